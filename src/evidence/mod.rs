@@ -1,0 +1,1 @@
+//! Keys, and credentials behind a request. Credentials are not verified yet: a request that carries one is denied.

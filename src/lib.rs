@@ -1,0 +1,38 @@
+//! behest: may this agent, acting at this user's behest, do this action to this resource, now?
+//!
+//! A request crosses these folders, in this order:
+//!
+//! ```text
+//! http/evaluation -> http/wire -> engine/decide (pins one snapshot) -> cache -> relations -> policy/evaluate -> audit
+//! ```
+//!
+//! | Folder | Owns |
+//! |---|---|
+//! | [`model`] | chains, questions, decisions, reasons: the vocabulary, without IO, JSON or Cedar |
+//! | [`policy`] | Cedar: schemas, policies, the evaluation of one leg, its explanation |
+//! | [`relations`] | relationship tuples: the engine (not built yet) |
+//! | [`bundle`] | what a policy author edits: read, merged, checked, its cases |
+//! | [`store`] | durable tuples (not built yet) |
+//! | [`evidence`] | keys; credentials behind a request (not built yet) |
+//! | [`cache`] | leg results (not built yet: every decision is evaluated) |
+//! | [`audit`] | the decision record |
+//! | [`engine`] | the one sequence that decides |
+//! | [`http`] | AuthZEN over HTTP |
+//! | [`cli`] | the command line, and the only place where the parts are put together |
+//!
+//! Which folder may use which is a table in `tests/architecture.rs`.
+
+pub mod audit;
+pub mod bundle;
+pub mod cache;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod evidence;
+pub mod http;
+pub mod model;
+pub mod policy;
+pub mod relations;
+pub mod store;
+pub mod telemetry;

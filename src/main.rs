@@ -1,0 +1,3 @@
+//! The `behest` program.
+
+fn main() {}

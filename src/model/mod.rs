@@ -1,0 +1,31 @@
+//! The vocabulary of a decision: what is asked, by whom, and what is answered.
+//!
+//! **Problem.** A request reaches the service in seven spellings and leaves it in three depths of answer, while the
+//! parts in between (policies, relations, cache, records) must speak of one thing.
+//! **Decision.** This folder holds that one thing as plain values: no IO, no async, no JSON, no Cedar. A value that
+//! exists here is valid; wire types stay in `http/`, Cedar types in `policy/`.
+//! **Trade-off.** The edges convert. They do it once per request, and nothing inside has to doubt what it holds.
+
+mod carriers;
+mod chain;
+mod decision;
+mod digest;
+mod entity;
+mod explanation;
+mod problem;
+mod reason;
+mod request;
+mod value;
+
+pub use carriers::{CarrierSettings, ChainRefusal, read_question};
+pub use chain::{Chain, ChainError, MAX_ACTORS};
+pub use decision::{Answer, Decision, DecisionId, Depth, Fault, Revision, Timestamp};
+pub use digest::Digest;
+pub use entity::{Entity, EntityRef, ParseEntityRefError};
+pub use explanation::{
+    Condition, Dropped, Explanation, LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef, RelationLookup,
+};
+pub use problem::{Place, Problem, Problems};
+pub use reason::{Code, NextAction, Reason};
+pub use request::{Action, Malformed, Question, Request};
+pub use value::{Number, Record, Value};

@@ -1,0 +1,168 @@
+//! An AuthZEN request by its shape, before anything is read into it.
+//!
+//! Only the shape is checked here (AuthZEN 1.0 sections 5, 6 and 10.1.1): a missing or ill-typed required member is
+//! [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts for whom) is read by
+//! [`super::read_question`], and what is wrong with that denies.
+
+use super::{Chain, Dropped, Entity, EntityRef, Record, Value};
+use smol_str::SmolStr;
+use std::fmt;
+
+/// A required member that is missing, or a member of the wrong kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// The member, as a path from the top of the body: `subject.id`; empty for the body itself.
+    pub member: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Malformed {
+    /// A required member is absent.
+    #[must_use]
+    pub fn missing(member: impl Into<String>) -> Self {
+        Self { member: member.into(), problem: "is missing".to_owned() }
+    }
+
+    /// A member has another kind than `expected` (with its article: `a string`).
+    #[must_use]
+    pub fn kind(member: impl Into<String>, expected: &str, found: &Value) -> Self {
+        Self { member: member.into(), problem: format!("must be {expected}, not {}", found.kind()) }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.member.is_empty() {
+            write!(f, "the body {}", self.problem)
+        } else {
+            write!(f, "`{}` {}", self.member, self.problem)
+        }
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// What is to be done (AuthZEN 1.0 section 5.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// The name, verbatim.
+    pub name: SmolStr,
+    /// Its properties; policies see them as `context.action_properties`.
+    pub properties: Record,
+}
+
+/// A well-formed request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The whole subject object: some carriers stand beside `type` and `id`.
+    pub subject: Record,
+    /// What is to be done.
+    pub action: Action,
+    /// To what.
+    pub resource: Entity,
+    /// The request's context.
+    pub context: Record,
+    /// In a batch, the default context that this item's own replaced: a carrier in it must not be lost.
+    pub replaced_context: Option<Record>,
+}
+
+impl Request {
+    /// Reads a body's members; members that AuthZEN does not define are ignored (section 10.1.1).
+    pub fn from_body(body: &Record) -> Result<Self, Malformed> {
+        Ok(Self {
+            subject: read_subject(body)?,
+            action: read_action(body)?,
+            resource: read_entity(body, "resource")?,
+            context: read_optional_record(body.get("context"), "context")?,
+            replaced_context: None,
+        })
+    }
+}
+
+/// Reads the `subject` member: an entity, or the form `{user, agent}` that has neither type nor id.
+pub fn read_subject(body: &Record) -> Result<Record, Malformed> {
+    let subject = required_record(body, "subject")?;
+    let bare = subject.get("type").is_none() && subject.get("id").is_none();
+    if !(bare && (subject.get("user").is_some() || subject.get("agent").is_some())) {
+        required_text(subject, "subject", "type")?;
+        required_text(subject, "subject", "id")?;
+    }
+    read_optional_record(subject.get("properties"), "subject.properties")?;
+    Ok(subject.clone())
+}
+
+/// Reads the `action` member.
+pub fn read_action(body: &Record) -> Result<Action, Malformed> {
+    let action = required_record(body, "action")?;
+    let name = required_text(action, "action", "name")?;
+    let properties = read_optional_record(action.get("properties"), "action.properties")?;
+    Ok(Action { name, properties })
+}
+
+/// Reads the member `name` as an entity: a type, an id, and perhaps properties.
+pub fn read_entity(body: &Record, name: &str) -> Result<Entity, Malformed> {
+    let entity = required_record(body, name)?;
+    let kind = required_text(entity, name, "type")?;
+    let id = required_text(entity, name, "id")?;
+    let properties = read_optional_record(entity.get("properties"), &format!("{name}.properties"))?;
+    Ok(Entity { uid: EntityRef { kind, id }, properties })
+}
+
+/// Reads the member `name` as an entity to be searched for: a type; the id is ignored (AuthZEN 1.0 section 8.4.1).
+pub fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, Malformed> {
+    required_text(required_record(body, name)?, name, "type")
+}
+
+/// An object that may be absent or null; `path` names it in an error.
+pub fn read_optional_record(value: Option<&Value>, path: &str) -> Result<Record, Malformed> {
+    match value {
+        None | Some(Value::Null) => Ok(Record::new()),
+        Some(Value::Record(record)) => Ok(record.clone()),
+        Some(other) => Err(Malformed::kind(path, "an object", other)),
+    }
+}
+
+fn required_record<'a>(body: &'a Record, name: &str) -> Result<&'a Record, Malformed> {
+    match body.get(name) {
+        None => Err(Malformed::missing(name)),
+        Some(Value::Record(record)) => Ok(record),
+        Some(other) => Err(Malformed::kind(name, "an object", other)),
+    }
+}
+
+fn required_text(record: &Record, parent: &str, name: &str) -> Result<SmolStr, Malformed> {
+    match record.get(name) {
+        None => Err(Malformed::missing(format!("{parent}.{name}"))),
+        Some(Value::Text(text)) => Ok(text.clone()),
+        Some(other) => Err(Malformed::kind(format!("{parent}.{name}"), "a string", other)),
+    }
+}
+
+/// A request with its chain read: what the policies are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Who asks, for whom.
+    pub chain: Chain,
+    /// What is to be done.
+    pub action: Action,
+    /// To what.
+    pub resource: Entity,
+    /// The context without carriers and without the members that belong to the engine.
+    pub context: Record,
+    /// What was taken out of the context because its name belongs to the engine.
+    pub dropped: Vec<Dropped>,
+    /// Entities whose type was an alias, with the type that was asked for.
+    pub(crate) asked: Vec<(EntityRef, SmolStr)>,
+}
+
+impl Question {
+    /// An entity under the type name that the request used.
+    #[must_use]
+    pub fn as_asked(&self, uid: &EntityRef) -> EntityRef {
+        match self.asked.iter().find(|(resolved, _)| resolved == uid) {
+            Some((_, kind)) => EntityRef { kind: kind.clone(), id: uid.id.clone() },
+            None => uid.clone(),
+        }
+    }
+}

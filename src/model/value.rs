@@ -1,0 +1,360 @@
+//! Untyped data as a caller sent it: property values, context members, tool arguments.
+//!
+//! INVARIANT: numbers keep the digits of the body. They never pass through a double, so `9007199254740993` and
+//! `5000.50` are compared and converted exactly; what a policy's schema makes of them is decided in `policy/`.
+
+use smol_str::SmolStr;
+use std::fmt;
+
+/// One value of a request, in the shapes that JSON has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// `null`: for a member, the same as not sent.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, by its digits.
+    Number(Number),
+    /// A string.
+    Text(SmolStr),
+    /// An array, in order.
+    List(Vec<Value>),
+    /// An object.
+    Record(Record),
+}
+
+impl Value {
+    /// The string, if this is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&SmolStr> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The object, if this is one.
+    #[must_use]
+    pub fn as_record(&self) -> Option<&Record> {
+        match self {
+            Self::Record(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// The array, if this is one.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Self::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Whether this is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// What this is, with its article, as error messages say it: `a string`, `an array`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a string",
+            Self::List(_) => "an array",
+            Self::Record(_) => "an object",
+        }
+    }
+
+    /// A string value.
+    #[must_use]
+    pub fn text(text: impl Into<SmolStr>) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Number(Number::from(value))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<Record> for Value {
+    fn from(value: Record) -> Self {
+        Self::Record(value)
+    }
+}
+
+/// The digits of a JSON number, as the body has them (RFC 8259 section 6).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Number(SmolStr);
+
+impl Number {
+    /// Takes digits that a JSON reader has accepted as a number; `None` for anything else.
+    #[must_use]
+    pub fn parse(digits: &str) -> Option<Self> {
+        let body = digits.strip_prefix('-').unwrap_or(digits);
+        let (mantissa, exponent) = match body.find(['e', 'E']) {
+            Some(at) => (body.get(..at)?, Some(body.get(at + 1..)?)),
+            None => (body, None),
+        };
+        let (whole, fraction) = match mantissa.split_once('.') {
+            Some((whole, fraction)) => (whole, Some(fraction)),
+            None => (mantissa, None),
+        };
+        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let whole_fits = all_digits(whole) && (whole.len() == 1 || !whole.starts_with('0'));
+        let exponent_fits = exponent.is_none_or(|e| all_digits(e.strip_prefix(['+', '-']).unwrap_or(e)));
+        (whole_fits && fraction.is_none_or(all_digits) && exponent_fits).then(|| Self(digits.into()))
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+
+    /// The exact integer that the digits denote, whatever their spelling (`5`, `5.0`, `0.5e1`); `None` where they
+    /// denote a fraction or lie outside of 64 bits.
+    #[must_use]
+    pub fn to_i64(&self) -> Option<i64> {
+        let (digits, scale) = self.scaled()?;
+        if digits == 0 {
+            return Some(0);
+        }
+        let mut value = digits;
+        let mut scale = scale;
+        while scale < 0 {
+            if value % 10 != 0 {
+                return None;
+            }
+            value /= 10;
+            scale += 1;
+        }
+        while scale > 0 {
+            value = value.checked_mul(10)?;
+            scale -= 1;
+        }
+        i64::try_from(value).ok()
+    }
+
+    /// The decimal text `-12.5` without an exponent and with at least one fraction digit, if it has at most four
+    /// of them (Cedar's `decimal`); `None` where it is too precise or too large to write out.
+    #[must_use]
+    pub fn to_decimal_text(&self) -> Option<String> {
+        let (digits, scale) = self.scaled()?;
+        let (mut value, mut scale) = (digits, scale);
+        while scale < -4 {
+            if value % 10 != 0 {
+                return None;
+            }
+            value /= 10;
+            scale += 1;
+        }
+        while scale > -4 {
+            value = value.checked_mul(10)?;
+            scale -= 1;
+        }
+        let sign = if value < 0 { "-" } else { "" };
+        let magnitude = value.unsigned_abs();
+        Some(format!("{sign}{}.{:04}", magnitude / 10_000, magnitude % 10_000))
+    }
+
+    /// The digits as one integer and a power of ten; `None` when that does not fit 128 bits.
+    fn scaled(&self) -> Option<(i128, i64)> {
+        let (negative, body) = match self.0.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, self.0.as_str()),
+        };
+        let (mantissa, exponent) = match body.find(['e', 'E']) {
+            Some(at) => (body.get(..at)?, body.get(at + 1..)?.parse::<i64>().ok()),
+            None => (body, Some(0)),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let fraction = fraction.trim_end_matches('0');
+        let mut value: i128 = 0;
+        for byte in whole.bytes().chain(fraction.bytes()) {
+            value = value.checked_mul(10)?.checked_add(i128::from(byte.checked_sub(b'0')?))?;
+        }
+        if value == 0 {
+            return Some((0, 0));
+        }
+        // LIMIT: an exponent beyond 40 cannot denote a value that any attribute type holds.
+        let exponent = exponent.filter(|e| (-40_000..=40).contains(e))?;
+        let scale = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+        Some((if negative { -value } else { value }, scale))
+    }
+}
+
+impl From<i64> for Number {
+    fn from(value: i64) -> Self {
+        Self(SmolStr::new(value.to_string()))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The members of an object, by name. Equal records hold equal members, whatever order they were sent in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Record(Vec<(SmolStr, Value)>);
+
+impl Record {
+    /// An object without members.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Builds a record from members in any order; `Err` carries a name that occurs twice.
+    pub fn from_members(mut members: Vec<(SmolStr, Value)>) -> Result<Self, SmolStr> {
+        members.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for pair in members.windows(2) {
+            if let [(first, _), (second, _)] = pair
+                && first == second
+            {
+                return Err(first.clone());
+            }
+        }
+        Ok(Self(members))
+    }
+
+    /// The member called `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let at = self.position(name).ok()?;
+        self.0.get(at).map(|(_, value)| value)
+    }
+
+    /// The member called `name`, where it is present and not null.
+    #[must_use]
+    pub fn get_present(&self, name: &str) -> Option<&Value> {
+        self.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Sets a member, and returns what stood there.
+    pub fn insert(&mut self, name: impl Into<SmolStr>, value: Value) -> Option<Value> {
+        let name = name.into();
+        match self.position(&name) {
+            Ok(at) => self.0.get_mut(at).map(|(_, old)| std::mem::replace(old, value)),
+            Err(at) => {
+                self.0.insert(at, (name, value));
+                None
+            }
+        }
+    }
+
+    /// Takes a member away.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let at = self.position(name).ok()?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// The members, by name in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = (&SmolStr, &Value)> {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+
+    /// Whether there is no member.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many members there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(key, _)| key.as_str().cmp(name))
+    }
+}
+
+impl FromIterator<(SmolStr, Value)> for Record {
+    /// The last of several members with one name stays.
+    fn from_iter<I: IntoIterator<Item = (SmolStr, Value)>>(members: I) -> Self {
+        let mut record = Self::new();
+        for (name, value) in members {
+            record.insert(name, value);
+        }
+        record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(digits: &str) -> Number {
+        Number::parse(digits).unwrap()
+    }
+
+    #[test]
+    fn integers_come_from_their_digits_and_never_through_a_double() {
+        for (digits, expected) in [
+            ("5", Some(5)),
+            ("5.0", Some(5)),
+            ("0.5e1", Some(5)),
+            ("50e-1", Some(5)),
+            ("-0", Some(0)),
+            ("0e999999999999", Some(0)),
+            ("9007199254740993", Some(9_007_199_254_740_993)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("5.5", None),
+            ("1e400", None),
+            ("123456789012345678901234567890123456789012345678", None),
+        ] {
+            assert_eq!(number(digits).to_i64(), expected, "{digits}");
+        }
+    }
+
+    #[test]
+    fn decimals_keep_four_places_and_refuse_a_fifth() {
+        for (digits, expected) in [
+            ("249.9", Some("249.9000")),
+            ("-0.0001", Some("-0.0001")),
+            ("5000.5", Some("5000.5000")),
+            ("1.00000", Some("1.0000")),
+            ("0.00001", None),
+            ("12345.123456789", None),
+        ] {
+            assert_eq!(number(digits).to_decimal_text().as_deref(), expected, "{digits}");
+        }
+    }
+
+    #[test]
+    fn only_json_numbers_are_numbers() {
+        for digits in ["", "-", "01", "+1", "1.", ".5", "1e", "0x1", "NaN", "1 "] {
+            assert_eq!(Number::parse(digits), None, "{digits}");
+        }
+    }
+
+    #[test]
+    fn a_record_refuses_a_name_that_occurs_twice() {
+        let twice = vec![("a".into(), Value::Null), ("b".into(), Value::Null), ("a".into(), Value::from(true))];
+        assert_eq!(Record::from_members(twice), Err("a".into()));
+    }
+}

@@ -1,0 +1,1 @@
+//! Durable tuples. Not built yet.

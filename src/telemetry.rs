@@ -1,0 +1,14 @@
+//! Names of metrics, spans and fields.
+
+/// Every metric of the service.
+#[derive(Debug, Default)]
+pub struct Metrics;
+
+impl Metrics {
+    /// A decision was made: `decision` is `permit` or `deny`, `reason` a code or `none`.
+    pub fn decided(&self, _decision: &str, _reason: &str) {}
+    /// A bundle went live.
+    pub fn bundle_loaded(&self, _digest: &str, _at_ms: i64) {}
+    /// A bundle was refused.
+    pub fn reload_failed(&self) {}
+}
