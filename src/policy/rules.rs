@@ -5,7 +5,7 @@
 
 use super::reads::Reads;
 use super::schema::{Schema, Vocabulary};
-use super::source::{SourceFile, place_of, problem_of};
+use super::source::{SourceFile, place_in, place_of, problem_of};
 use super::syntax::{access_path, children, conjuncts};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use cedar_policy_core::ast::{
@@ -102,12 +102,12 @@ impl Reader<'_> {
 
     /// Reads one policy; a template is kept for validation and makes no rule: nothing links it.
     fn take(&mut self, file: &SourceFile, template: &Template, set: &mut PolicySet) -> Option<Rule> {
-        let place = place_of(template.loc(), self.files);
+        let place = place_in(template.loc(), file);
         let before = self.problems.len();
         let id = self.id(file, template, place.as_ref());
         let reason = self.reason(template, place.as_ref());
-        self.check_annotations(template, place.as_ref());
-        self.check_actions(template, place.as_ref());
+        self.check_annotations(file, template, place.as_ref());
+        self.check_actions(file, template, place.as_ref());
         let id = id.filter(|_| self.problems.len() == before)?;
         let named = template.new_id(PolicyID::from_smolstr(id.clone()));
         let Ok(fixed) = StaticPolicy::try_from(named.clone()) else {
@@ -171,13 +171,13 @@ impl Reader<'_> {
         code
     }
 
-    fn check_annotations(&mut self, template: &Template, place: Option<&Place>) {
+    fn check_annotations(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
         for (key, annotation) in template.annotations() {
             let key: &str = key.as_ref();
             if ANNOTATIONS.contains(&key) || key.starts_with("x_") {
                 continue;
             }
-            let place = place_of(annotation.loc.as_ref(), self.files).or_else(|| place.cloned());
+            let place = place_in(annotation.loc.as_ref(), file).or_else(|| place.cloned());
             self.problem(
                 place.as_ref(),
                 format!("unknown annotation `@{key}` on a policy"),
@@ -187,31 +187,31 @@ impl Reader<'_> {
     }
 
     /// Once an action has specialised members, a policy that names it with `==` would not match them.
-    fn check_actions(&mut self, template: &Template, place: Option<&Place>) {
+    fn check_actions(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
         if let ActionConstraint::Eq(uid) = template.action_constraint()
             && self.is_general(uid)
         {
             self.refuse_general(uid, place.cloned());
         }
         if let Some(condition) = template.non_scope_constraints() {
-            self.check_literals(condition, false, place);
+            self.check_literals(file, condition, false, place);
         }
     }
 
-    fn check_literals(&mut self, expr: &Expr, right_of_in: bool, place: Option<&Place>) {
+    fn check_literals(&mut self, file: &SourceFile, expr: &Expr, right_of_in: bool, place: Option<&Place>) {
         match expr.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) if !right_of_in && self.is_general(uid) => {
-                let place = place_of(expr.source_loc(), self.files).or_else(|| place.cloned());
+                let place = place_in(expr.source_loc(), file).or_else(|| place.cloned());
                 self.refuse_general(uid, place);
             }
             ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } => {
-                self.check_literals(arg1, false, place);
-                self.check_literals(arg2, true, place);
+                self.check_literals(file, arg1, false, place);
+                self.check_literals(file, arg2, true, place);
             }
             ExprKind::Set(items) => {
-                items.iter().for_each(|item| self.check_literals(item, right_of_in, place));
+                items.iter().for_each(|item| self.check_literals(file, item, right_of_in, place));
             }
-            _ => children(expr).into_iter().for_each(|child| self.check_literals(child, false, place)),
+            _ => children(expr).into_iter().for_each(|child| self.check_literals(file, child, false, place)),
         }
     }
 
