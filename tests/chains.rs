@@ -43,7 +43,9 @@ fn each_carrier_becomes_the_chain_that_it_says() {
         (with(&json!({"act": {"sub": "copilot"}})), json!({}), chain),
         (with(&json!({"act": {"sub": "copilot", "act": null, "iss": null, "scope": "x"}})), json!({}), chain),
         (
-            with(&json!({"act": {"sub": "caller", "sub_profile": "ai_agent", "act": {"sub": "first", "sub_profile": "service"}}})),
+            with(
+                &json!({"act": {"sub": "caller", "sub_profile": "ai_agent", "act": {"sub": "first", "sub_profile": "service"}}}),
+            ),
             json!({}),
             "user:alice > service:first > agent:caller",
         ),
@@ -143,7 +145,10 @@ fn carriers_that_disagree_deny() {
     for (subject, context) in [
         (with(&json!({"act": {"sub": "copilot"}})), json!({"agent": "other"})),
         (with(&json!({"act": {"sub": "copilot"}, "on_behalf_of": "bob"})), json!({})),
-        (agent(&json!({"on_behalf_of": "alice", "delegation": {"delegator_type": "user", "delegator_id": "bob"}})), json!({})),
+        (
+            agent(&json!({"on_behalf_of": "alice", "delegation": {"delegator_type": "user", "delegator_id": "bob"}})),
+            json!({}),
+        ),
         (agent(&json!({"on_behalf_of": "alice"})), json!({"agent": "other"})),
         (
             json!({"type": "agent", "id": "b", "properties": {"on_behalf_of": "alice"},
@@ -158,7 +163,8 @@ fn carriers_that_disagree_deny() {
 
 #[test]
 fn a_chain_of_eight_actors_is_taken_and_of_nine_refused() {
-    let nested = |count: usize| (0..count).fold(Json::Null, |act, index| json!({"sub": format!("a{index}"), "act": act}));
+    let nested =
+        |count: usize| (0..count).fold(Json::Null, |act, index| json!({"sub": format!("a{index}"), "act": act}));
     assert_eq!(read(&with(&json!({"act": nested(9)})), &json!({}), &settings()), "too long: 9");
     let eight = read(&with(&json!({"act": nested(8)})), &json!({}), &settings());
     assert_eq!(eight.matches(" > ").count(), 8, "{eight}");

@@ -142,7 +142,10 @@ impl Oracle {
             let id = policy.annotation("id").expect("each has an id").parse().expect("an id");
             policies.add(policy.new_id(id)).expect("ids are unique");
         }
-        Self { policies, entities: Entities::from_json_value(world.entities.clone(), None).expect("the entities parse") }
+        Self {
+            policies,
+            entities: Entities::from_json_value(world.entities.clone(), None).expect("the entities parse"),
+        }
     }
 
     fn leg(&self, chain: &[(&str, String)], index: usize, action: &str, doc: usize, limit: Option<i64>) -> Expected {
@@ -177,7 +180,14 @@ impl Oracle {
         )
         .expect("a request");
         let response = Authorizer::new().is_authorized(&request, &self.policies, &self.entities);
-        let failed: BTreeSet<String> = response.diagnostics().errors().map(|error| error.policy_id().to_string()).collect();
+        let failed: BTreeSet<String> = response
+            .diagnostics()
+            .errors()
+            .map(|error| {
+                let cedar_policy::AuthorizationError::PolicyEvaluationError(error) = error;
+                error.policy_id().to_string()
+            })
+            .collect();
         let satisfied: BTreeSet<String> = response.diagnostics().reason().map(ToString::to_string).collect();
         let forbid = |id: &String| {
             let id = id.parse().expect("an id");

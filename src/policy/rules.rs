@@ -53,7 +53,6 @@ pub(super) struct Conjunct {
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) all: Vec<Arc<Rule>>,
-    pub(super) set: PolicySet,
     pub(super) warnings: Vec<Problem>,
 }
 
@@ -73,7 +72,7 @@ impl Rules {
         let mut warnings = Vec::new();
         reader.validate(schema, &set, &mut warnings);
         all.sort_by(|a, b| a.id.cmp(&b.id));
-        Problems(reader.problems).into_result().map(|()| Self { all, set, warnings })
+        Problems(reader.problems).into_result().map(|()| Self { all, warnings })
     }
 }
 
@@ -100,7 +99,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads one policy; a template is kept for validation and makes no rule: nothing links it.
+    /// Reads one policy.
     fn take(&mut self, file: &SourceFile, template: &Template, set: &mut PolicySet) -> Option<Rule> {
         let place = place_in(template.loc(), file);
         let before = self.problems.len();
@@ -110,10 +109,13 @@ impl Reader<'_> {
         self.check_actions(file, template, place.as_ref());
         let id = id.filter(|_| self.problems.len() == before)?;
         let named = template.new_id(PolicyID::from_smolstr(id.clone()));
-        let Ok(fixed) = StaticPolicy::try_from(named.clone()) else {
-            if let Err(error) = set.add_template(named) {
-                self.problem(place.as_ref(), error.to_string(), None);
-            }
+        let Ok(fixed) = StaticPolicy::try_from(named) else {
+            // Fail closed: a template that forbids would look like a rule and never be one.
+            self.problem(
+                place.as_ref(),
+                format!("the policy `{id}` is a template, and nothing links templates"),
+                Some("name the entities in attributes, groups or `in`, instead of `?principal` and `?resource`"),
+            );
             return None;
         };
         if let Err(error) = set.add_static(fixed) {
@@ -232,13 +234,9 @@ impl Reader<'_> {
         let result = validator.validate_with_level(set, ValidationMode::Strict, LEVEL);
         let (errors, found) = result.into_errors_and_warnings();
         self.problems.extend(errors.map(|error| problem_of(&error, self.files, None)));
-        warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)));
-        for template in set.templates() {
-            let mut warning =
-                Problem::new(format!("the template `{}` is never linked and decides nothing", template.id()));
-            warning.place = place_of(template.loc(), self.files);
-            warnings.push(warning.help("write it as a policy, with the entities stored in attributes or groups"));
-        }
+        // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
+        let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
+        warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)).filter(own));
     }
 
     fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {

@@ -23,7 +23,8 @@ pub(crate) fn write(root: &Path, files: &[(&str, &str)]) {
 
 /// An engine without a bundle.
 pub(crate) fn empty() -> Engine {
-    Engine::new(Arc::new(FixedClock::at(NOW_MS)), Arc::default(), Recorder::default()).with_quiet(Duration::from_millis(1))
+    Engine::new(Arc::new(FixedClock::at(NOW_MS)), Arc::default(), Recorder::default())
+        .with_quiet(Duration::from_millis(1))
 }
 
 /// An engine that decides with these files; panics with the report where they do not load.

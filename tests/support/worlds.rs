@@ -36,7 +36,7 @@ const CONDITIONS: [&str; 18] = [
     "context has delegation.from.agent",
     "context has delegation.earlier.user && context.delegation.earlier.user.contains(user::\"u1\")",
     "context.now >= datetime(\"2026-01-01\")",
-    "if principal is agent then resource has owner else true",
+    "(if principal is agent then resource has owner else true)",
 ];
 
 #[derive(Clone, Debug)]
@@ -64,11 +64,8 @@ fn policy() -> impl Strategy<Value = String> {
         "principal == user::\"u0\"",
         "principal is agent in team::\"t1\"",
     ]);
-    let action = select(vec![
-        "action",
-        "action == Action::\"read\"",
-        "action in [Action::\"read\", Action::\"write\"]",
-    ]);
+    let action =
+        select(vec!["action", "action == Action::\"read\"", "action in [Action::\"read\", Action::\"write\"]"]);
     let resource = select(vec!["resource", "resource == doc::\"d0\"", "resource in folder::\"f0\"", "resource is doc"]);
     let conditions = subsequence(CONDITIONS.to_vec(), 0..4);
     (effect, principal, action, resource, conditions, any::<bool>()).prop_map(
@@ -135,14 +132,16 @@ pub(crate) fn requests() -> impl Strategy<Value = Json> {
     let properties = prop_oneof![
         3 => Just(json!({})), 1 => Just(json!({"level": 4})), 1 => Just(json!({"level": [4]})), 1 => Just(json!({"rank": 1})),
     ];
-    (chains(), action, 0usize..4, limit, purpose, properties).prop_map(|(chain, action, doc, limit, purpose, properties)| {
-        json!({
-            "subject": subject(&chain, &properties),
-            "action": {"name": action},
-            "resource": {"type": "doc", "id": format!("d{doc}")},
-            "context": {"limit": limit, "purpose": purpose},
-        })
-    })
+    (chains(), action, 0usize..4, limit, purpose, properties).prop_map(
+        |(chain, action, doc, limit, purpose, properties)| {
+            json!({
+                "subject": subject(&chain, &properties),
+                "action": {"name": action},
+                "resource": {"type": "doc", "id": format!("d{doc}")},
+                "context": {"limit": limit, "purpose": purpose},
+            })
+        },
+    )
 }
 
 /// The subject object that names a chain; `properties` are the last member's.
