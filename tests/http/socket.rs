@@ -195,3 +195,58 @@ fn a_body_that_was_not_read_is_not_the_next_request() {
     }
     service.stop();
 }
+
+#[test]
+fn a_head_is_read_up_to_a_limit() {
+    let service = start(Limits::default(), None);
+    for (padding, status) in [(60_000, "200"), (200_000, "431")] {
+        let mut stream = service.connect();
+        let padding = "x".repeat(padding);
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Padding: {padding}\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let response = read_response(&mut stream);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");
+    }
+    service.stop();
+}
+
+#[test]
+fn connections_wait_beyond_their_limit_and_are_served_when_one_ends() {
+    let service = start(Limits { connections: 1, ..Limits::default() }, None);
+    let ask = |stream: &mut TcpStream| stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut first = service.connect();
+    ask(&mut first);
+    assert!(read_response(&mut first).starts_with("HTTP/1.1 200 "));
+    let mut second = service.connect();
+    ask(&mut second);
+    second.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert_eq!(read_response(&mut second), "");
+    drop(first);
+    second.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    assert!(read_response(&mut second).starts_with("HTTP/1.1 200 "));
+    drop(second);
+    service.stop();
+}
+
+#[test]
+fn an_idle_connection_is_closed() {
+    let service = start(Limits { keep_alive: Duration::from_millis(500), ..Limits::default() }, None);
+    let mut stream = service.connect();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 200 "));
+    let begun = Instant::now();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    service.stop();
+}
+
+#[test]
+fn a_request_that_does_not_end_does_not_hold_the_service() {
+    let service = start(Limits { shutdown: Duration::from_secs(1), ..Limits::default() }, None);
+    let mut stream = service.connect();
+    stream.write_all(head("Content-Length: 100").as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let begun = Instant::now();
+    service.stop();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
