@@ -11,4 +11,11 @@ impl Metrics {
     pub fn bundle_loaded(&self, _digest: &str, _at_ms: i64) {}
     /// A bundle was refused.
     pub fn reload_failed(&self) {}
+    /// A request was answered.
+    pub fn observe_request(&self, _endpoint: &'static str, _status: u16, _seconds: f64) {}
+    /// The Prometheus text.
+    #[must_use]
+    pub fn encode(&self, _now_ms: i64) -> String {
+        String::new()
+    }
 }

@@ -1,0 +1,319 @@
+//! Answers as JSON (AuthZEN 1.0 sections 5.5, 6.2 and 7.2).
+//!
+//! INVARIANT: an answer without options is `{"decision":…}` and nothing else. The official interoperability runners
+//! compare whole bodies.
+
+use super::explanation::Explanation;
+use crate::engine::ItemAnswer;
+use crate::model::{self, Answer, Decision, Depth, Malformed};
+use actix_web::web::Bytes;
+use serde::Serialize;
+use std::io::{self, Write};
+use utoipa::ToSchema;
+
+const PERMIT: &[u8] = br#"{"decision":true}"#;
+const DENY: &[u8] = br#"{"decision":false}"#;
+
+/// The answer to one question.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct EvaluationResponse<'a> {
+    /// Whether it is permitted.
+    decision: bool,
+    /// Only where `options` or the caller's settings ask for it, or in a batch beside an item that is not well-formed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<DecisionContext<'a>>,
+}
+
+/// The answers to a batch, in the order of its items; shorter than these where the batch stopped early.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct EvaluationsResponse<'a> {
+    /// One answer per item.
+    evaluations: Vec<EvaluationResponse<'a>>,
+}
+
+/// What stands beside a decision.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(in crate::http) struct DecisionContext<'a> {
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason<'a>>,
+    /// The whole tree behind the decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Explanation<'a>>,
+    /// Why an item of a batch was not decided (section 7.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ItemError>,
+}
+
+/// Why a request is denied, for the one who asks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Reason<'a> {
+    /// For machines: one of the service's codes, or a policy's own.
+    #[schema(example = "not_permitted")]
+    code: &'a str,
+    /// For people.
+    message: &'a str,
+    /// The member of the chain that is not permitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<EntityRef<'a>>,
+    /// What can be done: `request`, `step_up`, `retry` or `none`.
+    #[schema(example = "request")]
+    next_action: &'static str,
+}
+
+/// An entity, by name.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct EntityRef<'a> {
+    /// The type.
+    r#type: &'a str,
+    /// The id.
+    id: &'a str,
+}
+
+/// Why an item of a batch was not decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct ItemError {
+    /// The status that the item alone would have been answered with.
+    status: u16,
+    /// What is wrong.
+    message: String,
+}
+
+impl<'a> From<&'a model::EntityRef> for EntityRef<'a> {
+    fn from(uid: &'a model::EntityRef) -> Self {
+        Self { r#type: &uid.kind, id: &uid.id }
+    }
+}
+
+impl<'a> From<&'a model::Reason> for Reason<'a> {
+    fn from(reason: &'a model::Reason) -> Self {
+        Self {
+            code: reason.code.as_str(),
+            message: &reason.message,
+            principal: reason.principal.as_ref().map(EntityRef::from),
+            next_action: reason.next_action.as_str(),
+        }
+    }
+}
+
+/// Writes the answer to one question.
+pub(in crate::http) fn write_answer(answer: &Answer, depth: Depth) -> io::Result<Bytes> {
+    match context(answer, depth) {
+        None => Ok(Bytes::from_static(bare(answer.decision))),
+        Some(context) => {
+            let mut body = Vec::new();
+            serde_json::to_writer(&mut body, &response(answer.decision, context))?;
+            Ok(body.into())
+        }
+    }
+}
+
+/// Writes the answers to a batch.
+pub(in crate::http) fn write_batch(answers: &[ItemAnswer], depth: Depth) -> io::Result<Bytes> {
+    let mut body = Vec::with_capacity(20 + answers.len() * (DENY.len() + 1));
+    body.extend_from_slice(br#"{"evaluations":["#);
+    for (index, answer) in answers.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        match answer {
+            ItemAnswer::Malformed(malformed) => {
+                serde_json::to_writer(&mut body, &response(Decision::Deny, item_error(malformed)))?;
+            }
+            ItemAnswer::Decided(answer) => match context(answer, depth) {
+                None => body.write_all(bare(answer.decision))?,
+                Some(context) => serde_json::to_writer(&mut body, &response(answer.decision, context))?,
+            },
+        }
+    }
+    body.extend_from_slice(b"]}");
+    Ok(body.into())
+}
+
+fn bare(decision: Decision) -> &'static [u8] {
+    match decision {
+        Decision::Permit => PERMIT,
+        Decision::Deny => DENY,
+    }
+}
+
+fn response(decision: Decision, context: DecisionContext<'_>) -> EvaluationResponse<'_> {
+    let decision = match decision {
+        Decision::Permit => true,
+        Decision::Deny => false,
+    };
+    EvaluationResponse { decision, context: Some(context) }
+}
+
+/// What stands beside the decision at this depth; `None` where nothing does.
+fn context(answer: &Answer, depth: Depth) -> Option<DecisionContext<'_>> {
+    let reason = || answer.reason.as_ref().map(Reason::from);
+    match depth {
+        Depth::Lean => None,
+        Depth::Reason => reason().map(|reason| DecisionContext { reason: Some(reason), ..DecisionContext::default() }),
+        Depth::Explain => Some(DecisionContext {
+            reason: reason(),
+            explanation: answer.explanation.as_ref().map(|tree| Explanation::new(answer.id, tree)),
+            error: None,
+        }),
+    }
+}
+
+fn item_error(malformed: &Malformed) -> DecisionContext<'static> {
+    DecisionContext {
+        error: Some(ItemError { status: 400, message: malformed.to_string() }),
+        ..DecisionContext::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        Code, Condition, DecisionId, Digest, Dropped, LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError,
+        PolicyRef, RelationLookup, Revision, Timestamp,
+    };
+    use serde_json::{Value, json};
+
+    fn text(body: io::Result<Bytes>) -> String {
+        String::from_utf8(body.unwrap().to_vec()).unwrap()
+    }
+
+    fn policy() -> PolicyRef {
+        let file = "policies/a.cedar".to_owned();
+        PolicyRef { id: "cap".to_owned(), effect: Decision::Deny, file, line: 3, doc: None }
+    }
+
+    fn denial() -> Answer {
+        let reason = model::Reason {
+            code: Code::Forbidden,
+            message: "a policy forbids it".to_owned(),
+            principal: Some(model::EntityRef::new("user", "alice")),
+            next_action: NextAction::Request,
+        };
+        let condition = Condition {
+            source: "principal has mfa".to_owned(),
+            line: 5,
+            values: vec![("principal.mfa".to_owned(), "false".to_owned())],
+            error: None,
+        };
+        let leg = LegExplanation {
+            principal: model::EntityRef::new("user", "alice"),
+            outcome: LegOutcome::Deny(reason.clone()),
+            determining: vec![policy()],
+            near_misses: vec![NearMiss {
+                policy: PolicyRef { effect: Decision::Permit, doc: Some("why".to_owned()), ..policy() },
+                condition,
+            }],
+            relations: vec![RelationLookup {
+                user: "user:alice".to_owned(),
+                userset: "team:sre#member".to_owned(),
+                held: true,
+                witness: vec!["user:alice member team:sre".to_owned()],
+            }],
+            errors: vec![PolicyError { policy: policy(), message: "overflow".to_owned() }],
+            dropped: vec![Dropped { member: "context.x".to_owned(), why: "not declared".to_owned() }],
+        };
+        let other = LegExplanation {
+            principal: model::EntityRef::new("agent", "copilot"),
+            outcome: LegOutcome::Permit,
+            determining: Vec::new(),
+            near_misses: Vec::new(),
+            relations: Vec::new(),
+            errors: Vec::new(),
+            dropped: Vec::new(),
+        };
+        let explanation = model::Explanation {
+            bundle: Digest::new([7; 32]),
+            revision: Revision(4),
+            now: Timestamp(1_790_845_200_123),
+            action: "read".to_owned(),
+            legs: vec![leg, other],
+        };
+        Answer {
+            id: DecisionId::new(255),
+            decision: Decision::Deny,
+            reason: Some(reason),
+            explanation: Some(explanation),
+            bundle: Digest::new([7; 32]),
+            revision: Revision(4),
+        }
+    }
+
+    fn permit() -> Answer {
+        Answer { decision: Decision::Permit, reason: None, explanation: None, ..denial() }
+    }
+
+    const REASON: &str = r#"{"decision":false,"context":{"reason":{"code":"forbidden","message":"a policy forbids it","principal":{"type":"user","id":"alice"},"next_action":"request"}}}"#;
+
+    #[test]
+    fn each_depth_carries_its_own_and_nothing_more() {
+        assert_eq!(text(write_answer(&permit(), Depth::Lean)), r#"{"decision":true}"#);
+        assert_eq!(text(write_answer(&denial(), Depth::Lean)), r#"{"decision":false}"#);
+        assert_eq!(text(write_answer(&permit(), Depth::Reason)), r#"{"decision":true}"#);
+        assert_eq!(text(write_answer(&denial(), Depth::Reason)), REASON);
+    }
+
+    #[test]
+    fn a_batch_is_its_answers_in_order() {
+        let decided = |answer| ItemAnswer::Decided(Box::new(answer));
+        let items = [decided(permit()), ItemAnswer::Malformed(Malformed::missing("resource")), decided(denial())];
+        let error = r#"{"decision":false,"context":{"error":{"status":400,"message":"`resource` is missing"}}}"#;
+        for (depth, last) in [(Depth::Lean, r#"{"decision":false}"#), (Depth::Reason, REASON)] {
+            let expected = format!(r#"{{"evaluations":[{{"decision":true}},{error},{last}]}}"#);
+            assert_eq!(text(write_batch(&items, depth)), expected);
+        }
+    }
+
+    #[test]
+    fn an_explanation_carries_the_whole_tree() {
+        let body: Value = serde_json::from_str(&text(write_answer(&denial(), Depth::Explain))).unwrap();
+        let at = |effect| json!({"id": "cap", "effect": effect, "file": "policies/a.cedar", "line": 3});
+        let mut near = at("permit");
+        near["doc"] = json!("why");
+        let reason = body["context"]["reason"].clone();
+        assert_eq!(
+            body["context"]["explanation"],
+            json!({
+                "decision_id": "000000000000000000000000000000ff",
+                "bundle": "07".repeat(32),
+                "revision": 4,
+                "now": "2026-10-01T09:00:00.123Z",
+                "action": "read",
+                "legs": [
+                    {
+                        "principal": {"type": "user", "id": "alice"},
+                        "outcome": "deny",
+                        "reason": reason,
+                        "determining": [at("forbid")],
+                        "near_misses": [{
+                            "policy": near,
+                            "condition": {
+                                "source": "principal has mfa",
+                                "line": 5,
+                                "values": [{"path": "principal.mfa", "value": "false"}],
+                            },
+                        }],
+                        "relations": [{
+                            "user": "user:alice",
+                            "userset": "team:sre#member",
+                            "held": true,
+                            "witness": ["user:alice member team:sre"],
+                        }],
+                        "errors": [{"policy": at("forbid"), "message": "overflow"}],
+                        "dropped": [{"member": "context.x", "why": "not declared"}],
+                    },
+                    {
+                        "principal": {"type": "agent", "id": "copilot"},
+                        "outcome": "permit",
+                        "determining": [],
+                        "near_misses": [],
+                        "relations": [],
+                        "errors": [],
+                        "dropped": [],
+                    },
+                ],
+            })
+        );
+    }
+}
