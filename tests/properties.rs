@@ -11,6 +11,7 @@ use behest::engine::{Engine, Semantic};
 use behest::model::{Decision, Depth};
 use cedar_policy::{Authorizer, Context, Entities, EntityUid, PolicySet, Request};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -25,7 +26,13 @@ fn engine(world: &World) -> Engine {
 }
 
 fn config() -> ProptestConfig {
-    ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() }
+    // Seeded: a failure is the same for everybody.
+    ProptestConfig {
+        cases: 120,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(20_260_601),
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
