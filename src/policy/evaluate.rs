@@ -24,6 +24,7 @@ use cedar_policy_core::ast::{
 };
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
+use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// How much a leg shall say beside its outcome.
@@ -222,8 +223,9 @@ impl Compiled {
                 Verdict::Satisfied => continue,
                 Verdict::Stopped(at) => (*at, None),
                 Verdict::Failed(at, message) => {
+                    let message = self.tellable(rule, message);
                     explanation.errors.push(PolicyError { policy: rule.at.clone(), message: message.clone() });
-                    (*at, Some(message.clone()))
+                    (*at, Some(message))
                 }
             };
             if !permitted
@@ -235,6 +237,16 @@ impl Compiled {
             }
         }
         explanation
+    }
+
+    /// Cedar's message, unless it may hold a secret value: an overflow names its operands.
+    fn tellable(&self, rule: &Rule, message: &str) -> String {
+        let secret = |name: &SmolStr| self.schema.vocabulary.is_secret(name);
+        if rule.reads.paths().any(|(_, path)| path.iter().any(secret)) {
+            "it failed on values that are secret".to_owned()
+        } else {
+            message.to_owned()
+        }
     }
 
     fn condition(

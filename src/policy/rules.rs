@@ -233,7 +233,15 @@ impl Reader<'_> {
         let validator = Validator::new(schema.validator.clone());
         let result = validator.validate_with_level(set, ValidationMode::Strict, LEVEL);
         let (errors, found) = result.into_errors_and_warnings();
-        self.problems.extend(errors.map(|error| problem_of(&error, self.files, None)));
+        // Cedar reports once per request environment: one place with one remedy is one problem.
+        let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
+        for problem in errors.map(|error| problem_of(&error, self.files, None)) {
+            let key = (problem.place.clone(), problem.help.clone());
+            if problem.place.is_none() || !seen.contains(&key) {
+                seen.push(key);
+                self.problems.push(problem);
+            }
+        }
         // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
         let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
         warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)).filter(own));

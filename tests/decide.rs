@@ -1,0 +1,195 @@
+//! Decisions over small bundles: what each of the engine's promises looks like from outside.
+
+#[path = "support/engines.rs"]
+mod engines;
+#[path = "support/values.rs"]
+mod values;
+
+use behest::engine::{Ask, Engine};
+use behest::model::{Code, Depth, NextAction};
+use serde_json::{Value as Json, json};
+
+const SCHEMA: &str = r#"
+entity user { level?: Long, @secret pin?: Long, @stored grade?: Long, @request mood?: String };
+entity agent { owner?: user };
+entity doc { owner?: user };
+action read, write appliesTo { principal: [user, agent], resource: doc, context: { limit?: Long, why?: String } };
+action audit appliesTo { principal: user, resource: doc };
+"#;
+
+const ENTITIES: &str =
+    r#"[{"uid": {"type": "user", "id": "alice"}, "attrs": {"level": 3, "pin": 1234, "grade": 1}, "parents": []}]"#;
+
+fn engine(policies: &str) -> Engine {
+    engines::engine(&[
+        ("schemas/s.cedarschema", SCHEMA),
+        ("policies/p.cedar", policies),
+        ("policies/entities.json", ENTITIES),
+    ])
+}
+
+fn asked(who: &Json, action: &str, context: &Json) -> Json {
+    json!({"subject": who, "action": {"name": action}, "resource": {"type": "doc", "id": "d"}, "context": context})
+}
+
+fn alice(properties: &Json) -> Json {
+    json!({"type": "user", "id": "alice", "properties": properties})
+}
+
+fn verdict(policies: &str, who: &Json, context: &Json) -> String {
+    engines::verdict(&engines::decide(&engine(policies), &asked(who, "read", context), Depth::Lean))
+}
+
+#[test]
+fn a_forbid_that_fails_denies_and_a_permit_that_fails_is_lost() {
+    let overflow = "context has limit && context.limit * 9223372036854775807 > 0";
+    let open = "@id(\"open\") permit (principal, action, resource);";
+    let forbid = format!("{open} @id(\"failing\") forbid (principal, action, resource) when {{ {overflow} }};");
+    let user = alice(&json!({}));
+    assert_eq!(verdict(&forbid, &user, &json!({"limit": 1})), "deny forbidden");
+    assert_eq!(verdict(&forbid, &user, &json!({"limit": 2})), "deny policy_error");
+    assert_eq!(verdict(&forbid, &user, &json!({})), "permit");
+    let permit = format!("{open} @id(\"failing\") permit (principal, action, resource) when {{ {overflow} }};");
+    assert_eq!(verdict(&permit, &user, &json!({"limit": 2})), "permit");
+    let only = format!("@id(\"failing\") permit (principal, action, resource) when {{ {overflow} }};");
+    assert_eq!(verdict(&only, &user, &json!({"limit": 2})), "deny policy_error");
+}
+
+#[test]
+fn a_value_that_does_not_fit_denies_where_it_is_read_and_only_there() {
+    let open = "@id(\"open\") permit (principal, action, resource);";
+    let capped = format!(
+        "{open} @id(\"cap\") forbid (principal, action, resource) when {{ context has limit && context.limit > 10 }};"
+    );
+    for misfit in
+        [json!("11"), json!([11]), json!(10.5), json!({"__entity": {"type": "user", "id": "alice"}}), json!(true)]
+    {
+        let context = json!({ "limit": misfit });
+        assert_eq!(verdict(&capped, &alice(&json!({})), &context), "deny bad_value", "{context}");
+        assert_eq!(verdict(open, &alice(&json!({})), &context), "permit", "nobody reads {context}");
+    }
+    let huge: Json = serde_json::from_str("{\"limit\": 99999999999999999999}").unwrap();
+    assert_eq!(verdict(&capped, &alice(&json!({})), &huge), "deny bad_value");
+    assert_eq!(verdict(&capped, &alice(&json!({})), &json!({"limit": 5.0})), "permit", "5.0 is the Long 5");
+    assert_eq!(verdict(&capped, &alice(&json!({})), &json!({"limit": null})), "permit", "null is not sent");
+    let had = format!("{open} @id(\"has\") forbid (principal, action, resource) when {{ principal has mood }};");
+    assert_eq!(verdict(&had, &alice(&json!({"mood": 1})), &json!({})), "deny bad_value", "`has` reads too");
+}
+
+#[test]
+fn stored_values_win_unless_the_schema_says_otherwise() {
+    let at_least = |attribute: &str, level: i64| {
+        format!(
+            "@id(\"p\") permit (principal is user, action, resource) when {{ principal has {attribute} && principal.{attribute} >= {level} }};"
+        )
+    };
+    let claim = alice(&json!({"level": 9, "grade": 9}));
+    assert_eq!(verdict(&at_least("level", 3), &claim, &json!({})), "permit");
+    assert_eq!(verdict(&at_least("level", 4), &claim, &json!({})), "deny not_permitted", "stored wins");
+    assert_eq!(verdict(&at_least("grade", 2), &claim, &json!({})), "deny not_permitted", "only stored counts");
+    let bob = json!({"type": "user", "id": "bob", "properties": {"level": 9, "grade": 9}});
+    assert_eq!(verdict(&at_least("level", 4), &bob, &json!({})), "permit", "what is not stored may be sent");
+    assert_eq!(verdict(&at_least("grade", 2), &bob, &json!({})), "deny not_permitted", "@stored is never sent");
+    let mood = "@id(\"p\") permit (principal is user, action, resource) when { principal has mood && principal.mood == \"good\" };";
+    assert_eq!(verdict(mood, &alice(&json!({"mood": "good"})), &json!({})), "permit");
+}
+
+#[test]
+fn what_is_unknown_denies_with_its_reason() {
+    let engine = engine("@id(\"open\") permit (principal, action, resource);");
+    let who = |kind: &str| json!({"type": kind, "id": "x"});
+    let ask = |who: &Json, action: &str| {
+        engines::verdict(&engines::decide(&engine, &asked(who, action, &json!({})), Depth::Lean))
+    };
+    assert_eq!(ask(&who("user"), "read"), "permit");
+    for kind in ["spaceship", "Userset", "Action", "user ", "User", "a::b", "if", ""] {
+        let found = ask(&who(kind), "read");
+        assert!(found == "deny unknown_type" || (kind.is_empty() && found == "deny chain_invalid"), "{kind}: {found}");
+    }
+    assert_eq!(ask(&who("user"), "fly"), "deny unknown_action");
+    assert_eq!(ask(&who("agent"), "audit"), "deny not_applicable");
+    assert_eq!(ask(&who("doc"), "read"), "deny not_applicable");
+}
+
+#[test]
+fn reasons_come_in_the_documented_order() {
+    let policies = r#"
+        @id("a-plain") forbid (principal, action, resource) when { context has why };
+        @id("b-second") @reason("second") forbid (principal, action, resource) when { context has why };
+        @id("c-third") @reason("third") @message("Ask Carol.") forbid (principal, action, resource) when { context has why };
+        @id("d-permit") @reason("needs_limit") permit (principal, action, resource) when { context has limit && context.limit < 10 };
+        @id("e-permit") @reason("needs_more") permit (principal is user, action == Action::"read", resource) when { context has limit && context.limit < 5 };
+    "#;
+    let engine = engine(policies);
+    let ask = |context: &Json| engines::decide(&engine, &asked(&alice(&json!({})), "read", context), Depth::Reason);
+    assert_eq!(engines::verdict(&ask(&json!({"why": "x", "limit": 1}))), "deny second");
+    assert_eq!(engines::verdict(&ask(&json!({"limit": 99}))), "deny needs_limit");
+    assert_eq!(engines::verdict(&ask(&json!({"limit": 7}))), "permit");
+    let reason = ask(&json!({"limit": 99})).reason.expect("a denial has a reason");
+    assert_eq!((reason.code, reason.next_action), (Code::Pack("needs_limit".into()), NextAction::None));
+    assert_eq!(reason.principal.map(|uid| uid.to_string()), Some("user:alice".to_owned()));
+}
+
+#[test]
+fn facts_speak_of_the_members_before_and_never_of_those_behind() {
+    let policies = r#"
+        @id("subject") permit (principal is user, action, resource) when { context.delegation.depth == 0 && context has delegation.subject.user && context.delegation.subject.user == principal && !(context has delegation.from) };
+        @id("first") permit (principal == agent::"a", action, resource) when { context.delegation.depth == 1 && context has delegation.from.user && context.delegation.from.user == user::"alice" && !(context has delegation.from.agent) };
+        @id("second") permit (principal == agent::"b", action, resource) when {
+          context.delegation.depth == 2 && context has delegation.from.agent && context.delegation.from.agent == agent::"a" &&
+          context has delegation.subject.user && context has delegation.earlier.user && context has delegation.earlier.agent &&
+          context.delegation.subject.user == user::"alice" && context.delegation.earlier.user == [user::"alice"] && context.delegation.earlier.agent == [agent::"a"] };
+    "#;
+    let engine = engine(policies);
+    let chain = |list: &[&str], last: &str| {
+        let list: Vec<Json> =
+            list.iter().map(|id| json!({"type": if *id == "alice" { "user" } else { "agent" }, "id": id})).collect();
+        json!({"type": "agent", "id": last, "delegation_chain": list})
+    };
+    let ask = |who: &Json| engines::verdict(&engines::decide(&engine, &asked(who, "read", &json!({})), Depth::Lean));
+    assert_eq!(ask(&chain(&["alice"], "a")), "permit");
+    assert_eq!(ask(&chain(&["alice", "a"], "b")), "permit");
+    assert_eq!(ask(&chain(&["alice", "b"], "a")), "deny not_permitted");
+}
+
+#[test]
+fn an_explanation_names_the_policy_the_condition_and_its_values_but_no_secret() {
+    let policies = "@id(\"pin\") @doc(\"Knows the pin.\")\npermit (principal is user, action, resource)\nwhen { principal has level &&\n  principal.level > 5 };\n@id(\"secret\") permit (principal is user, action, resource) when { principal has pin && principal.pin * 9223372036854775807 == 1 };\n";
+    let engine = engine(policies);
+    let answer = engines::decide(
+        &engine,
+        &asked(&alice(&json!({"rank": 1, "level": 9})), "read", &json!({"token": {}})),
+        Depth::Explain,
+    );
+    let tree = answer.explanation.expect("it was asked for");
+    let [leg] = tree.legs.as_slice() else { panic!("one leg") };
+    let [by_level, by_pin] = leg.near_misses.as_slice() else { panic!("{:?}", leg.near_misses) };
+    assert_eq!((by_level.policy.file.as_str(), by_level.policy.line), ("policies/p.cedar", 1));
+    assert_eq!(by_level.policy.doc.as_deref(), Some("Knows the pin."));
+    assert_eq!((by_level.condition.source.as_str(), by_level.condition.line), ("principal.level > 5", 4));
+    assert_eq!(by_level.condition.values, [("principal.level".to_owned(), "3".to_owned())]);
+    let told = format!("{by_pin:?} {:?}", leg.errors);
+    assert!(told.contains("(secret)") && !told.contains("1234"), "{told}");
+    let dropped: Vec<&str> = leg.dropped.iter().map(|dropped| dropped.member.as_str()).collect();
+    assert_eq!(dropped, ["subject.properties.level", "subject.properties.rank", "context.token"]);
+}
+
+#[test]
+fn a_caller_can_be_held_to_chains_with_an_agent() {
+    let engine = engine("@id(\"open\") permit (principal, action, resource);");
+    let ask = Ask { require_actor: true, ..engines::ask(Depth::Lean) };
+    let decide = |who: &Json| {
+        engines::verdict(&engine.decide(&ask, &values::request(&asked(who, "read", &json!({})))).expect("an answer"))
+    };
+    assert_eq!(decide(&alice(&json!({}))), "deny chain_invalid");
+    assert_eq!(decide(&alice(&json!({"act": {"sub": "bob", "sub_profile": "user"}}))), "deny chain_invalid");
+    assert_eq!(decide(&alice(&json!({"act": {"sub": "a"}}))), "permit");
+}
+
+#[test]
+fn without_a_bundle_there_is_no_decision() {
+    let engine = engines::empty();
+    let refusal =
+        engine.decide(&engines::ask(Depth::Lean), &values::request(&asked(&alice(&json!({})), "read", &json!({}))));
+    assert!(matches!(refusal, Err(behest::engine::Refusal::Fault(behest::model::Fault::NoBundle))));
+}
