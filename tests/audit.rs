@@ -68,8 +68,7 @@ fn metric(metrics: &Metrics, name: &str) -> u64 {
 
 fn start(path: &Path, settings: QueueSettings) -> (Recorder, behest::audit::Writer, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
-    let (recorder, writer) =
-        Recorder::start(Sink::File(path.to_path_buf()), settings, Arc::clone(&metrics)).unwrap();
+    let (recorder, writer) = Recorder::start(Sink::File(path.to_path_buf()), settings, Arc::clone(&metrics)).unwrap();
     (recorder, writer, metrics)
 }
 

@@ -39,10 +39,9 @@ pub enum LoggingError {
 
 /// Starts logging for the whole process; `filter` has the form of `RUST_LOG`.
 pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), LoggingError> {
-    let levels = EnvFilter::builder().parse(filter).map_err(|error| LoggingError::Filter {
-        filter: filter.to_owned(),
-        problem: error.to_string(),
-    })?;
+    let levels = EnvFilter::builder()
+        .parse(filter)
+        .map_err(|error| LoggingError::Filter { filter: filter.to_owned(), problem: error.to_string() })?;
     let terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(levels).with_writer(std::io::stderr);
     let text = match format {

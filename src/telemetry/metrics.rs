@@ -187,11 +187,7 @@ impl Decisions {
     }
 }
 
-fn counter_of(
-    family: &Family<[(&'static str, String); 2], Counter>,
-    decision: &'static str,
-    reason: &str,
-) -> Counter {
+fn counter_of(family: &Family<[(&'static str, String); 2], Counter>, decision: &'static str, reason: &str) -> Counter {
     family.get_or_create_owned(&[("decision", decision.to_owned()), ("reason", reason.to_owned())])
 }
 
@@ -260,9 +256,8 @@ mod tests {
         let metrics = Metrics::default();
         metrics.observe_request("evaluation", 200, 0.000_06);
         let text = metrics.encode(0);
-        let bucket = |le: &str| {
-            format!(r#"behest_request_seconds_bucket{{le="{le}",endpoint="evaluation",status="200"}}"#)
-        };
+        let bucket =
+            |le: &str| format!(r#"behest_request_seconds_bucket{{le="{le}",endpoint="evaluation",status="200"}}"#);
         assert_eq!(lines_with(&text, &bucket("0.00005")), [format!("{} 0", bucket("0.00005"))]);
         assert_eq!(lines_with(&text, &bucket("0.0001")), [format!("{} 1", bucket("0.0001"))]);
     }
