@@ -1,11 +1,33 @@
 //! The one sequence that decides.
+//!
+//! **Problem.** A decision is made from policies, stored entities, relations, a clock and a request, and all but the
+//! last change under it. An answer that saw half of a reload would be right about neither bundle.
+//! **Decision.** Every answer pins one snapshot and reads the clock once; a batch pins one for all of its items.
+//! Questions, legs and their intersection are here, in [`decide`], and nowhere else: cases, batches and single
+//! requests go through the same function.
+//! **Trade-off.** A bundle that has been replaced lives until its last answer is given.
 
-use crate::audit::Recorder;
-use crate::bundle::{CaseReport, Files, Source};
+mod batch;
+mod decide;
+mod load;
+mod snapshot;
+mod text;
+
+pub use batch::{ItemAnswer, Semantic};
+pub use load::{Loaded, Refused, Status, check};
+pub use snapshot::Snapshot;
+pub use text::explanation_text;
+
+use crate::audit::{Entry, Recorder};
+use crate::bundle::QUIET;
 use crate::clock::Clock;
-use crate::model::{Answer, Depth, Digest, Fault, Malformed, Problems, Request, Timestamp};
+use crate::model::{Answer, Decision, DecisionId, Depth, Fault, Malformed, Request, Timestamp};
 use crate::telemetry::Metrics;
-use std::sync::Arc;
+use arc_swap::ArcSwapOption;
+use decide::{Verdict, Want};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Who asks, and how much they want to know.
 #[derive(Clone, Copy, Debug)]
@@ -29,93 +51,110 @@ pub enum Refusal {
     Fault(Fault),
 }
 
-/// When a batch stops (AuthZEN 1.0 section 7.1.2.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Semantic {
-    /// Never.
-    #[default]
-    ExecuteAll,
-    /// After the first denial or error.
-    DenyOnFirstDeny,
-    /// After the first permit.
-    PermitOnFirstPermit,
-}
-
-/// What became of one item of a batch.
-#[derive(Clone, Debug)]
-pub enum ItemAnswer {
-    /// It was decided.
-    Decided(Box<Answer>),
-    /// It was not well-formed: a denial with `context.error` (section 7.2.1).
-    Malformed(Malformed),
-}
-
-/// The bundle that decides now, and what happened to the last attempt to replace it.
-#[derive(Clone, Debug, Default)]
-pub struct Status {
-    /// The live bundle and when it went live; none before the first.
-    pub live: Option<(Digest, Timestamp)>,
-    /// The problems of the last attempt, if it failed.
-    pub last_failure: Option<Problems>,
-}
-
-/// What a successful load did.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The bundle that is live now.
-    pub digest: Digest,
-    /// Whether it differs from the one before.
-    pub changed: bool,
-    /// Its counts, for a log line.
-    pub summary: String,
-    /// Its cases.
-    pub cases: CaseReport,
-}
-
-/// A bundle that was not taken. `files` lets the problems be shown with their lines.
-#[derive(Debug)]
-pub struct Refused {
-    /// Everything that is wrong; a failing case is one problem.
-    pub problems: Problems,
-    /// What was read.
-    pub files: Files,
-}
-
 /// Decides. Shared by all workers; every method takes `&self`.
 pub struct Engine {
-    _clock: Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    recorder: Recorder,
+    live: ArcSwapOption<Snapshot>,
+    status: Mutex<Status>,
+    /// Held while a bundle is loaded: loads take turns, decisions never wait.
+    loading: Mutex<()>,
+    quiet: Duration,
+    /// Makes decision ids unique within a millisecond, and different from another process's.
+    seed: [u8; 4],
+    decisions: AtomicU64,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("live", &self.live).finish_non_exhaustive()
+    }
 }
 
 impl Engine {
     /// An engine without a bundle: it answers every question with [`Fault::NoBundle`].
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, _metrics: Arc<Metrics>, _recorder: Recorder) -> Self {
-        Self { _clock: clock }
+    pub fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, recorder: Recorder) -> Self {
+        let mut seed = [0; 4];
+        // Where the system has no randomness the ids of two processes may meet; they stay unique within each.
+        let _filled = aws_lc_rs::rand::fill(&mut seed);
+        Self {
+            clock,
+            metrics,
+            recorder,
+            live: ArcSwapOption::empty(),
+            status: Mutex::new(Status::default()),
+            loading: Mutex::new(()),
+            quiet: QUIET,
+            seed,
+            decisions: AtomicU64::new(0),
+        }
     }
 
-    /// Reads, checks, runs the cases, and swaps in one step; on any problem the live bundle stays.
-    pub fn load(&self, _source: &Source) -> Result<Loaded, Refused> {
-        Err(Refused { problems: Problems::default(), files: Files })
-    }
-
-    /// The state of the bundle.
+    /// Sets how long a bundle's directory must not change before it is taken to be complete.
     #[must_use]
-    pub fn status(&self) -> Status {
-        Status::default()
+    pub fn with_quiet(mut self, quiet: Duration) -> Self {
+        self.quiet = quiet;
+        self
+    }
+
+    /// The snapshot that decides now; none before the first bundle.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.live.load_full()
     }
 
     /// Decides one question.
-    pub fn decide(&self, _ask: &Ask<'_>, _request: &Request) -> Result<Answer, Refusal> {
-        Err(Refusal::Fault(Fault::NoBundle))
+    pub fn decide(&self, ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
+        let snapshot = self.live.load();
+        let snapshot = snapshot.as_ref().ok_or(Refusal::Fault(Fault::NoBundle))?;
+        self.answer(snapshot, ask, request, Timestamp(self.clock.now_ms()))
     }
 
-    /// Decides a batch against one snapshot, in order, and stops where `semantic` says.
-    pub fn decide_batch(
-        &self,
-        _ask: &Ask<'_>,
-        _items: &[Result<Request, Malformed>],
-        _semantic: Semantic,
-    ) -> Result<Vec<ItemAnswer>, Fault> {
-        Err(Fault::NoBundle)
+    fn answer(&self, snapshot: &Snapshot, ask: &Ask<'_>, request: &Request, now: Timestamp) -> Result<Answer, Refusal> {
+        let want = Want {
+            explanation: ask.depth == Depth::Explain,
+            inputs: self.recorder.is_on(),
+            require_actor: ask.require_actor,
+        };
+        let verdict = decide::decide(snapshot, request, now, want, None).map_err(Refusal::Malformed)?;
+        let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
+        let answer = Answer {
+            id: self.next_id(now),
+            decision,
+            reason,
+            explanation,
+            bundle: snapshot.bundle().digest(),
+            revision: snapshot.revision(),
+        };
+        if self.recorder.is_on() {
+            let entry = Entry {
+                at: now,
+                caller: ask.caller,
+                request_id: ask.request_id,
+                question: question.as_ref(),
+                inputs: &inputs,
+                policies: &policies,
+                answer: &answer,
+            };
+            self.recorder.record(&entry).map_err(|_| Refusal::Fault(Fault::RecordQueueFull))?;
+        }
+        let decision = match answer.decision {
+            Decision::Permit => "permit",
+            Decision::Deny => "deny",
+        };
+        self.metrics.decided(decision, answer.reason.as_ref().map_or("none", |reason| reason.code.as_str()));
+        Ok(answer)
+    }
+
+    /// A version 7 UUID: the time, and after it a process's seed and a counter in place of random bits.
+    fn next_id(&self, now: Timestamp) -> DecisionId {
+        let count = self.decisions.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let mut tail = [0; 10];
+        let source = self.seed.iter().chain(count.iter().skip(2));
+        tail.iter_mut().zip(source).for_each(|(to, from)| *to = *from);
+        let ms = u64::try_from(now.0).unwrap_or(0);
+        DecisionId::new(uuid::Builder::from_unix_timestamp_millis(ms, &tail).into_uuid().as_u128())
     }
 }

@@ -10,7 +10,9 @@
 //!
 //! INVARIANT: a carrier that is present and not null either becomes part of the chain or denies.
 
-use super::{Action, Chain, ChainError, Code, Dropped, Entity, EntityRef, Question, Record, Request, Value};
+use super::{
+    Action, Chain, ChainError, Code, Dropped, Entity, EntityRef, MAX_ACTORS, Question, Record, Request, Value,
+};
 use smol_str::SmolStr;
 
 /// Names in a request's context that belong to the engine: facts, and what conditions on relations read. A request
@@ -27,11 +29,13 @@ pub struct CarrierSettings {
     pub client_id: Option<SmolStr>,
     /// The types that count as agents.
     pub agent_types: Vec<SmolStr>,
+    /// Actors in one chain: at most [`MAX_ACTORS`].
+    pub max_actors: usize,
 }
 
 impl Default for CarrierSettings {
     fn default() -> Self {
-        Self { aliases: Vec::new(), client_id: None, agent_types: vec!["agent".into()] }
+        Self { aliases: Vec::new(), client_id: None, agent_types: vec!["agent".into()], max_actors: MAX_ACTORS }
     }
 }
 
@@ -62,7 +66,7 @@ pub fn read_question(request: &Request, settings: &CarrierSettings) -> Result<Qu
     let members = agree(members, found)?;
     let resource = reader.resolve_entity(request.resource.clone());
     let dropped = drop_engine_members(&mut context);
-    let chain = build_chain(members)?;
+    let chain = build_chain(members, settings.max_actors)?;
     check_roles(&chain, &resource)?;
     let action = Action { name: request.action.name.clone(), properties: request.action.properties.clone() };
     Ok(Question { chain, action, resource, context, dropped, asked: reader.asked })
@@ -309,7 +313,11 @@ fn agree(members: Members, found: Vec<Proposal>) -> Result<Vec<Entity>, ChainRef
         .collect())
 }
 
-fn build_chain(members: Vec<Entity>) -> Result<Chain, ChainRefusal> {
+fn build_chain(members: Vec<Entity>, max_actors: usize) -> Result<Chain, ChainRefusal> {
+    let actors = members.len().saturating_sub(1);
+    if actors > max_actors {
+        return Err(ChainRefusal::TooLong(actors));
+    }
     let mut members = members.into_iter();
     let subject = members.next().ok_or_else(|| invalid("the chain is empty"))?;
     Chain::new(subject, members.collect()).map_err(|error| match error {

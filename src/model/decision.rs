@@ -12,6 +12,17 @@ pub enum Decision {
     Deny,
 }
 
+impl Decision {
+    /// What a policy of this effect does: `permit`, `forbid`.
+    #[must_use]
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::Deny => "forbid",
+        }
+    }
+}
+
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,1 +1,90 @@
-//! Cedar.
+//! Cedar: the only folder that names it.
+//!
+//! **Problem.** Cedar answers whether one principal may, from policies, entities and a context that somebody built.
+//! A wrong answer is rarely Cedar's: it is a forbid that failed and was skipped, a value that stayed away because it
+//! did not fit, a scope that no longer matched, an entity that was not loaded.
+//! **Decision.** One leg is one Cedar request, built here from typed values and nothing else: the schema says what a
+//! request's values become ([`fit`]), policies say which of them matter ([`reads`]), and the loop that decides
+//! ([`evaluate`]) treats every failure as a denial. Policies are checked strictly, and for what Cedar does not check.
+//! **Trade-off.** The loop calls Cedar's evaluator one conjunct at a time rather than its authorizer, to explain from
+//! the evaluation itself; a property test holds both to the same answer. The syntax tree is Cedar's internal one, so
+//! its version is pinned.
+
+mod evaluate;
+mod fit;
+mod inputs;
+mod reads;
+mod reasons;
+mod rules;
+mod schema;
+mod source;
+mod stored;
+mod syntax;
+
+pub use evaluate::{Leg, Wanted};
+pub use reasons::NextActions;
+pub use schema::{Attribute, Provenance, Schema, TypeInfo, Vocabulary};
+pub use source::SourceFile;
+pub use stored::Stored;
+
+use crate::model::{Problem, Problems};
+use cedar_policy_core::ast::{EntityUID, PolicySet};
+use rules::{Rule, Rules};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A bundle's schema and policies, ready to decide. Immutable.
+#[derive(Debug)]
+pub struct Compiled {
+    schema: Schema,
+    rules: Vec<Arc<Rule>>,
+    /// The rules that can apply to an action, as positions in `rules`, and so in the order of their ids.
+    by_action: HashMap<EntityUID, Vec<usize>>,
+    next_actions: NextActions,
+    set: PolicySet,
+    warnings: Vec<Problem>,
+}
+
+impl Compiled {
+    /// Compiles policies against a schema. Every problem of every file is in the report.
+    pub fn new(schema: Schema, policies: &[SourceFile], next_actions: NextActions) -> Result<Self, Problems> {
+        let Rules { all: rules, set, warnings } = Rules::read(policies, &schema)?;
+        let by_action = schema
+            .actions()
+            .iter()
+            .map(|(uid, action)| {
+                let applies = |rule: &Arc<Rule>| evaluate::action_in_scope(&rule.action, action);
+                let found = rules.iter().enumerate().filter(|(_, rule)| applies(rule)).map(|(at, _)| at).collect();
+                (uid.clone(), found)
+            })
+            .collect();
+        Ok(Self { schema, rules, by_action, next_actions, set, warnings })
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// What does not keep a bundle from loading and is probably a mistake.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The ids of all policies, in order.
+    pub fn policy_ids(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| rule.id.as_str())
+    }
+
+    /// The policies as Cedar's own set: for tests that hold this folder to Cedar's authorizer.
+    #[must_use]
+    pub fn cedar_text(&self) -> String {
+        self.set.policies().map(|policy| format!("{policy}\n")).collect()
+    }
+
+    fn rules_for(&self, action: &EntityUID) -> impl Iterator<Item = &Arc<Rule>> {
+        self.by_action.get(action).into_iter().flatten().filter_map(|at| self.rules.get(*at))
+    }
+}

@@ -1,0 +1,305 @@
+//! Cases: what a bundle must decide, written for people and run at every load.
+//!
+//! A case is hermetic: the bundle's own entities, what it is `given`, a fixed time, and never a data directory.
+
+use super::given::{CaseFile, CaseText, Given};
+use super::manifest::find;
+use super::yaml::{self, YamlValue};
+use crate::model::{Code, Decision, Problem, Problems, Record, Request, Timestamp, Value};
+use crate::policy::{Schema, SourceFile, Stored};
+use std::collections::BTreeSet;
+
+/// One case, ready to be run.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The file that it stands in.
+    pub file: String,
+    /// Its name; for a cell of a table, with who and what.
+    pub name: String,
+    /// What is asked.
+    pub request: Request,
+    /// When.
+    pub now: Timestamp,
+    /// The stored entities, where the case gives some of its own.
+    pub stored: Option<Stored>,
+    /// What a verified credential says.
+    pub token: Option<Record>,
+    /// What must come.
+    pub expected: Expected,
+}
+
+/// What a case expects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The decision.
+    pub decision: Decision,
+    /// The reason's code; any, where the case does not say.
+    pub code: Option<String>,
+    /// The determining policies, in any order; any, where the case does not say.
+    pub policies: Option<BTreeSet<String>>,
+}
+
+/// What came.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The decision; none where the request was refused as malformed.
+    pub decision: Option<Decision>,
+    /// The reason's code.
+    pub code: Option<Code>,
+    /// The determining policies: of every leg of a permit, of the failing leg of a denial.
+    pub policies: BTreeSet<String>,
+}
+
+/// The cases' results.
+#[derive(Clone, Debug, Default)]
+pub struct CaseReport {
+    /// How many were run.
+    pub ran: usize,
+    /// Those that failed.
+    pub failures: Vec<CaseFailure>,
+    /// Policies that decided no case, by id. Empty where a filter left cases out, or where there are no cases.
+    pub undecided: Vec<String>,
+}
+
+/// One failed case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseFailure {
+    /// The file and the name: `policies/platform/cases.yaml: within the cap`.
+    pub name: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came.
+    pub found: String,
+    /// The explanation, as text.
+    pub explanation: String,
+}
+
+/// Runs cases; `decide` answers one, and `explain` tells why, for one that fails. With a filter, only those whose file
+/// and name match it.
+pub fn run_cases<'a>(
+    cases: &[Case],
+    policies: impl Iterator<Item = &'a str>,
+    filter: Option<&regex::Regex>,
+    decide: impl Fn(&Case) -> Observed,
+    explain: impl Fn(&Case) -> String,
+) -> CaseReport {
+    let mut report = CaseReport::default();
+    let mut decided: BTreeSet<String> = BTreeSet::new();
+    for case in cases {
+        let name = format!("{}: {}", case.file, case.name);
+        if filter.is_some_and(|filter| !filter.is_match(&name)) {
+            continue;
+        }
+        report.ran += 1;
+        let observed = decide(case);
+        if !case.expected.holds(&observed) {
+            report.failures.push(CaseFailure {
+                name,
+                expected: case.expected.to_string(),
+                found: describe(&observed),
+                explanation: explain(case),
+            });
+        }
+        decided.extend(observed.policies);
+    }
+    if filter.is_none() && report.ran > 0 {
+        report.undecided = policies.filter(|id| !decided.contains(*id)).map(str::to_owned).collect();
+    }
+    report
+}
+
+impl Expected {
+    fn holds(&self, observed: &Observed) -> bool {
+        observed.decision == Some(self.decision)
+            && self.code.as_ref().is_none_or(|code| observed.code.as_ref().is_some_and(|found| found.as_str() == code))
+            && self.policies.as_ref().is_none_or(|policies| *policies == observed.policies)
+    }
+
+    /// `permit`, `deny`, or a reason's code.
+    fn word(word: &str) -> Self {
+        let (decision, code) = match word {
+            "permit" => (Decision::Permit, None),
+            "deny" => (Decision::Deny, None),
+            code => (Decision::Deny, Some(code.to_owned())),
+        };
+        Self { decision, code, policies: None }
+    }
+
+    fn read(value: &Value) -> Result<Self, String> {
+        const FORMS: &str = "`expect` is `permit`, `deny`, `{deny: code}`, and may name `policies: [id, …]`";
+        let record = match value {
+            Value::Text(word) if word == "permit" || word == "deny" => return Ok(Self::word(word)),
+            Value::Record(record) => record,
+            _ => return Err(FORMS.to_owned()),
+        };
+        let mut expected = match (record.get("permit"), record.get("deny")) {
+            (Some(Value::Bool(true)), None) => Self::word("permit"),
+            (None, Some(Value::Text(code))) => {
+                Self { decision: Decision::Deny, code: Some(code.to_string()), policies: None }
+            }
+            (None, Some(Value::Bool(true))) => Self::word("deny"),
+            _ => return Err(FORMS.to_owned()),
+        };
+        for (key, value) in record.iter() {
+            match (key.as_str(), value) {
+                ("permit" | "deny", _) => {}
+                ("policies", Value::List(items)) => {
+                    let ids: Option<BTreeSet<String>> =
+                        items.iter().map(|id| id.as_text().map(ToString::to_string)).collect();
+                    expected.policies = Some(ids.ok_or(FORMS)?);
+                }
+                _ => return Err(FORMS.to_owned()),
+            }
+        }
+        Ok(expected)
+    }
+}
+
+impl std::fmt::Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.decision)?;
+        if let Some(code) = &self.code {
+            write!(f, " {code}")?;
+        }
+        match &self.policies {
+            Some(policies) => write!(f, " by {}", list(policies)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn describe(observed: &Observed) -> String {
+    let decision = observed.decision.map_or_else(|| "no decision".to_owned(), |decision| decision.to_string());
+    let code = observed.code.as_ref().map_or_else(String::new, |code| format!(" {code}"));
+    format!("{decision}{code} by {}", list(&observed.policies))
+}
+
+fn list(ids: &BTreeSet<String>) -> String {
+    if ids.is_empty() { "no policy".to_owned() } else { ids.iter().cloned().collect::<Vec<_>>().join(", ") }
+}
+
+/// Reads case files. Every problem of every file is in the report.
+pub(super) fn read(files: &[&SourceFile], schema: &Schema, stored: &Stored) -> Result<Vec<Case>, Problems> {
+    let mut reader = Reader { schema, stored, problems: Vec::new(), cases: Vec::new(), given: Vec::new() };
+    for file in files {
+        match yaml::parse::<CaseFile>(file) {
+            Ok(parsed) => reader.file(file, parsed),
+            Err(problem) => reader.problems.push(problem),
+        }
+    }
+    Problems(reader.problems).into_result().map(|()| reader.cases)
+}
+
+struct Reader<'a> {
+    schema: &'a Schema,
+    stored: &'a Stored,
+    problems: Vec<Problem>,
+    cases: Vec<Case>,
+    /// Stored entities by what cases gave: most cases of a file share theirs.
+    given: Vec<(String, Stored)>,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, file: &SourceFile, parsed: CaseFile) {
+        let mut before: Vec<CaseText> = Vec::new();
+        for case in parsed.cases {
+            if before.iter().any(|known| known.name == case.name) {
+                let message = format!("two cases of the file have the name `{}`", case.name);
+                self.problems.push(Problem::new(message).at(find(file, &case.name)).help("rename one of them"));
+                continue;
+            }
+            match case.inherit(&before, file) {
+                Ok(case) => {
+                    self.case(file, &parsed.given, &case);
+                    before.push(case);
+                }
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+    }
+
+    fn case(&mut self, file: &SourceFile, given: &Given, text: &CaseText) {
+        let given = text.given(given);
+        let stored = match self.stored(file, &given) {
+            Ok(stored) => stored,
+            Err(problems) => return self.problems.extend(problems.0),
+        };
+        if given.has_tuples() {
+            return self.problem(file, text, "`given.tuples`: relations are not supported by this version".to_owned());
+        }
+        let now = match text.now(&given) {
+            Ok(now) => now,
+            Err(message) => return self.problem(file, text, message),
+        };
+        let cells = match cells(text) {
+            Ok(cells) => cells,
+            Err(message) => return self.problem(file, text, message),
+        };
+        for (cell, expected) in cells {
+            let place = cell.as_ref().map(|(who, to)| (who.as_str(), to.as_str()));
+            match text.request(place) {
+                Ok(request) => self.cases.push(Case {
+                    file: file.path.clone(),
+                    name: place.map_or_else(|| text.name.clone(), |(who, to)| format!("{} [{who}, {to}]", text.name)),
+                    request,
+                    now,
+                    stored: stored.clone(),
+                    token: given.token().cloned(),
+                    expected,
+                }),
+                Err(message) => return self.problem(file, text, message),
+            }
+        }
+    }
+
+    fn stored(&mut self, file: &SourceFile, given: &Given) -> Result<Option<Stored>, Problems> {
+        let Some(json) = given.entities_json() else { return Ok(None) };
+        if let Some((_, stored)) = self.given.iter().find(|(known, _)| *known == json) {
+            return Ok(Some(stored.clone()));
+        }
+        let stored =
+            self.stored.with(&SourceFile::new(&file.path, json.as_str()), self.schema).map_err(|problems| {
+                let in_file = |problem: Problem| {
+                    let place = find(file, "entities");
+                    Problem { place: Some(place), message: format!("`given.entities`: {}", problem.message), ..problem }
+                };
+                Problems(problems.0.into_iter().map(in_file).collect())
+            })?;
+        self.given.push((json, stored.clone()));
+        Ok(Some(stored))
+    }
+
+    fn problem(&mut self, file: &SourceFile, case: &CaseText, message: String) {
+        let message = format!("the case `{}`: {message}", case.name);
+        self.problems.push(Problem::new(message).at(find(file, &case.name)));
+    }
+}
+
+type Cell = (Option<(String, String)>, Expected);
+
+/// One expectation, or one per cell of the table.
+fn cells(case: &CaseText) -> Result<Vec<Cell>, String> {
+    match (&case.table, &case.expect) {
+        (None, Some(YamlValue(expect))) => Ok(vec![(None, Expected::read(expect)?)]),
+        (None, None) => Err("it expects nothing: say `expect: permit` or `expect: {deny: code}`".to_owned()),
+        (Some(_), Some(_)) => Err("a table has its own `expect`".to_owned()),
+        (Some(table), None) => {
+            let square =
+                table.expect.len() == table.who.len() && table.expect.iter().all(|row| row.len() == table.to.len());
+            if !square || table.who.is_empty() || table.to.is_empty() {
+                return Err(format!(
+                    "the table needs a row of `expect` for each of the {} in `who`, each with a cell for each of the {} in `to`",
+                    table.who.len(),
+                    table.to.len()
+                ));
+            }
+            let rows = table.who.iter().zip(&table.expect);
+            Ok(rows
+                .flat_map(|(who, row)| {
+                    let cell = |(to, word): (&String, &String)| (Some((who.clone(), to.clone())), Expected::word(word));
+                    table.to.iter().zip(row).map(cell).collect::<Vec<_>>()
+                })
+                .collect())
+        }
+    }
+}

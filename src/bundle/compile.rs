@@ -1,0 +1,240 @@
+//! From files to a bundle: what each file is, and one report of everything that is wrong.
+
+use super::cases::{self, Case};
+use super::files::Files;
+use super::manifest::{self, BundleManifest, find};
+use super::pack;
+use crate::model::{CarrierSettings, Digest, Place, Problem, Problems};
+use crate::policy::{Compiled, NextActions, Schema, SourceFile, Stored};
+
+const MANIFEST: &str = "policies/bundle.toml";
+
+/// One immutable snapshot of policies and model.
+#[derive(Debug)]
+pub struct Bundle {
+    digest: Digest,
+    compiled: Compiled,
+    stored: Stored,
+    carriers: CarrierSettings,
+    packs: Vec<String>,
+    cases: Vec<Case>,
+}
+
+impl Bundle {
+    /// Names its content.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Its schema and policies.
+    #[must_use]
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// Its stored entities.
+    #[must_use]
+    pub fn stored(&self) -> &Stored {
+        &self.stored
+    }
+
+    /// What it says about carriers.
+    #[must_use]
+    pub fn carriers(&self) -> &CarrierSettings {
+        &self.carriers
+    }
+
+    /// The packs that it takes from the binary.
+    #[must_use]
+    pub fn packs(&self) -> &[String] {
+        &self.packs
+    }
+
+    /// Its cases.
+    #[must_use]
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// What does not keep it from loading and is probably a mistake.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        self.compiled.warnings()
+    }
+
+    /// The merged Cedar schema with the engine's facts, in Cedar's own syntax: for editors and the Cedar CLI.
+    #[must_use]
+    pub fn schema_text(&self) -> String {
+        self.compiled.schema().text.clone()
+    }
+
+    /// Counts, for one line of a log: `41 policies, 23 entities, 12 actions, 96 cases`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+        [
+            count(self.compiled.policy_ids().count(), "policy", "policies"),
+            count(self.stored.len(), "entity", "entities"),
+            count(self.compiled.schema().vocabulary.actions().len(), "action", "actions"),
+            count(self.cases.len(), "case", "cases"),
+        ]
+        .join(", ")
+    }
+}
+
+/// Merges, checks and compiles. Every problem in one report; cases are not run here. Packs that the bundle names are
+/// added to `files`, so that problems in them can be shown too.
+pub fn compile(files: &mut Files) -> Result<Bundle, Problems> {
+    let mut problems = Vec::new();
+    let manifest = read_manifest(files, &mut problems);
+    add_packs(files, &manifest, &mut problems);
+    let sorted = Sorted::new(files, &mut problems);
+    let mut next_actions = NextActions::new();
+    for file in &sorted.manifests {
+        if let Err(problem) = manifest::read_reasons(file, &mut next_actions)
+            && !problems.contains(&problem)
+        {
+            problems.push(problem);
+        }
+    }
+    let parts = compile_parts(&sorted, &manifest, files, next_actions, &mut problems);
+    match (parts, problems.is_empty()) {
+        (Some((compiled, stored, cases)), true) => Ok(Bundle {
+            digest: files.digest(),
+            compiled,
+            stored,
+            carriers: manifest.carriers(),
+            packs: manifest.packs,
+            cases,
+        }),
+        _ => Err(Problems(problems)),
+    }
+}
+
+fn compile_parts(
+    sorted: &Sorted,
+    manifest: &BundleManifest,
+    files: &Files,
+    next_actions: NextActions,
+    problems: &mut Vec<Problem>,
+) -> Option<(Compiled, Stored, Vec<Case>)> {
+    let schema = keep(Schema::read(&sorted.schemas), problems)?;
+    check_types(&schema, manifest, files, problems);
+    let stored = keep(Stored::read(&sorted.entities, &schema), problems);
+    let cases = match &stored {
+        Some(stored) => keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored), problems),
+        None => None,
+    };
+    let compiled = keep(Compiled::new(schema, &sorted.policies, next_actions), problems);
+    Some((compiled?, stored?, cases?))
+}
+
+fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(found) => {
+            problems.extend(found.0);
+            None
+        }
+    }
+}
+
+fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
+    let Some(file) = files.file(MANIFEST) else { return BundleManifest::default() };
+    match manifest::read_bundle(file) {
+        Ok(manifest) => manifest,
+        Err(problem) => {
+            problems.push(problem);
+            BundleManifest::default()
+        }
+    }
+}
+
+fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Problem>) {
+    files.packs.clear();
+    for (index, name) in manifest.packs.iter().enumerate() {
+        let place = files.file(MANIFEST).map(|file| find(file, &format!("\"{name}\"")));
+        let mut problem = if manifest.packs.iter().take(index).any(|known| known == name) {
+            Problem::new(format!("the pack `{name}` is named twice")).help("remove one of the two")
+        } else if let Some(pack) = pack::files(name, files.is_default) {
+            files.packs.extend(pack);
+            continue;
+        } else {
+            let known: Vec<String> = pack::packs().into_iter().map(|pack| format!("`{}`", pack.name)).collect();
+            Problem::new(format!("there is no pack `{name}`")).help(format!("the packs are {}", known.join(", ")))
+        };
+        problem.place = place;
+        problems.push(problem);
+    }
+}
+
+/// Aliases stand for declared types and are not declared themselves; agents and clients have declared types.
+fn check_types(schema: &Schema, manifest: &BundleManifest, files: &Files, problems: &mut Vec<Problem>) {
+    let declared = |name: &str| schema.vocabulary.entity_type(name).is_some();
+    let mut refuse = |word: &str, message: String, help: &str| {
+        let mut problem = Problem::new(message).help(help);
+        problem.place = files.file(MANIFEST).map(|file| find(file, word));
+        problems.push(problem);
+    };
+    for (alias, stands_for) in &manifest.types {
+        if declared(alias) {
+            let message = format!("`{alias}` is declared in the schema and cannot be an alias");
+            refuse(alias, message, "remove the alias, or the declaration");
+        }
+        if !declared(stands_for) {
+            let message = format!("the alias `{alias}` stands for `{stands_for}`, which the schema does not declare");
+            refuse(stands_for, message, "an alias stands for a declared entity type");
+        }
+    }
+}
+
+/// The files by what they are.
+#[derive(Default)]
+struct Sorted {
+    schemas: Vec<SourceFile>,
+    policies: Vec<SourceFile>,
+    entities: Vec<SourceFile>,
+    cases: Vec<SourceFile>,
+    manifests: Vec<SourceFile>,
+}
+
+impl Sorted {
+    fn new(files: &Files, problems: &mut Vec<Problem>) -> Self {
+        let mut sorted = Self::default();
+        for file in files.own.iter().chain(&files.packs) {
+            match sorted.place_for(&file.path) {
+                Ok(place) => place.push(file.clone()),
+                Err((message, help)) => {
+                    problems.push(Problem::new(message).at(Place::whole(&file.path)).help(help));
+                }
+            }
+        }
+        sorted
+    }
+
+    fn place_for(&mut self, path: &str) -> Result<&mut Vec<SourceFile>, (String, &'static str)> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let ends = |ending: &str| name.ends_with(ending);
+        if path == MANIFEST || (path.starts_with("pack:") && name == "pack.toml") {
+            Ok(&mut self.manifests)
+        } else if ends(".cedarschema") {
+            Ok(&mut self.schemas)
+        } else if ends(".cedar") {
+            Ok(&mut self.policies)
+        } else if ends("entities.json") {
+            Ok(&mut self.entities)
+        } else if ends("cases.yaml") {
+            Ok(&mut self.cases)
+        } else if ends(".fga") || name == "fga.mod" || ends("tuples.yaml") || ends("tuples.jsonl") {
+            let message = format!("`{path}` holds relations, which this version does not support");
+            Err((message, "remove it: a rule that is not applied must not look as if it were"))
+        } else {
+            Err((
+                format!("`{path}` is no kind of file that a bundle has"),
+                "a bundle has `*.cedarschema`, `*.cedar`, `*entities.json`, `*cases.yaml`, `policies/bundle.toml`, \
+                 and `*.md` and dotfiles, which are ignored",
+            ))
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Reading a bundle whole.
+//!
+//! INVARIANT: what is returned was the whole content of the directory at one moment: its listing, sizes and hashes
+//! were equal before and after a quiet period. A checkout in progress is waited for, and refused if it does not end.
+
+use super::pack;
+use crate::model::{Digest, Place, Problem, Problems};
+use crate::policy::SourceFile;
+use aws_lc_rs::digest::{Context, SHA256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long nothing may change before a directory is taken to be complete. A setting: a checkout over a slow network
+/// needs more.
+pub const QUIET: Duration = Duration::from_millis(250);
+
+/// How many quiet periods are waited for before a directory that keeps changing is refused.
+const PATIENCE: u32 = 40;
+
+/// Files in a bundle. More is a wrong directory, not a bundle.
+const MAX_FILES: usize = 20_000;
+
+/// Bytes in a bundle: some ten million lines of policy.
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Where a bundle is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The default bundle, in the binary.
+    Embedded,
+    /// A directory with `schemas/` and `policies/`; may be a symbolic link, resolved once per load.
+    Dir(PathBuf),
+}
+
+/// What was read, before it is judged: kept so that problems can be shown with the lines that they are about.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// Every file of the bundle, by path, packs that it names not included.
+    pub(super) own: Vec<SourceFile>,
+    /// Files of the packs that the bundle names; filled in while it is compiled.
+    pub(super) packs: Vec<SourceFile>,
+    /// Whether these are the repository's own files, so that the packs' cases belong to it.
+    pub(super) is_default: bool,
+}
+
+impl Files {
+    /// Bundle files given in memory: for tests and generated bundles.
+    #[must_use]
+    pub fn from_texts(files: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut own: Vec<SourceFile> = files.into_iter().map(|(path, text)| SourceFile::new(path, text)).collect();
+        own.sort_by(|a, b| a.path.cmp(&b.path));
+        Self { own, packs: Vec::new(), is_default: false }
+    }
+
+    /// The SHA-256 of every path and content, length-prefixed, in the order of the paths.
+    pub(super) fn digest(&self) -> Digest {
+        let mut context = Context::new(&SHA256);
+        for file in self.own.iter().chain(&self.packs) {
+            for part in [file.path.as_bytes(), file.text.as_bytes()] {
+                context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+                context.update(part);
+            }
+        }
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(context.finish().as_ref());
+        Digest::new(sha256)
+    }
+
+    /// Where a word first stands in a file.
+    #[must_use]
+    pub fn place_of(&self, path: &str, word: &str) -> Option<Place> {
+        let file = self.file(path)?;
+        file.text.find(word).map(|at| file.place(at, word.len()))
+    }
+
+    pub(super) fn file(&self, path: &str) -> Option<&SourceFile> {
+        self.own.iter().chain(&self.packs).find(|file| file.path == path)
+    }
+}
+
+/// Reads a source whole. `Err` where it cannot be read: not found, too large, not text, still changing after forty
+/// times `quiet`.
+pub fn read(source: &Source, quiet: Duration) -> Result<Files, Problems> {
+    match source {
+        Source::Embedded => Ok(pack::default_bundle()),
+        Source::Dir(path) => read_settled(path, quiet),
+    }
+}
+
+fn read_settled(path: &Path, quiet: Duration) -> Result<Files, Problems> {
+    let root = path.canonicalize().map_err(|error| {
+        Problem::new(format!("cannot read the bundle `{}`: {error}", path.display()))
+            .help("`--bundle` takes a directory that holds `schemas/` and `policies/`")
+    })?;
+    let deadline = Instant::now() + quiet * PATIENCE;
+    let mut before = read_once(&root);
+    loop {
+        std::thread::sleep(quiet);
+        let after = read_once(&root);
+        match (before, after) {
+            (Ok(one), Ok(other)) if one == other => return sort_out(one),
+            (Err(one), Err(other)) if one == other => return Err(one),
+            (_, after) => before = after,
+        }
+        if Instant::now() > deadline {
+            let message = format!("the bundle `{}` keeps changing", path.display());
+            return Err(Problem::new(message).help("load it when nothing writes to it any more").into());
+        }
+    }
+}
+
+type Contents = BTreeMap<String, Vec<u8>>;
+
+fn read_once(root: &Path) -> Result<Contents, Problems> {
+    let mut walk = Walk { root, contents: Contents::new(), bytes: 0, problems: Vec::new() };
+    let mut found = false;
+    for folder in ["schemas", "policies"] {
+        let path = root.join(folder);
+        if path.is_dir() {
+            found = true;
+            walk.folder(&path, folder);
+        }
+    }
+    if !found {
+        let problem = Problem::new(format!("`{}` holds neither `schemas/` nor `policies/`", root.display()))
+            .help("`--bundle` takes a directory that holds both; see `behest pack show` and the README for an example");
+        return Err(problem.into());
+    }
+    Problems(walk.problems).into_result().map(|()| walk.contents)
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    contents: Contents,
+    bytes: u64,
+    problems: Vec<Problem>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, path: &Path, name: &str) {
+        let entries = match std::fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) => return self.problem(name, format!("cannot be listed: {error}")),
+        };
+        let mut names: Vec<(String, PathBuf)> = Vec::new();
+        for entry in entries {
+            match entry {
+                Ok(entry) => match entry.file_name().into_string() {
+                    Ok(file) => names.push((file, entry.path())),
+                    Err(file) => self.problem(name, format!("holds a name that is not UTF-8: {}", file.display())),
+                },
+                Err(error) => self.problem(name, format!("cannot be listed: {error}")),
+            }
+        }
+        names.sort();
+        for (file, path) in names.into_iter().filter(|(file, _)| !file.starts_with('.')) {
+            self.entry(&path, &format!("{name}/{file}"));
+        }
+    }
+
+    fn entry(&mut self, path: &Path, name: &str) {
+        let is_link = path.is_symlink();
+        let inside = path.canonicalize().is_ok_and(|target| target.starts_with(self.root));
+        if is_link && !inside {
+            return self.problem(name, "is a symbolic link that leads out of the bundle or nowhere".to_owned());
+        }
+        match std::fs::metadata(path) {
+            Ok(meta) if meta.is_dir() && is_link => {
+                self.problem(name, "is a symbolic link to a folder, which may lead in a circle".to_owned());
+            }
+            Ok(meta) if meta.is_dir() => self.folder(path, name),
+            Ok(meta) if meta.is_file() => self.file(path, name, meta.len()),
+            Ok(_) => self.problem(name, "is no regular file".to_owned()),
+            Err(error) => self.problem(name, format!("cannot be read: {error}")),
+        }
+    }
+
+    fn file(&mut self, path: &Path, name: &str, len: u64) {
+        self.bytes = self.bytes.saturating_add(len);
+        if self.contents.len() >= MAX_FILES || self.bytes > MAX_BYTES {
+            if self.problems.is_empty() {
+                self.problem(
+                    name,
+                    format!("is one too many: a bundle holds at most {MAX_FILES} files and {MAX_BYTES} bytes"),
+                );
+            }
+            return;
+        }
+        match std::fs::read(path) {
+            Ok(bytes) => drop(self.contents.insert(name.to_owned(), bytes)),
+            Err(error) => self.problem(name, format!("cannot be read: {error}")),
+        }
+    }
+
+    fn problem(&mut self, name: &str, what: String) {
+        self.problems.push(Problem::new(format!("`{name}` {what}")).at(Place::whole(name)));
+    }
+}
+
+/// Text files by path. Files under `packs/` are the packs' own, which come with the binary: they must be the same.
+fn sort_out(contents: Contents) -> Result<Files, Problems> {
+    let mut files = Files::default();
+    let mut problems = Vec::new();
+    for (path, bytes) in contents {
+        if path.ends_with(".md") {
+            continue;
+        }
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => {
+                problems.push(Problem::new(format!("`{path}` is not UTF-8 text")).at(Place::whole(&path)));
+                continue;
+            }
+        };
+        if path.starts_with("policies/packs/") || path.starts_with("schemas/packs/") {
+            files.is_default = true;
+            if pack::embedded(&path).as_deref() != Some(text.as_str()) {
+                let problem = Problem::new(format!("`{path}` is not the pack that this binary holds"))
+                    .at(Place::whole(&path))
+                    .help("packs come with the binary: build it anew, or move your own files out of `packs/`");
+                problems.push(problem);
+            }
+            continue;
+        }
+        files.own.push(SourceFile::new(path, text));
+    }
+    Problems(problems).into_result().map(|()| files)
+}

@@ -1,0 +1,187 @@
+//! Case files as text: the keys that people write, and what they inherit.
+
+use super::manifest::find;
+use super::yaml::{self, YamlRecord, YamlValue};
+use crate::model::{EntityRef, Problem, Record, Request, Timestamp, Value};
+use crate::policy::SourceFile;
+use serde::Deserialize;
+use smol_str::SmolStr;
+
+/// The time of a case that sets none.
+const DEFAULT_NOW: Timestamp = Timestamp(1_767_225_600_000); // 2026-01-01T00:00:00Z
+
+/// A `*cases.yaml` file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseFile {
+    #[serde(default)]
+    pub(super) given: Given,
+    #[serde(default)]
+    pub(super) cases: Vec<CaseText>,
+}
+
+/// What a case adds to the bundle.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Given {
+    now: Option<String>,
+    #[serde(default)]
+    entities: Vec<YamlRecord>,
+    #[serde(default)]
+    tuples: Vec<YamlRecord>,
+    token: Option<YamlRecord>,
+}
+
+impl Given {
+    /// This, with another's on top.
+    fn with(&self, over: &Self) -> Self {
+        Self {
+            now: over.now.clone().or_else(|| self.now.clone()),
+            entities: self.entities.iter().chain(&over.entities).cloned().collect(),
+            tuples: self.tuples.iter().chain(&over.tuples).cloned().collect(),
+            token: over.token.clone().or_else(|| self.token.clone()),
+        }
+    }
+
+    /// The entities as a file in Cedar's JSON form; none where there are none. The last of one uid stays.
+    pub(super) fn entities_json(&self) -> Option<String> {
+        let mut kept: Vec<&Record> = Vec::new();
+        for YamlRecord(entity) in &self.entities {
+            kept.retain(|known| known.get("uid") != entity.get("uid"));
+            kept.push(entity);
+        }
+        let list: Vec<serde_json::Value> =
+            kept.into_iter().map(|entity| yaml::to_json(&Value::Record(entity.clone()))).collect();
+        (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
+    }
+
+    pub(super) fn token(&self) -> Option<&Record> {
+        self.token.as_ref().map(|YamlRecord(token)| token)
+    }
+
+    pub(super) fn has_tuples(&self) -> bool {
+        !self.tuples.is_empty()
+    }
+}
+
+/// A case as it is written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseText {
+    pub(super) name: String,
+    like: Option<String>,
+    who: Option<String>,
+    does: Option<String>,
+    to: Option<String>,
+    context: Option<YamlRecord>,
+    request: Option<YamlRecord>,
+    now: Option<String>,
+    given: Option<Given>,
+    pub(super) expect: Option<YamlValue>,
+    pub(super) table: Option<Table>,
+}
+
+/// Many cases at once: who against what.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Table {
+    pub(super) who: Vec<String>,
+    pub(super) to: Vec<String>,
+    pub(super) expect: Vec<Vec<String>>,
+}
+
+impl CaseText {
+    /// This case with everything that it inherits from those before it.
+    pub(super) fn inherit(self, before: &[Self], file: &SourceFile) -> Result<Self, Problem> {
+        let Some(like) = &self.like else { return Ok(self) };
+        let Some(base) = before.iter().find(|case| case.name == *like).cloned() else {
+            let message = format!("the case `{}` is like `{like}`, which is no earlier case of the file", self.name);
+            return Err(Problem::new(message).at(find(file, like)).help("name a case that stands above this one"));
+        };
+        let given = match (base.given, self.given) {
+            (Some(base), Some(over)) => Some(base.with(&over)),
+            (base, over) => over.or(base),
+        };
+        // A raw request and its parts say the same thing twice: the later way of saying it wins.
+        let parts = self.who.is_some() || self.does.is_some() || self.to.is_some() || self.context.is_some();
+        Ok(Self {
+            name: self.name,
+            like: None,
+            who: self.who.or(base.who),
+            does: self.does.or(base.does),
+            to: self.to.or(base.to),
+            context: self.context.or(base.context),
+            request: if parts { self.request } else { self.request.or(base.request) },
+            now: self.now.or(base.now),
+            given,
+            expect: self.expect.or(base.expect),
+            table: self.table.or(base.table),
+        })
+    }
+
+    /// The file's `given` with this case's on top.
+    pub(super) fn given(&self, file: &Given) -> Given {
+        self.given.as_ref().map_or_else(|| file.clone(), |own| file.with(own))
+    }
+
+    /// The time of the case.
+    pub(super) fn now(&self, given: &Given) -> Result<Timestamp, String> {
+        let Some(text) = self.now.as_ref().or(given.now.as_ref()) else { return Ok(DEFAULT_NOW) };
+        let at: jiff::Timestamp =
+            text.parse().map_err(|_| format!("`{text}` is no time; write it like `2026-10-01T09:00:00Z`"))?;
+        Ok(Timestamp(at.as_millisecond()))
+    }
+
+    /// The request, with `who` and `to` of a table's cell in place of the case's own.
+    pub(super) fn request(&self, cell: Option<(&str, &str)>) -> Result<Request, String> {
+        if let Some(YamlRecord(body)) = &self.request {
+            if cell.is_some()
+                || self.who.is_some()
+                || self.does.is_some()
+                || self.to.is_some()
+                || self.context.is_some()
+            {
+                return Err(
+                    "`request` is the whole request: `who`, `does`, `to`, `context` and `table` cannot stand beside it"
+                        .to_owned(),
+                );
+            }
+            return Request::from_body(body).map_err(|error| error.to_string());
+        }
+        let part = |own: &Option<String>, key: &str| own.clone().ok_or_else(|| format!("the case has no `{key}`"));
+        let (who, to) = match cell {
+            Some((who, to)) => (who.to_owned(), to.to_owned()),
+            None => (part(&self.who, "who")?, part(&self.to, "to")?),
+        };
+        let context = self.context.as_ref().map(|YamlRecord(context)| context.clone()).unwrap_or_default();
+        spelled_out(&who, &part(&self.does, "does")?, &to, context)
+    }
+}
+
+/// A request from the short spelling: `user:alice > agent:copilot`, an action's name, `type:id`.
+pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Request, String> {
+    let entity = |text: &str| text.trim().parse::<EntityRef>().map_err(|error| error.to_string());
+    let members = who.split(" > ").map(entity).collect::<Result<Vec<_>, _>>()?;
+    let Some((last, before)) = members.split_last() else { return Err("`who` names nobody".to_owned()) };
+    let mut subject = record_of(last);
+    if !before.is_empty() {
+        let list = before.iter().map(|member| Value::Record(record_of(member))).collect();
+        subject.insert("delegation_chain", Value::List(list));
+    }
+    let action: Record = [(SmolStr::new_static("name"), Value::text(does))].into_iter().collect();
+    let body: Record = [
+        ("subject".into(), Value::Record(subject)),
+        ("action".into(), Value::Record(action)),
+        ("resource".into(), Value::Record(record_of(&entity(to)?))),
+        ("context".into(), Value::Record(context)),
+    ]
+    .into_iter()
+    .collect();
+    Request::from_body(&body).map_err(|error| error.to_string())
+}
+
+fn record_of(entity: &EntityRef) -> Record {
+    [("type".into(), Value::text(entity.kind.clone())), ("id".into(), Value::text(entity.id.clone()))]
+        .into_iter()
+        .collect()
+}

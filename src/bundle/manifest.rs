@@ -1,0 +1,125 @@
+//! `policies/bundle.toml`, and a pack's `pack.toml`: what changes a decision and is no policy.
+
+use crate::model::{CarrierSettings, Code, MAX_ACTORS, NextAction, Place, Problem};
+use crate::policy::{NextActions, SourceFile};
+use serde::Deserialize;
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+
+/// A bundle's manifest. Everything in it is optional, and so is the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BundleManifest {
+    /// The packs that the bundle takes from the binary.
+    #[serde(default)]
+    pub(super) packs: Vec<String>,
+    /// Undeclared types, each with the declared type that it stands for.
+    #[serde(default)]
+    pub(super) types: BTreeMap<SmolStr, SmolStr>,
+    #[serde(default)]
+    carriers: Carriers,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
+    reasons: BTreeMap<SmolStr, ReasonManifest>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Carriers {
+    /// The types that count as agents.
+    agent_types: Option<Vec<SmolStr>>,
+    /// The type of the actor that `context.client_id` names; absent: it names none.
+    client_id: Option<SmolStr>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    /// Actors in a chain; can only be lowered.
+    actors: Option<usize>,
+}
+
+/// A pack's manifest.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PackManifest {
+    /// What it is for, in one sentence.
+    pub(super) summary: String,
+    #[serde(default)]
+    reasons: BTreeMap<SmolStr, ReasonManifest>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReasonManifest {
+    next_action: String,
+    #[serde(default)]
+    #[expect(dead_code, reason = "for readers of the manifest; checked to be a string")]
+    doc: Option<String>,
+}
+
+/// Reads the bundle's manifest, or says what is wrong with it.
+pub(super) fn read_bundle(file: &SourceFile) -> Result<BundleManifest, Problem> {
+    let manifest: BundleManifest = parse(file)?;
+    if let Some(actors) = manifest.limits.actors.filter(|actors| *actors > MAX_ACTORS) {
+        let message = format!("`limits.actors` is {actors}; it can only be lowered from {MAX_ACTORS}");
+        return Err(Problem::new(message).at(find(file, "actors")).help("remove it, or set a smaller number"));
+    }
+    Ok(manifest)
+}
+
+/// Adds a manifest's next actions.
+pub(super) fn read_reasons(file: &SourceFile, into: &mut NextActions) -> Result<(), Problem> {
+    if file.path.ends_with("pack.toml") {
+        add_reasons(file, parse::<PackManifest>(file)?.reasons, into)
+    } else {
+        add_reasons(file, parse::<BundleManifest>(file)?.reasons, into)
+    }
+}
+
+fn add_reasons(
+    file: &SourceFile,
+    reasons: BTreeMap<SmolStr, ReasonManifest>,
+    into: &mut NextActions,
+) -> Result<(), Problem> {
+    for (code, reason) in reasons {
+        if Code::from_policy(&code).is_none() {
+            return Err(Problem::new(format!("`{code}` is no reason code of a policy"))
+                .at(find(file, &code))
+                .help("name a code that a policy gives with `@reason`; the engine's own codes are fixed"));
+        }
+        let Some(action) = NextAction::from_word(&reason.next_action) else {
+            return Err(Problem::new(format!("unknown next action `{}`", reason.next_action))
+                .at(find(file, &reason.next_action))
+                .help("it is one of `request`, `step_up`, `retry`, `none`"));
+        };
+        into.insert(code, action);
+    }
+    Ok(())
+}
+
+impl BundleManifest {
+    /// What the manifest says about carriers.
+    pub(super) fn carriers(&self) -> CarrierSettings {
+        let standard = CarrierSettings::default();
+        CarrierSettings {
+            aliases: self.types.iter().map(|(alias, declared)| (alias.clone(), declared.clone())).collect(),
+            client_id: self.carriers.client_id.clone(),
+            agent_types: self.carriers.agent_types.clone().unwrap_or(standard.agent_types),
+            max_actors: self.limits.actors.unwrap_or(standard.max_actors),
+        }
+    }
+}
+
+/// Where a word stands in a file; its beginning where it does not.
+pub(super) fn find(file: &SourceFile, word: &str) -> Place {
+    file.text.find(word).map_or_else(|| Place::whole(&file.path), |at| file.place(at, word.len()))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(file: &SourceFile) -> Result<T, Problem> {
+    toml::from_str(&file.text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        Problem::new(error.message().replace('\n', ", ")).at(file.place(span.start, span.len()))
+    })
+}

@@ -1,0 +1,95 @@
+//! Packs, and the default bundle: embedded in the binary and versioned with it.
+
+use super::files::Files;
+use crate::policy::SourceFile;
+use rust_embed::Embed;
+use std::collections::BTreeMap;
+
+#[derive(Embed)]
+#[folder = "policies/"]
+#[prefix = "policies/"]
+struct EmbeddedPolicies;
+
+#[derive(Embed)]
+#[folder = "schemas/"]
+#[prefix = "schemas/"]
+struct EmbeddedSchemas;
+
+/// A pack in the binary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pack {
+    /// Its name, as a bundle's `packs` names it.
+    pub name: String,
+    /// What it is for, in one sentence.
+    pub summary: String,
+    /// Its files: path and text, the README first.
+    pub files: Vec<(String, String)>,
+}
+
+/// Every pack in the binary, by name.
+#[must_use]
+pub fn packs() -> Vec<Pack> {
+    let mut found: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for path in paths() {
+        if let (Some(name), Some(text)) = (pack_of(&path), embedded(&path)) {
+            found.entry(name.to_owned()).or_default().push((path, text));
+        }
+    }
+    found
+        .into_iter()
+        .map(|(name, mut files)| {
+            files.sort_by_key(|(path, _)| (!path.ends_with("README.md"), path.clone()));
+            let manifest = files.iter().find(|(path, _)| path.ends_with("/pack.toml"));
+            let summary = manifest
+                .and_then(|(_, text)| toml::from_str::<super::manifest::PackManifest>(text).ok())
+                .map(|manifest| manifest.summary)
+                .unwrap_or_default();
+            Pack { name, summary, files }
+        })
+        .collect()
+}
+
+/// The pack files that load with a bundle, under paths that name the pack. Cases only where `with_cases`.
+pub(super) fn files(name: &str, with_cases: bool) -> Option<Vec<SourceFile>> {
+    let pack = packs().into_iter().find(|pack| pack.name == name)?;
+    let wanted = |path: &str| !path.ends_with(".md") && (with_cases || !path.ends_with("cases.yaml"));
+    let rename = |path: &str| format!("pack:{name}/{}", path.rsplit('/').next().unwrap_or(path));
+    Some(
+        pack.files
+            .iter()
+            .filter(|(path, _)| wanted(path))
+            .map(|(path, text)| SourceFile::new(rename(path), text.as_str()))
+            .collect(),
+    )
+}
+
+/// The repository's own bundle.
+pub(super) fn default_bundle() -> Files {
+    let own = paths()
+        .into_iter()
+        .filter(|path| pack_of(path).is_none() && !path.ends_with(".md"))
+        .filter_map(|path| embedded(&path).map(|text| SourceFile::new(path, text)))
+        .collect();
+    Files { own, packs: Vec::new(), is_default: true }
+}
+
+/// The text of an embedded file.
+pub(super) fn embedded(path: &str) -> Option<String> {
+    let file = EmbeddedPolicies::get(path).or_else(|| EmbeddedSchemas::get(path))?;
+    String::from_utf8(file.data.into_owned()).ok()
+}
+
+fn paths() -> Vec<String> {
+    let mut paths: Vec<String> = EmbeddedPolicies::iter().chain(EmbeddedSchemas::iter()).map(String::from).collect();
+    paths.retain(|path| path.rsplit('/').next().is_some_and(|name| !name.starts_with('.')));
+    paths.sort();
+    paths
+}
+
+/// `policies/packs/NAME/…` and `schemas/packs/NAME.cedarschema` belong to the pack NAME.
+fn pack_of(path: &str) -> Option<&str> {
+    match path.strip_prefix("policies/packs/") {
+        Some(rest) => rest.split_once('/').map(|(name, _)| name),
+        None => path.strip_prefix("schemas/packs/")?.strip_suffix(".cedarschema"),
+    }
+}

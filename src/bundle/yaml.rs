@@ -1,0 +1,140 @@
+//! YAML as request values.
+
+use crate::model::{Number, Problem, Record, Value};
+use crate::policy::SourceFile;
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use smol_str::SmolStr;
+use std::fmt;
+
+/// Reads a YAML file as `T`; unknown and repeated keys are errors, and `yes` is a string.
+pub(super) fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Problem> {
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        strict_booleans: true,
+        // The file is the operator's own, and its size is bounded where it is read.
+        budget: None,
+    };
+    serde_saphyr::from_str_with_options(&file.text, options).map_err(|error| {
+        let offset = error.location().map(|at| {
+            let line = usize::try_from(at.line()).unwrap_or(1);
+            let column = usize::try_from(at.column()).unwrap_or(1);
+            let start: usize = file.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+            (start + column.saturating_sub(1)).min(file.text.len())
+        });
+        let text = error.to_string();
+        let message = text.split(" at line ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_owned();
+        Problem::new(message).at(file.place(offset.unwrap_or(0), usize::from(offset.is_some())))
+    })
+}
+
+/// A value of a case, with the digits of its numbers as YAML understood them.
+#[derive(Clone, Debug)]
+pub(super) struct YamlValue(pub(super) Value);
+
+/// An object of a case.
+#[derive(Clone, Debug)]
+pub(super) struct YamlRecord(pub(super) Record);
+
+impl<'de> Deserialize<'de> for YamlRecord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match YamlValue::deserialize(deserializer)?.0 {
+            Value::Record(record) => Ok(Self(record)),
+            other => Err(D::Error::custom(format!("expected a mapping, not {}", other.kind()))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for YamlValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue).map(Self)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        number(&value.to_string())
+    }
+
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
+        number(&value.to_string())
+    }
+
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
+        number(&value.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        number(&format!("{value:?}"))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::text(value))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(YamlValue(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut members: Vec<(SmolStr, Value)> = Vec::new();
+        while let Some((name, YamlValue(value))) = entries.next_entry::<String, YamlValue>()? {
+            members.push((name.into(), value));
+        }
+        Record::from_members(members)
+            .map(Value::Record)
+            .map_err(|name| A::Error::custom(format!("the key `{name}` occurs twice")))
+    }
+}
+
+fn number<E: de::Error>(digits: &str) -> Result<Value, E> {
+    Number::parse(digits).map(Value::Number).ok_or_else(|| E::custom(format!("`{digits}` is no number")))
+}
+
+/// A value as JSON text: for stored entities that a case gives.
+pub(super) fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(value) => (*value).into(),
+        Value::Number(number) => serde_json::from_str(number.digits()).unwrap_or(serde_json::Value::Null),
+        Value::Text(text) => text.as_str().into(),
+        Value::List(items) => items.iter().map(to_json).collect(),
+        Value::Record(record) => record
+            .iter()
+            .map(|(name, value)| (name.to_string(), to_json(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    }
+}

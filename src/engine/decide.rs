@@ -1,0 +1,135 @@
+//! From a request to a verdict: the chain, its legs in order, and their intersection.
+//!
+//! INVARIANT: the verdict is a permit only if every leg permits. Legs are taken in chain order, and the first that does
+//! not permit is the answer; what explaining evaluates after it changes nothing.
+
+use super::Snapshot;
+use crate::model::{CarrierSettings, ChainRefusal};
+use crate::model::{
+    Code, Decision, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason, Record, Request,
+    Timestamp, read_question,
+};
+use crate::policy::{Leg, Stored, Wanted};
+
+/// How much is wanted beside the decision.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Want {
+    pub(super) explanation: bool,
+    pub(super) inputs: bool,
+    pub(super) require_actor: bool,
+}
+
+/// What a case puts in place of the bundle's own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'a> {
+    pub(super) stored: &'a Stored,
+    pub(super) token: Option<&'a Record>,
+}
+
+/// A decision with everything that may be said about it.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) decision: Decision,
+    pub(super) reason: Option<Reason>,
+    pub(super) explanation: Option<Explanation>,
+    /// The determining policies: of every leg of a permit, of the failing leg of a denial.
+    pub(super) policies: Vec<String>,
+    pub(super) inputs: Vec<(String, String)>,
+    pub(super) question: Option<Question>,
+}
+
+/// Decides. `Err` only for a request that is malformed in a way that its shape does not show: too long a chain.
+pub(super) fn decide(
+    snapshot: &Snapshot,
+    request: &Request,
+    now: Timestamp,
+    want: Want,
+    given: Option<Given<'_>>,
+) -> Result<Verdict, Malformed> {
+    let bundle = snapshot.bundle();
+    let question = match read_question(request, bundle.carriers()) {
+        Ok(question) => question,
+        Err(ChainRefusal::TooLong(actors)) => {
+            let problem = format!("names {actors} actors; a chain has at most {}", bundle.carriers().max_actors);
+            return Err(Malformed { member: "subject".to_owned(), problem });
+        }
+        Err(ChainRefusal::Deny(code, message)) => {
+            return Ok(refuse(snapshot, request, now, want, code, message, None));
+        }
+    };
+    if want.require_actor && !has_agent(&question, bundle.carriers()) {
+        let message = "this caller may ask only for chains with an agent in them".to_owned();
+        return Ok(refuse(snapshot, request, now, want, Code::ChainInvalid, message, Some(question)));
+    }
+    let stored = given.map_or(bundle.stored(), |given| given.stored);
+    let token = given.and_then(|given| given.token);
+    let wanted = Wanted { explanation: want.explanation, inputs: want.inputs };
+    let mut verdict = Verdict {
+        decision: Decision::Permit,
+        reason: None,
+        explanation: None,
+        policies: Vec::new(),
+        inputs: Vec::new(),
+        question: None,
+    };
+    let mut told: Vec<LegExplanation> = Vec::new();
+    for index in 0..question.chain.legs() {
+        let leg = bundle.compiled().leg(stored, &question, index, now, token, wanted);
+        let Leg { outcome, policies, explanation, inputs } = leg;
+        told.extend(explanation);
+        if verdict.decision == Decision::Deny {
+            continue;
+        }
+        let prefix = |(path, value)| (format!("legs[{index}].{path}"), value);
+        verdict.inputs.extend(inputs.into_iter().map(prefix));
+        match outcome {
+            LegOutcome::Permit => verdict.policies.extend(policies),
+            LegOutcome::Deny(reason) => {
+                verdict.decision = Decision::Deny;
+                verdict.reason = Some(reason);
+                verdict.policies = policies;
+                if !want.explanation {
+                    break;
+                }
+            }
+        }
+    }
+    if want.explanation {
+        told.iter_mut().for_each(|leg| leg.dropped.extend(question.dropped.iter().cloned()));
+        verdict.explanation = Some(explanation(snapshot, request, now, told));
+    }
+    verdict.question = Some(question);
+    Ok(verdict)
+}
+
+fn has_agent(question: &Question, settings: &CarrierSettings) -> bool {
+    question.chain.actors().iter().any(|actor| settings.agent_types.contains(&actor.uid.kind))
+}
+
+/// A denial before any leg.
+fn refuse(
+    snapshot: &Snapshot,
+    request: &Request,
+    now: Timestamp,
+    want: Want,
+    code: Code,
+    message: String,
+    question: Option<Question>,
+) -> Verdict {
+    Verdict {
+        decision: Decision::Deny,
+        reason: Some(Reason { code, message, principal: None, next_action: NextAction::Retry }),
+        explanation: want.explanation.then(|| explanation(snapshot, request, now, Vec::new())),
+        policies: Vec::new(),
+        inputs: Vec::new(),
+        question,
+    }
+}
+
+fn explanation(snapshot: &Snapshot, request: &Request, now: Timestamp, legs: Vec<LegExplanation>) -> Explanation {
+    let vocabulary = &snapshot.bundle().compiled().schema().vocabulary;
+    let name = &request.action.name;
+    let action =
+        vocabulary.action(name, &request.resource.uid).map_or_else(|| name.to_string(), |a| a.name().to_owned());
+    Explanation { bundle: snapshot.bundle().digest(), revision: snapshot.revision(), now, action, legs }
+}

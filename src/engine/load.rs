@@ -1,0 +1,148 @@
+//! Loading a bundle: read, check, run its cases, and only then swap.
+//!
+//! INVARIANT: a bundle with any problem, a failing case included, never becomes the one that decides. The one that
+//! decides stays.
+
+use super::decide::{Given, Verdict, Want, decide};
+use super::{Engine, Snapshot, explanation_text};
+use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
+use crate::model::{Digest, Malformed, Place, Problem, Problems, Revision, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+/// The bundle that decides now, and what happened to the last attempt to replace it.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// The live bundle and when it went live; none before the first.
+    pub live: Option<(Digest, Timestamp)>,
+    /// The problems of the last attempt, if it failed.
+    pub last_failure: Option<Problems>,
+}
+
+/// What a successful load did.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The bundle that is live now.
+    pub digest: Digest,
+    /// Whether it differs from the one before.
+    pub changed: bool,
+    /// Its counts, for a log line.
+    pub summary: String,
+    /// Its cases.
+    pub cases: CaseReport,
+    /// What does not keep it from loading and is probably a mistake.
+    pub warnings: Vec<Problem>,
+}
+
+/// A bundle that was not taken. `files` lets the problems be shown with their lines.
+#[derive(Debug)]
+pub struct Refused {
+    /// Everything that is wrong; a failing case is one problem.
+    pub problems: Problems,
+    /// What was read.
+    pub files: Files,
+}
+
+impl Engine {
+    /// Reads, checks, runs the cases, and swaps in one step; on any problem the live bundle stays.
+    pub fn load(&self, source: &Source) -> Result<Loaded, Refused> {
+        let _turn = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = self.try_load(source);
+        if let Err(refused) = &loaded {
+            self.metrics.reload_failed();
+            self.with_status(|status| status.last_failure = Some(refused.problems.clone()));
+        }
+        loaded
+    }
+
+    /// The state of the bundle.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.with_status(|status| status.clone())
+    }
+
+    fn try_load(&self, source: &Source) -> Result<Loaded, Refused> {
+        let mut files = match bundle::read(source, self.quiet) {
+            Ok(files) => files,
+            Err(problems) => return Err(Refused { problems, files: Files::default() }),
+        };
+        match check(&mut files, None) {
+            Ok((bundle, cases)) if cases.failures.is_empty() => Ok(self.swap(bundle, cases)),
+            Ok((_, cases)) => {
+                let problems = cases.failures.iter().map(|failure| problem(failure, &files)).collect();
+                Err(Refused { problems: Problems(problems), files })
+            }
+            Err(problems) => Err(Refused { problems, files }),
+        }
+    }
+
+    fn swap(&self, bundle: Bundle, cases: CaseReport) -> Loaded {
+        let digest = bundle.digest();
+        let before = self.live.load().as_ref().map(|snapshot| snapshot.bundle().digest());
+        let (summary, warnings) = (bundle.summary(), bundle.warnings().to_vec());
+        let changed = before != Some(digest);
+        if changed {
+            self.live.store(Some(Arc::new(Snapshot::new(bundle, Revision(0)))));
+        }
+        let now = self.clock.now_ms();
+        self.metrics.bundle_loaded(&digest.to_string(), now);
+        self.with_status(|status| {
+            status.last_failure = None;
+            if changed {
+                status.live = Some((digest, Timestamp(now)));
+            }
+        });
+        Loaded { digest, changed, summary, cases, warnings }
+    }
+
+    fn with_status<T>(&self, f: impl FnOnce(&mut Status) -> T) -> T {
+        f(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Compiles files and runs their cases, without serving them. With a filter, only the cases whose file and name match.
+pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Bundle, CaseReport), Problems> {
+    let bundle = bundle::compile(files)?;
+    let snapshot = Snapshot::new(bundle, Revision(0));
+    let bundle = snapshot.bundle();
+    let report = bundle::run_cases(
+        bundle.cases(),
+        bundle.compiled().policy_ids(),
+        filter,
+        |case| observe(&snapshot, case),
+        |case| explain(&snapshot, case),
+    );
+    Ok((snapshot.into_bundle(), report))
+}
+
+fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict, Malformed> {
+    let given =
+        Given { stored: case.stored.as_ref().unwrap_or(snapshot.bundle().stored()), token: case.token.as_ref() };
+    decide(snapshot, &case.request, case.now, Want { explanation, ..Want::default() }, Some(given))
+}
+
+fn observe(snapshot: &Snapshot, case: &Case) -> Observed {
+    match answer(snapshot, case, false) {
+        Ok(verdict) => Observed {
+            decision: Some(verdict.decision),
+            code: verdict.reason.map(|reason| reason.code),
+            policies: verdict.policies.into_iter().collect(),
+        },
+        Err(_) => Observed { decision: None, code: None, policies: BTreeSet::new() },
+    }
+}
+
+fn explain(snapshot: &Snapshot, case: &Case) -> String {
+    match answer(snapshot, case, true) {
+        Ok(told) => explanation_text(told.decision, told.reason.as_ref(), told.explanation.as_ref()),
+        Err(malformed) => malformed.to_string(),
+    }
+}
+
+fn problem(failure: &CaseFailure, files: &Files) -> Problem {
+    let message = format!("the case `{}` fails: expected {}, found {}", failure.name, failure.expected, failure.found);
+    let (file, name) = failure.name.split_once(": ").unwrap_or((&failure.name, ""));
+    let name = name.split(" [").next().unwrap_or(name);
+    let place = files.place_of(file, name).unwrap_or_else(|| Place::whole(file));
+    Problem::new(message).at(place).help(failure.explanation.clone())
+}

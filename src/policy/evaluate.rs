@@ -1,0 +1,352 @@
+//! The evaluation of one leg.
+//!
+//! INVARIANT: a leg permits only if no applicable policy of either effect that forbids is satisfied or failed, and at
+//! least one permit is satisfied. Plain Cedar skips a forbid that fails and may permit; here it denies.
+//!
+//! Each policy's condition is evaluated conjunct by conjunct, in order, up to the first that is not true. That is what
+//! Cedar's `&&` does, so the policy holds exactly when all of them do, and an explanation shows the very conjunct that
+//! stopped it.
+
+use super::inputs::{Inputs, LegRequest, build, value_at};
+use super::reads::Reads;
+use super::rules::{Conjunct, Rule};
+use super::schema::ActionInfo;
+use super::stored::Stored;
+use super::syntax::{Root, access_path};
+use super::{Compiled, reasons};
+use crate::model::{
+    Code, Condition, Decision, Dropped, EntityRef, LegExplanation, LegOutcome, NearMiss, PolicyError, Question, Reason,
+    Record, Timestamp,
+};
+use cedar_policy_core::ast::{
+    ActionConstraint, Entity, EntityReference, EntityUID, EntityUIDEntry, Literal, PrincipalOrResourceConstraint,
+    Request, Value as Cedar, ValueKind,
+};
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
+use std::sync::Arc;
+
+/// How much a leg shall say beside its outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The tree.
+    pub explanation: bool,
+    /// What the policies read, for the decision record.
+    pub inputs: bool,
+}
+
+/// What one leg came to.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    /// The outcome, with its reason.
+    pub outcome: LegOutcome,
+    /// The ids of the policies that decided it, in order.
+    pub policies: Vec<String>,
+    /// The tree, where it was wanted.
+    pub explanation: Option<LegExplanation>,
+    /// What was read, where it was wanted: a path, and the value as Cedar writes it.
+    pub inputs: Vec<(String, String)>,
+}
+
+/// What became of one applicable policy.
+enum Verdict {
+    Satisfied,
+    Stopped(usize),
+    Failed(usize, String),
+}
+
+impl Compiled {
+    /// Evaluates the leg of member `leg` of the question's chain: 0 is the subject's.
+    #[must_use]
+    pub fn leg(
+        &self,
+        stored: &Stored,
+        question: &Question,
+        leg: usize,
+        now: Timestamp,
+        token: Option<&Record>,
+        wanted: Wanted,
+    ) -> Leg {
+        let Some(member) = question.chain.members().nth(leg) else {
+            return refused(Code::ChainInvalid, "the chain has no such member".to_owned(), &question.resource.uid);
+        };
+        let principal = question.as_asked(&member.uid);
+        let (action, principal_uid, resource_uid) = match self.applies(question, &member.uid) {
+            Ok(found) => found,
+            Err((code, message)) => {
+                let mut leg = refused(code, message, &principal);
+                if wanted.explanation {
+                    leg.explanation = Some(blank(&principal, &leg.outcome, Vec::new()));
+                }
+                return leg;
+            }
+        };
+        let applicable = self.applicable(action, stored, &principal_uid, &resource_uid);
+        let mut reads = Reads::default();
+        applicable.iter().for_each(|rule| reads.add(&rule.reads));
+        let request = LegRequest { question, leg, now, token, action };
+        let inputs = match build(&request, &self.schema, stored, &reads) {
+            Ok(inputs) => inputs,
+            Err(message) => return refused(Code::PolicyError, message, &principal),
+        };
+        if let Some(bad) = inputs.bad.first() {
+            let mut leg = refused(Code::BadValue, bad.clone(), &principal);
+            if wanted.explanation {
+                leg.explanation = Some(blank(&principal, &leg.outcome, inputs.dropped));
+            }
+            return leg;
+        }
+        let evaluator = Evaluator::new(
+            Request::new_unchecked(
+                EntityUIDEntry::known(principal_uid.clone(), None),
+                EntityUIDEntry::known(action.uid.as_ref().clone(), None),
+                EntityUIDEntry::known(resource_uid.clone(), None),
+                Some(inputs.context.clone()),
+            ),
+            &inputs.entities,
+            Extensions::all_available(),
+        );
+        let verdicts: Vec<(&Arc<Rule>, Verdict)> =
+            applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
+        let (outcome, policies) = self.conclude(question, &principal, &verdicts);
+        let explanation = wanted
+            .explanation
+            .then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, inputs.dropped.clone()));
+        let inputs =
+            if wanted.inputs { self.inputs_read(&inputs, &reads, &principal_uid, &resource_uid) } else { Vec::new() };
+        Leg { outcome, policies, explanation, inputs }
+    }
+
+    /// Whether the question can be asked at all of this principal.
+    fn applies(
+        &self,
+        question: &Question,
+        principal: &EntityRef,
+    ) -> Result<(&ActionInfo, EntityUID, EntityUID), (Code, String)> {
+        let vocabulary = &self.schema.vocabulary;
+        let name = &question.action.name;
+        let action = vocabulary
+            .action(name, &question.resource.uid)
+            .ok_or_else(|| (Code::UnknownAction, format!("the schema declares no action `{name}`")))?;
+        let type_of = |uid: &EntityRef| {
+            vocabulary
+                .entity_type(&uid.kind)
+                .ok_or_else(|| (Code::UnknownType, format!("the schema declares no type `{}`", uid.kind)))
+        };
+        let (who, what) = (type_of(principal)?, type_of(&question.resource.uid)?);
+        if !action.principals.contains(&who.name) || !action.resources.contains(&what.name) {
+            let message =
+                format!("`{name}` does not apply to `{}` on `{}`", principal.kind, question.resource.uid.kind);
+            return Err((Code::NotApplicable, message));
+        }
+        Ok((action, who.uid(&principal.id), what.uid(&question.resource.uid.id)))
+    }
+
+    /// The policies whose scope matches.
+    fn applicable(
+        &self,
+        action: &ActionInfo,
+        stored: &Stored,
+        principal: &EntityUID,
+        resource: &EntityUID,
+    ) -> Vec<&Arc<Rule>> {
+        let (who, what) = (stored.get(principal), stored.get(resource));
+        self.rules_for(&action.uid)
+            .filter(|rule| {
+                in_scope(&rule.principal, principal, who.map(AsRef::as_ref))
+                    && in_scope(&rule.resource, resource, what.map(AsRef::as_ref))
+            })
+            .collect()
+    }
+
+    /// The outcome and the policies that determine it.
+    fn conclude(
+        &self,
+        question: &Question,
+        principal: &EntityRef,
+        verdicts: &[(&Arc<Rule>, Verdict)],
+    ) -> (LegOutcome, Vec<String>) {
+        let satisfied = |effect: Decision| {
+            verdicts
+                .iter()
+                .filter(move |(rule, verdict)| rule.effect == effect && matches!(verdict, Verdict::Satisfied))
+                .map(|(rule, _)| *rule)
+        };
+        let failed_forbid = verdicts
+            .iter()
+            .any(|(rule, verdict)| rule.effect == Decision::Deny && matches!(verdict, Verdict::Failed(..)));
+        let permits: Vec<String> = satisfied(Decision::Permit).map(|rule| rule.id.to_string()).collect();
+        let forbids: Vec<String> = satisfied(Decision::Deny).map(|rule| rule.id.to_string()).collect();
+        if !failed_forbid && forbids.is_empty() && !permits.is_empty() {
+            return (LegOutcome::Permit, permits);
+        }
+        let failed: Vec<&Arc<Rule>> =
+            verdicts.iter().filter(|(_, v)| matches!(v, Verdict::Failed(..))).map(|(rule, _)| *rule).collect();
+        let determining = match (failed_forbid, forbids.is_empty()) {
+            (true, _) => {
+                failed.iter().filter(|r| r.effect == Decision::Deny).map(|r| r.id.to_string()).chain(forbids).collect()
+            }
+            (false, false) => forbids,
+            (false, true) => Vec::new(),
+        };
+        let applicable = verdicts.iter().map(|(rule, _)| *rule).filter(|rule| rule.effect == Decision::Permit);
+        let reason = reasons::denial(
+            &self.next_actions,
+            question,
+            principal,
+            failed.first().copied(),
+            satisfied(Decision::Deny).collect(),
+            applicable.collect(),
+        );
+        (LegOutcome::Deny(reason), determining)
+    }
+
+    fn explain(
+        &self,
+        evaluator: &Evaluator<'_>,
+        principal: &EntityRef,
+        outcome: &LegOutcome,
+        policies: &[String],
+        verdicts: &[(&Arc<Rule>, Verdict)],
+        dropped: Vec<Dropped>,
+    ) -> LegExplanation {
+        let mut explanation = blank(principal, outcome, dropped);
+        let permitted = verdicts
+            .iter()
+            .any(|(rule, verdict)| rule.effect == Decision::Permit && matches!(verdict, Verdict::Satisfied));
+        for (rule, verdict) in verdicts {
+            if policies.contains(&rule.at.id) {
+                explanation.determining.push(rule.at.clone());
+            }
+            let (stopped, error) = match verdict {
+                Verdict::Satisfied => continue,
+                Verdict::Stopped(at) => (*at, None),
+                Verdict::Failed(at, message) => {
+                    explanation.errors.push(PolicyError { policy: rule.at.clone(), message: message.clone() });
+                    (*at, Some(message.clone()))
+                }
+            };
+            if !permitted
+                && rule.effect == Decision::Permit
+                && let Some(conjunct) = rule.conjuncts.get(stopped)
+            {
+                let condition = self.condition(evaluator, rule, conjunct, error);
+                explanation.near_misses.push(NearMiss { policy: rule.at.clone(), condition });
+            }
+        }
+        explanation
+    }
+
+    fn condition(
+        &self,
+        evaluator: &Evaluator<'_>,
+        rule: &Rule,
+        conjunct: &Conjunct,
+        error: Option<String>,
+    ) -> Condition {
+        let values = conjunct
+            .accesses
+            .iter()
+            .map(|access| {
+                let path = access_path(access).map(|(_, path)| path).unwrap_or_default();
+                let shown = if path.iter().any(|name| self.schema.vocabulary.is_secret(name)) {
+                    "(secret)".to_owned()
+                } else {
+                    evaluator
+                        .interpret(access, rule.policy.env())
+                        .map_or_else(|_| "(absent)".to_owned(), |v| v.to_string())
+                };
+                (access.to_string(), shown)
+            })
+            .collect();
+        Condition { source: conjunct.source.clone(), line: conjunct.line, values, error }
+    }
+
+    fn inputs_read(
+        &self,
+        inputs: &Inputs,
+        reads: &Reads,
+        principal: &EntityUID,
+        resource: &EntityUID,
+    ) -> Vec<(String, String)> {
+        reads
+            .paths()
+            .filter(|(_, path)| !path.iter().any(|name| self.schema.vocabulary.is_secret(name)))
+            .filter_map(|(root, path)| {
+                let start = match root {
+                    Root::Principal => Some(principal),
+                    Root::Resource => Some(resource),
+                    Root::Context => None,
+                };
+                let value = value_at(inputs, start, path)?;
+                Some((format!("{}.{}", root.name(), path.join(".")), value.to_string()))
+            })
+            .collect()
+    }
+}
+
+/// Runs a policy's conjuncts in order.
+fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
+    for (index, conjunct) in rule.conjuncts.iter().enumerate() {
+        match evaluator.interpret(&conjunct.expr, rule.policy.env()) {
+            Ok(value) => match truth(&value) {
+                Some(true) => {}
+                Some(false) => return Verdict::Stopped(index),
+                None => return Verdict::Failed(index, format!("`{}` is no boolean", conjunct.source)),
+            },
+            Err(error) => return Verdict::Failed(index, error.to_string()),
+        }
+    }
+    Verdict::Satisfied
+}
+
+fn truth(value: &Cedar) -> Option<bool> {
+    match value.value_kind() {
+        ValueKind::Lit(Literal::Bool(value)) => Some(*value),
+        _ => None,
+    }
+}
+
+/// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all three are known
+/// before anything is built: ancestors are stored, never sent.
+fn in_scope(constraint: &PrincipalOrResourceConstraint, uid: &EntityUID, stored: Option<&Entity>) -> bool {
+    let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
+    let within = |reference: &EntityReference| {
+        equals(reference)
+            || matches!(reference, EntityReference::EUID(one) if stored.is_some_and(|entity| entity.is_descendant_of(one)))
+    };
+    match constraint {
+        PrincipalOrResourceConstraint::Any => true,
+        PrincipalOrResourceConstraint::Eq(reference) => equals(reference),
+        PrincipalOrResourceConstraint::In(reference) => within(reference),
+        PrincipalOrResourceConstraint::Is(kind) => **kind == *uid.entity_type(),
+        PrincipalOrResourceConstraint::IsIn(kind, reference) => **kind == *uid.entity_type() && within(reference),
+    }
+}
+
+/// Whether an action's constraint holds.
+pub(super) fn action_in_scope(constraint: &ActionConstraint, action: &Entity) -> bool {
+    match constraint {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(one) => **one == *action.uid(),
+        ActionConstraint::In(list) => list.iter().any(|one| **one == *action.uid() || action.is_descendant_of(one)),
+    }
+}
+
+fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
+    let next_action = reasons::next_action(&code);
+    let reason = Reason { code, message, principal: Some(principal.clone()), next_action };
+    Leg { outcome: LegOutcome::Deny(reason), policies: Vec::new(), explanation: None, inputs: Vec::new() }
+}
+
+fn blank(principal: &EntityRef, outcome: &LegOutcome, dropped: Vec<Dropped>) -> LegExplanation {
+    LegExplanation {
+        principal: principal.clone(),
+        outcome: outcome.clone(),
+        determining: Vec::new(),
+        near_misses: Vec::new(),
+        relations: Vec::new(),
+        errors: Vec::new(),
+        dropped,
+    }
+}

@@ -1,0 +1,147 @@
+//! A request's values as Cedar values, by the declared type.
+//!
+//! INVARIANT: only the declared type decides what a value becomes. Nothing in a value is interpreted: `__entity`,
+//! `__extn` and `__expr` are members like any other. Numbers are converted from their digits.
+
+use super::schema::Vocabulary;
+use crate::model::{Number, Value};
+use cedar_policy_core::ast::{EntityUID, Name, PartialValue, Value as Cedar};
+use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::validator::types::{EntityKind, Type};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Collects what did not fit or was not declared, while values are read.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Paths of values that do not fit, with why.
+    pub(super) misfits: Vec<(Vec<SmolStr>, String)>,
+    /// Paths of members that are not declared.
+    pub(super) undeclared: Vec<Vec<SmolStr>>,
+}
+
+/// Reads `value` as `ty`; `path` is where it stands. `None` where nothing of it can be used; what is wrong is in
+/// `findings`, and a record keeps those of its members that fit.
+pub(super) fn fit(
+    value: &Value,
+    ty: &Type,
+    vocabulary: &Vocabulary,
+    path: &mut Vec<SmolStr>,
+    findings: &mut Findings,
+) -> Option<Cedar> {
+    if let (Type::Record { attrs, .. }, Value::Record(record)) = (ty, value) {
+        let mut members: BTreeMap<SmolStr, Cedar> = BTreeMap::new();
+        for (name, member) in record.iter() {
+            path.push(name.clone());
+            match attrs.get_attr(name) {
+                None => findings.undeclared.push(path.clone()),
+                Some(_) if member.is_null() => {}
+                Some(declared) => {
+                    if let Some(member) = fit(member, &declared.attr_type, vocabulary, path, findings) {
+                        members.insert(name.clone(), member);
+                    }
+                }
+            }
+            path.pop();
+        }
+        return Some(Cedar::record_arc(Arc::new(members), None));
+    }
+    let fitted = scalar(value, ty, vocabulary).or_else(|| elements(value, ty, vocabulary));
+    if fitted.is_none() {
+        findings.misfits.push((path.clone(), format!("{} does not fit {}", describe(value), name_of(ty))));
+    }
+    fitted
+}
+
+/// The members of an array must all fit, whole: an element that stays away could be the one that a forbid looks for.
+fn elements(value: &Value, ty: &Type, vocabulary: &Vocabulary) -> Option<Cedar> {
+    let (Type::Set { element_type: Some(element) }, Value::List(items)) = (ty, value) else { return None };
+    let mut findings = Findings::default();
+    let fitted: Option<Vec<Cedar>> =
+        items.iter().map(|item| fit(item, element, vocabulary, &mut Vec::new(), &mut findings)).collect();
+    fitted.filter(|_| findings.misfits.is_empty()).map(|fitted| Cedar::set(fitted, None))
+}
+
+fn scalar(value: &Value, ty: &Type, vocabulary: &Vocabulary) -> Option<Cedar> {
+    match (ty, value) {
+        (Type::Bool(_), Value::Bool(value)) => Some(Cedar::from(*value)),
+        (Type::Long, Value::Number(number)) => number.to_i64().map(Cedar::from),
+        (Type::String, Value::Text(text)) => Some(Cedar::from(text.clone())),
+        (Type::Entity(kind), value) => reference(value, kind, vocabulary).map(Cedar::from),
+        (Type::ExtensionType { name }, value) => extension(name, value),
+        _ => None,
+    }
+}
+
+/// An id, or `{type, id}` where the type is the declared one.
+fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Option<EntityUID> {
+    let EntityKind::Entity(lub) = kind else { return None };
+    let name = lub.get_single_entity()?.to_string();
+    let info = vocabulary.entity_type(&name)?;
+    let id = match value {
+        Value::Text(id) => id,
+        Value::Record(record) if record.get("type").and_then(Value::as_text).is_some_and(|kind| *kind == name) => {
+            record.get("id")?.as_text()?
+        }
+        _ => return None,
+    };
+    let chosen = info.choices.as_ref().is_none_or(|choices| choices.contains(id));
+    chosen.then(|| info.uid(id))
+}
+
+fn extension(name: &Name, value: &Value) -> Option<Cedar> {
+    let text = match value {
+        Value::Text(text) => text.to_string(),
+        Value::Number(number) if name.to_string() == "decimal" => decimal_text(number)?,
+        _ => return None,
+    };
+    let constructor = match name.to_string().as_str() {
+        "ipaddr" => "ip",
+        "decimal" => "decimal",
+        "datetime" => "datetime",
+        "duration" => "duration",
+        _ => return None,
+    };
+    construct(constructor, &text)
+}
+
+fn decimal_text(number: &Number) -> Option<String> {
+    number.to_decimal_text()
+}
+
+/// Calls an extension's constructor, such as `datetime("2026-10-01T09:00:00.000Z")`.
+pub(super) fn construct(constructor: &str, text: &str) -> Option<Cedar> {
+    let name: Name = constructor.parse().ok()?;
+    let function = Extensions::all_available().func(&name).ok()?;
+    match function.call(&[Cedar::from(SmolStr::new(text))]).ok()? {
+        PartialValue::Value(value) => Some(value),
+        PartialValue::Residual(_) => None,
+    }
+}
+
+/// What was sent, for a message. Never the value itself: it may be a secret.
+fn describe(value: &Value) -> &'static str {
+    match value {
+        Value::Number(number) if number.to_i64().is_none() => "a number with a fraction or out of range",
+        Value::List(items) if items.iter().any(Value::is_null) => "an array with a null in it",
+        other => other.kind(),
+    }
+}
+
+fn name_of(ty: &Type) -> String {
+    match ty {
+        Type::Bool(_) => "Bool".to_owned(),
+        Type::Long => "Long".to_owned(),
+        Type::String => "String".to_owned(),
+        Type::Set { element_type: Some(element) } => format!("Set<{}>", name_of(element)),
+        Type::Record { .. } => "a record".to_owned(),
+        Type::Entity(EntityKind::Entity(lub)) => {
+            lub.get_single_entity().map_or_else(|| "an entity".to_owned(), |name| format!("a reference to `{name}`"))
+        }
+        Type::ExtensionType { name } => name.to_string(),
+        Type::Never | Type::Set { element_type: None } | Type::Entity(EntityKind::AnyEntity) => {
+            "its declared type".to_owned()
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! What one leg's policies see: entities and a context, built from the request, the stored entities and the facts.
+//!
+//! INVARIANT: a leg's inputs come from its principal, the members before it, the resource, the action and the context.
+//! Nothing of a later member reaches them, so a leg's outcome does not depend on who acts through its principal.
+
+use super::fit::{Findings, construct, fit};
+use super::reads::Reads;
+use super::schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo};
+use super::stored::Stored;
+use super::syntax::Root;
+use crate::model::{Dropped, Entity as Asked, Question, Record, Timestamp, Value};
+use cedar_policy_core::ast::{Context, Entity, EntityUID, PartialValue, Value as Cedar, ValueKind};
+use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
+use cedar_policy_core::extensions::Extensions;
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// One leg to be built.
+pub(super) struct LegRequest<'a> {
+    pub(super) question: &'a Question,
+    /// Which member of the chain is the principal.
+    pub(super) leg: usize,
+    pub(super) now: Timestamp,
+    /// What a verified credential says.
+    pub(super) token: Option<&'a Record>,
+    pub(super) action: &'a ActionInfo,
+}
+
+/// What the policies see.
+pub(super) struct Inputs {
+    pub(super) entities: Entities,
+    pub(super) context: Context,
+    /// What does not fit its type and is read: the leg denies.
+    pub(super) bad: Vec<String>,
+    /// What no policy could see.
+    pub(super) dropped: Vec<Dropped>,
+}
+
+/// Builds a leg's inputs; `reads` is what the applicable policies read. `Err` says what kept Cedar from taking them.
+pub(super) fn build(
+    request: &LegRequest<'_>,
+    schema: &Schema,
+    stored: &Stored,
+    reads: &Reads,
+) -> Result<Inputs, String> {
+    let mut builder =
+        Builder { request, schema, stored, reads, bad: Vec::new(), dropped: Vec::new(), given: HashMap::new() };
+    builder.given_entities();
+    let context = builder.context();
+    let entities = builder.materialise(&context)?;
+    Ok(Inputs { entities, context: Context::Value(Arc::new(context)), bad: builder.bad, dropped: builder.dropped })
+}
+
+struct Builder<'a> {
+    request: &'a LegRequest<'a>,
+    schema: &'a Schema,
+    stored: &'a Stored,
+    reads: &'a Reads,
+    bad: Vec<String>,
+    dropped: Vec<Dropped>,
+    /// The entities that the request names, with what it says of them.
+    given: HashMap<EntityUID, Arc<Entity>>,
+}
+
+impl Builder<'_> {
+    fn given_entities(&mut self) {
+        let question = self.request.question;
+        for (index, member) in question.chain.members().take(self.request.leg + 1).enumerate() {
+            let root = (index == self.request.leg).then_some(Root::Principal);
+            let from = if index == 0 { "subject" } else { "actor" };
+            self.given_entity(member, root, from);
+        }
+        self.given_entity(&question.resource, Some(Root::Resource), "resource");
+    }
+
+    fn given_entity(&mut self, asked: &Asked, root: Option<Root>, from: &str) {
+        let Some(info) = self.schema.vocabulary.entity_type(&asked.uid.kind) else { return };
+        let uid = info.uid(&asked.uid.id);
+        let stored = self.stored.get(&uid).cloned();
+        let added = self.request_attributes(asked, info, stored.as_deref(), root, from);
+        let entity = match stored {
+            Some(stored) if added.is_empty() => stored,
+            stored => Arc::new(overlay(uid.clone(), stored.as_deref(), added)),
+        };
+        self.given.insert(uid, entity);
+    }
+
+    /// Those properties of the request that count.
+    fn request_attributes(
+        &mut self,
+        asked: &Asked,
+        info: &TypeInfo,
+        stored: Option<&Entity>,
+        root: Option<Root>,
+        from: &str,
+    ) -> Vec<(SmolStr, Cedar)> {
+        let mut added = Vec::new();
+        for (name, value) in asked.properties.iter().filter(|(_, value)| !value.is_null()) {
+            let member = || format!("{from}.properties.{name}");
+            let known = stored.is_some_and(|stored| stored.get(name).is_some());
+            match info.attributes.get(name) {
+                None => self.drop(member(), "the schema does not declare it"),
+                Some(Attribute { provenance: Provenance::Stored, .. }) => {
+                    self.drop(member(), "only stored values of it count");
+                }
+                Some(Attribute { provenance: Provenance::Either, .. }) if known => {
+                    self.drop(member(), "a stored value wins");
+                }
+                Some(attribute) => {
+                    let mut path = vec![name.clone()];
+                    let fitted = self.fit(
+                        value,
+                        attribute,
+                        &mut path,
+                        |builder, path| builder.reads.attribute(root, path),
+                        &format!("{from}.properties"),
+                    );
+                    added.extend(fitted.map(|fitted| (name.clone(), fitted)));
+                }
+            }
+        }
+        added
+    }
+
+    fn fit(
+        &mut self,
+        value: &Value,
+        attribute: &Attribute,
+        path: &mut Vec<SmolStr>,
+        is_read: impl Fn(&Self, &[SmolStr]) -> bool,
+        prefix: &str,
+    ) -> Option<Cedar> {
+        let mut findings = Findings::default();
+        let fitted = fit(value, &attribute.ty, &self.schema.vocabulary, path, &mut findings);
+        for undeclared in findings.undeclared {
+            self.drop(format!("{prefix}.{}", undeclared.join(".")), "the schema does not declare it");
+        }
+        for (misfit, why) in findings.misfits {
+            let member = format!("{prefix}.{}", misfit.join("."));
+            if is_read(self, &misfit) {
+                self.bad.push(format!("`{member}`: {why}"));
+            } else {
+                self.drop(member, &why);
+            }
+        }
+        fitted
+    }
+
+    fn context(&mut self) -> BTreeMap<SmolStr, Cedar> {
+        let action = self.request.action;
+        let mut context = BTreeMap::new();
+        for (name, value) in self.request.question.context.iter().filter(|(_, value)| !value.is_null()) {
+            match action.context.get(name) {
+                None => self.drop(format!("context.{name}"), "the schema does not declare it for this action"),
+                Some(attribute) => {
+                    let path = &mut vec![name.clone()];
+                    let fitted = self.fit(value, attribute, path, |b, path| b.reads.context(path), "context");
+                    context.extend(fitted.map(|fitted| (name.clone(), fitted)));
+                }
+            }
+        }
+        self.action_properties(&mut context);
+        self.facts(&mut context);
+        context
+    }
+
+    fn action_properties(&mut self, context: &mut BTreeMap<SmolStr, Cedar>) {
+        const NAME: &str = "action_properties";
+        let properties = &self.request.question.action.properties;
+        if properties.is_empty() {
+            return;
+        }
+        match self.request.action.context.get(NAME) {
+            None => self.drop("action.properties".to_owned(), "the schema does not declare `action_properties`"),
+            Some(attribute) => {
+                let value = Value::Record(properties.clone());
+                let path = &mut vec![SmolStr::new_static(NAME)];
+                let fitted = self.fit(&value, attribute, path, |b, path| b.reads.context(path), "context");
+                context.extend(fitted.map(|fitted| (NAME.into(), fitted)));
+            }
+        }
+    }
+
+    /// Facts, where an applicable policy reads them.
+    fn facts(&mut self, context: &mut BTreeMap<SmolStr, Cedar>) {
+        let reads = |name: &'static str| self.reads.context(&[SmolStr::new_static(name)]);
+        if reads("delegation") {
+            context.insert("delegation".into(), self.delegation());
+        }
+        if reads("now")
+            && let Some(now) = datetime(self.request.now)
+        {
+            context.insert("now".into(), now);
+        }
+        if let (true, Some(token), Some(attribute)) =
+            (reads("token"), self.request.token, self.request.action.context.get("token"))
+        {
+            let value = Value::Record(token.clone());
+            let path = &mut vec![SmolStr::new_static("token")];
+            let fitted = self.fit(&value, attribute, path, |b, path| b.reads.context(path), "context");
+            context.extend(fitted.map(|fitted| ("token".into(), fitted)));
+        }
+    }
+
+    fn delegation(&self) -> Cedar {
+        let uids: Vec<(SmolStr, EntityUID)> = self
+            .request
+            .question
+            .chain
+            .members()
+            .take(self.request.leg + 1)
+            .filter_map(|member| {
+                let info = self.schema.vocabulary.entity_type(&member.uid.kind)?;
+                Some((member.uid.kind.clone(), info.uid(&member.uid.id)))
+            })
+            .collect();
+        let place =
+            |member: &(SmolStr, EntityUID)| Cedar::record([(member.0.clone(), Cedar::from(member.1.clone()))], None);
+        let before = uids.get(..self.request.leg).unwrap_or_default();
+        let mut delegation: Vec<(SmolStr, Cedar)> = Vec::new();
+        delegation.extend(uids.first().map(|subject| ("subject".into(), place(subject))));
+        delegation.extend(before.last().map(|from| ("from".into(), place(from))));
+        if !before.is_empty() {
+            let mut earlier: BTreeMap<SmolStr, Vec<Cedar>> = BTreeMap::new();
+            for (kind, uid) in before {
+                earlier.entry(kind.clone()).or_default().push(Cedar::from(uid.clone()));
+            }
+            let earlier = earlier.into_iter().map(|(kind, uids)| (kind, Cedar::set(uids, None)));
+            delegation.push(("earlier".into(), Cedar::record(earlier, None)));
+        }
+        let depth = i64::try_from(self.request.leg).unwrap_or(i64::MAX);
+        delegation.push(("depth".into(), Cedar::from(depth)));
+        Cedar::record(delegation, None)
+    }
+
+    /// The entities that the applicable policies can look into: those that the request names, and what is stored
+    /// within the level that policies are checked for.
+    fn materialise(&mut self, context: &BTreeMap<SmolStr, Cedar>) -> Result<Entities, String> {
+        let mut found: HashMap<EntityUID, Arc<Entity>> = std::mem::take(&mut self.given);
+        if self.reads.follows {
+            let mut open: HashSet<EntityUID> = found.values().flat_map(|entity| references(entity)).collect();
+            open.extend(context.values().flat_map(Cedar::all_literal_uids));
+            for _ in 0..super::rules::LEVEL {
+                let mut next = HashSet::new();
+                for uid in open {
+                    if !found.contains_key(&uid)
+                        && let Some(entity) = self.stored.get(&uid)
+                    {
+                        next.extend(references(entity));
+                        found.insert(uid, entity.clone());
+                    }
+                }
+                open = next;
+            }
+        }
+        let actions = self.schema.action_entity(&self.request.action.uid);
+        Entities::new()
+            .add_entities(
+                found.into_values().chain(actions),
+                None::<&NoEntitiesSchema>,
+                TCComputation::AssumeAlreadyComputed,
+                Extensions::all_available(),
+            )
+            .map_err(|error| error.to_string())
+    }
+
+    fn drop(&mut self, member: String, why: &str) {
+        self.dropped.push(Dropped { member, why: why.to_owned() });
+    }
+}
+
+fn overlay(uid: EntityUID, stored: Option<&Entity>, added: Vec<(SmolStr, Cedar)>) -> Entity {
+    let added = added.into_iter().map(|(name, value)| (name, PartialValue::Value(value)));
+    match stored {
+        None => Entity::new_with_attr_partial_value(uid, added, HashSet::new(), HashSet::new(), []),
+        Some(stored) => {
+            let (uid, mut attributes, indirect, parents, tags) = stored.clone().into_inner();
+            attributes.extend(added);
+            Entity::new_with_attr_partial_value(uid, attributes, indirect, parents, tags)
+        }
+    }
+}
+
+/// The entities that an entity's attributes and tags name.
+fn references(entity: &Entity) -> HashSet<EntityUID> {
+    entity
+        .attrs()
+        .chain(entity.tags())
+        .filter_map(|(_, value)| match value {
+            PartialValue::Value(value) => Some(value.all_literal_uids()),
+            PartialValue::Residual(_) => None,
+        })
+        .flatten()
+        .collect()
+}
+
+/// A point in time as Cedar's `datetime`; none outside of the years that it writes.
+pub(super) fn datetime(at: Timestamp) -> Option<Cedar> {
+    let text = jiff::Timestamp::from_millisecond(at.0).ok()?.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+    construct("datetime", &text)
+}
+
+/// The value at a path, for the decision record: follows attributes through the entities at hand.
+pub(super) fn value_at(inputs: &Inputs, start: Option<&EntityUID>, path: &[SmolStr]) -> Option<Cedar> {
+    let (mut value, rest) = match (start, path) {
+        (Some(uid), path) => (Cedar::from(uid.clone()), path),
+        (None, [first, rest @ ..]) => {
+            let Context::Value(members) = &inputs.context else { return None };
+            (members.get(first)?.clone(), rest)
+        }
+        (None, []) => return None,
+    };
+    for name in rest {
+        value = match value.value_kind() {
+            ValueKind::Record(members) => members.get(name)?.clone(),
+            ValueKind::Lit(cedar_policy_core::ast::Literal::EntityUID(uid)) => {
+                let cedar_policy_core::entities::Dereference::Data(entity) = inputs.entities.entity(uid) else {
+                    return None;
+                };
+                match entity.get(name)? {
+                    PartialValue::Value(value) => value.clone(),
+                    PartialValue::Residual(_) => return None,
+                }
+            }
+            _ => return None,
+        };
+    }
+    Some(value)
+}

@@ -1,0 +1,159 @@
+//! What a policy reads, found once at load.
+//!
+//! Three things rest on it: a value that does not fit its type denies only where it is read; facts are built only
+//! where they are read; the decision record holds what was read.
+//!
+//! INVARIANT: never too little. An attribute that is reached through another entity, or out of an expression that is
+//! no plain path, counts as read on every entity of the request. That can deny a request for a `bad_value` on an
+//! attribute of the same name that the policy does not look at; it can never overlook one.
+
+use super::syntax::{Root, access_path, children};
+use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
+
+/// Access paths of one policy or of several.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reads {
+    paths: BTreeSet<(Root, Vec<SmolStr>)>,
+    /// Attribute names read on entities that no path names.
+    anywhere: BTreeSet<SmolStr>,
+    /// Whether an entity other than the principal and the resource is looked into.
+    pub(super) follows: bool,
+}
+
+impl Reads {
+    pub(super) fn of(expr: &Expr) -> Self {
+        let mut reads = Self::default();
+        reads.walk(expr);
+        reads
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.paths.extend(other.paths.iter().cloned());
+        self.anywhere.extend(other.anywhere.iter().cloned());
+        self.follows |= other.follows;
+    }
+
+    /// The paths, in a stable order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &(Root, Vec<SmolStr>)> {
+        self.paths.iter()
+    }
+
+    /// Whether the value at this path of the context is read, in part or as part of something larger.
+    pub(super) fn context(&self, path: &[SmolStr]) -> bool {
+        self.touches(Root::Context, path)
+    }
+
+    /// Whether an entity's attribute is read, or a part of it. `root` is the variable that names the entity, if one
+    /// does.
+    pub(super) fn attribute(&self, root: Option<Root>, path: &[SmolStr]) -> bool {
+        root.is_some_and(|root| self.touches(root, path))
+            || path.first().is_some_and(|attribute| self.anywhere.contains(attribute))
+    }
+
+    fn touches(&self, root: Root, path: &[SmolStr]) -> bool {
+        self.paths.iter().any(|(at, read)| *at == root && read.iter().zip(path).all(|(a, b)| a == b))
+    }
+
+    fn walk(&mut self, expr: &Expr) {
+        if let Some((root, path)) = access_path(expr) {
+            self.take(root, path);
+            return;
+        }
+        match expr.expr_kind() {
+            ExprKind::GetAttr { expr, attr } => {
+                self.take_anywhere(attr);
+                self.walk(expr);
+            }
+            ExprKind::HasAttr { expr, attr } => self.walk_has(expr, std::iter::once(attr)),
+            ExprKind::ExtHasAttr { expr, attrs } => self.walk_has(expr, attrs.iter()),
+            ExprKind::BinaryApp { op: BinaryOp::In | BinaryOp::GetTag | BinaryOp::HasTag, arg1, arg2 } => {
+                if !matches!(arg1.expr_kind(), ExprKind::Var(_)) {
+                    self.follows = true;
+                }
+                self.walk(arg1);
+                self.walk(arg2);
+            }
+            _ => children(expr).into_iter().for_each(|child| self.walk(child)),
+        }
+    }
+
+    fn walk_has<'a>(&mut self, base: &Expr, attributes: impl Iterator<Item = &'a SmolStr>) {
+        match access_path(base) {
+            Some((root, mut path)) => {
+                path.extend(attributes.cloned());
+                self.take(root, path);
+            }
+            None => {
+                attributes.for_each(|attribute| self.take_anywhere(attribute));
+                self.walk(base);
+            }
+        }
+    }
+
+    fn take(&mut self, root: Root, path: Vec<SmolStr>) {
+        if path.is_empty() && root != Root::Context {
+            return;
+        }
+        if let [_, rest @ ..] = path.as_slice()
+            && !rest.is_empty()
+        {
+            self.follows = true;
+            self.anywhere.extend(rest.iter().cloned());
+        }
+        self.paths.insert((root, path));
+    }
+
+    fn take_anywhere(&mut self, attribute: &SmolStr) {
+        self.follows = true;
+        self.anywhere.insert(attribute.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads(text: &str) -> Reads {
+        Reads::of(
+            &cedar_policy_core::parser::parse_policyset(&format!(
+                "permit(principal, action, resource) when {{ {text} }};"
+            ))
+            .unwrap()
+            .policies()
+            .next()
+            .unwrap()
+            .non_scope_constraints()
+            .unwrap()
+            .clone(),
+        )
+    }
+
+    fn path(names: &[&str]) -> Vec<SmolStr> {
+        names.iter().map(|name| SmolStr::new(name)).collect()
+    }
+
+    #[test]
+    fn a_part_and_the_whole_of_a_path_touch_it() {
+        let some = reads("context.arguments.amount < 5");
+        assert!(some.context(&path(&["arguments", "amount"])));
+        assert!(some.context(&path(&["arguments"])));
+        assert!(!some.context(&path(&["arguments", "order"])));
+        let whole = reads("context.arguments == {}");
+        assert!(whole.context(&path(&["arguments", "order"])));
+        assert!(reads("context == {}").context(&path(&["anything"])));
+        assert!(reads("context has a.b").context(&path(&["a", "b"])));
+    }
+
+    #[test]
+    fn an_attribute_behind_another_entity_counts_everywhere() {
+        let some = reads("resource.owner.limit > 3");
+        assert!(some.attribute(None, &path(&["limit"])));
+        assert!(some.attribute(Some(Root::Principal), &path(&["limit"])));
+        assert!(some.attribute(Some(Root::Resource), &path(&["owner"])));
+        assert!(!some.attribute(Some(Root::Principal), &path(&["owner"])));
+        assert!(reads("(if true then principal else resource).x == 1").attribute(None, &path(&["x"])));
+        assert!(reads("principal has role").attribute(Some(Root::Principal), &path(&["role"])));
+    }
+}

@@ -1,0 +1,299 @@
+//! Policies as text, read into rules.
+//!
+//! Everything that Cedar does not check and this service promises is checked here: ids, the closed list of annotations,
+//! reasons, and that no policy names a general action where only its specialised members are evaluated.
+
+use super::reads::Reads;
+use super::schema::{Schema, Vocabulary};
+use super::source::{SourceFile, place_of, problem_of};
+use super::syntax::{access_path, children, conjuncts};
+use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
+use cedar_policy_core::ast::{
+    ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, PolicySet,
+    PrincipalOrResourceConstraint, StaticPolicy, Template,
+};
+use cedar_policy_core::validator::{ValidationMode, Validator};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How many entities a policy may look through (`resource.folder.owner` is two): what is within it is materialised
+/// for a decision, and a policy that looks farther is refused.
+pub(super) const LEVEL: u32 = 2;
+
+const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
+
+/// One policy, ready to be evaluated.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) id: SmolStr,
+    pub(super) effect: Decision,
+    pub(super) policy: Policy,
+    pub(super) principal: PrincipalOrResourceConstraint,
+    pub(super) action: ActionConstraint,
+    pub(super) resource: PrincipalOrResourceConstraint,
+    pub(super) conjuncts: Vec<Conjunct>,
+    pub(super) reason: Option<Code>,
+    pub(super) message: Option<String>,
+    pub(super) reads: Reads,
+    pub(super) at: PolicyRef,
+}
+
+/// One top-level conjunct of a rule's condition.
+#[derive(Debug)]
+pub(super) struct Conjunct {
+    pub(super) expr: Arc<Expr>,
+    pub(super) source: String,
+    pub(super) line: usize,
+    /// The attribute accesses in it, in source order, to show their values.
+    pub(super) accesses: Vec<Expr>,
+}
+
+/// The rules of a bundle, and what is worth a warning.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) all: Vec<Arc<Rule>>,
+    pub(super) set: PolicySet,
+    pub(super) warnings: Vec<Problem>,
+}
+
+impl Rules {
+    pub(super) fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
+        let mut reader =
+            Reader { files, vocabulary: &schema.vocabulary, places: BTreeMap::new(), problems: Vec::new() };
+        let mut set = PolicySet::new();
+        let mut all = Vec::new();
+        for file in files {
+            for template in reader.parse(file) {
+                if let Some(rule) = reader.take(file, &template, &mut set) {
+                    all.push(Arc::new(rule));
+                }
+            }
+        }
+        let mut warnings = Vec::new();
+        reader.validate(schema, &set, &mut warnings);
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        Problems(reader.problems).into_result().map(|()| Self { all, set, warnings })
+    }
+}
+
+struct Reader<'a> {
+    files: &'a [SourceFile],
+    vocabulary: &'a Vocabulary,
+    places: BTreeMap<SmolStr, Option<Place>>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn parse(&mut self, file: &SourceFile) -> Vec<Template> {
+        match cedar_policy_core::parser::parse_policyset(&file.text) {
+            Ok(set) => {
+                let mut templates: Vec<Template> = set.all_templates().cloned().collect();
+                templates.sort_by_key(|template| template.loc().map(cedar_policy_core::parser::Loc::start));
+                templates
+            }
+            Err(errors) => {
+                let found = errors.iter().map(|error| problem_of(error, self.files, Some(file)));
+                self.problems.extend(found);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads one policy; a template is kept for validation and makes no rule: nothing links it.
+    fn take(&mut self, file: &SourceFile, template: &Template, set: &mut PolicySet) -> Option<Rule> {
+        let place = place_of(template.loc(), self.files);
+        let before = self.problems.len();
+        let id = self.id(file, template, place.as_ref());
+        let reason = self.reason(template, place.as_ref());
+        self.check_annotations(template, place.as_ref());
+        self.check_actions(template, place.as_ref());
+        let id = id.filter(|_| self.problems.len() == before)?;
+        let named = template.new_id(PolicyID::from_smolstr(id.clone()));
+        let Ok(fixed) = StaticPolicy::try_from(named.clone()) else {
+            if let Err(error) = set.add_template(named) {
+                self.problem(place.as_ref(), error.to_string(), None);
+            }
+            return None;
+        };
+        if let Err(error) = set.add_static(fixed) {
+            self.problem(place.as_ref(), error.to_string(), None);
+            return None;
+        }
+        let policy = set.get(&PolicyID::from_smolstr(id.clone()))?.clone();
+        Some(rule(file, id, reason, policy))
+    }
+
+    fn id(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) -> Option<SmolStr> {
+        let Some(id) = annotation(template, "id").filter(|id| !id.is_empty()) else {
+            let line = place.map_or(1, |place| file.line(place.offset));
+            let message = format!("the policy on line {line} has no id");
+            self.problem(
+                place,
+                message,
+                Some("begin it with `@id(\"a-short-name\")`: explanations and records name it"),
+            );
+            return None;
+        };
+        match self.places.get(&id) {
+            None => {
+                self.places.insert(id.clone(), place.cloned());
+                Some(id)
+            }
+            Some(first) => {
+                let mut problem = Problem::new(format!("two policies have the id `{id}`")).help("rename one of them");
+                problem.place = place.cloned();
+                problem.also.clone_from(first);
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn reason(&mut self, template: &Template, place: Option<&Place>) -> Option<Code> {
+        let text = annotation(template, "reason")?;
+        let code = Code::from_policy(&text);
+        if code.is_none() {
+            let taken = Code::RESERVED.iter().any(|code| code.as_str() == text);
+            let (message, help) = if taken {
+                (
+                    format!("the reason `{text}` belongs to the engine"),
+                    "choose a code of your own, such as `over_the_cap`",
+                )
+            } else {
+                (
+                    format!("`{text}` is no reason code"),
+                    "use lower-case words joined by underscores, at most 64 bytes: `over_the_cap`",
+                )
+            };
+            self.problem(place, message, Some(help));
+        }
+        code
+    }
+
+    fn check_annotations(&mut self, template: &Template, place: Option<&Place>) {
+        for (key, annotation) in template.annotations() {
+            let key: &str = key.as_ref();
+            if ANNOTATIONS.contains(&key) || key.starts_with("x_") {
+                continue;
+            }
+            let place = place_of(annotation.loc.as_ref(), self.files).or_else(|| place.cloned());
+            self.problem(
+                place.as_ref(),
+                format!("unknown annotation `@{key}` on a policy"),
+                Some("policies take `@id`, `@reason`, `@message`, `@doc`, and `@x_…` for your own"),
+            );
+        }
+    }
+
+    /// Once an action has specialised members, a policy that names it with `==` would not match them.
+    fn check_actions(&mut self, template: &Template, place: Option<&Place>) {
+        if let ActionConstraint::Eq(uid) = template.action_constraint()
+            && self.is_general(uid)
+        {
+            self.refuse_general(uid, place.cloned());
+        }
+        if let Some(condition) = template.non_scope_constraints() {
+            self.check_literals(condition, false, place);
+        }
+    }
+
+    fn check_literals(&mut self, expr: &Expr, right_of_in: bool, place: Option<&Place>) {
+        match expr.expr_kind() {
+            ExprKind::Lit(Literal::EntityUID(uid)) if !right_of_in && self.is_general(uid) => {
+                let place = place_of(expr.source_loc(), self.files).or_else(|| place.cloned());
+                self.refuse_general(uid, place);
+            }
+            ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } => {
+                self.check_literals(arg1, false, place);
+                self.check_literals(arg2, true, place);
+            }
+            ExprKind::Set(items) => {
+                items.iter().for_each(|item| self.check_literals(item, right_of_in, place));
+            }
+            _ => children(expr).into_iter().for_each(|child| self.check_literals(child, false, place)),
+        }
+    }
+
+    fn is_general(&self, uid: &EntityUID) -> bool {
+        uid.is_action() && self.vocabulary.has_specialised(uid.eid().as_ref())
+    }
+
+    fn refuse_general(&mut self, uid: &EntityUID, place: Option<Place>) {
+        self.problem(
+            place.as_ref(),
+            format!("`{uid}` has specialised members, which are evaluated in its place, so nothing equals it"),
+            Some("say `in` instead of `==`: `action in` matches the action and its specialised members"),
+        );
+    }
+
+    fn validate(&mut self, schema: &Schema, set: &PolicySet, warnings: &mut Vec<Problem>) {
+        let validator = Validator::new(schema.validator.clone());
+        let result = validator.validate_with_level(set, ValidationMode::Strict, LEVEL);
+        let (errors, found) = result.into_errors_and_warnings();
+        self.problems.extend(errors.map(|error| problem_of(&error, self.files, None)));
+        warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)));
+        for template in set.templates() {
+            let mut warning =
+                Problem::new(format!("the template `{}` is never linked and decides nothing", template.id()));
+            warning.place = place_of(template.loc(), self.files);
+            warnings.push(warning.help("write it as a policy, with the entities stored in attributes or groups"));
+        }
+    }
+
+    fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {
+        self.problems.push(Problem { place: place.cloned(), also: None, message, help: help.map(str::to_owned) });
+    }
+}
+
+fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) -> Rule {
+    let effect = match policy.effect() {
+        Effect::Permit => Decision::Permit,
+        Effect::Forbid => Decision::Deny,
+    };
+    let condition = policy.non_scope_constraints_arc();
+    let at = PolicyRef {
+        id: id.to_string(),
+        effect,
+        file: file.path.clone(),
+        line: policy.loc().map_or(1, |loc| file.line(loc.start())),
+        doc: annotation(policy.template(), "doc").map(String::from),
+    };
+    Rule {
+        reads: condition.map(|condition| Reads::of(condition)).unwrap_or_default(),
+        conjuncts: condition.map(conjuncts).unwrap_or_default().into_iter().map(|expr| conjunct(file, expr)).collect(),
+        principal: policy.principal_constraint().into_inner(),
+        action: policy.action_constraint().clone(),
+        resource: policy.resource_constraint().into_inner(),
+        message: annotation(policy.template(), "message").map(String::from),
+        id,
+        effect,
+        policy,
+        reason,
+        at,
+    }
+}
+
+fn conjunct(file: &SourceFile, expr: Arc<Expr>) -> Conjunct {
+    let source = expr.source_loc().and_then(|loc| loc.snippet()).map_or_else(|| expr.to_string(), str::to_owned);
+    let line = expr.source_loc().map_or(1, |loc| file.line(loc.start()));
+    let mut accesses = Vec::new();
+    collect_accesses(&expr, &mut accesses);
+    Conjunct { expr, source, line, accesses }
+}
+
+fn collect_accesses(expr: &Expr, found: &mut Vec<Expr>) {
+    match access_path(expr) {
+        Some((_, path)) if !path.is_empty() => {
+            if !found.contains(expr) {
+                found.push(expr.clone());
+            }
+        }
+        Some(_) => {}
+        None => children(expr).into_iter().for_each(|child| collect_accesses(child, found)),
+    }
+}
+
+fn annotation(template: &Template, name: &str) -> Option<SmolStr> {
+    template.annotations().find(|(key, _)| AsRef::<str>::as_ref(*key) == name).map(|(_, found)| found.val.clone())
+}

@@ -1,0 +1,330 @@
+//! Several schema files into one.
+//!
+//! INVARIANT: `@stored` on an attribute beats `@request`, in whichever file and order they stand. A bundle cannot make
+//! a request's claim count where a pack rests on stored values.
+
+use super::vocabulary::Provenance;
+use crate::model::{Place, Problem, Problems};
+use crate::policy::source::{SourceFile, place_of, problem_of};
+use cedar_policy_core::ast::Name;
+use cedar_policy_core::est::Annotations;
+use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::parser::Loc;
+use cedar_policy_core::validator::RawName;
+use cedar_policy_core::validator::json_schema::{
+    ActionType, AttributesOrContext, EntityType, EntityTypeKind, Fragment, NamespaceDefinition, RecordType,
+    StandardEntityType, Type, TypeVariant,
+};
+use smol_str::SmolStr;
+use std::collections::btree_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+/// Context members that the engine supplies: a bundle cannot declare them.
+const ENGINE_MEMBERS: [&str; 6] = ["delegation", "now", "token", "current_time", "action", "resource"];
+const ON_TYPES: &[&str] = &["request", "doc"];
+const ON_ATTRIBUTES: &[&str] = &["stored", "request", "secret", "doc"];
+const ON_MEMBERS: &[&str] = &["secret", "doc"];
+const ON_OTHERS: &[&str] = &["doc"];
+
+/// The merged fragment, and what the annotations said.
+pub(super) struct Merged {
+    pub(super) fragment: Fragment<RawName>,
+    /// By qualified type name and attribute; absent means that stored values win and requests may add.
+    pub(super) provenance: HashMap<(String, SmolStr), Provenance>,
+    /// Names of attributes and members marked `@secret`, wherever they stand.
+    pub(super) secrets: HashSet<SmolStr>,
+}
+
+pub(super) fn merge(files: &[SourceFile]) -> Result<Merged, Problems> {
+    let mut merger = Merger { files, merged: empty(), problems: Vec::new() };
+    for file in files {
+        match Fragment::from_cedarschema_str(&file.text, Extensions::all_available()) {
+            Ok((fragment, _)) => {
+                for (namespace, definition) in fragment.0 {
+                    merger.take(file, namespace, definition);
+                }
+            }
+            Err(error) => merger.problems.push(problem_of(&error, files, Some(file))),
+        }
+    }
+    Problems(merger.problems).into_result().map(|()| merger.merged)
+}
+
+fn empty() -> Merged {
+    Merged {
+        fragment: Fragment(std::collections::BTreeMap::new()),
+        provenance: HashMap::new(),
+        secrets: HashSet::new(),
+    }
+}
+
+struct Merger<'a> {
+    files: &'a [SourceFile],
+    merged: Merged,
+    problems: Vec<Problem>,
+}
+
+impl Merger<'_> {
+    fn take(&mut self, file: &SourceFile, namespace: Option<Name>, definition: NamespaceDefinition<RawName>) {
+        self.check(file, &definition.annotations, ON_OTHERS, "a namespace", None);
+        for (name, ty) in &definition.entity_types {
+            self.note_annotations(file, &qualified(namespace.as_ref(), name), ty);
+        }
+        for (name, action) in &definition.actions {
+            self.check(file, &action.annotations, ON_OTHERS, "an action", action.loc.as_ref());
+            self.check_context(file, name, action, &definition);
+        }
+        for common in definition.common_types.values() {
+            self.check(file, &common.annotations, ON_OTHERS, "a common type", common.loc.as_ref());
+            self.note_members(file, &common.ty);
+        }
+        match self.merged.fragment.0.entry(namespace.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(definition);
+            }
+            Entry::Occupied(mut taken) => {
+                let found = unite(taken.get_mut(), definition, namespace.as_ref(), self.files);
+                self.problems.extend(found);
+            }
+        }
+    }
+
+    fn note_annotations(&mut self, file: &SourceFile, name: &str, ty: &EntityType<RawName>) {
+        self.check(file, &ty.annotations, ON_TYPES, "an entity type", ty.loc.as_ref());
+        if name == "Userset" || name.ends_with("::Userset") {
+            self.problems.push(
+                Problem::new("the entity type `Userset` belongs to the engine")
+                    .at(place_or_file(ty.loc.as_ref(), self.files, file))
+                    .help("rename the type"),
+            );
+        }
+        let from_request = ty.annotations.0.keys().any(|key| key.as_ref() == "request");
+        let Some(record) = attributes(ty) else { return };
+        for (attribute, declared) in &record.attributes {
+            self.check(file, &declared.annotations, ON_ATTRIBUTES, "an attribute", declared.ty.loc());
+            let marked = |mark: &str| declared.annotations.0.keys().any(|key| key.as_ref() == mark);
+            if marked("secret") {
+                self.merged.secrets.insert(attribute.clone());
+            }
+            let provenance = match (marked("stored"), marked("request") || from_request) {
+                (true, _) => Some(Provenance::Stored),
+                (false, true) => Some(Provenance::Request),
+                (false, false) => None,
+            };
+            if let Some(found) = provenance {
+                let key = (name.to_owned(), attribute.clone());
+                let known = self.merged.provenance.entry(key).or_insert(found);
+                if found == Provenance::Stored {
+                    *known = Provenance::Stored;
+                }
+            }
+            self.note_members(file, &declared.ty);
+        }
+    }
+
+    /// Annotations inside records.
+    fn note_members(&mut self, file: &SourceFile, ty: &Type<RawName>) {
+        let Type::Type { ty: variant, .. } = ty else { return };
+        match variant {
+            TypeVariant::Record(record) => {
+                for (member, declared) in &record.attributes {
+                    self.check(file, &declared.annotations, ON_MEMBERS, "a record's member", declared.ty.loc());
+                    if declared.annotations.0.keys().any(|key| key.as_ref() == "secret") {
+                        self.merged.secrets.insert(member.clone());
+                    }
+                    self.note_members(file, &declared.ty);
+                }
+            }
+            TypeVariant::Set { element } => self.note_members(file, element),
+            _ => {}
+        }
+    }
+
+    fn check_context(
+        &mut self,
+        file: &SourceFile,
+        name: &str,
+        action: &ActionType<RawName>,
+        definition: &NamespaceDefinition<RawName>,
+    ) {
+        let Some(context) = action.applies_to.as_ref().map(|spec| &spec.context.0) else { return };
+        self.note_members(file, context);
+        let Some(record) = as_record(context, definition) else { return };
+        for member in record.attributes.keys() {
+            if ENGINE_MEMBERS.contains(&member.as_str()) {
+                let loc = record.attributes.get(member).and_then(|m| m.ty.loc()).or(action.loc.as_ref());
+                self.problems.push(
+                    Problem::new(format!(
+                        "the context of action `{name}` declares `{member}`, which the engine supplies"
+                    ))
+                    .at(place_or_file(loc, self.files, file))
+                    .help(format!(
+                        "remove `{member}`: policies can read the engine's without declaring it, or rename yours"
+                    )),
+                );
+            }
+        }
+    }
+
+    fn check(&mut self, file: &SourceFile, found: &Annotations, known: &[&str], on: &str, loc: Option<&Loc>) {
+        for (key, value) in &found.0 {
+            let key: &str = key.as_ref();
+            if known.contains(&key) || key.starts_with("x_") {
+                continue;
+            }
+            let at = value.as_ref().and_then(|value| value.loc.as_ref()).or(loc);
+            let list: Vec<String> = known.iter().map(|name| format!("`@{name}`")).collect();
+            self.problems.push(
+                Problem::new(format!("unknown annotation `@{key}` on {on}"))
+                    .at(place_or_file(at, self.files, file))
+                    .help(format!("{on} takes {}, and `@x_…` for your own", list.join(", "))),
+            );
+        }
+    }
+}
+
+/// Adds one file's definitions of a namespace to another's.
+fn unite(
+    into: &mut NamespaceDefinition<RawName>,
+    from: NamespaceDefinition<RawName>,
+    namespace: Option<&Name>,
+    files: &[SourceFile],
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (id, common) in from.common_types {
+        match into.common_types.entry(id) {
+            Entry::Vacant(free) => drop(free.insert(common)),
+            Entry::Occupied(taken) => {
+                let message = format!("the common type `{}` is declared twice", taken.key().as_ref());
+                problems.push(twice(message, taken.get().loc.as_ref(), common.loc.as_ref(), files));
+            }
+        }
+    }
+    for (id, action) in from.actions {
+        match into.actions.entry(id) {
+            Entry::Vacant(free) => drop(free.insert(action)),
+            Entry::Occupied(taken) => {
+                let message = format!("the action `{}` is declared twice", taken.key());
+                problems.push(twice(message, taken.get().loc.as_ref(), action.loc.as_ref(), files));
+            }
+        }
+    }
+    for (id, ty) in from.entity_types {
+        match into.entity_types.entry(id) {
+            Entry::Vacant(free) => drop(free.insert(ty)),
+            Entry::Occupied(mut taken) => {
+                let name = qualified(namespace, taken.key());
+                problems.extend(unite_types(&name, taken.get_mut(), ty, files));
+            }
+        }
+    }
+    problems
+}
+
+fn unite_types(
+    name: &str,
+    into: &mut EntityType<RawName>,
+    from: EntityType<RawName>,
+    files: &[SourceFile],
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let (first, second) = (into.loc.clone(), from.loc.clone());
+    let (EntityTypeKind::Standard(known), EntityTypeKind::Standard(added)) = (&mut into.kind, from.kind) else {
+        let message = format!("the entity type `{name}` is declared twice, and once as an enumeration");
+        return vec![twice(message, first.as_ref(), second.as_ref(), files)];
+    };
+    for parent in added.member_of_types {
+        if !known.member_of_types.contains(&parent) {
+            known.member_of_types.push(parent);
+        }
+    }
+    match (&known.tags, added.tags) {
+        (_, None) => {}
+        (None, tags) => known.tags = tags,
+        (Some(one), Some(other)) if *one == other => {}
+        (Some(_), Some(_)) => {
+            let message = format!("the entity type `{name}` is given two types of tags");
+            problems.push(twice(message, first.as_ref(), second.as_ref(), files));
+        }
+    }
+    let (Some(known), Some(added)) = (record_mut(known), record_of(added.shape)) else {
+        let message = format!("the entity type `{name}` is declared twice, and not as a record");
+        return vec![twice(message, first.as_ref(), second.as_ref(), files)];
+    };
+    for (attribute, declared) in added.attributes {
+        match known.attributes.entry(attribute) {
+            Entry::Vacant(free) => drop(free.insert(declared)),
+            Entry::Occupied(taken) => {
+                let (one, attribute) = (taken.get(), taken.key());
+                let message = if one.ty != declared.ty {
+                    format!("the attribute `{attribute}` of `{name}` is given two types")
+                } else if one.required != declared.required {
+                    format!("the attribute `{attribute}` of `{name}` is optional in one file and required in another")
+                } else {
+                    continue;
+                };
+                problems.push(twice(message, one.ty.loc(), declared.ty.loc(), files));
+            }
+        }
+    }
+    problems
+}
+
+fn twice(message: String, first: Option<&Loc>, second: Option<&Loc>, files: &[SourceFile]) -> Problem {
+    let mut problem = Problem::new(message).help("keep one of the two declarations, or make them alike");
+    problem.place = place_of(second, files);
+    problem.also = place_of(first, files);
+    problem
+}
+
+fn place_or_file(loc: Option<&Loc>, files: &[SourceFile], file: &SourceFile) -> Place {
+    place_of(loc, files).unwrap_or_else(|| Place::whole(&file.path))
+}
+
+pub(super) fn qualified(namespace: Option<&Name>, id: &impl std::fmt::Display) -> String {
+    match namespace {
+        Some(namespace) => format!("{namespace}::{id}"),
+        None => id.to_string(),
+    }
+}
+
+fn attributes(ty: &EntityType<RawName>) -> Option<&RecordType<RawName>> {
+    match &ty.kind {
+        EntityTypeKind::Standard(StandardEntityType { shape, .. }) => match &shape.0 {
+            Type::Type { ty: TypeVariant::Record(record), .. } => Some(record),
+            _ => None,
+        },
+        EntityTypeKind::Enum { .. } => None,
+    }
+}
+
+fn record_mut(ty: &mut StandardEntityType<RawName>) -> Option<&mut RecordType<RawName>> {
+    match &mut ty.shape.0 {
+        Type::Type { ty: TypeVariant::Record(record), .. } => Some(record),
+        _ => None,
+    }
+}
+
+fn record_of(shape: AttributesOrContext<RawName>) -> Option<RecordType<RawName>> {
+    match shape.0 {
+        Type::Type { ty: TypeVariant::Record(record), .. } => Some(record),
+        _ => None,
+    }
+}
+
+/// A context as the record that it is: written out, or a common type of the same namespace.
+pub(super) fn as_record<'a>(
+    ty: &'a Type<RawName>,
+    definition: &'a NamespaceDefinition<RawName>,
+) -> Option<&'a RecordType<RawName>> {
+    match ty {
+        Type::Type { ty: TypeVariant::Record(record), .. } => Some(record),
+        Type::Type { ty: TypeVariant::EntityOrCommon { type_name }, .. } | Type::CommonTypeRef { type_name, .. } => {
+            let name = type_name.to_string();
+            let (_, common) =
+                definition.common_types.iter().find(|(id, _)| AsRef::<str>::as_ref(id.as_ref()) == name)?;
+            as_record(&common.ty, definition)
+        }
+        _ => None,
+    }
+}

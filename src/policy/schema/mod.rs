@@ -1,0 +1,85 @@
+//! The schema: several files and packs, merged into one vocabulary.
+//!
+//! **Problem.** A pack and a bundle both speak of `user`. Neither can hold the other's attributes, and an attribute
+//! that a pack's forbid rests on must not become something that a request may claim.
+//! **Decision.** Declarations of one entity type are united, attribute by attribute; where an attribute's value may
+//! come from is an annotation, and the stricter one wins wherever it stands. The engine's facts are added to every
+//! action's context here, so that policies that read them are checked like all others.
+//! **Trade-off.** The merged schema is not a text that anyone wrote; `behest schema` prints it.
+
+mod facts;
+mod merge;
+mod vocabulary;
+
+pub use vocabulary::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
+
+use super::source::{SourceFile, problem_of};
+use crate::model::{Problem, Problems};
+use cedar_policy_core::ast::{Entity, EntityUID};
+use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::validator::json_schema::Fragment;
+use cedar_policy_core::validator::{RawName, ValidatorSchema, ValidatorSchemaFragment};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A merged and checked schema.
+#[derive(Debug)]
+pub struct Schema {
+    /// Cedar's own form, facts included.
+    pub(super) validator: ValidatorSchema,
+    /// The actions as entities, with their groups.
+    actions: HashMap<EntityUID, Arc<Entity>>,
+    /// What requests are read against.
+    pub vocabulary: Vocabulary,
+    /// Cedar's human syntax, facts included: for editors and the Cedar CLI.
+    pub text: String,
+}
+
+impl Schema {
+    /// Merges schema files and checks the result. Every problem that can be found at once is reported at once.
+    pub fn read(files: &[SourceFile]) -> Result<Self, Problems> {
+        if files.is_empty() {
+            let problem = Problem::new("the bundle has no schema")
+                .help("declare the types and actions that your policies speak of in `schemas/<name>.cedarschema`");
+            return Err(problem.into());
+        }
+        let mut merged = merge::merge(files)?;
+        let declared = compile(merged.fragment.clone(), files)?;
+        facts::add(&mut merged.fragment, &declared);
+        let validator = compile(merged.fragment.clone(), files)?;
+        let vocabulary = Vocabulary::new(&validator, &merged);
+        let text = merged
+            .fragment
+            .to_cedarschema()
+            .map_err(|error| Problem::new(format!("the merged schema cannot be written out: {error}")))?;
+        let actions = validator
+            .action_entities()
+            .map_err(|error| Problem::new(format!("the schema's actions form no hierarchy: {error}")))?;
+        let actions = actions.iter().map(|action| (action.uid().clone(), Arc::new(action.clone()))).collect();
+        Ok(Self { validator, actions, vocabulary, text })
+    }
+
+    /// An action as an entity.
+    pub(super) fn action_entity(&self, uid: &EntityUID) -> Option<Arc<Entity>> {
+        self.actions.get(uid).cloned()
+    }
+
+    /// The actions as entities.
+    pub(super) fn actions(&self) -> &HashMap<EntityUID, Arc<Entity>> {
+        &self.actions
+    }
+}
+
+fn compile(fragment: Fragment<RawName>, files: &[SourceFile]) -> Result<ValidatorSchema, Problems> {
+    let fallback = match files {
+        [only] => Some(only),
+        _ => None,
+    };
+    let checked = ValidatorSchemaFragment::from_schema_fragment(fragment)
+        .and_then(|fragment| ValidatorSchema::from_schema_fragments([fragment], Extensions::all_available()));
+    let schema = checked.map_err(|error| Problems::from(problem_of(&error, files, fallback)))?;
+    match schema.check_complete() {
+        Ok(()) => Ok(schema),
+        Err(error) => Err(Problem::new(format!("external declarations are not supported: {error}")).into()),
+    }
+}

@@ -1,0 +1,132 @@
+//! Stored entities: what the bundle knows of people, agents and things.
+
+use super::schema::Schema;
+use super::source::{SourceFile, problem_of};
+use crate::model::{Place, Problem, Problems};
+use cedar_policy_core::ast::{Entity, EntityUID};
+use cedar_policy_core::entities::{Entities, EntityJsonParser, TCComputation};
+use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::validator::CoreSchema;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The stored entities, each with all its ancestors. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    entities: Arc<HashMap<EntityUID, Arc<Entity>>>,
+}
+
+impl Stored {
+    /// Reads entity files in Cedar's JSON form and checks them against the schema. An entity that occurs in two files
+    /// is refused unless both say the same.
+    pub fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
+        let mut problems = Vec::new();
+        let mut all = Vec::new();
+        for file in files {
+            match parse(&file.text, schema) {
+                Ok(entities) => all.extend(entities.into_iter().map(|entity| (file, entity))),
+                Err(error) => problems.push(locate(file, problem_of(&*error, files, Some(file)))),
+            }
+        }
+        Problems(problems).into_result()?;
+        close(all.iter().map(|(_, entity)| entity.clone()), schema).map_err(|error| {
+            let problem = problem_of(&*error, files, None);
+            let file = all.iter().find(|(_, entity)| problem.message.contains(&entity.uid().to_string()));
+            Problems::from(match file {
+                Some((file, _)) => locate(file, problem),
+                None => problem,
+            })
+        })
+    }
+
+    /// These entities with others on top: one of the same uid is replaced.
+    pub fn with(&self, file: &SourceFile, schema: &Schema) -> Result<Self, Problems> {
+        let refuse = |error: &Refused| Problems::from(locate(file, problem_of(&**error, &[], Some(file))));
+        let added = parse(&file.text, schema).map_err(|error| refuse(&error))?;
+        let kept = self.entities.values().filter(|entity| added.iter().all(|new| new.uid() != entity.uid()));
+        let kept: Vec<Entity> = kept.map(|entity| without_indirect_ancestors(entity)).collect();
+        close(kept.into_iter().chain(added.iter().cloned()), schema).map_err(|error| refuse(&error))
+    }
+
+    pub(super) fn get(&self, uid: &EntityUID) -> Option<&Arc<Entity>> {
+        self.entities.get(uid)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty()
+    }
+
+    /// Every entity as `(type, id)`, in order.
+    #[must_use]
+    pub fn refs(&self) -> Vec<crate::model::EntityRef> {
+        let mut refs: Vec<_> = self
+            .entities
+            .keys()
+            .map(|uid| crate::model::EntityRef::new(uid.entity_type().to_string(), AsRef::<str>::as_ref(uid.eid())))
+            .collect();
+        refs.sort();
+        refs
+    }
+}
+
+type Refused = Box<dyn miette::Diagnostic + Send + Sync>;
+
+fn parse(text: &str, schema: &Schema) -> Result<Vec<Entity>, Refused> {
+    let core = CoreSchema::new(&schema.validator);
+    let parser = EntityJsonParser::new(Some(&core), Extensions::all_available(), TCComputation::ComputeNow);
+    let entities = parser.iter_from_json_str(text).map_err(|error| Box::new(error) as Refused)?;
+    Ok(entities.collect())
+}
+
+fn close(entities: impl Iterator<Item = Entity>, schema: &Schema) -> Result<Stored, Refused> {
+    let core = CoreSchema::new(&schema.validator);
+    let closed = Entities::from_entities(entities, Some(&core), TCComputation::ComputeNow, Extensions::all_available())
+        .map_err(|error| Box::new(error) as Refused)?;
+    let entities = closed
+        .iter()
+        .filter(|entity| !entity.uid().is_action())
+        .map(|entity| (entity.uid().clone(), Arc::new(entity.clone())))
+        .collect();
+    Ok(Stored { entities: Arc::new(entities) })
+}
+
+/// What was derived is derived again: an entity on top may have other parents.
+fn without_indirect_ancestors(entity: &Entity) -> Entity {
+    let mut entity = entity.clone();
+    entity.remove_all_indirect_ancestors();
+    entity
+}
+
+/// Cedar names the entity and not the place: finds the id in the text, or the line that a JSON error speaks of.
+fn locate(file: &SourceFile, mut problem: Problem) -> Problem {
+    let offset = quoted_id(&problem.message)
+        .and_then(|id| file.text.find(&format!("\"{id}\"")).map(|at| (at, id.len() + 2)))
+        .or_else(|| line_and_column(&problem.message, &file.text).map(|at| (at, 1)));
+    problem.place = Some(match offset {
+        Some((at, len)) => file.place(at, len),
+        None => Place::whole(&file.path),
+    });
+    problem
+}
+
+fn quoted_id(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("::\"")?;
+    rest.split_once('"').map(|(id, _)| id)
+}
+
+fn line_and_column(message: &str, text: &str) -> Option<usize> {
+    let (_, rest) = message.rsplit_once("at line ")?;
+    let (line, column) = rest.split_once(" column ")?;
+    let line: usize = line.trim().parse().ok()?;
+    let column: usize = column.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    Some((start + column.saturating_sub(1)).min(text.len().saturating_sub(1)))
+}
