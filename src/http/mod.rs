@@ -1,1 +1,42 @@
 //! AuthZEN over HTTP.
+//!
+//! **Problem.** The wire is where a request is forged, doubled, cut short or sent by somebody else, and where callers
+//! compare answers byte for byte.
+//! **Decision.** A request is authenticated before its body is read; the body is read once, whole, under named limits,
+//! straight into [`crate::model::Value`] (`wire/`); what is not well-formed is a 400 that names the member, and everything that goes
+//! wrong becomes a status and a body in one file (`error`). Routes stand in one file (`routes`), one file per endpoint.
+//! A decision runs inline on the worker: a thread hop costs more than the decision.
+//! **Trade-off.** No JSON extractors of the framework: their limits, statuses and messages are not AuthZEN's, and they
+//! read the body before the caller is known.
+//!
+//! INVARIANT: an error never carries a decision, and every response that a handler can reach carries the request's
+//! `X-Request-ID` (AuthZEN 1.0 section 10.1.3). What the HTTP parser refuses itself (a head that is no HTTP, is too
+//! large or does not arrive) has no request id to carry.
+
+mod body;
+mod caller;
+mod docs;
+mod envelope;
+mod error;
+mod evaluation;
+mod evaluations;
+pub mod examples;
+mod guard;
+mod health;
+mod metadata;
+mod openapi;
+mod public_url;
+mod routes;
+pub mod schema;
+mod search;
+mod server;
+mod settings;
+mod shared;
+mod wire;
+
+pub use caller::{Caller, KeyHash, KeyHashError, Permission, Permissions};
+pub use error::Error;
+pub use openapi::openapi;
+pub use public_url::{PublicUrl, PublicUrlError};
+pub use server::{Listener, Server};
+pub use settings::{Limits, Settings};

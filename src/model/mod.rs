@@ -27,5 +27,8 @@ pub use explanation::{
 };
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
-pub use request::{Action, Malformed, Question, Request};
+pub use request::{
+    Action, Malformed, Question, Request, read_action, read_entity, read_entity_type, read_optional_record,
+    read_subject,
+};
 pub use value::{Number, Record, Value};

@@ -1,0 +1,200 @@
+//! Everything that can go wrong on the wire, and its status and body: the only place that maps them.
+//!
+//! INVARIANT: an error never carries a decision (AuthZEN 1.0 section 10.1.2), and its message never carries another
+//! caller's data or an internal detail.
+
+use super::Permission;
+use super::schema::{ErrorBody, ErrorCode, ErrorDetail};
+use crate::engine::Refusal;
+use crate::model::{Fault, Malformed};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use std::time::Duration;
+
+/// What a caller must present (RFC 6750 section 3).
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"behest\"");
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another content type, or none. A 400, not a 415: AuthZEN lists no other status for what a caller did wrong.
+    #[error("the `Content-Type` must be `application/json`")]
+    ContentType,
+    /// The body is not JSON.
+    #[error("the body is not valid JSON: {problem} (line {line}, column {column})")]
+    Json {
+        /// What is wrong there.
+        problem: &'static str,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+    },
+    /// A member occurs twice in one object (RFC 7493 section 2.3): two readers could see two requests.
+    #[error("`{0}` occurs more than once in its object: send it once")]
+    DuplicateMember(String),
+    /// Objects and arrays are nested too deeply.
+    #[error("the body is nested more than {0} levels deep: send flatter data")]
+    TooDeep(usize),
+    /// A member is missing or of the wrong kind.
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    /// A batch holds too many items.
+    #[error("`evaluations` holds {found} items, and at most {limit} are taken: send several requests")]
+    TooManyEvaluations {
+        /// How many it holds.
+        found: usize,
+        /// How many are taken.
+        limit: usize,
+    },
+    /// An option that changes what is asked, and that this version cannot answer.
+    #[error("`{0}` is not supported yet: leave it out")]
+    UnsupportedOption(&'static str),
+    /// The connection ended or broke before the body was complete.
+    #[error("the body ended before it was complete: send it again")]
+    BodyIncomplete,
+    /// The body took too long to arrive.
+    #[error("the body did not arrive within {} seconds: send it faster", .0.as_secs_f32())]
+    BodyTimeout(Duration),
+    /// The body is too large.
+    #[error("the body is larger than {0} bytes: send several requests")]
+    BodyTooLarge(usize),
+    /// No credential, where one is needed.
+    #[error("a key is needed: send `Authorization: Bearer <key>`")]
+    MissingCredential,
+    /// A credential that nobody has.
+    #[error("the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key")]
+    WrongCredential,
+    /// The caller may not do this.
+    #[error("{} may not do this: it needs the permission `{}`",
+        if *anonymous { "a caller without a key" } else { "the caller" }, permission.as_str())]
+    MissingPermission {
+        /// What is missing.
+        permission: Permission,
+        /// Whether the caller sent no key.
+        anonymous: bool,
+    },
+    /// An anonymous request under a host name that is not loopback.
+    #[error(
+        "a caller without a key must reach the service as `localhost`, `127.0.0.1` or `[::1]`: send a key, or use such a host"
+    )]
+    AnonymousHost,
+    /// An anonymous request that passed a proxy.
+    #[error("a caller without a key may not come through a proxy: send a key")]
+    AnonymousProxied,
+    /// There is nothing at this path.
+    #[error("there is nothing here: `/docs` lists what there is")]
+    NotFound,
+    /// The metadata cannot be served without an identifier.
+    #[error("the metadata need the service's own identifier: start it with `--public-url https://…`")]
+    NoPublicUrl,
+    /// The metadata of another identifier.
+    #[error("no metadata here: those of `{identifier}` are at `{path}`")]
+    OtherIdentifier {
+        /// The service's identifier.
+        identifier: String,
+        /// Where its metadata are.
+        path: String,
+    },
+    /// The path is right, the method is not.
+    #[error("the method is not allowed here: use {0}")]
+    MethodNotAllowed(&'static str),
+    /// A well-formed search.
+    #[error("search is not supported yet: ask `/access/v1/evaluations` about the candidates that you know")]
+    SearchNotSupported,
+    /// The service is at fault.
+    #[error("{}", fault_message(.0))]
+    Fault(#[from] Fault),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed(malformed) => Self::Malformed(malformed),
+            Refusal::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl Error {
+    fn status_and_code(&self) -> (StatusCode, ErrorCode) {
+        match self {
+            Self::ContentType => (StatusCode::BAD_REQUEST, ErrorCode::ContentType),
+            Self::Json { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidJson),
+            Self::DuplicateMember(_) => (StatusCode::BAD_REQUEST, ErrorCode::DuplicateMember),
+            Self::TooDeep(_) => (StatusCode::BAD_REQUEST, ErrorCode::TooDeep),
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, ErrorCode::Malformed),
+            Self::TooManyEvaluations { .. } => (StatusCode::BAD_REQUEST, ErrorCode::TooManyEvaluations),
+            Self::UnsupportedOption(_) => (StatusCode::BAD_REQUEST, ErrorCode::UnsupportedOption),
+            Self::BodyIncomplete => (StatusCode::BAD_REQUEST, ErrorCode::BodyIncomplete),
+            Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BodyTimeout),
+            Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge),
+            Self::MissingCredential | Self::WrongCredential => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated),
+            Self::MissingPermission { .. } => (StatusCode::FORBIDDEN, ErrorCode::MissingPermission),
+            Self::AnonymousHost | Self::AnonymousProxied => (StatusCode::FORBIDDEN, ErrorCode::AnonymousRefused),
+            Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
+            Self::NoPublicUrl | Self::OtherIdentifier { .. } => (StatusCode::NOT_FOUND, ErrorCode::NoMetadata),
+            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed),
+            Self::SearchNotSupported => (StatusCode::NOT_IMPLEMENTED, ErrorCode::NotSupported),
+            Self::Fault(fault) => fault_status_and_code(fault),
+        }
+    }
+
+    /// What the log must hold and the caller must not see.
+    pub(super) fn internal_detail(&self) -> Option<&str> {
+        match self {
+            Self::Fault(Fault::Internal(detail)) => Some(detail),
+            _ => None,
+        }
+    }
+
+    /// The member at fault, where there is one.
+    fn member(&self) -> Option<&str> {
+        match self {
+            Self::Malformed(malformed) => Some(malformed.member.as_str()).filter(|member| !member.is_empty()),
+            Self::DuplicateMember(member) => Some(member),
+            Self::UnsupportedOption(member) => Some(member),
+            Self::TooManyEvaluations { .. } => Some("evaluations"),
+            _ => None,
+        }
+    }
+}
+
+fn fault_status_and_code(fault: &Fault) -> (StatusCode, ErrorCode) {
+    match fault {
+        Fault::NoBundle => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoBundle),
+        Fault::RecordQueueFull => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RecordQueueFull),
+        Fault::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
+    }
+}
+
+fn fault_message(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::NoBundle => "no bundle is loaded yet: ask again later",
+        Fault::RecordQueueFull => "the decision cannot be recorded now: ask again later",
+        Fault::Internal(_) => "the service failed: its log says why, under this request's `X-Request-ID`",
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        self.status_and_code().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, code) = self.status_and_code();
+        let mut response = HttpResponse::build(status);
+        match self {
+            Self::MissingCredential | Self::WrongCredential => {
+                response.insert_header((WWW_AUTHENTICATE, CHALLENGE));
+            }
+            Self::MethodNotAllowed(allow) => {
+                response.insert_header((ALLOW, HeaderValue::from_static(allow)));
+            }
+            _ => {}
+        }
+        let detail = ErrorDetail { code, message: self.to_string(), member: self.member().map(str::to_owned) };
+        response.json(ErrorBody { error: detail })
+    }
+}

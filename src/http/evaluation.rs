@@ -1,0 +1,78 @@
+//! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): one question, one decision.
+
+use super::schema::{ErrorBody, EvaluationRequest};
+use super::shared::{Shared, ask};
+use super::wire::{EvaluationResponse, Options, write_answer};
+use super::{Error, Permission};
+use crate::model::{Answer, Fault, Request};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use std::io;
+
+/// The name of the decision, as the decision record has it.
+static DECISION: HeaderName = HeaderName::from_static("behest-decision");
+
+/// The revision of the relations that decided.
+static REVISION: HeaderName = HeaderName::from_static("behest-revision");
+
+/// May this be done?
+///
+/// Decides one question. The chain of subject and actors is read from the request; the answer is `true` only if
+/// every member of the chain is permitted. A denial is a 200 with `false`: an error status never carries a decision.
+///
+/// Without `options` the answer is the decision alone. `options.reason` adds why a request was denied;
+/// `options.explain` adds the policies that decided, with file and line, and what each permit was missing.
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluation",
+    tag = "AuthZEN",
+    operation_id = "evaluate",
+    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response, and stands in the decision record.")),
+    request_body(content = EvaluationRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The decision.", body = EvaluationResponse, headers(
+            ("Behest-Decision" = String, description = "The name of the decision, as the decision record has it."),
+            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
+            ("X-Request-ID" = String, description = "The request's own, if it had one."),
+        )),
+        (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
+        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody, headers(("WWW-Authenticate" = String, description = "The scheme and realm."))),
+        (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
+        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 500, description = "A fault of the service.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, or the decision cannot be recorded.", body = ErrorBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub(super) async fn evaluation(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Error> {
+    let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
+    let options = Options::read(&body, caller)?;
+    let question = Request::from_body(&body)?;
+    let answer = shared.engine.decide(&ask(caller, &request, options.depth), &question)?;
+    Ok(decided(Some(&answer), written(write_answer(&answer, options.depth))?))
+}
+
+/// A decision's response. For a batch, `first` is its first item that was decided: a thousand names would make a header
+/// that few clients take. Each item's own name stands in its explanation and in the decision record.
+pub(super) fn decided(first: Option<&Answer>, body: Bytes) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    if let Some(answer) = first {
+        if let Ok(id) = HeaderValue::try_from(answer.id.to_string()) {
+            response.insert_header((DECISION.clone(), id));
+        }
+        response.insert_header((REVISION.clone(), HeaderValue::from(answer.revision.0)));
+    }
+    response.body(body)
+}
+
+/// Writing into memory fails only by a fault of ours.
+pub(super) fn written(body: io::Result<Bytes>) -> Result<Bytes, Error> {
+    body.map_err(|error| Error::Fault(Fault::Internal(format!("the answer cannot be written: {error}"))))
+}

@@ -1,0 +1,64 @@
+//! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one snapshot.
+
+use super::evaluation::{decided, written};
+use super::schema::{ErrorBody, EvaluationsRequest};
+use super::shared::{Shared, ask};
+use super::wire::{Evaluations, EvaluationsResponse, Options, read_evaluations, write_answer, write_batch};
+use super::{Error, Permission};
+use crate::engine::ItemAnswer;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// May these be done?
+///
+/// Decides up to 1,000 questions against one state of policies and relations, in order. `subject`, `action`,
+/// `resource` and `context` at the top are defaults; a member of an item replaces the default whole. An item that is not
+/// well-formed is a denial with `context.error`, and leaves the others alone.
+///
+/// Without `evaluations`, or with none, the body is one question and the answer is that of `/access/v1/evaluation`.
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluations",
+    tag = "AuthZEN",
+    operation_id = "evaluateBatch",
+    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response, and stands in the decision records.")),
+    request_body(content = EvaluationsRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The decisions, in the order of the items.", body = EvaluationsResponse, headers(
+            ("Behest-Decision" = String, description = "The name of the first item's decision; the others' stand in their explanations and in the decision records. Absent where no item was well-formed."),
+            ("Behest-Revision" = u64, description = "The revision of the relations that decided all items."),
+            ("X-Request-ID" = String, description = "The request's own, if it had one."),
+        )),
+        (status = 400, description = "The body is not JSON, holds too many items, or a member is of the wrong kind.", body = ErrorBody),
+        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody, headers(("WWW-Authenticate" = String, description = "The scheme and realm."))),
+        (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
+        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 500, description = "A fault of the service.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, or the decisions cannot be recorded.", body = ErrorBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub(super) async fn evaluations(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Error> {
+    let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
+    let options = Options::read(&body, caller)?;
+    let ask = ask(caller, &request, options.depth);
+    match read_evaluations(body, shared.settings.limits.evaluations)? {
+        Evaluations::Single(question) => {
+            let answer = shared.engine.decide(&ask, &question)?;
+            Ok(decided(Some(&answer), written(write_answer(&answer, options.depth))?))
+        }
+        Evaluations::Batch(items) => {
+            let answers = shared.engine.decide_batch(&ask, &items, options.semantic)?;
+            let first = answers.iter().find_map(|answer| match answer {
+                ItemAnswer::Decided(answer) => Some(&**answer),
+                ItemAnswer::Malformed(_) => None,
+            });
+            Ok(decided(first, written(write_batch(&answers, options.depth))?))
+        }
+    }
+}

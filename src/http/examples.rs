@@ -1,0 +1,206 @@
+//! Examples for the documentation page.
+//!
+//! INVARIANT: each works against the default bundle as it says; a test asks all of them.
+
+use super::routes::{EVALUATION, EVALUATIONS};
+use serde_json::{Value, json};
+
+/// One example.
+#[derive(Debug)]
+pub struct Example {
+    /// Its name in the list.
+    pub name: &'static str,
+    /// What it shows, in a few words.
+    pub summary: &'static str,
+    /// What to look at.
+    pub description: &'static str,
+    /// Where it is sent.
+    pub path: &'static str,
+    /// What is sent.
+    pub body: Value,
+    /// What comes back, per question: `permit`, or the code of the denial's reason.
+    pub outcomes: &'static [&'static str],
+}
+
+/// All examples, in the order of the list.
+#[must_use]
+pub fn examples() -> Vec<Example> {
+    let mut examples = single();
+    examples.extend(other_spellings());
+    examples.extend(batches());
+    examples
+}
+
+fn single() -> Vec<Example> {
+    vec![
+        Example {
+            name: "agent_permitted",
+            summary: "An agent is permitted",
+            description: "copilot acts for alice. She may refund up to 500.00, and copilot may what its user may.",
+            path: EVALUATION,
+            body: refund(&json!(249.9)),
+            outcomes: &["permit"],
+        },
+        Example {
+            name: "user_may_not",
+            summary: "An agent is denied, because its user may not",
+            description: "The same with 2490.00: alice may not, so nobody may for her.",
+            path: EVALUATION,
+            body: refund(&json!(2490)),
+            outcomes: &["refund_over_cap"],
+        },
+        Example {
+            name: "agent_may_not",
+            summary: "An agent is denied, although its user may",
+            description: "alice may call this tool; orchestrator has a list of tools, and this one is not on it.",
+            path: EVALUATION,
+            body: review(),
+            outcomes: &["tool_not_listed"],
+        },
+        Example {
+            name: "missing_grant",
+            summary: "An agent is denied, because its user did not let it act",
+            description: "bob may query the knowledge base and copilot mirrors its user, but bob never granted copilot anything.",
+            path: EVALUATION,
+            body: json!({
+                "subject": {"type": "user", "id": "bob", "properties": {"act": {"sub": "copilot"}}},
+                "action": {"name": "tools/call"},
+                "resource": {"type": "tool", "id": "kb/query"},
+                "context": {"arguments": {"query": "vat"}},
+            }),
+            outcomes: &["delegation_missing"],
+        },
+        Example {
+            name: "user_may_not_with_reason",
+            summary: "… and why, for the agent: options.reason",
+            description: "A code, a sentence, whose permission is missing, and what can be done.",
+            path: EVALUATION,
+            body: with_options(refund(&json!(2490)), json!({"reason": true})),
+            outcomes: &["refund_over_cap"],
+        },
+        Example {
+            name: "agent_may_not_with_explanation",
+            summary: "… and why, for the policy author: options.explain",
+            description: "Each leg, the policies that decided it with file and line, and what every permit was missing.",
+            path: EVALUATION,
+            body: with_options(review(), json!({"explain": true})),
+            outcomes: &["tool_not_listed"],
+        },
+    ]
+}
+
+fn other_spellings() -> Vec<Example> {
+    vec![
+        Example {
+            name: "agent_in_context",
+            summary: "The agent in context.agent, as MCP servers send it",
+            description: "The same chain, alice > copilot, in another spelling.",
+            path: EVALUATION,
+            body: json!({
+                "subject": {"type": "user", "id": "alice"},
+                "action": {"name": "write"},
+                "resource": {"type": "repository", "id": "checkout"},
+                "context": {"agent": "copilot"},
+            }),
+            outcomes: &["permit"],
+        },
+        Example {
+            name: "agent_as_subject",
+            summary: "The agent as subject, as gateways send it",
+            description: "The same chain again. The repository belongs to another team than alice's.",
+            path: EVALUATION,
+            body: json!({
+                "subject": {"type": "agent", "id": "copilot", "properties": {"on_behalf_of": "alice"}},
+                "action": {"name": "write"},
+                "resource": {"type": "repository", "id": "website"},
+            }),
+            outcomes: &["other_team"],
+        },
+        Example {
+            name: "agent_alone",
+            summary: "An agent that acts for nobody",
+            description: "nightly is stored as autonomous, and has the capability of its own.",
+            path: EVALUATION,
+            body: json!({
+                "subject": {"type": "agent", "id": "nightly"},
+                "action": {"name": "write"},
+                "resource": {"type": "repository", "id": "checkout"},
+            }),
+            outcomes: &["permit"],
+        },
+    ]
+}
+
+fn batches() -> Vec<Example> {
+    vec![
+        Example {
+            name: "batch",
+            summary: "Several tools for one agent",
+            description: "subject and action are defaults; each item brings its tool and arguments.",
+            path: EVALUATIONS,
+            body: several(),
+            outcomes: &["permit", "refund_over_cap", "permit"],
+        },
+        Example {
+            name: "batch_with_reasons",
+            summary: "… with the reasons of the denials",
+            description: "options.reason holds for all items.",
+            path: EVALUATIONS,
+            body: with_options(several(), json!({"reason": true})),
+            outcomes: &["permit", "refund_over_cap", "permit"],
+        },
+        Example {
+            name: "batch_all_or_nothing",
+            summary: "… up to the first denial",
+            description: "For a plan whose steps are all needed: the answer ends with the first step that is denied.",
+            path: EVALUATIONS,
+            body: with_options(several(), json!({"evaluations_semantic": "deny_on_first_deny"})),
+            outcomes: &["permit", "refund_over_cap"],
+        },
+    ]
+}
+
+fn refund(amount: &Value) -> Value {
+    json!({
+        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
+        "action": {"name": "tools/call"},
+        "resource": {"type": "tool", "id": "payments/refund"},
+        "context": {"arguments": {"order": "o-17", "amount": amount}},
+    })
+}
+
+fn review() -> Value {
+    json!({
+        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "orchestrator"}}},
+        "action": {"name": "tools/call"},
+        "resource": {"type": "tool", "id": "github/review"},
+    })
+}
+
+fn several() -> Value {
+    json!({
+        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
+        "action": {"name": "tools/call"},
+        "evaluations": [
+            {
+                "resource": {"type": "tool", "id": "payments/refund"},
+                "context": {"arguments": {"order": "o-17", "amount": 249.9}},
+            },
+            {
+                "resource": {"type": "tool", "id": "payments/refund"},
+                "context": {"arguments": {"order": "o-17", "amount": 2490}},
+            },
+            {
+                "resource": {"type": "tool", "id": "kb/query"},
+                "context": {"arguments": {"query": "vat"}},
+            },
+        ],
+    })
+}
+
+fn with_options(mut body: Value, options: Value) -> Value {
+    if let Value::Object(members) = &mut body {
+        members.insert("options".to_owned(), options);
+    }
+    body
+}

@@ -1,0 +1,113 @@
+//! What the service says about itself (AuthZEN 1.0 section 9), and the keys that prove it.
+//!
+//! INVARIANT: everything comes from the configured identifier and nothing from the request, and only what exists is
+//! advertised.
+
+use super::schema::ErrorBody;
+use super::shared::Shared;
+use super::{Error, PublicUrl, routes};
+use crate::evidence::{Signer, SignerError};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Documents change when the service is started anew; five minutes let a caller notice soon.
+const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// The metadata, written once.
+#[derive(Debug)]
+pub(super) struct Metadata {
+    identifier: String,
+    suffix: String,
+    body: Bytes,
+}
+
+/// What the service says about itself (AuthZEN 1.0 section 9.1). What it cannot do is absent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Document {
+    /// The service's identifier.
+    #[schema(example = "https://pdp.example")]
+    policy_decision_point: String,
+    /// Where one question is asked.
+    access_evaluation_endpoint: String,
+    /// Where several are.
+    access_evaluations_endpoint: String,
+    /// Where the keys are.
+    jwks_uri: String,
+    /// The members above and `iss`, as a JWS that a key of `jwks_uri` verifies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_metadata: Option<String>,
+}
+
+/// What `signed_metadata` states.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    iat: i64,
+    #[serde(flatten)]
+    document: &'a Document,
+}
+
+impl Metadata {
+    /// Writes and signs the metadata of `url`, at `now_ms`.
+    pub(super) fn new(url: &PublicUrl, signer: &Signer, now_ms: i64) -> Result<Self, SignerError> {
+        let mut document = Document {
+            policy_decision_point: url.as_str().to_owned(),
+            access_evaluation_endpoint: url.endpoint(routes::EVALUATION),
+            access_evaluations_endpoint: url.endpoint(routes::EVALUATIONS),
+            jwks_uri: url.endpoint(routes::JWKS),
+            signed_metadata: None,
+        };
+        let claims = Claims { iss: url.as_str(), iat: now_ms.div_euclid(1000), document: &document };
+        document.signed_metadata = Some(signer.sign(&claims)?);
+        let body = serde_json::to_vec(&document)
+            .map_err(|error| SignerError::Key(format!("the metadata cannot be written: {error}")))?;
+        Ok(Self { identifier: url.as_str().to_owned(), suffix: url.well_known_suffix().to_owned(), body: body.into() })
+    }
+}
+
+/// What the service can do
+///
+/// The AuthZEN metadata. Where the service's identifier has a path, that path follows behind this one
+/// (`/.well-known/authzen-configuration/tenant1`).
+#[utoipa::path(
+    get,
+    path = "/.well-known/authzen-configuration",
+    tag = "Discovery",
+    operation_id = "metadata",
+    responses(
+        (status = 200, description = "The metadata.", body = Document, headers(("Cache-Control" = String, description = "How long they may be kept."))),
+        (status = 404, description = "The service has no identifier, or another one.", body = ErrorBody),
+    ),
+)]
+pub(super) async fn metadata(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Error> {
+    let metadata = shared.metadata.as_ref().ok_or(Error::NoPublicUrl)?;
+    if request.path().strip_prefix(routes::METADATA) != Some(&metadata.suffix) {
+        let path = format!("{}{}", routes::METADATA, metadata.suffix);
+        return Err(Error::OtherIdentifier { identifier: metadata.identifier.clone(), path });
+    }
+    Ok(document("application/json", metadata.body.clone()))
+}
+
+/// The keys of the service
+///
+/// The JWK set (RFC 7517) whose keys verify `signed_metadata`.
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    tag = "Discovery",
+    operation_id = "keys",
+    responses((status = 200, description = "The public keys.", body = super::schema::Object, content_type = "application/jwk-set+json")),
+)]
+pub(super) async fn jwks(shared: Data<Shared>) -> HttpResponse {
+    document("application/jwk-set+json", shared.jwks.clone())
+}
+
+fn document(content_type: &'static str, body: Bytes) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(content_type)))
+        .insert_header((CACHE_CONTROL, CACHEABLE))
+        .body(body)
+}

@@ -1,0 +1,270 @@
+//! The shapes of the HTTP surface, as the API description shows them.
+//!
+//! Requests are not read into these: [`crate::model::Request`] and [`crate::model::read_question`] read them, because a
+//! carrier of the wrong form must deny and an unknown member must pass. Answers are written from the types in `wire/`.
+
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Any JSON object.
+pub type Object = BTreeMap<String, Value>;
+
+/// Whose authority is used, and who uses it (AuthZEN 1.0 section 5.1).
+///
+/// Beside the plain form, a subject may carry a delegation chain: `properties.act` (RFC 8693), `properties.on_behalf_of`,
+/// `properties.delegation`, `delegation_chain`, or the form `{"user": …, "agent": …}` without type and id. Carriers that
+/// are present must be of their form and agree, else the request is denied.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"type": "user", "id": "alice"}))]
+pub struct Subject {
+    /// The type, such as `user` or `agent`. Required but for the form `{"user": …, "agent": …}`.
+    pub r#type: Option<String>,
+    /// The id, unique within the type. Required but for the form `{"user": …, "agent": …}`.
+    pub id: Option<String>,
+    /// Attributes that the schema lets a request supply, and carriers. Any JSON.
+    pub properties: Option<Object>,
+    /// Entities whose authority is used, the subject's first; the subject itself may end the list.
+    pub delegation_chain: Option<Vec<EntityId>>,
+    /// The user: an id or `{type?, id, properties?}`. Only together with `agent`, and without `type` and `id`.
+    #[schema(value_type = Option<Object>)]
+    pub user: Option<Value>,
+    /// The agent that acts for `user`: an id or `{type?, id, properties?}`.
+    #[schema(value_type = Option<Object>)]
+    pub agent: Option<Value>,
+}
+
+/// What is to be done (AuthZEN 1.0 section 5.3).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Action {
+    /// The name, such as `tools/call`.
+    pub name: String,
+    /// Attributes of the action; policies see them as `context.action_properties`.
+    pub properties: Option<Object>,
+}
+
+/// To what it is to be done (AuthZEN 1.0 section 5.2).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Resource {
+    /// The type, such as `tool`.
+    pub r#type: String,
+    /// The id, unique within the type.
+    pub id: String,
+    /// Attributes that the schema lets a request supply. Any JSON.
+    pub properties: Option<Object>,
+}
+
+/// An entity, by name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntityId {
+    /// The type.
+    pub r#type: String,
+    /// The id.
+    pub id: String,
+}
+
+/// How to answer. Members that are not listed are ignored.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Options {
+    /// Whether a denial carries its reason. Without it, the caller's setting `reasons` holds.
+    pub reason: Option<bool>,
+    /// Whether the answer carries reason and explanation. Needs the permission `explain`.
+    pub explain: Option<bool>,
+}
+
+/// One question (AuthZEN 1.0 section 6.1). Unknown members are ignored.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EvaluationRequest {
+    /// Who asks, for whom.
+    pub subject: Subject,
+    /// What is to be done.
+    pub action: Action,
+    /// To what.
+    pub resource: Resource,
+    /// Circumstances; `context.agent` names the agent that acts for the subject, and a tool call's arguments stand in
+    /// `context.arguments`.
+    pub context: Option<Object>,
+    /// How to answer.
+    pub options: Option<Options>,
+}
+
+/// Several questions (AuthZEN 1.0 section 7.1). Without `evaluations`, or with none, the body is one question.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EvaluationsRequest {
+    /// The default for items without a subject.
+    pub subject: Option<Subject>,
+    /// The default for items without an action.
+    pub action: Option<Action>,
+    /// The default for items without a resource.
+    pub resource: Option<Resource>,
+    /// The default for items without a context. A carrier in it must be repeated by an item's own context.
+    pub context: Option<Object>,
+    /// The questions. A member of an item replaces the default whole; nothing is merged.
+    pub evaluations: Option<Vec<EvaluationItem>>,
+    /// How to answer, and when to stop.
+    pub options: Option<EvaluationsOptions>,
+}
+
+/// One question of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EvaluationItem {
+    /// Who asks, for whom.
+    pub subject: Option<Subject>,
+    /// What is to be done.
+    pub action: Option<Action>,
+    /// To what.
+    pub resource: Option<Resource>,
+    /// Circumstances.
+    pub context: Option<Object>,
+}
+
+/// How to answer a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EvaluationsOptions {
+    /// When to stop (AuthZEN 1.0 section 7.1.2.1).
+    pub evaluations_semantic: Option<Semantic>,
+    /// Whether denials carry their reasons.
+    pub reason: Option<bool>,
+    /// Whether answers carry reasons and explanations. Needs the permission `explain`.
+    pub explain: Option<bool>,
+}
+
+/// When a batch stops.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Semantic {
+    /// Never: every item is answered.
+    ExecuteAll,
+    /// After the first denial or malformed item.
+    DenyOnFirstDeny,
+    /// After the first permit.
+    PermitOnFirstPermit,
+}
+
+/// Which page of a search (AuthZEN 1.0 section 8.2).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page {
+    /// The `next_token` of the page before.
+    pub token: Option<String>,
+    /// How many results at most.
+    pub limit: Option<u64>,
+    /// Not read.
+    pub properties: Option<Object>,
+}
+
+/// Who may do this? (AuthZEN 1.0 section 8.4)
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SubjectSearchRequest {
+    /// The searched type; an id is ignored.
+    pub subject: EntityType,
+    /// What is to be done.
+    pub action: Action,
+    /// To what.
+    pub resource: Resource,
+    /// Circumstances.
+    pub context: Option<Object>,
+    /// Which page.
+    pub page: Option<Page>,
+}
+
+/// To what may this be done? (AuthZEN 1.0 section 8.5)
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ResourceSearchRequest {
+    /// Who asks, for whom.
+    pub subject: Subject,
+    /// What is to be done.
+    pub action: Action,
+    /// The searched type; an id is ignored.
+    pub resource: EntityType,
+    /// Circumstances.
+    pub context: Option<Object>,
+    /// Which page.
+    pub page: Option<Page>,
+}
+
+/// What may be done? (AuthZEN 1.0 section 8.6)
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ActionSearchRequest {
+    /// Who asks, for whom.
+    pub subject: Subject,
+    /// To what.
+    pub resource: Resource,
+    /// Circumstances.
+    pub context: Option<Object>,
+    /// Which page.
+    pub page: Option<Page>,
+}
+
+/// A type to search for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntityType {
+    /// The type.
+    pub r#type: String,
+}
+
+/// Why a request has no answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// For machines: stable.
+    pub code: ErrorCode,
+    /// For people; may change.
+    pub message: String,
+    /// The member at fault, as a path from the top of the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "resource.id")]
+    pub member: Option<String>,
+}
+
+/// What went wrong, for machines: a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// 400: the content type is not JSON.
+    ContentType,
+    /// 400: the body is not JSON.
+    InvalidJson,
+    /// 400: a member occurs twice in one object.
+    DuplicateMember,
+    /// 400: objects and arrays are nested too deeply.
+    TooDeep,
+    /// 400: a member is missing or of the wrong kind.
+    Malformed,
+    /// 400: a batch holds too many items.
+    TooManyEvaluations,
+    /// 400: an option that this version cannot answer.
+    UnsupportedOption,
+    /// 400: the body ended early.
+    BodyIncomplete,
+    /// 408: the body arrived too slowly.
+    BodyTimeout,
+    /// 413: the body is too large.
+    BodyTooLarge,
+    /// 401: no credential, or one that nobody has.
+    Unauthenticated,
+    /// 403: the caller may not do this.
+    MissingPermission,
+    /// 403: a caller without a key that may come from elsewhere.
+    AnonymousRefused,
+    /// 404: nothing is at this path.
+    NotFound,
+    /// 404: no metadata at this path.
+    NoMetadata,
+    /// 405: the header `Allow` says which methods are.
+    MethodNotAllowed,
+    /// 501: a part of the API that this version does not have.
+    NotSupported,
+    /// 503: nothing can be decided before a bundle is loaded.
+    NoBundle,
+    /// 503: decisions must be recorded and cannot be now.
+    RecordQueueFull,
+    /// 500: a fault of the service.
+    Internal,
+}

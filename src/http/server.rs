@@ -1,0 +1,105 @@
+//! The service as one value: what it shares, the application of one worker, and the server around it.
+
+use super::envelope;
+use super::metadata::Metadata;
+use super::routes;
+use super::settings::Settings;
+use super::shared::Shared;
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::evidence::{Signer, SignerError};
+use crate::telemetry::Metrics;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::rt::System;
+use actix_web::{App, HttpServer, web};
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+/// Where requests come in.
+#[derive(Debug)]
+pub enum Listener {
+    /// A bound TCP address.
+    Tcp(TcpListener),
+    /// A bound Unix socket.
+    Unix(UnixListener),
+}
+
+/// AuthZEN over HTTP/1.1.
+#[derive(Clone)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Puts the service together. The metadata are signed here, once.
+    pub fn new(
+        settings: Settings,
+        engine: Arc<Engine>,
+        metrics: Arc<Metrics>,
+        clock: Arc<dyn Clock>,
+        signer: &Signer,
+    ) -> Result<Self, SignerError> {
+        let metadata = match &settings.public_url {
+            Some(url) => Some(Metadata::new(url, signer, clock.now_ms())?),
+            None => None,
+        };
+        let jwks = serde_json::to_vec(&signer.jwks())
+            .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
+        Ok(Self { shared: Arc::new(Shared { settings, engine, metrics, clock, metadata, jwks: jwks.into() }) })
+    }
+
+    /// Serves until `shutdown` is done, and then lets requests in flight end. Blocks the calling thread.
+    ///
+    /// `Err` where a listener cannot be used.
+    pub fn run(self, listeners: Vec<Listener>, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        System::new().block_on(async move {
+            let Settings { limits, workers, .. } = self.shared.settings.clone();
+            let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+            let mut server = HttpServer::new(move || self.app())
+                .workers(workers)
+                .max_connections(limits.connections.div_ceil(workers).max(1))
+                .client_request_timeout(limits.head_time)
+                .keep_alive(limits.keep_alive)
+                .tcp_nodelay(true)
+                .shutdown_timeout(limits.shutdown.as_secs())
+                .shutdown_signal(shutdown);
+            for listener in listeners {
+                server = match listener {
+                    Listener::Tcp(listener) => server.listen(listener)?,
+                    Listener::Unix(listener) => server.listen_uds(listener)?,
+                };
+            }
+            server.run().await
+        })
+    }
+
+    /// The application of one worker.
+    pub fn app(
+        &self,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<impl MessageBody + use<>>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + use<>,
+    > {
+        let shared = Arc::clone(&self.shared);
+        App::new()
+            .app_data(web::Data::from(Arc::clone(&self.shared)))
+            .configure(routes::mount)
+            .wrap_fn(move |request, service| envelope::wrap(request, service, &shared))
+    }
+}
+
+/// Shows no key.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}

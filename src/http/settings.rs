@@ -1,0 +1,72 @@
+//! What the HTTP surface can be told, and its limits with their reasons.
+//!
+//! The composition root fills these in from its own settings; nothing here reads a file or an environment.
+
+use super::{Caller, Permissions, PublicUrl};
+use std::time::Duration;
+
+/// Everything that the HTTP surface can be told.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The service's identifier (AuthZEN 1.0 section 9.1). Until it is set, the metadata answer 404 with a hint: an
+    /// identifier taken from the `Host` header could be anybody's.
+    pub public_url: Option<PublicUrl>,
+    /// Who may call with a key.
+    pub callers: Vec<Caller>,
+    /// What a caller without a key may do; `None` answers such a caller with 401. Whatever stands here, an anonymous
+    /// request needs a loopback `Host` and may not have passed a proxy.
+    pub anonymous: Option<Permissions>,
+    /// Whether `Authorization: <key>`, without a scheme, is read as a key: some gateways send it so.
+    pub raw_keys: bool,
+    /// The limits.
+    pub limits: Limits,
+    /// Threads that answer; `None` for one per core.
+    pub workers: Option<usize>,
+}
+
+/// Limits on what one client can cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's body. A larger one is a 413.
+    pub body_bytes: usize,
+    /// Levels of objects and arrays in a body, the outermost counted; at most [`Limits::MAX_JSON_DEPTH`] takes effect.
+    pub json_depth: usize,
+    /// Items of one batch.
+    pub evaluations: usize,
+    /// How long a request's head may take to arrive.
+    pub head_time: Duration,
+    /// How long a request's body may take to arrive. A slower one is a 408.
+    pub body_time: Duration,
+    /// How long an idle connection stays open.
+    pub keep_alive: Duration,
+    /// Open connections, over all threads.
+    pub connections: usize,
+    /// How long requests in flight may take to end once the service is told to stop.
+    pub shutdown: Duration,
+}
+
+impl Limits {
+    /// The deepest nesting that a setting can allow: reading and dropping a value takes stack for each level.
+    pub const MAX_JSON_DEPTH: usize = 256;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // A tool call with its arguments has some kilobytes; a full batch of plain items some hundred.
+            body_bytes: 1024 * 1024,
+            // Real requests stay under ten levels.
+            json_depth: 64,
+            // Each item is a decision of its own, made before anything else runs on the worker.
+            evaluations: 1000,
+            // Callers are servers nearby: one that needs longer is stuck or hostile.
+            head_time: Duration::from_secs(5),
+            body_time: Duration::from_secs(10),
+            // Longer than the idle time of common connection pools, so that the client closes first.
+            keep_alive: Duration::from_secs(75),
+            // Some kilobytes of buffers each.
+            connections: 10_000,
+            shutdown: Duration::from_secs(10),
+        }
+    }
+}

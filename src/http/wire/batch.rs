@@ -1,0 +1,148 @@
+//! `evaluations`: items and defaults into requests (AuthZEN 1.0 section 7.1).
+//!
+//! A member of an item replaces the default whole, and each item is validated after that, so a default that is
+//! incomplete hurts only the items that inherit it. An item that is not well-formed is that item's denial, and leaves
+//! the others alone (section 7.2.1).
+//!
+//! INVARIANT: a null member of an item makes it malformed. Read as "not there" it would inherit, and decide about
+//! somebody else.
+
+use super::super::Error;
+use crate::model::{Malformed, Record, Request, Value};
+
+/// The members that have defaults.
+const DEFAULTED: [&str; 4] = ["subject", "action", "resource", "context"];
+
+/// What a body of the batch endpoint asks.
+#[derive(Debug)]
+pub(in crate::http) enum Evaluations {
+    /// One question: `evaluations` is absent or empty.
+    Single(Request),
+    /// Several.
+    Batch(Vec<Result<Request, Malformed>>),
+}
+
+/// Reads a body; `limit` bounds the number of items.
+pub(in crate::http) fn read_evaluations(mut body: Record, limit: usize) -> Result<Evaluations, Error> {
+    let items = match body.remove("evaluations") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::List(items)) => items,
+        Some(other) => return Err(Malformed::kind("evaluations", "an array", &other).into()),
+    };
+    if items.is_empty() {
+        return Ok(Evaluations::Single(Request::from_body(&body)?));
+    }
+    if items.len() > limit {
+        return Err(Error::TooManyEvaluations { found: items.len(), limit });
+    }
+    let read = |(index, item)| read_item(&body, index, item);
+    Ok(Evaluations::Batch(items.into_iter().enumerate().map(read).collect()))
+}
+
+fn read_item(defaults: &Record, index: usize, item: Value) -> Result<Request, Malformed> {
+    let mut item = match item {
+        Value::Record(item) => item,
+        other => return Err(Malformed::kind(format!("evaluations[{index}]"), "an object", &other)),
+    };
+    let own_context = item.get("context").is_some();
+    for name in DEFAULTED {
+        match (item.get(name), defaults.get(name)) {
+            (Some(null @ Value::Null), _) => return Err(Malformed::kind(name, "an object", null)),
+            (None, Some(default)) => {
+                item.insert(name, default.clone());
+            }
+            (Some(_), _) | (None, None) => {}
+        }
+    }
+    let mut request = Request::from_body(&item)?;
+    if own_context {
+        request.replaced_context = defaults.get("context").and_then(Value::as_record).cloned();
+    }
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read_object;
+    use super::*;
+
+    fn read(body: &serde_json::Value) -> Result<Evaluations, Error> {
+        read_evaluations(read_object(body.to_string().as_bytes(), 64).unwrap(), 3)
+    }
+
+    fn items(body: &serde_json::Value) -> Vec<Result<Request, String>> {
+        match read(body).unwrap() {
+            Evaluations::Batch(items) => items.into_iter().map(|item| item.map_err(|m| m.to_string())).collect(),
+            Evaluations::Single(request) => panic!("read as one: {request:?}"),
+        }
+    }
+
+    fn base() -> serde_json::Value {
+        serde_json::json!({
+            "subject": {"type": "user", "id": "alice", "properties": {"role": "admin"}},
+            "action": {"name": "read"},
+            "resource": {"type": "record", "id": "1", "properties": {"status": "archived"}},
+            "context": {"agent": "copilot", "ip": "::1"},
+        })
+    }
+
+    fn with(name: &str, value: serde_json::Value) -> serde_json::Value {
+        let mut body = base();
+        body[name] = value;
+        body
+    }
+
+    #[test]
+    fn an_item_replaces_the_whole_default() {
+        let body = with("evaluations", serde_json::json!([{}, {"resource": {"type": "record", "id": "2"}}]));
+        let items = items(&body);
+        let (first, second) = (items[0].as_ref().unwrap(), items[1].as_ref().unwrap());
+        assert_eq!(first.resource.properties.get("status"), Some(&Value::text("archived")));
+        assert_eq!((second.resource.uid.id.as_str(), second.resource.properties.len()), ("2", 0));
+        assert_eq!(second.subject, first.subject);
+        assert_eq!((&second.context, &second.replaced_context), (&first.context, &None));
+    }
+
+    #[test]
+    fn a_replaced_default_context_is_kept_for_the_carriers_in_it() {
+        let body = with("evaluations", serde_json::json!([{"context": {}}]));
+        let items = items(&body);
+        let item = items[0].as_ref().unwrap();
+        assert!(item.context.is_empty());
+        assert_eq!(item.replaced_context.as_ref().unwrap().get("agent"), Some(&Value::text("copilot")));
+    }
+
+    #[test]
+    fn a_null_member_is_malformed_and_never_inherits() {
+        for name in DEFAULTED {
+            let items = items(&with("evaluations", serde_json::json!([{ name: null }])));
+            assert_eq!(items, [Err(format!("`{name}` must be an object, not null"))]);
+        }
+    }
+
+    #[test]
+    fn an_incomplete_default_hurts_only_who_inherits_it() {
+        let mut body = with("resource", serde_json::json!({}));
+        body["evaluations"] = serde_json::json!([{"resource": {"type": "record", "id": "2"}}, {}, 7]);
+        let items = items(&body);
+        assert!(items[0].is_ok());
+        assert_eq!(items[1], Err("`resource.type` is missing".to_owned()));
+        assert_eq!(items[2], Err("`evaluations[2]` must be an object, not a number".to_owned()));
+    }
+
+    #[test]
+    fn no_items_are_one_question() {
+        for none in [serde_json::json!([]), serde_json::Value::Null] {
+            assert!(matches!(read(&with("evaluations", none)), Ok(Evaluations::Single(_))));
+        }
+        assert!(matches!(read(&base()), Ok(Evaluations::Single(_))));
+    }
+
+    #[test]
+    fn the_number_of_items_is_limited() {
+        let many = |count: usize| with("evaluations", serde_json::json!(vec![serde_json::json!({}); count]));
+        assert_eq!(items(&many(3)).len(), 3);
+        let error = read(&many(4)).unwrap_err().to_string();
+        assert_eq!(error, "`evaluations` holds 4 items, and at most 3 are taken: send several requests");
+    }
+}
