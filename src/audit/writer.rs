@@ -7,9 +7,9 @@ use super::sink::Output;
 use super::{QueueFull, QueueSettings, Sink, WhenFull};
 use crate::telemetry::Metrics;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -75,30 +75,34 @@ impl Queue {
 #[derive(Debug)]
 pub struct Writer {
     queue: Arc<Queue>,
-    thread: JoinHandle<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
     /// Asks for the sink's file to be opened anew before the next line: for whoever rotates files.
     pub fn reopen(&self) {
         self.queue.shared.reopening.store(true, Ordering::Release);
-        self.wake();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            self.wake(thread);
+        }
     }
 
     /// Writes what is queued and ends the thread. Records that come later meet a full queue. Where the sink fails,
-    /// one last attempt is made, and what is left is counted as lost.
-    pub fn close(self) {
+    /// one last attempt is made, and what is left is counted as lost. Closing twice is closing once.
+    pub fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
         self.queue.shared.closing.store(true, Ordering::SeqCst);
-        self.wake();
-        if self.thread.join().is_err() {
+        self.wake(&thread);
+        if thread.join().is_err() {
             tracing::error!("the writer of decision records had failed");
         }
     }
 
-    fn wake(&self) {
+    fn wake(&self, thread: &JoinHandle<()>) {
         // Where the queue is full the thread is awake, and sees the flag after the next batch.
         self.queue.send(Message::Wake);
-        self.thread.thread().unpark();
+        thread.thread().unpark();
     }
 }
 
@@ -114,7 +118,7 @@ pub(super) fn start(sink: Sink, settings: QueueSettings, metrics: Arc<Metrics>) 
     let queue = Arc::new(Queue { sender, settings, shared: Arc::clone(&shared) });
     let run = Run { output, receiver, shared, pending: Vec::new(), lines: 0, failing: false };
     let thread = std::thread::Builder::new().name("decision-records".to_owned()).spawn(move || run.until_closed())?;
-    Ok((Arc::clone(&queue), Writer { queue, thread }))
+    Ok((Arc::clone(&queue), Writer { queue, thread: Mutex::new(Some(thread)) }))
 }
 
 struct Run {

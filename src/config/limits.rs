@@ -62,7 +62,7 @@ pub struct Reload {
 impl Default for Reload {
     /// A second is soon enough for a person who saves a file, and a listing costs well under a millisecond.
     fn default() -> Self {
-        Self { poll_ms: 1_000, quiet_ms: 300 }
+        Self { poll_ms: 1_000, quiet_ms: 250 }
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) fn out_of_range(limits: &Limits, reload: &Reload) -> Vec<Problem> {
         ("limits.keep_alive_ms", limits.keep_alive_ms, 0, LONGEST_MS),
         ("limits.shutdown_ms", limits.shutdown_ms, 0, LONGEST_MS),
         ("reload.poll_ms", reload.poll_ms, 0, LONGEST_MS),
-        ("reload.quiet_ms", reload.quiet_ms, 0, 60_000),
+        ("reload.quiet_ms", reload.quiet_ms, 1, 60_000),
     ]
     .into_iter()
     .filter(|(_, value, least, most)| value < least || value > most)
