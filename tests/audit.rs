@@ -1,5 +1,7 @@
 //! The decision record: its lines, its bounds, and what happens when the sink fails.
 
+#![expect(clippy::unwrap_used, reason = "what helpers of tests unwrap is part of the assertion")]
+
 use behest::audit::{Entry, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
 use behest::model::{
     Answer, CarrierSettings, Code, Decision, DecisionId, Digest, EntityRef, NextAction, Question, Reason, Record,
@@ -54,7 +56,7 @@ fn record(recorder: &Recorder, question: Option<&Question>, answer: &Answer) -> 
         caller: "gateway",
         request_id: Some("r-\"1\"\n"),
         question,
-        inputs: &[("context.arguments.amount".to_owned(), "249".to_owned())],
+        inputs: &[("legs[1].context.arguments.amount".to_owned(), "249".to_owned())],
         policies: &["refund-cap".to_owned()],
         answer,
     })
@@ -85,10 +87,10 @@ fn a_record_is_one_line_of_the_documented_members() {
     let text = std::fs::read_to_string(&path).unwrap();
     let bundle = "ab".repeat(32);
     let permitted = format!(
-        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","chain":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"context.arguments.amount":"249"}},"decision":"permit","policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
+        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","chain":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"permit","policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
     );
     let denied = format!(
-        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","inputs":{{"context.arguments.amount":"249"}},"decision":"deny","reason":{{"code":"delegation_missing","message":"user:alice has granted agent:copilot nothing","principal":{{"type":"agent","id":"copilot"}},"next_action":"request"}},"policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
+        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"deny","reason":{{"code":"delegation_missing","message":"user:alice has granted agent:copilot nothing","principal":{{"type":"agent","id":"copilot"}},"next_action":"request"}},"policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
     );
     assert_eq!(text.lines().collect::<Vec<_>>(), [permitted, denied]);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -1,5 +1,7 @@
 //! Settings: their sources, what is refused, and how it is said.
 
+#![expect(clippy::unwrap_used, reason = "what helpers of tests unwrap is part of the assertion")]
+
 use behest::config::{CacheSize, Config, Environment, Flags, Listen, Permission, load};
 use std::collections::BTreeSet;
 

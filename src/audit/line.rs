@@ -10,7 +10,7 @@
 //! | `chain` | the members as `{type, id}`, the subject first; absent, as the next two, where the chain could not be read |
 //! | `action` | the action's name |
 //! | `resource` | the resource as `{type, id}` |
-//! | `inputs` | the values that policies read, by path, as Cedar writes values; none that is marked `@secret` |
+//! | `inputs` | the values that policies read, by leg and path, as Cedar writes values; none that is marked `@secret` |
 //! | `decision` | `permit` or `deny` |
 //! | `reason` | of a denial: `{code, message, principal?, next_action}` |
 //! | `policies` | the ids of the policies that decided, leg by leg |

@@ -35,7 +35,8 @@ pub struct Entry<'a> {
     pub request_id: Option<&'a str>,
     /// What was asked; none where the chain could not be read.
     pub question: Option<&'a Question>,
-    /// The inputs that policies read, by path (`principal.email`, `context.arguments.amount`), as Cedar writes values.
+    /// The inputs that policies read, by leg and path (`legs[1].principal.email`, `legs[0].context.arguments.amount`),
+    /// as Cedar writes values.
     /// Values of attributes marked `@secret` are not among them.
     pub inputs: &'a [(String, String)],
     /// The ids of the determining policies, per leg in chain order.

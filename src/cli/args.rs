@@ -81,7 +81,7 @@ pub(super) enum PackCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct BundleArgument {
-    /// The bundle's directory, with `schemas/` and `policies/`; without it that in BEHEST_BUNDLE, or the default bundle
+    /// The bundle's directory, with `schemas/` and `policies/`; without it that in `BEHEST_BUNDLE`, or the default bundle
     /// in this program
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -159,7 +159,7 @@ pub(super) struct ExplainArguments {
     pub(super) context: Option<String>,
     #[command(flatten)]
     pub(super) bundle: BundleArgument,
-    /// Ask a running service instead, with the key in BEHEST_KEY where it wants one
+    /// Ask a running service instead, with the key in `BEHEST_KEY` where it wants one
     #[arg(long, value_name = "URL", conflicts_with = "bundle")]
     pub(super) url: Option<String>,
     /// Print the answer as JSON

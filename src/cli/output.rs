@@ -24,14 +24,18 @@ pub(super) fn fail(problem: &Problem) -> ExitCode {
 /// Prints everything that is wrong and not about a bundle's files.
 pub(super) fn fail_all(problems: &Problems) -> ExitCode {
     let paint = Paint::for_errors();
-    problems.0.iter().for_each(|problem| tell(&paint.bad("error:"), problem, paint));
+    for problem in &problems.0 {
+        tell(&paint.bad("error:"), problem, paint);
+    }
     ExitCode::FAILURE
 }
 
 /// Prints what is probably a mistake and stops nothing.
 pub(super) fn warn(problems: &[Problem]) {
     let paint = Paint::for_errors();
-    problems.iter().for_each(|problem| tell(&paint.strong("warning:"), problem, paint));
+    for problem in problems {
+        tell(&paint.strong("warning:"), problem, paint);
+    }
 }
 
 fn tell(label: &str, problem: &Problem, paint: Paint) {

@@ -20,10 +20,9 @@ pub(super) fn run(command: &PackCommand) -> ExitCode {
                 print(&render_files(pack, paint));
                 ExitCode::SUCCESS
             }
-            None => {
-                let known = packs.iter().map(|pack| format!("`{}`", pack.name)).collect::<Vec<_>>().join(", ");
-                fail(&Problem::new(format!("there is no pack `{name}`")).help(format!("there are {known}")))
-            }
+            None => fail(
+                &Problem::new(format!("there is no pack `{name}`")).help("`behest pack list` names those there are"),
+            ),
         },
     }
 }

@@ -51,7 +51,7 @@ fn check_anonymous(config: &Config, problems: &mut Vec<Problem>) {
                 .help("leave `anonymous` out: it counts only on a loopback or unix address, without `[[callers]]` and without `behind_proxy`"),
         );
     }
-    for permission in config.anonymous.iter().flat_map(|listed| listed.iter()) {
+    for permission in config.anonymous.iter().flat_map(super::Permissions::iter) {
         if !matches!(permission, super::Permission::Decide | super::Permission::Search | super::Permission::Explain) {
             problems.push(
                 Problem::new(format!("`anonymous` lists `{}`", permission.as_str()))

@@ -1,4 +1,4 @@
-//! The metrics of one service, in the OpenMetrics text format.
+//! The metrics of one service, in the `OpenMetrics` text format.
 //!
 //! INVARIANT: label values are bounded. Endpoints are named by the code, reasons by the bundle and at most
 //! [`MAX_REASONS`]; nothing that a caller writes becomes a label.
@@ -112,7 +112,7 @@ impl Metrics {
         self.record_write_errors.inc();
     }
 
-    /// Everything, in the OpenMetrics text format; the age of the bundle is what it is at `now_ms`.
+    /// Everything, in the `OpenMetrics` text format; the age of the bundle is what it is at `now_ms`.
     #[must_use]
     pub fn encode(&self, now_ms: i64) -> String {
         let since = self.bundle_live_since_ms.load(Ordering::Relaxed);

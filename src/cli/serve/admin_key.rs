@@ -72,13 +72,12 @@ impl AdminKey {
     /// Writes the key to a file that only this user may read: in the data directory, or else where files of one
     /// session lie.
     pub(super) fn write(&self, data: Option<&Path>, environment: &Environment) -> Result<KeyFile, Problem> {
-        let path = match data {
-            Some(data) => data.join("admin-key"),
-            None => {
-                let runtime = environment.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir());
-                let suffix = BASE64_URL_SAFE_NO_PAD.encode(random::<9>()?);
-                runtime.unwrap_or_else(std::env::temp_dir).join(format!("behest-admin-key-{suffix}"))
-            }
+        let path = if let Some(data) = data {
+            data.join("admin-key")
+        } else {
+            let runtime = environment.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir());
+            let suffix = BASE64_URL_SAFE_NO_PAD.encode(random::<9>()?);
+            runtime.unwrap_or_else(std::env::temp_dir).join(format!("behest-admin-key-{suffix}"))
         };
         write_new(&path, &self.key).map_err(|error| {
             Problem::new(format!("the admin key cannot be written to `{}`: {error}", path.display()))

@@ -6,6 +6,7 @@ use crate::model::Problem;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -78,15 +79,18 @@ impl Drop for At {
 /// A socket's file outlives a process that was killed: one that nobody answers is taken over.
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => match UnixStream::connect(path) {
-            Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
-                std::fs::remove_file(path)?;
-                UnixListener::bind(path)
-            }
-            _ => Err(error),
-        },
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
         bound => bound,
     }
+}
+
+/// INVARIANT: true for sockets only. A connection to a plain file is refused too, and that file is somebody's.
+fn is_abandoned(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
+        && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn cannot_bind(listen: &Listen, error: &io::Error) -> Problem {
@@ -130,7 +134,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("precious");
         std::fs::write(&path, "x").unwrap();
-        assert!(Bound::open(&Listen::Unix(path.clone())).is_err());
+        let problem = Bound::open(&Listen::Unix(path.clone())).err().unwrap();
+        assert!(problem.message.ends_with("is in use"), "{problem}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
     }
 }

@@ -80,12 +80,12 @@ fn run_until_stopped(server: Server, bound: Bound, parts: Parts, watcher: Option
     let writer = parts.writer.map(Arc::new);
     let shutdown = signals::listen(reload, writer.clone())?;
     let (listener, at) = bound.into_parts();
-    let served = server.run(vec![listener], shutdown);
+    let outcome = server.run(vec![listener], shutdown);
     if let Some(writer) = writer {
         writer.close();
     }
     tracing::info!("stopped");
-    served.map_err(|error| {
+    outcome.map_err(|error| {
         Problem::new(format!("serving on `{at}` failed: {error}")).help("see the log lines above").into()
     })
 }

@@ -42,9 +42,10 @@ pub(super) fn listen(
 }
 
 fn hang_up(reload: Option<&Reloader>, writer: Option<&Writer>) {
-    match reload {
-        Some(reload) => reload.now(),
-        None => tracing::info!("the default bundle is part of the program: there is nothing to reload"),
+    if let Some(reload) = reload {
+        reload.now();
+    } else {
+        tracing::info!("the default bundle is part of the program: there is nothing to reload");
     }
     if let Some(writer) = writer {
         writer.reopen();

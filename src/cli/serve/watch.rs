@@ -131,26 +131,26 @@ impl Listing {
         // The directory may be a link that is switched from one checkout to another.
         let root = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
         for folder in ["schemas", "policies"] {
-            listing.add(root.join(folder), 0);
+            listing.add(&root.join(folder), 0);
         }
         listing
     }
 
-    fn add(&mut self, path: PathBuf, depth: usize) {
+    fn add(&mut self, path: &Path, depth: usize) {
         if self.0.len() >= MAX_ENTRIES || depth > MAX_DEPTH {
             return;
         }
-        let metadata = fs::metadata(&path);
+        let metadata = fs::metadata(path);
         let folder = metadata.as_ref().is_ok_and(Metadata::is_dir);
-        self.0.insert(path.clone(), Entry::of(metadata.as_ref().map_err(|error| error.kind().into())));
+        self.0.insert(path.to_owned(), Entry::of(metadata.as_ref().map_err(|error| error.kind().into())));
         if !folder {
             return;
         }
-        let Ok(entries) = fs::read_dir(&path) else { return };
+        let Ok(entries) = fs::read_dir(path) else { return };
         for entry in entries.flatten() {
             // Dotfiles are no part of a bundle; editors and version control write them all the time.
             if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-                self.add(entry.path(), depth + 1);
+                self.add(&entry.path(), depth + 1);
             }
         }
     }
