@@ -131,7 +131,7 @@ impl Service {
         });
         let mut service = Self { child, lines, address: String::new() };
         let started = service.wait_for("serving");
-        service.address = started["address"].as_str().unwrap().to_owned();
+        service.address.push_str(started["address"].as_str().unwrap());
         service
     }
 

@@ -19,7 +19,6 @@ use super::output::{fail_all, fail_with_lines};
 use crate::bundle::Source;
 use crate::config::{self, CacheSize, Config, Environment};
 use crate::engine::{Loaded, Refused};
-use crate::http::Server;
 use crate::model::{Problem, Problems};
 use crate::telemetry::{DEFAULT_FILTER, start_logging};
 use admin_key::{AdminKey, KeyFile};
@@ -70,15 +69,11 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     let watcher = Watcher::new(&source, &config.reload);
     let loaded = parts.engine.load(&source).map_err(|refused| Stop::Bundle(Box::new(refused)))?;
     let server = parts.server(&config, admin_key.as_ref())?;
-    let _removed_at_the_end = announce(&config, &environment, &source, &loaded, &bound, admin_key.as_ref())?;
-    run_until_stopped(server, bound, parts, watcher)
-}
-
-/// Serves until a signal ends it, with the threads that wait for signals and changes.
-fn run_until_stopped(server: Server, bound: Bound, parts: Parts, watcher: Option<Watcher>) -> Result<(), Stop> {
-    let reload = watcher.map(|watcher| watcher.start(parts.engine)).transpose().map_err(|error| no_thread(&error))?;
+    let reload = watcher.map(|watcher| watcher.start(Arc::clone(&parts.engine))).transpose();
     let writer = parts.writer.map(Arc::new);
-    let shutdown = signals::listen(reload, writer.clone())?;
+    let shutdown = signals::listen(reload.map_err(|error| no_thread(&error))?, writer.clone())?;
+    // After the signals are listened to: whoever reads that the service is there may end it.
+    let _removed_at_the_end = announce(&config, &environment, &source, &loaded, &bound, admin_key.as_ref())?;
     let (listener, at) = bound.into_parts();
     let outcome = server.run(vec![listener], shutdown);
     if let Some(writer) = writer {
