@@ -127,6 +127,9 @@ fn compile_parts(
         None => None,
     };
     let compiled = keep(Compiled::new(schema, &sorted.policies, next_actions), problems);
+    if let Some(compiled) = &compiled {
+        check_reasons(compiled, manifest, files, problems);
+    }
     Some((compiled?, stored?, cases?))
 }
 
@@ -186,6 +189,21 @@ fn check_types(schema: &Schema, manifest: &BundleManifest, files: &Files, proble
             let message = format!("the alias `{alias}` stands for `{stands_for}`, which the schema does not declare");
             refuse(stands_for, message, "an alias stands for a declared entity type");
         }
+    }
+    let carriers = &manifest.carriers;
+    for kind in carriers.agent_types.iter().flatten().chain(&carriers.client_id).filter(|kind| !declared(kind)) {
+        let message = format!("`{kind}` in `[carriers]` is a type that the schema does not declare");
+        refuse(kind, message, "name a declared entity type");
+    }
+}
+
+/// A reason in the bundle's manifest that no policy gives: probably misspelt, and so without effect.
+fn check_reasons(compiled: &Compiled, manifest: &BundleManifest, files: &Files, problems: &mut Vec<Problem>) {
+    for code in manifest.reasons.keys().filter(|code| !compiled.gives(code)) {
+        let mut problem = Problem::new(format!("no policy gives the reason `{code}`"))
+            .help("a policy gives it with `@reason`; correct the spelling here or there");
+        problem.place = files.file(MANIFEST).map(|file| find(file, code));
+        problems.push(problem);
     }
 }
 

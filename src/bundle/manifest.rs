@@ -17,20 +17,20 @@ pub(super) struct BundleManifest {
     #[serde(default)]
     pub(super) types: BTreeMap<SmolStr, SmolStr>,
     #[serde(default)]
-    carriers: Carriers,
+    pub(super) carriers: Carriers,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
-    reasons: BTreeMap<SmolStr, ReasonManifest>,
+    pub(super) reasons: BTreeMap<SmolStr, ReasonManifest>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Carriers {
+pub(super) struct Carriers {
     /// The types that count as agents.
-    agent_types: Option<Vec<SmolStr>>,
+    pub(super) agent_types: Option<Vec<SmolStr>>,
     /// The type of the actor that `context.client_id` names; absent: it names none.
-    client_id: Option<SmolStr>,
+    pub(super) client_id: Option<SmolStr>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,7 +52,7 @@ pub(super) struct PackManifest {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ReasonManifest {
+pub(super) struct ReasonManifest {
     next_action: String,
     #[serde(default)]
     #[expect(dead_code, reason = "for readers of the manifest; checked to be a string")]

@@ -32,6 +32,7 @@ struct Shown {
     source: Option<NamedSource<String>>,
     label: Option<LabeledSpan>,
     also: Vec<Box<Shown>>,
+    severity: Severity,
 }
 
 impl Shown {
@@ -42,15 +43,17 @@ impl Shown {
             source: None,
             label: None,
             also: Vec::new(),
+            severity: Severity::Error,
         };
         shown.show(place, "here", files);
         if let Some(also) = &problem.also {
             let mut other = Self {
-                message: "the other is here".to_owned(),
+                message: "the other one".to_owned(),
                 help: None,
                 source: None,
                 label: None,
                 also: Vec::new(),
+                severity: Severity::Advice,
             };
             other.show(Some(also), "and here", files);
             shown.also.push(Box::new(other));
@@ -84,7 +87,7 @@ impl std::error::Error for Shown {}
 
 impl Diagnostic for Shown {
     fn severity(&self) -> Option<Severity> {
-        Some(Severity::Error)
+        Some(self.severity)
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {

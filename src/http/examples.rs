@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// One example.
 #[derive(Debug)]
 pub struct Example {
-    /// Its name in the list.
+    /// Its name. The page lists examples by name, so a digit leads.
     pub name: &'static str,
     /// What it shows, in a few words.
     pub summary: &'static str,
@@ -34,7 +34,7 @@ pub fn examples() -> Vec<Example> {
 fn single() -> Vec<Example> {
     vec![
         Example {
-            name: "agent_permitted",
+            name: "1-agent-permitted",
             summary: "An agent is permitted",
             description: "copilot acts for alice. She may refund up to 500.00, and copilot may what its user may.",
             path: EVALUATION,
@@ -42,7 +42,7 @@ fn single() -> Vec<Example> {
             outcomes: &["permit"],
         },
         Example {
-            name: "user_may_not",
+            name: "2-user-may-not",
             summary: "An agent is denied, because its user may not",
             description: "The same with 2490.00: alice may not, so nobody may for her.",
             path: EVALUATION,
@@ -50,7 +50,7 @@ fn single() -> Vec<Example> {
             outcomes: &["refund_over_cap"],
         },
         Example {
-            name: "agent_may_not",
+            name: "3-agent-may-not",
             summary: "An agent is denied, although its user may",
             description: "alice may call this tool; orchestrator has a list of tools, and this one is not on it.",
             path: EVALUATION,
@@ -58,7 +58,7 @@ fn single() -> Vec<Example> {
             outcomes: &["tool_not_listed"],
         },
         Example {
-            name: "missing_grant",
+            name: "4-missing-grant",
             summary: "An agent is denied, because its user did not let it act",
             description: "bob may query the knowledge base and copilot mirrors its user, but bob never granted copilot anything.",
             path: EVALUATION,
@@ -71,7 +71,7 @@ fn single() -> Vec<Example> {
             outcomes: &["delegation_missing"],
         },
         Example {
-            name: "user_may_not_with_reason",
+            name: "5-user-may-not-with-reason",
             summary: "… and why, for the agent: options.reason",
             description: "A code, a sentence, whose permission is missing, and what can be done.",
             path: EVALUATION,
@@ -79,7 +79,7 @@ fn single() -> Vec<Example> {
             outcomes: &["refund_over_cap"],
         },
         Example {
-            name: "agent_may_not_with_explanation",
+            name: "6-agent-may-not-with-explanation",
             summary: "… and why, for the policy author: options.explain",
             description: "Each leg, the policies that decided it with file and line, and what every permit was missing.",
             path: EVALUATION,
@@ -92,7 +92,7 @@ fn single() -> Vec<Example> {
 fn other_spellings() -> Vec<Example> {
     vec![
         Example {
-            name: "agent_in_context",
+            name: "7-agent-in-context",
             summary: "The agent in context.agent, as MCP servers send it",
             description: "The same chain, alice > copilot, in another spelling.",
             path: EVALUATION,
@@ -105,7 +105,7 @@ fn other_spellings() -> Vec<Example> {
             outcomes: &["permit"],
         },
         Example {
-            name: "agent_as_subject",
+            name: "8-agent-as-subject",
             summary: "The agent as subject, as gateways send it",
             description: "The same chain again. The repository belongs to another team than alice's.",
             path: EVALUATION,
@@ -117,7 +117,7 @@ fn other_spellings() -> Vec<Example> {
             outcomes: &["other_team"],
         },
         Example {
-            name: "agent_alone",
+            name: "9-agent-alone",
             summary: "An agent that acts for nobody",
             description: "nightly is stored as autonomous, and has the capability of its own.",
             path: EVALUATION,
@@ -134,7 +134,7 @@ fn other_spellings() -> Vec<Example> {
 fn batches() -> Vec<Example> {
     vec![
         Example {
-            name: "batch",
+            name: "1-batch",
             summary: "Several tools for one agent",
             description: "subject and action are defaults; each item brings its tool and arguments.",
             path: EVALUATIONS,
@@ -142,7 +142,7 @@ fn batches() -> Vec<Example> {
             outcomes: &["permit", "refund_over_cap", "permit"],
         },
         Example {
-            name: "batch_with_reasons",
+            name: "2-batch-with-reasons",
             summary: "… with the reasons of the denials",
             description: "options.reason holds for all items.",
             path: EVALUATIONS,
@@ -150,7 +150,7 @@ fn batches() -> Vec<Example> {
             outcomes: &["permit", "refund_over_cap", "permit"],
         },
         Example {
-            name: "batch_all_or_nothing",
+            name: "3-batch-all-or-nothing",
             summary: "… up to the first denial",
             description: "For a plan whose steps are all needed: the answer ends with the first step that is denied.",
             path: EVALUATIONS,

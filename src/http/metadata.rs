@@ -26,6 +26,7 @@ pub(super) struct Metadata {
 
 /// What the service says about itself (AuthZEN 1.0 section 9.1). What it cannot do is absent.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Metadata)]
 pub(super) struct Document {
     /// The service's identifier.
     #[schema(example = "https://pdp.example")]

@@ -28,10 +28,8 @@ pub struct Subject {
     /// Entities whose authority is used, the subject's first; the subject itself may end the list.
     pub delegation_chain: Option<Vec<EntityId>>,
     /// The user: an id or `{type?, id, properties?}`. Only together with `agent`, and without `type` and `id`.
-    #[schema(value_type = Option<Object>)]
     pub user: Option<Value>,
     /// The agent that acts for `user`: an id or `{type?, id, properties?}`.
-    #[schema(value_type = Option<Object>)]
     pub agent: Option<Value>,
 }
 

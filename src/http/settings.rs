@@ -41,7 +41,7 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// Open connections, over all threads.
     pub connections: usize,
-    /// How long requests in flight may take to end once the service is told to stop.
+    /// How long requests in flight may take to end once the service is told to stop, in whole seconds.
     pub shutdown: Duration,
 }
 

@@ -393,6 +393,3 @@ fn non_empty(value: &Value, path: &str) -> Result<SmolStr, ChainRefusal> {
         other => Err(invalid(format!("`{path}` must be a string, not {}", other.kind()))),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,7 @@ use super::{Digest, Explanation, Reason};
 use std::fmt;
 
 /// The answer to a question. Never a `bool`, so that nothing negates it by accident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Decision {
     /// Every leg permits.
     Permit,

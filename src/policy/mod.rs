@@ -28,7 +28,7 @@ pub use source::SourceFile;
 pub use stored::Stored;
 
 use crate::model::{Problem, Problems};
-use cedar_policy_core::ast::{EntityUID, PolicySet};
+use cedar_policy_core::ast::EntityUID;
 use rules::{Rule, Rules};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,14 +41,13 @@ pub struct Compiled {
     /// The rules that can apply to an action, as positions in `rules`, and so in the order of their ids.
     by_action: HashMap<EntityUID, Vec<usize>>,
     next_actions: NextActions,
-    set: PolicySet,
     warnings: Vec<Problem>,
 }
 
 impl Compiled {
     /// Compiles policies against a schema. Every problem of every file is in the report.
     pub fn new(schema: Schema, policies: &[SourceFile], next_actions: NextActions) -> Result<Self, Problems> {
-        let Rules { all: rules, set, warnings } = Rules::read(policies, &schema)?;
+        let Rules { all: rules, warnings } = Rules::read(policies, &schema)?;
         let by_action = schema
             .actions()
             .iter()
@@ -58,7 +57,7 @@ impl Compiled {
                 (uid.clone(), found)
             })
             .collect();
-        Ok(Self { schema, rules, by_action, next_actions, set, warnings })
+        Ok(Self { schema, rules, by_action, next_actions, warnings })
     }
 
     /// The schema.
@@ -78,10 +77,10 @@ impl Compiled {
         self.rules.iter().map(|rule| rule.id.as_str())
     }
 
-    /// The policies as Cedar's own set: for tests that hold this folder to Cedar's authorizer.
+    /// Whether some policy gives this reason.
     #[must_use]
-    pub fn cedar_text(&self) -> String {
-        self.set.policies().map(|policy| format!("{policy}\n")).collect()
+    pub fn gives(&self, code: &str) -> bool {
+        self.rules.iter().any(|rule| rule.reason.as_ref().is_some_and(|reason| reason.as_str() == code))
     }
 
     fn rules_for(&self, action: &EntityUID) -> impl Iterator<Item = &Arc<Rule>> {

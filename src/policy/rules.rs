@@ -5,7 +5,7 @@
 
 use super::reads::Reads;
 use super::schema::{Schema, Vocabulary};
-use super::source::{SourceFile, place_of, problem_of};
+use super::source::{SourceFile, place_in, place_of, problem_of};
 use super::syntax::{access_path, children, conjuncts};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use cedar_policy_core::ast::{
@@ -53,7 +53,6 @@ pub(super) struct Conjunct {
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) all: Vec<Arc<Rule>>,
-    pub(super) set: PolicySet,
     pub(super) warnings: Vec<Problem>,
 }
 
@@ -73,7 +72,7 @@ impl Rules {
         let mut warnings = Vec::new();
         reader.validate(schema, &set, &mut warnings);
         all.sort_by(|a, b| a.id.cmp(&b.id));
-        Problems(reader.problems).into_result().map(|()| Self { all, set, warnings })
+        Problems(reader.problems).into_result().map(|()| Self { all, warnings })
     }
 }
 
@@ -100,20 +99,23 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads one policy; a template is kept for validation and makes no rule: nothing links it.
+    /// Reads one policy.
     fn take(&mut self, file: &SourceFile, template: &Template, set: &mut PolicySet) -> Option<Rule> {
-        let place = place_of(template.loc(), self.files);
+        let place = place_in(template.loc(), file);
         let before = self.problems.len();
         let id = self.id(file, template, place.as_ref());
         let reason = self.reason(template, place.as_ref());
-        self.check_annotations(template, place.as_ref());
-        self.check_actions(template, place.as_ref());
+        self.check_annotations(file, template, place.as_ref());
+        self.check_actions(file, template, place.as_ref());
         let id = id.filter(|_| self.problems.len() == before)?;
         let named = template.new_id(PolicyID::from_smolstr(id.clone()));
-        let Ok(fixed) = StaticPolicy::try_from(named.clone()) else {
-            if let Err(error) = set.add_template(named) {
-                self.problem(place.as_ref(), error.to_string(), None);
-            }
+        let Ok(fixed) = StaticPolicy::try_from(named) else {
+            // Fail closed: a template that forbids would look like a rule and never be one.
+            self.problem(
+                place.as_ref(),
+                format!("the policy `{id}` is a template, and nothing links templates"),
+                Some("name the entities in attributes, groups or `in`, instead of `?principal` and `?resource`"),
+            );
             return None;
         };
         if let Err(error) = set.add_static(fixed) {
@@ -171,13 +173,13 @@ impl Reader<'_> {
         code
     }
 
-    fn check_annotations(&mut self, template: &Template, place: Option<&Place>) {
+    fn check_annotations(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
         for (key, annotation) in template.annotations() {
             let key: &str = key.as_ref();
             if ANNOTATIONS.contains(&key) || key.starts_with("x_") {
                 continue;
             }
-            let place = place_of(annotation.loc.as_ref(), self.files).or_else(|| place.cloned());
+            let place = place_in(annotation.loc.as_ref(), file).or_else(|| place.cloned());
             self.problem(
                 place.as_ref(),
                 format!("unknown annotation `@{key}` on a policy"),
@@ -187,31 +189,31 @@ impl Reader<'_> {
     }
 
     /// Once an action has specialised members, a policy that names it with `==` would not match them.
-    fn check_actions(&mut self, template: &Template, place: Option<&Place>) {
+    fn check_actions(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
         if let ActionConstraint::Eq(uid) = template.action_constraint()
             && self.is_general(uid)
         {
             self.refuse_general(uid, place.cloned());
         }
         if let Some(condition) = template.non_scope_constraints() {
-            self.check_literals(condition, false, place);
+            self.check_literals(file, condition, false, place);
         }
     }
 
-    fn check_literals(&mut self, expr: &Expr, right_of_in: bool, place: Option<&Place>) {
+    fn check_literals(&mut self, file: &SourceFile, expr: &Expr, right_of_in: bool, place: Option<&Place>) {
         match expr.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) if !right_of_in && self.is_general(uid) => {
-                let place = place_of(expr.source_loc(), self.files).or_else(|| place.cloned());
+                let place = place_in(expr.source_loc(), file).or_else(|| place.cloned());
                 self.refuse_general(uid, place);
             }
             ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } => {
-                self.check_literals(arg1, false, place);
-                self.check_literals(arg2, true, place);
+                self.check_literals(file, arg1, false, place);
+                self.check_literals(file, arg2, true, place);
             }
             ExprKind::Set(items) => {
-                items.iter().for_each(|item| self.check_literals(item, right_of_in, place));
+                items.iter().for_each(|item| self.check_literals(file, item, right_of_in, place));
             }
-            _ => children(expr).into_iter().for_each(|child| self.check_literals(child, false, place)),
+            _ => children(expr).into_iter().for_each(|child| self.check_literals(file, child, false, place)),
         }
     }
 
@@ -232,13 +234,9 @@ impl Reader<'_> {
         let result = validator.validate_with_level(set, ValidationMode::Strict, LEVEL);
         let (errors, found) = result.into_errors_and_warnings();
         self.problems.extend(errors.map(|error| problem_of(&error, self.files, None)));
-        warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)));
-        for template in set.templates() {
-            let mut warning =
-                Problem::new(format!("the template `{}` is never linked and decides nothing", template.id()));
-            warning.place = place_of(template.loc(), self.files);
-            warnings.push(warning.help("write it as a policy, with the entities stored in attributes or groups"));
-        }
+        // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
+        let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
+        warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)).filter(own));
     }
 
     fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {

@@ -12,12 +12,16 @@ pub struct SourceFile {
     pub path: String,
     /// What it holds.
     pub text: Arc<str>,
+    /// Where its lines begin: bundles of thousands of policies ask for the line of each.
+    lines: Arc<[usize]>,
 }
 
 impl SourceFile {
     /// Takes a file.
     pub fn new(path: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
-        Self { path: path.into(), text: text.into() }
+        let text: Arc<str> = text.into();
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { path: path.into(), text, lines }
     }
 
     /// A stretch of it.
@@ -29,16 +33,19 @@ impl SourceFile {
     /// The line, from 1, that a byte stands on.
     #[must_use]
     pub fn line(&self, offset: usize) -> usize {
-        let before = self.text.get(..offset).unwrap_or(&self.text);
-        1 + before.bytes().filter(|byte| *byte == b'\n').count()
+        self.lines.partition_point(|start| *start <= offset)
     }
 }
 
 /// Where Cedar says that something stands; `None` where it does not say, or speaks of a text of its own.
 pub(super) fn place_of(loc: Option<&Loc>, files: &[SourceFile]) -> Option<Place> {
-    let loc = loc?;
-    let file = files.iter().find(|file| *file.text == *loc.src)?;
-    Some(file.place(loc.start(), loc.end().saturating_sub(loc.start())))
+    let file = files.iter().find(|file| loc.is_some_and(|loc| *file.text == *loc.src))?;
+    place_in(loc, file)
+}
+
+/// The same, where the file is known.
+pub(super) fn place_in(loc: Option<&Loc>, file: &SourceFile) -> Option<Place> {
+    loc.map(|loc| file.place(loc.start(), loc.end().saturating_sub(loc.start())))
 }
 
 /// Takes over what Cedar reports: its words, its help, and its labels as places. `fallback` is the file at fault where

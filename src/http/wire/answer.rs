@@ -165,3 +165,155 @@ fn item_error(malformed: &Malformed) -> DecisionContext<'static> {
         ..DecisionContext::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        Code, Condition, DecisionId, Digest, Dropped, LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError,
+        PolicyRef, RelationLookup, Revision, Timestamp,
+    };
+    use serde_json::{Value, json};
+
+    fn text(body: io::Result<Bytes>) -> String {
+        String::from_utf8(body.unwrap().to_vec()).unwrap()
+    }
+
+    fn policy() -> PolicyRef {
+        let file = "policies/a.cedar".to_owned();
+        PolicyRef { id: "cap".to_owned(), effect: Decision::Deny, file, line: 3, doc: None }
+    }
+
+    fn denial() -> Answer {
+        let reason = model::Reason {
+            code: Code::Forbidden,
+            message: "a policy forbids it".to_owned(),
+            principal: Some(model::EntityRef::new("user", "alice")),
+            next_action: NextAction::Request,
+        };
+        let condition = Condition {
+            source: "principal has mfa".to_owned(),
+            line: 5,
+            values: vec![("principal.mfa".to_owned(), "false".to_owned())],
+            error: None,
+        };
+        let leg = LegExplanation {
+            principal: model::EntityRef::new("user", "alice"),
+            outcome: LegOutcome::Deny(reason.clone()),
+            determining: vec![policy()],
+            near_misses: vec![NearMiss {
+                policy: PolicyRef { effect: Decision::Permit, doc: Some("why".to_owned()), ..policy() },
+                condition,
+            }],
+            relations: vec![RelationLookup {
+                user: "user:alice".to_owned(),
+                userset: "team:sre#member".to_owned(),
+                held: true,
+                witness: vec!["user:alice member team:sre".to_owned()],
+            }],
+            errors: vec![PolicyError { policy: policy(), message: "overflow".to_owned() }],
+            dropped: vec![Dropped { member: "context.x".to_owned(), why: "not declared".to_owned() }],
+        };
+        let other = LegExplanation {
+            principal: model::EntityRef::new("agent", "copilot"),
+            outcome: LegOutcome::Permit,
+            determining: Vec::new(),
+            near_misses: Vec::new(),
+            relations: Vec::new(),
+            errors: Vec::new(),
+            dropped: Vec::new(),
+        };
+        let explanation = model::Explanation {
+            bundle: Digest::new([7; 32]),
+            revision: Revision(4),
+            now: Timestamp(1_790_845_200_123),
+            action: "read".to_owned(),
+            legs: vec![leg, other],
+        };
+        Answer {
+            id: DecisionId::new(255),
+            decision: Decision::Deny,
+            reason: Some(reason),
+            explanation: Some(explanation),
+            bundle: Digest::new([7; 32]),
+            revision: Revision(4),
+        }
+    }
+
+    fn permit() -> Answer {
+        Answer { decision: Decision::Permit, reason: None, explanation: None, ..denial() }
+    }
+
+    const REASON: &str = r#"{"decision":false,"context":{"reason":{"code":"forbidden","message":"a policy forbids it","principal":{"type":"user","id":"alice"},"next_action":"request"}}}"#;
+
+    #[test]
+    fn each_depth_carries_its_own_and_nothing_more() {
+        assert_eq!(text(write_answer(&permit(), Depth::Lean)), r#"{"decision":true}"#);
+        assert_eq!(text(write_answer(&denial(), Depth::Lean)), r#"{"decision":false}"#);
+        assert_eq!(text(write_answer(&permit(), Depth::Reason)), r#"{"decision":true}"#);
+        assert_eq!(text(write_answer(&denial(), Depth::Reason)), REASON);
+    }
+
+    #[test]
+    fn a_batch_is_its_answers_in_order() {
+        let decided = |answer| ItemAnswer::Decided(Box::new(answer));
+        let items = [decided(permit()), ItemAnswer::Malformed(Malformed::missing("resource")), decided(denial())];
+        let error = r#"{"decision":false,"context":{"error":{"status":400,"message":"`resource` is missing"}}}"#;
+        for (depth, last) in [(Depth::Lean, r#"{"decision":false}"#), (Depth::Reason, REASON)] {
+            let expected = format!(r#"{{"evaluations":[{{"decision":true}},{error},{last}]}}"#);
+            assert_eq!(text(write_batch(&items, depth)), expected);
+        }
+    }
+
+    #[test]
+    fn an_explanation_carries_the_whole_tree() {
+        let body: Value = serde_json::from_str(&text(write_answer(&denial(), Depth::Explain))).unwrap();
+        let at = |effect| json!({"id": "cap", "effect": effect, "file": "policies/a.cedar", "line": 3});
+        let mut near = at("permit");
+        near["doc"] = json!("why");
+        let reason = body["context"]["reason"].clone();
+        assert_eq!(
+            body["context"]["explanation"],
+            json!({
+                "decision_id": "000000000000000000000000000000ff",
+                "bundle": "07".repeat(32),
+                "revision": 4,
+                "now": "2026-10-01T09:00:00.123Z",
+                "action": "read",
+                "legs": [
+                    {
+                        "principal": {"type": "user", "id": "alice"},
+                        "outcome": "deny",
+                        "reason": reason,
+                        "determining": [at("forbid")],
+                        "near_misses": [{
+                            "policy": near,
+                            "condition": {
+                                "source": "principal has mfa",
+                                "line": 5,
+                                "values": [{"path": "principal.mfa", "value": "false"}],
+                            },
+                        }],
+                        "relations": [{
+                            "user": "user:alice",
+                            "userset": "team:sre#member",
+                            "held": true,
+                            "witness": ["user:alice member team:sre"],
+                        }],
+                        "errors": [{"policy": at("forbid"), "message": "overflow"}],
+                        "dropped": [{"member": "context.x", "why": "not declared"}],
+                    },
+                    {
+                        "principal": {"type": "agent", "id": "copilot"},
+                        "outcome": "permit",
+                        "determining": [],
+                        "near_misses": [],
+                        "relations": [],
+                        "errors": [],
+                        "dropped": [],
+                    },
+                ],
+            })
+        );
+    }
+}

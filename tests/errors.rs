@@ -1,0 +1,186 @@
+//! The catalogue of errors: every code, with status, headers and whole body.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's helper unwraps is part of the assertion"
+)]
+
+#[path = "support/golden.rs"]
+mod golden;
+#[path = "support/service.rs"]
+mod service;
+
+use actix_web::ResponseError as _;
+use actix_web::body::to_bytes;
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use behest::http::{Error, Limits, Permission, Permissions, PublicUrl, Settings, openapi};
+use behest::model::Fault;
+use serde_json::{Map, Value, json};
+use service::{Reply, empty, get, local, post, request, send};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const EVALUATION: &str = "/access/v1/evaluation";
+
+/// What of a response belongs to the catalogue.
+fn entry(when: &str, status: u16, headers: &HeaderMap, body: Value) -> Value {
+    let mut entry = Map::new();
+    entry.insert("when".to_owned(), when.into());
+    entry.insert("status".to_owned(), status.into());
+    for name in ["allow", "www-authenticate"] {
+        if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+            entry.insert(name.to_owned(), value.into());
+        }
+    }
+    entry.insert("body".to_owned(), body);
+    entry.into()
+}
+
+fn sent(when: &str, reply: &Reply) -> Value {
+    assert_eq!(reply.header("content-type"), Some("application/json"), "{when}");
+    entry(when, reply.status.as_u16(), &reply.headers, reply.json())
+}
+
+async fn raised(when: &str, error: Error) -> Value {
+    let response = error.error_response();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = to_bytes(response.into_body()).await.unwrap_or_default();
+    entry(when, status, &headers, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+fn question() -> Value {
+    json!({
+        "subject": {"type": "user", "id": "alice"},
+        "action": {"name": "read"},
+        "resource": {"type": "repository", "id": "checkout"},
+    })
+}
+
+fn with(name: &str, value: &Value) -> String {
+    let mut body = question();
+    body[name] = value.clone();
+    body.to_string()
+}
+
+async fn of_bodies() -> Vec<Value> {
+    let small =
+        Settings { limits: Limits { body_bytes: 2048, evaluations: 2, json_depth: 8, ..Limits::default() }, ..local() };
+    let server = empty(small);
+    let evaluation = |body: String| post(EVALUATION, body);
+    let deep = format!("{}{}", "[".repeat(8), "]".repeat(8));
+    let batch = with("evaluations", &json!([{}, {}, {}]));
+    vec![
+        sent(
+            "another content type",
+            &send(&server, post(EVALUATION, "{}").insert_header(("Content-Type", "text/plain"))).await,
+        ),
+        sent("no JSON", &send(&server, evaluation("{\"subject\":\n oops}".to_owned())).await),
+        sent("no body", &send(&server, evaluation(String::new())).await),
+        sent("no object", &send(&server, evaluation("[]".to_owned())).await),
+        sent("a member twice", &send(&server, evaluation(r#"{"subject":{"id":"a","\u0069d":"b"}}"#.to_owned())).await),
+        sent("nested too deeply", &send(&server, evaluation(format!("{{\"a\":{deep}}}"))).await),
+        sent("a member missing", &send(&server, evaluation(with("resource", &json!({"type": "repository"})))).await),
+        sent("a member of another kind", &send(&server, evaluation(with("subject", &json!("alice")))).await),
+        sent("an option of another kind", &send(&server, evaluation(with("options", &json!({"reason": "yes"})))).await),
+        sent("options of another kind", &send(&server, evaluation(with("options", &json!([])))).await),
+        sent(
+            "an option that is not supported",
+            &send(&server, evaluation(with("options", &json!({"unknown": ["arguments"]})))).await,
+        ),
+        sent("another one", &send(&server, evaluation(with("options", &json!({"at_least": "1"})))).await),
+        sent("too many items", &send(&server, post("/access/v1/evaluations", batch)).await),
+        sent("no list of items", &send(&server, post("/access/v1/evaluations", with("evaluations", &json!({})))).await),
+        sent(
+            "an unknown semantic",
+            &send(&server, post("/access/v1/evaluations", with("options", &json!({"evaluations_semantic": "all"}))))
+                .await,
+        ),
+        sent(
+            "a page of another kind",
+            &send(&server, post("/access/v1/search/action", with("page", &json!({"limit": 1.5})))).await,
+        ),
+        sent("too large", &send(&server, evaluation(with("context", &json!({"a": "x".repeat(2048)})))).await),
+    ]
+}
+
+async fn of_callers() -> Vec<Value> {
+    let nobody = empty(Settings::default());
+    let decide: Permissions = [Permission::Decide].into_iter().collect();
+    let decider = empty(Settings { anonymous: Some(decide), ..Settings::default() });
+    let body = question().to_string();
+    let plain = || post(EVALUATION, body.clone());
+    vec![
+        sent("no key, where one is needed", &send(&nobody, plain()).await),
+        sent("a wrong key", &send(&nobody, plain().insert_header(("Authorization", "Bearer x"))).await),
+        sent(
+            "a wrong key, where none is needed",
+            &send(&decider, plain().insert_header(("Authorization", "Basic YTpi"))).await,
+        ),
+        sent("a missing permission", &send(&decider, post("/access/v1/search/subject", "{}")).await),
+        sent(
+            "a missing permission for an option",
+            &send(&decider, post(EVALUATION, with("options", &json!({"explain": true})))).await,
+        ),
+        raised(
+            "a missing permission of a caller",
+            Error::MissingPermission { permission: Permission::Admin, anonymous: false },
+        )
+        .await,
+        sent("no key, and another host", &send(&decider, plain().insert_header(("Host", "pdp.example"))).await),
+        sent("no key, through a proxy", &send(&decider, plain().insert_header(("X-Forwarded-For", "10.0.0.1"))).await),
+    ]
+}
+
+async fn of_paths() -> Vec<Value> {
+    let server = empty(local());
+    let url = PublicUrl::parse("https://pdp.example/tenant1").unwrap();
+    let tenant = empty(Settings { public_url: Some(url), ..local() });
+    let search = question().to_string();
+    vec![
+        sent("an unknown path", &send(&server, post("/access/v9/evaluation", "{}")).await),
+        sent("no identifier", &send(&server, get("/.well-known/authzen-configuration")).await),
+        sent("another identifier", &send(&tenant, get("/.well-known/authzen-configuration")).await),
+        sent("another method", &send(&server, get(EVALUATION)).await),
+        sent("another method, again", &send(&server, request(Method::POST, "/healthz")).await),
+        sent("a search", &send(&server, post("/access/v1/search/subject", search)).await),
+    ]
+}
+
+async fn of_the_service() -> Vec<Value> {
+    let server = empty(local());
+    vec![
+        raised("the connection broke", Error::BodyIncomplete).await,
+        raised("a slow body", Error::BodyTimeout(Duration::from_millis(2500))).await,
+        sent("no bundle", &send(&server, post(EVALUATION, question().to_string())).await),
+        raised("a full queue", Error::Fault(Fault::RecordQueueFull)).await,
+        raised("a fault", Error::Fault(Fault::Internal("a detail for the log alone".to_owned()))).await,
+    ]
+}
+
+#[actix_web::test]
+async fn the_catalogue_is_committed_and_holds_every_code() {
+    let mut entries = of_bodies().await;
+    entries.extend(of_callers().await);
+    entries.extend(of_paths().await);
+    entries.extend(of_the_service().await);
+    let code = |entry: &Value| entry["body"]["error"]["code"].as_str().unwrap_or("none").to_owned();
+    let found: BTreeSet<String> = entries.iter().map(code).collect();
+    let described = serde_json::to_value(openapi()).unwrap();
+    let variants = described["components"]["schemas"]["ErrorCode"].clone();
+    let closed: BTreeSet<String> = names(&variants).collect();
+    assert_eq!(found, closed);
+    let text = serde_json::to_string_pretty(&entries).unwrap() + "\n";
+    assert!(!text.contains("a detail for the log alone"));
+    golden::check("tests/golden/errors.json", &text);
+}
+
+/// The values of an enumeration, as the description spells them: as a list, or one by one with their comments.
+fn names(schema: &Value) -> impl Iterator<Item = String> {
+    let texts = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let each = texts(&schema["oneOf"]).into_iter().flat_map(move |one| texts(&one["enum"]));
+    texts(&schema["enum"]).into_iter().chain(each).filter_map(|value| value.as_str().map(str::to_owned))
+}

@@ -1,0 +1,152 @@
+//! Bodies and their limits (AuthZEN 1.0 sections 10.1, 11.5 and 11.7). Without a bundle a well-formed question gets as far as
+//! a 503, and nothing else does.
+
+use crate::service::{empty, local, post, request, send};
+use crate::{EVALUATION, EVALUATIONS, error, question, with};
+use actix_web::http::Method;
+use behest::http::{Limits, Settings};
+use serde_json::{Value, json};
+
+#[actix_web::test]
+async fn json_is_json_in_any_spelling_and_nothing_else_is() {
+    let server = empty(local());
+    for (content_type, status) in [
+        ("application/json", 503),
+        ("Application/JSON", 503),
+        ("application/json;charset=UTF-8", 503),
+        ("application/json ; charset=utf-8", 503),
+        ("text/plain", 400),
+        ("application/vnd.x+json", 400),
+        ("application/jsonx", 400),
+        ("application/x-www-form-urlencoded", 400),
+        ("", 400),
+    ] {
+        let request = post(EVALUATION, question().to_string()).insert_header(("Content-Type", content_type));
+        assert_eq!(send(&server, request).await.status, status, "{content_type}");
+    }
+    let bare = request(Method::POST, EVALUATION).set_payload(question().to_string());
+    assert_eq!(error(&send(&server, bare).await), "400 content_type: the `Content-Type` must be `application/json`");
+}
+
+#[actix_web::test]
+async fn each_required_member_is_missed_by_its_name() {
+    let server = empty(local());
+    for (member, field) in
+        [("subject", "type"), ("subject", "id"), ("action", "name"), ("resource", "type"), ("resource", "id")]
+    {
+        for path in [EVALUATION, EVALUATIONS] {
+            let mut body = question();
+            body.as_object_mut().unwrap().remove(member);
+            let reply = send(&server, post(path, body.to_string())).await;
+            assert_eq!(error(&reply), format!("400 malformed: `{member}` is missing"));
+            assert_eq!(reply.json()["error"]["member"], member);
+
+            let mut body = question();
+            body[member].as_object_mut().unwrap().remove(field);
+            let reply = send(&server, post(path, body.to_string())).await;
+            assert_eq!(error(&reply), format!("400 malformed: `{member}.{field}` is missing"));
+            assert_eq!(reply.json()["error"]["member"], format!("{member}.{field}"));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn members_of_another_kind_are_refused_by_their_name() {
+    let server = empty(local());
+    for (path, value, problem) in [
+        ("/subject", json!(null), "`subject` must be an object, not null"),
+        ("/action", json!("read"), "`action` must be an object, not a string"),
+        ("/resource", json!([question()]), "`resource` must be an object, not an array"),
+        ("/subject/id", json!(1), "`subject.id` must be a string, not a number"),
+        ("/resource/id", json!(null), "`resource.id` must be a string, not null"),
+        ("/action/name", json!({"a": 1}), "`action.name` must be a string, not an object"),
+        ("/subject/properties", json!(true), "`subject.properties` must be an object, not a boolean"),
+        ("/action/properties", json!([]), "`action.properties` must be an object, not an array"),
+        ("/resource/properties", json!("x"), "`resource.properties` must be an object, not a string"),
+        ("/context", json!([]), "`context` must be an object, not an array"),
+    ] {
+        let mut body = question();
+        let (parent, name) = path.rsplit_once('/').unwrap();
+        body.pointer_mut(parent).unwrap()[name] = value;
+        let reply = send(&server, post(EVALUATION, body.to_string())).await;
+        assert_eq!(error(&reply), format!("400 malformed: {problem}"));
+    }
+}
+
+#[actix_web::test]
+async fn null_is_absent_where_absence_is_allowed() {
+    let server = empty(local());
+    for name in ["context", "options", "evaluations", "unheard_of"] {
+        assert_eq!(send(&server, post(EVALUATIONS, with(name, &Value::Null))).await.status, 503, "{name}");
+    }
+    let mut body = question();
+    body["subject"]["properties"] = Value::Null;
+    body["options"] = json!({"reason": null, "explain": null, "unknown": null, "at_least": null, "else": [1]});
+    assert_eq!(send(&server, post(EVALUATION, body.to_string())).await.status, 503);
+}
+
+#[actix_web::test]
+async fn a_body_is_read_up_to_its_limit_and_no_further() {
+    let server = empty(local());
+    let limit = Limits::default().body_bytes;
+    assert_eq!(limit, 1024 * 1024);
+    let padded = |length: usize| {
+        let mut body = question().to_string().into_bytes();
+        body.resize(length, b' ');
+        body
+    };
+    assert_eq!(send(&server, post(EVALUATION, padded(limit))).await.status, 503);
+    let reply = send(&server, post(EVALUATION, padded(limit + 1))).await;
+    assert_eq!(error(&reply), "413 body_too_large: the body is larger than 1048576 bytes: send several requests");
+}
+
+#[actix_web::test]
+async fn nesting_is_read_up_to_its_limit_and_no_further() {
+    let server = empty(local());
+    assert_eq!(Limits::default().json_depth, 64);
+    // The body and its context are two levels.
+    let nested = |levels: usize| {
+        let mut value = json!([]);
+        for _ in 3..levels {
+            value = json!([value]);
+        }
+        with("context", &json!({ "a": value }))
+    };
+    assert_eq!(send(&server, post(EVALUATION, nested(64))).await.status, 503);
+    let reply = send(&server, post(EVALUATION, nested(65))).await;
+    assert_eq!(error(&reply), "400 too_deep: the body is nested more than 64 levels deep: send flatter data");
+}
+
+#[actix_web::test]
+async fn a_batch_is_read_up_to_its_limit_and_no_further() {
+    let server = empty(local());
+    assert_eq!(Limits::default().evaluations, 1000);
+    let items = |count: usize| with("evaluations", &json!(vec![json!({}); count]));
+    assert_eq!(send(&server, post(EVALUATIONS, items(1000))).await.status, 503);
+    let reply = send(&server, post(EVALUATIONS, items(1001))).await;
+    assert_eq!(
+        error(&reply),
+        "400 too_many_evaluations: `evaluations` holds 1001 items, and at most 1000 are taken: send several requests"
+    );
+}
+
+#[actix_web::test]
+async fn a_setting_cannot_lift_the_nesting_beyond_what_the_stack_holds() {
+    let limits = Limits { json_depth: usize::MAX, body_bytes: 8 << 20, ..Limits::default() };
+    let server = empty(Settings { limits, ..local() });
+    let body = format!("{{\"a\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let reply = send(&server, post(EVALUATION, body)).await;
+    assert_eq!(error(&reply), "400 too_deep: the body is nested more than 256 levels deep: send flatter data");
+}
+
+#[actix_web::test]
+async fn members_that_nobody_defines_are_ignored() {
+    let server = empty(local());
+    let mut body = question();
+    body["foo"] = json!({"evaluations": 1});
+    body["subject"]["identity"] = json!(7);
+    body["page"] = json!("ignored here");
+    // The single endpoint does not read the batch's members.
+    body["evaluations"] = json!("ignored here");
+    assert_eq!(send(&server, post(EVALUATION, body.to_string())).await.status, 503);
+}

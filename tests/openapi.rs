@@ -1,0 +1,47 @@
+//! The committed description of the API is the one that the handlers give.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "what a test's helper unwraps is part of the assertion")]
+
+#[path = "support/golden.rs"]
+mod golden;
+
+use behest::http::{examples, openapi};
+
+#[test]
+fn the_committed_description_is_the_current_one() {
+    let mut text = openapi().to_pretty_json().unwrap();
+    text.push('\n');
+    golden::check("openapi/behest.json", &text);
+}
+
+#[test]
+fn every_example_stands_in_the_description() {
+    let api = serde_json::to_value(openapi()).unwrap();
+    for example in examples::examples() {
+        let shown = &api["paths"][example.path]["post"]["requestBody"]["content"]["application/json"]["examples"];
+        assert_eq!(shown[example.name]["value"], example.body, "{}", example.name);
+    }
+}
+
+/// A misspelt reference would show as an empty schema on the page.
+#[test]
+fn every_reference_has_a_target() {
+    let api = serde_json::to_value(openapi()).unwrap();
+    let mut open = vec![&api];
+    let mut references = 0;
+    while let Some(value) = open.pop() {
+        match value {
+            serde_json::Value::Object(members) => {
+                if let Some(target) = members.get("$ref").and_then(|target| target.as_str()) {
+                    references += 1;
+                    let pointer = target.strip_prefix('#').unwrap();
+                    assert!(api.pointer(pointer).is_some(), "{target}");
+                }
+                open.extend(members.values());
+            }
+            serde_json::Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    assert!(references > 20, "{references} references");
+}

@@ -1,0 +1,199 @@
+//! What must hold of every bundle, chain and request, tried on generated ones.
+
+#[path = "support/engines.rs"]
+mod engines;
+#[path = "support/values.rs"]
+mod values;
+#[path = "support/worlds.rs"]
+mod worlds;
+
+use behest::engine::{Engine, Semantic};
+use behest::model::{Decision, Depth};
+use cedar_policy::{Authorizer, Context, Entities, EntityUid, PolicySet, Request};
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use worlds::{SCHEMA, World};
+
+fn engine(world: &World) -> Engine {
+    engines::engine(&[
+        ("schemas/world.cedarschema", SCHEMA),
+        ("policies/world.cedar", &world.policies),
+        ("policies/entities.json", &world.entities.to_string()),
+    ])
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// An agent never exceeds its user, nor anyone before it.
+    #[test]
+    fn a_chain_never_permits_what_a_prefix_denies(
+        world in worlds::worlds(), chain in worlds::chains(), asked in prop::collection::vec(worlds::requests(), 4),
+    ) {
+        let engine = engine(&world);
+        for mut body in asked {
+            let mut before = Decision::Permit;
+            for end in 1..=chain.len() {
+                body["subject"] = worlds::subject(&chain[..end], &json!({}));
+                let now = engines::decide(&engine, &body, Depth::Lean).decision;
+                prop_assert!(!(before == Decision::Deny && now == Decision::Permit), "{body}\n{}", world.policies);
+                before = now;
+            }
+        }
+    }
+
+    /// Whoever asks why gets the same answer as who does not, and the tree agrees with it.
+    #[test]
+    fn lean_and_explained_answers_agree(world in worlds::worlds(), asked in prop::collection::vec(worlds::requests(), 8)) {
+        let engine = engine(&world);
+        for body in asked {
+            let lean = engines::decide(&engine, &body, Depth::Lean);
+            let told = engines::decide(&engine, &body, Depth::Explain);
+            prop_assert_eq!((lean.decision, &lean.reason), (told.decision, &told.reason), "{}", body);
+            let tree = told.explanation.expect("it was asked for");
+            let first = tree.legs.iter().find(|leg| leg.outcome.decision() == Decision::Deny);
+            prop_assert_eq!(first.map_or(Decision::Permit, |_| Decision::Deny), told.decision);
+            if let (Some(leg), Some(reason)) = (first, &told.reason) {
+                prop_assert_eq!(leg.outcome.code(), Some(&reason.code));
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_equals_its_single_evaluations(world in worlds::worlds(), asked in prop::collection::vec(worlds::requests(), 1..8)) {
+        let engine = engine(&world);
+        let singles: Vec<String> =
+            asked.iter().map(|body| engines::verdict(&engines::decide(&engine, body, Depth::Reason))).collect();
+        let items: Vec<_> = asked.iter().map(|body| Ok(values::request(body))).collect();
+        for (semantic, until) in [
+            (Semantic::ExecuteAll, None),
+            (Semantic::DenyOnFirstDeny, Some("deny")),
+            (Semantic::PermitOnFirstPermit, Some("permit")),
+        ] {
+            let answers = engine.decide_batch(&engines::ask(Depth::Reason), &items, semantic).expect("answers");
+            let found: Vec<String> = answers.iter().map(|item| match item {
+                behest::engine::ItemAnswer::Decided(answer) => engines::verdict(answer),
+                behest::engine::ItemAnswer::Malformed(malformed) => malformed.to_string(),
+            }).collect();
+            let last = until.and_then(|word| singles.iter().position(|verdict| verdict.starts_with(word)));
+            prop_assert_eq!(&found[..], &singles[..last.map_or(singles.len(), |at| at + 1)]);
+        }
+    }
+
+    /// The evaluation and its explanation, held to Cedar's own authorizer: the same satisfied policies, the same failed
+    /// ones; and a permit that is explained as stopped by a condition is exactly one that Cedar does not find satisfied.
+    #[test]
+    fn each_leg_agrees_with_cedars_authorizer(world in worlds::worlds(), chain in worlds::chains(), action in 0usize..2, doc in 0usize..4, limit in prop::option::of(0i64..6)) {
+        let chain: Vec<_> = chain.into_iter().filter(|(kind, _)| *kind != "spaceship").collect();
+        prop_assume!(!chain.is_empty());
+        let engine = engine(&world);
+        let action = ["read", "write"][action];
+        let body = json!({
+            "subject": worlds::subject(&chain, &json!({})), "action": {"name": action},
+            "resource": {"type": "doc", "id": format!("d{doc}")}, "context": {"limit": limit},
+        });
+        let tree = engines::decide(&engine, &body, Depth::Explain).explanation.expect("it was asked for");
+        let cedar = Oracle::new(&world);
+        for (index, leg) in tree.legs.iter().enumerate() {
+            let expected = cedar.leg(&chain, index, action, doc, limit);
+            let found = Found {
+                permit: leg.outcome.decision() == Decision::Permit,
+                failed: leg.errors.iter().map(|error| error.policy.id.clone()).collect(),
+            };
+            prop_assert_eq!(&found, &expected.found, "leg {} of {}\n{}", index, body, world.policies);
+            if found.failed.is_empty() {
+                let determining: BTreeSet<String> = leg.determining.iter().map(|policy| policy.id.clone()).collect();
+                prop_assert_eq!(&determining, &expected.satisfied);
+            }
+            for miss in &leg.near_misses {
+                prop_assert!(!expected.satisfied.contains(&miss.policy.id));
+            }
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Found {
+    permit: bool,
+    failed: BTreeSet<String>,
+}
+
+struct Expected {
+    found: Found,
+    satisfied: BTreeSet<String>,
+}
+
+/// Cedar's authorizer over the whole policy set, with the facts written by hand.
+struct Oracle {
+    policies: PolicySet,
+    entities: Entities,
+}
+
+impl Oracle {
+    fn new(world: &World) -> Self {
+        let mut policies = PolicySet::new();
+        for policy in PolicySet::from_str(&world.policies).expect("the policies parse").policies() {
+            let id = policy.annotation("id").expect("each has an id").parse().expect("an id");
+            policies.add(policy.new_id(id)).expect("ids are unique");
+        }
+        Self {
+            policies,
+            entities: Entities::from_json_value(world.entities.clone(), None).expect("the entities parse"),
+        }
+    }
+
+    fn leg(&self, chain: &[(&str, String)], index: usize, action: &str, doc: usize, limit: Option<i64>) -> Expected {
+        let entity = |(kind, id): &(&str, String)| json!({"__entity": {"type": kind, "id": id}});
+        let place = |member: &(&str, String)| json!({ member.0: entity(member) });
+        let mut delegation = json!({"subject": place(&chain[0]), "depth": index});
+        if index > 0 {
+            delegation["from"] = place(&chain[index - 1]);
+            let mut earlier = json!({});
+            for member in &chain[..index] {
+                match earlier[member.0].as_array_mut() {
+                    Some(list) => list.push(entity(member)),
+                    None => earlier[member.0] = Json::Array(vec![entity(member)]),
+                }
+            }
+            delegation["earlier"] = earlier;
+        }
+        let mut context = json!({
+            "delegation": delegation,
+            "now": {"__extn": {"fn": "datetime", "arg": "2026-06-01T00:00:00.000Z"}},
+        });
+        if let Some(limit) = limit {
+            context["limit"] = json!(limit);
+        }
+        let uid = |kind: &str, id: &str| EntityUid::from_str(&format!("{kind}::\"{id}\"")).expect("a uid");
+        let request = Request::new(
+            uid(chain[index].0, &chain[index].1),
+            uid("Action", action),
+            uid("doc", &format!("d{doc}")),
+            Context::from_json_value(context, None).expect("a context"),
+            None,
+        )
+        .expect("a request");
+        let response = Authorizer::new().is_authorized(&request, &self.policies, &self.entities);
+        let failed: BTreeSet<String> = response
+            .diagnostics()
+            .errors()
+            .map(|error| {
+                let cedar_policy::AuthorizationError::PolicyEvaluationError(error) = error;
+                error.policy_id().to_string()
+            })
+            .collect();
+        let satisfied: BTreeSet<String> = response.diagnostics().reason().map(ToString::to_string).collect();
+        let forbid = |id: &String| {
+            let id = id.parse().expect("an id");
+            self.policies.policy(&id).is_some_and(|policy| policy.effect() == cedar_policy::Effect::Forbid)
+        };
+        let permit = response.decision() == cedar_policy::Decision::Allow && !failed.iter().any(forbid);
+        Expected { found: Found { permit, failed }, satisfied }
+    }
+}

@@ -1,0 +1,67 @@
+//! Engines over bundles given as text.
+
+use behest::audit::Recorder;
+use behest::bundle::{self, Files, Source};
+use behest::clock::FixedClock;
+use behest::engine::{Ask, Engine};
+use behest::model::{Answer, Depth};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time that these engines see: 2026-06-01T00:00:00Z.
+pub(crate) const NOW_MS: i64 = 1_780_272_000_000;
+
+/// Writes files below a folder.
+pub(crate) fn write(root: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("the folder can be made");
+        std::fs::write(path, text).expect("the file can be written");
+    }
+}
+
+/// An engine without a bundle.
+pub(crate) fn empty() -> Engine {
+    Engine::new(Arc::new(FixedClock::at(NOW_MS)), Arc::default(), Recorder::default())
+        .with_quiet(Duration::from_millis(1))
+}
+
+/// An engine that decides with these files; panics with the report where they do not load.
+pub(crate) fn engine(files: &[(&str, &str)]) -> Engine {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write(folder.path(), files);
+    let engine = empty();
+    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+        panic!("{}", bundle::render(&refused.problems, &refused.files, false));
+    }
+    engine
+}
+
+/// What is reported of files that do not load; `None` where they do.
+pub(crate) fn problems(files: &[(&str, &str)]) -> Option<String> {
+    let mut files = Files::from_texts(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())));
+    match behest::engine::check(&mut files, None) {
+        Ok((_, report)) if report.failures.is_empty() => None,
+        Ok((_, report)) => Some(format!("{:?}", report.failures)),
+        Err(problems) => Some(bundle::render(&problems, &files, false)),
+    }
+}
+
+/// Asks as `anonymous`.
+pub(crate) fn ask(depth: Depth) -> Ask<'static> {
+    Ask { caller: "anonymous", request_id: None, require_actor: false, depth }
+}
+
+/// Decides a JSON body.
+pub(crate) fn decide(engine: &Engine, body: &serde_json::Value, depth: Depth) -> Answer {
+    engine.decide(&ask(depth), &super::values::request(body)).expect("an answer")
+}
+
+/// The decision, with the reason's code: `permit`, `deny not_permitted`.
+pub(crate) fn verdict(answer: &Answer) -> String {
+    match &answer.reason {
+        Some(reason) => format!("{} {}", answer.decision, reason.code),
+        None => answer.decision.to_string(),
+    }
+}

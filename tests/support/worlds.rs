@@ -1,0 +1,156 @@
+//! Generated worlds: a fixed vocabulary, and policies, entities, chains and requests made at random over it.
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Value as Json, json};
+
+pub(crate) const SCHEMA: &str = r#"
+entity team;
+entity folder;
+entity user in [team] { level?: Long, tags?: Set<String>, boss?: user };
+entity agent in [team] { level?: Long, owner?: user, tags?: Set<String> };
+entity service { level?: Long };
+entity doc in [folder] { owner?: user, level?: Long, public?: Bool };
+action read, write appliesTo {
+  principal: [user, agent, service], resource: doc, context: { limit?: Long, purpose?: String }
+};
+action audit appliesTo { principal: [user], resource: doc };
+"#;
+
+/// Conditions of every kind: plain, guarded, following references, reading facts, and failing by overflow.
+const CONDITIONS: [&str; 18] = [
+    "principal has level && principal.level > 2",
+    "principal has level && principal.level + 9223372036854775806 > 0",
+    "principal has tags && principal.tags.contains(\"x\")",
+    "principal has boss && principal.boss has level && principal.boss.level > 1",
+    "principal has owner && principal.owner has level && principal.owner.level > 1",
+    "principal is user && resource has owner && resource.owner == principal",
+    "resource has public && resource.public",
+    "resource has level && principal has level && principal.level >= resource.level",
+    "principal in team::\"t0\"",
+    "context has limit && context.limit * 4611686018427387904 < 5",
+    "context has limit && context.limit < 3",
+    "context has purpose && context.purpose like \"s*\"",
+    "context.delegation.depth < 2",
+    "context has delegation.from.user && context.delegation.from.user has level",
+    "context has delegation.from.agent",
+    "context has delegation.earlier.user && context.delegation.earlier.user.contains(user::\"u1\")",
+    "context.now >= datetime(\"2026-01-01\")",
+    "(if principal is agent then resource has owner else true)",
+];
+
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) policies: String,
+    pub(crate) entities: Json,
+}
+
+/// Up to a dozen policies over up to a dozen entities.
+pub(crate) fn worlds() -> impl Strategy<Value = World> {
+    let policies = prop::collection::vec(policy(), 1..10);
+    (policies, entities()).prop_map(|(policies, entities)| World {
+        policies: policies.into_iter().enumerate().map(|(at, text)| format!("@id(\"p{at}\") {text}\n")).collect(),
+        entities,
+    })
+}
+
+fn policy() -> impl Strategy<Value = String> {
+    let effect = prop_oneof![3 => Just("permit"), 1 => Just("forbid")];
+    let principal = select(vec![
+        "principal",
+        "principal is user",
+        "principal is agent",
+        "principal in team::\"t0\"",
+        "principal == user::\"u0\"",
+        "principal is agent in team::\"t1\"",
+    ]);
+    let action =
+        select(vec!["action", "action == Action::\"read\"", "action in [Action::\"read\", Action::\"write\"]"]);
+    let resource = select(vec!["resource", "resource == doc::\"d0\"", "resource in folder::\"f0\"", "resource is doc"]);
+    let conditions = subsequence(CONDITIONS.to_vec(), 0..4);
+    (effect, principal, action, resource, conditions, any::<bool>()).prop_map(
+        |(effect, principal, action, resource, conditions, unless)| {
+            // The audit action takes users only: a scope that excludes them would be an impossible policy.
+            let action = if action == "action" { "action in [Action::\"read\", Action::\"write\"]" } else { action };
+            let clause = match (conditions.is_empty(), unless) {
+                (true, _) => String::new(),
+                (false, false) => format!(" when {{ {} }}", conditions.join(" && ")),
+                (false, true) => format!(" unless {{ {} }}", conditions.join(" && ")),
+            };
+            format!("{effect} ({principal}, {action}, {resource}){clause};")
+        },
+    )
+}
+
+fn entities() -> impl Strategy<Value = Json> {
+    let one = (any::<bool>(), 0i64..5, any::<bool>(), 0usize..3, 0usize..3);
+    prop::collection::vec(one, 9).prop_map(|made| {
+        let mut all = vec![
+            json!({"uid": {"type": "team", "id": "t0"}, "attrs": {}, "parents": []}),
+            json!({"uid": {"type": "team", "id": "t1"}, "attrs": {}, "parents": []}),
+            json!({"uid": {"type": "folder", "id": "f0"}, "attrs": {}, "parents": []}),
+        ];
+        for (index, (stored, level, flag, other, team)) in made.into_iter().enumerate() {
+            if !stored {
+                continue;
+            }
+            let boss = json!({"__entity": {"type": "user", "id": format!("u{other}")}});
+            let team = if team < 2 { json!([{"type": "team", "id": format!("t{team}")}]) } else { json!([]) };
+            let tags = if flag { json!(["x"]) } else { json!(["y", "z"]) };
+            let number = index % 3;
+            all.push(match index / 3 {
+                0 => json!({"uid": {"type": "user", "id": format!("u{number}")},
+                            "attrs": {"level": level, "tags": tags, "boss": boss}, "parents": team}),
+                1 => json!({"uid": {"type": "agent", "id": format!("a{number}")},
+                            "attrs": {"level": level, "owner": boss}, "parents": team}),
+                _ => json!({"uid": {"type": "doc", "id": format!("d{number}")},
+                            "attrs": {"level": level, "public": flag, "owner": boss},
+                            "parents": if flag { json!([{"type": "folder", "id": "f0"}]) } else { json!([]) }}),
+            });
+        }
+        Json::Array(all)
+    })
+}
+
+/// A chain of up to four members, as `(type, id)`, without repetition.
+pub(crate) fn chains() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    let members: Vec<(&'static str, String)> = (0..3)
+        .map(|at| ("user", format!("u{at}")))
+        .chain((0..3).map(|at| ("agent", format!("a{at}"))))
+        .chain([("service", "s0".to_owned()), ("spaceship", "x".to_owned())])
+        .collect();
+    subsequence(members, 1..5).prop_shuffle()
+}
+
+/// A request of that chain; some of its values do not fit, and some members are not declared.
+pub(crate) fn requests() -> impl Strategy<Value = Json> {
+    let action = prop_oneof![4 => Just("read"), 3 => Just("write"), 1 => Just("audit"), 1 => Just("fly")];
+    let limit = prop_oneof![
+        2 => Just(Json::Null), 4 => (0i64..6).prop_map(Json::from), 1 => Just(json!(2.5)), 1 => Just(json!("3")),
+    ];
+    let purpose = prop_oneof![2 => Just(Json::Null), 2 => Just(json!("support")), 1 => Just(json!(["support"]))];
+    let properties = prop_oneof![
+        3 => Just(json!({})), 1 => Just(json!({"level": 4})), 1 => Just(json!({"level": [4]})), 1 => Just(json!({"rank": 1})),
+    ];
+    (chains(), action, 0usize..4, limit, purpose, properties).prop_map(
+        |(chain, action, doc, limit, purpose, properties)| {
+            json!({
+                "subject": subject(&chain, &properties),
+                "action": {"name": action},
+                "resource": {"type": "doc", "id": format!("d{doc}")},
+                "context": {"limit": limit, "purpose": purpose},
+            })
+        },
+    )
+}
+
+/// The subject object that names a chain; `properties` are the last member's.
+pub(crate) fn subject(chain: &[(&str, String)], properties: &Json) -> Json {
+    let (last, before) = chain.split_last().expect("a chain has a member");
+    let mut subject = json!({"type": last.0, "id": last.1, "properties": properties});
+    if !before.is_empty() {
+        let list: Vec<Json> = before.iter().map(|(kind, id)| json!({"type": kind, "id": id})).collect();
+        subject["delegation_chain"] = Json::Array(list);
+    }
+    subject
+}
