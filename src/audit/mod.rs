@@ -2,8 +2,8 @@
 //!
 //! **Problem.** Who was let in, and on whose authority, must be answerable long after the fact; yet a slow disk must
 //! not slow decisions, and a full one must not go unnoticed.
-//! **Decision.** A record is one line of JSON ([`line`]), put into a queue with two bounds, records and bytes; one
-//! thread ([`writer`]) writes it to the sink. A full queue either loses the record and counts it, or refuses the
+//! **Decision.** A record is one line of JSON (`line`), put into a queue with two bounds, records and bytes; one
+//! thread (`writer`) writes it to the sink. A full queue either loses the record and counts it, or refuses the
 //! decision: that is the operator's setting ([`WhenFull`]). The writer never discards a line: while the sink fails it
 //! tries again, so the queue fills, and the setting decides here too.
 //! **Trade-off.** Lines are handed to the operating system in batches and not forced to the disk one by one: a crash
