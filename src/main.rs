@@ -1,3 +1,7 @@
 //! The `behest` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    behest::cli::run()
+}

@@ -1,1 +1,37 @@
-//! The command line.
+//! The command line, and the only place where the parts are put together.
+//!
+//! **Problem.** A policy author needs to know what is wrong, what was decided and why, without a service; an operator
+//! needs a service that says in one sentence why it does not start.
+//! **Decision.** One program. Without a subcommand it serves; the other subcommands read a bundle with the same code
+//! and end. What they print is for people and aligned; colours only on a terminal.
+//! **Trade-off.** Scripts rest on exit codes and on `explain --json`, never on the text.
+//!
+//! Exit codes: 0 done (a denial is an answer too), 1 something is wrong or a case fails, 2 the command line is.
+
+mod args;
+mod cases;
+mod explain;
+mod output;
+mod pack;
+mod schema;
+mod serve;
+mod validate;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the program with the process's arguments. Ends it itself, with exit code 2, where these make no sense.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        None => serve::run(&arguments.serve),
+        Some(Command::Serve(serve)) => serve::run(&serve),
+        Some(Command::Validate { bundle }) => validate::run(&bundle),
+        Some(Command::Test { bundle, filter }) => cases::run(&bundle, filter.as_ref()),
+        Some(Command::Explain(explain)) => explain::run(&explain),
+        Some(Command::Schema { bundle, write }) => schema::run(&bundle, write.as_deref()),
+        Some(Command::Pack { command }) => pack::run(&command),
+    }
+}

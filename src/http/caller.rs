@@ -58,6 +58,12 @@ impl KeyHash {
         Ok(Self(hash))
     }
 
+    /// A hash that was read elsewhere.
+    #[must_use]
+    pub const fn from_bytes(sha256: [u8; 32]) -> Self {
+        Self(sha256)
+    }
+
     fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }

@@ -97,7 +97,7 @@ impl<'a> From<&'a model::Reason> for Reason<'a> {
 }
 
 /// Writes the answer to one question.
-pub(in crate::http) fn write_answer(answer: &Answer, depth: Depth) -> io::Result<Bytes> {
+pub fn write_answer(answer: &Answer, depth: Depth) -> io::Result<Bytes> {
     match context(answer, depth) {
         None => Ok(Bytes::from_static(bare(answer.decision))),
         Some(context) => {

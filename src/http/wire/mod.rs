@@ -14,9 +14,10 @@ mod options;
 mod read;
 mod search;
 
-pub(super) use answer::{EvaluationResponse, EvaluationsResponse, write_answer, write_batch};
+pub use answer::write_answer;
+pub(super) use answer::{EvaluationResponse, EvaluationsResponse, write_batch};
 pub(super) use batch::{Evaluations, read_evaluations};
 pub(super) use explanation::rfc3339;
 pub(super) use options::Options;
-pub(super) use read::read_object;
+pub use read::read_object;
 pub(super) use search::{Searched, check_search};

@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 use std::fmt::Write as _;
 
 /// Reads a body. `max_depth` counts levels of objects and arrays, the body's own included.
-pub(in crate::http) fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
+pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
     let mut reader = Reader { json: Jiter::new(body), max_depth };
     match reader.document() {
         Ok(Value::Record(record)) => Ok(record),

@@ -1,0 +1,132 @@
+//! One record as one line of JSON.
+//!
+//! | Member | What |
+//! |---|---|
+//! | `v` | the version of this table: 1 |
+//! | `id` | the decision's id, as in the header `Behest-Decision` |
+//! | `time` | when it was decided, RFC 3339 in UTC with milliseconds |
+//! | `caller` | a configured caller's name, `admin`, or `anonymous` |
+//! | `request_id` | the caller's `X-Request-ID`, where there was one |
+//! | `chain` | the members as `{type, id}`, the subject first; absent, as the next two, where the chain could not be read |
+//! | `action` | the action's name |
+//! | `resource` | the resource as `{type, id}` |
+//! | `inputs` | the values that policies read, by leg and path, as Cedar writes values; none that is marked `@secret` |
+//! | `decision` | `permit` or `deny` |
+//! | `reason` | of a denial: `{code, message, principal?, next_action}` |
+//! | `policies` | the ids of the policies that decided, leg by leg |
+//! | `bundle` | the digest of the bundle |
+//! | `revision` | the revision of the relations |
+//!
+//! Members may be added without a new version; none changes its meaning or goes away without one.
+
+use super::Entry;
+use crate::model::{Action, Chain, EntityRef, Reason, Timestamp};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Serializer as JsonSerializer;
+
+const VERSION: u8 = 1;
+
+/// The line, with its line feed.
+pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
+    let mut line = Vec::with_capacity(512);
+    // INVARIANT: keys are strings and writing into memory cannot fail, so this never takes the second branch; a line
+    // that names the decision is better than none if it ever does.
+    if entry.serialize(&mut JsonSerializer::new(&mut line)).is_err() {
+        line = format!(r#"{{"v":{VERSION},"id":"{}","incomplete":true}}"#, entry.answer.id).into_bytes();
+    }
+    line.push(b'\n');
+    line
+}
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let answer = self.answer;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("v", &VERSION)?;
+        map.serialize_entry("id", &Text(answer.id))?;
+        map.serialize_entry("time", &Text(rfc3339(self.at)))?;
+        map.serialize_entry("caller", self.caller)?;
+        if let Some(request_id) = self.request_id {
+            map.serialize_entry("request_id", request_id)?;
+        }
+        if let Some(question) = self.question {
+            map.serialize_entry("chain", &Members(&question.chain))?;
+            let Action { name, .. } = &question.action;
+            map.serialize_entry("action", name.as_str())?;
+            map.serialize_entry("resource", &Named(&question.resource.uid))?;
+        }
+        map.serialize_entry("inputs", &Inputs(self.inputs))?;
+        map.serialize_entry("decision", &Text(answer.decision))?;
+        if let Some(reason) = &answer.reason {
+            map.serialize_entry("reason", &Why(reason))?;
+        }
+        map.serialize_entry("policies", self.policies)?;
+        map.serialize_entry("bundle", &Text(answer.bundle))?;
+        map.serialize_entry("revision", &answer.revision.0)?;
+        map.end()
+    }
+}
+
+/// RFC 3339 with milliseconds; the bare number of milliseconds for a time that has no date (beyond the year 9999).
+fn rfc3339(at: Timestamp) -> String {
+    match jiff::Timestamp::from_millisecond(at.0) {
+        Ok(time) => format!("{time:.3}"),
+        Err(_) => at.0.to_string(),
+    }
+}
+
+/// What displays as the text to write.
+struct Text<T>(T);
+
+impl<T: std::fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+struct Named<'a>(&'a EntityRef);
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("type", self.0.kind.as_str())?;
+        map.serialize_entry("id", self.0.id.as_str())?;
+        map.end()
+    }
+}
+
+struct Members<'a>(&'a Chain);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.0.legs()))?;
+        for member in self.0.members() {
+            seq.serialize_element(&Named(&member.uid))?;
+        }
+        seq.end()
+    }
+}
+
+struct Inputs<'a>(&'a [(String, String)]);
+
+impl Serialize for Inputs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(path, value)| (path, value)))
+    }
+}
+
+struct Why<'a>(&'a Reason);
+
+impl Serialize for Why<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Reason { code, message, principal, next_action } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", code.as_str())?;
+        map.serialize_entry("message", message)?;
+        if let Some(principal) = principal {
+            map.serialize_entry("principal", &Named(principal))?;
+        }
+        map.serialize_entry("next_action", next_action.as_str())?;
+        map.end()
+    }
+}

@@ -1,0 +1,139 @@
+//! Where records go: a file, or standard output.
+//!
+//! A file is appended to, and made with mode 0600: records name people and what they did.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Where records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// Appended to this file, made if it is not there.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+impl std::fmt::Display for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Stdout => f.write_str("standard output"),
+        }
+    }
+}
+
+/// An open sink.
+pub(super) struct Output {
+    sink: Sink,
+    target: Box<dyn Write + Send>,
+    /// Whether what was written last ended in the middle of a line.
+    torn: bool,
+}
+
+impl Output {
+    pub(super) fn open(sink: Sink) -> io::Result<Self> {
+        let target = open_target(&sink)?;
+        Ok(Self { sink, target, torn: false })
+    }
+
+    /// Opens the sink's file anew, after it was moved away by whoever rotates it. The old one stays on failure.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        self.target = open_target(&self.sink)?;
+        Ok(())
+    }
+
+    pub(super) fn sink(&self) -> &Sink {
+        &self.sink
+    }
+
+    /// Writes the front of `pending` and takes it out, as far as it goes.
+    ///
+    /// A line that is written half when the sink fails is written whole later, after a line feed that ends the half:
+    /// a reader sees one broken line and no two lines run together.
+    pub(super) fn write(&mut self, pending: &mut Vec<u8>) -> io::Result<()> {
+        if self.torn {
+            self.target.write_all(b"\n")?;
+            self.torn = false;
+        }
+        let mut written = 0;
+        let outcome = loop {
+            let Some(rest) = pending.get(written..).filter(|rest| !rest.is_empty()) else {
+                break self.target.flush();
+            };
+            match self.target.write(rest) {
+                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        let whole_lines = last_line_end(pending.get(..written).unwrap_or_default());
+        self.torn = whole_lines < written;
+        pending.drain(..whole_lines);
+        outcome
+    }
+}
+
+fn open_target(sink: &Sink) -> io::Result<Box<dyn Write + Send>> {
+    match sink {
+        Sink::File(path) => Ok(Box::new(open_file(path)?)),
+        Sink::Stdout => Ok(Box::new(io::stdout())),
+    }
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+fn last_line_end(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// Takes `room` bytes, then fails until it is given more.
+    #[derive(Clone, Default)]
+    struct Tight {
+        taken: Arc<Mutex<Vec<u8>>>,
+        room: Arc<Mutex<usize>>,
+    }
+
+    impl Write for Tight {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut room = self.room.lock().unwrap();
+            let count = bytes.len().min(*room);
+            if count == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            *room -= count;
+            self.taken.lock().unwrap().extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_torn_is_written_again_on_a_line_of_its_own() {
+        let disk = Tight::default();
+        *disk.room.lock().unwrap() = 6;
+        let mut output = Output { sink: Sink::Stdout, target: Box::new(disk.clone()), torn: false };
+        let mut pending = b"one\ntwo\nthree\n".to_vec();
+
+        assert_eq!(output.write(&mut pending).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(pending, b"two\nthree\n");
+        *disk.room.lock().unwrap() = 100;
+        output.write(&mut pending).unwrap();
+
+        assert_eq!(pending, b"");
+        assert_eq!(String::from_utf8(disk.taken.lock().unwrap().clone()).unwrap(), "one\ntw\ntwo\nthree\n");
+    }
+}

@@ -1,0 +1,195 @@
+//! The arguments, and their help.
+
+use crate::bundle::Source;
+use crate::config::Flags;
+use clap::{Args, Parser, Subcommand};
+use regex::Regex;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  behest                                      serve the default bundle on 127.0.0.1:8181
+  behest --bundle ./policies-repo             serve your own
+  behest test --bundle ./policies-repo        run its cases
+  behest explain 'user:alice > agent:copilot' tools/call tool:kb/query
+
+Every setting of the service is in behest.example.toml; `behest serve --help` has those with a flag.";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  behest explain request.json
+  behest explain 'user:alice > agent:copilot' tools/call tool:payments/refund \\
+      --context '{\"arguments\": {\"amount\": 249.9}}'
+  curl -s https://… | behest explain -
+  BEHEST_KEY=… behest explain --url http://127.0.0.1:8181 request.json";
+
+/// May this agent, acting at this user's behest, do this?
+#[derive(Debug, Parser)]
+#[command(name = "behest", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) serve: ServeArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve decisions (what happens without a command, too)
+    Serve(ServeArguments),
+    /// Report everything that is wrong with a bundle
+    Validate {
+        #[command(flatten)]
+        bundle: BundleArgument,
+    },
+    /// Run a bundle's cases
+    Test {
+        #[command(flatten)]
+        bundle: BundleArgument,
+        /// Run only cases whose name matches this regular expression
+        #[arg(long, value_name = "RE")]
+        filter: Option<Regex>,
+    },
+    /// Decide one request and say why
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArguments),
+    /// Print a bundle's merged Cedar schema, for editors and the Cedar command line
+    Schema {
+        #[command(flatten)]
+        bundle: BundleArgument,
+        /// Write it to a file instead
+        #[arg(long, value_name = "FILE")]
+        write: Option<PathBuf>,
+    },
+    /// Show the packs of policies in this program
+    Pack {
+        #[command(subcommand)]
+        command: PackCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PackCommand {
+    /// Name each pack with a sentence about it
+    List,
+    /// Print one pack's files
+    Show {
+        /// The pack's name
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BundleArgument {
+    /// The bundle's directory, with `schemas/` and `policies/`; without it that in `BEHEST_BUNDLE`, or the default bundle
+    /// in this program
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+}
+
+impl BundleArgument {
+    /// Where to read from. The variable is read here and not by the parser, which would take it for the flag where
+    /// `--url` excludes that.
+    pub(super) fn source(&self) -> Source {
+        let named = || std::env::var_os("BEHEST_BUNDLE").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        source_of(self.bundle.clone().or_else(named))
+    }
+}
+
+/// A directory, or the default bundle.
+pub(super) fn source_of(bundle: Option<PathBuf>) -> Source {
+    bundle.map_or(Source::Embedded, Source::Dir)
+}
+
+/// What the service is told on the command line. The values are texts here: `config` reads them, with those of
+/// variables and the file, so that one place knows what fits.
+#[derive(Debug, Default, Args)]
+pub(super) struct ServeArguments {
+    /// The bundle's directory, with `schemas/` and `policies/`; without it, the default bundle in this program
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<String>,
+    /// What to listen on: ADDRESS:PORT or unix:PATH [default: 127.0.0.1:8181]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Where state is kept; without it, everything is in memory only
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// The settings file [default: behest.toml, where it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The https address under which callers know the service
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Memory for decisions that were made before: `off`, or a size such as 64MiB
+    #[arg(long, value_name = "SIZE")]
+    cache: Option<String>,
+    /// What callers without a key may do, of decide, search, explain; or none
+    #[arg(long, value_name = "LIST")]
+    anonymous: Option<String>,
+}
+
+impl ServeArguments {
+    /// The flags that were given, by the setting's key.
+    pub(super) fn flags(&self) -> Flags {
+        let given = [
+            ("bundle", &self.bundle),
+            ("listen", &self.listen),
+            ("data", &self.data),
+            ("public_url", &self.public_url),
+            ("cache", &self.cache),
+            ("anonymous", &self.anonymous),
+        ];
+        let settings = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect();
+        Flags { config: self.config.clone(), settings }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// A file with an AuthZEN request, `-` for standard input, or a chain such as 'user:alice > agent:copilot'
+    #[arg(value_name = "REQUEST|CHAIN")]
+    pub(super) request: String,
+    /// The action's name, after a chain
+    #[arg(requires = "resource")]
+    pub(super) action: Option<String>,
+    /// The resource as TYPE:ID, after a chain
+    pub(super) resource: Option<String>,
+    /// The request's context as JSON, with a chain
+    #[arg(long, value_name = "JSON", requires = "resource")]
+    pub(super) context: Option<String>,
+    #[command(flatten)]
+    pub(super) bundle: BundleArgument,
+    /// Ask a running service instead, with the key in `BEHEST_KEY` where it wants one
+    #[arg(long, value_name = "URL", conflicts_with = "bundle")]
+    pub(super) url: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_needs_no_command() {
+        let flags = |line: &[&str]| {
+            let arguments = Arguments::try_parse_from(line).unwrap();
+            match arguments.command {
+                None => arguments.serve.flags().settings,
+                Some(Command::Serve(serve)) => serve.flags().settings,
+                other => panic!("{other:?}"),
+            }
+        };
+        let expected = [("listen", "unix:x".to_owned()), ("cache", "off".to_owned())];
+        assert_eq!(flags(&["behest", "--listen", "unix:x", "--cache", "off"]), expected);
+        assert_eq!(flags(&["behest", "serve", "--listen", "unix:x", "--cache", "off"]), expected);
+        assert_eq!(flags(&["behest"]), []);
+    }
+}

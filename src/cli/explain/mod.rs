@@ -1,0 +1,100 @@
+//! `behest explain`: one decision and why, from a bundle or from a running service.
+//!
+//! Both ways end in the same values of the model and the same text, so that a terminal shows what the service says.
+
+mod reply;
+mod request;
+mod service;
+
+use super::args::ExplainArguments;
+use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
+use crate::audit::Recorder;
+use crate::bundle::Source;
+use crate::clock::SystemClock;
+use crate::engine::{Ask, Engine, Refusal, explanation_text};
+use crate::http;
+use crate::model::{Decision, Depth, Explanation, Problem, Reason, Record, Request};
+use crate::telemetry::Metrics;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// What was decided, however it was asked.
+struct Told {
+    decision: Decision,
+    reason: Option<Reason>,
+    explanation: Option<Explanation>,
+    /// The answer as the service writes it.
+    json: Vec<u8>,
+}
+
+/// Decides and explains. A denial is an answer: exit code 0.
+pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
+    let body = match request::read(arguments) {
+        Ok(body) => body,
+        Err(problem) => return fail(&problem),
+    };
+    let told = match &arguments.url {
+        Some(url) => service::ask(url, body).map_err(|problem| fail(&problem)),
+        None => decide(&arguments.bundle.source(), &body),
+    };
+    match told {
+        Ok(told) if arguments.json => print_json(&told),
+        Ok(told) => {
+            print(&render(&told, Paint::for_results()));
+            ExitCode::SUCCESS
+        }
+        Err(code) => code,
+    }
+}
+
+/// Decides with a bundle that is loaded as the service loads it, cases included. What is wrong is printed already
+/// where there is `Err`.
+fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
+    request::refuse_options(body).map_err(|problem| fail(&problem))?;
+    let request = Request::from_body(body).map_err(|error| {
+        fail(&Problem::new(format!("the request is not of its form: {error}")).help("see `behest explain --help`"))
+    })?;
+    let engine = Engine::new(Arc::new(SystemClock), Arc::new(Metrics::default()), Recorder::default());
+    engine.load(source).map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
+    let ask = Ask { caller: "explain", request_id: None, require_actor: false, depth: Depth::Explain };
+    let answer = engine.decide(&ask, &request).map_err(|refusal| fail(&describe(&refusal)))?;
+    let json = http::write_answer(&answer, Depth::Explain)
+        .map_err(|error| fail(&Problem::new(format!("the answer cannot be written as JSON: {error}"))))?;
+    Ok(Told { decision: answer.decision, reason: answer.reason, explanation: answer.explanation, json: json.to_vec() })
+}
+
+fn describe(refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::Malformed(malformed) => {
+            Problem::new(format!("the request is not of its form: {malformed}")).help("see `behest explain --help`")
+        }
+        Refusal::Fault(fault) => Problem::new(format!("there is no decision: {fault}")),
+    }
+}
+
+fn print_json(told: &Told) -> ExitCode {
+    let pretty = serde_json::from_slice::<serde_json::Value>(&told.json)
+        .and_then(|answer| serde_json::to_string_pretty(&answer));
+    match pretty {
+        Ok(text) => {
+            print(&with_line_end(text));
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&Problem::new(format!("the answer is not JSON: {error}"))),
+    }
+}
+
+fn render(told: &Told, paint: Paint) -> String {
+    let text = explanation_text(told.decision, told.reason.as_ref(), told.explanation.as_ref());
+    let word = told.decision.to_string();
+    let painted = match told.decision {
+        Decision::Permit => paint.good(&word),
+        Decision::Deny => paint.bad(&word),
+    };
+    let rest = text.strip_prefix(&word).unwrap_or(&text);
+    let bundle = told.explanation.as_ref().map(|explanation| {
+        let line = format!("bundle {}, revision {}", explanation.bundle.short(), explanation.revision);
+        format!("{}\n", paint.dim(&line))
+    });
+    format!("{}{}", with_line_end(format!("{painted}{rest}")), bundle.unwrap_or_default())
+}

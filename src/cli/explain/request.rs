@@ -1,0 +1,93 @@
+//! The request to be explained: from a file, standard input, or spelled out on the command line.
+
+use crate::bundle::spelled_out;
+use crate::cli::args::ExplainArguments;
+use crate::http;
+use crate::model::{Problem, Record, Request, Value};
+use std::io::Read;
+
+/// Largest request. As the service's default.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Deepest nesting. As the service's default.
+const MAX_DEPTH: usize = 64;
+
+/// Options that change how an answer is written, and not what is asked.
+const HARMLESS_OPTIONS: [&str; 3] = ["reason", "explain", "evaluations_semantic"];
+
+/// Reads the request's body.
+pub(super) fn read(arguments: &ExplainArguments) -> Result<Record, Problem> {
+    let ExplainArguments { request, action, resource, context, .. } = arguments;
+    let body = match (action, resource) {
+        (Some(action), Some(resource)) => {
+            let context = context.as_deref().map(|text| parse(text.as_bytes(), "`--context`")).transpose()?;
+            let request = spelled_out(request, action, resource, context.unwrap_or_default())
+                .map_err(|error| Problem::new(error).help("see the examples of `behest explain --help`"))?;
+            body_of(request)
+        }
+        _ if request == "-" => parse(&read_limited(std::io::stdin().lock(), "standard input")?, "the request")?,
+        _ => {
+            let file = std::fs::File::open(request).map_err(|error| {
+                Problem::new(format!("the request `{request}` cannot be read: {error}"))
+                    .help("name a file with an AuthZEN request, `-`, or a chain with an action and a resource")
+            })?;
+            parse(&read_limited(file, request)?, &format!("the request in `{request}`"))?
+        }
+    };
+    if body.get_present("evaluations").is_some() {
+        return Err(Problem::new("the request is a batch").help("explain its items one by one"));
+    }
+    Ok(body)
+}
+
+/// Refuses options that change what is asked: an answer that ignores one would be wrong.
+pub(super) fn refuse_options(body: &Record) -> Result<(), Problem> {
+    let options = body.get_present("options").and_then(Value::as_record);
+    let unknown = options.and_then(|options| {
+        options.iter().find(|(name, value)| !HARMLESS_OPTIONS.contains(&name.as_str()) && !value.is_null())
+    });
+    match unknown {
+        Some((name, _)) => {
+            Err(Problem::new(format!("`options.{name}` cannot be explained")).help("leave it out of the request"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn parse(bytes: &[u8], what: &str) -> Result<Record, Problem> {
+    http::read_object(bytes, MAX_DEPTH).map_err(|error| {
+        let message = error.to_string();
+        match message.strip_prefix("the body ") {
+            Some(rest) => Problem::new(format!("{what} {rest}")),
+            None => Problem::new(format!("{what}: {message}")),
+        }
+        .help("see `behest explain --help` for the form of a request")
+    })
+}
+
+fn read_limited(source: impl Read, name: &str) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    source.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| {
+        Problem::new(format!("`{name}` cannot be read: {error}")).help("name a file with a request")
+    })?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size <= MAX_BYTES) {
+        Ok(bytes)
+    } else {
+        Err(Problem::new(format!("`{name}` has more than {MAX_BYTES} bytes")).help("name a file with one request"))
+    }
+}
+
+fn body_of(request: Request) -> Record {
+    let Request { subject, action, resource, context, replaced_context: _ } = request;
+    let action = Record::from_iter([("name".into(), Value::Text(action.name))]);
+    let resource = Record::from_iter([
+        ("type".into(), Value::Text(resource.uid.kind)),
+        ("id".into(), Value::Text(resource.uid.id)),
+    ]);
+    Record::from_iter([
+        ("subject".into(), Value::Record(subject)),
+        ("action".into(), Value::Record(action)),
+        ("resource".into(), Value::Record(resource)),
+        ("context".into(), Value::Record(context)),
+    ])
+}

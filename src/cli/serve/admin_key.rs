@@ -1,0 +1,185 @@
+//! The admin key: for the calls that need one, where no caller is configured.
+//!
+//! INVARIANT: a key that was made is seen once, by the person at the terminal or in a file of mode 0600. It is never
+//! logged.
+
+use crate::config::{Config, Environment};
+use crate::http::{Caller, KeyHash, Permission};
+use crate::model::Problem;
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The variable that a key can be given in.
+const VARIABLE: &str = "BEHEST_ADMIN_KEY";
+
+/// Shortest key that is taken, in bytes: hashes of keys are plain, so a key must not be guessable.
+const MIN_LENGTH: usize = 32;
+
+/// A key with every permission.
+pub(super) struct AdminKey {
+    key: String,
+    made: bool,
+}
+
+impl AdminKey {
+    /// Takes the key that is given, or makes one; none where callers are configured.
+    pub(super) fn choose(config: &Config, environment: &Environment) -> Result<Option<Self>, Problem> {
+        let given = environment.get(VARIABLE);
+        match given {
+            Some(_) if !config.callers.is_empty() => {
+                Err(Problem::new(format!("`{VARIABLE}` is set, and callers are configured"))
+                    .help("unset it, and give a caller in `[[callers]]` the permission `admin`"))
+            }
+            Some(key) if key.len() < MIN_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) => Err(Problem::new(
+                format!("`{VARIABLE}` is shorter than {MIN_LENGTH} bytes, or has a space or a character beyond ASCII"),
+            )
+            .help("make one with `openssl rand -hex 32`, or unset it to have one made")),
+            Some(key) => Ok(Some(Self { key: key.to_owned(), made: false })),
+            None if !config.callers.is_empty() => Ok(None),
+            None => {
+                let key = format!("behest_{}", BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?));
+                Ok(Some(Self { key, made: true }))
+            }
+        }
+    }
+
+    /// Whether nobody knows it yet.
+    pub(super) fn is_made(&self) -> bool {
+        self.made
+    }
+
+    /// The key itself: for the terminal only.
+    pub(super) fn reveal(&self) -> &str {
+        &self.key
+    }
+
+    /// The caller that it makes.
+    pub(super) fn caller(&self) -> Caller {
+        Caller {
+            name: "admin".to_owned(),
+            key: KeyHash::of(self.key.as_bytes()),
+            permissions: Permission::ALL.into_iter().collect(),
+            require_actor: false,
+            reasons: false,
+        }
+    }
+
+    /// Writes the key to a file that only this user may read: in the data directory, or else where files of one
+    /// session lie.
+    pub(super) fn write(&self, data: Option<&Path>, environment: &Environment) -> Result<KeyFile, Problem> {
+        let path = if let Some(data) = data {
+            data.join("admin-key")
+        } else {
+            let runtime = environment.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir());
+            let suffix = BASE64_URL_SAFE_NO_PAD.encode(random::<9>()?);
+            runtime.unwrap_or_else(std::env::temp_dir).join(format!("behest-admin-key-{suffix}"))
+        };
+        write_new(&path, &self.key).map_err(|error| {
+            Problem::new(format!("the admin key cannot be written to `{}`: {error}", path.display()))
+                .help(format!("give one in `{VARIABLE}`, or configure `[[callers]]`"))
+        })?;
+        Ok(KeyFile { path })
+    }
+}
+
+/// Says nothing about the key.
+impl std::fmt::Debug for AdminKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AdminKey").field("made", &self.made).finish_non_exhaustive()
+    }
+}
+
+/// The file with a key that was made. It goes when the service ends: the next start makes another key.
+#[derive(Debug)]
+pub(super) struct KeyFile {
+    path: PathBuf,
+}
+
+impl KeyFile {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for KeyFile {
+    fn drop(&mut self) {
+        // The key is worth nothing any more; a file that stays is replaced or left to the system's cleaning.
+        let _gone = fs::remove_file(&self.path);
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Problem> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes)
+        .map_err(|_| Problem::new("the system gives no random bytes").help(format!("give a key in `{VARIABLE}`")))?;
+    Ok(bytes)
+}
+
+/// Never into a file that is there already: its mode and its owner may be another's.
+fn write_new(path: &Path, key: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{key}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Flags, load};
+    use std::os::unix::fs::PermissionsExt;
+
+    fn choose(variables: &[(&str, &str)]) -> Result<Option<AdminKey>, Problem> {
+        let environment: Environment =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        AdminKey::choose(&load(&Flags::default(), &environment).unwrap(), &environment)
+    }
+
+    #[test]
+    fn a_key_that_is_made_is_long_and_another_each_time() {
+        let (one, other) = (choose(&[]).unwrap().unwrap(), choose(&[]).unwrap().unwrap());
+        assert!(one.reveal().starts_with("behest_") && one.reveal().len() == 50 && one.is_made());
+        assert_ne!(one.reveal(), other.reveal());
+        assert_eq!(format!("{one:?}"), "AdminKey { made: true, .. }");
+    }
+
+    #[test]
+    fn a_key_that_is_given_must_not_be_guessable() {
+        let key = "k".repeat(MIN_LENGTH);
+        assert_eq!(choose(&[(VARIABLE, &key)]).unwrap().unwrap().reveal(), key);
+        for short in [&key[1..], &format!("{key} "), &format!("{key}é")] {
+            let message = choose(&[(VARIABLE, short)]).unwrap_err().message;
+            assert!(message.starts_with("`BEHEST_ADMIN_KEY` is shorter than 32 bytes") && !message.contains("kkk"));
+        }
+    }
+
+    #[test]
+    fn a_key_beside_configured_callers_is_refused() {
+        let caller = format!("[{{name=\"a\",key_sha256=\"{}\",permissions=[\"decide\"]}}]", "a".repeat(64));
+        assert!(choose(&[("BEHEST_CALLERS", &caller)]).unwrap().is_none());
+        let key = "k".repeat(MIN_LENGTH);
+        let problem = choose(&[("BEHEST_CALLERS", &caller), (VARIABLE, &key)]).unwrap_err();
+        assert_eq!(problem.message, "`BEHEST_ADMIN_KEY` is set, and callers are configured");
+    }
+
+    #[test]
+    fn the_file_is_for_its_owner_and_goes_with_the_service() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = dir.path().join("admin-key");
+        fs::write(&old, "old").unwrap();
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o644)).unwrap();
+        let key = choose(&[]).unwrap().unwrap();
+        let file = key.write(Some(dir.path()), &Environment::default()).unwrap();
+        assert_eq!(fs::read_to_string(file.path()).unwrap().trim_end(), key.reveal());
+        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(file);
+        assert!(!old.exists());
+    }
+}

@@ -1,0 +1,86 @@
+//! What a person sees when the service starts on a terminal.
+
+use super::admin_key::AdminKey;
+use super::listen::Bound;
+use crate::bundle::Source;
+use crate::cli::output::{Paint, notice};
+use crate::config::Config;
+use crate::engine::Loaded;
+use std::fmt::Write as _;
+
+/// Said where there is no data directory.
+pub(super) const MEMORY_ONLY: &str = "relations and decisions are kept in memory only; keep them with `--data DIR`";
+
+/// Prints it.
+pub(super) fn print(config: &Config, source: &Source, loaded: &Loaded, bound: &Bound, admin_key: Option<&AdminKey>) {
+    let made = admin_key.filter(|key| key.is_made()).map(AdminKey::reveal);
+    notice(&render(config, source, loaded, bound, made, Paint::for_errors()));
+}
+
+fn render(
+    config: &Config,
+    source: &Source,
+    loaded: &Loaded,
+    bound: &Bound,
+    made: Option<&str>,
+    paint: Paint,
+) -> String {
+    let mut text = format!("\n  {} {}\n\n", paint.strong("behest"), env!("CARGO_PKG_VERSION"));
+    let mut line = |label: &str, value: &str| {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "  {}  {value}", paint.dim(&format!("{label:<9}")));
+    };
+    match bound.url() {
+        Some(url) => {
+            line("listening", &url);
+            line("try it", &format!("{url}/docs"));
+        }
+        None => line("listening", &bound.to_string()),
+    }
+    let bundle = match source {
+        Source::Embedded => "the default one".to_owned(),
+        Source::Dir(dir) => dir.display().to_string(),
+    };
+    line("bundle", &format!("{bundle}, {}", loaded.digest.short()));
+    line("", &loaded.summary);
+    if let Some(key) = made {
+        line("admin key", &format!("{key}  {}", paint.dim("(until the service ends)")));
+    }
+    if config.data.is_none() {
+        let _ = write!(text, "\n  {MEMORY_ONLY}\n");
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::CaseReport;
+    use crate::config::{Environment, Flags, Listen, load};
+    use crate::model::Digest;
+
+    #[test]
+    fn the_banner_says_where_what_and_with_which_key() {
+        let config = load(&Flags::default(), &Environment::default()).unwrap();
+        let loaded = Loaded {
+            digest: Digest::new([0xab; 32]),
+            changed: true,
+            summary: "3 policies".to_owned(),
+            cases: CaseReport::default(),
+            warnings: Vec::new(),
+        };
+        let bound = Bound::open(&"127.0.0.1:0".parse::<Listen>().unwrap()).unwrap();
+        let url = bound.url().unwrap();
+        let text = render(&config, &Source::Embedded, &loaded, &bound, Some("behest_k"), Paint { colour: false });
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            text,
+            format!(
+                "\n  behest {version}\n\n  listening  {url}\n  try it     {url}/docs\n  bundle     the default one, \
+                 abababababab\n             3 policies\n  admin key  behest_k  (until the service ends)\n\n  \
+                 {MEMORY_ONLY}\n\n"
+            )
+        );
+    }
+}

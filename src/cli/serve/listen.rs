@@ -1,0 +1,141 @@
+//! The address that the service listens on, taken before anything else is built.
+
+use crate::config::Listen;
+use crate::http::Listener;
+use crate::model::Problem;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+/// A listener, and where it is.
+pub(super) struct Bound {
+    listener: Listener,
+    at: At,
+}
+
+/// Where a listener is. A socket's file goes when the service ends.
+pub(super) enum At {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl Bound {
+    /// Takes the address.
+    pub(super) fn open(listen: &Listen) -> Result<Self, Problem> {
+        match listen {
+            Listen::Tcp(address) => {
+                let listener = TcpListener::bind(address).map_err(|error| cannot_bind(listen, &error))?;
+                // The port that was given for 0.
+                let at = At::Tcp(listener.local_addr().unwrap_or(*address));
+                Ok(Self { listener: Listener::Tcp(listener), at })
+            }
+            Listen::Unix(path) => {
+                let listener = bind_unix(path).map_err(|error| cannot_bind(listen, &error))?;
+                Ok(Self { listener: Listener::Unix(listener), at: At::Unix(path.clone()) })
+            }
+        }
+    }
+
+    /// The address for a browser; none for a unix socket.
+    pub(super) fn url(&self) -> Option<String> {
+        match &self.at {
+            At::Tcp(address) => Some(format!("http://{address}")),
+            At::Unix(_) => None,
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (Listener, At) {
+        (self.listener, self.at)
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.at.fmt(f)
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Drop for At {
+    fn drop(&mut self) {
+        if let Self::Unix(path) = self {
+            // The next start takes over a socket that nobody answers.
+            let _gone = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A socket's file outlives a process that was killed: one that nobody answers is taken over.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }
+}
+
+/// INVARIANT: true for sockets only. A connection to a plain file is refused too, and that file is somebody's.
+fn is_abandoned(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
+        && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn cannot_bind(listen: &Listen, error: &io::Error) -> Problem {
+    let (problem, help) = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            ("is in use".to_owned(), "stop what listens there, or choose another address with `--listen`")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            ("is not an address of this machine".to_owned(), "choose one that is with `--listen`")
+        }
+        io::ErrorKind::PermissionDenied => (
+            "may not be used by this user".to_owned(),
+            "choose a port above 1023, or a directory of your own, with `--listen`",
+        ),
+        _ => (format!("cannot be listened on: {error}"), "choose another address with `--listen`"),
+    };
+    Problem::new(format!("`{listen}` {problem}")).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_nobody_answers_is_taken_over_and_one_in_use_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b.sock");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let listen = Listen::Unix(path.clone());
+        let bound = Bound::open(&listen).unwrap();
+        assert_eq!(bound.url(), None);
+        let problem = Bound::open(&listen).err().unwrap();
+        assert_eq!(problem.message, format!("`unix:{}` is in use", path.display()));
+        drop(bound);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_no_socket_is_never_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("precious");
+        std::fs::write(&path, "x").unwrap();
+        let problem = Bound::open(&Listen::Unix(path.clone())).err().unwrap();
+        assert!(problem.message.ends_with("is in use"), "{problem}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
+    }
+}

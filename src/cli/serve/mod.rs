@@ -1,0 +1,123 @@
+//! `behest serve`: the parts put together, and the life of the process.
+//!
+//! **Problem.** A service that starts half (without its bundle, its record, its address) decides wrongly or not at
+//! all, and is found out late.
+//! **Decision.** Everything that can fail is done before the first request is taken, in the order in which a person
+//! would want to hear of it; whatever fails ends the process with one report. What happens later (a bundle that
+//! changes, a signal) has a thread of its own.
+//! **Trade-off.** A service whose bundle is broken at start does not come up, even where yesterday's would do.
+
+mod admin_key;
+mod banner;
+mod listen;
+mod parts;
+mod signals;
+mod watch;
+
+use super::args::{ServeArguments, source_of};
+use super::output::{fail_all, fail_with_lines};
+use crate::bundle::Source;
+use crate::config::{self, CacheSize, Config, Environment};
+use crate::engine::{Loaded, Refused};
+use crate::model::{Problem, Problems};
+use crate::telemetry::{DEFAULT_FILTER, start_logging};
+use admin_key::{AdminKey, KeyFile};
+use listen::Bound;
+use parts::Parts;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+use watch::Watcher;
+
+/// Why the service does not start or ends.
+enum Stop {
+    Problems(Problems),
+    Bundle(Box<Refused>),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problems(problem.into())
+    }
+}
+
+impl From<Problems> for Stop {
+    fn from(problems: Problems) -> Self {
+        Self::Problems(problems)
+    }
+}
+
+/// Serves until a signal ends it.
+pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
+    match serve(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Problems(problems)) => fail_all(&problems),
+        Err(Stop::Bundle(refused)) => fail_with_lines(&refused.problems, &refused.files),
+    }
+}
+
+fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
+    let environment = Environment::of_process();
+    let config = config::load(&arguments.flags(), &environment)?;
+    let filter = config.log.filter.as_deref().unwrap_or(DEFAULT_FILTER);
+    start_logging(config.log.format, filter).map_err(|error| Problem::new(error.to_string()))?;
+    let admin_key = AdminKey::choose(&config, &environment)?;
+    let bound = Bound::open(&config.listen)?;
+    let parts = Parts::make(&config)?;
+    let source = source_of(config.bundle.clone());
+    // Before the load: what changes while the bundle is read is noticed at the first look.
+    let watcher = Watcher::new(&source, &config.reload);
+    let loaded = parts.engine.load(&source).map_err(|refused| Stop::Bundle(Box::new(refused)))?;
+    let server = parts.server(&config, admin_key.as_ref())?;
+    let reload = watcher.map(|watcher| watcher.start(Arc::clone(&parts.engine))).transpose();
+    let writer = parts.writer.map(Arc::new);
+    let shutdown = signals::listen(reload.map_err(|error| no_thread(&error))?, writer.clone())?;
+    // After the signals are listened to: whoever reads that the service is there may end it.
+    let _removed_at_the_end = announce(&config, &environment, &source, &loaded, &bound, admin_key.as_ref())?;
+    let (listener, at) = bound.into_parts();
+    let outcome = server.run(vec![listener], shutdown);
+    if let Some(writer) = writer {
+        writer.close();
+    }
+    tracing::info!("stopped");
+    outcome.map_err(|error| {
+        Problem::new(format!("serving on `{at}` failed: {error}")).help("see the log lines above").into()
+    })
+}
+
+fn no_thread(error: &std::io::Error) -> Problem {
+    Problem::new(format!("a thread cannot be started: {error}")).help("raise the limit on threads of this process")
+}
+
+/// Says that the service is there, to a person or to a log. What is returned is the file with a key that was made, where
+/// nobody is at the terminal to see it.
+fn announce(
+    config: &Config,
+    environment: &Environment,
+    source: &Source,
+    loaded: &Loaded,
+    bound: &Bound,
+    admin_key: Option<&AdminKey>,
+) -> Result<Option<KeyFile>, Problem> {
+    let terminal = std::io::stderr().is_terminal();
+    let key_file = match admin_key {
+        Some(key) if key.is_made() && !terminal => Some(key.write(config.data.as_deref(), environment)?),
+        _ => None,
+    };
+    if let Some(file) = &key_file {
+        tracing::info!(path = %file.path().display(), "an admin key was made; the file is removed when the service ends");
+    }
+    if terminal {
+        banner::print(config, source, loaded, bound, admin_key);
+    } else {
+        tracing::info!(address = %bound, bundle = %loaded.digest.short(), "serving: {}", loaded.summary);
+        if config.data.is_none() {
+            tracing::info!("{}", banner::MEMORY_ONLY);
+        }
+    }
+    watch::log_warnings(&loaded.warnings);
+    if let CacheSize::Bytes(_) = config.cache {
+        tracing::warn!("the cache is not built yet: `cache` has no effect, and every decision is evaluated");
+    }
+    Ok(key_file)
+}

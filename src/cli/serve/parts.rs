@@ -1,0 +1,122 @@
+//! Settings turned into the parts that they are about.
+
+use super::admin_key::AdminKey;
+use crate::audit::{self, QueueSettings, Recorder, Sink, Writer};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Permission, Permissions, RecordSink, WhenFull};
+use crate::engine::Engine;
+use crate::evidence::Signer;
+use crate::http::{self, Server};
+use crate::model::Problem;
+use crate::telemetry::Metrics;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The parts of a service, without a bundle yet.
+pub(super) struct Parts {
+    pub(super) engine: Arc<Engine>,
+    /// Present where decisions are recorded.
+    pub(super) writer: Option<Writer>,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    signer: Signer,
+}
+
+impl Parts {
+    /// Makes them, with what they keep on disk.
+    pub(super) fn make(config: &Config) -> Result<Self, Problem> {
+        let signer = open_signer(config.data.as_deref())?;
+        let metrics = Arc::new(Metrics::default());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (recorder, writer) = start_recorder(config, &metrics)?;
+        let engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder).with_quiet(config.reload.quiet());
+        Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer })
+    }
+
+    /// The HTTP surface over them.
+    pub(super) fn server(&self, config: &Config, admin_key: Option<&AdminKey>) -> Result<Server, Problem> {
+        let settings = http_settings(config, admin_key)?;
+        let (engine, metrics, clock) = (Arc::clone(&self.engine), Arc::clone(&self.metrics), Arc::clone(&self.clock));
+        Server::new(settings, engine, metrics, clock, &self.signer)
+            .map_err(|error| Problem::new(format!("the service's metadata cannot be signed: {error}")))
+    }
+}
+
+fn open_signer(data: Option<&Path>) -> Result<Signer, Problem> {
+    let Some(dir) = data else {
+        return Signer::in_memory().map_err(|error| Problem::new(error.to_string()));
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
+        Problem::new(format!("the data directory `{}` cannot be made: {error}", dir.display()))
+            .help("`--data` takes a directory that this user may write to")
+    })?;
+    Signer::open(dir).map_err(|error| {
+        Problem::new(error.to_string()).help("check who owns the data directory, and who may read its files")
+    })
+}
+
+fn start_recorder(config: &Config, metrics: &Arc<Metrics>) -> Result<(Recorder, Option<Writer>), Problem> {
+    let Some(record) = &config.record else { return Ok((Recorder::default(), None)) };
+    let sink = match &record.sink {
+        RecordSink::File(path) => Sink::File(path.clone()),
+        RecordSink::Stdout => Sink::Stdout,
+    };
+    let settings = QueueSettings {
+        records: record.queue,
+        bytes: record.queue_bytes.to_usize(),
+        when_full: match record.when_full {
+            WhenFull::Drop => audit::WhenFull::Drop,
+            WhenFull::Deny => audit::WhenFull::Deny,
+        },
+    };
+    let shown = sink.to_string();
+    let (recorder, writer) = Recorder::start(sink, settings, Arc::clone(metrics)).map_err(|error| {
+        Problem::new(format!("decisions cannot be recorded in `{shown}`: {error}"))
+            .help("`record.sink` takes a file in a directory that exists and that this user may write to, or `-`")
+    })?;
+    Ok((recorder, Some(writer)))
+}
+
+fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::Settings, Problem> {
+    let public_url = config.public_url.as_ref().map(|url| http::PublicUrl::parse(url.as_str())).transpose();
+    let configured = config.callers.iter().map(|caller| http::Caller {
+        name: caller.name.clone(),
+        key: http::KeyHash::from_bytes(caller.key_sha256.bytes()),
+        permissions: permissions(&caller.permissions),
+        require_actor: caller.require_actor,
+        reasons: caller.reasons,
+    });
+    let limits = &config.limits;
+    Ok(http::Settings {
+        public_url: public_url.map_err(|error| Problem::new(error.to_string()).help("correct `public_url`"))?,
+        callers: configured.chain(admin_key.map(AdminKey::caller)).collect(),
+        anonymous: config.anonymous_permissions().as_ref().map(permissions),
+        raw_keys: config.raw_keys,
+        limits: http::Limits {
+            body_bytes: limits.body.to_usize(),
+            json_depth: limits.depth,
+            evaluations: limits.evaluations,
+            head_time: Duration::from_millis(limits.head_time_ms),
+            body_time: Duration::from_millis(limits.body_time_ms),
+            keep_alive: Duration::from_millis(limits.keep_alive_ms),
+            connections: limits.connections,
+            shutdown: Duration::from_millis(limits.shutdown_ms),
+        },
+        workers: limits.workers,
+    })
+}
+
+fn permissions(listed: &Permissions) -> http::Permissions {
+    let one = |permission| match permission {
+        Permission::Decide => http::Permission::Decide,
+        Permission::Search => http::Permission::Search,
+        Permission::Explain => http::Permission::Explain,
+        Permission::RelationsRead => http::Permission::RelationsRead,
+        Permission::RelationsWrite => http::Permission::RelationsWrite,
+        Permission::Admin => http::Permission::Admin,
+    };
+    listed.iter().map(one).collect()
+}

@@ -1,0 +1,53 @@
+//! Signals: SIGTERM and SIGINT end the service in good order, SIGHUP reloads.
+
+use super::no_thread;
+use super::watch::Reloader;
+use crate::audit::Writer;
+use crate::model::Problem;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Starts to listen. What is returned is done when the service shall end; a second signal to end ends it at once.
+///
+/// On SIGHUP the bundle is loaded again, and the file of decision records opened anew.
+pub(super) fn listen(
+    reload: Option<Reloader>,
+    writer: Option<Arc<Writer>>,
+) -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
+        .map_err(|error| Problem::new(format!("signals cannot be handled: {error}")))?;
+    let (end, ended) = oneshot::channel();
+    let handle = move || {
+        let mut end = Some(end);
+        for signal in signals.forever() {
+            match (signal, end.take()) {
+                (SIGHUP, kept) => {
+                    end = kept;
+                    hang_up(reload.as_ref(), writer.as_deref());
+                }
+                (_, Some(end)) => {
+                    tracing::info!("stopping: requests in progress may end");
+                    let _listener_is_gone = end.send(());
+                }
+                (signal, None) => std::process::exit(128 + signal),
+            }
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(handle).map_err(|error| no_thread(&error))?;
+    Ok(async {
+        let _sender_is_gone = ended.await;
+    })
+}
+
+fn hang_up(reload: Option<&Reloader>, writer: Option<&Writer>) {
+    if let Some(reload) = reload {
+        reload.now();
+    } else {
+        tracing::info!("the default bundle is part of the program: there is nothing to reload");
+    }
+    if let Some(writer) = writer {
+        writer.reopen();
+    }
+}

@@ -1,0 +1,219 @@
+//! Noticing that the bundle's directory changed, and loading it again.
+//!
+//! Looking is cheap: a listing with sizes and times, no contents. The engine then waits until nothing changes any
+//! more, reads, checks, and swaps or refuses; this file only decides when, and says what came of it.
+//!
+//! INVARIANT: what is remembered was seen before the load that it led to, so a change during a load leads to another.
+
+use super::super::output::with_line_end;
+use crate::bundle::{self, Source};
+use crate::config::Reload;
+use crate::engine::Engine;
+use crate::model::Problem;
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+/// Entries that are looked at. More is a wrong directory, and loading it says so.
+const MAX_ENTRIES: usize = 50_000;
+
+/// Folders in folders that are looked at: symbolic links can make a circle.
+const MAX_DEPTH: usize = 32;
+
+/// Looks at a bundle's directory. The default bundle never changes, so nobody watches it.
+pub(super) struct Watcher {
+    source: Source,
+    dir: PathBuf,
+    poll: Option<Duration>,
+    seen: Listing,
+}
+
+impl Watcher {
+    /// Takes the first look.
+    pub(super) fn new(source: &Source, reload: &Reload) -> Option<Self> {
+        let Source::Dir(dir) = source else { return None };
+        Some(Self { source: source.clone(), dir: dir.clone(), poll: reload.poll(), seen: Listing::of(dir) })
+    }
+
+    /// Starts to look, and to load into `engine` what changed.
+    pub(super) fn start(mut self, engine: Arc<Engine>) -> io::Result<Reloader> {
+        // One request that waits is enough: it is served by a look at what is there then.
+        let (sender, receiver) = sync_channel(1);
+        let run = move || {
+            while let Some(asked) = wait(&receiver, self.poll) {
+                let now = Listing::of(&self.dir);
+                if asked || now != self.seen {
+                    self.seen = now;
+                    load(&engine, &self.source);
+                }
+            }
+        };
+        std::thread::Builder::new().name("bundle-watcher".to_owned()).spawn(run)?;
+        Ok(Reloader { sender })
+    }
+}
+
+/// Asks for a load.
+pub(super) struct Reloader {
+    sender: SyncSender<()>,
+}
+
+impl Reloader {
+    /// Loads the bundle as soon as may be, changed or not.
+    pub(super) fn now(&self) {
+        let _one_waits_already = self.sender.try_send(());
+    }
+}
+
+/// Waits for a request (`true`) or the next look (`false`); none where nobody can ask any more.
+fn wait(receiver: &Receiver<()>, poll: Option<Duration>) -> Option<bool> {
+    let Some(poll) = poll else { return receiver.recv().ok().map(|()| true) };
+    match receiver.recv_timeout(poll) {
+        Ok(()) => Some(true),
+        Err(RecvTimeoutError::Timeout) => Some(false),
+        Err(RecvTimeoutError::Disconnected) => None,
+    }
+}
+
+fn load(engine: &Engine, source: &Source) {
+    match engine.load(source) {
+        Ok(loaded) if loaded.changed => {
+            tracing::info!(bundle = %loaded.digest.short(), "the bundle changed: {}", loaded.summary);
+            log_warnings(&loaded.warnings);
+        }
+        Ok(loaded) => tracing::info!(bundle = %loaded.digest.short(), "the bundle was read again and is the same"),
+        Err(refused) => {
+            let report = with_line_end(bundle::render(&refused.problems, &refused.files, false));
+            tracing::error!("the changed bundle is refused, and the one before still decides\n{report}");
+        }
+    }
+}
+
+/// Logs what is probably a mistake in a bundle that was taken.
+pub(super) fn log_warnings(warnings: &[Problem]) {
+    for warning in warnings {
+        tracing::warn!("{warning}{}", warning.help.as_ref().map(|help| format!(": {help}")).unwrap_or_default());
+    }
+}
+
+/// What a directory looks like from outside.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Listing(BTreeMap<PathBuf, Entry>);
+
+/// Size, time and inode: a file that is replaced by one of equal size and time still differs.
+#[derive(Debug, PartialEq, Eq)]
+enum Entry {
+    Seen { size: u64, modified: (i64, i64), inode: u64 },
+    Unreadable(io::ErrorKind),
+}
+
+impl Entry {
+    fn of(metadata: io::Result<&Metadata>) -> Self {
+        match metadata {
+            Ok(metadata) => Self::Seen {
+                size: metadata.len(),
+                modified: (metadata.mtime(), metadata.mtime_nsec()),
+                inode: metadata.ino(),
+            },
+            Err(error) => Self::Unreadable(error.kind()),
+        }
+    }
+}
+
+impl Listing {
+    fn of(dir: &Path) -> Self {
+        let mut listing = Self::default();
+        // The directory may be a link that is switched from one checkout to another.
+        let root = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
+        for folder in ["schemas", "policies"] {
+            listing.add(&root.join(folder), 0);
+        }
+        listing
+    }
+
+    fn add(&mut self, path: &Path, depth: usize) {
+        if self.0.len() >= MAX_ENTRIES || depth > MAX_DEPTH {
+            return;
+        }
+        let metadata = fs::metadata(path);
+        let folder = metadata.as_ref().is_ok_and(Metadata::is_dir);
+        self.0.insert(path.to_owned(), Entry::of(metadata.as_ref().map_err(|error| error.kind().into())));
+        if !folder {
+            return;
+        }
+        let Ok(entries) = fs::read_dir(path) else { return };
+        for entry in entries.flatten() {
+            // Dotfiles are no part of a bundle; editors and version control write them all the time.
+            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                self.add(&entry.path(), depth + 1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundle() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("policies/deep")).unwrap();
+        fs::write(dir.path().join("policies/deep/a.cedar"), "one").unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_listing_changes_with_content_names_and_links_and_with_nothing_else() {
+        let dir = bundle();
+        let file = dir.path().join("policies/deep/a.cedar");
+        let before = Listing::of(dir.path());
+        assert_eq!(before, Listing::of(dir.path()));
+
+        fs::write(dir.path().join("policies/deep/.a.cedar.swp"), "x").unwrap();
+        let touched = Listing::of(dir.path());
+        fs::write(dir.path().join("policies/deep/.a.cedar.swp"), "xyz").unwrap();
+        assert_eq!(touched, Listing::of(dir.path()), "dotfiles do not count");
+
+        fs::write(&file, "longer").unwrap();
+        let longer = Listing::of(dir.path());
+        assert_ne!(touched, longer);
+
+        fs::write(dir.path().join("new"), "shorte").unwrap();
+        let modified = fs::metadata(&file).unwrap().modified().unwrap();
+        let replacement = fs::File::options().write(true).open(dir.path().join("new")).unwrap();
+        replacement.set_modified(modified).unwrap();
+        fs::rename(dir.path().join("new"), &file).unwrap();
+        assert_ne!(longer, Listing::of(dir.path()), "another file of equal size and time");
+
+        fs::create_dir(dir.path().join("schemas")).unwrap();
+        assert_ne!(longer, Listing::of(dir.path()));
+    }
+
+    #[test]
+    fn a_link_that_is_switched_is_a_change() {
+        let (one, other, place) = (bundle(), bundle(), tempfile::tempdir().unwrap());
+        let link = place.path().join("current");
+        std::os::unix::fs::symlink(one.path(), &link).unwrap();
+        let before = Listing::of(&link);
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(other.path(), &link).unwrap();
+        assert_ne!(before, Listing::of(&link));
+    }
+
+    #[test]
+    fn a_circle_of_links_ends() {
+        let dir = bundle();
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("policies/deep/up")).unwrap();
+        assert!(!Listing::of(dir.path()).0.is_empty());
+    }
+
+    #[test]
+    fn nobody_watches_the_default_bundle() {
+        assert!(Watcher::new(&Source::Embedded, &Reload::default()).is_none());
+    }
+}

@@ -1,1 +1,0 @@
-//! One typed tree of settings.

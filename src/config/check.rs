@@ -1,0 +1,89 @@
+//! Settings that are well-formed each and must not stand together.
+
+use super::{Config, Listen, limits};
+use crate::model::{Problem, Problems};
+
+/// Longest name of a caller, in bytes: it is in every record and log line of the caller's.
+const MAX_NAME: usize = 64;
+
+/// Names that records use for callers that no file configures.
+const RESERVED_NAMES: [&str; 2] = ["anonymous", "admin"];
+
+/// Every contradiction, in one report.
+pub(super) fn check(config: &Config) -> Result<(), Problems> {
+    let mut problems = limits::out_of_range(&config.limits, &config.reload);
+    check_reach(config, &mut problems);
+    check_anonymous(config, &mut problems);
+    check_callers(config, &mut problems);
+    if config.record.as_ref().is_some_and(|record| record.queue == 0 || record.queue_bytes.0 == 0) {
+        problems
+            .push(Problem::new("`record.queue` or `record.queue_bytes` is 0").help("leave it out, or set at least 1"));
+    }
+    Problems(problems).into_result()
+}
+
+/// An address that others reach needs callers, and TLS before it.
+fn check_reach(config: &Config, problems: &mut Vec<Problem>) {
+    let Listen::Tcp(address) = &config.listen else { return };
+    if config.listen.is_local() {
+        return;
+    }
+    if config.callers.is_empty() {
+        problems.push(
+            Problem::new(format!("`{address}` can be reached from other machines, and no caller is configured"))
+                .help("add `[[callers]]` to behest.toml, or listen on `127.0.0.1:8181` or `unix:PATH`"),
+        );
+    }
+    if !config.behind_proxy {
+        problems.push(
+            Problem::new(format!("`{address}` can be reached from other machines, and keys would travel in the clear"))
+                .help("put a proxy that ends TLS before the service and set `behind_proxy = true`, or listen on `127.0.0.1:8181`"),
+        );
+    }
+}
+
+/// A list of what anonymous callers may do, where there are none, is a mistake about who can ask.
+fn check_anonymous(config: &Config, problems: &mut Vec<Problem>) {
+    let listed = config.anonymous.as_ref().is_some_and(|listed| !listed.is_empty());
+    if listed && !config.allows_anonymous() {
+        problems.push(
+            Problem::new("`anonymous` lets callers without a key in, and there can be none here")
+                .help("leave `anonymous` out: it counts only on a loopback or unix address, without `[[callers]]` and without `behind_proxy`"),
+        );
+    }
+    for permission in config.anonymous.iter().flat_map(super::Permissions::iter) {
+        if !matches!(permission, super::Permission::Decide | super::Permission::Search | super::Permission::Explain) {
+            problems.push(
+                Problem::new(format!("`anonymous` lists `{}`", permission.as_str()))
+                    .help("it takes `decide`, `search` and `explain`; everything else needs a key"),
+            );
+        }
+    }
+}
+
+fn check_callers(config: &Config, problems: &mut Vec<Problem>) {
+    for (index, caller) in config.callers.iter().enumerate() {
+        let name = &caller.name;
+        if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+            problems.push(
+                Problem::new(format!("the name of caller {} is empty, too long or has control characters", index + 1))
+                    .help(format!("give it a name of 1 to {MAX_NAME} bytes")),
+            );
+        } else if RESERVED_NAMES.contains(&name.as_str()) {
+            problems.push(
+                Problem::new(format!("a caller is named `{name}`"))
+                    .help("records use this name for callers that are not configured; choose another"),
+            );
+        }
+        let others = config.callers.get(..index).unwrap_or_default();
+        if others.iter().any(|other| other.name == *name) {
+            problems.push(Problem::new(format!("two callers are named `{name}`")).help("rename one of them"));
+        }
+        if let Some(other) = others.iter().find(|other| other.key_sha256 == caller.key_sha256) {
+            problems.push(
+                Problem::new(format!("the callers `{}` and `{name}` have the same key", other.name))
+                    .help("give each its own, so that records say who asked"),
+            );
+        }
+    }
+}

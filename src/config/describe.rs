@@ -1,0 +1,79 @@
+//! What is wrong with a setting, in words for the person who wrote it: the key, its source, the remedy.
+
+use super::layers::{FLAGS, VARIABLES};
+use crate::model::Problem;
+use figment::error::{Actual, Kind};
+use figment::{Figment, Metadata, Source};
+
+/// Turns what figment found into a problem.
+pub(super) fn describe(error: &figment::Error, figment: &Figment) -> Problem {
+    // The path of an unknown field ends with it already.
+    let field = match &error.kind {
+        Kind::MissingField(field) => Some(field.to_string()),
+        Kind::DuplicateField(field) => Some((*field).to_owned()),
+        _ => None,
+    };
+    let path: Vec<String> = error.path.iter().cloned().chain(field).collect();
+    let metadata = figment.find_metadata(&path.join(".")).or(error.metadata.as_ref());
+    let name = spell(&path, metadata);
+    match &error.kind {
+        Kind::UnknownField(_, known) => {
+            let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            Problem::new(format!("{name} is not a setting")).help(format!("here there are {known}"))
+        }
+        Kind::MissingField(_) => Problem::new(format!("{name} is missing")).help("see behest.example.toml"),
+        Kind::DuplicateField(_) => Problem::new(format!("{name} occurs twice")).help("remove one of them"),
+        Kind::UnknownVariant(found, known) => {
+            let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            Problem::new(format!("{name} is `{found}`")).help(format!("it takes one of {known}"))
+        }
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            Problem::new(format!("{name} is {}", spell_found(found)))
+                .help(format!("it takes {}", spell_expected(expected)))
+        }
+        Kind::Message(message) => match message.split_once("; ") {
+            Some((problem, remedy)) => Problem::new(format!("{name}: {problem}")).help(remedy),
+            None => Problem::new(format!("{name}: {message}")).help("see behest.example.toml"),
+        },
+        other => Problem::new(format!("{name} has a value that does not fit: {other}")).help("see behest.example.toml"),
+    }
+}
+
+/// A key as its source spells it: `--listen`, `BEHEST_LIMITS__BODY`, or `limits.body` in a file.
+fn spell(path: &[String], metadata: Option<&Metadata>) -> String {
+    let key = path.join(".");
+    match metadata {
+        Some(metadata) if metadata.name == FLAGS => format!("`--{}`", key.replace('_', "-")),
+        Some(metadata) if metadata.name == VARIABLES => {
+            format!("`BEHEST_{}`", path.join("__").to_ascii_uppercase())
+        }
+        Some(Metadata { source: Some(Source::File(file)), .. }) => format!("`{key}` in `{}`", file.display()),
+        _ => format!("`{key}`"),
+    }
+}
+
+fn spell_found(found: &Actual) -> String {
+    match found {
+        Actual::Bool(value) => format!("`{value}`"),
+        Actual::Unsigned(value) => format!("`{value}`"),
+        Actual::Signed(value) => format!("`{value}`"),
+        Actual::Float(value) => format!("`{value}`"),
+        Actual::Str(_) | Actual::Char(_) => "a text".to_owned(),
+        Actual::Seq => "a list".to_owned(),
+        Actual::Map => "a table".to_owned(),
+        _ => "something else".to_owned(),
+    }
+}
+
+/// What serde expects, without the name of a type of the code.
+fn spell_expected(expected: &str) -> &str {
+    match expected {
+        "u16" | "u32" | "u64" | "usize" | "i64" => "a whole number",
+        "a boolean" => "`true` or `false`",
+        "a sequence" => "a list",
+        "a string" | "path string" | "string" => "a text",
+        _ if expected.starts_with("struct ") || expected == "a map" => "a table",
+        _ if expected.contains("::") => "something else",
+        _ => expected,
+    }
+}

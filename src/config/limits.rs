@@ -1,0 +1,120 @@
+//! Limits with their defaults and their bounds, each with its reason.
+
+use super::ByteSize;
+use crate::model::Problem;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Sizes, numbers and times that protect the service. A request past one is refused, never half read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// The largest body: a tool call with its arguments, or a batch of a thousand small items.
+    pub body: ByteSize,
+    /// The deepest nesting of JSON.
+    pub depth: usize,
+    /// The most evaluations in one batch.
+    pub evaluations: usize,
+    /// The most open connections.
+    pub connections: usize,
+    /// Threads that decide; none is one for each processor.
+    pub workers: Option<usize>,
+    /// How long a request's head may take to arrive, in milliseconds.
+    pub head_time_ms: u64,
+    /// How long its body may take, in milliseconds.
+    pub body_time_ms: u64,
+    /// How long an idle connection is kept, in milliseconds.
+    pub keep_alive_ms: u64,
+    /// How long requests in progress may take at shutdown, in milliseconds.
+    pub shutdown_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: ByteSize(1 << 20),
+            depth: 64,
+            evaluations: 1_000,
+            // Each costs a file descriptor and some kilobytes: below the usual limit of 16,384 descriptors.
+            connections: 10_000,
+            workers: None,
+            // Callers are servers nearby: one that needs longer is stuck or hostile.
+            head_time_ms: 5_000,
+            body_time_ms: 10_000,
+            // Longer than the 60 s after which common proxies close their side, so that they close first.
+            keep_alive_ms: 75_000,
+            // Shorter than the 10 s after which container runtimes kill.
+            shutdown_ms: 8_000,
+        }
+    }
+}
+
+/// How a change of the bundle's directory is noticed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reload {
+    /// How often the directory is looked at, in milliseconds; 0 never, so that only SIGHUP reloads.
+    pub poll_ms: u64,
+    /// How long the directory must stay unchanged before it is read, in milliseconds.
+    pub quiet_ms: u64,
+}
+
+impl Default for Reload {
+    /// A second is soon enough for a person who saves a file, and a listing costs well under a millisecond.
+    fn default() -> Self {
+        Self { poll_ms: 1_000, quiet_ms: 250 }
+    }
+}
+
+impl Reload {
+    /// The pause between two looks; none where there is no looking.
+    #[must_use]
+    pub fn poll(&self) -> Option<Duration> {
+        (self.poll_ms > 0).then(|| Duration::from_millis(self.poll_ms))
+    }
+
+    /// The time without change.
+    #[must_use]
+    pub fn quiet(&self) -> Duration {
+        Duration::from_millis(self.quiet_ms)
+    }
+}
+
+/// Some seconds of a busy service.
+pub(super) fn default_queue() -> usize {
+    16_384
+}
+
+/// One record can carry a request's whole context, so their number alone bounds nothing.
+pub(super) fn default_queue_bytes() -> ByteSize {
+    ByteSize(64 << 20)
+}
+
+/// A day: no time here is sensibly longer.
+const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// A number that lies outside of what the service can do.
+pub(super) fn out_of_range(limits: &Limits, reload: &Reload) -> Vec<Problem> {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    [
+        // A value is read without recursion into it, and written with: 256 levels fit every thread's stack.
+        ("limits.depth", count(limits.depth), 1, 256),
+        // A larger body is held in memory once per connection while it arrives.
+        ("limits.body", limits.body.0, 1_024, 64 << 20),
+        ("limits.evaluations", count(limits.evaluations), 1, 100_000),
+        ("limits.connections", count(limits.connections), 1, 1_000_000),
+        ("limits.workers", limits.workers.map_or(1, count), 1, 1_024),
+        ("limits.head_time_ms", limits.head_time_ms, 1, LONGEST_MS),
+        ("limits.body_time_ms", limits.body_time_ms, 1, LONGEST_MS),
+        ("limits.keep_alive_ms", limits.keep_alive_ms, 0, LONGEST_MS),
+        ("limits.shutdown_ms", limits.shutdown_ms, 0, LONGEST_MS),
+        ("reload.poll_ms", reload.poll_ms, 0, LONGEST_MS),
+        ("reload.quiet_ms", reload.quiet_ms, 1, 60_000),
+    ]
+    .into_iter()
+    .filter(|(_, value, least, most)| value < least || value > most)
+    .map(|(key, value, least, most)| {
+        Problem::new(format!("`{key}` is {value}")).help(format!("it takes a number from {least} to {most}"))
+    })
+    .collect()
+}

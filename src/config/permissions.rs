@@ -1,0 +1,124 @@
+//! What a caller may do.
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use std::fmt;
+use std::str::FromStr;
+
+/// One thing that a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// Ask for decisions.
+    Decide,
+    /// Search.
+    Search,
+    /// Ask why.
+    Explain,
+    /// Read relations.
+    RelationsRead,
+    /// Write relations.
+    RelationsWrite,
+    /// See the service's own state.
+    Admin,
+}
+
+impl Permission {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Decide, Self::Search, Self::Explain, Self::RelationsRead, Self::RelationsWrite, Self::Admin];
+
+    /// The word in settings.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Decide => "decide",
+            Self::Search => "search",
+            Self::Explain => "explain",
+            Self::RelationsRead => "relations.read",
+            Self::RelationsWrite => "relations.write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl FromStr for Permission {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|permission| permission.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(|permission| format!("`{}`", permission.as_str())).join(", ");
+            format!("`{text}` is not a permission; there are {known}")
+        })
+    }
+}
+
+/// A set of permissions: a list, or one text with commas; `none` alone is the empty set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permissions(Vec<Permission>);
+
+impl Permissions {
+    /// The empty set.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// These.
+    #[must_use]
+    pub fn of(permissions: &[Permission]) -> Self {
+        Self(permissions.to_vec())
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn has(&self, permission: Permission) -> bool {
+        self.0.contains(&permission)
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = Permission> {
+        self.0.iter().copied()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromStr for Permissions {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::none()),
+            _ => text.split(',').map(|word| word.trim().parse()).collect::<Result<_, _>>().map(Self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Permissions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Words;
+        impl<'de> Visitor<'de> for Words {
+            type Value = Permissions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of permissions")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Permissions, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut words: A) -> Result<Permissions, A::Error> {
+                let mut permissions = Vec::new();
+                while let Some(word) = words.next_element::<String>()? {
+                    permissions.push(word.parse().map_err(A::Error::custom)?);
+                }
+                Ok(Permissions(permissions))
+            }
+        }
+        deserializer.deserialize_any(Words)
+    }
+}

@@ -1,0 +1,257 @@
+//! Settings that are more than a text or a number, each read once into what it means.
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// What the service listens on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An address and a port.
+    Tcp(SocketAddr),
+    /// A unix socket.
+    Unix(PathBuf),
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8181))
+    }
+}
+
+impl Listen {
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse =
+            || format!("`{text}` is not an address; write for example `127.0.0.1:8181` or `unix:/run/behest.sock`");
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() { Err(refuse()) } else { Ok(Self::Unix(path.into())) };
+        }
+        let address = match text.strip_prefix("localhost:") {
+            Some(port) => port.parse().ok().map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+            None => text.parse().ok(),
+        };
+        address.map(Self::Tcp).ok_or_else(refuse)
+    }
+}
+
+/// An `https` address without query, fragment and user: a service's identifier (AuthZEN 1.0 section 9.1), kept byte
+/// for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// The address, as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = |problem: &str| Err(format!("`{text}` {problem}; write for example `https://pdp.example`"));
+        let Some(rest) = text.strip_prefix("https://") else { return refuse("does not begin with `https://`") };
+        let host = rest.split('/').next().unwrap_or_default();
+        if host.is_empty() || host.starts_with(':') || host.contains('@') {
+            return refuse("has no host, or a user before it");
+        }
+        if rest.contains(['?', '#']) {
+            return refuse("has a query or a fragment");
+        }
+        if rest.bytes().any(|b| !b.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&b)) {
+            return refuse("has a character that an address cannot have");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A number of bytes: `65536`, `64KiB`, `64MiB`, `1GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(pub u64);
+
+impl ByteSize {
+    /// The number, for this machine's memory.
+    #[must_use]
+    pub fn to_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let shift = match text.get(digits.len()..) {
+            Some("") => Some(0),
+            Some("KiB") => Some(10),
+            Some("MiB") => Some(20),
+            Some("GiB") => Some(30),
+            _ => None,
+        };
+        let bytes = shift.and_then(|shift| digits.parse::<u64>().ok()?.checked_mul(1 << shift));
+        bytes.map(Self).ok_or_else(|| format!("`{text}` is not a size; write for example `64MiB`, `512KiB` or `4096`"))
+    }
+}
+
+/// How much memory the cache of decisions may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CacheSize {
+    /// Nothing is kept.
+    #[default]
+    Off,
+    /// At most so much.
+    Bytes(ByteSize),
+}
+
+impl FromStr for CacheSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => text.parse().map(Self::Bytes).map_err(|error| format!("{error}, or `off`")),
+        }
+    }
+}
+
+/// The SHA-256 of a caller's key. Never shown, although it does not give the key away: it tells which keys are equal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// The 32 bytes, for comparing in constant time.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHash(redacted)")
+    }
+}
+
+impl FromStr for KeyHash {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // What was written is not repeated: it may be the key itself.
+        let refuse =
+            || "the value is not 64 hexadecimal digits; make one with `printf %s \"$KEY\" | sha256sum`".to_owned();
+        let mut hash = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(refuse());
+        }
+        for (byte, at) in hash.iter_mut().zip((0..64).step_by(2)) {
+            let pair = text.get(at..at + 2).ok_or_else(refuse)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| refuse())?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+/// Where decision records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordSink {
+    /// Appended to a file.
+    File(PathBuf),
+    /// Standard output, written `-`.
+    Stdout,
+}
+
+impl FromStr for RecordSink {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("the value is empty; write a file's path, or `-` for standard output".to_owned()),
+            "-" => Ok(Self::Stdout),
+            path => Ok(Self::File(path.into())),
+        }
+    }
+}
+
+/// What happens to a record that finds the queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It is lost and counted.
+    #[default]
+    Drop,
+    /// The decision is refused.
+    Deny,
+}
+
+impl FromStr for WhenFull {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "drop" => Ok(Self::Drop),
+            "deny" => Ok(Self::Deny),
+            _ => Err(format!("`{text}` is not one of `drop` and `deny`")),
+        }
+    }
+}
+
+/// Reads a text, or a whole number as its digits, by the type's own rules.
+struct TextOf<T>(std::marker::PhantomData<T>);
+
+impl<T: FromStr<Err = String>> Visitor<'_> for TextOf<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+}
+
+macro_rules! read_as_text {
+    ($($kind:ty),+) => {$(
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(TextOf(std::marker::PhantomData))
+            }
+        }
+    )+};
+}
+
+read_as_text!(Listen, PublicUrl, ByteSize, CacheSize, KeyHash, RecordSink, WhenFull);

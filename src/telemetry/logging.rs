@@ -1,0 +1,59 @@
+//! Log lines: text for a person at a terminal, JSON for everything else.
+//!
+//! Lines go to standard error, so that standard output stays free for decision records.
+
+use std::io::IsTerminal;
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// What is logged where no filter is set: the service's own lines, and warnings of its libraries.
+pub const DEFAULT_FILTER: &str = "warn,behest=info";
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Why logging could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// The filter is not of its form.
+    #[error("`{filter}` is not a log filter: {problem}; write for example `info` or `warn,behest=debug`")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Another logger was started in this process before.
+    #[error("logging has been started twice")]
+    Twice,
+}
+
+/// Starts logging for the whole process; `filter` has the form of `RUST_LOG`.
+pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), LoggingError> {
+    let levels = EnvFilter::builder()
+        .parse(filter)
+        .map_err(|error| LoggingError::Filter { filter: filter.to_owned(), problem: error.to_string() })?;
+    let terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(levels).with_writer(std::io::stderr);
+    let text = match format {
+        LogFormat::Auto => terminal,
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    let started = if text {
+        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        builder.with_target(false).with_ansi(colour).finish().try_init()
+    } else {
+        builder.json().flatten_event(true).finish().try_init()
+    };
+    started.map_err(|_| LoggingError::Twice)
+}

@@ -1,0 +1,264 @@
+//! The metrics of one service, in the `OpenMetrics` text format.
+//!
+//! INVARIANT: label values are bounded. Endpoints are named by the code, reasons by the bundle and at most
+//! [`MAX_REASONS`]; nothing that a caller writes becomes a label.
+
+use super::names;
+use arc_swap::ArcSwap;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info};
+use prometheus_client::registry::Registry;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// Reasons that are counted one by one; denials with any further reason are counted as `other`. A bundle names a few
+/// dozen, and each is a time series for as long as the process runs, through every reload.
+pub const MAX_REASONS: usize = 500;
+
+/// Upper bounds in seconds: a decision inline takes tens of microseconds, a slow client seconds.
+const LATENCY_BUCKETS: [f64; 17] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// What [`Metrics`] keeps where no bundle has gone live.
+const NEVER: i64 = i64::MIN;
+
+/// Every metric of the service.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    decisions: Decisions,
+    requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    bundle_live_since_ms: AtomicI64,
+    bundle_age: Gauge<f64, AtomicU64>,
+    bundle_info: Family<[(&'static str, String); 1], Gauge>,
+    bundle_loads: Counter,
+    reload_failures: Counter,
+    records_written: Counter,
+    records_dropped: Counter,
+    record_write_errors: Counter,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    endpoint: &'static str,
+    status: u16,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            decisions: Decisions::default(),
+            requests: Family::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS)),
+            bundle_live_since_ms: AtomicI64::new(NEVER),
+            bundle_age: Gauge::default(),
+            bundle_info: Family::default(),
+            bundle_loads: Counter::default(),
+            reload_failures: Counter::default(),
+            records_written: Counter::default(),
+            records_dropped: Counter::default(),
+            record_write_errors: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// A decision was made: `decision` is `permit` or `deny`, `reason` a denial's code and `none` for a permit.
+    ///
+    /// For every decision: one or two atomic additions and, for a denial, a look-up without a lock.
+    pub fn decided(&self, decision: &str, reason: &str) {
+        if decision == "permit" {
+            self.decisions.permits.inc();
+        } else {
+            self.decisions.count_denial(reason);
+        }
+    }
+
+    /// A request was answered: by which endpoint (a name of the code, never a path that a caller wrote), with which
+    /// status, after how many seconds.
+    pub fn observe_request(&self, endpoint: &'static str, status: u16, seconds: f64) {
+        self.requests.get_or_create(&RequestLabels { endpoint, status }).observe(seconds);
+    }
+
+    /// A bundle went live at `at_ms`, in milliseconds since 1970.
+    pub fn bundle_loaded(&self, digest: &str, at_ms: i64) {
+        self.bundle_loads.inc();
+        self.bundle_live_since_ms.store(at_ms, Ordering::Relaxed);
+        self.bundle_info.clear();
+        self.bundle_info.get_or_create(&[("digest", digest.to_owned())]).set(1);
+    }
+
+    /// A bundle was refused.
+    pub fn reload_failed(&self) {
+        self.reload_failures.inc();
+    }
+
+    /// Decision records reached their sink.
+    pub fn records_written(&self, records: u64) {
+        self.records_written.inc_by(records);
+    }
+
+    /// Decision records were lost, because the queue was full or the sink failed until the end.
+    pub fn records_dropped(&self, records: u64) {
+        self.records_dropped.inc_by(records);
+    }
+
+    /// An attempt to write to the records' sink failed.
+    pub fn record_write_failed(&self) {
+        self.record_write_errors.inc();
+    }
+
+    /// Everything, in the `OpenMetrics` text format; the age of the bundle is what it is at `now_ms`.
+    #[must_use]
+    pub fn encode(&self, now_ms: i64) -> String {
+        let since = self.bundle_live_since_ms.load(Ordering::Relaxed);
+        // Without a bundle the age is not a number, which an alert on "older than" never takes for fresh.
+        self.bundle_age.set(if since == NEVER { f64::NAN } else { seconds_between(since, now_ms) });
+        let mut text = String::new();
+        if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.registry) {
+            tracing::error!(%error, "the metrics could not be written out");
+        }
+        text
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register(names::BUILD, "The running version", build);
+        let decisions = self.decisions.family.clone();
+        registry.register(names::DECISIONS, "Decisions by outcome and reason", decisions);
+        let requests = self.requests.clone();
+        registry.register(names::REQUEST_SECONDS, "Time to answer a request, in seconds", requests);
+        let age = self.bundle_age.clone();
+        registry.register(names::BUNDLE_AGE_SECONDS, "Time since the live bundle went live, in seconds", age);
+        registry.register(names::BUNDLE_INFO, "The digest of the live bundle", self.bundle_info.clone());
+        for (name, help, counter) in [
+            (names::BUNDLE_LOADS, "Bundles that went live", &self.bundle_loads),
+            (names::RELOAD_FAILURES, "Bundles that were refused", &self.reload_failures),
+            (names::RECORDS_WRITTEN, "Decision records that were written", &self.records_written),
+            (names::RECORDS_DROPPED, "Decision records that were lost", &self.records_dropped),
+            (names::RECORD_WRITE_ERRORS, "Failed attempts to write decision records", &self.record_write_errors),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+    }
+}
+
+/// Counters of decisions, each found without a lock once it has been counted before.
+#[derive(Debug)]
+struct Decisions {
+    family: Family<[(&'static str, String); 2], Counter>,
+    permits: Counter,
+    others: Counter,
+    denials: ArcSwap<HashMap<String, Counter, foldhash::fast::RandomState>>,
+}
+
+impl Default for Decisions {
+    fn default() -> Self {
+        let family = Family::default();
+        let permits = counter_of(&family, "permit", "none");
+        let others = counter_of(&family, "deny", "other");
+        Self { family, permits, others, denials: ArcSwap::default() }
+    }
+}
+
+impl Decisions {
+    fn count_denial(&self, reason: &str) {
+        let known = self.denials.load();
+        match known.get(reason) {
+            Some(counter) => counter.inc(),
+            None if known.len() >= MAX_REASONS => self.others.inc(),
+            None => self.add_reason(reason).inc(),
+        };
+    }
+
+    fn add_reason(&self, reason: &str) -> Counter {
+        let counter = counter_of(&self.family, "deny", reason);
+        self.denials.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.insert(reason.to_owned(), counter.clone());
+            Arc::new(known)
+        });
+        counter
+    }
+}
+
+fn counter_of(family: &Family<[(&'static str, String); 2], Counter>, decision: &'static str, reason: &str) -> Counter {
+    family.get_or_create_owned(&[("decision", decision.to_owned()), ("reason", reason.to_owned())])
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^53")]
+fn seconds_between(since_ms: i64, now_ms: i64) -> f64 {
+    now_ms.saturating_sub(since_ms) as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines_with<'a>(text: &'a str, part: &str) -> Vec<&'a str> {
+        text.lines().filter(|line| !line.starts_with('#') && line.contains(part)).collect()
+    }
+
+    #[test]
+    fn decisions_are_counted_by_outcome_and_reason() {
+        let metrics = Metrics::default();
+        metrics.decided("permit", "none");
+        metrics.decided("deny", "forbidden");
+        metrics.decided("deny", "forbidden");
+        let text = metrics.encode(0);
+        let mut found = lines_with(&text, "behest_decisions_total");
+        found.sort_unstable();
+        assert_eq!(
+            found,
+            [
+                r#"behest_decisions_total{decision="deny",reason="forbidden"} 2"#,
+                r#"behest_decisions_total{decision="deny",reason="other"} 0"#,
+                r#"behest_decisions_total{decision="permit",reason="none"} 1"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn reasons_past_the_limit_are_counted_together() {
+        let metrics = Metrics::default();
+        for number in 0..MAX_REASONS + 3 {
+            metrics.decided("deny", &format!("reason_{number}"));
+        }
+        let text = metrics.encode(0);
+        let last = MAX_REASONS - 1;
+        assert_eq!(lines_with(&text, &format!("\"reason_{last}\"")).len(), 1);
+        assert_eq!(lines_with(&text, &format!("\"reason_{MAX_REASONS}\"")), Vec::<&str>::new());
+        assert_eq!(
+            lines_with(&text, r#"reason="other""#),
+            [r#"behest_decisions_total{decision="deny",reason="other"} 3"#]
+        );
+    }
+
+    #[test]
+    fn the_age_of_the_bundle_is_computed_when_it_is_read() {
+        let metrics = Metrics::default();
+        assert_eq!(lines_with(&metrics.encode(5_000), "bundle_age"), ["behest_bundle_age_seconds NaN"]);
+        metrics.bundle_loaded("aa", 1_000);
+        metrics.bundle_loaded("bb", 2_000);
+        let text = metrics.encode(5_500);
+        assert_eq!(lines_with(&text, "bundle_age"), ["behest_bundle_age_seconds 3.5"]);
+        assert_eq!(lines_with(&text, "bundle_info"), [r#"behest_bundle_info{digest="bb"} 1"#]);
+        assert_eq!(lines_with(&text, "bundle_loads"), ["behest_bundle_loads_total 2"]);
+    }
+
+    #[test]
+    fn requests_are_observed_by_endpoint_and_status() {
+        let metrics = Metrics::default();
+        metrics.observe_request("evaluation", 200, 0.000_06);
+        let text = metrics.encode(0);
+        let bucket =
+            |le: &str| format!(r#"behest_request_seconds_bucket{{le="{le}",endpoint="evaluation",status="200"}}"#);
+        assert_eq!(lines_with(&text, &bucket("0.00005")), [format!("{} 0", bucket("0.00005"))]);
+        assert_eq!(lines_with(&text, &bucket("0.0001")), [format!("{} 1", bucket("0.0001"))]);
+    }
+}

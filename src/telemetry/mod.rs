@@ -1,0 +1,47 @@
+//! Metrics and logs: what an operator sees of a running service.
+//!
+//! **Problem.** Names that dashboards and alerts rest on must not drift, and counting must not cost what it measures:
+//! a decision takes microseconds.
+//! **Decision.** Every metric is a field of [`Metrics`], registered under a name of [`names`]; there are no globals, so
+//! tests own what they count. What is counted per decision goes through a handle that was looked up before.
+//! **Trade-off.** A new metric means a new method here, and cannot be added from where it happens.
+//!
+//! Fields of log lines, by the same names everywhere:
+//!
+//! | Field | What |
+//! |---|---|
+//! | `bundle` | the first twelve digits of a bundle's digest |
+//! | `path` | a file or a directory |
+//! | `error` | what the system or a library said, as text |
+//! | `records` | a number of decision records |
+//! | `address` | what the service listens on |
+
+mod logging;
+mod metrics;
+
+pub use logging::{DEFAULT_FILTER, LogFormat, LoggingError, start_logging};
+pub use metrics::{MAX_REASONS, Metrics};
+
+/// The names of all metrics, without the endings that the exposition format adds (`_total`, `_info`, `_bucket`).
+pub mod names {
+    /// Decisions, by `decision` (`permit`, `deny`) and `reason` (a code, `none` for a permit).
+    pub const DECISIONS: &str = "behest_decisions";
+    /// Time to answer a request, by `endpoint` and `status`.
+    pub const REQUEST_SECONDS: &str = "behest_request_seconds";
+    /// Seconds since the live bundle went live.
+    pub const BUNDLE_AGE_SECONDS: &str = "behest_bundle_age_seconds";
+    /// The live bundle's digest, as the label `digest` of a metric that is 1.
+    pub const BUNDLE_INFO: &str = "behest_bundle_info";
+    /// Bundles that went live.
+    pub const BUNDLE_LOADS: &str = "behest_bundle_loads";
+    /// Bundles that were refused.
+    pub const RELOAD_FAILURES: &str = "behest_bundle_reload_failures";
+    /// Decision records that were written.
+    pub const RECORDS_WRITTEN: &str = "behest_records_written";
+    /// Decision records that were lost.
+    pub const RECORDS_DROPPED: &str = "behest_records_dropped";
+    /// Attempts to write decision records that failed.
+    pub const RECORD_WRITE_ERRORS: &str = "behest_record_write_errors";
+    /// The running version, as the label `version`.
+    pub const BUILD: &str = "behest_build";
+}

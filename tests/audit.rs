@@ -1,0 +1,195 @@
+//! The decision record: its lines, its bounds, and what happens when the sink fails.
+
+#![expect(clippy::unwrap_used, reason = "what helpers of tests unwrap is part of the assertion")]
+
+use behest::audit::{Entry, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
+use behest::model::{
+    Answer, CarrierSettings, Code, Decision, DecisionId, Digest, EntityRef, NextAction, Question, Reason, Record,
+    Request, Revision, Timestamp, Value, read_question,
+};
+use behest::telemetry::Metrics;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+fn entity(kind: &str, id: &str) -> Value {
+    Value::from(Record::from_iter([("type".into(), Value::from(kind)), ("id".into(), Value::from(id))]))
+}
+
+fn question() -> Question {
+    let body = Record::from_iter([
+        ("subject".into(), entity("user", "alice")),
+        ("action".into(), Value::from(Record::from_iter([("name".into(), Value::from("tools/call"))]))),
+        ("resource".into(), entity("tool", "payments/refund")),
+        ("context".into(), Value::from(Record::from_iter([("agent".into(), Value::from("copilot"))]))),
+    ]);
+    read_question(&Request::from_body(&body).unwrap(), &CarrierSettings::default()).unwrap()
+}
+
+fn permit() -> Answer {
+    Answer {
+        id: DecisionId::new(7),
+        decision: Decision::Permit,
+        reason: None,
+        explanation: None,
+        bundle: Digest::new([0xab; 32]),
+        revision: Revision(3),
+    }
+}
+
+fn deny() -> Answer {
+    Answer {
+        decision: Decision::Deny,
+        reason: Some(Reason {
+            code: Code::from_policy("delegation_missing").unwrap(),
+            message: "user:alice has granted agent:copilot nothing".to_owned(),
+            principal: Some(EntityRef::new("agent", "copilot")),
+            next_action: NextAction::Request,
+        }),
+        ..permit()
+    }
+}
+
+fn record(recorder: &Recorder, question: Option<&Question>, answer: &Answer) -> Result<(), QueueFull> {
+    recorder.record(&Entry {
+        at: Timestamp(1_790_845_200_005),
+        caller: "gateway",
+        request_id: Some("r-\"1\"\n"),
+        question,
+        inputs: &[("legs[1].context.arguments.amount".to_owned(), "249".to_owned())],
+        policies: &["refund-cap".to_owned()],
+        answer,
+    })
+}
+
+fn metric(metrics: &Metrics, name: &str) -> u64 {
+    let text = metrics.encode(0);
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}_total "))).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+fn start(path: &Path, settings: QueueSettings) -> (Recorder, behest::audit::Writer, Arc<Metrics>) {
+    let metrics = Arc::new(Metrics::default());
+    let (recorder, writer) = Recorder::start(Sink::File(path.to_path_buf()), settings, Arc::clone(&metrics)).unwrap();
+    (recorder, writer, metrics)
+}
+
+#[test]
+fn a_record_is_one_line_of_the_documented_members() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("decisions.jsonl");
+    let (recorder, writer, metrics) = start(&path, QueueSettings::default());
+    assert!(recorder.is_on());
+    record(&recorder, Some(&question()), &permit()).unwrap();
+    record(&recorder, None, &deny()).unwrap();
+    writer.close();
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    let bundle = "ab".repeat(32);
+    let permitted = format!(
+        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","chain":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"permit","policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
+    );
+    let denied = format!(
+        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"deny","reason":{{"code":"delegation_missing","message":"user:alice has granted agent:copilot nothing","principal":{{"type":"agent","id":"copilot"}},"next_action":"request"}},"policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
+    );
+    assert_eq!(text.lines().collect::<Vec<_>>(), [permitted, denied]);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(metric(&metrics, "behest_records_written"), 2);
+}
+
+#[test]
+fn a_recorder_without_a_sink_takes_everything_and_keeps_nothing() {
+    let recorder = Recorder::default();
+    assert!(!recorder.is_on());
+    record(&recorder, None, &permit()).unwrap();
+}
+
+#[test]
+fn records_of_many_threads_are_whole_lines_and_a_file_is_appended_to() {
+    const EACH: usize = 500;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("decisions.jsonl");
+    std::fs::write(&path, "earlier\n").unwrap();
+    let (recorder, writer, metrics) = start(&path, QueueSettings::default());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let question = question();
+                (0..EACH).for_each(|_| record(&recorder, Some(&question), &permit()).unwrap());
+            });
+        }
+    });
+    writer.close();
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("earlier"));
+    let whole = lines.filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count();
+    assert_eq!(whole, 4 * EACH);
+    assert_eq!(metric(&metrics, "behest_records_written"), 2_000);
+    assert_eq!(metric(&metrics, "behest_records_dropped"), 0);
+}
+
+#[test]
+fn a_full_queue_loses_and_counts_where_the_setting_says_drop() {
+    // Writing to this device fails as a full disk does.
+    let settings = QueueSettings { records: 4, when_full: WhenFull::Drop, ..QueueSettings::default() };
+    let (recorder, writer, metrics) = start(Path::new("/dev/full"), settings);
+    for _ in 0..50 {
+        record(&recorder, None, &permit()).unwrap();
+    }
+    writer.close();
+    assert_eq!(metric(&metrics, "behest_records_written"), 0);
+    assert_eq!(metric(&metrics, "behest_records_dropped"), 50);
+    assert!(metric(&metrics, "behest_record_write_errors") >= 1);
+}
+
+#[test]
+fn a_full_queue_refuses_where_the_setting_says_deny() {
+    let settings = QueueSettings { records: 4, when_full: WhenFull::Deny, ..QueueSettings::default() };
+    let (recorder, writer, metrics) = start(Path::new("/dev/full"), settings);
+    let taken = (0..50).filter(|_| record(&recorder, None, &permit()).is_ok()).count();
+    assert!((4..50).contains(&taken), "{taken}");
+    writer.close();
+    let dropped = usize::try_from(metric(&metrics, "behest_records_dropped")).unwrap();
+    assert_eq!(dropped, taken, "what was taken and never written is counted as lost");
+    assert!(record(&recorder, None, &permit()).is_err(), "after the end there is nobody to write");
+}
+
+#[test]
+fn the_queue_is_bounded_in_bytes_too() {
+    // No more than one record fits, and the sink takes none.
+    let settings = QueueSettings { records: 1_000, bytes: 600, when_full: WhenFull::Deny };
+    let (recorder, writer, _) = start(Path::new("/dev/full"), settings);
+    assert!(record(&recorder, Some(&question()), &permit()).is_ok());
+    assert!(record(&recorder, Some(&question()), &permit()).is_err());
+    writer.close();
+}
+
+#[test]
+fn a_file_that_was_moved_away_is_opened_anew_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, moved) = (dir.path().join("decisions.jsonl"), dir.path().join("decisions.1.jsonl"));
+    let (recorder, writer, metrics) = start(&path, QueueSettings::default());
+    record(&recorder, None, &permit()).unwrap();
+    while metric(&metrics, "behest_records_written") < 1 {
+        std::thread::yield_now();
+    }
+    std::fs::rename(&path, &moved).unwrap();
+    writer.reopen();
+    record(&recorder, None, &deny()).unwrap();
+    writer.close();
+    for (path, decision) in [(&moved, r#""decision":"permit""#), (&path, r#""decision":"deny""#)] {
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains(decision), "{text}");
+    }
+}
+
+#[test]
+fn a_sink_that_cannot_be_opened_is_an_error_at_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Sink::File(dir.path().join("missing/decisions.jsonl"));
+    let error = Recorder::start(sink, QueueSettings::default(), Arc::new(Metrics::default())).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+}

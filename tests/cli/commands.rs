@@ -1,0 +1,181 @@
+//! Commands that read a bundle and end.
+
+use super::place::{Place, done, failed, refund};
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_exit_code_2() {
+    let place = Place::new();
+    let unknown = place.run(&["--lisen", "x"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.starts_with("error: unexpected argument '--lisen' found"), "{}", unknown.err);
+    for arguments in [
+        &["explain"] as &[&str],
+        &["explain", "user:alice", "tools/call"],
+        &["explain", "x.json", "--url", "http://127.0.0.1:1", "--bundle", "bundle"],
+        &["test", "--filter", "("],
+        &["pack"],
+        &["--bundle", "bundle", "validate"],
+    ] {
+        assert_eq!(place.run(arguments).code, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_shows_examples_and_the_version_is_told() {
+    let place = Place::new();
+    assert_eq!(place.run(&["--version"]), done(&format!("behest {}\n", env!("CARGO_PKG_VERSION"))));
+    for (arguments, example) in [
+        (&["--help"] as &[&str], "behest explain 'user:alice > agent:copilot' tools/call tool:kb/query"),
+        (&["explain", "--help"], "behest explain request.json"),
+        (&["serve", "--help"], "--public-url <URL>"),
+    ] {
+        let help = place.run(arguments);
+        assert!(help.code == 0 && help.out.contains(example), "{}", help.out);
+    }
+}
+
+#[test]
+fn validate_underlines_what_is_wrong() {
+    let place = Place::new();
+    let ok = place.run(&["validate", "--bundle", "bundle"]);
+    assert!(ok.code == 0 && ok.out.starts_with("ok: the bundle in `bundle` ") && ok.err.is_empty(), "{ok:?}");
+    place.write_policies("\"many\"");
+    let bad = place.run_with(&["validate"], &[("BEHEST_BUNDLE", "bundle")], "");
+    assert!(bad.code == 1 && bad.out.is_empty(), "{bad:?}");
+    assert!(bad.err.contains("policies/tools.cedar:6:"), "{}", bad.err);
+    assert!(!bad.err.contains('\u{1b}'), "no colours where nobody sees them");
+}
+
+#[test]
+fn a_bundle_that_cannot_be_read_is_one_sentence_with_its_remedy() {
+    let place = Place::new();
+    place.write("file", "");
+    std::os::unix::fs::symlink("/nonexistent", place.path("bundle/policies/lost.cedar")).unwrap();
+    for (bundle, sentence) in [
+        ("missing", "cannot read the bundle `missing`: No such file or directory"),
+        ("file", "holds neither `schemas/` nor `policies/`"),
+        ("bundle", "policies/lost.cedar"),
+    ] {
+        for command in ["validate", "test", "schema", "serve"] {
+            let refused = place.run(&[command, "--bundle", bundle]);
+            assert!(refused.code == 1 && refused.err.contains(sentence), "{command} {bundle}: {refused:?}");
+        }
+    }
+}
+
+#[test]
+fn test_runs_the_cases_and_explains_those_that_fail() {
+    let place = Place::new();
+    let ok = place.run(&["test", "--bundle", "bundle"]);
+    assert!(ok.code == 0 && ok.out.starts_with("ok: 2 passed of 2 cases\n"), "{ok:?}");
+    let one = place.run(&["test", "--bundle", "bundle", "--filter", "litt.e"]);
+    assert!(one.code == 0 && one.out.starts_with("ok: 1 passed of 1 cases\n"), "{one:?}");
+    let none = place.run(&["test", "--bundle", "bundle", "--filter", "lots"]);
+    assert_eq!(
+        none,
+        failed(
+            "error: no case of the bundle in `bundle` has a name that matches `lots`\n  help: leave `--filter` out \
+             to run them all\n"
+        )
+    );
+    place.write_policies("3");
+    let bad = place.run(&["test", "--bundle", "bundle"]);
+    assert_eq!(bad.code, 1);
+    for part in [
+        "failed policies/cases.yaml: an agent refunds little",
+        "expected  permit",
+        "amount < 3",
+        "1 failed: 1 passed of 2",
+    ] {
+        assert!(bad.out.contains(part), "{part}: {}", bad.out);
+    }
+}
+
+#[test]
+fn explain_shows_each_leg_with_what_was_missing() {
+    let place = Place::new();
+    let denied = place.run(&refund(r#"{"arguments":{"amount":500}}"#, &["--bundle", "bundle"]));
+    assert_eq!((denied.code, denied.err.as_str()), (0, ""), "a denial is an answer");
+    let (text, bundle) = denied.out.split_once("bundle ").unwrap();
+    assert_eq!(
+        text,
+        "deny: no policy permits `agent:copilot` to `tools/call` on `tool:refund` (not_permitted)\n  \
+         user:alice: permit\n    by permit `users` at policies/tools.cedar:1\n  agent:copilot: deny (not_permitted)\n    \
+         not permit `agents-small` at policies/tools.cedar:4\n      because this does not hold (line 6): \
+         context.arguments.amount < 100\n        context.arguments.amount = 500\n"
+    );
+    assert!(bundle.ends_with(", revision 0\n"), "{bundle}");
+    let permitted = place.run(&refund(r#"{"arguments":{"amount":5}}"#, &["--bundle", "bundle"]));
+    assert!(permitted.code == 0 && permitted.out.starts_with("permit\n"), "{permitted:?}");
+}
+
+#[test]
+fn explain_takes_a_file_or_standard_input_and_answers_in_json() {
+    let place = Place::new();
+    let request = r#"{"subject":{"type":"user","id":"alice","properties":{"act":{"sub":"copilot"}}},
+        "action":{"name":"tools/call"},"resource":{"type":"tool","id":"refund"}}"#;
+    place.write("request.json", request);
+    let from_file = place.run(&["explain", "--json", "--bundle", "bundle", "request.json"]);
+    let from_input = place.run_with(&["explain", "--json", "--bundle", "bundle", "-"], &[], request);
+    for output in [from_file, from_input] {
+        let answer: serde_json::Value = serde_json::from_str(&output.out).unwrap();
+        assert_eq!(answer["decision"], false, "{output:?}");
+        assert_eq!(answer["context"]["reason"]["principal"], serde_json::json!({"type": "agent", "id": "copilot"}));
+        assert_eq!(answer["context"]["explanation"]["legs"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn explain_says_what_is_wrong_with_a_request() {
+    let place = Place::new();
+    let explain = |input: &str| place.run_with(&["explain", "--bundle", "bundle", "-"], &[], input).err;
+    for (input, sentence) in [
+        (r#"{"subject":{"type":"user"}}"#, "error: the request is not of its form: `subject.id` is missing\n"),
+        (r#"{"a":1,"a":2}"#, "`a` occurs more than once in its object"),
+        ("[]", "error: the request must be an object, not an array\n"),
+        (r#"{"evaluations":[]}"#, "error: the request is a batch\n"),
+        (r#"{"options":{"unknown":["arguments"]}}"#, "error: `options.unknown` cannot be explained\n"),
+    ] {
+        let err = explain(input);
+        assert!(err.contains(sentence) && err.contains("\n  help: "), "{input}: {err}");
+    }
+    assert_eq!(
+        place.run(&["explain", "nothing.json"]),
+        failed(
+            "error: the request `nothing.json` cannot be read: No such file or directory (os error 2)\n  help: name a \
+             file with an AuthZEN request, `-`, or a chain with an action and a resource\n"
+        )
+    );
+    assert_eq!(
+        place.run(&["explain", "alice", "tools/call", "tool:refund"]).err,
+        "error: `alice` is not of the form `type:id`\n  help: see the examples of `behest explain --help`\n"
+    );
+}
+
+#[test]
+fn the_schema_is_printed_or_written() {
+    let place = Place::new();
+    let printed = place.run(&["schema", "--bundle", "bundle"]);
+    assert!(printed.code == 0 && printed.out.contains("action \"tools/call\" appliesTo {"), "{printed:?}");
+    let written = place.run(&["schema", "--bundle", "bundle", "--write", "all.cedarschema"]);
+    assert_eq!((written.code, written.out.as_str()), (0, ""));
+    assert_eq!(std::fs::read_to_string(place.path("all.cedarschema")).unwrap(), printed.out);
+    let nowhere = place.run(&["schema", "--bundle", "bundle", "--write", "no/where"]);
+    assert_eq!(
+        nowhere,
+        failed(
+            "error: `no/where` cannot be written: No such file or directory (os error 2)\n  help: name a file in a \
+             directory that exists and that you may write to\n"
+        )
+    );
+}
+
+#[test]
+fn packs_are_found_by_name() {
+    let place = Place::new();
+    assert_eq!(place.run(&["pack", "list"]).code, 0);
+    assert_eq!(
+        place.run(&["pack", "show", "delagation"]),
+        failed("error: there is no pack `delagation`\n  help: `behest pack list` names those there are\n")
+    );
+}

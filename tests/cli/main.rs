@@ -1,0 +1,12 @@
+//! The program as people meet it: its commands, its exit codes, and the sentence for each thing that goes wrong.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what helpers of tests unwrap is part of the assertion"
+)]
+
+mod commands;
+mod place;
+mod serve;

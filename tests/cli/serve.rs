@@ -1,0 +1,221 @@
+//! The service: why it does not start, what it says when it does, reloads, its record and its end.
+
+use super::place::{KEY, PATIENCE, Place, Service, refund};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+#[test]
+fn explain_asks_a_running_service_and_shows_the_same() {
+    let place = Place::new();
+    let service = place.serve(&[]);
+    let context = r#"{"arguments":{"amount":500}}"#;
+    let url = service.url();
+    let remote = place.run_with(&refund(context, &["--url", &url]), &[("BEHEST_KEY", KEY)], "");
+    assert_eq!(remote, place.run(&refund(context, &["--bundle", "bundle"])));
+
+    let anonymous = place.run(&refund(context, &["--url", &url]));
+    assert!(anonymous.code == 1 && anonymous.err.contains("refuses with status 403: "), "{anonymous:?}");
+    let wrong = place.run_with(&refund(context, &["--url", &url]), &[("BEHEST_KEY", "wrong")], "");
+    assert!(wrong.err.contains("status 401") && wrong.err.contains("help: set BEHEST_KEY"), "{wrong:?}");
+    assert_eq!(service.stop().code(), Some(0));
+
+    let gone = place.run(&refund(context, &["--url", &url]));
+    assert!(gone.code == 1 && gone.err.starts_with(&format!("error: `{url}` does not answer: ")), "{gone:?}");
+    let https = place.run(&refund(context, &["--url", "https://pdp.example"]));
+    assert!(https.code == 1 && https.err.contains("does not speak https"), "{https:?}");
+}
+
+#[test]
+fn a_service_that_cannot_start_says_why_and_what_to_do() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().to_string();
+    place.write("broken.toml", "listen = \n");
+    place.write("unknown.toml", "[limits]\nbdoy = 1\n");
+    place.write("sink.toml", "[record]\nsink = \"no/where.jsonl\"\n");
+    place.write("filter.toml", "[log]\nfilter = \"behest=loud\"\n");
+    place.write("file", "");
+    for (arguments, sentence, help) in [
+        (
+            &["--listen", &port] as &[&str],
+            format!("`{port}` is in use"),
+            "stop what listens there, or choose another address with `--listen`",
+        ),
+        (
+            &["--listen", "192.0.2.1:8181"],
+            "`192.0.2.1:8181` can be reached from other machines, and no caller is configured".to_owned(),
+            "add `[[callers]]` to behest.toml",
+        ),
+        (
+            &["--listen", "8181"],
+            "`--listen`: `8181` is not an address".to_owned(),
+            "write for example `127.0.0.1:8181`",
+        ),
+        (&["--config", "broken.toml"], "broken.toml: line 1 is not TOML: ".to_owned(), "see behest.example.toml"),
+        (
+            &["--config", "unknown.toml"],
+            "`limits.bdoy` in `unknown.toml` is not a setting".to_owned(),
+            "here there are `body`, ",
+        ),
+        (
+            &["--config", "missing.toml"],
+            "the settings file `missing.toml` cannot be read: No such file or directory".to_owned(),
+            "check the path after `--config`",
+        ),
+        (
+            &["--config", "sink.toml", "--listen", "127.0.0.1:0"],
+            "decisions cannot be recorded in `no/where.jsonl`: No such file or directory".to_owned(),
+            "`record.sink` takes a file",
+        ),
+        (&["--config", "filter.toml"], "`behest=loud` is not a log filter: ".to_owned(), "write for example `info`"),
+        (
+            &["--data", "file", "--listen", "127.0.0.1:0"],
+            "the data directory `file` cannot be made: ".to_owned(),
+            "`--data` takes a directory that this user may write to",
+        ),
+        (&["--public-url", "http://a"], "`--public-url`: `http://a` does not begin".to_owned(), "write for example"),
+    ] {
+        let refused = place.run(&[&["serve", "--bundle", "bundle"], arguments].concat());
+        assert!(refused.code == 1 && refused.out.is_empty(), "{arguments:?}: {refused:?}");
+        assert!(refused.err.starts_with(&format!("error: {sentence}")), "{arguments:?}: {}", refused.err);
+        assert!(refused.err.contains(help), "{arguments:?}: {}", refused.err);
+    }
+    let short = place.run_with(&["--bundle", "bundle"], &[("BEHEST_ADMIN_KEY", "hunter2")], "");
+    assert!(short.err.starts_with("error: `BEHEST_ADMIN_KEY` is shorter than 32 bytes"), "{short:?}");
+    assert!(!short.err.contains("hunter2"));
+}
+
+#[test]
+fn a_bundle_with_a_failing_case_is_refused_at_start() {
+    let place = Place::new();
+    place.write_policies("3");
+    let refused = place.run(&["--bundle", "bundle", "--listen", "127.0.0.1:0"]);
+    assert!(refused.code == 1 && refused.err.contains("an agent refunds little"), "{refused:?}");
+}
+
+#[test]
+fn a_changed_bundle_is_taken_and_a_bad_one_refused() {
+    let place = Place::new();
+    let service = place.serve(&[]);
+    let url = service.url();
+    let decision = || {
+        let asked = refund(r#"{"arguments":{"amount":500}}"#, &["--url", &url]);
+        let output = place.run_with(&asked, &[("BEHEST_KEY", KEY)], "");
+        output.out.split([':', '\n']).next().unwrap().to_owned()
+    };
+    assert_eq!(decision(), "deny");
+    place.write_policies("1000");
+    service.wait_for("the bundle changed: 2 policies");
+    assert_eq!(decision(), "permit");
+
+    place.write_policies("3");
+    let refused = service.wait_for("the changed bundle is refused, and the one before still decides");
+    assert_eq!(refused["level"], "ERROR");
+    assert!(refused["message"].as_str().unwrap().contains("an agent refunds little"), "{refused}");
+    assert_eq!(decision(), "permit");
+
+    service.signal("HUP");
+    service.wait_for("the changed bundle is refused");
+    place.write_policies("100");
+    service.wait_for("the bundle changed");
+    service.signal("HUP");
+    service.wait_for("the bundle was read again and is the same");
+    assert_eq!(decision(), "deny");
+    assert_eq!(service.stop().code(), Some(0));
+}
+
+#[test]
+fn an_admin_key_that_is_made_lies_in_a_file_of_its_owner_until_the_end() {
+    let place = Place::new();
+    let mut command = place.command(&["--bundle", "bundle", "--listen", "127.0.0.1:0", "--data", "data"]);
+    command.env("BEHEST_LOG__FILTER", "debug");
+    let service = Service::start(command);
+    let path = place.path("data/admin-key");
+    let key = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(place.path("data")).unwrap().permissions().mode() & 0o777, 0o700);
+    let url = service.url();
+    let asked = refund(r#"{"arguments":{"amount":5}}"#, &["--url", &url]);
+    let answer = place.run_with(&asked, &[("BEHEST_KEY", key.trim())], "");
+    assert!(answer.out.starts_with("permit"), "{answer:?}");
+    service.signal("TERM");
+    let mut log = Vec::new();
+    while let Ok(line) = service.lines.recv_timeout(PATIENCE) {
+        log.push(line.to_string());
+    }
+    assert!(log.iter().any(|line| line.contains("stopped")), "{log:?}");
+    assert!(!log.iter().any(|line| line.contains(key.trim())), "the key is in the log");
+    assert!(!path.exists());
+}
+
+#[test]
+fn without_a_data_directory_the_log_says_what_is_not_kept_and_where_the_key_is() {
+    let place = Place::new();
+    let command = place.command(&["--bundle", "bundle", "--listen", "127.0.0.1:0", "--cache", "64MiB"]);
+    let mut child = Service::start(command);
+    let notes: Vec<String> =
+        (0..2).map(|_| child.lines.recv_timeout(PATIENCE).unwrap()["message"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        notes,
+        [
+            "relations and decisions are kept in memory only; keep them with `--data DIR`",
+            "the cache is not built yet: `cache` has no effect, and every decision is evaluated",
+        ]
+    );
+    let keys: Vec<_> = std::fs::read_dir(place.0.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("behest-admin-key-"))
+        .collect();
+    assert_eq!(keys.len(), 1);
+    child.signal("INT");
+    child.wait_for("stopped");
+    assert_eq!(child.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn decisions_are_recorded_and_written_out_at_the_end() {
+    let place = Place::new();
+    place.write("behest.toml", "[record]\nsink = \"decisions.jsonl\"\nwhen_full = \"deny\"\n");
+    let service = place.serve(&[]);
+    let url = service.url();
+    for amount in [r#"{"arguments":{"amount":5}}"#, r#"{"arguments":{"amount":500}}"#] {
+        assert_eq!(place.run_with(&refund(amount, &["--url", &url]), &[("BEHEST_KEY", KEY)], "").code, 0);
+    }
+    assert_eq!(service.stop().code(), Some(0));
+    let text = std::fs::read_to_string(place.path("decisions.jsonl")).unwrap();
+    let records: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = |record: &serde_json::Value| {
+        (
+            record["caller"].clone(),
+            record["decision"].clone(),
+            record["inputs"]["legs[1].context.arguments.amount"].clone(),
+        )
+    };
+    assert_eq!(records.len(), 2, "{text}");
+    assert_eq!(told(&records[0]), ("admin".into(), "permit".into(), "5".into()));
+    assert_eq!(told(&records[1]), ("admin".into(), "deny".into(), "500".into()));
+}
+
+#[test]
+fn a_unix_socket_is_served_and_goes_with_the_service() {
+    let place = Place::new();
+    let mut command = place.command(&["--bundle", "bundle", "--listen", "unix:behest.sock"]);
+    command.env("BEHEST_ADMIN_KEY", KEY);
+    let service = Service::start(command);
+    assert_eq!(service.address, "unix:behest.sock");
+    let answer = ask_socket(&place.path("behest.sock"));
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(service.stop().code(), Some(0));
+    assert!(!place.path("behest.sock").exists());
+}
+
+fn ask_socket(path: &Path) -> String {
+    let mut stream = UnixStream::connect(path).unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}

@@ -1,0 +1,275 @@
+//! Settings: their sources, what is refused, and how it is said.
+
+#![expect(clippy::unwrap_used, reason = "what helpers of tests unwrap is part of the assertion")]
+
+use behest::config::{CacheSize, Config, Environment, Flags, Listen, Permission, load};
+use std::collections::BTreeSet;
+
+/// Loads a file's text with variables and flags; `Err` has each problem as `message | help`.
+fn load_text(text: &str, variables: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Config, Vec<String>> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("behest.toml");
+    std::fs::write(&path, text).unwrap();
+    let environment: Environment =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let flags = Flags {
+        config: Some(path.clone()),
+        settings: flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect(),
+    };
+    load(&flags, &environment).map_err(|problems| {
+        let shown = path.display().to_string();
+        let line = |problem: &behest::model::Problem| {
+            format!("{problem} | {}", problem.help.as_deref().unwrap()).replace(&shown, "FILE")
+        };
+        problems.0.iter().map(line).collect()
+    })
+}
+
+fn refused(text: &str, variables: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Vec<String> {
+    load_text(text, variables, flags).unwrap_err()
+}
+
+fn caller(name: &str, digit: char) -> String {
+    format!(
+        "[[callers]]\nname = \"{name}\"\nkey_sha256 = \"{}\"\npermissions = [\"decide\"]\n",
+        digit.to_string().repeat(64)
+    )
+}
+
+#[test]
+fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
+    let text = "listen = \"127.0.0.1:1\"\ncache = \"1MiB\"\ndata = \"file\"\n[limits]\ndepth = 10\nevaluations = 11\n";
+    let variables = [("BEHEST_LISTEN", "127.0.0.1:2"), ("BEHEST_DATA", "2026"), ("BEHEST_LIMITS__DEPTH", "20")];
+    let config = load_text(text, &variables, &[("listen", "unix:/run/b.sock")]).unwrap();
+    assert_eq!(config.listen, Listen::Unix("/run/b.sock".into()));
+    assert_eq!(config.data.unwrap().to_str(), Some("2026"));
+    assert!(matches!(config.cache, CacheSize::Bytes(size) if size.0 == 1 << 20));
+    assert_eq!((config.limits.depth, config.limits.evaluations), (20, 11));
+}
+
+#[test]
+fn nothing_set_is_a_loopback_service_on_the_default_bundle() {
+    let config = load_text("", &[], &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8181");
+    assert_eq!(config.cache, CacheSize::Off);
+    assert!(config.bundle.is_none() && config.data.is_none() && config.record.is_none());
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_source() {
+    for (found, name) in [
+        (refused("lisen = 1", &[], &[]), "`lisen` in `FILE` is not a setting"),
+        (refused("[limits]\nbdoy = 1", &[], &[]), "`limits.bdoy` in `FILE` is not a setting"),
+        (
+            refused("[log]\nlevel = 1", &[("BEHEST_LISTEN", "127.0.0.1:1")], &[]),
+            "`log.level` in `FILE` is not a setting",
+        ),
+        (refused("", &[("BEHEST_LIMITS__BDOY", "1")], &[]), "`BEHEST_LIMITS__BDOY` is not a setting"),
+        (refused("[limits]\nbody = 2000", &[("BEHEST_LISEN", "1")], &[]), "`BEHEST_LISEN` is not a setting"),
+    ] {
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with(&format!("{name} | here there are `")), "{found:?}");
+    }
+}
+
+#[test]
+fn a_value_of_another_kind_is_refused_in_words() {
+    for (text, expected) in [
+        ("[limits]\ndepth = \"x\"", "`limits.depth` in `FILE` is a text | it takes a whole number"),
+        ("behind_proxy = 1", "`behind_proxy` in `FILE` is `1` | it takes `true` or `false`"),
+        ("limits = 1", "`limits` in `FILE` is `1` | it takes a table"),
+        ("callers = 1", "`callers` in `FILE` is `1` | it takes a list"),
+        ("[log]\nformat = \"xml\"", "`log.format` in `FILE` is `xml` | it takes one of `auto`, `text`, `json`"),
+        (
+            "listen = \"8181\"",
+            "`listen` in `FILE`: `8181` is not an address | write for example `127.0.0.1:8181` or `unix:/run/behest.sock`",
+        ),
+        (
+            "public_url = \"http://pdp.example\"",
+            "`public_url` in `FILE`: `http://pdp.example` does not begin with `https://` | write for example `https://pdp.example`",
+        ),
+        (
+            "public_url = \"https://pdp.example?x\"",
+            "`public_url` in `FILE`: `https://pdp.example?x` has a query or a fragment | write for example `https://pdp.example`",
+        ),
+        (
+            "cache = \"big\"",
+            "`cache` in `FILE`: `big` is not a size | write for example `64MiB`, `512KiB` or `4096`, or `off`",
+        ),
+        ("[record]\nqueue = 3", "`record.sink` in `FILE` is missing | see behest.example.toml"),
+        (
+            "[record]\nsink = \"-\"\nwhen_full = \"wait\"",
+            "`record.when_full` in `FILE`: `wait` is not one of `drop` and `deny` | see behest.example.toml",
+        ),
+        ("[limits]\ndepth = 257", "`limits.depth` is 257 | it takes a number from 1 to 256"),
+        ("[limits]\nevaluations = 0", "`limits.evaluations` is 0 | it takes a number from 1 to 100000"),
+    ] {
+        assert_eq!(refused(text, &[], &[]), [expected], "{text}");
+    }
+    assert_eq!(
+        refused("", &[], &[("cache", "big")]),
+        ["`--cache`: `big` is not a size | write for example `64MiB`, `512KiB` or `4096`, or `off`"]
+    );
+    assert_eq!(
+        refused("", &[("BEHEST_LIMITS__BODY", "1MB")], &[]),
+        ["`BEHEST_LIMITS__BODY`: `1MB` is not a size | write for example `64MiB`, `512KiB` or `4096`"]
+    );
+    assert_eq!(
+        refused("", &[("BEHEST_ANONYMOUS", "")], &[]),
+        ["`BEHEST_ANONYMOUS` is empty | unset it, or give it a value"]
+    );
+}
+
+#[test]
+fn broken_toml_is_refused_with_its_line() {
+    let found = refused("listen = \"127.0.0.1:1\"\ndata = [\n", &[], &[]);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("FILE: line 2 is not TOML: "), "{found:?}");
+}
+
+#[test]
+fn a_caller_with_an_unknown_permission_or_a_bad_hash_is_refused_and_its_key_not_repeated() {
+    let unknown = caller("gateway", 'a').replace("decide", "decode");
+    assert_eq!(
+        refused(&unknown, &[], &[]),
+        [
+            "`callers.0.permissions` in `FILE`: `decode` is not a permission | there are `decide`, `search`, `explain`, `relations.read`, `relations.write`, `admin`"
+        ]
+    );
+    let key = caller("gateway", 'a').replace(&"a".repeat(64), "hunter2");
+    let found = refused(&key, &[], &[]);
+    assert_eq!(
+        found,
+        [
+            "`callers.0.key_sha256` in `FILE`: the value is not 64 hexadecimal digits | make one with `printf %s \"$KEY\" | sha256sum`"
+        ]
+    );
+}
+
+#[test]
+fn secrets_are_redacted() {
+    let config = load_text(&caller("gateway", 'a'), &[], &[]).unwrap();
+    let shown = format!("{config:?}");
+    assert!(shown.contains("gateway") && !shown.contains("aaaa") && !shown.contains("170"), "{shown}");
+    assert_eq!(config.callers[0].key_sha256.bytes(), [0xaa; 32]);
+}
+
+#[test]
+fn callers_that_cannot_be_told_apart_are_refused() {
+    let text = caller("a", 'a') + &caller("a", 'b') + &caller("b", 'a') + &caller("anonymous", 'c') + &caller("", 'd');
+    assert_eq!(
+        refused(&text, &[], &[]),
+        [
+            "two callers are named `a` | rename one of them",
+            "the callers `a` and `b` have the same key | give each its own, so that records say who asked",
+            "a caller is named `anonymous` | records use this name for callers that are not configured; choose another",
+            "the name of caller 5 is empty, too long or has control characters | give it a name of 1 to 64 bytes",
+        ]
+    );
+}
+
+#[test]
+fn an_address_that_others_reach_needs_callers_and_a_proxy() {
+    let no_callers = "`0.0.0.0:8181` can be reached from other machines, and no caller is configured | add `[[callers]]` to behest.toml, or listen on `127.0.0.1:8181` or `unix:PATH`";
+    let no_proxy = "`0.0.0.0:8181` can be reached from other machines, and keys would travel in the clear | put a proxy that ends TLS before the service and set `behind_proxy = true`, or listen on `127.0.0.1:8181`";
+    let open = [("listen", "0.0.0.0:8181")];
+    assert_eq!(refused("", &[], &open), [no_callers, no_proxy]);
+    assert_eq!(refused("behind_proxy = true", &[], &open), [no_callers]);
+    assert_eq!(refused(&caller("a", 'a'), &[], &open), [no_proxy]);
+    assert!(load_text(&format!("behind_proxy = true\n{}", caller("a", 'a')), &[], &open).is_ok());
+    for local in ["127.9.9.9:1", "[::1]:8181", "[::ffff:127.0.0.1]:8181", "localhost:8181", "unix:x.sock"] {
+        assert!(load_text("", &[], &[("listen", local)]).is_ok(), "{local}");
+    }
+    assert!(load_text("", &[], &[("listen", "[::ffff:192.0.2.1]:8181")]).is_err());
+}
+
+#[test]
+fn anonymous_callers_exist_only_where_nobody_else_can_be() {
+    use Permission::{Decide, Explain, Search};
+    let allowed = |text: &str, flags: &[(&'static str, &str)]| {
+        load_text(text, &[], flags).unwrap().anonymous_permissions().map(|set| set.iter().collect::<Vec<_>>())
+    };
+    assert_eq!(allowed("", &[]), Some(vec![Decide, Search, Explain]));
+    assert_eq!(allowed("", &[("bundle", "b")]), Some(vec![Decide]));
+    assert_eq!(allowed("", &[("data", "d")]), Some(vec![Decide]));
+    assert_eq!(allowed("", &[("bundle", "b"), ("anonymous", "decide,explain")]), Some(vec![Decide, Explain]));
+    assert_eq!(allowed("anonymous = [\"search\"]", &[]), Some(vec![Search]));
+    assert_eq!(allowed("", &[("anonymous", "none")]), None);
+    assert_eq!(allowed("anonymous = []", &[]), None);
+    assert_eq!(allowed(&caller("a", 'a'), &[]), None);
+    assert_eq!(allowed("behind_proxy = true", &[]), None);
+
+    let nobody = "`anonymous` lets callers without a key in, and there can be none here | leave `anonymous` out: it counts only on a loopback or unix address, without `[[callers]]` and without `behind_proxy`";
+    let listed = [("anonymous", "decide")];
+    assert_eq!(refused(&caller("a", 'a'), &[], &listed), [nobody]);
+    assert_eq!(refused("behind_proxy = true", &[], &listed), [nobody]);
+    assert_eq!(
+        refused("", &[], &[("anonymous", "admin")]),
+        ["`anonymous` lists `admin` | it takes `decide`, `search` and `explain`; everything else needs a key"]
+    );
+}
+
+#[test]
+fn variables_that_are_no_settings_are_left_alone() {
+    let variables = [
+        ("BEHEST_SERVICE_HOST", "10.0.0.1"),
+        ("BEHEST_PORT_8181_TCP", "tcp://10.0.0.1:8181"),
+        ("BEHEST_ADMIN_KEY", "k"),
+        ("BEHEST_KEY", "k"),
+        ("RUST_LOG", "debug"),
+        ("HOME", "/root"),
+    ];
+    let config = load_text("", &variables, &[]).unwrap();
+    assert_eq!(config.log.filter.as_deref(), Some("debug"));
+    let config = load_text("[log]\nfilter = \"warn\"", &variables, &[]).unwrap();
+    assert_eq!(config.log.filter.as_deref(), Some("warn"));
+}
+
+#[test]
+fn a_named_file_must_be_there() {
+    let flags = Flags { config: Some("/nonexistent/behest.toml".into()), settings: Vec::new() };
+    let problems = load(&flags, &Environment::default()).unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "the settings file `/nonexistent/behest.toml` cannot be read: No such file or directory (os error 2)"
+    );
+}
+
+const EXAMPLE: &str = include_str!("../behest.example.toml");
+
+/// The example with the settings that are commented out.
+fn whole_example() -> String {
+    let uncomment = |line: &'static str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') => rest,
+        _ => line,
+    };
+    EXAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_is_valid_and_shows_the_defaults() {
+    let defaults = format!("{:?}", load_text("", &[], &[]).unwrap());
+    assert_eq!(format!("{:?}", load_text(EXAMPLE, &[], &[]).unwrap()), defaults);
+    load_text(&whole_example(), &[], &[]).unwrap();
+}
+
+#[test]
+fn the_example_has_every_setting() {
+    let known = |table: &str| -> BTreeSet<String> {
+        let found = refused(&format!("{table}\nno_such_key = 1"), &[], &[]);
+        found[0]
+            .split('`')
+            .skip_while(|part| !part.contains("here there are"))
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    let example: toml::Table = toml::from_str(&whole_example()).unwrap();
+    let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(&example), known(""));
+    for name in ["record", "log", "limits", "reload"] {
+        assert_eq!(keys(example[name].as_table().unwrap()), known(&format!("[{name}]")), "{name}");
+    }
+    assert_eq!(keys(example["callers"][0].as_table().unwrap()), known("[[callers]]"));
+}
