@@ -1,5 +1,7 @@
 //! The architecture, held: which folder may use which, how long files get, and that each says what it is for.
 
+#![expect(clippy::expect_used, reason = "what a test's helper unwraps is part of the assertion")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,14 +55,9 @@ fn sources() -> Vec<(String, PathBuf, String)> {
 
 /// Every `crate::NAME` or `behest::NAME` in code; comments and tests at the end of a file do not count.
 fn used(text: &str) -> BTreeSet<String> {
-    let code: String = text
-        .split("#[cfg(test)]")
-        .next()
-        .unwrap_or_default()
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join("\n");
     let mut found = BTreeSet::new();
     for prefix in ["crate::", "behest::"] {
         for (at, _) in code.match_indices(prefix) {

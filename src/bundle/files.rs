@@ -206,12 +206,9 @@ fn sort_out(contents: Contents) -> Result<Files, Problems> {
         if path.ends_with(".md") {
             continue;
         }
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(_) => {
-                problems.push(Problem::new(format!("`{path}` is not UTF-8 text")).at(Place::whole(&path)));
-                continue;
-            }
+        let Ok(text) = String::from_utf8(bytes) else {
+            problems.push(Problem::new(format!("`{path}` is not UTF-8 text")).at(Place::whole(&path)));
+            continue;
         };
         if path.starts_with("policies/packs/") || path.starts_with("schemas/packs/") {
             files.is_default = true;

@@ -31,7 +31,7 @@ struct Shown {
     help: Option<String>,
     source: Option<NamedSource<String>>,
     label: Option<LabeledSpan>,
-    also: Vec<Box<Shown>>,
+    also: Vec<Shown>,
     severity: Severity,
 }
 
@@ -56,7 +56,7 @@ impl Shown {
                 severity: Severity::Advice,
             };
             other.show(Some(also), "and here", files);
-            shown.also.push(Box::new(other));
+            shown.also.push(other);
         }
         shown
     }
@@ -104,7 +104,7 @@ impl Diagnostic for Shown {
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         (!self.also.is_empty()).then(|| {
-            Box::new(self.also.iter().map(|other| &**other as &dyn Diagnostic))
+            Box::new(self.also.iter().map(|other| other as &dyn Diagnostic))
                 as Box<dyn Iterator<Item = &dyn Diagnostic>>
         })
     }

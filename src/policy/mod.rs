@@ -23,7 +23,7 @@ mod syntax;
 
 pub use evaluate::{Leg, Wanted};
 pub use reasons::NextActions;
-pub use schema::{Attribute, Provenance, Schema, TypeInfo, Vocabulary};
+pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
 pub use source::SourceFile;
 pub use stored::Stored;
 

@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn path(names: &[&str]) -> Vec<SmolStr> {
-        names.iter().map(|name| SmolStr::new(name)).collect()
+        names.iter().map(SmolStr::new).collect()
     }
 
     #[test]

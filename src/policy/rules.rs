@@ -5,7 +5,7 @@
 
 use super::reads::Reads;
 use super::schema::{Schema, Vocabulary};
-use super::source::{SourceFile, place_in, place_of, problem_of};
+use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use cedar_policy_core::ast::{

@@ -1,7 +1,7 @@
 //! Engines over bundles given as text.
 
 use behest::audit::Recorder;
-use behest::bundle::{self, Files, Source};
+use behest::bundle::{self, Source};
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine};
 use behest::model::{Answer, Depth};
@@ -36,16 +36,6 @@ pub(crate) fn engine(files: &[(&str, &str)]) -> Engine {
         panic!("{}", bundle::render(&refused.problems, &refused.files, false));
     }
     engine
-}
-
-/// What is reported of files that do not load; `None` where they do.
-pub(crate) fn problems(files: &[(&str, &str)]) -> Option<String> {
-    let mut files = Files::from_texts(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())));
-    match behest::engine::check(&mut files, None) {
-        Ok((_, report)) if report.failures.is_empty() => None,
-        Ok((_, report)) => Some(format!("{:?}", report.failures)),
-        Err(problems) => Some(bundle::render(&problems, &files, false)),
-    }
 }
 
 /// Asks as `anonymous`.

@@ -3,7 +3,7 @@
 use behest::model::{Number, Record, Request, Value};
 use serde_json::Value as Json;
 
-/// JSON as a request's value; numbers keep their digits as serde_json writes them.
+/// JSON as a request's value; numbers keep their digits as `serde_json` writes them.
 pub(crate) fn value(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,

@@ -130,11 +130,13 @@ impl Vocabulary {
     }
 
     /// Every declared type, in order.
+    #[must_use]
     pub fn types(&self) -> BTreeSet<&SmolStr> {
         self.types.keys().collect()
     }
 
     /// Every action that a request can name, in order.
+    #[must_use]
     pub fn actions(&self) -> BTreeSet<&SmolStr> {
         self.actions.iter().filter(|(_, action)| action.general.is_none()).map(|(name, _)| name).collect()
     }

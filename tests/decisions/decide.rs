@@ -1,10 +1,7 @@
 //! Decisions over small bundles: what each of the engine's promises looks like from outside.
 
-#[path = "support/engines.rs"]
-mod engines;
-#[path = "support/values.rs"]
-mod values;
-
+use crate::engines;
+use crate::values;
 use behest::engine::{Ask, Engine};
 use behest::model::{Code, Depth, NextAction};
 use serde_json::{Value as Json, json};

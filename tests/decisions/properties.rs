@@ -1,12 +1,9 @@
 //! What must hold of every bundle, chain and request, tried on generated ones.
 
-#[path = "support/engines.rs"]
-mod engines;
-#[path = "support/values.rs"]
-mod values;
-#[path = "support/worlds.rs"]
-mod worlds;
-
+use crate::engines;
+use crate::values;
+use crate::worlds;
+use crate::worlds::{SCHEMA, World};
 use behest::engine::{Engine, Semantic};
 use behest::model::{Decision, Depth};
 use cedar_policy::{Authorizer, Context, Entities, EntityUid, PolicySet, Request};
@@ -15,7 +12,6 @@ use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::str::FromStr;
-use worlds::{SCHEMA, World};
 
 fn engine(world: &World) -> Engine {
     engines::engine(&[

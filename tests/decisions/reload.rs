@@ -1,10 +1,7 @@
 //! Reloading: a bad bundle never replaces a good one, half a checkout is waited for, and no answer sees two bundles.
 
-#[path = "support/engines.rs"]
-mod engines;
-#[path = "support/values.rs"]
-mod values;
-
+use crate::engines;
+use crate::values;
 use behest::bundle::Source;
 use behest::engine::{Engine, ItemAnswer, Semantic};
 use behest::model::{Decision, Depth, Digest};

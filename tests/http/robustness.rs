@@ -3,9 +3,7 @@
 //! Seeded: the same seed tries the same inputs. `BEHEST_FUZZ_SECONDS` (5 for each test unless set) bounds the time and
 //! `BEHEST_FUZZ_SEED` sets the seed, which a failure names.
 
-#[path = "support/service.rs"]
-mod service;
-
+use crate::service;
 use behest::bundle::{self, Files, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

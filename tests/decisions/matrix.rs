@@ -1,13 +1,8 @@
 //! The default bundle's decisions: subject × actor × action × resource, as a committed file. A change of a policy is
 //! reviewed as a change of decisions.
 
-#[path = "support/engines.rs"]
-mod engines;
-#[path = "support/golden.rs"]
-mod golden;
-#[path = "support/values.rs"]
-mod values;
-
+use crate::engines;
+use crate::golden;
 use behest::bundle::Source;
 use behest::engine::Engine;
 use behest::model::{Decision, Depth, EntityRef};

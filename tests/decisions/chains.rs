@@ -1,8 +1,6 @@
 //! Carriers: every way to say "this agent for this user", what it is read as, and what denies.
 
-#[path = "support/values.rs"]
-mod values;
-
+use crate::values;
 use behest::model::{CarrierSettings, ChainRefusal, Record, read_question};
 use serde_json::{Value as Json, json};
 

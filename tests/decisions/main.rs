@@ -1,0 +1,24 @@
+//! Decisions and the bundles that they are made from, without the service around them.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's helper unwraps is part of the assertion"
+)]
+
+#[path = "../support/engines.rs"]
+mod engines;
+#[path = "../support/golden.rs"]
+mod golden;
+#[path = "../support/values.rs"]
+mod values;
+#[path = "../support/worlds.rs"]
+mod worlds;
+
+mod bundle;
+mod chains;
+mod decide;
+mod matrix;
+mod properties;
+mod reload;
