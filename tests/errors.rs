@@ -120,7 +120,10 @@ async fn of_callers() -> Vec<Value> {
             "a wrong key, where none is needed",
             &send(&decider, plain().insert_header(("Authorization", "Basic YTpi"))).await,
         ),
-        sent("a missing permission", &send(&decider, post("/access/v1/search/subject", "{}")).await),
+        sent(
+            "a missing permission",
+            &send(&decider, post(EVALUATION, with("options", &json!({"explain": true})))).await,
+        ),
         sent(
             "a missing permission for an option",
             &send(&decider, post(EVALUATION, with("options", &json!({"explain": true})))).await,

@@ -97,7 +97,7 @@ async fn search(
     shared: &Shared,
     searched: Searched,
 ) -> Result<HttpResponse, Error> {
-    let (caller, body) = shared.admit(request, payload, Permission::Search).await?;
+    let (caller, body) = shared.admit_to_nothing(request, payload, Permission::Search).await?;
     Options::read(&body, caller)?;
     check_search(searched, &body)?;
     Err(Error::SearchNotSupported)

@@ -35,6 +35,29 @@ impl Shared {
     ) -> Result<(Identity<'a>, Record), Error> {
         let caller = Identity::of(request.headers(), &self.settings)?;
         caller.require(permission)?;
+        self.read(request, payload, caller).await
+    }
+
+    /// Reads a request whose answer tells nothing, and so asks a caller without a key for no permission.
+    pub(super) async fn admit_to_nothing<'a>(
+        &'a self,
+        request: &HttpRequest,
+        payload: Payload,
+        permission: Permission,
+    ) -> Result<(Identity<'a>, Record), Error> {
+        let caller = Identity::of(request.headers(), &self.settings)?;
+        if caller.caller().is_some() {
+            caller.require(permission)?;
+        }
+        self.read(request, payload, caller).await
+    }
+
+    async fn read<'a>(
+        &'a self,
+        request: &HttpRequest,
+        payload: Payload,
+        caller: Identity<'a>,
+    ) -> Result<(Identity<'a>, Record), Error> {
         let limits = &self.settings.limits;
         let body = read_body(request.headers(), payload, limits).await?;
         let record = read_object(&body, limits.json_depth.min(Limits::MAX_JSON_DEPTH))?;
