@@ -15,6 +15,7 @@ mod explanation;
 mod problem;
 mod reason;
 mod request;
+mod tuple;
 mod value;
 
 pub use carriers::{CarrierSettings, ChainRefusal, read_question};
@@ -27,8 +28,15 @@ pub use explanation::{
 };
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
+<<<<<<< HEAD
 pub use request::{
     Action, Malformed, Question, Request, read_action, read_entity, read_entity_type, read_optional_record,
     read_subject,
+=======
+pub use request::{Action, Malformed, Question, Request};
+pub use tuple::{
+    MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ObjectRef, Tuple, TupleCondition, TupleKey,
+    TupleTextError, TupleUser, check_relation, check_type, decode_id, encode_id, is_canonical_id,
+>>>>>>> relmodel
 };
 pub use value::{Number, Record, Value};

@@ -32,7 +32,7 @@ impl Root {
 }
 
 /// The direct parts of an expression.
-pub(super) fn children(expr: &Expr) -> Vec<&Expr> {
+pub(super) fn children<T>(expr: &Expr<T>) -> Vec<&Expr<T>> {
     match expr.expr_kind() {
         ExprKind::If { test_expr, then_expr, else_expr } => vec![test_expr, then_expr, else_expr],
         ExprKind::And { left, right } | ExprKind::Or { left, right } => vec![left, right],
@@ -51,7 +51,7 @@ pub(super) fn children(expr: &Expr) -> Vec<&Expr> {
 }
 
 /// `principal`, `resource.owner`, `context.arguments.amount`: a variable and the attributes that follow it.
-pub(super) fn access_path(expr: &Expr) -> Option<(Root, Vec<SmolStr>)> {
+pub(super) fn access_path<T>(expr: &Expr<T>) -> Option<(Root, Vec<SmolStr>)> {
     match expr.expr_kind() {
         ExprKind::Var(var) => Root::of(*var).map(|root| (root, Vec::new())),
         ExprKind::GetAttr { expr, attr } => {

@@ -1,2 +1,4 @@
-//! Relationship tuples beside policies. Not built yet: a bundle with a relation model or tuples is refused, so that
-//! nobody takes a rule for granted that is not applied.
+//! Relationship tuples beside policies: the model language, and the conditions that tuples can carry.
+
+pub mod condition;
+pub mod model;

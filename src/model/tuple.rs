@@ -1,0 +1,294 @@
+//! Relationship tuples: who stands in which relation to what.
+//!
+//! Owns the strings: what OpenFGA accepts as a type, an id, a relation, a user (its protobuf field rules), and how the
+//! ids of Cedar entities are spelled as tuple ids (`encoding`). Whether a model allows a tuple is decided in
+//! `relations/model`.
+//!
+//! INVARIANT: a value that exists follows the string rules, so its text parses to itself: no type holds `:` or `#`,
+//! no id either, and nothing holds white space or a control character.
+
+mod encoding;
+
+use super::Record;
+pub use encoding::{decode_id, encode_id, is_canonical_id};
+use smol_str::SmolStr;
+use std::{fmt, str::FromStr, sync::Arc};
+
+/// Longest type, in characters: OpenFGA's field rule.
+pub const MAX_TYPE_CHARS: usize = 254;
+
+/// Longest relation, in characters: OpenFGA's field rule.
+pub const MAX_RELATION_CHARS: usize = 50;
+
+/// Longest object (`type:id`), in characters: OpenFGA's field rule.
+pub const MAX_OBJECT_CHARS: usize = 256;
+
+/// Longest user, in bytes: OpenFGA's field rule.
+pub const MAX_USER_BYTES: usize = 512;
+
+/// An object: a type and an id, `document:plan`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef {
+    kind: SmolStr,
+    id: SmolStr,
+}
+
+impl ObjectRef {
+    /// Takes a type and an id that follow the string rules.
+    pub fn new(kind: impl Into<SmolStr>, id: impl Into<SmolStr>) -> Result<Self, TupleTextError> {
+        let (kind, id) = (kind.into(), id.into());
+        check_type(&kind)?;
+        check_id(&id)?;
+        if kind.chars().count() + 1 + id.chars().count() > MAX_OBJECT_CHARS {
+            return Err(TupleTextError::ObjectTooLong);
+        }
+        Ok(Self { kind, id })
+    }
+
+    /// The type.
+    #[must_use]
+    pub fn kind(&self) -> &SmolStr {
+        &self.kind
+    }
+
+    /// The id, unique within its type only.
+    #[must_use]
+    pub fn id(&self) -> &SmolStr {
+        &self.id
+    }
+}
+
+/// `type:id`.
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.id)
+    }
+}
+
+impl FromStr for ObjectRef {
+    type Err = TupleTextError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (kind, id) = text.split_once(':').ok_or_else(|| TupleTextError::object(text))?;
+        Self::new(kind, id)
+    }
+}
+
+/// Who a tuple speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TupleUser {
+    /// One object: `user:alice`.
+    Object(ObjectRef),
+    /// Everyone in a relation to an object: `team:sre#member`.
+    Userset {
+        /// The object.
+        object: ObjectRef,
+        /// The relation.
+        relation: SmolStr,
+    },
+    /// Every object of a type: `user:*`.
+    Wildcard(SmolStr),
+}
+
+impl TupleUser {
+    /// Names everyone in `relation` to `object`.
+    pub fn userset(object: ObjectRef, relation: impl Into<SmolStr>) -> Result<Self, TupleTextError> {
+        let relation = relation.into();
+        check_relation(&relation)?;
+        Ok(Self::Userset { object, relation })
+    }
+
+    /// The type: of the object, of the userset's object, or of everyone.
+    #[must_use]
+    pub fn kind(&self) -> &SmolStr {
+        match self {
+            Self::Object(object) | Self::Userset { object, .. } => object.kind(),
+            Self::Wildcard(kind) => kind,
+        }
+    }
+}
+
+impl From<ObjectRef> for TupleUser {
+    fn from(object: ObjectRef) -> Self {
+        Self::Object(object)
+    }
+}
+
+/// `type:id`, `type:id#relation` or `type:*`.
+impl fmt::Display for TupleUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(object) => object.fmt(f),
+            Self::Userset { object, relation } => write!(f, "{object}#{relation}"),
+            Self::Wildcard(kind) => write!(f, "{kind}:*"),
+        }
+    }
+}
+
+impl FromStr for TupleUser {
+    type Err = TupleTextError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > MAX_USER_BYTES {
+            return Err(TupleTextError::UserTooLong);
+        }
+        if let Some((object, relation)) = text.split_once('#') {
+            return Self::userset(object.parse()?, relation);
+        }
+        match text.strip_suffix(":*") {
+            Some(kind) => {
+                check_type(kind)?;
+                Ok(Self::Wildcard(kind.into()))
+            }
+            None if text.contains(':') => text.parse().map(Self::Object),
+            None => Err(TupleTextError::User(text.to_owned())),
+        }
+    }
+}
+
+/// What makes a tuple the same tuple, whatever its condition: no store holds two with one key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TupleKey {
+    /// To what.
+    pub object: ObjectRef,
+    /// In which relation.
+    pub relation: SmolStr,
+    /// Who.
+    pub user: TupleUser,
+}
+
+impl TupleKey {
+    /// Reads the three parts as the APIs have them.
+    pub fn parse(user: &str, relation: &str, object: &str) -> Result<Self, TupleTextError> {
+        check_relation(relation)?;
+        Ok(Self { object: object.parse()?, relation: relation.into(), user: user.parse()? })
+    }
+
+    /// Whether this says of a userset that it is in itself (`team:a#member@team:a#member`): true without a tuple, and
+    /// never written.
+    #[must_use]
+    pub fn is_implicit(&self) -> bool {
+        matches!(&self.user, TupleUser::Userset { object, relation }
+            if *object == self.object && *relation == self.relation)
+    }
+}
+
+/// `object#relation@user`.
+impl fmt::Display for TupleKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}@{}", self.object, self.relation, self.user)
+    }
+}
+
+impl FromStr for TupleKey {
+    type Err = TupleTextError;
+
+    /// No object holds `#` and no relation `@`, so the first of each ends its part.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = || TupleTextError::Key(text.to_owned());
+        let (object, rest) = text.split_once('#').ok_or_else(refuse)?;
+        let (relation, user) = rest.split_once('@').ok_or_else(refuse)?;
+        Self::parse(user, relation, object)
+    }
+}
+
+/// A tuple: a key, and under which condition it holds. Clones share the condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tuple {
+    /// Who, in which relation, to what.
+    pub key: TupleKey,
+    /// When it holds; always, where there is none.
+    pub condition: Option<Arc<TupleCondition>>,
+}
+
+impl From<TupleKey> for Tuple {
+    fn from(key: TupleKey) -> Self {
+        Self { key, condition: None }
+    }
+}
+
+/// A condition of the model, with the values that were written beside the tuple.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TupleCondition {
+    /// The condition's name in the model.
+    pub name: SmolStr,
+    /// Values for its parameters. They win over what a request says.
+    pub context: Record,
+}
+
+/// Text that is no tuple, or no part of one.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TupleTextError {
+    /// Not `type:id`.
+    #[error(
+        "`{0}` is not an object: write `type:id`, with one colon and without `#` or white space in it \
+             (`*` alone is no id; percent-encode a colon as `%3A`)"
+    )]
+    Object(String),
+    /// Not `type:id`, `type:id#relation` or `type:*`.
+    #[error("`{0}` is not a user: write `type:id`, `type:id#relation` or `type:*`")]
+    User(String),
+    /// Not a type.
+    #[error(
+        "`{0}` is not a type: it takes 1 to {MAX_TYPE_CHARS} characters, none of them `:`, `#`, `@` or white space"
+    )]
+    Type(String),
+    /// Not a relation.
+    #[error(
+        "`{0}` is not a relation: it takes 1 to {MAX_RELATION_CHARS} characters, none of them `:`, `#`, `@` or white \
+         space"
+    )]
+    Relation(String),
+    /// Not `object#relation@user`.
+    #[error("`{0}` is not a tuple: write `object#relation@user`, as in `document:plan#viewer@user:alice`")]
+    Key(String),
+    /// More than [`MAX_OBJECT_CHARS`] characters.
+    #[error("the object has more than {MAX_OBJECT_CHARS} characters: use a shorter id")]
+    ObjectTooLong,
+    /// More than [`MAX_USER_BYTES`] bytes.
+    #[error("the user has more than {MAX_USER_BYTES} bytes: use a shorter id")]
+    UserTooLong,
+}
+
+impl TupleTextError {
+    fn object(text: &str) -> Self {
+        Self::Object(clip(text))
+    }
+}
+
+/// Refuses what cannot be the name of a type.
+pub fn check_type(text: &str) -> Result<(), TupleTextError> {
+    if is_name(text, MAX_TYPE_CHARS) { Ok(()) } else { Err(TupleTextError::Type(clip(text))) }
+}
+
+/// Refuses what cannot be the name of a relation.
+pub fn check_relation(text: &str) -> Result<(), TupleTextError> {
+    if is_name(text, MAX_RELATION_CHARS) { Ok(()) } else { Err(TupleTextError::Relation(clip(text))) }
+}
+
+fn check_id(text: &str) -> Result<(), TupleTextError> {
+    let fits = !text.is_empty() && text != "*" && !text.chars().any(|c| matches!(c, ':' | '#') || is_blank(c));
+    if fits { Ok(()) } else { Err(TupleTextError::object(text)) }
+}
+
+fn is_name(text: &str, max_chars: usize) -> bool {
+    let chars = text.chars().count();
+    (1..=max_chars).contains(&chars) && !text.chars().any(|c| matches!(c, ':' | '#' | '@') || is_blank(c))
+}
+
+/// White space as RE2's `\s` has it, which is ASCII's, and control characters.
+fn is_blank(c: char) -> bool {
+    c == ' ' || c.is_control()
+}
+
+/// Messages repeat what was sent, but not megabytes of it.
+fn clip(text: &str) -> String {
+    const SHOWN_CHARS: usize = 80;
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! The one spelling of a Cedar entity as a tuple's object, and back.
+//!
+//! INVARIANT: encoding is injective, and what it makes never holds a character that means something in a tuple. So a
+//! SPIFFE id or a URI can be an id, `eng#member` as an id is never a userset, and `*` as an id is never everyone.
+
+use super::{ObjectRef, TupleTextError};
+use crate::model::EntityRef;
+use smol_str::SmolStr;
+use std::fmt::Write as _;
+
+impl ObjectRef {
+    /// Spells an entity as an object: the id percent-encoded, the namespaces of the type parted by `/`. Refuses what is
+    /// too long for a tuple, and an empty id.
+    pub fn of_entity(entity: &EntityRef) -> Result<Self, TupleTextError> {
+        let kind = if entity.kind.contains("::") { entity.kind.replace("::", "/").into() } else { entity.kind.clone() };
+        Self::new(kind, encode_id(&entity.id))
+    }
+
+    /// The entity that this object spells; `None` where the id is not canonical, so that no entity has two spellings.
+    #[must_use]
+    pub fn to_entity(&self) -> Option<EntityRef> {
+        let id = decode_id(&self.id).filter(|id| encode_id(id) == self.id)?;
+        let kind = if self.kind.contains('/') { self.kind.replace('/', "::").into() } else { self.kind.clone() };
+        Some(EntityRef { kind, id })
+    }
+}
+
+/// Percent-encodes `:` `#` `*` `%`, white space and control characters, in upper-case hex.
+#[must_use]
+pub fn encode_id(id: &str) -> SmolStr {
+    if !id.chars().any(is_encoded) {
+        return id.into();
+    }
+    let mut text = String::with_capacity(id.len() + 8);
+    for c in id.chars() {
+        if is_encoded(c) {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "%{byte:02X}");
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text.into()
+}
+
+/// Undoes [`encode_id`]; `None` where a `%` is not followed by two hex digits, or the bytes are no UTF-8.
+#[must_use]
+pub fn decode_id(id: &str) -> Option<SmolStr> {
+    if !id.contains('%') {
+        return Some(id.into());
+    }
+    let mut bytes = Vec::with_capacity(id.len());
+    let mut rest = id.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let high = char::from(rest.next()?).to_digit(16)?;
+            let low = char::from(rest.next()?).to_digit(16)?;
+            bytes.push(u8::try_from(high * 16 + low).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok().map(SmolStr::from)
+}
+
+/// Whether an id is the encoding of its own decoding. In the store that decisions read, every id is.
+#[must_use]
+pub fn is_canonical_id(id: &str) -> bool {
+    decode_id(id).is_some_and(|decoded| encode_id(&decoded) == id)
+}
+
+fn is_encoded(c: char) -> bool {
+    matches!(c, ':' | '#' | '*' | '%') || c.is_whitespace() || c.is_control()
+}

@@ -1,0 +1,103 @@
+//! The string rules at their edges, and round trips of generated text.
+
+use super::*;
+use crate::model::EntityRef;
+use proptest::prelude::*;
+
+#[test]
+fn users_are_objects_usersets_or_everyone() {
+    assert_eq!("user:alice".parse(), Ok(TupleUser::Object(ObjectRef::new("user", "alice").unwrap())));
+    assert_eq!(
+        "team:sre#member".parse(),
+        Ok(TupleUser::userset(ObjectRef::new("team", "sre").unwrap(), "member").unwrap())
+    );
+    assert_eq!("user:*".parse(), Ok(TupleUser::Wildcard("user".into())));
+    assert_eq!("user:a*".parse::<TupleUser>().unwrap().to_string(), "user:a*");
+}
+
+#[test]
+fn malformed_text_is_refused_with_a_remedy() {
+    for (text, message) in [
+        ("alice", "`alice` is not a user: write `type:id`, `type:id#relation` or `type:*`"),
+        ("*", "`*` is not a user: write `type:id`, `type:id#relation` or `type:*`"),
+        (":*", "`` is not a type: it takes 1 to 254 characters, none of them `:`, `#`, `@` or white space"),
+        ("team:a#", "`` is not a relation: it takes 1 to 50 characters, none of them `:`, `#`, `@` or white space"),
+        (
+            "team:*#member",
+            "`*` is not an object: write `type:id`, with one colon and without `#` or white space in it (`*` alone is \
+             no id; percent-encode a colon as `%3A`)",
+        ),
+    ] {
+        assert_eq!(text.parse::<TupleUser>().unwrap_err().to_string(), message, "{text}");
+    }
+    for text in ["", ":", "a:", ":a", "a:b:c", "a:b#c", "a:*", "a: b", "a:\u{7f}", "a:b\n", "a\t:b", "a@b:c"] {
+        assert!(text.parse::<ObjectRef>().is_err(), "{text:?}");
+    }
+    for text in ["a:b", "a:b#c", "a:b#c@", "a:b@c:d", "a:b#c@d", "a:b#c#d@e:f"] {
+        assert!(text.parse::<TupleKey>().is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn lengths_hold_at_the_limit_and_not_past_it() {
+    let id = |n: usize| "é".repeat(n);
+    assert!(ObjectRef::new("a", id(MAX_OBJECT_CHARS - 2)).is_ok());
+    assert_eq!(ObjectRef::new("a", id(MAX_OBJECT_CHARS - 1)), Err(TupleTextError::ObjectTooLong));
+    assert!(check_relation(&"r".repeat(MAX_RELATION_CHARS)).is_ok());
+    assert!(check_relation(&"r".repeat(MAX_RELATION_CHARS + 1)).is_err());
+    assert!(check_type(&"t".repeat(MAX_TYPE_CHARS)).is_ok());
+    assert!(check_type(&"t".repeat(MAX_TYPE_CHARS + 1)).is_err());
+    let user = |n: usize| format!("a:{}", id(n)).parse::<TupleUser>();
+    assert!(user(254).is_ok());
+    assert_eq!(user(256), Err(TupleTextError::UserTooLong));
+}
+
+#[test]
+fn a_userset_in_itself_is_implicit() {
+    assert!("team:a#member@team:a#member".parse::<TupleKey>().unwrap().is_implicit());
+    assert!(!"team:a#member@team:b#member".parse::<TupleKey>().unwrap().is_implicit());
+}
+
+#[test]
+fn ids_of_entities_have_one_spelling() {
+    for (kind, id, text) in [
+        ("user", "alice", "user:alice"),
+        ("Acme::Team", "sre", "Acme/Team:sre"),
+        ("workload", "spiffe://prod/ns/a", "workload:spiffe%3A//prod/ns/a"),
+        ("team", "eng#member", "team:eng%23member"),
+        ("user", "*", "user:%2A"),
+        ("user", "50% a\u{a0}\n", "user:50%25%20a%C2%A0%0A"),
+    ] {
+        let entity = EntityRef::new(kind, id);
+        let object = ObjectRef::of_entity(&entity).unwrap();
+        assert_eq!(object.to_string(), text);
+        assert_eq!(object.to_entity(), Some(entity));
+    }
+    assert!(ObjectRef::of_entity(&EntityRef::new("user", "")).is_err());
+    assert_eq!(ObjectRef::of_entity(&EntityRef::new("user", ":".repeat(100))), Err(TupleTextError::ObjectTooLong));
+    for id in ["100%", "%4", "%3a", "%41", "%FF", "a*b", "a\u{2003}b", "%zz"] {
+        assert!(!is_canonical_id(id), "{id}");
+        assert_eq!(ObjectRef::new("user", id).unwrap().to_entity(), None, "{id}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_accepted_parses_to_itself(text in "\\PC{0,20}|[a-b:#@* %\u{0}-\u{20}]{0,8}") {
+        if let Ok(user) = text.parse::<TupleUser>() {
+            prop_assert_eq!(user.to_string(), text.clone());
+        }
+        if let Ok(key) = text.parse::<TupleKey>() {
+            prop_assert_eq!(key.to_string(), text.clone());
+        }
+        let _ = decode_id(&text);
+    }
+
+    #[test]
+    fn encoding_is_undone_by_decoding(id in "(?s).{1,40}") {
+        let encoded = encode_id(&id);
+        prop_assert_eq!(decode_id(&encoded), Some(id.as_str().into()));
+        prop_assert!(is_canonical_id(&encoded));
+        prop_assert!(ObjectRef::new("a", encoded).is_ok_and(|o| o.to_string().parse() == Ok(o)) || id.len() > 60);
+    }
+}

@@ -1,0 +1,277 @@
+//! Relations in policies: `principal in resource.viewer`, `principal in Userset::"team:sre#member"`.
+//!
+//! **Problem.** Who is in a relation is the relation engine's to say, at one revision. Cedar knows only parents, and an
+//! expression that names a relation in any other way would be false without a word: a rule that looks right and is not
+//! applied.
+//! **Decision.** Two forms are read at load, by their types; what they name is looked up before a leg is evaluated,
+//! and each that holds makes the userset a parent. Every other expression of type `Userset` is refused.
+//! **Trade-off.** A relation is looked up even where a condition before it would have made it unnecessary.
+
+use super::schema::{Provenance, Vocabulary};
+use super::source::{SourceFile, place_in};
+use super::syntax::{Root, access_path, children};
+use crate::model::{EntityRef, Place, Problem, Record, Timestamp};
+use cedar_policy_core::ast::{
+    BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint,
+};
+use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
+use cedar_policy_core::validator::types::{EntityKind, Type};
+use cedar_policy_core::validator::{ValidationMode, ValidatorSchema};
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The entity type that relations have in the schema.
+pub(super) const USERSET: &str = "Userset";
+
+/// What the schema must know of a relation model, by Cedar's names of types.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelationTypes {
+    /// The relations of each type that the model defines.
+    pub relations: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
+    /// The types of which an entity can be in some relation.
+    pub members: BTreeSet<SmolStr>,
+}
+
+/// Answers what a policy asks of relations, at one revision.
+pub trait Relations {
+    /// Whether `user` is in `relation` of `object`.
+    fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure>;
+}
+
+/// One lookup.
+#[derive(Clone, Copy, Debug)]
+pub struct RelationQuestion<'a> {
+    /// Who.
+    pub user: &'a EntityRef,
+    /// In the relation of what.
+    pub object: &'a EntityRef,
+    /// Which relation.
+    pub relation: &'a str,
+    /// What conditions on tuples read by the name of a parameter: the request's context.
+    pub context: &'a Record,
+    /// `current_time` to conditions.
+    pub now: Timestamp,
+    /// `action` to conditions: the name that the request used.
+    pub action: &'a str,
+    /// `resource` to conditions.
+    pub resource: &'a EntityRef,
+}
+
+/// What a lookup found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelationAnswer {
+    /// Whether it held.
+    pub held: bool,
+    /// One path of tuples that shows it, where it held.
+    pub witness: Vec<String>,
+}
+
+/// Why a lookup has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelationFailure {
+    /// The same question fails again at the same revision (a missing parameter, too deep): the leg denies.
+    Denied(String),
+    /// Something that may pass (time, breadth, a store): no decision.
+    Fault(String),
+}
+
+/// For bundles without a relation model: nobody is in anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRelations;
+
+impl Relations for NoRelations {
+    fn holds(&self, _: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
+        Ok(RelationAnswer::default())
+    }
+}
+
+/// A relation that a policy mentions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mention {
+    /// Who: a path to an entity.
+    pub(super) user: (Root, Vec<SmolStr>),
+    /// Of what.
+    pub(super) object: Object,
+    pub(super) relation: SmolStr,
+}
+
+/// The object of a mentioned relation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Object {
+    Path(Root, Vec<SmolStr>),
+    Literal(EntityRef),
+}
+
+/// The relations that a policy mentions, or what is wrong with how it does.
+pub(super) fn mentions(
+    file: &SourceFile,
+    policy: &Policy,
+    schema: &ValidatorSchema,
+    vocabulary: &Vocabulary,
+    types: &RelationTypes,
+) -> Result<BTreeSet<Mention>, Vec<Problem>> {
+    let mut reader = Reader { file, vocabulary, types, found: BTreeSet::new(), problems: Vec::new() };
+    for constraint in [policy.principal_constraint().into_inner(), policy.resource_constraint().into_inner()] {
+        reader.scope(&constraint, place_in(policy.loc(), file));
+    }
+    if let Some(condition) = policy.non_scope_constraints() {
+        reader.literals(condition);
+    }
+    let checker = Typechecker::new(schema, ValidationMode::Strict);
+    for (_, check) in checker.typecheck_by_request_env(policy.template()) {
+        if let PolicyCheck::Success(typed) = check {
+            reader.walk(&typed);
+        }
+    }
+    if reader.problems.is_empty() { Ok(reader.found) } else { Err(reader.problems) }
+}
+
+struct Reader<'a> {
+    file: &'a SourceFile,
+    vocabulary: &'a Vocabulary,
+    types: &'a RelationTypes,
+    found: BTreeSet<Mention>,
+    problems: Vec<Problem>,
+}
+
+type Typed = Expr<Option<Type>>;
+
+impl Reader<'_> {
+    fn scope(&mut self, constraint: &PrincipalOrResourceConstraint, place: Option<Place>) {
+        let Some(uid) = constraint.get_euid() else { return };
+        if uid.entity_type().to_string() == USERSET {
+            self.problem(place, format!("`{uid}` stands in a scope"), "ask in the condition: `when { principal in Userset::\"…\" }`");
+        } else if !matches!(constraint, PrincipalOrResourceConstraint::Eq(_)) {
+            self.relation_type(uid, place);
+        }
+    }
+
+    /// `in team::"sre"`, where `team` has its members by relation, would be false for every one of them.
+    fn literals(&mut self, expr: &Expr) {
+        if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = expr.expr_kind() {
+            let items = match arg2.expr_kind() {
+                ExprKind::Set(items) => items.iter().collect(),
+                _ => vec![arg2.as_ref()],
+            };
+            for item in items {
+                if let ExprKind::Lit(Literal::EntityUID(uid)) = item.expr_kind() {
+                    self.relation_type(uid, place_in(item.source_loc(), self.file));
+                }
+            }
+        }
+        children(expr).into_iter().for_each(|child| self.literals(child));
+    }
+
+    fn relation_type(&mut self, uid: &EntityUID, place: Option<Place>) {
+        let kind = uid.entity_type().to_string();
+        let Some(relations) = self.types.relations.get(kind.as_str()).filter(|relations| !relations.is_empty()) else {
+            return;
+        };
+        let relation = relations.get("member").or_else(|| relations.first()).map_or("member", SmolStr::as_str);
+        let object = EntityRef::new(kind, AsRef::<str>::as_ref(uid.eid()));
+        let userset = crate::model::userset_id(&object, relation);
+        self.problem(
+            place,
+            format!("nobody is `in {uid}`: the relation model says who belongs to it"),
+            &format!("say `in Userset::\"{userset}\"`"),
+        );
+    }
+
+    fn walk(&mut self, expr: &Typed) {
+        if let ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } = expr.expr_kind()
+            && is_userset(arg2)
+        {
+            match (self.user(arg1), self.object(arg2)) {
+                (Some(user), Some((object, relation))) => drop(self.found.insert(Mention { user, object, relation })),
+                (None, _) => self.refuse(arg1),
+                (_, None) => self.refuse(arg2),
+            }
+            return;
+        }
+        if is_userset(expr) {
+            return self.refuse(expr);
+        }
+        children(expr).into_iter().for_each(|child| self.walk(child));
+    }
+
+    /// The principal, the resource, or an entity-typed member of facts or context.
+    fn user(&self, expr: &Typed) -> Option<(Root, Vec<SmolStr>)> {
+        let path = access_path(expr)?;
+        (looks_through(expr) == 0 && entity_type(expr).is_some()).then_some(path)
+    }
+
+    /// `Y.relation`, where Y is like a user or one stored entity attribute farther; or a literal.
+    fn object(&self, expr: &Typed) -> Option<(Object, SmolStr)> {
+        match expr.expr_kind() {
+            ExprKind::Lit(Literal::EntityUID(uid)) => {
+                let (object, relation) = crate::model::parse_userset_id(uid.eid().as_ref())?;
+                let known = self.types.relations.get(&object.kind)?.contains(&relation);
+                known.then(|| (Object::Literal(object), relation))
+            }
+            ExprKind::GetAttr { expr, attr } => {
+                let kind = entity_type(expr)?;
+                let (root, path) = access_path(expr)?;
+                let known = self.types.relations.get(kind.as_str())?.contains(attr);
+                let reachable = match looks_through(expr) {
+                    0 => true,
+                    1 => self.is_stored(expr),
+                    _ => false,
+                };
+                (known && reachable).then(|| (Object::Path(root, path), attr.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the last step of a path is an attribute of which only stored values count.
+    fn is_stored(&self, expr: &Typed) -> bool {
+        let ExprKind::GetAttr { expr: base, attr } = expr.expr_kind() else { return false };
+        entity_type(base)
+            .and_then(|kind| self.vocabulary.entity_type(&kind))
+            .and_then(|kind| kind.attributes.get(attr))
+            .is_some_and(|attribute| attribute.provenance == Provenance::Stored)
+    }
+
+    fn refuse(&mut self, expr: &Typed) {
+        let place = place_in(expr.source_loc(), self.file);
+        if self.problems.iter().any(|known| known.place == place) {
+            return;
+        }
+        self.problem(
+            place,
+            "this use of a relation cannot be resolved, and would silently be false".to_owned(),
+            "say `X in Y.relation` or `X in Userset::\"type:id#relation\"`; X and Y are the principal, the resource, or an \
+             entity in the context or the facts; Y may also be a `@stored` attribute of one of these",
+        );
+    }
+
+    fn problem(&mut self, place: Option<Place>, message: String, help: &str) {
+        self.problems.push(Problem { place, also: None, message, help: Some(help.to_owned()) });
+    }
+}
+
+fn is_userset(expr: &Typed) -> bool {
+    fn names(ty: &Type) -> bool {
+        match ty {
+            Type::Entity(EntityKind::Entity(lub)) => lub.get_single_entity().is_some_and(|kind| kind.to_string() == USERSET),
+            Type::Set { element_type: Some(element) } => names(element),
+            _ => false,
+        }
+    }
+    expr.data().as_ref().is_some_and(names)
+}
+
+fn entity_type(expr: &Typed) -> Option<String> {
+    match expr.data() {
+        Some(Type::Entity(EntityKind::Entity(lub))) => lub.get_single_entity().map(ToString::to_string),
+        _ => None,
+    }
+}
+
+/// How many entities an access path looks into.
+fn looks_through(expr: &Typed) -> usize {
+    match expr.expr_kind() {
+        ExprKind::GetAttr { expr, .. } => usize::from(entity_type(expr).is_some()) + looks_through(expr),
+        _ => 0,
+    }
+}

@@ -1,0 +1,102 @@
+//! Relations in the schema: an attribute of type `Userset` for each, and membership for whoever can be in one.
+//!
+//! INVARIANT: a type that can be a member of `Userset` is no ancestor of any type. Cedar's `in` is transitive: whoever
+//! is below it would be in whatever it is in.
+
+use super::merge::{Merged, qualified};
+use crate::model::{Problem, Problems};
+use crate::policy::relations::{RelationTypes, USERSET};
+use crate::policy::source::{SourceFile, place_of};
+use cedar_policy_core::est::Annotations;
+use cedar_policy_core::parser::Loc;
+use cedar_policy_core::validator::RawName;
+use cedar_policy_core::validator::json_schema::{
+    EntityType, EntityTypeKind, NamespaceDefinition, StandardEntityType, Type, TypeOfAttribute, TypeVariant,
+};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+
+/// Adds them to a merged schema.
+pub(super) fn add(merged: &mut Merged, types: &RelationTypes, files: &[SourceFile]) -> Result<(), Problems> {
+    if types.relations.is_empty() {
+        return Ok(());
+    }
+    let mut problems = ancestors(merged, types, files);
+    for (namespace, definition) in &mut merged.fragment.0 {
+        for (id, ty) in &mut definition.entity_types {
+            let name = SmolStr::from(qualified(namespace.as_ref(), id));
+            let place = place_of(ty.loc.as_ref(), files);
+            let EntityTypeKind::Standard(standard) = &mut ty.kind else { continue };
+            if types.members.contains(&name) {
+                standard.member_of_types.push(userset());
+            }
+            let (Type::Type { ty: TypeVariant::Record(record), .. }, Some(relations)) =
+                (&mut standard.shape.0, types.relations.get(&name))
+            else {
+                continue;
+            };
+            for relation in relations {
+                if record.attributes.contains_key(relation) {
+                    let message = format!("`{name}` has an attribute `{relation}`, and the relation model a relation `{relation}`");
+                    let mut problem = Problem::new(message).help("rename one of the two");
+                    problem.place.clone_from(&place);
+                    problems.push(problem);
+                    continue;
+                }
+                let ty = Type::Type { ty: TypeVariant::Entity { name: userset() }, loc: None };
+                let attribute = TypeOfAttribute { ty, annotations: Annotations::new(), required: true };
+                record.attributes.insert(relation.clone(), attribute);
+            }
+        }
+    }
+    Problems(problems).into_result()?;
+    let Ok(id) = USERSET.parse() else { return Ok(()) };
+    let kind = EntityTypeKind::Standard(StandardEntityType {
+        member_of_types: Vec::new(),
+        shape: cedar_policy_core::validator::json_schema::AttributesOrContext::default(),
+        tags: None,
+    });
+    let declared = EntityType { kind, external: false, annotations: Annotations::new(), loc: None };
+    merged
+        .fragment
+        .0
+        .entry(None)
+        .or_insert_with(|| NamespaceDefinition::new(BTreeMap::new(), BTreeMap::new()))
+        .entity_types
+        .insert(id, declared);
+    Ok(())
+}
+
+fn ancestors(merged: &Merged, types: &RelationTypes, files: &[SourceFile]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (namespace, definition) in &merged.fragment.0 {
+        for (id, ty) in &definition.entity_types {
+            let EntityTypeKind::Standard(standard) = &ty.kind else { continue };
+            for parent in &standard.member_of_types {
+                // A name without a namespace may mean either: both are checked.
+                let names = [parent.to_string(), qualified(namespace.as_ref(), parent)];
+                if names.iter().any(|name| types.members.contains(name.as_str())) {
+                    problems.push(ancestor(&qualified(namespace.as_ref(), id), parent, ty.loc.as_ref(), files));
+                }
+            }
+        }
+    }
+    problems
+}
+
+fn ancestor(child: &str, parent: &RawName, loc: Option<&Loc>, files: &[SourceFile]) -> Problem {
+    let message = format!("`{child}` is declared in `{parent}`, and `{parent}` can be in a relation: whoever is in it would be, too");
+    let mut problem = Problem::new(message).help(format!("make the membership of `{child}` in `{parent}` a relation"));
+    problem.place = place_of(loc, files);
+    problem
+}
+
+fn userset() -> RawName {
+    // INVARIANT: `Userset` is an identifier; the empty name that stands here otherwise resolves to nothing and is
+    // refused when the schema is compiled.
+    RawName::parse_unqualified_name(USERSET).unwrap_or_else(|_| unreachable_name())
+}
+
+fn unreachable_name() -> RawName {
+    RawName::from_name(cedar_policy_core::ast::InternalName::__cedar())
+}
