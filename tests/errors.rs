@@ -160,6 +160,7 @@ async fn of_the_service() -> Vec<Value> {
         raised("a slow body", Error::BodyTimeout(Duration::from_millis(2500))).await,
         sent("no bundle", &send(&server, post(EVALUATION, question().to_string())).await),
         raised("a full queue", Error::Fault(Fault::RecordQueueFull)).await,
+        raised("relations out of reach", Error::Fault(Fault::Relations("a detail for the log alone".to_owned()))).await,
         raised("a fault", Error::Fault(Fault::Internal("a detail for the log alone".to_owned()))).await,
     ]
 }

@@ -5,7 +5,7 @@ use super::files::Files;
 use super::manifest::{self, BundleManifest, find};
 use super::pack;
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems};
-use crate::policy::{Compiled, NextActions, Schema, SourceFile, Stored};
+use crate::policy::{Compiled, NextActions, RelationTypes, Schema, SourceFile, Stored};
 
 const MANIFEST: &str = "policies/bundle.toml";
 
@@ -119,7 +119,7 @@ fn compile_parts(
     next_actions: NextActions,
     problems: &mut Vec<Problem>,
 ) -> Option<(Compiled, Stored, Vec<Case>)> {
-    let schema = keep(Schema::read(&sorted.schemas), problems)?;
+    let schema = keep(Schema::read(&sorted.schemas, RelationTypes::default()), problems)?;
     check_types(&schema, manifest, files, problems);
     let stored = keep(Stored::read(&sorted.entities, &schema), problems);
     let cases = match &stored {

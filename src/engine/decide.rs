@@ -3,13 +3,13 @@
 //! INVARIANT: the verdict is a permit only if every leg permits. Legs are taken in chain order, and the first that does
 //! not permit is the answer; what explaining evaluates after it changes nothing.
 
-use super::Snapshot;
+use super::{Refusal, Snapshot};
 use crate::model::{CarrierSettings, ChainRefusal};
 use crate::model::{
     Code, Decision, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason, Record, Request,
     Timestamp, read_question,
 };
-use crate::policy::{Leg, Stored, Wanted};
+use crate::policy::{Leg, LegInput, NoRelations, Stored, Wanted};
 
 /// How much is wanted beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,20 +38,21 @@ pub(super) struct Verdict {
     pub(super) question: Option<Question>,
 }
 
-/// Decides. `Err` only for a request that is malformed in a way that its shape does not show: too long a chain.
+/// Decides. `Err` for a request that is malformed in a way that its shape does not show (too long a chain), and for
+/// a fault in the first leg that does not permit.
 pub(super) fn decide(
     snapshot: &Snapshot,
     request: &Request,
     now: Timestamp,
     want: Want,
     given: Option<Given<'_>>,
-) -> Result<Verdict, Malformed> {
+) -> Result<Verdict, Refusal> {
     let bundle = snapshot.bundle();
     let question = match read_question(request, bundle.carriers()) {
         Ok(question) => question,
         Err(ChainRefusal::TooLong(actors)) => {
             let problem = format!("names {actors} actors; a chain has at most {}", bundle.carriers().max_actors);
-            return Err(Malformed { member: "subject".to_owned(), problem });
+            return Err(Refusal::Malformed(Malformed { member: "subject".to_owned(), problem }));
         }
         Err(ChainRefusal::Deny(code, message)) => {
             return Ok(refuse(snapshot, request, now, want, code, message, None));
@@ -63,6 +64,7 @@ pub(super) fn decide(
     }
     let stored = given.map_or(bundle.stored(), |given| given.stored);
     let token = given.and_then(|given| given.token);
+    let relations = &NoRelations;
     let wanted = Wanted { explanation: want.explanation, inputs: want.inputs };
     let mut verdict = Verdict {
         decision: Decision::Permit,
@@ -74,7 +76,13 @@ pub(super) fn decide(
     };
     let mut told: Vec<LegExplanation> = Vec::new();
     for index in 0..question.chain.legs() {
-        let leg = bundle.compiled().leg(stored, &question, index, now, token, wanted);
+        let input = LegInput { question: &question, leg: index, now, token, stored, relations };
+        let leg = match bundle.compiled().leg(&input, wanted) {
+            Ok(leg) => leg,
+            // What is evaluated after a denial is for information only, and so is its fault.
+            Err(_) if verdict.decision == Decision::Deny => break,
+            Err(fault) => return Err(Refusal::Fault(fault)),
+        };
         let Leg { outcome, policies, explanation, inputs } = leg;
         told.extend(explanation);
         if verdict.decision == Decision::Deny {

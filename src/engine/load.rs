@@ -4,9 +4,9 @@
 //! decides stays.
 
 use super::decide::{Given, Verdict, Want, decide};
-use super::{Engine, Snapshot, explanation_text};
+use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
-use crate::model::{Digest, Malformed, Place, Problem, Problems, Revision, Timestamp};
+use crate::model::{Digest, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
@@ -115,7 +115,7 @@ pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Bundle
     Ok((snapshot.into_bundle(), report))
 }
 
-fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict, Malformed> {
+fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict, Refusal> {
     let given =
         Given { stored: case.stored.as_ref().unwrap_or(snapshot.bundle().stored()), token: case.token.as_ref() };
     decide(snapshot, &case.request, case.now, Want { explanation, ..Want::default() }, Some(given))
@@ -135,7 +135,8 @@ fn observe(snapshot: &Snapshot, case: &Case) -> Observed {
 fn explain(snapshot: &Snapshot, case: &Case) -> String {
     match answer(snapshot, case, true) {
         Ok(told) => explanation_text(told.decision, told.reason.as_ref(), told.explanation.as_ref()),
-        Err(malformed) => malformed.to_string(),
+        Err(Refusal::Malformed(malformed)) => malformed.to_string(),
+        Err(Refusal::Fault(fault)) => fault.to_string(),
     }
 }
 

@@ -118,7 +118,7 @@ impl Engine {
             inputs: self.recorder.is_on(),
             require_actor: ask.require_actor,
         };
-        let verdict = decide::decide(snapshot, request, now, want, None).map_err(Refusal::Malformed)?;
+        let verdict = decide::decide(snapshot, request, now, want, None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),

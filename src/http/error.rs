@@ -165,6 +165,7 @@ fn fault_status_and_code(fault: &Fault) -> (StatusCode, ErrorCode) {
     match fault {
         Fault::NoBundle => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoBundle),
         Fault::RecordQueueFull => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RecordQueueFull),
+        Fault::Relations(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RelationsUnavailable),
         Fault::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
     }
 }
@@ -173,6 +174,7 @@ fn fault_message(fault: &Fault) -> &'static str {
     match fault {
         Fault::NoBundle => "no bundle is loaded yet: ask again later",
         Fault::RecordQueueFull => "the decision cannot be recorded now: ask again later",
+        Fault::Relations(_) => "a relation could not be looked up within its limits: ask again later",
         Fault::Internal(_) => "the service failed: its log says why, under this request's `X-Request-ID`",
     }
 }

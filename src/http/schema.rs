@@ -263,6 +263,8 @@ pub enum ErrorCode {
     NoBundle,
     /// 503: decisions must be recorded and cannot be now.
     RecordQueueFull,
+    /// 503: a relation could not be looked up within its limits.
+    RelationsUnavailable,
     /// 500: a fault of the service.
     Internal,
 }

@@ -100,6 +100,9 @@ pub enum Fault {
     /// No bundle has been loaded yet.
     #[error("no bundle is loaded yet")]
     NoBundle,
+    /// A relation could not be looked up, for a reason that may pass: time, breadth, a store.
+    #[error("a relation could not be looked up: {0}")]
+    Relations(String),
     /// The decision record could not be taken and the setting says to fail then.
     #[error("the decision record's queue is full")]
     RecordQueueFull,

@@ -28,15 +28,12 @@ pub use explanation::{
 };
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
-<<<<<<< HEAD
 pub use request::{
     Action, Malformed, Question, Request, read_action, read_entity, read_entity_type, read_optional_record,
     read_subject,
-=======
-pub use request::{Action, Malformed, Question, Request};
+};
 pub use tuple::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ObjectRef, Tuple, TupleCondition, TupleKey,
     TupleTextError, TupleUser, check_relation, check_type, decode_id, encode_id, is_canonical_id,
->>>>>>> relmodel
 };
 pub use value::{Number, Record, Value};

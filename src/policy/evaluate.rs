@@ -7,21 +7,23 @@
 //! Cedar's `&&` does, so the policy holds exactly when all of them do, and an explanation shows the very conjunct that
 //! stopped it.
 
-use super::inputs::{Inputs, LegRequest, build, value_at};
+use super::inputs::{Inputs, LegRequest, NoInputs, build, value_at};
 use super::reads::Reads;
+use super::relations::{RelationFailure, Relations};
 use super::rules::{Conjunct, Rule};
 use super::schema::ActionInfo;
 use super::stored::Stored;
 use super::syntax::{Root, access_path};
 use super::{Compiled, reasons};
 use crate::model::{
-    Code, Condition, Decision, Dropped, EntityRef, LegExplanation, LegOutcome, NearMiss, PolicyError, Question, Reason,
-    Record, Timestamp,
+    Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError, Question,
+    Reason, Record, Timestamp,
 };
 use cedar_policy_core::ast::{
-    ActionConstraint, Entity, EntityReference, EntityUID, EntityUIDEntry, Literal, PrincipalOrResourceConstraint,
-    Request, Value as Cedar, ValueKind,
+    ActionConstraint, Context, Entity, EntityReference, EntityUID, EntityUIDEntry, Literal,
+    PrincipalOrResourceConstraint, Request, Value as Cedar, ValueKind,
 };
+use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use smol_str::SmolStr;
@@ -49,6 +51,23 @@ pub struct Leg {
     pub inputs: Vec<(String, String)>,
 }
 
+/// What a leg is evaluated on.
+#[derive(Clone, Copy)]
+pub struct LegInput<'a> {
+    /// The question.
+    pub question: &'a Question,
+    /// Which member of its chain is the principal: 0 is the subject.
+    pub leg: usize,
+    /// The time that policies and conditions see.
+    pub now: Timestamp,
+    /// What a verified credential says.
+    pub token: Option<&'a Record>,
+    /// The stored entities.
+    pub stored: &'a Stored,
+    /// Who answers about relations.
+    pub relations: &'a dyn Relations,
+}
+
 /// What became of one applicable policy.
 enum Verdict {
     Satisfied,
@@ -57,19 +76,11 @@ enum Verdict {
 }
 
 impl Compiled {
-    /// Evaluates the leg of member `leg` of the question's chain: 0 is the subject's.
-    #[must_use]
-    pub fn leg(
-        &self,
-        stored: &Stored,
-        question: &Question,
-        leg: usize,
-        now: Timestamp,
-        token: Option<&Record>,
-        wanted: Wanted,
-    ) -> Leg {
+    /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may pass.
+    pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
+        let LegInput { question, leg, now, token, stored, relations } = *input;
         let Some(member) = question.chain.members().nth(leg) else {
-            return refused(Code::ChainInvalid, "the chain has no such member".to_owned(), &question.resource.uid);
+            return Ok(refused(Code::ChainInvalid, "the chain has no such member".to_owned(), &question.resource.uid));
         };
         let principal = question.as_asked(&member.uid);
         let (action, principal_uid, resource_uid) = match self.applies(question, &member.uid) {
@@ -79,23 +90,32 @@ impl Compiled {
                 if wanted.explanation {
                     leg.explanation = Some(blank(&principal, &leg.outcome, Vec::new()));
                 }
-                return leg;
+                return Ok(leg);
             }
         };
         let applicable = self.applicable(action, stored, &principal_uid, &resource_uid);
         let mut reads = Reads::default();
         applicable.iter().for_each(|rule| reads.add(&rule.reads));
-        let request = LegRequest { question, leg, now, token, action };
+        let mentions = applicable.iter().flat_map(|rule| rule.mentions.iter().cloned()).collect();
+        let request = LegRequest { question, leg, now, token, action, relations, mentions: &mentions };
         let inputs = match build(&request, &self.schema, stored, &reads) {
             Ok(inputs) => inputs,
-            Err(message) => return refused(Code::PolicyError, message, &principal),
+            Err(NoInputs::Cedar(message)) => return Ok(refused(Code::PolicyError, message, &principal)),
+            Err(NoInputs::Relation(RelationFailure::Fault(message))) => return Err(Fault::Relations(message)),
+            Err(NoInputs::Relation(RelationFailure::Denied(message))) => {
+                let mut leg = refused(Code::RelationError, message, &principal);
+                if wanted.explanation {
+                    leg.explanation = Some(blank(&principal, &leg.outcome, Vec::new()));
+                }
+                return Ok(leg);
+            }
         };
         if let Some(bad) = inputs.bad.first() {
             let mut leg = refused(Code::BadValue, bad.clone(), &principal);
             if wanted.explanation {
                 leg.explanation = Some(blank(&principal, &leg.outcome, inputs.dropped));
             }
-            return leg;
+            return Ok(leg);
         }
         let evaluator = Evaluator::new(
             Request::new_unchecked(
@@ -110,12 +130,11 @@ impl Compiled {
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
         let (outcome, policies) = self.conclude(question, &principal, &verdicts);
-        let explanation = wanted
-            .explanation
-            .then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, inputs.dropped.clone()));
+        let explanation =
+            wanted.explanation.then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs));
         let inputs =
             if wanted.inputs { self.inputs_read(&inputs, &reads, &principal_uid, &resource_uid) } else { Vec::new() };
-        Leg { outcome, policies, explanation, inputs }
+        Ok(Leg { outcome, policies, explanation, inputs })
     }
 
     /// Whether the question can be asked at all of this principal.
@@ -209,9 +228,10 @@ impl Compiled {
         outcome: &LegOutcome,
         policies: &[String],
         verdicts: &[(&Arc<Rule>, Verdict)],
-        dropped: Vec<Dropped>,
+        inputs: &Inputs,
     ) -> LegExplanation {
-        let mut explanation = blank(principal, outcome, dropped);
+        let mut explanation = blank(principal, outcome, inputs.dropped.clone());
+        explanation.relations.clone_from(&inputs.lookups);
         let permitted = verdicts
             .iter()
             .any(|(rule, verdict)| rule.effect == Decision::Permit && matches!(verdict, Verdict::Satisfied));
@@ -290,7 +310,12 @@ impl Compiled {
                     Root::Resource => Some(resource),
                     Root::Context => None,
                 };
-                let value = value_at(inputs, start, path)?;
+                let Context::Value(context) = &inputs.context else { return None };
+                let entity = |uid: &EntityUID| match inputs.entities.entity(uid) {
+                    Dereference::Data(entity) => Some(entity),
+                    Dereference::NoSuchEntity | Dereference::Residual(_) => None,
+                };
+                let value = value_at(context, entity, start, path)?;
                 Some((format!("{}.{}", root.name(), path.join(".")), value.to_string()))
             })
             .collect()

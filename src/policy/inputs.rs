@@ -5,15 +5,16 @@
 
 use super::fit::{Findings, construct, fit};
 use super::reads::Reads;
+use super::relations::{Mention, Object, RelationFailure, RelationQuestion, Relations, userset_id};
 use super::schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo};
 use super::stored::Stored;
 use super::syntax::Root;
-use crate::model::{Dropped, Entity as Asked, Question, Record, Timestamp, Value};
-use cedar_policy_core::ast::{Context, Entity, EntityUID, PartialValue, Value as Cedar, ValueKind};
+use crate::model::{Dropped, Entity as Asked, EntityRef, Question, Record, RelationLookup, Timestamp, Value};
+use cedar_policy_core::ast::{Context, Eid, Entity, EntityUID, Literal, PartialValue, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// One leg to be built.
@@ -25,6 +26,17 @@ pub(super) struct LegRequest<'a> {
     /// What a verified credential says.
     pub(super) token: Option<&'a Record>,
     pub(super) action: &'a ActionInfo,
+    /// Who answers about relations, and what the applicable policies ask.
+    pub(super) relations: &'a dyn Relations,
+    pub(super) mentions: &'a BTreeSet<Mention>,
+}
+
+/// Why a leg has no inputs.
+pub(super) enum NoInputs {
+    /// A relation could not be looked up.
+    Relation(RelationFailure),
+    /// Cedar did not take them.
+    Cedar(String),
 }
 
 /// What the policies see.
@@ -35,22 +47,37 @@ pub(super) struct Inputs {
     pub(super) bad: Vec<String>,
     /// What no policy could see.
     pub(super) dropped: Vec<Dropped>,
+    /// The relations that were looked up.
+    pub(super) lookups: Vec<RelationLookup>,
 }
 
-/// Builds a leg's inputs; `reads` is what the applicable policies read. `Err` says what kept Cedar from taking them.
+/// Builds a leg's inputs; `reads` is what the applicable policies read. Where something is bad, relations are not
+/// looked up: the leg denies.
 pub(super) fn build(
     request: &LegRequest<'_>,
     schema: &Schema,
     stored: &Stored,
     reads: &Reads,
-) -> Result<Inputs, String> {
+) -> Result<Inputs, NoInputs> {
     let mut builder =
         Builder { request, schema, stored, reads, bad: Vec::new(), dropped: Vec::new(), given: HashMap::new() };
     builder.given_entities();
     let context = builder.context();
-    let entities = builder.materialise(&context)?;
-    Ok(Inputs { entities, context: Context::Value(Arc::new(context)), bad: builder.bad, dropped: builder.dropped })
+    let mut found = builder.materialise(&context);
+    let lookups = if builder.bad.is_empty() { builder.look_up(&context, &mut found)? } else { Vec::new() };
+    let entities = Entities::new()
+        .add_entities(
+            found.into_values().chain(schema.action_entity(&request.action.uid)),
+            None::<&NoEntitiesSchema>,
+            TCComputation::AssumeAlreadyComputed,
+            Extensions::all_available(),
+        )
+        .map_err(|error| NoInputs::Cedar(error.to_string()))?;
+    let context = Context::Value(Arc::new(context));
+    Ok(Inputs { entities, context, bad: builder.bad, dropped: builder.dropped, lookups })
 }
+
+type Found = HashMap<EntityUID, Arc<Entity>>;
 
 struct Builder<'a> {
     request: &'a LegRequest<'a>,
@@ -236,9 +263,9 @@ impl Builder<'_> {
 
     /// The entities that the applicable policies can look into: those that the request names, and what is stored
     /// within the level that policies are checked for.
-    fn materialise(&mut self, context: &BTreeMap<SmolStr, Cedar>) -> Result<Entities, String> {
-        let mut found: HashMap<EntityUID, Arc<Entity>> = std::mem::take(&mut self.given);
-        if self.reads.follows {
+    fn materialise(&mut self, context: &BTreeMap<SmolStr, Cedar>) -> Found {
+        let mut found: Found = std::mem::take(&mut self.given);
+        if self.reads.follows || !self.request.mentions.is_empty() {
             let mut open: HashSet<EntityUID> = found.values().flat_map(|entity| references(entity)).collect();
             open.extend(context.values().flat_map(Cedar::all_literal_uids));
             for _ in 0..super::rules::LEVEL {
@@ -254,15 +281,85 @@ impl Builder<'_> {
                 open = next;
             }
         }
-        let actions = self.schema.action_entity(&self.request.action.uid);
-        Entities::new()
-            .add_entities(
-                found.into_values().chain(actions),
-                None::<&NoEntitiesSchema>,
-                TCComputation::AssumeAlreadyComputed,
-                Extensions::all_available(),
-            )
-            .map_err(|error| error.to_string())
+        found
+    }
+
+    /// Looks up what the applicable policies ask of relations. Each userset stands in its attribute, and what holds
+    /// makes it a parent.
+    fn look_up(&self, context: &BTreeMap<SmolStr, Cedar>, found: &mut Found) -> Result<Vec<RelationLookup>, NoInputs> {
+        let mut lookups = Vec::new();
+        let mut parents: Vec<(EntityUID, EntityUID)> = Vec::new();
+        let mut attributes: Vec<(EntityUID, SmolStr, EntityUID)> = Vec::new();
+        for mention in self.request.mentions {
+            let Some(user) = self.entity_at(&mention.user, context, found) else { continue };
+            let object = match &mention.object {
+                Object::Literal(object) => object.clone(),
+                Object::Path(root, path) => match self.entity_at(&(*root, path.clone()), context, found) {
+                    Some(uid) => entity_ref(&uid),
+                    None => continue,
+                },
+            };
+            // A path may lead to types that do not all have the relation: policies ask it only of those that do.
+            let has = self.schema.relations.relations.get(&object.kind);
+            if !has.is_some_and(|relations| relations.contains(&mention.relation)) {
+                continue;
+            }
+            let Some(userset) = userset_id(&object, &mention.relation) else {
+                let message = format!("the id of `{object}` is too long for a tuple");
+                return Err(NoInputs::Relation(RelationFailure::Denied(message)));
+            };
+            let question = RelationQuestion {
+                user: &entity_ref(&user),
+                object: &object,
+                relation: &mention.relation,
+                context: &self.request.question.context,
+                now: self.request.now,
+                action: &self.request.question.action.name,
+                resource: &self.request.question.resource.uid,
+            };
+            let answer = self.request.relations.holds(&question).map_err(NoInputs::Relation)?;
+            let uid = EntityUID::from_components(self.schema.userset.clone(), Eid::new(&userset), None);
+            if let (Object::Path(..), Some(info)) = (&mention.object, self.schema.vocabulary.entity_type(&object.kind))
+            {
+                attributes.push((info.uid(&object.id), mention.relation.clone(), uid.clone()));
+            }
+            if answer.held {
+                parents.push((user.clone(), uid));
+            }
+            let user = entity_ref(&user).to_string();
+            lookups.push(RelationLookup { user, userset, held: answer.held, witness: answer.witness });
+        }
+        for (uid, relation, userset) in attributes {
+            let value = PartialValue::Value(Cedar::from(userset));
+            change(found, uid, |attributes, _| drop(attributes.insert(relation, value)));
+        }
+        for (uid, userset) in parents {
+            change(found, uid, |_, parents| drop(parents.insert(userset)));
+        }
+        Ok(lookups)
+    }
+
+    /// The entity that a path leads to, where it leads to one.
+    fn entity_at(
+        &self,
+        (root, path): &(Root, Vec<SmolStr>),
+        context: &BTreeMap<SmolStr, Cedar>,
+        found: &Found,
+    ) -> Option<EntityUID> {
+        let question = self.request.question;
+        let start = match root {
+            Root::Principal => question.chain.members().nth(self.request.leg).map(|member| &member.uid),
+            Root::Resource => Some(&question.resource.uid),
+            Root::Context => None,
+        };
+        let start = match start {
+            Some(uid) => Some(self.schema.vocabulary.entity_type(&uid.kind)?.uid(&uid.id)),
+            None => None,
+        };
+        match value_at(context, |uid| found.get(uid).map(Arc::as_ref), start.as_ref(), path)?.value_kind() {
+            ValueKind::Lit(Literal::EntityUID(uid)) => Some(uid.as_ref().clone()),
+            _ => None,
+        }
     }
 
     fn drop(&mut self, member: String, why: &str) {
@@ -301,30 +398,44 @@ pub(super) fn datetime(at: Timestamp) -> Option<Cedar> {
     construct("datetime", &text)
 }
 
-/// The value at a path, for the decision record: follows attributes through the entities at hand.
-pub(super) fn value_at(inputs: &Inputs, start: Option<&EntityUID>, path: &[SmolStr]) -> Option<Cedar> {
+/// The value at a path: follows attributes through records and the entities at hand.
+pub(super) fn value_at<'e>(
+    context: &BTreeMap<SmolStr, Cedar>,
+    entity: impl Fn(&EntityUID) -> Option<&'e Entity>,
+    start: Option<&EntityUID>,
+    path: &[SmolStr],
+) -> Option<Cedar> {
     let (mut value, rest) = match (start, path) {
         (Some(uid), path) => (Cedar::from(uid.clone()), path),
-        (None, [first, rest @ ..]) => {
-            let Context::Value(members) = &inputs.context else { return None };
-            (members.get(first)?.clone(), rest)
-        }
+        (None, [first, rest @ ..]) => (context.get(first)?.clone(), rest),
         (None, []) => return None,
     };
     for name in rest {
         value = match value.value_kind() {
             ValueKind::Record(members) => members.get(name)?.clone(),
-            ValueKind::Lit(cedar_policy_core::ast::Literal::EntityUID(uid)) => {
-                let cedar_policy_core::entities::Dereference::Data(entity) = inputs.entities.entity(uid) else {
-                    return None;
-                };
-                match entity.get(name)? {
-                    PartialValue::Value(value) => value.clone(),
-                    PartialValue::Residual(_) => return None,
-                }
-            }
+            ValueKind::Lit(Literal::EntityUID(uid)) => match entity(uid)?.get(name)? {
+                PartialValue::Value(value) => value.clone(),
+                PartialValue::Residual(_) => return None,
+            },
             _ => return None,
         };
     }
     Some(value)
+}
+
+fn entity_ref(uid: &EntityUID) -> EntityRef {
+    EntityRef::new(uid.entity_type().to_string(), AsRef::<str>::as_ref(uid.eid()))
+}
+
+/// Replaces an entity by one with other attributes or parents; makes it where there is none.
+fn change(
+    found: &mut Found,
+    uid: EntityUID,
+    change: impl FnOnce(&mut BTreeMap<SmolStr, PartialValue>, &mut HashSet<EntityUID>),
+) {
+    let known = found.get(&uid).map_or_else(|| Entity::with_uid(uid.clone()), |entity| entity.as_ref().clone());
+    let (uid, mut attributes, indirect, mut parents, tags) = known.into_inner();
+    change(&mut attributes, &mut parents);
+    let changed = Entity::new_with_attr_partial_value(uid.clone(), attributes, indirect, parents, tags);
+    found.insert(uid, Arc::new(changed));
 }

@@ -15,14 +15,16 @@ mod fit;
 mod inputs;
 mod reads;
 mod reasons;
+mod relations;
 mod rules;
 mod schema;
 mod source;
 mod stored;
 mod syntax;
 
-pub use evaluate::{Leg, Wanted};
+pub use evaluate::{Leg, LegInput, Wanted};
 pub use reasons::NextActions;
+pub use relations::{NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
 pub use source::SourceFile;
 pub use stored::Stored;

@@ -10,10 +10,8 @@
 use super::schema::{Provenance, Vocabulary};
 use super::source::{SourceFile, place_in};
 use super::syntax::{Root, access_path, children};
-use crate::model::{EntityRef, Place, Problem, Record, Timestamp};
-use cedar_policy_core::ast::{
-    BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint,
-};
+use crate::model::{EntityRef, ObjectRef, Place, Problem, Record, Timestamp, TupleUser};
+use cedar_policy_core::ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint};
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::{EntityKind, Type};
 use cedar_policy_core::validator::{ValidationMode, ValidatorSchema};
@@ -140,7 +138,11 @@ impl Reader<'_> {
     fn scope(&mut self, constraint: &PrincipalOrResourceConstraint, place: Option<Place>) {
         let Some(uid) = constraint.get_euid() else { return };
         if uid.entity_type().to_string() == USERSET {
-            self.problem(place, format!("`{uid}` stands in a scope"), "ask in the condition: `when { principal in Userset::\"…\" }`");
+            self.problem(
+                place,
+                format!("`{uid}` stands in a scope"),
+                "ask in the condition: `when { principal in Userset::\"…\" }`",
+            );
         } else if !matches!(constraint, PrincipalOrResourceConstraint::Eq(_)) {
             self.relation_type(uid, place);
         }
@@ -169,7 +171,7 @@ impl Reader<'_> {
         };
         let relation = relations.get("member").or_else(|| relations.first()).map_or("member", SmolStr::as_str);
         let object = EntityRef::new(kind, AsRef::<str>::as_ref(uid.eid()));
-        let userset = crate::model::userset_id(&object, relation);
+        let userset = userset_id(&object, relation).unwrap_or_else(|| format!("{object}#{relation}"));
         self.problem(
             place,
             format!("nobody is `in {uid}`: the relation model says who belongs to it"),
@@ -204,7 +206,7 @@ impl Reader<'_> {
     fn object(&self, expr: &Typed) -> Option<(Object, SmolStr)> {
         match expr.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) => {
-                let (object, relation) = crate::model::parse_userset_id(uid.eid().as_ref())?;
+                let (object, relation) = parse_userset_id(uid.eid().as_ref())?;
                 let known = self.types.relations.get(&object.kind)?.contains(&relation);
                 known.then(|| (Object::Literal(object), relation))
             }
@@ -250,10 +252,26 @@ impl Reader<'_> {
     }
 }
 
+/// The id that a userset has as an entity, `type:id#relation`; none where the id is too long for a tuple.
+pub(super) fn userset_id(object: &EntityRef, relation: &str) -> Option<String> {
+    let object = ObjectRef::of_entity(object).ok()?;
+    TupleUser::userset(object, relation).ok().map(|userset| userset.to_string())
+}
+
+/// Reads it back; none for what is not the one spelling of a userset.
+fn parse_userset_id(text: &str) -> Option<(EntityRef, SmolStr)> {
+    match text.parse().ok()? {
+        TupleUser::Userset { object, relation } => Some((object.to_entity()?, relation)),
+        TupleUser::Object(_) | TupleUser::Wildcard(_) => None,
+    }
+}
+
 fn is_userset(expr: &Typed) -> bool {
     fn names(ty: &Type) -> bool {
         match ty {
-            Type::Entity(EntityKind::Entity(lub)) => lub.get_single_entity().is_some_and(|kind| kind.to_string() == USERSET),
+            Type::Entity(EntityKind::Entity(lub)) => {
+                lub.get_single_entity().is_some_and(|kind| kind.to_string() == USERSET)
+            }
             Type::Set { element_type: Some(element) } => names(element),
             _ => false,
         }

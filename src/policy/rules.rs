@@ -4,6 +4,7 @@
 //! reasons, and that no policy names a general action where only its specialised members are evaluated.
 
 use super::reads::Reads;
+use super::relations::{Mention, mentions};
 use super::schema::{Schema, Vocabulary};
 use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
@@ -14,7 +15,7 @@ use cedar_policy_core::ast::{
 };
 use cedar_policy_core::validator::{ValidationMode, Validator};
 use smol_str::SmolStr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How many entities a policy may look through (`resource.folder.owner` is two): what is within it is materialised
@@ -36,6 +37,8 @@ pub(super) struct Rule {
     pub(super) reason: Option<Code>,
     pub(super) message: Option<String>,
     pub(super) reads: Reads,
+    /// The relations that it asks about.
+    pub(super) mentions: BTreeSet<Mention>,
     pub(super) at: PolicyRef,
 }
 
@@ -65,14 +68,19 @@ impl Rules {
         for file in files {
             for template in reader.parse(file) {
                 if let Some(rule) = reader.take(file, &template, &mut set) {
-                    all.push(Arc::new(rule));
+                    all.push(rule);
                 }
             }
         }
         let mut warnings = Vec::new();
         reader.validate(schema, &set, &mut warnings);
+        if reader.problems.is_empty() {
+            reader.add_mentions(schema, &mut all);
+        }
         all.sort_by(|a, b| a.id.cmp(&b.id));
-        Problems(reader.problems).into_result().map(|()| Self { all, warnings })
+        Problems(reader.problems)
+            .into_result()
+            .map(|()| Self { all: all.into_iter().map(Arc::new).collect(), warnings })
     }
 }
 
@@ -247,6 +255,18 @@ impl Reader<'_> {
         warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)).filter(own));
     }
 
+    /// Reads what policies ask of relations, once they are known to be well-typed.
+    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Rule]) {
+        for rule in rules {
+            let Some(file) = self.files.iter().find(|file| file.path == rule.at.file) else { continue };
+            let found = mentions(file, &rule.policy, &schema.validator, &schema.vocabulary, &schema.relations);
+            match found {
+                Ok(found) => rule.mentions = found,
+                Err(problems) => self.problems.extend(problems),
+            }
+        }
+    }
+
     fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {
         self.problems.push(Problem { place: place.cloned(), also: None, message, help: help.map(str::to_owned) });
     }
@@ -267,6 +287,7 @@ fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) ->
     };
     Rule {
         reads: condition.map(|condition| Reads::of(condition)).unwrap_or_default(),
+        mentions: BTreeSet::new(),
         conjuncts: condition.map(conjuncts).unwrap_or_default().into_iter().map(|expr| conjunct(file, expr)).collect(),
         principal: policy.principal_constraint().into_inner(),
         action: policy.action_constraint().clone(),

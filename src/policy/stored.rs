@@ -80,14 +80,14 @@ impl Stored {
 type Refused = Box<dyn miette::Diagnostic + Send + Sync>;
 
 fn parse(text: &str, schema: &Schema) -> Result<Vec<Entity>, Refused> {
-    let core = CoreSchema::new(&schema.validator);
+    let core = CoreSchema::new(&schema.declared);
     let parser = EntityJsonParser::new(Some(&core), Extensions::all_available(), TCComputation::ComputeNow);
     let entities = parser.iter_from_json_str(text).map_err(|error| Box::new(error) as Refused)?;
     Ok(entities.collect())
 }
 
 fn close(entities: impl Iterator<Item = Entity>, schema: &Schema) -> Result<Stored, Refused> {
-    let core = CoreSchema::new(&schema.validator);
+    let core = CoreSchema::new(&schema.declared);
     let closed = Entities::from_entities(entities, Some(&core), TCComputation::ComputeNow, Extensions::all_available())
         .map_err(|error| Box::new(error) as Refused)?;
     let entities = closed

@@ -9,13 +9,15 @@
 
 mod facts;
 mod merge;
+mod usersets;
 mod vocabulary;
 
 pub use vocabulary::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
 
+use super::relations::{RelationTypes, USERSET};
 use super::source::{SourceFile, problem_of};
 use crate::model::{Problem, Problems};
-use cedar_policy_core::ast::{Entity, EntityUID};
+use cedar_policy_core::ast::{Entity, EntityType, EntityUID};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::json_schema::Fragment;
 use cedar_policy_core::validator::{RawName, ValidatorSchema, ValidatorSchemaFragment};
@@ -25,8 +27,14 @@ use std::sync::Arc;
 /// A merged and checked schema.
 #[derive(Debug)]
 pub struct Schema {
-    /// Cedar's own form, facts included.
+    /// Cedar's own form, facts and relations included: what policies are checked against.
     pub(super) validator: ValidatorSchema,
+    /// As it was declared: what entity files are checked against, so that none can name a userset.
+    pub(super) declared: ValidatorSchema,
+    /// What it was told of the relation model.
+    pub(super) relations: RelationTypes,
+    /// The type of usersets.
+    pub(super) userset: EntityType,
     /// The actions as entities, with their groups.
     actions: HashMap<EntityUID, Arc<Entity>>,
     /// What requests are read against.
@@ -37,7 +45,7 @@ pub struct Schema {
 
 impl Schema {
     /// Merges schema files and checks the result. Every problem that can be found at once is reported at once.
-    pub fn read(files: &[SourceFile]) -> Result<Self, Problems> {
+    pub fn read(files: &[SourceFile], relations: RelationTypes) -> Result<Self, Problems> {
         if files.is_empty() {
             let problem = Problem::new("the bundle has no schema")
                 .help("declare the types and actions that your policies speak of in `schemas/<name>.cedarschema`");
@@ -46,7 +54,10 @@ impl Schema {
         let mut merged = merge::merge(files)?;
         let declared = compile(merged.fragment.clone(), files)?;
         facts::add(&mut merged.fragment, &declared);
+        usersets::add(&mut merged, &relations, files)?;
         let validator = compile(merged.fragment.clone(), files)?;
+        let userset: EntityType =
+            USERSET.parse().map_err(|error| Problem::new(format!("`{USERSET}` is no type to Cedar: {error}")))?;
         let vocabulary = Vocabulary::new(&validator, &merged);
         let text = merged
             .fragment
@@ -56,7 +67,7 @@ impl Schema {
             .action_entities()
             .map_err(|error| Problem::new(format!("the schema's actions form no hierarchy: {error}")))?;
         let actions = actions.iter().map(|action| (action.uid().clone(), Arc::new(action.clone()))).collect();
-        Ok(Self { validator, actions, vocabulary, text })
+        Ok(Self { validator, declared, relations, userset, actions, vocabulary, text })
     }
 
     /// An action as an entity.

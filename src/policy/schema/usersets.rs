@@ -8,19 +8,20 @@ use crate::model::{Problem, Problems};
 use crate::policy::relations::{RelationTypes, USERSET};
 use crate::policy::source::{SourceFile, place_of};
 use cedar_policy_core::est::Annotations;
+use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::RawName;
-use cedar_policy_core::validator::json_schema::{
-    EntityType, EntityTypeKind, NamespaceDefinition, StandardEntityType, Type, TypeOfAttribute, TypeVariant,
-};
+use cedar_policy_core::validator::json_schema::{EntityTypeKind, Fragment, Type, TypeOfAttribute, TypeVariant};
 use smol_str::SmolStr;
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Adds them to a merged schema.
 pub(super) fn add(merged: &mut Merged, types: &RelationTypes, files: &[SourceFile]) -> Result<(), Problems> {
     if types.relations.is_empty() {
         return Ok(());
     }
+    let userset = RawName::parse_unqualified_name(USERSET)
+        .map_err(|error| Problem::new(format!("`{USERSET}` is no name to Cedar: {error}")))?;
     let mut problems = ancestors(merged, types, files);
     for (namespace, definition) in &mut merged.fragment.0 {
         for (id, ty) in &mut definition.entity_types {
@@ -28,7 +29,7 @@ pub(super) fn add(merged: &mut Merged, types: &RelationTypes, files: &[SourceFil
             let place = place_of(ty.loc.as_ref(), files);
             let EntityTypeKind::Standard(standard) = &mut ty.kind else { continue };
             if types.members.contains(&name) {
-                standard.member_of_types.push(userset());
+                standard.member_of_types.push(userset.clone());
             }
             let (Type::Type { ty: TypeVariant::Record(record), .. }, Some(relations)) =
                 (&mut standard.shape.0, types.relations.get(&name))
@@ -37,33 +38,30 @@ pub(super) fn add(merged: &mut Merged, types: &RelationTypes, files: &[SourceFil
             };
             for relation in relations {
                 if record.attributes.contains_key(relation) {
-                    let message = format!("`{name}` has an attribute `{relation}`, and the relation model a relation `{relation}`");
+                    let message = format!(
+                        "`{name}` has an attribute `{relation}`, and the relation model a relation `{relation}`"
+                    );
                     let mut problem = Problem::new(message).help("rename one of the two");
                     problem.place.clone_from(&place);
                     problems.push(problem);
                     continue;
                 }
-                let ty = Type::Type { ty: TypeVariant::Entity { name: userset() }, loc: None };
+                let ty = Type::Type { ty: TypeVariant::Entity { name: userset.clone() }, loc: None };
                 let attribute = TypeOfAttribute { ty, annotations: Annotations::new(), required: true };
                 record.attributes.insert(relation.clone(), attribute);
             }
         }
     }
     Problems(problems).into_result()?;
-    let Ok(id) = USERSET.parse() else { return Ok(()) };
-    let kind = EntityTypeKind::Standard(StandardEntityType {
-        member_of_types: Vec::new(),
-        shape: cedar_policy_core::validator::json_schema::AttributesOrContext::default(),
-        tags: None,
-    });
-    let declared = EntityType { kind, external: false, annotations: Annotations::new(), loc: None };
-    merged
-        .fragment
-        .0
-        .entry(None)
-        .or_insert_with(|| NamespaceDefinition::new(BTreeMap::new(), BTreeMap::new()))
-        .entity_types
-        .insert(id, declared);
+    let (declared, _) =
+        Fragment::<RawName>::from_cedarschema_str(&format!("entity {USERSET};"), Extensions::all_available())
+            .map_err(|error| Problem::new(format!("`{USERSET}` cannot be declared: {error}")))?;
+    for (namespace, definition) in declared.0 {
+        match merged.fragment.0.entry(namespace) {
+            Entry::Vacant(free) => drop(free.insert(definition)),
+            Entry::Occupied(mut taken) => taken.get_mut().entity_types.extend(definition.entity_types),
+        }
+    }
     Ok(())
 }
 
@@ -85,18 +83,10 @@ fn ancestors(merged: &Merged, types: &RelationTypes, files: &[SourceFile]) -> Ve
 }
 
 fn ancestor(child: &str, parent: &RawName, loc: Option<&Loc>, files: &[SourceFile]) -> Problem {
-    let message = format!("`{child}` is declared in `{parent}`, and `{parent}` can be in a relation: whoever is in it would be, too");
+    let message = format!(
+        "`{child}` is declared in `{parent}`, and `{parent}` can be in a relation: whoever is in it would be, too"
+    );
     let mut problem = Problem::new(message).help(format!("make the membership of `{child}` in `{parent}` a relation"));
     problem.place = place_of(loc, files);
     problem
-}
-
-fn userset() -> RawName {
-    // INVARIANT: `Userset` is an identifier; the empty name that stands here otherwise resolves to nothing and is
-    // refused when the schema is compiled.
-    RawName::parse_unqualified_name(USERSET).unwrap_or_else(|_| unreachable_name())
-}
-
-fn unreachable_name() -> RawName {
-    RawName::from_name(cedar_policy_core::ast::InternalName::__cedar())
 }

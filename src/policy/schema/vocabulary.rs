@@ -2,8 +2,9 @@
 
 use super::merge::Merged;
 use crate::model::EntityRef;
+use crate::policy::relations::USERSET;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID};
-use cedar_policy_core::validator::types::{AttributeType, Type};
+use cedar_policy_core::validator::types::{AttributeType, EntityKind, Type};
 use cedar_policy_core::validator::{ValidatorEntityTypeKind, ValidatorSchema};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -62,11 +63,14 @@ impl Vocabulary {
     pub(super) fn new(schema: &ValidatorSchema, merged: &Merged) -> Self {
         let types = schema
             .entity_types()
+            // Usersets and the attributes that hold them belong to the engine: no request can name one.
+            .filter(|declared| declared.name().to_string() != USERSET)
             .map(|declared| {
                 let name = declared.name().to_string();
                 let attributes = declared
                     .attributes()
                     .iter()
+                    .filter(|(_, ty)| !is_userset(&ty.attr_type))
                     .map(|(attribute, ty)| {
                         let key = (name.clone(), attribute.clone());
                         let provenance = merged.provenance.get(&key).copied().unwrap_or(Provenance::Either);
@@ -189,6 +193,15 @@ fn link_specialised<'a>(
         if let Some(action) = actions.get_mut(&member) {
             action.general = Some(general.clone());
         }
+    }
+}
+
+fn is_userset(ty: &Type) -> bool {
+    match ty {
+        Type::Entity(EntityKind::Entity(lub)) => {
+            lub.get_single_entity().is_some_and(|kind| kind.to_string() == USERSET)
+        }
+        _ => false,
     }
 }
 
