@@ -1,45 +1,229 @@
-//! Conditions on tuples.
+//! Conditions on tuples: CEL expressions over typed parameters.
+//!
+//! **Problem.** A grant can depend on the request: until when, from which network, up to which amount. The expression
+//! comes from whoever writes the model, the values from whoever asks; neither may make a check hang, panic or permit by
+//! mistake. OpenFGA says what an expression means: CEL with addresses, parameters that are cast and must all be there.
+//! **Decision.** The `cel` crate reads the text into its syntax tree. Everything after that is ours: a checker that
+//! refuses a model whose expression cannot be right, and an evaluator that counts costs as OpenFGA does. The crate's own
+//! evaluator knows no types before it runs, and no budget; in tests it is the oracle.
+//! **Trade-off.** CEL's functions are written here once more, those that OpenFGA's environment has.
 
+mod calendar;
+mod cast;
+mod convert;
+mod evaluate;
+mod functions;
+mod lower;
+mod network;
+mod pattern;
+mod signature;
+mod syntax;
+mod time;
 mod types;
+mod value;
 
-use crate::model::Record;
+use crate::model::{Record, Value};
+use evaluate::{Budget, Halt};
+use lower::Node;
 use smol_str::SmolStr;
 pub use types::{MAX_TYPE_DEPTH, ParameterType};
+use value::Val;
+
+/// Longest expression, in bytes: OpenFGA's limit.
+pub const MAX_EXPRESSION_BYTES: usize = 512;
+
+/// Most parameters of a condition: OpenFGA's limit.
+pub const MAX_PARAMETERS: usize = 25;
+
+/// What one evaluation may cost, in cel-go's units: OpenFGA's default.
+pub const MAX_COST: u64 = 100;
 
 /// A compiled condition.
 #[derive(Debug)]
 pub struct Condition {
+    name: SmolStr,
     parameters: Vec<(SmolStr, ParameterType)>,
+    root: Node,
+    max_cost: u64,
 }
 
 impl Condition {
-    /// The declared parameters.
+    /// Checks and compiles an expression, within [`MAX_COST`] per evaluation; `Err` says everything that is wrong, each
+    /// with its remedy.
+    pub fn compile(name: &str, expression: &str, parameters: &[(SmolStr, ParameterType)]) -> Result<Self, Vec<String>> {
+        let mut problems = wrong_parameters(parameters);
+        if expression.len() > MAX_EXPRESSION_BYTES {
+            problems.push(format!(
+                "the expression has {} bytes, and {MAX_EXPRESSION_BYTES} are allowed; split the condition",
+                expression.len()
+            ));
+            return Err(problems);
+        }
+        let root = syntax::parse(expression).and_then(|tree| lower::lower(&tree, parameters));
+        match root {
+            Ok(root) if problems.is_empty() => {
+                Ok(Self { name: name.into(), parameters: parameters.to_vec(), root, max_cost: MAX_COST })
+            }
+            Ok(_) => Err(problems),
+            Err(problem) => {
+                problems.push(problem);
+                Err(problems)
+            }
+        }
+    }
+
+    /// The same condition with another budget per evaluation.
+    #[must_use]
+    pub fn with_max_cost(mut self, units: u64) -> Self {
+        self.max_cost = units;
+        self
+    }
+
+    /// Its name in the model.
+    #[must_use]
+    pub fn name(&self) -> &SmolStr {
+        &self.name
+    }
+
+    /// The declared parameters, in the order in which they were written. An evaluation depends on each of them, for a
+    /// value that is missing or of a wrong type is an error even where the expression does not read it.
     #[must_use]
     pub fn parameters(&self) -> &[(SmolStr, ParameterType)] {
         &self.parameters
     }
 
-    /// Whether the expression reads a parameter.
+    /// Whether the expression names a parameter.
     #[must_use]
     pub fn reads(&self, parameter: &str) -> bool {
-        self.parameters.iter().any(|(name, _)| name == parameter)
+        self.parameters.iter().position(|(name, _)| name == parameter).is_some_and(|at| self.root.reads(at))
     }
 
-    /// Whether the condition holds. The tuple's values win over the request's.
-    pub fn evaluate(&self, _tuple: &Record, _request: &Record) -> Result<bool, ConditionError> {
-        Err(ConditionError::MissingParameters { condition: SmolStr::default(), parameters: Vec::new() })
+    /// Whether the condition holds, for the values written beside a tuple and those of the request. The tuple's win.
+    pub fn evaluate(&self, tuple: &Record, request: &Record) -> Result<bool, ConditionError> {
+        let values = self.values(tuple, request)?;
+        match evaluate::evaluate(&self.root, &values, Budget::new(self.max_cost)) {
+            Ok(Val::Bool(holds)) => Ok(holds),
+            Ok(_) => Err(self.failed("the result is no bool")),
+            Err(Halt::Error(message)) => Err(self.failed(&message)),
+            Err(Halt::OverBudget) => {
+                Err(ConditionError::TooCostly { condition: self.name.clone(), max_cost: self.max_cost })
+            }
+        }
+    }
+
+    /// Checks what a tuple stores beside this condition: every value must belong to a parameter and fit its type.
+    pub fn check_stored(&self, context: &Record) -> Result<(), ConditionError> {
+        for (name, value) in context.iter() {
+            let Some((_, wanted)) = self.parameters.iter().find(|(parameter, _)| parameter == name) else {
+                return Err(ConditionError::Undeclared { condition: self.name.clone(), parameter: name.clone() });
+            };
+            self.cast(name, value, wanted)?;
+        }
+        Ok(())
+    }
+
+    fn values(&self, tuple: &Record, request: &Record) -> Result<Vec<Val>, ConditionError> {
+        let mut values = Vec::with_capacity(self.parameters.len());
+        let mut missing = Vec::new();
+        for (name, wanted) in &self.parameters {
+            match tuple.get(name).or_else(|| request.get(name)) {
+                Some(value) => values.push(self.cast(name, value, wanted)?),
+                None => missing.push(name.clone()),
+            }
+        }
+        if missing.is_empty() {
+            Ok(values)
+        } else {
+            Err(ConditionError::Missing { condition: self.name.clone(), parameters: missing })
+        }
+    }
+
+    fn cast(&self, name: &SmolStr, value: &Value, wanted: &ParameterType) -> Result<Val, ConditionError> {
+        cast::cast(value, wanted).map_err(|message| ConditionError::BadValue {
+            condition: self.name.clone(),
+            parameter: name.clone(),
+            message,
+        })
+    }
+
+    fn failed(&self, message: &str) -> ConditionError {
+        ConditionError::Failed { condition: self.name.clone(), message: message.to_owned() }
     }
 }
 
-/// Why a condition has no answer. Each is deterministic: the same inputs fail in the same way.
+/// Why a condition has no answer. Each is deterministic: the same values fail in the same way.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConditionError {
-    /// A declared parameter has no value.
-    #[error("condition `{condition}` lacks a value for {}", parameters.join("`, `"))]
-    MissingParameters {
+    /// Declared parameters have no value, neither beside the tuple nor in the request.
+    #[error("condition `{condition}` has no value for `{}`: send it in the context", parameters.join("`, `"))]
+    Missing {
         /// The condition.
         condition: SmolStr,
-        /// The parameters.
+        /// The parameters, in the order in which they were declared.
         parameters: Vec<SmolStr>,
     },
+    /// A value does not fit its parameter.
+    #[error("condition `{condition}` has a bad value for `{parameter}`: {message}")]
+    BadValue {
+        /// The condition.
+        condition: SmolStr,
+        /// The parameter.
+        parameter: SmolStr,
+        /// What was expected, and what was found.
+        message: String,
+    },
+    /// A tuple stores a value for which there is no parameter.
+    #[error("condition `{condition}` has no parameter `{parameter}`: remove the value from the tuple's context")]
+    Undeclared {
+        /// The condition.
+        condition: SmolStr,
+        /// The name.
+        parameter: SmolStr,
+    },
+    /// The expression fails for these values: an index out of range, a division by zero.
+    #[error("condition `{condition}` failed: {message}")]
+    Failed {
+        /// The condition.
+        condition: SmolStr,
+        /// Why.
+        message: String,
+    },
+    /// The evaluation costs more than it may.
+    #[error("condition `{condition}` costs more than {max_cost} units: pass fewer or shorter values, or simplify it")]
+    TooCostly {
+        /// The condition.
+        condition: SmolStr,
+        /// What it may cost.
+        max_cost: u64,
+    },
 }
+
+fn wrong_parameters(parameters: &[(SmolStr, ParameterType)]) -> Vec<String> {
+    let mut problems = Vec::new();
+    if parameters.len() > MAX_PARAMETERS {
+        problems.push(format!(
+            "there are {} parameters, and {MAX_PARAMETERS} are allowed; pass related values as one map",
+            parameters.len()
+        ));
+    }
+    for (at, (name, ty)) in parameters.iter().enumerate() {
+        let mut chars = name.chars();
+        let is_name = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !is_name {
+            problems.push(format!("`{name}` cannot name a parameter; use letters, digits and `_`"));
+        } else if signature::TYPE_VALUES.contains(&name.as_str()) || syntax::RESERVED.contains(&name.as_str()) {
+            problems.push(format!("`{name}` means something in CEL; give the parameter another name"));
+        }
+        if parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
+            problems.push(format!("the parameter `{name}` is declared twice; remove one"));
+        }
+        if ty.depth() > MAX_TYPE_DEPTH {
+            problems.push(format!("the type of `{name}` is nested more than {MAX_TYPE_DEPTH} deep; use `any`"));
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests;

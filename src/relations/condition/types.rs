@@ -69,6 +69,12 @@ impl ParameterType {
         }
     }
 
+    /// How deep `list` and `map` nest in it.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.element().map_or(0, |element| element.depth() + 1)
+    }
+
     /// What a list or a map holds.
     #[must_use]
     pub fn element(&self) -> Option<&ParameterType> {

@@ -1,0 +1,69 @@
+//! Parts of points in time and of durations: `getHours()`, `getDayOfWeek("Europe/Berlin")`.
+
+use super::evaluate::{Halt, Outcome, mismatch};
+use super::signature::Part;
+use super::value::Val;
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+
+/// A part of a value, in a time zone; UTC where none is named. Parts of durations count the whole of it.
+pub(super) fn part(part: Part, value: &Val, zone: Option<&str>) -> Outcome {
+    match (value, zone) {
+        (Val::Timestamp(timestamp), zone) => {
+            let zone = match zone {
+                Some(name) => match zone_named(name) {
+                    Some(zone) => zone,
+                    None => return Halt::error(format!("`{name}` is no time zone")),
+                },
+                None => TimeZone::UTC,
+            };
+            Ok(Val::Int(of_timestamp(part, *timestamp, zone)))
+        }
+        (Val::Duration(nanos), None) => match of_duration(part, *nanos) {
+            Some(count) => Ok(Val::Int(count)),
+            None => mismatch("a part of a date", std::slice::from_ref(value)),
+        },
+        _ => mismatch("a part of a date", std::slice::from_ref(value)),
+    }
+}
+
+fn of_timestamp(part: Part, timestamp: Timestamp, zone: TimeZone) -> i64 {
+    let civil = timestamp.to_zoned(zone);
+    match part {
+        Part::Year => i64::from(civil.year()),
+        Part::Month => i64::from(civil.month()) - 1,
+        Part::DayOfYear => i64::from(civil.day_of_year()) - 1,
+        Part::DayOfMonth => i64::from(civil.day()) - 1,
+        Part::Date => i64::from(civil.day()),
+        Part::DayOfWeek => i64::from(civil.weekday().to_sunday_zero_offset()),
+        Part::Hours => i64::from(civil.hour()),
+        Part::Minutes => i64::from(civil.minute()),
+        Part::Seconds => i64::from(civil.second()),
+        Part::Milliseconds => i64::from(civil.millisecond()),
+    }
+}
+
+fn of_duration(part: Part, nanos: i64) -> Option<i64> {
+    Some(match part {
+        Part::Hours => nanos / 3_600_000_000_000,
+        Part::Minutes => nanos / 60_000_000_000,
+        Part::Seconds => nanos / 1_000_000_000,
+        Part::Milliseconds => nanos / 1_000_000,
+        _ => return None,
+    })
+}
+
+/// `Europe/Berlin`, or an offset: `+02:00`, `-08:00`, `02:00`.
+fn zone_named(name: &str) -> Option<TimeZone> {
+    let Some((hours, minutes)) = name.split_once(':') else {
+        return if name.is_empty() || name == "UTC" { Some(TimeZone::UTC) } else { TimeZone::get(name).ok() };
+    };
+    let negative = hours.starts_with('-');
+    let hours = hours.strip_prefix(['+', '-']).unwrap_or(hours);
+    let number = |digits: &str, max: i32| {
+        let fits = (1..=2).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|value: &i32| fits && *value <= max)
+    };
+    let seconds = number(hours, 23)? * 3_600 + number(minutes, 59)? * 60;
+    Offset::from_seconds(if negative { -seconds } else { seconds }).ok().map(TimeZone::fixed)
+}

@@ -1,0 +1,263 @@
+//! Evaluation of a lowered expression, within a budget.
+//!
+//! Costs are cel-go's, which OpenFGA's limit counts: a name, a field, an index or a call costs 1; a list literal 10, a map
+//! literal 30; searching or comparing strings, a tenth of their characters; `in` on a list, its length; a pattern, a
+//! tenth of the text times a quarter of the pattern. `&&`, `||`, `? :` and literals cost nothing of their own, and what
+//! is not evaluated costs nothing. cel-go's estimates for strings inside lists are not followed to the last unit.
+//!
+//! INVARIANT: an error can be absorbed, by `&&`, `||` and what they absorb; an exhausted budget never. The cost of a call
+//! is taken before it is done, so nothing runs that the budget does not cover.
+
+use super::functions;
+use super::lower::{Fold, Node};
+use super::signature::Function;
+use super::value::{Key, Val};
+use std::fmt;
+
+/// Why there is no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// An error of the expression.
+    Error(String),
+    /// The budget is used up.
+    OverBudget,
+}
+
+impl Halt {
+    pub(super) fn error<T>(message: impl Into<String>) -> Result<T, Self> {
+        Err(Self::Error(message.into()))
+    }
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(message) => f.write_str(message),
+            Self::OverBudget => f.write_str("the expression costs too much"),
+        }
+    }
+}
+
+pub(super) type Outcome = Result<Val, Halt>;
+
+/// What may still be spent.
+#[derive(Debug)]
+pub(super) struct Budget(u64);
+
+impl Budget {
+    pub(super) fn new(units: u64) -> Self {
+        Self(units)
+    }
+
+    /// For what is evaluated when a model is written.
+    pub(super) fn unlimited() -> Self {
+        Self(u64::MAX)
+    }
+
+    fn spend(&mut self, units: u64) -> Result<(), Halt> {
+        self.0 = self.0.checked_sub(units).ok_or(Halt::OverBudget)?;
+        Ok(())
+    }
+}
+
+/// Evaluates an expression whose parameters have these values.
+pub(super) fn evaluate(node: &Node, parameters: &[Val], budget: Budget) -> Outcome {
+    Frame { parameters, locals: Vec::new(), budget }.value(node)
+}
+
+struct Frame<'a> {
+    parameters: &'a [Val],
+    /// The result so far of a comprehension may be an error, which a later element can absorb.
+    locals: Vec<Outcome>,
+    budget: Budget,
+}
+
+impl Frame<'_> {
+    fn value(&mut self, node: &Node) -> Outcome {
+        match node {
+            Node::Const(value) => Ok(value.clone()),
+            Node::Parameter(at) => {
+                self.budget.spend(1)?;
+                self.parameters.get(*at).cloned().ok_or_else(|| Halt::Error("a parameter has no value".to_owned()))
+            }
+            Node::Local(at) => {
+                self.budget.spend(1)?;
+                self.locals.get(*at).cloned().unwrap_or_else(|| Halt::error("a variable has no value"))
+            }
+            Node::And(sides) => self.logic(sides, false),
+            Node::Or(sides) => self.logic(sides, true),
+            Node::Choice(parts) => match self.value(&parts.0)? {
+                Val::Bool(true) => self.value(&parts.1),
+                Val::Bool(false) => self.value(&parts.2),
+                other => mismatch("? :", &[other]),
+            },
+            Node::Call(Function::NotStrictlyFalse, args) => self.not_strictly_false(args),
+            Node::Call(function, args) => {
+                let args = self.values(args)?;
+                call(function, &args, &mut self.budget)
+            }
+            Node::Select(operand, field) => {
+                let operand = self.value(operand)?;
+                self.budget.spend(1)?;
+                match &operand {
+                    Val::Map(entries) => entries
+                        .get(&Key::Text(field.clone()))
+                        .cloned()
+                        .ok_or_else(|| Halt::Error(format!("there is no key `{field}`"))),
+                    _ => mismatch(&format!(".{field}"), &[operand]),
+                }
+            }
+            Node::Has(operand, field) => {
+                let operand = self.value(operand)?;
+                self.budget.spend(1)?;
+                match &operand {
+                    Val::Map(entries) => Ok(Val::Bool(entries.contains_key(&Key::Text(field.clone())))),
+                    _ => mismatch("has", &[operand]),
+                }
+            }
+            Node::Index(parts) => {
+                let (operand, index) = (self.value(&parts.0)?, self.value(&parts.1)?);
+                self.budget.spend(1)?;
+                at(&operand, &index)
+            }
+            Node::List(items) => {
+                let items = self.values(items)?;
+                self.budget.spend(10)?;
+                Ok(Val::List(items.into()))
+            }
+            Node::Map(entries) => self.map(entries),
+            Node::Fold(fold) => self.fold(fold),
+        }
+    }
+
+    fn values(&mut self, nodes: &[Node]) -> Result<Vec<Val>, Halt> {
+        nodes.iter().map(|node| self.value(node)).collect()
+    }
+
+    /// `&&` and `||`: whichever side decides, decides, whatever the other does.
+    fn logic(&mut self, sides: &(Node, Node), decisive: bool) -> Outcome {
+        let left = self.bool(&sides.0);
+        if left == Ok(decisive) || left == Err(Halt::OverBudget) {
+            return left.map(Val::Bool);
+        }
+        let right = self.bool(&sides.1);
+        match (left, right) {
+            (_, Err(Halt::OverBudget)) => Err(Halt::OverBudget),
+            (_, Ok(right)) if right == decisive => Ok(Val::Bool(decisive)),
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+            (Ok(_), Ok(_)) => Ok(Val::Bool(!decisive)),
+        }
+    }
+
+    fn bool(&mut self, node: &Node) -> Result<bool, Halt> {
+        match self.value(node)? {
+            Val::Bool(value) => Ok(value),
+            other => mismatch("&&` or `||", &[other]),
+        }
+    }
+
+    fn not_strictly_false(&mut self, args: &[Node]) -> Outcome {
+        let value = args.first().map_or_else(|| Halt::error("a value is missing"), |arg| self.value(arg));
+        self.budget.spend(1)?;
+        match value {
+            Err(Halt::OverBudget) => Err(Halt::OverBudget),
+            value => Ok(Val::Bool(value != Ok(Val::Bool(false)))),
+        }
+    }
+
+    fn map(&mut self, nodes: &[(Node, Node)]) -> Outcome {
+        let mut entries = std::collections::BTreeMap::new();
+        for (key, value) in nodes {
+            let (key, value) = (self.value(key)?, self.value(value)?);
+            let Some(name) = Key::of(&key) else { return mismatch("map", &[key]) };
+            if entries.insert(name, value).is_some() {
+                return Halt::error("a map literal has a key twice");
+            }
+        }
+        self.budget.spend(30)?;
+        Ok(Val::Map(entries.into()))
+    }
+
+    fn fold(&mut self, fold: &Fold) -> Outcome {
+        let range = self.value(&fold.range)?;
+        let items: Vec<Val> = match &range {
+            Val::List(items) => items.to_vec(),
+            Val::Map(entries) => entries.keys().map(Key::to_val).collect(),
+            _ => return mismatch("a comprehension", &[range]),
+        };
+        let depth = self.locals.len();
+        let mut result = self.value(&fold.start);
+        for item in items {
+            self.locals.push(result);
+            self.locals.push(Ok(item));
+            let go_on = self.value(&fold.go_on);
+            let step = if go_on == Ok(Val::Bool(true)) { Some(self.value(&fold.step)) } else { None };
+            self.locals.truncate(depth + 1);
+            let so_far = self.locals.pop().unwrap_or_else(|| Halt::error("a variable has no value"));
+            match (go_on, step) {
+                (Err(halt), _) | (_, Some(Err(halt @ Halt::OverBudget))) => return Err(halt),
+                (Ok(_), Some(step)) => result = step,
+                (Ok(_), None) => {
+                    result = so_far;
+                    break;
+                }
+            }
+        }
+        self.locals.push(result);
+        let value = self.value(&fold.result);
+        self.locals.truncate(depth);
+        value
+    }
+}
+
+fn at(operand: &Val, index: &Val) -> Outcome {
+    match operand {
+        Val::List(items) => match Key::of(index) {
+            Some(Key::Whole(at)) => usize::try_from(at)
+                .ok()
+                .and_then(|at| items.get(at))
+                .cloned()
+                .ok_or_else(|| Halt::Error(format!("there is no index {at} in a list of {}", items.len()))),
+            _ => mismatch("[ ]", &[operand.clone(), index.clone()]),
+        },
+        Val::Map(entries) => Key::of(index)
+            .and_then(|key| entries.get(&key))
+            .cloned()
+            .ok_or_else(|| Halt::Error("there is no such key in the map".to_owned())),
+        _ => mismatch("[ ]", &[operand.clone(), index.clone()]),
+    }
+}
+
+/// Does a call whose operands have values.
+pub(super) fn call(function: &Function, args: &[Val], budget: &mut Budget) -> Outcome {
+    budget.spend(cost(function, args))?;
+    functions::apply(function, args)
+}
+
+fn cost(function: &Function, args: &[Val]) -> u64 {
+    let tenth = |size: u64| size.div_ceil(10);
+    match (function, args) {
+        (
+            Function::Equal
+            | Function::NotEqual
+            | Function::Less
+            | Function::LessEqual
+            | Function::Greater
+            | Function::GreaterEqual,
+            [a, b],
+        ) => tenth(a.size().min(b.size())),
+        (Function::Add, [a @ (Val::Text(_) | Val::Bytes(_)), b]) => tenth(a.size().saturating_add(b.size())),
+        (Function::In, [_, list @ Val::List(_)]) => list.size(),
+        (Function::Contains, [a, b]) => tenth(a.size()).saturating_mul(tenth(b.size())),
+        (Function::StartsWith | Function::EndsWith, [_, it]) => tenth(it.size()),
+        (Function::ToBytes | Function::ToText, [it @ (Val::Text(_) | Val::Bytes(_))]) => tenth(it.size()),
+        (Function::Matches(_), [a, b]) => tenth(a.size().saturating_add(1)).saturating_mul(b.size().div_ceil(4)),
+        _ => 1,
+    }
+}
+
+/// An operation that has no meaning for such values: only possible where a type was known too late to be checked.
+pub(super) fn mismatch<T>(operation: &str, values: &[Val]) -> Result<T, Halt> {
+    let kinds: Vec<_> = values.iter().map(|value| format!("`{}`", value.type_name())).collect();
+    Halt::error(format!("`{operation}` does not take {}", kinds.join(", ")))
+}

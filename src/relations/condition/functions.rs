@@ -1,0 +1,122 @@
+//! What operators and functions do with values.
+//!
+//! INVARIANT: integers, durations and times that leave their range are errors, never other values.
+
+use super::evaluate::{Halt, Outcome, mismatch};
+use super::signature::Function;
+use super::value::{Key, Val};
+use super::{calendar, convert, network, pattern, time};
+use std::cmp::Ordering;
+
+/// Applies a function.
+pub(super) fn apply(function: &Function, args: &[Val]) -> Outcome {
+    match (function, args) {
+        (Function::Equal, [a, b]) => Ok(Val::Bool(a == b)),
+        (Function::NotEqual, [a, b]) => Ok(Val::Bool(a != b)),
+        (Function::Less, [a, b]) => compare("<", a, b, Ordering::is_lt),
+        (Function::LessEqual, [a, b]) => compare("<=", a, b, Ordering::is_le),
+        (Function::Greater, [a, b]) => compare(">", a, b, Ordering::is_gt),
+        (Function::GreaterEqual, [a, b]) => compare(">=", a, b, Ordering::is_ge),
+        (Function::Add, [a, b]) => add(a, b),
+        (Function::Subtract, [a, b]) => subtract(a, b),
+        (Function::Multiply, [a, b]) => multiply(a, b),
+        (Function::Divide, [a, b]) => divide(a, b),
+        (Function::Modulo, [a, b]) => modulo(a, b),
+        (Function::Negate, [Val::Int(a)]) => in_range(a.checked_neg().map(Val::Int)),
+        (Function::Negate, [Val::Double(a)]) => Ok(Val::Double(-a)),
+        (Function::Not, [Val::Bool(a)]) => Ok(Val::Bool(!a)),
+        (Function::In, [item, Val::List(items)]) => Ok(Val::Bool(items.contains(item))),
+        (Function::In, [item, Val::Map(entries)]) => {
+            Ok(Val::Bool(Key::of(item).is_some_and(|key| entries.contains_key(&key))))
+        }
+        (Function::Size, [it @ (Val::Text(_) | Val::Bytes(_) | Val::List(_) | Val::Map(_))]) => {
+            in_range(i64::try_from(it.size()).ok().map(Val::Int))
+        }
+        (Function::Contains, [Val::Text(a), Val::Text(b)]) => Ok(Val::Bool(a.contains(b.as_str()))),
+        (Function::StartsWith, [Val::Text(a), Val::Text(b)]) => Ok(Val::Bool(a.starts_with(b.as_str()))),
+        (Function::EndsWith, [Val::Text(a), Val::Text(b)]) => Ok(Val::Bool(a.ends_with(b.as_str()))),
+        (Function::Matches(Some(compiled)), [Val::Text(text), _]) => Ok(Val::Bool(compiled.is_match(text))),
+        (Function::Matches(None), [Val::Text(text), Val::Text(source)]) => match pattern::compile(source) {
+            Some(compiled) => Ok(Val::Bool(compiled.is_match(text))),
+            None => Halt::error(format!("`{source}` is no regular expression (RE2), or too large")),
+        },
+        (Function::InCidr, [Val::Ip(address), Val::Text(cidr)]) => match network::is_in(*address, cidr) {
+            Some(inside) => Ok(Val::Bool(inside)),
+            None => Halt::error(format!("`{cidr}` is no network")),
+        },
+        (Function::ToDyn, [it]) => Ok(it.clone()),
+        (Function::TypeOf, [it]) => Ok(Val::Type(it.type_name())),
+        (Function::Part(part), [it]) => calendar::part(*part, it, None),
+        (Function::Part(part), [it, Val::Text(zone)]) => calendar::part(*part, it, Some(zone)),
+        (_, [it]) => convert::convert(function, it),
+        (_, values) => mismatch("the function", values),
+    }
+}
+
+fn compare(operator: &str, a: &Val, b: &Val, holds: fn(Ordering) -> bool) -> Outcome {
+    match a.order(b) {
+        Some(ordering) => Ok(Val::Bool(holds(ordering))),
+        None => mismatch(operator, &[a.clone(), b.clone()]),
+    }
+}
+
+/// A result that may have left its range.
+pub(super) fn in_range(value: Option<Val>) -> Outcome {
+    value.ok_or_else(|| Halt::Error("the result is out of range".to_owned()))
+}
+
+fn add(a: &Val, b: &Val) -> Outcome {
+    in_range(match (a, b) {
+        (Val::Int(a), Val::Int(b)) => a.checked_add(*b).map(Val::Int),
+        (Val::Uint(a), Val::Uint(b)) => a.checked_add(*b).map(Val::Uint),
+        (Val::Double(a), Val::Double(b)) => Some(Val::Double(a + b)),
+        (Val::Text(a), Val::Text(b)) => Some(Val::Text(format!("{a}{b}").into())),
+        (Val::Bytes(a), Val::Bytes(b)) => Some(Val::Bytes([a.as_ref(), b.as_ref()].concat().into())),
+        (Val::Duration(a), Val::Duration(b)) => a.checked_add(*b).map(Val::Duration),
+        (Val::Timestamp(a), Val::Duration(b)) | (Val::Duration(b), Val::Timestamp(a)) => {
+            time::moved(*a, *b, false).map(Val::Timestamp)
+        }
+        (Val::List(a), Val::List(b)) => Some(Val::List([a.as_ref(), b.as_ref()].concat().into())),
+        _ => return mismatch("+", &[a.clone(), b.clone()]),
+    })
+}
+
+fn subtract(a: &Val, b: &Val) -> Outcome {
+    in_range(match (a, b) {
+        (Val::Int(a), Val::Int(b)) => a.checked_sub(*b).map(Val::Int),
+        (Val::Uint(a), Val::Uint(b)) => a.checked_sub(*b).map(Val::Uint),
+        (Val::Double(a), Val::Double(b)) => Some(Val::Double(a - b)),
+        (Val::Duration(a), Val::Duration(b)) => a.checked_sub(*b).map(Val::Duration),
+        (Val::Timestamp(a), Val::Duration(b)) => time::moved(*a, *b, true).map(Val::Timestamp),
+        (Val::Timestamp(a), Val::Timestamp(b)) => time::between(*b, *a).map(Val::Duration),
+        _ => return mismatch("-", &[a.clone(), b.clone()]),
+    })
+}
+
+fn multiply(a: &Val, b: &Val) -> Outcome {
+    in_range(match (a, b) {
+        (Val::Int(a), Val::Int(b)) => a.checked_mul(*b).map(Val::Int),
+        (Val::Uint(a), Val::Uint(b)) => a.checked_mul(*b).map(Val::Uint),
+        (Val::Double(a), Val::Double(b)) => Some(Val::Double(a * b)),
+        _ => return mismatch("*", &[a.clone(), b.clone()]),
+    })
+}
+
+fn divide(a: &Val, b: &Val) -> Outcome {
+    in_range(match (a, b) {
+        (Val::Int(_), Val::Int(0)) | (Val::Uint(_), Val::Uint(0)) => return Halt::error("division by zero"),
+        (Val::Int(a), Val::Int(b)) => a.checked_div(*b).map(Val::Int),
+        (Val::Uint(a), Val::Uint(b)) => a.checked_div(*b).map(Val::Uint),
+        (Val::Double(a), Val::Double(b)) => Some(Val::Double(a / b)),
+        _ => return mismatch("/", &[a.clone(), b.clone()]),
+    })
+}
+
+fn modulo(a: &Val, b: &Val) -> Outcome {
+    in_range(match (a, b) {
+        (Val::Int(_), Val::Int(0)) | (Val::Uint(_), Val::Uint(0)) => return Halt::error("division by zero"),
+        (Val::Int(a), Val::Int(b)) => a.checked_rem(*b).map(Val::Int),
+        (Val::Uint(a), Val::Uint(b)) => a.checked_rem(*b).map(Val::Uint),
+        _ => return mismatch("%", &[a.clone(), b.clone()]),
+    })
+}

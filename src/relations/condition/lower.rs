@@ -1,0 +1,330 @@
+//! From CEL's syntax tree to one that is quick to evaluate, with every name resolved and every type checked.
+//!
+//! INVARIANT: what passes cannot fail for a reason that was visible when the model was written: no unknown variable or
+//! function, no operand of a wrong type, no literal that is no duration, time, address or pattern, no result but a bool.
+
+use super::evaluate::{self, Budget};
+use super::pattern;
+use super::signature::{Function, TYPE_VALUES, Ty};
+use super::types::ParameterType;
+use super::value::Val;
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExpr, SelectExpr};
+use smol_str::SmolStr;
+
+/// Deepest syntax tree: evaluation is recursive, and conditions of real models are some ten deep.
+const MAX_DEPTH: usize = 64;
+
+/// What an expression says.
+#[derive(Debug)]
+pub(super) enum Node {
+    Const(Val),
+    /// A parameter, by its place among the declared ones.
+    Parameter(usize),
+    /// A variable of a comprehension, by its place on the stack.
+    Local(usize),
+    And(Box<(Node, Node)>),
+    Or(Box<(Node, Node)>),
+    /// `condition ? this : that`.
+    Choice(Box<(Node, Node, Node)>),
+    Call(Function, Vec<Node>),
+    /// `a.b`.
+    Select(Box<Node>, SmolStr),
+    /// `has(a.b)`.
+    Has(Box<Node>, SmolStr),
+    /// `a[b]`.
+    Index(Box<(Node, Node)>),
+    List(Vec<Node>),
+    Map(Vec<(Node, Node)>),
+    Fold(Box<Fold>),
+}
+
+impl Node {
+    /// Whether it names the parameter at this place.
+    pub(super) fn reads(&self, parameter: usize) -> bool {
+        let reads = |node: &Node| node.reads(parameter);
+        match self {
+            Self::Const(_) | Self::Local(_) => false,
+            Self::Parameter(at) => *at == parameter,
+            Self::And(sides) | Self::Or(sides) | Self::Index(sides) => reads(&sides.0) || reads(&sides.1),
+            Self::Choice(parts) => reads(&parts.0) || reads(&parts.1) || reads(&parts.2),
+            Self::Call(_, nodes) | Self::List(nodes) => nodes.iter().any(reads),
+            Self::Select(operand, _) | Self::Has(operand, _) => reads(operand),
+            Self::Map(entries) => entries.iter().any(|(key, value)| reads(key) || reads(value)),
+            Self::Fold(fold) => {
+                [&fold.range, &fold.start, &fold.go_on, &fold.step, &fold.result].into_iter().any(reads)
+            }
+        }
+    }
+}
+
+/// A comprehension: `all`, `exists`, `exists_one`, `map` and `filter` are written in terms of it.
+#[derive(Debug)]
+pub(super) struct Fold {
+    pub(super) range: Node,
+    pub(super) start: Node,
+    /// Whether to go on. Sees the result so far, and the variable.
+    pub(super) go_on: Node,
+    /// The next result so far. Sees the same.
+    pub(super) step: Node,
+    /// Sees the last result only.
+    pub(super) result: Node,
+}
+
+/// Checks an expression over these parameters, and lowers it; `Err` says what is wrong.
+pub(super) fn lower(expr: &IdedExpr, parameters: &[(SmolStr, ParameterType)]) -> Result<Node, String> {
+    let mut scope = Scope { parameters, locals: Vec::new(), depth: 0 };
+    let (node, ty) = scope.node(expr)?;
+    if ty == Ty::Bool {
+        Ok(node)
+    } else {
+        Err(format!("the expression is of type `{ty}`, and a condition must be a `bool`"))
+    }
+}
+
+struct Scope<'a> {
+    parameters: &'a [(SmolStr, ParameterType)],
+    locals: Vec<(&'a str, Ty)>,
+    depth: usize,
+}
+
+type Lowered = Result<(Node, Ty), String>;
+
+impl<'a> Scope<'a> {
+    fn node(&mut self, expr: &'a IdedExpr) -> Lowered {
+        if self.depth >= MAX_DEPTH {
+            return Err(format!("the expression is nested more than {MAX_DEPTH} deep"));
+        }
+        self.depth += 1;
+        let lowered = match &expr.expr {
+            Expr::Literal(literal) => Ok(constant(literal)),
+            Expr::Ident(name) => self.name(name),
+            Expr::Select(select) => self.select(select),
+            Expr::Call(call) => self.call(call),
+            Expr::List(list) if list.optional_indices.is_empty() => self.list(&list.elements),
+            Expr::Map(map) => self.map(map),
+            Expr::Comprehension(fold) => self.fold(fold),
+            Expr::Struct(it) => Err(format!("`{}` cannot be built; use `duration(…)` or `timestamp(…)`", it.type_name)),
+            Expr::List(_) | Expr::Unspecified => {
+                Err("the expression uses syntax that conditions do not have".to_owned())
+            }
+        };
+        self.depth -= 1;
+        lowered
+    }
+
+    fn name(&self, name: &str) -> Lowered {
+        if let Some((at, (_, ty))) = self.locals.iter().enumerate().rev().find(|(_, (local, _))| *local == name) {
+            return Ok((Node::Local(at), ty.clone()));
+        }
+        if let Some((at, (_, ty))) = self.parameters.iter().enumerate().find(|(_, (it, _))| it == name) {
+            return Ok((Node::Parameter(at), ty.into()));
+        }
+        match TYPE_VALUES.iter().find(|it| **it == name) {
+            Some(name) => Ok((Node::Const(Val::Type(name)), Ty::Type)),
+            None => Err(format!("`{name}` is no parameter of the condition; {}", self.declared())),
+        }
+    }
+
+    fn declared(&self) -> String {
+        if self.parameters.is_empty() {
+            return "it declares none".to_owned();
+        }
+        let names: Vec<_> = self.parameters.iter().map(|(name, _)| format!("`{name}`")).collect();
+        format!("it declares {}", names.join(", "))
+    }
+
+    fn select(&mut self, select: &'a SelectExpr) -> Lowered {
+        let (operand, ty) = self.node(&select.operand)?;
+        let ty = match ty {
+            Ty::Map(_, element) => *element,
+            Ty::Dyn => Ty::Dyn,
+            ty => return Err(format!("`.{}` is asked of a `{ty}`, which has no fields", select.field)),
+        };
+        let (operand, field) = (Box::new(operand), select.field.as_str().into());
+        Ok(if select.test { (Node::Has(operand, field), Ty::Bool) } else { (Node::Select(operand, field), ty) })
+    }
+
+    fn call(&mut self, call: &'a CallExpr) -> Lowered {
+        let mut nodes = Vec::with_capacity(call.args.len() + 1);
+        let mut types = Vec::with_capacity(call.args.len() + 1);
+        for arg in call.target.as_deref().into_iter().chain(&call.args) {
+            let (node, ty) = self.node(arg)?;
+            nodes.push(node);
+            types.push(ty);
+        }
+        let name = call.func_name.as_str();
+        let no_overload = || Err(refuse_operands(name, call.target.is_some(), &types));
+        let mut nodes_left = nodes.into_iter();
+        let mut next = || nodes_left.next().unwrap_or(Node::Const(Val::Null));
+        match (name, types.as_slice()) {
+            ("_&&_", [Ty::Bool | Ty::Dyn, Ty::Bool | Ty::Dyn]) => Ok((Node::And(Box::new((next(), next()))), Ty::Bool)),
+            ("_||_", [Ty::Bool | Ty::Dyn, Ty::Bool | Ty::Dyn]) => Ok((Node::Or(Box::new((next(), next()))), Ty::Bool)),
+            ("_?_:_", [Ty::Bool | Ty::Dyn, a, b]) => match a.unify(b) {
+                Some(ty) => Ok((Node::Choice(Box::new((next(), next(), next()))), ty)),
+                None => no_overload(),
+            },
+            ("_[_]", [Ty::List(element), Ty::Int | Ty::Dyn]) => {
+                Ok((Node::Index(Box::new((next(), next()))), element.as_ref().clone()))
+            }
+            ("_[_]", [Ty::Map(key, element), index]) if index.unify(key).is_some() => {
+                Ok((Node::Index(Box::new((next(), next()))), element.as_ref().clone()))
+            }
+            ("_[_]", [Ty::Dyn, _]) => Ok((Node::Index(Box::new((next(), next()))), Ty::Dyn)),
+            ("_&&_" | "_||_" | "_?_:_" | "_[_]", _) => no_overload(),
+            _ => {
+                let Some(function) = find(name, call.target.is_some()) else { return Err(unknown(name, call)) };
+                match function.result(&types) {
+                    Some(ty) => Ok((fold_constants(function, nodes_left.collect())?, ty)),
+                    None => no_overload(),
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, elements: &'a [IdedExpr]) -> Lowered {
+        let (nodes, types): (Vec<_>, Vec<_>) = self.all(elements)?.into_iter().unzip();
+        Ok((Node::List(nodes), Ty::List(Box::new(Ty::join(&types)))))
+    }
+
+    fn all(&mut self, exprs: &'a [IdedExpr]) -> Result<Vec<(Node, Ty)>, String> {
+        exprs.iter().map(|expr| self.node(expr)).collect()
+    }
+
+    fn map(&mut self, map: &'a MapExpr) -> Lowered {
+        let (mut nodes, mut keys, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in &map.entries {
+            let EntryExpr::MapEntry(entry) = &entry.expr else {
+                return Err("a map literal takes `key: value` entries".to_owned());
+            };
+            let ((key, key_type), (value, value_type)) = (self.node(&entry.key)?, self.node(&entry.value)?);
+            if !matches!(key_type, Ty::Bool | Ty::Int | Ty::Uint | Ty::Text | Ty::Dyn) {
+                return Err(format!(
+                    "a `{key_type}` cannot be the key of a map; use a string, a whole number or a bool"
+                ));
+            }
+            nodes.push((key, value));
+            keys.push(key_type);
+            values.push(value_type);
+        }
+        Ok((Node::Map(nodes), Ty::Map(Box::new(Ty::join(&keys)), Box::new(Ty::join(&values)))))
+    }
+
+    fn fold(&mut self, fold: &'a ComprehensionExpr) -> Lowered {
+        let (range, range_type) = self.node(&fold.iter_range)?;
+        let element = match range_type {
+            Ty::List(element) => *element,
+            Ty::Map(key, _) => *key,
+            Ty::Dyn => Ty::Dyn,
+            ty => return Err(format!("a `{ty}` has no elements to go through; use a list or a map")),
+        };
+        if fold.iter_var2.is_some() {
+            return Err("a comprehension takes one variable".to_owned());
+        }
+        let (start, start_type) = self.node(&fold.accu_init)?;
+        let accumulated = self.accumulated(fold, &element, start_type)?;
+        self.locals.push((&fold.accu_var, accumulated));
+        self.locals.push((&fold.iter_var, element));
+        let inner = self.node(&fold.loop_cond).and_then(|go_on| Ok((go_on, self.node(&fold.loop_step)?)));
+        self.locals.pop();
+        let result = self.node(&fold.result);
+        self.locals.pop();
+        let ((go_on, _), (step, _)) = inner?;
+        let (result, ty) = result?;
+        Ok((Node::Fold(Box::new(Fold { range, start, go_on, step, result })), ty))
+    }
+
+    /// The type of a comprehension's result so far: `map` and `filter` begin with an empty list, whose elements have
+    /// their type from the first step.
+    fn accumulated(&mut self, fold: &'a ComprehensionExpr, element: &Ty, start: Ty) -> Result<Ty, String> {
+        let empty_list = matches!(&fold.accu_init.expr, Expr::List(list) if list.elements.is_empty());
+        if !empty_list {
+            return Ok(start);
+        }
+        let Some(added) = added_element(&fold.loop_step) else { return Ok(start) };
+        self.locals.push((&fold.accu_var, start));
+        self.locals.push((&fold.iter_var, element.clone()));
+        let added = self.node(added);
+        self.locals.truncate(self.locals.len().saturating_sub(2));
+        Ok(Ty::List(Box::new(added?.1)))
+    }
+}
+
+/// The `e` of `result + [e]`, or of `p ? result + [e] : result`.
+fn added_element(step: &IdedExpr) -> Option<&IdedExpr> {
+    let Expr::Call(call) = &step.expr else { return None };
+    match (call.func_name.as_str(), call.args.as_slice()) {
+        ("_+_", [_, list]) => match &list.expr {
+            Expr::List(list) => list.elements.first(),
+            _ => None,
+        },
+        ("_?_:_", [_, step, _]) => added_element(step),
+        _ => None,
+    }
+}
+
+fn constant(literal: &LiteralValue) -> (Node, Ty) {
+    let (value, ty) = match literal {
+        LiteralValue::Boolean(value) => (Val::Bool(*value.inner()), Ty::Bool),
+        LiteralValue::Bytes(value) => (Val::Bytes(value.inner().into()), Ty::Bytes),
+        LiteralValue::Double(value) => (Val::Double(*value.inner()), Ty::Double),
+        LiteralValue::Int(value) => (Val::Int(*value.inner()), Ty::Int),
+        LiteralValue::Null => (Val::Null, Ty::Null),
+        LiteralValue::String(value) => (Val::Text(value.inner().into()), Ty::Text),
+        LiteralValue::UInt(value) => (Val::Uint(*value.inner()), Ty::Uint),
+    };
+    (Node::Const(value), ty)
+}
+
+fn find(name: &str, on_value: bool) -> Option<Function> {
+    if on_value {
+        Function::named(name, true)
+    } else {
+        Function::operator(name).or_else(|| Function::named(name, false))
+    }
+}
+
+/// Conversions of literals are done once, and fail here; so do patterns.
+fn fold_constants(function: Function, args: Vec<Node>) -> Result<Node, String> {
+    match (&function, args.as_slice()) {
+        (Function::Matches(_), [_, Node::Const(Val::Text(text))]) => {
+            let compiled = pattern::compile(text)
+                .ok_or_else(|| format!("`{text}` is no regular expression (RE2), or too large"))?;
+            Ok(Node::Call(Function::Matches(Some(compiled)), args))
+        }
+        (Function::ToDuration | Function::ToTimestamp | Function::ToIp, [Node::Const(value)]) => {
+            evaluate::call(&function, std::slice::from_ref(value), &mut Budget::unlimited())
+                .map(Node::Const)
+                .map_err(|halt| halt.to_string())
+        }
+        (Function::InCidr, [_, Node::Const(Val::Text(text))]) if !super::network::is_network(text) => {
+            Err(format!("`{text}` is no network; write an address and the number of its bits: `10.0.0.0/8`"))
+        }
+        _ => Ok(Node::Call(function, args)),
+    }
+}
+
+fn unknown(name: &str, call: &CallExpr) -> String {
+    match (&call.target, find(name, call.target.is_none())) {
+        (Some(_), Some(_)) => format!("`{name}` is not called on a value; write `{name}(…)`"),
+        (None, Some(_)) => format!("`{name}` is called on a value; write `value.{name}(…)`"),
+        _ => format!(
+            "there is no function `{name}`; conditions have CEL's standard functions, `ipaddress` and `in_cidr`"
+        ),
+    }
+}
+
+fn refuse_operands(name: &str, on_value: bool, types: &[Ty]) -> String {
+    let operands: Vec<_> = types.iter().map(|ty| format!("`{ty}`")).collect();
+    let operands = operands.join(", ");
+    match name.trim_matches('_') {
+        "&&" | "||" | "!" => format!("`{}` takes bools, not {operands}", name.trim_matches('_')),
+        "?_:" => format!("`? :` takes a bool and two values of one type, not {operands}"),
+        "[_]" => format!("`[ ]` takes a list and an int, or a map and a key of it, not {operands}"),
+        "@in" => format!("`in` takes a value and a list or map of such, not {operands}"),
+        operator if !operator.starts_with(char::is_alphabetic) => {
+            format!("`{operator}` does not take {operands}; convert one, as in `int(x)` or `double(x)`")
+        }
+        name if on_value => format!("`{name}` on a value does not take {operands}"),
+        name => format!("`{name}` does not take {operands}"),
+    }
+}

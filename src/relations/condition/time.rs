@@ -1,0 +1,208 @@
+//! Durations as Go writes them, and points in time (RFC 3339).
+
+use jiff::Timestamp;
+use std::fmt::Write as _;
+
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
+/// The instants that CEL knows: the years 1 to 9999, in seconds since 1970.
+const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+
+/// Reads a Go duration, `1h30m` or `-1.5s`, into nanoseconds; `None` for anything else, and beyond 292 years.
+pub(super) fn parse_duration(text: &str) -> Option<i64> {
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Some(0);
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total: i128 = 0;
+    while !rest.is_empty() {
+        let (whole, after) = split_digits(rest);
+        let (fraction, after) = match after.strip_prefix('.') {
+            Some(after) => split_digits(after),
+            None => ("", after),
+        };
+        if whole.is_empty() && fraction.is_empty() {
+            return None;
+        }
+        let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at_checked(unit_end)?;
+        let nanos = nanos_of(unit)?;
+        total = total.checked_add(digits(whole)?.checked_mul(nanos)?)?;
+        total = total.checked_add(fraction_of(fraction, nanos))?;
+        rest = after;
+    }
+    i64::try_from(if negative { -total } else { total }).ok()
+}
+
+/// Writes a duration as CEL does: seconds, `5400s`, `-1.5s`.
+pub(super) fn print_duration(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let nanos = nanos.unsigned_abs();
+    let mut text = format!("{sign}{}", nanos / 1_000_000_000);
+    let fraction = nanos % 1_000_000_000;
+    if fraction > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ".{}", format!("{fraction:09}").trim_end_matches('0'));
+    }
+    text + "s"
+}
+
+/// Reads an RFC 3339 date and time; `None` for anything else, and outside of the years 1 to 9999. Digits beyond
+/// nanoseconds are dropped.
+pub(super) fn parse_timestamp(text: &str) -> Option<Timestamp> {
+    let (date_time, rest) = text.split_at_checked("2026-01-01T00:00:00".len())?;
+    let shape_fits = date_time.bytes().zip("dddd-dd-ddTdd:dd:dd".bytes()).all(|(byte, shape)| match shape {
+        b'd' => byte.is_ascii_digit(),
+        _ => byte == shape,
+    });
+    // Go knows no leap second, and jiff would take one for the second before.
+    if !shape_fits || date_time.ends_with("60") {
+        return None;
+    }
+    let (fraction, zone) = match rest.strip_prefix('.') {
+        Some(rest) => match split_digits(rest) {
+            ("", _) => return None,
+            (fraction, zone) => (fraction, zone),
+        },
+        None => ("0", rest),
+    };
+    let zone_fits = zone == "Z"
+        || (zone.len() == 6
+            && zone.starts_with(['+', '-'])
+            && zone.bytes().enumerate().all(|(at, byte)| match at {
+                0 => true,
+                3 => byte == b':',
+                _ => byte.is_ascii_digit(),
+            }));
+    if !zone_fits {
+        return None;
+    }
+    let fraction = fraction.get(..9).unwrap_or(fraction);
+    in_range(format!("{date_time}.{fraction}{zone}").parse().ok()?)
+}
+
+/// Writes a point in time as Go's `RFC3339Nano` does, in UTC.
+pub(super) fn print_timestamp(timestamp: Timestamp) -> String {
+    timestamp.to_string()
+}
+
+/// The point in time that many seconds after 1970.
+pub(super) fn timestamp_of_seconds(seconds: i64) -> Option<Timestamp> {
+    in_range(Timestamp::from_second(seconds).ok()?)
+}
+
+/// A point in time, moved; `None` where that leaves the years 1 to 9999.
+pub(super) fn moved(timestamp: Timestamp, nanos: i64, back: bool) -> Option<Timestamp> {
+    let nanos = i128::from(nanos);
+    let moved = timestamp.as_nanosecond().checked_add(if back { -nanos } else { nanos })?;
+    in_range(Timestamp::from_nanosecond(moved).ok()?)
+}
+
+/// From one point in time to another, in nanoseconds; `None` beyond 292 years.
+pub(super) fn between(from: Timestamp, to: Timestamp) -> Option<i64> {
+    i64::try_from(to.as_nanosecond().checked_sub(from.as_nanosecond())?).ok()
+}
+
+fn in_range(timestamp: Timestamp) -> Option<Timestamp> {
+    let seconds = i64::try_from(timestamp.as_nanosecond().div_euclid(NANOS_PER_SECOND)).ok()?;
+    TIMESTAMP_SECONDS.contains(&seconds).then_some(timestamp)
+}
+
+fn split_digits(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+fn digits(text: &str) -> Option<i128> {
+    if text.is_empty() { Some(0) } else { text.parse().ok() }
+}
+
+/// The part of a unit that digits after the point say, without what is less than a nanosecond.
+fn fraction_of(digits: &str, unit: i128) -> i128 {
+    let mut value = 0;
+    let mut scale = 1;
+    // LIMIT: the units are below 10^13 nanoseconds, so a 15th digit changes nothing.
+    for byte in digits.bytes().take(15) {
+        value = value * 10 + i128::from(byte.saturating_sub(b'0'));
+        scale *= 10;
+    }
+    value * unit / scale
+}
+
+fn nanos_of(unit: &str) -> Option<i128> {
+    Some(match unit {
+        "ns" => 1,
+        "us" | "µs" | "μs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => NANOS_PER_SECOND,
+        "m" => 60 * NANOS_PER_SECOND,
+        "h" => 3_600 * NANOS_PER_SECOND,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_gos() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1h30m", Some(5_400_000_000_000)),
+            ("-1.5s", Some(-1_500_000_000)),
+            ("+.5ms", Some(500_000)),
+            ("1.s", Some(1_000_000_000)),
+            ("2us3ns", Some(2_003)),
+            ("4µs", Some(4_000)),
+            ("9223372036854775807ns", Some(i64::MAX)),
+            ("-9223372036854775808ns", Some(i64::MIN)),
+            ("9223372036854775808ns", None),
+            ("", None),
+            ("-", None),
+            ("1", None),
+            ("h", None),
+            (".s", None),
+            ("1d", None),
+            ("1 h", None),
+            ("1h-30m", None),
+            ("99999999999999999999999999999999999999999h", None),
+        ] {
+            assert_eq!(parse_duration(text), expected, "{text}");
+        }
+        for (nanos, text) in [(0, "0s"), (5_400_000_000_000, "5400s"), (-1_500_000_000, "-1.5s"), (1, "0.000000001s")] {
+            assert_eq!(print_duration(nanos), text);
+        }
+    }
+
+    #[test]
+    fn points_in_time_are_those_of_rfc_3339() {
+        for (text, expected) in [
+            ("2023-10-11T10:00:00.000Z", Some("2023-10-11T10:00:00Z")),
+            ("2023-10-11T10:00:00+02:00", Some("2023-10-11T08:00:00Z")),
+            ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00Z")),
+            ("9999-12-31T23:59:59.999999999Z", Some("9999-12-31T23:59:59.999999999Z")),
+            ("2023-10-11T10:00:00.1234567891Z", Some("2023-10-11T10:00:00.123456789Z")),
+            ("0001-01-01T00:00:00+01:00", None),
+            ("2023-10-11T10:00:00", None),
+            ("2023-10-11", None),
+            ("2023-10-11 10:00:00Z", None),
+            ("2023-10-11t10:00:00z", None),
+            ("2023-02-30T10:00:00Z", None),
+            ("2023-10-11T10:00:60Z", None),
+            ("2023-10-11T10:00:00.Z", None),
+            ("2023-10-11T10:00:00Z[UTC]", None),
+            ("2023-10-11T10:00:00+0200", None),
+            ("2023-10-1éT10:00:00Z", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_timestamp(text).map(print_timestamp).as_deref(), expected, "{text}");
+        }
+    }
+}
