@@ -2,8 +2,8 @@
 //!
 //! INVARIANT: both directions hold the same tuples.
 
-use super::ordered::{Key, Range, Tree};
 use super::names::NameId;
+use super::ordered::{Key, Range, Tree};
 use super::symbols::{ObjectId, UserId};
 use crate::model::TupleCondition;
 use std::sync::Arc;

@@ -25,7 +25,7 @@ pub use names::{GraphError, MAX_NAMES};
 pub(in crate::relations) use names::{NameId, NameTable, Names};
 pub use symbols::MAX_OBJECTS;
 pub(in crate::relations) use symbols::{EVERYONE, ObjectId, UserId};
-pub(in crate::relations) use view::View;
+pub(in crate::relations) use view::{ObjectRow, View};
 
 use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser};
 use layer::Layer;
@@ -111,11 +111,7 @@ impl Graph {
     pub fn origin_of(&self, key: &TupleKey) -> Option<Origin> {
         let edge = self.find(key)?;
         let holds = |layer: &Layer| layer.get(edge).is_some();
-        if holds(&self.bundle) {
-            Some(Origin::Bundle)
-        } else {
-            holds(&self.stored).then_some(Origin::Store)
-        }
+        if holds(&self.bundle) { Some(Origin::Bundle) } else { holds(&self.stored).then_some(Origin::Store) }
     }
 
     /// The tuple with this key in one layer.

@@ -50,7 +50,6 @@ pub enum GraphError {
     TooManyObjects,
 }
 
-
 /// The names of types and relations, as of one moment. A later moment has all of them and maybe more.
 #[derive(Clone, Debug, Default)]
 pub(in crate::relations) struct Names {

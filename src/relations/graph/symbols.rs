@@ -113,9 +113,11 @@ impl Symbols {
 
     fn in_bucket(&self, bucket: u32, hash: u32, kind: NameId, id: &str) -> Option<ObjectId> {
         let slots = self.buckets.get(bucket)?;
-        slots.iter().filter(|slot| slot.hash == hash).map(|slot| slot.object).find(|object| {
-            self.object(*object).is_some_and(|found| found.kind == kind && found.id == id)
-        })
+        slots
+            .iter()
+            .filter(|slot| slot.hash == hash)
+            .map(|slot| slot.object)
+            .find(|object| self.object(*object).is_some_and(|found| found.kind == kind && found.id == id))
     }
 }
 

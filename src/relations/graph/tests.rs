@@ -47,9 +47,8 @@ fn both_directions_hold_the_same_tuples_after_any_history() {
         let dice = step.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
         let at = |n: u64| usize::try_from((dice >> 8) % n).unwrap();
         let text = format!("doc:{}#r{}@{}", dice % 7, dice % 3, users[at(6)]);
-        let condition = (at(5) == 0).then(|| {
-            std::sync::Arc::new(TupleCondition { name: "c".into(), context: crate::model::Record::new() })
-        });
+        let condition = (at(5) == 0)
+            .then(|| std::sync::Arc::new(TupleCondition { name: "c".into(), context: crate::model::Record::new() }));
         graph = if dice % 4 == 0 {
             wanted.remove(&text);
             graph.apply(&[key(&text)], &[], Revision(step)).unwrap()
