@@ -1,0 +1,58 @@
+//! How deep each sub-problem of a question lies, by the shortest way.
+//!
+//! The depth limit is about the shortest way, so that an answer does not depend on the order in which ways are tried.
+//! A check that counts as it goes may come by a longer one first; only if the outcome depends on that, the shortest ways
+//! are worked out for all sub-problems, whether they can change the outcome or not.
+
+use super::Evaluation;
+use super::steps::{Node, Steps};
+use crate::relations::error::RelationFault;
+use crate::relations::rules::Rewrite;
+use foldhash::HashMap;
+use std::collections::hash_map::Entry;
+
+impl Evaluation<'_, '_> {
+    /// The sub-problems that lie within the limit, each with its depth.
+    pub(super) fn distances(&mut self, root: Node) -> Result<HashMap<Node, u32>, RelationFault> {
+        let mut known = HashMap::default();
+        let (mut now, mut next) = (vec![root], Vec::new());
+        for depth in 0..=self.max_depth {
+            while let Some(node) = now.pop() {
+                match known.entry(node) {
+                    Entry::Occupied(_) => continue,
+                    Entry::Vacant(place) => place.insert(depth),
+                };
+                self.children(node, &mut now, &mut next)?;
+            }
+            std::mem::swap(&mut now, &mut next);
+        }
+        Ok(known)
+    }
+
+    /// The sub-problems below one: those at the same depth, and those one dispatch deeper.
+    fn children(&mut self, node: Node, same: &mut Vec<Node>, deeper: &mut Vec<Node>) -> Result<(), RelationFault> {
+        let Some(relation) = self.rules.relation(node.relation).filter(|_| !self.is_itself(node)) else {
+            return Ok(());
+        };
+        let mut steps = Steps::default();
+        let mut left = vec![&relation.rewrite];
+        while let Some(rewrite) = left.pop() {
+            match rewrite {
+                Rewrite::This => {
+                    let row = self.row(node.object, relation)?;
+                    self.usersets(&row, node, relation, &mut steps)?;
+                }
+                Rewrite::Computed(to) if self.reach.has(*to) => {
+                    same.push(Node { object: node.object, relation: *to });
+                }
+                Rewrite::Computed(_) => {}
+                Rewrite::Arrow(arrow) => self.arrow(node.object, arrow, &mut steps)?,
+                Rewrite::Union(_) | Rewrite::Intersection(_) | Rewrite::Difference(..) => {
+                    left.extend(rewrite.children());
+                }
+            }
+        }
+        deeper.extend(steps.steps.into_iter().map(|step| step.to));
+        Ok(())
+    }
+}

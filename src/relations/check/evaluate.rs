@@ -1,0 +1,226 @@
+//! The check of any relation: its rewrite, operand by operand, down to the sub-problems that a search decides.
+//!
+//! INVARIANT: what is kept of a sub-problem is what it comes to on every way. A fact always is; anything else only
+//! where nothing above it on the way had a part in it.
+
+use super::outcome::Outcome;
+use super::steps::{Node, Step, Steps};
+use super::{Depths, Evaluation, Kept};
+use crate::relations::error::RelationFault;
+use crate::relations::limits::MAX_NESTING;
+use crate::relations::rules::{Relation, Rewrite};
+
+/// An outcome, and what it rests on.
+#[derive(Clone, Debug)]
+struct Found {
+    outcome: Outcome,
+    /// The place on the way of the topmost sub-problem that it came back to; none where it did not.
+    touched: Option<usize>,
+    /// How many dispatches below was looked.
+    below: u32,
+}
+
+impl From<Outcome> for Found {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, touched: None, below: 0 }
+    }
+}
+
+impl Found {
+    /// Puts two operands together.
+    fn with(self, other: Self, combine: fn(Outcome, Outcome) -> Outcome) -> Self {
+        let touched = match (self.touched, other.touched) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        Self { outcome: combine(self.outcome, other.outcome), touched, below: self.below.max(other.below) }
+    }
+}
+
+impl<'r> Evaluation<'_, 'r> {
+    /// Decides the question itself.
+    pub(super) fn decide(&mut self, root: Node) -> Result<Outcome, RelationFault> {
+        if !self.is_itself(root) && !self.reach.has(root.relation) {
+            return Ok(Outcome::Lacks);
+        }
+        if self.rules.relation(root.relation).is_some_and(|relation| relation.is_monotone) {
+            self.depths = Depths::Counted { is_shortest: true };
+            return Ok(self.search(root, 0, false)?.0);
+        }
+        self.depths = Depths::Counted { is_shortest: false };
+        let outcome = self.node(root, 0)?.outcome;
+        if outcome != Outcome::Unknown {
+            return Ok(outcome);
+        }
+        // Rare: a way led too deep, and the outcome depends on it. With the shortest ways known there are no unknowns.
+        let known = self.distances(root)?;
+        self.depths = Depths::Known(known);
+        self.witness.clear();
+        let found = self.node(root, 0);
+        // How deep a sub-problem lies is different for the next question, and some of this may rest on it.
+        self.run.memo.kept.clear();
+        Ok(found?.outcome)
+    }
+
+    fn node(&mut self, node: Node, depth: u32) -> Result<Found, RelationFault> {
+        if self.is_itself(node) {
+            return Ok(Outcome::Holds.into());
+        }
+        if !self.reach.has(node.relation) {
+            return Ok(Outcome::Lacks.into());
+        }
+        if let Some(at) = self.path.iter().position(|above| *above == node) {
+            return Ok(Found { outcome: Outcome::LacksByCycle, touched: Some(at), below: 0 });
+        }
+        if let Some(found) = self.kept(node, depth) {
+            return Ok(found);
+        }
+        let Some(relation) = self.rules.relation(node.relation) else { return Ok(Outcome::Lacks.into()) };
+        let mut found = if relation.is_monotone {
+            let (outcome, below) = self.search(node, depth, true)?;
+            Found { outcome, touched: None, below }
+        } else {
+            let place = self.path.len();
+            self.path.push(node);
+            let mut found = self.rewrite(node, relation, &relation.rewrite, depth)?;
+            self.path.truncate(place);
+            found.touched = found.touched.filter(|touched| *touched < place);
+            found
+        };
+        if found.outcome.is_fact() {
+            found.touched = None;
+        }
+        if found.touched.is_none() && found.outcome != Outcome::Unknown {
+            let kept = Kept { outcome: found.outcome.clone(), below: found.below, question: self.run.memo.question };
+            self.run.memo.kept.insert((node, self.user), kept);
+        }
+        Ok(found)
+    }
+
+    /// What is known of a sub-problem. From an earlier question, only where everything below it lies within the limit
+    /// of this one too; and not where a witness is wanted, which cannot be told from an outcome alone.
+    fn kept(&self, node: Node, depth: u32) -> Option<Found> {
+        let kept = self.run.memo.kept.get(&(node, self.user))?;
+        let fits = kept.question == self.run.memo.question || depth.saturating_add(kept.below) <= self.max_depth;
+        let shows = !(self.wants_witness && kept.outcome == Outcome::Holds);
+        (fits && shows).then(|| Found { outcome: kept.outcome.clone(), touched: None, below: kept.below })
+    }
+
+    fn rewrite(
+        &mut self,
+        node: Node,
+        relation: &'r Relation,
+        rewrite: &'r Rewrite,
+        depth: u32,
+    ) -> Result<Found, RelationFault> {
+        self.nesting += 1;
+        if self.nesting > MAX_NESTING {
+            return Err(RelationFault::TooNested);
+        }
+        let shown = self.witness.len();
+        let found = match rewrite {
+            Rewrite::This => self.this(node, relation, depth),
+            Rewrite::Computed(to) => self.node(Node { object: node.object, relation: *to }, depth),
+            Rewrite::Arrow(arrow) => {
+                let mut steps = Steps::default();
+                self.arrow(node.object, arrow, &mut steps)?;
+                self.any(steps, depth)
+            }
+            Rewrite::Union(children) => {
+                self.combine(node, relation, children, depth, Outcome::Lacks, Outcome::Holds, Outcome::or)
+            }
+            Rewrite::Intersection(children) => {
+                self.combine(node, relation, children, depth, Outcome::Holds, Outcome::Lacks, Outcome::and)
+            }
+            Rewrite::Difference(base, subtract) => self.difference(node, relation, base, subtract, depth),
+        }?;
+        self.nesting -= 1;
+        if found.outcome != Outcome::Holds {
+            self.witness.truncate(shown);
+        }
+        Ok(found)
+    }
+
+    /// The operands of a union or an intersection, up to the one that settles it.
+    #[expect(clippy::too_many_arguments, reason = "a union and an intersection differ in exactly these three values")]
+    fn combine(
+        &mut self,
+        node: Node,
+        relation: &'r Relation,
+        operands: &'r [Rewrite],
+        depth: u32,
+        neutral: Outcome,
+        settled: Outcome,
+        combine: fn(Outcome, Outcome) -> Outcome,
+    ) -> Result<Found, RelationFault> {
+        let mut all = Found::from(if operands.is_empty() { Outcome::Lacks } else { neutral });
+        for operand in operands {
+            let found = self.rewrite(node, relation, operand, depth)?;
+            all = all.with(found, combine);
+            if all.outcome == settled {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    fn difference(
+        &mut self,
+        node: Node,
+        relation: &'r Relation,
+        base: &'r Rewrite,
+        subtract: &'r Rewrite,
+        depth: u32,
+    ) -> Result<Found, RelationFault> {
+        let base = self.rewrite(node, relation, base, depth)?;
+        if base.outcome == Outcome::Lacks {
+            return Ok(base);
+        }
+        // What shows that the user is in the subtracted side is no witness of anything.
+        let shown = self.witness.len();
+        let subtract = self.rewrite(node, relation, subtract, depth)?;
+        self.witness.truncate(shown);
+        Ok(base.with(subtract, Outcome::but_not))
+    }
+
+    /// The relation's own tuples: those that name the user, then the usersets.
+    fn this(&mut self, node: Node, relation: &'r Relation, depth: u32) -> Result<Found, RelationFault> {
+        let row = self.row(node.object, relation)?;
+        let (direct, by) = self.direct(&row, node, relation)?;
+        if direct == Outcome::Holds {
+            if self.wants_witness {
+                self.witness.extend(by);
+            }
+            return Ok(direct.into());
+        }
+        let mut steps = Steps::default();
+        self.usersets(&row, node, relation, &mut steps)?;
+        Ok(self.any(steps, depth)?.with(direct.into(), Outcome::or))
+    }
+
+    /// The union of the sub-problems to which tuples lead.
+    fn any(&mut self, mut steps: Steps, depth: u32) -> Result<Found, RelationFault> {
+        let mut all = Found::from(steps.failed());
+        for step in steps.steps {
+            let shown = self.witness.len();
+            let found = self.dispatch(step, depth + 1)?;
+            all = all.with(found, Outcome::or);
+            if all.outcome == Outcome::Holds {
+                break;
+            }
+            self.witness.truncate(shown);
+        }
+        Ok(all)
+    }
+
+    fn dispatch(&mut self, step: Step, depth: u32) -> Result<Found, RelationFault> {
+        if self.is_beyond(step.to, depth) {
+            return Ok(self.beyond().into());
+        }
+        if self.wants_witness {
+            self.witness.push(step.by);
+        }
+        let found = self.node(step.to, depth)?;
+        Ok(Found { below: found.below + 1, ..found })
+    }
+}

@@ -1,0 +1,236 @@
+//! The check of a monotone relation: a search for the user, breadth first.
+//!
+//! Only unions lie between such a relation and its tuples, so it holds exactly where some path of tuples leads to the
+//! user. Each sub-problem is looked at once, however many paths lead to it: groups that contain one another in circles
+//! cost no more than a tree, and a denied check reads what a permitted one could have read.
+
+use super::outcome::Outcome;
+use super::steps::{Node, Steps};
+use super::{Depths, Evaluation};
+use crate::relations::error::{RelationError, RelationFault};
+use crate::relations::graph::Edge;
+use crate::relations::rules::Rewrite;
+use foldhash::{HashMap, HashMapExt as _};
+use smallvec::SmallVec;
+
+/// A sub-problem that the search has come to.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    node: Node,
+    /// From which entry, and by which tuple: none where it is on the same object.
+    from: Option<(usize, Option<Edge>)>,
+    /// Dispatches from where the search began.
+    distance: u32,
+    is_done: bool,
+}
+
+/// Up to this many entries they are looked through one by one, which is faster than hashing them.
+const FEW: usize = 12;
+
+#[derive(Debug, Default)]
+struct Frontier {
+    entries: SmallVec<[Entry; FEW]>,
+    /// The place of each node, once there are more than [`FEW`].
+    places: HashMap<Node, usize>,
+    now: Vec<usize>,
+    next: Vec<usize>,
+    /// From which entry to which: kept only where it matters whether they form a circle.
+    arcs: Option<Vec<(usize, usize)>>,
+    is_cut: bool,
+}
+
+impl Evaluation<'_, '_> {
+    /// Decides a monotone sub-problem that lies `depth` dispatches below the question, and says how many dispatches
+    /// further down it looked. `marks` says whether it matters that a denial met a circle.
+    pub(super) fn search(&mut self, start: Node, depth: u32, marks: bool) -> Result<(Outcome, u32), RelationFault> {
+        let mut frontier = Frontier { arcs: marks.then(Vec::new), ..Frontier::default() };
+        frontier.add(Entry { node: start, from: None, distance: 0, is_done: false });
+        frontier.now.push(0);
+        let mut outcome = Outcome::Lacks;
+        let mut below = 0;
+        loop {
+            let mut turn = 0;
+            while let Some(&at) = frontier.now.get(turn) {
+                turn += 1;
+                let Some(entry) = frontier.take(at) else { continue };
+                below = entry.distance;
+                match self.look(&mut frontier, at, entry, depth)? {
+                    Outcome::Holds => return Ok((Outcome::Holds, below)),
+                    other => outcome = outcome.or(other),
+                }
+            }
+            if frontier.next.is_empty() {
+                break;
+            }
+            frontier.now.clear();
+            std::mem::swap(&mut frontier.now, &mut frontier.next);
+        }
+        if frontier.is_cut {
+            outcome = outcome.or(self.beyond());
+        }
+        if outcome == Outcome::Lacks && frontier.has_circle() {
+            outcome = Outcome::LacksByCycle;
+        }
+        Ok((outcome, below))
+    }
+
+    /// Looks for the user in one sub-problem, and notes where to look next.
+    fn look(&mut self, frontier: &mut Frontier, at: usize, entry: Entry, depth: u32) -> Result<Outcome, RelationFault> {
+        if self.is_itself(entry.node) {
+            self.show(frontier, at, None);
+            return Ok(Outcome::Holds);
+        }
+        let Some(relation) = self.rules.relation(entry.node.relation) else { return Ok(Outcome::Lacks) };
+        let mut outcome = Outcome::Lacks;
+        let mut steps = Steps::default();
+        let mut left: SmallVec<[&Rewrite; 8]> = SmallVec::new();
+        left.push(&relation.rewrite);
+        while let Some(rewrite) = left.pop() {
+            match rewrite {
+                Rewrite::This => {
+                    let row = self.row(entry.node.object, relation)?;
+                    let (direct, by) = self.direct(&row, entry.node, relation)?;
+                    if direct == Outcome::Holds {
+                        self.show(frontier, at, by);
+                        return Ok(direct);
+                    }
+                    outcome = outcome.or(direct);
+                    self.usersets(&row, entry.node, relation, &mut steps)?;
+                }
+                Rewrite::Computed(to) => {
+                    if self.reach.has(*to) {
+                        let node = Node { object: entry.node.object, relation: *to };
+                        frontier.come(at, node, None, entry.distance);
+                    }
+                }
+                Rewrite::Arrow(arrow) => self.arrow(entry.node.object, arrow, &mut steps)?,
+                // The first operand is on top of the stack: it is most often the relation's own tuples.
+                Rewrite::Union(children) => left.extend(children.iter().rev()),
+                // No monotone relation has one; whoever asks anyway gets no permit out of it.
+                Rewrite::Intersection(_) | Rewrite::Difference(..) => return Err(RelationFault::Inconsistent),
+            }
+        }
+        outcome = outcome.or(steps.failed());
+        for step in steps.steps {
+            let distance = entry.distance + 1;
+            if self.is_beyond(step.to, depth.saturating_add(distance)) {
+                frontier.is_cut = true;
+            } else {
+                frontier.come(at, step.to, Some(step.by), distance);
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Whether a sub-problem lies deeper than the limit.
+    pub(super) fn is_beyond(&self, node: Node, depth: u32) -> bool {
+        match &self.depths {
+            Depths::Counted { .. } => depth > self.max_depth,
+            Depths::Known(known) => !known.contains_key(&node),
+        }
+    }
+
+    /// What a sub-problem that lies deeper than the limit comes to.
+    pub(super) fn beyond(&self) -> Outcome {
+        match &self.depths {
+            Depths::Counted { is_shortest: false } => Outcome::Unknown,
+            Depths::Counted { is_shortest: true } | Depths::Known(_) => {
+                Outcome::Fails(Box::new(RelationError::TooDeep(self.max_depth)))
+            }
+        }
+    }
+
+    /// Notes the path of tuples that led to an entry, and the tuple that named the user there.
+    fn show(&mut self, frontier: &Frontier, at: usize, last: Option<Edge>) {
+        if !self.wants_witness {
+            return;
+        }
+        let mut path: Vec<Edge> = last.into_iter().collect();
+        let mut at = at;
+        while let Some((before, by)) = frontier.entries.get(at).and_then(|entry| entry.from) {
+            path.extend(by);
+            at = before;
+        }
+        self.witness.extend(path.into_iter().rev());
+    }
+}
+
+impl Frontier {
+    fn add(&mut self, entry: Entry) -> usize {
+        let at = self.entries.len();
+        if at == FEW {
+            self.places = HashMap::with_capacity(4 * FEW);
+            self.places.extend(self.entries.iter().enumerate().map(|(at, entry)| (entry.node, at)));
+        }
+        if at >= FEW {
+            self.places.insert(entry.node, at);
+        }
+        self.entries.push(entry);
+        at
+    }
+
+    fn find(&self, node: Node) -> Option<usize> {
+        if self.entries.len() <= FEW {
+            self.entries.iter().position(|entry| entry.node == node)
+        } else {
+            self.places.get(&node).copied()
+        }
+    }
+
+    /// The entry at `at`, unless it has been looked at.
+    fn take(&mut self, at: usize) -> Option<Entry> {
+        let entry = self.entries.get_mut(at).filter(|entry| !entry.is_done)?;
+        entry.is_done = true;
+        Some(*entry)
+    }
+
+    /// Comes from entry `from` to a node. A node that was found by a tuple and is now found on the same object is one
+    /// dispatch nearer, and is looked at now rather than next.
+    fn come(&mut self, from: usize, node: Node, by: Option<Edge>, distance: u32) {
+        let found = self.find(node);
+        let at = found.unwrap_or_else(|| self.add(Entry { node, from: Some((from, by)), distance, is_done: false }));
+        if let Some(arcs) = &mut self.arcs {
+            arcs.push((from, at));
+        }
+        let Some(entry) = self.entries.get_mut(at) else { return };
+        if found.is_some() {
+            if entry.is_done || entry.distance <= distance {
+                return;
+            }
+            (entry.distance, entry.from) = (distance, Some((from, by)));
+        }
+        if by.is_some() { self.next.push(at) } else { self.now.push(at) }
+    }
+
+    /// Whether the arcs form a circle: entries to which nothing leads are taken away, until none is left or only a
+    /// circle and what hangs on it.
+    fn has_circle(&self) -> bool {
+        let Some(arcs) = &self.arcs else { return false };
+        // A tree has one arc less than it has entries.
+        if arcs.len() < self.entries.len() {
+            return false;
+        }
+        let mut leading: Vec<usize> = vec![0; self.entries.len()];
+        let mut out: Vec<SmallVec<[usize; 4]>> = vec![SmallVec::new(); self.entries.len()];
+        for (from, to) in arcs {
+            if let (Some(count), Some(targets)) = (leading.get_mut(*to), out.get_mut(*from)) {
+                *count += 1;
+                targets.push(*to);
+            }
+        }
+        let mut free: Vec<usize> = (0..).zip(&leading).filter(|(_, count)| **count == 0).map(|(at, _)| at).collect();
+        let mut taken = 0;
+        while let Some(at) = free.pop() {
+            taken += 1;
+            for to in out.get(at).into_iter().flatten() {
+                if let Some(count) = leading.get_mut(*to) {
+                    *count -= 1;
+                    if *count == 0 {
+                        free.push(*to);
+                    }
+                }
+            }
+        }
+        taken < self.entries.len()
+    }
+}

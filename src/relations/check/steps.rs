@@ -1,0 +1,162 @@
+//! Reading the tuples of one sub-problem: which of them name the user, and where the others lead.
+//!
+//! Everything that a check learns from tuples is learnt here, so that counting, tracing, conditions and what the model
+//! does not allow are the same for every way of evaluating.
+
+use super::Evaluation;
+use super::outcome::Outcome;
+use crate::model::Record;
+use crate::relations::condition::ConditionError;
+use crate::relations::error::{RelationError, RelationFault};
+use crate::relations::graph::{Edge, ObjectId, ObjectRow, View, When};
+use crate::relations::rules::{Arrow, Relation, RelationId, Rules};
+
+/// A sub-problem: is the user in this relation to this object?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::relations) struct Node {
+    /// To what.
+    pub(in crate::relations) object: ObjectId,
+    /// In which relation.
+    pub(in crate::relations) relation: RelationId,
+}
+
+/// A tuple that leads from one sub-problem to another. Following it is one dispatch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) to: Node,
+    pub(super) by: Edge,
+}
+
+/// Where the tuples of a row lead, and what went wrong with those that have no answer.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    pub(super) steps: Vec<Step>,
+    pub(super) error: Option<RelationError>,
+}
+
+impl Steps {
+    fn fail(&mut self, error: RelationError) {
+        self.error = Some(match self.error.take() {
+            Some(earlier) => earlier.foremost(error),
+            None => error,
+        });
+    }
+
+    /// The errors as the operand of a union.
+    pub(super) fn failed(&mut self) -> Outcome {
+        self.error.take().map_or(Outcome::Lacks, |error| Outcome::Fails(Box::new(error)))
+    }
+}
+
+impl<'r> Evaluation<'_, 'r> {
+    /// The row of a relation's own tuples.
+    pub(super) fn row(&mut self, object: ObjectId, relation: &Relation) -> Result<ObjectRow<'r>, RelationFault> {
+        self.run.meter.read()?;
+        if let Some(trace) = &mut self.run.trace {
+            trace.push(self.view.object_row_hash(object, relation.name));
+        }
+        Ok(self.view.row(object, relation.name))
+    }
+
+    /// Whether a tuple of the row names the user, or everyone of the user's type.
+    pub(super) fn direct(
+        &mut self,
+        row: &ObjectRow<'r>,
+        node: Node,
+        relation: &Relation,
+    ) -> Result<(Outcome, Option<Edge>), RelationFault> {
+        let mut outcome = Outcome::Lacks;
+        for user in [Some(self.user), self.everyone].into_iter().flatten() {
+            let edge = Edge { object: node.object, relation: relation.name, user };
+            for when in row.of(user) {
+                self.run.meter.read()?;
+                if !relation.admits(self.view, user, when) {
+                    continue;
+                }
+                match self.applies(edge, when)? {
+                    Ok(true) => return Ok((Outcome::Holds, Some(edge))),
+                    Ok(false) => {}
+                    Err(error) => outcome = outcome.or(Outcome::Fails(Box::new(error))),
+                }
+            }
+        }
+        Ok((outcome, None))
+    }
+
+    /// Where the usersets of a row lead, as far as the user can be found there.
+    pub(super) fn usersets(
+        &mut self,
+        row: &ObjectRow<'r>,
+        node: Node,
+        relation: &Relation,
+        into: &mut Steps,
+    ) -> Result<(), RelationFault> {
+        for (user, when) in row.usersets() {
+            self.run.meter.read()?;
+            let to = self.rules.relation_of(self.view.kind(user.object), user.relation);
+            let Some(to) = to.filter(|to| self.reach.has(*to)) else { continue };
+            let edge = Edge { object: node.object, relation: relation.name, user };
+            if relation.admits(self.view, user, when) {
+                self.follow(edge, when, Node { object: user.object, relation: to }, into)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where an arrow leads from an object, as far as the user can be found there.
+    pub(super) fn arrow(&mut self, object: ObjectId, arrow: &Arrow, into: &mut Steps) -> Result<(), RelationFault> {
+        let Some(tupleset) = self.rules.relation(arrow.tupleset) else { return Ok(()) };
+        if !arrow.computed.iter().any(|(_, to)| self.reach.has(*to)) {
+            return Ok(());
+        }
+        for (user, when) in self.row(object, tupleset)?.plain() {
+            self.run.meter.read()?;
+            let to = arrow.on(self.view.kind(user.object));
+            let Some(to) = to.filter(|to| self.reach.has(*to)) else { continue };
+            let edge = Edge { object, relation: tupleset.name, user };
+            if tupleset.admits(self.view, user, when) {
+                self.follow(edge, when, Node { object: user.object, relation: to }, into)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, by: Edge, when: &When, to: Node, into: &mut Steps) -> Result<(), RelationFault> {
+        match self.applies(by, when)? {
+            Ok(true) => into.steps.push(Step { to, by }),
+            Ok(false) => {}
+            Err(error) => into.fail(error),
+        }
+        Ok(())
+    }
+
+    fn applies(&self, edge: Edge, when: &When) -> Result<Result<bool, RelationError>, RelationFault> {
+        applies(self.view, self.rules, self.run.context, edge, when)
+    }
+
+    /// Whether the sub-problem asks of a userset whether it is in itself.
+    pub(super) fn is_itself(&self, node: Node) -> bool {
+        self.itself == Some(node)
+    }
+}
+
+/// Whether a tuple's condition holds. The tuple's values win over the request's.
+pub(in crate::relations) fn applies(
+    view: &View<'_>,
+    rules: &Rules,
+    context: &Record,
+    edge: Edge,
+    when: &When,
+) -> Result<Result<bool, RelationError>, RelationFault> {
+    let Some(stored) = when else { return Ok(Ok(true)) };
+    // A restriction names the condition, and a valid model defines what its restrictions name.
+    let condition = rules.model().condition(&stored.name).ok_or(RelationFault::Inconsistent)?;
+    match condition.evaluate(&stored.context, context) {
+        Ok(holds) => Ok(Ok(holds)),
+        Err(ConditionError::TooCostly { .. }) => Err(RelationFault::TooCostly),
+        Err(error) => {
+            let tuple = view.key_text(edge).ok_or(RelationFault::Inconsistent)?;
+            Ok(Err(RelationError::Condition { tuple: Box::new(tuple), error }))
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Expand: one level of a relation, for people (OpenFGA's Expand).
+//!
+//! Conditions are not evaluated: a tuple that could count is shown.
+
+use super::check::Node;
+use super::error::{Failure, RelationFault};
+use super::limits::Meter;
+use super::reader::{Reader, Scene};
+use super::rules::{Arrow, Relation, Rewrite};
+use crate::model::{ObjectRef, TupleUser};
+
+/// One node of an expanded relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expansion {
+    /// The relation that the node is part of: `document:plan#viewer`.
+    pub name: String,
+    /// What stands there.
+    pub node: ExpansionNode,
+}
+
+/// What stands at a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExpansionNode {
+    /// The users of the relation's own tuples, by their text.
+    Users(Vec<TupleUser>),
+    /// The members of another relation to the same object: `document:plan#editor`.
+    Computed(String),
+    /// The members of a relation to each object that a tuple names.
+    FromTupleset {
+        /// The relation whose tuples name the objects: `document:plan#parent`.
+        tupleset: String,
+        /// What they lead to: `folder:x#viewer`, by their text.
+        computed: Vec<String>,
+    },
+    /// Members of any.
+    Union(Vec<Expansion>),
+    /// Members of all.
+    Intersection(Vec<Expansion>),
+    /// Members of one and not of the other.
+    Difference {
+        /// Who is in.
+        base: Box<Expansion>,
+        /// Who is out.
+        subtract: Box<Expansion>,
+    },
+}
+
+impl Reader<'_> {
+    /// One level of `object#relation`.
+    pub fn expand(&mut self, object: &ObjectRef, relation: &str) -> Result<Expansion, Failure> {
+        let relation = self.relation(object.kind(), relation)?;
+        let node = Node { object: self.object(object)?, relation };
+        let (scene, state) = self.scene();
+        let relation = scene.rules.relation(relation).ok_or(RelationFault::Inconsistent)?;
+        if let Some(trace) = &mut state.trace {
+            trace.push(scene.view.object_row_hash(node.object, relation.name));
+            for arrow in relation.rewrite.arrows() {
+                let tupleset = scene.rules.relation(arrow.tupleset).ok_or(RelationFault::Inconsistent)?;
+                trace.push(scene.view.object_row_hash(node.object, tupleset.name));
+            }
+        }
+        let meter = Meter::new(scene.terms.limits.check_reads, scene.terms.is_over);
+        let mut expander = Expander { scene, object, node, relation, meter };
+        Ok(expander.rewrite(&relation.rewrite)?)
+    }
+}
+
+struct Expander<'e, 'r> {
+    scene: Scene<'r>,
+    object: &'e ObjectRef,
+    node: Node,
+    relation: &'r Relation,
+    meter: Meter<'r>,
+}
+
+impl Expander<'_, '_> {
+    fn rewrite(&mut self, rewrite: &Rewrite) -> Result<Expansion, RelationFault> {
+        let node = match rewrite {
+            Rewrite::This => self.users()?,
+            Rewrite::Computed(to) => {
+                let to = self.scene.rules.relation(*to).ok_or(RelationFault::Inconsistent)?;
+                ExpansionNode::Computed(self.named(to))
+            }
+            Rewrite::Arrow(arrow) => self.arrow(arrow)?,
+            Rewrite::Union(children) => ExpansionNode::Union(self.all(children)?),
+            Rewrite::Intersection(children) => ExpansionNode::Intersection(self.all(children)?),
+            Rewrite::Difference(base, subtract) => ExpansionNode::Difference {
+                base: Box::new(self.rewrite(base)?),
+                subtract: Box::new(self.rewrite(subtract)?),
+            },
+        };
+        Ok(Expansion { name: self.named(self.relation), node })
+    }
+
+    fn all(&mut self, children: &[Rewrite]) -> Result<Vec<Expansion>, RelationFault> {
+        children.iter().map(|child| self.rewrite(child)).collect()
+    }
+
+    fn users(&mut self) -> Result<ExpansionNode, RelationFault> {
+        let view = self.scene.view;
+        let mut users = Vec::new();
+        for (user, when) in view.row(self.node.object, self.relation.name).all() {
+            self.meter.read()?;
+            if self.relation.admits(view, user, when) {
+                users.push(view.user_text(user).ok_or(RelationFault::Inconsistent)?);
+            }
+        }
+        users.sort();
+        users.dedup();
+        Ok(ExpansionNode::Users(users))
+    }
+
+    fn arrow(&mut self, arrow: &Arrow) -> Result<ExpansionNode, RelationFault> {
+        let view = self.scene.view;
+        let tupleset = self.scene.rules.relation(arrow.tupleset).ok_or(RelationFault::Inconsistent)?;
+        let followed = view.names().text(arrow.name);
+        let mut computed = Vec::new();
+        for (user, when) in view.row(self.node.object, tupleset.name).plain() {
+            self.meter.read()?;
+            if tupleset.admits(view, user, when) {
+                let parent = view.object_text(user.object).ok_or(RelationFault::Inconsistent)?;
+                computed.push(format!("{parent}#{followed}"));
+            }
+        }
+        computed.sort();
+        computed.dedup();
+        Ok(ExpansionNode::FromTupleset { tupleset: self.named(tupleset), computed })
+    }
+
+    /// A relation to the object that is expanded.
+    fn named(&self, relation: &Relation) -> String {
+        format!("{}#{}", self.object, self.scene.view.names().text(relation.name))
+    }
+}

@@ -1,0 +1,130 @@
+//! A persistent array: slots by number, in nodes that are shared between versions.
+//!
+//! INVARIANT: a clone of an array never changes. A write copies one node per level, at most [`FAN_OUT`] slots each.
+
+use std::sync::Arc;
+
+/// Slots of a node. With it a write to a million slots copies four nodes.
+const FAN_OUT: usize = 64;
+
+/// How many bits of the number choose among [`FAN_OUT`] slots.
+const BITS: u32 = 6;
+
+/// Slots by number. What was never written is absent.
+#[derive(Clone, Debug)]
+pub(super) struct Array<T> {
+    root: Arc<Node<T>>,
+    /// How many levels of inner nodes stand above the leaves.
+    levels: u32,
+}
+
+#[derive(Clone, Debug)]
+enum Node<T> {
+    Leaf(Vec<Option<T>>),
+    Inner(Vec<Option<Arc<Node<T>>>>),
+}
+
+impl<T> Default for Array<T> {
+    fn default() -> Self {
+        Self { root: Arc::new(Node::Leaf(Vec::new())), levels: 0 }
+    }
+}
+
+impl<T: Clone> Array<T> {
+    /// What stands in slot `at`.
+    pub(super) fn get(&self, at: u32) -> Option<&T> {
+        if Self::levels_for(at) > self.levels {
+            return None;
+        }
+        let mut level = self.levels;
+        let mut node = &self.root;
+        loop {
+            match &**node {
+                Node::Leaf(slots) => return slots.get(slot(at, 0))?.as_ref(),
+                Node::Inner(slots) => {
+                    node = slots.get(slot(at, level))?.as_ref()?;
+                    level = level.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    /// The slot `at`, to be written.
+    pub(super) fn slot(&mut self, at: u32) -> Option<&mut Option<T>> {
+        while Self::levels_for(at) > self.levels {
+            let below = Arc::clone(&self.root);
+            self.root = Arc::new(Node::Inner(vec![Some(below)]));
+            self.levels += 1;
+        }
+        let mut level = self.levels;
+        let mut node = &mut self.root;
+        loop {
+            match Arc::make_mut(node) {
+                Node::Leaf(slots) => return grown(slots, slot(at, 0)),
+                Node::Inner(slots) => {
+                    level = level.checked_sub(1)?;
+                    node = grown(slots, slot(at, level + 1))?.get_or_insert_with(|| Node::empty(level));
+                }
+            }
+        }
+    }
+
+    fn levels_for(at: u32) -> u32 {
+        (u32::BITS - at.leading_zeros()).saturating_sub(1) / BITS
+    }
+}
+
+impl<T> Node<T> {
+    fn empty(level: u32) -> Arc<Self> {
+        Arc::new(if level == 0 { Self::Leaf(Vec::new()) } else { Self::Inner(Vec::new()) })
+    }
+}
+
+/// The slot of a node, which is made longer where it does not reach that far.
+fn grown<S>(slots: &mut Vec<Option<S>>, at: usize) -> Option<&mut Option<S>> {
+    if slots.len() <= at {
+        slots.resize_with(at + 1, || None);
+    }
+    slots.get_mut(at)
+}
+
+/// Which slot of a node at `level` leads to number `at`.
+fn slot(at: u32, level: u32) -> usize {
+    let shifted = at.checked_shr(level * BITS).unwrap_or(0);
+    usize::try_from(shifted).unwrap_or(usize::MAX) % FAN_OUT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_keep_what_was_written_near_and_far() {
+        let mut array = Array::default();
+        let numbers = [0, 1, 63, 64, 4_095, 4_096, 262_143, 262_144, u32::MAX - 1, u32::MAX];
+        for at in numbers {
+            *array.slot(at).unwrap() = Some(at);
+        }
+        for at in numbers {
+            assert_eq!(array.get(at), Some(&at), "{at}");
+        }
+        for at in [2, 65, 5_000, 1 << 30] {
+            assert_eq!(array.get(at), None, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_version_never_changes() {
+        let mut array = Array::default();
+        for at in 0..10_000 {
+            *array.slot(at).unwrap() = Some(at);
+        }
+        let pinned = array.clone();
+        for at in 0..20_000 {
+            *array.slot(at).unwrap() = Some(at + 1);
+        }
+        assert!((0..10_000).all(|at| pinned.get(at) == Some(&at)));
+        assert_eq!(pinned.get(10_000), None);
+        assert!((0..20_000).all(|at| array.get(at) == Some(&(at + 1))));
+    }
+}

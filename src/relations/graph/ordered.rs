@@ -1,0 +1,242 @@
+//! A persistent ordered map: a B+ tree whose nodes are shared between versions.
+//!
+//! Owns the shape of the tree and nothing of its meaning: a key is three words, compared in order.
+//!
+//! INVARIANT: a clone of a tree never changes. A write copies the nodes from the root to one leaf, and only those
+//! that another version still holds, so a batch of writes copies each node at most once.
+
+use std::sync::Arc;
+
+mod range;
+
+pub(in crate::relations) use range::{Range, Row};
+
+/// A key. What the words mean is the caller's.
+pub(in crate::relations) type Key = [u32; 3];
+
+/// Most entries of a leaf. A write copies one leaf: 1.5 KiB of keys.
+const LEAF_MAX: usize = 128;
+
+/// Most children of an inner node. A write copies one per level: 1.3 KiB each, three levels at 10 million keys.
+const INNER_MAX: usize = 64;
+
+/// A node with fewer entries than this is joined to a neighbour, where both fit into one node of half the size.
+const SPARSE: usize = 16;
+
+/// A persistent ordered map. Clones are cheap and share everything.
+#[derive(Clone, Debug)]
+pub(in crate::relations) struct Tree<V> {
+    root: Arc<Node<V>>,
+    len: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Node<V> {
+    Leaf {
+        keys: Vec<Key>,
+        values: Vec<V>,
+    },
+    /// `firsts[i]` is not above any key of `children[i]`, and above every key of `children[i - 1]`.
+    Inner {
+        firsts: Vec<Key>,
+        children: Vec<Arc<Node<V>>>,
+    },
+}
+
+impl<V> Default for Tree<V> {
+    fn default() -> Self {
+        Self { root: Arc::new(Node::Leaf { keys: Vec::new(), values: Vec::new() }), len: 0 }
+    }
+}
+
+impl<V: Clone> Tree<V> {
+    /// Builds a tree with full nodes. Of several entries with one key the last stays.
+    pub(super) fn from_entries(mut entries: Vec<(Key, V)>) -> Self {
+        entries.sort_by_key(|(key, _)| *key);
+        // `dedup_by` drops the later one of two neighbours, so the values are handed forward first.
+        entries.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                std::mem::swap(&mut later.1, &mut kept.1);
+            }
+            same
+        });
+        let len = entries.len();
+        let mut level: Vec<(Key, Arc<Node<V>>)> = Vec::with_capacity(len.div_ceil(LEAF_MAX));
+        let mut entries = entries.into_iter().peekable();
+        while let Some(&(first, _)) = entries.peek() {
+            let (keys, values) = entries.by_ref().take(LEAF_MAX).unzip();
+            level.push((first, Arc::new(Node::Leaf { keys, values })));
+        }
+        while level.len() > 1 {
+            let mut above = Vec::with_capacity(level.len().div_ceil(INNER_MAX));
+            let mut nodes = level.into_iter().peekable();
+            while let Some(&(first, _)) = nodes.peek() {
+                let (firsts, children) = nodes.by_ref().take(INNER_MAX).unzip();
+                above.push((first, Arc::new(Node::Inner { firsts, children })));
+            }
+            level = above;
+        }
+        level.pop().map_or_else(Self::default, |(_, root)| Self { root, len })
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The value at `key`.
+    pub(super) fn get(&self, key: &Key) -> Option<&V> {
+        let mut node = &self.root;
+        loop {
+            match &**node {
+                Node::Leaf { keys, values } => return values.get(keys.binary_search(key).ok()?),
+                Node::Inner { firsts, children } => node = children.get(child_of(firsts, key))?,
+            }
+        }
+    }
+
+    /// Sets the value at `key`, and returns what stood there.
+    pub(super) fn insert(&mut self, key: Key, value: V) -> Option<V> {
+        let (old, split) = insert(&mut self.root, key, value);
+        if let Some((middle, right)) = split {
+            let left = std::mem::replace(&mut self.root, Arc::clone(&right));
+            self.root = Arc::new(Node::Inner { firsts: vec![[0; 3], middle], children: vec![left, right] });
+        }
+        if old.is_none() {
+            self.len += 1;
+        }
+        old
+    }
+
+    /// Takes the entry at `key` away, and returns its value.
+    pub(super) fn remove(&mut self, key: &Key) -> Option<V> {
+        // Asked first, so that a miss copies nothing.
+        self.get(key)?;
+        let old = remove(&mut self.root, key);
+        while let Node::Inner { children, .. } = &*self.root
+            && let [only] = children.as_slice()
+        {
+            self.root = Arc::clone(only);
+        }
+        if old.is_some() {
+            self.len -= 1;
+        }
+        old
+    }
+}
+
+/// The child whose range holds `key`.
+fn child_of(firsts: &[Key], key: &Key) -> usize {
+    firsts.partition_point(|first| first <= key).saturating_sub(1)
+}
+
+/// What the insertion replaced, and the right half of the node where it had to be split.
+type Inserted<V> = (Option<V>, Option<(Key, Arc<Node<V>>)>);
+
+fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> {
+    match Arc::make_mut(node) {
+        Node::Leaf { keys, values } => {
+            let at = match keys.binary_search(&key) {
+                Ok(at) => return (values.get_mut(at).map(|old| std::mem::replace(old, value)), None),
+                Err(at) => at,
+            };
+            keys.insert(at, key);
+            values.insert(at, value);
+            if keys.len() <= LEAF_MAX {
+                return (None, None);
+            }
+            let cut = cut_at(at, keys.len());
+            let (keys, values) = (keys.split_off(cut), values.split_off(cut));
+            let split = keys.first().copied().map(|first| (first, Arc::new(Node::Leaf { keys, values })));
+            (None, split)
+        }
+        Node::Inner { firsts, children } => {
+            let at = child_of(firsts, &key);
+            let Some(child) = children.get_mut(at) else { return (None, None) };
+            // INVARIANT: a key below all others lowers the first bound; nodes that are joined later rely on it.
+            if let Some(first) = firsts.get_mut(at) {
+                *first = key.min(*first);
+            }
+            let (old, split) = insert(child, key, value);
+            let Some((first, right)) = split else { return (old, None) };
+            firsts.insert(at + 1, first);
+            children.insert(at + 1, right);
+            if children.len() <= INNER_MAX {
+                return (old, None);
+            }
+            let cut = cut_at(at + 1, children.len());
+            let (firsts, children) = (firsts.split_off(cut), children.split_off(cut));
+            let split = firsts.first().copied().map(|first| (first, Arc::new(Node::Inner { firsts, children })));
+            (old, split)
+        }
+    }
+}
+
+/// Where a node that has grown too large is cut: in the middle, except that keys which arrive in ascending order (the
+/// tuples of ever new objects) leave full nodes behind.
+fn cut_at(inserted: usize, len: usize) -> usize {
+    if inserted + 1 == len { len - 1 } else { len / 2 }
+}
+
+fn remove<V: Clone>(node: &mut Arc<Node<V>>, key: &Key) -> Option<V> {
+    match Arc::make_mut(node) {
+        Node::Leaf { keys, values } => {
+            let at = keys.binary_search(key).ok()?;
+            keys.remove(at);
+            Some(values.remove(at))
+        }
+        Node::Inner { firsts, children } => {
+            let at = child_of(firsts, key);
+            let old = remove(children.get_mut(at)?, key);
+            join_sparse(firsts, children, at);
+            old
+        }
+    }
+}
+
+/// Joins the child at `at` to its right or left neighbour where it has become sparse.
+fn join_sparse<V: Clone>(firsts: &mut Vec<Key>, children: &mut Vec<Arc<Node<V>>>, at: usize) {
+    let size = |at: usize| children.get(at).map(|child| child.size());
+    let Some(own) = size(at).filter(|own| *own < SPARSE) else { return };
+    let fits = |other: Option<usize>| other.is_some_and(|other| own + other <= INNER_MAX / 2 || own == 0);
+    let left = if fits(size(at + 1)) {
+        at
+    } else if let Some(before) = at.checked_sub(1).filter(|before| fits(size(*before))) {
+        before
+    } else {
+        return;
+    };
+    firsts.remove(left + 1);
+    let right = children.remove(left + 1);
+    if let Some(kept) = children.get_mut(left) {
+        Arc::make_mut(kept).append(&right);
+    }
+}
+
+impl<V: Clone> Node<V> {
+    fn size(&self) -> usize {
+        match self {
+            Self::Leaf { keys, .. } => keys.len(),
+            Self::Inner { children, .. } => children.len(),
+        }
+    }
+
+    /// Takes over the entries of the neighbour to the right. All children of a node are of one kind.
+    fn append(&mut self, right: &Self) {
+        match (self, right) {
+            (Self::Leaf { keys, values }, Self::Leaf { keys: more_keys, values: more_values }) => {
+                keys.extend_from_slice(more_keys);
+                values.extend_from_slice(more_values);
+            }
+            (Self::Inner { firsts, children }, Self::Inner { firsts: more_firsts, children: more_children }) => {
+                firsts.extend_from_slice(more_firsts);
+                children.extend_from_slice(more_children);
+            }
+            (Self::Leaf { .. }, Self::Inner { .. }) | (Self::Inner { .. }, Self::Leaf { .. }) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Numbers for the objects that tuples speak of.
+//!
+//! INVARIANT: a number means the same in a version of the graph and in all that were made from it. The object called
+//! `*` of a type stands for everyone of that type: no real object has that id.
+//!
+//! Trade-off: the name of an object stays when its last tuple goes, until the graph is built anew at the next start.
+
+use super::array::Array;
+use super::hash::STATE;
+use super::names::{GraphError, NameId, NameTable};
+use smol_str::SmolStr;
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+
+/// An object, or everyone of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::relations) struct ObjectId(pub(super) u32);
+
+/// The user of a tuple: an object, everyone of a type, or a userset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::relations) struct UserId {
+    /// The object, or everyone.
+    pub(in crate::relations) object: ObjectId,
+    /// The relation of a userset, else [`NameId::NONE`].
+    pub(in crate::relations) relation: NameId,
+}
+
+impl UserId {
+    /// The user that is this object.
+    pub(in crate::relations) fn plain(object: ObjectId) -> Self {
+        Self { object, relation: NameId::NONE }
+    }
+
+    /// Whether this is a userset.
+    pub(in crate::relations) fn is_userset(self) -> bool {
+        self.relation != NameId::NONE
+    }
+}
+
+/// The id that stands for everyone of a type.
+pub(in crate::relations) const EVERYONE: &str = "*";
+
+/// Most objects and users in one store. The numbers above are for those that only one request speaks of.
+pub const MAX_OBJECTS: u32 = 1 << 31;
+
+/// An object's type and id.
+#[derive(Clone, Debug)]
+pub(in crate::relations) struct Object {
+    /// The type.
+    pub(in crate::relations) kind: NameId,
+    /// The id, or [`EVERYONE`].
+    pub(in crate::relations) id: SmolStr,
+}
+
+/// The objects of one store. Clones are cheap and share everything.
+#[derive(Clone, Debug, Default)]
+pub(in crate::relations) struct Symbols {
+    names: Arc<NameTable>,
+    objects: Array<Object>,
+    count: u32,
+    buckets: Array<Arc<[Slot]>>,
+}
+
+/// An object in the bucket of its hash.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    hash: u32,
+    object: ObjectId,
+}
+
+impl Symbols {
+    /// The numbers of types and relations, which all versions of one graph share.
+    pub(in crate::relations) fn names(&self) -> &Arc<NameTable> {
+        &self.names
+    }
+
+    /// How many objects have numbers; they are 0 and up.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The object behind a number.
+    pub(super) fn object(&self, id: ObjectId) -> Option<&Object> {
+        self.objects.get(id.0)
+    }
+
+    /// The number of an object; none where no tuple ever spoke of it.
+    pub(super) fn find(&self, kind: NameId, id: &str) -> Option<ObjectId> {
+        let (bucket, hash) = place(kind, id);
+        self.in_bucket(bucket, hash, kind, id)
+    }
+
+    /// The number of an object, given now if need be.
+    pub(super) fn intern(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
+        let (bucket, hash) = place(kind, id);
+        if let Some(object) = self.in_bucket(bucket, hash, kind, id) {
+            return Ok(object);
+        }
+        if self.count >= MAX_OBJECTS {
+            return Err(GraphError::TooManyObjects);
+        }
+        let object = ObjectId(self.count);
+        if let Some(slot) = self.objects.slot(object.0) {
+            *slot = Some(Object { kind, id: id.clone() });
+        }
+        if let Some(slots) = self.buckets.slot(bucket) {
+            let old = slots.as_deref().unwrap_or_default().iter().copied();
+            *slots = Some(old.chain([Slot { hash, object }]).collect());
+        }
+        self.count += 1;
+        Ok(object)
+    }
+
+    fn in_bucket(&self, bucket: u32, hash: u32, kind: NameId, id: &str) -> Option<ObjectId> {
+        let slots = self.buckets.get(bucket)?;
+        slots
+            .iter()
+            .filter(|slot| slot.hash == hash)
+            .map(|slot| slot.object)
+            .find(|object| self.object(*object).is_some_and(|found| found.kind == kind && found.id == id))
+    }
+}
+
+/// The bucket of an object, and the part of its hash that tells it from others in there. 65,536 buckets: at a million
+/// objects one holds 15, which is two cache lines to look through and to copy on a write.
+fn place(kind: NameId, id: &str) -> (u32, u32) {
+    let [a, b, c, d, e, f, ..] = STATE.hash_one((kind, id)).to_be_bytes();
+    (u32::from_be_bytes([0, 0, a, b]), u32::from_be_bytes([c, d, e, f]))
+}

@@ -1,0 +1,89 @@
+use super::*;
+use crate::model::TupleCondition;
+use std::collections::BTreeMap;
+
+fn key(text: &str) -> TupleKey {
+    text.parse().unwrap()
+}
+
+fn tuple(text: &str) -> Tuple {
+    key(text).into()
+}
+
+fn texts(tuples: impl IntoIterator<Item = Tuple>) -> Vec<String> {
+    let mut texts: Vec<String> = tuples.into_iter().map(|tuple| tuple.key.to_string()).collect();
+    texts.sort();
+    texts
+}
+
+#[test]
+fn a_pinned_version_sees_no_later_write() {
+    let empty = Graph::default();
+    let one = empty.apply(&[], &[tuple("doc:1#viewer@user:a")], Revision(1)).unwrap();
+    let two = one.apply(&[key("doc:1#viewer@user:a")], &[tuple("doc:1#viewer@user:*")], Revision(2)).unwrap();
+    assert_eq!(texts(empty.tuples(Origin::Store)), Vec::<String>::new());
+    assert_eq!(texts(one.tuples(Origin::Store)), ["doc:1#viewer@user:a"]);
+    assert_eq!(texts(two.tuples(Origin::Store)), ["doc:1#viewer@user:*"]);
+    assert_eq!([empty.revision(), one.revision(), two.revision()], [Revision(0), Revision(1), Revision(2)]);
+}
+
+#[test]
+fn the_layers_stand_side_by_side() {
+    let graph = Graph::load([tuple("doc:1#viewer@user:a")], Revision(4)).unwrap();
+    let graph = graph.with_bundle([tuple("doc:1#viewer@user:b")], Revision(4)).unwrap();
+    assert_eq!(graph.origin_of(&key("doc:1#viewer@user:a")), Some(Origin::Store));
+    assert_eq!(graph.origin_of(&key("doc:1#viewer@user:b")), Some(Origin::Bundle));
+    assert_eq!(graph.origin_of(&key("doc:1#viewer@user:c")), None);
+    assert_eq!(graph.origin_of(&key("doc:1#viewer@user:a#b")), None);
+    let graph = graph.with_bundle([], Revision(4)).unwrap();
+    assert_eq!((graph.bundle_len(), graph.stored_len()), (0, 1));
+}
+
+#[test]
+fn both_directions_hold_the_same_tuples_after_any_history() {
+    let users = ["user:a", "user:b", "user:*", "group:1#member", "group:2#member", "group:1"];
+    let (mut graph, mut wanted) = (Graph::default(), BTreeMap::new());
+    for step in 0..2_000_u64 {
+        let dice = step.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+        let at = |n: u64| usize::try_from((dice >> 8) % n).unwrap();
+        let text = format!("doc:{}#r{}@{}", dice % 7, dice % 3, users[at(6)]);
+        let condition = (at(5) == 0)
+            .then(|| std::sync::Arc::new(TupleCondition { name: "c".into(), context: crate::model::Record::new() }));
+        graph = if dice % 4 == 0 {
+            wanted.remove(&text);
+            graph.apply(&[key(&text)], &[], Revision(step)).unwrap()
+        } else {
+            wanted.insert(text.clone(), condition.clone());
+            graph.apply(&[], &[Tuple { key: key(&text), condition }], Revision(step)).unwrap()
+        };
+    }
+    let found: BTreeMap<String, _> =
+        graph.tuples(Origin::Store).map(|tuple| (tuple.key.to_string(), tuple.condition)).collect();
+    assert_eq!(found, wanted);
+    for object in ["user:a", "group:1", "doc:3", "doc:nobody"] {
+        let object: ObjectRef = object.parse().unwrap();
+        let of = |is: &dyn Fn(&Tuple) -> bool| texts(graph.tuples(Origin::Store).filter(|tuple| is(tuple)));
+        let names = |user: &TupleUser| match user {
+            TupleUser::Object(own) | TupleUser::Userset { object: own, .. } => *own == object,
+            TupleUser::Wildcard(_) => false,
+        };
+        assert_eq!(texts(graph.tuples_of(Origin::Store, &object)), of(&|tuple| names(&tuple.key.user)));
+        assert_eq!(texts(graph.tuples_on(Origin::Store, &object)), of(&|tuple| tuple.key.object == object));
+    }
+}
+
+#[test]
+fn a_write_and_a_reader_name_a_row_alike() {
+    let written = key("doc:1#viewer@group:1#member");
+    let graph = Graph::load([Tuple::from(written.clone())], Revision(1)).unwrap();
+    let mut view = View::new(&graph, &[]);
+    let (doc, viewer) = (view.names().find("doc").unwrap(), view.names().find("viewer").unwrap());
+    let object = view.object(doc, "1");
+    let user = view.user(&written.user).unwrap();
+    let [of_object, of_user] = RowHash::of_tuple(&written);
+    assert_eq!(view.object_row_hash(object, viewer), of_object);
+    assert_eq!(view.user_row_hash(user), of_user);
+    // A row that nobody has written to yet has a name too.
+    let unknown = view.object(doc, "2");
+    assert_eq!(view.object_row_hash(unknown, viewer), RowHash::of_tuple(&key("doc:2#viewer@user:x"))[0]);
+}

@@ -1,0 +1,177 @@
+//! Lists: the objects to which a user stands in a relation, and the users that stand in one to an object.
+//!
+//! **Problem.** Checking every object of a type costs what there is, not what is found; and it gives other errors than
+//! OpenFGA, whose lists never see what the walk does not come to.
+//! **Decision.** Objects are found by walking from the user against the direction of the model ([`objects`]), users by
+//! expanding the relation ([`users`]). For a monotone relation what the walk finds is the answer. Otherwise it is a
+//! candidate, confirmed by the same check that anybody else gets, so a list never disagrees with checks.
+//! **Trade-off.** An intersection is walked through its first operand, however many objects that has. A list that stops
+//! early says so and why; it never looks complete.
+
+mod objects;
+mod users;
+
+pub use users::UserFilter;
+
+use super::check::{Node, applies};
+use super::error::{Failure, RelationError, RelationFault};
+use super::graph::{Edge, RowHash, UserId, When};
+use super::limits::Meter;
+use super::reader::{Scene, State};
+use foldhash::HashSet;
+use std::ops::ControlFlow;
+
+/// Why a list is not complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cut {
+    /// There are more results than were asked for.
+    Results,
+    /// The time for the request was up.
+    Time,
+    /// More tuples had to be read than the limit allows.
+    Breadth,
+}
+
+/// A list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// What was found; in no particular order, each once.
+    pub found: Vec<T>,
+    /// Why there may be more; none where this is all.
+    pub cut: Option<Cut>,
+}
+
+/// Takes what a list finds, until it breaks.
+type Each<'e, T> = &'e mut dyn FnMut(T) -> ControlFlow<()>;
+
+/// A walk over sub-problems. They are met by the shortest way first, as a check meets them.
+struct Walk<'w, 'r> {
+    scene: Scene<'r>,
+    state: &'w mut State,
+    meter: Meter<'r>,
+    /// The error that will be reported, unless the list is cut before its end.
+    error: Option<RelationError>,
+    now: Vec<Node>,
+    next: Vec<Node>,
+    done: HashSet<Node>,
+}
+
+impl<'w, 'r> Walk<'w, 'r> {
+    fn new(scene: Scene<'r>, state: &'w mut State) -> Self {
+        let meter = Meter::new(scene.terms.limits.list_reads, scene.terms.is_over);
+        let (now, next, done) = (Vec::new(), Vec::new(), HashSet::default());
+        Self { scene, state, meter, error: None, now, next, done }
+    }
+
+    /// Visits what there is to visit, level by level; `visit` says what comes next.
+    fn go(
+        &mut self,
+        visit: &mut dyn FnMut(&mut Self, Node) -> Result<ControlFlow<()>, RelationFault>,
+    ) -> Result<(), RelationFault> {
+        let max_depth = self.scene.terms.limits.depth;
+        let mut depth = 0;
+        loop {
+            while let Some(node) = self.now.pop() {
+                if self.done.insert(node) && visit(self, node)?.is_break() {
+                    return Ok(());
+                }
+            }
+            std::mem::swap(&mut self.now, &mut self.next);
+            let done = &self.done;
+            self.now.retain(|node| !done.contains(node));
+            if self.now.is_empty() {
+                return Ok(());
+            }
+            depth += 1;
+            if depth > max_depth {
+                self.fail(RelationError::TooDeep(max_depth));
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether a tuple counts now. An error is kept for the end.
+    fn applies(&mut self, edge: Edge, when: &When) -> Result<bool, RelationFault> {
+        self.meter.read()?;
+        match applies(self.scene.view, self.scene.rules, self.scene.terms.context, edge, when)? {
+            Ok(holds) => Ok(holds),
+            Err(error) => {
+                self.fail(error);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether the check of a candidate holds. An error is kept for the end.
+    fn confirm(&mut self, node: Node, user: UserId) -> Result<bool, RelationFault> {
+        self.meter.look()?;
+        match self.scene.decide(self.state, node, user, false) {
+            Ok(membership) => Ok(membership.holds()),
+            Err(Failure::Fault(fault)) => Err(fault),
+            Err(Failure::Error(error)) => {
+                self.fail(error);
+                Ok(false)
+            }
+        }
+    }
+
+    fn fail(&mut self, error: RelationError) {
+        self.error = Some(match self.error.take() {
+            Some(earlier) => earlier.foremost(error),
+            None => error,
+        });
+    }
+
+    /// Counts a row, and notes it where that is wanted.
+    fn row(&mut self, hash: impl FnOnce(Scene<'r>) -> RowHash) -> Result<(), RelationFault> {
+        if let Some(trace) = &mut self.state.trace {
+            trace.push(hash(self.scene));
+        }
+        self.meter.read()
+    }
+}
+
+/// How a list ends that has walked until `ended`, and met `error` on the way.
+///
+/// With more results than were asked for it is cut, whatever it met; otherwise an error is the answer (OpenFGA's order).
+/// Running out of time or of reads cuts it; any other fault is one.
+fn conclude(
+    has_more: bool,
+    error: Option<RelationError>,
+    ended: Result<(), RelationFault>,
+) -> Result<Option<Cut>, Failure> {
+    if has_more {
+        return Ok(Some(Cut::Results));
+    }
+    if let Some(error) = error {
+        return Err(error.into());
+    }
+    match ended {
+        Ok(()) => Ok(None),
+        Err(RelationFault::OutOfTime) => Ok(Some(Cut::Time)),
+        Err(RelationFault::TooBroad(_)) => Ok(Some(Cut::Breadth)),
+        Err(
+            fault @ (RelationFault::TooNested
+            | RelationFault::TooCostly
+            | RelationFault::ForeignRules
+            | RelationFault::Inconsistent),
+        ) => Err(fault.into()),
+    }
+}
+
+/// Collects at most `max` results of a list; one more says that it is cut.
+fn collect<T>(
+    max: usize,
+    list: impl FnOnce(Each<'_, T>) -> Result<Option<Cut>, Failure>,
+) -> Result<Listed<T>, Failure> {
+    let mut found = Vec::new();
+    let mut each = |one| {
+        if found.len() == max {
+            return ControlFlow::Break(());
+        }
+        found.push(one);
+        ControlFlow::Continue(())
+    };
+    let cut = list(&mut each)?;
+    Ok(Listed { found, cut })
+}

@@ -1,0 +1,179 @@
+//! From a model as it was written to rules.
+
+use super::reach::Reach;
+use super::{Arrow, Bits, Form, How, Incoming, Relation, RelationId, Restriction, Rewrite, Rules};
+use crate::relations::graph::{Graph, GraphError, NameId, NameTable};
+use crate::relations::model::{self, AuthorizationModel, RestrictionForm, TypeDefinition};
+use foldhash::HashMap;
+use std::sync::Arc;
+
+/// Why a model cannot be used in a store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RulesError {
+    /// The store cannot take its names.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A rewrite names a relation that is not there; no valid model has one.
+    #[error("the model names `{0}`, which it does not define")]
+    Undefined(String),
+}
+
+impl Rules {
+    /// Compiles a model for the store whose tuples `graph` holds, for this version of them and all others.
+    pub fn compile(model: &AuthorizationModel, graph: &Graph) -> Result<Self, RulesError> {
+        let names = Arc::clone(graph.names());
+        let mut rules = Self {
+            names: Arc::clone(&names),
+            model: model.clone(),
+            relations: Vec::new(),
+            index: HashMap::default(),
+            kinds: HashMap::default(),
+            incoming: Vec::new(),
+            reach: Reach::default(),
+        };
+        let mut count = 0;
+        for kind in model.types() {
+            let kind_id = names.id(&kind.name)?;
+            let place = rules.kinds.len();
+            rules.kinds.insert(kind_id, place);
+            for relation in &kind.relations {
+                rules.index.insert((kind_id, names.id(&relation.name)?), RelationId(count));
+                count += 1;
+            }
+        }
+        for kind in model.types() {
+            for relation in &kind.relations {
+                rules.relations.push(rules.relation_from(&names, kind, relation)?);
+            }
+        }
+        rules.incoming = rules.turned();
+        rules.mark_monotone();
+        rules.reach = Reach::new(rules.kinds.len(), rules.relations.len());
+        Ok(rules)
+    }
+
+    fn relation_from(
+        &self,
+        names: &NameTable,
+        kind: &TypeDefinition,
+        relation: &model::RelationDefinition,
+    ) -> Result<Relation, RulesError> {
+        let mut restrictions = Vec::with_capacity(relation.restrictions.len());
+        for restriction in &relation.restrictions {
+            let form = match &restriction.form {
+                RestrictionForm::Object => Form::Object,
+                RestrictionForm::Wildcard => Form::Everyone,
+                RestrictionForm::Userset(name) => Form::Userset(names.id(name)?),
+            };
+            let kind = names.id(&restriction.kind)?;
+            restrictions.push(Restriction { kind, form, condition: restriction.condition.clone() });
+        }
+        let kind_id = names.id(&kind.name)?;
+        let rewrite = self.rewrite_from(names, kind, &relation.rewrite)?;
+        // Set when all are known.
+        let is_monotone = false;
+        Ok(Relation { kind: kind_id, name: names.id(&relation.name)?, rewrite, restrictions, is_monotone })
+    }
+
+    fn rewrite_from(
+        &self,
+        names: &NameTable,
+        kind: &TypeDefinition,
+        rewrite: &model::Rewrite,
+    ) -> Result<Rewrite, RulesError> {
+        let all = |children: &[model::Rewrite]| -> Result<Vec<Rewrite>, RulesError> {
+            children.iter().map(|child| self.rewrite_from(names, kind, child)).collect()
+        };
+        let own = |relation: &str| {
+            let found = self.relation_of(names.id(&kind.name)?, names.id(relation)?);
+            found.ok_or_else(|| RulesError::Undefined(format!("{}#{relation}", kind.name)))
+        };
+        Ok(match rewrite {
+            model::Rewrite::This => Rewrite::This,
+            model::Rewrite::Computed(relation) => Rewrite::Computed(own(relation)?),
+            model::Rewrite::FromTupleset { tupleset, computed } => {
+                let on = self.arrow_targets(names, kind, tupleset, computed)?;
+                Rewrite::Arrow(Arrow { tupleset: own(tupleset)?, name: names.id(computed)?, computed: on })
+            }
+            model::Rewrite::Union(children) => Rewrite::Union(all(children)?),
+            model::Rewrite::Intersection(children) => Rewrite::Intersection(all(children)?),
+            model::Rewrite::Difference { base, subtract } => Rewrite::Difference(
+                Box::new(self.rewrite_from(names, kind, base)?),
+                Box::new(self.rewrite_from(names, kind, subtract)?),
+            ),
+        })
+    }
+
+    /// The relation `computed` of each type that the tupleset's tuples may name.
+    fn arrow_targets(
+        &self,
+        names: &NameTable,
+        kind: &TypeDefinition,
+        tupleset: &str,
+        computed: &str,
+    ) -> Result<Vec<(NameId, RelationId)>, RulesError> {
+        let mut on = Vec::new();
+        let computed = names.id(computed)?;
+        for restriction in kind.relation(tupleset).map(|it| it.restrictions.as_slice()).unwrap_or_default() {
+            let parent = names.id(&restriction.kind)?;
+            if let Some(target) = self.relation_of(parent, computed)
+                && !on.contains(&(parent, target))
+            {
+                on.push((parent, target));
+            }
+        }
+        Ok(on)
+    }
+
+    /// The model read against its direction.
+    fn turned(&self) -> Vec<Vec<Incoming>> {
+        let mut incoming: Vec<Vec<Incoming>> = self.relations.iter().map(|_| Vec::new()).collect();
+        for (to, relation) in self.relations() {
+            for (from, how) in self.generators(relation, &relation.rewrite) {
+                let Some(known) = incoming.get_mut(from.at()) else { continue };
+                if !known.iter().any(|it| it.to == to && it.how == how) {
+                    known.push(Incoming { to, how });
+                }
+            }
+        }
+        incoming
+    }
+
+    /// The relations among whose members all members of the rewrite are.
+    pub(super) fn generators(&self, relation: &Relation, rewrite: &Rewrite) -> Vec<(RelationId, How)> {
+        match rewrite {
+            Rewrite::This => self.below(relation).filter(|(_, how)| *how == How::Userset).collect(),
+            Rewrite::Computed(_) | Rewrite::Arrow(_) => rewrite.below(),
+            Rewrite::Union(children) => children.iter().flat_map(|child| self.generators(relation, child)).collect(),
+            Rewrite::Intersection(children) => {
+                children.first().map(|child| self.generators(relation, child)).unwrap_or_default()
+            }
+            Rewrite::Difference(base, _) => self.generators(relation, base),
+        }
+    }
+
+    /// A relation is monotone if it and all below it are unions: what is not, spreads upwards.
+    fn mark_monotone(&mut self) {
+        let mut above: Vec<Vec<RelationId>> = self.relations.iter().map(|_| Vec::new()).collect();
+        let mut left = Vec::new();
+        for (id, relation) in self.relations() {
+            if !relation.rewrite.is_union() {
+                left.push(id);
+            }
+            for (below, _) in self.below(relation) {
+                if let Some(known) = above.get_mut(below.at()) {
+                    known.push(id);
+                }
+            }
+        }
+        let mut mixed = Bits::new(self.relations.len());
+        while let Some(id) = left.pop() {
+            if mixed.insert(id) {
+                left.extend(above.get(id.at()).into_iter().flatten().copied());
+            }
+        }
+        for (id, relation) in (0..).map(RelationId).zip(&mut self.relations) {
+            relation.is_monotone = !mixed.has(id);
+        }
+    }
+}

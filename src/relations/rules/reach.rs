@@ -1,0 +1,122 @@
+//! Where in a model a kind of user can be found at all.
+//!
+//! INVARIANT: a relation outside of [`Reach::to`] holds for no user of that form, whatever the tuples are. So a check
+//! of it is false without a read.
+
+use super::{Form, How, RelationId, Rules};
+use crate::relations::graph::NameId;
+use std::sync::OnceLock;
+
+/// What a path through the model can end at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::relations) enum Terminal {
+    /// An object of a type: by a tuple that names it, or everyone of the type.
+    Object(NameId),
+    /// Everyone of a type: only by a tuple that names everyone.
+    Everyone(NameId),
+    /// A userset: by a tuple that names it, and as a member of itself.
+    Userset(RelationId),
+}
+
+/// A set of relations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::relations) struct Bits(Box<[u64]>);
+
+impl Bits {
+    /// The empty set, for so many relations.
+    pub(super) fn new(len: usize) -> Self {
+        Self(vec![0; len.div_ceil(64)].into())
+    }
+
+    /// Whether the relation is in the set.
+    pub(in crate::relations) fn has(&self, id: RelationId) -> bool {
+        self.0.get(id.at() / 64).is_some_and(|word| word & (1 << (id.0 % 64)) != 0)
+    }
+
+    /// Adds a relation; whether it is new.
+    pub(super) fn insert(&mut self, id: RelationId) -> bool {
+        let is_new = !self.has(id);
+        if let Some(word) = self.0.get_mut(id.at() / 64) {
+            *word |= 1 << (id.0 % 64);
+        }
+        is_new
+    }
+}
+
+/// The sets, each worked out when first asked for.
+#[derive(Debug, Default)]
+pub(super) struct Reach {
+    /// Two per type, then one per relation.
+    to: Vec<OnceLock<Bits>>,
+    from: Vec<OnceLock<Bits>>,
+    nothing: Bits,
+}
+
+impl Reach {
+    pub(super) fn new(kinds: usize, relations: usize) -> Self {
+        let cells = |count: usize| std::iter::repeat_with(OnceLock::new).take(count).collect();
+        Self { to: cells(2 * kinds + relations), from: cells(relations), nothing: Bits::default() }
+    }
+
+    /// The relations in which a user of this form can be found.
+    pub(super) fn to<'r>(&'r self, rules: &Rules, terminal: Terminal) -> &'r Bits {
+        let of_kind = |kind: NameId| rules.kinds.get(&kind).map(|place| 2 * place);
+        let place = match terminal {
+            Terminal::Object(kind) => of_kind(kind),
+            Terminal::Everyone(kind) => of_kind(kind).map(|place| place + 1),
+            Terminal::Userset(relation) => Some(2 * rules.kinds.len() + relation.at()),
+        };
+        let Some(cell) = place.and_then(|place| self.to.get(place)) else { return &self.nothing };
+        cell.get_or_init(|| upwards(rules, terminal))
+    }
+
+    /// The relations from which a list can arrive at `target`.
+    pub(super) fn from<'r>(&'r self, rules: &Rules, target: RelationId) -> &'r Bits {
+        let Some(cell) = self.from.get(target.at()) else { return &self.nothing };
+        cell.get_or_init(|| downwards(rules, target))
+    }
+}
+
+/// From the relations whose tuples can name the user to all that these contribute to.
+fn upwards(rules: &Rules, terminal: Terminal) -> Bits {
+    let mut found = Bits::new(rules.relations.len());
+    let mut above: Vec<Vec<RelationId>> = rules.relations.iter().map(|_| Vec::new()).collect();
+    let mut left = Vec::new();
+    for (id, relation) in rules.relations() {
+        for (below, _) in rules.below(relation) {
+            if let Some(known) = above.get_mut(below.at()) {
+                known.push(id);
+            }
+        }
+        let names_it = relation.restrictions.iter().any(|it| match (terminal, it.form) {
+            (Terminal::Object(kind), Form::Object | Form::Everyone) | (Terminal::Everyone(kind), Form::Everyone) => {
+                it.kind == kind
+            }
+            (Terminal::Userset(userset), Form::Userset(name)) => rules.relation_of(it.kind, name) == Some(userset),
+            (Terminal::Object(_) | Terminal::Everyone(_), _) | (Terminal::Userset(_), _) => false,
+        });
+        if names_it || terminal == Terminal::Userset(id) {
+            left.push(id);
+        }
+    }
+    while let Some(id) = left.pop() {
+        if found.insert(id) {
+            left.extend(above.get(id.at()).into_iter().flatten().copied());
+        }
+    }
+    found
+}
+
+/// From the target to all relations among whose members its members are.
+fn downwards(rules: &Rules, target: RelationId) -> Bits {
+    let mut found = Bits::new(rules.relations.len());
+    let mut left = vec![target];
+    while let Some(id) = left.pop() {
+        if found.insert(id)
+            && let Some(relation) = rules.relation(id)
+        {
+            left.extend(rules.generators(relation, &relation.rewrite).into_iter().map(|(to, _): (_, How)| to));
+        }
+    }
+    found
+}
