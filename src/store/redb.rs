@@ -15,9 +15,7 @@ use super::disk::{DataDir, REDB_FILE, contain, corrupt, io_error, owner_only};
 use super::kv::{Entry, Kv, Order, Row};
 use super::log_store::LogStore;
 use super::{StoreError, TupleStore};
-use ::redb::{
-    Builder, Database, Error, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, backends::FileBackend,
-};
+use ::redb::{Builder, Database, Error, ReadOnlyTable, ReadableDatabase, TableDefinition, backends::FileBackend};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
