@@ -1,7 +1,7 @@
 //! Batches of tuples: preconditions, atomicity, values.
 
-use super::support::{Kind, State, at, conditional, key, numbered, record, tuple};
-use super::{Fixture, MAIN, OTHER};
+use super::support::{Kind, State, at, conditional, key, record, tuple};
+use super::{Fixture, MAIN, OTHER, numbered};
 use behest::model::{Number, Record, Revision, Tuple, TupleCondition, Value};
 use behest::store::{Applied, Batch, OnDuplicate, OnMissing, TupleStore};
 use std::collections::BTreeSet;

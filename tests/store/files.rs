@@ -1,7 +1,7 @@
 //! The data directory of the stores that keep what they are told.
 
-use super::support::{Kind, State, at, model, numbered};
-use super::{Fixture, MAIN};
+use super::support::{Kind, State, at, model};
+use super::{Fixture, MAIN, numbered};
 use behest::store::{ModelId, StoreError};
 use redb::{Database, TableDefinition};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Generated histories: the store does what a naive one does; its rows, its log and the reopened store agree.
 
-use super::Fixture;
-use super::support::{Kind, State, Tenant, at, conditional, digest, key, model, record, tuple};
+use super::support::{Kind, State, Tenant, at, conditional, key, model, record, tuple};
+use super::{Fixture, digest};
 use behest::model::{Digest, Revision, Tuple};
 use behest::store::{Batch, OnDuplicate, OnMissing, StoreError, StoreId, TupleStore};
 use proptest::prelude::*;

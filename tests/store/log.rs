@@ -1,7 +1,7 @@
 //! The log: pages, stores, times.
 
-use super::support::{Kind, at, digest, key, model, numbered, record, tuple};
-use super::{Fixture, MAIN, OTHER};
+use super::support::{Kind, at, key, model, record, tuple};
+use super::{Fixture, MAIN, OTHER, digest, numbered};
 use behest::model::{Revision, Timestamp};
 use behest::store::{Batch, Change, Event};
 

@@ -9,9 +9,10 @@ mod histories;
 mod log;
 mod tenants;
 
-use behest::store::{StoreId, TupleStore};
+use behest::model::Digest;
+use behest::store::{Batch, StoreId, TupleStore};
 use std::sync::Arc;
-use support::{Kind, at, record};
+use support::{Kind, at, record, tuple};
 
 const MAIN: StoreId = StoreId::MAIN;
 const OTHER: StoreId = StoreId::from_bits(7);
@@ -34,6 +35,15 @@ impl Fixture {
         drop(self.store);
         Self { store: kind.open(self.dir.path()).unwrap(), dir: self.dir }
     }
+}
+
+fn digest(byte: u8) -> Digest {
+    Digest::new([byte; 32])
+}
+
+/// Writes `count` tuples `document:<n>#viewer@user:a`, from `first` on.
+fn numbered(first: usize, count: usize) -> Batch {
+    Batch::of_writes((first..first + count).map(|n| tuple(&format!("document:{n}#viewer@user:a"))).collect())
 }
 
 macro_rules! contract {

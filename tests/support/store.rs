@@ -1,7 +1,7 @@
 //! Stores for tests: how each kind is opened, and what one holds, read in two ways.
 
-use behest::model::{Digest, Record, Revision, Timestamp, Tuple, TupleCondition, TupleKey, Value};
-use behest::store::{self, Batch, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore};
+use behest::model::{Record, Revision, Timestamp, Tuple, TupleCondition, TupleKey, Value};
+use behest::store::{self, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -137,16 +137,7 @@ pub(crate) fn model(bits: u128, json: &str) -> ModelRecord {
     ModelRecord { id: ModelId::from_bits(bits), json: json.as_bytes().to_vec() }
 }
 
-pub(crate) fn digest(byte: u8) -> Digest {
-    Digest::new([byte; 32])
-}
-
 /// A second of the tests' day.
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp(1_790_000_000_000 + second * 1000)
-}
-
-/// `[document:<first>#viewer@user:a, …]`, `count` of them.
-pub(crate) fn numbered(first: usize, count: usize) -> Batch {
-    Batch::of_writes((first..first + count).map(|n| tuple(&format!("document:{n}#viewer@user:a"))).collect())
 }
