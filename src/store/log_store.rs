@@ -361,5 +361,5 @@ fn read_head(kv: &dyn Kv) -> Result<Head, StoreError> {
 }
 
 fn encode(at: Timestamp, event: &Event) -> Result<Vec<u8>, StoreError> {
-    rows::encode_change(at, event).map_err(|tuple| StoreError::TooDeep(Box::new(tuple)))
+    rows::encode_change(at, event).map_err(StoreError::TooDeep)
 }

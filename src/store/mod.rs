@@ -14,11 +14,12 @@
 //!
 //! | File | Owns |
 //! |---|---|
-//! | [`records`](self) | the values that go in and out |
+//! | `records`, `id`, `error` | the values that go in and out |
 //! | `batch` | what a batch of tuples does to those that exist: preconditions |
 //! | `rows`, `codec` | keys and bytes of each row |
 //! | `log_store` | [`TupleStore`] over any `kv` |
 //! | `memory`, `redb`, `sled` | three `kv` |
+//! | `disk` | the data directory: its lock, its failures |
 //!
 //! INVARIANT: replaying the log from the beginning gives the stores, models and tuples that the state rows hold.
 

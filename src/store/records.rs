@@ -142,8 +142,10 @@ impl Event {
     pub fn store(&self) -> Option<StoreId> {
         match self {
             Self::StoreCreated(record) => Some(record.id),
-            Self::StoreDeleted(store) | Self::Erased(store) => Some(*store),
-            Self::ModelWritten { store, .. } | Self::TuplesChanged { store, .. } => Some(*store),
+            Self::StoreDeleted(store)
+            | Self::Erased(store)
+            | Self::ModelWritten { store, .. }
+            | Self::TuplesChanged { store, .. } => Some(*store),
             Self::BundleLoaded(_) => None,
         }
     }

@@ -4,7 +4,9 @@
 //! millisecond, and means that a damaged last commit is reported rather than taken for one that was cut short, which
 //! would silently forget acknowledged writes.
 //! **Damage.** The file is read once in full when it is opened, and every page's checksum is compared. What redb
-//! still panics on is contained (`disk`).
+//! still panics on is contained (`disk`). One bit of the file can turn unnoticed, and only where the process was killed:
+//! the one that says which of the last two commits is the newer, so that the last write is gone. Every bit of
+//! the header was tried.
 //! **A full disk.** redb refuses everything after a failed write until the file is opened anew. That is done here, with
 //! the next call, so that a service goes on once there is room.
 //!

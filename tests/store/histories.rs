@@ -169,11 +169,12 @@ fn apply(tenant: &mut Tenant, batch: &Batch) -> Result<bool, &'static str> {
         }
     }
     for tuple in &batch.writes {
-        match tuples.insert(tuple.key.clone(), tuple.clone()) {
-            None => {}
-            Some(_) if batch.on_duplicate == OnDuplicate::Error => return Err("exists"),
-            Some(old) if old != *tuple => return Err("condition differs"),
-            Some(_) => {}
+        if let Some(old) = tuples.insert(tuple.key.clone(), tuple.clone()) {
+            match batch.on_duplicate {
+                OnDuplicate::Error => return Err("exists"),
+                OnDuplicate::Ignore if old != *tuple => return Err("condition differs"),
+                OnDuplicate::Ignore => {}
+            }
         }
     }
     let changed = tuples != tenant.tuples;

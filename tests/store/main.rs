@@ -1,5 +1,13 @@
 //! The contract of a store: every test here runs against every implementation.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "the whole file is tests: what fails in a helper fails its test"
+)]
+
 #[path = "../support/store.rs"]
 mod support;
 

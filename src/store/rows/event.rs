@@ -15,7 +15,7 @@ const BUNDLE_LOADED: u8 = 5;
 const ERASED: u8 = 6;
 
 /// The bytes of an entry; or the first tuple whose condition nests too deep.
-pub(in crate::store) fn encode_change(at: Timestamp, event: &Event) -> Result<Vec<u8>, TupleKey> {
+pub(in crate::store) fn encode_change(at: Timestamp, event: &Event) -> Result<Vec<u8>, Box<TupleKey>> {
     let mut out = Writer::default();
     out.fixed(at.0.to_be_bytes());
     match event {
@@ -78,7 +78,7 @@ pub(in crate::store) fn read_time(bytes: &[u8]) -> Result<Timestamp, Damaged> {
     Ok(Timestamp(i64::from_be_bytes(Reader(bytes).fixed()?)))
 }
 
-fn write_tuples(out: &mut Writer, deleted: &[TupleKey], written: &[Tuple]) -> Result<(), TupleKey> {
+fn write_tuples(out: &mut Writer, deleted: &[TupleKey], written: &[Tuple]) -> Result<(), Box<TupleKey>> {
     out.length(deleted.len());
     for key in deleted {
         write_key(out, key);
@@ -86,7 +86,7 @@ fn write_tuples(out: &mut Writer, deleted: &[TupleKey], written: &[Tuple]) -> Re
     out.length(written.len());
     for tuple in written {
         write_key(out, &tuple.key);
-        out.bytes(&encode_condition(tuple).map_err(|TooDeep| tuple.key.clone())?);
+        out.bytes(&encode_condition(tuple).map_err(|TooDeep| Box::new(tuple.key.clone()))?);
     }
     Ok(())
 }
