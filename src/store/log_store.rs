@@ -13,7 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Rows read at once from a range that may be long: some hundred KiB of tuples.
 const PAGE_ROWS: usize = 4096;
-/// Entries of the log read at once. An entry of an import takes up to a megabyte.
+/// Most entries of the log read at once: an entry of an import takes up to a megabyte. The first page of a call is one
+/// entry, which is often enough, and each next page is twice as long.
 const LOG_PAGE_ROWS: usize = 16;
 
 /// See [`super`].
@@ -170,8 +171,8 @@ impl<K: Kv> LogStore<K> {
     }
 
     /// A page of the whole log, which has no gaps.
-    fn log_page(&self, after: u64) -> Result<Vec<Change>, StoreError> {
-        let page = self.kv.page(rows::log_after(after), Order::Ascending, LOG_PAGE_ROWS)?;
+    fn log_page(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
+        let page = self.kv.page(rows::log_after(after), Order::Ascending, limit)?;
         let numbered = page.iter().zip(after.saturating_add(1)..);
         let decoded = numbered.map(|((key, value), revision)| {
             if key == &rows::log_key(revision) {
@@ -184,8 +185,8 @@ impl<K: Kv> LogStore<K> {
     }
 
     /// A page of the log of one store.
-    fn log_page_of(&self, store: StoreId, after: u64) -> Result<Vec<Change>, StoreError> {
-        let page = self.kv.page(rows::log_of_store_after(store, after), Order::Ascending, LOG_PAGE_ROWS)?;
+    fn log_page_of(&self, store: StoreId, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
+        let page = self.kv.page(rows::log_of_store_after(store, after), Order::Ascending, limit)?;
         let decoded = page.iter().map(|(key, _)| self.entry_at(self.read(rows::revision_of(key), "a key of the log")?));
         decoded.collect()
     }
@@ -321,14 +322,15 @@ impl<K: Kv> TupleStore for LogStore<K> {
         if let Some(store) = store {
             self.check_store(store)?;
         }
-        let (mut found, mut weight, mut last) = (Vec::new(), 0_usize, after.0);
+        let (mut found, mut weight, mut last, mut rows) = (Vec::new(), 0_usize, after.0, 1);
         while weight < limit {
             let page = match store {
-                Some(store) => self.log_page_of(store, last)?,
-                None => self.log_page(last)?,
+                Some(store) => self.log_page_of(store, last, rows)?,
+                None => self.log_page(last, rows)?,
             };
             let Some(end) = page.last() else { break };
             last = end.revision.0;
+            rows = (rows * 2).min(LOG_PAGE_ROWS);
             for change in page {
                 if weight < limit {
                     weight += change.event.weight();

@@ -8,7 +8,9 @@
 //! the one that says which of the last two commits is the newer, so that the last write is gone. Every bit of
 //! the header was tried.
 //! **A full disk.** redb refuses everything after a failed write until the file is opened anew. That is done here, with
-//! the next call, so that a service goes on once there is room.
+//! the next call, so that a service goes on once there is room; until then, calls that read fail too.
+//! **Measured** on two busy cores with 1M tuples over 200,000 objects in random order: import 14 s of CPU time (48,000
+//! tuples a second), 257 MiB of disk, open 0.4 s, all tuples read 0.8 s, peak memory 82 MiB; a batch of ten 5 ms.
 //!
 //! INVARIANT: a file under its final name is a whole database. A new one is made under another name first, so an empty
 //! file is damage and never a store without tuples.
