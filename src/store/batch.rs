@@ -1,0 +1,63 @@
+//! What a batch does to the tuples that exist: OpenFGA's preconditions (Write, `on_duplicate` and `on_missing`).
+//!
+//! Deletes come first, and no key occurs twice, so no tuple of a batch sees another's effect.
+
+use super::codec::TooDeep;
+use super::kv::{Kv, Row};
+use super::rows::{encode_condition, tuple_key};
+use super::{Batch, OnDuplicate, OnMissing, StoreError, StoreId};
+use crate::model::{Tuple, TupleKey};
+use std::collections::BTreeSet;
+
+/// What is left of a batch when what it skips is left out.
+pub(super) struct Effect {
+    pub(super) deleted: Vec<TupleKey>,
+    pub(super) written: Vec<Tuple>,
+    pub(super) rows: Vec<Row>,
+}
+
+/// Compares a batch with what exists.
+pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch) -> Result<Effect, StoreError> {
+    refuse_repeated(&batch)?;
+    let keys: Vec<Vec<u8>> = batch
+        .deletes
+        .iter()
+        .chain(batch.writes.iter().map(|tuple| &tuple.key))
+        .map(|key| tuple_key(store, key))
+        .collect();
+    let mut existing = keys.iter().cloned().zip(kv.values(&keys)?);
+    let mut effect = Effect { deleted: Vec::new(), written: Vec::new(), rows: Vec::new() };
+    for (key, (row_key, found)) in batch.deletes.into_iter().zip(existing.by_ref()) {
+        match (found, batch.on_missing) {
+            (Some(_), _) => {
+                effect.rows.push(Row::remove(row_key));
+                effect.deleted.push(key);
+            }
+            (None, OnMissing::Ignore) => {}
+            (None, OnMissing::Error) => return Err(StoreError::Missing(Box::new(key))),
+        }
+    }
+    for (tuple, (row_key, found)) in batch.writes.into_iter().zip(existing) {
+        let condition = encode_condition(&tuple).map_err(|TooDeep| StoreError::TooDeep(Box::new(tuple.key.clone())))?;
+        match (found, batch.on_duplicate) {
+            (None, _) => {
+                effect.rows.push(Row::put(row_key, condition));
+                effect.written.push(tuple);
+            }
+            (Some(_), OnDuplicate::Error) => return Err(StoreError::Exists(Box::new(tuple.key))),
+            (Some(found), OnDuplicate::Ignore) if found == condition => {}
+            (Some(_), OnDuplicate::Ignore) => return Err(StoreError::ConditionDiffers(Box::new(tuple.key))),
+        }
+    }
+    Ok(effect)
+}
+
+fn refuse_repeated(batch: &Batch) -> Result<(), StoreError> {
+    let mut seen = BTreeSet::new();
+    for key in batch.deletes.iter().chain(batch.writes.iter().map(|tuple| &tuple.key)) {
+        if !seen.insert(key) {
+            return Err(StoreError::Repeated(Box::new(key.clone())));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The data directory of the stores that keep what they are told.
+
+use super::support::{Kind, State, at, model};
+use super::{Fixture, MAIN, numbered};
+use behest::store::{ModelId, StoreError};
+use redb::{Database, TableDefinition};
+use std::path::Path;
+
+#[test]
+fn a_reopened_store_holds_what_it_held() {
+    for kind in Kind::DURABLE {
+        let fixture = Fixture::new(*kind);
+        fixture.store.write_model(MAIN, model(5, "{}"), at(1)).unwrap();
+        fixture.store.write_assertions(MAIN, ModelId::from_bits(5), b"[]").unwrap();
+        fixture.store.apply(MAIN, numbered(0, 5000), at(2)).unwrap();
+        let before = State::read(&*fixture.store).unwrap();
+        let Fixture { store, dir: _dir } = fixture.reopened(*kind);
+        assert_eq!(State::read(&*store).unwrap(), before);
+        assert_eq!(store.assertions(MAIN, ModelId::from_bits(5)).unwrap().as_deref(), Some(&b"[]"[..]));
+        assert_eq!(store.apply(MAIN, numbered(5000, 1), at(3)).unwrap().revision.0, before.revision.0 + 1);
+    }
+}
+
+#[test]
+fn a_directory_in_use_says_so() {
+    for kind in Kind::DURABLE {
+        let Fixture { store, dir } = Fixture::new(*kind);
+        let refused = kind.open(dir.path()).unwrap_err();
+        let expected = format!(
+            "the data directory `{}` is in use by another process: stop that one, or choose another directory",
+            dir.path().display()
+        );
+        assert_eq!(refused.to_string(), expected);
+        drop(store);
+        assert!(kind.open(dir.path()).is_ok());
+    }
+}
+
+#[test]
+fn another_format_is_refused() {
+    let Fixture { store, dir } = Fixture::new(Kind::Redb);
+    drop(store);
+    put(dir.path(), b"F", Some(&2_u32.to_be_bytes()));
+    let refused = Kind::Redb.open(dir.path()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "`{}` has format 2, and this version of behest reads format 1: open it with the version that wrote it",
+            dir.path().join("behest.redb").display()
+        )
+    );
+    put(dir.path(), b"F", None);
+    let refused = Kind::Redb.open(dir.path()).unwrap_err();
+    assert!(refused.to_string().contains("(its format is missing)"), "{refused}");
+}
+
+#[test]
+fn a_log_without_its_end_is_refused() {
+    let Fixture { store, dir } = Fixture::new(Kind::Redb);
+    store.apply(MAIN, numbered(0, 1), at(1)).unwrap();
+    drop(store);
+    put(dir.path(), &[b"L".as_slice(), &2_u64.to_be_bytes()].concat(), None);
+    let refused = Kind::Redb.open(dir.path()).unwrap_err();
+    assert!(refused.to_string().contains("(the end of the log)"), "{refused}");
+}
+
+#[test]
+fn an_unfinished_new_file_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("behest.redb.new"), b"half a file").unwrap();
+    assert!(Kind::Redb.open(dir.path()).is_ok());
+    assert!(!dir.path().join("behest.redb.new").exists());
+}
+
+#[test]
+fn what_is_no_store_is_refused() {
+    for content in [&b""[..], b"hello", &[0; 8192], &[0xff; 8192]] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("behest.redb"), content).unwrap();
+        let refused = Kind::Redb.open(dir.path()).unwrap_err();
+        assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
+        assert_eq!(std::fs::read(dir.path().join("behest.redb")).unwrap(), content, "the file stays as it was");
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_says_so() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for kind in Kind::DURABLE {
+        let refused = kind.open(&file.path().join("data")).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!("`{}` cannot be made: Not a directory (os error 20)", file.path().join("data").display())
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_reads_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("new/data");
+    let _store = Kind::Redb.open(&dir).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&dir), mode(&dir.join("behest.redb"))), (0o700, 0o600));
+}
+
+fn put(dir: &Path, key: &[u8], value: Option<&[u8]>) {
+    const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
+    let database = Database::open(dir.join("behest.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut rows = transaction.open_table(ROWS).unwrap();
+        match value {
+            Some(value) => rows.insert(key, value).unwrap(),
+            None => rows.remove(key).unwrap(),
+        };
+    }
+    transaction.commit().unwrap();
+}

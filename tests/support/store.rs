@@ -1,0 +1,143 @@
+//! Stores for tests: how each kind is opened, and what one holds, read in two ways.
+
+use behest::model::{Record, Revision, Timestamp, Tuple, TupleCondition, TupleKey, Value};
+use behest::store::{self, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// An implementation of the trait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Memory,
+    Redb,
+    #[cfg(feature = "store-sled")]
+    Sled,
+}
+
+impl Kind {
+    /// Those that keep what they are told.
+    pub(crate) const DURABLE: &[Self] = &[
+        Self::Redb,
+        #[cfg(feature = "store-sled")]
+        Self::Sled,
+    ];
+
+    pub(crate) fn open(self, dir: &Path) -> Result<Arc<dyn TupleStore>, StoreError> {
+        const CACHE_BYTES: usize = 4 << 20;
+        match self {
+            Self::Memory => store::open_memory(),
+            Self::Redb => store::open_redb(dir, CACHE_BYTES),
+            #[cfg(feature = "store-sled")]
+            Self::Sled => store::open_sled(dir, CACHE_BYTES),
+        }
+    }
+}
+
+/// What a store of a service holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tenant {
+    pub(crate) record: StoreRecord,
+    /// Newest first.
+    pub(crate) models: Vec<ModelRecord>,
+    pub(crate) tuples: BTreeMap<TupleKey, Tuple>,
+}
+
+impl Tenant {
+    pub(crate) fn new(record: StoreRecord) -> Self {
+        Self { record, models: Vec::new(), tuples: BTreeMap::new() }
+    }
+}
+
+/// Everything that answers a question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) tenants: BTreeMap<StoreId, Tenant>,
+    pub(crate) revision: Revision,
+}
+
+impl State {
+    /// As the rows of the state have it.
+    pub(crate) fn read(store: &dyn TupleStore) -> Result<Self, StoreError> {
+        let mut tenants = BTreeMap::new();
+        for record in store.stores()? {
+            let id = record.id;
+            let mut tenant = Tenant::new(record);
+            tenant.models = store.models(id, None, usize::MAX)?;
+            store.read_tuples(id, &mut |tuple| {
+                assert_eq!(tenant.tuples.insert(tuple.key.clone(), tuple), None, "a tuple was read twice");
+            })?;
+            tenants.insert(id, tenant);
+        }
+        Ok(Self { tenants, revision: store.revision()? })
+    }
+
+    /// As the log has it, read in pages of `limit`; panics on a gap.
+    pub(crate) fn replay(store: &dyn TupleStore, limit: usize) -> Result<Self, StoreError> {
+        let mut state = Self::default();
+        let mut last = Timestamp(i64::MIN);
+        loop {
+            let page = store.changes(None, state.revision, limit)?;
+            if page.is_empty() {
+                return Ok(state);
+            }
+            for change in page {
+                assert_eq!(change.revision.0, state.revision.0 + 1, "a gap in the log");
+                assert!(change.at >= last, "time fell at revision {}", change.revision);
+                (state.revision, last) = (change.revision, change.at);
+                state.step(change.event);
+            }
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        match event {
+            Event::StoreCreated(record) => {
+                assert_eq!(self.tenants.insert(record.id, Tenant::new(record)), None);
+            }
+            Event::StoreDeleted(id) => {
+                self.tenants.remove(&id);
+            }
+            Event::ModelWritten { store, model } => {
+                self.tenants.get_mut(&store).expect("a model of a store").models.insert(0, model);
+            }
+            Event::TuplesChanged { store, deleted, written } => {
+                let tuples = &mut self.tenants.get_mut(&store).expect("tuples of a store").tuples;
+                for key in deleted {
+                    assert!(tuples.remove(&key).is_some(), "`{key}` was deleted and did not exist");
+                }
+                for tuple in written {
+                    assert_eq!(tuples.insert(tuple.key.clone(), tuple), None, "a tuple was written twice");
+                }
+            }
+            Event::BundleLoaded(_) | Event::Erased(_) => {}
+        }
+    }
+}
+
+pub(crate) fn key(text: &str) -> TupleKey {
+    text.parse().expect("a tuple")
+}
+
+pub(crate) fn tuple(text: &str) -> Tuple {
+    key(text).into()
+}
+
+/// A tuple that holds while `condition`, with `{limit: <limit>}` beside it.
+pub(crate) fn conditional(text: &str, condition: &str, limit: i64) -> Tuple {
+    let context: Record = [("limit".into(), Value::from(limit))].into_iter().collect();
+    Tuple { key: key(text), condition: Some(Arc::new(TupleCondition { name: condition.into(), context })) }
+}
+
+pub(crate) fn record(id: StoreId, name: &str) -> StoreRecord {
+    StoreRecord { id, name: name.to_owned(), created_at: at(1), updated_at: at(1) }
+}
+
+pub(crate) fn model(bits: u128, json: &str) -> ModelRecord {
+    ModelRecord { id: ModelId::from_bits(bits), json: json.as_bytes().to_vec() }
+}
+
+/// A second of the tests' day.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp(1_790_000_000_000 + second * 1000)
+}
