@@ -170,3 +170,6 @@ fn read_manifest(file: ModelFile<'_>) -> Result<Vec<String>, ModelRefusal> {
     }
     Ok(manifest.contents)
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,6 +208,8 @@ impl<'a> Parser<'a> {
         }
         let brace = self.current;
         let Some((expression, bytes)) = body::read(self.lexer.rest()) else {
+            // All that follows is its body.
+            self.lexer.skip(usize::MAX);
             return Err(self.problem_at(brace, "this `{` is never closed".to_owned(), "end the condition with `}`"));
         };
         self.lexer.skip(bytes);

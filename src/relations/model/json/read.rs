@@ -56,8 +56,12 @@ impl<'a> At<'a> {
 
     /// A member, in either spelling; `null` is absent.
     fn member(&self, name: &str) -> Option<Self> {
-        let value = self.value.get(name).or_else(|| self.value.get(camel(name))).filter(|value| !value.is_null())?;
-        Some(self.child(name, value))
+        let (name, value) = self
+            .value
+            .as_object()?
+            .get_key_value(name)
+            .or_else(|| self.value.as_object()?.get_key_value(&camel(name)))?;
+        if value.is_null() { None } else { Some(self.child(name, value)) }
     }
 
     fn object(&self) -> Read<&'a serde_json::Map<String, Value>> {
