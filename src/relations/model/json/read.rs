@@ -14,7 +14,7 @@ use std::fmt;
 
 /// Reads a model: `schema_version`, `type_definitions`, `conditions`. Other members, such as `id`, are left out.
 pub fn from_json(json: &Value) -> Result<ModelDefinition, ModelRefusal> {
-    read(At::root(json))
+    read(&At::root(json))
         .map_err(|Misfit { code, message, help }| ModelRefusal::new(code, Problem::new(message).help(help)))
 }
 
@@ -56,8 +56,12 @@ impl<'a> At<'a> {
 
     /// A member, in either spelling; `null` is absent.
     fn member(&self, name: &str) -> Option<Self> {
-        let value = self.value.get(name).or_else(|| self.value.get(camel(name))).filter(|value| !value.is_null())?;
-        Some(self.child(name, value))
+        let (name, value) = self
+            .value
+            .as_object()?
+            .get_key_value(name)
+            .or_else(|| self.value.as_object()?.get_key_value(&camel(name)))?;
+        if value.is_null() { None } else { Some(self.child(name, value)) }
     }
 
     fn object(&self) -> Read<&'a serde_json::Map<String, Value>> {
@@ -101,12 +105,12 @@ fn camel(name: &str) -> String {
     out
 }
 
-fn read(root: At<'_>) -> Read<ModelDefinition> {
+fn read(root: &At<'_>) -> Read<ModelDefinition> {
     root.object()?;
     let types = At::items(root.member("type_definitions").as_ref())?;
     let conditions = At::entries(root.member("conditions").as_ref())?;
     Ok(ModelDefinition {
-        schema: schema(&root)?,
+        schema: schema(root)?,
         types: types.iter().map(type_definition).collect::<Read<_>>()?,
         conditions: conditions.iter().map(|(key, it)| condition(key, it)).collect::<Read<_>>()?,
     })
