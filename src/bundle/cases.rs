@@ -4,9 +4,11 @@
 
 use super::given::{CaseFile, CaseText, Given};
 use super::manifest::find;
+use super::relations;
 use super::yaml::{self, YamlValue};
-use crate::model::{Code, Decision, Problem, Problems, Record, Request, Timestamp, Value};
+use crate::model::{Code, Decision, Problem, Problems, Record, Request, Timestamp, Tuple, Value};
 use crate::policy::{Schema, SourceFile, Stored};
+use crate::relations::model::AuthorizationModel;
 use std::collections::BTreeSet;
 
 /// One case, ready to be run.
@@ -22,6 +24,8 @@ pub struct Case {
     pub now: Timestamp,
     /// The stored entities, where the case gives some of its own.
     pub stored: Option<Stored>,
+    /// Tuples that the case adds to the bundle's.
+    pub tuples: Vec<Tuple>,
     /// What a verified credential says.
     pub token: Option<Record>,
     /// What must come.
@@ -179,8 +183,13 @@ fn list(ids: &BTreeSet<String>) -> String {
 }
 
 /// Reads case files. Every problem of every file is in the report.
-pub(super) fn read(files: &[&SourceFile], schema: &Schema, stored: &Stored) -> Result<Vec<Case>, Problems> {
-    let mut reader = Reader { schema, stored, problems: Vec::new(), cases: Vec::new(), given: Vec::new() };
+pub(super) fn read(
+    files: &[&SourceFile],
+    schema: &Schema,
+    stored: &Stored,
+    model: Option<&AuthorizationModel>,
+) -> Result<Vec<Case>, Problems> {
+    let mut reader = Reader { schema, stored, model, problems: Vec::new(), cases: Vec::new(), given: Vec::new() };
     for file in files {
         match yaml::parse::<CaseFile>(file) {
             Ok(parsed) => reader.file(file, parsed),
@@ -193,6 +202,7 @@ pub(super) fn read(files: &[&SourceFile], schema: &Schema, stored: &Stored) -> R
 struct Reader<'a> {
     schema: &'a Schema,
     stored: &'a Stored,
+    model: Option<&'a AuthorizationModel>,
     problems: Vec<Problem>,
     cases: Vec<Case>,
     /// Stored entities by what cases gave: most cases of a file share theirs.
@@ -224,9 +234,10 @@ impl Reader<'_> {
             Ok(stored) => stored,
             Err(problems) => return self.problems.extend(problems.0),
         };
-        if given.has_tuples() {
-            return self.problem(file, text, "`given.tuples`: relations are not supported by this version".to_owned());
-        }
+        let tuples = match relations::given_tuples(given.tuples(), self.model) {
+            Ok(tuples) => tuples,
+            Err(message) => return self.problem(file, text, format!("`given.tuples`: {message}")),
+        };
         let now = match text.now(&given) {
             Ok(now) => now,
             Err(message) => return self.problem(file, text, message),
@@ -244,6 +255,7 @@ impl Reader<'_> {
                     request,
                     now,
                     stored: stored.clone(),
+                    tuples: tuples.clone(),
                     token: given.token().cloned(),
                     expected,
                 }),

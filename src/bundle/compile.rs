@@ -3,9 +3,10 @@
 use super::cases::{self, Case};
 use super::files::Files;
 use super::manifest::{self, BundleManifest, find};
-use super::pack;
-use crate::model::{CarrierSettings, Digest, Place, Problem, Problems};
+use super::{pack, relations};
+use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{Compiled, NextActions, RelationTypes, Schema, SourceFile, Stored};
+use crate::relations::model::AuthorizationModel;
 
 const MANIFEST: &str = "policies/bundle.toml";
 
@@ -18,6 +19,8 @@ pub struct Bundle {
     carriers: CarrierSettings,
     packs: Vec<String>,
     cases: Vec<Case>,
+    model: Option<AuthorizationModel>,
+    tuples: Vec<Tuple>,
 }
 
 impl Bundle {
@@ -43,6 +46,18 @@ impl Bundle {
     #[must_use]
     pub fn carriers(&self) -> &CarrierSettings {
         &self.carriers
+    }
+
+    /// Its relation model.
+    #[must_use]
+    pub fn model(&self) -> Option<&AuthorizationModel> {
+        self.model.as_ref()
+    }
+
+    /// Its layer of tuples.
+    #[must_use]
+    pub fn tuples(&self) -> &[Tuple] {
+        &self.tuples
     }
 
     /// The packs that it takes from the binary.
@@ -76,6 +91,7 @@ impl Bundle {
         [
             count(self.compiled.policy_ids().count(), "policy", "policies"),
             count(self.stored.len(), "entity", "entities"),
+            count(self.tuples.len(), "tuple", "tuples"),
             count(self.compiled.schema().vocabulary.actions().len(), "action", "actions"),
             count(self.cases.len(), "case", "cases"),
         ]
@@ -100,7 +116,9 @@ pub fn compile(files: &mut Files) -> Result<Bundle, Problems> {
     }
     let parts = compile_parts(&sorted, &manifest, files, next_actions, &mut problems);
     match (parts, problems.is_empty()) {
-        (Some((compiled, stored, cases)), true) => Ok(Bundle {
+        (Some(Parts { compiled, stored, cases, model, tuples }), true) => Ok(Bundle {
+            model,
+            tuples,
             digest: files.digest(),
             compiled,
             stored,
@@ -118,19 +136,43 @@ fn compile_parts(
     files: &Files,
     next_actions: NextActions,
     problems: &mut Vec<Problem>,
-) -> Option<(Compiled, Stored, Vec<Case>)> {
-    let schema = keep(Schema::read(&sorted.schemas, RelationTypes::default()), problems)?;
+) -> Option<Parts> {
+    let model = read_model(sorted, problems)?;
+    let types = model.as_ref().map(relations::relation_types).unwrap_or_default();
+    let schema = keep(Schema::read(&sorted.schemas, types), problems)?;
+    let tuples = keep(relations::read_tuples(&sorted.tuples.iter().collect::<Vec<_>>(), model.as_ref()), problems);
     check_types(&schema, manifest, files, problems);
     let stored = keep(Stored::read(&sorted.entities, &schema), problems);
     let cases = match &stored {
-        Some(stored) => keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored), problems),
+        Some(stored) => {
+            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, model.as_ref()), problems)
+        }
         None => None,
     };
     let compiled = keep(Compiled::new(schema, &sorted.policies, next_actions), problems);
     if let Some(compiled) = &compiled {
         check_reasons(compiled, manifest, files, problems);
     }
-    Some((compiled?, stored?, cases?))
+    Some(Parts { compiled: compiled?, stored: stored?, cases: cases?, model, tuples: tuples? })
+}
+
+/// What a bundle is made of.
+struct Parts {
+    compiled: Compiled,
+    stored: Stored,
+    cases: Vec<Case>,
+    model: Option<AuthorizationModel>,
+    tuples: Vec<Tuple>,
+}
+
+/// The relation model; the outer none where it is refused.
+fn read_model(sorted: &Sorted, problems: &mut Vec<Problem>) -> Option<Option<AuthorizationModel>> {
+    if sorted.models.is_empty() {
+        return Some(None);
+    }
+    // The model may speak of every principal type, which only the schema knows: it is read without relations first.
+    let schema = keep(Schema::read(&sorted.schemas, RelationTypes::default()), problems)?;
+    keep(relations::read_model(&sorted.models, &schema.principals()), problems)
 }
 
 fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T> {
@@ -214,6 +256,8 @@ struct Sorted {
     policies: Vec<SourceFile>,
     entities: Vec<SourceFile>,
     cases: Vec<SourceFile>,
+    models: Vec<SourceFile>,
+    tuples: Vec<SourceFile>,
     manifests: Vec<SourceFile>,
 }
 
@@ -244,14 +288,15 @@ impl Sorted {
             Ok(&mut self.entities)
         } else if ends("cases.yaml") {
             Ok(&mut self.cases)
-        } else if ends(".fga") || name == "fga.mod" || ends("tuples.yaml") || ends("tuples.jsonl") {
-            let message = format!("`{path}` holds relations, which this version does not support");
-            Err((message, "remove it: a rule that is not applied must not look as if it were"))
+        } else if ends(".fga") || name == "fga.mod" {
+            Ok(&mut self.models)
+        } else if ends("tuples.yaml") || ends("tuples.jsonl") {
+            Ok(&mut self.tuples)
         } else {
             Err((
                 format!("`{path}` is no kind of file that a bundle has"),
-                "a bundle has `*.cedarschema`, `*.cedar`, `*entities.json`, `*cases.yaml`, `policies/bundle.toml`, \
-                 and `*.md` and dotfiles, which are ignored",
+                "a bundle has `*.cedarschema`, `*.fga`, `fga.mod`, `*.cedar`, `*entities.json`, `*tuples.yaml`, \
+                 `*tuples.jsonl`, `*cases.yaml`, `policies/bundle.toml`, and `*.md` and dotfiles, which are ignored",
             ))
         }
     }

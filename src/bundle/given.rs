@@ -59,8 +59,8 @@ impl Given {
         self.token.as_ref().map(|YamlRecord(token)| token)
     }
 
-    pub(super) fn has_tuples(&self) -> bool {
-        !self.tuples.is_empty()
+    pub(super) fn tuples(&self) -> &[YamlRecord] {
+        &self.tuples
     }
 }
 

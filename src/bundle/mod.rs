@@ -13,6 +13,7 @@ mod files;
 mod given;
 mod manifest;
 mod pack;
+mod relations;
 mod report;
 mod yaml;
 

@@ -3,13 +3,14 @@
 //! INVARIANT: the verdict is a permit only if every leg permits. Legs are taken in chain order, and the first that does
 //! not permit is the answer; what explaining evaluates after it changes nothing.
 
+use super::lookup::Lookup;
 use super::{Refusal, Snapshot};
 use crate::model::{CarrierSettings, ChainRefusal};
 use crate::model::{
     Code, Decision, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason, Record, Request,
-    Timestamp, read_question,
+    Timestamp, Tuple, read_question,
 };
-use crate::policy::{Leg, LegInput, NoRelations, Stored, Wanted};
+use crate::policy::{Leg, LegInput, NoRelations, Relations, Stored, Wanted};
 
 /// How much is wanted beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +24,7 @@ pub(super) struct Want {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given<'a> {
     pub(super) stored: &'a Stored,
+    pub(super) tuples: &'a [Tuple],
     pub(super) token: Option<&'a Record>,
 }
 
@@ -64,7 +66,9 @@ pub(super) fn decide(
     }
     let stored = given.map_or(bundle.stored(), |given| given.stored);
     let token = given.and_then(|given| given.token);
-    let relations = &NoRelations;
+    let tuples = given.map_or(&[][..], |given| given.tuples);
+    let lookup = snapshot.relations().map(|pinned| Lookup { pinned, given: tuples, witness: want.explanation });
+    let relations: &dyn Relations = lookup.as_ref().map_or(&NoRelations, |lookup| lookup);
     let wanted = Wanted { explanation: want.explanation, inputs: want.inputs };
     let mut verdict = Verdict {
         decision: Decision::Permit,

@@ -66,8 +66,8 @@ impl Engine {
             Ok(files) => files,
             Err(problems) => return Err(Refused { problems, files: Files::default() }),
         };
-        match check(&mut files, None) {
-            Ok((bundle, cases)) if cases.failures.is_empty() => Ok(self.swap(bundle, cases)),
+        match check_snapshot(&mut files, None) {
+            Ok((snapshot, cases)) if cases.failures.is_empty() => Ok(self.swap(snapshot, cases)),
             Ok((_, cases)) => {
                 let problems = cases.failures.iter().map(|failure| problem(failure, &files)).collect();
                 Err(Refused { problems: Problems(problems), files })
@@ -76,13 +76,14 @@ impl Engine {
         }
     }
 
-    fn swap(&self, bundle: Bundle, cases: CaseReport) -> Loaded {
+    fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Loaded {
+        let bundle = snapshot.bundle();
         let digest = bundle.digest();
         let before = self.live.load().as_ref().map(|snapshot| snapshot.bundle().digest());
         let (summary, warnings) = (bundle.summary(), bundle.warnings().to_vec());
         let changed = before != Some(digest);
         if changed {
-            self.live.store(Some(Arc::new(Snapshot::new(bundle, Revision(0)))));
+            self.live.store(Some(Arc::new(snapshot)));
         }
         let now = self.clock.now_ms();
         self.metrics.bundle_loaded(&digest.to_string(), now);
@@ -102,8 +103,12 @@ impl Engine {
 
 /// Compiles files and runs their cases, without serving them. With a filter, only the cases whose file and name match.
 pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Bundle, CaseReport), Problems> {
+    check_snapshot(files, filter).map(|(snapshot, report)| (snapshot.into_bundle(), report))
+}
+
+fn check_snapshot(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Snapshot, CaseReport), Problems> {
     let bundle = bundle::compile(files)?;
-    let snapshot = Snapshot::new(bundle, Revision(0));
+    let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
     let bundle = snapshot.bundle();
     let report = bundle::run_cases(
         bundle.cases(),
@@ -112,12 +117,15 @@ pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Bundle
         |case| observe(&snapshot, case),
         |case| explain(&snapshot, case),
     );
-    Ok((snapshot.into_bundle(), report))
+    Ok((snapshot, report))
 }
 
 fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict, Refusal> {
-    let given =
-        Given { stored: case.stored.as_ref().unwrap_or(snapshot.bundle().stored()), token: case.token.as_ref() };
+    let given = Given {
+        stored: case.stored.as_ref().unwrap_or(snapshot.bundle().stored()),
+        tuples: &case.tuples,
+        token: case.token.as_ref(),
+    };
     decide(snapshot, &case.request, case.now, Want { explanation, ..Want::default() }, Some(given))
 }
 

@@ -10,6 +10,7 @@
 mod batch;
 mod decide;
 mod load;
+mod lookup;
 mod snapshot;
 mod text;
 

@@ -21,4 +21,5 @@ mod chains;
 mod decide;
 mod matrix;
 mod properties;
+mod relations;
 mod reload;

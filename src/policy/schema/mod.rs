@@ -21,7 +21,8 @@ use cedar_policy_core::ast::{Entity, EntityType, EntityUID};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::json_schema::Fragment;
 use cedar_policy_core::validator::{RawName, ValidatorSchema, ValidatorSchemaFragment};
-use std::collections::HashMap;
+use smol_str::SmolStr;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A merged and checked schema.
@@ -68,6 +69,12 @@ impl Schema {
             .map_err(|error| Problem::new(format!("the schema's actions form no hierarchy: {error}")))?;
         let actions = actions.iter().map(|action| (action.uid().clone(), Arc::new(action.clone()))).collect();
         Ok(Self { validator, declared, relations, userset, actions, vocabulary, text })
+    }
+
+    /// The types that can be principals, by name.
+    #[must_use]
+    pub fn principals(&self) -> BTreeSet<SmolStr> {
+        self.validator.principals().map(|kind| kind.to_string().into()).collect()
     }
 
     /// An action as an entity.

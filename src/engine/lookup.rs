@@ -1,0 +1,58 @@
+//! Relations as policies ask for them, answered by the relation engine at one pinned version.
+
+use crate::model::{ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
+use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
+use crate::relations::{Failure, Graph, Membership, Reader, Rules, Terms};
+
+/// One version of the relations, and the model that it is read by.
+#[derive(Debug)]
+pub struct PinnedRelations {
+    pub(super) graph: Graph,
+    pub(super) rules: Rules,
+}
+
+/// Answers one request's lookups.
+pub(super) struct Lookup<'a> {
+    pub(super) pinned: &'a PinnedRelations,
+    /// What a case adds.
+    pub(super) given: &'a [Tuple],
+    /// Whether answers show the tuples that they rest on.
+    pub(super) witness: bool,
+}
+
+impl Relations for Lookup<'_> {
+    fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
+        let denied = |error: &dyn std::fmt::Display| RelationFailure::Denied(error.to_string());
+        let user = ObjectRef::of_entity(question.user).map_err(|error| denied(&error))?;
+        let object = ObjectRef::of_entity(question.object).map_err(|error| denied(&error))?;
+        let key = TupleKey { user: TupleUser::Object(user), relation: question.relation.into(), object };
+        let context = parameters(question);
+        let terms = Terms { contextual: self.given, witness: self.witness, ..Terms::new(&context) };
+        let answer = Reader::new(&self.pinned.graph, &self.pinned.rules, terms)
+            .map_err(Failure::from)
+            .and_then(|mut reader| reader.check(&key));
+        match answer {
+            Ok(Membership::Holds(witness)) => {
+                Ok(RelationAnswer { held: true, witness: witness.iter().map(ToString::to_string).collect() })
+            }
+            Ok(Membership::Lacks) => Ok(RelationAnswer::default()),
+            Err(Failure::Error(error)) => Err(denied(&error)),
+            Err(Failure::Fault(fault)) => Err(RelationFailure::Fault(fault.to_string())),
+        }
+    }
+}
+
+/// The request's context, with what the engine supplies on top: a caller cannot say what time it is.
+fn parameters(question: &RelationQuestion<'_>) -> Record {
+    let mut context = question.context.clone();
+    let resource =
+        ObjectRef::of_entity(question.resource).map_or_else(|_| question.resource.to_string(), |it| it.to_string());
+    context.insert("current_time", Value::text(rfc3339(question.now)));
+    context.insert("action", Value::text(question.action));
+    context.insert("resource", Value::text(resource));
+    context
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| String::new(), |at| at.to_string())
+}
