@@ -16,14 +16,18 @@ fn entity(kind: &str, id: &str) -> Value {
     Value::from(Record::from_iter([("type".into(), Value::from(kind)), ("id".into(), Value::from(id))]))
 }
 
-fn question() -> Question {
+fn asked() -> Request {
     let body = Record::from_iter([
         ("subject".into(), entity("user", "alice")),
         ("action".into(), Value::from(Record::from_iter([("name".into(), Value::from("tools/call"))]))),
         ("resource".into(), entity("tool", "payments/refund")),
         ("context".into(), Value::from(Record::from_iter([("agent".into(), Value::from("copilot"))]))),
     ]);
-    read_question(&Request::from_body(&body).unwrap(), &CarrierSettings::default()).unwrap()
+    Request::from_body(&body).unwrap()
+}
+
+fn question() -> Question {
+    read_question(&asked(), &CarrierSettings::default()).unwrap()
 }
 
 fn permit() -> Answer {
@@ -56,6 +60,7 @@ fn record(recorder: &Recorder, question: Option<&Question>, answer: &Answer) -> 
         caller: "gateway",
         request_id: Some("r-\"1\"\n"),
         question,
+        request: &asked(),
         inputs: &[("legs[1].context.arguments.amount".to_owned(), "249".to_owned())],
         policies: &["refund-cap".to_owned()],
         answer,
@@ -90,7 +95,7 @@ fn a_record_is_one_line_of_the_documented_members() {
         r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","chain":[{{"type":"user","id":"alice"}},{{"type":"agent","id":"copilot"}}],"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"permit","policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
     );
     let denied = format!(
-        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"deny","reason":{{"code":"delegation_missing","message":"user:alice has granted agent:copilot nothing","principal":{{"type":"agent","id":"copilot"}},"next_action":"request"}},"policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
+        r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","subject":{{"type":"user","id":"alice"}},"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"deny","reason":{{"code":"delegation_missing","message":"user:alice has granted agent:copilot nothing","principal":{{"type":"agent","id":"copilot"}},"next_action":"request"}},"policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
     );
     assert_eq!(text.lines().collect::<Vec<_>>(), [permitted, denied]);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -20,7 +20,7 @@
 //! Members may be added without a new version; none changes its meaning or goes away without one.
 
 use super::Entry;
-use crate::model::{Action, Chain, EntityRef, Reason, Timestamp};
+use crate::model::{Chain, EntityRef, Reason, Timestamp, Value};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Serializer as JsonSerializer;
 
@@ -49,12 +49,19 @@ impl Serialize for Entry<'_> {
         if let Some(request_id) = self.request_id {
             map.serialize_entry("request_id", request_id)?;
         }
-        if let Some(question) = self.question {
-            map.serialize_entry("chain", &Members(&question.chain))?;
-            let Action { name, .. } = &question.action;
-            map.serialize_entry("action", name.as_str())?;
-            map.serialize_entry("resource", &Named(&question.resource.uid))?;
+        match self.question {
+            Some(question) => map.serialize_entry("chain", &Members(&question.chain))?,
+            // A chain that was refused: whom the request named as its subject, where it did.
+            None => {
+                let text = |name| self.request.subject.get(name).and_then(Value::as_text);
+                if let (Some(kind), Some(id)) = (text("type"), text("id")) {
+                    map.serialize_entry("subject", &Named(&EntityRef::new(kind.clone(), id.clone())))?;
+                }
+            }
         }
+        let resource = self.question.map_or(&self.request.resource, |question| &question.resource);
+        map.serialize_entry("action", self.request.action.name.as_str())?;
+        map.serialize_entry("resource", &Named(&resource.uid))?;
         map.serialize_entry("inputs", &Inputs(self.inputs))?;
         map.serialize_entry("decision", &Text(answer.decision))?;
         if let Some(reason) = &answer.reason {

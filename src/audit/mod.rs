@@ -18,7 +18,7 @@ mod writer;
 pub use sink::Sink;
 pub use writer::Writer;
 
-use crate::model::{Answer, Question, Timestamp};
+use crate::model::{Answer, Question, Request, Timestamp};
 use crate::telemetry::Metrics;
 use std::io;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct Entry<'a> {
     pub request_id: Option<&'a str>,
     /// What was asked; none where the chain could not be read.
     pub question: Option<&'a Question>,
+    /// The request as it came: for its action and resource, and its subject where there is no chain.
+    pub request: &'a Request,
     /// The inputs that policies read, by leg and path (`legs[1].principal.email`, `legs[0].context.arguments.amount`),
     /// as Cedar writes values.
     /// Values of attributes marked `@secret` are not among them.

@@ -218,6 +218,9 @@ impl Reader<'_> {
                 self.problems.push(Problem::new(message).at(find(file, &case.name)).help("rename one of them"));
                 continue;
             }
+            if let Some(message) = case.contradiction() {
+                self.problem(file, &case, message.to_owned());
+            }
             match case.inherit(&before, file) {
                 Ok(case) => {
                     self.case(file, &parsed.given, &case);

@@ -5,7 +5,7 @@ use super::files::Files;
 use super::manifest::{self, BundleManifest, find};
 use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
-use crate::policy::{Compiled, NextActions, RelationTypes, Schema, SourceFile, Stored};
+use crate::policy::{Compiled, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored};
 use crate::relations::model::AuthorizationModel;
 
 const MANIFEST: &str = "policies/bundle.toml";
@@ -102,6 +102,19 @@ impl Bundle {
 /// Merges, checks and compiles. Every problem in one report; cases are not run here. Packs that the bundle names are
 /// added to `files`, so that problems in them can be shown too.
 pub fn compile(files: &mut Files) -> Result<Bundle, Problems> {
+    // Cedar recurses over what it reads: a thread of its own, so that no caller's stack is what limits a bundle.
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().name("bundle".to_owned()).stack_size(STACK_BYTES);
+        let thread = builder.spawn_scoped(scope, || compile_here(files)).map_err(|error| {
+            Problem::new(format!("the bundle cannot be compiled: {error}")).help("free some memory")
+        })?;
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(Problem::new("the bundle cannot be compiled: its compilation failed").into()))
+    })
+}
+
+fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
     let mut problems = Vec::new();
     let manifest = read_manifest(files, &mut problems);
     add_packs(files, &manifest, &mut problems);
@@ -198,6 +211,14 @@ fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
 
 fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Problem>) {
     files.packs.clear();
+    for (path, pack) in files.copied.iter().filter(|(_, pack)| !manifest.packs.contains(pack)) {
+        let message = format!("`{path}` belongs to the pack `{pack}`, which the bundle does not name");
+        problems.push(
+            Problem::new(message)
+                .at(Place::whole(path))
+                .help(format!("add `{pack}` to `packs` in `{MANIFEST}`, or remove the file: it would not be applied")),
+        );
+    }
     for (index, name) in manifest.packs.iter().enumerate() {
         let place = files.file(MANIFEST).map(|file| find(file, &format!("\"{name}\"")));
         let mut problem = if manifest.packs.iter().take(index).any(|known| known == name) {

@@ -42,6 +42,8 @@ pub struct Files {
     pub(super) packs: Vec<SourceFile>,
     /// Whether these are the repository's own files, so that the packs' cases belong to it.
     pub(super) is_default: bool,
+    /// Files under `packs/`, each the same as in the binary, with the pack that it belongs to.
+    pub(super) copied: Vec<(String, String)>,
 }
 
 impl Files {
@@ -50,7 +52,7 @@ impl Files {
     pub fn from_texts(files: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut own: Vec<SourceFile> = files.into_iter().map(|(path, text)| SourceFile::new(path, text)).collect();
         own.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { own, packs: Vec::new(), is_default: false }
+        Self { own, ..Self::default() }
     }
 
     /// The SHA-256 of every path and content, length-prefixed, in the order of the paths.
@@ -117,7 +119,10 @@ fn read_once(root: &Path) -> Result<Contents, Problems> {
     let mut found = false;
     for folder in ["schemas", "policies"] {
         let path = root.join(folder);
-        if path.is_dir() {
+        if path.is_symlink() {
+            found = true;
+            walk.problem(folder, "is a symbolic link: only the bundle's own directory may be one".to_owned());
+        } else if path.is_dir() {
             found = true;
             walk.folder(&path, folder);
         }
@@ -217,6 +222,9 @@ fn sort_out(contents: Contents) -> Result<Files, Problems> {
                     .at(Place::whole(&path))
                     .help("packs come with the binary: build it anew, or move your own files out of `packs/`");
                 problems.push(problem);
+            } else if let Some(name) = pack::pack_of(&path) {
+                let name = name.to_owned();
+                files.copied.push((path, name));
             }
             continue;
         }

@@ -91,6 +91,12 @@ pub(super) struct Table {
 }
 
 impl CaseText {
+    /// What the case says twice, if it does. What it inherits is no contradiction: its own words win.
+    pub(super) fn contradiction(&self) -> Option<&'static str> {
+        let cell = self.who.is_some() || self.to.is_some();
+        (self.table.is_some() && cell).then_some("a table has its own `who` and `to`")
+    }
+
     /// This case with everything that it inherits from those before it.
     pub(super) fn inherit(self, before: &[Self], file: &SourceFile) -> Result<Self, Problem> {
         let Some(like) = &self.like else { return Ok(self) };
@@ -98,6 +104,7 @@ impl CaseText {
             let message = format!("the case `{}` is like `{like}`, which is no earlier case of the file", self.name);
             return Err(Problem::new(message).at(find(file, like)).help("name a case that stands above this one"));
         };
+        let own_now = self.given.as_ref().and_then(|given| given.now.clone());
         let given = match (base.given, self.given) {
             (Some(base), Some(over)) => Some(base.with(&over)),
             (base, over) => over.or(base),
@@ -112,7 +119,8 @@ impl CaseText {
             to: self.to.or(base.to),
             context: self.context.or(base.context),
             request: if parts { self.request } else { self.request.or(base.request) },
-            now: self.now.or(base.now),
+            // A time of its own counts, in whichever of the two places it stands.
+            now: self.now.or(own_now).or(base.now),
             given,
             expect: self.expect.or(base.expect),
             table: self.table.or(base.table),
@@ -146,6 +154,10 @@ impl CaseText {
                         .to_owned(),
                 );
             }
+            const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
+            if let Some((name, _)) = body.iter().find(|(name, _)| !MEMBERS.contains(&name.as_str())) {
+                return Err(format!("`request.{name}` is no member of an evaluation, and would be ignored"));
+            }
             return Request::from_body(body).map_err(|error| error.to_string());
         }
         let part = |own: &Option<String>, key: &str| own.clone().ok_or_else(|| format!("the case has no `{key}`"));
@@ -158,10 +170,11 @@ impl CaseText {
     }
 }
 
-/// A request from the short spelling: `user:alice > agent:copilot`, an action's name, `type:id`.
+/// A request from the short spelling: `user:alice > agent:copilot`, an action's name, `type:id`. An id that holds a `>`
+/// can only be written in a whole request.
 pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Request, String> {
     let entity = |text: &str| text.trim().parse::<EntityRef>().map_err(|error| error.to_string());
-    let members = who.split(" > ").map(entity).collect::<Result<Vec<_>, _>>()?;
+    let members = who.split('>').map(entity).collect::<Result<Vec<_>, _>>()?;
     let Some((last, before)) = members.split_last() else { return Err("`who` names nobody".to_owned()) };
     let mut subject = record_of(last);
     if !before.is_empty() {

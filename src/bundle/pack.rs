@@ -70,7 +70,7 @@ pub(super) fn default_bundle() -> Files {
         .filter(|path| pack_of(path).is_none() && !path.ends_with(".md"))
         .filter_map(|path| embedded(&path).map(|text| SourceFile::new(path, text)))
         .collect();
-    Files { own, packs: Vec::new(), is_default: true }
+    Files { own, is_default: true, ..Files::default() }
 }
 
 /// The text of an embedded file.
@@ -87,7 +87,7 @@ fn paths() -> Vec<String> {
 }
 
 /// `policies/packs/NAME/…` and `schemas/packs/NAME.cedarschema` belong to the pack NAME.
-fn pack_of(path: &str) -> Option<&str> {
+pub(super) fn pack_of(path: &str) -> Option<&str> {
     match path.strip_prefix("policies/packs/") {
         Some(rest) => rest.split_once('/').map(|(name, _)| name),
         None => path.strip_prefix("schemas/packs/")?.strip_suffix(".cedarschema"),

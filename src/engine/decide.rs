@@ -7,10 +7,10 @@ use super::lookup::Lookup;
 use super::{Refusal, Snapshot};
 use crate::model::{CarrierSettings, ChainRefusal};
 use crate::model::{
-    Code, Decision, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason, Record, Request,
-    Timestamp, Tuple, read_question,
+    Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason,
+    Record, Request, Timestamp, Tuple, read_question,
 };
-use crate::policy::{Leg, LegInput, NoRelations, Relations, Stored, Wanted};
+use crate::policy::{ActionInfo, Leg, LegInput, NoRelations, Relations, Stored, Wanted};
 
 /// How much is wanted beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,7 +108,7 @@ pub(super) fn decide(
     }
     if want.explanation {
         told.iter_mut().for_each(|leg| leg.dropped.extend(question.dropped.iter().cloned()));
-        verdict.explanation = Some(explanation(snapshot, request, now, told));
+        verdict.explanation = Some(explanation(snapshot, &question.action.name, &question.resource.uid, now, told));
     }
     verdict.question = Some(question);
     Ok(verdict)
@@ -131,17 +131,23 @@ fn refuse(
     Verdict {
         decision: Decision::Deny,
         reason: Some(Reason { code, message, principal: None, next_action: NextAction::Retry }),
-        explanation: want.explanation.then(|| explanation(snapshot, request, now, Vec::new())),
+        explanation: want
+            .explanation
+            .then(|| explanation(snapshot, &request.action.name, &request.resource.uid, now, Vec::new())),
         policies: Vec::new(),
         inputs: Vec::new(),
         question,
     }
 }
 
-fn explanation(snapshot: &Snapshot, request: &Request, now: Timestamp, legs: Vec<LegExplanation>) -> Explanation {
+fn explanation(
+    snapshot: &Snapshot,
+    name: &str,
+    resource: &EntityRef,
+    now: Timestamp,
+    legs: Vec<LegExplanation>,
+) -> Explanation {
     let vocabulary = &snapshot.bundle().compiled().schema().vocabulary;
-    let name = &request.action.name;
-    let action =
-        vocabulary.action(name, &request.resource.uid).map_or_else(|| name.to_string(), |a| a.name().to_owned());
+    let action = vocabulary.action(name, resource).map_or(name, ActionInfo::name).to_owned();
     Explanation { bundle: snapshot.bundle().digest(), revision: snapshot.revision(), now, action, legs }
 }

@@ -86,7 +86,9 @@ impl Engine {
             self.live.store(Some(Arc::new(snapshot)));
         }
         let now = self.clock.now_ms();
-        self.metrics.bundle_loaded(&digest.to_string(), now);
+        if changed {
+            self.metrics.bundle_loaded(&digest.to_string(), now);
+        }
         self.with_status(|status| {
             status.last_failure = None;
             if changed {

@@ -135,6 +135,7 @@ impl Engine {
                 caller: ask.caller,
                 request_id: ask.request_id,
                 question: question.as_ref(),
+                request,
                 inputs: &inputs,
                 policies: &policies,
                 answer: &answer,

@@ -60,6 +60,9 @@ fn conflict(message: impl Into<String>) -> ChainRefusal {
 pub fn read_question(request: &Request, settings: &CarrierSettings) -> Result<Question, ChainRefusal> {
     let mut reader = Reader { settings, asked: Vec::new() };
     let mut context = request.context.clone();
+    if let Some(member) = &request.lookalike {
+        return Err(invalid(format!("`{member}` is spelled like a member of the request but for case")));
+    }
     check_replaced(request, settings)?;
     let (members, mut found) = reader.subject_carriers(&request.subject)?;
     reader.context_carriers(&mut context, &members, &mut found)?;
@@ -93,7 +96,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn subject_carriers(&mut self, subject: &Record) -> Result<(Members, Vec<Proposal>), ChainRefusal> {
-        refuse_lookalikes(subject, "subject", &["delegation_chain", "user", "agent"])?;
+        refuse_lookalikes(subject, "subject", &["type", "id", "properties", "delegation_chain", "user", "agent"])?;
         let mut found = Vec::new();
         let Some(kind) = subject.get("type") else {
             return self.user_and_agent(subject);
@@ -142,7 +145,7 @@ impl Reader<'_> {
             let value = subject.get_present(name).ok_or_else(|| invalid(format!("`{path}` is missing")))?;
             let (uid, properties) = match value {
                 Value::Record(record) => {
-                    refuse_lookalikes(record, path, &["type", "id"])?;
+                    refuse_lookalikes(record, path, &["type", "id", "properties"])?;
                     let kind = match record.get_present("type") {
                         Some(kind) => non_empty(kind, path)?,
                         None => name.into(),
@@ -152,14 +155,7 @@ impl Reader<'_> {
                 }
                 other => (self.resolve(name.into(), non_empty(other, path)?), Record::new()),
             };
-            refuse_lookalikes(&properties, path, &["act", "on_behalf_of", "delegation"])?;
-            for carrier in ["act", "on_behalf_of", "delegation"] {
-                if properties.get_present(carrier).is_some() {
-                    return Err(invalid(format!(
-                        "`{path}.properties.{carrier}` stands in a subject of user and agent"
-                    )));
-                }
-            }
+            refuse_carriers(&properties, path)?;
             others.push(Entity { uid, properties });
         }
         let chain = others.iter().map(|entity| entity.uid.clone()).collect();
@@ -250,6 +246,8 @@ impl Reader<'_> {
         let record = value
             .as_record()
             .ok_or_else(|| invalid(format!("`{path}` must hold {{type, id}}, not {}", value.kind())))?;
+        refuse_lookalikes(record, path, &["type", "id", "properties"])?;
+        refuse_carriers(&properties_of(record, path)?, path)?;
         Ok(self.resolve(text_of(record.get("type"), path)?, text_of(record.get("id"), path)?))
     }
 
@@ -367,6 +365,16 @@ fn refuse_lookalikes(record: &Record, path: &str, names: &[&str]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// A member of a chain that is spelled out cannot bring a chain of its own.
+fn refuse_carriers(properties: &Record, path: &str) -> Result<(), ChainRefusal> {
+    const CARRIERS: [&str; 3] = ["act", "on_behalf_of", "delegation"];
+    refuse_lookalikes(properties, path, &CARRIERS)?;
+    match CARRIERS.iter().find(|carrier| properties.get_present(carrier).is_some()) {
+        Some(carrier) => Err(invalid(format!("`{path}.properties.{carrier}` stands in a chain that is spelled out"))),
+        None => Ok(()),
+    }
 }
 
 fn take_present(record: &mut Record, name: &str) -> Option<Value> {

@@ -63,6 +63,8 @@ pub struct Request {
     pub resource: Entity,
     /// The request's context.
     pub context: Record,
+    /// A member beside these that is spelled like one of them but for case: it may hold a carrier.
+    pub lookalike: Option<SmolStr>,
     /// In a batch, the default context that this item's own replaced: a carrier in it must not be lost.
     pub replaced_context: Option<Record>,
 }
@@ -75,9 +77,15 @@ impl Request {
             action: read_action(body)?,
             resource: read_entity(body, "resource")?,
             context: read_optional_record(body.get("context"), "context")?,
+            lookalike: body.iter().map(|(name, _)| name).find(|name| is_lookalike(name)).cloned(),
             replaced_context: None,
         })
     }
+}
+
+fn is_lookalike(name: &str) -> bool {
+    let members = ["subject", "action", "resource", "context"];
+    members.iter().any(|member| name.eq_ignore_ascii_case(member)) && !members.contains(&name)
 }
 
 /// Reads the `subject` member: an entity, or the form `{user, agent}` that has neither type nor id.

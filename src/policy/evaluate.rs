@@ -11,7 +11,7 @@ use super::inputs::{Inputs, LegRequest, NoInputs, build, value_at};
 use super::reads::Reads;
 use super::relations::{RelationFailure, Relations};
 use super::rules::{Conjunct, Rule};
-use super::schema::ActionInfo;
+use super::schema::{ActionInfo, Vocabulary};
 use super::stored::Stored;
 use super::syntax::{Root, access_path};
 use super::{Compiled, reasons};
@@ -159,6 +159,12 @@ impl Compiled {
                 format!("`{name}` does not apply to `{}` on `{}`", principal.kind, question.resource.uid.kind);
             return Err((Code::NotApplicable, message));
         }
+        // Cedar's checks of policies rest on the ids of an enumeration being those that it lists.
+        for (kind, uid) in [(who, principal), (what, &question.resource.uid)] {
+            if kind.choices.as_ref().is_some_and(|choices| !choices.contains(&uid.id)) {
+                return Err((Code::NotApplicable, format!("`{}` is an enumeration without `{}`", uid.kind, uid.id)));
+            }
+        }
         Ok((action, who.uid(&principal.id), what.uid(&question.resource.uid.id)))
     }
 
@@ -261,8 +267,7 @@ impl Compiled {
 
     /// Cedar's message, unless it may hold a secret value: an overflow names its operands.
     fn tellable(&self, rule: &Rule, message: &str) -> String {
-        let secret = |name: &SmolStr| self.schema.vocabulary.is_secret(name);
-        if rule.reads.paths().any(|(_, path)| path.iter().any(secret)) {
+        if rule.reads.names().any(|name| self.schema.vocabulary.may_hold_secret(name)) {
             "it failed on values that are secret".to_owned()
         } else {
             message.to_owned()
@@ -284,9 +289,10 @@ impl Compiled {
                 let shown = if path.iter().any(|name| self.schema.vocabulary.is_secret(name)) {
                     "(secret)".to_owned()
                 } else {
-                    evaluator
-                        .interpret(access, rule.policy.env())
-                        .map_or_else(|_| "(absent)".to_owned(), |v| v.to_string())
+                    evaluator.interpret(access, rule.policy.env()).map_or_else(
+                        |_| "(absent)".to_owned(),
+                        |value| redact(&value, &self.schema.vocabulary).to_string(),
+                    )
                 };
                 (access.to_string(), shown)
             })
@@ -316,9 +322,28 @@ impl Compiled {
                     Dereference::NoSuchEntity | Dereference::Residual(_) => None,
                 };
                 let value = value_at(context, entity, start, path)?;
-                Some((format!("{}.{}", root.name(), path.join(".")), value.to_string()))
+                Some((
+                    format!("{}.{}", root.name(), path.join(".")),
+                    redact(&value, &self.schema.vocabulary).to_string(),
+                ))
             })
             .collect()
+    }
+}
+
+/// A value without the members that are marked `@secret`, however deep they lie.
+fn redact(value: &Cedar, vocabulary: &Vocabulary) -> Cedar {
+    match value.value_kind() {
+        ValueKind::Record(members) => {
+            let shown = |(name, member): (&SmolStr, &Cedar)| {
+                let secret = vocabulary.is_secret(name);
+                let hidden = || Cedar::from(SmolStr::new_static("(secret)"));
+                (name.clone(), if secret { hidden() } else { redact(member, vocabulary) })
+            };
+            Cedar::record(members.iter().map(shown), None)
+        }
+        ValueKind::Set(items) => Cedar::set(items.iter().map(|item| redact(item, vocabulary)), None),
+        ValueKind::Lit(_) | ValueKind::ExtensionValue(_) => value.clone(),
     }
 }
 

@@ -45,9 +45,17 @@ pub(super) fn fit(
             }
             path.pop();
         }
+        for (name, declared) in attrs.iter().filter(|(_, declared)| declared.is_required) {
+            if record.get_present(name).is_none() {
+                path.push(name.clone());
+                let why = format!("it is missing, and {} is required", name_of(&declared.attr_type));
+                findings.misfits.push((path.clone(), why));
+                path.pop();
+            }
+        }
         return Some(Cedar::record_arc(Arc::new(members), None));
     }
-    let fitted = scalar(value, ty, vocabulary).or_else(|| elements(value, ty, vocabulary));
+    let fitted = scalar(value, ty, vocabulary).or_else(|| elements(value, ty, vocabulary, path, findings));
     if fitted.is_none() {
         findings.misfits.push((path.clone(), format!("{} does not fit {}", describe(value), name_of(ty))));
     }
@@ -55,12 +63,19 @@ pub(super) fn fit(
 }
 
 /// The members of an array must all fit, whole: an element that stays away could be the one that a forbid looks for.
-fn elements(value: &Value, ty: &Type, vocabulary: &Vocabulary) -> Option<Cedar> {
+fn elements(
+    value: &Value,
+    ty: &Type,
+    vocabulary: &Vocabulary,
+    path: &[SmolStr],
+    findings: &mut Findings,
+) -> Option<Cedar> {
     let (Type::Set { element_type: Some(element) }, Value::List(items)) = (ty, value) else { return None };
-    let mut findings = Findings::default();
+    let mut inner = Findings::default();
     let fitted: Option<Vec<Cedar>> =
-        items.iter().map(|item| fit(item, element, vocabulary, &mut Vec::new(), &mut findings)).collect();
-    fitted.filter(|_| findings.misfits.is_empty()).map(|fitted| Cedar::set(fitted, None))
+        items.iter().map(|item| fit(item, element, vocabulary, &mut path.to_vec(), &mut inner)).collect();
+    findings.undeclared.extend(inner.undeclared);
+    fitted.filter(|_| inner.misfits.is_empty()).map(|fitted| Cedar::set(fitted, None))
 }
 
 fn scalar(value: &Value, ty: &Type, vocabulary: &Vocabulary) -> Option<Cedar> {

@@ -17,6 +17,9 @@ use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+/// Members of every context that the engine supplies.
+const FACTS: [&str; 3] = ["delegation", "now", "token"];
+
 /// One leg to be built.
 pub(super) struct LegRequest<'a> {
     pub(super) question: &'a Question,
@@ -188,6 +191,12 @@ impl Builder<'_> {
             }
         }
         self.action_properties(&mut context);
+        for (name, _) in action.context.iter().filter(|(_, attribute)| attribute.required) {
+            let supplied = self.request.question.context.get_present(name).is_some() || context.contains_key(name);
+            if !supplied && !FACTS.contains(&name.as_str()) && self.reads.context(std::slice::from_ref(name)) {
+                self.bad.push(format!("`context.{name}`: it is missing, and the schema requires it"));
+            }
+        }
         self.facts(&mut context);
         context
     }
@@ -231,26 +240,28 @@ impl Builder<'_> {
     }
 
     fn delegation(&self) -> Cedar {
-        let uids: Vec<(SmolStr, EntityUID)> = self
+        // A member of an undeclared type has no place in the facts; its own leg denies.
+        let uids: Vec<Option<(SmolStr, EntityUID)>> = self
             .request
             .question
             .chain
             .members()
             .take(self.request.leg + 1)
-            .filter_map(|member| {
+            .map(|member| {
                 let info = self.schema.vocabulary.entity_type(&member.uid.kind)?;
                 Some((member.uid.kind.clone(), info.uid(&member.uid.id)))
             })
             .collect();
-        let place =
-            |member: &(SmolStr, EntityUID)| Cedar::record([(member.0.clone(), Cedar::from(member.1.clone()))], None);
+        let place = |member: &Option<(SmolStr, EntityUID)>| {
+            Cedar::record(member.iter().map(|(kind, uid)| (kind.clone(), Cedar::from(uid.clone()))), None)
+        };
         let before = uids.get(..self.request.leg).unwrap_or_default();
         let mut delegation: Vec<(SmolStr, Cedar)> = Vec::new();
         delegation.extend(uids.first().map(|subject| ("subject".into(), place(subject))));
         delegation.extend(before.last().map(|from| ("from".into(), place(from))));
         if !before.is_empty() {
             let mut earlier: BTreeMap<SmolStr, Vec<Cedar>> = BTreeMap::new();
-            for (kind, uid) in before {
+            for (kind, uid) in before.iter().flatten() {
                 earlier.entry(kind.clone()).or_default().push(Cedar::from(uid.clone()));
             }
             let earlier = earlier.into_iter().map(|(kind, uids)| (kind, Cedar::set(uids, None)));

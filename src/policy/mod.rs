@@ -13,6 +13,7 @@
 mod evaluate;
 mod fit;
 mod inputs;
+mod nesting;
 mod reads;
 mod reasons;
 mod relations;
@@ -23,6 +24,7 @@ mod stored;
 mod syntax;
 
 pub use evaluate::{Leg, LegInput, Wanted};
+pub use nesting::STACK_BYTES;
 pub use reasons::NextActions;
 pub use relations::{NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};

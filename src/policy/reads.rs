@@ -40,6 +40,11 @@ impl Reads {
         self.paths.iter()
     }
 
+    /// Every name that occurs in what is read.
+    pub(super) fn names(&self) -> impl Iterator<Item = &SmolStr> {
+        self.paths.iter().flat_map(|(_, path)| path).chain(&self.anywhere)
+    }
+
     /// Whether the value at this path of the context is read, in part or as part of something larger.
     pub(super) fn context(&self, path: &[SmolStr]) -> bool {
         self.touches(Root::Context, path)

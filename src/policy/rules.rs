@@ -3,6 +3,7 @@
 //! Everything that Cedar does not check and this service promises is checked here: ids, the closed list of annotations,
 //! reasons, and that no policy names a general action where only its specialised members are evaluated.
 
+use super::nesting;
 use super::reads::Reads;
 use super::relations::{Mention, mentions};
 use super::schema::{Schema, Vocabulary};
@@ -93,6 +94,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn parse(&mut self, file: &SourceFile) -> Vec<Template> {
+        if let Err(problems) = nesting::check_policies(file) {
+            self.problems.extend(problems.0);
+            return Vec::new();
+        }
         match cedar_policy_core::parser::parse_policyset(&file.text) {
             Ok(set) => {
                 let mut templates: Vec<Template> = set.all_templates().cloned().collect();

@@ -23,6 +23,12 @@ impl Stored {
         let mut problems = Vec::new();
         let mut all = Vec::new();
         for file in files {
+            if let Some(key) = unknown_key(&file.text) {
+                let place = file.text.find(&format!("\"{key}\"")).map(|at| file.place(at, key.len() + 2));
+                let problem = Problem::new(format!("unknown key `{key}` of an entity"));
+                problems.push(Problem { place, ..problem.help("an entity has `uid`, `attrs`, `parents` and `tags`") });
+                continue;
+            }
             match parse(&file.text, schema) {
                 Ok(entities) => all.extend(entities.into_iter().map(|entity| (file, entity))),
                 Err(error) => problems.push(locate(file, problem_of(&*error, files, Some(file)))),
@@ -78,6 +84,13 @@ impl Stored {
 }
 
 type Refused = Box<dyn miette::Diagnostic + Send + Sync>;
+
+/// Cedar ignores what it does not know: a mistyped `tags` would leave a forbid on tags unarmed.
+fn unknown_key(text: &str) -> Option<String> {
+    const KEYS: [&str; 4] = ["uid", "attrs", "parents", "tags"];
+    let entities: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(text).ok()?;
+    entities.iter().flat_map(serde_json::Map::keys).find(|key| !KEYS.contains(&key.as_str())).cloned()
+}
 
 fn parse(text: &str, schema: &Schema) -> Result<Vec<Entity>, Refused> {
     let core = CoreSchema::new(&schema.declared);

@@ -132,10 +132,21 @@ fn a_malformed_carrier_denies_and_never_shortens_the_chain() {
         (alice(), json!({"credentials": [{"type": "access_token", "value": "x"}]})),
         (alice(), json!({"Credentials": []})),
         (with(&json!({"act": {"sub": "alice", "sub_profile": "user"}})), json!({})),
+        (json!({"type": "user", "id": "alice", "Properties": {"act": {"sub": "x"}}}), json!({})),
+        (listed(&json!([{"type": "user", "id": "a", "properties": {"act": {"sub": "q"}}}])), json!({})),
+        (listed(&json!([{"type": "user", "id": "a", "Properties": {}}])), json!({})),
     ] {
         let found = read(&subject, &context, &settings());
         assert!(found.starts_with("chain_invalid: "), "{subject} with {context}: {found}");
     }
+}
+
+#[test]
+fn a_member_of_the_request_in_another_case_denies() {
+    let body = json!({"subject": alice(), "action": {"name": "read"}, "resource": {"type": "doc", "id": "d"},
+                      "Context": {"agent": "copilot"}});
+    let found = read_question(&values::request(&body), &settings());
+    assert!(format!("{found:?}").contains("ChainInvalid"), "{found:?}");
 }
 
 #[test]

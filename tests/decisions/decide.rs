@@ -190,3 +190,71 @@ fn without_a_bundle_there_is_no_decision() {
         engine.decide(&engines::ask(Depth::Lean), &values::request(&asked(&alice(&json!({})), "read", &json!({}))));
     assert!(matches!(refusal, Err(behest::engine::Refusal::Fault(behest::model::Fault::NoBundle))));
 }
+
+#[test]
+fn a_context_type_of_another_namespace_keeps_its_members() {
+    let engine = engines::engine(&[
+        (
+            "schemas/s.cedarschema",
+            "entity user, doc;\nnamespace Shared { type Inner = { deep?: Bool }; type Ctx = { flagged?: Bool, inner?: Inner }; }\naction read appliesTo { principal: user, resource: doc, context: Shared::Ctx };",
+        ),
+        (
+            "policies/p.cedar",
+            "@id(\"open\") permit (principal, action, resource);\n@id(\"flag\") forbid (principal, action, resource) when { context has flagged && context.flagged };\n@id(\"deep\") forbid (principal, action, resource) when { context has inner.deep && context.inner.deep };",
+        ),
+    ]);
+    let ask = |context: &Json| {
+        engines::verdict(&engines::decide(&engine, &asked(&alice(&json!({})), "read", context), Depth::Lean))
+    };
+    assert_eq!(ask(&json!({})), "permit");
+    assert_eq!(ask(&json!({"flagged": true})), "deny forbidden");
+    assert_eq!(ask(&json!({"inner": {"deep": true}})), "deny forbidden");
+}
+
+#[test]
+fn secrets_inside_records_and_sets_are_never_told() {
+    let engine = engines::engine(&[
+        (
+            "schemas/s.cedarschema",
+            "type Profile = { region?: String, @secret ssn?: String, @secret amt?: Long };\nentity user { profile?: Profile }; entity doc;\naction read appliesTo { principal: user, resource: doc, context: { items?: Set<{ @secret pin: String }>, a?: Profile, b?: Profile } };",
+        ),
+        (
+            "policies/p.cedar",
+            "@id(\"region\") permit (principal, action, resource) when { principal has profile && principal.profile has region };\n@id(\"items\") permit (principal, action, resource) when { context has items && context.items.contains({pin: \"1\"}) };\n@id(\"sum\") permit (principal, action, resource) when { context has a && context has b && context.a has amt && context.b has amt && (if context.a has region then context.a else context.b) has amt && context.a.amt * 9000000000000000000 > 1 };",
+        ),
+    ]);
+    let who = json!({"type": "user", "id": "x", "properties": {"profile": {"ssn": "TOPSECRET"}}});
+    let context = json!({"items": [{"pin": "9999"}], "a": {"amt": 7_654_321}, "b": {"amt": 1}});
+    let answer = engines::decide(&engine, &asked(&who, "read", &context), Depth::Explain);
+    let told = format!("{:?} {:?}", answer.explanation, answer.reason);
+    for secret in ["TOPSECRET", "9999\\\"", "7654321"] {
+        assert!(!told.contains(secret), "{secret} in {told}");
+    }
+    assert!(told.contains("(secret)"), "{told}");
+}
+
+#[test]
+fn an_enumeration_is_closed_and_a_record_is_whole() {
+    let engine = engines::engine(&[
+        (
+            "schemas/s.cedarschema",
+            "entity user; entity Env enum [\"staging\", \"prod\"];\naction read appliesTo { principal: user, resource: Env, context: { l?: Set<{ n: Long }>, must: String } };",
+        ),
+        (
+            "policies/p.cedar",
+            "@id(\"open\") permit (principal, action, resource) when { resource != Env::\"prod\" };\n@id(\"seven\") forbid (principal, action, resource) when { context has l && context.l.contains({n: 7}) };\n@id(\"must\") forbid (principal, action, resource) when { context.must == \"no\" };",
+        ),
+    ]);
+    let ask = |id: &str, context: &Json| {
+        let body = json!({"subject": {"type": "user", "id": "a"}, "action": {"name": "read"},
+                          "resource": {"type": "Env", "id": id}, "context": context});
+        engines::verdict(&engines::decide(&engine, &body, Depth::Lean))
+    };
+    assert_eq!(ask("staging", &json!({"must": "yes"})), "permit");
+    assert_eq!(ask("PROD", &json!({"must": "yes"})), "deny not_applicable");
+    assert_eq!(ask("staging", &json!({"must": "yes", "l": [{"n": 7}]})), "deny forbidden");
+    for misfit in [json!([{"n": 7.5}]), json!([{"n": null}]), json!([{"N": 7}]), json!([{}])] {
+        assert_eq!(ask("staging", &json!({"must": "yes", "l": misfit})), "deny bad_value", "{misfit}");
+    }
+    assert_eq!(ask("staging", &json!({})), "deny bad_value", "a required member is missing");
+}

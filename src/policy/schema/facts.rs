@@ -5,16 +5,25 @@
 //! every principal type of the schema. `now` is the time of the request. `token` is what a verified credential says;
 //! nothing fills it yet outside of cases.
 
-use super::merge::as_record;
-use cedar_policy_core::ast::EntityType;
+use super::merge::qualified;
+use crate::model::{Place, Problem, Problems};
+use cedar_policy_core::ast::{EntityType, UnreservedId};
 use cedar_policy_core::validator::json_schema::{
     AttributesOrContext, Fragment, RecordType, Type, TypeOfAttribute, TypeVariant,
 };
 use cedar_policy_core::validator::{RawName, ValidatorSchema};
 use smol_str::SmolStr;
 
-/// Adds them; `declared` is the schema without them, which knows every principal type by its whole name.
-pub(super) fn add(fragment: &mut Fragment<RawName>, declared: &ValidatorSchema) {
+/// Context members that the engine supplies: a bundle cannot declare them.
+const ENGINE_MEMBERS: [&str; 6] = ["delegation", "now", "token", "current_time", "action", "resource"];
+
+/// Adds them to a fragment in which every name is whole; `declared` is the schema without them, which knows every
+/// principal type. `place` says where an action is declared.
+pub(super) fn add(
+    fragment: &mut Fragment<RawName>,
+    declared: &ValidatorSchema,
+    place: impl Fn(&str) -> Option<Place>,
+) -> Result<(), Problems> {
     let mut principals: Vec<&EntityType> = declared.principals().collect();
     principals.sort();
     principals.dedup();
@@ -23,16 +32,56 @@ pub(super) fn add(fragment: &mut Fragment<RawName>, declared: &ValidatorSchema) 
         ("now", extension("datetime"), true),
         ("token", token(), false),
     ];
+    let known = fragment.clone();
+    let mut problems = Vec::new();
     for definition in fragment.0.values_mut() {
-        let known = definition.clone();
-        for spec in definition.actions.values_mut().filter_map(|action| action.applies_to.as_mut()) {
-            let mut record = as_record(&spec.context.0, &known).cloned().unwrap_or_default();
+        for (name, action) in &mut definition.actions {
+            let Some(spec) = &mut action.applies_to else { continue };
+            let at = |mut problem: Problem| {
+                problem.place = place(name);
+                problem
+            };
+            // INVARIANT: a context that is not understood is refused, never taken for an empty one: its members would
+            // be dropped from every request, and a forbid that reads them would never hold.
+            let Some(mut record) = as_record(&spec.context.0, &known) else {
+                let problem = Problem::new(format!("the context of action `{name}` is no record"));
+                problems.push(at(problem.help("write `context: { … }`, or name a common type that is a record")));
+                continue;
+            };
+            for member in ENGINE_MEMBERS.iter().filter(|member| record.attributes.contains_key(**member)) {
+                let message = format!("the context of action `{name}` declares `{member}`, which the engine supplies");
+                problems.push(at(Problem::new(message).help(format!(
+                    "remove `{member}`: policies can read the engine's without declaring it, or rename yours"
+                ))));
+            }
             for (name, ty, required) in &facts {
                 record.attributes.insert(SmolStr::new_static(name), member(ty.clone(), *required));
             }
             spec.context = AttributesOrContext(of_record(record));
         }
     }
+    Problems(problems).into_result()
+}
+
+/// A context as the record that it is: written out, or a common type, of a common type. Cycles have been refused when
+/// the schema was compiled without facts; the count ends whatever was not.
+fn as_record(ty: &Type<RawName>, fragment: &Fragment<RawName>) -> Option<RecordType<RawName>> {
+    let mut ty = ty;
+    for _ in 0..=fragment.0.values().map(|definition| definition.common_types.len()).sum() {
+        match ty {
+            Type::Type { ty: TypeVariant::Record(record), .. } => return Some(record.clone()),
+            Type::Type { ty: TypeVariant::EntityOrCommon { type_name }, .. }
+            | Type::CommonTypeRef { type_name, .. } => {
+                let wanted = type_name.to_string();
+                ty = fragment.0.iter().find_map(|(namespace, definition)| {
+                    let named = |id: &&_| qualified(namespace.as_ref(), AsRef::<UnreservedId>::as_ref(*id)) == wanted;
+                    definition.common_types.iter().find(|(id, _)| named(id)).map(|(_, common)| &common.ty)
+                })?;
+            }
+            Type::Type { .. } => return None,
+        }
+    }
+    None
 }
 
 fn delegation(principals: &[&EntityType]) -> Type<RawName> {

@@ -12,15 +12,13 @@ use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::RawName;
 use cedar_policy_core::validator::json_schema::{
-    ActionType, AttributesOrContext, EntityType, EntityTypeKind, Fragment, NamespaceDefinition, RecordType,
-    StandardEntityType, Type, TypeVariant,
+    AttributesOrContext, EntityType, EntityTypeKind, Fragment, NamespaceDefinition, RecordType, StandardEntityType,
+    Type, TypeVariant,
 };
 use smol_str::SmolStr;
 use std::collections::btree_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-/// Context members that the engine supplies: a bundle cannot declare them.
-const ENGINE_MEMBERS: [&str; 6] = ["delegation", "now", "token", "current_time", "action", "resource"];
 const ON_TYPES: &[&str] = &["request", "doc"];
 const ON_ATTRIBUTES: &[&str] = &["stored", "request", "secret", "doc"];
 const ON_MEMBERS: &[&str] = &["secret", "doc"];
@@ -70,9 +68,11 @@ impl Merger<'_> {
         for (name, ty) in &definition.entity_types {
             self.note_annotations(file, &qualified(namespace.as_ref(), name), ty);
         }
-        for (name, action) in &definition.actions {
+        for action in definition.actions.values() {
             self.check(file, &action.annotations, ON_OTHERS, "an action", action.loc.as_ref());
-            self.check_context(file, name, action, &definition);
+            if let Some(spec) = &action.applies_to {
+                self.note_members(file, &spec.context.0);
+            }
         }
         for common in definition.common_types.values() {
             self.check(file, &common.annotations, ON_OTHERS, "a common type", common.loc.as_ref());
@@ -137,32 +137,6 @@ impl Merger<'_> {
             }
             TypeVariant::Set { element } => self.note_members(file, element),
             _ => {}
-        }
-    }
-
-    fn check_context(
-        &mut self,
-        file: &SourceFile,
-        name: &str,
-        action: &ActionType<RawName>,
-        definition: &NamespaceDefinition<RawName>,
-    ) {
-        let Some(context) = action.applies_to.as_ref().map(|spec| &spec.context.0) else { return };
-        self.note_members(file, context);
-        let Some(record) = as_record(context, definition) else { return };
-        for member in record.attributes.keys() {
-            if ENGINE_MEMBERS.contains(&member.as_str()) {
-                let loc = record.attributes.get(member).and_then(|m| m.ty.loc()).or(action.loc.as_ref());
-                self.problems.push(
-                    Problem::new(format!(
-                        "the context of action `{name}` declares `{member}`, which the engine supplies"
-                    ))
-                    .at(place_or_file(loc, self.files, file))
-                    .help(format!(
-                        "remove `{member}`: policies can read the engine's without declaring it, or rename yours"
-                    )),
-                );
-            }
         }
     }
 
@@ -308,23 +282,6 @@ fn record_mut(ty: &mut StandardEntityType<RawName>) -> Option<&mut RecordType<Ra
 fn record_of(shape: AttributesOrContext<RawName>) -> Option<RecordType<RawName>> {
     match shape.0 {
         Type::Type { ty: TypeVariant::Record(record), .. } => Some(record),
-        _ => None,
-    }
-}
-
-/// A context as the record that it is: written out, or a common type of the same namespace.
-pub(super) fn as_record<'a>(
-    ty: &'a Type<RawName>,
-    definition: &'a NamespaceDefinition<RawName>,
-) -> Option<&'a RecordType<RawName>> {
-    match ty {
-        Type::Type { ty: TypeVariant::Record(record), .. } => Some(record),
-        Type::Type { ty: TypeVariant::EntityOrCommon { type_name }, .. } | Type::CommonTypeRef { type_name, .. } => {
-            let name = type_name.to_string();
-            let (_, common) =
-                definition.common_types.iter().find(|(id, _)| AsRef::<str>::as_ref(id.as_ref()) == name)?;
-            as_record(&common.ty, definition)
-        }
         _ => None,
     }
 }

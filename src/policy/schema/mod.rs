@@ -14,9 +14,10 @@ mod vocabulary;
 
 pub use vocabulary::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
 
+use super::nesting;
 use super::relations::{RelationTypes, USERSET};
-use super::source::{SourceFile, problem_of};
-use crate::model::{Problem, Problems};
+use super::source::{SourceFile, place_of, problem_of};
+use crate::model::{Place, Problem, Problems};
 use cedar_policy_core::ast::{Entity, EntityType, EntityUID};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::json_schema::Fragment;
@@ -52,16 +53,17 @@ impl Schema {
                 .help("declare the types and actions that your policies speak of in `schemas/<name>.cedarschema`");
             return Err(problem.into());
         }
+        files.iter().try_for_each(nesting::check_schema)?;
         let mut merged = merge::merge(files)?;
         let declared = compile(merged.fragment.clone(), files)?;
-        facts::add(&mut merged.fragment, &declared);
         usersets::add(&mut merged, &relations, files)?;
-        let validator = compile(merged.fragment.clone(), files)?;
+        let mut whole = with_whole_names(&merged.fragment, files)?;
+        facts::add(&mut whole, &declared, |action| place_of_action(&merged.fragment, action, files))?;
+        let validator = compile(whole.clone(), files)?;
         let userset: EntityType =
             USERSET.parse().map_err(|error| Problem::new(format!("`{USERSET}` is no type to Cedar: {error}")))?;
         let vocabulary = Vocabulary::new(&validator, &merged);
-        let text = merged
-            .fragment
+        let text = whole
             .to_cedarschema()
             .map_err(|error| Problem::new(format!("the merged schema cannot be written out: {error}")))?;
         let actions = validator
@@ -86,6 +88,21 @@ impl Schema {
     pub(super) fn actions(&self) -> &HashMap<EntityUID, Arc<Entity>> {
         &self.actions
     }
+}
+
+/// The same fragment with every name written out, so that a common type means the same wherever it is used.
+fn with_whole_names(fragment: &Fragment<RawName>, files: &[SourceFile]) -> Result<Fragment<RawName>, Problems> {
+    let refuse = |error: &dyn std::fmt::Display| Problem::new(format!("the merged schema cannot be resolved: {error}"));
+    let resolved = fragment
+        .to_internal_name_fragment_with_resolved_types()
+        .map_err(|error| problem_of(&error, files, files.first()))?;
+    let json = serde_json::to_value(&resolved).map_err(|error| refuse(&error))?;
+    Ok(Fragment::from_json_value(json).map_err(|error| refuse(&error))?)
+}
+
+fn place_of_action(fragment: &Fragment<RawName>, name: &str, files: &[SourceFile]) -> Option<Place> {
+    let action = fragment.0.values().find_map(|definition| definition.actions.get(name))?;
+    place_of(action.loc.as_ref(), files)
 }
 
 fn compile(fragment: Fragment<RawName>, files: &[SourceFile]) -> Result<ValidatorSchema, Problems> {

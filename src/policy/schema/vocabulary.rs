@@ -27,6 +27,8 @@ pub struct Attribute {
     pub(in crate::policy) ty: Arc<Type>,
     /// Where its value may come from.
     pub provenance: Provenance,
+    /// Whether it must be there.
+    pub(in crate::policy) required: bool,
 }
 
 /// An entity type.
@@ -74,7 +76,10 @@ impl Vocabulary {
                     .map(|(attribute, ty)| {
                         let key = (name.clone(), attribute.clone());
                         let provenance = merged.provenance.get(&key).copied().unwrap_or(Provenance::Either);
-                        (attribute.clone(), Attribute { ty: ty.attr_type.clone(), provenance })
+                        (
+                            attribute.clone(),
+                            Attribute { ty: ty.attr_type.clone(), provenance, required: ty.is_required },
+                        )
                     })
                     .collect();
                 let choices = match &declared.kind {
@@ -93,8 +98,15 @@ impl Vocabulary {
                 let context = match action.context_type() {
                     Some(Type::Record { attrs, .. }) => attrs
                         .iter()
-                        .map(|(name, AttributeType { attr_type, .. })| {
-                            (name.clone(), Attribute { ty: attr_type.clone(), provenance: Provenance::Request })
+                        .map(|(name, AttributeType { attr_type, is_required, .. })| {
+                            (
+                                name.clone(),
+                                Attribute {
+                                    ty: attr_type.clone(),
+                                    provenance: Provenance::Request,
+                                    required: *is_required,
+                                },
+                            )
                         })
                         .collect(),
                     _ => BTreeMap::new(),
@@ -154,6 +166,27 @@ impl Vocabulary {
     #[must_use]
     pub fn is_secret(&self, name: &str) -> bool {
         self.secrets.contains(name)
+    }
+
+    /// Whether an attribute or member of this name is marked `@secret` anywhere, or has a type with such a member.
+    pub(in crate::policy) fn may_hold_secret(&self, name: &str) -> bool {
+        let holds = |attributes: &BTreeMap<SmolStr, Attribute>| {
+            attributes.get(name).is_some_and(|attribute| self.has_secret_inside(&attribute.ty))
+        };
+        self.is_secret(name)
+            || (!self.secrets.is_empty()
+                && (self.types.values().any(|kind| holds(&kind.attributes))
+                    || self.actions.values().any(|action| holds(&action.context))))
+    }
+
+    fn has_secret_inside(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Record { attrs, .. } => {
+                attrs.iter().any(|(name, member)| self.is_secret(name) || self.has_secret_inside(&member.attr_type))
+            }
+            Type::Set { element_type: Some(element) } => self.has_secret_inside(element),
+            _ => false,
+        }
     }
 }
 
