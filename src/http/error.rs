@@ -141,6 +141,13 @@ impl Error {
         }
     }
 
+    /// What the caller reads.
+    pub(super) fn body(&self) -> ErrorBody {
+        let (_, code) = self.status_and_code();
+        let member = self.member().map(str::to_owned);
+        ErrorBody { error: ErrorDetail { code, message: self.to_string(), member } }
+    }
+
     /// What the log must hold and the caller must not see.
     pub(super) fn internal_detail(&self) -> Option<&str> {
         match self {
@@ -183,8 +190,7 @@ impl ResponseError for Error {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let (status, code) = self.status_and_code();
-        let mut response = HttpResponse::build(status);
+        let mut response = HttpResponse::build(self.status_code());
         match self {
             Self::MissingCredential | Self::WrongCredential => {
                 response.insert_header((WWW_AUTHENTICATE, CHALLENGE));
@@ -194,7 +200,6 @@ impl ResponseError for Error {
             }
             _ => {}
         }
-        let detail = ErrorDetail { code, message: self.to_string(), member: self.member().map(str::to_owned) };
-        response.json(ErrorBody { error: detail })
+        response.json(self.body())
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::Loaded;
 use std::fmt::Write as _;
 
 /// Said where there is no data directory.
-pub(super) const MEMORY_ONLY: &str = "relations and decisions are kept in memory only; keep them with `--data DIR`";
+pub(super) const MEMORY_ONLY: &str = "nothing outlives this process; `--data DIR` keeps the key that signs the metadata";
 
 /// Prints it.
 pub(super) fn print(config: &Config, source: &Source, loaded: &Loaded, bound: &Bound, admin_key: Option<&AdminKey>) {
