@@ -67,8 +67,7 @@ pub enum Error {
     #[error("the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key")]
     WrongCredential,
     /// The caller may not do this.
-    #[error("{} may not do this: it needs the permission `{}`",
-        if *anonymous { "a caller without a key" } else { "the caller" }, permission.as_str())]
+    #[error("{}", may_not(*permission, *anonymous))]
     MissingPermission {
         /// What is missing.
         permission: Permission,
@@ -173,6 +172,18 @@ fn fault_status_and_code(fault: &Fault) -> (StatusCode, ErrorCode) {
         Fault::NoBundle => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoBundle),
         Fault::RecordQueueFull => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RecordQueueFull),
         Fault::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
+    }
+}
+
+fn may_not(permission: Permission, anonymous: bool) -> String {
+    let word = permission.as_str();
+    if anonymous {
+        format!(
+            "a caller without a key may not do this: send a key with the permission `{word}`, or add `{word}` to the \
+             setting `anonymous`"
+        )
+    } else {
+        format!("the caller may not do this: it needs the permission `{word}`")
     }
 }
 
