@@ -11,7 +11,7 @@ Examples:
   behest                                      serve the default bundle on 127.0.0.1:8181
   behest --bundle ./policies-repo             serve your own
   behest test --bundle ./policies-repo        run its cases
-  behest explain 'user:alice > agent:copilot' tools/call tool:kb/query
+  behest explain 'user:alice > agent:orchestrator' tools/call tool:github/review
 
 Every setting of the service is in behest.example.toml; `behest serve --help` has those with a flag.";
 
@@ -19,8 +19,8 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   behest explain request.json
   behest explain 'user:alice > agent:copilot' tools/call tool:payments/refund \\
-      --context '{\"arguments\": {\"amount\": 249.9}}'
-  curl -s https://… | behest explain -
+      --context '{\"arguments\": {\"order\": \"o-17\", \"amount\": 249.9}}'
+  behest explain --json - < request.json
   BEHEST_KEY=… behest explain --url http://127.0.0.1:8181 request.json";
 
 /// May this agent, acting at this user's behest, do this?

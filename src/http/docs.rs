@@ -13,13 +13,19 @@ use std::sync::{Arc, LazyLock};
 use utoipa_swagger_ui::Config;
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    // Ready to try: one click less for every request. No schemas below the calls: they are in the calls.
+    // Ready to try: one click less for every request. No schemas below the calls: they are in the calls. No bar on top: it
+    // is for choosing among several descriptions.
     let config = Config::new([routes::OPENAPI])
+        .use_base_layout()
         .try_it_out_enabled(true)
         .display_request_duration(true)
         .default_models_expand_depth(-1);
     Arc::new(config)
 });
+
+/// The page itself, and its style where it differs from Swagger UI's. The rest comes from that.
+const INDEX: &str = include_str!("page/index.html");
+const STYLE: &str = include_str!("page/index.css");
 
 static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| openapi::written().into());
 
@@ -30,13 +36,23 @@ pub(super) async fn redirect() -> HttpResponse {
 
 /// The page and its files.
 pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Error> {
-    let file = utoipa_swagger_ui::serve(request.match_info().query("file"), Arc::clone(&CONFIG))
-        .map_err(|error| Fault::Internal(format!("the documentation cannot be written: {error}")))?
-        .ok_or(Error::NotFound)?;
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, file.content_type));
     // Nobody may frame a page whose buttons send requests.
     response.insert_header((CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'")));
+    let name = request.match_info().query("file");
+    let own = match name {
+        "" | "index.html" => Some(("text/html; charset=utf-8", INDEX)),
+        "index.css" => Some(("text/css; charset=utf-8", STYLE)),
+        _ => None,
+    };
+    if let Some((content_type, text)) = own {
+        response.insert_header((CONTENT_TYPE, HeaderValue::from_static(content_type)));
+        return Ok(response.body(text));
+    }
+    let file = utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG))
+        .map_err(|error| Fault::Internal(format!("the documentation cannot be written: {error}")))?
+        .ok_or(Error::NotFound)?;
+    response.insert_header((CONTENT_TYPE, file.content_type));
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
     }

@@ -67,8 +67,7 @@ pub enum Error {
     #[error("the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key")]
     WrongCredential,
     /// The caller may not do this.
-    #[error("{} may not do this: it needs the permission `{}`",
-        if *anonymous { "a caller without a key" } else { "the caller" }, permission.as_str())]
+    #[error("{}", may_not(*permission, *anonymous))]
     MissingPermission {
         /// What is missing.
         permission: Permission,
@@ -141,6 +140,13 @@ impl Error {
         }
     }
 
+    /// What the caller reads.
+    pub(super) fn body(&self) -> ErrorBody {
+        let (_, code) = self.status_and_code();
+        let member = self.member().map(str::to_owned);
+        ErrorBody { error: ErrorDetail { code, message: self.to_string(), member } }
+    }
+
     /// What the log must hold and the caller must not see.
     pub(super) fn internal_detail(&self) -> Option<&str> {
         match self {
@@ -170,6 +176,18 @@ fn fault_status_and_code(fault: &Fault) -> (StatusCode, ErrorCode) {
     }
 }
 
+fn may_not(permission: Permission, anonymous: bool) -> String {
+    let word = permission.as_str();
+    if anonymous {
+        format!(
+            "a caller without a key may not do this: send a key with the permission `{word}`, or add `{word}` to the \
+             setting `anonymous`"
+        )
+    } else {
+        format!("the caller may not do this: it needs the permission `{word}`")
+    }
+}
+
 fn fault_message(fault: &Fault) -> &'static str {
     match fault {
         Fault::NoBundle => "no bundle is loaded yet: ask again later",
@@ -185,8 +203,7 @@ impl ResponseError for Error {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let (status, code) = self.status_and_code();
-        let mut response = HttpResponse::build(status);
+        let mut response = HttpResponse::build(self.status_code());
         match self {
             Self::MissingCredential | Self::WrongCredential => {
                 response.insert_header((WWW_AUTHENTICATE, CHALLENGE));
@@ -196,7 +213,6 @@ impl ResponseError for Error {
             }
             _ => {}
         }
-        let detail = ErrorDetail { code, message: self.to_string(), member: self.member().map(str::to_owned) };
-        response.json(ErrorBody { error: detail })
+        response.json(self.body())
     }
 }

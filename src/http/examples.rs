@@ -22,6 +22,47 @@ pub struct Example {
     pub outcomes: &'static [&'static str],
 }
 
+/// What the page shows as the answer to an example, before it is asked.
+#[derive(Debug)]
+pub struct ExampleAnswer {
+    /// The example's name.
+    pub name: &'static str,
+    /// Where it is sent.
+    pub path: &'static str,
+    /// The whole body of the answer.
+    pub body: Value,
+}
+
+/// Answers in full. Explanations are left out: they hold the bundle's digest, and with it all of its files.
+#[must_use]
+pub fn answers() -> Vec<ExampleAnswer> {
+    let over_cap = json!({
+        "decision": false,
+        "context": {"reason": {
+            "code": "refund_over_cap",
+            "message": "A refund above 500.00 is for a billing lead.",
+            "principal": {"type": "user", "id": "alice"},
+            "next_action": "request",
+        }},
+    });
+    let answer = |name, path, body| ExampleAnswer { name, path, body };
+    vec![
+        answer("1-agent-permitted", EVALUATION, json!({"decision": true})),
+        answer("2-user-may-not", EVALUATION, json!({"decision": false})),
+        answer("5-user-may-not-with-reason", EVALUATION, over_cap.clone()),
+        answer(
+            "1-batch",
+            EVALUATIONS,
+            json!({"evaluations": [{"decision": true}, {"decision": false}, {"decision": true}]}),
+        ),
+        answer(
+            "2-batch-with-reasons",
+            EVALUATIONS,
+            json!({"evaluations": [{"decision": true}, over_cap, {"decision": true}]}),
+        ),
+    ]
+}
+
 /// All examples, in the order of the list.
 #[must_use]
 pub fn examples() -> Vec<Example> {

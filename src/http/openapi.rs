@@ -1,10 +1,14 @@
 //! The description of the API, from the handlers.
 
-use super::{evaluation, evaluations, examples, health, metadata, schema, search};
+use super::{Error, Permission, evaluation, evaluations, examples, health, metadata, schema, search, settings};
+use crate::model::{Fault, Malformed};
 use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::{Content, OpenApi, RefOr};
 use utoipa::{Modify, OpenApi as _};
+
+const JSON: &str = "application/json";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -13,7 +17,9 @@ use utoipa::{Modify, OpenApi as _};
         description = "May this agent, acting at this user's behest, do this action to this resource, now?\n\nA Policy \
             Decision Point that speaks the [AuthZEN Authorization API \
             1.0](https://openid.net/specs/authorization-api-1_0.html), decides with Cedar policies, and never lets an \
-            agent do what its user may not. The examples work against the default bundle.",
+            agent do what its user may not.\n\n**To try it**, open `/access/v1/evaluation`, choose an example and press \
+            *Execute*. The examples ask about people, agents and tools of the default bundle; with a bundle of your own \
+            they are denied, as `unknown_type` or the like.",
     ),
     paths(
         evaluation::evaluation,
@@ -34,7 +40,7 @@ use utoipa::{Modify, OpenApi as _};
         (name = "Discovery", description = "What the service says about itself."),
         (name = "Operation", description = "For probes and dashboards."),
     ),
-    modifiers(&Keys, &Examples),
+    modifiers(&Keys, &Examples, &Errors),
 )]
 struct Description;
 
@@ -67,17 +73,80 @@ struct Examples;
 
 impl Modify for Examples {
     fn modify(&self, api: &mut OpenApi) {
-        for example in examples::examples() {
-            let operation = api.paths.paths.get_mut(example.path).and_then(|item| item.post.as_mut());
+        let examples = examples::examples();
+        for example in &examples {
+            let operation = operation(api, example.path);
             let Some(RefOr::T(body)) = operation.and_then(|operation| operation.request_body.as_mut()) else {
                 continue;
             };
-            let Some(RefOr::T(content)) = body.content.get_mut("application/json") else { continue };
+            let Some(RefOr::T(content)) = body.content.get_mut(JSON) else { continue };
             let built = ExampleBuilder::new()
                 .summary(example.summary)
                 .description(example.description)
-                .value(Some(example.body));
+                .value(Some(example.body.clone()));
             content.examples.insert(example.name.to_owned(), RefOr::T(built.build()));
         }
+        for answer in examples::answers() {
+            let asked = examples.iter().find(|example| example.path == answer.path && example.name == answer.name);
+            let summary = asked.map_or("", |example| example.summary);
+            if let Some(content) = operation(api, answer.path).and_then(|operation| answered(operation, "200")) {
+                let built = ExampleBuilder::new().summary(summary).value(Some(answer.body));
+                content.examples.insert(answer.name.to_owned(), RefOr::T(built.build()));
+            }
+        }
     }
+}
+
+/// Without these the page shows one made-up error for every status.
+struct Errors;
+
+impl Modify for Errors {
+    fn modify(&self, api: &mut OpenApi) {
+        for (path, item) in &mut api.paths.paths {
+            for operation in [item.get.as_mut(), item.post.as_mut()].into_iter().flatten() {
+                let statuses: Vec<String> = operation.responses.responses.keys().cloned().collect();
+                for status in statuses {
+                    let Some(error) = typical(path, &status) else { continue };
+                    let Some(content) = answered(operation, &status).filter(|content| is_error(content)) else {
+                        continue;
+                    };
+                    content.example = serde_json::to_value(error.body()).ok();
+                }
+            }
+        }
+    }
+}
+
+/// An error that comes with this status.
+fn typical(path: &str, status: &str) -> Option<Error> {
+    let limits = settings::Limits::default();
+    let permission = if path.starts_with("/access/v1/search/") { Permission::Search } else { Permission::Decide };
+    Some(match status {
+        "400" => Error::Malformed(Malformed::missing("action.name")),
+        "401" => Error::WrongCredential,
+        "403" => Error::MissingPermission { permission, anonymous: false },
+        "404" => Error::NoPublicUrl,
+        "408" => Error::BodyTimeout(limits.body_time),
+        "413" => Error::BodyTooLarge(limits.body_bytes),
+        "500" => Error::Fault(Fault::Internal(String::new())),
+        "501" => Error::SearchNotSupported,
+        "503" => Error::Fault(Fault::NoBundle),
+        _ => return None,
+    })
+}
+
+fn operation<'a>(api: &'a mut OpenApi, path: &str) -> Option<&'a mut Operation> {
+    api.paths.paths.get_mut(path).and_then(|item| item.post.as_mut())
+}
+
+fn answered<'a>(operation: &'a mut Operation, status: &str) -> Option<&'a mut Content> {
+    let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) else { return None };
+    match response.content.get_mut(JSON) {
+        Some(RefOr::T(content)) => Some(content),
+        _ => None,
+    }
+}
+
+fn is_error(content: &Content) -> bool {
+    matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location.ends_with("/ErrorBody"))
 }

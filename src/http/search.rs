@@ -18,7 +18,11 @@ use actix_web::{HttpRequest, HttpResponse};
     path = "/access/v1/search/subject",
     tag = "AuthZEN search",
     operation_id = "searchSubject",
-    request_body(content = SubjectSearchRequest, content_type = "application/json"),
+    request_body(content = SubjectSearchRequest, content_type = "application/json", example = json!({
+        "subject": {"type": "user"},
+        "action": {"name": "tools/call"},
+        "resource": {"type": "tool", "id": "payments/refund"},
+    })),
     responses(
         (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
@@ -45,7 +49,11 @@ pub(super) async fn subject(
     path = "/access/v1/search/resource",
     tag = "AuthZEN search",
     operation_id = "searchResource",
-    request_body(content = ResourceSearchRequest, content_type = "application/json"),
+    request_body(content = ResourceSearchRequest, content_type = "application/json", example = json!({
+        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
+        "action": {"name": "tools/call"},
+        "resource": {"type": "tool"},
+    })),
     responses(
         (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
@@ -72,7 +80,10 @@ pub(super) async fn resource(
     path = "/access/v1/search/action",
     tag = "AuthZEN search",
     operation_id = "searchAction",
-    request_body(content = ActionSearchRequest, content_type = "application/json"),
+    request_body(content = ActionSearchRequest, content_type = "application/json", example = json!({
+        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
+        "resource": {"type": "repository", "id": "checkout"},
+    })),
     responses(
         (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),

@@ -25,7 +25,7 @@ fn help_shows_examples_and_the_version_is_told() {
     let place = Place::new();
     assert_eq!(place.run(&["--version"]), done(&format!("behest {}\n", env!("CARGO_PKG_VERSION"))));
     for (arguments, example) in [
-        (&["--help"] as &[&str], "behest explain 'user:alice > agent:copilot' tools/call tool:kb/query"),
+        (&["--help"] as &[&str], "behest explain 'user:alice > agent:orchestrator' tools/call tool:github/review"),
         (&["explain", "--help"], "behest explain request.json"),
         (&["serve", "--help"], "--public-url <URL>"),
     ] {

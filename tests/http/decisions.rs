@@ -2,7 +2,7 @@
 
 use crate::service::{local, post, send};
 use crate::{EVALUATION, deciding, question, with};
-use behest::http::examples::examples;
+use behest::http::examples::{answers, examples};
 use serde_json::{Value, json};
 
 fn denied(options: &Value) -> String {
@@ -147,5 +147,16 @@ async fn the_examples_of_the_page_do_what_they_say() {
             })
             .collect();
         assert_eq!(outcomes, example.outcomes, "{}", example.name);
+    }
+}
+
+/// What the page shows before anything is asked is what comes.
+#[actix_web::test]
+async fn the_answers_on_the_page_are_real() {
+    let server = deciding(local());
+    for answer in answers() {
+        let asked = examples().into_iter().find(|it| (it.path, it.name) == (answer.path, answer.name)).unwrap();
+        let reply = send(&server, post(asked.path, asked.body.to_string())).await;
+        assert_eq!(reply.json(), answer.body, "{}", answer.name);
     }
 }
