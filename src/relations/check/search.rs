@@ -113,7 +113,8 @@ impl Evaluation<'_, '_> {
         outcome = outcome.or(steps.failed());
         for step in steps.steps {
             let distance = entry.distance + 1;
-            if self.is_beyond(step.to, depth.saturating_add(distance)) {
+            // What was met before lies within the limit by the way on which it was met.
+            if frontier.find(step.to).is_none() && self.is_beyond(step.to, depth.saturating_add(distance)) {
                 frontier.is_cut = true;
             } else {
                 frontier.come(at, step.to, Some(step.by), distance);
