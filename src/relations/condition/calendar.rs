@@ -1,23 +1,22 @@
 //! Parts of points in time and of durations: `getHours()`, `getDayOfWeek("Europe/Berlin")`.
 
 use super::evaluate::{Halt, Outcome, mismatch};
+use super::functions::in_range;
 use super::signature::Part;
+use super::time::Instant;
 use super::value::Val;
 use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// A part of a value, in a time zone; UTC where none is named. Parts of durations count the whole of it.
 pub(super) fn part(part: Part, value: &Val, zone: Option<&str>) -> Outcome {
     match (value, zone) {
-        (Val::Timestamp(timestamp), zone) => {
-            let zone = match zone {
-                Some(name) => match zone_named(name) {
-                    Some(zone) => zone,
-                    None => return Halt::error(format!("`{name}` is no time zone")),
-                },
-                None => TimeZone::UTC,
+        (Val::Timestamp(instant), zone) => {
+            let Some(offset) = offset_seconds(zone.unwrap_or_default(), *instant) else {
+                return Halt::error(format!("`{}` is no time zone", zone.unwrap_or_default()));
             };
-            Ok(Val::Int(of_timestamp(part, *timestamp, zone)))
+            in_range(instant.civil(offset).map(|civil| Val::Int(of_civil(part, civil))))
         }
         (Val::Duration(nanos), None) => match of_duration(part, *nanos) {
             Some(count) => Ok(Val::Int(count)),
@@ -27,8 +26,7 @@ pub(super) fn part(part: Part, value: &Val, zone: Option<&str>) -> Outcome {
     }
 }
 
-fn of_timestamp(part: Part, timestamp: Timestamp, zone: TimeZone) -> i64 {
-    let civil = timestamp.to_zoned(zone);
+fn of_civil(part: Part, civil: DateTime) -> i64 {
     match part {
         Part::Year => i64::from(civil.year()),
         Part::Month => i64::from(civil.month()) - 1,
@@ -53,10 +51,15 @@ fn of_duration(part: Part, nanos: i64) -> Option<i64> {
     })
 }
 
-/// `Europe/Berlin`, or an offset: `+02:00`, `-08:00`, `02:00`.
-fn zone_named(name: &str) -> Option<TimeZone> {
-    let Some((hours, minutes)) = name.split_once(':') else {
-        return if name.is_empty() || name == "UTC" { Some(TimeZone::UTC) } else { TimeZone::get(name).ok() };
+/// How far east of UTC a zone is at that time: `Europe/Berlin`, or an offset: `+02:00`, `-08:00`, `02:00`.
+fn offset_seconds(zone: &str, at: Instant) -> Option<i32> {
+    let Some((hours, minutes)) = zone.split_once(':') else {
+        if matches!(zone, "" | "UTC") {
+            return Some(0);
+        }
+        // Beyond jiff's last day, no zone changes any more.
+        let at = Timestamp::from_second(at.seconds()).unwrap_or(Timestamp::MAX);
+        return Some(TimeZone::get(zone).ok()?.to_offset(at).seconds());
     };
     let negative = hours.starts_with('-');
     let hours = hours.strip_prefix(['+', '-']).unwrap_or(hours);
@@ -65,5 +68,5 @@ fn zone_named(name: &str) -> Option<TimeZone> {
         digits.parse().ok().filter(|value: &i32| fits && *value <= max)
     };
     let seconds = number(hours, 23)? * 3_600 + number(minutes, 59)? * 60;
-    Offset::from_seconds(if negative { -seconds } else { seconds }).ok().map(TimeZone::fixed)
+    Some(if negative { -seconds } else { seconds })
 }

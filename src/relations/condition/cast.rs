@@ -28,7 +28,7 @@ fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, S
         (ParameterType::Uint, value) => integer(value).and_then(|value| u64::try_from(value).ok()).map(Val::Uint),
         (ParameterType::Double, value) => digits_of(value).and_then(|number| double(&number)).map(Val::Double),
         (ParameterType::Duration, Value::Text(text)) => time::parse_duration(text).map(Val::Duration),
-        (ParameterType::Timestamp, Value::Text(text)) => time::parse_timestamp(text).map(Val::Timestamp),
+        (ParameterType::Timestamp, Value::Text(text)) => time::parse_instant(text).map(Val::Timestamp),
         (ParameterType::Ipaddress, Value::Text(text)) => network::parse_address(text).map(Val::Ip),
         (ParameterType::List(element), Value::List(items)) => {
             let items: Result<_, _> = items.iter().map(|item| cast_at(item, element, depth + 1)).collect();

@@ -32,9 +32,9 @@ pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
         Function::ToText => to_text(value),
         Function::ToTimestamp => match value {
             Val::Timestamp(_) => Ok(value.clone()),
-            Val::Int(seconds) => in_range(time::timestamp_of_seconds(*seconds).map(Val::Timestamp)),
+            Val::Int(seconds) => in_range(time::Instant::of_seconds(*seconds).map(Val::Timestamp)),
             Val::Text(text) => {
-                parsed(time::parse_timestamp(text).map(Val::Timestamp), text, "time such as `2026-10-01T09:00:00Z`")
+                parsed(time::parse_instant(text).map(Val::Timestamp), text, "time such as `2026-10-01T09:00:00Z`")
             }
             _ => mismatch("timestamp", std::slice::from_ref(value)),
         },
@@ -80,7 +80,7 @@ fn to_int(value: &Val) -> Outcome {
         Val::Uint(value) => in_range(i64::try_from(*value).ok().map(Val::Int)),
         Val::Double(value) => in_range(truncated(*value).and_then(|value| i64::try_from(value).ok()).map(Val::Int)),
         Val::Text(text) => parsed(text.parse().ok().map(Val::Int), text, "int"),
-        Val::Timestamp(timestamp) => Ok(Val::Int(timestamp.as_second())),
+        Val::Timestamp(timestamp) => Ok(Val::Int(timestamp.seconds())),
         Val::Duration(nanos) => Ok(Val::Int(*nanos)),
         _ => mismatch("int", std::slice::from_ref(value)),
     }
@@ -112,7 +112,7 @@ fn to_text(value: &Val) -> Outcome {
         Val::Uint(value) => value.to_string(),
         Val::Double(value) => print_double(*value),
         Val::Duration(nanos) => time::print_duration(*nanos),
-        Val::Timestamp(timestamp) => time::print_timestamp(*timestamp),
+        Val::Timestamp(timestamp) => time::print_instant(*timestamp),
         Val::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
             Err(_) => return Halt::error("the bytes are no UTF-8"),

@@ -5,7 +5,7 @@
 use super::evaluate::{Halt, Outcome, mismatch};
 use super::signature::Function;
 use super::value::{Key, Val};
-use super::{calendar, convert, network, pattern, time};
+use super::{calendar, convert, network, pattern};
 use std::cmp::Ordering;
 
 /// Applies a function.
@@ -74,7 +74,7 @@ fn add(a: &Val, b: &Val) -> Outcome {
         (Val::Bytes(a), Val::Bytes(b)) => Some(Val::Bytes([a.as_ref(), b.as_ref()].concat().into())),
         (Val::Duration(a), Val::Duration(b)) => a.checked_add(*b).map(Val::Duration),
         (Val::Timestamp(a), Val::Duration(b)) | (Val::Duration(b), Val::Timestamp(a)) => {
-            time::moved(*a, *b, false).map(Val::Timestamp)
+            a.moved(*b, false).map(Val::Timestamp)
         }
         (Val::List(a), Val::List(b)) => Some(Val::List([a.as_ref(), b.as_ref()].concat().into())),
         _ => return mismatch("+", &[a.clone(), b.clone()]),
@@ -87,8 +87,8 @@ fn subtract(a: &Val, b: &Val) -> Outcome {
         (Val::Uint(a), Val::Uint(b)) => a.checked_sub(*b).map(Val::Uint),
         (Val::Double(a), Val::Double(b)) => Some(Val::Double(a - b)),
         (Val::Duration(a), Val::Duration(b)) => a.checked_sub(*b).map(Val::Duration),
-        (Val::Timestamp(a), Val::Duration(b)) => time::moved(*a, *b, true).map(Val::Timestamp),
-        (Val::Timestamp(a), Val::Timestamp(b)) => time::between(*b, *a).map(Val::Duration),
+        (Val::Timestamp(a), Val::Duration(b)) => a.moved(*b, true).map(Val::Timestamp),
+        (Val::Timestamp(a), Val::Timestamp(b)) => a.since(*b).map(Val::Duration),
         _ => return mismatch("-", &[a.clone(), b.clone()]),
     })
 }

@@ -59,7 +59,7 @@ impl Condition {
             ));
             return Err(problems);
         }
-        let root = syntax::parse(expression).and_then(|tree| lower::lower(&tree, parameters));
+        let root = syntax::read(expression, |tree| lower::lower(tree, parameters));
         match root {
             Ok(root) if problems.is_empty() => {
                 Ok(Self { name: name.into(), parameters: parameters.to_vec(), root, max_cost: MAX_COST })

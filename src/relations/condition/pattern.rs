@@ -105,7 +105,7 @@ mod tests {
         ] {
             assert_eq!(compile(pattern).unwrap().is_match(text), expected, "{pattern} {text}");
         }
-        for pattern in ["(", "[", "a**", r"\", r"(?=a)", "[a--b]", "((a{1000}){1000}){1000}", r"\Z"] {
+        for pattern in ["(", "[", r"\", r"(?=a)", "[a--b]", "((a{1000}){1000}){1000}", r"\Z"] {
             assert!(compile(pattern).is_none(), "{pattern}");
         }
     }

@@ -37,29 +37,38 @@ const MAX_BRACKETS: usize = 24;
 /// Mistakes that are reported before the parser gives up: more do not help anybody.
 const MAX_MISTAKES: u32 = 4;
 
-/// Reads an expression; `Err` says what is wrong, with line and column within the expression.
-pub(super) fn parse(text: &str) -> Result<IdedExpr, String> {
+/// Stack of the thread that reads: in a debug build the parser takes some 100 KiB for each bracket.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// Reads an expression and makes something of its tree; `Err` says what is wrong, with line and column within the
+/// expression. Both happen on a thread of their own, with a stack that suffices: models are seldom written.
+pub(super) fn read<T: Send>(text: &str, make: impl FnOnce(&IdedExpr) -> Result<T, String> + Send) -> Result<T, String> {
     if text.trim().is_empty() {
         return Err("the expression is empty; write one that is true or false".to_owned());
     }
     if brackets(text) > MAX_BRACKETS {
         return Err(format!("brackets are nested more than {MAX_BRACKETS} deep; simplify the expression"));
     }
-    Parser::new().error_recovery_limit(MAX_MISTAKES).parse(text).map_err(|errors| {
-        let said: Vec<_> = errors
-            .errors
-            .iter()
-            .take(1)
-            .map(|error| {
-                format!(
-                    "the expression cannot be read (line {}, column {}): {}",
-                    error.pos.0,
-                    error.pos.1,
-                    first_line(&error.msg)
-                )
-            })
-            .collect();
-        said.into_iter().next().unwrap_or_else(|| "the expression cannot be read".to_owned())
+    let unreadable = || Err("the expression cannot be read".to_owned());
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new()
+            .name("condition".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || make(&parse(text)?));
+        match reader {
+            Ok(reader) => reader.join().unwrap_or_else(|_| unreadable()),
+            Err(_) => unreadable(),
+        }
+    })
+}
+
+fn parse(text: &str) -> Result<IdedExpr, String> {
+    Parser::new().error_recovery_limit(MAX_MISTAKES).parse(text).map_err(|errors| match errors.errors.first() {
+        Some(error) => {
+            let (line, column) = error.pos;
+            format!("the expression cannot be read (line {line}, column {column}): {}", first_line(&error.msg))
+        }
+        None => "the expression cannot be read".to_owned(),
     })
 }
 

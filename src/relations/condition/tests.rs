@@ -136,6 +136,15 @@ fn conditions_hold_or_do_not() {
 }
 
 #[test]
+fn never_is_a_point_in_time() {
+    for expression in
+        ["t.getFullYear() == 9999", "t.getHours('America/New_York') == 18", "t > timestamp('2026-01-01T00:00:00Z')"]
+    {
+        assert_eq!(holds("t: timestamp", expression, r#"{"t": "9999-12-31T23:59:59Z"}"#), Ok(true), "{expression}");
+    }
+}
+
+#[test]
 fn the_tuples_values_win_and_every_parameter_must_be_there() {
     let condition = compile("x: int, y: int", "x < 100 || y < 50");
     let evaluate = |tuple: &str, request: &str| condition.evaluate(&record(tuple), &record(request));

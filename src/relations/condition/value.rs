@@ -3,7 +3,7 @@
 //! Equality never fails: values of two kinds differ, and numbers of two kinds are equal where they are the same number,
 //! as CEL has it. Order exists within a kind, and among numbers.
 
-use jiff::Timestamp;
+use super::time::Instant;
 use smol_str::SmolStr;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub(super) enum Val {
     Bytes(Arc<[u8]>),
     /// Nanoseconds, in the range of Go's `time.Duration`.
     Duration(i64),
-    Timestamp(Timestamp),
+    Timestamp(Instant),
     /// Never an IPv4 address that is mapped into IPv6.
     Ip(IpAddr),
     List(Arc<[Val]>),

@@ -1,28 +1,47 @@
 //! A model that passed: what the engine takes.
 
 use super::definition::{ModelDefinition, RelationDefinition, TypeDefinition};
-use super::error::ModelRefusal;
+use super::error::{ModelRefusal, RefusalCode};
+use super::source::{ModelSource, Places};
+use super::validate::{self, Finding};
+use crate::model::{Problem, Problems};
 use crate::relations::condition::Condition;
 use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A valid authorization model. Clones share it.
+///
+/// INVARIANT: every name in it leads somewhere, no relation is defined through itself, and every condition compiles.
 #[derive(Clone, Debug)]
 pub struct AuthorizationModel(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     definition: ModelDefinition,
-    types: HashMap<SmolStr, usize>,
+    types: HashMap<SmolStr, Type>,
     conditions: HashMap<SmolStr, Condition>,
+}
+
+/// Where a type and its relations stand in the definition.
+#[derive(Debug)]
+struct Type {
+    at: usize,
+    relations: HashMap<SmolStr, usize>,
 }
 
 impl AuthorizationModel {
     /// Checks a definition and compiles its conditions.
     pub fn new(definition: ModelDefinition) -> Result<Self, ModelRefusal> {
-        let types = definition.types.iter().enumerate().map(|(at, it)| (it.name.clone(), at)).collect();
-        Ok(Self(Arc::new(Inner { definition, types, conditions: HashMap::new() })))
+        Self::of_source(ModelSource { definition, places: Places::default() })
+    }
+
+    /// The same, with a place in every problem.
+    pub fn of_source(source: ModelSource) -> Result<Self, ModelRefusal> {
+        let ModelSource { definition, places } = source;
+        let conditions = validate::validate(&definition).map_err(|findings| refusal(findings, &places))?;
+        let types = definition.types.iter().enumerate().map(|(at, it)| (it.name.clone(), Type::new(at, it))).collect();
+        Ok(Self(Arc::new(Inner { definition, types, conditions })))
     }
 
     /// As it was written.
@@ -40,13 +59,14 @@ impl AuthorizationModel {
     /// The type called `name`.
     #[must_use]
     pub fn type_named(&self, name: &str) -> Option<&TypeDefinition> {
-        self.0.definition.types.get(*self.0.types.get(name)?)
+        self.types().get(self.0.types.get(name)?.at)
     }
 
     /// A relation of a type.
     #[must_use]
     pub fn relation(&self, kind: &str, relation: &str) -> Option<&RelationDefinition> {
-        self.type_named(kind)?.relation(relation)
+        let found = self.0.types.get(kind)?;
+        self.types().get(found.at)?.relations.get(*found.relations.get(relation)?)
     }
 
     /// The condition called `name`, compiled.
@@ -54,4 +74,21 @@ impl AuthorizationModel {
     pub fn condition(&self, name: &str) -> Option<&Condition> {
         self.0.conditions.get(name)
     }
+}
+
+impl Type {
+    fn new(at: usize, definition: &TypeDefinition) -> Self {
+        let relations = definition.relations.iter().enumerate().map(|(at, it)| (it.name.clone(), at)).collect();
+        Self { at, relations }
+    }
+}
+
+fn refusal(findings: Vec<Finding>, places: &Places) -> ModelRefusal {
+    let code = findings.first().map_or(RefusalCode::InvalidAuthorizationModel, |finding| finding.code);
+    let problems = findings.into_iter().map(|finding| {
+        let mut problem = Problem::new(finding.message).help(finding.help);
+        problem.place = places.of(&finding.element).cloned();
+        problem
+    });
+    ModelRefusal { code, problems: Problems(problems.collect()) }
 }

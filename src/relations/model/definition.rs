@@ -5,6 +5,10 @@
 
 use crate::relations::condition::ParameterType;
 use smol_str::SmolStr;
+use std::fmt;
+
+/// Deepest nesting of operators in one relation: nobody reads more, and every walk over a rewrite is recursive.
+pub const MAX_REWRITE_DEPTH: usize = 24;
 
 /// Which version of the language a model is written in. 1.2 is 1.1 with modules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,6 +138,22 @@ pub struct Restriction {
     pub form: RestrictionForm,
     /// The condition that the tuple must carry; without one, it must carry none.
     pub condition: Option<SmolStr>,
+}
+
+/// As the DSL writes it: `team#member with in_hours`.
+impl fmt::Display for Restriction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)?;
+        match &self.form {
+            RestrictionForm::Object => {}
+            RestrictionForm::Userset(relation) => write!(f, "#{relation}")?,
+            RestrictionForm::Wildcard => f.write_str(":*")?,
+        }
+        match &self.condition {
+            Some(condition) => write!(f, " with {condition}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The form of user that a restriction allows.

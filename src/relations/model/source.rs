@@ -1,0 +1,92 @@
+//! Where the parts of a model stand in the text that they were read from.
+
+use super::definition::ModelDefinition;
+use crate::model::Place;
+use smol_str::SmolStr;
+use std::collections::HashMap;
+use std::fmt;
+
+/// One text of a model: a `.fga` file, or `fga.mod`.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelFile<'a> {
+    /// Its name, relative to the bundle: what places and modules say.
+    pub name: &'a str,
+    /// What it holds.
+    pub text: &'a str,
+}
+
+impl ModelFile<'_> {
+    /// A stretch of it.
+    #[must_use]
+    pub fn place(&self, offset: usize, len: usize) -> Place {
+        Place { file: self.name.to_owned(), offset, len }
+    }
+}
+
+/// A model as read from DSL.
+#[derive(Clone, Debug, Default)]
+pub struct ModelSource {
+    /// What it says.
+    pub definition: ModelDefinition,
+    /// Where it says it.
+    pub places: Places,
+}
+
+/// Where each part is declared.
+#[derive(Clone, Debug, Default)]
+pub struct Places(HashMap<Element, Place>);
+
+impl Places {
+    /// Where a part is declared: itself, or what it belongs to.
+    #[must_use]
+    pub fn of(&self, element: &Element) -> Option<&Place> {
+        self.0.get(element).or_else(|| match element {
+            Element::Relation(kind, _) => self.0.get(&Element::Type(kind.clone())),
+            Element::Model | Element::Type(_) | Element::Condition(_) => None,
+        })
+    }
+
+    /// Notes where a part is declared; the first declaration stays, and a later one gets it back.
+    pub(super) fn note(&mut self, element: Element, place: Place) -> Option<Place> {
+        match self.0.entry(element) {
+            std::collections::hash_map::Entry::Occupied(first) => Some(first.get().clone()),
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(place);
+                None
+            }
+        }
+    }
+}
+
+/// A part of a model that something can be said about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Element {
+    /// All of it.
+    Model,
+    /// A type.
+    Type(SmolStr),
+    /// A relation of a type.
+    Relation(SmolStr, SmolStr),
+    /// A condition.
+    Condition(SmolStr),
+}
+
+/// As messages begin: ``relation `viewer` of `document` ``.
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Model => f.write_str("the model"),
+            Self::Type(kind) => write!(f, "type `{kind}`"),
+            Self::Relation(kind, relation) => write!(f, "relation `{relation}` of `{kind}`"),
+            Self::Condition(name) => write!(f, "condition `{name}`"),
+        }
+    }
+}
+
+/// The line and the column, both from 1, of a byte in a text; columns count characters.
+#[must_use]
+pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before.get(start..).unwrap_or_default().chars().count() + 1)
+}
