@@ -167,9 +167,8 @@ impl Oracle<'_> {
                 Rewrite::This => met.extend(self.tuples_on(object, relation).into_iter().map(|tuple| (tuple, true))),
                 Rewrite::FromTupleset { tupleset, computed } => {
                     let parents = &self.relation(object.kind(), tupleset).unwrap().restrictions;
-                    let leads = |kind: &SmolStr| {
-                        self.finds(form, &(kind.clone(), computed.clone()), &mut BTreeSet::new())
-                    };
+                    let leads =
+                        |kind: &SmolStr| self.finds(form, &(kind.clone(), computed.clone()), &mut BTreeSet::new());
                     if parents.iter().any(|parent| leads(&parent.kind)) {
                         met.extend(self.tuples_on(object, tupleset).into_iter().map(|tuple| (tuple, false)));
                     }
@@ -279,7 +278,8 @@ impl Oracle<'_> {
 
 /// Whether a tuple's user is this user, or everyone of its type.
 pub fn names(named: &TupleUser, user: &TupleUser) -> bool {
-    named == user || matches!((named, user), (TupleUser::Wildcard(kind), TupleUser::Object(object)) if kind == object.kind())
+    named == user
+        || matches!((named, user), (TupleUser::Wildcard(kind), TupleUser::Object(object)) if kind == object.kind())
 }
 
 fn is_itself(user: &TupleUser, sub: &Sub) -> bool {

@@ -10,9 +10,12 @@ use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// Types with relations; `user` and `employee` have none.
-pub const KINDS: [&str; 3] = ["group", "folder", "doc"];
+const KINDS: [&str; 3] = ["group", "folder", "doc"];
 
 const PEOPLE: [&str; 2] = ["user", "employee"];
+
+/// Ids of every type.
+pub const IDS: [&str; 3] = ["1", "2", "3"];
 
 /// Relations of every type of [`KINDS`], and `parent`, which is a tupleset.
 pub const RELATIONS: [&str; 4] = ["r0", "r1", "r2", "r3"];
@@ -45,7 +48,20 @@ impl Dice {
     }
 }
 
+/// How tangled a world is: few types and objects with many tuples among them form circles.
+#[derive(Clone, Copy)]
+struct Shape {
+    kinds: usize,
+    ids: usize,
+    tuples: usize,
+    /// Whether intersections and differences occur.
+    mixed: bool,
+    /// In percent.
+    conditions: usize,
+}
+
 pub struct World {
+    shape: Shape,
     pub model: AuthorizationModel,
     /// The bundle's, the stored, the request's own.
     pub layers: [Vec<Tuple>; 3],
@@ -57,10 +73,17 @@ impl World {
     /// None where the model that came out is refused: as one that no tuple can ever satisfy.
     pub fn make(seed: u64) -> Option<Self> {
         let mut dice = Dice::new(seed);
-        let model = AuthorizationModel::new(definition(&mut dice)).ok()?;
+        let shape = Shape {
+            kinds: 1 + dice.below(KINDS.len()),
+            ids: 2 + dice.below(2),
+            tuples: 6 + dice.below(24),
+            mixed: dice.chance(65),
+            conditions: *dice.one(&[0, 0, 15, 40]),
+        };
+        let model = AuthorizationModel::new(definition(&mut dice, shape)).ok()?;
         let mut layers = [Vec::new(), Vec::new(), Vec::new()];
-        for _ in 0..4 + dice.below(22) {
-            let tuple = tuple(&mut dice, &model);
+        for _ in 0..shape.tuples {
+            let tuple = tuple(&mut dice, shape, &model);
             let same = |other: &Tuple| other.key == tuple.key;
             // A key stands once in the bundle and the store together; the request may repeat it.
             let taken = layers[0].iter().chain(&layers[1]).any(same);
@@ -70,8 +93,25 @@ impl World {
             }
         }
         let context = context(&mut dice);
-        let max_depth = *dice.one(&[25, 25, 25, 25, 3, 2, 1, 0]);
-        Some(Self { model, layers, context, max_depth })
+        let max_depth = *dice.one(&[25, 25, 25, 4, 3, 2, 1, 0]);
+        Some(Self { shape, model, layers, context, max_depth })
+    }
+
+    /// Every object that tuples can be on.
+    pub fn objects(&self) -> Vec<ObjectRef> {
+        let of_kind =
+            |kind: &&str| IDS.iter().take(self.shape.ids).map(|id| ObjectRef::new(*kind, *id).unwrap()).collect();
+        KINDS.iter().take(self.shape.kinds).flat_map(|kind: &&str| -> Vec<ObjectRef> { of_kind(kind) }).collect()
+    }
+
+    /// The types that have relations.
+    pub fn kinds(&self) -> &'static [&'static str] {
+        &KINDS[..self.shape.kinds]
+    }
+
+    /// A user of any form.
+    pub fn user(&self, dice: &mut Dice) -> TupleUser {
+        any_user(dice, self.shape)
     }
 
     pub fn tuples(&self) -> Vec<Tuple> {
@@ -79,9 +119,7 @@ impl World {
     }
 }
 
-fn definition(dice: &mut Dice) -> ModelDefinition {
-    // Half of the models hold unions alone, for the other way of evaluating.
-    let mixed = dice.chance(60);
+fn definition(dice: &mut Dice, shape: Shape) -> ModelDefinition {
     let conditions = vec![
         ConditionDefinition {
             name: "small".into(),
@@ -98,11 +136,11 @@ fn definition(dice: &mut Dice) -> ModelDefinition {
     ];
     let mut types: Vec<TypeDefinition> =
         PEOPLE.iter().map(|name| TypeDefinition { name: (*name).into(), ..TypeDefinition::default() }).collect();
-    for kind in KINDS {
-        let mut relations = vec![relation("parent", Rewrite::This, parents(dice))];
+    for kind in KINDS.into_iter().take(shape.kinds) {
+        let mut relations = vec![relation("parent", Rewrite::This, parents(dice, shape))];
         for (at, name) in RELATIONS.into_iter().enumerate() {
-            let rewrite = rewrite(dice, at, mixed, 2);
-            let restrictions = if rewrite.is_assignable() { restrictions(dice) } else { Vec::new() };
+            let rewrite = rewrite(dice, at, shape.mixed, 2);
+            let restrictions = if rewrite.is_assignable() { restrictions(dice, shape) } else { Vec::new() };
             relations.push(relation(name, rewrite, restrictions));
         }
         types.push(TypeDefinition { name: kind.into(), relations, ..TypeDefinition::default() });
@@ -124,8 +162,7 @@ fn rewrite(dice: &mut Dice, at: usize, mixed: bool, depth: usize) -> Rewrite {
     if depth == 0 || dice.chance(35) {
         return leaf(dice);
     }
-    let mut operands: Vec<Rewrite> =
-        (0..2 + dice.below(2)).map(|_| rewrite(dice, at, mixed, depth - 1)).collect();
+    let mut operands: Vec<Rewrite> = (0..2 + dice.below(2)).map(|_| rewrite(dice, at, mixed, depth - 1)).collect();
     operands.dedup();
     match dice.below(if mixed { 4 } else { 1 }) {
         _ if operands.len() < 2 => operands.remove(0),
@@ -135,16 +172,17 @@ fn rewrite(dice: &mut Dice, at: usize, mixed: bool, depth: usize) -> Rewrite {
     }
 }
 
-fn restrictions(dice: &mut Dice) -> Vec<Restriction> {
+fn restrictions(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
+    let kinds = &KINDS[..shape.kinds];
     let mut found = Vec::new();
     for _ in 0..2 + dice.below(4) {
         let (kind, form) = match dice.below(6) {
             0 | 1 => (*dice.one(&PEOPLE), RestrictionForm::Object),
             2 => (*dice.one(&PEOPLE), RestrictionForm::Wildcard),
-            3 => (*dice.one(&KINDS), RestrictionForm::Object),
-            _ => (*dice.one(&KINDS), RestrictionForm::Userset((*dice.one(&RELATIONS)).into())),
+            3 => (*dice.one(kinds), RestrictionForm::Object),
+            _ => (*dice.one(kinds), RestrictionForm::Userset((*dice.one(&RELATIONS)).into())),
         };
-        let restriction = Restriction { kind: kind.into(), form, condition: condition_name(dice) };
+        let restriction = Restriction { kind: kind.into(), form, condition: condition_name(dice, shape) };
         if !found.contains(&restriction) {
             found.push(restriction);
         }
@@ -152,11 +190,12 @@ fn restrictions(dice: &mut Dice) -> Vec<Restriction> {
     found
 }
 
-fn parents(dice: &mut Dice) -> Vec<Restriction> {
+fn parents(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
     let mut found = Vec::new();
     for _ in 0..1 + dice.below(2) {
-        let kind = SmolStr::new(dice.one(&["group", "folder", "doc", "user"]));
-        let restriction = Restriction { kind, form: RestrictionForm::Object, condition: condition_name(dice) };
+        let kind = if dice.chance(10) { "user" } else { *dice.one(&KINDS[..shape.kinds]) };
+        let kind = SmolStr::new(kind);
+        let restriction = Restriction { kind, form: RestrictionForm::Object, condition: condition_name(dice, shape) };
         if !found.contains(&restriction) {
             found.push(restriction);
         }
@@ -164,38 +203,30 @@ fn parents(dice: &mut Dice) -> Vec<Restriction> {
     found
 }
 
-fn condition_name(dice: &mut Dice) -> Option<SmolStr> {
-    match dice.below(6) {
-        0 => Some("small".into()),
-        1 => Some("ok".into()),
-        _ => None,
-    }
+fn condition_name(dice: &mut Dice, shape: Shape) -> Option<SmolStr> {
+    let name = *dice.one(&["small", "ok"]);
+    dice.chance(shape.conditions).then(|| name.into())
 }
 
 /// Mostly a tuple that the model allows; now and then any.
-fn tuple(dice: &mut Dice, model: &AuthorizationModel) -> Tuple {
-    let kind = *dice.one(&KINDS);
-    let object = ObjectRef::new(kind, id(dice)).unwrap();
-    let assignable: Vec<&RelationDefinition> = model
-        .type_named(kind)
-        .unwrap()
-        .relations
-        .iter()
-        .filter(|relation| !relation.restrictions.is_empty())
-        .collect();
+fn tuple(dice: &mut Dice, shape: Shape, model: &AuthorizationModel) -> Tuple {
+    let kind = *dice.one(&KINDS[..shape.kinds]);
+    let object = ObjectRef::new(kind, id(dice, shape)).unwrap();
+    let assignable: Vec<&RelationDefinition> =
+        model.type_named(kind).unwrap().relations.iter().filter(|relation| !relation.restrictions.is_empty()).collect();
     let relation = *dice.one(&assignable);
     let restriction = dice.one(&relation.restrictions).clone();
     let (user, condition) = if dice.chance(90) {
         let user = match restriction.form {
-            RestrictionForm::Object => TupleUser::Object(ObjectRef::new(restriction.kind, id(dice)).unwrap()),
+            RestrictionForm::Object => TupleUser::Object(ObjectRef::new(restriction.kind, id(dice, shape)).unwrap()),
             RestrictionForm::Wildcard => TupleUser::Wildcard(restriction.kind),
             RestrictionForm::Userset(name) => {
-                TupleUser::userset(ObjectRef::new(restriction.kind, id(dice)).unwrap(), name).unwrap()
+                TupleUser::userset(ObjectRef::new(restriction.kind, id(dice, shape)).unwrap(), name).unwrap()
             }
         };
         (user, restriction.condition)
     } else {
-        (any_user(dice), condition_name(dice))
+        (any_user(dice, shape), condition_name(dice, shape))
     };
     let key = TupleKey { object, relation: relation.name.clone(), user };
     let condition = condition.map(|name| {
@@ -205,19 +236,19 @@ fn tuple(dice: &mut Dice, model: &AuthorizationModel) -> Tuple {
     Tuple { key, condition }
 }
 
-/// A user of any form.
-pub fn any_user(dice: &mut Dice) -> TupleUser {
-    let object = |dice: &mut Dice, kinds: &[&str]| ObjectRef::new(*dice.one(kinds), id(dice)).unwrap();
+fn any_user(dice: &mut Dice, shape: Shape) -> TupleUser {
+    let kinds = &KINDS[..shape.kinds];
+    let object = |dice: &mut Dice, kinds: &[&str]| ObjectRef::new(*dice.one(kinds), id(dice, shape)).unwrap();
     match dice.below(8) {
         0 => TupleUser::Wildcard((*dice.one(&PEOPLE)).into()),
-        1 | 2 => TupleUser::userset(object(dice, &KINDS), *dice.one(&RELATIONS)).unwrap(),
-        3 => TupleUser::Object(object(dice, &KINDS)),
+        1 | 2 => TupleUser::userset(object(dice, kinds), *dice.one(&RELATIONS)).unwrap(),
+        3 => TupleUser::Object(object(dice, kinds)),
         _ => TupleUser::Object(object(dice, &PEOPLE)),
     }
 }
 
-pub fn id(dice: &mut Dice) -> &'static str {
-    ["1", "2", "3"][dice.below(3)]
+fn id(dice: &mut Dice, shape: Shape) -> &'static str {
+    IDS[dice.below(shape.ids)]
 }
 
 /// Each parameter is there or not, and makes its condition hold or not.
