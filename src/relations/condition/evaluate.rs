@@ -249,8 +249,8 @@ fn cost(function: &Function, args: &[Val]) -> u64 {
         (Function::Add, [a @ (Val::Text(_) | Val::Bytes(_)), b]) => tenth(a.size().saturating_add(b.size())),
         (Function::In, [_, list @ Val::List(_)]) => list.size(),
         (Function::Contains, [a, b]) => tenth(a.size()).saturating_mul(tenth(b.size())),
-        (Function::StartsWith | Function::EndsWith, [_, it]) => tenth(it.size()),
-        (Function::ToBytes | Function::ToText, [it @ (Val::Text(_) | Val::Bytes(_))]) => tenth(it.size()),
+        (Function::StartsWith | Function::EndsWith, [_, it])
+        | (Function::ToBytes | Function::ToText, [it @ (Val::Text(_) | Val::Bytes(_))]) => tenth(it.size()),
         (Function::Matches(_), [a, b]) => tenth(a.size().saturating_add(1)).saturating_mul(b.size().div_ceil(4)),
         _ => 1,
     }

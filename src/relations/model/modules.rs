@@ -107,15 +107,14 @@ impl Merge {
                 extensions.push(Extension { definition, places: parsed.places.clone() });
                 continue;
             }
-            let element = Element::Type(definition.name.clone());
-            self.note(element, &parsed.places);
+            self.note(&Element::Type(definition.name.clone()), &parsed.places);
             for relation in &definition.relations {
-                self.note(Element::Relation(definition.name.clone(), relation.name.clone()), &parsed.places);
+                self.note(&Element::Relation(definition.name.clone(), relation.name.clone()), &parsed.places);
             }
             self.source.definition.types.push(definition);
         }
         for condition in conditions {
-            self.note(Element::Condition(condition.name.clone()), &parsed.places);
+            self.note(&Element::Condition(condition.name.clone()), &parsed.places);
             self.source.definition.conditions.push(condition);
         }
         extensions
@@ -124,7 +123,7 @@ impl Merge {
     fn extend(&mut self, extension: Extension) {
         let Extension { definition: added, places } = extension;
         for relation in &added.relations {
-            self.note(Element::Relation(added.name.clone(), relation.name.clone()), &places);
+            self.note(&Element::Relation(added.name.clone(), relation.name.clone()), &places);
         }
         let Some(extended) = self.source.definition.types.iter_mut().find(|it| it.name == added.name) else {
             let place = added
@@ -146,10 +145,10 @@ impl Merge {
         );
     }
 
-    fn note(&mut self, element: Element, places: &super::source::Places) {
-        let Some(place) = places.of(&element).cloned() else { return };
+    fn note(&mut self, element: &Element, places: &super::source::Places) {
+        let Some(place) = places.of(element).cloned() else { return };
         if let Some(first) = self.source.places.note(element.clone(), place.clone()) {
-            self.problems.push(dsl::defined_twice(&element, place, Some(first)));
+            self.problems.push(dsl::defined_twice(element, place, Some(first)));
         }
     }
 }
@@ -164,7 +163,7 @@ fn read_manifest(file: ModelFile<'_>) -> Result<Vec<String>, ModelRefusal> {
     }
     for path in &manifest.contents {
         let inside = !path.starts_with('/') && !path.contains('\\') && path.split('/').all(|part| part != "..");
-        if !inside || !path.ends_with(".fga") {
+        if !inside || path.strip_suffix(".fga").is_none_or(str::is_empty) {
             return Err(refuse(format!("`{path}` is no module beside `{}`", file.name)));
         }
     }

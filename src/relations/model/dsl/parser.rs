@@ -30,8 +30,11 @@ pub(in super::super) enum Header {
     Module(SmolStr),
 }
 
-/// A mistake that ends its line.
-pub(super) type Parse<T> = Result<T, Problem>;
+/// A mistake that ends its line; in a box, for it is larger than what is read.
+#[derive(Debug)]
+pub(super) struct Mistake(pub(super) Box<Problem>);
+
+pub(super) type Parse<T> = Result<T, Mistake>;
 
 pub(super) struct Parser<'a> {
     file: ModelFile<'a>,
@@ -167,7 +170,7 @@ impl<'a> Parser<'a> {
         if definition.relations.is_empty() && self.problems.len() == found_before {
             let problem =
                 self.unexpected("`define`", "define a relation, as in `define viewer: [user]`, or remove `relations`");
-            self.problems.push(problem);
+            self.problems.push(*problem.0);
         }
     }
 
@@ -275,8 +278,8 @@ impl<'a> Parser<'a> {
     }
 
     /// Notes a mistake, and goes on at the next line.
-    fn recover(&mut self, problem: Problem) {
-        self.problems.push(problem);
+    fn recover(&mut self, mistake: Mistake) {
+        self.problems.push(*mistake.0);
         while !matches!(self.current.kind, Kind::Line | Kind::End) {
             self.advance();
         }
@@ -303,7 +306,7 @@ impl<'a> Cursor<'a> for Parser<'a> {
         self.current = self.lexer.next();
     }
 
-    fn problem_at(&self, token: Token<'_>, message: String, help: &str) -> Problem {
-        Problem::new(message).at(self.place(token)).help(help)
+    fn problem_at(&self, token: Token<'_>, message: String, help: &str) -> Mistake {
+        Mistake(Box::new(Problem::new(message).at(self.place(token)).help(help)))
     }
 }

@@ -5,8 +5,7 @@
 
 use super::super::definition::{Restriction, RestrictionForm, Rewrite};
 use super::lexer::{Kind, Token};
-use super::parser::Parse;
-use crate::model::Problem;
+use super::parser::{Mistake, Parse};
 
 /// Deepest nesting of parentheses: one operator less than a relation may nest.
 const MAX_DEPTH: usize = super::super::definition::MAX_REWRITE_DEPTH - 1;
@@ -20,10 +19,10 @@ pub(super) trait Cursor<'a> {
     fn advance(&mut self);
 
     /// Something that is wrong with a token.
-    fn problem_at(&self, token: Token<'_>, message: String, help: &str) -> Problem;
+    fn problem_at(&self, token: Token<'_>, message: String, help: &str) -> Mistake;
 
     /// The token is not what has to stand here.
-    fn unexpected(&self, wanted: &str, help: &str) -> Problem {
+    fn unexpected(&self, wanted: &str, help: &str) -> Mistake {
         let token = self.current();
         self.problem_at(token, format!("expected {wanted}, found {}", token.kind.describe()), help)
     }

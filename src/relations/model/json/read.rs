@@ -14,7 +14,7 @@ use std::fmt;
 
 /// Reads a model: `schema_version`, `type_definitions`, `conditions`. Other members, such as `id`, are left out.
 pub fn from_json(json: &Value) -> Result<ModelDefinition, ModelRefusal> {
-    read(At::root(json))
+    read(&At::root(json))
         .map_err(|Misfit { code, message, help }| ModelRefusal::new(code, Problem::new(message).help(help)))
 }
 
@@ -105,12 +105,12 @@ fn camel(name: &str) -> String {
     out
 }
 
-fn read(root: At<'_>) -> Read<ModelDefinition> {
+fn read(root: &At<'_>) -> Read<ModelDefinition> {
     root.object()?;
     let types = At::items(root.member("type_definitions").as_ref())?;
     let conditions = At::entries(root.member("conditions").as_ref())?;
     Ok(ModelDefinition {
-        schema: schema(&root)?,
+        schema: schema(root)?,
         types: types.iter().map(type_definition).collect::<Read<_>>()?,
         conditions: conditions.iter().map(|(key, it)| condition(key, it)).collect::<Read<_>>()?,
     })

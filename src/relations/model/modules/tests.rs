@@ -12,13 +12,13 @@ fn manifest(text: &str, beside: &[(&str, &str)]) -> Result<ModelSource, String> 
     read_modules(ModelFile { name: "fga.mod", text }, &files(beside)).map_err(|refusal| refusal.to_string())
 }
 
-fn merged(beside: &[(&str, &str)]) -> Vec<(Option<Place>, String, Option<Place>)> {
+fn merged(beside: &[(&str, &str)]) -> Vec<(Place, String, Option<Place>)> {
     let refusal = merge_modules(&files(beside)).unwrap_err();
-    refusal.problems.0.into_iter().map(|it| (it.place, it.message, it.also)).collect()
+    refusal.problems.0.into_iter().map(|it| (it.place.unwrap(), it.message, it.also)).collect()
 }
 
-fn place(file: &str, offset: usize, len: usize) -> Option<Place> {
-    Some(Place { file: file.into(), offset, len })
+fn place(file: &str, offset: usize, len: usize) -> Place {
+    Place { file: file.into(), offset, len }
 }
 
 #[test]
@@ -48,22 +48,26 @@ fn a_manifest_names_every_file_once() {
 fn nothing_is_defined_twice_and_nothing_wins() {
     assert_eq!(
         merged(&[("core.fga", CORE), ("b.fga", "module b\ntype doc\n")]),
-        [(place("b.fga", 14, 3), "type `doc` is defined twice".to_owned(), place("core.fga", 27, 3))]
+        [(place("b.fga", 14, 3), "type `doc` is defined twice".to_owned(), Some(place("core.fga", 27, 3)))]
     );
     assert_eq!(
         merged(&[("core.fga", CORE), ("b.fga", "module b\nextend type doc\n  relations\n    define owner: [user]\n")]),
-        [(place("b.fga", 48, 5), "relation `owner` of `doc` is defined twice".to_owned(), place("core.fga", 54, 5))]
+        [(
+            place("b.fga", 48, 5),
+            "relation `owner` of `doc` is defined twice".to_owned(),
+            Some(place("core.fga", 54, 5))
+        )]
     );
     assert_eq!(
         merged(&[
             ("a.fga", "module a\ncondition c(x: int) { x > 1 }"),
             ("b.fga", "module b\ncondition c(x: int) { x > 2 }")
         ]),
-        [(place("b.fga", 19, 1), "condition `c` is defined twice".to_owned(), place("a.fga", 19, 1))]
+        [(place("b.fga", 19, 1), "condition `c` is defined twice".to_owned(), Some(place("a.fga", 19, 1)))]
     );
     assert_eq!(
         merged(&[("a.fga", "module a\ntype t\ntype t")]),
-        [(place("a.fga", 21, 1), "type `t` is defined twice".to_owned(), place("a.fga", 14, 1))]
+        [(place("a.fga", 21, 1), "type `t` is defined twice".to_owned(), Some(place("a.fga", 14, 1)))]
     );
 }
 

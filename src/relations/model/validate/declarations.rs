@@ -58,7 +58,7 @@ fn check_relations(model: &ModelDefinition, definition: &TypeDefinition, index: 
         if !seen.insert(&relation.name) {
             findings.add(element.clone(), format!("{element} is defined twice"), "remove one, or give it another name");
         }
-        let mut check = Relation { model, index, kind: &definition.name, relation, element, findings };
+        let mut check = Relation { model, index, kind: &definition.name, definition: relation, element, findings };
         check.assignable();
         check.restrictions();
         check.rewrite(&relation.rewrite);
@@ -90,7 +90,7 @@ struct Relation<'a, 'f> {
     model: &'a ModelDefinition,
     index: &'a Index<'a>,
     kind: &'a SmolStr,
-    relation: &'a RelationDefinition,
+    definition: &'a RelationDefinition,
     element: Element,
     findings: &'f mut Findings,
 }
@@ -102,7 +102,7 @@ impl Relation<'_, '_> {
     }
 
     fn assignable(&mut self) {
-        match (self.relation.rewrite.is_assignable(), self.relation.restrictions.is_empty()) {
+        match (self.definition.rewrite.is_assignable(), self.definition.restrictions.is_empty()) {
             (true, true) => self.add("does not say whom its tuples may name", "write types in brackets: `[user]`"),
             (false, false) => {
                 self.add(
@@ -115,7 +115,7 @@ impl Relation<'_, '_> {
     }
 
     fn restrictions(&mut self) {
-        for restriction in &self.relation.restrictions {
+        for restriction in &self.definition.restrictions {
             let Restriction { kind, form, condition } = restriction;
             if !self.index.has_type(kind) {
                 self.add(
@@ -144,7 +144,7 @@ impl Relation<'_, '_> {
     fn rewrite(&mut self, rewrite: &Rewrite) {
         match rewrite {
             Rewrite::This => {}
-            Rewrite::Computed(name) if *name == self.relation.name => {
+            Rewrite::Computed(name) if *name == self.definition.name => {
                 self.add("is defined as itself", "name another relation, or remove that part");
             }
             Rewrite::Computed(name) => self.require(name),

@@ -23,8 +23,7 @@ fn problems(types: &str) -> Vec<String> {
 
 /// A type `doc` with these relations.
 fn doc(relations: &[&str]) -> String {
-    let relations: String = relations.iter().map(|it| format!("    define {it}\n")).collect();
-    format!("type doc\n  relations\n{relations}")
+    format!("type doc\n  relations\n    define {}\n", relations.join("\n    define "))
 }
 
 #[test]
