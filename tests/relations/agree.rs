@@ -112,6 +112,10 @@ fn checks_and_batches_agree_and_witnesses_are_true() {
     for (seed, scene) in worlds() {
         let mut dice = Dice::new(seed + 1_000_000);
         let oracle = scene.oracle();
+        for tuple in &scene.tuples {
+            let condition = tuple.condition.as_ref().map(|condition| condition.name.as_str());
+            assert_eq!(scene.world.model.allows(&tuple.key, condition), oracle.admits(tuple), "{}", tuple.key);
+        }
         let mut keys: Vec<TupleKey> = questions(&scene.world, &scene.world.user(&mut dice));
         // What one question leaves behind must not change another, in whatever order they come.
         for at in (1..keys.len()).rev() {

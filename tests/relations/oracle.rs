@@ -9,11 +9,11 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A sub-problem about some user: an object and a relation.
-pub type Sub = (ObjectRef, SmolStr);
+pub(crate) type Sub = (ObjectRef, SmolStr);
 
 /// What a sub-problem comes to.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     Holds,
     Lacks,
     /// It comes back to a sub-problem that it is part of.
@@ -21,24 +21,24 @@ pub enum Value {
     Error(RelationError),
 }
 
-pub struct Oracle<'a> {
-    pub model: &'a AuthorizationModel,
-    pub tuples: &'a [Tuple],
-    pub context: &'a Record,
-    pub max_depth: u32,
+pub(crate) struct Oracle<'a> {
+    pub(crate) model: &'a AuthorizationModel,
+    pub(crate) tuples: &'a [Tuple],
+    pub(crate) context: &'a Record,
+    pub(crate) max_depth: u32,
     /// Evaluations left. Where it reaches zero the world is too tangled for a naive evaluator, and nothing is compared.
-    pub patience: Cell<u32>,
+    pub(crate) patience: Cell<u32>,
 }
 
 impl Oracle<'_> {
-    pub fn check(&self, user: &TupleUser, root: &Sub) -> Value {
+    pub(crate) fn check(&self, user: &TupleUser, root: &Sub) -> Value {
         if !self.can_find(user, &root.0, &root.1) {
             return Value::Lacks;
         }
         self.value(user, root, &self.distances(user, root), &mut Vec::new())
     }
 
-    pub fn relation(&self, kind: &str, relation: &str) -> Option<&RelationDefinition> {
+    pub(crate) fn relation(&self, kind: &str, relation: &str) -> Option<&RelationDefinition> {
         self.model.relation(kind, relation)
     }
 
@@ -90,7 +90,7 @@ impl Oracle<'_> {
     }
 
     /// Whether the model allows a tuple.
-    pub fn admits(&self, tuple: &Tuple) -> bool {
+    pub(crate) fn admits(&self, tuple: &Tuple) -> bool {
         let key = &tuple.key;
         let name = tuple.condition.as_ref().map(|condition| &condition.name);
         self.relation(key.object.kind(), &key.relation).is_some_and(|relation| {
@@ -107,7 +107,7 @@ impl Oracle<'_> {
         })
     }
 
-    pub fn applies(&self, tuple: &Tuple) -> Result<bool, RelationError> {
+    pub(crate) fn applies(&self, tuple: &Tuple) -> Result<bool, RelationError> {
         let Some(stored) = &tuple.condition else { return Ok(true) };
         let condition = self.model.condition(&stored.name).unwrap();
         condition
@@ -116,7 +116,7 @@ impl Oracle<'_> {
     }
 
     /// The tuples on `object#relation` that the model allows.
-    pub fn tuples_on(&self, object: &ObjectRef, relation: &str) -> Vec<&Tuple> {
+    pub(crate) fn tuples_on(&self, object: &ObjectRef, relation: &str) -> Vec<&Tuple> {
         let on = |tuple: &&Tuple| tuple.key.object == *object && tuple.key.relation == relation;
         self.tuples.iter().filter(on).filter(|tuple| self.admits(tuple)).collect()
     }
@@ -148,18 +148,18 @@ impl Oracle<'_> {
     }
 
     /// Whether the model has any path from a sub-problem to users of this form.
-    pub fn finds_at(&self, user: &TupleUser, sub: &Sub) -> bool {
+    pub(crate) fn finds_at(&self, user: &TupleUser, sub: &Sub) -> bool {
         self.can_find(user, &sub.0, &sub.1)
     }
 
     /// The sub-problems of which a relation consists, for users of this form; none of them is the user itself.
-    pub fn expansion(&self, form: &TupleUser, root: &Sub) -> BTreeMap<Sub, u32> {
+    pub(crate) fn expansion(&self, form: &TupleUser, root: &Sub) -> BTreeMap<Sub, u32> {
         self.distances(form, root)
     }
 
     /// The tuples that an expansion reads at one sub-problem, and whether they are the relation's own. An arrow that
     /// leads nowhere for users of this form is not read.
-    pub fn tuples_met(&self, form: &TupleUser, (object, relation): &Sub) -> Vec<(&Tuple, bool)> {
+    pub(crate) fn tuples_met(&self, form: &TupleUser, (object, relation): &Sub) -> Vec<(&Tuple, bool)> {
         let mut met = Vec::new();
         let mut left = vec![&self.relation(object.kind(), relation).unwrap().rewrite];
         while let Some(rewrite) = left.pop() {
@@ -243,8 +243,8 @@ impl Oracle<'_> {
             children.iter().map(|child| self.rewrite(user, sub, child, distances, path)).collect()
         };
         match rewrite {
-            Rewrite::Union(children) => union(all(children)),
-            Rewrite::Intersection(children) => intersection(all(children)),
+            Rewrite::Union(children) => union(&all(children)),
+            Rewrite::Intersection(children) => intersection(&all(children)),
             Rewrite::Difference { base, subtract } => {
                 let base = self.rewrite(user, sub, base, distances, path);
                 let subtract = self.rewrite(user, sub, subtract, distances, path);
@@ -270,14 +270,14 @@ impl Oracle<'_> {
                         Err(error) => Value::Error(error),
                     });
                 }
-                union(values)
+                union(&values)
             }
         }
     }
 }
 
 /// Whether a tuple's user is this user, or everyone of its type.
-pub fn names(named: &TupleUser, user: &TupleUser) -> bool {
+pub(crate) fn names(named: &TupleUser, user: &TupleUser) -> bool {
     named == user
         || matches!((named, user), (TupleUser::Wildcard(kind), TupleUser::Object(object)) if kind == object.kind())
 }
@@ -287,23 +287,23 @@ fn is_itself(user: &TupleUser, sub: &Sub) -> bool {
 }
 
 /// `Holds` wins over errors, an error over false; the mark of a cycle stays.
-fn union(values: Vec<Value>) -> Value {
+fn union(values: &[Value]) -> Value {
     if values.contains(&Value::Holds) {
         return Value::Holds;
     }
     let marked = if values.contains(&Value::Cycle) { Value::Cycle } else { Value::Lacks };
-    foremost(&values).map_or(marked, Value::Error)
+    foremost(values).map_or(marked, Value::Error)
 }
 
 /// False wins over errors, and a cycle is false.
-fn intersection(values: Vec<Value>) -> Value {
+fn intersection(values: &[Value]) -> Value {
     if values.contains(&Value::Lacks) {
         return Value::Lacks;
     }
     if values.contains(&Value::Cycle) {
         return Value::Cycle;
     }
-    foremost(&values).map_or(Value::Holds, Value::Error)
+    foremost(values).map_or(Value::Holds, Value::Error)
 }
 
 /// A false base or a true subtract wins over the other side; a cycle on either side is false; then the base's error.
@@ -321,7 +321,7 @@ fn difference(base: Value, subtract: Value) -> Value {
 }
 
 /// The error that is reported of several: of a condition before the depth, of the lesser tuple first.
-pub fn foremost(values: &[Value]) -> Option<RelationError> {
+pub(crate) fn foremost(values: &[Value]) -> Option<RelationError> {
     let errors = values.iter().filter_map(|value| match value {
         Value::Error(error) => Some(error.clone()),
         _ => None,

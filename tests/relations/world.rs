@@ -3,7 +3,7 @@
 use behest::model::{ObjectRef, Record, Tuple, TupleCondition, TupleKey, TupleUser, Value};
 use behest::relations::condition::ParameterType;
 use behest::relations::model::{
-    AuthorizationModel, ConditionDefinition, ModelDefinition, RelationDefinition, Restriction, RestrictionForm,
+    AuthorizationModel, ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
     Rewrite, TypeDefinition,
 };
 use smol_str::SmolStr;
@@ -15,16 +15,16 @@ const KINDS: [&str; 3] = ["group", "folder", "doc"];
 const PEOPLE: [&str; 2] = ["user", "employee"];
 
 /// Ids of every type.
-pub const IDS: [&str; 3] = ["1", "2", "3"];
+pub(crate) const IDS: [&str; 3] = ["1", "2", "3"];
 
 /// Relations of every type of [`KINDS`], and `parent`, which is a tupleset.
-pub const RELATIONS: [&str; 4] = ["r0", "r1", "r2", "r3"];
+pub(crate) const RELATIONS: [&str; 4] = ["r0", "r1", "r2", "r3"];
 
 /// A small generator (xorshift) with a seed, so that a failure repeats.
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         for _ in 0..8 {
             dice.below(2);
@@ -32,18 +32,18 @@ impl Dice {
         dice
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from((self.0 >> 11) % u64::try_from(n).unwrap()).unwrap()
     }
 
-    pub fn one<'t, T>(&mut self, of: &'t [T]) -> &'t T {
+    pub(crate) fn one<'t, T>(&mut self, of: &'t [T]) -> &'t T {
         &of[self.below(of.len())]
     }
 
-    pub fn chance(&mut self, percent: usize) -> bool {
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 }
@@ -60,18 +60,18 @@ struct Shape {
     conditions: usize,
 }
 
-pub struct World {
+pub(crate) struct World {
     shape: Shape,
-    pub model: AuthorizationModel,
+    pub(crate) model: AuthorizationModel,
     /// The bundle's, the stored, the request's own.
-    pub layers: [Vec<Tuple>; 3],
-    pub context: Record,
-    pub max_depth: u32,
+    pub(crate) layers: [Vec<Tuple>; 3],
+    pub(crate) context: Record,
+    pub(crate) max_depth: u32,
 }
 
 impl World {
     /// None where the model that came out is refused: as one that no tuple can ever satisfy.
-    pub fn make(seed: u64) -> Option<Self> {
+    pub(crate) fn make(seed: u64) -> Option<Self> {
         let mut dice = Dice::new(seed);
         let shape = Shape {
             kinds: 1 + dice.below(KINDS.len()),
@@ -98,23 +98,23 @@ impl World {
     }
 
     /// Every object that tuples can be on.
-    pub fn objects(&self) -> Vec<ObjectRef> {
+    pub(crate) fn objects(&self) -> Vec<ObjectRef> {
         let of_kind =
             |kind: &&str| IDS.iter().take(self.shape.ids).map(|id| ObjectRef::new(*kind, *id).unwrap()).collect();
         KINDS.iter().take(self.shape.kinds).flat_map(|kind: &&str| -> Vec<ObjectRef> { of_kind(kind) }).collect()
     }
 
     /// The types that have relations.
-    pub fn kinds(&self) -> &'static [&'static str] {
+    pub(crate) fn kinds(&self) -> &'static [&'static str] {
         &KINDS[..self.shape.kinds]
     }
 
     /// A user of any form.
-    pub fn user(&self, dice: &mut Dice) -> TupleUser {
+    pub(crate) fn user(&self, dice: &mut Dice) -> TupleUser {
         any_user(dice, self.shape)
     }
 
-    pub fn tuples(&self) -> Vec<Tuple> {
+    pub(crate) fn tuples(&self) -> Vec<Tuple> {
         self.layers.concat()
     }
 }
@@ -149,7 +149,7 @@ fn definition(dice: &mut Dice, shape: Shape) -> ModelDefinition {
 }
 
 fn relation(name: &str, rewrite: Rewrite, restrictions: Vec<Restriction>) -> RelationDefinition {
-    RelationDefinition { name: name.into(), rewrite, restrictions, origin: Default::default() }
+    RelationDefinition { name: name.into(), rewrite, restrictions, origin: Origin::default() }
 }
 
 /// Computed relations only lead to lesser ones, so that no model has a circle of them; tuples may lead anywhere.
@@ -192,7 +192,7 @@ fn restrictions(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
 
 fn parents(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
     let mut found = Vec::new();
-    for _ in 0..1 + dice.below(2) {
+    for _ in 0..=dice.below(2) {
         let kind = if dice.chance(10) { "user" } else { *dice.one(&KINDS[..shape.kinds]) };
         let kind = SmolStr::new(kind);
         let restriction = Restriction { kind, form: RestrictionForm::Object, condition: condition_name(dice, shape) };
