@@ -1,12 +1,15 @@
 //! What answers carry beside their yes or no, and where the engine stops.
 
+use super::world::Dice;
 use behest::model::{ObjectRef, Record, Revision, Tuple, TupleCondition, TupleUser, Value};
 use behest::relations::model::{AuthorizationModel, ModelFile, read_dsl};
 use behest::relations::{
     Cut, Expansion, ExpansionNode, Failure, Graph, Limits, Listed, MAX_NESTING, Membership, Reader, RelationError,
-    RelationFault, Rules, Terms, UserFilter,
+    RelationFault, RowHash, Rules, Terms, UserFilter,
 };
 use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -150,6 +153,95 @@ fn groups_in_circles_cost_what_there_are_of_them() {
 }
 
 #[test]
+fn a_row_of_many_usersets_costs_what_the_user_is_in() {
+    let text = "model
+  schema 1.1
+type user
+type team
+  relations
+    define member: [user, user:*, user with ok]
+type doc
+  relations
+    define viewer: [user, team#member]
+condition ok(yes: bool) {
+  yes
+}
+";
+    let shares = |from: u32| (from..from + 5_000).map(|at| format!("doc:1#viewer@team:{at}#member"));
+    let mine = ["team:4000#member@user:ann", "team:9999#member@user:bob", "doc:2#viewer@team:1#member"];
+    let store = Store::new(text, shares(0).chain(mine.map(ToOwned::to_owned)));
+    let limits = Limits { check_reads: 100, ..Limits::default() };
+    for (user, wanted) in [("ann", true), ("bob", false), ("eve", false)] {
+        assert_eq!(store.check(&format!("doc:1#viewer@user:{user}"), limits), Ok(wanted), "{user}");
+    }
+    assert_eq!(store.check("doc:1#viewer@team:4999#member", limits), Ok(true));
+    assert_eq!(store.check("doc:1#viewer@team:5000#member", Limits::default()), Ok(false));
+    // By whichever side it was found, a condition without an answer is an error.
+    let key: behest::model::TupleKey = "team:3000#member@user:eve".parse().unwrap();
+    let condition = Some(Arc::new(TupleCondition { name: "ok".into(), context: Record::new() }));
+    let tuple = Tuple { key, condition };
+    let graph = store.graph.apply(&[], &[tuple], Revision(8)).unwrap();
+    let terms = Terms { limits, trace: true, ..Terms::new(&EMPTY) };
+    let mut reader = Reader::new(&graph, &store.rules, terms).unwrap();
+    let failure = reader.check(&"doc:1#viewer@user:eve".parse().unwrap()).unwrap_err();
+    assert_eq!(failure.to_string(), "condition `ok` has no value for `yes`: send it in the context");
+    // Whoever lets everyone in, or the user, touches a row that the answer rests on.
+    let mut reader = store.reader(terms);
+    assert_eq!(reader.check(&"doc:1#viewer@user:bob".parse().unwrap()), Ok(Membership::Lacks));
+    let rows = reader.rows_read();
+    for write in ["team:4500#member@user:bob", "team:4500#member@user:*", "doc:1#viewer@team:7000#member"] {
+        let touched = RowHash::of_tuple(&write.parse().unwrap());
+        assert!(touched.iter().any(|row| rows.contains(row)), "{write}");
+    }
+    // The limit on depth holds whichever side is looked at.
+    let shallow = Limits { depth: 0, ..limits };
+    assert_eq!(
+        store.check("doc:1#viewer@user:ann", Limits { check_reads: 100_000, ..shallow }),
+        Err(RelationError::TooDeep(0).into())
+    );
+}
+
+#[test]
+fn a_wide_row_agrees_with_looking_at_every_team() {
+    let text = "model\n  schema 1.1\ntype user\ntype team\n  relations\n    define member: [user, user:*]\n    \
+        define lead: [user]\ntype doc\n  relations\n    define viewer: [user, team#member, team#lead]\n    \
+        define open: viewer but not hidden\n    define hidden: [team#lead]\n";
+    let mut dice = Dice::new(1);
+    for world in 0..60 {
+        let (teams, shares, memberships) = (40 + dice.below(80), dice.below(140), dice.below(120));
+        let mut tuples = BTreeSet::new();
+        for _ in 0..shares {
+            let (relation, row) = (*dice.one(&["member", "lead"]), *dice.one(&["viewer", "viewer", "hidden"]));
+            if row == "viewer" || relation == "lead" {
+                tuples.insert(format!("doc:1#{row}@team:{}#{relation}", dice.below(teams)));
+            }
+        }
+        for _ in 0..memberships {
+            let (relation, user) = (*dice.one(&["member", "lead"]), dice.below(30));
+            tuples.insert(format!("team:{}#{relation}@user:{user}", dice.below(teams)));
+        }
+        if dice.chance(20) {
+            tuples.insert(format!("team:{}#member@user:*", dice.below(teams)));
+        }
+        let store = Store::new(text, tuples.iter().cloned());
+        for user in 0..30 {
+            let is_in = |row: &str| {
+                (0..teams).any(|team| {
+                    ["member", "lead"].into_iter().any(|relation| {
+                        let holds = |user: &str| tuples.contains(&format!("team:{team}#{relation}@user:{user}"));
+                        tuples.contains(&format!("doc:1#{row}@team:{team}#{relation}"))
+                            && (holds(&user.to_string()) || holds("*"))
+                    })
+                })
+            };
+            let check = |relation: &str| store.check(&format!("doc:1#{relation}@user:{user}"), Limits::default());
+            assert_eq!(check("viewer"), Ok(is_in("viewer")), "world {world}, user {user}");
+            assert_eq!(check("open"), Ok(is_in("viewer") && !is_in("hidden")), "world {world}, user {user}");
+        }
+    }
+}
+
+#[test]
 fn rewrites_are_followed_into_one_another_up_to_a_limit() {
     // Each relation of the chain opens a difference and its base; at its end there is a union and one of its operands.
     const CHAIN: u32 = 49;
@@ -157,11 +249,11 @@ fn rewrites_are_followed_into_one_another_up_to_a_limit() {
     assert_eq!(DOCS * (2 * CHAIN + 2), MAX_NESTING);
     let mut text = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define no: [user]\n".to_owned();
     text += "    define parent: [doc]\n";
-    text += &format!("    define r0: [user] or r{CHAIN} from parent\n");
+    writeln!(text, "    define r0: [user] or r{CHAIN} from parent").unwrap();
     for at in 1..=CHAIN {
-        text += &format!("    define r{at}: r{} but not no\n", at - 1);
+        writeln!(text, "    define r{at}: r{} but not no", at - 1).unwrap();
     }
-    text += &format!("    define one_more: r{CHAIN}\n");
+    writeln!(text, "    define one_more: r{CHAIN}").unwrap();
     let parents = (1..DOCS).map(|at| format!("doc:{}#parent@doc:{at}", at - 1));
     let store = Store::new(&text, parents.chain([format!("doc:{}#r0@user:ann", DOCS - 1)]));
     let limits = Limits::default();

@@ -215,7 +215,7 @@ impl<'r> Evaluation<'_, 'r> {
             return Ok(direct.into());
         }
         let mut steps = Steps::default();
-        self.usersets(&row, node, relation, &mut steps)?;
+        self.usersets_that_matter(&row, node, relation, depth, &mut steps)?;
         Ok(self.any(steps, depth)?.with(direct.into(), Outcome::or))
     }
 

@@ -96,7 +96,13 @@ impl Evaluation<'_, '_> {
                         return Ok(direct);
                     }
                     outcome = outcome.or(direct);
-                    self.usersets(&row, entry.node, relation, &mut steps)?;
+                    self.usersets_that_matter(
+                        &row,
+                        entry.node,
+                        relation,
+                        depth.saturating_add(entry.distance),
+                        &mut steps,
+                    )?;
                 }
                 Rewrite::Computed(to) => {
                     if self.reach.has(*to) {
