@@ -57,12 +57,10 @@ impl<'a> Meter<'a> {
     /// Counts one tuple, or one row.
     pub(super) fn read(&mut self) -> Result<(), RelationFault> {
         self.left = self.left.checked_sub(1).ok_or(RelationFault::TooBroad(self.max))?;
-        match self.until_look.checked_sub(1) {
-            Some(left) => self.until_look = left,
-            None => {
-                self.until_look = READS_BETWEEN_LOOKS;
-                self.look()?;
-            }
+        self.until_look = self.until_look.saturating_sub(1);
+        if self.until_look == 0 {
+            self.until_look = READS_BETWEEN_LOOKS;
+            self.look()?;
         }
         Ok(())
     }

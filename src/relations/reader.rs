@@ -126,16 +126,15 @@ impl<'a> Reader<'a> {
     /// Checks each, as if it were the only one; equal ones once. Answers are in the order of the questions.
     pub fn check_all(&mut self, keys: &[TupleKey]) -> Vec<Result<Membership, Failure>> {
         let mut known: HashMap<&TupleKey, Result<Membership, Failure>> = HashMap::default();
-        keys.iter()
-            .map(|key| match known.get(key) {
-                Some(answer) => answer.clone(),
-                None => {
-                    let answer = self.check(key);
-                    known.insert(key, answer.clone());
-                    answer
-                }
-            })
-            .collect()
+        let mut answer = |key| {
+            if let Some(answer) = known.get(key) {
+                return Result::clone(answer);
+            }
+            let answer = self.check(key);
+            known.insert(key, answer.clone());
+            answer
+        };
+        keys.iter().map(&mut answer).collect()
     }
 
     /// Parts what stays from what changes, so that a walk can check on its way.

@@ -37,6 +37,30 @@ impl Found {
     }
 }
 
+/// Whether a union or an intersection.
+#[derive(Clone, Copy, Debug)]
+enum Gate {
+    Any,
+    All,
+}
+
+impl Gate {
+    fn combine(self) -> fn(Outcome, Outcome) -> Outcome {
+        match self {
+            Self::Any => Outcome::or,
+            Self::All => Outcome::and,
+        }
+    }
+
+    /// Whether no further operand can change the outcome.
+    fn is_settled_by(self, outcome: &Outcome) -> bool {
+        match self {
+            Self::Any => *outcome == Outcome::Holds,
+            Self::All => *outcome == Outcome::Lacks,
+        }
+    }
+}
+
 impl<'r> Evaluation<'_, 'r> {
     /// Decides the question itself.
     pub(super) fn decide(&mut self, root: Node) -> Result<Outcome, RelationFault> {
@@ -126,12 +150,8 @@ impl<'r> Evaluation<'_, 'r> {
                 self.arrow(node.object, arrow, &mut steps)?;
                 self.any(steps, depth)
             }
-            Rewrite::Union(children) => {
-                self.combine(node, relation, children, depth, Outcome::Lacks, Outcome::Holds, Outcome::or)
-            }
-            Rewrite::Intersection(children) => {
-                self.combine(node, relation, children, depth, Outcome::Holds, Outcome::Lacks, Outcome::and)
-            }
+            Rewrite::Union(children) => self.combine(node, relation, children, depth, Gate::Any),
+            Rewrite::Intersection(children) => self.combine(node, relation, children, depth, Gate::All),
             Rewrite::Difference(base, subtract) => self.difference(node, relation, base, subtract, depth),
         }?;
         self.nesting -= 1;
@@ -141,27 +161,28 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(found)
     }
 
-    /// The operands of a union or an intersection, up to the one that settles it.
-    #[expect(clippy::too_many_arguments, reason = "a union and an intersection differ in exactly these three values")]
+    /// The operands of a union or an intersection, up to the one that settles it. Of no operands nothing holds.
     fn combine(
         &mut self,
         node: Node,
         relation: &'r Relation,
         operands: &'r [Rewrite],
         depth: u32,
-        neutral: Outcome,
-        settled: Outcome,
-        combine: fn(Outcome, Outcome) -> Outcome,
+        gate: Gate,
     ) -> Result<Found, RelationFault> {
-        let mut all = Found::from(if operands.is_empty() { Outcome::Lacks } else { neutral });
+        let mut all: Option<Found> = None;
         for operand in operands {
             let found = self.rewrite(node, relation, operand, depth)?;
-            all = all.with(found, combine);
-            if all.outcome == settled {
-                break;
+            let found = match all {
+                None => found,
+                Some(before) => before.with(found, gate.combine()),
+            };
+            if gate.is_settled_by(&found.outcome) {
+                return Ok(found);
             }
+            all = Some(found);
         }
-        Ok(all)
+        Ok(all.unwrap_or_else(|| Outcome::Lacks.into()))
     }
 
     fn difference(
@@ -194,7 +215,7 @@ impl<'r> Evaluation<'_, 'r> {
             return Ok(direct.into());
         }
         let mut steps = Steps::default();
-        self.usersets(&row, node, relation, &mut steps)?;
+        self.usersets_that_matter(&row, node, relation, depth, &mut steps)?;
         Ok(self.any(steps, depth)?.with(direct.into(), Outcome::or))
     }
 

@@ -73,6 +73,8 @@ impl Outcome {
 mod tests {
     use super::*;
 
+    type Combine = fn(Outcome, Outcome) -> Outcome;
+
     fn all() -> Vec<Outcome> {
         let fails = |depth| Outcome::Fails(Box::new(RelationError::TooDeep(depth)));
         vec![Outcome::Holds, Outcome::Lacks, Outcome::LacksByCycle, fails(1), Outcome::Unknown]
@@ -96,7 +98,6 @@ mod tests {
     #[test]
     fn the_unknown_never_hides_a_difference() {
         let known: Vec<Outcome> = all().into_iter().filter(|outcome| *outcome != Outcome::Unknown).collect();
-        type Combine = fn(Outcome, Outcome) -> Outcome;
         let combinations: [(&str, Combine); 4] =
             [("or", Outcome::or), ("and", Outcome::and), ("base", Outcome::but_not), ("subtract", |a, b| b.but_not(a))];
         for (name, combine) in combinations {

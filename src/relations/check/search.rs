@@ -36,7 +36,8 @@ struct Frontier {
     next: Vec<usize>,
     /// From which entry to which: kept only where it matters whether they form a circle.
     arcs: Option<Vec<(usize, usize)>>,
-    is_cut: bool,
+    /// What lay deeper than the limit by the way on which it was met.
+    beyond: Vec<(usize, Node)>,
 }
 
 impl Evaluation<'_, '_> {
@@ -65,7 +66,7 @@ impl Evaluation<'_, '_> {
             frontier.now.clear();
             std::mem::swap(&mut frontier.now, &mut frontier.next);
         }
-        if frontier.is_cut {
+        if frontier.ends_beyond() {
             outcome = outcome.or(self.beyond());
         }
         if outcome == Outcome::Lacks && frontier.has_circle() {
@@ -95,7 +96,13 @@ impl Evaluation<'_, '_> {
                         return Ok(direct);
                     }
                     outcome = outcome.or(direct);
-                    self.usersets(&row, entry.node, relation, &mut steps)?;
+                    self.usersets_that_matter(
+                        &row,
+                        entry.node,
+                        relation,
+                        depth.saturating_add(entry.distance),
+                        &mut steps,
+                    )?;
                 }
                 Rewrite::Computed(to) => {
                     if self.reach.has(*to) {
@@ -114,7 +121,7 @@ impl Evaluation<'_, '_> {
         for step in steps.steps {
             let distance = entry.distance + 1;
             if self.is_beyond(step.to, depth.saturating_add(distance)) {
-                frontier.is_cut = true;
+                frontier.beyond.push((at, step.to));
             } else {
                 frontier.come(at, step.to, Some(step.by), distance);
             }
@@ -200,6 +207,20 @@ impl Frontier {
             (entry.distance, entry.from) = (distance, Some((from, by)));
         }
         if by.is_some() { self.next.push(at) } else { self.now.push(at) }
+    }
+
+    /// Whether something lies deeper than the limit by every way. What was met by a shorter way too, before or after,
+    /// does not.
+    fn ends_beyond(&mut self) -> bool {
+        let mut ends = false;
+        for (from, node) in std::mem::take(&mut self.beyond) {
+            match (self.find(node), &mut self.arcs) {
+                (None, _) => ends = true,
+                (Some(at), Some(arcs)) => arcs.push((from, at)),
+                (Some(_), None) => {}
+            }
+        }
+        ends
     }
 
     /// Whether the arcs form a circle: entries to which nothing leads are taken away, until none is left or only a

@@ -3,13 +3,17 @@
 //! Everything that a check learns from tuples is learnt here, so that counting, tracing, conditions and what the model
 //! does not allow are the same for every way of evaluating.
 
-use super::Evaluation;
 use super::outcome::Outcome;
+use super::{Depths, Evaluation};
 use crate::model::Record;
 use crate::relations::condition::ConditionError;
 use crate::relations::error::{RelationError, RelationFault};
-use crate::relations::graph::{Edge, ObjectId, ObjectRow, View, When};
+use crate::relations::graph::{Edge, ObjectId, ObjectRow, UserId, View, When};
 use crate::relations::rules::{Arrow, Relation, RelationId, Rules};
+
+/// So many usersets of a row are looked at before the user's side is tried, and then so many on each side in turn. Fewer
+/// are not worth another search.
+const LOOKED_AT_FIRST: usize = 16;
 
 /// A sub-problem: is the user in this relation to this object?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +105,80 @@ impl<'r> Evaluation<'_, 'r> {
             }
         }
         Ok(())
+    }
+
+    /// The same where only the outcome counts: of many usersets that are nothing but tuples, only those that hold may be
+    /// among the steps. `depth` is that of the row.
+    ///
+    /// A document can be shared with ten thousand teams, and a user be in three of them. Looked at from both sides in
+    /// turn, the side that has less to offer ends first and decides.
+    pub(super) fn usersets_that_matter(
+        &mut self,
+        row: &ObjectRow<'r>,
+        node: Node,
+        relation: &'r Relation,
+        depth: u32,
+        into: &mut Steps,
+    ) -> Result<(), RelationFault> {
+        // One that lies too deep counts by being there. A userset as the user may be one of them.
+        let applies = relation.is_flat
+            && self.itself.is_none()
+            && depth < self.max_depth
+            && matches!(self.depths, Depths::Counted { .. })
+            && row.usersets().nth(2 * LOOKED_AT_FIRST).is_some();
+        if !applies {
+            return self.usersets(row, node, relation, into);
+        }
+        let (view, mut held) = (self.view, Vec::new());
+        let step = |evaluation: &Self, user: UserId, when: &When| {
+            let to = evaluation.rules.relation_of(view.kind(user.object), user.relation);
+            let to = to.filter(|to| evaluation.reach.has(*to) && relation.admits(view, user, when))?;
+            let by = Edge { object: node.object, relation: relation.name, user };
+            Some(Step { to: Node { object: user.object, relation: to }, by })
+        };
+        let mut usersets = row.usersets();
+        let mut memberships = [Some(self.user), self.everyone].into_iter().flatten().flat_map(|user| {
+            let names = relation.userset_names();
+            names.flat_map(move |name| {
+                let object = move |(object, _): (ObjectId, &When)| UserId { object, relation: name };
+                view.objects(user, name).map(object)
+            })
+        });
+        let mut all = Vec::new();
+        loop {
+            for _ in 0..LOOKED_AT_FIRST {
+                self.run.meter.read()?;
+                let Some((user, when)) = usersets.next() else {
+                    into.steps.append(&mut all);
+                    return Ok(());
+                };
+                all.extend(step(self, user, when));
+            }
+            for _ in 0..LOOKED_AT_FIRST {
+                self.run.meter.read()?;
+                // Until one step is known, how deep there is to look is not.
+                let Some(userset) = memberships.next() else {
+                    if all.is_empty() {
+                        break;
+                    }
+                    all.truncate(LOOKED_AT_FIRST);
+                    into.steps.append(&mut all);
+                    into.steps.append(&mut held);
+                    self.note_user_rows();
+                    return Ok(());
+                };
+                held.extend(row.of(userset).find_map(|when| step(self, userset, when)));
+            }
+        }
+    }
+
+    /// Notes that the answer rests on the tuples that name the user, or everyone of its type.
+    fn note_user_rows(&mut self) {
+        let view = self.view;
+        if let Some(trace) = &mut self.run.trace {
+            trace.push(view.user_row_hash(self.user));
+            trace.push(view.everyone_row_hash(self.user));
+        }
     }
 
     /// Where an arrow leads from an object, as far as the user can be found there.

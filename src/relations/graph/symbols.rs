@@ -124,6 +124,7 @@ impl Symbols {
 /// The bucket of an object, and the part of its hash that tells it from others in there. 65,536 buckets: at a million
 /// objects one holds 15, which is two cache lines to look through and to copy on a write.
 fn place(kind: NameId, id: &str) -> (u32, u32) {
-    let [a, b, c, d, e, f, ..] = STATE.hash_one((kind, id)).to_be_bytes();
-    (u32::from_be_bytes([0, 0, a, b]), u32::from_be_bytes([c, d, e, f]))
+    let hash = STATE.hash_one((kind, id));
+    let word = |bits: u64| u32::try_from(bits & 0xFFFF_FFFF).unwrap_or_default();
+    (word(hash >> 48), word(hash))
 }

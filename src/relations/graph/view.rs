@@ -138,6 +138,12 @@ impl<'a> View<'a> {
         RowHash::of_user(kind, id, self.names.text(user.relation))
     }
 
+    /// The hash of the row of everyone of the user's type.
+    pub(in crate::relations) fn everyone_row_hash(&self, user: UserId) -> RowHash {
+        let (kind, _) = self.text(user.object).unwrap_or_default();
+        RowHash::of_user(kind, EVERYONE, "")
+    }
+
     /// A tuple, spelled out; `None` where a number means nothing here.
     pub(in crate::relations) fn key_text(&self, edge: Edge) -> Option<TupleKey> {
         key_text(&self.names, edge, |id| self.text(id))

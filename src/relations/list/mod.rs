@@ -44,6 +44,9 @@ pub struct Listed<T> {
 /// Takes what a list finds, until it breaks.
 type Each<'e, T> = &'e mut dyn FnMut(T) -> ControlFlow<()>;
 
+/// Looks at one sub-problem of a walk; breaks to end it.
+type Visit<'v, W> = &'v mut dyn FnMut(&mut W, Node) -> Result<ControlFlow<()>, RelationFault>;
+
 /// A walk over sub-problems. They are met by the shortest way first, as a check meets them.
 struct Walk<'w, 'r> {
     scene: Scene<'r>,
@@ -64,10 +67,7 @@ impl<'w, 'r> Walk<'w, 'r> {
     }
 
     /// Visits what there is to visit, level by level; `visit` says what comes next.
-    fn go(
-        &mut self,
-        visit: &mut dyn FnMut(&mut Self, Node) -> Result<ControlFlow<()>, RelationFault>,
-    ) -> Result<(), RelationFault> {
+    fn go(&mut self, visit: Visit<'_, Self>) -> Result<(), RelationFault> {
         let max_depth = self.scene.terms.limits.depth;
         let mut depth = 0;
         loop {

@@ -48,6 +48,7 @@ impl Rules {
         }
         rules.incoming = rules.turned();
         rules.mark_monotone();
+        rules.mark_flat();
         rules.reach = Reach::new(rules.kinds.len(), rules.relations.len());
         Ok(rules)
     }
@@ -70,9 +71,9 @@ impl Rules {
         }
         let kind_id = names.id(&kind.name)?;
         let rewrite = self.rewrite_from(names, kind, &relation.rewrite)?;
-        // Set when all are known.
-        let is_monotone = false;
-        Ok(Relation { kind: kind_id, name: names.id(&relation.name)?, rewrite, restrictions, is_monotone })
+        // The last two are set when all relations are known.
+        let name = names.id(&relation.name)?;
+        Ok(Relation { kind: kind_id, name, rewrite, restrictions, is_monotone: false, is_flat: false })
     }
 
     fn rewrite_from(
@@ -174,6 +175,28 @@ impl Rules {
         }
         for (id, relation) in (0..).map(RelationId).zip(&mut self.relations) {
             relation.is_monotone = !mixed.has(id);
+        }
+    }
+
+    fn mark_flat(&mut self) {
+        let is_plain = |relation: &Relation| {
+            relation.rewrite.is_this() && relation.restrictions.iter().all(|it| !matches!(it.form, Form::Userset(_)))
+        };
+        let flat: Vec<bool> = self
+            .relations
+            .iter()
+            .map(|relation| {
+                relation.restrictions.iter().all(|it| match it.form {
+                    Form::Object | Form::Everyone => it.condition.is_none(),
+                    Form::Userset(name) => {
+                        let target = self.relation_of(it.kind, name).and_then(|id| self.relation(id));
+                        it.condition.is_none() && target.is_some_and(is_plain)
+                    }
+                })
+            })
+            .collect();
+        for (relation, is_flat) in self.relations.iter_mut().zip(flat) {
+            relation.is_flat = is_flat;
         }
     }
 }

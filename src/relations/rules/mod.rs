@@ -53,6 +53,9 @@ pub(in crate::relations) struct Relation {
     /// Whether only unions lie between it and every tuple that counts: then it holds exactly where a path of tuples
     /// leads to the user, and a search decides it.
     pub(in crate::relations) is_monotone: bool,
+    /// Whether none of its tuples carries a condition, and each userset that they may name is nothing but tuples that
+    /// name objects. Then a check of it ends with them, and its usersets can be found from the user's side.
+    pub(in crate::relations) is_flat: bool,
 }
 
 /// Whom a tuple may name.
@@ -214,6 +217,16 @@ impl RelationId {
 }
 
 impl Relation {
+    /// The names of the relations whose usersets its tuples may name.
+    pub(in crate::relations) fn userset_names(&self) -> impl Iterator<Item = NameId> {
+        let names = self.restrictions.iter().map(|restriction| match restriction.form {
+            Form::Userset(name) => Some(name),
+            Form::Object | Form::Everyone => None,
+        });
+        let names: BTreeSet<NameId> = names.flatten().collect();
+        names.into_iter()
+    }
+
     /// Whether a tuple of this relation counts: the one place that says so.
     ///
     /// INVARIANT: what the model does not allow is not there, for every reader alike: the user's type and form, and the
@@ -263,6 +276,11 @@ impl Rewrite {
                 self.children().into_iter().flat_map(Self::below).collect()
             }
         }
+    }
+
+    /// Whether this is nothing but the relation's own tuples.
+    pub(in crate::relations) fn is_this(&self) -> bool {
+        matches!(self, Self::This)
     }
 
     fn is_union(&self) -> bool {

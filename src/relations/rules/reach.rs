@@ -93,7 +93,7 @@ fn upwards(rules: &Rules, terminal: Terminal) -> Bits {
                 it.kind == kind
             }
             (Terminal::Userset(userset), Form::Userset(name)) => rules.relation_of(it.kind, name) == Some(userset),
-            (Terminal::Object(_) | Terminal::Everyone(_), _) | (Terminal::Userset(_), _) => false,
+            (Terminal::Object(_) | Terminal::Everyone(_) | Terminal::Userset(_), _) => false,
         });
         if names_it || terminal == Terminal::Userset(id) {
             left.push(id);

@@ -58,8 +58,7 @@ impl<V: Clone> Tree<V> {
 
     /// The entries from `from` to `to`, both included, in order.
     pub(in crate::relations) fn range(&self, from: &Key, to: &Key) -> Range<'_, V> {
-        let mut range =
-            Range { above: SmallVec::new(), keys: Default::default(), values: Default::default(), end: *to };
+        let mut range = Range { above: SmallVec::new(), keys: [].iter(), values: [].iter(), end: *to };
         let mut node = &self.root;
         loop {
             match &**node {
@@ -133,7 +132,7 @@ impl<'a, V> Iterator for Range<'a, V> {
                     return Some((*key, value));
                 }
                 self.above.clear();
-                self.keys = Default::default();
+                self.keys = [].iter();
                 return None;
             }
             match self.above.last_mut()?.next() {

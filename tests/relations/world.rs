@@ -1,0 +1,264 @@
+//! Worlds: a model, tuples, a context, made from a seed.
+
+use behest::model::{ObjectRef, Record, Tuple, TupleCondition, TupleKey, TupleUser, Value};
+use behest::relations::condition::ParameterType;
+use behest::relations::model::{
+    AuthorizationModel, ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
+    Rewrite, TypeDefinition,
+};
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+/// Types with relations; `user` and `employee` have none.
+const KINDS: [&str; 3] = ["group", "folder", "doc"];
+
+const PEOPLE: [&str; 2] = ["user", "employee"];
+
+/// Ids of every type.
+pub(crate) const IDS: [&str; 3] = ["1", "2", "3"];
+
+/// Relations of every type of [`KINDS`], and `parent`, which is a tupleset.
+pub(crate) const RELATIONS: [&str; 4] = ["r0", "r1", "r2", "r3"];
+
+/// A small generator (xorshift) with a seed, so that a failure repeats.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut dice = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        for _ in 0..8 {
+            dice.below(2);
+        }
+        dice
+    }
+
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from((self.0 >> 11) % u64::try_from(n).unwrap()).unwrap()
+    }
+
+    pub(crate) fn one<'t, T>(&mut self, of: &'t [T]) -> &'t T {
+        &of[self.below(of.len())]
+    }
+
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// How tangled a world is: few types and objects with many tuples among them form circles.
+#[derive(Clone, Copy)]
+struct Shape {
+    kinds: usize,
+    ids: usize,
+    tuples: usize,
+    /// Whether intersections and differences occur.
+    mixed: bool,
+    /// In percent.
+    conditions: usize,
+}
+
+pub(crate) struct World {
+    shape: Shape,
+    pub(crate) model: AuthorizationModel,
+    /// The bundle's, the stored, the request's own.
+    pub(crate) layers: [Vec<Tuple>; 3],
+    pub(crate) context: Record,
+    pub(crate) max_depth: u32,
+}
+
+impl World {
+    /// None where the model that came out is refused: as one that no tuple can ever satisfy.
+    pub(crate) fn make(seed: u64) -> Option<Self> {
+        let mut dice = Dice::new(seed);
+        let shape = Shape {
+            kinds: 1 + dice.below(KINDS.len()),
+            ids: 2 + dice.below(2),
+            tuples: 6 + dice.below(24),
+            mixed: dice.chance(65),
+            conditions: *dice.one(&[0, 0, 15, 40]),
+        };
+        let model = AuthorizationModel::new(definition(&mut dice, shape)).ok()?;
+        let mut layers = [Vec::new(), Vec::new(), Vec::new()];
+        for _ in 0..shape.tuples {
+            let tuple = tuple(&mut dice, shape, &model);
+            let same = |other: &Tuple| other.key == tuple.key;
+            // A key stands once in the bundle and the store together; the request may repeat it.
+            let taken = layers[0].iter().chain(&layers[1]).any(same);
+            let layer = if taken { 2 } else { *dice.one(&[0, 1, 1, 1, 2]) };
+            if !layers[layer].iter().any(same) {
+                layers[layer].push(tuple);
+            }
+        }
+        let context = context(&mut dice);
+        let max_depth = *dice.one(&[25, 25, 25, 4, 3, 2, 1, 0]);
+        Some(Self { shape, model, layers, context, max_depth })
+    }
+
+    /// Every object that tuples can be on.
+    pub(crate) fn objects(&self) -> Vec<ObjectRef> {
+        let of_kind =
+            |kind: &&str| IDS.iter().take(self.shape.ids).map(|id| ObjectRef::new(*kind, *id).unwrap()).collect();
+        KINDS.iter().take(self.shape.kinds).flat_map(|kind: &&str| -> Vec<ObjectRef> { of_kind(kind) }).collect()
+    }
+
+    /// The types that have relations.
+    pub(crate) fn kinds(&self) -> &'static [&'static str] {
+        &KINDS[..self.shape.kinds]
+    }
+
+    /// A user of any form.
+    pub(crate) fn user(&self, dice: &mut Dice) -> TupleUser {
+        any_user(dice, self.shape)
+    }
+
+    pub(crate) fn tuples(&self) -> Vec<Tuple> {
+        self.layers.concat()
+    }
+}
+
+fn definition(dice: &mut Dice, shape: Shape) -> ModelDefinition {
+    let conditions = vec![
+        ConditionDefinition {
+            name: "small".into(),
+            expression: "x < 10".into(),
+            parameters: vec![("x".into(), ParameterType::Int)],
+            ..ConditionDefinition::default()
+        },
+        ConditionDefinition {
+            name: "ok".into(),
+            expression: "yes".into(),
+            parameters: vec![("yes".into(), ParameterType::Bool)],
+            ..ConditionDefinition::default()
+        },
+    ];
+    let mut types: Vec<TypeDefinition> =
+        PEOPLE.iter().map(|name| TypeDefinition { name: (*name).into(), ..TypeDefinition::default() }).collect();
+    for kind in KINDS.into_iter().take(shape.kinds) {
+        let mut relations = vec![relation("parent", Rewrite::This, parents(dice, shape))];
+        for (at, name) in RELATIONS.into_iter().enumerate() {
+            let rewrite = rewrite(dice, at, shape.mixed, 2);
+            let restrictions = if rewrite.is_assignable() { restrictions(dice, shape) } else { Vec::new() };
+            relations.push(relation(name, rewrite, restrictions));
+        }
+        types.push(TypeDefinition { name: kind.into(), relations, ..TypeDefinition::default() });
+    }
+    ModelDefinition { types, conditions, ..ModelDefinition::default() }
+}
+
+fn relation(name: &str, rewrite: Rewrite, restrictions: Vec<Restriction>) -> RelationDefinition {
+    RelationDefinition { name: name.into(), rewrite, restrictions, origin: Origin::default() }
+}
+
+/// Computed relations only lead to lesser ones, so that no model has a circle of them; tuples may lead anywhere.
+fn rewrite(dice: &mut Dice, at: usize, mixed: bool, depth: usize) -> Rewrite {
+    let leaf = |dice: &mut Dice| match dice.below(5) {
+        0 if at > 0 => Rewrite::Computed(RELATIONS[dice.below(at)].into()),
+        1 => Rewrite::FromTupleset { tupleset: "parent".into(), computed: (*dice.one(&RELATIONS)).into() },
+        _ => Rewrite::This,
+    };
+    if depth == 0 || dice.chance(35) {
+        return leaf(dice);
+    }
+    let mut operands: Vec<Rewrite> = (0..2 + dice.below(2)).map(|_| rewrite(dice, at, mixed, depth - 1)).collect();
+    operands.dedup();
+    match dice.below(if mixed { 4 } else { 1 }) {
+        _ if operands.len() < 2 => operands.remove(0),
+        0 | 1 => Rewrite::Union(operands),
+        2 => Rewrite::Intersection(operands),
+        _ => Rewrite::Difference { subtract: Box::new(operands.remove(1)), base: Box::new(operands.remove(0)) },
+    }
+}
+
+fn restrictions(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
+    let kinds = &KINDS[..shape.kinds];
+    let mut found = Vec::new();
+    for _ in 0..2 + dice.below(4) {
+        let (kind, form) = match dice.below(6) {
+            0 | 1 => (*dice.one(&PEOPLE), RestrictionForm::Object),
+            2 => (*dice.one(&PEOPLE), RestrictionForm::Wildcard),
+            3 => (*dice.one(kinds), RestrictionForm::Object),
+            _ => (*dice.one(kinds), RestrictionForm::Userset((*dice.one(&RELATIONS)).into())),
+        };
+        let restriction = Restriction { kind: kind.into(), form, condition: condition_name(dice, shape) };
+        if !found.contains(&restriction) {
+            found.push(restriction);
+        }
+    }
+    found
+}
+
+fn parents(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
+    let mut found = Vec::new();
+    for _ in 0..=dice.below(2) {
+        let kind = if dice.chance(10) { "user" } else { *dice.one(&KINDS[..shape.kinds]) };
+        let kind = SmolStr::new(kind);
+        let restriction = Restriction { kind, form: RestrictionForm::Object, condition: condition_name(dice, shape) };
+        if !found.contains(&restriction) {
+            found.push(restriction);
+        }
+    }
+    found
+}
+
+fn condition_name(dice: &mut Dice, shape: Shape) -> Option<SmolStr> {
+    let name = *dice.one(&["small", "ok"]);
+    dice.chance(shape.conditions).then(|| name.into())
+}
+
+/// Mostly a tuple that the model allows; now and then any.
+fn tuple(dice: &mut Dice, shape: Shape, model: &AuthorizationModel) -> Tuple {
+    let kind = *dice.one(&KINDS[..shape.kinds]);
+    let object = ObjectRef::new(kind, id(dice, shape)).unwrap();
+    let assignable: Vec<&RelationDefinition> =
+        model.type_named(kind).unwrap().relations.iter().filter(|relation| !relation.restrictions.is_empty()).collect();
+    let relation = *dice.one(&assignable);
+    let restriction = dice.one(&relation.restrictions).clone();
+    let (user, condition) = if dice.chance(90) {
+        let user = match restriction.form {
+            RestrictionForm::Object => TupleUser::Object(ObjectRef::new(restriction.kind, id(dice, shape)).unwrap()),
+            RestrictionForm::Wildcard => TupleUser::Wildcard(restriction.kind),
+            RestrictionForm::Userset(name) => {
+                TupleUser::userset(ObjectRef::new(restriction.kind, id(dice, shape)).unwrap(), name).unwrap()
+            }
+        };
+        (user, restriction.condition)
+    } else {
+        (any_user(dice, shape), condition_name(dice, shape))
+    };
+    let key = TupleKey { object, relation: relation.name.clone(), user };
+    let condition = condition.map(|name| {
+        let context = if dice.chance(50) { context(dice) } else { Record::new() };
+        Arc::new(TupleCondition { name, context })
+    });
+    Tuple { key, condition }
+}
+
+fn any_user(dice: &mut Dice, shape: Shape) -> TupleUser {
+    let kinds = &KINDS[..shape.kinds];
+    let object = |dice: &mut Dice, kinds: &[&str]| ObjectRef::new(*dice.one(kinds), id(dice, shape)).unwrap();
+    match dice.below(8) {
+        0 => TupleUser::Wildcard((*dice.one(&PEOPLE)).into()),
+        1 | 2 => TupleUser::userset(object(dice, kinds), *dice.one(&RELATIONS)).unwrap(),
+        3 => TupleUser::Object(object(dice, kinds)),
+        _ => TupleUser::Object(object(dice, &PEOPLE)),
+    }
+}
+
+fn id(dice: &mut Dice, shape: Shape) -> &'static str {
+    IDS[dice.below(shape.ids)]
+}
+
+/// Each parameter is there or not, and makes its condition hold or not.
+fn context(dice: &mut Dice) -> Record {
+    let mut context = Record::new();
+    if dice.chance(55) {
+        context.insert("x", Value::from(*dice.one(&[1, 100])));
+    }
+    if dice.chance(55) {
+        context.insert("yes", Value::from(dice.chance(60)));
+    }
+    context
+}
