@@ -10,9 +10,9 @@
 //! |---|---|
 //! | [`model`] | chains, questions, decisions, reasons: the vocabulary, without IO, JSON or Cedar |
 //! | [`policy`] | Cedar: schemas, policies, the evaluation of one leg, its explanation |
-//! | [`relations`] | relationship tuples: the engine (not built yet) |
+//! | [`relations`] | relationship tuples: the model language, conditions, and the engine that answers who is in what |
 //! | [`bundle`] | what a policy author edits: read, merged, checked, its cases |
-//! | [`store`] | durable tuples (not built yet) |
+//! | [`store`] | durable tuples: one log over ordered rows, in memory, on redb, on sled (nothing writes to it yet) |
 //! | [`evidence`] | keys; credentials behind a request (not built yet) |
 //! | [`cache`] | leg results (not built yet: every decision is evaluated) |
 //! | [`audit`] | the decision record |

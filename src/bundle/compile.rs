@@ -150,7 +150,7 @@ fn compile_parts(
     next_actions: NextActions,
     problems: &mut Vec<Problem>,
 ) -> Option<Parts> {
-    let model = read_model(sorted, problems)?;
+    let model = keep(read_model(sorted), problems)?;
     let types = model.as_ref().map(relations::relation_types).unwrap_or_default();
     let schema = keep(Schema::read(&sorted.schemas, types), problems)?;
     let tuples = keep(relations::read_tuples(&sorted.tuples.iter().collect::<Vec<_>>(), model.as_ref()), problems);
@@ -178,14 +178,14 @@ struct Parts {
     tuples: Vec<Tuple>,
 }
 
-/// The relation model; the outer none where it is refused.
-fn read_model(sorted: &Sorted, problems: &mut Vec<Problem>) -> Option<Option<AuthorizationModel>> {
+/// The relation model, where there is one.
+fn read_model(sorted: &Sorted) -> Result<Option<AuthorizationModel>, Problems> {
     if sorted.models.is_empty() {
-        return Some(None);
+        return Ok(None);
     }
     // The model may speak of every principal type, which only the schema knows: it is read without relations first.
-    let schema = keep(Schema::read(&sorted.schemas, RelationTypes::default()), problems)?;
-    keep(relations::read_model(&sorted.models, &schema.principals()), problems)
+    let schema = Schema::read(&sorted.schemas, RelationTypes::default())?;
+    relations::read_model(&sorted.models, &schema.principals())
 }
 
 fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T> {

@@ -10,6 +10,9 @@ use smol_str::SmolStr;
 /// The time of a case that sets none.
 const DEFAULT_NOW: Timestamp = Timestamp(1_767_225_600_000); // 2026-01-01T00:00:00Z
 
+/// What a raw request of a case may hold: anything else would be ignored.
+const REQUEST_MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
+
 /// A `*cases.yaml` file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,8 +157,7 @@ impl CaseText {
                         .to_owned(),
                 );
             }
-            const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
-            if let Some((name, _)) = body.iter().find(|(name, _)| !MEMBERS.contains(&name.as_str())) {
+            if let Some((name, _)) = body.iter().find(|(name, _)| !REQUEST_MEMBERS.contains(&name.as_str())) {
                 return Err(format!("`request.{name}` is no member of an evaluation, and would be ignored"));
             }
             return Request::from_body(body).map_err(|error| error.to_string());

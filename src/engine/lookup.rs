@@ -6,12 +6,13 @@ use crate::relations::{Failure, Graph, Membership, Reader, Rules, Terms};
 
 /// One version of the relations, and the model that it is read by.
 #[derive(Debug)]
-pub struct PinnedRelations {
+pub(super) struct PinnedRelations {
     pub(super) graph: Graph,
     pub(super) rules: Rules,
 }
 
 /// Answers one request's lookups.
+#[derive(Debug)]
 pub(super) struct Lookup<'a> {
     pub(super) pinned: &'a PinnedRelations,
     /// What a case adds.

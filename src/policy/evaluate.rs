@@ -52,7 +52,7 @@ pub struct Leg {
 }
 
 /// What a leg is evaluated on.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct LegInput<'a> {
     /// The question.
     pub question: &'a Question,

@@ -345,7 +345,7 @@ impl Builder<'_> {
             change(found, uid, |attributes, _| drop(attributes.insert(relation, value)));
         }
         for (uid, userset) in parents {
-            change(found, uid, |_, parents| drop(parents.insert(userset)));
+            change(found, uid, |_, parents| parents.extend([userset]));
         }
         Ok(lookups)
     }

@@ -31,7 +31,7 @@ pub struct RelationTypes {
 }
 
 /// Answers what a policy asks of relations, at one revision.
-pub trait Relations {
+pub trait Relations: std::fmt::Debug {
     /// Whether `user` is in `relation` of `object`.
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure>;
 }
@@ -183,7 +183,7 @@ impl Reader<'_> {
         if let ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } = expr.expr_kind()
             && is_userset(arg2)
         {
-            match (self.user(arg1), self.object(arg2)) {
+            match (user(arg1), self.object(arg2)) {
                 (Some(user), Some((object, relation))) => drop(self.found.insert(Mention { user, object, relation })),
                 (None, _) => self.refuse(arg1),
                 (_, None) => self.refuse(arg2),
@@ -196,19 +196,13 @@ impl Reader<'_> {
         children(expr).into_iter().for_each(|child| self.walk(child));
     }
 
-    /// The principal, the resource, or an entity-typed member of facts or context.
-    fn user(&self, expr: &Typed) -> Option<(Root, Vec<SmolStr>)> {
-        let path = access_path(expr)?;
-        (looks_through(expr) == 0 && entity_type(expr).is_some()).then_some(path)
-    }
-
     /// `Y.relation`, where Y is like a user or one stored entity attribute farther; or a literal.
     fn object(&self, expr: &Typed) -> Option<(Object, SmolStr)> {
         match expr.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) => {
                 let (object, relation) = parse_userset_id(uid.eid().as_ref())?;
                 let known = self.types.relations.get(&object.kind)?.contains(&relation);
-                known.then(|| (Object::Literal(object), relation))
+                known.then_some((Object::Literal(object), relation))
             }
             ExprKind::GetAttr { expr, attr } => {
                 let kind = entity_type(expr)?;
@@ -250,6 +244,12 @@ impl Reader<'_> {
     fn problem(&mut self, place: Option<Place>, message: String, help: &str) {
         self.problems.push(Problem { place, also: None, message, help: Some(help.to_owned()) });
     }
+}
+
+/// The principal, the resource, or an entity-typed member of facts or context.
+fn user(expr: &Typed) -> Option<(Root, Vec<SmolStr>)> {
+    let path = access_path(expr)?;
+    (looks_through(expr) == 0 && entity_type(expr).is_some()).then_some(path)
 }
 
 /// The id that a userset has as an entity, `type:id#relation`; none where the id is too long for a tuple.
