@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Worlds that are tried; more by hand with `BEHEST_WORLDS`.
-const WORLDS: u64 = 400;
+const WORLDS: u64 = 250;
 
 /// Lists that are asked of a world.
 const LISTS: usize = 8;

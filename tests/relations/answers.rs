@@ -316,6 +316,36 @@ fn the_tuples_of_the_request_count_for_it_alone() {
 }
 
 #[test]
+fn readers_see_one_revision_whole_while_writes_go_on() {
+    let store = Store::docs(&[]);
+    let live = arc_swap::ArcSwap::from_pointee(store.graph.clone());
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let both =
+        ["doc:1#owner@user:ann", "doc:2#owner@user:ann"].map(|key| key.parse::<behest::model::TupleKey>().unwrap());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for revision in 8..2_000 {
+                let tuples = both.clone().map(Tuple::from);
+                let (deletes, writes) =
+                    if revision % 2 == 0 { (&both[..0], &tuples[..]) } else { (&both[..], &tuples[..0]) };
+                live.store(Arc::new(live.load().apply(deletes, writes, Revision(revision)).unwrap()));
+            }
+            is_over.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        while !is_over.load(std::sync::atomic::Ordering::SeqCst) {
+            let graph = live.load_full();
+            let mut reader = Reader::new(&graph, &store.rules, Terms::new(&EMPTY)).unwrap();
+            let wanted = graph.revision() != Revision(7) && graph.revision().0 % 2 == 0;
+            for answer in reader.check_all(&both) {
+                assert_eq!(answer.map(|answer| answer.holds()), Ok(wanted));
+            }
+            let listed = reader.list_objects(&user("user:ann"), "viewer", "doc", 9).unwrap();
+            assert_eq!(listed.found.len(), if wanted { 2 } else { 0 });
+        }
+    });
+}
+
+#[test]
 fn the_values_of_a_tuple_win_over_those_of_the_request() {
     let key = "doc:1#owner@user:ann".parse().unwrap();
     let stored = Record::from_iter([("end".into(), Value::from("2026-10-01T00:00:00Z"))]);

@@ -14,10 +14,11 @@ pub(in crate::relations) use range::{Range, Row};
 /// A key. What the words mean is the caller's.
 pub(in crate::relations) type Key = [u32; 3];
 
-/// Most entries of a leaf. A write copies one leaf: 1.5 KiB of keys.
-const LEAF_MAX: usize = 128;
+/// Most entries of a leaf. A write copies one: 768 bytes of keys, and the values.
+const LEAF_MAX: usize = 64;
 
-/// Most children of an inner node. A write copies one per level: 1.3 KiB each, three levels at 10 million keys.
+/// Most children of an inner node. A write copies one per level: 1.3 KiB each, three levels above a million keys of
+/// which the upper are nearly empty.
 const INNER_MAX: usize = 64;
 
 /// A node with fewer entries than this is joined to a neighbour, where both fit into one node of half the size.

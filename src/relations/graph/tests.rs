@@ -1,3 +1,5 @@
+//! Versions of the graph, told from outside: what is in one is what was put in.
+
 use super::*;
 use crate::model::TupleCondition;
 use std::collections::BTreeMap;
