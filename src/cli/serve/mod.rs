@@ -69,7 +69,8 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     let watcher = Watcher::new(&source, &config.reload);
     let loaded = parts.engine.load(&source).map_err(|refused| Stop::Bundle(Box::new(refused)))?;
     let server = parts.server(&config, admin_key.as_ref())?;
-    let reload = watcher.map(|watcher| watcher.start(Arc::clone(&parts.engine))).transpose();
+    let reload =
+        watcher.map(|watcher| watcher.start(Arc::clone(&parts.engine), Arc::clone(&parts.metrics))).transpose();
     let writer = parts.writer.map(Arc::new);
     let shutdown = signals::listen(reload.map_err(|error| no_thread(&error))?, writer.clone())?;
     // After the signals are listened to: whoever reads that the service is there may end it.

@@ -20,7 +20,7 @@ pub(super) struct Parts {
     pub(super) engine: Arc<Engine>,
     /// Present where decisions are recorded.
     pub(super) writer: Option<Writer>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     signer: Signer,
 }
