@@ -45,7 +45,7 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// Open connections, over all threads.
     pub connections: usize,
-    /// How long requests in flight may take to end once the service is told to stop, in whole seconds.
+    /// How long requests in flight may take to end once the service is told to stop; rounded up to whole seconds.
     pub shutdown: Duration,
 }
 
