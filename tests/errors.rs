@@ -93,6 +93,7 @@ async fn of_bodies() -> Vec<Value> {
         ),
         sent("another one", &send(&server, evaluation(with("options", &json!({"at_least": "1"})))).await),
         sent("too many items", &send(&server, post("/access/v1/evaluations", batch)).await),
+        raised("too large defaults", Error::DefaultsTooLarge(4096)).await,
         sent("no list of items", &send(&server, post("/access/v1/evaluations", with("evaluations", &json!({})))).await),
         sent(
             "an unknown semantic",
@@ -159,6 +160,7 @@ async fn of_the_service() -> Vec<Value> {
         raised("the connection broke", Error::BodyIncomplete).await,
         raised("a slow body", Error::BodyTimeout(Duration::from_millis(2500))).await,
         sent("no bundle", &send(&server, post(EVALUATION, question().to_string())).await),
+        raised("a batch without end", Error::BatchTimeout(Duration::from_secs(5))).await,
         raised("a full queue", Error::Fault(Fault::RecordQueueFull)).await,
         raised("relations out of reach", Error::Fault(Fault::Relations("a detail for the log alone".to_owned()))).await,
         raised("a fault", Error::Fault(Fault::Internal("a detail for the log alone".to_owned()))).await,

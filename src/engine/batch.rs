@@ -1,7 +1,16 @@
 //! Several questions in one request (AuthZEN 1.0 section 7).
+//!
+//! **Decision.** A batch is a pair of iterators: a request is built when its turn comes, and its answer is handed out
+//! before the next is looked at. A thousand items that inherit a large default are then a thousand copies one after
+//! the other, never at once.
+//!
+//! INVARIANT: every item sees the snapshot and the time that the batch began with. The clock is read again between items
+//! only to end a batch that takes too long; no decision sees it.
 
-use super::{Ask, Engine, Refusal};
+use super::{Ask, Engine, Refusal, Snapshot};
 use crate::model::{Answer, Decision, Fault, Malformed, Request, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// When a batch stops (AuthZEN 1.0 section 7.1.2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +22,17 @@ pub enum Semantic {
     DenyOnFirstDeny,
     /// After the first permit.
     PermitOnFirstPermit,
+}
+
+impl Semantic {
+    fn stops_after(self, decision: Decision) -> bool {
+        match (self, decision) {
+            (Self::ExecuteAll, _)
+            | (Self::DenyOnFirstDeny, Decision::Permit)
+            | (Self::PermitOnFirstPermit, Decision::Deny) => false,
+            (Self::DenyOnFirstDeny, Decision::Deny) | (Self::PermitOnFirstPermit, Decision::Permit) => true,
+        }
+    }
 }
 
 /// What became of one item of a batch.
@@ -35,39 +55,98 @@ impl ItemAnswer {
     }
 }
 
+/// Why a batch has no answer: none of its answers may be used then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchFault {
+    /// An item met a fault of the service.
+    Fault(Fault),
+    /// The batch was not done within the time that it may take.
+    OutOfTime(Duration),
+}
+
 impl Engine {
-    /// Decides a batch against one snapshot and one time, in order, and stops where `semantic` says. A fault ends the
-    /// whole batch: an answer with a hole in it would be read as a denial.
-    pub fn decide_batch(
-        &self,
-        ask: &Ask<'_>,
-        items: &[Result<Request, Malformed>],
+    /// Decides a batch against one snapshot and one time, in order, item by item as the answers are taken, and stops
+    /// where `semantic` says. A fault ends the whole batch, and so does an item that would begin later than `time` after
+    /// the first: an answer with a hole in it would be read as a denial.
+    pub fn decide_batch<'a, I>(
+        &'a self,
+        ask: &'a Ask<'a>,
+        items: I,
         semantic: Semantic,
-    ) -> Result<Vec<ItemAnswer>, Fault> {
-        let snapshot = self.live.load();
-        let snapshot = snapshot.as_ref().ok_or(Fault::NoBundle)?;
+        time: Duration,
+    ) -> Result<Batch<'a, I::IntoIter>, Fault>
+    where
+        I: IntoIterator<Item = Result<Request, Malformed>>,
+    {
+        let snapshot = self.live.load_full().ok_or(Fault::NoBundle)?;
         let now = Timestamp(self.clock.now_ms());
-        let mut answers = Vec::with_capacity(items.len());
-        for item in items {
-            let answer = match item {
-                Err(malformed) => ItemAnswer::Malformed(malformed.clone()),
-                Ok(request) => match self.answer(snapshot, ask, request, now) {
-                    Ok(answer) => ItemAnswer::Decided(Box::new(answer)),
-                    Err(Refusal::Malformed(malformed)) => ItemAnswer::Malformed(malformed),
-                    Err(Refusal::Fault(fault)) => return Err(fault),
-                },
-            };
-            let stop = match (semantic, answer.decision()) {
-                (Semantic::ExecuteAll, _)
-                | (Semantic::DenyOnFirstDeny, Decision::Permit)
-                | (Semantic::PermitOnFirstPermit, Decision::Deny) => false,
-                (Semantic::DenyOnFirstDeny, Decision::Deny) | (Semantic::PermitOnFirstPermit, Decision::Permit) => true,
-            };
-            answers.push(answer);
-            if stop {
-                break;
-            }
+        Ok(Batch {
+            engine: self,
+            ask,
+            snapshot,
+            now,
+            semantic,
+            time,
+            items: items.into_iter(),
+            begun: false,
+            ended: false,
+        })
+    }
+}
+
+/// A batch while it is decided: the answers, in the order of the items.
+#[must_use = "nothing is decided before the answers are taken"]
+pub struct Batch<'a, I> {
+    engine: &'a Engine,
+    ask: &'a Ask<'a>,
+    snapshot: Arc<Snapshot>,
+    now: Timestamp,
+    semantic: Semantic,
+    time: Duration,
+    items: I,
+    begun: bool,
+    ended: bool,
+}
+
+impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
+    type Item = Result<ItemAnswer, BatchFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
         }
-        Ok(answers)
+        let item = self.items.next()?;
+        let answer = if self.is_out_of_time() { Err(BatchFault::OutOfTime(self.time)) } else { self.answer(item) };
+        self.ended = match &answer {
+            Ok(answer) => self.semantic.stops_after(answer.decision()),
+            Err(_) => true,
+        };
+        Some(answer)
+    }
+}
+
+impl<I> Batch<'_, I> {
+    /// The first item is decided in any case: its time is bounded like that of a question alone.
+    fn is_out_of_time(&mut self) -> bool {
+        if !std::mem::replace(&mut self.begun, true) {
+            return false;
+        }
+        let passed = self.engine.clock.now_ms().saturating_sub(self.now.0);
+        u64::try_from(passed).is_ok_and(|passed| Duration::from_millis(passed) > self.time)
+    }
+
+    fn answer(&self, item: Result<Request, Malformed>) -> Result<ItemAnswer, BatchFault> {
+        let answered = item.map_err(Refusal::Malformed);
+        match answered.and_then(|request| self.engine.answer(&self.snapshot, self.ask, &request, self.now)) {
+            Ok(answer) => Ok(ItemAnswer::Decided(Box::new(answer))),
+            Err(Refusal::Malformed(malformed)) => Ok(ItemAnswer::Malformed(malformed)),
+            Err(Refusal::Fault(fault)) => Err(BatchFault::Fault(fault)),
+        }
+    }
+}
+
+impl<I> std::fmt::Debug for Batch<'_, I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch").field("now", &self.now).field("semantic", &self.semantic).finish_non_exhaustive()
     }
 }

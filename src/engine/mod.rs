@@ -14,7 +14,7 @@ mod lookup;
 mod snapshot;
 mod text;
 
-pub use batch::{ItemAnswer, Semantic};
+pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
 pub use load::{Loaded, Refused, Status, check};
 pub use snapshot::Snapshot;
 pub use text::explanation_text;

@@ -1,10 +1,12 @@
 //! Who calls: keys, permissions, and the one way from a request's headers to an identity.
 //!
-//! INVARIANT: a credential that is present and not known is a 401, whatever anonymous callers may do; and this is
-//! decided before the body is read.
+//! INVARIANT: a credential that is present and not known is a 401, whatever path is asked for and whatever anonymous
+//! callers may do; and this is decided before the body is read. `envelope` asks [`Presented::by`] once for each request,
+//! and what it found is all that handlers see.
 
 use super::{Error, Settings, guard};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::{HttpMessage as _, HttpRequest};
 use aws_lc_rs::digest::{SHA256, digest};
 use std::fmt;
 use subtle::ConstantTimeEq as _;
@@ -146,6 +148,20 @@ impl fmt::Debug for Permissions {
     }
 }
 
+/// The configured caller whose key a request carries, by its place among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Presented(usize);
+
+impl Presented {
+    /// Finds it; `None` for a request without a credential.
+    pub(super) fn by(headers: &HeaderMap, settings: &Settings) -> Result<Option<Self>, Error> {
+        if !headers.contains_key(AUTHORIZATION) {
+            return Ok(None);
+        }
+        known(headers, settings).map(|at| Some(Self(at))).ok_or(Error::WrongCredential)
+    }
+}
+
 /// Who sent a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Identity<'a> {
@@ -156,14 +172,20 @@ pub(super) enum Identity<'a> {
 }
 
 impl<'a> Identity<'a> {
-    /// Reads who sent a request from its headers.
-    pub(super) fn of(headers: &HeaderMap, settings: &'a Settings) -> Result<Self, Error> {
-        if headers.contains_key(AUTHORIZATION) {
-            return known(headers, settings).map(Self::Known).ok_or(Error::WrongCredential);
+    /// Who sent a request that may be anonymous only where anonymous callers are let in.
+    pub(super) fn of(request: &HttpRequest, settings: &'a Settings) -> Result<Self, Error> {
+        if request.headers().contains_key(AUTHORIZATION) {
+            return Self::caller_of(request, settings).map(Self::Known).ok_or(Error::WrongCredential);
         }
         let permissions = settings.anonymous.ok_or(Error::MissingCredential)?;
-        guard::check_anonymous(headers)?;
+        guard::check_anonymous(request.uri(), request.headers())?;
         Ok(Self::Anonymous(permissions))
+    }
+
+    /// The configured caller that sent a request, if one did.
+    pub(super) fn caller_of(request: &HttpRequest, settings: &'a Settings) -> Option<&'a Caller> {
+        let Presented(at) = request.extensions().get().copied()?;
+        settings.callers.get(at)
     }
 
     /// Refuses a caller without this permission.
@@ -192,13 +214,14 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The caller whose key the request carries. Compares with every caller's, so that the time taken tells nothing.
-fn known<'a>(headers: &HeaderMap, settings: &'a Settings) -> Option<&'a Caller> {
+/// The place of the caller whose key the request carries. Compares with every caller's, so that the time taken tells nothing.
+fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
     let mut values = headers.get_all(AUTHORIZATION);
     let (value, None) = (values.next()?, values.next()) else { return None };
     let key = presented_key(value.as_bytes(), settings.raw_keys).filter(|key| !key.is_empty())?;
     let hash = KeyHash::of(key);
-    settings.callers.iter().fold(None, |found, caller| if caller.key.matches(&hash) { Some(caller) } else { found })
+    let callers = settings.callers.iter().enumerate();
+    callers.fold(None, |found, (at, caller)| if caller.key.matches(&hash) { Some(at) } else { found })
 }
 
 /// `Bearer <key>`, the scheme in any case (RFC 9110 section 11.1); the whole value where keys may come without.

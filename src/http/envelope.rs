@@ -1,37 +1,55 @@
-//! Around every response: the request's id comes back, the time is measured, a fault is logged.
+//! Around every response: the request's ids come back, a wrong key is refused, the time is measured, a fault is logged.
 //!
-//! The outermost layer, so that the framework's own responses (405, 404) pass through it as well.
+//! The outermost layer, so that the framework's own responses (405, 404) and paths that ask nobody for a key pass
+//! through it as well.
 
+use super::caller::Presented;
 use super::shared::Shared;
 use super::{Error, routes};
-use actix_web::Error as ActixError;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{Error as ActixError, HttpMessage as _, HttpResponse};
+use smallvec::SmallVec;
 use std::time::Instant;
 
 /// AuthZEN 1.0 section 10.1.3.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request's ids. A client that is handed one and adds its own sends two: both come back, in order, and records hold
+/// the first.
+type Ids = SmallVec<[HeaderValue; 1]>;
 
 /// Passes a request on. An id that the HTTP parser took is a header value, and goes back byte for byte.
 pub(super) fn wrap<S, B>(
     request: ServiceRequest,
     service: &S,
     shared: &Shared,
-) -> impl Future<Output = Result<ServiceResponse<B>, ActixError>> + use<S, B>
+) -> impl Future<Output = Result<ServiceResponse<EitherBody<B>>, ActixError>> + use<S, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = ActixError>,
+    B: MessageBody,
 {
     // Measured with the monotonic clock: this is a duration, and no decision sees it.
     let begun = Instant::now();
-    let id = request.headers().get(&REQUEST_ID).cloned();
+    let ids: Ids = request.headers().get_all(&REQUEST_ID).cloned().collect();
     let endpoint = routes::endpoint_name(request.path());
     let metrics = shared.metrics.clone();
-    let answered = service.call(request);
+    let answering = match Presented::by(request.headers(), &shared.settings) {
+        Ok(presented) => {
+            presented.map(|caller| request.extensions_mut().insert(caller));
+            Ok(service.call(request))
+        }
+        Err(error) => Err(request.into_response(HttpResponse::from_error(error))),
+    };
     async move {
-        let mut response = answered.await?;
-        log_fault(&response, endpoint, id.as_ref());
-        if let Some(id) = id {
-            response.headers_mut().insert(REQUEST_ID.clone(), id);
+        let mut response = match answering {
+            Ok(answered) => answered.await?.map_into_left_body(),
+            Err(refused) => refused.map_into_right_body(),
+        };
+        log_fault(&response, endpoint, ids.first());
+        for id in ids {
+            response.headers_mut().append(REQUEST_ID.clone(), id);
         }
         metrics.observe_request(endpoint, response.status().as_u16(), begun.elapsed().as_secs_f64());
         Ok(response)

@@ -5,7 +5,7 @@
 
 use super::Permission;
 use super::schema::{ErrorBody, ErrorCode, ErrorDetail};
-use crate::engine::Refusal;
+use crate::engine::{BatchFault, Refusal};
 use crate::model::{Fault, Malformed};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
@@ -48,6 +48,15 @@ pub enum Error {
         /// How many are taken.
         limit: usize,
     },
+    /// A batch's items would inherit too much.
+    #[error(
+        "the defaults that the items of `evaluations` inherit take more than {0} bytes together: put large values into \
+         the items that need them, or send several requests"
+    )]
+    DefaultsTooLarge(usize),
+    /// A batch took too long.
+    #[error("the batch was not decided within {} seconds: send several requests", .0.as_secs_f32())]
+    BatchTimeout(Duration),
     /// An option that changes what is asked, and that this version cannot answer.
     #[error("`{0}` is not supported yet: leave it out")]
     UnsupportedOption(&'static str),
@@ -116,6 +125,15 @@ impl From<Refusal> for Error {
     }
 }
 
+impl From<BatchFault> for Error {
+    fn from(fault: BatchFault) -> Self {
+        match fault {
+            BatchFault::Fault(fault) => Self::Fault(fault),
+            BatchFault::OutOfTime(limit) => Self::BatchTimeout(limit),
+        }
+    }
+}
+
 impl Error {
     fn status_and_code(&self) -> (StatusCode, ErrorCode) {
         match self {
@@ -125,6 +143,8 @@ impl Error {
             Self::TooDeep(_) => (StatusCode::BAD_REQUEST, ErrorCode::TooDeep),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, ErrorCode::Malformed),
             Self::TooManyEvaluations { .. } => (StatusCode::BAD_REQUEST, ErrorCode::TooManyEvaluations),
+            Self::DefaultsTooLarge(_) => (StatusCode::BAD_REQUEST, ErrorCode::DefaultsTooLarge),
+            Self::BatchTimeout(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::BatchTimeout),
             Self::UnsupportedOption(_) => (StatusCode::BAD_REQUEST, ErrorCode::UnsupportedOption),
             Self::BodyIncomplete => (StatusCode::BAD_REQUEST, ErrorCode::BodyIncomplete),
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BodyTimeout),
@@ -161,7 +181,7 @@ impl Error {
             Self::Malformed(malformed) => Some(malformed.member.as_str()).filter(|member| !member.is_empty()),
             Self::DuplicateMember(member) => Some(member),
             Self::UnsupportedOption(member) => Some(member),
-            Self::TooManyEvaluations { .. } => Some("evaluations"),
+            Self::TooManyEvaluations { .. } | Self::DefaultsTooLarge(_) => Some("evaluations"),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use super::schema::{ErrorBody, EvaluationRequest};
 use super::shared::{Shared, ask};
 use super::wire::{EvaluationResponse, Options, write_answer};
 use super::{Error, Permission};
-use crate::model::{Answer, Fault, Request};
+use crate::model::{DecisionId, Fault, Request, Revision};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -55,24 +55,24 @@ pub(super) async fn evaluation(
     let options = Options::read(&body, caller)?;
     let question = Request::from_body(&body)?;
     let answer = shared.engine.decide(&ask(caller, &request, options.depth), &question)?;
-    Ok(decided(Some(&answer), written(write_answer(&answer, options.depth))?))
+    Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
 }
 
 /// A decision's response. For a batch, `first` is its first item that was decided: a thousand names would make a header
 /// that few clients take. Each item's own name stands in its explanation and in the decision record.
-pub(super) fn decided(first: Option<&Answer>, body: Bytes) -> HttpResponse {
+pub(super) fn decided(first: Option<(DecisionId, Revision)>, body: Bytes) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    if let Some(answer) = first {
-        if let Ok(id) = HeaderValue::try_from(answer.id.to_string()) {
+    if let Some((id, revision)) = first {
+        if let Ok(id) = HeaderValue::try_from(id.to_string()) {
             response.insert_header((DECISION.clone(), id));
         }
-        response.insert_header((REVISION.clone(), HeaderValue::from(answer.revision.0)));
+        response.insert_header((REVISION.clone(), HeaderValue::from(revision.0)));
     }
     response.body(body)
 }
 
 /// Writing into memory fails only by a fault of ours.
-pub(super) fn written(body: io::Result<Bytes>) -> Result<Bytes, Error> {
-    body.map_err(|error| Error::Fault(Fault::Internal(format!("the answer cannot be written: {error}"))))
+pub(super) fn written<T>(outcome: io::Result<T>) -> Result<T, Error> {
+    outcome.map_err(|error| Error::Fault(Fault::Internal(format!("the answer cannot be written: {error}"))))
 }

@@ -3,7 +3,7 @@
 use super::evaluation::{decided, written};
 use super::schema::{ErrorBody, EvaluationsRequest};
 use super::shared::{Shared, ask};
-use super::wire::{Evaluations, EvaluationsResponse, Options, read_evaluations, write_answer, write_batch};
+use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Options, read_evaluations, write_answer};
 use super::{Error, Permission};
 use crate::engine::ItemAnswer;
 use actix_web::web::{Data, Payload};
@@ -29,13 +29,13 @@ use actix_web::{HttpRequest, HttpResponse};
             ("Behest-Revision" = u64, description = "The revision of the relations that decided all items."),
             ("X-Request-ID" = String, description = "The request's own, if it had one."),
         )),
-        (status = 400, description = "The body is not JSON, holds too many items, or a member is of the wrong kind.", body = ErrorBody),
+        (status = 400, description = "The body is not JSON, holds too many items or too large defaults, or a member is of the wrong kind.", body = ErrorBody),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody, headers(("WWW-Authenticate" = String, description = "The scheme and realm."))),
         (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "No bundle is loaded yet, or the decisions cannot be recorded.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, the decisions cannot be recorded, or they took too long.", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]
@@ -47,18 +47,23 @@ pub(super) async fn evaluations(
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
     let options = Options::read(&body, caller)?;
     let ask = ask(caller, &request, options.depth);
-    match read_evaluations(body, shared.settings.limits.evaluations)? {
+    let limits = &shared.settings.limits;
+    match read_evaluations(body, limits)? {
         Evaluations::Single(question) => {
             let answer = shared.engine.decide(&ask, &question)?;
-            Ok(decided(Some(&answer), written(write_answer(&answer, options.depth))?))
+            Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
         }
         Evaluations::Batch(items) => {
-            let answers = shared.engine.decide_batch(&ask, &items, options.semantic)?;
-            let first = answers.iter().find_map(|answer| match answer {
-                ItemAnswer::Decided(answer) => Some(&**answer),
-                ItemAnswer::Malformed(_) => None,
-            });
-            Ok(decided(first, written(write_batch(&answers, options.depth))?))
+            let mut first = None;
+            let mut body = BatchBody::new(items.size_hint().0, options.depth);
+            for answer in shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)? {
+                let answer = answer?;
+                if let ItemAnswer::Decided(decided) = &answer {
+                    first.get_or_insert((decided.id, decided.revision));
+                }
+                written(body.push(&answer))?;
+            }
+            Ok(decided(first, body.finish()))
         }
     }
 }

@@ -3,17 +3,22 @@
 //! Anonymous callers exist for the developer at the same machine. A web page in that developer's browser can reach the
 //! loopback address too, under a name that resolves to it (DNS rebinding), and a proxy on the same machine makes the
 //! whole network look local. So such a request must name a loopback host, and must not have passed a proxy.
+//!
+//! A target in absolute form names a host too, and that one counts (RFC 9112 section 3.2.2): both must be loopback.
 
 use super::Error;
-use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::Uri;
+use actix_web::http::header::{HOST, HeaderMap, HeaderValue};
 
 /// Refuses an anonymous request that may come from elsewhere.
-pub(super) fn check_anonymous(headers: &HeaderMap) -> Result<(), Error> {
+pub(super) fn check_anonymous(target: &Uri, headers: &HeaderMap) -> Result<(), Error> {
     let mut hosts = headers.get_all(HOST).peekable();
-    if hosts.peek().is_none() || !hosts.all(|host| is_loopback(host.as_bytes())) {
+    let named = target.authority().map(|authority| authority.as_str().as_bytes());
+    if hosts.peek().is_none() || !hosts.map(HeaderValue::as_bytes).chain(named).all(is_loopback) {
         return Err(Error::AnonymousHost);
     }
-    let proxied = |name: &str| name == "forwarded" || name.starts_with("x-forwarded-");
+    // What common proxies add: any one of them betrays a proxy that leaves out the others.
+    let proxied = |name: &str| matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded");
     if headers.keys().any(|name| proxied(name.as_str())) {
         return Err(Error::AnonymousProxied);
     }

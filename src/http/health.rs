@@ -1,15 +1,15 @@
 //! Whether the service lives, whether it can decide, and its metrics.
 //!
-//! Public, because probes carry no keys; what is wrong with a bundle is told only to a caller with the permission
+//! Public, because probes carry no keys (a wrong one is refused here as everywhere, by `envelope`); what is wrong with a bundle is told only to a caller with the permission
 //! `admin`, because it quotes policies.
 
+use super::Permission;
 use super::caller::Identity;
 use super::shared::Shared;
 use super::wire::rfc3339;
-use super::{Error, Permission};
 use crate::model::Problem;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -60,7 +60,11 @@ impl From<Problem> for BundleProblem {
     path = "/healthz",
     tag = "Operation",
     operation_id = "health",
-    responses((status = 200, description = "It lives.", body = String, content_type = "text/plain")),
+    responses(
+        (status = 200, description = "It lives.", body = String, content_type = "text/plain"),
+        (status = 401, description = "A key that nobody has.", body = super::schema::ErrorBody),
+    ),
+    security((), ("key" = [])),
 )]
 pub(super) async fn healthz() -> HttpResponse {
     text("ok\n".to_owned())
@@ -81,11 +85,9 @@ pub(super) async fn healthz() -> HttpResponse {
     ),
     security((), ("key" = [])),
 )]
-pub(super) async fn readyz(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Error> {
-    let headers = request.headers();
+pub(super) async fn readyz(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
     // Without a key this is a probe, wherever it comes from; with one it is a caller.
-    let caller =
-        if headers.contains_key(AUTHORIZATION) { Identity::of(headers, &shared.settings)?.caller() } else { None };
+    let caller = Identity::caller_of(&request, &shared.settings);
     let detailed = caller.is_some_and(|caller| caller.permissions.has(Permission::Admin));
     let status = shared.engine.status();
     let readiness = Readiness {
@@ -99,7 +101,7 @@ pub(super) async fn readyz(request: HttpRequest, shared: Data<Shared>) -> Result
             .map(|problems| problems.0.into_iter().map(BundleProblem::from).collect()),
     };
     let code = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(HttpResponse::build(code).insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store"))).json(readiness))
+    HttpResponse::build(code).insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store"))).json(readiness)
 }
 
 /// Metrics
@@ -110,7 +112,11 @@ pub(super) async fn readyz(request: HttpRequest, shared: Data<Shared>) -> Result
     path = "/metrics",
     tag = "Operation",
     operation_id = "metrics",
-    responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain")),
+    responses(
+        (status = 200, description = "The metrics.", body = String, content_type = "text/plain"),
+        (status = 401, description = "A key that nobody has.", body = super::schema::ErrorBody),
+    ),
+    security((), ("key" = [])),
 )]
 pub(super) async fn metrics(shared: Data<Shared>) -> HttpResponse {
     text(shared.metrics.encode(shared.clock.now_ms()))

@@ -80,8 +80,10 @@ impl Metadata {
     operation_id = "metadata",
     responses(
         (status = 200, description = "The metadata.", body = Document, headers(("Cache-Control" = String, description = "How long they may be kept."))),
+        (status = 401, description = "A key that nobody has.", body = ErrorBody),
         (status = 404, description = "The service has no identifier, or another one.", body = ErrorBody),
     ),
+    security((), ("key" = [])),
 )]
 pub(super) async fn metadata(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Error> {
     let metadata = shared.metadata.as_ref().ok_or(Error::NoPublicUrl)?;
@@ -100,7 +102,11 @@ pub(super) async fn metadata(request: HttpRequest, shared: Data<Shared>) -> Resu
     path = "/.well-known/jwks.json",
     tag = "Discovery",
     operation_id = "keys",
-    responses((status = 200, description = "The public keys.", body = super::schema::Object, content_type = "application/jwk-set+json")),
+    responses(
+        (status = 200, description = "The public keys.", body = super::schema::Object, content_type = "application/jwk-set+json"),
+        (status = 401, description = "A key that nobody has.", body = ErrorBody),
+    ),
+    security((), ("key" = [])),
 )]
 pub(super) async fn jwks(shared: Data<Shared>) -> HttpResponse {
     document("application/jwk-set+json", shared.jwks.clone())

@@ -237,6 +237,8 @@ pub enum ErrorCode {
     Malformed,
     /// 400: a batch holds too many items.
     TooManyEvaluations,
+    /// 400: the items of a batch inherit too much from its defaults.
+    DefaultsTooLarge,
     /// 400: an option that this version cannot answer.
     UnsupportedOption,
     /// 400: the body ended early.
@@ -261,6 +263,8 @@ pub enum ErrorCode {
     NotSupported,
     /// 503: nothing can be decided before a bundle is loaded.
     NoBundle,
+    /// 503: a batch took too long.
+    BatchTimeout,
     /// 503: decisions must be recorded and cannot be now.
     RecordQueueFull,
     /// 503: a relation could not be looked up within its limits.

@@ -18,6 +18,7 @@ use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where requests come in.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Server {
                 .client_request_timeout(limits.head_time)
                 .keep_alive(limits.keep_alive)
                 .tcp_nodelay(true)
-                .shutdown_timeout(limits.shutdown.as_secs())
+                .shutdown_timeout(whole_seconds(limits.shutdown))
                 .shutdown_signal(shutdown);
             for listener in listeners {
                 server = match listener {
@@ -97,9 +98,26 @@ impl Server {
     }
 }
 
+/// The framework takes seconds only: half of one is a whole, and not none.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
+}
+
 /// Shows no key.
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_second_is_a_whole_one() {
+        for (ms, seconds) in [(0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2), (8000, 8)] {
+            assert_eq!(whole_seconds(Duration::from_millis(ms)), seconds, "{ms} ms");
+        }
     }
 }

@@ -33,6 +33,10 @@ pub struct Limits {
     pub json_depth: usize,
     /// Items of one batch.
     pub evaluations: usize,
+    /// Memory that the items of one batch may inherit from its defaults, all together, in bytes. More is a 400.
+    pub inherited_bytes: usize,
+    /// How long the items of one batch may take together. A batch that takes longer is a 503.
+    pub batch_time: Duration,
     /// How long a request's head may take to arrive.
     pub head_time: Duration,
     /// How long a request's body may take to arrive. A slower one is a 408.
@@ -41,7 +45,7 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// Open connections, over all threads.
     pub connections: usize,
-    /// How long requests in flight may take to end once the service is told to stop, in whole seconds.
+    /// How long requests in flight may take to end once the service is told to stop; rounded up to whole seconds.
     pub shutdown: Duration,
 }
 
@@ -59,6 +63,11 @@ impl Default for Limits {
             json_depth: 64,
             // Each item is a decision of its own, made before anything else runs on the worker.
             evaluations: 1000,
+            // What the largest body takes in memory, so that defaults multiply no body's cost: 60 items that inherit ten
+            // thousand numbers, or a thousand that inherit ten kilobytes of text with three hundred members.
+            inherited_bytes: 32 * 1024 * 1024,
+            // A worker answers nobody else meanwhile. A full batch of plain items takes some tens of milliseconds.
+            batch_time: Duration::from_secs(5),
             // Callers are servers nearby: one that needs longer is stuck or hostile.
             head_time: Duration::from_secs(5),
             body_time: Duration::from_secs(10),

@@ -33,7 +33,7 @@ impl Shared {
         payload: Payload,
         permission: Permission,
     ) -> Result<(Identity<'a>, Record), Error> {
-        let caller = Identity::of(request.headers(), &self.settings)?;
+        let caller = Identity::of(request, &self.settings)?;
         caller.require(permission)?;
         self.read(request, payload, caller).await
     }
@@ -45,7 +45,7 @@ impl Shared {
         payload: Payload,
         permission: Permission,
     ) -> Result<(Identity<'a>, Record), Error> {
-        let caller = Identity::of(request.headers(), &self.settings)?;
+        let caller = Identity::of(request, &self.settings)?;
         if caller.caller().is_some() {
             caller.require(permission)?;
         }

@@ -2,10 +2,11 @@
 
 use super::place::{KEY, PATIENCE, Place, Service, refund};
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 #[test]
 fn explain_asks_a_running_service_and_shows_the_same() {
@@ -218,4 +219,45 @@ fn ask_socket(path: &Path) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+/// The address is taken before the bundle is read: who comes early waits for it, and is not turned away.
+#[test]
+fn a_client_that_comes_before_the_bundle_waits_for_it() {
+    let place = Place::new();
+    let mut command = place.command(&["--bundle", "bundle", "--listen", "unix:behest.sock"]);
+    command.env("BEHEST_ADMIN_KEY", KEY).env("BEHEST_RELOAD__QUIET_MS", "1500");
+    let path = place.path("behest.sock");
+    let early = std::thread::spawn(move || {
+        let end = Instant::now() + PATIENCE;
+        while !path.exists() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let begun = Instant::now();
+        (ask_socket(&path), begun.elapsed())
+    });
+    let service = Service::start(command);
+    let (answer, waited) = early.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("\"ready\":true"), "{answer}");
+    assert!(waited > Duration::from_secs(1), "it was not early: {waited:?}");
+    assert_eq!(service.stop().code(), Some(0));
+}
+
+#[test]
+fn what_is_no_http_does_not_fill_the_log() {
+    let place = Place::new();
+    let service = place.serve(&[]);
+    for garbage in
+        [&b"GET / HTTP/9.9\r\n\r\n"[..], b"\x16\x03\x01\x02\x00", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]
+    {
+        let mut stream = TcpStream::connect(&service.address).unwrap();
+        stream.write_all(garbage).unwrap();
+        let mut answer = Vec::new();
+        let _reset_is_an_answer = stream.read_to_end(&mut answer);
+    }
+    service.signal("TERM");
+    let log: Vec<serde_json::Value> = service.lines.iter().collect();
+    assert!(log.iter().any(|line| line["message"] == "stopped"), "{log:?}");
+    let of_the_parser = |line: &&serde_json::Value| line["target"].as_str().unwrap().starts_with("actix");
+    assert_eq!(log.iter().find(of_the_parser), None);
 }

@@ -12,6 +12,7 @@ use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::time::Duration;
 
 fn engine(world: &World) -> Engine {
     engines::engine(&[
@@ -79,9 +80,10 @@ proptest! {
             (Semantic::DenyOnFirstDeny, Some("deny")),
             (Semantic::PermitOnFirstPermit, Some("permit")),
         ] {
-            let answers = engine.decide_batch(&engines::ask(Depth::Reason), &items, semantic).expect("answers");
-            let found: Vec<String> = answers.iter().map(|item| match item {
-                behest::engine::ItemAnswer::Decided(answer) => engines::verdict(answer),
+            let ask = engines::ask(Depth::Reason);
+            let answers = engine.decide_batch(&ask, items.iter().cloned(), semantic, Duration::MAX).expect("a bundle");
+            let found: Vec<String> = answers.map(|item| match item.expect("an answer") {
+                behest::engine::ItemAnswer::Decided(answer) => engines::verdict(&answer),
                 behest::engine::ItemAnswer::Malformed(malformed) => malformed.to_string(),
             }).collect();
             let last = until.and_then(|word| singles.iter().position(|verdict| verdict.starts_with(word)));

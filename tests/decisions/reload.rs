@@ -88,11 +88,12 @@ fn two_hundred_reloads_under_load_lose_nothing_and_mix_nothing() {
 /// One batch about both documents, explained: every item and its tree must be of one bundle.
 fn batch(engine: &Engine) -> (Digest, Vec<Decision>) {
     let items = [ask_for("a"), ask_for("b")].map(|body| Ok(values::request(&body)));
-    let answers = engine.decide_batch(&engines::ask(Depth::Explain), &items, Semantic::ExecuteAll).expect("an answer");
+    let ask = engines::ask(Depth::Explain);
+    let answers = engine.decide_batch(&ask, items, Semantic::ExecuteAll, Duration::MAX).expect("a bundle");
     let mut digests = BTreeSet::new();
     let mut decisions = Vec::new();
     for answer in answers {
-        let ItemAnswer::Decided(answer) = answer else { panic!("every item is well-formed") };
+        let ItemAnswer::Decided(answer) = answer.expect("an answer") else { panic!("every item is well-formed") };
         digests.insert(answer.bundle);
         digests.insert(answer.explanation.expect("it was asked for").bundle);
         decisions.push(answer.decision);

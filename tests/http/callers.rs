@@ -1,7 +1,7 @@
 //! Who may call (AuthZEN 1.0 sections 11.2 and 11.3, and the rules for callers without a key).
 
 use crate::service::{Reply, empty, get, local, post, send};
-use crate::{EVALUATION, EVALUATIONS, deciding, question, with};
+use crate::{EVALUATION, EVALUATIONS, deciding, error, question, with};
 use actix_web::test::TestRequest;
 use behest::http::{Caller, KeyHash, Permission, Server, Settings};
 use serde_json::json;
@@ -116,10 +116,32 @@ async fn without_a_key_only_this_machine_is_answered() {
     }
     let two = post(EVALUATION, question().to_string()).append_header(("Host", "evil.example"));
     assert_eq!(status(&server, two).await, 403);
-    for header in ["Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto"] {
+    let proxies =
+        ["Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "X-Forwarded", "Via", "X-Real-IP"];
+    for header in proxies {
         let request = post(EVALUATION, question().to_string()).insert_header((header, "localhost"));
         assert_eq!(status(&server, request).await, 403, "{header}");
     }
+}
+
+/// The target's host counts, whatever `Host` says (RFC 9112 section 3.2.2).
+#[actix_web::test]
+async fn a_target_in_absolute_form_names_a_host_too() {
+    let server = empty(local());
+    for (authority, expected) in [
+        ("localhost", 503),
+        ("127.0.0.1:8181", 503),
+        ("[::1]", 503),
+        ("evil.example", 403),
+        ("evil.example:8181", 403),
+        ("localhost@evil.example", 403),
+        ("evil.example@localhost", 403),
+    ] {
+        let request = post(&format!("http://{authority}{EVALUATION}"), question().to_string());
+        assert_eq!(status(&server, request).await, expected, "{authority}");
+    }
+    let other = post(&format!("http://localhost{EVALUATION}"), question().to_string());
+    assert_eq!(status(&server, other.insert_header(("Host", "evil.example"))).await, 403);
 }
 
 #[actix_web::test]
@@ -127,7 +149,38 @@ async fn a_wrong_key_is_refused_even_where_none_is_needed() {
     let server = empty(local());
     let request = post(EVALUATION, question().to_string()).insert_header(("Authorization", "Bearer x"));
     assert_eq!(status(&server, request).await, 401);
-    assert_eq!(status(&server, get("/readyz").insert_header(("Authorization", "Bearer x"))).await, 401);
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/",
+        "/docs",
+        "/docs/",
+        "/.well-known/jwks.json",
+        "/.well-known/authzen-configuration",
+        "/nowhere",
+    ] {
+        for wrong in ["Bearer x", "Basic YTpi", ""] {
+            let request = get(path).insert_header(("Authorization", wrong)).insert_header(("X-Request-ID", "id-1"));
+            let reply = send(&server, request).await;
+            assert_eq!(error(&reply), format!("401 unauthenticated: {WRONG}"), "{path} {wrong}");
+            assert_eq!(reply.header("x-request-id"), Some("id-1"));
+            assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"behest\""));
+        }
+    }
+}
+
+const WRONG: &str =
+    "the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key";
+
+#[actix_web::test]
+async fn a_known_key_opens_public_paths_too() {
+    let server = empty(known(&[]));
+    for path in ["/healthz", "/metrics", "/openapi.json", "/docs/", "/.well-known/jwks.json"] {
+        let request = get(path).insert_header(("Authorization", "Bearer s3cret-Key"));
+        assert_eq!(status(&server, request).await, 200, "{path}");
+    }
 }
 
 #[actix_web::test]

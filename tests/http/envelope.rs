@@ -51,3 +51,11 @@ async fn any_string_is_an_id() {
 async fn no_id_is_invented() {
     assert_eq!(send(&empty(local()), get("/healthz")).await.header("x-request-id"), None);
 }
+
+#[actix_web::test]
+async fn two_ids_both_come_back_in_order() {
+    let request = get("/healthz").append_header(("X-Request-ID", "a")).append_header(("X-Request-ID", "b"));
+    let reply = send(&empty(local()), request).await;
+    let ids: Vec<&HeaderValue> = reply.headers.get_all("x-request-id").collect();
+    assert_eq!(ids, ["a", "b"]);
+}

@@ -1,8 +1,17 @@
 //! Batches (AuthZEN 1.0 section 7), decided with the default bundle.
 
-use crate::service::{local, post, send};
+use crate::service::{NOW_MS, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, deciding, error};
+use behest::audit::Recorder;
+use behest::bundle::Source;
+use behest::clock::Clock;
+use behest::engine::Engine;
+use behest::evidence::Signer;
+use behest::http::Server;
+use behest::telemetry::Metrics;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// alice may read and write `checkout`, and may not write `website`.
 fn batch(items: &Value) -> Value {
@@ -132,4 +141,64 @@ async fn the_headers_name_the_first_item_that_was_decided() {
     assert_eq!(reply.header("behest-revision"), Some("0"));
     let reply = send(&server, post(EVALUATIONS, batch(&json!([broken()])).to_string())).await;
     assert_eq!((reply.status.as_u16(), reply.header("behest-decision")), (200, None));
+}
+
+/// 60 items would be 60 copies of 100,000 numbers: 290 MB out of a body of 200 KB.
+#[actix_web::test]
+async fn defaults_do_not_multiply_a_body() {
+    let mut body = batch(&json!(vec![permit(); 60]));
+    body["context"] = json!({ "n": vec![1; 100_000] });
+    let reply = send(&deciding(local()), post(EVALUATIONS, body.to_string())).await;
+    assert_eq!(
+        error(&reply),
+        "400 defaults_too_large: the defaults that the items of `evaluations` inherit take more than 33554432 bytes \
+         together: put large values into the items that need them, or send several requests"
+    );
+    assert_eq!(reply.json()["error"]["member"], "evaluations");
+    body["context"] = json!({ "n": vec![1; 1_000] });
+    assert_eq!(send(&deciding(local()), post(EVALUATIONS, body.to_string())).await.status, 200);
+}
+
+/// A clock on which every reading is half a second after the one before.
+struct Slow(AtomicI64);
+
+impl Clock for Slow {
+    fn now_ms(&self) -> i64 {
+        self.0.fetch_add(500, Ordering::Relaxed)
+    }
+}
+
+#[actix_web::test]
+async fn a_batch_ends_when_its_time_is_up() {
+    let clock = Arc::new(Slow(AtomicI64::new(NOW_MS)));
+    let metrics = Arc::new(Metrics::default());
+    let engine = Arc::new(Engine::new(clock.clone(), metrics.clone(), Recorder::default()));
+    engine.load(&Source::Embedded).unwrap();
+    let server = Server::new(local(), engine, metrics, clock, &Signer::in_memory().unwrap()).unwrap();
+    // The first item is decided at 0 s, the eleventh at 5 s, and one more would be later.
+    for (items, expected) in [(11, 200), (12, 503)] {
+        let reply = send(&server, post(EVALUATIONS, batch(&json!(vec![permit(); items])).to_string())).await;
+        assert_eq!(reply.status, expected, "{items}: {}", reply.body);
+        if expected == 503 {
+            let message = "the batch was not decided within 5 seconds: send several requests";
+            assert_eq!(error(&reply), format!("503 batch_timeout: {message}"));
+        }
+    }
+}
+
+/// What no policy sees is told up to a limit: it is the caller's own data, once for each leg of each item.
+#[actix_web::test]
+async fn an_explanation_does_not_multiply_what_was_dropped() {
+    let mut body = batch(&json!(vec![permit(); 100]));
+    body["context"] = (0..3000).map(|at| (format!("undeclared_{at}"), json!(1))).collect::<Value>();
+    body["options"] = json!({"explain": true});
+    let body = body.to_string();
+    let reply = send(&deciding(local()), post(EVALUATIONS, body.clone())).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.body.len() < 10 * body.len(), "{} bytes in, {} out", body.len(), reply.body.len());
+    let answer = reply.json();
+    let dropped = answer["evaluations"][99]["context"]["explanation"]["legs"][0]["dropped"].as_array().unwrap();
+    let (last, shown) = dropped.split_last().unwrap();
+    assert!(shown.len() > 10 && shown[0]["member"].as_str().unwrap().starts_with("context.undeclared_"), "{shown:?}");
+    assert_eq!(last["member"], format!("and {} more", 3000 - shown.len()));
 }

@@ -18,6 +18,7 @@ mod evaluations;
 mod metadata;
 mod operation;
 mod parsing;
+mod reload;
 mod robustness;
 mod search;
 mod socket;

@@ -2,7 +2,7 @@
 
 use crate::service::{empty, local};
 use crate::{EVALUATION, question};
-use behest::http::{Limits, Listener, Settings};
+use behest::http::{Limits, Listener, Server, Settings};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -10,16 +10,24 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-struct Running {
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 fn start(limits: Limits, more: Option<Listener>) -> Running {
+    listening(empty(Settings { limits, workers: Some(1), ..local() }), more)
+}
+
+/// A server on a free port.
+pub(crate) fn running(server: Server) -> Running {
+    listening(server, None)
+}
+
+fn listening(server: Server, more: Option<Listener>) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let server = empty(Settings { limits, workers: Some(1), ..local() });
     let (stop, stopped) = oneshot::channel::<()>();
     let listeners = std::iter::once(Listener::Tcp(listener)).chain(more).collect();
     let thread = std::thread::spawn(move || server.run(listeners, async move { drop(stopped.await) }));
@@ -33,7 +41,7 @@ impl Running {
         stream
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         drop(self.stop.take());
         self.thread.take().unwrap().join().unwrap().unwrap();
     }
@@ -46,7 +54,7 @@ fn head(length: &str) -> String {
 }
 
 /// One response: its head, and as much of its body as its length says.
-fn read_response(stream: &mut impl Read) -> String {
+pub(crate) fn read_response(stream: &mut impl Read) -> String {
     let mut text = String::new();
     let mut byte = [0];
     while !text.ends_with("\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {

@@ -1,4 +1,11 @@
 //! The address that the service listens on, taken before anything else is built.
+//!
+//! **Decision.** Taking the address is listening on it: the system then lets clients connect, and their connections wait
+//! until the first bundle is loaded and [`crate::http::Server`] accepts them. Nothing is answered before.
+//! **Trade-off.** A probe that only connects takes the service for ready a moment early, so probes ask `/readyz`; and
+//! where the bundle is refused, whoever waited sees a connection reset. Binding without listening would cost more: two
+//! starting services could both take a TCP port, and find out only after the load, and a Unix socket on which nobody
+//! listens looks abandoned ([`is_abandoned`]) to a second service, which would remove it.
 
 use crate::config::Listen;
 use crate::http::Listener;

@@ -5,7 +5,8 @@
 //! **Decision.** Everything that can fail is done before the first request is taken, in the order in which a person
 //! would want to hear of it; whatever fails ends the process with one report. What happens later (a bundle that
 //! changes, a signal) has a thread of its own.
-//! **Trade-off.** A service whose bundle is broken at start does not come up, even where yesterday's would do.
+//! **Trade-off.** A service whose bundle is broken at start does not come up, even where yesterday's would do. The
+//! address is taken before the bundle is read, so a client may connect early: it waits, as `listen` says.
 
 mod admin_key;
 mod banner;
@@ -59,8 +60,8 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
 fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     let environment = Environment::of_process();
     let config = config::load(&arguments.flags(), &environment)?;
-    let filter = config.log.filter.as_deref().unwrap_or(DEFAULT_FILTER);
-    start_logging(config.log.format, filter).map_err(|error| Problem::new(error.to_string()))?;
+    let filter = config.log.filter.clone().unwrap_or_else(default_filter);
+    start_logging(config.log.format, &filter).map_err(|error| Problem::new(error.to_string()))?;
     let admin_key = AdminKey::choose(&config, &environment)?;
     let bound = Bound::open(&config.listen)?;
     let parts = Parts::make(&config)?;
@@ -69,7 +70,8 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     let watcher = Watcher::new(&source, &config.reload);
     let loaded = parts.engine.load(&source).map_err(|refused| Stop::Bundle(Box::new(refused)))?;
     let server = parts.server(&config, admin_key.as_ref())?;
-    let reload = watcher.map(|watcher| watcher.start(Arc::clone(&parts.engine))).transpose();
+    let reload =
+        watcher.map(|watcher| watcher.start(Arc::clone(&parts.engine), Arc::clone(&parts.metrics))).transpose();
     let writer = parts.writer.map(Arc::new);
     let shutdown = signals::listen(reload.map_err(|error| no_thread(&error))?, writer.clone())?;
     // After the signals are listened to: whoever reads that the service is there may end it.
@@ -83,6 +85,12 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     outcome.map_err(|error| {
         Problem::new(format!("serving on `{at}` failed: {error}")).help("see the log lines above").into()
     })
+}
+
+/// What is logged where no filter is set. The HTTP parser reports each request that it refuses as an error: whoever
+/// reaches the port could fill the log with them, and hide in it. Faults of the service are logged by `http` itself.
+fn default_filter() -> String {
+    format!("{DEFAULT_FILTER},actix_http=off")
 }
 
 fn no_thread(error: &std::io::Error) -> Problem {

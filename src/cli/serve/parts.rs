@@ -20,7 +20,7 @@ pub(super) struct Parts {
     pub(super) engine: Arc<Engine>,
     /// Present where decisions are recorded.
     pub(super) writer: Option<Writer>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     signer: Signer,
 }
@@ -104,6 +104,7 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
             keep_alive: Duration::from_millis(limits.keep_alive_ms),
             connections: limits.connections,
             shutdown: Duration::from_millis(limits.shutdown_ms),
+            ..http::Limits::default()
         },
         workers: limits.workers,
     })

@@ -4,16 +4,21 @@
 //! more, reads, checks, and swaps or refuses; this file only decides when, and says what came of it.
 //!
 //! INVARIANT: what is remembered was seen before the load that it led to, so a change during a load leads to another.
+//!
+//! INVARIANT: whatever a bundle does to its load, the next one is still looked for. A load that panics is a load that
+//! failed: nobody would notice a thread that is gone before the day a `forbid` does not arrive.
 
 use super::super::output::with_line_end;
 use crate::bundle::{self, Source};
 use crate::config::Reload;
 use crate::engine::Engine;
 use crate::model::Problem;
+use crate::telemetry::Metrics;
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -41,20 +46,33 @@ impl Watcher {
     }
 
     /// Starts to look, and to load into `engine` what changed.
-    pub(super) fn start(mut self, engine: Arc<Engine>) -> io::Result<Reloader> {
+    pub(super) fn start(self, engine: Arc<Engine>, metrics: Arc<Metrics>) -> io::Result<Reloader> {
         // One request that waits is enough: it is served by a look at what is there then.
         let (sender, receiver) = sync_channel(1);
-        let run = move || {
-            while let Some(asked) = wait(&receiver, self.poll) {
-                let now = Listing::of(&self.dir);
-                if asked || now != self.seen {
-                    self.seen = now;
-                    load(&engine, &self.source);
-                }
-            }
-        };
+        let run = move || self.run(&receiver, &metrics, |source| load(&engine, source));
         std::thread::Builder::new().name("bundle-watcher".to_owned()).spawn(run)?;
         Ok(Reloader { sender })
+    }
+
+    fn run(mut self, asked: &Receiver<()>, metrics: &Metrics, load: impl Fn(&Source)) {
+        while let Some(asked) = wait(asked, self.poll) {
+            let now = Listing::of(&self.dir);
+            if asked || now != self.seen {
+                self.seen = now;
+                contain(metrics, || load(&self.source));
+            }
+        }
+    }
+}
+
+/// Survives a load that panics. The engine's locks are taken again after it, and what it had built is dropped: the swap
+/// is one step, which happened or did not.
+fn contain(metrics: &Metrics, load: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(load)) {
+        metrics.reload_failed();
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let detail = text.unwrap_or("no text");
+        tracing::error!(detail, "loading the changed bundle panicked, and the one before still decides");
     }
 }
 
@@ -105,10 +123,11 @@ pub(super) fn log_warnings(warnings: &[Problem]) {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Listing(BTreeMap<PathBuf, Entry>);
 
-/// Size, time and inode: a file that is replaced by one of equal size and time still differs.
+/// Size, times and inode: a file that is replaced by one of equal size and time still differs, and so does one that
+/// could not be read until its mode or owner was changed, which only the time of the last change of its inode tells.
 #[derive(Debug, PartialEq, Eq)]
 enum Entry {
-    Seen { size: u64, modified: (i64, i64), inode: u64 },
+    Seen { size: u64, modified: (i64, i64), changed: (i64, i64), inode: u64 },
     Unreadable(io::ErrorKind),
 }
 
@@ -118,6 +137,7 @@ impl Entry {
             Ok(metadata) => Self::Seen {
                 size: metadata.len(),
                 modified: (metadata.mtime(), metadata.mtime_nsec()),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
                 inode: metadata.ino(),
             },
             Err(error) => Self::Unreadable(error.kind()),
@@ -159,6 +179,7 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn bundle() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -192,6 +213,45 @@ mod tests {
 
         fs::create_dir(dir.path().join("schemas")).unwrap();
         assert_ne!(longer, Listing::of(dir.path()));
+    }
+
+    #[test]
+    fn a_file_that_may_be_read_again_is_a_change() {
+        let dir = bundle();
+        let file = dir.path().join("policies/deep/a.cedar");
+        for path in [file.as_path(), &dir.path().join("policies/deep")] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o500)).unwrap();
+            let before = Listing::of(dir.path());
+            // The clock of a file system may tick only every few milliseconds.
+            std::thread::sleep(Duration::from_millis(20));
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+            assert_ne!(before, Listing::of(dir.path()), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_load_that_panics_is_counted_and_the_next_one_comes() {
+        let dir = bundle();
+        let reload = Reload { poll_ms: 0, ..Reload::default() };
+        let watcher = Watcher::new(&Source::Dir(dir.path().to_owned()), &reload).unwrap();
+        let (sender, receiver) = sync_channel(1);
+        let (loads, loaded) = std::sync::mpsc::channel();
+        let metrics = Arc::new(Metrics::default());
+        let counted = Arc::clone(&metrics);
+        let thread = std::thread::spawn(move || {
+            watcher.run(&receiver, &counted, |_| {
+                loads.send(()).unwrap();
+                panic!("a bundle that nobody thought of");
+            });
+        });
+        for _ in 0..3 {
+            sender.send(()).unwrap();
+            loaded.recv_timeout(Duration::from_secs(10)).unwrap();
+        }
+        drop(sender);
+        thread.join().unwrap();
+        let text = metrics.encode(0);
+        assert!(text.contains("behest_bundle_reload_failures_total 3"), "{text}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 const PERMIT: &[u8] = br#"{"decision":true}"#;
 const DENY: &[u8] = br#"{"decision":false}"#;
+const OPENING: &[u8] = br#"{"evaluations":["#;
 
 /// The answer to one question.
 #[derive(Debug, Serialize, ToSchema)]
@@ -108,26 +109,44 @@ pub fn write_answer(answer: &Answer, depth: Depth) -> io::Result<Bytes> {
     }
 }
 
-/// Writes the answers to a batch.
-pub(in crate::http) fn write_batch(answers: &[ItemAnswer], depth: Depth) -> io::Result<Bytes> {
-    let mut body = Vec::with_capacity(20 + answers.len() * (DENY.len() + 1));
-    body.extend_from_slice(br#"{"evaluations":["#);
-    for (index, answer) in answers.iter().enumerate() {
-        if index > 0 {
+/// The answers to a batch, written as they come: no more than one of them is held beside the text.
+#[derive(Debug)]
+pub(in crate::http) struct BatchBody {
+    body: Vec<u8>,
+    depth: Depth,
+}
+
+impl BatchBody {
+    /// The beginning of a body for so many answers.
+    pub(in crate::http) fn new(answers: usize, depth: Depth) -> Self {
+        let mut body = Vec::with_capacity(20 + answers * (DENY.len() + 1));
+        body.extend_from_slice(OPENING);
+        Self { body, depth }
+    }
+
+    /// Adds an answer.
+    pub(in crate::http) fn push(&mut self, answer: &ItemAnswer) -> io::Result<()> {
+        let body = &mut self.body;
+        if body.len() > OPENING.len() {
             body.push(b',');
         }
         match answer {
             ItemAnswer::Malformed(malformed) => {
-                serde_json::to_writer(&mut body, &response(Decision::Deny, item_error(malformed)))?;
+                serde_json::to_writer(body, &response(Decision::Deny, item_error(malformed)))?;
             }
-            ItemAnswer::Decided(answer) => match context(answer, depth) {
+            ItemAnswer::Decided(answer) => match context(answer, self.depth) {
                 None => body.write_all(bare(answer.decision))?,
-                Some(context) => serde_json::to_writer(&mut body, &response(answer.decision, context))?,
+                Some(context) => serde_json::to_writer(body, &response(answer.decision, context))?,
             },
         }
+        Ok(())
     }
-    body.extend_from_slice(b"]}");
-    Ok(body.into())
+
+    /// The whole body.
+    pub(in crate::http) fn finish(mut self) -> Bytes {
+        self.body.extend_from_slice(b"]}");
+        self.body.into()
+    }
 }
 
 fn bare(decision: Decision) -> &'static [u8] {
@@ -261,7 +280,9 @@ mod tests {
         let error = r#"{"decision":false,"context":{"error":{"status":400,"message":"`resource` is missing"}}}"#;
         for (depth, last) in [(Depth::Lean, r#"{"decision":false}"#), (Depth::Reason, REASON)] {
             let expected = format!(r#"{{"evaluations":[{{"decision":true}},{error},{last}]}}"#);
-            assert_eq!(text(write_batch(&items, depth)), expected);
+            let mut body = BatchBody::new(items.len(), depth);
+            items.iter().for_each(|answer| body.push(answer).unwrap());
+            assert_eq!(text(Ok(body.finish())), expected);
         }
     }
 

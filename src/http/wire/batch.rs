@@ -6,9 +6,15 @@
 //!
 //! INVARIANT: a null member of an item makes it malformed. Read as "not there" it would inherit, and decide about
 //! somebody else.
+//!
+//! INVARIANT: an item's copy of the defaults is made when the item's turn comes. All of them at once would be a body's
+//! size times its number of items.
 
-use super::super::Error;
+use super::super::{Error, Limits};
 use crate::model::{Malformed, Record, Request, Value};
+use smol_str::SmolStr;
+use std::iter::Enumerate;
+use std::vec;
 
 /// The members that have defaults.
 const DEFAULTED: [&str; 4] = ["subject", "action", "resource", "context"];
@@ -19,11 +25,31 @@ pub(in crate::http) enum Evaluations {
     /// One question: `evaluations` is absent or empty.
     Single(Request),
     /// Several.
-    Batch(Vec<Result<Request, Malformed>>),
+    Batch(Items),
 }
 
-/// Reads a body; `limit` bounds the number of items.
-pub(in crate::http) fn read_evaluations(mut body: Record, limit: usize) -> Result<Evaluations, Error> {
+/// The items of a batch, each read when it is asked for.
+#[derive(Debug)]
+pub(in crate::http) struct Items {
+    defaults: Record,
+    items: Enumerate<vec::IntoIter<Value>>,
+}
+
+impl Iterator for Items {
+    type Item = Result<Request, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (index, item) = self.items.next()?;
+        Some(read_item(&self.defaults, index, item))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.size_hint()
+    }
+}
+
+/// Reads a body, under the limits on the number of items and on what they inherit together.
+pub(in crate::http) fn read_evaluations(mut body: Record, limits: &Limits) -> Result<Evaluations, Error> {
     let items = match body.remove("evaluations") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::List(items)) => items,
@@ -32,11 +58,38 @@ pub(in crate::http) fn read_evaluations(mut body: Record, limit: usize) -> Resul
     if items.is_empty() {
         return Ok(Evaluations::Single(Request::from_body(&body)?));
     }
-    if items.len() > limit {
-        return Err(Error::TooManyEvaluations { found: items.len(), limit });
+    if items.len() > limits.evaluations {
+        return Err(Error::TooManyEvaluations { found: items.len(), limit: limits.evaluations });
     }
-    let read = |(index, item)| read_item(&body, index, item);
-    Ok(Evaluations::Batch(items.into_iter().enumerate().map(read).collect()))
+    if inherited_bytes(&body, &items) > limits.inherited_bytes {
+        return Err(Error::DefaultsTooLarge(limits.inherited_bytes));
+    }
+    Ok(Evaluations::Batch(Items { defaults: body, items: items.into_iter().enumerate() }))
+}
+
+/// The memory that all copies of defaults take together. A default context is copied for an item with a context of its
+/// own, too: the carriers in it must not be lost.
+fn inherited_bytes(defaults: &Record, items: &[Value]) -> usize {
+    let sizes = DEFAULTED.map(|name| (name, defaults.get(name).map_or(0, bytes)));
+    let copied = |item: &Record| {
+        let copies = sizes.iter().filter(|(name, _)| *name == "context" || item.get(name).is_none());
+        copies.fold(0_usize, |sum, (_, size)| sum.saturating_add(*size))
+    };
+    items.iter().filter_map(Value::as_record).map(copied).fold(0, usize::saturating_add)
+}
+
+/// The memory of a value; that of its texts is counted as if none were stored in place.
+fn bytes(value: &Value) -> usize {
+    let inside = match value {
+        Value::Null | Value::Bool(_) => 0,
+        Value::Number(number) => number.digits().len(),
+        Value::Text(text) => text.len(),
+        Value::List(items) => items.iter().map(bytes).sum(),
+        Value::Record(record) => {
+            record.iter().map(|(name, value)| size_of::<SmolStr>() + name.len() + bytes(value)).sum()
+        }
+    };
+    size_of::<Value>() + inside
 }
 
 fn read_item(defaults: &Record, index: usize, item: Value) -> Result<Request, Malformed> {
@@ -67,12 +120,13 @@ mod tests {
     use super::*;
 
     fn read(body: &serde_json::Value) -> Result<Evaluations, Error> {
-        read_evaluations(read_object(body.to_string().as_bytes(), 64).unwrap(), 3)
+        let limits = Limits { evaluations: 3, inherited_bytes: 4_000, ..Limits::default() };
+        read_evaluations(read_object(body.to_string().as_bytes(), 64).unwrap(), &limits)
     }
 
     fn items(body: &serde_json::Value) -> Vec<Result<Request, String>> {
         match read(body).unwrap() {
-            Evaluations::Batch(items) => items.into_iter().map(|item| item.map_err(|m| m.to_string())).collect(),
+            Evaluations::Batch(items) => items.map(|item| item.map_err(|m| m.to_string())).collect(),
             Evaluations::Single(request) => panic!("read as one: {request:?}"),
         }
     }
@@ -144,5 +198,31 @@ mod tests {
         assert_eq!(items(&many(3)).len(), 3);
         let error = read(&many(4)).unwrap_err().to_string();
         assert_eq!(error, "`evaluations` holds 4 items, and at most 3 are taken: send several requests");
+    }
+
+    #[test]
+    fn what_items_inherit_is_limited_whether_they_replace_the_context_or_not() {
+        let batch = |items: serde_json::Value, numbers: usize| {
+            let mut body = with("evaluations", items);
+            body["context"] = serde_json::json!({ "n": vec![1; numbers] });
+            read(&body).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let refused = "the defaults that the items of `evaluations` inherit take more than 4000 bytes together: put \
+                       large values into the items that need them, or send several requests";
+        // A number takes 33 bytes; the other defaults and the list around the numbers take some hundred.
+        assert_eq!(batch(serde_json::json!([{}]), 90), Ok(()));
+        assert_eq!(batch(serde_json::json!([{}, {}]), 90), Err(refused.to_owned()));
+        assert_eq!(batch(serde_json::json!([{}, {"context": {}}]), 90), Err(refused.to_owned()));
+        assert_eq!(batch(serde_json::json!([{}, 7, null]), 90), Ok(()));
+        assert_eq!(batch(serde_json::json!([{}]), 130), Err(refused.to_owned()));
+    }
+
+    #[test]
+    fn an_item_is_read_when_its_turn_comes() {
+        let Ok(Evaluations::Batch(mut items)) = read(&with("evaluations", serde_json::json!([{}, {}, 7]))) else {
+            panic!("not a batch")
+        };
+        assert!(items.next().is_some_and(|item| item.is_ok()));
+        assert_eq!(items.items.len(), 2);
     }
 }

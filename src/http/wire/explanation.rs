@@ -3,7 +3,12 @@
 use super::answer::{EntityRef, Reason};
 use crate::model::{self, Decision, DecisionId, LegOutcome, Timestamp};
 use serde::Serialize;
+use std::borrow::Cow;
 use utoipa::ToSchema;
+
+/// Text of dropped members that one leg tells. They are the request's own words, repeated for each leg of each item of
+/// a batch; forty or so show what is misspelt.
+const DROPPED_BYTES: usize = 2048;
 
 /// The tree behind a decision, written by the evaluation that made it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -116,11 +121,12 @@ pub(in crate::http) struct Failure<'a> {
     message: &'a str,
 }
 
-/// A member of the request that no policy could see.
+/// A member of the request that no policy could see; as the last of many, `and N more`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Dropped<'a> {
     /// Its path.
-    member: &'a str,
+    #[schema(value_type = String)]
+    member: Cow<'a, str>,
     /// Why.
     why: &'a str,
 }
@@ -157,9 +163,25 @@ impl<'a> From<&'a model::LegExplanation> for Leg<'a> {
             near_misses: leg.near_misses.iter().map(NearMiss::from).collect(),
             relations: leg.relations.iter().map(Relation::from).collect(),
             errors: leg.errors.iter().map(Failure::from).collect(),
-            dropped: leg.dropped.iter().map(|it| Dropped { member: &it.member, why: &it.why }).collect(),
+            dropped: first_dropped(&leg.dropped),
         }
     }
+}
+
+/// As many as fit, and how many more there are.
+fn first_dropped(all: &[model::Dropped]) -> Vec<Dropped<'_>> {
+    let mut left = DROPPED_BYTES;
+    let fits = |it: &&model::Dropped| {
+        let after = left.checked_sub(it.member.len() + it.why.len());
+        left = after.unwrap_or(left);
+        after.is_some()
+    };
+    let mut told: Vec<_> = all.iter().take_while(fits).map(Dropped::from).collect();
+    let more = all.len().saturating_sub(told.len());
+    if more > 0 {
+        told.push(Dropped { member: format!("and {more} more").into(), why: "the list is cut here" });
+    }
+    told
 }
 
 impl<'a> From<&'a model::PolicyRef> for Policy<'a> {
@@ -196,5 +218,11 @@ impl<'a> From<&'a model::RelationLookup> for Relation<'a> {
 impl<'a> From<&'a model::PolicyError> for Failure<'a> {
     fn from(error: &'a model::PolicyError) -> Self {
         Self { policy: Policy::from(&error.policy), message: &error.message }
+    }
+}
+
+impl<'a> From<&'a model::Dropped> for Dropped<'a> {
+    fn from(dropped: &'a model::Dropped) -> Self {
+        Self { member: dropped.member.as_str().into(), why: &dropped.why }
     }
 }

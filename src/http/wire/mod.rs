@@ -15,7 +15,7 @@ mod read;
 mod search;
 
 pub use answer::write_answer;
-pub(super) use answer::{EvaluationResponse, EvaluationsResponse, write_batch};
+pub(super) use answer::{BatchBody, EvaluationResponse, EvaluationsResponse};
 pub(super) use batch::{Evaluations, read_evaluations};
 pub(super) use explanation::rfc3339;
 pub(super) use options::Options;
