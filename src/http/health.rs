@@ -67,7 +67,7 @@ impl From<Problem> for BundleProblem {
     security((), ("key" = [])),
 )]
 pub(super) async fn healthz() -> HttpResponse {
-    text("ok\n".to_owned())
+    text(PLAIN, "ok\n".to_owned())
 }
 
 /// Can the service decide?
@@ -106,25 +106,30 @@ pub(super) async fn readyz(request: HttpRequest, shared: Data<Shared>) -> HttpRe
 
 /// Metrics
 ///
-/// In the Prometheus text format.
+/// In the OpenMetrics text format, which Prometheus reads.
 #[utoipa::path(
     get,
     path = "/metrics",
     tag = "Operation",
     operation_id = "metrics",
     responses(
-        (status = 200, description = "The metrics.", body = String, content_type = "text/plain"),
+        (status = 200, description = "The metrics.", body = String, content_type = "application/openmetrics-text"),
         (status = 401, description = "A key that nobody has.", body = super::schema::ErrorBody),
     ),
     security((), ("key" = [])),
 )]
 pub(super) async fn metrics(shared: Data<Shared>) -> HttpResponse {
-    text(shared.metrics.encode(shared.clock.now_ms()))
+    text(OPEN_METRICS, shared.metrics.encode(shared.clock.now_ms()))
 }
 
-fn text(body: String) -> HttpResponse {
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// Under another name Prometheus 2.42 takes the body for its older format, and refuses the `info` metrics in it.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+fn text(kind: &'static str, body: String) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8")))
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(kind)))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .body(body)
 }

@@ -51,7 +51,9 @@ async fn what_is_wrong_with_a_bundle_is_told_to_an_administrator_alone() {
 async fn metrics_are_text() {
     let reply = send(&empty(local()), get("/metrics")).await;
     assert_eq!(reply.status, 200);
-    assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let kind = Some("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(reply.header("content-type"), kind);
+    assert!(reply.body.ends_with("# EOF\n"), "{}", reply.body);
 }
 
 #[actix_web::test]
