@@ -11,6 +11,7 @@ mod batch;
 mod decide;
 mod load;
 mod snapshot;
+pub mod stores;
 mod text;
 
 pub use batch::{ItemAnswer, Semantic};
