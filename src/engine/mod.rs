@@ -29,6 +29,7 @@ use decide::{Verdict, Want};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use stores::Stores;
 
 /// Who asks, and how much they want to know.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +63,8 @@ pub struct Engine {
     /// Held while a bundle is loaded: loads take turns, decisions never wait.
     loading: Mutex<()>,
     quiet: Duration,
+    /// Absent where nothing but policies decides.
+    stores: Option<Arc<Stores>>,
     /// Makes decision ids unique within a millisecond, and different from another process's.
     seed: [u8; 4],
     decisions: AtomicU64,
@@ -88,6 +91,7 @@ impl Engine {
             status: Mutex::new(Status::default()),
             loading: Mutex::new(()),
             quiet: QUIET,
+            stores: None,
             seed,
             decisions: AtomicU64::new(0),
         }
@@ -98,6 +102,19 @@ impl Engine {
     pub fn with_quiet(mut self, quiet: Duration) -> Self {
         self.quiet = quiet;
         self
+    }
+
+    /// Gives it the relations beside its policies.
+    #[must_use]
+    pub fn with_stores(mut self, stores: Arc<Stores>) -> Self {
+        self.stores = Some(stores);
+        self
+    }
+
+    /// The relations; none where nothing but policies decides.
+    #[must_use]
+    pub fn stores(&self) -> Option<&Arc<Stores>> {
+        self.stores.as_ref()
     }
 
     /// The snapshot that decides now; none before the first bundle.

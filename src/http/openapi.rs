@@ -1,6 +1,6 @@
 //! The description of the API, from the handlers.
 
-use super::{evaluation, evaluations, examples, health, metadata, schema, search};
+use super::{evaluation, evaluations, examples, fga, health, metadata, schema, search};
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
@@ -34,14 +34,17 @@ use utoipa::{Modify, OpenApi as _};
         (name = "Discovery", description = "What the service says about itself."),
         (name = "Operation", description = "For probes and dashboards."),
     ),
-    modifiers(&Keys, &Examples),
+    modifiers(&Keys),
 )]
 struct Description;
 
 /// The description.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    Description::openapi()
+    let mut api = Description::openapi();
+    api.merge(fga::Paths::openapi());
+    Examples.modify(&mut api);
+    api
 }
 
 /// The description as text; empty where it cannot be written, which a test rules out.
@@ -67,17 +70,16 @@ struct Examples;
 
 impl Modify for Examples {
     fn modify(&self, api: &mut OpenApi) {
-        for example in examples::examples() {
-            let operation = api.paths.paths.get_mut(example.path).and_then(|item| item.post.as_mut());
-            let Some(RefOr::T(body)) = operation.and_then(|operation| operation.request_body.as_mut()) else {
+        let own = examples::examples().into_iter().map(|it| (it.path, it.name, it.summary, it.description, it.body));
+        let fga = fga::examples::examples().into_iter().map(|it| (it.path, it.name, it.summary, "", it.body));
+        for (path, name, summary, description, body) in own.chain(fga) {
+            let operation = api.paths.paths.get_mut(path).and_then(|item| item.post.as_mut());
+            let Some(RefOr::T(described)) = operation.and_then(|operation| operation.request_body.as_mut()) else {
                 continue;
             };
-            let Some(RefOr::T(content)) = body.content.get_mut("application/json") else { continue };
-            let built = ExampleBuilder::new()
-                .summary(example.summary)
-                .description(example.description)
-                .value(Some(example.body));
-            content.examples.insert(example.name.to_owned(), RefOr::T(built.build()));
+            let Some(RefOr::T(content)) = described.content.get_mut("application/json") else { continue };
+            let built = ExampleBuilder::new().summary(summary).description(description).value(Some(body));
+            content.examples.insert(name.to_owned(), RefOr::T(built.build()));
         }
     }
 }
