@@ -18,6 +18,7 @@ pub struct Bundle {
     stored: Stored,
     carriers: CarrierSettings,
     packs: Vec<String>,
+    allow_orphans: bool,
     cases: Vec<Case>,
     model: Option<AuthorizationModel>,
     tuples: Vec<Tuple>,
@@ -58,6 +59,12 @@ impl Bundle {
     #[must_use]
     pub fn tuples(&self) -> &[Tuple] {
         &self.tuples
+    }
+
+    /// Whether it is taken although stored tuples would mean nothing to its model.
+    #[must_use]
+    pub fn allow_orphans(&self) -> bool {
+        self.allow_orphans
     }
 
     /// The packs that it takes from the binary.
@@ -136,6 +143,7 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
             compiled,
             stored,
             carriers: manifest.carriers(),
+            allow_orphans: manifest.allow_orphans,
             packs: manifest.packs,
             cases,
         }),

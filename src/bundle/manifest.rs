@@ -16,6 +16,9 @@ pub(super) struct BundleManifest {
     /// Undeclared types, each with the declared type that it stands for.
     #[serde(default)]
     pub(super) types: BTreeMap<SmolStr, SmolStr>,
+    /// Whether the bundle is taken although stored tuples would mean nothing to its relation model.
+    #[serde(default)]
+    pub(super) allow_orphans: bool,
     #[serde(default)]
     pub(super) carriers: Carriers,
     #[serde(default)]

@@ -7,7 +7,8 @@
 //! INVARIANT: every item sees the snapshot and the time that the batch began with. The clock is read again between items
 //! only to end a batch that takes too long; no decision sees it.
 
-use super::{Ask, Engine, Refusal, Snapshot};
+use super::snapshot::Pin;
+use super::{Ask, Engine, Refusal};
 use crate::model::{Answer, Decision, Fault, Malformed, Request, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,19 +79,12 @@ impl Engine {
     where
         I: IntoIterator<Item = Result<Request, Malformed>>,
     {
-        let snapshot = self.live.load_full().ok_or(Fault::NoBundle)?;
+        let pin = self.pin()?;
+        if pin.pinned().is_none() {
+            return Err(Fault::NoBundle.into());
+        }
         let now = Timestamp(self.clock.now_ms());
-        Ok(Batch {
-            engine: self,
-            ask,
-            snapshot,
-            now,
-            semantic,
-            time,
-            items: items.into_iter(),
-            begun: false,
-            ended: false,
-        })
+        Ok(Batch { engine: self, ask, pin, now, semantic, time, items: items.into_iter(), begun: false, ended: false })
     }
 }
 
@@ -99,7 +93,7 @@ impl Engine {
 pub struct Batch<'a, I> {
     engine: &'a Engine,
     ask: &'a Ask<'a>,
-    snapshot: Arc<Snapshot>,
+    pin: Pin,
     now: Timestamp,
     semantic: Semantic,
     time: Duration,
@@ -136,8 +130,9 @@ impl<I> Batch<'_, I> {
     }
 
     fn answer(&self, item: Result<Request, Malformed>) -> Result<ItemAnswer, BatchFault> {
+        let pinned = self.pin.pinned().ok_or(BatchFault::Fault(Fault::NoBundle))?;
         let answered = item.map_err(Refusal::Malformed);
-        match answered.and_then(|request| self.engine.answer(&self.snapshot, self.ask, &request, self.now)) {
+        match answered.and_then(|request| self.engine.answer(pinned, self.ask, &request, self.now)) {
             Ok(answer) => Ok(ItemAnswer::Decided(Box::new(answer))),
             Err(Refusal::Malformed(malformed)) => Ok(ItemAnswer::Malformed(malformed)),
             Err(Refusal::Fault(fault)) => Err(BatchFault::Fault(fault)),

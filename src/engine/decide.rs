@@ -3,8 +3,9 @@
 //! INVARIANT: the verdict is a permit only if every leg permits. Legs are taken in chain order, and the first that does
 //! not permit is the answer; what explaining evaluates after it changes nothing.
 
+use super::Refusal;
 use super::lookup::Lookup;
-use super::{Refusal, Snapshot};
+use super::snapshot::Pinned;
 use crate::model::{CarrierSettings, ChainRefusal};
 use crate::model::{
     Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason,
@@ -43,13 +44,13 @@ pub(super) struct Verdict {
 /// Decides. `Err` for a request that is malformed in a way that its shape does not show (too long a chain), and for
 /// a fault in the first leg that does not permit.
 pub(super) fn decide(
-    snapshot: &Snapshot,
+    pinned: Pinned<'_>,
     request: &Request,
     now: Timestamp,
     want: Want,
     given: Option<Given<'_>>,
 ) -> Result<Verdict, Refusal> {
-    let bundle = snapshot.bundle();
+    let bundle = pinned.bundle;
     let question = match read_question(request, bundle.carriers()) {
         Ok(question) => question,
         Err(ChainRefusal::TooLong(actors)) => {
@@ -57,17 +58,18 @@ pub(super) fn decide(
             return Err(Refusal::Malformed(Malformed { member: "subject".to_owned(), problem }));
         }
         Err(ChainRefusal::Deny(code, message)) => {
-            return Ok(refuse(snapshot, request, now, want, code, message, None));
+            return Ok(refuse(pinned, request, now, want, code, message, None));
         }
     };
     if want.require_actor && !has_agent(&question, bundle.carriers()) {
         let message = "this caller may ask only for chains with an agent in them".to_owned();
-        return Ok(refuse(snapshot, request, now, want, Code::ChainInvalid, message, Some(question)));
+        return Ok(refuse(pinned, request, now, want, Code::ChainInvalid, message, Some(question)));
     }
     let stored = given.map_or(bundle.stored(), |given| given.stored);
     let token = given.and_then(|given| given.token);
     let tuples = given.map_or(&[][..], |given| given.tuples);
-    let lookup = snapshot.relations().map(|pinned| Lookup { pinned, given: tuples, witness: want.explanation });
+    let relations = pinned.relations;
+    let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: want.explanation });
     let relations: &dyn Relations = lookup.as_ref().map_or(&NoRelations, |lookup| lookup);
     let wanted = Wanted { explanation: want.explanation, inputs: want.inputs };
     let mut verdict = Verdict {
@@ -108,7 +110,7 @@ pub(super) fn decide(
     }
     if want.explanation {
         told.iter_mut().for_each(|leg| leg.dropped.extend(question.dropped.iter().cloned()));
-        verdict.explanation = Some(explanation(snapshot, &question.action.name, &question.resource.uid, now, told));
+        verdict.explanation = Some(explanation(pinned, &question.action.name, &question.resource.uid, now, told));
     }
     verdict.question = Some(question);
     Ok(verdict)
@@ -120,7 +122,7 @@ fn has_agent(question: &Question, settings: &CarrierSettings) -> bool {
 
 /// A denial before any leg.
 fn refuse(
-    snapshot: &Snapshot,
+    pinned: Pinned<'_>,
     request: &Request,
     now: Timestamp,
     want: Want,
@@ -133,7 +135,7 @@ fn refuse(
         reason: Some(Reason { code, message, principal: None, next_action: NextAction::Retry }),
         explanation: want
             .explanation
-            .then(|| explanation(snapshot, &request.action.name, &request.resource.uid, now, Vec::new())),
+            .then(|| explanation(pinned, &request.action.name, &request.resource.uid, now, Vec::new())),
         policies: Vec::new(),
         inputs: Vec::new(),
         question,
@@ -141,13 +143,13 @@ fn refuse(
 }
 
 fn explanation(
-    snapshot: &Snapshot,
+    pinned: Pinned<'_>,
     name: &str,
     resource: &EntityRef,
     now: Timestamp,
     legs: Vec<LegExplanation>,
 ) -> Explanation {
-    let vocabulary = &snapshot.bundle().compiled().schema().vocabulary;
+    let vocabulary = &pinned.bundle.compiled().schema().vocabulary;
     let action = vocabulary.action(name, resource).map_or(name, ActionInfo::name).to_owned();
-    Explanation { bundle: snapshot.bundle().digest(), revision: snapshot.revision(), now, action, legs }
+    Explanation { bundle: pinned.bundle.digest(), revision: pinned.revision, now, action, legs }
 }

@@ -67,7 +67,9 @@ impl Engine {
             Err(problems) => return Err(Refused { problems, files: Files::default() }),
         };
         match check_snapshot(&mut files, None) {
-            Ok((snapshot, cases)) if cases.failures.is_empty() => Ok(self.swap(snapshot, cases)),
+            Ok((snapshot, cases)) if cases.failures.is_empty() => {
+                self.swap(snapshot, cases).map_err(|problems| Refused { problems, files })
+            }
             Ok((_, cases)) => {
                 let problems = cases.failures.iter().map(|failure| problem(failure, &files)).collect();
                 Err(Refused { problems: Problems(problems), files })
@@ -76,13 +78,22 @@ impl Engine {
         }
     }
 
-    fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Loaded {
-        let bundle = snapshot.bundle();
+    fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Result<Loaded, Problems> {
+        let bundle = snapshot.bundle().clone();
         let digest = bundle.digest();
         let before = self.live.load().as_ref().map(|snapshot| snapshot.bundle().digest());
         let (summary, warnings) = (bundle.summary(), bundle.warnings().to_vec());
         let changed = before != Some(digest);
         if changed {
+            let snapshot = match &self.stores {
+                Some(stores) => {
+                    let tuples = bundle.tuples().to_vec();
+                    let layer = stores.prepare_main(bundle.model(), tuples, bundle.allow_orphans())?;
+                    stores.commit_main(layer, digest, Some(bundle.clone()))?;
+                    snapshot.without_relations()
+                }
+                None => snapshot,
+            };
             self.live.store(Some(Arc::new(snapshot)));
         }
         let now = self.clock.now_ms();
@@ -95,7 +106,7 @@ impl Engine {
                 status.live = Some((digest, Timestamp(now)));
             }
         });
-        Loaded { digest, changed, summary, cases, warnings }
+        Ok(Loaded { digest, changed, summary, cases, warnings })
     }
 
     fn with_status<T>(&self, f: impl FnOnce(&mut Status) -> T) -> T {
@@ -104,8 +115,8 @@ impl Engine {
 }
 
 /// Compiles files and runs their cases, without serving them. With a filter, only the cases whose file and name match.
-pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Bundle, CaseReport), Problems> {
-    check_snapshot(files, filter).map(|(snapshot, report)| (snapshot.into_bundle(), report))
+pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Arc<Bundle>, CaseReport), Problems> {
+    check_snapshot(files, filter).map(|(snapshot, report)| (snapshot.bundle().clone(), report))
 }
 
 fn check_snapshot(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Snapshot, CaseReport), Problems> {
@@ -128,7 +139,7 @@ fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    decide(snapshot, &case.request, case.now, Want { explanation, ..Want::default() }, Some(given))
+    decide(snapshot.pinned(), &case.request, case.now, Want { explanation, ..Want::default() }, Some(given))
 }
 
 fn observe(snapshot: &Snapshot, case: &Case) -> Observed {

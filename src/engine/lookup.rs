@@ -4,17 +4,11 @@ use crate::model::{ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Val
 use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
 use crate::relations::{Failure, Graph, Membership, Reader, Rules, Terms};
 
-/// One version of the relations, and the model that it is read by.
-#[derive(Debug)]
-pub(super) struct PinnedRelations {
-    pub(super) graph: Graph,
-    pub(super) rules: Rules,
-}
-
 /// Answers one request's lookups.
 #[derive(Debug)]
 pub(super) struct Lookup<'a> {
-    pub(super) pinned: &'a PinnedRelations,
+    pub(super) graph: &'a Graph,
+    pub(super) rules: &'a Rules,
     /// What a case adds.
     pub(super) given: &'a [Tuple],
     /// Whether answers show the tuples that they rest on.
@@ -29,9 +23,8 @@ impl Relations for Lookup<'_> {
         let key = TupleKey { user: TupleUser::Object(user), relation: question.relation.into(), object };
         let context = parameters(question);
         let terms = Terms { contextual: self.given, witness: self.witness, ..Terms::new(&context) };
-        let answer = Reader::new(&self.pinned.graph, &self.pinned.rules, terms)
-            .map_err(Failure::from)
-            .and_then(|mut reader| reader.check(&key));
+        let answer =
+            Reader::new(self.graph, self.rules, terms).map_err(Failure::from).and_then(|mut reader| reader.check(&key));
         match answer {
             Ok(Membership::Holds(witness)) => {
                 Ok(RelationAnswer { held: true, witness: witness.iter().map(ToString::to_string).collect() })

@@ -12,6 +12,7 @@ mod decide;
 mod load;
 mod lookup;
 mod snapshot;
+pub mod stores;
 mod text;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
@@ -26,9 +27,11 @@ use crate::model::{Answer, Decision, DecisionId, Depth, Fault, Malformed, Reques
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
+use snapshot::{Pin, Pinned};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use stores::Stores;
 
 /// Who asks, and how much they want to know.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +65,8 @@ pub struct Engine {
     /// Held while a bundle is loaded: loads take turns, decisions never wait.
     loading: Mutex<()>,
     quiet: Duration,
+    /// Absent where nothing but policies decides.
+    stores: Option<Arc<Stores>>,
     /// Makes decision ids unique within a millisecond, and different from another process's.
     seed: [u8; 4],
     decisions: AtomicU64,
@@ -88,6 +93,7 @@ impl Engine {
             status: Mutex::new(Status::default()),
             loading: Mutex::new(()),
             quiet: QUIET,
+            stores: None,
             seed,
             decisions: AtomicU64::new(0),
         }
@@ -100,6 +106,19 @@ impl Engine {
         self
     }
 
+    /// Gives it the relations beside its policies.
+    #[must_use]
+    pub fn with_stores(mut self, stores: Arc<Stores>) -> Self {
+        self.stores = Some(stores);
+        self
+    }
+
+    /// The relations; none where nothing but policies decides.
+    #[must_use]
+    pub fn stores(&self) -> Option<&Arc<Stores>> {
+        self.stores.as_ref()
+    }
+
     /// The snapshot that decides now; none before the first bundle.
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
@@ -108,26 +127,34 @@ impl Engine {
 
     /// Decides one question.
     pub fn decide(&self, ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
-        let snapshot = self.live.load();
-        let snapshot = snapshot.as_ref().ok_or(Refusal::Fault(Fault::NoBundle))?;
-        self.answer(snapshot, ask, request, Timestamp(self.clock.now_ms()))
+        let pin = self.pin().map_err(Refusal::Fault)?;
+        let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
+        self.answer(pinned, ask, request, Timestamp(self.clock.now_ms()))
     }
 
-    fn answer(&self, snapshot: &Snapshot, ask: &Ask<'_>, request: &Request, now: Timestamp) -> Result<Answer, Refusal> {
+    /// The bundle and the version of the relations that decide now.
+    fn pin(&self) -> Result<Pin, Fault> {
+        match &self.stores {
+            Some(stores) => Ok(Pin::Main(Arc::clone(&stores.main()))),
+            None => self.live.load_full().map(Pin::Alone).ok_or(Fault::NoBundle),
+        }
+    }
+
+    fn answer(&self, pinned: Pinned<'_>, ask: &Ask<'_>, request: &Request, now: Timestamp) -> Result<Answer, Refusal> {
         let want = Want {
             explanation: ask.depth == Depth::Explain,
             inputs: self.recorder.is_on(),
             require_actor: ask.require_actor,
         };
-        let verdict = decide::decide(snapshot, request, now, want, None)?;
+        let verdict = decide::decide(pinned, request, now, want, None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),
             decision,
             reason,
             explanation,
-            bundle: snapshot.bundle().digest(),
-            revision: snapshot.revision(),
+            bundle: pinned.bundle.digest(),
+            revision: pinned.revision,
         };
         if self.recorder.is_on() {
             let entry = Entry {

@@ -1,21 +1,23 @@
 //! What one answer is given from.
 
-use super::lookup::PinnedRelations;
+use super::stores::Version;
 use crate::bundle::Bundle;
 use crate::model::{Problem, Problems, Revision};
 use crate::relations::{Graph, Rules};
+use std::sync::Arc;
 
-/// A bundle, and the revision of the relations beside it. Immutable: an answer sees one of them whole.
+/// A bundle with its own layer of tuples and nothing stored beside it: what its cases are run on, and what decides where
+/// there are no stores.
 #[derive(Debug)]
 pub struct Snapshot {
-    bundle: Bundle,
+    bundle: Arc<Bundle>,
     revision: Revision,
     /// Absent where the bundle has no relation model.
-    relations: Option<PinnedRelations>,
+    relations: Option<(Graph, Rules)>,
 }
 
 impl Snapshot {
-    /// A bundle with its own layer of tuples, and nothing stored beside it.
+    /// Puts a bundle on its own tuples.
     pub fn hermetic(bundle: Bundle, revision: Revision) -> Result<Self, Problems> {
         let refuse =
             |error: &dyn std::fmt::Display| Problems::from(Problem::new(format!("the bundle's tuples: {error}")));
@@ -26,31 +28,66 @@ impl Snapshot {
                 let graph =
                     empty.with_bundle(bundle.tuples().iter().cloned(), revision).map_err(|error| refuse(&error))?;
                 let rules = Rules::compile(model, &graph).map_err(|error| refuse(&error))?;
-                Some(PinnedRelations { graph, rules })
+                Some((graph, rules))
             }
         };
-        Ok(Self { bundle, revision, relations })
-    }
-
-    /// The relations, where the bundle has a model of them.
-    pub(super) fn relations(&self) -> Option<&PinnedRelations> {
-        self.relations.as_ref()
+        Ok(Self { bundle: Arc::new(bundle), revision, relations })
     }
 
     /// The bundle.
     #[must_use]
-    pub fn bundle(&self) -> &Bundle {
+    pub fn bundle(&self) -> &Arc<Bundle> {
         &self.bundle
-    }
-
-    /// The bundle, taken out.
-    pub(super) fn into_bundle(self) -> Bundle {
-        self.bundle
     }
 
     /// The revision.
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// The bundle alone: its tuples are a layer of the store `main`.
+    pub(super) fn without_relations(self) -> Self {
+        Self { relations: None, ..self }
+    }
+
+    pub(super) fn pinned(&self) -> Pinned<'_> {
+        let relations = self.relations.as_ref().map(|(graph, rules)| (graph, rules));
+        Pinned { bundle: &self.bundle, revision: self.revision, relations }
+    }
+}
+
+/// What an answer holds on to while it is given.
+#[derive(Clone, Debug)]
+pub(super) enum Pin {
+    /// The store `main`, with its bundle.
+    Main(Arc<Version>),
+    /// A bundle alone.
+    Alone(Arc<Snapshot>),
+}
+
+impl Pin {
+    /// What it pins; none for a store before its first bundle.
+    pub(super) fn pinned(&self) -> Option<Pinned<'_>> {
+        match self {
+            Self::Main(version) => Pinned::of_main(version),
+            Self::Alone(snapshot) => Some(snapshot.pinned()),
+        }
+    }
+}
+
+/// A bundle and one version of the relations beside it. Immutable: an answer sees one of them whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pinned<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) revision: Revision,
+    pub(super) relations: Option<(&'a Graph, &'a Rules)>,
+}
+
+impl<'a> Pinned<'a> {
+    fn of_main(version: &'a Version) -> Option<Self> {
+        let bundle = version.bundle()?;
+        let relations = version.rules().map(|rules| (version.graph(), rules));
+        Some(Self { bundle, revision: version.revision(), relations })
     }
 }

@@ -4,6 +4,7 @@
 //! through it as well.
 
 use super::caller::Presented;
+use super::fga::ApiError;
 use super::shared::Shared;
 use super::{Error, routes};
 use actix_web::body::{EitherBody, MessageBody};
@@ -57,8 +58,12 @@ where
 }
 
 fn log_fault<B>(response: &ServiceResponse<B>, endpoint: &'static str, id: Option<&HeaderValue>) {
-    let error = response.response().error().and_then(ActixError::as_error::<Error>);
-    if let Some(detail) = error.and_then(Error::internal_detail) {
+    let error = response.response().error();
+    let detail = error.and_then(|error| match error.as_error::<ApiError>() {
+        Some(error) => error.internal_detail(),
+        None => error.as_error::<Error>().and_then(Error::internal_detail),
+    });
+    if let Some(detail) = detail {
         let request_id = id.and_then(|id| id.to_str().ok());
         tracing::error!(endpoint, request_id, detail, "the request could not be answered");
     }

@@ -21,6 +21,7 @@ mod error;
 mod evaluation;
 mod evaluations;
 pub mod examples;
+pub mod fga;
 mod guard;
 mod health;
 mod metadata;

@@ -1,6 +1,6 @@
 //! The description of the API, from the handlers.
 
-use super::{Error, Permission, evaluation, evaluations, examples, health, metadata, schema, search, settings};
+use super::{Error, Permission, evaluation, evaluations, examples, fga, health, metadata, schema, search, settings};
 use crate::model::{Fault, Malformed};
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::Operation;
@@ -40,14 +40,18 @@ const JSON: &str = "application/json";
         (name = "Discovery", description = "What the service says about itself."),
         (name = "Operation", description = "For probes and dashboards."),
     ),
-    modifiers(&Keys, &Examples, &Errors),
+    modifiers(&Keys),
 )]
 struct Description;
 
 /// The description.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    Description::openapi()
+    let mut api = Description::openapi();
+    api.merge(fga::Paths::openapi());
+    Examples.modify(&mut api);
+    Errors.modify(&mut api);
+    api
 }
 
 /// The description as text; empty where it cannot be written, which a test rules out.
@@ -74,17 +78,16 @@ struct Examples;
 impl Modify for Examples {
     fn modify(&self, api: &mut OpenApi) {
         let examples = examples::examples();
-        for example in &examples {
-            let operation = operation(api, example.path);
-            let Some(RefOr::T(body)) = operation.and_then(|operation| operation.request_body.as_mut()) else {
+        let own = examples.iter().map(|it| (it.path, it.name, it.summary, it.description, it.body.clone()));
+        let fga = fga::examples::examples().into_iter().map(|it| (it.path, it.name, it.summary, "", it.body));
+        for (path, name, summary, description, body) in own.chain(fga) {
+            let operation = operation(api, path);
+            let Some(RefOr::T(described)) = operation.and_then(|operation| operation.request_body.as_mut()) else {
                 continue;
             };
-            let Some(RefOr::T(content)) = body.content.get_mut(JSON) else { continue };
-            let built = ExampleBuilder::new()
-                .summary(example.summary)
-                .description(example.description)
-                .value(Some(example.body.clone()));
-            content.examples.insert(example.name.to_owned(), RefOr::T(built.build()));
+            let Some(RefOr::T(content)) = described.content.get_mut(JSON) else { continue };
+            let built = ExampleBuilder::new().summary(summary).description(description).value(Some(body));
+            content.examples.insert(name.to_owned(), RefOr::T(built.build()));
         }
         for answer in examples::answers() {
             let asked = examples.iter().find(|example| example.path == answer.path && example.name == answer.name);

@@ -1,6 +1,6 @@
 //! Every route of the service.
 
-use super::{Error, docs, evaluation, evaluations, health, metadata, search};
+use super::{Error, docs, evaluation, evaluations, fga, health, metadata, search};
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder};
@@ -23,6 +23,8 @@ pub(super) fn mount(app: &mut ServiceConfig) {
         .service(post(SEARCH_SUBJECT, search::subject))
         .service(post(SEARCH_RESOURCE, search::resource))
         .service(post(SEARCH_ACTION, search::action));
+    // For OpenFGA's clients: every call needs a key.
+    fga::mount(app);
     // For operators and everybody: public.
     app.service(get("/healthz", health::healthz))
         .service(get("/readyz", health::readyz))
@@ -52,7 +54,7 @@ pub(super) fn endpoint_name(path: &str) -> &'static str {
         OPENAPI => "openapi",
         _ if path.starts_with(METADATA) => "metadata",
         _ if path.starts_with("/docs") => "docs",
-        _ => "other",
+        _ => fga::endpoint_name(path).unwrap_or("other"),
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Deletes come first, and no key occurs twice, so no tuple of a batch sees another's effect.
 
-use super::codec::TooDeep;
+use super::codec::{Damaged, TooDeep};
+use super::disk::corrupt;
 use super::kv::{Kv, Row};
-use super::rows::{encode_condition, tuple_key};
+use super::rows::{encode_condition, split_value, tuple_key, tuple_value};
 use super::{Batch, OnDuplicate, OnMissing, StoreError, StoreId};
-use crate::model::{Tuple, TupleKey};
+use crate::model::{Timestamp, Tuple, TupleKey};
 use std::collections::BTreeSet;
 
 /// What is left of a batch when what it skips is left out.
@@ -16,8 +17,8 @@ pub(super) struct Effect {
     pub(super) rows: Vec<Row>,
 }
 
-/// Compares a batch with what exists.
-pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch) -> Result<Effect, StoreError> {
+/// Compares a batch, which happens at `now`, with what exists.
+pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp) -> Result<Effect, StoreError> {
     refuse_repeated(&batch)?;
     let keys: Vec<Vec<u8>> = batch
         .deletes
@@ -39,9 +40,11 @@ pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch) -> Result<Effec
     }
     for (tuple, (row_key, found)) in batch.writes.into_iter().zip(existing) {
         let condition = encode_condition(&tuple).map_err(|TooDeep| StoreError::TooDeep(Box::new(tuple.key.clone())))?;
+        let found = found.as_deref().map(split_value).transpose();
+        let found = found.map_err(|Damaged| corrupt(kv.path(), "a tuple"))?.map(|(_, condition)| condition);
         match (found, batch.on_duplicate) {
             (None, _) => {
-                effect.rows.push(Row::put(row_key, condition));
+                effect.rows.push(Row::put(row_key, tuple_value(now, &condition)));
                 effect.written.push(tuple);
             }
             (Some(_), OnDuplicate::Error) => return Err(StoreError::Exists(Box::new(tuple.key))),

@@ -7,7 +7,7 @@ use super::disk::corrupt;
 use super::kv::{Entry, Kv, Order, Row};
 use super::rows::{self, FORMAT, Head};
 use super::{Applied, Batch, Change, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore, batch};
-use crate::model::{Digest, Revision, Timestamp, Tuple};
+use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -69,18 +69,20 @@ impl<K: Kv> LogStore<K> {
         if last.unwrap_or(0) == head.revision { Ok(()) } else { Err(self.damaged("the end of the log")) }
     }
 
-    /// Makes one change: `plan` gets the revision that it will have, and returns `None` where nothing is to change.
+    /// Makes one change: `plan` gets the revision and the time that it will have, and returns `None` where nothing is to
+    /// change.
     fn commit(
         &self,
         at: Timestamp,
-        plan: impl FnOnce(u64) -> Result<Option<Plan>, StoreError>,
+        plan: impl FnOnce(u64, Timestamp) -> Result<Option<Plan>, StoreError>,
     ) -> Result<(Revision, Option<Event>), StoreError> {
         let mut known = self.lock_head()?;
         let revision = known.head.revision + 1;
-        let Some(Plan { event, mut rows }) = plan(revision)? else {
+        let at = at.max(known.head.at);
+        let Some(Plan { event, mut rows }) = plan(revision, at)? else {
             return Ok((Revision(known.head.revision), None));
         };
-        let head = Head { revision, at: at.max(known.head.at) };
+        let head = Head { revision, at };
         rows.push(Row::put(rows::HEAD_KEY.to_vec(), head.encode()));
         rows.push(Row::put(rows::log_key(revision), encode(head.at, &event)?));
         // The log of a deleted store has no readers, and would come back with a new store of the same id.
@@ -206,7 +208,7 @@ impl<K: Kv> TupleStore for LogStore<K> {
     }
 
     fn create_store(&self, store: StoreRecord, at: Timestamp) -> Result<Revision, StoreError> {
-        let committed = self.commit(at, |_| {
+        let committed = self.commit(at, |_, _| {
             let key = rows::store_key(store.id);
             if self.value(key.clone())?.is_some() {
                 return Err(StoreError::StoreExists(store.id));
@@ -226,7 +228,7 @@ impl<K: Kv> TupleStore for LogStore<K> {
     }
 
     fn delete_store(&self, store: StoreId, at: Timestamp) -> Result<Revision, StoreError> {
-        let committed = self.commit(at, |_| {
+        let committed = self.commit(at, |_, _| {
             self.check_store(store)?;
             Ok(Some(Plan { event: Event::StoreDeleted(store), rows: self.rows_to_delete(store)? }))
         });
@@ -234,7 +236,7 @@ impl<K: Kv> TupleStore for LogStore<K> {
     }
 
     fn write_model(&self, store: StoreId, model: ModelRecord, at: Timestamp) -> Result<Revision, StoreError> {
-        let committed = self.commit(at, |revision| {
+        let committed = self.commit(at, |revision, _| {
             self.check_store(store)?;
             if self.model_revision(store, model.id)?.is_some() {
                 return Err(StoreError::ModelExists { store, model: model.id });
@@ -283,9 +285,9 @@ impl<K: Kv> TupleStore for LogStore<K> {
     }
 
     fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError> {
-        let (revision, event) = self.commit(at, |_| {
+        let (revision, event) = self.commit(at, |_, now| {
             self.check_store(store)?;
-            let batch::Effect { deleted, written, rows } = batch::resolve(&self.kv, store, batch)?;
+            let batch::Effect { deleted, written, rows } = batch::resolve(&self.kv, store, batch, now)?;
             let event = Event::TuplesChanged { store, deleted, written };
             Ok(if rows.is_empty() { None } else { Some(Plan { event, rows }) })
         })?;
@@ -300,15 +302,42 @@ impl<K: Kv> TupleStore for LogStore<K> {
         let known = self.lock_head()?;
         self.check_store(store)?;
         self.each_row(rows::tuples_range(store), |(key, value)| {
-            visit(self.read(rows::decode_tuple(&key, &value), "a tuple")?);
+            visit(self.read(rows::decode_tuple(&key, &value), "a tuple")?.0);
             Ok(())
         })?;
         Ok(Revision(known.head.revision))
     }
 
+    fn page_tuples(
+        &self,
+        store: StoreId,
+        prefix: &str,
+        after: Option<&TupleKey>,
+        limit: usize,
+    ) -> Result<Vec<(Tuple, Timestamp)>, StoreError> {
+        self.check_store(store)?;
+        let mut range = rows::tuples_with(store, prefix);
+        if let Some(after) = after {
+            range.start = range.start.max(rows::after(&rows::tuple_key(store, after)));
+        }
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let page = self.kv.page(range, Order::Ascending, limit)?;
+        page.iter().map(|(key, value)| self.read(rows::decode_tuple(key, value), "a tuple")).collect()
+    }
+
+    fn written_at(&self, store: StoreId, keys: &[TupleKey]) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        self.check_store(store)?;
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| rows::tuple_key(store, key)).collect();
+        let values = self.kv.values(&keys)?.into_iter();
+        let times = values.map(|value| value.map(|value| rows::split_value(&value).map(|(at, _)| at)).transpose());
+        times.map(|at| self.read(at, "a tuple")).collect()
+    }
+
     fn note_bundle(&self, digest: Digest, at: Timestamp) -> Result<Revision, StoreError> {
         let noted = digest.to_string().into_bytes();
-        let committed = self.commit(at, |_| {
+        let committed = self.commit(at, |_, _| {
             if self.value(rows::BUNDLE_KEY.to_vec())?.as_ref() == Some(&noted) {
                 return Ok(None);
             }

@@ -37,7 +37,7 @@ mod rows;
 #[cfg(feature = "store-sled")]
 mod sled;
 
-use crate::model::{Digest, Revision, Timestamp, Tuple};
+use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use std::fmt;
 
 pub use self::redb::{DEFAULT_CACHE_BYTES, open_redb};
@@ -96,6 +96,19 @@ pub trait TupleStore: Send + Sync + fmt::Debug {
     /// Passes every tuple of a store to `visit`, grouped by object, and returns the revision at which all of them
     /// were read. Writers wait meanwhile, so `visit` must not call the store.
     fn read_tuples(&self, store: StoreId, visit: &mut dyn FnMut(Tuple)) -> Result<Revision, StoreError>;
+
+    /// Tuples in the order of their text (`object#relation@user`), each with the time at which it was written: at most
+    /// `limit` of those whose text begins with `prefix` and comes after that of `after`.
+    fn page_tuples(
+        &self,
+        store: StoreId,
+        prefix: &str,
+        after: Option<&TupleKey>,
+        limit: usize,
+    ) -> Result<Vec<(Tuple, Timestamp)>, StoreError>;
+
+    /// When each of these tuples was written; `None` for one that does not exist.
+    fn written_at(&self, store: StoreId, keys: &[TupleKey]) -> Result<Vec<Option<Timestamp>>, StoreError>;
 
     /// Notes that a bundle was loaded, whose tuples are a layer over the store that decisions read. The digest that was
     /// noted last makes no revision again.

@@ -6,7 +6,7 @@
 //! | `H` | the head: last revision and its time |
 //! | `B` | the digest of the bundle that was noted last |
 //! | `S` store | the store's record |
-//! | `T` store key | a tuple: its condition |
+//! | `T` store key | a tuple: when it was written, its condition |
 //! | `M` store model | the revision that wrote the model |
 //! | `N` store revision | the model that the revision wrote: models from the newest on |
 //! | `A` store model | assertions |
@@ -27,10 +27,10 @@ use crate::model::Timestamp;
 use std::ops::Range;
 
 pub(super) use event::{decode_change, encode_change, read_time};
-pub(super) use tuple::{decode_tuple, encode_condition, tuple_key};
+pub(super) use tuple::{decode_tuple, encode_condition, split_value, tuple_key, tuple_prefix, tuple_value};
 
 /// The format of what is written here.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 pub(super) const FORMAT_KEY: &[u8] = b"F";
 pub(super) const HEAD_KEY: &[u8] = b"H";
@@ -103,7 +103,12 @@ pub(super) fn ranges_of_store(store: StoreId) -> [Range<Vec<u8>>; 5] {
 }
 
 pub(super) fn tuples_range(store: StoreId) -> Range<Vec<u8>> {
-    prefix_range(key(TUPLE, &[&store.to_bytes()]))
+    tuples_with(store, "")
+}
+
+/// The tuples of a store whose text begins with `prefix`.
+pub(super) fn tuples_with(store: StoreId, prefix: &str) -> Range<Vec<u8>> {
+    prefix_range(tuple_prefix(store, prefix))
 }
 
 /// The order rows of a store's models, of those written before `revision`.

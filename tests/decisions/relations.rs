@@ -2,8 +2,11 @@
 
 use crate::engines;
 use behest::bundle::Source;
+use behest::clock::{Clock, FixedClock};
 use behest::engine::Engine;
-use behest::model::Depth;
+use behest::engine::stores::Stores;
+use behest::model::{Depth, Tuple, TupleKey};
+use behest::store::{Batch, StoreId, open_memory};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 
@@ -74,4 +77,99 @@ fn conditions_read_the_engines_time_and_an_id_that_fits_no_tuple_denies() {
             engines::verdict(&engines::decide(&engine, &asked("user", id, &json!({}), "d1", &json!({})), Depth::Lean));
         assert_eq!(found, "deny not_permitted", "{id}");
     }
+}
+
+const SCHEMA: &str = "entity user, agent, doc;\naction read appliesTo { principal: [user, agent], resource: doc };";
+
+const MODEL: &str =
+    "model\n  schema 1.1\ntype user\ntype agent\ntype platform\n  relations\n    define suspended: [user]\n";
+
+const POLICIES: &str = "@id(\"open\") permit (principal, action, resource);\n@id(\"suspended\") @reason(\"suspended\") forbid (principal, action, resource) when { principal in Userset::\"platform:main#suspended\" };";
+
+fn served() -> (Engine, std::sync::Arc<Stores>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    engines::write(
+        folder.path(),
+        &[("schemas/s.cedarschema", SCHEMA), ("schemas/m.fga", MODEL), ("policies/p.cedar", POLICIES)],
+    );
+    let clock: std::sync::Arc<dyn Clock> = std::sync::Arc::new(FixedClock::at(engines::NOW_MS));
+    let stores = Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens");
+    let stores = std::sync::Arc::new(stores);
+    let engine = engines::empty().with_stores(stores.clone());
+    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+        panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+    }
+    (engine, stores, folder)
+}
+
+fn batch(text: &str, delete: bool) -> Batch {
+    let tuple: Tuple = text.parse::<TupleKey>().expect("a tuple").into();
+    let (deletes, writes) = if delete { (vec![tuple.key], Vec::new()) } else { (Vec::new(), vec![tuple]) };
+    Batch { deletes, writes, ..Batch::default() }
+}
+
+#[test]
+fn a_suspended_agent_is_denied_by_the_first_question_after_the_write_mid_chain_too() {
+    let (engine, stores, _folder) = served();
+    let chain = json!({"subject": {"type": "agent", "id": "last",
+        "delegation_chain": [{"type": "user", "id": "alice"}, {"type": "agent", "id": "middle"}]},
+        "action": {"name": "read"}, "resource": {"type": "doc", "id": "d"}});
+    let ask = || engines::verdict(&engines::decide(&engine, &chain, Depth::Lean));
+    for _ in 0..50 {
+        assert_eq!(ask(), "permit");
+        let suspended = batch("platform:main#suspended@agent:middle", false);
+        let applied = stores.write(StoreId::MAIN, None, suspended).expect("it is written");
+        let answer = engines::decide(&engine, &chain, Depth::Lean);
+        assert_eq!(engines::verdict(&answer), "deny suspended");
+        assert!(answer.revision >= applied.revision);
+        stores.write(StoreId::MAIN, None, batch("platform:main#suspended@agent:middle", true)).expect("it is deleted");
+    }
+}
+
+#[test]
+fn no_question_that_begins_after_a_write_is_answered_from_before_it() {
+    let (engine, stores, _folder) = served();
+    let question = asked("user", "alice", &json!({}), "d", &json!({}));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut last = 0;
+                for _ in 0..2_000 {
+                    let revision = engines::decide(&engine, &question, Depth::Lean).revision.0;
+                    assert!(revision >= last, "revision {revision} after {last}");
+                    last = revision;
+                }
+            });
+        }
+        for round in 0..100 {
+            let suspended = batch("platform:main#suspended@user:alice", round % 2 == 1);
+            let written = stores.write(StoreId::MAIN, None, suspended).expect("it is written").revision;
+            let answer = engines::decide(&engine, &question, Depth::Lean);
+            assert!(answer.revision >= written);
+            assert_eq!(engines::verdict(&answer), if round % 2 == 0 { "deny suspended" } else { "permit" });
+        }
+    });
+}
+
+#[test]
+fn a_bundle_that_would_orphan_or_shadow_stored_tuples_is_refused_with_their_list() {
+    let (engine, stores, folder) = served();
+    stores.write(StoreId::MAIN, None, batch("platform:main#suspended@agent:x", false)).expect("it is written");
+    let source = Source::Dir(folder.path().to_owned());
+    engines::write(folder.path(), &[("schemas/m.fga", &MODEL.replace("define suspended", "define halted"))]);
+    engines::write(folder.path(), &[("policies/p.cedar", "@id(\"open\") permit (principal, action, resource);")]);
+    let refused = engine.load(&source).expect_err("a stored tuple would mean nothing");
+    assert!(refused.problems.to_string().contains("agent:x"), "{}", refused.problems);
+    engines::write(folder.path(), &[("policies/bundle.toml", "allow_orphans = true\n")]);
+    engine.load(&source).expect("it is allowed");
+    engines::write(
+        folder.path(),
+        &[("schemas/m.fga", MODEL), ("policies/bundle.toml", ""), ("policies/p.cedar", POLICIES)],
+    );
+    let tuple = "- { user: \"agent:x\", relation: suspended, object: \"platform:main\" }\n";
+    engines::write(folder.path(), &[("policies/tuples.yaml", tuple)]);
+    let refused = engine.load(&source).expect_err("the key is stored");
+    assert!(refused.problems.to_string().contains("platform:main#suspended@agent:x"), "{}", refused.problems);
+    let chain = asked("agent", "x", &json!({}), "d", &json!({}));
+    assert_eq!(engines::verdict(&engines::decide(&engine, &chain, Depth::Lean)), "permit", "the last good one decides");
 }

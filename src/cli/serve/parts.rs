@@ -5,9 +5,11 @@ use crate::audit::{self, QueueSettings, Recorder, Sink, Writer};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Permission, Permissions, RecordSink, WhenFull};
 use crate::engine::Engine;
+use crate::engine::stores::Stores;
 use crate::evidence::Signer;
 use crate::http::{self, Server};
 use crate::model::Problem;
+use crate::store::{DEFAULT_CACHE_BYTES, open_memory, open_redb};
 use crate::telemetry::Metrics;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -32,7 +34,10 @@ impl Parts {
         let metrics = Arc::new(Metrics::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (recorder, writer) = start_recorder(config, &metrics)?;
-        let engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder).with_quiet(config.reload.quiet());
+        let stores = open_stores(config.data.as_deref(), &clock)?;
+        let engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
+            .with_quiet(config.reload.quiet())
+            .with_stores(Arc::new(stores));
         Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer })
     }
 
@@ -56,6 +61,17 @@ fn open_signer(data: Option<&Path>) -> Result<Signer, Problem> {
     Signer::open(dir).map_err(|error| {
         Problem::new(error.to_string()).help("check who owns the data directory, and who may read its files")
     })
+}
+
+/// The relations: in the data directory, or in memory.
+fn open_stores(data: Option<&Path>, clock: &Arc<dyn Clock>) -> Result<Stores, Problem> {
+    let store = match data {
+        Some(dir) => open_redb(dir, DEFAULT_CACHE_BYTES),
+        None => open_memory(),
+    };
+    let store = store.map_err(|error| Problem::new(error.to_string()))?;
+    Stores::open(store, Arc::clone(clock))
+        .map_err(|error| Problem::new(format!("the relations cannot be read: {error}")))
 }
 
 fn start_recorder(config: &Config, metrics: &Arc<Metrics>) -> Result<(Recorder, Option<Writer>), Problem> {

@@ -1,7 +1,7 @@
-//! Tuples as rows: the key is their text, the value their condition.
+//! Tuples as rows: the key is their text, the value the time of the write and the condition.
 
 use super::{StoreId, TUPLE, key};
-use crate::model::{Tuple, TupleCondition, TupleKey};
+use crate::model::{Timestamp, Tuple, TupleCondition, TupleKey};
 use crate::store::codec::{Damaged, Reader, TooDeep, Writer};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -10,7 +10,26 @@ pub(in crate::store) fn tuple_key(store: StoreId, tuple: &TupleKey) -> Vec<u8> {
     key(TUPLE, &[&store.to_bytes(), tuple.to_string().as_bytes()])
 }
 
-/// The value of a tuple's row: nothing, or its condition. Equal conditions have equal bytes.
+/// What every key of a store's tuples begins with whose text begins with `text`.
+pub(in crate::store) fn tuple_prefix(store: StoreId, text: &str) -> Vec<u8> {
+    key(TUPLE, &[&store.to_bytes(), text.as_bytes()])
+}
+
+/// The value of a tuple's row: when it was written, and its condition.
+pub(in crate::store) fn tuple_value(at: Timestamp, condition: &[u8]) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.fixed(at.0.to_be_bytes());
+    out.0.extend_from_slice(condition);
+    out.0
+}
+
+/// Parts the value of a tuple's row.
+pub(in crate::store) fn split_value(value: &[u8]) -> Result<(Timestamp, &[u8]), Damaged> {
+    let (at, condition) = value.split_first_chunk().ok_or(Damaged)?;
+    Ok((Timestamp(i64::from_be_bytes(*at)), condition))
+}
+
+/// A condition as bytes: none for none. Equal conditions have equal bytes.
 pub(in crate::store) fn encode_condition(tuple: &Tuple) -> Result<Vec<u8>, TooDeep> {
     let mut out = Writer::default();
     if let Some(condition) = &tuple.condition {
@@ -20,9 +39,11 @@ pub(in crate::store) fn encode_condition(tuple: &Tuple) -> Result<Vec<u8>, TooDe
     Ok(out.0)
 }
 
-pub(in crate::store) fn decode_tuple(row_key: &[u8], value: &[u8]) -> Result<Tuple, Damaged> {
+/// A tuple from its row, and when it was written.
+pub(in crate::store) fn decode_tuple(row_key: &[u8], value: &[u8]) -> Result<(Tuple, Timestamp), Damaged> {
     let text = row_key.get(1 + size_of::<StoreId>()..).ok_or(Damaged)?;
-    read_tuple(std::str::from_utf8(text).map_err(|_| Damaged)?, value)
+    let (at, condition) = split_value(value)?;
+    Ok((read_tuple(std::str::from_utf8(text).map_err(|_| Damaged)?, condition)?, at))
 }
 
 pub(super) fn write_key(out: &mut Writer, tuple: &TupleKey) {

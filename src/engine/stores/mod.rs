@@ -1,0 +1,206 @@
+//! The relation service: stores, their models and tuples, and versions of them that readers pin.
+//!
+//! **Problem.** A decision needs tuples, model and policies of one moment, in a fraction of a microsecond; a write must
+//! be durable before it is acknowledged, and visible to the first request after that. Whoever writes through one door
+//! must not find another door that forgets a rule.
+//! **Decision.** Each store has one [`Version`] at a time, immutable, behind an atomic pointer: readers pin it, writers
+//! replace it. All writes of the service take turns ([`turn`]); each is checked against the model, made durable, then
+//! published, then acknowledged. At start everything is rebuilt from the durable store, which nothing reads on the way
+//! to a decision. The version of `main`, the store that decisions read, holds the bundle too ([`main_layer`]): one pin
+//! gives policies, model and tuples that belong together.
+//! **Trade-off.** Tuples of all stores are in memory, those of stores that nobody asks about among them. One write waits
+//! for the one before it, whatever store that is for: the disk would make it wait anyway.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | `version` | what a reader pins |
+//! | `turn` | the order of writes, and what is done after the disk failed in one |
+//! | `models` | models: written, found, compiled |
+//! | `write` | batches of tuples, and the deletion of all tuples about somebody |
+//! | `read` | tuples and changes in pages |
+//! | `main_layer` | the bundle's model and tuples in `main` |
+//!
+//! INVARIANT: what is published is durable, and every change of a store's version happens in a turn.
+
+mod error;
+mod main_layer;
+mod models;
+mod read;
+mod turn;
+mod version;
+mod write;
+
+pub use self::error::StoresError;
+pub use self::main_layer::MainLayer;
+pub use self::models::StoredModel;
+pub use self::read::{ChangePlace, Place, Selection, TimedChange, TimedTuple, TuplePage};
+pub use self::version::{Model, Version};
+pub use self::write::{About, Cleared, MAX_CLEARED};
+// What the surface over this service reads and names; it reaches relations and stores through here alone.
+pub use crate::relations::model::{ModelRefusal, RefusalCode, TupleRefusal};
+pub use crate::relations::{
+    Cut, Expansion, ExpansionNode, Failure, Limits, Listed, MAX_RESULTS, Membership, Reader, RelationError,
+    RelationFault, Terms, UserFilter,
+};
+pub use crate::store::{
+    Applied, Batch, IdSource, ModelId, OnDuplicate, OnMissing, ParseIdError, StoreError, StoreId, StoreRecord,
+    TupleStore, open_memory,
+};
+
+use crate::clock::Clock;
+use crate::model::{Revision, Timestamp};
+use crate::relations::Graph;
+use arc_swap::{ArcSwap, Guard};
+use models::CompiledModels;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use turn::Progress;
+
+/// The name of the store that decisions read.
+pub const MAIN_NAME: &str = "main";
+
+/// Every store of the service.
+#[derive(Debug)]
+pub struct Stores {
+    store: Arc<dyn TupleStore>,
+    clock: TheClock,
+    ids: IdSource,
+    main: Arc<OpenStore>,
+    open: ArcSwap<BTreeMap<StoreId, Arc<OpenStore>>>,
+    progress: Mutex<Progress>,
+}
+
+/// A clock that can stand in a `Debug` type.
+struct TheClock(Arc<dyn Clock>);
+
+impl std::fmt::Debug for TheClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// One store.
+#[derive(Debug)]
+struct OpenStore {
+    record: StoreRecord,
+    version: ArcSwap<Version>,
+    compiled: Mutex<CompiledModels>,
+}
+
+impl OpenStore {
+    fn new(record: StoreRecord, version: Version) -> Arc<Self> {
+        let compiled = Mutex::new(CompiledModels::default());
+        Arc::new(Self { record, version: ArcSwap::from_pointee(version), compiled })
+    }
+}
+
+impl Stores {
+    /// Rebuilds every store from what is durable, and makes `main` where it is missing. Takes time in proportion to the
+    /// tuples: about two seconds for a million.
+    pub fn open(store: Arc<dyn TupleStore>, clock: Arc<dyn Clock>) -> Result<Self, StoresError> {
+        let mut records = store.stores()?;
+        if !records.iter().any(|record| record.id == StoreId::MAIN) {
+            let now = Timestamp(clock.now_ms());
+            let main = record(StoreId::MAIN, MAIN_NAME, now);
+            store.create_store(main.clone(), now)?;
+            records.push(main);
+        }
+        let mut open = BTreeMap::new();
+        for record in records {
+            let id = record.id;
+            open.insert(id, load(store.as_ref(), record)?);
+        }
+        let main = open.get(&StoreId::MAIN).cloned().ok_or(StoreError::UnknownStore(StoreId::MAIN))?;
+        let progress = Mutex::new(Progress::at(store.revision()?));
+        let ids = IdSource::new(Arc::clone(&clock));
+        Ok(Self { store, clock: TheClock(clock), ids, main, open: ArcSwap::from_pointee(open), progress })
+    }
+
+    /// Stores by id: at most `limit` of those after `after`, and with that name where one is given.
+    #[must_use]
+    pub fn list(&self, after: Option<StoreId>, name: Option<&str>, limit: usize) -> Vec<StoreRecord> {
+        let open = self.open.load();
+        let records = open.values().map(|store| &store.record);
+        let wanted = |record: &&StoreRecord| {
+            after.is_none_or(|after| record.id > after) && name.is_none_or(|name| record.name == name)
+        };
+        records.filter(wanted).take(limit).cloned().collect()
+    }
+
+    /// A store's record.
+    pub fn record(&self, store: StoreId) -> Result<StoreRecord, StoresError> {
+        Ok(self.find(store)?.record.clone())
+    }
+
+    /// Creates an empty store. Names need not be unique.
+    pub fn create(&self, name: &str) -> Result<StoreRecord, StoresError> {
+        let mut turn = self.turn()?;
+        let now = self.now();
+        let record = record(self.ids.next_store()?, name, now);
+        let revision = turn.durable(self.store.create_store(record.clone(), now))?;
+        self.publish_store(record.clone(), revision)?;
+        Ok(record)
+    }
+
+    /// Deletes a store and all that it holds; readers that have pinned it end in peace. `main` cannot be deleted.
+    pub fn delete(&self, store: StoreId) -> Result<(), StoresError> {
+        if store == StoreId::MAIN {
+            return Err(StoresError::MainStays);
+        }
+        let mut turn = self.turn()?;
+        self.find(store)?;
+        turn.durable(self.store.delete_store(store, self.now()))?;
+        self.forget_store(store);
+        Ok(())
+    }
+
+    /// Pins a store as it is now.
+    pub fn pin(&self, store: StoreId) -> Result<Arc<Version>, StoresError> {
+        Ok(self.find(store)?.version.load_full())
+    }
+
+    /// Pins `main` for a decision: policies, model and tuples that belong together.
+    #[must_use]
+    pub fn main(&self) -> Guard<Arc<Version>> {
+        self.main.version.load()
+    }
+
+    fn find(&self, store: StoreId) -> Result<Arc<OpenStore>, StoresError> {
+        self.open.load().get(&store).cloned().ok_or_else(|| StoreError::UnknownStore(store).into())
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(self.clock.0.now_ms())
+    }
+
+    /// In a turn.
+    fn publish_store(&self, record: StoreRecord, revision: Revision) -> Result<(), StoresError> {
+        let version = Version::of_graph(Graph::load([], revision)?);
+        let mut open = BTreeMap::clone(&self.open.load());
+        open.insert(record.id, OpenStore::new(record, version));
+        self.open.store(Arc::new(open));
+        Ok(())
+    }
+
+    /// In a turn.
+    fn forget_store(&self, store: StoreId) {
+        let mut open = BTreeMap::clone(&self.open.load());
+        open.remove(&store);
+        self.open.store(Arc::new(open));
+    }
+}
+
+fn record(id: StoreId, name: &str, now: Timestamp) -> StoreRecord {
+    StoreRecord { id, name: name.to_owned(), created_at: now, updated_at: now }
+}
+
+fn load(store: &dyn TupleStore, record: StoreRecord) -> Result<Arc<OpenStore>, StoresError> {
+    let id = record.id;
+    let mut tuples = Vec::new();
+    let revision = store.read_tuples(id, &mut |tuple| tuples.push(tuple))?;
+    let mut version = Version::of_graph(Graph::load(tuples, revision)?);
+    if let Some(newest) = store.models(id, None, 1)?.into_iter().next() {
+        version = version.with_model(models::compile(&newest, version.graph())?);
+    }
+    Ok(OpenStore::new(record, version))
+}

@@ -1,0 +1,258 @@
+//! Tuples and changes, in pages.
+//!
+//! Tuples come from the durable store, in the order of their text: that order is the same after a restart, and each has
+//! the time of its write there. Only what a user is in is looked up in memory, which knows tuples from that side too.
+
+use super::version::Version;
+use super::{StoreId, Stores, StoresError};
+use crate::model::{ObjectRef, Revision, Timestamp, Tuple, TupleKey, TupleUser};
+use crate::relations::graph::Origin;
+use crate::store::{Change, Event};
+use smol_str::SmolStr;
+
+/// Fewest tuples that are read from disk at once where most of them may be passed over.
+const READ_AT_ONCE: usize = 1_000;
+
+/// Which tuples are wanted. What is absent is any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The object's type.
+    pub kind: Option<SmolStr>,
+    /// The object.
+    pub object: Option<ObjectRef>,
+    /// The relation.
+    pub relation: Option<SmolStr>,
+    /// The user, exactly.
+    pub user: Option<TupleUser>,
+}
+
+/// A tuple, and when it was written: in the bundle, since when the bundle decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedTuple {
+    /// The tuple.
+    pub tuple: Tuple,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Where a page ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// After a tuple of the bundle; these come first.
+    Bundle(TupleKey),
+    /// After a stored tuple.
+    Store(TupleKey),
+}
+
+/// A page of tuples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TuplePage {
+    /// The tuples.
+    pub tuples: Vec<TimedTuple>,
+    /// Where the next page begins; `None` where this is the last.
+    pub next: Option<Place>,
+}
+
+/// One change of one tuple.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimedChange {
+    /// It was written.
+    Written(TimedTuple),
+    /// It was deleted. Its condition is not in the log.
+    Deleted(TimedTuple),
+}
+
+/// A place in the changes of a store: after a revision, and after so many tuples of the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangePlace {
+    /// The last revision that was read whole.
+    pub after: Revision,
+    /// How many tuples of the one after it were read.
+    pub offset: usize,
+}
+
+impl Selection {
+    fn holds(&self, key: &TupleKey) -> bool {
+        self.kind.as_ref().is_none_or(|kind| kind == key.object.kind())
+            && self.object.as_ref().is_none_or(|object| *object == key.object)
+            && self.relation.as_ref().is_none_or(|relation| *relation == key.relation)
+            && self.user.as_ref().is_none_or(|user| *user == key.user)
+    }
+
+    /// What the text of every wanted tuple begins with.
+    fn prefix(&self) -> String {
+        match (&self.object, &self.relation, &self.kind) {
+            (Some(object), Some(relation), _) => format!("{object}#{relation}@"),
+            (Some(object), None, _) => format!("{object}#"),
+            (None, _, Some(kind)) => format!("{kind}:"),
+            (None, _, None) => String::new(),
+        }
+    }
+}
+
+impl Stores {
+    /// The tuples that are wanted, after `from`: at most `limit`.
+    pub fn read(
+        &self,
+        store: StoreId,
+        wanted: &Selection,
+        from: Option<&Place>,
+        limit: usize,
+    ) -> Result<TuplePage, StoresError> {
+        let version = self.pin(store)?;
+        let mut found: Vec<(TimedTuple, fn(TupleKey) -> Place)> = Vec::new();
+        let after = match from {
+            Some(Place::Store(after)) => Some(after),
+            Some(Place::Bundle(_)) | None => {
+                let after = from.map(|place| match place {
+                    Place::Bundle(key) | Place::Store(key) => key,
+                });
+                let own = bundled(&version, wanted, after, limit + 1);
+                found.extend(own.into_iter().map(|tuple| (tuple, Place::Bundle as fn(TupleKey) -> Place)));
+                None
+            }
+        };
+        if found.len() <= limit {
+            let more = self.stored(store, &version, wanted, after, limit + 1 - found.len())?;
+            found.extend(more.into_iter().map(|tuple| (tuple, Place::Store as fn(TupleKey) -> Place)));
+        }
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let last = found.last().filter(|_| has_more);
+        let next = last.map(|(timed, place)| place(timed.tuple.key.clone()));
+        Ok(TuplePage { tuples: found.into_iter().map(|(timed, _)| timed).collect(), next })
+    }
+
+    fn stored(
+        &self,
+        store: StoreId,
+        version: &Version,
+        wanted: &Selection,
+        after: Option<&TupleKey>,
+        limit: usize,
+    ) -> Result<Vec<TimedTuple>, StoresError> {
+        match (&wanted.object, &wanted.user) {
+            (None, Some(TupleUser::Object(user) | TupleUser::Userset { object: user, .. })) => {
+                let found = sorted(version.graph().tuples_of(Origin::Store, user), wanted, after, limit);
+                let keys: Vec<TupleKey> = found.iter().map(|tuple| tuple.key.clone()).collect();
+                let times = self.store.written_at(store, &keys)?;
+                // What has no time was deleted meanwhile.
+                Ok(found.into_iter().zip(times).filter_map(|(tuple, at)| Some(TimedTuple { tuple, at: at? })).collect())
+            }
+            _ => self.scan(store, wanted, after, limit),
+        }
+    }
+
+    fn scan(
+        &self,
+        store: StoreId,
+        wanted: &Selection,
+        after: Option<&TupleKey>,
+        limit: usize,
+    ) -> Result<Vec<TimedTuple>, StoresError> {
+        let prefix = wanted.prefix();
+        let is_exact = wanted.user.is_none() && (wanted.relation.is_none() || wanted.object.is_some());
+        let at_once = if is_exact { limit } else { limit.max(READ_AT_ONCE) };
+        let mut after = after.cloned();
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let page = self.store.page_tuples(store, &prefix, after.as_ref(), at_once)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.key.clone());
+            let is_last = page.len() < at_once;
+            let page = page.into_iter().filter(|(tuple, _)| wanted.holds(&tuple.key));
+            found.extend(page.map(|(tuple, at)| TimedTuple { tuple, at }));
+            if is_last {
+                break;
+            }
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The changes of a store's tuples, oldest first, after `from`: at most `limit`, of objects of one type where one is
+    /// named; and the place after them.
+    pub fn changes(
+        &self,
+        store: StoreId,
+        kind: Option<&str>,
+        from: ChangePlace,
+        limit: usize,
+    ) -> Result<(Vec<TimedChange>, ChangePlace), StoresError> {
+        self.find(store)?;
+        let mut place = from;
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let entries = self.store.changes(Some(store), place.after, limit)?;
+            if entries.is_empty() {
+                break;
+            }
+            for entry in entries {
+                let revision = entry.revision;
+                let changes = tuple_changes(entry);
+                let count = changes.len();
+                for change in changes.into_iter().skip(place.offset) {
+                    if found.len() == limit {
+                        return Ok((found, place));
+                    }
+                    place.offset += 1;
+                    if kind.is_none_or(|kind| change.key().object.kind() == kind) {
+                        found.push(change);
+                    }
+                }
+                if place.offset >= count {
+                    place = ChangePlace { after: revision, offset: 0 };
+                }
+            }
+        }
+        Ok((found, place))
+    }
+
+    /// The place of the first change that is not before a moment.
+    pub fn changes_since(&self, at: Timestamp) -> Result<ChangePlace, StoresError> {
+        Ok(ChangePlace { after: self.store.revision_before(at)?, offset: 0 })
+    }
+}
+
+impl TimedChange {
+    /// The tuple's key.
+    #[must_use]
+    pub fn key(&self) -> &TupleKey {
+        match self {
+            Self::Written(timed) | Self::Deleted(timed) => &timed.tuple.key,
+        }
+    }
+}
+
+fn bundled(version: &Version, wanted: &Selection, after: Option<&TupleKey>, limit: usize) -> Vec<TimedTuple> {
+    let at = version.layered_at();
+    let all = version.graph().tuples(Origin::Bundle).collect();
+    sorted(all, wanted, after, limit).into_iter().map(|tuple| TimedTuple { tuple, at }).collect()
+}
+
+/// In the order of their text, as they lie on disk.
+fn sorted(tuples: Vec<Tuple>, wanted: &Selection, after: Option<&TupleKey>, limit: usize) -> Vec<Tuple> {
+    let after = after.map(ToString::to_string);
+    let wanted = tuples.into_iter().filter(|tuple| wanted.holds(&tuple.key));
+    let mut found: Vec<(String, Tuple)> = wanted
+        .map(|tuple| (tuple.key.to_string(), tuple))
+        .filter(|(text, _)| after.as_ref().is_none_or(|after| text > after))
+        .collect();
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found.into_iter().take(limit).map(|(_, tuple)| tuple).collect()
+}
+
+fn tuple_changes(entry: Change) -> Vec<TimedChange> {
+    let at = entry.at;
+    match entry.event {
+        Event::TuplesChanged { deleted, written, .. } => {
+            let deleted = deleted.into_iter().map(|key| TimedChange::Deleted(TimedTuple { tuple: key.into(), at }));
+            deleted.chain(written.into_iter().map(|tuple| TimedChange::Written(TimedTuple { tuple, at }))).collect()
+        }
+        Event::StoreCreated(_)
+        | Event::StoreDeleted(_)
+        | Event::ModelWritten { .. }
+        | Event::BundleLoaded(_)
+        | Event::Erased(_) => Vec::new(),
+    }
+}

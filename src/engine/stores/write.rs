@@ -1,0 +1,117 @@
+//! Batches of tuples, and the deletion of all tuples about somebody.
+
+use super::turn::Turn;
+use super::version::Version;
+use super::{Applied, Batch, ModelId, OpenStore, StoreId, Stores, StoresError};
+use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser, is_canonical_id};
+use crate::relations::graph::Origin;
+use crate::relations::model::AuthorizationModel;
+use std::sync::Arc;
+
+/// Most tuples that one deletion of everything about somebody takes away: the size of an import's batch, half a second
+/// of a disk's time during which other writes wait.
+pub const MAX_CLEARED: usize = Batch::IMPORT_TUPLES;
+
+/// Whom a deletion is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Every tuple on this object, whatever the relation and the user.
+    Object(ObjectRef),
+    /// Every tuple whose user is this object, or a userset of it.
+    User(ObjectRef),
+}
+
+/// What such a deletion did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// How many tuples were deleted, all at once.
+    pub deleted: usize,
+    /// How many are left to delete: the call took its most.
+    pub left: usize,
+    /// How many stand in the bundle, where no call deletes them.
+    pub in_bundle: usize,
+    /// The revision without them.
+    pub revision: Revision,
+}
+
+impl Stores {
+    /// Deletes and writes tuples: all of the batch or nothing, durable and visible when this returns. The writes must be
+    /// tuples that the model allows: the newest, where none is named.
+    ///
+    /// In `main` a tuple of the bundle is refused, whatever the batch says of duplicates and of what is missing, and so
+    /// is an id that is not in canonical encoding.
+    pub fn write(&self, store: StoreId, model: Option<ModelId>, batch: Batch) -> Result<Applied, StoresError> {
+        let mut turn = self.turn()?;
+        let open = self.find(store)?;
+        let version = open.version.load_full();
+        let model = self.model_of(&open, &version, model)?;
+        if store == StoreId::MAIN {
+            check_main(&version, &batch)?;
+        }
+        for tuple in &batch.writes {
+            check(model.rules.model(), tuple)?;
+        }
+        self.apply(&mut turn, &open, &version, batch)
+    }
+
+    /// Deletes every tuple about somebody, at most [`MAX_CLEARED`] at once.
+    pub fn clear(&self, store: StoreId, about: &About) -> Result<Cleared, StoresError> {
+        let mut turn = self.turn()?;
+        let open = self.find(store)?;
+        let version = open.version.load_full();
+        let of = |origin| match about {
+            About::Object(object) => version.graph().tuples_on(origin, object),
+            About::User(user) => version.graph().tuples_of(origin, user),
+        };
+        let mut keys: Vec<TupleKey> = of(Origin::Store).into_iter().map(|tuple| tuple.key).collect();
+        let left = keys.len().saturating_sub(MAX_CLEARED);
+        keys.truncate(MAX_CLEARED);
+        let in_bundle = of(Origin::Bundle).len();
+        let applied = self.apply(&mut turn, &open, &version, Batch::of_deletes(keys))?;
+        Ok(Cleared { deleted: applied.deleted.len(), left, in_bundle, revision: applied.revision })
+    }
+
+    /// Makes a batch durable, then publishes it.
+    fn apply(
+        &self,
+        turn: &mut Turn<'_>,
+        open: &OpenStore,
+        version: &Version,
+        batch: Batch,
+    ) -> Result<Applied, StoresError> {
+        // First what can be refused: a store that cannot take more names must not find out once it is written. What the
+        // batch skips changes nothing here either.
+        let graph = version.graph().apply(&batch.deletes, &batch.writes, turn.next())?;
+        let said = self.store.apply(open.record.id, batch, self.now());
+        let applied = turn.durable_as(said, |applied| applied.revision)?;
+        if applied.is_change() {
+            open.version.store(Arc::new(version.with_graph(graph)));
+        }
+        Ok(applied)
+    }
+}
+
+fn check(model: &AuthorizationModel, tuple: &Tuple) -> Result<(), StoresError> {
+    let refuse = |refusal| StoresError::Tuple { key: Box::new(tuple.key.clone()), refusal };
+    model.check_tuple(tuple).map_err(refuse)
+}
+
+fn check_main(version: &Version, batch: &Batch) -> Result<(), StoresError> {
+    for key in batch.deletes.iter().chain(batch.writes.iter().map(|tuple| &tuple.key)) {
+        if version.graph().origin_of(key) == Some(Origin::Bundle) {
+            return Err(StoresError::InBundle(Box::new(key.clone())));
+        }
+        if !is_canonical(key) {
+            return Err(StoresError::NotCanonical(Box::new(key.clone())));
+        }
+    }
+    Ok(())
+}
+
+fn is_canonical(key: &TupleKey) -> bool {
+    let user = match &key.user {
+        TupleUser::Object(user) | TupleUser::Userset { object: user, .. } => Some(user),
+        TupleUser::Wildcard(_) => None,
+    };
+    [Some(&key.object), user].into_iter().flatten().all(|object| is_canonical_id(object.id()))
+}

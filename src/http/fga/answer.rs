@@ -1,0 +1,62 @@
+//! Answers, and what stands in their headers.
+
+use crate::engine::stores::{Cut, ModelId};
+use crate::model::Revision;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use serde::Serialize;
+
+/// The model that answered, as OpenFGA names it.
+static MODEL: HeaderName = HeaderName::from_static("openfga-authorization-model-id");
+/// The revision of the tuples that answered.
+static REVISION: HeaderName = HeaderName::from_static("behest-revision");
+/// Why a list is not complete.
+pub(super) static TRUNCATED: HeaderName = HeaderName::from_static("behest-truncated");
+
+/// Which model and which tuples an answer is of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Basis {
+    /// The model.
+    pub(super) model: ModelId,
+    /// The tuples.
+    pub(super) revision: Revision,
+}
+
+/// A 200 with a body.
+pub(super) fn ok(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::build(StatusCode::OK).json(body)
+}
+
+/// A 200 that says what it is of.
+pub(super) fn ok_of(basis: Basis, body: &impl Serialize) -> HttpResponse {
+    let mut response = ok(body);
+    name_basis(&mut response, basis);
+    response
+}
+
+/// A 200 with a list, which says so where it is cut.
+pub(super) fn listed(basis: Basis, cut: Option<Cut>, body: &impl Serialize) -> HttpResponse {
+    let mut response = ok_of(basis, body);
+    if let Some(cut) = cut {
+        response.headers_mut().insert(TRUNCATED.clone(), HeaderValue::from_static(cut_name(cut)));
+    }
+    response
+}
+
+/// Names model and revision in the headers.
+pub(super) fn name_basis<B>(response: &mut HttpResponse<B>, basis: Basis) {
+    if let Ok(model) = HeaderValue::try_from(basis.model.to_string()) {
+        response.headers_mut().insert(MODEL.clone(), model);
+    }
+    response.headers_mut().insert(REVISION.clone(), HeaderValue::from(basis.revision.0));
+}
+
+/// Why a list is cut, in one word.
+pub(super) fn cut_name(cut: Cut) -> &'static str {
+    match cut {
+        Cut::Results => "results",
+        Cut::Time => "time",
+        Cut::Breadth => "breadth",
+    }
+}

@@ -1,0 +1,44 @@
+//! `POST /stores/{id}/delete-tuples`: everything about an object or a user, without knowing the relations. Not in OpenFGA.
+
+use super::answer::ok;
+use super::error::ApiError;
+use super::fields::Fields;
+use super::request::{admit_with_body, apart, store_id};
+use super::schema::{DeleteTuplesBody, DeleteTuplesRequest, Errors};
+use super::tuple::read_object;
+use crate::engine::stores::About;
+use crate::http::Permission;
+use crate::http::shared::Shared;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// Deletes every tuple about an object, or about a user
+///
+/// For somebody who leaves and something that goes: the relations need not be known. Each call is atomic and takes at
+/// most 10,000 tuples; send it again until `left` is 0. The bundle's tuples stay, and are counted.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/delete-tuples",
+    tag = "Relations",
+    operation_id = "deleteTuples",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = DeleteTuplesRequest, content_type = "application/json"),
+    responses((status = 200, description = "What was deleted.", body = DeleteTuplesBody), Errors),
+    security(("key" = [])),
+)]
+pub(super) async fn delete_tuples(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let store = store_id(&request)?;
+    let fields = Fields::of(&body);
+    let about = match (fields.text("object")?, fields.text("user")?) {
+        (Some(object), None) => About::Object(read_object(object)?),
+        (None, Some(user)) => About::User(read_object(user)?),
+        _ => return Err(ApiError::invalid("name `object` or `user`, and not both")),
+    };
+    let cleared = apart(move || Ok(stores.clear(store, &about)?)).await?;
+    Ok(ok(&DeleteTuplesBody { deleted: cleared.deleted, left: cleared.left, in_bundle: cleared.in_bundle }))
+}

@@ -1,0 +1,261 @@
+//! Everything that can go wrong with a call of the OpenFGA API: OpenFGA's code, its status, its body.
+//!
+//! INVARIANT: the status follows from the code alone, as in OpenFGA, but for a missing permission, which is a 403.
+
+use crate::engine::stores::{Failure, RefusalCode, RelationError, RelationFault, StoreError, StoresError};
+use crate::http::Error;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::http) enum ApiError {
+    /// What can happen to any request of this service.
+    #[error(transparent)]
+    Http(#[from] Error),
+    /// One of OpenFGA's codes.
+    #[error("{message}")]
+    Coded {
+        /// The code.
+        code: Code,
+        /// For people.
+        message: String,
+    },
+    /// The service is at fault, and its log says why.
+    #[error("the service failed: its log says why, under this request's `X-Request-ID`")]
+    Internal(String),
+}
+
+/// OpenFGA's codes, those that this service gives: its `ErrorCode`, `InternalErrorCode` and `NotFoundErrorCode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Code {
+    /// 2000: the request is not of its form, or speaks of what the model does not have.
+    Validation,
+    /// 2001: the store has no such model.
+    ModelNotFound,
+    /// 2002: the answer lies too deep.
+    TooComplex,
+    /// 2003: neither writes nor deletes.
+    InvalidWriteInput,
+    /// 2004: one key twice in one request.
+    DuplicateTuples,
+    /// 2007: a continuation token that this service did not give for this question.
+    InvalidToken,
+    /// 2017: a tuple to be written exists, or one to be deleted does not.
+    WriteFailed,
+    /// 2020: the store has no model at all.
+    NoModel,
+    /// 2021: the model has no such type.
+    TypeNotFound,
+    /// 2022: the type has no such relation.
+    RelationNotFound,
+    /// 2027: a contextual tuple that the model does not allow.
+    InvalidTuple,
+    /// 2030: the id of a store with another length than 26.
+    StoreIdLength,
+    /// 2033: more assertions than a model takes.
+    TooManyAssertions,
+    /// 2037: no tuple key.
+    NoTupleKey,
+    /// 2039: a page of a size that there is not.
+    PageSize,
+    /// 2043: an object that is too long.
+    ObjectTooLong,
+    /// 2044: a relation that is too long.
+    RelationTooLong,
+    /// 2052: the type of a token is not the type that is asked for.
+    TokenTypeMismatch,
+    /// 2053: more than a store or a request takes.
+    ExceededLimit,
+    /// 2000s: a model that is refused.
+    Model(RefusalCode),
+    /// 4004: the time for the request is up.
+    DeadlineExceeded,
+    /// 4006: a limit on what one request may cost, or a full disk.
+    ResourceExhausted,
+    /// 4008, as OpenFGA's gateway spells it: a tuple exists with another condition.
+    Aborted,
+    /// 5000: nothing is at this path.
+    UndefinedEndpoint,
+    /// 5002: no store has this id.
+    StoreNotFound,
+}
+
+impl Code {
+    /// The name, as it stands in bodies.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation_error",
+            Self::ModelNotFound => "authorization_model_not_found",
+            Self::TooComplex => "authorization_model_resolution_too_complex",
+            Self::InvalidWriteInput => "invalid_write_input",
+            Self::DuplicateTuples => "cannot_allow_duplicate_tuples_in_one_request",
+            Self::InvalidToken => "invalid_continuation_token",
+            Self::WriteFailed => "write_failed_due_to_invalid_input",
+            Self::NoModel => "latest_authorization_model_not_found",
+            Self::TypeNotFound => "type_not_found",
+            Self::RelationNotFound => "relation_not_found",
+            Self::InvalidTuple => "invalid_tuple",
+            Self::StoreIdLength => "store_id_invalid_length",
+            Self::TooManyAssertions => "assertions_too_many_items",
+            Self::NoTupleKey => "tuple_key_value_not_specified",
+            Self::PageSize => "page_size_invalid",
+            Self::ObjectTooLong => "object_too_long",
+            Self::RelationTooLong => "relation_too_long",
+            Self::TokenTypeMismatch => "query_string_type_continuation_token_mismatch",
+            Self::ExceededLimit => "exceeded_entity_limit",
+            Self::Model(code) => code.as_str(),
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::ResourceExhausted => "resource_exhausted",
+            Self::Aborted => "Aborted",
+            Self::UndefinedEndpoint => "undefined_endpoint",
+            Self::StoreNotFound => "store_id_not_found",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::DeadlineExceeded | Self::ResourceExhausted => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Aborted => StatusCode::CONFLICT,
+            Self::UndefinedEndpoint | Self::StoreNotFound => StatusCode::NOT_FOUND,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl ApiError {
+    /// An error with one of OpenFGA's codes.
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self::Coded { code, message: message.into() }
+    }
+
+    /// The most common one.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::Validation, message)
+    }
+
+    /// A type or relation that the model does not have gets a code of its own where a call lists or names them, and is
+    /// a mistake in the tuple key elsewhere.
+    pub(super) fn of_failure(failure: Failure, names: Names) -> Self {
+        let message = failure.to_string();
+        let code = match (&failure, names) {
+            (Failure::Error(RelationError::UnknownType(_)), Names::Listed) => Code::TypeNotFound,
+            (Failure::Error(RelationError::UnknownRelation { .. }), Names::Listed) => Code::RelationNotFound,
+            (Failure::Error(RelationError::TooDeep(_)), _) => Code::TooComplex,
+            (Failure::Error(_), _) | (Failure::Fault(RelationFault::TooCostly), _) => Code::Validation,
+            (Failure::Fault(RelationFault::OutOfTime), _) => Code::DeadlineExceeded,
+            (Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooNested), _) => Code::ResourceExhausted,
+            (Failure::Fault(RelationFault::ForeignRules | RelationFault::Inconsistent), _) => {
+                return Self::Internal(message);
+            }
+        };
+        Self::Coded { code, message }
+    }
+
+    /// What the log must hold and the caller must not see.
+    pub(in crate::http) fn internal_detail(&self) -> Option<&str> {
+        match self {
+            Self::Http(error) => error.internal_detail(),
+            Self::Internal(detail) => Some(detail),
+            Self::Coded { .. } => None,
+        }
+    }
+
+    /// The code and, for an item of a batch, whether the request is at fault.
+    pub(super) fn code_name(&self) -> (&'static str, bool) {
+        match self {
+            Self::Coded { code, .. } => (code.name(), !code.status().is_server_error()),
+            Self::Internal(_) => ("internal_error", false),
+            Self::Http(error) => http_code(error),
+        }
+    }
+}
+
+/// How a call names types and relations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// In a tuple key.
+    InKey,
+    /// By themselves.
+    Listed,
+}
+
+fn http_code(error: &Error) -> (&'static str, bool) {
+    match error {
+        Error::MissingCredential => ("bearer_token_missing", true),
+        Error::WrongCredential => ("unauthenticated", true),
+        Error::MissingPermission { .. } | Error::AnonymousHost | Error::AnonymousProxied => ("forbidden", true),
+        Error::NotFound => (Code::UndefinedEndpoint.name(), true),
+        Error::MethodNotAllowed(_) => ("unimplemented", true),
+        Error::Fault(_) => ("internal_error", false),
+        _ => (Code::Validation.name(), true),
+    }
+}
+
+impl From<StoresError> for ApiError {
+    fn from(error: StoresError) -> Self {
+        let message = error.to_string();
+        let code = match &error {
+            StoresError::Store(error) => match store_code(error) {
+                Some(StoreCode::Known(code)) => code,
+                Some(StoreCode::Full) => {
+                    let told = "the disk is full and nothing was written: make room, and send the request again";
+                    return Self::new(Code::ResourceExhausted, told);
+                }
+                None => return Self::Internal(message),
+            },
+            StoresError::StoredModel { .. } => return Self::Internal(message),
+            StoresError::Model(refusal) => Code::Model(refusal.code),
+            StoresError::NoModel(_) => Code::NoModel,
+            StoresError::InBundle(_) => Code::WriteFailed,
+            StoresError::Graph(_) | StoresError::Rules(_) => Code::ExceededLimit,
+            StoresError::Tuple { .. }
+            | StoresError::NotCanonical(_)
+            | StoresError::MainStays
+            | StoresError::MainModel
+            | StoresError::MainAssertions => Code::Validation,
+        };
+        Self::Coded { code, message }
+    }
+}
+
+enum StoreCode {
+    Known(Code),
+    Full,
+}
+
+fn store_code(error: &StoreError) -> Option<StoreCode> {
+    Some(StoreCode::Known(match error {
+        StoreError::UnknownStore(_) => Code::StoreNotFound,
+        StoreError::UnknownModel { .. } => Code::ModelNotFound,
+        StoreError::Repeated(_) => Code::DuplicateTuples,
+        StoreError::Exists(_) | StoreError::Missing(_) => Code::WriteFailed,
+        StoreError::ConditionDiffers(_) => Code::Aborted,
+        StoreError::TooDeep(_) => Code::Validation,
+        StoreError::Full(_) => return Some(StoreCode::Full),
+        _ => return None,
+    }))
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Http(error) => error.status_code(),
+            Self::Coded { code, .. } => code.status(),
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Self::Http(error) = self {
+            // What a caller must present, and which methods there are, stand in headers.
+            let headers = error.error_response();
+            for (name, value) in headers.headers().iter().filter(|(name, _)| *name != "content-type") {
+                response.insert_header((name.clone(), value.clone()));
+            }
+        }
+        response.json(json!({ "code": self.code_name().0, "message": self.to_string() }))
+    }
+}

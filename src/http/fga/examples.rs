@@ -1,0 +1,163 @@
+//! Examples of the OpenFGA API for the documentation page.
+//!
+//! INVARIANT: sent one after another to a new store, each is answered with its status; a test sends all of them.
+
+use serde_json::{Value, json};
+
+/// One example.
+#[derive(Debug)]
+pub struct Example {
+    /// Its name.
+    pub name: &'static str,
+    /// What it shows.
+    pub summary: &'static str,
+    /// Where it is sent.
+    pub path: &'static str,
+    /// What is sent.
+    pub body: Value,
+    /// The status that it is answered with.
+    pub status: u16,
+}
+
+/// All of them, in an order in which they work.
+#[must_use]
+pub fn examples() -> Vec<Example> {
+    let mut examples = vec![
+        example("1-store", "A store for documents", "/stores", 201, json!({ "name": "documents" })),
+        example(
+            "1-model",
+            "Documents, viewed by users and by the members of teams",
+            "/stores/{store_id}/authorization-models",
+            201,
+            model(),
+        ),
+    ];
+    examples.extend(writes());
+    examples.extend(questions());
+    examples
+}
+
+fn writes() -> [Example; 3] {
+    let write = "/stores/{store_id}/write";
+    let team = json!({ "user": "team:sre#member", "relation": "viewer", "object": "document:plan" });
+    let alice = json!({ "user": "user:alice", "relation": "member", "object": "team:sre" });
+    let until = json!({ "name": "until", "context": { "end": "2027-01-01T00:00:00Z" } });
+    let bob = json!({ "user": "user:bob", "relation": "viewer", "object": "document:plan", "condition": until });
+    [
+        example(
+            "1-write",
+            "A team may view a document",
+            write,
+            200,
+            json!({ "writes": { "tuple_keys": [team, alice] } }),
+        ),
+        example(
+            "2-until",
+            "… and bob, until the end of the year",
+            write,
+            200,
+            json!({ "writes": { "tuple_keys": [bob], "on_duplicate": "ignore" } }),
+        ),
+        example(
+            "1-document",
+            "Every tuple on a document",
+            "/stores/{store_id}/read",
+            200,
+            json!({ "tuple_key": { "object": "document:plan" } }),
+        ),
+    ]
+}
+
+fn questions() -> [Example; 7] {
+    let alice = json!({ "user": "user:alice", "relation": "viewer", "object": "document:plan" });
+    let bob = json!({ "user": "user:bob", "relation": "viewer", "object": "document:plan" });
+    let now = json!({ "now": "2026-10-01T09:00:00Z" });
+    [
+        example(
+            "1-why",
+            "May alice view it, and which tuples say so?",
+            "/stores/{store_id}/check",
+            200,
+            json!({ "tuple_key": alice, "context": now, "trace": true }),
+        ),
+        example(
+            "1-two",
+            "Two checks at one revision",
+            "/stores/{store_id}/batch-check",
+            200,
+            json!({ "checks": [
+                { "tuple_key": alice, "context": now, "correlation_id": "alice" },
+                { "tuple_key": bob, "context": now, "correlation_id": "bob" },
+            ] }),
+        ),
+        example(
+            "1-viewers",
+            "Who is named as a viewer?",
+            "/stores/{store_id}/expand",
+            200,
+            json!({ "tuple_key": { "relation": "viewer", "object": "document:plan" } }),
+        ),
+        list("/stores/{store_id}/list-objects"),
+        list("/stores/{store_id}/streamed-list-objects"),
+        example(
+            "1-viewers",
+            "Who may view it?",
+            "/stores/{store_id}/list-users",
+            200,
+            json!({
+                "object": { "type": "document", "id": "plan" },
+                "relation": "viewer",
+                "user_filters": [{ "type": "user" }],
+                "context": now,
+            }),
+        ),
+        example(
+            "1-leaver",
+            "Somebody leaves: every tuple about alice goes",
+            "/stores/{store_id}/delete-tuples",
+            200,
+            json!({ "user": "user:alice" }),
+        ),
+    ]
+}
+
+fn list(path: &'static str) -> Example {
+    let body = json!({ "type": "document", "relation": "viewer", "user": "user:alice" });
+    example("1-documents", "Which documents may alice view?", path, 200, body)
+}
+
+fn example(name: &'static str, summary: &'static str, path: &'static str, status: u16, body: Value) -> Example {
+    Example { name, summary, path, body, status }
+}
+
+fn model() -> Value {
+    let direct = json!({ "this": {} });
+    json!({
+        "schema_version": "1.1",
+        "type_definitions": [
+            { "type": "user" },
+            {
+                "type": "team",
+                "relations": { "member": direct },
+                "metadata": { "relations": { "member": { "directly_related_user_types": [{ "type": "user" }] } } },
+            },
+            {
+                "type": "document",
+                "relations": { "viewer": direct },
+                "metadata": { "relations": { "viewer": { "directly_related_user_types": [
+                    { "type": "user" },
+                    { "type": "user", "condition": "until" },
+                    { "type": "team", "relation": "member" },
+                ] } } },
+            },
+        ],
+        "conditions": { "until": {
+            "name": "until",
+            "expression": "now < end",
+            "parameters": {
+                "now": { "type_name": "TYPE_NAME_TIMESTAMP" },
+                "end": { "type_name": "TYPE_NAME_TIMESTAMP" },
+            },
+        } },
+    })
+}

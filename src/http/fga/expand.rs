@@ -1,0 +1,81 @@
+//! `POST /stores/{id}/expand`: one level of a relation, for people.
+
+use super::answer::{Basis, ok_of};
+use super::error::{ApiError, Names};
+use super::fields::Fields;
+use super::request::{admit_with_body, check_consistency, model_id, store_id, terms, until};
+use super::schema::{Errors, ExpandBody, ExpandRequest};
+use super::time::Deadline;
+use super::tuple::{question, read_contextual, read_object, read_relation};
+use crate::engine::stores::{Expansion, ExpansionNode, Reader};
+use crate::http::Permission;
+use crate::http::shared::Shared;
+use crate::model::Record;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+/// Expands a relation
+///
+/// One level: users, and what else leads into the relation. Conditions are not evaluated.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/expand",
+    tag = "Relations",
+    operation_id = "expand",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = ExpandRequest, content_type = "application/json"),
+    responses((status = 200, description = "The level.", body = ExpandBody), Errors),
+    security(("key" = [])),
+)]
+pub(super) async fn expand(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let store = store_id(&request)?;
+    let fields = Fields::of(&body);
+    check_consistency(&fields)?;
+    let key = question(&fields)?;
+    let relation = key.required("relation")?;
+    read_relation(relation)?;
+    let object = read_object(key.required("object")?)?;
+    let (version, model) = stores.with_model(store, model_id(&fields)?)?;
+    let contextual = read_contextual(&fields, &model)?;
+    let (context, is_over) = (Record::new(), until(Deadline::of_check()));
+    let in_key = |failure| ApiError::of_failure(failure, Names::InKey);
+    let reader = Reader::new(version.graph(), &model.rules, terms(&contextual, &context, &is_over));
+    let mut reader = reader.map_err(|fault| in_key(fault.into()))?;
+    let tree = reader.expand(&object, relation).map_err(in_key)?;
+    let body = ExpandBody { tree: json!({ "root": node(&tree) }) };
+    Ok(ok_of(Basis { model: model.id, revision: version.revision() }, &body))
+}
+
+/// A model nests its operators 24 deep at most, so this recursion ends soon.
+fn node(tree: &Expansion) -> Value {
+    let (kind, value) = match &tree.node {
+        ExpansionNode::Users(users) => {
+            let users: Vec<String> = users.iter().map(ToString::to_string).collect();
+            ("leaf", json!({ "users": { "users": users } }))
+        }
+        ExpansionNode::Computed(userset) => ("leaf", json!({ "computed": { "userset": userset } })),
+        ExpansionNode::FromTupleset { tupleset, computed } => {
+            let computed: Vec<Value> = computed.iter().map(|userset| json!({ "userset": userset })).collect();
+            ("leaf", json!({ "tupleToUserset": { "tupleset": tupleset, "computed": computed } }))
+        }
+        ExpansionNode::Union(children) => ("union", nodes(children)),
+        ExpansionNode::Intersection(children) => ("intersection", nodes(children)),
+        ExpansionNode::Difference { base, subtract } => {
+            ("difference", json!({ "base": node(base), "subtract": node(subtract) }))
+        }
+    };
+    let mut out = serde_json::Map::new();
+    out.insert("name".to_owned(), tree.name.clone().into());
+    out.insert(kind.to_owned(), value);
+    Value::Object(out)
+}
+
+fn nodes(children: &[Expansion]) -> Value {
+    json!({ "nodes": children.iter().map(node).collect::<Vec<_>>() })
+}

@@ -1,0 +1,149 @@
+//! The members of a body, as protobuf's JSON has them: in either spelling (`tuple_key`, `tupleKey`), `null` being absent,
+//! unknown ones left out.
+
+use super::error::ApiError;
+use crate::model::{Record, Value};
+use smol_str::SmolStr;
+use std::fmt;
+
+/// An object of a body, and the way there.
+#[derive(Clone, Debug)]
+pub(super) struct Fields<'a> {
+    record: &'a Record,
+    path: String,
+}
+
+impl<'a> Fields<'a> {
+    /// The body itself.
+    pub(super) fn of(body: &'a Record) -> Self {
+        Self { record: body, path: String::new() }
+    }
+
+    /// The path of a member, for messages.
+    pub(super) fn path(&self, name: impl fmt::Display) -> String {
+        if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) }
+    }
+
+    /// A member that is present.
+    pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
+        self.record
+            .get_present(name)
+            .or_else(|| if name.contains('_') { self.record.get_present(&camel(name)) } else { None })
+    }
+
+    /// A string; an empty one is absent, as in protobuf.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&'a SmolStr>, ApiError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Some(other) => Err(self.misfit(name, "a string", other)),
+        }
+    }
+
+    /// A string that must be there.
+    pub(super) fn required(&self, name: &str) -> Result<&'a SmolStr, ApiError> {
+        self.text(name)?.ok_or_else(|| ApiError::invalid(format!("`{}` is missing", self.path(name))))
+    }
+
+    /// A flag; absent is false.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.value(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(other) => Err(self.misfit(name, "a boolean", other)),
+        }
+    }
+
+    /// A whole number.
+    pub(super) fn number(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(value @ Value::Number(number)) => {
+                number.to_i64().map(Some).ok_or_else(|| self.misfit(name, "a whole number", value))
+            }
+            Some(other) => Err(self.misfit(name, "a number", other)),
+        }
+    }
+
+    /// Any object, as it is.
+    pub(super) fn record(&self, name: &str) -> Result<Option<&'a Record>, ApiError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Record(record)) => Ok(Some(record)),
+            Some(other) => Err(self.misfit(name, "an object", other)),
+        }
+    }
+
+    /// An object with members of its own.
+    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, ApiError> {
+        Ok(self.record(name)?.map(|record| Self { record, path: self.path(name) }))
+    }
+
+    /// A list of objects; an absent one is empty.
+    pub(super) fn items(&self, name: &str) -> Result<Vec<Self>, ApiError> {
+        let items = match self.value(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::List(items)) => items,
+            Some(other) => return Err(self.misfit(name, "an array", other)),
+        };
+        let item = |(at, item): (usize, &'a Value)| match item {
+            Value::Record(record) => Ok(Self { record, path: self.path(format_args!("{name}[{at}]")) }),
+            other => Err(self.misfit(&format!("{name}[{at}]"), "an object", other)),
+        };
+        items.iter().enumerate().map(item).collect()
+    }
+
+    fn misfit(&self, name: &str, wanted: &str, found: &Value) -> ApiError {
+        ApiError::invalid(format!("`{}` must be {wanted}, not {}", self.path(name), found.kind()))
+    }
+}
+
+/// `tuple_key` is `tupleKey` too.
+fn camel(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut upper = false;
+    for c in name.chars() {
+        if c == '_' {
+            upper = true;
+        } else {
+            out.push(if upper { c.to_ascii_uppercase() } else { c });
+            upper = false;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::read_object;
+
+    #[test]
+    fn members_are_read_in_either_spelling_and_null_is_absent() {
+        for (body, expected) in [
+            (r#"{"tuple_key":"a"}"#, Ok(Some("a"))),
+            (r#"{"tupleKey":"a"}"#, Ok(Some("a"))),
+            (r#"{"tuple_key":null,"tupleKey":"a"}"#, Ok(Some("a"))),
+            (r#"{"tuple_key":""}"#, Ok(None)),
+            (r#"{"other":"a"}"#, Ok(None)),
+            (r#"{"tuple_key":1}"#, Err("`tuple_key` must be a string, not a number")),
+        ] {
+            let record = read_object(body.as_bytes(), 8).unwrap();
+            let found = Fields::of(&record).text("tuple_key").map(|text| text.map(ToString::to_string));
+            let expected = expected.map(|text| text.map(str::to_owned)).map_err(str::to_owned);
+            assert_eq!(found.map_err(|error| error.to_string()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn messages_name_the_whole_path() {
+        let record = read_object(br#"{"checks":[{"tuple_key":{}},{"tuple_key":{"user":[]}}]}"#, 8).unwrap();
+        let items = Fields::of(&record).items("checks").unwrap();
+        let key = items[1].object("tuple_key").unwrap().unwrap();
+        assert_eq!(
+            key.text("user").unwrap_err().to_string(),
+            "`checks[1].tuple_key.user` must be a string, not an array"
+        );
+        assert_eq!(key.required("relation").unwrap_err().to_string(), "`checks[1].tuple_key.relation` is missing");
+    }
+}

@@ -1,0 +1,118 @@
+//! `POST /stores/{id}/list-objects`: to which objects is this user in that relation?
+
+use super::answer::{Basis, listed};
+use super::error::{ApiError, Names};
+use super::fields::Fields;
+use super::request::{admit_with_body, apart, check_consistency, model_id, store_id, terms, until};
+use super::schema::{Errors, ListObjectsBody, ListObjectsRequest};
+use super::time::Deadline;
+use super::tuple::{read_context, read_contextual, read_relation, read_user};
+use crate::engine::stores::{MAX_RESULTS, Model, Reader, StoreId, Stores, Version};
+use crate::http::Permission;
+use crate::http::shared::Shared;
+use crate::model::{Record, Tuple, TupleUser, check_type};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+/// Lists objects
+///
+/// At most 1,000, within three seconds. A list that is not complete says so in the header `Behest-Truncated`, with the
+/// reason: `results`, `time` or `breadth`.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/list-objects",
+    tag = "Relations",
+    operation_id = "listObjects",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = ListObjectsRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The objects.", body = ListObjectsBody, headers(
+            ("Behest-Truncated" = String, description = "Present where there may be more: `results`, `time` or `breadth`."),
+        )),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn list_objects(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let question = Question::read(&stores, store_id(&request)?, &body)?;
+    let basis = question.basis();
+    let list = apart(move || {
+        let is_over = until(Deadline::of_list());
+        let mut reader = question.reader(&is_over)?;
+        let found = reader.list_objects(&question.user, &question.relation, &question.kind, MAX_RESULTS);
+        found.map_err(|failure| ApiError::of_failure(failure, Names::Listed))
+    })
+    .await?;
+    let objects = list.found.iter().map(ToString::to_string).collect();
+    Ok(listed(basis, list.cut, &ListObjectsBody { objects }))
+}
+
+/// A question for objects, and what answers it.
+pub(super) struct Question {
+    pub(super) user: TupleUser,
+    pub(super) relation: SmolStr,
+    pub(super) kind: SmolStr,
+    version: Arc<Version>,
+    model: Arc<Model>,
+    contextual: Vec<Tuple>,
+    context: Record,
+}
+
+impl Question {
+    /// Reads it from a body, and pins the store.
+    pub(super) fn read(stores: &Stores, store: StoreId, body: &Record) -> Result<Self, ApiError> {
+        let fields = Fields::of(body);
+        check_consistency(&fields)?;
+        let kind = fields.required("type")?;
+        check_type(kind).map_err(|error| ApiError::invalid(error.to_string()))?;
+        let relation = fields.required("relation")?;
+        read_relation(relation)?;
+        let user = read_user(fields.required("user")?)?;
+        let (version, model) = stores.with_model(store, model_id(&fields)?)?;
+        let contextual = read_contextual(&fields, &model)?;
+        let context = read_context(&fields)?.cloned().unwrap_or_default();
+        let question =
+            Self { user, relation: relation.clone(), kind: kind.clone(), version, model, contextual, context };
+        question.check_user()?;
+        Ok(question)
+    }
+
+    /// A type or a relation of the user that the model does not have is a mistake in the user, unless the listed type is
+    /// unknown as well.
+    fn check_user(&self) -> Result<(), ApiError> {
+        let model = self.model.rules.model();
+        if model.type_named(&self.kind).is_none() || model.relation(&self.kind, &self.relation).is_none() {
+            return Ok(());
+        }
+        let is_known = match &self.user {
+            TupleUser::Object(_) | TupleUser::Wildcard(_) => model.type_named(self.user.kind()).is_some(),
+            TupleUser::Userset { object, relation } => model.relation(object.kind(), relation).is_some(),
+        };
+        if is_known {
+            return Ok(());
+        }
+        Err(ApiError::invalid(format!(
+            "the model does not know the type, or the relation, of the user `{}`",
+            self.user
+        )))
+    }
+
+    /// What answers.
+    pub(super) fn basis(&self) -> Basis {
+        Basis { model: self.model.id, revision: self.version.revision() }
+    }
+
+    /// A reader of what was pinned.
+    pub(super) fn reader<'a>(&'a self, is_over: &'a dyn Fn() -> bool) -> Result<Reader<'a>, ApiError> {
+        let terms = terms(&self.contextual, &self.context, is_over);
+        let reader = Reader::new(self.version.graph(), &self.model.rules, terms);
+        reader.map_err(|fault| ApiError::of_failure(fault.into(), Names::Listed))
+    }
+}

@@ -1,0 +1,99 @@
+//! `POST /stores/{id}/list-users`: who is in that relation to this object?
+
+use super::answer::{Basis, listed};
+use super::error::{ApiError, Names};
+use super::fields::Fields;
+use super::request::{admit_with_body, apart, check_consistency, model_id, store_id, terms, until};
+use super::schema::{Errors, ListUsersBody, ListUsersRequest, ObjectBody, UserBody, UsersetBody, WildcardBody};
+use super::time::Deadline;
+use super::tuple::{MAX_CONTEXTUAL, read_context, read_contextual_list, read_relation};
+use crate::engine::stores::{MAX_RESULTS, Reader, UserFilter};
+use crate::http::Permission;
+use crate::http::shared::Shared;
+use crate::model::{ObjectRef, TupleUser, check_type};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// Lists users
+///
+/// At most 1,000, within three seconds; everyone of a type is one answer. A list that is not complete says so in the
+/// header `Behest-Truncated`.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/list-users",
+    tag = "Relations",
+    operation_id = "listUsers",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = ListUsersRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The users.", body = ListUsersBody, headers(
+            ("Behest-Truncated" = String, description = "Present where there may be more: `results`, `time` or `breadth`."),
+        )),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn list_users(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let store = store_id(&request)?;
+    let (basis, list) = apart(move || {
+        let fields = Fields::of(&body);
+        check_consistency(&fields)?;
+        let object = read_object(&fields)?;
+        let relation = fields.required("relation")?;
+        read_relation(relation)?;
+        let filter = read_filter(&fields)?;
+        let (version, model) = stores.with_model(store, model_id(&fields)?)?;
+        let contextual = read_contextual_list(&fields, "contextual_tuples", &model, MAX_CONTEXTUAL)?;
+        let context = read_context(&fields)?.cloned().unwrap_or_default();
+        let is_over = until(Deadline::of_list());
+        let refuse = |failure| ApiError::of_failure(failure, Names::Listed);
+        let reader = Reader::new(version.graph(), &model.rules, terms(&contextual, &context, &is_over));
+        let mut reader = reader.map_err(|fault| refuse(fault.into()))?;
+        let list = reader.list_users(&object, relation, &filter, MAX_RESULTS).map_err(refuse)?;
+        Ok((Basis { model: model.id, revision: version.revision() }, list))
+    })
+    .await?;
+    let users = list.found.into_iter().map(user_body).collect();
+    Ok(listed(basis, list.cut, &ListUsersBody { users }))
+}
+
+fn read_object(fields: &Fields<'_>) -> Result<ObjectRef, ApiError> {
+    let object = fields.object("object")?.ok_or_else(|| ApiError::invalid("`object` is missing"))?;
+    let (kind, id) = (object.required("type")?, object.required("id")?);
+    ObjectRef::new(kind.clone(), id.clone()).map_err(|error| ApiError::invalid(error.to_string()))
+}
+
+fn read_filter(fields: &Fields<'_>) -> Result<UserFilter, ApiError> {
+    let filters = fields.items("user_filters")?;
+    let [filter] = filters.as_slice() else {
+        let told = format!("`user_filters` holds {} filters, and exactly one is taken", filters.len());
+        return Err(ApiError::invalid(told));
+    };
+    let kind = filter.required("type")?;
+    check_type(kind).map_err(|error| ApiError::invalid(error.to_string()))?;
+    let relation = filter.text("relation")?;
+    if let Some(relation) = relation {
+        read_relation(relation)?;
+    }
+    Ok(UserFilter { kind: kind.clone(), relation: relation.cloned() })
+}
+
+fn user_body(user: TupleUser) -> UserBody {
+    let object = |object: &ObjectRef| (object.kind().to_string(), object.id().to_string());
+    match user {
+        TupleUser::Object(one) => {
+            let (r#type, id) = object(&one);
+            UserBody::Object(ObjectBody { r#type, id })
+        }
+        TupleUser::Userset { object: of, relation } => {
+            let (r#type, id) = object(&of);
+            UserBody::Userset(UsersetBody { r#type, id, relation: relation.to_string() })
+        }
+        TupleUser::Wildcard(kind) => UserBody::Wildcard(WildcardBody { r#type: kind.to_string() }),
+    }
+}

@@ -1,0 +1,136 @@
+//! What all calls do first: who calls, which store, which body.
+
+use super::error::{ApiError, Code};
+use super::fields::Fields;
+use super::time::Deadline;
+use crate::engine::stores::{ModelId, StoreId, Stores, Terms};
+use crate::http::caller::Identity;
+use crate::http::shared::Shared;
+use crate::http::{Error, Permission};
+use crate::model::{Record, Tuple};
+use actix_web::HttpRequest;
+use actix_web::web::{self, Payload, Query};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Sizes of pages: OpenFGA's.
+pub(super) const MAX_PAGE: usize = 100;
+const DEFAULT_PAGE: usize = 50;
+
+/// Refuses a caller without the permission, and any without a key.
+pub(super) fn admit(request: &HttpRequest, shared: &Shared, permission: Permission) -> Result<Arc<Stores>, ApiError> {
+    let caller = Identity::of(request, &shared.settings)?;
+    // Whatever the settings say of anonymous callers: relations are who may do what.
+    if caller.caller().is_none() {
+        return Err(Error::MissingCredential.into());
+    }
+    caller.require(permission)?;
+    let none = || ApiError::new(Code::UndefinedEndpoint, "this service keeps no relations");
+    shared.engine.stores().cloned().ok_or_else(none)
+}
+
+/// The same, and then the body.
+pub(super) async fn admit_with_body(
+    request: &HttpRequest,
+    payload: Payload,
+    shared: &Shared,
+    permission: Permission,
+) -> Result<(Arc<Stores>, Record), ApiError> {
+    let stores = admit(request, shared, permission)?;
+    let (_, body) = shared.admit(request, payload, permission).await?;
+    Ok((stores, body))
+}
+
+/// The store in the path.
+pub(super) fn store_id(request: &HttpRequest) -> Result<StoreId, ApiError> {
+    let text = request.match_info().query("store_id");
+    if text.len() != ID_CHARS {
+        let told = format!("the id of a store has {ID_CHARS} characters, not {}", text.len());
+        return Err(ApiError::new(Code::StoreIdLength, told));
+    }
+    check_id(text, "store")?;
+    // Text of the form that no id has: nobody has that store.
+    text.parse().map_err(|_| ApiError::new(Code::StoreNotFound, format!("there is no store `{text}`")))
+}
+
+/// The model in the path.
+pub(super) fn model_id_in_path(request: &HttpRequest) -> Result<ModelId, ApiError> {
+    read_model_id(request.match_info().query("model_id"))
+}
+
+/// The `authorization_model_id` of a body.
+pub(super) fn model_id(fields: &Fields<'_>) -> Result<Option<ModelId>, ApiError> {
+    fields.text("authorization_model_id")?.map(|text| read_model_id(text)).transpose()
+}
+
+const ID_CHARS: usize = 26;
+
+fn read_model_id(text: &str) -> Result<ModelId, ApiError> {
+    check_id(text, "authorization model")?;
+    text.parse().map_err(|_| ApiError::new(Code::ModelNotFound, format!("there is no authorization model `{text}`")))
+}
+
+/// OpenFGA's rule for ids.
+fn check_id(text: &str, what: &str) -> Result<(), ApiError> {
+    let fits = |c: u8| c.is_ascii_digit() || (c.is_ascii_uppercase() && !b"ILOU".contains(&c));
+    if text.len() == ID_CHARS && text.bytes().all(fits) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!(
+        "the id of a {what} has {ID_CHARS} digits and upper-case letters, without I, L, O, U"
+    )))
+}
+
+/// The `consistency` of a question. Every answer is of the newest revision, so there is nothing to choose.
+pub(super) fn check_consistency(fields: &Fields<'_>) -> Result<(), ApiError> {
+    const KNOWN: [&str; 3] = ["UNSPECIFIED", "MINIMIZE_LATENCY", "HIGHER_CONSISTENCY"];
+    match fields.text("consistency")? {
+        Some(word) if !KNOWN.contains(&word.as_str()) => Err(ApiError::invalid(format!(
+            "`consistency` must be `UNSPECIFIED`, `MINIMIZE_LATENCY` or `HIGHER_CONSISTENCY`, not `{word}`"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The members of a query string; of several with one name the last counts.
+pub(super) fn query(request: &HttpRequest) -> Result<HashMap<String, String>, ApiError> {
+    let read = Query::<Vec<(String, String)>>::from_query(request.query_string());
+    let pairs = read.map_err(|_| ApiError::invalid("the query string cannot be read"))?;
+    Ok(pairs.into_inner().into_iter().collect())
+}
+
+/// The size of a page in a query string.
+pub(super) fn page_size_of(query: &HashMap<String, String>) -> Result<usize, ApiError> {
+    match query.get("page_size").filter(|text| !text.is_empty()) {
+        None => Ok(DEFAULT_PAGE),
+        Some(text) => page_size(Some(text.parse().map_err(|_| wrong_page())?)),
+    }
+}
+
+/// The size of a page.
+pub(super) fn page_size(wanted: Option<i64>) -> Result<usize, ApiError> {
+    let Some(wanted) = wanted else { return Ok(DEFAULT_PAGE) };
+    usize::try_from(wanted).ok().filter(|size| (1..=MAX_PAGE).contains(size)).ok_or_else(wrong_page)
+}
+
+fn wrong_page() -> ApiError {
+    ApiError::new(Code::PageSize, format!("`page_size` must be between 1 and {MAX_PAGE}"))
+}
+
+/// What a question brings along, for the engine.
+pub(super) fn terms<'a>(contextual: &'a [Tuple], context: &'a Record, is_over: &'a dyn Fn() -> bool) -> Terms<'a> {
+    Terms { contextual, is_over, ..Terms::new(context) }
+}
+
+/// Runs what takes long, or waits for a disk, on a thread of its own: the workers go on deciding meanwhile.
+pub(super) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = web::block(work).await;
+    done.map_err(|error| ApiError::Internal(format!("a thread is gone: {error}")))?
+}
+
+/// The time that is up.
+pub(super) fn until(deadline: Deadline) -> impl Fn() -> bool {
+    move || deadline.is_over()
+}

@@ -1,0 +1,207 @@
+//! `POST /stores/{id}/streamed-list-objects`: the same list as it is found, one line of JSON for each object.
+//!
+//! A list that ends early says so in the trailer `Behest-Truncated`, which clients that do not know it pass over. The
+//! framework sends no trailers, so the chunks of the body are framed here (RFC 9112 section 7.1).
+
+use super::answer::{TRUNCATED, cut_name, name_basis};
+use super::error::{ApiError, Names};
+use super::list_objects::Question;
+use super::request::{admit_with_body, apart, store_id, until};
+use super::schema::{Errors, ListObjectsRequest, StreamedBody, StreamedObject};
+use super::time::Deadline;
+use crate::engine::stores::Cut;
+use crate::http::Permission;
+use crate::http::shared::Shared;
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, TRAILER, TRANSFER_ENCODING};
+use actix_web::http::{StatusCode, Version};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde_json::json;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// How many objects wait for a slow client; the walk waits with them, until its time is up.
+const WAITING: usize = 256;
+
+/// Lists objects as they are found
+///
+/// One line `{"result": {"object": …}}` for each, without a limit on their number, within three seconds. What cuts it
+/// stands in the trailer `Behest-Truncated`. An error after the first object is a line `{"error": …}`.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/streamed-list-objects",
+    tag = "Relations",
+    operation_id = "streamedListObjects",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = ListObjectsRequest, content_type = "application/json"),
+    responses((status = 200, description = "One line for each object.", body = StreamedBody), Errors),
+    security(("key" = [])),
+)]
+pub(super) async fn streamed_list_objects(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let question = Question::read(&stores, store_id(&request)?, &body)?;
+    let basis = question.basis();
+    let (sender, mut receiver) = channel(WAITING);
+    let walk = apart(move || {
+        walk(&question, &sender);
+        Ok(())
+    });
+    // It runs on its own, and ends when nobody listens any more.
+    actix_web::rt::spawn(async move { drop(walk.await) });
+    // The status depends on what comes first: an error there is the answer.
+    let first = match receiver.recv().await {
+        Some(Found::Failed(error)) => return Ok(failed(&error)),
+        Some(first) => first,
+        None => return Err(ApiError::Internal("the walk ended without a word".to_owned())),
+    };
+    let is_framed = request.version() == Version::HTTP_11;
+    let mut response = HttpResponse::Ok().body(Lines { first: Some(first), receiver, is_framed, state: State::Lines });
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if is_framed {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        headers.insert(TRAILER, HeaderValue::from_static("Behest-Truncated"));
+    } else {
+        // The end of the connection is the end of the body.
+        response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
+    response.head_mut().no_chunking(true);
+    name_basis(&mut response, basis);
+    Ok(response)
+}
+
+/// What a walk tells, in this order: objects, then one of the others.
+enum Found {
+    Object(String),
+    Failed(ApiError),
+    End(Option<Cut>),
+}
+
+fn walk(question: &Question, sender: &Sender<Found>) {
+    let is_over = until(Deadline::of_list());
+    let mut each = |object: crate::model::ObjectRef| match sender.blocking_send(Found::Object(object.to_string())) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    };
+    let ended = question.reader(&is_over).and_then(|mut reader| {
+        let streamed = reader.stream_objects(&question.user, &question.relation, &question.kind, &mut each);
+        streamed.map_err(|failure| ApiError::of_failure(failure, Names::Listed))
+    });
+    let last = match ended {
+        Ok(cut) => Found::End(cut),
+        Err(error) => Found::Failed(error),
+    };
+    // Nobody may be listening any more.
+    let _told = sender.blocking_send(last);
+}
+
+/// An error before the first object: OpenFGA's gateway wraps it.
+fn failed(error: &ApiError) -> HttpResponse {
+    let status = error.status_code();
+    if let Some(detail) = error.internal_detail() {
+        tracing::error!(detail, "a stream could not be begun");
+    }
+    HttpResponse::build(status).json(error_line(error))
+}
+
+/// The gRPC code of an error, as streams give it: 2 is unknown to the protocol, 13 internal.
+fn error_line(error: &ApiError) -> serde_json::Value {
+    let (code, is_input) = error.code_name();
+    let number = if error.status_code() == StatusCode::BAD_REQUEST && is_input { 3 } else { 13 };
+    json!({ "code": code, "message": error.to_string(), "error": { "code": number, "message": error.to_string() } })
+}
+
+/// The body: lines, then the end, framed here where a trailer may follow.
+struct Lines {
+    first: Option<Found>,
+    receiver: Receiver<Found>,
+    is_framed: bool,
+    state: State,
+}
+
+enum State {
+    Lines,
+    Ended,
+}
+
+impl Lines {
+    fn write(&mut self, found: Option<Found>) -> Bytes {
+        let line = match found {
+            Some(Found::Object(object)) => json(&StreamedBody { result: StreamedObject { object } }),
+            Some(Found::Failed(error)) => {
+                self.state = State::Ended;
+                let line = json(&json!({ "error": error_line(&error).get("error") }));
+                return self.last(Some(line), None);
+            }
+            Some(Found::End(cut)) => {
+                self.state = State::Ended;
+                return self.last(None, cut);
+            }
+            // The walk is gone without its last word: the body must not look complete.
+            None => {
+                self.state = State::Ended;
+                return self
+                    .last(Some(json(&json!({ "error": { "code": 13, "message": "the list broke off" } }))), None);
+            }
+        };
+        if self.is_framed { chunk(&line) } else { line.into() }
+    }
+
+    fn last(&self, line: Option<Vec<u8>>, cut: Option<Cut>) -> Bytes {
+        let mut out = Vec::new();
+        if let Some(line) = line {
+            out.extend_from_slice(&if self.is_framed { chunk(&line) } else { line.into() });
+        }
+        if self.is_framed {
+            out.extend_from_slice(b"0\r\n");
+            if let Some(cut) = cut {
+                out.extend_from_slice(format!("{TRUNCATED}: {}\r\n", cut_name(cut)).as_bytes());
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+        out.into()
+    }
+}
+
+impl MessageBody for Lines {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let lines = self.get_mut();
+        if matches!(lines.state, State::Ended) {
+            return Poll::Ready(None);
+        }
+        let found = match lines.first.take() {
+            Some(first) => Some(first),
+            None => std::task::ready!(lines.receiver.poll_recv(cx)),
+        };
+        let written = lines.write(found);
+        // An empty piece would end the body for the framework; there is one only where the end is not framed.
+        if written.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(written))) }
+    }
+}
+
+fn json(line: &impl serde::Serialize) -> Vec<u8> {
+    let mut out = serde_json::to_vec(line).unwrap_or_default();
+    out.push(b'\n');
+    out
+}
+
+fn chunk(data: &[u8]) -> Bytes {
+    let mut out = format!("{:X}\r\n", data.len()).into_bytes();
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
+    out.into()
+}
