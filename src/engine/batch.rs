@@ -10,7 +10,6 @@
 use super::snapshot::Pin;
 use super::{Ask, Engine, Refusal};
 use crate::model::{Answer, Decision, Fault, Malformed, Request, Timestamp};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// When a batch stops (AuthZEN 1.0 section 7.1.2.1).
@@ -81,7 +80,7 @@ impl Engine {
     {
         let pin = self.pin()?;
         if pin.pinned().is_none() {
-            return Err(Fault::NoBundle.into());
+            return Err(Fault::NoBundle);
         }
         let now = Timestamp(self.clock.now_ms());
         Ok(Batch { engine: self, ask, pin, now, semantic, time, items: items.into_iter(), begun: false, ended: false })

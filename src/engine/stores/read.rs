@@ -90,6 +90,9 @@ impl Selection {
     }
 }
 
+/// Makes the place that a page ends with.
+type MakePlace = fn(TupleKey) -> Place;
+
 impl Stores {
     /// The tuples that are wanted, after `from`: at most `limit`.
     pub fn read(
@@ -100,7 +103,7 @@ impl Stores {
         limit: usize,
     ) -> Result<TuplePage, StoresError> {
         let version = self.pin(store)?;
-        let mut found: Vec<(TimedTuple, fn(TupleKey) -> Place)> = Vec::new();
+        let mut found: Vec<(TimedTuple, MakePlace)> = Vec::new();
         let after = match from {
             Some(Place::Store(after)) => Some(after),
             Some(Place::Bundle(_)) | None => {
