@@ -2,8 +2,8 @@
 //!
 //! The outermost layer, so that the framework's own responses (405, 404) pass through it as well.
 
-use super::shared::Shared;
 use super::fga::ApiError;
+use super::shared::Shared;
 use super::{Error, routes};
 use actix_web::Error as ActixError;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};

@@ -70,7 +70,8 @@ fn open_stores(data: Option<&Path>, clock: &Arc<dyn Clock>) -> Result<Stores, Pr
         None => open_memory(),
     };
     let store = store.map_err(|error| Problem::new(error.to_string()))?;
-    Stores::open(store, Arc::clone(clock)).map_err(|error| Problem::new(format!("the relations cannot be read: {error}")))
+    Stores::open(store, Arc::clone(clock))
+        .map_err(|error| Problem::new(format!("the relations cannot be read: {error}")))
 }
 
 fn start_recorder(config: &Config, metrics: &Arc<Metrics>) -> Result<(Recorder, Option<Writer>), Problem> {

@@ -152,7 +152,8 @@ impl From<&Model> for StoredModel {
 
 /// Compiles a stored model for its store.
 pub(super) fn compile(record: &ModelRecord, graph: &Graph) -> Result<Arc<Model>, StoresError> {
-    let refuse = |error: &dyn std::fmt::Display| StoresError::StoredModel { model: record.id, reason: error.to_string() };
+    let refuse =
+        |error: &dyn std::fmt::Display| StoresError::StoredModel { model: record.id, reason: error.to_string() };
     let definition = from_json(&json_of(record)?).map_err(|error| refuse(&error))?;
     let model = AuthorizationModel::new(definition).map_err(|error| refuse(&error))?;
     Ok(Arc::new(Model { id: record.id, rules: Rules::compile(&model, graph)? }))

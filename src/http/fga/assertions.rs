@@ -5,7 +5,7 @@ use super::error::{ApiError, Code};
 use super::fields::Fields;
 use super::request::{admit, admit_with_body, apart, model_id_in_path, store_id};
 use super::schema::{AssertionBody, AssertionsBody, Errors, WriteAssertionsRequest};
-use super::tuple::{read_contextual_list, read_context, read_question, record_json, tuple_body};
+use super::tuple::{read_context, read_contextual_list, read_question, record_json, tuple_body};
 use crate::engine::stores::Model;
 use crate::http::Permission;
 use crate::http::shared::Shared;

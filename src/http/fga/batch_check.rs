@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::request::{admit_with_body, apart, check_consistency, model_id, store_id, terms, until};
 use super::schema::{BatchCheckBody, BatchCheckError, BatchCheckRequest, BatchCheckResult, Errors};
 use super::time::Deadline;
-use super::tuple::{read_contextual, read_context, read_question};
+use super::tuple::{read_context, read_contextual, read_question};
 use crate::engine::stores::{Model, Reader, Version};
 use crate::http::Permission;
 use crate::http::shared::Shared;
@@ -81,11 +81,7 @@ fn read_items<'a>(fields: &Fields<'a>) -> Result<BTreeMap<String, Fields<'a>>, A
 /// What items must have in common to be answered by one reader, which keeps what it finds out.
 type Surroundings = (Vec<Tuple>, Record);
 
-fn answer(
-    items: BTreeMap<String, Fields<'_>>,
-    version: &Version,
-    model: &Model,
-) -> BTreeMap<String, BatchCheckResult> {
+fn answer(items: BTreeMap<String, Fields<'_>>, version: &Version, model: &Model) -> BTreeMap<String, BatchCheckResult> {
     let mut result = BTreeMap::new();
     let mut groups: Vec<(Surroundings, Vec<(String, TupleKey)>)> = Vec::new();
     for (id, item) in items {

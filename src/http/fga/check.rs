@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::request::{admit_with_body, check_consistency, model_id, store_id, terms, until};
 use super::schema::{CheckBody, CheckRequest, Errors};
 use super::time::Deadline;
-use super::tuple::{read_contextual, read_context, read_question};
+use super::tuple::{read_context, read_contextual, read_question};
 use crate::engine::stores::{Membership, Reader};
 use crate::http::Permission;
 use crate::http::shared::Shared;

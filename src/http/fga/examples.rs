@@ -44,7 +44,13 @@ fn writes() -> [Example; 3] {
     let until = json!({ "name": "until", "context": { "end": "2027-01-01T00:00:00Z" } });
     let bob = json!({ "user": "user:bob", "relation": "viewer", "object": "document:plan", "condition": until });
     [
-        example("1-write", "A team may view a document", write, 200, json!({ "writes": { "tuple_keys": [team, alice] } })),
+        example(
+            "1-write",
+            "A team may view a document",
+            write,
+            200,
+            json!({ "writes": { "tuple_keys": [team, alice] } }),
+        ),
         example(
             "2-until",
             "… and bob, until the end of the year",

@@ -26,9 +26,9 @@ impl<'a> Fields<'a> {
 
     /// A member that is present.
     pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
-        self.record.get_present(name).or_else(|| {
-            if name.contains('_') { self.record.get_present(&camel(name)) } else { None }
-        })
+        self.record
+            .get_present(name)
+            .or_else(|| if name.contains('_') { self.record.get_present(&camel(name)) } else { None })
     }
 
     /// A string; an empty one is absent, as in protobuf.
@@ -140,7 +140,10 @@ mod tests {
         let record = read_object(br#"{"checks":[{"tuple_key":{}},{"tuple_key":{"user":[]}}]}"#, 8).unwrap();
         let items = Fields::of(&record).items("checks").unwrap();
         let key = items[1].object("tuple_key").unwrap().unwrap();
-        assert_eq!(key.text("user").unwrap_err().to_string(), "`checks[1].tuple_key.user` must be a string, not an array");
+        assert_eq!(
+            key.text("user").unwrap_err().to_string(),
+            "`checks[1].tuple_key.user` must be a string, not an array"
+        );
         assert_eq!(key.required("relation").unwrap_err().to_string(), "`checks[1].tuple_key.relation` is missing");
     }
 }

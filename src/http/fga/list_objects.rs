@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::request::{admit_with_body, apart, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ListObjectsBody, ListObjectsRequest};
 use super::time::Deadline;
-use super::tuple::{read_contextual, read_context, read_relation, read_user};
+use super::tuple::{read_context, read_contextual, read_relation, read_user};
 use crate::engine::stores::{MAX_RESULTS, Model, Reader, StoreId, Stores, Version};
 use crate::http::Permission;
 use crate::http::shared::Shared;
@@ -98,7 +98,10 @@ impl Question {
         if is_known {
             return Ok(());
         }
-        Err(ApiError::invalid(format!("the model does not know the type, or the relation, of the user `{}`", self.user)))
+        Err(ApiError::invalid(format!(
+            "the model does not know the type, or the relation, of the user `{}`",
+            self.user
+        )))
     }
 
     /// What answers.

@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::request::{admit_with_body, apart, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ListUsersBody, ListUsersRequest, ObjectBody, UserBody, UsersetBody, WildcardBody};
 use super::time::Deadline;
-use super::tuple::{MAX_CONTEXTUAL, read_contextual_list, read_context, read_relation};
+use super::tuple::{MAX_CONTEXTUAL, read_context, read_contextual_list, read_relation};
 use crate::engine::stores::{MAX_RESULTS, Reader, UserFilter};
 use crate::http::Permission;
 use crate::http::shared::Shared;

@@ -49,7 +49,8 @@ pub(super) async fn read(
         Place::Bundle(key) => token::write(&question, &[BUNDLE, &key.to_string()]),
         Place::Store(key) => token::write(&question, &[STORE, &key.to_string()]),
     });
-    let tuples = page.tuples.iter().map(|timed| TupleBody { key: tuple_body(&timed.tuple), timestamp: rfc3339(timed.at) });
+    let tuples =
+        page.tuples.iter().map(|timed| TupleBody { key: tuple_body(&timed.tuple), timestamp: rfc3339(timed.at) });
     Ok(ok(&ReadBody { tuples: tuples.collect(), continuation_token: next }))
 }
 

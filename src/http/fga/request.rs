@@ -76,7 +76,9 @@ fn check_id(text: &str, what: &str) -> Result<(), ApiError> {
     if text.len() == ID_CHARS && text.bytes().all(fits) {
         return Ok(());
     }
-    Err(ApiError::invalid(format!("the id of a {what} has {ID_CHARS} digits and upper-case letters, without I, L, O, U")))
+    Err(ApiError::invalid(format!(
+        "the id of a {what} has {ID_CHARS} digits and upper-case letters, without I, L, O, U"
+    )))
 }
 
 /// The `consistency` of a question. Every answer is of the newest revision, so there is nothing to choose.

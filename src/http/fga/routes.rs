@@ -18,9 +18,7 @@ pub(in crate::http) fn mount(app: &mut ServiceConfig) {
         .service(at("/{store_id}/check", "POST").route(web::post().to(check::check)))
         .service(at("/{store_id}/batch-check", "POST").route(web::post().to(batch_check::batch_check)))
         .service(at("/{store_id}/list-objects", "POST").route(web::post().to(list_objects::list_objects)))
-        .service(
-            at("/{store_id}/streamed-list-objects", "POST").route(web::post().to(stream::streamed_list_objects)),
-        )
+        .service(at("/{store_id}/streamed-list-objects", "POST").route(web::post().to(stream::streamed_list_objects)))
         .service(at("/{store_id}/list-users", "POST").route(web::post().to(list_users::list_users)))
         .service(at("/{store_id}/expand", "POST").route(web::post().to(expand::expand)))
         // For whoever keeps the tuples.

@@ -63,8 +63,7 @@ pub(super) async fn streamed_list_objects(
         None => return Err(ApiError::Internal("the walk ended without a word".to_owned())),
     };
     let is_framed = request.version() == Version::HTTP_11;
-    let mut response =
-        HttpResponse::Ok().body(Lines { first: Some(first), receiver, is_framed, state: State::Lines });
+    let mut response = HttpResponse::Ok().body(Lines { first: Some(first), receiver, is_framed, state: State::Lines });
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if is_framed {
@@ -149,7 +148,8 @@ impl Lines {
             // The walk is gone without its last word: the body must not look complete.
             None => {
                 self.state = State::Ended;
-                return self.last(Some(json(&json!({ "error": { "code": 13, "message": "the list broke off" } }))), None);
+                return self
+                    .last(Some(json(&json!({ "error": { "code": 13, "message": "the list broke off" } }))), None);
             }
         };
         if self.is_framed { chunk(&line) } else { line.into() }

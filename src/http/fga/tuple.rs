@@ -123,10 +123,10 @@ fn has_control(record: &Record) -> bool {
 
 /// A tuple as answers have it.
 pub(super) fn tuple_body(tuple: &Tuple) -> TupleKeyBody {
-    let condition = tuple.condition.as_ref().map(|condition| ConditionBody {
-        name: condition.name.to_string(),
-        context: record_json(&condition.context),
-    });
+    let condition = tuple
+        .condition
+        .as_ref()
+        .map(|condition| ConditionBody { name: condition.name.to_string(), context: record_json(&condition.context) });
     TupleKeyBody {
         user: tuple.key.user.to_string(),
         relation: tuple.key.relation.to_string(),
