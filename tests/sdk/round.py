@@ -120,7 +120,7 @@ changes = fga.read_changes(of_documents, {"page_size": 100})
 assert len(changes.changes) == 2
 fga.write(ClientWriteRequest(deletes=[ClientTuple(**plan("user:bob"))]))
 later = fga.read_changes(of_documents, {"continuation_token": changes.continuation_token})
-assert [one.operation.value for one in later.changes] == ["TUPLE_OPERATION_DELETE"]
+assert [one.operation for one in later.changes] == ["TUPLE_OPERATION_DELETE"]
 
 # Assertions.
 fga.write_assertions([ClientAssertion(**plan("user:alice"), expectation=True)])

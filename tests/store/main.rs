@@ -15,6 +15,7 @@ mod batches;
 mod files;
 mod histories;
 mod log;
+mod pages;
 mod tenants;
 
 use behest::model::Digest;
@@ -81,6 +82,8 @@ contract! {
     log:
         a_page_never_splits_an_entry, the_log_of_one_store, a_bundle_is_noted_once, time_never_falls,
         revisions_are_found_by_time, a_page_of_models_is_bounded;
+    pages:
+        tuples_come_in_the_order_of_their_text_with_their_times, a_page_is_of_one_store;
     histories:
         every_history_ends_alike;
 }

@@ -204,3 +204,6 @@ fn load(store: &dyn TupleStore, record: StoreRecord) -> Result<Arc<OpenStore>, S
     }
     Ok(OpenStore::new(record, version))
 }
+
+#[cfg(test)]
+mod tests;

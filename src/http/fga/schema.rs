@@ -1,6 +1,8 @@
 //! The shapes of the OpenFGA API: those of answers are written as they stand here, those of requests are described.
 //!
 //! Requests are not read into these (`fields` reads them), because a message must name the member at fault.
+//!
+//! Longer than other files because it is one list: forty small shapes that only differ in their members.
 
 use super::{
     assertions, batch_check, changes, check, clear, expand, list_objects, list_users, models, read, stores, stream,

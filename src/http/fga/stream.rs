@@ -12,20 +12,27 @@ use super::time::Deadline;
 use crate::engine::stores::Cut;
 use crate::http::Permission;
 use crate::http::shared::Shared;
+use crate::model::ObjectRef;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, TRAILER, TRANSFER_ENCODING};
 use actix_web::http::{StatusCode, Version};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// How many objects wait for a slow client; the walk waits with them, until its time is up.
+/// How many objects wait for a slow client; the walk waits with them.
 const WAITING: usize = 256;
+
+/// How long the walk waits for a client that does not read. It holds a thread meanwhile, of which there are some hundred.
+const STALLED: Duration = Duration::from_secs(10);
 
 /// Lists objects as they are found
 ///
@@ -87,9 +94,14 @@ enum Found {
 
 fn walk(question: &Question, sender: &Sender<Found>) {
     let is_over = until(Deadline::of_list());
-    let mut each = |object: crate::model::ObjectRef| match sender.blocking_send(Found::Object(object.to_string())) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(_) => ControlFlow::Break(()),
+    let is_heard = Cell::new(true);
+    let tell = |found: Found| {
+        let told = Handle::current().block_on(tokio::time::timeout(STALLED, sender.send(found)));
+        is_heard.set(is_heard.get() && matches!(told, Ok(Ok(()))));
+        is_heard.get()
+    };
+    let mut each = |object: ObjectRef| {
+        if tell(Found::Object(object.to_string())) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     let ended = question.reader(&is_over).and_then(|mut reader| {
         let streamed = reader.stream_objects(&question.user, &question.relation, &question.kind, &mut each);
@@ -99,8 +111,10 @@ fn walk(question: &Question, sender: &Sender<Found>) {
         Ok(cut) => Found::End(cut),
         Err(error) => Found::Failed(error),
     };
-    // Nobody may be listening any more.
-    let _told = sender.blocking_send(last);
+    // Without a last word the body does not look complete to a client that begins to read again.
+    if is_heard.get() {
+        tell(last);
+    }
 }
 
 /// An error before the first object: OpenFGA's gateway wraps it.
@@ -204,4 +218,49 @@ fn chunk(data: &[u8]) -> Bytes {
     out.extend_from_slice(data);
     out.extend_from_slice(b"\r\n");
     out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    async fn body(is_framed: bool, told: Vec<Found>) -> String {
+        let (sender, receiver) = channel(WAITING);
+        for found in told {
+            assert!(sender.send(found).await.is_ok());
+        }
+        drop(sender);
+        let mut lines = Box::pin(Lines { first: None, receiver, is_framed, state: State::Lines });
+        let mut out = Vec::new();
+        while let Some(Ok(piece)) = poll_fn(|cx| lines.as_mut().poll_next(cx)).await {
+            out.extend_from_slice(&piece);
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn a_list_that_is_cut_says_so_in_its_trailer() {
+        let line = "26\r\n{\"result\":{\"object\":\"document:plan\"}}\n\r\n";
+        let plan = || Found::Object("document:plan".to_owned());
+        assert_eq!(body(true, vec![plan(), Found::End(None)]).await, format!("{line}0\r\n\r\n"));
+        for (cut, name) in [(Cut::Time, "time"), (Cut::Breadth, "breadth"), (Cut::Results, "results")] {
+            let expected = format!("{line}0\r\nbehest-truncated: {name}\r\n\r\n");
+            assert_eq!(body(true, vec![plan(), Found::End(Some(cut))]).await, expected);
+        }
+        let plain = "{\"result\":{\"object\":\"document:plan\"}}\n";
+        assert_eq!(body(false, vec![plan(), Found::End(Some(Cut::Time))]).await, plain);
+    }
+
+    #[actix_web::test]
+    async fn an_error_after_an_object_and_a_walk_that_is_gone_end_the_body_with_an_error() {
+        let failed = Found::Failed(ApiError::invalid("no"));
+        let told = body(false, vec![Found::Object("document:plan".to_owned()), failed]).await;
+        assert!(told.ends_with("\n{\"error\":{\"code\":3,\"message\":\"no\"}}\n"), "{told}");
+        let told = body(true, vec![Found::Object("document:plan".to_owned())]).await;
+        assert!(
+            told.ends_with("{\"error\":{\"code\":13,\"message\":\"the list broke off\"}}\n\r\n0\r\n\r\n"),
+            "{told}"
+        );
+    }
 }

@@ -1,0 +1,159 @@
+//! What only a failing disk shows, and what readers keep.
+
+use super::*;
+use crate::clock::FixedClock;
+use crate::model::{Digest, Tuple, TupleKey};
+use crate::store::{Change, ModelRecord};
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A store whose next write is made, and then reported as failed: what a disk can do in the last moment.
+#[derive(Debug)]
+struct LastMoment {
+    inner: Arc<dyn TupleStore>,
+    fails: AtomicBool,
+}
+
+impl LastMoment {
+    fn report<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        let done = done?;
+        if self.fails.swap(false, Ordering::SeqCst) { Err(StoreError::Full(PathBuf::from("disk"))) } else { Ok(done) }
+    }
+}
+
+impl TupleStore for LastMoment {
+    fn revision(&self) -> Result<Revision, StoreError> {
+        self.inner.revision()
+    }
+    fn create_store(&self, store: StoreRecord, at: Timestamp) -> Result<Revision, StoreError> {
+        self.report(self.inner.create_store(store, at))
+    }
+    fn stores(&self) -> Result<Vec<StoreRecord>, StoreError> {
+        self.inner.stores()
+    }
+    fn delete_store(&self, store: StoreId, at: Timestamp) -> Result<Revision, StoreError> {
+        self.report(self.inner.delete_store(store, at))
+    }
+    fn write_model(&self, store: StoreId, model: ModelRecord, at: Timestamp) -> Result<Revision, StoreError> {
+        self.report(self.inner.write_model(store, model, at))
+    }
+    fn model(&self, store: StoreId, model: ModelId) -> Result<Option<ModelRecord>, StoreError> {
+        self.inner.model(store, model)
+    }
+    fn models(&self, store: StoreId, before: Option<ModelId>, limit: usize) -> Result<Vec<ModelRecord>, StoreError> {
+        self.inner.models(store, before, limit)
+    }
+    fn write_assertions(&self, store: StoreId, model: ModelId, assertions: &[u8]) -> Result<(), StoreError> {
+        self.report(self.inner.write_assertions(store, model, assertions))
+    }
+    fn assertions(&self, store: StoreId, model: ModelId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.assertions(store, model)
+    }
+    fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError> {
+        self.report(self.inner.apply(store, batch, at))
+    }
+    fn read_tuples(&self, store: StoreId, visit: &mut dyn FnMut(Tuple)) -> Result<Revision, StoreError> {
+        self.inner.read_tuples(store, visit)
+    }
+    fn page_tuples(
+        &self,
+        store: StoreId,
+        prefix: &str,
+        after: Option<&TupleKey>,
+        limit: usize,
+    ) -> Result<Vec<(Tuple, Timestamp)>, StoreError> {
+        self.inner.page_tuples(store, prefix, after, limit)
+    }
+    fn written_at(&self, store: StoreId, keys: &[TupleKey]) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        self.inner.written_at(store, keys)
+    }
+    fn note_bundle(&self, digest: Digest, at: Timestamp) -> Result<Revision, StoreError> {
+        self.report(self.inner.note_bundle(digest, at))
+    }
+    fn changes(&self, store: Option<StoreId>, after: Revision, limit: usize) -> Result<Vec<Change>, StoreError> {
+        self.inner.changes(store, after, limit)
+    }
+    fn revision_before(&self, at: Timestamp) -> Result<Revision, StoreError> {
+        self.inner.revision_before(at)
+    }
+}
+
+fn model() -> serde_json::Value {
+    json!({
+        "schema_version": "1.1",
+        "type_definitions": [
+            { "type": "user" },
+            {
+                "type": "document",
+                "relations": { "viewer": { "this": {} } },
+                "metadata": { "relations": { "viewer": { "directly_related_user_types": [{ "type": "user" }] } } },
+            },
+        ],
+    })
+}
+
+fn batch(text: &str) -> Batch {
+    Batch::of_writes(vec![Tuple::from(text.parse::<TupleKey>().unwrap())])
+}
+
+fn failing() -> (Arc<LastMoment>, Stores) {
+    let store = Arc::new(LastMoment { inner: open_memory().unwrap(), fails: AtomicBool::new(false) });
+    let stores = Stores::open(store.clone(), Arc::new(FixedClock::at(0))).unwrap();
+    (store, stores)
+}
+
+fn fail_next<T: std::fmt::Debug>(store: &LastMoment, call: impl FnOnce() -> Result<T, StoresError>) {
+    store.fails.store(true, Ordering::SeqCst);
+    assert!(call().unwrap_err().is_fault());
+}
+
+#[test]
+fn what_a_failing_disk_kept_is_found_by_the_next_write() {
+    let (store, stores) = failing();
+    let id = stores.create("documents").unwrap().id;
+    fail_next(&store, || stores.write_model(id, &model()));
+    assert!(stores.with_model(id, None).is_err(), "it was not acknowledged");
+    stores.write(id, None, batch("document:a#viewer@user:a")).unwrap();
+    fail_next(&store, || stores.write(id, None, batch("document:b#viewer@user:a")));
+    assert_eq!(stores.pin(id).unwrap().graph().stored_len(), 1);
+    fail_next(&store, || stores.create("other"));
+    assert_eq!(stores.list(None, Some("other"), 10).len(), 0);
+
+    let applied = stores.write(id, None, batch("document:c#viewer@user:a")).unwrap();
+    assert_eq!(applied.revision, store.revision().unwrap());
+    let version = stores.pin(id).unwrap();
+    assert_eq!((version.graph().stored_len(), version.revision()), (3, applied.revision));
+    assert_eq!(stores.list(None, Some("other"), 10).len(), 1);
+
+    fail_next(&store, || stores.delete(id));
+    stores.create("another").unwrap();
+    assert!(stores.pin(id).is_err());
+    // And it is what a restart finds.
+    let again = Stores::open(store.inner.clone(), Arc::new(FixedClock::at(0))).unwrap();
+    assert_eq!(again.list(None, None, 10), stores.list(None, None, 10));
+}
+
+#[test]
+fn a_pinned_version_stays_as_it_is() {
+    let (_, stores) = failing();
+    let id = stores.create("documents").unwrap().id;
+    stores.write_model(id, &model()).unwrap();
+    let (before, _) = stores.with_model(id, None).unwrap();
+    stores.write(id, None, batch("document:a#viewer@user:a")).unwrap();
+    stores.delete(id).unwrap();
+    assert_eq!(before.graph().stored_len(), 0);
+    assert!(before.rules().is_some());
+}
+
+#[test]
+fn older_models_are_compiled_when_they_are_asked_for() {
+    let (_, stores) = failing();
+    let id = stores.create("documents").unwrap().id;
+    let models: Vec<ModelId> = (0..20).map(|_| stores.write_model(id, &model()).unwrap()).collect();
+    for model in models.iter().chain(&models) {
+        assert_eq!(stores.with_model(id, Some(*model)).unwrap().1.id, *model);
+    }
+    assert_eq!(stores.with_model(id, None).unwrap().1.id, models[19]);
+    assert!(stores.with_model(id, Some(ModelId::from_bits(1))).is_err());
+}

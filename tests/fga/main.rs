@@ -1,0 +1,133 @@
+//! The OpenFGA HTTP API beyond what its own runner covers: who may call, the store `main`, pages, limits, what is added.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's helper unwraps is part of the assertion"
+)]
+
+#[path = "../support/service.rs"]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
+mod service;
+
+mod callers;
+mod examples;
+mod extras;
+mod limits;
+mod main_store;
+mod pages;
+mod writes;
+
+use actix_web::http::Method;
+use behest::audit::Recorder;
+use behest::clock::FixedClock;
+use behest::engine::Engine;
+use behest::engine::stores::{Stores, open_memory};
+use behest::evidence::Signer;
+use behest::http::{Caller, KeyHash, Permission, Server, Settings};
+use behest::telemetry::Metrics;
+use serde_json::{Value, json};
+use service::{NOW_MS, Reply, request, send};
+use std::sync::Arc;
+
+const READER: &str = "reader-key";
+const WRITER: &str = "writer-key";
+const BOTH: &str = "both-keys";
+
+/// A service with relations in memory, three callers, and one store with a model.
+struct Fixture {
+    server: Server,
+    stores: Arc<Stores>,
+    store: String,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let fixture = Self::empty();
+        let store =
+            fixture.post("/stores", &json!({ "name": "documents" })).await.json()["id"].as_str().unwrap().to_owned();
+        let fixture = Self { store, ..fixture };
+        let reply = fixture.on_store("authorization-models", &model()).await;
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        fixture
+    }
+
+    fn empty() -> Self {
+        let clock = Arc::new(FixedClock::at(NOW_MS));
+        let stores = Arc::new(Stores::open(open_memory().unwrap(), clock.clone()).unwrap());
+        let metrics = Arc::new(Metrics::default());
+        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores.clone());
+        let callers = vec![
+            caller("reader", READER, &[Permission::RelationsRead]),
+            caller("writer", WRITER, &[Permission::RelationsWrite]),
+            caller("both", BOTH, &[Permission::RelationsRead, Permission::RelationsWrite]),
+        ];
+        // As generous to anonymous callers as no configuration could be.
+        let settings =
+            Settings { callers, anonymous: Some(Permission::ALL.into_iter().collect()), ..Settings::default() };
+        let signer = Signer::in_memory().unwrap();
+        let server = Server::new(settings, Arc::new(engine), metrics, clock, &signer).unwrap();
+        Self { server, stores, store: String::new() }
+    }
+
+    async fn call(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Reply {
+        let mut request = request(method, path);
+        if let Some(key) = key {
+            request = request.insert_header(("Authorization", format!("Bearer {key}")));
+        }
+        if let Some(body) = body {
+            request = request.insert_header(("Content-Type", "application/json")).set_payload(body.to_string());
+        }
+        send(&self.server, request).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.call(Method::POST, path, Some(BOTH), Some(body)).await
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, path, Some(BOTH), None).await
+    }
+
+    async fn on_store(&self, call: &str, body: &Value) -> Reply {
+        self.post(&format!("/stores/{}/{call}", self.store), body).await
+    }
+
+    /// Writes tuples, `object#relation@user` each.
+    async fn write(&self, tuples: &[&str]) {
+        let reply = self.on_store("write", &json!({ "writes": { "tuple_keys": keys(tuples) } })).await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "{}"));
+    }
+}
+
+fn caller(name: &str, key: &str, permissions: &[Permission]) -> Caller {
+    Caller {
+        name: name.to_owned(),
+        key: KeyHash::of(key.as_bytes()),
+        permissions: permissions.iter().copied().collect(),
+        require_actor: false,
+        reasons: false,
+    }
+}
+
+fn key(tuple: &str) -> Value {
+    let (object, rest) = tuple.split_once('#').unwrap();
+    let (relation, user) = rest.split_once('@').unwrap();
+    json!({ "user": user, "relation": relation, "object": object })
+}
+
+fn keys(tuples: &[&str]) -> Vec<Value> {
+    tuples.iter().map(|tuple| key(tuple)).collect()
+}
+
+/// The model of the documentation's examples.
+fn model() -> Value {
+    behest::http::fga::examples::examples().into_iter().find(|example| example.name == "1-model").unwrap().body
+}
+
+/// Status and code of an error.
+fn error(reply: &Reply) -> String {
+    format!("{} {}", reply.status.as_u16(), reply.json()["code"].as_str().unwrap_or("?"))
+}
