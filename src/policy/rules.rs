@@ -75,7 +75,7 @@ impl Rules {
         }
         let mut warnings = Vec::new();
         reader.validate(schema, &set, &mut warnings);
-        if reader.problems.is_empty() {
+        if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
             reader.add_mentions(schema, &mut all);
         }
         all.sort_by(|a, b| a.id.cmp(&b.id));
