@@ -99,8 +99,14 @@ impl Stores {
                 open.version.store(Arc::new(version.with_graph(graph)));
             }
             // Of a store that is gone by now; or of the bundle, which is not in the log.
-            (Event::StoreCreated(_) | Event::ModelWritten { .. } | Event::TuplesChanged { .. }, _)
-            | (Event::BundleLoaded(_) | Event::Erased(_), _) => {}
+            (
+                Event::StoreCreated(_)
+                | Event::ModelWritten { .. }
+                | Event::TuplesChanged { .. }
+                | Event::BundleLoaded(_)
+                | Event::Erased(_),
+                _,
+            ) => {}
         }
         Ok(())
     }

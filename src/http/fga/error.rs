@@ -143,7 +143,7 @@ impl ApiError {
             (Failure::Error(RelationError::UnknownType(_)), Names::Listed) => Code::TypeNotFound,
             (Failure::Error(RelationError::UnknownRelation { .. }), Names::Listed) => Code::RelationNotFound,
             (Failure::Error(RelationError::TooDeep(_)), _) => Code::TooComplex,
-            (Failure::Error(_), _) | (Failure::Fault(RelationFault::TooCostly), _) => Code::Validation,
+            (Failure::Error(_) | Failure::Fault(RelationFault::TooCostly), _) => Code::Validation,
             (Failure::Fault(RelationFault::OutOfTime), _) => Code::DeadlineExceeded,
             (Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooNested), _) => Code::ResourceExhausted,
             (Failure::Fault(RelationFault::ForeignRules | RelationFault::Inconsistent), _) => {
