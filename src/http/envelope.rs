@@ -41,6 +41,10 @@ where
             presented.map(|caller| request.extensions_mut().insert(caller));
             Ok(service.call(request))
         }
+        // Each API has its own form of errors.
+        Err(error) if request.path().starts_with("/stores") => {
+            Err(request.into_response(HttpResponse::from_error(ApiError::from(error))))
+        }
         Err(error) => Err(request.into_response(HttpResponse::from_error(error))),
     };
     async move {

@@ -40,12 +40,12 @@ fn a_directory_in_use_says_so() {
 fn another_format_is_refused() {
     let Fixture { store, dir } = Fixture::new(Kind::Redb);
     drop(store);
-    put(dir.path(), b"F", Some(&2_u32.to_be_bytes()));
+    put(dir.path(), b"F", Some(&1_u32.to_be_bytes()));
     let refused = Kind::Redb.open(dir.path()).unwrap_err();
     assert_eq!(
         refused.to_string(),
         format!(
-            "`{}` has format 2, and this version of behest reads format 1: open it with the version that wrote it",
+            "`{}` has format 1, and this version of behest reads format 2: open it with the version that wrote it",
             dir.path().join("behest.redb").display()
         )
     );

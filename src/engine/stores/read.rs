@@ -90,9 +90,6 @@ impl Selection {
     }
 }
 
-/// Makes the place that a page ends with.
-type MakePlace = fn(TupleKey) -> Place;
-
 impl Stores {
     /// The tuples that are wanted, after `from`: at most `limit`.
     pub fn read(
@@ -103,27 +100,24 @@ impl Stores {
         limit: usize,
     ) -> Result<TuplePage, StoresError> {
         let version = self.pin(store)?;
-        let mut found: Vec<(TimedTuple, MakePlace)> = Vec::new();
-        let after = match from {
-            Some(Place::Store(after)) => Some(after),
-            Some(Place::Bundle(_)) | None => {
-                let after = from.map(|place| match place {
-                    Place::Bundle(key) | Place::Store(key) => key,
-                });
-                let own = bundled(&version, wanted, after, limit + 1);
-                found.extend(own.into_iter().map(|tuple| (tuple, Place::Bundle as fn(TupleKey) -> Place)));
-                None
-            }
+        let (mut own, after) = match from {
+            Some(Place::Store(after)) => (Vec::new(), Some(after)),
+            Some(Place::Bundle(after)) => (bundled(&version, wanted, Some(after), limit + 1), None),
+            None => (bundled(&version, wanted, None, limit + 1), None),
         };
-        if found.len() <= limit {
-            let more = self.stored(store, &version, wanted, after, limit + 1 - found.len())?;
-            found.extend(more.into_iter().map(|tuple| (tuple, Place::Store as fn(TupleKey) -> Place)));
-        }
-        let has_more = found.len() > limit;
-        found.truncate(limit);
-        let last = found.last().filter(|_| has_more);
-        let next = last.map(|(timed, place)| place(timed.tuple.key.clone()));
-        Ok(TuplePage { tuples: found.into_iter().map(|(timed, _)| timed).collect(), next })
+        let left = (limit + 1).saturating_sub(own.len());
+        let mut more = if left > 0 { self.stored(store, &version, wanted, after, left)? } else { Vec::new() };
+        let has_more = own.len() + more.len() > limit;
+        own.truncate(limit);
+        more.truncate(limit - own.len());
+        let last = |timed: &TimedTuple| timed.tuple.key.clone();
+        let next = match more.last() {
+            _ if !has_more => None,
+            Some(timed) => Some(Place::Store(last(timed))),
+            None => own.last().map(|timed| Place::Bundle(last(timed))),
+        };
+        own.append(&mut more);
+        Ok(TuplePage { tuples: own, next })
     }
 
     fn stored(
