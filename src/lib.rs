@@ -3,7 +3,7 @@
 //! A request crosses these folders, in this order:
 //!
 //! ```text
-//! http/evaluation -> http/wire -> engine/decide (pins one snapshot) -> cache -> relations -> policy/evaluate -> audit
+//! http/evaluation -> http/wire -> engine/decide (pins one version) -> cache -> policy/evaluate (asks relations) -> audit
 //! ```
 //!
 //! | Folder | Owns |
@@ -12,12 +12,12 @@
 //! | [`policy`] | Cedar: schemas, policies, the evaluation of one leg, its explanation |
 //! | [`relations`] | relationship tuples: the model language, conditions, and the engine that answers who is in what |
 //! | [`bundle`] | what a policy author edits: read, merged, checked, its cases |
-//! | [`store`] | durable tuples: one log over ordered rows, in memory, on redb, on sled (nothing writes to it yet) |
-//! | [`evidence`] | keys; credentials behind a request (not built yet) |
+//! | [`store`] | durable tuples: one log over ordered rows, in memory, on redb, on sled |
+//! | [`evidence`] | the key that signs the metadata; credentials behind a request (not built yet) |
 //! | [`cache`] | leg results (not built yet: every decision is evaluated) |
 //! | [`audit`] | the decision record |
-//! | [`engine`] | the one sequence that decides |
-//! | [`http`] | AuthZEN over HTTP |
+//! | [`engine`] | the one sequence that decides; the stores of relations, and every write to them |
+//! | [`http`] | AuthZEN over HTTP, and OpenFGA's API for relations |
 //! | [`cli`] | the command line, and the only place where the parts are put together |
 //!
 //! Which folder may use which is a table in `tests/architecture.rs`.

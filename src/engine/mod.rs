@@ -2,7 +2,8 @@
 //!
 //! **Problem.** A decision is made from policies, stored entities, relations, a clock and a request, and all but the
 //! last change under it. An answer that saw half of a reload would be right about neither bundle.
-//! **Decision.** Every answer pins one snapshot and reads the clock once; a batch pins one for all of its items.
+//! **Decision.** Every answer pins one version of the store `main`, which holds the bundle, its model and all tuples as of
+//! one revision, and reads the clock once; a batch pins one for all of its items.
 //! Questions, legs and their intersection are here, in [`decide`], and nowhere else: cases, batches and single
 //! requests go through the same function.
 //! **Trade-off.** A bundle that has been replaced lives until its last answer is given.

@@ -4,7 +4,7 @@
 //! `__extn` and `__expr` are members like any other. Numbers are converted from their digits.
 
 use super::schema::Vocabulary;
-use crate::model::{Number, Value};
+use crate::model::Value;
 use cedar_policy_core::ast::{EntityUID, Name, PartialValue, Value as Cedar};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::types::{EntityKind, Type};
@@ -108,7 +108,7 @@ fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Optio
 fn extension(name: &Name, value: &Value) -> Option<Cedar> {
     let text = match value {
         Value::Text(text) => text.to_string(),
-        Value::Number(number) if name.to_string() == "decimal" => decimal_text(number)?,
+        Value::Number(number) if name.to_string() == "decimal" => number.to_decimal_text()?,
         _ => return None,
     };
     let constructor = match name.to_string().as_str() {
@@ -119,10 +119,6 @@ fn extension(name: &Name, value: &Value) -> Option<Cedar> {
         _ => return None,
     };
     construct(constructor, &text)
-}
-
-fn decimal_text(number: &Number) -> Option<String> {
-    number.to_decimal_text()
 }
 
 /// Calls an extension's constructor, such as `datetime("2026-10-01T09:00:00.000Z")`.

@@ -165,7 +165,7 @@ fn without_a_data_directory_the_log_says_what_is_not_kept_and_where_the_key_is()
     assert_eq!(
         notes,
         [
-            "state is in memory only; `--data DIR` keeps the signing key",
+            "state is in memory only; `--data DIR` keeps relations and the signing key",
             "the cache is not built yet: `cache` has no effect, and every decision is evaluated",
         ]
     );

@@ -9,7 +9,7 @@ use crate::engine::Loaded;
 use std::fmt::Write as _;
 
 /// Said where there is no data directory.
-pub(super) const MEMORY_ONLY: &str = "state is in memory only; `--data DIR` keeps the signing key";
+pub(super) const MEMORY_ONLY: &str = "state is in memory only; `--data DIR` keeps relations and the signing key";
 
 /// Prints it.
 pub(super) fn print(config: &Config, source: &Source, loaded: &Loaded, bound: &Bound, admin_key: Option<&AdminKey>) {
