@@ -36,7 +36,7 @@ pub struct Kept {
 }
 
 /// What an outcome rests on, beside its key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Basis {
     /// The rows that were read, found or not; in any order, perhaps more than once.
     pub rows: Vec<Row>,

@@ -16,6 +16,7 @@ const TEXT: u8 = 6;
 const LIST: u8 = 7;
 const RECORD: u8 = 8;
 const COUNT: u8 = 9;
+const MISPLACED: u8 = 10;
 
 /// Writes values one after another.
 #[derive(Debug, Default)]
@@ -65,9 +66,21 @@ impl Canonical {
         self.size(depth);
     }
 
+    /// What stands where a record was to be looked into, at which depth.
+    pub fn misplaced(&mut self, depth: usize, value: &Value) {
+        self.0.push(MISPLACED);
+        self.size(depth);
+        self.value(value);
+    }
+
     /// A value as policies see it: numbers by what they are, whatever their spelling.
     pub fn value(&mut self, value: &Value) {
         self.write(value, false);
+    }
+
+    /// A record as policies see it.
+    pub fn record(&mut self, record: &Record) {
+        self.members(record, false);
     }
 
     /// A value as conditions on tuples see it: to the digit, for their errors show what they were given.
@@ -99,11 +112,11 @@ impl Canonical {
                 self.size(items.len());
                 items.iter().for_each(|item| self.write(item, verbatim));
             }
-            Value::Record(record) => self.record(record, verbatim),
+            Value::Record(record) => self.members(record, verbatim),
         }
     }
 
-    fn record(&mut self, record: &Record, verbatim: bool) {
+    fn members(&mut self, record: &Record, verbatim: bool) {
         self.0.push(RECORD);
         self.size(record.len());
         // In the order of their names, whatever order they were sent in.

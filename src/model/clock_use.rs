@@ -1,6 +1,7 @@
 //! What an evaluation did with the time, and so for how long its outcome stays what it is.
 
 use super::Timestamp;
+use std::cmp::Ordering;
 
 /// The times that policies and conditions can be told: the years that both of their calendars have. Nothing that read
 /// the clock outside of them is kept.
@@ -21,13 +22,20 @@ pub enum ClockUse {
 }
 
 impl ClockUse {
+    /// The clock at `now` is read, to be compared.
+    #[must_use]
+    pub fn read(now: Timestamp) -> Self {
+        if (FIRST..LAST).contains(&now) { Self::Until(LAST) } else { Self::Otherwise }
+    }
+
     /// The clock at `now` is compared directly with `value`, in milliseconds, a started one counted whole.
     #[must_use]
     pub fn compared(now: Timestamp, value: Timestamp) -> Self {
-        if value == now || now < FIRST || now >= LAST {
-            return Self::Otherwise;
+        match value.cmp(&now) {
+            Ordering::Less => Self::read(now),
+            Ordering::Equal => Self::Otherwise,
+            Ordering::Greater => Self::read(now).and(Self::Until(value)),
         }
-        Self::Until(if value > now { value.min(LAST) } else { LAST })
     }
 
     /// Both uses by one evaluation.

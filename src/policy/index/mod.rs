@@ -40,6 +40,7 @@ mod conditions;
 mod memo;
 mod scope;
 
+use super::key::Plans;
 use super::reads::Reads;
 use super::relations::Mention;
 use super::rules::Rule;
@@ -87,6 +88,8 @@ pub(super) struct Scope {
     pub(super) mentions: bool,
     /// The first of the permits that gives a reason.
     pub(super) reasoned: Option<Arc<Rule>>,
+    /// What the keys of its legs are made of.
+    pub(super) plans: Plans,
 }
 
 /// The policies of a scope that can have a say, given the values of some attributes.
@@ -210,7 +213,7 @@ impl Index {
 
     fn merged(&self, buckets: &[u32]) -> Scope {
         let mut scope =
-            Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None };
+            Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None, plans: Plans::default() };
         let rules = self.all(&scope);
         let reads = Reads::merged(rules.iter().map(|rule| &rule.reads));
         let mentions = rules.iter().any(|rule| !rule.mentions.is_empty());
