@@ -5,8 +5,8 @@
 
 use super::decide::{Given, Verdict, Want, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
-use crate::cache::LegCache;
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
+use crate::cache::LegCache;
 use crate::model::{Digest, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};

@@ -40,8 +40,8 @@ impl Relations for Lookup<'_> {
         let context = parameters(question);
         let trace = self.basis.is_some();
         let terms = Terms { contextual: self.given, witness: self.witness, trace, ..Terms::new(&context) };
-        let mut reader = Reader::new(self.graph, self.rules, terms)
-            .map_err(|fault| RelationFailure::Fault(fault.to_string()))?;
+        let mut reader =
+            Reader::new(self.graph, self.rules, terms).map_err(|fault| RelationFailure::Fault(fault.to_string()))?;
         let answer = reader.check(&key);
         if let Some(basis) = &self.basis {
             let mut basis = basis.borrow_mut();

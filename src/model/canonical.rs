@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn numbers_with_the_same_bytes_convert_alike() {
         let zeros = format!("0.{}1e46", "0".repeat(45));
-        let all = ["1", "1.0", "10e-1", &zeros, "1e38", "100000000000000000000000000000000000000", "0e99999", "-0", "0"];
+        let all =
+            ["1", "1.0", "10e-1", &zeros, "1e38", "100000000000000000000000000000000000000", "0e99999", "-0", "0"];
         for a in all {
             for b in all {
                 let (Value::Number(x), Value::Number(y)) = (number(a), number(b)) else { continue };

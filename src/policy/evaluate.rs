@@ -18,8 +18,8 @@ use super::syntax::{Root, access_path};
 use super::time;
 use super::{Compiled, reasons};
 use crate::model::{
-    ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError, Question,
-    Reason, Record, Timestamp,
+    ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError,
+    Question, Reason, Record, Timestamp,
 };
 use cedar_policy_core::ast::{
     ActionConstraint, Context, Entity, EntityReference, EntityUID, EntityUIDEntry, Literal,
@@ -141,16 +141,18 @@ impl Compiled {
         );
         // Who asks why is shown what stopped each policy whose scope matches; the others stop at false, and decide
         // nothing.
-        let applicable =
-            if wanted.explanation { self.index.all(&scope) } else { inputs.slice.rules.iter().collect() };
+        let applicable = if wanted.explanation { self.index.all(&scope) } else { inputs.slice.rules.iter().collect() };
         let clock = if wanted.clock { time::used(&evaluator, &applicable, now) } else { ClockUse::Unread };
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
         let (outcome, policies) = self.conclude(question, &principal, &verdicts, scope.reasoned.as_ref());
         let explanation =
             wanted.explanation.then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs));
-        let inputs =
-            if wanted.inputs { self.inputs_read(&inputs, &scope.reads, &principal_uid, &resource_uid) } else { Vec::new() };
+        let inputs = if wanted.inputs {
+            self.inputs_read(&inputs, &scope.reads, &principal_uid, &resource_uid)
+        } else {
+            Vec::new()
+        };
         Ok(Leg { outcome, policies, explanation, inputs, clock })
     }
 
@@ -398,7 +400,13 @@ pub(super) fn action_in_scope(constraint: &ActionConstraint, action: &Entity) ->
 fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
     let next_action = reasons::next_action(&code);
     let reason = Reason { code, message, principal: Some(principal.clone()), next_action };
-    Leg { outcome: LegOutcome::Deny(reason), policies: Vec::new(), explanation: None, inputs: Vec::new(), clock: ClockUse::Unread }
+    Leg {
+        outcome: LegOutcome::Deny(reason),
+        policies: Vec::new(),
+        explanation: None,
+        inputs: Vec::new(),
+        clock: ClockUse::Unread,
+    }
 }
 
 fn blank(principal: &EntityRef, outcome: &LegOutcome, dropped: Vec<Dropped>) -> LegExplanation {

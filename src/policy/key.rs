@@ -81,9 +81,9 @@ impl Compiled {
         let (Some(who), Some(what)) = kinds else { return false };
         let named = |uid| Named { uid, stored: input.stored.get(uid).map(AsRef::as_ref) };
         let scope = self.index.scope(&action.uid, named(&principal), named(&resource));
-        let plan = scope.plans.get([action.number, who.number, what.number], || {
-            self.plan(&scope, action, who, what, input.relations)
-        });
+        let plan = scope
+            .plans
+            .get([action.number, who.number, what.number], || self.plan(&scope, action, who, what, input.relations));
         key.text(&question.action.name);
         entity(question, &member.uid, key);
         entity(question, &question.resource.uid, key);

@@ -8,8 +8,12 @@ fn cache(bytes: usize) -> LegCache {
 }
 
 fn kept(message: &str) -> Kept {
-    let reason =
-        Reason { code: Code::NotPermitted, message: message.to_owned(), principal: None, next_action: NextAction::None };
+    let reason = Reason {
+        code: Code::NotPermitted,
+        message: message.to_owned(),
+        principal: None,
+        next_action: NextAction::None,
+    };
     Kept { outcome: LegOutcome::Deny(reason), policies: Vec::new(), inputs: Vec::new() }
 }
 
