@@ -56,7 +56,8 @@ pub(super) fn read_model(files: &[SourceFile], types: &SchemaTypes) -> Result<Op
     if !modules.is_empty() {
         let files: Vec<ModelFile<'_>> = modules.iter().map(|file| model_file(file)).collect();
         let declared = types.declared.iter().map(|name| model_name(name)).collect();
-        source = add_modules(source, &files, &declared).map_err(|refusal| refusal.problems)?;
+        let added = add_modules(source, &files, &declared);
+        source = added.map_err(|refusal| Problems(refusal.problems.0.into_iter().map(beside_pack).collect()))?;
     }
     complete(&mut source.definition, &types.principals);
     AuthorizationModel::of_source(source).map(Some).map_err(|refusal| refusal.problems)
@@ -80,6 +81,21 @@ fn check_manifest(manifest: &SourceFile, modules: &[&SourceFile]) -> Result<(), 
         .collect();
     let named = named_modules(model_file(manifest), &relative);
     named.map(drop).map_err(|refusal| from_folder(refusal.problems, folder))
+}
+
+/// What a pack and the bundle both define is the bundle's to change.
+fn beside_pack(mut problem: Problem) -> Problem {
+    let pack_of = |place: Option<&Place>| {
+        let name = place?.file.strip_prefix("pack:")?.split('/').next()?;
+        Some(name.to_owned())
+    };
+    match (pack_of(problem.place.as_ref()), problem.also.as_ref(), pack_of(problem.also.as_ref())) {
+        (Some(pack), Some(_), None) => {
+            std::mem::swap(&mut problem.place, &mut problem.also);
+            problem.help(format!("the pack `{pack}` brings one: remove the other, or give it another name"))
+        }
+        _ => problem,
+    }
 }
 
 /// Puts a folder back before the places of files that were read relative to it.

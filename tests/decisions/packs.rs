@@ -1,0 +1,90 @@
+//! Packs in a bundle that has relations of its own, in each of the forms in which it may write them.
+
+use crate::engines;
+use behest::engine::Engine;
+use behest::model::Depth;
+use serde_json::json;
+
+const SCHEMA: &str = "entity user, agent, bot, doc;\naction read appliesTo { principal: [user, agent, bot], resource: doc };\n";
+const POLICY: &str = "@id(\"viewer\") permit (principal, action, resource) when { principal in resource.viewer };\n";
+const TUPLES: &str = r#"
+- { user: "agent:a", relation: delegate, object: "user:ann" }
+- { user: "user:ann", relation: viewer, object: "doc:d" }
+- { user: "agent:a", relation: viewer, object: "doc:d" }
+- { user: "bot:b", relation: viewer, object: "doc:d" }
+- { user: "user:ben", relation: viewer, object: "doc:d" }
+- { user: "user:ben", relation: suspended, object: "platform:main" }
+- { user: "bot:b", relation: suspended, object: "platform:main" }
+"#;
+const VIEWER: &str = "  relations\n    define viewer: [user, agent, bot]\n";
+
+fn verdict(engine: &Engine, chain: &[(&str, &str)]) -> String {
+    let entity = |(kind, id): &(&str, &str)| json!({"type": kind, "id": id});
+    let (last, before) = chain.split_last().expect("a chain has a member");
+    let mut subject = entity(last);
+    if !before.is_empty() {
+        subject["delegation_chain"] = before.iter().map(entity).collect();
+    }
+    let body = json!({"subject": subject, "action": {"name": "read"}, "resource": {"type": "doc", "id": "d"}});
+    engines::verdict(&engines::decide(engine, &body, Depth::Lean))
+}
+
+#[test]
+fn packs_join_a_model_however_the_bundle_writes_it() {
+    let typed = |header: &str, kinds: &str| format!("{header}\n{kinds}type doc\n{VIEWER}");
+    let one = typed("model\n  schema 1.1", "type user\ntype agent\ntype bot\n");
+    let bare = typed("model\n  schema 1.1", "");
+    let module = typed("module own", "type user\n");
+    let implied = typed("module own", "");
+    let extended = format!("module own\nextend type doc\n{VIEWER}");
+    let manifest = "schema: '1.2'\ncontents:\n  - own.fga\n";
+    for (form, files) in [
+        ("a model in one file", vec![("schemas/own.fga", one.as_str())]),
+        ("a model that leaves types to the schema", vec![("schemas/own.fga", bare.as_str())]),
+        ("a module", vec![("schemas/own.fga", module.as_str())]),
+        ("a module that leaves types to the schema", vec![("schemas/own.fga", implied.as_str())]),
+        ("a module that extends what only the schema declares", vec![("schemas/own.fga", extended.as_str())]),
+        ("modules with a manifest", vec![("schemas/own.fga", module.as_str()), ("schemas/fga.mod", manifest)]),
+        ("a manifest in a folder", vec![("schemas/m/own.fga", extended.as_str()), ("schemas/m/fga.mod", manifest)]),
+    ] {
+        let own = [
+            ("schemas/s.cedarschema", SCHEMA),
+            ("policies/p.cedar", POLICY),
+            ("policies/tuples.yaml", TUPLES),
+            ("policies/bundle.toml", "packs = [\"delegation\", \"revocation\"]\n"),
+        ];
+        let engine = engines::engine(&[own.as_slice(), files.as_slice()].concat());
+        let asked = |chain: &[(&str, &str)], expected: &str| assert_eq!(verdict(&engine, chain), expected, "{form}");
+        asked(&[("user", "ann")], "permit");
+        asked(&[("user", "ann"), ("agent", "a")], "permit");
+        asked(&[("user", "ann"), ("agent", "other")], "deny delegation_missing");
+        asked(&[("user", "ben")], "deny suspended");
+        // A principal type that no pack knows can be suspended, and has no grant and no mark.
+        asked(&[("bot", "b")], "deny not_autonomous");
+        asked(&[("user", "ann"), ("bot", "c")], "deny delegation_missing");
+    }
+}
+
+#[test]
+fn a_pack_brings_its_relations_to_a_bundle_without_any() {
+    let engine = engines::engine(&[
+        ("schemas/s.cedarschema", SCHEMA),
+        ("policies/p.cedar", "@id(\"open\") permit (principal, action, resource);"),
+        (
+            "policies/tuples.yaml",
+            "- { user: \"agent:a\", relation: delegate, object: \"user:ann\" }\n- { user: \"bot:b\", relation: suspended, object: \"platform:main\" }\n",
+        ),
+        ("policies/bundle.toml", "packs = [\"revocation\", \"delegation\"]\n"),
+    ]);
+    assert_eq!(verdict(&engine, &[("user", "ann"), ("agent", "a")]), "permit");
+    assert_eq!(verdict(&engine, &[("user", "ben"), ("agent", "a")]), "deny delegation_missing");
+    let alone = engines::engine(&[
+        ("schemas/s.cedarschema", SCHEMA),
+        ("policies/p.cedar", "@id(\"open\") permit (principal, action, resource);"),
+        ("policies/tuples.yaml", "- { user: \"bot:b\", relation: suspended, object: \"platform:main\" }\n"),
+        ("policies/bundle.toml", "packs = [\"revocation\"]\n"),
+    ]);
+    assert_eq!(verdict(&alone, &[("bot", "b")]), "deny suspended");
+    assert_eq!(verdict(&alone, &[("bot", "c")]), "permit");
+    assert_eq!(verdict(&alone, &[("agent", "b")]), "permit", "another type of the same name");
+}
