@@ -3,7 +3,7 @@
 use super::cases::{self, Case};
 use super::files::Files;
 use super::manifest::{self, BundleManifest, find};
-use super::relations::SchemaTypes;
+use super::relations::{Layer, SchemaTypes};
 use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{Compiled, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored};
@@ -167,7 +167,8 @@ fn compile_parts(
     let stored = keep(Stored::read(&sorted.entities, &schema), problems);
     let cases = match &stored {
         Some(stored) => {
-            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, model.as_ref()), problems)
+            let layer = Layer::new(model.as_ref(), tuples.as_deref().unwrap_or_default());
+            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, &layer), problems)
         }
         None => None,
     };

@@ -14,7 +14,7 @@ use crate::relations::model::{
 };
 use serde::Deserialize;
 use smol_str::SmolStr;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// The relation of pack `revocation` that the loader completes: a principal of any type can be in it.
@@ -182,7 +182,7 @@ struct ConditionText {
 pub(super) fn read_tuples(files: &[&SourceFile], model: Option<&AuthorizationModel>) -> Result<Vec<Tuple>, Problems> {
     let mut problems = Vec::new();
     let mut tuples: Vec<Tuple> = Vec::new();
-    let mut seen: std::collections::HashSet<TupleKey> = std::collections::HashSet::new();
+    let mut seen: HashSet<TupleKey> = HashSet::new();
     for file in files {
         let texts = match parse_file(file) {
             Ok(texts) => texts,
@@ -264,14 +264,31 @@ fn suggest(object: &ObjectRef) -> String {
     }
 }
 
-/// A case's tuples.
-pub(super) fn given_tuples(given: &[YamlRecord], model: Option<&AuthorizationModel>) -> Result<Vec<Tuple>, String> {
-    given
-        .iter()
-        .map(|YamlRecord(record)| {
+/// What a bundle says about relations, for its cases.
+pub(super) struct Layer<'a> {
+    model: Option<&'a AuthorizationModel>,
+    keys: HashSet<&'a TupleKey>,
+}
+
+impl<'a> Layer<'a> {
+    /// The model, and the tuples that stand beside it.
+    pub(super) fn new(model: Option<&'a AuthorizationModel>, tuples: &'a [Tuple]) -> Self {
+        Self { model, keys: tuples.iter().map(|tuple| &tuple.key).collect() }
+    }
+
+    /// A case's tuples; the last of one key stays. As with writes, none can take the place of a tuple of the bundle.
+    pub(super) fn given(&self, given: &[YamlRecord]) -> Result<Vec<Tuple>, String> {
+        let mut tuples: Vec<Tuple> = Vec::with_capacity(given.len());
+        for YamlRecord(record) in given {
             let json = yaml::to_json(&Value::Record(record.clone()));
             let text: TupleText = serde_json::from_value(json).map_err(|error| error.to_string())?;
-            to_tuple(text, model)
-        })
-        .collect()
+            let tuple = to_tuple(text, self.model)?;
+            if self.keys.contains(&tuple.key) {
+                return Err(format!("the tuple `{}` is the bundle's: a case can only add to them", tuple.key));
+            }
+            tuples.retain(|known| known.key != tuple.key);
+            tuples.push(tuple);
+        }
+        Ok(tuples)
+    }
 }

@@ -1,11 +1,17 @@
 //! Packs in a bundle that has relations of its own, in each of the forms in which it may write them.
 
 use crate::engines;
+use behest::bundle::Source;
+use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::model::Depth;
+use behest::engine::stores::Stores;
+use behest::model::{Depth, Record, Tuple, TupleCondition, TupleKey, Value};
+use behest::store::{Batch, StoreId, open_memory};
 use serde_json::json;
+use std::sync::Arc;
 
-const SCHEMA: &str = "entity user, agent, bot, doc;\naction read appliesTo { principal: [user, agent, bot], resource: doc };\n";
+const SCHEMA: &str =
+    "entity user, agent, bot, doc;\naction read appliesTo { principal: [user, agent, bot], resource: doc };\n";
 const POLICY: &str = "@id(\"viewer\") permit (principal, action, resource) when { principal in resource.viewer };\n";
 const TUPLES: &str = r#"
 - { user: "agent:a", relation: delegate, object: "user:ann" }
@@ -19,13 +25,17 @@ const TUPLES: &str = r#"
 const VIEWER: &str = "  relations\n    define viewer: [user, agent, bot]\n";
 
 fn verdict(engine: &Engine, chain: &[(&str, &str)]) -> String {
+    asked(engine, chain, "read", ("doc", "d"))
+}
+
+fn asked(engine: &Engine, chain: &[(&str, &str)], action: &str, resource: (&str, &str)) -> String {
     let entity = |(kind, id): &(&str, &str)| json!({"type": kind, "id": id});
     let (last, before) = chain.split_last().expect("a chain has a member");
     let mut subject = entity(last);
     if !before.is_empty() {
         subject["delegation_chain"] = before.iter().map(entity).collect();
     }
-    let body = json!({"subject": subject, "action": {"name": "read"}, "resource": {"type": "doc", "id": "d"}});
+    let body = json!({"subject": subject, "action": {"name": action}, "resource": entity(&resource)});
     engines::verdict(&engines::decide(engine, &body, Depth::Lean))
 }
 
@@ -87,4 +97,51 @@ fn a_pack_brings_its_relations_to_a_bundle_without_any() {
     assert_eq!(verdict(&alone, &[("bot", "b")]), "deny suspended");
     assert_eq!(verdict(&alone, &[("bot", "c")]), "permit");
     assert_eq!(verdict(&alone, &[("agent", "b")]), "permit", "another type of the same name");
+}
+
+fn tuple(text: &str, condition: Option<(&str, &str)>) -> Tuple {
+    let key: TupleKey = text.parse().expect("a tuple");
+    let condition = condition.map(|(name, until)| {
+        let context: Record = [("until".into(), Value::text(until))].into_iter().collect();
+        Arc::new(TupleCondition { name: name.into(), context })
+    });
+    Tuple { key, condition }
+}
+
+#[test]
+fn grants_and_suspensions_of_the_default_bundle_change_while_it_serves() {
+    let clock = Arc::new(FixedClock::at(engines::NOW_MS));
+    let stores = Arc::new(Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens"));
+    let engine = engines::empty().with_stores(stores.clone());
+    engine.load(&Source::Embedded).expect("the default bundle loads");
+    let write = |batch: Batch| stores.write(StoreId::MAIN, None, batch);
+    let written = |tuple: Tuple| drop(write(Batch { writes: vec![tuple], ..Batch::default() }).expect("it is written"));
+    let deleted =
+        |tuple: Tuple| drop(write(Batch { deletes: vec![tuple.key], ..Batch::default() }).expect("it is deleted"));
+    let memory = ("tool", "memory/update");
+    let ask = |chain: &[(&str, &str)]| asked(&engine, chain, "tools/call", memory);
+
+    let chain = [("user", "alice"), ("agent", "orchestrator"), ("agent", "specialist"), ("agent", "summarizer")];
+    assert_eq!(ask(&chain), "permit");
+    for (kind, id) in chain {
+        written(tuple(&format!("platform:main#suspended@{kind}:{id}"), None));
+        assert_eq!(ask(&chain), "deny suspended", "{kind}:{id}");
+        deleted(tuple(&format!("platform:main#suspended@{kind}:{id}"), None));
+        assert_eq!(ask(&chain), "permit");
+    }
+
+    let grace = [("user", "grace"), ("agent", "copilot")];
+    assert_eq!(ask(&grace), "deny delegation_missing");
+    for (until, expected) in [("2026-06-01T00:00:01Z", "permit"), ("2026-06-01T00:00:00Z", "deny delegation_missing")] {
+        let grant = tuple("user:grace#delegate@agent:copilot", Some(("grant_until", until)));
+        written(grant.clone());
+        assert_eq!(ask(&grace), expected, "{until}");
+        deleted(grant);
+    }
+    assert_eq!(ask(&grace), "deny delegation_missing");
+
+    // What is reviewed with the bundle is not changed by a key that writes tuples.
+    let reviewed = tuple("platform:main#suspended@user:erin", None);
+    write(Batch { deletes: vec![reviewed.key], ..Batch::default() }).expect_err("it belongs to the bundle");
+    assert_eq!(ask(&[("user", "erin")]), "deny suspended");
 }

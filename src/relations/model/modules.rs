@@ -32,10 +32,7 @@ pub fn read_modules(manifest: ModelFile<'_>, files: &[ModelFile<'_>]) -> Result<
 }
 
 /// The modules that a manifest names, in its order: refused where these are not exactly the files beside it.
-pub fn named_modules<'a>(
-    manifest: ModelFile<'_>,
-    files: &[ModelFile<'a>],
-) -> Result<Vec<ModelFile<'a>>, ModelRefusal> {
+pub fn named_modules<'a>(manifest: ModelFile<'_>, files: &[ModelFile<'a>]) -> Result<Vec<ModelFile<'a>>, ModelRefusal> {
     let contents = read_manifest(manifest)?;
     let whole = || Place::whole(manifest.name);
     let mut problems = Vec::new();
