@@ -6,6 +6,7 @@ use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::engine::stores::Stores;
 use behest::model::{Depth, Record, Tuple, TupleCondition, TupleKey, Value};
+use behest::relations::MAX_DEPTH;
 use behest::store::{Batch, StoreId, open_memory};
 use serde_json::json;
 use std::sync::Arc;
@@ -43,14 +44,14 @@ fn asked(engine: &Engine, chain: &[(&str, &str)], action: &str, resource: (&str,
 fn packs_join_a_model_however_the_bundle_writes_it() {
     let typed = |header: &str, kinds: &str| format!("{header}\n{kinds}type doc\n{VIEWER}");
     let one = typed("model\n  schema 1.1", "type user\ntype agent\ntype bot\n");
-    let bare = typed("model\n  schema 1.1", "");
+    let bare = typed("model\n  schema 1.1", "type bot\n");
     let module = typed("module own", "type user\n");
     let implied = typed("module own", "");
     let extended = format!("module own\nextend type doc\n{VIEWER}");
     let manifest = "schema: '1.2'\ncontents:\n  - own.fga\n";
     for (form, files) in [
         ("a model in one file", vec![("schemas/own.fga", one.as_str())]),
-        ("a model that leaves types to the schema", vec![("schemas/own.fga", bare.as_str())]),
+        ("a model that leaves to the packs what they extend", vec![("schemas/own.fga", bare.as_str())]),
         ("a module", vec![("schemas/own.fga", module.as_str())]),
         ("a module that leaves types to the schema", vec![("schemas/own.fga", implied.as_str())]),
         ("a module that extends what only the schema declares", vec![("schemas/own.fga", extended.as_str())]),
@@ -108,12 +109,35 @@ fn tuple(text: &str, condition: Option<(&str, &str)>) -> Tuple {
     Tuple { key, condition }
 }
 
-#[test]
-fn grants_and_suspensions_of_the_default_bundle_change_while_it_serves() {
+fn served() -> (Engine, Arc<Stores>) {
     let clock = Arc::new(FixedClock::at(engines::NOW_MS));
     let stores = Arc::new(Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens"));
     let engine = engines::empty().with_stores(stores.clone());
-    engine.load(&Source::Embedded).expect("the default bundle loads");
+    if let Err(refused) = engine.load(&Source::Embedded) {
+        panic!("{}", refused.problems);
+    }
+    (engine, stores)
+}
+
+#[test]
+fn a_folder_too_deep_denies_with_an_error_and_never_as_if_nothing_were_there() {
+    let (engine, stores) = served();
+    let nested = (0..40).map(|n| tuple(&format!("folder:f{n}#parent@folder:f{}", n + 1), None));
+    let viewers = (0..40).map(|n| tuple(&format!("folder:f{n}#viewer@user:u{n}"), None));
+    let writes = nested.chain(viewers).chain([tuple("document:deep#parent@folder:f0", None)]).collect();
+    stores.write(StoreId::MAIN, None, Batch { writes, ..Batch::default() }).expect("they are written");
+    let found: Vec<String> =
+        (0..40).map(|n| asked(&engine, &[("user", &format!("u{n}"))], "read", ("document", "deep"))).collect();
+    // From the document to its folder is one step, and to each folder above one more.
+    let permitted = usize::try_from(MAX_DEPTH).expect("a depth");
+    for (n, verdict) in found.iter().enumerate() {
+        assert_eq!(verdict, if n < permitted { "permit" } else { "deny relation_error" }, "{n}: {found:?}");
+    }
+}
+
+#[test]
+fn grants_and_suspensions_of_the_default_bundle_change_while_it_serves() {
+    let (engine, stores) = served();
     let write = |batch: Batch| stores.write(StoreId::MAIN, None, batch);
     let written = |tuple: Tuple| drop(write(Batch { writes: vec![tuple], ..Batch::default() }).expect("it is written"));
     let deleted =

@@ -71,6 +71,7 @@ pub fn add_modules(
     files: &[ModelFile<'_>],
     declared: &BTreeSet<SmolStr>,
 ) -> Result<ModelSource, ModelRefusal> {
+    let before = model.definition.types.len();
     let mut merge = Merge { source: model, problems: Vec::new() };
     if files.len() > MAX_FILES {
         merge.problems.push(Problem::new(format!("there are more than {MAX_FILES} modules")).help("join some"));
@@ -85,7 +86,7 @@ pub fn add_modules(
         }
     }
     if merge.problems.is_empty() {
-        merge.define(declared, &extensions);
+        merge.define(declared, before, &extensions);
         for extension in extensions {
             merge.extend(extension);
         }
@@ -140,10 +141,10 @@ impl Merge {
         extensions
     }
 
-    /// Defines what is declared elsewhere, as far as the model needs it.
-    fn define(&mut self, declared: &BTreeSet<SmolStr>, extensions: &[Extension]) {
+    /// Defines what is declared elsewhere, as far as modules need it: their types begin at `first`.
+    fn define(&mut self, declared: &BTreeSet<SmolStr>, first: usize, extensions: &[Extension]) {
         let added = extensions.iter().map(|extension| &extension.definition);
-        let restricted = self.source.definition.types.iter().chain(added.clone());
+        let restricted = self.source.definition.types.iter().skip(first).chain(added.clone());
         let restricted = restricted.flat_map(|kind| &kind.relations).flat_map(|relation| &relation.restrictions);
         let needed = added.map(|kind| &kind.name).chain(restricted.map(|restriction| &restriction.kind));
         let needed: BTreeSet<SmolStr> = needed.filter(|name| declared.contains(*name)).cloned().collect();
