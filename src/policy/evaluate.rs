@@ -20,10 +20,7 @@ use crate::model::{
     Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError, Question,
     Reason, Record, Timestamp,
 };
-use cedar_policy_core::ast::{
-    ActionConstraint, Context, Entity, EntityReference, EntityUID, EntityUIDEntry, Literal,
-    PrincipalOrResourceConstraint, Request, Value as Cedar, ValueKind,
-};
+use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -133,15 +130,17 @@ impl Compiled {
         );
         // Who asks why is shown what stopped each policy whose scope matches; the others stop at false, and decide
         // nothing.
-        let applicable =
-            if wanted.explanation { self.index.all(&scope) } else { inputs.slice.rules.iter().collect() };
+        let applicable = if wanted.explanation { self.index.all(&scope) } else { inputs.slice.rules.iter().collect() };
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
         let (outcome, policies) = self.conclude(question, &principal, &verdicts, scope.reasoned.as_ref());
         let explanation =
             wanted.explanation.then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs));
-        let inputs =
-            if wanted.inputs { self.inputs_read(&inputs, &scope.reads, &principal_uid, &resource_uid) } else { Vec::new() };
+        let inputs = if wanted.inputs {
+            self.inputs_read(&inputs, &scope.reads, &principal_uid, &resource_uid)
+        } else {
+            Vec::new()
+        };
         Ok(Leg { outcome, policies, explanation, inputs })
     }
 
@@ -357,32 +356,6 @@ fn truth(value: &Cedar) -> Option<bool> {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Some(*value),
         _ => None,
-    }
-}
-
-/// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all three are known
-/// before anything is built: ancestors are stored, never sent.
-fn in_scope(constraint: &PrincipalOrResourceConstraint, uid: &EntityUID, stored: Option<&Entity>) -> bool {
-    let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
-    let within = |reference: &EntityReference| {
-        equals(reference)
-            || matches!(reference, EntityReference::EUID(one) if stored.is_some_and(|entity| entity.is_descendant_of(one)))
-    };
-    match constraint {
-        PrincipalOrResourceConstraint::Any => true,
-        PrincipalOrResourceConstraint::Eq(reference) => equals(reference),
-        PrincipalOrResourceConstraint::In(reference) => within(reference),
-        PrincipalOrResourceConstraint::Is(kind) => **kind == *uid.entity_type(),
-        PrincipalOrResourceConstraint::IsIn(kind, reference) => **kind == *uid.entity_type() && within(reference),
-    }
-}
-
-/// Whether an action's constraint holds.
-pub(super) fn action_in_scope(constraint: &ActionConstraint, action: &Entity) -> bool {
-    match constraint {
-        ActionConstraint::Any => true,
-        ActionConstraint::Eq(one) => **one == *action.uid(),
-        ActionConstraint::In(list) => list.iter().any(|one| **one == *action.uid() || action.is_descendant_of(one)),
     }
 }
 
