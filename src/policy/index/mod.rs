@@ -320,9 +320,10 @@ impl Values<'_> {
 
 /// Bundles without relations share one empty set.
 fn merged_mentions(rules: &[&Arc<Rule>]) -> Arc<BTreeSet<Mention>> {
-    let mut with = rules.iter().filter(|rule| !rule.mentions.is_empty());
+    let mut with = rules.iter().map(|rule| &rule.mentions).filter(|mentions| !mentions.is_empty());
     match (with.next(), with.next()) {
         (None, _) => Arc::default(),
+        (Some(one), None) => one.clone(),
         _ => Arc::new(rules.iter().flat_map(|rule| rule.mentions.iter().cloned()).collect()),
     }
 }
