@@ -130,7 +130,7 @@ impl Compiled {
         let types = &self.schema.relations.relations;
         let mut asked: BTreeSet<(&str, &str)> = BTreeSet::new();
         let rules = self.index.all(scope);
-        for mention in rules.iter().flat_map(|rule| &rule.mentions) {
+        for mention in rules.iter().flat_map(|rule| rule.mentions.iter()) {
             match &mention.object {
                 Object::Literal(object) => drop(asked.insert((&object.kind, &mention.relation))),
                 // A path may lead to any type that has the relation.
