@@ -43,7 +43,8 @@ pub(crate) fn check(client: &Client, tuples: &Tuples, random: &mut Random) {
         let question =
             json!({"user": format!("user:{user}"), "relation": "reader", "type": "document", "context": context});
         let listed = client.ask("list-objects", &question);
-        let listed: BTreeSet<&str> = listed["objects"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        let listed: BTreeSet<&str> =
+            listed["objects"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
         let readable = documents.iter().filter(|document| is_reader(tuples, user, document, amount));
         let readable: Vec<String> = readable.map(|document| format!("document:{document}")).collect();
         assert_eq!(listed, readable.iter().map(String::as_str).collect(), "what {user} reads");

@@ -48,7 +48,8 @@ impl Batch {
         }
         if random.below(2) == 0 {
             batch.deletes.extend(oldest_pile(writer, believed));
-            let pile = (0..=random.below(MAX_PILE)).map(|at| (format!("{}{number}#viewer@user:f{at}", pile(writer)), None));
+            let pile =
+                (0..=random.below(MAX_PILE)).map(|at| (format!("{}{number}#viewer@user:f{at}", pile(writer)), None));
             batch.writes.extend(pile);
         }
         batch

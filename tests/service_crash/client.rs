@@ -57,7 +57,8 @@ impl Client {
 
     /// The revision that an answer is of now.
     pub(crate) fn revision(&self) -> u64 {
-        let question = json!({"tuple_key": super::batch::key_body("document:d0#viewer@user:u0"), "context": {"amount": 0}});
+        let question =
+            json!({"tuple_key": super::batch::key_body("document:d0#viewer@user:u0"), "context": {"amount": 0}});
         self.call("check", &question).unwrap().revision.unwrap()
     }
 

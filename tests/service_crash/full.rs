@@ -75,8 +75,5 @@ fn fill(client: &Client, tuples: &mut Tuples, numbers: &mut impl Iterator<Item =
 
 fn assert_full(reply: &Reply) {
     let told = "the disk is full and nothing was written: make room, and send the request again";
-    assert_eq!(
-        (reply.status, &reply.body),
-        (500, &serde_json::json!({"code": "resource_exhausted", "message": told}))
-    );
+    assert_eq!((reply.status, &reply.body), (500, &serde_json::json!({"code": "resource_exhausted", "message": told})));
 }

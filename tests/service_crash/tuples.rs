@@ -61,13 +61,15 @@ pub(crate) fn some_tuple(random: &mut Random) -> (String, Option<i64>) {
 
 /// Whether a user is a document's reader.
 pub(crate) fn is_reader(tuples: &Tuples, user: &str, document: &str, amount: i64) -> bool {
-    is_viewer(tuples, user, document, amount) && !tuples.contains_key(&format!("document:{document}#blocked@user:{user}"))
+    is_viewer(tuples, user, document, amount)
+        && !tuples.contains_key(&format!("document:{document}#blocked@user:{user}"))
 }
 
 fn is_viewer(tuples: &Tuples, user: &str, document: &str, amount: i64) -> bool {
     let directly = tuples.get(&format!("document:{document}#viewer@user:{user}"));
     let by_group = |group: &String| tuples.contains_key(&format!("document:{document}#viewer@group:{group}#member"));
-    directly.is_some_and(|limit| limit.is_none_or(|limit| amount < limit)) || groups_of(tuples, user).iter().any(by_group)
+    directly.is_some_and(|limit| limit.is_none_or(|limit| amount < limit))
+        || groups_of(tuples, user).iter().any(by_group)
 }
 
 fn groups_of(tuples: &Tuples, user: &str) -> BTreeSet<String> {
