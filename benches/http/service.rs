@@ -26,6 +26,10 @@ impl Service {
         let begun = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_behest"));
         command.args(["serve", "--bundle", "bundle", "--data", "data", "--listen", "127.0.0.1:0", "--cache", cache]);
+        // Settings of the benchmark are none of the service's.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BEHEST_")) {
+            command.env_remove(name);
+        }
         command.current_dir(dir).env("BEHEST_ADMIN_KEY", KEY);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
