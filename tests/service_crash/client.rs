@@ -87,7 +87,7 @@ impl Client {
                 );
                 assert!(twice.is_none(), "{tuple} occurs twice");
             }
-            token = page["continuation_token"].as_str().unwrap().to_owned();
+            page["continuation_token"].as_str().unwrap().clone_into(&mut token);
             if token.is_empty() {
                 return found;
             }
