@@ -15,6 +15,7 @@ mod output;
 mod pack;
 mod schema;
 mod serve;
+mod tuples;
 mod validate;
 
 use args::{Arguments, Command};
