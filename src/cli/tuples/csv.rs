@@ -2,9 +2,9 @@
 
 use super::entry::tuple;
 use super::source::{Meter, Source};
-use super::{Entry, Wrong, WriteTuples, json};
+use super::{Entry, WriteTuples, Wrong, json};
 use crate::http;
-use crate::model::{Tuple, TupleCondition, TupleUser};
+use crate::model::{Record, Tuple, TupleCondition, TupleUser};
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Terminator};
 use std::io::{self, Write};
 
@@ -137,7 +137,7 @@ fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
     let condition = match (condition, context) {
         ("", "") => None,
         ("", _) => return Err("it has a `condition_context` and no `condition_name`".to_owned()),
-        (name, "") => Some(TupleCondition { name: name.into(), context: Default::default() }),
+        (name, "") => Some(TupleCondition { name: name.into(), context: Record::new() }),
         (name, context) => {
             let read = json::read_object(context.as_bytes());
             let context = read.map_err(|message| format!("in `condition_context`: {message}"))?;
@@ -183,8 +183,7 @@ impl<W: Write> WriteTuples for Writer<W> {
             }
         }
         let object = &key.object;
-        let row =
-            [key.user.kind(), user_id, user_relation, &key.relation, object.kind(), object.id(), name, &context];
+        let row = [key.user.kind(), user_id, user_relation, &key.relation, object.kind(), object.id(), name, &context];
         Ok(self.out.write_record(row)?)
     }
 

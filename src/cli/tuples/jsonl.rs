@@ -2,7 +2,7 @@
 
 use super::entry::tuple_of;
 use super::source::Source;
-use super::{Entry, MAX_ENTRY_BYTES, Wrong, WriteTuples, json};
+use super::{Entry, MAX_ENTRY_BYTES, WriteTuples, Wrong, json};
 use crate::http;
 use crate::model::Tuple;
 use std::io::{self, BufRead, Write};

@@ -67,10 +67,8 @@ fn tuple() -> impl Strategy<Value = Tuple> {
         id().prop_map(|id| format!("team:{id}#member")),
         Just("user:*".to_owned()),
     ];
-    let condition = prop::option::of((
-        "[a-z_]{1,12}",
-        prop::collection::vec(("[a-zA-Z_]{1,9}", value()), 0..4).prop_map(record),
-    ));
+    let condition =
+        prop::option::of(("[a-z_]{1,12}", prop::collection::vec(("[a-zA-Z_]{1,9}", value()), 0..4).prop_map(record)));
     (user, "[^\\s\\p{Cc}:#@]{1,12}", id(), condition).prop_map(|(user, relation, object, condition)| Tuple {
         key: TupleKey::parse(&user, &relation, &format!("document:{object}")).unwrap(),
         condition: condition.map(|(name, context)| Arc::new(TupleCondition { name: name.into(), context })),
@@ -192,11 +190,8 @@ fn yaml_is_read_item_by_item() {
                  condition: {name: c, context: {n: 0x1F}}\n- user: user:a\n  user: user:b\n  relation: r\n  object: d:5\n\
                  - user: user:a\n  relation: r\n  object: d:6\n  condition:\n    name: c\n    context:\n      n: 1.50\n      \
                  at: 2027-01-01T00:00:00Z\n      ok: true\n      no: ~\n      yes: yes\n...\n";
-    let expected = [
-        "3 d:1#r@user:a",
-        "7 d:2#r@user:b",
-        "8! it is not valid YAML: while parsing node, found unknown anchor",
-    ];
+    let expected =
+        ["3 d:1#r@user:a", "7 d:2#r@user:b", "8! it is not valid YAML: while parsing node, found unknown anchor"];
     assert_eq!(told(Format::Yaml, items), expected);
     let items = items.replace("*a", "&a user:a");
     let found = read(Format::Yaml, &items);

@@ -5,7 +5,7 @@
 
 use super::entry::tuple_of;
 use super::source::{Meter, Source};
-use super::{Entry, MAX_ENTRY_BYTES, Wrong, WriteTuples, json};
+use super::{Entry, MAX_ENTRY_BYTES, WriteTuples, Wrong, json};
 use crate::http;
 use crate::model::{Number, Record, Tuple, Value};
 use granit_parser::{ErrorKind, Event, FallibleBufferedInput, InputIoError, Parser, ScalarStyle, ScanError, options};

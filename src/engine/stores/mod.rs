@@ -32,7 +32,7 @@ mod turn;
 mod version;
 mod write;
 
-pub use self::direct::DirectStore;
+pub use self::direct::{Admission, DirectStore};
 pub use self::error::StoresError;
 pub use self::main_layer::MainLayer;
 pub use self::models::StoredModel;

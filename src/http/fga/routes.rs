@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users, models, read, stores, stream,
-    write,
+    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users, models, read, stores,
+    stream, write,
 };
 use crate::http::Error;
 use actix_web::web::{self, ServiceConfig};

@@ -9,8 +9,8 @@ pub(super) use ask::*;
 pub(super) use keep::*;
 
 use super::{
-    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users, models, read, stores, stream,
-    write,
+    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users, models, read, stores,
+    stream, write,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
