@@ -106,7 +106,7 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     let work = Work {
         target: target.as_mut(),
         batch,
-        skip_repeated: doing.skips(),
+        skips: doing.skips(),
         same_keys: arguments.delete,
         max_wrong: arguments.max_errors,
         tell: &mut |wrong| progress.aside(|| tell(&name, wrong)),

@@ -3,10 +3,10 @@
 use super::{Done, Refusal, Target};
 use crate::cli::tuples::{Entry, Wrong};
 use crate::model::{Problem, Tuple, TupleKey};
-use std::collections::HashMap;
-use std::ops::ControlFlow;
+use foldhash::HashMap;
+use std::ops::{ControlFlow, Range};
 
-/// Wrong lines that wait to be told, in the order of the file, while those between them are written.
+/// Lines that wait to be told or counted, while those between them are written.
 const WAITING: usize = 1_000;
 
 /// What an import has done.
@@ -36,8 +36,8 @@ pub(super) struct Work<'a> {
     pub(super) target: &'a mut dyn Target,
     /// Tuples that are written at once.
     pub(super) batch: usize,
-    /// Whether a tuple that stands in the file twice is skipped; else its second line is wrong.
-    pub(super) skip_repeated: bool,
+    /// Whether a tuple that is as it should become is skipped.
+    pub(super) skips: bool,
     /// Whether two tuples with one key are the same, whatever their conditions.
     pub(super) same_keys: bool,
     /// How many lines may be wrong.
@@ -54,6 +54,9 @@ struct Held {
     entries: Vec<Entry>,
     /// Where in `entries` a key stands.
     places: HashMap<TupleKey, usize>,
+    /// Lines that say the same again, with the place of the first.
+    repeats: Vec<(usize, u64)>,
+    /// Lines that are wrong, in order.
     wrong: Vec<Wrong>,
 }
 
@@ -69,17 +72,23 @@ impl Work<'_> {
         let mut held = Held::default();
         for read in entries {
             match read.and_then(|entry| self.check(entry)) {
-                Ok(entry) => self.hold(entry, &mut held, tally),
+                Ok(entry) => {
+                    // What the store makes of it rests on what it made of the first.
+                    if self.contradicts(&entry, &held) && self.flush(&mut held, tally)?.is_break() {
+                        return Ok(());
+                    }
+                    hold(entry, &mut held);
+                }
                 Err(wrong) => held.wrong.push(wrong),
             }
-            let waiting = held.wrong.len();
-            let is_full = held.entries.len() >= self.batch || waiting >= WAITING;
-            // INVARIANT: lines come in order, so all that is held stands before the line that is one too many.
-            if (is_full || self.is_too_many(tally, waiting)) && self.flush(&mut held, tally)?.is_break() {
+            let is_full = held.entries.len() >= self.batch || held.wrong.len() + held.repeats.len() >= WAITING;
+            // As soon as too many are wrong: all that is held stands before the last of them.
+            let is_over = held.wrong.len() > self.left(tally);
+            if (is_full || is_over) && self.flush(&mut held, tally)?.is_break() {
                 return Ok(());
             }
         }
-        self.flush(&mut held, tally).map(|_| ())
+        self.flush(&mut held, tally).map(drop)
     }
 
     fn check(&self, entry: Entry) -> Result<Entry, Wrong> {
@@ -89,58 +98,49 @@ impl Work<'_> {
         }
     }
 
-    fn hold(&self, entry: Entry, held: &mut Held, tally: &mut Tally) {
+    /// Whether a line of the batch has the same key, and does not simply say the same.
+    fn contradicts(&self, entry: &Entry, held: &Held) -> bool {
         let first = held.places.get(&entry.tuple.key).and_then(|place| held.entries.get(*place));
-        match first {
-            None => {
-                held.places.insert(entry.tuple.key.clone(), held.entries.len());
-                held.entries.push(entry);
-            }
-            Some(first) if self.skip_repeated && (self.same_keys || first.tuple == entry.tuple) => tally.skipped += 1,
-            Some(first) => {
-                let message = format!("`{}` stands on line {} already", entry.tuple.key, first.line);
-                held.wrong.push(Wrong { line: entry.line, message, is_last: false });
-            }
-        }
+        first.is_some_and(|first| !(self.skips && (self.same_keys || first.tuple == entry.tuple)))
     }
 
-    fn is_too_many(&self, tally: &Tally, waiting: usize) -> bool {
-        tally.wrong + u64::try_from(waiting).unwrap_or(u64::MAX) > self.max_wrong
+    /// How many more lines may be wrong.
+    fn left(&self, tally: &Tally) -> usize {
+        usize::try_from(self.max_wrong.saturating_sub(tally.wrong)).unwrap_or(usize::MAX)
     }
 
     /// Writes what is held, and tells what is wrong up to the line that is one too many.
     fn flush(&mut self, held: &mut Held, tally: &mut Tally) -> Result<ControlFlow<()>, Problem> {
-        let Held { entries, wrong, .. } = std::mem::take(held);
-        let mut refused = Vec::new();
-        let written = self.write(&entries, &wrong, &mut refused, tally);
-        // Where the writing stopped, what stands behind the last line that was refused is not done, and not told.
+        let Held { entries, repeats, mut wrong, .. } = std::mem::take(held);
+        let (left, mut refused) = (self.left(tally), Vec::new());
+        let mut batch = Halves { entries: &entries, repeats: &repeats, wrong: &mut wrong, refused: &mut refused, left };
+        let written = self.write(&mut batch, 0..entries.len(), tally);
         let end = match &written {
-            Ok(ControlFlow::Continue(())) => u64::MAX,
-            Ok(ControlFlow::Break(())) | Err(_) => refused.last().map_or(0, |last| last.line),
+            Ok(()) => batch.end(),
+            // What stands behind the last line that was refused is not done, and not told.
+            Err(_) => batch.refused.last().map_or(0, |last| last.line),
         };
-        let mut all: Vec<Wrong> = wrong.into_iter().filter(|wrong| wrong.line < end).chain(refused).collect();
-        all.sort_by_key(|wrong| wrong.line);
-        for wrong in &all {
+        let skipped = repeats.iter().filter(|(_, line)| *line < end && !is_among(&wrong, *line)).count();
+        wrong.append(&mut refused);
+        wrong.sort_by_key(|wrong| wrong.line);
+        for told in wrong.iter().filter(|wrong| wrong.line <= end).take(left.saturating_add(1)) {
             tally.wrong += 1;
-            (self.tell)(wrong);
+            tally.stopped_at = (tally.wrong > self.max_wrong).then_some(told.line);
+            (self.tell)(told);
         }
-        if written?.is_break() || self.is_too_many(tally, 0) {
-            tally.stopped_at = all.last().map(|wrong| wrong.line);
-            return Ok(ControlFlow::Break(()));
-        }
-        Ok(ControlFlow::Continue(()))
+        written?;
+        tally.skipped += u64::try_from(skipped).unwrap_or(u64::MAX);
+        Ok(if tally.stopped_at.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     /// Writes entries in one batch, or, where that is refused, in halves. What alone is refused is wrong.
-    fn write(
-        &mut self,
-        entries: &[Entry],
-        wrong: &[Wrong],
-        refused: &mut Vec<Wrong>,
-        tally: &mut Tally,
-    ) -> Result<ControlFlow<()>, Problem> {
+    fn write(&mut self, batch: &mut Halves<'_>, range: Range<usize>, tally: &mut Tally) -> Result<(), Problem> {
+        let end = batch.end();
+        let entries = batch.entries.get(range.clone()).unwrap_or_default();
+        // INVARIANT: nothing is written that stands behind the line that is one too many.
+        let entries = entries.split_at(entries.partition_point(|entry| entry.line < end)).0;
         if entries.is_empty() {
-            return Ok(ControlFlow::Continue(()));
+            return Ok(());
         }
         let tuples: Vec<&Tuple> = entries.iter().map(|entry| &entry.tuple).collect();
         match (self.target.write(&tuples), entries) {
@@ -149,22 +149,71 @@ impl Work<'_> {
                 tally.skipped += u64::try_from(entries.len()).unwrap_or(u64::MAX).saturating_sub(changed);
                 tally.revision = revision;
                 (self.step)(tally.taken());
-                Ok(ControlFlow::Continue(()))
+                Ok(())
             }
             (Err(Refusal::Stop(problem)), _) => Err(problem),
             (Err(Refusal::Tuples(message)), [one]) => {
-                refused.push(Wrong { line: one.line, message, is_last: false });
-                let before = wrong.iter().filter(|wrong| wrong.line < one.line).count();
-                let is_too_many = self.is_too_many(tally, before + refused.len());
-                Ok(if is_too_many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                batch.refuse(range.start, one.line, &message);
+                Ok(())
             }
             (Err(Refusal::Tuples(_)), _) => {
-                let (first, second) = entries.split_at(entries.len() / 2);
-                if self.write(first, wrong, refused, tally)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-                self.write(second, wrong, refused, tally)
+                let middle = range.start + entries.len() / 2;
+                self.write(batch, range.start..middle, tally)?;
+                self.write(batch, middle..range.end, tally)
             }
         }
     }
 }
+
+fn hold(entry: Entry, held: &mut Held) {
+    match held.places.get(&entry.tuple.key) {
+        Some(first) => held.repeats.push((*first, entry.line)),
+        None => {
+            held.places.insert(entry.tuple.key.clone(), held.entries.len());
+            held.entries.push(entry);
+        }
+    }
+}
+
+fn is_among(wrong: &[Wrong], line: u64) -> bool {
+    wrong.binary_search_by_key(&line, |wrong| wrong.line).is_ok()
+}
+
+/// A batch that is being written, from its first entry to its last.
+struct Halves<'a> {
+    entries: &'a [Entry],
+    repeats: &'a [(usize, u64)],
+    /// Lines that are known to be wrong, in order.
+    wrong: &'a mut Vec<Wrong>,
+    /// Lines that the store refused, in order; all of them stand before what is still to be written.
+    refused: &'a mut Vec<Wrong>,
+    /// How many may be wrong.
+    left: usize,
+}
+
+impl Halves<'_> {
+    /// The line that is one too many wrong, as far as is known.
+    fn end(&self) -> u64 {
+        let last = self.refused.last().map_or(0, |last| last.line);
+        let before = self.wrong.partition_point(|wrong| wrong.line < last);
+        match self.left.checked_sub(self.refused.len()) {
+            // So many of those behind the last refused line may still be wrong.
+            Some(more) if more >= before => self.wrong.get(more).map_or(u64::MAX, |wrong| wrong.line),
+            _ => last,
+        }
+    }
+
+    /// A line was refused, and so are those that say the same.
+    fn refuse(&mut self, place: usize, line: u64, message: &str) {
+        let wrong = |line| Wrong { line, message: message.to_owned(), is_last: false };
+        self.refused.push(wrong(line));
+        let before = self.wrong.len();
+        self.wrong.extend(self.repeats.iter().filter(|(first, _)| *first == place).map(|(_, line)| wrong(*line)));
+        if self.wrong.len() > before {
+            self.wrong.sort_by_key(|wrong| wrong.line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
