@@ -9,7 +9,7 @@
 
 use super::args::ExportArguments;
 use super::import::locked;
-use super::output::{fail, notice};
+use super::output::{count, fail, notice, timing};
 use super::service::Service;
 use super::tuples::{Format, Meter, Source, WriteTuples};
 use super::validate;
@@ -17,7 +17,6 @@ use crate::clock::SystemClock;
 use crate::engine::stores::{DirectStore, Selection, StoresError};
 use crate::model::{Problem, Tuple, TupleTextError, check_relation, check_type};
 use crate::store::{DEFAULT_CACHE_BYTES, StoreId, holds_redb, open_redb};
-use indicatif::HumanCount;
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -33,12 +32,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) fn run(arguments: &ExportArguments) -> ExitCode {
     let begun = Instant::now();
     match export(arguments) {
-        Ok((count, revision)) => {
-            let took_ms = begun.elapsed().as_millis().max(1);
-            let rate = u64::try_from(u128::from(count) * 1_000 / took_ms).unwrap_or(u64::MAX);
-            let (count, rate) = (HumanCount(count), HumanCount(rate));
-            let seconds = format!("{}.{} s", took_ms / 1_000, took_ms % 1_000 / 100);
-            notice(&format!("exported {count} tuples of revision {revision}; {seconds}, {rate} a second\n"));
+        Ok((written, revision)) => {
+            let (tuples, timing) = (count(written, "tuple", "tuples"), timing(written, begun.elapsed()));
+            notice(&format!("exported {tuples} of revision {revision}; {timing}\n"));
             ExitCode::SUCCESS
         }
         Err(Stop::Problem(problem)) => fail(&problem),

@@ -19,11 +19,10 @@ mod work;
 pub(super) use data::locked;
 
 use super::args::ImportArguments;
-use super::output::{Paint, fail, notice, print};
+use super::output::{Paint, count, fail, notice, print, timing};
 use super::tuples::{Format, Meter, Source, Wrong};
 use crate::model::{Problem, Tuple};
 use crate::store::{Batch, OnDuplicate, OnMissing};
-use indicatif::HumanCount;
 use progress::Progress;
 use std::fs::File;
 use std::io::Read;
@@ -114,8 +113,8 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     };
     let (tally, outcome) = work.run(entries);
     progress.end();
-    let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    print(&summary(&tally, doing, arguments.dry_run, took_ms, Paint::for_results()));
+    let timing = timing(tally.taken(), begun.elapsed());
+    print(&summary(&tally, doing, arguments.dry_run, outcome.is_ok(), Paint::for_results(), &timing));
     outcome.map_err(|problem| fail(&resumable(problem)))?;
     Ok(if tally.wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -181,26 +180,26 @@ fn resumable(problem: Problem) -> Problem {
     problem.help(help)
 }
 
-fn summary(tally: &Tally, doing: Doing, is_dry: bool, took_ms: u64, paint: Paint) -> String {
-    let label = if tally.wrong == 0 { paint.good("ok:") } else { paint.bad("not all:") };
-    let (done, not_done) = match doing {
-        Doing::Write(_) => ("imported", "were there already"),
-        Doing::Delete(_) => ("deleted", "were not there"),
+/// What was done. `is_whole` says that the end of the file was reached.
+fn summary(tally: &Tally, doing: Doing, is_dry: bool, is_whole: bool, paint: Paint, timing: &str) -> String {
+    let label = if tally.wrong == 0 && is_whole { paint.good("ok:") } else { paint.bad("not all:") };
+    let tuples = |number| count(number, "tuple", "tuples");
+    let (done, one_not, more_not) = match doing {
+        Doing::Write(_) => ("imported", "was there already", "were there already"),
+        Doing::Delete(_) => ("deleted", "was not there", "were not there"),
     };
     let mut parts = vec![if is_dry {
-        format!("{label} {} tuples are well-formed and allowed, nothing was written", HumanCount(tally.taken()))
+        format!("{label} {} could be {done}, nothing was written", tuples(tally.taken()))
     } else {
-        format!("{label} {done} {} tuples", HumanCount(tally.changed))
+        format!("{label} {done} {}", tuples(tally.changed))
     }];
     if tally.skipped > 0 && !is_dry {
-        parts.push(format!("{} {not_done}", HumanCount(tally.skipped)));
+        parts.push(count(tally.skipped, one_not, more_not));
     }
     if tally.wrong > 0 {
-        parts.push(format!("{} lines were wrong", HumanCount(tally.wrong)));
+        parts.push(count(tally.wrong, "line was wrong", "lines were wrong"));
     }
     parts.extend(tally.stopped_at.map(|line| format!("stopped at line {line}")));
     parts.extend(tally.revision.map(|revision| format!("revision {revision}")));
-    let rate = tally.taken().saturating_mul(1_000) / took_ms.max(1);
-    let seconds = format!("{}.{} s", took_ms / 1_000, took_ms % 1_000 / 100);
-    format!("{}; {seconds}, {} a second\n", parts.join(", "), HumanCount(rate))
+    format!("{}; {timing}\n", parts.join(", "))
 }

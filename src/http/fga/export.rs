@@ -23,15 +23,14 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Exports at once in this process: each takes a thread, and keeps the version that it pinned.
-static RUNNING: Semaphore = Semaphore::const_new(MAX_RUNNING);
-const MAX_RUNNING: usize = 4;
+/// Exports at once: each takes a thread, and keeps the version that it pinned.
+pub(in crate::http) const MAX_EXPORTS: usize = 4;
 
 /// Bytes of lines that are written at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -73,8 +72,8 @@ pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) ->
     if request.version() < Version::HTTP_11 {
         return Err(ApiError::invalid("an export needs HTTP/1.1: before that, nothing tells that a body is complete"));
     }
-    let permit = RUNNING.try_acquire().map_err(|_| {
-        let told = format!("{MAX_RUNNING} exports are running, which is the most: ask again when one has ended");
+    let permit = Arc::clone(&shared.exports).try_acquire_owned().map_err(|_| {
+        let told = format!("{MAX_EXPORTS} exports are running, which is the most: ask again when one has ended");
         ApiError::new(Code::ResourceExhausted, told)
     })?;
     let version = stores.pin(store)?;
@@ -170,6 +169,27 @@ impl MessageBody for Lines {
             Some(Piece::Lines(lines)) => Poll::Ready(Some(Ok(lines))),
             Some(Piece::End) => Poll::Ready(None),
             None => Poll::Ready(Some(Err(BrokenOff))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    #[actix_web::test]
+    async fn a_body_is_complete_only_with_its_last_word() {
+        for (last, is_complete) in [(Some(Piece::End), true), (None, false)] {
+            let (sender, receiver) = channel(WAITING);
+            assert!(sender.send(Piece::Lines("{}\n".into())).await.is_ok());
+            if let Some(last) = last {
+                assert!(sender.send(last).await.is_ok());
+            }
+            drop(sender);
+            let mut lines = Box::pin(Lines { receiver });
+            assert!(matches!(poll_fn(|cx| lines.as_mut().poll_next(cx)).await, Some(Ok(_))));
+            assert_eq!(poll_fn(|cx| lines.as_mut().poll_next(cx)).await.is_none(), is_complete);
         }
     }
 }

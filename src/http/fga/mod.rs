@@ -38,5 +38,6 @@ mod tuple;
 mod write;
 
 pub(super) use error::ApiError;
+pub(super) use export::MAX_EXPORTS;
 pub(super) use routes::{endpoint_name, mount};
 pub(super) use schema::Paths;
