@@ -16,7 +16,7 @@ use cedar_policy_core::ast::{
 };
 use cedar_policy_core::validator::{ValidationMode, Validator};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// How many entities a policy may look through (`resource.folder.owner` is two): what is within it is materialised
@@ -37,7 +37,7 @@ pub(super) struct Rule {
     pub(super) conjuncts: Vec<Conjunct>,
     pub(super) reason: Option<Code>,
     pub(super) message: Option<String>,
-    pub(super) reads: Reads,
+    pub(super) reads: Arc<Reads>,
     /// The relations that it asks about.
     pub(super) mentions: BTreeSet<Mention>,
     pub(super) at: PolicyRef,
@@ -63,7 +63,13 @@ pub(super) struct Rules {
 impl Rules {
     pub(super) fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
         let mut reader =
-            Reader { files, vocabulary: &schema.vocabulary, places: BTreeMap::new(), problems: Vec::new() };
+            Reader {
+                files,
+                vocabulary: &schema.vocabulary,
+                places: BTreeMap::new(),
+                reads: HashSet::new(),
+                problems: Vec::new(),
+            };
         let mut set = PolicySet::new();
         let mut all = Vec::new();
         for file in files {
@@ -89,6 +95,8 @@ struct Reader<'a> {
     files: &'a [SourceFile],
     vocabulary: &'a Vocabulary,
     places: BTreeMap<SmolStr, Option<Place>>,
+    /// What policies read, each once: bundles have many policies of few kinds.
+    reads: HashSet<Arc<Reads>>,
     problems: Vec<Problem>,
 }
 
@@ -136,7 +144,17 @@ impl Reader<'_> {
             return None;
         }
         let policy = set.get(&PolicyID::from_smolstr(id.clone()))?.clone();
-        Some(rule(file, id, reason, policy))
+        let reads = policy.non_scope_constraints().map(Reads::of).unwrap_or_default();
+        Some(rule(file, id, reason, self.shared(reads), policy))
+    }
+
+    fn shared(&mut self, reads: Reads) -> Arc<Reads> {
+        if let Some(known) = self.reads.get(&reads) {
+            return known.clone();
+        }
+        let reads = Arc::new(reads);
+        self.reads.insert(reads.clone());
+        reads
     }
 
     fn id(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) -> Option<SmolStr> {
@@ -277,7 +295,7 @@ impl Reader<'_> {
     }
 }
 
-fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) -> Rule {
+fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, reads: Arc<Reads>, policy: Policy) -> Rule {
     let effect = match policy.effect() {
         Effect::Permit => Decision::Permit,
         Effect::Forbid => Decision::Deny,
@@ -291,7 +309,7 @@ fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) ->
         doc: annotation(policy.template(), "doc").map(String::from),
     };
     Rule {
-        reads: condition.map(|condition| Reads::of(condition)).unwrap_or_default(),
+        reads,
         mentions: BTreeSet::new(),
         conjuncts: condition.map(conjuncts).unwrap_or_default().into_iter().map(|expr| conjunct(file, expr)).collect(),
         principal: policy.principal_constraint().into_inner(),
