@@ -62,14 +62,13 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
-        let mut reader =
-            Reader {
-                files,
-                vocabulary: &schema.vocabulary,
-                places: BTreeMap::new(),
-                reads: HashSet::new(),
-                problems: Vec::new(),
-            };
+        let mut reader = Reader {
+            files,
+            vocabulary: &schema.vocabulary,
+            places: BTreeMap::new(),
+            reads: HashSet::new(),
+            problems: Vec::new(),
+        };
         let mut set = PolicySet::new();
         let mut all = Vec::new();
         for file in files {

@@ -149,10 +149,9 @@ fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
             BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag => false,
         },
         // Functions may refuse their arguments; an attribute of something that is no path has no step.
-        ExprKind::ExtensionFunctionApp { .. }
-        | ExprKind::GetAttr { .. }
-        | ExprKind::Slot(_)
-        | ExprKind::Unknown(_) => false,
+        ExprKind::ExtensionFunctionApp { .. } | ExprKind::GetAttr { .. } | ExprKind::Slot(_) | ExprKind::Unknown(_) => {
+            false
+        }
     };
     total && children(expr).into_iter().all(|child| harmless(child, needed))
 }

@@ -209,8 +209,7 @@ impl Index {
     }
 
     fn merged(&self, buckets: &[u32]) -> Scope {
-        let mut scope =
-            Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None };
+        let mut scope = Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None };
         let rules = self.all(&scope);
         let reads = Reads::merged(rules.iter().map(|rule| &rule.reads));
         let mentions = rules.iter().any(|rule| !rule.mentions.is_empty());

@@ -88,7 +88,7 @@ impl Vocabulary {
                     }
                     _ => None,
                 };
-                (SmolStr::new(&name), TypeInfo { name: declared.name().clone(), attributes, choices })
+                (SmolStr::new(&name), TypeInfo { name: declared.name().with_loc(None), attributes, choices })
             })
             .collect();
         let mut actions: HashMap<SmolStr, ActionInfo> = schema
@@ -200,8 +200,8 @@ impl ActionInfo {
 
 impl TypeInfo {
     /// An entity of this type.
-    pub(in crate::policy) fn uid(&self, id: &str) -> EntityUID {
-        EntityUID::from_components(self.name.clone(), Eid::new(id), None)
+    pub(in crate::policy) fn uid(&self, id: &SmolStr) -> EntityUID {
+        EntityUID::from_components(self.name.clone(), Eid::new(id.clone()), None)
     }
 
     /// Its attributes.
