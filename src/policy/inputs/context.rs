@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 /// Members of every context that the engine supplies.
 const FACTS: [&str; 3] = ["delegation", "now", "token"];
 
+const DELEGATION: SmolStr = SmolStr::new_static("delegation");
+
 const ACTION_PROPERTIES: SmolStr = SmolStr::new_static("action_properties");
 
 impl Builder<'_> {
@@ -63,8 +65,8 @@ impl Builder<'_> {
     /// Facts, where an applicable policy reads them.
     fn facts(&mut self, context: &mut Members) {
         let reads = &self.scope.reads;
-        if reads.reads_context("delegation") {
-            context.insert("delegation".into(), self.delegation());
+        if reads.reads_context(&DELEGATION) {
+            context.insert(DELEGATION, self.delegation());
         }
         if reads.reads_context("now")
             && let Some(now) = datetime(self.request.now)
@@ -94,11 +96,17 @@ impl Builder<'_> {
         let place = |member: &Option<(SmolStr, EntityUID)>| {
             Cedar::record(member.iter().map(|(kind, uid)| (kind.clone(), Cedar::from(uid.clone()))), None)
         };
+        // Of the facts, too, only those that a policy reads.
+        let reads = |member: &'static str| self.scope.reads.context(&[DELEGATION, SmolStr::new_static(member)]);
         let before = uids.get(..self.request.leg).unwrap_or_default();
         let mut delegation: Vec<(SmolStr, Cedar)> = Vec::with_capacity(4);
-        delegation.extend(uids.first().map(|subject| ("subject".into(), place(subject))));
-        delegation.extend(before.last().map(|from| ("from".into(), place(from))));
-        if !before.is_empty() {
+        if reads("subject") {
+            delegation.extend(uids.first().map(|subject| ("subject".into(), place(subject))));
+        }
+        if reads("from") {
+            delegation.extend(before.last().map(|from| ("from".into(), place(from))));
+        }
+        if reads("earlier") && !before.is_empty() {
             let mut earlier: BTreeMap<SmolStr, Vec<Cedar>> = BTreeMap::new();
             for (kind, uid) in before.iter().flatten() {
                 earlier.entry(kind.clone()).or_default().push(Cedar::from(uid.clone()));
@@ -106,8 +114,10 @@ impl Builder<'_> {
             let earlier = earlier.into_iter().map(|(kind, uids)| (kind, Cedar::set(uids, None)));
             delegation.push(("earlier".into(), Cedar::record(earlier, None)));
         }
-        let depth = i64::try_from(self.request.leg).unwrap_or(i64::MAX);
-        delegation.push(("depth".into(), Cedar::from(depth)));
+        if reads("depth") {
+            let depth = i64::try_from(self.request.leg).unwrap_or(i64::MAX);
+            delegation.push(("depth".into(), Cedar::from(depth)));
+        }
         Cedar::record(delegation, None)
     }
 }

@@ -6,8 +6,9 @@ use crate::policy::relations::USERSET;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID};
 use cedar_policy_core::validator::types::{AttributeType, EntityKind, Type};
 use cedar_policy_core::validator::{ValidatorEntityTypeKind, ValidatorSchema};
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where an attribute's value may come from.
@@ -125,7 +126,7 @@ impl Vocabulary {
         for general in schema.action_ids() {
             link_specialised(&id_of(general.name()), general.descendants(), &mut actions);
         }
-        Self { types, actions, secrets: merged.secrets.clone() }
+        Self { types, actions, secrets: merged.secrets.iter().cloned().collect() }
     }
 
     /// The type of this name, if it is declared.
