@@ -20,10 +20,7 @@ use crate::model::{
     Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError, Question,
     Reason, Record, Timestamp,
 };
-use cedar_policy_core::ast::{
-    ActionConstraint, Context, Entity, EntityReference, EntityUID, EntityUIDEntry, Literal,
-    PrincipalOrResourceConstraint, Request, Value as Cedar, ValueKind,
-};
+use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -361,32 +358,6 @@ fn truth(value: &Cedar) -> Option<bool> {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Some(*value),
         _ => None,
-    }
-}
-
-/// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all three are known
-/// before anything is built: ancestors are stored, never sent.
-fn in_scope(constraint: &PrincipalOrResourceConstraint, uid: &EntityUID, stored: Option<&Entity>) -> bool {
-    let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
-    let within = |reference: &EntityReference| {
-        equals(reference)
-            || matches!(reference, EntityReference::EUID(one) if stored.is_some_and(|entity| entity.is_descendant_of(one)))
-    };
-    match constraint {
-        PrincipalOrResourceConstraint::Any => true,
-        PrincipalOrResourceConstraint::Eq(reference) => equals(reference),
-        PrincipalOrResourceConstraint::In(reference) => within(reference),
-        PrincipalOrResourceConstraint::Is(kind) => **kind == *uid.entity_type(),
-        PrincipalOrResourceConstraint::IsIn(kind, reference) => **kind == *uid.entity_type() && within(reference),
-    }
-}
-
-/// Whether an action's constraint holds.
-pub(super) fn action_in_scope(constraint: &ActionConstraint, action: &Entity) -> bool {
-    match constraint {
-        ActionConstraint::Any => true,
-        ActionConstraint::Eq(one) => **one == *action.uid(),
-        ActionConstraint::In(list) => list.iter().any(|one| **one == *action.uid() || action.is_descendant_of(one)),
     }
 }
 

@@ -20,6 +20,7 @@ mod reasons;
 mod relations;
 mod rules;
 mod schema;
+mod shapes;
 mod source;
 mod stored;
 mod syntax;

@@ -7,6 +7,7 @@ use super::nesting;
 use super::reads::Reads;
 use super::relations::{Mention, mentions};
 use super::schema::{Schema, Vocabulary};
+use super::shapes::Shape;
 use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
@@ -14,9 +15,9 @@ use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, PolicySet,
     PrincipalOrResourceConstraint, StaticPolicy, Template,
 };
-use cedar_policy_core::validator::{ValidationMode, Validator};
+use cedar_policy_core::validator::{ValidationMode, Validator, confusable_string_checks};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How many entities a policy may look through (`resource.folder.owner` is two): what is within it is materialised
@@ -39,7 +40,7 @@ pub(super) struct Rule {
     pub(super) message: Option<String>,
     pub(super) reads: Arc<Reads>,
     /// The relations that it asks about.
-    pub(super) mentions: BTreeSet<Mention>,
+    pub(super) mentions: Arc<BTreeSet<Mention>>,
     pub(super) at: PolicyRef,
 }
 
@@ -79,9 +80,10 @@ impl Rules {
             }
         }
         let mut warnings = Vec::new();
-        reader.validate(schema, &set, &mut warnings);
+        let shapes = by_shape(&all, schema);
+        reader.validate(schema, &all, &shapes, &mut warnings);
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
-            reader.add_mentions(schema, &mut all);
+            reader.add_mentions(schema, &mut all, &shapes);
         }
         all.sort_by(|a, b| a.id.cmp(&b.id));
         Problems(reader.problems)
@@ -259,10 +261,22 @@ impl Reader<'_> {
         );
     }
 
-    fn validate(&mut self, schema: &Schema, set: &PolicySet, warnings: &mut Vec<Problem>) {
+    /// Validates one policy of each shape, and all of a shape in which anything is found.
+    fn validate(&mut self, schema: &Schema, rules: &[Rule], shapes: &[Vec<usize>], warnings: &mut Vec<Problem>) {
         let validator = Validator::new(schema.validator.clone());
-        let result = validator.validate_with_level(set, ValidationMode::Strict, LEVEL);
-        let (errors, found) = result.into_errors_and_warnings();
+        let check = |members: &[usize]| {
+            let mut set = PolicySet::new();
+            // Their ids are different, so that each is taken.
+            members.iter().filter_map(|at| rules.get(*at)).for_each(|rule| drop(set.add(rule.policy.clone())));
+            validator.validate_with_level(&set, ValidationMode::Strict, LEVEL)
+        };
+        let (sound, doubtful): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) = shapes.iter().partition(|shape| {
+            let checked = check(shape.get(..1).unwrap_or_default());
+            checked.validation_passed() && checked.validation_warnings().next().is_none()
+        });
+        let mut doubtful: Vec<usize> = doubtful.into_iter().flatten().copied().collect();
+        doubtful.sort_unstable();
+        let (errors, found) = check(&doubtful).into_errors_and_warnings();
         // Cedar reports once per request environment: one place with one remedy is one problem.
         let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
         for problem in errors.map(|error| problem_of(&error, self.files, None)) {
@@ -272,19 +286,33 @@ impl Reader<'_> {
                 self.problems.push(problem);
             }
         }
+        let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at));
+        let strings = confusable_string_checks(sound.map(|rule| rule.policy.template()));
         // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
         let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
-        warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)).filter(own));
+        warnings.extend(found.chain(strings).map(|warning| problem_of(&warning, self.files, None)).filter(own));
     }
 
     /// Reads what policies ask of relations, once they are known to be well-typed.
-    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Rule]) {
-        for rule in rules {
-            let Some(file) = self.files.iter().find(|file| file.path == rule.at.file) else { continue };
-            let found = mentions(file, &rule.policy, &schema.validator, &schema.vocabulary, &schema.relations);
-            match found {
-                Ok(found) => rule.mentions = found,
-                Err(problems) => self.problems.extend(problems),
+    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Rule], shapes: &[Vec<usize>]) {
+        let of = |files: &[SourceFile], rule: &Rule| {
+            let file = files.iter().find(|file| file.path == rule.at.file);
+            file.map_or_else(|| Ok(BTreeSet::new()), |file| mentions(file, &rule.policy, schema))
+        };
+        for shape in shapes {
+            let Some(first) = shape.first().and_then(|at| rules.get(*at)) else { continue };
+            match of(self.files, first) {
+                // A userset is written out in a shape, and so is a path: they all ask the same.
+                Ok(found) => {
+                    let found = Arc::new(found);
+                    for at in shape {
+                        rules.get_mut(*at).into_iter().for_each(|rule| rule.mentions = found.clone());
+                    }
+                }
+                Err(_) => {
+                    let members = shape.iter().filter_map(|at| rules.get(*at));
+                    self.problems.extend(members.filter_map(|rule| of(self.files, rule).err()).flatten());
+                }
             }
         }
     }
@@ -292,6 +320,21 @@ impl Reader<'_> {
     fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {
         self.problems.push(Problem { place: place.cloned(), also: None, message, help: help.map(str::to_owned) });
     }
+}
+
+/// Positions of rules, together where they have one shape; in the order of the first of each.
+fn by_shape(rules: &[Rule], schema: &Schema) -> Vec<Vec<usize>> {
+    let mut known: HashMap<Shape, usize> = HashMap::new();
+    let mut shapes: Vec<Vec<usize>> = Vec::new();
+    for (at, rule) in rules.iter().enumerate() {
+        let next = shapes.len();
+        let number = *known.entry(Shape::of(rule.policy.template(), schema)).or_insert(next);
+        match shapes.get_mut(number) {
+            Some(shape) => shape.push(at),
+            None => shapes.push(vec![at]),
+        }
+    }
+    shapes
 }
 
 fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, reads: Arc<Reads>, policy: Policy) -> Rule {
@@ -309,7 +352,7 @@ fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, reads: Arc<Reads>,
     };
     Rule {
         reads,
-        mentions: BTreeSet::new(),
+        mentions: Arc::default(),
         conjuncts: condition.map(conjuncts).unwrap_or_default().into_iter().map(|expr| conjunct(file, expr)).collect(),
         principal: policy.principal_constraint().into_inner(),
         action: policy.action_constraint().clone(),

@@ -4,6 +4,7 @@
 //! unless a [`Step`] says on what its failure depends. An expression that is not known to be harmless ends the walk.
 
 use super::super::rules::Rule;
+use super::super::schema::Schema;
 use super::super::syntax::{Root, access_path, children};
 use cedar_policy_core::ast::{BinaryOp, EntityType, Expr, ExprKind, Literal, UnaryOp};
 use smol_str::SmolStr;
@@ -36,15 +37,39 @@ pub(super) struct Key {
     pub(super) constant: Literal,
 }
 
-/// The equalities of a rule, in order. `late` are attributes that are not known before relations are looked up.
-pub(super) fn keys(rule: &Rule, late: &BTreeSet<&SmolStr>) -> Vec<Key> {
+/// What is not known before relations are looked up.
+#[derive(Debug)]
+pub(super) struct Late<'a> {
+    attributes: BTreeSet<&'a SmolStr>,
+    userset: &'a EntityType,
+}
+
+impl<'a> Late<'a> {
+    pub(super) fn new(schema: &'a Schema) -> Self {
+        let attributes = schema.relations.relations.values().flatten().collect();
+        Self { attributes, userset: &schema.userset }
+    }
+
+    fn is_in(&self, expr: &Expr) -> bool {
+        match expr.expr_kind() {
+            ExprKind::Lit(Literal::EntityUID(uid)) => uid.entity_type() == self.userset,
+            ExprKind::GetAttr { expr, attr } | ExprKind::HasAttr { expr, attr } => {
+                self.attributes.contains(attr) || self.is_in(expr)
+            }
+            ExprKind::ExtHasAttr { expr, attrs } => {
+                attrs.iter().any(|attr| self.attributes.contains(attr)) || self.is_in(expr)
+            }
+            _ => children(expr).into_iter().any(|child| self.is_in(child)),
+        }
+    }
+}
+
+/// The equalities of a rule, in order.
+pub(super) fn keys(rule: &Rule, late: &Late<'_>) -> Vec<Key> {
     let mut keys = Vec::new();
     let mut before = Vec::new();
     for conjunct in &rule.conjuncts {
-        let Some(steps) = steps(&conjunct.expr) else { break };
-        if steps.iter().any(|step| step.path().is_some_and(|(_, names)| names.iter().any(|name| late.contains(name)))) {
-            break;
-        }
+        let Some(steps) = steps(&conjunct.expr).filter(|_| !late.is_in(&conjunct.expr)) else { break };
         if let Some((path, constant)) = equality(&conjunct.expr) {
             keys.push(Key { before: before.clone(), path, constant });
         }

@@ -23,8 +23,8 @@
 //! - `has`: if the attribute is absent, the conjunct is false, nothing failed before it, and the policy is left out;
 //! - `is`: likewise for another type.
 //!
-//! No other conjunct can stand before `k`: whatever may overflow, call a function, read a tag, or read a relation's
-//! attribute (which is not known before relations are looked up) ends the search for equalities. Operators on values of the
+//! No other conjunct can stand before `k`: whatever may overflow, call a function or read a tag ends the search for
+//! equalities; and so does what speaks of a relation, which is looked up for selected policies only. Operators on values of the
 //! wrong kind fail, too, and there are none: policies are typechecked strictly, stored entities against the schema, and
 //! a leg whose request has a value that does not fit denies before any policy is evaluated. So when the steps are gone
 //! through, conjuncts before `k` are each true or false. If one is false, evaluation stops there; if all are true, it
@@ -38,7 +38,11 @@
 mod bucket;
 mod conditions;
 mod memo;
+#[cfg(test)]
+mod oracle;
 mod scope;
+#[cfg(test)]
+mod unindexed;
 
 use super::reads::Reads;
 use super::relations::Mention;
@@ -48,7 +52,7 @@ use super::syntax::Root;
 use crate::model::Decision;
 use bucket::{Bucket, Cells, Position};
 use cedar_policy_core::ast::{ActionConstraint, Entity, EntityType, EntityUID, Literal};
-use conditions::Path;
+use conditions::{Late, Path};
 use foldhash::{HashMap, HashMapExt};
 use memo::{Memo, Weighed};
 use scope::{Axis, Pairs};
@@ -75,6 +79,8 @@ pub(super) struct Index {
     scopes: Memo<Scope>,
     slices: Memo<Slice>,
     next_slice: AtomicU64,
+    #[cfg(test)]
+    unindexed: Option<unindexed::Actions>,
 }
 
 /// The policies whose scope matches a principal, an action and a resource.
@@ -98,7 +104,6 @@ pub(super) struct Slice {
     /// In the order of their ids.
     pub(super) rules: Box<[Arc<Rule>]>,
     /// What they read.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the key of the leg cache"))]
     pub(super) reads: Arc<Reads>,
     /// The relations that they mention.
     pub(super) mentions: Arc<BTreeSet<Mention>>,
@@ -121,6 +126,7 @@ pub(super) enum AttributeValue {
     /// It is there, and a set, a record or an extension value.
     Other,
     /// Nothing is known.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for who asks before the inputs are built"))]
     Unknown,
 }
 
@@ -134,7 +140,7 @@ pub(super) struct Values<'a> {
 
 impl Index {
     pub(super) fn new(rules: Arc<[Arc<Rule>]>, schema: &Schema) -> Self {
-        let late: BTreeSet<&SmolStr> = schema.relations.relations.values().flatten().collect();
+        let late = Late::new(schema);
         let actions = Actions::new(schema);
         let mut by_signature: HashMap<Vec<usize>, Vec<Position>> = HashMap::new();
         for (position, rule) in (0..).zip(rules.iter()) {
@@ -148,6 +154,8 @@ impl Index {
             scopes: Memo::default(),
             slices: Memo::default(),
             next_slice: AtomicU64::new(0),
+            #[cfg(test)]
+            unindexed: None,
             rules,
         };
         let mut own: HashMap<usize, Vec<Position>> = HashMap::new();
@@ -167,6 +175,10 @@ impl Index {
 
     /// The policies whose scope matches.
     pub(super) fn scope(&self, action: &EntityUID, principal: Named<'_>, resource: Named<'_>) -> Arc<Scope> {
+        #[cfg(test)]
+        if let Some(actions) = &self.unindexed {
+            return self.scanned(actions, action, principal, resource);
+        }
         let mut buckets: SmallVec<[u32; 8]> = SmallVec::new();
         let classes = self.by_action.get(action).into_iter().flatten().filter_map(|class| self.classes.get(*class));
         for class in classes {
@@ -221,7 +233,7 @@ impl Index {
         scope
     }
 
-    fn add_class(&mut self, signature: &[usize], positions: &[Position], actions: &Actions, late: &BTreeSet<&SmolStr>) {
+    fn add_class(&mut self, signature: &[usize], positions: &[Position], actions: &Actions, late: &Late<'_>) {
         let (mut principals, mut resources) = (Axis::default(), Axis::default());
         let mut by_scope: HashMap<(u32, u32), Vec<(Position, Vec<conditions::Key>)>> = HashMap::new();
         for position in positions {
@@ -308,9 +320,10 @@ impl Values<'_> {
 
 /// Bundles without relations share one empty set.
 fn merged_mentions(rules: &[&Arc<Rule>]) -> Arc<BTreeSet<Mention>> {
-    let mut with = rules.iter().filter(|rule| !rule.mentions.is_empty());
+    let mut with = rules.iter().map(|rule| &rule.mentions).filter(|mentions| !mentions.is_empty());
     match (with.next(), with.next()) {
         (None, _) => Arc::default(),
+        (Some(one), None) => one.clone(),
         _ => Arc::new(rules.iter().flat_map(|rule| rule.mentions.iter().cloned()).collect()),
     }
 }
