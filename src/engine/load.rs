@@ -6,6 +6,7 @@
 use super::decide::{Given, Verdict, Want, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
+use crate::cache::LegCache;
 use crate::model::{Digest, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -96,6 +97,7 @@ impl Engine {
                 None => snapshot,
             };
             self.live.store(Some(Arc::new(snapshot)));
+            self.cache.iter().for_each(LegCache::clear);
         }
         let now = self.clock.now_ms();
         if changed {
@@ -140,7 +142,7 @@ fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    decide(snapshot.pinned(), &case.request, case.now, Want { explanation, ..Want::default() }, Some(given))
+    decide(snapshot.pinned(), &case.request, case.now, Want { explanation, ..Want::default() }, None, Some(given))
 }
 
 fn observe(snapshot: &Snapshot, case: &Case) -> Observed {

@@ -10,6 +10,7 @@
 
 mod batch;
 mod decide;
+mod legs;
 mod load;
 mod lookup;
 mod snapshot;
@@ -23,6 +24,7 @@ pub use text::{Piece, explanation_text, painted_explanation};
 
 use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
+use crate::cache::LegCache;
 use crate::clock::Clock;
 use crate::model::{Answer, Decision, DecisionId, Depth, Fault, Malformed, Request, Revision, Timestamp};
 use crate::telemetry::Metrics;
@@ -69,6 +71,8 @@ pub struct Engine {
     quiet: Duration,
     /// Absent where nothing but policies decides.
     stores: Option<Arc<Stores>>,
+    /// Absent where every leg is evaluated.
+    cache: Option<LegCache>,
     /// Makes decision ids unique within a millisecond, and different from another process's.
     seed: [u8; 4],
     decisions: AtomicU64,
@@ -96,6 +100,7 @@ impl Engine {
             loading: Mutex::new(()),
             quiet: QUIET,
             stores: None,
+            cache: None,
             seed,
             decisions: AtomicU64::new(0),
         }
@@ -112,6 +117,13 @@ impl Engine {
     #[must_use]
     pub fn with_stores(mut self, stores: Arc<Stores>) -> Self {
         self.stores = Some(stores);
+        self
+    }
+
+    /// Lets it keep the outcomes of legs, in at most so many bytes.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: usize) -> Self {
+        self.cache = Some(LegCache::new(bytes, Arc::clone(&self.metrics)));
         self
     }
 
@@ -154,7 +166,7 @@ impl Engine {
             inputs: self.recorder.is_on(),
             require_actor: ask.require_actor,
         };
-        let verdict = decide::decide(pinned, request, now, want, None)?;
+        let verdict = decide::decide(pinned, request, now, want, self.cache.as_ref(), None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),

@@ -218,6 +218,9 @@ fn load(store: &dyn TupleStore, record: StoreRecord) -> Result<Arc<OpenStore>, S
     let mut tuples = Vec::new();
     let revision = store.read_tuples(id, &mut |tuple| tuples.push(tuple))?;
     let mut version = Version::of_graph(Graph::load(tuples, revision)?);
+    if id == StoreId::MAIN {
+        version = version.with_stripes();
+    }
     if let Some(newest) = store.models(id, None, 1)?.into_iter().next() {
         version = version.with_model(models::compile(&newest, version.graph())?);
     }

@@ -110,7 +110,8 @@ impl Stores {
             (Event::TuplesChanged { deleted, written, .. }, Some(open)) => {
                 let version = open.version.load();
                 let graph = version.graph().apply(&deleted, &written, revision)?;
-                open.version.store(Arc::new(version.with_graph(graph)));
+                let touched = version.touched(&deleted, &written);
+                open.version.store(Arc::new(version.with_graph(graph, touched)));
             }
             // Of a store that is gone by now; or of the bundle, which is not in the log.
             (
