@@ -283,8 +283,8 @@ impl Compiled {
         error: Option<String>,
     ) -> Condition {
         let values = conjunct
-            .accesses
-            .iter()
+            .accesses()
+            .into_iter()
             .map(|access| {
                 let path = access_path(access).map(|(_, path)| path).unwrap_or_default();
                 let shown = if path.iter().any(|name| self.schema.vocabulary.is_secret(name)) {
@@ -298,7 +298,7 @@ impl Compiled {
                 (access.to_string(), shown)
             })
             .collect();
-        Condition { source: conjunct.source.clone(), line: conjunct.line, values, error }
+        Condition { source: conjunct.source(), line: conjunct.line, values, error }
     }
 
     fn inputs_read(
@@ -355,7 +355,7 @@ fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
             Ok(value) => match truth(&value) {
                 Some(true) => {}
                 Some(false) => return Verdict::Stopped(index),
-                None => return Verdict::Failed(index, format!("`{}` is no boolean", conjunct.source)),
+                None => return Verdict::Failed(index, format!("`{}` is no boolean", conjunct.source())),
             },
             Err(error) => return Verdict::Failed(index, error.to_string()),
         }
