@@ -26,13 +26,10 @@ impl Shared {
         }
         let Ok(_waiting) = self.waiting.try_acquire() else { return Err(Error::TooManyWaiting) };
         // The sender lives as long as the engine, so what ends the wait is the revision or the time.
-        match timeout(self.settings.limits.at_least_time, published.wait_for(|newest| *newest >= wanted)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => {
-                let newest = *published.borrow();
-                Err(self.not_reached(wanted, newest))
-            }
-        }
+        let waited = timeout(self.settings.limits.at_least_time, published.wait_for(|newest| *newest >= wanted)).await;
+        let has_come = waited.is_ok_and(|waited| waited.is_ok());
+        let newest = *published.borrow();
+        if has_come { Ok(()) } else { Err(self.not_reached(wanted, newest)) }
     }
 
     fn not_reached(&self, wanted: Revision, newest: Revision) -> Error {
