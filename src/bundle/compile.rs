@@ -67,10 +67,17 @@ impl Bundle {
         self.model.as_ref()
     }
 
-    /// Its layer of tuples.
+    /// Its layer of tuples; none where they were taken.
     #[must_use]
     pub fn tuples(&self) -> &[Tuple] {
         &self.tuples
+    }
+
+    /// Hands its layer of tuples over to whoever keeps them from now on: a million of them spelled out would be more
+    /// memory than the graph that answers from them.
+    #[must_use]
+    pub fn take_tuples(&mut self) -> Vec<Tuple> {
+        std::mem::take(&mut self.tuples)
     }
 
     /// Whether it is taken although stored tuples would mean nothing to its model.

@@ -80,7 +80,7 @@ impl Engine {
     }
 
     fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Result<Loaded, Problems> {
-        let bundle = snapshot.bundle().clone();
+        let bundle = snapshot.bundle();
         let digest = bundle.digest();
         let before = self.live.load().as_ref().map(|snapshot| snapshot.bundle().digest());
         let (summary, warnings) = (bundle.summary(), bundle.warnings().to_vec());
@@ -88,10 +88,11 @@ impl Engine {
         if changed {
             let snapshot = match &self.stores {
                 Some(stores) => {
-                    let tuples = bundle.tuples().to_vec();
+                    let (snapshot, tuples) = snapshot.without_relations();
+                    let bundle = snapshot.bundle();
                     let layer = stores.prepare_main(bundle.model(), tuples, bundle.allow_orphans())?;
-                    stores.commit_main(layer, digest, Some(bundle.clone()))?;
-                    snapshot.without_relations()
+                    stores.commit_main(layer, digest, Some(Arc::clone(bundle)))?;
+                    snapshot
                 }
                 None => snapshot,
             };

@@ -26,7 +26,7 @@ use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
 use crate::cache::LegCache;
 use crate::clock::Clock;
-use crate::model::{Answer, Decision, DecisionId, Depth, Fault, Malformed, Request, Timestamp};
+use crate::model::{Answer, Decision, DecisionId, Depth, Fault, Malformed, Request, Revision, Timestamp};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stores::Stores;
+use tokio::sync::watch;
 
 /// Who asks, and how much they want to know.
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +131,12 @@ impl Engine {
     #[must_use]
     pub fn stores(&self) -> Option<&Arc<Stores>> {
         self.stores.as_ref()
+    }
+
+    /// The newest revision that a decision which begins now sees, as it goes on; none where nothing but policies decides.
+    #[must_use]
+    pub fn published(&self) -> Option<watch::Receiver<Revision>> {
+        self.stores.as_ref().map(|stores| stores.published())
     }
 
     /// The snapshot that decides now; none before the first bundle.

@@ -3,7 +3,7 @@
 use super::stores::Version;
 use crate::bundle::Bundle;
 use crate::cache::Stripes;
-use crate::model::{Problem, Problems, Revision};
+use crate::model::{Problem, Problems, Revision, Tuple};
 use crate::relations::{Graph, Rules};
 use std::sync::Arc;
 
@@ -47,9 +47,15 @@ impl Snapshot {
         self.revision
     }
 
-    /// The bundle alone: its tuples are a layer of the store `main`.
-    pub(super) fn without_relations(self) -> Self {
-        Self { relations: None, ..self }
+    /// The bundle alone, and its tuples, which become a layer of the store `main` and are kept there only.
+    pub(super) fn without_relations(self) -> (Self, Vec<Tuple>) {
+        let mut bundle = self.bundle;
+        let tuples = match Arc::get_mut(&mut bundle) {
+            Some(bundle) => bundle.take_tuples(),
+            // Somebody else holds the bundle and may want to see them.
+            None => bundle.tuples().to_vec(),
+        };
+        (Self { bundle, revision: self.revision, relations: None }, tuples)
     }
 
     pub(super) fn pinned(&self) -> Pinned<'_> {

@@ -8,7 +8,7 @@
 //! stopped it.
 
 use super::index::Named;
-use super::inputs::{Inputs, LegRequest, NoInputs, build, value_at};
+use super::inputs::{Inputs, LegRequest, NoInputs, build, known, value_at};
 use super::reads::Reads;
 use super::relations::{RelationFailure, Relations};
 use super::rules::{Conjunct, Rule};
@@ -103,7 +103,9 @@ impl Compiled {
             Named { uid: &resource_uid, stored: what.map(AsRef::as_ref) },
         );
         let (named, asked) = (&principal_uid, &resource_uid);
-        let request = LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations };
+        let explains = wanted.explanation;
+        let request =
+            LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations, explains };
         let inputs = match build(&request, &self.schema, stored, &self.index, &scope) {
             Ok(inputs) => inputs,
             Err(NoInputs::Cedar(message)) => {
@@ -129,7 +131,7 @@ impl Compiled {
         let evaluator = Evaluator::new(
             Request::new_unchecked(
                 EntityUIDEntry::known(principal_uid.clone(), None),
-                EntityUIDEntry::known(action.uid.as_ref().clone(), None),
+                EntityUIDEntry::Known { euid: Arc::clone(&action.uid), loc: None },
                 EntityUIDEntry::known(resource_uid.clone(), None),
                 Some(inputs.context.clone()),
             ),
@@ -281,8 +283,8 @@ impl Compiled {
         error: Option<String>,
     ) -> Condition {
         let values = conjunct
-            .accesses
-            .iter()
+            .accesses()
+            .into_iter()
             .map(|access| {
                 let path = access_path(access).map(|(_, path)| path).unwrap_or_default();
                 let shown = if path.iter().any(|name| self.schema.vocabulary.is_secret(name)) {
@@ -296,7 +298,7 @@ impl Compiled {
                 (access.to_string(), shown)
             })
             .collect();
-        Condition { source: conjunct.source.clone(), line: conjunct.line, values, error }
+        Condition { source: conjunct.source(), line: conjunct.line, values, error }
     }
 
     fn inputs_read(
@@ -316,11 +318,11 @@ impl Compiled {
                     Root::Context => None,
                 };
                 let Context::Value(context) = &inputs.context else { return None };
-                let entity = |uid: &EntityUID| match inputs.entities.entity(uid) {
-                    Dereference::Data(entity) => Some(entity),
+                let attribute = |uid: &EntityUID, name: &str| match inputs.entities.entity(uid) {
+                    Dereference::Data(entity) => known(entity.get(name)?),
                     Dereference::NoSuchEntity | Dereference::Residual(_) => None,
                 };
-                let value = value_at(context, entity, start, path)?;
+                let value = value_at(context, attribute, start, path)?;
                 Some((
                     format!("{}.{}", root.name(), path.join(".")),
                     redact(&value, &self.schema.vocabulary).to_string(),
@@ -353,7 +355,7 @@ fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
             Ok(value) => match truth(&value) {
                 Some(true) => {}
                 Some(false) => return Verdict::Stopped(index),
-                None => return Verdict::Failed(index, format!("`{}` is no boolean", conjunct.source)),
+                None => return Verdict::Failed(index, format!("`{}` is no boolean", conjunct.source())),
             },
             Err(error) => return Verdict::Failed(index, error.to_string()),
         }

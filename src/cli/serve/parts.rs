@@ -118,6 +118,8 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
             body_bytes: limits.body.to_usize(),
             json_depth: limits.depth,
             evaluations: limits.evaluations,
+            at_least_time: Duration::from_millis(limits.at_least_time_ms),
+            waiting: limits.waiting,
             head_time: Duration::from_millis(limits.head_time_ms),
             body_time: Duration::from_millis(limits.body_time_ms),
             keep_alive: Duration::from_millis(limits.keep_alive_ms),

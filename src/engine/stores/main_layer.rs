@@ -96,7 +96,8 @@ impl MainLayer {
             let condition = tuple.condition.as_ref().map(|condition| condition.name.as_str());
             !model.is_some_and(|model| model.allows(&tuple.key, condition))
         };
-        let orphans = graph.tuples(Origin::Store).filter(is_orphan);
+        // What a model allows is a matter of the tuple's kind.
+        let orphans = graph.tuples_of_kinds(Origin::Store, is_orphan);
         listed(orphans.map(|tuple| tuple.key), |key| {
             Problem::new(format!("the bundle's model does not allow the tuple `{key}`, which is stored in `main`"))
                 .help("delete it, have the model allow it, or set `allow_orphans` to leave it there without meaning")
