@@ -241,6 +241,14 @@ pub(crate) fn questions(dice: &mut Dice, families: usize) -> Vec<Json> {
             1 => part["resource"]["properties"] = of_doc(dice),
             _ => part["context"] = context(dice),
         }
+        // The same entity under its other name.
+        let mut alias = first.clone();
+        let other = match alias["subject"]["type"].as_str() {
+            Some("user") => json!("identity"),
+            Some("identity") => json!("user"),
+            _ => json!("agent"),
+        };
+        alias["subject"]["type"] = other;
         let (mut here, mut there) = (first.clone(), first.clone());
         if dice.chance(50) {
             here["context"] = json!({"limit": 1});
@@ -249,7 +257,7 @@ pub(crate) fn questions(dice: &mut Dice, families: usize) -> Vec<Json> {
             here["subject"]["properties"] = json!({"level": 4});
             there["subject"]["properties"] = json!({"profile": {"rank": 4}});
         }
-        all.extend([first, part, here, there]);
+        all.extend([first, part, alias, here, there]);
     }
     all
 }
