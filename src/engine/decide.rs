@@ -6,19 +6,23 @@
 use super::Refusal;
 use super::lookup::Lookup;
 use super::snapshot::Pinned;
-use crate::model::{CarrierSettings, ChainRefusal};
 use crate::model::{
-    Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason,
-    Record, Request, Timestamp, Tuple, read_question,
+    Arguments, Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question,
+    Reason, Record, Request, Timestamp, Tuple, read_question,
 };
+use crate::model::{CarrierSettings, ChainRefusal};
 use crate::policy::{ActionInfo, Leg, LegInput, NoRelations, Relations, Stored, Wanted};
 
-/// How much is wanted beside the decision.
+/// The member of the context that holds a call's arguments.
+const ARGUMENTS: &str = "arguments";
+
+/// What is wanted: of which arguments, and how much beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Want {
     pub(super) explanation: bool,
     pub(super) inputs: bool,
     pub(super) require_actor: bool,
+    pub(super) arguments: Arguments,
 }
 
 /// What a case puts in place of the bundle's own.
@@ -51,7 +55,7 @@ pub(super) fn decide(
     given: Option<Given<'_>>,
 ) -> Result<Verdict, Refusal> {
     let bundle = pinned.bundle;
-    let question = match read_question(request, bundle.carriers()) {
+    let mut question = match read_question(request, bundle.carriers()) {
         Ok(question) => question,
         Err(ChainRefusal::TooLong(actors)) => {
             let problem = format!("names {actors} actors; a chain has at most {}", bundle.carriers().max_actors);
@@ -61,6 +65,9 @@ pub(super) fn decide(
             return Ok(refuse(pinned, request, now, want, code, message, None));
         }
     };
+    if want.arguments == Arguments::Unknown {
+        question.context.remove(ARGUMENTS);
+    }
     if want.require_actor && !has_agent(&question, bundle.carriers()) {
         let message = "this caller may ask only for chains with an agent in them".to_owned();
         return Ok(refuse(pinned, request, now, want, Code::ChainInvalid, message, Some(question)));
@@ -82,7 +89,8 @@ pub(super) fn decide(
     };
     let mut told: Vec<LegExplanation> = Vec::new();
     for index in 0..question.chain.legs() {
-        let input = LegInput { question: &question, leg: index, now, token, stored, relations };
+        let input =
+            LegInput { question: &question, leg: index, now, token, stored, relations, arguments: want.arguments };
         let leg = match bundle.compiled().leg(&input, wanted) {
             Ok(leg) => leg,
             // What is evaluated after a denial is for information only, and so is its fault.

@@ -12,19 +12,21 @@ mod batch;
 mod decide;
 mod load;
 mod lookup;
+mod search;
 mod snapshot;
 pub mod stores;
 mod text;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
 pub use load::{Loaded, Refused, Status, check};
+pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError};
 pub use snapshot::Snapshot;
 pub use text::explanation_text;
 
 use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
 use crate::clock::Clock;
-use crate::model::{Answer, Decision, DecisionId, Depth, Fault, Malformed, Request, Timestamp};
+use crate::model::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Malformed, Request, Timestamp};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
@@ -33,6 +35,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stores::Stores;
+
+/// How long a page's token is good: long enough to read a page, short enough to end with a session.
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(600);
 
 /// Who asks, and how much they want to know.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +50,8 @@ pub struct Ask<'a> {
     pub require_actor: bool,
     /// How much the answer shall carry.
     pub depth: Depth,
+    /// Whether the arguments of calls are known.
+    pub arguments: Arguments,
 }
 
 /// Why there is no answer.
@@ -68,6 +75,9 @@ pub struct Engine {
     quiet: Duration,
     /// Absent where nothing but policies decides.
     stores: Option<Arc<Stores>>,
+    /// Absent where the system had no randomness for a key.
+    sealer: Option<Sealer>,
+    search_limits: SearchLimits,
     /// Makes decision ids unique within a millisecond, and different from another process's.
     seed: [u8; 4],
     decisions: AtomicU64,
@@ -95,6 +105,8 @@ impl Engine {
             loading: Mutex::new(()),
             quiet: QUIET,
             stores: None,
+            sealer: Sealer::random(TOKEN_LIFETIME).ok(),
+            search_limits: SearchLimits::default(),
             seed,
             decisions: AtomicU64::new(0),
         }
@@ -104,6 +116,13 @@ impl Engine {
     #[must_use]
     pub fn with_quiet(mut self, quiet: Duration) -> Self {
         self.quiet = quiet;
+        self
+    }
+
+    /// Sets what a page of a search may cost, and what seals its token.
+    #[must_use]
+    pub fn with_search(mut self, limits: SearchLimits, sealer: Sealer) -> Self {
+        (self.search_limits, self.sealer) = (limits, Some(sealer));
         self
     }
 
@@ -146,12 +165,14 @@ impl Engine {
             explanation: ask.depth == Depth::Explain,
             inputs: self.recorder.is_on(),
             require_actor: ask.require_actor,
+            arguments: ask.arguments,
         };
         let verdict = decide::decide(pinned, request, now, want, None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),
             decision,
+            arguments: ask.arguments,
             reason,
             explanation,
             bundle: pinned.bundle.digest(),

@@ -132,7 +132,6 @@ fn typical(path: &str, status: &str) -> Option<Error> {
         "408" => Error::BodyTimeout(limits.body_time),
         "413" => Error::BodyTooLarge(limits.body_bytes),
         "500" => Error::Fault(Fault::Internal(String::new())),
-        "501" => Error::SearchNotSupported,
         "503" => Error::Fault(Fault::NoBundle),
         _ => return None,
     })

@@ -239,8 +239,16 @@ pub enum ErrorCode {
     TooManyEvaluations,
     /// 400: the items of a batch inherit too much from its defaults.
     DefaultsTooLarge,
-    /// 400: an option that this version cannot answer.
+    /// 400: an option that cannot be answered here.
     UnsupportedOption,
+    /// 400: a page token that was made up, or made before the service was started.
+    PageTokenUnknown,
+    /// 400: a page token that was changed.
+    PageTokenEdited,
+    /// 400: a page token of another caller or another query.
+    PageTokenForeign,
+    /// 400: a page token that is too old, or older than the bundle.
+    PageTokenExpired,
     /// 400: the body ended early.
     BodyIncomplete,
     /// 408: the body arrived too slowly.
@@ -259,8 +267,6 @@ pub enum ErrorCode {
     NoMetadata,
     /// 405: the header `Allow` says which methods are.
     MethodNotAllowed,
-    /// 501: a part of the API that this version does not have.
-    NotSupported,
     /// 503: nothing can be decided before a bundle is loaded.
     NoBundle,
     /// 503: a batch took too long.

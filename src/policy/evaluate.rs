@@ -16,8 +16,8 @@ use super::stored::Stored;
 use super::syntax::{Root, access_path};
 use super::{Compiled, reasons};
 use crate::model::{
-    Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError, Question,
-    Reason, Record, Timestamp,
+    Arguments, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError,
+    Question, Reason, Record, Timestamp,
 };
 use cedar_policy_core::ast::{
     ActionConstraint, Context, Entity, EntityReference, EntityUID, EntityUIDEntry, Literal,
@@ -66,6 +66,8 @@ pub struct LegInput<'a> {
     pub stored: &'a Stored,
     /// Who answers about relations.
     pub relations: &'a dyn Relations,
+    /// Which policies decide: where arguments are unknown, those that bound what some could be permitted.
+    pub arguments: Arguments,
 }
 
 /// What became of one applicable policy.
@@ -78,7 +80,7 @@ enum Verdict {
 impl Compiled {
     /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
-        let LegInput { question, leg, now, token, stored, relations } = *input;
+        let LegInput { question, leg, now, token, stored, relations, arguments } = *input;
         let Some(member) = question.chain.members().nth(leg) else {
             return Ok(refused(Code::ChainInvalid, "the chain has no such member".to_owned(), &question.resource.uid));
         };
@@ -93,7 +95,7 @@ impl Compiled {
                 return Ok(leg);
             }
         };
-        let applicable = self.applicable(action, stored, &principal_uid, &resource_uid);
+        let applicable = self.applicable(arguments, action, stored, &principal_uid, &resource_uid);
         let mut reads = Reads::default();
         applicable.iter().for_each(|rule| reads.add(&rule.reads));
         let mentions = applicable.iter().flat_map(|rule| rule.mentions.iter().cloned()).collect();
@@ -171,13 +173,14 @@ impl Compiled {
     /// The policies whose scope matches.
     fn applicable(
         &self,
+        arguments: Arguments,
         action: &ActionInfo,
         stored: &Stored,
         principal: &EntityUID,
         resource: &EntityUID,
     ) -> Vec<&Arc<Rule>> {
         let (who, what) = (stored.get(principal), stored.get(resource));
-        self.rules_for(&action.uid)
+        self.rules_for(arguments, &action.uid)
             .filter(|rule| {
                 in_scope(&rule.principal, principal, who.map(AsRef::as_ref))
                     && in_scope(&rule.resource, resource, what.map(AsRef::as_ref))

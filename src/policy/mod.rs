@@ -10,6 +10,7 @@
 //! the evaluation itself; a property test holds both to the same answer. The syntax tree is Cedar's internal one, so
 //! its version is pinned.
 
+mod arguments;
 mod evaluate;
 mod fit;
 mod inputs;
@@ -19,6 +20,7 @@ mod reasons;
 mod relations;
 mod rules;
 mod schema;
+mod search;
 mod source;
 mod stored;
 mod syntax;
@@ -31,9 +33,11 @@ pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary
 pub use source::SourceFile;
 pub use stored::Stored;
 
-use crate::model::{Problem, Problems};
+use crate::model::{Arguments, Problem, Problems};
 use cedar_policy_core::ast::EntityUID;
 use rules::{Rule, Rules};
+use search::Literals;
+use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -42,10 +46,13 @@ use std::sync::Arc;
 pub struct Compiled {
     schema: Schema,
     rules: Vec<Arc<Rule>>,
+    /// The same rules, in the same places, for calls whose arguments are unknown.
+    without_arguments: Vec<Arc<Rule>>,
     /// The rules that can apply to an action, as positions in `rules`, and so in the order of their ids.
     by_action: HashMap<EntityUID, Vec<usize>>,
     next_actions: NextActions,
     warnings: Vec<Problem>,
+    literals: Literals,
 }
 
 impl Compiled {
@@ -61,7 +68,9 @@ impl Compiled {
                 (uid.clone(), found)
             })
             .collect();
-        Ok(Self { schema, rules, by_action, next_actions, warnings })
+        let without_arguments = rules.iter().map(|rule| arguments::without(rule, &schema.relations)).collect();
+        let literals = Literals::of(&rules, &schema.vocabulary);
+        Ok(Self { schema, rules, without_arguments, by_action, next_actions, warnings, literals })
     }
 
     /// The schema.
@@ -87,7 +96,21 @@ impl Compiled {
         self.rules.iter().any(|rule| rule.reason.as_ref().is_some_and(|reason| reason.as_str() == code))
     }
 
-    fn rules_for(&self, action: &EntityUID) -> impl Iterator<Item = &Arc<Rule>> {
-        self.by_action.get(action).into_iter().flatten().filter_map(|at| self.rules.get(*at))
+    /// The ids of one type that are known from policies and the schema alone.
+    pub fn literals(&self, kind: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
+        self.literals.of_kind(kind)
+    }
+
+    fn rules_for(&self, arguments: Arguments, action: &EntityUID) -> impl Iterator<Item = &Arc<Rule>> {
+        let rules = match arguments {
+            Arguments::Known => &self.rules,
+            Arguments::Unknown => &self.without_arguments,
+        };
+        self.by_action
+            .get(action)
+            .into_iter()
+            .flatten()
+            .filter_map(|at| rules.get(*at))
+            .filter(|rule| !rule.is_left_out)
     }
 }

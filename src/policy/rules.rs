@@ -26,7 +26,7 @@ pub(super) const LEVEL: u32 = 2;
 const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
 /// One policy, ready to be evaluated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) id: SmolStr,
     pub(super) effect: Decision,
@@ -41,10 +41,12 @@ pub(super) struct Rule {
     /// The relations that it asks about.
     pub(super) mentions: BTreeSet<Mention>,
     pub(super) at: PolicyRef,
+    /// Whether it has no place in its set: a forbid that reads arguments, where these are unknown.
+    pub(super) is_left_out: bool,
 }
 
 /// One top-level conjunct of a rule's condition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Conjunct {
     pub(super) expr: Arc<Expr>,
     pub(super) source: String,
@@ -303,6 +305,7 @@ fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) ->
         policy,
         reason,
         at,
+        is_left_out: false,
     }
 }
 

@@ -18,6 +18,6 @@ pub use answer::write_answer;
 pub(super) use answer::{BatchBody, EvaluationResponse, EvaluationsResponse};
 pub(super) use batch::{Evaluations, read_evaluations};
 pub(super) use explanation::rfc3339;
-pub(super) use options::Options;
+pub(super) use options::{Of, Options};
 pub use read::read_object;
-pub(super) use search::{Searched, check_search};
+pub(super) use search::{SearchResponse, write_page};
