@@ -14,7 +14,7 @@ use crate::model::{CarrierSettings, ChainRefusal};
 use crate::policy::{ActionInfo, Leg, LegInput, NoRelations, Relations, Stored, Wanted};
 
 /// The member of the context that holds a call's arguments.
-const ARGUMENTS: &str = "arguments";
+pub(super) const ARGUMENTS: &str = "arguments";
 
 /// What is wanted: of which arguments, and how much beside the decision.
 #[derive(Clone, Copy, Debug, Default)]

@@ -48,7 +48,7 @@ fn reads_arguments(expr: &Expr) -> bool {
 }
 
 /// Whether an expression asks about one of these relations. What cannot be told apart counts.
-fn mentions_any(expr: &Expr, mentions: &[&Mention]) -> bool {
+pub(super) fn mentions_any(expr: &Expr, mentions: &[&Mention]) -> bool {
     if mentions.is_empty() {
         return false;
     }

@@ -140,7 +140,7 @@ impl Compiled {
     }
 
     /// Whether the question can be asked at all of this principal.
-    fn applies(
+    pub(super) fn applies(
         &self,
         question: &Question,
         principal: &EntityRef,
@@ -365,7 +365,7 @@ fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
     Verdict::Satisfied
 }
 
-fn truth(value: &Cedar) -> Option<bool> {
+pub(super) fn truth(value: &Cedar) -> Option<bool> {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Some(*value),
         _ => None,
@@ -374,7 +374,7 @@ fn truth(value: &Cedar) -> Option<bool> {
 
 /// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all three are known
 /// before anything is built: ancestors are stored, never sent.
-fn in_scope(constraint: &PrincipalOrResourceConstraint, uid: &EntityUID, stored: Option<&Entity>) -> bool {
+pub(super) fn in_scope(constraint: &PrincipalOrResourceConstraint, uid: &EntityUID, stored: Option<&Entity>) -> bool {
     let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
     let within = |reference: &EntityReference| {
         equals(reference)

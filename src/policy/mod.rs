@@ -30,6 +30,7 @@ pub use nesting::STACK_BYTES;
 pub use reasons::NextActions;
 pub use relations::{NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
+pub use search::{Part, Reverse};
 pub use source::SourceFile;
 pub use stored::Stored;
 

@@ -26,13 +26,24 @@ pub(in crate::policy) struct KindIndex {
 
 /// The entities of one type by one attribute.
 #[derive(Debug, Default)]
-pub(in crate::policy) struct AttributeIndex {
+struct AttributeIndex {
     /// Those that have it.
-    pub(super) having: Vec<SmolStr>,
+    having: Vec<SmolStr>,
     /// By the value, where it is no set or record.
-    pub(super) whole: HashMap<Literal, Vec<SmolStr>>,
+    whole: HashMap<Literal, Vec<SmolStr>>,
     /// By each element, where it is a set.
-    pub(super) elements: HashMap<Literal, Vec<SmolStr>>,
+    elements: HashMap<Literal, Vec<SmolStr>>,
+}
+
+/// What an attribute must hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Held<'v> {
+    /// Anything.
+    Something,
+    /// One of these values.
+    Value(&'v [Literal]),
+    /// A set with one of these in it.
+    Element(&'v [Literal]),
 }
 
 impl StoredIndex {
@@ -94,9 +105,17 @@ impl KindIndex {
         Arc::clone(self.places.get_or_init(sorted))
     }
 
-    /// The entities by one attribute; none where none has it.
-    pub(super) fn attribute(&self, name: &str) -> Option<&AttributeIndex> {
-        self.attributes.get(name)
+    /// The entities with something in an attribute; one may be named twice.
+    pub(super) fn with(&self, attribute: &str, held: Held<'_>) -> Vec<SmolStr> {
+        let Some(index) = self.attributes.get(attribute) else { return Vec::new() };
+        let among = |map: &HashMap<Literal, Vec<SmolStr>>, values: &[Literal]| {
+            values.iter().filter_map(|value| map.get(value)).flatten().cloned().collect()
+        };
+        match held {
+            Held::Something => index.having.clone(),
+            Held::Value(values) => among(&index.whole, values),
+            Held::Element(values) => among(&index.elements, values),
+        }
     }
 
     /// The entities below another.

@@ -1,0 +1,16 @@
+//! Searches against the evaluation that they stand for.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's helper unwraps is part of the assertion"
+)]
+
+#[path = "../support/engines.rs"]
+mod engines;
+#[path = "../support/values.rs"]
+mod values;
+
+mod agree;
+mod world;
