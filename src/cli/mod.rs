@@ -14,7 +14,9 @@ mod explain;
 mod output;
 mod pack;
 mod schema;
+mod search;
 mod serve;
+mod service;
 mod validate;
 
 use args::{Arguments, Command};
@@ -31,6 +33,7 @@ pub fn run() -> ExitCode {
         Some(Command::Validate { bundle }) => validate::run(&bundle),
         Some(Command::Test { bundle, filter }) => cases::run(&bundle, filter.as_ref()),
         Some(Command::Explain(explain)) => explain::run(&explain),
+        Some(Command::Search(search)) => search::run(&search),
         Some(Command::Schema { bundle, write }) => schema::run(&bundle, write.as_deref()),
         Some(Command::Pack { command }) => pack::run(&command),
     }

@@ -19,7 +19,7 @@ mod text;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
 pub use load::{Loaded, Refused, Status, check};
-pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError};
+pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements};
 pub use snapshot::Snapshot;
 pub use text::explanation_text;
 

@@ -41,4 +41,4 @@ pub use openapi::openapi;
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use server::{Listener, Server};
 pub use settings::{Limits, Settings};
-pub use wire::{read_object, write_answer};
+pub use wire::{read_object, write_answer, write_page};

@@ -36,7 +36,7 @@ const JSON: &str = "application/json";
     components(schemas(schema::ErrorCode)),
     tags(
         (name = "AuthZEN", description = "Decisions."),
-        (name = "AuthZEN search", description = "Who may, to what, and what? Not supported yet."),
+        (name = "AuthZEN search", description = "Who may, to what, and what?"),
         (name = "Discovery", description = "What the service says about itself."),
         (name = "Operation", description = "For probes and dashboards."),
     ),

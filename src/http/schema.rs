@@ -126,6 +126,18 @@ pub struct EvaluationsOptions {
     pub reason: Option<bool>,
     /// Whether answers carry reasons and explanations. Needs the permission `explain`.
     pub explain: Option<bool>,
+    /// `["arguments"]`: what could be permitted with some arguments. Needs the permission `search`; every answer says so,
+    /// and permits no call.
+    pub unknown: Option<Vec<String>>,
+}
+
+/// How to answer a search. Members that are not listed are ignored.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchOptions {
+    /// Whether each result carries the policies that permit it. Without it, the caller's setting `reasons` holds.
+    pub reason: Option<bool>,
+    /// `["arguments"]`: what could be permitted with some arguments. The answer says so, and a result permits no call.
+    pub unknown: Option<Vec<String>>,
 }
 
 /// When a batch stops.
@@ -145,7 +157,7 @@ pub enum Semantic {
 pub struct Page {
     /// The `next_token` of the page before.
     pub token: Option<String>,
-    /// How many results at most.
+    /// How many results at most; with a token as before, or left out.
     pub limit: Option<u64>,
     /// Not read.
     pub properties: Option<Object>,
@@ -154,8 +166,8 @@ pub struct Page {
 /// Who may do this? (AuthZEN 1.0 section 8.4)
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SubjectSearchRequest {
-    /// The searched type; an id is ignored.
-    pub subject: EntityType,
+    /// The searched type, and carriers of a chain; an id and other properties are ignored.
+    pub subject: SearchedSubject,
     /// What is to be done.
     pub action: Action,
     /// To what.
@@ -164,6 +176,8 @@ pub struct SubjectSearchRequest {
     pub context: Option<Object>,
     /// Which page.
     pub page: Option<Page>,
+    /// How to answer.
+    pub options: Option<SearchOptions>,
 }
 
 /// To what may this be done? (AuthZEN 1.0 section 8.5)
@@ -179,6 +193,8 @@ pub struct ResourceSearchRequest {
     pub context: Option<Object>,
     /// Which page.
     pub page: Option<Page>,
+    /// How to answer.
+    pub options: Option<SearchOptions>,
 }
 
 /// What may be done? (AuthZEN 1.0 section 8.6)
@@ -192,6 +208,19 @@ pub struct ActionSearchRequest {
     pub context: Option<Object>,
     /// Which page.
     pub page: Option<Page>,
+    /// How to answer.
+    pub options: Option<SearchOptions>,
+}
+
+/// A type of subjects to search for, and where it stands in a chain.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchedSubject {
+    /// The type.
+    pub r#type: String,
+    /// Carriers: `act`, `on_behalf_of`, `delegation`. Nothing else in it counts.
+    pub properties: Option<Object>,
+    /// Entities whose authority is used, before the searched one.
+    pub delegation_chain: Option<Vec<EntityId>>,
 }
 
 /// A type to search for.

@@ -77,6 +77,28 @@ impl SearchRequest {
         Ok(Self { searched, kind, question })
     }
 
+    /// The search of which a question is one; none where its subject has no type.
+    #[must_use]
+    pub fn of(searched: Searched, question: &Request) -> Option<Self> {
+        let entity = &question.resource;
+        let resource = Record::from_iter([
+            ("type".into(), Value::Text(entity.uid.kind.clone())),
+            ("id".into(), Value::Text(entity.uid.id.clone())),
+            ("properties".into(), Value::Record(entity.properties.clone())),
+        ]);
+        let action = Record::from_iter([
+            ("name".into(), Value::Text(question.action.name.clone())),
+            ("properties".into(), Value::Record(question.action.properties.clone())),
+        ]);
+        let body = Record::from_iter([
+            ("subject".into(), Value::Record(question.subject.clone())),
+            ("action".into(), Value::Record(action)),
+            ("resource".into(), Value::Record(resource)),
+            ("context".into(), Value::Record(question.context.clone())),
+        ]);
+        Self::from_body(searched, &body).ok()
+    }
+
     /// The question about one candidate.
     #[must_use]
     pub fn about(&self, candidate: &SmolStr) -> Request {

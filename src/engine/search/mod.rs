@@ -14,17 +14,19 @@
 //! behind it.
 
 mod candidates;
+mod cases;
 mod page;
 mod token;
 mod universe;
 
+pub use cases::search_disagreements;
 pub use page::{Cut, Found, FoundPage, SearchLimits, SearchRefusal};
 pub use token::{Sealer, TokenError};
 
 use super::decide::{Given, Want, decide};
 use super::snapshot::Pinned;
 use super::{Ask, Engine, Refusal};
-use crate::model::{Decision, Fault, PageRequest, SearchRequest, Searched, Timestamp, encode_id};
+use crate::model::{Decision, EntityRef, Fault, PageRequest, SearchRequest, Searched, Timestamp, encode_id};
 use crate::policy::Stored;
 use crate::relations::Place;
 use candidates::{Candidates, candidates};
@@ -88,6 +90,16 @@ pub(super) struct Task<'a> {
 impl<'a> Task<'a> {
     fn stored(&self) -> &'a Stored {
         self.given.map_or(self.pinned.bundle.stored(), |given| given.stored)
+    }
+
+    /// Whether the bundle or a case stores what is searched for under this id, or it is an action.
+    fn knows(&self, id: &SmolStr) -> bool {
+        match self.search.searched {
+            Searched::Action => true,
+            Searched::Subject | Searched::Resource => {
+                universe::kind(self).is_some_and(|kind| self.stored().holds(&EntityRef { kind, id: id.clone() }))
+            }
+        }
     }
 
     /// Decides candidates from `stand` on until the page is full and it is known whether there are more, or the budget is

@@ -10,7 +10,7 @@
 //! INVARIANT: nothing of a token is looked at before it has been authenticated, but the name of its key.
 
 use crate::model::{Digest, Timestamp};
-use crate::relations::{Place, order_name};
+use crate::relations::{Place, order_name, seed_order};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::error::Unspecified;
@@ -93,6 +93,15 @@ impl Sealer {
         named.extend_from_slice(key);
         let lifetime_ms = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
         Ok(Self { key: RandomizedNonceKey::new(&AES_256_GCM, key)?, name: first(&sha256(&named)), lifetime_ms })
+    }
+
+    /// With a key that other processes have too: it also fixes the order of candidates, so that a token goes on in any of
+    /// them. Before the first graph is made, for later it does not change the order.
+    pub fn shared(key: &[u8; 32], lifetime: Duration) -> Result<Self, Unspecified> {
+        let mut order = b"behest order of candidates".to_vec();
+        order.extend_from_slice(key);
+        seed_order(first(&sha256(&order)));
+        Self::new(key, lifetime)
     }
 
     /// With a key that nobody else has. `Err` where the system has no randomness.

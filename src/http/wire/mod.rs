@@ -20,4 +20,5 @@ pub(super) use batch::{Evaluations, read_evaluations};
 pub(super) use explanation::rfc3339;
 pub(super) use options::{Of, Options};
 pub use read::read_object;
-pub(super) use search::{SearchResponse, write_page};
+pub(super) use search::SearchResponse;
+pub use search::write_page;

@@ -79,8 +79,8 @@ enum SearchResult<'a> {
     },
 }
 
-/// Writes a page. `asked_for_page` says whether the request spoke of one.
-pub(in crate::http) fn write_page(
+/// Writes a page of a search. `asked_for_page` says whether the request spoke of one.
+pub fn write_page(
     search: &SearchRequest,
     asked_for_page: bool,
     page: &FoundPage,

@@ -1,23 +1,19 @@
 //! Asking a running service.
 
-use super::{Told, reply};
 use crate::model::{Problem, Record, Value};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Where requests are sent (AuthZEN 1.0 section 10.1).
-const PATH: &str = "/access/v1/evaluation";
-
-/// A decision takes microseconds; what takes longer is stuck.
+/// A decision takes microseconds, a page of a search a second at most; what takes longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Largest answer: an explanation with many policies has some hundred kilobytes.
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
-/// Sends the request with `options.explain`, and reads the answer.
-pub(super) fn ask(url: &str, body: Record) -> Result<Told, Problem> {
-    let url = check_url(url)?;
-    let mut request = agent().post(format!("{url}{PATH}")).header("Content-Type", "application/json");
+/// Sends a body to one of the service's paths, and reads the answer. `needs` is the permissions that it takes.
+pub(super) fn send(url: &str, path: &str, body: Record, needs: &str) -> Result<Vec<u8>, Problem> {
+    let url = check_url(url, path)?;
+    let mut request = agent().post(format!("{url}{path}")).header("Content-Type", "application/json");
     if let Some(key) = std::env::var("BEHEST_KEY").ok().filter(|key| !key.is_empty()) {
         request = request.header("Authorization", format!("Bearer {key}"));
     }
@@ -25,10 +21,29 @@ pub(super) fn ask(url: &str, body: Record) -> Result<Told, Problem> {
         Problem::new(format!("`{url}` does not answer: {error}"))
             .help("check the address, and that the service runs there: `behest serve`")
     };
-    let mut response = request.send(write(&Value::Record(explained(body)))).map_err(unreachable)?;
+    let mut response = request.send(write(&Value::Record(body))).map_err(unreachable)?;
     let status = response.status().as_u16();
     let answer = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(unreachable)?;
-    if status == 200 { reply::read(answer) } else { Err(refused(&url, status, &answer)) }
+    if status == 200 { Ok(answer) } else { Err(refused(&url, status, &answer, needs)) }
+}
+
+/// The body with more options.
+pub(super) fn with_options(mut body: Record, more: impl IntoIterator<Item = (&'static str, Value)>) -> Record {
+    let mut options = match body.remove("options") {
+        Some(Value::Record(options)) => options,
+        _ => Record::new(),
+    };
+    for (name, value) in more {
+        options.insert(name, value);
+    }
+    body.insert("options", Value::Record(options));
+    body
+}
+
+/// What the service says about an error; none where the answer is not one.
+fn read_error(json: &[u8]) -> Option<String> {
+    let error: serde_json::Value = serde_json::from_slice(json).ok()?;
+    Some(error.get("error")?.get("message")?.as_str()?.to_owned())
 }
 
 fn agent() -> ureq::Agent {
@@ -42,39 +57,30 @@ fn agent() -> ureq::Agent {
         .new_agent()
 }
 
-fn check_url(url: &str) -> Result<String, Problem> {
+fn check_url(url: &str, path: &str) -> Result<String, Problem> {
     if url.starts_with("https://") {
-        return Err(Problem::new(format!("`{url}` cannot be asked: this version of `explain` does not speak https"))
-            .help("ask the service's own http address, or send `options.explain` with curl"));
+        return Err(Problem::new(format!("`{url}` cannot be asked: this version does not speak https"))
+            .help("ask the service's own http address, or ask with curl"));
     }
     match url.strip_prefix("http://") {
         Some(rest) if !rest.is_empty() && !rest.contains(['?', '#', ' ']) => {
-            Ok(url.trim_end_matches('/').trim_end_matches(PATH).to_owned())
+            Ok(url.trim_end_matches('/').trim_end_matches(path).to_owned())
         }
         _ => Err(Problem::new(format!("`{url}` is not the address of a service"))
             .help("write for example `http://127.0.0.1:8181`")),
     }
 }
 
-fn explained(mut body: Record) -> Record {
-    let mut options = match body.remove("options") {
-        Some(Value::Record(options)) => options,
-        _ => Record::new(),
-    };
-    options.insert("explain", Value::from(true));
-    body.insert("options", Value::Record(options));
-    body
-}
-
-fn refused(url: &str, status: u16, answer: &[u8]) -> Problem {
-    let said = reply::read_error(answer).unwrap_or_else(|| "it says nothing more".to_owned());
+fn refused(url: &str, status: u16, answer: &[u8], needs: &str) -> Problem {
+    let said = read_error(answer).unwrap_or_else(|| "it says nothing more".to_owned());
+    let problem = Problem::new(format!("`{url}` refuses with status {status}: {said}"));
     let help = match status {
         401 => "set BEHEST_KEY to a key of the service",
-        403 => "use a key with the permissions `decide` and `explain`, in BEHEST_KEY",
+        403 => return problem.help(format!("use a key with {needs}, in BEHEST_KEY")),
         404 => "check the address: is behest what answers there?",
         _ => "see the service's log",
     };
-    Problem::new(format!("`{url}` refuses with status {status}: {said}")).help(help)
+    problem.help(help)
 }
 
 /// The value as JSON. Numbers keep their digits.
@@ -120,12 +126,14 @@ fn write_text(text: &mut String, string: &str) {
 mod tests {
     use super::*;
 
+    const PATH: &str = "/access/v1/evaluation";
+
     #[test]
     fn what_is_sent_keeps_its_digits_and_asks_for_the_explanation() {
         let json = br#"{"context":{"n":9007199254740993,"d":0.10,"t":"a\"\n\u00e9","l":[null,true]},"options":{"reason":true}}"#;
         let body = crate::http::read_object(json, 64).unwrap();
         assert_eq!(
-            write(&Value::Record(explained(body))),
+            write(&Value::Record(with_options(body, [("explain", Value::from(true))]))),
             "{\"context\":{\"d\":0.10,\"l\":[null,true],\"n\":9007199254740993,\"t\":\"a\\\"\\n\u{e9}\"},\
              \"options\":{\"explain\":true,\"reason\":true}}"
         );
@@ -133,17 +141,14 @@ mod tests {
 
     #[test]
     fn only_http_addresses_are_asked() {
-        assert_eq!(check_url("http://127.0.0.1:8181/").unwrap(), "http://127.0.0.1:8181");
-        assert_eq!(check_url("http://127.0.0.1:8181/access/v1/evaluation").unwrap(), "http://127.0.0.1:8181");
+        assert_eq!(check_url("http://127.0.0.1:8181/", PATH).unwrap(), "http://127.0.0.1:8181");
+        assert_eq!(check_url("http://127.0.0.1:8181/access/v1/evaluation", PATH).unwrap(), "http://127.0.0.1:8181");
         for (url, message) in [
-            (
-                "https://pdp.example",
-                "`https://pdp.example` cannot be asked: this version of `explain` does not speak https",
-            ),
+            ("https://pdp.example", "`https://pdp.example` cannot be asked: this version does not speak https"),
             ("pdp.example", "`pdp.example` is not the address of a service"),
             ("http://", "`http://` is not the address of a service"),
         ] {
-            assert_eq!(check_url(url).unwrap_err().message, message);
+            assert_eq!(check_url(url, PATH).unwrap_err().message, message);
         }
     }
 }
