@@ -24,23 +24,25 @@ use std::sync::Arc;
 /// The member of the context, and the parameter of conditions.
 const ARGUMENTS: SmolStr = SmolStr::new_static("arguments");
 
-/// The rule for unknown arguments: itself, where it does not read them.
-pub(super) fn without(rule: &Arc<Rule>, types: &RelationTypes) -> Arc<Rule> {
-    let tainted: Vec<&Mention> = rule.mentions.iter().filter(|mention| types.reads_arguments(mention)).collect();
-    let reads = |conjunct: &Conjunct| reads_arguments(&conjunct.expr) || mentions_any(&conjunct.expr, &tainted);
-    if !rule.conjuncts.iter().any(reads) {
-        return Arc::clone(rule);
+/// The rule for unknown arguments: itself, where it does not read them; none where it is a forbid that does.
+pub(super) fn without(rule: &Arc<Rule>, types: &RelationTypes) -> Option<Arc<Rule>> {
+    let tainted: Vec<&Mention> = rule.mentions.iter().filter(|mention| types.reads(&ARGUMENTS, mention)).collect();
+    let reads = |conjunct: &&Conjunct| reads_arguments(&conjunct.expr) || mentions_any(&conjunct.expr, &tainted);
+    if !rule.conjuncts.iter().any(|conjunct| reads(&conjunct)) {
+        return Some(Arc::clone(rule));
+    }
+    if rule.effect == Decision::Deny {
+        return None;
     }
     let kept: Vec<Conjunct> = rule.conjuncts.iter().filter(|conjunct| !reads(conjunct)).cloned().collect();
-    let mut left = Reads::default();
-    kept.iter().for_each(|conjunct| left.add(&Reads::of(&conjunct.expr)));
-    Arc::new(Rule {
-        is_left_out: rule.effect == Decision::Deny,
+    let each: Vec<Arc<Reads>> = kept.iter().map(|conjunct| Arc::new(Reads::of(&conjunct.expr))).collect();
+    let untainted = rule.mentions.iter().filter(|mention| !tainted.contains(mention)).cloned();
+    Some(Arc::new(Rule {
+        reads: Reads::merged(each.iter()),
+        mentions: Arc::new(untainted.collect()),
         conjuncts: kept,
-        reads: left,
-        mentions: rule.mentions.iter().filter(|mention| !tainted.contains(mention)).cloned().collect(),
         ..Rule::clone(rule)
-    })
+    }))
 }
 
 fn reads_arguments(expr: &Expr) -> bool {
@@ -66,11 +68,6 @@ pub(super) fn mentions_any(expr: &Expr, mentions: &[&Mention]) -> bool {
 }
 
 impl RelationTypes {
-    /// Whether a condition on a tuple that this relation can rest on reads `context.arguments`.
-    fn reads_arguments(&self, mention: &Mention) -> bool {
-        self.reads(&ARGUMENTS, mention)
-    }
-
     /// Whether a condition on a tuple that this relation can rest on has a parameter of this name. Where the object's
     /// type is not known here, that of any type counts.
     pub(super) fn reads(&self, parameter: &SmolStr, mention: &Mention) -> bool {

@@ -4,8 +4,8 @@
 //! A wrong answer is rarely Cedar's: it is a forbid that failed and was skipped, a value that stayed away because it
 //! did not fit, a scope that no longer matched, an entity that was not loaded.
 //! **Decision.** One leg is one Cedar request, built here from typed values and nothing else: the schema says what a
-//! request's values become ([`fit`]), policies say which of them matter ([`reads`]), and the loop that decides
-//! ([`evaluate`]) treats every failure as a denial. Policies are checked strictly, and for what Cedar does not check.
+//! request's values become ([`fit`]), policies say which of them matter ([`reads`]), those that cannot have a say are left
+//! out ([`index`]), and the loop that decides ([`evaluate`]) treats every failure as a denial. Policies are checked strictly, and for what Cedar does not check.
 //! **Trade-off.** The loop calls Cedar's evaluator one conjunct at a time rather than its authorizer, to explain from
 //! the evaluation itself; a property test holds both to the same answer. The syntax tree is Cedar's internal one, so
 //! its version is pinned.
@@ -13,6 +13,7 @@
 mod arguments;
 mod evaluate;
 mod fit;
+mod index;
 mod inputs;
 mod nesting;
 mod reads;
@@ -21,6 +22,7 @@ mod relations;
 mod rules;
 mod schema;
 mod search;
+mod shapes;
 mod source;
 mod stored;
 mod syntax;
@@ -35,22 +37,21 @@ pub use source::SourceFile;
 pub use stored::Stored;
 
 use crate::model::{Arguments, Problem, Problems};
-use cedar_policy_core::ast::EntityUID;
+use index::Index;
 use rules::{Rule, Rules};
 use search::Literals;
 use smol_str::SmolStr;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A bundle's schema and policies, ready to decide. Immutable.
 #[derive(Debug)]
 pub struct Compiled {
     schema: Schema,
-    rules: Vec<Arc<Rule>>,
-    /// The same rules, in the same places, for calls whose arguments are unknown.
-    without_arguments: Vec<Arc<Rule>>,
-    /// The rules that can apply to an action, as positions in `rules`, and so in the order of their ids.
-    by_action: HashMap<EntityUID, Vec<usize>>,
+    /// In the order of their ids.
+    rules: Arc<[Arc<Rule>]>,
+    index: Index,
+    /// The same policies for calls whose arguments are unknown.
+    without_arguments: Index,
     next_actions: NextActions,
     warnings: Vec<Problem>,
     literals: Literals,
@@ -60,18 +61,12 @@ impl Compiled {
     /// Compiles policies against a schema. Every problem of every file is in the report.
     pub fn new(schema: Schema, policies: &[SourceFile], next_actions: NextActions) -> Result<Self, Problems> {
         let Rules { all: rules, warnings } = Rules::read(policies, &schema)?;
-        let by_action = schema
-            .actions()
-            .iter()
-            .map(|(uid, action)| {
-                let applies = |rule: &Arc<Rule>| evaluate::action_in_scope(&rule.action, action);
-                let found = rules.iter().enumerate().filter(|(_, rule)| applies(rule)).map(|(at, _)| at).collect();
-                (uid.clone(), found)
-            })
-            .collect();
-        let without_arguments = rules.iter().map(|rule| arguments::without(rule, &schema.relations)).collect();
+        let rules: Arc<[Arc<Rule>]> = rules.into();
+        let index = Index::new(rules.clone(), &schema);
+        let without = rules.iter().filter_map(|rule| arguments::without(rule, &schema.relations)).collect();
+        let without_arguments = Index::new(without, &schema).apart();
         let literals = Literals::of(&rules, &schema.vocabulary);
-        Ok(Self { schema, rules, without_arguments, by_action, next_actions, warnings, literals })
+        Ok(Self { schema, rules, index, without_arguments, next_actions, warnings, literals })
     }
 
     /// The schema.
@@ -102,16 +97,11 @@ impl Compiled {
         self.literals.of_kind(kind)
     }
 
-    fn rules_for(&self, arguments: Arguments, action: &EntityUID) -> impl Iterator<Item = &Arc<Rule>> {
-        let rules = match arguments {
-            Arguments::Known => &self.rules,
+    /// The policies that decide.
+    fn index(&self, arguments: Arguments) -> &Index {
+        match arguments {
+            Arguments::Known => &self.index,
             Arguments::Unknown => &self.without_arguments,
-        };
-        self.by_action
-            .get(action)
-            .into_iter()
-            .flatten()
-            .filter_map(|at| rules.get(*at))
-            .filter(|rule| !rule.is_left_out)
+        }
     }
 }

@@ -6,9 +6,9 @@ use super::narrow::Narrower;
 use super::sought::{Part, Sought};
 use crate::model::Decision;
 use crate::policy::Compiled;
-use crate::policy::evaluate::{LegInput, in_scope};
-use crate::policy::inputs::{LegRequest, build};
-use crate::policy::reads::Reads;
+use crate::policy::evaluate::LegInput;
+use crate::policy::index::{Named, Scope as Rules};
+use crate::policy::inputs::{LegRequest, NoInputs, build};
 use crate::policy::relations::Mention;
 use crate::policy::rules::Rule;
 use crate::policy::schema::ActionInfo;
@@ -81,28 +81,35 @@ impl Compiled {
         // A condition may read the resource, and that is sought: such a relation is not known although nothing else of
         // it is.
         let is_open = |mention: &Mention| leg.part == Part::Resource && self.schema.relations.reads(&RESOURCE, mention);
-        let asked: BTreeSet<&Mention> = rules.iter().flat_map(|rule| &rule.mentions).collect();
+        let asked: BTreeSet<&Mention> = rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
         let asked = asked.into_iter().filter(|mention| !sought.touches_mention(mention));
         let (open, known): (Vec<&Mention>, Vec<&Mention>) = asked.partition(|mention| is_open(mention));
-        let known: BTreeSet<Mention> = known.into_iter().cloned().collect();
-        let request = |mentions| LegRequest {
+        let request = LegRequest {
             question: input.question,
             leg: input.leg,
             now: input.now,
             token: input.token,
             action: leg.action,
+            principal: &leg.principal,
+            resource: &leg.resource,
             relations: input.relations,
-            mentions,
         };
-        // What fails here fails, or denies, when a candidate is decided.
-        let inputs = build(&request(&known), &self.schema, input.stored, &reads(rules.iter().copied())).ok()?;
-        if !inputs.bad.is_empty() {
-            // Then relations were not looked up. Where a rule that applies to everybody reads it, everybody is denied.
-            let everybodys = rules.iter().copied().filter(|rule| leg.scope(rule, input.leg).is_none_or(is_any(sought)));
-            let nothing = BTreeSet::new();
-            let inputs = build(&request(&nothing), &self.schema, input.stored, &reads(everybodys)).ok()?;
-            return if inputs.bad.is_empty() { None } else { Some(Ids::none()) };
-        }
+        let scope = |rules: &[&Arc<Rule>], mentions| Rules::fixed(rules.iter().copied(), mentions);
+        let index = self.index(input.arguments);
+        let known = scope(&rules, known.into_iter().cloned().collect());
+        let inputs = match build(&request, &self.schema, input.stored, index, &known) {
+            Ok(inputs) => inputs,
+            // What fails here fails, or denies, when a candidate is decided.
+            Err(NoInputs::Relation(_) | NoInputs::Cedar(_)) => return None,
+            Err(NoInputs::Bad(..)) => {
+                // Where a rule that applies to everybody reads what does not fit, everybody is denied.
+                let everybodys = rules.iter().copied();
+                let everybodys =
+                    everybodys.filter(|rule| leg.scope(rule, input.leg).is_none_or(is_any(sought))).collect::<Vec<_>>();
+                let bad = build(&request, &self.schema, input.stored, index, &scope(&everybodys, BTreeSet::new()));
+                return matches!(bad, Err(NoInputs::Bad(..))).then(Ids::none);
+            }
+        };
         let evaluator = Evaluator::new(
             Request::new_unchecked(
                 EntityUIDEntry::known(leg.principal.clone(), None),
@@ -120,18 +127,13 @@ impl Compiled {
 
     /// The rules that can apply, whichever entity it is.
     fn rules_in_question(&self, input: &LegInput<'_>, leg: &Leg<'_>) -> Vec<&Arc<Rule>> {
-        let stored = |uid: &EntityUID| input.stored.get(uid).map(Arc::clone);
-        let (who, what) = (stored(&leg.principal), stored(&leg.resource));
-        let mine = |rule: &Arc<Rule>| {
-            let principal = || in_scope(&rule.principal, &leg.principal, who.as_deref());
-            let resource = || in_scope(&rule.resource, &leg.resource, what.as_deref());
-            match leg.place(input.leg) {
-                Place::Principal => resource(),
-                Place::Resource => principal(),
-                Place::Fact => principal() && resource(),
-            }
+        let named = |uid| Named { uid, stored: input.stored.get(uid).map(AsRef::as_ref) };
+        let (principal, resource) = match leg.place(input.leg) {
+            Place::Principal => (None, Some(named(&leg.resource))),
+            Place::Resource => (Some(named(&leg.principal)), None),
+            Place::Fact => (Some(named(&leg.principal)), Some(named(&leg.resource))),
         };
-        self.rules_for(input.arguments, &leg.action.uid).filter(|rule| mine(rule)).collect()
+        self.index(input.arguments).open(&leg.action.uid, principal, resource)
     }
 }
 
@@ -196,10 +198,4 @@ fn is_any(sought: &Sought<'_>) -> impl Fn(&Scope) -> bool {
         Scope::Is(kind) => **kind == sought.info.name,
         Scope::Eq(_) | Scope::In(_) | Scope::IsIn(..) => false,
     }
-}
-
-fn reads<'r>(rules: impl Iterator<Item = &'r Arc<Rule>>) -> Reads {
-    let mut reads = Reads::default();
-    rules.for_each(|rule| reads.add(&rule.reads));
-    reads
 }
