@@ -220,7 +220,7 @@ fn searches() -> Vec<Example> {
                 "action": {"name": "write"},
                 "resource": {"type": "repository", "id": "checkout"},
             }),
-            outcomes: &[],
+            outcomes: &["user:alice"],
         },
         Example {
             name: "2-for-whom",
@@ -232,7 +232,7 @@ fn searches() -> Vec<Example> {
                 "action": {"name": "write"},
                 "resource": {"type": "repository", "id": "checkout"},
             }),
-            outcomes: &[],
+            outcomes: &["user:alice"],
         },
         Example {
             name: "1-which-tools",
@@ -240,7 +240,7 @@ fn searches() -> Vec<Example> {
             description: "Those that both may call without any arguments.",
             path: SEARCH_RESOURCE,
             body: tools.clone(),
-            outcomes: &[],
+            outcomes: &["tool:argocd/logs", "tool:github/review", "tool:memory/update"],
         },
         Example {
             name: "2-which-tools-with-some-arguments",
@@ -248,7 +248,13 @@ fn searches() -> Vec<Example> {
             description: "A tool whose policies read its arguments is found if any arguments could be permitted. The answer is marked: it permits no call.",
             path: SEARCH_RESOURCE,
             body: with_options(tools, json!({"unknown": ["arguments"]})),
-            outcomes: &[],
+            outcomes: &[
+                "tool:argocd/logs",
+                "tool:github/review",
+                "tool:kb/query",
+                "tool:memory/update",
+                "tool:payments/refund",
+            ],
         },
         Example {
             name: "1-which-actions",
@@ -259,7 +265,7 @@ fn searches() -> Vec<Example> {
                 "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
                 "resource": {"type": "repository", "id": "checkout"},
             }),
-            outcomes: &[],
+            outcomes: &["read", "write"],
         },
     ]
 }
