@@ -4,12 +4,7 @@
 //! The world: a document per tuple, all but ten in one of the folders; `few` is a viewer of ten documents, `some` of a folder
 //! with 1,000, and `all` is in the group that views every folder.
 
-#![expect(
-    missing_docs,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a benchmark's helper may end it; `criterion_main` writes no documentation"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark's helper may end it")]
 
 use behest::audit::Recorder;
 use behest::bundle::Source;

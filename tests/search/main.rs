@@ -15,4 +15,5 @@ mod values;
 
 mod agree;
 mod cases;
+mod narrow;
 mod world;

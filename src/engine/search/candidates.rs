@@ -1,7 +1,7 @@
 //! Which entities can be permitted at all.
 
 use super::page::Budget;
-use super::universe::{Universe, placeholder};
+use super::universe::placeholder;
 use super::{Refusal, Task};
 use crate::engine::lookup::Lookup;
 use crate::model::{
@@ -11,7 +11,8 @@ use crate::model::{
 use crate::policy::{LegInput, NoRelations, Part, Relations, Reverse, Wanted};
 use crate::relations::{Graph, Limits, Reader, Rules, Terms, UserFilter};
 use smol_str::SmolStr;
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 /// More candidates than these are gone through with everything else that is known: it costs a page as much to order them
 /// as to pass over what is not permitted.
@@ -31,12 +32,7 @@ pub(super) enum Candidates {
 }
 
 /// Narrows the known entities, unless a page before has found that there is no narrowing them.
-pub(super) fn candidates(
-    task: &Task<'_>,
-    known: &Universe<'_>,
-    scans: bool,
-    budget: &Budget<'_>,
-) -> Result<Candidates, Refusal> {
+pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> Result<Candidates, Refusal> {
     if scans {
         return Ok(Candidates::Any);
     }
@@ -65,7 +61,7 @@ pub(super) fn candidates(
     let relations = task.pinned.relations;
     let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: false });
     let is_over = || budget.is_over();
-    let backwards = Backwards { relations, given: tuples, is_over: &is_over };
+    let backwards = Backwards { relations, given: tuples, is_over: &is_over, known: RefCell::default() };
     let mut ids: Option<HashSet<SmolStr>> = None;
     for leg in 0..question.chain.legs() {
         let input = LegInput {
@@ -98,7 +94,6 @@ pub(super) fn candidates(
             break;
         }
     }
-    let _ = known;
     Ok(match ids {
         None => Candidates::Any,
         Some(mut ids) => {
@@ -134,6 +129,17 @@ struct Backwards<'a> {
     relations: Option<(&'a Graph, &'a Rules)>,
     given: &'a [Tuple],
     is_over: &'a dyn Fn() -> bool,
+    /// What was asked before: policies ask about few relations, and each about the same.
+    known: RefCell<HashMap<Question, Option<Vec<SmolStr>>>>,
+}
+
+/// Of the objects of a user, or of the users of an object: the relation, and the type of what is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Question {
+    is_of_user: bool,
+    entity: EntityRef,
+    relation: SmolStr,
+    kind: SmolStr,
 }
 
 impl std::fmt::Debug for Backwards<'_> {
@@ -143,6 +149,44 @@ impl std::fmt::Debug for Backwards<'_> {
 }
 
 impl Backwards<'_> {
+    fn answer(&self, question: Question) -> Option<Vec<SmolStr>> {
+        if let Some(known) = self.known.borrow().get(&question) {
+            return known.clone();
+        }
+        let found = if question.is_of_user { self.objects_of(&question) } else { self.users_of(&question) };
+        self.known.borrow_mut().insert(question, found.clone());
+        found
+    }
+
+    fn objects_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
+        let user = TupleUser::Object(ObjectRef::of_entity(&question.entity).ok()?);
+        let kind = question.kind.replace("::", "/");
+        self.ask(|reader| {
+            let listed = reader.list_objects(&user, &question.relation, &kind, MOST).ok()?;
+            // What is no entity's spelling is nothing that could be asked about.
+            let ids = listed.found.iter().filter_map(ObjectRef::to_entity).map(|entity| entity.id);
+            listed.cut.is_none().then(|| ids.collect())
+        })
+    }
+
+    fn users_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
+        let object = ObjectRef::of_entity(&question.entity).ok()?;
+        let filter = UserFilter { kind: question.kind.replace("::", "/").into(), relation: None };
+        self.ask(|reader| {
+            let listed = reader.list_users(&object, &question.relation, &filter, MOST).ok()?;
+            let mut ids = Vec::new();
+            for user in &listed.found {
+                match user {
+                    TupleUser::Object(user) => ids.extend(user.to_entity().map(|entity| entity.id)),
+                    // Everyone.
+                    TupleUser::Wildcard(_) => return None,
+                    TupleUser::Userset { .. } => {}
+                }
+            }
+            listed.cut.is_none().then_some(ids)
+        })
+    }
+
     /// Asks a reader for what is possible; none where it cannot say.
     fn ask<T>(&self, ask: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Option<T> {
         let (graph, rules) = self.relations?;
@@ -156,31 +200,15 @@ impl Backwards<'_> {
 
 impl Reverse for Backwards<'_> {
     fn objects(&self, user: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
-        let user = TupleUser::Object(ObjectRef::of_entity(user).ok()?);
-        let kind = kind.replace("::", "/");
-        self.ask(|reader| {
-            let listed =
-                reader.list_objects(&user, relation, &kind, MOST).ok().filter(|listed| listed.cut.is_none())?;
-            // What is no entity's spelling is nothing that could be asked about.
-            Some(listed.found.iter().filter_map(ObjectRef::to_entity).map(|entity| entity.id).collect())
-        })
+        self.answer(Question { is_of_user: true, entity: user.clone(), relation: relation.into(), kind: kind.into() })
     }
 
     fn users(&self, object: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
-        let object = ObjectRef::of_entity(object).ok()?;
-        let filter = UserFilter { kind: kind.replace("::", "/").into(), relation: None };
-        self.ask(|reader| {
-            let listed =
-                reader.list_users(&object, relation, &filter, MOST).ok().filter(|listed| listed.cut.is_none())?;
-            let mut ids = Vec::new();
-            for user in &listed.found {
-                match user {
-                    TupleUser::Object(user) => ids.extend(user.to_entity().map(|entity| entity.id)),
-                    TupleUser::Wildcard(_) => return None,
-                    TupleUser::Userset { .. } => {}
-                }
-            }
-            Some(ids)
+        self.answer(Question {
+            is_of_user: false,
+            entity: object.clone(),
+            relation: relation.into(),
+            kind: kind.into(),
         })
     }
 }

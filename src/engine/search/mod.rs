@@ -116,7 +116,7 @@ impl<'a> Task<'a> {
             Searched::Subject | Searched::Resource => {
                 let Some(kind) = universe::kind(self) else { return Ok(Turn::default()) };
                 let known = universe::Universe::new(self, kind);
-                match candidates(self, &known, stand.scans, budget)? {
+                match candidates(self, stand.scans, budget)? {
                     Candidates::Few(ids) => {
                         let mut places: Vec<(SmolStr, Place)> =
                             ids.into_iter().map(|id| (id.clone(), universe::place(&id))).collect();
