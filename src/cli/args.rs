@@ -1,5 +1,9 @@
 //! The arguments, and their help.
 
+mod bulk;
+
+pub(super) use bulk::{ExportArguments, ImportArguments};
+
 use crate::bundle::Source;
 use crate::config::Flags;
 use clap::{Args, Parser, Subcommand};
@@ -75,6 +79,12 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
     },
+    /// Write a file of tuples into a data directory or a running service
+    #[command(after_help = bulk::IMPORT_EXAMPLES)]
+    Import(ImportArguments),
+    /// Write the tuples of a store into a file
+    #[command(after_help = bulk::EXPORT_EXAMPLES)]
+    Export(ExportArguments),
     /// Show the packs of policies in this program
     Pack {
         #[command(subcommand)]

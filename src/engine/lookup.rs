@@ -3,6 +3,7 @@
 use crate::model::{ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
 use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
 use crate::relations::{Failure, Graph, Membership, Reader, Rules, Terms};
+use smol_str::SmolStr;
 
 /// Answers one request's lookups.
 #[derive(Debug)]
@@ -21,7 +22,9 @@ impl Relations for Lookup<'_> {
         let user = ObjectRef::of_entity(question.user).map_err(|error| denied(&error))?;
         let object = ObjectRef::of_entity(question.object).map_err(|error| denied(&error))?;
         let key = TupleKey { user: TupleUser::Object(user), relation: question.relation.into(), object };
-        let context = parameters(question);
+        // Most relations have no conditions, and then nothing of the request is read.
+        let reads_context = self.rules.reads_context(key.object.kind(), question.relation);
+        let context = if reads_context { parameters(question) } else { Record::new() };
         let terms = Terms { contextual: self.given, witness: self.witness, ..Terms::new(&context) };
         let answer =
             Reader::new(self.graph, self.rules, terms).map_err(Failure::from).and_then(|mut reader| reader.check(&key));
@@ -38,13 +41,15 @@ impl Relations for Lookup<'_> {
 
 /// The request's context, with what the engine supplies on top: a caller cannot say what time it is.
 fn parameters(question: &RelationQuestion<'_>) -> Record {
-    let mut context = question.context.clone();
     let resource =
         ObjectRef::of_entity(question.resource).map_or_else(|_| question.resource.to_string(), |it| it.to_string());
-    context.insert("current_time", Value::text(rfc3339(question.now)));
-    context.insert("action", Value::text(question.action));
-    context.insert("resource", Value::text(resource));
-    context
+    let supplied = [
+        ("current_time", Value::text(rfc3339(question.now))),
+        ("action", Value::text(question.action)),
+        ("resource", Value::text(resource)),
+    ];
+    let asked = question.context.iter().map(|(name, value)| (name.clone(), value.clone()));
+    asked.chain(supplied.map(|(name, value)| (SmolStr::new_static(name), value))).collect()
 }
 
 fn rfc3339(at: Timestamp) -> String {

@@ -24,8 +24,16 @@ use std::sync::Arc;
 /// The member of the context, and the parameter of conditions.
 const ARGUMENTS: SmolStr = SmolStr::new_static("arguments");
 
-/// The rule for unknown arguments: itself, where it does not read them; none where it is a forbid that does.
-pub(super) fn without(rule: &Arc<Rule>, types: &RelationTypes) -> Option<Arc<Rule>> {
+/// The rules for unknown arguments; none where no rule reads them, so that they are the same.
+pub(super) fn without(rules: &[Arc<Rule>], types: &RelationTypes) -> Option<Arc<[Arc<Rule>]>> {
+    let left: Vec<Option<Arc<Rule>>> = rules.iter().map(|rule| without_them(rule, types)).collect();
+    let is_same =
+        |(left, rule): (&Option<Arc<Rule>>, &Arc<Rule>)| left.as_ref().is_some_and(|left| Arc::ptr_eq(left, rule));
+    if left.iter().zip(rules).all(is_same) { None } else { Some(left.into_iter().flatten().collect()) }
+}
+
+/// The rule itself, where it does not read them; none where it is a forbid that does.
+fn without_them(rule: &Arc<Rule>, types: &RelationTypes) -> Option<Arc<Rule>> {
     let tainted: Vec<&Mention> = rule.mentions.iter().filter(|mention| types.reads(&ARGUMENTS, mention)).collect();
     let reads = |conjunct: &&Conjunct| reads_arguments(&conjunct.expr) || mentions_any(&conjunct.expr, &tainted);
     if !rule.conjuncts.iter().any(|conjunct| reads(&conjunct)) {

@@ -8,7 +8,7 @@
 //! stopped it.
 
 use super::index::Named;
-use super::inputs::{Inputs, LegRequest, NoInputs, build, value_at};
+use super::inputs::{Inputs, LegRequest, NoInputs, build, known, value_at};
 use super::reads::Reads;
 use super::relations::{RelationFailure, Relations};
 use super::rules::{Conjunct, Rule};
@@ -101,7 +101,9 @@ impl Compiled {
             Named { uid: &resource_uid, stored: what.map(AsRef::as_ref) },
         );
         let (named, asked) = (&principal_uid, &resource_uid);
-        let request = LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations };
+        let explains = wanted.explanation;
+        let request =
+            LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations, explains };
         let inputs = match build(&request, &self.schema, stored, index, &scope) {
             Ok(inputs) => inputs,
             Err(NoInputs::Cedar(message)) => return Ok(refused(Code::PolicyError, message, &principal)),
@@ -124,7 +126,7 @@ impl Compiled {
         let evaluator = Evaluator::new(
             Request::new_unchecked(
                 EntityUIDEntry::known(principal_uid.clone(), None),
-                EntityUIDEntry::known(action.uid.as_ref().clone(), None),
+                EntityUIDEntry::Known { euid: Arc::clone(&action.uid), loc: None },
                 EntityUIDEntry::known(resource_uid.clone(), None),
                 Some(inputs.context.clone()),
             ),
@@ -310,11 +312,11 @@ impl Compiled {
                     Root::Context => None,
                 };
                 let Context::Value(context) = &inputs.context else { return None };
-                let entity = |uid: &EntityUID| match inputs.entities.entity(uid) {
-                    Dereference::Data(entity) => Some(entity),
+                let attribute = |uid: &EntityUID, name: &str| match inputs.entities.entity(uid) {
+                    Dereference::Data(entity) => known(entity.get(name)?),
                     Dereference::NoSuchEntity | Dereference::Residual(_) => None,
                 };
-                let value = value_at(context, entity, start, path)?;
+                let value = value_at(context, attribute, start, path)?;
                 Some((
                     format!("{}.{}", root.name(), path.join(".")),
                     redact(&value, &self.schema.vocabulary).to_string(),

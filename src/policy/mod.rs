@@ -51,7 +51,8 @@ pub struct Compiled {
     rules: Arc<[Arc<Rule>]>,
     index: Index,
     /// The same policies for calls whose arguments are unknown.
-    without_arguments: Index,
+    /// Absent where no policy reads them.
+    without_arguments: Option<Index>,
     next_actions: NextActions,
     warnings: Vec<Problem>,
     literals: Literals,
@@ -63,8 +64,8 @@ impl Compiled {
         let Rules { all: rules, warnings } = Rules::read(policies, &schema)?;
         let rules: Arc<[Arc<Rule>]> = rules.into();
         let index = Index::new(rules.clone(), &schema);
-        let without = rules.iter().filter_map(|rule| arguments::without(rule, &schema.relations)).collect();
-        let without_arguments = Index::new(without, &schema).apart();
+        let without_arguments =
+            arguments::without(&rules, &schema.relations).map(|rules| Index::new(rules, &schema).apart());
         let literals = Literals::of(&rules, &schema.vocabulary);
         Ok(Self { schema, rules, index, without_arguments, next_actions, warnings, literals })
     }
@@ -101,7 +102,7 @@ impl Compiled {
     fn index(&self, arguments: Arguments) -> &Index {
         match arguments {
             Arguments::Known => &self.index,
-            Arguments::Unknown => &self.without_arguments,
+            Arguments::Unknown => self.without_arguments.as_ref().unwrap_or(&self.index),
         }
     }
 }

@@ -8,8 +8,8 @@ use cedar_policy_core::ast::{Entity, EntityUID};
 use cedar_policy_core::entities::{Entities, EntityJsonParser, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::CoreSchema;
+use foldhash::HashMap;
 use smol_str::SmolStr;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The stored entities, each with all its ancestors. Cheap to clone.

@@ -4,22 +4,19 @@
 
 mod reply;
 mod request;
+mod service;
 
 use super::args::ExplainArguments;
 use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
-use super::service;
 use crate::audit::Recorder;
 use crate::bundle::Source;
 use crate::clock::SystemClock;
 use crate::engine::{Ask, Engine, Piece, Refusal, painted_explanation};
 use crate::http;
-use crate::model::{Arguments, Decision, Depth, Explanation, Problem, Reason, Record, Request, Value};
+use crate::model::{Arguments, Decision, Depth, Explanation, Problem, Reason, Record, Request};
 use crate::telemetry::Metrics;
 use std::process::ExitCode;
 use std::sync::Arc;
-
-/// Where one question is asked (AuthZEN 1.0 section 10.1).
-const EVALUATION: &str = "/access/v1/evaluation";
 
 /// What was decided, however it was asked.
 struct Told {
@@ -37,7 +34,7 @@ pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
         Err(problem) => return fail(&problem),
     };
     let told = match &arguments.url {
-        Some(url) => ask(url, body).map_err(|problem| fail(&problem)),
+        Some(url) => service::ask(url, body).map_err(|problem| fail(&problem)),
         None => decide(&arguments.bundle.source(), &body),
     };
     match told {
@@ -48,12 +45,6 @@ pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
         }
         Err(code) => code,
     }
-}
-
-/// Asks a running service.
-fn ask(url: &str, body: Record) -> Result<Told, Problem> {
-    let body = service::with_options(body, [("explain", Value::from(true))]);
-    reply::read(service::send(url, EVALUATION, body, "the permissions `decide` and `explain`")?)
 }
 
 /// Decides with a bundle that is loaded as the service loads it, cases included. What is wrong is printed already

@@ -6,7 +6,7 @@ mod request;
 
 use super::args::SearchArguments;
 use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
-use super::service;
+use super::service::Service;
 use crate::audit::Recorder;
 use crate::clock::SystemClock;
 use crate::engine::{Ask, Engine, Refusal, SearchRefusal};
@@ -18,6 +18,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A page takes a second at most; what takes longer is stuck.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Most results on one page: the service's own limit.
 const PAGE: usize = 1_000;
@@ -79,7 +83,9 @@ pub(super) fn run(arguments: &SearchArguments) -> ExitCode {
         Err(problem) => return fail(&problem),
     };
     let found = match &arguments.url {
-        Some(url) => all_pages(arguments, |page| from_service(url, &asked, page)).map_err(|problem| fail(&problem)),
+        Some(url) => Service::at(url, PATIENCE)
+            .and_then(|service| all_pages(arguments, |page| from_service(&service, &asked, page)))
+            .map_err(|problem| fail(&problem)),
         None => from_bundle(arguments, &asked),
     };
     match found {
@@ -133,12 +139,11 @@ fn all_pages(
     }
 }
 
-fn from_service(url: &str, asked: &Asked, page: PageRequest) -> Result<Vec<u8>, Problem> {
-    let mut options = vec![("reason", Value::from(true))];
+fn from_service(service: &Service, asked: &Asked, page: PageRequest) -> Result<Vec<u8>, Problem> {
+    let mut options = Record::from_iter([("reason".into(), Value::from(true))]);
     if asked.arguments == Arguments::Unknown {
-        options.push(("unknown", Value::List(vec![Value::from("arguments")])));
+        options.insert("unknown", Value::List(vec![Value::from("arguments")]));
     }
-    let mut body = service::with_options(asked.body.clone(), options);
     let mut member = Record::new();
     if let Some(token) = page.token {
         member.insert("token", Value::Text(token));
@@ -146,9 +151,16 @@ fn from_service(url: &str, asked: &Asked, page: PageRequest) -> Result<Vec<u8>, 
     if let Some(limit) = page.limit.and_then(|limit| i64::try_from(limit).ok()) {
         member.insert("limit", Value::from(limit));
     }
+    let mut body = asked.body.clone();
+    body.insert("options", Value::Record(options));
     body.insert("page", Value::Record(member));
-    let path = format!("/access/v1/search/{}", asked.searched.as_str());
-    service::send(url, &path, body, "the permission `search`")
+    let mut text = String::new();
+    http::write_record(&mut text, &body);
+    let answer = service.post(&format!("/access/v1/search/{}", asked.searched.as_str()), text.as_bytes())?;
+    match answer.status {
+        200 => Ok(answer.body),
+        _ => Err(service.refused(&answer, "the permission `search`")),
+    }
 }
 
 /// With a bundle that is loaded as the service loads it, cases included. What is wrong is printed already where there is

@@ -64,6 +64,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     start_logging(config.log.format, &filter).map_err(|error| Problem::new(error.to_string()))?;
     let admin_key = AdminKey::choose(&config, &environment)?;
     let bound = Bound::open(&config.listen)?;
+    signals::outlive_full_disks()?;
     let parts = Parts::make(&config)?;
     let source = source_of(config.bundle.clone());
     // Before the load: what changes while the bundle is read is noticed at the first look.

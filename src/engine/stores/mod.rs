@@ -19,9 +19,11 @@
 //! | `write` | batches of tuples, and the deletion of all tuples about somebody |
 //! | `read` | tuples and changes in pages |
 //! | `main_layer` | the bundle's model and tuples in `main` |
+//! | `direct` | one store of a data directory that no service has open |
 //!
 //! INVARIANT: what is published is durable, and every change of a store's version happens in a turn.
 
+mod direct;
 mod error;
 mod main_layer;
 mod models;
@@ -30,6 +32,7 @@ mod turn;
 mod version;
 mod write;
 
+pub use self::direct::{Admission, DirectStore};
 pub use self::error::StoresError;
 pub use self::main_layer::MainLayer;
 pub use self::models::StoredModel;
@@ -98,13 +101,7 @@ impl Stores {
     /// Rebuilds every store from what is durable, and makes `main` where it is missing. Takes time in proportion to the
     /// tuples: about two seconds for a million.
     pub fn open(store: Arc<dyn TupleStore>, clock: Arc<dyn Clock>) -> Result<Self, StoresError> {
-        let mut records = store.stores()?;
-        if !records.iter().any(|record| record.id == StoreId::MAIN) {
-            let now = Timestamp(clock.now_ms());
-            let main = record(StoreId::MAIN, MAIN_NAME, now);
-            store.create_store(main.clone(), now)?;
-            records.push(main);
-        }
+        let records = with_main(store.as_ref(), Timestamp(clock.now_ms()))?;
         let mut open = BTreeMap::new();
         for record in records {
             let id = record.id;
@@ -188,6 +185,17 @@ impl Stores {
         open.remove(&store);
         self.open.store(Arc::new(open));
     }
+}
+
+/// Every store, and `main`, which is made where it is missing.
+fn with_main(store: &dyn TupleStore, now: Timestamp) -> Result<Vec<StoreRecord>, StoresError> {
+    let mut records = store.stores()?;
+    if !records.iter().any(|record| record.id == StoreId::MAIN) {
+        let main = record(StoreId::MAIN, MAIN_NAME, now);
+        store.create_store(main.clone(), now)?;
+        records.push(main);
+    }
+    Ok(records)
 }
 
 fn record(id: StoreId, name: &str, now: Timestamp) -> StoreRecord {

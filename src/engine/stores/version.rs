@@ -1,8 +1,9 @@
 //! What a reader pins: the tuples, the model, and in `main` the bundle.
 
-use super::ModelId;
+use super::{ModelId, Selection};
 use crate::bundle::Bundle;
-use crate::model::{Revision, Timestamp};
+use crate::model::{Revision, Timestamp, Tuple};
+use crate::relations::graph::Origin;
 use crate::relations::{Graph, Rules};
 use std::sync::Arc;
 
@@ -68,6 +69,13 @@ impl Version {
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.graph.revision()
+    }
+
+    /// The wanted tuples, each of them as of this version: the stored ones, and before them those of the bundle where these
+    /// are wanted too.
+    pub fn tuples(&self, wanted: &Selection, with_bundle: bool) -> impl Iterator<Item = Tuple> {
+        let bundled = with_bundle.then(|| self.graph.tuples(Origin::Bundle)).into_iter().flatten();
+        bundled.chain(self.graph.tuples(Origin::Store)).filter(|tuple| wanted.holds(&tuple.key))
     }
 
     /// The bundle that decides together with this version; only in `main`.

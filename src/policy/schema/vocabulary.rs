@@ -6,8 +6,9 @@ use crate::policy::relations::USERSET;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID};
 use cedar_policy_core::validator::types::{AttributeType, EntityKind, Type};
 use cedar_policy_core::validator::{ValidatorEntityTypeKind, ValidatorSchema};
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where an attribute's value may come from.
@@ -88,7 +89,7 @@ impl Vocabulary {
                     }
                     _ => None,
                 };
-                (SmolStr::new(&name), TypeInfo { name: declared.name().clone(), attributes, choices })
+                (SmolStr::new(&name), TypeInfo { name: declared.name().with_loc(None), attributes, choices })
             })
             .collect();
         let mut actions: HashMap<SmolStr, ActionInfo> = schema
@@ -125,7 +126,7 @@ impl Vocabulary {
         for general in schema.action_ids() {
             link_specialised(&id_of(general.name()), general.descendants(), &mut actions);
         }
-        Self { types, actions, secrets: merged.secrets.clone() }
+        Self { types, actions, secrets: merged.secrets.iter().cloned().collect() }
     }
 
     /// The type of this name, if it is declared.
@@ -205,8 +206,8 @@ impl ActionInfo {
 
 impl TypeInfo {
     /// An entity of this type.
-    pub(in crate::policy) fn uid(&self, id: &str) -> EntityUID {
-        EntityUID::from_components(self.name.clone(), Eid::new(id), None)
+    pub(in crate::policy) fn uid(&self, id: &SmolStr) -> EntityUID {
+        EntityUID::from_components(self.name.clone(), Eid::new(id.clone()), None)
     }
 
     /// Its attributes.

@@ -4,8 +4,8 @@
 //! nothing.
 
 use cedar_policy_core::ast::{Entity, EntityUID, Literal, PartialValue, ValueKind};
+use foldhash::{HashMap, HashSet};
 use smol_str::SmolStr;
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The indexes of all types that were looked at.

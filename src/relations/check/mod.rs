@@ -20,7 +20,7 @@ pub(in crate::relations) use outcome::Outcome;
 pub(in crate::relations) use steps::{Node, applies};
 
 use super::error::RelationFault;
-use super::graph::{EVERYONE, Edge, RowHash, UserId, View};
+use super::graph::{EVERYONE, Edge, ObjectRows, RowHash, UserId, View};
 use super::limits::Meter;
 use super::rules::{Bits, Rules, Terminal};
 use crate::model::Record;
@@ -81,6 +81,8 @@ struct Evaluation<'e, 'r> {
     /// The sub-problems that are being evaluated, each for the sake of the next.
     path: Vec<Node>,
     nesting: u32,
+    /// The tuples of the object that was read last: a check reads several relations of one object in a row.
+    last: Option<ObjectRows<'r>>,
 }
 
 /// What a check comes to, and the tuples that show it, from the object to the user.
@@ -116,6 +118,7 @@ pub(in crate::relations) fn check<'e, 'r>(
         witness: Vec::new(),
         path: Vec::new(),
         nesting: 0,
+        last: None,
     };
     let outcome = evaluation.decide(root)?;
     Ok((outcome, evaluation.witness))

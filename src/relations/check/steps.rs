@@ -59,7 +59,11 @@ impl<'r> Evaluation<'_, 'r> {
         if let Some(trace) = &mut self.run.trace {
             trace.push(self.view.object_row_hash(object, relation.name));
         }
-        Ok(self.view.row(object, relation.name))
+        let rows = match self.last {
+            Some(rows) if rows.object() == object => rows,
+            _ => *self.last.insert(self.view.rows_of(object)),
+        };
+        Ok(self.view.row_among(&rows, relation.name))
     }
 
     /// Whether a tuple of the row names the user, or everyone of the user's type.

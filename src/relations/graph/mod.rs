@@ -27,7 +27,7 @@ pub use names::{GraphError, MAX_NAMES};
 pub(in crate::relations) use names::{NameId, NameTable, Names};
 pub use symbols::MAX_OBJECTS;
 pub(in crate::relations) use symbols::{EVERYONE, ObjectId, UserId};
-pub(in crate::relations) use view::{ObjectRow, View};
+pub(in crate::relations) use view::{ObjectRow, ObjectRows, View};
 
 use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser};
 use layer::Layer;
