@@ -278,3 +278,25 @@ async fn a_page_token_is_its_callers_alone() {
     let refused = error(&send(&server, ask("2", &body)).await);
     assert_eq!(refused, "400 page_token_foreign: `page.token` was given to another caller: begin without a token");
 }
+
+#[actix_web::test]
+async fn a_batch_about_unknown_arguments_says_so_in_every_answer() {
+    let (server, _) = serving(local(), 1_000, fixed());
+    let item = |id: &str, amount: i64| {
+        json!({"resource": {"type": "tool", "id": id}, "context": {"arguments": {"amount": amount}}})
+    };
+    let mut body = tools();
+    body["evaluations"] = json!([item("tool-1", 9), item("tool-1", 1), {"action": {"name": "tools/list"}}]);
+    body["resource"]["id"] = json!("tool-2");
+    let unknown = |decision: bool| json!({"decision": decision, "context": {"unknown": ["arguments"]}});
+    let reply = send(&server, post("/access/v1/evaluations", body.to_string())).await;
+    assert_eq!(reply.json(), json!({"evaluations": [unknown(true), unknown(true), unknown(false)]}), "{}", reply.body);
+    body["options"] = json!({"unknown": []});
+    let reply = send(&server, post("/access/v1/evaluations", body.to_string())).await;
+    let plain = |decision: bool| json!({"decision": decision});
+    assert_eq!(reply.json(), json!({"evaluations": [plain(false), plain(true), plain(false)]}));
+    body["options"] = json!({"unknown": ["arguments"]});
+    body["evaluations"] = json!([]);
+    let reply = send(&server, post("/access/v1/evaluations", body.to_string())).await;
+    assert_eq!(reply.json(), unknown(true), "a batch of one is one, too");
+}
