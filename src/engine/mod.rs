@@ -37,7 +37,7 @@ use std::time::Duration;
 use stores::Stores;
 
 /// How long a page's token is good: long enough to read a page, short enough to end with a session.
-pub const TOKEN_LIFETIME: Duration = Duration::from_secs(600);
+pub const TOKEN_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Who asks, and how much they want to know.
 #[derive(Clone, Copy, Debug)]

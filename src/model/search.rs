@@ -110,7 +110,9 @@ impl SearchRequest {
     /// Turns a question of this search into that about another candidate.
     pub fn set(&self, question: &mut Request, candidate: &SmolStr) {
         match self.searched {
-            Searched::Subject => drop(question.subject.insert("id", Value::Text(candidate.clone()))),
+            Searched::Subject => {
+                question.subject.insert("id", Value::Text(candidate.clone()));
+            }
             Searched::Resource => question.resource.uid.id = candidate.clone(),
             Searched::Action => question.action.name = candidate.clone(),
         }

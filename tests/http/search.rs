@@ -282,9 +282,7 @@ async fn a_page_token_is_its_callers_alone() {
 #[actix_web::test]
 async fn a_batch_about_unknown_arguments_says_so_in_every_answer() {
     let (server, _) = serving(local(), 1_000, fixed());
-    let item = |id: &str, amount: i64| {
-        json!({"resource": {"type": "tool", "id": id}, "context": {"arguments": {"amount": amount}}})
-    };
+    let item = |id: &str, amount: i64| json!({"resource": {"type": "tool", "id": id}, "context": {"arguments": {"amount": amount}}});
     let mut body = tools();
     body["evaluations"] = json!([item("tool-1", 9), item("tool-1", 1), {"action": {"name": "tools/list"}}]);
     body["resource"]["id"] = json!("tool-2");

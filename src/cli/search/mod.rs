@@ -36,7 +36,7 @@ enum Named {
 
 /// A page, as the service writes it.
 #[derive(Deserialize)]
-struct Page {
+struct Answer {
     page: Option<PageMember>,
     context: Option<Context>,
     results: Vec<Named>,
@@ -115,7 +115,7 @@ fn all_pages(
     let mut token = None;
     loop {
         let json = page(PageRequest { token, limit })?;
-        let read: Page = serde_json::from_slice(&json).map_err(|error| {
+        let read: Answer = serde_json::from_slice(&json).map_err(|error| {
             Problem::new(format!("the answer is no page of a search: {error}"))
                 .help("check the address: is behest what answers there?")
         })?;
@@ -226,7 +226,7 @@ fn render(found: &Found, searched: Searched, paint: Paint) -> String {
 impl std::fmt::Display for Named {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Entity { r#type, id } => write!(f, "{}:{id}", r#type),
+            Self::Entity { r#type: kind, id } => write!(f, "{kind}:{id}"),
             Self::Action { name } => f.write_str(name),
         }
     }

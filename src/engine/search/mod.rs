@@ -30,7 +30,7 @@ use crate::model::{Decision, EntityRef, Fault, PageRequest, SearchRequest, Searc
 use crate::policy::Stored;
 use crate::relations::Place;
 use candidates::{Candidates, candidates};
-use page::{Budget, Turn};
+use page::{Budget, Next, Turn};
 use smol_str::SmolStr;
 use token::Stand;
 
@@ -61,14 +61,17 @@ impl Engine {
         let turn = task.run(&stand, limit, &mut budget)?;
         self.metrics.searched(search.searched.as_str(), turn.candidates, turn.decided, turn.found.len());
         let is_first = page.token.is_none();
-        let whole = turn.next.is_none();
+        let whole = turn.next == Next::End;
         let seal = |after| {
             let stand = Stand { after, limit: page.limit.or(stand.limit), scans: turn.scans };
             sealer.seal(&bound, &stand, now).map_err(|_| internal("a token cannot be sealed"))
         };
         Ok(FoundPage {
             total: (is_first && whole).then_some(turn.found.len()),
-            next: turn.next.map(seal).transpose()?,
+            next: match turn.next {
+                Next::End => None,
+                Next::Behind(after) => Some(seal(after)?),
+            },
             cut: turn.cut,
             found: turn.found,
             bundle: pinned.bundle.digest(),
@@ -147,7 +150,7 @@ impl<'a> Task<'a> {
             if let Some(cut) = budget.is_spent(turn.found.len() >= limit) {
                 // A page that is full is what was asked for, whatever comes after it.
                 turn.cut = (turn.found.len() < limit).then_some(cut);
-                turn.next = Some(last);
+                turn.next = Next::Behind(last);
                 return Ok(turn);
             }
             self.search.set(&mut question, &id);
@@ -155,7 +158,7 @@ impl<'a> Task<'a> {
             turn.decided += 1;
             if verdict.decision == Decision::Permit {
                 if turn.found.len() >= limit {
-                    turn.next = Some(last);
+                    turn.next = Next::Behind(last);
                     return Ok(turn);
                 }
                 turn.found.push(Found { id, policies: verdict.policies });

@@ -99,12 +99,21 @@ impl From<Refusal> for SearchRefusal {
     }
 }
 
+/// What comes after a page.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing.
+    #[default]
+    End,
+    /// There may be more, behind this candidate; or from the beginning.
+    Behind(Option<Place>),
+}
+
 /// What came of one page's work.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     pub(super) found: Vec<Found>,
-    /// There may be more, behind this candidate; or from the beginning.
-    pub(super) next: Option<Option<Place>>,
+    pub(super) next: Next,
     pub(super) cut: Option<Cut>,
     pub(super) scans: bool,
     pub(super) candidates: usize,

@@ -60,7 +60,7 @@ impl<'a> Universe<'a> {
 
     /// The known entities behind a place, in order, each with its place.
     pub(super) fn after(&self, after: Option<&Place>) -> impl Iterator<Item = (SmolStr, Place)> + use<'_> {
-        let stored = self.task.stored().places(&self.kind, |id| place(id));
+        let stored = self.task.stored().places(&self.kind, place);
         let from = after.map_or(0, |after| stored.partition_point(|place| place <= after));
         let stored = (from..stored.len()).map_while(move |at| stored.get(at).cloned());
         let after_owned = after.cloned();

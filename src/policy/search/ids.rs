@@ -23,6 +23,11 @@ impl Ids {
         Self::Only(ids.into_iter().collect())
     }
 
+    /// None but these, where they could be told.
+    pub(super) fn some(ids: Option<Vec<SmolStr>>) -> Self {
+        ids.map_or(Self::Any, Self::only)
+    }
+
     /// Any, or none.
     pub(super) fn all_if(condition: bool) -> Self {
         if condition { Self::Any } else { Self::none() }

@@ -161,13 +161,13 @@ impl Narrower<'_> {
                 _ => None,
             };
             let Some(object) = object else { return Ids::Any };
-            return self.reversed(self.reverse.users(&object, &mention.relation, &self.sought.kind));
+            return Ids::some(self.reverse.users(&object, &mention.relation, &self.sought.kind));
         }
         let (Object::Path(root, path), true) = (&mention.object, self.is_known(user)) else { return Ids::Any };
         let Some(user) = uid(user) else { return Ids::none() };
         let path = (*root, path.clone());
         if self.sought.is_path(&path) {
-            return self.reversed(self.reverse.objects(&user, &mention.relation, &self.sought.kind));
+            return Ids::some(self.reverse.objects(&user, &mention.relation, &self.sought.kind));
         }
         let Some(attributes) = self.sought.below(&path) else { return Ids::Any };
         let [attribute] = attributes.as_slice() else { return Ids::Any };
@@ -176,10 +176,6 @@ impl Narrower<'_> {
         let Some(objects) = self.reverse.objects(&user, &mention.relation, &kind) else { return Ids::Any };
         let values: Vec<Literal> = objects.iter().map(|id| Literal::EntityUID(Arc::new(info.uid(id)))).collect();
         self.by_attributes(&attributes, Held::Value(&values))
-    }
-
-    fn reversed(&self, found: Option<Vec<SmolStr>>) -> Ids {
-        found.map_or(Ids::Any, Ids::only)
     }
 
     /// `expr == value`. What failed equals nothing.
