@@ -144,7 +144,7 @@ pub(super) struct ServeArguments {
     /// The https address under which callers know the service
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Memory for decisions that were made before: `off`, or a size such as 64MiB
+    /// Memory for what was decided before: `off`, or a size [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     cache: Option<String>,
     /// What callers without a key may do, of decide, search, explain; or none

@@ -10,6 +10,7 @@
 
 mod batch;
 mod decide;
+mod legs;
 mod load;
 mod lookup;
 mod search;
@@ -25,8 +26,9 @@ pub use text::{Piece, explanation_text, painted_explanation};
 
 use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
+use crate::cache::LegCache;
 use crate::clock::Clock;
-use crate::model::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Malformed, Request, Timestamp};
+use crate::model::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Malformed, Request, Revision, Timestamp};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
@@ -35,6 +37,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stores::Stores;
+use tokio::sync::watch;
 
 /// How long a page's token is good: long enough to read a page, short enough to end with a session.
 pub const TOKEN_LIFETIME: Duration = Duration::from_mins(10);
@@ -78,6 +81,8 @@ pub struct Engine {
     /// Absent where the system had no randomness for a key.
     sealer: Option<Sealer>,
     search_limits: SearchLimits,
+    /// Absent where every leg is evaluated.
+    cache: Option<LegCache>,
     /// Makes decision ids unique within a millisecond, and different from another process's.
     seed: [u8; 4],
     decisions: AtomicU64,
@@ -107,6 +112,7 @@ impl Engine {
             stores: None,
             sealer: Sealer::random(TOKEN_LIFETIME).ok(),
             search_limits: SearchLimits::default(),
+            cache: None,
             seed,
             decisions: AtomicU64::new(0),
         }
@@ -133,10 +139,23 @@ impl Engine {
         self
     }
 
+    /// Lets it keep the outcomes of legs, in at most so many bytes.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: usize) -> Self {
+        self.cache = Some(LegCache::new(bytes, Arc::clone(&self.metrics)));
+        self
+    }
+
     /// The relations; none where nothing but policies decides.
     #[must_use]
     pub fn stores(&self) -> Option<&Arc<Stores>> {
         self.stores.as_ref()
+    }
+
+    /// The newest revision that a decision which begins now sees, as it goes on; none where nothing but policies decides.
+    #[must_use]
+    pub fn published(&self) -> Option<watch::Receiver<Revision>> {
+        self.stores.as_ref().map(|stores| stores.published())
     }
 
     /// The snapshot that decides now; none before the first bundle.
@@ -167,7 +186,7 @@ impl Engine {
             require_actor: ask.require_actor,
             arguments: ask.arguments,
         };
-        let verdict = decide::decide(pinned, request, now, want, None)?;
+        let verdict = decide::decide(pinned, request, now, want, self.cache.as_ref(), None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),

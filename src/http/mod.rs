@@ -33,6 +33,7 @@ mod search;
 mod server;
 mod settings;
 mod shared;
+mod wait;
 mod wire;
 
 pub use caller::{Caller, KeyHash, KeyHashError, Permission, Permissions};

@@ -69,6 +69,9 @@ pub struct Options {
     pub reason: Option<bool>,
     /// Whether the answer carries reason and explanation. Needs the permission `explain`.
     pub explain: Option<bool>,
+    /// A revision that the decision must have seen, such as that of a write that went before (`Behest-Revision`). The
+    /// service waits for it, at most two seconds unless set otherwise, and then answers 503.
+    pub at_least: Option<u64>,
 }
 
 /// One question (AuthZEN 1.0 section 6.1). Unknown members are ignored.
@@ -129,6 +132,8 @@ pub struct EvaluationsOptions {
     /// `["arguments"]`: what could be permitted with some arguments. Needs the permission `search`; every answer says so,
     /// and permits no call.
     pub unknown: Option<Vec<String>>,
+    /// A revision that the decisions must have seen, such as that of a write that went before.
+    pub at_least: Option<u64>,
 }
 
 /// How to answer a search. Members that are not listed are ignored.
@@ -138,6 +143,8 @@ pub struct SearchOptions {
     pub reason: Option<bool>,
     /// `["arguments"]`: what could be permitted with some arguments. The answer says so, and a result permits no call.
     pub unknown: Option<Vec<String>>,
+    /// A revision that the search must have seen, such as that of a write that went before.
+    pub at_least: Option<u64>,
 }
 
 /// When a batch stops.
@@ -300,6 +307,8 @@ pub enum ErrorCode {
     NoBundle,
     /// 503: a batch took too long.
     BatchTimeout,
+    /// 503: the relations have not come to the revision that was asked for, within the time or at all.
+    RevisionNotReached,
     /// 503: decisions must be recorded and cannot be now.
     RecordQueueFull,
     /// 503: a relation could not be looked up within its limits.

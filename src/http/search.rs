@@ -135,6 +135,7 @@ async fn search(
     let options = Options::read(Of::Search, &body, caller)?;
     let search = SearchRequest::from_body(searched, &body)?;
     let page = PageRequest::from_body(&body)?;
+    shared.reach(&options).await?;
     let Ask { caller, require_actor, .. } = ask(caller, request, options);
     let (caller, engine) = (caller.to_owned(), shared.engine.clone());
     let asked_for_page = page.is_some();

@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) jwks: Bytes,
     /// As many exports may begin.
     pub(super) exports: Arc<Semaphore>,
+    /// As many requests may wait for a revision.
+    pub(super) waiting: Semaphore,
 }
 
 impl Shared {

@@ -15,6 +15,7 @@ mod evaluate;
 mod fit;
 mod index;
 mod inputs;
+mod key;
 mod nesting;
 mod reads;
 mod reasons;
@@ -26,6 +27,7 @@ mod shapes;
 mod source;
 mod stored;
 mod syntax;
+mod time;
 
 pub use evaluate::{Leg, LegInput, Wanted};
 pub use nesting::STACK_BYTES;
@@ -64,8 +66,7 @@ impl Compiled {
         let Rules { all: rules, warnings } = Rules::read(policies, &schema)?;
         let rules: Arc<[Arc<Rule>]> = rules.into();
         let index = Index::new(rules.clone(), &schema);
-        let without_arguments =
-            arguments::without(&rules, &schema.relations).map(|rules| Index::new(rules, &schema).apart());
+        let without_arguments = arguments::without(&rules, &schema.relations).map(|rules| Index::new(rules, &schema));
         let literals = Literals::of(&rules, &schema.vocabulary);
         Ok(Self { schema, rules, index, without_arguments, next_actions, warnings, literals })
     }

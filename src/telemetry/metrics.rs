@@ -3,7 +3,7 @@
 //! INVARIANT: label values are bounded. Endpoints are named by the code, reasons by the bundle and at most
 //! [`MAX_REASONS`]; nothing that a caller writes becomes a label.
 
-use super::names;
+use super::{CacheMetrics, names};
 use arc_swap::ArcSwap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info};
@@ -41,6 +41,7 @@ pub struct Metrics {
     search_candidates: Searches,
     search_decided: Searches,
     search_returned: Searches,
+    cache: CacheMetrics,
 }
 
 /// A count for each kind of search.
@@ -69,6 +70,7 @@ impl Default for Metrics {
             search_candidates: Family::default(),
             search_decided: Family::default(),
             search_returned: Family::default(),
+            cache: CacheMetrics::default(),
         };
         metrics.register();
         metrics
@@ -131,6 +133,12 @@ impl Metrics {
         }
     }
 
+    /// What the cache of legs counts.
+    #[must_use]
+    pub fn cache(&self) -> &CacheMetrics {
+        &self.cache
+    }
+
     /// Everything, in the `OpenMetrics` text format; the age of the bundle is what it is at `now_ms`.
     #[must_use]
     pub fn encode(&self, now_ms: i64) -> String {
@@ -171,6 +179,7 @@ impl Metrics {
         ] {
             registry.register(name, help, searches.clone());
         }
+        self.cache.register(registry);
     }
 }
 

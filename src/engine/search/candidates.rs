@@ -59,7 +59,7 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     };
     let tuples = task.given.map_or(&[][..], |given| given.tuples);
     let relations = task.pinned.relations;
-    let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: false });
+    let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: false, basis: None });
     let is_over = || budget.is_over();
     let backwards = Backwards { relations, given: tuples, is_over: &is_over, known: RefCell::default() };
     let mut ids: Option<HashSet<SmolStr>> = None;

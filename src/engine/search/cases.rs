@@ -66,7 +66,7 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
     };
     let Some(named) = named else { return Ok(()) };
     let question: Request = search.about(&named);
-    let decided = decide(task.pinned, &question, case.now, task.want, task.given);
+    let decided = decide(task.pinned, &question, case.now, task.want, None, task.given);
     let permitted = decided.map_err(|refusal| format!("{refusal:?}"))?.decision == Decision::Permit;
     match (permitted, whole.contains(&named)) {
         (false, true) => Err(format!("it finds `{named}`, which is denied")),

@@ -154,7 +154,8 @@ impl<'a> Task<'a> {
                 return Ok(turn);
             }
             self.search.set(&mut question, &id);
-            let verdict = decide(self.pinned, &question, self.now, self.want, self.given)?;
+            // Nothing is kept of candidates: most are asked about once, and would drive out what is asked again.
+            let verdict = decide(self.pinned, &question, self.now, self.want, None, self.given)?;
             turn.decided += 1;
             if verdict.decision == Decision::Permit {
                 if turn.found.len() >= limit {

@@ -6,10 +6,7 @@
 use super::super::caller::Identity;
 use super::super::{Error, Permission};
 use crate::engine::Semantic;
-use crate::model::{Arguments, Depth, Malformed, Record, Value};
-
-/// An option of later versions that an answer must not ignore.
-const AT_LEAST: (&str, &str) = ("at_least", "options.at_least");
+use crate::model::{Arguments, Depth, Malformed, Record, Revision, Value};
 
 const UNKNOWN: &str = "options.unknown";
 
@@ -33,6 +30,8 @@ pub(in crate::http) struct Options {
     pub(in crate::http) semantic: Semantic,
     /// Whether the arguments of calls are known.
     pub(in crate::http) arguments: Arguments,
+    /// The revision that the answer must have seen.
+    pub(in crate::http) at_least: Option<Revision>,
 }
 
 impl Options {
@@ -44,9 +43,6 @@ impl Options {
             Some(Value::Record(options)) => options,
             Some(other) => return Err(Malformed::kind("options", "an object", other).into()),
         };
-        if options.get_present(AT_LEAST.0).is_some() {
-            return Err(Error::UnsupportedOption(AT_LEAST.1));
-        }
         let arguments = read_unknown(options)?;
         if arguments == Arguments::Unknown {
             // A permit of no call must not come from where calls are decided.
@@ -58,16 +54,17 @@ impl Options {
         let explain = read_flag(options, "explain", "options.explain")?;
         let reason = read_flag(options, "reason", "options.reason")?;
         let semantic = read_semantic(options)?;
+        let at_least = read_revision(options)?;
         if explain == Some(true) {
             caller.require(Permission::Explain)?;
             if of == Of::Search {
                 return Err(Error::UnsupportedOption("options.explain"));
             }
-            return Ok(Self { depth: Depth::Explain, semantic, arguments });
+            return Ok(Self { depth: Depth::Explain, semantic, arguments, at_least });
         }
         // What the request says beats the caller's setting, in both directions.
         let reason = reason.unwrap_or_else(|| caller.caller().is_some_and(|caller| caller.reasons));
-        Ok(Self { depth: if reason { Depth::Reason } else { Depth::Lean }, semantic, arguments })
+        Ok(Self { depth: if reason { Depth::Reason } else { Depth::Lean }, semantic, arguments, at_least })
     }
 }
 
@@ -90,6 +87,21 @@ fn read_unknown(options: &Record) -> Result<Arguments, Malformed> {
             member: UNKNOWN.to_owned(),
             problem: "must be `[\"arguments\"]`: nothing else can be unknown".to_owned(),
         }),
+    }
+}
+
+fn read_revision(options: &Record) -> Result<Option<Revision>, Malformed> {
+    const PATH: &str = "options.at_least";
+    match options.get_present("at_least") {
+        None => Ok(None),
+        Some(Value::Number(number)) => match number.to_i64().map(u64::try_from) {
+            Some(Ok(revision)) => Ok(Some(Revision(revision))),
+            _ => Err(Malformed {
+                member: PATH.to_owned(),
+                problem: format!("must be a revision, which is a whole number from 0, not `{number}`"),
+            }),
+        },
+        Some(other) => Err(Malformed::kind(PATH, "a number", other)),
     }
 }
 

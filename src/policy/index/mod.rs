@@ -44,6 +44,7 @@ mod scope;
 #[cfg(test)]
 mod unindexed;
 
+use super::key::Plans;
 use super::reads::Reads;
 use super::relations::Mention;
 use super::rules::Rule;
@@ -60,7 +61,6 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Policies with the same actions share one division by scope if they are more than this; others are divided anew for
 /// each of their actions. It bounds both what an action has to visit and what policies about many actions take.
@@ -78,7 +78,6 @@ pub(super) struct Index {
     by_action: HashMap<EntityUID, Vec<usize>>,
     scopes: Memo<Scope>,
     slices: Memo<Slice>,
-    next_slice: AtomicU64,
     #[cfg(test)]
     unindexed: Option<unindexed::Actions>,
 }
@@ -95,14 +94,13 @@ pub(super) struct Scope {
     pub(super) reasoned: Option<Arc<Rule>>,
     /// What every slice of it is, whatever the values: for a search, which knows no values yet.
     fixed: Option<Arc<Slice>>,
+    /// What the keys of its legs are made of.
+    pub(super) plans: Plans,
 }
 
 /// The policies of a scope that can have a say, given the values of some attributes.
 #[derive(Debug)]
 pub(super) struct Slice {
-    /// Unique within the bundle: the same number, the same policies of the same scope.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the key of the leg cache"))]
-    pub(super) id: u64,
     /// In the order of their ids.
     pub(super) rules: Box<[Arc<Rule>]>,
     /// What they read.
@@ -155,7 +153,6 @@ impl Index {
             by_action: HashMap::new(),
             scopes: Memo::default(),
             slices: Memo::default(),
-            next_slice: AtomicU64::new(0),
             #[cfg(test)]
             unindexed: None,
             rules,
@@ -173,11 +170,6 @@ impl Index {
             index.add_class(&[action], &positions, &actions, &late);
         }
         index
-    }
-
-    /// The same with numbers of slices that no other index of the bundle gives.
-    pub(super) fn apart(self) -> Self {
-        Self { next_slice: AtomicU64::new(1 << 63), ..self }
     }
 
     /// The policies of an action whose scope can match: an entity that is not given is any.
@@ -225,7 +217,6 @@ impl Index {
         self.slices.get(&cells, || {
             let rules = self.rules_of(cells.iter().copied());
             Slice {
-                id: self.next_slice.fetch_add(1, Ordering::Relaxed),
                 reads: Reads::merged(rules.iter().map(|rule| &rule.reads)),
                 mentions: merged_mentions(&rules),
                 rules: rules.into_iter().cloned().collect(),
@@ -249,8 +240,9 @@ impl Index {
     }
 
     fn merged(&self, buckets: &[u32]) -> Scope {
+        let (plans, fixed) = (Plans::default(), None);
         let mut scope =
-            Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None, fixed: None };
+            Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None, plans, fixed };
         let rules = self.all(&scope);
         let reads = Reads::merged(rules.iter().map(|rule| &rule.reads));
         let mentions = rules.iter().any(|rule| !rule.mentions.is_empty());
@@ -287,14 +279,11 @@ impl Scope {
     /// Some rules, of which `mentions` are looked up whatever the values are.
     pub(super) fn fixed<'r>(rules: impl Iterator<Item = &'r Arc<Rule>> + Clone, mentions: BTreeSet<Mention>) -> Self {
         let reads = Reads::merged(rules.clone().map(|rule| &rule.reads));
-        let slice = Slice {
-            id: u64::MAX,
-            rules: rules.map(Arc::clone).collect(),
-            reads: Arc::clone(&reads),
-            mentions: Arc::new(mentions),
-        };
+        let slice =
+            Slice { rules: rules.map(Arc::clone).collect(), reads: Arc::clone(&reads), mentions: Arc::new(mentions) };
         let mentions = !slice.mentions.is_empty();
-        Self { buckets: Box::default(), reads, mentions, reasoned: None, fixed: Some(Arc::new(slice)) }
+        let (plans, fixed) = (Plans::default(), Some(Arc::new(slice)));
+        Self { buckets: Box::default(), reads, mentions, reasoned: None, plans, fixed }
     }
 }
 

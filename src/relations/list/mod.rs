@@ -96,7 +96,8 @@ impl<'w, 'r> Walk<'w, 'r> {
         if self.scene.terms.possible {
             return Ok(true);
         }
-        match applies(self.scene.view, self.scene.rules, self.scene.terms.context, edge, when)? {
+        let clock = self.state.trace.as_mut().map(|trace| &mut trace.clock);
+        match applies(self.scene.view, self.scene.rules, self.scene.terms.context, edge, when, clock)? {
             Ok(holds) => Ok(holds),
             Err(error) => {
                 self.fail(error);
@@ -131,7 +132,7 @@ impl<'w, 'r> Walk<'w, 'r> {
     /// Counts a row, and notes it where that is wanted.
     fn row(&mut self, hash: impl FnOnce(Scene<'r>) -> RowHash) -> Result<(), RelationFault> {
         if let Some(trace) = &mut self.state.trace {
-            trace.push(hash(self.scene));
+            trace.rows.push(hash(self.scene));
         }
         self.meter.read()
     }
