@@ -31,7 +31,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
 /// One policy, ready to be evaluated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) id: SmolStr,
     pub(super) effect: Decision,
@@ -49,7 +49,7 @@ pub(super) struct Rule {
 }
 
 /// One top-level conjunct of a rule's condition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Conjunct {
     pub(super) expr: Arc<Expr>,
     pub(super) line: usize,

@@ -153,6 +153,11 @@ impl Vocabulary {
         Some(special.filter(fits).unwrap_or(general))
     }
 
+    /// The resources for which an action has a member of its own.
+    pub(in crate::policy) fn specialised(&self, name: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
+        self.actions.get(name).into_iter().flat_map(|action| action.specialised.keys())
+    }
+
     /// Every declared type, in order.
     #[must_use]
     pub fn types(&self) -> BTreeSet<&SmolStr> {
