@@ -10,6 +10,7 @@ use crate::cache::LegCache;
 use crate::model::{Digest, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// The bundle that decides now, and what happened to the last attempt to replace it.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +83,8 @@ impl Engine {
     fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Result<Loaded, Problems> {
         let bundle = snapshot.bundle();
         let digest = bundle.digest();
-        let before = self.live.load().as_ref().map(|snapshot| snapshot.bundle().digest());
+        let old = self.live.load().as_ref().map(|snapshot| snapshot.bundle().clone());
+        let before = old.as_ref().map(|bundle| bundle.digest());
         let (summary, warnings) = (bundle.summary(), bundle.warnings().to_vec());
         let changed = before != Some(digest);
         if changed {
@@ -98,6 +100,7 @@ impl Engine {
             };
             self.live.store(Some(Arc::new(snapshot)));
             self.cache.iter().for_each(LegCache::clear);
+            old.into_iter().for_each(retire);
         }
         let now = self.clock.now_ms();
         if changed {
@@ -115,6 +118,23 @@ impl Engine {
     fn with_status<T>(&self, f: impl FnOnce(&mut Status) -> T) -> T {
         f(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// How long requests may hold on to a bundle that was replaced, and how often they are asked.
+const RETIREMENT: Duration = Duration::from_secs(60);
+const RETIREMENT_STEP: Duration = Duration::from_millis(20);
+
+/// Waits for the last request that decides by a bundle: whoever lets go of it last has to take it apart, which takes some
+/// hundred milliseconds for ten thousand policies.
+fn retire(bundle: Arc<Bundle>) {
+    let wait = move || {
+        let steps = RETIREMENT.as_millis() / RETIREMENT_STEP.as_millis();
+        for _ in (0..steps).take_while(|_| Arc::strong_count(&bundle) > 1) {
+            std::thread::sleep(RETIREMENT_STEP);
+        }
+    };
+    // Without a thread to wait in, it is left to the requests.
+    drop(std::thread::Builder::new().name("retire".to_owned()).spawn(wait));
 }
 
 /// Compiles files and runs their cases, without serving them. With a filter, only the cases whose file and name match.

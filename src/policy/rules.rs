@@ -15,6 +15,7 @@ use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, PolicySet,
     PrincipalOrResourceConstraint, StaticPolicy, Template,
 };
+use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::{ValidationMode, Validator, confusable_string_checks};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -137,7 +138,7 @@ impl Reader<'_> {
                 return Vec::new();
             };
             let mut templates: Vec<Template> = set.all_templates().cloned().collect();
-            templates.sort_by_key(|template| template.loc().map(cedar_policy_core::parser::Loc::start));
+            templates.sort_by_key(|template| template.loc().map(Loc::start));
             found.extend(templates.into_iter().map(|template| (piece, template)));
         }
         found
@@ -256,7 +257,9 @@ impl Reader<'_> {
         {
             self.refuse_general(uid, place.cloned());
         }
-        if let Some(condition) = template.non_scope_constraints() {
+        if let Some(condition) = template.non_scope_constraints()
+            && self.vocabulary.any_specialised()
+        {
             self.check_literals(file, condition, false, place);
         }
     }
@@ -315,8 +318,9 @@ impl Reader<'_> {
                 self.problems.push(problem);
             }
         }
-        let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at));
-        let strings = confusable_string_checks(sound.map(|rule| rule.policy.template()));
+        let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at)).map(|rule| rule.policy.template());
+        let unclear = |template: &&Template| template.loc().and_then(Loc::snippet).is_none_or(|text| !is_plain(text));
+        let strings = confusable_string_checks(sound.filter(unclear));
         // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
         let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
         warnings.extend(found.chain(strings).map(|warning| problem_of(&warning, &self.pieces, None)).filter(own));
@@ -344,6 +348,16 @@ impl Reader<'_> {
     fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {
         self.problems.push(Problem { place: place.cloned(), also: None, message, help: help.map(str::to_owned) });
     }
+}
+
+/// Whether strings in a text can hold nothing but printable ASCII, which Cedar finds nothing wrong with. A comment with a
+/// quotation mark makes it doubtful.
+fn is_plain(text: &str) -> bool {
+    let mut in_string = false;
+    text.bytes().all(|byte| {
+        in_string ^= byte == b'"';
+        byte != b'\\' && (matches!(byte, b' '..=b'~') || (byte.is_ascii_whitespace() && !in_string))
+    })
 }
 
 /// Positions of rules, together where they have one shape; in the order of the first of each.

@@ -175,6 +175,11 @@ impl Vocabulary {
         self.actions.get(name).is_some_and(|action| !action.specialised.is_empty())
     }
 
+    /// Whether there is any action with specialised members.
+    pub(in crate::policy) fn any_specialised(&self) -> bool {
+        self.actions.values().any(|action| !action.specialised.is_empty())
+    }
+
     /// Whether an attribute or member of this name is marked `@secret` anywhere.
     #[must_use]
     pub fn is_secret(&self, name: &str) -> bool {
