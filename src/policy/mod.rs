@@ -15,6 +15,7 @@ mod fit;
 mod index;
 mod inputs;
 mod nesting;
+mod provenance;
 mod reads;
 mod reasons;
 mod relations;
@@ -33,7 +34,7 @@ pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary
 pub use source::SourceFile;
 pub use stored::Stored;
 
-use crate::model::{Problem, Problems};
+use crate::model::{PolicyRef, Problem, Problems};
 use index::Index;
 use rules::{Rule, Rules};
 use std::sync::Arc;
@@ -73,6 +74,11 @@ impl Compiled {
     /// The ids of all policies, in order.
     pub fn policy_ids(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.id.as_str())
+    }
+
+    /// All policies: their ids, and where they stand.
+    pub fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
+        self.rules.iter().map(|rule| &rule.at)
     }
 
     /// Whether some policy gives this reason.

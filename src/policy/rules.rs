@@ -3,7 +3,7 @@
 //! Everything that Cedar does not check and this service promises is checked here: ids, the closed list of annotations,
 //! reasons, and that no policy names a general action where only its specialised members are evaluated.
 
-use super::nesting;
+use super::{nesting, provenance};
 use super::reads::Reads;
 use super::relations::{Mention, mentions};
 use super::schema::{Schema, Vocabulary};
@@ -82,6 +82,7 @@ impl Rules {
         let mut warnings = Vec::new();
         let shapes = by_shape(&all, schema);
         reader.validate(schema, &all, &shapes, &mut warnings);
+        reader.problems.extend(provenance::problems(&all, schema, files));
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
             reader.add_mentions(schema, &mut all, &shapes);
         }
