@@ -198,7 +198,11 @@ fn unite(
 }
 
 fn is_same_group(one: &ActionType<RawName>, other: &ActionType<RawName>) -> bool {
-    let is_group = |action: &ActionType<RawName>| action.applies_to.is_none() && action.attributes.is_none();
+    let is_group = |action: &ActionType<RawName>| {
+        let applies = action.applies_to.as_ref();
+        !action.external
+            && applies.is_none_or(|spec| spec.principal_types.is_empty() && spec.resource_types.is_empty())
+    };
     is_group(one) && is_group(other) && one.member_of == other.member_of
 }
 
