@@ -12,8 +12,8 @@ use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::RawName;
 use cedar_policy_core::validator::json_schema::{
-    ActionType, AttributesOrContext, EntityType, EntityTypeKind, Fragment, NamespaceDefinition, RecordType, StandardEntityType,
-    Type, TypeVariant,
+    ActionType, AttributesOrContext, EntityType, EntityTypeKind, Fragment, NamespaceDefinition, RecordType,
+    StandardEntityType, Type, TypeVariant,
 };
 use smol_str::SmolStr;
 use std::collections::btree_map::Entry;
@@ -200,8 +200,7 @@ fn unite(
 fn is_same_group(one: &ActionType<RawName>, other: &ActionType<RawName>) -> bool {
     let is_group = |action: &ActionType<RawName>| {
         let applies = action.applies_to.as_ref();
-        !action.external
-            && applies.is_none_or(|spec| spec.principal_types.is_empty() && spec.resource_types.is_empty())
+        !action.external && applies.is_none_or(|spec| spec.principal_types.is_empty() && spec.resource_types.is_empty())
     };
     is_group(one) && is_group(other) && one.member_of == other.member_of
 }
