@@ -137,23 +137,46 @@ fn retire(bundle: Arc<Bundle>) {
     drop(std::thread::Builder::new().name("retire".to_owned()).spawn(wait));
 }
 
-/// Compiles files and runs their cases, without serving them. With a filter, only the cases whose file and name match.
+/// Compiles files and runs their cases, without serving them; then each pack that the bundle calls optional is added to
+/// it, and its cases are run. With a filter, only the cases whose file and name match.
 pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Arc<Bundle>, CaseReport), Problems> {
-    check_snapshot(files, filter).map(|(snapshot, report)| (snapshot.bundle().clone(), report))
+    let (snapshot, mut report) = check_snapshot(files, filter)?;
+    let bundle = snapshot.bundle().clone();
+    for name in bundle.optional() {
+        let mut with_pack = files.with_pack(name);
+        let found = try_pack(&mut with_pack, name, filter).inspect_err(|_| *files = with_pack)?;
+        report.ran += found.ran;
+        report.failures.extend(found.failures);
+        report.undecided.extend(found.undecided);
+    }
+    Ok((bundle, report))
 }
 
 fn check_snapshot(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Snapshot, CaseReport), Problems> {
-    let bundle = bundle::compile(files)?;
-    let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
+    let snapshot = Snapshot::hermetic(bundle::compile(files)?, Revision(0))?;
     let bundle = snapshot.bundle();
-    let report = bundle::run_cases(
-        bundle.cases(),
-        bundle.compiled().policy_ids(),
-        filter,
-        |case| observe(&snapshot, case),
-        |case| explain(&snapshot, case),
-    );
+    let report = run(&snapshot, bundle.cases(), bundle.compiled().policy_ids(), filter);
     Ok((snapshot, report))
+}
+
+/// Runs the cases of one pack of these files, and no others: what else the bundle permits, the pack may deny.
+fn try_pack(files: &mut Files, name: &str, filter: Option<&regex::Regex>) -> Result<CaseReport, Problems> {
+    let snapshot = Snapshot::hermetic(bundle::compile(files)?, Revision(0))?;
+    let bundle = snapshot.bundle();
+    let of_pack = format!("pack:{name}/");
+    let cases: Vec<Case> = bundle.cases().iter().filter(|case| case.file.starts_with(&of_pack)).cloned().collect();
+    let policies = bundle.compiled().policies().filter(|policy| policy.file.starts_with(&of_pack));
+    Ok(run(&snapshot, &cases, policies.map(|policy| policy.id.as_str()), filter))
+}
+
+fn run<'a>(
+    snapshot: &Snapshot,
+    cases: &[Case],
+    policies: impl Iterator<Item = &'a str>,
+    filter: Option<&regex::Regex>,
+) -> CaseReport {
+    let (decide, tell) = (|case: &Case| observe(snapshot, case), |case: &Case| explain(snapshot, case));
+    bundle::run_cases(cases, policies, filter, decide, tell)
 }
 
 fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict, Refusal> {

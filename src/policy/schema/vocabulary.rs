@@ -170,6 +170,11 @@ impl Vocabulary {
         self.actions.iter().filter(|(_, action)| action.general.is_none()).map(|(name, _)| name).collect()
     }
 
+    /// The contexts of all actions, by member.
+    pub(in crate::policy) fn contexts(&self) -> impl Iterator<Item = &BTreeMap<SmolStr, Attribute>> {
+        self.actions.values().map(|action| &action.context)
+    }
+
     /// The general names of actions that have specialised members.
     pub(in crate::policy) fn has_specialised(&self, name: &str) -> bool {
         self.actions.get(name).is_some_and(|action| !action.specialised.is_empty())
