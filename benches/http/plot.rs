@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 const SIZE: (u32, u32) = (1_200, 560);
 
-/// Latencies that are shown, in microseconds.
-const SHOWN: std::ops::Range<f64> = 20.0..100_000.0;
+/// The least latency that is shown, in microseconds: no answer over a socket is faster.
+const LEAST: f64 = 10.0;
 
 /// The right end of the horizontal axis, in thousandths of the requests.
 const MOST: usize = 999;
@@ -20,6 +20,7 @@ pub(crate) fn draw(rows: &[Row]) -> PathBuf {
     let path = folder.join("http.svg");
     let area = SVGBackend::new(&path, SIZE).into_drawing_area();
     area.fill(&WHITE).unwrap();
+    let slowest = rows.iter().map(|row| float(thousandths(&row.measured.latencies, MOST)) / 1e3).fold(LEAST, f64::max);
     let panels = area.split_evenly((1, 2));
     for (panel, (title, is_shown)) in panels
         .iter()
@@ -30,7 +31,7 @@ pub(crate) fn draw(rows: &[Row]) -> PathBuf {
             .margin(12)
             .x_label_area_size(40)
             .y_label_area_size(70)
-            .build_cartesian_2d(0.0..nines(MOST), SHOWN.log_scale())
+            .build_cartesian_2d(0.0..nines(MOST) * 1.01, (LEAST..slowest * 2.0).log_scale())
             .unwrap();
         chart
             .configure_mesh()
@@ -45,7 +46,7 @@ pub(crate) fn draw(rows: &[Row]) -> PathBuf {
             let colour = Palette99::pick(at / 2).mix(if row.answers == "permit" { 1.0 } else { 0.5 });
             let points = (0..=MOST).map(|part| {
                 let latency = float(thousandths(&row.measured.latencies, part)) / 1e3;
-                (nines(part), latency.clamp(SHOWN.start, SHOWN.end))
+                (nines(part), latency.max(LEAST))
             });
             chart
                 .draw_series(LineSeries::new(points, colour.stroke_width(2)))

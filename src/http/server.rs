@@ -53,8 +53,9 @@ impl Server {
         let jwks = serde_json::to_vec(&signer.jwks())
             .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
         let exports = Arc::new(Semaphore::new(MAX_EXPORTS));
-        let jwks = jwks.into();
-        Ok(Self { shared: Arc::new(Shared { settings, engine, metrics, clock, metadata, jwks, exports }) })
+        let (jwks, waiting) = (jwks.into(), Semaphore::new(settings.limits.waiting.min(Semaphore::MAX_PERMITS)));
+        let shared = Shared { settings, engine, metrics, clock, metadata, jwks, exports, waiting };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Serves until `shutdown` is done, and then lets requests in flight end. Blocks the calling thread.

@@ -28,12 +28,19 @@ pub struct RelationTypes {
     pub relations: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
     /// The types of which an entity can be in some relation.
     pub members: BTreeSet<SmolStr>,
+    /// The names of all parameters of all conditions that an answer about a relation can depend on, by type and relation.
+    pub parameters: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
 }
 
 /// Answers what a policy asks of relations, at one revision.
 pub trait Relations: std::fmt::Debug {
     /// Whether `user` is in `relation` of `object`.
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure>;
+
+    /// The members of the request's context on which `holds` can depend for a `relation` of objects of type `kind`, as long
+    /// as bundle and model stay what they are: the parameters of all conditions that its tuples, and those that these lead
+    /// to, can carry.
+    fn parameters(&self, kind: &str, relation: &str) -> Vec<SmolStr>;
 }
 
 /// One lookup.
@@ -80,6 +87,10 @@ pub struct NoRelations;
 impl Relations for NoRelations {
     fn holds(&self, _: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
         Ok(RelationAnswer::default())
+    }
+
+    fn parameters(&self, _: &str, _: &str) -> Vec<SmolStr> {
+        Vec::new()
     }
 }
 

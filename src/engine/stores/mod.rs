@@ -57,6 +57,7 @@ use arc_swap::{ArcSwap, Guard};
 use models::CompiledModels;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
 use turn::Progress;
 
 /// The name of the store that decisions read.
@@ -71,6 +72,8 @@ pub struct Stores {
     main: Arc<OpenStore>,
     open: ArcSwap<BTreeMap<StoreId, Arc<OpenStore>>>,
     progress: Mutex<Progress>,
+    /// How far the versions that readers can pin are, over all stores.
+    published: watch::Sender<Revision>,
 }
 
 /// A clock that can stand in a `Debug` type.
@@ -108,9 +111,10 @@ impl Stores {
             open.insert(id, load(store.as_ref(), record)?);
         }
         let main = open.get(&StoreId::MAIN).cloned().ok_or(StoreError::UnknownStore(StoreId::MAIN))?;
-        let progress = Mutex::new(Progress::at(store.revision()?));
+        let revision = store.revision()?;
+        let (progress, published) = (Mutex::new(Progress::at(revision)), watch::Sender::new(revision));
         let ids = IdSource::new(Arc::clone(&clock));
-        Ok(Self { store, clock: TheClock(clock), ids, main, open: ArcSwap::from_pointee(open), progress })
+        Ok(Self { store, clock: TheClock(clock), ids, main, open: ArcSwap::from_pointee(open), progress, published })
     }
 
     /// Stores by id: at most `limit` of those after `after`, and with that name where one is given.
@@ -162,6 +166,13 @@ impl Stores {
         self.main.version.load()
     }
 
+    /// The newest revision of which every store can be pinned, as it goes on. It counts the changes of all stores, so
+    /// it may be newer than the version of `main` that is pinned then, which holds every change of `main` up to it.
+    #[must_use]
+    pub fn published(&self) -> watch::Receiver<Revision> {
+        self.published.subscribe()
+    }
+
     fn find(&self, store: StoreId) -> Result<Arc<OpenStore>, StoresError> {
         self.open.load().get(&store).cloned().ok_or_else(|| StoreError::UnknownStore(store).into())
     }
@@ -207,6 +218,9 @@ fn load(store: &dyn TupleStore, record: StoreRecord) -> Result<Arc<OpenStore>, S
     let mut tuples = Vec::new();
     let revision = store.read_tuples(id, &mut |tuple| tuples.push(tuple))?;
     let mut version = Version::of_graph(Graph::load(tuples, revision)?);
+    if id == StoreId::MAIN {
+        version = version.with_stripes();
+    }
     if let Some(newest) = store.models(id, None, 1)?.into_iter().next() {
         version = version.with_model(models::compile(&newest, version.graph())?);
     }

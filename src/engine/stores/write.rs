@@ -84,10 +84,11 @@ impl Stores {
         // First what can be refused: a store that cannot take more names must not find out once it is written. What the
         // batch skips changes nothing here either.
         let graph = version.graph().apply(&batch.deletes, &batch.writes, turn.next())?;
+        let touched = version.touched(&batch.deletes, &batch.writes);
         let said = self.store.apply(open.record.id, batch, self.now());
         let applied = turn.durable_as(said, |applied| applied.revision)?;
         if applied.is_change() {
-            open.version.store(Arc::new(version.with_graph(graph)));
+            open.version.store(Arc::new(version.with_graph(graph, touched)));
         }
         Ok(applied)
     }

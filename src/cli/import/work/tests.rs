@@ -42,7 +42,7 @@ impl Fake {
         is_object(tuple, 0)
             || match found {
                 None => self.deletes && !self.skips,
-                Some(found) => !self.deletes && !(self.skips && found == tuple),
+                Some(found) => !(self.deletes || self.skips && found == tuple),
             }
     }
 }
