@@ -2,6 +2,7 @@
 
 use super::stores::Version;
 use crate::bundle::Bundle;
+use crate::cache::Stripes;
 use crate::model::{Problem, Problems, Revision, Tuple};
 use crate::relations::{Graph, Rules};
 use std::sync::Arc;
@@ -59,7 +60,7 @@ impl Snapshot {
 
     pub(super) fn pinned(&self) -> Pinned<'_> {
         let relations = self.relations.as_ref().map(|(graph, rules)| (graph, rules));
-        Pinned { bundle: &self.bundle, revision: self.revision, relations }
+        Pinned { bundle: &self.bundle, revision: self.revision, relations, stripes: None }
     }
 }
 
@@ -88,12 +89,14 @@ pub(super) struct Pinned<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) revision: Revision,
     pub(super) relations: Option<(&'a Graph, &'a Rules)>,
+    /// What writes to the relations raise; none where nothing can be written.
+    pub(super) stripes: Option<&'a Stripes>,
 }
 
 impl<'a> Pinned<'a> {
     fn of_main(version: &'a Version) -> Option<Self> {
         let bundle = version.bundle()?;
         let relations = version.rules().map(|rules| (version.graph(), rules));
-        Some(Self { bundle, revision: version.revision(), relations })
+        Some(Self { bundle, revision: version.revision(), relations, stripes: version.stripes() })
     }
 }

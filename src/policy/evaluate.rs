@@ -7,22 +7,21 @@
 //! Cedar's `&&` does, so the policy holds exactly when all of them do, and an explanation shows the very conjunct that
 //! stopped it.
 
-use super::inputs::{Inputs, LegRequest, NoInputs, build, value_at};
+use super::index::Named;
+use super::inputs::{Inputs, LegRequest, NoInputs, build, known, value_at};
 use super::reads::Reads;
 use super::relations::{RelationFailure, Relations};
 use super::rules::{Conjunct, Rule};
 use super::schema::{ActionInfo, Vocabulary};
 use super::stored::Stored;
 use super::syntax::{Root, access_path};
+use super::time;
 use super::{Compiled, reasons};
 use crate::model::{
-    Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError, Question,
-    Reason, Record, Timestamp,
+    Arguments, ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss,
+    PolicyError, Question, Reason, Record, Timestamp,
 };
-use cedar_policy_core::ast::{
-    ActionConstraint, Context, Entity, EntityReference, EntityUID, EntityUIDEntry, Literal,
-    PrincipalOrResourceConstraint, Request, Value as Cedar, ValueKind,
-};
+use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -36,6 +35,8 @@ pub struct Wanted {
     pub explanation: bool,
     /// What the policies read, for the decision record.
     pub inputs: bool,
+    /// How the clock was used by policies.
+    pub clock: bool,
 }
 
 /// What one leg came to.
@@ -49,6 +50,8 @@ pub struct Leg {
     pub explanation: Option<LegExplanation>,
     /// What was read, where it was wanted: a path, and the value as Cedar writes it.
     pub inputs: Vec<(String, String)>,
+    /// How policies used the clock, where it was wanted; what conditions on tuples did with it is for the relations to say.
+    pub clock: ClockUse,
 }
 
 /// What a leg is evaluated on.
@@ -66,6 +69,8 @@ pub struct LegInput<'a> {
     pub stored: &'a Stored,
     /// Who answers about relations.
     pub relations: &'a dyn Relations,
+    /// Which policies decide: where arguments are unknown, those that bound what some could be permitted.
+    pub arguments: Arguments,
 }
 
 /// What became of one applicable policy.
@@ -78,7 +83,7 @@ enum Verdict {
 impl Compiled {
     /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
-        let LegInput { question, leg, now, token, stored, relations } = *input;
+        let LegInput { question, leg, now, token, stored, relations, arguments } = *input;
         let Some(member) = question.chain.members().nth(leg) else {
             return Ok(refused(Code::ChainInvalid, "the chain has no such member".to_owned(), &question.resource.uid));
         };
@@ -93,14 +98,23 @@ impl Compiled {
                 return Ok(leg);
             }
         };
-        let applicable = self.applicable(action, stored, &principal_uid, &resource_uid);
-        let mut reads = Reads::default();
-        applicable.iter().for_each(|rule| reads.add(&rule.reads));
-        let mentions = applicable.iter().flat_map(|rule| rule.mentions.iter().cloned()).collect();
-        let request = LegRequest { question, leg, now, token, action, relations, mentions: &mentions };
-        let inputs = match build(&request, &self.schema, stored, &reads) {
+        let (who, what) = (stored.get(&principal_uid), stored.get(&resource_uid));
+        let index = self.index(arguments);
+        let scope = index.scope(
+            &action.uid,
+            Named { uid: &principal_uid, stored: who.map(AsRef::as_ref) },
+            Named { uid: &resource_uid, stored: what.map(AsRef::as_ref) },
+        );
+        let (named, asked) = (&principal_uid, &resource_uid);
+        let explains = wanted.explanation;
+        let request =
+            LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations, explains };
+        let inputs = match build(&request, &self.schema, stored, index, &scope) {
             Ok(inputs) => inputs,
-            Err(NoInputs::Cedar(message)) => return Ok(refused(Code::PolicyError, message, &principal)),
+            Err(NoInputs::Cedar(message)) => {
+                // Nothing is known of why, so nothing is kept of it.
+                return Ok(Leg { clock: ClockUse::Otherwise, ..refused(Code::PolicyError, message, &principal) });
+            }
             Err(NoInputs::Relation(RelationFailure::Fault(message))) => return Err(Fault::Relations(message)),
             Err(NoInputs::Relation(RelationFailure::Denied(message))) => {
                 let mut leg = refused(Code::RelationError, message, &principal);
@@ -109,36 +123,43 @@ impl Compiled {
                 }
                 return Ok(leg);
             }
-        };
-        if let Some(bad) = inputs.bad.first() {
-            let mut leg = refused(Code::BadValue, bad.clone(), &principal);
-            if wanted.explanation {
-                leg.explanation = Some(blank(&principal, &leg.outcome, inputs.dropped));
+            Err(NoInputs::Bad(bad, dropped)) => {
+                let mut leg = refused(Code::BadValue, bad.into_iter().next().unwrap_or_default(), &principal);
+                if wanted.explanation {
+                    leg.explanation = Some(blank(&principal, &leg.outcome, dropped));
+                }
+                return Ok(leg);
             }
-            return Ok(leg);
-        }
+        };
         let evaluator = Evaluator::new(
             Request::new_unchecked(
                 EntityUIDEntry::known(principal_uid.clone(), None),
-                EntityUIDEntry::known(action.uid.as_ref().clone(), None),
+                EntityUIDEntry::Known { euid: Arc::clone(&action.uid), loc: None },
                 EntityUIDEntry::known(resource_uid.clone(), None),
                 Some(inputs.context.clone()),
             ),
             &inputs.entities,
             Extensions::all_available(),
         );
+        // Who asks why is shown what stopped each policy whose scope matches; the others stop at false, and decide
+        // nothing.
+        let applicable = if wanted.explanation { index.all(&scope) } else { inputs.slice.rules.iter().collect() };
+        let clock = if wanted.clock { time::used(&evaluator, &applicable, now) } else { ClockUse::Unread };
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
-        let (outcome, policies) = self.conclude(question, &principal, &verdicts);
+        let (outcome, policies) = self.conclude(question, &principal, &verdicts, scope.reasoned.as_ref());
         let explanation =
             wanted.explanation.then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs));
-        let inputs =
-            if wanted.inputs { self.inputs_read(&inputs, &reads, &principal_uid, &resource_uid) } else { Vec::new() };
-        Ok(Leg { outcome, policies, explanation, inputs })
+        let inputs = if wanted.inputs {
+            self.inputs_read(&inputs, &scope.reads, &principal_uid, &resource_uid)
+        } else {
+            Vec::new()
+        };
+        Ok(Leg { outcome, policies, explanation, inputs, clock })
     }
 
     /// Whether the question can be asked at all of this principal.
-    fn applies(
+    pub(super) fn applies(
         &self,
         question: &Question,
         principal: &EntityRef,
@@ -168,29 +189,13 @@ impl Compiled {
         Ok((action, who.uid(&principal.id), what.uid(&question.resource.uid.id)))
     }
 
-    /// The policies whose scope matches.
-    fn applicable(
-        &self,
-        action: &ActionInfo,
-        stored: &Stored,
-        principal: &EntityUID,
-        resource: &EntityUID,
-    ) -> Vec<&Arc<Rule>> {
-        let (who, what) = (stored.get(principal), stored.get(resource));
-        self.rules_for(&action.uid)
-            .filter(|rule| {
-                in_scope(&rule.principal, principal, who.map(AsRef::as_ref))
-                    && in_scope(&rule.resource, resource, what.map(AsRef::as_ref))
-            })
-            .collect()
-    }
-
     /// The outcome and the policies that determine it.
     fn conclude(
         &self,
         question: &Question,
         principal: &EntityRef,
         verdicts: &[(&Arc<Rule>, Verdict)],
+        reasoned: Option<&Arc<Rule>>,
     ) -> (LegOutcome, Vec<String>) {
         let satisfied = |effect: Decision| {
             verdicts
@@ -215,14 +220,13 @@ impl Compiled {
             (false, false) => forbids,
             (false, true) => Vec::new(),
         };
-        let applicable = verdicts.iter().map(|(rule, _)| *rule).filter(|rule| rule.effect == Decision::Permit);
         let reason = reasons::denial(
             &self.next_actions,
             question,
             principal,
             failed.first().copied(),
             satisfied(Decision::Deny).collect(),
-            applicable.collect(),
+            reasoned,
         );
         (LegOutcome::Deny(reason), determining)
     }
@@ -282,8 +286,8 @@ impl Compiled {
         error: Option<String>,
     ) -> Condition {
         let values = conjunct
-            .accesses
-            .iter()
+            .accesses()
+            .into_iter()
             .map(|access| {
                 let path = access_path(access).map(|(_, path)| path).unwrap_or_default();
                 let shown = if path.iter().any(|name| self.schema.vocabulary.is_secret(name)) {
@@ -297,7 +301,7 @@ impl Compiled {
                 (access.to_string(), shown)
             })
             .collect();
-        Condition { source: conjunct.source.clone(), line: conjunct.line, values, error }
+        Condition { source: conjunct.source(), line: conjunct.line, values, error }
     }
 
     fn inputs_read(
@@ -317,11 +321,11 @@ impl Compiled {
                     Root::Context => None,
                 };
                 let Context::Value(context) = &inputs.context else { return None };
-                let entity = |uid: &EntityUID| match inputs.entities.entity(uid) {
-                    Dereference::Data(entity) => Some(entity),
+                let attribute = |uid: &EntityUID, name: &str| match inputs.entities.entity(uid) {
+                    Dereference::Data(entity) => known(entity.get(name)?),
                     Dereference::NoSuchEntity | Dereference::Residual(_) => None,
                 };
-                let value = value_at(context, entity, start, path)?;
+                let value = value_at(context, attribute, start, path)?;
                 Some((
                     format!("{}.{}", root.name(), path.join(".")),
                     redact(&value, &self.schema.vocabulary).to_string(),
@@ -354,7 +358,7 @@ fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
             Ok(value) => match truth(&value) {
                 Some(true) => {}
                 Some(false) => return Verdict::Stopped(index),
-                None => return Verdict::Failed(index, format!("`{}` is no boolean", conjunct.source)),
+                None => return Verdict::Failed(index, format!("`{}` is no boolean", conjunct.source())),
             },
             Err(error) => return Verdict::Failed(index, error.to_string()),
         }
@@ -362,43 +366,23 @@ fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
     Verdict::Satisfied
 }
 
-fn truth(value: &Cedar) -> Option<bool> {
+pub(super) fn truth(value: &Cedar) -> Option<bool> {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Some(*value),
         _ => None,
     }
 }
 
-/// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all three are known
-/// before anything is built: ancestors are stored, never sent.
-fn in_scope(constraint: &PrincipalOrResourceConstraint, uid: &EntityUID, stored: Option<&Entity>) -> bool {
-    let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
-    let within = |reference: &EntityReference| {
-        equals(reference)
-            || matches!(reference, EntityReference::EUID(one) if stored.is_some_and(|entity| entity.is_descendant_of(one)))
-    };
-    match constraint {
-        PrincipalOrResourceConstraint::Any => true,
-        PrincipalOrResourceConstraint::Eq(reference) => equals(reference),
-        PrincipalOrResourceConstraint::In(reference) => within(reference),
-        PrincipalOrResourceConstraint::Is(kind) => **kind == *uid.entity_type(),
-        PrincipalOrResourceConstraint::IsIn(kind, reference) => **kind == *uid.entity_type() && within(reference),
-    }
-}
-
-/// Whether an action's constraint holds.
-pub(super) fn action_in_scope(constraint: &ActionConstraint, action: &Entity) -> bool {
-    match constraint {
-        ActionConstraint::Any => true,
-        ActionConstraint::Eq(one) => **one == *action.uid(),
-        ActionConstraint::In(list) => list.iter().any(|one| **one == *action.uid() || action.is_descendant_of(one)),
-    }
-}
-
 fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
     let next_action = reasons::next_action(&code);
     let reason = Reason { code, message, principal: Some(principal.clone()), next_action };
-    Leg { outcome: LegOutcome::Deny(reason), policies: Vec::new(), explanation: None, inputs: Vec::new() }
+    Leg {
+        outcome: LegOutcome::Deny(reason),
+        policies: Vec::new(),
+        explanation: None,
+        inputs: Vec::new(),
+        clock: ClockUse::Unread,
+    }
 }
 
 fn blank(principal: &EntityRef, outcome: &LegOutcome, dropped: Vec<Dropped>) -> LegExplanation {

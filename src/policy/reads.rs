@@ -8,18 +8,26 @@
 //! attribute of the same name that the policy does not look at; it can never overlook one.
 
 use super::syntax::{Root, access_path, children};
-use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
+use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Var};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
 
 /// Access paths of one policy or of several.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Reads {
     paths: BTreeSet<(Root, Vec<SmolStr>)>,
+    /// The first name of each path.
+    firsts: BTreeSet<(Root, SmolStr)>,
+    /// Whether the context is read as a whole.
+    whole_context: bool,
     /// Attribute names read on entities that no path names.
     anywhere: BTreeSet<SmolStr>,
     /// Whether an entity other than the principal and the resource is looked into.
     pub(super) follows: bool,
+    /// Whether it matters which groups the action is in: not where it is only compared.
+    pub(super) looks_at_action: bool,
 }
 
 impl Reads {
@@ -29,15 +37,47 @@ impl Reads {
         reads
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
-        self.paths.extend(other.paths.iter().cloned());
-        self.anywhere.extend(other.anywhere.iter().cloned());
-        self.follows |= other.follows;
+    /// What several read together. Policies of one kind share what they read, and so does the result.
+    pub(super) fn merged<'a>(all: impl Iterator<Item = &'a Arc<Self>>) -> Arc<Self> {
+        let mut merged: Arc<Self> = Arc::default();
+        let mut last: Option<&Arc<Self>> = None;
+        for reads in all.filter(|reads| !reads.is_empty()) {
+            if last.is_some_and(|last| Arc::ptr_eq(last, reads)) {
+                continue;
+            }
+            if last.is_none() {
+                merged = Arc::clone(reads);
+            } else {
+                let merged = Arc::make_mut(&mut merged);
+                merged.paths.extend(reads.paths.iter().cloned());
+                merged.firsts.extend(reads.firsts.iter().cloned());
+                merged.whole_context |= reads.whole_context;
+                merged.anywhere.extend(reads.anywhere.iter().cloned());
+                merged.follows |= reads.follows;
+                merged.looks_at_action |= reads.looks_at_action;
+            }
+            last = Some(reads);
+        }
+        merged
+    }
+
+    /// How many paths and names it holds.
+    pub(super) fn len(&self) -> usize {
+        self.paths.len() + self.anywhere.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0 && !self.follows && !self.looks_at_action
     }
 
     /// The paths, in a stable order.
     pub(super) fn paths(&self) -> impl Iterator<Item = &(Root, Vec<SmolStr>)> {
         self.paths.iter()
+    }
+
+    /// The names of attributes that may be read on any entity of the request.
+    pub(super) fn anywhere(&self) -> impl Iterator<Item = &SmolStr> {
+        self.anywhere.iter()
     }
 
     /// Every name that occurs in what is read.
@@ -57,8 +97,31 @@ impl Reads {
             || path.first().is_some_and(|attribute| self.anywhere.contains(attribute))
     }
 
+    /// Whether a member of the context is read, or a part of it. The same as [`Self::context`] of a path of one name.
+    pub(super) fn reads_context(&self, name: &str) -> bool {
+        self.whole_context || self.firsts.contains(&(Root::Context, SmolStr::new(name)))
+    }
+
+    /// Whether an entity's attribute is read, or a part of it. The same as [`Self::attribute`] of a path of one name.
+    pub(super) fn reads_attribute(&self, root: Option<Root>, name: &SmolStr) -> bool {
+        root.is_some_and(|root| self.firsts.contains(&(root, name.clone()))) || self.anywhere.contains(name)
+    }
+
+    /// Whether a path that begins with this one is read, or one that this one begins with. Paths are ordered name by name, so
+    /// those that begin with one follow it.
     fn touches(&self, root: Root, path: &[SmolStr]) -> bool {
-        self.paths.iter().any(|(at, read)| *at == root && read.iter().zip(path).all(|(a, b)| a == b))
+        let mut key = (root, path.to_vec());
+        let from = (Bound::Included(&key), Bound::Unbounded);
+        let next = self.paths.range::<(Root, Vec<SmolStr>), _>(from).next();
+        if next.is_some_and(|(at, read)| *at == root && read.starts_with(path)) {
+            return true;
+        }
+        while key.1.pop().is_some() {
+            if self.paths.contains(&key) {
+                return true;
+            }
+        }
+        false
     }
 
     fn walk(&mut self, expr: &Expr) {
@@ -80,6 +143,11 @@ impl Reads {
                 self.walk(arg1);
                 self.walk(arg2);
             }
+            ExprKind::BinaryApp { op: BinaryOp::Eq, arg1, arg2 } => {
+                // To compare the action is not to look at it.
+                [arg1, arg2].into_iter().filter(|operand| !is_action(operand)).for_each(|operand| self.walk(operand));
+            }
+            _ if is_action(expr) => self.looks_at_action = true,
             _ => children(expr).into_iter().for_each(|child| self.walk(child)),
         }
     }
@@ -107,12 +175,25 @@ impl Reads {
             self.follows = true;
             self.anywhere.extend(rest.iter().cloned());
         }
+        match path.first() {
+            Some(first) => drop(self.firsts.insert((root, first.clone()))),
+            None => self.whole_context = true,
+        }
         self.paths.insert((root, path));
     }
 
     fn take_anywhere(&mut self, attribute: &SmolStr) {
         self.follows = true;
         self.anywhere.insert(attribute.clone());
+    }
+}
+
+/// Whether this names an action: the request's, or one by its id.
+fn is_action(expr: &Expr) -> bool {
+    match expr.expr_kind() {
+        ExprKind::Var(var) => *var == Var::Action,
+        ExprKind::Lit(Literal::EntityUID(uid)) => uid.is_action(),
+        _ => false,
     }
 }
 

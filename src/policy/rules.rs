@@ -3,30 +3,36 @@
 //! Everything that Cedar does not check and this service promises is checked here: ids, the closed list of annotations,
 //! reasons, and that no policy names a general action where only its specialised members are evaluated.
 
-use super::nesting;
 use super::reads::Reads;
 use super::relations::{Mention, mentions};
 use super::schema::{Schema, Vocabulary};
+use super::shapes::Shape;
 use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
+use super::{nesting, provenance};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, PolicySet,
     PrincipalOrResourceConstraint, StaticPolicy, Template,
 };
-use cedar_policy_core::validator::{ValidationMode, Validator};
+use cedar_policy_core::parser::Loc;
+use cedar_policy_core::validator::{ValidationMode, Validator, confusable_string_checks};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How many entities a policy may look through (`resource.folder.owner` is two): what is within it is materialised
 /// for a decision, and a policy that looks farther is refused.
 pub(super) const LEVEL: u32 = 2;
 
+/// Bytes of policies that are parsed together. The parser's own tree takes some hundred times its text, and is given back
+/// before the next piece is parsed.
+const PIECE_BYTES: usize = 64 * 1024;
+
 const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
 /// One policy, ready to be evaluated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) id: SmolStr,
     pub(super) effect: Decision,
@@ -37,20 +43,32 @@ pub(super) struct Rule {
     pub(super) conjuncts: Vec<Conjunct>,
     pub(super) reason: Option<Code>,
     pub(super) message: Option<String>,
-    pub(super) reads: Reads,
+    pub(super) reads: Arc<Reads>,
     /// The relations that it asks about.
-    pub(super) mentions: BTreeSet<Mention>,
+    pub(super) mentions: Arc<BTreeSet<Mention>>,
     pub(super) at: PolicyRef,
 }
 
 /// One top-level conjunct of a rule's condition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Conjunct {
     pub(super) expr: Arc<Expr>,
-    pub(super) source: String,
     pub(super) line: usize,
+}
+
+impl Conjunct {
+    /// As it was written.
+    pub(super) fn source(&self) -> String {
+        let written = self.expr.source_loc().and_then(|loc| loc.snippet());
+        written.map_or_else(|| self.expr.to_string(), str::to_owned)
+    }
+
     /// The attribute accesses in it, in source order, to show their values.
-    pub(super) accesses: Vec<Expr>,
+    pub(super) fn accesses(&self) -> Vec<&Expr> {
+        let mut accesses = Vec::new();
+        collect_accesses(&self.expr, &mut accesses);
+        accesses
+    }
 }
 
 /// The rules of a bundle, and what is worth a warning.
@@ -62,21 +80,32 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
-        let mut reader =
-            Reader { files, vocabulary: &schema.vocabulary, places: BTreeMap::new(), problems: Vec::new() };
-        let mut set = PolicySet::new();
+        let pieces_of = |file: &SourceFile| file.pieces(nesting::ends(&file.text), PIECE_BYTES);
+        let pieces: Vec<Vec<SourceFile>> = files.iter().map(pieces_of).collect();
+        let mut reader = Reader {
+            files,
+            pieces: pieces.iter().flatten().cloned().collect(),
+            vocabulary: &schema.vocabulary,
+            places: BTreeMap::new(),
+            reads: HashSet::new(),
+            problems: Vec::new(),
+        };
         let mut all = Vec::new();
-        for file in files {
-            for template in reader.parse(file) {
-                if let Some(rule) = reader.take(file, &template, &mut set) {
+        let mut homes = Vec::new();
+        for (file, pieces) in files.iter().zip(&pieces) {
+            for (piece, template) in reader.parse(file, pieces) {
+                if let Some(rule) = reader.take(piece, &template) {
                     all.push(rule);
+                    homes.push(piece);
                 }
             }
         }
         let mut warnings = Vec::new();
-        reader.validate(schema, &set, &mut warnings);
+        let shapes = by_shape(&all, schema);
+        reader.validate(schema, &all, &shapes, &mut warnings);
+        reader.problems.extend(provenance::problems(&all, schema, files));
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
-            reader.add_mentions(schema, &mut all);
+            reader.add_mentions(schema, &mut all, &homes, &shapes);
         }
         all.sort_by(|a, b| a.id.cmp(&b.id));
         Problems(reader.problems)
@@ -87,33 +116,48 @@ impl Rules {
 
 struct Reader<'a> {
     files: &'a [SourceFile],
+    /// What Cedar is given to read, and speaks of.
+    pieces: Vec<SourceFile>,
     vocabulary: &'a Vocabulary,
     places: BTreeMap<SmolStr, Option<Place>>,
+    /// What policies read, each once: bundles have many policies of few kinds.
+    reads: HashSet<Arc<Reads>>,
     problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
-    fn parse(&mut self, file: &SourceFile) -> Vec<Template> {
+    /// The policies of a file, each with the piece that it stands in.
+    fn parse<'p>(&mut self, file: &SourceFile, pieces: &'p [SourceFile]) -> Vec<(&'p SourceFile, Template)> {
         if let Err(problems) = nesting::check_policies(file) {
             self.problems.extend(problems.0);
             return Vec::new();
         }
+        let mut found = Vec::new();
+        for piece in pieces {
+            let Ok(set) = cedar_policy_core::parser::parse_policyset(&piece.text) else {
+                self.refuse_file(file);
+                return Vec::new();
+            };
+            let mut templates: Vec<Template> = set.all_templates().cloned().collect();
+            templates.sort_by_key(|template| template.loc().map(Loc::start));
+            found.extend(templates.into_iter().map(|template| (piece, template)));
+        }
+        found
+    }
+
+    /// What is wrong with a file is told of the whole.
+    fn refuse_file(&mut self, file: &SourceFile) {
         match cedar_policy_core::parser::parse_policyset(&file.text) {
-            Ok(set) => {
-                let mut templates: Vec<Template> = set.all_templates().cloned().collect();
-                templates.sort_by_key(|template| template.loc().map(cedar_policy_core::parser::Loc::start));
-                templates
-            }
+            Ok(_) => self.problem(Some(&Place::whole(&file.path)), "it cannot be read in pieces".to_owned(), None),
             Err(errors) => {
                 let found = errors.iter().map(|error| problem_of(error, self.files, Some(file)));
                 self.problems.extend(found);
-                Vec::new()
             }
         }
     }
 
     /// Reads one policy.
-    fn take(&mut self, file: &SourceFile, template: &Template, set: &mut PolicySet) -> Option<Rule> {
+    fn take(&mut self, file: &SourceFile, template: &Template) -> Option<Rule> {
         let place = place_in(template.loc(), file);
         let before = self.problems.len();
         let id = self.id(file, template, place.as_ref());
@@ -131,17 +175,23 @@ impl Reader<'_> {
             );
             return None;
         };
-        if let Err(error) = set.add_static(fixed) {
-            self.problem(place.as_ref(), error.to_string(), None);
-            return None;
+        let (_, policy) = Template::link_static_policy(fixed);
+        let reads = policy.non_scope_constraints().map(Reads::of).unwrap_or_default();
+        Some(rule(file, id, reason, self.shared(reads), policy))
+    }
+
+    fn shared(&mut self, reads: Reads) -> Arc<Reads> {
+        if let Some(known) = self.reads.get(&reads) {
+            return known.clone();
         }
-        let policy = set.get(&PolicyID::from_smolstr(id.clone()))?.clone();
-        Some(rule(file, id, reason, policy))
+        let reads = Arc::new(reads);
+        self.reads.insert(reads.clone());
+        reads
     }
 
     fn id(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) -> Option<SmolStr> {
         let Some(id) = annotation(template, "id").filter(|id| !id.is_empty()) else {
-            let line = place.map_or(1, |place| file.line(place.offset));
+            let line = template.loc().map_or(1, |loc| file.line(loc.start()));
             let message = format!("the policy on line {line} has no id");
             self.problem(
                 place,
@@ -208,7 +258,9 @@ impl Reader<'_> {
         {
             self.refuse_general(uid, place.cloned());
         }
-        if let Some(condition) = template.non_scope_constraints() {
+        if let Some(condition) = template.non_scope_constraints()
+            && self.vocabulary.any_specialised()
+        {
             self.check_literals(file, condition, false, place);
         }
     }
@@ -242,32 +294,54 @@ impl Reader<'_> {
         );
     }
 
-    fn validate(&mut self, schema: &Schema, set: &PolicySet, warnings: &mut Vec<Problem>) {
+    /// Validates one policy of each shape, and all of a shape in which anything is found.
+    fn validate(&mut self, schema: &Schema, rules: &[Rule], shapes: &[Vec<usize>], warnings: &mut Vec<Problem>) {
         let validator = Validator::new(schema.validator.clone());
-        let result = validator.validate_with_level(set, ValidationMode::Strict, LEVEL);
-        let (errors, found) = result.into_errors_and_warnings();
+        let check = |members: &[usize]| {
+            let mut set = PolicySet::new();
+            // Their ids are different, so that each is taken.
+            members.iter().filter_map(|at| rules.get(*at)).for_each(|rule| drop(set.add(rule.policy.clone())));
+            validator.validate_with_level(&set, ValidationMode::Strict, LEVEL)
+        };
+        let (sound, doubtful): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) = shapes.iter().partition(|shape| {
+            let checked = check(shape.get(..1).unwrap_or_default());
+            checked.validation_passed() && checked.validation_warnings().next().is_none()
+        });
+        let mut doubtful: Vec<usize> = doubtful.into_iter().flatten().copied().collect();
+        doubtful.sort_unstable();
+        let (errors, found) = check(&doubtful).into_errors_and_warnings();
         // Cedar reports once per request environment: one place with one remedy is one problem.
         let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
-        for problem in errors.map(|error| problem_of(&error, self.files, None)) {
+        for problem in errors.map(|error| problem_of(&error, &self.pieces, None)) {
             let key = (problem.place.clone(), problem.help.clone());
             if problem.place.is_none() || !seen.contains(&key) {
                 seen.push(key);
                 self.problems.push(problem);
             }
         }
+        let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at)).map(|rule| rule.policy.template());
+        let unclear = |template: &&Template| template.loc().and_then(Loc::snippet).is_none_or(|text| !is_plain(text));
+        let strings = confusable_string_checks(sound.filter(unclear));
         // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
         let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
-        warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)).filter(own));
+        warnings.extend(found.chain(strings).map(|warning| problem_of(&warning, &self.pieces, None)).filter(own));
     }
 
     /// Reads what policies ask of relations, once they are known to be well-typed.
-    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Rule]) {
-        for rule in rules {
-            let Some(file) = self.files.iter().find(|file| file.path == rule.at.file) else { continue };
-            let found = mentions(file, &rule.policy, &schema.validator, &schema.vocabulary, &schema.relations);
-            match found {
-                Ok(found) => rule.mentions = found,
-                Err(problems) => self.problems.extend(problems),
+    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Rule], homes: &[&SourceFile], shapes: &[Vec<usize>]) {
+        for shape in shapes {
+            let members = shape.iter().filter_map(|at| Some((*at, rules.get(*at)?, *homes.get(*at)?)));
+            let read = |(_, rule, file): (usize, &Rule, &SourceFile)| mentions(file, &rule.policy, schema);
+            match members.clone().next().map(read) {
+                None => {}
+                // A userset is written out in a shape, and so is a path: they all ask the same.
+                Some(Ok(found)) => {
+                    let found = Arc::new(found);
+                    for at in shape {
+                        rules.get_mut(*at).into_iter().for_each(|rule| rule.mentions = found.clone());
+                    }
+                }
+                Some(Err(_)) => self.problems.extend(members.filter_map(|member| read(member).err()).flatten()),
             }
         }
     }
@@ -277,7 +351,32 @@ impl Reader<'_> {
     }
 }
 
-fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) -> Rule {
+/// Whether strings in a text can hold nothing but printable ASCII, which Cedar finds nothing wrong with. A comment with a
+/// quotation mark makes it doubtful.
+fn is_plain(text: &str) -> bool {
+    let mut in_string = false;
+    text.bytes().all(|byte| {
+        in_string ^= byte == b'"';
+        byte != b'\\' && (matches!(byte, b' '..=b'~') || (byte.is_ascii_whitespace() && !in_string))
+    })
+}
+
+/// Positions of rules, together where they have one shape; in the order of the first of each.
+fn by_shape(rules: &[Rule], schema: &Schema) -> Vec<Vec<usize>> {
+    let mut known: HashMap<Shape, usize> = HashMap::new();
+    let mut shapes: Vec<Vec<usize>> = Vec::new();
+    for (at, rule) in rules.iter().enumerate() {
+        let next = shapes.len();
+        let number = *known.entry(Shape::of(rule.policy.template(), schema)).or_insert(next);
+        match shapes.get_mut(number) {
+            Some(shape) => shape.push(at),
+            None => shapes.push(vec![at]),
+        }
+    }
+    shapes
+}
+
+fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, reads: Arc<Reads>, policy: Policy) -> Rule {
     let effect = match policy.effect() {
         Effect::Permit => Decision::Permit,
         Effect::Forbid => Decision::Deny,
@@ -291,8 +390,8 @@ fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) ->
         doc: annotation(policy.template(), "doc").map(String::from),
     };
     Rule {
-        reads: condition.map(|condition| Reads::of(condition)).unwrap_or_default(),
-        mentions: BTreeSet::new(),
+        reads,
+        mentions: Arc::default(),
         conjuncts: condition.map(conjuncts).unwrap_or_default().into_iter().map(|expr| conjunct(file, expr)).collect(),
         principal: policy.principal_constraint().into_inner(),
         action: policy.action_constraint().clone(),
@@ -307,18 +406,15 @@ fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) ->
 }
 
 fn conjunct(file: &SourceFile, expr: Arc<Expr>) -> Conjunct {
-    let source = expr.source_loc().and_then(|loc| loc.snippet()).map_or_else(|| expr.to_string(), str::to_owned);
     let line = expr.source_loc().map_or(1, |loc| file.line(loc.start()));
-    let mut accesses = Vec::new();
-    collect_accesses(&expr, &mut accesses);
-    Conjunct { expr, source, line, accesses }
+    Conjunct { expr, line }
 }
 
-fn collect_accesses(expr: &Expr, found: &mut Vec<Expr>) {
+fn collect_accesses<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {
     match access_path(expr) {
         Some((_, path)) if !path.is_empty() => {
-            if !found.contains(expr) {
-                found.push(expr.clone());
+            if !found.contains(&expr) {
+                found.push(expr);
             }
         }
         Some(_) => {}

@@ -18,7 +18,7 @@ mod watch;
 use super::args::{ServeArguments, source_of};
 use super::output::{fail_all, fail_with_lines};
 use crate::bundle::Source;
-use crate::config::{self, CacheSize, Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::engine::{Loaded, Refused};
 use crate::model::{Problem, Problems};
 use crate::telemetry::{DEFAULT_FILTER, start_logging};
@@ -125,8 +125,5 @@ fn announce(
         }
     }
     watch::log_warnings(&loaded.warnings);
-    if let CacheSize::Bytes(_) = config.cache {
-        tracing::warn!("the cache is not built yet: `cache` has no effect, and every decision is evaluated");
-    }
     Ok(key_file)
 }

@@ -6,7 +6,7 @@
 //! INVARIANT: no key stands both in the bundle and in the store; and one pin of `main` gives a bundle, its model, its
 //! tuples and the revision that belong together.
 
-use super::version::{Model, Version};
+use super::version::Model;
 use super::{ModelId, Stores, StoresError};
 use crate::bundle::Bundle;
 use crate::model::{Digest, Problem, Problems, Revision, Tuple};
@@ -72,7 +72,7 @@ impl Stores {
         // A digest that was noted last makes no revision of its own.
         let graph = if noted == revision { Ok(graph) } else { version.graph().with_bundle(layer.tuples, noted) };
         let graph = graph.map_err(|error| fail(error.into()))?;
-        self.main.version.store(Arc::new(Version::with_layer(graph, layer.model, bundle, now)));
+        self.main.version.store(Arc::new(version.with_layer(graph, layer.model, bundle, now)));
         Ok(noted)
     }
 }
