@@ -3,16 +3,22 @@
 use super::cases::{self, Case};
 use super::files::Files;
 use super::manifest::{self, BundleManifest, find};
+use super::relations::{Layer, SchemaTypes};
 use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{Compiled, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored};
 use crate::relations::model::AuthorizationModel;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The generation of the next bundle.
+static GENERATIONS: AtomicU64 = AtomicU64::new(0);
 
 const MANIFEST: &str = "policies/bundle.toml";
 
 /// One immutable snapshot of policies and model.
 #[derive(Debug)]
 pub struct Bundle {
+    generation: u64,
     digest: Digest,
     compiled: Compiled,
     stored: Stored,
@@ -25,6 +31,12 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// Tells it from every other bundle that this process has compiled, of the same content too.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Names its content.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -55,10 +67,17 @@ impl Bundle {
         self.model.as_ref()
     }
 
-    /// Its layer of tuples.
+    /// Its layer of tuples; none where they were taken.
     #[must_use]
     pub fn tuples(&self) -> &[Tuple] {
         &self.tuples
+    }
+
+    /// Hands its layer of tuples over to whoever keeps them from now on: a million of them spelled out would be more
+    /// memory than the graph that answers from them.
+    #[must_use]
+    pub fn take_tuples(&mut self) -> Vec<Tuple> {
+        std::mem::take(&mut self.tuples)
     }
 
     /// Whether it is taken although stored tuples would mean nothing to its model.
@@ -139,6 +158,7 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
         (Some(Parts { compiled, stored, cases, model, tuples }), true) => Ok(Bundle {
             model,
             tuples,
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             digest: files.digest(),
             compiled,
             stored,
@@ -166,7 +186,8 @@ fn compile_parts(
     let stored = keep(Stored::read(&sorted.entities, &schema), problems);
     let cases = match &stored {
         Some(stored) => {
-            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, model.as_ref()), problems)
+            let layer = Layer::new(model.as_ref(), tuples.as_deref().unwrap_or_default());
+            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, &layer), problems)
         }
         None => None,
     };
@@ -191,9 +212,11 @@ fn read_model(sorted: &Sorted) -> Result<Option<AuthorizationModel>, Problems> {
     if sorted.models.is_empty() {
         return Ok(None);
     }
-    // The model may speak of every principal type, which only the schema knows: it is read without relations first.
+    // The model may speak of types that only the schema defines: it is read without relations first.
     let schema = Schema::read(&sorted.schemas, RelationTypes::default())?;
-    relations::read_model(&sorted.models, &schema.principals())
+    let declared = schema.vocabulary.types().into_iter().cloned().collect();
+    let types = SchemaTypes { declared, principals: schema.principals() };
+    relations::read_model(&sorted.models, &types)
 }
 
 fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T> {

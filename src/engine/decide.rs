@@ -4,14 +4,17 @@
 //! not permit is the answer; what explaining evaluates after it changes nothing.
 
 use super::Refusal;
+use super::legs::Legs;
 use super::lookup::Lookup;
 use super::snapshot::Pinned;
+use crate::cache::LegCache;
 use crate::model::{CarrierSettings, ChainRefusal};
 use crate::model::{
     Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason,
     Record, Request, Timestamp, Tuple, read_question,
 };
-use crate::policy::{ActionInfo, Leg, LegInput, NoRelations, Relations, Stored, Wanted};
+use crate::policy::{ActionInfo, Leg, LegInput, Stored, Wanted};
+use std::cell::RefCell;
 
 /// How much is wanted beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +51,7 @@ pub(super) fn decide(
     request: &Request,
     now: Timestamp,
     want: Want,
+    cache: Option<&LegCache>,
     given: Option<Given<'_>>,
 ) -> Result<Verdict, Refusal> {
     let bundle = pinned.bundle;
@@ -69,9 +73,17 @@ pub(super) fn decide(
     let token = given.and_then(|given| given.token);
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let relations = pinned.relations;
-    let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: want.explanation });
-    let relations: &dyn Relations = lookup.as_ref().map_or(&NoRelations, |lookup| lookup);
-    let wanted = Wanted { explanation: want.explanation, inputs: want.inputs };
+    // What is explained is evaluated, and a case has tuples and entities of its own.
+    let cache = cache.filter(|_| !want.explanation && given.is_none());
+    let lookup = relations.map(|(graph, rules)| Lookup {
+        graph,
+        rules,
+        given: tuples,
+        witness: want.explanation,
+        basis: cache.map(|_| RefCell::default()),
+    });
+    let wanted = Wanted { explanation: want.explanation, inputs: want.inputs, clock: false };
+    let legs = Legs { pinned, cache, lookup, wanted };
     let mut verdict = Verdict {
         decision: Decision::Permit,
         reason: None,
@@ -82,14 +94,15 @@ pub(super) fn decide(
     };
     let mut told: Vec<LegExplanation> = Vec::new();
     for index in 0..question.chain.legs() {
+        let relations = legs.relations();
         let input = LegInput { question: &question, leg: index, now, token, stored, relations };
-        let leg = match bundle.compiled().leg(&input, wanted) {
+        let leg = match legs.leg(&input) {
             Ok(leg) => leg,
             // What is evaluated after a denial is for information only, and so is its fault.
             Err(_) if verdict.decision == Decision::Deny => break,
             Err(fault) => return Err(Refusal::Fault(fault)),
         };
-        let Leg { outcome, policies, explanation, inputs } = leg;
+        let Leg { outcome, policies, explanation, inputs, clock: _ } = leg;
         told.extend(explanation);
         if verdict.decision == Decision::Deny {
             continue;

@@ -13,6 +13,7 @@ use crate::telemetry::Metrics;
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Payload};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// One per service; the workers share it.
 pub(super) struct Shared {
@@ -23,6 +24,10 @@ pub(super) struct Shared {
     /// Absent until there is an identifier.
     pub(super) metadata: Option<Metadata>,
     pub(super) jwks: Bytes,
+    /// As many exports may begin.
+    pub(super) exports: Arc<Semaphore>,
+    /// As many requests may wait for a revision.
+    pub(super) waiting: Semaphore,
 }
 
 impl Shared {

@@ -177,6 +177,20 @@ impl Number {
         Some(format!("{sign}{}.{:04}", magnitude / 10_000, magnitude % 10_000))
     }
 
+    /// The number as an integer that does not end in 0 and a power of ten: the same pair for every spelling of it. `None`
+    /// where it is so large or so precise that no attribute type holds it.
+    ///
+    /// INVARIANT: numbers with the same pair have the same [`Self::to_i64`] and [`Self::to_decimal_text`].
+    #[must_use]
+    pub fn normal(&self) -> Option<(i128, i64)> {
+        let (mut value, mut scale) = self.scaled()?;
+        while value != 0 && value % 10 == 0 {
+            value /= 10;
+            scale += 1;
+        }
+        Some((value, scale))
+    }
+
     /// The digits as one integer and a power of ten; `None` when that does not fit 128 bits.
     fn scaled(&self) -> Option<(i128, i64)> {
         let (negative, body) = match self.0.strip_prefix('-') {

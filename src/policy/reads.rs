@@ -75,6 +75,11 @@ impl Reads {
         self.paths.iter()
     }
 
+    /// The names of attributes that may be read on any entity of the request.
+    pub(super) fn anywhere(&self) -> impl Iterator<Item = &SmolStr> {
+        self.anywhere.iter()
+    }
+
     /// Every name that occurs in what is read.
     pub(super) fn names(&self) -> impl Iterator<Item = &SmolStr> {
         self.paths.iter().flat_map(|(_, path)| path).chain(&self.anywhere)

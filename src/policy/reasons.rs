@@ -39,9 +39,7 @@ pub(super) fn denial(
         (Some(failed), _) => format!("the policy `{}` failed", failed.id),
         (None, Some(rule)) => match &rule.message {
             Some(message) => message.clone(),
-            None if rule.effect == Decision::Deny => {
-                ["the policy `", &rule.id, "` forbids ", &asks()].concat()
-            }
+            None if rule.effect == Decision::Deny => ["the policy `", &rule.id, "` forbids ", &asks()].concat(),
             None => format!("the condition of `{}` does not hold for `{principal}`", rule.id),
         },
         (None, None) => ["no policy permits ", &asks()].concat(),

@@ -34,6 +34,11 @@ pub struct RelationTypes {
 pub trait Relations: std::fmt::Debug {
     /// Whether `user` is in `relation` of `object`.
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure>;
+
+    /// The members of the request's context on which `holds` can depend for a `relation` of objects of type `kind`, as long
+    /// as bundle and model stay what they are: the parameters of all conditions that its tuples, and those that these lead
+    /// to, can carry.
+    fn parameters(&self, kind: &str, relation: &str) -> Vec<SmolStr>;
 }
 
 /// One lookup.
@@ -80,6 +85,10 @@ pub struct NoRelations;
 impl Relations for NoRelations {
     fn holds(&self, _: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
         Ok(RelationAnswer::default())
+    }
+
+    fn parameters(&self, _: &str, _: &str) -> Vec<SmolStr> {
+        Vec::new()
     }
 }
 

@@ -126,7 +126,7 @@ impl Builder<'_> {
 ///
 /// Cedar makes one from text alone, in some microseconds. All legs of a request or a batch have one time, and under load
 /// so have many requests: the last is kept.
-fn datetime(at: Timestamp) -> Option<Cedar> {
+pub(in crate::policy) fn datetime(at: Timestamp) -> Option<Cedar> {
     thread_local! {
         static LAST: RefCell<Option<(Timestamp, Cedar)>> = const { RefCell::new(None) };
     }

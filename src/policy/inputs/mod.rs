@@ -14,6 +14,7 @@ mod context;
 mod drafts;
 mod lookups;
 
+pub(super) use context::datetime;
 pub(super) use drafts::{known, value_at};
 
 use super::fit::{At, Findings, fit};
