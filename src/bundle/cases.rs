@@ -259,7 +259,7 @@ impl Reader<'_> {
                     now,
                     stored: stored.clone(),
                     tuples: tuples.clone(),
-                    token: given.token().cloned(),
+                    token: given.token(),
                     expected,
                 }),
                 Err(message) => return self.problem(file, text, message),

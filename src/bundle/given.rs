@@ -58,8 +58,22 @@ impl Given {
         (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
     }
 
-    pub(super) fn token(&self) -> Option<&Record> {
-        self.token.as_ref().map(|YamlRecord(token)| token)
+    /// The facts of a verified credential. Those that a case leaves out are those of a plain access token.
+    pub(super) fn token(&self) -> Option<Record> {
+        let YamlRecord(token) = self.token.as_ref()?;
+        let mut facts = token.clone();
+        let mut usual = |name: &'static str, value: Value| {
+            if facts.get_present(name).is_none() {
+                facts.insert(name, value);
+            }
+        };
+        usual("kind", Value::text("access_token"));
+        usual("issuer", Value::text("https://issuer.example"));
+        usual("detailed", Value::from(false));
+        ["audiences", "scopes", "roles", "groups", "amr"]
+            .into_iter()
+            .for_each(|name| usual(name, Value::List(Vec::new())));
+        Some(facts)
     }
 
     pub(super) fn tuples(&self) -> &[YamlRecord] {

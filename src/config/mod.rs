@@ -15,11 +15,13 @@
 
 mod check;
 mod describe;
+mod issuers;
 mod layers;
 mod limits;
 mod permissions;
 mod values;
 
+pub use issuers::{Claims, Detail, Introspection, Issuer, TrustDomain};
 pub use layers::{Environment, Flags, load};
 pub use limits::{Limits, Reload};
 pub use permissions::{Permission, Permissions};
@@ -51,6 +53,10 @@ pub struct Config {
     pub raw_keys: bool,
     /// Who may ask.
     pub callers: Vec<Caller>,
+    /// Whose tokens are verified.
+    pub issuers: Vec<Issuer>,
+    /// Whose workloads are.
+    pub trust_domains: Vec<TrustDomain>,
     /// The decision record; none records nothing.
     pub record: Option<Record>,
     /// Log lines.

@@ -6,7 +6,7 @@
 use super::decide::{Given, Verdict, Want, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
-use crate::model::{Digest, Place, Problem, Problems, Revision, Timestamp};
+use crate::model::{Digest, Evidence, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
@@ -139,7 +139,14 @@ fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    decide(snapshot.pinned(), &case.request, case.now, Want { explanation, ..Want::default() }, Some(given))
+    decide(
+        snapshot.pinned(),
+        &case.request,
+        &Evidence::default(),
+        case.now,
+        Want { explanation, ..Want::default() },
+        Some(given),
+    )
 }
 
 fn observe(snapshot: &Snapshot, case: &Case) -> Observed {

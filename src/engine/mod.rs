@@ -15,6 +15,7 @@ mod lookup;
 mod snapshot;
 pub mod stores;
 mod text;
+mod tokens;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
 pub use load::{Loaded, Refused, Status, check};
@@ -24,7 +25,7 @@ pub use text::explanation_text;
 use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
 use crate::clock::Clock;
-use crate::model::{Answer, Decision, DecisionId, Depth, Fault, Malformed, Request, Timestamp};
+use crate::model::{Answer, Decision, DecisionId, Depth, Evidence, Fault, Malformed, Request, Timestamp};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
@@ -45,6 +46,8 @@ pub struct Ask<'a> {
     pub require_actor: bool,
     /// How much the answer shall carry.
     pub depth: Depth,
+    /// What the credentials of the request prove; none where nobody verifies any.
+    pub evidence: Option<&'a Evidence>,
 }
 
 /// Why there is no answer.
@@ -147,7 +150,9 @@ impl Engine {
             inputs: self.recorder.is_on(),
             require_actor: ask.require_actor,
         };
-        let verdict = decide::decide(pinned, request, now, want, None)?;
+        let nothing = Evidence::default();
+        let evidence = ask.evidence.unwrap_or(&nothing);
+        let verdict = decide::decide(pinned, request, evidence, now, want, None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),

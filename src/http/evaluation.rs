@@ -54,7 +54,8 @@ pub(super) async fn evaluation(
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
     let options = Options::read(&body, caller)?;
     let question = Request::from_body(&body)?;
-    let answer = shared.engine.decide(&ask(caller, &request, options.depth), &question)?;
+    let evidence = shared.evidence(&body).await;
+    let answer = shared.engine.decide(&ask(caller, &request, options.depth, evidence.as_ref()), &question)?;
     Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
 }
 

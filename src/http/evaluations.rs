@@ -3,7 +3,7 @@
 use super::evaluation::{decided, written};
 use super::schema::{ErrorBody, EvaluationsRequest};
 use super::shared::{Shared, ask};
-use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Options, read_evaluations, write_answer};
+use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Options, check_size, read_evaluations, write_answer};
 use super::{Error, Permission};
 use crate::engine::ItemAnswer;
 use actix_web::web::{Data, Payload};
@@ -46,8 +46,10 @@ pub(super) async fn evaluations(
 ) -> Result<HttpResponse, Error> {
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
     let options = Options::read(&body, caller)?;
-    let ask = ask(caller, &request, options.depth);
     let limits = &shared.settings.limits;
+    check_size(&body, limits)?;
+    let evidence = shared.evidence(&body).await;
+    let ask = ask(caller, &request, options.depth, evidence.as_ref());
     match read_evaluations(body, limits)? {
         Evaluations::Single(question) => {
             let answer = shared.engine.decide(&ask, &question)?;

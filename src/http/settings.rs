@@ -3,6 +3,8 @@
 //! The composition root fills these in from its own settings; nothing here reads a file or an environment.
 
 use super::{Caller, Permissions, PublicUrl};
+use crate::evidence::Verifier;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that the HTTP surface can be told.
@@ -18,6 +20,8 @@ pub struct Settings {
     pub anonymous: Option<Permissions>,
     /// Whether `Authorization: <key>`, without a scheme, is read as a key: some gateways send it so.
     pub raw_keys: bool,
+    /// Who verifies the credentials in requests; without one, a request that holds any is denied.
+    pub verifier: Option<Arc<Verifier>>,
     /// The limits.
     pub limits: Limits,
     /// Threads that answer; `None` for one per core.

@@ -8,7 +8,7 @@ use super::wire::read_object;
 use super::{Error, Limits, Permission, Settings};
 use crate::clock::Clock;
 use crate::engine::{Ask, Engine};
-use crate::model::{Depth, Record};
+use crate::model::{Depth, Evidence, Record, Value};
 use crate::telemetry::Metrics;
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Payload};
@@ -52,6 +52,12 @@ impl Shared {
         self.read(request, payload, caller).await
     }
 
+    /// What the credentials in these contexts prove; none where nobody verifies any.
+    pub(super) async fn evidence(&self, body: &Record) -> Option<Evidence> {
+        let verifier = self.settings.verifier.as_ref()?;
+        Some(verifier.gather(contexts(body)).await)
+    }
+
     async fn read<'a>(
         &'a self,
         request: &HttpRequest,
@@ -65,12 +71,25 @@ impl Shared {
     }
 }
 
+/// The contexts of a body: its own, and those of a batch's items.
+fn contexts(body: &Record) -> impl Iterator<Item = &Record> {
+    let items = body.get("evaluations").and_then(Value::as_list).unwrap_or_default();
+    let holders = std::iter::once(body).chain(items.iter().filter_map(Value::as_record));
+    holders.filter_map(|holder| holder.get("context")?.as_record())
+}
+
 /// What the engine must know of a caller.
-pub(super) fn ask<'a>(caller: Identity<'a>, request: &'a HttpRequest, depth: Depth) -> Ask<'a> {
+pub(super) fn ask<'a>(
+    caller: Identity<'a>,
+    request: &'a HttpRequest,
+    depth: Depth,
+    evidence: Option<&'a Evidence>,
+) -> Ask<'a> {
     Ask {
         caller: caller.name(),
         request_id: request.headers().get(&REQUEST_ID).and_then(|id| str::from_utf8(id.as_bytes()).ok()),
         require_actor: caller.caller().is_some_and(|caller| caller.require_actor),
         depth,
+        evidence,
     }
 }

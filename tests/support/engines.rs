@@ -40,7 +40,7 @@ pub(crate) fn engine(files: &[(&str, &str)]) -> Engine {
 
 /// Asks as `anonymous`.
 pub(crate) fn ask(depth: Depth) -> Ask<'static> {
-    Ask { caller: "anonymous", request_id: None, require_actor: false, depth }
+    Ask { caller: "anonymous", request_id: None, require_actor: false, depth, evidence: None }
 }
 
 /// Decides a JSON body.

@@ -13,6 +13,7 @@ mod banner;
 mod listen;
 mod parts;
 mod signals;
+mod trust;
 mod watch;
 
 use super::args::{ServeArguments, source_of};

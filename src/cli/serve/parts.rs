@@ -1,14 +1,15 @@
 //! Settings turned into the parts that they are about.
 
 use super::admin_key::AdminKey;
+use super::trust;
 use crate::audit::{self, QueueSettings, Recorder, Sink, Writer};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Permission, Permissions, RecordSink, WhenFull};
 use crate::engine::Engine;
 use crate::engine::stores::Stores;
-use crate::evidence::Signer;
+use crate::evidence::{Signer, Verifier};
 use crate::http::{self, Server};
-use crate::model::Problem;
+use crate::model::{Problem, Problems};
 use crate::store::{DEFAULT_CACHE_BYTES, open_memory, open_redb};
 use crate::telemetry::Metrics;
 use std::fs::DirBuilder;
@@ -25,11 +26,13 @@ pub(super) struct Parts {
     pub(super) metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     signer: Signer,
+    /// Present where somebody's credentials are verified.
+    verifier: Option<Arc<Verifier>>,
 }
 
 impl Parts {
     /// Makes them, with what they keep on disk.
-    pub(super) fn make(config: &Config) -> Result<Self, Problem> {
+    pub(super) fn make(config: &Config) -> Result<Self, Problems> {
         let signer = open_signer(config.data.as_deref())?;
         let metrics = Arc::new(Metrics::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -38,12 +41,14 @@ impl Parts {
         let engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
             .with_quiet(config.reload.quiet())
             .with_stores(Arc::new(stores));
-        Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer })
+        let verifier = trust::make(config, &clock)?;
+        Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer, verifier })
     }
 
     /// The HTTP surface over them.
     pub(super) fn server(&self, config: &Config, admin_key: Option<&AdminKey>) -> Result<Server, Problem> {
-        let settings = http_settings(config, admin_key)?;
+        let verifier = self.verifier.clone();
+        let settings = http::Settings { verifier, ..http_settings(config, admin_key)? };
         let (engine, metrics, clock) = (Arc::clone(&self.engine), Arc::clone(&self.metrics), Arc::clone(&self.clock));
         Server::new(settings, engine, metrics, clock, &self.signer)
             .map_err(|error| Problem::new(format!("the service's metadata cannot be signed: {error}")))
@@ -111,6 +116,7 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
         callers: configured.chain(admin_key.map(AdminKey::caller)).collect(),
         anonymous: config.anonymous_permissions().as_ref().map(permissions),
         raw_keys: config.raw_keys,
+        verifier: None,
         limits: http::Limits {
             body_bytes: limits.body.to_usize(),
             json_depth: limits.depth,

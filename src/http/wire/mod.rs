@@ -16,7 +16,7 @@ mod search;
 
 pub use answer::write_answer;
 pub(super) use answer::{BatchBody, EvaluationResponse, EvaluationsResponse};
-pub(super) use batch::{Evaluations, read_evaluations};
+pub(super) use batch::{Evaluations, check_size, read_evaluations};
 pub(super) use explanation::rfc3339;
 pub(super) use options::Options;
 pub use read::read_object;
