@@ -33,10 +33,10 @@ fn facts_of(proven: &Proven, question: &Question) -> Option<Record> {
 
 /// Refuses a credential that has expired since it was verified: the service may have waited for another's.
 pub(super) fn check_times(question: &Question, now: Timestamp) -> Result<(), Unproven> {
-    match question.credentials.iter().any(|proven| proven.until <= now) {
-        true => Err(Unproven::expired("a credential has expired: send a fresh one")),
-        false => Ok(()),
+    if question.credentials.iter().any(|proven| proven.until <= now) {
+        return Err(Unproven::expired("a credential has expired: send a fresh one"));
     }
+    Ok(())
 }
 
 /// The credentials, for an explanation.

@@ -26,7 +26,7 @@ const ENTRIES: usize = 16_384;
 const SHARDS: usize = 16;
 
 /// LIMIT: the longest that an entry is used without verifying again.
-const LONGEST: Duration = Duration::from_secs(10 * 60);
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// The digest of a token and its kind.
 pub(super) type TokenDigest = [u8; 32];

@@ -282,7 +282,7 @@ fn of_texts(texts: Vec<SmolStr>) -> Value {
     Value::List(texts.into_iter().map(Value::Text).collect())
 }
 
-/// A NumericDate (RFC 7519 section 2) in milliseconds; none beyond the years that can be written.
+/// A `NumericDate` (RFC 7519 section 2) in milliseconds; none beyond the years that can be written.
 pub(super) fn milliseconds(value: &Value) -> Option<i64> {
     const LAST: i64 = 253_402_300_799; // 9999-12-31T23:59:59Z
     let Value::Number(number) = value else { return None };

@@ -9,6 +9,7 @@ use crate::model::{Record, Unproven, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
+use smol_str::SmolStr;
 
 /// LIMIT: bytes of a token. Those with many groups have some kilobytes; HTTP servers take headers of 8 to 16 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -95,7 +96,7 @@ impl<'a> Unverified<'a> {
 
     /// A member of the header that is a text.
     pub(super) fn header_text(&self, name: &str) -> Option<&str> {
-        self.header.get(name).and_then(Value::as_text).map(|text| text.as_str())
+        self.header.get(name).and_then(Value::as_text).map(SmolStr::as_str)
     }
 
     /// Whether the key signed the token with the algorithm.

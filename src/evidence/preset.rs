@@ -115,7 +115,7 @@ fn standard(issuer: &str) -> Profile {
         required: Vec::new(),
         leeway: Duration::from_secs(30),
         // A day: access tokens live minutes, some issuers' an hour.
-        longest_life: Duration::from_secs(24 * 60 * 60),
+        longest_life: Duration::from_hours(24),
         ids: vec![("user".into(), SmolStr::default()), ("agent".into(), SmolStr::default())],
         subject_type: "user".into(),
         actor_type: "agent".into(),

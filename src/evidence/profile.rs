@@ -32,7 +32,7 @@ const NEVER: [&str; 8] = [
 ];
 
 /// LIMIT: leeway for clocks that differ. More is a hole, and clocks are kept by machines.
-const MAX_LEEWAY: Duration = Duration::from_secs(300);
+const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
 /// An issuer, and what its tokens look like.
 #[derive(Clone, Debug)]

@@ -155,7 +155,7 @@ impl Verifier {
         let token = presented.value.0;
         let digest = digest_of(presented.kind, token);
         if let Some(entry) = self.cache.get(&digest, now) {
-            if self.is_current(&entry, now) && self.is_of(&entry, presented.issuer) {
+            if self.is_current(&entry, now) && Self::is_of(&entry, presented.issuer) {
                 return Ok(entry.genuine);
             }
             self.cache.forget(&digest);
@@ -181,7 +181,7 @@ impl Verifier {
     }
 
     /// Whether an entry is of the issuer that the credential names, if it names one.
-    fn is_of(&self, entry: &Entry, named: Option<&str>) -> bool {
+    fn is_of(entry: &Entry, named: Option<&str>) -> bool {
         named.is_none_or(|named| entry.genuine.proven.issuer == named)
     }
 

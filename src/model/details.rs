@@ -41,7 +41,7 @@ impl Path {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let names: Vec<SmolStr> = text.split('.').map(SmolStr::new).collect();
-        (!names.iter().any(|name| name.is_empty())).then_some(Self(names))
+        (!names.iter().any(SmolStr::is_empty)).then_some(Self(names))
     }
 
     fn of<'a>(&self, record: &'a Record) -> Option<&'a Value> {

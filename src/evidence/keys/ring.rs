@@ -23,14 +23,14 @@ pub(super) const COOLDOWN: Duration = Duration::from_secs(10);
 const SHORTEST: Duration = Duration::from_secs(30);
 
 /// And no later than this: a key that was withdrawn is gone within it.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// Where an issuer does not say how long its keys are good.
-const USUAL: Duration = Duration::from_secs(5 * 60);
+const USUAL: Duration = Duration::from_mins(5);
 
 /// How long the last good keys are used once they cannot be fetched: an outage of an hour is survived, and keys that
 /// somebody keeps from being withdrawn are trusted no longer than that.
-const KEEP: Duration = Duration::from_secs(60 * 60);
+const KEEP: Duration = Duration::from_hours(1);
 
 /// After a failure.
 const RETRY: Duration = Duration::from_secs(15);
