@@ -3,6 +3,7 @@
 use super::cases::{self, Case};
 use super::files::Files;
 use super::manifest::{self, BundleManifest, find};
+use super::relations::{Layer, SchemaTypes};
 use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{Compiled, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored};
@@ -166,7 +167,8 @@ fn compile_parts(
     let stored = keep(Stored::read(&sorted.entities, &schema), problems);
     let cases = match &stored {
         Some(stored) => {
-            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, model.as_ref()), problems)
+            let layer = Layer::new(model.as_ref(), tuples.as_deref().unwrap_or_default());
+            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, &layer), problems)
         }
         None => None,
     };
@@ -191,9 +193,11 @@ fn read_model(sorted: &Sorted) -> Result<Option<AuthorizationModel>, Problems> {
     if sorted.models.is_empty() {
         return Ok(None);
     }
-    // The model may speak of every principal type, which only the schema knows: it is read without relations first.
+    // The model may speak of types that only the schema defines: it is read without relations first.
     let schema = Schema::read(&sorted.schemas, RelationTypes::default())?;
-    relations::read_model(&sorted.models, &schema.principals())
+    let declared = schema.vocabulary.types().into_iter().cloned().collect();
+    let types = SchemaTypes { declared, principals: schema.principals() };
+    relations::read_model(&sorted.models, &types)
 }
 
 fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T> {

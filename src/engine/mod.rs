@@ -20,7 +20,7 @@ mod tokens;
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
 pub use load::{Loaded, Refused, Status, check};
 pub use snapshot::Snapshot;
-pub use text::explanation_text;
+pub use text::{Piece, explanation_text, painted_explanation};
 
 use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;

@@ -7,6 +7,7 @@
 //! Cedar's `&&` does, so the policy holds exactly when all of them do, and an explanation shows the very conjunct that
 //! stopped it.
 
+use super::index::Named;
 use super::inputs::{Inputs, LegRequest, NoInputs, build, value_at};
 use super::reads::Reads;
 use super::relations::{RelationFailure, Relations};
@@ -19,10 +20,7 @@ use crate::model::{
     Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError, Question,
     Reason, Record, Timestamp,
 };
-use cedar_policy_core::ast::{
-    ActionConstraint, Context, Entity, EntityReference, EntityUID, EntityUIDEntry, Literal,
-    PrincipalOrResourceConstraint, Request, Value as Cedar, ValueKind,
-};
+use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -93,12 +91,15 @@ impl Compiled {
                 return Ok(leg);
             }
         };
-        let applicable = self.applicable(action, stored, &principal_uid, &resource_uid);
-        let mut reads = Reads::default();
-        applicable.iter().for_each(|rule| reads.add(&rule.reads));
-        let mentions = applicable.iter().flat_map(|rule| rule.mentions.iter().cloned()).collect();
-        let request = LegRequest { question, leg, now, token, action, relations, mentions: &mentions };
-        let inputs = match build(&request, &self.schema, stored, &reads) {
+        let (who, what) = (stored.get(&principal_uid), stored.get(&resource_uid));
+        let scope = self.index.scope(
+            &action.uid,
+            Named { uid: &principal_uid, stored: who.map(AsRef::as_ref) },
+            Named { uid: &resource_uid, stored: what.map(AsRef::as_ref) },
+        );
+        let (named, asked) = (&principal_uid, &resource_uid);
+        let request = LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations };
+        let inputs = match build(&request, &self.schema, stored, &self.index, &scope) {
             Ok(inputs) => inputs,
             Err(NoInputs::Cedar(message)) => return Ok(refused(Code::PolicyError, message, &principal)),
             Err(NoInputs::Relation(RelationFailure::Fault(message))) => return Err(Fault::Relations(message)),
@@ -109,14 +110,14 @@ impl Compiled {
                 }
                 return Ok(leg);
             }
-        };
-        if let Some(bad) = inputs.bad.first() {
-            let mut leg = refused(Code::BadValue, bad.clone(), &principal);
-            if wanted.explanation {
-                leg.explanation = Some(blank(&principal, &leg.outcome, inputs.dropped));
+            Err(NoInputs::Bad(bad, dropped)) => {
+                let mut leg = refused(Code::BadValue, bad.into_iter().next().unwrap_or_default(), &principal);
+                if wanted.explanation {
+                    leg.explanation = Some(blank(&principal, &leg.outcome, dropped));
+                }
+                return Ok(leg);
             }
-            return Ok(leg);
-        }
+        };
         let evaluator = Evaluator::new(
             Request::new_unchecked(
                 EntityUIDEntry::known(principal_uid.clone(), None),
@@ -127,13 +128,19 @@ impl Compiled {
             &inputs.entities,
             Extensions::all_available(),
         );
+        // Who asks why is shown what stopped each policy whose scope matches; the others stop at false, and decide
+        // nothing.
+        let applicable = if wanted.explanation { self.index.all(&scope) } else { inputs.slice.rules.iter().collect() };
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
-        let (outcome, policies) = self.conclude(question, &principal, &verdicts);
+        let (outcome, policies) = self.conclude(question, &principal, &verdicts, scope.reasoned.as_ref());
         let explanation =
             wanted.explanation.then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs));
-        let inputs =
-            if wanted.inputs { self.inputs_read(&inputs, &reads, &principal_uid, &resource_uid) } else { Vec::new() };
+        let inputs = if wanted.inputs {
+            self.inputs_read(&inputs, &scope.reads, &principal_uid, &resource_uid)
+        } else {
+            Vec::new()
+        };
         Ok(Leg { outcome, policies, explanation, inputs })
     }
 
@@ -168,29 +175,13 @@ impl Compiled {
         Ok((action, who.uid(&principal.id), what.uid(&question.resource.uid.id)))
     }
 
-    /// The policies whose scope matches.
-    fn applicable(
-        &self,
-        action: &ActionInfo,
-        stored: &Stored,
-        principal: &EntityUID,
-        resource: &EntityUID,
-    ) -> Vec<&Arc<Rule>> {
-        let (who, what) = (stored.get(principal), stored.get(resource));
-        self.rules_for(&action.uid)
-            .filter(|rule| {
-                in_scope(&rule.principal, principal, who.map(AsRef::as_ref))
-                    && in_scope(&rule.resource, resource, what.map(AsRef::as_ref))
-            })
-            .collect()
-    }
-
     /// The outcome and the policies that determine it.
     fn conclude(
         &self,
         question: &Question,
         principal: &EntityRef,
         verdicts: &[(&Arc<Rule>, Verdict)],
+        reasoned: Option<&Arc<Rule>>,
     ) -> (LegOutcome, Vec<String>) {
         let satisfied = |effect: Decision| {
             verdicts
@@ -215,14 +206,13 @@ impl Compiled {
             (false, false) => forbids,
             (false, true) => Vec::new(),
         };
-        let applicable = verdicts.iter().map(|(rule, _)| *rule).filter(|rule| rule.effect == Decision::Permit);
         let reason = reasons::denial(
             &self.next_actions,
             question,
             principal,
             failed.first().copied(),
             satisfied(Decision::Deny).collect(),
-            applicable.collect(),
+            reasoned,
         );
         (LegOutcome::Deny(reason), determining)
     }
@@ -366,32 +356,6 @@ fn truth(value: &Cedar) -> Option<bool> {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Some(*value),
         _ => None,
-    }
-}
-
-/// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all three are known
-/// before anything is built: ancestors are stored, never sent.
-fn in_scope(constraint: &PrincipalOrResourceConstraint, uid: &EntityUID, stored: Option<&Entity>) -> bool {
-    let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
-    let within = |reference: &EntityReference| {
-        equals(reference)
-            || matches!(reference, EntityReference::EUID(one) if stored.is_some_and(|entity| entity.is_descendant_of(one)))
-    };
-    match constraint {
-        PrincipalOrResourceConstraint::Any => true,
-        PrincipalOrResourceConstraint::Eq(reference) => equals(reference),
-        PrincipalOrResourceConstraint::In(reference) => within(reference),
-        PrincipalOrResourceConstraint::Is(kind) => **kind == *uid.entity_type(),
-        PrincipalOrResourceConstraint::IsIn(kind, reference) => **kind == *uid.entity_type() && within(reference),
-    }
-}
-
-/// Whether an action's constraint holds.
-pub(super) fn action_in_scope(constraint: &ActionConstraint, action: &Entity) -> bool {
-    match constraint {
-        ActionConstraint::Any => true,
-        ActionConstraint::Eq(one) => **one == *action.uid(),
-        ActionConstraint::In(list) => list.iter().any(|one| **one == *action.uid() || action.is_descendant_of(one)),
     }
 }
 

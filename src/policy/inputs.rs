@@ -4,8 +4,8 @@
 //! Nothing of a later member reaches them, so a leg's outcome does not depend on who acts through its principal.
 
 use super::fit::{Findings, construct, fit};
-use super::reads::Reads;
-use super::relations::{Mention, Object, RelationFailure, RelationQuestion, Relations, userset_id};
+use super::index::{AttributeValue, Index, Scope, Slice, Values};
+use super::relations::{Object, RelationFailure, RelationQuestion, Relations, userset_id};
 use super::schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo};
 use super::stored::Stored;
 use super::syntax::Root;
@@ -14,7 +14,7 @@ use cedar_policy_core::ast::{Context, Eid, Entity, EntityUID, Literal, PartialVa
 use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Members of every context that the engine supplies.
@@ -29,13 +29,16 @@ pub(super) struct LegRequest<'a> {
     /// What a verified credential says.
     pub(super) token: Option<&'a Record>,
     pub(super) action: &'a ActionInfo,
-    /// Who answers about relations, and what the applicable policies ask.
+    pub(super) principal: &'a EntityUID,
+    pub(super) resource: &'a EntityUID,
+    /// Who answers about relations.
     pub(super) relations: &'a dyn Relations,
-    pub(super) mentions: &'a BTreeSet<Mention>,
 }
 
 /// Why a leg has no inputs.
 pub(super) enum NoInputs {
+    /// Something that a policy reads does not fit its type, and what else no policy could see.
+    Bad(Vec<String>, Vec<Dropped>),
     /// A relation could not be looked up.
     Relation(RelationFailure),
     /// Cedar did not take them.
@@ -46,28 +49,35 @@ pub(super) enum NoInputs {
 pub(super) struct Inputs {
     pub(super) entities: Entities,
     pub(super) context: Context,
-    /// What does not fit its type and is read: the leg denies.
-    pub(super) bad: Vec<String>,
+    /// The policies that can have a say.
+    pub(super) slice: Arc<Slice>,
     /// What no policy could see.
     pub(super) dropped: Vec<Dropped>,
     /// The relations that were looked up.
     pub(super) lookups: Vec<RelationLookup>,
 }
 
-/// Builds a leg's inputs; `reads` is what the applicable policies read. Where something is bad, relations are not
-/// looked up: the leg denies.
+/// Builds a leg's inputs for the policies of a scope, and finds those of them that can have a say. Relations are
+/// looked up for these.
 pub(super) fn build(
     request: &LegRequest<'_>,
     schema: &Schema,
     stored: &Stored,
-    reads: &Reads,
+    index: &Index,
+    scope: &Scope,
 ) -> Result<Inputs, NoInputs> {
     let mut builder =
-        Builder { request, schema, stored, reads, bad: Vec::new(), dropped: Vec::new(), given: HashMap::new() };
+        Builder { request, schema, stored, scope, bad: Vec::new(), dropped: Vec::new(), given: HashMap::new() };
     builder.given_entities();
     let context = builder.context();
+    if !builder.bad.is_empty() {
+        return Err(NoInputs::Bad(builder.bad, builder.dropped));
+    }
     let mut found = builder.materialise(&context);
-    let lookups = if builder.bad.is_empty() { builder.look_up(&context, &mut found)? } else { Vec::new() };
+    let kinds = (request.principal.entity_type(), request.resource.entity_type());
+    let value = |root, path: &[SmolStr]| builder.attribute(root, path, &context, &found);
+    let slice = index.slice(scope, &Values { kinds, value: &value });
+    let lookups = builder.look_up(&slice, &context, &mut found)?;
     let entities = Entities::new()
         .add_entities(
             found.into_values().chain(schema.action_entity(&request.action.uid)),
@@ -77,7 +87,7 @@ pub(super) fn build(
         )
         .map_err(|error| NoInputs::Cedar(error.to_string()))?;
     let context = Context::Value(Arc::new(context));
-    Ok(Inputs { entities, context, bad: builder.bad, dropped: builder.dropped, lookups })
+    Ok(Inputs { entities, context, slice, dropped: builder.dropped, lookups })
 }
 
 type Found = HashMap<EntityUID, Arc<Entity>>;
@@ -86,7 +96,7 @@ struct Builder<'a> {
     request: &'a LegRequest<'a>,
     schema: &'a Schema,
     stored: &'a Stored,
-    reads: &'a Reads,
+    scope: &'a Scope,
     bad: Vec<String>,
     dropped: Vec<Dropped>,
     /// The entities that the request names, with what it says of them.
@@ -143,7 +153,7 @@ impl Builder<'_> {
                         value,
                         attribute,
                         &mut path,
-                        |builder, path| builder.reads.attribute(root, path),
+                        |builder, path| builder.scope.reads.attribute(root, path),
                         &format!("{from}.properties"),
                     );
                     added.extend(fitted.map(|fitted| (name.clone(), fitted)));
@@ -185,7 +195,7 @@ impl Builder<'_> {
                 None => self.drop(format!("context.{name}"), "the schema does not declare it for this action"),
                 Some(attribute) => {
                     let path = &mut vec![name.clone()];
-                    let fitted = self.fit(value, attribute, path, |b, path| b.reads.context(path), "context");
+                    let fitted = self.fit(value, attribute, path, |b, path| b.scope.reads.context(path), "context");
                     context.extend(fitted.map(|fitted| (name.clone(), fitted)));
                 }
             }
@@ -193,7 +203,7 @@ impl Builder<'_> {
         self.action_properties(&mut context);
         for (name, _) in action.context.iter().filter(|(_, attribute)| attribute.required) {
             let supplied = self.request.question.context.get_present(name).is_some() || context.contains_key(name);
-            if !supplied && !FACTS.contains(&name.as_str()) && self.reads.context(std::slice::from_ref(name)) {
+            if !supplied && !FACTS.contains(&name.as_str()) && self.scope.reads.context(std::slice::from_ref(name)) {
                 self.bad.push(format!("`context.{name}`: it is missing, and the schema requires it"));
             }
         }
@@ -212,7 +222,7 @@ impl Builder<'_> {
             Some(attribute) => {
                 let value = Value::Record(properties.clone());
                 let path = &mut vec![SmolStr::new_static(NAME)];
-                let fitted = self.fit(&value, attribute, path, |b, path| b.reads.context(path), "context");
+                let fitted = self.fit(&value, attribute, path, |b, path| b.scope.reads.context(path), "context");
                 context.extend(fitted.map(|fitted| (NAME.into(), fitted)));
             }
         }
@@ -220,7 +230,7 @@ impl Builder<'_> {
 
     /// Facts, where an applicable policy reads them.
     fn facts(&mut self, context: &mut BTreeMap<SmolStr, Cedar>) {
-        let reads = |name: &'static str| self.reads.context(&[SmolStr::new_static(name)]);
+        let reads = |name: &'static str| self.scope.reads.context(&[SmolStr::new_static(name)]);
         if reads("delegation") {
             context.insert("delegation".into(), self.delegation());
         }
@@ -234,7 +244,7 @@ impl Builder<'_> {
         {
             let value = Value::Record(token.clone());
             let path = &mut vec![SmolStr::new_static("token")];
-            let fitted = self.fit(&value, attribute, path, |b, path| b.reads.context(path), "context");
+            let fitted = self.fit(&value, attribute, path, |b, path| b.scope.reads.context(path), "context");
             context.extend(fitted.map(|fitted| ("token".into(), fitted)));
         }
     }
@@ -276,7 +286,7 @@ impl Builder<'_> {
     /// within the level that policies are checked for.
     fn materialise(&mut self, context: &BTreeMap<SmolStr, Cedar>) -> Found {
         let mut found: Found = std::mem::take(&mut self.given);
-        if self.reads.follows || !self.request.mentions.is_empty() {
+        if self.scope.reads.follows || self.scope.mentions {
             let mut open: HashSet<EntityUID> = found.values().flat_map(|entity| references(entity)).collect();
             open.extend(context.values().flat_map(Cedar::all_literal_uids));
             for _ in 0..super::rules::LEVEL {
@@ -295,13 +305,40 @@ impl Builder<'_> {
         found
     }
 
-    /// Looks up what the applicable policies ask of relations. Each userset stands in its attribute, and what holds
-    /// makes it a parent.
-    fn look_up(&self, context: &BTreeMap<SmolStr, Cedar>, found: &mut Found) -> Result<Vec<RelationLookup>, NoInputs> {
+    /// What is known of an attribute before relations are looked up: all but the attributes that hold usersets.
+    fn attribute(
+        &self,
+        root: Root,
+        path: &[SmolStr],
+        context: &BTreeMap<SmolStr, Cedar>,
+        found: &Found,
+    ) -> AttributeValue {
+        let start = match root {
+            Root::Principal => Some(self.request.principal),
+            Root::Resource => Some(self.request.resource),
+            Root::Context => None,
+        };
+        match value_at(context, |uid| found.get(uid).map(Arc::as_ref), start, path) {
+            None => AttributeValue::Absent,
+            Some(value) => match value.value_kind() {
+                ValueKind::Lit(literal) => AttributeValue::Is(literal.clone()),
+                ValueKind::Set(_) | ValueKind::Record(_) | ValueKind::ExtensionValue(_) => AttributeValue::Other,
+            },
+        }
+    }
+
+    /// Looks up what the policies ask of relations. Each userset stands in its attribute, and what holds makes it a
+    /// parent.
+    fn look_up(
+        &self,
+        slice: &Slice,
+        context: &BTreeMap<SmolStr, Cedar>,
+        found: &mut Found,
+    ) -> Result<Vec<RelationLookup>, NoInputs> {
         let mut lookups = Vec::new();
         let mut parents: Vec<(EntityUID, EntityUID)> = Vec::new();
         let mut attributes: Vec<(EntityUID, SmolStr, EntityUID)> = Vec::new();
-        for mention in self.request.mentions {
+        for mention in slice.mentions.iter() {
             let Some(user) = self.entity_at(&mention.user, context, found) else { continue };
             let object = match &mention.object {
                 Object::Literal(object) => object.clone(),

@@ -4,14 +4,15 @@
 //! A wrong answer is rarely Cedar's: it is a forbid that failed and was skipped, a value that stayed away because it
 //! did not fit, a scope that no longer matched, an entity that was not loaded.
 //! **Decision.** One leg is one Cedar request, built here from typed values and nothing else: the schema says what a
-//! request's values become ([`fit`]), policies say which of them matter ([`reads`]), and the loop that decides
-//! ([`evaluate`]) treats every failure as a denial. Policies are checked strictly, and for what Cedar does not check.
+//! request's values become ([`fit`]), policies say which of them matter ([`reads`]), those that cannot have a say are left
+//! out ([`index`]), and the loop that decides ([`evaluate`]) treats every failure as a denial. Policies are checked strictly, and for what Cedar does not check.
 //! **Trade-off.** The loop calls Cedar's evaluator one conjunct at a time rather than its authorizer, to explain from
 //! the evaluation itself; a property test holds both to the same answer. The syntax tree is Cedar's internal one, so
 //! its version is pinned.
 
 mod evaluate;
 mod fit;
+mod index;
 mod inputs;
 mod nesting;
 mod reads;
@@ -19,6 +20,7 @@ mod reasons;
 mod relations;
 mod rules;
 mod schema;
+mod shapes;
 mod source;
 mod stored;
 mod syntax;
@@ -32,18 +34,17 @@ pub use source::SourceFile;
 pub use stored::Stored;
 
 use crate::model::{Problem, Problems};
-use cedar_policy_core::ast::EntityUID;
+use index::Index;
 use rules::{Rule, Rules};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A bundle's schema and policies, ready to decide. Immutable.
 #[derive(Debug)]
 pub struct Compiled {
     schema: Schema,
-    rules: Vec<Arc<Rule>>,
-    /// The rules that can apply to an action, as positions in `rules`, and so in the order of their ids.
-    by_action: HashMap<EntityUID, Vec<usize>>,
+    /// In the order of their ids.
+    rules: Arc<[Arc<Rule>]>,
+    index: Index,
     next_actions: NextActions,
     warnings: Vec<Problem>,
 }
@@ -52,16 +53,9 @@ impl Compiled {
     /// Compiles policies against a schema. Every problem of every file is in the report.
     pub fn new(schema: Schema, policies: &[SourceFile], next_actions: NextActions) -> Result<Self, Problems> {
         let Rules { all: rules, warnings } = Rules::read(policies, &schema)?;
-        let by_action = schema
-            .actions()
-            .iter()
-            .map(|(uid, action)| {
-                let applies = |rule: &Arc<Rule>| evaluate::action_in_scope(&rule.action, action);
-                let found = rules.iter().enumerate().filter(|(_, rule)| applies(rule)).map(|(at, _)| at).collect();
-                (uid.clone(), found)
-            })
-            .collect();
-        Ok(Self { schema, rules, by_action, next_actions, warnings })
+        let rules: Arc<[Arc<Rule>]> = rules.into();
+        let index = Index::new(rules.clone(), &schema);
+        Ok(Self { schema, rules, index, next_actions, warnings })
     }
 
     /// The schema.
@@ -85,9 +79,5 @@ impl Compiled {
     #[must_use]
     pub fn gives(&self, code: &str) -> bool {
         self.rules.iter().any(|rule| rule.reason.as_ref().is_some_and(|reason| reason.as_str() == code))
-    }
-
-    fn rules_for(&self, action: &EntityUID) -> impl Iterator<Item = &Arc<Rule>> {
-        self.by_action.get(action).into_iter().flatten().filter_map(|at| self.rules.get(*at))
     }
 }

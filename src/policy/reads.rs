@@ -11,9 +11,11 @@ use super::syntax::{Root, access_path, children};
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
 
 /// Access paths of one policy or of several.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Reads {
     paths: BTreeSet<(Root, Vec<SmolStr>)>,
     /// Attribute names read on entities that no path names.
@@ -29,10 +31,34 @@ impl Reads {
         reads
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
-        self.paths.extend(other.paths.iter().cloned());
-        self.anywhere.extend(other.anywhere.iter().cloned());
-        self.follows |= other.follows;
+    /// What several read together. Policies of one kind share what they read, and so does the result.
+    pub(super) fn merged<'a>(all: impl Iterator<Item = &'a Arc<Self>>) -> Arc<Self> {
+        let mut merged: Arc<Self> = Arc::default();
+        let mut last: Option<&Arc<Self>> = None;
+        for reads in all.filter(|reads| !reads.is_empty()) {
+            if last.is_some_and(|last| Arc::ptr_eq(last, reads)) {
+                continue;
+            }
+            if last.is_none() {
+                merged = Arc::clone(reads);
+            } else {
+                let merged = Arc::make_mut(&mut merged);
+                merged.paths.extend(reads.paths.iter().cloned());
+                merged.anywhere.extend(reads.anywhere.iter().cloned());
+                merged.follows |= reads.follows;
+            }
+            last = Some(reads);
+        }
+        merged
+    }
+
+    /// How many paths and names it holds.
+    pub(super) fn len(&self) -> usize {
+        self.paths.len() + self.anywhere.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0 && !self.follows
     }
 
     /// The paths, in a stable order.
@@ -57,8 +83,21 @@ impl Reads {
             || path.first().is_some_and(|attribute| self.anywhere.contains(attribute))
     }
 
+    /// Whether a path that begins with this one is read, or one that this one begins with. Paths are ordered name by name, so
+    /// those that begin with one follow it.
     fn touches(&self, root: Root, path: &[SmolStr]) -> bool {
-        self.paths.iter().any(|(at, read)| *at == root && read.iter().zip(path).all(|(a, b)| a == b))
+        let mut key = (root, path.to_vec());
+        let from = (Bound::Included(&key), Bound::Unbounded);
+        let next = self.paths.range::<(Root, Vec<SmolStr>), _>(from).next();
+        if next.is_some_and(|(at, read)| *at == root && read.starts_with(path)) {
+            return true;
+        }
+        while key.1.pop().is_some() {
+            if self.paths.contains(&key) {
+                return true;
+            }
+        }
+        false
     }
 
     fn walk(&mut self, expr: &Expr) {

@@ -12,14 +12,14 @@ use std::sync::Arc;
 /// What to do about each pack's reason, as its manifest says.
 pub type NextActions = HashMap<SmolStr, NextAction>;
 
-/// The rules come ordered by id.
+/// The rules come ordered by id; `reasoned` is the first applicable permit that gives a reason.
 pub(super) fn denial(
     declared: &NextActions,
     question: &Question,
     principal: &EntityRef,
     failed: Option<&Arc<Rule>>,
     forbids: Vec<&Arc<Rule>>,
-    permits: Vec<&Arc<Rule>>,
+    reasoned: Option<&Arc<Rule>>,
 ) -> Reason {
     let action = &question.action.name;
     let resource = question.as_asked(&question.resource.uid);
@@ -28,9 +28,9 @@ pub(super) fn denial(
     } else if let Some(rule) = forbids.iter().find(|rule| rule.reason.is_some()).or_else(|| forbids.first()) {
         let code = rule.reason.clone().unwrap_or(Code::Forbidden);
         (code, format!("the policy `{}` forbids `{principal}` to `{action}` on `{resource}`", rule.id), Some(*rule))
-    } else if let Some(rule) = permits.iter().find(|rule| rule.reason.is_some()) {
+    } else if let Some(rule) = reasoned {
         let code = rule.reason.clone().unwrap_or(Code::NotPermitted);
-        (code, format!("the condition of `{}` does not hold for `{principal}`", rule.id), Some(*rule))
+        (code, format!("the condition of `{}` does not hold for `{principal}`", rule.id), Some(rule))
     } else {
         (Code::NotPermitted, format!("no policy permits `{principal}` to `{action}` on `{resource}`"), None)
     };

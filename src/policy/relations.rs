@@ -7,14 +7,14 @@
 //! and each that holds makes the userset a parent. Every other expression of type `Userset` is refused.
 //! **Trade-off.** A relation is looked up even where a condition before it would have made it unnecessary.
 
-use super::schema::{Provenance, Vocabulary};
+use super::schema::{Provenance, Schema, Vocabulary};
 use super::source::{SourceFile, place_in};
 use super::syntax::{Root, access_path, children};
 use crate::model::{EntityRef, ObjectRef, Place, Problem, Record, Timestamp, TupleUser};
 use cedar_policy_core::ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint};
+use cedar_policy_core::validator::ValidationMode;
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::{EntityKind, Type};
-use cedar_policy_core::validator::{ValidationMode, ValidatorSchema};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,13 +101,8 @@ pub(super) enum Object {
 }
 
 /// The relations that a policy mentions, or what is wrong with how it does.
-pub(super) fn mentions(
-    file: &SourceFile,
-    policy: &Policy,
-    schema: &ValidatorSchema,
-    vocabulary: &Vocabulary,
-    types: &RelationTypes,
-) -> Result<BTreeSet<Mention>, Vec<Problem>> {
+pub(super) fn mentions(file: &SourceFile, policy: &Policy, schema: &Schema) -> Result<BTreeSet<Mention>, Vec<Problem>> {
+    let (vocabulary, types) = (&schema.vocabulary, &schema.relations);
     let mut reader = Reader { file, vocabulary, types, found: BTreeSet::new(), problems: Vec::new() };
     for constraint in [policy.principal_constraint().into_inner(), policy.resource_constraint().into_inner()] {
         reader.scope(&constraint, place_in(policy.loc(), file));
@@ -115,7 +110,7 @@ pub(super) fn mentions(
     if let Some(condition) = policy.non_scope_constraints() {
         reader.literals(condition);
     }
-    let checker = Typechecker::new(schema, ValidationMode::Strict);
+    let checker = Typechecker::new(&schema.validator, ValidationMode::Strict);
     for (_, check) in checker.typecheck_by_request_env(policy.template()) {
         if let PolicyCheck::Success(typed) = check {
             reader.walk(&typed);
@@ -190,10 +185,35 @@ impl Reader<'_> {
             }
             return;
         }
-        if is_userset(expr) {
+        if is_userset(expr) || self.tests_for_relation(expr) {
             return self.refuse(expr);
         }
         children(expr).into_iter().for_each(|child| self.walk(child));
+    }
+
+    /// `Y has relation` holds of everything to the type checker, and of what was looked up to an evaluation.
+    fn tests_for_relation(&self, expr: &Typed) -> bool {
+        let (base, names): (_, Vec<&SmolStr>) = match expr.expr_kind() {
+            ExprKind::HasAttr { expr, attr } => (expr, vec![attr]),
+            ExprKind::ExtHasAttr { expr, attrs } => (expr, attrs.iter().collect()),
+            _ => return false,
+        };
+        let mut at = base.data().as_ref();
+        for name in names {
+            at = match at {
+                Some(Type::Entity(EntityKind::Entity(lub))) => {
+                    let Some(kind) = lub.get_single_entity().map(ToString::to_string) else { return false };
+                    if self.types.relations.get(kind.as_str()).is_some_and(|relations| relations.contains(name)) {
+                        return true;
+                    }
+                    let attributes = self.vocabulary.entity_type(&kind).map(|kind| &kind.attributes);
+                    attributes.and_then(|all| all.get(name)).map(|attribute| attribute.ty.as_ref())
+                }
+                Some(Type::Record { attrs, .. }) => attrs.get_attr(name).map(|attribute| attribute.attr_type.as_ref()),
+                _ => None,
+            };
+        }
+        false
     }
 
     /// `Y.relation`, where Y is like a user or one stored entity attribute farther; or a literal.

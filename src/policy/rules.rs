@@ -7,6 +7,7 @@ use super::nesting;
 use super::reads::Reads;
 use super::relations::{Mention, mentions};
 use super::schema::{Schema, Vocabulary};
+use super::shapes::Shape;
 use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
@@ -14,9 +15,9 @@ use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, PolicySet,
     PrincipalOrResourceConstraint, StaticPolicy, Template,
 };
-use cedar_policy_core::validator::{ValidationMode, Validator};
+use cedar_policy_core::validator::{ValidationMode, Validator, confusable_string_checks};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How many entities a policy may look through (`resource.folder.owner` is two): what is within it is materialised
@@ -37,9 +38,9 @@ pub(super) struct Rule {
     pub(super) conjuncts: Vec<Conjunct>,
     pub(super) reason: Option<Code>,
     pub(super) message: Option<String>,
-    pub(super) reads: Reads,
+    pub(super) reads: Arc<Reads>,
     /// The relations that it asks about.
-    pub(super) mentions: BTreeSet<Mention>,
+    pub(super) mentions: Arc<BTreeSet<Mention>>,
     pub(super) at: PolicyRef,
 }
 
@@ -62,8 +63,13 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
-        let mut reader =
-            Reader { files, vocabulary: &schema.vocabulary, places: BTreeMap::new(), problems: Vec::new() };
+        let mut reader = Reader {
+            files,
+            vocabulary: &schema.vocabulary,
+            places: BTreeMap::new(),
+            reads: HashSet::new(),
+            problems: Vec::new(),
+        };
         let mut set = PolicySet::new();
         let mut all = Vec::new();
         for file in files {
@@ -74,9 +80,10 @@ impl Rules {
             }
         }
         let mut warnings = Vec::new();
-        reader.validate(schema, &set, &mut warnings);
+        let shapes = by_shape(&all, schema);
+        reader.validate(schema, &all, &shapes, &mut warnings);
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
-            reader.add_mentions(schema, &mut all);
+            reader.add_mentions(schema, &mut all, &shapes);
         }
         all.sort_by(|a, b| a.id.cmp(&b.id));
         Problems(reader.problems)
@@ -89,6 +96,8 @@ struct Reader<'a> {
     files: &'a [SourceFile],
     vocabulary: &'a Vocabulary,
     places: BTreeMap<SmolStr, Option<Place>>,
+    /// What policies read, each once: bundles have many policies of few kinds.
+    reads: HashSet<Arc<Reads>>,
     problems: Vec<Problem>,
 }
 
@@ -136,7 +145,17 @@ impl Reader<'_> {
             return None;
         }
         let policy = set.get(&PolicyID::from_smolstr(id.clone()))?.clone();
-        Some(rule(file, id, reason, policy))
+        let reads = policy.non_scope_constraints().map(Reads::of).unwrap_or_default();
+        Some(rule(file, id, reason, self.shared(reads), policy))
+    }
+
+    fn shared(&mut self, reads: Reads) -> Arc<Reads> {
+        if let Some(known) = self.reads.get(&reads) {
+            return known.clone();
+        }
+        let reads = Arc::new(reads);
+        self.reads.insert(reads.clone());
+        reads
     }
 
     fn id(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) -> Option<SmolStr> {
@@ -242,10 +261,22 @@ impl Reader<'_> {
         );
     }
 
-    fn validate(&mut self, schema: &Schema, set: &PolicySet, warnings: &mut Vec<Problem>) {
+    /// Validates one policy of each shape, and all of a shape in which anything is found.
+    fn validate(&mut self, schema: &Schema, rules: &[Rule], shapes: &[Vec<usize>], warnings: &mut Vec<Problem>) {
         let validator = Validator::new(schema.validator.clone());
-        let result = validator.validate_with_level(set, ValidationMode::Strict, LEVEL);
-        let (errors, found) = result.into_errors_and_warnings();
+        let check = |members: &[usize]| {
+            let mut set = PolicySet::new();
+            // Their ids are different, so that each is taken.
+            members.iter().filter_map(|at| rules.get(*at)).for_each(|rule| drop(set.add(rule.policy.clone())));
+            validator.validate_with_level(&set, ValidationMode::Strict, LEVEL)
+        };
+        let (sound, doubtful): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) = shapes.iter().partition(|shape| {
+            let checked = check(shape.get(..1).unwrap_or_default());
+            checked.validation_passed() && checked.validation_warnings().next().is_none()
+        });
+        let mut doubtful: Vec<usize> = doubtful.into_iter().flatten().copied().collect();
+        doubtful.sort_unstable();
+        let (errors, found) = check(&doubtful).into_errors_and_warnings();
         // Cedar reports once per request environment: one place with one remedy is one problem.
         let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
         for problem in errors.map(|error| problem_of(&error, self.files, None)) {
@@ -255,19 +286,33 @@ impl Reader<'_> {
                 self.problems.push(problem);
             }
         }
+        let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at));
+        let strings = confusable_string_checks(sound.map(|rule| rule.policy.template()));
         // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
         let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
-        warnings.extend(found.map(|warning| problem_of(&warning, self.files, None)).filter(own));
+        warnings.extend(found.chain(strings).map(|warning| problem_of(&warning, self.files, None)).filter(own));
     }
 
     /// Reads what policies ask of relations, once they are known to be well-typed.
-    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Rule]) {
-        for rule in rules {
-            let Some(file) = self.files.iter().find(|file| file.path == rule.at.file) else { continue };
-            let found = mentions(file, &rule.policy, &schema.validator, &schema.vocabulary, &schema.relations);
-            match found {
-                Ok(found) => rule.mentions = found,
-                Err(problems) => self.problems.extend(problems),
+    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Rule], shapes: &[Vec<usize>]) {
+        let of = |files: &[SourceFile], rule: &Rule| {
+            let file = files.iter().find(|file| file.path == rule.at.file);
+            file.map_or_else(|| Ok(BTreeSet::new()), |file| mentions(file, &rule.policy, schema))
+        };
+        for shape in shapes {
+            let Some(first) = shape.first().and_then(|at| rules.get(*at)) else { continue };
+            match of(self.files, first) {
+                // A userset is written out in a shape, and so is a path: they all ask the same.
+                Ok(found) => {
+                    let found = Arc::new(found);
+                    for at in shape {
+                        rules.get_mut(*at).into_iter().for_each(|rule| rule.mentions = found.clone());
+                    }
+                }
+                Err(_) => {
+                    let members = shape.iter().filter_map(|at| rules.get(*at));
+                    self.problems.extend(members.filter_map(|rule| of(self.files, rule).err()).flatten());
+                }
             }
         }
     }
@@ -277,7 +322,22 @@ impl Reader<'_> {
     }
 }
 
-fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) -> Rule {
+/// Positions of rules, together where they have one shape; in the order of the first of each.
+fn by_shape(rules: &[Rule], schema: &Schema) -> Vec<Vec<usize>> {
+    let mut known: HashMap<Shape, usize> = HashMap::new();
+    let mut shapes: Vec<Vec<usize>> = Vec::new();
+    for (at, rule) in rules.iter().enumerate() {
+        let next = shapes.len();
+        let number = *known.entry(Shape::of(rule.policy.template(), schema)).or_insert(next);
+        match shapes.get_mut(number) {
+            Some(shape) => shape.push(at),
+            None => shapes.push(vec![at]),
+        }
+    }
+    shapes
+}
+
+fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, reads: Arc<Reads>, policy: Policy) -> Rule {
     let effect = match policy.effect() {
         Effect::Permit => Decision::Permit,
         Effect::Forbid => Decision::Deny,
@@ -291,8 +351,8 @@ fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, policy: Policy) ->
         doc: annotation(policy.template(), "doc").map(String::from),
     };
     Rule {
-        reads: condition.map(|condition| Reads::of(condition)).unwrap_or_default(),
-        mentions: BTreeSet::new(),
+        reads,
+        mentions: Arc::default(),
         conjuncts: condition.map(conjuncts).unwrap_or_default().into_iter().map(|expr| conjunct(file, expr)).collect(),
         principal: policy.principal_constraint().into_inner(),
         action: policy.action_constraint().clone(),

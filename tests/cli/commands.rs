@@ -174,6 +174,11 @@ fn the_schema_is_printed_or_written() {
 fn packs_are_found_by_name() {
     let place = Place::new();
     assert_eq!(place.run(&["pack", "list"]).code, 0);
+    let shown = place.run(&["pack", "show", "delegation"]).out;
+    for path in ["policies/packs/delegation/delegation.cedar", "schemas/packs/delegation.fga"] {
+        assert!(shown.contains(&format!("==> {path} <==\n")), "{shown}");
+    }
+    assert!(shown.contains("condition grant_until("), "{shown}");
     assert_eq!(
         place.run(&["pack", "show", "delagation"]),
         failed("error: there is no pack `delagation`\n  help: `behest pack list` names those there are\n")

@@ -11,7 +11,7 @@ use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
 use crate::audit::Recorder;
 use crate::bundle::Source;
 use crate::clock::SystemClock;
-use crate::engine::{Ask, Engine, Refusal, explanation_text};
+use crate::engine::{Ask, Engine, Piece, Refusal, painted_explanation};
 use crate::http;
 use crate::model::{Decision, Depth, Explanation, Problem, Reason, Record, Request};
 use crate::telemetry::Metrics;
@@ -85,16 +85,16 @@ fn print_json(told: &Told) -> ExitCode {
 }
 
 fn render(told: &Told, paint: Paint) -> String {
-    let text = explanation_text(told.decision, told.reason.as_ref(), told.explanation.as_ref());
-    let word = told.decision.to_string();
-    let painted = match told.decision {
-        Decision::Permit => paint.good(&word),
-        Decision::Deny => paint.bad(&word),
+    let piece = |piece: Piece, text: &str| match piece {
+        Piece::Outcome(Decision::Permit) => paint.good(text),
+        Piece::Outcome(Decision::Deny) => paint.bad(text),
+        Piece::Principal => paint.strong(text),
+        Piece::Detail => paint.dim(text),
     };
-    let rest = text.strip_prefix(&word).unwrap_or(&text);
+    let text = painted_explanation(told.decision, told.reason.as_ref(), told.explanation.as_ref(), &piece);
     let bundle = told.explanation.as_ref().map(|explanation| {
         let line = format!("bundle {}, revision {}", explanation.bundle.short(), explanation.revision);
         format!("{}\n", paint.dim(&line))
     });
-    format!("{}{}", with_line_end(format!("{painted}{rest}")), bundle.unwrap_or_default())
+    format!("{}{}", with_line_end(text), bundle.unwrap_or_default())
 }

@@ -1,0 +1,132 @@
+//! The policies of one scope, divided by the equalities that they lead with.
+
+use super::conditions::{Key, Path, Step};
+use super::{AttributeValue, Values};
+use cedar_policy_core::ast::Literal;
+use foldhash::{HashMap, HashMapExt, HashSet};
+
+/// A policy: its position among all, which are in the order of their ids.
+pub(super) type Position = u32;
+
+/// Lists of policies; a list's number names it in the whole index.
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    lists: Vec<Box<[Position]>>,
+}
+
+impl Cells {
+    pub(super) fn rules(&self, cell: u32) -> &[Position] {
+        self.lists.get(cell as usize).map(AsRef::as_ref).unwrap_or_default()
+    }
+
+    fn add(&mut self, rules: Vec<Position>) -> u32 {
+        self.lists.push(rules.into_boxed_slice());
+        u32::try_from(self.lists.len() - 1).unwrap_or(u32::MAX)
+    }
+}
+
+/// The policies of one scope.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    /// Those that lead with no equality: always selected.
+    always: u32,
+    groups: Box<[Group]>,
+}
+
+/// Policies that lead with an equality of the same attribute, after the same steps.
+#[derive(Debug)]
+struct Group {
+    before: Box<[Step]>,
+    path: Path,
+    whole: u32,
+    by_value: HashMap<Literal, u32>,
+}
+
+/// What the policies of a group have in common. Told apart by hash: names of Cedar that are equal may be ordered, for
+/// their places in the text count there.
+type Place<'a> = (&'a [Step], &'a Path);
+
+fn place(key: &Key) -> Place<'_> {
+    (&key.before, &key.path)
+}
+
+/// Which of a group are selected.
+enum Choice {
+    None,
+    One(u32),
+    Whole,
+}
+
+impl Bucket {
+    /// Divides policies, each with its keys. Each goes where most constants are told apart.
+    pub(super) fn new(rules: &[(Position, Vec<Key>)], cells: &mut Cells) -> Self {
+        let mut constants: HashMap<Place<'_>, HashSet<&Literal>> = HashMap::new();
+        for key in rules.iter().flat_map(|(_, keys)| keys) {
+            constants.entry(place(key)).or_default().insert(&key.constant);
+        }
+        let mut always = Vec::new();
+        let mut groups: HashMap<Place<'_>, HashMap<&Literal, Vec<Position>>> = HashMap::new();
+        for (position, keys) in rules {
+            let told_apart = |key: &&Key| constants.get(&place(key)).map_or(0, HashSet::len);
+            // The last of the greatest: reversed, so that the earliest conjunct wins.
+            match keys.iter().rev().max_by_key(told_apart) {
+                None => always.push(*position),
+                Some(key) => {
+                    groups.entry(place(key)).or_default().entry(&key.constant).or_default().push(*position);
+                }
+            }
+        }
+        let always = cells.add(always);
+        let groups = groups.into_iter().map(|((before, path), values)| Group {
+            before: before.into(),
+            path: path.clone(),
+            whole: cells.add(values.values().flatten().copied().collect()),
+            by_value: values.into_iter().map(|(value, rules)| (value.clone(), cells.add(rules))).collect(),
+        });
+        Self { always, groups: groups.collect() }
+    }
+
+    /// Every policy of it, as cells.
+    pub(super) fn all(&self) -> impl Iterator<Item = u32> {
+        std::iter::once(self.always).chain(self.groups.iter().map(|group| group.whole))
+    }
+
+    /// The policies that these values do not rule out, as cells. The first names the bucket.
+    pub(super) fn select(&self, values: &Values<'_>, mut take: impl FnMut(u32)) {
+        take(self.always);
+        for group in &self.groups {
+            match group.choose(values) {
+                Choice::None => {}
+                Choice::One(cell) => take(cell),
+                Choice::Whole => take(group.whole),
+            }
+        }
+    }
+}
+
+impl Group {
+    fn choose(&self, values: &Values<'_>) -> Choice {
+        for step in &self.before {
+            match step {
+                Step::Has(path) => match values.at(path) {
+                    AttributeValue::Absent => return Choice::None,
+                    AttributeValue::Unknown => return Choice::Whole,
+                    AttributeValue::Is(_) | AttributeValue::Other => {}
+                },
+                Step::Needs(path) => match values.at(path) {
+                    AttributeValue::Absent | AttributeValue::Unknown => return Choice::Whole,
+                    AttributeValue::Is(_) | AttributeValue::Other => {}
+                },
+                Step::Is(root, kind) => {
+                    if values.kind(*root) != Some(kind) {
+                        return Choice::None;
+                    }
+                }
+            }
+        }
+        match values.at(&self.path) {
+            AttributeValue::Is(value) => self.by_value.get(&value).map_or(Choice::None, |cell| Choice::One(*cell)),
+            AttributeValue::Absent | AttributeValue::Other | AttributeValue::Unknown => Choice::Whole,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What a policy's leading conjuncts say of it, before it is evaluated.
+//!
+//! INVARIANT: a [`Key`] is sound (see the folder's argument): no conjunct that could fail stands before its equality,
+//! unless a [`Step`] says on what its failure depends. An expression that is not known to be harmless ends the walk.
+
+use super::super::rules::Rule;
+use super::super::schema::Schema;
+use super::super::syntax::{Root, access_path, children};
+use cedar_policy_core::ast::{BinaryOp, EntityType, Expr, ExprKind, Literal, UnaryOp};
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
+
+/// Equalities considered per policy, and steps before one: policies name their tenant early, and each step costs every
+/// request that reaches it.
+const MAX_KEYS: usize = 8;
+const MAX_STEPS: usize = 16;
+
+/// An attribute: a variable, and the names that follow it. No name: the entity itself.
+pub(super) type Path = (Root, Vec<SmolStr>);
+
+/// What a conjunct that stands before the equality comes to, in the order of evaluation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    /// `principal has tenant`: false where it is absent, so nothing after it is evaluated.
+    Has(Path),
+    /// Something that fails where this is absent, and never otherwise.
+    Needs(Path),
+    /// `principal is user`: false for every other type.
+    Is(Root, EntityType),
+}
+
+/// An equality that a policy can be found by.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) before: Vec<Step>,
+    pub(super) path: Path,
+    pub(super) constant: Literal,
+}
+
+/// What is not known before relations are looked up.
+#[derive(Debug)]
+pub(super) struct Late<'a> {
+    attributes: BTreeSet<&'a SmolStr>,
+    userset: &'a EntityType,
+}
+
+impl<'a> Late<'a> {
+    pub(super) fn new(schema: &'a Schema) -> Self {
+        let attributes = schema.relations.relations.values().flatten().collect();
+        Self { attributes, userset: &schema.userset }
+    }
+
+    fn is_in(&self, expr: &Expr) -> bool {
+        match expr.expr_kind() {
+            ExprKind::Lit(Literal::EntityUID(uid)) => uid.entity_type() == self.userset,
+            ExprKind::GetAttr { expr, attr } | ExprKind::HasAttr { expr, attr } => {
+                self.attributes.contains(attr) || self.is_in(expr)
+            }
+            ExprKind::ExtHasAttr { expr, attrs } => {
+                attrs.iter().any(|attr| self.attributes.contains(attr)) || self.is_in(expr)
+            }
+            _ => children(expr).into_iter().any(|child| self.is_in(child)),
+        }
+    }
+}
+
+/// The equalities of a rule, in order.
+pub(super) fn keys(rule: &Rule, late: &Late<'_>) -> Vec<Key> {
+    let mut keys = Vec::new();
+    let mut before = Vec::new();
+    for conjunct in &rule.conjuncts {
+        let Some(steps) = steps(&conjunct.expr).filter(|_| !late.is_in(&conjunct.expr)) else { break };
+        if let Some((path, constant)) = equality(&conjunct.expr) {
+            keys.push(Key { before: before.clone(), path, constant });
+        }
+        for step in steps {
+            if !known(&before, &step) {
+                before.push(step);
+            }
+        }
+        if keys.len() >= MAX_KEYS || before.len() > MAX_STEPS {
+            break;
+        }
+    }
+    keys
+}
+
+impl Step {
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Has(path) | Self::Needs(path) => Some(path),
+            Self::Is(..) => None,
+        }
+    }
+}
+
+/// Whether earlier steps leave this one nothing to say.
+fn known(before: &[Step], step: &Step) -> bool {
+    before.iter().any(|earlier| match (earlier.path(), step.path()) {
+        (Some(earlier), Some(path)) => earlier == path,
+        _ => earlier == step,
+    })
+}
+
+/// What a conjunct comes to; none where it could fail in ways that no step describes.
+fn steps(expr: &Expr) -> Option<Vec<Step>> {
+    let has = |base: &Expr, names: &mut dyn Iterator<Item = &SmolStr>| {
+        let (root, mut path) = access_path(base)?;
+        let mut steps: Vec<Step> = needs((root, path.clone())).into_iter().collect();
+        for name in names {
+            path.push(name.clone());
+            steps.push(Step::Has((root, path.clone())));
+        }
+        Some(steps)
+    };
+    match expr.expr_kind() {
+        ExprKind::HasAttr { expr: base, attr } => {
+            if let Some(steps) = has(base, &mut std::iter::once(attr)) {
+                return Some(steps);
+            }
+        }
+        ExprKind::ExtHasAttr { expr: base, attrs } => {
+            if let Some(steps) = has(base, &mut attrs.iter()) {
+                return Some(steps);
+            }
+        }
+        ExprKind::Is { expr: base, entity_type } => {
+            if let Some((root, path)) = access_path(base)
+                && path.is_empty()
+            {
+                return Some(vec![Step::Is(root, entity_type.clone())]);
+            }
+        }
+        _ => {}
+    }
+    let mut found = Vec::new();
+    harmless(expr, &mut found).then_some(found)
+}
+
+/// Whether an expression of a well-typed policy fails only where one of `needed` is absent. What a request sends fits
+/// its type (what does not, denies), and so do stored values: no operator meets a value of another kind.
+fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
+    if let Some(path) = access_path(expr) {
+        needed.extend(needs(path));
+        return true;
+    }
+    let total = match expr.expr_kind() {
+        ExprKind::Lit(_)
+        | ExprKind::Var(_)
+        | ExprKind::If { .. }
+        | ExprKind::And { .. }
+        | ExprKind::Or { .. }
+        | ExprKind::HasAttr { .. }
+        | ExprKind::ExtHasAttr { .. }
+        | ExprKind::Like { .. }
+        | ExprKind::Is { .. }
+        | ExprKind::Set(_)
+        | ExprKind::Record(_) => true,
+        ExprKind::UnaryApp { op, .. } => match op {
+            UnaryOp::Not | UnaryOp::IsEmpty => true,
+            // It may overflow.
+            UnaryOp::Neg => false,
+        },
+        ExprKind::BinaryApp { op, .. } => match op {
+            BinaryOp::Eq
+            | BinaryOp::Less
+            | BinaryOp::LessEq
+            | BinaryOp::In
+            | BinaryOp::Contains
+            | BinaryOp::ContainsAll
+            | BinaryOp::ContainsAny
+            | BinaryOp::HasTag => true,
+            // They may overflow; a tag may be absent.
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag => false,
+        },
+        // Functions may refuse their arguments; an attribute of something that is no path has no step.
+        ExprKind::ExtensionFunctionApp { .. } | ExprKind::GetAttr { .. } | ExprKind::Slot(_) | ExprKind::Unknown(_) => {
+            false
+        }
+    };
+    total && children(expr).into_iter().all(|child| harmless(child, needed))
+}
+
+/// `path == constant`, either way round.
+fn equality(expr: &Expr) -> Option<(Path, Literal)> {
+    let ExprKind::BinaryApp { op: BinaryOp::Eq, arg1, arg2 } = expr.expr_kind() else { return None };
+    let (path, constant) = match (arg1.expr_kind(), arg2.expr_kind()) {
+        (_, ExprKind::Lit(constant)) => (access_path(arg1)?, constant),
+        (ExprKind::Lit(constant), _) => (access_path(arg2)?, constant),
+        _ => return None,
+    };
+    (path != (Root::Context, Vec::new())).then(|| (path, constant.clone()))
+}
+
+/// The entities of the request, and its context, are always there.
+fn needs((root, names): Path) -> Option<Step> {
+    (!names.is_empty()).then_some(Step::Needs((root, names)))
+}

@@ -1,0 +1,329 @@
+//! The policy index: which policies a leg is to be evaluated against.
+//!
+//! **Problem.** Evaluating a policy costs about a microsecond, and a bundle may hold one per tenant, per team, per
+//! tool. All but a few are about somebody else.
+//! **Decision.** Policies are divided at load, by action, by the scope of the principal and of the resource, and by
+//! an equality with a constant among the leading conjuncts of their condition (`principal.tenant == "t3"`). A leg
+//! looks up its own: first the [`Scope`], from the entities' types, ids and stored ancestors; then, from the values
+//! of those attributes, the [`Slice`] of the scope's policies that can have a say. What the policies of a slice read and
+//! which relations they mention is merged once, and kept.
+//! **Trade-off.** Only equality with a constant divides: a policy that asks for membership of a set, or compares two
+//! attributes, is evaluated whenever its scope matches.
+//!
+//! # Why it is sound
+//!
+//! A policy is left out only where its evaluation would have stopped at a conjunct that is false: it would be neither
+//! satisfied nor failed, so it could change neither the decision, nor the policies that determine it, nor an error.
+//! Evaluation takes the conjuncts in order, up to the first that is not true. Let `k` be the position of the equality
+//! that a policy is found by. The conjuncts before it are described by [`conditions::Step`]s, and a leg goes through them in
+//! the same order:
+//!
+//! - a conjunct that fails where an attribute is absent: if it is absent, or that is not known, the policy is selected,
+//!   whatever follows (a `forbid` that fails must deny). Otherwise it comes to true or false, and to no failure;
+//! - `has`: if the attribute is absent, the conjunct is false, nothing failed before it, and the policy is left out;
+//! - `is`: likewise for another type.
+//!
+//! No other conjunct can stand before `k`: whatever may overflow, call a function or read a tag ends the search for
+//! equalities; and so does what speaks of a relation, which is looked up for selected policies only. Operators on values of the
+//! wrong kind fail, too, and there are none: policies are typechecked strictly, stored entities against the schema, and
+//! a leg whose request has a value that does not fit denies before any policy is evaluated. So when the steps are gone
+//! through, conjuncts before `k` are each true or false. If one is false, evaluation stops there; if all are true, it
+//! comes to `k`, where the attribute is there, is a string, an integer, a boolean or an entity, and is another than the
+//! constant: false. An attribute that is absent fails at `k`, so the policy is selected; one that is there and of another
+//! kind cannot be, and selects it as well.
+//!
+//! What a request's value must fit is asked of *every* policy whose scope matches, and so is the reason that a denial
+//! gives: both are the scope's.
+
+mod bucket;
+mod conditions;
+mod memo;
+#[cfg(test)]
+mod oracle;
+mod scope;
+#[cfg(test)]
+mod unindexed;
+
+use super::reads::Reads;
+use super::relations::Mention;
+use super::rules::Rule;
+use super::schema::Schema;
+use super::syntax::Root;
+use crate::model::Decision;
+use bucket::{Bucket, Cells, Position};
+use cedar_policy_core::ast::{ActionConstraint, Entity, EntityType, EntityUID, Literal};
+use conditions::{Late, Path};
+use foldhash::{HashMap, HashMapExt};
+use memo::{Memo, Weighed};
+use scope::{Axis, Pairs};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Policies with the same actions share one division by scope if they are more than this; others are divided anew for
+/// each of their actions. It bounds both what an action has to visit and what policies about many actions take.
+const SHARED_POLICIES: usize = 64;
+
+/// The policies of a bundle, divided. Immutable but for what it remembers.
+#[derive(Debug)]
+pub(super) struct Index {
+    /// In the order of their ids.
+    rules: Arc<[Arc<Rule>]>,
+    buckets: Vec<Bucket>,
+    cells: Cells,
+    classes: Vec<Class>,
+    /// The classes of each action.
+    by_action: HashMap<EntityUID, Vec<usize>>,
+    scopes: Memo<Scope>,
+    slices: Memo<Slice>,
+    next_slice: AtomicU64,
+    #[cfg(test)]
+    unindexed: Option<unindexed::Actions>,
+}
+
+/// The policies whose scope matches a principal, an action and a resource.
+#[derive(Debug)]
+pub(super) struct Scope {
+    buckets: Box<[u32]>,
+    /// What any of them reads: a value of it that does not fit its type denies.
+    pub(super) reads: Arc<Reads>,
+    /// Whether one of them mentions a relation.
+    pub(super) mentions: bool,
+    /// The first of the permits that gives a reason.
+    pub(super) reasoned: Option<Arc<Rule>>,
+}
+
+/// The policies of a scope that can have a say, given the values of some attributes.
+#[derive(Debug)]
+pub(super) struct Slice {
+    /// Unique within the bundle: the same number, the same policies of the same scope.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the key of the leg cache"))]
+    pub(super) id: u64,
+    /// In the order of their ids.
+    pub(super) rules: Box<[Arc<Rule>]>,
+    /// What they read.
+    pub(super) reads: Arc<Reads>,
+    /// The relations that they mention.
+    pub(super) mentions: Arc<BTreeSet<Mention>>,
+}
+
+/// An entity, and what is stored of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named<'a> {
+    pub(super) uid: &'a EntityUID,
+    pub(super) stored: Option<&'a Entity>,
+}
+
+/// What is known of an attribute before policies are evaluated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AttributeValue {
+    /// It is not there.
+    Absent,
+    /// It is this.
+    Is(Literal),
+    /// It is there, and a set, a record or an extension value.
+    Other,
+    /// Nothing is known.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for who asks before the inputs are built"))]
+    Unknown,
+}
+
+/// A leg's attributes.
+pub(super) struct Values<'a> {
+    /// The principal's type and the resource's.
+    pub(super) kinds: (&'a EntityType, &'a EntityType),
+    /// The value at a path.
+    pub(super) value: &'a dyn Fn(Root, &[SmolStr]) -> AttributeValue,
+}
+
+impl Index {
+    pub(super) fn new(rules: Arc<[Arc<Rule>]>, schema: &Schema) -> Self {
+        let late = Late::new(schema);
+        let actions = Actions::new(schema);
+        let mut by_signature: HashMap<Vec<usize>, Vec<Position>> = HashMap::new();
+        for (position, rule) in (0..).zip(rules.iter()) {
+            by_signature.entry(actions.of(&rule.action)).or_default().push(position);
+        }
+        let mut index = Self {
+            buckets: Vec::new(),
+            cells: Cells::default(),
+            classes: Vec::new(),
+            by_action: HashMap::new(),
+            scopes: Memo::default(),
+            slices: Memo::default(),
+            next_slice: AtomicU64::new(0),
+            #[cfg(test)]
+            unindexed: None,
+            rules,
+        };
+        let mut own: HashMap<usize, Vec<Position>> = HashMap::new();
+        for (signature, positions) in by_signature {
+            if positions.len() > SHARED_POLICIES {
+                index.add_class(&signature, &positions, &actions, &late);
+            } else {
+                signature.into_iter().for_each(|action| own.entry(action).or_default().extend(&positions));
+            }
+        }
+        for (action, mut positions) in own {
+            positions.sort_unstable();
+            index.add_class(&[action], &positions, &actions, &late);
+        }
+        index
+    }
+
+    /// The policies whose scope matches.
+    pub(super) fn scope(&self, action: &EntityUID, principal: Named<'_>, resource: Named<'_>) -> Arc<Scope> {
+        #[cfg(test)]
+        if let Some(actions) = &self.unindexed {
+            return self.scanned(actions, action, principal, resource);
+        }
+        let mut buckets: SmallVec<[u32; 8]> = SmallVec::new();
+        let classes = self.by_action.get(action).into_iter().flatten().filter_map(|class| self.classes.get(*class));
+        for class in classes {
+            let (principals, resources) = (class.principals.held(principal), class.resources.held(resource));
+            class.buckets.each(&principals, &resources, |bucket| buckets.push(bucket));
+        }
+        self.scopes.get(&buckets, || self.merged(&buckets))
+    }
+
+    /// Those of them that the values do not rule out.
+    pub(super) fn slice(&self, scope: &Scope, values: &Values<'_>) -> Arc<Slice> {
+        let mut cells: SmallVec<[u32; 16]> = SmallVec::new();
+        for bucket in self.in_scope(scope) {
+            bucket.select(values, |cell| cells.push(cell));
+        }
+        self.slices.get(&cells, || {
+            let rules = self.rules_of(cells.iter().copied());
+            Slice {
+                id: self.next_slice.fetch_add(1, Ordering::Relaxed),
+                reads: Reads::merged(rules.iter().map(|rule| &rule.reads)),
+                mentions: merged_mentions(&rules),
+                rules: rules.into_iter().cloned().collect(),
+            }
+        })
+    }
+
+    /// All policies of a scope, in the order of their ids.
+    pub(super) fn all<'a>(&'a self, scope: &'a Scope) -> Vec<&'a Arc<Rule>> {
+        self.rules_of(self.in_scope(scope).flat_map(Bucket::all))
+    }
+
+    fn in_scope<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a Bucket> {
+        scope.buckets.iter().filter_map(|bucket| self.buckets.get(*bucket as usize))
+    }
+
+    fn rules_of(&self, cells: impl Iterator<Item = u32>) -> Vec<&Arc<Rule>> {
+        let mut positions: Vec<Position> = cells.flat_map(|cell| self.cells.rules(cell)).copied().collect();
+        positions.sort_unstable();
+        positions.iter().filter_map(|position| self.rules.get(*position as usize)).collect()
+    }
+
+    fn merged(&self, buckets: &[u32]) -> Scope {
+        let mut scope = Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None };
+        let rules = self.all(&scope);
+        let reads = Reads::merged(rules.iter().map(|rule| &rule.reads));
+        let mentions = rules.iter().any(|rule| !rule.mentions.is_empty());
+        let reasoned = rules.iter().find(|rule| rule.effect == Decision::Permit && rule.reason.is_some());
+        let reasoned = reasoned.map(|rule| Arc::clone(rule));
+        scope.reads = reads;
+        scope.mentions = mentions;
+        scope.reasoned = reasoned;
+        scope
+    }
+
+    fn add_class(&mut self, signature: &[usize], positions: &[Position], actions: &Actions, late: &Late<'_>) {
+        let (mut principals, mut resources) = (Axis::default(), Axis::default());
+        let mut by_scope: HashMap<(u32, u32), Vec<(Position, Vec<conditions::Key>)>> = HashMap::new();
+        for position in positions {
+            let Some(rule) = self.rules.get(*position as usize) else { continue };
+            let (principal, resource) = (principals.number(&rule.principal), resources.number(&rule.resource));
+            let (Some(principal), Some(resource)) = (principal, resource) else { continue };
+            by_scope.entry((principal, resource)).or_default().push((*position, conditions::keys(rule, late)));
+        }
+        let mut pairs = Vec::new();
+        for (pair, rules) in by_scope {
+            pairs.push((pair, u32::try_from(self.buckets.len()).unwrap_or(u32::MAX)));
+            self.buckets.push(Bucket::new(&rules, &mut self.cells));
+        }
+        for action in signature.iter().filter_map(|action| actions.uids.get(*action)) {
+            self.by_action.entry(action.clone()).or_default().push(self.classes.len());
+        }
+        self.classes.push(Class { principals, resources, buckets: Pairs::new(pairs.into_iter()) });
+    }
+}
+
+impl Weighed for Scope {
+    fn weight(&self) -> usize {
+        self.buckets.len() + self.reads.len()
+    }
+}
+
+impl Weighed for Slice {
+    fn weight(&self) -> usize {
+        self.rules.len() + self.reads.len() + self.mentions.len()
+    }
+}
+
+/// Policies that are divided together.
+#[derive(Debug)]
+struct Class {
+    principals: Axis,
+    resources: Axis,
+    buckets: Pairs,
+}
+
+/// The schema's actions, and which of them an action or a group of actions in a scope means.
+struct Actions {
+    uids: Vec<EntityUID>,
+    members: HashMap<EntityUID, Vec<usize>>,
+}
+
+impl Actions {
+    fn new(schema: &Schema) -> Self {
+        let uids: Vec<EntityUID> = schema.actions().keys().cloned().collect();
+        let mut members: HashMap<EntityUID, Vec<usize>> = HashMap::new();
+        for (number, uid) in uids.iter().enumerate() {
+            let above = schema.actions().get(uid).into_iter().flat_map(|action| action.ancestors());
+            above.chain([uid]).for_each(|above| members.entry(above.clone()).or_default().push(number));
+        }
+        Self { uids, members }
+    }
+
+    /// The actions that a constraint holds for.
+    fn of(&self, constraint: &ActionConstraint) -> Vec<usize> {
+        match constraint {
+            ActionConstraint::Any => (0..self.uids.len()).collect(),
+            ActionConstraint::Eq(one) => self.uids.iter().position(|uid| *uid == **one).into_iter().collect(),
+            ActionConstraint::In(list) => {
+                let members = list.iter().filter_map(|one| self.members.get(one.as_ref())).flatten().copied();
+                members.collect::<BTreeSet<usize>>().into_iter().collect()
+            }
+        }
+    }
+}
+
+impl Values<'_> {
+    fn at(&self, (root, path): &Path) -> AttributeValue {
+        (self.value)(*root, path)
+    }
+
+    fn kind(&self, root: Root) -> Option<&EntityType> {
+        match root {
+            Root::Principal => Some(self.kinds.0),
+            Root::Resource => Some(self.kinds.1),
+            Root::Context => None,
+        }
+    }
+}
+
+/// Bundles without relations share one empty set.
+fn merged_mentions(rules: &[&Arc<Rule>]) -> Arc<BTreeSet<Mention>> {
+    let mut with = rules.iter().map(|rule| &rule.mentions).filter(|mentions| !mentions.is_empty());
+    match (with.next(), with.next()) {
+        (None, _) => Arc::default(),
+        (Some(one), None) => one.clone(),
+        _ => Arc::new(rules.iter().flat_map(|rule| rule.mentions.iter().cloned()).collect()),
+    }
+}

@@ -1,0 +1,262 @@
+//! The index, held to evaluation without one: decision, determining policies, errors, reason and near misses, over
+//! generated policies and requests; and to Cedar's own authorizer.
+
+mod world;
+
+use super::super::evaluate::{Leg, LegInput, Wanted};
+use super::super::relations::{RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
+use super::super::schema::Schema;
+use super::super::source::SourceFile;
+use super::super::stored::Stored;
+use super::super::syntax::Root;
+use super::super::{Compiled, NextActions};
+use super::{AttributeValue, Index, Named, Slice, Values};
+use crate::model::{Code, Decision, LegOutcome, Timestamp};
+use cedar_policy::{AuthorizationError, Authorizer, Context, Effect, Entities, EntityUid, PolicySet, Request};
+use cedar_policy_core::ast::{EntityUID, Literal};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use serde_json::{Value as Json, json};
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use world::{Asked, SCHEMA, World, in_cedar, worlds};
+
+/// Some users view some documents.
+#[derive(Debug)]
+struct Viewers;
+
+impl Viewers {
+    fn holds(user: &str, doc: &str) -> bool {
+        (user.len() + doc.len() + usize::from(user.ends_with(doc))).is_multiple_of(2)
+    }
+}
+
+impl Relations for Viewers {
+    fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
+        let held = Self::holds(&question.user.to_string(), &question.object.id);
+        Ok(RelationAnswer { held, witness: Vec::new() })
+    }
+}
+
+fn schema() -> Schema {
+    let types = RelationTypes {
+        relations: [("doc".into(), BTreeSet::from(["viewer".into()]))].into(),
+        members: BTreeSet::from(["user".into(), "agent".into()]),
+    };
+    Schema::read(&[SourceFile::new("world.cedarschema", SCHEMA)], types).unwrap()
+}
+
+fn compiled(policies: &str) -> Compiled {
+    Compiled::new(schema(), &[SourceFile::new("world.cedar", policies)], NextActions::new()).unwrap()
+}
+
+fn stored(world: &World, compiled: &Compiled) -> Stored {
+    let text = Json::Array(world.stored.clone()).to_string();
+    Stored::read(&[SourceFile::new("entities.json", text)], compiled.schema()).unwrap()
+}
+
+fn leg(compiled: &Compiled, stored: &Stored, asked: &Asked, wanted: Wanted) -> Leg {
+    let question = asked.question();
+    let input = LegInput { question: &question, leg: 0, now: Timestamp(0), token: None, stored, relations: &Viewers };
+    compiled.leg(&input, wanted).unwrap()
+}
+
+fn told(leg: &Leg) -> (LegOutcome, Vec<String>, Vec<String>) {
+    let explained = leg.explanation.as_ref();
+    let near_misses = explained.map(|told| &told.near_misses).into_iter().flatten();
+    (leg.outcome.clone(), leg.policies.clone(), near_misses.map(|miss| format!("{miss:?}")).collect())
+}
+
+fn config() -> ProptestConfig {
+    // Seeded: a failure is the same for everybody.
+    ProptestConfig {
+        cases: 150,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(20_260_704),
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn indexed_unindexed_and_cedars_authorizer_agree(world in worlds()) {
+        let mut compiled = compiled(&world.policies);
+        let stored = stored(&world, &compiled);
+        let explaining = Wanted { explanation: true, inputs: false };
+        let wants = [Wanted::default(), explaining];
+        let indexed = world.asked.iter().map(|asked| wants.map(|wanted| leg(&compiled, &stored, asked, wanted)));
+        let indexed: Vec<[Leg; 2]> = indexed.collect();
+        compiled.index = Index::unindexed(compiled.rules.clone(), &compiled.schema);
+        let oracle = Oracle::new(&world);
+        for (asked, found) in world.asked.iter().zip(&indexed) {
+            let whole = wants.map(|wanted| leg(&compiled, &stored, asked, wanted));
+            for (found, whole) in found.iter().zip(&whole) {
+                prop_assert_eq!(told(found), told(whole), "{:?}\n{}", asked, world.policies);
+            }
+            let [lean, explained] = found;
+            prop_assert_eq!((&lean.outcome, &lean.policies), (&explained.outcome, &explained.policies));
+            if lean.outcome.code() != Some(&Code::BadValue) {
+                oracle.check(asked, lean, explained)?;
+            }
+        }
+    }
+}
+
+/// Cedar's authorizer over all policies.
+struct Oracle<'a> {
+    world: &'a World,
+    policies: PolicySet,
+}
+
+impl<'a> Oracle<'a> {
+    fn new(world: &'a World) -> Self {
+        let mut policies = PolicySet::new();
+        let parsed: PolicySet = world.policies.parse().unwrap();
+        for policy in parsed.policies() {
+            let id = policy.annotation("id").unwrap().parse().unwrap();
+            policies.add(policy.new_id(id)).unwrap();
+        }
+        Self { world, policies }
+    }
+
+    fn check(&self, asked: &Asked, lean: &Leg, explained: &Leg) -> Result<(), TestCaseError> {
+        let uid = |kind: &str, id: &str| -> EntityUid { format!("{kind}::\"{id}\"").parse().unwrap() };
+        let request = Request::new(
+            uid(asked.principal.0, &asked.principal.1.to_string()),
+            uid("Action", asked.action),
+            uid(asked.resource.0, &asked.resource.1.to_string()),
+            Context::from_json_value(in_cedar(&fitting(&asked.context)), None).unwrap(),
+            None,
+        );
+        let entities = Entities::from_json_value(self.entities(asked), None).unwrap();
+        let response = Authorizer::new().is_authorized(&request.unwrap(), &self.policies, &entities);
+        let failed: BTreeSet<String> = response
+            .diagnostics()
+            .errors()
+            .map(|AuthorizationError::PolicyEvaluationError(error)| error.policy_id().to_string())
+            .collect();
+        let forbids = |id: &String| self.policies.policy(&id.parse().unwrap()).unwrap().effect() == Effect::Forbid;
+        let permit = response.decision() == cedar_policy::Decision::Allow && !failed.iter().any(forbids);
+        let about = || format!("{asked:?}\n{}", self.world.policies);
+        prop_assert_eq!(lean.outcome.decision() == Decision::Permit, permit, "{}", about());
+        let errors = &explained.explanation.as_ref().unwrap().errors;
+        let told: BTreeSet<String> = errors.iter().map(|error| error.policy.id.clone()).collect();
+        prop_assert_eq!(&told, &failed, "{}", about());
+        if !failed.iter().any(forbids) {
+            let satisfied: BTreeSet<String> = response.diagnostics().reason().map(ToString::to_string).collect();
+            prop_assert_eq!(&lean.policies.iter().cloned().collect::<BTreeSet<_>>(), &satisfied, "{}", about());
+        }
+        Ok(())
+    }
+
+    /// What is stored, what is sent and not stored, and the relations.
+    fn entities(&self, asked: &Asked) -> Json {
+        let mut all = self.world.stored.clone();
+        let [principal, resource] = &asked.properties;
+        for ((kind, id), sent) in [(asked.principal, principal), (asked.resource, resource)] {
+            let at = at(&mut all, kind, &id.to_string());
+            for (name, value) in in_cedar(&fitting(sent)).as_object().unwrap() {
+                at["attrs"].as_object_mut().unwrap().entry(name).or_insert(value.clone());
+            }
+        }
+        for action in ["read", "write"] {
+            at(&mut all, "Action", action)["parents"] = json!([{"type": "Action", "id": "all"}]);
+        }
+        let user = format!("{}:{}", asked.principal.0, asked.principal.1);
+        for doc in 0..4 {
+            let userset = json!({"type": "Userset", "id": format!("doc:{doc}#viewer")});
+            at(&mut all, "doc", &doc.to_string())["attrs"]["viewer"] = json!({"__entity": userset.clone()});
+            if Viewers::holds(&user, &doc.to_string()) {
+                let principal = at(&mut all, asked.principal.0, &asked.principal.1.to_string());
+                principal["parents"].as_array_mut().unwrap().push(userset);
+            }
+        }
+        Json::Array(all)
+    }
+}
+
+/// What a request's members come to where the leg does not deny for them: what does not fit is not there.
+fn fitting(members: &world::Members) -> world::Members {
+    let fits = |name: &str, value: &Json| match name {
+        "tenant" | "region" | "kind" => value.is_string(),
+        "level" | "rank" | "tries" => value.is_i64(),
+        "active" => value.is_boolean(),
+        "profile" | "args" => value.is_object(),
+        _ => value.get("type").is_some(),
+    };
+    members.iter().filter(|(name, value)| fits(name, value)).cloned().collect()
+}
+
+fn at<'a>(all: &'a mut Vec<Json>, kind: &str, id: &str) -> &'a mut Json {
+    let uid = json!({"type": kind, "id": id});
+    let at = all.iter().position(|entity| entity["uid"] == uid).unwrap_or_else(|| {
+        all.push(json!({"uid": uid, "attrs": {}, "parents": []}));
+        all.len() - 1
+    });
+    &mut all[at]
+}
+
+/// What `user::"0"` with these attributes is evaluated against, to read `doc::"0"` without any.
+fn slice(index: &Index, properties: &[(&str, AttributeValue)]) -> Arc<Slice> {
+    let uid = |kind: &str, id: &str| EntityUID::with_eid_and_type(kind, id).unwrap();
+    let (principal, resource) = (uid("user", "0"), uid("doc", "0"));
+    let named = |uid| Named { uid, stored: None };
+    let scope = index.scope(&uid("Action", "read"), named(&principal), named(&resource));
+    let value = |root: Root, path: &[SmolStr]| {
+        let found = properties.iter().find(|(name, _)| root == Root::Principal && path == [*name]);
+        found.map_or(AttributeValue::Absent, |(_, value)| value.clone())
+    };
+    let kinds = (principal.entity_type(), resource.entity_type());
+    index.slice(&scope, &Values { kinds, value: &value })
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::Is(Literal::String(value.into()))
+}
+
+fn number(value: i64) -> AttributeValue {
+    AttributeValue::Is(Literal::Long(value))
+}
+
+const POLICIES: &str = r#"
+@id("a") permit (principal, action, resource) when { principal has tenant && principal.tenant == "a" };
+@id("b") permit (principal, action, resource) when { principal has tenant && "b" == principal.tenant };
+@id("fails") forbid (principal, action, resource) when { -principal.level < 0 && principal has tenant && principal.tenant == "a" };
+@id("level") forbid (principal, action, resource) when { principal.level == 1 };
+@id("other") permit (principal == user::"1", action, resource);
+@id("two") permit (principal, action, resource) when { principal.level == 2 && resource has tenant && resource.tenant == "a" };
+@id("type") permit (principal, action, resource) when { principal is agent && principal.level == 2 };
+@id("viewer") permit (principal, action, resource is doc) when { principal in resource.viewer && principal has tenant && principal.tenant == "a" };
+"#;
+
+#[test]
+fn only_policies_that_can_have_a_say_are_selected() {
+    let compiled = compiled(POLICIES);
+    let of = |properties: &[(&str, AttributeValue)]| -> Vec<String> {
+        slice(&compiled.index, properties).rules.iter().map(|rule| rule.id.to_string()).collect()
+    };
+    // What needs the level is selected, for it fails.
+    assert_eq!(of(&[]), ["fails", "level", "two", "viewer"]);
+    assert_eq!(of(&[("level", number(3))]), ["fails", "viewer"]);
+    assert_eq!(of(&[("level", number(1)), ("tenant", text("b"))]), ["b", "fails", "level", "viewer"]);
+    assert_eq!(of(&[("level", number(2)), ("tenant", text("a"))]), ["a", "fails", "two", "viewer"]);
+    // What is not known, or of a kind that no constant has, rules out nothing.
+    let unknown = [("level", number(3)), ("tenant", AttributeValue::Unknown)];
+    assert_eq!(of(&unknown), ["a", "b", "fails", "viewer"]);
+    assert_eq!(of(&[("level", number(3)), ("tenant", AttributeValue::Other)]), ["a", "b", "fails", "viewer"]);
+}
+
+#[test]
+fn a_slice_has_one_number_and_what_its_policies_read() {
+    let compiled = compiled(POLICIES);
+    let [first, again, other] =
+        ["a", "a", "b"].map(|tenant| slice(&compiled.index, &[("level", number(3)), ("tenant", text(tenant))]));
+    assert_eq!(first.id, again.id);
+    assert_ne!(first.id, other.id);
+    assert!(first.reads.attribute(Some(Root::Resource), &["viewer".into()]));
+    assert!(!first.reads.attribute(Some(Root::Resource), &["tenant".into()]));
+    assert_eq!(first.mentions.len(), 1);
+}

@@ -1,0 +1,75 @@
+//! Policies found by looking at each: what the index is held to.
+
+use super::bucket::{Bucket, Cells};
+use super::memo::Memo;
+use super::{Index, Named, Scope};
+use crate::policy::rules::Rule;
+use crate::policy::schema::Schema;
+use cedar_policy_core::ast::{ActionConstraint, Entity, EntityReference, EntityUID, PrincipalOrResourceConstraint};
+use foldhash::{HashMap, HashMapExt};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// The actions, with their groups.
+pub(super) type Actions = std::collections::HashMap<EntityUID, Arc<Entity>>;
+
+impl Index {
+    /// Each policy by itself, and none by an equality.
+    pub(in crate::policy) fn unindexed(rules: Arc<[Arc<Rule>]>, schema: &Schema) -> Self {
+        let mut cells = Cells::default();
+        Self {
+            buckets: (0..).zip(rules.iter()).map(|(at, _)| Bucket::new(&[(at, Vec::new())], &mut cells)).collect(),
+            cells,
+            classes: Vec::new(),
+            by_action: HashMap::new(),
+            scopes: Memo::default(),
+            slices: Memo::default(),
+            next_slice: AtomicU64::new(0),
+            unindexed: Some(schema.actions().clone()),
+            rules,
+        }
+    }
+
+    pub(super) fn scanned(
+        &self,
+        actions: &Actions,
+        action: &EntityUID,
+        principal: Named<'_>,
+        resource: Named<'_>,
+    ) -> Arc<Scope> {
+        let matches = |rule: &Rule| {
+            action_in_scope(&rule.action, &actions[action])
+                && in_scope(&rule.principal, principal)
+                && in_scope(&rule.resource, resource)
+        };
+        let buckets: Vec<u32> =
+            (0..).zip(self.rules.iter()).filter(|(_, rule)| matches(rule)).map(|(at, _)| at).collect();
+        Arc::new(self.merged(&buckets))
+    }
+}
+
+/// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all three are known
+/// before anything is built: ancestors are stored, never sent.
+fn in_scope(constraint: &PrincipalOrResourceConstraint, Named { uid, stored }: Named<'_>) -> bool {
+    let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
+    let within = |reference: &EntityReference| {
+        equals(reference)
+            || matches!(reference, EntityReference::EUID(one) if stored.is_some_and(|entity| entity.is_descendant_of(one)))
+    };
+    match constraint {
+        PrincipalOrResourceConstraint::Any => true,
+        PrincipalOrResourceConstraint::Eq(reference) => equals(reference),
+        PrincipalOrResourceConstraint::In(reference) => within(reference),
+        PrincipalOrResourceConstraint::Is(kind) => **kind == *uid.entity_type(),
+        PrincipalOrResourceConstraint::IsIn(kind, reference) => **kind == *uid.entity_type() && within(reference),
+    }
+}
+
+/// Whether an action's constraint holds.
+fn action_in_scope(constraint: &ActionConstraint, action: &Entity) -> bool {
+    match constraint {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(one) => **one == *action.uid(),
+        ActionConstraint::In(list) => list.iter().any(|one| **one == *action.uid() || action.is_descendant_of(one)),
+    }
+}
