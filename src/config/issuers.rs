@@ -27,6 +27,9 @@ pub struct Issuer {
     /// One of these must be among an ID token's audiences.
     #[serde(default)]
     pub id_token_audiences: Vec<String>,
+    /// One of these must be among the audiences of a token that a caller of this service comes with.
+    #[serde(default)]
+    pub caller_audiences: Vec<String>,
     /// The types of its access tokens; an empty one stands for none.
     pub types: Option<Vec<String>>,
     /// Claims that its access tokens have, with their values; an empty one stands for any.

@@ -8,7 +8,7 @@
 //! **Trade-off.** A token that its issuer revokes, and that is not introspected, lives until it expires, as it would
 //! without a cache.
 //!
-//! INVARIANT: an entry is found by the digest of the whole token and its kind. Nothing is kept of a token that does not
+//! INVARIANT: an entry is found by the digest of the whole token, its kind and its purpose. Nothing is kept of a token that does not
 //! verify, so that a flood of them takes no room.
 
 use super::claims::Genuine;
@@ -28,7 +28,16 @@ const SHARDS: usize = 16;
 /// LIMIT: the longest that an entry is used without verifying again.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// The digest of a token and its kind.
+/// What a token is verified for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It stands in a request, and says who is behind it.
+    Request,
+    /// It stands in `Authorization`, and says who calls.
+    Call,
+}
+
+/// The digest of a token, its kind and its purpose.
 pub(super) type TokenDigest = [u8; 32];
 
 /// What tokens proved.
@@ -60,10 +69,10 @@ impl Entry {
     }
 }
 
-/// The digest under which a token is kept. Each part has its length before it.
-pub(super) fn digest_of(kind: CredentialKind, token: &str) -> TokenDigest {
+/// The digest under which a token is kept; `purpose` keeps apart what it was verified for.
+pub(super) fn digest_of(kind: CredentialKind, purpose: Purpose, token: &str) -> TokenDigest {
     let mut hash = Context::new(&SHA256);
-    hash.update(&[kind as u8]);
+    hash.update(&[kind as u8, purpose as u8]);
     hash.update(token.as_bytes());
     let mut digest = [0; 32];
     digest.copy_from_slice(hash.finish().as_ref());

@@ -2,6 +2,7 @@
 //!
 //! Refused: members that are not known here, so that a misspelt `dpop` is not a credential without a proof.
 
+use super::cache::Purpose;
 use super::keys::check_url;
 use crate::model::{CredentialKind, Record, Unproven, Value};
 
@@ -11,6 +12,7 @@ const MAX_CERTIFICATE_BYTES: usize = 32 * 1024;
 /// A credential that was handed over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Presented<'a> {
+    pub(super) purpose: Purpose,
     pub(super) kind: CredentialKind,
     pub(super) value: Hidden<'a>,
     /// Who is asked about an opaque token, where several issuers could be.
@@ -39,6 +41,12 @@ impl std::fmt::Debug for Hidden<'_> {
 }
 
 impl<'a> Presented<'a> {
+    /// The token by which a caller shows who it is.
+    pub(super) fn by_caller(token: &'a str, certificate: Option<&'a str>) -> Self {
+        let (purpose, kind) = (Purpose::Call, CredentialKind::AccessToken);
+        Self { purpose, kind, value: Hidden(token), issuer: None, dpop: None, certificate }
+    }
+
     /// Reads it.
     pub(super) fn read(value: &'a Value) -> Result<Self, Unproven> {
         let record = value.as_record().ok_or_else(|| Unproven::invalid("the credential is no object"))?;
@@ -72,7 +80,8 @@ impl<'a> Presented<'a> {
                 Some(certificate)
             }
         };
-        Ok(Self { kind, value, issuer: optional(record, "issuer")?, dpop, certificate })
+        let purpose = Purpose::Request;
+        Ok(Self { purpose, kind, value, issuer: optional(record, "issuer")?, dpop, certificate })
     }
 }
 

@@ -111,6 +111,7 @@ fn standard(issuer: &str) -> Profile {
         introspection: None,
         audiences: Vec::new(),
         id_token_audiences: Vec::new(),
+        caller_audiences: Vec::new(),
         types: vec!["at+jwt".to_owned()],
         required: Vec::new(),
         leeway: Duration::from_secs(30),

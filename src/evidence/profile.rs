@@ -47,6 +47,9 @@ pub struct Profile {
     pub audiences: Vec<SmolStr>,
     /// One of these must be among an ID token's audiences; without any, no ID token is accepted.
     pub id_token_audiences: Vec<SmolStr>,
+    /// One of these must be among the audiences of a token by which a caller of this service shows who it is; without
+    /// any, no caller can. Never one of [`Profile::audiences`]: whoever is sent a token for those could call with it.
+    pub caller_audiences: Vec<SmolStr>,
     /// Types of access tokens, as [`media_type`] writes them; the empty one is that of a token without a type.
     pub types: Vec<String>,
     /// Claims that an access token must have, with their values or with any: what tells it from the issuer's other tokens.
@@ -186,6 +189,12 @@ impl Profile {
             refuse(
                 "tokens by a shared secret have no audiences",
                 "leave out `audiences`, `id_token_audiences` and `introspection`",
+            );
+        }
+        if let Some(both) = self.caller_audiences.iter().find(|one| self.audiences.contains(one)) {
+            refuse(
+                &format!("`{both}` is an audience of requests' tokens and of callers'"),
+                "give this service an audience of its own in `caller_audiences`",
             );
         }
         match &self.trust {

@@ -3,7 +3,7 @@
 //! INVARIANT: a credential is verified by the one issuer or trust domain that it names, by that one's profile alone, and
 //! nothing waits without a bound.
 
-use super::cache::{Entry, TokenCache, digest_of};
+use super::cache::{Entry, Purpose, TokenCache, digest_of};
 use super::claims::Genuine;
 use super::credential::Presented;
 use super::introspection::Introspector;
@@ -44,6 +44,8 @@ pub struct Verifier {
 
 struct Issuer {
     profile: Profile,
+    /// The same for tokens of callers; none where no caller may come with one.
+    calls: Option<Profile>,
     /// None where its tokens are verified by asking it.
     keys: Option<Keyring>,
     introspector: Option<Introspector>,
@@ -52,6 +54,17 @@ struct Issuer {
 struct Domain {
     settings: TrustDomain,
     bundle: Keyring,
+}
+
+impl Issuer {
+    fn profile_for(&self, presented: &Presented<'_>) -> Result<&Profile, Unproven> {
+        match presented.purpose {
+            Purpose::Request => Ok(&self.profile),
+            Purpose::Call => {
+                self.calls.as_ref().ok_or_else(|| Unproven::invalid("no caller may come with a token of its issuer"))
+            }
+        }
+    }
 }
 
 impl Verifier {
@@ -86,7 +99,13 @@ impl Verifier {
                 Trust::Introspection => None,
             };
             let introspector = profile.introspection.clone().map(|settings| Introspector::new(settings, client));
-            issuers.push(Issuer { profile, keys, introspector });
+            let calls = (!profile.caller_audiences.is_empty()).then(|| Profile {
+                audiences: profile.caller_audiences.clone(),
+                id_token_audiences: Vec::new(),
+                details: Vec::new(),
+                ..profile.clone()
+            });
+            issuers.push(Issuer { profile, calls, keys, introspector });
         }
         let mut trusted = Vec::new();
         for (settings, client) in domains {
@@ -129,7 +148,16 @@ impl Verifier {
 
     /// Verifies one member of `context.credentials`.
     pub async fn verify(&self, credential: &Value) -> Result<Proven, Unproven> {
-        let presented = Presented::read(credential)?;
+        self.verify_presented(Presented::read(credential)?).await
+    }
+
+    /// Verifies the token by which a caller shows who it is. A token that is bound to a certificate needs that of the
+    /// connection; one that is bound to a key is refused.
+    pub async fn verify_caller(&self, token: &str, certificate: Option<&str>) -> Result<Proven, Unproven> {
+        self.verify_presented(Presented::by_caller(token, certificate)).await
+    }
+
+    async fn verify_presented(&self, presented: Presented<'_>) -> Result<Proven, Unproven> {
         let now = Timestamp(self.clock.now_ms());
         if presented.kind == CredentialKind::X509Svid {
             return self.certificate(&presented, now).await;
@@ -153,7 +181,7 @@ impl Verifier {
     /// A token that is genuine, whoever holds it: known, or verified now.
     async fn genuine(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Arc<Genuine>, Unproven> {
         let token = presented.value.0;
-        let digest = digest_of(presented.kind, token);
+        let digest = digest_of(presented.kind, presented.purpose, token);
         if let Some(entry) = self.cache.get(&digest, now) {
             if self.is_current(&entry, now) && Self::is_of(&entry, presented.issuer) {
                 return Ok(entry.genuine);
@@ -201,9 +229,10 @@ impl Verifier {
         if presented.kind == CredentialKind::AccessToken && matches!(issuer.profile.trust, Trust::Introspection) {
             return self.introspected(at, issuer, presented, now).await;
         }
+        let profile = issuer.profile_for(presented)?;
         let keys = issuer.keys.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
-        let generation = token::check_signature(&token, presented.kind, &issuer.profile, keys, now).await?;
-        let genuine = token::read(&token, presented.kind, &issuer.profile, &self.ids, now)?;
+        let generation = token::check_signature(&token, presented.kind, profile, keys, now).await?;
+        let genuine = token::read(&token, presented.kind, profile, &self.ids, now)?;
         Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, now))
     }
 
@@ -235,7 +264,8 @@ impl Verifier {
         let introspector =
             issuer.introspector.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer cannot be asked"))?;
         let keys = issuer.keys.as_ref();
-        let genuine = introspector.ask(presented.value.0, &issuer.profile, keys, &self.ids, now).await?;
+        let profile = issuer.profile_for(presented)?;
+        let genuine = introspector.ask(presented.value.0, profile, keys, &self.ids, now).await?;
         Ok(Entry::new(Arc::new(genuine), at, None, Some(introspector.keep()), now))
     }
 

@@ -8,7 +8,7 @@ use super::schema::{ErrorBody, ErrorCode, ErrorDetail};
 use crate::engine::{BatchFault, Refusal};
 use crate::model::{Fault, Malformed};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use std::time::Duration;
 
@@ -75,6 +75,9 @@ pub enum Error {
     /// A credential that nobody has.
     #[error("the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key")]
     WrongCredential,
+    /// The caller sends more requests than it may.
+    #[error("the caller sends more requests than it may: wait as long as `Retry-After` says")]
+    TooManyRequests(Duration),
     /// The caller may not do this.
     #[error("{}", may_not(*permission, *anonymous))]
     MissingPermission {
@@ -150,6 +153,7 @@ impl Error {
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BodyTimeout),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge),
             Self::MissingCredential | Self::WrongCredential => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated),
+            Self::TooManyRequests(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
             Self::MissingPermission { .. } => (StatusCode::FORBIDDEN, ErrorCode::MissingPermission),
             Self::AnonymousHost | Self::AnonymousProxied => (StatusCode::FORBIDDEN, ErrorCode::AnonymousRefused),
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
@@ -227,6 +231,11 @@ impl ResponseError for Error {
         match self {
             Self::MissingCredential | Self::WrongCredential => {
                 response.insert_header((WWW_AUTHENTICATE, CHALLENGE));
+            }
+            Self::TooManyRequests(wait) => {
+                // Whole seconds (RFC 9110 section 10.2.3), and never none.
+                let seconds = wait.as_millis().div_ceil(1_000).max(1);
+                response.insert_header((RETRY_AFTER, seconds.to_string()));
             }
             Self::MethodNotAllowed(allow) => {
                 response.insert_header((ALLOW, HeaderValue::from_static(allow)));

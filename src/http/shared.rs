@@ -4,6 +4,7 @@ use super::body::read_body;
 use super::caller::Identity;
 use super::envelope::REQUEST_ID;
 use super::metadata::Metadata;
+use super::rate::Meter;
 use super::wire::read_object;
 use super::{Error, Limits, Permission, Settings};
 use crate::clock::Clock;
@@ -23,9 +24,18 @@ pub(super) struct Shared {
     /// Absent until there is an identifier.
     pub(super) metadata: Option<Metadata>,
     pub(super) jwks: Bytes,
+    /// One for each configured caller, in their order.
+    pub(super) meters: Vec<Meter>,
 }
 
 impl Shared {
+    /// Counts a request of this caller, and refuses one too many.
+    pub(super) fn count(&self, caller: usize) -> Result<(), Error> {
+        let rate = self.settings.callers.get(caller).and_then(|caller| caller.rate);
+        let (Some(rate), Some(meter)) = (rate, self.meters.get(caller)) else { return Ok(()) };
+        meter.take(rate, self.clock.now_ms()).map_err(Error::TooManyRequests)
+    }
+
     /// Reads a request whose caller needs this permission: first who sent it, and only then its body.
     pub(super) async fn admit<'a>(
         &'a self,

@@ -17,6 +17,7 @@ mod tokens;
 mod web;
 
 mod actors;
+mod callers;
 mod chains;
 mod details;
 mod introspection;
@@ -25,5 +26,6 @@ mod mutation;
 mod proofs;
 mod settings;
 mod spiffe;
+mod tls;
 mod token;
 mod world;

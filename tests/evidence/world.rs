@@ -50,6 +50,11 @@ pub(crate) struct World {
 impl World {
     /// A service that trusts these.
     pub(crate) fn new(profiles: Vec<Profile>, domains: Vec<TrustDomain>) -> Self {
+        Self::with(profiles, domains, service::local())
+    }
+
+    /// A service with these settings.
+    pub(crate) fn with(profiles: Vec<Profile>, domains: Vec<TrustDomain>, settings: Settings) -> Self {
         let clock = Arc::new(FixedClock::at(service::NOW_MS));
         let client = || HttpClient::new(None).expect("a client");
         let verifier = Verifier::start(
@@ -57,7 +62,7 @@ impl World {
             domains.into_iter().map(|domain| (domain, client())).collect(),
             clock.clone(),
         );
-        let settings = Settings { verifier: Some(Arc::new(verifier.expect("a verifier"))), ..service::local() };
+        let settings = Settings { verifier: Some(Arc::new(verifier.expect("a verifier"))), ..settings };
         let metrics = Arc::new(Metrics::default());
         let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
             .with_quiet(std::time::Duration::from_millis(1));

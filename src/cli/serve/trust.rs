@@ -64,6 +64,7 @@ fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     profile.introspection = settings.introspection.as_ref().map(introspection).transpose()?;
     profile.audiences = smol(&settings.audiences);
     profile.id_token_audiences = smol(&settings.id_token_audiences);
+    profile.caller_audiences = smol(&settings.caller_audiences);
     set(&mut profile.types, settings.types.clone());
     if let Some(required) = &settings.required {
         let value = |value: &String| (!value.is_empty()).then(|| value.as_str().into());

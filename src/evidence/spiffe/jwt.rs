@@ -52,6 +52,7 @@ pub(super) fn profile(domain: &TrustDomain) -> Profile {
         introspection: None,
         audiences: domain.audiences.clone(),
         id_token_audiences: Vec::new(),
+        caller_audiences: Vec::new(),
         types: Vec::new(),
         required: Vec::new(),
         leeway: domain.leeway,
