@@ -68,6 +68,7 @@ impl Given {
             }
         };
         usual("kind", Value::text("access_token"));
+        usual("verified_by", Value::text("signature"));
         usual("issuer", Value::text("https://issuer.example"));
         usual("detailed", Value::from(false));
         ["audiences", "scopes", "roles", "groups", "amr"]

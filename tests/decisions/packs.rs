@@ -100,6 +100,16 @@ fn a_pack_brings_its_relations_to_a_bundle_without_any() {
     assert_eq!(verdict(&alone, &[("agent", "b")]), "permit", "another type of the same name");
 }
 
+#[test]
+fn packs_about_credentials_hold_in_their_cases() {
+    let engine = engines::empty();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/credentials");
+    match engine.load(&Source::Dir(folder)) {
+        Ok(loaded) => assert!(loaded.cases.ran > 80, "{:?}", loaded.cases),
+        Err(refused) => panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false)),
+    }
+}
+
 fn tuple(text: &str, condition: Option<(&str, &str)>) -> Tuple {
     let key: TupleKey = text.parse().expect("a tuple");
     let condition = condition.map(|(name, until)| {
