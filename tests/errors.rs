@@ -31,7 +31,7 @@ fn entry(when: &str, status: u16, headers: &HeaderMap, body: Value) -> Value {
     let mut entry = Map::new();
     entry.insert("when".to_owned(), when.into());
     entry.insert("status".to_owned(), status.into());
-    for name in ["allow", "www-authenticate"] {
+    for name in ["allow", "retry-after", "www-authenticate"] {
         if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
             entry.insert(name.to_owned(), value.into());
         }
@@ -134,6 +134,7 @@ async fn of_callers() -> Vec<Value> {
             Error::MissingPermission { permission: Permission::Admin, anonymous: false },
         )
         .await,
+        raised("too many requests", Error::TooManyRequests(Duration::from_millis(1200))).await,
         sent("no key, and another host", &send(&decider, plain().insert_header(("Host", "pdp.example"))).await),
         sent("no key, through a proxy", &send(&decider, plain().insert_header(("X-Forwarded-For", "10.0.0.1"))).await),
     ]

@@ -41,6 +41,7 @@ static REVISION: HeaderName = HeaderName::from_static("behest-revision");
         (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 429, description = "The caller sends more requests than it may.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds until one more is taken."))),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
         (status = 503, description = "No bundle is loaded yet, or the decision cannot be recorded.", body = ErrorBody),
     ),
