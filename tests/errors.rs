@@ -18,7 +18,7 @@ use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use behest::http::{Error, Limits, Permission, Permissions, PublicUrl, Settings, openapi};
-use behest::model::Fault;
+use behest::model::{Fault, Revision};
 use serde_json::{Map, Value, json};
 use service::{Reply, empty, get, local, post, request, send};
 use std::collections::BTreeSet;
@@ -91,7 +91,7 @@ async fn of_bodies() -> Vec<Value> {
             "an option that is not supported",
             &send(&server, evaluation(with("options", &json!({"unknown": ["arguments"]})))).await,
         ),
-        sent("another one", &send(&server, evaluation(with("options", &json!({"at_least": "1"})))).await),
+        sent("a revision that is none", &send(&server, evaluation(with("options", &json!({"at_least": "1"})))).await),
         sent("too many items", &send(&server, post("/access/v1/evaluations", batch)).await),
         raised("too large defaults", Error::DefaultsTooLarge(4096)).await,
         sent("no list of items", &send(&server, post("/access/v1/evaluations", with("evaluations", &json!({})))).await),
@@ -161,6 +161,12 @@ async fn of_the_service() -> Vec<Value> {
         raised("the connection broke", Error::BodyIncomplete).await,
         raised("a slow body", Error::BodyTimeout(Duration::from_millis(2500))).await,
         sent("no bundle", &send(&server, post(EVALUATION, question().to_string())).await),
+        raised(
+            "a revision that does not come",
+            Error::RevisionNotReached { wanted: Revision(9), newest: Revision(7), waited: Duration::from_secs(2) },
+        )
+        .await,
+        raised("too many that wait for one", Error::TooManyWaiting).await,
         raised("a batch without end", Error::BatchTimeout(Duration::from_secs(5))).await,
         raised("a full queue", Error::Fault(Fault::RecordQueueFull)).await,
         raised("relations out of reach", Error::Fault(Fault::Relations("a detail for the log alone".to_owned()))).await,

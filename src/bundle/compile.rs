@@ -8,12 +8,17 @@ use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{Compiled, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored};
 use crate::relations::model::AuthorizationModel;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The generation of the next bundle.
+static GENERATIONS: AtomicU64 = AtomicU64::new(0);
 
 const MANIFEST: &str = "policies/bundle.toml";
 
 /// One immutable snapshot of policies and model.
 #[derive(Debug)]
 pub struct Bundle {
+    generation: u64,
     digest: Digest,
     compiled: Compiled,
     stored: Stored,
@@ -26,6 +31,12 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// Tells it from every other bundle that this process has compiled, of the same content too.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Names its content.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -56,10 +67,17 @@ impl Bundle {
         self.model.as_ref()
     }
 
-    /// Its layer of tuples.
+    /// Its layer of tuples; none where they were taken.
     #[must_use]
     pub fn tuples(&self) -> &[Tuple] {
         &self.tuples
+    }
+
+    /// Hands its layer of tuples over to whoever keeps them from now on: a million of them spelled out would be more
+    /// memory than the graph that answers from them.
+    #[must_use]
+    pub fn take_tuples(&mut self) -> Vec<Tuple> {
+        std::mem::take(&mut self.tuples)
     }
 
     /// Whether it is taken although stored tuples would mean nothing to its model.
@@ -140,6 +158,7 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
         (Some(Parts { compiled, stored, cases, model, tuples }), true) => Ok(Bundle {
             model,
             tuples,
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             digest: files.digest(),
             compiled,
             stored,

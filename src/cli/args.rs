@@ -1,5 +1,9 @@
 //! The arguments, and their help.
 
+mod bulk;
+
+pub(super) use bulk::{ExportArguments, ImportArguments};
+
 use crate::bundle::Source;
 use crate::config::Flags;
 use clap::{Args, Parser, Subcommand};
@@ -61,6 +65,12 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
     },
+    /// Write a file of tuples into a data directory or a running service
+    #[command(after_help = bulk::IMPORT_EXAMPLES)]
+    Import(ImportArguments),
+    /// Write the tuples of a store into a file
+    #[command(after_help = bulk::EXPORT_EXAMPLES)]
+    Export(ExportArguments),
     /// Show the packs of policies in this program
     Pack {
         #[command(subcommand)]
@@ -120,7 +130,7 @@ pub(super) struct ServeArguments {
     /// The https address under which callers know the service
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Memory for decisions that were made before: `off`, or a size such as 64MiB
+    /// Memory for what was decided before: `off`, or a size [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     cache: Option<String>,
     /// What callers without a key may do, of decide, search, explain; or none

@@ -11,10 +11,14 @@
 mod args;
 mod cases;
 mod explain;
+mod export;
+mod import;
 mod output;
 mod pack;
 mod schema;
 mod serve;
+mod service;
+mod tuples;
 mod validate;
 
 use args::{Arguments, Command};
@@ -32,6 +36,8 @@ pub fn run() -> ExitCode {
         Some(Command::Test { bundle, filter }) => cases::run(&bundle, filter.as_ref()),
         Some(Command::Explain(explain)) => explain::run(&explain),
         Some(Command::Schema { bundle, write }) => schema::run(&bundle, write.as_deref()),
+        Some(Command::Import(import)) => import::run(&import),
+        Some(Command::Export(export)) => export::run(&export),
         Some(Command::Pack { command }) => pack::run(&command),
     }
 }

@@ -15,6 +15,10 @@ pub struct Limits {
     pub depth: usize,
     /// The most evaluations in one batch.
     pub evaluations: usize,
+    /// How long a request may wait for the revision in its `options.at_least`, in milliseconds.
+    pub at_least_time_ms: u64,
+    /// The most requests that wait for one at once.
+    pub waiting: usize,
     /// The most open connections.
     pub connections: usize,
     /// Threads that decide; none is one for each processor.
@@ -35,6 +39,10 @@ impl Default for Limits {
             body: ByteSize(1 << 20),
             depth: 64,
             evaluations: 1_000,
+            // A caller that enforces cannot wait for longer.
+            at_least_time_ms: 2_000,
+            // A tenth of the connections.
+            waiting: 1_000,
             // Each costs a file descriptor and some kilobytes: below the usual limit of 16,384 descriptors.
             connections: 10_000,
             workers: None,
@@ -102,6 +110,8 @@ pub(super) fn out_of_range(limits: &Limits, reload: &Reload) -> Vec<Problem> {
         // A larger body is held in memory once per connection while it arrives.
         ("limits.body", limits.body.0, 1_024, 64 << 20),
         ("limits.evaluations", count(limits.evaluations), 1, 100_000),
+        ("limits.at_least_time_ms", limits.at_least_time_ms, 0, LONGEST_MS),
+        ("limits.waiting", count(limits.waiting), 0, 1_000_000),
         ("limits.connections", count(limits.connections), 1, 1_000_000),
         ("limits.workers", limits.workers.map_or(1, count), 1, 1_024),
         ("limits.head_time_ms", limits.head_time_ms, 1, LONGEST_MS),

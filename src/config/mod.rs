@@ -43,7 +43,7 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// The `https` address under which callers know the service: its identifier in metadata.
     pub public_url: Option<PublicUrl>,
-    /// Memory for decisions that were made before. Accepted, and not used yet.
+    /// Memory for outcomes of legs that were decided before.
     pub cache: CacheSize,
     /// What anonymous callers may do, exactly; none is the default of [`Config::anonymous_permissions`].
     pub anonymous: Option<Permissions>,

@@ -120,14 +120,25 @@ impl FromStr for ByteSize {
     }
 }
 
-/// How much memory the cache of decisions may take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much memory kept outcomes may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheSize {
     /// Nothing is kept.
-    #[default]
     Off,
     /// At most so much.
     Bytes(ByteSize),
+}
+
+impl Default for CacheSize {
+    /// Some hundred thousand legs: more than most services are asked for while nothing changes that they rest on.
+    fn default() -> Self {
+        Self::Bytes(ByteSize(64 << 20))
+    }
+}
+
+impl CacheSize {
+    /// The least that keeps anything: memory is divided into parts, and each must hold some entries.
+    pub const LEAST: ByteSize = ByteSize(64 << 10);
 }
 
 impl FromStr for CacheSize {

@@ -4,15 +4,18 @@
 //! not permit is the answer; what explaining evaluates after it changes nothing.
 
 use super::Refusal;
+use super::legs::Legs;
 use super::lookup::Lookup;
 use super::snapshot::Pinned;
 use super::tokens;
+use crate::cache::LegCache;
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
 use crate::model::{
     Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason,
     Record, Request, Timestamp, Tuple, read_proven_question,
 };
-use crate::policy::{ActionInfo, Leg, LegInput, NoRelations, Relations, Stored, Wanted};
+use crate::policy::{ActionInfo, Leg, LegInput, Stored, Wanted};
+use std::cell::RefCell;
 
 /// How much is wanted beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +53,7 @@ pub(super) fn decide(
     evidence: &Evidence,
     now: Timestamp,
     want: Want,
+    cache: Option<&LegCache>,
     given: Option<Given<'_>>,
 ) -> Result<Verdict, Refusal> {
     let bundle = pinned.bundle;
@@ -75,9 +79,17 @@ pub(super) fn decide(
     let facts = tokens::facts(&question, given.and_then(|given| given.token));
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let relations = pinned.relations;
-    let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: want.explanation });
-    let relations: &dyn Relations = lookup.as_ref().map_or(&NoRelations, |lookup| lookup);
-    let wanted = Wanted { explanation: want.explanation, inputs: want.inputs };
+    // What is explained is evaluated, and a case has tuples and entities of its own.
+    let cache = cache.filter(|_| !want.explanation && given.is_none());
+    let lookup = relations.map(|(graph, rules)| Lookup {
+        graph,
+        rules,
+        given: tuples,
+        witness: want.explanation,
+        basis: cache.map(|_| RefCell::default()),
+    });
+    let wanted = Wanted { explanation: want.explanation, inputs: want.inputs, clock: false };
+    let legs = Legs { pinned, cache, lookup, wanted };
     let mut verdict = Verdict {
         decision: Decision::Permit,
         reason: None,
@@ -91,14 +103,15 @@ pub(super) fn decide(
     let turns = (0..question.chain.legs()).flat_map(|leg| facts.iter().enumerate().map(move |turn| (leg, turn)));
     for (index, (credential, facts_of_one)) in turns {
         let token = facts_of_one.as_ref();
+        let relations = legs.relations();
         let input = LegInput { question: &question, leg: index, now, token, stored, relations };
-        let leg = match bundle.compiled().leg(&input, wanted) {
+        let leg = match legs.leg(&input) {
             Ok(leg) => leg,
             // What is evaluated after a denial is for information only, and so is its fault.
             Err(_) if verdict.decision == Decision::Deny => break,
             Err(fault) => return Err(Refusal::Fault(fault)),
         };
-        let Leg { outcome, policies, explanation, inputs } = leg;
+        let Leg { outcome, policies, explanation, inputs, clock: _ } = leg;
         told.extend(explanation);
         if verdict.decision == Decision::Deny {
             continue;

@@ -6,6 +6,7 @@
 use super::decide::{Given, Verdict, Want, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
+use crate::cache::LegCache;
 use crate::model::{Digest, Evidence, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -79,7 +80,7 @@ impl Engine {
     }
 
     fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Result<Loaded, Problems> {
-        let bundle = snapshot.bundle().clone();
+        let bundle = snapshot.bundle();
         let digest = bundle.digest();
         let before = self.live.load().as_ref().map(|snapshot| snapshot.bundle().digest());
         let (summary, warnings) = (bundle.summary(), bundle.warnings().to_vec());
@@ -87,14 +88,16 @@ impl Engine {
         if changed {
             let snapshot = match &self.stores {
                 Some(stores) => {
-                    let tuples = bundle.tuples().to_vec();
+                    let (snapshot, tuples) = snapshot.without_relations();
+                    let bundle = snapshot.bundle();
                     let layer = stores.prepare_main(bundle.model(), tuples, bundle.allow_orphans())?;
-                    stores.commit_main(layer, digest, Some(bundle.clone()))?;
-                    snapshot.without_relations()
+                    stores.commit_main(layer, digest, Some(Arc::clone(bundle)))?;
+                    snapshot
                 }
                 None => snapshot,
             };
             self.live.store(Some(Arc::new(snapshot)));
+            self.cache.iter().for_each(LegCache::clear);
         }
         let now = self.clock.now_ms();
         if changed {
@@ -139,14 +142,8 @@ fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    decide(
-        snapshot.pinned(),
-        &case.request,
-        &Evidence::default(),
-        case.now,
-        Want { explanation, ..Want::default() },
-        Some(given),
-    )
+    let (evidence, want) = (Evidence::default(), Want { explanation, ..Want::default() });
+    decide(snapshot.pinned(), &case.request, &evidence, case.now, want, None, Some(given))
 }
 
 fn observe(snapshot: &Snapshot, case: &Case) -> Observed {

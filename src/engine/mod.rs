@@ -10,6 +10,7 @@
 
 mod batch;
 mod decide;
+mod legs;
 mod load;
 mod lookup;
 mod snapshot;
@@ -24,8 +25,9 @@ pub use text::{Piece, explanation_text, painted_explanation};
 
 use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
+use crate::cache::LegCache;
 use crate::clock::Clock;
-use crate::model::{Answer, Decision, DecisionId, Depth, Evidence, Fault, Malformed, Request, Timestamp};
+use crate::model::{Answer, Decision, DecisionId, Depth, Evidence, Fault, Malformed, Request, Revision, Timestamp};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
@@ -34,6 +36,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stores::Stores;
+use tokio::sync::watch;
 
 /// Who asks, and how much they want to know.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +74,8 @@ pub struct Engine {
     quiet: Duration,
     /// Absent where nothing but policies decides.
     stores: Option<Arc<Stores>>,
+    /// Absent where every leg is evaluated.
+    cache: Option<LegCache>,
     /// Makes decision ids unique within a millisecond, and different from another process's.
     seed: [u8; 4],
     decisions: AtomicU64,
@@ -98,6 +103,7 @@ impl Engine {
             loading: Mutex::new(()),
             quiet: QUIET,
             stores: None,
+            cache: None,
             seed,
             decisions: AtomicU64::new(0),
         }
@@ -117,10 +123,23 @@ impl Engine {
         self
     }
 
+    /// Lets it keep the outcomes of legs, in at most so many bytes.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: usize) -> Self {
+        self.cache = Some(LegCache::new(bytes, Arc::clone(&self.metrics)));
+        self
+    }
+
     /// The relations; none where nothing but policies decides.
     #[must_use]
     pub fn stores(&self) -> Option<&Arc<Stores>> {
         self.stores.as_ref()
+    }
+
+    /// The newest revision that a decision which begins now sees, as it goes on; none where nothing but policies decides.
+    #[must_use]
+    pub fn published(&self) -> Option<watch::Receiver<Revision>> {
+        self.stores.as_ref().map(|stores| stores.published())
     }
 
     /// The snapshot that decides now; none before the first bundle.
@@ -152,7 +171,7 @@ impl Engine {
         };
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
-        let verdict = decide::decide(pinned, request, evidence, now, want, None)?;
+        let verdict = decide::decide(pinned, request, evidence, now, want, self.cache.as_ref(), None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),

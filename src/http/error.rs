@@ -6,7 +6,7 @@
 use super::Permission;
 use super::schema::{ErrorBody, ErrorCode, ErrorDetail};
 use crate::engine::{BatchFault, Refusal};
-use crate::model::{Fault, Malformed};
+use crate::model::{Fault, Malformed, Revision};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
@@ -14,6 +14,9 @@ use std::time::Duration;
 
 /// What a caller must present (RFC 6750 section 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"behest\"");
+
+/// When to ask again for a revision that has not come: a process that is behind catches up in less.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,22 @@ pub enum Error {
     /// A batch took too long.
     #[error("the batch was not decided within {} seconds: send several requests", .0.as_secs_f32())]
     BatchTimeout(Duration),
+    /// The relations have not come as far as the request asks for.
+    #[error(
+        "revision {wanted} has not come within {} seconds, the newest is {newest}: ask again later, or without \
+         `options.at_least`", .waited.as_secs_f32()
+    )]
+    RevisionNotReached {
+        /// What was asked for.
+        wanted: Revision,
+        /// What there is.
+        newest: Revision,
+        /// The limit of the wait.
+        waited: Duration,
+    },
+    /// As many requests as may wait for a revision do.
+    #[error("too many requests wait for a revision that has not come: ask again later, or without `options.at_least`")]
+    TooManyWaiting,
     /// An option that changes what is asked, and that this version cannot answer.
     #[error("`{0}` is not supported yet: leave it out")]
     UnsupportedOption(&'static str),
@@ -148,6 +167,9 @@ impl Error {
             Self::TooManyEvaluations { .. } => (StatusCode::BAD_REQUEST, ErrorCode::TooManyEvaluations),
             Self::DefaultsTooLarge(_) => (StatusCode::BAD_REQUEST, ErrorCode::DefaultsTooLarge),
             Self::BatchTimeout(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::BatchTimeout),
+            Self::RevisionNotReached { .. } | Self::TooManyWaiting => {
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RevisionNotReached)
+            }
             Self::UnsupportedOption(_) => (StatusCode::BAD_REQUEST, ErrorCode::UnsupportedOption),
             Self::BodyIncomplete => (StatusCode::BAD_REQUEST, ErrorCode::BodyIncomplete),
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BodyTimeout),
@@ -185,6 +207,7 @@ impl Error {
             Self::Malformed(malformed) => Some(malformed.member.as_str()).filter(|member| !member.is_empty()),
             Self::DuplicateMember(member) => Some(member),
             Self::UnsupportedOption(member) => Some(member),
+            Self::RevisionNotReached { .. } | Self::TooManyWaiting => Some("options.at_least"),
             Self::TooManyEvaluations { .. } | Self::DefaultsTooLarge(_) => Some("evaluations"),
             _ => None,
         }
@@ -236,6 +259,9 @@ impl ResponseError for Error {
                 // Whole seconds (RFC 9110 section 10.2.3), and never none.
                 let seconds = wait.as_millis().div_ceil(1_000).max(1);
                 response.insert_header((RETRY_AFTER, seconds.to_string()));
+            }
+            Self::RevisionNotReached { .. } | Self::TooManyWaiting => {
+                response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
             }
             Self::MethodNotAllowed(allow) => {
                 response.insert_header((ALLOW, HeaderValue::from_static(allow)));

@@ -43,7 +43,7 @@ static REVISION: HeaderName = HeaderName::from_static("behest-revision");
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 429, description = "The caller sends more requests than it may.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds until one more is taken."))),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "No bundle is loaded yet, or the decision cannot be recorded.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, the decision cannot be recorded, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
     ),
     security((), ("key" = [])),
 )]
@@ -56,6 +56,7 @@ pub(super) async fn evaluation(
     let options = Options::read(&body, caller)?;
     let question = Request::from_body(&body)?;
     let evidence = shared.evidence(&body).await;
+    shared.reach(&options).await?;
     let answer = shared.engine.decide(&ask(caller, &request, options.depth, evidence.as_ref()), &question)?;
     Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
 }

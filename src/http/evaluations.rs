@@ -36,7 +36,7 @@ use actix_web::{HttpRequest, HttpResponse};
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 429, description = "The caller sends more requests than it may.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds until one more is taken."))),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "No bundle is loaded yet, the decisions cannot be recorded, or they took too long.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, the decisions cannot be recorded, they took too long, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
     ),
     security((), ("key" = [])),
 )]
@@ -51,7 +51,9 @@ pub(super) async fn evaluations(
     check_size(&body, limits)?;
     let evidence = shared.evidence(&body).await;
     let ask = ask(caller, &request, options.depth, evidence.as_ref());
-    match read_evaluations(body, limits)? {
+    let evaluations = read_evaluations(body, limits)?;
+    shared.reach(&options).await?;
+    match evaluations {
         Evaluations::Single(question) => {
             let answer = shared.engine.decide(&ask, &question)?;
             Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))

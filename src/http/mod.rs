@@ -37,6 +37,7 @@ mod server;
 mod settings;
 mod shared;
 mod tls;
+mod wait;
 mod wire;
 
 pub use caller::{By, Caller, KeyHash, KeyHashError, Permission, Permissions};
@@ -48,4 +49,4 @@ pub use rate::Rate;
 pub use server::{Listener, Server};
 pub use settings::{Limits, Settings};
 pub use tls::{Tls, TlsFiles};
-pub use wire::{read_object, write_answer};
+pub use wire::{read_object, write_answer, write_condition, write_record, write_text, write_tuple, write_value};

@@ -69,6 +69,9 @@ pub struct Options {
     pub reason: Option<bool>,
     /// Whether the answer carries reason and explanation. Needs the permission `explain`.
     pub explain: Option<bool>,
+    /// A revision that the decision must have seen, such as that of a write that went before (`Behest-Revision`). The
+    /// service waits for it, at most two seconds unless set otherwise, and then answers 503.
+    pub at_least: Option<u64>,
 }
 
 /// One question (AuthZEN 1.0 section 6.1). Unknown members are ignored.
@@ -126,6 +129,8 @@ pub struct EvaluationsOptions {
     pub reason: Option<bool>,
     /// Whether answers carry reasons and explanations. Needs the permission `explain`.
     pub explain: Option<bool>,
+    /// A revision that the decisions must have seen, such as that of a write that went before.
+    pub at_least: Option<u64>,
 }
 
 /// When a batch stops.
@@ -267,6 +272,8 @@ pub enum ErrorCode {
     NoBundle,
     /// 503: a batch took too long.
     BatchTimeout,
+    /// 503: the relations have not come to the revision that was asked for, within the time or at all.
+    RevisionNotReached,
     /// 503: decisions must be recorded and cannot be now.
     RecordQueueFull,
     /// 503: a relation could not be looked up within its limits.

@@ -109,7 +109,10 @@ async fn search(
     searched: Searched,
 ) -> Result<HttpResponse, Error> {
     let (caller, body) = shared.admit_to_nothing(request, payload, Permission::Search).await?;
-    Options::read(&body, caller)?;
+    let options = Options::read(&body, caller)?;
     check_search(searched, &body)?;
+    if options.at_least.is_some() {
+        return Err(Error::UnsupportedOption("options.at_least"));
+    }
     Err(Error::SearchNotSupported)
 }

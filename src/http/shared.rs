@@ -14,6 +14,7 @@ use crate::telemetry::Metrics;
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Payload};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// One per service; the workers share it.
 pub(super) struct Shared {
@@ -26,6 +27,10 @@ pub(super) struct Shared {
     pub(super) jwks: Bytes,
     /// One for each configured caller, in their order.
     pub(super) meters: Vec<Meter>,
+    /// As many exports may begin.
+    pub(super) exports: Arc<Semaphore>,
+    /// As many requests may wait for a revision.
+    pub(super) waiting: Semaphore,
 }
 
 impl Shared {

@@ -6,8 +6,10 @@
 //! exists here is valid; wire types stay in `http/`, Cedar types in `policy/`.
 //! **Trade-off.** The edges convert. They do it once per request, and nothing inside has to doubt what it holds.
 
+mod canonical;
 mod carriers;
 mod chain;
+mod clock_use;
 mod decision;
 mod details;
 mod digest;
@@ -21,8 +23,10 @@ mod request;
 mod tuple;
 mod value;
 
+pub use canonical::Canonical;
 pub use carriers::{CarrierSettings, ChainRefusal, read_proven_question, read_question};
 pub use chain::{Chain, ChainError, MAX_ACTORS};
+pub use clock_use::ClockUse;
 pub use decision::{Answer, Decision, DecisionId, Depth, Fault, Revision, Timestamp};
 pub use details::{DetailRule, Path, covering};
 pub use digest::Digest;

@@ -14,6 +14,7 @@ mod evaluate;
 mod fit;
 mod index;
 mod inputs;
+mod key;
 mod nesting;
 mod reads;
 mod reasons;
@@ -24,6 +25,7 @@ mod shapes;
 mod source;
 mod stored;
 mod syntax;
+mod time;
 
 pub use evaluate::{Leg, LegInput, Wanted};
 pub use nesting::STACK_BYTES;

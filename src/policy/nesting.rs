@@ -5,6 +5,8 @@
 
 use super::source::SourceFile;
 use crate::model::{Problem, Problems};
+use std::iter::Peekable;
+use std::str::CharIndices;
 
 /// Brackets within brackets. No policy that a person reads comes near.
 const MAX_DEPTH: usize = 64;
@@ -33,18 +35,7 @@ fn check(file: &SourceFile, open: &[char], close: &[char], max_operators: usize)
     let mut word = 0;
     while let Some((at, c)) = text.next() {
         match c {
-            '"' => {
-                while let Some((_, c)) = text.next() {
-                    match c {
-                        '\\' => drop(text.next()),
-                        '"' => break,
-                        _ => {}
-                    }
-                }
-            }
-            '/' if text.peek().is_some_and(|(_, next)| *next == '/') => {
-                while text.next_if(|(_, c)| *c != '\n').is_some() {}
-            }
+            '"' | '/' if skip(&mut text, c) => {}
             ';' => operators = 0,
             '|' | '&' | '.' | '+' | '-' | '*' | '!' | '=' => operators += 1,
             c if open.contains(&c) => depth += 1,
@@ -69,6 +60,40 @@ fn check(file: &SourceFile, open: &[char], close: &[char], max_operators: usize)
     Ok(())
 }
 
+/// Where policies end: after each semicolon outside of strings and comments.
+pub(super) fn ends(text: &str) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut text = text.char_indices().peekable();
+    while let Some((at, c)) = text.next() {
+        if c == ';' {
+            ends.push(at + 1);
+        }
+        skip(&mut text, c);
+    }
+    ends
+}
+
+/// Skips the rest of a string or of a comment that begins with `c`; whether one does.
+fn skip(text: &mut Peekable<CharIndices<'_>>, c: char) -> bool {
+    match c {
+        '"' => {
+            while let Some((_, c)) = text.next() {
+                match c {
+                    '\\' => drop(text.next()),
+                    '"' => break,
+                    _ => {}
+                }
+            }
+            true
+        }
+        '/' if text.peek().is_some_and(|(_, next)| *next == '/') => {
+            while text.next_if(|(_, c)| *c != '\n').is_some() {}
+            true
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +112,11 @@ mod tests {
         assert!(check_policies(&policy(&format!("\"{}\" == \"\"", "(".repeat(500)))).is_ok());
         assert!(check_policies(&policy(&format!("true // {}\n", "(".repeat(500)))).is_ok());
         assert!(check_policies(&policy(&format!("{}true", "if true then true else ".repeat(2_001)))).is_err());
+    }
+
+    #[test]
+    fn policies_end_at_semicolons_outside_of_strings_and_comments() {
+        assert_eq!(ends("a; b \";\\\";\" ; // ;\n c;"), [2, 13, 22]);
+        assert_eq!(ends("\"a;"), [0; 0]);
     }
 }

@@ -24,6 +24,10 @@ use std::sync::Arc;
 /// for a decision, and a policy that looks farther is refused.
 pub(super) const LEVEL: u32 = 2;
 
+/// Bytes of policies that are parsed together. The parser's own tree takes some hundred times its text, and is given back
+/// before the next piece is parsed.
+const PIECE_BYTES: usize = 64 * 1024;
+
 const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
 /// One policy, ready to be evaluated.
@@ -48,10 +52,22 @@ pub(super) struct Rule {
 #[derive(Debug)]
 pub(super) struct Conjunct {
     pub(super) expr: Arc<Expr>,
-    pub(super) source: String,
     pub(super) line: usize,
+}
+
+impl Conjunct {
+    /// As it was written.
+    pub(super) fn source(&self) -> String {
+        let written = self.expr.source_loc().and_then(|loc| loc.snippet());
+        written.map_or_else(|| self.expr.to_string(), str::to_owned)
+    }
+
     /// The attribute accesses in it, in source order, to show their values.
-    pub(super) accesses: Vec<Expr>,
+    pub(super) fn accesses(&self) -> Vec<&Expr> {
+        let mut accesses = Vec::new();
+        collect_accesses(&self.expr, &mut accesses);
+        accesses
+    }
 }
 
 /// The rules of a bundle, and what is worth a warning.
@@ -63,19 +79,23 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
+        let pieces_of = |file: &SourceFile| file.pieces(nesting::ends(&file.text), PIECE_BYTES);
+        let pieces: Vec<Vec<SourceFile>> = files.iter().map(pieces_of).collect();
         let mut reader = Reader {
             files,
+            pieces: pieces.iter().flatten().cloned().collect(),
             vocabulary: &schema.vocabulary,
             places: BTreeMap::new(),
             reads: HashSet::new(),
             problems: Vec::new(),
         };
-        let mut set = PolicySet::new();
         let mut all = Vec::new();
-        for file in files {
-            for template in reader.parse(file) {
-                if let Some(rule) = reader.take(file, &template, &mut set) {
+        let mut homes = Vec::new();
+        for (file, pieces) in files.iter().zip(&pieces) {
+            for (piece, template) in reader.parse(file, pieces) {
+                if let Some(rule) = reader.take(piece, &template) {
                     all.push(rule);
+                    homes.push(piece);
                 }
             }
         }
@@ -83,7 +103,7 @@ impl Rules {
         let shapes = by_shape(&all, schema);
         reader.validate(schema, &all, &shapes, &mut warnings);
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
-            reader.add_mentions(schema, &mut all, &shapes);
+            reader.add_mentions(schema, &mut all, &homes, &shapes);
         }
         all.sort_by(|a, b| a.id.cmp(&b.id));
         Problems(reader.problems)
@@ -94,6 +114,8 @@ impl Rules {
 
 struct Reader<'a> {
     files: &'a [SourceFile],
+    /// What Cedar is given to read, and speaks of.
+    pieces: Vec<SourceFile>,
     vocabulary: &'a Vocabulary,
     places: BTreeMap<SmolStr, Option<Place>>,
     /// What policies read, each once: bundles have many policies of few kinds.
@@ -102,27 +124,38 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn parse(&mut self, file: &SourceFile) -> Vec<Template> {
+    /// The policies of a file, each with the piece that it stands in.
+    fn parse<'p>(&mut self, file: &SourceFile, pieces: &'p [SourceFile]) -> Vec<(&'p SourceFile, Template)> {
         if let Err(problems) = nesting::check_policies(file) {
             self.problems.extend(problems.0);
             return Vec::new();
         }
+        let mut found = Vec::new();
+        for piece in pieces {
+            let Ok(set) = cedar_policy_core::parser::parse_policyset(&piece.text) else {
+                self.refuse_file(file);
+                return Vec::new();
+            };
+            let mut templates: Vec<Template> = set.all_templates().cloned().collect();
+            templates.sort_by_key(|template| template.loc().map(cedar_policy_core::parser::Loc::start));
+            found.extend(templates.into_iter().map(|template| (piece, template)));
+        }
+        found
+    }
+
+    /// What is wrong with a file is told of the whole.
+    fn refuse_file(&mut self, file: &SourceFile) {
         match cedar_policy_core::parser::parse_policyset(&file.text) {
-            Ok(set) => {
-                let mut templates: Vec<Template> = set.all_templates().cloned().collect();
-                templates.sort_by_key(|template| template.loc().map(cedar_policy_core::parser::Loc::start));
-                templates
-            }
+            Ok(_) => self.problem(Some(&Place::whole(&file.path)), "it cannot be read in pieces".to_owned(), None),
             Err(errors) => {
                 let found = errors.iter().map(|error| problem_of(error, self.files, Some(file)));
                 self.problems.extend(found);
-                Vec::new()
             }
         }
     }
 
     /// Reads one policy.
-    fn take(&mut self, file: &SourceFile, template: &Template, set: &mut PolicySet) -> Option<Rule> {
+    fn take(&mut self, file: &SourceFile, template: &Template) -> Option<Rule> {
         let place = place_in(template.loc(), file);
         let before = self.problems.len();
         let id = self.id(file, template, place.as_ref());
@@ -140,11 +173,7 @@ impl Reader<'_> {
             );
             return None;
         };
-        if let Err(error) = set.add_static(fixed) {
-            self.problem(place.as_ref(), error.to_string(), None);
-            return None;
-        }
-        let policy = set.get(&PolicyID::from_smolstr(id.clone()))?.clone();
+        let (_, policy) = Template::link_static_policy(fixed);
         let reads = policy.non_scope_constraints().map(Reads::of).unwrap_or_default();
         Some(rule(file, id, reason, self.shared(reads), policy))
     }
@@ -160,7 +189,7 @@ impl Reader<'_> {
 
     fn id(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) -> Option<SmolStr> {
         let Some(id) = annotation(template, "id").filter(|id| !id.is_empty()) else {
-            let line = place.map_or(1, |place| file.line(place.offset));
+            let line = template.loc().map_or(1, |loc| file.line(loc.start()));
             let message = format!("the policy on line {line} has no id");
             self.problem(
                 place,
@@ -279,7 +308,7 @@ impl Reader<'_> {
         let (errors, found) = check(&doubtful).into_errors_and_warnings();
         // Cedar reports once per request environment: one place with one remedy is one problem.
         let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
-        for problem in errors.map(|error| problem_of(&error, self.files, None)) {
+        for problem in errors.map(|error| problem_of(&error, &self.pieces, None)) {
             let key = (problem.place.clone(), problem.help.clone());
             if problem.place.is_none() || !seen.contains(&key) {
                 seen.push(key);
@@ -290,29 +319,24 @@ impl Reader<'_> {
         let strings = confusable_string_checks(sound.map(|rule| rule.policy.template()));
         // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
         let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
-        warnings.extend(found.chain(strings).map(|warning| problem_of(&warning, self.files, None)).filter(own));
+        warnings.extend(found.chain(strings).map(|warning| problem_of(&warning, &self.pieces, None)).filter(own));
     }
 
     /// Reads what policies ask of relations, once they are known to be well-typed.
-    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Rule], shapes: &[Vec<usize>]) {
-        let of = |files: &[SourceFile], rule: &Rule| {
-            let file = files.iter().find(|file| file.path == rule.at.file);
-            file.map_or_else(|| Ok(BTreeSet::new()), |file| mentions(file, &rule.policy, schema))
-        };
+    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Rule], homes: &[&SourceFile], shapes: &[Vec<usize>]) {
         for shape in shapes {
-            let Some(first) = shape.first().and_then(|at| rules.get(*at)) else { continue };
-            match of(self.files, first) {
+            let members = shape.iter().filter_map(|at| Some((*at, rules.get(*at)?, *homes.get(*at)?)));
+            let read = |(_, rule, file): (usize, &Rule, &SourceFile)| mentions(file, &rule.policy, schema);
+            match members.clone().next().map(read) {
+                None => {}
                 // A userset is written out in a shape, and so is a path: they all ask the same.
-                Ok(found) => {
+                Some(Ok(found)) => {
                     let found = Arc::new(found);
                     for at in shape {
                         rules.get_mut(*at).into_iter().for_each(|rule| rule.mentions = found.clone());
                     }
                 }
-                Err(_) => {
-                    let members = shape.iter().filter_map(|at| rules.get(*at));
-                    self.problems.extend(members.filter_map(|rule| of(self.files, rule).err()).flatten());
-                }
+                Some(Err(_)) => self.problems.extend(members.filter_map(|member| read(member).err()).flatten()),
             }
         }
     }
@@ -367,18 +391,15 @@ fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, reads: Arc<Reads>,
 }
 
 fn conjunct(file: &SourceFile, expr: Arc<Expr>) -> Conjunct {
-    let source = expr.source_loc().and_then(|loc| loc.snippet()).map_or_else(|| expr.to_string(), str::to_owned);
     let line = expr.source_loc().map_or(1, |loc| file.line(loc.start()));
-    let mut accesses = Vec::new();
-    collect_accesses(&expr, &mut accesses);
-    Conjunct { expr, source, line, accesses }
+    Conjunct { expr, line }
 }
 
-fn collect_accesses(expr: &Expr, found: &mut Vec<Expr>) {
+fn collect_accesses<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {
     match access_path(expr) {
         Some((_, path)) if !path.is_empty() => {
-            if !found.contains(expr) {
-                found.push(expr.clone());
+            if !found.contains(&expr) {
+                found.push(expr);
             }
         }
         Some(_) => {}

@@ -276,3 +276,134 @@ impl Writer<'_> {
         self.out.push(kind);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::relations::RelationTypes;
+    use crate::policy::source::SourceFile;
+    use cedar_policy_core::ast::PolicySet;
+    use cedar_policy_core::validator::{ValidationMode, Validator};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::test_runner::RngSeed;
+    use std::sync::LazyLock;
+
+    const SCHEMA: &str = r#"
+        entity Color enum ["red", "green"];
+        entity Group;
+        entity user in [Group] { name?: String, level: Long, boss?: user, color?: Color } tags String;
+        entity doc { owner?: user, name: String } tags String;
+        action read, write appliesTo { principal: [user], resource: [doc], context: { ip?: ipaddr, at?: String } };
+    "#;
+
+    /// Conditions with constants at `$`: free ones, and each way in which a value matters.
+    const CONDITIONS: [&str; 20] = [
+        "principal has name && principal.name == $",
+        "$ == resource.name",
+        "[$, $].contains(resource.name)",
+        "$ == $",
+        "(if $ == $ then principal.level == 1 else principal.name == $)",
+        "principal has name && [principal.name, $].contains($)",
+        "resource.hasTag($) && resource.getTag($) == $",
+        "(if resource.name == $ then principal else principal) has name && (if resource.name == $ then principal else principal).name == $",
+        "context has ip && context.ip.isInRange(ip($))",
+        "resource.name like $",
+        "principal == user::$",
+        "principal in [Group::$, Group::$]",
+        "user::$ == user::$",
+        "user::$.level == 1",
+        "user::$ in Group::$",
+        "principal has color && principal.color == Color::$",
+        "principal has boss && principal.boss == user::$",
+        "action == Action::$",
+        "principal.level + 1 == 1 && resource.name != $",
+        "(context has at && !(context.at == $) || $ == $)",
+    ];
+
+    const CONSTANTS: [&str; 6] = ["\"a\"", "\"b\"", "\"red\"", "\"read\"", "\"10.0.0.0/8\"", "\"\u{202e}x\""];
+
+    fn filled(text: &str, constants: &[&str]) -> String {
+        let mut constants = constants.iter();
+        text.split('$')
+            .enumerate()
+            .map(|(at, part)| match at {
+                0 => part.to_owned(),
+                _ => format!("{}{part}", constants.next().unwrap()),
+            })
+            .collect()
+    }
+
+    static WORLD: LazyLock<Schema> =
+        LazyLock::new(|| Schema::read(&[SourceFile::new("s.cedarschema", SCHEMA)], RelationTypes::default()).unwrap());
+
+    fn parsed(text: &str) -> PolicySet {
+        cedar_policy_core::parser::parse_policyset(text).unwrap()
+    }
+
+    /// How many errors and warnings Cedar finds, unreadable strings aside.
+    fn found(text: &str, validator: &Validator) -> (usize, usize) {
+        let set = parsed(text);
+        let result = validator.validate_with_level(&set, ValidationMode::Strict, 2);
+        let strings = cedar_policy_core::validator::confusable_string_checks(set.all_templates()).count();
+        let (errors, warnings) = result.into_errors_and_warnings();
+        (errors.count(), warnings.count() - strings)
+    }
+
+    fn shape(text: &str) -> Shape {
+        Shape::of(parsed(text).all_templates().next().unwrap(), &WORLD)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 600,
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(20_260_705),
+            ..ProptestConfig::default()
+        })]
+
+        /// Whatever constants stand in them.
+        #[test]
+        fn cedar_finds_the_same_in_policies_of_one_shape(
+            scope in select(vec!["principal, action", "principal == user::$, action == Action::\"read\"", "principal in Group::$, action", "principal == Color::$, action"]),
+            conditions in prop::collection::vec(select(CONDITIONS.to_vec()), 1..3),
+            one in prop::collection::vec(select(CONSTANTS.to_vec()), 16),
+            // Most are equal: what is to be found lies in the few that are not.
+            other in prop::collection::vec(prop::option::weighted(0.3, select(CONSTANTS.to_vec())), 16),
+        ) {
+            let text = format!("permit ({scope}, resource) when {{ {} }};", conditions.join(" && "));
+            let other: Vec<&str> = one.iter().zip(other).map(|(one, other)| other.unwrap_or(one)).collect();
+            let [one, other] = [one, other].map(|constants| filled(&text, &constants));
+            if shape(&one) == shape(&other) {
+                let validator = Validator::new(WORLD.validator.clone());
+                prop_assert_eq!(found(&one, &validator), found(&other, &validator), "{}\n{}", one, other);
+            }
+        }
+    }
+
+    #[test]
+    fn a_shape_leaves_out_what_is_free_and_nothing_else() {
+        let same = |one: &str, other: &str| {
+            let [one, other] =
+                [one, other].map(|text| format!("permit (principal, action, resource) when {{ {text} }};"));
+            shape(&one) == shape(&other)
+        };
+        assert!(same("resource.name == \"a\"", "resource.name == \"b\""));
+        assert!(same("principal.level < 1", "principal.level < 2"));
+        assert!(same("principal in [Group::\"a\", Group::\"b\"]", "principal in [Group::\"c\", Group::\"d\"]"));
+        // Equal stays equal, and different different.
+        assert!(!same("[\"a\", \"a\"].contains(resource.name)", "[\"a\", \"b\"].contains(resource.name)"));
+        assert!(!same("resource.name == \"a\"", "resource.name == 1"));
+        assert!(!same("principal == user::\"a\"", "principal == Group::\"a\""));
+        assert!(!same("principal.color == Color::\"red\"", "principal.color == Color::\"green\""));
+        assert!(!same("action == Action::\"read\"", "action == Action::\"write\""));
+        assert!(!same("resource.hasTag(\"a\")", "resource.hasTag(\"b\")"));
+        assert!(!same("\"a\" == \"b\"", "\"a\" == \"c\""));
+        assert!(!same("true", "false"));
+        assert!(!same("resource.name like \"a\"", "resource.name like \"b\""));
+        // What stands in one place that is not free is free in none.
+        let tag = |key: &str| format!("resource.name == \"{key}\" && resource.hasTag(\"a\")");
+        assert!(same(&tag("b"), &tag("c")));
+        assert!(!same(&tag("a"), &tag("b")));
+    }
+}

@@ -14,6 +14,8 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// Where its lines begin: bundles of thousands of policies ask for the line of each.
     lines: Arc<[usize]>,
+    /// For a piece of a file: the bytes and the lines before it.
+    before: (usize, usize),
 }
 
 impl SourceFile {
@@ -21,19 +23,38 @@ impl SourceFile {
     pub fn new(path: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
         let text: Arc<str> = text.into();
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { path: path.into(), text, lines }
+        Self { path: path.into(), text, lines, before: (0, 0) }
+    }
+
+    /// The file in pieces, cut at `ends`: each at most `bytes` long, but for one stretch that is longer, and for what
+    /// follows the last end. Offsets within a piece give places and lines of the file.
+    pub(super) fn pieces(&self, ends: impl IntoIterator<Item = usize>, bytes: usize) -> Vec<Self> {
+        let mut cuts = vec![0];
+        let mut last = 0;
+        for end in ends {
+            if cuts.last().is_some_and(|cut| end - cut > bytes && last > *cut) {
+                cuts.push(last);
+            }
+            last = end;
+        }
+        cuts.push(self.text.len());
+        let pairs = cuts.iter().zip(cuts.iter().skip(1));
+        let pieces = pairs.filter_map(|(from, to)| Some((*from, self.text.get(*from..*to)?)));
+        pieces
+            .map(|(from, text)| Self { before: (from, self.line(from) - 1), ..Self::new(&*self.path, text) })
+            .collect()
     }
 
     /// A stretch of it.
     #[must_use]
     pub fn place(&self, offset: usize, len: usize) -> Place {
-        Place { file: self.path.clone(), offset, len }
+        Place { file: self.path.clone(), offset: self.before.0 + offset, len }
     }
 
     /// The line, from 1, that a byte stands on.
     #[must_use]
     pub fn line(&self, offset: usize) -> usize {
-        self.lines.partition_point(|start| *start <= offset)
+        self.before.1 + self.lines.partition_point(|start| *start <= offset)
     }
 }
 
@@ -81,4 +102,28 @@ fn is_source(report: &dyn Diagnostic, file: &SourceFile) -> bool {
         .source_code()
         .and_then(|source| source.read_span(&whole, 0, 0).ok())
         .is_some_and(|contents| contents.data() == file.text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_the_file_with_its_places_and_lines() {
+        let file = SourceFile::new("p.cedar", "one;\ntwo;\n\nthree;four; // five\n");
+        let ends: Vec<usize> = file.text.match_indices(';').map(|(at, _)| at + 1).collect();
+        for bytes in 0..40 {
+            let pieces = file.pieces(ends.iter().copied(), bytes);
+            assert_eq!(pieces.iter().map(|piece| &*piece.text).collect::<String>(), *file.text);
+            for piece in pieces {
+                let ended = piece.text.rfind(';').map_or(0, |at| at + 1);
+                assert!(ended <= bytes || piece.text.matches(';').count() == 1, "{piece:?} of {bytes}");
+                for at in 0..piece.text.len() {
+                    let place = piece.place(at, 1);
+                    assert_eq!(file.text[place.offset..][..1], piece.text[at..][..1]);
+                    assert_eq!(piece.line(at), file.line(place.offset), "{at} of {piece:?}");
+                }
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use cedar_policy_core::ast::{Entity, EntityUID};
 use cedar_policy_core::entities::{Entities, EntityJsonParser, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::CoreSchema;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// The stored entities, each with all its ancestors. Cheap to clone.

@@ -3,7 +3,7 @@
 //! INVARIANT: label values are bounded. Endpoints are named by the code, reasons by the bundle and at most
 //! [`MAX_REASONS`]; nothing that a caller writes becomes a label.
 
-use super::names;
+use super::{CacheMetrics, names};
 use arc_swap::ArcSwap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info};
@@ -38,6 +38,7 @@ pub struct Metrics {
     records_written: Counter,
     records_dropped: Counter,
     record_write_errors: Counter,
+    cache: CacheMetrics,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -60,6 +61,7 @@ impl Default for Metrics {
             records_written: Counter::default(),
             records_dropped: Counter::default(),
             record_write_errors: Counter::default(),
+            cache: CacheMetrics::default(),
         };
         metrics.register();
         metrics
@@ -112,6 +114,12 @@ impl Metrics {
         self.record_write_errors.inc();
     }
 
+    /// What the cache of legs counts.
+    #[must_use]
+    pub fn cache(&self) -> &CacheMetrics {
+        &self.cache
+    }
+
     /// Everything, in the `OpenMetrics` text format; the age of the bundle is what it is at `now_ms`.
     #[must_use]
     pub fn encode(&self, now_ms: i64) -> String {
@@ -145,6 +153,7 @@ impl Metrics {
         ] {
             registry.register(name, help, counter.clone());
         }
+        self.cache.register(registry);
     }
 }
 

@@ -4,7 +4,7 @@ use super::admin_key::AdminKey;
 use super::trust;
 use crate::audit::{self, QueueSettings, Recorder, Sink, Writer};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config, Permission, Permissions, RecordSink, WhenFull};
+use crate::config::{self, CacheSize, Config, Permission, Permissions, RecordSink, WhenFull};
 use crate::engine::Engine;
 use crate::engine::stores::Stores;
 use crate::evidence::{Signer, Verifier};
@@ -40,9 +40,12 @@ impl Parts {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (recorder, writer) = start_recorder(config, &metrics)?;
         let stores = open_stores(config.data.as_deref(), &clock)?;
-        let engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
+        let mut engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
             .with_quiet(config.reload.quiet())
             .with_stores(Arc::new(stores));
+        if let CacheSize::Bytes(bytes) = config.cache {
+            engine = engine.with_cache(bytes.to_usize());
+        }
         let verifier = trust::make(config, &clock)?;
         let tls = open_tls(config)?;
         Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer, verifier, tls })
@@ -121,6 +124,8 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
             body_bytes: limits.body.to_usize(),
             json_depth: limits.depth,
             evaluations: limits.evaluations,
+            at_least_time: Duration::from_millis(limits.at_least_time_ms),
+            waiting: limits.waiting,
             head_time: Duration::from_millis(limits.head_time_ms),
             body_time: Duration::from_millis(limits.body_time_ms),
             keep_alive: Duration::from_millis(limits.keep_alive_ms),

@@ -6,10 +6,10 @@
 use super::super::caller::Identity;
 use super::super::{Error, Permission};
 use crate::engine::Semantic;
-use crate::model::{Depth, Malformed, Record, Value};
+use crate::model::{Depth, Malformed, Record, Revision, Value};
 
 /// Options of later versions that an answer must not ignore.
-const UNSUPPORTED: [(&str, &str); 2] = [("unknown", "options.unknown"), ("at_least", "options.at_least")];
+const UNSUPPORTED: [(&str, &str); 1] = [("unknown", "options.unknown")];
 
 /// The options that were read.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub(in crate::http) struct Options {
     pub(in crate::http) depth: Depth,
     /// When a batch stops.
     pub(in crate::http) semantic: Semantic,
+    /// The revision that the answer must have seen.
+    pub(in crate::http) at_least: Option<Revision>,
 }
 
 impl Options {
@@ -37,13 +39,14 @@ impl Options {
         let explain = read_flag(options, "explain", "options.explain")?;
         let reason = read_flag(options, "reason", "options.reason")?;
         let semantic = read_semantic(options)?;
+        let at_least = read_revision(options)?;
         if explain == Some(true) {
             caller.require(Permission::Explain)?;
-            return Ok(Self { depth: Depth::Explain, semantic });
+            return Ok(Self { depth: Depth::Explain, semantic, at_least });
         }
         // What the request says beats the caller's setting, in both directions.
         let reason = reason.unwrap_or_else(|| caller.caller().is_some_and(|caller| caller.reasons));
-        Ok(Self { depth: if reason { Depth::Reason } else { Depth::Lean }, semantic })
+        Ok(Self { depth: if reason { Depth::Reason } else { Depth::Lean }, semantic, at_least })
     }
 }
 
@@ -52,6 +55,21 @@ fn read_flag(options: &Record, name: &str, path: &str) -> Result<Option<bool>, M
         None => Ok(None),
         Some(Value::Bool(flag)) => Ok(Some(*flag)),
         Some(other) => Err(Malformed::kind(path, "a boolean", other)),
+    }
+}
+
+fn read_revision(options: &Record) -> Result<Option<Revision>, Malformed> {
+    const PATH: &str = "options.at_least";
+    match options.get_present("at_least") {
+        None => Ok(None),
+        Some(Value::Number(number)) => match number.to_i64().map(u64::try_from) {
+            Some(Ok(revision)) => Ok(Some(Revision(revision))),
+            _ => Err(Malformed {
+                member: PATH.to_owned(),
+                problem: format!("must be a revision, which is a whole number from 0, not `{number}`"),
+            }),
+        },
+        Some(other) => Err(Malformed::kind(PATH, "a number", other)),
     }
 }
 

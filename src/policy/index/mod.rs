@@ -44,6 +44,7 @@ mod scope;
 #[cfg(test)]
 mod unindexed;
 
+use super::key::Plans;
 use super::reads::Reads;
 use super::relations::Mention;
 use super::rules::Rule;
@@ -60,7 +61,6 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Policies with the same actions share one division by scope if they are more than this; others are divided anew for
 /// each of their actions. It bounds both what an action has to visit and what policies about many actions take.
@@ -78,7 +78,6 @@ pub(super) struct Index {
     by_action: HashMap<EntityUID, Vec<usize>>,
     scopes: Memo<Scope>,
     slices: Memo<Slice>,
-    next_slice: AtomicU64,
     #[cfg(test)]
     unindexed: Option<unindexed::Actions>,
 }
@@ -93,14 +92,13 @@ pub(super) struct Scope {
     pub(super) mentions: bool,
     /// The first of the permits that gives a reason.
     pub(super) reasoned: Option<Arc<Rule>>,
+    /// What the keys of its legs are made of.
+    pub(super) plans: Plans,
 }
 
 /// The policies of a scope that can have a say, given the values of some attributes.
 #[derive(Debug)]
 pub(super) struct Slice {
-    /// Unique within the bundle: the same number, the same policies of the same scope.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the key of the leg cache"))]
-    pub(super) id: u64,
     /// In the order of their ids.
     pub(super) rules: Box<[Arc<Rule>]>,
     /// What they read.
@@ -153,7 +151,6 @@ impl Index {
             by_action: HashMap::new(),
             scopes: Memo::default(),
             slices: Memo::default(),
-            next_slice: AtomicU64::new(0),
             #[cfg(test)]
             unindexed: None,
             rules,
@@ -197,7 +194,6 @@ impl Index {
         self.slices.get(&cells, || {
             let rules = self.rules_of(cells.iter().copied());
             Slice {
-                id: self.next_slice.fetch_add(1, Ordering::Relaxed),
                 reads: Reads::merged(rules.iter().map(|rule| &rule.reads)),
                 mentions: merged_mentions(&rules),
                 rules: rules.into_iter().cloned().collect(),
@@ -221,7 +217,9 @@ impl Index {
     }
 
     fn merged(&self, buckets: &[u32]) -> Scope {
-        let mut scope = Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None };
+        let plans = Plans::default();
+        let mut scope =
+            Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None, plans };
         let rules = self.all(&scope);
         let reads = Reads::merged(rules.iter().map(|rule| &rule.reads));
         let mentions = rules.iter().any(|rule| !rule.mentions.is_empty());

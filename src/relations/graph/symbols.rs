@@ -8,6 +8,7 @@
 use super::array::Array;
 use super::hash::STATE;
 use super::names::{GraphError, NameId, NameTable};
+use foldhash::HashMap;
 use smol_str::SmolStr;
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
@@ -96,6 +97,18 @@ impl Symbols {
         if let Some(object) = self.in_bucket(bucket, hash, kind, id) {
             return Ok(object);
         }
+        let object = self.add(kind, id)?;
+        self.put(bucket, &[Slot { hash, object }]);
+        Ok(object)
+    }
+
+    /// Begins to give numbers to many objects.
+    pub(super) fn bulk(&mut self) -> Bulk<'_> {
+        Bulk { symbols: self, known: HashMap::default(), new: Vec::new() }
+    }
+
+    /// Gives the next number, by which nobody finds the object yet.
+    fn add(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
         if self.count >= MAX_OBJECTS {
             return Err(GraphError::TooManyObjects);
         }
@@ -103,12 +116,15 @@ impl Symbols {
         if let Some(slot) = self.objects.slot(object.0) {
             *slot = Some(Object { kind, id: id.clone() });
         }
-        if let Some(slots) = self.buckets.slot(bucket) {
-            let old = slots.as_deref().unwrap_or_default().iter().copied();
-            *slots = Some(old.chain([Slot { hash, object }]).collect());
-        }
         self.count += 1;
         Ok(object)
+    }
+
+    fn put(&mut self, bucket: u32, new: &[Slot]) {
+        if let Some(slots) = self.buckets.slot(bucket) {
+            let old = slots.as_deref().unwrap_or_default();
+            *slots = Some(old.iter().chain(new).copied().collect());
+        }
     }
 
     fn in_bucket(&self, bucket: u32, hash: u32, kind: NameId, id: &str) -> Option<ObjectId> {
@@ -118,6 +134,52 @@ impl Symbols {
             .filter(|slot| slot.hash == hash)
             .map(|slot| slot.object)
             .find(|object| self.object(*object).is_some_and(|found| found.kind == kind && found.id == id))
+    }
+}
+
+/// Gives numbers to many objects, and makes them known in the end.
+///
+/// A million objects given numbers one by one cost more than a second: each look into a bucket waits for the memory of
+/// some nodes, and each new object copies its bucket. Here a map that is thrown away afterwards stands before them.
+///
+/// INVARIANT: the numbers are worth nothing before [`Self::finish`]: without it the graph is thrown away.
+pub(super) struct Bulk<'s> {
+    symbols: &'s mut Symbols,
+    known: HashMap<(NameId, SmolStr), ObjectId>,
+    /// The new objects, each with its bucket.
+    new: Vec<(u32, Slot)>,
+}
+
+impl Bulk<'_> {
+    /// The number of an object, given now if need be.
+    pub(super) fn intern(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
+        let key = (kind, id.clone());
+        if let Some(object) = self.known.get(&key) {
+            return Ok(*object);
+        }
+        let (bucket, hash) = place(kind, id);
+        let object = match self.symbols.in_bucket(bucket, hash, kind, id) {
+            Some(object) => object,
+            None => {
+                let object = self.symbols.add(kind, id)?;
+                self.new.push((bucket, Slot { hash, object }));
+                object
+            }
+        };
+        self.known.insert(key, object);
+        Ok(object)
+    }
+
+    /// Makes the new objects known.
+    pub(super) fn finish(mut self) {
+        // In the order of their numbers within a bucket.
+        self.new.sort_by_key(|(bucket, _)| *bucket);
+        for of_one in self.new.chunk_by(|(one, _), (other, _)| one == other) {
+            let slots: Vec<Slot> = of_one.iter().map(|(_, slot)| *slot).collect();
+            if let Some((bucket, _)) = of_one.first() {
+                self.symbols.put(*bucket, &slots);
+            }
+        }
     }
 }
 
