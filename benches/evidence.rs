@@ -3,7 +3,12 @@
 //!
 //! `cargo bench --bench evidence`. A known ES256 token is to add at most a quarter.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot go on has failed"
+)]
 
 #[path = "../tests/support/tokens.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]

@@ -4,16 +4,20 @@
 //! no scope of one is combined with a proof of another.
 
 use crate::model::{CredentialLine, Proven, Question, Record, Timestamp, Unproven, Value, covering};
+use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
+/// What each leg sees, turn by turn: one without or with one credential, and so without an allocation.
+type Facts = SmallVec<[Option<Record>; 1]>;
+
 /// The facts to decide each leg with, one after the other; never empty. `given` is what a case supplies in their place.
-pub(super) fn facts(question: &Question, given: Option<&Record>) -> Vec<Option<Record>> {
+pub(super) fn facts(question: &Question, given: Option<&Record>) -> Facts {
     if let Some(given) = given {
-        return vec![Some(given.clone())];
+        return smallvec![Some(given.clone())];
     }
     let granting = question.credentials.iter().filter_map(|proven| facts_of(proven, question));
-    let facts: Vec<Option<Record>> = granting.map(Some).collect();
-    if facts.is_empty() { vec![None] } else { facts }
+    let facts: Facts = granting.map(Some).collect();
+    if facts.is_empty() { smallvec![None] } else { facts }
 }
 
 /// A credential's facts, with the one object of its details that covers the question.

@@ -18,7 +18,7 @@ fn domain(name: &str, bundle: KeySource) -> TrustDomain {
         bundle,
         audiences: vec!["pdp".into()],
         entity_type: "agent".into(),
-        longest_life: Duration::from_secs(3600),
+        longest_life: Duration::from_hours(1),
         leeway: Duration::from_secs(30),
     }
 }

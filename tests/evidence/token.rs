@@ -222,7 +222,7 @@ async fn a_credential_is_of_its_form_or_denies() {
             "the token is of another issuer than `issuer` says",
         ),
     ] {
-        let found = world.ask(&question("read", &[credential.clone()])).await;
+        let found = world.ask(&question("read", std::slice::from_ref(&credential))).await;
         assert_eq!(found, format!("credential_invalid: `context.credentials[0]`: {expected}"), "{credential}");
     }
     for credentials in [json!({}), json!("x"), json!([]), json!(vec![access(&token); 5])] {
@@ -241,8 +241,8 @@ async fn an_id_token_identifies_and_grants_nothing() {
     let sign = |claims: &Value| key.sign(&json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}), claims);
     let token = sign(&claims_with(&json!({"aud": "web", "nonce": "n"})));
     let credential = json!({"type": "id_token", "value": token});
-    assert_eq!(world.ask(&question("look", &[credential.clone()])).await, "permit");
-    assert!(world.ask(&question("read", &[credential.clone()])).await.starts_with("not_permitted: "));
+    assert_eq!(world.ask(&question("look", std::slice::from_ref(&credential))).await, "permit");
+    assert!(world.ask(&question("read", std::slice::from_ref(&credential))).await.starts_with("not_permitted: "));
     // Neither is taken for the other.
     assert!(world.read(&token).await.starts_with("credential_invalid: "));
     let access_token = key.access_token(&claims_with(&json!({"aud": "web"})));
