@@ -269,7 +269,7 @@ fn the_example_has_every_setting() {
     let example: toml::Table = toml::from_str(&whole_example()).unwrap();
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(keys(&example), known(""));
-    for name in ["record", "log", "limits", "reload", "tls"] {
+    for name in ["record", "log", "limits", "search", "reload", "tls"] {
         assert_eq!(keys(example[name].as_table().unwrap()), known(&format!("[{name}]")), "{name}");
     }
     for name in ["callers", "issuers", "trust_domains"] {

@@ -258,7 +258,7 @@ impl Reader<'_> {
                     now,
                     stored: stored.clone(),
                     tuples: tuples.clone(),
-                    token: given.token(),
+                    token: given.token().cloned(),
                     expected,
                 }),
                 Err(message) => return self.problem(file, text, message),

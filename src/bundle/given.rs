@@ -42,7 +42,10 @@ impl Given {
             now: over.now.clone().or_else(|| self.now.clone()),
             entities: self.entities.iter().chain(&over.entities).cloned().collect(),
             tuples: self.tuples.iter().chain(&over.tuples).cloned().collect(),
-            token: over.token.clone().or_else(|| self.token.clone()),
+            token: match (&self.token, &over.token) {
+                (Some(YamlRecord(under)), Some(YamlRecord(over))) => Some(YamlRecord(on_top(under, over))),
+                (under, over) => over.clone().or_else(|| under.clone()),
+            },
         }
     }
 
@@ -58,28 +61,22 @@ impl Given {
         (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
     }
 
-    /// The facts of a verified credential. Those that a case leaves out are those of a plain access token.
-    pub(super) fn token(&self) -> Option<Record> {
-        let YamlRecord(token) = self.token.as_ref()?;
-        let mut facts = token.clone();
-        let mut usual = |name: &'static str, value: Value| {
-            if facts.get_present(name).is_none() {
-                facts.insert(name, value);
-            }
-        };
-        usual("kind", Value::text("access_token"));
-        usual("verified_by", Value::text("signature"));
-        usual("issuer", Value::text("https://issuer.example"));
-        usual("detailed", Value::from(false));
-        ["audiences", "scopes", "roles", "groups", "amr"]
-            .into_iter()
-            .for_each(|name| usual(name, Value::List(Vec::new())));
-        Some(facts)
+    pub(super) fn token(&self) -> Option<&Record> {
+        self.token.as_ref().map(|YamlRecord(token)| token)
     }
 
     pub(super) fn tuples(&self) -> &[YamlRecord] {
         &self.tuples
     }
+}
+
+/// A token's facts with others on top; a null takes one away.
+fn on_top(under: &Record, over: &Record) -> Record {
+    let mut facts = under.clone();
+    for (name, value) in over.iter() {
+        facts.insert(name.clone(), value.clone());
+    }
+    facts.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// A case as it is written.

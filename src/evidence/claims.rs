@@ -55,15 +55,7 @@ pub(super) fn read(
     check_kind(claims, kind, profile)?;
     let chain = chain(claims, kind, profile, ids)?;
     let granting = kind != CredentialKind::IdToken;
-    let verified_by = match (longest, implied) {
-        (Some(_), _) => "introspection",
-        (None, true) => "secret",
-        (None, false) => "signature",
-    };
-    let mut facts = granting.then(|| facts(claims, kind, profile, audiences, &times)).transpose()?;
-    if let Some(facts) = &mut facts {
-        facts.insert("verified_by", Value::text(verified_by));
-    }
+    let facts = granting.then(|| facts(claims, kind, profile, audiences, &times)).transpose()?;
     let details = match claims.get_present("authorization_details") {
         None => Vec::new(),
         Some(Value::List(items)) => items

@@ -3,7 +3,9 @@
 use super::evaluation::{decided, written};
 use super::schema::{ErrorBody, EvaluationsRequest};
 use super::shared::{Shared, ask};
-use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Options, check_size, read_evaluations, write_answer};
+use super::wire::{
+    BatchBody, Evaluations, EvaluationsResponse, Of, Options, check_size, read_evaluations, write_answer,
+};
 use super::{Error, Permission};
 use crate::engine::ItemAnswer;
 use actix_web::web::{Data, Payload};
@@ -46,11 +48,11 @@ pub(super) async fn evaluations(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
-    let options = Options::read(&body, caller)?;
+    let options = Options::read(Of::Evaluations, &body, caller)?;
     let limits = &shared.settings.limits;
     check_size(&body, limits)?;
     let evidence = shared.evidence(&body).await;
-    let ask = ask(caller, &request, options.depth, evidence.as_ref());
+    let ask = ask(caller, &request, options, evidence.as_ref());
     let evaluations = read_evaluations(body, limits)?;
     shared.reach(&options).await?;
     match evaluations {

@@ -49,4 +49,6 @@ pub use rate::Rate;
 pub use server::{Listener, Server};
 pub use settings::{Limits, Settings};
 pub use tls::{Tls, TlsFiles};
-pub use wire::{read_object, write_answer, write_condition, write_record, write_text, write_tuple, write_value};
+pub use wire::{
+    read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple, write_value,
+};

@@ -62,8 +62,14 @@ impl Service {
     }
 
     pub(crate) fn ask(&self, question: &Json) -> Answer {
-        let ask =
-            Ask { caller: "anonymous", request_id: None, require_actor: false, depth: Depth::Reason, evidence: None };
+        let ask = Ask {
+            caller: "anonymous",
+            request_id: None,
+            require_actor: false,
+            depth: Depth::Reason,
+            arguments: behest::model::Arguments::Known,
+            evidence: None,
+        };
         self.engine.decide(&ask, &values::request(question)).expect("an answer")
     }
 

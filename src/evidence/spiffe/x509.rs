@@ -70,7 +70,6 @@ fn facts(issuer: &SmolStr, begins: i64, ends: i64) -> Result<Record, Unproven> {
     };
     let mut facts = Record::new();
     facts.insert("kind", Value::text(CredentialKind::X509Svid.as_str()));
-    facts.insert("verified_by", Value::text("certificate"));
     facts.insert("issuer", Value::Text(issuer.clone()));
     for name in ["audiences", "scopes", "roles", "groups", "amr"] {
         facts.insert(name, Value::List(Vec::new()));

@@ -109,7 +109,6 @@ fn token() -> Type<RawName> {
     ]);
     record([
         ("kind".into(), text(), true),
-        ("verified_by".into(), text(), true),
         ("issuer".into(), text(), true),
         ("audiences".into(), texts(), true),
         ("client".into(), text(), false),
