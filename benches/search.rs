@@ -95,6 +95,7 @@ fn page(engine: &Engine, search: &SearchRequest, token: Option<&str>) -> FoundPa
         require_actor: false,
         depth: Depth::Lean,
         arguments: Arguments::Known,
+        evidence: None,
     };
     let request = PageRequest { token: token.map(Into::into), limit: Some(PAGE) };
     match engine.search(&ask, search, &request) {

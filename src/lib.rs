@@ -13,7 +13,7 @@
 //! | [`relations`] | relationship tuples: the model language, conditions, and the engine that answers who is in what |
 //! | [`bundle`] | what a policy author edits: read, merged, checked, its cases |
 //! | [`store`] | durable tuples: one log over ordered rows, in memory, on redb, on sled |
-//! | [`evidence`] | the key that signs the metadata; credentials behind a request (not built yet) |
+//! | [`evidence`] | the key that signs the metadata; the credentials behind a request, verified |
 //! | [`cache`] | outcomes of legs that were decided before, exact whatever is written meanwhile |
 //! | [`audit`] | the decision record |
 //! | [`engine`] | the one sequence that decides; the stores of relations, and every write to them |

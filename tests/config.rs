@@ -152,7 +152,7 @@ fn secrets_are_redacted() {
     let config = load_text(&caller("gateway", 'a'), &[], &[]).unwrap();
     let shown = format!("{config:?}");
     assert!(shown.contains("gateway") && !shown.contains("aaaa") && !shown.contains("170"), "{shown}");
-    assert_eq!(config.callers[0].key_sha256.bytes(), [0xaa; 32]);
+    assert_eq!(config.callers[0].key_sha256.unwrap().bytes(), [0xaa; 32]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn callers_that_cannot_be_told_apart_are_refused() {
 #[test]
 fn an_address_that_others_reach_needs_callers_and_a_proxy() {
     let no_callers = "`0.0.0.0:8181` can be reached from other machines, and no caller is configured | add `[[callers]]` to behest.toml, or listen on `127.0.0.1:8181` or `unix:PATH`";
-    let no_proxy = "`0.0.0.0:8181` can be reached from other machines, and keys would travel in the clear | put a proxy that ends TLS before the service and set `behind_proxy = true`, or listen on `127.0.0.1:8181`";
+    let no_proxy = "`0.0.0.0:8181` can be reached from other machines, and keys would travel in the clear | set `tls`, or put a proxy that ends TLS before the service and set `behind_proxy = true`, or listen on `127.0.0.1:8181`";
     let open = [("listen", "0.0.0.0:8181")];
     assert_eq!(refused("", &[], &open), [no_callers, no_proxy]);
     assert_eq!(refused("behind_proxy = true", &[], &open), [no_callers]);
@@ -269,8 +269,41 @@ fn the_example_has_every_setting() {
     let example: toml::Table = toml::from_str(&whole_example()).unwrap();
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(keys(&example), known(""));
-    for name in ["record", "log", "limits", "search", "reload"] {
+    for name in ["record", "log", "limits", "search", "reload", "tls"] {
         assert_eq!(keys(example[name].as_table().unwrap()), known(&format!("[{name}]")), "{name}");
     }
-    assert_eq!(keys(example["callers"][0].as_table().unwrap()), known("[[callers]]"));
+    for name in ["callers", "issuers", "trust_domains"] {
+        let shown = example[name].as_array().unwrap().iter().flat_map(|one| keys(one.as_table().unwrap()));
+        assert_eq!(shown.collect::<BTreeSet<_>>(), known(&format!("[[{name}]]")), "{name}");
+    }
+}
+
+#[test]
+fn a_caller_is_known_in_exactly_one_way() {
+    let key = "a".repeat(64);
+    let refused = |caller: &str, more: &str| {
+        let text = format!("[[callers]]\nname = \"x\"\npermissions = [\"decide\"]\n{caller}\n{more}");
+        load_text(&text, &[], &[]).map_err(|problems| problems[0].clone())
+    };
+    let issuer = "[[issuers]]\nissuer = \"https://i.example\"\ncaller_audiences = [\"pdp\"]\n";
+    let tls = "[tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_authorities = \"a\"\n";
+    let token = "token = { issuer = \"https://i.example\", principal = \"agent:x\" }";
+    let certificate = "certificate = { uri = \"spiffe://a/x\" }";
+    assert!(refused(&format!("key_sha256 = \"{key}\""), "").is_ok());
+    assert!(refused(token, issuer).is_ok());
+    assert!(refused(certificate, tls).is_ok());
+    for (caller, more, expected) in [
+        ("", "", "is known by none or by several"),
+        (&format!("key_sha256 = \"{key}\"\n{token}"), issuer, "is known by none or by several"),
+        (token, "", "which no caller can"),
+        (token, "[[issuers]]\nissuer = \"https://i.example\"\n", "which no caller can"),
+        ("token = { issuer = \"https://i.example\", principal = \"x\" }", issuer, "which is nobody"),
+        (certificate, "", "nobody is asked for one"),
+        (certificate, "[tls]\ncertificate = \"c\"\nkey = \"k\"\n", "nobody is asked for one"),
+        ("certificate = {}", tls, "has no name, or two"),
+        (&format!("key_sha256 = \"{key}\"\nrate = {{ per_second = 0 }}"), "", "lets nothing through"),
+    ] {
+        let found = refused(caller, more).map(|_| ()).unwrap_err();
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
 }

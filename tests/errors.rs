@@ -149,6 +149,7 @@ async fn of_callers() -> Vec<Value> {
             Error::MissingPermission { permission: Permission::Admin, anonymous: false },
         )
         .await,
+        raised("too many requests", Error::TooManyRequests(Duration::from_millis(1200))).await,
         sent("no key, and another host", &send(&decider, plain().insert_header(("Host", "pdp.example"))).await),
         sent("no key, through a proxy", &send(&decider, plain().insert_header(("X-Forwarded-For", "10.0.0.1"))).await),
     ]

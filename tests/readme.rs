@@ -141,6 +141,10 @@ async fn what_it_shows_is_what_happens() {
             "sh" => assert_eq!(run(place.path(), text), (String::new(), true)),
             "console" => return transcript(place.path(), &server, text).await,
             "yaml" | "toml" => write_file(place.path(), text),
+            "json" => {
+                let reply = send(&server, post("/access/v1/evaluation", text.clone())).await;
+                assert_eq!(reply.status, 200, "{text}: {}", reply.body);
+            }
             other => panic!("nothing checks a block of `{other}`"),
         }
         text.clone()

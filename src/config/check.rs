@@ -1,6 +1,6 @@
 //! Settings that are well-formed each and must not stand together.
 
-use super::{CacheSize, Config, Listen, limits};
+use super::{CacheSize, Caller, Config, Listen, limits};
 use crate::model::{Problem, Problems};
 
 /// Longest name of a caller, in bytes: it is in every record and log line of the caller's.
@@ -37,10 +37,10 @@ fn check_reach(config: &Config, problems: &mut Vec<Problem>) {
                 .help("add `[[callers]]` to behest.toml, or listen on `127.0.0.1:8181` or `unix:PATH`"),
         );
     }
-    if !config.behind_proxy {
+    if !config.behind_proxy && config.tls.is_none() {
         problems.push(
             Problem::new(format!("`{address}` can be reached from other machines, and keys would travel in the clear"))
-                .help("put a proxy that ends TLS before the service and set `behind_proxy = true`, or listen on `127.0.0.1:8181`"),
+                .help("set `tls`, or put a proxy that ends TLS before the service and set `behind_proxy = true`, or listen on `127.0.0.1:8181`"),
         );
     }
 }
@@ -82,11 +82,74 @@ fn check_callers(config: &Config, problems: &mut Vec<Problem>) {
         if others.iter().any(|other| other.name == *name) {
             problems.push(Problem::new(format!("two callers are named `{name}`")).help("rename one of them"));
         }
-        if let Some(other) = others.iter().find(|other| other.key_sha256 == caller.key_sha256) {
+        let same = |other: &&Caller| {
+            let keys = caller.key_sha256.is_some() && other.key_sha256 == caller.key_sha256;
+            let tokens = caller.token.is_some() && other.token == caller.token;
+            keys || tokens || (caller.certificate.is_some() && other.certificate == caller.certificate)
+        };
+        if let Some(other) = others.iter().find(same) {
             problems.push(
                 Problem::new(format!("the callers `{}` and `{name}` have the same key", other.name))
                     .help("give each its own, so that records say who asked"),
             );
         }
+        problems.extend(check_caller(caller, config));
     }
+}
+
+/// How one caller is known, and how often it may ask.
+fn check_caller(caller: &Caller, config: &Config) -> Vec<Problem> {
+    let name = &caller.name;
+    let mut problems = Vec::new();
+    let ways = [caller.key_sha256.is_some(), caller.token.is_some(), caller.certificate.is_some()];
+    if ways.iter().filter(|way| **way).count() != 1 {
+        problems.push(
+            Problem::new(format!(
+                "the caller `{name}` is known by none or by several of a key, a token, a certificate"
+            ))
+            .help("give it exactly one of `key_sha256`, `token` and `certificate`"),
+        );
+    }
+    if let Some(token) = &caller.token {
+        let issuer = config.issuers.iter().find(|issuer| issuer.issuer == token.issuer);
+        if issuer.is_none_or(|issuer| issuer.caller_audiences.is_empty()) {
+            problems.push(
+                Problem::new(format!(
+                    "the caller `{name}` comes with a token of `{}`, which no caller can",
+                    token.issuer
+                ))
+                .help("add the issuer to `[[issuers]]`, with this service's audience in `caller_audiences`"),
+            );
+        }
+        if token.principal.parse::<crate::model::EntityRef>().is_err() {
+            problems.push(
+                Problem::new(format!(
+                    "the caller `{name}` comes with a token of `{}`, which is nobody",
+                    token.principal
+                ))
+                .help("write for example `principal = \"agent:gateway\"`"),
+            );
+        }
+    }
+    if let Some(certificate) = &caller.certificate {
+        if config.tls.as_ref().is_none_or(|tls| tls.client_authorities.is_none()) {
+            problems.push(
+                Problem::new(format!("the caller `{name}` is known by a certificate, and nobody is asked for one"))
+                    .help("set `tls` with `client_authorities`, or give the caller a key"),
+            );
+        }
+        if certificate.sha256.is_some() == certificate.uri.is_some() {
+            problems.push(
+                Problem::new(format!("the certificate of the caller `{name}` has no name, or two"))
+                    .help("give it exactly one of `sha256` and `uri`"),
+            );
+        }
+    }
+    if caller.rate.is_some_and(|rate| !(1..=1_000_000).contains(&rate.per_second) || rate.burst == Some(0)) {
+        problems.push(
+            Problem::new(format!("the rate of the caller `{name}` lets nothing through, or is none"))
+                .help("`rate.per_second` takes a number from 1 to 1000000, and `rate.burst` one from 1"),
+        );
+    }
+    problems
 }

@@ -15,12 +15,14 @@
 
 mod check;
 mod describe;
+mod issuers;
 mod layers;
 mod limits;
 mod permissions;
 mod search;
 mod values;
 
+pub use issuers::{Claims, Detail, Introspection, Issuer, TrustDomain};
 pub use layers::{Environment, Flags, load};
 pub use limits::{Limits, Reload};
 pub use permissions::{Permission, Permissions};
@@ -47,12 +49,18 @@ pub struct Config {
     pub cache: CacheSize,
     /// What anonymous callers may do, exactly; none is the default of [`Config::anonymous_permissions`].
     pub anonymous: Option<Permissions>,
+    /// What the service speaks TLS with; without it, it speaks plain HTTP.
+    pub tls: Option<Tls>,
     /// Whether a proxy that ends TLS stands before the service.
     pub behind_proxy: bool,
     /// Whether a key may stand in `Authorization` without `Bearer`: some gateways send it so.
     pub raw_keys: bool,
     /// Who may ask.
     pub callers: Vec<Caller>,
+    /// Whose tokens are verified.
+    pub issuers: Vec<Issuer>,
+    /// Whose workloads are.
+    pub trust_domains: Vec<TrustDomain>,
     /// The decision record; none records nothing.
     pub record: Option<Record>,
     /// Log lines.
@@ -71,8 +79,14 @@ pub struct Config {
 pub struct Caller {
     /// Its name, in records and logs.
     pub name: String,
-    /// The SHA-256 of its key.
-    pub key_sha256: KeyHash,
+    /// The SHA-256 of its key; or else it is known by one of the two below.
+    pub key_sha256: Option<KeyHash>,
+    /// The access token that it comes with.
+    pub token: Option<CallerToken>,
+    /// The certificate of its connections.
+    pub certificate: Option<CallerCertificate>,
+    /// How often it may ask; as often as it likes where there is none.
+    pub rate: Option<CallerRate>,
     /// What it may do.
     pub permissions: Permissions,
     /// Whether it may only ask for chains with an agent in them.
@@ -81,6 +95,48 @@ pub struct Caller {
     /// Whether its denials carry the reason without being asked for it.
     #[serde(default)]
     pub reasons: bool,
+}
+
+/// A caller that is known by a token.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallerToken {
+    /// A configured issuer.
+    pub issuer: String,
+    /// Whom the token names, alone: `agent:gateway`.
+    pub principal: String,
+}
+
+/// A caller that is known by a certificate: exactly one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallerCertificate {
+    /// Its SHA-256.
+    pub sha256: Option<KeyHash>,
+    /// Its only URI: a SPIFFE id.
+    pub uri: Option<String>,
+}
+
+/// How often a caller may ask.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallerRate {
+    /// Requests in a second, in the long run.
+    pub per_second: u32,
+    /// Requests at once, after a pause; none is as many as in a second.
+    pub burst: Option<u32>,
+}
+
+/// What the service speaks TLS with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// A file with the certificate, and with those between it and its authority.
+    pub certificate: PathBuf,
+    /// A file with its key.
+    pub key: PathBuf,
+    /// A file with the authorities of callers' certificates.
+    pub client_authorities: Option<PathBuf>,
 }
 
 /// The decision record's settings.

@@ -7,12 +7,13 @@ use super::Refusal;
 use super::legs::Legs;
 use super::lookup::Lookup;
 use super::snapshot::Pinned;
+use super::tokens;
 use crate::cache::LegCache;
 use crate::model::{
     Arguments, Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question,
-    Reason, Record, Request, Timestamp, Tuple, read_question,
+    Reason, Record, Request, Timestamp, Tuple, read_proven_question,
 };
-use crate::model::{CarrierSettings, ChainRefusal};
+use crate::model::{CarrierSettings, ChainRefusal, Evidence};
 use crate::policy::{ActionInfo, Leg, LegInput, Stored, Wanted};
 use std::cell::RefCell;
 
@@ -53,13 +54,18 @@ pub(super) struct Verdict {
 pub(super) fn decide(
     pinned: Pinned<'_>,
     request: &Request,
+    evidence: &Evidence,
     now: Timestamp,
     want: Want,
     cache: Option<&LegCache>,
     given: Option<Given<'_>>,
 ) -> Result<Verdict, Refusal> {
     let bundle = pinned.bundle;
-    let mut question = match read_question(request, bundle.carriers()) {
+    let read = read_proven_question(request, bundle.carriers(), evidence).and_then(|question| {
+        tokens::check_times(&question, now)?;
+        Ok(question)
+    });
+    let mut question = match read {
         Ok(question) => question,
         Err(ChainRefusal::TooLong(actors)) => {
             let problem = format!("names {actors} actors; a chain has at most {}", bundle.carriers().max_actors);
@@ -77,7 +83,7 @@ pub(super) fn decide(
         return Ok(refuse(pinned, request, now, want, Code::ChainInvalid, message, Some(question)));
     }
     let stored = given.map_or(bundle.stored(), |given| given.stored);
-    let token = given.and_then(|given| given.token);
+    let facts = tokens::facts(&question, given.and_then(|given| given.token));
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let relations = pinned.relations;
     // What is explained is evaluated, and a case has tuples and entities of its own.
@@ -100,7 +106,10 @@ pub(super) fn decide(
         question: None,
     };
     let mut told: Vec<LegExplanation> = Vec::new();
-    for index in 0..question.chain.legs() {
+    // INVARIANT: every leg with every credential's facts; one that does not permit denies.
+    let turns = (0..question.chain.legs()).flat_map(|leg| facts.iter().enumerate().map(move |turn| (leg, turn)));
+    for (index, (credential, facts_of_one)) in turns {
+        let token = facts_of_one.as_ref();
         let relations = legs.relations();
         let arguments = want.arguments;
         let input = LegInput { question: &question, leg: index, now, token, stored, relations, arguments };
@@ -115,10 +124,15 @@ pub(super) fn decide(
         if verdict.decision == Decision::Deny {
             continue;
         }
-        let prefix = |(path, value)| (format!("legs[{index}].{path}"), value);
+        let several = if facts.len() > 1 { format!(".credentials[{credential}]") } else { String::new() };
+        let prefix = |(path, value)| (format!("legs[{index}]{several}.{path}"), value);
         verdict.inputs.extend(inputs.into_iter().map(prefix));
         match outcome {
-            LegOutcome::Permit => verdict.policies.extend(policies),
+            LegOutcome::Permit => {
+                // With several credentials one policy may permit the same leg more than once.
+                let new = policies.into_iter().filter(|policy| facts.len() == 1 || !verdict.policies.contains(policy));
+                verdict.policies.extend(new.collect::<Vec<_>>());
+            }
             LegOutcome::Deny(reason) => {
                 verdict.decision = Decision::Deny;
                 verdict.reason = Some(reason);
@@ -131,7 +145,10 @@ pub(super) fn decide(
     }
     if want.explanation {
         told.iter_mut().for_each(|leg| leg.dropped.extend(question.dropped.iter().cloned()));
-        verdict.explanation = Some(explanation(pinned, &question.action.name, &question.resource.uid, now, told));
+        let mut tree = explanation(pinned, &question.action.name, &question.resource.uid, now, told);
+        tree.credentials = tokens::lines(&question.credentials);
+        tree.asserted = question.asserted();
+        verdict.explanation = Some(tree);
     }
     verdict.question = Some(question);
     Ok(verdict)
@@ -172,5 +189,6 @@ fn explanation(
 ) -> Explanation {
     let vocabulary = &pinned.bundle.compiled().schema().vocabulary;
     let action = vocabulary.action(name, resource).map_or(name, ActionInfo::name).to_owned();
-    Explanation { bundle: pinned.bundle.digest(), revision: pinned.revision, now, action, legs }
+    let (bundle, revision) = (pinned.bundle.digest(), pinned.revision);
+    Explanation { bundle, revision, now, action, credentials: Vec::new(), asserted: Vec::new(), legs }
 }

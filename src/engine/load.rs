@@ -7,7 +7,7 @@ use super::decide::{Given, Verdict, Want, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
 use crate::cache::LegCache;
-use crate::model::{Digest, Place, Problem, Problems, Revision, Timestamp};
+use crate::model::{Digest, Evidence, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -185,7 +185,8 @@ fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    decide(snapshot.pinned(), &case.request, case.now, Want { explanation, ..Want::default() }, None, Some(given))
+    let (evidence, want) = (Evidence::default(), Want { explanation, ..Want::default() });
+    decide(snapshot.pinned(), &case.request, &evidence, case.now, want, None, Some(given))
 }
 
 fn observe(snapshot: &Snapshot, case: &Case) -> Observed {

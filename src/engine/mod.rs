@@ -17,6 +17,7 @@ mod search;
 mod snapshot;
 pub mod stores;
 mod text;
+mod tokens;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
 pub use load::{Loaded, Refused, Status, check};
@@ -28,7 +29,9 @@ use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
 use crate::cache::LegCache;
 use crate::clock::Clock;
-use crate::model::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Malformed, Request, Revision, Timestamp};
+use crate::model::{
+    Answer, Arguments, Decision, DecisionId, Depth, Evidence, Fault, Malformed, Request, Revision, Timestamp,
+};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
@@ -53,6 +56,8 @@ pub struct Ask<'a> {
     pub require_actor: bool,
     /// How much the answer shall carry.
     pub depth: Depth,
+    /// What the credentials of the request prove; none where nobody verifies any.
+    pub evidence: Option<&'a Evidence>,
     /// Whether the arguments of calls are known.
     pub arguments: Arguments,
 }
@@ -186,7 +191,9 @@ impl Engine {
             require_actor: ask.require_actor,
             arguments: ask.arguments,
         };
-        let verdict = decide::decide(pinned, request, now, want, self.cache.as_ref(), None)?;
+        let nothing = Evidence::default();
+        let evidence = ask.evidence.unwrap_or(&nothing);
+        let verdict = decide::decide(pinned, request, evidence, now, want, self.cache.as_ref(), None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),

@@ -136,7 +136,15 @@ mod tests {
             dropped: Vec::new(),
         };
         let (bundle, action) = (Digest::new([0; 32]), "read".to_owned());
-        let tree = Explanation { bundle, revision: Revision(0), now: Timestamp(0), action, legs: vec![leg] };
+        let tree = Explanation {
+            bundle,
+            revision: Revision(0),
+            now: Timestamp(0),
+            action,
+            credentials: Vec::new(),
+            asserted: Vec::new(),
+            legs: vec![leg],
+        };
         let expected = "permit\n  user:ann: permit\n    is in doc:d#viewer\n      doc:d#viewer@team:t#member\n      \
                         team:t#member@user:ann\n    is not in platform:main#suspended\n    agent:a is in \
                         platform:main#suspended\n      platform:main#suspended@agent:a";

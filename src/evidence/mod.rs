@@ -1,5 +1,40 @@
-//! Keys, and credentials behind a request. Credentials are not verified yet: a request that carries one is denied.
+//! Credentials behind a request, and the service's own key.
+//!
+//! **Problem.** A caller that says who asks is believed. A caller that was deceived, or is itself an agent's, says what
+//! it was told; and a token is easily taken for another: an ID token for an access token, one issuer's `alice` for
+//! another's, a user's token for the agent's that holds it.
+//! **Decision.** A caller may hand over the raw credentials. Each is verified by the profile of the issuer that it names
+//! (`profile`), with keys that a thread keeps fresh (`keys`), read into the chain that the profile says it means
+//! (`claims`, `actors`), and bound to whoever showed that it is theirs (`proof`). What comes of it is
+//! [`crate::model::Evidence`]: the parties, and the facts that policies see as `context.token`.
+//! **Trade-off.** Verifying may wait for an issuer. It comes before the decision, which never waits.
+//!
+//! INVARIANT: what does not verify, cannot be verified now, or fits no profile proves nothing, and a request that holds it
+//! is denied. No token, secret or key is in a message, a log line or a debug form.
 
+mod actors;
+mod cache;
+mod claims;
+mod credential;
+mod introspection;
+mod jose;
+mod json;
+mod keys;
+mod preset;
+mod profile;
+mod proof;
+mod secret;
 mod signer;
+mod spiffe;
+mod token;
+mod verifier;
 
+pub use introspection::Introspection;
+pub use jose::{MAX_TOKEN_BYTES, asymmetric};
+pub use keys::{HttpClient, KeySource};
+pub use preset::Preset;
+pub use profile::{ActorForm, AutonomousClaim, ClaimPath, Claims, Profile, Trust};
+pub use secret::Secret;
 pub use signer::{KEY_FILE, Signer, SignerError};
+pub use spiffe::TrustDomain;
+pub use verifier::{MAX_BATCH_CREDENTIALS, Verifier};

@@ -4,7 +4,10 @@
 //! callers may do; and this is decided before the body is read. `envelope` asks [`Presented::by`] once for each request,
 //! and what it found is all that handlers see.
 
+use super::peer::{CertificateName, PeerCertificate};
+use super::rate::Rate;
 use super::{Error, Settings, guard};
+use crate::model::EntityRef;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpMessage as _, HttpRequest};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -16,14 +19,32 @@ use subtle::ConstantTimeEq as _;
 pub struct Caller {
     /// The name in records and logs.
     pub name: String,
-    /// The hash of its key.
-    pub key: KeyHash,
+    /// How it is known.
+    pub by: By,
     /// What it may do.
     pub permissions: Permissions,
     /// Whether it may only ask for chains with an agent in them.
     pub require_actor: bool,
     /// Whether its denials carry the reason without `options.reason`.
     pub reasons: bool,
+    /// How many requests it may send; none for as many as it likes.
+    pub rate: Option<Rate>,
+}
+
+/// How a caller is known.
+#[derive(Clone, Debug)]
+pub enum By {
+    /// By a key in `Authorization`.
+    Key(KeyHash),
+    /// By an access token in `Authorization`, of this issuer and alone of this party.
+    Token {
+        /// The issuer, as it is configured.
+        issuer: String,
+        /// Whom the token names.
+        principal: EntityRef,
+    },
+    /// By the certificate of its connection.
+    Certificate(CertificateName),
 }
 
 /// The SHA-256 of a caller's key. Keys are random and long, so a plain hash is enough to store one.
@@ -148,18 +169,40 @@ impl fmt::Debug for Permissions {
     }
 }
 
-/// The configured caller whose key a request carries, by its place among them.
+/// What a request's headers and connection say of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Presented(usize);
+pub(super) enum Presented {
+    /// A configured caller, by its place among them.
+    Caller(usize),
+    /// A token that is yet to be verified: nobody, until it is.
+    Token,
+}
 
 impl Presented {
-    /// Finds it; `None` for a request without a credential.
-    pub(super) fn by(headers: &HeaderMap, settings: &Settings) -> Result<Option<Self>, Error> {
+    /// Finds it; `None` for a request without a credential. A key beats the connection's certificate.
+    pub(super) fn by(
+        headers: &HeaderMap,
+        peer: Option<&PeerCertificate>,
+        settings: &Settings,
+    ) -> Result<Option<Self>, Error> {
         if !headers.contains_key(AUTHORIZATION) {
-            return Ok(None);
+            let found = peer.and_then(|peer| settings.callers.iter().position(|caller| peer.is(caller)));
+            return Ok(found.map(Self::Caller));
         }
-        known(headers, settings).map(|at| Some(Self(at))).ok_or(Error::WrongCredential)
+        if let Some(at) = known(headers, settings) {
+            return Ok(Some(Self::Caller(at)));
+        }
+        let may_be_token = settings.takes_tokens() && bearer_token(headers).is_some();
+        if may_be_token { Ok(Some(Self::Token)) } else { Err(Error::WrongCredential) }
     }
+}
+
+/// The token in `Authorization: Bearer …`, where there is exactly one.
+pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION);
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let token = str::from_utf8(presented_key(value.as_bytes(), false)?).ok()?;
+    (!token.is_empty()).then_some(token)
 }
 
 /// Who sent a request.
@@ -174,8 +217,11 @@ pub(super) enum Identity<'a> {
 impl<'a> Identity<'a> {
     /// Who sent a request that may be anonymous only where anonymous callers are let in.
     pub(super) fn of(request: &HttpRequest, settings: &'a Settings) -> Result<Self, Error> {
+        if let Some(caller) = Self::caller_of(request, settings) {
+            return Ok(Self::Known(caller));
+        }
         if request.headers().contains_key(AUTHORIZATION) {
-            return Self::caller_of(request, settings).map(Self::Known).ok_or(Error::WrongCredential);
+            return Err(Error::WrongCredential);
         }
         let permissions = settings.anonymous.ok_or(Error::MissingCredential)?;
         guard::check_anonymous(request.uri(), request.headers())?;
@@ -184,8 +230,10 @@ impl<'a> Identity<'a> {
 
     /// The configured caller that sent a request, if one did.
     pub(super) fn caller_of(request: &HttpRequest, settings: &'a Settings) -> Option<&'a Caller> {
-        let Presented(at) = request.extensions().get().copied()?;
-        settings.callers.get(at)
+        match request.extensions().get().copied()? {
+            Presented::Caller(at) => settings.callers.get(at),
+            Presented::Token => None,
+        }
     }
 
     /// Refuses a caller without this permission.
@@ -221,7 +269,10 @@ fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
     let key = presented_key(value.as_bytes(), settings.raw_keys).filter(|key| !key.is_empty())?;
     let hash = KeyHash::of(key);
     let callers = settings.callers.iter().enumerate();
-    callers.fold(None, |found, (at, caller)| if caller.key.matches(&hash) { Some(at) } else { found })
+    callers.fold(None, |found, (at, caller)| match &caller.by {
+        By::Key(key) if key.matches(&hash) => Some(at),
+        By::Key(_) | By::Token { .. } | By::Certificate(_) => found,
+    })
 }
 
 /// `Bearer <key>`, the scheme in any case (RFC 9110 section 11.1); the whole value where keys may come without.

@@ -1,10 +1,12 @@
-//! Around every response: the request's ids come back, a wrong key is refused, the time is measured, a fault is logged.
+//! Around every response: the request's ids come back, a wrong key or one too many requests is refused, the time is
+//! measured, a fault is logged.
 //!
 //! The outermost layer, so that the framework's own responses (405, 404) and paths that ask nobody for a key pass
 //! through it as well.
 
 use super::caller::Presented;
 use super::fga::ApiError;
+use super::peer::PeerCertificate;
 use super::shared::Shared;
 use super::{Error, routes};
 use actix_web::body::{EitherBody, MessageBody};
@@ -36,7 +38,14 @@ where
     let ids: Ids = request.headers().get_all(&REQUEST_ID).cloned().collect();
     let endpoint = routes::endpoint_name(request.path());
     let metrics = shared.metrics.clone();
-    let answering = match Presented::by(request.headers(), &shared.settings) {
+    let peer = request.conn_data::<PeerCertificate>();
+    let known = Presented::by(request.headers(), peer, &shared.settings).and_then(|presented| {
+        if let Some(Presented::Caller(at)) = presented {
+            shared.count(at)?;
+        }
+        Ok(presented)
+    });
+    let answering = match known {
         Ok(presented) => {
             presented.map(|caller| request.extensions_mut().insert(caller));
             Ok(service.call(request))

@@ -94,6 +94,9 @@ pub enum Error {
     /// A credential that nobody has.
     #[error("the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key")]
     WrongCredential,
+    /// The caller sends more requests than it may.
+    #[error("the caller sends more requests than it may: wait as long as `Retry-After` says")]
+    TooManyRequests(Duration),
     /// The caller may not do this.
     #[error("{}", may_not(*permission, *anonymous))]
     MissingPermission {
@@ -181,6 +184,7 @@ impl Error {
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BodyTimeout),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge),
             Self::MissingCredential | Self::WrongCredential => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated),
+            Self::TooManyRequests(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
             Self::MissingPermission { .. } => (StatusCode::FORBIDDEN, ErrorCode::MissingPermission),
             Self::AnonymousHost | Self::AnonymousProxied => (StatusCode::FORBIDDEN, ErrorCode::AnonymousRefused),
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
@@ -269,6 +273,11 @@ impl ResponseError for Error {
         match self {
             Self::MissingCredential | Self::WrongCredential => {
                 response.insert_header((WWW_AUTHENTICATE, CHALLENGE));
+            }
+            Self::TooManyRequests(wait) => {
+                // Whole seconds (RFC 9110 section 10.2.3), and never none.
+                let seconds = wait.as_millis().div_ceil(1_000).max(1);
+                response.insert_header((RETRY_AFTER, seconds.to_string()));
             }
             Self::RevisionNotReached { .. } | Self::TooManyWaiting => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));

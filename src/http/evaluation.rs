@@ -41,6 +41,7 @@ pub(super) static REVISION: HeaderName = HeaderName::from_static("behest-revisio
         (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 429, description = "The caller sends more requests than it may.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds until one more is taken."))),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
         (status = 503, description = "No bundle is loaded yet, the decision cannot be recorded, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
     ),
@@ -54,8 +55,9 @@ pub(super) async fn evaluation(
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
     let options = Options::read(Of::Evaluation, &body, caller)?;
     let question = Request::from_body(&body)?;
+    let evidence = shared.evidence(&body).await;
     shared.reach(&options).await?;
-    let answer = shared.engine.decide(&ask(caller, &request, options), &question)?;
+    let answer = shared.engine.decide(&ask(caller, &request, options, evidence.as_ref()), &question)?;
     Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
 }
 

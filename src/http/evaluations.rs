@@ -3,7 +3,9 @@
 use super::evaluation::{decided, written};
 use super::schema::{ErrorBody, EvaluationsRequest};
 use super::shared::{Shared, ask};
-use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Of, Options, read_evaluations, write_answer};
+use super::wire::{
+    BatchBody, Evaluations, EvaluationsResponse, Of, Options, check_size, read_evaluations, write_answer,
+};
 use super::{Error, Permission};
 use crate::engine::ItemAnswer;
 use actix_web::web::{Data, Payload};
@@ -34,6 +36,7 @@ use actix_web::{HttpRequest, HttpResponse};
         (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 429, description = "The caller sends more requests than it may.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds until one more is taken."))),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
         (status = 503, description = "No bundle is loaded yet, the decisions cannot be recorded, they took too long, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
     ),
@@ -46,8 +49,10 @@ pub(super) async fn evaluations(
 ) -> Result<HttpResponse, Error> {
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
     let options = Options::read(Of::Evaluations, &body, caller)?;
-    let ask = ask(caller, &request, options);
     let limits = &shared.settings.limits;
+    check_size(&body, limits)?;
+    let evidence = shared.evidence(&body).await;
+    let ask = ask(caller, &request, options, evidence.as_ref());
     let evaluations = read_evaluations(body, limits)?;
     shared.reach(&options).await?;
     match evaluations {

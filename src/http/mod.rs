@@ -13,6 +13,7 @@
 //! `X-Request-ID` (AuthZEN 1.0 section 10.1.3). What the HTTP parser refuses itself (a head that is no HTTP, is too
 //! large or does not arrive) has no request id to carry.
 
+mod bearer;
 mod body;
 mod caller;
 mod docs;
@@ -26,22 +27,28 @@ mod guard;
 mod health;
 mod metadata;
 mod openapi;
+mod peer;
 mod public_url;
+mod rate;
 mod routes;
 pub mod schema;
 mod search;
 mod server;
 mod settings;
 mod shared;
+mod tls;
 mod wait;
 mod wire;
 
-pub use caller::{Caller, KeyHash, KeyHashError, Permission, Permissions};
+pub use caller::{By, Caller, KeyHash, KeyHashError, Permission, Permissions};
 pub use error::Error;
 pub use openapi::openapi;
+pub use peer::CertificateName;
 pub use public_url::{PublicUrl, PublicUrlError};
+pub use rate::Rate;
 pub use server::{Listener, Server};
 pub use settings::{Limits, Settings};
+pub use tls::{Tls, TlsFiles};
 pub use wire::{
     read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple, write_value,
 };

@@ -294,6 +294,8 @@ pub enum ErrorCode {
     BodyTooLarge,
     /// 401: no credential, or one that nobody has.
     Unauthenticated,
+    /// 429: the caller sends too many requests; the header `Retry-After` says how long to wait.
+    TooManyRequests,
     /// 403: the caller may not do this.
     MissingPermission,
     /// 403: a caller without a key that may come from elsewhere.

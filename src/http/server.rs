@@ -1,8 +1,11 @@
 //! The service as one value: what it shares, the application of one worker, and the server around it.
 
+use super::bearer;
 use super::envelope;
 use super::fga::MAX_EXPORTS;
 use super::metadata::Metadata;
+use super::peer;
+use super::rate::Meter;
 use super::routes;
 use super::settings::Settings;
 use super::shared::Shared;
@@ -12,6 +15,7 @@ use crate::evidence::{Signer, SignerError};
 use crate::telemetry::Metrics;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::System;
 use actix_web::{App, HttpServer, web};
 use std::fmt;
@@ -31,7 +35,7 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-/// AuthZEN over HTTP/1.1.
+/// AuthZEN over HTTP/1.1, plain or by TLS.
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -50,11 +54,12 @@ impl Server {
             Some(url) => Some(Metadata::new(url, signer, clock.now_ms())?),
             None => None,
         };
+        let meters = settings.callers.iter().map(|_| Meter::default()).collect();
         let jwks = serde_json::to_vec(&signer.jwks())
             .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
         let exports = Arc::new(Semaphore::new(MAX_EXPORTS));
         let (jwks, waiting) = (jwks.into(), Semaphore::new(settings.limits.waiting.min(Semaphore::MAX_PERMITS)));
-        let shared = Shared { settings, engine, metrics, clock, metadata, jwks, exports, waiting };
+        let shared = Shared { settings, engine, metrics, clock, metadata, jwks, meters, exports, waiting };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -63,20 +68,25 @@ impl Server {
     /// `Err` where a listener cannot be used.
     pub fn run(self, listeners: Vec<Listener>, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         System::new().block_on(async move {
-            let Settings { limits, workers, .. } = self.shared.settings.clone();
+            let Settings { limits, workers, tls, .. } = self.shared.settings.clone();
             let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
             let mut server = HttpServer::new(move || self.app())
                 .workers(workers)
                 .max_connections(limits.connections.div_ceil(workers).max(1))
                 .client_request_timeout(limits.head_time)
+                .tls_handshake_timeout(limits.head_time)
+                .on_connect(peer::remember)
                 .keep_alive(limits.keep_alive)
                 .tcp_nodelay(true)
                 .shutdown_timeout(whole_seconds(limits.shutdown))
                 .shutdown_signal(shutdown);
             for listener in listeners {
-                server = match listener {
-                    Listener::Tcp(listener) => server.listen(listener)?,
-                    Listener::Unix(listener) => server.listen_uds(listener)?,
+                server = match (listener, &tls) {
+                    (Listener::Tcp(listener), Some(tls)) => {
+                        server.listen_rustls_0_23(listener, tls.config().map_err(io::Error::other)?)?
+                    }
+                    (Listener::Tcp(listener), None) => server.listen(listener)?,
+                    (Listener::Unix(listener), _) => server.listen_uds(listener)?,
                 };
             }
             server.run().await
@@ -95,10 +105,12 @@ impl Server {
             InitError = (),
         > + use<>,
     > {
-        let shared = Arc::clone(&self.shared);
+        let (shared, verifying) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+        let bearers = from_fn(move |request, next| bearer::verify(Arc::clone(&verifying), request, next));
         App::new()
             .app_data(web::Data::from(Arc::clone(&self.shared)))
             .configure(routes::mount)
+            .wrap(Condition::new(self.shared.settings.takes_tokens(), bearers))
             .wrap_fn(move |request, service| envelope::wrap(request, service, &shared))
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! The composition root fills these in from its own settings; nothing here reads a file or an environment.
 
-use super::{Caller, Permissions, PublicUrl};
+use super::tls::Tls;
+use super::{By, Caller, Permissions, PublicUrl};
+use crate::evidence::Verifier;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that the HTTP surface can be told.
@@ -18,10 +21,21 @@ pub struct Settings {
     pub anonymous: Option<Permissions>,
     /// Whether `Authorization: <key>`, without a scheme, is read as a key: some gateways send it so.
     pub raw_keys: bool,
+    /// Who verifies the credentials in requests; without one, a request that holds any is denied.
+    pub verifier: Option<Arc<Verifier>>,
+    /// What the service speaks TLS with; without it, it speaks plain HTTP.
+    pub tls: Option<Arc<Tls>>,
     /// The limits.
     pub limits: Limits,
     /// Threads that answer; `None` for one per core.
     pub workers: Option<usize>,
+}
+
+impl Settings {
+    /// Whether a caller may show who it is by a token.
+    pub(super) fn takes_tokens(&self) -> bool {
+        self.verifier.is_some() && self.callers.iter().any(|caller| matches!(caller.by, By::Token { .. }))
+    }
 }
 
 /// Limits on what one client can cost.

@@ -4,11 +4,12 @@ use super::body::read_body;
 use super::caller::Identity;
 use super::envelope::REQUEST_ID;
 use super::metadata::Metadata;
+use super::rate::Meter;
 use super::wire::{Options, read_object};
 use super::{Error, Limits, Permission, Settings};
 use crate::clock::Clock;
 use crate::engine::{Ask, Engine};
-use crate::model::Record;
+use crate::model::{Evidence, Record, Value};
 use crate::telemetry::Metrics;
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Payload};
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     /// Absent until there is an identifier.
     pub(super) metadata: Option<Metadata>,
     pub(super) jwks: Bytes,
+    /// One for each configured caller, in their order.
+    pub(super) meters: Vec<Meter>,
     /// As many exports may begin.
     pub(super) exports: Arc<Semaphore>,
     /// As many requests may wait for a revision.
@@ -31,6 +34,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Counts a request of this caller, and refuses one too many.
+    pub(super) fn count(&self, caller: usize) -> Result<(), Error> {
+        let rate = self.settings.callers.get(caller).and_then(|caller| caller.rate);
+        let (Some(rate), Some(meter)) = (rate, self.meters.get(caller)) else { return Ok(()) };
+        meter.take(rate, self.clock.now_ms()).map_err(Error::TooManyRequests)
+    }
+
     /// Reads a request whose caller needs this permission: first who sent it, and only then its body.
     pub(super) async fn admit<'a>(
         &'a self,
@@ -41,6 +51,12 @@ impl Shared {
         let caller = Identity::of(request, &self.settings)?;
         caller.require(permission)?;
         self.read(request, payload, caller).await
+    }
+
+    /// What the credentials in these contexts prove; none where nobody verifies any.
+    pub(super) async fn evidence(&self, body: &Record) -> Option<Evidence> {
+        let verifier = self.settings.verifier.as_ref()?;
+        Some(verifier.gather(contexts(body)).await)
     }
 
     async fn read<'a>(
@@ -56,13 +72,26 @@ impl Shared {
     }
 }
 
+/// The contexts of a body: its own, and those of a batch's items.
+fn contexts(body: &Record) -> impl Iterator<Item = &Record> {
+    let items = body.get("evaluations").and_then(Value::as_list).unwrap_or_default();
+    let holders = std::iter::once(body).chain(items.iter().filter_map(Value::as_record));
+    holders.filter_map(|holder| holder.get("context")?.as_record())
+}
+
 /// What the engine must know of a caller.
-pub(super) fn ask<'a>(caller: Identity<'a>, request: &'a HttpRequest, options: Options) -> Ask<'a> {
+pub(super) fn ask<'a>(
+    caller: Identity<'a>,
+    request: &'a HttpRequest,
+    options: Options,
+    evidence: Option<&'a Evidence>,
+) -> Ask<'a> {
     Ask {
         caller: caller.name(),
         request_id: request.headers().get(&REQUEST_ID).and_then(|id| str::from_utf8(id.as_bytes()).ok()),
         require_actor: caller.caller().is_some_and(|caller| caller.require_actor),
         depth: options.depth,
         arguments: options.arguments,
+        evidence,
     }
 }

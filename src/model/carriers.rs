@@ -10,8 +10,11 @@
 //!
 //! INVARIANT: a carrier that is present and not null either becomes part of the chain or denies.
 
+mod credentials;
+
 use super::{
-    Action, Chain, ChainError, Code, Dropped, Entity, EntityRef, MAX_ACTORS, Question, Record, Request, Value,
+    Action, Chain, ChainError, Code, Dropped, Entity, EntityRef, Evidence, MAX_ACTORS, NoId, Proven, Question, Record,
+    Request, Value,
 };
 use smol_str::SmolStr;
 
@@ -56,23 +59,37 @@ fn conflict(message: impl Into<String>) -> ChainRefusal {
     ChainRefusal::Deny(Code::ChainConflict, message.into())
 }
 
-/// Reads who asks for whom, and takes the carriers out of the request.
+/// Reads who asks for whom, and takes the carriers out of the request. A request with credentials is denied.
 pub fn read_question(request: &Request, settings: &CarrierSettings) -> Result<Question, ChainRefusal> {
-    let mut reader = Reader { settings, asked: Vec::new() };
+    read_proven_question(request, settings, &Evidence::default())
+}
+
+/// Reads who asks for whom, with what the request's credentials prove.
+pub fn read_proven_question(
+    request: &Request,
+    settings: &CarrierSettings,
+    evidence: &Evidence,
+) -> Result<Question, ChainRefusal> {
+    let mut reader = Reader { settings, evidence, asked: Vec::new() };
     let mut context = request.context.clone();
     if let Some(member) = &request.lookalike {
         return Err(invalid(format!("`{member}` is spelled like a member of the request but for case")));
     }
     check_replaced(request, settings)?;
-    let (members, mut found) = reader.subject_carriers(&request.subject)?;
+    let proven = credentials::take(&mut context, evidence)?;
+    let (members, mut found) = match credentials::named(&request.subject, &proven)? {
+        Some(credential) => reader.credential_chain(credential),
+        None => reader.subject_carriers(&request.subject)?,
+    };
     reader.context_carriers(&mut context, &members, &mut found)?;
     let members = agree(members, found)?;
     let resource = reader.resolve_entity(request.resource.clone());
     let dropped = drop_engine_members(&mut context);
     let chain = build_chain(members, settings.max_actors)?;
     check_roles(&chain, &resource)?;
+    credentials::check_fit(&chain, &proven, |uid| reader.resolved(uid))?;
     let action = Action { name: request.action.name.clone(), properties: request.action.properties.clone() };
-    Ok(Question { chain, action, resource, context, dropped, asked: reader.asked })
+    Ok(Question { chain, action, resource, context, credentials: proven, dropped, asked: reader.asked })
 }
 
 /// The subject's own entity, and one proposed chain per carrier, each ending where it says.
@@ -91,10 +108,25 @@ struct Proposal {
 
 struct Reader<'a> {
     settings: &'a CarrierSettings,
+    evidence: &'a Evidence,
     asked: Vec<(EntityRef, SmolStr)>,
 }
 
 impl Reader<'_> {
+    /// The chain that a credential names. A credential of one party says nothing about who uses it, so an actor may be
+    /// named beside it.
+    fn credential_chain(&mut self, credential: &Proven) -> (Members, Vec<Proposal>) {
+        let mut chain = Vec::new();
+        for uid in &credential.chain {
+            chain.push(self.resolve(uid.kind.clone(), uid.id.clone()));
+        }
+        if let [uid] = chain.as_slice() {
+            return (Members { subject: Some(Entity::from(uid.clone())), others: Vec::new() }, Vec::new());
+        }
+        let proposal = Proposal { carrier: "context.credentials", chain };
+        (Members { subject: None, others: Vec::new() }, vec![proposal])
+    }
+
     fn subject_carriers(&mut self, subject: &Record) -> Result<(Members, Vec<Proposal>), ChainRefusal> {
         refuse_lookalikes(subject, "subject", &["type", "id", "properties", "delegation_chain", "user", "agent"])?;
         let mut found = Vec::new();
@@ -169,11 +201,7 @@ impl Reader<'_> {
         members: &Members,
         found: &mut Vec<Proposal>,
     ) -> Result<(), ChainRefusal> {
-        refuse_lookalikes(context, "context", &["agent", "credentials"])?;
-        if take_present(context, "credentials").is_some() {
-            // Fail closed: a credential that is present and not verified denies, and nothing here verifies one yet.
-            return Err(invalid("`context.credentials` cannot be verified by this version"));
-        }
+        refuse_lookalikes(context, "context", &["agent"])?;
         if let Some(value) = take_present(context, "agent") {
             let actor = self.read_party(&value, "agent", "context.agent")?;
             propose_actor("context.agent", actor, members, found)?;
@@ -196,9 +224,6 @@ impl Reader<'_> {
             let act =
                 value.as_record().ok_or_else(|| invalid(format!("`act` must be an object, not {}", value.kind())))?;
             refuse_lookalikes(act, "act", &["sub", "iss", "sub_profile", "act"])?;
-            if act.get_present("iss").is_some() {
-                return Err(invalid("`act.iss` names an issuer that is not configured"));
-            }
             let kind = match act.get_present("sub_profile") {
                 None => "agent",
                 Some(profile) => match profile.as_text().map(SmolStr::as_str) {
@@ -208,7 +233,18 @@ impl Reader<'_> {
                     _ => return Err(invalid("`act.sub_profile` must be `ai_agent`, `service` or `user`")),
                 },
             };
-            actors.push(self.resolve(kind.into(), text_of(act.get("sub"), "act.sub")?));
+            let sub = text_of(act.get("sub"), "act.sub")?;
+            let uid = match act.get_present("iss") {
+                None => EntityRef { kind: kind.into(), id: sub },
+                Some(issuer) => {
+                    let issuer = non_empty(issuer, "act.iss")?;
+                    self.evidence.ids().entity(&issuer, kind, &sub).map_err(|why| match why {
+                        NoId::Issuer => invalid("`act.iss` names an issuer that is not configured"),
+                        NoId::Kind | NoId::Sub => invalid(format!("`act` names nobody: {why}")),
+                    })?
+                }
+            };
+            actors.push(self.resolve(uid.kind, uid.id));
             next = act.get_present("act");
         }
         actors.reverse();
@@ -253,6 +289,11 @@ impl Reader<'_> {
 
     fn resolve_entity(&mut self, entity: Entity) -> Entity {
         Entity { uid: self.resolve(entity.uid.kind, entity.uid.id), properties: entity.properties }
+    }
+
+    fn resolved(&self, uid: &EntityRef) -> EntityRef {
+        let declared = self.settings.aliases.iter().find(|(alias, _)| *alias == uid.kind).map(|(_, kind)| kind);
+        EntityRef { kind: declared.unwrap_or(&uid.kind).clone(), id: uid.id.clone() }
     }
 
     fn resolve(&mut self, kind: SmolStr, id: SmolStr) -> EntityRef {

@@ -3,7 +3,7 @@
 //! INVARIANT: nothing here is computed for the sake of explaining alone except by the evaluator that decided, on the
 //! inputs that it decided on. Values of attributes marked `@secret` are left out where they are collected.
 
-use super::{Code, Decision, Digest, EntityRef, Reason, Revision, Timestamp};
+use super::{Code, CredentialKind, Decision, Digest, EntityRef, Proof, Reason, Revision, Timestamp};
 
 /// Everything that an `explain` answer says.
 #[derive(Clone, Debug)]
@@ -16,8 +16,28 @@ pub struct Explanation {
     pub now: Timestamp,
     /// The action that was evaluated: a specialised one where the schema declares it.
     pub action: String,
-    /// One per member of the chain, in order; empty where the chain itself was refused.
+    /// The credentials that were verified, in the request's order.
+    pub credentials: Vec<CredentialLine>,
+    /// The members of the chain that no credential proves: the caller says so, and is believed.
+    pub asserted: Vec<EntityRef>,
+    /// One per member of the chain, in order, and for each of them one per credential that grants something; empty where
+    /// the chain itself was refused.
     pub legs: Vec<LegExplanation>,
+}
+
+/// What a credential was seen to prove. Never a part of the credential itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialLine {
+    /// What it is.
+    pub kind: CredentialKind,
+    /// Who issued it.
+    pub issuer: String,
+    /// Whom it names, the subject first.
+    pub chain: Vec<EntityRef>,
+    /// How it was shown to be its holder's; none for a bearer's.
+    pub proof: Option<Proof>,
+    /// Until when it may be used.
+    pub until: Timestamp,
 }
 
 /// One leg: one principal, one Cedar request.

@@ -11,9 +11,12 @@ mod carriers;
 mod chain;
 mod clock_use;
 mod decision;
+mod details;
 mod digest;
 mod entity;
+mod evidence;
 mod explanation;
+mod principal;
 mod problem;
 mod reason;
 mod request;
@@ -22,15 +25,19 @@ mod tuple;
 mod value;
 
 pub use canonical::Canonical;
-pub use carriers::{CarrierSettings, ChainRefusal, read_question};
+pub use carriers::{CarrierSettings, ChainRefusal, read_proven_question, read_question};
 pub use chain::{Chain, ChainError, MAX_ACTORS};
 pub use clock_use::ClockUse;
 pub use decision::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Revision, Timestamp};
+pub use details::{DetailRule, Path, covering};
 pub use digest::Digest;
 pub use entity::{Entity, EntityRef, ParseEntityRefError};
+pub use evidence::{CredentialKind, Evidence, MAX_CREDENTIALS, Proof, Proven, Unproven};
 pub use explanation::{
-    Condition, Dropped, Explanation, LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef, RelationLookup,
+    Condition, CredentialLine, Dropped, Explanation, LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef,
+    RelationLookup,
 };
+pub use principal::{AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NoId, PrincipalIds};
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{Action, Malformed, Question, Request, read_action, read_entity, read_optional_record, read_subject};

@@ -29,13 +29,23 @@ pub enum Code {
     PolicyError,
     /// A relation could not be looked up.
     RelationError,
+    /// A credential of the request does not verify.
+    CredentialInvalid,
+    /// A credential of the request has expired.
+    CredentialExpired,
+    /// A credential cannot be verified now: its issuer's keys, or its introspection, are out of reach.
+    CredentialUnavailable,
+    /// A credential names other parties than the request.
+    CredentialMismatch,
+    /// A credential is bound to a key or a certificate, and the sender did not show that it has it.
+    ProofInvalid,
     /// A reason that a policy names with `@reason`.
     Pack(SmolStr),
 }
 
 impl Code {
     /// The codes that belong to the engine: a policy may not reuse one.
-    pub const RESERVED: [Self; 11] = [
+    pub const RESERVED: [Self; 16] = [
         Self::NotPermitted,
         Self::Forbidden,
         Self::ChainInvalid,
@@ -47,6 +57,11 @@ impl Code {
         Self::NotApplicable,
         Self::PolicyError,
         Self::RelationError,
+        Self::CredentialInvalid,
+        Self::CredentialExpired,
+        Self::CredentialUnavailable,
+        Self::CredentialMismatch,
+        Self::ProofInvalid,
     ];
 
     /// Takes a policy's `@reason`: lower-case words joined by underscores, at most 64 bytes, none of the engine's.
@@ -74,6 +89,11 @@ impl Code {
             Self::NotApplicable => "not_applicable",
             Self::PolicyError => "policy_error",
             Self::RelationError => "relation_error",
+            Self::CredentialInvalid => "credential_invalid",
+            Self::CredentialExpired => "credential_expired",
+            Self::CredentialUnavailable => "credential_unavailable",
+            Self::CredentialMismatch => "credential_mismatch",
+            Self::ProofInvalid => "proof_invalid",
             Self::Pack(code) => code,
         }
     }

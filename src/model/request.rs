@@ -4,9 +4,10 @@
 //! [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts for whom) is read by
 //! [`super::read_question`], and what is wrong with that denies.
 
-use super::{Chain, Dropped, Entity, EntityRef, Record, Value};
+use super::{Chain, Dropped, Entity, EntityRef, Proven, Record, Value};
 use smol_str::SmolStr;
 use std::fmt;
+use std::sync::Arc;
 
 /// A required member that is missing, or a member of the wrong kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +164,8 @@ pub struct Question {
     pub resource: Entity,
     /// The context without carriers and without the members that belong to the engine.
     pub context: Record,
+    /// The credentials behind it, all verified.
+    pub credentials: Vec<Arc<Proven>>,
     /// What was taken out of the context because its name belongs to the engine.
     pub dropped: Vec<Dropped>,
     /// Entities whose type was an alias, with the type that was asked for.
@@ -170,6 +173,17 @@ pub struct Question {
 }
 
 impl Question {
+    /// The members of the chain that no credential proves, under the type names that the request used.
+    #[must_use]
+    pub fn asserted(&self) -> Vec<EntityRef> {
+        let proven = |uid: &EntityRef| {
+            let mut named = self.credentials.iter().flat_map(|proven| &proven.chain);
+            named.any(|one| one == uid || *one == self.as_asked(uid))
+        };
+        let members = self.chain.members().map(|member| &member.uid);
+        members.filter(|uid| !proven(uid)).map(|uid| self.as_asked(uid)).collect()
+    }
+
     /// An entity under the type name that the request used.
     #[must_use]
     pub fn as_asked(&self, uid: &EntityRef) -> EntityRef {

@@ -4,6 +4,7 @@
 //! `5000.50` are compared and converted exactly; what a policy's schema makes of them is decided in `policy/`.
 
 use smol_str::SmolStr;
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -175,6 +176,23 @@ impl Number {
         let sign = if value < 0 { "-" } else { "" };
         let magnitude = value.unsigned_abs();
         Some(format!("{sign}{}.{:04}", magnitude / 10_000, magnitude % 10_000))
+    }
+
+    /// Compares the numbers that the digits denote, whatever their spelling; `None` where one of them does not fit 128
+    /// bits as digits of the other's scale.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
+        let ((mut one, one_scale), (mut two, two_scale)) = (self.scaled()?, other.scaled()?);
+        if one == 0 || two == 0 || (one < 0) != (two < 0) {
+            return Some(one.cmp(&two));
+        }
+        let power = |scale: i64| 10_i128.checked_pow(u32::try_from(scale).ok()?);
+        if one_scale > two_scale {
+            one = one.checked_mul(power(one_scale - two_scale)?)?;
+        } else {
+            two = two.checked_mul(power(two_scale - one_scale)?)?;
+        }
+        Some(one.cmp(&two))
     }
 
     /// The number as an integer that does not end in 0 and a power of ten: the same pair for every spelling of it. `None`
@@ -397,6 +415,24 @@ mod tests {
             ("12345.123456789", None),
         ] {
             assert_eq!(number(digits).to_decimal_text().as_deref(), expected, "{digits}");
+        }
+    }
+
+    #[test]
+    fn numbers_compare_by_what_they_denote() {
+        for (one, other, expected) in [
+            ("5", "5.0", Some(Ordering::Equal)),
+            ("10", "9", Some(Ordering::Greater)),
+            ("1e2", "99.99", Some(Ordering::Greater)),
+            ("-2", "-1", Some(Ordering::Less)),
+            ("0", "-0.0", Some(Ordering::Equal)),
+            ("0", "1e-30", Some(Ordering::Less)),
+            ("9007199254740993", "9007199254740992", Some(Ordering::Greater)),
+            ("1e400", "1", None),
+            ("1e-39999", "1", None),
+        ] {
+            assert_eq!(number(one).compare(&number(other)), expected, "{one} {other}");
+            assert_eq!(number(other).compare(&number(one)), expected.map(Ordering::reverse), "{other} {one}");
         }
     }
 

@@ -52,7 +52,15 @@ pub(super) fn denial(
 pub(super) fn next_action(code: &Code) -> NextAction {
     match code {
         Code::NotPermitted => NextAction::Request,
-        Code::BadValue | Code::AttributeConflict | Code::ChainInvalid | Code::ChainConflict => NextAction::Retry,
+        Code::BadValue
+        | Code::AttributeConflict
+        | Code::ChainInvalid
+        | Code::ChainConflict
+        | Code::CredentialInvalid
+        | Code::CredentialExpired
+        | Code::CredentialUnavailable
+        | Code::CredentialMismatch
+        | Code::ProofInvalid => NextAction::Retry,
         Code::Forbidden
         | Code::UnknownType
         | Code::UnknownAction

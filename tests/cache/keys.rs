@@ -165,6 +165,7 @@ fn explaining_and_what_is_off_keep_nothing() {
         require_actor: false,
         depth: behest::model::Depth::Explain,
         arguments: behest::model::Arguments::Known,
+        evidence: None,
     };
     for _ in 0..2 {
         service.engine.decide(&ask, &crate::values::request(&body)).unwrap();
@@ -236,6 +237,7 @@ fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
             require_actor: false,
             depth: Depth::Lean,
             arguments,
+            evidence: None,
         };
         service.engine.decide(&ask, &request).unwrap().decision
     };

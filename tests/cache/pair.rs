@@ -68,6 +68,7 @@ impl Service {
             require_actor: false,
             depth: Depth::Reason,
             arguments: behest::model::Arguments::Known,
+            evidence: None,
         };
         self.engine.decide(&ask, &values::request(question)).expect("an answer")
     }

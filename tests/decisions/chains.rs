@@ -88,6 +88,15 @@ fn each_carrier_becomes_the_chain_that_it_says() {
 }
 
 #[test]
+fn a_credential_that_nobody_verified_denies() {
+    let credentials = json!({"credentials": [{"type": "access_token", "value": "x"}]});
+    let expected =
+        "credential_invalid: `context.credentials[0]`: no issuer is configured that could have issued the credential";
+    assert_eq!(read(&alice(), &credentials, &settings()), expected);
+    assert_eq!(read(&json!({"type": "credential", "id": "0"}), &credentials, &settings()), expected);
+}
+
+#[test]
 fn a_malformed_carrier_denies_and_never_shortens_the_chain() {
     let listed = |list: &Json| json!({"type": "agent", "id": "b", "delegation_chain": list});
     for (subject, context) in [
@@ -129,7 +138,10 @@ fn a_malformed_carrier_denies_and_never_shortens_the_chain() {
         (alice(), json!({"agent": 3})),
         (alice(), json!({"agent": {"type": "agent"}})),
         (alice(), json!({"Agent": "copilot"})),
-        (alice(), json!({"credentials": [{"type": "access_token", "value": "x"}]})),
+        (alice(), json!({"credentials": []})),
+        (alice(), json!({"credentials": {"type": "access_token", "value": "x"}})),
+        (alice(), json!({"Credentials": [{"type": "access_token", "value": "x"}]})),
+        (json!({"type": "credential", "id": "0"}), json!({})),
         (alice(), json!({"Credentials": []})),
         (with(&json!({"act": {"sub": "alice", "sub_profile": "user"}})), json!({})),
         (json!({"type": "user", "id": "alice", "Properties": {"act": {"sub": "x"}}}), json!({})),

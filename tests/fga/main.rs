@@ -27,7 +27,7 @@ use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::engine::stores::{Stores, open_memory};
 use behest::evidence::Signer;
-use behest::http::{Caller, KeyHash, Permission, Server, Settings};
+use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use service::{NOW_MS, Reply, request, send};
@@ -109,10 +109,11 @@ impl Fixture {
 fn caller(name: &str, key: &str, permissions: &[Permission]) -> Caller {
     Caller {
         name: name.to_owned(),
-        key: KeyHash::of(key.as_bytes()),
+        by: By::Key(KeyHash::of(key.as_bytes())),
         permissions: permissions.iter().copied().collect(),
         require_actor: false,
         reasons: false,
+        rate: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::service::{Reply, empty, get, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question, with};
 use actix_web::test::TestRequest;
-use behest::http::{Caller, KeyHash, Permission, Server, Settings};
+use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use serde_json::json;
 
 const KEY: &str = "s3cret-Key";
@@ -11,15 +11,16 @@ const KEY: &str = "s3cret-Key";
 fn caller(permissions: &[Permission]) -> Caller {
     Caller {
         name: "gateway".to_owned(),
-        key: KeyHash::of(KEY.as_bytes()),
+        by: By::Key(KeyHash::of(KEY.as_bytes())),
         permissions: permissions.iter().copied().collect(),
         require_actor: false,
         reasons: false,
+        rate: None,
     }
 }
 
 fn known(permissions: &[Permission]) -> Settings {
-    let other = Caller { name: "other".to_owned(), key: KeyHash::of(b"another"), ..caller(&[]) };
+    let other = Caller { name: "other".to_owned(), by: By::Key(KeyHash::of(b"another")), ..caller(&[]) };
     Settings { callers: vec![caller(permissions), other], ..Settings::default() }
 }
 

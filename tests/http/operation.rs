@@ -4,7 +4,7 @@ use crate::deciding;
 use crate::service::{empty, get, local, request, send, with_engine};
 use actix_web::http::Method;
 use behest::bundle::Source;
-use behest::http::{Caller, KeyHash, Permission, Settings};
+use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use serde_json::json;
 
 #[actix_web::test]
@@ -30,10 +30,11 @@ async fn it_is_ready_once_a_bundle_is_live() {
 async fn what_is_wrong_with_a_bundle_is_told_to_an_administrator_alone() {
     let caller = |name: &str, permission| Caller {
         name: name.to_owned(),
-        key: KeyHash::of(name.as_bytes()),
+        by: By::Key(KeyHash::of(name.as_bytes())),
         permissions: std::iter::once(permission).collect(),
         require_actor: false,
         reasons: false,
+        rate: None,
     };
     let callers = vec![caller("admin", Permission::Admin), caller("gateway", Permission::Decide)];
     let (server, engine) = with_engine(Settings { callers, ..Settings::default() });

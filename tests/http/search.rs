@@ -6,7 +6,7 @@ use crate::service::{NOW_MS, empty, local, post, send, with_clock};
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Engine, Sealer, SearchLimits};
-use behest::http::{Caller, KeyHash, Permission, Server, Settings};
+use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -260,10 +260,11 @@ async fn a_page_token_is_good_for_its_query_its_caller_its_bundle_and_its_time()
 async fn a_page_token_is_its_callers_alone() {
     let caller = |name: &str, key: &str| Caller {
         name: name.to_owned(),
-        key: KeyHash::of(key.as_bytes()),
+        by: By::Key(KeyHash::of(key.as_bytes())),
         permissions: [Permission::Search].into_iter().collect(),
         require_actor: false,
         reasons: false,
+        rate: None,
     };
     let settings = Settings { callers: vec![caller("one", "1"), caller("two", "2")], ..Settings::default() };
     let (server, _) = serving(settings, 1_000, fixed());

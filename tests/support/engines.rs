@@ -40,7 +40,8 @@ pub(crate) fn engine(files: &[(&str, &str)]) -> Engine {
 
 /// Asks as `anonymous`.
 pub(crate) fn ask(depth: Depth) -> Ask<'static> {
-    Ask { caller: "anonymous", request_id: None, require_actor: false, depth, arguments: Arguments::Known }
+    let arguments = Arguments::Known;
+    Ask { caller: "anonymous", request_id: None, require_actor: false, depth, arguments, evidence: None }
 }
 
 /// Decides a JSON body.

@@ -56,8 +56,14 @@ fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
     })?;
     let engine = Engine::new(Arc::new(SystemClock), Arc::new(Metrics::default()), Recorder::default());
     engine.load(source).map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
-    let arguments = Arguments::Known;
-    let ask = Ask { caller: "explain", request_id: None, require_actor: false, depth: Depth::Explain, arguments };
+    let ask = Ask {
+        caller: "explain",
+        request_id: None,
+        require_actor: false,
+        depth: Depth::Explain,
+        arguments: Arguments::Known,
+        evidence: None,
+    };
     let answer = engine.decide(&ask, &request).map_err(|refusal| fail(&describe(&refusal)))?;
     let json = http::write_answer(&answer, Depth::Explain)
         .map_err(|error| fail(&Problem::new(format!("the answer cannot be written as JSON: {error}"))))?;

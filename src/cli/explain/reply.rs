@@ -4,8 +4,9 @@
 
 use super::Told;
 use crate::model::{
-    Code, Condition, Decision, Digest, Dropped, EntityRef, Explanation, LegExplanation, LegOutcome, NearMiss,
-    NextAction, PolicyError, PolicyRef, Problem, Reason, RelationLookup, Revision, Timestamp,
+    Code, Condition, CredentialKind, CredentialLine, Decision, Digest, Dropped, EntityRef, Explanation, LegExplanation,
+    LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Problem, Proof, Reason, RelationLookup, Revision,
+    Timestamp,
 };
 use serde::Deserialize;
 
@@ -60,7 +61,20 @@ struct Tree {
     revision: u64,
     now: String,
     action: String,
+    #[serde(default)]
+    credentials: Vec<Credential>,
+    #[serde(default)]
+    asserted: Vec<Named>,
     legs: Vec<Leg>,
+}
+
+#[derive(Deserialize)]
+struct Credential {
+    r#type: String,
+    issuer: String,
+    chain: Vec<Named>,
+    proof: Option<String>,
+    until: String,
 }
 
 #[derive(Deserialize)]
@@ -135,9 +149,23 @@ impl Tree {
         Some(Explanation {
             bundle: digest(&self.bundle)?,
             revision: Revision(self.revision),
-            now: Timestamp(self.now.parse::<jiff::Timestamp>().ok()?.as_millisecond()),
+            now: time(&self.now)?,
             action: self.action,
+            credentials: self.credentials.into_iter().map(Credential::into_model).collect::<Option<_>>()?,
+            asserted: self.asserted.into_iter().map(Named::into_model).collect(),
             legs: self.legs.into_iter().map(Leg::into_model).collect(),
+        })
+    }
+}
+
+impl Credential {
+    fn into_model(self) -> Option<CredentialLine> {
+        Some(CredentialLine {
+            kind: CredentialKind::from_word(&self.r#type)?,
+            issuer: self.issuer,
+            chain: self.chain.into_iter().map(Named::into_model).collect(),
+            proof: [Proof::Dpop, Proof::Mtls].into_iter().find(|proof| Some(proof.as_str()) == self.proof.as_deref()),
+            until: time(&self.until)?,
         })
     }
 }
@@ -195,6 +223,10 @@ impl Named {
     fn into_model(self) -> EntityRef {
         EntityRef::new(self.r#type, self.id)
     }
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    Some(Timestamp(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()))
 }
 
 fn digest(hex: &str) -> Option<Digest> {

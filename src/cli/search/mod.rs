@@ -178,6 +178,7 @@ fn from_bundle(arguments: &SearchArguments, asked: &Asked) -> Result<Found, Exit
         require_actor: false,
         depth: Depth::Reason,
         arguments: asked.arguments,
+        evidence: None,
     };
     let page = |page: PageRequest| {
         let found = engine.search(&ask, &search, &page).map_err(|refusal| describe(&refusal))?;

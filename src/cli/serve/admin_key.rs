@@ -4,7 +4,7 @@
 //! logged.
 
 use crate::config::{Config, Environment};
-use crate::http::{Caller, KeyHash, Permission};
+use crate::http::{By, Caller, KeyHash, Permission};
 use crate::model::Problem;
 use aws_lc_rs::rand;
 use base64::Engine as _;
@@ -62,10 +62,11 @@ impl AdminKey {
     pub(super) fn caller(&self) -> Caller {
         Caller {
             name: "admin".to_owned(),
-            key: KeyHash::of(self.key.as_bytes()),
+            by: By::Key(KeyHash::of(self.key.as_bytes())),
             permissions: Permission::ALL.into_iter().collect(),
             require_actor: false,
             reasons: false,
+            rate: None,
         }
     }
 

@@ -30,7 +30,9 @@ fn render(
         // Writing into a string cannot fail.
         let _ = writeln!(text, "  {}  {value}", paint.dim(&format!("{label:<9}")));
     };
-    match bound.url() {
+    // What is printed can be opened as it stands.
+    let url = bound.url().map(|url| if config.tls.is_some() { url.replacen("http:", "https:", 1) } else { url });
+    match url {
         Some(url) => {
             line("listening", &url);
             line("try it", &format!("{url}/docs"));

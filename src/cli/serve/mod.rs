@@ -12,7 +12,9 @@ mod admin_key;
 mod banner;
 mod listen;
 mod parts;
+mod renew;
 mod signals;
+mod trust;
 mod watch;
 
 use super::args::{ServeArguments, source_of};
@@ -74,7 +76,10 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     let reload =
         watcher.map(|watcher| watcher.start(Arc::clone(&parts.engine), Arc::clone(&parts.metrics))).transpose();
     let writer = parts.writer.map(Arc::new);
-    let shutdown = signals::listen(reload.map_err(|error| no_thread(&error))?, writer.clone())?;
+    if let Some(tls) = &parts.tls {
+        renew::start(tls).map_err(|error| no_thread(&error))?;
+    }
+    let shutdown = signals::listen(reload.map_err(|error| no_thread(&error))?, writer.clone(), parts.tls.clone())?;
     // After the signals are listened to: whoever reads that the service is there may end it.
     let _removed_at_the_end = announce(&config, &environment, &source, &loaded, &bound, admin_key.as_ref())?;
     let (listener, at) = bound.into_parts();

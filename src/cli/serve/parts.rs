@@ -1,14 +1,15 @@
 //! Settings turned into the parts that they are about.
 
 use super::admin_key::AdminKey;
+use super::trust;
 use crate::audit::{self, QueueSettings, Recorder, Sink, Writer};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{CacheSize, Config, Permission, Permissions, RecordSink, WhenFull};
+use crate::config::{self, CacheSize, Config, Permission, Permissions, RecordSink, WhenFull};
 use crate::engine::stores::Stores;
 use crate::engine::{Engine, Sealer, SearchLimits};
-use crate::evidence::Signer;
-use crate::http::{self, Server};
-use crate::model::Problem;
+use crate::evidence::{Signer, Verifier};
+use crate::http::{self, By, CertificateName, Server, Tls};
+use crate::model::{Problem, Problems};
 use crate::store::{DEFAULT_CACHE_BYTES, open_memory, open_redb};
 use crate::telemetry::Metrics;
 use std::fs::DirBuilder;
@@ -25,11 +26,15 @@ pub(super) struct Parts {
     pub(super) metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     signer: Signer,
+    /// Present where somebody's credentials are verified.
+    verifier: Option<Arc<Verifier>>,
+    /// Present where the service speaks TLS.
+    pub(super) tls: Option<Arc<Tls>>,
 }
 
 impl Parts {
     /// Makes them, with what they keep on disk.
-    pub(super) fn make(config: &Config) -> Result<Self, Problem> {
+    pub(super) fn make(config: &Config) -> Result<Self, Problems> {
         let signer = open_signer(config.data.as_deref())?;
         let metrics = Arc::new(Metrics::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -44,12 +49,16 @@ impl Parts {
         if let CacheSize::Bytes(bytes) = config.cache {
             engine = engine.with_cache(bytes.to_usize());
         }
-        Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer })
+        let verifier = trust::make(config, &clock)?;
+        let tls = open_tls(config)?;
+        Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer, verifier, tls })
     }
 
     /// The HTTP surface over them.
     pub(super) fn server(&self, config: &Config, admin_key: Option<&AdminKey>) -> Result<Server, Problem> {
-        let settings = http_settings(config, admin_key)?;
+        let verifier = self.verifier.clone();
+        let tls = self.tls.clone();
+        let settings = http::Settings { verifier, tls, ..http_settings(config, admin_key)? };
         let (engine, metrics, clock) = (Arc::clone(&self.engine), Arc::clone(&self.metrics), Arc::clone(&self.clock));
         Server::new(settings, engine, metrics, clock, &self.signer)
             .map_err(|error| Problem::new(format!("the service's metadata cannot be signed: {error}")))
@@ -118,19 +127,16 @@ fn start_recorder(config: &Config, metrics: &Arc<Metrics>) -> Result<(Recorder, 
 
 fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::Settings, Problem> {
     let public_url = config.public_url.as_ref().map(|url| http::PublicUrl::parse(url.as_str())).transpose();
-    let configured = config.callers.iter().map(|caller| http::Caller {
-        name: caller.name.clone(),
-        key: http::KeyHash::from_bytes(caller.key_sha256.bytes()),
-        permissions: permissions(&caller.permissions),
-        require_actor: caller.require_actor,
-        reasons: caller.reasons,
-    });
+    let mut callers = config.callers.iter().map(caller).collect::<Result<Vec<_>, _>>()?;
+    callers.extend(admin_key.map(AdminKey::caller));
     let limits = &config.limits;
     Ok(http::Settings {
         public_url: public_url.map_err(|error| Problem::new(error.to_string()).help("correct `public_url`"))?,
-        callers: configured.chain(admin_key.map(AdminKey::caller)).collect(),
+        callers,
         anonymous: config.anonymous_permissions().as_ref().map(permissions),
         raw_keys: config.raw_keys,
+        verifier: None,
+        tls: None,
         limits: http::Limits {
             body_bytes: limits.body.to_usize(),
             json_depth: limits.depth,
@@ -145,6 +151,43 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
             ..http::Limits::default()
         },
         workers: limits.workers,
+    })
+}
+
+fn open_tls(config: &Config) -> Result<Option<Arc<Tls>>, Problem> {
+    let Some(tls) = &config.tls else { return Ok(None) };
+    let files = http::TlsFiles {
+        certificate: tls.certificate.clone(),
+        key: tls.key.clone(),
+        client_authorities: tls.client_authorities.clone(),
+    };
+    Tls::open(files).map(Some).map_err(|error| Problem::new(error).help("correct `tls`"))
+}
+
+fn caller(caller: &config::Caller) -> Result<http::Caller, Problem> {
+    let unknown = || Problem::new(format!("the caller `{}` cannot be known", caller.name));
+    let by = match (&caller.key_sha256, &caller.token, &caller.certificate) {
+        (Some(key), ..) => By::Key(http::KeyHash::from_bytes(key.bytes())),
+        (None, Some(token), _) => {
+            let principal = token.principal.parse().map_err(|_| unknown())?;
+            By::Token { issuer: token.issuer.clone(), principal }
+        }
+        (None, None, Some(certificate)) => By::Certificate(match (&certificate.sha256, &certificate.uri) {
+            (Some(sha256), _) => CertificateName::Sha256(sha256.bytes()),
+            (None, Some(uri)) => CertificateName::Uri(uri.clone()),
+            (None, None) => return Err(unknown()),
+        }),
+        (None, None, None) => return Err(unknown()),
+    };
+    Ok(http::Caller {
+        name: caller.name.clone(),
+        by,
+        permissions: permissions(&caller.permissions),
+        require_actor: caller.require_actor,
+        reasons: caller.reasons,
+        rate: caller
+            .rate
+            .map(|rate| http::Rate { per_second: rate.per_second, burst: rate.burst.unwrap_or(rate.per_second) }),
     })
 }
 

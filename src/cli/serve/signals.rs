@@ -1,8 +1,9 @@
 //! Signals: SIGTERM and SIGINT end the service in good order, SIGHUP reloads, and SIGXFSZ ends nothing.
 
-use super::no_thread;
 use super::watch::Reloader;
+use super::{no_thread, renew};
 use crate::audit::Writer;
+use crate::http::Tls;
 use crate::model::Problem;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
@@ -20,10 +21,11 @@ pub(super) fn outlive_full_disks() -> Result<(), Problem> {
 
 /// Starts to listen. What is returned is done when the service shall end; a second signal to end ends it at once.
 ///
-/// On SIGHUP the bundle is loaded again, and the file of decision records opened anew.
+/// On SIGHUP the bundle is loaded again, certificates are read again, and the file of decision records opened anew.
 pub(super) fn listen(
     reload: Option<Reloader>,
     writer: Option<Arc<Writer>>,
+    tls: Option<Arc<Tls>>,
 ) -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| no_handler(&error))?;
     let (end, ended) = oneshot::channel();
@@ -33,7 +35,7 @@ pub(super) fn listen(
             match (signal, end.take()) {
                 (SIGHUP, kept) => {
                     end = kept;
-                    hang_up(reload.as_ref(), writer.as_deref());
+                    hang_up(reload.as_ref(), writer.as_deref(), tls.as_deref());
                 }
                 (_, Some(end)) => {
                     tracing::info!("stopping: requests in progress may end");
@@ -53,7 +55,8 @@ fn no_handler(error: &std::io::Error) -> Problem {
     Problem::new(format!("signals cannot be handled: {error}"))
 }
 
-fn hang_up(reload: Option<&Reloader>, writer: Option<&Writer>) {
+fn hang_up(reload: Option<&Reloader>, writer: Option<&Writer>, tls: Option<&Tls>) {
+    tls.into_iter().for_each(renew::reload);
     if let Some(reload) = reload {
         reload.now();
     } else {

@@ -7,7 +7,7 @@ use crate::bundle::{self, Case, Files};
 use crate::clock::FixedClock;
 use crate::engine::Snapshot;
 use crate::engine::decide::{Given, Want, decide};
-use crate::model::{Decision, Problems, Request, Revision, SearchRequest, Searched};
+use crate::model::{Decision, Evidence, Problems, Request, Revision, SearchRequest, Searched};
 use std::collections::BTreeSet;
 
 /// Compiles files and makes three searches of each case: for its subject's type, its resource's type, and actions. Each is
@@ -66,7 +66,7 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
     };
     let Some(named) = named else { return Ok(()) };
     let question: Request = search.about(&named);
-    let decided = decide(task.pinned, &question, case.now, task.want, None, task.given);
+    let decided = decide(task.pinned, &question, &Evidence::default(), case.now, task.want, None, task.given);
     let permitted = decided.map_err(|refusal| format!("{refusal:?}"))?.decision == Decision::Permit;
     match (permitted, whole.contains(&named)) {
         (false, true) => Err(format!("it finds `{named}`, which is denied")),

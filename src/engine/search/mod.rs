@@ -26,7 +26,7 @@ pub use token::{Sealer, TokenError};
 use super::decide::{Given, Want, decide};
 use super::snapshot::Pinned;
 use super::{Ask, Engine, Refusal};
-use crate::model::{Decision, EntityRef, Fault, PageRequest, SearchRequest, Searched, Timestamp, encode_id};
+use crate::model::{Decision, EntityRef, Evidence, Fault, PageRequest, SearchRequest, Searched, Timestamp, encode_id};
 use crate::policy::Stored;
 use crate::relations::Place;
 use candidates::{Candidates, candidates};
@@ -155,7 +155,7 @@ impl<'a> Task<'a> {
             }
             self.search.set(&mut question, &id);
             // Nothing is kept of candidates: most are asked about once, and would drive out what is asked again.
-            let verdict = decide(self.pinned, &question, self.now, self.want, None, self.given)?;
+            let verdict = decide(self.pinned, &question, &Evidence::default(), self.now, self.want, None, self.given)?;
             turn.decided += 1;
             if verdict.decision == Decision::Permit {
                 if turn.found.len() >= limit {

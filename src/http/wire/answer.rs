@@ -266,6 +266,8 @@ mod tests {
             revision: Revision(4),
             now: Timestamp(1_790_845_200_123),
             action: "read".to_owned(),
+            credentials: Vec::new(),
+            asserted: Vec::new(),
             legs: vec![leg, other],
         };
         Answer {

@@ -48,8 +48,19 @@ impl Iterator for Items {
     }
 }
 
+/// Refuses a body with too many items, before anything is done for them.
+pub(in crate::http) fn check_size(body: &Record, limits: &Limits) -> Result<(), Error> {
+    match body.get("evaluations") {
+        Some(Value::List(items)) if items.len() > limits.evaluations => {
+            Err(Error::TooManyEvaluations { found: items.len(), limit: limits.evaluations })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads a body, under the limits on the number of items and on what they inherit together.
 pub(in crate::http) fn read_evaluations(mut body: Record, limits: &Limits) -> Result<Evaluations, Error> {
+    check_size(&body, limits)?;
     let items = match body.remove("evaluations") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::List(items)) => items,
@@ -57,9 +68,6 @@ pub(in crate::http) fn read_evaluations(mut body: Record, limits: &Limits) -> Re
     };
     if items.is_empty() {
         return Ok(Evaluations::Single(Request::from_body(&body)?));
-    }
-    if items.len() > limits.evaluations {
-        return Err(Error::TooManyEvaluations { found: items.len(), limit: limits.evaluations });
     }
     if inherited_bytes(&body, &items) > limits.inherited_bytes {
         return Err(Error::DefaultsTooLarge(limits.inherited_bytes));

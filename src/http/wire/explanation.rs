@@ -23,8 +23,30 @@ pub(in crate::http) struct Explanation<'a> {
     now: String,
     /// The action that was evaluated; a specialised one where the schema declares it.
     action: &'a str,
-    /// One per member of the chain, in order; empty where the chain itself was refused.
+    /// The credentials that were verified, in the request's order.
+    credentials: Vec<Credential<'a>>,
+    /// The members of the chain that no credential proves: the caller says so, and is believed.
+    asserted: Vec<EntityRef<'a>>,
+    /// One per member of the chain, in order, and for each of them one per credential that grants something; empty where
+    /// the chain itself was refused.
     legs: Vec<Leg<'a>>,
+}
+
+/// What a credential was seen to prove.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Credential<'a> {
+    /// `access_token`, `id_token`, `jwt_svid` or `x509_svid`.
+    #[schema(example = "access_token")]
+    r#type: &'static str,
+    /// Who issued it.
+    issuer: &'a str,
+    /// Whom it names, the subject first.
+    chain: Vec<EntityRef<'a>>,
+    /// `dpop` or `mtls`; absent for a bearer's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'static str>,
+    /// Until when it may be used (RFC 3339).
+    until: String,
 }
 
 /// One leg: whether this member of the chain may do it.
@@ -139,7 +161,21 @@ impl<'a> Explanation<'a> {
             revision: tree.revision.0,
             now: rfc3339(tree.now),
             action: &tree.action,
+            credentials: tree.credentials.iter().map(Credential::from).collect(),
+            asserted: tree.asserted.iter().map(EntityRef::from).collect(),
             legs: tree.legs.iter().map(Leg::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a model::CredentialLine> for Credential<'a> {
+    fn from(line: &'a model::CredentialLine) -> Self {
+        Self {
+            r#type: line.kind.as_str(),
+            issuer: &line.issuer,
+            chain: line.chain.iter().map(EntityRef::from).collect(),
+            proof: line.proof.map(model::Proof::as_str),
+            until: rfc3339(line.until),
         }
     }
 }

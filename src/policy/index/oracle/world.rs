@@ -279,6 +279,7 @@ impl Asked {
             action: Action { name: self.action.into(), properties: Record::new() },
             resource: entity(self.resource, resource),
             context: record(&self.context),
+            credentials: Vec::new(),
             dropped: Vec::new(),
             asked: Vec::new(),
         }

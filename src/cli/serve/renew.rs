@@ -1,0 +1,54 @@
+//! Certificates that are replaced while the service runs.
+//!
+//! Looked at every [`POLL`], and on SIGHUP. Whatever is wrong with the new ones, the old ones stay until they end.
+
+use crate::http::Tls;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// Certificates live for hours at least; whoever renews one waits for no less than this.
+const POLL: Duration = Duration::from_secs(10);
+
+/// What a file looks like from outside.
+type Look = Option<(u64, i64, i64, u64)>;
+
+/// Starts to look. The thread ends with the service.
+pub(super) fn start(tls: &Arc<Tls>) -> io::Result<()> {
+    let tls = Arc::downgrade(tls);
+    std::thread::Builder::new().name("certificates".to_owned()).spawn(move || watch(&tls)).map(drop)
+}
+
+/// Reads the certificates again, and says what came of it.
+pub(super) fn reload(tls: &Tls) {
+    match tls.reload() {
+        Ok(()) => tracing::info!(path = %tls.files().certificate.display(), "the certificates were read again"),
+        Err(error) => tracing::error!(error, "the certificates cannot be replaced, and the ones before are still used"),
+    }
+}
+
+fn watch(tls: &Weak<Tls>) {
+    let mut seen = tls.upgrade().map(|tls| look(&tls));
+    while let Some(tls) = tls.upgrade() {
+        let now = look(&tls);
+        if seen.as_ref() != Some(&now) {
+            seen = Some(now);
+            reload(&tls);
+        }
+        drop(tls);
+        std::thread::sleep(POLL);
+    }
+}
+
+fn look(tls: &Tls) -> Vec<Look> {
+    let files = tls.files();
+    let paths = [Some(&files.certificate), Some(&files.key), files.client_authorities.as_ref()];
+    let one = |path: &Path| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.len(), metadata.mtime(), metadata.mtime_nsec(), metadata.ino()))
+    };
+    paths.into_iter().flatten().map(|path| one(path)).collect()
+}

@@ -1,0 +1,214 @@
+//! Settings of issuers turned into what verifies their credentials.
+
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::evidence::{
+    ActorForm, AutonomousClaim, ClaimPath, HttpClient, Introspection, KeySource, Preset, Profile, Secret, Trust,
+    TrustDomain, Verifier, asymmetric,
+};
+use crate::model::{DetailRule, Path, Problem, Problems};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Makes the verifier; none where no issuer and no trust domain is configured.
+pub(super) fn make(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<Verifier>>, Problems> {
+    if config.issuers.is_empty() && config.trust_domains.is_empty() {
+        return Ok(None);
+    }
+    let mut problems = Vec::new();
+    let mut profiles = Vec::new();
+    for issuer in &config.issuers {
+        match profile(issuer).and_then(|profile| Ok((profile, client(issuer.ca_file.as_deref())?))) {
+            Ok(profile) => profiles.push(profile),
+            Err(problem) => problems.push(describe(&format!("the issuer `{}`: {problem}", issuer.issuer))),
+        }
+    }
+    let mut domains = Vec::new();
+    for domain in &config.trust_domains {
+        match trust_domain(domain).and_then(|settings| Ok((settings, client(domain.ca_file.as_deref())?))) {
+            Ok(domain) => domains.push(domain),
+            Err(problem) => problems.push(describe(&format!("the trust domain `{}`: {problem}", domain.name))),
+        }
+    }
+    Problems(problems).into_result()?;
+    match Verifier::start(profiles, domains, Arc::clone(clock)) {
+        Ok(verifier) => Ok(Some(Arc::new(verifier))),
+        Err(problems) => Err(Problems(problems.iter().map(|problem| describe(problem)).collect())),
+    }
+}
+
+/// A sentence, and its remedy after a semicolon.
+fn describe(text: &str) -> Problem {
+    match text.split_once("; ") {
+        Some((problem, remedy)) => Problem::new(problem).help(remedy),
+        None => Problem::new(text).help("see `[[issuers]]` in behest.example.toml"),
+    }
+}
+
+fn client(authorities: Option<&std::path::Path>) -> Result<HttpClient, String> {
+    HttpClient::new(authorities).map_err(|error| format!("{error}; correct `ca_file`"))
+}
+
+fn profile(settings: &config::Issuer) -> Result<Profile, String> {
+    let preset = match &settings.preset {
+        None => Preset::default(),
+        Some(word) => Preset::from_word(word).ok_or_else(|| {
+            let known = Preset::WORDS.map(|(word, _)| format!("`{word}`")).join(", ");
+            format!("`{word}` is no preset; there are {known}")
+        })?,
+    };
+    let mut profile = preset.profile(&settings.issuer);
+    let algorithms = algorithms(settings, &profile)?;
+    profile.trust = trust(settings, preset, algorithms)?;
+    profile.introspection = settings.introspection.as_ref().map(introspection).transpose()?;
+    profile.audiences = smol(&settings.audiences);
+    profile.id_token_audiences = smol(&settings.id_token_audiences);
+    profile.caller_audiences = smol(&settings.caller_audiences);
+    set(&mut profile.types, settings.types.clone());
+    if let Some(required) = &settings.required {
+        let value = |value: &String| (!value.is_empty()).then(|| value.as_str().into());
+        profile.required = required.iter().map(|(claim, text)| (ClaimPath::new(claim), value(text))).collect();
+    }
+    set(&mut profile.leeway, settings.leeway_s.map(Duration::from_secs));
+    set(&mut profile.longest_life, settings.longest_life_s.map(Duration::from_secs));
+    if let Some(ids) = &settings.ids {
+        profile.ids =
+            ids.iter().map(|(kind, form)| Ok((kind.as_str().into(), prefix(form)?))).collect::<Result<_, String>>()?;
+    }
+    set(&mut profile.subject_type, settings.subject_type.as_deref().map(Into::into));
+    set(&mut profile.actor_type, settings.actor_type.as_deref().map(Into::into));
+    set(&mut profile.client_type, settings.client_type.as_deref().map(Into::into));
+    if preset == Preset::SharedSecret {
+        // Its tokens have no actor and no client but the agent itself.
+        profile.actor_type = profile.subject_type.clone();
+        profile.client_type = profile.subject_type.clone();
+    }
+    let paths = |names: &Option<Vec<String>>| names.as_ref().map(|names| names.iter().map(ClaimPath::new).collect());
+    set(&mut profile.claims.subject, paths(&settings.claims.subject));
+    set(&mut profile.claims.client, paths(&settings.claims.client));
+    set(&mut profile.claims.scopes, paths(&settings.claims.scopes));
+    set(&mut profile.claims.roles, paths(&settings.claims.roles));
+    set(&mut profile.claims.groups, paths(&settings.claims.groups));
+    set(&mut profile.autonomous, settings.autonomous.as_ref().map(|claims| claims.iter().map(autonomous).collect()));
+    if let Some(word) = &settings.actor {
+        profile.actor = ActorForm::from_word(word)
+            .ok_or_else(|| format!("`{word}` is no form of `act`; there are `rfc8693`, `inverted`, `list`, `none`"))?;
+    }
+    profile.details = settings.details.iter().map(detail).collect::<Result<_, _>>()?;
+    Ok(profile)
+}
+
+fn algorithms(settings: &config::Issuer, profile: &Profile) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
+    match (&settings.algorithms, &profile.trust) {
+        (None, Trust::Keys { algorithms, .. }) => Ok(algorithms.clone()),
+        (None, Trust::Secret(_) | Trust::Introspection) => Ok(Vec::new()),
+        (Some(names), _) => names
+            .iter()
+            .map(|name| {
+                asymmetric(name).ok_or_else(|| {
+                    format!("`{name}` is no algorithm of a published key; write for example `algorithms = [\"ES256\"]`")
+                })
+            })
+            .collect(),
+    }
+}
+
+fn trust(settings: &config::Issuer, preset: Preset, algorithms: Vec<jsonwebtoken::Algorithm>) -> Result<Trust, String> {
+    let source = match (settings.keys.as_deref(), preset) {
+        (None, Preset::SharedSecret) => return Err("it has no secret; set `keys = \"secret:PATH\"`".to_owned()),
+        (None | Some("discovery"), _) => KeySource::Discovery(settings.issuer.clone()),
+        (Some("introspection"), _) => return Ok(Trust::Introspection),
+        (Some(text), _) => match text.split_once(':') {
+            Some(("file", path)) => KeySource::File(path.into()),
+            Some(("secret", path)) if preset == Preset::SharedSecret => {
+                let secret = Secret::read(std::path::Path::new(path));
+                return secret.map(Trust::Secret).map_err(|error| format!("{error}; correct `keys`"));
+            }
+            Some(("secret", _)) => {
+                return Err("a shared secret verifies only tokens that are made with one; set `preset = \"shared-secret\"`, or publish keys".to_owned());
+            }
+            Some(("http" | "https", _)) => KeySource::Jwks(text.to_owned()),
+            _ => {
+                return Err(format!(
+                    "`{text}` is no place of keys; write `discovery`, an address, `file:PATH`, `secret:PATH` or `introspection`"
+                ));
+            }
+        },
+    };
+    if preset == Preset::SharedSecret {
+        return Err("its tokens are verified by a secret; set `keys = \"secret:PATH\"`".to_owned());
+    }
+    Ok(Trust::Keys { source, algorithms })
+}
+
+fn introspection(settings: &config::Introspection) -> Result<Introspection, String> {
+    let secret = settings.client_secret_file.as_deref().map(Secret::read).transpose();
+    Ok(Introspection {
+        url: settings.url.clone(),
+        client_id: settings.client_id.clone(),
+        client_secret: secret.map_err(|error| format!("{error}; correct `introspection.client_secret_file`"))?,
+        keep: Duration::from_millis(settings.keep_ms),
+        signed: settings.signed,
+    })
+}
+
+fn detail(settings: &config::Detail) -> Result<DetailRule, String> {
+    let path = |text: &str| {
+        Path::parse(text).ok_or_else(|| format!("`{text}` is no path; write names with dots between them"))
+    };
+    let pairs = |members: &BTreeMap<String, String>| {
+        members.iter().map(|(ours, asked)| Ok((path(ours)?, path(asked)?))).collect::<Result<Vec<_>, String>>()
+    };
+    Ok(DetailRule {
+        kind: settings.r#type.as_str().into(),
+        resource_type: settings.resource_type.as_str().into(),
+        locations: smol(&settings.locations),
+        equal: pairs(&settings.equal)?,
+        at_most: pairs(&settings.at_most)?,
+        ignored: settings.ignored.iter().map(|text| path(text)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn trust_domain(settings: &config::TrustDomain) -> Result<TrustDomain, String> {
+    let bundle = match settings.bundle.split_once(':') {
+        Some(("file", path)) => KeySource::File(path.into()),
+        Some(("pem", path)) => KeySource::Pem(path.into()),
+        Some(("http" | "https", _)) => KeySource::Jwks(settings.bundle.clone()),
+        _ => {
+            return Err(format!(
+                "`{}` is no place of a bundle; write an address, `file:PATH` or `pem:PATH`",
+                settings.bundle
+            ));
+        }
+    };
+    Ok(TrustDomain {
+        name: settings.name.as_str().into(),
+        bundle,
+        audiences: smol(&settings.audiences),
+        entity_type: settings.entity_type.as_str().into(),
+        longest_life: Duration::from_secs(settings.longest_life_s),
+        leeway: Duration::from_secs(settings.leeway_s),
+    })
+}
+
+/// `acme|{sub}`: what stands before the subject.
+fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
+    let prefix = form.strip_suffix("{sub}").filter(|prefix| !prefix.contains(['{', '}']));
+    prefix.map(Into::into).ok_or_else(|| format!("`{form}` is no form of an id; write for example `acme|{{sub}}`"))
+}
+
+fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
+    let (value, prefix) = value.strip_suffix('*').map_or((value.as_str(), false), |start| (start, true));
+    AutonomousClaim { claim: ClaimPath::new(claim), value: value.into(), prefix }
+}
+
+fn smol(texts: &[String]) -> Vec<smol_str::SmolStr> {
+    texts.iter().map(|text| text.as_str().into()).collect()
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}

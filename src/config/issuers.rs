@@ -1,0 +1,153 @@
+//! Whose credentials are verified, as an operator writes it: `[[issuers]]` and `[[trust_domains]]`.
+//!
+//! What is left out is what the preset says. What the words mean, and which of them contradict, is known where they are
+//! used; this file refuses what has no form.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// An issuer, and what its tokens look like.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// What its tokens have in `iss`, byte for byte.
+    pub issuer: String,
+    /// What is known of it: `standard`, `keycloak`, `entra`, `oidc-provider`, `shared-secret`.
+    pub preset: Option<String>,
+    /// Where its keys are: `discovery`, an address, `file:PATH`, `secret:PATH`, or `introspection` for none.
+    pub keys: Option<String>,
+    /// A file with the authorities that its certificate is by; none for the system's.
+    pub ca_file: Option<PathBuf>,
+    /// What it may sign with.
+    pub algorithms: Option<Vec<String>>,
+    /// One of these must be among a token's audiences.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// One of these must be among an ID token's audiences.
+    #[serde(default)]
+    pub id_token_audiences: Vec<String>,
+    /// One of these must be among the audiences of a token that a caller of this service comes with.
+    #[serde(default)]
+    pub caller_audiences: Vec<String>,
+    /// The types of its access tokens; an empty one stands for none.
+    pub types: Option<Vec<String>>,
+    /// Claims that its access tokens have, with their values; an empty one stands for any.
+    pub required: Option<BTreeMap<String, String>>,
+    /// How far clocks may differ, in seconds.
+    pub leeway_s: Option<u64>,
+    /// The longest life of a token, in seconds.
+    pub longest_life_s: Option<u64>,
+    /// For each entity type, the form of its ids: `acme|{sub}`.
+    pub ids: Option<BTreeMap<String, String>>,
+    /// The entity type of subjects.
+    pub subject_type: Option<String>,
+    /// That of actors which do not say what they are.
+    pub actor_type: Option<String>,
+    /// That of clients which act for themselves.
+    pub client_type: Option<String>,
+    /// Where tokens have what.
+    #[serde(default)]
+    pub claims: Claims,
+    /// Claims whose value says that a client acts for itself; a value that ends with `*` is the beginning of one.
+    pub autonomous: Option<BTreeMap<String, String>>,
+    /// How `act` is read: `rfc8693`, `inverted`, `list`, `none`.
+    pub actor: Option<String>,
+    /// Where it is asked about tokens.
+    pub introspection: Option<Introspection>,
+    /// What its rich authorization requests cover.
+    #[serde(default)]
+    pub details: Vec<Detail>,
+}
+
+/// Claims, each by paths of which the first that is there counts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Claims {
+    /// The subject.
+    pub subject: Option<Vec<String>>,
+    /// The client.
+    pub client: Option<Vec<String>>,
+    /// Scopes.
+    pub scopes: Option<Vec<String>>,
+    /// Roles.
+    pub roles: Option<Vec<String>>,
+    /// Groups.
+    pub groups: Option<Vec<String>>,
+}
+
+/// An introspection endpoint.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Introspection {
+    /// Its address.
+    pub url: String,
+    /// As whom the service asks.
+    pub client_id: String,
+    /// A file with the client's secret.
+    pub client_secret_file: Option<PathBuf>,
+    /// How long an answer is used, in milliseconds.
+    #[serde(default = "ten_seconds")]
+    pub keep_ms: u64,
+    /// Whether answers must be signed.
+    #[serde(default)]
+    pub signed: bool,
+}
+
+/// What objects of one type cover.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detail {
+    /// The type of the objects.
+    pub r#type: String,
+    /// The type of the resources that they are about.
+    pub resource_type: String,
+    /// Where this service's resources are.
+    #[serde(default)]
+    pub locations: Vec<String>,
+    /// Members that must be equal to what is asked: paths of the object, and of the request.
+    #[serde(default)]
+    pub equal: BTreeMap<String, String>,
+    /// Members that bound a number of what is asked.
+    #[serde(default)]
+    pub at_most: BTreeMap<String, String>,
+    /// Members that say nothing about what is allowed.
+    #[serde(default)]
+    pub ignored: Vec<String>,
+}
+
+/// A SPIFFE trust domain.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustDomain {
+    /// Its name.
+    pub name: String,
+    /// Its bundle: an address, `file:PATH` for a JWK set, `pem:PATH` for certificates.
+    pub bundle: String,
+    /// A file with the authorities that the address's certificate is by.
+    pub ca_file: Option<PathBuf>,
+    /// One of these must be among a JWT-SVID's audiences.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// The entity type of its workloads.
+    pub entity_type: String,
+    /// The longest life of an identity's document, in seconds.
+    #[serde(default = "a_day")]
+    pub longest_life_s: u64,
+    /// How far clocks may differ, in seconds.
+    #[serde(default = "half_a_minute")]
+    pub leeway_s: u64,
+}
+
+/// How soon a revocation is seen.
+fn ten_seconds() -> u64 {
+    10_000
+}
+
+fn a_day() -> u64 {
+    24 * 60 * 60
+}
+
+fn half_a_minute() -> u64 {
+    30
+}

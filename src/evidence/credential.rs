@@ -1,0 +1,113 @@
+//! One member of `context.credentials`, by its form.
+//!
+//! Refused: members that are not known here, so that a misspelt `dpop` is not a credential without a proof.
+
+use super::cache::Purpose;
+use super::keys::check_url;
+use crate::model::{CredentialKind, Record, Unproven, Value};
+
+/// LIMIT: bytes of a certificate chain, in whichever form it comes.
+const MAX_CERTIFICATE_BYTES: usize = 32 * 1024;
+
+/// A credential that was handed over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Presented<'a> {
+    pub(super) purpose: Purpose,
+    pub(super) kind: CredentialKind,
+    pub(super) value: Hidden<'a>,
+    /// Who is asked about an opaque token, where several issuers could be.
+    pub(super) issuer: Option<&'a str>,
+    pub(super) dpop: Option<Dpop<'a>>,
+    /// The client's certificate that the caller saw in its own handshake.
+    pub(super) certificate: Option<&'a str>,
+}
+
+/// A proof of possession, and what it was sent with (RFC 9449 section 4.3).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dpop<'a> {
+    pub(super) proof: Hidden<'a>,
+    pub(super) method: &'a str,
+    pub(super) url: &'a str,
+}
+
+/// Text that is not shown.
+#[derive(Clone, Copy)]
+pub(super) struct Hidden<'a>(pub(super) &'a str);
+
+impl std::fmt::Debug for Hidden<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+impl<'a> Presented<'a> {
+    /// The token by which a caller shows who it is.
+    pub(super) fn by_caller(token: &'a str, certificate: Option<&'a str>) -> Self {
+        let (purpose, kind) = (Purpose::Call, CredentialKind::AccessToken);
+        Self { purpose, kind, value: Hidden(token), issuer: None, dpop: None, certificate }
+    }
+
+    /// Reads it.
+    pub(super) fn read(value: &'a Value) -> Result<Self, Unproven> {
+        let record = value.as_record().ok_or_else(|| Unproven::invalid("the credential is no object"))?;
+        only(record, "", &["type", "value", "issuer", "dpop", "tls"])?;
+        let kind = CredentialKind::from_word(required(record, "type")?).ok_or_else(|| {
+            let known = CredentialKind::ALL.map(|kind| format!("`{}`", kind.as_str())).join(", ");
+            Unproven::invalid(format!("`type` is none of {known}"))
+        })?;
+        let value = Hidden(required(record, "value")?);
+        let dpop = match inner(record, "dpop")? {
+            None => None,
+            Some(dpop) => {
+                only(dpop, "dpop.", &["proof", "method", "url"])?;
+                let url = required(dpop, "url")?;
+                if check_url(url).is_err() && !url.starts_with("http://") {
+                    return Err(Unproven::proof("`dpop.url` is not the address of a request"));
+                }
+                Some(Dpop { proof: Hidden(required(dpop, "proof")?), method: required(dpop, "method")?, url })
+            }
+        };
+        let certificate = match inner(record, "tls")? {
+            None => None,
+            Some(tls) => {
+                only(tls, "tls.", &["certificate"])?;
+                let certificate = required(tls, "certificate")?;
+                if certificate.len() > MAX_CERTIFICATE_BYTES {
+                    return Err(Unproven::invalid(format!(
+                        "`tls.certificate` is larger than {MAX_CERTIFICATE_BYTES} bytes"
+                    )));
+                }
+                Some(certificate)
+            }
+        };
+        let purpose = Purpose::Request;
+        Ok(Self { purpose, kind, value, issuer: optional(record, "issuer")?, dpop, certificate })
+    }
+}
+
+fn only(record: &Record, path: &str, known: &[&str]) -> Result<(), Unproven> {
+    match record.iter().find(|(name, value)| !value.is_null() && !known.contains(&name.as_str())) {
+        Some((name, _)) => Err(Unproven::invalid(format!("`{path}{name}` is no member of a credential"))),
+        None => Ok(()),
+    }
+}
+
+fn inner<'a>(record: &'a Record, name: &str) -> Result<Option<&'a Record>, Unproven> {
+    match record.get_present(name) {
+        None => Ok(None),
+        Some(Value::Record(inner)) => Ok(Some(inner)),
+        Some(other) => Err(Unproven::invalid(format!("`{name}` must be an object, not {}", other.kind()))),
+    }
+}
+
+fn optional<'a>(record: &'a Record, name: &str) -> Result<Option<&'a str>, Unproven> {
+    match record.get_present(name) {
+        None => Ok(None),
+        Some(Value::Text(text)) if !text.is_empty() => Ok(Some(text)),
+        Some(_) => Err(Unproven::invalid(format!("`{name}` must be a string that is not empty"))),
+    }
+}
+
+fn required<'a>(record: &'a Record, name: &str) -> Result<&'a str, Unproven> {
+    optional(record, name)?.ok_or_else(|| Unproven::invalid(format!("`{name}` is missing")))
+}

@@ -1,0 +1,113 @@
+//! A compact JWS (RFC 7515 section 7.1), taken apart, and its signature.
+//!
+//! INVARIANT: the algorithm is one that the caller lists, and the key's kind is the algorithm's: what a token says of
+//! itself chooses among what is allowed, and allows nothing. Keys that a header carries (`jwk`, `x5c`) or points at
+//! (`jku`, `x5u`) are never used here; a header with `crit` is refused, since no extension is understood.
+
+use super::json;
+use crate::model::{Record, Unproven, Value};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use smol_str::SmolStr;
+
+/// LIMIT: bytes of a token. Those with many groups have some kilobytes; HTTP servers take headers of 8 to 16 KiB.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// LIMIT: bytes of a token's header. A `kid` and a public key are below one kilobyte.
+const MAX_HEADER_BYTES: usize = 4 * 1024;
+
+/// Algorithms that a key pair signs with, by their names (RFC 7518 section 3.1, RFC 8037 section 3.1). HMAC is not among
+/// them: whoever can verify such a token can make one.
+const ASYMMETRIC: [(&str, Algorithm); 9] = [
+    ("RS256", Algorithm::RS256),
+    ("RS384", Algorithm::RS384),
+    ("RS512", Algorithm::RS512),
+    ("PS256", Algorithm::PS256),
+    ("PS384", Algorithm::PS384),
+    ("PS512", Algorithm::PS512),
+    ("ES256", Algorithm::ES256),
+    ("ES384", Algorithm::ES384),
+    ("EdDSA", Algorithm::EdDSA),
+];
+
+/// Every algorithm of a key pair.
+pub(super) fn all_asymmetric() -> Vec<Algorithm> {
+    ASYMMETRIC.map(|(_, algorithm)| algorithm).to_vec()
+}
+
+/// An algorithm of a key pair, by its name.
+#[must_use]
+pub fn asymmetric(name: &str) -> Option<Algorithm> {
+    ASYMMETRIC.into_iter().find(|(known, _)| *known == name).map(|(_, algorithm)| algorithm)
+}
+
+/// A token whose parts have been read and whose signature has not been checked.
+#[derive(Debug)]
+pub(super) struct Unverified<'a> {
+    pub(super) header: Record,
+    pub(super) claims: Record,
+    signed: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Unverified<'a> {
+    /// Takes a token apart.
+    pub(super) fn read(token: &'a str) -> Result<Self, Unproven> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Unproven::invalid(format!("the token is larger than {MAX_TOKEN_BYTES} bytes")));
+        }
+        let malformed = || Unproven::invalid("the token is no JWT of three parts");
+        let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or_else(malformed)?;
+        if payload.contains('.') || header.len() > MAX_HEADER_BYTES {
+            return Err(malformed());
+        }
+        let part = |text: &str| json::read(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?);
+        let header = part(header).ok_or_else(malformed)?;
+        if header.get("crit").is_some() {
+            return Err(Unproven::invalid("the token's header has `crit`, and no extension is understood"));
+        }
+        let claims = part(payload).ok_or_else(malformed)?;
+        Ok(Self { header, claims, signed, signature })
+    }
+
+    /// Whether a text has the three parts of a JWT, the first of them a JSON object.
+    pub(super) fn is_one(token: &str) -> bool {
+        let Some((header, rest)) = token.split_once('.') else { return false };
+        rest.split('.').count() == 2
+            && header.len() <= MAX_HEADER_BYTES
+            && BASE64_URL_SAFE_NO_PAD.decode(header).is_ok_and(|header| header.trim_ascii_start().starts_with(b"{"))
+    }
+
+    /// The algorithm, where it is one of these.
+    pub(super) fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, Unproven> {
+        let name = self.header_text("alg").unwrap_or_default();
+        let named = if name == "HS256" { Some(Algorithm::HS256) } else { asymmetric(name) };
+        named
+            .filter(|algorithm| allowed.contains(algorithm))
+            .ok_or_else(|| Unproven::invalid("the token's algorithm is not one that its issuer may use"))
+    }
+
+    /// The type, as [`media_type`] writes it; none where the header has none.
+    pub(super) fn media_type(&self) -> Option<String> {
+        self.header_text("typ").map(media_type)
+    }
+
+    /// A member of the header that is a text.
+    pub(super) fn header_text(&self, name: &str) -> Option<&str> {
+        self.header.get(name).and_then(Value::as_text).map(SmolStr::as_str)
+    }
+
+    /// Whether the key signed the token with the algorithm.
+    pub(super) fn is_signed_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
+        // Errors are those of a signature or a key that is not of its form.
+        jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm).unwrap_or(false)
+    }
+}
+
+/// A type in lower case, and without the `application/` that may be left out (RFC 7515 section 4.1.9).
+pub(super) fn media_type(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
+}

@@ -1,0 +1,258 @@
+//! A set of public keys (RFC 7517, and the bundle format of SPIFFE), read into what verifies.
+//!
+//! A key that is not understood is left out: a set may hold keys for other uses. A symmetric key is never taken from a
+//! set: what is published is no secret.
+//!
+//! INVARIANT: a key verifies only with algorithms of its kind and curve, and only with the one that its set names.
+
+use crate::evidence::jose::asymmetric;
+use crate::evidence::json;
+use crate::model::{Record, Value};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use rustls::pki_types::CertificateDer;
+use smol_str::SmolStr;
+use std::fmt;
+
+/// LIMIT: keys of one set. Issuers publish two or three; some publish one per tenant's algorithm.
+const MAX_KEYS: usize = 100;
+
+/// The keys and trust anchors of one issuer.
+#[derive(Debug, Default)]
+pub(in crate::evidence) struct KeySet {
+    keys: Vec<Key>,
+    /// Certificates of authorities, in a bundle of SPIFFE.
+    pub(in crate::evidence) anchors: Vec<CertificateDer<'static>>,
+}
+
+/// One key.
+pub(in crate::evidence) struct Key {
+    kid: Option<SmolStr>,
+    algorithm: Option<Algorithm>,
+    public: PublicKey,
+}
+
+/// A public key that verifies.
+pub(in crate::evidence) struct PublicKey {
+    kind: Kind,
+    pub(in crate::evidence) verifying: DecodingKey,
+    /// The members that its thumbprint is made of, in the order of their names (RFC 7638 section 3.2).
+    canonical: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Rsa,
+    P256,
+    P384,
+    Ed25519,
+    Secret,
+}
+
+impl KeySet {
+    /// Reads a set: `{"keys": […]}`. None where it is not of its form or holds too many keys.
+    pub(in crate::evidence) fn read(text: &[u8]) -> Option<Self> {
+        let document = json::read(text)?;
+        let listed = document.get("keys")?.as_list()?;
+        if listed.len() > MAX_KEYS {
+            return None;
+        }
+        let mut set = Self::default();
+        for key in listed.iter().filter_map(Value::as_record) {
+            let text = |name| key.get(name).and_then(Value::as_text).map(SmolStr::as_str);
+            match text("use") {
+                Some("x509-svid") => set.anchors.extend(anchor(key)),
+                None | Some("sig" | "jwt-svid") => set.keys.extend(Key::read(key)),
+                Some(_) => {}
+            }
+        }
+        Some(set)
+    }
+
+    /// One shared secret, for tokens with HS256.
+    pub(in crate::evidence) fn secret(secret: &[u8]) -> Self {
+        let public =
+            PublicKey { kind: Kind::Secret, verifying: DecodingKey::from_secret(secret), canonical: String::new() };
+        Self { keys: vec![Key { kid: None, algorithm: Some(Algorithm::HS256), public }], anchors: Vec::new() }
+    }
+
+    /// Trust anchors alone.
+    pub(in crate::evidence) fn of_anchors(anchors: Vec<CertificateDer<'static>>) -> Self {
+        Self { keys: Vec::new(), anchors }
+    }
+
+    /// The key of this name that verifies with this algorithm. Without a name, the only key that does.
+    pub(in crate::evidence) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
+        let mut fitting = self.keys.iter().filter(|key| {
+            key.public.verifies(algorithm)
+                && key.algorithm.is_none_or(|named| named == algorithm)
+                && (kid.is_none() || key.kid.as_deref() == kid || key.public.kind == Kind::Secret)
+        });
+        let found = fitting.next()?;
+        // Two keys of one name: neither is the one that is meant.
+        fitting.next().is_none().then_some(found)
+    }
+
+    /// Whether another set verifies exactly what this one does.
+    pub(in crate::evidence) fn is_same(&self, other: &Self) -> bool {
+        let same = |one: &Key, two: &Key| {
+            one.kid == two.kid && one.algorithm == two.algorithm && one.public.canonical == two.public.canonical
+        };
+        self.anchors == other.anchors
+            && self.keys.len() == other.keys.len()
+            && self.keys.iter().zip(&other.keys).all(|(one, two)| same(one, two))
+    }
+
+    /// Whether nothing can be verified with it.
+    pub(in crate::evidence) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.anchors.is_empty()
+    }
+}
+
+impl Key {
+    fn read(key: &Record) -> Option<Self> {
+        let text = |name| key.get(name).and_then(Value::as_text);
+        let algorithm = match key.get("alg") {
+            None => None,
+            // A key for an algorithm that is not known here is of no use.
+            Some(name) => Some(asymmetric(name.as_text()?)?),
+        };
+        Some(Self { kid: text("kid").cloned(), algorithm, public: PublicKey::read(key)? })
+    }
+
+    pub(in crate::evidence) fn verifying(&self) -> &DecodingKey {
+        &self.public.verifying
+    }
+}
+
+impl PublicKey {
+    /// Reads the public members of a key pair's key (RFC 7518 section 6, RFC 8037 section 2). None for any other key.
+    pub(in crate::evidence) fn read(key: &Record) -> Option<Self> {
+        let text = |name| key.get(name).and_then(Value::as_text).map(SmolStr::as_str);
+        let curve = text("crv");
+        let (kind, verifying, canonical) = match (text("kty")?, curve) {
+            ("RSA", _) => {
+                let (n, e) = (text("n")?, text("e")?);
+                let verifying = DecodingKey::from_rsa_components(n, e).ok()?;
+                (Kind::Rsa, verifying, format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#))
+            }
+            ("EC", Some(curve @ ("P-256" | "P-384"))) => {
+                let (x, y) = (text("x")?, text("y")?);
+                let kind = if curve == "P-256" { Kind::P256 } else { Kind::P384 };
+                let verifying = DecodingKey::from_ec_components(x, y).ok()?;
+                (kind, verifying, format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#))
+            }
+            ("OKP", Some("Ed25519")) => {
+                let x = text("x")?;
+                let verifying = DecodingKey::from_ed_components(x).ok()?;
+                (Kind::Ed25519, verifying, format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#))
+            }
+            _ => return None,
+        };
+        Some(Self { kind, verifying, canonical })
+    }
+
+    /// Whether the algorithm is one of this kind of key.
+    pub(in crate::evidence) fn verifies(&self, algorithm: Algorithm) -> bool {
+        use Algorithm as A;
+        match self.kind {
+            Kind::Rsa => matches!(algorithm, A::RS256 | A::RS384 | A::RS512 | A::PS256 | A::PS384 | A::PS512),
+            Kind::P256 => algorithm == A::ES256,
+            Kind::P384 => algorithm == A::ES384,
+            Kind::Ed25519 => algorithm == A::EdDSA,
+            Kind::Secret => algorithm == A::HS256,
+        }
+    }
+
+    /// The key's thumbprint with SHA-256, in base64url (RFC 7638). The members are base64url themselves, or were no key.
+    pub(in crate::evidence) fn thumbprint(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, self.canonical.as_bytes()))
+    }
+}
+
+/// The certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle, section 4.2.2).
+fn anchor(key: &Record) -> Option<CertificateDer<'static>> {
+    let encoded = key.get("x5c")?.as_list()?.first()?.as_text()?;
+    BASE64_STANDARD.decode(encoded.as_str()).ok().map(CertificateDer::from)
+}
+
+/// Names the key, and shows none of it: it may be a secret.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("kid", &self.kid).field("kind", &self.public.kind).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Signer;
+    use serde_json::json;
+
+    fn set(keys: &serde_json::Value) -> Option<KeySet> {
+        KeySet::read(json!({ "keys": keys }).to_string().as_bytes())
+    }
+
+    fn p256() -> serde_json::Value {
+        serde_json::to_value(&Signer::in_memory().unwrap().jwks().keys[0]).unwrap()
+    }
+
+    fn with(mut key: serde_json::Value, name: &str, value: serde_json::Value) -> serde_json::Value {
+        key[name] = value;
+        key
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_name_and_verifies_as_its_kind_alone() {
+        let key = with(p256(), "kid", json!("a"));
+        let found = set(&json!([key])).unwrap();
+        assert!(found.find(Some("a"), Algorithm::ES256).is_some());
+        assert!(found.find(None, Algorithm::ES256).is_some());
+        assert!(found.find(Some("b"), Algorithm::ES256).is_none());
+        for other in [Algorithm::ES384, Algorithm::RS256, Algorithm::HS256, Algorithm::EdDSA] {
+            assert!(found.find(Some("a"), other).is_none(), "{other:?}");
+        }
+        let secret = KeySet::secret(b"secret");
+        assert!(secret.find(Some("any"), Algorithm::HS256).is_some());
+        assert!(secret.find(None, Algorithm::ES256).is_none());
+    }
+
+    #[test]
+    fn two_keys_of_one_name_are_none() {
+        let keys = json!([with(p256(), "kid", json!("a")), with(p256(), "kid", json!("a"))]);
+        assert!(set(&keys).unwrap().find(Some("a"), Algorithm::ES256).is_none());
+        let keys = json!([with(p256(), "kid", json!("a")), with(p256(), "kid", json!("b"))]);
+        assert!(set(&keys).unwrap().find(Some("b"), Algorithm::ES256).is_some());
+        assert!(set(&keys).unwrap().find(None, Algorithm::ES256).is_none());
+    }
+
+    #[test]
+    fn what_is_not_understood_is_left_out() {
+        for key in [
+            json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "a" }),
+            with(p256(), "use", json!("enc")),
+            with(p256(), "alg", json!("HS256")),
+            with(p256(), "alg", json!("none")),
+            with(p256(), "crv", json!("P-521")),
+            with(p256(), "crv", json!("P-384")),
+            with(p256(), "x", json!(7)),
+            json!({ "kty": "RSA", "n": "!", "e": "AQAB" }),
+            json!(5),
+        ] {
+            let found = set(&json!([key])).unwrap();
+            assert!(found.find(None, Algorithm::ES256).is_none(), "{key}");
+        }
+        assert!(set(&json!(vec![p256(); MAX_KEYS])).is_some());
+        assert!(set(&json!(vec![p256(); MAX_KEYS + 1])).is_none());
+        assert!(set(&json!({})).is_none() && KeySet::read(b"[]").is_none());
+    }
+
+    #[test]
+    fn a_thumbprint_is_that_of_the_standard() {
+        let signer = Signer::in_memory().unwrap();
+        let jwks = serde_json::to_vec(&signer.jwks().keys[0]).unwrap();
+        assert_eq!(PublicKey::read(&json::read(&jwks).unwrap()).unwrap().thumbprint(), signer.kid());
+    }
+}

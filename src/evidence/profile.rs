@@ -1,0 +1,242 @@
+//! What is trusted of an issuer: one profile each.
+//!
+//! **Problem.** No two issuers write the same token: one names scopes `scp`, one gives access tokens no type, one puts
+//! the agent into `sub` and the user into `act`. A reader that takes what it finds takes one for the other.
+//! **Decision.** Each issuer has a profile that says exactly what its tokens look like. What does not fit is refused;
+//! nothing is guessed from a token.
+//! **Trade-off.** An issuer must be configured before its first token is of use. Presets hold what is known of some.
+//!
+//! INVARIANT: a profile that could accept what it should not (no audience, HMAC beside a published key, the type of an
+//! ID-JAG) does not exist: [`Profile::check`] refuses it before the service starts.
+
+use super::introspection::Introspection;
+use super::jose::media_type;
+use super::keys::{KeySource, check_url};
+use super::secret::Secret;
+use crate::model::{DetailRule, Record, Value};
+use jsonwebtoken::Algorithm;
+use smol_str::SmolStr;
+use std::time::Duration;
+
+/// Types of tokens that are never an access token, whatever a profile lists: each is made to be exchanged, to prove, to
+/// log out or to identify, and an issuer signs all of them with the same keys.
+const NEVER: [&str; 8] = [
+    "oauth-id-jag+jwt",
+    "dpop+jwt",
+    "secevent+jwt",
+    "logout+jwt",
+    "txntoken+jwt",
+    "token-introspection+jwt",
+    "client-authentication+jwt",
+    "aa-person+jwt",
+];
+
+/// LIMIT: leeway for clocks that differ. More is a hole, and clocks are kept by machines.
+const MAX_LEEWAY: Duration = Duration::from_mins(5);
+
+/// An issuer, and what its tokens look like.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The issuer, compared byte for byte.
+    pub issuer: SmolStr,
+    /// How its tokens are verified.
+    pub trust: Trust,
+    /// Asked about opaque tokens, where there is such an endpoint.
+    pub introspection: Option<Introspection>,
+    /// One of these must be among a token's audiences.
+    pub audiences: Vec<SmolStr>,
+    /// One of these must be among an ID token's audiences; without any, no ID token is accepted.
+    pub id_token_audiences: Vec<SmolStr>,
+    /// One of these must be among the audiences of a token by which a caller of this service shows who it is; without
+    /// any, no caller can. Never one of [`Profile::audiences`]: whoever is sent a token for those could call with it.
+    pub caller_audiences: Vec<SmolStr>,
+    /// Types of access tokens, as [`media_type`] writes them; the empty one is that of a token without a type.
+    pub types: Vec<String>,
+    /// Claims that an access token must have, with their values or with any: what tells it from the issuer's other tokens.
+    pub required: Vec<(ClaimPath, Option<SmolStr>)>,
+    /// How far clocks may differ.
+    pub leeway: Duration,
+    /// The longest time between a token's issue and its end.
+    pub longest_life: Duration,
+    /// For each entity type: what stands before a subject in an id.
+    pub ids: Vec<(SmolStr, SmolStr)>,
+    /// The entity type of the subject of a token.
+    pub subject_type: SmolStr,
+    /// That of an actor which does not say what it is.
+    pub actor_type: SmolStr,
+    /// That of a client which acts for itself.
+    pub client_type: SmolStr,
+    /// Where a token has what.
+    pub claims: Claims,
+    /// Claims whose value says that a token has no user: its client acts for itself. A token whose subject *is* its
+    /// client needs none of them (RFC 9068 section 2.2).
+    pub autonomous: Vec<AutonomousClaim>,
+    /// How `act` is read.
+    pub actor: ActorForm,
+    /// How rich authorization requests cover a question.
+    pub details: Vec<DetailRule>,
+}
+
+/// How an issuer's tokens are verified.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// By its published keys, with one of these algorithms.
+    Keys {
+        /// Where they are.
+        source: KeySource,
+        /// What it may sign with; all of them are of key pairs.
+        algorithms: Vec<Algorithm>,
+    },
+    /// By a secret that both sides know, with HS256. Its tokens name neither an issuer nor an audience.
+    Secret(Secret),
+    /// By asking about each: [`Profile::introspection`].
+    Introspection,
+}
+
+/// Where a token has what; the first path that is there counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// The subject.
+    pub subject: Vec<ClaimPath>,
+    /// The client.
+    pub client: Vec<ClaimPath>,
+    /// Scopes: a text with spaces, or a list.
+    pub scopes: Vec<ClaimPath>,
+    /// Roles.
+    pub roles: Vec<ClaimPath>,
+    /// Groups.
+    pub groups: Vec<ClaimPath>,
+}
+
+/// A claim, or a member of one: `realm_access.roles`. A claim of the whole name comes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimPath(SmolStr);
+
+impl ClaimPath {
+    /// Takes a path.
+    #[must_use]
+    pub fn new(path: impl Into<SmolStr>) -> Self {
+        Self(path.into())
+    }
+
+    /// What stands there.
+    #[must_use]
+    pub fn of<'a>(&self, claims: &'a Record) -> Option<&'a Value> {
+        claims.get_present(&self.0).or_else(|| {
+            let mut names = self.0.split('.');
+            let first = claims.get_present(names.next()?)?;
+            names.try_fold(first, |value, name| value.as_record()?.get_present(name))
+        })
+    }
+}
+
+/// A claim that says that a client acts for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AutonomousClaim {
+    /// Which claim.
+    pub claim: ClaimPath,
+    /// What its value is, or begins with.
+    pub value: SmolStr,
+    /// Whether it only begins with it.
+    pub prefix: bool,
+}
+
+/// How an issuer says who acts for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActorForm {
+    /// `sub` is the subject, `act` the actor of now, `act` in it the one before (RFC 8693 section 4.1).
+    Rfc8693,
+    /// `sub` is the actor of now, `act` whom it acts for, `act` in it whom that one acts for.
+    Inverted,
+    /// `sub` is the actor of now, `act` a list of those before it, the nearest first and the subject last.
+    List,
+    /// There is no `act`, and a token that has one is refused.
+    None,
+}
+
+impl ActorForm {
+    /// Reads the word of a setting.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "rfc8693" => Some(Self::Rfc8693),
+            "inverted" => Some(Self::Inverted),
+            "list" => Some(Self::List),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+
+impl Profile {
+    /// What is wrong with it; each text is a sentence with its remedy after a semicolon.
+    #[must_use]
+    pub fn check(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut refuse = |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
+        let secret = matches!(self.trust, Trust::Secret(_));
+        if self.issuer.is_empty() {
+            refuse("it has no name", "set `issuer` to what tokens have in `iss`");
+        }
+        if self.audiences.is_empty() && !secret {
+            refuse(
+                "it has no audiences, so tokens for any other service would do",
+                "list this service's in `audiences`",
+            );
+        }
+        if secret && !(self.audiences.is_empty() && self.id_token_audiences.is_empty() && self.introspection.is_none())
+        {
+            refuse(
+                "tokens by a shared secret have no audiences",
+                "leave out `audiences`, `id_token_audiences` and `introspection`",
+            );
+        }
+        if let Some(both) = self.caller_audiences.iter().find(|one| self.audiences.contains(one)) {
+            refuse(
+                &format!("`{both}` is an audience of requests' tokens and of callers'"),
+                "give this service an audience of its own in `caller_audiences`",
+            );
+        }
+        match &self.trust {
+            Trust::Keys { source: KeySource::Jwks(url) | KeySource::Discovery(url), algorithms } => {
+                if let Err(problem) = check_url(url) {
+                    problems.push(format!("its keys cannot be fetched: {problem}"));
+                }
+                if algorithms.is_empty() {
+                    problems.push("it has no algorithms; list for example `algorithms = [\"ES256\"]`".to_owned());
+                }
+            }
+            Trust::Keys { source: KeySource::Pem(_), .. } => {
+                problems.push("certificates are no keys of tokens; set `jwks`, `discovery` or `keys_file`".to_owned());
+            }
+            Trust::Keys { algorithms, .. } if algorithms.is_empty() => {
+                problems.push("it has no algorithms; list for example `algorithms = [\"ES256\"]`".to_owned());
+            }
+            Trust::Introspection if self.introspection.is_none() => {
+                problems.push("it has neither keys nor introspection; set one of them".to_owned());
+            }
+            Trust::Keys { .. } | Trust::Secret(_) | Trust::Introspection => {}
+        }
+        if let Some(problem) = self.introspection.as_ref().and_then(|asked| check_url(&asked.url).err()) {
+            problems.push(format!("its introspection cannot be asked: {problem}"));
+        }
+        if self.types.is_empty() {
+            problems.push("it has no types of access tokens; list for example `types = [\"at+jwt\"]`".to_owned());
+        }
+        if let Some(never) = self.types.iter().find(|kind| NEVER.contains(&media_type(kind).as_str())) {
+            problems.push(format!("`{never}` is never the type of an access token; remove it from `types`"));
+        }
+        if self.leeway > MAX_LEEWAY {
+            problems.push(format!("its leeway is above {} s; set the clocks right", MAX_LEEWAY.as_secs()));
+        }
+        if self.longest_life.is_zero() {
+            problems.push("its tokens may live no time at all; set `longest_life_s`".to_owned());
+        }
+        for kind in [&self.subject_type, &self.actor_type, &self.client_type] {
+            if !self.ids.iter().any(|(known, _)| known == kind) {
+                problems.push(format!("it has no ids of the type `{kind}`; add `ids.{kind} = \"{{sub}}\"`"));
+            }
+        }
+        problems
+    }
+}

@@ -1,0 +1,128 @@
+//! A DPoP proof (RFC 9449 sections 4.2 and 4.3).
+
+use super::replay::{Replays, Seen};
+use crate::evidence::claims::milliseconds;
+use crate::evidence::credential::Dpop;
+use crate::evidence::jose::{Unverified, all_asymmetric};
+use crate::evidence::keys::PublicKey;
+use crate::model::{Timestamp, Unproven, Value};
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use smol_str::SmolStr;
+
+/// How old a proof may be: the caller asks while it answers the request that carried it.
+pub(in crate::evidence) const FRESH_MS: i64 = 60_000;
+
+/// How far in the future a proof may be made, by a clock that is ahead.
+pub(in crate::evidence) const AHEAD_MS: i64 = 5_000;
+
+/// LIMIT: a proof's `jti`.
+const MAX_JTI_BYTES: usize = 256;
+
+/// Members of a private key: one that is published with its private half is nobody's any more.
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Checks that the proof is made for this token and request, by the key with this thumbprint, now, and for the first time.
+pub(in crate::evidence) fn check(
+    dpop: &Dpop<'_>,
+    token: &str,
+    thumbprint: &str,
+    replays: &Replays,
+    now: Timestamp,
+) -> Result<(), Unproven> {
+    let wrong = |what: &str| Unproven::proof(format!("the proof of possession {what}"));
+    let proof = Unverified::read(dpop.proof.0).map_err(|_| wrong("is no JWT"))?;
+    if proof.media_type().as_deref() != Some("dpop+jwt") {
+        return Err(wrong("is of another type than `dpop+jwt`"));
+    }
+    let algorithm = proof.algorithm(&all_asymmetric()).map_err(|_| wrong("has an algorithm that is not accepted"))?;
+    let jwk = proof.header.get("jwk").and_then(Value::as_record).ok_or_else(|| wrong("has no key in its header"))?;
+    if PRIVATE.iter().any(|member| jwk.get(member).is_some()) {
+        return Err(wrong("carries a private key"));
+    }
+    let key = PublicKey::read(jwk).filter(|key| key.verifies(algorithm));
+    let key = key.ok_or_else(|| wrong("has a key that is not of its algorithm"))?;
+    if key.thumbprint() != thumbprint {
+        return Err(wrong("is made by another key than the one that the token is bound to"));
+    }
+    if !proof.is_signed_by(&key.verifying, algorithm) {
+        return Err(wrong("has a wrong signature"));
+    }
+    let text = |name| proof.claims.get(name).and_then(Value::as_text).map(SmolStr::as_str);
+    if text("htm") != Some(dpop.method) {
+        return Err(wrong("is made for another method"));
+    }
+    let target = text("htu").and_then(target).ok_or_else(|| wrong("is made for another address"))?;
+    if Some(target) != self::target(dpop.url) {
+        return Err(wrong("is made for another address"));
+    }
+    let made = proof.claims.get("iat").and_then(milliseconds).ok_or_else(|| wrong("has no time"))?;
+    if made.saturating_add(FRESH_MS) <= now.0 || made.saturating_sub(AHEAD_MS) > now.0 {
+        return Err(wrong("is not fresh"));
+    }
+    let hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes()));
+    if text("ath") != Some(hash.as_str()) {
+        return Err(wrong("is made for another token"));
+    }
+    let jti = text("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES);
+    let jti = jti.ok_or_else(|| wrong("has no usable `jti`"))?;
+    // Last: only a proof that is good in every other way takes room.
+    match replays.note(name_of(thumbprint, jti), now.0) {
+        Seen::Never => Ok(()),
+        Seen::Before => Err(wrong("was used before")),
+        Seen::Full => {
+            Err(Unproven::unavailable("too many proofs of possession were used lately: ask again in a minute"))
+        }
+    }
+}
+
+/// A proof's name: two keys may use one `jti`.
+fn name_of(thumbprint: &str, jti: &str) -> [u8; 32] {
+    let mut hash = Context::new(&SHA256);
+    for part in [thumbprint, jti] {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut name = [0; 32];
+    name.copy_from_slice(hash.finish().as_ref());
+    name
+}
+
+/// An address as it is compared: without query and fragment, scheme and host in lower case, without the usual port, and
+/// never without a path (RFC 9449 section 4.3, RFC 3986 section 6.2).
+fn target(url: &str) -> Option<String> {
+    let whole = url.split(['?', '#']).next()?;
+    let (scheme, rest) = whole.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = authority.to_ascii_lowercase();
+    let usual = match scheme.as_str() {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return None,
+    };
+    let host = authority.strip_suffix(usual).unwrap_or(&authority);
+    (!host.is_empty()).then(|| format!("{scheme}://{host}{}", if path.is_empty() { "/" } else { path }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_compared_without_what_does_not_count() {
+        let same =
+            ["https://A.example/x?y=1", "https://a.example:443/x", "HTTPS://a.example/x#z", "https://a.example/x"];
+        for url in same {
+            assert_eq!(target(url).as_deref(), Some("https://a.example/x"), "{url}");
+        }
+        assert_eq!(target("https://a.example"), target("https://a.example/"));
+        for url in ["https://a.example/X", "https://a.example:8443/x", "http://a.example/x", "https://a.example/x/"] {
+            assert_ne!(target(url).as_deref(), Some("https://a.example/x"), "{url}");
+        }
+        for url in ["", "a.example/x", "ftp://a.example/x", "https:///x"] {
+            assert_eq!(target(url), None, "{url}");
+        }
+    }
+}

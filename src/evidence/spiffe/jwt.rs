@@ -1,0 +1,69 @@
+//! A JWT-SVID (SPIFFE JWT-SVID sections 2 to 5).
+
+use super::{SpiffeId, TrustDomain};
+use crate::evidence::claims::{self, Genuine};
+use crate::evidence::jose::{Unverified, all_asymmetric};
+use crate::evidence::keys::{Generation, Keyring};
+use crate::evidence::profile::{ActorForm, ClaimPath, Claims, Profile, Trust};
+use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven, Value};
+use jsonwebtoken::Algorithm;
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+/// Verifies the token by its domain's bundle, which `keys` are.
+pub(in crate::evidence) async fn verify(
+    token: &Unverified<'_>,
+    domain: &TrustDomain,
+    keys: &Keyring,
+    ids: &PrincipalIds,
+    now: Timestamp,
+) -> Result<(Genuine, Arc<Generation>), Unproven> {
+    // Section 2.1 lists the algorithms; EdDSA is not among them.
+    let algorithms: Vec<Algorithm> = all_asymmetric().into_iter().filter(|one| *one != Algorithm::EdDSA).collect();
+    let algorithm = token.algorithm(&algorithms)?;
+    if !matches!(token.media_type().as_deref(), None | Some("jwt" | "jose")) {
+        return Err(Unproven::invalid("the token's type is not that of a JWT-SVID"));
+    }
+    let kid = token.header_text("kid").ok_or_else(|| Unproven::invalid("a JWT-SVID must name its key"))?;
+    let generation = keys.with_key(Some(kid), algorithm, now.0).await?;
+    let signed = generation.key(Some(kid), algorithm).is_some_and(|key| token.is_signed_by(key.verifying(), algorithm));
+    if !signed {
+        return Err(Unproven::invalid("the token's signature is wrong"));
+    }
+    let sub = token.claims.get("sub").and_then(Value::as_text).map(SmolStr::as_str).unwrap_or_default();
+    let id = SpiffeId::parse(sub).filter(|id| id.domain == domain.name);
+    let id = id.ok_or_else(|| Unproven::invalid("the token's subject is no workload of its trust domain"))?;
+    let mut claims = token.claims.clone();
+    // What an identity of a workload says is who it is: everything else in it is data of whoever asked for it.
+    claims = ["aud", "exp", "iat", "nbf"]
+        .into_iter()
+        .filter_map(|name| Some((SmolStr::new_static(name), claims.remove(name)?)))
+        .collect();
+    claims.insert("iss", Value::Text(domain.issuer()));
+    claims.insert("sub", Value::text(id.path));
+    Ok((claims::read(&claims, CredentialKind::JwtSvid, &profile(domain), ids, now, None)?, generation))
+}
+
+/// How a domain's tokens are read.
+pub(super) fn profile(domain: &TrustDomain) -> Profile {
+    Profile {
+        issuer: domain.issuer(),
+        trust: Trust::Keys { source: domain.bundle.clone(), algorithms: Vec::new() },
+        introspection: None,
+        audiences: domain.audiences.clone(),
+        id_token_audiences: Vec::new(),
+        caller_audiences: Vec::new(),
+        types: Vec::new(),
+        required: Vec::new(),
+        leeway: domain.leeway,
+        longest_life: domain.longest_life,
+        ids: Vec::new(),
+        subject_type: domain.entity_type.clone(),
+        actor_type: domain.entity_type.clone(),
+        client_type: domain.entity_type.clone(),
+        claims: Claims { subject: vec![ClaimPath::new("sub")], ..Claims::default() },
+        autonomous: Vec::new(),
+        actor: ActorForm::None,
+        details: Vec::new(),
+    }
+}

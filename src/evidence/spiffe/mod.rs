@@ -1,0 +1,63 @@
+//! SPIFFE identities: workloads of a trust domain, by the keys in its bundle.
+//!
+//! **Problem.** A workload's name is worth as much as the authority that vouches for it, and every trust domain has its
+//! own: an authority of one must not vouch for a name in another.
+//! **Decision.** A trust domain is configured with its bundle, and an identity is verified by the bundle of the domain
+//! that it names, and by no other. The bare name, without a document that proves it, is nothing.
+//! **Trade-off.** Federated domains are configured one by one.
+
+mod der;
+mod id;
+mod jwt;
+mod x509;
+
+pub(super) use id::SpiffeId;
+pub(super) use jwt::verify as verify_jwt;
+pub(super) use x509::{claimed_id, verify as verify_x509};
+
+use super::keys::KeySource;
+use smol_str::SmolStr;
+use std::time::Duration;
+
+/// A trust domain, and what its workloads are here.
+#[derive(Clone, Debug)]
+pub struct TrustDomain {
+    /// Its name: `prod.example`.
+    pub name: SmolStr,
+    /// Its bundle: a JWK set in the form of SPIFFE, or certificates in PEM form.
+    pub bundle: KeySource,
+    /// One of these must be among the audiences of a JWT-SVID; without any, none is accepted.
+    pub audiences: Vec<SmolStr>,
+    /// The entity type of its workloads; the id is the whole SPIFFE id.
+    pub entity_type: SmolStr,
+    /// The longest life of an identity's document.
+    pub longest_life: Duration,
+    /// How far clocks may differ.
+    pub leeway: Duration,
+}
+
+impl TrustDomain {
+    /// Its name as an issuer. A slash follows it in an id.
+    #[must_use]
+    pub fn issuer(&self) -> SmolStr {
+        smol_str::format_smolstr!("spiffe://{}", self.name)
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn check(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if !id::is_domain(&self.name) {
+            problems.push("its name is no trust domain; write it in lower case without `spiffe://`".to_owned());
+        }
+        if let KeySource::Jwks(url) | KeySource::Discovery(url) = &self.bundle
+            && let Err(problem) = super::keys::check_url(url)
+        {
+            problems.push(format!("its bundle cannot be fetched: {problem}"));
+        }
+        if self.longest_life.is_zero() {
+            problems.push("its identities may live no time at all; set `longest_life_s`".to_owned());
+        }
+        problems
+    }
+}

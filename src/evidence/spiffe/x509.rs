@@ -1,0 +1,82 @@
+//! An X.509-SVID (SPIFFE X509-SVID sections 2 to 5), as the caller saw it in a handshake.
+
+use super::{SpiffeId, TrustDomain, der};
+use crate::evidence::keys::Generation;
+use crate::model::{CredentialKind, PrincipalIds, Proof, Proven, Record, Timestamp, Unproven, Value};
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use smol_str::SmolStr;
+use std::time::Duration;
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+
+/// The SPIFFE id that a leaf claims; not verified.
+pub(in crate::evidence) fn claimed_id(leaf: &CertificateDer<'_>) -> Result<String, Unproven> {
+    let certificate = EndEntityCert::try_from(leaf)
+        .map_err(|_| Unproven::invalid("the certificate cannot be read, or is an authority's"))?;
+    let mut names = certificate.valid_uri_names();
+    // Section 2: exactly one URI.
+    match (names.next(), names.next()) {
+        (Some(name), None) => Ok(name.to_owned()),
+        _ => Err(Unproven::invalid("the certificate does not have exactly one URI among its names")),
+    }
+}
+
+/// Verifies a chain, the holder's own certificate first, by its domain's bundle.
+pub(in crate::evidence) fn verify(
+    chain: &[CertificateDer<'static>],
+    id: &SpiffeId<'_>,
+    domain: &TrustDomain,
+    bundle: &Generation,
+    ids: &PrincipalIds,
+    now: Timestamp,
+) -> Result<Proven, Unproven> {
+    let invalid = |why: &str| Unproven::invalid(why.to_owned());
+    let (leaf, between) = chain.split_first().ok_or_else(|| invalid("there is no certificate"))?;
+    let certificate = EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
+    let anchors: Vec<TrustAnchor<'_>> =
+        bundle.keys.anchors.iter().filter_map(|anchor| anchor_from_trusted_cert(anchor).ok()).collect();
+    let seconds = u64::try_from(now.0 / 1_000).unwrap_or(0);
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let usage = KeyUsage::client_auth();
+    certificate.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, between, at, usage, None, None).map_err(
+        |error| match error {
+            webpki::Error::CertExpired { .. } => Unproven::expired("the certificate has expired"),
+            _ => invalid("the certificate does not verify by its trust domain's bundle"),
+        },
+    )?;
+    let (begins, ends) = der::validity(leaf).ok_or_else(|| invalid("the certificate's validity cannot be read"))?;
+    let life = i64::try_from(domain.longest_life.as_secs()).unwrap_or(i64::MAX);
+    if ends.saturating_sub(begins) > life {
+        return Err(invalid("the certificate lives longer than its trust domain's may"));
+    }
+    let issuer = domain.issuer();
+    let uid = ids.entity(&issuer, &domain.entity_type, id.path);
+    let uid = uid.map_err(|why| invalid(&format!("the certificate names nobody: {why}")))?;
+    Ok(Proven {
+        kind: CredentialKind::X509Svid,
+        chain: vec![uid],
+        facts: Some(facts(&issuer, begins, ends)?),
+        issuer,
+        details: Vec::new(),
+        rules: [].into(),
+        proof: Some(Proof::Mtls),
+        until: Timestamp(ends.saturating_mul(1_000)),
+    })
+}
+
+fn facts(issuer: &SmolStr, begins: i64, ends: i64) -> Result<Record, Unproven> {
+    let at = |seconds| {
+        let at = jiff::Timestamp::from_second(seconds).map_err(|_| Unproven::invalid("the certificate has no time"))?;
+        Ok(Value::text(at.to_string()))
+    };
+    let mut facts = Record::new();
+    facts.insert("kind", Value::text(CredentialKind::X509Svid.as_str()));
+    facts.insert("issuer", Value::Text(issuer.clone()));
+    for name in ["audiences", "scopes", "roles", "groups", "amr"] {
+        facts.insert(name, Value::List(Vec::new()));
+    }
+    facts.insert("detailed", Value::Bool(false));
+    facts.insert("issued", at(begins)?);
+    facts.insert("expires", at(ends)?);
+    facts.insert("proof", Value::text(Proof::Mtls.as_str()));
+    Ok(facts)
+}

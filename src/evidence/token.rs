@@ -1,0 +1,54 @@
+//! A JWT of a configured issuer, verified by its published keys or its shared secret (RFC 7515, RFC 7519, RFC 8725).
+
+use super::claims::{self, Genuine};
+use super::jose::Unverified;
+use super::keys::{Generation, Keyring};
+use super::profile::{Profile, Trust};
+use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven};
+use jsonwebtoken::Algorithm;
+use std::sync::Arc;
+
+/// Verifies a token's signature. What is returned beside the token is the generation of keys that it was verified with.
+pub(super) async fn check_signature(
+    token: &Unverified<'_>,
+    kind: CredentialKind,
+    profile: &Profile,
+    keys: &Keyring,
+    now: Timestamp,
+) -> Result<Arc<Generation>, Unproven> {
+    let algorithm = match &profile.trust {
+        Trust::Keys { algorithms, .. } => token.algorithm(algorithms)?,
+        Trust::Secret(_) => token.algorithm(&[Algorithm::HS256])?,
+        Trust::Introspection => return Err(Unproven::invalid("the issuer's tokens are verified by asking it alone")),
+    };
+    check_type(token, kind, profile)?;
+    let kid = token.header_text("kid");
+    let generation = keys.with_key(kid, algorithm, now.0).await?;
+    let key = generation.key(kid, algorithm).ok_or_else(wrong_signature)?;
+    if token.is_signed_by(key.verifying(), algorithm) { Ok(generation) } else { Err(wrong_signature()) }
+}
+
+/// What a token of this kind and issuer proves, its signature being good.
+pub(super) fn read(
+    token: &Unverified<'_>,
+    kind: CredentialKind,
+    profile: &Profile,
+    ids: &PrincipalIds,
+    now: Timestamp,
+) -> Result<Genuine, Unproven> {
+    claims::read(&token.claims, kind, profile, ids, now, None)
+}
+
+/// An access token has a type of the profile's; an ID token has `JWT` or none (`OpenID` Connect Core section 2).
+fn check_type(token: &Unverified<'_>, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
+    let found = token.media_type().unwrap_or_default();
+    let fits = match kind {
+        CredentialKind::IdToken => matches!(found.as_str(), "" | "jwt"),
+        _ => profile.types.iter().any(|accepted| super::jose::media_type(accepted) == found),
+    };
+    if fits { Ok(()) } else { Err(Unproven::invalid("the token's type is not one that is accepted of its issuer")) }
+}
+
+fn wrong_signature() -> Unproven {
+    Unproven::invalid("the token's signature is wrong")
+}

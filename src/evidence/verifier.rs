@@ -1,0 +1,374 @@
+//! Every credential's way from the wire to what it proves.
+//!
+//! INVARIANT: a credential is verified by the one issuer or trust domain that it names, by that one's profile alone, and
+//! nothing waits without a bound.
+
+use super::cache::{Entry, Purpose, TokenCache, digest_of};
+use super::claims::Genuine;
+use super::credential::Presented;
+use super::introspection::Introspector;
+use super::jose::{MAX_TOKEN_BYTES, Unverified};
+use super::keys::{HttpClient, KeySet, Keyring};
+use super::profile::{Profile, Trust};
+use super::proof::{Replays, check_dpop, der_chain, thumbprint};
+use super::spiffe::{self, SpiffeId, TrustDomain};
+use super::token;
+use crate::clock::Clock;
+use crate::model::{
+    CredentialKind, Evidence, IssuerIds, MAX_CREDENTIALS, PrincipalIds, Proof, Proven, Record, Timestamp, Unproven,
+    Value,
+};
+use smol_str::SmolStr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// LIMIT: different credentials of one batch. Its items are asked for one or a few parties.
+pub const MAX_BATCH_CREDENTIALS: usize = 64;
+
+/// LIMIT: how long the credentials of one request may take together: one issuer that is out of reach, and some more.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Shortest shared secret, in bytes: as long as the hash (RFC 7518 section 3.2).
+const MIN_SECRET_BYTES: usize = 32;
+
+/// Verifies credentials. Shared by all workers.
+pub struct Verifier {
+    issuers: Vec<Issuer>,
+    domains: Vec<Domain>,
+    ids: Arc<PrincipalIds>,
+    cache: TokenCache,
+    replays: Replays,
+    clock: Arc<dyn Clock>,
+}
+
+struct Issuer {
+    profile: Profile,
+    /// The same for tokens of callers; none where no caller may come with one.
+    calls: Option<Profile>,
+    /// None where its tokens are verified by asking it.
+    keys: Option<Keyring>,
+    introspector: Option<Introspector>,
+}
+
+struct Domain {
+    settings: TrustDomain,
+    bundle: Keyring,
+}
+
+impl Issuer {
+    fn profile_for(&self, presented: &Presented<'_>) -> Result<&Profile, Unproven> {
+        match presented.purpose {
+            Purpose::Request => Ok(&self.profile),
+            Purpose::Call => {
+                self.calls.as_ref().ok_or_else(|| Unproven::invalid("no caller may come with a token of its issuer"))
+            }
+        }
+    }
+}
+
+impl Verifier {
+    /// Takes the profiles, each with the client that reaches its issuer, and begins to fetch keys. `Err` lists what is
+    /// wrong, each with its remedy after a semicolon.
+    pub fn start(
+        profiles: Vec<(Profile, HttpClient)>,
+        domains: Vec<(TrustDomain, HttpClient)>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Vec<String>> {
+        let problems = problems(&profiles, &domains);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let of_issuers = profiles.iter().map(|(profile, _)| (profile.issuer.clone(), profile.ids.clone()));
+        let of_domains = domains.iter().map(|(domain, _)| {
+            let prefix = smol_str::format_smolstr!("{}/", domain.issuer());
+            (domain.issuer(), vec![(domain.entity_type.clone(), prefix)])
+        });
+        let ids = of_issuers.chain(of_domains).map(|(issuer, prefixes)| IssuerIds { issuer, prefixes }).collect();
+        let ids = PrincipalIds::new(ids)
+            .map_err(|error| vec![format!("{error}; give each another text before `{{sub}}` in `ids`")])?;
+        let no_thread = |error: std::io::Error| vec![format!("a thread cannot be started: {error}")];
+        let mut issuers = Vec::new();
+        for (profile, client) in profiles {
+            let keys = match &profile.trust {
+                Trust::Keys { source, .. } => {
+                    let (source, client) = (source.clone(), client.clone());
+                    Some(Keyring::start(&profile.issuer, source, client, Arc::clone(&clock)).map_err(no_thread)?)
+                }
+                Trust::Secret(secret) => Some(Keyring::fixed(KeySet::secret(secret.reveal()))),
+                Trust::Introspection => None,
+            };
+            let introspector = profile.introspection.clone().map(|settings| Introspector::new(settings, client));
+            let calls = (!profile.caller_audiences.is_empty()).then(|| Profile {
+                audiences: profile.caller_audiences.clone(),
+                id_token_audiences: Vec::new(),
+                details: Vec::new(),
+                ..profile.clone()
+            });
+            issuers.push(Issuer { profile, calls, keys, introspector });
+        }
+        let mut trusted = Vec::new();
+        for (settings, client) in domains {
+            let (name, source) = (settings.issuer(), settings.bundle.clone());
+            let bundle = Keyring::start(&name, source, client, Arc::clone(&clock)).map_err(no_thread)?;
+            trusted.push(Domain { settings, bundle });
+        }
+        let replays = Replays::new(super::proof::REMEMBERED_MS);
+        Ok(Self { issuers, domains: trusted, ids: Arc::new(ids), cache: TokenCache::default(), replays, clock })
+    }
+
+    /// Verifies the credentials of these contexts, each different one once.
+    pub async fn gather<'a>(&self, contexts: impl IntoIterator<Item = &'a Record>) -> Evidence {
+        let mut evidence = Evidence::new(Arc::clone(&self.ids));
+        let mut left = MAX_BATCH_CREDENTIALS;
+        let end = Instant::now() + PATIENCE;
+        for context in contexts {
+            let Some(credentials) = context.get_present("credentials").and_then(Value::as_list) else { continue };
+            // A longer list denies by its form, whatever it holds.
+            for credential in credentials.iter().take(MAX_CREDENTIALS) {
+                if evidence.knows(credential) {
+                    continue;
+                }
+                let outcome = match left.checked_sub(1) {
+                    Some(fewer) => {
+                        left = fewer;
+                        tokio::time::timeout_at(end, self.verify(credential)).await.unwrap_or_else(|_| {
+                            Err(Unproven::unavailable("the credentials could not be verified in time: ask again later"))
+                        })
+                    }
+                    None => Err(Unproven::invalid(format!(
+                        "the batch holds more than {MAX_BATCH_CREDENTIALS} different credentials: send several requests"
+                    ))),
+                };
+                evidence.insert(credential.clone(), outcome.map(Arc::new));
+            }
+        }
+        evidence
+    }
+
+    /// Verifies one member of `context.credentials`.
+    pub async fn verify(&self, credential: &Value) -> Result<Proven, Unproven> {
+        self.verify_presented(Presented::read(credential)?).await
+    }
+
+    /// Verifies the token by which a caller shows who it is. A token that is bound to a certificate needs that of the
+    /// connection; one that is bound to a key is refused.
+    pub async fn verify_caller(&self, token: &str, certificate: Option<&str>) -> Result<Proven, Unproven> {
+        self.verify_presented(Presented::by_caller(token, certificate)).await
+    }
+
+    async fn verify_presented(&self, presented: Presented<'_>) -> Result<Proven, Unproven> {
+        let now = Timestamp(self.clock.now_ms());
+        if presented.kind == CredentialKind::X509Svid {
+            return self.certificate(&presented, now).await;
+        }
+        let token = presented.value.0;
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Unproven::invalid(format!("the token is larger than {MAX_TOKEN_BYTES} bytes")));
+        }
+        let genuine = self.genuine(&presented, now).await?;
+        // A request may have waited for keys: proofs are judged by the time of now.
+        let now = Timestamp(self.clock.now_ms());
+        self.possessed(&genuine, &presented, now)
+    }
+
+    /// How issuers' subjects are named here.
+    #[must_use]
+    pub fn ids(&self) -> &Arc<PrincipalIds> {
+        &self.ids
+    }
+
+    /// A token that is genuine, whoever holds it: known, or verified now.
+    async fn genuine(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Arc<Genuine>, Unproven> {
+        let token = presented.value.0;
+        let digest = digest_of(presented.kind, presented.purpose, token);
+        if let Some(entry) = self.cache.get(&digest, now) {
+            if self.is_current(&entry, now) && Self::is_of(&entry, presented.issuer) {
+                return Ok(entry.genuine);
+            }
+            self.cache.forget(&digest);
+        }
+        let entry = match presented.kind {
+            CredentialKind::JwtSvid => self.workload(token, now).await?,
+            _ if Unverified::is_one(token) => self.jwt(presented, now).await?,
+            _ => self.opaque(presented, now).await?,
+        };
+        let genuine = Arc::clone(&entry.genuine);
+        self.cache.put(digest, entry);
+        Ok(genuine)
+    }
+
+    /// Whether the keys that an entry was verified with are still its issuer's.
+    fn is_current(&self, entry: &Entry, now: Timestamp) -> bool {
+        let Some(number) = entry.generation else { return true };
+        let keys = match entry.genuine.proven.kind {
+            CredentialKind::JwtSvid => self.domains.get(entry.issuer).map(|domain| &domain.bundle),
+            _ => self.issuers.get(entry.issuer).and_then(|issuer| issuer.keys.as_ref()),
+        };
+        keys.and_then(|keys| keys.usable(now.0)).is_some_and(|generation| generation.number == number)
+    }
+
+    /// Whether an entry is of the issuer that the credential names, if it names one.
+    fn is_of(entry: &Entry, named: Option<&str>) -> bool {
+        named.is_none_or(|named| entry.genuine.proven.issuer == named)
+    }
+
+    /// A JWT of the issuer that it names.
+    async fn jwt(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
+        let token = Unverified::read(presented.value.0)?;
+        let named = token.claims.get_present("iss");
+        let found = self.issuers.iter().enumerate().find(|(_, issuer)| match (&issuer.profile.trust, named) {
+            (Trust::Secret(_), named) => named.is_none(),
+            (_, Some(Value::Text(name))) => *name == issuer.profile.issuer,
+            _ => false,
+        });
+        let (at, issuer) = found.ok_or_else(|| Unproven::invalid("the token's issuer is not configured"))?;
+        if presented.issuer.is_some_and(|named| named != issuer.profile.issuer) {
+            return Err(Unproven::invalid("the token is of another issuer than `issuer` says"));
+        }
+        if presented.kind == CredentialKind::AccessToken && matches!(issuer.profile.trust, Trust::Introspection) {
+            return self.introspected(at, issuer, presented, now).await;
+        }
+        let profile = issuer.profile_for(presented)?;
+        let keys = issuer.keys.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
+        let generation = token::check_signature(&token, presented.kind, profile, keys, now).await?;
+        let genuine = token::read(&token, presented.kind, profile, &self.ids, now)?;
+        Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, now))
+    }
+
+    /// A token that says nothing itself.
+    async fn opaque(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
+        if presented.kind != CredentialKind::AccessToken {
+            return Err(Unproven::invalid("the token is no JWT"));
+        }
+        let able = |(_, issuer): &(usize, &Issuer)| {
+            issuer.introspector.is_some() && presented.issuer.is_none_or(|named| named == issuer.profile.issuer)
+        };
+        let mut able = self.issuers.iter().enumerate().filter(able);
+        match (able.next(), able.next()) {
+            (Some((at, issuer)), None) => self.introspected(at, issuer, presented, now).await,
+            (Some(_), Some(_)) => {
+                Err(Unproven::invalid("several issuers could be asked about the token: name one in `issuer`"))
+            }
+            _ => Err(Unproven::invalid("the token is no JWT, and no issuer is configured to be asked about it")),
+        }
+    }
+
+    async fn introspected(
+        &self,
+        at: usize,
+        issuer: &Issuer,
+        presented: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Entry, Unproven> {
+        let introspector =
+            issuer.introspector.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer cannot be asked"))?;
+        let keys = issuer.keys.as_ref();
+        let profile = issuer.profile_for(presented)?;
+        let genuine = introspector.ask(presented.value.0, profile, keys, &self.ids, now).await?;
+        Ok(Entry::new(Arc::new(genuine), at, None, Some(introspector.keep()), now))
+    }
+
+    /// A JWT-SVID of the trust domain that it names.
+    async fn workload(&self, token: &str, now: Timestamp) -> Result<Entry, Unproven> {
+        let token = Unverified::read(token)?;
+        let sub = token.claims.get("sub").and_then(Value::as_text).map(SmolStr::as_str).unwrap_or_default();
+        let (at, domain) = self.domain(sub)?;
+        let (genuine, generation) =
+            spiffe::verify_jwt(&token, &domain.settings, &domain.bundle, &self.ids, now).await?;
+        Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, now))
+    }
+
+    /// An X.509-SVID. Its verification is not kept: certificates are rarely sent, and their chains are large.
+    async fn certificate(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Proven, Unproven> {
+        let unreadable = || Unproven::invalid("the value is no chain of certificates in PEM form or base64");
+        let chain = der_chain(presented.value.0).ok_or_else(unreadable)?;
+        let name = spiffe::claimed_id(chain.first().ok_or_else(unreadable)?)?;
+        let (_, domain) = self.domain(&name)?;
+        let id = SpiffeId::parse(&name).ok_or_else(unreadable)?;
+        let bundle = domain.bundle.any(now.0).await?;
+        spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)
+    }
+
+    fn domain(&self, name: &str) -> Result<(usize, &Domain), Unproven> {
+        let id = SpiffeId::parse(name).ok_or_else(|| Unproven::invalid("the credential names no SPIFFE id"))?;
+        let mut domains = self.domains.iter().enumerate();
+        let found = domains.find(|(_, domain)| domain.settings.name == id.domain);
+        found.ok_or_else(|| Unproven::invalid("the credential's trust domain is not configured"))
+    }
+
+    /// What a genuine token proves once its holder has shown what it is bound to.
+    fn possessed(&self, genuine: &Genuine, presented: &Presented<'_>, now: Timestamp) -> Result<Proven, Unproven> {
+        let mut proven = genuine.proven.clone();
+        if proven.until <= now {
+            return Err(Unproven::expired("the token has expired: send a fresh one"));
+        }
+        if let Some(wanted) = &genuine.confirmation.certificate {
+            let shown = presented.certificate.and_then(der_chain).and_then(|chain| chain.first().map(thumbprint));
+            if shown.as_deref() != Some(wanted.as_str()) {
+                return Err(Unproven::proof("the token is bound to a certificate: send it in `tls.certificate`"));
+            }
+            proven.proof = Some(Proof::Mtls);
+        }
+        match (&genuine.confirmation.key, &presented.dpop) {
+            (Some(key), Some(dpop)) => {
+                check_dpop(dpop, presented.value.0, key, &self.replays, now)?;
+                proven.proof = Some(Proof::Dpop);
+            }
+            (Some(_), None) => {
+                return Err(Unproven::proof("the token is bound to a key: send the proof of possession in `dpop`"));
+            }
+            (None, Some(_)) => {
+                return Err(Unproven::proof("the token is bound to no key, and came with a proof of possession"));
+            }
+            (None, None) => {}
+        }
+        if let (Some(facts), Some(proof)) = (&mut proven.facts, proven.proof) {
+            facts.insert("proof", Value::text(proof.as_str()));
+        }
+        Ok(proven)
+    }
+}
+
+fn problems(profiles: &[(Profile, HttpClient)], domains: &[(TrustDomain, HttpClient)]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (index, (profile, _)) in profiles.iter().enumerate() {
+        problems
+            .extend(profile.check().into_iter().map(|problem| format!("the issuer `{}`: {problem}", profile.issuer)));
+        if let Trust::Secret(secret) = &profile.trust
+            && secret.len() < MIN_SECRET_BYTES
+        {
+            problems.push(format!(
+                "the issuer `{}`: its secret is shorter than {MIN_SECRET_BYTES} bytes; make one with `openssl rand -hex 32`",
+                profile.issuer
+            ));
+        }
+        let others = profiles.get(..index).unwrap_or_default();
+        if others.iter().any(|(other, _)| other.issuer == profile.issuer) {
+            problems.push(format!("two issuers are named `{}`; remove one", profile.issuer));
+        }
+        let is_secret = |profile: &Profile| matches!(profile.trust, Trust::Secret(_));
+        if is_secret(profile) && others.iter().any(|(other, _)| is_secret(other)) {
+            problems.push("two issuers have shared secrets, and their tokens name neither; remove one".to_owned());
+        }
+    }
+    for (index, (domain, _)) in domains.iter().enumerate() {
+        problems
+            .extend(domain.check().into_iter().map(|problem| format!("the trust domain `{}`: {problem}", domain.name)));
+        if domains.get(..index).unwrap_or_default().iter().any(|(other, _)| other.name == domain.name) {
+            problems.push(format!("two trust domains are named `{}`; remove one", domain.name));
+        }
+    }
+    problems
+}
+
+/// Names whom it trusts, and shows no key.
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let issuers: Vec<&str> = self.issuers.iter().map(|issuer| issuer.profile.issuer.as_str()).collect();
+        f.debug_struct("Verifier")
+            .field("issuers", &issuers)
+            .field("domains", &self.domains.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,53 @@
+//! Callers that show who they are by a token of a configured issuer.
+//!
+//! Verifying may wait for the issuer, so it stands in a layer of its own, which is there only where such a caller is
+//! configured: every other service pays nothing for it. It lies inside of `envelope`, which has marked the request.
+
+use super::caller::{Presented, bearer_token};
+use super::peer::PeerCertificate;
+use super::shared::Shared;
+use super::{By, Error};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error as ActixError, HttpMessage as _, HttpResponse};
+use std::sync::Arc;
+
+/// Verifies the token of a request that has one, and passes it on.
+pub(super) async fn verify(
+    shared: Arc<Shared>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    if request.extensions().get() == Some(&Presented::Token) {
+        let found = caller(&shared, &request).await.and_then(|at| shared.count(at).map(|()| at));
+        match found {
+            Ok(at) => drop(request.extensions_mut().insert(Presented::Caller(at))),
+            Err(error) => {
+                let api = request.path().starts_with("/stores");
+                let refused = if api {
+                    HttpResponse::from_error(super::fga::ApiError::from(error))
+                } else {
+                    HttpResponse::from_error(error)
+                };
+                return Ok(request.into_response(refused));
+            }
+        }
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+}
+
+/// The place of the caller whose token a request carries.
+async fn caller(shared: &Shared, request: &ServiceRequest) -> Result<usize, Error> {
+    let verifier = shared.settings.verifier.as_ref().ok_or(Error::WrongCredential)?;
+    let token = bearer_token(request.headers()).ok_or(Error::WrongCredential)?.to_owned();
+    let certificate = request.conn_data::<PeerCertificate>().map(|peer| peer.encoded().to_owned());
+    let proven = verifier.verify_caller(&token, certificate.as_deref()).await.map_err(|_| Error::WrongCredential)?;
+    // A token by which somebody acts for another is nobody's own.
+    let [holder] = proven.chain.as_slice() else { return Err(Error::WrongCredential) };
+    let known = shared.settings.callers.iter().position(|caller| match &caller.by {
+        By::Token { issuer, principal } => *issuer == proven.issuer.as_str() && principal == holder,
+        By::Key(_) | By::Certificate(_) => false,
+    });
+    known.ok_or(Error::WrongCredential)
+}

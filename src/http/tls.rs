@@ -1,0 +1,187 @@
+//! What the service speaks TLS with: its certificate, and the authorities of its callers' certificates.
+//!
+//! Both are read again when their files change ([`Tls::reload`]): certificates live for days or hours. A file that cannot
+//! be read leaves what was there.
+//!
+//! INVARIANT: a certificate and its key are replaced together, and only where they belong to each other.
+
+use arc_swap::ArcSwap;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme};
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// LIMIT: a file of certificates or of a key.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Where certificates are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The service's certificate, with those between it and its authority, in PEM form.
+    pub certificate: PathBuf,
+    /// Its key, in PEM form.
+    pub key: PathBuf,
+    /// The authorities of callers' certificates; without it, callers are asked for none.
+    pub client_authorities: Option<PathBuf>,
+}
+
+/// Certificates in use.
+pub struct Tls {
+    files: TlsFiles,
+    own: ArcSwap<CertifiedKey>,
+    clients: Option<ArcSwap<Clients>>,
+}
+
+struct Clients(Arc<dyn ClientCertVerifier>);
+
+impl Tls {
+    /// Reads the files. `Err` says which cannot be used.
+    pub fn open(files: TlsFiles) -> Result<Arc<Self>, String> {
+        let own = ArcSwap::from_pointee(own(&files)?);
+        let clients = files.client_authorities.as_deref().map(clients).transpose()?.map(ArcSwap::from_pointee);
+        Ok(Arc::new(Self { files, own, clients }))
+    }
+
+    /// Reads them again. On `Err` nothing has changed.
+    pub fn reload(&self) -> Result<(), String> {
+        let own = own(&self.files)?;
+        let clients = self.files.client_authorities.as_deref().map(clients).transpose()?;
+        self.own.store(Arc::new(own));
+        if let (Some(place), Some(clients)) = (&self.clients, clients) {
+            place.store(Arc::new(clients));
+        }
+        Ok(())
+    }
+
+    /// The files.
+    #[must_use]
+    pub fn files(&self) -> &TlsFiles {
+        &self.files
+    }
+
+    /// TLS 1.3 and 1.2, on the one crypto provider.
+    pub(super) fn config(self: &Arc<Self>) -> Result<ServerConfig, Error> {
+        let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?;
+        let builder = match &self.clients {
+            None => builder.with_no_client_auth(),
+            Some(_) => builder.with_client_cert_verifier(Arc::new(Verify(Arc::clone(self)))),
+        };
+        Ok(builder.with_cert_resolver(Arc::new(Resolve(Arc::clone(self)))))
+    }
+}
+
+/// Names the files, and shows nothing of them.
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Resolve(Arc<Tls>);
+
+impl ResolvesServerCert for Resolve {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.own.load_full())
+    }
+}
+
+/// Asks whoever is the verifier of now. A caller without a certificate may still have a key.
+#[derive(Debug)]
+struct Verify(Arc<Tls>);
+
+impl Verify {
+    fn now(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+        let clients = self.0.clients.as_ref().ok_or_else(|| Error::General("no authorities".to_owned()))?;
+        Ok(Arc::clone(&clients.load().0))
+    }
+}
+
+impl ClientCertVerifier for Verify {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.now()?.verify_client_cert(end_entity, intermediates, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.now()?.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.now()?.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn own(files: &TlsFiles) -> Result<CertifiedKey, String> {
+    let chain = certificates(&files.certificate)?;
+    let shown = files.key.display();
+    let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?)
+        .map_err(|_| format!("`{shown}` holds no private key in PEM form"))?;
+    let key = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider());
+    key.map_err(|error| format!("`{shown}` is not the key of `{}`: {error}", files.certificate.display()))
+}
+
+fn clients(path: &Path) -> Result<Clients, String> {
+    let shown = path.display();
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots
+            .add(certificate)
+            .map_err(|error| format!("`{shown}` holds a certificate that is no authority's: {error}"))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(aws_lc_rs::default_provider()))
+        .allow_unauthenticated()
+        .build()
+        .map(Clients)
+        .map_err(|error| format!("`{shown}` cannot be used: {error}"))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let none = || format!("`{}` holds no certificates in PEM form", path.display());
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+    found.ok().filter(|found| !found.is_empty()).ok_or_else(none)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let shown = path.display();
+    let size = fs::metadata(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(format!("`{shown}` is larger than {MAX_FILE_BYTES} bytes"));
+    }
+    fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))
+}

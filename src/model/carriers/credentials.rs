@@ -1,0 +1,91 @@
+//! Credentials of a request, and whether they fit the chain that it names.
+//!
+//! INVARIANT: with credentials present, the subject of the chain, whose authority is used, is proven by one of them. A
+//! credential that names several parties proves exactly their chain: whoever adds themselves to it was not given it.
+//! What a caller may add to a subject's own credential is actors, and each can only narrow what is permitted.
+
+use super::{ChainRefusal, invalid, refuse_lookalikes, take_present};
+use crate::model::{Chain, Code, EntityRef, Evidence, MAX_CREDENTIALS, Proven, Record, Value};
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+/// The type of a subject that stands for a credential's chain.
+const CREDENTIAL: &str = "credential";
+
+impl From<crate::model::Unproven> for ChainRefusal {
+    fn from(unproven: crate::model::Unproven) -> Self {
+        Self::Deny(unproven.code, unproven.message)
+    }
+}
+
+/// Takes `context.credentials`, each verified, in order. One that proves nothing denies, whatever the others prove.
+pub(super) fn take(context: &mut Record, evidence: &Evidence) -> Result<Vec<Arc<Proven>>, ChainRefusal> {
+    refuse_lookalikes(context, "context", &["credentials"])?;
+    let Some(value) = take_present(context, "credentials") else { return Ok(Vec::new()) };
+    let Value::List(credentials) = &value else {
+        return Err(invalid(format!("`context.credentials` must be an array, not {}", value.kind())));
+    };
+    if credentials.is_empty() || credentials.len() > MAX_CREDENTIALS {
+        let problem = format!("`context.credentials` must hold 1 to {MAX_CREDENTIALS} credentials");
+        return Err(invalid(format!("{problem}, not {}", credentials.len())));
+    }
+    let verified = credentials.iter().enumerate().map(|(index, credential)| {
+        evidence.outcome(credential).map_err(|mut unproven| {
+            unproven.message = format!("`context.credentials[{index}]`: {}", unproven.message);
+            ChainRefusal::from(unproven)
+        })
+    });
+    verified.collect()
+}
+
+/// The credential that the subject stands for, by its place: `{"type": "credential", "id": "0"}`.
+pub(super) fn named<'a>(subject: &Record, proven: &'a [Arc<Proven>]) -> Result<Option<&'a Proven>, ChainRefusal> {
+    if subject.get("type").and_then(Value::as_text).is_none_or(|kind| kind != CREDENTIAL) {
+        return Ok(None);
+    }
+    let members = ["type", "id"];
+    if let Some((member, _)) =
+        subject.iter().find(|(name, value)| !value.is_null() && !members.contains(&name.as_str()) && !is_empty(value))
+    {
+        return Err(invalid(format!("`subject.{member}` stands beside a subject that a credential names")));
+    }
+    let id = subject.get("id").and_then(Value::as_text).map_or("", SmolStr::as_str);
+    let index = proven.iter().enumerate().find(|(index, _)| index.to_string() == id);
+    index.map(|(_, proven)| Some(proven.as_ref())).ok_or_else(|| {
+        invalid(format!("the subject is credential `{id}`, and `context.credentials` has no such place"))
+    })
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_record().is_some_and(Record::is_empty)
+}
+
+/// Refuses a chain that the credentials do not fit. `resolve` reads a type as the bundle does.
+pub(super) fn check_fit(
+    chain: &Chain,
+    proven: &[Arc<Proven>],
+    resolve: impl Fn(&EntityRef) -> EntityRef,
+) -> Result<(), ChainRefusal> {
+    let mismatch = |message: String| ChainRefusal::Deny(Code::CredentialMismatch, message);
+    let members: Vec<&EntityRef> = chain.members().map(|member| &member.uid).collect();
+    let mut subject_is_proven = proven.is_empty();
+    for (index, proven) in proven.iter().enumerate() {
+        let named: Vec<EntityRef> = proven.chain.iter().map(&resolve).collect();
+        let fits = match named.as_slice() {
+            [one] => members.contains(&one),
+            several => several.iter().eq(members.iter().copied()),
+        };
+        if !fits {
+            let names = named.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ");
+            return Err(mismatch(format!(
+                "`context.credentials[{index}]` is of `{names}`, and the chain is `{chain}`"
+            )));
+        }
+        subject_is_proven |= named.first() == members.first().copied();
+    }
+    if subject_is_proven {
+        return Ok(());
+    }
+    let subject = members.first().map(ToString::to_string).unwrap_or_default();
+    Err(mismatch(format!("no credential proves that `{subject}` stands behind the request")))
+}

@@ -1,0 +1,248 @@
+//! Rich authorization requests (RFC 9396): whether one object of a token's `authorization_details` covers a question.
+//!
+//! **Problem.** A token may allow one payment of 100 to one account and another of 5 to a second. A reader that looks
+//! for an amount here and for an account there finds 100 to the second.
+//! **Decision.** A question is covered by *one* object, whole, or by none. What each type of object means is configured;
+//! an object of another type covers nothing, and so does one with a member that its rule does not know: it could be a
+//! limit.
+//! **Trade-off.** A new informative member must be listed as ignored before tokens that have it are of use.
+
+use super::{Number, Question, Record, Value};
+use smol_str::SmolStr;
+use std::cmp::Ordering;
+
+/// Members of RFC 9396 section 2.2 that are compared with a question. `datatypes` and `privileges` have no counterpart in
+/// one: an object that has them covers nothing, unless its rule ignores or compares them.
+const KNOWN: [&str; 4] = ["type", "locations", "actions", "identifiers"];
+
+/// What objects of one type mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DetailRule {
+    /// The type of the object.
+    pub kind: SmolStr,
+    /// The type of the resources that it is about.
+    pub resource_type: SmolStr,
+    /// Where this service's resources are: an object with `locations` must have one of them.
+    pub locations: Vec<SmolStr>,
+    /// Members whose value must be equal to the request's, as paths: of the object, of the request.
+    pub equal: Vec<(Path, Path)>,
+    /// Members that bound a number of the request from above, as paths: of the object, of the request.
+    pub at_most: Vec<(Path, Path)>,
+    /// Members that say nothing about what is allowed, as paths.
+    pub ignored: Vec<Path>,
+}
+
+/// A path of member names, outermost first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path(Vec<SmolStr>);
+
+impl Path {
+    /// Reads `a.b.c`; `None` for a path with an empty name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let names: Vec<SmolStr> = text.split('.').map(SmolStr::new).collect();
+        (!names.iter().any(SmolStr::is_empty)).then_some(Self(names))
+    }
+
+    fn of<'a>(&self, record: &'a Record) -> Option<&'a Value> {
+        let (first, rest) = self.0.split_first()?;
+        rest.iter().try_fold(record.get_present(first)?, |value, name| value.as_record()?.get_present(name))
+    }
+
+    fn is(&self, names: &[&SmolStr]) -> bool {
+        self.0.len() == names.len() && self.0.iter().zip(names).all(|(one, other)| one == *other)
+    }
+}
+
+/// The first object that covers the question.
+#[must_use]
+pub fn covering<'a>(details: &'a [Record], rules: &[DetailRule], question: &Question) -> Option<&'a Record> {
+    details.iter().find(|detail| {
+        let kind = detail.get("type").and_then(Value::as_text);
+        rules.iter().any(|rule| kind == Some(&rule.kind) && covers(detail, rule, question))
+    })
+}
+
+fn covers(detail: &Record, rule: &DetailRule, question: &Question) -> bool {
+    question.resource.uid.kind == rule.resource_type
+        && is_known(detail, &mut Vec::new(), rule)
+        && lists(detail.get_present("actions"), |action| *action == question.action.name) == Some(true)
+        && lists(detail.get_present("identifiers"), |id| *id == question.resource.uid.id) != Some(false)
+        && lists(detail.get_present("locations"), |location| rule.locations.contains(location)) != Some(false)
+        && rule.equal.iter().all(|(of_detail, of_request)| {
+            of_detail.of(detail).zip(of_request.of(&asked(question))).is_some_and(|(one, other)| same(one, other))
+        })
+        && rule.at_most.iter().all(|(of_detail, of_request)| {
+            let numbers = number(of_detail.of(detail)).zip(number(of_request.of(&asked(question))));
+            numbers.is_some_and(|(bound, asked)| {
+                let zero = Number::from(0);
+                asked.compare(&bound).is_some_and(Ordering::is_le) && asked.compare(&zero).is_some_and(Ordering::is_ge)
+            })
+        })
+}
+
+/// Whether the rule knows every member, however deep: a record that it knows in part could hold a limit beside it.
+fn is_known<'a>(detail: &'a Record, path: &mut Vec<&'a SmolStr>, rule: &DetailRule) -> bool {
+    detail.iter().all(|(name, value)| {
+        path.push(name);
+        let ruled = rule.equal.iter().chain(&rule.at_most).map(|(of_detail, _)| of_detail).chain(&rule.ignored);
+        let known = value.is_null()
+            || (path.len() == 1 && KNOWN.contains(&name.as_str()))
+            || ruled.into_iter().any(|known| known.is(path))
+            || value.as_record().is_some_and(|inner| is_known(inner, path, rule));
+        path.pop();
+        known
+    })
+}
+
+/// Whether a list has such a text; none where there is no list. What is no list of texts lists nothing.
+fn lists(value: Option<&Value>, fits: impl Fn(&SmolStr) -> bool) -> Option<bool> {
+    value.map(|value| {
+        let items = value.as_list().unwrap_or_default();
+        items.iter().all(|item| item.as_text().is_some()) && items.iter().filter_map(Value::as_text).any(fits)
+    })
+}
+
+/// What a rule's paths are read in.
+fn asked(question: &Question) -> Record {
+    let properties = Value::Record(question.resource.properties.clone());
+    let resource = [("id".into(), Value::Text(question.resource.uid.id.clone())), ("properties".into(), properties)];
+    [
+        ("context".into(), Value::Record(question.context.clone())),
+        ("resource".into(), Value::Record(resource.into_iter().collect())),
+        (
+            "action".into(),
+            Value::Record(
+                [("properties".into(), Value::Record(question.action.properties.clone()))].into_iter().collect(),
+            ),
+        ),
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// Equal texts, or equal numbers however they are written.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Text(one), Value::Text(other)) => one == other,
+        (Value::Bool(one), Value::Bool(other)) => one == other,
+        (Value::Number(one), Value::Number(other)) => one.compare(other) == Some(Ordering::Equal),
+        _ => false,
+    }
+}
+
+/// A number, or a text that is one: amounts travel as texts (ISO 20022, RFC 9396 section 2).
+fn number(value: Option<&Value>) -> Option<Number> {
+    match value? {
+        Value::Number(number) => Some(number.clone()),
+        Value::Text(text) => Number::parse(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Action, Chain, Entity, EntityRef};
+
+    fn record(members: &[(&str, Value)]) -> Record {
+        members.iter().map(|(name, value)| (SmolStr::new(name), value.clone())).collect()
+    }
+
+    fn texts(items: &[&str]) -> Value {
+        Value::List(items.iter().map(|item| Value::text(*item)).collect())
+    }
+
+    fn entity(kind: &str, id: &str) -> Entity {
+        Entity::from(EntityRef { kind: kind.into(), id: id.into() })
+    }
+
+    fn question(amount: &str, to: &str) -> Question {
+        let arguments = record(&[("amount", Value::Number(Number::parse(amount).unwrap())), ("to", Value::text(to))]);
+        Question {
+            chain: Chain::new(entity("user", "alice"), Vec::new()).unwrap(),
+            action: Action { name: "pay".into(), properties: Record::new() },
+            resource: entity("account", "main"),
+            context: record(&[("arguments", Value::Record(arguments))]),
+            credentials: Vec::new(),
+            dropped: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    fn rule() -> DetailRule {
+        let path = |text| Path::parse(text).unwrap();
+        DetailRule {
+            kind: "payment".into(),
+            resource_type: "account".into(),
+            locations: vec!["https://bank.example".into()],
+            equal: vec![(path("creditor"), path("context.arguments.to"))],
+            at_most: vec![(path("limit.amount"), path("context.arguments.amount"))],
+            ignored: vec![path("remark")],
+        }
+    }
+
+    fn detail(amount: &str, to: &str) -> Record {
+        record(&[
+            ("type", Value::text("payment")),
+            ("actions", texts(&["pay"])),
+            ("limit", Value::Record(record(&[("amount", Value::text(amount))]))),
+            ("creditor", Value::text(to)),
+        ])
+    }
+
+    fn covered(details: &[Record], question: &Question) -> bool {
+        covering(details, &[rule()], question).is_some()
+    }
+
+    #[test]
+    fn amounts_compare_as_numbers() {
+        for (bound, asked, expected) in [
+            ("100", "99.99", true),
+            ("100.00", "100", true),
+            ("100", "1e2", true),
+            ("9", "10", false),
+            ("100", "100.001", false),
+            ("100", "-1", false),
+            ("1e400", "1", false),
+            ("many", "1", false),
+        ] {
+            assert_eq!(covered(&[detail(bound, "bob")], &question(asked, "bob")), expected, "{bound} {asked}");
+        }
+    }
+
+    #[test]
+    fn one_object_covers_and_never_a_mixture_of_two() {
+        let details = [detail("100", "bob"), detail("5", "eve")];
+        assert!(covered(&details, &question("100", "bob")));
+        assert!(covered(&details, &question("5", "eve")));
+        assert!(!covered(&details, &question("100", "eve")));
+    }
+
+    #[test]
+    fn what_a_rule_does_not_know_covers_nothing() {
+        let with = |name: &str, value: Value| {
+            let mut detail = detail("100", "bob");
+            detail.insert(name, value);
+            covered(&[detail], &question("1", "bob"))
+        };
+        assert!(with("remark", Value::text("rent")));
+        assert!(with("unknown", Value::Null));
+        assert!(with("identifiers", texts(&["savings", "main"])));
+        assert!(with("locations", texts(&["https://bank.example"])));
+        assert!(!with("times", Value::from(1)));
+        let limit = [("amount", Value::text("100")), ("currency", Value::text("EUR"))];
+        assert!(!with("limit", Value::Record(record(&limit))));
+        assert!(!with("type", Value::text("transfer")));
+        assert!(!with("actions", texts(&["read"])));
+        assert!(!with("actions", Value::Null));
+        assert!(!with("identifiers", texts(&["savings"])));
+        assert!(!with("identifiers", Value::text("main")));
+        assert!(!with("locations", texts(&["https://other.example"])));
+        assert!(!with("privileges", texts(&["admin"])));
+        assert!(!with("datatypes", texts(&["balance"])));
+        let mut elsewhere = question("1", "bob");
+        elsewhere.resource = entity("vault", "main");
+        assert!(!covered(&[detail("100", "bob")], &elsewhere));
+    }
+}

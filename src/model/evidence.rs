@@ -1,0 +1,170 @@
+//! What verified credentials prove, as the rest of the service sees it.
+//!
+//! **Problem.** A request may carry the raw credentials of the parties that it names. They are verified over a network,
+//! before anything is decided, while the chain is read and decided in one synchronous step.
+//! **Decision.** Whoever verifies hands over an [`Evidence`]: for each credential of the request, by its very value,
+//! what it proves or why it proves nothing. The chain is then read against it.
+//! **Trade-off.** A credential is looked up by comparing values, which are small: a token is compared until it differs.
+//!
+//! INVARIANT: a credential that no outcome is known for proves nothing, and denies.
+
+use super::{Code, DetailRule, EntityRef, PrincipalIds, Record, Timestamp, Value};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// LIMIT: credentials of one request. A user's token, an agent's own, a workload's identity: more is a mistake, and each
+/// one multiplies the legs.
+pub const MAX_CREDENTIALS: usize = 4;
+
+/// What a credential is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// An OAuth access token: a JWT, or opaque.
+    AccessToken,
+    /// An `OpenID` Connect ID token: says who somebody is, and grants nothing.
+    IdToken,
+    /// A SPIFFE identity as a JWT.
+    JwtSvid,
+    /// A SPIFFE identity as a certificate.
+    X509Svid,
+}
+
+impl CredentialKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::AccessToken, Self::IdToken, Self::JwtSvid, Self::X509Svid];
+
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessToken => "access_token",
+            Self::IdToken => "id_token",
+            Self::JwtSvid => "jwt_svid",
+            Self::X509Svid => "x509_svid",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// How the holder of a credential showed that it is theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A proof by the key that the token names (RFC 9449).
+    Dpop,
+    /// The client's certificate, which the token names (RFC 8705), or which is the credential.
+    Mtls,
+}
+
+impl Proof {
+    /// The word in facts.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dpop => "dpop",
+            Self::Mtls => "mtls",
+        }
+    }
+}
+
+/// What one credential proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// What it is.
+    pub kind: CredentialKind,
+    /// Who issued it: an issuer as configured, or `spiffe://` and a trust domain.
+    pub issuer: SmolStr,
+    /// The parties that it names: the subject first, who holds it last. Never empty.
+    pub chain: Vec<EntityRef>,
+    /// What policies see as `context.token`; none for a credential that grants nothing.
+    pub facts: Option<Record>,
+    /// The `authorization_details` of it (RFC 9396 section 2).
+    pub details: Vec<Record>,
+    /// How a request is covered by one of them.
+    pub rules: Arc<[DetailRule]>,
+    /// How it was shown to be its holder's; none for a bearer's.
+    pub proof: Option<Proof>,
+    /// Until when it may be used, with the issuer's leeway.
+    pub until: Timestamp,
+}
+
+/// Why a credential proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unproven {
+    /// A reason's code of the engine: `credential_invalid` and those beside it.
+    pub code: Code,
+    /// One sentence. Never a part of the credential.
+    pub message: String,
+}
+
+impl Unproven {
+    /// It does not verify.
+    #[must_use]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self { code: Code::CredentialInvalid, message: message.into() }
+    }
+
+    /// It has expired.
+    #[must_use]
+    pub fn expired(message: impl Into<String>) -> Self {
+        Self { code: Code::CredentialExpired, message: message.into() }
+    }
+
+    /// It cannot be verified now.
+    #[must_use]
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self { code: Code::CredentialUnavailable, message: message.into() }
+    }
+
+    /// Whoever sent it did not show that it is theirs.
+    #[must_use]
+    pub fn proof(message: impl Into<String>) -> Self {
+        Self { code: Code::ProofInvalid, message: message.into() }
+    }
+}
+
+/// What became of the credentials of one request.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    outcomes: BTreeMap<Value, Result<Arc<Proven>, Unproven>>,
+    ids: Arc<PrincipalIds>,
+}
+
+impl Evidence {
+    /// Without credentials yet; `ids` are those of the configured issuers.
+    #[must_use]
+    pub fn new(ids: Arc<PrincipalIds>) -> Self {
+        Self { outcomes: BTreeMap::new(), ids }
+    }
+
+    /// Adds what became of a credential.
+    pub fn insert(&mut self, credential: Value, outcome: Result<Arc<Proven>, Unproven>) {
+        self.outcomes.insert(credential, outcome);
+    }
+
+    /// Whether this credential's outcome is known.
+    #[must_use]
+    pub fn knows(&self, credential: &Value) -> bool {
+        self.outcomes.contains_key(credential)
+    }
+
+    /// What this credential proves.
+    pub fn outcome(&self, credential: &Value) -> Result<Arc<Proven>, Unproven> {
+        self.outcomes
+            .get(credential)
+            .cloned()
+            .unwrap_or_else(|| Err(Unproven::invalid("no issuer is configured that could have issued the credential")))
+    }
+
+    /// How issuers' subjects are named here.
+    #[must_use]
+    pub fn ids(&self) -> &PrincipalIds {
+        &self.ids
+    }
+}

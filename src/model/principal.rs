@@ -1,0 +1,159 @@
+//! Names of issuers' subjects: a principal is an issuer *and* a subject, never a subject alone.
+//!
+//! Two issuers may both know an `alice`, and each may let somebody register as `bob`. So each issuer has for each entity
+//! type an id template of the form `<fixed prefix>{sub}`.
+//!
+//! INVARIANT: for one entity type no prefix is a prefix of another's, so two issuers never make the same id. One issuer
+//! may have none; its subjects that begin with another's prefix are refused.
+
+use super::EntityRef;
+use smol_str::{SmolStr, format_smolstr};
+use std::fmt;
+
+/// LIMIT: an issuer's subject, in bytes (`OpenID` Connect Core section 2 allows 255; SPIFFE ids have up to 2048).
+pub const MAX_SUB_BYTES: usize = 2048;
+
+/// The ids of one issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerIds {
+    /// The issuer, exactly as tokens name it.
+    pub issuer: SmolStr,
+    /// For each entity type that its subjects can have: what stands before the subject.
+    pub prefixes: Vec<(SmolStr, SmolStr)>,
+}
+
+/// The ids of all configured issuers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrincipalIds(Vec<IssuerIds>);
+
+/// Two issuers whose subjects could be taken for each other's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AmbiguousIds {
+    /// The entity type.
+    pub kind: SmolStr,
+    /// One issuer.
+    pub one: SmolStr,
+    /// The other.
+    pub other: SmolStr,
+}
+
+impl fmt::Display for AmbiguousIds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, one, other } = self;
+        write!(f, "the issuers `{one}` and `{other}` can give the same id to two subjects of the type `{kind}`")
+    }
+}
+
+/// Why a subject has no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoId {
+    /// The issuer is not configured.
+    Issuer,
+    /// The issuer has no ids of this entity type.
+    Kind,
+    /// The subject is empty or too long, or begins with another issuer's prefix.
+    Sub,
+}
+
+impl fmt::Display for NoId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Issuer => "its issuer is not configured",
+            Self::Kind => "its issuer has no ids of this type",
+            Self::Sub => "its subject is empty, too long, or begins like another issuer's ids",
+        })
+    }
+}
+
+impl PrincipalIds {
+    /// Takes the ids of all issuers, and refuses those that could meet.
+    pub fn new(issuers: Vec<IssuerIds>) -> Result<Self, AmbiguousIds> {
+        let all: Vec<(&SmolStr, &SmolStr, &SmolStr)> = issuers
+            .iter()
+            .flat_map(|ids| ids.prefixes.iter().map(|(kind, prefix)| (kind, prefix, &ids.issuer)))
+            .collect();
+        for (at, (kind, prefix, one)) in all.iter().enumerate() {
+            for (other_kind, other_prefix, other) in all.iter().skip(at + 1) {
+                let meet = match (prefix.is_empty(), other_prefix.is_empty()) {
+                    (true, true) => true,
+                    // An id without a prefix is checked against the prefixes when it is made.
+                    (true, false) | (false, true) => false,
+                    (false, false) => {
+                        prefix.starts_with(other_prefix.as_str()) || other_prefix.starts_with(prefix.as_str())
+                    }
+                };
+                if kind == other_kind && meet {
+                    return Err(AmbiguousIds { kind: (*kind).clone(), one: (*one).clone(), other: (*other).clone() });
+                }
+            }
+        }
+        Ok(Self(issuers))
+    }
+
+    /// The entity that is this issuer's subject.
+    pub fn entity(&self, issuer: &str, kind: &str, sub: &str) -> Result<EntityRef, NoId> {
+        let ids = self.0.iter().find(|ids| ids.issuer == issuer).ok_or(NoId::Issuer)?;
+        let (kind, prefix) = ids.prefixes.iter().find(|(known, _)| known == kind).ok_or(NoId::Kind)?;
+        if sub.is_empty() || sub.len() > MAX_SUB_BYTES || (prefix.is_empty() && self.is_others(kind, sub)) {
+            return Err(NoId::Sub);
+        }
+        let id = if prefix.is_empty() { SmolStr::new(sub) } else { format_smolstr!("{prefix}{sub}") };
+        Ok(EntityRef { kind: kind.clone(), id })
+    }
+
+    fn is_others(&self, kind: &str, sub: &str) -> bool {
+        let mut prefixes = self.0.iter().flat_map(|ids| &ids.prefixes).filter(|(known, _)| known == kind);
+        prefixes.any(|(_, prefix)| !prefix.is_empty() && sub.starts_with(prefix.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ids(issuers: &[(&str, &str)]) -> Result<PrincipalIds, AmbiguousIds> {
+        let of = |(issuer, prefix): &(&str, &str)| IssuerIds {
+            issuer: (*issuer).into(),
+            prefixes: vec![("user".into(), (*prefix).into())],
+        };
+        PrincipalIds::new(issuers.iter().map(of).collect())
+    }
+
+    #[test]
+    fn prefixes_that_could_meet_are_refused() {
+        for (one, other) in [("", ""), ("a:", "a:"), ("a", "ab"), ("ab", "a")] {
+            let error = ids(&[("i", one), ("j", other)]).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the issuers `i` and `j` can give the same id to two subjects of the type `user`",
+                "{one} {other}"
+            );
+        }
+        assert!(ids(&[("i", ""), ("j", "b:"), ("k", "c:")]).is_ok());
+    }
+
+    #[test]
+    fn a_subject_has_one_id_or_none() {
+        let ids = ids(&[("i", ""), ("j", "j:")]).unwrap();
+        let id = |issuer: &str, kind: &str, sub: &str| ids.entity(issuer, kind, sub).map(|uid| uid.to_string());
+        assert_eq!(id("i", "user", "alice"), Ok("user:alice".to_owned()));
+        assert_eq!(id("j", "user", "alice"), Ok("user:j:alice".to_owned()));
+        assert_eq!(id("i", "user", "j:alice"), Err(NoId::Sub));
+        assert_eq!(id("i", "user", ""), Err(NoId::Sub));
+        assert_eq!(id("i", "user", &"s".repeat(MAX_SUB_BYTES)), Ok(format!("user:{}", "s".repeat(MAX_SUB_BYTES))));
+        assert_eq!(id("i", "user", &"s".repeat(MAX_SUB_BYTES + 1)), Err(NoId::Sub));
+        assert_eq!(id("i", "agent", "alice"), Err(NoId::Kind));
+        assert_eq!(id("k", "user", "alice"), Err(NoId::Issuer));
+    }
+
+    proptest! {
+        #[test]
+        fn two_issuers_never_make_one_id(one in "[ab:]{0,3}", other in "[ab:]{0,3}", sub in "[ab:]{1,5}", another in "[ab:]{1,5}") {
+            let Ok(ids) = ids(&[("i", &one), ("j", &other)]) else { return Ok(()) };
+            if let (Ok(first), Ok(second)) = (ids.entity("i", "user", &sub), ids.entity("j", "user", &another)) {
+                prop_assert_ne!(first, second);
+            }
+        }
+    }
+}

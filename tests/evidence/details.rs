@@ -1,0 +1,58 @@
+//! Rich authorization requests: one object covers, or none does.
+
+use crate::tokens::Key;
+use crate::world::{World, access, claims_with, profile, publish};
+use behest::evidence::Profile;
+use behest::model::{DetailRule, Path};
+use serde_json::{Value, json};
+
+fn world() -> (World, Key) {
+    let path = |text| Path::parse(text).unwrap();
+    let rule = DetailRule {
+        kind: "payment".into(),
+        resource_type: "account".into(),
+        equal: vec![
+            (path("creditor"), path("context.arguments.to")),
+            (path("limit.currency"), path("context.arguments.currency")),
+        ],
+        at_most: vec![(path("limit.amount"), path("context.arguments.amount"))],
+        ..DetailRule::default()
+    };
+    let key = Key::new("k1");
+    let web = publish(&key);
+    (World::new(vec![Profile { details: vec![rule], ..profile(&web) }], Vec::new()), key)
+}
+
+fn detail(amount: &str, to: &str) -> Value {
+    let limit = json!({"amount": amount, "currency": "EUR"});
+    json!({"type": "payment", "actions": ["pay"], "creditor": to, "limit": limit})
+}
+
+#[actix_web::test]
+async fn a_payment_is_covered_by_one_object_and_never_by_a_mixture() {
+    let (world, key) = world();
+    let ask = async |details: Value, amount: Value, to: &str| {
+        let token = key.access_token(&claims_with(&json!({"authorization_details": details})));
+        let body = json!({
+            "subject": {"type": "credential", "id": "0"},
+            "action": {"name": "pay"},
+            "resource": {"type": "account", "id": "main"},
+            "context": {"credentials": [access(&token)], "arguments": {"amount": amount, "to": to, "currency": "EUR"}},
+        });
+        world.ask(&body).await.split(':').next().unwrap().to_owned()
+    };
+    let both = json!([detail("100", "bob"), detail("5", "eve")]);
+    assert_eq!(ask(both.clone(), json!(100), "bob").await, "permit");
+    assert_eq!(ask(both.clone(), json!(5.0), "eve").await, "permit");
+    assert_eq!(ask(both.clone(), json!(100), "eve").await, "not_permitted");
+    assert_eq!(ask(both.clone(), json!(100.01), "bob").await, "not_permitted");
+    // As numbers: as text, 9 would be above 10.
+    assert_eq!(ask(json!([detail("10", "bob")]), json!(9), "bob").await, "permit");
+    assert_eq!(ask(json!([detail("9", "bob")]), json!(10), "bob").await, "not_permitted");
+    let mut other = detail("100", "bob");
+    other["limit"]["currency"] = json!("USD");
+    assert_eq!(ask(json!([other]), json!(1), "bob").await, "not_permitted");
+    assert_eq!(ask(json!([{"type": "admin"}]), json!(1), "bob").await, "not_permitted");
+    assert_eq!(ask(json!(["payment"]), json!(1), "bob").await, "credential_invalid");
+    assert_eq!(ask(json!([]), json!(1), "bob").await, "not_permitted");
+}

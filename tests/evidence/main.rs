@@ -1,0 +1,31 @@
+//! Credentials behind a request: what verifies, what it is read as, and everything that is refused.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's helper unwraps is part of the assertion"
+)]
+
+#[path = "../support/service.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod service;
+#[path = "../support/tokens.rs"]
+mod tokens;
+#[path = "../support/web.rs"]
+mod web;
+
+mod actors;
+mod callers;
+mod chains;
+mod details;
+mod introspection;
+mod keys;
+mod mutation;
+mod proofs;
+mod settings;
+mod spiffe;
+mod tls;
+mod token;
+mod world;

@@ -1,0 +1,66 @@
+//! Profiles that would accept what they should not do not start.
+
+use crate::tokens::Key;
+use crate::world::{profile, publish};
+use behest::clock::SystemClock;
+use behest::evidence::{HttpClient, KeySource, Preset, Profile, Secret, Trust, Verifier};
+use jsonwebtoken::Algorithm;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn refused(profiles: Vec<Profile>) -> String {
+    let client = || HttpClient::new(None).unwrap();
+    let profiles = profiles.into_iter().map(|profile| (profile, client())).collect();
+    match Verifier::start(profiles, Vec::new(), Arc::new(SystemClock)) {
+        Ok(verifier) => panic!("{verifier:?} starts"),
+        Err(problems) => problems.join("\n"),
+    }
+}
+
+#[test]
+fn a_profile_that_is_too_open_does_not_start() {
+    let web = publish(&Key::new("k1"));
+    let good = profile(&web);
+    let keys = |source| Trust::Keys { source, algorithms: vec![Algorithm::ES256] };
+    let secret = |secret: &str| Profile {
+        trust: Trust::Secret(Secret::new(secret)),
+        client_type: "agent".into(),
+        ..Preset::SharedSecret.profile("local")
+    };
+    for (profile, expected) in [
+        (Profile { audiences: Vec::new(), ..good.clone() }, "it has no audiences"),
+        (Profile { issuer: "".into(), ..good.clone() }, "it has no name"),
+        (Profile { types: Vec::new(), ..good.clone() }, "it has no types"),
+        (
+            Profile { types: vec!["application/OAuth-ID-JAG+jwt".to_owned()], ..good.clone() },
+            "is never the type of an access token",
+        ),
+        (Profile { leeway: Duration::from_secs(301), ..good.clone() }, "leeway"),
+        (Profile { longest_life: Duration::ZERO, ..good.clone() }, "no time at all"),
+        (Profile { subject_type: "robot".into(), ..good.clone() }, "no ids of the type `robot`"),
+        (
+            Profile { trust: keys(KeySource::Jwks("http://login.example/keys".to_owned())), ..good.clone() },
+            "not `https`",
+        ),
+        (
+            Profile {
+                trust: Trust::Keys { source: KeySource::Jwks(web.url.clone()), algorithms: Vec::new() },
+                ..good.clone()
+            },
+            "no algorithms",
+        ),
+        (Profile { trust: Trust::Introspection, ..good.clone() }, "neither keys nor introspection"),
+        (Profile { audiences: vec!["x".into()], ..secret(&"s".repeat(32)) }, "have no audiences"),
+        (secret("short"), "shorter than 32 bytes"),
+    ] {
+        let found = refused(vec![profile]);
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+    assert!(refused(vec![good.clone(), good]).contains("two issuers are named"));
+}
+
+#[test]
+fn nothing_secret_is_in_a_debug_form() {
+    let shown = format!("{:?} {:?}", Secret::new("hidden"), Trust::Secret(Secret::new("hidden")));
+    assert!(!shown.contains("hidden"), "{shown}");
+}

@@ -1,0 +1,139 @@
+//! SPIFFE identities, against the bundle of their own trust domain.
+
+use crate::service::NOW_MS;
+use crate::tokens::{Key, with};
+use crate::web::Web;
+use crate::world::{World, question};
+use behest::evidence::{KeySource, TrustDomain};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const NOW: i64 = NOW_MS / 1_000;
+const NAME: &str = "spiffe://prod.example/ns/mail/sa/bot";
+
+fn domain(name: &str, bundle: KeySource) -> TrustDomain {
+    TrustDomain {
+        name: name.into(),
+        bundle,
+        audiences: vec!["pdp".into()],
+        entity_type: "agent".into(),
+        longest_life: Duration::from_hours(1),
+        leeway: Duration::from_secs(30),
+    }
+}
+
+fn jwt(token: &str) -> Value {
+    json!({"type": "jwt_svid", "value": token})
+}
+
+async fn who(world: &World, credential: &Value) -> String {
+    let body = question("look", std::slice::from_ref(credential));
+    let explanation = world.explain(&body).await;
+    match explanation["credentials"][0]["chain"][0]["id"].as_str() {
+        Some(id) => id.to_owned(),
+        None => world.ask(&body).await,
+    }
+}
+
+#[actix_web::test]
+async fn a_jwt_svid_is_verified_by_the_bundle_of_its_domain() {
+    let (key, stranger) = (Key::new("w1"), Key::new("w1"));
+    let serve = |key: &Key| {
+        let mut published = key.published();
+        published["use"] = json!("jwt-svid");
+        let set = json!({"keys": [published], "spiffe_refresh_hint": 60}).to_string();
+        Web::start(move |_| (200, String::new(), set.clone()))
+    };
+    let (ours, theirs) = (serve(&key), serve(&stranger));
+    let world = World::new(
+        Vec::new(),
+        vec![
+            domain("prod.example", KeySource::Jwks(ours.url.clone())),
+            domain("dev.example", KeySource::Jwks(theirs.url.clone())),
+        ],
+    );
+    let header = json!({"alg": "ES256", "kid": "w1", "typ": "JWT"});
+    let claims = json!({"sub": NAME, "aud": ["pdp"], "exp": NOW + 300, "iat": NOW});
+    assert_eq!(who(&world, &jwt(&key.sign(&header, &claims))).await, NAME);
+    for (token, expected) in [
+        (stranger.sign(&header, &claims), "signature is wrong"),
+        (key.sign(&header, &with(&claims, &json!({"sub": "spiffe://dev.example/x"}))), "signature is wrong"),
+        (
+            key.sign(&header, &with(&claims, &json!({"sub": "spiffe://other.example/x"}))),
+            "trust domain is not configured",
+        ),
+        (key.sign(&header, &with(&claims, &json!({"sub": "bot"}))), "names no SPIFFE id"),
+        (key.sign(&header, &with(&claims, &json!({"sub": "spiffe://prod.example"}))), "names no SPIFFE id"),
+        (key.sign(&header, &with(&claims, &json!({"aud": ["other"]}))), "another audience"),
+        (key.sign(&header, &with(&claims, &json!({"exp": null}))), "never expires"),
+        (key.sign(&header, &with(&claims, &json!({"exp": NOW - 31}))), "expired"),
+        (key.sign(&header, &with(&claims, &json!({"exp": NOW + 3601}))), "lives longer"),
+        (key.sign(&with(&header, &json!({"kid": null})), &claims), "must name its key"),
+        (key.sign(&with(&header, &json!({"typ": "at+jwt"})), &claims), "not that of a JWT-SVID"),
+        (NAME.to_owned(), "no JWT"),
+    ] {
+        let found = who(&world, &jwt(&token)).await;
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+    // An identity's other claims are nobody's word.
+    let scoped = key.sign(&header, &with(&claims, &json!({"scope": "read", "act": {"sub": "x"}, "client_id": "y"})));
+    assert!(world.ask(&question("read", &[jwt(&scoped)])).await.starts_with("not_permitted: "));
+}
+
+/// An authority, and certificates that it signs.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn leaf(&self, names: &[&str], begins: i64, ends: i64, ca: bool) -> String {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = names.iter().map(|name| SanType::URI((*name).try_into().unwrap())).collect();
+        let at = |seconds: i64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(seconds).unwrap());
+        params.not_before = at(begins);
+        params.not_after = at(ends);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+        if ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        params.signed_by(&KeyPair::generate().unwrap(), &self.0).unwrap().pem()
+    }
+}
+
+#[actix_web::test]
+async fn an_x509_svid_is_verified_by_the_bundle_of_its_domain() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, authority: &Authority| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, authority.0.pem()).unwrap();
+        KeySource::Pem(path)
+    };
+    let (ours, theirs) = (write("prod.pem", &authority), write("dev.pem", &stranger));
+    let world = World::new(Vec::new(), vec![domain("prod.example", ours), domain("dev.example", theirs)]);
+    let svid = |pem: &str| json!({"type": "x509_svid", "value": pem});
+    let good = authority.leaf(&[NAME], NOW - 60, NOW + 300, false);
+    assert_eq!(who(&world, &svid(&good)).await, NAME);
+    let explanation = world.explain(&question("look", &[svid(&good)])).await;
+    assert_eq!(explanation["credentials"][0]["proof"], "mtls");
+    for (pem, expected) in [
+        (stranger.leaf(&[NAME], NOW - 60, NOW + 300, false), "does not verify"),
+        (authority.leaf(&["spiffe://dev.example/x"], NOW - 60, NOW + 300, false), "does not verify"),
+        (authority.leaf(&["spiffe://other.example/x"], NOW - 60, NOW + 300, false), "trust domain is not configured"),
+        (authority.leaf(&[], NOW - 60, NOW + 300, false), "exactly one URI"),
+        (authority.leaf(&[NAME, "spiffe://prod.example/other"], NOW - 60, NOW + 300, false), "exactly one URI"),
+        (authority.leaf(&[NAME], NOW - 60, NOW - 1, false), "expired"),
+        (authority.leaf(&[NAME], NOW + 60, NOW + 300, false), "does not verify"),
+        (authority.leaf(&[NAME], NOW - 60, NOW + 3600, false), "lives longer"),
+        (authority.leaf(&[NAME], NOW - 60, NOW + 300, true), "does not verify"),
+        (NAME.to_owned(), "no chain of certificates"),
+    ] {
+        let found = who(&world, &svid(&pem)).await;
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+}

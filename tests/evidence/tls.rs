@@ -1,0 +1,191 @@
+//! TLS: the handshake, callers' certificates, certificates that are replaced, and connections that never begin.
+
+use crate::service::NOW_MS;
+use behest::audit::Recorder;
+use behest::clock::FixedClock;
+use behest::engine::Engine;
+use behest::evidence::Signer;
+use behest::http::{
+    By, Caller, CertificateName, KeyHash, Limits, Listener, Permission, Server, Settings, Tls, TlsFiles,
+};
+use behest::telemetry::Metrics;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
+
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate and its key, in PEM form.
+struct Issued {
+    certificate: String,
+    key: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn issue(&self, names: Vec<SanType>) -> Issued {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = names;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap().pem();
+        Issued { certificate, key: key.serialize_pem() }
+    }
+
+    fn for_server(&self) -> Issued {
+        self.issue(vec![SanType::DnsName("localhost".try_into().unwrap())])
+    }
+
+    fn for_client(&self, uri: &str) -> Issued {
+        self.issue(vec![SanType::URI(uri.try_into().unwrap())])
+    }
+}
+
+/// A service behind TLS, that ends with the process.
+struct Running {
+    at: SocketAddr,
+    tls: Arc<Tls>,
+    folder: tempfile::TempDir,
+}
+
+impl Running {
+    fn start(own: &Issued, clients: &Authority, callers: Vec<Caller>, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        put(folder.path(), own);
+        std::fs::write(path("clients.pem"), clients.0.pem()).unwrap();
+        let files = TlsFiles {
+            certificate: path("own.pem"),
+            key: path("own.key"),
+            client_authorities: Some(path("clients.pem")),
+        };
+        let tls = Tls::open(files).unwrap();
+        let settings =
+            Settings { callers, tls: Some(Arc::clone(&tls)), workers: Some(1), limits, ..Settings::default() };
+        let clock = Arc::new(FixedClock::at(NOW_MS));
+        let metrics = Arc::new(Metrics::default());
+        let engine = Arc::new(Engine::new(clock.clone(), metrics.clone(), Recorder::default()));
+        let server = Server::new(settings, engine, metrics, clock, &Signer::in_memory().unwrap()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        std::thread::spawn(move || server.run(vec![Listener::Tcp(listener)], std::future::pending()));
+        Self { at, tls, folder }
+    }
+
+    /// The status of an evaluation, as this client.
+    fn status(&self, authority: &Authority, client: Option<&Issued>, key: Option<&str>) -> Result<u16, String> {
+        let root = Certificate::from_pem(authority.0.pem().as_bytes()).unwrap();
+        let client = client.map(|client| {
+            let certificate = Certificate::from_pem(client.certificate.as_bytes()).unwrap();
+            ClientCert::new_with_certs(&[certificate], PrivateKey::from_pem(client.key.as_bytes()).unwrap())
+        });
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .root_certs(RootCerts::new_with_certs(&[root]))
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .client_cert(client)
+            .build();
+        let agent = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(10)))
+            .build()
+            .new_agent();
+        let mut request = agent.post(format!("https://localhost:{}/access/v1/evaluation", self.at.port()));
+        request = request.header("Content-Type", "application/json");
+        if let Some(key) = key {
+            request = request.header("Authorization", format!("Bearer {key}"));
+        }
+        request.send("{}").map(|answer| answer.status().as_u16()).map_err(|error| error.to_string())
+    }
+}
+
+fn put(folder: &Path, issued: &Issued) {
+    std::fs::write(folder.join("own.pem"), &issued.certificate).unwrap();
+    std::fs::write(folder.join("own.key"), &issued.key).unwrap();
+}
+
+fn caller(name: &str, by: By) -> Caller {
+    let permissions = [Permission::Decide].into_iter().collect();
+    Caller { name: name.to_owned(), by, permissions, require_actor: false, reasons: false, rate: None }
+}
+
+/// A 400 is an answer to a caller that is known: the body is empty.
+const KNOWN: Result<u16, String> = Ok(400);
+const UNKNOWN: Result<u16, String> = Ok(401);
+
+#[test]
+fn a_caller_is_known_by_its_certificate_or_by_its_key() {
+    let (servers, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
+    let gateway = "spiffe://prod.example/gateway";
+    let callers = vec![
+        caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned()))),
+        caller("other", By::Key(KeyHash::of(b"key"))),
+    ];
+    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let ask = |client: Option<&Issued>, key| running.status(&servers, client, key);
+    assert_eq!(ask(Some(&clients.for_client(gateway)), None), KNOWN);
+    assert_eq!(ask(None, Some("key")), KNOWN);
+    assert_eq!(ask(Some(&clients.for_client(gateway)), Some("key")), KNOWN);
+    assert_eq!(ask(None, None), UNKNOWN);
+    assert_eq!(ask(Some(&clients.for_client("spiffe://prod.example/other")), None), UNKNOWN);
+    // A wrong key is wrong whatever the connection shows.
+    assert_eq!(ask(Some(&clients.for_client(gateway)), Some("wrong")), UNKNOWN);
+    // A certificate that no authority of the settings signed ends the handshake.
+    assert!(ask(Some(&strangers.for_client(gateway)), None).is_err());
+    assert!(running.status(&strangers, None, Some("key")).is_err());
+}
+
+#[test]
+fn certificates_are_replaced_while_the_service_runs_and_never_by_bad_ones() {
+    let (servers, others, clients) = (Authority::new(), Authority::new(), Authority::new());
+    let callers = vec![caller("other", By::Key(KeyHash::of(b"key")))];
+    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
+    let renewed = others.for_server();
+    std::fs::write(running.folder.path().join("own.pem"), &renewed.certificate).unwrap();
+    assert!(running.tls.reload().unwrap_err().contains("is not the key of"));
+    assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
+    put(running.folder.path(), &renewed);
+    assert_eq!(running.tls.reload(), Ok(()));
+    assert_eq!(running.status(&others, None, Some("key")), KNOWN);
+    assert!(running.status(&servers, None, Some("key")).is_err());
+    std::fs::write(running.folder.path().join("own.key"), "").unwrap();
+    assert!(running.tls.reload().unwrap_err().contains("holds no private key"));
+    assert_eq!(running.status(&others, None, Some("key")), KNOWN);
+}
+
+#[test]
+fn a_connection_that_never_begins_or_speaks_something_else_ends() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    // Long enough for an honest handshake on a busy machine.
+    let limits = Limits { head_time: Duration::from_secs(3), ..Limits::default() };
+    let callers = vec![caller("other", By::Key(KeyHash::of(b"key")))];
+    let running = Running::start(&servers.for_server(), &clients, callers, limits);
+    let at = running.at;
+    let openings: [&'static [u8]; 4] = [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", &[0xff; 4096]];
+    let connections = openings.map(|first| {
+        std::thread::spawn(move || {
+            let mut stream = TcpStream::connect(at).unwrap();
+            stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+            let _sent = stream.write_all(first);
+            // Whatever it says before, it ends: a read that waits longer fails.
+            match stream.read_to_end(&mut Vec::new()) {
+                Ok(_) => {}
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{first:?}"),
+            }
+        })
+    });
+    connections.into_iter().for_each(|connection| connection.join().unwrap());
+    assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
+}

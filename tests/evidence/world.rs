@@ -1,0 +1,170 @@
+//! One service, one issuer, and what they say to each other.
+
+use crate::service;
+use crate::tokens::{Key, with};
+use crate::web::Web;
+use behest::audit::Recorder;
+use behest::bundle::Source;
+use behest::clock::FixedClock;
+use behest::engine::Engine;
+use behest::evidence::{HttpClient, KeySource, Preset, Profile, Signer, Trust, TrustDomain, Verifier};
+use behest::http::{Server, Settings};
+use behest::telemetry::Metrics;
+use jsonwebtoken::Algorithm;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The audience that tokens must have.
+pub(crate) const AUDIENCE: &str = "https://api.example";
+
+/// The issuer's name; its keys are elsewhere.
+pub(crate) const ISSUER: &str = "https://login.example";
+
+const SCHEMA: &str = "
+entity user { @stored delegate?: Set<agent> };
+entity agent { @stored delegate?: Set<agent> };
+entity account;
+entity doc;
+action look, read appliesTo { principal: [user, agent], resource: doc };
+action pay appliesTo {
+  principal: [user, agent],
+  resource: account,
+  context: { arguments?: { amount?: decimal, to?: String } },
+};
+";
+
+const POLICY: &str = r#"
+@id("look") permit (principal, action == Action::"look", resource);
+@id("read") permit (principal, action == Action::"read", resource)
+when { context has token && context.token.scopes.contains("read") };
+@id("pay") permit (principal, action == Action::"pay", resource) when { context has token.detail };
+"#;
+
+/// The service.
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) clock: Arc<FixedClock>,
+    _bundle: tempfile::TempDir,
+}
+
+impl World {
+    /// A service that trusts these.
+    pub(crate) fn new(profiles: Vec<Profile>, domains: Vec<TrustDomain>) -> Self {
+        Self::with(profiles, domains, service::local())
+    }
+
+    /// A service with these settings.
+    pub(crate) fn with(profiles: Vec<Profile>, domains: Vec<TrustDomain>, settings: Settings) -> Self {
+        let clock = Arc::new(FixedClock::at(service::NOW_MS));
+        let client = || HttpClient::new(None).expect("a client");
+        let verifier = Verifier::start(
+            profiles.into_iter().map(|profile| (profile, client())).collect(),
+            domains.into_iter().map(|domain| (domain, client())).collect(),
+            clock.clone(),
+        );
+        let settings = Settings { verifier: Some(Arc::new(verifier.expect("a verifier"))), ..settings };
+        let metrics = Arc::new(Metrics::default());
+        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
+            .with_quiet(std::time::Duration::from_millis(1));
+        let bundle = tempfile::tempdir().expect("a folder");
+        let files =
+            [("schemas/main.cedarschema", SCHEMA), ("policies/main.cedar", POLICY), ("policies/bundle.toml", "")];
+        for (path, text) in files {
+            let path = bundle.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        if let Err(refused) = engine.load(&Source::Dir(bundle.path().to_owned())) {
+            panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+        }
+        let signer = Signer::in_memory().expect("a key");
+        let server = Server::new(settings, Arc::new(engine), metrics, clock.clone(), &signer).expect("a server");
+        Self { server, clock, _bundle: bundle }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait_ms(&self, ms: i64) {
+        use behest::clock::Clock as _;
+        self.clock.set(self.clock.now_ms() + ms);
+    }
+
+    /// Decides a body: `permit`, or the reason's code and message.
+    pub(crate) async fn ask(&self, body: &Value) -> String {
+        let mut body = body.clone();
+        body["options"] = json!({"reason": true});
+        let reply = service::send(&self.server, service::post("/access/v1/evaluation", body.to_string())).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let answer = reply.json();
+        match answer["decision"].as_bool() {
+            Some(true) => "permit".to_owned(),
+            _ => {
+                let reason = &answer["context"]["reason"];
+                format!("{}: {}", reason["code"].as_str().unwrap(), reason["message"].as_str().unwrap())
+            }
+        }
+    }
+
+    /// Asks whether the holder of one token may read.
+    pub(crate) async fn read(&self, token: &str) -> String {
+        self.ask(&question("read", &[access(token)])).await
+    }
+
+    /// The explanation of an answer.
+    pub(crate) async fn explain(&self, body: &Value) -> Value {
+        let mut body = body.clone();
+        body["options"] = json!({"explain": true});
+        let reply = service::send(&self.server, service::post("/access/v1/evaluation", body.to_string())).await;
+        reply.json()["context"]["explanation"].clone()
+    }
+}
+
+/// A question of whoever credential 0 names.
+pub(crate) fn question(action: &str, credentials: &[Value]) -> Value {
+    json!({
+        "subject": {"type": "credential", "id": "0"},
+        "action": {"name": action},
+        "resource": {"type": "doc", "id": "d"},
+        "context": {"credentials": credentials},
+    })
+}
+
+/// An access token as a credential.
+pub(crate) fn access(token: &str) -> Value {
+    json!({"type": "access_token", "value": token})
+}
+
+/// Where an issuer publishes this key.
+pub(crate) fn publish(key: &Key) -> Web {
+    let set = json!({"keys": [key.published()]}).to_string();
+    Web::start(move |_| (200, String::new(), set.clone()))
+}
+
+/// The profile of the issuer whose keys are there.
+pub(crate) fn profile(web: &Web) -> Profile {
+    Profile {
+        trust: Trust::Keys { source: KeySource::Jwks(web.url.clone()), algorithms: vec![Algorithm::ES256] },
+        audiences: vec![AUDIENCE.into()],
+        ..Preset::Standard.profile(ISSUER)
+    }
+}
+
+/// A world with one issuer, and its key.
+pub(crate) fn standard() -> (World, Key, Web) {
+    let key = Key::new("k1");
+    let web = publish(&key);
+    (World::new(vec![profile(&web)], Vec::new()), key, web)
+}
+
+/// The claims of a good token of alice's, at the service's time.
+pub(crate) fn claims() -> Value {
+    let now = service::NOW_MS / 1_000;
+    json!({
+        "iss": ISSUER, "sub": "alice", "aud": AUDIENCE, "client_id": "web", "scope": "read write",
+        "iat": now - 10, "exp": now + 300, "jti": "t1",
+    })
+}
+
+/// Those claims with others on top.
+pub(crate) fn claims_with(over: &Value) -> Value {
+    with(&claims(), over)
+}

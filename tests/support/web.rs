@@ -1,0 +1,103 @@
+//! A web server on this machine, that answers as a test says and counts what it is asked.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// What is answered: a status, headers beside the usual ones, and a body.
+pub(crate) type Answer = (u16, String, String);
+
+type Handler = Box<dyn Fn(&Asked) -> Answer + Send>;
+
+/// The server. It ends with the test's process.
+pub(crate) struct Web {
+    pub(crate) url: String,
+    handler: Arc<Mutex<Handler>>,
+    asked: Arc<AtomicUsize>,
+    down: Arc<AtomicBool>,
+}
+
+impl Web {
+    /// Starts one.
+    pub(crate) fn start(handler: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let web =
+            Self { url, handler: Arc::new(Mutex::new(Box::new(handler))), asked: Arc::default(), down: Arc::default() };
+        let (handler, asked, down) = (Arc::clone(&web.handler), Arc::clone(&web.asked), Arc::clone(&web.down));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (handler, asked, down) = (Arc::clone(&handler), Arc::clone(&asked), Arc::clone(&down));
+                std::thread::spawn(move || {
+                    serve(&stream, &handler, &asked, &down);
+                });
+            }
+        });
+        web
+    }
+
+    /// Answers otherwise from now on.
+    pub(crate) fn answer(&self, handler: impl Fn(&Asked) -> Answer + Send + 'static) {
+        *self.handler.lock().expect("no test panicked") = Box::new(handler);
+    }
+
+    /// Closes every connection without an answer, or no longer does.
+    pub(crate) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// How often it was asked.
+    pub(crate) fn count(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+fn serve(stream: &TcpStream, handler: &Mutex<Handler>, asked: &AtomicUsize, down: &AtomicBool) {
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    let mut reader = BufReader::new(stream);
+    loop {
+        let Some(request) = read(&mut reader) else { return };
+        if down.load(Ordering::SeqCst) {
+            return;
+        }
+        asked.fetch_add(1, Ordering::SeqCst);
+        let (status, headers, body) = (handler.lock().expect("no test panicked"))(&request);
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        let mut stream = stream;
+        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).is_err() {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
+    let mut head = String::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        head.push_str(&line);
+    }
+    let path = head.split(' ').nth(1)?.to_owned();
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    Some(Asked { path, head, body: String::from_utf8(body).ok()? })
+}
