@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what helpers of tests unwrap is part of the assertion")]
 
-use behest::config::{CacheSize, Config, Environment, Flags, Listen, Permission, load};
+use behest::config::{ByteSize, CacheSize, Config, Environment, Flags, Listen, Permission, load};
 use std::collections::BTreeSet;
 
 /// Loads a file's text with variables and flags; `Err` has each problem as `message | help`.
@@ -51,7 +51,7 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
 fn nothing_set_is_a_loopback_service_on_the_default_bundle() {
     let config = load_text("", &[], &[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8181");
-    assert_eq!(config.cache, CacheSize::Off);
+    assert_eq!(config.cache, CacheSize::Bytes(ByteSize(64 << 20)));
     assert!(config.bundle.is_none() && config.data.is_none() && config.record.is_none());
 }
 
@@ -96,6 +96,7 @@ fn a_value_of_another_kind_is_refused_in_words() {
             "cache = \"big\"",
             "`cache` in `FILE`: `big` is not a size | write for example `64MiB`, `512KiB` or `4096`, or `off`",
         ),
+        ("cache = \"63KiB\"", "`cache` is too small to keep anything | set at least `64KiB`, or `off`"),
         ("[record]\nqueue = 3", "`record.sink` in `FILE` is missing | see behest.example.toml"),
         (
             "[record]\nsink = \"-\"\nwhen_full = \"wait\"",
@@ -268,7 +269,7 @@ fn the_example_has_every_setting() {
     let example: toml::Table = toml::from_str(&whole_example()).unwrap();
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(keys(&example), known(""));
-    for name in ["record", "log", "limits", "reload"] {
+    for name in ["record", "log", "limits", "search", "reload"] {
         assert_eq!(keys(example[name].as_table().unwrap()), known(&format!("[{name}]")), "{name}");
     }
     assert_eq!(keys(example["callers"][0].as_table().unwrap()), known("[[callers]]"));

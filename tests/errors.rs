@@ -17,8 +17,9 @@ use actix_web::ResponseError as _;
 use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
+use behest::engine::TokenError;
 use behest::http::{Error, Limits, Permission, Permissions, PublicUrl, Settings, openapi};
-use behest::model::Fault;
+use behest::model::{Fault, Revision};
 use serde_json::{Map, Value, json};
 use service::{Reply, empty, get, local, post, request, send};
 use std::collections::BTreeSet;
@@ -31,7 +32,7 @@ fn entry(when: &str, status: u16, headers: &HeaderMap, body: Value) -> Value {
     let mut entry = Map::new();
     entry.insert("when".to_owned(), when.into());
     entry.insert("status".to_owned(), status.into());
-    for name in ["allow", "www-authenticate"] {
+    for name in ["allow", "retry-after", "www-authenticate"] {
         if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
             entry.insert(name.to_owned(), value.into());
         }
@@ -91,7 +92,7 @@ async fn of_bodies() -> Vec<Value> {
             "an option that is not supported",
             &send(&server, evaluation(with("options", &json!({"unknown": ["arguments"]})))).await,
         ),
-        sent("another one", &send(&server, evaluation(with("options", &json!({"at_least": "1"})))).await),
+        sent("a revision that is none", &send(&server, evaluation(with("options", &json!({"at_least": "1"})))).await),
         sent("too many items", &send(&server, post("/access/v1/evaluations", batch)).await),
         raised("too large defaults", Error::DefaultsTooLarge(4096)).await,
         sent("no list of items", &send(&server, post("/access/v1/evaluations", with("evaluations", &json!({})))).await),
@@ -104,6 +105,20 @@ async fn of_bodies() -> Vec<Value> {
             "a page of another kind",
             &send(&server, post("/access/v1/search/action", with("page", &json!({"limit": 1.5})))).await,
         ),
+        sent(
+            "an option that no search has",
+            &send(&server, post("/access/v1/search/action", with("options", &json!({"explain": true})))).await,
+        ),
+        sent(
+            "an option that is no list of unknowns",
+            &send(&server, post("/access/v1/search/action", with("options", &json!({"unknown": ["context"]})))).await,
+        ),
+        raised("a page token that was made up", Error::PageToken(TokenError::Unknown)).await,
+        raised("a page token that was changed", Error::PageToken(TokenError::Edited)).await,
+        raised("another caller's page token", Error::PageToken(TokenError::OtherCaller)).await,
+        raised("another query's page token", Error::PageToken(TokenError::OtherQuery)).await,
+        raised("a page token of another bundle", Error::PageToken(TokenError::OtherBundle)).await,
+        raised("an old page token", Error::PageToken(TokenError::Expired)).await,
         sent("too large", &send(&server, evaluation(with("context", &json!({"a": "x".repeat(2048)})))).await),
     ]
 }
@@ -143,14 +158,12 @@ async fn of_paths() -> Vec<Value> {
     let server = empty(local());
     let url = PublicUrl::parse("https://pdp.example/tenant1").unwrap();
     let tenant = empty(Settings { public_url: Some(url), ..local() });
-    let search = question().to_string();
     vec![
         sent("an unknown path", &send(&server, post("/access/v9/evaluation", "{}")).await),
         sent("no identifier", &send(&server, get("/.well-known/authzen-configuration")).await),
         sent("another identifier", &send(&tenant, get("/.well-known/authzen-configuration")).await),
         sent("another method", &send(&server, get(EVALUATION)).await),
         sent("another method, again", &send(&server, request(Method::POST, "/healthz")).await),
-        sent("a search", &send(&server, post("/access/v1/search/subject", search)).await),
     ]
 }
 
@@ -160,6 +173,12 @@ async fn of_the_service() -> Vec<Value> {
         raised("the connection broke", Error::BodyIncomplete).await,
         raised("a slow body", Error::BodyTimeout(Duration::from_millis(2500))).await,
         sent("no bundle", &send(&server, post(EVALUATION, question().to_string())).await),
+        raised(
+            "a revision that does not come",
+            Error::RevisionNotReached { wanted: Revision(9), newest: Revision(7), waited: Duration::from_secs(2) },
+        )
+        .await,
+        raised("too many that wait for one", Error::TooManyWaiting).await,
         raised("a batch without end", Error::BatchTimeout(Duration::from_secs(5))).await,
         raised("a full queue", Error::Fault(Fault::RecordQueueFull)).await,
         raised("relations out of reach", Error::Fault(Fault::Relations("a detail for the log alone".to_owned()))).await,

@@ -9,10 +9,13 @@
     reason = "the whole file is tests: what fails in a helper fails its test"
 )]
 
+#[path = "support/random.rs"]
+mod random;
 #[path = "support/store.rs"]
 mod support;
 
 use behest::store::{Batch, StoreError, StoreId, TupleStore};
+use random::Random;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -266,18 +269,5 @@ impl Iterator for Told {
 
     fn next(&mut self) -> Option<String> {
         self.0.next().map(Result::unwrap)
-    }
-}
-
-/// Numbers that look random and are the same every time (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end
     }
 }

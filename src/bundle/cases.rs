@@ -4,11 +4,10 @@
 
 use super::given::{CaseFile, CaseText, Given};
 use super::manifest::find;
-use super::relations;
+use super::relations::Layer;
 use super::yaml::{self, YamlValue};
 use crate::model::{Code, Decision, Problem, Problems, Record, Request, Timestamp, Tuple, Value};
 use crate::policy::{Schema, SourceFile, Stored};
-use crate::relations::model::AuthorizationModel;
 use std::collections::BTreeSet;
 
 /// One case, ready to be run.
@@ -187,9 +186,9 @@ pub(super) fn read(
     files: &[&SourceFile],
     schema: &Schema,
     stored: &Stored,
-    model: Option<&AuthorizationModel>,
+    relations: &Layer<'_>,
 ) -> Result<Vec<Case>, Problems> {
-    let mut reader = Reader { schema, stored, model, problems: Vec::new(), cases: Vec::new(), given: Vec::new() };
+    let mut reader = Reader { schema, stored, relations, problems: Vec::new(), cases: Vec::new(), given: Vec::new() };
     for file in files {
         match yaml::parse::<CaseFile>(file) {
             Ok(parsed) => reader.file(file, parsed),
@@ -202,7 +201,7 @@ pub(super) fn read(
 struct Reader<'a> {
     schema: &'a Schema,
     stored: &'a Stored,
-    model: Option<&'a AuthorizationModel>,
+    relations: &'a Layer<'a>,
     problems: Vec<Problem>,
     cases: Vec<Case>,
     /// Stored entities by what cases gave: most cases of a file share theirs.
@@ -237,7 +236,7 @@ impl Reader<'_> {
             Ok(stored) => stored,
             Err(problems) => return self.problems.extend(problems.0),
         };
-        let tuples = match relations::given_tuples(given.tuples(), self.model) {
+        let tuples = match self.relations.given(given.tuples()) {
             Ok(tuples) => tuples,
             Err(message) => return self.problem(file, text, format!("`given.tuples`: {message}")),
         };

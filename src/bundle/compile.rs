@@ -3,21 +3,28 @@
 use super::cases::{self, Case};
 use super::files::Files;
 use super::manifest::{self, BundleManifest, find};
+use super::relations::{Layer, SchemaTypes};
 use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{Compiled, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored};
 use crate::relations::model::AuthorizationModel;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The generation of the next bundle.
+static GENERATIONS: AtomicU64 = AtomicU64::new(0);
 
 const MANIFEST: &str = "policies/bundle.toml";
 
 /// One immutable snapshot of policies and model.
 #[derive(Debug)]
 pub struct Bundle {
+    generation: u64,
     digest: Digest,
     compiled: Compiled,
     stored: Stored,
     carriers: CarrierSettings,
     packs: Vec<String>,
+    optional: Vec<String>,
     allow_orphans: bool,
     cases: Vec<Case>,
     model: Option<AuthorizationModel>,
@@ -25,6 +32,12 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// Tells it from every other bundle that this process has compiled, of the same content too.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Names its content.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -55,10 +68,17 @@ impl Bundle {
         self.model.as_ref()
     }
 
-    /// Its layer of tuples.
+    /// Its layer of tuples; none where they were taken.
     #[must_use]
     pub fn tuples(&self) -> &[Tuple] {
         &self.tuples
+    }
+
+    /// Hands its layer of tuples over to whoever keeps them from now on: a million of them spelled out would be more
+    /// memory than the graph that answers from them.
+    #[must_use]
+    pub fn take_tuples(&mut self) -> Vec<Tuple> {
+        std::mem::take(&mut self.tuples)
     }
 
     /// Whether it is taken although stored tuples would mean nothing to its model.
@@ -71,6 +91,12 @@ impl Bundle {
     #[must_use]
     pub fn packs(&self) -> &[String] {
         &self.packs
+    }
+
+    /// The packs that it leaves out and can be tried with.
+    #[must_use]
+    pub fn optional(&self) -> &[String] {
+        &self.optional
     }
 
     /// Its cases.
@@ -139,12 +165,14 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
         (Some(Parts { compiled, stored, cases, model, tuples }), true) => Ok(Bundle {
             model,
             tuples,
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             digest: files.digest(),
             compiled,
             stored,
             carriers: manifest.carriers(),
             allow_orphans: manifest.allow_orphans,
             packs: manifest.packs,
+            optional: manifest.optional,
             cases,
         }),
         _ => Err(Problems(problems)),
@@ -166,7 +194,8 @@ fn compile_parts(
     let stored = keep(Stored::read(&sorted.entities, &schema), problems);
     let cases = match &stored {
         Some(stored) => {
-            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, model.as_ref()), problems)
+            let layer = Layer::new(model.as_ref(), tuples.as_deref().unwrap_or_default());
+            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, &layer), problems)
         }
         None => None,
     };
@@ -191,9 +220,11 @@ fn read_model(sorted: &Sorted) -> Result<Option<AuthorizationModel>, Problems> {
     if sorted.models.is_empty() {
         return Ok(None);
     }
-    // The model may speak of every principal type, which only the schema knows: it is read without relations first.
+    // The model may speak of types that only the schema defines: it is read without relations first.
     let schema = Schema::read(&sorted.schemas, RelationTypes::default())?;
-    relations::read_model(&sorted.models, &schema.principals())
+    let declared = schema.vocabulary.types().into_iter().cloned().collect();
+    let types = SchemaTypes { declared, principals: schema.principals() };
+    relations::read_model(&sorted.models, &types)
 }
 
 fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T> {
@@ -209,7 +240,13 @@ fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T
 fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
     let Some(file) = files.file(MANIFEST) else { return BundleManifest::default() };
     match manifest::read_bundle(file) {
-        Ok(manifest) => manifest,
+        Ok(mut manifest) => {
+            if let Some(name) = &files.added {
+                manifest.optional.retain(|optional| optional != name);
+                manifest.packs.push(name.clone());
+            }
+            manifest
+        }
         Err(problem) => {
             problems.push(problem);
             BundleManifest::default()
@@ -219,7 +256,8 @@ fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
 
 fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Problem>) {
     files.packs.clear();
-    for (path, pack) in files.copied.iter().filter(|(_, pack)| !manifest.packs.contains(pack)) {
+    let named: Vec<&String> = manifest.packs.iter().chain(&manifest.optional).collect();
+    for (path, pack) in files.copied.iter().filter(|(_, pack)| !named.contains(&pack)) {
         let message = format!("`{path}` belongs to the pack `{pack}`, which the bundle does not name");
         problems.push(
             Problem::new(message)
@@ -227,12 +265,14 @@ fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Pr
                 .help(format!("add `{pack}` to `packs` in `{MANIFEST}`, or remove the file: it would not be applied")),
         );
     }
-    for (index, name) in manifest.packs.iter().enumerate() {
+    for (index, name) in named.iter().enumerate() {
         let place = files.file(MANIFEST).map(|file| find(file, &format!("\"{name}\"")));
-        let mut problem = if manifest.packs.iter().take(index).any(|known| known == name) {
+        let mut problem = if named.iter().take(index).any(|known| known == name) {
             Problem::new(format!("the pack `{name}` is named twice")).help("remove one of the two")
         } else if let Some(pack) = pack::files(name, files.is_default) {
-            files.packs.extend(pack);
+            if index < manifest.packs.len() {
+                files.packs.extend(pack);
+            }
             continue;
         } else {
             let known: Vec<String> = pack::packs().into_iter().map(|pack| format!("`{}`", pack.name)).collect();

@@ -86,10 +86,12 @@ fn paths() -> Vec<String> {
     paths
 }
 
-/// `policies/packs/NAME/…` and `schemas/packs/NAME.cedarschema` belong to the pack NAME.
+/// `policies/packs/NAME/…`, `schemas/packs/NAME.cedarschema` and `schemas/packs/NAME.fga` belong to the pack NAME. The
+/// last is a module of the relation model, merged with the modules of the bundle and of other packs.
 pub(super) fn pack_of(path: &str) -> Option<&str> {
-    match path.strip_prefix("policies/packs/") {
-        Some(rest) => rest.split_once('/').map(|(name, _)| name),
-        None => path.strip_prefix("schemas/packs/")?.strip_suffix(".cedarschema"),
+    if let Some(rest) = path.strip_prefix("policies/packs/") {
+        return rest.split_once('/').map(|(name, _)| name);
     }
+    let file = path.strip_prefix("schemas/packs/")?;
+    file.strip_suffix(".cedarschema").or_else(|| file.strip_suffix(".fga"))
 }

@@ -10,22 +10,28 @@ use crate::model::{
 };
 use crate::policy::{RelationTypes, SourceFile};
 use crate::relations::model::{
-    AuthorizationModel, ModelDefinition, ModelFile, ModelSource, RestrictionForm, SchemaVersion, merge_modules,
-    read_dsl, read_modules,
+    AuthorizationModel, ModelDefinition, ModelFile, ModelSource, RestrictionForm, add_modules, named_modules, read_dsl,
 };
+use crate::relations::{Graph, Rules};
 use serde::Deserialize;
 use smol_str::SmolStr;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// The relation of pack `revocation` that the loader completes: a principal of any type can be in it.
 const SUSPENDED: (&str, &str) = ("platform", "suspended");
 
-/// Reads the model of all `*.fga` files; none where there are none. `principals` are the principal types of the schema.
-pub(super) fn read_model(
-    files: &[SourceFile],
-    principals: &BTreeSet<SmolStr>,
-) -> Result<Option<AuthorizationModel>, Problems> {
+/// What the schema says about types, where the model does not.
+pub(super) struct SchemaTypes {
+    /// Every entity type.
+    pub(super) declared: BTreeSet<SmolStr>,
+    /// Those that can be principals.
+    pub(super) principals: BTreeSet<SmolStr>,
+}
+
+/// Reads the model of all `*.fga` files, those of packs included; none where there are none. A type of the schema need
+/// not be defined once more for a module to speak of it.
+pub(super) fn read_model(files: &[SourceFile], types: &SchemaTypes) -> Result<Option<AuthorizationModel>, Problems> {
     let is_manifest = |file: &&SourceFile| file.path.ends_with("fga.mod");
     let manifests: Vec<&SourceFile> = files.iter().filter(is_manifest).collect();
     let (modules, plain): (Vec<&SourceFile>, Vec<&SourceFile>) =
@@ -40,15 +46,21 @@ pub(super) fn read_model(
         let problem = Problem::new("a bundle has one `fga.mod`").at(Place::whole(&second.path)).help("join the two");
         return Err(problem.into());
     }
-    let mut sources = Vec::new();
-    for file in plain {
-        sources.push(read_dsl(model_file(file)).map_err(|refusal| refusal.problems)?);
+    if let Some(manifest) = manifests.first() {
+        check_manifest(manifest, &modules)?;
     }
-    if let Some(source) = read_all_modules(manifests.first().copied(), &modules)? {
-        sources.push(source);
+    let mut source = match plain.first() {
+        Some(file) => read_dsl(model_file(file)).map_err(|refusal| refusal.problems)?,
+        None if modules.is_empty() => return Ok(None),
+        None => ModelSource::default(),
+    };
+    if !modules.is_empty() {
+        let files: Vec<ModelFile<'_>> = modules.iter().map(|file| model_file(file)).collect();
+        let declared = types.declared.iter().map(|name| model_name(name)).collect();
+        let added = add_modules(source, &files, &declared);
+        source = added.map_err(|refusal| Problems(refusal.problems.0.into_iter().map(beside_pack).collect()))?;
     }
-    let Some(mut source) = join(sources) else { return Ok(None) };
-    complete(&mut source.definition, principals);
+    complete(&mut source.definition, &types.principals);
     AuthorizationModel::of_source(source).map(Some).map_err(|refusal| refusal.problems)
 }
 
@@ -61,26 +73,30 @@ fn is_module(text: &str) -> bool {
     first.is_some_and(|line| line.starts_with("module"))
 }
 
-/// Packs' modules come with the packs; the bundle's own are those that its manifest names, or all where there is none.
-fn read_all_modules(manifest: Option<&SourceFile>, modules: &[&SourceFile]) -> Result<Option<ModelSource>, Problems> {
-    let Some(manifest) = manifest else {
-        if modules.is_empty() {
-            return Ok(None);
-        }
-        let files: Vec<ModelFile<'_>> = modules.iter().map(|file| model_file(file)).collect();
-        return merge_modules(&files).map(Some).map_err(|refusal| refusal.problems);
-    };
+/// The bundle's own modules are those that its manifest names; packs' modules come with the packs.
+fn check_manifest(manifest: &SourceFile, modules: &[&SourceFile]) -> Result<(), Problems> {
     let folder = manifest.path.strip_suffix("fga.mod").unwrap_or_default();
-    let (packs, own): (Vec<&SourceFile>, Vec<&SourceFile>) =
-        modules.iter().partition(|file| file.path.starts_with("pack:"));
+    let own = modules.iter().filter(|file| !file.path.starts_with("pack:"));
     let relative: Vec<ModelFile<'_>> = own
-        .iter()
         .map(|file| ModelFile { name: file.path.strip_prefix(folder).unwrap_or(&file.path), text: &file.text })
         .collect();
-    // Only for what the manifest itself gets wrong; the files are read again below, together with the packs'.
-    read_modules(model_file(manifest), &relative).map_err(|refusal| from_folder(refusal.problems, folder))?;
-    let files: Vec<ModelFile<'_>> = own.iter().chain(&packs).map(|file| model_file(file)).collect();
-    merge_modules(&files).map(Some).map_err(|refusal| refusal.problems)
+    let named = named_modules(model_file(manifest), &relative);
+    named.map(drop).map_err(|refusal| from_folder(refusal.problems, folder))
+}
+
+/// What a pack and the bundle both define is the bundle's to change.
+fn beside_pack(mut problem: Problem) -> Problem {
+    let pack_of = |place: Option<&Place>| {
+        let name = place?.file.strip_prefix("pack:")?.split('/').next()?;
+        Some(name.to_owned())
+    };
+    match (pack_of(problem.place.as_ref()), problem.also.as_ref(), pack_of(problem.also.as_ref())) {
+        (Some(pack), Some(_), None) => {
+            std::mem::swap(&mut problem.place, &mut problem.also);
+            problem.help(format!("the pack `{pack}` brings one: remove the other, or give it another name"))
+        }
+        _ => problem,
+    }
 }
 
 /// Puts a folder back before the places of files that were read relative to it.
@@ -94,18 +110,6 @@ fn from_folder(problems: Problems, folder: &str) -> Problems {
         problem
     };
     Problems(problems.0.into_iter().map(rename).collect())
-}
-
-/// A bundle's own model beside the modules of its packs.
-fn join(sources: Vec<ModelSource>) -> Option<ModelSource> {
-    let mut sources = sources.into_iter();
-    let mut joined = sources.next()?;
-    for source in sources {
-        joined.definition.schema = SchemaVersion::V1_2;
-        joined.definition.types.extend(source.definition.types);
-        joined.definition.conditions.extend(source.definition.conditions);
-    }
-    Some(joined)
 }
 
 /// Lets every principal type be suspended, where the model has pack `revocation`'s relation.
@@ -144,7 +148,19 @@ fn cedar_name(model: &str) -> SmolStr {
 /// What the schema must know of a model.
 pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
     let mut types = RelationTypes::default();
+    // A model with more names than a store takes has no rules, and is refused when it is to be served: until then every
+    // relation counts as one that depends on every condition.
+    let rules = Rules::compile(model, &Graph::default()).ok();
+    let all = &model.definition().conditions;
     for kind in model.types() {
+        let parameters_of = |relation: &SmolStr| -> BTreeSet<SmolStr> {
+            let reached = rules.as_ref().map(|rules| rules.conditions_of(&kind.name, relation));
+            let counts = |name: &SmolStr| reached.as_ref().is_none_or(|reached| reached.contains(name));
+            let conditions = all.iter().filter(|condition| counts(&condition.name));
+            conditions.flat_map(|condition| condition.parameters.iter().map(|(name, _)| name.clone())).collect()
+        };
+        let parameters = kind.relations.iter().map(|it| (it.name.clone(), parameters_of(&it.name))).collect();
+        types.parameters.insert(cedar_name(&kind.name), parameters);
         let relations = kind.relations.iter().map(|relation| relation.name.clone()).collect();
         types.relations.insert(cedar_name(&kind.name), relations);
         let restrictions = kind.relations.iter().flat_map(|relation| &relation.restrictions);
@@ -179,7 +195,7 @@ struct ConditionText {
 pub(super) fn read_tuples(files: &[&SourceFile], model: Option<&AuthorizationModel>) -> Result<Vec<Tuple>, Problems> {
     let mut problems = Vec::new();
     let mut tuples: Vec<Tuple> = Vec::new();
-    let mut seen: std::collections::HashSet<TupleKey> = std::collections::HashSet::new();
+    let mut seen: HashSet<TupleKey> = HashSet::new();
     for file in files {
         let texts = match parse_file(file) {
             Ok(texts) => texts,
@@ -261,14 +277,31 @@ fn suggest(object: &ObjectRef) -> String {
     }
 }
 
-/// A case's tuples.
-pub(super) fn given_tuples(given: &[YamlRecord], model: Option<&AuthorizationModel>) -> Result<Vec<Tuple>, String> {
-    given
-        .iter()
-        .map(|YamlRecord(record)| {
+/// What a bundle says about relations, for its cases.
+pub(super) struct Layer<'a> {
+    model: Option<&'a AuthorizationModel>,
+    keys: HashSet<&'a TupleKey>,
+}
+
+impl<'a> Layer<'a> {
+    /// The model, and the tuples that stand beside it.
+    pub(super) fn new(model: Option<&'a AuthorizationModel>, tuples: &'a [Tuple]) -> Self {
+        Self { model, keys: tuples.iter().map(|tuple| &tuple.key).collect() }
+    }
+
+    /// A case's tuples; the last of one key stays. As with writes, none can take the place of a tuple of the bundle.
+    pub(super) fn given(&self, given: &[YamlRecord]) -> Result<Vec<Tuple>, String> {
+        let mut tuples: Vec<Tuple> = Vec::with_capacity(given.len());
+        for YamlRecord(record) in given {
             let json = yaml::to_json(&Value::Record(record.clone()));
             let text: TupleText = serde_json::from_value(json).map_err(|error| error.to_string())?;
-            to_tuple(text, model)
-        })
-        .collect()
+            let tuple = to_tuple(text, self.model)?;
+            if self.keys.contains(&tuple.key) {
+                return Err(format!("the tuple `{}` is the bundle's: a case can only add to them", tuple.key));
+            }
+            tuples.retain(|known| known.key != tuple.key);
+            tuples.push(tuple);
+        }
+        Ok(tuples)
+    }
 }

@@ -11,10 +11,15 @@
 mod args;
 mod cases;
 mod explain;
+mod export;
+mod import;
 mod output;
 mod pack;
 mod schema;
+mod search;
 mod serve;
+mod service;
+mod tuples;
 mod validate;
 
 use args::{Arguments, Command};
@@ -31,7 +36,10 @@ pub fn run() -> ExitCode {
         Some(Command::Validate { bundle }) => validate::run(&bundle),
         Some(Command::Test { bundle, filter }) => cases::run(&bundle, filter.as_ref()),
         Some(Command::Explain(explain)) => explain::run(&explain),
+        Some(Command::Search(search)) => search::run(&search),
         Some(Command::Schema { bundle, write }) => schema::run(&bundle, write.as_deref()),
+        Some(Command::Import(import)) => import::run(&import),
+        Some(Command::Export(export)) => export::run(&export),
         Some(Command::Pack { command }) => pack::run(&command),
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::bundle::{self, Files};
 use crate::model::{Problem, Problems};
+use indicatif::HumanCount;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Prints a command's result. Whoever closes the pipe early has read enough.
 pub(super) fn print(text: &str) {
@@ -49,6 +51,18 @@ fn tell(label: &str, problem: &Problem, paint: Paint) {
 pub(super) fn fail_with_lines(problems: &Problems, files: &Files) -> ExitCode {
     notice(&with_line_end(bundle::render(problems, files, Paint::for_errors().colour)));
     ExitCode::FAILURE
+}
+
+/// A number of things: `1 tuple`, `2,500 tuples`.
+pub(super) fn count(number: u64, one: &str, more: &str) -> String {
+    format!("{} {}", HumanCount(number), if number == 1 { one } else { more })
+}
+
+/// How long so many things took: `1.4 s, 16,711 a second`.
+pub(super) fn timing(number: u64, took: Duration) -> String {
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    let rate = number.saturating_mul(1_000) / ms;
+    format!("{}.{} s, {} a second", ms / 1_000, ms % 1_000 / 100, HumanCount(rate))
 }
 
 /// The text, ending its last line.

@@ -1,6 +1,6 @@
 //! Settings that are well-formed each and must not stand together.
 
-use super::{Config, Listen, limits};
+use super::{CacheSize, Config, Listen, limits};
 use crate::model::{Problem, Problems};
 
 /// Longest name of a caller, in bytes: it is in every record and log line of the caller's.
@@ -11,10 +11,13 @@ const RESERVED_NAMES: [&str; 2] = ["anonymous", "admin"];
 
 /// Every contradiction, in one report.
 pub(super) fn check(config: &Config) -> Result<(), Problems> {
-    let mut problems = limits::out_of_range(&config.limits, &config.reload);
+    let mut problems = limits::out_of_range(&config.limits, &config.search, &config.reload);
     check_reach(config, &mut problems);
     check_anonymous(config, &mut problems);
     check_callers(config, &mut problems);
+    if matches!(config.cache, CacheSize::Bytes(bytes) if bytes < CacheSize::LEAST) {
+        problems.push(Problem::new("`cache` is too small to keep anything").help("set at least `64KiB`, or `off`"));
+    }
     if config.record.as_ref().is_some_and(|record| record.queue == 0 || record.queue_bytes.0 == 0) {
         problems
             .push(Problem::new("`record.queue` or `record.queue_bytes` is 0").help("leave it out, or set at least 1"));

@@ -1,6 +1,6 @@
 //! Limits with their defaults and their bounds, each with its reason.
 
-use super::ByteSize;
+use super::{ByteSize, Search};
 use crate::model::Problem;
 use serde::Deserialize;
 use std::time::Duration;
@@ -15,6 +15,10 @@ pub struct Limits {
     pub depth: usize,
     /// The most evaluations in one batch.
     pub evaluations: usize,
+    /// How long a request may wait for the revision in its `options.at_least`, in milliseconds.
+    pub at_least_time_ms: u64,
+    /// The most requests that wait for one at once.
+    pub waiting: usize,
     /// The most open connections.
     pub connections: usize,
     /// Threads that decide; none is one for each processor.
@@ -35,6 +39,10 @@ impl Default for Limits {
             body: ByteSize(1 << 20),
             depth: 64,
             evaluations: 1_000,
+            // A caller that enforces cannot wait for longer.
+            at_least_time_ms: 2_000,
+            // A tenth of the connections.
+            waiting: 1_000,
             // Each costs a file descriptor and some kilobytes: below the usual limit of 16,384 descriptors.
             connections: 10_000,
             workers: None,
@@ -94,7 +102,7 @@ pub(super) fn default_queue_bytes() -> ByteSize {
 const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// A number that lies outside of what the service can do.
-pub(super) fn out_of_range(limits: &Limits, reload: &Reload) -> Vec<Problem> {
+pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) -> Vec<Problem> {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     [
         // A value is read without recursion into it, and written with: 256 levels fit every thread's stack.
@@ -102,12 +110,18 @@ pub(super) fn out_of_range(limits: &Limits, reload: &Reload) -> Vec<Problem> {
         // A larger body is held in memory once per connection while it arrives.
         ("limits.body", limits.body.0, 1_024, 64 << 20),
         ("limits.evaluations", count(limits.evaluations), 1, 100_000),
+        ("limits.at_least_time_ms", limits.at_least_time_ms, 0, LONGEST_MS),
+        ("limits.waiting", count(limits.waiting), 0, 1_000_000),
         ("limits.connections", count(limits.connections), 1, 1_000_000),
         ("limits.workers", limits.workers.map_or(1, count), 1, 1_024),
         ("limits.head_time_ms", limits.head_time_ms, 1, LONGEST_MS),
         ("limits.body_time_ms", limits.body_time_ms, 1, LONGEST_MS),
         ("limits.keep_alive_ms", limits.keep_alive_ms, 0, LONGEST_MS),
         ("limits.shutdown_ms", limits.shutdown_ms, 0, LONGEST_MS),
+        ("search.results", count(search.results), 1, 10_000),
+        ("search.candidates", count(search.candidates), 1, 10_000_000),
+        ("search.time_ms", search.time_ms, 1, 60_000),
+        ("search.token_ms", search.token_ms, 1_000, LONGEST_MS),
         ("reload.poll_ms", reload.poll_ms, 0, LONGEST_MS),
         ("reload.quiet_ms", reload.quiet_ms, 1, 60_000),
     ]

@@ -18,12 +18,14 @@ mod describe;
 mod layers;
 mod limits;
 mod permissions;
+mod search;
 mod values;
 
 pub use layers::{Environment, Flags, load};
 pub use limits::{Limits, Reload};
 pub use permissions::{Permission, Permissions};
-pub use values::{ByteSize, CacheSize, KeyHash, Listen, PublicUrl, RecordSink, WhenFull};
+pub use search::Search;
+pub use values::{ByteSize, CacheSize, KeyHash, Listen, PublicUrl, RecordSink, TokenKey, WhenFull};
 
 use crate::telemetry::LogFormat;
 use serde::{Deserialize, Deserializer};
@@ -41,7 +43,7 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// The `https` address under which callers know the service: its identifier in metadata.
     pub public_url: Option<PublicUrl>,
-    /// Memory for decisions that were made before. Accepted, and not used yet.
+    /// Memory for outcomes of legs that were decided before.
     pub cache: CacheSize,
     /// What anonymous callers may do, exactly; none is the default of [`Config::anonymous_permissions`].
     pub anonymous: Option<Permissions>,
@@ -57,6 +59,8 @@ pub struct Config {
     pub log: Log,
     /// Sizes, numbers and times that protect the service.
     pub limits: Limits,
+    /// What one page of a search may cost.
+    pub search: Search,
     /// How a change of the bundle is noticed.
     pub reload: Reload,
 }

@@ -4,21 +4,28 @@
 //! not permit is the answer; what explaining evaluates after it changes nothing.
 
 use super::Refusal;
+use super::legs::Legs;
 use super::lookup::Lookup;
 use super::snapshot::Pinned;
-use crate::model::{CarrierSettings, ChainRefusal};
+use crate::cache::LegCache;
 use crate::model::{
-    Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason,
-    Record, Request, Timestamp, Tuple, read_question,
+    Arguments, Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question,
+    Reason, Record, Request, Timestamp, Tuple, read_question,
 };
-use crate::policy::{ActionInfo, Leg, LegInput, NoRelations, Relations, Stored, Wanted};
+use crate::model::{CarrierSettings, ChainRefusal};
+use crate::policy::{ActionInfo, Leg, LegInput, Stored, Wanted};
+use std::cell::RefCell;
 
-/// How much is wanted beside the decision.
+/// The member of the context that holds a call's arguments.
+pub(super) const ARGUMENTS: &str = "arguments";
+
+/// What is wanted: of which arguments, and how much beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Want {
     pub(super) explanation: bool,
     pub(super) inputs: bool,
     pub(super) require_actor: bool,
+    pub(super) arguments: Arguments,
 }
 
 /// What a case puts in place of the bundle's own.
@@ -48,10 +55,11 @@ pub(super) fn decide(
     request: &Request,
     now: Timestamp,
     want: Want,
+    cache: Option<&LegCache>,
     given: Option<Given<'_>>,
 ) -> Result<Verdict, Refusal> {
     let bundle = pinned.bundle;
-    let question = match read_question(request, bundle.carriers()) {
+    let mut question = match read_question(request, bundle.carriers()) {
         Ok(question) => question,
         Err(ChainRefusal::TooLong(actors)) => {
             let problem = format!("names {actors} actors; a chain has at most {}", bundle.carriers().max_actors);
@@ -61,6 +69,9 @@ pub(super) fn decide(
             return Ok(refuse(pinned, request, now, want, code, message, None));
         }
     };
+    if want.arguments == Arguments::Unknown {
+        question.context.remove(ARGUMENTS);
+    }
     if want.require_actor && !has_agent(&question, bundle.carriers()) {
         let message = "this caller may ask only for chains with an agent in them".to_owned();
         return Ok(refuse(pinned, request, now, want, Code::ChainInvalid, message, Some(question)));
@@ -69,9 +80,17 @@ pub(super) fn decide(
     let token = given.and_then(|given| given.token);
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let relations = pinned.relations;
-    let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: want.explanation });
-    let relations: &dyn Relations = lookup.as_ref().map_or(&NoRelations, |lookup| lookup);
-    let wanted = Wanted { explanation: want.explanation, inputs: want.inputs };
+    // What is explained is evaluated, and a case has tuples and entities of its own.
+    let cache = cache.filter(|_| !want.explanation && given.is_none());
+    let lookup = relations.map(|(graph, rules)| Lookup {
+        graph,
+        rules,
+        given: tuples,
+        witness: want.explanation,
+        basis: cache.map(|_| RefCell::default()),
+    });
+    let wanted = Wanted { explanation: want.explanation, inputs: want.inputs, clock: false };
+    let legs = Legs { pinned, cache, lookup, wanted };
     let mut verdict = Verdict {
         decision: Decision::Permit,
         reason: None,
@@ -82,14 +101,16 @@ pub(super) fn decide(
     };
     let mut told: Vec<LegExplanation> = Vec::new();
     for index in 0..question.chain.legs() {
-        let input = LegInput { question: &question, leg: index, now, token, stored, relations };
-        let leg = match bundle.compiled().leg(&input, wanted) {
+        let relations = legs.relations();
+        let arguments = want.arguments;
+        let input = LegInput { question: &question, leg: index, now, token, stored, relations, arguments };
+        let leg = match legs.leg(&input) {
             Ok(leg) => leg,
             // What is evaluated after a denial is for information only, and so is its fault.
             Err(_) if verdict.decision == Decision::Deny => break,
             Err(fault) => return Err(Refusal::Fault(fault)),
         };
-        let Leg { outcome, policies, explanation, inputs } = leg;
+        let Leg { outcome, policies, explanation, inputs, clock: _ } = leg;
         told.extend(explanation);
         if verdict.decision == Decision::Deny {
             continue;

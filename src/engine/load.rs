@@ -6,6 +6,7 @@
 use super::decide::{Given, Verdict, Want, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
+use crate::cache::LegCache;
 use crate::model::{Digest, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -80,7 +81,7 @@ impl Engine {
     }
 
     fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Result<Loaded, Problems> {
-        let bundle = snapshot.bundle().clone();
+        let bundle = snapshot.bundle();
         let digest = bundle.digest();
         let old = self.live.load().as_ref().map(|snapshot| snapshot.bundle().clone());
         let before = old.as_ref().map(|bundle| bundle.digest());
@@ -89,14 +90,16 @@ impl Engine {
         if changed {
             let snapshot = match &self.stores {
                 Some(stores) => {
-                    let tuples = bundle.tuples().to_vec();
+                    let (snapshot, tuples) = snapshot.without_relations();
+                    let bundle = snapshot.bundle();
                     let layer = stores.prepare_main(bundle.model(), tuples, bundle.allow_orphans())?;
-                    stores.commit_main(layer, digest, Some(bundle.clone()))?;
-                    snapshot.without_relations()
+                    stores.commit_main(layer, digest, Some(Arc::clone(bundle)))?;
+                    snapshot
                 }
                 None => snapshot,
             };
             self.live.store(Some(Arc::new(snapshot)));
+            self.cache.iter().for_each(LegCache::clear);
             old.into_iter().for_each(retire);
         }
         let now = self.clock.now_ms();
@@ -134,23 +137,46 @@ fn retire(bundle: Arc<Bundle>) {
     drop(std::thread::Builder::new().name("retire".to_owned()).spawn(wait));
 }
 
-/// Compiles files and runs their cases, without serving them. With a filter, only the cases whose file and name match.
+/// Compiles files and runs their cases, without serving them; then each pack that the bundle calls optional is added to
+/// it, and its cases are run. With a filter, only the cases whose file and name match.
 pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Arc<Bundle>, CaseReport), Problems> {
-    check_snapshot(files, filter).map(|(snapshot, report)| (snapshot.bundle().clone(), report))
+    let (snapshot, mut report) = check_snapshot(files, filter)?;
+    let bundle = snapshot.bundle().clone();
+    for name in bundle.optional() {
+        let mut with_pack = files.with_pack(name);
+        let found = try_pack(&mut with_pack, name, filter).inspect_err(|_| *files = with_pack)?;
+        report.ran += found.ran;
+        report.failures.extend(found.failures);
+        report.undecided.extend(found.undecided);
+    }
+    Ok((bundle, report))
 }
 
 fn check_snapshot(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Snapshot, CaseReport), Problems> {
-    let bundle = bundle::compile(files)?;
-    let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
+    let snapshot = Snapshot::hermetic(bundle::compile(files)?, Revision(0))?;
     let bundle = snapshot.bundle();
-    let report = bundle::run_cases(
-        bundle.cases(),
-        bundle.compiled().policy_ids(),
-        filter,
-        |case| observe(&snapshot, case),
-        |case| explain(&snapshot, case),
-    );
+    let report = run(&snapshot, bundle.cases(), bundle.compiled().policy_ids(), filter);
     Ok((snapshot, report))
+}
+
+/// Runs the cases of one pack of these files, and no others: what else the bundle permits, the pack may deny.
+fn try_pack(files: &mut Files, name: &str, filter: Option<&regex::Regex>) -> Result<CaseReport, Problems> {
+    let snapshot = Snapshot::hermetic(bundle::compile(files)?, Revision(0))?;
+    let bundle = snapshot.bundle();
+    let of_pack = format!("pack:{name}/");
+    let cases: Vec<Case> = bundle.cases().iter().filter(|case| case.file.starts_with(&of_pack)).cloned().collect();
+    let policies = bundle.compiled().policies().filter(|policy| policy.file.starts_with(&of_pack));
+    Ok(run(&snapshot, &cases, policies.map(|policy| policy.id.as_str()), filter))
+}
+
+fn run<'a>(
+    snapshot: &Snapshot,
+    cases: &[Case],
+    policies: impl Iterator<Item = &'a str>,
+    filter: Option<&regex::Regex>,
+) -> CaseReport {
+    let (decide, tell) = (|case: &Case| observe(snapshot, case), |case: &Case| explain(snapshot, case));
+    bundle::run_cases(cases, policies, filter, decide, tell)
 }
 
 fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict, Refusal> {
@@ -159,7 +185,7 @@ fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    decide(snapshot.pinned(), &case.request, case.now, Want { explanation, ..Want::default() }, Some(given))
+    decide(snapshot.pinned(), &case.request, case.now, Want { explanation, ..Want::default() }, None, Some(given))
 }
 
 fn observe(snapshot: &Snapshot, case: &Case) -> Observed {

@@ -1,8 +1,12 @@
 //! Relations as policies ask for them, answered by the relation engine at one pinned version.
 
+use crate::cache::{Basis, Row};
 use crate::model::{ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
 use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
+use crate::relations::condition::{CLOCK, Condition};
 use crate::relations::{Failure, Graph, Membership, Reader, Rules, Terms};
+use smol_str::SmolStr;
+use std::cell::RefCell;
 
 /// Answers one request's lookups.
 #[derive(Debug)]
@@ -13,6 +17,18 @@ pub(super) struct Lookup<'a> {
     pub(super) given: &'a [Tuple],
     /// Whether answers show the tuples that they rest on.
     pub(super) witness: bool,
+    /// What the answers rest on, where that is wanted.
+    pub(super) basis: Option<RefCell<Basis>>,
+}
+
+/// Members of a condition's context that the engine supplies: from the clock, and from what is in every key.
+const SUPPLIED: [&str; 3] = [CLOCK, "action", "resource"];
+
+impl Lookup<'_> {
+    /// What all answers since the last call rest on.
+    pub(super) fn take_basis(&self) -> Basis {
+        self.basis.as_ref().map(RefCell::take).unwrap_or_default()
+    }
 }
 
 impl Relations for Lookup<'_> {
@@ -21,10 +37,19 @@ impl Relations for Lookup<'_> {
         let user = ObjectRef::of_entity(question.user).map_err(|error| denied(&error))?;
         let object = ObjectRef::of_entity(question.object).map_err(|error| denied(&error))?;
         let key = TupleKey { user: TupleUser::Object(user), relation: question.relation.into(), object };
-        let context = parameters(question);
-        let terms = Terms { contextual: self.given, witness: self.witness, ..Terms::new(&context) };
-        let answer =
-            Reader::new(self.graph, self.rules, terms).map_err(Failure::from).and_then(|mut reader| reader.check(&key));
+        // Most relations have no conditions, and then nothing of the request is read.
+        let reads_context = self.rules.reads_context(key.object.kind(), question.relation);
+        let context = if reads_context { parameters(question) } else { Record::new() };
+        let trace = self.basis.is_some();
+        let terms = Terms { contextual: self.given, witness: self.witness, trace, ..Terms::new(&context) };
+        let mut reader =
+            Reader::new(self.graph, self.rules, terms).map_err(|fault| RelationFailure::Fault(fault.to_string()))?;
+        let answer = reader.check(&key);
+        if let Some(basis) = &self.basis {
+            let mut basis = basis.borrow_mut();
+            basis.rows.extend(reader.rows_read().into_iter().map(|row| Row::of(row.bits())));
+            basis.clock = basis.clock.and(reader.clock_use());
+        }
         match answer {
             Ok(Membership::Holds(witness)) => {
                 Ok(RelationAnswer { held: true, witness: witness.iter().map(ToString::to_string).collect() })
@@ -34,17 +59,26 @@ impl Relations for Lookup<'_> {
             Err(Failure::Fault(fault)) => Err(RelationFailure::Fault(fault.to_string())),
         }
     }
+
+    fn parameters(&self, kind: &str, relation: &str) -> Vec<SmolStr> {
+        let conditions = self.rules.conditions_of(kind, relation);
+        let conditions = conditions.iter().filter_map(|name| self.rules.model().condition(name));
+        let parameters = conditions.flat_map(Condition::parameters).map(|(name, _)| name);
+        parameters.filter(|name| !SUPPLIED.contains(&name.as_str())).cloned().collect()
+    }
 }
 
 /// The request's context, with what the engine supplies on top: a caller cannot say what time it is.
 fn parameters(question: &RelationQuestion<'_>) -> Record {
-    let mut context = question.context.clone();
     let resource =
         ObjectRef::of_entity(question.resource).map_or_else(|_| question.resource.to_string(), |it| it.to_string());
-    context.insert("current_time", Value::text(rfc3339(question.now)));
-    context.insert("action", Value::text(question.action));
-    context.insert("resource", Value::text(resource));
-    context
+    let supplied = [
+        (CLOCK, Value::text(rfc3339(question.now))),
+        ("action", Value::text(question.action)),
+        ("resource", Value::text(resource)),
+    ];
+    let asked = question.context.iter().map(|(name, value)| (name.clone(), value.clone()));
+    asked.chain(supplied.map(|(name, value)| (SmolStr::new_static(name), value))).collect()
 }
 
 fn rfc3339(at: Timestamp) -> String {

@@ -10,21 +10,25 @@
 
 mod batch;
 mod decide;
+mod legs;
 mod load;
 mod lookup;
+mod search;
 mod snapshot;
 pub mod stores;
 mod text;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
 pub use load::{Loaded, Refused, Status, check};
+pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements};
 pub use snapshot::Snapshot;
-pub use text::explanation_text;
+pub use text::{Piece, explanation_text, painted_explanation};
 
 use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
+use crate::cache::LegCache;
 use crate::clock::Clock;
-use crate::model::{Answer, Decision, DecisionId, Depth, Fault, Malformed, Request, Timestamp};
+use crate::model::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Malformed, Request, Revision, Timestamp};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
@@ -33,6 +37,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stores::Stores;
+use tokio::sync::watch;
+
+/// How long a page's token is good: long enough to read a page, short enough to end with a session.
+pub const TOKEN_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Who asks, and how much they want to know.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +53,8 @@ pub struct Ask<'a> {
     pub require_actor: bool,
     /// How much the answer shall carry.
     pub depth: Depth,
+    /// Whether the arguments of calls are known.
+    pub arguments: Arguments,
 }
 
 /// Why there is no answer.
@@ -68,6 +78,11 @@ pub struct Engine {
     quiet: Duration,
     /// Absent where nothing but policies decides.
     stores: Option<Arc<Stores>>,
+    /// Absent where the system had no randomness for a key.
+    sealer: Option<Sealer>,
+    search_limits: SearchLimits,
+    /// Absent where every leg is evaluated.
+    cache: Option<LegCache>,
     /// Makes decision ids unique within a millisecond, and different from another process's.
     seed: [u8; 4],
     decisions: AtomicU64,
@@ -95,6 +110,9 @@ impl Engine {
             loading: Mutex::new(()),
             quiet: QUIET,
             stores: None,
+            sealer: Sealer::random(TOKEN_LIFETIME).ok(),
+            search_limits: SearchLimits::default(),
+            cache: None,
             seed,
             decisions: AtomicU64::new(0),
         }
@@ -107,6 +125,13 @@ impl Engine {
         self
     }
 
+    /// Sets what a page of a search may cost, and what seals its token.
+    #[must_use]
+    pub fn with_search(mut self, limits: SearchLimits, sealer: Sealer) -> Self {
+        (self.search_limits, self.sealer) = (limits, Some(sealer));
+        self
+    }
+
     /// Gives it the relations beside its policies.
     #[must_use]
     pub fn with_stores(mut self, stores: Arc<Stores>) -> Self {
@@ -114,10 +139,23 @@ impl Engine {
         self
     }
 
+    /// Lets it keep the outcomes of legs, in at most so many bytes.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: usize) -> Self {
+        self.cache = Some(LegCache::new(bytes, Arc::clone(&self.metrics)));
+        self
+    }
+
     /// The relations; none where nothing but policies decides.
     #[must_use]
     pub fn stores(&self) -> Option<&Arc<Stores>> {
         self.stores.as_ref()
+    }
+
+    /// The newest revision that a decision which begins now sees, as it goes on; none where nothing but policies decides.
+    #[must_use]
+    pub fn published(&self) -> Option<watch::Receiver<Revision>> {
+        self.stores.as_ref().map(|stores| stores.published())
     }
 
     /// The snapshot that decides now; none before the first bundle.
@@ -146,12 +184,14 @@ impl Engine {
             explanation: ask.depth == Depth::Explain,
             inputs: self.recorder.is_on(),
             require_actor: ask.require_actor,
+            arguments: ask.arguments,
         };
-        let verdict = decide::decide(pinned, request, now, want, None)?;
+        let verdict = decide::decide(pinned, request, now, want, self.cache.as_ref(), None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),
             decision,
+            arguments: ask.arguments,
             reason,
             explanation,
             bundle: pinned.bundle.digest(),

@@ -2,7 +2,8 @@
 
 use super::stores::Version;
 use crate::bundle::Bundle;
-use crate::model::{Problem, Problems, Revision};
+use crate::cache::Stripes;
+use crate::model::{Problem, Problems, Revision, Tuple};
 use crate::relations::{Graph, Rules};
 use std::sync::Arc;
 
@@ -46,14 +47,20 @@ impl Snapshot {
         self.revision
     }
 
-    /// The bundle alone: its tuples are a layer of the store `main`.
-    pub(super) fn without_relations(self) -> Self {
-        Self { relations: None, ..self }
+    /// The bundle alone, and its tuples, which become a layer of the store `main` and are kept there only.
+    pub(super) fn without_relations(self) -> (Self, Vec<Tuple>) {
+        let mut bundle = self.bundle;
+        let tuples = match Arc::get_mut(&mut bundle) {
+            Some(bundle) => bundle.take_tuples(),
+            // Somebody else holds the bundle and may want to see them.
+            None => bundle.tuples().to_vec(),
+        };
+        (Self { bundle, revision: self.revision, relations: None }, tuples)
     }
 
     pub(super) fn pinned(&self) -> Pinned<'_> {
         let relations = self.relations.as_ref().map(|(graph, rules)| (graph, rules));
-        Pinned { bundle: &self.bundle, revision: self.revision, relations }
+        Pinned { bundle: &self.bundle, revision: self.revision, relations, stripes: None }
     }
 }
 
@@ -82,12 +89,14 @@ pub(super) struct Pinned<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) revision: Revision,
     pub(super) relations: Option<(&'a Graph, &'a Rules)>,
+    /// What writes to the relations raise; none where nothing can be written.
+    pub(super) stripes: Option<&'a Stripes>,
 }
 
 impl<'a> Pinned<'a> {
     fn of_main(version: &'a Version) -> Option<Self> {
         let bundle = version.bundle()?;
         let relations = version.rules().map(|rules| (version.graph(), rules));
-        Some(Self { bundle, revision: version.revision(), relations })
+        Some(Self { bundle, revision: version.revision(), relations, stripes: version.stripes() })
     }
 }

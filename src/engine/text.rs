@@ -1,52 +1,153 @@
 //! An explanation as text, for terminals and case reports.
+//!
+//! INVARIANT: without its colours the text is the same everywhere: what a terminal shows, a case report says.
 
-use crate::model::{Decision, Explanation, LegExplanation, LegOutcome, PolicyRef, Reason};
+use crate::model::{
+    Condition, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, PolicyRef, Reason, RelationLookup,
+};
 use std::fmt::Write;
+
+/// What a piece of the text is, for whoever colours it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The word of a decision.
+    Outcome(Decision),
+    /// Whose leg it is.
+    Principal,
+    /// What supports the line above: values, tuples.
+    Detail,
+}
 
 /// The decision, its reason, and the tree, indented by two spaces a level. No colour.
 #[must_use]
 pub fn explanation_text(decision: Decision, reason: Option<&Reason>, explanation: Option<&Explanation>) -> String {
-    let mut text = format!("{decision}");
-    if let Some(reason) = reason {
-        push(&mut text, format_args!(": {} ({})", reason.message, reason.code));
-    }
-    for leg in explanation.iter().flat_map(|explanation| &explanation.legs) {
-        push(&mut text, format_args!("\n{}", leg_text(leg).trim_end()));
-    }
-    text
+    painted_explanation(decision, reason, explanation, &|_, text| text.to_owned())
 }
 
-fn leg_text(leg: &LegExplanation) -> String {
-    let mut text = format!("  {}: {}", leg.principal, leg.outcome.decision());
-    if let LegOutcome::Deny(reason) = &leg.outcome {
-        push(&mut text, format_args!(" ({})", reason.code));
+/// The same, each piece as `paint` makes it.
+#[must_use]
+pub fn painted_explanation(
+    decision: Decision,
+    reason: Option<&Reason>,
+    explanation: Option<&Explanation>,
+    paint: &dyn Fn(Piece, &str) -> String,
+) -> String {
+    let mut text = Text { text: paint(Piece::Outcome(decision), &decision.to_string()), paint };
+    if let Some(reason) = reason {
+        text.push(format_args!(": {} ({})", reason.message, reason.code));
     }
-    text.push('\n');
-    for policy in &leg.determining {
-        push(&mut text, format_args!("    by {}\n", place(policy)));
+    for leg in explanation.iter().flat_map(|explanation| &explanation.legs) {
+        text.leg(leg);
     }
-    for error in &leg.errors {
-        push(&mut text, format_args!("    failed {}: {}\n", place(&error.policy), error.message));
-    }
-    for miss in &leg.near_misses {
-        push(&mut text, format_args!("    not {}\n", place(&miss.policy)));
-        let source = miss.condition.source.split_whitespace().collect::<Vec<_>>().join(" ");
-        push(&mut text, format_args!("      because this does not hold (line {}): {source}\n", miss.condition.line));
-        for (access, value) in &miss.condition.values {
-            push(&mut text, format_args!("        {access} = {value}\n"));
+    text.text
+}
+
+struct Text<'a> {
+    text: String,
+    paint: &'a dyn Fn(Piece, &str) -> String,
+}
+
+impl Text<'_> {
+    fn leg(&mut self, leg: &LegExplanation) {
+        let decision = leg.outcome.decision();
+        let principal = (self.paint)(Piece::Principal, &leg.principal.to_string());
+        let outcome = (self.paint)(Piece::Outcome(decision), &decision.to_string());
+        self.push(format_args!("\n  {principal}: {outcome}"));
+        if let LegOutcome::Deny(reason) = &leg.outcome {
+            self.push(format_args!(" ({})", reason.code));
+        }
+        for policy in &leg.determining {
+            self.push(format_args!("\n    by {}", place(policy)));
+        }
+        for error in &leg.errors {
+            self.push(format_args!("\n    failed {}: {}", place(&error.policy), error.message));
+        }
+        for miss in &leg.near_misses {
+            self.push(format_args!("\n    not {}", place(&miss.policy)));
+            self.condition(&miss.condition);
+        }
+        for lookup in &leg.relations {
+            self.lookup(&leg.principal, lookup);
+        }
+        for dropped in &leg.dropped {
+            self.push(format_args!("\n    not seen: {} ({})", dropped.member, dropped.why));
         }
     }
-    for dropped in &leg.dropped {
-        push(&mut text, format_args!("    not seen: {} ({})\n", dropped.member, dropped.why));
+
+    fn condition(&mut self, condition: &Condition) {
+        let source = condition.source.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.push(format_args!("\n      because this does not hold (line {}): {source}", condition.line));
+        for (access, value) in &condition.values {
+            self.detail(8, &format!("{access} = {value}"));
+        }
     }
-    text
+
+    /// What was looked up, and the path of tuples from the userset to the user, where there is one. Most often the user
+    /// is whose leg it is, and need not be named again.
+    fn lookup(&mut self, principal: &EntityRef, lookup: &RelationLookup) {
+        let RelationLookup { user, userset, held, witness } = lookup;
+        let who = if *user == principal.to_string() { String::new() } else { format!("{user} ") };
+        let is_in = if *held { "is in" } else { "is not in" };
+        self.push(format_args!("\n    {who}{is_in} {userset}"));
+        for tuple in witness {
+            self.detail(6, tuple);
+        }
+    }
+
+    fn detail(&mut self, indent: usize, text: &str) {
+        let text = (self.paint)(Piece::Detail, text);
+        self.push(format_args!("\n{:indent$}{text}", ""));
+    }
+
+    fn push(&mut self, arguments: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _written = self.text.write_fmt(arguments);
+    }
 }
 
 fn place(policy: &PolicyRef) -> String {
     format!("{} `{}` at {}:{}", policy.effect.verb(), policy.id, policy.file, policy.line)
 }
 
-fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    let _written = text.write_fmt(arguments);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Digest, Revision, Timestamp};
+
+    #[test]
+    fn lookups_stand_below_the_leg_with_their_tuples() {
+        let lookup = |user: &str, userset: &str, witness: &[&str]| RelationLookup {
+            user: user.to_owned(),
+            userset: userset.to_owned(),
+            held: !witness.is_empty(),
+            witness: witness.iter().map(ToString::to_string).collect(),
+        };
+        let leg = LegExplanation {
+            principal: EntityRef::new("user", "ann"),
+            outcome: LegOutcome::Permit,
+            determining: Vec::new(),
+            near_misses: Vec::new(),
+            relations: vec![
+                lookup("user:ann", "doc:d#viewer", &["doc:d#viewer@team:t#member", "team:t#member@user:ann"]),
+                lookup("user:ann", "platform:main#suspended", &[]),
+                lookup("agent:a", "platform:main#suspended", &["platform:main#suspended@agent:a"]),
+            ],
+            errors: Vec::new(),
+            dropped: Vec::new(),
+        };
+        let (bundle, action) = (Digest::new([0; 32]), "read".to_owned());
+        let tree = Explanation { bundle, revision: Revision(0), now: Timestamp(0), action, legs: vec![leg] };
+        let expected = "permit\n  user:ann: permit\n    is in doc:d#viewer\n      doc:d#viewer@team:t#member\n      \
+                        team:t#member@user:ann\n    is not in platform:main#suspended\n    agent:a is in \
+                        platform:main#suspended\n      platform:main#suspended@agent:a";
+        assert_eq!(explanation_text(Decision::Permit, None, Some(&tree)), expected);
+        let tagged = |piece: Piece, text: &str| match piece {
+            Piece::Outcome(_) => format!("!{text}"),
+            Piece::Principal => format!("*{text}"),
+            Piece::Detail => format!("-{text}"),
+        };
+        let painted = painted_explanation(Decision::Permit, None, Some(&tree), &tagged);
+        assert!(painted.starts_with("!permit\n  *user:ann: !permit\n"), "{painted}");
+        assert_eq!(painted.replace(['!', '*', '-'], ""), expected.replace('-', ""));
+    }
 }

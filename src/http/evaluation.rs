@@ -2,7 +2,7 @@
 
 use super::schema::{ErrorBody, EvaluationRequest};
 use super::shared::{Shared, ask};
-use super::wire::{EvaluationResponse, Options, write_answer};
+use super::wire::{EvaluationResponse, Of, Options, write_answer};
 use super::{Error, Permission};
 use crate::model::{DecisionId, Fault, Request, Revision};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -14,7 +14,7 @@ use std::io;
 static DECISION: HeaderName = HeaderName::from_static("behest-decision");
 
 /// The revision of the relations that decided.
-static REVISION: HeaderName = HeaderName::from_static("behest-revision");
+pub(super) static REVISION: HeaderName = HeaderName::from_static("behest-revision");
 
 /// May this be done?
 ///
@@ -42,7 +42,7 @@ static REVISION: HeaderName = HeaderName::from_static("behest-revision");
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "No bundle is loaded yet, or the decision cannot be recorded.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, the decision cannot be recorded, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
     ),
     security((), ("key" = [])),
 )]
@@ -52,9 +52,10 @@ pub(super) async fn evaluation(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
-    let options = Options::read(&body, caller)?;
+    let options = Options::read(Of::Evaluation, &body, caller)?;
     let question = Request::from_body(&body)?;
-    let answer = shared.engine.decide(&ask(caller, &request, options.depth), &question)?;
+    shared.reach(&options).await?;
+    let answer = shared.engine.decide(&ask(caller, &request, options), &question)?;
     Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
 }
 

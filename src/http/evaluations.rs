@@ -3,7 +3,7 @@
 use super::evaluation::{decided, written};
 use super::schema::{ErrorBody, EvaluationsRequest};
 use super::shared::{Shared, ask};
-use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Options, read_evaluations, write_answer};
+use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Of, Options, read_evaluations, write_answer};
 use super::{Error, Permission};
 use crate::engine::ItemAnswer;
 use actix_web::web::{Data, Payload};
@@ -35,7 +35,7 @@ use actix_web::{HttpRequest, HttpResponse};
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "No bundle is loaded yet, the decisions cannot be recorded, or they took too long.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, the decisions cannot be recorded, they took too long, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
     ),
     security((), ("key" = [])),
 )]
@@ -45,10 +45,12 @@ pub(super) async fn evaluations(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
-    let options = Options::read(&body, caller)?;
-    let ask = ask(caller, &request, options.depth);
+    let options = Options::read(Of::Evaluations, &body, caller)?;
+    let ask = ask(caller, &request, options);
     let limits = &shared.settings.limits;
-    match read_evaluations(body, limits)? {
+    let evaluations = read_evaluations(body, limits)?;
+    shared.reach(&options).await?;
+    match evaluations {
         Evaluations::Single(question) => {
             let answer = shared.engine.decide(&ask, &question)?;
             Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))

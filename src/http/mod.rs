@@ -33,6 +33,7 @@ mod search;
 mod server;
 mod settings;
 mod shared;
+mod wait;
 mod wire;
 
 pub use caller::{Caller, KeyHash, KeyHashError, Permission, Permissions};
@@ -41,4 +42,6 @@ pub use openapi::openapi;
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use server::{Listener, Server};
 pub use settings::{Limits, Settings};
-pub use wire::{read_object, write_answer};
+pub use wire::{
+    read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple, write_value,
+};

@@ -1,6 +1,7 @@
 //! The service as one value: what it shares, the application of one worker, and the server around it.
 
 use super::envelope;
+use super::fga::MAX_EXPORTS;
 use super::metadata::Metadata;
 use super::routes;
 use super::settings::Settings;
@@ -19,6 +20,7 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Where requests come in.
 #[derive(Debug)]
@@ -50,7 +52,10 @@ impl Server {
         };
         let jwks = serde_json::to_vec(&signer.jwks())
             .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
-        Ok(Self { shared: Arc::new(Shared { settings, engine, metrics, clock, metadata, jwks: jwks.into() }) })
+        let exports = Arc::new(Semaphore::new(MAX_EXPORTS));
+        let (jwks, waiting) = (jwks.into(), Semaphore::new(settings.limits.waiting.min(Semaphore::MAX_PERMITS)));
+        let shared = Shared { settings, engine, metrics, clock, metadata, jwks, exports, waiting };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Serves until `shutdown` is done, and then lets requests in flight end. Blocks the calling thread.

@@ -37,6 +37,10 @@ pub struct Limits {
     pub inherited_bytes: usize,
     /// How long the items of one batch may take together. A batch that takes longer is a 503.
     pub batch_time: Duration,
+    /// How long a request may wait for the revision in its `options.at_least`. It is a 503 after that.
+    pub at_least_time: Duration,
+    /// How many requests may wait for one at once. One more is a 503 at once.
+    pub waiting: usize,
     /// How long a request's head may take to arrive.
     pub head_time: Duration,
     /// How long a request's body may take to arrive. A slower one is a 408.
@@ -68,6 +72,10 @@ impl Default for Limits {
             inherited_bytes: 32 * 1024 * 1024,
             // A worker answers nobody else meanwhile. A full batch of plain items takes some tens of milliseconds.
             batch_time: Duration::from_secs(5),
+            // A process that follows another is some milliseconds behind. A caller that enforces cannot wait for longer.
+            at_least_time: Duration::from_secs(2),
+            // Each holds its connection and its body; a tenth of the connections may do so.
+            waiting: 1_000,
             // Callers are servers nearby: one that needs longer is stuck or hostile.
             head_time: Duration::from_secs(5),
             body_time: Duration::from_secs(10),

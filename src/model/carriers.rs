@@ -292,15 +292,11 @@ fn propose_actor(
 /// All proposals must be the same chain.
 fn agree(members: Members, found: Vec<Proposal>) -> Result<Vec<Entity>, ChainRefusal> {
     let mut proposals = found.into_iter();
-    let chain = match proposals.next() {
-        None => members.subject.iter().map(|subject| subject.uid.clone()).collect(),
-        Some(first) => {
-            if let Some(other) = proposals.find(|other| other.chain != first.chain) {
-                return Err(conflict(format!("`{}` and `{}` name different chains", first.carrier, other.carrier)));
-            }
-            first.chain
-        }
-    };
+    let Some(first) = proposals.next() else { return Ok(members.subject.into_iter().collect()) };
+    if let Some(other) = proposals.find(|other| other.chain != first.chain) {
+        return Err(conflict(format!("`{}` and `{}` name different chains", first.carrier, other.carrier)));
+    }
+    let chain = first.chain;
     let mut known: Vec<Entity> = members.subject.into_iter().chain(members.others).collect();
     Ok(chain
         .into_iter()
@@ -351,6 +347,9 @@ fn check_replaced(request: &Request, settings: &CarrierSettings) -> Result<(), C
 }
 
 fn drop_engine_members(context: &mut Record) -> Vec<Dropped> {
+    if !context.iter().any(|(name, _)| ENGINE_MEMBERS.contains(&name.as_str())) {
+        return Vec::new();
+    }
     ENGINE_MEMBERS
         .iter()
         .filter(|name| context.remove(name).is_some())

@@ -33,12 +33,10 @@ impl Chain {
             return Err(ChainError::TooLong(actors.len()));
         }
         let chain = Self { subject, actors };
-        let mut seen: Vec<&super::EntityRef> = Vec::new();
-        for member in chain.members() {
-            if seen.contains(&&member.uid) {
+        for (at, member) in chain.members().enumerate() {
+            if chain.members().take(at).any(|earlier| earlier.uid == member.uid) {
                 return Err(ChainError::Repeats(member.uid.clone()));
             }
-            seen.push(&member.uid);
         }
         Ok(chain)
     }

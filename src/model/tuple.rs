@@ -39,7 +39,8 @@ impl ObjectRef {
         let (kind, id) = (kind.into(), id.into());
         check_type(&kind)?;
         check_id(&id)?;
-        if kind.chars().count() + 1 + id.chars().count() > MAX_OBJECT_CHARS {
+        let bytes = kind.len() + 1 + id.len();
+        if bytes > MAX_OBJECT_CHARS && kind.chars().count() + 1 + id.chars().count() > MAX_OBJECT_CHARS {
             return Err(TupleTextError::ObjectTooLong);
         }
         Ok(Self { kind, id })
@@ -267,11 +268,21 @@ pub fn check_relation(text: &str) -> Result<(), TupleTextError> {
 }
 
 fn check_id(text: &str) -> Result<(), TupleTextError> {
-    let fits = !text.is_empty() && text != "*" && !text.chars().any(|c| matches!(c, ':' | '#') || is_blank(c));
+    let is_clean = |text: &str| is_plain(text) || !text.chars().any(|c| matches!(c, ':' | '#') || is_blank(c));
+    let fits = !text.is_empty() && text != "*" && is_clean(text);
     if fits { Ok(()) } else { Err(TupleTextError::object(text)) }
 }
 
+/// Whether a text is letters, digits and a few marks that mean nothing in a tuple: nearly every name and id is, and needs
+/// no closer look.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'))
+}
+
 fn is_name(text: &str, max_chars: usize) -> bool {
+    if (1..=max_chars).contains(&text.len()) && is_plain(text) {
+        return true;
+    }
     let chars = text.chars().count();
     (1..=max_chars).contains(&chars) && !text.chars().any(|c| matches!(c, ':' | '#' | '@') || is_blank(c))
 }

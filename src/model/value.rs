@@ -5,6 +5,7 @@
 
 use smol_str::SmolStr;
 use std::fmt;
+use std::sync::Arc;
 
 /// One value of a request, in the shapes that JSON has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,6 +177,20 @@ impl Number {
         Some(format!("{sign}{}.{:04}", magnitude / 10_000, magnitude % 10_000))
     }
 
+    /// The number as an integer that does not end in 0 and a power of ten: the same pair for every spelling of it. `None`
+    /// where it is so large or so precise that no attribute type holds it.
+    ///
+    /// INVARIANT: numbers with the same pair have the same [`Self::to_i64`] and [`Self::to_decimal_text`].
+    #[must_use]
+    pub fn normal(&self) -> Option<(i128, i64)> {
+        let (mut value, mut scale) = self.scaled()?;
+        while value != 0 && value % 10 == 0 {
+            value /= 10;
+            scale += 1;
+        }
+        Some((value, scale))
+    }
+
     /// The digits as one integer and a power of ten; `None` when that does not fit 128 bits.
     fn scaled(&self) -> Option<(i128, i64)> {
         let (negative, body) = match self.0.strip_prefix('-') {
@@ -215,34 +230,52 @@ impl fmt::Display for Number {
 }
 
 /// The members of an object, by name. Equal records hold equal members, whatever order they were sent in.
+///
+/// Clones share the members: a request is read once and then stands in a question, in the items of a batch that inherit it,
+/// and in what is told of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Record(Vec<(SmolStr, Value)>);
+pub struct Record(
+    /// In ascending order of their names, each once; none where there is no member.
+    Option<Arc<[(SmolStr, Value)]>>,
+);
+
+/// Up to this many members are looked through one by one: most names differ in length, which is told faster than which
+/// of two comes first.
+const FEW_MEMBERS: usize = 8;
 
 impl Record {
     /// An object without members.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(None)
     }
 
     /// Builds a record from members in any order; `Err` carries a name that occurs twice.
     pub fn from_members(mut members: Vec<(SmolStr, Value)>) -> Result<Self, SmolStr> {
+        Self::take_members(&mut members, 0)
+    }
+
+    /// The same from what stands behind `start`, which is taken out: who reads an object within another keeps the
+    /// members of both on one stack.
+    pub fn take_members(stack: &mut Vec<(SmolStr, Value)>, start: usize) -> Result<Self, SmolStr> {
+        let start = start.min(stack.len());
+        let members = stack.get_mut(start..).unwrap_or_default();
         members.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for pair in members.windows(2) {
-            if let [(first, _), (second, _)] = pair
-                && first == second
-            {
-                return Err(first.clone());
-            }
+        if let Some([(twice, _), _]) = members.array_windows().find(|[(first, _), (second, _)]| first == second) {
+            return Err(twice.clone());
         }
-        Ok(Self(members))
+        Ok(Self::sorted(stack.drain(start..)))
     }
 
     /// The member called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
+        let members = self.members();
+        if members.len() <= FEW_MEMBERS {
+            return members.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        }
         let at = self.position(name).ok()?;
-        self.0.get(at).map(|(_, value)| value)
+        members.get(at).map(|(_, value)| value)
     }
 
     /// The member called `name`, where it is present and not null.
@@ -251,54 +284,76 @@ impl Record {
         self.get(name).filter(|value| !value.is_null())
     }
 
-    /// Sets a member, and returns what stood there.
-    pub fn insert(&mut self, name: impl Into<SmolStr>, value: Value) -> Option<Value> {
+    /// Sets a member.
+    pub fn insert(&mut self, name: impl Into<SmolStr>, value: Value) {
         let name = name.into();
-        match self.position(&name) {
-            Ok(at) => self.0.get_mut(at).map(|(_, old)| std::mem::replace(old, value)),
-            Err(at) => {
-                self.0.insert(at, (name, value));
-                None
-            }
-        }
+        let (before, after) = match self.position(&name) {
+            Ok(at) => (at, at + 1),
+            Err(at) => (at, at),
+        };
+        let (before, after) = (self.members().iter().take(before), self.members().iter().skip(after));
+        let members: Vec<_> = before.cloned().chain([(name, value)]).chain(after.cloned()).collect();
+        *self = Self::sorted(members.into_iter());
     }
 
     /// Takes a member away.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let at = self.position(name).ok()?;
-        Some(self.0.remove(at).1)
+        let removed = self.members().get(at).map(|(_, value)| value.clone());
+        let rest: Vec<_> =
+            self.members().iter().enumerate().filter(|(place, _)| *place != at).map(|(_, kept)| kept.clone()).collect();
+        *self = Self::sorted(rest.into_iter());
+        removed
     }
 
     /// The members, by name in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = (&SmolStr, &Value)> {
-        self.0.iter().map(|(name, value)| (name, value))
+        self.members().iter().map(|(name, value)| (name, value))
     }
 
     /// Whether there is no member.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// How many members there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.members().len()
+    }
+
+    /// Whether both are clones of one record: then they are equal, and this is known at once.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            (one, two) => one.is_none() && two.is_none(),
+        }
+    }
+
+    fn sorted(members: impl ExactSizeIterator<Item = (SmolStr, Value)>) -> Self {
+        Self((members.len() > 0).then(|| members.collect()))
+    }
+
+    fn members(&self) -> &[(SmolStr, Value)] {
+        self.0.as_deref().unwrap_or_default()
     }
 
     fn position(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(key, _)| key.as_str().cmp(name))
+        self.members().binary_search_by(|(key, _)| key.as_str().cmp(name))
     }
 }
 
 impl FromIterator<(SmolStr, Value)> for Record {
     /// The last of several members with one name stays.
     fn from_iter<I: IntoIterator<Item = (SmolStr, Value)>>(members: I) -> Self {
-        let mut record = Self::new();
-        for (name, value) in members {
-            record.insert(name, value);
-        }
-        record
+        let mut members: Vec<(SmolStr, Value)> = members.into_iter().collect();
+        members.sort_by(|(a, _), (b, _)| a.cmp(b));
+        members.reverse();
+        members.dedup_by(|(later, _), (kept, _)| later == kept);
+        members.reverse();
+        Self::sorted(members.into_iter())
     }
 }
 
@@ -356,5 +411,25 @@ mod tests {
     fn a_record_refuses_a_name_that_occurs_twice() {
         let twice = vec![("a".into(), Value::Null), ("b".into(), Value::Null), ("a".into(), Value::from(true))];
         assert_eq!(Record::from_members(twice), Err("a".into()));
+    }
+
+    #[test]
+    fn a_record_changes_alone_and_the_last_of_equal_names_stays() {
+        let members = [("b", 1), ("a", 2), ("b", 3)].map(|(name, value)| (SmolStr::new(name), Value::from(value)));
+        let first: Record = members.into_iter().collect();
+        assert_eq!(first.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(first.get("b"), Some(&Value::from(3)));
+        let mut second = first.clone();
+        assert!(second.is_same(&first));
+        second.insert("b", Value::from(4));
+        second.insert("0", Value::Null);
+        assert_eq!(second.remove("a"), Some(Value::from(2)));
+        assert_eq!(second.remove("a"), None);
+        assert_eq!(second.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["0", "b"]);
+        assert_eq!((first.len(), first.get("b")), (2, Some(&Value::from(3))));
+        assert!(!second.is_same(&first));
+        second.remove("0");
+        second.remove("b");
+        assert_eq!(second, Record::new());
     }
 }

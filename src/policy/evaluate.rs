@@ -8,17 +8,18 @@
 //! stopped it.
 
 use super::index::Named;
-use super::inputs::{Inputs, LegRequest, NoInputs, build, value_at};
+use super::inputs::{Inputs, LegRequest, NoInputs, build, known, value_at};
 use super::reads::Reads;
 use super::relations::{RelationFailure, Relations};
 use super::rules::{Conjunct, Rule};
 use super::schema::{ActionInfo, Vocabulary};
 use super::stored::Stored;
 use super::syntax::{Root, access_path};
+use super::time;
 use super::{Compiled, reasons};
 use crate::model::{
-    Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError, Question,
-    Reason, Record, Timestamp,
+    Arguments, ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss,
+    PolicyError, Question, Reason, Record, Timestamp,
 };
 use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Dereference;
@@ -34,6 +35,8 @@ pub struct Wanted {
     pub explanation: bool,
     /// What the policies read, for the decision record.
     pub inputs: bool,
+    /// How the clock was used by policies.
+    pub clock: bool,
 }
 
 /// What one leg came to.
@@ -47,6 +50,8 @@ pub struct Leg {
     pub explanation: Option<LegExplanation>,
     /// What was read, where it was wanted: a path, and the value as Cedar writes it.
     pub inputs: Vec<(String, String)>,
+    /// How policies used the clock, where it was wanted; what conditions on tuples did with it is for the relations to say.
+    pub clock: ClockUse,
 }
 
 /// What a leg is evaluated on.
@@ -64,6 +69,8 @@ pub struct LegInput<'a> {
     pub stored: &'a Stored,
     /// Who answers about relations.
     pub relations: &'a dyn Relations,
+    /// Which policies decide: where arguments are unknown, those that bound what some could be permitted.
+    pub arguments: Arguments,
 }
 
 /// What became of one applicable policy.
@@ -76,7 +83,7 @@ enum Verdict {
 impl Compiled {
     /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
-        let LegInput { question, leg, now, token, stored, relations } = *input;
+        let LegInput { question, leg, now, token, stored, relations, arguments } = *input;
         let Some(member) = question.chain.members().nth(leg) else {
             return Ok(refused(Code::ChainInvalid, "the chain has no such member".to_owned(), &question.resource.uid));
         };
@@ -92,16 +99,22 @@ impl Compiled {
             }
         };
         let (who, what) = (stored.get(&principal_uid), stored.get(&resource_uid));
-        let scope = self.index.scope(
+        let index = self.index(arguments);
+        let scope = index.scope(
             &action.uid,
             Named { uid: &principal_uid, stored: who.map(AsRef::as_ref) },
             Named { uid: &resource_uid, stored: what.map(AsRef::as_ref) },
         );
         let (named, asked) = (&principal_uid, &resource_uid);
-        let request = LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations };
-        let inputs = match build(&request, &self.schema, stored, &self.index, &scope) {
+        let explains = wanted.explanation;
+        let request =
+            LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations, explains };
+        let inputs = match build(&request, &self.schema, stored, index, &scope) {
             Ok(inputs) => inputs,
-            Err(NoInputs::Cedar(message)) => return Ok(refused(Code::PolicyError, message, &principal)),
+            Err(NoInputs::Cedar(message)) => {
+                // Nothing is known of why, so nothing is kept of it.
+                return Ok(Leg { clock: ClockUse::Otherwise, ..refused(Code::PolicyError, message, &principal) });
+            }
             Err(NoInputs::Relation(RelationFailure::Fault(message))) => return Err(Fault::Relations(message)),
             Err(NoInputs::Relation(RelationFailure::Denied(message))) => {
                 let mut leg = refused(Code::RelationError, message, &principal);
@@ -121,7 +134,7 @@ impl Compiled {
         let evaluator = Evaluator::new(
             Request::new_unchecked(
                 EntityUIDEntry::known(principal_uid.clone(), None),
-                EntityUIDEntry::known(action.uid.as_ref().clone(), None),
+                EntityUIDEntry::Known { euid: Arc::clone(&action.uid), loc: None },
                 EntityUIDEntry::known(resource_uid.clone(), None),
                 Some(inputs.context.clone()),
             ),
@@ -130,7 +143,8 @@ impl Compiled {
         );
         // Who asks why is shown what stopped each policy whose scope matches; the others stop at false, and decide
         // nothing.
-        let applicable = if wanted.explanation { self.index.all(&scope) } else { inputs.slice.rules.iter().collect() };
+        let applicable = if wanted.explanation { index.all(&scope) } else { inputs.slice.rules.iter().collect() };
+        let clock = if wanted.clock { time::used(&evaluator, &applicable, now) } else { ClockUse::Unread };
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
         let (outcome, policies) = self.conclude(question, &principal, &verdicts, scope.reasoned.as_ref());
@@ -141,11 +155,11 @@ impl Compiled {
         } else {
             Vec::new()
         };
-        Ok(Leg { outcome, policies, explanation, inputs })
+        Ok(Leg { outcome, policies, explanation, inputs, clock })
     }
 
     /// Whether the question can be asked at all of this principal.
-    fn applies(
+    pub(super) fn applies(
         &self,
         question: &Question,
         principal: &EntityRef,
@@ -307,11 +321,11 @@ impl Compiled {
                     Root::Context => None,
                 };
                 let Context::Value(context) = &inputs.context else { return None };
-                let entity = |uid: &EntityUID| match inputs.entities.entity(uid) {
-                    Dereference::Data(entity) => Some(entity),
+                let attribute = |uid: &EntityUID, name: &str| match inputs.entities.entity(uid) {
+                    Dereference::Data(entity) => known(entity.get(name)?),
                     Dereference::NoSuchEntity | Dereference::Residual(_) => None,
                 };
-                let value = value_at(context, entity, start, path)?;
+                let value = value_at(context, attribute, start, path)?;
                 Some((
                     format!("{}.{}", root.name(), path.join(".")),
                     redact(&value, &self.schema.vocabulary).to_string(),
@@ -352,7 +366,7 @@ fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
     Verdict::Satisfied
 }
 
-fn truth(value: &Cedar) -> Option<bool> {
+pub(super) fn truth(value: &Cedar) -> Option<bool> {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Some(*value),
         _ => None,
@@ -362,7 +376,13 @@ fn truth(value: &Cedar) -> Option<bool> {
 fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
     let next_action = reasons::next_action(&code);
     let reason = Reason { code, message, principal: Some(principal.clone()), next_action };
-    Leg { outcome: LegOutcome::Deny(reason), policies: Vec::new(), explanation: None, inputs: Vec::new() }
+    Leg {
+        outcome: LegOutcome::Deny(reason),
+        policies: Vec::new(),
+        explanation: None,
+        inputs: Vec::new(),
+        clock: ClockUse::Unread,
+    }
 }
 
 fn blank(principal: &EntityRef, outcome: &LegOutcome, dropped: Vec<Dropped>) -> LegExplanation {

@@ -5,12 +5,12 @@
 
 use super::schema::Vocabulary;
 use crate::model::Value;
-use cedar_policy_core::ast::{EntityUID, Name, PartialValue, Value as Cedar};
+use cedar_policy_core::ast::{EntityUID, ExtensionFunction, Name, PartialValue, Value as Cedar};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::types::{EntityKind, Type};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Collects what did not fit or was not declared, while values are read.
 #[derive(Debug, Default)]
@@ -21,59 +21,72 @@ pub(super) struct Findings {
     pub(super) undeclared: Vec<Vec<SmolStr>>,
 }
 
-/// Reads `value` as `ty`; `path` is where it stands. `None` where nothing of it can be used; what is wrong is in
+/// Where a value stands: spelled out only where there is something to say about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At<'a> {
+    above: Option<&'a At<'a>>,
+    name: &'a SmolStr,
+}
+
+impl<'a> At<'a> {
+    /// A member that stands in nothing else.
+    pub(super) fn top(name: &'a SmolStr) -> Self {
+        Self { above: None, name }
+    }
+
+    fn below(&'a self, name: &'a SmolStr) -> Self {
+        Self { above: Some(self), name }
+    }
+
+    fn path(&self) -> Vec<SmolStr> {
+        let mut path = self.above.map(At::path).unwrap_or_default();
+        path.push(self.name.clone());
+        path
+    }
+}
+
+/// Reads `value`, which stands `at` some place, as `ty`. `None` where nothing of it can be used; what is wrong is in
 /// `findings`, and a record keeps those of its members that fit.
 pub(super) fn fit(
     value: &Value,
     ty: &Type,
     vocabulary: &Vocabulary,
-    path: &mut Vec<SmolStr>,
+    at: At<'_>,
     findings: &mut Findings,
 ) -> Option<Cedar> {
     if let (Type::Record { attrs, .. }, Value::Record(record)) = (ty, value) {
         let mut members: BTreeMap<SmolStr, Cedar> = BTreeMap::new();
         for (name, member) in record.iter() {
-            path.push(name.clone());
             match attrs.get_attr(name) {
-                None => findings.undeclared.push(path.clone()),
+                None => findings.undeclared.push(at.below(name).path()),
                 Some(_) if member.is_null() => {}
                 Some(declared) => {
-                    if let Some(member) = fit(member, &declared.attr_type, vocabulary, path, findings) {
+                    if let Some(member) = fit(member, &declared.attr_type, vocabulary, at.below(name), findings) {
                         members.insert(name.clone(), member);
                     }
                 }
             }
-            path.pop();
         }
         for (name, declared) in attrs.iter().filter(|(_, declared)| declared.is_required) {
             if record.get_present(name).is_none() {
-                path.push(name.clone());
                 let why = format!("it is missing, and {} is required", name_of(&declared.attr_type));
-                findings.misfits.push((path.clone(), why));
-                path.pop();
+                findings.misfits.push((at.below(name).path(), why));
             }
         }
         return Some(Cedar::record_arc(Arc::new(members), None));
     }
-    let fitted = scalar(value, ty, vocabulary).or_else(|| elements(value, ty, vocabulary, path, findings));
+    let fitted = scalar(value, ty, vocabulary).or_else(|| elements(value, ty, vocabulary, at, findings));
     if fitted.is_none() {
-        findings.misfits.push((path.clone(), format!("{} does not fit {}", describe(value), name_of(ty))));
+        findings.misfits.push((at.path(), format!("{} does not fit {}", describe(value), name_of(ty))));
     }
     fitted
 }
 
 /// The members of an array must all fit, whole: an element that stays away could be the one that a forbid looks for.
-fn elements(
-    value: &Value,
-    ty: &Type,
-    vocabulary: &Vocabulary,
-    path: &[SmolStr],
-    findings: &mut Findings,
-) -> Option<Cedar> {
+fn elements(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
     let (Type::Set { element_type: Some(element) }, Value::List(items)) = (ty, value) else { return None };
     let mut inner = Findings::default();
-    let fitted: Option<Vec<Cedar>> =
-        items.iter().map(|item| fit(item, element, vocabulary, &mut path.to_vec(), &mut inner)).collect();
+    let fitted: Option<Vec<Cedar>> = items.iter().map(|item| fit(item, element, vocabulary, at, &mut inner)).collect();
     findings.undeclared.extend(inner.undeclared);
     fitted.filter(|_| inner.misfits.is_empty()).map(|fitted| Cedar::set(fitted, None))
 }
@@ -106,28 +119,44 @@ fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Optio
 }
 
 fn extension(name: &Name, value: &Value) -> Option<Cedar> {
-    let text = match value {
-        Value::Text(text) => text.to_string(),
-        Value::Number(number) if name.to_string() == "decimal" => number.to_decimal_text()?,
-        _ => return None,
-    };
-    let constructor = match name.to_string().as_str() {
-        "ipaddr" => "ip",
-        "decimal" => "decimal",
-        "datetime" => "datetime",
-        "duration" => "duration",
-        _ => return None,
-    };
-    construct(constructor, &text)
+    let constructor = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name)?;
+    match value {
+        Value::Text(text) => constructor.call(text.clone()),
+        Value::Number(number) if constructor.takes_numbers => constructor.call(number.to_decimal_text()?.into()),
+        _ => None,
+    }
 }
 
-/// Calls an extension's constructor, such as `datetime("2026-10-01T09:00:00.000Z")`.
-pub(super) fn construct(constructor: &str, text: &str) -> Option<Cedar> {
-    let name: Name = constructor.parse().ok()?;
-    let function = Extensions::all_available().func(&name).ok()?;
-    match function.call(&[Cedar::from(SmolStr::new(text))]).ok()? {
-        PartialValue::Value(value) => Some(value),
-        PartialValue::Residual(_) => None,
+/// A point in time from its text, such as `2026-10-01T09:00:00.000Z`.
+pub(super) fn datetime(text: &str) -> Option<Cedar> {
+    CONSTRUCTORS.iter().find(|constructor| constructor.function == "datetime")?.call(text.into())
+}
+
+/// What makes the values of an extension type.
+struct Constructor {
+    makes: Name,
+    /// Its name in policies.
+    function: &'static str,
+    takes_numbers: bool,
+    calls: &'static ExtensionFunction,
+}
+
+/// Found by name once: Cedar's names are parsed.
+static CONSTRUCTORS: LazyLock<Vec<Constructor>> = LazyLock::new(|| {
+    let find = |(makes, function): (&str, &'static str)| {
+        let calls = Extensions::all_available().func(&function.parse().ok()?).ok()?;
+        Some(Constructor { makes: makes.parse().ok()?, function, takes_numbers: makes == "decimal", calls })
+    };
+    let all = [("ipaddr", "ip"), ("decimal", "decimal"), ("datetime", "datetime"), ("duration", "duration")];
+    all.into_iter().filter_map(find).collect()
+});
+
+impl Constructor {
+    fn call(&self, text: SmolStr) -> Option<Cedar> {
+        match self.calls.call(&[Cedar::from(text)]).ok()? {
+            PartialValue::Value(value) => Some(value),
+            PartialValue::Residual(_) => None,
+        }
     }
 }
 

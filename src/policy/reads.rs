@@ -8,7 +8,7 @@
 //! attribute of the same name that the policy does not look at; it can never overlook one.
 
 use super::syntax::{Root, access_path, children};
-use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
+use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Var};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -18,10 +18,16 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Reads {
     paths: BTreeSet<(Root, Vec<SmolStr>)>,
+    /// The first name of each path.
+    firsts: BTreeSet<(Root, SmolStr)>,
+    /// Whether the context is read as a whole.
+    whole_context: bool,
     /// Attribute names read on entities that no path names.
     anywhere: BTreeSet<SmolStr>,
     /// Whether an entity other than the principal and the resource is looked into.
     pub(super) follows: bool,
+    /// Whether it matters which groups the action is in: not where it is only compared.
+    pub(super) looks_at_action: bool,
 }
 
 impl Reads {
@@ -42,8 +48,11 @@ impl Reads {
         let mut merged = Self::default();
         for reads in distinct {
             merged.paths.extend(reads.paths.iter().cloned());
+            merged.firsts.extend(reads.firsts.iter().cloned());
+            merged.whole_context |= reads.whole_context;
             merged.anywhere.extend(reads.anywhere.iter().cloned());
             merged.follows |= reads.follows;
+            merged.looks_at_action |= reads.looks_at_action;
         }
         Arc::new(merged)
     }
@@ -56,6 +65,11 @@ impl Reads {
     /// The paths, in a stable order.
     pub(super) fn paths(&self) -> impl Iterator<Item = &(Root, Vec<SmolStr>)> {
         self.paths.iter()
+    }
+
+    /// The names of attributes that may be read on any entity of the request.
+    pub(super) fn anywhere(&self) -> impl Iterator<Item = &SmolStr> {
+        self.anywhere.iter()
     }
 
     /// Every name that occurs in what is read.
@@ -73,6 +87,16 @@ impl Reads {
     pub(super) fn attribute(&self, root: Option<Root>, path: &[SmolStr]) -> bool {
         root.is_some_and(|root| self.touches(root, path))
             || path.first().is_some_and(|attribute| self.anywhere.contains(attribute))
+    }
+
+    /// Whether a member of the context is read, or a part of it. The same as [`Self::context`] of a path of one name.
+    pub(super) fn reads_context(&self, name: &str) -> bool {
+        self.whole_context || self.firsts.contains(&(Root::Context, SmolStr::new(name)))
+    }
+
+    /// Whether an entity's attribute is read, or a part of it. The same as [`Self::attribute`] of a path of one name.
+    pub(super) fn reads_attribute(&self, root: Option<Root>, name: &SmolStr) -> bool {
+        root.is_some_and(|root| self.firsts.contains(&(root, name.clone()))) || self.anywhere.contains(name)
     }
 
     /// Whether a path that begins with this one is read, or one that this one begins with. Paths are ordered name by name, so
@@ -111,6 +135,11 @@ impl Reads {
                 self.walk(arg1);
                 self.walk(arg2);
             }
+            ExprKind::BinaryApp { op: BinaryOp::Eq, arg1, arg2 } => {
+                // To compare the action is not to look at it.
+                [arg1, arg2].into_iter().filter(|operand| !is_action(operand)).for_each(|operand| self.walk(operand));
+            }
+            _ if is_action(expr) => self.looks_at_action = true,
             _ => children(expr).into_iter().for_each(|child| self.walk(child)),
         }
     }
@@ -138,12 +167,25 @@ impl Reads {
             self.follows = true;
             self.anywhere.extend(rest.iter().cloned());
         }
+        match path.first() {
+            Some(first) => drop(self.firsts.insert((root, first.clone()))),
+            None => self.whole_context = true,
+        }
         self.paths.insert((root, path));
     }
 
     fn take_anywhere(&mut self, attribute: &SmolStr) {
         self.follows = true;
         self.anywhere.insert(attribute.clone());
+    }
+}
+
+/// Whether this names an action: the request's, or one by its id.
+fn is_action(expr: &Expr) -> bool {
+    match expr.expr_kind() {
+        ExprKind::Var(var) => *var == Var::Action,
+        ExprKind::Lit(Literal::EntityUID(uid)) => uid.is_action(),
+        _ => false,
     }
 }
 

@@ -4,7 +4,7 @@
 //! `not_permitted`.
 
 use super::rules::Rule;
-use crate::model::{Code, EntityRef, NextAction, Question, Reason};
+use crate::model::{Code, Decision, EntityRef, NextAction, Question, Reason};
 use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,21 +21,30 @@ pub(super) fn denial(
     forbids: Vec<&Arc<Rule>>,
     reasoned: Option<&Arc<Rule>>,
 ) -> Reason {
-    let action = &question.action.name;
-    let resource = question.as_asked(&question.resource.uid);
-    let (code, message, rule) = if let Some(rule) = failed {
-        (Code::PolicyError, format!("the policy `{}` failed", rule.id), None)
+    // Half of all decisions may be denials: their sentences are put together in one piece.
+    let asks = || {
+        let (to, on) = (&question.action.name, question.as_asked(&question.resource.uid));
+        ["`", &principal.kind, ":", &principal.id, "` to `", to, "` on `", &on.kind, ":", &on.id, "`"].concat()
+    };
+    let (code, rule) = if failed.is_some() {
+        (Code::PolicyError, None)
     } else if let Some(rule) = forbids.iter().find(|rule| rule.reason.is_some()).or_else(|| forbids.first()) {
-        let code = rule.reason.clone().unwrap_or(Code::Forbidden);
-        (code, format!("the policy `{}` forbids `{principal}` to `{action}` on `{resource}`", rule.id), Some(*rule))
+        (rule.reason.clone().unwrap_or(Code::Forbidden), Some(*rule))
     } else if let Some(rule) = reasoned {
-        let code = rule.reason.clone().unwrap_or(Code::NotPermitted);
-        (code, format!("the condition of `{}` does not hold for `{principal}`", rule.id), Some(rule))
+        (rule.reason.clone().unwrap_or(Code::NotPermitted), Some(rule))
     } else {
-        (Code::NotPermitted, format!("no policy permits `{principal}` to `{action}` on `{resource}`"), None)
+        (Code::NotPermitted, None)
+    };
+    let message = match (failed, rule) {
+        (Some(failed), _) => format!("the policy `{}` failed", failed.id),
+        (None, Some(rule)) => match &rule.message {
+            Some(message) => message.clone(),
+            None if rule.effect == Decision::Deny => ["the policy `", &rule.id, "` forbids ", &asks()].concat(),
+            None => format!("the condition of `{}` does not hold for `{principal}`", rule.id),
+        },
+        (None, None) => ["no policy permits ", &asks()].concat(),
     };
     let next_action = declared.get(code.as_str()).copied().unwrap_or_else(|| next_action(&code));
-    let message = rule.and_then(|rule| rule.message.clone()).unwrap_or(message);
     Reason { code, message, principal: Some(principal.clone()), next_action }
 }
 

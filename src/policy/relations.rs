@@ -10,12 +10,12 @@
 use super::schema::{Provenance, Schema, Vocabulary};
 use super::source::{SourceFile, place_in};
 use super::syntax::{Root, access_path, children};
-use crate::model::{EntityRef, ObjectRef, Place, Problem, Record, Timestamp, TupleUser};
+use crate::model::{EntityRef, ObjectRef, Place, Problem, Record, Timestamp, TupleUser, check_relation};
 use cedar_policy_core::ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint};
 use cedar_policy_core::validator::ValidationMode;
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::{EntityKind, Type};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, SmolStrBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The entity type that relations have in the schema.
@@ -28,12 +28,19 @@ pub struct RelationTypes {
     pub relations: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
     /// The types of which an entity can be in some relation.
     pub members: BTreeSet<SmolStr>,
+    /// The names of all parameters of all conditions that an answer about a relation can depend on, by type and relation.
+    pub parameters: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
 }
 
 /// Answers what a policy asks of relations, at one revision.
 pub trait Relations: std::fmt::Debug {
     /// Whether `user` is in `relation` of `object`.
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure>;
+
+    /// The members of the request's context on which `holds` can depend for a `relation` of objects of type `kind`, as long
+    /// as bundle and model stay what they are: the parameters of all conditions that its tuples, and those that these lead
+    /// to, can carry.
+    fn parameters(&self, kind: &str, relation: &str) -> Vec<SmolStr>;
 }
 
 /// One lookup.
@@ -80,6 +87,10 @@ pub struct NoRelations;
 impl Relations for NoRelations {
     fn holds(&self, _: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
         Ok(RelationAnswer::default())
+    }
+
+    fn parameters(&self, _: &str, _: &str) -> Vec<SmolStr> {
+        Vec::new()
     }
 }
 
@@ -166,7 +177,7 @@ impl Reader<'_> {
         };
         let relation = relations.get("member").or_else(|| relations.first()).map_or("member", SmolStr::as_str);
         let object = EntityRef::new(kind, AsRef::<str>::as_ref(uid.eid()));
-        let userset = userset_id(&object, relation).unwrap_or_else(|| format!("{object}#{relation}"));
+        let userset = userset_id(&object, relation).unwrap_or_else(|| format!("{object}#{relation}").into());
         self.problem(
             place,
             format!("nobody is `in {uid}`: the relation model says who belongs to it"),
@@ -273,9 +284,14 @@ fn user(expr: &Typed) -> Option<(Root, Vec<SmolStr>)> {
 }
 
 /// The id that a userset has as an entity, `type:id#relation`; none where the id is too long for a tuple.
-pub(super) fn userset_id(object: &EntityRef, relation: &str) -> Option<String> {
+pub(super) fn userset_id(object: &EntityRef, relation: &str) -> Option<SmolStr> {
     let object = ObjectRef::of_entity(object).ok()?;
-    TupleUser::userset(object, relation).ok().map(|userset| userset.to_string())
+    check_relation(relation).ok()?;
+    let mut text = SmolStrBuilder::new();
+    for part in [object.kind(), ":", object.id(), "#", relation] {
+        text.push_str(part);
+    }
+    Some(text.finish())
 }
 
 /// Reads it back; none for what is not the one spelling of a userset.

@@ -3,13 +3,13 @@
 //! Everything that Cedar does not check and this service promises is checked here: ids, the closed list of annotations,
 //! reasons, and that no policy names a general action where only its specialised members are evaluated.
 
-use super::nesting;
 use super::reads::Reads;
 use super::relations::{Mention, mentions};
 use super::schema::{Schema, Vocabulary};
 use super::shapes::Shape;
 use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
+use super::{nesting, provenance};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, PolicySet,
@@ -32,7 +32,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
 /// One policy, ready to be evaluated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) id: SmolStr,
     pub(super) effect: Decision,
@@ -50,7 +50,7 @@ pub(super) struct Rule {
 }
 
 /// One top-level conjunct of a rule's condition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Conjunct {
     pub(super) expr: Arc<Expr>,
     pub(super) line: usize,
@@ -103,6 +103,7 @@ impl Rules {
         let mut warnings = Vec::new();
         let shapes = by_shape(&all, schema);
         reader.validate(schema, &all, &shapes, &mut warnings);
+        reader.problems.extend(provenance::problems(&all, schema, files));
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
             reader.add_mentions(schema, &mut all, &homes, &shapes);
         }

@@ -53,10 +53,10 @@ impl Reader<'_> {
         let (scene, state) = self.scene();
         let relation = scene.rules.relation(relation).ok_or(RelationFault::Inconsistent)?;
         if let Some(trace) = &mut state.trace {
-            trace.push(scene.view.object_row_hash(node.object, relation.name));
+            trace.rows.push(scene.view.object_row_hash(node.object, relation.name));
             for arrow in relation.rewrite.arrows() {
                 let tupleset = scene.rules.relation(arrow.tupleset).ok_or(RelationFault::Inconsistent)?;
-                trace.push(scene.view.object_row_hash(node.object, tupleset.name));
+                trace.rows.push(scene.view.object_row_hash(node.object, tupleset.name));
             }
         }
         let meter = Meter::new(scene.terms.limits.check_reads, scene.terms.is_over);

@@ -1,11 +1,11 @@
 //! A reader: one version of the graph, one model, one request, and any number of questions.
 
-use super::check::{self, Memo, Node, Outcome, Run};
+use super::check::{self, Memo, Node, Outcome, Run, Trace};
 use super::error::{Failure, RelationError, RelationFault};
 use super::graph::{Graph, NameId, RowHash, UserId, View};
 use super::limits::{Limits, Meter};
 use super::rules::{RelationId, Rules};
-use crate::model::{ObjectRef, Record, Revision, Tuple, TupleKey, TupleUser};
+use crate::model::{ClockUse, ObjectRef, Record, Revision, Tuple, TupleKey, TupleUser};
 use foldhash::HashMap;
 
 /// What a request brings along.
@@ -22,8 +22,11 @@ pub struct Terms<'a> {
     pub is_over: &'a dyn Fn() -> bool,
     /// Whether a permitted check shall show the tuples that permit it.
     pub witness: bool,
-    /// Whether the rows that are read shall be noted.
+    /// Whether the rows that are read shall be noted, and what conditions do with the clock.
     pub trace: bool,
+    /// Whether a list shall hold whatever can be in it: every condition holds, and nothing is checked. Such a list has
+    /// every result of the exact one, whatever the context, and maybe more.
+    pub possible: bool,
 }
 
 impl std::fmt::Debug for Terms<'_> {
@@ -36,7 +39,15 @@ impl<'a> Terms<'a> {
     /// A request with a context and nothing else: default limits, no end of time.
     #[must_use]
     pub fn new(context: &'a Record) -> Self {
-        Self { contextual: &[], context, limits: Limits::default(), is_over: &|| false, witness: false, trace: false }
+        Self {
+            contextual: &[],
+            context,
+            limits: Limits::default(),
+            is_over: &|| false,
+            witness: false,
+            trace: false,
+            possible: false,
+        }
     }
 }
 
@@ -83,8 +94,8 @@ pub(super) struct Scene<'r> {
 /// What one question leaves to the next.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// Every adjacency row that was read, where that is wanted. A row may occur several times.
-    pub(super) trace: Option<Vec<RowHash>>,
+    /// What answers rest on, where that is wanted.
+    pub(super) trace: Option<Trace>,
     memo: Memo,
 }
 
@@ -94,7 +105,7 @@ impl<'a> Reader<'a> {
         if !rules.belong_to(graph.names()) {
             return Err(RelationFault::ForeignRules);
         }
-        let state = State { trace: terms.trace.then(Vec::new), memo: Memo::default() };
+        let state = State { trace: terms.trace.then(Trace::default), memo: Memo::default() };
         Ok(Self { rules, view: View::new(graph, terms.contextual), terms, state })
     }
 
@@ -108,10 +119,17 @@ impl<'a> Reader<'a> {
     /// is. In ascending order, each once.
     #[must_use]
     pub fn rows_read(&self) -> Vec<RowHash> {
-        let mut rows = self.state.trace.clone().unwrap_or_default();
+        let mut rows = self.state.trace.as_ref().map(|trace| trace.rows.clone()).unwrap_or_default();
         rows.sort_unstable();
         rows.dedup();
         rows
+    }
+
+    /// What conditions did so far with `current_time`, which the context has from the clock: for as long as this says, at
+    /// the same rows, every answer stays as it is.
+    #[must_use]
+    pub fn clock_use(&self) -> ClockUse {
+        self.state.trace.as_ref().map_or(ClockUse::Unread, |trace| trace.clock)
     }
 
     /// Whether `key.user` is in `key.relation` to `key.object` (OpenFGA's Check).

@@ -8,7 +8,6 @@ use super::kv::{Kv, Row};
 use super::rows::{encode_condition, split_value, tuple_key, tuple_value};
 use super::{Batch, OnDuplicate, OnMissing, StoreError, StoreId};
 use crate::model::{Timestamp, Tuple, TupleKey};
-use std::collections::BTreeSet;
 
 /// What is left of a batch when what it skips is left out.
 pub(super) struct Effect {
@@ -19,14 +18,7 @@ pub(super) struct Effect {
 
 /// Compares a batch, which happens at `now`, with what exists.
 pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp) -> Result<Effect, StoreError> {
-    refuse_repeated(&batch)?;
-    let keys: Vec<Vec<u8>> = batch
-        .deletes
-        .iter()
-        .chain(batch.writes.iter().map(|tuple| &tuple.key))
-        .map(|key| tuple_key(store, key))
-        .collect();
-    let mut existing = keys.iter().cloned().zip(kv.values(&keys)?);
+    let mut existing = look_up(kv, store, &batch)?.into_iter();
     let mut effect = Effect { deleted: Vec::new(), written: Vec::new(), rows: Vec::new() };
     for (key, (row_key, found)) in batch.deletes.into_iter().zip(existing.by_ref()) {
         match (found, batch.on_missing) {
@@ -55,12 +47,26 @@ pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp)
     Ok(effect)
 }
 
-fn refuse_repeated(batch: &Batch) -> Result<(), StoreError> {
-    let mut seen = BTreeSet::new();
-    for key in batch.deletes.iter().chain(batch.writes.iter().map(|tuple| &tuple.key)) {
-        if !seen.insert(key) {
-            return Err(StoreError::Repeated(Box::new(key.clone())));
-        }
+/// The row of each key of a batch, in the order of the batch. No key may occur twice.
+///
+/// They are looked up in the order of the rows, so that one look-up finds in the processor's cache what the one before
+/// needed.
+fn look_up(kv: &dyn Kv, store: StoreId, batch: &Batch) -> Result<Vec<Found>, StoreError> {
+    let mut keys: Vec<(Vec<u8>, usize)> = batch.keys().map(|key| tuple_key(store, key)).zip(0..).collect();
+    keys.sort_unstable();
+    let repeated = keys.windows(2).filter_map(|pair| match pair {
+        [(first, _), (second, place)] if first == second => Some(*place),
+        _ => None,
+    });
+    if let Some(key) = repeated.min().and_then(|place| batch.keys().nth(place)) {
+        return Err(StoreError::Repeated(Box::new(key.clone())));
     }
-    Ok(())
+    let (keys, places): (Vec<Vec<u8>>, Vec<usize>) = keys.into_iter().unzip();
+    let values = kv.values(&keys)?;
+    let mut found: Vec<(usize, Found)> = places.into_iter().zip(keys.into_iter().zip(values)).collect();
+    found.sort_unstable_by_key(|(place, _)| *place);
+    Ok(found.into_iter().map(|(_, found)| found).collect())
 }
+
+/// The key of a row, and its value where there is one.
+type Found = (Vec<u8>, Option<Vec<u8>>);

@@ -40,7 +40,7 @@ mod sled;
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use std::fmt;
 
-pub use self::redb::{DEFAULT_CACHE_BYTES, open_redb};
+pub use self::redb::{DEFAULT_CACHE_BYTES, holds_redb, open_redb};
 #[cfg(feature = "store-sled")]
 pub use self::sled::open_sled;
 pub use error::StoreError;

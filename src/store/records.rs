@@ -75,6 +75,11 @@ impl Batch {
     pub fn of_deletes(deletes: Vec<TupleKey>) -> Self {
         Self { deletes, ..Self::default() }
     }
+
+    /// Every key, those to delete first.
+    pub fn keys(&self) -> impl Iterator<Item = &TupleKey> {
+        self.deletes.iter().chain(self.writes.iter().map(|tuple| &tuple.key))
+    }
 }
 
 /// What a batch did.

@@ -43,6 +43,12 @@ pub fn open_redb(dir: &Path, cache_bytes: usize) -> Result<Arc<dyn TupleStore>, 
     Ok(Arc::new(LogStore::open(redb)?))
 }
 
+/// Whether a directory holds a store of this kind. Whoever only reads asks first, because opening makes what is missing.
+#[must_use]
+pub fn holds_redb(dir: &Path) -> bool {
+    dir.join(REDB_FILE).exists()
+}
+
 /// Makes an empty database and gives it its name when it is complete.
 fn make(dir: &DataDir, path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
     let new = dir.join(NEW_FILE);

@@ -16,9 +16,11 @@
 //! | `records` | a number of decision records |
 //! | `address` | what the service listens on |
 
+mod cache;
 mod logging;
 mod metrics;
 
+pub use cache::{CacheMetrics, CacheMiss};
 pub use logging::{DEFAULT_FILTER, LogFormat, LoggingError, start_logging};
 pub use metrics::{MAX_REASONS, Metrics};
 
@@ -42,6 +44,22 @@ pub mod names {
     pub const RECORDS_DROPPED: &str = "behest_records_dropped";
     /// Attempts to write decision records that failed.
     pub const RECORD_WRITE_ERRORS: &str = "behest_record_write_errors";
+    /// Candidates that pages of searches went through, by `search` (`subject`, `resource`, `action`).
+    pub const SEARCH_CANDIDATES: &str = "behest_search_candidates";
+    /// Those that were decided.
+    pub const SEARCH_DECIDED: &str = "behest_search_decided";
+    /// Those that were returned.
+    pub const SEARCH_RETURNED: &str = "behest_search_returned";
+    /// Legs whose outcome was kept.
+    pub const CACHE_HITS: &str = "behest_cache_hits";
+    /// Legs that were evaluated beside a cache, by `cause` (`absent`, `stale`, `time`, `uncacheable`).
+    pub const CACHE_MISSES: &str = "behest_cache_misses";
+    /// Outcomes that made room for others.
+    pub const CACHE_EVICTIONS: &str = "behest_cache_evictions";
+    /// Misses, among those that are `stale`, for a write to another row of the same stripe.
+    pub const CACHE_COLLISIONS: &str = "behest_cache_stripe_collisions";
+    /// Memory that kept outcomes take.
+    pub const CACHE_BYTES: &str = "behest_cache_bytes";
     /// The running version, as the label `version`.
     pub const BUILD: &str = "behest_build";
 }

@@ -7,6 +7,7 @@
     reason = "what helpers of tests unwrap is part of the assertion"
 )]
 
+mod bulk;
 mod commands;
 mod place;
 mod serve;

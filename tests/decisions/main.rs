@@ -20,6 +20,7 @@ mod bundle;
 mod chains;
 mod decide;
 mod matrix;
+mod packs;
 mod properties;
 mod relations;
 mod reload;

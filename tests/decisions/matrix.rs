@@ -20,7 +20,7 @@ const LEFT_OUT: [(&str, &str); 4] = [
 
 /// Types that the matrix has no row or column for, and why.
 const TYPES_LEFT_OUT: [(&str, &str); 2] =
-    [("role", "only ever a parent of people and agents"), ("team", "only ever a parent, or an owner")];
+    [("role", "only ever part of a relation"), ("team", "only ever part of a relation, or an owner")];
 
 #[test]
 fn the_default_bundle_decides_as_committed() {

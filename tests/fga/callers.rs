@@ -18,6 +18,7 @@ fn calls(store: &str) -> Vec<(Method, String, bool)> {
         (Method::POST, of("/write"), true),
         (Method::POST, of("/read"), false),
         (Method::GET, of("/changes"), false),
+        (Method::GET, of("/export-tuples"), false),
         (Method::POST, of("/delete-tuples"), true),
         (Method::POST, of("/check"), false),
         (Method::POST, of("/batch-check"), false),

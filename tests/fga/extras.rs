@@ -85,10 +85,13 @@ async fn everything_about_an_object_or_a_user_is_deleted_at_once() {
     ];
     fixture.write(&tuples).await;
     let clear = async |body: &Value| fixture.on_store("delete-tuples", body).await.json();
-    let nothing = json!({ "deleted": 0, "left": 0, "in_bundle": 0 });
-    assert_eq!(clear(&json!({ "object": "document:nothing" })).await, nothing);
-    assert_eq!(clear(&json!({ "object": "document:plan" })).await["deleted"], 2);
-    assert_eq!(clear(&json!({ "object": "document:plan" })).await, nothing);
+    let revision = fixture.stores.pin(fixture.store.parse().unwrap()).unwrap().revision().0;
+    let nothing = |revision: u64| json!({ "revision": revision, "deleted": 0, "left": 0, "in_bundle": 0 });
+    assert_eq!(clear(&json!({ "object": "document:nothing" })).await, nothing(revision));
+    let cleared = fixture.on_store("delete-tuples", &json!({ "object": "document:plan" })).await;
+    assert_eq!(cleared.json(), json!({ "revision": revision + 1, "deleted": 2, "left": 0, "in_bundle": 0 }));
+    assert_eq!(cleared.header("behest-revision"), Some((revision + 1).to_string().as_str()));
+    assert_eq!(clear(&json!({ "object": "document:plan" })).await, nothing(revision + 1));
     fixture.write(&tuples[..1]).await;
     // A user's usersets are the user's too.
     assert_eq!(clear(&json!({ "user": "team:sre" })).await["deleted"], 1);

@@ -14,6 +14,7 @@ mod service;
 
 mod callers;
 mod examples;
+mod export;
 mod extras;
 mod limits;
 mod main_store;
@@ -98,7 +99,10 @@ impl Fixture {
     /// Writes tuples, `object#relation@user` each.
     async fn write(&self, tuples: &[&str]) {
         let reply = self.on_store("write", &json!({ "writes": { "tuple_keys": keys(tuples) } })).await;
-        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "{}"));
+        assert_eq!(reply.status.as_u16(), 200, "{}", reply.body);
+        let revision = reply.header("behest-revision").unwrap();
+        let body = format!("{{\"revision\":{revision},\"written\":{},\"deleted\":0}}", tuples.len());
+        assert_eq!(reply.body, body);
     }
 }
 

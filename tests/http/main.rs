@@ -19,6 +19,7 @@ mod metadata;
 mod operation;
 mod parsing;
 mod reload;
+mod revision;
 mod robustness;
 mod search;
 mod socket;

@@ -1,7 +1,8 @@
 //! The engine says what the oracle says.
 
+use super::dice::Dice;
 use super::oracle::{Oracle, Sub, Value, foremost, names};
-use super::world::{Dice, IDS, RELATIONS, World};
+use super::world::{IDS, RELATIONS, World};
 use behest::model::{ObjectRef, Revision, TupleKey, TupleUser};
 use behest::relations::model::{RelationDefinition, RestrictionForm, Rewrite};
 use behest::relations::{Failure, Graph, Limits, Membership, Reader, RelationError, Rules, Terms, UserFilter};

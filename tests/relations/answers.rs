@@ -1,6 +1,6 @@
 //! What answers carry beside their yes or no, and where the engine stops.
 
-use super::world::Dice;
+use super::dice::Dice;
 use behest::model::{ObjectRef, Record, Revision, Tuple, TupleCondition, TupleUser, Value};
 use behest::relations::model::{AuthorizationModel, ModelFile, read_dsl};
 use behest::relations::{

@@ -1,5 +1,6 @@
 //! Worlds: a model, tuples, a context, made from a seed.
 
+use super::dice::Dice;
 use behest::model::{ObjectRef, Record, Tuple, TupleCondition, TupleKey, TupleUser, Value};
 use behest::relations::condition::ParameterType;
 use behest::relations::model::{
@@ -19,34 +20,6 @@ pub(crate) const IDS: [&str; 3] = ["1", "2", "3"];
 
 /// Relations of every type of [`KINDS`], and `parent`, which is a tupleset.
 pub(crate) const RELATIONS: [&str; 4] = ["r0", "r1", "r2", "r3"];
-
-/// A small generator (xorshift) with a seed, so that a failure repeats.
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        let mut dice = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        for _ in 0..8 {
-            dice.below(2);
-        }
-        dice
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from((self.0 >> 11) % u64::try_from(n).unwrap()).unwrap()
-    }
-
-    pub(crate) fn one<'t, T>(&mut self, of: &'t [T]) -> &'t T {
-        &of[self.below(of.len())]
-    }
-
-    pub(crate) fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-}
 
 /// How tangled a world is: few types and objects with many tuples among them form circles.
 #[derive(Clone, Copy)]

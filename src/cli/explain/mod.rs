@@ -11,9 +11,9 @@ use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
 use crate::audit::Recorder;
 use crate::bundle::Source;
 use crate::clock::SystemClock;
-use crate::engine::{Ask, Engine, Refusal, explanation_text};
+use crate::engine::{Ask, Engine, Piece, Refusal, painted_explanation};
 use crate::http;
-use crate::model::{Decision, Depth, Explanation, Problem, Reason, Record, Request};
+use crate::model::{Arguments, Decision, Depth, Explanation, Problem, Reason, Record, Request};
 use crate::telemetry::Metrics;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,7 +56,8 @@ fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
     })?;
     let engine = Engine::new(Arc::new(SystemClock), Arc::new(Metrics::default()), Recorder::default());
     engine.load(source).map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
-    let ask = Ask { caller: "explain", request_id: None, require_actor: false, depth: Depth::Explain };
+    let arguments = Arguments::Known;
+    let ask = Ask { caller: "explain", request_id: None, require_actor: false, depth: Depth::Explain, arguments };
     let answer = engine.decide(&ask, &request).map_err(|refusal| fail(&describe(&refusal)))?;
     let json = http::write_answer(&answer, Depth::Explain)
         .map_err(|error| fail(&Problem::new(format!("the answer cannot be written as JSON: {error}"))))?;
@@ -85,16 +86,16 @@ fn print_json(told: &Told) -> ExitCode {
 }
 
 fn render(told: &Told, paint: Paint) -> String {
-    let text = explanation_text(told.decision, told.reason.as_ref(), told.explanation.as_ref());
-    let word = told.decision.to_string();
-    let painted = match told.decision {
-        Decision::Permit => paint.good(&word),
-        Decision::Deny => paint.bad(&word),
+    let piece = |piece: Piece, text: &str| match piece {
+        Piece::Outcome(Decision::Permit) => paint.good(text),
+        Piece::Outcome(Decision::Deny) => paint.bad(text),
+        Piece::Principal => paint.strong(text),
+        Piece::Detail => paint.dim(text),
     };
-    let rest = text.strip_prefix(&word).unwrap_or(&text);
+    let text = painted_explanation(told.decision, told.reason.as_ref(), told.explanation.as_ref(), &piece);
     let bundle = told.explanation.as_ref().map(|explanation| {
         let line = format!("bundle {}, revision {}", explanation.bundle.short(), explanation.revision);
         format!("{}\n", paint.dim(&line))
     });
-    format!("{}{}", with_line_end(format!("{painted}{rest}")), bundle.unwrap_or_default())
+    format!("{}{}", with_line_end(text), bundle.unwrap_or_default())
 }

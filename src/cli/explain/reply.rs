@@ -28,19 +28,6 @@ pub(super) fn read(json: Vec<u8>) -> Result<Told, Problem> {
     })
 }
 
-/// The message of an error's body.
-pub(super) fn read_error(json: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Body {
-        error: Detail,
-    }
-    #[derive(Deserialize)]
-    struct Detail {
-        message: String,
-    }
-    serde_json::from_slice::<Body>(json).ok().map(|body| body.error.message)
-}
-
 #[derive(Deserialize)]
 struct Answer {
     decision: bool,

@@ -18,7 +18,7 @@ mod watch;
 use super::args::{ServeArguments, source_of};
 use super::output::{fail_all, fail_with_lines};
 use crate::bundle::Source;
-use crate::config::{self, CacheSize, Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::engine::{Loaded, Refused};
 use crate::model::{Problem, Problems};
 use crate::telemetry::{DEFAULT_FILTER, start_logging};
@@ -64,6 +64,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     start_logging(config.log.format, &filter).map_err(|error| Problem::new(error.to_string()))?;
     let admin_key = AdminKey::choose(&config, &environment)?;
     let bound = Bound::open(&config.listen)?;
+    signals::outlive_full_disks()?;
     let parts = Parts::make(&config)?;
     let source = source_of(config.bundle.clone());
     // Before the load: what changes while the bundle is read is noticed at the first look.
@@ -124,8 +125,5 @@ fn announce(
         }
     }
     watch::log_warnings(&loaded.warnings);
-    if let CacheSize::Bytes(_) = config.cache {
-        tracing::warn!("the cache is not built yet: `cache` has no effect, and every decision is evaluated");
-    }
     Ok(key_file)
 }

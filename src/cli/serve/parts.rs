@@ -3,9 +3,9 @@
 use super::admin_key::AdminKey;
 use crate::audit::{self, QueueSettings, Recorder, Sink, Writer};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Permission, Permissions, RecordSink, WhenFull};
-use crate::engine::Engine;
+use crate::config::{CacheSize, Config, Permission, Permissions, RecordSink, WhenFull};
 use crate::engine::stores::Stores;
+use crate::engine::{Engine, Sealer, SearchLimits};
 use crate::evidence::Signer;
 use crate::http::{self, Server};
 use crate::model::Problem;
@@ -34,10 +34,16 @@ impl Parts {
         let metrics = Arc::new(Metrics::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (recorder, writer) = start_recorder(config, &metrics)?;
+        // Before the relations: a configured key fixes the order in which they are gone through.
+        let sealer = make_sealer(config)?;
         let stores = open_stores(config.data.as_deref(), &clock)?;
-        let engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
+        let mut engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
             .with_quiet(config.reload.quiet())
+            .with_search(search_limits(config), sealer)
             .with_stores(Arc::new(stores));
+        if let CacheSize::Bytes(bytes) = config.cache {
+            engine = engine.with_cache(bytes.to_usize());
+        }
         Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer })
     }
 
@@ -48,6 +54,20 @@ impl Parts {
         Server::new(settings, engine, metrics, clock, &self.signer)
             .map_err(|error| Problem::new(format!("the service's metadata cannot be signed: {error}")))
     }
+}
+
+fn make_sealer(config: &Config) -> Result<Sealer, Problem> {
+    let lifetime = Duration::from_millis(config.search.token_ms);
+    let sealer = match &config.search.token_key {
+        Some(key) => Sealer::shared(key.bytes(), lifetime),
+        None => Sealer::random(lifetime),
+    };
+    sealer.map_err(|_| Problem::new("the system has no randomness for the key of page tokens"))
+}
+
+fn search_limits(config: &Config) -> SearchLimits {
+    let search = &config.search;
+    SearchLimits { results: search.results, candidates: search.candidates, time: Duration::from_millis(search.time_ms) }
 }
 
 fn open_signer(data: Option<&Path>) -> Result<Signer, Problem> {
@@ -115,6 +135,8 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
             body_bytes: limits.body.to_usize(),
             json_depth: limits.depth,
             evaluations: limits.evaluations,
+            at_least_time: Duration::from_millis(limits.at_least_time_ms),
+            waiting: limits.waiting,
             head_time: Duration::from_millis(limits.head_time_ms),
             body_time: Duration::from_millis(limits.body_time_ms),
             keep_alive: Duration::from_millis(limits.keep_alive_ms),

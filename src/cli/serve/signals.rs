@@ -1,13 +1,22 @@
-//! Signals: SIGTERM and SIGINT end the service in good order, SIGHUP reloads.
+//! Signals: SIGTERM and SIGINT end the service in good order, SIGHUP reloads, and SIGXFSZ ends nothing.
 
 use super::no_thread;
 use super::watch::Reloader;
 use crate::audit::Writer;
 use crate::model::Problem;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::sync::oneshot;
+
+/// Lets the service outlive a limit on the size of its files (`ulimit -f`). The signal that comes with the limit ends a
+/// process that has no handler for it; with one, the write fails as on a full disk, and the store says so.
+pub(super) fn outlive_full_disks() -> Result<(), Problem> {
+    let unread = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGXFSZ, unread).map_err(|error| no_handler(&error))?;
+    Ok(())
+}
 
 /// Starts to listen. What is returned is done when the service shall end; a second signal to end ends it at once.
 ///
@@ -16,8 +25,7 @@ pub(super) fn listen(
     reload: Option<Reloader>,
     writer: Option<Arc<Writer>>,
 ) -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
-        .map_err(|error| Problem::new(format!("signals cannot be handled: {error}")))?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| no_handler(&error))?;
     let (end, ended) = oneshot::channel();
     let handle = move || {
         let mut end = Some(end);
@@ -39,6 +47,10 @@ pub(super) fn listen(
     Ok(async {
         let _sender_is_gone = ended.await;
     })
+}
+
+fn no_handler(error: &std::io::Error) -> Problem {
+    Problem::new(format!("signals cannot be handled: {error}"))
 }
 
 fn hang_up(reload: Option<&Reloader>, writer: Option<&Writer>) {

@@ -6,7 +6,7 @@
 //! INVARIANT: no key stands both in the bundle and in the store; and one pin of `main` gives a bundle, its model, its
 //! tuples and the revision that belong together.
 
-use super::version::{Model, Version};
+use super::version::Model;
 use super::{ModelId, Stores, StoresError};
 use crate::bundle::Bundle;
 use crate::model::{Digest, Problem, Problems, Revision, Tuple};
@@ -72,7 +72,7 @@ impl Stores {
         // A digest that was noted last makes no revision of its own.
         let graph = if noted == revision { Ok(graph) } else { version.graph().with_bundle(layer.tuples, noted) };
         let graph = graph.map_err(|error| fail(error.into()))?;
-        self.main.version.store(Arc::new(Version::with_layer(graph, layer.model, bundle, now)));
+        self.main.version.store(Arc::new(version.with_layer(graph, layer.model, bundle, now)));
         Ok(noted)
     }
 }
@@ -96,7 +96,8 @@ impl MainLayer {
             let condition = tuple.condition.as_ref().map(|condition| condition.name.as_str());
             !model.is_some_and(|model| model.allows(&tuple.key, condition))
         };
-        let orphans = graph.tuples(Origin::Store).filter(is_orphan);
+        // What a model allows is a matter of the tuple's kind.
+        let orphans = graph.tuples_of_kinds(Origin::Store, is_orphan);
         listed(orphans.map(|tuple| tuple.key), |key| {
             Problem::new(format!("the bundle's model does not allow the tuple `{key}`, which is stored in `main`"))
                 .help("delete it, have the model allow it, or set `allow_orphans` to leave it there without meaning")

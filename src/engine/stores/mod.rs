@@ -19,9 +19,11 @@
 //! | `write` | batches of tuples, and the deletion of all tuples about somebody |
 //! | `read` | tuples and changes in pages |
 //! | `main_layer` | the bundle's model and tuples in `main` |
+//! | `direct` | one store of a data directory that no service has open |
 //!
 //! INVARIANT: what is published is durable, and every change of a store's version happens in a turn.
 
+mod direct;
 mod error;
 mod main_layer;
 mod models;
@@ -30,6 +32,7 @@ mod turn;
 mod version;
 mod write;
 
+pub use self::direct::{Admission, DirectStore};
 pub use self::error::StoresError;
 pub use self::main_layer::MainLayer;
 pub use self::models::StoredModel;
@@ -54,6 +57,7 @@ use arc_swap::{ArcSwap, Guard};
 use models::CompiledModels;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
 use turn::Progress;
 
 /// The name of the store that decisions read.
@@ -68,6 +72,8 @@ pub struct Stores {
     main: Arc<OpenStore>,
     open: ArcSwap<BTreeMap<StoreId, Arc<OpenStore>>>,
     progress: Mutex<Progress>,
+    /// How far the versions that readers can pin are, over all stores.
+    published: watch::Sender<Revision>,
 }
 
 /// A clock that can stand in a `Debug` type.
@@ -98,22 +104,17 @@ impl Stores {
     /// Rebuilds every store from what is durable, and makes `main` where it is missing. Takes time in proportion to the
     /// tuples: about two seconds for a million.
     pub fn open(store: Arc<dyn TupleStore>, clock: Arc<dyn Clock>) -> Result<Self, StoresError> {
-        let mut records = store.stores()?;
-        if !records.iter().any(|record| record.id == StoreId::MAIN) {
-            let now = Timestamp(clock.now_ms());
-            let main = record(StoreId::MAIN, MAIN_NAME, now);
-            store.create_store(main.clone(), now)?;
-            records.push(main);
-        }
+        let records = with_main(store.as_ref(), Timestamp(clock.now_ms()))?;
         let mut open = BTreeMap::new();
         for record in records {
             let id = record.id;
             open.insert(id, load(store.as_ref(), record)?);
         }
         let main = open.get(&StoreId::MAIN).cloned().ok_or(StoreError::UnknownStore(StoreId::MAIN))?;
-        let progress = Mutex::new(Progress::at(store.revision()?));
+        let revision = store.revision()?;
+        let (progress, published) = (Mutex::new(Progress::at(revision)), watch::Sender::new(revision));
         let ids = IdSource::new(Arc::clone(&clock));
-        Ok(Self { store, clock: TheClock(clock), ids, main, open: ArcSwap::from_pointee(open), progress })
+        Ok(Self { store, clock: TheClock(clock), ids, main, open: ArcSwap::from_pointee(open), progress, published })
     }
 
     /// Stores by id: at most `limit` of those after `after`, and with that name where one is given.
@@ -165,6 +166,13 @@ impl Stores {
         self.main.version.load()
     }
 
+    /// The newest revision of which every store can be pinned, as it goes on. It counts the changes of all stores, so
+    /// it may be newer than the version of `main` that is pinned then, which holds every change of `main` up to it.
+    #[must_use]
+    pub fn published(&self) -> watch::Receiver<Revision> {
+        self.published.subscribe()
+    }
+
     fn find(&self, store: StoreId) -> Result<Arc<OpenStore>, StoresError> {
         self.open.load().get(&store).cloned().ok_or_else(|| StoreError::UnknownStore(store).into())
     }
@@ -190,6 +198,17 @@ impl Stores {
     }
 }
 
+/// Every store, and `main`, which is made where it is missing.
+fn with_main(store: &dyn TupleStore, now: Timestamp) -> Result<Vec<StoreRecord>, StoresError> {
+    let mut records = store.stores()?;
+    if !records.iter().any(|record| record.id == StoreId::MAIN) {
+        let main = record(StoreId::MAIN, MAIN_NAME, now);
+        store.create_store(main.clone(), now)?;
+        records.push(main);
+    }
+    Ok(records)
+}
+
 fn record(id: StoreId, name: &str, now: Timestamp) -> StoreRecord {
     StoreRecord { id, name: name.to_owned(), created_at: now, updated_at: now }
 }
@@ -199,6 +218,9 @@ fn load(store: &dyn TupleStore, record: StoreRecord) -> Result<Arc<OpenStore>, S
     let mut tuples = Vec::new();
     let revision = store.read_tuples(id, &mut |tuple| tuples.push(tuple))?;
     let mut version = Version::of_graph(Graph::load(tuples, revision)?);
+    if id == StoreId::MAIN {
+        version = version.with_stripes();
+    }
     if let Some(newest) = store.models(id, None, 1)?.into_iter().next() {
         version = version.with_model(models::compile(&newest, version.graph())?);
     }

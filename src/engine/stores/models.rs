@@ -152,11 +152,15 @@ impl From<&Model> for StoredModel {
 
 /// Compiles a stored model for its store.
 pub(super) fn compile(record: &ModelRecord, graph: &Graph) -> Result<Arc<Model>, StoresError> {
+    Ok(Arc::new(Model { id: record.id, rules: Rules::compile(&read(record)?, graph)? }))
+}
+
+/// Reads a stored model.
+pub(super) fn read(record: &ModelRecord) -> Result<AuthorizationModel, StoresError> {
     let refuse =
         |error: &dyn std::fmt::Display| StoresError::StoredModel { model: record.id, reason: error.to_string() };
     let definition = from_json(&json_of(record)?).map_err(|error| refuse(&error))?;
-    let model = AuthorizationModel::new(definition).map_err(|error| refuse(&error))?;
-    Ok(Arc::new(Model { id: record.id, rules: Rules::compile(&model, graph)? }))
+    AuthorizationModel::new(definition).map_err(|error| refuse(&error))
 }
 
 fn json_of(record: &ModelRecord) -> Result<Value, StoresError> {

@@ -72,7 +72,9 @@ pub struct ChangePlace {
 }
 
 impl Selection {
-    fn holds(&self, key: &TupleKey) -> bool {
+    /// Whether a tuple with this key is wanted.
+    #[must_use]
+    pub fn holds(&self, key: &TupleKey) -> bool {
         self.kind.as_ref().is_none_or(|kind| kind == key.object.kind())
             && self.object.as_ref().is_none_or(|object| *object == key.object)
             && self.relation.as_ref().is_none_or(|relation| *relation == key.relation)
@@ -80,7 +82,7 @@ impl Selection {
     }
 
     /// What the text of every wanted tuple begins with.
-    fn prefix(&self) -> String {
+    pub(super) fn prefix(&self) -> String {
         match (&self.object, &self.relation, &self.kind) {
             (Some(object), Some(relation), _) => format!("{object}#{relation}@"),
             (Some(object), None, _) => format!("{object}#"),

@@ -3,12 +3,14 @@
 //! A write that the disk failed in has not been acknowledged, and may be found in the log all the same. So after a
 //! failure the next write first reads the log from the last revision that memory has, and publishes what it finds.
 //!
-//! INVARIANT: inside a turn that has begun, memory holds every revision that is durable.
+//! INVARIANT: inside a turn that has begun, memory holds every revision that is durable; and the revision that is told
+//! (`published`) is one that memory holds.
 
 use super::{StoreError, Stores, StoresError, models};
 use crate::model::Revision;
 use crate::store::{Change, Event};
 use std::sync::{Arc, MutexGuard};
+use tokio::sync::watch;
 
 /// How much of the log is read at once, in tuples: an import's entry.
 const REPLAYED_AT_ONCE: usize = 10_000;
@@ -28,13 +30,25 @@ impl Progress {
     }
 }
 
-/// The right to write. Others wait until it is dropped.
-pub(super) struct Turn<'a>(MutexGuard<'a, Progress>);
+/// The right to write. Others wait until it is dropped; then those who wait for a revision are told how far memory is.
+pub(super) struct Turn<'a> {
+    progress: MutexGuard<'a, Progress>,
+    published: &'a watch::Sender<Revision>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // What a writer that panicked made durable is not in memory: the next turn finds it.
+        if !std::thread::panicking() {
+            self.published.send_replace(self.progress.revision);
+        }
+    }
+}
 
 impl Turn<'_> {
     /// The revision that the next change will have.
     pub(super) fn next(&self) -> Revision {
-        Revision(self.0.revision.0 + 1)
+        Revision(self.progress.revision.0 + 1)
     }
 
     /// Takes what the durable store said to a write, and notes how far it is.
@@ -50,11 +64,11 @@ impl Turn<'_> {
     ) -> Result<T, StoresError> {
         match said {
             Ok(done) => {
-                self.0.revision = revision(&done);
+                self.progress.revision = revision(&done);
                 Ok(done)
             }
             Err(error) => {
-                self.0.doubtful |= error.is_fault();
+                self.progress.doubtful |= error.is_fault();
                 Err(error.into())
             }
         }
@@ -80,7 +94,7 @@ impl Stores {
                 progress.revision = revision;
             }
         }
-        Ok(Turn(progress))
+        Ok(Turn { progress, published: &self.published })
     }
 
     fn replay(&self, Change { revision, event, .. }: Change) -> Result<(), StoresError> {
@@ -96,7 +110,8 @@ impl Stores {
             (Event::TuplesChanged { deleted, written, .. }, Some(open)) => {
                 let version = open.version.load();
                 let graph = version.graph().apply(&deleted, &written, revision)?;
-                open.version.store(Arc::new(version.with_graph(graph)));
+                let touched = version.touched(&deleted, &written);
+                open.version.store(Arc::new(version.with_graph(graph, touched)));
             }
             // Of a store that is gone by now; or of the bundle, which is not in the log.
             (

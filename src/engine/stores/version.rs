@@ -1,9 +1,11 @@
 //! What a reader pins: the tuples, the model, and in `main` the bundle.
 
-use super::ModelId;
+use super::{ModelId, Selection};
 use crate::bundle::Bundle;
-use crate::model::{Revision, Timestamp};
-use crate::relations::{Graph, Rules};
+use crate::cache::{Row, Stripes};
+use crate::model::{Revision, Timestamp, Tuple, TupleKey};
+use crate::relations::graph::Origin;
+use crate::relations::{Graph, RowHash, Rules};
 use std::sync::Arc;
 
 /// A model of one store, compiled for it.
@@ -15,6 +17,10 @@ pub struct Model {
     pub rules: Rules,
 }
 
+/// The rows that a change of tuples touches, on both sides of each.
+#[derive(Debug)]
+pub(super) struct Touched(Vec<Row>);
+
 /// One version of a store. It never changes.
 #[derive(Clone, Debug)]
 pub struct Version {
@@ -22,14 +28,34 @@ pub struct Version {
     model: Option<Arc<Model>>,
     bundle: Option<Arc<Bundle>>,
     layered_at: Timestamp,
+    stripes: Option<Arc<Stripes>>,
 }
 
 impl Version {
     pub(super) fn of_graph(graph: Graph) -> Self {
-        Self { graph, model: None, bundle: None, layered_at: Timestamp(0) }
+        Self { graph, model: None, bundle: None, layered_at: Timestamp(0), stripes: None }
     }
 
-    pub(super) fn with_graph(&self, graph: Graph) -> Self {
+    /// The store is one whose readers keep what they found out.
+    pub(super) fn with_stripes(self) -> Self {
+        Self { stripes: Some(Arc::default()), ..self }
+    }
+
+    /// The rows that a change of tuples touches.
+    pub(super) fn touched(&self, deleted: &[TupleKey], written: &[Tuple]) -> Touched {
+        let keys = deleted.iter().chain(written.iter().map(|tuple| &tuple.key));
+        let rows = keys.filter(|_| self.stripes.is_some()).flat_map(RowHash::of_tuple);
+        Touched(rows.map(|row| Row::of(row.bits())).collect())
+    }
+
+    /// The next version, to be published at once: the same with other tuples, which differ from these in rows that are
+    /// `touched`.
+    ///
+    /// INVARIANT: the stripes of these rows are raised before any reader can pin the version.
+    pub(super) fn with_graph(&self, graph: Graph, touched: Touched) -> Self {
+        if let Some(stripes) = &self.stripes {
+            stripes.raise(touched.0, graph.revision());
+        }
         Self { graph, ..self.clone() }
     }
 
@@ -38,12 +64,13 @@ impl Version {
     }
 
     pub(super) fn with_layer(
+        &self,
         graph: Graph,
         model: Option<Arc<Model>>,
         bundle: Option<Arc<Bundle>>,
         layered_at: Timestamp,
     ) -> Self {
-        Self { graph, model, bundle, layered_at }
+        Self { graph, model, bundle, layered_at, stripes: self.stripes.clone() }
     }
 
     /// The tuples.
@@ -70,10 +97,24 @@ impl Version {
         self.graph.revision()
     }
 
+    /// The wanted tuples, each of them as of this version: the stored ones, and before them those of the bundle where these
+    /// are wanted too.
+    pub fn tuples(&self, wanted: &Selection, with_bundle: bool) -> impl Iterator<Item = Tuple> {
+        let bundled = with_bundle.then(|| self.graph.tuples(Origin::Bundle)).into_iter().flatten();
+        bundled.chain(self.graph.tuples(Origin::Store)).filter(|tuple| wanted.holds(&tuple.key))
+    }
+
     /// The bundle that decides together with this version; only in `main`.
     #[must_use]
     pub fn bundle(&self) -> Option<&Arc<Bundle>> {
         self.bundle.as_ref()
+    }
+
+    /// When each row of its tuples was last written to, up to the newest version of all; only in `main`, whose bundle's
+    /// layer does not count.
+    #[must_use]
+    pub fn stripes(&self) -> Option<&Stripes> {
+        self.stripes.as_deref()
     }
 
     /// Since when the bundle's layer is what it is.

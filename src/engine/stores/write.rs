@@ -46,7 +46,9 @@ impl Stores {
         let version = open.version.load_full();
         let model = self.model_of(&open, &version, model)?;
         if store == StoreId::MAIN {
-            check_main(&version, &batch)?;
+            for key in batch.deletes.iter().chain(batch.writes.iter().map(|tuple| &tuple.key)) {
+                check_in_main(key, version.graph().origin_of(key) == Some(Origin::Bundle))?;
+            }
         }
         for tuple in &batch.writes {
             check(model.rules.model(), tuple)?;
@@ -82,28 +84,29 @@ impl Stores {
         // First what can be refused: a store that cannot take more names must not find out once it is written. What the
         // batch skips changes nothing here either.
         let graph = version.graph().apply(&batch.deletes, &batch.writes, turn.next())?;
+        let touched = version.touched(&batch.deletes, &batch.writes);
         let said = self.store.apply(open.record.id, batch, self.now());
         let applied = turn.durable_as(said, |applied| applied.revision)?;
         if applied.is_change() {
-            open.version.store(Arc::new(version.with_graph(graph)));
+            open.version.store(Arc::new(version.with_graph(graph, touched)));
         }
         Ok(applied)
     }
 }
 
-fn check(model: &AuthorizationModel, tuple: &Tuple) -> Result<(), StoresError> {
+/// Refuses a tuple that the model does not allow.
+pub(super) fn check(model: &AuthorizationModel, tuple: &Tuple) -> Result<(), StoresError> {
     let refuse = |refusal| StoresError::Tuple { key: Box::new(tuple.key.clone()), refusal };
     model.check_tuple(tuple).map_err(refuse)
 }
 
-fn check_main(version: &Version, batch: &Batch) -> Result<(), StoresError> {
-    for key in batch.deletes.iter().chain(batch.writes.iter().map(|tuple| &tuple.key)) {
-        if version.graph().origin_of(key) == Some(Origin::Bundle) {
-            return Err(StoresError::InBundle(Box::new(key.clone())));
-        }
-        if !is_canonical(key) {
-            return Err(StoresError::NotCanonical(Box::new(key.clone())));
-        }
+/// Refuses a key that nobody may write to `main` or delete there.
+pub(super) fn check_in_main(key: &TupleKey, is_in_bundle: bool) -> Result<(), StoresError> {
+    if is_in_bundle {
+        return Err(StoresError::InBundle(Box::new(key.clone())));
+    }
+    if !is_canonical(key) {
+        return Err(StoresError::NotCanonical(Box::new(key.clone())));
     }
     Ok(())
 }

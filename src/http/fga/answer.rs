@@ -49,7 +49,12 @@ pub(super) fn name_basis<B>(response: &mut HttpResponse<B>, basis: Basis) {
     if let Ok(model) = HeaderValue::try_from(basis.model.to_string()) {
         response.headers_mut().insert(MODEL.clone(), model);
     }
-    response.headers_mut().insert(REVISION.clone(), HeaderValue::from(basis.revision.0));
+    name_revision(response, basis.revision);
+}
+
+/// Names the revision in a header.
+pub(super) fn name_revision<B>(response: &mut HttpResponse<B>, revision: Revision) {
+    response.headers_mut().insert(REVISION.clone(), HeaderValue::from(revision.0));
 }
 
 /// Why a list is cut, in one word.

@@ -1,12 +1,12 @@
 //! `POST /stores/{id}/delete-tuples`: everything about an object or a user, without knowing the relations. Not in OpenFGA.
 
-use super::answer::ok;
+use super::answer::{name_revision, ok};
 use super::error::ApiError;
 use super::fields::Fields;
 use super::request::{admit_with_body, apart, store_id};
 use super::schema::{DeleteTuplesBody, DeleteTuplesRequest, Errors};
 use super::tuple::read_object;
-use crate::engine::stores::About;
+use crate::engine::stores::{About, Cleared};
 use crate::http::Permission;
 use crate::http::shared::Shared;
 use actix_web::web::{Data, Payload};
@@ -23,7 +23,7 @@ use actix_web::{HttpRequest, HttpResponse};
     operation_id = "deleteTuples",
     params(("store_id" = String, Path, description = "The store.")),
     request_body(content = DeleteTuplesRequest, content_type = "application/json"),
-    responses((status = 200, description = "What was deleted.", body = DeleteTuplesBody), Errors),
+    responses((status = 200, description = "What was deleted. The header `Behest-Revision` names the revision without it.", body = DeleteTuplesBody), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn delete_tuples(
@@ -40,5 +40,8 @@ pub(super) async fn delete_tuples(
         _ => return Err(ApiError::invalid("name `object` or `user`, and not both")),
     };
     let cleared = apart(move || Ok(stores.clear(store, &about)?)).await?;
-    Ok(ok(&DeleteTuplesBody { deleted: cleared.deleted, left: cleared.left, in_bundle: cleared.in_bundle }))
+    let Cleared { deleted, left, in_bundle, revision } = cleared;
+    let mut response = ok(&DeleteTuplesBody { revision: revision.0, deleted, left, in_bundle });
+    name_revision(&mut response, revision);
+    Ok(response)
 }

@@ -5,8 +5,8 @@
 //! **Decision.** Its calls, codes, statuses and pages, as its server gives them, under the same paths; one file per call.
 //! Permissions are this service's: `relations.read` and `relations.write`, and nobody without a key has either. What its
 //! users have long asked for is added where no client stumbles over it: in headers and trailers (`Behest-Truncated` on a
-//! list that was cut), in a member that its protocol has and does not fill (`resolution`, for `trace`), and in one more
-//! path (`…/delete-tuples`).
+//! list that was cut), in members that its protocol has and does not fill (`resolution`, for `trace`; the answer to a write),
+//! and in two more paths (`…/delete-tuples`, `…/export-tuples`).
 //! **Trade-off.** Bodies are read as strictly as everywhere here: a member that occurs twice is refused, where OpenFGA
 //! takes the last.
 //!
@@ -21,6 +21,7 @@ mod clear;
 mod error;
 pub mod examples;
 mod expand;
+mod export;
 mod fields;
 mod list_objects;
 mod list_users;
@@ -37,5 +38,6 @@ mod tuple;
 mod write;
 
 pub(super) use error::ApiError;
+pub(super) use export::MAX_EXPORTS;
 pub(super) use routes::{endpoint_name, mount};
 pub(super) use schema::Paths;

@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    assertions, batch_check, changes, check, clear, expand, list_objects, list_users, models, read, stores, stream,
-    write,
+    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users, models, read, stores,
+    stream, write,
 };
 use crate::http::Error;
 use actix_web::web::{self, ServiceConfig};
@@ -26,6 +26,7 @@ pub(in crate::http) fn mount(app: &mut ServiceConfig) {
         .service(at("/{store_id}/read", "POST").route(web::post().to(read::read)))
         .service(at("/{store_id}/changes", "GET").route(web::get().to(changes::changes)))
         .service(at("/{store_id}/delete-tuples", "POST").route(web::post().to(clear::delete_tuples)))
+        .service(at("/{store_id}/export-tuples", "GET").route(web::get().to(export::export_tuples)))
         // For whoever keeps the stores and their models.
         .service(
             at("/{store_id}/authorization-models", "GET, POST")
@@ -62,6 +63,7 @@ pub(in crate::http) fn endpoint_name(path: &str) -> Option<&'static str> {
         Some("write") => "fga_write",
         Some("read") => "fga_read",
         Some("changes") => "fga_changes",
+        Some("export-tuples") => "fga_export_tuples",
         Some("delete-tuples") => "fga_delete_tuples",
         Some("authorization-models") => "fga_models",
         Some("assertions") => "fga_assertions",

@@ -4,7 +4,7 @@ use super::answer::{Basis, ok_of};
 use super::error::{ApiError, Code};
 use super::fields::Fields;
 use super::request::{admit_with_body, apart, model_id, store_id};
-use super::schema::{Errors, WriteRequest};
+use super::schema::{Errors, WriteBody, WriteRequest};
 use super::tuple::{read_key, read_tuple};
 use crate::engine::stores::{Batch, OnDuplicate, OnMissing};
 use crate::http::Permission;
@@ -12,7 +12,6 @@ use crate::http::shared::Shared;
 use crate::model::TupleKey;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
 
 /// Most tuples of one request: OpenFGA's limit.
 const MAX_TUPLES: usize = 100;
@@ -29,7 +28,7 @@ const MAX_TUPLES: usize = 100;
     params(("store_id" = String, Path, description = "The store.")),
     request_body(content = WriteRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "Done. The header `Behest-Revision` names the revision that holds it.", body = Object),
+        (status = 200, description = "Done. The header `Behest-Revision` names the revision that holds it.", body = WriteBody),
         (status = 409, description = "A tuple to be written exists with another condition, and duplicates are ignored.", body = super::schema::FgaError),
         Errors,
     ),
@@ -45,12 +44,14 @@ pub(super) async fn write(
     let fields = Fields::of(&body);
     let model = model_id(&fields)?;
     let batch = read_batch(&fields)?;
-    let (model, revision) = apart(move || {
+    let (model, applied) = apart(move || {
         let (_, used) = stores.with_model(store, model)?;
-        Ok((used.id, stores.write(store, Some(used.id), batch)?.revision))
+        Ok((used.id, stores.write(store, Some(used.id), batch)?))
     })
     .await?;
-    Ok(ok_of(Basis { model, revision }, &json!({})))
+    let revision = applied.revision;
+    let body = WriteBody { revision: revision.0, written: applied.written.len(), deleted: applied.deleted.len() };
+    Ok(ok_of(Basis { model, revision }, &body))
 }
 
 fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {

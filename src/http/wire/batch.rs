@@ -93,21 +93,20 @@ fn bytes(value: &Value) -> usize {
 }
 
 fn read_item(defaults: &Record, index: usize, item: Value) -> Result<Request, Malformed> {
-    let mut item = match item {
+    let item = match item {
         Value::Record(item) => item,
         other => return Err(Malformed::kind(format!("evaluations[{index}]"), "an object", &other)),
     };
     let own_context = item.get("context").is_some();
     for name in DEFAULTED {
-        match (item.get(name), defaults.get(name)) {
-            (Some(null @ Value::Null), _) => return Err(Malformed::kind(name, "an object", null)),
-            (None, Some(default)) => {
-                item.insert(name, default.clone());
-            }
-            (Some(_), _) | (None, None) => {}
+        if let Some(null @ Value::Null) = item.get(name) {
+            return Err(Malformed::kind(name, "an object", null));
         }
     }
-    let mut request = Request::from_body(&item)?;
+    let inherited = DEFAULTED.into_iter().filter(|name| item.get(name).is_none());
+    let inherited = inherited.filter_map(|name| Some((SmolStr::new_static(name), defaults.get(name)?.clone())));
+    let own = item.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let mut request = Request::from_body(&own.chain(inherited).collect())?;
     if own_context {
         request.replaced_context = defaults.get("context").and_then(Value::as_record).cloned();
     }

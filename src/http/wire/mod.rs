@@ -10,6 +10,7 @@
 mod answer;
 mod batch;
 mod explanation;
+mod json;
 mod options;
 mod read;
 mod search;
@@ -18,6 +19,8 @@ pub use answer::write_answer;
 pub(super) use answer::{BatchBody, EvaluationResponse, EvaluationsResponse};
 pub(super) use batch::{Evaluations, read_evaluations};
 pub(super) use explanation::rfc3339;
-pub(super) use options::Options;
+pub use json::{write_condition, write_record, write_text, write_tuple, write_value};
+pub(super) use options::{Of, Options};
 pub use read::read_object;
-pub(super) use search::{Searched, check_search};
+pub(super) use search::SearchResponse;
+pub use search::write_page;

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 
 /// Reads a body. `max_depth` counts levels of objects and arrays, the body's own included.
 pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
-    let mut reader = Reader { json: Jiter::new(body), max_depth };
+    let mut reader = Reader { json: Jiter::new(body), max_depth, members: Vec::new() };
     match reader.document() {
         Ok(Value::Record(record)) => Ok(record),
         Ok(other) => Err(Malformed::kind("", "an object", &other).into()),
@@ -66,6 +66,8 @@ impl Refusal {
 struct Reader<'a> {
     json: Jiter<'a>,
     max_depth: usize,
+    /// The members, read so far, of the objects that are open: of each behind those of the one around it.
+    members: Vec<(SmolStr, Value)>,
 }
 
 impl Reader<'_> {
@@ -92,15 +94,16 @@ impl Reader<'_> {
 
     fn object(&mut self, depth: usize) -> Result<Value, Refusal> {
         self.enter(depth)?;
-        let mut members = Vec::new();
+        let start = self.members.len();
         let mut next = self.json.known_object()?.map(SmolStr::new);
         while let Some(name) = next {
             let peek = self.json.peek()?;
             let value = self.value(peek, depth).map_err(|refusal| refusal.below(&name))?;
-            members.push((name, value));
+            self.members.push((name, value));
             next = self.json.next_key()?.map(SmolStr::new);
         }
-        Record::from_members(members).map(Value::Record).map_err(|name| Refusal::Twice(name.into()))
+        let record = Record::take_members(&mut self.members, start);
+        record.map(Value::Record).map_err(|name| Refusal::Twice(name.into()))
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, Refusal> {

@@ -3,7 +3,7 @@
 //! INVARIANT: encoding is injective, and what it makes never holds a character that means something in a tuple. So a
 //! SPIFFE id or a URI can be an id, `eng#member` as an id is never a userset, and `*` as an id is never everyone.
 
-use super::{ObjectRef, TupleTextError};
+use super::{ObjectRef, TupleTextError, is_plain};
 use crate::model::EntityRef;
 use smol_str::SmolStr;
 use std::fmt::Write as _;
@@ -12,8 +12,9 @@ impl ObjectRef {
     /// Spells an entity as an object: the id percent-encoded, the namespaces of the type parted by `/`. Refuses what is
     /// too long for a tuple, and an empty id.
     pub fn of_entity(entity: &EntityRef) -> Result<Self, TupleTextError> {
-        let kind = if entity.kind.contains("::") { entity.kind.replace("::", "/").into() } else { entity.kind.clone() };
-        Self::new(kind, encode_id(&entity.id))
+        let kind = if entity.kind.contains(':') { entity.kind.replace("::", "/").into() } else { entity.kind.clone() };
+        let id = if is_plain(&entity.id) { entity.id.clone() } else { encode_id(&entity.id) };
+        Self::new(kind, id)
     }
 
     /// The entity that this object spells; `None` where the id is not canonical, so that no entity has two spellings.

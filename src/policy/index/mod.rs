@@ -44,6 +44,7 @@ mod scope;
 #[cfg(test)]
 mod unindexed;
 
+use super::key::Plans;
 use super::reads::Reads;
 use super::relations::Mention;
 use super::rules::Rule;
@@ -60,7 +61,6 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Policies with the same actions share one division by scope if they are more than this; others are divided anew for
 /// each of their actions. It bounds both what an action has to visit and what policies about many actions take.
@@ -78,7 +78,6 @@ pub(super) struct Index {
     by_action: HashMap<EntityUID, Vec<usize>>,
     scopes: Memo<Scope>,
     slices: Memo<Slice>,
-    next_slice: AtomicU64,
     #[cfg(test)]
     unindexed: Option<unindexed::Actions>,
 }
@@ -93,14 +92,15 @@ pub(super) struct Scope {
     pub(super) mentions: bool,
     /// The first of the permits that gives a reason.
     pub(super) reasoned: Option<Arc<Rule>>,
+    /// What every slice of it is, whatever the values: for a search, which knows no values yet.
+    fixed: Option<Arc<Slice>>,
+    /// What the keys of its legs are made of.
+    pub(super) plans: Plans,
 }
 
 /// The policies of a scope that can have a say, given the values of some attributes.
 #[derive(Debug)]
 pub(super) struct Slice {
-    /// Unique within the bundle: the same number, the same policies of the same scope.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the key of the leg cache"))]
-    pub(super) id: u64,
     /// In the order of their ids.
     pub(super) rules: Box<[Arc<Rule>]>,
     /// What they read.
@@ -153,7 +153,6 @@ impl Index {
             by_action: HashMap::new(),
             scopes: Memo::default(),
             slices: Memo::default(),
-            next_slice: AtomicU64::new(0),
             #[cfg(test)]
             unindexed: None,
             rules,
@@ -173,6 +172,24 @@ impl Index {
         index
     }
 
+    /// The policies of an action whose scope can match: an entity that is not given is any.
+    pub(super) fn open(
+        &self,
+        action: &EntityUID,
+        principal: Option<Named<'_>>,
+        resource: Option<Named<'_>>,
+    ) -> Vec<&Arc<Rule>> {
+        let held = |axis: &Axis, named: Option<Named<'_>>| named.map_or_else(|| axis.all(), |named| axis.held(named));
+        let mut buckets = Vec::new();
+        let classes = self.by_action.get(action).into_iter().flatten().filter_map(|class| self.classes.get(*class));
+        for class in classes {
+            let (principals, resources) = (held(&class.principals, principal), held(&class.resources, resource));
+            class.buckets.each(&principals, &resources, |bucket| buckets.push(bucket));
+        }
+        let buckets = buckets.into_iter().filter_map(|bucket| self.buckets.get(bucket as usize));
+        self.rules_of(buckets.flat_map(Bucket::all))
+    }
+
     /// The policies whose scope matches.
     pub(super) fn scope(&self, action: &EntityUID, principal: Named<'_>, resource: Named<'_>) -> Arc<Scope> {
         #[cfg(test)]
@@ -190,6 +207,9 @@ impl Index {
 
     /// Those of them that the values do not rule out.
     pub(super) fn slice(&self, scope: &Scope, values: &Values<'_>) -> Arc<Slice> {
+        if let Some(fixed) = &scope.fixed {
+            return Arc::clone(fixed);
+        }
         let mut cells: SmallVec<[u32; 16]> = SmallVec::new();
         for bucket in self.buckets_of(&scope.buckets) {
             bucket.select(values, |cell| cells.push(cell));
@@ -197,7 +217,6 @@ impl Index {
         self.slices.get(&cells, || {
             let rules = self.rules_of(cells.iter().copied());
             Slice {
-                id: self.next_slice.fetch_add(1, Ordering::Relaxed),
                 reads: Reads::merged(rules.iter().map(|rule| &rule.reads)),
                 mentions: merged_mentions(&rules),
                 rules: rules.into_iter().cloned().collect(),
@@ -232,6 +251,8 @@ impl Index {
             reads: Reads::merged(rules.iter().map(|rule| &rule.reads)),
             mentions: rules.iter().any(|rule| !rule.mentions.is_empty()),
             reasoned: reasoned.map(|rule| Arc::clone(rule)),
+            fixed: None,
+            plans: Plans::default(),
         }
     }
 
@@ -253,6 +274,18 @@ impl Index {
             self.by_action.entry(action.clone()).or_default().push(self.classes.len());
         }
         self.classes.push(Class { principals, resources, buckets: Pairs::new(pairs.into_iter()) });
+    }
+}
+
+impl Scope {
+    /// Some rules, of which `mentions` are looked up whatever the values are.
+    pub(super) fn fixed<'r>(rules: impl Iterator<Item = &'r Arc<Rule>> + Clone, mentions: BTreeSet<Mention>) -> Self {
+        let reads = Reads::merged(rules.clone().map(|rule| &rule.reads));
+        let slice =
+            Slice { rules: rules.map(Arc::clone).collect(), reads: Arc::clone(&reads), mentions: Arc::new(mentions) };
+        let mentions = !slice.mentions.is_empty();
+        let (plans, fixed) = (Plans::default(), Some(Arc::new(slice)));
+        Self { buckets: Box::default(), reads, mentions, reasoned: None, plans, fixed }
     }
 }
 

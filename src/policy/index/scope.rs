@@ -51,6 +51,11 @@ impl Axis {
         }
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> Held {
+        (0..self.count).collect()
+    }
+
     /// The constraints that hold.
     pub(super) fn held(&self, entity: Named<'_>) -> Held {
         let kind = entity.uid.entity_type();

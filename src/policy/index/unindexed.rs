@@ -8,7 +8,6 @@ use crate::policy::schema::Schema;
 use cedar_policy_core::ast::{ActionConstraint, Entity, EntityReference, EntityUID, PrincipalOrResourceConstraint};
 use foldhash::{HashMap, HashMapExt};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 /// The actions, with their groups.
 pub(super) type Actions = std::collections::HashMap<EntityUID, Arc<Entity>>;
@@ -24,7 +23,6 @@ impl Index {
             by_action: HashMap::new(),
             scopes: Memo::default(),
             slices: Memo::default(),
-            next_slice: AtomicU64::new(0),
             unindexed: Some(schema.actions().clone()),
             rules,
         }

@@ -6,8 +6,9 @@ use crate::policy::relations::USERSET;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID};
 use cedar_policy_core::validator::types::{AttributeType, EntityKind, Type};
 use cedar_policy_core::validator::{ValidatorEntityTypeKind, ValidatorSchema};
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where an attribute's value may come from.
@@ -34,6 +35,8 @@ pub struct Attribute {
 /// An entity type.
 #[derive(Clone, Debug)]
 pub struct TypeInfo {
+    /// Its place among all types.
+    pub(in crate::policy) number: u32,
     pub(in crate::policy) name: EntityType,
     pub(in crate::policy) attributes: BTreeMap<SmolStr, Attribute>,
     /// The ids of an enumeration.
@@ -43,6 +46,8 @@ pub struct TypeInfo {
 /// An action.
 #[derive(Clone, Debug)]
 pub struct ActionInfo {
+    /// Its place among all actions.
+    pub(in crate::policy) number: u32,
     pub(in crate::policy) uid: Arc<EntityUID>,
     pub(in crate::policy) principals: HashSet<EntityType>,
     pub(in crate::policy) resources: HashSet<EntityType>,
@@ -67,7 +72,8 @@ impl Vocabulary {
             .entity_types()
             // Usersets and the attributes that hold them belong to the engine: no request can name one.
             .filter(|declared| declared.name().to_string() != USERSET)
-            .map(|declared| {
+            .zip(0..)
+            .map(|(declared, number)| {
                 let name = declared.name().to_string();
                 let attributes = declared
                     .attributes()
@@ -88,13 +94,14 @@ impl Vocabulary {
                     }
                     _ => None,
                 };
-                (SmolStr::new(&name), TypeInfo { name: declared.name().clone(), attributes, choices })
+                (SmolStr::new(&name), TypeInfo { number, name: declared.name().with_loc(None), attributes, choices })
             })
             .collect();
         let mut actions: HashMap<SmolStr, ActionInfo> = schema
             .action_ids()
             .filter(|action| action.name().entity_type().to_string() == "Action")
-            .map(|action| {
+            .zip(0..)
+            .map(|(action, number)| {
                 let context = match action.context_type() {
                     Some(Type::Record { attrs, .. }) => attrs
                         .iter()
@@ -112,6 +119,7 @@ impl Vocabulary {
                     _ => BTreeMap::new(),
                 };
                 let info = ActionInfo {
+                    number,
                     uid: Arc::new(action.name().clone()),
                     principals: action.applies_to_principals().cloned().collect(),
                     resources: action.applies_to_resources().cloned().collect(),
@@ -125,7 +133,7 @@ impl Vocabulary {
         for general in schema.action_ids() {
             link_specialised(&id_of(general.name()), general.descendants(), &mut actions);
         }
-        Self { types, actions, secrets: merged.secrets.clone() }
+        Self { types, actions, secrets: merged.secrets.iter().cloned().collect() }
     }
 
     /// The type of this name, if it is declared.
@@ -145,6 +153,11 @@ impl Vocabulary {
         Some(special.filter(fits).unwrap_or(general))
     }
 
+    /// The resources for which an action has a member of its own.
+    pub(in crate::policy) fn specialised(&self, name: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
+        self.actions.get(name).into_iter().flat_map(|action| action.specialised.keys())
+    }
+
     /// Every declared type, in order.
     #[must_use]
     pub fn types(&self) -> BTreeSet<&SmolStr> {
@@ -155,6 +168,11 @@ impl Vocabulary {
     #[must_use]
     pub fn actions(&self) -> BTreeSet<&SmolStr> {
         self.actions.iter().filter(|(_, action)| action.general.is_none()).map(|(name, _)| name).collect()
+    }
+
+    /// The contexts of all actions, by member.
+    pub(in crate::policy) fn contexts(&self) -> impl Iterator<Item = &BTreeMap<SmolStr, Attribute>> {
+        self.actions.values().map(|action| &action.context)
     }
 
     /// The general names of actions that have specialised members.
@@ -205,8 +223,8 @@ impl ActionInfo {
 
 impl TypeInfo {
     /// An entity of this type.
-    pub(in crate::policy) fn uid(&self, id: &str) -> EntityUID {
-        EntityUID::from_components(self.name.clone(), Eid::new(id), None)
+    pub(in crate::policy) fn uid(&self, id: &SmolStr) -> EntityUID {
+        EntityUID::from_components(self.name.clone(), Eid::new(id.clone()), None)
     }
 
     /// Its attributes.

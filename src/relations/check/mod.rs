@@ -20,10 +20,10 @@ pub(in crate::relations) use outcome::Outcome;
 pub(in crate::relations) use steps::{Node, applies};
 
 use super::error::RelationFault;
-use super::graph::{EVERYONE, Edge, RowHash, UserId, View};
+use super::graph::{EVERYONE, Edge, ObjectRows, RowHash, UserId, View};
 use super::limits::Meter;
 use super::rules::{Bits, Rules, Terminal};
-use crate::model::Record;
+use crate::model::{ClockUse, Record};
 use foldhash::HashMap;
 
 /// What one question reads with.
@@ -31,12 +31,21 @@ use foldhash::HashMap;
 pub(in crate::relations) struct Run<'e, 'r> {
     /// What the question has cost.
     pub(in crate::relations) meter: Meter<'r>,
-    /// Every adjacency row that was read, where that is wanted.
-    pub(in crate::relations) trace: Option<&'e mut Vec<RowHash>>,
+    /// What the answer rests on, where that is wanted.
+    pub(in crate::relations) trace: Option<&'e mut Trace>,
     /// The request's values for the parameters of conditions.
     pub(in crate::relations) context: &'r Record,
     /// What earlier questions have found out.
     pub(in crate::relations) memo: &'e mut Memo,
+}
+
+/// What an answer rests on.
+#[derive(Debug, Default)]
+pub(in crate::relations) struct Trace {
+    /// Every adjacency row that was read, found or not. A row may occur several times.
+    pub(in crate::relations) rows: Vec<RowHash>,
+    /// What conditions did with the clock.
+    pub(in crate::relations) clock: ClockUse,
 }
 
 /// What has been found out about sub-problems.
@@ -81,6 +90,8 @@ struct Evaluation<'e, 'r> {
     /// The sub-problems that are being evaluated, each for the sake of the next.
     path: Vec<Node>,
     nesting: u32,
+    /// The tuples of the object that was read last: a check reads several relations of one object in a row.
+    last: Option<ObjectRows<'r>>,
 }
 
 /// What a check comes to, and the tuples that show it, from the object to the user.
@@ -116,6 +127,7 @@ pub(in crate::relations) fn check<'e, 'r>(
         witness: Vec::new(),
         path: Vec::new(),
         nesting: 0,
+        last: None,
     };
     let outcome = evaluation.decide(root)?;
     Ok((outcome, evaluation.witness))

@@ -5,7 +5,7 @@
 
 use super::outcome::Outcome;
 use super::{Depths, Evaluation};
-use crate::model::Record;
+use crate::model::{ClockUse, Record};
 use crate::relations::condition::ConditionError;
 use crate::relations::error::{RelationError, RelationFault};
 use crate::relations::graph::{Edge, ObjectId, ObjectRow, UserId, View, When};
@@ -57,9 +57,13 @@ impl<'r> Evaluation<'_, 'r> {
     pub(super) fn row(&mut self, object: ObjectId, relation: &Relation) -> Result<ObjectRow<'r>, RelationFault> {
         self.run.meter.read()?;
         if let Some(trace) = &mut self.run.trace {
-            trace.push(self.view.object_row_hash(object, relation.name));
+            trace.rows.push(self.view.object_row_hash(object, relation.name));
         }
-        Ok(self.view.row(object, relation.name))
+        let rows = match self.last {
+            Some(rows) if rows.object() == object => rows,
+            _ => *self.last.insert(self.view.rows_of(object)),
+        };
+        Ok(self.view.row_among(&rows, relation.name))
     }
 
     /// Whether a tuple of the row names the user, or everyone of the user's type.
@@ -176,8 +180,8 @@ impl<'r> Evaluation<'_, 'r> {
     fn note_user_rows(&mut self) {
         let view = self.view;
         if let Some(trace) = &mut self.run.trace {
-            trace.push(view.user_row_hash(self.user));
-            trace.push(view.everyone_row_hash(self.user));
+            trace.rows.push(view.user_row_hash(self.user));
+            trace.rows.push(view.everyone_row_hash(self.user));
         }
     }
 
@@ -208,8 +212,9 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(())
     }
 
-    fn applies(&self, edge: Edge, when: &When) -> Result<Result<bool, RelationError>, RelationFault> {
-        applies(self.view, self.rules, self.run.context, edge, when)
+    fn applies(&mut self, edge: Edge, when: &When) -> Result<Result<bool, RelationError>, RelationFault> {
+        let clock = self.run.trace.as_deref_mut().map(|trace| &mut trace.clock);
+        applies(self.view, self.rules, self.run.context, edge, when, clock)
     }
 
     /// Whether the sub-problem asks of a userset whether it is in itself.
@@ -218,18 +223,24 @@ impl<'r> Evaluation<'_, 'r> {
     }
 }
 
-/// Whether a tuple's condition holds. The tuple's values win over the request's.
+/// Whether a tuple's condition holds. The tuple's values win over the request's. What it does with the clock is added to
+/// `clock`, where that is wanted.
 pub(in crate::relations) fn applies(
     view: &View<'_>,
     rules: &Rules,
     context: &Record,
     edge: Edge,
     when: &When,
+    clock: Option<&mut ClockUse>,
 ) -> Result<Result<bool, RelationError>, RelationFault> {
     let Some(stored) = when else { return Ok(Ok(true)) };
     // A restriction names the condition, and a valid model defines what its restrictions name.
     let condition = rules.model().condition(&stored.name).ok_or(RelationFault::Inconsistent)?;
-    match condition.evaluate(&stored.context, context) {
+    let outcome = condition.evaluate(&stored.context, context);
+    if let Some(clock) = clock {
+        *clock = clock.and(condition.clock_use(&stored.context, context, &outcome));
+    }
+    match outcome {
         Ok(holds) => Ok(Ok(holds)),
         Err(ConditionError::TooCostly { .. }) => Err(RelationFault::TooCostly),
         Err(error) => {

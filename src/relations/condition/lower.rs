@@ -39,21 +39,28 @@ pub(super) enum Node {
 }
 
 impl Node {
+    /// What it is made of.
+    pub(super) fn parts(&self) -> Vec<&Node> {
+        match self {
+            Self::Const(_) | Self::Parameter(_) | Self::Local(_) => Vec::new(),
+            Self::And(sides) | Self::Or(sides) | Self::Index(sides) => vec![&sides.0, &sides.1],
+            Self::Choice(parts) => vec![&parts.0, &parts.1, &parts.2],
+            Self::Call(_, nodes) | Self::List(nodes) => nodes.iter().collect(),
+            Self::Select(operand, _) | Self::Has(operand, _) => vec![operand],
+            Self::Map(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
+            Self::Fold(fold) => vec![&fold.range, &fold.start, &fold.go_on, &fold.step, &fold.result],
+        }
+    }
+
     /// Whether it names the parameter at this place.
     pub(super) fn reads(&self, parameter: usize) -> bool {
-        let reads = |node: &Node| node.reads(parameter);
-        match self {
-            Self::Const(_) | Self::Local(_) => false,
-            Self::Parameter(at) => *at == parameter,
-            Self::And(sides) | Self::Or(sides) | Self::Index(sides) => reads(&sides.0) || reads(&sides.1),
-            Self::Choice(parts) => reads(&parts.0) || reads(&parts.1) || reads(&parts.2),
-            Self::Call(_, nodes) | Self::List(nodes) => nodes.iter().any(reads),
-            Self::Select(operand, _) | Self::Has(operand, _) => reads(operand),
-            Self::Map(entries) => entries.iter().any(|(key, value)| reads(key) || reads(value)),
-            Self::Fold(fold) => {
-                [&fold.range, &fold.start, &fold.go_on, &fold.step, &fold.result].into_iter().any(reads)
-            }
-        }
+        matches!(self, Self::Parameter(at) if *at == parameter)
+            || self.parts().into_iter().any(|part| part.reads(parameter))
+    }
+
+    /// Whether it names a variable of a comprehension.
+    pub(super) fn has_local(&self) -> bool {
+        matches!(self, Self::Local(_)) || self.parts().into_iter().any(Self::has_local)
     }
 }
 

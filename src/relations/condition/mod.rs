@@ -10,6 +10,7 @@
 
 mod calendar;
 mod cast;
+mod clock;
 mod convert;
 mod evaluate;
 mod functions;
@@ -23,6 +24,7 @@ mod types;
 mod value;
 
 use crate::model::{Record, Value};
+pub use clock::CLOCK;
 use evaluate::{Budget, Halt};
 use lower::Node;
 use smol_str::SmolStr;

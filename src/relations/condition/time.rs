@@ -1,5 +1,6 @@
 //! Durations as Go writes them, and points in time (RFC 3339).
 
+use crate::model::Timestamp;
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use std::fmt::Write as _;
@@ -33,6 +34,16 @@ impl Instant {
     /// Seconds since 1970, the started one not counted.
     pub(super) fn seconds(self) -> i64 {
         self.seconds
+    }
+
+    /// Milliseconds since 1970, a started one not counted.
+    pub(super) fn milliseconds(self) -> Timestamp {
+        Timestamp(self.seconds * 1_000 + i64::from(self.nanos / 1_000_000))
+    }
+
+    /// Milliseconds since 1970, a started one counted whole.
+    pub(super) fn milliseconds_up(self) -> Timestamp {
+        Timestamp(self.milliseconds().0 + i64::from(!self.nanos.is_multiple_of(1_000_000)))
     }
 
     fn nanos(self) -> i128 {

@@ -13,20 +13,22 @@ const BITS: u32 = 6;
 /// Slots by number. What was never written is absent.
 #[derive(Clone, Debug)]
 pub(super) struct Array<T> {
-    root: Arc<Node<T>>,
+    root: Node<T>,
     /// How many levels of inner nodes stand above the leaves.
     levels: u32,
 }
 
+/// A node is its slots, [`FAN_OUT`] of them, and a slot of an inner node is the node below: one step in memory for each
+/// level. Where a million objects are looked up at random, each step is a miss of the cache.
 #[derive(Clone, Debug)]
 enum Node<T> {
-    Leaf(Vec<Option<T>>),
-    Inner(Vec<Option<Arc<Node<T>>>>),
+    Leaf(Arc<[Option<T>]>),
+    Inner(Arc<[Option<Node<T>>]>),
 }
 
 impl<T> Default for Array<T> {
     fn default() -> Self {
-        Self { root: Arc::new(Node::Leaf(Vec::new())), levels: 0 }
+        Self { root: Node::empty(0), levels: 0 }
     }
 }
 
@@ -39,7 +41,7 @@ impl<T: Clone> Array<T> {
         let mut level = self.levels;
         let mut node = &self.root;
         loop {
-            match &**node {
+            match node {
                 Node::Leaf(slots) => return slots.get(slot(at, 0))?.as_ref(),
                 Node::Inner(slots) => {
                     node = slots.get(slot(at, level))?.as_ref()?;
@@ -52,18 +54,23 @@ impl<T: Clone> Array<T> {
     /// The slot `at`, to be written.
     pub(super) fn slot(&mut self, at: u32) -> Option<&mut Option<T>> {
         while Self::levels_for(at) > self.levels {
-            let below = Arc::clone(&self.root);
-            self.root = Arc::new(Node::Inner(vec![Some(below)]));
+            let below = std::mem::replace(&mut self.root, Node::Inner(none()));
+            if let Node::Inner(slots) = &mut self.root
+                && let Some(first) = Arc::make_mut(slots).first_mut()
+            {
+                *first = Some(below);
+            }
             self.levels += 1;
         }
         let mut level = self.levels;
         let mut node = &mut self.root;
         loop {
-            match Arc::make_mut(node) {
-                Node::Leaf(slots) => return grown(slots, slot(at, 0)),
+            match node {
+                Node::Leaf(slots) => return Arc::make_mut(slots).get_mut(slot(at, 0)),
                 Node::Inner(slots) => {
                     level = level.checked_sub(1)?;
-                    node = grown(slots, slot(at, level + 1))?.get_or_insert_with(|| Node::empty(level));
+                    let below = Arc::make_mut(slots).get_mut(slot(at, level + 1))?;
+                    node = below.get_or_insert_with(|| Node::empty(level));
                 }
             }
         }
@@ -75,17 +82,13 @@ impl<T: Clone> Array<T> {
 }
 
 impl<T> Node<T> {
-    fn empty(level: u32) -> Arc<Self> {
-        Arc::new(if level == 0 { Self::Leaf(Vec::new()) } else { Self::Inner(Vec::new()) })
+    fn empty(level: u32) -> Self {
+        if level == 0 { Self::Leaf(none()) } else { Self::Inner(none()) }
     }
 }
 
-/// The slot of a node, which is made longer where it does not reach that far.
-fn grown<S>(slots: &mut Vec<Option<S>>, at: usize) -> Option<&mut Option<S>> {
-    if slots.len() <= at {
-        slots.resize_with(at + 1, || None);
-    }
-    slots.get_mut(at)
+fn none<S>() -> Arc<[Option<S>]> {
+    std::iter::repeat_with(|| None).take(FAN_OUT).collect()
 }
 
 /// Which slot of a node at `level` leads to number `at`.

@@ -13,22 +13,26 @@
 
 mod array;
 mod hash;
+mod known;
 mod layer;
 mod names;
 mod ordered;
 mod symbols;
 mod view;
 
-pub use hash::RowHash;
+pub use hash::{RowHash, order_name, order_of, seed_order};
+pub use known::{Known, Place};
 pub(in crate::relations) use layer::{Edge, When};
 pub use names::{GraphError, MAX_NAMES};
 pub(in crate::relations) use names::{NameId, NameTable, Names};
 pub use symbols::MAX_OBJECTS;
 pub(in crate::relations) use symbols::{EVERYONE, ObjectId, UserId};
-pub(in crate::relations) use view::{ObjectRow, View};
+pub(in crate::relations) use view::{ObjectRow, ObjectRows, View};
 
 use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser};
+use foldhash::HashMap;
 use layer::Layer;
+use smol_str::SmolStr;
 use std::sync::Arc;
 use symbols::Symbols;
 
@@ -128,6 +132,36 @@ impl Graph {
         all.filter_map(move |(key, when)| self.tuple_of(&names, Edge::of_object_key(key), when))
     }
 
+    /// Every tuple of one layer of a kind that `is_wanted`. A kind is what types say of a tuple: the object's type, the
+    /// relation, the user's type, whether it is a userset, and of which relation, or everyone; and the condition's name.
+    /// `is_wanted` sees one tuple of each kind. There are few kinds, so this spells out few tuples.
+    pub fn tuples_of_kinds(
+        &self,
+        origin: Origin,
+        mut is_wanted: impl FnMut(&Tuple) -> bool,
+    ) -> impl Iterator<Item = Tuple> {
+        let names = self.symbols.names().now();
+        let mut kinds = HashMap::default();
+        self.in_layer(origin).by_object.iter().filter_map(move |(key, when)| {
+            let edge = Edge::of_object_key(key);
+            let (object, user) = (self.symbols.object(edge.object)?, self.symbols.object(edge.user.object)?);
+            let condition = when.as_ref().map(|condition| condition.name.clone());
+            let is_everyone = user.id == EVERYONE;
+            let kind = (object.kind, edge.relation, user.kind, edge.user.relation, is_everyone, condition);
+            let spelled = || self.tuple_of(&names, edge, when);
+            match kinds.get(&kind) {
+                Some(false) => None,
+                Some(true) => spelled(),
+                None => {
+                    let tuple = spelled()?;
+                    let is_wanted = is_wanted(&tuple);
+                    kinds.insert(kind, is_wanted);
+                    is_wanted.then_some(tuple)
+                }
+            }
+        })
+    }
+
     /// Every tuple of one layer on an object, whatever the relation.
     #[must_use]
     pub fn tuples_on(&self, origin: Origin, object: &ObjectRef) -> Vec<Tuple> {
@@ -160,30 +194,19 @@ impl Graph {
     }
 
     fn layer(&mut self, tuples: impl IntoIterator<Item = Tuple>) -> Result<Layer, GraphError> {
-        let edges: Result<Vec<_>, _> =
-            tuples.into_iter().map(|tuple| Ok((self.intern(&tuple.key)?, tuple.condition))).collect();
+        let names = Arc::clone(self.symbols.names());
+        let mut symbols = self.symbols.bulk();
+        let edges: Result<Vec<_>, _> = tuples
+            .into_iter()
+            .map(|tuple| Ok((edge(&names, &tuple.key, |kind, id| symbols.intern(kind, id))?, tuple.condition)))
+            .collect();
+        symbols.finish();
         Ok(Layer::from_edges(edges?))
     }
 
     fn intern(&mut self, key: &TupleKey) -> Result<Edge, GraphError> {
-        let object = self.intern_object(&key.object)?;
-        let relation = self.symbols.names().id(&key.relation)?;
-        let user = match &key.user {
-            TupleUser::Object(user) => UserId::plain(self.intern_object(user)?),
-            TupleUser::Userset { object, relation } => {
-                UserId { object: self.intern_object(object)?, relation: self.symbols.names().id(relation)? }
-            }
-            TupleUser::Wildcard(kind) => {
-                let kind = self.symbols.names().id(kind)?;
-                UserId::plain(self.symbols.intern(kind, &EVERYONE.into())?)
-            }
-        };
-        Ok(Edge { object, relation, user })
-    }
-
-    fn intern_object(&mut self, object: &ObjectRef) -> Result<ObjectId, GraphError> {
-        let kind = self.symbols.names().id(object.kind())?;
-        self.symbols.intern(kind, object.id())
+        let names = Arc::clone(self.symbols.names());
+        edge(&names, key, |kind, id| self.symbols.intern(kind, id))
     }
 
     fn find(&self, key: &TupleKey) -> Option<Edge> {
@@ -209,6 +232,23 @@ impl Graph {
         let key = view::key_text(names, edge, text)?;
         Some(Tuple { key, condition: when.clone() })
     }
+}
+
+/// The numbers of a tuple, whose objects get theirs from `object`.
+fn edge(
+    names: &NameTable,
+    key: &TupleKey,
+    mut object: impl FnMut(NameId, &SmolStr) -> Result<ObjectId, GraphError>,
+) -> Result<Edge, GraphError> {
+    let mut of = |it: &ObjectRef| object(names.id(it.kind())?, it.id());
+    let on = of(&key.object)?;
+    let relation = names.id(&key.relation)?;
+    let user = match &key.user {
+        TupleUser::Object(user) => UserId::plain(of(user)?),
+        TupleUser::Userset { object, relation } => UserId { object: of(object)?, relation: names.id(relation)? },
+        TupleUser::Wildcard(kind) => UserId::plain(object(names.id(kind)?, &EVERYONE.into())?),
+    };
+    Ok(Edge { object: on, relation, user })
 }
 
 #[cfg(test)]

@@ -75,6 +75,56 @@ fn both_directions_hold_the_same_tuples_after_any_history() {
 }
 
 #[test]
+fn objects_loaded_at_once_are_found_like_those_written_one_by_one() {
+    let tuples: Vec<Tuple> =
+        (0..3_000).map(|at| tuple(&format!("doc:{}#viewer@user:{}", at % 700, at % 1_100))).collect();
+    let some = Graph::load(tuples.iter().take(1_000).cloned(), Revision(1)).unwrap();
+    let both = some.with_bundle(tuples.iter().skip(900).cloned(), Revision(2)).unwrap();
+    let all = Graph::load(tuples.iter().cloned(), Revision(1)).unwrap();
+    let one_by_one = Graph::default().apply(&[], &tuples, Revision(1)).unwrap();
+    assert_eq!([both.objects_len(), all.objects_len(), one_by_one.objects_len()], [1_800; 3]);
+    for graph in [&both, &all, &one_by_one] {
+        assert!(tuples.iter().all(|tuple| graph.origin_of(&tuple.key).is_some()));
+        assert_eq!(graph.origin_of(&key("doc:700#viewer@user:1")), None);
+    }
+    assert_eq!(texts(all.tuples(Origin::Store)), texts(one_by_one.tuples(Origin::Store)));
+    let more = all.apply(&[], &[tuple("doc:699#viewer@user:new")], Revision(2)).unwrap();
+    assert_eq!((all.objects_len(), more.objects_len()), (1_800, 1_801));
+}
+
+#[test]
+fn a_kind_of_tuples_is_asked_about_once() {
+    let of_kinds = [
+        "doc:1#viewer@user:a",
+        "doc:1#editor@user:a",
+        "doc:1#viewer@user:*",
+        "doc:1#viewer@group:a",
+        "doc:1#viewer@group:a#member",
+        "doc:1#viewer@group:a#owner",
+        "folder:1#viewer@user:a",
+    ];
+    let condition = std::sync::Arc::new(TupleCondition { name: "c".into(), context: crate::model::Record::new() });
+    let mut tuples: Vec<Tuple> = of_kinds.map(tuple).into();
+    tuples.push(Tuple { key: key("doc:1#viewer@user:b"), condition: Some(condition) });
+    let again: Vec<Tuple> = tuples.iter().filter(|tuple| tuple.key.object.kind() == "doc").cloned().collect();
+    let again = again.into_iter().map(|mut tuple| {
+        tuple.key.object = "doc:2".parse().unwrap();
+        tuple
+    });
+    let graph = Graph::load(tuples.iter().cloned().chain(again), Revision(1)).unwrap();
+    let mut asked = 0;
+    let found = graph.tuples_of_kinds(Origin::Store, |tuple| {
+        asked += 1;
+        tuple.condition.is_some() || tuple.key.relation == "editor"
+    });
+    assert_eq!(
+        texts(found),
+        ["doc:1#editor@user:a", "doc:1#viewer@user:b", "doc:2#editor@user:a", "doc:2#viewer@user:b"]
+    );
+    assert_eq!(asked, tuples.len());
+}
+
+#[test]
 fn a_write_and_a_reader_name_a_row_alike() {
     let written = key("doc:1#viewer@group:1#member");
     let graph = Graph::load([Tuple::from(written.clone())], Revision(1)).unwrap();

@@ -3,7 +3,7 @@
 //! Owns the union of the layers. A tuple that stands in several of them is met once for each, so that any of its
 //! conditions can make it hold.
 
-use super::layer::{Edge, When, pair};
+use super::layer::{Edge, Layer, When, pair};
 use super::ordered::{Key, Range, Row};
 use super::symbols::{MAX_OBJECTS, Object};
 use super::{EVERYONE, Graph, NameId, Names, ObjectId, RowHash, UserId};
@@ -94,16 +94,34 @@ impl<'a> View<'a> {
 
     /// The tuples of `object#relation`.
     pub(in crate::relations) fn row(&self, object: ObjectId, relation: NameId) -> ObjectRow<'_> {
-        let from = [object.0, pair(relation, NameId::NONE), 0];
-        let to = [object.0, pair(relation, NameId::LAST), u32::MAX];
+        let (from, to) = (first_of(object, relation), last_of(object, relation));
+        ObjectRow { object, relation, rows: self.stretch(object, &from, &to) }
+    }
+
+    /// The tuples of an object, for all of its relations.
+    pub(in crate::relations) fn rows_of(&self, object: ObjectId) -> ObjectRows<'_> {
+        let (from, to) = (first_of(object, NameId::NONE), last_of(object, NameId::LAST));
+        ObjectRows { object, rows: self.stretch(object, &from, &to) }
+    }
+
+    /// The same as [`Self::row`]. Its relations' tuples stand side by side, so whoever asks for several of one object
+    /// descends once.
+    pub(in crate::relations) fn row_among(&self, rows: &ObjectRows<'a>, relation: NameId) -> ObjectRow<'_> {
+        let object = rows.object;
+        let (from, to) = (first_of(object, relation), last_of(object, relation));
+        let [bundle, stored, own] = rows.rows.map(|row| row.part(&from, &to));
+        match (bundle, stored, own) {
+            (Some(bundle), Some(stored), Some(own)) => ObjectRow { object, relation, rows: [bundle, stored, own] },
+            _ => self.row(object, relation),
+        }
+    }
+
+    fn stretch(&self, object: ObjectId, from: &Key, to: &Key) -> [Row<'_, When>; LAYERS] {
         let in_graph = object.0 < MAX_OBJECTS;
         let near = Row::Near { keys: &[], values: &[] };
-        let rows = [
-            if in_graph && self.graph.bundle.len() > 0 { self.graph.bundle.by_object.row(&from, &to) } else { near },
-            if in_graph { self.graph.stored.by_object.row(&from, &to) } else { near },
-            self.by_object.row(&from, &to),
-        ];
-        ObjectRow { object, relation, rows }
+        let of_layer =
+            |layer: &'a Layer| if in_graph && layer.len() > 0 { layer.by_object.row(from, to) } else { near };
+        [of_layer(&self.graph.bundle), of_layer(&self.graph.stored), self.by_object.row(from, to)]
     }
 
     /// The objects to which `user` stands in `relation` by a tuple of its own, with the tuple's condition.
@@ -235,6 +253,30 @@ impl<V> Sorted<V> {
             keys: self.keys.get(start..end).unwrap_or_default(),
             values: self.values.get(start..end).unwrap_or_default(),
         }
+    }
+}
+
+/// The least key of a row.
+fn first_of(object: ObjectId, relation: NameId) -> Key {
+    [object.0, pair(relation, NameId::NONE), 0]
+}
+
+/// The greatest key of a row.
+fn last_of(object: ObjectId, relation: NameId) -> Key {
+    [object.0, pair(relation, NameId::LAST), u32::MAX]
+}
+
+/// The tuples of one object, over all layers.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::relations) struct ObjectRows<'v> {
+    object: ObjectId,
+    rows: [Row<'v, When>; LAYERS],
+}
+
+impl ObjectRows<'_> {
+    /// Of which object.
+    pub(in crate::relations) fn object(&self) -> ObjectId {
+        self.object
     }
 }
 

@@ -27,7 +27,7 @@ pub use definition::{
 pub use dsl::{InexpressibleError, MAX_DSL_BYTES, read_dsl, to_dsl};
 pub use error::{ModelRefusal, RefusalCode};
 pub use json::{from_json, to_json};
-pub use modules::{merge_modules, read_modules};
+pub use modules::{add_modules, merge_modules, named_modules, read_modules};
 pub use source::{Element, ModelFile, ModelSource, Places, line_and_column};
 pub use tuples::{MAX_TUPLE_CONTEXT_BYTES, TupleRefusal};
 pub use validate::{MAX_CONDITIONS, MAX_MODEL_BYTES, MAX_TYPES};

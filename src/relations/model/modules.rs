@@ -2,13 +2,18 @@
 //!
 //! INVARIANT: nothing is dropped and nothing wins: a type, relation or condition that two modules define is refused, and
 //! so is a file that `fga.mod` does not name, or names and is not there.
+//!
+//! A bundle's modules may stand beside a model in one file, and beside a Cedar schema that knows the types already:
+//! [`add_modules`].
 
-use super::definition::{ModelDefinition, SchemaVersion};
+use super::definition::{ModelDefinition, SchemaVersion, TypeDefinition};
 use super::dsl::{self, Header};
 use super::error::ModelRefusal;
 use super::source::{Element, ModelFile, ModelSource};
 use crate::model::{Place, Problem};
 use serde::Deserialize;
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
 
 /// Most files of one model: a hundred types can be spread over no more, extensions aside.
 const MAX_FILES: usize = 1_000;
@@ -23,13 +28,18 @@ struct Manifest {
 
 /// Reads the modules that a manifest (`fga.mod`, YAML) names. `files` are those beside it, by their path relative to it.
 pub fn read_modules(manifest: ModelFile<'_>, files: &[ModelFile<'_>]) -> Result<ModelSource, ModelRefusal> {
+    merge_modules(&named_modules(manifest, files)?)
+}
+
+/// The modules that a manifest names, in its order: refused where these are not exactly the files beside it.
+pub fn named_modules<'a>(manifest: ModelFile<'_>, files: &[ModelFile<'a>]) -> Result<Vec<ModelFile<'a>>, ModelRefusal> {
     let contents = read_manifest(manifest)?;
     let whole = || Place::whole(manifest.name);
     let mut problems = Vec::new();
     let mut named = Vec::with_capacity(contents.len());
     for path in &contents {
         match files.iter().find(|file| file.name == path) {
-            Some(file) if named.iter().any(|it: &ModelFile<'_>| it.name == file.name) => problems
+            Some(file) if named.iter().any(|it: &ModelFile<'a>| it.name == file.name) => problems
                 .push(Problem::new(format!("`{path}` is named twice")).at(whole()).help("remove one of the two lines")),
             Some(file) => named.push(*file),
             None => problems.push(
@@ -46,12 +56,23 @@ pub fn read_modules(manifest: ModelFile<'_>, files: &[ModelFile<'_>]) -> Result<
                 .help("add it to `contents`, or remove the file: a module that nobody names would be left out"),
         );
     }
-    if problems.is_empty() { merge_modules(&named) } else { Err(dsl::refuse(problems)) }
+    if problems.is_empty() { Ok(named) } else { Err(dsl::refuse(problems)) }
 }
 
 /// Makes one model of several modules, in this order.
 pub fn merge_modules(files: &[ModelFile<'_>]) -> Result<ModelSource, ModelRefusal> {
-    let mut merge = Merge::default();
+    add_modules(ModelSource::default(), files, &BTreeSet::new())
+}
+
+/// Adds modules to a model, in this order. A type in `declared` that a module extends, or lets into a relation, and that
+/// nothing defines, is defined by that.
+pub fn add_modules(
+    model: ModelSource,
+    files: &[ModelFile<'_>],
+    declared: &BTreeSet<SmolStr>,
+) -> Result<ModelSource, ModelRefusal> {
+    let before = model.definition.types.len();
+    let mut merge = Merge { source: model, problems: Vec::new() };
     if files.len() > MAX_FILES {
         merge.problems.push(Problem::new(format!("there are more than {MAX_FILES} modules")).help("join some"));
         return Err(dsl::refuse(merge.problems));
@@ -65,6 +86,7 @@ pub fn merge_modules(files: &[ModelFile<'_>]) -> Result<ModelSource, ModelRefusa
         }
     }
     if merge.problems.is_empty() {
+        merge.define(declared, before, &extensions);
         for extension in extensions {
             merge.extend(extension);
         }
@@ -74,11 +96,10 @@ pub fn merge_modules(files: &[ModelFile<'_>]) -> Result<ModelSource, ModelRefusa
 
 /// Relations that a module adds to a type.
 struct Extension {
-    definition: super::definition::TypeDefinition,
+    definition: TypeDefinition,
     places: super::source::Places,
 }
 
-#[derive(Default)]
 struct Merge {
     source: ModelSource,
     problems: Vec<Problem>,
@@ -118,6 +139,20 @@ impl Merge {
             self.source.definition.conditions.push(condition);
         }
         extensions
+    }
+
+    /// Defines what is declared elsewhere, as far as modules need it: their types begin at `first`.
+    fn define(&mut self, declared: &BTreeSet<SmolStr>, first: usize, extensions: &[Extension]) {
+        let added = extensions.iter().map(|extension| &extension.definition);
+        let restricted = self.source.definition.types.iter().skip(first).chain(added.clone());
+        let restricted = restricted.flat_map(|kind| &kind.relations).flat_map(|relation| &relation.restrictions);
+        let needed = added.map(|kind| &kind.name).chain(restricted.map(|restriction| &restriction.kind));
+        let needed: BTreeSet<SmolStr> = needed.filter(|name| declared.contains(*name)).cloned().collect();
+        for name in needed {
+            if self.source.definition.types.iter().all(|known| known.name != name) {
+                self.source.definition.types.push(TypeDefinition { name, ..TypeDefinition::default() });
+            }
+        }
     }
 
     fn extend(&mut self, extension: Extension) {

@@ -5,7 +5,7 @@ use super::{Arrow, Bits, Form, How, Incoming, Relation, RelationId, Restriction,
 use crate::relations::graph::{Graph, GraphError, NameId, NameTable};
 use crate::relations::model::{self, AuthorizationModel, RestrictionForm, TypeDefinition};
 use foldhash::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Why a model cannot be used in a store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +30,7 @@ impl Rules {
             kinds: HashMap::default(),
             incoming: Vec::new(),
             reach: Reach::default(),
+            conditional: Vec::new(),
         };
         let mut count = 0;
         for kind in model.types() {
@@ -50,6 +51,7 @@ impl Rules {
         rules.mark_monotone();
         rules.mark_flat();
         rules.reach = Reach::new(rules.kinds.len(), rules.relations.len());
+        rules.conditional.resize_with(rules.relations.len(), OnceLock::new);
         Ok(rules)
     }
 

@@ -19,7 +19,7 @@ use foldhash::HashMap;
 use reach::Reach;
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A model compiled for one store. Share it behind an [`Arc`].
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Rules {
     /// For each relation, where its members are members too: the model read against its direction, for lists.
     incoming: Vec<Vec<Incoming>>,
     reach: Reach,
+    /// For each relation, whether a condition is in its reach; worked out when first asked for.
+    conditional: Vec<OnceLock<bool>>,
 }
 
 /// A relation of a type, by its place in the rules.
@@ -151,6 +153,13 @@ impl Rules {
             left.extend(relation.rewrite.arrows().into_iter().map(|arrow| arrow.tupleset));
         }
         found
+    }
+
+    /// Whether a check of `kind#relation` can depend on what the request says: whether any condition is in its reach.
+    #[must_use]
+    pub fn reads_context(&self, kind: &str, relation: &str) -> bool {
+        let cell = self.find(kind, relation).and_then(|id| self.conditional.get(id.at()));
+        cell.is_none_or(|cell| *cell.get_or_init(|| !self.conditions_of(kind, relation).is_empty()))
     }
 
     /// Whether these rules were compiled for a store whose names are `names`.

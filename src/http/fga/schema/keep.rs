@@ -100,6 +100,17 @@ pub(in crate::http::fga) struct WriteRequest {
     authorization_model_id: Option<String>,
 }
 
+/// What a write did. OpenFGA's answer is empty, and its clients pass over these.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::fga) struct WriteBody {
+    /// The revision that holds it, as in the header `Behest-Revision`: for `options.at_least` of a decision.
+    pub(in crate::http::fga) revision: u64,
+    /// How many tuples were written; without those that were there.
+    pub(in crate::http::fga) written: usize,
+    /// How many were deleted; without those that were not.
+    pub(in crate::http::fga) deleted: usize,
+}
+
 /// Which tuples to read: without a key all of them.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::fga) struct ReadRequest {
@@ -196,6 +207,8 @@ pub(in crate::http::fga) struct DeleteTuplesRequest {
 /// What was deleted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::fga) struct DeleteTuplesBody {
+    /// The revision without them, as in the header `Behest-Revision`: for `options.at_least` of a decision.
+    pub(in crate::http::fga) revision: u64,
     /// How many tuples, all at once.
     pub(in crate::http::fga) deleted: usize,
     /// How many are left: a call takes 10,000 at most. Send it again until this is 0.

@@ -9,8 +9,8 @@ pub(super) use ask::*;
 pub(super) use keep::*;
 
 use super::{
-    assertions, batch_check, changes, check, clear, expand, list_objects, list_users, models, read, stores, stream,
-    write,
+    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users, models, read, stores,
+    stream, write,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -22,7 +22,7 @@ use utoipa::{IntoResponses, ToSchema};
     paths(
         stores::list, stores::create, stores::get, stores::delete,
         models::write, models::list, models::get,
-        write::write, read::read, changes::changes, clear::delete_tuples,
+        write::write, read::read, changes::changes, clear::delete_tuples, export::export_tuples,
         check::check, batch_check::batch_check, expand::expand,
         list_objects::list_objects, stream::streamed_list_objects, list_users::list_users,
         assertions::write, assertions::read,

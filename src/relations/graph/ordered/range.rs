@@ -95,6 +95,14 @@ impl<'a, V: Clone> Row<'a, V> {
         }
     }
 
+    /// The part of the row from `from` to `to`, both included; none where the row is long, and has to be found anew.
+    pub(in crate::relations) fn part(&self, from: &Key, to: &Key) -> Option<Self> {
+        let Self::Near { keys, values } = self else { return None };
+        let start = keys.partition_point(|key| key < from);
+        let end = keys.partition_point(|key| key <= to);
+        Some(Self::Near { keys: keys.get(start..end)?, values: values.get(start..end)? })
+    }
+
     /// The entries from `from` to `to`, both included and both in the row, in order.
     pub(in crate::relations) fn range(&self, from: &Key, to: &Key) -> Range<'a, V> {
         match self {

@@ -86,3 +86,30 @@ fn modules_extend_types_of_others_and_are_no_models() {
     let source = merge_modules(&files(&[extension, ("core.fga", CORE)])).unwrap();
     assert!(super::super::AuthorizationModel::of_source(source).is_ok());
 }
+
+#[test]
+fn a_module_defines_what_is_declared_elsewhere_and_needed() {
+    let declared: BTreeSet<SmolStr> = ["user", "agent", "doc", "tool"].map(SmolStr::new_static).into();
+    let text = "module m\nextend type doc\n  relations\n    define reader: [user, doc#reader]\n";
+    let added = |model: ModelSource| add_modules(model, &files(&[("m.fga", text)]), &declared);
+    let names = |source: &ModelSource| {
+        source.definition.types.iter().map(|kind| kind.name.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(&added(ModelSource::default()).unwrap()), "doc user");
+    // What the model has stays as it is, and gains the relations.
+    let model = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define owner: [user]\n";
+    let source = added(dsl::read_dsl(ModelFile { name: "o.fga", text: model }).unwrap()).unwrap();
+    assert_eq!(names(&source), "user doc");
+    assert_eq!(source.definition.types[1].relations.len(), 2);
+    assert!(super::super::AuthorizationModel::of_source(source).is_ok());
+    // What the model itself leaves out is not defined for it.
+    let model = "model\n  schema 1.1\ntype doc\n  relations\n    define owner: [agent]\n";
+    let source = added(dsl::read_dsl(ModelFile { name: "o.fga", text: model }).unwrap()).unwrap();
+    assert_eq!(names(&source), "doc user");
+    assert!(super::super::AuthorizationModel::of_source(source).is_err());
+    let clash = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define reader: [user]\n";
+    let refusal = added(dsl::read_dsl(ModelFile { name: "o.fga", text: clash }).unwrap()).unwrap_err();
+    assert_eq!(refusal.to_string(), "m.fga: relation `reader` of `doc` is defined twice");
+    let refusal = add_modules(ModelSource::default(), &files(&[("m.fga", text)]), &BTreeSet::new()).unwrap_err();
+    assert_eq!(refusal.to_string(), "m.fga: there is no type `doc` to extend");
+}

@@ -1,0 +1,131 @@
+//! Decisions without the service around them: `cargo bench --bench decide`.
+//!
+//! Chains of one, two and four legs over relations, permitted and denied at either end, evaluated and kept; and
+//! one leg over 10 to 100,000 policies, of which one applies. Times are processor time of the measuring thread.
+//!
+//! `BEHEST_TUPLES` and `BEHEST_POLICIES` choose other sizes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot go on has failed, and prints what it found"
+)]
+
+#[path = "world/agents.rs"]
+mod agents;
+#[path = "world/cpu.rs"]
+mod cpu;
+#[path = "../tests/support/engines.rs"]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
+mod engines;
+#[path = "world/filled.rs"]
+mod filled;
+#[path = "world/folders.rs"]
+#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
+mod folders;
+#[path = "world/measure.rs"]
+mod measure;
+#[path = "world/tenants.rs"]
+mod tenants;
+#[path = "../tests/support/values.rs"]
+mod values;
+
+use agents::{End, question};
+use behest::bundle::Source;
+use behest::engine::Engine;
+use behest::engine::stores::open_memory;
+use behest::model::{Decision, Depth, Request};
+
+use criterion::Criterion;
+use folders::Folders;
+use measure::ThreadTime;
+use std::hint::black_box;
+use std::sync::Arc;
+use tenants::{Named, QUESTIONS, Tenants};
+
+/// The service's default.
+const CACHE_BYTES: usize = 64 << 20;
+
+fn main() {
+    let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
+    for world in Folders::sizes("100000") {
+        chains(&mut criterion, world);
+    }
+    policies(&mut criterion);
+    criterion.final_summary();
+}
+
+fn chains(criterion: &mut Criterion<ThreadTime>, world: Folders) {
+    let dir = tempfile::tempdir().unwrap();
+    agents::write_bundle(dir.path());
+    let stores = Arc::new(filled::open(open_memory().unwrap()));
+    filled::fill(&stores, world);
+    // The bundle is noted once: what the second engine loads is no change.
+    let engines = [("evaluated", None), ("kept", Some(CACHE_BYTES))].map(|(name, cache)| {
+        let engine = engines::empty().with_stores(Arc::clone(&stores));
+        let engine = match cache {
+            Some(bytes) => engine.with_cache(bytes),
+            None => engine,
+        };
+        engine.load(&Source::Dir(dir.path().to_owned())).expect("the bundle loads");
+        (name, engine)
+    });
+    let mut group = criterion.benchmark_group(format!("chains/{}", world.size));
+    for legs in [1, 2, 4] {
+        for (name, end) in [("permit", End::Permit), ("denied first", End::DenyFirst), ("denied last", End::DenyLast)] {
+            if legs == 1 && end == End::DenyLast {
+                continue;
+            }
+            let expected = if end == End::Permit { Decision::Permit } else { Decision::Deny };
+            let requests: Vec<Request> =
+                (0..1_000).map(|number| values::request(&question(world, number, legs, end))).collect();
+            for (how, engine) in &engines {
+                requests.iter().for_each(|request| assert_eq!(decide(engine, request), expected, "{request:?}"));
+                let mut at = 0;
+                group.bench_function(format!("{legs} legs, {name}, {how}"), |b| {
+                    b.iter(|| {
+                        at = (at + 1) % requests.len();
+                        decide(engine, requests.get(at).unwrap())
+                    });
+                });
+            }
+        }
+    }
+    group.finish();
+}
+
+fn policies(criterion: &mut Criterion<ThreadTime>) {
+    let sizes = std::env::var("BEHEST_POLICIES").unwrap_or_else(|_| "10,100,1000,10000,100000".to_owned());
+    let sizes: Vec<u32> = sizes.split(',').map(|size| size.trim().parse().unwrap()).collect();
+    for named in [Named::InScope, Named::InCondition] {
+        let mut group = criterion.benchmark_group(format!("policies/{named:?}"));
+        for policies in sizes.iter().copied() {
+            let tenants = Tenants { policies, named };
+            let files = tenants.files();
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+            let begun = std::time::Instant::now();
+            let engine = engines::engine(&files);
+            println!("policies/{named:?}/{policies}: loaded in {:.2} s", begun.elapsed().as_secs_f64());
+            for (name, is_cleared, expected) in [("permit", true, Decision::Permit), ("denied", false, Decision::Deny)]
+            {
+                let questions = (0..QUESTIONS).map(|number| tenants.question(number, is_cleared));
+                let requests: Vec<Request> = questions.map(|body| values::request(&body)).collect();
+                requests.iter().for_each(|request| assert_eq!(decide(&engine, request), expected, "{request:?}"));
+                let mut at = 0;
+                group.bench_function(format!("{policies}, {name}"), |b| {
+                    b.iter(|| {
+                        at = (at + 1) % requests.len();
+                        decide(&engine, requests.get(at).unwrap())
+                    });
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+fn decide(engine: &Engine, request: &Request) -> Decision {
+    engine.decide(&engines::ask(Depth::Lean), black_box(request)).expect("an answer").decision
+}

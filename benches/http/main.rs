@@ -1,0 +1,160 @@
+//! The whole service, as its callers see it: `cargo bench --bench http`.
+//!
+//! Starts the program on a free loopback port, with relations in a data directory and agents that ask for users, and
+//! asks it over HTTP. **Closed loop**: each connection sends its next question when the last is answered; this says how
+//! much the service does. **Open loop**: questions are due at a fixed rate, and a latency counts from when its question
+//! was due, so that a stall is charged to every question it delays; this says how long callers wait. Permits and denials
+//! apart, at rest and beside 100 writes a second, for each size of the cache. Every answer is compared.
+//!
+//! Prints a table, draws `target/bench/http.svg`, and ends by itself. The clients share the machine with the service: on
+//! a busy one read the processor time, which is the service's alone.
+//!
+//! | Variable | Default | |
+//! |---|---|---|
+//! | `BEHEST_TUPLES` | 100000 | tuples in the store |
+//! | `BEHEST_RATES` | 1000,5000 | questions per second of the open loop |
+//! | `BEHEST_CACHES` | off | values of `--cache`, each a run of its own |
+//! | `BEHEST_SECONDS` | 3 | for each row of the table |
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot go on has failed, and prints what it found"
+)]
+
+#[path = "../world/agents.rs"]
+mod agents;
+#[path = "../world/figures.rs"]
+#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
+mod figures;
+#[path = "../world/filled.rs"]
+mod filled;
+#[path = "../world/folders.rs"]
+#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
+mod folders;
+
+mod connection;
+mod load;
+mod plot;
+mod service;
+
+use agents::{End, question};
+use behest::store::{DEFAULT_CACHE_BYTES, open_redb};
+use connection::Exchange;
+use figures::{float, shown, thousandths};
+use folders::Folders;
+use load::{Load, Measured};
+use service::Service;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Different questions of each kind.
+const QUESTIONS: u32 = 1_000;
+
+/// Writes per second beside the questions.
+const WRITES: u32 = 100;
+
+/// One row of the table.
+struct Row {
+    cache: String,
+    load: Load,
+    writes: u32,
+    answers: &'static str,
+    measured: Measured,
+}
+
+fn main() {
+    let world = Folders::sizes("100000")[0];
+    let dir = tempfile::tempdir().unwrap();
+    agents::write_bundle(&dir.path().join("bundle"));
+    let stores = filled::open(open_redb(&dir.path().join("data"), DEFAULT_CACHE_BYTES).unwrap());
+    filled::fill(&stores, world);
+    drop(stores);
+
+    let mut rows = Vec::new();
+    for cache in setting("BEHEST_CACHES", "off").split(',') {
+        measure(world, dir.path(), cache, &mut rows);
+    }
+    print(world, &rows);
+    let path = plot::draw(&rows);
+    println!("\n{}", path.display());
+}
+
+fn setting(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+fn measure(world: Folders, dir: &Path, cache: &str, rows: &mut Vec<Row>) {
+    let time = Duration::from_secs(setting("BEHEST_SECONDS", "3").parse().unwrap());
+    let rates = setting("BEHEST_RATES", "1000,5000");
+    let open = rates.split(',').map(|rate| Load::Open { rate: rate.parse().unwrap() });
+    let loads: Vec<Load> = [1, 16].map(|connections| Load::Closed { connections }).into_iter().chain(open).collect();
+    let kinds = [("permit", End::Permit), ("deny", End::DenyLast)].map(|(name, end)| {
+        let expected = if end == End::Permit { "{\"decision\":true}" } else { "{\"decision\":false}" };
+        let bodies = (0..QUESTIONS).map(|number| question(world, number, 2, end).to_string());
+        (name, bodies.map(|body| Exchange::question(&body, expected)).collect::<Vec<_>>())
+    });
+    let service = Service::start(dir, cache);
+    println!(
+        "cache {cache}: ready after {:.2} s, {} MiB resident",
+        service.ready.as_secs_f64(),
+        service.resident_mib()
+    );
+    for (_, exchanges) in &kinds {
+        load::run(&service, exchanges, Load::Closed { connections: 4 }, Duration::from_secs(1));
+    }
+    for writes in [0, WRITES] {
+        for load in &loads {
+            for (answers, exchanges) in &kinds {
+                let measured = beside_writes(world, &service, writes, || load::run(&service, exchanges, *load, time));
+                rows.push(Row { cache: cache.to_owned(), load: *load, writes, answers, measured });
+            }
+        }
+    }
+    println!("cache {cache}: {} MiB resident at the end", service.resident_mib());
+}
+
+/// Runs `work` while tuples that no question is about are written and deleted at a fixed rate.
+fn beside_writes<T>(world: Folders, service: &Service, rate: u32, work: impl FnOnce() -> T) -> T {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        if rate > 0 {
+            let is_over = &is_over;
+            scope.spawn(move || {
+                let mut connection = service.connect();
+                let begun = Instant::now();
+                let mut number = 0;
+                while !is_over.load(Relaxed) || number % 2 == 1 {
+                    let due = begun + Duration::from_secs(1) * number / rate;
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    let document = folders::scattered(number / 2, world.documents());
+                    connection.exchange(&Exchange::write(document, number % 2 == 0));
+                    number += 1;
+                }
+            });
+        }
+        let done = work();
+        is_over.store(true, Relaxed);
+        done
+    })
+}
+
+fn print(world: Folders, rows: &[Row]) {
+    println!("\n{} tuples, agent for user (two legs), {QUESTIONS} questions of each kind\n", world.size);
+    println!("| cache | load | writes/s | answers | requests/s | p50 µs | p99 µs | p99.9 µs | CPU ms per 1,000 |");
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for Row { cache, load, writes, answers, measured } in rows {
+        let us = |part| shown(float(thousandths(&measured.latencies, part)) / 1e3);
+        println!(
+            "| {cache} | {load} | {writes} | {answers} | {} | {} | {} | {} | {} |",
+            shown(measured.per_second()),
+            us(500),
+            us(990),
+            us(999),
+            shown(measured.cpu.as_secs_f64() * 1e6 / float(measured.latencies.len() as u64)),
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! Agents that act for users in the world of folders: the bundle, and questions of which it is known how they end.
+
+use super::folders::{AGENTS, Folders, MODEL};
+use serde_json::{Value, json};
+use std::path::Path;
+
+const SCHEMA: &str = "entity group;
+entity team;
+entity folder;
+entity document;
+entity user;
+entity agent;
+action view appliesTo { principal: [user, agent], resource: document, context: { visit?: Long } };
+";
+
+/// A policy reads `visit`, so a question with another one is another question.
+const POLICIES: &str = r#"
+@id("viewer")
+permit (principal is user, action == Action::"view", resource is document)
+when { principal in resource.viewer && context has visit && context.visit >= 0 };
+
+@id("agent")
+permit (principal is agent, action == Action::"view", resource is document)
+when { context.delegation.depth > 0 && context has visit && context.visit >= 0 };
+
+@id("grant")
+@reason("delegation_missing")
+forbid (principal is agent, action, resource)
+when { context.delegation.depth > 0 }
+unless {
+  (context has delegation.from.user && principal in context.delegation.from.user.delegate) ||
+  (context has delegation.from.agent && principal in context.delegation.from.agent.delegate)
+};
+"#;
+
+/// Writes the bundle into a directory.
+pub(crate) fn write_bundle(dir: &Path) {
+    for (path, text) in
+        [("schemas/agents.fga", MODEL), ("schemas/agents.cedarschema", SCHEMA), ("policies/agents.cedar", POLICIES)]
+    {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// How a question ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Every leg permits.
+    Permit,
+    /// The first leg does not.
+    DenyFirst,
+    /// The last leg does not: its agent has no grant.
+    DenyLast,
+}
+
+/// The `number`th question that ends so, with as many legs as wanted.
+pub(crate) fn question(world: Folders, number: u32, legs: u32, end: End) -> Value {
+    let document = super::folders::scattered(number, world.documents());
+    let owner = world.owner_of(document);
+    let id = if end == End::DenyFirst { format!("stranger{number}") } else { format!("u{owner}") };
+    // Every agent has a grant from the one before, and no other.
+    let mut actors: Vec<String> = (1..legs).map(|leg| format!("a{}", (owner + leg - 1) % AGENTS)).collect();
+    if let Some(last) = actors.last_mut().filter(|_| end == End::DenyLast) {
+        *last = format!("a{}", (owner + legs) % AGENTS);
+    }
+    let act = actors.iter().fold(Value::Null, |inner, id| match inner {
+        Value::Null => json!({"sub": id}),
+        inner => json!({"sub": id, "act": inner}),
+    });
+    let properties = if act.is_null() { json!({}) } else { json!({ "act": act }) };
+    json!({
+        "subject": {"type": "user", "id": id, "properties": properties},
+        "action": {"name": "view"},
+        "resource": {"type": "document", "id": format!("d{document}")},
+        "context": {"visit": 0},
+    })
+}

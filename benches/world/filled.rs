@@ -1,0 +1,24 @@
+//! Stores that hold a world.
+
+use super::folders::{Folders, model};
+use behest::clock::SystemClock;
+use behest::engine::stores::{Batch, StoreId, Stores, TupleStore};
+use behest::model::Digest;
+use std::sync::Arc;
+
+/// The stores with the model that the tuples need.
+pub(crate) fn open(store: Arc<dyn TupleStore>) -> Stores {
+    let stores = Stores::open(store, Arc::new(SystemClock)).unwrap();
+    let layer = stores.prepare_main(Some(&model()), Vec::new(), false).unwrap();
+    stores.commit_main(layer, Digest::new([1; 32]), None).unwrap();
+    stores
+}
+
+/// Writes every tuple, as an import would.
+pub(crate) fn fill(stores: &Stores, world: Folders) {
+    let mut tuples = world.tuples().peekable();
+    while tuples.peek().is_some() {
+        let batch = tuples.by_ref().take(Batch::IMPORT_TUPLES).collect();
+        stores.write(StoreId::MAIN, None, Batch::of_writes(batch)).unwrap();
+    }
+}

@@ -1,0 +1,178 @@
+//! A seeded world of relations: folders five deep, groups three deep, documents with an owner and a folder, and for every
+//! user one agent that may act for it; as in the performance harness's W3 and W5. Agents may send agents.
+//!
+//! Beside it stand shapes that are hard in one way each: groups that contain one another in circles, a chain of groups as
+//! deep as a check goes, and a document shared with every team.
+
+use behest::model::{Tuple, TupleKey};
+use behest::relations::model::{AuthorizationModel, ModelFile, read_dsl};
+
+pub(crate) const MODEL: &str = "model
+  schema 1.1
+type agent
+  relations
+    define delegate: [agent]
+type user
+  relations
+    define delegate: [agent]
+type group
+  relations
+    define member: [user, group#member]
+type team
+  relations
+    define member: [user]
+type folder
+  relations
+    define parent: [folder]
+    define viewer: [user, group#member] or viewer from parent
+type document
+  relations
+    define parent: [folder]
+    define owner: [user]
+    define blocked: [user]
+    define shared: [team#member]
+    define viewer: [user, group#member] or owner or viewer from parent
+    define reader: viewer but not blocked
+";
+
+/// Leaf groups, teams, and groups of each special shape.
+const GROUPS: u32 = 1_000;
+
+/// Groups that contain one another in circles.
+const CIRCLE: u32 = 30;
+
+/// Groups in a chain: as deep as a check goes.
+const CHAIN: u32 = 25;
+
+/// Agents; each may send the next.
+pub(crate) const AGENTS: u32 = 100;
+
+/// So many tuples, whatever they are.
+#[derive(Clone, Copy)]
+pub(crate) struct Folders {
+    pub(crate) size: u32,
+}
+
+impl Folders {
+    /// The sizes in `BEHEST_TUPLES`, such as `10000,1000000`.
+    pub(crate) fn sizes(default: &str) -> Vec<Self> {
+        let wanted = std::env::var("BEHEST_TUPLES").unwrap_or_else(|_| default.to_owned());
+        wanted.split(',').map(|size| Self { size: size.trim().parse().unwrap() }).collect()
+    }
+
+    pub(crate) fn users(self) -> u32 {
+        (self.size / 10).max(100)
+    }
+
+    fn folders(self) -> u32 {
+        (self.size / 100).clamp(100, 11_000)
+    }
+
+    /// Each tuple once.
+    pub(crate) fn tuples(self) -> impl Iterator<Item = Tuple> {
+        let documents = (0..u32::MAX).flat_map(move |document| {
+            [
+                format!("document:d{document}#parent@folder:f{}", self.folder_of(document)),
+                format!("document:d{document}#owner@user:u{}", self.owner_of(document)),
+            ]
+        });
+        let all = Self::shapes().into_iter().chain(self.people()).chain(documents);
+        all.take(usize::try_from(self.size).unwrap()).map(|text| key(&text).into())
+    }
+
+    pub(crate) fn owner_of(self, document: u32) -> u32 {
+        scattered(document, self.users())
+    }
+
+    /// How many documents have both of their tuples.
+    pub(crate) fn documents(self) -> u32 {
+        let before = Self::shapes().len() + self.people().count();
+        u32::try_from((usize::try_from(self.size).unwrap() - before) / 2).unwrap()
+    }
+
+    fn folder_of(self, document: u32) -> u32 {
+        // Folders that have none below them.
+        let leaves = self.folders() - self.folders() / 10;
+        self.folders() - 1 - scattered(document, leaves)
+    }
+
+    fn shapes() -> Vec<String> {
+        let mut texts = Vec::new();
+        for group in 0..GROUPS {
+            texts.push(format!("group:mid{}#member@group:leaf{group}#member", group / 10));
+            texts.push(format!("document:wide#shared@team:{group}#member"));
+        }
+        texts.extend((0..GROUPS / 10).map(|mid| format!("group:top{}#member@group:mid{mid}#member", mid / 10)));
+        for from in 0..CIRCLE {
+            let others = (0..CIRCLE).filter(|to| *to != from);
+            texts.extend(others.map(|to| format!("group:round{from}#member@group:round{to}#member")));
+        }
+        texts.push("group:round7#member@user:u1".to_owned());
+        texts.extend((0..CHAIN).map(|at| format!("group:chain{at}#member@group:chain{}#member", at + 1)));
+        texts.push(format!("group:chain{CHAIN}#member@user:u1"));
+        texts.push("folder:f1#viewer@group:top1#member".to_owned());
+        texts.extend((0..AGENTS).map(|agent| format!("agent:a{agent}#delegate@agent:a{}", (agent + 1) % AGENTS)));
+        texts
+    }
+
+    fn people(self) -> impl Iterator<Item = String> {
+        let users = (0..self.users()).flat_map(|user| {
+            [
+                format!("group:leaf{}#member@user:u{user}", scattered(user, GROUPS)),
+                format!("team:{}#member@user:u{user}", scattered(user, GROUPS)),
+                format!("user:u{user}#delegate@agent:a{}", user % AGENTS),
+            ]
+        });
+        let folders = (1..self.folders()).flat_map(|folder| {
+            [
+                format!("folder:f{folder}#parent@folder:f{}", folder / 10),
+                format!("folder:f{folder}#viewer@group:leaf{}#member", scattered(folder, GROUPS)),
+            ]
+        });
+        users.chain(folders)
+    }
+
+    /// What checks are measured on: a name, a key that holds, and one of the same shape that does not.
+    pub(crate) fn questions(self) -> Vec<(&'static str, TupleKey, TupleKey)> {
+        let owner = format!("document:d7#owner@user:u{}", self.owner_of(7));
+        let folder = self.folder_of(7);
+        let above = format!("document:d7#viewer@user:u{}", self.member_of(scattered(folder, GROUPS)));
+        let top = format!("folder:f1#viewer@user:u{}", self.member_of(100));
+        let reader = format!("document:d7#reader@user:u{}", self.owner_of(7));
+        let one = |name, holds: &str, object: &str| (name, key(holds), key(&format!("{object}@user:nobody")));
+        vec![
+            one("direct", &owner, "document:d7#owner"),
+            one("through a folder and a group", &above, "document:d7#viewer"),
+            one("through three groups", &top, "folder:f1#viewer"),
+            one("deep: 25 groups", "group:chain0#member@user:u1", "group:chain0#member"),
+            one(
+                "wide: 1,000 teams",
+                &format!("document:wide#shared@user:u{}", self.member_of(3)),
+                "document:wide#shared",
+            ),
+            one("circles of 30 groups", "group:round0#member@user:u1", "group:round0#member"),
+            one("difference", &reader, "document:d7#reader"),
+        ]
+    }
+
+    /// The first user in a leaf group and the team of the same number, or the last user.
+    fn member_of(self, group: u32) -> u32 {
+        (0..self.users()).find(|user| scattered(*user, GROUPS) == group).unwrap_or(self.users() - 1)
+    }
+}
+
+/// The model, compiled.
+pub(crate) fn model() -> AuthorizationModel {
+    let source = read_dsl(ModelFile { name: "model.fga", text: MODEL }).unwrap();
+    AuthorizationModel::of_source(source).unwrap()
+}
+
+pub(crate) fn key(text: &str) -> TupleKey {
+    text.parse().unwrap()
+}
+
+/// Spreads numbers evenly and always alike.
+pub(crate) fn scattered(n: u32, below: u32) -> u32 {
+    let mixed = u64::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    u32::try_from(mixed % u64::from(below)).unwrap()
+}

@@ -1,0 +1,165 @@
+//! When each adjacency row was last written to, by stripes of rows.
+//!
+//! Each row of tuples belongs to one of many stripes, by its hash. A stripe holds the revision of the last write to any of
+//! its rows, and 16 bits of the hash of the row that was written, which only tell a collision from a change.
+//!
+//! INVARIANT: a write raises the stripes of all rows that it touches before its revision can be seen by any reader. Then
+//! whoever has pinned revision `r` sees in every stripe the last write up to `r`, or a later one.
+
+use crate::model::Revision;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Half a megabyte. With ten thousand rows written to in the life of an entry that rests on eight rows, it is lost by
+/// collision seven times in ten; with a hundred, once in a hundred.
+const STRIPES: usize = 1 << 16;
+
+/// How far revisions are counted in a stripe: 48 bits, a million writes a second for nine years.
+const LAST: u64 = (1 << 48) - 1;
+
+/// A row, as far as stripes tell rows apart: its stripe in the upper half, what tells a collision in the lower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Row(u32);
+
+impl Row {
+    /// The row whose name hashes to these bits.
+    #[must_use]
+    pub fn of(hash: u64) -> Self {
+        Self(u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0))
+    }
+
+    fn stripe(self) -> usize {
+        usize::try_from(self.0 >> 16).unwrap_or(0)
+    }
+
+    fn tag(self) -> u64 {
+        u64::from(self.0 & 0xFFFF)
+    }
+}
+
+/// What a stripe is kept in: an atomic number, which a model checker brings its own of.
+pub trait Cell {
+    /// A cell that holds 0.
+    fn zero() -> Self;
+    /// What it holds.
+    fn load(&self) -> u64;
+    /// Makes it hold at least `value`.
+    fn raise(&self, value: u64);
+}
+
+/// Relaxed: a reader comes to a stripe by way of a version of the store, or of an entry that was made from one, and
+/// both are published after the stripes were raised.
+impl Cell for AtomicU64 {
+    fn zero() -> Self {
+        Self::new(0)
+    }
+
+    fn load(&self) -> u64 {
+        Self::load(self, Ordering::Relaxed)
+    }
+
+    fn raise(&self, value: u64) {
+        self.fetch_max(value, Ordering::Relaxed);
+    }
+}
+
+/// What became of rows since they were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// Nothing.
+    Unchanged,
+    /// One of them was written to, as far as can be told.
+    Changed,
+    /// A row was written to that shares a stripe with one of them. Which of the two was written to before it cannot be
+    /// told.
+    Collided,
+}
+
+/// The stripes of one store.
+#[derive(Debug)]
+pub struct Stripes<C = AtomicU64> {
+    cells: Box<[C]>,
+}
+
+impl Default for Stripes {
+    fn default() -> Self {
+        Self::new(STRIPES)
+    }
+}
+
+impl<C: Cell> Stripes<C> {
+    /// So many stripes, at most 65,536: more would never be used.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        Self { cells: (0..count.clamp(1, STRIPES)).map(|_| C::zero()).collect() }
+    }
+
+    /// Notes a write. To be called before `revision` is published.
+    pub fn raise(&self, rows: impl IntoIterator<Item = Row>, revision: Revision) {
+        for row in rows {
+            if let Some(cell) = self.cell(row) {
+                cell.raise((revision.0.min(LAST) << 16) | row.tag());
+            }
+        }
+    }
+
+    /// What became of rows between the revision at which they were read and the one that a reader has pinned, whichever
+    /// is the earlier.
+    ///
+    /// INVARIANT: [`Since::Unchanged`] only if the rows are the same at both. The earlier of the two counts: a write
+    /// between them, or after both, has raised a stripe above it.
+    #[must_use]
+    pub fn between(&self, rows: &[Row], read: Revision, pinned: Revision) -> Since {
+        self.since(rows, read.min(pinned))
+    }
+
+    fn since(&self, rows: &[Row], upto: Revision) -> Since {
+        for row in rows {
+            let Some(cell) = self.cell(*row) else { return Since::Changed };
+            let raised = cell.load();
+            // A count that has come to its end says nothing any more.
+            if raised >> 16 > upto.0 || raised >> 16 == LAST {
+                return if raised & 0xFFFF == row.tag() { Since::Changed } else { Since::Collided };
+            }
+        }
+        Since::Unchanged
+    }
+
+    fn cell(&self, row: Row) -> Option<&C> {
+        self.cells.get(row.stripe() % self.cells.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(stripe: u32, tag: u32) -> Row {
+        Row(stripe << 16 | tag)
+    }
+
+    #[test]
+    fn a_row_has_changed_after_a_revision_where_a_later_one_wrote_to_it() {
+        let stripes: Stripes = Stripes::default();
+        let rows = [row(1, 7), row(2, 7)];
+        assert_eq!(stripes.since(&rows, Revision(0)), Since::Unchanged);
+        stripes.raise([row(2, 7)], Revision(5));
+        assert_eq!(stripes.since(&rows, Revision(4)), Since::Changed);
+        assert_eq!(stripes.since(&rows, Revision(5)), Since::Unchanged);
+        assert_eq!(stripes.since(&rows[..1], Revision(0)), Since::Unchanged);
+        stripes.raise([row(2, 9)], Revision(6));
+        assert_eq!(stripes.since(&rows, Revision(5)), Since::Collided);
+        stripes.raise([row(2, 7)], Revision(3));
+        assert_eq!(stripes.since(&rows, Revision(6)), Since::Unchanged, "a stripe never falls");
+    }
+
+    #[test]
+    fn past_the_last_revision_that_a_stripe_can_hold_nothing_is_unchanged() {
+        let stripes: Stripes = Stripes::default();
+        stripes.raise([row(1, 1)], Revision(LAST - 1));
+        assert_eq!(stripes.since(&[row(1, 1)], Revision(LAST - 1)), Since::Unchanged);
+        for revision in [LAST, LAST + 1, u64::MAX] {
+            stripes.raise([row(1, 1)], Revision(revision));
+            assert_eq!(stripes.since(&[row(1, 1)], Revision(u64::MAX)), Since::Changed);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The arguments of `behest import` and `behest export`.
+
+use super::BundleArgument;
+use crate::cli::tuples::Format;
+use crate::store::{OnDuplicate, OnMissing, StoreId};
+use clap::{ArgGroup, Args, ValueEnum};
+use std::path::PathBuf;
+
+pub(super) const IMPORT_EXAMPLES: &str = "\
+Each batch is written whole or not at all, and is durable before the next one begins. An import that was interrupted
+goes on with the same command: what is there already is skipped, unless `--on-duplicate error` (or, with `--delete`,
+`--on-missing error`) says otherwise. A tuple that somebody deleted in between is written again.
+
+Where lines are wrong, the import stops at the first of them, or after as many as `--max-errors` allows: what stands
+before is done, and nothing of what comes behind. Each is told as FILE:LINE. The exit code is 0 where every line was
+taken, 1 where one was not or the import could not go on, 2 where the command line is wrong.
+
+Formats:
+  jsonl  {\"user\": \"user:alice\", \"relation\": \"viewer\", \"object\": \"document:plan\"}   on each line; and
+         \"condition\": {\"name\": \"until\", \"context\": {\"end\": \"2027-01-01T00:00:00Z\"}}
+  yaml   a list of the same
+  csv    with a header of user_type,user_id,user_relation,relation,object_type,object_id,condition_name,condition_context
+
+Examples:
+  behest import tuples.csv --data /var/lib/behest --bundle ./policies-repo
+  BEHEST_KEY=… behest import tuples.jsonl --url http://127.0.0.1:8181
+  zcat tuples.jsonl.gz | behest import - --format jsonl --data /var/lib/behest --max-errors 100
+  BEHEST_KEY=… behest import gone.yaml --delete --url http://127.0.0.1:8181";
+
+pub(super) const EXPORT_EXAMPLES: &str = "\
+All tuples are of one revision, also where others write meanwhile. `behest import` reads what is written here.
+
+Examples:
+  behest export --data /var/lib/behest --output tuples.jsonl
+  BEHEST_KEY=… behest export --url http://127.0.0.1:8181 --type document --format csv > documents.csv";
+
+/// Where tuples are kept: one of the two.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("place").required(true).args(["data", "url"]))]
+pub(in crate::cli) struct PlaceArguments {
+    /// A data directory that no service has open
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) data: Option<PathBuf>,
+    /// A running service, with the key in `BEHEST_KEY`
+    #[arg(long, value_name = "URL", conflicts_with = "bundle")]
+    pub(in crate::cli) url: Option<String>,
+    /// The store: `main`, which decisions read, or the id of another
+    #[arg(long, value_name = "ID", default_value = "main", value_parser = store_id)]
+    pub(in crate::cli) store: StoreId,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ImportArguments {
+    /// A file of tuples, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) file: PathBuf,
+    /// The file's format; without it, its ending tells: .jsonl, .yaml, .csv
+    #[arg(long)]
+    pub(in crate::cli) format: Option<Format>,
+    #[command(flatten)]
+    pub(in crate::cli) place: PlaceArguments,
+    #[command(flatten)]
+    pub(in crate::cli) bundle: BundleArgument,
+    /// What to do with a tuple that exists. One that exists with another condition is wrong in either case
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "ignore", conflicts_with = "delete")]
+    pub(in crate::cli) on_duplicate: Exception,
+    /// Delete the tuples of the file, whatever their conditions
+    #[arg(long)]
+    pub(in crate::cli) delete: bool,
+    /// With `--delete`: what to do with a tuple that does not exist
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "ignore", requires = "delete")]
+    pub(in crate::cli) on_missing: Exception,
+    /// Tuples that are written at once, all or none [default and most: 10000 and 50000 with `--data`, 100 with `--url`]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_BATCH))]
+    pub(in crate::cli) batch: Option<u32>,
+    /// How many lines may be wrong: each is told and left out
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(in crate::cli) max_errors: u64,
+    /// Read and check every line, and write nothing. What is stored is not compared
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+}
+
+/// Most tuples of one batch. One entry of the log holds them all, and whoever reads the log holds an entry.
+const MAX_BATCH: i64 = 50_000;
+
+/// What to do with a tuple that is as it should become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Exception {
+    /// Skip it
+    Ignore,
+    /// It is wrong
+    Error,
+}
+
+impl From<Exception> for OnDuplicate {
+    fn from(what: Exception) -> Self {
+        match what {
+            Exception::Ignore => Self::Ignore,
+            Exception::Error => Self::Error,
+        }
+    }
+}
+
+impl From<Exception> for OnMissing {
+    fn from(what: Exception) -> Self {
+        match what {
+            Exception::Ignore => Self::Ignore,
+            Exception::Error => Self::Error,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ExportArguments {
+    #[command(flatten)]
+    pub(in crate::cli) place: PlaceArguments,
+    /// The file to write, which is there once it is complete; `-` for standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(in crate::cli) output: PathBuf,
+    /// The format; without it, the ending of the file tells, and it is JSON lines on standard output
+    #[arg(long)]
+    pub(in crate::cli) format: Option<Format>,
+    /// Only tuples on objects of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(in crate::cli) kind: Option<String>,
+    /// Only tuples on this object, as TYPE:ID
+    #[arg(long)]
+    pub(in crate::cli) object: Option<String>,
+    /// Only tuples of this relation
+    #[arg(long)]
+    pub(in crate::cli) relation: Option<String>,
+    /// Only tuples of exactly this user
+    #[arg(long)]
+    pub(in crate::cli) user: Option<String>,
+    /// The tuples of the bundle too, which stand in its files and cannot be imported into `main`
+    #[arg(long)]
+    pub(in crate::cli) with_bundle: bool,
+    #[command(flatten)]
+    pub(in crate::cli) bundle: BundleArgument,
+}
+
+fn store_id(text: &str) -> Result<StoreId, String> {
+    match text {
+        "main" => Ok(StoreId::MAIN),
+        _ => text.parse().map_err(|error| format!("{error}; or it is `main`")),
+    }
+}

@@ -1,0 +1,208 @@
+//! `behest export`: the tuples of a store, from a data directory or from a running service.
+//!
+//! **Problem.** A copy of relations that mixes two moments can hold a grant without the suspension beside it, and a copy
+//! that ends early looks like a whole one.
+//! **Decision.** All tuples are of one revision: a data directory is read while nobody else has it, and a service
+//! answers from a version that it pins. A file gets its name when it is complete; what comes from a service is complete
+//! where its body ends well.
+//! **Trade-off.** A service takes few exports at once, for each holds a version.
+
+use super::args::ExportArguments;
+use super::import::locked;
+use super::output::{count, fail, notice, timing};
+use super::service::Service;
+use super::tuples::{Format, Meter, Source, WriteTuples};
+use super::validate;
+use crate::clock::SystemClock;
+use crate::engine::stores::{DirectStore, Selection, StoresError};
+use crate::model::{Problem, Tuple, TupleTextError, check_relation, check_type};
+use crate::store::{DEFAULT_CACHE_BYTES, StoreId, holds_redb, open_redb};
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a service may think before its answer begins.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Exports. The last line on standard error says what was written.
+pub(super) fn run(arguments: &ExportArguments) -> ExitCode {
+    let begun = Instant::now();
+    match export(arguments) {
+        Ok((written, revision)) => {
+            let (tuples, timing) = (count(written, "tuple", "tuples"), timing(written, begun.elapsed()));
+            notice(&format!("exported {tuples} of revision {revision}; {timing}\n"));
+            ExitCode::SUCCESS
+        }
+        Err(Stop::Problem(problem)) => fail(&problem),
+        Err(Stop::Told(code)) => code,
+    }
+}
+
+/// Why an export ends early.
+enum Stop {
+    Problem(Problem),
+    /// It is printed already.
+    Told(ExitCode),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<StoresError> for Stop {
+    fn from(error: StoresError) -> Self {
+        Self::Problem(Problem::new(error.to_string()))
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Problem(Problem::new(format!("the tuples cannot be written: {error}")))
+    }
+}
+
+fn export(arguments: &ExportArguments) -> Result<(u64, String), Stop> {
+    let wanted = selection(arguments)?;
+    let format = match arguments.format {
+        Some(format) => format,
+        None if is_output(&arguments.output) => Format::Jsonl,
+        None => Format::of_name(&arguments.output)?,
+    };
+    // First what can be refused, so that no file is begun for it.
+    match (&arguments.place.data, &arguments.place.url) {
+        (Some(dir), _) => {
+            let from = Data::open(dir, arguments)?;
+            into_file(&arguments.output, |out| from.write(&wanted, format.write(out).as_mut()))
+        }
+        (None, Some(url)) => {
+            let (body, revision) = ask(url, arguments)?;
+            into_file(&arguments.output, |out| Ok((copy(body, format.write(out).as_mut())?, revision)))
+        }
+        (None, None) => Err(Problem::new("name `--data DIR` or `--url URL`").into()),
+    }
+}
+
+fn selection(arguments: &ExportArguments) -> Result<Selection, Problem> {
+    let refuse = |error: TupleTextError| Problem::new(error.to_string());
+    if let Some(kind) = &arguments.kind {
+        check_type(kind).map_err(refuse)?;
+    }
+    if let Some(relation) = &arguments.relation {
+        check_relation(relation).map_err(refuse)?;
+    }
+    Ok(Selection {
+        kind: arguments.kind.as_deref().map(Into::into),
+        object: arguments.object.as_ref().map(|text| text.parse()).transpose().map_err(refuse)?,
+        relation: arguments.relation.as_deref().map(Into::into),
+        user: arguments.user.as_ref().map(|text| text.parse()).transpose().map_err(refuse)?,
+    })
+}
+
+/// A data directory, and the bundle's tuples where they are wanted.
+struct Data {
+    store: DirectStore,
+    bundled: Vec<Tuple>,
+}
+
+impl Data {
+    fn open(dir: &Path, arguments: &ExportArguments) -> Result<Self, Stop> {
+        if !holds_redb(dir) {
+            let told = format!("there is no data directory with relations at `{}`", dir.display());
+            return Err(Problem::new(told).help("`--data` takes the directory that a service was started with").into());
+        }
+        let store = open_redb(dir, DEFAULT_CACHE_BYTES).map_err(|error| locked(&error))?;
+        let id = arguments.place.store;
+        let mut bundled = Vec::new();
+        if arguments.with_bundle && id == StoreId::MAIN {
+            let bundle = validate::compile(&arguments.bundle.source()).map_err(Stop::Told)?;
+            bundled.extend_from_slice(bundle.tuples());
+        }
+        Ok(Self { store: DirectStore::open(store, Arc::new(SystemClock), id)?, bundled })
+    }
+
+    fn write(&self, wanted: &Selection, out: &mut dyn WriteTuples) -> Result<(u64, String), Stop> {
+        let mut count = 0;
+        let mut visit = |tuple: &Tuple| {
+            count += 1;
+            out.tuple(tuple).map_err(Stop::from)
+        };
+        self.bundled.iter().filter(|tuple| wanted.holds(&tuple.key)).try_for_each(&mut visit)?;
+        self.store.each(wanted, visit)?;
+        out.end()?;
+        Ok((count, self.store.revision()?.to_string()))
+    }
+}
+
+/// Asks a service for its tuples: the lines, and the revision that they are of.
+fn ask(url: &str, arguments: &ExportArguments) -> Result<(impl Read + use<>, String), Problem> {
+    let service = Service::at(url, PATIENCE)?;
+    let given = [
+        ("type", &arguments.kind),
+        ("object", &arguments.object),
+        ("relation", &arguments.relation),
+        ("user", &arguments.user),
+    ];
+    let mut query: Vec<(&str, &str)> =
+        given.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect();
+    if arguments.with_bundle {
+        query.push(("bundle", "true"));
+    }
+    let path = format!("/stores/{}/export-tuples", arguments.place.store);
+    let (body, revision) = service.stream(&path, &query, "behest-revision")?;
+    Ok((body, revision.unwrap_or_else(|| "unknown".to_owned())))
+}
+
+/// Copies what a service sends, which breaks off where it is not complete.
+fn copy(body: impl Read, out: &mut dyn WriteTuples) -> Result<u64, Stop> {
+    let mut count = 0;
+    for read in Format::Jsonl.read(Source::new(body, &Meter::default())) {
+        let entry = read.map_err(|wrong| {
+            Problem::new(format!("the export broke off at tuple {}: {}", wrong.line, wrong.message))
+                .help("see the service's log, and run the command again")
+        })?;
+        out.tuple(&entry.tuple)?;
+        count += 1;
+    }
+    out.end()?;
+    Ok(count)
+}
+
+fn is_output(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Writes a file, which has its name when all of it is on the disk; or standard output.
+fn into_file<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T, Stop>) -> Result<T, Stop> {
+    if is_output(path) {
+        return write(&mut BufWriter::new(io::stdout().lock()));
+    }
+    let part = part_of(path);
+    let refuse = |error: &io::Error| {
+        Problem::new(format!("`{}` cannot be written: {error}", path.display()))
+            .help("name a file in a directory that exists and that you may write to")
+    };
+    // Who may do what is nobody else's business.
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part);
+    let file = opened.map_err(|error| refuse(&error))?;
+    let written = write(&mut BufWriter::new(&file)).and_then(|written| {
+        file.sync_all().and_then(|()| fs::rename(&part, path)).map_err(|error| refuse(&error))?;
+        Ok(written)
+    });
+    if written.is_err() {
+        // What is left of it is worth nothing; where it cannot be removed it still has no name to be taken for whole.
+        let _gone = fs::remove_file(&part);
+    }
+    written
+}
+
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    path.with_file_name(name)
+}

@@ -1,0 +1,82 @@
+//! Into a data directory that no service has open.
+
+use super::{Doing, Done, Refusal, Target};
+use crate::cli::args::ImportArguments;
+use crate::cli::output::fail;
+use crate::cli::validate;
+use crate::clock::SystemClock;
+use crate::engine::stores::{DirectStore, StoresError};
+use crate::model::{Problem, Tuple};
+use crate::store::{Batch, StoreError, StoreId, holds_redb, open_memory, open_redb};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Memory for pages of the file.
+const CACHE_BYTES: usize = 256 << 20;
+
+/// Opens the directory, and for `main` the bundle that will decide with it. What is wrong is printed already where there
+/// is `Err`.
+pub(super) fn open(dir: &Path, arguments: &ImportArguments, doing: Doing) -> Result<Box<dyn Target>, ExitCode> {
+    // A dry run makes no directory.
+    let is_dry = arguments.dry_run;
+    let opened = if is_dry && !holds_redb(dir) { open_memory() } else { open_redb(dir, CACHE_BYTES) };
+    let store = opened.map_err(|error| fail(&locked(&error)))?;
+    let (clock, id) = (Arc::new(SystemClock), arguments.place.store);
+    let store = if id == StoreId::MAIN {
+        DirectStore::main(store, clock, &validate::compile(&arguments.bundle.source())?)
+    } else {
+        DirectStore::open(store, clock, id)
+    };
+    let store = store.map_err(|error| fail(&Problem::new(error.to_string())))?;
+    Ok(Box::new(Data { store, doing, is_dry }))
+}
+
+/// Why a directory cannot be opened, with what can be done here.
+pub(in crate::cli) fn locked(error: &StoreError) -> Problem {
+    let problem = Problem::new(error.to_string());
+    match error {
+        StoreError::Locked(_) => {
+            problem.help("where a service runs on it, name that with `--url`, and a key in `BEHEST_KEY`")
+        }
+        _ => problem,
+    }
+}
+
+struct Data {
+    store: DirectStore,
+    doing: Doing,
+    is_dry: bool,
+}
+
+impl Target for Data {
+    fn check(&self, tuple: &Tuple) -> Result<(), String> {
+        let admission = self.store.admission();
+        let checked = match self.doing {
+            Doing::Write(_) => admission.check_write(tuple),
+            Doing::Delete(_) => admission.check_delete(&tuple.key),
+        };
+        checked.map_err(|error| error.to_string())
+    }
+
+    fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal> {
+        if self.is_dry {
+            return Ok(Done { changed: u64::try_from(tuples.len()).unwrap_or(u64::MAX), revision: None });
+        }
+        let batch = match self.doing {
+            Doing::Write(on_duplicate) => {
+                Batch { on_duplicate, ..Batch::of_writes(tuples.iter().copied().cloned().collect()) }
+            }
+            Doing::Delete(on_missing) => {
+                Batch { on_missing, ..Batch::of_deletes(tuples.iter().map(|tuple| tuple.key.clone()).collect()) }
+            }
+        };
+        let applied = self.store.apply(batch).map_err(refusal)?;
+        let changed = applied.written.len() + applied.deleted.len();
+        Ok(Done { changed: u64::try_from(changed).unwrap_or(u64::MAX), revision: Some(applied.revision.0) })
+    }
+}
+
+fn refusal(error: StoresError) -> Refusal {
+    if error.is_fault() { Refusal::Stop(Problem::new(error.to_string())) } else { Refusal::Tuples(error.to_string()) }
+}

@@ -1,0 +1,205 @@
+//! `behest import`: a file of tuples into a data directory, or into a running service.
+//!
+//! **Problem.** A file has more tuples than fit into memory, one of its lines is wrong, and the machine goes down in
+//! the middle. Afterwards somebody must know what is in, and go on.
+//! **Decision.** The file is read entry by entry and written in batches, each whole or not at all and durable before the
+//! next. What was written is what the store says, not what a file beside it says: a second run passes over the tuples
+//! that are there, so the same command goes on after any interruption, from standard input too. A batch that is
+//! refused is halved until the line is found that is wrong.
+//! **Trade-off.** The second run reads and looks up what the first had done; and a tuple that was deleted between the
+//! two is written again, as the file says.
+//!
+//! INVARIANT: where an import stops at a line, all that stands before it is in and nothing of what stands behind it.
+
+mod data;
+mod progress;
+mod url;
+mod work;
+
+pub(super) use data::locked;
+
+use super::args::ImportArguments;
+use super::output::{Paint, count, fail, notice, print, timing};
+use super::tuples::{Format, Meter, Source, Wrong};
+use crate::model::{Problem, Tuple};
+use crate::store::{Batch, OnDuplicate, OnMissing};
+use progress::Progress;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+use work::{Tally, Work};
+
+/// Exit code where the command line makes no sense.
+const USAGE: u8 = 2;
+
+/// What is done with each tuple of the file.
+#[derive(Clone, Copy, Debug)]
+enum Doing {
+    Write(OnDuplicate),
+    Delete(OnMissing),
+}
+
+impl Doing {
+    fn of(arguments: &ImportArguments) -> Self {
+        if arguments.delete {
+            Self::Delete(arguments.on_missing.into())
+        } else {
+            Self::Write(arguments.on_duplicate.into())
+        }
+    }
+
+    /// Whether a tuple that is as it should become is skipped.
+    fn skips(self) -> bool {
+        matches!(self, Self::Write(OnDuplicate::Ignore) | Self::Delete(OnMissing::Ignore))
+    }
+}
+
+/// Where tuples are written.
+trait Target {
+    /// Refuses a tuple that cannot be written, where that can be told here.
+    fn check(&self, tuple: &Tuple) -> Result<(), String>;
+
+    /// Writes tuples: all or none, durable when this returns. No key occurs twice.
+    fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal>;
+}
+
+/// What a batch did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Done {
+    /// How many tuples were not as they should become.
+    changed: u64,
+    /// The revision that holds them; none where nothing is written.
+    revision: Option<u64>,
+}
+
+/// Why a batch was not written.
+#[derive(Debug)]
+enum Refusal {
+    /// One of its tuples is wrong: each alone would be written, or refused with its own message.
+    Tuples(String),
+    /// Nothing can be written now.
+    Stop(Problem),
+}
+
+/// Imports. What is wrong is told as it is met.
+pub(super) fn run(arguments: &ImportArguments) -> ExitCode {
+    import(arguments).unwrap_or_else(|code| code)
+}
+
+/// What is wrong is printed already where there is `Err`.
+fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
+    let (batch, format) = (batch(arguments)?, format(arguments)?);
+    let (source, size) = open(&arguments.file).map_err(|problem| fail(&problem))?;
+    let doing = Doing::of(arguments);
+    let mut target = match (&arguments.place.data, &arguments.place.url) {
+        (Some(dir), _) => data::open(dir, arguments, doing)?,
+        (None, Some(url)) => url::open(url, arguments, doing).map_err(|problem| fail(&problem))?,
+        (None, None) => return Err(usage(&Problem::new("name `--data DIR` or `--url URL`"))),
+    };
+    let (name, meter) = (name_of(&arguments.file), Meter::default());
+    let entries = format.read(Source::new(source, &meter));
+    let progress = Progress::new(size, meter);
+    let begun = Instant::now();
+    let work = Work {
+        target: target.as_mut(),
+        batch,
+        skips: doing.skips(),
+        same_keys: arguments.delete,
+        max_wrong: arguments.max_errors,
+        tell: &mut |wrong| progress.aside(|| tell(&name, wrong)),
+        step: &|taken| progress.set(taken),
+    };
+    let (tally, outcome) = work.run(entries);
+    progress.end();
+    let timing = timing(tally.taken(), begun.elapsed());
+    print(&summary(&tally, doing, arguments.dry_run, outcome.is_ok(), Paint::for_results(), &timing));
+    outcome.map_err(|problem| fail(&resumable(problem)))?;
+    Ok(if tally.wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn batch(arguments: &ImportArguments) -> Result<usize, ExitCode> {
+    let most = if arguments.place.url.is_some() { url::MAX_BATCH } else { usize::MAX };
+    let Some(asked) = arguments.batch else { return Ok(most.min(Batch::IMPORT_TUPLES)) };
+    let asked = usize::try_from(asked).unwrap_or(usize::MAX);
+    if asked > most {
+        let problem = Problem::new(format!("a service takes at most {most} tuples at once"));
+        return Err(usage(&problem.help("leave `--batch` out, or stop the service and import with `--data`")));
+    }
+    Ok(asked)
+}
+
+fn format(arguments: &ImportArguments) -> Result<Format, ExitCode> {
+    let told =
+        match arguments.format {
+            Some(format) => Ok(format),
+            None if is_input(&arguments.file) => Err(Problem::new("nothing tells the format of standard input")
+                .help("say `--format jsonl`, `yaml` or `csv`")),
+            None => Format::of_name(&arguments.file),
+        };
+    told.map_err(|problem| usage(&problem))
+}
+
+fn usage(problem: &Problem) -> ExitCode {
+    fail(problem);
+    ExitCode::from(USAGE)
+}
+
+fn open(file: &Path) -> Result<(Box<dyn Read>, Option<u64>), Problem> {
+    if is_input(file) {
+        return Ok((Box::new(std::io::stdin().lock()), None));
+    }
+    let opened = File::open(file).and_then(|file| {
+        let metadata = file.metadata()?;
+        // The size of a pipe says nothing.
+        Ok((file, metadata.is_file().then_some(metadata.len())))
+    });
+    let (file, size) = opened.map_err(|error| {
+        Problem::new(format!("`{}` cannot be read: {error}", file.display())).help("name a file, or `-`")
+    })?;
+    Ok((Box::new(file), size))
+}
+
+fn is_input(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+fn name_of(file: &Path) -> String {
+    if is_input(file) { "standard input".to_owned() } else { file.display().to_string() }
+}
+
+fn tell(name: &str, wrong: &Wrong) {
+    let label = Paint::for_errors().bad("error:");
+    notice(&format!("{label} {name}:{}: {}\n", wrong.line, wrong.message));
+}
+
+fn resumable(problem: Problem) -> Problem {
+    let help = "the same command goes on where this one stopped";
+    let help = problem.help.as_ref().map_or_else(|| help.to_owned(), |own| format!("{own}; then {help}"));
+    problem.help(help)
+}
+
+/// What was done. `is_whole` says that the end of the file was reached.
+fn summary(tally: &Tally, doing: Doing, is_dry: bool, is_whole: bool, paint: Paint, timing: &str) -> String {
+    let label = if tally.wrong == 0 && is_whole { paint.good("ok:") } else { paint.bad("not all:") };
+    let tuples = |number| count(number, "tuple", "tuples");
+    let (done, one_not, more_not) = match doing {
+        Doing::Write(_) => ("imported", "was there already", "were there already"),
+        Doing::Delete(_) => ("deleted", "was not there", "were not there"),
+    };
+    let mut parts = vec![if is_dry {
+        format!("{label} {} could be {done}, nothing was written", tuples(tally.taken()))
+    } else {
+        format!("{label} {done} {}", tuples(tally.changed))
+    }];
+    if tally.skipped > 0 && !is_dry {
+        parts.push(count(tally.skipped, one_not, more_not));
+    }
+    if tally.wrong > 0 {
+        parts.push(count(tally.wrong, "line was wrong", "lines were wrong"));
+    }
+    parts.extend(tally.stopped_at.map(|line| format!("stopped at line {line}")));
+    parts.extend(tally.revision.map(|revision| format!("revision {revision}")));
+    format!("{}; {timing}\n", parts.join(", "))
+}

@@ -1,0 +1,113 @@
+//! Into a running service, by `POST /stores/{id}/write`.
+
+use super::{Doing, Done, Refusal, Target};
+use crate::cli::args::ImportArguments;
+use crate::cli::service::{Reply, Service};
+use crate::engine::stores::Admission;
+use crate::http;
+use crate::model::{Problem, Tuple};
+use crate::store::{OnDuplicate, OnMissing, StoreId};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Most tuples that a service takes at once: OpenFGA's limit.
+pub(super) const MAX_BATCH: usize = 100;
+
+/// A write waits for those before it and for the disk.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What a store has no model for cannot be written, one by one neither.
+const NO_MODEL: &str = "latest_authorization_model_not_found";
+
+/// Names the service; for a dry run, asks it for the store's model.
+pub(super) fn open(url: &str, arguments: &ImportArguments, doing: Doing) -> Result<Box<dyn Target>, Problem> {
+    let service = Service::at(url, PATIENCE)?;
+    let store = arguments.place.store;
+    let dry = if arguments.dry_run { Some(admission(&service, store)?) } else { None };
+    Ok(Box::new(Remote { service, path: format!("/stores/{store}/write"), doing, dry }))
+}
+
+fn admission(service: &Service, store: StoreId) -> Result<Admission, Problem> {
+    #[derive(Deserialize)]
+    struct Models {
+        authorization_models: Vec<serde_json::Value>,
+    }
+    let reply = service.get(&format!("/stores/{store}/authorization-models?page_size=1"))?;
+    if reply.status != 200 {
+        return Err(service.refused(&reply, "the permission `relations.read`, which a dry run needs"));
+    }
+    let foreign = |what: String| Problem::new(format!("the answer of `{}` cannot be read: {what}", service.url()));
+    let models: Models = serde_json::from_slice(&reply.body).map_err(|error| foreign(error.to_string()))?;
+    let Some(model) = models.authorization_models.first() else {
+        return Err(Problem::new(format!("store `{store}` has no authorization model")).help("write one first"));
+    };
+    Admission::of_model(store, model).map_err(|error| foreign(error.to_string()))
+}
+
+struct Remote {
+    service: Service,
+    path: String,
+    doing: Doing,
+    /// What may be written; where it is there, nothing is.
+    dry: Option<Admission>,
+}
+
+impl Target for Remote {
+    fn check(&self, tuple: &Tuple) -> Result<(), String> {
+        let Some(admission) = &self.dry else { return Ok(()) };
+        let checked = match self.doing {
+            Doing::Write(_) => admission.check_write(tuple),
+            Doing::Delete(_) => admission.check_delete(&tuple.key),
+        };
+        checked.map_err(|error| error.to_string())
+    }
+
+    fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal> {
+        if self.dry.is_some() {
+            return Ok(Done { changed: u64::try_from(tuples.len()).unwrap_or(u64::MAX), revision: None });
+        }
+        let reply = self.service.post(&self.path, body(tuples, self.doing).as_bytes()).map_err(Refusal::Stop)?;
+        match reply.status {
+            200 => done(&reply).map_err(Refusal::Stop),
+            // One tuple too many, in bytes or by what the store says of it: each alone is asked about.
+            400 | 409 | 413 => match reply.error() {
+                (code, Some(message)) if code != NO_MODEL => Err(Refusal::Tuples(message)),
+                _ => Err(Refusal::Stop(self.service.refused(&reply, ""))),
+            },
+            _ => Err(Refusal::Stop(self.service.refused(&reply, "the permission `relations.write`"))),
+        }
+    }
+}
+
+fn done(reply: &Reply) -> Result<Done, Problem> {
+    #[derive(Deserialize)]
+    struct Answer {
+        revision: u64,
+        written: u64,
+        deleted: u64,
+    }
+    let read: Answer = serde_json::from_slice(&reply.body).map_err(|error| {
+        Problem::new(format!("the answer to a write is not one of behest: {error}"))
+            .help("check that the address is a service's, of this version or a newer one")
+    })?;
+    Ok(Done { changed: read.written + read.deleted, revision: Some(read.revision) })
+}
+
+fn body(tuples: &[&Tuple], doing: Doing) -> String {
+    let mut text = String::new();
+    text.push_str(match doing {
+        Doing::Write(OnDuplicate::Ignore) => r#"{"writes":{"on_duplicate":"ignore","tuple_keys":["#,
+        Doing::Write(OnDuplicate::Error) => r#"{"writes":{"tuple_keys":["#,
+        Doing::Delete(OnMissing::Ignore) => r#"{"deletes":{"on_missing":"ignore","tuple_keys":["#,
+        Doing::Delete(OnMissing::Error) => r#"{"deletes":{"tuple_keys":["#,
+    });
+    for (index, tuple) in tuples.iter().enumerate() {
+        text.push_str(if index > 0 { "," } else { "" });
+        match doing {
+            Doing::Write(_) => http::write_tuple(&mut text, tuple),
+            Doing::Delete(_) => http::write_tuple(&mut text, &tuple.key.clone().into()),
+        }
+    }
+    text.push_str("]}}");
+    text
+}

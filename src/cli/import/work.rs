@@ -1,0 +1,219 @@
+//! The import itself: batches, and the search for what is wrong in one.
+
+use super::{Done, Refusal, Target};
+use crate::cli::tuples::{Entry, Wrong};
+use crate::model::{Problem, Tuple, TupleKey};
+use foldhash::HashMap;
+use std::ops::{ControlFlow, Range};
+
+/// Lines that wait to be told or counted, while those between them are written.
+const WAITING: usize = 1_000;
+
+/// What an import has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Tuples that were written, or deleted.
+    pub(super) changed: u64,
+    /// Tuples that were as they should become.
+    pub(super) skipped: u64,
+    /// Lines that are wrong.
+    pub(super) wrong: u64,
+    /// The line at which it stopped, because too many were.
+    pub(super) stopped_at: Option<u64>,
+    /// The last revision that is known.
+    pub(super) revision: Option<u64>,
+}
+
+impl Tally {
+    /// Lines that were right.
+    pub(super) fn taken(&self) -> u64 {
+        self.changed + self.skipped
+    }
+}
+
+/// An import that is to be done.
+pub(super) struct Work<'a> {
+    pub(super) target: &'a mut dyn Target,
+    /// Tuples that are written at once.
+    pub(super) batch: usize,
+    /// Whether a tuple that is as it should become is skipped.
+    pub(super) skips: bool,
+    /// Whether two tuples with one key are the same, whatever their conditions.
+    pub(super) same_keys: bool,
+    /// How many lines may be wrong.
+    pub(super) max_wrong: u64,
+    /// Tells a line that is wrong.
+    pub(super) tell: &'a mut dyn FnMut(&Wrong),
+    /// Shows how many lines were taken.
+    pub(super) step: &'a dyn Fn(u64),
+}
+
+/// What was read and is not written yet.
+#[derive(Default)]
+struct Held {
+    entries: Vec<Entry>,
+    /// Where in `entries` a key stands.
+    places: HashMap<TupleKey, usize>,
+    /// Lines that say the same again, with the place of the first.
+    repeats: Vec<(usize, u64)>,
+    /// Lines that are wrong, in order.
+    wrong: Vec<Wrong>,
+}
+
+impl Work<'_> {
+    /// Imports until the end, the line that is one too many wrong, or a fault.
+    pub(super) fn run(mut self, entries: impl Iterator<Item = Result<Entry, Wrong>>) -> (Tally, Result<(), Problem>) {
+        let mut tally = Tally::default();
+        let outcome = self.all(entries, &mut tally);
+        (tally, outcome)
+    }
+
+    fn all(&mut self, entries: impl Iterator<Item = Result<Entry, Wrong>>, tally: &mut Tally) -> Result<(), Problem> {
+        let mut held = Held::default();
+        for read in entries {
+            match read.and_then(|entry| self.check(entry)) {
+                Ok(entry) => {
+                    // What the store makes of it rests on what it made of the first.
+                    if self.contradicts(&entry, &held) && self.flush(&mut held, tally)?.is_break() {
+                        return Ok(());
+                    }
+                    hold(entry, &mut held);
+                }
+                Err(wrong) => held.wrong.push(wrong),
+            }
+            let is_full = held.entries.len() >= self.batch || held.wrong.len() + held.repeats.len() >= WAITING;
+            // As soon as too many are wrong: all that is held stands before the last of them.
+            let is_over = held.wrong.len() > self.left(tally);
+            if (is_full || is_over) && self.flush(&mut held, tally)?.is_break() {
+                return Ok(());
+            }
+        }
+        self.flush(&mut held, tally).map(drop)
+    }
+
+    fn check(&self, entry: Entry) -> Result<Entry, Wrong> {
+        match self.target.check(&entry.tuple) {
+            Ok(()) => Ok(entry),
+            Err(message) => Err(Wrong { line: entry.line, message, is_last: false }),
+        }
+    }
+
+    /// Whether a line of the batch has the same key, and does not simply say the same.
+    fn contradicts(&self, entry: &Entry, held: &Held) -> bool {
+        let first = held.places.get(&entry.tuple.key).and_then(|place| held.entries.get(*place));
+        first.is_some_and(|first| !(self.skips && (self.same_keys || first.tuple == entry.tuple)))
+    }
+
+    /// How many more lines may be wrong.
+    fn left(&self, tally: &Tally) -> usize {
+        usize::try_from(self.max_wrong.saturating_sub(tally.wrong)).unwrap_or(usize::MAX)
+    }
+
+    /// Writes what is held, and tells what is wrong up to the line that is one too many.
+    fn flush(&mut self, held: &mut Held, tally: &mut Tally) -> Result<ControlFlow<()>, Problem> {
+        let Held { entries, repeats, mut wrong, .. } = std::mem::take(held);
+        let (left, mut refused) = (self.left(tally), Vec::new());
+        let mut batch = Halves { entries: &entries, repeats: &repeats, wrong: &mut wrong, refused: &mut refused, left };
+        let written = self.write(&mut batch, 0..entries.len(), tally);
+        let end = match &written {
+            Ok(()) => batch.end(),
+            // What stands behind the last line that was refused is not done, and not told.
+            Err(_) => batch.refused.last().map_or(0, |last| last.line),
+        };
+        let skipped = repeats.iter().filter(|(_, line)| *line < end && !is_among(&wrong, *line)).count();
+        wrong.append(&mut refused);
+        wrong.sort_by_key(|wrong| wrong.line);
+        for told in wrong.iter().filter(|wrong| wrong.line <= end).take(left.saturating_add(1)) {
+            tally.wrong += 1;
+            tally.stopped_at = (tally.wrong > self.max_wrong).then_some(told.line);
+            (self.tell)(told);
+        }
+        written?;
+        tally.skipped += u64::try_from(skipped).unwrap_or(u64::MAX);
+        Ok(if tally.stopped_at.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Writes entries in one batch, or, where that is refused, in halves. What alone is refused is wrong.
+    fn write(&mut self, batch: &mut Halves<'_>, range: Range<usize>, tally: &mut Tally) -> Result<(), Problem> {
+        let end = batch.end();
+        let entries = batch.entries.get(range.clone()).unwrap_or_default();
+        // INVARIANT: nothing is written that stands behind the line that is one too many.
+        let entries = entries.split_at(entries.partition_point(|entry| entry.line < end)).0;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let tuples: Vec<&Tuple> = entries.iter().map(|entry| &entry.tuple).collect();
+        match (self.target.write(&tuples), entries) {
+            (Ok(Done { changed, revision }), _) => {
+                tally.changed += changed;
+                tally.skipped += u64::try_from(entries.len()).unwrap_or(u64::MAX).saturating_sub(changed);
+                tally.revision = revision;
+                (self.step)(tally.taken());
+                Ok(())
+            }
+            (Err(Refusal::Stop(problem)), _) => Err(problem),
+            (Err(Refusal::Tuples(message)), [one]) => {
+                batch.refuse(range.start, one.line, &message);
+                Ok(())
+            }
+            (Err(Refusal::Tuples(_)), _) => {
+                let middle = range.start + entries.len() / 2;
+                self.write(batch, range.start..middle, tally)?;
+                self.write(batch, middle..range.end, tally)
+            }
+        }
+    }
+}
+
+fn hold(entry: Entry, held: &mut Held) {
+    match held.places.get(&entry.tuple.key) {
+        Some(first) => held.repeats.push((*first, entry.line)),
+        None => {
+            held.places.insert(entry.tuple.key.clone(), held.entries.len());
+            held.entries.push(entry);
+        }
+    }
+}
+
+fn is_among(wrong: &[Wrong], line: u64) -> bool {
+    wrong.binary_search_by_key(&line, |wrong| wrong.line).is_ok()
+}
+
+/// A batch that is being written, from its first entry to its last.
+struct Halves<'a> {
+    entries: &'a [Entry],
+    repeats: &'a [(usize, u64)],
+    /// Lines that are known to be wrong, in order.
+    wrong: &'a mut Vec<Wrong>,
+    /// Lines that the store refused, in order; all of them stand before what is still to be written.
+    refused: &'a mut Vec<Wrong>,
+    /// How many may be wrong.
+    left: usize,
+}
+
+impl Halves<'_> {
+    /// The line that is one too many wrong, as far as is known.
+    fn end(&self) -> u64 {
+        let last = self.refused.last().map_or(0, |last| last.line);
+        let before = self.wrong.partition_point(|wrong| wrong.line < last);
+        match self.left.checked_sub(self.refused.len()) {
+            // So many of those behind the last refused line may still be wrong.
+            Some(more) if more >= before => self.wrong.get(more).map_or(u64::MAX, |wrong| wrong.line),
+            _ => last,
+        }
+    }
+
+    /// A line was refused, and so are those that say the same.
+    fn refuse(&mut self, place: usize, line: u64, message: &str) {
+        let wrong = |line| Wrong { line, message: message.to_owned(), is_last: false };
+        self.refused.push(wrong(line));
+        let before = self.wrong.len();
+        self.wrong.extend(self.repeats.iter().filter(|(first, _)| *first == place).map(|(_, line)| wrong(*line)));
+        if self.wrong.len() > before {
+            self.wrong.sort_by_key(|wrong| wrong.line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! An import, held to what taking one line after the other would do.
+
+use super::*;
+use crate::model::{Record, TupleCondition, Value};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a line is.
+#[derive(Clone, Debug)]
+enum Line {
+    /// A tuple: one of a few objects, under one of a few conditions or none.
+    Tuple { object: u8, condition: Option<u8> },
+    /// Refused before it is sent.
+    Unchecked,
+    /// No tuple.
+    Unread,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    batch: usize,
+    max_wrong: u64,
+    skips: bool,
+    deletes: bool,
+}
+
+/// A store, as the tests of `store/` know it: OpenFGA's preconditions, all or nothing. Object 0 is refused always.
+#[derive(Clone, Debug, Default)]
+struct Fake {
+    tuples: BTreeMap<TupleKey, Tuple>,
+    skips: bool,
+    deletes: bool,
+    revision: u64,
+    /// Batches until the disk fails.
+    left: usize,
+}
+
+impl Fake {
+    fn refuses(&self, tuple: &Tuple) -> bool {
+        let found = self.tuples.get(&tuple.key);
+        is_object(tuple, 0)
+            || match found {
+                None => self.deletes && !self.skips,
+                Some(found) => !(self.deletes || self.skips && found == tuple),
+            }
+    }
+}
+
+impl Target for Fake {
+    fn check(&self, tuple: &Tuple) -> Result<(), String> {
+        if is_object(tuple, UNCHECKED) { Err("unchecked".to_owned()) } else { Ok(()) }
+    }
+
+    fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal> {
+        let keys: std::collections::BTreeSet<&TupleKey> = tuples.iter().map(|tuple| &tuple.key).collect();
+        assert_eq!(keys.len(), tuples.len(), "no key occurs twice");
+        if tuples.iter().any(|tuple| self.refuses(tuple)) {
+            return Err(Refusal::Tuples("refused".to_owned()));
+        }
+        self.left = self.left.checked_sub(1).ok_or_else(|| Refusal::Stop(Problem::new("the disk is full")))?;
+        let before = self.tuples.clone();
+        for tuple in tuples.iter().copied() {
+            if self.deletes {
+                self.tuples.remove(&tuple.key);
+            } else {
+                self.tuples.insert(tuple.key.clone(), tuple.clone());
+            }
+        }
+        let changed = self.tuples.len().abs_diff(before.len()) as u64;
+        self.revision += u64::from(changed > 0);
+        Ok(Done { changed, revision: Some(self.revision) })
+    }
+}
+
+const UNCHECKED: u8 = 200;
+
+fn is_object(tuple: &Tuple, object: u8) -> bool {
+    tuple.key.object.id() == object.to_string().as_str()
+}
+
+fn tuple(object: u8, condition: Option<u8>) -> Tuple {
+    let key = format!("document:{object}#viewer@user:a").parse().unwrap();
+    let condition = condition.map(|value| {
+        let context = Record::from_iter([("n".into(), Value::from(i64::from(value)))]);
+        Arc::new(TupleCondition { name: "c".into(), context })
+    });
+    Tuple { key, condition }
+}
+
+fn entries(lines: &[Line]) -> Vec<Result<Entry, Wrong>> {
+    let read = |(line, what): (u64, &Line)| match what {
+        Line::Tuple { object, condition } => Ok(Entry { line, tuple: tuple(*object, *condition) }),
+        Line::Unchecked => Ok(Entry { line, tuple: tuple(UNCHECKED, None) }),
+        Line::Unread => Err(Wrong { line, message: "unread".to_owned(), is_last: false }),
+    };
+    (1..).zip(lines).map(read).collect()
+}
+
+/// The import under test: what it counted, which lines it told, and whether it met a fault.
+fn import(lines: &[Line], terms: Terms, store: &mut Fake) -> (Tally, Vec<u64>, bool) {
+    let mut told = Vec::new();
+    let work = Work {
+        target: store,
+        batch: terms.batch,
+        skips: terms.skips,
+        same_keys: terms.deletes,
+        max_wrong: terms.max_wrong,
+        tell: &mut |wrong| told.push(wrong.line),
+        step: &|_| {},
+    };
+    let (tally, outcome) = work.run(entries(lines).into_iter());
+    (tally, told, outcome.is_err())
+}
+
+/// The same, one line after the other.
+fn one_by_one(lines: &[Line], terms: Terms, store: &mut Fake) -> (Tally, Vec<u64>) {
+    let (mut tally, mut told) = (Tally::default(), Vec::new());
+    for (line, read) in (1..).zip(entries(lines)) {
+        let done = read.map_err(|_| ()).and_then(|entry| {
+            store.check(&entry.tuple).map_err(|_| ())?;
+            store.write(&[&entry.tuple]).map_err(|_| ())
+        });
+        match done {
+            Ok(Done { changed, revision }) => {
+                tally.changed += changed;
+                tally.skipped += 1 - changed;
+                tally.revision = revision;
+            }
+            Err(()) => {
+                told.push(line);
+                tally.wrong += 1;
+                if tally.wrong > terms.max_wrong {
+                    tally.stopped_at = Some(line);
+                    break;
+                }
+            }
+        }
+    }
+    (tally, told)
+}
+
+fn lines() -> impl Strategy<Value = Vec<Line>> {
+    let condition = prop_oneof![3 => Just(None), 1 => (0_u8..2).prop_map(Some)];
+    let tuple = (0_u8..40, condition).prop_map(|(object, condition)| Line::Tuple { object, condition });
+    let line = prop_oneof![20 => tuple, 1 => Just(Line::Unchecked), 1 => Just(Line::Unread)];
+    prop::collection::vec(line, 0..80)
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let max_wrong = prop_oneof![Just(0), 1_u64..6, Just(u64::MAX)];
+    (1_usize..40, max_wrong, any::<bool>(), any::<bool>()).prop_map(|(batch, max_wrong, skips, deletes)| Terms {
+        batch,
+        max_wrong,
+        skips,
+        deletes,
+    })
+}
+
+/// A store that holds some of what the lines speak of.
+fn store(terms: Terms, held: &[u8]) -> Fake {
+    let tuples = held.iter().map(|object| tuple(*object, None)).map(|tuple| (tuple.key.clone(), tuple)).collect();
+    Fake { tuples, skips: terms.skips, deletes: terms.deletes, revision: 0, left: usize::MAX }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn batches_do_what_single_lines_would(
+        lines in lines(),
+        terms in terms(),
+        held in prop::collection::vec(0_u8..40, 0..20),
+    ) {
+        let (mut found, mut expected) = (store(terms, &held), store(terms, &held));
+        let (mut tally, told, failed) = import(&lines, terms, &mut found);
+        let (mut plain, plainly_told) = one_by_one(&lines, terms, &mut expected);
+        // How many revisions there are is a matter of batches.
+        (tally.revision, plain.revision) = (None, None);
+        prop_assert_eq!((tally, told, failed), (plain, plainly_told, false));
+        prop_assert_eq!(found.tuples, expected.tuples);
+    }
+
+    /// Wherever an import was interrupted, the same once more leads to where it would have led.
+    #[test]
+    fn an_interrupted_import_goes_on(lines in lines(), mut terms in terms(), batches in 0_usize..12) {
+        (terms.skips, terms.max_wrong) = (true, u64::MAX);
+        let mut expected = store(terms, &[]);
+        let (whole, told, _) = import(&lines, terms, &mut expected);
+
+        let mut found = store(terms, &[]);
+        found.left = batches;
+        let (first, _, failed) = import(&lines, terms, &mut found);
+        found.left = usize::MAX;
+        let (second, told_again, failed_again) = import(&lines, terms, &mut found);
+        prop_assert!(!failed_again && (failed || first.taken() == whole.taken()));
+        prop_assert_eq!(told_again, told);
+        prop_assert_eq!(first.changed + second.changed, whole.changed);
+        prop_assert_eq!(found.tuples, expected.tuples);
+    }
+}
+
+#[test]
+fn a_fault_ends_an_import_and_says_what_was_done() {
+    let terms = Terms { batch: 2, max_wrong: 0, skips: true, deletes: false };
+    let lines: Vec<Line> = (1..=9).map(|object| Line::Tuple { object, condition: None }).collect();
+    let mut store = Fake { left: 3, ..store(terms, &[]) };
+    let (tally, told, failed) = import(&lines, terms, &mut store);
+    assert_eq!((tally.changed, tally.stopped_at, told, failed), (6, None, Vec::new(), true));
+    assert_eq!(store.tuples.len(), 6);
+}

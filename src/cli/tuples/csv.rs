@@ -1,0 +1,194 @@
+//! CSV with a header, in the columns of OpenFGA's command line.
+
+use super::entry::tuple;
+use super::source::{Meter, Source};
+use super::{Entry, WriteTuples, Wrong, json};
+use crate::http;
+use crate::model::{Record, Tuple, TupleCondition, TupleUser};
+use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Terminator};
+use std::io::{self, Write};
+
+/// The columns, in the order in which they are written. A file may have them in any order, and leave out those that
+/// are not [`NEEDED`].
+const COLUMNS: [&str; 8] = [
+    "user_type",
+    "user_id",
+    "user_relation",
+    "relation",
+    "object_type",
+    "object_id",
+    "condition_name",
+    "condition_context",
+];
+
+const NEEDED: [&str; 5] = ["user_type", "user_id", "relation", "object_type", "object_id"];
+
+/// The entries of a source.
+pub(super) struct Rows<'a> {
+    reader: Reader<Source<'a>>,
+    meter: Meter,
+    row: ByteRecord,
+    /// Which column of [`COLUMNS`] stands where; none before the header was read.
+    columns: Option<Vec<usize>>,
+    has_ended: bool,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(source: Source<'a>) -> Self {
+        let meter = source.meter.clone();
+        // The header is read as a row, and rows of another length are told with their line.
+        // A carriage return before the line's end is taken away below: the reader would count such lines too late.
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(source);
+        Self { reader, meter, row: ByteRecord::new(), columns: None, has_ended: false }
+    }
+
+    /// Reads the next row that is not empty; none at the end.
+    fn advance(&mut self) -> Result<Option<u64>, Wrong> {
+        self.meter.begin_entry();
+        loop {
+            let line = self.reader.position().line();
+            match self.reader.read_byte_record(&mut self.row) {
+                Ok(true) if self.row.len() == 1 && self.row.as_slice().trim_ascii().is_empty() => {}
+                Ok(true) => return Ok(Some(self.row.position().map_or(line, ::csv::Position::line))),
+                Ok(false) => return Ok(None),
+                Err(error) => {
+                    let message = match error.into_kind() {
+                        ErrorKind::Io(error) => error.to_string(),
+                        other => format!("it is no CSV: {other:?}"),
+                    };
+                    return Err(Wrong::file(line, message));
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self) -> Result<Option<Entry>, Wrong> {
+        if self.columns.is_none() {
+            let Some(line) = self.advance()? else {
+                return Err(Wrong::file(1, "there is no header: name the columns in the first line"));
+            };
+            self.columns = Some(header(&self.row).map_err(|message| Wrong::file(line, message))?);
+        }
+        let Some(line) = self.advance()? else { return Ok(None) };
+        let columns = self.columns.as_deref().unwrap_or_default();
+        let read = row(&self.row, columns).map_err(|message| Wrong::entry(line, message))?;
+        Ok(Some(Entry { line, tuple: read }))
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Entry, Wrong>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.has_ended {
+            return None;
+        }
+        let next = self.entry().transpose();
+        self.has_ended = match &next {
+            None => true,
+            Some(read) => read.as_ref().is_err_and(|wrong| wrong.is_last),
+        };
+        next
+    }
+}
+
+fn header(row: &ByteRecord) -> Result<Vec<usize>, String> {
+    let known = COLUMNS.join(", ");
+    let mut columns = Vec::new();
+    for name in row {
+        let name = String::from_utf8_lossy(name);
+        let name = name.trim();
+        let column = COLUMNS.iter().position(|column| *column == name);
+        let column = column.ok_or_else(|| format!("`{name}` is not a column: there are {known}"))?;
+        if columns.contains(&column) {
+            return Err(format!("the column `{name}` occurs twice"));
+        }
+        columns.push(column);
+    }
+    let has = |name: &&str| columns.iter().any(|column| COLUMNS.get(*column) == Some(name));
+    match NEEDED.iter().find(|name| !has(name)) {
+        Some(name) => Err(format!("the header has no column `{name}`: there are {known}")),
+        None => Ok(columns),
+    }
+}
+
+fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
+    if row.len() != columns.len() {
+        return Err(format!("it has {} fields, and the header has {}", row.len(), columns.len()));
+    }
+    let mut fields = [""; COLUMNS.len()];
+    for (field, column) in row.iter().zip(columns) {
+        let text = str::from_utf8(field).map_err(|_| "it is not UTF-8".to_owned())?;
+        // Of the last field only: no other part of a tuple holds one.
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if let Some(slot) = fields.get_mut(*column) {
+            *slot = text;
+        }
+    }
+    let [user_type, user_id, user_relation, relation, object_type, object_id, condition, context] = fields;
+    let user = match user_relation {
+        "" => format!("{user_type}:{user_id}"),
+        relation => format!("{user_type}:{user_id}#{relation}"),
+    };
+    let condition = match (condition, context) {
+        ("", "") => None,
+        ("", _) => return Err("it has a `condition_context` and no `condition_name`".to_owned()),
+        (name, "") => Some(TupleCondition { name: name.into(), context: Record::new() }),
+        (name, context) => {
+            let read = json::read_object(context.as_bytes());
+            let context = read.map_err(|message| format!("in `condition_context`: {message}"))?;
+            Some(TupleCondition { name: name.into(), context })
+        }
+    };
+    tuple(&user, relation, &format!("{object_type}:{object_id}"), condition)
+}
+
+/// Writes a header, and a row for each tuple.
+pub(super) struct Writer<W: Write> {
+    out: ::csv::Writer<W>,
+    has_header: bool,
+}
+
+impl<W: Write> Writer<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out: ::csv::Writer::from_writer(out), has_header: false }
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        if !std::mem::replace(&mut self.has_header, true) {
+            self.out.write_record(COLUMNS)?;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> WriteTuples for Writer<W> {
+    fn tuple(&mut self, tuple: &Tuple) -> io::Result<()> {
+        self.header()?;
+        let key = &tuple.key;
+        let (user_id, user_relation) = match &key.user {
+            TupleUser::Object(user) => (user.id().as_str(), ""),
+            TupleUser::Userset { object, relation } => (object.id().as_str(), relation.as_str()),
+            TupleUser::Wildcard(_) => ("*", ""),
+        };
+        let (mut name, mut context) = ("", String::new());
+        if let Some(condition) = &tuple.condition {
+            name = &condition.name;
+            if !condition.context.is_empty() {
+                http::write_record(&mut context, &condition.context);
+            }
+        }
+        let object = &key.object;
+        let row = [key.user.kind(), user_id, user_relation, &key.relation, object.kind(), object.id(), name, &context];
+        Ok(self.out.write_record(row)?)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.header()?;
+        self.out.flush()
+    }
+}

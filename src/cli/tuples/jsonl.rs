@@ -1,0 +1,71 @@
+//! JSON lines: an object on each, empty lines left out.
+
+use super::entry::tuple_of;
+use super::source::Source;
+use super::{Entry, MAX_ENTRY_BYTES, WriteTuples, Wrong, json};
+use crate::http;
+use crate::model::Tuple;
+use std::io::{self, BufRead, Write};
+
+/// The entries of a source.
+pub(super) struct Lines<'a> {
+    source: Source<'a>,
+    buffer: Vec<u8>,
+    line: u64,
+    has_ended: bool,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(source: Source<'a>) -> Self {
+        Self { source, buffer: Vec::new(), line: 0, has_ended: false }
+    }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Result<Entry, Wrong>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.has_ended {
+            self.buffer.clear();
+            self.source.meter.begin_entry();
+            self.line += 1;
+            match self.source.read_until(b'\n', &mut self.buffer) {
+                Ok(0) => self.has_ended = true,
+                Ok(_) if self.buffer.trim_ascii().is_empty() => {}
+                Ok(_) => {
+                    let read = json::read_object(self.buffer.trim_ascii_end()).and_then(tuple_of);
+                    let line = self.line;
+                    return Some(
+                        read.map(|tuple| Entry { line, tuple }).map_err(|message| Wrong::entry(line, message)),
+                    );
+                }
+                Err(error) => {
+                    self.has_ended = true;
+                    return Some(Err(Wrong::file(self.line, error.to_string())));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Writes a line for each tuple.
+pub(super) struct Writer<W>(pub(super) W);
+
+impl<W: Write> WriteTuples for Writer<W> {
+    fn tuple(&mut self, tuple: &Tuple) -> io::Result<()> {
+        let mut line = String::with_capacity(LINE_BYTES);
+        http::write_tuple(&mut line, tuple);
+        line.push('\n');
+        self.0.write_all(line.as_bytes())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Most lines fit into this; a longer one grows.
+const LINE_BYTES: usize = 256;
+
+const _: () = assert!(LINE_BYTES < MAX_ENTRY_BYTES, "a line is an entry");

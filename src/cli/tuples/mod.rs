@@ -1,0 +1,118 @@
+//! Files of tuples: JSON lines, YAML and CSV, both ways.
+//!
+//! **Problem.** A file of tuples may be larger than memory, and one line of millions may be wrong: a person needs its
+//! number, and a script must be able to go on behind it.
+//! **Decision.** A file is read entry by entry, each with its line. An entry that is wrong is one [`Wrong`], and where
+//! what follows can still be read, the reading goes on. No entry is larger than [`MAX_ENTRY_BYTES`], so a quote that is
+//! never closed does not swallow the file. Numbers keep their digits in all three formats.
+//! **Trade-off.** YAML is read by its events, without anchors, aliases and tags: what those stand for need not fit
+//! into memory.
+//!
+//! INVARIANT: what is written here is read back as the same tuples.
+
+mod csv;
+mod entry;
+mod json;
+mod jsonl;
+mod source;
+mod yaml;
+
+pub(super) use self::source::{Meter, Source};
+
+use crate::model::{Problem, Tuple};
+use clap::ValueEnum;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Largest entry, in bytes: more than a tuple with the largest context takes, however it is spelled.
+pub(super) const MAX_ENTRY_BYTES: usize = 1 << 20;
+
+/// How tuples are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A JSON object on each line: `{"user", "relation", "object", "condition"?: {"name", "context"?}}`
+    Jsonl,
+    /// A list of the same
+    Yaml,
+    /// With a header, in the columns of OpenFGA's command line
+    Csv,
+}
+
+impl Format {
+    /// The format that a file's name tells.
+    pub(super) fn of_name(path: &Path) -> Result<Self, Problem> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        let shown = path.display();
+        match ending.as_deref() {
+            Some("jsonl" | "ndjson") => Ok(Self::Jsonl),
+            Some("yaml" | "yml") => Ok(Self::Yaml),
+            Some("csv") => Ok(Self::Csv),
+            Some("json") => Err(Problem::new(format!("`{shown}` is not a file of JSON lines by its ending"))
+                .help("turn an array into lines with `jq -c '.[]'`; where it holds lines, say `--format jsonl`")),
+            _ => Err(Problem::new(format!("the ending of `{shown}` does not tell its format"))
+                .help("say `--format jsonl`, `yaml` or `csv`")),
+        }
+    }
+
+    /// Reads the entries of a source.
+    pub(super) fn read<'a>(self, source: Source<'a>) -> Box<dyn Iterator<Item = Result<Entry, Wrong>> + 'a> {
+        match self {
+            Self::Jsonl => Box::new(jsonl::Lines::new(source)),
+            Self::Yaml => Box::new(yaml::Items::new(source)),
+            Self::Csv => Box::new(csv::Rows::new(source)),
+        }
+    }
+
+    /// Writes entries to `out`.
+    pub(super) fn write<'a>(self, out: impl Write + 'a) -> Box<dyn WriteTuples + 'a> {
+        match self {
+            Self::Jsonl => Box::new(jsonl::Writer(out)),
+            Self::Yaml => Box::new(yaml::Writer::new(out)),
+            Self::Csv => Box::new(csv::Writer::new(out)),
+        }
+    }
+}
+
+/// A tuple, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The line on which it begins, from 1.
+    pub(super) line: u64,
+    /// The tuple.
+    pub(super) tuple: Tuple,
+}
+
+/// An entry that is no tuple.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// The line, from 1.
+    pub(super) line: u64,
+    /// What is wrong with it.
+    pub(super) message: String,
+    /// Whether nothing can be read behind it.
+    pub(super) is_last: bool,
+}
+
+impl Wrong {
+    /// What follows can be read.
+    fn entry(line: u64, message: impl Into<String>) -> Self {
+        Self { line, message: message.into(), is_last: false }
+    }
+
+    /// What follows cannot.
+    fn file(line: u64, message: impl Into<String>) -> Self {
+        Self { line, message: message.into(), is_last: true }
+    }
+}
+
+/// Writes tuples in some format.
+pub(super) trait WriteTuples {
+    /// Writes one.
+    fn tuple(&mut self, tuple: &Tuple) -> io::Result<()>;
+
+    /// Writes what comes after the last one.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+#[cfg(test)]
+mod tests;

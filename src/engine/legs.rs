@@ -1,0 +1,75 @@
+//! One leg: found among those that were decided before, or evaluated.
+//!
+//! INVARIANT: whoever is told the outcome of a leg cannot tell whether it was found. What is explained, and what cases are
+//! run on, is always evaluated.
+
+use super::decide::ARGUMENTS;
+use super::lookup::Lookup;
+use super::snapshot::Pinned;
+use crate::cache::{self, Basis, Kept, Key, LegCache};
+use crate::model::{Arguments, ClockUse, Fault};
+use crate::policy::{Leg, LegInput, NoRelations, Relations, Wanted};
+use crate::telemetry::CacheMiss;
+
+/// How the legs of one question come by their outcomes.
+#[derive(Debug)]
+pub(super) struct Legs<'a> {
+    pub(super) pinned: Pinned<'a>,
+    /// Absent where nothing is to be found or kept.
+    pub(super) cache: Option<&'a LegCache>,
+    /// Absent where the bundle has no relation model.
+    pub(super) lookup: Option<Lookup<'a>>,
+    pub(super) wanted: Wanted,
+}
+
+impl Legs<'_> {
+    /// Who answers about relations.
+    pub(super) fn relations(&self) -> &dyn Relations {
+        self.lookup.as_ref().map_or(&NoRelations, |lookup| lookup)
+    }
+
+    /// The outcome of one leg, whose input asks [`Self::relations`].
+    pub(super) fn leg(&self, input: &LegInput<'_>) -> Result<Leg, Fault> {
+        let compiled = self.pinned.bundle.compiled();
+        let Some(cache) = self.cache else { return compiled.leg(input, self.wanted) };
+        let unknown: &[&str] = match input.arguments {
+            Arguments::Known => &[],
+            Arguments::Unknown => &[ARGUMENTS],
+        };
+        let mut key = Key::begin(self.pinned.bundle.generation(), unknown);
+        let key = if compiled.write_key(input, key.rest()) { key.bytes() } else { None };
+        let Some(key) = key else {
+            cache.missed(CacheMiss::Uncacheable);
+            return compiled.leg(input, self.wanted);
+        };
+        let at = cache::Pinned { revision: self.pinned.revision, now: input.now, stripes: self.pinned.stripes };
+        let miss = match cache.find(key, at) {
+            Ok(kept) => return Ok(found(&kept)),
+            Err(miss) => miss,
+        };
+        let evaluated = compiled.leg(input, Wanted { clock: true, ..self.wanted });
+        // Taken whatever came of it: it belongs to no other leg.
+        let basis = self.lookup.as_ref().map(Lookup::take_basis).unwrap_or_default();
+        let is_kept = evaluated.as_ref().is_ok_and(|leg| {
+            // The record shows the time that policies read, and every answer has its own.
+            let shows_time = self.wanted.inputs && leg.clock != ClockUse::Unread;
+            !shows_time && cache.keep(key, at, Basis { clock: basis.clock.and(leg.clock), ..basis }, kept(leg))
+        });
+        cache.missed(if is_kept { miss } else { CacheMiss::Uncacheable });
+        evaluated
+    }
+}
+
+fn kept(leg: &Leg) -> Kept {
+    Kept { outcome: leg.outcome.clone(), policies: leg.policies.clone(), inputs: leg.inputs.clone() }
+}
+
+fn found(kept: &Kept) -> Leg {
+    Leg {
+        outcome: kept.outcome.clone(),
+        policies: kept.policies.clone(),
+        inputs: kept.inputs.clone(),
+        explanation: None,
+        clock: ClockUse::Unread,
+    }
+}

@@ -1,0 +1,195 @@
+//! `GET /stores/{id}/export-tuples`: all tuples of a store at one revision, one line of JSON for each. Not in OpenFGA,
+//! whose pages are of as many revisions as there are pages.
+//!
+//! The lines are written from a version that is pinned, so writers go on meanwhile. A thread writes them and waits for
+//! a client that reads slowly.
+//!
+//! INVARIANT: a body that ends well is complete. One that is not breaks off, and the connection with it.
+
+use super::answer::name_revision;
+use super::error::{ApiError, Code};
+use super::request::{admit, apart, query, store_id};
+use super::schema::{Errors, TupleKeyBody};
+use super::tuple::{read_object, read_relation, read_user};
+use crate::engine::stores::{Selection, Version as StoreVersion};
+use crate::http::Permission;
+use crate::http::shared::Shared;
+use crate::http::wire::write_tuple;
+use crate::model::check_type;
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::Version;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// Exports at once: each takes a thread, and keeps the version that it pinned.
+pub(in crate::http) const MAX_EXPORTS: usize = 4;
+
+/// Bytes of lines that are written at once.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Pieces that wait for a slow client; the thread waits with them.
+const WAITING: usize = 4;
+
+/// How long the thread waits for a client that does not read.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// Exports tuples
+///
+/// All that are stored, at the revision in the header `Behest-Revision`, as lines of JSON in no particular order; numbers
+/// keep their digits. The bundle's tuples of `main` are left out unless they are asked for. `behest import` reads what
+/// comes.
+#[utoipa::path(
+    get,
+    path = "/stores/{store_id}/export-tuples",
+    tag = "Relations",
+    operation_id = "exportTuples",
+    params(
+        ("store_id" = String, Path, description = "The store."),
+        ("type" = Option<String>, Query, description = "Only tuples on objects of this type."),
+        ("object" = Option<String>, Query, description = "Only tuples on this object."),
+        ("relation" = Option<String>, Query, description = "Only tuples of this relation."),
+        ("user" = Option<String>, Query, description = "Only tuples of exactly this user."),
+        ("bundle" = Option<bool>, Query, description = "`true` for the bundle's tuples too, before the others."),
+    ),
+    responses(
+        (status = 200, description = "One line for each tuple.", body = TupleKeyBody, content_type = "application/jsonl"),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+    let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let store = store_id(&request)?;
+    let (wanted, with_bundle) = read_query(&query(&request)?)?;
+    if request.version() < Version::HTTP_11 {
+        return Err(ApiError::invalid("an export needs HTTP/1.1: before that, nothing tells that a body is complete"));
+    }
+    let permit = Arc::clone(&shared.exports).try_acquire_owned().map_err(|_| {
+        let told = format!("{MAX_EXPORTS} exports are running, which is the most: ask again when one has ended");
+        ApiError::new(Code::ResourceExhausted, told)
+    })?;
+    let version = stores.pin(store)?;
+    let revision = version.revision();
+    let (sender, receiver) = channel(WAITING);
+    let work = apart(move || {
+        write_all(&version, &wanted, with_bundle, &sender);
+        drop(permit);
+        Ok(())
+    });
+    // It runs on its own, and ends when nobody listens any more.
+    actix_web::rt::spawn(async move { drop(work.await) });
+    let mut response = HttpResponse::Ok().body(Lines { receiver });
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
+    name_revision(&mut response, revision);
+    Ok(response.map_into_boxed_body())
+}
+
+/// A parameter that is misspelled would export more than was asked for, so unknown ones are refused.
+fn read_query(query: &HashMap<String, String>) -> Result<(Selection, bool), ApiError> {
+    let mut wanted = Selection::default();
+    let mut with_bundle = false;
+    for (name, text) in query {
+        match name.as_str() {
+            "type" => {
+                check_type(text).map_err(|error| ApiError::invalid(error.to_string()))?;
+                wanted.kind = Some(text.into());
+            }
+            "object" => wanted.object = Some(read_object(text)?),
+            "relation" => {
+                read_relation(text)?;
+                wanted.relation = Some(text.into());
+            }
+            "user" => wanted.user = Some(read_user(text)?),
+            "bundle" => {
+                let told = || ApiError::invalid(format!("`bundle` must be `true` or `false`, not `{text}`"));
+                with_bundle = text.parse().map_err(|_| told())?;
+            }
+            other => {
+                let told = "there are `type`, `object`, `relation`, `user` and `bundle`";
+                return Err(ApiError::invalid(format!("`{other}` is not a parameter of an export: {told}")));
+            }
+        }
+    }
+    Ok((wanted, with_bundle))
+}
+
+/// What comes to the body, in this order: lines, then the end.
+enum Piece {
+    Lines(Bytes),
+    End,
+}
+
+fn write_all(version: &StoreVersion, wanted: &Selection, with_bundle: bool, sender: &Sender<Piece>) {
+    let send = |piece: Piece| {
+        let sent = Handle::current().block_on(tokio::time::timeout(STALLED, sender.send(piece)));
+        matches!(sent, Ok(Ok(())))
+    };
+    let mut text = String::with_capacity(PIECE_BYTES);
+    for tuple in version.tuples(wanted, with_bundle) {
+        write_tuple(&mut text, &tuple);
+        text.push('\n');
+        if text.len() >= PIECE_BYTES {
+            let full = std::mem::replace(&mut text, String::with_capacity(PIECE_BYTES));
+            if !send(Piece::Lines(full.into())) {
+                return;
+            }
+        }
+    }
+    if text.is_empty() || send(Piece::Lines(text.into())) {
+        send(Piece::End);
+    }
+}
+
+struct Lines {
+    receiver: Receiver<Piece>,
+}
+
+/// The writer is gone without its last word.
+#[derive(Debug, thiserror::Error)]
+#[error("an export broke off: its client did not read")]
+struct BrokenOff;
+
+impl MessageBody for Lines {
+    type Error = BrokenOff;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        match std::task::ready!(self.get_mut().receiver.poll_recv(cx)) {
+            Some(Piece::Lines(lines)) => Poll::Ready(Some(Ok(lines))),
+            Some(Piece::End) => Poll::Ready(None),
+            None => Poll::Ready(Some(Err(BrokenOff))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    #[actix_web::test]
+    async fn a_body_is_complete_only_with_its_last_word() {
+        for (last, is_complete) in [(Some(Piece::End), true), (None, false)] {
+            let (sender, receiver) = channel(WAITING);
+            assert!(sender.send(Piece::Lines("{}\n".into())).await.is_ok());
+            if let Some(last) = last {
+                assert!(sender.send(last).await.is_ok());
+            }
+            drop(sender);
+            let mut lines = Box::pin(Lines { receiver });
+            assert!(matches!(poll_fn(|cx| lines.as_mut().poll_next(cx)).await, Some(Ok(_))));
+            assert_eq!(poll_fn(|cx| lines.as_mut().poll_next(cx)).await.is_none(), is_complete);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The context of one leg: the request's members, and the facts.
+
+use super::{Builder, Members};
+use crate::model::{Timestamp, Value};
+use crate::policy::fit;
+use cedar_policy_core::ast::{EntityUID, Value as Cedar};
+use smol_str::SmolStr;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// Members of every context that the engine supplies.
+const FACTS: [&str; 3] = ["delegation", "now", "token"];
+
+const DELEGATION: SmolStr = SmolStr::new_static("delegation");
+
+const ACTION_PROPERTIES: SmolStr = SmolStr::new_static("action_properties");
+
+impl Builder<'_> {
+    pub(super) fn context(&mut self) -> Members {
+        let action = self.request.action;
+        let question = self.request.question;
+        let mut context = Members::new();
+        for (name, value) in question.context.iter().filter(|(_, value)| !value.is_null()) {
+            if action.context.contains_key(name) {
+                self.member(name, value, &mut context);
+            } else {
+                self.drop(|| (format!("context.{name}"), "the schema does not declare it for this action".to_owned()));
+            }
+        }
+        if !question.action.properties.is_empty() {
+            if action.context.contains_key(&ACTION_PROPERTIES) {
+                let properties = Value::Record(question.action.properties.clone());
+                self.member(&ACTION_PROPERTIES, &properties, &mut context);
+            } else {
+                self.drop(|| {
+                    ("action.properties".to_owned(), "the schema does not declare `action_properties`".to_owned())
+                });
+            }
+        }
+        for (name, _) in action.context.iter().filter(|(_, attribute)| attribute.required) {
+            if FACTS.contains(&name.as_str()) || !self.scope.reads.reads_context(name) {
+                continue;
+            }
+            if question.context.get_present(name).is_none() && !context.contains_key(name) {
+                self.bad.push(format!("`context.{name}`: it is missing, and the schema requires it"));
+            }
+        }
+        self.facts(&mut context);
+        context
+    }
+
+    /// A member of the request, where a policy reads it.
+    fn member(&mut self, name: &SmolStr, value: &Value, context: &mut Members) {
+        let Some(attribute) = self.request.action.context.get(name) else { return };
+        if !(self.scope.reads.reads_context(name) || self.request.explains) {
+            return;
+        }
+        let is_read = |builder: &Self, path: &[SmolStr]| builder.scope.reads.context(path);
+        let fitted = self.fit(value, attribute, name, is_read, || "context".to_owned());
+        if let Some(fitted) = fitted {
+            context.insert(name.clone(), fitted);
+        }
+    }
+
+    /// Facts, where an applicable policy reads them.
+    fn facts(&mut self, context: &mut Members) {
+        let reads = &self.scope.reads;
+        if reads.reads_context(&DELEGATION) {
+            context.insert(DELEGATION, self.delegation());
+        }
+        if reads.reads_context("now")
+            && let Some(now) = datetime(self.request.now)
+        {
+            context.insert("now".into(), now);
+        }
+        if let Some(token) = self.request.token
+            && reads.reads_context("token")
+        {
+            self.member(&SmolStr::new_static("token"), &Value::Record(token.clone()), context);
+        }
+    }
+
+    fn delegation(&self) -> Cedar {
+        // A member of an undeclared type has no place in the facts; its own leg denies.
+        let uids: Vec<Option<(SmolStr, EntityUID)>> = self
+            .request
+            .question
+            .chain
+            .members()
+            .take(self.request.leg + 1)
+            .map(|member| {
+                let info = self.schema.vocabulary.entity_type(&member.uid.kind)?;
+                Some((member.uid.kind.clone(), info.uid(&member.uid.id)))
+            })
+            .collect();
+        let place = |member: &Option<(SmolStr, EntityUID)>| {
+            Cedar::record(member.iter().map(|(kind, uid)| (kind.clone(), Cedar::from(uid.clone()))), None)
+        };
+        // Of the facts, too, only those that a policy reads.
+        let reads = |member: &'static str| self.scope.reads.context(&[DELEGATION, SmolStr::new_static(member)]);
+        let before = uids.get(..self.request.leg).unwrap_or_default();
+        let mut delegation: Vec<(SmolStr, Cedar)> = Vec::with_capacity(4);
+        if reads("subject") {
+            delegation.extend(uids.first().map(|subject| ("subject".into(), place(subject))));
+        }
+        if reads("from") {
+            delegation.extend(before.last().map(|from| ("from".into(), place(from))));
+        }
+        if reads("earlier") && !before.is_empty() {
+            let mut earlier: BTreeMap<SmolStr, Vec<Cedar>> = BTreeMap::new();
+            for (kind, uid) in before.iter().flatten() {
+                earlier.entry(kind.clone()).or_default().push(Cedar::from(uid.clone()));
+            }
+            let earlier = earlier.into_iter().map(|(kind, uids)| (kind, Cedar::set(uids, None)));
+            delegation.push(("earlier".into(), Cedar::record(earlier, None)));
+        }
+        if reads("depth") {
+            let depth = i64::try_from(self.request.leg).unwrap_or(i64::MAX);
+            delegation.push(("depth".into(), Cedar::from(depth)));
+        }
+        Cedar::record(delegation, None)
+    }
+}
+
+/// A point in time as Cedar's `datetime`; none outside of the years that it writes.
+///
+/// Cedar makes one from text alone, in some microseconds. All legs of a request or a batch have one time, and under load
+/// so have many requests: the last is kept.
+pub(in crate::policy) fn datetime(at: Timestamp) -> Option<Cedar> {
+    thread_local! {
+        static LAST: RefCell<Option<(Timestamp, Cedar)>> = const { RefCell::new(None) };
+    }
+    let kept = LAST.with_borrow(|last| last.as_ref().filter(|(of, _)| *of == at).map(|(_, value)| value.clone()));
+    kept.or_else(|| {
+        let text = jiff::Timestamp::from_millisecond(at.0).ok()?.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+        let made = fit::datetime(&text)?;
+        LAST.set(Some((at, made.clone())));
+        Some(made)
+    })
+}

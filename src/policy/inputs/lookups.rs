@@ -1,0 +1,103 @@
+//! The relations that policies ask about, looked up.
+
+use super::{Builder, Members, NoInputs, value_at};
+use crate::model::{EntityRef, RelationLookup};
+use crate::policy::index::Slice;
+use crate::policy::relations::{Object, RelationFailure, RelationQuestion, userset_id};
+use crate::policy::syntax::Root;
+use cedar_policy_core::ast::{Eid, EntityType, EntityUID, Literal, Value as Cedar, ValueKind};
+use smol_str::{SmolStr, ToSmolStr as _};
+
+impl Builder<'_> {
+    /// Looks up what the policies ask of relations. Each userset stands in its attribute, and what holds makes it a
+    /// parent.
+    pub(super) fn look_up(&mut self, slice: &Slice, context: &Members) -> Result<Vec<RelationLookup>, NoInputs> {
+        let mut lookups = Vec::new();
+        let mut changes: Vec<Change> = Vec::new();
+        for mention in slice.mentions.iter() {
+            let Some(user) = self.entity_at(&mention.user, context) else { continue };
+            let (object, object_uid) = match &mention.object {
+                Object::Literal(object) => (object.clone(), None),
+                Object::Path(root, path) => match self.entity_at(&(*root, path.clone()), context) {
+                    Some(uid) => (entity_ref(&uid), Some(uid)),
+                    None => continue,
+                },
+            };
+            // A path may lead to types that do not all have the relation: policies ask it only of those that do.
+            let has = self.schema.relations.relations.get(&object.kind);
+            if !has.is_some_and(|relations| relations.contains(&mention.relation)) {
+                continue;
+            }
+            let Some(userset) = userset_id(&object, &mention.relation) else {
+                let message = format!("the id of `{object}` is too long for a tuple");
+                return Err(NoInputs::Relation(RelationFailure::Denied(message)));
+            };
+            let question = RelationQuestion {
+                user: &entity_ref(&user),
+                object: &object,
+                relation: &mention.relation,
+                context: &self.request.question.context,
+                now: self.request.now,
+                action: &self.request.question.action.name,
+                resource: &self.request.question.resource.uid,
+            };
+            let answer = self.request.relations.holds(&question).map_err(NoInputs::Relation)?;
+            if self.request.explains {
+                let (user, userset) = (question.user.to_string(), userset.to_string());
+                lookups.push(RelationLookup { user, userset, held: answer.held, witness: answer.witness });
+            }
+            let userset = EntityUID::from_components(self.schema.userset.clone(), Eid::new(userset), None);
+            // An object of an undeclared type is no entity: its attributes cannot be read.
+            let object = object_uid.filter(|_| self.schema.vocabulary.entity_type(&object.kind).is_some());
+            let attribute = object.map(|object| (object, mention.relation.clone()));
+            changes.push(Change { userset, attribute, member: answer.held.then_some(user) });
+        }
+        // Only now, so that no lookup sees what an earlier one found.
+        for Change { userset, attribute, member } in changes {
+            if let Some((object, relation)) = attribute {
+                let draft = self.drafts.add(&object);
+                self.drafts.set(draft, relation, Cedar::from(userset.clone()));
+            }
+            if let Some(member) = member {
+                let draft = self.drafts.add(&member);
+                self.drafts.add_parent(draft, userset);
+            }
+        }
+        Ok(lookups)
+    }
+
+    /// The entity that a path leads to, where it leads to one.
+    fn entity_at(&self, (root, path): &(Root, Vec<SmolStr>), context: &Members) -> Option<EntityUID> {
+        let start = match root {
+            Root::Principal => Some(self.request.principal),
+            Root::Resource => Some(self.request.resource),
+            Root::Context => None,
+        };
+        if let (Some(uid), []) = (start, path.as_slice()) {
+            return Some(uid.clone());
+        }
+        match value_at(context, |uid, name| self.drafts.get(uid, name), start, path)?.value_kind() {
+            ValueKind::Lit(Literal::EntityUID(uid)) => Some(uid.as_ref().clone()),
+            _ => None,
+        }
+    }
+}
+
+/// What one lookup changes.
+struct Change {
+    userset: EntityUID,
+    /// The attribute that holds the userset.
+    attribute: Option<(EntityUID, SmolStr)>,
+    /// Who is in it.
+    member: Option<EntityUID>,
+}
+
+fn entity_ref(uid: &EntityUID) -> EntityRef {
+    EntityRef::new(kind_of(uid.entity_type()), AsRef::<str>::as_ref(uid.eid()))
+}
+
+/// The name of a type, whole.
+fn kind_of(kind: &EntityType) -> SmolStr {
+    let name: &cedar_policy_core::ast::InternalName = kind.name().as_ref();
+    if name.is_unqualified() { SmolStr::new(name.basename()) } else { kind.to_smolstr() }
+}

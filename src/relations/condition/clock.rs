@@ -1,0 +1,174 @@
+//! How an evaluation used `current_time`, and so for how long its outcome stays what it is.
+//!
+//! `current_time < value`, whichever operator and side, changes only when the clock passes the value. Any other use (an
+//! hour of the day, a difference, a comparison inside of a comprehension) may change with every millisecond.
+//!
+//! INVARIANT: never too long. All comparisons of the expression count, those as well that were not come to because
+//! something before them decided; what is not known to be such a comparison is another use.
+
+use super::evaluate::{self, Budget, Halt};
+use super::lower::Node;
+use super::signature::Function;
+use super::types::ParameterType;
+use super::value::Val;
+use super::{Condition, ConditionError};
+use crate::model::{ClockUse, Record};
+
+/// The parameter that holds the time.
+pub const CLOCK: &str = "current_time";
+
+impl Condition {
+    /// The use of [`CLOCK`], as the request has it, by the evaluation of these values that came to `outcome`.
+    #[must_use]
+    pub fn clock_use(&self, tuple: &Record, request: &Record, outcome: &Result<bool, ConditionError>) -> ClockUse {
+        let Some(at) = self.parameters.iter().position(|(name, _)| name == CLOCK) else { return ClockUse::Unread };
+        // What a tuple has stored beside it is no clock.
+        if tuple.get(CLOCK).is_some() {
+            return ClockUse::Unread;
+        }
+        match outcome {
+            // The message shows it.
+            Err(ConditionError::BadValue { parameter, .. }) if parameter == CLOCK => return ClockUse::Otherwise,
+            // Parameters are looked at in their order: these came before the clock, or without regard to it.
+            Err(
+                ConditionError::BadValue { .. } | ConditionError::Missing { .. } | ConditionError::Undeclared { .. },
+            ) => return ClockUse::Unread,
+            Err(ConditionError::Failed { .. } | ConditionError::TooCostly { .. }) | Ok(_) => {}
+        }
+        if !self.root.reads(at) {
+            return ClockUse::Unread;
+        }
+        self.compared(at, tuple, request).unwrap_or(ClockUse::Otherwise)
+    }
+
+    /// The use by direct comparisons; `None` where there is any other.
+    fn compared(&self, at: usize, tuple: &Record, request: &Record) -> Option<ClockUse> {
+        let is_time = self.parameters.get(at).is_some_and(|(_, ty)| *ty == ParameterType::Timestamp);
+        let mut compared = Vec::new();
+        if !is_time || !compared_with(&self.root, at, &mut compared) {
+            return None;
+        }
+        let values = self.values(tuple, request).ok()?;
+        let Some(Val::Timestamp(now)) = values.get(at) else { return None };
+        let now = now.milliseconds();
+        let mut found = ClockUse::read(now);
+        for node in compared {
+            match evaluate::evaluate(node, &values, Budget::new(self.max_cost)) {
+                Ok(Val::Timestamp(value)) => found = found.and(ClockUse::compared(now, value.milliseconds_up())),
+                // The comparison fails at any time.
+                Err(Halt::Error(_)) => {}
+                Ok(_) | Err(Halt::OverBudget) => return None,
+            }
+        }
+        Some(found)
+    }
+}
+
+/// Collects what the parameter is directly compared with; whether it is used for nothing else.
+fn compared_with<'n>(node: &'n Node, at: usize, values: &mut Vec<&'n Node>) -> bool {
+    let is_clock = |node: &Node| matches!(node, Node::Parameter(it) if *it == at);
+    if let Node::Call(
+        Function::Equal
+        | Function::NotEqual
+        | Function::Less
+        | Function::LessEqual
+        | Function::Greater
+        | Function::GreaterEqual,
+        sides,
+    ) = node
+        && let [a, b] = sides.as_slice()
+        && is_clock(a) != is_clock(b)
+    {
+        let value = if is_clock(a) { b } else { a };
+        values.push(value);
+        // Nothing is known of a variable of a comprehension outside of it.
+        return !value.reads(at) && !value.has_local();
+    }
+    !is_clock(node) && node.parts().into_iter().all(|part| compared_with(part, at, values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Timestamp, Value};
+
+    const NOW: &str = "2026-06-01T00:00:00Z";
+    const NOW_MS: i64 = 1_780_272_000_000;
+
+    fn record(members: &[(&str, Value)]) -> Record {
+        members.iter().map(|(name, value)| ((*name).into(), value.clone())).collect()
+    }
+
+    fn used(expression: &str, tuple: &[(&str, Value)], request: &[(&str, Value)]) -> ClockUse {
+        let parameters = [
+            (CLOCK, ParameterType::Timestamp),
+            ("until", ParameterType::Timestamp),
+            ("open", ParameterType::Bool),
+            ("list", ParameterType::List(Box::new(ParameterType::Timestamp))),
+            ("any", ParameterType::Any),
+        ]
+        .map(|(name, ty)| (name.into(), ty));
+        let condition = Condition::compile("c", expression, &parameters).unwrap_or_else(|error| panic!("{error:?}"));
+        let (tuple, request) = (record(tuple), record(request));
+        condition.clock_use(&tuple, &request, &condition.evaluate(&tuple, &request))
+    }
+
+    fn given(until: &str) -> Vec<(&str, Value)> {
+        let list = Value::List(vec![Value::text("2026-07-01T00:00:00Z")]);
+        vec![(CLOCK, NOW.into()), ("until", until.into()), ("open", true.into()), ("list", list), ("any", true.into())]
+    }
+
+    #[test]
+    fn direct_comparisons_end_where_the_clock_passes_the_value() {
+        let until = |ms: i64| ClockUse::Until(Timestamp(NOW_MS + ms));
+        for (expression, at, expected) in [
+            ("current_time < until", "2026-06-01T00:00:01Z", until(1_000)),
+            ("until >= current_time || open", "2026-06-01T00:00:01Z", until(1_000)),
+            ("open || current_time < until", "2026-06-01T00:00:01Z", until(1_000)),
+            // A started millisecond: the clock has passed the value when it shows the next.
+            ("current_time < until", "2026-06-01T00:00:00.0105Z", until(11)),
+            ("current_time < until", "2026-06-01T00:00:00.000001Z", until(1)),
+            ("current_time < until", "2026-05-31T23:59:59.9999Z", ClockUse::read(Timestamp(NOW_MS))),
+            ("current_time == until", NOW, ClockUse::Otherwise),
+            ("current_time < until + duration('1h')", "2026-06-01T00:00:01Z", until(3_601_000)),
+            ("current_time < list[0] && current_time < until", "2026-06-01T00:00:01Z", until(1_000)),
+            ("current_time < list[7] || open", "2026-06-01T00:00:01Z", ClockUse::read(Timestamp(NOW_MS))),
+            ("current_time > timestamp('2026-06-01T00:00:02Z')", "2026-06-01T00:00:01Z", until(2_000)),
+            ("until > timestamp('2026-06-01T00:00:02Z')", "2026-06-01T00:00:01Z", ClockUse::Unread),
+        ] {
+            assert_eq!(used(expression, &[], &given(at)), expected, "{expression} {at}");
+        }
+    }
+
+    #[test]
+    fn every_other_use_is_unbounded() {
+        for expression in [
+            "current_time.getHours('UTC') < 5",
+            "current_time - until < duration('1h')",
+            "current_time + duration('1h') < until",
+            "list.exists(at, current_time < at)",
+            "[current_time].exists(at, at < until)",
+            "current_time in list",
+            "current_time < any",
+            "current_time == any",
+            "(open ? current_time : until) < until",
+            "current_time == current_time",
+            "string(current_time) == 'x'",
+            "{'at': current_time}.at < until",
+        ] {
+            assert_eq!(used(expression, &[], &given("2026-06-01T00:00:01Z")), ClockUse::Otherwise, "{expression}");
+        }
+    }
+
+    #[test]
+    fn a_stored_time_is_no_clock_and_a_missing_value_fails_whatever_the_time() {
+        let stored = [(CLOCK, Value::text("2026-01-01T00:00:00Z"))];
+        let expression = "current_time < until";
+        assert_eq!(used(expression, &stored, &given(NOW)), ClockUse::Unread);
+        assert_eq!(used(expression, &[], &given(NOW)[..2]), ClockUse::Unread);
+        assert_eq!(used(expression, &[], &given("no time")), ClockUse::Unread);
+        let mut bad = given(NOW);
+        bad[0].1 = Value::text("9999-12-31");
+        assert_eq!(used(expression, &[], &bad), ClockUse::Otherwise);
+    }
+}

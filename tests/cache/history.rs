@@ -1,0 +1,135 @@
+//! Histories of writes, deletions, bundles, clock moves and questions, told to an engine with a cache and to one without:
+//! no answer differs, and no record.
+
+use crate::dice::Dice;
+use crate::pair::{Service, told};
+use crate::world;
+use behest::clock::FixedClock;
+use behest::engine::stores::About;
+use behest::store::{Batch, OnDuplicate, OnMissing};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Histories, and steps of each: in these every way to break the cache shows that `mutants/` has.
+const HISTORIES: u64 = 12;
+const STEPS: usize = 700;
+
+/// Bundles of one history.
+const BUNDLES: usize = 2;
+
+/// Families of questions in one history, apart from what each request has of its own.
+const FAMILIES: usize = 5;
+
+#[test]
+fn what_is_kept_never_differs_from_what_is_evaluated() {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for seed in 0..HISTORIES {
+        for (name, count) in history(seed, false) {
+            *counts.entry(name).or_default() += count;
+        }
+    }
+    // A cache that is never asked, or never wrong to be asked, would prove nothing.
+    for (name, least) in [("hits", 2_000), ("absent", 150), ("stale", 500), ("time", 100), ("uncacheable", 300)] {
+        assert!(counts[name] >= least, "{counts:?}");
+    }
+}
+
+#[test]
+fn records_of_kept_outcomes_show_the_same_policies_and_inputs() {
+    for seed in 0..HISTORIES / 4 {
+        history(1_000 + seed, true);
+    }
+}
+
+fn history(seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
+    let mut dice = Dice::new(seed);
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FixedClock::at(world::NOON));
+    let record = |name: &str| recorded.then(|| folder.path().join(name));
+    let [cached, plain] =
+        [(true, "cached.jsonl"), (false, "plain.jsonl")].map(|(cache, name)| Service::new(&clock, cache, record(name)));
+    let bundles: Vec<PathBuf> = (0..BUNDLES)
+        .map(|at| {
+            let root = folder.path().join(at.to_string());
+            for (path, text) in world::bundle(&mut dice) {
+                let path = root.join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            root
+        })
+        .collect();
+    let load = |at: usize| [&cached, &plain].map(|service| service.load(&bundles[at]));
+    load(0);
+    let questions = world::questions(&mut dice, FAMILIES);
+    let mut told_so_far = Vec::new();
+    for step in 0..STEPS {
+        let done = match dice.below(250) {
+            0..38 => {
+                let batch = batch(&mut dice);
+                let done = [&cached, &plain].map(|service| service.write(batch.clone()));
+                assert_eq!(done[0], done[1]);
+                format!("{batch:?}")
+            }
+            38..41 => {
+                let somebody = world::somebody(&mut dice);
+                let about = if dice.chance(50) { About::Object(somebody) } else { About::User(somebody) };
+                let done = [&cached, &plain].map(|service| service.clear(&about));
+                assert_eq!(done[0], done[1]);
+                format!("{about:?}")
+            }
+            41..42 => {
+                let at = dice.below(BUNDLES);
+                load(at);
+                format!("bundle {at}")
+            }
+            42..57 => {
+                let now = world::time(&mut dice);
+                clock.set(now);
+                format!("clock {now}")
+            }
+            _ => {
+                let mut question = dice.one(&questions).clone();
+                question["context"]["request_id"] = Json::from(step.to_string());
+                let answers = [&cached, &plain].map(|service| told(&service.ask(&question)));
+                assert_eq!(
+                    answers[0], answers[1],
+                    "seed {seed}, step {step}: kept, evaluated\n{question}\nafter {told_so_far:#?}"
+                );
+                continue;
+            }
+        };
+        told_so_far.push(done);
+    }
+    let counts = if recorded {
+        Vec::new()
+    } else {
+        let missed = |cause: &str| cached.count(&format!("behest_cache_misses_total{{cause=\"{cause}\"}}"));
+        let mut counts = vec![("hits", cached.count("behest_cache_hits_total"))];
+        counts.extend(["absent", "stale", "time", "uncacheable"].map(|cause| (cause, missed(cause))));
+        counts
+    };
+    let [kept, evaluated] = [cached, plain].map(Service::close);
+    for (at, (kept, evaluated)) in kept.iter().zip(&evaluated).enumerate() {
+        assert_eq!(kept, evaluated, "seed {seed}, record {at}");
+    }
+    assert_eq!(kept.len(), evaluated.len());
+    assert_eq!(recorded, !kept.is_empty());
+    counts
+}
+
+/// Some tuples that are put in, and some that are taken out where they are there.
+fn batch(dice: &mut Dice) -> Batch {
+    let mut tuples: BTreeMap<_, _> = BTreeMap::new();
+    for _ in 0..1 + dice.below(3) {
+        let tuple = world::tuple(dice);
+        tuples.insert(tuple.key.clone(), tuple);
+    }
+    let mut batch = Batch { on_missing: OnMissing::Ignore, on_duplicate: OnDuplicate::Error, ..Batch::default() };
+    for (key, tuple) in tuples {
+        if dice.chance(40) { batch.deletes.push(key) } else { batch.writes.push(tuple) }
+    }
+    batch
+}

@@ -1,0 +1,246 @@
+//! Which requests share an outcome, and which do not: seen in what is counted.
+
+use crate::pair::Service;
+use crate::world::NOON;
+use behest::clock::FixedClock;
+use behest::store::Batch;
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+
+const SCHEMA: &str = r#"
+entity user { level?: Long, profile?: { rank?: Long, note?: String }, boss?: user, @stored vip?: Bool };
+entity agent;
+entity doc { price?: decimal };
+action read appliesTo { principal: [user, agent], resource: doc, context: {
+  arguments?: { amount?: Long, note?: String }, limit?: Long, request_id?: String, until?: datetime } };
+action look appliesTo { principal: [user, agent], resource: doc };
+action wait appliesTo { principal: [user, agent], resource: doc };
+"#;
+
+const POLICIES: &str = r#"
+@id("agents") permit (principal is agent, action == Action::"read", resource) when { context.delegation.depth < 9 };
+@id("amount") permit (principal is user, action == Action::"read", resource) when { context has arguments.amount && context.arguments.amount < 5 };
+@id("level") permit (principal is user, action == Action::"read", resource) when { principal has level && principal.level > 2 };
+@id("rank") permit (principal is user, action == Action::"read", resource) when { principal has profile.rank && principal.profile.rank > 2 };
+@id("boss") permit (principal is user, action == Action::"read", resource) when { principal has boss && principal.boss == resource.owner };
+@id("price") permit (principal is user, action == Action::"read", resource) when { resource has price && resource.price.lessThan(decimal("1.5")) };
+@id("vip") permit (principal is user, action == Action::"read", resource) when { principal has vip && principal.vip };
+@id("viewer") permit (principal, action == Action::"look", resource) when { principal in resource.viewer };
+@id("early") permit (principal, action == Action::"wait", resource) when { context.now < datetime("2026-06-01T12:00:05Z") };
+"#;
+
+const MODEL: &str = "model
+  schema 1.1
+type user
+type agent
+type doc
+  relations
+    define viewer: [user with small]
+condition small(limit: int, most: int, current_time: timestamp) {
+  limit < most
+}
+";
+
+fn service(clock: &Arc<FixedClock>) -> (Service, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = SCHEMA.replace("entity doc { price", "entity doc { owner?: user, price");
+    let policies =
+        POLICIES.replace("principal.boss == resource.owner", "resource has owner && principal.boss == resource.owner");
+    for (path, text) in [
+        ("policies/bundle.toml", "[types]\nidentity = \"user\"\n"),
+        ("policies/p.cedar", &policies),
+        ("schemas/m.fga", MODEL),
+        ("schemas/s.cedarschema", &schema),
+    ] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let service = Service::new(clock, true, None);
+    service.load(folder.path());
+    (service, folder)
+}
+
+fn asked(action: &str, properties: &Json, of_doc: &Json, context: &Json) -> Json {
+    json!({"subject": {"type": "user", "id": "u", "properties": properties}, "action": {"name": action},
+           "resource": {"type": "doc", "id": "d", "properties": of_doc}, "context": context})
+}
+
+/// Whether the second question finds the outcome of the first.
+fn shares(first: &Json, second: &Json) -> bool {
+    let (service, _folder) = service(&Arc::new(FixedClock::at(NOON)));
+    let (before, after) = (service.ask(first), service.count("behest_cache_hits_total"));
+    let answer = service.ask(second);
+    let shared = service.count("behest_cache_hits_total") > after;
+    if shared {
+        assert_eq!((before.decision, before.reason), (answer.decision, answer.reason));
+    }
+    shared
+}
+
+#[test]
+fn what_no_policy_reads_does_not_tell_requests_apart() {
+    let none = json!({});
+    let plain = asked("read", &none, &none, &none);
+    let amount =
+        |amount: Json, note: &str| asked("read", &none, &none, &json!({"arguments": {"amount": amount, "note": note}}));
+    for (first, second) in [
+        (plain.clone(), asked("read", &none, &none, &json!({"request_id": "7", "limit": 3, "other": [1]}))),
+        (
+            plain.clone(),
+            asked("read", &json!({"rank": 1, "level": null, "vip": true}), &none, &json!({"arguments": null})),
+        ),
+        (amount(json!(4), "a"), amount(json!(4.0), "b")),
+        (asked("read", &json!({"level": 5}), &none, &none), asked("read", &json!({"level": 5.0}), &none, &none)),
+        (asked("read", &none, &json!({"price": 1.4}), &none), asked("read", &none, &json!({"price": 1.40}), &none)),
+        (
+            asked("read", &json!({"profile": {"rank": 1, "note": "a"}}), &none, &none),
+            asked("read", &json!({"profile": {"rank": 1}}), &none, &none),
+        ),
+        (
+            asked("look", &none, &none, &none),
+            asked("look", &json!({"level": 5}), &json!({"price": 1}), &json!({"until": "x"})),
+        ),
+    ] {
+        assert!(shares(&first, &second), "{first}\n{second}");
+    }
+}
+
+#[test]
+fn what_a_policy_reads_does() {
+    let none = json!({});
+    let plain = asked("read", &none, &none, &none);
+    let with = |arguments: Json| asked("read", &none, &none, &json!({"arguments": arguments}));
+    let level = |level: Json| asked("read", &json!({"level": level}), &none, &none);
+    let mut other = plain.clone();
+    other["subject"]["type"] = json!("identity");
+    for (first, second) in [
+        (plain.clone(), other),
+        (plain.clone(), with(json!({}))),
+        (with(json!({})), with(json!({"amount": 1}))),
+        (with(json!({"amount": 1})), with(json!({"amount": 2}))),
+        (with(json!(1)), with(json!({"amount": 1}))),
+        (with(json!("1")), with(json!(1))),
+        (level(json!(1)), level(json!("1"))),
+        (level(json!(1)), level(json!([1]))),
+        (level(json!(true)), level(json!("true"))),
+        (plain.clone(), level(json!(2))),
+        (asked("look", &none, &none, &none), asked("look", &none, &none, &json!({"limit": 1}))),
+        (asked("look", &none, &none, &json!({"limit": 1})), asked("look", &none, &none, &json!({"limit": 1.0}))),
+        (asked("look", &none, &none, &none), asked("look", &none, &none, &json!({"limit": null}))),
+    ] {
+        assert!(!shares(&first, &second), "{first}\n{second}");
+    }
+}
+
+#[test]
+fn a_users_leg_is_kept_once_for_all_agents_and_each_agents_by_whom_it_acts_for() {
+    let (service, _folder) = service(&Arc::new(FixedClock::at(NOON)));
+    let hits = || service.count("behest_cache_hits_total");
+    let asked = |user: &str, agent: &str| {
+        let mut body = asked("read", &json!({}), &json!({}), &json!({}));
+        body["subject"] = json!({"type": "agent", "id": agent, "properties": {},
+            "delegation_chain": [{"type": "user", "id": user}]});
+        body["context"] = json!({"arguments": {"amount": 1}});
+        service.ask(&body);
+    };
+    asked("alice", "a");
+    assert_eq!(hits(), 0);
+    asked("alice", "b");
+    assert_eq!(hits(), 1, "alice's leg");
+    asked("alice", "b");
+    assert_eq!(hits(), 3, "both legs");
+    asked("bob", "b");
+    assert_eq!(hits(), 3, "the agent acts for somebody else");
+}
+
+#[test]
+fn explaining_and_what_is_off_keep_nothing() {
+    let clock = Arc::new(FixedClock::at(NOON));
+    let (service, folder) = service(&clock);
+    let body = asked("read", &json!({"level": 3}), &json!({}), &json!({}));
+    let ask = behest::engine::Ask {
+        caller: "anonymous",
+        request_id: None,
+        require_actor: false,
+        depth: behest::model::Depth::Explain,
+        arguments: behest::model::Arguments::Known,
+    };
+    for _ in 0..2 {
+        service.engine.decide(&ask, &crate::values::request(&body)).unwrap();
+    }
+    let off = Service::new(&clock, false, None);
+    off.load(folder.path());
+    off.ask(&body);
+    off.ask(&body);
+    for service in [&service, &off] {
+        assert_eq!(service.count("behest_cache_hits_total"), 0);
+        assert_eq!(service.count("behest_cache_misses_total{cause=\"absent\"}"), 0);
+        assert_eq!(service.count("behest_cache_bytes"), 0);
+    }
+}
+
+#[test]
+fn time_is_kept_up_to_what_it_is_compared_with_and_a_new_bundle_gives_the_memory_back() {
+    let clock = Arc::new(FixedClock::at(NOON));
+    let (service, folder) = service(&clock);
+    let wait = |at: i64| {
+        clock.set(NOON + at);
+        let before = service.count("behest_cache_hits_total");
+        let answer = service.ask(&asked("wait", &json!({}), &json!({}), &json!({})));
+        (answer.decision.to_string(), service.count("behest_cache_hits_total") > before)
+    };
+    let (permit, deny) = (|hit| ("permit".to_owned(), hit), |hit| ("deny".to_owned(), hit));
+    assert_eq!(wait(0), permit(false));
+    assert_eq!(wait(4_999), permit(true));
+    assert_eq!(wait(5_000), deny(false), "equal: not kept");
+    assert_eq!(wait(5_000), deny(false));
+    assert_eq!(wait(5_001), deny(false));
+    assert_eq!(wait(9_000_000), deny(true));
+    assert_eq!(wait(4_000), permit(false), "before it was evaluated");
+    assert_eq!(wait(3_999), permit(false));
+    assert!(service.count("behest_cache_bytes") > 0);
+    std::fs::write(folder.path().join("policies/q.cedar"), "@id(\"q\") permit (principal, action, resource);").unwrap();
+    service.load(folder.path());
+    assert_eq!(service.count("behest_cache_bytes"), 0);
+    assert_eq!(wait(9_000_000), permit(false));
+}
+
+#[test]
+fn a_write_to_another_row_costs_nothing() {
+    let (service, _folder) = service(&Arc::new(FixedClock::at(NOON)));
+    let body = asked("look", &json!({}), &json!({}), &json!({"limit": 1}));
+    service.ask(&body);
+    for at in 0..100 {
+        let tuple = format!("doc:other{at}#viewer@user:somebody{at}");
+        let small = behest::model::TupleCondition { name: "small".into(), context: behest::model::Record::new() };
+        let key = tuple.parse().unwrap();
+        let tuple = behest::model::Tuple { key, condition: Some(Arc::new(small)) };
+        service.write(Batch { writes: vec![tuple], ..Batch::default() }).unwrap();
+        service.ask(&body);
+    }
+    let collisions = service.count("behest_cache_stripe_collisions_total");
+    assert_eq!(service.count("behest_cache_hits_total"), 100 - collisions);
+    assert_eq!(service.count("behest_cache_misses_total{cause=\"stale\"}"), collisions);
+}
+
+#[test]
+fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
+    use behest::model::{Arguments, Decision, Depth};
+    let (service, _folder) = service(&Arc::new(FixedClock::at(NOON)));
+    let request = crate::values::request(&asked("read", &json!({}), &json!({}), &json!({})));
+    let decide = |arguments| {
+        let ask = behest::engine::Ask {
+            caller: "anonymous",
+            request_id: None,
+            require_actor: false,
+            depth: Depth::Lean,
+            arguments,
+        };
+        service.engine.decide(&ask, &request).unwrap().decision
+    };
+    for _ in 0..2 {
+        assert_eq!((decide(Arguments::Known), decide(Arguments::Unknown)), (Decision::Deny, Decision::Permit));
+    }
+    assert_eq!(service.count("behest_cache_hits_total"), 2, "each is kept, apart from the other");
+}

@@ -1,0 +1,24 @@
+//! The cache of legs against an engine without one, and the order in which writers and readers meet.
+//!
+//! `mutants/` holds ways to break it, each of which one of these tests must notice; `mutants/run` shows that they do.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+#[path = "../support/dice.rs"]
+mod dice;
+#[path = "../support/values.rs"]
+mod values;
+
+mod history;
+mod keys;
+mod orders;
+mod pair;
+mod protocol;
+mod threads;
+mod world;

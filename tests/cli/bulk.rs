@@ -1,0 +1,336 @@
+//! Files of tuples, in and out: what is wrong, what is done all the same, and what a killed import leaves.
+
+use super::place::{KEY, Output, Place, Service};
+use behest::model::Tuple;
+use behest::store::{Event, StoreId, open_redb};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+const MODEL: &str = "model
+  schema 1.1
+type user
+type team
+  relations
+    define member: [user]
+type document
+  relations
+    define viewer: [user, user:*, team#member, user with anything]
+condition anything(x: any) {
+  true
+}
+";
+
+/// A place whose bundle has relations, and one tuple of its own.
+fn place() -> Place {
+    let place = Place::new();
+    place.write("bundle/schemas/documents.fga", MODEL);
+    place.write(
+        "bundle/policies/own.tuples.yaml",
+        "- { user: \"user:ann\", relation: viewer, object: \"document:handbook\" }\n",
+    );
+    place
+}
+
+const DATA: [&str; 4] = ["--data", "data", "--bundle", "bundle"];
+
+impl Place {
+    fn import(&self, file: &str, more: &[&str]) -> Output {
+        self.run(&[&["import", file], &DATA[..], more].concat())
+    }
+
+    fn with_service(&self, service: &Service, arguments: &[&str]) -> Output {
+        self.run_with(&[arguments, &["--url", &service.url()]].concat(), &[("BEHEST_KEY", KEY)], "")
+    }
+}
+
+/// A summary without what depends on the machine: `ok: imported 3 tuples, revision 2`.
+fn done(output: &Output) -> String {
+    let (summary, timing) = output.out.trim_end().rsplit_once("; ").unwrap_or_else(|| panic!("{output:?}"));
+    assert!(timing.ends_with(" a second"), "{timing}");
+    summary.to_owned()
+}
+
+fn line(object: &str, user: &str) -> String {
+    format!("{{\"user\":\"{user}\",\"relation\":\"viewer\",\"object\":\"document:{object}\"}}\n")
+}
+
+/// What a data directory holds: its tuples, and how often each was written.
+fn held(dir: &Path) -> (BTreeMap<String, Tuple>, BTreeMap<String, usize>) {
+    let store = open_redb(dir, 4 << 20).unwrap();
+    let mut tuples = BTreeMap::new();
+    store.read_tuples(StoreId::MAIN, &mut |tuple| drop(tuples.insert(tuple.key.to_string(), tuple))).unwrap();
+    let mut writes: BTreeMap<String, usize> = BTreeMap::new();
+    for change in store.changes(None, behest::model::Revision(0), usize::MAX).unwrap() {
+        if let Event::TuplesChanged { written, .. } = change.event {
+            written.iter().for_each(|tuple| *writes.entry(tuple.key.to_string()).or_default() += 1);
+        }
+    }
+    (tuples, writes)
+}
+
+#[test]
+fn a_wrong_line_is_named_and_all_before_it_is_in() {
+    let place = place();
+    let header = "user_type,user_id,relation,object_type,object_id,condition_name\n";
+    let rows = "user,ann,viewer,document,a,\nuser,bob,viewer,document,b,\nuser,bob,reader,document,b,\n\
+                user,bob,viewer,document,c,\nuser,ann,viewer,document,handbook,\nuser,b:b,viewer,document,d,\n\
+                user,bob,viewer,document,e%41,\nuser,bob,viewer,document,e,\n";
+    place.write("tuples.csv", &format!("{header}{rows}"));
+
+    let dry = place.import("tuples.csv", &["--dry-run", "--max-errors", "9"]);
+    assert_eq!(done(&dry), "not all: 4 tuples could be imported, nothing was written, 4 lines were wrong");
+    assert!(dry.code == 1 && !place.path("data").exists(), "{dry:?}");
+
+    let stopped = place.import("tuples.csv", &[]);
+    assert_eq!(done(&stopped), "not all: imported 2 tuples, 1 line was wrong, stopped at line 4, revision 2");
+    let reader = "error: tuples.csv:4: the tuple `document:b#reader@user:bob` cannot be written: type `document` has no \
+                  relation `reader`: correct the relation, or define it\n";
+    assert_eq!((stopped.code, stopped.err.as_str()), (1, reader));
+
+    let all = place.import("tuples.csv", &["--max-errors", "4"]);
+    assert_eq!(done(&all), "not all: imported 2 tuples, 2 were there already, 4 lines were wrong, revision 3");
+    let told: Vec<&str> = all.err.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    assert_eq!(told, ["tuples.csv:4", "tuples.csv:6", "tuples.csv:7", "tuples.csv:8"]);
+    assert!(all.err.contains("`document:handbook#viewer@user:ann` is one of the bundle's tuples: change it there"));
+    assert!(all.err.contains("`document:e%41#viewer@user:bob` has an id that is not in canonical encoding"));
+
+    let again = place.import("tuples.csv", &["--on-duplicate", "error"]);
+    assert_eq!(done(&again), "not all: imported 0 tuples, 1 line was wrong, stopped at line 2");
+    assert!(again.err.starts_with("error: tuples.csv:2: `document:a#viewer@user:ann` exists already"), "{again:?}");
+
+    place.write(
+        "other.yaml",
+        "- {user: user:ann, relation: viewer, object: document:a, condition: {name: anything, context: {x: 1}}}\n",
+    );
+    let other = place.import("other.yaml", &[]);
+    assert!(other.err.starts_with("error: other.yaml:1: `document:a#viewer@user:ann` exists with another condition"));
+
+    // The bundle's tuple is no more deleted than it is written.
+    let gone = place.import("tuples.csv", &["--delete", "--max-errors", "9"]);
+    assert_eq!(done(&gone), "not all: deleted 4 tuples, 1 was not there, 3 lines were wrong, revision 4");
+    assert_eq!(held(&place.path("data")).0.len(), 0);
+}
+
+#[test]
+fn a_service_takes_the_same_files_and_refuses_the_same_lines() {
+    let place = place();
+    let service = place.serve(&["--data", "data"]);
+    // The wrong lines stand in the middle of batches, so the batches are taken apart.
+    let mut lines: Vec<String> = (0..250).map(|number| line(&format!("d{number}"), "user:ann")).collect();
+    lines[120] = line("handbook", "user:ann");
+    lines[130] = line("d0", "user:ann");
+    lines[140] = lines[140].replace("viewer", "reader");
+    place.write("tuples.jsonl", &lines.concat());
+
+    let dry = place.with_service(&service, &["import", "tuples.jsonl", "--dry-run"]);
+    assert_eq!(
+        done(&dry),
+        "not all: 140 tuples could be imported, nothing was written, 1 line was wrong, stopped at line 141"
+    );
+    let stopped = place.with_service(&service, &["import", "tuples.jsonl"]);
+    assert!(
+        done(&stopped).starts_with("not all: imported 120 tuples, 1 line was wrong, stopped at line 121, revision ")
+    );
+    assert!(
+        stopped.err.starts_with("error: tuples.jsonl:121: `document:handbook#viewer@user:ann` is one of the bundle's")
+    );
+    let all = place.with_service(&service, &["import", "tuples.jsonl", "--max-errors", "2"]);
+    assert!(
+        done(&all).starts_with("not all: imported 127 tuples, 121 were there already, 2 lines were wrong, revision "),
+        "{all:?}"
+    );
+    assert!(all.err.contains("error: tuples.jsonl:141: the tuple `document:d140#reader@user:ann` cannot be written"));
+
+    // While it runs, nobody else gets at its data directory.
+    let locked = place.import("tuples.jsonl", &[]);
+    assert_eq!(
+        (locked.code, locked.err.as_str()),
+        (
+            1,
+            "error: the data directory `data` is in use by another process: stop that one, or choose another directory\n  \
+             help: where a service runs on it, name that with `--url`, and a key in `BEHEST_KEY`\n"
+        )
+    );
+    assert_eq!(place.run(&["export", "--data", "data"]).err, locked.err);
+
+    let exported = place.with_service(&service, &["export", "--object", "document:d7"]);
+    assert_eq!(exported.out, line("d7", "user:ann"));
+    assert!(exported.err.starts_with("exported 1 tuple of revision "), "{exported:?}");
+    let own = place.with_service(&service, &["export", "--with-bundle", "--format", "csv", "--type", "document"]);
+    assert!(own.out.contains("\nuser,ann,,viewer,document,handbook,,\n") && own.out.lines().count() == 249);
+
+    let gone = place.with_service(&service, &["import", "tuples.jsonl", "--delete", "--max-errors", "1"]);
+    assert!(
+        done(&gone).starts_with("not all: deleted 247 tuples, 2 were not there, 1 line was wrong, revision "),
+        "{gone:?}"
+    );
+
+    let url = service.url();
+    let anonymous = place.run(&["import", "tuples.jsonl", "--url", &url]);
+    assert!(anonymous.code == 1 && anonymous.err.contains("refuses with status 401: "), "{anonymous:?}");
+    let unknown = place.with_service(&service, &["import", "tuples.jsonl", "--store", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]);
+    assert!(unknown.code == 1 && unknown.err.contains("refuses with status 404: there is no store"), "{unknown:?}");
+    let unknown = place.with_service(&service, &["export", "--store", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]);
+    assert!(unknown.code == 1 && unknown.out.is_empty() && unknown.err.contains("there is no store"), "{unknown:?}");
+    assert_eq!(service.stop().code(), Some(0));
+}
+
+#[test]
+fn a_command_line_that_cannot_be_meant_is_refused() {
+    let place = place();
+    for arguments in [
+        &["import", "a.csv"] as &[&str],
+        &["import", "a.csv", "--data", "data", "--url", "http://127.0.0.1:1"],
+        &["import", "-", "--data", "data"],
+        &["import", "a.json", "--data", "data"],
+        &["import", "a.csv", "--data", "data", "--store", "documents"],
+        &["import", "a.csv", "--data", "data", "--batch", "50001"],
+        &["import", "a.csv", "--url", "http://127.0.0.1:1", "--batch", "101"],
+        &["import", "a.csv", "--data", "data", "--on-missing", "error"],
+        &["import", "a.csv", "--data", "data", "--delete", "--on-duplicate", "error"],
+        &["export"],
+    ] {
+        let refused = place.run(arguments);
+        assert!(refused.code == 2 && refused.out.is_empty() && refused.err.starts_with("error: "), "{refused:?}");
+    }
+    for (arguments, message) in [
+        (&["import", "a.csv", "--data", "data"] as &[&str], "`a.csv` cannot be read: No such file"),
+        (&["export", "--data", "data"], "there is no data directory with relations at `data`"),
+        (&["export", "--data", "data", "--type", "a:b"], "`a:b` is not a type"),
+        (&["export", "--data", "data", "--output", "a.txt"], "the ending of `a.txt` does not tell its format"),
+    ] {
+        let refused = place.run(arguments);
+        assert!(refused.code == 1 && refused.err.starts_with(&format!("error: {message}")), "{refused:?}");
+    }
+    assert!(!place.path("data").exists());
+    for command in ["import", "export"] {
+        let help = place.run(&[command, "--help"]);
+        assert!(help.code == 0 && help.out.contains("Examples:\n  behest "), "{help:?}");
+    }
+}
+
+/// Whatever a store holds: exported in any format, by either way, and imported elsewhere, it is the same.
+#[test]
+fn what_is_exported_and_imported_is_the_same() {
+    let place = place();
+    let mut lines = String::new();
+    let strange = ["ç%3A/a", "\\\"'", "{a,b;c}", "-", "\u{1f600}|>&", "a@b"];
+    for (number, id) in strange.iter().enumerate() {
+        let user = serde_json::to_string(&format!("user:{id}")).unwrap();
+        lines.push_str(&line(&number.to_string(), "user:x").replace("\"user:x\"", &user));
+    }
+    lines.push_str(&line("all", "user:*"));
+    lines.push_str(&line("team", "team:sre#member"));
+    for (number, x) in
+        ["1.50", "1e-7", "12345678901234567890123", "\"0x1F\"", "[null,true,{\"a\":[],\"\":\"\\u2028é\"}]", "\"\""]
+            .iter()
+            .enumerate()
+    {
+        let condition = format!(",\"condition\":{{\"name\":\"anything\",\"context\":{{\"x\":{x}}}}}}}\n");
+        lines.push_str(&line(&format!("c{number}"), "user:ann").replace("}\n", &condition));
+    }
+    lines.push_str(&line("empty", "user:ann").replace("}\n", ",\"condition\":{\"name\":\"anything\"}}\n"));
+    place.write("all.jsonl", &lines);
+    let first = place.import("all.jsonl", &[]);
+    assert_eq!(first.code, 0, "{first:?}");
+    let (expected, _) = held(&place.path("data"));
+    assert_eq!(expected.len(), lines.lines().count());
+
+    let service = place.serve(&["--data", "served"]);
+    assert_eq!(place.with_service(&service, &["import", "all.jsonl"]).code, 0);
+    for (number, file) in ["t.jsonl", "t.yaml", "t.csv"].iter().enumerate() {
+        for (way, exported) in [
+            ("data", place.run(&["export", "--data", "data", "--output", file])),
+            ("url", place.with_service(&service, &["export", "--output", file])),
+        ] {
+            assert!(exported.code == 0 && exported.err.starts_with("exported 15 tuples of revision "), "{exported:?}");
+            let dir = format!("{way}-{number}");
+            let imported = place.run(&["import", file, "--data", &dir, "--bundle", "bundle"]);
+            assert_eq!(imported.code, 0, "{file}: {imported:?}");
+            assert_eq!(held(&place.path(&dir)).0, expected, "{file} from {way}");
+        }
+    }
+    assert!(!place.path("t.csv.part").exists());
+}
+
+/// An import that reads from a pipe, so that the test decides how far it gets.
+fn begin(place: &Place, arguments: &[&str]) -> Child {
+    let mut command: Command = place.command(&[&["import", "-", "--format", "jsonl"], arguments].concat());
+    command.env("BEHEST_KEY", KEY).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// More than the pipe and the program's buffer hold: when as many were taken, batches were written.
+const LINES: usize = 4_000;
+
+fn many() -> Vec<String> {
+    (0..LINES).map(|number| line(&format!("number-{number}"), &format!("user:u{}", number % 7))).collect()
+}
+
+/// Gives an import some of the lines, at least so many that it has begun to write.
+fn feed(child: &mut Child, lines: &[String], round: usize) {
+    let given = 3_000 + round * 137;
+    child.stdin.as_mut().unwrap().write_all(lines[..given].concat().as_bytes()).unwrap();
+}
+
+fn end(child: Child) -> Output {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Output { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[test]
+fn a_killed_import_goes_on_where_it_stopped() {
+    let place = place();
+    let lines = many();
+    let arguments = [&DATA[..], &["--batch", "50"]].concat();
+    for round in 0..6 {
+        let mut child = begin(&place, &arguments);
+        feed(&mut child, &lines, round);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let (killed, _) = held(&place.path("data"));
+    assert!(!killed.is_empty() && killed.len() < LINES && killed.len().is_multiple_of(50), "{}", killed.len());
+    place.write("all.jsonl", &lines.concat());
+    let last = place.import("all.jsonl", &[]);
+    let mut expected = String::new();
+    write!(expected, "ok: imported {} tuples", indicatif::HumanCount((LINES - killed.len()) as u64)).unwrap();
+    write!(expected, ", {} were there already, ", indicatif::HumanCount(killed.len() as u64)).unwrap();
+    assert!(done(&last).starts_with(&expected), "{last:?}");
+    let (tuples, writes) = held(&place.path("data"));
+    assert_eq!(tuples.len(), LINES);
+    assert!(writes.len() == LINES && writes.values().all(|count| *count == 1), "a tuple was written twice");
+}
+
+#[test]
+fn an_import_outlives_its_service() {
+    let place = place();
+    let lines = many();
+    for round in 0..3 {
+        let mut service = place.serve(&["--data", "data"]);
+        let url = service.url();
+        let mut child = begin(&place, &["--url", &url]);
+        feed(&mut child, &lines, round);
+        service.child.kill().unwrap();
+        service.child.wait().unwrap();
+        // Where the program has ended already, the rest finds no reader.
+        let _rest = child.stdin.take().unwrap().write_all(lines.concat().as_bytes());
+        let output = end(child);
+        assert_eq!(output.code, 1, "{output:?}");
+        let told = format!("error: `{url}` does not answer: ");
+        assert!(output.err.starts_with(&told) && output.err.contains("; then the same command goes on"), "{output:?}");
+        assert!(done(&output).starts_with("not all: imported "), "{output:?}");
+    }
+    let service = place.serve(&["--data", "data"]);
+    place.write("all.jsonl", &lines.concat());
+    let last = place.with_service(&service, &["import", "all.jsonl"]);
+    assert!(last.code == 0 && done(&last).contains(" were there already"), "{last:?}");
+    assert_eq!(service.stop().code(), Some(0));
+    let (tuples, writes) = held(&place.path("data"));
+    assert_eq!(tuples.len(), LINES);
+    assert!(writes.len() == LINES && writes.values().all(|count| *count == 1), "a tuple was written twice");
+}
