@@ -39,35 +39,27 @@ impl Reads {
 
     /// What several read together. Policies of one kind share what they read, and so does the result.
     pub(super) fn merged<'a>(all: impl Iterator<Item = &'a Arc<Self>>) -> Arc<Self> {
-        let mut merged: Arc<Self> = Arc::default();
-        let mut last: Option<&Arc<Self>> = None;
-        for reads in all.filter(|reads| !reads.is_empty()) {
-            if last.is_some_and(|last| Arc::ptr_eq(last, reads)) {
-                continue;
-            }
-            if last.is_none() {
-                merged = Arc::clone(reads);
-            } else {
-                let merged = Arc::make_mut(&mut merged);
-                merged.paths.extend(reads.paths.iter().cloned());
-                merged.firsts.extend(reads.firsts.iter().cloned());
-                merged.whole_context |= reads.whole_context;
-                merged.anywhere.extend(reads.anywhere.iter().cloned());
-                merged.follows |= reads.follows;
-                merged.looks_at_action |= reads.looks_at_action;
-            }
-            last = Some(reads);
+        let mut distinct: Vec<&Arc<Self>> = all.collect();
+        distinct.sort_unstable_by_key(|reads| Arc::as_ptr(reads));
+        distinct.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        if let [one] = distinct.as_slice() {
+            return Arc::clone(one);
         }
-        merged
+        let mut merged = Self::default();
+        for reads in distinct {
+            merged.paths.extend(reads.paths.iter().cloned());
+            merged.firsts.extend(reads.firsts.iter().cloned());
+            merged.whole_context |= reads.whole_context;
+            merged.anywhere.extend(reads.anywhere.iter().cloned());
+            merged.follows |= reads.follows;
+            merged.looks_at_action |= reads.looks_at_action;
+        }
+        Arc::new(merged)
     }
 
     /// How many paths and names it holds.
     pub(super) fn len(&self) -> usize {
         self.paths.len() + self.anywhere.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0 && !self.follows && !self.looks_at_action
     }
 
     /// The paths, in a stable order.

@@ -202,7 +202,7 @@ impl Reader<'_> {
         children(expr).into_iter().for_each(|child| self.walk(child));
     }
 
-    /// `Y has relation` holds of everything to the type checker, and of what was looked up to an evaluation.
+    /// `Y has relation`: to the type checker it always holds, and to an evaluation only where the relation was looked up.
     fn tests_for_relation(&self, expr: &Typed) -> bool {
         let (base, names): (_, Vec<&SmolStr>) = match expr.expr_kind() {
             ExprKind::HasAttr { expr, attr } => (expr, vec![attr]),

@@ -214,7 +214,7 @@ impl Index {
             return Arc::clone(fixed);
         }
         let mut cells: SmallVec<[u32; 16]> = SmallVec::new();
-        for bucket in self.in_scope(scope) {
+        for bucket in self.buckets_of(&scope.buckets) {
             bucket.select(values, |cell| cells.push(cell));
         }
         self.slices.get(&cells, || {
@@ -228,12 +228,12 @@ impl Index {
     }
 
     /// All policies of a scope, in the order of their ids.
-    pub(super) fn all<'a>(&'a self, scope: &'a Scope) -> Vec<&'a Arc<Rule>> {
-        self.rules_of(self.in_scope(scope).flat_map(Bucket::all))
+    pub(super) fn all(&self, scope: &Scope) -> Vec<&Arc<Rule>> {
+        self.rules_in(&scope.buckets)
     }
 
-    fn in_scope<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a Bucket> {
-        scope.buckets.iter().filter_map(|bucket| self.buckets.get(*bucket as usize))
+    fn rules_in(&self, buckets: &[u32]) -> Vec<&Arc<Rule>> {
+        self.rules_of(self.buckets_of(buckets).flat_map(Bucket::all))
     }
 
     fn rules_of(&self, cells: impl Iterator<Item = u32>) -> Vec<&Arc<Rule>> {
@@ -242,19 +242,21 @@ impl Index {
         positions.iter().filter_map(|position| self.rules.get(*position as usize)).collect()
     }
 
+    fn buckets_of(&self, numbers: &[u32]) -> impl Iterator<Item = &Bucket> {
+        numbers.iter().filter_map(|number| self.buckets.get(*number as usize))
+    }
+
     fn merged(&self, buckets: &[u32]) -> Scope {
-        let (plans, fixed) = (Plans::default(), None);
-        let mut scope =
-            Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None, plans, fixed };
-        let rules = self.all(&scope);
-        let reads = Reads::merged(rules.iter().map(|rule| &rule.reads));
-        let mentions = rules.iter().any(|rule| !rule.mentions.is_empty());
+        let rules = self.rules_in(buckets);
         let reasoned = rules.iter().find(|rule| rule.effect == Decision::Permit && rule.reason.is_some());
-        let reasoned = reasoned.map(|rule| Arc::clone(rule));
-        scope.reads = reads;
-        scope.mentions = mentions;
-        scope.reasoned = reasoned;
-        scope
+        Scope {
+            buckets: buckets.into(),
+            reads: Reads::merged(rules.iter().map(|rule| &rule.reads)),
+            mentions: rules.iter().any(|rule| !rule.mentions.is_empty()),
+            reasoned: reasoned.map(|rule| Arc::clone(rule)),
+            fixed: None,
+            plans: Plans::default(),
+        }
     }
 
     fn add_class(&mut self, signature: &[usize], positions: &[Position], actions: &Actions, late: &Late<'_>) {
@@ -313,6 +315,7 @@ struct Class {
 /// The schema's actions, and which of them an action or a group of actions in a scope means.
 struct Actions {
     uids: Vec<EntityUID>,
+    numbers: HashMap<EntityUID, usize>,
     members: HashMap<EntityUID, Vec<usize>>,
 }
 
@@ -324,14 +327,14 @@ impl Actions {
             let above = schema.actions().get(uid).into_iter().flat_map(|action| action.ancestors());
             above.chain([uid]).for_each(|above| members.entry(above.clone()).or_default().push(number));
         }
-        Self { uids, members }
+        Self { numbers: uids.iter().cloned().zip(0..).collect(), uids, members }
     }
 
     /// The actions that a constraint holds for.
     fn of(&self, constraint: &ActionConstraint) -> Vec<usize> {
         match constraint {
             ActionConstraint::Any => (0..self.uids.len()).collect(),
-            ActionConstraint::Eq(one) => self.uids.iter().position(|uid| *uid == **one).into_iter().collect(),
+            ActionConstraint::Eq(one) => self.numbers.get(one.as_ref()).copied().into_iter().collect(),
             ActionConstraint::In(list) => {
                 let members = list.iter().filter_map(|one| self.members.get(one.as_ref())).flatten().copied();
                 members.collect::<BTreeSet<usize>>().into_iter().collect()
@@ -354,12 +357,13 @@ impl Values<'_> {
     }
 }
 
-/// Bundles without relations share one empty set.
+/// Policies of one shape share what they mention, and bundles without relations one empty set.
 fn merged_mentions(rules: &[&Arc<Rule>]) -> Arc<BTreeSet<Mention>> {
-    let mut with = rules.iter().map(|rule| &rule.mentions).filter(|mentions| !mentions.is_empty());
-    match (with.next(), with.next()) {
-        (None, _) => Arc::default(),
-        (Some(one), None) => one.clone(),
-        _ => Arc::new(rules.iter().flat_map(|rule| rule.mentions.iter().cloned()).collect()),
+    let mut distinct: Vec<_> = rules.iter().map(|rule| &rule.mentions).filter(|all| !all.is_empty()).collect();
+    distinct.sort_unstable_by_key(|mentions| Arc::as_ptr(mentions));
+    distinct.dedup_by(|one, other| Arc::ptr_eq(one, other));
+    match distinct.as_slice() {
+        [one] => Arc::clone(one),
+        several => Arc::new(several.iter().flat_map(|mentions| mentions.iter().cloned()).collect()),
     }
 }
