@@ -144,20 +144,6 @@ impl LegCache {
         true
     }
 
-    /// Forgets everything, to give the memory back: after a new bundle nothing of the old one is found again.
-    pub fn clear(&self) {
-        for shard in &self.shards {
-            let Ok(mut shard) = shard.lock() else { continue };
-            let empty: Entries = LruCache::unbounded_with_hasher(self.hasher.clone());
-            let old = std::mem::replace(&mut shard.entries, empty);
-            self.metrics().resized(shard.bytes, 0);
-            shard.bytes = 0;
-            drop(shard);
-            // Outside of the lock: it takes a while.
-            drop(old);
-        }
-    }
-
     fn metrics(&self) -> &CacheMetrics {
         self.metrics.cache()
     }

@@ -6,7 +6,6 @@
 use super::decide::{Given, Verdict, Want, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
-use crate::cache::LegCache;
 use crate::model::{Digest, Evidence, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -99,7 +98,6 @@ impl Engine {
                 None => snapshot,
             };
             self.live.store(Some(Arc::new(snapshot)));
-            self.cache.iter().for_each(LegCache::clear);
             old.into_iter().for_each(retire);
         }
         let now = self.clock.now_ms();

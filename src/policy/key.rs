@@ -14,14 +14,14 @@
 //!
 //! INVARIANT: never too little. A path is followed through records by their declared types alone; where it goes on into
 //! an entity, the whole value that names the entity counts. An attribute that may be read on any entity counts on the
-//! principal, the resource and every member before.
+//! principal, the resource and every member before, where any type has one of that name that a request can supply.
 
 use super::Compiled;
 use super::evaluate::LegInput;
 use super::index::{Named, Scope};
 use super::relations::{Object, Relations};
 use super::rules::Rule;
-use super::schema::{ActionInfo, Attribute, Provenance, TypeInfo};
+use super::schema::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
 use super::syntax::Root;
 use crate::model::{Canonical, EntityRef, Question, Record, Value};
 use arc_swap::ArcSwap;
@@ -83,9 +83,10 @@ impl Compiled {
         let named = |uid| Named { uid, stored: input.stored.get(uid).map(AsRef::as_ref) };
         let index = self.index(input.arguments);
         let scope = index.scope(&action.uid, named(&principal), named(&resource));
-        let parameters = || self.parameters(&index.all(&scope), &scope, input.relations);
-        let plan =
-            scope.plans.get([action.number, who.number, what.number], || plan(&scope, action, who, what, parameters()));
+        let plan = scope.plans.get([action.number, who.number, what.number], || Plan {
+            parameters: self.parameters(&index.all(&scope), &scope, input.relations),
+            ..plan(vocabulary, &scope, action, who, what)
+        });
         key.text(&question.action.name);
         entity(question, &member.uid, key);
         entity(question, &question.resource.uid, key);
@@ -115,8 +116,8 @@ impl Compiled {
     }
 }
 
-fn plan(scope: &Scope, action: &ActionInfo, who: &TypeInfo, what: &TypeInfo, parameters: Vec<SmolStr>) -> Plan {
-    let mut plan = Plan { parameters, ..Plan::default() };
+fn plan(vocabulary: &Vocabulary, scope: &Scope, action: &ActionInfo, who: &TypeInfo, what: &TypeInfo) -> Plan {
+    let mut plan = Plan::default();
     for (root, path) in scope.reads.paths() {
         match root {
             Root::Principal => plan.principal.extend(sent(path, &who.attributes)),
@@ -128,14 +129,13 @@ fn plan(scope: &Scope, action: &ActionInfo, who: &TypeInfo, what: &TypeInfo, par
         let path = std::slice::from_ref(name);
         plan.principal.extend(sent(path, &who.attributes));
         plan.resource.extend(sent(path, &what.attributes));
-        plan.earlier.push(name.clone());
+        // Most names that follow a dot are members of records, and no entity has them.
+        if vocabulary.can_be_sent(name) {
+            plan.earlier.push(name.clone());
+        }
     }
-    for paths in [&mut plan.principal, &mut plan.resource, &mut plan.context] {
-        without_longer(paths);
-    }
-    for paths in [&mut plan.action_properties, &mut plan.token] {
-        without_longer(paths);
-    }
+    let Plan { principal, resource, context, action_properties, token, .. } = &mut plan;
+    [principal, resource, context, action_properties, token].into_iter().for_each(without_longer);
     plan
 }
 

@@ -64,7 +64,7 @@ fn history(seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
     let load = |at: usize| [&cached, &plain].map(|service| service.load(&bundles[at]));
     load(0);
     let questions = world::questions(&mut dice, FAMILIES);
-    let mut told_so_far = Vec::new();
+    let (mut now, mut told_so_far) = (world::NOON, Vec::new());
     for step in 0..STEPS {
         let done = match dice.below(250) {
             0..38 => {
@@ -86,7 +86,8 @@ fn history(seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
                 format!("bundle {at}")
             }
             42..57 => {
-                let now = world::time(&mut dice);
+                // To a mark, or a step on or back from where it stands.
+                now = if dice.chance(35) { now + dice.one(&[1, 1, -1]) } else { world::time(&mut dice) };
                 clock.set(now);
                 format!("clock {now}")
             }

@@ -182,7 +182,7 @@ fn explaining_and_what_is_off_keep_nothing() {
 }
 
 #[test]
-fn time_is_kept_up_to_what_it_is_compared_with_and_a_new_bundle_gives_the_memory_back() {
+fn time_is_kept_up_to_what_it_is_compared_with_and_a_new_bundle_begins_anew() {
     let clock = Arc::new(FixedClock::at(NOON));
     let (service, folder) = service(&clock);
     let wait = |at: i64| {
@@ -200,10 +200,8 @@ fn time_is_kept_up_to_what_it_is_compared_with_and_a_new_bundle_gives_the_memory
     assert_eq!(wait(9_000_000), deny(true));
     assert_eq!(wait(4_000), permit(false), "before it was evaluated");
     assert_eq!(wait(3_999), permit(false));
-    assert!(service.count("behest_cache_bytes") > 0);
     std::fs::write(folder.path().join("policies/q.cedar"), "@id(\"q\") permit (principal, action, resource);").unwrap();
     service.load(folder.path());
-    assert_eq!(service.count("behest_cache_bytes"), 0);
     assert_eq!(wait(9_000_000), permit(false));
 }
 

@@ -185,6 +185,12 @@ impl Vocabulary {
         self.actions.values().any(|action| !action.specialised.is_empty())
     }
 
+    /// Whether some entity has an attribute of this name that a request can supply.
+    pub(in crate::policy) fn can_be_sent(&self, attribute: &str) -> bool {
+        let sent = |kind: &TypeInfo| kind.attributes.get(attribute).map(|it| it.provenance != Provenance::Stored);
+        self.types.values().filter_map(sent).any(|sent| sent)
+    }
+
     /// Whether an attribute or member of this name is marked `@secret` anywhere.
     #[must_use]
     pub fn is_secret(&self, name: &str) -> bool {
