@@ -71,6 +71,7 @@ pub struct Options {
     pub explain: Option<bool>,
     /// A revision that the decision must have seen, such as that of a write that went before (`Behest-Revision`). The
     /// service waits for it, at most two seconds unless set otherwise, and then answers 503.
+    #[schema(example = 2)]
     pub at_least: Option<u64>,
 }
 

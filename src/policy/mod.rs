@@ -17,6 +17,7 @@ mod index;
 mod inputs;
 mod key;
 mod nesting;
+mod provenance;
 mod reads;
 mod reasons;
 mod relations;
@@ -38,7 +39,7 @@ pub use search::{Part, Reverse};
 pub use source::SourceFile;
 pub use stored::Stored;
 
-use crate::model::{Arguments, Problem, Problems};
+use crate::model::{Arguments, PolicyRef, Problem, Problems};
 use index::Index;
 use rules::{Rule, Rules};
 use search::Literals;
@@ -86,6 +87,11 @@ impl Compiled {
     /// The ids of all policies, in order.
     pub fn policy_ids(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.id.as_str())
+    }
+
+    /// All policies: their ids, and where they stand.
+    pub fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
+        self.rules.iter().map(|rule| &rule.at)
     }
 
     /// Whether some policy gives this reason.

@@ -123,9 +123,10 @@ async fn a_deletion_takes_ten_thousand_tuples_and_counts_the_rest() {
     for (from, to) in [(0, 5_000), (5_000, 10_001)] {
         fixture.stores.write(store, None, behest::engine::stores::Batch::of_writes(tuples(from, to))).unwrap();
     }
+    let before = fixture.stores.pin(store).unwrap().revision().0;
     let body = json!({ "user": "user:alice" });
     let first = fixture.on_store("delete-tuples", &body).await.json();
-    assert_eq!(first, json!({ "deleted": 10_000, "left": 1, "in_bundle": 0 }));
+    assert_eq!(first, json!({ "revision": before + 1, "deleted": 10_000, "left": 1, "in_bundle": 0 }));
     let second = fixture.on_store("delete-tuples", &body).await.json();
-    assert_eq!(second, json!({ "deleted": 1, "left": 0, "in_bundle": 0 }));
+    assert_eq!(second, json!({ "revision": before + 2, "deleted": 1, "left": 0, "in_bundle": 0 }));
 }
