@@ -56,15 +56,13 @@ fn world(documents: usize) -> Engine {
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stores = Arc::new(Stores::open(open_memory().expect("memory"), clock.clone()).expect("a store"));
-    let limits = SearchLimits { time: Duration::from_secs(60), ..SearchLimits::default() };
-    let sealer = Sealer::random(Duration::from_secs(3_600)).expect("a key");
+    let limits = SearchLimits { time: Duration::from_mins(1), ..SearchLimits::default() };
+    let sealer = Sealer::random(Duration::from_hours(1)).expect("a key");
     let engine = Engine::new(clock, Arc::default(), Recorder::default())
         .with_quiet(Duration::from_millis(1))
         .with_stores(stores.clone())
         .with_search(limits, sealer);
-    if engine.load(&Source::Dir(folder.path().to_owned())).is_err() {
-        panic!("the bundle does not load");
-    }
+    assert!(engine.load(&Source::Dir(folder.path().to_owned())).is_ok(), "the bundle does not load");
     let in_folder = |at: usize| key(&format!("doc:d{at}#parent@folder:f{}", at / FOLDER));
     let mut tuples: Vec<Tuple> = (0..documents).map(in_folder).collect();
     tuples.extend((0..=documents / FOLDER).map(|at| key(&format!("folder:f{at}#viewer@group:staff#member"))));
@@ -72,9 +70,7 @@ fn world(documents: usize) -> Engine {
     tuples.extend(["folder:f1#viewer@user:some", "group:staff#member@user:all"].map(key));
     for part in tuples.chunks(10_000) {
         let batch = Batch { writes: part.to_vec(), ..Batch::default() };
-        if stores.write(StoreId::MAIN, None, batch).is_err() {
-            panic!("the tuples cannot be written");
-        }
+        assert!(stores.write(StoreId::MAIN, None, batch).is_ok(), "the tuples cannot be written");
     }
     engine
 }

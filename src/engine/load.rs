@@ -121,7 +121,7 @@ impl Engine {
 }
 
 /// How long requests may hold on to a bundle that was replaced, and how often they are asked.
-const RETIREMENT: Duration = Duration::from_secs(60);
+const RETIREMENT: Duration = Duration::from_mins(1);
 const RETIREMENT_STEP: Duration = Duration::from_millis(20);
 
 /// Waits for the last request that decides by a bundle: whoever lets go of it last has to take it apart, which takes some

@@ -123,7 +123,7 @@ fn history(seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
 /// Some tuples that are put in, and some that are taken out where they are there.
 fn batch(dice: &mut Dice) -> Batch {
     let mut tuples: BTreeMap<_, _> = BTreeMap::new();
-    for _ in 0..1 + dice.below(3) {
+    for _ in 0..=dice.below(3) {
         let tuple = world::tuple(dice);
         tuples.insert(tuple.key.clone(), tuple);
     }

@@ -5,6 +5,7 @@ use crate::dice::Dice;
 use behest::model::{ObjectRef, Record, Tuple, TupleCondition, Value};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Around this the clock moves: 2026-06-01T12:00:00Z, in milliseconds.
@@ -131,7 +132,7 @@ pub(crate) fn bundle(dice: &mut Dice) -> Vec<(&'static str, String)> {
         let effect = if dice.chance(75) { "permit" } else { "forbid" };
         let reason = if dice.chance(30) { "@reason(\"of_its_own\") " } else { "" };
         let scope = dice.one(&["principal, action, resource", "principal, action == Action::\"read\", resource"]);
-        policies += &format!("@id(\"p{at}\") {reason}{effect} ({scope}) when {{ {condition} }};\n");
+        writeln!(policies, "@id(\"p{at}\") {reason}{effect} ({scope}) when {{ {condition} }};").unwrap();
     }
     policies += "@id(\"suspended\") @reason(\"is_suspended\") forbid (principal, action, resource) when { principal in Userset::\"platform:main#suspended\" };\n";
     let small = *dice.one(&["most", "most - 1"]);

@@ -98,7 +98,7 @@ fn bundle() -> tempfile::TempDir {
 /// A service whose pages have at most three results and cost at most so many candidates.
 fn serving(settings: Settings, candidates: usize, clock: Arc<dyn Clock>) -> (Server, Arc<Engine>) {
     let limits = SearchLimits { results: 3, candidates, ..SearchLimits::default() };
-    let sealer = Sealer::random(Duration::from_secs(60)).unwrap();
+    let sealer = Sealer::random(Duration::from_mins(1)).unwrap();
     let (server, engine) =
         with_clock(settings, clock, |engine| engine.with_quiet(Duration::from_millis(1)).with_search(limits, sealer));
     engine.load(&Source::Dir(bundle().path().to_owned())).unwrap();

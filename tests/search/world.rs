@@ -310,7 +310,7 @@ pub(crate) fn engine(world: &World, limits: SearchLimits) -> (Engine, Arc<Stores
     );
     let clock: Arc<dyn Clock> = Arc::new(FixedClock::at(engines::NOW_MS));
     let stores = Arc::new(Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens"));
-    let sealer = Sealer::random(Duration::from_secs(60)).expect("there is randomness");
+    let sealer = Sealer::random(Duration::from_mins(1)).expect("there is randomness");
     let engine = engines::empty().with_stores(stores.clone()).with_search(limits, sealer);
     if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
         panic!("{}\n{}", behest::bundle::render(&refused.problems, &refused.files, false), world.policies);

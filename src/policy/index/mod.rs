@@ -138,6 +138,9 @@ pub(super) struct Values<'a> {
     pub(super) value: &'a dyn Fn(Root, &[SmolStr]) -> AttributeValue,
 }
 
+/// A policy and the equalities that it leads with.
+type Keyed = (Position, Vec<conditions::Key>);
+
 impl Index {
     pub(super) fn new(rules: Arc<[Arc<Rule>]>, schema: &Schema) -> Self {
         let late = Late::new(schema);
@@ -256,7 +259,7 @@ impl Index {
 
     fn add_class(&mut self, signature: &[usize], positions: &[Position], actions: &Actions, late: &Late<'_>) {
         let (mut principals, mut resources) = (Axis::default(), Axis::default());
-        let mut by_scope: HashMap<(u32, u32), Vec<(Position, Vec<conditions::Key>)>> = HashMap::new();
+        let mut by_scope: HashMap<(u32, u32), Vec<Keyed>> = HashMap::new();
         for position in positions {
             let Some(rule) = self.rules.get(*position as usize) else { continue };
             let (principal, resource) = (principals.number(&rule.principal), resources.number(&rule.resource));
