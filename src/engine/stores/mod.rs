@@ -215,9 +215,8 @@ fn record(id: StoreId, name: &str, now: Timestamp) -> StoreRecord {
 
 fn load(store: &dyn TupleStore, record: StoreRecord) -> Result<Arc<OpenStore>, StoresError> {
     let id = record.id;
-    let mut tuples = Vec::new();
-    let revision = store.read_tuples(id, &mut |tuple| tuples.push(tuple))?;
-    let mut version = Version::of_graph(Graph::load(tuples, revision)?);
+    let graph = Graph::read(|put| Ok::<_, StoresError>(store.read_tuples(id, put)?))?;
+    let mut version = Version::of_graph(graph);
     if id == StoreId::MAIN {
         version = version.with_stripes();
     }

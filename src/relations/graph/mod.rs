@@ -57,15 +57,29 @@ pub struct Graph {
 impl Graph {
     /// A store with these tuples, as of `revision`. Of several tuples with one key the last stays.
     pub fn load(tuples: impl IntoIterator<Item = Tuple>, revision: Revision) -> Result<Self, GraphError> {
-        let mut graph = Self { revision, ..Self::default() };
-        graph.stored = graph.layer(tuples)?;
+        Self::read(|put| {
+            tuples.into_iter().for_each(put);
+            Ok(revision)
+        })
+    }
+
+    /// A store with the tuples that `read` passes on, as of the revision that it returns. They are never all there
+    /// spelled out, which would take twice the memory of the graph.
+    pub fn read<E: From<GraphError>>(
+        read: impl FnOnce(&mut dyn FnMut(Tuple)) -> Result<Revision, E>,
+    ) -> Result<Self, E> {
+        let mut graph = Self::default();
+        (graph.stored, graph.revision) = graph.layer(read)?;
         Ok(graph)
     }
 
     /// The next version: the bundle's layer replaced by these tuples.
     pub fn with_bundle(&self, tuples: impl IntoIterator<Item = Tuple>, revision: Revision) -> Result<Self, GraphError> {
         let mut next = Self { revision, ..self.clone() };
-        next.bundle = next.layer(tuples)?;
+        (next.bundle, ()) = next.layer(|put| {
+            tuples.into_iter().for_each(put);
+            Ok::<_, GraphError>(())
+        })?;
         Ok(next)
     }
 
@@ -193,15 +207,25 @@ impl Graph {
         }
     }
 
-    fn layer(&mut self, tuples: impl IntoIterator<Item = Tuple>) -> Result<Layer, GraphError> {
+    /// A layer of the tuples that `read` passes on, and what it returns.
+    fn layer<R, E: From<GraphError>>(
+        &mut self,
+        read: impl FnOnce(&mut dyn FnMut(Tuple)) -> Result<R, E>,
+    ) -> Result<(Layer, R), E> {
         let names = Arc::clone(self.symbols.names());
         let mut symbols = self.symbols.bulk();
-        let edges: Result<Vec<_>, _> = tuples
-            .into_iter()
-            .map(|tuple| Ok((edge(&names, &tuple.key, |kind, id| symbols.intern(kind, id))?, tuple.condition)))
-            .collect();
+        let mut edges = Ok(Vec::new());
+        let returned = read(&mut |tuple| {
+            // After a failure the rest is passed by.
+            if let Ok(read) = &mut edges {
+                match edge(&names, &tuple.key, |kind, id| symbols.intern(kind, id)) {
+                    Ok(edge) => read.push((edge, tuple.condition)),
+                    Err(error) => edges = Err(error),
+                }
+            }
+        })?;
         symbols.finish();
-        Ok(Layer::from_edges(edges?))
+        Ok((Layer::from_edges(edges?), returned))
     }
 
     fn intern(&mut self, key: &TupleKey) -> Result<Edge, GraphError> {
