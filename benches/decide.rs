@@ -1,6 +1,6 @@
 //! Decisions without the service around them: `cargo bench --bench decide`.
 //!
-//! Chains of one, two and four legs over relations, permitted and denied at either end, asked again and asked anew; and
+//! Chains of one, two and four legs over relations, permitted and denied at either end, evaluated and kept; and
 //! one leg over 10 to 100,000 policies, of which one applies. Times are processor time of the measuring thread.
 //!
 //! `BEHEST_TUPLES` and `BEHEST_POLICIES` choose other sizes.
@@ -36,7 +36,7 @@ use agents::{End, question};
 use behest::bundle::Source;
 use behest::engine::Engine;
 use behest::engine::stores::open_memory;
-use behest::model::{Decision, Depth, Number, Request, Value};
+use behest::model::{Decision, Depth, Request};
 
 use criterion::Criterion;
 use folders::Folders;
@@ -44,6 +44,9 @@ use measure::ThreadTime;
 use std::hint::black_box;
 use std::sync::Arc;
 use tenants::{Named, QUESTIONS, Tenants};
+
+/// The service's default.
+const CACHE_BYTES: usize = 64 << 20;
 
 fn main() {
     let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
@@ -57,11 +60,18 @@ fn main() {
 fn chains(criterion: &mut Criterion<ThreadTime>, world: Folders) {
     let dir = tempfile::tempdir().unwrap();
     agents::write_bundle(dir.path());
-    let stores = filled::open(open_memory().unwrap());
+    let stores = Arc::new(filled::open(open_memory().unwrap()));
     filled::fill(&stores, world);
-    let engine = engines::empty().with_stores(Arc::new(stores));
-    engine.load(&Source::Dir(dir.path().to_owned())).expect("the bundle loads");
-
+    // The bundle is noted once: what the second engine loads is no change.
+    let engines = [("evaluated", None), ("kept", Some(CACHE_BYTES))].map(|(name, cache)| {
+        let engine = engines::empty().with_stores(Arc::clone(&stores));
+        let engine = match cache {
+            Some(bytes) => engine.with_cache(bytes),
+            None => engine,
+        };
+        engine.load(&Source::Dir(dir.path().to_owned())).expect("the bundle loads");
+        (name, engine)
+    });
     let mut group = criterion.benchmark_group(format!("chains/{}", world.size));
     for legs in [1, 2, 4] {
         for (name, end) in [("permit", End::Permit), ("denied first", End::DenyFirst), ("denied last", End::DenyLast)] {
@@ -69,25 +79,18 @@ fn chains(criterion: &mut Criterion<ThreadTime>, world: Folders) {
                 continue;
             }
             let expected = if end == End::Permit { Decision::Permit } else { Decision::Deny };
-            let mut requests: Vec<Request> =
+            let requests: Vec<Request> =
                 (0..1_000).map(|number| values::request(&question(world, number, legs, end))).collect();
-            requests.iter().for_each(|request| assert_eq!(decide(&engine, request), expected, "{request:?}"));
-            let (mut at, mut visits) = (0, 0_u32);
-            group.bench_function(format!("{legs} legs, {name}, asked again"), |b| {
-                b.iter(|| {
-                    at = (at + 1) % requests.len();
-                    decide(&engine, requests.get(at).unwrap())
+            for (how, engine) in &engines {
+                requests.iter().for_each(|request| assert_eq!(decide(engine, request), expected, "{request:?}"));
+                let mut at = 0;
+                group.bench_function(format!("{legs} legs, {name}, {how}"), |b| {
+                    b.iter(|| {
+                        at = (at + 1) % requests.len();
+                        decide(engine, requests.get(at).unwrap())
+                    });
                 });
-            });
-            group.bench_function(format!("{legs} legs, {name}, asked anew"), |b| {
-                b.iter(|| {
-                    at = (at + 1) % requests.len();
-                    visits += 1;
-                    let request = requests.get_mut(at).unwrap();
-                    request.context.insert("visit", Value::Number(Number::from(i64::from(visits))));
-                    decide(&engine, request)
-                });
-            });
+            }
         }
     }
     group.finish();

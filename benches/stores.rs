@@ -156,7 +156,8 @@ fn beside_of(world: Folders, stores: &Stores, beside: Beside) -> Round {
             }
             Beside::Writer => {
                 while !is_over.load(Relaxed) {
-                    write(world, stores, writes.fetch_add(1, Relaxed));
+                    let pair = writes.fetch_add(2, Relaxed) / 2;
+                    write_and_delete(world, stores, pair);
                 }
             }
         };
@@ -171,13 +172,13 @@ fn beside_of(world: Folders, stores: &Stores, beside: Beside) -> Round {
     })
 }
 
-/// A write, or the delete of the one before: the graph stays as large as it is.
-fn write(world: Folders, stores: &Stores, number: u64) {
-    let pair = u32::try_from((number / 2) % 1_000_000).unwrap();
-    let key = key(&format!("document:d{}#blocked@user:u{pair}", folders::scattered(pair, world.documents())));
-    let batch =
-        if number.is_multiple_of(2) { Batch::of_writes(vec![key.into()]) } else { Batch::of_deletes(vec![key]) };
-    stores.write(MAIN, None, batch).unwrap();
+/// A write, and the delete of what it wrote: the graph stays as large as it is.
+fn write_and_delete(world: Folders, stores: &Stores, number: u64) {
+    let number = u32::try_from(number % 1_000_000).unwrap();
+    let key = key(&format!("document:d{}#blocked@user:u{number}", folders::scattered(number, world.documents())));
+    for batch in [Batch::of_writes(vec![key.clone().into()]), Batch::of_deletes(vec![key])] {
+        stores.write(MAIN, None, batch).unwrap();
+    }
 }
 
 /// How long each check took, in ascending order; half of them hold.

@@ -14,7 +14,7 @@
 //! | [`bundle`] | what a policy author edits: read, merged, checked, its cases |
 //! | [`store`] | durable tuples: one log over ordered rows, in memory, on redb, on sled |
 //! | [`evidence`] | the key that signs the metadata; credentials behind a request (not built yet) |
-//! | [`cache`] | leg results (not built yet: every decision is evaluated) |
+//! | [`cache`] | outcomes of legs that were decided before, exact whatever is written meanwhile |
 //! | [`audit`] | the decision record |
 //! | [`engine`] | the one sequence that decides; the stores of relations, and every write to them |
 //! | [`http`] | AuthZEN over HTTP, and OpenFGA's API for relations |

@@ -4,8 +4,8 @@
 
 use behest::audit::{Entry, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
 use behest::model::{
-    Answer, CarrierSettings, Code, Decision, DecisionId, Digest, EntityRef, NextAction, Question, Reason, Record,
-    Request, Revision, Timestamp, Value, read_question,
+    Answer, Arguments, CarrierSettings, Code, Decision, DecisionId, Digest, EntityRef, NextAction, Question, Reason,
+    Record, Request, Revision, Timestamp, Value, read_question,
 };
 use behest::telemetry::Metrics;
 use std::os::unix::fs::PermissionsExt;
@@ -34,6 +34,7 @@ fn permit() -> Answer {
     Answer {
         id: DecisionId::new(7),
         decision: Decision::Permit,
+        arguments: Arguments::Known,
         reason: None,
         explanation: None,
         bundle: Digest::new([0xab; 32]),

@@ -269,7 +269,7 @@ fn the_example_has_every_setting() {
     let example: toml::Table = toml::from_str(&whole_example()).unwrap();
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(keys(&example), known(""));
-    for name in ["record", "log", "limits", "reload"] {
+    for name in ["record", "log", "limits", "search", "reload"] {
         assert_eq!(keys(example[name].as_table().unwrap()), known(&format!("[{name}]")), "{name}");
     }
     assert_eq!(keys(example["callers"][0].as_table().unwrap()), known("[[callers]]"));

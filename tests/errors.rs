@@ -17,6 +17,7 @@ use actix_web::ResponseError as _;
 use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
+use behest::engine::TokenError;
 use behest::http::{Error, Limits, Permission, Permissions, PublicUrl, Settings, openapi};
 use behest::model::{Fault, Revision};
 use serde_json::{Map, Value, json};
@@ -104,6 +105,20 @@ async fn of_bodies() -> Vec<Value> {
             "a page of another kind",
             &send(&server, post("/access/v1/search/action", with("page", &json!({"limit": 1.5})))).await,
         ),
+        sent(
+            "an option that no search has",
+            &send(&server, post("/access/v1/search/action", with("options", &json!({"explain": true})))).await,
+        ),
+        sent(
+            "an option that is no list of unknowns",
+            &send(&server, post("/access/v1/search/action", with("options", &json!({"unknown": ["context"]})))).await,
+        ),
+        raised("a page token that was made up", Error::PageToken(TokenError::Unknown)).await,
+        raised("a page token that was changed", Error::PageToken(TokenError::Edited)).await,
+        raised("another caller's page token", Error::PageToken(TokenError::OtherCaller)).await,
+        raised("another query's page token", Error::PageToken(TokenError::OtherQuery)).await,
+        raised("a page token of another bundle", Error::PageToken(TokenError::OtherBundle)).await,
+        raised("an old page token", Error::PageToken(TokenError::Expired)).await,
         sent("too large", &send(&server, evaluation(with("context", &json!({"a": "x".repeat(2048)})))).await),
     ]
 }
@@ -143,14 +158,12 @@ async fn of_paths() -> Vec<Value> {
     let server = empty(local());
     let url = PublicUrl::parse("https://pdp.example/tenant1").unwrap();
     let tenant = empty(Settings { public_url: Some(url), ..local() });
-    let search = question().to_string();
     vec![
         sent("an unknown path", &send(&server, post("/access/v9/evaluation", "{}")).await),
         sent("no identifier", &send(&server, get("/.well-known/authzen-configuration")).await),
         sent("another identifier", &send(&tenant, get("/.well-known/authzen-configuration")).await),
         sent("another method", &send(&server, get(EVALUATION)).await),
         sent("another method, again", &send(&server, request(Method::POST, "/healthz")).await),
-        sent("a search", &send(&server, post("/access/v1/search/subject", search)).await),
     ]
 }
 

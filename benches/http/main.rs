@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | `BEHEST_TUPLES` | 100000 | tuples in the store |
 //! | `BEHEST_RATES` | 1000,5000 | questions per second of the open loop |
-//! | `BEHEST_CACHES` | off | values of `--cache`, each a run of its own |
+//! | `BEHEST_CACHES` | off,64MiB | values of `--cache`, each a run of its own |
 //! | `BEHEST_SECONDS` | 3 | for each row of the table |
 
 #![expect(
@@ -75,7 +75,7 @@ fn main() {
     drop(stores);
 
     let mut rows = Vec::new();
-    for cache in setting("BEHEST_CACHES", "off").split(',') {
+    for cache in setting("BEHEST_CACHES", "off,64MiB").split(',') {
         measure(world, dir.path(), cache, &mut rows);
     }
     print(world, &rows);

@@ -10,6 +10,7 @@
 //! | `chain` | the members as `{type, id}`, the subject first; absent, as the next two, where the chain could not be read |
 //! | `action` | the action's name |
 //! | `resource` | the resource as `{type, id}` |
+//! | `unknown` | `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no call |
 //! | `inputs` | the values that policies read, by leg and path, as Cedar writes values; none that is marked `@secret` |
 //! | `decision` | `permit` or `deny` |
 //! | `reason` | of a denial: `{code, message, principal?, next_action}` |
@@ -20,7 +21,7 @@
 //! Members may be added without a new version; none changes its meaning or goes away without one.
 
 use super::Entry;
-use crate::model::{Chain, EntityRef, Reason, Timestamp, Value};
+use crate::model::{Arguments, Chain, EntityRef, Reason, Timestamp, Value};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Serializer as JsonSerializer;
 
@@ -62,6 +63,9 @@ impl Serialize for Entry<'_> {
         let resource = self.question.map_or(&self.request.resource, |question| &question.resource);
         map.serialize_entry("action", self.request.action.name.as_str())?;
         map.serialize_entry("resource", &Named(&resource.uid))?;
+        if answer.arguments == Arguments::Unknown {
+            map.serialize_entry("unknown", &["arguments"])?;
+        }
         map.serialize_entry("inputs", &Inputs(self.inputs))?;
         map.serialize_entry("decision", &Text(answer.decision))?;
         if let Some(reason) = &answer.reason {

@@ -24,6 +24,7 @@ pub struct Bundle {
     stored: Stored,
     carriers: CarrierSettings,
     packs: Vec<String>,
+    optional: Vec<String>,
     allow_orphans: bool,
     cases: Vec<Case>,
     model: Option<AuthorizationModel>,
@@ -90,6 +91,12 @@ impl Bundle {
     #[must_use]
     pub fn packs(&self) -> &[String] {
         &self.packs
+    }
+
+    /// The packs that it leaves out and can be tried with.
+    #[must_use]
+    pub fn optional(&self) -> &[String] {
+        &self.optional
     }
 
     /// Its cases.
@@ -165,6 +172,7 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
             carriers: manifest.carriers(),
             allow_orphans: manifest.allow_orphans,
             packs: manifest.packs,
+            optional: manifest.optional,
             cases,
         }),
         _ => Err(Problems(problems)),
@@ -232,7 +240,13 @@ fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T
 fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
     let Some(file) = files.file(MANIFEST) else { return BundleManifest::default() };
     match manifest::read_bundle(file) {
-        Ok(manifest) => manifest,
+        Ok(mut manifest) => {
+            if let Some(name) = &files.added {
+                manifest.optional.retain(|optional| optional != name);
+                manifest.packs.push(name.clone());
+            }
+            manifest
+        }
         Err(problem) => {
             problems.push(problem);
             BundleManifest::default()
@@ -242,7 +256,8 @@ fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
 
 fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Problem>) {
     files.packs.clear();
-    for (path, pack) in files.copied.iter().filter(|(_, pack)| !manifest.packs.contains(pack)) {
+    let named: Vec<&String> = manifest.packs.iter().chain(&manifest.optional).collect();
+    for (path, pack) in files.copied.iter().filter(|(_, pack)| !named.contains(&pack)) {
         let message = format!("`{path}` belongs to the pack `{pack}`, which the bundle does not name");
         problems.push(
             Problem::new(message)
@@ -250,12 +265,14 @@ fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Pr
                 .help(format!("add `{pack}` to `packs` in `{MANIFEST}`, or remove the file: it would not be applied")),
         );
     }
-    for (index, name) in manifest.packs.iter().enumerate() {
+    for (index, name) in named.iter().enumerate() {
         let place = files.file(MANIFEST).map(|file| find(file, &format!("\"{name}\"")));
-        let mut problem = if manifest.packs.iter().take(index).any(|known| known == name) {
+        let mut problem = if named.iter().take(index).any(|known| known == name) {
             Problem::new(format!("the pack `{name}` is named twice")).help("remove one of the two")
         } else if let Some(pack) = pack::files(name, files.is_default) {
-            files.packs.extend(pack);
+            if index < manifest.packs.len() {
+                files.packs.extend(pack);
+            }
             continue;
         } else {
             let known: Vec<String> = pack::packs().into_iter().map(|pack| format!("`{}`", pack.name)).collect();

@@ -42,6 +42,8 @@ pub struct Files {
     pub(super) packs: Vec<SourceFile>,
     /// Whether these are the repository's own files, so that the packs' cases belong to it.
     pub(super) is_default: bool,
+    /// A pack that is added to those that the bundle names.
+    pub(super) added: Option<String>,
     /// Files under `packs/`, each the same as in the binary, with the pack that it belongs to.
     pub(super) copied: Vec<(String, String)>,
 }
@@ -53,6 +55,12 @@ impl Files {
         let mut own: Vec<SourceFile> = files.into_iter().map(|(path, text)| SourceFile::new(path, text)).collect();
         own.sort_by(|a, b| a.path.cmp(&b.path));
         Self { own, ..Self::default() }
+    }
+
+    /// The same files with one pack more.
+    #[must_use]
+    pub fn with_pack(&self, name: &str) -> Self {
+        Self { added: Some(name.to_owned()), ..self.clone() }
     }
 
     /// The SHA-256 of every path and content, length-prefixed, in the order of the paths.

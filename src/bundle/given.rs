@@ -42,7 +42,10 @@ impl Given {
             now: over.now.clone().or_else(|| self.now.clone()),
             entities: self.entities.iter().chain(&over.entities).cloned().collect(),
             tuples: self.tuples.iter().chain(&over.tuples).cloned().collect(),
-            token: over.token.clone().or_else(|| self.token.clone()),
+            token: match (&self.token, &over.token) {
+                (Some(YamlRecord(under)), Some(YamlRecord(over))) => Some(YamlRecord(on_top(under, over))),
+                (under, over) => over.clone().or_else(|| under.clone()),
+            },
         }
     }
 
@@ -65,6 +68,15 @@ impl Given {
     pub(super) fn tuples(&self) -> &[YamlRecord] {
         &self.tuples
     }
+}
+
+/// A token's facts with others on top; a null takes one away.
+fn on_top(under: &Record, over: &Record) -> Record {
+    let mut facts = under.clone();
+    for (name, value) in over.iter() {
+        facts.insert(name.clone(), value.clone());
+    }
+    facts.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// A case as it is written.

@@ -13,6 +13,10 @@ pub(super) struct BundleManifest {
     /// The packs that the bundle takes from the binary.
     #[serde(default)]
     pub(super) packs: Vec<String>,
+    /// Packs that are not part of the bundle: where its cases are run by themselves, each is added to it for once, and
+    /// its own cases are run.
+    #[serde(default)]
+    pub(super) optional: Vec<String>,
     /// Undeclared types, each with the declared type that it stands for.
     #[serde(default)]
     pub(super) types: BTreeMap<SmolStr, SmolStr>,

@@ -12,6 +12,7 @@ use crate::policy::{RelationTypes, SourceFile};
 use crate::relations::model::{
     AuthorizationModel, ModelDefinition, ModelFile, ModelSource, RestrictionForm, add_modules, named_modules, read_dsl,
 };
+use crate::relations::{Graph, Rules};
 use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashSet};
@@ -147,7 +148,19 @@ fn cedar_name(model: &str) -> SmolStr {
 /// What the schema must know of a model.
 pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
     let mut types = RelationTypes::default();
+    // A model with more names than a store takes has no rules, and is refused when it is to be served: until then every
+    // relation counts as one that depends on every condition.
+    let rules = Rules::compile(model, &Graph::default()).ok();
+    let all = &model.definition().conditions;
     for kind in model.types() {
+        let parameters_of = |relation: &SmolStr| -> BTreeSet<SmolStr> {
+            let reached = rules.as_ref().map(|rules| rules.conditions_of(&kind.name, relation));
+            let counts = |name: &SmolStr| reached.as_ref().is_none_or(|reached| reached.contains(name));
+            let conditions = all.iter().filter(|condition| counts(&condition.name));
+            conditions.flat_map(|condition| condition.parameters.iter().map(|(name, _)| name.clone())).collect()
+        };
+        let parameters = kind.relations.iter().map(|it| (it.name.clone(), parameters_of(&it.name))).collect();
+        types.parameters.insert(cedar_name(&kind.name), parameters);
         let relations = kind.relations.iter().map(|relation| relation.name.clone()).collect();
         types.relations.insert(cedar_name(&kind.name), relations);
         let restrictions = kind.relations.iter().flat_map(|relation| &relation.restrictions);

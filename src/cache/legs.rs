@@ -118,6 +118,7 @@ impl LegCache {
     }
 
     /// Keeps an outcome that was evaluated for this reader, unless it holds for no other. Whether it was kept.
+    #[must_use]
     pub fn keep(&self, key: &[u8], pinned: Pinned<'_>, basis: Basis, kept: Kept) -> bool {
         let Some(entry) = Entry::new(key, pinned, basis, kept).filter(|entry| entry.bytes <= self.shard_bytes) else {
             return false;

@@ -107,6 +107,7 @@ impl<C: Cell> Stripes<C> {
     ///
     /// INVARIANT: [`Since::Unchanged`] only if the rows are the same at both. The earlier of the two counts: a write
     /// between them, or after both, has raised a stripe above it.
+    #[must_use]
     pub fn between(&self, rows: &[Row], read: Revision, pinned: Revision) -> Since {
         self.since(rows, read.min(pinned))
     }

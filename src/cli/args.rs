@@ -27,6 +27,17 @@ Examples:
   behest explain --json - < request.json
   BEHEST_KEY=… behest explain --url http://127.0.0.1:8181 request.json";
 
+const SEARCH_EXAMPLES: &str = "\
+A type in place of an entity is what is searched for; without an action, actions are.
+
+Examples:
+  behest search 'user:alice > agent:copilot' tools/call tool --unknown-arguments
+  behest search user write repository:checkout
+  behest search 'user > agent:copilot' write repository:checkout
+  behest search 'user:alice > agent' write repository:checkout
+  behest search 'user:alice > agent:copilot' repository:checkout
+  BEHEST_KEY=… behest search --url http://127.0.0.1:8181 user:alice read document";
+
 /// May this agent, acting at this user's behest, do this?
 #[derive(Debug, Parser)]
 #[command(name = "behest", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
@@ -57,6 +68,9 @@ pub(super) enum Command {
     /// Decide one request and say why
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
+    /// Find who may, to what, or what
+    #[command(after_help = SEARCH_EXAMPLES)]
+    Search(SearchArguments),
     /// Print a bundle's merged Cedar schema, for editors and the Cedar command line
     Schema {
         #[command(flatten)]
@@ -173,6 +187,33 @@ pub(super) struct ExplainArguments {
     #[arg(long, value_name = "URL", conflicts_with = "bundle")]
     pub(super) url: Option<String>,
     /// Print the answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SearchArguments {
+    /// A chain such as 'user:alice > agent:copilot'; a type in it is searched for
+    #[arg(value_name = "CHAIN")]
+    pub(super) who: String,
+    /// The action's name, and the resource as TYPE:ID, or a type that is searched for; without an action, actions are
+    #[arg(value_name = "[ACTION] RESOURCE", num_args = 1..=2, required = true)]
+    pub(super) what: Vec<String>,
+    /// The request's context as JSON
+    #[arg(long, value_name = "JSON")]
+    pub(super) context: Option<String>,
+    /// Find what could be permitted with some arguments: for lists, and no permit of a call
+    #[arg(long)]
+    pub(super) unknown_arguments: bool,
+    /// Stop after so many results
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+    #[command(flatten)]
+    pub(super) bundle: BundleArgument,
+    /// Ask a running service instead, with the key in `BEHEST_KEY` where it wants one
+    #[arg(long, value_name = "URL", conflicts_with = "bundle")]
+    pub(super) url: Option<String>,
+    /// Print the results as JSON
     #[arg(long)]
     pub(super) json: bool,
 }

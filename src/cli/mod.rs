@@ -16,6 +16,7 @@ mod import;
 mod output;
 mod pack;
 mod schema;
+mod search;
 mod serve;
 mod service;
 mod tuples;
@@ -35,6 +36,7 @@ pub fn run() -> ExitCode {
         Some(Command::Validate { bundle }) => validate::run(&bundle),
         Some(Command::Test { bundle, filter }) => cases::run(&bundle, filter.as_ref()),
         Some(Command::Explain(explain)) => explain::run(&explain),
+        Some(Command::Search(search)) => search::run(&search),
         Some(Command::Schema { bundle, write }) => schema::run(&bundle, write.as_deref()),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Export(export)) => export::run(&export),

@@ -11,7 +11,7 @@ const RESERVED_NAMES: [&str; 2] = ["anonymous", "admin"];
 
 /// Every contradiction, in one report.
 pub(super) fn check(config: &Config) -> Result<(), Problems> {
-    let mut problems = limits::out_of_range(&config.limits, &config.reload);
+    let mut problems = limits::out_of_range(&config.limits, &config.search, &config.reload);
     check_reach(config, &mut problems);
     check_anonymous(config, &mut problems);
     check_callers(config, &mut problems);

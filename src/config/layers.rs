@@ -21,7 +21,7 @@ const NO_SETTINGS: [&str; 4] = ["CONFIG", "ADMIN_KEY", "KEY", "BLESS"];
 const CLUSTER_PREFIXES: [&str; 2] = ["SERVICE_", "PORT"];
 
 /// Settings that are texts, whatever they look like: a directory may be called `2026`.
-const TEXTS: [&str; 5] = ["bundle", "data", "listen", "public_url", "cache"];
+const TEXTS: [&str; 6] = ["bundle", "data", "listen", "public_url", "cache", "search.token_key"];
 
 /// The settings that have a flag, as they were given.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! Limits with their defaults and their bounds, each with its reason.
 
-use super::ByteSize;
+use super::{ByteSize, Search};
 use crate::model::Problem;
 use serde::Deserialize;
 use std::time::Duration;
@@ -102,7 +102,7 @@ pub(super) fn default_queue_bytes() -> ByteSize {
 const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// A number that lies outside of what the service can do.
-pub(super) fn out_of_range(limits: &Limits, reload: &Reload) -> Vec<Problem> {
+pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) -> Vec<Problem> {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     [
         // A value is read without recursion into it, and written with: 256 levels fit every thread's stack.
@@ -118,6 +118,10 @@ pub(super) fn out_of_range(limits: &Limits, reload: &Reload) -> Vec<Problem> {
         ("limits.body_time_ms", limits.body_time_ms, 1, LONGEST_MS),
         ("limits.keep_alive_ms", limits.keep_alive_ms, 0, LONGEST_MS),
         ("limits.shutdown_ms", limits.shutdown_ms, 0, LONGEST_MS),
+        ("search.results", count(search.results), 1, 10_000),
+        ("search.candidates", count(search.candidates), 1, 10_000_000),
+        ("search.time_ms", search.time_ms, 1, 60_000),
+        ("search.token_ms", search.token_ms, 1_000, LONGEST_MS),
         ("reload.poll_ms", reload.poll_ms, 0, LONGEST_MS),
         ("reload.quiet_ms", reload.quiet_ms, 1, 60_000),
     ]

@@ -18,12 +18,14 @@ mod describe;
 mod layers;
 mod limits;
 mod permissions;
+mod search;
 mod values;
 
 pub use layers::{Environment, Flags, load};
 pub use limits::{Limits, Reload};
 pub use permissions::{Permission, Permissions};
-pub use values::{ByteSize, CacheSize, KeyHash, Listen, PublicUrl, RecordSink, WhenFull};
+pub use search::Search;
+pub use values::{ByteSize, CacheSize, KeyHash, Listen, PublicUrl, RecordSink, TokenKey, WhenFull};
 
 use crate::telemetry::LogFormat;
 use serde::{Deserialize, Deserializer};
@@ -57,6 +59,8 @@ pub struct Config {
     pub log: Log,
     /// Sizes, numbers and times that protect the service.
     pub limits: Limits,
+    /// What one page of a search may cost.
+    pub search: Search,
     /// How a change of the bundle is noticed.
     pub reload: Reload,
 }

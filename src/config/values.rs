@@ -177,16 +177,48 @@ impl FromStr for KeyHash {
         // What was written is not repeated: it may be the key itself.
         let refuse =
             || "the value is not 64 hexadecimal digits; make one with `printf %s \"$KEY\" | sha256sum`".to_owned();
-        let mut hash = [0; 32];
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(refuse());
-        }
-        for (byte, at) in hash.iter_mut().zip((0..64).step_by(2)) {
-            let pair = text.get(at..at + 2).ok_or_else(refuse)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| refuse())?;
-        }
-        Ok(Self(hash))
+        hex(text).map(Self).ok_or_else(refuse)
     }
+}
+
+/// What seals page tokens. Never shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TokenKey([u8; 32]);
+
+impl TokenKey {
+    /// The 32 bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(redacted)")
+    }
+}
+
+impl FromStr for TokenKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // What was written is not repeated: it may be most of a key.
+        let refuse = || "the value is not 64 hexadecimal digits; make one with `openssl rand -hex 32`".to_owned();
+        hex(text).map(Self).ok_or_else(refuse)
+    }
+}
+
+/// Reads 64 hexadecimal digits.
+fn hex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 /// Where decision records go.
@@ -265,4 +297,4 @@ macro_rules! read_as_text {
     )+};
 }
 
-read_as_text!(Listen, PublicUrl, ByteSize, CacheSize, KeyHash, RecordSink, WhenFull);
+read_as_text!(Listen, PublicUrl, ByteSize, CacheSize, KeyHash, TokenKey, RecordSink, WhenFull);

@@ -8,20 +8,24 @@ use super::legs::Legs;
 use super::lookup::Lookup;
 use super::snapshot::Pinned;
 use crate::cache::LegCache;
-use crate::model::{CarrierSettings, ChainRefusal};
 use crate::model::{
-    Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question, Reason,
-    Record, Request, Timestamp, Tuple, read_question,
+    Arguments, Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question,
+    Reason, Record, Request, Timestamp, Tuple, read_question,
 };
+use crate::model::{CarrierSettings, ChainRefusal};
 use crate::policy::{ActionInfo, Leg, LegInput, Stored, Wanted};
 use std::cell::RefCell;
 
-/// How much is wanted beside the decision.
+/// The member of the context that holds a call's arguments.
+pub(super) const ARGUMENTS: &str = "arguments";
+
+/// What is wanted: of which arguments, and how much beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Want {
     pub(super) explanation: bool,
     pub(super) inputs: bool,
     pub(super) require_actor: bool,
+    pub(super) arguments: Arguments,
 }
 
 /// What a case puts in place of the bundle's own.
@@ -55,7 +59,7 @@ pub(super) fn decide(
     given: Option<Given<'_>>,
 ) -> Result<Verdict, Refusal> {
     let bundle = pinned.bundle;
-    let question = match read_question(request, bundle.carriers()) {
+    let mut question = match read_question(request, bundle.carriers()) {
         Ok(question) => question,
         Err(ChainRefusal::TooLong(actors)) => {
             let problem = format!("names {actors} actors; a chain has at most {}", bundle.carriers().max_actors);
@@ -65,6 +69,9 @@ pub(super) fn decide(
             return Ok(refuse(pinned, request, now, want, code, message, None));
         }
     };
+    if want.arguments == Arguments::Unknown {
+        question.context.remove(ARGUMENTS);
+    }
     if want.require_actor && !has_agent(&question, bundle.carriers()) {
         let message = "this caller may ask only for chains with an agent in them".to_owned();
         return Ok(refuse(pinned, request, now, want, Code::ChainInvalid, message, Some(question)));
@@ -95,7 +102,8 @@ pub(super) fn decide(
     let mut told: Vec<LegExplanation> = Vec::new();
     for index in 0..question.chain.legs() {
         let relations = legs.relations();
-        let input = LegInput { question: &question, leg: index, now, token, stored, relations };
+        let arguments = want.arguments;
+        let input = LegInput { question: &question, leg: index, now, token, stored, relations, arguments };
         let leg = match legs.leg(&input) {
             Ok(leg) => leg,
             // What is evaluated after a denial is for information only, and so is its fault.

@@ -3,10 +3,11 @@
 //! INVARIANT: whoever is told the outcome of a leg cannot tell whether it was found. What is explained, and what cases are
 //! run on, is always evaluated.
 
+use super::decide::ARGUMENTS;
 use super::lookup::Lookup;
 use super::snapshot::Pinned;
 use crate::cache::{self, Basis, Kept, Key, LegCache};
-use crate::model::{ClockUse, Fault};
+use crate::model::{Arguments, ClockUse, Fault};
 use crate::policy::{Leg, LegInput, NoRelations, Relations, Wanted};
 use crate::telemetry::CacheMiss;
 
@@ -31,7 +32,11 @@ impl Legs<'_> {
     pub(super) fn leg(&self, input: &LegInput<'_>) -> Result<Leg, Fault> {
         let compiled = self.pinned.bundle.compiled();
         let Some(cache) = self.cache else { return compiled.leg(input, self.wanted) };
-        let mut key = Key::begin(self.pinned.bundle.generation(), &[]);
+        let unknown: &[&str] = match input.arguments {
+            Arguments::Known => &[],
+            Arguments::Unknown => &[ARGUMENTS],
+        };
+        let mut key = Key::begin(self.pinned.bundle.generation(), unknown);
         let key = if compiled.write_key(input, key.rest()) { key.bytes() } else { None };
         let Some(key) = key else {
             cache.missed(CacheMiss::Uncacheable);

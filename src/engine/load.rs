@@ -10,6 +10,7 @@ use crate::cache::LegCache;
 use crate::model::{Digest, Place, Problem, Problems, Revision, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// The bundle that decides now, and what happened to the last attempt to replace it.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +83,8 @@ impl Engine {
     fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Result<Loaded, Problems> {
         let bundle = snapshot.bundle();
         let digest = bundle.digest();
-        let before = self.live.load().as_ref().map(|snapshot| snapshot.bundle().digest());
+        let old = self.live.load().as_ref().map(|snapshot| snapshot.bundle().clone());
+        let before = old.as_ref().map(|bundle| bundle.digest());
         let (summary, warnings) = (bundle.summary(), bundle.warnings().to_vec());
         let changed = before != Some(digest);
         if changed {
@@ -98,6 +100,7 @@ impl Engine {
             };
             self.live.store(Some(Arc::new(snapshot)));
             self.cache.iter().for_each(LegCache::clear);
+            old.into_iter().for_each(retire);
         }
         let now = self.clock.now_ms();
         if changed {
@@ -117,23 +120,63 @@ impl Engine {
     }
 }
 
-/// Compiles files and runs their cases, without serving them. With a filter, only the cases whose file and name match.
+/// How long requests may hold on to a bundle that was replaced, and how often they are asked.
+const RETIREMENT: Duration = Duration::from_mins(1);
+const RETIREMENT_STEP: Duration = Duration::from_millis(20);
+
+/// Waits for the last request that decides by a bundle: whoever lets go of it last has to take it apart, which takes some
+/// hundred milliseconds for ten thousand policies.
+fn retire(bundle: Arc<Bundle>) {
+    let wait = move || {
+        let steps = RETIREMENT.as_millis() / RETIREMENT_STEP.as_millis();
+        for _ in (0..steps).take_while(|_| Arc::strong_count(&bundle) > 1) {
+            std::thread::sleep(RETIREMENT_STEP);
+        }
+    };
+    // Without a thread to wait in, it is left to the requests.
+    drop(std::thread::Builder::new().name("retire".to_owned()).spawn(wait));
+}
+
+/// Compiles files and runs their cases, without serving them; then each pack that the bundle calls optional is added to
+/// it, and its cases are run. With a filter, only the cases whose file and name match.
 pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Arc<Bundle>, CaseReport), Problems> {
-    check_snapshot(files, filter).map(|(snapshot, report)| (snapshot.bundle().clone(), report))
+    let (snapshot, mut report) = check_snapshot(files, filter)?;
+    let bundle = snapshot.bundle().clone();
+    for name in bundle.optional() {
+        let mut with_pack = files.with_pack(name);
+        let found = try_pack(&mut with_pack, name, filter).inspect_err(|_| *files = with_pack)?;
+        report.ran += found.ran;
+        report.failures.extend(found.failures);
+        report.undecided.extend(found.undecided);
+    }
+    Ok((bundle, report))
 }
 
 fn check_snapshot(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Snapshot, CaseReport), Problems> {
-    let bundle = bundle::compile(files)?;
-    let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
+    let snapshot = Snapshot::hermetic(bundle::compile(files)?, Revision(0))?;
     let bundle = snapshot.bundle();
-    let report = bundle::run_cases(
-        bundle.cases(),
-        bundle.compiled().policy_ids(),
-        filter,
-        |case| observe(&snapshot, case),
-        |case| explain(&snapshot, case),
-    );
+    let report = run(&snapshot, bundle.cases(), bundle.compiled().policy_ids(), filter);
     Ok((snapshot, report))
+}
+
+/// Runs the cases of one pack of these files, and no others: what else the bundle permits, the pack may deny.
+fn try_pack(files: &mut Files, name: &str, filter: Option<&regex::Regex>) -> Result<CaseReport, Problems> {
+    let snapshot = Snapshot::hermetic(bundle::compile(files)?, Revision(0))?;
+    let bundle = snapshot.bundle();
+    let of_pack = format!("pack:{name}/");
+    let cases: Vec<Case> = bundle.cases().iter().filter(|case| case.file.starts_with(&of_pack)).cloned().collect();
+    let policies = bundle.compiled().policies().filter(|policy| policy.file.starts_with(&of_pack));
+    Ok(run(&snapshot, &cases, policies.map(|policy| policy.id.as_str()), filter))
+}
+
+fn run<'a>(
+    snapshot: &Snapshot,
+    cases: &[Case],
+    policies: impl Iterator<Item = &'a str>,
+    filter: Option<&regex::Regex>,
+) -> CaseReport {
+    let (decide, tell) = (|case: &Case| observe(snapshot, case), |case: &Case| explain(snapshot, case));
+    bundle::run_cases(cases, policies, filter, decide, tell)
 }
 
 fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict, Refusal> {

@@ -3,7 +3,7 @@
 use crate::cache::{Basis, Row};
 use crate::model::{ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
 use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
-use crate::relations::condition::CLOCK;
+use crate::relations::condition::{CLOCK, Condition};
 use crate::relations::{Failure, Graph, Membership, Reader, Rules, Terms};
 use smol_str::SmolStr;
 use std::cell::RefCell;
@@ -63,7 +63,7 @@ impl Relations for Lookup<'_> {
     fn parameters(&self, kind: &str, relation: &str) -> Vec<SmolStr> {
         let conditions = self.rules.conditions_of(kind, relation);
         let conditions = conditions.iter().filter_map(|name| self.rules.model().condition(name));
-        let parameters = conditions.flat_map(|condition| condition.parameters()).map(|(name, _)| name);
+        let parameters = conditions.flat_map(Condition::parameters).map(|(name, _)| name);
         parameters.filter(|name| !SUPPLIED.contains(&name.as_str())).cloned().collect()
     }
 }

@@ -13,12 +13,14 @@ mod decide;
 mod legs;
 mod load;
 mod lookup;
+mod search;
 mod snapshot;
 pub mod stores;
 mod text;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
 pub use load::{Loaded, Refused, Status, check};
+pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements};
 pub use snapshot::Snapshot;
 pub use text::{Piece, explanation_text, painted_explanation};
 
@@ -26,7 +28,7 @@ use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
 use crate::cache::LegCache;
 use crate::clock::Clock;
-use crate::model::{Answer, Decision, DecisionId, Depth, Fault, Malformed, Request, Revision, Timestamp};
+use crate::model::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Malformed, Request, Revision, Timestamp};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
@@ -36,6 +38,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stores::Stores;
 use tokio::sync::watch;
+
+/// How long a page's token is good: long enough to read a page, short enough to end with a session.
+pub const TOKEN_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Who asks, and how much they want to know.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +53,8 @@ pub struct Ask<'a> {
     pub require_actor: bool,
     /// How much the answer shall carry.
     pub depth: Depth,
+    /// Whether the arguments of calls are known.
+    pub arguments: Arguments,
 }
 
 /// Why there is no answer.
@@ -71,6 +78,9 @@ pub struct Engine {
     quiet: Duration,
     /// Absent where nothing but policies decides.
     stores: Option<Arc<Stores>>,
+    /// Absent where the system had no randomness for a key.
+    sealer: Option<Sealer>,
+    search_limits: SearchLimits,
     /// Absent where every leg is evaluated.
     cache: Option<LegCache>,
     /// Makes decision ids unique within a millisecond, and different from another process's.
@@ -100,6 +110,8 @@ impl Engine {
             loading: Mutex::new(()),
             quiet: QUIET,
             stores: None,
+            sealer: Sealer::random(TOKEN_LIFETIME).ok(),
+            search_limits: SearchLimits::default(),
             cache: None,
             seed,
             decisions: AtomicU64::new(0),
@@ -110,6 +122,13 @@ impl Engine {
     #[must_use]
     pub fn with_quiet(mut self, quiet: Duration) -> Self {
         self.quiet = quiet;
+        self
+    }
+
+    /// Sets what a page of a search may cost, and what seals its token.
+    #[must_use]
+    pub fn with_search(mut self, limits: SearchLimits, sealer: Sealer) -> Self {
+        (self.search_limits, self.sealer) = (limits, Some(sealer));
         self
     }
 
@@ -165,12 +184,14 @@ impl Engine {
             explanation: ask.depth == Depth::Explain,
             inputs: self.recorder.is_on(),
             require_actor: ask.require_actor,
+            arguments: ask.arguments,
         };
         let verdict = decide::decide(pinned, request, now, want, self.cache.as_ref(), None)?;
         let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
         let answer = Answer {
             id: self.next_id(now),
             decision,
+            arguments: ask.arguments,
             reason,
             explanation,
             bundle: pinned.bundle.digest(),

@@ -5,7 +5,7 @@
 
 use super::Permission;
 use super::schema::{ErrorBody, ErrorCode, ErrorDetail};
-use crate::engine::{BatchFault, Refusal};
+use crate::engine::{BatchFault, Refusal, SearchRefusal, TokenError};
 use crate::model::{Fault, Malformed, Revision};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -76,8 +76,8 @@ pub enum Error {
     /// As many requests as may wait for a revision do.
     #[error("too many requests wait for a revision that has not come: ask again later, or without `options.at_least`")]
     TooManyWaiting,
-    /// An option that changes what is asked, and that this version cannot answer.
-    #[error("`{0}` is not supported yet: leave it out")]
+    /// An option that changes what is asked, and that cannot be answered here.
+    #[error("`{0}` is not supported here: leave it out")]
     UnsupportedOption(&'static str),
     /// The connection ended or broke before the body was complete.
     #[error("the body ended before it was complete: send it again")]
@@ -127,9 +127,9 @@ pub enum Error {
     /// The path is right, the method is not.
     #[error("the method is not allowed here: use {0}")]
     MethodNotAllowed(&'static str),
-    /// A well-formed search.
-    #[error("search is not supported yet: ask `/access/v1/evaluations` about the candidates that you know")]
-    SearchNotSupported,
+    /// A page token that is not taken.
+    #[error(transparent)]
+    PageToken(#[from] TokenError),
     /// The service is at fault.
     #[error("{}", fault_message(.0))]
     Fault(#[from] Fault),
@@ -140,6 +140,15 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::Malformed(malformed) => Self::Malformed(malformed),
             Refusal::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<SearchRefusal> for Error {
+    fn from(refusal: SearchRefusal) -> Self {
+        match refusal {
+            SearchRefusal::Token(error) => Self::PageToken(error),
+            SearchRefusal::Refused(refusal) => refusal.into(),
         }
     }
 }
@@ -177,7 +186,7 @@ impl Error {
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
             Self::NoPublicUrl | Self::OtherIdentifier { .. } => (StatusCode::NOT_FOUND, ErrorCode::NoMetadata),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed),
-            Self::SearchNotSupported => (StatusCode::NOT_IMPLEMENTED, ErrorCode::NotSupported),
+            Self::PageToken(error) => (StatusCode::BAD_REQUEST, token_code(*error)),
             Self::Fault(fault) => fault_status_and_code(fault),
         }
     }
@@ -203,10 +212,20 @@ impl Error {
             Self::Malformed(malformed) => Some(malformed.member.as_str()).filter(|member| !member.is_empty()),
             Self::DuplicateMember(member) => Some(member),
             Self::UnsupportedOption(member) => Some(member),
+            Self::PageToken(_) => Some("page.token"),
             Self::RevisionNotReached { .. } | Self::TooManyWaiting => Some("options.at_least"),
             Self::TooManyEvaluations { .. } | Self::DefaultsTooLarge(_) => Some("evaluations"),
             _ => None,
         }
+    }
+}
+
+fn token_code(error: TokenError) -> ErrorCode {
+    match error {
+        TokenError::Unknown => ErrorCode::PageTokenUnknown,
+        TokenError::Edited => ErrorCode::PageTokenEdited,
+        TokenError::OtherCaller | TokenError::OtherQuery => ErrorCode::PageTokenForeign,
+        TokenError::OtherBundle | TokenError::Expired => ErrorCode::PageTokenExpired,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::schema::{ErrorBody, EvaluationRequest};
 use super::shared::{Shared, ask};
-use super::wire::{EvaluationResponse, Options, write_answer};
+use super::wire::{EvaluationResponse, Of, Options, write_answer};
 use super::{Error, Permission};
 use crate::model::{DecisionId, Fault, Request, Revision};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -14,7 +14,7 @@ use std::io;
 static DECISION: HeaderName = HeaderName::from_static("behest-decision");
 
 /// The revision of the relations that decided.
-static REVISION: HeaderName = HeaderName::from_static("behest-revision");
+pub(super) static REVISION: HeaderName = HeaderName::from_static("behest-revision");
 
 /// May this be done?
 ///
@@ -52,10 +52,10 @@ pub(super) async fn evaluation(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
-    let options = Options::read(&body, caller)?;
+    let options = Options::read(Of::Evaluation, &body, caller)?;
     let question = Request::from_body(&body)?;
     shared.reach(&options).await?;
-    let answer = shared.engine.decide(&ask(caller, &request, options.depth), &question)?;
+    let answer = shared.engine.decide(&ask(caller, &request, options), &question)?;
     Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
 }
 

@@ -3,7 +3,7 @@
 use super::evaluation::{decided, written};
 use super::schema::{ErrorBody, EvaluationsRequest};
 use super::shared::{Shared, ask};
-use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Options, read_evaluations, write_answer};
+use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Of, Options, read_evaluations, write_answer};
 use super::{Error, Permission};
 use crate::engine::ItemAnswer;
 use actix_web::web::{Data, Payload};
@@ -45,8 +45,8 @@ pub(super) async fn evaluations(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
     let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
-    let options = Options::read(&body, caller)?;
-    let ask = ask(caller, &request, options.depth);
+    let options = Options::read(Of::Evaluations, &body, caller)?;
+    let ask = ask(caller, &request, options);
     let limits = &shared.settings.limits;
     let evaluations = read_evaluations(body, limits)?;
     shared.reach(&options).await?;

@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: each works against the default bundle as it says; a test asks all of them.
 
-use super::routes::{EVALUATION, EVALUATIONS};
+use super::routes::{EVALUATION, EVALUATIONS, SEARCH_ACTION, SEARCH_RESOURCE, SEARCH_SUBJECT};
 use serde_json::{Value, json};
 
 /// One example.
@@ -18,7 +18,8 @@ pub struct Example {
     pub path: &'static str,
     /// What is sent.
     pub body: Value,
-    /// What comes back, per question: `permit`, or the code of the denial's reason.
+    /// What comes back, per question: `permit`, or the code of the denial's reason; of a search, what is found, as
+    /// `type:id` or an action's name, in alphabetical order.
     pub outcomes: &'static [&'static str],
 }
 
@@ -69,6 +70,7 @@ pub fn examples() -> Vec<Example> {
     let mut examples = single();
     examples.extend(other_spellings());
     examples.extend(batches());
+    examples.extend(searches());
     examples
 }
 
@@ -197,6 +199,73 @@ fn batches() -> Vec<Example> {
             path: EVALUATIONS,
             body: with_options(several(), json!({"evaluations_semantic": "deny_on_first_deny"})),
             outcomes: &["permit", "refund_over_cap"],
+        },
+    ]
+}
+
+fn searches() -> Vec<Example> {
+    let tools = json!({
+        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
+        "action": {"name": "tools/call"},
+        "resource": {"type": "tool"},
+    });
+    vec![
+        Example {
+            name: "1-who-may",
+            summary: "Who may write to a repository?",
+            description: "Users, each with their own authority. The id of what is searched for is left out.",
+            path: SEARCH_SUBJECT,
+            body: json!({
+                "subject": {"type": "user"},
+                "action": {"name": "write"},
+                "resource": {"type": "repository", "id": "checkout"},
+            }),
+            outcomes: &["user:alice"],
+        },
+        Example {
+            name: "2-for-whom",
+            summary: "For whom may an agent do it?",
+            description: "The carrier stands on the searched user: whoever it is, copilot acts for them.",
+            path: SEARCH_SUBJECT,
+            body: json!({
+                "subject": {"type": "user", "properties": {"act": {"sub": "copilot"}}},
+                "action": {"name": "write"},
+                "resource": {"type": "repository", "id": "checkout"},
+            }),
+            outcomes: &["user:alice"],
+        },
+        Example {
+            name: "1-which-tools",
+            summary: "Which tools may an agent call for its user?",
+            description: "Those that both may call without any arguments.",
+            path: SEARCH_RESOURCE,
+            body: tools.clone(),
+            outcomes: &["tool:argocd/logs", "tool:github/review", "tool:memory/update"],
+        },
+        Example {
+            name: "2-which-tools-with-some-arguments",
+            summary: "… with some arguments or other, for a list of tools",
+            description: "A tool whose policies read its arguments is found if any arguments could be permitted. The answer is marked: it permits no call.",
+            path: SEARCH_RESOURCE,
+            body: with_options(tools, json!({"unknown": ["arguments"]})),
+            outcomes: &[
+                "tool:argocd/logs",
+                "tool:github/review",
+                "tool:kb/query",
+                "tool:memory/update",
+                "tool:payments/refund",
+            ],
+        },
+        Example {
+            name: "1-which-actions",
+            summary: "What may an agent do for its user?",
+            description: "Actions have a name and nothing else.",
+            path: SEARCH_ACTION,
+            body: json!({
+                "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
+                "resource": {"type": "repository", "id": "checkout"},
+            }),
+            outcomes: &["read", "write"],
         },
     ]
 }

@@ -35,6 +35,12 @@ pub(super) struct Document {
     access_evaluation_endpoint: String,
     /// Where several are.
     access_evaluations_endpoint: String,
+    /// Where it is asked who may do something.
+    search_subject_endpoint: String,
+    /// Where it is asked to what something may be done.
+    search_resource_endpoint: String,
+    /// Where it is asked what may be done.
+    search_action_endpoint: String,
     /// Where the keys are.
     jwks_uri: String,
     /// The members above and `iss`, as a JWS that a key of `jwks_uri` verifies.
@@ -58,6 +64,9 @@ impl Metadata {
             policy_decision_point: url.as_str().to_owned(),
             access_evaluation_endpoint: url.endpoint(routes::EVALUATION),
             access_evaluations_endpoint: url.endpoint(routes::EVALUATIONS),
+            search_subject_endpoint: url.endpoint(routes::SEARCH_SUBJECT),
+            search_resource_endpoint: url.endpoint(routes::SEARCH_RESOURCE),
+            search_action_endpoint: url.endpoint(routes::SEARCH_ACTION),
             jwks_uri: url.endpoint(routes::JWKS),
             signed_metadata: None,
         };

@@ -42,4 +42,6 @@ pub use openapi::openapi;
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use server::{Listener, Server};
 pub use settings::{Limits, Settings};
-pub use wire::{read_object, write_answer, write_condition, write_record, write_text, write_tuple, write_value};
+pub use wire::{
+    read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple, write_value,
+};

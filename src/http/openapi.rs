@@ -36,7 +36,7 @@ const JSON: &str = "application/json";
     components(schemas(schema::ErrorCode)),
     tags(
         (name = "AuthZEN", description = "Decisions."),
-        (name = "AuthZEN search", description = "Who may, to what, and what? Not supported yet."),
+        (name = "AuthZEN search", description = "Who may, to what, and what?"),
         (name = "Discovery", description = "What the service says about itself."),
         (name = "Operation", description = "For probes and dashboards."),
     ),
@@ -132,7 +132,6 @@ fn typical(path: &str, status: &str) -> Option<Error> {
         "408" => Error::BodyTimeout(limits.body_time),
         "413" => Error::BodyTooLarge(limits.body_bytes),
         "500" => Error::Fault(Fault::Internal(String::new())),
-        "501" => Error::SearchNotSupported,
         "503" => Error::Fault(Fault::NoBundle),
         _ => return None,
     })

@@ -11,9 +11,9 @@ pub(super) const METADATA: &str = "/.well-known/authzen-configuration";
 pub(super) const JWKS: &str = "/.well-known/jwks.json";
 pub(super) const OPENAPI: &str = "/openapi.json";
 pub(super) const DOCS: &str = "/docs/";
-const SEARCH_SUBJECT: &str = "/access/v1/search/subject";
-const SEARCH_RESOURCE: &str = "/access/v1/search/resource";
-const SEARCH_ACTION: &str = "/access/v1/search/action";
+pub(super) const SEARCH_SUBJECT: &str = "/access/v1/search/subject";
+pub(super) const SEARCH_RESOURCE: &str = "/access/v1/search/resource";
+pub(super) const SEARCH_ACTION: &str = "/access/v1/search/action";
 
 /// Mounts everything. The router tries the routes in this order, so what is asked most stands first.
 pub(super) fn mount(app: &mut ServiceConfig) {

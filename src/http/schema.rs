@@ -130,7 +130,21 @@ pub struct EvaluationsOptions {
     pub reason: Option<bool>,
     /// Whether answers carry reasons and explanations. Needs the permission `explain`.
     pub explain: Option<bool>,
+    /// `["arguments"]`: what could be permitted with some arguments. Needs the permission `search`; every answer says so,
+    /// and permits no call.
+    pub unknown: Option<Vec<String>>,
     /// A revision that the decisions must have seen, such as that of a write that went before.
+    pub at_least: Option<u64>,
+}
+
+/// How to answer a search. Members that are not listed are ignored.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchOptions {
+    /// Whether each result carries the policies that permit it. Without it, the caller's setting `reasons` holds.
+    pub reason: Option<bool>,
+    /// `["arguments"]`: what could be permitted with some arguments. The answer says so, and a result permits no call.
+    pub unknown: Option<Vec<String>>,
+    /// A revision that the search must have seen, such as that of a write that went before.
     pub at_least: Option<u64>,
 }
 
@@ -151,7 +165,7 @@ pub enum Semantic {
 pub struct Page {
     /// The `next_token` of the page before.
     pub token: Option<String>,
-    /// How many results at most.
+    /// How many results at most; with a token as before, or left out.
     pub limit: Option<u64>,
     /// Not read.
     pub properties: Option<Object>,
@@ -160,8 +174,8 @@ pub struct Page {
 /// Who may do this? (AuthZEN 1.0 section 8.4)
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SubjectSearchRequest {
-    /// The searched type; an id is ignored.
-    pub subject: EntityType,
+    /// The searched type, and carriers of a chain; an id and other properties are ignored.
+    pub subject: SearchedSubject,
     /// What is to be done.
     pub action: Action,
     /// To what.
@@ -170,6 +184,8 @@ pub struct SubjectSearchRequest {
     pub context: Option<Object>,
     /// Which page.
     pub page: Option<Page>,
+    /// How to answer.
+    pub options: Option<SearchOptions>,
 }
 
 /// To what may this be done? (AuthZEN 1.0 section 8.5)
@@ -185,6 +201,8 @@ pub struct ResourceSearchRequest {
     pub context: Option<Object>,
     /// Which page.
     pub page: Option<Page>,
+    /// How to answer.
+    pub options: Option<SearchOptions>,
 }
 
 /// What may be done? (AuthZEN 1.0 section 8.6)
@@ -198,6 +216,19 @@ pub struct ActionSearchRequest {
     pub context: Option<Object>,
     /// Which page.
     pub page: Option<Page>,
+    /// How to answer.
+    pub options: Option<SearchOptions>,
+}
+
+/// A type of subjects to search for, and where it stands in a chain.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchedSubject {
+    /// The type.
+    pub r#type: String,
+    /// Carriers: `act`, `on_behalf_of`, `delegation`. Nothing else in it counts.
+    pub properties: Option<Object>,
+    /// Entities whose authority is used, before the searched one.
+    pub delegation_chain: Option<Vec<EntityId>>,
 }
 
 /// A type to search for.
@@ -245,8 +276,16 @@ pub enum ErrorCode {
     TooManyEvaluations,
     /// 400: the items of a batch inherit too much from its defaults.
     DefaultsTooLarge,
-    /// 400: an option that this version cannot answer.
+    /// 400: an option that cannot be answered here.
     UnsupportedOption,
+    /// 400: a page token that was made up, or made before the service was started.
+    PageTokenUnknown,
+    /// 400: a page token that was changed.
+    PageTokenEdited,
+    /// 400: a page token of another caller or another query.
+    PageTokenForeign,
+    /// 400: a page token that is too old, or older than the bundle.
+    PageTokenExpired,
     /// 400: the body ended early.
     BodyIncomplete,
     /// 408: the body arrived too slowly.
@@ -265,8 +304,6 @@ pub enum ErrorCode {
     NoMetadata,
     /// 405: the header `Allow` says which methods are.
     MethodNotAllowed,
-    /// 501: a part of the API that this version does not have.
-    NotSupported,
     /// 503: nothing can be decided before a bundle is loaded.
     NoBundle,
     /// 503: a batch took too long.

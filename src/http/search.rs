@@ -1,35 +1,44 @@
 //! `POST /access/v1/search/{subject,resource,action}` (AuthZEN 1.0 section 8).
 //!
-//! Not built yet: a body is checked whole, so that a caller's mistakes are its own, and a good one is answered with 501.
-//! The metadata do not advertise these paths.
+//! A search runs on a thread of its own: the workers go on deciding meanwhile.
 
+use super::evaluation::{REVISION, written};
 use super::schema::{ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest};
-use super::shared::Shared;
-use super::wire::{Options, Searched, check_search};
+use super::shared::{Shared, ask};
+use super::wire::{Of, Options, SearchResponse, write_page};
 use super::{Error, Permission};
-use actix_web::web::{Data, Payload};
+use crate::engine::Ask;
+use crate::model::{Fault, PageRequest, SearchRequest, Searched};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::web::{Data, Payload, block};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// Who may do this?
 ///
-/// Not supported yet: a well-formed search is answered with 501.
+/// Finds the subjects of a type that may do an action to a resource. Carriers on the searched subject count (an agent that
+/// acts for it, or for whom it acts), and its other properties and its id do not.
+///
+/// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
+/// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
 #[utoipa::path(
     post,
     path = "/access/v1/search/subject",
     tag = "AuthZEN search",
     operation_id = "searchSubject",
-    request_body(content = SubjectSearchRequest, content_type = "application/json", example = json!({
-        "subject": {"type": "user"},
-        "action": {"name": "tools/call"},
-        "resource": {"type": "tool", "id": "payments/refund"},
-    })),
+    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
+    request_body(content = SubjectSearchRequest, content_type = "application/json"),
     responses(
-        (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
+        (status = 200, description = "What was found.", body = SearchResponse, headers(
+            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
+            ("X-Request-ID" = String, description = "The request's own, if it had one."),
+        )),
+        (status = 400, description = "The body is not JSON, a member is missing or of the wrong kind, or the page token is not taken.", body = ErrorBody),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not search.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 501, description = "Search is not supported yet.", body = ErrorBody),
+        (status = 500, description = "A fault of the service.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]
@@ -43,24 +52,31 @@ pub(super) async fn subject(
 
 /// To what may this be done?
 ///
-/// Not supported yet: a well-formed search is answered with 501.
+/// Finds the resources of a type to which a chain may do an action: for an agent that acts for a user, those to which
+/// both may. `options.unknown: ["arguments"]` finds those that could be permitted with some arguments, which is what
+/// a list of tools needs.
+///
+/// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
+/// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
 #[utoipa::path(
     post,
     path = "/access/v1/search/resource",
     tag = "AuthZEN search",
     operation_id = "searchResource",
-    request_body(content = ResourceSearchRequest, content_type = "application/json", example = json!({
-        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
-        "action": {"name": "tools/call"},
-        "resource": {"type": "tool"},
-    })),
+    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
+    request_body(content = ResourceSearchRequest, content_type = "application/json"),
     responses(
-        (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
+        (status = 200, description = "What was found.", body = SearchResponse, headers(
+            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
+            ("X-Request-ID" = String, description = "The request's own, if it had one."),
+        )),
+        (status = 400, description = "The body is not JSON, a member is missing or of the wrong kind, or the page token is not taken.", body = ErrorBody),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not search.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 501, description = "Search is not supported yet.", body = ErrorBody),
+        (status = 500, description = "A fault of the service.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]
@@ -74,23 +90,30 @@ pub(super) async fn resource(
 
 /// What may be done?
 ///
-/// Not supported yet: a well-formed search is answered with 501.
+/// Finds the actions that a chain may do to a resource. An action with members of its own for single resources is found
+/// under its general name, once.
+///
+/// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
+/// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
 #[utoipa::path(
     post,
     path = "/access/v1/search/action",
     tag = "AuthZEN search",
     operation_id = "searchAction",
-    request_body(content = ActionSearchRequest, content_type = "application/json", example = json!({
-        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
-        "resource": {"type": "repository", "id": "checkout"},
-    })),
+    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
+    request_body(content = ActionSearchRequest, content_type = "application/json"),
     responses(
-        (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
+        (status = 200, description = "What was found.", body = SearchResponse, headers(
+            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
+            ("X-Request-ID" = String, description = "The request's own, if it had one."),
+        )),
+        (status = 400, description = "The body is not JSON, a member is missing or of the wrong kind, or the page token is not taken.", body = ErrorBody),
         (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not search.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 501, description = "Search is not supported yet.", body = ErrorBody),
+        (status = 500, description = "A fault of the service.", body = ErrorBody),
+        (status = 503, description = "No bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]
@@ -105,14 +128,28 @@ pub(super) async fn action(
 async fn search(
     request: &HttpRequest,
     payload: Payload,
-    shared: &Shared,
+    shared: &Data<Shared>,
     searched: Searched,
 ) -> Result<HttpResponse, Error> {
-    let (caller, body) = shared.admit_to_nothing(request, payload, Permission::Search).await?;
-    let options = Options::read(&body, caller)?;
-    check_search(searched, &body)?;
-    if options.at_least.is_some() {
-        return Err(Error::UnsupportedOption("options.at_least"));
-    }
-    Err(Error::SearchNotSupported)
+    let (caller, body) = shared.admit(request, payload, Permission::Search).await?;
+    let options = Options::read(Of::Search, &body, caller)?;
+    let search = SearchRequest::from_body(searched, &body)?;
+    let page = PageRequest::from_body(&body)?;
+    shared.reach(&options).await?;
+    let Ask { caller, require_actor, .. } = ask(caller, request, options);
+    let (caller, engine) = (caller.to_owned(), shared.engine.clone());
+    let asked_for_page = page.is_some();
+    let done = block(move || {
+        let Options { depth, arguments, .. } = options;
+        let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments };
+        let found = engine.search(&ask, &search, &page.unwrap_or_default())?;
+        let body = written(write_page(&search, asked_for_page, &found, arguments, depth))?;
+        Ok::<_, Error>((found.revision, body))
+    });
+    let (revision, body) =
+        done.await.map_err(|error| Error::Fault(Fault::Internal(format!("a thread is gone: {error}"))))??;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    response.insert_header((REVISION.clone(), HeaderValue::from(revision.0)));
+    Ok(response.body(body))
 }

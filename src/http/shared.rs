@@ -4,11 +4,11 @@ use super::body::read_body;
 use super::caller::Identity;
 use super::envelope::REQUEST_ID;
 use super::metadata::Metadata;
-use super::wire::read_object;
+use super::wire::{Options, read_object};
 use super::{Error, Limits, Permission, Settings};
 use crate::clock::Clock;
 use crate::engine::{Ask, Engine};
-use crate::model::{Depth, Record};
+use crate::model::Record;
 use crate::telemetry::Metrics;
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Payload};
@@ -43,20 +43,6 @@ impl Shared {
         self.read(request, payload, caller).await
     }
 
-    /// Reads a request whose answer tells nothing, and so asks a caller without a key for no permission.
-    pub(super) async fn admit_to_nothing<'a>(
-        &'a self,
-        request: &HttpRequest,
-        payload: Payload,
-        permission: Permission,
-    ) -> Result<(Identity<'a>, Record), Error> {
-        let caller = Identity::of(request, &self.settings)?;
-        if caller.caller().is_some() {
-            caller.require(permission)?;
-        }
-        self.read(request, payload, caller).await
-    }
-
     async fn read<'a>(
         &'a self,
         request: &HttpRequest,
@@ -71,11 +57,12 @@ impl Shared {
 }
 
 /// What the engine must know of a caller.
-pub(super) fn ask<'a>(caller: Identity<'a>, request: &'a HttpRequest, depth: Depth) -> Ask<'a> {
+pub(super) fn ask<'a>(caller: Identity<'a>, request: &'a HttpRequest, options: Options) -> Ask<'a> {
     Ask {
         caller: caller.name(),
         request_id: request.headers().get(&REQUEST_ID).and_then(|id| str::from_utf8(id.as_bytes()).ok()),
         require_actor: caller.caller().is_some_and(|caller| caller.require_actor),
-        depth,
+        depth: options.depth,
+        arguments: options.arguments,
     }
 }

@@ -44,6 +44,16 @@ pub enum Depth {
     Explain,
 }
 
+/// What is known of a call's arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Arguments {
+    /// They are as the request has them.
+    #[default]
+    Known,
+    /// Nothing: it is asked what some arguments could be permitted, and a permit is of no call.
+    Unknown,
+}
+
 /// Names one decision, in answers and records. Unique, and ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DecisionId(u128);
@@ -84,6 +94,8 @@ pub struct Answer {
     pub id: DecisionId,
     /// What was decided.
     pub decision: Decision,
+    /// Of what: where the arguments are unknown, a permit says only that some could be permitted.
+    pub arguments: Arguments,
     /// Why not, on every denial and on no permit.
     pub reason: Option<Reason>,
     /// The whole tree, where [`Depth::Explain`] was asked.

@@ -13,6 +13,12 @@ impl Digest {
         Self(sha256)
     }
 
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The first twelve hexadecimal digits: enough for a person to tell two bundles apart.
     #[must_use]
     pub fn short(&self) -> String {

@@ -17,6 +17,7 @@ mod explanation;
 mod problem;
 mod reason;
 mod request;
+mod search;
 mod tuple;
 mod value;
 
@@ -24,7 +25,7 @@ pub use canonical::Canonical;
 pub use carriers::{CarrierSettings, ChainRefusal, read_question};
 pub use chain::{Chain, ChainError, MAX_ACTORS};
 pub use clock_use::ClockUse;
-pub use decision::{Answer, Decision, DecisionId, Depth, Fault, Revision, Timestamp};
+pub use decision::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Revision, Timestamp};
 pub use digest::Digest;
 pub use entity::{Entity, EntityRef, ParseEntityRefError};
 pub use explanation::{
@@ -32,10 +33,8 @@ pub use explanation::{
 };
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
-pub use request::{
-    Action, Malformed, Question, Request, read_action, read_entity, read_entity_type, read_optional_record,
-    read_subject,
-};
+pub use request::{Action, Malformed, Question, Request, read_action, read_entity, read_optional_record, read_subject};
+pub use search::{PageRequest, SearchRequest, Searched};
 pub use tuple::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ObjectRef, Tuple, TupleCondition, TupleKey,
     TupleTextError, TupleUser, check_relation, check_type, decode_id, encode_id, is_canonical_id,

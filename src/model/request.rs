@@ -77,10 +77,15 @@ impl Request {
             action: read_action(body)?,
             resource: read_entity(body, "resource")?,
             context: read_optional_record(body.get("context"), "context")?,
-            lookalike: body.iter().map(|(name, _)| name).find(|name| is_lookalike(name)).cloned(),
+            lookalike: lookalike(body),
             replaced_context: None,
         })
     }
+}
+
+/// A member that is spelled like one of a request's but for case.
+pub(super) fn lookalike(body: &Record) -> Option<SmolStr> {
+    body.iter().map(|(name, _)| name).find(|name| is_lookalike(name)).cloned()
 }
 
 fn is_lookalike(name: &str) -> bool {
@@ -118,7 +123,7 @@ pub fn read_entity(body: &Record, name: &str) -> Result<Entity, Malformed> {
 }
 
 /// Reads the member `name` as an entity to be searched for: a type; the id is ignored (AuthZEN 1.0 section 8.4.1).
-pub fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, Malformed> {
+pub(super) fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, Malformed> {
     required_text(required_record(body, name)?, name, "type")
 }
 
@@ -131,7 +136,7 @@ pub fn read_optional_record(value: Option<&Value>, path: &str) -> Result<Record,
     }
 }
 
-fn required_record<'a>(body: &'a Record, name: &str) -> Result<&'a Record, Malformed> {
+pub(super) fn required_record<'a>(body: &'a Record, name: &str) -> Result<&'a Record, Malformed> {
     match body.get(name) {
         None => Err(Malformed::missing(name)),
         Some(Value::Record(record)) => Ok(record),

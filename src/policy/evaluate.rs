@@ -18,8 +18,8 @@ use super::syntax::{Root, access_path};
 use super::time;
 use super::{Compiled, reasons};
 use crate::model::{
-    ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss, PolicyError,
-    Question, Reason, Record, Timestamp,
+    Arguments, ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss,
+    PolicyError, Question, Reason, Record, Timestamp,
 };
 use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Dereference;
@@ -69,6 +69,8 @@ pub struct LegInput<'a> {
     pub stored: &'a Stored,
     /// Who answers about relations.
     pub relations: &'a dyn Relations,
+    /// Which policies decide: where arguments are unknown, those that bound what some could be permitted.
+    pub arguments: Arguments,
 }
 
 /// What became of one applicable policy.
@@ -81,7 +83,7 @@ enum Verdict {
 impl Compiled {
     /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
-        let LegInput { question, leg, now, token, stored, relations } = *input;
+        let LegInput { question, leg, now, token, stored, relations, arguments } = *input;
         let Some(member) = question.chain.members().nth(leg) else {
             return Ok(refused(Code::ChainInvalid, "the chain has no such member".to_owned(), &question.resource.uid));
         };
@@ -97,7 +99,8 @@ impl Compiled {
             }
         };
         let (who, what) = (stored.get(&principal_uid), stored.get(&resource_uid));
-        let scope = self.index.scope(
+        let index = self.index(arguments);
+        let scope = index.scope(
             &action.uid,
             Named { uid: &principal_uid, stored: who.map(AsRef::as_ref) },
             Named { uid: &resource_uid, stored: what.map(AsRef::as_ref) },
@@ -106,7 +109,7 @@ impl Compiled {
         let explains = wanted.explanation;
         let request =
             LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations, explains };
-        let inputs = match build(&request, &self.schema, stored, &self.index, &scope) {
+        let inputs = match build(&request, &self.schema, stored, index, &scope) {
             Ok(inputs) => inputs,
             Err(NoInputs::Cedar(message)) => {
                 // Nothing is known of why, so nothing is kept of it.
@@ -140,7 +143,7 @@ impl Compiled {
         );
         // Who asks why is shown what stopped each policy whose scope matches; the others stop at false, and decide
         // nothing.
-        let applicable = if wanted.explanation { self.index.all(&scope) } else { inputs.slice.rules.iter().collect() };
+        let applicable = if wanted.explanation { index.all(&scope) } else { inputs.slice.rules.iter().collect() };
         let clock = if wanted.clock { time::used(&evaluator, &applicable, now) } else { ClockUse::Unread };
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
@@ -363,7 +366,7 @@ fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
     Verdict::Satisfied
 }
 
-fn truth(value: &Cedar) -> Option<bool> {
+pub(super) fn truth(value: &Cedar) -> Option<bool> {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Some(*value),
         _ => None,

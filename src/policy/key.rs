@@ -20,6 +20,7 @@ use super::Compiled;
 use super::evaluate::LegInput;
 use super::index::{Named, Scope};
 use super::relations::{Object, Relations};
+use super::rules::Rule;
 use super::schema::{ActionInfo, Attribute, Provenance, TypeInfo};
 use super::syntax::Root;
 use crate::model::{Canonical, EntityRef, Question, Record, Value};
@@ -80,10 +81,11 @@ impl Compiled {
         let kinds = (vocabulary.entity_type(&member.uid.kind), vocabulary.entity_type(&question.resource.uid.kind));
         let (Some(who), Some(what)) = kinds else { return false };
         let named = |uid| Named { uid, stored: input.stored.get(uid).map(AsRef::as_ref) };
-        let scope = self.index.scope(&action.uid, named(&principal), named(&resource));
-        let plan = scope
-            .plans
-            .get([action.number, who.number, what.number], || self.plan(&scope, action, who, what, input.relations));
+        let index = self.index(input.arguments);
+        let scope = index.scope(&action.uid, named(&principal), named(&resource));
+        let parameters = || self.parameters(&index.all(&scope), &scope, input.relations);
+        let plan =
+            scope.plans.get([action.number, who.number, what.number], || plan(&scope, action, who, what, parameters()));
         key.text(&question.action.name);
         entity(question, &member.uid, key);
         entity(question, &question.resource.uid, key);
@@ -91,45 +93,13 @@ impl Compiled {
         true
     }
 
-    fn plan(
-        &self,
-        scope: &Scope,
-        action: &ActionInfo,
-        who: &TypeInfo,
-        what: &TypeInfo,
-        relations: &dyn Relations,
-    ) -> Plan {
-        let mut plan = Plan { parameters: self.parameters(scope, relations), ..Plan::default() };
-        for (root, path) in scope.reads.paths() {
-            match root {
-                Root::Principal => plan.principal.extend(sent(path, &who.attributes)),
-                Root::Resource => plan.resource.extend(sent(path, &what.attributes)),
-                Root::Context => plan.add_context(path, &action.context),
-            }
-        }
-        for name in scope.reads.anywhere() {
-            let path = std::slice::from_ref(name);
-            plan.principal.extend(sent(path, &who.attributes));
-            plan.resource.extend(sent(path, &what.attributes));
-            plan.earlier.push(name.clone());
-        }
-        for paths in [&mut plan.principal, &mut plan.resource, &mut plan.context] {
-            without_longer(paths);
-        }
-        for paths in [&mut plan.action_properties, &mut plan.token] {
-            without_longer(paths);
-        }
-        plan
-    }
-
     /// The parameters of all conditions on tuples that can count for a relation which the scope's policies mention.
-    fn parameters(&self, scope: &Scope, relations: &dyn Relations) -> Vec<SmolStr> {
+    fn parameters(&self, rules: &[&Arc<Rule>], scope: &Scope, relations: &dyn Relations) -> Vec<SmolStr> {
         if !scope.mentions {
             return Vec::new();
         }
         let types = &self.schema.relations.relations;
         let mut asked: BTreeSet<(&str, &str)> = BTreeSet::new();
-        let rules = self.index.all(scope);
         for mention in rules.iter().flat_map(|rule| rule.mentions.iter()) {
             match &mention.object {
                 Object::Literal(object) => drop(asked.insert((&object.kind, &mention.relation))),
@@ -143,6 +113,30 @@ impl Compiled {
         let all = asked.into_iter().flat_map(|(kind, relation)| relations.parameters(kind, relation));
         all.collect::<BTreeSet<SmolStr>>().into_iter().collect()
     }
+}
+
+fn plan(scope: &Scope, action: &ActionInfo, who: &TypeInfo, what: &TypeInfo, parameters: Vec<SmolStr>) -> Plan {
+    let mut plan = Plan { parameters, ..Plan::default() };
+    for (root, path) in scope.reads.paths() {
+        match root {
+            Root::Principal => plan.principal.extend(sent(path, &who.attributes)),
+            Root::Resource => plan.resource.extend(sent(path, &what.attributes)),
+            Root::Context => plan.add_context(path, &action.context),
+        }
+    }
+    for name in scope.reads.anywhere() {
+        let path = std::slice::from_ref(name);
+        plan.principal.extend(sent(path, &who.attributes));
+        plan.resource.extend(sent(path, &what.attributes));
+        plan.earlier.push(name.clone());
+    }
+    for paths in [&mut plan.principal, &mut plan.resource, &mut plan.context] {
+        without_longer(paths);
+    }
+    for paths in [&mut plan.action_properties, &mut plan.token] {
+        without_longer(paths);
+    }
+    plan
 }
 
 impl Plan {

@@ -10,17 +10,20 @@
 //! the evaluation itself; a property test holds both to the same answer. The syntax tree is Cedar's internal one, so
 //! its version is pinned.
 
+mod arguments;
 mod evaluate;
 mod fit;
 mod index;
 mod inputs;
 mod key;
 mod nesting;
+mod provenance;
 mod reads;
 mod reasons;
 mod relations;
 mod rules;
 mod schema;
+mod search;
 mod shapes;
 mod source;
 mod stored;
@@ -32,12 +35,15 @@ pub use nesting::STACK_BYTES;
 pub use reasons::NextActions;
 pub use relations::{NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
+pub use search::{Part, Reverse};
 pub use source::SourceFile;
 pub use stored::Stored;
 
-use crate::model::{Problem, Problems};
+use crate::model::{Arguments, PolicyRef, Problem, Problems};
 use index::Index;
 use rules::{Rule, Rules};
+use search::Literals;
+use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// A bundle's schema and policies, ready to decide. Immutable.
@@ -47,8 +53,12 @@ pub struct Compiled {
     /// In the order of their ids.
     rules: Arc<[Arc<Rule>]>,
     index: Index,
+    /// The same policies for calls whose arguments are unknown.
+    /// Absent where no policy reads them.
+    without_arguments: Option<Index>,
     next_actions: NextActions,
     warnings: Vec<Problem>,
+    literals: Literals,
 }
 
 impl Compiled {
@@ -57,7 +67,9 @@ impl Compiled {
         let Rules { all: rules, warnings } = Rules::read(policies, &schema)?;
         let rules: Arc<[Arc<Rule>]> = rules.into();
         let index = Index::new(rules.clone(), &schema);
-        Ok(Self { schema, rules, index, next_actions, warnings })
+        let without_arguments = arguments::without(&rules, &schema.relations).map(|rules| Index::new(rules, &schema));
+        let literals = Literals::of(&rules, &schema.vocabulary);
+        Ok(Self { schema, rules, index, without_arguments, next_actions, warnings, literals })
     }
 
     /// The schema.
@@ -77,9 +89,27 @@ impl Compiled {
         self.rules.iter().map(|rule| rule.id.as_str())
     }
 
+    /// All policies: their ids, and where they stand.
+    pub fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
+        self.rules.iter().map(|rule| &rule.at)
+    }
+
     /// Whether some policy gives this reason.
     #[must_use]
     pub fn gives(&self, code: &str) -> bool {
         self.rules.iter().any(|rule| rule.reason.as_ref().is_some_and(|reason| reason.as_str() == code))
+    }
+
+    /// The ids of one type that are known from policies and the schema alone.
+    pub fn literals(&self, kind: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
+        self.literals.of_kind(kind)
+    }
+
+    /// The policies that decide.
+    fn index(&self, arguments: Arguments) -> &Index {
+        match arguments {
+            Arguments::Known => &self.index,
+            Arguments::Unknown => self.without_arguments.as_ref().unwrap_or(&self.index),
+        }
     }
 }

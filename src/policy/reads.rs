@@ -242,4 +242,43 @@ mod tests {
         assert!(reads("(if true then principal else resource).x == 1").attribute(None, &path(&["x"])));
         assert!(reads("principal has role").attribute(Some(Root::Principal), &path(&["role"])));
     }
+
+    #[test]
+    fn a_name_is_looked_up_as_a_path_of_one_name_is() {
+        for text in [
+            "context.arguments.amount < 5 && principal has role",
+            "context == {}",
+            "resource.owner.limit > 3 && (if true then principal else resource).x == 1",
+        ] {
+            let some = reads(text);
+            for name in ["arguments", "amount", "role", "owner", "limit", "x", "other"] {
+                assert_eq!(some.reads_context(name), some.context(&path(&[name])), "{name} in {text}");
+                for root in [None, Some(Root::Principal), Some(Root::Resource)] {
+                    let (as_name, as_path) =
+                        (some.reads_attribute(root, &name.into()), some.attribute(root, &path(&[name])));
+                    assert_eq!(as_name, as_path, "{name} of {root:?} in {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_action_is_looked_at_wherever_it_is_not_only_compared() {
+        for (text, looks) in [
+            ("principal has role", false),
+            ("action == Action::\"read\"", false),
+            ("Action::\"read\" != action || !(action == Action::\"write\")", false),
+            ("action in Action::\"touch\"", true),
+            ("(if true then action else Action::\"read\") in Action::\"touch\"", true),
+            ("[action].contains(Action::\"read\")", true),
+            ("Action::\"read\" in [Action::\"touch\"]", true),
+        ] {
+            assert_eq!(reads(text).looks_at_action, looks, "{text}");
+        }
+        let compared = Arc::new(reads("action == Action::\"read\""));
+        let looked_at = Arc::new(reads("action in Action::\"touch\""));
+        assert!(Reads::merged([&compared, &looked_at].into_iter()).looks_at_action);
+        let both = Reads::merged([&Arc::new(reads("principal.a")), &looked_at].into_iter());
+        assert!(both.looks_at_action && both.reads_attribute(Some(Root::Principal), &"a".into()));
+    }
 }

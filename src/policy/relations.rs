@@ -28,6 +28,8 @@ pub struct RelationTypes {
     pub relations: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
     /// The types of which an entity can be in some relation.
     pub members: BTreeSet<SmolStr>,
+    /// The names of all parameters of all conditions that an answer about a relation can depend on, by type and relation.
+    pub parameters: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
 }
 
 /// Answers what a policy asks of relations, at one revision.

@@ -3,18 +3,19 @@
 //! Everything that Cedar does not check and this service promises is checked here: ids, the closed list of annotations,
 //! reasons, and that no policy names a general action where only its specialised members are evaluated.
 
-use super::nesting;
 use super::reads::Reads;
 use super::relations::{Mention, mentions};
 use super::schema::{Schema, Vocabulary};
 use super::shapes::Shape;
 use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
+use super::{nesting, provenance};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, PolicySet,
     PrincipalOrResourceConstraint, StaticPolicy, Template,
 };
+use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::{ValidationMode, Validator, confusable_string_checks};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -31,7 +32,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
 /// One policy, ready to be evaluated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) id: SmolStr,
     pub(super) effect: Decision,
@@ -49,7 +50,7 @@ pub(super) struct Rule {
 }
 
 /// One top-level conjunct of a rule's condition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Conjunct {
     pub(super) expr: Arc<Expr>,
     pub(super) line: usize,
@@ -102,6 +103,7 @@ impl Rules {
         let mut warnings = Vec::new();
         let shapes = by_shape(&all, schema);
         reader.validate(schema, &all, &shapes, &mut warnings);
+        reader.problems.extend(provenance::problems(&all, schema, files));
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
             reader.add_mentions(schema, &mut all, &homes, &shapes);
         }
@@ -137,7 +139,7 @@ impl Reader<'_> {
                 return Vec::new();
             };
             let mut templates: Vec<Template> = set.all_templates().cloned().collect();
-            templates.sort_by_key(|template| template.loc().map(cedar_policy_core::parser::Loc::start));
+            templates.sort_by_key(|template| template.loc().map(Loc::start));
             found.extend(templates.into_iter().map(|template| (piece, template)));
         }
         found
@@ -256,7 +258,9 @@ impl Reader<'_> {
         {
             self.refuse_general(uid, place.cloned());
         }
-        if let Some(condition) = template.non_scope_constraints() {
+        if let Some(condition) = template.non_scope_constraints()
+            && self.vocabulary.any_specialised()
+        {
             self.check_literals(file, condition, false, place);
         }
     }
@@ -315,8 +319,9 @@ impl Reader<'_> {
                 self.problems.push(problem);
             }
         }
-        let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at));
-        let strings = confusable_string_checks(sound.map(|rule| rule.policy.template()));
+        let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at)).map(|rule| rule.policy.template());
+        let unclear = |template: &&Template| template.loc().and_then(Loc::snippet).is_none_or(|text| !is_plain(text));
+        let strings = confusable_string_checks(sound.filter(unclear));
         // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
         let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
         warnings.extend(found.chain(strings).map(|warning| problem_of(&warning, &self.pieces, None)).filter(own));
@@ -344,6 +349,16 @@ impl Reader<'_> {
     fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {
         self.problems.push(Problem { place: place.cloned(), also: None, message, help: help.map(str::to_owned) });
     }
+}
+
+/// Whether strings in a text can hold nothing but printable ASCII, which Cedar finds nothing wrong with. A comment with a
+/// quotation mark makes it doubtful.
+fn is_plain(text: &str) -> bool {
+    let mut in_string = false;
+    text.bytes().all(|byte| {
+        in_string ^= byte == b'"';
+        byte != b'\\' && (matches!(byte, b' '..=b'~') || (byte.is_ascii_whitespace() && !in_string))
+    })
 }
 
 /// Positions of rules, together where they have one shape; in the order of the first of each.

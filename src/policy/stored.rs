@@ -1,19 +1,23 @@
 //! Stored entities: what the bundle knows of people, agents and things.
 
 use super::schema::Schema;
+use super::search::{KindIndex, StoredIndex};
 use super::source::{SourceFile, problem_of};
-use crate::model::{Place, Problem, Problems};
+use crate::model::{EntityRef, Place, Problem, Problems};
 use cedar_policy_core::ast::{Entity, EntityUID};
 use cedar_policy_core::entities::{Entities, EntityJsonParser, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::CoreSchema;
 use foldhash::HashMap;
+use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// The stored entities, each with all its ancestors. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
     entities: Arc<HashMap<EntityUID, Arc<Entity>>>,
+    /// What searches look up; made when the first one does.
+    index: Arc<StoredIndex>,
 }
 
 impl Stored {
@@ -58,6 +62,23 @@ impl Stored {
         self.entities.get(uid)
     }
 
+    /// Whether there is such an entity.
+    #[must_use]
+    pub fn holds(&self, entity: &EntityRef) -> bool {
+        self.of_kind(&entity.kind).holds(&entity.id)
+    }
+
+    /// The places of all entities of a type, in order. `place` is the same function whenever this is called.
+    #[must_use]
+    pub fn places(&self, kind: &str, place: fn(&str) -> (u64, SmolStr)) -> Arc<[(u64, SmolStr)]> {
+        self.of_kind(kind).places(place)
+    }
+
+    /// The entities of one type, by what they hold.
+    pub(super) fn of_kind(&self, kind: &str) -> Arc<KindIndex> {
+        self.index.of_kind(kind, &self.entities)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -72,11 +93,11 @@ impl Stored {
 
     /// Every entity as `(type, id)`, in order.
     #[must_use]
-    pub fn refs(&self) -> Vec<crate::model::EntityRef> {
+    pub fn refs(&self) -> Vec<EntityRef> {
         let mut refs: Vec<_> = self
             .entities
             .keys()
-            .map(|uid| crate::model::EntityRef::new(uid.entity_type().to_string(), AsRef::<str>::as_ref(uid.eid())))
+            .map(|uid| EntityRef::new(uid.entity_type().to_string(), AsRef::<str>::as_ref(uid.eid())))
             .collect();
         refs.sort();
         refs
@@ -108,7 +129,7 @@ fn close(entities: impl Iterator<Item = Entity>, schema: &Schema) -> Result<Stor
         .filter(|entity| !entity.uid().is_action())
         .map(|entity| (entity.uid().clone(), Arc::new(entity.clone())))
         .collect();
-    Ok(Stored { entities: Arc::new(entities) })
+    Ok(Stored { entities: Arc::new(entities), index: Arc::default() })
 }
 
 /// What was derived is derived again: an entity on top may have other parents.

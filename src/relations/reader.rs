@@ -24,6 +24,9 @@ pub struct Terms<'a> {
     pub witness: bool,
     /// Whether the rows that are read shall be noted, and what conditions do with the clock.
     pub trace: bool,
+    /// Whether a list shall hold whatever can be in it: every condition holds, and nothing is checked. Such a list has
+    /// every result of the exact one, whatever the context, and maybe more.
+    pub possible: bool,
 }
 
 impl std::fmt::Debug for Terms<'_> {
@@ -36,7 +39,15 @@ impl<'a> Terms<'a> {
     /// A request with a context and nothing else: default limits, no end of time.
     #[must_use]
     pub fn new(context: &'a Record) -> Self {
-        Self { contextual: &[], context, limits: Limits::default(), is_over: &|| false, witness: false, trace: false }
+        Self {
+            contextual: &[],
+            context,
+            limits: Limits::default(),
+            is_over: &|| false,
+            witness: false,
+            trace: false,
+            possible: false,
+        }
     }
 }
 

@@ -38,8 +38,14 @@ pub struct Metrics {
     records_written: Counter,
     records_dropped: Counter,
     record_write_errors: Counter,
+    search_candidates: Searches,
+    search_decided: Searches,
+    search_returned: Searches,
     cache: CacheMetrics,
 }
+
+/// A count for each kind of search.
+type Searches = Family<[(&'static str, &'static str); 1], Counter>;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RequestLabels {
@@ -61,6 +67,9 @@ impl Default for Metrics {
             records_written: Counter::default(),
             records_dropped: Counter::default(),
             record_write_errors: Counter::default(),
+            search_candidates: Family::default(),
+            search_decided: Family::default(),
+            search_returned: Family::default(),
             cache: CacheMetrics::default(),
         };
         metrics.register();
@@ -114,6 +123,16 @@ impl Metrics {
         self.record_write_errors.inc();
     }
 
+    /// A page of a search (`subject`, `resource` or `action`) went through so many candidates, decided about so many of
+    /// them, and returned so many.
+    pub fn searched(&self, search: &'static str, candidates: usize, decided: usize, returned: usize) {
+        let counts =
+            [(&self.search_candidates, candidates), (&self.search_decided, decided), (&self.search_returned, returned)];
+        for (family, count) in counts {
+            family.get_or_create(&[("search", search)]).inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+        }
+    }
+
     /// What the cache of legs counts.
     #[must_use]
     pub fn cache(&self) -> &CacheMetrics {
@@ -152,6 +171,13 @@ impl Metrics {
             (names::RECORD_WRITE_ERRORS, "Failed attempts to write decision records", &self.record_write_errors),
         ] {
             registry.register(name, help, counter.clone());
+        }
+        for (name, help, searches) in [
+            (names::SEARCH_CANDIDATES, "Candidates that searches went through", &self.search_candidates),
+            (names::SEARCH_DECIDED, "Candidates that searches decided", &self.search_decided),
+            (names::SEARCH_RETURNED, "Results that searches returned", &self.search_returned),
+        ] {
+            registry.register(name, help, searches.clone());
         }
         self.cache.register(registry);
     }

@@ -44,6 +44,12 @@ pub mod names {
     pub const RECORDS_DROPPED: &str = "behest_records_dropped";
     /// Attempts to write decision records that failed.
     pub const RECORD_WRITE_ERRORS: &str = "behest_record_write_errors";
+    /// Candidates that pages of searches went through, by `search` (`subject`, `resource`, `action`).
+    pub const SEARCH_CANDIDATES: &str = "behest_search_candidates";
+    /// Those that were decided.
+    pub const SEARCH_DECIDED: &str = "behest_search_decided";
+    /// Those that were returned.
+    pub const SEARCH_RETURNED: &str = "behest_search_returned";
     /// Legs whose outcome was kept.
     pub const CACHE_HITS: &str = "behest_cache_hits";
     /// Legs that were evaluated beside a cache, by `cause` (`absent`, `stale`, `time`, `uncacheable`).

@@ -164,6 +164,7 @@ fn explaining_and_what_is_off_keep_nothing() {
         request_id: None,
         require_actor: false,
         depth: behest::model::Depth::Explain,
+        arguments: behest::model::Arguments::Known,
     };
     for _ in 0..2 {
         service.engine.decide(&ask, &crate::values::request(&body)).unwrap();
@@ -221,4 +222,25 @@ fn a_write_to_another_row_costs_nothing() {
     let collisions = service.count("behest_cache_stripe_collisions_total");
     assert_eq!(service.count("behest_cache_hits_total"), 100 - collisions);
     assert_eq!(service.count("behest_cache_misses_total{cause=\"stale\"}"), collisions);
+}
+
+#[test]
+fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
+    use behest::model::{Arguments, Decision, Depth};
+    let (service, _folder) = service(&Arc::new(FixedClock::at(NOON)));
+    let request = crate::values::request(&asked("read", &json!({}), &json!({}), &json!({})));
+    let decide = |arguments| {
+        let ask = behest::engine::Ask {
+            caller: "anonymous",
+            request_id: None,
+            require_actor: false,
+            depth: Depth::Lean,
+            arguments,
+        };
+        service.engine.decide(&ask, &request).unwrap().decision
+    };
+    for _ in 0..2 {
+        assert_eq!((decide(Arguments::Known), decide(Arguments::Unknown)), (Decision::Deny, Decision::Permit));
+    }
+    assert_eq!(service.count("behest_cache_hits_total"), 2, "each is kept, apart from the other");
 }

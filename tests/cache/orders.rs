@@ -89,9 +89,8 @@ fn step(way: Way, state: &State, thread: usize) -> Result<Option<State>, &'stati
         Thread::Writer { at, left } => {
             match (way, at) {
                 (Way::PublishBeforeRaising, 1) | (Way::AcknowledgeBeforePublishing, 3) => next.published += 1,
-                (Way::PublishBeforeRaising, 2) => raise(&mut next),
+                (Way::PublishBeforeRaising, 2) | (_, 1) => raise(&mut next),
                 (Way::AcknowledgeBeforePublishing, 2) => next.acknowledged = next.published + 1,
-                (_, 1) => raise(&mut next),
                 (_, 2) => next.published += 1,
                 (_, _) => next.acknowledged = next.published,
             }
@@ -148,7 +147,7 @@ fn stripes_of(value: u64) -> Stripes<Plain> {
 
 /// The revision that the only cell was raised to.
 fn raised(stripes: &Stripes<Plain>, row: Row) -> u64 {
-    (0..)
+    (0..=2 * u64::from(WRITES))
         .find(|revision| stripes.between(&[row], Revision(*revision), Revision(*revision)) == Since::Unchanged)
         .unwrap()
 }

@@ -62,7 +62,13 @@ impl Service {
     }
 
     pub(crate) fn ask(&self, question: &Json) -> Answer {
-        let ask = Ask { caller: "anonymous", request_id: None, require_actor: false, depth: Depth::Reason };
+        let ask = Ask {
+            caller: "anonymous",
+            request_id: None,
+            require_actor: false,
+            depth: Depth::Reason,
+            arguments: behest::model::Arguments::Known,
+        };
         self.engine.decide(&ask, &values::request(question)).expect("an answer")
     }
 

@@ -44,7 +44,7 @@ fn batch(round: u64) -> Batch {
     let keys =
         (0..BESIDE).map(|at| format!("doc:beside{at}#viewer@user:u{at}")).chain(["doc:d#viewer@user:u".to_owned()]);
     let keys: Vec<TupleKey> = keys.map(|key| key.parse().unwrap()).collect();
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         Batch { writes: keys.into_iter().map(Tuple::from).collect(), ..Batch::default() }
     } else {
         Batch { deletes: keys, ..Batch::default() }

@@ -5,6 +5,7 @@ use crate::dice::Dice;
 use behest::model::{ObjectRef, Record, Tuple, TupleCondition, Value};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Around this the clock moves: 2026-06-01T12:00:00Z, in milliseconds.
@@ -131,7 +132,7 @@ pub(crate) fn bundle(dice: &mut Dice) -> Vec<(&'static str, String)> {
         let effect = if dice.chance(75) { "permit" } else { "forbid" };
         let reason = if dice.chance(30) { "@reason(\"of_its_own\") " } else { "" };
         let scope = dice.one(&["principal, action, resource", "principal, action == Action::\"read\", resource"]);
-        policies += &format!("@id(\"p{at}\") {reason}{effect} ({scope}) when {{ {condition} }};\n");
+        writeln!(policies, "@id(\"p{at}\") {reason}{effect} ({scope}) when {{ {condition} }};").unwrap();
     }
     policies += "@id(\"suspended\") @reason(\"is_suspended\") forbid (principal, action, resource) when { principal in Userset::\"platform:main#suspended\" };\n";
     let small = *dice.one(&["most", "most - 1"]);
@@ -229,8 +230,40 @@ pub(crate) fn time(dice: &mut Dice) -> i64 {
     NOON + dice.one(&MARKS) + dice.one(&[-1, 0, 0, 1, 250])
 }
 
-/// A question, as the body of a request.
-pub(crate) fn question(dice: &mut Dice) -> Json {
+/// Questions, as bodies of requests, in families: each has one that is made at random, and others that differ from it
+/// in one part, or say the same thing in another place.
+pub(crate) fn questions(dice: &mut Dice, families: usize) -> Vec<Json> {
+    let mut all = Vec::new();
+    for _ in 0..families {
+        let first = question(dice);
+        let mut part = first.clone();
+        match dice.below(4) {
+            0 => part["subject"]["properties"] = properties(dice),
+            1 => part["resource"]["properties"] = of_doc(dice),
+            _ => part["context"] = context(dice),
+        }
+        // The same entity under its other name.
+        let mut alias = first.clone();
+        let other = match alias["subject"]["type"].as_str() {
+            Some("user") => json!("identity"),
+            Some("identity") => json!("user"),
+            _ => json!("agent"),
+        };
+        alias["subject"]["type"] = other;
+        let (mut here, mut there) = (first.clone(), first.clone());
+        if dice.chance(50) {
+            here["context"] = json!({"limit": 1});
+            there["context"] = json!({"arguments": {"amount": 1}});
+        } else {
+            here["subject"]["properties"] = json!({"level": 4});
+            there["subject"]["properties"] = json!({"profile": {"rank": 4}});
+        }
+        all.extend([first, part, alias, here, there]);
+    }
+    all
+}
+
+fn question(dice: &mut Dice) -> Json {
     let user = format!("u{}", dice.below(3));
     let agents = dice.below(3);
     let chain: Vec<Json> = [("a0", "agent"), ("a1", "agent")]

@@ -184,3 +184,50 @@ fn packs_are_found_by_name() {
         failed("error: there is no pack `delagation`\n  help: `behest pack list` names those there are\n")
     );
 }
+
+#[test]
+fn search_prints_a_table_or_json() {
+    let place = Place::new();
+    place.write(
+        "bundle/policies/entities.json",
+        r#"[{"uid": {"type": "tool", "id": "refund"}, "attrs": {}, "parents": []}]"#,
+    );
+    let search = |arguments: &[&str]| place.run(&[&["search", "--bundle", "bundle"], arguments].concat());
+    let tools = search(&["user:alice", "tools/call", "tool"]);
+    assert_eq!(tools, done("tool:refund  by users\n1 resource\n"));
+    let chain = ["user:alice > agent:copilot", "tools/call", "tool"];
+    assert_eq!(search(&chain), done("0 resources\n"));
+    let open = search(&[&chain[..], &["--unknown-arguments"]].concat());
+    assert_eq!(
+        open,
+        done("tool:refund  by users, agents-small\n1 resource, with some arguments; no call is permitted by this\n")
+    );
+    let with = search(&[&chain[..], &["--context", r#"{"arguments": {"amount": 5}}"#, "--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&with.out).unwrap();
+    let policies = serde_json::json!(["users", "agents-small"]);
+    assert_eq!(
+        json,
+        serde_json::json!({"results": [{"type": "tool", "id": "refund", "policies": policies}], "more": false})
+    );
+    assert_eq!(search(&["user:alice", "tool:refund"]), done("tools/call  by users\n1 action\n"));
+    assert_eq!(search(&["user > agent:copilot", "tools/call", "tool:refund"]).out, "0 subjects\n");
+    assert_eq!(search(&["user:alice > agent", "tools/call", "tool:refund"]).out, "0 subjects\n");
+}
+
+#[test]
+fn a_search_that_makes_no_sense_says_what_is_missing() {
+    let place = Place::new();
+    for (arguments, sentence) in [
+        (&["user:alice", "tools/call", "tool:refund"] as &[&str], "error: nothing is searched for: put a type"),
+        (&["user", "tools/call", "tool"], "error: two things are searched for"),
+        (&["user > agent", "tools/call", "tool:refund"], "error: two things are searched for"),
+        (&["user:a > user > agent:b", "x", "tool:t"], "error: what is searched for stands first or last in its chain"),
+        (&["user > robot:b", "x", "tool:t"], "error: behind what is searched for there can only be agents"),
+        (&["user:", "x", "tool"], "error: `user:` is not of the form `type:id`"),
+        (&["user:a", "x", "tool", "--context", "[]"], "error: `--context`: the body must be an object"),
+    ] {
+        let refused = place.run(&[&["search"], arguments].concat());
+        assert!(refused.code == 1 && refused.err.starts_with(sentence), "{arguments:?}: {refused:?}");
+        assert!(refused.err.contains("\n  help: see the examples of `behest search --help`\n"), "{refused:?}");
+    }
+}

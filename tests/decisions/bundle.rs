@@ -24,6 +24,35 @@ fn the_default_bundle_loads_and_its_cases_hold() {
 }
 
 #[test]
+fn packs_that_the_default_bundle_leaves_out_are_tried_and_do_not_decide() {
+    let mut files = bundle::read(&Source::Embedded, QUIET).expect("the embedded bundle can be read");
+    for (pack, least) in [("assurance", 140), ("scopes", 50)] {
+        let only = regex::Regex::new(&format!("^pack:{pack}/")).expect("a pattern");
+        let (bundle, report) = engine::check(&mut files, Some(&only)).expect("it loads");
+        assert!(report.ran >= least, "only {} cases of {pack}", report.ran);
+        assert!(bundle.optional().iter().any(|name| name == pack), "{pack} is left out");
+        assert!(bundle.cases().iter().all(|case| !only.is_match(&case.file)), "serving runs no case of {pack}");
+        let policies = |id: &str| id.starts_with(&format!("{pack}-"));
+        assert!(!bundle.compiled().policies().any(|policy| policies(&policy.id)), "{pack} decides");
+    }
+}
+
+#[test]
+fn a_pack_that_a_bundle_cannot_take_is_found_where_it_is_tried() {
+    let texts = [
+        ("schemas/s.cedarschema", "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n"),
+        ("policies/p.cedar", "@id(\"open\") permit (principal, action, resource);\n"),
+        ("policies/bundle.toml", "optional = [\"revocation\", \"roles\"]\n"),
+    ];
+    let own = |(path, text): (&str, &str)| (path.to_owned(), text.to_owned());
+    let mut files = bundle::Files::from_texts(texts.map(own));
+    bundle::compile(&mut files).expect("it loads without them");
+    let problems = engine::check(&mut files, None).expect_err("there is no action `tools/call`");
+    let report = bundle::render(&problems, &files, false);
+    assert!(report.contains("pack:roles/roles.cedar") && report.contains("tools/call"), "{report}");
+}
+
+#[test]
 fn every_bad_bundle_is_refused_with_the_message_that_helps() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/bad");
     let mut seen = 0;

@@ -1,7 +1,7 @@
 //! Packs in a bundle that has relations of its own, in each of the forms in which it may write them.
 
 use crate::engines;
-use behest::bundle::Source;
+use behest::bundle::{self, Files, Source};
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::engine::stores::Stores;
@@ -168,4 +168,72 @@ fn grants_and_suspensions_of_the_default_bundle_change_while_it_serves() {
     let reviewed = tuple("platform:main#suspended@user:erin", None);
     write(Batch { deletes: vec![reviewed.key], ..Batch::default() }).expect_err("it belongs to the bundle");
     assert_eq!(ask(&[("user", "erin")]), "deny suspended");
+}
+
+/// A bundle that has neither the platform nor the pack `entitlements`, with a scope and a rated type of its own.
+const RATED: [(&str, &str); 5] = [
+    (
+        "schemas/s.cedarschema",
+        "entity user, agent;
+entity note { @stored assurance?: assurance };
+action \"github.write\" appliesTo { principal: [user, agent], resource: note };
+action read, list in [\"scopes.own\"] appliesTo { principal: [user, agent], resource: note };
+",
+    ),
+    (
+        "policies/p.cedar",
+        "@id(\"open\") permit (principal, action, resource);
+@id(\"scopes-notes-read\") @reason(\"scope_missing\")
+forbid (principal, action == Action::\"read\", resource is note)
+unless { context has token && context.token.scopes.contains(\"notes.read\") };
+",
+    ),
+    (
+        "policies/entities.json",
+        r#"[
+  { "uid": { "type": "note", "id": "low" }, "attrs": { "assurance": { "type": "assurance", "id": "user-browser-low" } }, "parents": [] },
+  { "uid": { "type": "note", "id": "open" }, "attrs": { "assurance": { "type": "assurance", "id": "none" } }, "parents": [] },
+  { "uid": { "type": "agent", "id": "a" }, "attrs": { "clients": ["a"], "max_scopes": ["notes.read"] }, "parents": [] }
+]"#,
+    ),
+    ("policies/bundle.toml", "packs = [\"assurance\", \"scopes\"]\n"),
+    (
+        "policies/cases.yaml",
+        "cases:
+  - { name: nothing, who: user:u, does: read, to: note:open, expect: { deny: scope_missing, policies: [scopes-notes-read, scopes-token] } }
+  - name: the scope
+    who: user:u > agent:a
+    does: read
+    to: note:low
+    given:
+      token: { kind: access_token, issuer: i, audiences: [], client: a, scopes: [notes.read], roles: [], groups: [], amr: [pwd], detailed: false }
+    expect: permit
+  - { name: no scope, like: the scope, to: note:open, given: { token: { scopes: [] } }, expect: { deny: scope_missing, policies: [scopes-notes-read] } }
+  - { name: an action that takes none, like: no scope, does: list, expect: permit }
+  - { name: but a token, who: user:u, does: list, to: note:open, expect: { deny: token_missing, policies: [scopes-token] } }
+  - { name: nobody signed in, like: the scope, given: { token: { amr: [] } }, expect: { deny: assurance_too_low } }
+  - { name: passed on, like: the scope, given: { token: { client: b } }, expect: { deny: token_of_another, policies: [scopes-client] } }
+  - { name: too wide, like: the scope, to: note:open, given: { token: { scopes: [notes.read, x] } }, expect: { deny: token_too_wide, policies: [scopes-ceiling] } }
+  - { name: unrated, like: the scope, to: note:new, expect: { deny: assurance_unknown, policies: [assurance-named] } }
+",
+    ),
+];
+
+#[test]
+fn scopes_and_assurance_serve_a_bundle_of_its_own_together() {
+    let own = |(path, text): (&str, &str)| (path.to_owned(), text.to_owned());
+    let apart =
+        RATED.map(|(path, text)| (path, text.replace("action \"github.write\" appliesTo", "action erase appliesTo")));
+    let mut files = Files::from_texts(apart.map(|(path, text)| own((path, &text))));
+    let report = match behest::engine::check(&mut files, None) {
+        Ok((_, report)) => report,
+        Err(problems) => panic!("{}", bundle::render(&problems, &files, false)),
+    };
+    let failures: Vec<String> =
+        report.failures.iter().map(|f| format!("{}: {} and not {}", f.name, f.found, f.expected)).collect();
+    assert_eq!((report.ran, failures), (9, Vec::new()));
+    // A group that two packs share is declared by each; an action of its name is another thing.
+    let mut files = Files::from_texts(RATED.map(own));
+    let problems = bundle::compile(&mut files).expect_err("a group and an action of one name");
+    assert!(problems.to_string().contains("the action `github.write` is declared twice"), "{problems}");
 }

@@ -146,10 +146,14 @@ struct Oracle {
 impl Oracle {
     fn new(world: &World) -> Self {
         let scopes: String = world.policies.lines().map(scope_of).collect();
+        let touch = json!([{"type": "Action", "id": "touch"}]);
+        let action = |id: &str| json!({"uid": {"type": "Action", "id": id}, "attrs": {}, "parents": touch});
+        let mut entities = world.entities.clone();
+        entities.as_array_mut().expect("a list").extend(["read", "write"].map(action));
         Self {
             policies: by_id(&world.policies),
             scopes: by_id(&scopes),
-            entities: Entities::from_json_value(world.entities.clone(), None).expect("the entities parse"),
+            entities: Entities::from_json_value(entities, None).expect("the entities parse"),
         }
     }
 

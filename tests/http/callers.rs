@@ -85,7 +85,8 @@ async fn each_permission_opens_its_own_doors() {
         (&[Permission::Decide], 503, 403, 403),
         (&[Permission::Decide, Permission::Explain], 503, 503, 403),
         (&[Permission::Explain, Permission::Admin], 403, 403, 403),
-        (&[Permission::Search], 403, 403, 501),
+        (&[Permission::Decide, Permission::Search], 503, 403, 503),
+        (&[Permission::Search], 403, 403, 503),
     ] {
         let server = empty(known(permissions));
         let authorized = |path, body: &str| post(path, body).insert_header(("Authorization", "Bearer s3cret-Key"));
@@ -94,6 +95,9 @@ async fn each_permission_opens_its_own_doors() {
         assert_eq!(status(&server, authorized(EVALUATIONS, &body)).await, decide, "{permissions:?}");
         assert_eq!(status(&server, authorized(EVALUATION, &explain)).await, explained, "{permissions:?}");
         assert_eq!(status(&server, authorized(EVALUATIONS, &explain)).await, explained, "{permissions:?}");
+        let open = with("options", &json!({"unknown": ["arguments"]}));
+        let both = if decide == 503 && search == 503 { 503 } else { 403 };
+        assert_eq!(status(&server, authorized(EVALUATIONS, &open)).await, both, "{permissions:?}");
         let searched = authorized("/access/v1/search/subject", &body);
         assert_eq!(status(&server, searched).await, search, "{permissions:?}");
     }

@@ -25,7 +25,7 @@ async fn the_id_comes_back_whatever_happens() {
         (get(EVALUATION), 405),
         (request(Method::OPTIONS, EVALUATION), 405),
         (post(EVALUATION, "x".repeat(201)), 413),
-        (post("/access/v1/search/subject", body.clone()), 501),
+        (post("/access/v1/search/subject", body.clone()), 503),
         (post(EVALUATION, body), 503),
     ];
     for (request, status) in cases {

@@ -29,6 +29,9 @@ async fn only_what_exists_is_advertised() {
             "policy_decision_point": "https://pdp.example",
             "access_evaluation_endpoint": "https://pdp.example/access/v1/evaluation",
             "access_evaluations_endpoint": "https://pdp.example/access/v1/evaluations",
+            "search_subject_endpoint": "https://pdp.example/access/v1/search/subject",
+            "search_resource_endpoint": "https://pdp.example/access/v1/search/resource",
+            "search_action_endpoint": "https://pdp.example/access/v1/search/action",
             "jwks_uri": "https://pdp.example/.well-known/jwks.json",
         })
     );

@@ -1,8 +1,16 @@
-//! Searches are checked whole and not answered yet (AuthZEN 1.0 section 8).
+//! Searches over HTTP (AuthZEN 1.0 section 8): shapes, pages and their tokens. What is found is held to evaluation in
+//! `tests/search`.
 
 use crate::error;
-use crate::service::{empty, local, post, send};
+use crate::service::{NOW_MS, empty, local, post, send, with_clock};
+use behest::bundle::Source;
+use behest::clock::{Clock, FixedClock};
+use behest::engine::{Engine, Sealer, SearchLimits};
+use behest::http::{Caller, KeyHash, Permission, Server, Settings};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 fn bodies() -> [(&'static str, Value); 3] {
     let subject = json!({"type": "user", "id": "alice"});
@@ -17,22 +25,6 @@ fn bodies() -> [(&'static str, Value); 3] {
 
 async fn ask(kind: &str, body: &Value) -> String {
     error(&send(&empty(local()), post(&format!("/access/v1/search/{kind}"), body.to_string())).await)
-}
-
-const NOT_YET: &str =
-    "501 not_supported: search is not supported yet: ask `/access/v1/evaluations` about the candidates that you know";
-
-#[actix_web::test]
-async fn a_good_search_is_not_supported_yet() {
-    for (kind, body) in bodies() {
-        assert_eq!(ask(kind, &body).await, NOT_YET, "{kind}");
-        let mut more = body.clone();
-        more["context"] = json!({"ip": "::1"});
-        more["page"] = json!({"limit": 0, "token": "t", "properties": {"sort": "id"}});
-        more["options"] = json!({"x": 1});
-        more[if kind == "action" { "action" } else { kind }]["id"] = json!(7);
-        assert_eq!(ask(kind, &more).await, NOT_YET, "{kind}");
-    }
 }
 
 #[actix_web::test]
@@ -71,4 +63,238 @@ async fn a_page_is_checked() {
             assert_eq!(ask(kind, &body).await, format!("400 malformed: {problem}"), "{kind}");
         }
     }
+}
+
+const BUNDLE: [(&str, &str); 3] = [
+    (
+        "schemas/s.cedarschema",
+        "entity user, agent, tool;\n\
+         action \"tools/call\", \"tools/list\" appliesTo {\n\
+           principal: [user, agent], resource: tool, context: { arguments?: { amount?: Long } } };",
+    ),
+    (
+        "policies/p.cedar",
+        "@id(\"people\") permit (principal is user, action, resource);\n\
+         @id(\"agents\") permit (principal is agent, action == Action::\"tools/call\", resource)\n\
+         when { context has arguments.amount && context.arguments.amount < 5 };",
+    ),
+    ("policies/entities.json", ""),
+];
+
+/// A bundle with seven tools and five users.
+fn bundle() -> tempfile::TempDir {
+    let entity = |kind: &str, at: usize| json!({"uid": {"type": kind, "id": format!("{kind}-{at}")}, "attrs": {}, "parents": []});
+    let entities: Vec<Value> = (0..7).map(|at| entity("tool", at)).chain((0..5).map(|at| entity("user", at))).collect();
+    let entities = json!(entities).to_string();
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in BUNDLE {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, if text.is_empty() { &entities } else { text }).unwrap();
+    }
+    folder
+}
+
+/// A service whose pages have at most three results and cost at most so many candidates.
+fn serving(settings: Settings, candidates: usize, clock: Arc<dyn Clock>) -> (Server, Arc<Engine>) {
+    let limits = SearchLimits { results: 3, candidates, ..SearchLimits::default() };
+    let sealer = Sealer::random(Duration::from_mins(1)).unwrap();
+    let (server, engine) =
+        with_clock(settings, clock, |engine| engine.with_quiet(Duration::from_millis(1)).with_search(limits, sealer));
+    engine.load(&Source::Dir(bundle().path().to_owned())).unwrap();
+    (server, engine)
+}
+
+fn fixed() -> Arc<dyn Clock> {
+    Arc::new(FixedClock::at(NOW_MS))
+}
+
+fn tools() -> Value {
+    json!({"subject": {"type": "user", "id": "user-1", "properties": {"act": {"sub": "copilot"}}},
+           "action": {"name": "tools/call"}, "resource": {"type": "tool"}, "options": {"unknown": ["arguments"]}})
+}
+
+async fn found(server: &Server, kind: &str, body: &Value) -> Value {
+    let reply = send(server, post(&format!("/access/v1/search/{kind}"), body.to_string())).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.json()
+}
+
+#[actix_web::test]
+async fn an_answer_has_a_page_where_one_is_asked_for_or_there_is_a_next() {
+    let (server, _) = serving(local(), 1_000, fixed());
+    let mut body =
+        json!({"subject": {"type": "user", "id": "alice"}, "action": {"name": "erase"}, "resource": {"type": "tool"}});
+    let reply = send(&server, post("/access/v1/search/resource", body.to_string())).await;
+    assert_eq!((reply.body.as_str(), reply.header("behest-revision")), (r#"{"results":[]}"#, Some("0")));
+    body["page"] = json!({});
+    let none = json!({"page": {"next_token": "", "count": 0, "total": 0}, "results": []});
+    assert_eq!(found(&server, "resource", &body).await, none);
+    let first = found(&server, "resource", &tools()).await;
+    assert_eq!(first.as_object().unwrap().keys().collect::<Vec<_>>(), ["page", "context", "results"]);
+    assert_eq!(first["context"], json!({"unknown": ["arguments"]}));
+    assert_eq!((&first["page"]["count"], first["page"].get("total")), (&json!(3), None));
+    assert!(!first["page"]["next_token"].as_str().unwrap().is_empty());
+    let mut explained = tools();
+    explained["options"]["reason"] = json!(true);
+    let reasons = found(&server, "resource", &explained).await["context"]["reasons"].clone();
+    assert_eq!(reasons.as_array().unwrap().len(), 3);
+    assert!(reasons[0]["policies"].as_array().unwrap().contains(&json!("agents")), "{reasons}");
+}
+
+#[actix_web::test]
+async fn pages_follow_one_another_with_and_without_a_repeated_limit() {
+    let (server, _) = serving(local(), 1_000, fixed());
+    let all = |repeat: bool| {
+        let server = &server;
+        async move {
+            let mut body = tools();
+            body["page"] = json!({"limit": 2});
+            let mut ids = Vec::new();
+            loop {
+                let page = found(server, "resource", &body).await;
+                let results = page["results"].as_array().unwrap();
+                assert!(results.len() <= 2 && page["page"]["count"] == results.len());
+                ids.extend(results.iter().map(|found| found["id"].as_str().unwrap().to_owned()));
+                let token = page["page"]["next_token"].as_str().unwrap();
+                if token.is_empty() {
+                    return ids;
+                }
+                body["page"] = if repeat { json!({"token": token, "limit": 2}) } else { json!({"token": token}) };
+            }
+        }
+    };
+    let (with, without) = (all(true).await, all(false).await);
+    assert_eq!(with, without);
+    assert!(with.len() > 3 && with.contains(&"tool-3".to_owned()), "{with:?}");
+}
+
+#[actix_web::test]
+async fn a_page_that_ends_early_says_so_and_goes_on() {
+    let (server, _) = serving(local(), 1, fixed());
+    // Nothing narrows who may list the tools.
+    let mut body = json!({"subject": {"type": "user"}, "action": {"name": "tools/list"}, "resource": {"type": "tool", "id": "tool-1"}});
+    let (mut incomplete, mut users) = (0, 0);
+    loop {
+        let page = found(&server, "subject", &body).await;
+        users += page["results"].as_array().unwrap().len();
+        incomplete += u32::from(page["page"]["properties"] == json!({"incomplete": "candidates"}));
+        match page["page"]["next_token"].as_str() {
+            None | Some("") => break,
+            Some(token) => body["page"] = json!({"token": token}),
+        }
+    }
+    assert!(incomplete > 2 && users > 2, "{incomplete} {users}");
+}
+
+async fn refusal(server: &Server, kind: &str, body: &Value) -> String {
+    error(&send(server, post(&format!("/access/v1/search/{kind}"), body.to_string())).await)
+}
+
+/// A clock that a test moves.
+#[derive(Debug)]
+struct Moved(AtomicI64);
+
+impl Clock for Moved {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[actix_web::test]
+async fn a_page_token_is_good_for_its_query_its_caller_its_bundle_and_its_time() {
+    let clock = Arc::new(Moved(AtomicI64::new(NOW_MS)));
+    let (server, engine) = serving(local(), 1_000, clock.clone());
+    let first = found(&server, "resource", &tools()).await;
+    let token = first["page"]["next_token"].as_str().unwrap().to_owned();
+    let with = |token: &str| {
+        let mut body = tools();
+        body["page"] = json!({"token": token});
+        body
+    };
+    found(&server, "resource", &with(&token)).await;
+    let foreign = "400 page_token_foreign: `page.token` belongs to another query: send everything but the token as it was, \
+                   `page.limit` too or without it, or begin without a token";
+    for (member, value) in [
+        ("subject", json!({"type": "user", "id": "user-2"})),
+        ("action", json!({"name": "tools/list"})),
+        ("resource", json!({"type": "agent"})),
+        ("context", json!({"z": 1})),
+        ("options", json!({})),
+        ("page", json!({"token": token, "limit": 2})),
+    ] {
+        let mut body = with(&token);
+        body[member] = value;
+        assert_eq!(refusal(&server, "resource", &body).await, foreign, "{member}");
+    }
+    let mut other = json!({"subject": tools()["subject"], "resource": {"type": "tool", "id": "tool-1"}});
+    other["page"] = json!({"token": token});
+    assert_eq!(refusal(&server, "action", &other).await, foreign);
+    let mut same = with(&token);
+    same["resource"]["id"] = json!("ignored");
+    same["unheard-of"] = json!(1);
+    found(&server, "resource", &same).await;
+    let made_up = "400 page_token_unknown: `page.token` was not made by this service, or before it was started: begin without a token";
+    for forged in ["x", "not-a-token", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", &"A".repeat(10_000)] {
+        assert_eq!(refusal(&server, "resource", &with(forged)).await, made_up, "{forged}");
+    }
+    let (elsewhere, _) = serving(local(), 1_000, fixed());
+    assert_eq!(refusal(&elsewhere, "resource", &with(&token)).await, made_up);
+    let last = if token.ends_with('A') { "B" } else { "A" };
+    let edited = format!("{}{last}{}", &token[..token.len() / 2], &token[token.len() / 2 + 1..]);
+    let changed = refusal(&server, "resource", &with(&edited)).await;
+    assert!(edited == token || changed.starts_with("400 page_token_edited: `page.token` was changed"), "{changed}");
+    clock.0.store(NOW_MS + 60_001, Ordering::Relaxed);
+    let old = refusal(&server, "resource", &with(&token)).await;
+    assert_eq!(old, "400 page_token_expired: `page.token` has expired: begin without a token");
+    clock.0.store(NOW_MS, Ordering::Relaxed);
+    let folder = bundle();
+    std::fs::write(folder.path().join("policies/more.cedar"), "@id(\"more\") permit (principal, action, resource);")
+        .unwrap();
+    engine.load(&Source::Dir(folder.path().to_owned())).unwrap();
+    let outdated = refusal(&server, "resource", &with(&token)).await;
+    assert_eq!(outdated, "400 page_token_expired: `page.token` was given under another bundle: begin without a token");
+}
+
+#[actix_web::test]
+async fn a_page_token_is_its_callers_alone() {
+    let caller = |name: &str, key: &str| Caller {
+        name: name.to_owned(),
+        key: KeyHash::of(key.as_bytes()),
+        permissions: [Permission::Search].into_iter().collect(),
+        require_actor: false,
+        reasons: false,
+    };
+    let settings = Settings { callers: vec![caller("one", "1"), caller("two", "2")], ..Settings::default() };
+    let (server, _) = serving(settings, 1_000, fixed());
+    let ask = |key: &str, body: &Value| {
+        let request = post("/access/v1/search/resource", body.to_string());
+        request.insert_header(("Authorization", format!("Bearer {key}")))
+    };
+    let first = send(&server, ask("1", &tools())).await.json();
+    let mut body = tools();
+    body["page"] = json!({"token": first["page"]["next_token"]});
+    assert_eq!(send(&server, ask("1", &body)).await.status, 200);
+    let refused = error(&send(&server, ask("2", &body)).await);
+    assert_eq!(refused, "400 page_token_foreign: `page.token` was given to another caller: begin without a token");
+}
+
+#[actix_web::test]
+async fn a_batch_about_unknown_arguments_says_so_in_every_answer() {
+    let (server, _) = serving(local(), 1_000, fixed());
+    let item = |id: &str, amount: i64| json!({"resource": {"type": "tool", "id": id}, "context": {"arguments": {"amount": amount}}});
+    let mut body = tools();
+    body["evaluations"] = json!([item("tool-1", 9), item("tool-1", 1), {"action": {"name": "tools/list"}}]);
+    body["resource"]["id"] = json!("tool-2");
+    let unknown = |decision: bool| json!({"decision": decision, "context": {"unknown": ["arguments"]}});
+    let reply = send(&server, post("/access/v1/evaluations", body.to_string())).await;
+    assert_eq!(reply.json(), json!({"evaluations": [unknown(true), unknown(true), unknown(false)]}), "{}", reply.body);
+    body["options"] = json!({"unknown": []});
+    let reply = send(&server, post("/access/v1/evaluations", body.to_string())).await;
+    let plain = |decision: bool| json!({"decision": decision});
+    assert_eq!(reply.json(), json!({"evaluations": [plain(false), plain(true), plain(false)]}));
+    body["options"] = json!({"unknown": ["arguments"]});
+    body["evaluations"] = json!([]);
+    let reply = send(&server, post("/access/v1/evaluations", body.to_string())).await;
+    assert_eq!(reply.json(), unknown(true), "a batch of one is one, too");
 }

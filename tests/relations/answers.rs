@@ -421,4 +421,7 @@ fn the_conditions_on_which_a_relation_can_depend_are_known() {
     assert_eq!(Vec::from_iter(store.rules.conditions_of("doc", "viewer")), ["until"]);
     assert!(store.rules.conditions_of("doc", "editor").is_empty());
     assert!(store.rules.conditions_of("doc", "nothing").is_empty());
+    assert!(store.rules.reads_context("doc", "viewer") && !store.rules.reads_context("doc", "editor"));
+    // What is not known is taken to read it.
+    assert!(store.rules.reads_context("doc", "nothing"));
 }

@@ -4,7 +4,7 @@ use behest::audit::Recorder;
 use behest::bundle::{self, Source};
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine};
-use behest::model::{Answer, Depth};
+use behest::model::{Answer, Arguments, Depth};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(crate) fn engine(files: &[(&str, &str)]) -> Engine {
 
 /// Asks as `anonymous`.
 pub(crate) fn ask(depth: Depth) -> Ask<'static> {
-    Ask { caller: "anonymous", request_id: None, require_actor: false, depth }
+    Ask { caller: "anonymous", request_id: None, require_actor: false, depth, arguments: Arguments::Known }
 }
 
 /// Decides a JSON body.

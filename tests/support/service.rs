@@ -5,7 +5,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service};
 use behest::audit::Recorder;
-use behest::clock::FixedClock;
+use behest::clock::{Clock, FixedClock};
 use behest::engine::Engine;
 use behest::evidence::Signer;
 use behest::http::{Permission, Server, Settings};
@@ -28,9 +28,17 @@ pub(crate) fn empty(settings: Settings) -> Server {
 
 /// A service and its engine, which has no bundle yet.
 pub(crate) fn with_engine(settings: Settings) -> (Server, Arc<Engine>) {
-    let clock = Arc::new(FixedClock::at(NOW_MS));
+    with_clock(settings, Arc::new(FixedClock::at(NOW_MS)), |engine| engine)
+}
+
+/// A service whose engine is made otherwise.
+pub(crate) fn with_clock(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    change: impl FnOnce(Engine) -> Engine,
+) -> (Server, Arc<Engine>) {
     let metrics = Arc::new(Metrics::default());
-    let engine = Arc::new(Engine::new(clock.clone(), metrics.clone(), Recorder::default()));
+    let engine = Arc::new(change(Engine::new(clock.clone(), metrics.clone(), Recorder::default())));
     let signer = Signer::in_memory().expect("the system has randomness");
     let server = Server::new(settings, engine.clone(), metrics, clock, &signer).expect("the metadata are signed");
     (server, engine)

@@ -11,14 +11,15 @@ entity user in [team] { level?: Long, tags?: Set<String>, boss?: user };
 entity agent in [team] { level?: Long, owner?: user, tags?: Set<String> };
 entity service { level?: Long };
 entity doc in [folder] { owner?: user, level?: Long, public?: Bool };
-action read, write appliesTo {
+action touch;
+action read, write in [touch] appliesTo {
   principal: [user, agent, service], resource: doc, context: { limit?: Long, purpose?: String }
 };
 action audit appliesTo { principal: [user], resource: doc };
 "#;
 
 /// Conditions of every kind: plain, guarded, following references, reading facts, and failing by overflow.
-const CONDITIONS: [&str; 18] = [
+const CONDITIONS: [&str; 21] = [
     "principal has level && principal.level > 2",
     "principal has level && principal.level + 9223372036854775806 > 0",
     "principal has tags && principal.tags.contains(\"x\")",
@@ -37,6 +38,9 @@ const CONDITIONS: [&str; 18] = [
     "context has delegation.earlier.user && context.delegation.earlier.user.contains(user::\"u1\")",
     "context.now >= datetime(\"2026-01-01\")",
     "(if principal is agent then resource has owner else true)",
+    "(if resource has public then context.delegation else context.delegation).depth < 2",
+    "context has delegation.from.user && context.delegation.from.user has level && context.delegation.from.user.level > 1",
+    "action in Action::\"touch\"",
 ];
 
 #[derive(Clone, Debug)]
@@ -129,19 +133,31 @@ pub(crate) fn requests() -> impl Strategy<Value = Json> {
         2 => Just(Json::Null), 4 => (0i64..6).prop_map(Json::from), 1 => Just(json!(2.5)), 1 => Just(json!("3")),
     ];
     let purpose = prop_oneof![2 => Just(Json::Null), 2 => Just(json!("support")), 1 => Just(json!(["support"]))];
-    let properties = prop_oneof![
-        3 => Just(json!({})), 1 => Just(json!({"level": 4})), 1 => Just(json!({"level": [4]})), 1 => Just(json!({"rank": 1})),
+    let members = prop_oneof![
+        3 => (chains(), properties()).prop_map(|(chain, properties)| subject(&chain, &properties)),
+        1 => (0usize..3, properties(), 0usize..3, properties()).prop_map(|(user, of_user, agent, of_agent)| json!({
+            "user": {"id": format!("u{user}"), "properties": of_user},
+            "agent": {"id": format!("a{agent}"), "properties": of_agent},
+        })),
     ];
-    (chains(), action, 0usize..4, limit, purpose, properties).prop_map(
-        |(chain, action, doc, limit, purpose, properties)| {
+    (members, action, 0usize..4, properties(), limit, purpose).prop_map(
+        |(subject, action, doc, properties, limit, purpose)| {
             json!({
-                "subject": subject(&chain, &properties),
+                "subject": subject,
                 "action": {"name": action},
-                "resource": {"type": "doc", "id": format!("d{doc}")},
+                "resource": {"type": "doc", "id": format!("d{doc}"), "properties": properties},
                 "context": {"limit": limit, "purpose": purpose},
             })
         },
     )
+}
+
+/// What a request says of an entity: nothing, what is declared for some types, what does not fit, what nobody declares.
+fn properties() -> impl Strategy<Value = Json> {
+    prop_oneof![
+        3 => Just(json!({})), 1 => Just(json!({"level": 4})), 1 => Just(json!({"level": [4]})), 1 => Just(json!({"rank": 1})),
+        1 => Just(json!({"owner": "u1", "tags": ["x", 5], "public": true})),
+    ]
 }
 
 /// The subject object that names a chain; `properties` are the last member's.

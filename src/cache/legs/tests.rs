@@ -85,8 +85,8 @@ fn an_outcome_that_read_the_clock_holds_from_then_until_its_bound() {
 fn what_a_slow_reader_found_does_not_replace_what_is_newer() {
     let (cache, stripes) = (cache(1 << 20), Stripes::default());
     stripes.raise(rows([1]), Revision(6));
-    cache.keep(b"k", at(&stripes, 6, 0), on_rows([1]), kept("new"));
-    cache.keep(b"k", at(&stripes, 5, 0), on_rows([1]), kept("old"));
+    assert!(cache.keep(b"k", at(&stripes, 6, 0), on_rows([1]), kept("new")));
+    assert!(cache.keep(b"k", at(&stripes, 5, 0), on_rows([1]), kept("old")));
     assert_eq!(cache.find(b"k", at(&stripes, 7, 0)).unwrap().as_ref(), &kept("new"));
 }
 
@@ -96,7 +96,7 @@ fn the_bound_in_bytes_is_kept_and_the_least_used_goes_first() {
     let (cache, stripes) = (cache(BYTES), Stripes::default());
     let key = |number: u32| number.to_be_bytes();
     for number in 0..4_000 {
-        cache.keep(&key(number), at(&stripes, 0, 0), on_rows([]), kept("message"));
+        assert!(cache.keep(&key(number), at(&stripes, 0, 0), on_rows([]), kept("message")));
         assert!(cache.find(&key(0), at(&stripes, 0, 0)).is_ok(), "what is used stays: {number}");
     }
     let bytes = metric(&cache, "behest_cache_bytes");
@@ -112,7 +112,7 @@ fn the_bound_in_bytes_is_kept_and_the_least_used_goes_first() {
 #[test]
 fn keys_are_compared_whole() {
     let (cache, stripes) = (cache(1 << 20), Stripes::default());
-    cache.keep(b"key", at(&stripes, 0, 0), on_rows([]), kept("a"));
+    assert!(cache.keep(b"key", at(&stripes, 0, 0), on_rows([]), kept("a")));
     for other in [&b"kez"[..], b"ke", b"key\0", b""] {
         assert_eq!(cache.find(other, at(&stripes, 0, 0)), Err(CacheMiss::Absent));
     }

@@ -13,7 +13,7 @@ use crate::bundle::Source;
 use crate::clock::SystemClock;
 use crate::engine::{Ask, Engine, Piece, Refusal, painted_explanation};
 use crate::http;
-use crate::model::{Decision, Depth, Explanation, Problem, Reason, Record, Request};
+use crate::model::{Arguments, Decision, Depth, Explanation, Problem, Reason, Record, Request};
 use crate::telemetry::Metrics;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,7 +56,8 @@ fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
     })?;
     let engine = Engine::new(Arc::new(SystemClock), Arc::new(Metrics::default()), Recorder::default());
     engine.load(source).map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
-    let ask = Ask { caller: "explain", request_id: None, require_actor: false, depth: Depth::Explain };
+    let arguments = Arguments::Known;
+    let ask = Ask { caller: "explain", request_id: None, require_actor: false, depth: Depth::Explain, arguments };
     let answer = engine.decide(&ask, &request).map_err(|refusal| fail(&describe(&refusal)))?;
     let json = http::write_answer(&answer, Depth::Explain)
         .map_err(|error| fail(&Problem::new(format!("the answer cannot be written as JSON: {error}"))))?;

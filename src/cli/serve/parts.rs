@@ -4,8 +4,8 @@ use super::admin_key::AdminKey;
 use crate::audit::{self, QueueSettings, Recorder, Sink, Writer};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{CacheSize, Config, Permission, Permissions, RecordSink, WhenFull};
-use crate::engine::Engine;
 use crate::engine::stores::Stores;
+use crate::engine::{Engine, Sealer, SearchLimits};
 use crate::evidence::Signer;
 use crate::http::{self, Server};
 use crate::model::Problem;
@@ -34,9 +34,12 @@ impl Parts {
         let metrics = Arc::new(Metrics::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (recorder, writer) = start_recorder(config, &metrics)?;
+        // Before the relations: a configured key fixes the order in which they are gone through.
+        let sealer = make_sealer(config)?;
         let stores = open_stores(config.data.as_deref(), &clock)?;
         let mut engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
             .with_quiet(config.reload.quiet())
+            .with_search(search_limits(config), sealer)
             .with_stores(Arc::new(stores));
         if let CacheSize::Bytes(bytes) = config.cache {
             engine = engine.with_cache(bytes.to_usize());
@@ -51,6 +54,20 @@ impl Parts {
         Server::new(settings, engine, metrics, clock, &self.signer)
             .map_err(|error| Problem::new(format!("the service's metadata cannot be signed: {error}")))
     }
+}
+
+fn make_sealer(config: &Config) -> Result<Sealer, Problem> {
+    let lifetime = Duration::from_millis(config.search.token_ms);
+    let sealer = match &config.search.token_key {
+        Some(key) => Sealer::shared(key.bytes(), lifetime),
+        None => Sealer::random(lifetime),
+    };
+    sealer.map_err(|_| Problem::new("the system has no randomness for the key of page tokens"))
+}
+
+fn search_limits(config: &Config) -> SearchLimits {
+    let search = &config.search;
+    SearchLimits { results: search.results, candidates: search.candidates, time: Duration::from_millis(search.time_ms) }
 }
 
 fn open_signer(data: Option<&Path>) -> Result<Signer, Problem> {

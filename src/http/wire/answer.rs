@@ -5,7 +5,7 @@
 
 use super::explanation::Explanation;
 use crate::engine::ItemAnswer;
-use crate::model::{self, Answer, Decision, Depth, Malformed};
+use crate::model::{self, Answer, Arguments, Decision, Depth, Malformed};
 use actix_web::web::Bytes;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -41,6 +41,10 @@ pub(in crate::http) struct DecisionContext<'a> {
     /// The whole tree behind the decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<Explanation<'a>>,
+    /// `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["arguments"]))]
+    unknown: Option<&'static [&'static str]>,
     /// Why an item of a batch was not decided (section 7.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ItemError>,
@@ -78,6 +82,12 @@ pub(in crate::http) struct ItemError {
     status: u16,
     /// What is wrong.
     message: String,
+}
+
+impl<'a> EntityRef<'a> {
+    pub(super) fn new(kind: &'a str, id: &'a str) -> Self {
+        Self { r#type: kind, id }
+    }
 }
 
 impl<'a> From<&'a model::EntityRef> for EntityRef<'a> {
@@ -167,14 +177,23 @@ fn response(decision: Decision, context: DecisionContext<'_>) -> EvaluationRespo
 /// What stands beside the decision at this depth; `None` where nothing does.
 fn context(answer: &Answer, depth: Depth) -> Option<DecisionContext<'_>> {
     let reason = || answer.reason.as_ref().map(Reason::from);
-    match depth {
-        Depth::Lean => None,
-        Depth::Reason => reason().map(|reason| DecisionContext { reason: Some(reason), ..DecisionContext::default() }),
-        Depth::Explain => Some(DecisionContext {
-            reason: reason(),
-            explanation: answer.explanation.as_ref().map(|tree| Explanation::new(answer.id, tree)),
-            error: None,
-        }),
+    let unknown = unknown(answer.arguments);
+    let context = match depth {
+        Depth::Lean => DecisionContext { unknown, ..DecisionContext::default() },
+        Depth::Reason => DecisionContext { reason: reason(), unknown, ..DecisionContext::default() },
+        Depth::Explain => {
+            let explanation = answer.explanation.as_ref().map(|tree| Explanation::new(answer.id, tree));
+            return Some(DecisionContext { reason: reason(), explanation, unknown, error: None });
+        }
+    };
+    (context.reason.is_some() || context.unknown.is_some()).then_some(context)
+}
+
+/// What an answer about unknown arguments is marked with.
+pub(in crate::http) fn unknown(arguments: Arguments) -> Option<&'static [&'static str]> {
+    match arguments {
+        Arguments::Known => None,
+        Arguments::Unknown => Some(&["arguments"]),
     }
 }
 
@@ -252,6 +271,7 @@ mod tests {
         Answer {
             id: DecisionId::new(255),
             decision: Decision::Deny,
+            arguments: Arguments::Known,
             reason: Some(reason),
             explanation: Some(explanation),
             bundle: Digest::new([7; 32]),

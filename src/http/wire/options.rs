@@ -6,10 +6,20 @@
 use super::super::caller::Identity;
 use super::super::{Error, Permission};
 use crate::engine::Semantic;
-use crate::model::{Depth, Malformed, Record, Revision, Value};
+use crate::model::{Arguments, Depth, Malformed, Record, Revision, Value};
 
-/// Options of later versions that an answer must not ignore.
-const UNSUPPORTED: [(&str, &str); 1] = [("unknown", "options.unknown")];
+const UNKNOWN: &str = "options.unknown";
+
+/// What the options stand beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Of {
+    /// One question.
+    Evaluation,
+    /// Several.
+    Evaluations,
+    /// A search: it has no explanation, for a denial is not in it, and each result can be asked about by itself.
+    Search,
+}
 
 /// The options that were read.
 #[derive(Clone, Copy, Debug)]
@@ -18,23 +28,28 @@ pub(in crate::http) struct Options {
     pub(in crate::http) depth: Depth,
     /// When a batch stops.
     pub(in crate::http) semantic: Semantic,
+    /// Whether the arguments of calls are known.
+    pub(in crate::http) arguments: Arguments,
     /// The revision that the answer must have seen.
     pub(in crate::http) at_least: Option<Revision>,
 }
 
 impl Options {
     /// Reads the member `options` of a body, with the caller's settings as defaults.
-    pub(in crate::http) fn read(body: &Record, caller: Identity<'_>) -> Result<Self, Error> {
+    pub(in crate::http) fn read(of: Of, body: &Record, caller: Identity<'_>) -> Result<Self, Error> {
         let none = Record::new();
         let options = match body.get("options") {
             None | Some(Value::Null) => &none,
             Some(Value::Record(options)) => options,
             Some(other) => return Err(Malformed::kind("options", "an object", other).into()),
         };
-        for (name, path) in UNSUPPORTED {
-            if options.get_present(name).is_some() {
-                return Err(Error::UnsupportedOption(path));
+        let arguments = read_unknown(options)?;
+        if arguments == Arguments::Unknown {
+            // A permit of no call must not come from where calls are decided.
+            if of == Of::Evaluation {
+                return Err(Error::UnsupportedOption(UNKNOWN));
             }
+            caller.require(Permission::Search)?;
         }
         let explain = read_flag(options, "explain", "options.explain")?;
         let reason = read_flag(options, "reason", "options.reason")?;
@@ -42,11 +57,14 @@ impl Options {
         let at_least = read_revision(options)?;
         if explain == Some(true) {
             caller.require(Permission::Explain)?;
-            return Ok(Self { depth: Depth::Explain, semantic, at_least });
+            if of == Of::Search {
+                return Err(Error::UnsupportedOption("options.explain"));
+            }
+            return Ok(Self { depth: Depth::Explain, semantic, arguments, at_least });
         }
         // What the request says beats the caller's setting, in both directions.
         let reason = reason.unwrap_or_else(|| caller.caller().is_some_and(|caller| caller.reasons));
-        Ok(Self { depth: if reason { Depth::Reason } else { Depth::Lean }, semantic, at_least })
+        Ok(Self { depth: if reason { Depth::Reason } else { Depth::Lean }, semantic, arguments, at_least })
     }
 }
 
@@ -55,6 +73,20 @@ fn read_flag(options: &Record, name: &str, path: &str) -> Result<Option<bool>, M
         None => Ok(None),
         Some(Value::Bool(flag)) => Ok(Some(*flag)),
         Some(other) => Err(Malformed::kind(path, "a boolean", other)),
+    }
+}
+
+fn read_unknown(options: &Record) -> Result<Arguments, Malformed> {
+    match options.get_present("unknown") {
+        None => Ok(Arguments::Known),
+        Some(Value::List(names)) if names.is_empty() => Ok(Arguments::Known),
+        Some(Value::List(names)) if names.iter().all(|name| name.as_text().is_some_and(|name| name == "arguments")) => {
+            Ok(Arguments::Unknown)
+        }
+        Some(_) => Err(Malformed {
+            member: UNKNOWN.to_owned(),
+            problem: "must be `[\"arguments\"]`: nothing else can be unknown".to_owned(),
+        }),
     }
 }
 

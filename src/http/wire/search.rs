@@ -1,54 +1,113 @@
-//! The shape of a search (AuthZEN 1.0 section 8).
+//! Pages of searches as JSON (AuthZEN 1.0 sections 8.2.2 and 8.3).
+//!
+//! INVARIANT: what was asked without a page, and fits into one, is answered with `results` alone: the official
+//! interoperability runners compare whole bodies. A page that has a next always says so.
 
-use super::super::Error;
-use crate::model::{
-    Malformed, Record, Value, read_action, read_entity, read_entity_type, read_optional_record, read_subject,
-};
+use super::answer::{EntityRef, unknown};
+use crate::engine::FoundPage;
+use crate::model::{Arguments, Depth, SearchRequest, Searched};
+use actix_web::web::Bytes;
+use serde::Serialize;
+use std::io;
+use utoipa::ToSchema;
 
-/// What is searched for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Searched {
-    /// Who may do this? (section 8.4)
-    Subject,
-    /// To what may it be done? (section 8.5)
-    Resource,
-    /// What may be done? (section 8.6)
-    Action,
+/// The answer to a search.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct SearchResponse<'a> {
+    /// Where one was asked for, and where there is a next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<PageAnswer<'a>>,
+    /// Only where `options` ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<SearchContext<'a>>,
+    /// What was found, in an order that stays; entities of the type that was asked for, or actions.
+    results: Vec<SearchResult<'a>>,
 }
 
-/// Checks that a body is a search: the searched entity has a type, the others are whole, and the page is one.
-pub(in crate::http) fn check_search(searched: Searched, body: &Record) -> Result<(), Error> {
-    match searched {
-        Searched::Subject => drop(read_entity_type(body, "subject")?),
-        Searched::Resource | Searched::Action => drop(read_subject(body)?),
-    }
-    match searched {
-        Searched::Subject | Searched::Resource => drop(read_action(body)?),
-        Searched::Action => {}
-    }
-    match searched {
-        Searched::Resource => drop(read_entity_type(body, "resource")?),
-        Searched::Subject | Searched::Action => drop(read_entity(body, "resource")?),
-    }
-    read_optional_record(body.get("context"), "context")?;
-    check_page(&read_optional_record(body.get("page"), "page")?)?;
-    Ok(())
+/// What page this is.
+#[derive(Debug, Serialize, ToSchema)]
+struct PageAnswer<'a> {
+    /// For the next page; empty where this is the last.
+    next_token: &'a str,
+    /// How many results are on this page.
+    count: usize,
+    /// How many there are in all, where this page shows it: on a first page that is the last, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+    /// Only where the page ends early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<PageProperties>,
 }
 
-fn check_page(page: &Record) -> Result<(), Malformed> {
-    if let Some(token) = page.get_present("token")
-        && token.as_text().is_none()
-    {
-        return Err(Malformed::kind("page.token", "a string", token));
-    }
-    match page.get_present("limit") {
-        None => {}
-        Some(Value::Number(number)) if number.to_i64().is_some_and(|limit| limit >= 0) => {}
-        Some(Value::Number(number)) => {
-            let problem = format!("must be a whole number from 0 on, not {number}");
-            return Err(Malformed { member: "page.limit".to_owned(), problem });
-        }
-        Some(other) => return Err(Malformed::kind("page.limit", "a whole number", other)),
-    }
-    read_optional_record(page.get("properties"), "page.properties").map(drop)
+/// That a page ends early.
+#[derive(Debug, Serialize, ToSchema)]
+struct PageProperties {
+    /// Why: `time` or `candidates`, which are what one page may cost. The next page goes on.
+    #[schema(example = "time")]
+    incomplete: &'static str,
+}
+
+/// What stands beside the results.
+#[derive(Debug, Serialize, ToSchema)]
+struct SearchContext<'a> {
+    /// For each result, in order: why it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<FoundReason<'a>>>,
+    /// `["arguments"]` where it was asked what some arguments could be permitted: a result permits no call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["arguments"]))]
+    unknown: Option<&'static [&'static str]>,
+}
+
+/// Why something was found.
+#[derive(Debug, Serialize, ToSchema)]
+struct FoundReason<'a> {
+    /// The ids of the policies that permit it, for every member of the chain.
+    policies: &'a [String],
+}
+
+/// Something that was found.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum SearchResult<'a> {
+    /// A subject or a resource.
+    Entity(EntityRef<'a>),
+    /// An action.
+    Action {
+        /// Its name.
+        name: &'a str,
+    },
+}
+
+/// Writes a page of a search. `asked_for_page` says whether the request spoke of one.
+pub fn write_page(
+    search: &SearchRequest,
+    asked_for_page: bool,
+    page: &FoundPage,
+    arguments: Arguments,
+    depth: Depth,
+) -> io::Result<Bytes> {
+    let reasons = || page.found.iter().map(|found| FoundReason { policies: &found.policies }).collect();
+    let reasons = match depth {
+        Depth::Lean => None,
+        Depth::Reason | Depth::Explain => Some(reasons()),
+    };
+    let context = SearchContext { reasons, unknown: unknown(arguments) };
+    let results = page.found.iter().map(|found| match search.searched {
+        Searched::Subject | Searched::Resource => SearchResult::Entity(EntityRef::new(&search.kind, &found.id)),
+        Searched::Action => SearchResult::Action { name: &found.id },
+    });
+    let body = SearchResponse {
+        page: (asked_for_page || page.next.is_some()).then(|| PageAnswer {
+            next_token: page.next.as_deref().unwrap_or_default(),
+            count: page.found.len(),
+            total: page.total,
+            properties: page.cut.map(|cut| PageProperties { incomplete: cut.as_str() }),
+        }),
+        context: (context.reasons.is_some() || context.unknown.is_some()).then_some(context),
+        results: results.collect(),
+    };
+    let mut text = Vec::new();
+    serde_json::to_writer(&mut text, &body)?;
+    Ok(text.into())
 }

@@ -92,6 +92,8 @@ pub(super) struct Scope {
     pub(super) mentions: bool,
     /// The first of the permits that gives a reason.
     pub(super) reasoned: Option<Arc<Rule>>,
+    /// What every slice of it is, whatever the values: for a search, which knows no values yet.
+    fixed: Option<Arc<Slice>>,
     /// What the keys of its legs are made of.
     pub(super) plans: Plans,
 }
@@ -136,6 +138,9 @@ pub(super) struct Values<'a> {
     pub(super) value: &'a dyn Fn(Root, &[SmolStr]) -> AttributeValue,
 }
 
+/// A policy and the equalities that it leads with.
+type Keyed = (Position, Vec<conditions::Key>);
+
 impl Index {
     pub(super) fn new(rules: Arc<[Arc<Rule>]>, schema: &Schema) -> Self {
         let late = Late::new(schema);
@@ -170,6 +175,24 @@ impl Index {
         index
     }
 
+    /// The policies of an action whose scope can match: an entity that is not given is any.
+    pub(super) fn open(
+        &self,
+        action: &EntityUID,
+        principal: Option<Named<'_>>,
+        resource: Option<Named<'_>>,
+    ) -> Vec<&Arc<Rule>> {
+        let held = |axis: &Axis, named: Option<Named<'_>>| named.map_or_else(|| axis.all(), |named| axis.held(named));
+        let mut buckets = Vec::new();
+        let classes = self.by_action.get(action).into_iter().flatten().filter_map(|class| self.classes.get(*class));
+        for class in classes {
+            let (principals, resources) = (held(&class.principals, principal), held(&class.resources, resource));
+            class.buckets.each(&principals, &resources, |bucket| buckets.push(bucket));
+        }
+        let buckets = buckets.into_iter().filter_map(|bucket| self.buckets.get(bucket as usize));
+        self.rules_of(buckets.flat_map(Bucket::all))
+    }
+
     /// The policies whose scope matches.
     pub(super) fn scope(&self, action: &EntityUID, principal: Named<'_>, resource: Named<'_>) -> Arc<Scope> {
         #[cfg(test)]
@@ -187,6 +210,9 @@ impl Index {
 
     /// Those of them that the values do not rule out.
     pub(super) fn slice(&self, scope: &Scope, values: &Values<'_>) -> Arc<Slice> {
+        if let Some(fixed) = &scope.fixed {
+            return Arc::clone(fixed);
+        }
         let mut cells: SmallVec<[u32; 16]> = SmallVec::new();
         for bucket in self.in_scope(scope) {
             bucket.select(values, |cell| cells.push(cell));
@@ -217,9 +243,9 @@ impl Index {
     }
 
     fn merged(&self, buckets: &[u32]) -> Scope {
-        let plans = Plans::default();
+        let (plans, fixed) = (Plans::default(), None);
         let mut scope =
-            Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None, plans };
+            Scope { buckets: buckets.into(), reads: Arc::default(), mentions: false, reasoned: None, plans, fixed };
         let rules = self.all(&scope);
         let reads = Reads::merged(rules.iter().map(|rule| &rule.reads));
         let mentions = rules.iter().any(|rule| !rule.mentions.is_empty());
@@ -233,7 +259,7 @@ impl Index {
 
     fn add_class(&mut self, signature: &[usize], positions: &[Position], actions: &Actions, late: &Late<'_>) {
         let (mut principals, mut resources) = (Axis::default(), Axis::default());
-        let mut by_scope: HashMap<(u32, u32), Vec<(Position, Vec<conditions::Key>)>> = HashMap::new();
+        let mut by_scope: HashMap<(u32, u32), Vec<Keyed>> = HashMap::new();
         for position in positions {
             let Some(rule) = self.rules.get(*position as usize) else { continue };
             let (principal, resource) = (principals.number(&rule.principal), resources.number(&rule.resource));
@@ -249,6 +275,18 @@ impl Index {
             self.by_action.entry(action.clone()).or_default().push(self.classes.len());
         }
         self.classes.push(Class { principals, resources, buckets: Pairs::new(pairs.into_iter()) });
+    }
+}
+
+impl Scope {
+    /// Some rules, of which `mentions` are looked up whatever the values are.
+    pub(super) fn fixed<'r>(rules: impl Iterator<Item = &'r Arc<Rule>> + Clone, mentions: BTreeSet<Mention>) -> Self {
+        let reads = Reads::merged(rules.clone().map(|rule| &rule.reads));
+        let slice =
+            Slice { rules: rules.map(Arc::clone).collect(), reads: Arc::clone(&reads), mentions: Arc::new(mentions) };
+        let mentions = !slice.mentions.is_empty();
+        let (plans, fixed) = (Plans::default(), Some(Arc::new(slice)));
+        Self { buckets: Box::default(), reads, mentions, reasoned: None, plans, fixed }
     }
 }
 

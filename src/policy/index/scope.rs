@@ -19,8 +19,11 @@ pub(super) struct Axis {
     is: HashMap<EntityType, u32>,
     equals: HashMap<EntityUID, u32>,
     /// `in`, and `is … in` with its type.
-    within: HashMap<EntityUID, SmallVec<[(Option<EntityType>, u32); 1]>>,
+    within: HashMap<EntityUID, Within>,
 }
+
+/// The constraints below one ancestor: the type that each asks for, and its number.
+type Within = SmallVec<[(Option<EntityType>, u32); 1]>;
 
 impl Axis {
     /// The number of a constraint: a new one where it has none yet.
@@ -49,6 +52,11 @@ impl Axis {
                 next
             }
         }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Held {
+        (0..self.count).collect()
     }
 
     /// The constraints that hold.

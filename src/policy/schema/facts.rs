@@ -3,7 +3,7 @@
 //! `delegation { subject, from?, earlier?, depth }`: whose authority it is, whom this leg's principal acts for, all
 //! members before it, how many. Cedar has no union types, so each of the first three is a record with a place for
 //! every principal type of the schema. `now` is the time of the request. `token` is what a verified credential says;
-//! nothing fills it yet outside of cases.
+//! it is absent where the request has none, or none that grants anything.
 
 use super::merge::qualified;
 use crate::model::{Place, Problem, Problems};
@@ -100,7 +100,15 @@ fn token() -> Type<RawName> {
     let text = || plain(TypeVariant::String);
     let texts = || set(plain(TypeVariant::String));
     let time = || extension("datetime");
+    // The one object of the credential's details that covers the request (RFC 9396).
+    let detail = record([
+        ("type".into(), text(), true),
+        ("actions".into(), texts(), true),
+        ("identifiers".into(), texts(), true),
+        ("locations".into(), texts(), true),
+    ]);
     record([
+        ("kind".into(), text(), true),
         ("issuer".into(), text(), true),
         ("audiences".into(), texts(), true),
         ("client".into(), text(), false),
@@ -113,6 +121,8 @@ fn token() -> Type<RawName> {
         ("issued".into(), time(), false),
         ("expires".into(), time(), false),
         ("proof".into(), text(), false),
+        ("detailed".into(), plain(TypeVariant::Boolean), true),
+        ("detail".into(), detail, false),
     ])
 }
 

@@ -12,8 +12,8 @@ use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::RawName;
 use cedar_policy_core::validator::json_schema::{
-    AttributesOrContext, EntityType, EntityTypeKind, Fragment, NamespaceDefinition, RecordType, StandardEntityType,
-    Type, TypeVariant,
+    ActionType, AttributesOrContext, EntityType, EntityTypeKind, Fragment, NamespaceDefinition, RecordType,
+    StandardEntityType, Type, TypeVariant,
 };
 use smol_str::SmolStr;
 use std::collections::btree_map::Entry;
@@ -177,6 +177,8 @@ fn unite(
     for (id, action) in from.actions {
         match into.actions.entry(id) {
             Entry::Vacant(free) => drop(free.insert(action)),
+            // Packs that share a vocabulary of groups each declare it: a group is a name and its parents, nothing else.
+            Entry::Occupied(taken) if is_same_group(taken.get(), &action) => {}
             Entry::Occupied(taken) => {
                 let message = format!("the action `{}` is declared twice", taken.key());
                 problems.push(twice(message, taken.get().loc.as_ref(), action.loc.as_ref(), files));
@@ -193,6 +195,14 @@ fn unite(
         }
     }
     problems
+}
+
+fn is_same_group(one: &ActionType<RawName>, other: &ActionType<RawName>) -> bool {
+    let is_group = |action: &ActionType<RawName>| {
+        let applies = action.applies_to.as_ref();
+        !action.external && applies.is_none_or(|spec| spec.principal_types.is_empty() && spec.resource_types.is_empty())
+    };
+    is_group(one) && is_group(other) && one.member_of == other.member_of
 }
 
 fn unite_types(

@@ -153,6 +153,11 @@ impl Vocabulary {
         Some(special.filter(fits).unwrap_or(general))
     }
 
+    /// The resources for which an action has a member of its own.
+    pub(in crate::policy) fn specialised(&self, name: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
+        self.actions.get(name).into_iter().flat_map(|action| action.specialised.keys())
+    }
+
     /// Every declared type, in order.
     #[must_use]
     pub fn types(&self) -> BTreeSet<&SmolStr> {
@@ -165,9 +170,19 @@ impl Vocabulary {
         self.actions.iter().filter(|(_, action)| action.general.is_none()).map(|(name, _)| name).collect()
     }
 
+    /// The contexts of all actions, by member.
+    pub(in crate::policy) fn contexts(&self) -> impl Iterator<Item = &BTreeMap<SmolStr, Attribute>> {
+        self.actions.values().map(|action| &action.context)
+    }
+
     /// The general names of actions that have specialised members.
     pub(in crate::policy) fn has_specialised(&self, name: &str) -> bool {
         self.actions.get(name).is_some_and(|action| !action.specialised.is_empty())
+    }
+
+    /// Whether there is any action with specialised members.
+    pub(in crate::policy) fn any_specialised(&self) -> bool {
+        self.actions.values().any(|action| !action.specialised.is_empty())
     }
 
     /// Whether an attribute or member of this name is marked `@secret` anywhere.

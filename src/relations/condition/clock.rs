@@ -104,7 +104,7 @@ mod tests {
             (CLOCK, ParameterType::Timestamp),
             ("until", ParameterType::Timestamp),
             ("open", ParameterType::Bool),
-            ("list", ParameterType::List(Box::new(ParameterType::Timestamp))),
+            ("times", ParameterType::List(Box::new(ParameterType::Timestamp))),
             ("any", ParameterType::Any),
         ]
         .map(|(name, ty)| (name.into(), ty));
@@ -114,8 +114,14 @@ mod tests {
     }
 
     fn given(until: &str) -> Vec<(&str, Value)> {
-        let list = Value::List(vec![Value::text("2026-07-01T00:00:00Z")]);
-        vec![(CLOCK, NOW.into()), ("until", until.into()), ("open", true.into()), ("list", list), ("any", true.into())]
+        let times = Value::List(vec![Value::text("2026-07-01T00:00:00Z")]);
+        vec![
+            (CLOCK, NOW.into()),
+            ("until", until.into()),
+            ("open", true.into()),
+            ("times", times),
+            ("any", true.into()),
+        ]
     }
 
     #[test]
@@ -128,11 +134,13 @@ mod tests {
             // A started millisecond: the clock has passed the value when it shows the next.
             ("current_time < until", "2026-06-01T00:00:00.0105Z", until(11)),
             ("current_time < until", "2026-06-01T00:00:00.000001Z", until(1)),
-            ("current_time < until", "2026-05-31T23:59:59.9999Z", ClockUse::read(Timestamp(NOW_MS))),
+            // Within the millisecond that is now: not known to have been passed.
+            ("current_time < until", "2026-05-31T23:59:59.9999Z", ClockUse::Otherwise),
+            ("current_time < until", "2026-05-31T23:59:59.999Z", ClockUse::read(Timestamp(NOW_MS))),
             ("current_time == until", NOW, ClockUse::Otherwise),
             ("current_time < until + duration('1h')", "2026-06-01T00:00:01Z", until(3_601_000)),
-            ("current_time < list[0] && current_time < until", "2026-06-01T00:00:01Z", until(1_000)),
-            ("current_time < list[7] || open", "2026-06-01T00:00:01Z", ClockUse::read(Timestamp(NOW_MS))),
+            ("current_time < times[0] && current_time < until", "2026-06-01T00:00:01Z", until(1_000)),
+            ("current_time < times[7] || open", "2026-06-01T00:00:01Z", ClockUse::read(Timestamp(NOW_MS))),
             ("current_time > timestamp('2026-06-01T00:00:02Z')", "2026-06-01T00:00:01Z", until(2_000)),
             ("until > timestamp('2026-06-01T00:00:02Z')", "2026-06-01T00:00:01Z", ClockUse::Unread),
         ] {
@@ -146,9 +154,9 @@ mod tests {
             "current_time.getHours('UTC') < 5",
             "current_time - until < duration('1h')",
             "current_time + duration('1h') < until",
-            "list.exists(at, current_time < at)",
+            "times.exists(at, current_time < at)",
             "[current_time].exists(at, at < until)",
-            "current_time in list",
+            "current_time in times",
             "current_time < any",
             "current_time == any",
             "(open ? current_time : until) < until",

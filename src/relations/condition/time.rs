@@ -43,7 +43,7 @@ impl Instant {
 
     /// Milliseconds since 1970, a started one counted whole.
     pub(super) fn milliseconds_up(self) -> Timestamp {
-        Timestamp(self.milliseconds().0 + i64::from(self.nanos % 1_000_000 != 0))
+        Timestamp(self.milliseconds().0 + i64::from(!self.nanos.is_multiple_of(1_000_000)))
     }
 
     fn nanos(self) -> i128 {

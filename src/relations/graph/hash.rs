@@ -5,12 +5,39 @@
 //! stale answer.
 
 use crate::model::{TupleKey, TupleUser};
-use foldhash::quality::RandomState;
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
 use std::hash::BuildHasher as _;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// Seeded per process, so that nobody outside can choose ids that collide.
-pub(super) static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+static STATE: LazyLock<SeedableRandomState> = LazyLock::new(|| match SEED.get() {
+    Some((seed, shared)) => SeedableRandomState::with_seed(*seed, shared),
+    None => SeedableRandomState::random(),
+});
+
+static SEED: OnceLock<(u64, SharedSeed)> = OnceLock::new();
+
+/// Fixes the seed, from a secret: processes with the same secret have the same order of ids. Before the first graph is
+/// made, and once; `false` where it was too late.
+pub fn seed_order(secret: [u8; 16]) -> bool {
+    let (seed, shared) = secret.split_at(8);
+    let word = |bytes: &[u8]| bytes.iter().fold(0, |word: u64, byte| (word << 8) | u64::from(*byte));
+    LazyLock::get(&STATE).is_none() && SEED.set((word(seed), SharedSeed::from_u64(word(shared)))).is_ok()
+}
+
+/// The place of an id, as tuples spell it, in the order in which ids are gone through, whatever their types. Equal
+/// places are told apart by the ids themselves.
+#[must_use]
+pub fn order_of(id: &str) -> u64 {
+    STATE.hash_one(id)
+}
+
+/// Names the order of this process: where it differs, places mean nothing.
+#[must_use]
+pub fn order_name() -> u64 {
+    STATE.hash_one(['o', 'r', 'd', 'e', 'r'])
+}
 
 /// One adjacency row: all tuples of `object#relation`, or all tuples whose user is this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

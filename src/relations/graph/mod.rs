@@ -13,13 +13,15 @@
 
 mod array;
 mod hash;
+mod known;
 mod layer;
 mod names;
 mod ordered;
 mod symbols;
 mod view;
 
-pub use hash::RowHash;
+pub use hash::{RowHash, order_name, order_of, seed_order};
+pub use known::{Known, Place};
 pub(in crate::relations) use layer::{Edge, When};
 pub use names::{GraphError, MAX_NAMES};
 pub(in crate::relations) use names::{NameId, NameTable, Names};

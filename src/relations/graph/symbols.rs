@@ -6,11 +6,10 @@
 //! Trade-off: the name of an object stays when its last tuple goes, until the graph is built anew at the next start.
 
 use super::array::Array;
-use super::hash::STATE;
+use super::hash::order_of;
 use super::names::{GraphError, NameId, NameTable};
 use foldhash::HashMap;
 use smol_str::SmolStr;
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 /// An object, or everyone of a type.
@@ -62,10 +61,12 @@ pub(in crate::relations) struct Symbols {
     buckets: Array<Arc<[Slot]>>,
 }
 
-/// An object in the bucket of its hash.
+/// An object in the bucket of its id's hash.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    hash: u32,
+    /// The bits of the hash that follow those that chose the bucket.
+    hash: u16,
+    kind: NameId,
     object: ObjectId,
 }
 
@@ -87,18 +88,27 @@ impl Symbols {
 
     /// The number of an object; none where no tuple ever spoke of it.
     pub(super) fn find(&self, kind: NameId, id: &str) -> Option<ObjectId> {
-        let (bucket, hash) = place(kind, id);
+        let (bucket, hash) = place(id);
         self.in_bucket(bucket, hash, kind, id)
+    }
+
+    /// The objects of one type whose ids fall into a bucket, in no particular order. All buckets together hold every
+    /// object, by the first bits of the hash of its id.
+    pub(super) fn bucket(&self, bucket: u32, kind: NameId) -> impl Iterator<Item = (ObjectId, &SmolStr)> {
+        let slots = self.buckets.get(bucket).into_iter().flat_map(|slots| slots.iter());
+        slots
+            .filter(move |slot| slot.kind == kind)
+            .filter_map(|slot| Some((slot.object, &self.object(slot.object)?.id)))
     }
 
     /// The number of an object, given now if need be.
     pub(super) fn intern(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
-        let (bucket, hash) = place(kind, id);
+        let (bucket, hash) = place(id);
         if let Some(object) = self.in_bucket(bucket, hash, kind, id) {
             return Ok(object);
         }
         let object = self.add(kind, id)?;
-        self.put(bucket, &[Slot { hash, object }]);
+        self.put(bucket, &[Slot { hash, kind, object }]);
         Ok(object)
     }
 
@@ -127,13 +137,13 @@ impl Symbols {
         }
     }
 
-    fn in_bucket(&self, bucket: u32, hash: u32, kind: NameId, id: &str) -> Option<ObjectId> {
+    fn in_bucket(&self, bucket: u32, hash: u16, kind: NameId, id: &str) -> Option<ObjectId> {
         let slots = self.buckets.get(bucket)?;
         slots
             .iter()
-            .filter(|slot| slot.hash == hash)
+            .filter(|slot| slot.hash == hash && slot.kind == kind)
             .map(|slot| slot.object)
-            .find(|object| self.object(*object).is_some_and(|found| found.kind == kind && found.id == id))
+            .find(|object| self.object(*object).is_some_and(|found| found.id == id))
     }
 }
 
@@ -157,12 +167,12 @@ impl Bulk<'_> {
         if let Some(object) = self.known.get(&key) {
             return Ok(*object);
         }
-        let (bucket, hash) = place(kind, id);
+        let (bucket, hash) = place(id);
         let object = match self.symbols.in_bucket(bucket, hash, kind, id) {
             Some(object) => object,
             None => {
                 let object = self.symbols.add(kind, id)?;
-                self.new.push((bucket, Slot { hash, object }));
+                self.new.push((bucket, Slot { hash, kind, object }));
                 object
             }
         };
@@ -183,10 +193,18 @@ impl Bulk<'_> {
     }
 }
 
-/// The bucket of an object, and the part of its hash that tells it from others in there. 65,536 buckets: at a million
-/// objects one holds 15, which is two cache lines to look through and to copy on a write.
-fn place(kind: NameId, id: &str) -> (u32, u32) {
-    let hash = STATE.hash_one((kind, id));
-    let word = |bits: u64| u32::try_from(bits & 0xFFFF_FFFF).unwrap_or_default();
-    (word(hash >> 48), word(hash))
+/// How many buckets there are. At a million objects one holds 15, which is two cache lines to look through and to copy
+/// on a write.
+pub(super) const BUCKETS: u32 = 1 << 16;
+
+/// The bucket of an id.
+pub(super) fn bucket_of(hash: u64) -> u32 {
+    u32::try_from(hash >> 48).unwrap_or_default()
+}
+
+/// The bucket of an object, and the part of its hash that tells it from others in there. The type takes no part in the
+/// hash, so that the order of buckets is an order of ids ([`super::known`]); it stands in the slot instead.
+fn place(id: &str) -> (u32, u16) {
+    let hash = order_of(id);
+    (bucket_of(hash), u16::try_from((hash >> 32) & 0xFFFF).unwrap_or_default())
 }

@@ -139,3 +139,26 @@ fn a_write_and_a_reader_name_a_row_alike() {
     let unknown = view.object(doc, "2");
     assert_eq!(view.object_row_hash(unknown, viewer), RowHash::of_tuple(&key("doc:2#viewer@user:x"))[0]);
 }
+
+#[test]
+fn a_row_found_among_an_objects_is_the_row() {
+    let few = (0..40).map(|at| format!("doc:few#r{}@user:{at}", at % 3));
+    let many = (0..400).map(|at| format!("doc:many#r{}@group:{at}#member", at % 3));
+    let own = ["doc:few#r1@user:own", "doc:many#r0@user:own", "doc:own#r2@user:1"].map(tuple);
+    let graph = Graph::load(few.chain(many).map(|text| tuple(&text)), Revision(1)).unwrap();
+    let graph = graph.with_bundle(["doc:few#r0@user:b", "doc:bundle#r1@user:1"].map(tuple), Revision(1)).unwrap();
+    let mut view = View::new(&graph, &own);
+    let kind = view.names().find("doc").unwrap();
+    let relations = ["r0", "r1", "r2", "member"].map(|name| view.names().find(name).unwrap());
+    for id in ["few", "many", "own", "bundle", "nobody"] {
+        let object = view.object(kind, id);
+        let rows = view.rows_of(object);
+        for relation in relations {
+            let users = |row: ObjectRow<'_>| row.all().map(|(user, _)| user).collect::<Vec<_>>();
+            let (alone, among) = (users(view.row(object, relation)), users(view.row_among(&rows, relation)));
+            assert_eq!(alone, among, "{id}");
+        }
+    }
+    let object = view.object(kind, "many");
+    assert_eq!(view.row_among(&view.rows_of(object), relations[0]).all().count(), 135);
+}

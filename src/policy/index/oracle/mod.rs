@@ -11,7 +11,7 @@ use super::super::stored::Stored;
 use super::super::syntax::Root;
 use super::super::{Compiled, NextActions};
 use super::{AttributeValue, Index, Named, Slice, Values};
-use crate::model::{Code, Decision, LegOutcome, Timestamp};
+use crate::model::{Arguments, Code, Decision, LegOutcome, Timestamp};
 use cedar_policy::{AuthorizationError, Authorizer, Context, Effect, Entities, EntityUid, PolicySet, Request};
 use cedar_policy_core::ast::{EntityUID, Literal};
 use proptest::prelude::*;
@@ -45,6 +45,7 @@ impl Relations for Viewers {
 
 fn schema() -> Schema {
     let types = RelationTypes {
+        parameters: std::collections::BTreeMap::default(),
         relations: [("doc".into(), BTreeSet::from(["viewer".into()]))].into(),
         members: BTreeSet::from(["user".into(), "agent".into()]),
     };
@@ -62,7 +63,15 @@ fn stored(world: &World, compiled: &Compiled) -> Stored {
 
 fn leg(compiled: &Compiled, stored: &Stored, asked: &Asked, wanted: Wanted) -> Leg {
     let question = asked.question();
-    let input = LegInput { question: &question, leg: 0, now: Timestamp(0), token: None, stored, relations: &Viewers };
+    let input = LegInput {
+        question: &question,
+        leg: 0,
+        now: Timestamp(0),
+        token: None,
+        stored,
+        relations: &Viewers,
+        arguments: Arguments::Known,
+    };
     compiled.leg(&input, wanted).unwrap()
 }
 

@@ -1,0 +1,233 @@
+//! `behest search`: who may, to what, or what; from a bundle or from a running service, page after page.
+//!
+//! Both ways end in the same JSON, so that a terminal shows what the service says.
+
+mod request;
+
+use super::args::SearchArguments;
+use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
+use super::service::Service;
+use crate::audit::Recorder;
+use crate::clock::SystemClock;
+use crate::engine::{Ask, Engine, Refusal, SearchRefusal};
+use crate::http;
+use crate::model::{Arguments, Depth, PageRequest, Problem, Record, SearchRequest, Searched, Value};
+use crate::telemetry::Metrics;
+use request::Asked;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A page takes a second at most; what takes longer is stuck.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most results on one page: the service's own limit.
+const PAGE: usize = 1_000;
+
+/// Something that was found: an entity or an action.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Named {
+    Entity { r#type: String, id: String },
+    Action { name: String },
+}
+
+/// A page, as the service writes it.
+#[derive(Deserialize)]
+struct Answer {
+    page: Option<PageMember>,
+    context: Option<Context>,
+    results: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct PageMember {
+    next_token: String,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    #[serde(default)]
+    reasons: Vec<Reason>,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    policies: Vec<String>,
+}
+
+/// What all pages hold.
+#[derive(Debug, Default, Serialize)]
+struct Found {
+    results: Vec<Hit>,
+    /// Whether there is more than was asked for.
+    more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<[&'static str; 1]>,
+}
+
+/// One result, with the policies that permit it.
+#[derive(Debug, Serialize)]
+struct Hit {
+    #[serde(flatten)]
+    named: Named,
+    policies: Vec<String>,
+}
+
+/// Searches. Nothing found is an answer: exit code 0.
+pub(super) fn run(arguments: &SearchArguments) -> ExitCode {
+    let asked = match request::read(arguments) {
+        Ok(asked) => asked,
+        Err(problem) => return fail(&problem),
+    };
+    let found = match &arguments.url {
+        Some(url) => Service::at(url, PATIENCE)
+            .and_then(|service| all_pages(arguments, |page| from_service(&service, &asked, page)))
+            .map_err(|problem| fail(&problem)),
+        None => from_bundle(arguments, &asked),
+    };
+    match found {
+        Ok(found) if arguments.json => match serde_json::to_string_pretty(&found) {
+            Ok(text) => {
+                print(&with_line_end(text));
+                ExitCode::SUCCESS
+            }
+            Err(error) => fail(&Problem::new(format!("the results cannot be written as JSON: {error}"))),
+        },
+        Ok(found) => {
+            print(&render(&found, asked.searched, Paint::for_results()));
+            ExitCode::SUCCESS
+        }
+        Err(code) => code,
+    }
+}
+
+/// Page after page, until there is no more or enough.
+fn all_pages(
+    arguments: &SearchArguments,
+    mut page: impl FnMut(PageRequest) -> Result<Vec<u8>, Problem>,
+) -> Result<Found, Problem> {
+    let wanted = arguments.limit.unwrap_or(usize::MAX);
+    let limit = u64::try_from(wanted.min(PAGE)).ok();
+    let mut found = Found { unknown: arguments.unknown_arguments.then_some(["arguments"]), ..Found::default() };
+    let mut token = None;
+    loop {
+        let json = page(PageRequest { token, limit })?;
+        let read: Answer = serde_json::from_slice(&json).map_err(|error| {
+            Problem::new(format!("the answer is no page of a search: {error}"))
+                .help("check the address: is behest what answers there?")
+        })?;
+        let mut reasons = read.context.map(|context| context.reasons).unwrap_or_default().into_iter();
+        for named in read.results {
+            let policies = reasons.next().map(|reason| reason.policies).unwrap_or_default();
+            if found.results.len() < wanted {
+                found.results.push(Hit { named, policies });
+            } else {
+                found.more = true;
+            }
+        }
+        token = read.page.map(|page| page.next_token.into()).filter(|token: &smol_str::SmolStr| !token.is_empty());
+        if token.is_none() {
+            return Ok(found);
+        }
+        if found.results.len() >= wanted {
+            found.more = true;
+            return Ok(found);
+        }
+    }
+}
+
+fn from_service(service: &Service, asked: &Asked, page: PageRequest) -> Result<Vec<u8>, Problem> {
+    let mut options = Record::from_iter([("reason".into(), Value::from(true))]);
+    if asked.arguments == Arguments::Unknown {
+        options.insert("unknown", Value::List(vec![Value::from("arguments")]));
+    }
+    let mut member = Record::new();
+    if let Some(token) = page.token {
+        member.insert("token", Value::Text(token));
+    }
+    if let Some(limit) = page.limit.and_then(|limit| i64::try_from(limit).ok()) {
+        member.insert("limit", Value::from(limit));
+    }
+    let mut body = asked.body.clone();
+    body.insert("options", Value::Record(options));
+    body.insert("page", Value::Record(member));
+    let mut text = String::new();
+    http::write_record(&mut text, &body);
+    let answer = service.post(&format!("/access/v1/search/{}", asked.searched.as_str()), text.as_bytes())?;
+    match answer.status {
+        200 => Ok(answer.body),
+        _ => Err(service.refused(&answer, "the permission `search`")),
+    }
+}
+
+/// With a bundle that is loaded as the service loads it, cases included. What is wrong is printed already where there is
+/// `Err`.
+fn from_bundle(arguments: &SearchArguments, asked: &Asked) -> Result<Found, ExitCode> {
+    let search = SearchRequest::from_body(asked.searched, &asked.body).map_err(|error| {
+        fail(&Problem::new(format!("the search is not of its form: {error}")).help("see `behest search --help`"))
+    })?;
+    let engine = Engine::new(Arc::new(SystemClock), Arc::new(Metrics::default()), Recorder::default());
+    let source = arguments.bundle.source();
+    engine.load(&source).map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
+    let ask = Ask {
+        caller: "search",
+        request_id: None,
+        require_actor: false,
+        depth: Depth::Reason,
+        arguments: asked.arguments,
+    };
+    let page = |page: PageRequest| {
+        let found = engine.search(&ask, &search, &page).map_err(|refusal| describe(&refusal))?;
+        let written = http::write_page(&search, true, &found, asked.arguments, Depth::Reason);
+        written
+            .map(|bytes| bytes.to_vec())
+            .map_err(|error| Problem::new(format!("the page cannot be written as JSON: {error}")))
+    };
+    all_pages(arguments, page).map_err(|problem| fail(&problem))
+}
+
+fn describe(refusal: &SearchRefusal) -> Problem {
+    match refusal {
+        SearchRefusal::Refused(Refusal::Malformed(malformed)) => {
+            Problem::new(format!("the search is not of its form: {malformed}")).help("see `behest search --help`")
+        }
+        SearchRefusal::Refused(Refusal::Fault(fault)) => Problem::new(format!("there is no answer: {fault}")),
+        SearchRefusal::Token(error) => Problem::new(error.to_string()),
+    }
+}
+
+/// A line for each result, in alphabetical order, with the policies that permit it.
+fn render(found: &Found, searched: Searched, paint: Paint) -> String {
+    let mut rows: Vec<(&Named, &[String])> =
+        found.results.iter().map(|result| (&result.named, result.policies.as_slice())).collect();
+    rows.sort_unstable();
+    let names: Vec<String> = rows.iter().map(|(named, _)| named.to_string()).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, (_, policies)) in names.iter().zip(&rows) {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{name:width$}  {}", paint.dim(&format!("by {}", policies.join(", "))));
+    }
+    let (one, many) = match searched {
+        Searched::Subject => ("subject", "subjects"),
+        Searched::Resource => ("resource", "resources"),
+        Searched::Action => ("action", "actions"),
+    };
+    let count = found.results.len();
+    let more = if found.more { ", and there are more" } else { "" };
+    let note = if found.unknown.is_some() { ", with some arguments; no call is permitted by this" } else { "" };
+    let _ = writeln!(text, "{}", paint.dim(&format!("{count} {}{more}{note}", if count == 1 { one } else { many })));
+    text
+}
+
+impl std::fmt::Display for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Entity { r#type: kind, id } => write!(f, "{kind}:{id}"),
+            Self::Action { name } => f.write_str(name),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Which entities can be permitted at all.
+
+use super::page::Budget;
+use super::universe::placeholder;
+use super::{Refusal, Task};
+use crate::engine::lookup::Lookup;
+use crate::model::{
+    Arguments, ChainRefusal, Decision, EntityRef, ObjectRef, Record, SearchRequest, Searched, Tuple, TupleUser, Value,
+    read_question,
+};
+use crate::policy::{LegInput, NoRelations, Part, Relations, Reverse, Wanted};
+use crate::relations::{Graph, Limits, Reader, Rules, Terms, UserFilter};
+use smol_str::SmolStr;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+/// More candidates than these are gone through with everything else that is known: it costs a page as much to order them
+/// as to pass over what is not permitted.
+const MOST: usize = 10_000;
+
+/// How many tuples are read for one list of candidates, some milliseconds' worth: who reaches more goes through what is
+/// known.
+const MOST_READS: u64 = 100_000;
+
+/// The entities that a page goes through.
+#[derive(Debug)]
+pub(super) enum Candidates {
+    /// Nothing but these can be permitted.
+    Few(HashSet<SmolStr>),
+    /// Whatever is known.
+    Any,
+}
+
+/// Narrows the known entities, unless a page before has found that there is no narrowing them.
+pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> Result<Candidates, Refusal> {
+    if scans {
+        return Ok(Candidates::Any);
+    }
+    let named = named(task.search);
+    let asked = placeholder(task);
+    let mut question = match read_question(&asked, task.pinned.bundle.carriers()) {
+        Ok(question) => question,
+        // What nobody in particular may not be, only somebody that the request names can be.
+        Err(ChainRefusal::Deny(..)) => return Ok(Candidates::Few(named)),
+        // Said when the first candidate is decided.
+        Err(ChainRefusal::TooLong(_)) => return Ok(Candidates::Any),
+    };
+    if task.want.arguments == Arguments::Unknown {
+        question.context.remove(super::super::decide::ARGUMENTS);
+    }
+    let part = match task.search.searched {
+        Searched::Resource => Part::Resource,
+        Searched::Subject | Searched::Action => {
+            let id = asked.subject.get("id").and_then(Value::as_text);
+            let at = question.chain.members().position(|member| Some(&member.uid.id) == id);
+            let Some(at) = at else { return Ok(Candidates::Any) };
+            Part::Member(at)
+        }
+    };
+    let tuples = task.given.map_or(&[][..], |given| given.tuples);
+    let relations = task.pinned.relations;
+    let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: false, basis: None });
+    let is_over = || budget.is_over();
+    let backwards = Backwards { relations, given: tuples, is_over: &is_over, known: RefCell::default() };
+    let mut ids: Option<HashSet<SmolStr>> = None;
+    for leg in 0..question.chain.legs() {
+        let input = LegInput {
+            question: &question,
+            leg,
+            now: task.now,
+            token: task.given.and_then(|given| given.token),
+            stored: task.stored(),
+            relations: lookup.as_ref().map_or(&NoRelations as &dyn Relations, |lookup| lookup),
+            arguments: task.want.arguments,
+        };
+        let compiled = task.pinned.bundle.compiled();
+        if matches!(part, Part::Member(at) if leg < at) {
+            // Whoever it is stands behind this member, whose leg is the same for all.
+            let outcome = compiled.leg(&input, Wanted::default()).map_err(Refusal::Fault)?.outcome;
+            if outcome.decision() == Decision::Deny {
+                return Ok(Candidates::Few(named));
+            }
+            continue;
+        }
+        let found = compiled.candidates(&input, part, &backwards, MOST);
+        ids = match (ids, found) {
+            (Some(mut ids), Some(found)) => {
+                ids.retain(|id| found.contains(id));
+                Some(ids)
+            }
+            (ids, found) => ids.or(found),
+        };
+        if ids.as_ref().is_some_and(HashSet::is_empty) {
+            break;
+        }
+    }
+    Ok(match ids {
+        None => Candidates::Any,
+        Some(mut ids) => {
+            ids.extend(named);
+            Candidates::Few(ids)
+        }
+    })
+}
+
+/// Every text in the places where carriers stand: an id among them can give the chain another form than the question
+/// about nobody in particular has.
+fn named(search: &SearchRequest) -> HashSet<SmolStr> {
+    let question = search.question();
+    let mut found = HashSet::new();
+    question.subject.iter().for_each(|(_, value)| texts(value, &mut found));
+    for carrier in ["agent", "client_id"] {
+        question.context.get(carrier).into_iter().for_each(|value| texts(value, &mut found));
+    }
+    found
+}
+
+fn texts(value: &Value, found: &mut HashSet<SmolStr>) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Text(text) => drop(found.insert(text.clone())),
+        Value::List(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Record(record) => record.iter().for_each(|(_, item)| texts(item, found)),
+    }
+}
+
+/// Relations backwards, at the pinned revision.
+struct Backwards<'a> {
+    relations: Option<(&'a Graph, &'a Rules)>,
+    given: &'a [Tuple],
+    is_over: &'a dyn Fn() -> bool,
+    /// What was asked before: policies ask about few relations, and each about the same.
+    known: RefCell<HashMap<Question, Option<Vec<SmolStr>>>>,
+}
+
+/// Of the objects of a user, or of the users of an object: the relation, and the type of what is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Question {
+    is_of_user: bool,
+    entity: EntityRef,
+    relation: SmolStr,
+    kind: SmolStr,
+}
+
+impl std::fmt::Debug for Backwards<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Backwards").finish_non_exhaustive()
+    }
+}
+
+impl Backwards<'_> {
+    fn answer(&self, question: Question) -> Option<Vec<SmolStr>> {
+        if let Some(known) = self.known.borrow().get(&question) {
+            return known.clone();
+        }
+        let found = if question.is_of_user { self.objects_of(&question) } else { self.users_of(&question) };
+        self.known.borrow_mut().insert(question, found.clone());
+        found
+    }
+
+    fn objects_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
+        let user = TupleUser::Object(ObjectRef::of_entity(&question.entity).ok()?);
+        let kind = question.kind.replace("::", "/");
+        self.ask(|reader| {
+            let listed = reader.list_objects(&user, &question.relation, &kind, MOST).ok()?;
+            // What is no entity's spelling is nothing that could be asked about.
+            let ids = listed.found.iter().filter_map(ObjectRef::to_entity).map(|entity| entity.id);
+            listed.cut.is_none().then(|| ids.collect())
+        })
+    }
+
+    fn users_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
+        let object = ObjectRef::of_entity(&question.entity).ok()?;
+        let filter = UserFilter { kind: question.kind.replace("::", "/").into(), relation: None };
+        self.ask(|reader| {
+            let listed = reader.list_users(&object, &question.relation, &filter, MOST).ok()?;
+            let mut ids = Vec::new();
+            for user in &listed.found {
+                match user {
+                    TupleUser::Object(user) => ids.extend(user.to_entity().map(|entity| entity.id)),
+                    // Everyone.
+                    TupleUser::Wildcard(_) => return None,
+                    TupleUser::Userset { .. } => {}
+                }
+            }
+            listed.cut.is_none().then_some(ids)
+        })
+    }
+
+    /// Asks a reader for what is possible; none where it cannot say.
+    fn ask<T>(&self, ask: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Option<T> {
+        let (graph, rules) = self.relations?;
+        let nothing = Record::new();
+        let limits = Limits { list_reads: MOST_READS, ..Limits::default() };
+        let terms =
+            Terms { contextual: self.given, limits, is_over: self.is_over, possible: true, ..Terms::new(&nothing) };
+        ask(&mut Reader::new(graph, rules, terms).ok()?)
+    }
+}
+
+impl Reverse for Backwards<'_> {
+    fn objects(&self, user: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
+        self.answer(Question { is_of_user: true, entity: user.clone(), relation: relation.into(), kind: kind.into() })
+    }
+
+    fn users(&self, object: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
+        self.answer(Question {
+            is_of_user: false,
+            entity: object.clone(),
+            relation: relation.into(),
+            kind: kind.into(),
+        })
+    }
+}

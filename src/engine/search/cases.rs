@@ -1,0 +1,76 @@
+//! Searches held to a bundle's cases: what a case asks about one entity, asked about all.
+
+use super::page::{Budget, SearchLimits};
+use super::token::Stand;
+use super::{Found, Task};
+use crate::bundle::{self, Case, Files};
+use crate::clock::FixedClock;
+use crate::engine::Snapshot;
+use crate::engine::decide::{Given, Want, decide};
+use crate::model::{Decision, Problems, Request, Revision, SearchRequest, Searched};
+use std::collections::BTreeSet;
+
+/// Compiles files and makes three searches of each case: for its subject's type, its resource's type, and actions. Each is
+/// answered narrowed and by going through everything that is known. What does not agree is told, and so is an entity
+/// that a case permits and the search for it does not find.
+pub fn search_disagreements(files: &mut Files) -> Result<Vec<String>, Problems> {
+    let bundle = bundle::compile(files)?;
+    let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
+    let mut told = Vec::new();
+    // Many cases differ in what is searched for alone.
+    let mut asked: Vec<(&Case, SearchRequest)> = Vec::new();
+    for case in snapshot.bundle().cases() {
+        for searched in [Searched::Subject, Searched::Resource, Searched::Action] {
+            let Some(search) = SearchRequest::of(searched, &case.request) else { continue };
+            if asked.iter().any(|(other, known)| *known == search && is_same(other, case)) {
+                continue;
+            }
+            asked.push((case, search.clone()));
+            if let Err(difference) = check(&snapshot, case, &search) {
+                told.push(format!("{}: a search for the {}: {difference}", case.name, searched.as_str()));
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// Whether two cases ask the same world.
+fn is_same(a: &Case, b: &Case) -> bool {
+    let is_plain = |case: &Case| case.stored.is_none() && case.tuples.is_empty() && case.token.is_none();
+    a.now == b.now && is_plain(a) && is_plain(b)
+}
+
+fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(), String> {
+    let given = Given {
+        stored: case.stored.as_ref().unwrap_or(snapshot.bundle().stored()),
+        tuples: &case.tuples,
+        token: case.token.as_ref(),
+    };
+    let task = Task { pinned: snapshot.pinned(), search, want: Want::default(), given: Some(given), now: case.now };
+    let all = |scans| {
+        let clock = FixedClock::at(0);
+        let limits = SearchLimits { candidates: usize::MAX, ..SearchLimits::default() };
+        let stand = Stand { after: None, limit: None, scans };
+        let turn = task.run(&stand, usize::MAX, &mut Budget::new(limits, &clock));
+        let found = turn.map_err(|refusal| format!("{refusal:?}"))?.found;
+        Ok::<BTreeSet<_>, String>(found.into_iter().map(|Found { id, .. }| id).collect())
+    };
+    let (narrowed, whole) = (all(false)?, all(true)?);
+    if narrowed != whole {
+        return Err(format!("{narrowed:?} when narrowed, {whole:?} otherwise"));
+    }
+    let named = match search.searched {
+        Searched::Subject => case.request.subject.get("id").and_then(crate::model::Value::as_text).cloned(),
+        Searched::Resource => Some(case.request.resource.uid.id.clone()),
+        Searched::Action => Some(case.request.action.name.clone()),
+    };
+    let Some(named) = named else { return Ok(()) };
+    let question: Request = search.about(&named);
+    let decided = decide(task.pinned, &question, case.now, task.want, None, task.given);
+    let permitted = decided.map_err(|refusal| format!("{refusal:?}"))?.decision == Decision::Permit;
+    match (permitted, whole.contains(&named)) {
+        (false, true) => Err(format!("it finds `{named}`, which is denied")),
+        (true, false) if task.knows(&named) => Err(format!("it does not find `{named}`, which is permitted")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,180 @@
+//! Searches: who may do this, to what may it be done, what may be done (AuthZEN 1.0 section 8).
+//!
+//! **Problem.** A list that disagrees with the decisions behind it is worse than none, and so is one that was cut without
+//! a word. Deciding about every known entity is right and slow; a second engine that computes the list is fast and, one
+//! day, wrong.
+//! **Decision.** Every result has been decided by [`super::decide`], like any question. What is clever only leaves
+//! candidates out: [`candidates`] works out, from policies and relations, a set beyond which nothing can be permitted, or
+//! says that everything known must be gone through ([`universe`]). Either way candidates come in one order that writes
+//! do not change, so a place in it is all that a page needs to continue; the place is sealed into a [`token`].
+//! **Trade-off.** Each page is of the newest revision, not of the first page's: what is permitted at every revision that
+//! the pages saw is found, and what is found was permitted at one of them. The order looks like none.
+//!
+//! INVARIANT: a page ends with the last candidate that was decided. A page that ends early says so, and the next goes on
+//! behind it.
+
+mod candidates;
+mod cases;
+mod page;
+mod token;
+mod universe;
+
+pub use cases::search_disagreements;
+pub use page::{Cut, Found, FoundPage, SearchLimits, SearchRefusal};
+pub use token::{Sealer, TokenError};
+
+use super::decide::{Given, Want, decide};
+use super::snapshot::Pinned;
+use super::{Ask, Engine, Refusal};
+use crate::model::{Decision, EntityRef, Fault, PageRequest, SearchRequest, Searched, Timestamp, encode_id};
+use crate::policy::Stored;
+use crate::relations::Place;
+use candidates::{Candidates, candidates};
+use page::{Budget, Next, Turn};
+use smol_str::SmolStr;
+use token::Stand;
+
+impl Engine {
+    /// Answers one page of a search.
+    pub fn search(
+        &self,
+        ask: &Ask<'_>,
+        search: &SearchRequest,
+        page: &PageRequest,
+    ) -> Result<FoundPage, SearchRefusal> {
+        let pin = self.pin().map_err(Refusal::Fault)?;
+        let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
+        let now = Timestamp(self.clock.now_ms());
+        let sealer = self.sealer.as_ref().ok_or_else(|| internal("there was no randomness for a key"))?;
+        let bound = page::bound(ask.caller, search, ask.arguments, pinned.bundle.digest());
+        let stand = match &page.token {
+            Some(token) => sealer.open(&bound, token, now).map_err(SearchRefusal::Token)?,
+            None => Stand { after: None, limit: page.limit, scans: false },
+        };
+        if page.token.is_some() && page.limit.is_some() && page.limit != stand.limit {
+            return Err(SearchRefusal::Token(TokenError::OtherQuery));
+        }
+        let limit = self.search_limits.page(page.limit.or(stand.limit.filter(|limit| *limit > 0)));
+        let want = Want { require_actor: ask.require_actor, arguments: ask.arguments, ..Want::default() };
+        let task = Task { pinned, search, want, given: None, now };
+        let mut budget = Budget::new(self.search_limits, &*self.clock);
+        let turn = task.run(&stand, limit, &mut budget)?;
+        self.metrics.searched(search.searched.as_str(), turn.candidates, turn.decided, turn.found.len());
+        let is_first = page.token.is_none();
+        let whole = turn.next == Next::End;
+        let seal = |after| {
+            let stand = Stand { after, limit: page.limit.or(stand.limit), scans: turn.scans };
+            sealer.seal(&bound, &stand, now).map_err(|_| internal("a token cannot be sealed"))
+        };
+        Ok(FoundPage {
+            total: (is_first && whole).then_some(turn.found.len()),
+            next: match turn.next {
+                Next::End => None,
+                Next::Behind(after) => Some(seal(after)?),
+            },
+            cut: turn.cut,
+            found: turn.found,
+            bundle: pinned.bundle.digest(),
+            revision: pinned.revision,
+        })
+    }
+}
+
+/// One page to be worked out.
+pub(super) struct Task<'a> {
+    pub(super) pinned: Pinned<'a>,
+    pub(super) search: &'a SearchRequest,
+    pub(super) want: Want,
+    /// What a case puts in place of the bundle's own.
+    pub(super) given: Option<Given<'a>>,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> Task<'a> {
+    fn stored(&self) -> &'a Stored {
+        self.given.map_or(self.pinned.bundle.stored(), |given| given.stored)
+    }
+
+    /// Whether the bundle or a case stores what is searched for under this id, or it is an action.
+    fn knows(&self, id: &SmolStr) -> bool {
+        match self.search.searched {
+            Searched::Action => true,
+            Searched::Subject | Searched::Resource => {
+                universe::kind(self).is_some_and(|kind| self.stored().holds(&EntityRef { kind, id: id.clone() }))
+            }
+        }
+    }
+
+    /// Decides candidates from `stand` on until the page is full and it is known whether there are more, or the budget is
+    /// spent.
+    fn run(&self, stand: &Stand, limit: usize, budget: &mut Budget<'_>) -> Result<Turn, Refusal> {
+        let after = stand.after.as_ref();
+        match self.search.searched {
+            Searched::Action => {
+                let vocabulary = &self.pinned.bundle.compiled().schema().vocabulary;
+                let names = vocabulary.actions().into_iter().map(|name| (0, name.clone()));
+                let names = names.filter(|place| after.is_none_or(|after| place > after));
+                self.decide_all(names.map(|place| (place.1.clone(), place)), limit, budget, false, after)
+            }
+            Searched::Subject | Searched::Resource => {
+                let Some(kind) = universe::kind(self) else { return Ok(Turn::default()) };
+                let known = universe::Universe::new(self, kind);
+                match candidates(self, stand.scans, budget)? {
+                    Candidates::Few(ids) => {
+                        let mut places: Vec<(SmolStr, Place)> =
+                            ids.into_iter().map(|id| (id.clone(), universe::place(&id))).collect();
+                        places.retain(|(_, place)| after.is_none_or(|after| place > after));
+                        places.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
+                        let places = places.into_iter().filter(|(id, _)| known.holds(id));
+                        self.decide_all(places, limit, budget, false, after)
+                    }
+                    Candidates::Any => self.decide_all(known.after(after), limit, budget, true, after),
+                }
+            }
+        }
+    }
+
+    fn decide_all(
+        &self,
+        candidates: impl Iterator<Item = (SmolStr, Place)>,
+        limit: usize,
+        budget: &mut Budget<'_>,
+        scans: bool,
+        after: Option<&Place>,
+    ) -> Result<Turn, Refusal> {
+        let mut turn = Turn { scans, ..Turn::default() };
+        let mut question = self.search.question().clone();
+        let mut last = after.cloned();
+        for (id, place) in candidates {
+            turn.candidates += 1;
+            if let Some(cut) = budget.is_spent(turn.found.len() >= limit) {
+                // A page that is full is what was asked for, whatever comes after it.
+                turn.cut = (turn.found.len() < limit).then_some(cut);
+                turn.next = Next::Behind(last);
+                return Ok(turn);
+            }
+            self.search.set(&mut question, &id);
+            // Nothing is kept of candidates: most are asked about once, and would drive out what is asked again.
+            let verdict = decide(self.pinned, &question, self.now, self.want, None, self.given)?;
+            turn.decided += 1;
+            if verdict.decision == Decision::Permit {
+                if turn.found.len() >= limit {
+                    turn.next = Next::Behind(last);
+                    return Ok(turn);
+                }
+                turn.found.push(Found { id, policies: verdict.policies });
+            }
+            last = Some(place);
+        }
+        Ok(turn)
+    }
+}
+
+fn internal(what: &str) -> Refusal {
+    Refusal::Fault(Fault::Internal(format!("a page of a search: {what}")))
+}
+
+/// An id as places have it.
+fn spelled(id: &str) -> SmolStr {
+    encode_id(id)
+}

@@ -1,0 +1,288 @@
+//! Page tokens: where a search stands, sealed.
+//!
+//! **Problem.** A place in a search names an entity that the caller may not be permitted to see, and a token that
+//! anybody could write would be an input like any other.
+//! **Decision.** A token is encrypted and authenticated (AES-256-GCM, a random nonce each), and holds to what it belongs:
+//! caller, query, bundle, the order of ids, and when it was given. Whose key it was sealed with stands before it in the
+//! open, so that a token of another process is told from one that was changed.
+//! **Trade-off.** With a key per process, tokens end with it. A configured key lets them live on.
+//!
+//! INVARIANT: nothing of a token is looked at before it has been authenticated, but the name of its key.
+
+use crate::model::{Digest, Timestamp};
+use crate::relations::{Place, order_name, seed_order};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::error::Unspecified;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use std::time::Duration;
+
+/// A longer token is none: a place is one id, and no id of a tuple has more than a kilobyte.
+const MAX_TOKEN_CHARS: usize = 8_192;
+
+/// How far the clocks of two services with one key may be apart.
+const SKEW_MS: i64 = 60_000;
+
+const KEY_NAME_BYTES: usize = 8;
+const NONCE_BYTES: usize = 12;
+const HASH_BYTES: usize = 32;
+
+/// The form of what is sealed.
+const FORM: &[u8] = b"behest page token 1";
+
+/// Why a token is refused: a 400 that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It was not sealed with this key: made up, or made by another process.
+    #[error("`page.token` was not made by this service, or before it was started: begin without a token")]
+    Unknown,
+    /// It was sealed with this key, and was changed since.
+    #[error("`page.token` was changed: send it as it was given, or begin without a token")]
+    Edited,
+    /// Another caller's.
+    #[error("`page.token` was given to another caller: begin without a token")]
+    OtherCaller,
+    /// Another query's.
+    #[error(
+        "`page.token` belongs to another query: send everything but the token as it was, `page.limit` too or without it, or begin \
+         without a token"
+    )]
+    OtherQuery,
+    /// The bundle has changed.
+    #[error("`page.token` was given under another bundle: begin without a token")]
+    OtherBundle,
+    /// Too old.
+    #[error("`page.token` has expired: begin without a token")]
+    Expired,
+}
+
+/// A SHA-256.
+pub(super) type Hash = [u8; HASH_BYTES];
+
+/// To what a token belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub(super) caller: Hash,
+    pub(super) query: Hash,
+    pub(super) bundle: Digest,
+}
+
+/// Where a search stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stand {
+    /// The last candidate that was decided; none where none was.
+    pub(super) after: Option<Place>,
+    /// The limit of the page before.
+    pub(super) limit: Option<u64>,
+    /// Whether candidates are gone through one by one, because nothing narrows them to a few.
+    pub(super) scans: bool,
+}
+
+/// Seals and opens tokens.
+pub struct Sealer {
+    key: RandomizedNonceKey,
+    name: [u8; KEY_NAME_BYTES],
+    lifetime_ms: i64,
+}
+
+impl Sealer {
+    /// With this key.
+    pub fn new(key: &[u8; 32], lifetime: Duration) -> Result<Self, Unspecified> {
+        let mut named = b"behest page token key".to_vec();
+        named.extend_from_slice(key);
+        let lifetime_ms = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+        Ok(Self { key: RandomizedNonceKey::new(&AES_256_GCM, key)?, name: first(&sha256(&named)), lifetime_ms })
+    }
+
+    /// With a key that other processes have too: it also fixes the order of candidates, so that a token goes on in any of
+    /// them. Before the first graph is made, for later it does not change the order.
+    pub fn shared(key: &[u8; 32], lifetime: Duration) -> Result<Self, Unspecified> {
+        let mut order = b"behest order of candidates".to_vec();
+        order.extend_from_slice(key);
+        seed_order(first(&sha256(&order)));
+        Self::new(key, lifetime)
+    }
+
+    /// With a key that nobody else has. `Err` where the system has no randomness.
+    pub fn random(lifetime: Duration) -> Result<Self, Unspecified> {
+        let mut key = [0; 32];
+        aws_lc_rs::rand::fill(&mut key)?;
+        Self::new(&key, lifetime)
+    }
+
+    /// Writes a token.
+    pub(super) fn seal(&self, bound: &Bound, stand: &Stand, now: Timestamp) -> Result<String, Unspecified> {
+        let mut text = Vec::new();
+        text.extend_from_slice(&now.0.to_be_bytes());
+        text.extend_from_slice(&order_name().to_be_bytes());
+        text.extend_from_slice(&bound.caller);
+        text.extend_from_slice(&bound.query);
+        text.extend_from_slice(bound.bundle.bytes());
+        text.push(u8::from(stand.scans));
+        text.push(u8::from(stand.limit.is_some()));
+        text.extend_from_slice(&stand.limit.unwrap_or_default().to_be_bytes());
+        if let Some((order, id)) = &stand.after {
+            text.extend_from_slice(&order.to_be_bytes());
+            text.extend_from_slice(id.as_bytes());
+        }
+        let nonce = self.key.seal_in_place_append_tag(Aad::from(FORM), &mut text)?;
+        let mut token = self.name.to_vec();
+        token.extend_from_slice(nonce.as_ref());
+        token.extend_from_slice(&text);
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(token))
+    }
+
+    /// Reads a token of the same caller, query and bundle.
+    pub(super) fn open(&self, bound: &Bound, token: &str, now: Timestamp) -> Result<Stand, TokenError> {
+        if token.len() > MAX_TOKEN_CHARS {
+            return Err(TokenError::Unknown);
+        }
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| TokenError::Unknown)?;
+        let sealed = bytes.strip_prefix(&self.name).ok_or(TokenError::Unknown)?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(TokenError::Edited)?;
+        let mut sealed = sealed.to_vec();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let text = self.key.open_in_place(nonce, Aad::from(FORM), &mut sealed).map_err(|_| TokenError::Edited)?;
+        // What was authenticated was written by `seal`; that it reads whole is checked all the same.
+        let read = Opened::read(text).ok_or(TokenError::Unknown)?;
+        let age = now.0.saturating_sub(read.at);
+        if age > self.lifetime_ms || age < -SKEW_MS {
+            return Err(TokenError::Expired);
+        }
+        if read.caller != bound.caller {
+            return Err(TokenError::OtherCaller);
+        }
+        if read.bundle != *bound.bundle.bytes() {
+            return Err(TokenError::OtherBundle);
+        }
+        if read.query != bound.query {
+            return Err(TokenError::OtherQuery);
+        }
+        if read.order != order_name() {
+            return Err(TokenError::Unknown);
+        }
+        Ok(read.stand)
+    }
+}
+
+/// Shows no key.
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealer").field("lifetime_ms", &self.lifetime_ms).finish_non_exhaustive()
+    }
+}
+
+struct Opened {
+    at: i64,
+    order: u64,
+    caller: Hash,
+    query: Hash,
+    bundle: Hash,
+    stand: Stand,
+}
+
+impl Opened {
+    fn read(text: &[u8]) -> Option<Self> {
+        let (at, rest) = text.split_first_chunk()?;
+        let (order, rest) = rest.split_first_chunk()?;
+        let (caller, rest) = rest.split_first_chunk()?;
+        let (query, rest) = rest.split_first_chunk()?;
+        let (bundle, rest) = rest.split_first_chunk()?;
+        let ([scans, limited], rest) = rest.split_first_chunk()?;
+        let (limit, rest) = rest.split_first_chunk()?;
+        let after = match rest.split_first_chunk() {
+            None => None,
+            Some((place, id)) => Some((u64::from_be_bytes(*place), std::str::from_utf8(id).ok()?.into())),
+        };
+        let limit = (*limited == 1).then(|| u64::from_be_bytes(*limit));
+        Some(Self {
+            at: i64::from_be_bytes(*at),
+            order: u64::from_be_bytes(*order),
+            caller: *caller,
+            query: *query,
+            bundle: *bundle,
+            stand: Stand { after, limit, scans: *scans == 1 },
+        })
+    }
+}
+
+/// The hash of some bytes.
+pub(super) fn sha256(bytes: &[u8]) -> Hash {
+    let mut hash = [0; HASH_BYTES];
+    hash.iter_mut().zip(digest(&SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
+    hash
+}
+
+fn first<const N: usize>(hash: &Hash) -> [u8; N] {
+    let mut part = [0; N];
+    part.iter_mut().zip(hash).for_each(|(to, from)| *to = *from);
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIFETIME: Duration = Duration::from_secs(1);
+
+    fn bound() -> Bound {
+        Bound { caller: [1; 32], query: [2; 32], bundle: Digest::new([3; 32]) }
+    }
+
+    fn stand() -> Stand {
+        Stand { after: Some((77, "doc-1".into())), limit: Some(50), scans: true }
+    }
+
+    #[test]
+    fn a_token_reads_as_it_was_written() {
+        let sealer = Sealer::random(LIFETIME).unwrap();
+        for stand in [stand(), Stand { after: None, limit: None, scans: false }, Stand { limit: None, ..stand() }] {
+            let token = sealer.seal(&bound(), &stand, Timestamp(0)).unwrap();
+            assert_eq!(sealer.open(&bound(), &token, Timestamp(1_000)), Ok(stand));
+        }
+        let once = sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap();
+        assert_ne!(once, sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap(), "each has a nonce of its own");
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_wrong() {
+        let sealer = Sealer::new(&[9; 32], LIFETIME).unwrap();
+        let token = sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap();
+        let at = |bound: Bound, now| sealer.open(&bound, &token, Timestamp(now)).unwrap_err();
+        assert_eq!(at(bound(), 1_001), TokenError::Expired);
+        assert_eq!(at(bound(), -60_001), TokenError::Expired);
+        assert_eq!(at(Bound { caller: [0; 32], ..bound() }, 0), TokenError::OtherCaller);
+        assert_eq!(at(Bound { query: [0; 32], ..bound() }, 0), TokenError::OtherQuery);
+        assert_eq!(at(Bound { bundle: Digest::new([0; 32]), ..bound() }, 0), TokenError::OtherBundle);
+        let other = Sealer::new(&[8; 32], LIFETIME).unwrap();
+        assert_eq!(other.open(&bound(), &token, Timestamp(0)), Err(TokenError::Unknown));
+        let same = Sealer::new(&[9; 32], LIFETIME).unwrap();
+        assert_eq!(same.open(&bound(), &token, Timestamp(0)), Ok(stand()));
+        for forged in ["", "x", "not-a-token", "AAAA", &"A".repeat(9_000)] {
+            assert_eq!(sealer.open(&bound(), forged, Timestamp(0)), Err(TokenError::Unknown), "{forged}");
+        }
+        let shown = format!("{sealer:?}");
+        assert!(!shown.contains('9'), "{shown}");
+    }
+
+    proptest! {
+        /// No byte of a token can be changed, taken away or added.
+        #[test]
+        fn an_edited_token_is_refused(at in 0usize..200, bit in 0u8..8, cut in 1usize..200) {
+            let sealer = Sealer::new(&[9; 32], LIFETIME).unwrap();
+            let token = BASE64_URL_SAFE_NO_PAD.decode(sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap()).unwrap();
+            let open = |bytes: &[u8]| sealer.open(&bound(), &BASE64_URL_SAFE_NO_PAD.encode(bytes), Timestamp(0));
+            let at = at % token.len();
+            let mut flipped = token.clone();
+            flipped[at] ^= 1 << bit;
+            let expected = if at < KEY_NAME_BYTES { TokenError::Unknown } else { TokenError::Edited };
+            prop_assert_eq!(open(&flipped), Err(expected));
+            prop_assert!(open(&token[..token.len() - cut % token.len()]).is_err() || cut % token.len() == 0);
+            let mut longer = token.clone();
+            longer.push(bit);
+            prop_assert_eq!(open(&longer), Err(TokenError::Edited));
+        }
+    }
+}

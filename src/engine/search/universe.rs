@@ -1,0 +1,118 @@
+//! What a search looks among: the entities of one type that are known.
+//!
+//! Known are the stored entities, the literals in policies, the members of an enumeration, and whatever a tuple names at
+//! the pinned revision. An entity that nothing names is not found, even where a policy would permit it: there is no end
+//! of those.
+
+use super::{Task, spelled};
+use crate::model::{EntityRef, ObjectRef, Searched, Tuple, TupleUser, Value, decode_id};
+use crate::relations::{Place, order_of};
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
+use std::iter::Peekable;
+
+/// The declared type that is searched for; none where there is none.
+pub(super) fn kind(task: &Task<'_>) -> Option<SmolStr> {
+    let bundle = task.pinned.bundle;
+    let asked = &task.search.kind;
+    let alias = bundle.carriers().aliases.iter().find(|(alias, _)| alias == asked);
+    let kind = alias.map_or(asked, |(_, declared)| declared);
+    bundle.compiled().schema().vocabulary.entity_type(kind).map(|_| kind.clone())
+}
+
+/// The place of an id.
+pub(super) fn place(id: &str) -> Place {
+    let spelled = spelled(id);
+    (order_of(&spelled), spelled)
+}
+
+/// The known entities of one type.
+pub(super) struct Universe<'a> {
+    task: &'a Task<'a>,
+    pub(super) kind: SmolStr,
+    /// The type as tuples spell it.
+    model_kind: SmolStr,
+    /// What is neither stored nor in the graph: literals, enumerations, what a case adds.
+    others: BTreeSet<Place>,
+}
+
+impl<'a> Universe<'a> {
+    pub(super) fn new(task: &'a Task<'a>, kind: SmolStr) -> Self {
+        let model_kind = if kind.contains("::") { kind.replace("::", "/").into() } else { kind.clone() };
+        let literals = task.pinned.bundle.compiled().literals(&kind).map(|id| place(id));
+        let mut others: BTreeSet<Place> = literals.collect();
+        for tuple in task.given.iter().flat_map(|given| given.tuples) {
+            let named = objects(tuple).filter(|object| *object.kind() == model_kind);
+            others.extend(named.map(|object| (order_of(object.id()), object.id().clone())));
+        }
+        Self { task, kind, model_kind, others }
+    }
+
+    /// Whether an entity is known.
+    pub(super) fn holds(&self, id: &SmolStr) -> bool {
+        let entity = EntityRef { kind: self.kind.clone(), id: id.clone() };
+        let in_graph = || {
+            let (graph, _) = self.task.pinned.relations?;
+            Some(graph.speaks_of(&ObjectRef::of_entity(&entity).ok()?))
+        };
+        self.task.stored().holds(&entity) || self.others.contains(&place(id)) || in_graph() == Some(true)
+    }
+
+    /// The known entities behind a place, in order, each with its place.
+    pub(super) fn after(&self, after: Option<&Place>) -> impl Iterator<Item = (SmolStr, Place)> + use<'_> {
+        let stored = self.task.stored().places(&self.kind, place);
+        let from = after.map_or(0, |after| stored.partition_point(|place| place <= after));
+        let stored = (from..stored.len()).map_while(move |at| stored.get(at).cloned());
+        let after_owned = after.cloned();
+        let others = self.others.iter().filter(move |place| after_owned.as_ref().is_none_or(|after| *place > after));
+        let graph = self.task.pinned.relations.map(|(graph, _)| graph.known(&self.model_kind, after));
+        let merged = Merge {
+            streams: [
+                Box::new(stored) as Box<dyn Iterator<Item = Place>>,
+                Box::new(others.cloned()),
+                Box::new(graph.into_iter().flatten()),
+            ]
+            .map(Iterator::peekable),
+        };
+        // What is no spelling of an entity cannot be asked about.
+        merged.filter_map(|place| Some((decode_id(&place.1).filter(|id| spelled(id) == place.1)?, place)))
+    }
+}
+
+fn objects(tuple: &Tuple) -> impl Iterator<Item = &ObjectRef> {
+    let user = match &tuple.key.user {
+        TupleUser::Object(object) | TupleUser::Userset { object, .. } => Some(object),
+        TupleUser::Wildcard(_) => None,
+    };
+    std::iter::once(&tuple.key.object).chain(user)
+}
+
+/// Several ordered streams as one, each place once.
+struct Merge<'a> {
+    streams: [Peekable<Box<dyn Iterator<Item = Place> + 'a>>; 3],
+}
+
+impl Iterator for Merge<'_> {
+    type Item = Place;
+
+    fn next(&mut self) -> Option<Place> {
+        let least = self.streams.iter_mut().filter_map(|stream| stream.peek().cloned()).min()?;
+        for stream in &mut self.streams {
+            while stream.next_if(|place| *place == least).is_some() {}
+        }
+        Some(least)
+    }
+}
+
+/// The question about no entity in particular: what is searched for has an id that nothing has.
+pub(super) fn placeholder(task: &Task<'_>) -> crate::model::Request {
+    let mut question = task.search.question().clone();
+    // No policy and no tuple can name it: a control character stands in no tuple, and no one types this one.
+    let nobody = SmolStr::new_static("\u{1}behest: anybody");
+    if task.search.searched == Searched::Subject {
+        question.subject.insert("id", Value::Text(nobody));
+    } else {
+        question.resource.uid.id = nobody;
+    }
+    question
+}

@@ -1,0 +1,91 @@
+//! The policies for calls whose arguments are unknown: what *some* arguments could be permitted.
+//!
+//! **Problem.** A server that lists its tools asks before there are arguments, and a tool must not vanish because its
+//! permit reads one.
+//! **Decision.** A second set of rules is made at load. From a permit, the top-level conjuncts that read
+//! `context.arguments` are taken away, and a forbid with one leaves the set. A relation reads them too where a condition
+//! on its tuples has a parameter of that name.
+//! **Trade-off.** What is left permits more than any one call is permitted. It is asked for by name, needs a permission
+//! of its own, and every answer from it says what it is.
+//!
+//! INVARIANT: a leg that permits with some arguments permits here. A permit keeps conjuncts that do not depend on them, in
+//! their order, so where all of a permit's conjuncts hold, all that are left do; no forbid that holds here depends on
+//! them, so it would forbid every call.
+
+use super::reads::Reads;
+use super::relations::{Mention, Object, RelationTypes};
+use super::rules::{Conjunct, Rule};
+use super::syntax::{Root, children};
+use crate::model::Decision;
+use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+/// The member of the context, and the parameter of conditions.
+const ARGUMENTS: SmolStr = SmolStr::new_static("arguments");
+
+/// The rules for unknown arguments; none where no rule reads them, so that they are the same.
+pub(super) fn without(rules: &[Arc<Rule>], types: &RelationTypes) -> Option<Arc<[Arc<Rule>]>> {
+    let left: Vec<Option<Arc<Rule>>> = rules.iter().map(|rule| without_them(rule, types)).collect();
+    let is_same =
+        |(left, rule): (&Option<Arc<Rule>>, &Arc<Rule>)| left.as_ref().is_some_and(|left| Arc::ptr_eq(left, rule));
+    if left.iter().zip(rules).all(is_same) { None } else { Some(left.into_iter().flatten().collect()) }
+}
+
+/// The rule itself, where it does not read them; none where it is a forbid that does.
+fn without_them(rule: &Arc<Rule>, types: &RelationTypes) -> Option<Arc<Rule>> {
+    let tainted: Vec<&Mention> = rule.mentions.iter().filter(|mention| types.reads(&ARGUMENTS, mention)).collect();
+    let reads = |conjunct: &&Conjunct| reads_arguments(&conjunct.expr) || mentions_any(&conjunct.expr, &tainted);
+    if !rule.conjuncts.iter().any(|conjunct| reads(&conjunct)) {
+        return Some(Arc::clone(rule));
+    }
+    if rule.effect == Decision::Deny {
+        return None;
+    }
+    let kept: Vec<Conjunct> = rule.conjuncts.iter().filter(|conjunct| !reads(conjunct)).cloned().collect();
+    let each: Vec<Arc<Reads>> = kept.iter().map(|conjunct| Arc::new(Reads::of(&conjunct.expr))).collect();
+    let untainted = rule.mentions.iter().filter(|mention| !tainted.contains(mention)).cloned();
+    Some(Arc::new(Rule {
+        reads: Reads::merged(each.iter()),
+        mentions: Arc::new(untainted.collect()),
+        conjuncts: kept,
+        ..Rule::clone(rule)
+    }))
+}
+
+fn reads_arguments(expr: &Expr) -> bool {
+    Reads::of(expr).context(&[ARGUMENTS])
+}
+
+/// Whether an expression asks about one of these relations. What cannot be told apart counts.
+pub(super) fn mentions_any(expr: &Expr, mentions: &[&Mention]) -> bool {
+    if mentions.is_empty() {
+        return false;
+    }
+    if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = expr.expr_kind() {
+        let asks = |mention: &&Mention| match (&mention.object, arg2.expr_kind()) {
+            (Object::Path(..), ExprKind::GetAttr { attr, .. }) => *attr == mention.relation,
+            (Object::Literal(_), ExprKind::Lit(_)) => true,
+            _ => false,
+        };
+        if mentions.iter().any(asks) {
+            return true;
+        }
+    }
+    children(expr).into_iter().any(|child| mentions_any(child, mentions))
+}
+
+impl RelationTypes {
+    /// Whether a condition on a tuple that this relation can rest on has a parameter of this name. Where the object's
+    /// type is not known here, that of any type counts.
+    pub(super) fn reads(&self, parameter: &SmolStr, mention: &Mention) -> bool {
+        let has = |kind: &SmolStr| {
+            let relations = self.parameters.get(kind).and_then(|relations| relations.get(&mention.relation));
+            relations.is_some_and(|parameters| parameters.contains(parameter))
+        };
+        match &mention.object {
+            Object::Literal(object) => has(&object.kind),
+            Object::Path(Root::Principal | Root::Resource | Root::Context, _) => self.parameters.keys().any(has),
+        }
+    }
+}

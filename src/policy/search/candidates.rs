@@ -1,0 +1,202 @@
+//! Who can be permitted in one leg.
+
+use super::Reverse;
+use super::ids::Ids;
+use super::narrow::Narrower;
+use super::sought::{Part, Sought};
+use crate::model::Decision;
+use crate::policy::Compiled;
+use crate::policy::evaluate::LegInput;
+use crate::policy::index::{Named, Scope as Rules};
+use crate::policy::inputs::{LegRequest, NoInputs, build};
+use crate::policy::relations::Mention;
+use crate::policy::rules::Rule;
+use crate::policy::schema::ActionInfo;
+use cedar_policy_core::ast::{EntityUID, EntityUIDEntry, PrincipalOrResourceConstraint as Scope, Request};
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
+use smol_str::SmolStr;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+/// What a tuple's condition reads of the resource that is asked about.
+const RESOURCE: SmolStr = SmolStr::new_static("resource");
+
+impl Compiled {
+    /// The ids of the entities of which the sought part must be one for the leg to permit; none where that cannot be told,
+    /// or they are more than `most`. `input` is a question about nobody in particular.
+    #[must_use]
+    pub fn candidates(
+        &self,
+        input: &LegInput<'_>,
+        part: Part,
+        reverse: &dyn Reverse,
+        most: usize,
+    ) -> Option<HashSet<SmolStr>> {
+        match self.narrowed(input, part, reverse, most)? {
+            Ids::Any => None,
+            Ids::Only(ids) => Some(ids),
+        }
+    }
+
+    fn narrowed(&self, input: &LegInput<'_>, part: Part, reverse: &dyn Reverse, most: usize) -> Option<Ids> {
+        let question = input.question;
+        let member = question.chain.members().nth(input.leg)?;
+        let sought_uid = match part {
+            Part::Resource => &question.resource.uid,
+            Part::Member(at) => &question.chain.members().nth(at)?.uid,
+        };
+        let info = self.schema.vocabulary.entity_type(&sought_uid.kind)?;
+        if info.choices.is_some() {
+            // An enumeration is small, and what stands for anybody is not in it.
+            return None;
+        }
+        let own = self.specialised(part, &question.action.name);
+        let Ok((action, principal, resource)) = self.applies(question, &member.uid) else {
+            return Some(own);
+        };
+        let sought = Sought::new(part, input.leg, sought_uid.kind.clone(), info);
+        let leg = Leg { action, principal, resource, part };
+        let narrowed = self.of_action(input, &leg, &sought, reverse, most)?;
+        Some(narrowed.or(own))
+    }
+
+    /// The resources for which an action of their own is evaluated: each is a candidate.
+    fn specialised(&self, part: Part, name: &str) -> Ids {
+        match part {
+            Part::Resource => Ids::only(self.schema.vocabulary.specialised(name).cloned()),
+            Part::Member(_) => Ids::none(),
+        }
+    }
+
+    fn of_action(
+        &self,
+        input: &LegInput<'_>,
+        leg: &Leg<'_>,
+        sought: &Sought<'_>,
+        reverse: &dyn Reverse,
+        most: usize,
+    ) -> Option<Ids> {
+        let rules = self.rules_in_question(input, leg);
+        // A condition may read the resource, and that is sought: such a relation is not known although nothing else of
+        // it is.
+        let is_open = |mention: &Mention| leg.part == Part::Resource && self.schema.relations.reads(&RESOURCE, mention);
+        let asked: BTreeSet<&Mention> = rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
+        let asked = asked.into_iter().filter(|mention| !sought.touches_mention(mention));
+        let (open, known): (Vec<&Mention>, Vec<&Mention>) = asked.partition(|mention| is_open(mention));
+        let request = LegRequest {
+            question: input.question,
+            leg: input.leg,
+            now: input.now,
+            token: input.token,
+            action: leg.action,
+            principal: &leg.principal,
+            resource: &leg.resource,
+            relations: input.relations,
+            explains: false,
+        };
+        let scope = |rules: &[&Arc<Rule>], mentions| Rules::fixed(rules.iter().copied(), mentions);
+        let index = self.index(input.arguments);
+        let known = scope(&rules, known.into_iter().cloned().collect());
+        let inputs = match build(&request, &self.schema, input.stored, index, &known) {
+            Ok(inputs) => inputs,
+            // What fails here fails, or denies, when a candidate is decided.
+            Err(NoInputs::Relation(_) | NoInputs::Cedar(_)) => return None,
+            Err(NoInputs::Bad(..)) => {
+                // Where a rule that applies to everybody reads what does not fit, everybody is denied.
+                let everybodys = rules.iter().copied();
+                let everybodys =
+                    everybodys.filter(|rule| leg.scope(rule, input.leg).is_none_or(is_any(sought))).collect::<Vec<_>>();
+                let bad = build(&request, &self.schema, input.stored, index, &scope(&everybodys, BTreeSet::new()));
+                return matches!(bad, Err(NoInputs::Bad(..))).then(Ids::none);
+            }
+        };
+        let evaluator = Evaluator::new(
+            Request::new_unchecked(
+                EntityUIDEntry::known(leg.principal.clone(), None),
+                EntityUIDEntry::known(leg.action.uid.as_ref().clone(), None),
+                EntityUIDEntry::known(leg.resource.clone(), None),
+                Some(inputs.context.clone()),
+            ),
+            &inputs.entities,
+            Extensions::all_available(),
+        );
+        let (schema, stored) = (&self.schema, input.stored);
+        let narrower = Narrower { sought, schema, stored, reverse, evaluator: &evaluator, open: &open, most };
+        Some(leg.combine(&rules, &narrower, input.leg))
+    }
+
+    /// The rules that can apply, whichever entity it is.
+    fn rules_in_question(&self, input: &LegInput<'_>, leg: &Leg<'_>) -> Vec<&Arc<Rule>> {
+        let named = |uid| Named { uid, stored: input.stored.get(uid).map(AsRef::as_ref) };
+        let (principal, resource) = match leg.place(input.leg) {
+            Place::Principal => (None, Some(named(&leg.resource))),
+            Place::Resource => (Some(named(&leg.principal)), None),
+            Place::Fact => (Some(named(&leg.principal)), Some(named(&leg.resource))),
+        };
+        self.index(input.arguments).open(&leg.action.uid, principal, resource)
+    }
+}
+
+/// One leg about nobody in particular.
+struct Leg<'a> {
+    action: &'a ActionInfo,
+    principal: EntityUID,
+    resource: EntityUID,
+    part: Part,
+}
+
+/// Where the sought entity stands in a leg.
+enum Place {
+    Principal,
+    Resource,
+    /// Only in the facts.
+    Fact,
+}
+
+impl Leg<'_> {
+    fn place(&self, leg: usize) -> Place {
+        match self.part {
+            Part::Resource => Place::Resource,
+            Part::Member(at) if at == leg => Place::Principal,
+            Part::Member(_) => Place::Fact,
+        }
+    }
+
+    /// The scope that the sought entity must be in; none where no scope is about it.
+    fn scope<'r>(&self, rule: &'r Rule, leg: usize) -> Option<&'r Scope> {
+        match self.place(leg) {
+            Place::Principal => Some(&rule.principal),
+            Place::Resource => Some(&rule.resource),
+            Place::Fact => None,
+        }
+    }
+
+    /// Some permit is satisfied, and no forbid is.
+    fn combine(&self, rules: &[&Arc<Rule>], narrower: &Narrower<'_>, leg: usize) -> Ids {
+        let scope = |rule: &Rule| self.scope(rule, leg).map_or(Ids::Any, |scope| narrower.scope(scope));
+        let mut ids = Ids::none();
+        for rule in rules.iter().filter(|rule| rule.effect == Decision::Permit) {
+            let within = scope(rule);
+            if !within.is_none() {
+                ids = ids.or(within.and(narrower.satisfied(rule)));
+            }
+        }
+        for rule in rules.iter().filter(|rule| rule.effect == Decision::Deny) {
+            // Whoever is outside of its scope is not forbidden; where that can be somebody, it says nothing.
+            if !ids.is_none() && self.scope(rule, leg).is_none_or(is_any(narrower.sought)) {
+                ids = ids.and(narrower.harmless(rule));
+            }
+        }
+        narrower.cap(ids)
+    }
+}
+
+/// Whether a scope holds every entity of the sought type.
+fn is_any(sought: &Sought<'_>) -> impl Fn(&Scope) -> bool {
+    |scope| match scope {
+        Scope::Any => true,
+        Scope::Is(kind) => **kind == sought.info.name,
+        Scope::Eq(_) | Scope::In(_) | Scope::IsIn(..) => false,
+    }
+}

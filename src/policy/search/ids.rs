@@ -1,0 +1,63 @@
+//! Sets of ids that hold at least what they must.
+//!
+//! INVARIANT: every operation may add ids and never loses one.
+
+use smol_str::SmolStr;
+use std::collections::HashSet;
+
+/// The ids of entities of one type, of which more may be known than are worth naming.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ids {
+    /// Any entity of the type.
+    Any,
+    /// None but these.
+    Only(HashSet<SmolStr>),
+}
+
+impl Ids {
+    pub(super) fn none() -> Self {
+        Self::Only(HashSet::new())
+    }
+
+    pub(super) fn only(ids: impl IntoIterator<Item = SmolStr>) -> Self {
+        Self::Only(ids.into_iter().collect())
+    }
+
+    /// None but these, where they could be told.
+    pub(super) fn some(ids: Option<Vec<SmolStr>>) -> Self {
+        ids.map_or(Self::Any, Self::only)
+    }
+
+    /// Any, or none.
+    pub(super) fn all_if(condition: bool) -> Self {
+        if condition { Self::Any } else { Self::none() }
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::Only(ids) if ids.is_empty())
+    }
+
+    /// What is in both.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Any, ids) | (ids, Self::Any) => ids,
+            (Self::Only(a), Self::Only(b)) => {
+                let (mut few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+                few.retain(|id| many.contains(id));
+                Self::Only(few)
+            }
+        }
+    }
+
+    /// What is in either.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Any, _) | (_, Self::Any) => Self::Any,
+            (Self::Only(a), Self::Only(b)) => {
+                let (few, mut many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+                many.extend(few);
+                Self::Only(many)
+            }
+        }
+    }
+}

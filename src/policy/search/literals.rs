@@ -1,0 +1,50 @@
+//! The entities that policies name, and the members of enumerations: they are known without being stored.
+
+use crate::policy::rules::Rule;
+use crate::policy::schema::Vocabulary;
+use crate::policy::syntax::children;
+use cedar_policy_core::ast::{EntityUID, Expr, ExprKind, Literal};
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Ids by type.
+#[derive(Debug, Default)]
+pub(in crate::policy) struct Literals {
+    by_kind: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
+}
+
+impl Literals {
+    pub(in crate::policy) fn of(rules: &[Arc<Rule>], vocabulary: &Vocabulary) -> Self {
+        let mut found = Self::default();
+        for rule in rules {
+            for constraint in [&rule.principal, &rule.resource] {
+                constraint.get_euid().into_iter().for_each(|uid| found.add(uid));
+            }
+            rule.conjuncts.iter().for_each(|conjunct| found.walk(&conjunct.expr));
+        }
+        for kind in vocabulary.types() {
+            let choices = vocabulary.entity_type(kind).and_then(|kind| kind.choices.as_ref());
+            if let Some(choices) = choices {
+                found.by_kind.entry(kind.clone()).or_default().extend(choices.iter().cloned());
+            }
+        }
+        found
+    }
+
+    pub(in crate::policy) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
+        self.by_kind.get(kind).into_iter().flatten()
+    }
+
+    fn walk(&mut self, expr: &Expr) {
+        if let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() {
+            self.add(uid);
+        }
+        children(expr).into_iter().for_each(|child| self.walk(child));
+    }
+
+    fn add(&mut self, uid: &EntityUID) {
+        let id = AsRef::<str>::as_ref(uid.eid()).into();
+        self.by_kind.entry(uid.entity_type().to_string().into()).or_default().insert(id);
+    }
+}

@@ -1,0 +1,348 @@
+//! Of which entities an expression can be true, or can be false.
+//!
+//! INVARIANT: whatever entity the expression has that truth for is in the answer. What is not understood is answered
+//! with any.
+
+use super::ids::Ids;
+use super::index::Held;
+use super::sought::Sought;
+use super::{Reverse, entity_ref};
+use crate::policy::arguments::mentions_any;
+use crate::policy::evaluate::truth;
+use crate::policy::relations::{Mention, Object, userset_id};
+use crate::policy::rules::Rule;
+use crate::policy::schema::{Provenance, Schema};
+use crate::policy::stored::Stored;
+use crate::policy::syntax::access_path;
+use cedar_policy_core::ast::{
+    BinaryOp, EntityUID, Expr, ExprKind, Literal, PrincipalOrResourceConstraint as Scope, UnaryOp, Value as Cedar,
+    ValueKind,
+};
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::validator::types::{EntityKind, Type};
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+/// What an expression is narrowed with.
+pub(super) struct Narrower<'a> {
+    pub(super) sought: &'a Sought<'a>,
+    pub(super) schema: &'a Schema,
+    pub(super) stored: &'a Stored,
+    pub(super) reverse: &'a dyn Reverse,
+    /// Evaluates what does not touch the sought entity.
+    pub(super) evaluator: &'a Evaluator<'a>,
+    /// Relations that were not looked up although they do not touch it.
+    pub(super) open: &'a [&'a Mention],
+    /// More ids than this are any.
+    pub(super) most: usize,
+}
+
+impl Narrower<'_> {
+    /// The entities for which a rule can be satisfied, its scope aside.
+    pub(super) fn satisfied(&self, rule: &Rule) -> Ids {
+        // What is known costs nothing, and spares the rest where it is false.
+        let (known, rest): (Vec<&Expr>, Vec<&Expr>) =
+            rule.conjuncts.iter().map(|conjunct| conjunct.expr.as_ref()).partition(|expr| self.is_known(expr));
+        known
+            .into_iter()
+            .chain(rest)
+            .fold(Ids::Any, |ids, expr| if ids.is_none() { ids } else { ids.and(self.narrow(rule, expr, true)) })
+    }
+
+    /// The entities for which a rule is not satisfied and does not fail, its scope aside.
+    pub(super) fn harmless(&self, rule: &Rule) -> Ids {
+        rule.conjuncts.iter().fold(Ids::none(), |ids, conjunct| match ids {
+            Ids::Any => Ids::Any,
+            ids => self.cap(ids.or(self.narrow(rule, &conjunct.expr, false))),
+        })
+    }
+
+    /// The entities that a scope can match.
+    pub(super) fn scope(&self, scope: &Scope) -> Ids {
+        let within = |uid: &EntityUID| self.cap(self.at_or_below(uid));
+        match scope {
+            Scope::Any => Ids::Any,
+            Scope::Is(kind) => Ids::all_if(**kind == self.sought.info.name),
+            Scope::Eq(_) | Scope::In(_) | Scope::IsIn(..) => match (scope, scope.get_euid()) {
+                (Scope::Eq(_), Some(uid)) => self.ids_of([uid.as_ref().clone()]),
+                (Scope::IsIn(kind, _), Some(uid)) if **kind == self.sought.info.name => within(uid),
+                (Scope::IsIn(..), Some(_)) => Ids::none(),
+                (_, Some(uid)) => within(uid),
+                (_, None) => Ids::Any,
+            },
+        }
+    }
+
+    fn is_known(&self, expr: &Expr) -> bool {
+        !self.sought.touches(expr) && !mentions_any(expr, self.open)
+    }
+
+    /// The value of what is known; none where it fails.
+    fn value(&self, rule: &Rule, expr: &Expr) -> Option<Cedar> {
+        self.evaluator.interpret(expr, rule.policy.env()).ok()
+    }
+
+    fn narrow(&self, rule: &Rule, expr: &Expr, wanted: bool) -> Ids {
+        if self.is_known(expr) {
+            let found = self.value(rule, expr).as_ref().and_then(truth);
+            return Ids::all_if(found == Some(wanted));
+        }
+        let narrow = |expr: &Expr, wanted| self.narrow(rule, expr, wanted);
+        let ids = match (expr.expr_kind(), wanted) {
+            (ExprKind::And { left, right }, true) | (ExprKind::Or { left, right }, false) => {
+                let ids = narrow(left, wanted);
+                if ids.is_none() { ids } else { ids.and(narrow(right, wanted)) }
+            }
+            (ExprKind::And { left, right }, false) | (ExprKind::Or { left, right }, true) => {
+                narrow(left, wanted).or(narrow(right, wanted))
+            }
+            (ExprKind::UnaryApp { op: UnaryOp::Not, arg }, _) => narrow(arg, !wanted),
+            (ExprKind::If { test_expr, then_expr, else_expr }, _) => {
+                let then = narrow(test_expr, true).and(narrow(then_expr, wanted));
+                then.or(narrow(test_expr, false).and(narrow(else_expr, wanted)))
+            }
+            (ExprKind::Is { expr, entity_type }, _) if self.sought.is(expr) => {
+                Ids::all_if((*entity_type == self.sought.info.name) == wanted)
+            }
+            (ExprKind::GetAttr { .. }, _) => self.holding(expr, &[Literal::Bool(wanted)]),
+            (ExprKind::HasAttr { expr, attr }, true) => self.having(expr, attr),
+            (ExprKind::ExtHasAttr { expr, attrs }, true) => self.having(expr, attrs.first()),
+            (ExprKind::BinaryApp { op, arg1, arg2 }, true) => self.related(rule, *op, arg1, arg2),
+            _ => Ids::Any,
+        };
+        self.cap(ids)
+    }
+
+    /// The entities for which `arg1 op arg2` can be true.
+    fn related(&self, rule: &Rule, op: BinaryOp, arg1: &Expr, arg2: &Expr) -> Ids {
+        let known = |expr: &Expr| if self.is_known(expr) { Some(self.value(rule, expr)) } else { None };
+        match op {
+            BinaryOp::Eq => match (known(arg1), known(arg2)) {
+                (Some(value), None) => self.equal(arg2, value.as_ref()),
+                (None, Some(value)) => self.equal(arg1, value.as_ref()),
+                _ => Ids::Any,
+            },
+            BinaryOp::Contains => match (known(arg1), known(arg2)) {
+                // A set that is known holds the entity, or what it has.
+                (Some(set), None) => set.map_or_else(Ids::none, |set| self.one_of(arg2, literals(&set))),
+                (None, Some(value)) => value.map_or_else(Ids::none, |value| self.with_element(arg1, literal(&value))),
+                _ => Ids::Any,
+            },
+            BinaryOp::ContainsAny => match (known(arg1), known(arg2)) {
+                (Some(set), None) => set.map_or_else(Ids::none, |set| self.with_any(arg2, literals(&set))),
+                (None, Some(set)) => set.map_or_else(Ids::none, |set| self.with_any(arg1, literals(&set))),
+                _ => Ids::Any,
+            },
+            BinaryOp::In => match mention(rule, arg1, arg2) {
+                Some(mention) => self.in_relation(rule, mention, arg1, arg2),
+                None => match (known(arg1), known(arg2)) {
+                    (Some(value), None) => value.map_or_else(Ids::none, |value| self.around(arg2, &value)),
+                    (None, Some(value)) => value.map_or_else(Ids::none, |value| self.within(arg1, &value)),
+                    _ => Ids::Any,
+                },
+            },
+            _ => Ids::Any,
+        }
+    }
+
+    /// `X in Y.relation`, where one of the two is the sought entity, or Y an attribute of it: looked up backwards.
+    fn in_relation(&self, rule: &Rule, mention: &Mention, user: &Expr, set: &Expr) -> Ids {
+        let uid = |expr: &Expr| match self.value(rule, expr)?.value_kind() {
+            ValueKind::Lit(Literal::EntityUID(uid)) => Some(entity_ref(uid)),
+            _ => None,
+        };
+        if self.sought.is_path(&mention.user) {
+            let object = match (&mention.object, set.expr_kind()) {
+                (Object::Literal(object), _) => Some(object.clone()),
+                (Object::Path(..), ExprKind::GetAttr { expr, .. }) if self.is_known(expr) => match uid(expr) {
+                    Some(object) => Some(object),
+                    None => return Ids::none(),
+                },
+                _ => None,
+            };
+            let Some(object) = object else { return Ids::Any };
+            return Ids::some(self.reverse.users(&object, &mention.relation, &self.sought.kind));
+        }
+        let (Object::Path(root, path), true) = (&mention.object, self.is_known(user)) else { return Ids::Any };
+        let Some(user) = uid(user) else { return Ids::none() };
+        let path = (*root, path.clone());
+        if self.sought.is_path(&path) {
+            return Ids::some(self.reverse.objects(&user, &mention.relation, &self.sought.kind));
+        }
+        let Some(attributes) = self.sought.below(&path) else { return Ids::Any };
+        let [attribute] = attributes.as_slice() else { return Ids::Any };
+        let Some(kind) = self.type_behind(attribute) else { return Ids::Any };
+        let Some(info) = self.schema.vocabulary.entity_type(&kind) else { return Ids::Any };
+        let Some(objects) = self.reverse.objects(&user, &mention.relation, &kind) else { return Ids::Any };
+        let values: Vec<Literal> = objects.iter().map(|id| Literal::EntityUID(Arc::new(info.uid(id)))).collect();
+        self.by_attributes(&attributes, Held::Value(&values))
+    }
+
+    /// `expr == value`. What failed equals nothing.
+    fn equal(&self, expr: &Expr, value: Option<&Cedar>) -> Ids {
+        let Some(value) = value else { return Ids::none() };
+        match literal(value) {
+            Some(literal) => self.one_of(expr, Some(vec![literal])),
+            None => Ids::Any,
+        }
+    }
+
+    /// The expression is one of these.
+    fn one_of(&self, expr: &Expr, values: Option<Vec<Literal>>) -> Ids {
+        let Some(values) = values else { return Ids::Any };
+        if self.sought.is(expr) {
+            return self.ids_of(values.into_iter().filter_map(|literal| match literal {
+                Literal::EntityUID(uid) => Some(uid.as_ref().clone()),
+                _ => None,
+            }));
+        }
+        self.holding(expr, &values)
+    }
+
+    /// The expression is an attribute with one of these values.
+    fn holding(&self, expr: &Expr, values: &[Literal]) -> Ids {
+        self.sought.attributes(expr).map_or(Ids::Any, |path| self.by_attributes(&path, Held::Value(values)))
+    }
+
+    fn with_element(&self, expr: &Expr, value: Option<Literal>) -> Ids {
+        value.map_or(Ids::Any, |value| self.with_any(expr, Some(vec![value])))
+    }
+
+    /// The expression is an attribute that holds a set with one of these in it.
+    fn with_any(&self, expr: &Expr, values: Option<Vec<Literal>>) -> Ids {
+        match (self.sought.attributes(expr), values) {
+            (Some(path), Some(values)) => self.by_attributes(&path, Held::Element(&values)),
+            _ => Ids::Any,
+        }
+    }
+
+    /// `value in expr`, where `value` is known.
+    fn around(&self, expr: &Expr, value: &Cedar) -> Ids {
+        let ValueKind::Lit(Literal::EntityUID(uid)) = value.value_kind() else { return Ids::Any };
+        let ancestors = self.stored.get(uid).into_iter().flat_map(|entity| entity.ancestors().cloned());
+        let at_or_above = ancestors.chain([uid.as_ref().clone()]);
+        if self.sought.is(expr) {
+            return self.ids_of(at_or_above);
+        }
+        let values: Vec<Literal> = at_or_above.map(|uid| Literal::EntityUID(Arc::new(uid))).collect();
+        match self.sought.attributes(expr) {
+            Some(path) => {
+                self.by_attributes(&path, Held::Value(&values)).or(self.by_attributes(&path, Held::Element(&values)))
+            }
+            None => Ids::Any,
+        }
+    }
+
+    /// `expr in value`, where `value` is known: an entity, or a set of them.
+    fn within(&self, expr: &Expr, value: &Cedar) -> Ids {
+        let above = match literal(value) {
+            Some(literal) => Some(vec![literal]),
+            None => literals(value),
+        };
+        let Some(above) = above else { return Ids::Any };
+        let uids = above.iter().filter_map(|literal| match literal {
+            Literal::EntityUID(uid) => Some(uid.as_ref()),
+            _ => None,
+        });
+        if self.sought.is(expr) {
+            return uids.fold(Ids::none(), |ids, uid| self.cap(ids.or(self.at_or_below(uid))));
+        }
+        let Some(path) = self.sought.attributes(expr) else { return Ids::Any };
+        let [attribute] = path.as_slice() else { return Ids::Any };
+        let Some(kind) = self.type_behind(attribute) else { return Ids::Any };
+        let Some(info) = self.schema.vocabulary.entity_type(&kind) else { return Ids::Any };
+        let below = self.stored.of_kind(&kind);
+        let values: Vec<Literal> = uids
+            .flat_map(|uid| below.below(uid).iter().map(|id| info.uid(id)).chain([uid.clone()]))
+            .map(|uid| Literal::EntityUID(Arc::new(uid)))
+            .collect();
+        self.by_attributes(&path, Held::Value(&values))
+    }
+
+    /// `base has attribute`.
+    fn having(&self, base: &Expr, attribute: &SmolStr) -> Ids {
+        // What is not declared is the engine's own, of a relation, and always there.
+        if self.sought.is(base) && self.sought.attribute(attribute).is_some() {
+            Ids::only(self.stored.of_kind(&self.sought.kind).with(attribute, Held::Something))
+        } else {
+            Ids::Any
+        }
+    }
+
+    /// The entities whose attribute, or the attribute of the entity in it, holds one of these.
+    fn by_attributes(&self, path: &[SmolStr], held: Held<'_>) -> Ids {
+        let found = match path {
+            [name] if self.sought.attribute(name).is_some() => self.stored.of_kind(&self.sought.kind).with(name, held),
+            [name, behind] => {
+                let Some(kind) = self.type_behind(name) else { return Ids::Any };
+                let Some(info) = self.schema.vocabulary.entity_type(&kind) else { return Ids::Any };
+                // The entity behind may be one of the request's, and have this from there.
+                if info.attributes.get(behind).is_none_or(|it| it.provenance != Provenance::Stored) {
+                    return Ids::Any;
+                }
+                let found = self.stored.of_kind(&kind).with(behind, held);
+                let values: Vec<Literal> = found.iter().map(|id| Literal::EntityUID(Arc::new(info.uid(id)))).collect();
+                self.stored.of_kind(&self.sought.kind).with(name, Held::Value(&values))
+            }
+            _ => return Ids::Any,
+        };
+        Ids::only(found)
+    }
+
+    /// The type of the entity that an attribute holds.
+    fn type_behind(&self, attribute: &str) -> Option<SmolStr> {
+        match self.sought.attribute(attribute)?.ty.as_ref() {
+            Type::Entity(EntityKind::Entity(lub)) => Some(lub.get_single_entity()?.to_string().into()),
+            _ => None,
+        }
+    }
+
+    fn ids_of(&self, uids: impl IntoIterator<Item = EntityUID>) -> Ids {
+        let of_kind = uids.into_iter().filter(|uid| *uid.entity_type() == self.sought.info.name);
+        Ids::only(of_kind.map(|uid| AsRef::<str>::as_ref(uid.eid()).into()))
+    }
+
+    fn at_or_below(&self, uid: &EntityUID) -> Ids {
+        let index = self.stored.of_kind(&self.sought.kind);
+        Ids::only(index.below(uid).iter().cloned()).or(self.ids_of([uid.clone()]))
+    }
+
+    pub(super) fn cap(&self, ids: Ids) -> Ids {
+        match ids {
+            Ids::Only(ids) if ids.len() > self.most => Ids::Any,
+            ids => ids,
+        }
+    }
+}
+
+/// The relation that `arg1 in arg2` asks about, where it asks about one.
+fn mention<'r>(rule: &'r Rule, arg1: &Expr, arg2: &Expr) -> Option<&'r Mention> {
+    let user = access_path(arg1)?;
+    rule.mentions.iter().filter(|mention| mention.user == user).find(|mention| {
+        match (&mention.object, arg2.expr_kind()) {
+            (Object::Path(root, path), ExprKind::GetAttr { expr, attr }) => {
+                *attr == mention.relation && access_path(expr).is_some_and(|(at, lead)| at == *root && lead == *path)
+            }
+            (Object::Literal(object), ExprKind::Lit(Literal::EntityUID(uid))) => {
+                userset_id(object, &mention.relation).is_some_and(|id| id == AsRef::<str>::as_ref(uid.eid()))
+            }
+            _ => false,
+        }
+    })
+}
+
+/// A value that can be looked up.
+fn literal(value: &Cedar) -> Option<Literal> {
+    match value.value_kind() {
+        ValueKind::Lit(literal) => Some(literal.clone()),
+        _ => None,
+    }
+}
+
+/// The elements of a set, where all of them can be looked up.
+fn literals(value: &Cedar) -> Option<Vec<Literal>> {
+    match value.value_kind() {
+        ValueKind::Set(set) => set.iter().map(literal).collect(),
+        _ => None,
+    }
+}

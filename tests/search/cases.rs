@@ -1,0 +1,22 @@
+//! For every case of the default bundle search agrees with evaluation.
+
+use behest::bundle::{self, QUIET, Source};
+use behest::engine;
+use std::path::Path;
+
+fn agrees(source: &Source) {
+    let mut files = bundle::read(source, QUIET).expect("the bundle can be read");
+    let told = engine::search_disagreements(&mut files);
+    let told = told.unwrap_or_else(|problems| panic!("{}", bundle::render(&problems, &files, false)));
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+#[test]
+fn search_agrees_with_every_case_of_the_default_bundle() {
+    agrees(&Source::Embedded);
+}
+
+#[test]
+fn and_with_those_of_a_bundle_on_relations() {
+    agrees(&Source::Dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations")));
+}

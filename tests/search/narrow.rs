@@ -1,0 +1,167 @@
+//! That few candidates are decided where policies and relations say who can be permitted; what is found is right either way.
+
+use crate::world::{MODEL, SCHEMA};
+use crate::{engines, values};
+use behest::audit::Recorder;
+use behest::bundle::{self, Source};
+use behest::clock::FixedClock;
+use behest::engine::Engine;
+use behest::model::{Depth, PageRequest, SearchRequest, Searched};
+use behest::telemetry::Metrics;
+use serde_json::{Value as Json, json};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+const DOCS: usize = 300;
+
+/// Users and documents by the hundred; `u7` owns, reads and views three of them, and may see the folder of thirty.
+fn entities() -> Json {
+    let uid = |kind: &str, id: String| json!({"type": kind, "id": id});
+    let mut all: Vec<Json> = (0..100)
+        .map(|at| json!({"uid": uid("user", format!("u{at}")), "attrs": {"level": 1}, "parents": []}))
+        .collect();
+    all.push(json!({"uid": uid("team", "t0".into()), "attrs": {}, "parents": []}));
+    let tools = json!([uid("doc", "d1".into()), uid("doc", "d2".into())]);
+    all.push(json!({"uid": uid("agent", "bot".into()), "attrs": {"mirrors": true, "tools": tools}, "parents": []}));
+    for at in 0..DOCS {
+        let parents = if at % 60 == 7 { json!([uid("team", "t0".into())]) } else { json!([]) };
+        let owner = uid("user", format!("u{}", at % 100));
+        let attrs = json!({"owner": owner, "readers": [owner], "public": at % 100 == 7, "level": at,
+                           "folder": uid("folder", format!("f{}", at / 30))});
+        all.push(json!({"uid": uid("doc", format!("d{at}")), "attrs": attrs, "parents": parents}));
+    }
+    Json::Array(all)
+}
+
+fn tuples() -> String {
+    let mut lines = String::new();
+    for at in (7..DOCS).step_by(100) {
+        writeln!(lines, "{}", json!({"user": "user:u7", "relation": "viewer", "object": format!("doc:d{at}")}))
+            .expect("text");
+    }
+    writeln!(lines, "{}", json!({"user": "user:u7", "relation": "viewer", "object": "folder:f3"})).expect("text");
+    writeln!(lines, "{}", json!({"user": "user:u7", "relation": "member", "object": "group:g0"})).expect("text");
+    lines
+}
+
+/// How many are found, and how many were decided for it.
+fn search(policies: &str, kind: Searched, body: &Json) -> (usize, usize) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let policies: String = policies.split(';').filter(|text| !text.trim().is_empty()).enumerate().fold(
+        String::new(),
+        |mut all, (at, text)| {
+            writeln!(all, "@id(\"p{at}\") {};", text.trim()).expect("text");
+            all
+        },
+    );
+    engines::write(
+        folder.path(),
+        &[
+            ("schemas/world.cedarschema", SCHEMA),
+            ("schemas/world.fga", MODEL),
+            ("policies/world.cedar", &policies),
+            ("policies/entities.json", &entities().to_string()),
+            ("policies/tuples.jsonl", &tuples()),
+        ],
+    );
+    let metrics = Arc::new(Metrics::default());
+    let engine = Engine::new(Arc::new(FixedClock::at(engines::NOW_MS)), metrics.clone(), Recorder::default())
+        .with_quiet(Duration::from_millis(1));
+    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+        panic!("{}", bundle::render(&refused.problems, &refused.files, false));
+    }
+    let search = SearchRequest::from_body(kind, &values::record(body)).expect("a search");
+    let page = engine.search(&engines::ask(Depth::Lean), &search, &PageRequest::default()).expect("a page");
+    assert!(page.next.is_none());
+    let text = metrics.encode(0);
+    let decided = text.lines().find_map(|line| line.strip_prefix("behest_search_decided_total")).expect("a metric");
+    (page.found.len(), decided.rsplit(' ').next().expect("a number").parse().expect("a number"))
+}
+
+fn documents(subject: Json) -> Json {
+    json!({"subject": subject, "action": {"name": "write"}, "resource": {"type": "doc"}})
+}
+
+#[test]
+fn resources_are_narrowed_by_every_form_that_is_understood() {
+    let user = || json!({"type": "user", "id": "u7"});
+    for (condition, found) in [
+        ("principal in resource.viewer", 3),
+        ("principal in resource.reader", 3),
+        ("resource has folder && principal in resource.folder.viewer", 30),
+        ("resource has owner && resource.owner == principal", 3),
+        ("resource has owner && principal in resource.owner", 3),
+        ("principal is user && resource has readers && resource.readers.contains(principal)", 3),
+        ("resource has public && resource.public", 3),
+        ("resource has level && [5, 6].contains(resource.level)", 2),
+        ("resource in team::\"t0\"", 5),
+        ("[doc::\"d1\", doc::\"d9\"].contains(resource)", 2),
+        ("resource == doc::\"d4\" || principal in resource.viewer", 4),
+        ("context.delegation.depth > 0 || resource == doc::\"d4\"", 1),
+        ("principal in Userset::\"group:g0#member\" && resource == doc::\"d4\"", 1),
+        ("principal in Userset::\"group:g1#member\"", 0),
+    ] {
+        let policies = format!("permit (principal, action, resource is doc) when {{ {condition} }};");
+        let (count, decided) = search(&policies, Searched::Resource, &documents(user()));
+        assert_eq!(count, found, "{condition}");
+        assert!(decided <= found + 2, "{condition}: {decided} were decided for {found}");
+    }
+}
+
+#[test]
+fn forbids_narrow_what_permits_leave_open() {
+    let user = json!({"type": "user", "id": "u7"});
+    let policies = "permit (principal, action, resource);
+        forbid (principal, action, resource is doc) unless { resource has owner && resource.owner == principal };
+        forbid (principal, action, resource is doc) when { resource has level && resource.level > 150 }";
+    assert_eq!(search(policies, Searched::Resource, &documents(user)), (2, 3));
+}
+
+#[test]
+fn the_narrowest_member_of_a_chain_narrows_for_all() {
+    let chain = json!({"type": "user", "id": "u7", "properties": {"act": {"sub": "bot"}}});
+    let mirrors = "permit (principal is agent, action, resource) when { principal has mirrors && principal.mirrors };";
+    let policies =
+        format!("{mirrors} permit (principal is user, action, resource) when {{ principal in resource.viewer }};");
+    assert_eq!(search(&policies, Searched::Resource, &documents(chain.clone())), (3, 3));
+    let tools = "permit (principal is agent, action, resource) when { principal has tools && principal.tools.contains(resource) };";
+    let policies = format!("{tools} permit (principal is user, action, resource);");
+    assert_eq!(search(&policies, Searched::Resource, &documents(chain)), (2, 2));
+}
+
+#[test]
+fn subjects_are_narrowed_wherever_they_stand() {
+    let users = |act: Json| {
+        let mut body = json!({"subject": {"type": "user"}, "action": {"name": "write"}, "resource": {"type": "doc", "id": "d107"}});
+        if !act.is_null() {
+            body["subject"]["properties"] = json!({"act": act});
+        }
+        body
+    };
+    let viewer = "permit (principal is user, action, resource) when { principal in resource.viewer };";
+    assert_eq!(search(viewer, Searched::Subject, &users(json!(null))), (1, 1));
+    let owner =
+        "permit (principal is user, action, resource) when { resource has owner && resource.owner == principal };";
+    assert_eq!(search(owner, Searched::Subject, &users(json!(null))), (1, 1));
+    // The agent's leg says for whom it may act.
+    let grant = "permit (principal is user, action, resource);
+        permit (principal is agent, action, resource)
+        when { context has delegation.from.user && context.delegation.from.user in resource.viewer };";
+    let (found, decided) = search(grant, Searched::Subject, &users(json!({"sub": "bot"})));
+    assert!(found == 1 && decided <= 3, "{found} {decided}");
+    // Where the user is denied, no agent of the user's is looked for.
+    let agents = json!({"subject": {"type": "agent", "properties": {"on_behalf_of": "u8"}}, "action": {"name": "write"},
+                        "resource": {"type": "doc", "id": "d107"}});
+    let policies = format!("{viewer} permit (principal is agent, action, resource);");
+    let (found, decided) = search(&policies, Searched::Subject, &agents);
+    assert!(found == 0 && decided == 0, "{found} {decided}");
+}
+
+#[test]
+fn what_is_not_understood_is_gone_through() {
+    let user = json!({"type": "user", "id": "u7"});
+    let policies = "permit (principal, action, resource) when { resource has level && resource.level < 5 };";
+    let (found, decided) = search(policies, Searched::Resource, &documents(user));
+    assert!(found == 5 && decided >= DOCS, "{found} {decided}");
+}

@@ -1,0 +1,432 @@
+//! Generated bundles with policies, stored entities, relations and conditions; and searches in them.
+
+use crate::engines;
+use behest::bundle::Source;
+use behest::clock::{Clock, FixedClock};
+use behest::engine::stores::Stores;
+use behest::engine::{Engine, Sealer, SearchLimits};
+use behest::model::{Tuple, TupleUser, decode_id};
+use behest::store::open_memory;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) const SCHEMA: &str = r#"
+entity team in [team];
+entity user in [team] {
+  @stored level?: Long,
+  @stored boss?: user,
+  @request mfa?: Bool,
+};
+entity agent in [team] {
+  @stored owner?: user,
+  @stored mirrors?: Bool,
+  @stored tools?: Set<doc>,
+};
+entity group;
+entity folder { @stored open?: Bool };
+entity doc in [team] {
+  owner?: user,
+  public?: Bool,
+  level?: Long,
+  @stored folder?: folder,
+  labels?: Set<String>,
+  readers?: Set<user>,
+};
+action read, write appliesTo {
+  principal: [user, agent], resource: doc, context: { limit?: Long, arguments?: { limit?: Long } },
+};
+action "read:d1" in [read] appliesTo {
+  principal: [user, agent], resource: doc, context: { limit?: Long, arguments: { limit: Long, note?: String } },
+};
+action audit appliesTo { principal: user, resource: [doc, folder] };
+"#;
+
+pub(crate) const MODEL: &str = "model
+  schema 1.1
+type user
+type agent
+type group
+  relations
+    define member: [user, agent, group#member, user with until]
+type folder
+  relations
+    define parent: [folder]
+    define viewer: [user, agent, group#member, user:*] or viewer from parent
+type doc
+  relations
+    define parent: [folder]
+    define banned: [user, agent, group#member]
+    define viewer: [user, agent, user:*, group#member, user with until, user with only, agent with few, user with args] or viewer from parent
+    define reader: viewer but not banned
+    define editor: [user, agent, group#member] and viewer
+condition until(current_time: timestamp, end: timestamp) {
+  current_time < end
+}
+condition only(resource: string, which: string) {
+  resource == which
+}
+condition few(limit: int) {
+  limit < 3
+}
+condition args(arguments: map<int>) {
+  arguments[\"limit\"] < 3
+}
+";
+
+/// Conditions that hold, fail or err, and name what is searched for in every way that a search understands, and in some
+/// that it does not.
+const CONDITIONS: [&str; 34] = [
+    "principal in resource.viewer",
+    "principal in resource.reader",
+    "principal in resource.editor",
+    "principal in resource.viewer || principal in resource.editor",
+    "resource has folder && principal in resource.folder.viewer",
+    "principal in Userset::\"group:g0#member\"",
+    "principal in Userset::\"doc:d0#viewer\"",
+    "resource has owner && resource.owner == principal",
+    "resource has owner && principal in resource.owner",
+    "resource has public && resource.public",
+    "resource has public && !resource.public",
+    "resource has level && resource.level > 1",
+    "resource has level && resource.level == 2",
+    "resource has labels && resource.labels.contains(\"x\")",
+    "resource has labels && resource.labels.containsAny([\"y\", \"z\"])",
+    "principal is user && resource has readers && resource.readers.contains(principal)",
+    "principal is agent && principal has tools && principal.tools.contains(resource)",
+    "principal is agent && principal has mirrors && principal.mirrors && context.delegation.depth > 0",
+    "[doc::\"d0\", doc::\"lit\"].contains(resource)",
+    "resource == doc::\"d2\"",
+    "resource in team::\"t0\"",
+    "principal in team::\"t0\"",
+    "context has limit && context.limit < 3",
+    "context has arguments && context.arguments has limit && context.arguments.limit < 3",
+    "context has arguments.limit && context.arguments.limit > 1 && principal in resource.viewer",
+    "context has delegation.from.user && context.delegation.from.user has level && context.delegation.from.user.level > 1",
+    "context has delegation.from.user && resource has owner && resource.owner == context.delegation.from.user",
+    "context has delegation.from.user && context.delegation.from.user in resource.viewer",
+    "context has delegation.from.agent",
+    "context.delegation.depth == 0",
+    "context has delegation.earlier.user && context.delegation.earlier.user.contains(user::\"u1\")",
+    "resource has owner && resource.owner has boss && resource.owner.boss == user::\"u0\"",
+    "context.now < datetime(\"2027-01-01\") && (if principal is agent then resource has public && resource.public else true)",
+    "resource has level && principal is user && principal has level && principal.level <= resource.level",
+];
+
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) policies: String,
+    pub(crate) entities: Json,
+    /// In the bundle's layer.
+    pub(crate) tuples: Vec<String>,
+    /// In the store.
+    pub(crate) stored: Vec<String>,
+}
+
+pub(crate) fn worlds() -> impl Strategy<Value = World> {
+    let policies = prop::collection::vec(policy(), 1..7);
+    let tuples = subsequence(all_tuples(), 0..14);
+    (policies, entities(), tuples, any::<u8>()).prop_map(|(policies, entities, tuples, at)| {
+        let at = usize::from(at) % (tuples.len() + 1);
+        let (stored, tuples) = tuples.split_at(at);
+        World {
+            policies: policies.into_iter().enumerate().map(|(at, text)| format!("@id(\"p{at}\") {text}\n")).collect(),
+            entities,
+            tuples: tuples.to_vec(),
+            stored: stored.to_vec(),
+        }
+    })
+}
+
+fn policy() -> impl Strategy<Value = String> {
+    let effect = prop_oneof![4 => Just("permit"), 1 => Just("forbid")];
+    let principal = select(vec![
+        "principal",
+        "principal",
+        "principal is user",
+        "principal is agent",
+        "principal in team::\"t0\"",
+        "principal == user::\"u0\"",
+        "principal is agent in team::\"t1\"",
+    ]);
+    let action = select(vec![
+        "action in [Action::\"read\", Action::\"write\"]",
+        "action in Action::\"read\"",
+        "action == Action::\"read:d1\"",
+        "action == Action::\"write\"",
+    ]);
+    let resource =
+        select(vec!["resource", "resource", "resource is doc", "resource == doc::\"d0\"", "resource in team::\"t1\""]);
+    let condition = (select(CONDITIONS.to_vec()), 0u8..10).prop_map(|(text, form)| match form {
+        0 => format!("!({text})"),
+        1 => format!("(({text}) || resource == doc::\"d3\")"),
+        2 => format!("((resource has level) && ({text}))"),
+        _ => format!("({text})"),
+    });
+    let conditions = prop::collection::vec(condition, 0..3);
+    (effect, principal, action, resource, conditions, 0u8..4).prop_map(
+        |(effect, principal, action, resource, conditions, form)| {
+            let join = if form == 3 { " || " } else { " && " };
+            let clause = match (conditions.is_empty(), form) {
+                (true, _) => String::new(),
+                (false, 0) => format!(" unless {{ {} }}", conditions.join(join)),
+                (false, _) => format!(" when {{ {} }}", conditions.join(join)),
+            };
+            format!("{effect} ({principal}, {action}, {resource}){clause};")
+        },
+    )
+}
+
+fn entities() -> impl Strategy<Value = Json> {
+    let one = (any::<bool>(), 0i64..4, any::<bool>(), 0usize..4, 0usize..3);
+    prop::collection::vec(one, 14).prop_map(|made| {
+        let uid = |kind: &str, id: String| json!({"type": kind, "id": id});
+        let mut all = vec![
+            json!({"uid": uid("team", "t0".into()), "attrs": {}, "parents": []}),
+            json!({"uid": uid("team", "t1".into()), "attrs": {}, "parents": [uid("team", "t0".into())]}),
+            json!({"uid": uid("folder", "f0".into()), "attrs": {"open": true}, "parents": []}),
+        ];
+        for (index, (stored, level, flag, other, team)) in made.into_iter().enumerate() {
+            let parents = if team < 2 { json!([uid("team", format!("t{team}"))]) } else { json!([]) };
+            let user = uid("user", format!("u{other}"));
+            if !stored {
+                continue;
+            }
+            all.push(match index {
+                0..4 => json!({"uid": uid("user", format!("u{index}")), "parents": parents,
+                               "attrs": {"level": level, "boss": user}}),
+                4..8 => json!({"uid": uid("agent", format!("a{}", index - 4)), "parents": parents,
+                               "attrs": {"owner": user, "mirrors": flag,
+                                         "tools": [uid("doc", format!("d{other}")), uid("doc", format!("d{level}"))]}}),
+                _ => {
+                    let mut attrs = json!({"labels": if flag { json!(["x", "y"]) } else { json!(["w"]) }});
+                    if level != 0 {
+                        attrs["owner"] = user;
+                        attrs["level"] = json!(level);
+                    }
+                    if team != 0 {
+                        attrs["public"] = json!(flag);
+                        attrs["readers"] = json!([uid("user", format!("u{level}"))]);
+                        attrs["folder"] = uid("folder", format!("f{}", other % 2));
+                    }
+                    json!({"uid": uid("doc", format!("d{}", index - 8)), "attrs": attrs, "parents": parents})
+                }
+            });
+        }
+        Json::Array(all)
+    })
+}
+
+/// Every tuple that a world or a write can have, as `object#relation@user` with perhaps a condition behind it.
+pub(crate) fn all_tuples() -> Vec<String> {
+    let mut all = Vec::new();
+    for doc in ["d0", "d1", "d2", "d4", "t only", "x%3Ay"].map(|id| id.replace(' ', "%20")) {
+        for user in ["user:u0", "user:u2", "user:ghost", "agent:a0", "agent:a1", "group:g0#member", "user:*"] {
+            all.push(format!("doc:{doc}#viewer@{user}"));
+        }
+        all.push(format!("doc:{doc}#viewer@user:u1 until 2026-07-01T00:00:00Z"));
+        all.push(format!("doc:{doc}#viewer@user:u3 until 2026-05-01T00:00:00Z"));
+        all.push(format!("doc:{doc}#viewer@user:u1 only doc:{doc}"));
+        all.push(format!("doc:{doc}#viewer@user:u3 only doc:d0"));
+        all.push(format!("doc:{doc}#viewer@agent:a2 few"));
+        all.push(format!("doc:{doc}#viewer@user:u3 args"));
+        all.push(format!("doc:{doc}#parent@folder:f0"));
+        all.push(format!("doc:{doc}#parent@folder:f1"));
+        all.push(format!("doc:{doc}#banned@user:u0"));
+        all.push(format!("doc:{doc}#banned@group:g1#member"));
+        all.push(format!("doc:{doc}#editor@agent:a0"));
+        all.push(format!("doc:{doc}#editor@user:u1"));
+    }
+    for member in ["user:u0", "user:u1", "agent:a0", "agent:a1", "user:ghost", "group:g1#member"] {
+        all.push(format!("group:g0#member@{member}"));
+    }
+    for member in ["user:u2", "agent:a2", "group:g0#member"] {
+        all.push(format!("group:g1#member@{member}"));
+    }
+    for viewer in ["user:u1", "user:*", "agent:a1", "group:g1#member"] {
+        all.push(format!("folder:f0#viewer@{viewer}"));
+        all.push(format!("folder:f1#viewer@{viewer}"));
+    }
+    all.push("folder:f1#parent@folder:f0".into());
+    all
+}
+
+/// Reads what [`all_tuples`] writes.
+pub(crate) fn tuple(text: &str) -> Tuple {
+    use behest::model::{Record, TupleCondition, TupleKey, Value};
+    let mut parts = text.split(' ');
+    let key: TupleKey = parts.next().expect("a key").parse().expect("a tuple");
+    let condition = parts.next().map(|name| {
+        let member = match name {
+            "until" => Some("end"),
+            "only" => Some("which"),
+            _ => None,
+        };
+        let context = member.map(|member| (member.into(), Value::text(parts.next().expect("a value"))));
+        Arc::new(TupleCondition { name: name.into(), context: Record::from_iter(context) })
+    });
+    Tuple { key, condition }
+}
+
+fn line(text: &str) -> String {
+    let tuple = tuple(text);
+    let mut line = json!({"user": tuple.key.user.to_string(), "relation": tuple.key.relation.to_string(),
+                          "object": tuple.key.object.to_string()});
+    if let Some(condition) = &tuple.condition {
+        let context: serde_json::Map<String, Json> = condition
+            .context
+            .iter()
+            .map(|(name, value)| (name.to_string(), json!(value.as_text().expect("a text").as_str())))
+            .collect();
+        line["condition"] = json!({"name": condition.name.to_string(), "context": context});
+    }
+    format!("{line}\n")
+}
+
+/// One of a key, for a store holds no two.
+fn once(tuples: &[String]) -> Vec<Tuple> {
+    let mut keys = BTreeSet::new();
+    tuples.iter().map(|text| tuple(text)).filter(|tuple| keys.insert(tuple.key.to_string())).collect()
+}
+
+/// An engine over the world. `limits` are those of a page.
+pub(crate) fn engine(world: &World, limits: SearchLimits) -> (Engine, Arc<Stores>) {
+    let mut keys = BTreeSet::new();
+    let lines: String =
+        world.tuples.iter().filter(|text| keys.insert(tuple(text).key.to_string())).map(|text| line(text)).collect();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    engines::write(
+        folder.path(),
+        &[
+            ("schemas/world.cedarschema", SCHEMA),
+            ("schemas/world.fga", MODEL),
+            ("policies/world.cedar", &world.policies),
+            ("policies/entities.json", &world.entities.to_string()),
+            ("policies/tuples.jsonl", &lines),
+        ],
+    );
+    let clock: Arc<dyn Clock> = Arc::new(FixedClock::at(engines::NOW_MS));
+    let stores = Arc::new(Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens"));
+    let sealer = Sealer::random(Duration::from_mins(1)).expect("there is randomness");
+    let engine = engines::empty().with_stores(stores.clone()).with_search(limits, sealer);
+    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
+        panic!("{}\n{}", behest::bundle::render(&refused.problems, &refused.files, false), world.policies);
+    }
+    let writes = once(&world.stored).into_iter().filter(|tuple| !keys.contains(&tuple.key.to_string())).collect();
+    write(&stores, Vec::new(), writes);
+    (engine, stores)
+}
+
+pub(crate) fn write(stores: &Stores, deletes: Vec<Tuple>, writes: Vec<Tuple>) {
+    use behest::store::{Batch, StoreId};
+    if deletes.is_empty() && writes.is_empty() {
+        return;
+    }
+    let deletes = deletes.into_iter().map(|tuple| tuple.key).collect();
+    // What the bundle's layer has, or is not there, is refused: the next state is whatever it is.
+    let _refused = stores.write(StoreId::MAIN, None, Batch { deletes, writes, ..Batch::default() });
+}
+
+/// The ids of a type that are known, from the world's own texts and the tuples.
+pub(crate) fn universe<'t>(world: &World, tuples: impl Iterator<Item = &'t Tuple>, kind: &str) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    for entity in world.entities.as_array().expect("an array") {
+        if entity["uid"]["type"] == kind {
+            ids.insert(entity["uid"]["id"].as_str().expect("a text").to_owned());
+        }
+    }
+    let literal = format!("{kind}::\"");
+    for (at, _) in world.policies.match_indices(&literal) {
+        let rest = &world.policies[at + literal.len()..];
+        ids.insert(rest[..rest.find('"').expect("the end of a literal")].to_owned());
+    }
+    for tuple in tuples {
+        let user = match &tuple.key.user {
+            TupleUser::Object(object) | TupleUser::Userset { object, .. } => Some(object),
+            TupleUser::Wildcard(_) => None,
+        };
+        for object in user.into_iter().chain([&tuple.key.object]).filter(|object| object.kind() == kind) {
+            ids.insert(decode_id(object.id()).expect("a canonical id").to_string());
+        }
+    }
+    ids
+}
+
+fn action() -> impl Strategy<Value = &'static str> {
+    prop_oneof![5 => Just("read"), 3 => Just("write"), 1 => Just("audit"), 1 => Just("fly"), 1 => Just("read:d1")]
+}
+
+fn context() -> impl Strategy<Value = Json> {
+    let limit = prop_oneof![3 => Just(Json::Null), 3 => (0i64..6).prop_map(Json::from), 1 => Just(json!("3"))];
+    let arguments = prop_oneof![
+        4 => Just(Json::Null), 4 => (0i64..6).prop_map(|limit| json!({"limit": limit})), 1 => Just(json!({"note": "n"})),
+    ];
+    (limit, arguments).prop_map(|(limit, arguments)| json!({"limit": limit, "arguments": arguments}))
+}
+
+/// Who asks, whole: with up to two actors, in several spellings.
+pub(crate) fn subjects() -> impl Strategy<Value = Json> {
+    let user = select(vec!["u0", "u1", "u2", "u3", "ghost", "nobody"]);
+    let agent = select(vec!["a0", "a1", "a2", "a3"]);
+    (user, agent.clone(), agent, 0u8..7).prop_map(|(user, first, second, form)| match form {
+        0 | 1 => json!({"type": "user", "id": user}),
+        2 => json!({"type": "user", "id": user, "properties": {"act": {"sub": first}, "mfa": true}}),
+        3 => json!({"type": "agent", "id": first, "properties": {"on_behalf_of": user}}),
+        4 => json!({"type": "agent", "id": first}),
+        5 => json!({"type": "user", "id": user, "properties": {"act": {"sub": second, "act": {"sub": first}}}}),
+        _ => json!({"user": user, "agent": first}),
+    })
+}
+
+/// Who is searched for: first in a chain, last, alone, or behind a carrier that is malformed.
+fn sought() -> impl Strategy<Value = Json> {
+    let user = select(vec!["u0", "u1", "ghost"]);
+    let agent = select(vec!["a0", "a1", "a2"]);
+    (user, agent, 0u8..10).prop_map(|(user, agent, form)| match form {
+        0 | 1 => json!({"type": "user", "id": "ignored", "properties": {"mfa": true}}),
+        2 => json!({"type": "agent"}),
+        3 | 4 => json!({"type": "user", "properties": {"act": {"sub": agent}}}),
+        5 => json!({"type": "agent", "properties": {"on_behalf_of": user}}),
+        6 => {
+            json!({"type": "agent", "delegation_chain": [{"type": "user", "id": user}, {"type": "agent", "id": agent}]})
+        }
+        7 => json!({"type": "agent", "properties": {"act": {"sub": agent}}}),
+        8 => json!({"type": "user", "properties": {"act": {"sub": 7}}}),
+        _ => json!({"type": "spaceship"}),
+    })
+}
+
+fn resource() -> impl Strategy<Value = Json> {
+    let id = select(vec!["d0", "d1", "d2", "d3", "d5", "lit", "x:y", "nothing"]);
+    let properties =
+        prop_oneof![3 => Just(json!({})), 1 => Just(json!({"public": true})), 1 => Just(json!({"level": 2}))];
+    (id, properties).prop_map(|(id, properties)| json!({"type": "doc", "id": id, "properties": properties}))
+}
+
+/// The three kinds of search.
+pub(crate) fn searches() -> impl Strategy<Value = (&'static str, Json)> {
+    let agent = prop_oneof![4 => Just(None), 1 => select(vec!["a0", "a1"]).prop_map(Some)];
+    let subject = (sought(), action(), resource(), context(), agent).prop_map(
+        |(subject, action, resource, mut context, agent)| {
+            if let Some(agent) = agent {
+                context["agent"] = json!(agent);
+            }
+            (
+                "subject",
+                json!({"subject": subject, "action": {"name": action}, "resource": resource, "context": context}),
+            )
+        },
+    );
+    let kind = prop_oneof![6 => Just("doc"), 1 => Just("folder"), 1 => Just("galaxy")];
+    let found = (subjects(), action(), kind, context()).prop_map(|(subject, action, kind, context)| {
+        let resource = json!({"type": kind, "id": "ignored", "properties": {"public": true}});
+        ("resource", json!({"subject": subject, "action": {"name": action}, "resource": resource, "context": context}))
+    });
+    let actions = (subjects(), resource(), context()).prop_map(|(subject, resource, context)| {
+        ("action", json!({"subject": subject, "resource": resource, "context": context}))
+    });
+    prop_oneof![3 => subject, 4 => found, 1 => actions]
+}
