@@ -206,6 +206,22 @@ fn a_command_line_that_cannot_be_meant_is_refused() {
         assert!(refused.code == 1 && refused.err.starts_with(&format!("error: {message}")), "{refused:?}");
     }
     assert!(!place.path("data").exists());
+    // A bundle without relations, and a file that cannot be read on.
+    let plain = Place::new();
+    plain.write("t.jsonl", &line("a", "user:ann"));
+    let refused = plain.import("t.jsonl", &[]);
+    assert_eq!(
+        (refused.code, refused.err.as_str()),
+        (
+            1,
+            "error: the bundle has no relation model, so `main` takes no tuples\n  help: name the bundle that decides \
+             with it: `--bundle DIR`\n"
+        )
+    );
+    place.write("t.yaml", "- {user: user:ann, relation: viewer, object: document:a}\n- {user: [\n");
+    let broken = place.import("t.yaml", &["--max-errors", "5"]);
+    assert!(broken.code == 1 && broken.err.starts_with("error: t.yaml:2: it is not valid YAML: "), "{broken:?}");
+    assert_eq!(done(&broken), "not all: imported 1 tuple, 1 line was wrong, stopped at line 2, revision 2");
     for command in ["import", "export"] {
         let help = place.run(&[command, "--help"]);
         assert!(help.code == 0 && help.out.contains("Examples:\n  behest "), "{help:?}");

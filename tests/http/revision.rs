@@ -110,6 +110,21 @@ async fn a_decision_waits_for_what_is_written_meanwhile() {
 }
 
 #[actix_web::test]
+async fn a_search_waits_too() {
+    let fixture = Fixture::new(Limits::default());
+    let ahead = next(fixture.newest());
+    let mut body = question(ahead);
+    body["resource"] = json!({"type": "doc"});
+    let mut search = std::pin::pin!(send(&fixture.server, post("/access/v1/search/resource", body.to_string())));
+    tokio::select! {
+        early = &mut search => panic!("{early:?}"),
+        () = actix_web::rt::time::sleep(A_MOMENT) => {}
+    }
+    assert_eq!(fixture.grant().0, ahead);
+    assert_eq!(search.await.json()["results"], json!([{"type": "doc", "id": "d7"}]));
+}
+
+#[actix_web::test]
 async fn a_revision_that_never_comes_is_an_error_after_the_time_for_it() {
     let fixture = Fixture::new(Limits { at_least_time: Duration::from_millis(10), ..Limits::default() });
     let newest = fixture.newest();

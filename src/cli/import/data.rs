@@ -29,7 +29,19 @@ pub(super) fn open(dir: &Path, arguments: &ImportArguments, doing: Doing) -> Res
         DirectStore::open(store, clock, id)
     };
     let store = store.map_err(|error| fail(&Problem::new(error.to_string())))?;
+    if matches!(doing, Doing::Write(_)) && !store.admission().has_model() {
+        return Err(fail(&without_model(id)));
+    }
     Ok(Box::new(Data { store, doing, is_dry }))
+}
+
+fn without_model(id: StoreId) -> Problem {
+    if id == StoreId::MAIN {
+        Problem::new("the bundle has no relation model, so `main` takes no tuples")
+            .help("name the bundle that decides with it: `--bundle DIR`")
+    } else {
+        Problem::new(StoresError::NoModel(id).to_string())
+    }
 }
 
 /// Why a directory cannot be opened, with what can be done here.

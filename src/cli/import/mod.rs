@@ -115,7 +115,7 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     progress.end();
     let timing = timing(tally.taken(), begun.elapsed());
     print(&summary(&tally, doing, arguments.dry_run, outcome.is_ok(), Paint::for_results(), &timing));
-    outcome.map_err(|problem| fail(&resumable(problem)))?;
+    outcome.map_err(|problem| fail(&resumable(problem, doing)))?;
     Ok(if tally.wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -174,8 +174,12 @@ fn tell(name: &str, wrong: &Wrong) {
     notice(&format!("{label} {name}:{}: {}\n", wrong.line, wrong.message));
 }
 
-fn resumable(problem: Problem) -> Problem {
-    let help = "the same command goes on where this one stopped";
+fn resumable(problem: Problem, doing: Doing) -> Problem {
+    let help = match doing {
+        _ if doing.skips() => "the same command goes on where this one stopped",
+        Doing::Write(_) => "the same command without `--on-duplicate error` goes on where this one stopped",
+        Doing::Delete(_) => "the same command without `--on-missing error` goes on where this one stopped",
+    };
     let help = problem.help.as_ref().map_or_else(|| help.to_owned(), |own| format!("{own}; then {help}"));
     problem.help(help)
 }

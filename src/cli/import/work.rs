@@ -18,7 +18,7 @@ pub(super) struct Tally {
     pub(super) skipped: u64,
     /// Lines that are wrong.
     pub(super) wrong: u64,
-    /// The line at which it stopped, because too many were.
+    /// The line at which it stopped: too many were wrong, or nothing can be read behind it.
     pub(super) stopped_at: Option<u64>,
     /// The last revision that is known.
     pub(super) revision: Option<u64>,
@@ -125,7 +125,7 @@ impl Work<'_> {
         wrong.sort_by_key(|wrong| wrong.line);
         for told in wrong.iter().filter(|wrong| wrong.line <= end).take(left.saturating_add(1)) {
             tally.wrong += 1;
-            tally.stopped_at = (tally.wrong > self.max_wrong).then_some(told.line);
+            tally.stopped_at = (told.is_last || tally.wrong > self.max_wrong).then_some(told.line);
             (self.tell)(told);
         }
         written?;

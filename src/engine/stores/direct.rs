@@ -42,6 +42,12 @@ impl Admission {
         Ok(Self { id, model: Some(model), bundled: HashSet::new() })
     }
 
+    /// Whether there is a model. Without one, nothing can be written.
+    #[must_use]
+    pub fn has_model(&self) -> bool {
+        self.model.is_some()
+    }
+
     /// Refuses a tuple that cannot be written.
     pub fn check_write(&self, tuple: &Tuple) -> Result<(), StoresError> {
         self.check_delete(&tuple.key)?;

@@ -201,6 +201,23 @@ proptest! {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_on_is_not_done() {
+    let (mut store, mut told) = (Fake { left: 9, ..Fake::default() }, 0);
+    let work = Work {
+        target: &mut store,
+        batch: 10,
+        skips: true,
+        same_keys: false,
+        max_wrong: 5,
+        tell: &mut |_| told += 1,
+        step: &|_| {},
+    };
+    let broken = Wrong { line: 2, message: "the disk is gone".to_owned(), is_last: true };
+    let (tally, outcome) = work.run([Ok(Entry { line: 1, tuple: tuple(1, None) }), Err(broken)].into_iter());
+    assert_eq!((tally.changed, tally.wrong, tally.stopped_at, outcome.is_ok(), told), (1, 1, Some(2), true, 1));
+}
+
+#[test]
 fn a_fault_ends_an_import_and_says_what_was_done() {
     let terms = Terms { batch: 2, max_wrong: 0, skips: true, deletes: false };
     let lines: Vec<Line> = (1..=9).map(|object| Line::Tuple { object, condition: None }).collect();
