@@ -208,8 +208,8 @@ fn item_error(malformed: &Malformed) -> DecisionContext<'static> {
 mod tests {
     use super::*;
     use crate::model::{
-        Code, Condition, DecisionId, Digest, Dropped, LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError,
-        PolicyRef, RelationLookup, Revision, Timestamp,
+        Code, Condition, CredentialKind, CredentialLine, DecisionId, Digest, Dropped, LegExplanation, LegOutcome,
+        NearMiss, NextAction, PolicyError, PolicyRef, Proof, RelationLookup, Revision, Timestamp,
     };
     use serde_json::{Value, json};
 
@@ -266,8 +266,14 @@ mod tests {
             revision: Revision(4),
             now: Timestamp(1_790_845_200_123),
             action: "read".to_owned(),
-            credentials: Vec::new(),
-            asserted: Vec::new(),
+            credentials: vec![CredentialLine {
+                kind: CredentialKind::AccessToken,
+                issuer: "https://login.example".to_owned(),
+                chain: vec![model::EntityRef::new("user", "alice")],
+                proof: Some(Proof::Dpop),
+                until: Timestamp(1_790_845_260_000),
+            }],
+            asserted: vec![model::EntityRef::new("agent", "copilot")],
             legs: vec![leg, other],
         };
         Answer {
@@ -323,6 +329,14 @@ mod tests {
                 "revision": 4,
                 "now": "2026-10-01T09:00:00.123Z",
                 "action": "read",
+                "credentials": [{
+                    "type": "access_token",
+                    "issuer": "https://login.example",
+                    "chain": [{"type": "user", "id": "alice"}],
+                    "proof": "dpop",
+                    "until": "2026-10-01T09:01:00Z",
+                }],
+                "asserted": [{"type": "agent", "id": "copilot"}],
                 "legs": [
                     {
                         "principal": {"type": "user", "id": "alice"},
