@@ -36,5 +36,5 @@ pub use preset::Preset;
 pub use profile::{ActorForm, AutonomousClaim, ClaimPath, Claims, Profile, Trust};
 pub use secret::Secret;
 pub use signer::{KEY_FILE, Signer, SignerError};
-pub use spiffe::TrustDomain;
+pub use spiffe::{TrustDomain, certificate_validity};
 pub use verifier::{MAX_BATCH_CREDENTIALS, Verifier};
