@@ -29,7 +29,7 @@ mod spiffe;
 mod token;
 mod verifier;
 
-pub use introspection::Introspection;
+pub use introspection::{Introspection, SignedAnswers};
 pub use jose::{MAX_TOKEN_BYTES, asymmetric};
 pub use keys::{HttpClient, KeySource};
 pub use preset::Preset;

@@ -148,7 +148,9 @@ async fn a_type_that_is_not_an_access_tokens_is_refused() {
             "credential_invalid: `context.credentials[0]`: the token's type is not one that is accepted of its issuer";
         assert_eq!(found, expected, "{bad}");
     }
-    assert!(world.read(&typed(json!(7))).await.contains("the token's type is not one"));
+    for other in [json!(7), json!(["at+jwt"]), Value::Null] {
+        assert!(world.read(&typed(other)).await.contains("the token's header is not of its form"));
+    }
     let untyped = key.sign(&json!({"alg": "ES256", "kid": "k1"}), &claims());
     assert!(world.read(&untyped).await.contains("the token's type is not one"));
 }
@@ -171,6 +173,9 @@ async fn a_key_comes_from_the_issuer_and_from_nowhere_else() {
     assert!(world.read(&critical).await.contains("has `crit`"));
     let nameless = key.sign(&json!({"alg": "ES256", "typ": "at+jwt"}), &claims());
     assert_eq!(world.read(&nameless).await, "permit");
+    // A name that is none is not the lack of one.
+    let numbered = key.sign(&json!({"alg": "ES256", "typ": "at+jwt", "kid": 1}), &claims());
+    assert!(world.read(&numbered).await.contains("the token's header is not of its form"));
 }
 
 #[actix_web::test]

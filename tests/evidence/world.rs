@@ -55,6 +55,11 @@ impl World {
 
     /// A service with these settings.
     pub(crate) fn with(profiles: Vec<Profile>, domains: Vec<TrustDomain>, settings: Settings) -> Self {
+        Self::of_bundle(profiles, domains, settings, "")
+    }
+
+    /// A service whose bundle says this in `bundle.toml`.
+    pub(crate) fn of_bundle(profiles: Vec<Profile>, domains: Vec<TrustDomain>, settings: Settings, toml: &str) -> Self {
         let clock = Arc::new(FixedClock::at(service::NOW_MS));
         let client = || HttpClient::new(None).expect("a client");
         let verifier = Verifier::start(
@@ -68,7 +73,7 @@ impl World {
             .with_quiet(std::time::Duration::from_millis(1));
         let bundle = tempfile::tempdir().expect("a folder");
         let files =
-            [("schemas/main.cedarschema", SCHEMA), ("policies/main.cedar", POLICY), ("policies/bundle.toml", "")];
+            [("schemas/main.cedarschema", SCHEMA), ("policies/main.cedar", POLICY), ("policies/bundle.toml", toml)];
         for (path, text) in files {
             let path = bundle.path().join(path);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
