@@ -21,8 +21,10 @@
 
 mod key;
 mod legs;
+mod shards;
 mod stripes;
 
 pub use key::{Key, MAX_KEY_BYTES};
 pub use legs::{Basis, Kept, LegCache, MAX_ROWS, Pinned};
+pub use shards::{Put, Shards, Weighed};
 pub use stripes::{Cell, Row, Since, Stripes};

@@ -44,7 +44,10 @@ impl Legs<'_> {
         };
         let at = cache::Pinned { revision: self.pinned.revision, now: input.now, stripes: self.pinned.stripes };
         let miss = match cache.find(key, at) {
-            Ok(kept) => return Ok(found(&kept)),
+            Ok(kept) => {
+                cache.found(1);
+                return Ok(found(&kept));
+            }
             Err(miss) => miss,
         };
         let evaluated = compiled.leg(input, Wanted { clock: true, ..self.wanted });
