@@ -229,7 +229,7 @@ pub struct SubjectSearchRequest {
     /// To what.
     pub resource: Resource,
     /// Circumstances.
-    pub context: Option<Object>,
+    pub context: Option<Context>,
     /// Which page.
     pub page: Option<Page>,
     /// How to answer.
@@ -246,7 +246,7 @@ pub struct ResourceSearchRequest {
     /// The searched type; an id is ignored.
     pub resource: EntityType,
     /// Circumstances.
-    pub context: Option<Object>,
+    pub context: Option<Context>,
     /// Which page.
     pub page: Option<Page>,
     /// How to answer.
@@ -261,7 +261,7 @@ pub struct ActionSearchRequest {
     /// To what.
     pub resource: Resource,
     /// Circumstances.
-    pub context: Option<Object>,
+    pub context: Option<Context>,
     /// Which page.
     pub page: Option<Page>,
     /// How to answer.

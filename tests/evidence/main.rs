@@ -24,6 +24,7 @@ mod introspection;
 mod keys;
 mod mutation;
 mod proofs;
+mod search;
 mod settings;
 mod spiffe;
 mod tls;

@@ -40,6 +40,16 @@ when { context has token && context.token.scopes.contains("read") };
 @id("pay") permit (principal, action == Action::"pay", resource) when { context has token.detail };
 "#;
 
+/// What a search finds something among.
+const ENTITIES: &str = r#"[
+  {"uid": {"type": "user", "id": "alice"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "user", "id": "bob"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "doc", "id": "d"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "doc", "id": "e"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "account", "id": "main"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "account", "id": "savings"}, "attrs": {}, "parents": []}
+]"#;
+
 /// The service.
 pub(crate) struct World {
     pub(crate) server: Server,
@@ -72,8 +82,12 @@ impl World {
         let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
             .with_quiet(std::time::Duration::from_millis(1));
         let bundle = tempfile::tempdir().expect("a folder");
-        let files =
-            [("schemas/main.cedarschema", SCHEMA), ("policies/main.cedar", POLICY), ("policies/bundle.toml", toml)];
+        let files = [
+            ("schemas/main.cedarschema", SCHEMA),
+            ("policies/main.cedar", POLICY),
+            ("policies/main.entities.json", ENTITIES),
+            ("policies/bundle.toml", toml),
+        ];
         for (path, text) in files {
             let path = bundle.path().join(path);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
