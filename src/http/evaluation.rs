@@ -1,5 +1,6 @@
 //! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): one question, one decision.
 
+use super::known::Asked;
 use super::schema::{ErrorBody, EvaluationRequest};
 use super::shared::{Shared, ask};
 use super::wire::{EvaluationResponse, Of, Options, write_answer};
@@ -51,12 +52,21 @@ pub(super) async fn evaluation(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
+    let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
+    if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text).await? {
+        return Ok(response);
+    }
+    let body = shared.read(&text)?;
     let options = Options::read(Of::Evaluation, &body, caller)?;
     let question = Request::from_body(&body)?;
     let evidence = shared.evidence(&body).await;
     shared.reach(&options).await?;
-    let answer = shared.engine.decide(&ask(caller, &request, options, evidence.as_ref()), &question)?;
+    let ask = ask(caller, &request, options, evidence.as_ref());
+    let mut known = None;
+    let answer = shared.engine.decide_noting(&ask, &question, &mut known)?;
+    if let Some(known) = known {
+        shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
+    }
     Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
 }
 

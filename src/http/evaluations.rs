@@ -1,6 +1,7 @@
 //! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one snapshot.
 
 use super::evaluation::{decided, written};
+use super::known::Asked;
 use super::schema::{ErrorBody, EvaluationsRequest};
 use super::shared::{Shared, ask};
 use super::wire::{
@@ -46,7 +47,11 @@ pub(super) async fn evaluations(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
+    let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
+    if let Some(response) = shared.recall(Of::Evaluations, caller, &request, &text).await? {
+        return Ok(response);
+    }
+    let body = shared.read(&text)?;
     let options = Options::read(Of::Evaluations, &body, caller)?;
     let limits = &shared.settings.limits;
     check_size(&body, limits)?;
@@ -56,18 +61,26 @@ pub(super) async fn evaluations(
     shared.reach(&options).await?;
     match evaluations {
         Evaluations::Single(question) => {
-            let answer = shared.engine.decide(&ask, &question)?;
+            let mut known = None;
+            let answer = shared.engine.decide_noting(&ask, &question, &mut known)?;
+            if let Some(known) = known {
+                shared.remember(Of::Evaluations, caller, &text, options, Asked::One(known));
+            }
             Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
         }
         Evaluations::Batch(items) => {
             let mut first = None;
             let mut body = BatchBody::new(items.size_hint().0, options.depth);
-            for answer in shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)? {
+            let mut batch = shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)?;
+            for answer in &mut batch {
                 let answer = answer?;
                 if let ItemAnswer::Decided(decided) = &answer {
                     first.get_or_insert((decided.id, decided.revision));
                 }
                 written(body.push(&answer))?;
+            }
+            if let Some((known, whole)) = batch.into_known() {
+                shared.remember(Of::Evaluations, caller, &text, options, Asked::Several(known, whole));
             }
             Ok(decided(first, body.finish()))
         }

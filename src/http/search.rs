@@ -131,7 +131,8 @@ async fn search(
     shared: &Data<Shared>,
     searched: Searched,
 ) -> Result<HttpResponse, Error> {
-    let (caller, body) = shared.admit(request, payload, Permission::Search).await?;
+    let (caller, text) = shared.admit(request, payload, Permission::Search).await?;
+    let body = shared.read(&text)?;
     let options = Options::read(Of::Search, &body, caller)?;
     let search = SearchRequest::from_body(searched, &body)?;
     let page = PageRequest::from_body(&body)?;
