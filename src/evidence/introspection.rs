@@ -17,6 +17,7 @@ use jsonwebtoken::Algorithm;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -97,6 +98,8 @@ pub(super) struct Introspector {
     /// Those that sign answers; none where they come unsigned.
     keys: Option<Keyring>,
     turns: Arc<Semaphore>,
+    /// Whether the last question had no answer.
+    failing: AtomicBool,
 }
 
 impl Introspector {
@@ -109,7 +112,7 @@ impl Introspector {
     ) -> io::Result<Self> {
         let source = settings.signed.as_ref().map(|signed| signed.keys.clone());
         let keys = source.map(|source| Keyring::start(issuer, source, client.clone(), clock)).transpose()?;
-        Ok(Self { settings, client, keys, turns: Arc::new(Semaphore::new(AT_ONCE)) })
+        Ok(Self { settings, client, keys, turns: Arc::new(Semaphore::new(AT_ONCE)), failing: AtomicBool::new(false) })
     }
 
     /// How long an answer is used.
@@ -156,10 +159,22 @@ impl Introspector {
             answer
         });
         let answer = asked.await.unwrap_or(Err(FetchError::Form("the exchange ended")));
-        answer.map_err(|error| {
-            tracing::warn!(url = self.settings.url, %error, "a token cannot be introspected");
-            no_answer()
-        })
+        let url = &self.settings.url;
+        match answer {
+            Ok(answer) => {
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!(url, "tokens can be introspected again");
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                // Once, whatever number of tokens waits for it.
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(url, %error, "tokens cannot be introspected");
+                }
+                Err(no_answer())
+            }
+        }
     }
 
     /// HTTP Basic (RFC 6749 section 2.3.1).

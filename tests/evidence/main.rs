@@ -23,6 +23,7 @@ mod details;
 mod introspection;
 mod keys;
 mod mutation;
+mod presets;
 mod proofs;
 mod search;
 mod settings;

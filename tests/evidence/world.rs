@@ -20,6 +20,9 @@ pub(crate) const AUDIENCE: &str = "https://api.example";
 /// The issuer's name; its keys are elsewhere.
 pub(crate) const ISSUER: &str = "https://login.example";
 
+/// Whatever is kept of earlier answers, a credential must be as good as it was then.
+const CACHE_BYTES: usize = 4 << 20;
+
 const SCHEMA: &str = "
 entity user { @stored delegate?: Set<agent> };
 entity agent { @stored delegate?: Set<agent> };
@@ -77,10 +80,12 @@ impl World {
             domains.into_iter().map(|domain| (domain, client())).collect(),
             clock.clone(),
         );
-        let settings = Settings { verifier: Some(Arc::new(verifier.expect("a verifier"))), ..settings };
+        let verifier = Some(Arc::new(verifier.expect("a verifier")));
+        let settings = Settings { verifier, known_bytes: CACHE_BYTES, ..settings };
         let metrics = Arc::new(Metrics::default());
         let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
-            .with_quiet(std::time::Duration::from_millis(1));
+            .with_quiet(std::time::Duration::from_millis(1))
+            .with_cache(CACHE_BYTES);
         let bundle = tempfile::tempdir().expect("a folder");
         let files = [
             ("schemas/main.cedarschema", SCHEMA),
