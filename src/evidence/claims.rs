@@ -245,7 +245,8 @@ fn confirmation(claims: &Record) -> Result<Confirmation, Unproven> {
     Ok(confirmation)
 }
 
-/// Whether the claims say, or lack what would deny, that the client acts for itself. One that says so of another client is a name that somebody chose.
+/// Whether the client acts for itself: the claims say so, or lack what every user's token has. A claim that says so of
+/// another client is a name that somebody chose.
 fn is_autonomous(claims: &Record, client: Option<&SmolStr>, profile: &Profile) -> Result<bool, Unproven> {
     if profile.of_users.iter().any(|claim| claim.of(claims).is_none()) {
         return Ok(true);

@@ -218,11 +218,13 @@ impl Introspector {
     }
 }
 
-/// Whether an answer was made lately: an old one may tell of a token that has been revoked since.
-fn is_fresh(claims: &Record, profile: &Profile, now: Timestamp) -> bool {
+/// Whether an answer was made lately: an old one may tell of a token that has been revoked since. `asked` is when it was
+/// asked for, which it may be later than.
+fn is_fresh(claims: &Record, profile: &Profile, asked: Timestamp) -> bool {
     let leeway = claims::millis(profile.leeway);
+    let ahead = leeway.saturating_add(claims::millis(PATIENCE));
     claims.get("iat").and_then(claims::milliseconds).is_some_and(|made| {
-        made.saturating_sub(leeway) <= now.0 && made.saturating_add(FRESH_MS).saturating_add(leeway) > now.0
+        made.saturating_sub(ahead) <= asked.0 && made.saturating_add(FRESH_MS).saturating_add(leeway) > asked.0
     })
 }
 

@@ -46,7 +46,6 @@ pub fn asymmetric(name: &str) -> Option<Algorithm> {
 }
 
 /// A token whose parts have been read and whose signature has not been checked.
-#[derive(Debug)]
 pub(super) struct Unverified<'a> {
     pub(super) header: Record,
     pub(super) claims: Record,

@@ -11,6 +11,7 @@
 use super::{Code, DetailRule, EntityRef, PrincipalIds, Record, Timestamp, Value};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// LIMIT: credentials of one request. A user's token, an agent's own, a workload's identity: more is a mistake, and each
@@ -130,10 +131,17 @@ impl Unproven {
 }
 
 /// What became of the credentials of one request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Evidence {
     outcomes: BTreeMap<Value, Result<Arc<Proven>, Unproven>>,
     ids: Arc<PrincipalIds>,
+}
+
+/// Tells how many credentials there are, and shows none.
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evidence").field("credentials", &self.outcomes.len()).finish_non_exhaustive()
+    }
 }
 
 impl Evidence {

@@ -3,6 +3,7 @@
 use crate::service::{post, send};
 use crate::tokens::Key;
 use crate::world::{World, access, claims, claims_with, profile, publish, standard};
+use behest::audit::{QueueSettings, Recorder, Sink};
 use behest::evidence::{Profile, Verifier};
 use serde_json::{Value, json};
 
@@ -128,7 +129,8 @@ async fn types_that_a_bundle_reads_as_one_do_not_make_two_issuers_people_one() {
         let ours =
             Profile { ids: vec![("user".into(), "login|".into()), ("agent".into(), "login|".into())], ..profile(&web) };
         let toml = "[types]\nidentity = \"user\"";
-        let world = World::of_bundle(vec![ours, partner], Vec::new(), crate::service::local(), toml);
+        let world =
+            World::of_bundle(vec![ours, partner], Vec::new(), crate::service::local(), toml, Recorder::default());
         let claims = claims_with(&json!({"iss": "https://partner.example", "sub": "login|alice"}));
         let theirs = access(&other.access_token(&claims));
         let subjects =
@@ -140,6 +142,42 @@ async fn types_that_a_bundle_reads_as_one_do_not_make_two_issuers_people_one() {
         let mine = access(&key.access_token(&crate::world::claims()));
         let subject = json!({"type": "user", "id": "login|alice"});
         assert_eq!(world.ask(&body(&subject, &json!({}), &[mine])).await, "permit");
+    }
+}
+
+#[actix_web::test]
+async fn neither_an_answer_nor_a_record_shows_a_credential() {
+    let (key, holder) = (Key::new("k1"), Key::new(""));
+    let web = publish(&key);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decisions.jsonl");
+    let metrics = std::sync::Arc::new(behest::telemetry::Metrics::default());
+    let (recorder, writer) = Recorder::start(Sink::File(path.clone()), QueueSettings::default(), metrics).unwrap();
+    let world = World::of_bundle(vec![profile(&web)], Vec::new(), crate::service::local(), "", recorder);
+    let token = |over: Value| key.access_token(&claims_with(&over));
+    let bound = token(json!({"cnf": {"jkt": holder.thumbprint()}}));
+    let url = "https://api.example/tools";
+    let now = crate::service::NOW_MS / 1_000;
+    let proof = holder.proof(&bound, &json!({"htm": "POST", "htu": url, "iat": now, "jti": "p1"}));
+    let mut shown = access(&bound);
+    shown["dpop"] = json!({"proof": proof, "method": "POST", "url": url});
+    let forged = Key::new("k1").access_token(&claims());
+    let (good, expired) = (token(json!({})), token(json!({"exp": 1})));
+    let secrets = [&good, &expired, &forged, &bound, &proof].map(|token| token.rsplit('.').next().unwrap().to_owned());
+    let mut told = String::new();
+    for credential in [access(&good), access(&expired), access(&forged), shown.clone(), shown] {
+        let mut body = body(&json!({"type": "credential", "id": "0"}), &json!({}), &[credential]);
+        body["action"]["name"] = json!("read");
+        body["options"] = json!({"explain": true});
+        told.push_str(&send(&world.server, post("/access/v1/evaluation", body.to_string())).await.body);
+    }
+    drop(world);
+    writer.close();
+    let records = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(records.lines().count(), 5);
+    assert!(records.contains("context.token.scopes"), "{records}");
+    for secret in secrets {
+        assert!(!told.contains(&secret) && !records.contains(&secret), "{told}\n{records}");
     }
 }
 

@@ -68,11 +68,17 @@ impl World {
 
     /// A service with these settings.
     pub(crate) fn with(profiles: Vec<Profile>, domains: Vec<TrustDomain>, settings: Settings) -> Self {
-        Self::of_bundle(profiles, domains, settings, "")
+        Self::of_bundle(profiles, domains, settings, "", Recorder::default())
     }
 
-    /// A service whose bundle says this in `bundle.toml`.
-    pub(crate) fn of_bundle(profiles: Vec<Profile>, domains: Vec<TrustDomain>, settings: Settings, toml: &str) -> Self {
+    /// A service whose bundle says this in `bundle.toml`, and whose decisions are recorded there.
+    pub(crate) fn of_bundle(
+        profiles: Vec<Profile>,
+        domains: Vec<TrustDomain>,
+        settings: Settings,
+        toml: &str,
+        recorder: Recorder,
+    ) -> Self {
         let clock = Arc::new(FixedClock::at(service::NOW_MS));
         let client = || HttpClient::new(None).expect("a client");
         let verifier = Verifier::start(
@@ -83,7 +89,7 @@ impl World {
         let verifier = Some(Arc::new(verifier.expect("a verifier")));
         let settings = Settings { verifier, known_bytes: CACHE_BYTES, ..settings };
         let metrics = Arc::new(Metrics::default());
-        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
+        let engine = Engine::new(clock.clone(), metrics.clone(), recorder)
             .with_quiet(std::time::Duration::from_millis(1))
             .with_cache(CACHE_BYTES);
         let bundle = tempfile::tempdir().expect("a folder");
