@@ -6,7 +6,7 @@ use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::stores::{About, Stores, StoresError};
 use behest::engine::{Ask, Engine};
-use behest::model::{Answer, Depth, Revision};
+use behest::model::{Answer, Arguments, Depth, Evidence, Revision};
 use behest::store::{Batch, StoreId, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::Value as Json;
@@ -62,14 +62,12 @@ impl Service {
     }
 
     pub(crate) fn ask(&self, question: &Json) -> Answer {
-        let ask = Ask {
-            caller: "anonymous",
-            request_id: None,
-            require_actor: false,
-            depth: Depth::Reason,
-            arguments: behest::model::Arguments::Known,
-            evidence: None,
-        };
+        self.ask_with(question, None, Arguments::Known)
+    }
+
+    pub(crate) fn ask_with(&self, question: &Json, evidence: Option<&Evidence>, arguments: Arguments) -> Answer {
+        let (caller, request_id, depth) = ("anonymous", None, Depth::Reason);
+        let ask = Ask { caller, request_id, require_actor: false, depth, arguments, evidence };
         self.engine.decide(&ask, &values::request(question)).expect("an answer")
     }
 
