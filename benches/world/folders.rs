@@ -53,6 +53,15 @@ pub(crate) struct Folders {
     pub(crate) size: u32,
 }
 
+/// One kind of check: with a user that is found at the first place looked at, one that is found at the last, and one that
+/// is nowhere. The last two have to see the same.
+pub(crate) struct Question {
+    pub(crate) name: &'static str,
+    pub(crate) first: TupleKey,
+    pub(crate) last: TupleKey,
+    pub(crate) lacks: TupleKey,
+}
+
 impl Folders {
     /// The sizes in `BEHEST_TUPLES`, such as `10000,1000000`.
     pub(crate) fn sizes(default: &str) -> Vec<Self> {
@@ -107,7 +116,8 @@ impl Folders {
             let others = (0..CIRCLE).filter(|to| *to != from);
             texts.extend(others.map(|to| format!("group:round{from}#member@group:round{to}#member")));
         }
-        texts.push("group:round7#member@user:u1".to_owned());
+        texts.push("group:round1#member@user:u1".to_owned());
+        texts.push(format!("group:round{}#member@user:u2", CIRCLE - 1));
         texts.extend((0..CHAIN).map(|at| format!("group:chain{at}#member@group:chain{}#member", at + 1)));
         texts.push(format!("group:chain{CHAIN}#member@user:u1"));
         texts.push("folder:f1#viewer@group:top1#member".to_owned());
@@ -132,26 +142,28 @@ impl Folders {
         users.chain(folders)
     }
 
-    /// What checks are measured on: a name, a key that holds, and one of the same shape that does not.
-    pub(crate) fn questions(self) -> Vec<(&'static str, TupleKey, TupleKey)> {
-        let owner = format!("document:d7#owner@user:u{}", self.owner_of(7));
+    /// What checks are measured on.
+    pub(crate) fn questions(self) -> Vec<Question> {
+        let member = |group: u32| format!("user:u{}", self.member_of(group));
+        let owner = format!("user:u{}", self.owner_of(7));
         let folder = self.folder_of(7);
-        let above = format!("document:d7#viewer@user:u{}", self.member_of(scattered(folder, GROUPS)));
-        let top = format!("folder:f1#viewer@user:u{}", self.member_of(100));
-        let reader = format!("document:d7#reader@user:u{}", self.owner_of(7));
-        let one = |name, holds: &str, object: &str| (name, key(holds), key(&format!("{object}@user:nobody")));
+        // The last of its folders that grants anything.
+        let top = std::iter::successors(Some(folder), |folder| Some(folder / 10)).find(|folder| *folder < 10).unwrap();
+        let (near, far) = (member(scattered(folder, GROUPS)), member(scattered(top, GROUPS)));
+        let of = |name, object: &str, first: &str, last: &str| Question {
+            name,
+            first: key(&format!("{object}@{first}")),
+            last: key(&format!("{object}@{last}")),
+            lacks: key(&format!("{object}@user:nobody")),
+        };
         vec![
-            one("direct", &owner, "document:d7#owner"),
-            one("through a folder and a group", &above, "document:d7#viewer"),
-            one("through three groups", &top, "folder:f1#viewer"),
-            one("deep: 25 groups", "group:chain0#member@user:u1", "group:chain0#member"),
-            one(
-                "wide: 1,000 teams",
-                &format!("document:wide#shared@user:u{}", self.member_of(3)),
-                "document:wide#shared",
-            ),
-            one("circles of 30 groups", "group:round0#member@user:u1", "group:round0#member"),
-            one("difference", &reader, "document:d7#reader"),
+            of("direct", "document:d7#owner", &owner, &owner),
+            of("through a folder and a group", "document:d7#viewer", &near, &far),
+            of("through three groups", "folder:f1#viewer", &member(100), &member(199)),
+            of("deep: 25 groups", "group:chain0#member", "user:u1", "user:u1"),
+            of("wide: 1,000 teams", "document:wide#shared", &member(3), &member(GROUPS - 1)),
+            of("circles of 30 groups", "group:round0#member", "user:u1", "user:u2"),
+            of("difference", "document:d7#reader", &owner, &far),
         ]
     }
 

@@ -4,17 +4,12 @@
 //! of the rows that it rests on was written to between the revision at which it was evaluated and the one that the
 //! reader has pinned, and the clock stands within the time for which it holds.
 
+use super::shards::{Shards, Weighed};
 use super::stripes::{Row, Since, Stripes};
 use crate::model::{ClockUse, LegOutcome, Revision, Timestamp};
 use crate::telemetry::{CacheMetrics, CacheMiss, Metrics};
-use foldhash::quality::RandomState;
-use lru::LruCache;
 use smallvec::SmallVec;
-use std::hash::BuildHasher as _;
-use std::sync::{Arc, Mutex};
-
-/// Each has a lock of its own: with as many as there are workers on a large machine, two rarely want the same.
-const SHARDS: usize = 16;
+use std::sync::Arc;
 
 /// Most rows that an outcome rests on one by one: more cost longer to look at than they save. One that rests on more is
 /// the same as long as nothing at all is written.
@@ -58,18 +53,8 @@ pub struct Pinned<'a> {
 /// Kept outcomes. Shared by all workers.
 #[derive(Debug)]
 pub struct LegCache {
-    shards: Box<[Mutex<Shard>]>,
-    hasher: RandomState,
-    shard_bytes: usize,
+    shards: Shards<Entry>,
     metrics: Arc<Metrics>,
-}
-
-type Entries = LruCache<Box<[u8]>, Entry, RandomState>;
-
-#[derive(Debug)]
-struct Shard {
-    entries: Entries,
-    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -92,24 +77,19 @@ impl LegCache {
     /// A cache that takes at most so many bytes.
     #[must_use]
     pub fn new(bytes: usize, metrics: Arc<Metrics>) -> Self {
-        let hasher = RandomState::default();
-        let shard = || Mutex::new(Shard { entries: LruCache::unbounded_with_hasher(hasher.clone()), bytes: 0 });
-        let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
-        Self { shards, hasher, shard_bytes: bytes / SHARDS, metrics }
+        Self { shards: Shards::new(bytes), metrics }
     }
 
-    /// The outcome of a leg, where one is kept that serves this reader; else why not, which is to be told to
-    /// [`Self::missed`] once the leg has been evaluated.
+    /// The outcome of a leg, where one is kept that serves this reader, which is to be told to [`Self::found`]; else why
+    /// not, which is to be told to [`Self::missed`] once the leg has been evaluated.
     pub fn find(&self, key: &[u8], pinned: Pinned<'_>) -> Result<Arc<Kept>, CacheMiss> {
-        let mut shard = self.shard(key).lock().map_err(|_| CacheMiss::Absent)?;
-        let entry = shard.entries.get(key).ok_or(CacheMiss::Absent)?;
-        match entry.serves(pinned) {
-            Ok(()) => {
-                self.metrics().hits.inc();
-                Ok(Arc::clone(&entry.kept))
-            }
-            Err(miss) => Err(miss),
-        }
+        let look = |entry: &Entry| entry.serves(pinned).map(|()| Arc::clone(&entry.kept));
+        self.shards.find(key, look).unwrap_or(Err(CacheMiss::Absent))
+    }
+
+    /// Counts legs whose kept outcomes were used.
+    pub fn found(&self, legs: u64) {
+        self.metrics().hits.inc_by(legs);
     }
 
     /// Counts a leg that was evaluated.
@@ -120,39 +100,22 @@ impl LegCache {
     /// Keeps an outcome that was evaluated for this reader, unless it holds for no other. Whether it was kept.
     #[must_use]
     pub fn keep(&self, key: &[u8], pinned: Pinned<'_>, basis: Basis, kept: Kept) -> bool {
-        let Some(entry) = Entry::new(key, pinned, basis, kept).filter(|entry| entry.bytes <= self.shard_bytes) else {
-            return false;
-        };
-        // What a thread left behind that panicked is not used again.
-        let Ok(mut shard) = self.shard(key).lock() else { return false };
+        let Some(entry) = Entry::new(key, pinned, basis, kept) else { return false };
         // A reader that was slow must not replace what one after it has found out.
-        if shard.entries.peek(key).is_some_and(|known| known.revision > entry.revision) {
-            return true;
-        }
-        let before = shard.bytes;
-        shard.bytes += entry.bytes;
-        if let Some(old) = shard.entries.put(key.into(), entry) {
-            shard.bytes -= old.bytes;
-        }
-        while shard.bytes > self.shard_bytes
-            && let Some((_, least)) = shard.entries.pop_lru()
-        {
-            shard.bytes -= least.bytes;
-            self.metrics().evictions.inc();
-        }
-        self.metrics().resized(before, shard.bytes);
+        let Some(put) = self.shards.keep(key, entry, |there, new| there.revision > new.revision) else { return false };
+        self.metrics().evictions.inc_by(put.evicted);
+        self.metrics().resized(put.before, put.after);
         true
     }
 
     fn metrics(&self) -> &CacheMetrics {
         self.metrics.cache()
     }
+}
 
-    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
-    fn shard(&self, key: &[u8]) -> &Mutex<Shard> {
-        // The table takes its places from both ends of the same hash; the shard from between.
-        let bits = usize::try_from((self.hasher.hash_one(key) >> 24) & 0xFF).unwrap_or(0);
-        &self.shards[bits % self.shards.len()]
+impl Weighed for Entry {
+    fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

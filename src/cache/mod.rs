@@ -8,6 +8,8 @@
 //! when it was last written to: set before the write can be seen, so that an entry is served only where nothing that it
 //! read has changed between its revision and the reader's. For the clock it has the time for which it holds.
 //! Everything else (a fault, a clock read in ways that nobody can foresee) is evaluated every time.
+//! Reading a request costs more than finding its legs, so bodies are kept too, with the keys of their legs, in the same kind
+//! of table ([`Shards`]); `engine/known.rs` and `http/known.rs` say when they answer.
 //! **Trade-off.** A user's leg is kept once for all of its agents, but an outcome that rests on what is written all the
 //! time is evaluated all the time. Rows that share a stripe cost each other misses, which a metric counts; never an
 //! answer.
@@ -21,8 +23,10 @@
 
 mod key;
 mod legs;
+mod shards;
 mod stripes;
 
 pub use key::{Key, MAX_KEY_BYTES};
 pub use legs::{Basis, Kept, LegCache, MAX_ROWS, Pinned};
+pub use shards::{Put, Shards, Weighed};
 pub use stripes::{Cell, Row, Since, Stripes};

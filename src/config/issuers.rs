@@ -49,8 +49,10 @@ pub struct Issuer {
     /// Where tokens have what.
     #[serde(default)]
     pub claims: Claims,
-    /// Claims whose value says that a client acts for itself; a value that ends with `*` is the beginning of one.
+    /// Claims whose value says that a client acts for itself; `{client}` at its end stands for the client's id.
     pub autonomous: Option<BTreeMap<String, String>>,
+    /// Claims that every token of a user has: one that lacks any of them is its client's own.
+    pub of_users: Option<Vec<String>>,
     /// How `act` is read: `rfc8693`, `inverted`, `list`, `none`.
     pub actor: Option<String>,
     /// Where it is asked about tokens.
@@ -92,6 +94,8 @@ pub struct Introspection {
     /// Whether answers must be signed.
     #[serde(default)]
     pub signed: bool,
+    /// Where the keys of signed answers are, as for tokens; those of the issuer's tokens, or of its discovery, without it.
+    pub keys: Option<String>,
 }
 
 /// What objects of one type cover.

@@ -8,7 +8,7 @@
 //! only to end a batch that takes too long; no decision sees it.
 
 use super::snapshot::Pin;
-use super::{Ask, Engine, Refusal};
+use super::{Ask, Engine, Known, Refusal};
 use crate::model::{Answer, Decision, Fault, Malformed, Request, Timestamp};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub enum Semantic {
 }
 
 impl Semantic {
-    fn stops_after(self, decision: Decision) -> bool {
+    pub(super) fn stops_after(self, decision: Decision) -> bool {
         match (self, decision) {
             (Self::ExecuteAll, _)
             | (Self::DenyOnFirstDeny, Decision::Permit)
@@ -83,7 +83,18 @@ impl Engine {
             return Err(Fault::NoBundle);
         }
         let now = Timestamp(self.clock.now_ms());
-        Ok(Batch { engine: self, ask, pin, now, semantic, time, items: items.into_iter(), begun: false, ended: false })
+        Ok(Batch {
+            engine: self,
+            ask,
+            pin,
+            now,
+            semantic,
+            time,
+            items: items.into_iter(),
+            begun: false,
+            ended: false,
+            known: Some(Vec::new()),
+        })
     }
 }
 
@@ -99,6 +110,8 @@ pub struct Batch<'a, I> {
     items: I,
     begun: bool,
     ended: bool,
+    /// What is known of the items so far; nothing once one of them is not known.
+    known: Option<Vec<Known>>,
 }
 
 impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
@@ -119,6 +132,14 @@ impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
 }
 
 impl<I> Batch<'_, I> {
+    /// What answers the batch the next time without reading it, where every item was found, and whether that is all of
+    /// its items; to be asked once the answers have been taken.
+    #[must_use]
+    pub fn into_known(self) -> Option<(Vec<Known>, bool)> {
+        let whole = !self.ended;
+        self.known.map(|known| (known, whole))
+    }
+
     /// The first item is decided in any case: its time is bounded like that of a question alone.
     fn is_out_of_time(&mut self) -> bool {
         if !std::mem::replace(&mut self.begun, true) {
@@ -128,10 +149,20 @@ impl<I> Batch<'_, I> {
         u64::try_from(passed).is_ok_and(|passed| Duration::from_millis(passed) > self.time)
     }
 
-    fn answer(&self, item: Result<Request, Malformed>) -> Result<ItemAnswer, BatchFault> {
+    fn answer(&mut self, item: Result<Request, Malformed>) -> Result<ItemAnswer, BatchFault> {
+        let mut known = None;
+        let answer = self.decide(item, &mut known);
+        match (&mut self.known, known) {
+            (Some(all), Some(one)) => all.push(one),
+            _ => self.known = None,
+        }
+        answer
+    }
+
+    fn decide(&self, item: Result<Request, Malformed>, known: &mut Option<Known>) -> Result<ItemAnswer, BatchFault> {
         let pinned = self.pin.pinned().ok_or(BatchFault::Fault(Fault::NoBundle))?;
         let answered = item.map_err(Refusal::Malformed);
-        match answered.and_then(|request| self.engine.answer(pinned, self.ask, &request, self.now)) {
+        match answered.and_then(|request| self.engine.answer(pinned, self.ask, &request, self.now, known)) {
             Ok(answer) => Ok(ItemAnswer::Decided(Box::new(answer))),
             Err(Refusal::Malformed(malformed)) => Ok(ItemAnswer::Malformed(malformed)),
             Err(Refusal::Fault(fault)) => Err(BatchFault::Fault(fault)),

@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
 use crate::policy::{ActionInfo, Leg, LegInput, Stored, Wanted};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// The member of the context that holds a call's arguments.
 pub(super) const ARGUMENTS: &str = "arguments";
@@ -47,6 +47,8 @@ pub(super) struct Verdict {
     pub(super) policies: Vec<String>,
     pub(super) inputs: Vec<(String, String)>,
     pub(super) question: Option<Question>,
+    /// Whether every leg was found in the cache.
+    pub(super) is_found: bool,
 }
 
 /// Decides. `Err` for a request that is malformed in a way that its shape does not show (too long a chain), and for
@@ -96,7 +98,7 @@ pub(super) fn decide(
         basis: cache.map(|_| RefCell::default()),
     });
     let wanted = Wanted { explanation: want.explanation, inputs: want.inputs, clock: false };
-    let legs = Legs { pinned, cache, lookup, wanted };
+    let legs = Legs { pinned, cache, lookup, wanted, is_evaluated: Cell::new(false) };
     let mut verdict = Verdict {
         decision: Decision::Permit,
         reason: None,
@@ -104,6 +106,7 @@ pub(super) fn decide(
         policies: Vec::new(),
         inputs: Vec::new(),
         question: None,
+        is_found: false,
     };
     let mut told: Vec<LegExplanation> = Vec::new();
     // INVARIANT: every leg with every credential's facts; one that does not permit denies.
@@ -150,6 +153,7 @@ pub(super) fn decide(
         tree.asserted = question.asserted();
         verdict.explanation = Some(tree);
     }
+    verdict.is_found = cache.is_some() && !legs.is_evaluated.get();
     verdict.question = Some(question);
     Ok(verdict)
 }
@@ -177,6 +181,7 @@ fn refuse(
         policies: Vec::new(),
         inputs: Vec::new(),
         question,
+        is_found: false,
     }
 }
 

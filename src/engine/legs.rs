@@ -10,6 +10,7 @@ use crate::cache::{self, Basis, Kept, Key, LegCache};
 use crate::model::{Arguments, ClockUse, Fault};
 use crate::policy::{Leg, LegInput, NoRelations, Relations, Wanted};
 use crate::telemetry::CacheMiss;
+use std::cell::Cell;
 
 /// How the legs of one question come by their outcomes.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Legs<'a> {
     /// Absent where the bundle has no relation model.
     pub(super) lookup: Option<Lookup<'a>>,
     pub(super) wanted: Wanted,
+    /// Whether a leg was evaluated although there is a cache.
+    pub(super) is_evaluated: Cell<bool>,
 }
 
 impl Legs<'_> {
@@ -32,21 +35,21 @@ impl Legs<'_> {
     pub(super) fn leg(&self, input: &LegInput<'_>) -> Result<Leg, Fault> {
         let compiled = self.pinned.bundle.compiled();
         let Some(cache) = self.cache else { return compiled.leg(input, self.wanted) };
-        let unknown: &[&str] = match input.arguments {
-            Arguments::Known => &[],
-            Arguments::Unknown => &[ARGUMENTS],
-        };
-        let mut key = Key::begin(self.pinned.bundle.generation(), unknown);
-        let key = if compiled.write_key(input, key.rest()) { key.bytes() } else { None };
-        let Some(key) = key else {
+        let key = key(self.pinned, input);
+        let Some(key) = key.as_ref().and_then(Key::bytes) else {
+            self.is_evaluated.set(true);
             cache.missed(CacheMiss::Uncacheable);
             return compiled.leg(input, self.wanted);
         };
         let at = cache::Pinned { revision: self.pinned.revision, now: input.now, stripes: self.pinned.stripes };
         let miss = match cache.find(key, at) {
-            Ok(kept) => return Ok(found(&kept)),
+            Ok(kept) => {
+                cache.found(1);
+                return Ok(found(&kept));
+            }
             Err(miss) => miss,
         };
+        self.is_evaluated.set(true);
         let evaluated = compiled.leg(input, Wanted { clock: true, ..self.wanted });
         // Taken whatever came of it: it belongs to no other leg.
         let basis = self.lookup.as_ref().map(Lookup::take_basis).unwrap_or_default();
@@ -58,6 +61,16 @@ impl Legs<'_> {
         cache.missed(if is_kept { miss } else { CacheMiss::Uncacheable });
         evaluated
     }
+}
+
+/// The key of a leg; none where it is refused before any policy is looked at.
+pub(super) fn key(pinned: Pinned<'_>, input: &LegInput<'_>) -> Option<Key> {
+    let unknown: &[&str] = match input.arguments {
+        Arguments::Known => &[],
+        Arguments::Unknown => &[ARGUMENTS],
+    };
+    let mut key = Key::begin(pinned.bundle.generation(), unknown);
+    pinned.bundle.compiled().write_key(input, key.rest()).then_some(key)
 }
 
 fn kept(leg: &Leg) -> Kept {

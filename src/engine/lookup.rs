@@ -24,7 +24,12 @@ pub(super) struct Lookup<'a> {
 /// Members of a condition's context that the engine supplies: from the clock, and from what is in every key.
 const SUPPLIED: [&str; 3] = [CLOCK, "action", "resource"];
 
-impl Lookup<'_> {
+impl<'a> Lookup<'a> {
+    /// Answers from these alone, and notes nothing.
+    pub(super) fn plain(graph: &'a Graph, rules: &'a Rules) -> Self {
+        Self { graph, rules, given: &[], witness: false, basis: None }
+    }
+
     /// What all answers since the last call rest on.
     pub(super) fn take_basis(&self) -> Basis {
         self.basis.as_ref().map(RefCell::take).unwrap_or_default()

@@ -10,6 +10,7 @@
 
 mod batch;
 mod decide;
+mod known;
 mod legs;
 mod load;
 mod lookup;
@@ -20,6 +21,7 @@ mod text;
 mod tokens;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
+pub use known::Known;
 pub use load::{Loaded, Refused, Status, check};
 pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements};
 pub use snapshot::Snapshot;
@@ -30,11 +32,14 @@ use crate::bundle::QUIET;
 use crate::cache::LegCache;
 use crate::clock::Clock;
 use crate::model::{
-    Answer, Arguments, Decision, DecisionId, Depth, Evidence, Fault, Malformed, Request, Revision, Timestamp,
+    Answer, Arguments, Decision, DecisionId, Depth, Evidence, Explanation, Fault, Malformed, Reason, Request, Revision,
+    Timestamp,
 };
+use crate::policy::{NoRelations, Relations};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
+use lookup::Lookup;
 use snapshot::{Pin, Pinned};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -171,9 +176,20 @@ impl Engine {
 
     /// Decides one question.
     pub fn decide(&self, ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
+        self.decide_noting(ask, request, &mut None)
+    }
+
+    /// Decides one question, and notes what answers it the next time without reading it: where every leg was found, so
+    /// that it is worth its place, and is found again.
+    pub fn decide_noting(
+        &self,
+        ask: &Ask<'_>,
+        request: &Request,
+        known: &mut Option<Known>,
+    ) -> Result<Answer, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
-        self.answer(pinned, ask, request, Timestamp(self.clock.now_ms()))
+        self.answer(pinned, ask, request, Timestamp(self.clock.now_ms()), known)
     }
 
     /// The bundle and the version of the relations that decide now.
@@ -184,7 +200,14 @@ impl Engine {
         }
     }
 
-    fn answer(&self, pinned: Pinned<'_>, ask: &Ask<'_>, request: &Request, now: Timestamp) -> Result<Answer, Refusal> {
+    fn answer(
+        &self,
+        pinned: Pinned<'_>,
+        ask: &Ask<'_>,
+        request: &Request,
+        now: Timestamp,
+        known: &mut Option<Known>,
+    ) -> Result<Answer, Refusal> {
         let want = Want {
             explanation: ask.depth == Depth::Explain,
             inputs: self.recorder.is_on(),
@@ -194,16 +217,13 @@ impl Engine {
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
         let verdict = decide::decide(pinned, request, evidence, now, want, self.cache.as_ref(), None)?;
-        let Verdict { decision, reason, explanation, policies, inputs, question } = verdict;
-        let answer = Answer {
-            id: self.next_id(now),
-            decision,
-            arguments: ask.arguments,
-            reason,
-            explanation,
-            bundle: pinned.bundle.digest(),
-            revision: pinned.revision,
-        };
+        let Verdict { decision, reason, explanation, policies, inputs, question, is_found } = verdict;
+        *known = question.as_ref().filter(|_| is_found && self.knows()).and_then(|question| {
+            let relations = pinned.relations.map(|(graph, rules)| Lookup::plain(graph, rules));
+            let relations = relations.as_ref().map_or(&NoRelations as &dyn Relations, |lookup| lookup);
+            Known::of(pinned, ask, question, relations, now)
+        });
+        let answer = self.conclude(pinned, ask, now, decision, reason, explanation);
         if self.recorder.is_on() {
             let entry = Entry {
                 at: now,
@@ -217,12 +237,37 @@ impl Engine {
             };
             self.recorder.record(&entry).map_err(|_| Refusal::Fault(Fault::RecordQueueFull))?;
         }
+        self.count(&answer);
+        Ok(answer)
+    }
+
+    fn count(&self, answer: &Answer) {
         let decision = match answer.decision {
             Decision::Permit => "permit",
             Decision::Deny => "deny",
         };
         self.metrics.decided(decision, answer.reason.as_ref().map_or("none", |reason| reason.code.as_str()));
-        Ok(answer)
+    }
+
+    /// The answer to a question that is decided, under a name of its own.
+    fn conclude(
+        &self,
+        pinned: Pinned<'_>,
+        ask: &Ask<'_>,
+        now: Timestamp,
+        decision: Decision,
+        reason: Option<Reason>,
+        explanation: Option<Explanation>,
+    ) -> Answer {
+        Answer {
+            id: self.next_id(now),
+            decision,
+            arguments: ask.arguments,
+            reason,
+            explanation,
+            bundle: pinned.bundle.digest(),
+            revision: pinned.revision,
+        }
     }
 
     /// A version 7 UUID: the time, and after it a process's seed and a counter in place of random bits.

@@ -27,7 +27,7 @@ fn facts_of(proven: &Proven, question: &Question) -> Option<Record> {
         let lists = ["actions", "identifiers", "locations"];
         let mut shown: Record = lists
             .iter()
-            .map(|name| ((*name).into(), detail.get(name).cloned().unwrap_or(Value::List(Vec::new()))))
+            .map(|name| ((*name).into(), detail.get_present(name).cloned().unwrap_or(Value::List(Vec::new()))))
             .collect();
         shown.insert("type", detail.get("type").cloned().unwrap_or(Value::Null));
         facts.insert("detail", Value::Record(shown));

@@ -16,6 +16,10 @@ use std::time::Duration;
 /// issuer that gives both the same type.
 const OF_ID_TOKENS: [&str; 3] = ["nonce", "at_hash", "c_hash"];
 
+/// What a security event has (RFC 8417 section 2.2): a token with it tells of a log-out or the like, and nobody may use it,
+/// whatever its issuer writes into the header.
+const OF_EVENTS: &str = "events";
+
 /// What a genuine token proves, before its holder has shown anything.
 #[derive(Clone, Debug)]
 pub(super) struct Genuine {
@@ -134,6 +138,9 @@ fn audiences(
 
 /// Whether the claims are those of this kind of token.
 fn check_kind(claims: &Record, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
+    if claims.get_present(OF_EVENTS).is_some() {
+        return Err(Unproven::invalid("the token tells of an event, and is nobody's"));
+    }
     if kind == CredentialKind::IdToken {
         return Ok(());
     }
@@ -163,13 +170,15 @@ fn chain(
     let client = first_text(claims, &profile.claims.client)?;
     let sub = first_text(claims, &profile.claims.subject)?;
     let sub = sub.ok_or_else(|| Unproven::invalid("the token names no subject"))?;
-    let alone = kind != CredentialKind::IdToken
-        && (client == Some(sub) || profile.autonomous.iter().any(|claim| claim.holds(claims)));
+    let granting = kind != CredentialKind::IdToken;
+    let alone = granting && (client == Some(sub) || is_autonomous(claims, client, profile)?);
     let delegated = claims.get_present("act").is_some();
     let (own_type, own_sub) = match profile.actor {
         ActorForm::Inverted | ActorForm::List if delegated => (&profile.actor_type, sub),
         // The client acts for itself: whoever takes its subject for a user gives it a user's rights.
         _ if alone => (&profile.client_type, client.unwrap_or(sub)),
+        // Where `sub` is whoever acts, one whose `act` was lost on the way is no user either.
+        ActorForm::Inverted | ActorForm::List if granting => (&profile.actor_type, sub),
         _ => (&profile.subject_type, sub),
     };
     let own = ids.entity(&profile.issuer, own_type, own_sub);
@@ -236,13 +245,27 @@ fn confirmation(claims: &Record) -> Result<Confirmation, Unproven> {
     Ok(confirmation)
 }
 
-impl super::profile::AutonomousClaim {
-    fn holds(&self, claims: &Record) -> bool {
-        self.claim
-            .of(claims)
-            .and_then(Value::as_text)
-            .is_some_and(|text| if self.prefix { text.starts_with(self.value.as_str()) } else { *text == self.value })
+/// Whether the claims say, or lack what would deny, that the client acts for itself. One that says so of another client is a name that somebody chose.
+fn is_autonomous(claims: &Record, client: Option<&SmolStr>, profile: &Profile) -> Result<bool, Unproven> {
+    if profile.of_users.iter().any(|claim| claim.of(claims).is_none()) {
+        return Ok(true);
     }
+    for autonomous in &profile.autonomous {
+        let Some(text) = autonomous.claim.of(claims).and_then(Value::as_text) else { continue };
+        if !autonomous.of_client {
+            if *text == autonomous.value {
+                return Ok(true);
+            }
+            continue;
+        }
+        let Some(named) = text.strip_prefix(autonomous.value.as_str()) else { continue };
+        return if client.is_some_and(|client| client.eq_ignore_ascii_case(named)) {
+            Ok(true)
+        } else {
+            Err(Unproven::invalid("the token has the name of a client's own, and is another client's"))
+        };
+    }
+    Ok(false)
 }
 
 pub(super) fn bad_claim(name: &str) -> Unproven {

@@ -56,6 +56,9 @@ impl<'a> Presented<'a> {
             Unproven::invalid(format!("`type` is none of {known}"))
         })?;
         let value = Hidden(required(record, "value")?);
+        if kind == CredentialKind::X509Svid && value.0.len() > MAX_CERTIFICATE_BYTES {
+            return Err(Unproven::invalid(format!("the certificates are larger than {MAX_CERTIFICATE_BYTES} bytes")));
+        }
         let dpop = match inner(record, "dpop")? {
             None => None,
             Some(dpop) => {

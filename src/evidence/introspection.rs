@@ -4,16 +4,20 @@
 //! answer in time proves nothing.
 
 use super::claims::{self, Genuine};
-use super::jose::Unverified;
+use super::jose::{Unverified, media_type};
 use super::json;
-use super::keys::{Answer, FetchError, HttpClient, Keyring};
-use super::profile::{Profile, Trust};
+use super::keys::{Answer, FetchError, HttpClient, KeySource, Keyring, check_url};
+use super::profile::Profile;
 use super::secret::Secret;
+use crate::clock::Clock;
 use crate::model::{CredentialKind, PrincipalIds, Record, Timestamp, Unproven, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use jsonwebtoken::Algorithm;
 use std::fmt::Write as _;
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -23,8 +27,21 @@ const AT_ONCE: usize = 16;
 /// LIMIT: how long a request waits for its turn and the answer.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// The type of a signed answer (RFC 9701 section 5).
+/// LIMIT: the longest that an answer may be kept, which is how late a revocation is seen.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// An answer that names no end is good for the request that it was asked for, where none is kept as well.
+const THIS_REQUEST: Duration = Duration::from_secs(15);
+
+/// How old a signed answer may be, beside the leeway: it was made for this question.
+const FRESH_MS: i64 = 60_000;
+
+/// The type of a signed answer (RFC 9701 section 5), in its own header and, behind `application/`, in that of the response.
 const SIGNED: &str = "token-introspection+jwt";
+
+/// What `token_type` may be (RFC 6750, RFC 9449 section 6.2). A refresh token, or what is exchanged and never used
+/// (`N_A`, RFC 8693 section 2.2.1), may be active as well.
+const USABLE: [&str; 2] = ["bearer", "dpop"];
 
 /// An issuer's endpoint.
 #[derive(Clone, Debug)]
@@ -37,8 +54,40 @@ pub struct Introspection {
     pub client_secret: Option<Secret>,
     /// How long an answer is used, at most: how soon a revocation is seen.
     pub keep: Duration,
-    /// Whether the answer must be signed with the issuer's keys.
-    pub signed: bool,
+    /// By whom answers must be signed; none where they come unsigned.
+    pub signed: Option<SignedAnswers>,
+}
+
+/// What signs answers. Tokens of the issuer may be verified by these keys as well, or be opaque.
+#[derive(Clone, Debug)]
+pub struct SignedAnswers {
+    /// Where the keys are.
+    pub keys: KeySource,
+    /// With which algorithms, all of them of key pairs.
+    pub algorithms: Vec<Algorithm>,
+}
+
+impl Introspection {
+    /// What is wrong with it; each text is a sentence with its remedy after a semicolon.
+    pub(super) fn check(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Err(problem) = check_url(&self.url) {
+            problems.push(format!("its introspection cannot be asked: {problem}"));
+        }
+        if self.keep > LONGEST {
+            problems.push(format!(
+                "its answers about tokens would be kept longer than {} s; set `keep_ms` to less",
+                LONGEST.as_secs()
+            ));
+        }
+        if let Some(SignedAnswers { keys, algorithms }) = &self.signed {
+            problems.extend(keys.check().err().map(|problem| format!("its answers cannot be verified: {problem}")));
+            if algorithms.is_empty() {
+                problems.push("its answers have no algorithms; list for example `algorithms = [\"ES256\"]`".to_owned());
+            }
+        }
+        problems
+    }
 }
 
 /// An endpoint in use.
@@ -46,12 +95,24 @@ pub struct Introspection {
 pub(super) struct Introspector {
     settings: Introspection,
     client: HttpClient,
+    /// Those that sign answers; none where they come unsigned.
+    keys: Option<Keyring>,
     turns: Arc<Semaphore>,
+    /// Whether the last question had no answer.
+    failing: AtomicBool,
 }
 
 impl Introspector {
-    pub(super) fn new(settings: Introspection, client: HttpClient) -> Self {
-        Self { settings, client, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    /// Begins to fetch the keys of signed answers.
+    pub(super) fn start(
+        issuer: &str,
+        settings: Introspection,
+        client: HttpClient,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        let source = settings.signed.as_ref().map(|signed| signed.keys.clone());
+        let keys = source.map(|source| Keyring::start(issuer, source, client.clone(), clock)).transpose()?;
+        Ok(Self { settings, client, keys, turns: Arc::new(Semaphore::new(AT_ONCE)), failing: AtomicBool::new(false) })
     }
 
     /// How long an answer is used.
@@ -64,19 +125,21 @@ impl Introspector {
         &self,
         token: &str,
         profile: &Profile,
-        keys: Option<&Keyring>,
         ids: &PrincipalIds,
         now: Timestamp,
     ) -> Result<Genuine, Unproven> {
         let answer = tokio::time::timeout(PATIENCE, self.exchange(token)).await.map_err(|_| no_answer())??;
-        let claims = match (self.settings.signed, answer.media_type.as_str()) {
-            (true, _) => self.signed(&answer, profile, keys, now).await?,
-            (false, _) => json::read(&answer.body).ok_or_else(no_answer)?,
+        let claims = match &self.settings.signed {
+            Some(signed) => self.signed(&answer, &signed.algorithms, profile, now).await?,
+            None => json::read(&answer.body).ok_or_else(no_answer)?,
         };
         if claims.get("active") != Some(&Value::Bool(true)) {
             return Err(Unproven::invalid("the issuer says that the token is not active"));
         }
-        claims::read(&claims, CredentialKind::AccessToken, profile, ids, now, Some(self.settings.keep))
+        let longest = self.settings.keep.max(THIS_REQUEST);
+        let genuine = claims::read(&claims, CredentialKind::AccessToken, profile, ids, now, Some(longest))?;
+        check_token_type(&claims, &genuine)?;
+        Ok(genuine)
     }
 
     /// One exchange, on a thread that may wait.
@@ -88,17 +151,30 @@ impl Introspector {
         if authorization.is_none() {
             let _written = write!(form, "&client_id={}", escape(&self.settings.client_id));
         }
-        let accept = if self.settings.signed { "application/token-introspection+jwt" } else { "application/json" };
+        let signed = self.settings.signed.is_some();
+        let accept = if signed { "application/token-introspection+jwt" } else { "application/json" };
         let asked = tokio::task::spawn_blocking(move || {
             let answer = client.post_form(&url, authorization.as_deref(), &form, accept);
             drop(turn);
             answer
         });
         let answer = asked.await.unwrap_or(Err(FetchError::Form("the exchange ended")));
-        answer.map_err(|error| {
-            tracing::warn!(url = self.settings.url, %error, "a token cannot be introspected");
-            no_answer()
-        })
+        let url = &self.settings.url;
+        match answer {
+            Ok(answer) => {
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!(url, "tokens can be introspected again");
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                // Once, whatever number of tokens waits for it.
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(url, %error, "tokens cannot be introspected");
+                }
+                Err(no_answer())
+            }
+        }
     }
 
     /// HTTP Basic (RFC 6749 section 2.3.1).
@@ -112,31 +188,55 @@ impl Introspector {
     async fn signed(
         &self,
         answer: &Answer,
+        algorithms: &[Algorithm],
         profile: &Profile,
-        keys: Option<&Keyring>,
         now: Timestamp,
     ) -> Result<Record, Unproven> {
-        let (Trust::Keys { algorithms, .. }, Some(keys)) = (&profile.trust, keys) else { return Err(no_answer()) };
+        let keys = self.keys.as_ref().ok_or_else(no_answer)?;
         let text = str::from_utf8(&answer.body).map_err(|_| no_answer())?;
         let token = Unverified::read(text.trim_ascii()).map_err(|_| no_answer())?;
         let algorithm = token.algorithm(algorithms)?;
-        if token.media_type().as_deref() != Some(SIGNED) {
+        if media_type(&answer.media_type) != SIGNED || token.media_type().as_deref() != Some(SIGNED) {
             return Err(no_answer());
         }
         let kid = token.header_text("kid");
         let generation = keys.with_key(kid, algorithm, now.0).await?;
         let good = generation.key(kid, algorithm).is_some_and(|key| token.is_signed_by(key.verifying(), algorithm));
-        let text = |name| token.claims.get(name).and_then(Value::as_text);
         let is_ours = |value: &Value| value.as_text().is_some_and(|text| *text == self.settings.client_id);
-        let audience = token.claims.get("aud");
-        let for_us =
-            audience.is_some_and(|aud| is_ours(aud) || aud.as_list().is_some_and(|list| list.iter().any(is_ours)));
-        if !good || !for_us || text("iss").is_none_or(|issuer| *issuer != profile.issuer) {
-            return Err(Unproven::invalid("the issuer's signed answer is not for this service, or not the issuer's"));
+        let for_us = match token.claims.get("aud") {
+            Some(Value::List(audiences)) => audiences.iter().any(is_ours),
+            audience => audience.is_some_and(is_ours),
+        };
+        let of_issuer = token.claims.get("iss").and_then(Value::as_text) == Some(&profile.issuer);
+        if !good || !for_us || !of_issuer || !is_fresh(&token.claims, profile, now) {
+            return Err(Unproven::invalid(
+                "the issuer's signed answer is not for this service, not the issuer's, or not of now",
+            ));
         }
         let claims = token.claims.get("token_introspection").and_then(Value::as_record).cloned();
         claims.ok_or_else(no_answer)
     }
+}
+
+/// Whether an answer was made lately: an old one may tell of a token that has been revoked since.
+fn is_fresh(claims: &Record, profile: &Profile, now: Timestamp) -> bool {
+    let leeway = claims::millis(profile.leeway);
+    claims.get("iat").and_then(claims::milliseconds).is_some_and(|made| {
+        made.saturating_sub(leeway) <= now.0 && made.saturating_add(FRESH_MS).saturating_add(leeway) > now.0
+    })
+}
+
+/// Refuses what is active and no access token, and a token that is bound to a key which the answer does not name.
+fn check_token_type(claims: &Record, genuine: &Genuine) -> Result<(), Unproven> {
+    let Some(found) = claims.get_present("token_type") else { return Ok(()) };
+    let found = found.as_text().map(|text| text.to_ascii_lowercase()).unwrap_or_default();
+    if !USABLE.contains(&found.as_str()) {
+        return Err(Unproven::invalid("the issuer says that the token is no access token"));
+    }
+    if found == "dpop" && genuine.confirmation.key.is_none() {
+        return Err(Unproven::invalid("the issuer says that the token is bound to a key, and not to which"));
+    }
+    Ok(())
 }
 
 fn no_answer() -> Unproven {

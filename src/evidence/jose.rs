@@ -17,6 +17,9 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// LIMIT: bytes of a token's header. A `kid` and a public key are below one kilobyte.
 const MAX_HEADER_BYTES: usize = 4 * 1024;
 
+/// Members of a header that are texts, where they are there (RFC 7515 section 4.1).
+const TEXTS: [&str; 3] = ["alg", "kid", "typ"];
+
 /// Algorithms that a key pair signs with, by their names (RFC 7518 section 3.1, RFC 8037 section 3.1). HMAC is not among
 /// them: whoever can verify such a token can make one.
 const ASYMMETRIC: [(&str, Algorithm); 9] = [
@@ -67,6 +70,10 @@ impl<'a> Unverified<'a> {
         let header = part(header).ok_or_else(malformed)?;
         if header.get("crit").is_some() {
             return Err(Unproven::invalid("the token's header has `crit`, and no extension is understood"));
+        }
+        // A `kid` of another kind is not the same as none, which may mean the only key.
+        if TEXTS.iter().any(|name| header.get(name).is_some_and(|value| value.as_text().is_none())) {
+            return Err(Unproven::invalid("the token's header is not of its form"));
         }
         let claims = part(payload).ok_or_else(malformed)?;
         Ok(Self { header, claims, signed, signature })

@@ -29,12 +29,12 @@ mod spiffe;
 mod token;
 mod verifier;
 
-pub use introspection::Introspection;
+pub use introspection::{Introspection, SignedAnswers};
 pub use jose::{MAX_TOKEN_BYTES, asymmetric};
 pub use keys::{HttpClient, KeySource};
 pub use preset::Preset;
 pub use profile::{ActorForm, AutonomousClaim, ClaimPath, Claims, Profile, Trust};
 pub use secret::Secret;
 pub use signer::{KEY_FILE, Signer, SignerError};
-pub use spiffe::TrustDomain;
+pub use spiffe::{TrustDomain, certificate_validity};
 pub use verifier::{MAX_BATCH_CREDENTIALS, Verifier};

@@ -54,11 +54,11 @@ impl Preset {
                     roles: paths(&["realm_access.roles"]),
                     ..standard.claims.clone()
                 },
-                // A service account's user has a subject of its own, and this name.
+                // A service account's user has a subject of its own, and this name with the client's id, in lower case.
                 autonomous: vec![AutonomousClaim {
                     claim: ClaimPath::new("preferred_username"),
                     value: "service-account-".into(),
-                    prefix: true,
+                    of_client: true,
                 }],
                 ..standard
             },
@@ -76,8 +76,10 @@ impl Preset {
                 autonomous: vec![AutonomousClaim {
                     claim: ClaimPath::new("idtyp"),
                     value: "app".into(),
-                    prefix: false,
+                    of_client: false,
                 }],
+                // `idtyp` is there only where the application asks for it; an application's own token never has scopes.
+                of_users: paths(&["scp"]),
                 actor: ActorForm::None,
                 ..standard
             },
@@ -129,6 +131,7 @@ fn standard(issuer: &str) -> Profile {
             groups: path("groups"),
         },
         autonomous: Vec::new(),
+        of_users: Vec::new(),
         actor: ActorForm::Rfc8693,
         details: Vec::new(),
     }

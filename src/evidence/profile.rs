@@ -11,7 +11,7 @@
 
 use super::introspection::Introspection;
 use super::jose::media_type;
-use super::keys::{KeySource, check_url};
+use super::keys::KeySource;
 use super::secret::Secret;
 use crate::model::{DetailRule, Record, Value};
 use jsonwebtoken::Algorithm;
@@ -71,6 +71,8 @@ pub struct Profile {
     /// Claims whose value says that a token has no user: its client acts for itself. A token whose subject *is* its
     /// client needs none of them (RFC 9068 section 2.2).
     pub autonomous: Vec<AutonomousClaim>,
+    /// Claims that every token of a user has: one that lacks any of them is its client's own.
+    pub of_users: Vec<ClaimPath>,
     /// How `act` is read.
     pub actor: ActorForm,
     /// How rich authorization requests cover a question.
@@ -135,10 +137,10 @@ impl ClaimPath {
 pub struct AutonomousClaim {
     /// Which claim.
     pub claim: ClaimPath,
-    /// What its value is, or begins with.
+    /// What its value is.
     pub value: SmolStr,
-    /// Whether it only begins with it.
-    pub prefix: bool,
+    /// Whether the client's id follows, in any case. A token with another client's there is refused.
+    pub of_client: bool,
 }
 
 /// How an issuer says who acts for whom.
@@ -184,11 +186,12 @@ impl Profile {
                 "list this service's in `audiences`",
             );
         }
-        if secret && !(self.audiences.is_empty() && self.id_token_audiences.is_empty() && self.introspection.is_none())
-        {
+        let audiences = [&self.audiences, &self.id_token_audiences, &self.caller_audiences];
+        if secret && (audiences.iter().any(|audiences| !audiences.is_empty()) || self.introspection.is_some()) {
+            // Without audiences a token for requests would be one to call with as well.
             refuse(
                 "tokens by a shared secret have no audiences",
-                "leave out `audiences`, `id_token_audiences` and `introspection`",
+                "leave out `audiences`, `id_token_audiences`, `caller_audiences` and `introspection`",
             );
         }
         if let Some(both) = self.caller_audiences.iter().find(|one| self.audiences.contains(one)) {
@@ -198,28 +201,18 @@ impl Profile {
             );
         }
         match &self.trust {
-            Trust::Keys { source: KeySource::Jwks(url) | KeySource::Discovery(url), algorithms } => {
-                if let Err(problem) = check_url(url) {
-                    problems.push(format!("its keys cannot be fetched: {problem}"));
-                }
+            Trust::Keys { source, algorithms } => {
+                problems.extend(source.check().err().map(|problem| format!("its keys cannot be fetched: {problem}")));
                 if algorithms.is_empty() {
                     problems.push("it has no algorithms; list for example `algorithms = [\"ES256\"]`".to_owned());
                 }
             }
-            Trust::Keys { source: KeySource::Pem(_), .. } => {
-                problems.push("certificates are no keys of tokens; set `jwks`, `discovery` or `keys_file`".to_owned());
-            }
-            Trust::Keys { algorithms, .. } if algorithms.is_empty() => {
-                problems.push("it has no algorithms; list for example `algorithms = [\"ES256\"]`".to_owned());
-            }
             Trust::Introspection if self.introspection.is_none() => {
                 problems.push("it has neither keys nor introspection; set one of them".to_owned());
             }
-            Trust::Keys { .. } | Trust::Secret(_) | Trust::Introspection => {}
+            Trust::Secret(_) | Trust::Introspection => {}
         }
-        if let Some(problem) = self.introspection.as_ref().and_then(|asked| check_url(&asked.url).err()) {
-            problems.push(format!("its introspection cannot be asked: {problem}"));
-        }
+        problems.extend(self.introspection.iter().flat_map(Introspection::check));
         if self.types.is_empty() {
             problems.push("it has no types of access tokens; list for example `types = [\"at+jwt\"]`".to_owned());
         }

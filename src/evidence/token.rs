@@ -40,7 +40,7 @@ pub(super) fn read(
 }
 
 /// An access token has a type of the profile's; an ID token has `JWT` or none (`OpenID` Connect Core section 2).
-fn check_type(token: &Unverified<'_>, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
+pub(super) fn check_type(token: &Unverified<'_>, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
     let found = token.media_type().unwrap_or_default();
     let fits = match kind {
         CredentialKind::IdToken => matches!(found.as_str(), "" | "jwt"),

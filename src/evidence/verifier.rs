@@ -98,7 +98,9 @@ impl Verifier {
                 Trust::Secret(secret) => Some(Keyring::fixed(KeySet::secret(secret.reveal()))),
                 Trust::Introspection => None,
             };
-            let introspector = profile.introspection.clone().map(|settings| Introspector::new(settings, client));
+            let asked = profile.introspection.clone();
+            let start = |settings| Introspector::start(&profile.issuer, settings, client, Arc::clone(&clock));
+            let introspector = asked.map(start).transpose().map_err(no_thread)?;
             let calls = (!profile.caller_audiences.is_empty()).then(|| Profile {
                 audiences: profile.caller_audiences.clone(),
                 id_token_audiences: Vec::new(),
@@ -189,7 +191,7 @@ impl Verifier {
             self.cache.forget(&digest);
         }
         let entry = match presented.kind {
-            CredentialKind::JwtSvid => self.workload(token, now).await?,
+            CredentialKind::JwtSvid => self.workload(presented, now).await?,
             _ if Unverified::is_one(token) => self.jwt(presented, now).await?,
             _ => self.opaque(presented, now).await?,
         };
@@ -227,6 +229,8 @@ impl Verifier {
             return Err(Unproven::invalid("the token is of another issuer than `issuer` says"));
         }
         if presented.kind == CredentialKind::AccessToken && matches!(issuer.profile.trust, Trust::Introspection) {
+            // What is active at its issuer may be of a type that is never used here.
+            token::check_type(&token, presented.kind, &issuer.profile)?;
             return self.introspected(at, issuer, presented, now).await;
         }
         let profile = issuer.profile_for(presented)?;
@@ -263,17 +267,16 @@ impl Verifier {
     ) -> Result<Entry, Unproven> {
         let introspector =
             issuer.introspector.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer cannot be asked"))?;
-        let keys = issuer.keys.as_ref();
         let profile = issuer.profile_for(presented)?;
-        let genuine = introspector.ask(presented.value.0, profile, keys, &self.ids, now).await?;
+        let genuine = introspector.ask(presented.value.0, profile, &self.ids, now).await?;
         Ok(Entry::new(Arc::new(genuine), at, None, Some(introspector.keep()), now))
     }
 
     /// A JWT-SVID of the trust domain that it names.
-    async fn workload(&self, token: &str, now: Timestamp) -> Result<Entry, Unproven> {
-        let token = Unverified::read(token)?;
+    async fn workload(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
+        let token = Unverified::read(presented.value.0)?;
         let sub = token.claims.get("sub").and_then(Value::as_text).map(SmolStr::as_str).unwrap_or_default();
-        let (at, domain) = self.domain(sub)?;
+        let (at, domain) = self.domain(sub, presented.issuer)?;
         let (genuine, generation) =
             spiffe::verify_jwt(&token, &domain.settings, &domain.bundle, &self.ids, now).await?;
         Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, now))
@@ -283,18 +286,36 @@ impl Verifier {
     async fn certificate(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Proven, Unproven> {
         let unreadable = || Unproven::invalid("the value is no chain of certificates in PEM form or base64");
         let chain = der_chain(presented.value.0).ok_or_else(unreadable)?;
-        let name = spiffe::claimed_id(chain.first().ok_or_else(unreadable)?)?;
-        let (_, domain) = self.domain(&name)?;
+        let leaf = chain.first().ok_or_else(unreadable)?;
+        if presented.dpop.is_some() {
+            return Err(Unproven::proof(
+                "a certificate is bound to no key of its own, and came with a proof of possession",
+            ));
+        }
+        // Where the caller says which certificate it saw, that is the one which proves.
+        if presented
+            .certificate
+            .is_some_and(|seen| der_chain(seen).as_ref().and_then(|seen| seen.first()) != Some(leaf))
+        {
+            return Err(Unproven::proof("the certificate is another than the one in `tls.certificate`"));
+        }
+        let name = spiffe::claimed_id(leaf)?;
+        let (_, domain) = self.domain(&name, presented.issuer)?;
         let id = SpiffeId::parse(&name).ok_or_else(unreadable)?;
         let bundle = domain.bundle.any(now.0).await?;
         spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)
     }
 
-    fn domain(&self, name: &str) -> Result<(usize, &Domain), Unproven> {
+    /// The trust domain of a SPIFFE id, which is the one that the credential names, if it names one.
+    fn domain(&self, name: &str, named: Option<&str>) -> Result<(usize, &Domain), Unproven> {
         let id = SpiffeId::parse(name).ok_or_else(|| Unproven::invalid("the credential names no SPIFFE id"))?;
         let mut domains = self.domains.iter().enumerate();
         let found = domains.find(|(_, domain)| domain.settings.name == id.domain);
-        found.ok_or_else(|| Unproven::invalid("the credential's trust domain is not configured"))
+        let found = found.ok_or_else(|| Unproven::invalid("the credential's trust domain is not configured"))?;
+        if named.is_some_and(|named| named != found.1.settings.issuer()) {
+            return Err(Unproven::invalid("the credential is of another trust domain than `issuer` says"));
+        }
+        Ok(found)
     }
 
     /// What a genuine token proves once its holder has shown what it is bound to.

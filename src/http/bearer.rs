@@ -41,7 +41,8 @@ pub(super) async fn verify(
 async fn caller(shared: &Shared, request: &ServiceRequest) -> Result<usize, Error> {
     let verifier = shared.settings.verifier.as_ref().ok_or(Error::WrongCredential)?;
     let token = bearer_token(request.headers()).ok_or(Error::WrongCredential)?.to_owned();
-    let certificate = request.conn_data::<PeerCertificate>().map(|peer| peer.encoded().to_owned());
+    let peer = request.conn_data::<PeerCertificate>().filter(|peer| peer.is_current(shared.clock.now_ms()));
+    let certificate = peer.map(|peer| peer.encoded().to_owned());
     let proven = verifier.verify_caller(&token, certificate.as_deref()).await.map_err(|_| Error::WrongCredential)?;
     // A token by which somebody acts for another is nobody's own.
     let [holder] = proven.chain.as_slice() else { return Err(Error::WrongCredential) };

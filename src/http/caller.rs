@@ -210,15 +210,15 @@ pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 pub(super) enum Identity<'a> {
     /// Nobody in particular, and what such a caller may do.
     Anonymous(Permissions),
-    /// A configured caller.
-    Known(&'a Caller),
+    /// A configured caller, and its place among them.
+    Known(usize, &'a Caller),
 }
 
 impl<'a> Identity<'a> {
     /// Who sent a request that may be anonymous only where anonymous callers are let in.
     pub(super) fn of(request: &HttpRequest, settings: &'a Settings) -> Result<Self, Error> {
-        if let Some(caller) = Self::caller_of(request, settings) {
-            return Ok(Self::Known(caller));
+        if let Some((place, caller)) = Self::caller_of(request, settings) {
+            return Ok(Self::Known(place, caller));
         }
         if request.headers().contains_key(AUTHORIZATION) {
             return Err(Error::WrongCredential);
@@ -229,9 +229,9 @@ impl<'a> Identity<'a> {
     }
 
     /// The configured caller that sent a request, if one did.
-    pub(super) fn caller_of(request: &HttpRequest, settings: &'a Settings) -> Option<&'a Caller> {
+    pub(super) fn caller_of(request: &HttpRequest, settings: &'a Settings) -> Option<(usize, &'a Caller)> {
         match request.extensions().get().copied()? {
-            Presented::Caller(at) => settings.callers.get(at),
+            Presented::Caller(at) => settings.callers.get(at).map(|caller| (at, caller)),
             Presented::Token => None,
         }
     }
@@ -240,7 +240,7 @@ impl<'a> Identity<'a> {
     pub(super) fn require(self, permission: Permission) -> Result<(), Error> {
         let (permissions, anonymous) = match self {
             Self::Anonymous(permissions) => (permissions, true),
-            Self::Known(caller) => (caller.permissions, false),
+            Self::Known(_, caller) => (caller.permissions, false),
         };
         if permissions.has(permission) { Ok(()) } else { Err(Error::MissingPermission { permission, anonymous }) }
     }
@@ -249,7 +249,15 @@ impl<'a> Identity<'a> {
     pub(super) fn name(self) -> &'a str {
         match self {
             Self::Anonymous(_) => "anonymous",
-            Self::Known(caller) => &caller.name,
+            Self::Known(_, caller) => &caller.name,
+        }
+    }
+
+    /// The caller's place among those that are configured.
+    pub(super) fn place(self) -> Option<usize> {
+        match self {
+            Self::Anonymous(_) => None,
+            Self::Known(place, _) => Some(place),
         }
     }
 
@@ -257,7 +265,7 @@ impl<'a> Identity<'a> {
     pub(super) fn caller(self) -> Option<&'a Caller> {
         match self {
             Self::Anonymous(_) => None,
-            Self::Known(caller) => Some(caller),
+            Self::Known(_, caller) => Some(caller),
         }
     }
 }

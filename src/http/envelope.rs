@@ -38,7 +38,7 @@ where
     let ids: Ids = request.headers().get_all(&REQUEST_ID).cloned().collect();
     let endpoint = routes::endpoint_name(request.path());
     let metrics = shared.metrics.clone();
-    let peer = request.conn_data::<PeerCertificate>();
+    let peer = request.conn_data::<PeerCertificate>().filter(|peer| peer.is_current(shared.clock.now_ms()));
     let known = Presented::by(request.headers(), peer, &shared.settings).and_then(|presented| {
         if let Some(Presented::Caller(at)) = presented {
             shared.count(at)?;

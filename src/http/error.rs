@@ -15,6 +15,9 @@ use std::time::Duration;
 /// What a caller must present (RFC 6750 section 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"behest\"");
 
+/// Where what was presented did not do (RFC 6750 section 3.1).
+const CHALLENGE_ANEW: HeaderValue = HeaderValue::from_static("Bearer realm=\"behest\", error=\"invalid_token\"");
+
 /// When to ask again for a revision that has not come: a process that is behind catches up in less.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
@@ -92,7 +95,10 @@ pub enum Error {
     #[error("a key is needed: send `Authorization: Bearer <key>`")]
     MissingCredential,
     /// A credential that nobody has.
-    #[error("the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key")]
+    #[error(
+        "the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key, or a \
+         token of a configured caller"
+    )]
     WrongCredential,
     /// The caller sends more requests than it may.
     #[error("the caller sends more requests than it may: wait as long as `Retry-After` says")]
@@ -271,8 +277,11 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         match self {
-            Self::MissingCredential | Self::WrongCredential => {
+            Self::MissingCredential => {
                 response.insert_header((WWW_AUTHENTICATE, CHALLENGE));
+            }
+            Self::WrongCredential => {
+                response.insert_header((WWW_AUTHENTICATE, CHALLENGE_ANEW));
             }
             Self::TooManyRequests(wait) => {
                 // Whole seconds (RFC 9110 section 10.2.3), and never none.

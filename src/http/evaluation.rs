@@ -1,5 +1,6 @@
 //! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): one question, one decision.
 
+use super::known::Asked;
 use super::schema::{ErrorBody, EvaluationRequest};
 use super::shared::{Shared, ask};
 use super::wire::{EvaluationResponse, Of, Options, write_answer};
@@ -37,11 +38,10 @@ pub(super) static REVISION: HeaderName = HeaderName::from_static("behest-revisio
             ("X-Request-ID" = String, description = "The request's own, if it had one."),
         )),
         (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
-        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody, headers(("WWW-Authenticate" = String, description = "The scheme and realm."))),
+        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 429, description = "The caller sends more requests than it may.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds until one more is taken."))),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
         (status = 503, description = "No bundle is loaded yet, the decision cannot be recorded, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
     ),
@@ -52,12 +52,21 @@ pub(super) async fn evaluation(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
+    let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
+    if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text).await? {
+        return Ok(response);
+    }
+    let body = shared.read(&text)?;
     let options = Options::read(Of::Evaluation, &body, caller)?;
     let question = Request::from_body(&body)?;
     let evidence = shared.evidence(&body).await;
     shared.reach(&options).await?;
-    let answer = shared.engine.decide(&ask(caller, &request, options, evidence.as_ref()), &question)?;
+    let ask = ask(caller, &request, options, evidence.as_ref());
+    let mut known = None;
+    let answer = shared.engine.decide_noting(&ask, &question, &mut known)?;
+    if let Some(known) = known {
+        shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
+    }
     Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
 }
 

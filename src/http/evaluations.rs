@@ -1,6 +1,7 @@
 //! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one snapshot.
 
 use super::evaluation::{decided, written};
+use super::known::Asked;
 use super::schema::{ErrorBody, EvaluationsRequest};
 use super::shared::{Shared, ask};
 use super::wire::{
@@ -32,11 +33,10 @@ use actix_web::{HttpRequest, HttpResponse};
             ("X-Request-ID" = String, description = "The request's own, if it had one."),
         )),
         (status = 400, description = "The body is not JSON, holds too many items or too large defaults, or a member is of the wrong kind.", body = ErrorBody),
-        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody, headers(("WWW-Authenticate" = String, description = "The scheme and realm."))),
+        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
         (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 429, description = "The caller sends more requests than it may.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds until one more is taken."))),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
         (status = 503, description = "No bundle is loaded yet, the decisions cannot be recorded, they took too long, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
     ),
@@ -47,7 +47,11 @@ pub(super) async fn evaluations(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    let (caller, body) = shared.admit(&request, payload, Permission::Decide).await?;
+    let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
+    if let Some(response) = shared.recall(Of::Evaluations, caller, &request, &text).await? {
+        return Ok(response);
+    }
+    let body = shared.read(&text)?;
     let options = Options::read(Of::Evaluations, &body, caller)?;
     let limits = &shared.settings.limits;
     check_size(&body, limits)?;
@@ -57,18 +61,26 @@ pub(super) async fn evaluations(
     shared.reach(&options).await?;
     match evaluations {
         Evaluations::Single(question) => {
-            let answer = shared.engine.decide(&ask, &question)?;
+            let mut known = None;
+            let answer = shared.engine.decide_noting(&ask, &question, &mut known)?;
+            if let Some(known) = known {
+                shared.remember(Of::Evaluations, caller, &text, options, Asked::One(known));
+            }
             Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
         }
         Evaluations::Batch(items) => {
             let mut first = None;
             let mut body = BatchBody::new(items.size_hint().0, options.depth);
-            for answer in shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)? {
+            let mut batch = shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)?;
+            for answer in &mut batch {
                 let answer = answer?;
                 if let ItemAnswer::Decided(decided) = &answer {
                     first.get_or_insert((decided.id, decided.revision));
                 }
                 written(body.push(&answer))?;
+            }
+            if let Some((known, whole)) = batch.into_known() {
+                shared.remember(Of::Evaluations, caller, &text, options, Asked::Several(known, whole));
             }
             Ok(decided(first, body.finish()))
         }

@@ -46,11 +46,20 @@ pub fn answers() -> Vec<ExampleAnswer> {
             "next_action": "request",
         }},
     });
+    let no_issuer = json!({
+        "decision": false,
+        "context": {"reason": {
+            "code": "credential_invalid",
+            "message": "`context.credentials[0]`: no issuer is configured that could have issued the credential",
+            "next_action": "retry",
+        }},
+    });
     let answer = |name, path, body| ExampleAnswer { name, path, body };
     vec![
         answer("1-agent-permitted", EVALUATION, json!({"decision": true})),
         answer("2-user-may-not", EVALUATION, json!({"decision": false})),
         answer("5-user-may-not-with-reason", EVALUATION, over_cap.clone()),
+        answer("9a-whoever-the-token-names", EVALUATION, no_issuer),
         answer(
             "1-batch",
             EVALUATIONS,
@@ -171,7 +180,29 @@ fn other_spellings() -> Vec<Example> {
             }),
             outcomes: &["permit"],
         },
+        Example {
+            name: "9a-whoever-the-token-names",
+            summary: "Whoever an access token names",
+            description: "The token is verified, and the chain, its scopes and the rest come from it. It denies until the \
+                          token's issuer stands in the service's settings, under [[issuers]].",
+            path: EVALUATION,
+            body: with_options(by_token(), json!({"reason": true})),
+            outcomes: &["credential_invalid"],
+        },
     ]
+}
+
+/// A credential in the place of the subject.
+fn by_token() -> Value {
+    // {"alg":"ES256","typ":"at+jwt","kid":"1"}.{"iss":"https://login.example","sub":"alice","act":{"sub":"copilot"}}
+    let token = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IjEifQ.\
+                 eyJpc3MiOiJodHRwczovL2xvZ2luLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImFjdCI6eyJzdWIiOiJjb3BpbG90In19.c2ln";
+    json!({
+        "subject": {"type": "credential", "id": "0"},
+        "action": {"name": "write"},
+        "resource": {"type": "repository", "id": "checkout"},
+        "context": {"credentials": [{"type": "access_token", "value": token}]},
+    })
 }
 
 fn batches() -> Vec<Example> {

@@ -87,7 +87,7 @@ pub(super) async fn healthz() -> HttpResponse {
 )]
 pub(super) async fn readyz(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
     // Without a key this is a probe, wherever it comes from; with one it is a caller.
-    let caller = Identity::caller_of(&request, &shared.settings);
+    let caller = Identity::caller_of(&request, &shared.settings).map(|(_, caller)| caller);
     let detailed = caller.is_some_and(|caller| caller.permissions.has(Permission::Admin));
     let status = shared.engine.status();
     let readiness = Readiness {

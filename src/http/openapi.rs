@@ -2,10 +2,11 @@
 
 use super::{Error, Permission, evaluation, evaluations, examples, fga, health, metadata, schema, search, settings};
 use crate::model::{Fault, Malformed};
+use std::time::Duration;
 use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi, RefOr};
+use utoipa::openapi::{Content, Header, Object, OpenApi, RefOr, Response, Type};
 use utoipa::{Modify, OpenApi as _};
 
 const JSON: &str = "application/json";
@@ -49,6 +50,7 @@ struct Description;
 pub fn openapi() -> OpenApi {
     let mut api = Description::openapi();
     api.merge(fga::Paths::openapi());
+    Everywhere.modify(&mut api);
     Examples.modify(&mut api);
     Errors.modify(&mut api);
     api
@@ -66,11 +68,42 @@ impl Modify for Keys {
         let scheme = Http::builder()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A configured caller's key. Not needed on the loopback address while no caller is configured.",
+                "A configured caller's key, or its access token of a configured issuer. A caller may also be known by the \
+                 certificate of its connection. Not needed on the loopback address while no caller is configured.",
             ))
             .build();
         api.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(scheme));
     }
+}
+
+/// What every operation can answer, since it is decided before the path is looked at.
+struct Everywhere;
+
+impl Modify for Everywhere {
+    fn modify(&self, api: &mut OpenApi) {
+        for operation in api.paths.paths.values_mut().flat_map(operations) {
+            let responses = &mut operation.responses.responses;
+            let Some(RefOr::T(refused)) = responses.get_mut("401") else { continue };
+            let challenge = header(Type::String, "The scheme and realm, and whether what was sent is at fault.");
+            refused.headers.entry("WWW-Authenticate".to_owned()).or_insert(challenge);
+            let retry = header(Type::Integer, "Seconds until one more is taken.");
+            let mut too_many = Response::new("The caller sends more requests than it may.");
+            too_many.headers.insert("Retry-After".to_owned(), retry);
+            too_many.content.clone_from(&refused.content);
+            responses.insert("429".to_owned(), RefOr::T(too_many));
+        }
+    }
+}
+
+fn header(kind: Type, description: &str) -> RefOr<Header> {
+    let mut header = Header::new(Object::with_type(kind));
+    header.description = Some(description.to_owned());
+    RefOr::T(header)
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, .. } = item;
+    [get, put, post, delete].into_iter().flatten()
 }
 
 struct Examples;
@@ -106,7 +139,7 @@ struct Errors;
 impl Modify for Errors {
     fn modify(&self, api: &mut OpenApi) {
         for (path, item) in &mut api.paths.paths {
-            for operation in [item.get.as_mut(), item.post.as_mut()].into_iter().flatten() {
+            for operation in operations(item) {
                 let statuses: Vec<String> = operation.responses.responses.keys().cloned().collect();
                 for status in statuses {
                     let Some(error) = typical(path, &status) else { continue };
@@ -130,6 +163,7 @@ fn typical(path: &str, status: &str) -> Option<Error> {
         "403" => Error::MissingPermission { permission, anonymous: false },
         "404" => Error::NoPublicUrl,
         "408" => Error::BodyTimeout(limits.body_time),
+        "429" => Error::TooManyRequests(Duration::from_secs(1)),
         "413" => Error::BodyTooLarge(limits.body_bytes),
         "500" => Error::Fault(Fault::Internal(String::new())),
         "503" => Error::Fault(Fault::NoBundle),

@@ -1,9 +1,11 @@
 //! The certificate of a connection, and the callers that are known by one.
 //!
 //! INVARIANT: what stands here was verified in the handshake, against the authorities that the settings name: the server
-//! asks for certificates only where there are such authorities.
+//! asks for certificates only where there are such authorities. On a connection that outlives its certificate nobody is
+//! known by it.
 
 use super::{By, Caller};
+use crate::evidence::certificate_validity;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
@@ -28,6 +30,8 @@ pub enum CertificateName {
 #[derive(Clone, Debug)]
 pub(super) struct PeerCertificate {
     sha256: [u8; 32],
+    /// When it ends; a connection may live longer.
+    ends_s: i64,
     uri: Option<String>,
     encoded: Arc<str>,
 }
@@ -40,7 +44,14 @@ impl PeerCertificate {
         let mut uris = parsed.iter().flat_map(|parsed| parsed.valid_uri_names()).map(str::to_owned);
         let uri = uris.next();
         let uri = if uris.next().is_some() { None } else { uri };
-        Self { sha256, uri, encoded: BASE64_STANDARD.encode(certificate).into() }
+        // What cannot be read has ended.
+        let ends_s = certificate_validity(certificate).map_or(i64::MIN, |(_, ends)| ends);
+        Self { sha256, ends_s, uri, encoded: BASE64_STANDARD.encode(certificate).into() }
+    }
+
+    /// Whether it has not ended, at this time in milliseconds.
+    pub(super) fn is_current(&self, now_ms: i64) -> bool {
+        now_ms.div_euclid(1_000) <= self.ends_s
     }
 
     /// Whether the caller is known by it.

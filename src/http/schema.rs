@@ -53,6 +53,55 @@ pub struct Resource {
     pub properties: Option<Object>,
 }
 
+/// Circumstances. Whatever else policies read stands beside these members.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Context {
+    /// The agent that acts for the subject: an id or `{type, id}`.
+    pub agent: Option<Value>,
+    /// A tool call's arguments, verbatim.
+    pub arguments: Option<Object>,
+    /// The raw credentials of who asks. They are verified, and the decision rests on what they prove; one that does not
+    /// verify denies. The subject `{"type": "credential", "id": "0"}` is whom the first of them names.
+    #[schema(max_items = 4)]
+    pub credentials: Option<Vec<PresentedCredential>>,
+}
+
+/// One raw credential.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PresentedCredential, example = json!({"type": "access_token", "value": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl"}))]
+pub struct PresentedCredential {
+    /// `access_token`, `id_token`, `jwt_svid` or `x509_svid`.
+    pub r#type: String,
+    /// The token; for `x509_svid` the chain of certificates, in PEM form or base64.
+    pub value: String,
+    /// The issuer, where several could be asked about an opaque token.
+    pub issuer: Option<String>,
+    /// The proof that the token is presented by its holder (RFC 9449), and the request that carried it.
+    pub dpop: Option<PresentedProof>,
+    /// What the caller saw in the handshake (RFC 8705).
+    pub tls: Option<PresentedCertificate>,
+}
+
+/// A DPoP proof.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PresentedProof {
+    /// The proof, a JWT.
+    pub proof: String,
+    /// The method of the request that carried it.
+    #[schema(example = "POST")]
+    pub method: String,
+    /// Its address.
+    #[schema(example = "https://mcp.example/call")]
+    pub url: String,
+}
+
+/// The client's certificate.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PresentedCertificate {
+    /// In PEM form, in PEM form with percent escapes, or its DER form in base64.
+    pub certificate: String,
+}
+
 /// An entity, by name.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntityId {
@@ -84,9 +133,8 @@ pub struct EvaluationRequest {
     pub action: Action,
     /// To what.
     pub resource: Resource,
-    /// Circumstances; `context.agent` names the agent that acts for the subject, and a tool call's arguments stand in
-    /// `context.arguments`.
-    pub context: Option<Object>,
+    /// Circumstances.
+    pub context: Option<Context>,
     /// How to answer.
     pub options: Option<Options>,
 }
@@ -101,7 +149,7 @@ pub struct EvaluationsRequest {
     /// The default for items without a resource.
     pub resource: Option<Resource>,
     /// The default for items without a context. A carrier in it must be repeated by an item's own context.
-    pub context: Option<Object>,
+    pub context: Option<Context>,
     /// The questions. A member of an item replaces the default whole; nothing is merged.
     pub evaluations: Option<Vec<EvaluationItem>>,
     /// How to answer, and when to stop.
@@ -118,7 +166,7 @@ pub struct EvaluationItem {
     /// To what.
     pub resource: Option<Resource>,
     /// Circumstances.
-    pub context: Option<Object>,
+    pub context: Option<Context>,
 }
 
 /// How to answer a batch.
@@ -181,7 +229,7 @@ pub struct SubjectSearchRequest {
     /// To what.
     pub resource: Resource,
     /// Circumstances.
-    pub context: Option<Object>,
+    pub context: Option<Context>,
     /// Which page.
     pub page: Option<Page>,
     /// How to answer.
@@ -198,7 +246,7 @@ pub struct ResourceSearchRequest {
     /// The searched type; an id is ignored.
     pub resource: EntityType,
     /// Circumstances.
-    pub context: Option<Object>,
+    pub context: Option<Context>,
     /// Which page.
     pub page: Option<Page>,
     /// How to answer.
@@ -213,7 +261,7 @@ pub struct ActionSearchRequest {
     /// To what.
     pub resource: Resource,
     /// Circumstances.
-    pub context: Option<Object>,
+    pub context: Option<Context>,
     /// Which page.
     pub page: Option<Page>,
     /// How to answer.

@@ -131,17 +131,20 @@ async fn search(
     shared: &Data<Shared>,
     searched: Searched,
 ) -> Result<HttpResponse, Error> {
-    let (caller, body) = shared.admit(request, payload, Permission::Search).await?;
+    let (caller, text) = shared.admit(request, payload, Permission::Search).await?;
+    let body = shared.read(&text)?;
     let options = Options::read(Of::Search, &body, caller)?;
     let search = SearchRequest::from_body(searched, &body)?;
     let page = PageRequest::from_body(&body)?;
+    let evidence = shared.evidence(&body).await;
     shared.reach(&options).await?;
     let Ask { caller, require_actor, .. } = ask(caller, request, options, None);
     let (caller, engine) = (caller.to_owned(), shared.engine.clone());
     let asked_for_page = page.is_some();
     let done = block(move || {
         let Options { depth, arguments, .. } = options;
-        let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments, evidence: None };
+        let evidence = evidence.as_ref();
+        let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments, evidence };
         let found = engine.search(&ask, &search, &page.unwrap_or_default())?;
         let body = written(write_page(&search, asked_for_page, &found, arguments, depth))?;
         Ok::<_, Error>((found.revision, body))

@@ -3,6 +3,7 @@
 use super::bearer;
 use super::envelope;
 use super::fga::MAX_EXPORTS;
+use super::known::Bodies;
 use super::metadata::Metadata;
 use super::peer;
 use super::rate::Meter;
@@ -59,7 +60,8 @@ impl Server {
             .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
         let exports = Arc::new(Semaphore::new(MAX_EXPORTS));
         let (jwks, waiting) = (jwks.into(), Semaphore::new(settings.limits.waiting.min(Semaphore::MAX_PERMITS)));
-        let shared = Shared { settings, engine, metrics, clock, metadata, jwks, meters, exports, waiting };
+        let bodies = Bodies::new(settings.known_bytes, Arc::clone(&metrics));
+        let shared = Shared { settings, engine, metrics, clock, metadata, jwks, meters, bodies, exports, waiting };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -25,6 +25,9 @@ pub struct Settings {
     pub verifier: Option<Arc<Verifier>>,
     /// What the service speaks TLS with; without it, it speaks plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// Bytes that bodies may take which were asked before; none are kept by default. Of use only to an engine that keeps
+    /// the outcomes of legs.
+    pub known_bytes: usize,
     /// The limits.
     pub limits: Limits,
     /// Threads that answer; `None` for one per core.

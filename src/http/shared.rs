@@ -3,6 +3,7 @@
 use super::body::read_body;
 use super::caller::Identity;
 use super::envelope::REQUEST_ID;
+use super::known::Bodies;
 use super::metadata::Metadata;
 use super::rate::Meter;
 use super::wire::{Options, read_object};
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     pub(super) jwks: Bytes,
     /// One for each configured caller, in their order.
     pub(super) meters: Vec<Meter>,
+    /// Bodies that were asked before.
+    pub(super) bodies: Bodies,
     /// As many exports may begin.
     pub(super) exports: Arc<Semaphore>,
     /// As many requests may wait for a revision.
@@ -41,34 +44,28 @@ impl Shared {
         meter.take(rate, self.clock.now_ms()).map_err(Error::TooManyRequests)
     }
 
-    /// Reads a request whose caller needs this permission: first who sent it, and only then its body.
+    /// Takes a request whose caller needs this permission: first who sent it, and only then its body.
     pub(super) async fn admit<'a>(
         &'a self,
         request: &HttpRequest,
         payload: Payload,
         permission: Permission,
-    ) -> Result<(Identity<'a>, Record), Error> {
+    ) -> Result<(Identity<'a>, Bytes), Error> {
         let caller = Identity::of(request, &self.settings)?;
         caller.require(permission)?;
-        self.read(request, payload, caller).await
+        let body = read_body(request.headers(), payload, &self.settings.limits).await?;
+        Ok((caller, body))
+    }
+
+    /// Reads a body.
+    pub(super) fn read(&self, body: &[u8]) -> Result<Record, Error> {
+        read_object(body, self.settings.limits.json_depth.min(Limits::MAX_JSON_DEPTH))
     }
 
     /// What the credentials in these contexts prove; none where nobody verifies any.
     pub(super) async fn evidence(&self, body: &Record) -> Option<Evidence> {
         let verifier = self.settings.verifier.as_ref()?;
         Some(verifier.gather(contexts(body)).await)
-    }
-
-    async fn read<'a>(
-        &'a self,
-        request: &HttpRequest,
-        payload: Payload,
-        caller: Identity<'a>,
-    ) -> Result<(Identity<'a>, Record), Error> {
-        let limits = &self.settings.limits;
-        let body = read_body(request.headers(), payload, limits).await?;
-        let record = read_object(&body, limits.json_depth.min(Limits::MAX_JSON_DEPTH))?;
-        Ok((caller, record))
     }
 }
 

@@ -11,7 +11,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme};
 use std::fmt;
@@ -75,7 +75,14 @@ impl Tls {
             None => builder.with_no_client_auth(),
             Some(_) => builder.with_client_cert_verifier(Arc::new(Verify(Arc::clone(self)))),
         };
-        Ok(builder.with_cert_resolver(Arc::new(Resolve(Arc::clone(self)))))
+        let mut config = builder.with_cert_resolver(Arc::new(Resolve(Arc::clone(self))));
+        if self.clients.is_some() {
+            // INVARIANT: a session that is taken up again would bring its certificate along unverified, whatever authorities
+            // there are by now. A handshake costs a caller that keeps its connections nothing.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Ok(config)
     }
 }
 

@@ -77,6 +77,7 @@ pub fn read_proven_question(
     }
     check_replaced(request, settings)?;
     let proven = credentials::take(&mut context, evidence)?;
+    reader.check_aliases(proven.iter().flat_map(|proven| &proven.chain))?;
     let (members, mut found) = match credentials::named(&request.subject, &proven)? {
         Some(credential) => reader.credential_chain(credential),
         None => reader.subject_carriers(&request.subject)?,
@@ -238,10 +239,12 @@ impl Reader<'_> {
                 None => EntityRef { kind: kind.into(), id: sub },
                 Some(issuer) => {
                     let issuer = non_empty(issuer, "act.iss")?;
-                    self.evidence.ids().entity(&issuer, kind, &sub).map_err(|why| match why {
+                    let uid = self.evidence.ids().entity(&issuer, kind, &sub).map_err(|why| match why {
                         NoId::Issuer => invalid("`act.iss` names an issuer that is not configured"),
                         NoId::Kind | NoId::Sub => invalid(format!("`act` names nobody: {why}")),
-                    })?
+                    })?;
+                    self.check_aliases([&uid])?;
+                    uid
                 }
             };
             actors.push(self.resolve(uid.kind, uid.id));
@@ -289,6 +292,24 @@ impl Reader<'_> {
 
     fn resolve_entity(&mut self, entity: Entity) -> Entity {
         Entity { uid: self.resolve(entity.uid.kind, entity.uid.id), properties: entity.properties }
+    }
+
+    /// Refuses issuers' subjects whose types the bundle reads as one, where two issuers could then mean different people by
+    /// one id: ids are kept apart type by type, before the bundle is known.
+    fn check_aliases<'a>(&self, uids: impl IntoIterator<Item = &'a EntityRef>) -> Result<(), ChainRefusal> {
+        let aliases = &self.settings.aliases;
+        for uid in uids {
+            let Some((_, declared)) = aliases.iter().find(|(alias, _)| *alias == uid.kind) else { continue };
+            let same = aliases.iter().filter(|(_, kind)| kind == declared).map(|(alias, _)| alias);
+            let kinds: Vec<&SmolStr> = std::iter::once(declared).chain(same).collect();
+            if self.evidence.ids().could_meet(&kinds) {
+                return Err(ChainRefusal::Deny(
+                    Code::CredentialInvalid,
+                    format!("the bundle reads `{}` as `{declared}`, and two issuers can give one id to both", uid.kind),
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn resolved(&self, uid: &EntityRef) -> EntityRef {

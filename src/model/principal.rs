@@ -101,6 +101,20 @@ impl PrincipalIds {
         Ok(EntityRef { kind: kind.clone(), id })
     }
 
+    /// Whether two issuers could make one id if these entity types were one, as a bundle's aliases make them.
+    #[must_use]
+    pub fn could_meet(&self, kinds: &[&SmolStr]) -> bool {
+        let of_issuer = |ids: &'_ IssuerIds| -> Vec<SmolStr> {
+            ids.prefixes.iter().filter(|(kind, _)| kinds.contains(&kind)).map(|(_, prefix)| prefix.clone()).collect()
+        };
+        let all: Vec<Vec<SmolStr>> = self.0.iter().map(of_issuer).collect();
+        let meet = |one: &SmolStr, other: &SmolStr| one.starts_with(other.as_str()) || other.starts_with(one.as_str());
+        all.iter().enumerate().any(|(at, ones)| {
+            let mut others = all.iter().skip(at + 1).flatten();
+            others.any(|other| ones.iter().any(|one| meet(one, other)))
+        })
+    }
+
     fn is_others(&self, kind: &str, sub: &str) -> bool {
         let mut prefixes = self.0.iter().flat_map(|ids| &ids.prefixes).filter(|(known, _)| known == kind);
         prefixes.any(|(_, prefix)| !prefix.is_empty() && sub.starts_with(prefix.as_str()))
@@ -145,6 +159,20 @@ mod tests {
         assert_eq!(id("i", "user", &"s".repeat(MAX_SUB_BYTES + 1)), Err(NoId::Sub));
         assert_eq!(id("i", "agent", "alice"), Err(NoId::Kind));
         assert_eq!(id("k", "user", "alice"), Err(NoId::Issuer));
+    }
+
+    #[test]
+    fn types_that_are_one_must_have_apart_what_two_issuers_put_before_a_subject() {
+        let of = |issuer: &str, kind: &str, prefix: &str| IssuerIds {
+            issuer: issuer.into(),
+            prefixes: vec![(kind.into(), prefix.into())],
+        };
+        let (user, identity) = (SmolStr::from("user"), SmolStr::from("identity"));
+        for (prefix, meets) in [("", true), ("p", true), ("p|", true), ("p|x", true), ("q|", false)] {
+            let ids = PrincipalIds::new(vec![of("i", "user", "p|"), of("j", "identity", prefix)]).unwrap();
+            assert_eq!(ids.could_meet(&[&user, &identity]), meets, "{prefix}");
+            assert!(!ids.could_meet(&[&user]) && !ids.could_meet(&[&identity]));
+        }
     }
 
     proptest! {

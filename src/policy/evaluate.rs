@@ -11,7 +11,7 @@ use super::index::Named;
 use super::inputs::{Inputs, LegRequest, NoInputs, build, known, value_at};
 use super::reads::Reads;
 use super::relations::{RelationFailure, Relations};
-use super::rules::{Conjunct, Rule};
+use super::rules::{Conjunct, Rule, no_slots};
 use super::schema::{ActionInfo, Vocabulary};
 use super::stored::Stored;
 use super::syntax::{Root, access_path};
@@ -262,7 +262,7 @@ impl Compiled {
                 && rule.effect == Decision::Permit
                 && let Some(conjunct) = rule.conjuncts.get(stopped)
             {
-                let condition = self.condition(evaluator, rule, conjunct, error);
+                let condition = self.condition(evaluator, conjunct, error);
                 explanation.near_misses.push(NearMiss { policy: rule.at.clone(), condition });
             }
         }
@@ -278,13 +278,7 @@ impl Compiled {
         }
     }
 
-    fn condition(
-        &self,
-        evaluator: &Evaluator<'_>,
-        rule: &Rule,
-        conjunct: &Conjunct,
-        error: Option<String>,
-    ) -> Condition {
+    fn condition(&self, evaluator: &Evaluator<'_>, conjunct: &Conjunct, error: Option<String>) -> Condition {
         let values = conjunct
             .accesses()
             .into_iter()
@@ -293,7 +287,7 @@ impl Compiled {
                 let shown = if path.iter().any(|name| self.schema.vocabulary.is_secret(name)) {
                     "(secret)".to_owned()
                 } else {
-                    evaluator.interpret(access, rule.policy.env()).map_or_else(
+                    evaluator.interpret(access, no_slots()).map_or_else(
                         |_| "(absent)".to_owned(),
                         |value| redact(&value, &self.schema.vocabulary).to_string(),
                     )
@@ -354,7 +348,7 @@ fn redact(value: &Cedar, vocabulary: &Vocabulary) -> Cedar {
 /// Runs a policy's conjuncts in order.
 fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
     for (index, conjunct) in rule.conjuncts.iter().enumerate() {
-        match evaluator.interpret(&conjunct.expr, rule.policy.env()) {
+        match evaluator.interpret(&conjunct.expr, no_slots()) {
             Ok(value) => match truth(&value) {
                 Some(true) => {}
                 Some(false) => return Verdict::Stopped(index),

@@ -3,7 +3,7 @@
 //! INVARIANT: an attribute of an entity that a pack's policy reads is `@stored`. A pack marks the types that it knows; a
 //! bundle may give an attribute of that name to a type of its own, and a request could then say what the pack believes.
 
-use super::rules::Rule;
+use super::rules::Parsed;
 use super::schema::{Provenance, Schema, Vocabulary};
 use super::source::{SourceFile, place_in};
 use super::syntax::Root;
@@ -14,10 +14,11 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// Every attribute that a request may say and a pack reads, once.
-pub(super) fn problems(rules: &[Rule], schema: &Schema, files: &[SourceFile]) -> Vec<Problem> {
+pub(super) fn problems(rules: &[Parsed], schema: &Schema, files: &[SourceFile]) -> Vec<Problem> {
     let mut walk = Walk { vocabulary: &schema.vocabulary, rule: None, found: BTreeMap::new() };
-    for rule in rules.iter().filter(|rule| rule.at.file.starts_with("pack:")) {
-        walk.rule = Some(rule);
+    for parsed in rules.iter().filter(|parsed| parsed.rule.at.file.starts_with("pack:")) {
+        let rule = &parsed.rule;
+        walk.rule = Some(parsed);
         for (root, path) in rule.reads.paths() {
             match root {
                 Root::Principal => walk.start(schema.validator.principals(), &rule.principal, path),
@@ -26,13 +27,13 @@ pub(super) fn problems(rules: &[Rule], schema: &Schema, files: &[SourceFile]) ->
             }
         }
     }
-    let problem = |((kind, attribute), rule): ((SmolStr, SmolStr), &Rule)| {
+    let problem = |((kind, attribute), Parsed { rule, policy }): ((SmolStr, SmolStr), &Parsed)| {
         let message = format!(
             "`{attribute}` of `{kind}` may come with a request, and the policy `{}` of a pack rests on it",
             rule.id
         );
         let file = files.iter().find(|file| file.path == rule.at.file);
-        let place = file.and_then(|file| place_in(rule.policy.loc(), file));
+        let place = file.and_then(|file| place_in(policy.loc(), file));
         let help = format!("mark `{attribute}` with `@stored` where `{kind}` is declared, or give it another name");
         Problem { place, ..Problem::new(message).help(help) }
     };
@@ -42,9 +43,9 @@ pub(super) fn problems(rules: &[Rule], schema: &Schema, files: &[SourceFile]) ->
 struct Walk<'a> {
     vocabulary: &'a Vocabulary,
     /// Whose reads are followed.
-    rule: Option<&'a Rule>,
+    rule: Option<&'a Parsed>,
     /// By type and attribute, with the first policy that reads it.
-    found: BTreeMap<(SmolStr, SmolStr), &'a Rule>,
+    found: BTreeMap<(SmolStr, SmolStr), &'a Parsed>,
 }
 
 impl<'a> Walk<'a> {

@@ -7,7 +7,7 @@
 //! because something before them was false; what is not known to be such a comparison is another use.
 
 use super::inputs::datetime;
-use super::rules::Rule;
+use super::rules::{Rule, no_slots};
 use super::syntax::{Root, access_path, children};
 use crate::model::{ClockUse, Timestamp};
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Name, PartialValue, Value as Cedar, ValueKind};
@@ -27,7 +27,7 @@ pub(super) fn used(evaluator: &Evaluator<'_>, rules: &[&Arc<Rule>], now: Timesta
         found = found.and(ClockUse::read(now));
         for value in values {
             // Where there is no value, the comparison fails at any time.
-            if let Ok(value) = evaluator.interpret(value, rule.policy.env()) {
+            if let Ok(value) = evaluator.interpret(value, no_slots()) {
                 let at = milliseconds(value);
                 found = found.and(at.map_or(ClockUse::Otherwise, |at| ClockUse::compared(now, at)));
             }

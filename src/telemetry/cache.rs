@@ -24,6 +24,8 @@ pub enum CacheMiss {
 pub struct CacheMetrics {
     /// Legs whose outcome was kept.
     pub hits: Counter,
+    /// Requests that were answered without being read again: their body was kept, and all of their legs.
+    pub known: Counter,
     /// Outcomes that made room for others.
     pub evictions: Counter,
     misses: Family<[(&'static str, &'static str); 1], Counter>,
@@ -41,6 +43,7 @@ impl Default for CacheMetrics {
         let of = |cause| misses.get_or_create_owned(&[("cause", cause)]);
         Self {
             hits: Counter::default(),
+            known: Counter::default(),
             evictions: Counter::default(),
             absent: of("absent"),
             stale: of("stale"),
@@ -77,9 +80,10 @@ impl CacheMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(names::CACHE_HITS, "Legs whose outcome was kept", self.hits.clone());
         registry.register(names::CACHE_MISSES, "Legs that were evaluated, by cause", self.misses.clone());
+        registry.register(names::CACHE_KNOWN, "Requests whose body and legs were kept", self.known.clone());
         registry.register(names::CACHE_EVICTIONS, "Outcomes that made room for others", self.evictions.clone());
         let collisions = self.collisions.clone();
         registry.register(names::CACHE_COLLISIONS, "Misses for a write to a row of the same stripe", collisions);
-        registry.register(names::CACHE_BYTES, "Memory that kept outcomes take", self.bytes.clone());
+        registry.register(names::CACHE_BYTES, "Memory that kept outcomes and bodies take", self.bytes.clone());
     }
 }

@@ -54,6 +54,8 @@ pub mod names {
     pub const CACHE_HITS: &str = "behest_cache_hits";
     /// Legs that were evaluated beside a cache, by `cause` (`absent`, `stale`, `time`, `uncacheable`).
     pub const CACHE_MISSES: &str = "behest_cache_misses";
+    /// Requests that were answered without being read again.
+    pub const CACHE_KNOWN: &str = "behest_cache_known_requests";
     /// Outcomes that made room for others.
     pub const CACHE_EVICTIONS: &str = "behest_cache_evictions";
     /// Misses, among those that are `stale`, for a write to another row of the same stripe.

@@ -1,17 +1,20 @@
-//! Two services that are told the same: one with a cache, one without.
+//! Two services that are told the same: one with a cache, one without. As its HTTP surface does, a service keeps what it
+//! has learnt of a question beside the question's words.
 
 use crate::values;
 use behest::audit::{QueueSettings, Recorder, Sink, WhenFull, Writer};
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::stores::{About, Stores, StoresError};
-use behest::engine::{Ask, Engine};
+use behest::engine::{Ask, Engine, Known};
 use behest::model::{Answer, Arguments, Depth, Evidence, Revision};
 use behest::store::{Batch, StoreId, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::Value as Json;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// More than a history fills, so that nothing is evicted that could have been wrong.
@@ -23,6 +26,9 @@ pub(crate) struct Service {
     pub(crate) stores: Arc<Stores>,
     pub(crate) metrics: Arc<Metrics>,
     record: Option<(Writer, PathBuf)>,
+    /// What answers a question that was asked in the same words.
+    known: Mutex<HashMap<String, Known>>,
+    recalled: AtomicU64,
 }
 
 impl Service {
@@ -44,7 +50,7 @@ impl Service {
         if cache {
             engine = engine.with_cache(CACHE_BYTES);
         }
-        Self { engine, stores, metrics, record }
+        Self { engine, stores, metrics, record, known: Mutex::default(), recalled: AtomicU64::new(0) }
     }
 
     pub(crate) fn load(&self, folder: &Path) {
@@ -68,7 +74,23 @@ impl Service {
     pub(crate) fn ask_with(&self, question: &Json, evidence: Option<&Evidence>, arguments: Arguments) -> Answer {
         let (caller, request_id, depth) = ("anonymous", None, Depth::Reason);
         let ask = Ask { caller, request_id, require_actor: false, depth, arguments, evidence };
-        self.engine.decide(&ask, &values::request(question)).expect("an answer")
+        let text = question.to_string();
+        let known = self.known.lock().unwrap().get(&text).cloned();
+        if let Some(answer) = known.and_then(|known| self.engine.decide_known(&ask, &known)) {
+            self.recalled.fetch_add(1, Ordering::Relaxed);
+            return answer;
+        }
+        let mut known = None;
+        let answer = self.engine.decide_noting(&ask, &values::request(question), &mut known).expect("an answer");
+        if let Some(known) = known {
+            self.known.lock().unwrap().insert(text, known);
+        }
+        answer
+    }
+
+    /// How many questions were answered without being read.
+    pub(crate) fn recalled(&self) -> u64 {
+        self.recalled.load(Ordering::Relaxed)
     }
 
     /// A counter of the cache.

@@ -77,6 +77,6 @@ fn every_answer_is_the_one_of_its_revision_and_none_is_older_than_an_acknowledge
         }
         done.store(true, Ordering::Release);
     });
-    assert!(service.count("behest_cache_hits_total") > 0);
+    assert!(service.count("behest_cache_hits_total") > 0 && service.recalled() > 0);
     assert!(service.count("behest_cache_misses_total{cause=\"stale\"}") > 0);
 }

@@ -53,6 +53,9 @@ async fn each_form_is_read_as_its_profile_says() {
             json!({"sub": "specialist", "act": [{"sub": "orchestrator"}, {"sub": "alice"}]}),
             "user:alice > agent:orchestrator > agent:specialist",
         ),
+        // The one who acts stands first there, also where the `act` behind it was lost.
+        (ActorForm::Inverted, json!({"sub": "bot"}), "agent:bot"),
+        (ActorForm::List, json!({"sub": "bot", "act": null}), "agent:bot"),
         (ActorForm::None, json!({"sub": "alice"}), "user:alice"),
     ];
     for (form, over, expected) in cases {
@@ -100,10 +103,23 @@ async fn a_client_that_acts_for_itself_is_no_user() {
     assert_eq!(chain(&world, &own).await, "agent:batch");
     let key = Key::new("k1");
     let web = publish(&key);
-    let claim = AutonomousClaim { claim: ClaimPath::new("name"), value: "service-account-".into(), prefix: true };
+    let claim = AutonomousClaim { claim: ClaimPath::new("name"), value: "service-account-".into(), of_client: true };
     let world = World::new(vec![Profile { autonomous: vec![claim], ..profile(&web) }], Vec::new());
     let account = json!({"sub": "a-uuid", "client_id": "batch", "name": "service-account-batch"});
     assert_eq!(chain(&world, &key.access_token(&claims_with(&account))).await, "agent:batch");
+    let account = json!({"sub": "a-uuid", "client_id": "Batch", "name": "service-account-batch"});
+    assert_eq!(chain(&world, &key.access_token(&claims_with(&account))).await, "agent:Batch");
     let person = json!({"sub": "a-uuid", "client_id": "batch", "name": "alice"});
+    assert_eq!(chain(&world, &key.access_token(&claims_with(&person))).await, "user:a-uuid");
+    // Somebody who chose a client's name, and comes by another client.
+    let posing = json!({"sub": "a-uuid", "client_id": "web", "name": "service-account-batch"});
+    let found = chain(&world, &key.access_token(&claims_with(&posing))).await;
+    assert!(found.starts_with("credential_invalid: ") && found.contains("another client's"), "{found}");
+    // Where tokens of users are known by what they have.
+    let of_users = vec![ClaimPath::new("scp")];
+    let world = World::new(vec![Profile { of_users, ..profile(&web) }], Vec::new());
+    let app = json!({"sub": "a-uuid", "client_id": "batch"});
+    assert_eq!(chain(&world, &key.access_token(&claims_with(&app))).await, "agent:batch");
+    let person = json!({"sub": "a-uuid", "client_id": "batch", "scp": "read"});
     assert_eq!(chain(&world, &key.access_token(&claims_with(&person))).await, "user:a-uuid");
 }

@@ -58,7 +58,7 @@ async fn a_caller_is_known_by_its_own_token_for_this_service() {
         let reply = call(&world, &format!("Bearer {token}")).await;
         assert_eq!(
             (reply.status.as_u16(), reply.header("www-authenticate")),
-            (401, Some("Bearer realm=\"behest\"")),
+            (401, Some("Bearer realm=\"behest\", error=\"invalid_token\"")),
             "{why}"
         );
         // On every path, and with the request's id.

@@ -114,6 +114,36 @@ async fn an_actor_of_an_issuer_has_that_issuers_id() {
 }
 
 #[actix_web::test]
+async fn types_that_a_bundle_reads_as_one_do_not_make_two_issuers_people_one() {
+    let (key, other) = (Key::new("k1"), Key::new("k1"));
+    let (web, elsewhere) = (publish(&key), publish(&other));
+    for (prefix, expected) in [("", "two issuers can give one id"), ("partner|", "permit")] {
+        // Ids of a type of its own, which the service takes for another than `user` when it starts.
+        let partner = Profile {
+            issuer: "https://partner.example".into(),
+            ids: vec![("identity".into(), prefix.into()), ("agent".into(), "partner|".into())],
+            subject_type: "identity".into(),
+            ..profile(&elsewhere)
+        };
+        let ours =
+            Profile { ids: vec![("user".into(), "login|".into()), ("agent".into(), "login|".into())], ..profile(&web) };
+        let toml = "[types]\nidentity = \"user\"";
+        let world = World::of_bundle(vec![ours, partner], Vec::new(), crate::service::local(), toml);
+        let claims = claims_with(&json!({"iss": "https://partner.example", "sub": "login|alice"}));
+        let theirs = access(&other.access_token(&claims));
+        let subjects =
+            [json!({"type": "credential", "id": "0"}), json!({"type": "user", "id": format!("{prefix}login|alice")})];
+        for subject in subjects {
+            let found = world.ask(&body(&subject, &json!({}), std::slice::from_ref(&theirs))).await;
+            assert!(found.contains(expected), "{prefix} {subject}: {found}");
+        }
+        let mine = access(&key.access_token(&crate::world::claims()));
+        let subject = json!({"type": "user", "id": "login|alice"});
+        assert_eq!(world.ask(&body(&subject, &json!({}), &[mine])).await, "permit");
+    }
+}
+
+#[actix_web::test]
 async fn every_leg_is_decided_with_each_credentials_facts() {
     let (world, key, _web) = standard();
     let reading = access(&key.access_token(&claims()));

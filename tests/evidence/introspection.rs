@@ -4,7 +4,8 @@ use crate::service::NOW_MS;
 use crate::tokens::{Key, with};
 use crate::web::{Asked, Web};
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
-use behest::evidence::{Introspection, Profile, Secret, Trust};
+use behest::evidence::{Introspection, KeySource, Profile, Secret, SignedAnswers, Trust};
+use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ fn asked_by(url: &str) -> Introspection {
         client_id: "pdp one".to_owned(),
         client_secret: Some(Secret::new("s3cret:&")),
         keep: Duration::from_secs(10),
-        signed: false,
+        signed: None,
     }
 }
 
@@ -123,28 +124,90 @@ async fn a_token_is_shown_to_one_issuer() {
 }
 
 #[actix_web::test]
-async fn a_signed_answer_must_be_the_issuers_and_for_this_service() {
+async fn a_signed_answer_must_be_the_issuers_of_now_and_for_this_service() {
     let key = Key::new("k1");
     let keys = publish(&key);
     let inner = active();
     let signed = |header: Value, claims: Value, key: &Key| key.sign(&header, &claims);
     let header = || json!({"alg": "ES256", "typ": "token-introspection+jwt", "kid": "k1"});
-    let claims = json!({"iss": ISSUER, "aud": "pdp one", "iat": NOW_MS / 1_000, "token_introspection": inner});
+    let now = NOW_MS / 1_000;
+    let claims = json!({"iss": ISSUER, "aud": "pdp one", "iat": now, "token_introspection": inner});
+    let over = |over: Value| signed(header(), with(&claims, &over), &key);
     let stranger = Key::new("k1");
-    for (answer, good) in [
-        (signed(header(), claims.clone(), &key), true),
-        (signed(header(), with(&claims, &json!({"aud": ["x", "pdp one"]})), &key), true),
-        (signed(header(), with(&claims, &json!({"aud": "other"})), &key), false),
-        (signed(header(), with(&claims, &json!({"iss": "https://other.example"})), &key), false),
-        (signed(json!({"alg": "ES256", "typ": "at+jwt", "kid": "k1"}), claims.clone(), &key), false),
-        (signed(header(), claims.clone(), &stranger), false),
-        (inner.to_string(), false),
+    let jwt = "Content-Type: application/token-introspection+jwt\r\n";
+    for (answer, content_type, good) in [
+        (over(json!({})), jwt, true),
+        (over(json!({"aud": ["x", "pdp one"]})), jwt, true),
+        (over(json!({"iat": now - 89})), jwt, true),
+        (over(json!({"iat": now + 30})), jwt, true),
+        (over(json!({"aud": "other"})), jwt, false),
+        (over(json!({"aud": null})), jwt, false),
+        (over(json!({"iss": "https://other.example"})), jwt, false),
+        (over(json!({"iat": null})), jwt, false),
+        (over(json!({"iat": now - 90})), jwt, false),
+        (over(json!({"iat": now + 31})), jwt, false),
+        (over(json!({"token_introspection": {"active": false}})), jwt, false),
+        (over(json!({"token_introspection": null, "active": true, "sub": "alice"})), jwt, false),
+        (signed(json!({"alg": "ES256", "typ": "at+jwt", "kid": "k1"}), claims.clone(), &key), jwt, false),
+        (signed(header(), claims.clone(), &stranger), jwt, false),
+        (over(json!({})), "Content-Type: application/json\r\n", false),
+        (inner.to_string(), jwt, false),
+        (inner.to_string(), "Content-Type: application/json\r\n", false),
     ] {
-        let web = Web::start(move |_| (200, String::new(), answer.clone()));
-        let introspection = Some(Introspection { signed: true, ..asked_by(&web.url) });
-        let world = World::new(vec![Profile { introspection, ..profile(&keys) }], Vec::new());
-        assert_eq!(world.read("opaque").await == "permit", good);
+        let web = Web::start(move |_| (200, content_type.to_owned(), answer.clone()));
+        let source = KeySource::Jwks(keys.url.clone());
+        let answers = SignedAnswers { keys: source, algorithms: vec![Algorithm::ES256] };
+        let introspection = Some(Introspection { signed: Some(answers), ..asked_by(&web.url) });
+        // Whether or not behest has keys of the tokens themselves.
+        for trust in [profile(&keys).trust, Trust::Introspection] {
+            let introspection = introspection.clone();
+            let world = World::new(vec![Profile { introspection, trust, ..profile(&keys) }], Vec::new());
+            let found = world.read("opaque").await;
+            assert_eq!(found == "permit", good, "{found}");
+        }
     }
+}
+
+#[actix_web::test]
+async fn what_is_active_and_no_access_token_is_refused() {
+    let thumbprint = Key::new("").thumbprint();
+    for (over, expected) in [
+        (json!({"token_type": "Bearer"}), "permit"),
+        (json!({"token_type": "bearer"}), "permit"),
+        (json!({"token_type": "N_A"}), "no access token"),
+        (json!({"token_type": "Refresh"}), "no access token"),
+        (json!({"token_type": 7}), "no access token"),
+        (json!({"token_type": "DPoP"}), "bound to a key, and not to which"),
+        (json!({"token_type": "DPoP", "cnf": {"jkt": thumbprint}}), "send the proof of possession"),
+        (json!({"events": {}}), "tells of an event"),
+    ] {
+        let web = issuer(with(&active(), &over));
+        let found = world(&web).read("opaque").await;
+        assert!(found.contains(expected), "{over}: {found}");
+    }
+}
+
+#[actix_web::test]
+async fn a_jwt_that_its_issuer_is_asked_about_has_the_type_of_an_access_token() {
+    let key = Key::new("k1");
+    let web = Web::start(|_| (200, String::new(), active().to_string()));
+    let world = world(&web);
+    let typed = |typ: &str| key.sign(&json!({"alg": "ES256", "typ": typ}), &claims_with(&json!({})));
+    assert_eq!(world.read(&typed("at+jwt")).await, "permit");
+    for typ in ["oauth-id-jag+jwt", "JWT", "dpop+jwt"] {
+        assert!(world.read(&typed(typ)).await.contains("the token's type is not one"), "{typ}");
+    }
+    assert_eq!(web.count(), 1);
+}
+
+#[actix_web::test]
+async fn an_answer_that_is_not_kept_is_asked_for_each_time() {
+    let web = issuer(with(&active(), &json!({"exp": null})));
+    let introspection = Some(Introspection { keep: Duration::ZERO, ..asked_by(&web.url) });
+    let world = World::new(vec![Profile { trust: Trust::Introspection, introspection, ..profile(&web) }], Vec::new());
+    assert_eq!(world.read("opaque").await, "permit");
+    assert_eq!(world.read("opaque").await, "permit");
+    assert_eq!(web.count(), 2);
 }
 
 #[actix_web::test]

@@ -3,7 +3,7 @@
 use crate::tokens::Key;
 use crate::world::{profile, publish};
 use behest::clock::SystemClock;
-use behest::evidence::{HttpClient, KeySource, Preset, Profile, Secret, Trust, Verifier};
+use behest::evidence::{HttpClient, Introspection, KeySource, Preset, Profile, Secret, SignedAnswers, Trust, Verifier};
 use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,13 @@ fn a_profile_that_is_too_open_does_not_start() {
         trust: Trust::Secret(Secret::new(secret)),
         client_type: "agent".into(),
         ..Preset::SharedSecret.profile("local")
+    };
+    let asked = |url: &str| Introspection {
+        url: url.to_owned(),
+        client_id: "pdp".to_owned(),
+        client_secret: None,
+        keep: Duration::from_secs(10),
+        signed: None,
     };
     for (profile, expected) in [
         (Profile { audiences: Vec::new(), ..good.clone() }, "it has no audiences"),
@@ -51,7 +58,26 @@ fn a_profile_that_is_too_open_does_not_start() {
         ),
         (Profile { trust: Trust::Introspection, ..good.clone() }, "neither keys nor introspection"),
         (Profile { audiences: vec!["x".into()], ..secret(&"s".repeat(32)) }, "have no audiences"),
+        (Profile { caller_audiences: vec!["x".into()], ..secret(&"s".repeat(32)) }, "have no audiences"),
         (secret("short"), "shorter than 32 bytes"),
+        (Profile { introspection: Some(asked("http://login.example")), ..good.clone() }, "cannot be asked"),
+        (
+            Profile {
+                introspection: Some(Introspection { keep: Duration::from_secs(61), ..asked("https://login.example") }),
+                ..good.clone()
+            },
+            "kept longer than 60 s",
+        ),
+        (
+            Profile {
+                introspection: Some(Introspection {
+                    signed: Some(SignedAnswers { keys: KeySource::Pem("x".into()), algorithms: Vec::new() }),
+                    ..asked("https://login.example")
+                }),
+                ..good.clone()
+            },
+            "its answers have no algorithms",
+        ),
     ] {
         let found = refused(vec![profile]);
         assert!(found.contains(expected), "{expected}: {found}");

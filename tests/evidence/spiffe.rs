@@ -77,8 +77,22 @@ async fn a_jwt_svid_is_verified_by_the_bundle_of_its_domain() {
         assert!(found.contains(expected), "{expected}: {found}");
     }
     // An identity's other claims are nobody's word.
-    let scoped = key.sign(&header, &with(&claims, &json!({"scope": "read", "act": {"sub": "x"}, "client_id": "y"})));
+    let scoped =
+        key.sign(&header, &with(&claims, &json!({"scope": "read", "client_id": "y", "iss": "https://a.example"})));
     assert!(world.ask(&question("read", &[jwt(&scoped)])).await.starts_with("not_permitted: "));
+    // But for those that would narrow it.
+    for (over, expected) in [
+        (json!({"act": {"sub": "x"}}), "its issuer's profile knows none"),
+        (json!({"cnf": {"jkt": "x"}}), "is bound to a key"),
+    ] {
+        let found = who(&world, &jwt(&key.sign(&header, &with(&claims, &over)))).await;
+        assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");
+    }
+    let named = |issuer: &str| json!({"type": "jwt_svid", "value": key.sign(&header, &claims), "issuer": issuer});
+    assert_eq!(who(&world, &named("spiffe://prod.example")).await, NAME);
+    for _ in 0..2 {
+        assert!(who(&world, &named("spiffe://dev.example")).await.contains("of another trust domain"));
+    }
 }
 
 /// An authority, and certificates that it signs.
@@ -121,7 +135,21 @@ async fn an_x509_svid_is_verified_by_the_bundle_of_its_domain() {
     assert_eq!(who(&world, &svid(&good)).await, NAME);
     let explanation = world.explain(&question("look", &[svid(&good)])).await;
     assert_eq!(explanation["credentials"][0]["proof"], "mtls");
+    let other = authority.leaf(&[NAME], NOW - 60, NOW + 300, false);
+    for (beside, expected) in [
+        (json!({"tls": {"certificate": good}}), NAME),
+        (json!({"tls": {"certificate": other}}), "another than the one in `tls.certificate`"),
+        (json!({"issuer": "spiffe://dev.example"}), "of another trust domain"),
+        (
+            json!({"dpop": {"proof": "x", "method": "GET", "url": "https://a.example/"}}),
+            "came with a proof of possession",
+        ),
+    ] {
+        let found = who(&world, &with(&svid(&good), &beside)).await;
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
     for (pem, expected) in [
+        ("A".repeat(32 * 1024 + 1), "are larger than"),
         (stranger.leaf(&[NAME], NOW - 60, NOW + 300, false), "does not verify"),
         (authority.leaf(&["spiffe://dev.example/x"], NOW - 60, NOW + 300, false), "does not verify"),
         (authority.leaf(&["spiffe://other.example/x"], NOW - 60, NOW + 300, false), "trust domain is not configured"),

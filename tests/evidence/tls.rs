@@ -54,6 +54,7 @@ impl Authority {
 struct Running {
     at: SocketAddr,
     tls: Arc<Tls>,
+    clock: Arc<FixedClock>,
     folder: tempfile::TempDir,
 }
 
@@ -74,15 +75,20 @@ impl Running {
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let metrics = Arc::new(Metrics::default());
         let engine = Arc::new(Engine::new(clock.clone(), metrics.clone(), Recorder::default()));
-        let server = Server::new(settings, engine, metrics, clock, &Signer::in_memory().unwrap()).unwrap();
+        let server = Server::new(settings, engine, metrics, clock.clone(), &Signer::in_memory().unwrap()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         std::thread::spawn(move || server.run(vec![Listener::Tcp(listener)], std::future::pending()));
-        Self { at, tls, folder }
+        Self { at, tls, clock, folder }
     }
 
     /// The status of an evaluation, as this client.
     fn status(&self, authority: &Authority, client: Option<&Issued>, key: Option<&str>) -> Result<u16, String> {
+        self.status_by(&Self::agent(authority, client), key, "close")
+    }
+
+    /// A client that takes up its sessions again.
+    fn agent(authority: &Authority, client: Option<&Issued>) -> ureq::Agent {
         let root = Certificate::from_pem(authority.0.pem().as_bytes()).unwrap();
         let client = client.map(|client| {
             let certificate = Certificate::from_pem(client.certificate.as_bytes()).unwrap();
@@ -94,15 +100,19 @@ impl Running {
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .client_cert(client)
             .build();
-        let agent = ureq::Agent::config_builder()
+        ureq::Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
             .proxy(None)
             .timeout_global(Some(Duration::from_secs(10)))
             .build()
-            .new_agent();
+            .new_agent()
+    }
+
+    /// The status of an evaluation, over a connection that is then kept or closed.
+    fn status_by(&self, agent: &ureq::Agent, key: Option<&str>, connection: &str) -> Result<u16, String> {
         let mut request = agent.post(format!("https://localhost:{}/access/v1/evaluation", self.at.port()));
-        request = request.header("Content-Type", "application/json");
+        request = request.header("Content-Type", "application/json").header("Connection", connection);
         if let Some(key) = key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
@@ -163,6 +173,38 @@ fn certificates_are_replaced_while_the_service_runs_and_never_by_bad_ones() {
     std::fs::write(running.folder.path().join("own.key"), "").unwrap();
     assert!(running.tls.reload().unwrap_err().contains("holds no private key"));
     assert_eq!(running.status(&others, None, Some("key")), KNOWN);
+}
+
+#[test]
+fn a_session_of_before_brings_no_caller_along() {
+    let (servers, clients, others) = (Authority::new(), Authority::new(), Authority::new());
+    let gateway = "spiffe://prod.example/gateway";
+    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let agent = Running::agent(&servers, Some(&clients.for_client(gateway)));
+    let ask = || running.status_by(&agent, None, "close");
+    assert_eq!([ask(), ask()], [KNOWN, KNOWN]);
+    // Its authority is one no more.
+    std::fs::write(running.folder.path().join("clients.pem"), others.0.pem()).unwrap();
+    assert_eq!(running.tls.reload(), Ok(()));
+    assert!(ask().is_err());
+}
+
+#[test]
+fn a_connection_that_outlives_its_certificate_is_nobodys() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let gateway = "spiffe://prod.example/gateway";
+    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let agent = Running::agent(&servers, Some(&clients.for_client(gateway)));
+    let ask = || running.status_by(&agent, None, "keep-alive");
+    assert_eq!(ask(), KNOWN);
+    // 4096-01-01, when certificates end here that say nothing else.
+    let end = rcgen::date_time_ymd(4096, 1, 1).unix_timestamp() * 1_000;
+    running.clock.set(end);
+    assert_eq!(ask(), KNOWN);
+    running.clock.set(end + 1_000);
+    assert_eq!(ask(), UNKNOWN);
 }
 
 #[test]

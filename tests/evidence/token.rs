@@ -1,6 +1,6 @@
 //! JWTs: what verifies, and everything that does not.
 
-use crate::service::NOW_MS;
+use crate::service::{NOW_MS, post, send};
 use crate::tokens::{Key, message, sign_with_secret};
 use crate::world::{ISSUER, World, access, claims, claims_with, profile, publish, question, standard};
 use base64::Engine as _;
@@ -112,6 +112,45 @@ async fn claims_that_do_not_fit_refuse_the_token() {
 }
 
 #[actix_web::test]
+async fn nothing_that_is_kept_because_of_a_token_outlives_it() {
+    let (world, key, web) = standard();
+    let soon = json!({"exp": NOW + 60});
+    let reading = question("read", &[access(&key.access_token(&claims_with(&soon)))]);
+    let writing = crate::tokens::with(&soon, &json!({"scope": "write"}));
+    let writing = question("read", &[access(&key.access_token(&claims_with(&writing)))]);
+    let mut asserted = question("read", &[]);
+    asserted["subject"] = json!({"type": "user", "id": "alice"});
+    asserted["context"] = json!({});
+    let others = json!([{"context": asserted["context"].clone()}, {}]);
+    for _ in 0..4 {
+        assert_eq!(world.ask(&reading).await, "permit");
+        // The same legs, of the same user, with less behind them.
+        assert!(world.ask(&writing).await.starts_with("not_permitted: "));
+        assert!(world.ask(&asserted).await.starts_with("not_permitted: "));
+        let mut batch = reading.clone();
+        batch["evaluations"] = others.clone();
+        let reply = send(&world.server, post("/access/v1/evaluations", batch.to_string())).await.json();
+        assert_eq!(reply["evaluations"], json!([{"decision": false}, {"decision": true}]));
+    }
+    world.wait_ms(90_000);
+    for _ in 0..2 {
+        assert!(world.ask(&reading).await.starts_with("credential_expired: "));
+    }
+    // Nor its key.
+    let token = key.access_token(&claims_with(&json!({"exp": NOW + 3_600})));
+    let longer = question("read", &[access(&token)]);
+    for _ in 0..3 {
+        assert_eq!(world.ask(&longer).await, "permit");
+    }
+    let new = Key::new("k2");
+    let set = json!({"keys": [new.published()]}).to_string();
+    web.answer(move |_| (200, String::new(), set.clone()));
+    assert_eq!(world.read(&new.access_token(&claims_with(&json!({"exp": NOW + 3_600})))).await, "permit");
+    world.wait_ms(10_000);
+    assert!(world.ask(&longer).await.starts_with("credential_invalid: "));
+}
+
+#[actix_web::test]
 async fn an_algorithm_is_never_the_tokens_choice() {
     let (world, key, _web) = standard();
     let header = |alg: &str| json!({"alg": alg, "typ": "at+jwt", "kid": "k1"});
@@ -148,7 +187,9 @@ async fn a_type_that_is_not_an_access_tokens_is_refused() {
             "credential_invalid: `context.credentials[0]`: the token's type is not one that is accepted of its issuer";
         assert_eq!(found, expected, "{bad}");
     }
-    assert!(world.read(&typed(json!(7))).await.contains("the token's type is not one"));
+    for other in [json!(7), json!(["at+jwt"]), Value::Null] {
+        assert!(world.read(&typed(other)).await.contains("the token's header is not of its form"));
+    }
     let untyped = key.sign(&json!({"alg": "ES256", "kid": "k1"}), &claims());
     assert!(world.read(&untyped).await.contains("the token's type is not one"));
 }
@@ -171,6 +212,9 @@ async fn a_key_comes_from_the_issuer_and_from_nowhere_else() {
     assert!(world.read(&critical).await.contains("has `crit`"));
     let nameless = key.sign(&json!({"alg": "ES256", "typ": "at+jwt"}), &claims());
     assert_eq!(world.read(&nameless).await, "permit");
+    // A name that is none is not the lack of one.
+    let numbered = key.sign(&json!({"alg": "ES256", "typ": "at+jwt", "kid": 1}), &claims());
+    assert!(world.read(&numbered).await.contains("the token's header is not of its form"));
 }
 
 #[actix_web::test]

@@ -20,6 +20,9 @@ pub(crate) const AUDIENCE: &str = "https://api.example";
 /// The issuer's name; its keys are elsewhere.
 pub(crate) const ISSUER: &str = "https://login.example";
 
+/// Whatever is kept of earlier answers, a credential must be as good as it was then.
+const CACHE_BYTES: usize = 4 << 20;
+
 const SCHEMA: &str = "
 entity user { @stored delegate?: Set<agent> };
 entity agent { @stored delegate?: Set<agent> };
@@ -40,6 +43,16 @@ when { context has token && context.token.scopes.contains("read") };
 @id("pay") permit (principal, action == Action::"pay", resource) when { context has token.detail };
 "#;
 
+/// What a search finds something among.
+const ENTITIES: &str = r#"[
+  {"uid": {"type": "user", "id": "alice"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "user", "id": "bob"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "doc", "id": "d"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "doc", "id": "e"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "account", "id": "main"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "account", "id": "savings"}, "attrs": {}, "parents": []}
+]"#;
+
 /// The service.
 pub(crate) struct World {
     pub(crate) server: Server,
@@ -55,6 +68,11 @@ impl World {
 
     /// A service with these settings.
     pub(crate) fn with(profiles: Vec<Profile>, domains: Vec<TrustDomain>, settings: Settings) -> Self {
+        Self::of_bundle(profiles, domains, settings, "")
+    }
+
+    /// A service whose bundle says this in `bundle.toml`.
+    pub(crate) fn of_bundle(profiles: Vec<Profile>, domains: Vec<TrustDomain>, settings: Settings, toml: &str) -> Self {
         let clock = Arc::new(FixedClock::at(service::NOW_MS));
         let client = || HttpClient::new(None).expect("a client");
         let verifier = Verifier::start(
@@ -62,13 +80,19 @@ impl World {
             domains.into_iter().map(|domain| (domain, client())).collect(),
             clock.clone(),
         );
-        let settings = Settings { verifier: Some(Arc::new(verifier.expect("a verifier"))), ..settings };
+        let verifier = Some(Arc::new(verifier.expect("a verifier")));
+        let settings = Settings { verifier, known_bytes: CACHE_BYTES, ..settings };
         let metrics = Arc::new(Metrics::default());
         let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
-            .with_quiet(std::time::Duration::from_millis(1));
+            .with_quiet(std::time::Duration::from_millis(1))
+            .with_cache(CACHE_BYTES);
         let bundle = tempfile::tempdir().expect("a folder");
-        let files =
-            [("schemas/main.cedarschema", SCHEMA), ("policies/main.cedar", POLICY), ("policies/bundle.toml", "")];
+        let files = [
+            ("schemas/main.cedarschema", SCHEMA),
+            ("policies/main.cedar", POLICY),
+            ("policies/main.entities.json", ENTITIES),
+            ("policies/bundle.toml", toml),
+        ];
         for (path, text) in files {
             let path = bundle.path().join(path);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");

@@ -55,7 +55,12 @@ async fn a_key_is_known_or_it_is_not() {
         let reply = send(&server, remote(authorization)).await;
         assert_eq!(reply.status, expected, "{authorization:?}");
         let challenge = reply.header("www-authenticate");
-        assert_eq!(challenge, (expected == 401).then_some("Bearer realm=\"behest\""), "{authorization:?}");
+        // Whoever sent nothing is told no more than what to send (RFC 6750 section 3.1).
+        let wanted = match authorization.len() {
+            0 => "Bearer realm=\"behest\"",
+            _ => "Bearer realm=\"behest\", error=\"invalid_token\"",
+        };
+        assert_eq!(challenge, (expected == 401).then_some(wanted), "{authorization:?}");
     }
 }
 
@@ -171,13 +176,13 @@ async fn a_wrong_key_is_refused_even_where_none_is_needed() {
             let reply = send(&server, request).await;
             assert_eq!(error(&reply), format!("401 unauthenticated: {WRONG}"), "{path} {wrong}");
             assert_eq!(reply.header("x-request-id"), Some("id-1"));
-            assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"behest\""));
+            assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"behest\", error=\"invalid_token\""));
         }
     }
 }
 
-const WRONG: &str =
-    "the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key";
+const WRONG: &str = "the credential in `Authorization` is not known: send `Authorization: Bearer <key>` with a configured key, or a \
+     token of a configured caller";
 
 #[actix_web::test]
 async fn a_known_key_opens_public_paths_too() {

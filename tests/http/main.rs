@@ -15,6 +15,7 @@ mod callers;
 mod decisions;
 mod envelope;
 mod evaluations;
+mod known;
 mod metadata;
 mod operation;
 mod parsing;

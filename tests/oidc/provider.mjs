@@ -1,7 +1,8 @@
 // A real OpenID provider (npm `oidc-provider`), with what the round needs: client credentials, an exchange of tokens that adds
-// an actor (RFC 8693), opaque tokens and JWTs by resource, DPoP, and keys that can be rotated while it runs.
+// an actor (RFC 8693), opaque tokens and JWTs by resource, signed answers about them (RFC 9701), DPoP, and keys that can be
+// rotated while it runs.
 //
-// usage: node provider.mjs PORT PATH-OF-STATE
+// usage: node provider.mjs PORT
 import { generateKeyPairSync } from "node:crypto";
 import http from "node:http";
 import Provider from "oidc-provider";
@@ -26,6 +27,7 @@ const client = (client_id) => ({
   redirect_uris: [],
   response_types: [],
   id_token_signed_response_alg: "ES256",
+  introspection_signed_response_alg: "ES256",
 });
 
 const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -38,6 +40,7 @@ function provider(keys) {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
+      jwtIntrospection: { enabled: true },
       dPoP: { enabled: true },
       resourceIndicators: {
         enabled: true,

@@ -1,18 +1,18 @@
 // Drives the service with tokens of real OpenID providers.
 //
-// usage: node round.mjs SERVICE KEY ONE TWO PID-OF-ONE
+// usage: node round.mjs SERVICE KEY ONE TWO PID-OF-ONE PID-OF-TWO
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 
-const [service, adminKey, one, two, pidOfOne] = process.argv.slice(2);
+const [service, adminKey, one, two, ...pids] = process.argv.slice(2);
 const b64 = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 
-async function token(provider, client, parameters) {
+async function token(provider, client, parameters, headers = {}) {
   const body = new URLSearchParams(parameters);
   const basic = Buffer.from(`${client}:secret-of-${client}-that-is-long`).toString("base64");
   const answer = await fetch(`${provider}/token`, {
     method: "POST",
-    headers: { Authorization: `Basic ${basic}`, "Content-Type": "application/x-www-form-urlencoded" },
+    headers: { Authorization: `Basic ${basic}`, "Content-Type": "application/x-www-form-urlencoded", ...headers },
     body,
   });
   const json = await answer.json();
@@ -76,28 +76,42 @@ const jwkOf = ({ publicKey }) => {
 const holder = pair();
 const { kty, crv, x, y } = jwkOf(holder);
 const jkt = createHash("sha256").update(JSON.stringify({ crv, kty, x, y })).digest("base64url");
-const bound = await exchange(one, "alice", [], { jkt });
 const url = "https://mcp.example/call";
-function proof(keys, over = {}) {
+function proof(keys, bound, over = {}) {
   const head = b64({ typ: "dpop+jwt", alg: "ES256", jwk: jwkOf(keys) });
-  const ath = createHash("sha256").update(bound).digest("base64url");
+  const ath = bound && createHash("sha256").update(bound).digest("base64url");
   const body = b64({ jti: randomUUID(), htm: "POST", htu: url, iat: Math.floor(Date.now() / 1000), ath, ...over });
   const signature = sign("sha256", Buffer.from(`${head}.${body}`), { key: keys.privateKey, dsaEncoding: "ieee-p1363" });
   return `${head}.${body}.${signature.toString("base64url")}`;
 }
-const shown = (made) => ({ type: "access_token", value: bound, dpop: { proof: made, method: "POST", url } });
-const good = proof(holder);
-assert.equal(await ask(shown(good)), "permit user:alice");
-assert.equal(await ask(shown(good)), "proof_invalid", "replayed");
-assert.equal(await ask(shown(proof(holder, { htu: "https://mcp.example/other" }))), "proof_invalid", "another address");
-assert.equal(await ask(shown(proof(pair()))), "proof_invalid", "another key");
-assert.equal(await ask(bound), "proof_invalid", "no proof");
+// One that the provider bound to the key of an exchange, and one that it gave for a proof at its own endpoint.
+const own = { grant_type: "client_credentials", resource: "https://jwt.example", scope: "read" };
+for (const [bound, whose] of [
+  [await exchange(one, "alice", [], { jkt }), "user:alice"],
+  [await token(one, "bot", own, { DPoP: proof(holder, undefined, { htu: `${one}/token` }) }), "agent:bot"],
+]) {
+  const shown = (made, more = {}) => ({ type: "access_token", value: bound, dpop: { proof: made, method: "POST", url, ...more } });
+  const good = proof(holder, bound);
+  assert.equal(await ask(shown(good)), `permit ${whose}`);
+  assert.equal(await ask(shown(good)), "proof_invalid", "replayed");
+  assert.equal(await ask(shown(proof(holder, bound, { htu: "https://mcp.example/other" }))), "proof_invalid", "another address");
+  assert.equal(await ask(shown(proof(holder, bound), { method: "GET" })), "proof_invalid", "another method");
+  assert.equal(await ask(shown(proof(pair(), bound))), "proof_invalid", "another key");
+  assert.equal(await ask(shown(proof(holder, autonomous))), "proof_invalid", "another token");
+  assert.equal(await ask(bound), "proof_invalid", "no proof");
+}
 
 // Opaque tokens, by introspection.
-const opaque = await exchange(two, "alice", [], { resource: "https://opaque.example" });
-assert.ok(!opaque.includes("."));
-assert.equal(await ask(opaque), "permit user:two|alice");
-assert.equal(await ask("unknown-token"), "credential_invalid");
+const reference = (value, issuer) => ({ type: "access_token", value, issuer });
+const opaqueOf = (provider) => exchange(provider, "alice", ["orchestrator"], { resource: "https://opaque.example" });
+for (const [provider, chain] of [[one, "user:alice > agent:orchestrator"], [two, "user:two|alice > agent:two|orchestrator"]]) {
+  const opaque = await opaqueOf(provider);
+  assert.ok(!opaque.includes("."));
+  assert.equal(await ask(opaque), "credential_invalid", "either could be asked");
+  assert.equal(await ask(reference(opaque, provider)), `permit ${chain}`);
+  assert.equal(await ask(reference("unknown-token", provider)), "credential_invalid");
+  assert.equal(await ask(reference(opaque, provider === one ? two : one)), "credential_invalid", "another's token");
+}
 
 // Keys rotate under load, and no request with a good token fails.
 const load = { asked: 0, stop: false };
@@ -126,10 +140,9 @@ assert.equal(await ask(old), "credential_invalid", "the key of before is withdra
 
 // An issuer that is gone: keys are kept, introspection is not.
 const last = await exchange(one, "alice", []);
-const asked = await exchange(two, "alice", [], { resource: "https://opaque.example" });
-process.kill(Number(pidOfOne));
-for (const pid of process.argv.slice(7)) process.kill(Number(pid));
+const asked = [reference(await opaqueOf(one), one), reference(await opaqueOf(two), two)];
+pids.forEach((pid) => process.kill(Number(pid)));
 await pause(500);
 assert.equal(await ask(last), "permit user:alice");
-assert.equal(await ask(asked), "credential_unavailable");
+for (const gone of asked) assert.equal(await ask(gone), "credential_unavailable");
 console.log(`tokens of real providers: ${load.asked} requests during the rotation`);

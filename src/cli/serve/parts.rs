@@ -47,7 +47,7 @@ impl Parts {
             .with_search(search_limits(config), sealer)
             .with_stores(Arc::new(stores));
         if let CacheSize::Bytes(bytes) = config.cache {
-            engine = engine.with_cache(bytes.to_usize());
+            engine = engine.with_cache(bytes.to_usize() - known_bytes(config));
         }
         let verifier = trust::make(config, &clock)?;
         let tls = open_tls(config)?;
@@ -62,6 +62,14 @@ impl Parts {
         let (engine, metrics, clock) = (Arc::clone(&self.engine), Arc::clone(&self.metrics), Arc::clone(&self.clock));
         Server::new(settings, engine, metrics, clock, &self.signer)
             .map_err(|error| Problem::new(format!("the service's metadata cannot be signed: {error}")))
+    }
+}
+
+/// What of the cache goes to bodies: a quarter. The keys that a body is kept with are some hundred bytes, as it is itself.
+fn known_bytes(config: &Config) -> usize {
+    match config.cache {
+        CacheSize::Bytes(bytes) => bytes.to_usize() / 4,
+        CacheSize::Off => 0,
     }
 }
 
@@ -137,6 +145,7 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
         raw_keys: config.raw_keys,
         verifier: None,
         tls: None,
+        known_bytes: known_bytes(config),
         limits: http::Limits {
             body_bytes: limits.body.to_usize(),
             json_depth: limits.depth,

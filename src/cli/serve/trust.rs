@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::evidence::{
-    ActorForm, AutonomousClaim, ClaimPath, HttpClient, Introspection, KeySource, Preset, Profile, Secret, Trust,
-    TrustDomain, Verifier, asymmetric,
+    ActorForm, AutonomousClaim, ClaimPath, HttpClient, Introspection, KeySource, Preset, Profile, Secret,
+    SignedAnswers, Trust, TrustDomain, Verifier, asymmetric,
 };
 use crate::model::{DetailRule, Path, Problem, Problems};
 use std::collections::BTreeMap;
@@ -60,8 +60,9 @@ fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     };
     let mut profile = preset.profile(&settings.issuer);
     let algorithms = algorithms(settings, &profile)?;
+    let asked = settings.introspection.as_ref();
+    profile.introspection = asked.map(|asked| introspection(asked, settings, &algorithms)).transpose()?;
     profile.trust = trust(settings, preset, algorithms)?;
-    profile.introspection = settings.introspection.as_ref().map(introspection).transpose()?;
     profile.audiences = smol(&settings.audiences);
     profile.id_token_audiences = smol(&settings.id_token_audiences);
     profile.caller_audiences = smol(&settings.caller_audiences);
@@ -91,6 +92,7 @@ fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     set(&mut profile.claims.roles, paths(&settings.claims.roles));
     set(&mut profile.claims.groups, paths(&settings.claims.groups));
     set(&mut profile.autonomous, settings.autonomous.as_ref().map(|claims| claims.iter().map(autonomous).collect()));
+    set(&mut profile.of_users, paths(&settings.of_users));
     if let Some(word) = &settings.actor {
         profile.actor = ActorForm::from_word(word)
             .ok_or_else(|| format!("`{word}` is no form of `act`; there are `rfc8693`, `inverted`, `list`, `none`"))?;
@@ -115,41 +117,53 @@ fn algorithms(settings: &config::Issuer, profile: &Profile) -> Result<Vec<jsonwe
 }
 
 fn trust(settings: &config::Issuer, preset: Preset, algorithms: Vec<jsonwebtoken::Algorithm>) -> Result<Trust, String> {
-    let source = match (settings.keys.as_deref(), preset) {
-        (None, Preset::SharedSecret) => return Err("it has no secret; set `keys = \"secret:PATH\"`".to_owned()),
-        (None | Some("discovery"), _) => KeySource::Discovery(settings.issuer.clone()),
-        (Some("introspection"), _) => return Ok(Trust::Introspection),
-        (Some(text), _) => match text.split_once(':') {
-            Some(("file", path)) => KeySource::File(path.into()),
-            Some(("secret", path)) if preset == Preset::SharedSecret => {
-                let secret = Secret::read(std::path::Path::new(path));
-                return secret.map(Trust::Secret).map_err(|error| format!("{error}; correct `keys`"));
-            }
-            Some(("secret", _)) => {
-                return Err("a shared secret verifies only tokens that are made with one; set `preset = \"shared-secret\"`, or publish keys".to_owned());
-            }
-            Some(("http" | "https", _)) => KeySource::Jwks(text.to_owned()),
-            _ => {
-                return Err(format!(
-                    "`{text}` is no place of keys; write `discovery`, an address, `file:PATH`, `secret:PATH` or `introspection`"
-                ));
-            }
-        },
-    };
-    if preset == Preset::SharedSecret {
-        return Err("its tokens are verified by a secret; set `keys = \"secret:PATH\"`".to_owned());
+    let secret = settings.keys.as_deref().and_then(|keys| keys.strip_prefix("secret:"));
+    match (settings.keys.as_deref(), secret, preset) {
+        (_, Some(path), Preset::SharedSecret) => {
+            let secret = Secret::read(std::path::Path::new(path));
+            secret.map(Trust::Secret).map_err(|error| format!("{error}; correct `keys`"))
+        }
+        (_, None, Preset::SharedSecret) => {
+            Err("its tokens are verified by a secret; set `keys = \"secret:PATH\"`".to_owned())
+        }
+        (_, Some(_), _) => Err("a shared secret verifies only tokens that are made with one; set `preset = \"shared-secret\"`, or publish keys".to_owned()),
+        (Some("introspection"), ..) => Ok(Trust::Introspection),
+        (keys, ..) => Ok(Trust::Keys { source: key_source(keys, settings)?, algorithms }),
     }
-    Ok(Trust::Keys { source, algorithms })
 }
 
-fn introspection(settings: &config::Introspection) -> Result<Introspection, String> {
+/// Where keys are; the issuer says so itself where nobody else does.
+fn key_source(text: Option<&str>, settings: &config::Issuer) -> Result<KeySource, String> {
+    let Some(text) = text.filter(|text| *text != "discovery") else {
+        return Ok(KeySource::Discovery(settings.issuer.clone()));
+    };
+    match text.split_once(':') {
+        Some(("file", path)) => Ok(KeySource::File(path.into())),
+        Some(("http" | "https", _)) => Ok(KeySource::Jwks(text.to_owned())),
+        _ => Err(format!(
+            "`{text}` is no place of keys; write `discovery`, an address, `file:PATH`, `secret:PATH` or `introspection`"
+        )),
+    }
+}
+
+/// Answers are signed by the keys that the setting names, or by those of the issuer's tokens.
+fn introspection(
+    settings: &config::Introspection,
+    issuer: &config::Issuer,
+    algorithms: &[jsonwebtoken::Algorithm],
+) -> Result<Introspection, String> {
     let secret = settings.client_secret_file.as_deref().map(Secret::read).transpose();
+    let of_tokens = issuer.keys.as_deref().filter(|keys| *keys != "introspection");
+    let signed = settings.signed.then(|| {
+        let keys = key_source(settings.keys.as_deref().or(of_tokens), issuer)?;
+        Ok::<_, String>(SignedAnswers { keys, algorithms: algorithms.to_vec() })
+    });
     Ok(Introspection {
         url: settings.url.clone(),
         client_id: settings.client_id.clone(),
         client_secret: secret.map_err(|error| format!("{error}; correct `introspection.client_secret_file`"))?,
         keep: Duration::from_millis(settings.keep_ms),
-        signed: settings.signed,
+        signed: signed.transpose()?,
     })
 }
 
@@ -199,8 +213,8 @@ fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
 }
 
 fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
-    let (value, prefix) = value.strip_suffix('*').map_or((value.as_str(), false), |start| (start, true));
-    AutonomousClaim { claim: ClaimPath::new(claim), value: value.into(), prefix }
+    let (value, of_client) = value.strip_suffix("{client}").map_or((value.as_str(), false), |before| (before, true));
+    AutonomousClaim { claim: ClaimPath::new(claim), value: value.into(), of_client }
 }
 
 fn smol(texts: &[String]) -> Vec<smol_str::SmolStr> {

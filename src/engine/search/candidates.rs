@@ -4,9 +4,10 @@ use super::page::Budget;
 use super::universe::placeholder;
 use super::{Refusal, Task};
 use crate::engine::lookup::Lookup;
+use crate::engine::tokens;
 use crate::model::{
     Arguments, ChainRefusal, Decision, EntityRef, ObjectRef, Record, SearchRequest, Searched, Tuple, TupleUser, Value,
-    read_question,
+    read_proven_question,
 };
 use crate::policy::{LegInput, NoRelations, Part, Relations, Reverse, Wanted};
 use crate::relations::{Graph, Limits, Reader, Rules, Terms, UserFilter};
@@ -38,7 +39,11 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     }
     let named = named(task.search);
     let asked = placeholder(task);
-    let mut question = match read_question(&asked, task.pinned.bundle.carriers()) {
+    // A credential names its own subject, and nobody in particular is none.
+    if task.search.searched == Searched::Subject && asked.context.get_present("credentials").is_some() {
+        return Ok(Candidates::Any);
+    }
+    let mut question = match read_proven_question(&asked, task.pinned.bundle.carriers(), task.evidence) {
         Ok(question) => question,
         // What nobody in particular may not be, only somebody that the request names can be.
         Err(ChainRefusal::Deny(..)) => return Ok(Candidates::Few(named)),
@@ -62,13 +67,19 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: false, basis: None });
     let is_over = || budget.is_over();
     let backwards = Backwards { relations, given: tuples, is_over: &is_over, known: RefCell::default() };
+    // Which of its details covers a question depends on the resource of each.
+    if question.credentials.iter().any(|proven| !proven.details.is_empty()) {
+        return Ok(Candidates::Any);
+    }
+    let facts = tokens::facts(&question, task.given.and_then(|given| given.token));
+    let turns = (0..question.chain.legs()).flat_map(|leg| facts.iter().map(move |token| (leg, token.as_ref())));
     let mut ids: Option<HashSet<SmolStr>> = None;
-    for leg in 0..question.chain.legs() {
+    for (leg, token) in turns {
         let input = LegInput {
             question: &question,
             leg,
             now: task.now,
-            token: task.given.and_then(|given| given.token),
+            token,
             stored: task.stored(),
             relations: lookup.as_ref().map_or(&NoRelations as &dyn Relations, |lookup| lookup),
             arguments: task.want.arguments,

@@ -46,7 +46,9 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    let task = Task { pinned: snapshot.pinned(), search, want: Want::default(), given: Some(given), now: case.now };
+    let evidence = Evidence::default();
+    let (pinned, want) = (snapshot.pinned(), Want::default());
+    let task = Task { pinned, search, want, evidence: &evidence, given: Some(given), now: case.now };
     let all = |scans| {
         let clock = FixedClock::at(0);
         let limits = SearchLimits { candidates: usize::MAX, ..SearchLimits::default() };
@@ -66,7 +68,7 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
     };
     let Some(named) = named else { return Ok(()) };
     let question: Request = search.about(&named);
-    let decided = decide(task.pinned, &question, &Evidence::default(), case.now, task.want, None, task.given);
+    let decided = decide(task.pinned, &question, task.evidence, case.now, task.want, None, task.given);
     let permitted = decided.map_err(|refusal| format!("{refusal:?}"))?.decision == Decision::Permit;
     match (permitted, whole.contains(&named)) {
         (false, true) => Err(format!("it finds `{named}`, which is denied")),

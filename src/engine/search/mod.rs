@@ -56,7 +56,9 @@ impl Engine {
         }
         let limit = self.search_limits.page(page.limit.or(stand.limit.filter(|limit| *limit > 0)));
         let want = Want { require_actor: ask.require_actor, arguments: ask.arguments, ..Want::default() };
-        let task = Task { pinned, search, want, given: None, now };
+        let nothing = Evidence::default();
+        let evidence = ask.evidence.unwrap_or(&nothing);
+        let task = Task { pinned, search, want, evidence, given: None, now };
         let mut budget = Budget::new(self.search_limits, &*self.clock);
         let turn = task.run(&stand, limit, &mut budget)?;
         self.metrics.searched(search.searched.as_str(), turn.candidates, turn.decided, turn.found.len());
@@ -85,6 +87,8 @@ pub(super) struct Task<'a> {
     pub(super) pinned: Pinned<'a>,
     pub(super) search: &'a SearchRequest,
     pub(super) want: Want,
+    /// What the search's credentials prove.
+    pub(super) evidence: &'a Evidence,
     /// What a case puts in place of the bundle's own.
     pub(super) given: Option<Given<'a>>,
     pub(super) now: Timestamp,
@@ -155,7 +159,7 @@ impl<'a> Task<'a> {
             }
             self.search.set(&mut question, &id);
             // Nothing is kept of candidates: most are asked about once, and would drive out what is asked again.
-            let verdict = decide(self.pinned, &question, &Evidence::default(), self.now, self.want, None, self.given)?;
+            let verdict = decide(self.pinned, &question, self.evidence, self.now, self.want, None, self.given)?;
             turn.decided += 1;
             if verdict.decision == Decision::Permit {
                 if turn.found.len() >= limit {

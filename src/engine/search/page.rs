@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::model::{Arguments, Digest, Record, Revision, SearchRequest, Value};
 use crate::relations::Place;
 use smol_str::SmolStr;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// What one page of a search may cost.
@@ -173,9 +174,26 @@ fn query(search: &SearchRequest, arguments: Arguments) -> Hash {
     write_text(&mut text, &question.resource.uid.kind);
     write_text(&mut text, &question.resource.uid.id);
     write_record(&mut text, &question.resource.properties);
-    write_record(&mut text, &question.context);
+    write_record(&mut text, &without_proofs(&question.context));
     write_text(&mut text, question.lookalike.as_deref().unwrap_or_default());
     sha256(&text)
+}
+
+/// The context without proofs of possession: each is taken once, so that every page comes with another.
+fn without_proofs(context: &Record) -> Cow<'_, Record> {
+    let Some(credentials) = context.get("credentials").and_then(Value::as_list) else { return Cow::Borrowed(context) };
+    let without_proof = |credential: &Value| match credential {
+        Value::Record(credential) => {
+            let mut credential = credential.clone();
+            credential.remove("dpop");
+            Value::Record(credential)
+        }
+        other => other.clone(),
+    };
+    let credentials = credentials.iter().map(without_proof).collect();
+    let mut context = context.clone();
+    context.insert("credentials", Value::List(credentials));
+    Cow::Owned(context)
 }
 
 fn write_text(to: &mut Vec<u8>, text: &str) {

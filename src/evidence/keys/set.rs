@@ -61,11 +61,10 @@ impl KeySet {
         }
         let mut set = Self::default();
         for key in listed.iter().filter_map(Value::as_record) {
-            let text = |name| key.get(name).and_then(Value::as_text).map(SmolStr::as_str);
-            match text("use") {
-                Some("x509-svid") => set.anchors.extend(anchor(key)),
-                None | Some("sig" | "jwt-svid") => set.keys.extend(Key::read(key)),
-                Some(_) => {}
+            match key.get("use").map(|used| used.as_text().map(SmolStr::as_str)) {
+                Some(Some("x509-svid")) => set.anchors.extend(anchor(key)),
+                None | Some(Some("sig" | "jwt-svid")) if may_verify(key) => set.keys.extend(Key::read(key)),
+                _ => {}
             }
         }
         Some(set)
@@ -172,6 +171,12 @@ impl PublicKey {
     }
 }
 
+/// Whether a key's operations, where they are listed, have that of a verifier (RFC 7517 section 4.3).
+fn may_verify(key: &Record) -> bool {
+    let verifies = |operation: &Value| operation.as_text().is_some_and(|text| text == "verify");
+    key.get("key_ops").is_none_or(|listed| listed.as_list().is_some_and(|listed| listed.iter().any(verifies)))
+}
+
 /// The certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle, section 4.2.2).
 fn anchor(key: &Record) -> Option<CertificateDer<'static>> {
     let encoded = key.get("x5c")?.as_list()?.first()?.as_text()?;
@@ -230,9 +235,14 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_left_out() {
+        let verifier = set(&json!([with(p256(), "key_ops", json!(["sign", "verify"]))])).unwrap();
+        assert!(verifier.find(None, Algorithm::ES256).is_some());
         for key in [
             json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "a" }),
             with(p256(), "use", json!("enc")),
+            with(p256(), "use", json!(7)),
+            with(p256(), "key_ops", json!(["encrypt"])),
+            with(p256(), "key_ops", json!("verify")),
             with(p256(), "alg", json!("HS256")),
             with(p256(), "alg", json!("none")),
             with(p256(), "crv", json!("P-521")),

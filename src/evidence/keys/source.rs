@@ -32,6 +32,17 @@ pub enum KeySource {
 pub(super) type Read = (KeySet, Option<Duration>);
 
 impl KeySource {
+    /// Refuses an address that somebody else could answer at, and certificates where keys of tokens are meant.
+    pub(in crate::evidence) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Jwks(url) | Self::Discovery(url) => super::check_url(url),
+            Self::File(_) => Ok(()),
+            Self::Pem(_) => {
+                Err("certificates are no keys of tokens; set an address, `discovery` or `file:PATH`".to_owned())
+            }
+        }
+    }
+
     /// Reads the keys.
     pub(super) fn read(&self, client: &HttpClient) -> Result<Read, FetchError> {
         match self {

@@ -9,6 +9,7 @@
 mod certificate;
 mod dpop;
 mod replay;
+mod target;
 
 pub(super) use certificate::{der_chain, thumbprint};
 pub(super) use dpop::check as check_dpop;

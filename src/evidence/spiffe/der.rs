@@ -1,7 +1,8 @@
 //! The validity of a certificate (RFC 5280 section 4.1): what the verifier of chains checks and does not tell.
 
 /// When a certificate begins and ends to be valid, in seconds since 1970.
-pub(super) fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
+#[must_use]
+pub fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
     let (outer, _) = element(certificate, 0x30)?;
     let (mut to_be_signed, _) = element(outer, 0x30)?;
     // The version is left out in certificates of version 1.

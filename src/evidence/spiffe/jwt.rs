@@ -34,8 +34,12 @@ pub(in crate::evidence) async fn verify(
     let id = SpiffeId::parse(sub).filter(|id| id.domain == domain.name);
     let id = id.ok_or_else(|| Unproven::invalid("the token's subject is no workload of its trust domain"))?;
     let mut claims = token.claims.clone();
-    // What an identity of a workload says is who it is: everything else in it is data of whoever asked for it.
-    claims = ["aud", "exp", "iat", "nbf"]
+    // What an identity of a workload says is who it is: everything else in it is data of whoever asked for it. Only what
+    // would narrow it is read, and refused: a binding that is not checked here, and somebody who acts.
+    if claims.get_present("cnf").is_some() {
+        return Err(Unproven::invalid("the token is bound to a key, and a JWT-SVID is a bearer's"));
+    }
+    claims = ["aud", "exp", "iat", "nbf", "act"]
         .into_iter()
         .filter_map(|name| Some((SmolStr::new_static(name), claims.remove(name)?)))
         .collect();
@@ -63,6 +67,7 @@ pub(super) fn profile(domain: &TrustDomain) -> Profile {
         client_type: domain.entity_type.clone(),
         claims: Claims { subject: vec![ClaimPath::new("sub")], ..Claims::default() },
         autonomous: Vec::new(),
+        of_users: Vec::new(),
         actor: ActorForm::None,
         details: Vec::new(),
     }

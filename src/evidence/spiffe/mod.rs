@@ -11,6 +11,7 @@ mod id;
 mod jwt;
 mod x509;
 
+pub use der::validity as certificate_validity;
 pub(super) use id::SpiffeId;
 pub(super) use jwt::verify as verify_jwt;
 pub(super) use x509::{claimed_id, verify as verify_x509};

@@ -37,8 +37,8 @@ pub(super) async fn admit_with_body(
     permission: Permission,
 ) -> Result<(Arc<Stores>, Record), ApiError> {
     let stores = admit(request, shared, permission)?;
-    let (_, body) = shared.admit(request, payload, permission).await?;
-    Ok((stores, body))
+    let (_, text) = shared.admit(request, payload, permission).await?;
+    Ok((stores, shared.read(&text)?))
 }
 
 /// The store in the path.

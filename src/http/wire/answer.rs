@@ -136,20 +136,31 @@ impl BatchBody {
 
     /// Adds an answer.
     pub(in crate::http) fn push(&mut self, answer: &ItemAnswer) -> io::Result<()> {
-        let body = &mut self.body;
-        if body.len() > OPENING.len() {
-            body.push(b',');
-        }
         match answer {
             ItemAnswer::Malformed(malformed) => {
-                serde_json::to_writer(body, &response(Decision::Deny, item_error(malformed)))?;
+                let body = self.next();
+                Ok(serde_json::to_writer(body, &response(Decision::Deny, item_error(malformed)))?)
             }
-            ItemAnswer::Decided(answer) => match context(answer, self.depth) {
-                None => body.write_all(bare(answer.decision))?,
-                Some(context) => serde_json::to_writer(body, &response(answer.decision, context))?,
-            },
+            ItemAnswer::Decided(answer) => self.push_decided(answer),
         }
-        Ok(())
+    }
+
+    /// Adds the answer to an item that was decided.
+    pub(in crate::http) fn push_decided(&mut self, answer: &Answer) -> io::Result<()> {
+        let context = context(answer, self.depth);
+        let body = self.next();
+        match context {
+            None => body.write_all(bare(answer.decision)),
+            Some(context) => Ok(serde_json::to_writer(body, &response(answer.decision, context))?),
+        }
+    }
+
+    /// Where the next answer is written.
+    fn next(&mut self) -> &mut Vec<u8> {
+        if self.body.len() > OPENING.len() {
+            self.body.push(b',');
+        }
+        &mut self.body
     }
 
     /// The whole body.

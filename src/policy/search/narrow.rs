@@ -10,7 +10,7 @@ use super::{Reverse, entity_ref};
 use crate::policy::arguments::mentions_any;
 use crate::policy::evaluate::truth;
 use crate::policy::relations::{Mention, Object, userset_id};
-use crate::policy::rules::Rule;
+use crate::policy::rules::{Rule, no_slots};
 use crate::policy::schema::{Provenance, Schema};
 use crate::policy::stored::Stored;
 use crate::policy::syntax::{access_path, operands};
@@ -102,8 +102,8 @@ impl Narrower<'_> {
     }
 
     /// The value of what is known; none where it fails.
-    fn value(&self, rule: &Rule, expr: &Expr) -> Option<Cedar> {
-        self.evaluator.interpret(expr, rule.policy.env()).ok()
+    fn value(&self, expr: &Expr) -> Option<Cedar> {
+        self.evaluator.interpret(expr, no_slots()).ok()
     }
 
     fn conjunct(&self, rule: &Rule, expr: &Expr, wanted: bool) -> Ids {
@@ -112,7 +112,7 @@ impl Narrower<'_> {
 
     fn narrow(&self, rule: &Rule, expr: &Expr, wanted: bool, room: Room<'_>) -> Ids {
         if self.is_known(expr) {
-            let found = self.value(rule, expr).as_ref().and_then(truth);
+            let found = self.value(expr).as_ref().and_then(truth);
             return Ids::all_if(found == Some(wanted));
         }
         let Some(room) = room.within() else { return Ids::Any };
@@ -146,7 +146,7 @@ impl Narrower<'_> {
 
     /// The entities for which `arg1 op arg2` can be true.
     fn related(&self, rule: &Rule, op: BinaryOp, arg1: &Expr, arg2: &Expr) -> Ids {
-        let known = |expr: &Expr| if self.is_known(expr) { Some(self.value(rule, expr)) } else { None };
+        let known = |expr: &Expr| if self.is_known(expr) { Some(self.value(expr)) } else { None };
         match op {
             BinaryOp::Eq => match (known(arg1), known(arg2)) {
                 (Some(value), None) => self.equal(arg2, value.as_ref()),
@@ -165,7 +165,7 @@ impl Narrower<'_> {
                 _ => Ids::Any,
             },
             BinaryOp::In => match mention(rule, arg1, arg2) {
-                Some(mention) => self.in_relation(rule, mention, arg1, arg2),
+                Some(mention) => self.in_relation(mention, arg1, arg2),
                 None => match (known(arg1), known(arg2)) {
                     (Some(value), None) => value.map_or_else(Ids::none, |value| self.around(arg2, &value)),
                     (None, Some(value)) => value.map_or_else(Ids::none, |value| self.within(arg1, &value)),
@@ -177,8 +177,8 @@ impl Narrower<'_> {
     }
 
     /// `X in Y.relation`, where one of the two is the sought entity, or Y an attribute of it: looked up backwards.
-    fn in_relation(&self, rule: &Rule, mention: &Mention, user: &Expr, set: &Expr) -> Ids {
-        let uid = |expr: &Expr| match self.value(rule, expr)?.value_kind() {
+    fn in_relation(&self, mention: &Mention, user: &Expr, set: &Expr) -> Ids {
+        let uid = |expr: &Expr| match self.value(expr)?.value_kind() {
             ValueKind::Lit(Literal::EntityUID(uid)) => Some(entity_ref(uid)),
             _ => None,
         };

@@ -5,6 +5,7 @@
 //! INVARIANT: a clone of a tree never changes. A write copies the nodes from the root to one leaf, and only those
 //! that another version still holds, so a batch of writes copies each node at most once.
 
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 mod range;
@@ -14,12 +15,13 @@ pub(in crate::relations) use range::{Range, Row};
 /// A key. What the words mean is the caller's.
 pub(in crate::relations) type Key = [u32; 3];
 
-/// Most entries of a leaf. A write copies one: 768 bytes of keys, and the values.
-const LEAF_MAX: usize = 64;
+/// Places of a node, which lie in it: where a million tuples are looked up at random, each step to another piece of
+/// memory is a miss of the processor's cache. So many make a node of 1,250 bytes, for which allocators have a size.
+const PLACES: usize = 60;
 
-/// Most children of an inner node. A write copies one per level: 1.3 KiB each, three levels above a million keys of
-/// which the upper are nearly empty.
-const INNER_MAX: usize = 64;
+/// Most entries of a leaf, and most children of an inner node: one place is left for the entry that splits it. A write
+/// copies one node per level, of which there are four above a million keys.
+const MAX: usize = PLACES - 1;
 
 /// A node with fewer entries than this is joined to a neighbour, where both fit into one node of half the size.
 const SPARSE: usize = 16;
@@ -32,21 +34,25 @@ pub(in crate::relations) struct Tree<V> {
 }
 
 #[derive(Clone, Debug)]
-enum Node<V> {
+#[expect(clippy::large_enum_variant, reason = "a node's places lie in it; leaves are as many as the rest is few")]
+pub(in crate::relations) enum Node<V> {
     Leaf {
-        keys: Vec<Key>,
-        values: Vec<V>,
+        keys: Places<Key>,
+        values: Places<V>,
     },
     /// `firsts[i]` is not above any key of `children[i]`, and above every key of `children[i - 1]`.
     Inner {
-        firsts: Vec<Key>,
-        children: Vec<Arc<Node<V>>>,
+        firsts: Places<Key>,
+        children: Places<Arc<Node<V>>>,
     },
 }
 
+/// What lies in a node.
+type Places<T> = SmallVec<[T; PLACES]>;
+
 impl<V> Default for Tree<V> {
     fn default() -> Self {
-        Self { root: Arc::new(Node::Leaf { keys: Vec::new(), values: Vec::new() }), len: 0 }
+        Self { root: Arc::new(Node::Leaf { keys: Places::new(), values: Places::new() }), len: 0 }
     }
 }
 
@@ -63,17 +69,17 @@ impl<V: Clone> Tree<V> {
             same
         });
         let len = entries.len();
-        let mut level: Vec<(Key, Arc<Node<V>>)> = Vec::with_capacity(len.div_ceil(LEAF_MAX));
+        let mut level: Vec<(Key, Arc<Node<V>>)> = Vec::with_capacity(len.div_ceil(MAX));
         let mut entries = entries.into_iter().peekable();
         while let Some(&(first, _)) = entries.peek() {
-            let (keys, values) = entries.by_ref().take(LEAF_MAX).unzip();
+            let (keys, values) = entries.by_ref().take(MAX).unzip();
             level.push((first, Arc::new(Node::Leaf { keys, values })));
         }
         while level.len() > 1 {
-            let mut above = Vec::with_capacity(level.len().div_ceil(INNER_MAX));
+            let mut above = Vec::with_capacity(level.len().div_ceil(MAX));
             let mut nodes = level.into_iter().peekable();
             while let Some(&(first, _)) = nodes.peek() {
-                let (firsts, children) = nodes.by_ref().take(INNER_MAX).unzip();
+                let (firsts, children) = nodes.by_ref().take(MAX).unzip();
                 above.push((first, Arc::new(Node::Inner { firsts, children })));
             }
             level = above;
@@ -88,13 +94,7 @@ impl<V: Clone> Tree<V> {
 
     /// The value at `key`.
     pub(super) fn get(&self, key: &Key) -> Option<&V> {
-        let mut node = &self.root;
-        loop {
-            match &**node {
-                Node::Leaf { keys, values } => return values.get(keys.binary_search(key).ok()?),
-                Node::Inner { firsts, children } => node = children.get(child_of(firsts, key))?,
-            }
-        }
+        self.root.get(key)
     }
 
     /// Sets the value at `key`, and returns what stood there.
@@ -102,7 +102,10 @@ impl<V: Clone> Tree<V> {
         let (old, split) = insert(&mut self.root, key, value);
         if let Some((middle, right)) = split {
             let left = std::mem::replace(&mut self.root, Arc::clone(&right));
-            self.root = Arc::new(Node::Inner { firsts: vec![[0; 3], middle], children: vec![left, right] });
+            self.root = Arc::new(Node::Inner {
+                firsts: [[0; 3], middle].into_iter().collect(),
+                children: [left, right].into_iter().collect(),
+            });
         }
         if old.is_none() {
             self.len += 1;
@@ -144,11 +147,11 @@ fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> 
             };
             keys.insert(at, key);
             values.insert(at, value);
-            if keys.len() <= LEAF_MAX {
+            if keys.len() <= MAX {
                 return (None, None);
             }
             let cut = cut_at(at, keys.len());
-            let (keys, values) = (keys.split_off(cut), values.split_off(cut));
+            let (keys, values): (Places<Key>, Places<V>) = (keys.drain(cut..).collect(), values.drain(cut..).collect());
             let split = keys.first().copied().map(|first| (first, Arc::new(Node::Leaf { keys, values })));
             (None, split)
         }
@@ -163,11 +166,12 @@ fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> 
             let Some((first, right)) = split else { return (old, None) };
             firsts.insert(at + 1, first);
             children.insert(at + 1, right);
-            if children.len() <= INNER_MAX {
+            if children.len() <= MAX {
                 return (old, None);
             }
             let cut = cut_at(at + 1, children.len());
-            let (firsts, children) = (firsts.split_off(cut), children.split_off(cut));
+            let (firsts, children): (Places<Key>, Places<_>) =
+                (firsts.drain(cut..).collect(), children.drain(cut..).collect());
             let split = firsts.first().copied().map(|first| (first, Arc::new(Node::Inner { firsts, children })));
             (old, split)
         }
@@ -197,10 +201,10 @@ fn remove<V: Clone>(node: &mut Arc<Node<V>>, key: &Key) -> Option<V> {
 }
 
 /// Joins the child at `at` to its right or left neighbour where it has become sparse.
-fn join_sparse<V: Clone>(firsts: &mut Vec<Key>, children: &mut Vec<Arc<Node<V>>>, at: usize) {
+fn join_sparse<V: Clone>(firsts: &mut Places<Key>, children: &mut Places<Arc<Node<V>>>, at: usize) {
     let size = |at: usize| children.get(at).map(|child| child.size());
     let Some(own) = size(at).filter(|own| *own < SPARSE) else { return };
-    let fits = |other: Option<usize>| other.is_some_and(|other| own + other <= INNER_MAX / 2 || own == 0);
+    let fits = |other: Option<usize>| other.is_some_and(|other| own + other <= MAX / 2 || own == 0);
     let left = if fits(size(at + 1)) {
         at
     } else if let Some(before) = at.checked_sub(1).filter(|before| fits(size(*before))) {
@@ -212,6 +216,18 @@ fn join_sparse<V: Clone>(firsts: &mut Vec<Key>, children: &mut Vec<Arc<Node<V>>>
     let right = children.remove(left + 1);
     if let Some(kept) = children.get_mut(left) {
         Arc::make_mut(kept).append(&right);
+    }
+}
+
+impl<V> Node<V> {
+    fn get(&self, key: &Key) -> Option<&V> {
+        let mut node = self;
+        loop {
+            match node {
+                Self::Leaf { keys, values } => return values.get(keys.binary_search(key).ok()?),
+                Self::Inner { firsts, children } => node = children.get(child_of(firsts, key))?,
+            }
+        }
     }
 }
 
@@ -228,11 +244,11 @@ impl<V: Clone> Node<V> {
         match (self, right) {
             (Self::Leaf { keys, values }, Self::Leaf { keys: more_keys, values: more_values }) => {
                 keys.extend_from_slice(more_keys);
-                values.extend_from_slice(more_values);
+                values.extend(more_values.iter().cloned());
             }
             (Self::Inner { firsts, children }, Self::Inner { firsts: more_firsts, children: more_children }) => {
                 firsts.extend_from_slice(more_firsts);
-                children.extend_from_slice(more_children);
+                children.extend(more_children.iter().cloned());
             }
             (Self::Leaf { .. }, Self::Inner { .. }) | (Self::Inner { .. }, Self::Leaf { .. }) => {}
         }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 /// A stretch of neighbouring keys, found by one descent.
 ///
 /// Nearly every row of a relation is short and lies in one leaf; then whatever is asked of it next is a search in a
-/// slice. A long row is searched from the root each time.
+/// slice. A longer row is searched from the lowest node that it lies below.
 #[derive(Debug)]
 pub(in crate::relations) enum Row<'a, V> {
     /// The whole stretch.
     Near { keys: &'a [Key], values: &'a [V] },
-    /// More than one leaf.
-    Far(&'a Tree<V>),
+    /// More than one leaf, below this node.
+    Far(&'a Node<V>),
 }
 
 /// Copying a row copies two references, whatever the values are.
@@ -28,17 +28,12 @@ impl<V> Copy for Row<'_, V> {}
 impl<V: Clone> Tree<V> {
     /// The entries from `from` to `to`, both included.
     pub(in crate::relations) fn row(&self, from: &Key, to: &Key) -> Row<'_, V> {
-        let mut node = &self.root;
-        // The least key to the right of the leaf, where there is a leaf to the right.
-        let mut fence = None;
+        let mut node = &*self.root;
         loop {
-            match &**node {
+            match node {
                 Node::Leaf { keys, values } => {
                     let start = keys.partition_point(|key| key < from);
                     let end = keys.partition_point(|key| key <= to);
-                    if end == keys.len() && fence.is_some_and(|fence| fence <= to) {
-                        return Row::Far(self);
-                    }
                     return match (keys.get(start..end), values.get(start..end)) {
                         (Some(keys), Some(values)) => Row::Near { keys, values },
                         _ => Row::Near { keys: &[], values: &[] },
@@ -46,7 +41,9 @@ impl<V: Clone> Tree<V> {
                 }
                 Node::Inner { firsts, children } => {
                     let at = child_of(firsts, from);
-                    fence = firsts.get(at + 1).or(fence);
+                    if firsts.get(at + 1).is_some_and(|next| next <= to) {
+                        return Row::Far(node);
+                    }
                     match children.get(at) {
                         Some(child) => node = child,
                         None => return Row::Near { keys: &[], values: &[] },
@@ -58,17 +55,28 @@ impl<V: Clone> Tree<V> {
 
     /// The entries from `from` to `to`, both included, in order.
     pub(in crate::relations) fn range(&self, from: &Key, to: &Key) -> Range<'_, V> {
+        self.root.range(from, to)
+    }
+
+    /// Every entry, in order.
+    pub(in crate::relations) fn iter(&self) -> Range<'_, V> {
+        self.range(&[0; 3], &[u32::MAX; 3])
+    }
+}
+
+impl<V> Node<V> {
+    fn range(&self, from: &Key, to: &Key) -> Range<'_, V> {
         let mut range = Range { above: SmallVec::new(), keys: [].iter(), values: [].iter(), end: *to };
-        let mut node = &self.root;
+        let mut node = self;
         loop {
-            match &**node {
-                Node::Leaf { keys, values } => {
+            match node {
+                Self::Leaf { keys, values } => {
                     let start = keys.partition_point(|key| key < from);
                     range.keys = keys.get(start..).unwrap_or_default().iter();
                     range.values = values.get(start..).unwrap_or_default().iter();
                     return range;
                 }
-                Node::Inner { firsts, children } => {
+                Self::Inner { firsts, children } => {
                     let at = child_of(firsts, from);
                     range.above.push(children.get(at + 1..).unwrap_or_default().iter());
                     match children.get(at) {
@@ -79,11 +87,6 @@ impl<V: Clone> Tree<V> {
             }
         }
     }
-
-    /// Every entry, in order.
-    pub(in crate::relations) fn iter(&self) -> Range<'_, V> {
-        self.range(&[0; 3], &[u32::MAX; 3])
-    }
 }
 
 impl<'a, V: Clone> Row<'a, V> {
@@ -91,7 +94,7 @@ impl<'a, V: Clone> Row<'a, V> {
     pub(in crate::relations) fn get(&self, key: &Key) -> Option<&'a V> {
         match self {
             Self::Near { keys, values } => values.get(keys.binary_search(key).ok()?),
-            Self::Far(tree) => tree.get(key),
+            Self::Far(node) => node.get(key),
         }
     }
 
@@ -115,7 +118,7 @@ impl<'a, V: Clone> Row<'a, V> {
                     end: *to,
                 }
             }
-            Self::Far(tree) => tree.range(from, to),
+            Self::Far(node) => node.range(from, to),
         }
     }
 }

@@ -86,7 +86,7 @@ fn keys_in_ascending_order_leave_full_leaves() {
     for n in 0..10_000 {
         tree.insert([n, 0, 0], n);
     }
-    assert!(leaves(&tree.root) <= 10_000 / LEAF_MAX + 1);
+    assert!(leaves(&tree.root) <= 10_000 / MAX + 1);
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! The address of a request, as a proof of possession names it (RFC 9449 section 4.3, RFC 3986 section 6.2).
+//!
+//! INVARIANT: what is normalized away never tells two resources apart by the standard; what is no address, or has a user in
+//! it, is equal to nothing.
+
+/// The address without query and fragment, in its one spelling.
+pub(super) fn target(url: &str) -> Option<String> {
+    let whole = url.split(['?', '#']).next()?;
+    let (scheme, rest) = whole.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = authority.to_ascii_lowercase();
+    let usual = match scheme.as_str() {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return None,
+    };
+    let host = authority.strip_suffix(usual).or_else(|| authority.strip_suffix(':')).unwrap_or(&authority);
+    let plain = host.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'@' | b'%' | b'\\'));
+    (plain && !host.is_empty() && !host.ends_with(':')).then_some(())?;
+    Some(format!("{scheme}://{host}{}", without_dots(&unescape(path)?)))
+}
+
+/// A path in which only what must be is escaped, with digits in upper case. None for an escape that is none.
+fn unescape(path: &str) -> Option<String> {
+    let mut text = String::with_capacity(path.len());
+    let mut rest = path.chars();
+    while let Some(c) = rest.next() {
+        if c != '%' {
+            text.push(c);
+            continue;
+        }
+        let (high, low) = (rest.next()?, rest.next()?);
+        let byte = u8::try_from(high.to_digit(16)? << 4 | low.to_digit(16)?).ok()?;
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            text.push(char::from(byte));
+        } else {
+            text.extend(['%', high.to_ascii_uppercase(), low.to_ascii_uppercase()]);
+        }
+    }
+    Some(text)
+}
+
+/// A path without `.` and `..` (RFC 3986 section 5.2.4), and never empty.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let segments = path.strip_prefix('/').unwrap_or(path).split('/');
+    let mut ends_in_dots = false;
+    for segment in segments {
+        ends_in_dots = matches!(segment, "." | "..");
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            _ => kept.push(segment),
+        }
+    }
+    if ends_in_dots {
+        kept.push("");
+    }
+    format!("/{}", kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn addresses_are_compared_without_what_does_not_count() {
+        for url in [
+            "https://a.example/x",
+            "https://A.example/x?y=1",
+            "https://a.example:443/x",
+            "https://a.example:/x",
+            "HTTPS://a.example/x#z",
+            "https://a.example/%78",
+            "https://a.example/y/../x",
+            "https://a.example/./x",
+            "https://a.example/../x",
+            "https://a.example/%2e%2E/x",
+        ] {
+            assert_eq!(target(url).as_deref(), Some("https://a.example/x"), "{url}");
+        }
+        assert_eq!(target("https://a.example"), target("https://a.example/"));
+        assert_eq!(target("https://a.example/x/y/.."), target("https://a.example/x/"));
+        assert_eq!(target("https://a.example/%c3%a9"), target("https://a.example/%C3%A9"));
+    }
+
+    #[test]
+    fn addresses_that_differ_stay_apart() {
+        for url in [
+            "https://a.example/X",
+            "https://a.example:8443/x",
+            "http://a.example/x",
+            "https://a.example:80/x",
+            "https://a.example/x/",
+            "https://a.example//x",
+            "https://a.example/%2Fx",
+            "https://a.example/x%3Fy",
+            "https://a.example.evil/x",
+        ] {
+            assert_ne!(target(url).as_deref(), Some("https://a.example/x"), "{url}");
+        }
+        for url in [
+            "",
+            "a.example/x",
+            "ftp://a.example/x",
+            "https:///x",
+            "https://:443/x",
+            "https://a.example::/x",
+            "https://user@a.example/x",
+            "https://a.example%2e/x",
+            "https://a.example\\@evil.example/x",
+            "https://a.example/%zz",
+            "https://a.example/%2",
+        ] {
+            assert_eq!(target(url), None, "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_normal_is_its_own_normal_form(url in "(https|http)://[a-zA-Z.]{1,5}(:443|:80|:)?(/[a%2eEfF.~x/]{0,9}|\\PC{0,5})?") {
+            if let Some(normal) = target(&url) {
+                prop_assert_eq!(target(&normal), Some(normal.clone()));
+            }
+        }
+    }
+}

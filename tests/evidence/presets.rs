@@ -1,0 +1,98 @@
+//! Presets: tokens as the issuers that they are made for write them.
+
+use crate::service::NOW_MS;
+use crate::tokens::{Key, with};
+use crate::world::{AUDIENCE, ISSUER, World, access, profile, publish, question};
+use behest::evidence::{Preset, Profile};
+use serde_json::{Value, json};
+
+const NOW: i64 = NOW_MS / 1_000;
+
+fn world(preset: Preset, key: &Key) -> World {
+    let keys = profile(&publish(key));
+    let made = Profile {
+        trust: keys.trust,
+        audiences: vec![AUDIENCE.into()],
+        id_token_audiences: vec!["web".into()],
+        ..preset.profile(ISSUER)
+    };
+    World::new(vec![made], Vec::new())
+}
+
+/// Who the token is of, and what it is said to hold; or why it is refused.
+async fn read(world: &World, key: &Key, claims: &Value) -> String {
+    let token = key.sign(&json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}), claims);
+    let body = question("read", &[access(&token)]);
+    let explanation = world.explain(&body).await;
+    let answer = world.ask(&body).await;
+    match explanation["credentials"][0]["chain"].as_array().map(Vec::as_slice) {
+        Some([one]) => format!("{}:{} {answer}", one["type"].as_str().unwrap(), one["id"].as_str().unwrap()),
+        _ => answer,
+    }
+}
+
+#[actix_web::test]
+async fn keycloak() {
+    let key = Key::new("k1");
+    let world = world(Preset::Keycloak, &key);
+    let token = json!({
+        "exp": NOW + 300, "iat": NOW - 10, "auth_time": NOW - 60, "jti": "onrtac:1", "iss": ISSUER, "aud": [AUDIENCE, "account"],
+        "sub": "7a1f-uuid", "typ": "Bearer", "azp": "web", "sid": "s1", "acr": "1", "allowed-origins": ["https://web.example"],
+        "realm_access": {"roles": ["offline_access"]}, "resource_access": {"account": {"roles": ["view-profile"]}},
+        "scope": "openid read", "email_verified": false, "preferred_username": "alice",
+    });
+    assert_eq!(read(&world, &key, &token).await, "user:7a1f-uuid permit");
+    let of_client =
+        json!({"azp": "batch", "client_id": "batch", "sid": null, "preferred_username": "service-account-batch"});
+    assert_eq!(read(&world, &key, &with(&token, &of_client)).await, "agent:batch permit");
+    for (over, expected) in [
+        (json!({"preferred_username": "service-account-batch"}), "is another client's"),
+        // Its other tokens, which have the same type in the header, some the same audience.
+        (json!({"typ": "ID", "at_hash": "x"}), "is an ID token"),
+        (json!({"typ": "ID"}), "is no access token"),
+        (json!({"typ": "Refresh", "aud": ISSUER}), "another audience"),
+        (json!({"typ": "Refresh"}), "is no access token"),
+        (json!({"typ": "Logout", "events": {}}), "tells of an event"),
+        (json!({"typ": null}), "is no access token"),
+    ] {
+        let found = read(&world, &key, &with(&token, &over)).await;
+        assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");
+    }
+}
+
+#[actix_web::test]
+async fn entra() {
+    let key = Key::new("k1");
+    let world = world(Preset::Entra, &key);
+    let token = json!({
+        "aud": AUDIENCE, "iss": ISSUER, "iat": NOW - 10, "nbf": NOW - 10, "exp": NOW + 4_000, "azp": "web", "azpacr": "0",
+        "name": "Alice", "oid": "00000000-oid", "preferred_username": "alice@acme.example", "rh": "x", "scp": "read",
+        "sub": "pairwise", "tid": "00000000-tid", "uti": "x", "ver": "2.0",
+    });
+    assert_eq!(read(&world, &key, &token).await, "user:00000000-oid permit");
+    let of_application = json!({"azp": "batch", "scp": null, "sub": "00000000-oid", "roles": ["read"]});
+    // Whether or not the application asks for `idtyp`. Its roles are no scopes.
+    for idtyp in [Value::Null, json!("app")] {
+        let claims = with(&with(&token, &of_application), &json!({"idtyp": idtyp}));
+        let found = read(&world, &key, &claims).await;
+        assert!(found.starts_with("agent:batch not_permitted: "), "{found}");
+    }
+    for (over, expected) in [
+        (json!({"azp": null, "scp": null, "nonce": "n"}), "is an ID token"),
+        (json!({"azp": null, "scp": null}), "is no access token"),
+        (json!({"ver": "1.0"}), "is no access token"),
+        (json!({"oid": null}), "names no subject"),
+        (json!({"act": {"sub": "bot"}}), "its issuer's profile knows none"),
+    ] {
+        let found = read(&world, &key, &with(&token, &over)).await;
+        assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");
+    }
+}
+
+#[test]
+fn every_word_of_a_setting_is_a_preset() {
+    for (word, preset) in Preset::WORDS {
+        assert_eq!(Preset::from_word(word), Some(preset));
+    }
+    assert_eq!(Preset::from_word("Keycloak"), None);
+}
