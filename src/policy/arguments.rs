@@ -62,17 +62,21 @@ pub(super) fn mentions_any(expr: &Expr, mentions: &[&Mention]) -> bool {
     if mentions.is_empty() {
         return false;
     }
-    if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = expr.expr_kind() {
-        let asks = |mention: &&Mention| match (&mention.object, arg2.expr_kind()) {
-            (Object::Path(..), ExprKind::GetAttr { attr, .. }) => *attr == mention.relation,
-            (Object::Literal(_), ExprKind::Lit(_)) => true,
-            _ => false,
-        };
-        if mentions.iter().any(asks) {
-            return true;
+    let mut open = vec![expr];
+    while let Some(next) = open.pop() {
+        if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = next.expr_kind() {
+            let asks = |mention: &&Mention| match (&mention.object, arg2.expr_kind()) {
+                (Object::Path(..), ExprKind::GetAttr { attr, .. }) => *attr == mention.relation,
+                (Object::Literal(_), ExprKind::Lit(_)) => true,
+                _ => false,
+            };
+            if mentions.iter().any(asks) {
+                return true;
+            }
         }
+        open.extend(children(next));
     }
-    children(expr).into_iter().any(|child| mentions_any(child, mentions))
+    false
 }
 
 impl RelationTypes {

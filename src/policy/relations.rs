@@ -123,7 +123,8 @@ pub(super) fn mentions(file: &SourceFile, policy: &Policy, schema: &Schema) -> R
     }
     let checker = Typechecker::new(&schema.validator, ValidationMode::Strict);
     for (_, check) in checker.typecheck_by_request_env(policy.template()) {
-        if let PolicyCheck::Success(typed) = check {
+        // What can never hold is evaluated all the same, up to the conjunct for which it cannot.
+        if let PolicyCheck::Success(typed) | PolicyCheck::Irrelevant(_, typed) = check {
             reader.walk(&typed);
         }
     }

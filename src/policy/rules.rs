@@ -72,8 +72,15 @@ impl Conjunct {
 
     /// The attribute accesses in it, in source order, to show their values.
     pub(super) fn accesses(&self) -> Vec<&Expr> {
-        let mut accesses = Vec::new();
-        collect_accesses(&self.expr, &mut accesses);
+        let mut accesses: Vec<&Expr> = Vec::new();
+        let mut open: Vec<&Expr> = vec![&self.expr];
+        while let Some(next) = open.pop() {
+            match access_path(next) {
+                Some((_, path)) if !path.is_empty() && !accesses.contains(&next) => accesses.push(next),
+                Some(_) => {}
+                None => open.extend(children(next).into_iter().rev()),
+            }
+        }
         accesses
     }
 }
@@ -439,18 +446,6 @@ pub(super) fn no_slots() -> &'static SlotEnv {
 fn conjunct(file: &SourceFile, expr: Arc<Expr>) -> Conjunct {
     let line = expr.source_loc().map_or(1, |loc| file.line(loc.start()));
     Conjunct { expr, line }
-}
-
-fn collect_accesses<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {
-    match access_path(expr) {
-        Some((_, path)) if !path.is_empty() => {
-            if !found.contains(&expr) {
-                found.push(expr);
-            }
-        }
-        Some(_) => {}
-        None => children(expr).into_iter().for_each(|child| collect_accesses(child, found)),
-    }
 }
 
 fn annotation(template: &Template, name: &str) -> Option<SmolStr> {

@@ -63,6 +63,23 @@ pub(super) fn access_path<T>(expr: &Expr<T>) -> Option<(Root, Vec<SmolStr>)> {
     }
 }
 
+/// What a chain of `&&` or one of `||` joins, in order; of anything else, itself.
+///
+/// A chain is as deep as it is long. Whoever walks one where a request is answered does not recurse: the stack is small there.
+pub(super) fn operands(expr: &Expr) -> Vec<&Expr> {
+    let joins_all = matches!(expr.expr_kind(), ExprKind::And { .. });
+    let mut found = Vec::new();
+    let mut open = vec![expr];
+    while let Some(next) = open.pop() {
+        match next.expr_kind() {
+            ExprKind::And { left, right } if joins_all => open.extend([right.as_ref(), left.as_ref()]),
+            ExprKind::Or { left, right } if !joins_all => open.extend([right.as_ref(), left.as_ref()]),
+            _ => found.push(next),
+        }
+    }
+    found
+}
+
 /// The top-level conjuncts, in order: a policy's condition holds exactly when all of them do, evaluated in this order
 /// up to the first that does not.
 pub(super) fn conjuncts(expr: &Arc<Expr>) -> Vec<Arc<Expr>> {

@@ -40,34 +40,43 @@ const NOW: &str = "now";
 
 /// Collects what the clock is directly compared with; whether it is used for nothing else.
 fn compared_with<'e>(expr: &'e Expr, values: &mut Vec<&'e Expr>) -> bool {
-    if let Some((root, path)) = access_path(expr) {
-        // The context as a whole has the clock in it.
-        return root != Root::Context || path.first().is_some_and(|first| first != NOW);
-    }
-    match expr.expr_kind() {
-        ExprKind::BinaryApp { op: BinaryOp::Eq | BinaryOp::Less | BinaryOp::LessEq, arg1, arg2 } => {
-            let value = match (is_clock(arg1), is_clock(arg2)) {
-                (true, false) => arg2,
-                (false, true) => arg1,
-                (false, false) => return compared_with(arg1, values) && compared_with(arg2, values),
-                (true, true) => return false,
-            };
-            values.push(value);
-            compared_with(value, values)
+    let mut open = vec![expr];
+    while let Some(next) = open.pop() {
+        if let Some((root, path)) = access_path(next) {
+            // The context as a whole has the clock in it.
+            if root == Root::Context && path.first().is_none_or(|first| first == NOW) {
+                return false;
+            }
+            continue;
         }
-        ExprKind::HasAttr { expr, attr } => has(expr, attr, values),
-        ExprKind::ExtHasAttr { expr, attrs } => has(expr, &attrs.head, values),
-        _ => children(expr).into_iter().all(|child| compared_with(child, values)),
+        let (base, attribute) = match next.expr_kind() {
+            ExprKind::BinaryApp { op: BinaryOp::Eq | BinaryOp::Less | BinaryOp::LessEq, arg1, arg2 } => {
+                match (is_clock(arg1), is_clock(arg2)) {
+                    (true, true) => return false,
+                    (false, false) => open.extend([arg1.as_ref(), arg2.as_ref()]),
+                    (is_first, _) => {
+                        let value = if is_first { arg2 } else { arg1 };
+                        values.push(value);
+                        open.push(value);
+                    }
+                }
+                continue;
+            }
+            ExprKind::HasAttr { expr, attr } => (expr, attr),
+            ExprKind::ExtHasAttr { expr, attrs } => (expr, &attrs.head),
+            _ => {
+                open.extend(children(next));
+                continue;
+            }
+        };
+        // `base has attribute` looks at nothing else of the base.
+        match access_path(base) {
+            Some((Root::Context, path)) if path.first().unwrap_or(attribute) == NOW => return false,
+            Some(_) => {}
+            None => open.push(base),
+        }
     }
-}
-
-/// `base has attribute`: looks at nothing else of the base.
-fn has<'e>(base: &'e Expr, attribute: &SmolStr, values: &mut Vec<&'e Expr>) -> bool {
-    match access_path(base) {
-        Some((Root::Context, path)) => path.first().unwrap_or(attribute) != NOW,
-        Some(_) => true,
-        None => compared_with(base, values),
-    }
+    true
 }
 
 fn is_clock(expr: &Expr) -> bool {

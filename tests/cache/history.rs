@@ -6,18 +6,16 @@ use crate::pair::{Service, told};
 use crate::world;
 use behest::clock::FixedClock;
 use behest::engine::stores::About;
+use behest::model::Arguments;
 use behest::store::{Batch, OnDuplicate, OnMissing};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Histories, and steps of each: in these every way to break the cache shows that `mutants/` has.
-const HISTORIES: u64 = 12;
+/// Histories, and steps of each: in these every way to break the cache shows that `tests/mutants/` has.
+const HISTORIES: u64 = 18;
 const STEPS: usize = 700;
-
-/// Bundles of one history.
-const BUNDLES: usize = 2;
 
 /// Families of questions in one history, apart from what each request has of its own.
 const FAMILIES: usize = 5;
@@ -40,7 +38,7 @@ fn what_is_kept_never_differs_from_what_is_evaluated() {
 
 #[test]
 fn records_of_kept_outcomes_show_the_same_policies_and_inputs() {
-    for seed in 0..HISTORIES / 4 {
+    for seed in 0..HISTORIES / 6 {
         history(1_000 + seed, true);
     }
 }
@@ -52,10 +50,14 @@ fn history(seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
     let record = |name: &str| recorded.then(|| folder.path().join(name));
     let [cached, plain] =
         [(true, "cached.jsonl"), (false, "plain.jsonl")].map(|(cache, name)| Service::new(&clock, cache, record(name)));
-    let bundles: Vec<PathBuf> = (0..BUNDLES)
-        .map(|at| {
+    // Of two bundles with one plan each leg has the same key, but for the bundle.
+    let first = world::plan(&mut dice);
+    let plans = [first.clone(), world::turned(&mut dice, &first), world::plan(&mut dice)];
+    let bundles: Vec<PathBuf> = (0..)
+        .zip(&plans)
+        .map(|(at, plan)| {
             let root = folder.path().join(at.to_string());
-            for (path, text) in world::bundle(&mut dice) {
+            for (path, text) in world::bundle(&mut dice, plan) {
                 let path = root.join(path);
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(path, text).unwrap();
@@ -66,6 +68,7 @@ fn history(seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
     let load = |at: usize| [&cached, &plain].map(|service| service.load(&bundles[at]));
     load(0);
     let questions = world::questions(&mut dice, FAMILIES);
+    let evidence = world::evidence();
     let (mut now, mut told_so_far) = (world::NOON, Vec::new());
     for step in 0..STEPS {
         let done = match dice.below(250) {
@@ -82,12 +85,12 @@ fn history(seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
                 assert_eq!(done[0], done[1]);
                 format!("{about:?}")
             }
-            41..42 => {
-                let at = dice.below(BUNDLES);
+            41..43 => {
+                let at = dice.below(bundles.len());
                 load(at);
                 format!("bundle {at}")
             }
-            42..57 => {
+            43..58 => {
                 // To a mark, or a step on or back from where it stands.
                 now = if dice.chance(35) { now + dice.one(&[1, 1, -1]) } else { world::time(&mut dice) };
                 clock.set(now);
@@ -99,7 +102,14 @@ fn history(seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
                 if dice.chance(50) {
                     question["context"]["request_id"] = Json::from(step.to_string());
                 }
-                let answers = [&cached, &plain].map(|service| told(&service.ask(&question)));
+                // What a history has more of, it has less of everything else: some have none of these.
+                if seed % 2 == 1 && dice.chance(50) {
+                    question["context"]["credentials"] = world::credentials(&mut dice, &question);
+                }
+                let unknown = seed % 3 == 2 && dice.chance(20);
+                let arguments = if unknown { Arguments::Unknown } else { Arguments::Known };
+                let ask = |service: &Service| told(&service.ask_with(&question, Some(&evidence), arguments));
+                let answers = [&cached, &plain].map(ask);
                 assert_eq!(
                     answers[0], answers[1],
                     "seed {seed}, step {step}: kept, evaluated\n{question}\nafter {told_so_far:#?}"

@@ -7,7 +7,7 @@ use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::stores::{About, Stores, StoresError};
 use behest::engine::{Ask, Engine, Known};
-use behest::model::{Answer, Depth, Revision};
+use behest::model::{Answer, Arguments, Depth, Evidence, Revision};
 use behest::store::{Batch, StoreId, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::Value as Json;
@@ -68,14 +68,12 @@ impl Service {
     }
 
     pub(crate) fn ask(&self, question: &Json) -> Answer {
-        let ask = Ask {
-            caller: "anonymous",
-            request_id: None,
-            require_actor: false,
-            depth: Depth::Reason,
-            arguments: behest::model::Arguments::Known,
-            evidence: None,
-        };
+        self.ask_with(question, None, Arguments::Known)
+    }
+
+    pub(crate) fn ask_with(&self, question: &Json, evidence: Option<&Evidence>, arguments: Arguments) -> Answer {
+        let (caller, request_id, depth) = ("anonymous", None, Depth::Reason);
+        let ask = Ask { caller, request_id, require_actor: false, depth, arguments, evidence };
         let text = question.to_string();
         let known = self.known.lock().unwrap().get(&text).cloned();
         if let Some(answer) = known.and_then(|known| self.engine.decide_known(&ask, &known)) {

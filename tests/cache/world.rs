@@ -2,7 +2,11 @@
 //! again and again, each time with something changed that may or may not matter to them.
 
 use crate::dice::Dice;
-use behest::model::{ObjectRef, Record, Tuple, TupleCondition, Value};
+use crate::values;
+use behest::model::{
+    CredentialKind, DetailRule, EntityRef, Evidence, ObjectRef, Path, Proven, Record, Timestamp, Tuple, TupleCondition,
+    Value,
+};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,6 +21,10 @@ const MARKS: [i64; 5] = [-2_000, -500, 0, 700, 3_000];
 /// Teams that may see `doc:d0`: more than a check looks at from one side.
 const WIDE: usize = 48;
 
+/// Folders near `doc:d1`: more rows than an outcome is kept for one by one.
+const NEAR: usize = 70;
+
+/// `{context}` is [`CONTEXT`].
 const SCHEMA: &str = r#"
 entity team;
 entity user in [team] {
@@ -27,14 +35,17 @@ entity agent { level?: Long, owner?: user, tenant?: String };
 entity folder;
 entity group;
 entity doc { @stored folder?: folder, level?: decimal, owner?: user, until?: datetime, public?: Bool };
-action read, write appliesTo {
-  principal: [user, agent], resource: doc,
-  context: {
-    limit?: Long, purpose?: String, deadline?: datetime, peer?: user, request_id?: String,
-    arguments?: { amount?: Long, note?: String }, exact?: { amount: Long }, action_properties?: { soft?: Bool, reference?: String },
-  },
+action read, write appliesTo { principal: [user, agent], resource: doc, context: { {context} exact?: { amount: Long } } };
+action "read:d2" in [read] appliesTo {
+  principal: [user, agent], resource: doc, context: { {context} exact: { amount: Long } },
 };
+action follow appliesTo { principal: [user, agent], resource: user };
 "#;
+
+const CONTEXT: &str = "
+    limit?: Long, purpose?: String, deadline?: datetime, peer?: user, request_id?: String,
+    arguments?: { amount?: Long, note?: String }, action_properties?: { soft?: Bool, reference?: String },
+";
 
 const MANIFEST: &str = "allow_orphans = true\n[types]\nidentity = \"user\"\n";
 
@@ -62,6 +73,8 @@ type doc
     define keeper: [user, agent]
     define blocked: [user, agent, user with small, user with mornings]
     define wide: [group#member]
+    define near: [folder]
+    define far: viewer from near
     define viewer: {viewer}
     define can: viewer but not blocked
 condition until(current_time: timestamp, end: timestamp) {
@@ -79,18 +92,28 @@ condition mornings(current_time: timestamp) {
 condition writes(action: string, ticket: any) {
   action == 'write' && ticket != 'none'
 }
+condition only(resource: string, which: string) {
+  resource == which
+}
 ";
 
 const VIEWERS: [&str; 2] = [
-    "[user, user with small, user with writes, team#member, team#member with until] or keeper or viewer from parent",
-    "[user, user with small, user with writes, team#member, team#member with until] and keeper",
+    "[user, user with small, user with writes, user with only, team#member, team#member with until] or keeper or viewer from parent",
+    "[user, user with small, user with writes, user with only, team#member, team#member with until] and keeper",
 ];
 
 /// Conditions of policies; `{mark}` is one of [`MARKS`].
-const CONDITIONS: [&str; 34] = [
+const CONDITIONS: [&str; 41] = [
     "principal in resource.viewer",
     "principal in resource.can",
     "principal in resource.wide",
+    "principal in resource.far",
+    "context has token && context.token.scopes.contains(\"read\")",
+    "context has token.client && context.token.client == \"c0\"",
+    "context has token.expires && context.now < context.token.expires",
+    "context has token.detail && context.token.detail.identifiers.contains(\"d0\")",
+    "(if context has token then context.token.roles.isEmpty() else true)",
+    "context has arguments && context has token && context.token.detailed",
     "principal in resource.keeper && principal in resource.viewer",
     "resource has folder && principal in resource.folder.viewer",
     "principal in Userset::\"team:t0#member\"",
@@ -124,28 +147,76 @@ const CONDITIONS: [&str; 34] = [
     "context.now.toTime() < duration(\"12h\") || principal in resource.keeper",
 ];
 
-/// A bundle's files: policies, entities, tuples and a model, some of each.
-pub(crate) fn bundle(dice: &mut Dice) -> Vec<(&'static str, String)> {
-    let mut policies = String::new();
-    for at in 0..6 + dice.below(7) {
-        let condition = dice.one(&CONDITIONS).replace("{mark}", &rfc3339(NOON + dice.one(&MARKS)));
+/// Conditions of policies about a user as the resource, who may be the principal too, or stand in the chain.
+const ABOUT_USERS: [&str; 6] = [
+    "principal == resource",
+    "resource has level && resource.level > 2",
+    "principal has level && resource has level && principal.level <= resource.level",
+    "resource has boss && principal == resource.boss && resource.boss has level && resource.boss.level > 1",
+    "resource has profile.rank && resource.profile.rank < 3",
+    "context has delegation.from.user && context.delegation.from.user == resource && resource has tenant",
+];
+
+/// What the policies of a bundle are made of.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    policies: Vec<(&'static str, &'static str, &'static str, String)>,
+    model: String,
+}
+
+/// Policies and a model, some of each.
+pub(crate) fn plan(dice: &mut Dice) -> Plan {
+    let mut policies = Vec::new();
+    for _ in 0..6 + dice.below(7) {
+        let (scopes, conditions): (&[&str], &[&str]) = if dice.chance(85) {
+            (
+                &[
+                    "principal, action in [Action::\"read\", Action::\"write\"], resource",
+                    "principal, action in Action::\"read\", resource",
+                ],
+                &CONDITIONS,
+            )
+        } else {
+            (&["principal, action == Action::\"follow\", resource"], &ABOUT_USERS)
+        };
+        let condition = dice.one(conditions).replace("{mark}", &rfc3339(NOON + dice.one(&MARKS)));
         let effect = if dice.chance(75) { "permit" } else { "forbid" };
         let reason = if dice.chance(30) { "@reason(\"of_its_own\") " } else { "" };
-        let scope = dice.one(&["principal, action, resource", "principal, action == Action::\"read\", resource"]);
+        policies.push((reason, effect, *dice.one(scopes), condition));
+    }
+    let small = *dice.one(&["most", "most - 1"]);
+    let model = MODEL.replace("{viewer}", VIEWERS[dice.below(VIEWERS.len())]).replace("{small}", small);
+    Plan { policies, model }
+}
+
+/// The same for the eyes of a cache: policies read what they did, and decide otherwise.
+pub(crate) fn turned(dice: &mut Dice, plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    for (_, effect, _, _) in &mut plan.policies {
+        if dice.chance(40) {
+            *effect = if *effect == "permit" { "forbid" } else { "permit" };
+        }
+    }
+    plan
+}
+
+/// A bundle's files: a plan's policies and model, and entities and tuples, some of each.
+pub(crate) fn bundle(dice: &mut Dice, plan: &Plan) -> Vec<(&'static str, String)> {
+    let mut policies = String::new();
+    for (at, (reason, effect, scope, condition)) in plan.policies.iter().enumerate() {
         writeln!(policies, "@id(\"p{at}\") {reason}{effect} ({scope}) when {{ {condition} }};").unwrap();
     }
     policies += "@id(\"suspended\") @reason(\"is_suspended\") forbid (principal, action, resource) when { principal in Userset::\"platform:main#suspended\" };\n";
-    let small = *dice.one(&["most", "most - 1"]);
-    let model = MODEL.replace("{viewer}", VIEWERS[dice.below(VIEWERS.len())]).replace("{small}", small);
     let mut tuples: String = (0..WIDE).map(|at| line(&format!("doc:d0#wide@group:g{at}#member"))).collect();
+    tuples.extend((0..NEAR).map(|at| line(&format!("doc:d1#near@folder:n{at}"))));
     tuples += &line("doc:d1#parent@folder:f0");
     if dice.chance(50) {
         tuples += &line("folder:f1#viewer@team:t1#member");
     }
     vec![
         ("policies/bundle.toml", MANIFEST.to_owned()),
-        ("schemas/world.cedarschema", SCHEMA.to_owned()),
-        ("schemas/model.fga", model),
+        ("schemas/world.cedarschema", SCHEMA.replace("{context}", CONTEXT)),
+        ("schemas/model.fga", plan.model.clone()),
         ("policies/world.cedar", policies),
         ("policies/entities.json", entities(dice).to_string()),
         ("policies/tuples.jsonl", tuples),
@@ -185,7 +256,7 @@ pub(crate) fn tuple(dice: &mut Dice) -> Tuple {
     let team = format!("team:t{}", dice.below(3));
     let object = |dice: &mut Dice, kind: &str, count| format!("{kind}:{}{}", &kind[..1], dice.below(count));
     let who = |dice: &mut Dice| if dice.chance(65) { user.clone() } else { agent.clone() };
-    let (key, condition) = match dice.below(12) {
+    let (key, condition) = match dice.below(13) {
         0 => (format!("platform:main#suspended@{}", who(dice)), None),
         1 => (format!("{team}#member@{user}"), chosen(dice, &["until"])),
         2 => (format!("{team}#member@team:t{}#member", dice.below(3)), None),
@@ -195,10 +266,11 @@ pub(crate) fn tuple(dice: &mut Dice) -> Tuple {
             let viewer = (*dice.one(&["user:*", "agent:a0", "team:t0#member"])).to_owned();
             (format!("{}#viewer@{viewer}", object(dice, "folder", 2)), None)
         }
-        7 => (format!("{}#viewer@{user}", object(dice, "doc", 3)), chosen(dice, &["small", "writes"])),
+        7 => (format!("{}#viewer@{user}", object(dice, "doc", 3)), chosen(dice, &["small", "writes", "only"])),
         8 => (format!("{}#viewer@{team}#member", object(dice, "doc", 3)), chosen(dice, &["until"])),
         9 => (format!("{}#keeper@{}", object(dice, "doc", 3), who(dice)), None),
         10 => (format!("{}#blocked@{user}", object(dice, "doc", 3)), chosen(dice, &["small", "mornings"])),
+        11 => (format!("folder:n{}#viewer@{}", dice.below(NEAR), who(dice)), None),
         _ => (format!("{}#parent@folder:f{}", object(dice, "doc", 3), dice.below(2)), None),
     };
     Tuple { key: key.parse().unwrap(), condition: condition.map(Arc::new) }
@@ -212,6 +284,7 @@ fn chosen(dice: &mut Dice, names: &[&str]) -> Option<TupleCondition> {
         "window" => [("start", mark(dice)), ("end", mark(dice))].into(),
         "small" => [("most", Value::from(i64::try_from(dice.below(5)).unwrap()))].into(),
         "writes" if dice.chance(50) => [("ticket", Value::text("T-1"))].into(),
+        "only" => [("which", Value::text(*dice.one(&["doc:d0", "doc:d1"])))].into(),
         _ => BTreeMap::new(),
     };
     let context: Record = context.into_iter().map(|(name, value)| (name.into(), value)).collect();
@@ -285,11 +358,68 @@ fn question(dice: &mut Dice) -> Json {
         let soft = dice.one(&[json!(true), json!(false), Json::Null, json!("yes")]).clone();
         action["properties"] = json!({"soft": soft, "reference": dice.below(3).to_string()});
     }
-    json!({
-        "subject": subject, "action": action,
-        "resource": {"type": "doc", "id": format!("d{}", dice.below(3)), "properties": of_doc(dice)},
-        "context": context(dice),
-    })
+    let mut resource = json!({"type": "doc", "id": format!("d{}", dice.below(3)), "properties": of_doc(dice)});
+    if dice.chance(15) {
+        action = json!({"name": "follow"});
+        // Whoever is in two roles has the same properties in both.
+        let properties = if dice.chance(70) { subject["properties"].clone() } else { properties(dice) };
+        resource = json!({"type": "user", "id": format!("u{}", dice.below(3)), "properties": properties});
+    }
+    json!({"subject": subject, "action": action, "resource": resource, "context": context(dice)})
+}
+
+/// Credentials by name: of users, of an agent, of an agent for a user, of nobody.
+const CREDENTIALS: [&str; 8] = ["u0-a", "u0-b", "u0-id", "u1-a", "u1-b", "a0", "u0>a0", "forged"];
+
+/// Some credentials, most of them of members of the question's chain.
+pub(crate) fn credentials(dice: &mut Dice, question: &Json) -> Json {
+    let text = question["subject"].to_string();
+    let fitting: Vec<&str> = CREDENTIALS
+        .into_iter()
+        .filter(|name| {
+            dice.chance(5)
+                || name.split(['-', '>']).filter(|part| part.len() == 2).all(|id| text.contains(&format!("\"{id}\"")))
+        })
+        .collect();
+    json!((0..=dice.below(2)).map(|_| *dice.one(&fitting)).collect::<Vec<_>>())
+}
+
+/// What they prove.
+pub(crate) fn evidence() -> Evidence {
+    let uid = |id: &str| EntityRef::new(if id.starts_with('a') { "agent" } else { "user" }, id);
+    let rule = DetailRule {
+        kind: "reading".into(),
+        resource_type: "doc".into(),
+        at_most: vec![(Path::parse("amount").unwrap(), Path::parse("context.arguments.amount").unwrap())],
+        ..DetailRule::default()
+    };
+    let rules: Arc<[DetailRule]> = vec![rule].into();
+    let mut evidence = Evidence::default();
+    for (at, name) in (0..).zip(&CREDENTIALS[..7]) {
+        let chain = name.split('-').next().unwrap().split('>').map(uid).collect();
+        let mut facts = json!({
+            "kind": "access_token", "issuer": "https://login.example", "audiences": ["https://api.example"],
+            "scopes": if at % 2 == 0 { json!(["read"]) } else { json!([]) }, "roles": if at % 3 == 0 { json!([]) } else { json!(["r"]) },
+            "groups": [], "amr": [], "detailed": at == 6,
+        });
+        if at % 3 != 1 {
+            facts["client"] = json!(format!("c{}", at % 2));
+            facts["expires"] = json!(rfc3339(NOON + MARKS[at % MARKS.len()]));
+        }
+        let detail = json!({"type": "reading", "actions": ["read"], "identifiers": ["d0", "d1"], "amount": 2});
+        let proven = Proven {
+            kind: CredentialKind::AccessToken,
+            issuer: "https://login.example".into(),
+            chain,
+            facts: (!name.ends_with("id")).then(|| values::record(&facts)),
+            details: if at == 6 { vec![values::record(&detail)] } else { Vec::new() },
+            rules: Arc::clone(&rules),
+            proof: None,
+            until: Timestamp(NOON + if at == 1 { 3_000 } else { 60_000 }),
+        };
+        evidence.insert(Value::text(*name), Ok(Arc::new(proven)));
+    }
+    evidence
 }
 
 /// Sets some of the members, each to one of its values.

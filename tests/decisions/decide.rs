@@ -258,3 +258,28 @@ fn an_enumeration_is_closed_and_a_record_is_whole() {
     }
     assert_eq!(ask("staging", &json!({})), "deny bad_value", "a required member is missing");
 }
+
+/// Chains of operators and of branches that are as long as a text may have them. What Cedar cannot evaluate on the stack that
+/// there is fails, and denies; nothing else may need more of it.
+#[test]
+fn the_deepest_policies_are_decided_and_explained_on_the_stack_of_a_request() {
+    let deep = |levels: usize, level: &str, end: &str| format!("{}{end}", level.repeat(levels));
+    for condition in [
+        format!("context.now{} < datetime(\"2020-01-01\")", ".offset(duration(\"1h\"))".repeat(1_980)),
+        format!("datetime(\"2020-01-01\"){} < context.now", ".offset(duration(\"1h\"))".repeat(1_980)),
+        format!("principal has level && principal.level{} < 5", " + 1".repeat(1_980)),
+        deep(480, "context.delegation.depth > 1 || ", "principal is user"),
+        deep(390, "context has limit && context.limit < 3 && ", "true"),
+    ] {
+        let policies =
+            format!("@id(\"deep\") permit (principal, action == Action::\"write\", resource) when {{ {condition} }};");
+        let decide = move || {
+            let engine = engine(&policies).with_cache(1 << 20);
+            let body = asked(&alice(&json!({})), "write", &json!({}));
+            [Depth::Reason, Depth::Explain].map(|depth| engines::verdict(&engines::decide(&engine, &body, depth)))
+        };
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(decide).expect("a thread");
+        let [lean, explained] = thread.join().expect("it ends");
+        assert_eq!(lean, explained);
+    }
+}

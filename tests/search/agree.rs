@@ -117,7 +117,7 @@ fn brute(
             let of = body[kind]["type"].as_str().expect("a type");
             world::universe(world, tuples(stores).iter(), of)
         }
-        _ => ["read", "write", "audit"].map(str::to_owned).into(),
+        _ => ["read", "write", "audit", "follow", "pick", "test"].map(str::to_owned).into(),
     };
     known.into_iter().filter(|id| permits(engine, &about(kind, body, id), arguments)).collect()
 }

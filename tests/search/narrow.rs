@@ -41,6 +41,13 @@ fn tuples() -> String {
             .expect("text");
     }
     writeln!(lines, "{}", json!({"user": "user:u7", "relation": "viewer", "object": "folder:f3"})).expect("text");
+    // One of them no longer counts: for whom it holds is for a decision to say.
+    for (at, end) in [(8, "2027-01-01T00:00:00Z"), (108, "2025-01-01T00:00:00Z")] {
+        let condition = json!({"name": "until", "context": {"end": end}});
+        let tuple =
+            json!({"user": "user:u8", "relation": "viewer", "object": format!("doc:d{at}"), "condition": condition});
+        writeln!(lines, "{tuple}").expect("text");
+    }
     writeln!(lines, "{}", json!({"user": "user:u7", "relation": "member", "object": "group:g0"})).expect("text");
     lines
 }
@@ -110,6 +117,12 @@ fn resources_are_narrowed_by_every_form_that_is_understood() {
 }
 
 #[test]
+fn a_relation_with_a_condition_narrows_to_those_for_whom_it_may_hold() {
+    let policies = "permit (principal, action, resource is doc) when { principal in resource.viewer };";
+    assert_eq!(search(policies, Searched::Resource, &documents(json!({"type": "user", "id": "u8"}))), (1, 2));
+}
+
+#[test]
 fn forbids_narrow_what_permits_leave_open() {
     let user = json!({"type": "user", "id": "u7"});
     let policies = "permit (principal, action, resource);
@@ -121,12 +134,14 @@ fn forbids_narrow_what_permits_leave_open() {
 #[test]
 fn the_narrowest_member_of_a_chain_narrows_for_all() {
     let chain = json!({"type": "user", "id": "u7", "properties": {"act": {"sub": "bot"}}});
-    let mirrors = "permit (principal is agent, action, resource) when { principal has mirrors && principal.mirrors };";
-    let policies =
-        format!("{mirrors} permit (principal is user, action, resource) when {{ principal in resource.viewer }};");
+    let mirrors =
+        "permit (principal is agent, action, resource is doc) when { principal has mirrors && principal.mirrors };";
+    let policies = format!(
+        "{mirrors} permit (principal is user, action, resource is doc) when {{ principal in resource.viewer }};"
+    );
     assert_eq!(search(&policies, Searched::Resource, &documents(chain.clone())), (3, 3));
-    let tools = "permit (principal is agent, action, resource) when { principal has tools && principal.tools.contains(resource) };";
-    let policies = format!("{tools} permit (principal is user, action, resource);");
+    let tools = "permit (principal is agent, action, resource is doc) when { principal has tools && principal.tools.contains(resource) };";
+    let policies = format!("{tools} permit (principal is user, action, resource is doc);");
     assert_eq!(search(&policies, Searched::Resource, &documents(chain)), (2, 2));
 }
 
@@ -139,21 +154,20 @@ fn subjects_are_narrowed_wherever_they_stand() {
         }
         body
     };
-    let viewer = "permit (principal is user, action, resource) when { principal in resource.viewer };";
+    let viewer = "permit (principal is user, action, resource is doc) when { principal in resource.viewer };";
     assert_eq!(search(viewer, Searched::Subject, &users(json!(null))), (1, 1));
-    let owner =
-        "permit (principal is user, action, resource) when { resource has owner && resource.owner == principal };";
+    let owner = "permit (principal is user, action, resource is doc) when { resource has owner && resource.owner == principal };";
     assert_eq!(search(owner, Searched::Subject, &users(json!(null))), (1, 1));
     // The agent's leg says for whom it may act.
-    let grant = "permit (principal is user, action, resource);
-        permit (principal is agent, action, resource)
+    let grant = "permit (principal is user, action, resource is doc);
+        permit (principal is agent, action, resource is doc)
         when { context has delegation.from.user && context.delegation.from.user in resource.viewer };";
     let (found, decided) = search(grant, Searched::Subject, &users(json!({"sub": "bot"})));
     assert!(found == 1 && decided <= 3, "{found} {decided}");
     // Where the user is denied, no agent of the user's is looked for.
     let agents = json!({"subject": {"type": "agent", "properties": {"on_behalf_of": "u8"}}, "action": {"name": "write"},
                         "resource": {"type": "doc", "id": "d107"}});
-    let policies = format!("{viewer} permit (principal is agent, action, resource);");
+    let policies = format!("{viewer} permit (principal is agent, action, resource is doc);");
     let (found, decided) = search(&policies, Searched::Subject, &agents);
     assert!(found == 0 && decided == 0, "{found} {decided}");
 }
@@ -161,7 +175,38 @@ fn subjects_are_narrowed_wherever_they_stand() {
 #[test]
 fn what_is_not_understood_is_gone_through() {
     let user = json!({"type": "user", "id": "u7"});
-    let policies = "permit (principal, action, resource) when { resource has level && resource.level < 5 };";
+    let policies = "permit (principal, action, resource is doc) when { resource has level && resource.level < 5 };";
     let (found, decided) = search(policies, Searched::Resource, &documents(user));
     assert!(found == 5 && decided >= DOCS, "{found} {decided}");
+}
+
+#[test]
+fn the_members_of_an_enumeration_are_found_although_nothing_else_names_them() {
+    let body = |action: &str| json!({"subject": {"type": "user", "id": "u7"}, "action": {"name": action}, "resource": {"type": "mode"}});
+    let policies = "permit (principal, action == Action::\"pick\", resource)";
+    assert_eq!(search(policies, Searched::Resource, &body("pick")), (2, 2));
+    assert_eq!(search(policies, Searched::Resource, &body("write")).0, 0);
+}
+
+/// Chains of operators and of branches that are as long as a text may have them.
+#[test]
+fn the_deepest_policies_are_narrowed_on_the_stack_of_a_request() {
+    let deep = |levels: usize, level: &str, end: &str| format!("{}{end}", level.repeat(levels));
+    for condition in [
+        deep(16, "if resource has public then principal is agent else ", "true"),
+        deep(16, "if resource has public then ", "true") + &" else resource has owner".repeat(16),
+        deep(16, "if ", "resource has public") + &" then resource has owner else resource has level".repeat(16),
+        format!("resource has level && resource.level{} < 5", " + 1".repeat(1_980)),
+        deep(660, "principal in resource.viewer || ", "principal is agent"),
+        deep(400, "resource == doc::\"d4\" || ", "principal in resource.viewer"),
+        deep(400, "resource has level && ", "principal in resource.viewer"),
+    ] {
+        let policy = format!(
+            "permit (principal is user, action == Action::\"write\", resource is doc) when {{ resource == doc::\"d4\" && ({condition}) }};"
+        );
+        let search = move || search(&policy, Searched::Resource, &documents(json!({"type": "user", "id": "u7"})));
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(search).expect("a thread");
+        let (found, decided) = thread.join().expect("it ends");
+        assert!(found <= decided && decided <= 1, "{found} {decided}");
+    }
 }

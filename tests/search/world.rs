@@ -35,7 +35,8 @@ entity doc in [team] {
   @stored folder?: folder,
   labels?: Set<String>,
   readers?: Set<user>,
-};
+} tags String;
+entity mode enum ["fast", "slow"];
 action read, write appliesTo {
   principal: [user, agent], resource: doc, context: { limit?: Long, arguments?: { limit?: Long } },
 };
@@ -43,6 +44,12 @@ action "read:d1" in [read] appliesTo {
   principal: [user, agent], resource: doc, context: { limit?: Long, arguments: { limit: Long, note?: String } },
 };
 action audit appliesTo { principal: user, resource: [doc, folder] };
+action follow appliesTo { principal: [user, agent], resource: user };
+action pick appliesTo { principal: user, resource: mode };
+action test appliesTo { principal: [user, agent], resource: Lab::probe };
+namespace Lab {
+  entity probe { @stored owner?: user };
+}
 "#;
 
 pub(crate) const MODEL: &str = "model
@@ -63,6 +70,9 @@ type doc
     define viewer: [user, agent, user:*, group#member, user with until, user with only, agent with few, user with args] or viewer from parent
     define reader: viewer but not banned
     define editor: [user, agent, group#member] and viewer
+type Lab/probe
+  relations
+    define tester: [user, agent, group#member]
 condition until(current_time: timestamp, end: timestamp) {
   current_time < end
 }
@@ -79,7 +89,7 @@ condition args(arguments: map<int>) {
 
 /// Conditions that hold, fail or err, and name what is searched for in every way that a search understands, and in some
 /// that it does not.
-const CONDITIONS: [&str; 34] = [
+const CONDITIONS: [&str; 54] = [
     "principal in resource.viewer",
     "principal in resource.reader",
     "principal in resource.editor",
@@ -114,6 +124,65 @@ const CONDITIONS: [&str; 34] = [
     "resource has owner && resource.owner has boss && resource.owner.boss == user::\"u0\"",
     "context.now < datetime(\"2027-01-01\") && (if principal is agent then resource has public && resource.public else true)",
     "resource has level && principal is user && principal has level && principal.level <= resource.level",
+    "!(principal in resource.viewer)",
+    "(if principal in resource.viewer then resource has public && resource.public else resource has owner && resource.owner == principal)",
+    "!(principal in resource.reader && resource has public)",
+    "resource.hasTag(\"k\") && resource.getTag(\"k\") == \"v\"",
+    "resource has labels && resource.labels.containsAll([\"x\", \"y\"])",
+    "resource has labels && [\"x\", \"y\"].containsAll(resource.labels)",
+    "resource has labels && resource.labels == [\"y\", \"x\"]",
+    "resource has level && !(resource.level == 2)",
+    "resource has level && [1, 3].contains(resource.level)",
+    "resource has folder && resource.folder has open && resource.folder.open",
+    "resource has folder && [folder::\"f0\"].contains(resource.folder)",
+    "resource in [team::\"t1\", team::\"none\"]",
+    "principal in [team::\"t1\", team::\"t0\"]",
+    "resource has owner && resource.owner in team::\"t0\"",
+    "principal is user && resource has readers && principal in resource.readers",
+    "principal is user && principal has boss && resource has owner && principal.boss == resource.owner",
+    "principal == user::\"u0\" || (principal is agent && principal has owner && principal.owner == user::\"u1\")",
+    "principal is user && [user::\"u0\", user::\"lit\"].contains(principal)",
+    "context has delegation.subject.user && context.delegation.subject.user in Userset::\"group:g1#member\"",
+    "context has delegation.subject.user && resource has readers && resource.readers.contains(context.delegation.subject.user)",
+];
+
+/// Conditions about other types of resources, by action and type: users, who may be the principal too, the members of an
+/// enumeration, folders, and what has a namespace.
+const OTHERS: [(&str, &str, &[&str]); 4] = [
+    (
+        "follow",
+        "resource",
+        &[
+            "principal == resource",
+            "resource has boss && resource.boss == principal",
+            "principal is user && principal has boss && principal.boss == resource",
+            "principal is agent && principal has owner && principal.owner == resource",
+            "resource in team::\"t0\"",
+            "resource has level && principal is user && principal has level && resource.level <= principal.level",
+            "resource in Userset::\"group:g0#member\"",
+            "context has delegation.from.user && context.delegation.from.user == resource",
+            "context has delegation.from.user && context.delegation.from.user != resource",
+        ],
+    ),
+    (
+        "pick",
+        "resource",
+        &["resource == mode::\"fast\"", "principal in Userset::\"group:g0#member\"", "principal has level"],
+    ),
+    (
+        "audit",
+        "resource is folder",
+        &["principal in resource.viewer", "resource has open && resource.open", "resource == folder::\"lit\""],
+    ),
+    (
+        "test",
+        "resource",
+        &[
+            "principal in resource.tester",
+            "resource has owner && resource.owner == principal",
+            "resource == Lab::probe::\"p1\"",
+        ],
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -128,7 +197,7 @@ pub(crate) struct World {
 
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
     let policies = prop::collection::vec(policy(), 1..7);
-    let tuples = subsequence(all_tuples(), 0..14);
+    let tuples = subsequence(all_tuples(), 0..40);
     (policies, entities(), tuples, any::<u8>()).prop_map(|(policies, entities, tuples, at)| {
         let at = usize::from(at) % (tuples.len() + 1);
         let (stored, tuples) = tuples.split_at(at);
@@ -142,6 +211,26 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
 }
 
 fn policy() -> impl Strategy<Value = String> {
+    prop_oneof![4 => about_documents(), 1 => about_others()]
+}
+
+fn about_others() -> impl Strategy<Value = String> {
+    let effect = prop_oneof![4 => Just("permit"), 1 => Just("forbid")];
+    (effect, select(&OTHERS[..]), any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0u8..8).prop_map(
+        |(effect, (action, resource, conditions), one, other, form)| {
+            let (one, other) = (one.get(conditions), other.get(conditions));
+            let condition = match form {
+                0 => format!("!({one})"),
+                1 => format!("({one}) || ({other})"),
+                2 => format!("({one}) && !({other})"),
+                _ => format!("({one})"),
+            };
+            format!("{effect} (principal, action == Action::\"{action}\", {resource}) when {{ {condition} }};")
+        },
+    )
+}
+
+fn about_documents() -> impl Strategy<Value = String> {
     let effect = prop_oneof![4 => Just("permit"), 1 => Just("forbid")];
     let principal = select(vec![
         "principal",
@@ -188,6 +277,7 @@ fn entities() -> impl Strategy<Value = Json> {
             json!({"uid": uid("team", "t0".into()), "attrs": {}, "parents": []}),
             json!({"uid": uid("team", "t1".into()), "attrs": {}, "parents": [uid("team", "t0".into())]}),
             json!({"uid": uid("folder", "f0".into()), "attrs": {"open": true}, "parents": []}),
+            json!({"uid": uid("Lab::probe", "p0".into()), "attrs": {"owner": uid("user", "u0".into())}, "parents": []}),
         ];
         for (index, (stored, level, flag, other, team)) in made.into_iter().enumerate() {
             let parents = if team < 2 { json!([uid("team", format!("t{team}"))]) } else { json!([]) };
@@ -212,7 +302,8 @@ fn entities() -> impl Strategy<Value = Json> {
                         attrs["readers"] = json!([uid("user", format!("u{level}"))]);
                         attrs["folder"] = uid("folder", format!("f{}", other % 2));
                     }
-                    json!({"uid": uid("doc", format!("d{}", index - 8)), "attrs": attrs, "parents": parents})
+                    let tags = if level == 1 { json!({"k": "v"}) } else { json!({"k": "w"}) };
+                    json!({"uid": uid("doc", format!("d{}", index - 8)), "attrs": attrs, "parents": parents, "tags": tags})
                 }
             });
         }
@@ -251,6 +342,9 @@ pub(crate) fn all_tuples() -> Vec<String> {
         all.push(format!("folder:f1#viewer@{viewer}"));
     }
     all.push("folder:f1#parent@folder:f0".into());
+    for tester in ["user:u0", "agent:a1", "group:g0#member"] {
+        all.extend(["p0", "p2"].map(|probe| format!("Lab/probe:{probe}#tester@{tester}")));
+    }
     all
 }
 
@@ -338,6 +432,9 @@ pub(crate) fn universe<'t>(world: &World, tuples: impl Iterator<Item = &'t Tuple
             ids.insert(entity["uid"]["id"].as_str().expect("a text").to_owned());
         }
     }
+    if kind == "mode" {
+        ids.extend(["fast", "slow"].map(str::to_owned));
+    }
     let literal = format!("{kind}::\"");
     for (at, _) in world.policies.match_indices(&literal) {
         let rest = &world.policies[at + literal.len()..];
@@ -348,15 +445,29 @@ pub(crate) fn universe<'t>(world: &World, tuples: impl Iterator<Item = &'t Tuple
             TupleUser::Object(object) | TupleUser::Userset { object, .. } => Some(object),
             TupleUser::Wildcard(_) => None,
         };
-        for object in user.into_iter().chain([&tuple.key.object]).filter(|object| object.kind() == kind) {
+        let in_tuples = kind.replace("::", "/");
+        for object in user.into_iter().chain([&tuple.key.object]).filter(|object| *object.kind() == in_tuples) {
             ids.insert(decode_id(object.id()).expect("a canonical id").to_string());
         }
     }
     ids
 }
 
-fn action() -> impl Strategy<Value = &'static str> {
-    prop_oneof![5 => Just("read"), 3 => Just("write"), 1 => Just("audit"), 1 => Just("fly"), 1 => Just("read:d1")]
+/// An action, and a type that it is for, mostly.
+fn action() -> impl Strategy<Value = (&'static str, &'static str)> {
+    prop_oneof![
+        9 => Just(("read", "doc")),
+        6 => Just(("write", "doc")),
+        3 => Just(("follow", "user")),
+        2 => Just(("test", "Lab::probe")),
+        2 => Just(("audit", "folder")),
+        1 => Just(("audit", "doc")),
+        1 => Just(("pick", "mode")),
+        1 => Just(("fly", "doc")),
+        1 => Just(("read:d1", "doc")),
+        1 => Just(("read", "folder")),
+        1 => Just(("read", "galaxy")),
+    ]
 }
 
 fn context() -> impl Strategy<Value = Json> {
@@ -399,34 +510,38 @@ fn sought() -> impl Strategy<Value = Json> {
     })
 }
 
-fn resource() -> impl Strategy<Value = Json> {
-    let id = select(vec!["d0", "d1", "d2", "d3", "d5", "lit", "x:y", "nothing"]);
+fn resource(kind: &'static str) -> impl Strategy<Value = Json> {
+    let ids = match kind {
+        "user" => vec!["u0", "u1", "u2", "ghost"],
+        "Lab::probe" => vec!["p0", "p1", "p2"],
+        "folder" => vec!["f0", "f1", "lit"],
+        "mode" => vec!["fast", "slow", "none"],
+        _ => vec!["d0", "d1", "d2", "d3", "d5", "lit", "x:y", "nothing"],
+    };
     let properties =
         prop_oneof![3 => Just(json!({})), 1 => Just(json!({"public": true})), 1 => Just(json!({"level": 2}))];
-    (id, properties).prop_map(|(id, properties)| json!({"type": "doc", "id": id, "properties": properties}))
+    (select(ids), properties)
+        .prop_map(move |(id, properties)| json!({"type": kind, "id": id, "properties": properties}))
 }
 
 /// The three kinds of search.
 pub(crate) fn searches() -> impl Strategy<Value = (&'static str, Json)> {
     let agent = prop_oneof![4 => Just(None), 1 => select(vec!["a0", "a1"]).prop_map(Some)];
-    let subject = (sought(), action(), resource(), context(), agent).prop_map(
-        |(subject, action, resource, mut context, agent)| {
-            if let Some(agent) = agent {
-                context["agent"] = json!(agent);
-            }
-            (
-                "subject",
-                json!({"subject": subject, "action": {"name": action}, "resource": resource, "context": context}),
-            )
-        },
-    );
-    let kind = prop_oneof![6 => Just("doc"), 1 => Just("folder"), 1 => Just("galaxy")];
-    let found = (subjects(), action(), kind, context()).prop_map(|(subject, action, kind, context)| {
+    let asked = action().prop_flat_map(|(action, kind)| (Just(action), resource(kind)));
+    let subject = (sought(), asked, context(), agent).prop_map(|(subject, (action, resource), mut context, agent)| {
+        if let Some(agent) = agent {
+            context["agent"] = json!(agent);
+        }
+        ("subject", json!({"subject": subject, "action": {"name": action}, "resource": resource, "context": context}))
+    });
+    let found = (subjects(), action(), context()).prop_map(|(subject, (action, kind), context)| {
         let resource = json!({"type": kind, "id": "ignored", "properties": {"public": true}});
         ("resource", json!({"subject": subject, "action": {"name": action}, "resource": resource, "context": context}))
     });
-    let actions = (subjects(), resource(), context()).prop_map(|(subject, resource, context)| {
-        ("action", json!({"subject": subject, "resource": resource, "context": context}))
-    });
+    let actions = (subjects(), action().prop_flat_map(|(_, kind)| resource(kind)), context()).prop_map(
+        |(subject, resource, context)| {
+            ("action", json!({"subject": subject, "resource": resource, "context": context}))
+        },
+    );
     prop_oneof![3 => subject, 4 => found, 1 => actions]
 }

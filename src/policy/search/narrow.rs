@@ -13,7 +13,7 @@ use crate::policy::relations::{Mention, Object, userset_id};
 use crate::policy::rules::{Rule, no_slots};
 use crate::policy::schema::{Provenance, Schema};
 use crate::policy::stored::Stored;
-use crate::policy::syntax::access_path;
+use crate::policy::syntax::{access_path, operands};
 use cedar_policy_core::ast::{
     BinaryOp, EntityUID, Expr, ExprKind, Literal, PrincipalOrResourceConstraint as Scope, UnaryOp, Value as Cedar,
     ValueKind,
@@ -21,7 +21,31 @@ use cedar_policy_core::ast::{
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::validator::types::{EntityKind, Type};
 use smol_str::SmolStr;
+use std::cell::Cell;
 use std::sync::Arc;
+
+/// Branches within branches that are looked into. Nobody writes as many, a text may have some thousand, and each takes its
+/// part of the stack that a request has.
+const MAX_BRANCHES: usize = 64;
+
+/// Expressions that are looked into for one conjunct. The condition of a branch is looked at for when it holds and for when
+/// it does not, so those within one another would take twice as long with each.
+const MAX_VISITS: usize = 4_096;
+
+/// What may still be looked into.
+#[derive(Clone, Copy, Debug)]
+struct Room<'a> {
+    branches: usize,
+    visits: &'a Cell<usize>,
+}
+
+impl Room<'_> {
+    /// One level down; none where there is no room for it.
+    fn within(self) -> Option<Self> {
+        self.visits.set(self.visits.get().checked_sub(1)?);
+        Some(Self { branches: self.branches.checked_sub(1)?, ..self })
+    }
+}
 
 /// What an expression is narrowed with.
 pub(super) struct Narrower<'a> {
@@ -46,14 +70,14 @@ impl Narrower<'_> {
         known
             .into_iter()
             .chain(rest)
-            .fold(Ids::Any, |ids, expr| if ids.is_none() { ids } else { ids.and(self.narrow(rule, expr, true)) })
+            .fold(Ids::Any, |ids, expr| if ids.is_none() { ids } else { ids.and(self.conjunct(rule, expr, true)) })
     }
 
     /// The entities for which a rule is not satisfied and does not fail, its scope aside.
     pub(super) fn harmless(&self, rule: &Rule) -> Ids {
         rule.conjuncts.iter().fold(Ids::none(), |ids, conjunct| match ids {
             Ids::Any => Ids::Any,
-            ids => self.cap(ids.or(self.narrow(rule, &conjunct.expr, false))),
+            ids => self.cap(ids.or(self.conjunct(rule, &conjunct.expr, false))),
         })
     }
 
@@ -82,19 +106,26 @@ impl Narrower<'_> {
         self.evaluator.interpret(expr, no_slots()).ok()
     }
 
-    fn narrow(&self, rule: &Rule, expr: &Expr, wanted: bool) -> Ids {
+    fn conjunct(&self, rule: &Rule, expr: &Expr, wanted: bool) -> Ids {
+        self.narrow(rule, expr, wanted, Room { branches: MAX_BRANCHES, visits: &Cell::new(MAX_VISITS) })
+    }
+
+    fn narrow(&self, rule: &Rule, expr: &Expr, wanted: bool, room: Room<'_>) -> Ids {
         if self.is_known(expr) {
             let found = self.value(expr).as_ref().and_then(truth);
             return Ids::all_if(found == Some(wanted));
         }
-        let narrow = |expr: &Expr, wanted| self.narrow(rule, expr, wanted);
+        let Some(room) = room.within() else { return Ids::Any };
+        let narrow = |expr: &Expr, wanted| self.narrow(rule, expr, wanted, room);
         let ids = match (expr.expr_kind(), wanted) {
-            (ExprKind::And { left, right }, true) | (ExprKind::Or { left, right }, false) => {
-                let ids = narrow(left, wanted);
-                if ids.is_none() { ids } else { ids.and(narrow(right, wanted)) }
-            }
-            (ExprKind::And { left, right }, false) | (ExprKind::Or { left, right }, true) => {
-                narrow(left, wanted).or(narrow(right, wanted))
+            (ExprKind::And { .. }, true) | (ExprKind::Or { .. }, false) => operands(expr)
+                .into_iter()
+                .fold(Ids::Any, |ids, each| if ids.is_none() { ids } else { ids.and(narrow(each, wanted)) }),
+            (ExprKind::And { .. }, false) | (ExprKind::Or { .. }, true) => {
+                operands(expr).into_iter().fold(Ids::none(), |ids, each| match ids {
+                    Ids::Any => Ids::Any,
+                    ids => self.cap(ids.or(narrow(each, wanted))),
+                })
             }
             (ExprKind::UnaryApp { op: UnaryOp::Not, arg }, _) => narrow(arg, !wanted),
             (ExprKind::If { test_expr, then_expr, else_expr }, _) => {

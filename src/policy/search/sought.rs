@@ -88,17 +88,34 @@ impl<'a> Sought<'a> {
 
     /// Whether the value depends on which entity it is.
     pub(super) fn touches(&self, expr: &Expr) -> bool {
-        if let Some(path) = access_path(expr) {
-            return self.touches_path(&path);
-        }
-        match expr.expr_kind() {
-            ExprKind::HasAttr { expr, attr } => self.touches_has(expr, std::slice::from_ref(attr)),
-            ExprKind::ExtHasAttr { expr, attrs } => {
-                let attrs: Vec<SmolStr> = attrs.iter().cloned().collect();
-                self.touches_has(expr, &attrs)
+        let mut open = vec![expr];
+        while let Some(next) = open.pop() {
+            if let Some(path) = access_path(next) {
+                if self.touches_path(&path) {
+                    return true;
+                }
+                continue;
             }
-            _ => children(expr).into_iter().any(|child| self.touches(child)),
+            let (base, attrs): (&Expr, Vec<SmolStr>) = match next.expr_kind() {
+                ExprKind::HasAttr { expr, attr } => (expr, vec![attr.clone()]),
+                ExprKind::ExtHasAttr { expr, attrs } => (expr, attrs.iter().cloned().collect()),
+                _ => {
+                    open.extend(children(next));
+                    continue;
+                }
+            };
+            // Which facts there are is known with the types of the chain; only what lies behind the entity is not.
+            match access_path(base) {
+                None => open.push(base),
+                Some((root, mut path)) => {
+                    path.extend(attrs);
+                    if self.below(&(root, path)).is_some() {
+                        return true;
+                    }
+                }
+            }
         }
+        false
     }
 
     pub(super) fn touches_path(&self, (root, path): &Path) -> bool {
@@ -113,16 +130,5 @@ impl<'a> Sought<'a> {
                 Object::Path(root, path) => self.touches_path(&(*root, path.clone())),
                 Object::Literal(_) => false,
             }
-    }
-
-    /// Which facts there are is known with the types of the chain; only what lies behind the entity is not.
-    fn touches_has(&self, base: &Expr, attrs: &[SmolStr]) -> bool {
-        match access_path(base) {
-            Some((root, mut path)) => {
-                path.extend(attrs.iter().cloned());
-                self.below(&(root, path)).is_some()
-            }
-            None => self.touches(base),
-        }
     }
 }

@@ -204,6 +204,7 @@ fn fitting(members: &world::Members) -> world::Members {
         "level" | "rank" | "tries" => value.is_i64(),
         "active" => value.is_boolean(),
         "profile" | "args" => value.is_object(),
+        "roles" => value.as_array().is_some_and(|roles| roles.iter().all(Json::is_string)),
         _ => value.get("type").is_some(),
     };
     members.iter().filter(|(name, value)| fits(name, value)).cloned().collect()
@@ -238,6 +239,25 @@ fn text(value: &str) -> AttributeValue {
 
 fn number(value: i64) -> AttributeValue {
     AttributeValue::Is(Literal::Long(value))
+}
+
+/// Cedar calls it impossible, which is a warning; it must not deny all the same.
+#[test]
+fn a_forbid_that_can_never_hold_does_not_fail_for_its_relation() {
+    let compiled = compiled(
+        r#"
+        @id("all") permit (principal, action, resource);
+        @id("never") forbid (principal is agent, action, resource is doc)
+        when { principal in resource.viewer && principal is user };
+        "#,
+    );
+    let properties = [Vec::new(), Vec::new()];
+    for doc in 0..4 {
+        let (principal, resource) = (("agent", 0), ("doc", doc));
+        let asked = Asked { principal, action: "read", resource, properties: properties.clone(), context: Vec::new() };
+        let leg = leg(&compiled, &Stored::default(), &asked, Wanted::default());
+        assert_eq!((leg.outcome, leg.policies), (LegOutcome::Permit, vec!["all".to_owned()]), "{doc}");
+    }
 }
 
 const POLICIES: &str = r#"
