@@ -106,10 +106,10 @@ impl<C: Cell> Stripes<C> {
     /// is the earlier.
     ///
     /// INVARIANT: [`Since::Unchanged`] only if the rows are the same at both. The earlier of the two counts: a write
-    /// between them, or after both, has raised a stripe above it. Both at one revision have read one version.
+    /// between them, or after both, has raised a stripe above it.
     #[must_use]
     pub fn between(&self, rows: &[Row], read: Revision, pinned: Revision) -> Since {
-        if read == pinned { Since::Unchanged } else { self.since(rows, read.min(pinned)) }
+        self.since(rows, read.min(pinned))
     }
 
     fn since(&self, rows: &[Row], upto: Revision) -> Since {
