@@ -9,6 +9,7 @@
 //! **Trade-off.** A bundle that has been replaced lives until its last answer is given.
 
 mod batch;
+mod bodies;
 mod decide;
 mod known;
 mod legs;
@@ -21,6 +22,7 @@ mod text;
 mod tokens;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
+pub use bodies::{Asked, Bodies, Seen};
 pub use known::Known;
 pub use load::{Loaded, Refused, Status, check};
 pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements};

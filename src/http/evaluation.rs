@@ -1,10 +1,10 @@
 //! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): one question, one decision.
 
-use super::known::Asked;
 use super::schema::{ErrorBody, EvaluationRequest};
 use super::shared::{Shared, ask};
 use super::wire::{EvaluationResponse, Of, Options, write_answer};
 use super::{Error, Permission};
+use crate::engine::Asked;
 use crate::model::{DecisionId, Fault, Request, Revision};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Payload};

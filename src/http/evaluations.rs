@@ -1,14 +1,13 @@
 //! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one snapshot.
 
 use super::evaluation::{decided, written};
-use super::known::Asked;
 use super::schema::{ErrorBody, EvaluationsRequest};
 use super::shared::{Shared, ask};
 use super::wire::{
     BatchBody, Evaluations, EvaluationsResponse, Of, Options, check_size, read_evaluations, write_answer,
 };
 use super::{Error, Permission};
-use crate::engine::ItemAnswer;
+use crate::engine::{Asked, ItemAnswer};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -2,7 +2,7 @@
 //!
 //! **Problem.** Agents ask the same again and again, in the same words; with every leg in the cache, reading the body is
 //! most of the work.
-//! **Decision.** A body is kept, whole, with what its options say and with the keys of its legs ([`Known`]), under the
+//! **Decision.** A body is kept, whole, with what its options say and with the keys of its legs ([`Asked`]), under the
 //! endpoint and the caller. Where the engine still finds every leg, the request is answered; anything else is read.
 //! **Trade-off.** A quarter of what `--cache` allows goes to bodies. One that never comes twice takes a place for nothing,
 //! until those that are asked for push it out.
@@ -15,55 +15,16 @@ use super::caller::Identity;
 use super::evaluation::{decided, written};
 use super::shared::{Shared, ask};
 use super::wire::{BatchBody, Of, Options, write_answer};
-use crate::cache::{Shards, Weighed};
-use crate::engine::Known;
-use crate::telemetry::Metrics;
+use crate::engine::Asked;
 use actix_web::{HttpRequest, HttpResponse};
 use std::cell::Cell;
-use std::sync::Arc;
 
 /// LIMIT: longer bodies are read every time: those of large batches, for which reading is not most of the work.
 const MAX_BODY_BYTES: usize = 32 << 10;
 
-/// What a place takes beside what is counted.
-const OVERHEAD_BYTES: usize = 256;
-
 thread_local! {
     /// Names of bodies are written into the buffer of the one before.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// The bodies. Shared by all workers.
-pub(super) struct Bodies {
-    shards: Shards<Arc<Seen>>,
-    metrics: Arc<Metrics>,
-}
-
-/// What a body asked.
-pub(super) enum Asked {
-    /// One question.
-    One(Known),
-    /// Several, and whether these are all of them.
-    Several(Vec<Known>, bool),
-}
-
-struct Seen {
-    options: Options,
-    asked: Asked,
-    bytes: usize,
-}
-
-impl Weighed for Arc<Seen> {
-    fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-impl Bodies {
-    /// Takes at most so many bytes.
-    pub(super) fn new(bytes: usize, metrics: Arc<Metrics>) -> Self {
-        Self { shards: Shards::new(bytes), metrics }
-    }
 }
 
 impl Shared {
@@ -78,7 +39,7 @@ impl Shared {
         if !self.engine.knows() {
             return Ok(None);
         }
-        let seen = named(of, caller, body, |name| self.bodies.shards.find(name, Arc::clone)).flatten();
+        let seen = named(of, caller, body, |name| self.bodies.find(name)).flatten();
         let Some(seen) = seen else { return Ok(None) };
         self.reach(&seen.options).await?;
         let ask = ask(caller, request, seen.options, None);
@@ -98,23 +59,13 @@ impl Shared {
                 decided(answers.first().map(|first| (first.id, first.revision)), body.finish())
             }
         };
-        self.metrics.cache().known.inc();
+        self.bodies.recalled();
         Ok(Some(response))
     }
 
     /// Keeps what a body asked.
     pub(super) fn remember(&self, of: Of, caller: Identity<'_>, body: &[u8], options: Options, asked: Asked) {
-        let known = match &asked {
-            Asked::One(known) => known.bytes(),
-            Asked::Several(known, _) => known.iter().map(Known::bytes).sum(),
-        };
-        named(of, caller, body, |name| {
-            let bytes = name.len() + known + size_of::<Seen>() + OVERHEAD_BYTES;
-            let seen = Arc::new(Seen { options, asked, bytes });
-            if let Some(put) = self.bodies.shards.keep(name, seen, |_, _| false) {
-                self.bodies.metrics.cache().resized(put.before, put.after);
-            }
-        });
+        named(of, caller, body, |name| self.bodies.keep(name, options, asked));
     }
 }
 

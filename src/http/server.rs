@@ -3,7 +3,6 @@
 use super::bearer;
 use super::envelope;
 use super::fga::MAX_EXPORTS;
-use super::known::Bodies;
 use super::metadata::Metadata;
 use super::peer;
 use super::rate::Meter;
@@ -11,7 +10,7 @@ use super::routes;
 use super::settings::Settings;
 use super::shared::Shared;
 use crate::clock::Clock;
-use crate::engine::Engine;
+use crate::engine::{Bodies, Engine};
 use crate::evidence::{Signer, SignerError};
 use crate::telemetry::Metrics;
 use actix_web::body::MessageBody;

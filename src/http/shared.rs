@@ -3,13 +3,12 @@
 use super::body::read_body;
 use super::caller::Identity;
 use super::envelope::REQUEST_ID;
-use super::known::Bodies;
 use super::metadata::Metadata;
 use super::rate::Meter;
 use super::wire::{Options, read_object};
 use super::{Error, Limits, Permission, Settings};
 use crate::clock::Clock;
-use crate::engine::{Ask, Engine};
+use crate::engine::{Ask, Bodies, Engine};
 use crate::model::{Evidence, Record, Value};
 use crate::telemetry::Metrics;
 use actix_web::HttpRequest;
@@ -29,7 +28,7 @@ pub(super) struct Shared {
     /// One for each configured caller, in their order.
     pub(super) meters: Vec<Meter>,
     /// Bodies that were asked before.
-    pub(super) bodies: Bodies,
+    pub(super) bodies: Bodies<Options>,
     /// As many exports may begin.
     pub(super) exports: Arc<Semaphore>,
     /// As many requests may wait for a revision.
