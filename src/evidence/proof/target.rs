@@ -11,14 +11,19 @@ pub(super) fn target(url: &str) -> Option<String> {
     let scheme = scheme.to_ascii_lowercase();
     let authority = authority.to_ascii_lowercase();
     let usual = match scheme.as_str() {
-        "https" => ":443",
-        "http" => ":80",
+        "https" => "443",
+        "http" => "80",
         _ => return None,
     };
-    let host = authority.strip_suffix(usual).or_else(|| authority.strip_suffix(':')).unwrap_or(&authority);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port),
+        _ => (authority.as_str(), ""),
+    };
+    let port = if port.is_empty() || port == usual { String::new() } else { format!(":{port}") };
     let plain = host.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'@' | b'%' | b'\\'));
-    (plain && !host.is_empty() && !host.ends_with(':')).then_some(())?;
-    Some(format!("{scheme}://{host}{}", without_dots(&unescape(path)?)))
+    let is_literal = host.starts_with('[') && host.ends_with(']');
+    (plain && !host.is_empty() && (is_literal || !host.contains(':'))).then_some(())?;
+    Some(format!("{scheme}://{host}{port}{}", without_dots(&unescape(path)?)))
 }
 
 /// A path in which only what must be is escaped, with digits in upper case. None for an escape that is none.
@@ -82,6 +87,7 @@ mod tests {
             assert_eq!(target(url).as_deref(), Some("https://a.example/x"), "{url}");
         }
         assert_eq!(target("https://a.example"), target("https://a.example/"));
+        assert_eq!(target("https://[::1]:443/x").as_deref(), Some("https://[::1]/x"));
         assert_eq!(target("https://a.example/x/y/.."), target("https://a.example/x/"));
         assert_eq!(target("https://a.example/%c3%a9"), target("https://a.example/%C3%A9"));
     }
@@ -108,6 +114,9 @@ mod tests {
             "https:///x",
             "https://:443/x",
             "https://a.example::/x",
+            "https://a.example:443:/x",
+            "https://a.example:443:443/x",
+            "https://::1/x",
             "https://user@a.example/x",
             "https://a.example%2e/x",
             "https://a.example\\@evil.example/x",
