@@ -258,3 +258,38 @@ fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
     }
     assert_eq!(service.count("behest_cache_hits_total"), 2, "each is kept, apart from the other");
 }
+
+/// Among many groups a check looks from the user's side, too: what it did not find there is written.
+#[test]
+fn a_membership_that_was_looked_for_from_both_sides_ends_a_denial() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = "model\n  schema 1.1\ntype user\ntype group\n  relations\n    define member: [user, user:*]\n\
+        type doc\n  relations\n    define viewer: [group#member]\n";
+    let shared: String = (0..100)
+        .map(|at| {
+            format!("{}\n", json!({"user": format!("group:g{at}#member"), "relation": "viewer", "object": "doc:d"}))
+        })
+        .collect();
+    for (path, text) in [
+        ("schemas/s.cedarschema", "entity user, group, doc; action look appliesTo { principal: user, resource: doc };"),
+        ("schemas/m.fga", model),
+        ("policies/p.cedar", "@id(\"p\") permit (principal, action, resource) when { principal in resource.viewer };"),
+        ("policies/tuples.jsonl", &shared),
+    ] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    for (at, member) in [(90, "user:u"), (91, "user:*"), (3, "user:u")] {
+        let service = Service::new(&Arc::new(FixedClock::at(NOON)), true, None);
+        service.load(folder.path());
+        let ask = || service.ask(&asked("look", &json!({}), &json!({}), &json!({}))).decision.to_string();
+        assert_eq!([ask(), ask()], ["deny", "deny"]);
+        assert_eq!(service.count("behest_cache_hits_total"), 1);
+        let key: behest::model::TupleKey = format!("group:g{at}#member@{member}").parse().unwrap();
+        service.write(Batch { writes: vec![key.clone().into()], ..Batch::default() }).unwrap();
+        assert_eq!([ask(), ask()], ["permit", "permit"], "{key}");
+        service.write(Batch { deletes: vec![key.clone()], ..Batch::default() }).unwrap();
+        assert_eq!(ask(), "deny", "{key}");
+    }
+}
