@@ -103,17 +103,10 @@ const VIEWERS: [&str; 2] = [
 ];
 
 /// Conditions of policies; `{mark}` is one of [`MARKS`].
-const CONDITIONS: [&str; 41] = [
+const CONDITIONS: [&str; 34] = [
     "principal in resource.viewer",
     "principal in resource.can",
     "principal in resource.wide",
-    "principal in resource.far",
-    "context has token && context.token.scopes.contains(\"read\")",
-    "context has token.client && context.token.client == \"c0\"",
-    "context has token.expires && context.now < context.token.expires",
-    "context has token.detail && context.token.detail.identifiers.contains(\"d0\")",
-    "(if context has token then context.token.roles.isEmpty() else true)",
-    "context has arguments && context has token && context.token.detailed",
     "principal in resource.keeper && principal in resource.viewer",
     "resource has folder && principal in resource.folder.viewer",
     "principal in Userset::\"team:t0#member\"",
@@ -147,6 +140,17 @@ const CONDITIONS: [&str; 41] = [
     "context.now.toTime() < duration(\"12h\") || principal in resource.keeper",
 ];
 
+/// Conditions of policies in a rich world beside these: on a credential, and on more rows than are kept one by one.
+const MORE_CONDITIONS: [&str; 7] = [
+    "principal in resource.far",
+    "context has token && context.token.scopes.contains(\"read\")",
+    "context has token.client && context.token.client == \"c0\"",
+    "context has token.expires && context.now < context.token.expires",
+    "context has token.detail && context.token.detail.identifiers.contains(\"d0\")",
+    "(if context has token then context.token.roles.isEmpty() else true)",
+    "context has arguments && context has token && context.token.detailed",
+];
+
 /// Conditions of policies about a user as the resource, who may be the principal too, or stand in the chain.
 const ABOUT_USERS: [&str; 6] = [
     "principal == resource",
@@ -164,20 +168,18 @@ pub(crate) struct Plan {
     model: String,
 }
 
-/// Policies and a model, some of each.
-pub(crate) fn plan(dice: &mut Dice) -> Plan {
+/// Policies and a model, some of each. A rich world has more that can differ, and so of everything less.
+pub(crate) fn plan(dice: &mut Dice, rich: bool) -> Plan {
+    let all = [
+        "principal, action in [Action::\"read\", Action::\"write\"], resource",
+        "principal, action in Action::\"read\", resource",
+    ];
     let mut policies = Vec::new();
     for _ in 0..6 + dice.below(7) {
-        let (scopes, conditions): (&[&str], &[&str]) = if dice.chance(85) {
-            (
-                &[
-                    "principal, action in [Action::\"read\", Action::\"write\"], resource",
-                    "principal, action in Action::\"read\", resource",
-                ],
-                &CONDITIONS,
-            )
-        } else {
-            (&["principal, action == Action::\"follow\", resource"], &ABOUT_USERS)
+        let (scopes, conditions): (&[&str], &[&str]) = match dice.below(if rich { 10 } else { 7 }) {
+            0..7 => (&all, &CONDITIONS),
+            7 | 8 => (&all, &MORE_CONDITIONS),
+            _ => (&["principal, action == Action::\"follow\", resource"], &ABOUT_USERS),
         };
         let condition = dice.one(conditions).replace("{mark}", &rfc3339(NOON + dice.one(&MARKS)));
         let effect = if dice.chance(75) { "permit" } else { "forbid" };
@@ -250,13 +252,13 @@ fn entities(dice: &mut Dice) -> Json {
 }
 
 /// A tuple that may or may not be stored, most of them allowed by every model.
-pub(crate) fn tuple(dice: &mut Dice) -> Tuple {
+pub(crate) fn tuple(dice: &mut Dice, rich: bool) -> Tuple {
     let user = format!("user:u{}", dice.below(3));
     let agent = format!("agent:a{}", dice.below(2));
     let team = format!("team:t{}", dice.below(3));
     let object = |dice: &mut Dice, kind: &str, count| format!("{kind}:{}{}", &kind[..1], dice.below(count));
     let who = |dice: &mut Dice| if dice.chance(65) { user.clone() } else { agent.clone() };
-    let (key, condition) = match dice.below(13) {
+    let (key, condition) = match dice.below(if rich { 13 } else { 12 }) {
         0 => (format!("platform:main#suspended@{}", who(dice)), None),
         1 => (format!("{team}#member@{user}"), chosen(dice, &["until"])),
         2 => (format!("{team}#member@team:t{}#member", dice.below(3)), None),
@@ -266,12 +268,15 @@ pub(crate) fn tuple(dice: &mut Dice) -> Tuple {
             let viewer = (*dice.one(&["user:*", "agent:a0", "team:t0#member"])).to_owned();
             (format!("{}#viewer@{viewer}", object(dice, "folder", 2)), None)
         }
-        7 => (format!("{}#viewer@{user}", object(dice, "doc", 3)), chosen(dice, &["small", "writes", "only"])),
+        7 => (
+            format!("{}#viewer@{user}", object(dice, "doc", 3)),
+            chosen(dice, if rich { &["small", "writes", "only"] } else { &["small", "writes"] }),
+        ),
         8 => (format!("{}#viewer@{team}#member", object(dice, "doc", 3)), chosen(dice, &["until"])),
         9 => (format!("{}#keeper@{}", object(dice, "doc", 3), who(dice)), None),
         10 => (format!("{}#blocked@{user}", object(dice, "doc", 3)), chosen(dice, &["small", "mornings"])),
-        11 => (format!("folder:n{}#viewer@{}", dice.below(NEAR), who(dice)), None),
-        _ => (format!("{}#parent@folder:f{}", object(dice, "doc", 3), dice.below(2)), None),
+        11 => (format!("{}#parent@folder:f{}", object(dice, "doc", 3), dice.below(2)), None),
+        _ => (format!("folder:n{}#viewer@{}", dice.below(NEAR), who(dice)), None),
     };
     Tuple { key: key.parse().unwrap(), condition: condition.map(Arc::new) }
 }
@@ -305,10 +310,10 @@ pub(crate) fn time(dice: &mut Dice) -> i64 {
 
 /// Questions, as bodies of requests, in families: each has one that is made at random, and others that differ from it
 /// in one part, or say the same thing in another place.
-pub(crate) fn questions(dice: &mut Dice, families: usize) -> Vec<Json> {
+pub(crate) fn questions(dice: &mut Dice, families: usize, rich: bool) -> Vec<Json> {
     let mut all = Vec::new();
     for _ in 0..families {
-        let first = question(dice);
+        let first = question(dice, rich);
         let mut part = first.clone();
         match dice.below(4) {
             0 => part["subject"]["properties"] = properties(dice),
@@ -336,7 +341,7 @@ pub(crate) fn questions(dice: &mut Dice, families: usize) -> Vec<Json> {
     all
 }
 
-fn question(dice: &mut Dice) -> Json {
+fn question(dice: &mut Dice, rich: bool) -> Json {
     let user = format!("u{}", dice.below(3));
     let agents = dice.below(3);
     let chain: Vec<Json> = [("a0", "agent"), ("a1", "agent")]
@@ -359,7 +364,7 @@ fn question(dice: &mut Dice) -> Json {
         action["properties"] = json!({"soft": soft, "reference": dice.below(3).to_string()});
     }
     let mut resource = json!({"type": "doc", "id": format!("d{}", dice.below(3)), "properties": of_doc(dice)});
-    if dice.chance(15) {
+    if rich && dice.chance(15) {
         action = json!({"name": "follow"});
         // Whoever is in two roles has the same properties in both.
         let properties = if dice.chance(70) { subject["properties"].clone() } else { properties(dice) };

@@ -41,6 +41,9 @@ fn tuples() -> String {
             .expect("text");
     }
     writeln!(lines, "{}", json!({"user": "user:u7", "relation": "viewer", "object": "folder:f3"})).expect("text");
+    let only = json!({"name": "only", "context": {"which": "doc:d4"}});
+    let tuple = json!({"user": "user:u9", "relation": "viewer", "object": "doc:d9", "condition": only});
+    writeln!(lines, "{tuple}").expect("text");
     // One of them no longer counts: for whom it holds is for a decision to say.
     for (at, end) in [(8, "2027-01-01T00:00:00Z"), (108, "2025-01-01T00:00:00Z")] {
         let condition = json!({"name": "until", "context": {"end": end}});
@@ -54,6 +57,11 @@ fn tuples() -> String {
 
 /// How many are found, and how many were decided for it.
 fn search(policies: &str, kind: Searched, body: &Json) -> (usize, usize) {
+    search_with("", policies, kind, body)
+}
+
+/// The same with one more tuple.
+fn search_with(tuple: &str, policies: &str, kind: Searched, body: &Json) -> (usize, usize) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let policies: String = policies.split(';').filter(|text| !text.trim().is_empty()).enumerate().fold(
         String::new(),
@@ -69,7 +77,7 @@ fn search(policies: &str, kind: Searched, body: &Json) -> (usize, usize) {
             ("schemas/world.fga", MODEL),
             ("policies/world.cedar", &policies),
             ("policies/entities.json", &entities().to_string()),
-            ("policies/tuples.jsonl", &tuples()),
+            ("policies/tuples.jsonl", &format!("{}{tuple}\n", tuples())),
         ],
     );
     let metrics = Arc::new(Metrics::default());
@@ -108,6 +116,14 @@ fn resources_are_narrowed_by_every_form_that_is_understood() {
         ("context.delegation.depth > 0 || resource == doc::\"d4\"", 1),
         ("principal in Userset::\"group:g0#member\" && resource == doc::\"d4\"", 1),
         ("principal in Userset::\"group:g1#member\"", 0),
+        ("principal is user && resource has readers && principal in resource.readers", 3),
+        ("!(principal in resource.viewer) && resource in team::\"t0\"", 4),
+        ("!(resource == doc::\"d7\") && principal in resource.viewer", 2),
+        ("(if principal is agent then false else resource == doc::\"d4\")", 1),
+        (
+            "(if principal in resource.viewer then resource has level && resource.level > 100 else resource == doc::\"d4\")",
+            3,
+        ),
     ] {
         let policies = format!("permit (principal, action, resource is doc) when {{ {condition} }};");
         let (count, decided) = search(&policies, Searched::Resource, &documents(user()));
@@ -120,6 +136,43 @@ fn resources_are_narrowed_by_every_form_that_is_understood() {
 fn a_relation_with_a_condition_narrows_to_those_for_whom_it_may_hold() {
     let policies = "permit (principal, action, resource is doc) when { principal in resource.viewer };";
     assert_eq!(search(policies, Searched::Resource, &documents(json!({"type": "user", "id": "u8"}))), (1, 2));
+}
+
+#[test]
+fn a_forbid_about_some_says_nothing_of_others() {
+    let policies = "permit (principal, action, resource is doc) when { principal in resource.viewer };
+        forbid (principal, action, resource in team::\"t0\") unless { resource == doc::\"d7\" }";
+    assert_eq!(search(policies, Searched::Resource, &documents(json!({"type": "user", "id": "u7"}))).0, 3);
+}
+
+#[test]
+fn what_depends_on_who_or_what_is_found_is_not_known_before() {
+    // A condition that reads the resource.
+    let policies = "permit (principal, action, resource is doc) when { principal in Userset::\"doc:d9#viewer\" }";
+    assert_eq!(search(policies, Searched::Resource, &documents(json!({"type": "user", "id": "u9"}))).0, 1);
+    // An action of its own for one resource.
+    let policies = "permit (principal, action == Action::\"read:d1\", resource)";
+    let mut body = documents(json!({"type": "user", "id": "u7"}));
+    body["action"]["name"] = json!("read");
+    assert_eq!(search(policies, Searched::Resource, &body), (1, 1));
+    // Everyone.
+    let mut body =
+        json!({"subject": {"type": "user"}, "action": {"name": "write"}, "resource": {"type": "doc", "id": "d5"}});
+    let policies = "permit (principal, action, resource is doc) when { principal in resource.viewer }";
+    let tuple = json!({"user": "user:*", "relation": "viewer", "object": "doc:d5"}).to_string();
+    assert_eq!(search_with(&tuple, policies, Searched::Subject, &body).0, 100);
+    // The members before another.
+    let policies = "permit (principal is user, action, resource is doc);
+        permit (principal is agent, action, resource is doc)
+        when { context has delegation.earlier.user && context.delegation.earlier.user.contains(user::\"u1\") }";
+    body["subject"]["properties"] = json!({"act": {"sub": "bot"}});
+    assert_eq!(search(policies, Searched::Subject, &body).0, 1);
+    // A chain that is shorter for one of them, whom the request names.
+    let policies = "permit (principal is agent, action, resource is doc) when { context.delegation.depth == 0 }";
+    let mut body = documents(json!({"type": "agent"}));
+    body["resource"]["id"] = json!("d5");
+    body["context"] = json!({"agent": "bot"});
+    assert_eq!(search(policies, Searched::Subject, &body), (1, 1));
 }
 
 #[test]
