@@ -78,7 +78,7 @@ struct Evaluation<'e, 'r> {
     rules: &'r Rules,
     run: &'e mut Run<'e, 'r>,
     user: UserId,
-    /// Everyone of the user's type, where the user is one object and some tuple names everyone.
+    /// Everyone of the user's type, where the user is one object, the model lets tuples name everyone, and some tuple does.
     everyone: Option<UserId>,
     /// The sub-problem that asks of the user, a userset, whether it is in itself.
     itself: Option<Node>,
@@ -112,7 +112,9 @@ pub(in crate::relations) fn check<'e, 'r>(
         None if is_everyone => Terminal::Everyone(kind),
         None => Terminal::Object(kind),
     };
-    let everyone = if itself.is_some() || is_everyone { None } else { view.find(kind, EVERYONE).map(UserId::plain) };
+    let names_everyone = || rules.reaching(Terminal::Everyone(kind)).has(root.relation);
+    let is_one = itself.is_none() && !is_everyone;
+    let everyone = if is_one && names_everyone() { view.find(kind, EVERYONE).map(UserId::plain) } else { None };
     let mut evaluation = Evaluation {
         view,
         rules,

@@ -32,8 +32,8 @@ struct Frontier {
     entries: SmallVec<[Entry; FEW]>,
     /// The place of each node, once there are more than [`FEW`].
     places: HashMap<Node, usize>,
-    now: Vec<usize>,
-    next: Vec<usize>,
+    now: SmallVec<[usize; FEW]>,
+    next: SmallVec<[usize; FEW]>,
     /// From which entry to which: kept only where it matters whether they form a circle.
     arcs: Option<Vec<(usize, usize)>>,
     /// What lay deeper than the limit by the way on which it was met.

@@ -10,6 +10,7 @@ use crate::relations::condition::ConditionError;
 use crate::relations::error::{RelationError, RelationFault};
 use crate::relations::graph::{Edge, ObjectId, ObjectRow, UserId, View, When};
 use crate::relations::rules::{Arrow, Relation, RelationId, Rules};
+use smallvec::SmallVec;
 
 /// So many usersets of a row are looked at before the user's side is tried, and then so many on each side in turn. Fewer
 /// are not worth another search.
@@ -34,7 +35,7 @@ pub(super) struct Step {
 /// Where the tuples of a row lead, and what went wrong with those that have no answer.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: SmallVec<[Step; 4]>,
     pub(super) error: Option<RelationError>,
 }
 
@@ -63,7 +64,7 @@ impl<'r> Evaluation<'_, 'r> {
             Some(rows) if rows.object() == object => rows,
             _ => *self.last.insert(self.view.rows_of(object)),
         };
-        Ok(self.view.row_among(&rows, relation.name))
+        Ok(rows.of(relation.name))
     }
 
     /// Whether a tuple of the row names the user, or everyone of the user's type.
@@ -133,7 +134,8 @@ impl<'r> Evaluation<'_, 'r> {
         if !applies {
             return self.usersets(row, node, relation, into);
         }
-        let (view, mut held) = (self.view, Vec::new());
+        let view = self.view;
+        let mut held: SmallVec<[Step; 4]> = SmallVec::new();
         let step = |evaluation: &Self, user: UserId, when: &When| {
             let to = evaluation.rules.relation_of(view.kind(user.object), user.relation);
             let to = to.filter(|to| evaluation.reach.has(*to) && relation.admits(view, user, when))?;
@@ -148,7 +150,7 @@ impl<'r> Evaluation<'_, 'r> {
                 view.objects(user, name).map(object)
             })
         });
-        let mut all = Vec::new();
+        let mut all: SmallVec<[Step; 4]> = SmallVec::new();
         loop {
             for _ in 0..LOOKED_AT_FIRST {
                 self.run.meter.read()?;

@@ -18,12 +18,12 @@ pub(super) struct Array<T> {
     levels: u32,
 }
 
-/// A node is its slots, [`FAN_OUT`] of them, and a slot of an inner node is the node below: one step in memory for each
-/// level. Where a million objects are looked up at random, each step is a miss of the cache.
+/// A node is its slots, and a slot of an inner node is the node below: one step in memory for each level. Where a million
+/// objects are looked up at random, each step is a miss of the cache.
 #[derive(Clone, Debug)]
 enum Node<T> {
-    Leaf(Arc<[Option<T>]>),
-    Inner(Arc<[Option<Node<T>>]>),
+    Leaf(Arc<[Option<T>; FAN_OUT]>),
+    Inner(Arc<[Option<Node<T>>; FAN_OUT]>),
 }
 
 impl<T> Default for Array<T> {
@@ -76,6 +76,11 @@ impl<T: Clone> Array<T> {
         }
     }
 
+    /// Every slot that is not absent, with its number, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.root.iter(self.levels, 0)
+    }
+
     fn levels_for(at: u32) -> u32 {
         (u32::BITS - at.leading_zeros()).saturating_sub(1) / BITS
     }
@@ -85,10 +90,25 @@ impl<T> Node<T> {
     fn empty(level: u32) -> Self {
         if level == 0 { Self::Leaf(none()) } else { Self::Inner(none()) }
     }
+
+    /// The slots of a node at `level`, whose first has the number `first`.
+    fn iter(&self, level: u32, first: u32) -> Box<dyn Iterator<Item = (u32, &T)> + '_> {
+        match self {
+            Self::Leaf(slots) => {
+                let numbered = (0..).zip(slots.iter());
+                Box::new(numbered.filter_map(move |(at, slot): (u32, _)| Some((first | at, slot.as_ref()?))))
+            }
+            Self::Inner(slots) => {
+                let below = (0..).zip(slots.iter()).filter_map(|(at, slot): (u32, _)| Some((at, slot.as_ref()?)));
+                let first = move |at: u32| first | at.checked_shl(level * BITS).unwrap_or(0);
+                Box::new(below.flat_map(move |(at, node)| node.iter(level.saturating_sub(1), first(at))))
+            }
+        }
+    }
 }
 
-fn none<S>() -> Arc<[Option<S>]> {
-    std::iter::repeat_with(|| None).take(FAN_OUT).collect()
+fn none<S>() -> Arc<[Option<S>; FAN_OUT]> {
+    Arc::new(std::array::from_fn(|_| None))
 }
 
 /// Which slot of a node at `level` leads to number `at`.
@@ -111,6 +131,7 @@ mod tests {
         for at in numbers {
             assert_eq!(array.get(at), Some(&at), "{at}");
         }
+        assert!(array.iter().eq(numbers.iter().map(|at| (*at, at))));
         for at in [2, 65, 5_000, 1 << 30] {
             assert_eq!(array.get(at), None, "{at}");
         }

@@ -4,6 +4,7 @@
 
 use super::names::NameId;
 use super::ordered::{Key, Range, Tree};
+use super::rows::{Rows, Tuples};
 use super::symbols::{ObjectId, UserId};
 use crate::model::TupleCondition;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ fn unpair(word: u32) -> (NameId, NameId) {
 /// Tuples. Clones are cheap and share everything.
 #[derive(Clone, Debug, Default)]
 pub(in crate::relations) struct Layer {
-    pub(super) by_object: Tree<When>,
+    pub(super) by_object: Rows,
     /// Whether the tuple has a condition, which stands on the other side.
     pub(super) by_user: Tree<bool>,
 }
@@ -70,7 +71,7 @@ impl Layer {
         let by_user = edges.iter().map(|(edge, when)| (edge.by_user(), when.is_some())).collect();
         let by_user = Tree::from_entries(by_user);
         let by_object = edges.into_iter().map(|(edge, when)| (edge.by_object(), when)).collect();
-        Self { by_object: Tree::from_entries(by_object), by_user }
+        Self { by_object: Rows::from_entries(by_object), by_user }
     }
 
     /// How many tuples there are.
@@ -94,8 +95,8 @@ impl Layer {
     }
 
     /// Every tuple on an object, whatever the relation.
-    pub(super) fn on_object(&self, object: ObjectId) -> Range<'_, When> {
-        self.by_object.range(&[object.0, 0, 0], &[object.0, u32::MAX, u32::MAX])
+    pub(super) fn on_object(&self, object: ObjectId) -> Tuples<'_, 1> {
+        Tuples::of(object.0, [self.by_object.of(object.0)])
     }
 
     /// Every tuple whose user is an object or a userset of it, whatever the relations.

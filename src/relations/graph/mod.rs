@@ -3,13 +3,13 @@
 //! **Problem.** A check reads a handful of rows among millions of tuples and must take well under a microsecond each;
 //! a list walks the other way; both must see one revision from beginning to end while writes go on, and neither may
 //! wait for the other.
-//! **Decision.** Names are numbers, a tuple is three words, and two persistent B+ trees hold all of them, one from the
-//! object's side and one from the user's ([`ordered`]). A version is a handful of pointers: a reader pins it by cloning,
-//! a write copies the few nodes on the way to its leaves and makes the next version. Two layers stand side by side, the
-//! bundle's tuples and the stored ones; what decides is their union, with the request's own tuples as a third
-//! ([`view`]).
-//! **Trade-off.** A hash map would find a row in half the time, but its versions could not share; a search through
-//! three levels of a tree is still far below what a microsecond allows. Names are never given back before a restart.
+//! **Decision.** Names are numbers, and a tuple is three words. All of them are held twice: from the object's side in
+//! rows that are found by the object's number ([`rows`]), from the user's in a persistent B+ tree ([`ordered`]). A
+//! version is a handful of pointers: a reader pins it by cloning, a write copies the few nodes on its way and makes the
+//! next version. Two layers stand side by side, the bundle's tuples and the stored ones; what decides is their union,
+//! with the request's own tuples as a third ([`view`]).
+//! **Trade-off.** A hash map would find a row with one step less, but its versions could not share. Names are never given
+//! back before a restart.
 
 mod array;
 mod hash;
@@ -17,6 +17,7 @@ mod known;
 mod layer;
 mod names;
 mod ordered;
+mod rows;
 mod symbols;
 mod view;
 
@@ -158,10 +159,9 @@ impl Graph {
         let mut kinds = HashMap::default();
         self.in_layer(origin).by_object.iter().filter_map(move |(key, when)| {
             let edge = Edge::of_object_key(key);
-            let (object, user) = (self.symbols.object(edge.object)?, self.symbols.object(edge.user.object)?);
+            let (object, user) = (self.symbols.kind(edge.object)?, self.symbols.kind(edge.user.object)?);
             let condition = when.as_ref().map(|condition| condition.name.clone());
-            let is_everyone = user.id == EVERYONE;
-            let kind = (object.kind, edge.relation, user.kind, edge.user.relation, is_everyone, condition);
+            let kind = (object, edge.relation, user, edge.user.relation, condition);
             let spelled = || self.tuple_of(&names, edge, when);
             match kinds.get(&kind) {
                 Some(false) => None,

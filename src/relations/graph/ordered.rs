@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 mod range;
 
-pub(in crate::relations) use range::{Range, Row};
+pub(in crate::relations) use range::Range;
 
 /// A key. What the words mean is the caller's.
 pub(in crate::relations) type Key = [u32; 3];
@@ -30,7 +30,6 @@ const SPARSE: usize = 16;
 #[derive(Clone, Debug)]
 pub(in crate::relations) struct Tree<V> {
     root: Arc<Node<V>>,
-    len: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -52,24 +51,15 @@ type Places<T> = SmallVec<[T; PLACES]>;
 
 impl<V> Default for Tree<V> {
     fn default() -> Self {
-        Self { root: Arc::new(Node::Leaf { keys: Places::new(), values: Places::new() }), len: 0 }
+        Self { root: Arc::new(Node::Leaf { keys: Places::new(), values: Places::new() }) }
     }
 }
 
 impl<V: Clone> Tree<V> {
     /// Builds a tree with full nodes. Of several entries with one key the last stays.
     pub(super) fn from_entries(mut entries: Vec<(Key, V)>) -> Self {
-        entries.sort_by_key(|(key, _)| *key);
-        // `dedup_by` drops the later one of two neighbours, so the values are handed forward first.
-        entries.dedup_by(|later, kept| {
-            let same = later.0 == kept.0;
-            if same {
-                std::mem::swap(&mut later.1, &mut kept.1);
-            }
-            same
-        });
-        let len = entries.len();
-        let mut level: Vec<(Key, Arc<Node<V>>)> = Vec::with_capacity(len.div_ceil(MAX));
+        sort_and_keep_last(&mut entries);
+        let mut level: Vec<(Key, Arc<Node<V>>)> = Vec::with_capacity(entries.len().div_ceil(MAX));
         let mut entries = entries.into_iter().peekable();
         while let Some(&(first, _)) = entries.peek() {
             let (keys, values) = entries.by_ref().take(MAX).unzip();
@@ -84,12 +74,7 @@ impl<V: Clone> Tree<V> {
             }
             level = above;
         }
-        level.pop().map_or_else(Self::default, |(_, root)| Self { root, len })
-    }
-
-    /// How many entries there are.
-    pub(super) fn len(&self) -> usize {
-        self.len
+        level.pop().map_or_else(Self::default, |(_, root)| Self { root })
     }
 
     /// The value at `key`.
@@ -107,9 +92,6 @@ impl<V: Clone> Tree<V> {
                 children: [left, right].into_iter().collect(),
             });
         }
-        if old.is_none() {
-            self.len += 1;
-        }
         old
     }
 
@@ -123,11 +105,21 @@ impl<V: Clone> Tree<V> {
         {
             self.root = Arc::clone(only);
         }
-        if old.is_some() {
-            self.len -= 1;
-        }
         old
     }
+}
+
+/// Puts entries in order of their keys; of several with one key the last stays.
+pub(super) fn sort_and_keep_last<V>(entries: &mut Vec<(Key, V)>) {
+    entries.sort_by_key(|(key, _)| *key);
+    // `dedup_by` drops the later one of two neighbours, so the values are handed forward first.
+    entries.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            std::mem::swap(&mut later.1, &mut kept.1);
+        }
+        same
+    });
 }
 
 /// The child whose range holds `key`.

@@ -52,11 +52,22 @@ pub(in crate::relations) struct Object {
     pub(in crate::relations) id: SmolStr,
 }
 
+/// What a check asks of every user that it meets. It stands apart from the ids, so that the processor's cache holds that of
+/// a million objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::relations) struct Kind {
+    /// The type.
+    pub(in crate::relations) name: NameId,
+    /// Whether this is everyone of the type.
+    pub(in crate::relations) is_everyone: bool,
+}
+
 /// The objects of one store. Clones are cheap and share everything.
 #[derive(Clone, Debug, Default)]
 pub(in crate::relations) struct Symbols {
     names: Arc<NameTable>,
     objects: Array<Object>,
+    kinds: Array<Kind>,
     count: u32,
     buckets: Array<Arc<[Slot]>>,
 }
@@ -84,6 +95,11 @@ impl Symbols {
     /// The object behind a number.
     pub(super) fn object(&self, id: ObjectId) -> Option<&Object> {
         self.objects.get(id.0)
+    }
+
+    /// Of which kind an object is.
+    pub(super) fn kind(&self, id: ObjectId) -> Option<Kind> {
+        self.kinds.get(id.0).copied()
     }
 
     /// The number of an object; none where no tuple ever spoke of it.
@@ -125,6 +141,9 @@ impl Symbols {
         let object = ObjectId(self.count);
         if let Some(slot) = self.objects.slot(object.0) {
             *slot = Some(Object { kind, id: id.clone() });
+        }
+        if let Some(slot) = self.kinds.slot(object.0) {
+            *slot = Some(Kind { name: kind, is_everyone: id == EVERYONE });
         }
         self.count += 1;
         Ok(object)

@@ -155,10 +155,10 @@ fn a_row_found_among_an_objects_is_the_row() {
         let rows = view.rows_of(object);
         for relation in relations {
             let users = |row: ObjectRow<'_>| row.all().map(|(user, _)| user).collect::<Vec<_>>();
-            let (alone, among) = (users(view.row(object, relation)), users(view.row_among(&rows, relation)));
+            let (alone, among) = (users(view.row(object, relation)), users(rows.of(relation)));
             assert_eq!(alone, among, "{id}");
         }
     }
     let object = view.object(kind, "many");
-    assert_eq!(view.row_among(&view.rows_of(object), relations[0]).all().count(), 135);
+    assert_eq!(view.rows_of(object).of(relations[0]).all().count(), 135);
 }

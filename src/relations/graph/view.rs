@@ -4,7 +4,8 @@
 //! conditions can make it hold.
 
 use super::layer::{Edge, Layer, When, pair};
-use super::ordered::{Key, Range, Row};
+use super::ordered::Key;
+use super::rows::{Entry, Row, Tuples};
 use super::symbols::{MAX_OBJECTS, Object};
 use super::{EVERYONE, Graph, NameId, Names, ObjectId, RowHash, UserId};
 use crate::model::{ObjectRef, Tuple, TupleKey, TupleUser};
@@ -23,16 +24,17 @@ pub(in crate::relations) struct View<'a> {
     /// Objects that only the request speaks of. Their numbers follow [`MAX_OBJECTS`].
     own: Vec<Object>,
     own_ids: HashMap<(NameId, SmolStr), ObjectId>,
-    by_object: Sorted<When>,
-    /// What the graph's trees keep as a flag is the condition itself here.
-    by_user: Sorted<When>,
+    by_object: Own,
+    /// In order. What the graph's tree keeps as a flag is the condition itself here.
+    by_user: Vec<(Key, When)>,
 }
 
-/// Entries in order of their keys; a key can occur several times.
-#[derive(Debug)]
-struct Sorted<V> {
-    keys: Vec<Key>,
-    values: Vec<V>,
+/// The request's own tuples in order of their keys, of which one can occur several times.
+#[derive(Debug, Default)]
+struct Own {
+    /// The object of each entry.
+    objects: Vec<u32>,
+    entries: Vec<Entry>,
 }
 
 impl<'a> View<'a> {
@@ -44,13 +46,14 @@ impl<'a> View<'a> {
             names: graph.names().now(),
             own: Vec::new(),
             own_ids: HashMap::default(),
-            by_object: Sorted { keys: Vec::new(), values: Vec::new() },
-            by_user: Sorted { keys: Vec::new(), values: Vec::new() },
+            by_object: Own::default(),
+            by_user: Vec::new(),
         };
         let edges: Vec<(Edge, When)> =
             contextual.iter().filter_map(|tuple| Some((view.edge(&tuple.key)?, tuple.condition.clone()))).collect();
-        view.by_object = Sorted::new(edges.iter().map(|(edge, when)| (edge.by_object(), when.clone())).collect());
-        view.by_user = Sorted::new(edges.into_iter().map(|(edge, when)| (edge.by_user(), when)).collect());
+        view.by_object = Own::new(edges.iter().map(|(edge, when)| (edge.by_object(), when.clone())).collect());
+        view.by_user = edges.into_iter().map(|(edge, when)| (edge.by_user(), when)).collect();
+        view.by_user.sort_by_key(|(key, _)| *key);
         view
     }
 
@@ -84,44 +87,29 @@ impl<'a> View<'a> {
 
     /// An object's type.
     pub(in crate::relations) fn kind(&self, id: ObjectId) -> NameId {
-        self.named(id).map_or(NameId::NONE, |object| object.kind)
+        let own = || self.named(id).map(|object| object.kind);
+        self.graph.symbols.kind(id).map(|kind| kind.name).or_else(own).unwrap_or(NameId::NONE)
     }
 
     /// Whether the object stands for everyone of its type.
     pub(in crate::relations) fn is_everyone(&self, id: ObjectId) -> bool {
-        self.named(id).is_some_and(|object| object.id == EVERYONE)
+        let own = || self.named(id).is_some_and(|object| object.id == EVERYONE);
+        self.graph.symbols.kind(id).map_or_else(own, |kind| kind.is_everyone)
     }
 
     /// The tuples of `object#relation`.
     pub(in crate::relations) fn row(&self, object: ObjectId, relation: NameId) -> ObjectRow<'_> {
-        let (from, to) = (first_of(object, relation), last_of(object, relation));
-        ObjectRow { object, relation, rows: self.stretch(object, &from, &to) }
+        self.rows_of(object).of(relation)
     }
 
-    /// The tuples of an object, for all of its relations.
+    /// The tuples of an object, for all of its relations: whoever asks for several of them finds the object once.
     pub(in crate::relations) fn rows_of(&self, object: ObjectId) -> ObjectRows<'_> {
-        let (from, to) = (first_of(object, NameId::NONE), last_of(object, NameId::LAST));
-        ObjectRows { object, rows: self.stretch(object, &from, &to) }
-    }
-
-    /// The same as [`Self::row`]. Its relations' tuples stand side by side, so whoever asks for several of one object
-    /// descends once.
-    pub(in crate::relations) fn row_among(&self, rows: &ObjectRows<'a>, relation: NameId) -> ObjectRow<'_> {
-        let object = rows.object;
-        let (from, to) = (first_of(object, relation), last_of(object, relation));
-        let [bundle, stored, own] = rows.rows.map(|row| row.part(&from, &to));
-        match (bundle, stored, own) {
-            (Some(bundle), Some(stored), Some(own)) => ObjectRow { object, relation, rows: [bundle, stored, own] },
-            _ => self.row(object, relation),
-        }
-    }
-
-    fn stretch(&self, object: ObjectId, from: &Key, to: &Key) -> [Row<'_, When>; LAYERS] {
-        let in_graph = object.0 < MAX_OBJECTS;
-        let near = Row::Near { keys: &[], values: &[] };
-        let of_layer =
-            |layer: &'a Layer| if in_graph && layer.len() > 0 { layer.by_object.row(from, to) } else { near };
-        [of_layer(&self.graph.bundle), of_layer(&self.graph.stored), self.by_object.row(from, to)]
+        let in_graph = |layer: &'a Layer| {
+            let is_there = object.0 < MAX_OBJECTS && layer.len() > 0;
+            if is_there { layer.by_object.of(object.0) } else { Row::own(&[]) }
+        };
+        let rows = [in_graph(&self.graph.bundle), in_graph(&self.graph.stored), self.by_object.of(object.0)];
+        ObjectRows { object, rows }
     }
 
     /// The objects to which `user` stands in `relation` by a tuple of its own, with the tuple's condition.
@@ -140,8 +128,9 @@ impl<'a> View<'a> {
                 Some((edge.object, when))
             })
         });
-        let own = self.by_user.row(&from, &to).range(&from, &to);
-        graph.chain(own.map(|(key, when)| (Edge::of_user_key(key).object, when)))
+        let start = self.by_user.partition_point(|(key, _)| *key < from);
+        let own = self.by_user.get(start..).unwrap_or_default().iter().take_while(move |(key, _)| *key <= to);
+        graph.chain(own.map(|(key, when)| (Edge::of_user_key(*key).object, when)))
     }
 
     /// The hash of the row `object#relation`.
@@ -239,44 +228,37 @@ fn user_text<'t>(
     })
 }
 
-impl<V> Sorted<V> {
-    fn new(mut entries: Vec<(Key, V)>) -> Self {
-        entries.sort_by_key(|(key, _)| *key);
-        let (keys, values) = entries.into_iter().unzip();
-        Self { keys, values }
+impl Own {
+    fn new(mut tuples: Vec<(Key, When)>) -> Self {
+        tuples.sort_by_key(|(key, _)| *key);
+        let objects = tuples.iter().map(|([object, ..], _)| *object).collect();
+        Self { objects, entries: tuples.into_iter().map(|(key, when)| Entry::new(key, when)).collect() }
     }
 
-    fn row(&self, from: &Key, to: &Key) -> Row<'_, V> {
-        let start = self.keys.partition_point(|key| key < from);
-        let end = self.keys.partition_point(|key| key <= to);
-        Row::Near {
-            keys: self.keys.get(start..end).unwrap_or_default(),
-            values: self.values.get(start..end).unwrap_or_default(),
-        }
+    fn of(&self, object: u32) -> Row<'_> {
+        let start = self.objects.partition_point(|at| *at < object);
+        let end = self.objects.partition_point(|at| *at <= object);
+        Row::own(self.entries.get(start..end).unwrap_or_default())
     }
-}
-
-/// The least key of a row.
-fn first_of(object: ObjectId, relation: NameId) -> Key {
-    [object.0, pair(relation, NameId::NONE), 0]
-}
-
-/// The greatest key of a row.
-fn last_of(object: ObjectId, relation: NameId) -> Key {
-    [object.0, pair(relation, NameId::LAST), u32::MAX]
 }
 
 /// The tuples of one object, over all layers.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::relations) struct ObjectRows<'v> {
     object: ObjectId,
-    rows: [Row<'v, When>; LAYERS],
+    rows: [Row<'v>; LAYERS],
 }
 
-impl ObjectRows<'_> {
+impl<'v> ObjectRows<'v> {
     /// Of which object.
     pub(in crate::relations) fn object(&self) -> ObjectId {
         self.object
+    }
+
+    /// Those of one relation.
+    pub(in crate::relations) fn of(&self, relation: NameId) -> ObjectRow<'v> {
+        let (first, last) = (pair(relation, NameId::NONE), pair(relation, NameId::LAST));
+        ObjectRow { object: self.object, relation, rows: self.rows.map(|row| row.between(first, last)) }
     }
 }
 
@@ -285,7 +267,7 @@ impl ObjectRows<'_> {
 pub(in crate::relations) struct ObjectRow<'v> {
     object: ObjectId,
     relation: NameId,
-    rows: [Row<'v, When>; LAYERS],
+    rows: [Row<'v>; LAYERS],
 }
 
 impl<'v> ObjectRow<'v> {
@@ -294,8 +276,7 @@ impl<'v> ObjectRow<'v> {
     pub(in crate::relations) fn of(&self, user: UserId) -> impl Iterator<Item = &'v When> + use<'v> {
         let [bundle, stored, own] = self.rows;
         let key = Edge { object: self.object, relation: self.relation, user }.by_object();
-        let in_graph = [bundle.get(&key), stored.get(&key)];
-        in_graph.into_iter().flatten().chain(own.range(&key, &key).map(|(_, when)| when))
+        [bundle.get(key), stored.get(key)].into_iter().flatten().chain(own.each(key))
     }
 
     /// The tuples whose user is a userset.
@@ -314,9 +295,8 @@ impl<'v> ObjectRow<'v> {
     }
 
     fn between(&self, first: NameId, last: NameId) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
-        let from = [self.object.0, pair(self.relation, first), 0];
-        let to = [self.object.0, pair(self.relation, last), u32::MAX];
-        let tuples = self.rows.into_iter().flat_map(move |row| -> Range<'v, When> { row.range(&from, &to) });
+        let (first, last) = (pair(self.relation, first), pair(self.relation, last));
+        let tuples = Tuples::of(self.object.0, self.rows.map(|row| row.between(first, last)));
         tuples.map(|(key, when)| (Edge::of_object_key(key).user, when))
     }
 }

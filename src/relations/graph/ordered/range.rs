@@ -1,66 +1,13 @@
-//! Reading stretches of a tree: in key order, from one leaf where the stretch lies in one.
+//! Reading stretches of a tree, in the order of keys.
 
 use super::{Key, Node, Tree, child_of};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// A stretch of neighbouring keys, found by one descent.
-///
-/// Nearly every row of a relation is short and lies in one leaf; then whatever is asked of it next is a search in a
-/// slice. A longer row is searched from the lowest node that it lies below.
-#[derive(Debug)]
-pub(in crate::relations) enum Row<'a, V> {
-    /// The whole stretch.
-    Near { keys: &'a [Key], values: &'a [V] },
-    /// More than one leaf, below this node.
-    Far(&'a Node<V>),
-}
-
-/// Copying a row copies two references, whatever the values are.
-impl<V> Clone for Row<'_, V> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<V> Copy for Row<'_, V> {}
-
 impl<V: Clone> Tree<V> {
-    /// The entries from `from` to `to`, both included.
-    pub(in crate::relations) fn row(&self, from: &Key, to: &Key) -> Row<'_, V> {
-        let mut node = &*self.root;
-        loop {
-            match node {
-                Node::Leaf { keys, values } => {
-                    let start = keys.partition_point(|key| key < from);
-                    let end = keys.partition_point(|key| key <= to);
-                    return match (keys.get(start..end), values.get(start..end)) {
-                        (Some(keys), Some(values)) => Row::Near { keys, values },
-                        _ => Row::Near { keys: &[], values: &[] },
-                    };
-                }
-                Node::Inner { firsts, children } => {
-                    let at = child_of(firsts, from);
-                    if firsts.get(at + 1).is_some_and(|next| next <= to) {
-                        return Row::Far(node);
-                    }
-                    match children.get(at) {
-                        Some(child) => node = child,
-                        None => return Row::Near { keys: &[], values: &[] },
-                    }
-                }
-            }
-        }
-    }
-
     /// The entries from `from` to `to`, both included, in order.
     pub(in crate::relations) fn range(&self, from: &Key, to: &Key) -> Range<'_, V> {
         self.root.range(from, to)
-    }
-
-    /// Every entry, in order.
-    pub(in crate::relations) fn iter(&self) -> Range<'_, V> {
-        self.range(&[0; 3], &[u32::MAX; 3])
     }
 }
 
@@ -85,40 +32,6 @@ impl<V> Node<V> {
                     }
                 }
             }
-        }
-    }
-}
-
-impl<'a, V: Clone> Row<'a, V> {
-    /// The value at `key`, which must lie in the row.
-    pub(in crate::relations) fn get(&self, key: &Key) -> Option<&'a V> {
-        match self {
-            Self::Near { keys, values } => values.get(keys.binary_search(key).ok()?),
-            Self::Far(node) => node.get(key),
-        }
-    }
-
-    /// The part of the row from `from` to `to`, both included; none where the row is long, and has to be found anew.
-    pub(in crate::relations) fn part(&self, from: &Key, to: &Key) -> Option<Self> {
-        let Self::Near { keys, values } = self else { return None };
-        let start = keys.partition_point(|key| key < from);
-        let end = keys.partition_point(|key| key <= to);
-        Some(Self::Near { keys: keys.get(start..end)?, values: values.get(start..end)? })
-    }
-
-    /// The entries from `from` to `to`, both included and both in the row, in order.
-    pub(in crate::relations) fn range(&self, from: &Key, to: &Key) -> Range<'a, V> {
-        match self {
-            Self::Near { keys, values } => {
-                let start = keys.partition_point(|key| key < from);
-                Range {
-                    above: SmallVec::new(),
-                    keys: keys.get(start..).unwrap_or_default().iter(),
-                    values: values.get(start..).unwrap_or_default().iter(),
-                    end: *to,
-                }
-            }
-            Self::Far(node) => node.range(from, to),
         }
     }
 }

@@ -16,7 +16,7 @@ impl Dice {
 }
 
 fn entries(tree: &Tree<u32>) -> Vec<(Key, u32)> {
-    tree.iter().map(|(key, value)| (key, *value)).collect()
+    tree.range(&[0; 3], &[u32::MAX; 3]).map(|(key, value)| (key, *value)).collect()
 }
 
 fn expected(map: &BTreeMap<Key, u32>) -> Vec<(Key, u32)> {
@@ -36,20 +36,15 @@ fn it_agrees_with_the_standard_map_under_any_history() {
         } else {
             assert_eq!(tree.insert(key, step), map.insert(key, step));
         }
-        assert_eq!(tree.len(), map.len());
         if step % 500 == 0 {
             assert_eq!(entries(&tree), expected(&map));
         }
         let (a, b) = ([dice.below(4), dice.below(300), 0], [dice.below(4), dice.below(300), 2]);
         let (from, to) = (a.min(b), a.max(b));
-        let row = tree.row(&from, &to);
         let wanted: Vec<_> = map.range(from..=to).map(|(key, value)| (*key, *value)).collect();
-        let found: Vec<_> = row.range(&from, &to).map(|(key, value)| (key, *value)).collect();
+        let found: Vec<_> = tree.range(&from, &to).map(|(key, value)| (key, *value)).collect();
         assert_eq!(found, wanted);
         assert_eq!(tree.get(&key), map.get(&key));
-        if key >= from && key <= to {
-            assert_eq!(row.get(&key), map.get(&key));
-        }
     }
 }
 
@@ -63,7 +58,7 @@ fn a_version_never_changes() {
         tree.insert([n, 1, 0], n);
     }
     assert_eq!(entries(&pinned), before);
-    assert_eq!(tree.len(), 5_000);
+    assert_eq!(entries(&tree).len(), 5_000);
     assert_eq!(tree.get(&[17, 0, 0]), None);
     assert_eq!(pinned.get(&[17, 0, 0]), Some(&17));
 }

@@ -1,0 +1,336 @@
+//! The tuples of each object, found by the object's number.
+//!
+//! **Problem.** A check reads the rows of a dozen objects among a million. In a tree of all tuples each of them is a
+//! descent through nodes that no processor's cache holds, and a group of two hundred members, which fills several
+//! leaves, is three.
+//! **Decision.** An object's tuples lie in one slice, in order of their relations and users, which stands at the object's
+//! number in a persistent array. Where many users of one kind are in one relation, they lie in a tree instead, and the
+//! slice says so in their place ([`Entry::many`]): the usersets of a group stay beside it however many members it has.
+//! **Trade-off.** A write copies the object's slice, which a few times [`MANY`] tuples bound.
+//!
+//! INVARIANT: a clone never changes. A tuple is in the slice or in the tree, never in both; all tuples of an object with
+//! the same pair of names are in the same place.
+
+use super::array::Array;
+use super::layer::When;
+use super::ordered::{Key, Range, Tree};
+use std::sync::Arc;
+
+/// More tuples than this of one object, one relation and one kind of users lie in the tree.
+const MANY: usize = 32;
+
+/// The tuples of all objects, by the keys of [`super::layer::Edge::by_object`]. Clones are cheap and share everything.
+#[derive(Clone, Debug, Default)]
+pub(in crate::relations) struct Rows {
+    objects: Array<Arc<[Entry]>>,
+    many: Tree<When>,
+    len: usize,
+}
+
+/// A tuple of an object, or the mark that stands for many.
+#[derive(Clone, Debug)]
+pub(in crate::relations) struct Entry {
+    /// The second word of a key: the relation, and that of a userset.
+    names: u32,
+    /// The third word of a key, or [`Self::MARK`].
+    user: u32,
+    when: When,
+}
+
+/// The tuples of one object, or a part of them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::relations) struct Row<'a> {
+    entries: &'a [Entry],
+    /// Where those lie for which a mark stands.
+    many: Option<&'a Tree<When>>,
+}
+
+impl Entry {
+    /// No object has this number: [`super::MAX_OBJECTS`] is half of it, and no request names as many of its own.
+    const MARK: u32 = u32::MAX;
+
+    /// An entry of a slice that is made for one request.
+    pub(super) fn new([_, names, user]: Key, when: When) -> Self {
+        Self { names, user, when }
+    }
+
+    fn many(names: u32) -> Self {
+        Self { names, user: Self::MARK, when: None }
+    }
+
+    fn is_many(&self) -> bool {
+        self.user == Self::MARK
+    }
+
+    fn place(&self) -> (u32, u32) {
+        (self.names, self.user)
+    }
+}
+
+impl Rows {
+    /// Builds all rows at once; of several tuples with one key the last stays.
+    pub(super) fn from_entries(mut tuples: Vec<(Key, When)>) -> Self {
+        super::ordered::sort_and_keep_last(&mut tuples);
+        let len = tuples.len();
+        let (mut objects, mut many) = (Array::default(), Vec::new());
+        for of_object in tuples.chunk_by(|([one, ..], _), ([other, ..], _)| one == other) {
+            let mut entries = Vec::with_capacity(of_object.len().min(2 * MANY));
+            for alike in of_object.chunk_by(|([_, one, _], _), ([_, other, _], _)| one == other) {
+                match alike.first() {
+                    Some(([_, names, _], _)) if alike.len() > MANY => {
+                        many.extend(alike.iter().cloned());
+                        entries.push(Entry::many(*names));
+                    }
+                    _ => entries.extend(alike.iter().map(|(key, when)| Entry::new(*key, when.clone()))),
+                }
+            }
+            if let Some(([object, ..], _)) = of_object.first()
+                && let Some(slot) = objects.slot(*object)
+            {
+                *slot = Some(entries.into());
+            }
+        }
+        Self { objects, many: Tree::from_entries(many), len }
+    }
+
+    /// How many tuples there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The tuples of an object.
+    pub(super) fn of(&self, object: u32) -> Row<'_> {
+        Row { entries: self.objects.get(object).map_or(&[], |entries| entries), many: Some(&self.many) }
+    }
+
+    /// The condition of the tuple with this key.
+    pub(super) fn get(&self, key: &Key) -> Option<&When> {
+        let [object, ..] = *key;
+        self.of(object).get(*key)
+    }
+
+    /// Every tuple, in order of their keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &When)> {
+        let rows = self.objects.iter().map(|(object, entries)| (object, Row { entries, many: Some(&self.many) }));
+        rows.flat_map(|(object, row)| Tuples::of(object, [row]))
+    }
+
+    /// Puts a tuple in, or in the place of the one with its key.
+    pub(super) fn insert(&mut self, key: Key, when: When) {
+        let [object, names, user] = key;
+        let Some(slot) = self.objects.slot(object) else { return };
+        let entries = slot.as_deref().unwrap_or_default();
+        let row = Row { entries, many: None };
+        let (before, alike, after) = row.around(names, names);
+        if alike.first().is_some_and(Entry::is_many) {
+            let old = self.many.insert(key, when);
+            self.len += usize::from(old.is_none());
+            return;
+        }
+        let (lower, new) = match alike.binary_search_by_key(&user, |entry| entry.user) {
+            Ok(at) => (alike.get(..at), alike.get(at + 1..)),
+            Err(at) => (alike.get(..at), alike.get(at..)),
+        };
+        let (lower, upper) = (lower.unwrap_or_default(), new.unwrap_or_default());
+        self.len += usize::from(lower.len() + upper.len() == alike.len());
+        let new = Entry::new(key, when);
+        *slot = Some(if lower.len() + upper.len() < MANY {
+            [before, lower, &[new], upper, after].into_iter().flatten().cloned().collect()
+        } else {
+            for entry in [lower, &[new], upper].into_iter().flatten() {
+                self.many.insert([object, names, entry.user], entry.when.clone());
+            }
+            [before, &[Entry::many(names)], after].into_iter().flatten().cloned().collect()
+        });
+    }
+
+    /// Takes a tuple out, if it is there.
+    pub(super) fn remove(&mut self, key: &Key) {
+        let [object, names, user] = *key;
+        // Asked first, so that a miss copies nothing.
+        if self.get(key).is_none() {
+            return;
+        }
+        self.len -= 1;
+        let Some(slot) = self.objects.slot(object) else { return };
+        let entries = slot.as_deref().unwrap_or_default();
+        let (before, alike, after) = Row { entries, many: None }.around(names, names);
+        let left: Vec<Entry> = if alike.first().is_some_and(Entry::is_many) {
+            self.many.remove(key);
+            let (from, to) = ([object, names, 0], [object, names, u32::MAX]);
+            // Half of what makes them many, so that one tuple that comes and goes does not move them each time.
+            if self.many.range(&from, &to).nth(MANY / 2).is_some() {
+                return;
+            }
+            let left: Vec<_> = self.many.range(&from, &to).map(|(key, when)| (key, when.clone())).collect();
+            for (key, _) in &left {
+                self.many.remove(key);
+            }
+            left.into_iter().map(|(key, when)| Entry::new(key, when)).collect()
+        } else {
+            alike.iter().filter(|entry| entry.user != user).cloned().collect()
+        };
+        let all: Arc<[Entry]> = [before, &left, after].into_iter().flatten().cloned().collect();
+        *slot = (!all.is_empty()).then_some(all);
+    }
+}
+
+impl<'a> Row<'a> {
+    /// A row of a slice that is made for one request.
+    pub(super) fn own(entries: &'a [Entry]) -> Self {
+        Self { entries, many: None }
+    }
+
+    /// The part whose pairs of names lie between two, both included.
+    pub(super) fn between(&self, first: u32, last: u32) -> Self {
+        let (_, entries, _) = self.around(first, last);
+        Self { entries, many: self.many }
+    }
+
+    /// The condition of a tuple. The row may be any part that holds all tuples with these names.
+    pub(super) fn get(&self, [object, names, user]: Key) -> Option<&'a When> {
+        let entry = self.from((names, user)).first()?;
+        // The mark comes after every user, and where it stands it stands alone.
+        match self.many {
+            Some(many) if entry.names == names && entry.is_many() => many.get(&[object, names, user]),
+            _ => (entry.place() == (names, user)).then_some(&entry.when),
+        }
+    }
+
+    /// The same for a request's own tuples, several of which may have one key.
+    pub(super) fn each(&self, [_, names, user]: Key) -> impl Iterator<Item = &'a When> + use<'a> {
+        let same = self.from((names, user)).iter().take_while(move |entry| entry.place() == (names, user));
+        same.map(|entry| &entry.when)
+    }
+
+    fn from(&self, place: (u32, u32)) -> &'a [Entry] {
+        let start = self.entries.partition_point(|entry| entry.place() < place);
+        self.entries.get(start..).unwrap_or_default()
+    }
+
+    fn around(&self, first: u32, last: u32) -> (&'a [Entry], &'a [Entry], &'a [Entry]) {
+        let start = self.entries.partition_point(|entry| entry.names < first);
+        let (before, rest) = self.entries.split_at_checked(start).unwrap_or_default();
+        let end = rest.partition_point(|entry| entry.names <= last);
+        let (part, after) = rest.split_at_checked(end).unwrap_or_default();
+        (before, part, after)
+    }
+}
+
+/// Tuples of one object, from several rows one after another, each in order of the keys.
+#[derive(Debug)]
+pub(in crate::relations) struct Tuples<'a, const ROWS: usize> {
+    object: u32,
+    rows: std::array::IntoIter<Row<'a>, ROWS>,
+    entries: std::slice::Iter<'a, Entry>,
+    tree: Option<&'a Tree<When>>,
+    /// On the heap, as few rows have many: what is moved about stays small.
+    many: Option<Box<Range<'a, When>>>,
+}
+
+impl<'a, const ROWS: usize> Tuples<'a, ROWS> {
+    pub(super) fn of(object: u32, rows: [Row<'a>; ROWS]) -> Self {
+        Self { object, rows: rows.into_iter(), entries: [].iter(), tree: None, many: None }
+    }
+}
+
+impl<'a, const ROWS: usize> Iterator for Tuples<'a, ROWS> {
+    type Item = (Key, &'a When);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(many) = &mut self.many {
+                if let Some(tuple) = many.next() {
+                    return Some(tuple);
+                }
+                self.many = None;
+            }
+            let Some(entry) = self.entries.next() else {
+                let row = self.rows.next()?;
+                (self.entries, self.tree) = (row.entries.iter(), row.many);
+                continue;
+            };
+            if !entry.is_many() {
+                return Some(([self.object, entry.names, entry.user], &entry.when));
+            }
+            let (from, to) = ([self.object, entry.names, 0], [self.object, entry.names, u32::MAX]);
+            self.many = self.tree.map(|tree| Box::new(tree.range(&from, &to)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Record, TupleCondition};
+    use std::collections::BTreeMap;
+
+    fn condition(name: u32) -> When {
+        Some(Arc::new(TupleCondition { name: name.to_string().into(), context: Record::new() }))
+    }
+
+    fn all<'a>(tuples: impl Iterator<Item = (Key, &'a When)>) -> Vec<(Key, When)> {
+        tuples.map(|(key, when)| (key, when.clone())).collect()
+    }
+
+    #[test]
+    fn they_agree_with_the_standard_map_under_any_history() {
+        let (mut rows, mut map) = (Rows::default(), BTreeMap::<Key, When>::new());
+        let (mut most, mut versions) = (0, Vec::new());
+        for step in 0..20_000_u32 {
+            let dice = u64::from(step).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
+            let die = |at: u32, n: u64| u32::try_from((dice >> at) % n).unwrap();
+            // Grows, shrinks, and grows again: rows become many, few, and none.
+            let shrinks = (step / 4_000) % 2 == 1;
+            let key = [die(0, 3) * 100_000, die(8, 3), die(16, 2 * u64::try_from(MANY).unwrap())];
+            if die(32, 10) < if shrinks { 9 } else { 2 } {
+                rows.remove(&key);
+                map.remove(&key);
+            } else {
+                rows.insert(key, condition(step));
+                map.insert(key, condition(step));
+            }
+            assert_eq!(rows.len(), map.len());
+            assert_eq!(rows.get(&key), map.get(&key));
+            let [object, names, user] = [die(4, 3) * 100_000, die(12, 3), die(20, 70)];
+            let row = rows.of(object).between(names, names);
+            assert_eq!(row.get([object, names, user]), map.get(&[object, names, user]));
+            most = most.max(rows.of(object).entries.len());
+            if step % 250 == 0 {
+                let (last, to) = ([object, u32::MAX, u32::MAX], [object, names, u32::MAX]);
+                assert_eq!(all(rows.iter()), all(map.iter().map(|(key, when)| (*key, when))));
+                let of_object = Tuples::of(object, [rows.of(object)]);
+                assert_eq!(all(of_object), all(map.range([object, 0, 0]..=last).map(|(key, when)| (*key, when))));
+                let alike = Tuples::of(object, [row]);
+                assert_eq!(all(alike), all(map.range([object, names, 0]..=to).map(|(key, when)| (*key, when))));
+                versions.push((rows.clone(), map.clone()));
+            }
+        }
+        assert!(most <= 3 * MANY, "a slice of {most}");
+        for (rows, map) in versions {
+            assert_eq!(all(rows.iter()), all(map.iter().map(|(key, when)| (*key, when))));
+            let at_once = Rows::from_entries(map.into_iter().collect());
+            assert_eq!((all(rows.iter()), rows.len()), (all(at_once.iter()), at_once.len()));
+        }
+    }
+
+    #[test]
+    fn of_several_tuples_with_one_key_the_last_stays() {
+        let many = (0..100).map(|user| ([1, 1, user], None));
+        let rows = Rows::from_entries(many.chain([([1, 1, 7], condition(1)), ([0, 1, 7], None)]).collect());
+        assert_eq!((rows.len(), rows.get(&[1, 1, 7])), (101, Some(&condition(1))));
+        assert_eq!((rows.of(1).entries.len(), rows.get(&[1, 1, 100]), rows.get(&[2, 1, 7])), (1, None, None));
+    }
+
+    #[test]
+    fn rows_that_have_gone_leave_nothing_behind() {
+        let mut rows = Rows::from_entries((0..1_000).map(|user| ([user % 3, 1, user], None)).collect());
+        for user in 0..1_000 {
+            rows.remove(&[user % 3, 1, user]);
+        }
+        assert_eq!(
+            (rows.len(), rows.objects.iter().count(), rows.many.range(&[0; 3], &[u32::MAX; 3]).count()),
+            (0, 0, 0)
+        );
+    }
+}
