@@ -54,7 +54,7 @@ pub(super) async fn evaluation(
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
     if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text).await? {
-        return Ok(response);
+        return Ok(together(response).await);
     }
     let body = shared.read(&text)?;
     let options = Options::read(Of::Evaluation, &body, caller)?;
@@ -67,7 +67,18 @@ pub(super) async fn evaluation(
     if let Some(known) = known {
         shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
     }
-    Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
+    let response = decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?);
+    Ok(together(response).await)
+}
+
+/// Sends an answer when the requests that are there already have theirs.
+///
+/// A client that shares the machine, as a sidecar's does, and waits, is woken by each answer: 5 of the 32 µs of processor
+/// time of a check among a million tuples (64 connections of one client). Sent one after another, most answers find it
+/// awake: 27 µs. The wait is what the runtime's turn takes, at most 61 tasks; alone, a look for events that are not there.
+async fn together(response: HttpResponse) -> HttpResponse {
+    tokio::task::yield_now().await;
+    response
 }
 
 /// A decision's response. For a batch, `first` is its first item that was decided: a thousand names would make a header
