@@ -19,6 +19,11 @@ impl Cells {
         self.lists.get(cell as usize).map(AsRef::as_ref).unwrap_or_default()
     }
 
+    /// How many lists there are; they are numbered from 0.
+    pub(super) fn len(&self) -> usize {
+        self.lists.len()
+    }
+
     fn add(&mut self, rules: Vec<Position>) -> u32 {
         self.lists.push(rules.into_boxed_slice());
         u32::try_from(self.lists.len() - 1).unwrap_or(u32::MAX)
@@ -28,8 +33,9 @@ impl Cells {
 /// The policies of one scope.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    /// Those that lead with no equality: always selected.
-    always: u32,
+    /// Those that lead with no equality: always selected. None where there are none, so that a bucket whose policies name
+    /// a tenant each is selected from as one cell.
+    always: Option<u32>,
     groups: Box<[Group]>,
 }
 
@@ -76,7 +82,7 @@ impl Bucket {
                 }
             }
         }
-        let always = cells.add(always);
+        let always = (!always.is_empty()).then(|| cells.add(always));
         let groups = groups.into_iter().map(|((before, path), values)| Group {
             before: before.into(),
             path: path.clone(),
@@ -88,12 +94,12 @@ impl Bucket {
 
     /// Every policy of it, as cells.
     pub(super) fn all(&self) -> impl Iterator<Item = u32> {
-        std::iter::once(self.always).chain(self.groups.iter().map(|group| group.whole))
+        self.always.into_iter().chain(self.groups.iter().map(|group| group.whole))
     }
 
-    /// The policies that these values do not rule out, as cells. The first names the bucket.
+    /// The policies that these values do not rule out, as cells.
     pub(super) fn select(&self, values: &Values<'_>, mut take: impl FnMut(u32)) {
-        take(self.always);
+        self.always.into_iter().for_each(&mut take);
         for group in &self.groups {
             match group.choose(values) {
                 Choice::None => {}

@@ -154,8 +154,8 @@ impl Index {
             cells: Cells::default(),
             classes: Vec::new(),
             by_action: HashMap::new(),
-            scopes: Memo::default(),
-            slices: Memo::default(),
+            scopes: Memo::new(0),
+            slices: Memo::new(0),
             #[cfg(test)]
             unindexed: None,
             rules,
@@ -172,6 +172,8 @@ impl Index {
             positions.sort_unstable();
             index.add_class(&[action], &positions, &actions, &late);
         }
+        index.scopes = Memo::new(index.buckets.len());
+        index.slices = Memo::new(index.cells.len());
         index
     }
 

@@ -21,8 +21,8 @@ impl Index {
             cells,
             classes: Vec::new(),
             by_action: HashMap::new(),
-            scopes: Memo::default(),
-            slices: Memo::default(),
+            scopes: Memo::new(0),
+            slices: Memo::new(0),
             unindexed: Some(schema.actions().clone()),
             rules,
         }
