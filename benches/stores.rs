@@ -35,6 +35,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+/// The program's: what one thread frees that another has allocated is measured as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const MAIN: StoreId = StoreId::MAIN;
 
 /// How often everything that is over in a moment is measured.
@@ -144,6 +148,7 @@ struct Round {
 }
 
 fn beside_of(world: Folders, stores: &Stores, beside: Beside) -> Round {
+    let documents = world.documents();
     let (is_over, writes) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         let worker = || match beside {
@@ -157,7 +162,7 @@ fn beside_of(world: Folders, stores: &Stores, beside: Beside) -> Round {
             Beside::Writer => {
                 while !is_over.load(Relaxed) {
                     let pair = writes.fetch_add(2, Relaxed) / 2;
-                    write_and_delete(world, stores, pair);
+                    write_and_delete(documents, stores, pair);
                 }
             }
         };
@@ -173,9 +178,9 @@ fn beside_of(world: Folders, stores: &Stores, beside: Beside) -> Round {
 }
 
 /// A write, and the delete of what it wrote: the graph stays as large as it is.
-fn write_and_delete(world: Folders, stores: &Stores, number: u64) {
+fn write_and_delete(documents: u32, stores: &Stores, number: u64) {
     let number = u32::try_from(number % 1_000_000).unwrap();
-    let key = key(&format!("document:d{}#blocked@user:u{number}", folders::scattered(number, world.documents())));
+    let key = key(&format!("document:d{}#blocked@user:u{number}", folders::scattered(number, documents)));
     for batch in [Batch::of_writes(vec![key.clone().into()]), Batch::of_deletes(vec![key])] {
         stores.write(MAIN, None, batch).unwrap();
     }
@@ -183,10 +188,10 @@ fn write_and_delete(world: Folders, stores: &Stores, number: u64) {
 
 /// How long each check took, in ascending order; half of them hold.
 fn read(world: Folders, stores: &Stores) -> Vec<u64> {
-    let context = Record::new();
+    let (context, documents) = (Record::new(), world.documents());
     let questions: Vec<(TupleKey, bool)> = (0..1_000)
         .map(|at| {
-            let document = folders::scattered(at, world.documents());
+            let document = folders::scattered(at, documents);
             let user = if at % 2 == 0 { format!("u{}", world.owner_of(document)) } else { format!("nobody{at}") };
             (key(&format!("document:d{document}#viewer@user:{user}")), at % 2 == 0)
         })

@@ -119,7 +119,7 @@ fn measure(world: Folders, dir: &Path, cache: &str, rows: &mut Vec<Row>) {
 
 /// Runs `work` while tuples that no question is about are written and deleted at a fixed rate.
 fn beside_writes<T>(world: Folders, service: &Service, rate: u32, work: impl FnOnce() -> T) -> T {
-    let is_over = AtomicBool::new(false);
+    let (is_over, documents) = (AtomicBool::new(false), world.documents());
     std::thread::scope(|scope| {
         if rate > 0 {
             let is_over = &is_over;
@@ -130,7 +130,7 @@ fn beside_writes<T>(world: Folders, service: &Service, rate: u32, work: impl FnO
                 while !is_over.load(Relaxed) || number % 2 == 1 {
                     let due = begun + Duration::from_secs(1) * number / rate;
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let document = folders::scattered(number / 2, world.documents());
+                    let document = folders::scattered(number / 2, documents);
                     connection.exchange(&Exchange::write(document, number % 2 == 0));
                     number += 1;
                 }

@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// of a disk's time during which other writes wait.
 pub const MAX_CLEARED: usize = Batch::IMPORT_TUPLES;
 
+/// What larger batches replace is freed when its last reader has gone, for it should not wait for a write that may not come.
+const SMALL: usize = 100;
+
 /// Whom a deletion is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
@@ -85,10 +88,14 @@ impl Stores {
         // batch skips changes nothing here either.
         let graph = version.graph().apply(&batch.deletes, &batch.writes, turn.next())?;
         let touched = version.touched(&batch.deletes, &batch.writes);
+        let is_small = batch.deletes.len() + batch.writes.len() <= SMALL;
         let said = self.store.apply(open.record.id, batch, self.now());
         let applied = turn.durable_as(said, |applied| applied.revision)?;
         if applied.is_change() {
-            open.version.store(Arc::new(version.with_graph(graph, touched)));
+            let before = open.version.swap(Arc::new(version.with_graph(graph, touched)));
+            if is_small {
+                turn.supersede(before);
+            }
         }
         Ok(applied)
     }
