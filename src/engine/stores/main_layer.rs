@@ -72,7 +72,7 @@ impl Stores {
         // A digest that was noted last makes no revision of its own.
         let graph = if noted == revision { Ok(graph) } else { version.graph().with_bundle(layer.tuples, noted) };
         let graph = graph.map_err(|error| fail(error.into()))?;
-        self.main.version.store(Arc::new(version.with_layer(graph, layer.model, bundle, now)));
+        self.main.publish(version.with_layer(graph, layer.model, bundle, now));
         Ok(noted)
     }
 }

@@ -94,7 +94,7 @@ impl Stores {
         let id = self.ids.next_model()?;
         let model = Arc::new(Model { id, rules: Rules::compile(&model, version.graph())? });
         turn.durable(self.store.write_model(store, ModelRecord { id, json: record }, self.now()))?;
-        open.version.store(Arc::new(version.with_model(model)));
+        open.publish(version.with_model(model));
         Ok(id)
     }
 

@@ -6,18 +6,14 @@
 //! INVARIANT: inside a turn that has begun, memory holds every revision that is durable; and the revision that is told
 //! (`published`) is one that memory holds.
 
-use super::version::Version;
 use super::{StoreError, Stores, StoresError, models};
 use crate::model::Revision;
 use crate::store::{Change, Event};
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
 use tokio::sync::watch;
 
 /// How much of the log is read at once, in tuples: an import's entry.
 const REPLAYED_AT_ONCE: usize = 10_000;
-
-/// Most superseded versions that are kept because somebody reads them. Each holds the nodes that one small write replaced.
-const MAX_SUPERSEDED: usize = 64;
 
 /// How far memory is.
 #[derive(Debug)]
@@ -26,12 +22,11 @@ pub(super) struct Progress {
     revision: Revision,
     /// Whether the disk failed since.
     doubtful: bool,
-    superseded: Vec<Arc<Version>>,
 }
 
 impl Progress {
     pub(super) fn at(revision: Revision) -> Self {
-        Self { revision, doubtful: false, superseded: Vec::new() }
+        Self { revision, doubtful: false }
     }
 }
 
@@ -78,20 +73,6 @@ impl Turn<'_> {
             }
         }
     }
-
-    /// Takes a version that nobody can pin any more, to free it once nobody reads it: in the turn of a later write.
-    ///
-    /// Whoever lets go of a version last frees a dozen nodes, and lowers the counts of some hundred others, in memory that
-    /// the writer's processor holds. Beside a writer at full speed that was nearly every check that takes long, and their
-    /// 99th percentile was 1.4 to 2 times that of a reader alone; it is 1.01 with a disk and 1.12 without one
-    /// (`benches/stores.rs`, 10^4 tuples).
-    pub(super) fn supersede(&mut self, version: Arc<Version>) {
-        let superseded = &mut self.progress.superseded;
-        superseded.retain(|version| Arc::strong_count(version) > 1);
-        if superseded.len() < MAX_SUPERSEDED {
-            superseded.push(version);
-        }
-    }
 }
 
 impl Stores {
@@ -124,13 +105,13 @@ impl Stores {
             (Event::ModelWritten { model, .. }, Some(open)) => {
                 let version = open.version.load();
                 let model = models::compile(&model, version.graph())?;
-                open.version.store(Arc::new(version.with_model(model)));
+                open.publish(version.with_model(model));
             }
             (Event::TuplesChanged { deleted, written, .. }, Some(open)) => {
                 let version = open.version.load();
                 let graph = version.graph().apply(&deleted, &written, revision)?;
                 let touched = version.touched(&deleted, &written);
-                open.version.store(Arc::new(version.with_graph(graph, touched)));
+                open.publish(version.with_graph(graph, touched));
             }
             // Of a store that is gone by now; or of the bundle, which is not in the log.
             (

@@ -6,13 +6,12 @@ use super::{Applied, Batch, ModelId, OpenStore, StoreId, Stores, StoresError};
 use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser, is_canonical_id};
 use crate::relations::graph::Origin;
 use crate::relations::model::AuthorizationModel;
-use std::sync::Arc;
 
 /// Most tuples that one deletion of everything about somebody takes away: the size of an import's batch, half a second
 /// of a disk's time during which other writes wait.
 pub const MAX_CLEARED: usize = Batch::IMPORT_TUPLES;
 
-/// What larger batches replace is freed when its last reader has gone, for it should not wait for a write that may not come.
+/// Most tuples of a change that is small ([`OpenStore::publish_small`]): as many as OpenFGA takes in one write.
 const SMALL: usize = 100;
 
 /// Whom a deletion is about.
@@ -92,10 +91,8 @@ impl Stores {
         let said = self.store.apply(open.record.id, batch, self.now());
         let applied = turn.durable_as(said, |applied| applied.revision)?;
         if applied.is_change() {
-            let before = open.version.swap(Arc::new(version.with_graph(graph, touched)));
-            if is_small {
-                turn.supersede(before);
-            }
+            let next = version.with_graph(graph, touched);
+            if is_small { open.publish_small(next) } else { open.publish(next) }
         }
         Ok(applied)
     }
