@@ -265,8 +265,10 @@ mod tests {
     use crate::model::{Record, TupleCondition};
     use std::collections::BTreeMap;
 
+    /// Every fifth has none.
     fn condition(name: u32) -> When {
-        Some(Arc::new(TupleCondition { name: name.to_string().into(), context: Record::new() }))
+        let named = || Arc::new(TupleCondition { name: name.to_string().into(), context: Record::new() });
+        (!name.is_multiple_of(5)).then(named)
     }
 
     fn all<'a>(tuples: impl Iterator<Item = (Key, &'a When)>) -> Vec<(Key, When)> {
