@@ -5,7 +5,8 @@
 //! disk, or is about more than one thread.
 //!
 //! A reader beside a writer shares its processor's caches and its turns with it. A reader beside a thread that only counts
-//! does so too: what is left of the difference is the writer's doing.
+//! does so too: what is left of the difference is the writer's doing, and with redb the disk's, whose interrupts may all go
+//! to the reader's processor. The rows in memory are without it.
 
 #![expect(
     clippy::unwrap_used,

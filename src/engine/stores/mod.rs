@@ -115,8 +115,7 @@ impl OpenStore {
     ///
     /// Whoever lets go of a version last frees a dozen nodes, and lowers the counts of some hundred others, in memory that
     /// the writer's processor holds. Beside a writer at full speed that was nearly every check that takes long, and their
-    /// 99th percentile was 1.4 to 2 times that of a reader alone; it is 1.01 with a disk and 1.12 without one
-    /// (`benches/stores.rs`, 10^4 tuples).
+    /// 99th percentile was 1.5 to 1.6 times that of a reader alone; it is 1.13 (`benches/stores.rs`, 10^4 tuples in memory).
     fn publish_small(&self, next: Version) {
         let before = self.version.swap(Arc::new(next));
         let mut superseded = self.superseded();
