@@ -90,7 +90,7 @@ impl std::fmt::Debug for TheClock {
 struct OpenStore {
     record: StoreRecord,
     version: ArcSwap<Version>,
-    /// Versions before it that somebody read when they were superseded.
+    /// Versions before it that small changes superseded, until nobody reads them.
     superseded: Mutex<Vec<Arc<Version>>>,
     compiled: Mutex<CompiledModels>,
 }

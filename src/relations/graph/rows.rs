@@ -16,7 +16,8 @@ use super::layer::When;
 use super::ordered::{Key, Range, Tree};
 use std::sync::Arc;
 
-/// More tuples than this of one object, one relation and one kind of users lie in the tree.
+/// More tuples than this of one object, one relation and one kind of users move to the tree, and come back where half as
+/// many are left.
 const MANY: usize = 32;
 
 /// The tuples of all objects, by the keys of [`super::layer::Edge::by_object`]. Clones are cheap and share everything.
@@ -49,7 +50,7 @@ impl Entry {
     /// No object has this number: [`super::MAX_OBJECTS`] is half of it, and no request names as many of its own.
     const MARK: u32 = u32::MAX;
 
-    /// An entry of a slice that is made for one request.
+    /// The tuple with this key, on the object that it stands at.
     pub(super) fn new([_, names, user]: Key, when: When) -> Self {
         Self { names, user, when }
     }
@@ -118,20 +119,20 @@ impl Rows {
     /// Puts a tuple in, or in the place of the one with its key.
     pub(super) fn insert(&mut self, key: Key, when: When) {
         let [object, names, user] = key;
+        // INVARIANT: an array has a slot for every number. Without it a tuple would be lost.
         let Some(slot) = self.objects.slot(object) else { return };
         let entries = slot.as_deref().unwrap_or_default();
-        let row = Row { entries, many: None };
-        let (before, alike, after) = row.around(names, names);
+        let (before, alike, after) = Row { entries, many: None }.around(names, names);
         if alike.first().is_some_and(Entry::is_many) {
             let old = self.many.insert(key, when);
             self.len += usize::from(old.is_none());
             return;
         }
-        let (lower, new) = match alike.binary_search_by_key(&user, |entry| entry.user) {
+        let (lower, upper) = match alike.binary_search_by_key(&user, |entry| entry.user) {
             Ok(at) => (alike.get(..at), alike.get(at + 1..)),
             Err(at) => (alike.get(..at), alike.get(at..)),
         };
-        let (lower, upper) = (lower.unwrap_or_default(), new.unwrap_or_default());
+        let (lower, upper) = (lower.unwrap_or_default(), upper.unwrap_or_default());
         self.len += usize::from(lower.len() + upper.len() == alike.len());
         let new = Entry::new(key, when);
         *slot = Some(if lower.len() + upper.len() < MANY {
