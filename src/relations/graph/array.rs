@@ -52,24 +52,20 @@ impl<T: Clone> Array<T> {
     }
 
     /// The slot `at`, to be written.
-    pub(super) fn slot(&mut self, at: u32) -> Option<&mut Option<T>> {
+    pub(super) fn slot(&mut self, at: u32) -> &mut Option<T> {
         while Self::levels_for(at) > self.levels {
-            let below = std::mem::replace(&mut self.root, Node::Inner(none()));
-            if let Node::Inner(slots) = &mut self.root
-                && let Some(first) = Arc::make_mut(slots).first_mut()
-            {
-                *first = Some(below);
-            }
+            let mut below = Some(std::mem::replace(&mut self.root, Node::empty(0)));
+            self.root = Node::Inner(Arc::new(std::array::from_fn(|_| below.take())));
             self.levels += 1;
         }
         let mut level = self.levels;
         let mut node = &mut self.root;
         loop {
             match node {
-                Node::Leaf(slots) => return Arc::make_mut(slots).get_mut(slot(at, 0)),
+                Node::Leaf(slots) => return slot_mut(Arc::make_mut(slots), at, 0),
                 Node::Inner(slots) => {
-                    level = level.checked_sub(1)?;
-                    let below = Arc::make_mut(slots).get_mut(slot(at, level + 1))?;
+                    let below = slot_mut(Arc::make_mut(slots), at, level);
+                    level = level.saturating_sub(1);
                     node = below.get_or_insert_with(|| Node::empty(level));
                 }
             }
@@ -117,6 +113,11 @@ fn slot(at: u32, level: u32) -> usize {
     usize::try_from(shifted).unwrap_or(usize::MAX) % FAN_OUT
 }
 
+#[expect(clippy::indexing_slicing, reason = "a remainder of the length")]
+fn slot_mut<S>(slots: &mut [S; FAN_OUT], at: u32, level: u32) -> &mut S {
+    &mut slots[slot(at, level)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +127,7 @@ mod tests {
         let mut array = Array::default();
         let numbers = [0, 1, 63, 64, 4_095, 4_096, 262_143, 262_144, u32::MAX - 1, u32::MAX];
         for at in numbers {
-            *array.slot(at).unwrap() = Some(at);
+            *array.slot(at) = Some(at);
         }
         for at in numbers {
             assert_eq!(array.get(at), Some(&at), "{at}");
@@ -141,11 +142,11 @@ mod tests {
     fn a_version_never_changes() {
         let mut array = Array::default();
         for at in 0..10_000 {
-            *array.slot(at).unwrap() = Some(at);
+            *array.slot(at) = Some(at);
         }
         let pinned = array.clone();
         for at in 0..20_000 {
-            *array.slot(at).unwrap() = Some(at + 1);
+            *array.slot(at) = Some(at + 1);
         }
         assert!((0..10_000).all(|at| pinned.get(at) == Some(&at)));
         assert_eq!(pinned.get(10_000), None);

@@ -85,10 +85,8 @@ impl Rows {
                     _ => entries.extend(alike.iter().map(|(key, when)| Entry::new(*key, when.clone()))),
                 }
             }
-            if let Some(([object, ..], _)) = of_object.first()
-                && let Some(slot) = objects.slot(*object)
-            {
-                *slot = Some(entries.into());
+            if let Some(([object, ..], _)) = of_object.first() {
+                *objects.slot(*object) = Some(entries.into());
             }
         }
         Self { objects, many: Tree::from_entries(many), len }
@@ -119,8 +117,7 @@ impl Rows {
     /// Puts a tuple in, or in the place of the one with its key.
     pub(super) fn insert(&mut self, key: Key, when: When) {
         let [object, names, user] = key;
-        // INVARIANT: an array has a slot for every number. Without it a tuple would be lost.
-        let Some(slot) = self.objects.slot(object) else { return };
+        let slot = self.objects.slot(object);
         let entries = slot.as_deref().unwrap_or_default();
         let (before, alike, after) = Row { entries, many: None }.around(names, names);
         if alike.first().is_some_and(Entry::is_many) {
@@ -153,7 +150,7 @@ impl Rows {
             return;
         }
         self.len -= 1;
-        let Some(slot) = self.objects.slot(object) else { return };
+        let slot = self.objects.slot(object);
         let entries = slot.as_deref().unwrap_or_default();
         let (before, alike, after) = Row { entries, many: None }.around(names, names);
         let left: Vec<Entry> = if alike.first().is_some_and(Entry::is_many) {

@@ -139,21 +139,16 @@ impl Symbols {
             return Err(GraphError::TooManyObjects);
         }
         let object = ObjectId(self.count);
-        if let Some(slot) = self.objects.slot(object.0) {
-            *slot = Some(Object { kind, id: id.clone() });
-        }
-        if let Some(slot) = self.kinds.slot(object.0) {
-            *slot = Some(Kind { name: kind, is_everyone: id == EVERYONE });
-        }
+        *self.objects.slot(object.0) = Some(Object { kind, id: id.clone() });
+        *self.kinds.slot(object.0) = Some(Kind { name: kind, is_everyone: id == EVERYONE });
         self.count += 1;
         Ok(object)
     }
 
     fn put(&mut self, bucket: u32, new: &[Slot]) {
-        if let Some(slots) = self.buckets.slot(bucket) {
-            let old = slots.as_deref().unwrap_or_default();
-            *slots = Some(old.iter().chain(new).copied().collect());
-        }
+        let slots = self.buckets.slot(bucket);
+        let old = slots.as_deref().unwrap_or_default();
+        *slots = Some(old.iter().chain(new).copied().collect());
     }
 
     fn in_bucket(&self, bucket: u32, hash: u16, kind: NameId, id: &str) -> Option<ObjectId> {
