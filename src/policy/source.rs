@@ -3,10 +3,11 @@
 use crate::model::{Place, Problem};
 use cedar_policy_core::parser::Loc;
 use miette::{Diagnostic, SourceSpan};
+use std::fmt;
 use std::sync::Arc;
 
 /// One text file of a bundle.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// Its path, relative to the bundle, with `/` between folders; `pack:NAME/…` for a pack's.
     pub path: String,
@@ -16,6 +17,13 @@ pub struct SourceFile {
     lines: Arc<[usize]>,
     /// For a piece of a file: the bytes and the lines before it.
     before: (usize, usize),
+}
+
+/// Without its text: what is told of a bundle that was refused names files, and does not repeat them.
+impl fmt::Debug for SourceFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceFile").field("path", &self.path).field("bytes", &self.text.len()).finish_non_exhaustive()
+    }
 }
 
 impl SourceFile {
