@@ -4,6 +4,7 @@
 //! decides stays.
 
 use super::decide::{Given, Verdict, Want, decide};
+use super::pages::SmallPages;
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
 use crate::model::{Digest, Evidence, Place, Problem, Problems, Revision, Timestamp};
@@ -151,7 +152,10 @@ pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Arc<Bu
 }
 
 fn check_snapshot(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Snapshot, CaseReport), Problems> {
-    let snapshot = Snapshot::hermetic(bundle::compile(files)?, Revision(0))?;
+    let small_pages = SmallPages::begin();
+    let bundle = bundle::compile(files)?;
+    drop(small_pages);
+    let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
     let bundle = snapshot.bundle();
     let report = run(&snapshot, bundle.cases(), bundle.compiled().policy_ids(), filter);
     Ok((snapshot, report))

@@ -15,6 +15,7 @@ mod known;
 mod legs;
 mod load;
 mod lookup;
+mod pages;
 mod search;
 mod snapshot;
 pub mod stores;
