@@ -11,9 +11,9 @@ use crate::telemetry::{CacheMetrics, CacheMiss, Metrics};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Most rows that an outcome rests on one by one: more cost longer to look at than they save. One that rests on more is
-/// the same as long as nothing at all is written.
-pub const MAX_ROWS: usize = 64;
+/// Most rows that an outcome rests on one by one. One that rests on more shares a stripe with every fifth tuple that is
+/// written to anything, and takes more than 16 KiB: it is given out as long as nothing at all is written.
+pub const MAX_ROWS: usize = 4_096;
 
 /// What an entry takes beside what is counted: its places in the table and in the order of use, the counts of its
 /// shared parts, and what the allocator adds to a dozen small allocations.
@@ -129,7 +129,7 @@ impl Entry {
         basis.rows.sort_unstable();
         basis.rows.dedup();
         let rests_on = if basis.rows.len() <= MAX_ROWS {
-            RestsOn::Rows(SmallVec::from_vec(basis.rows))
+            RestsOn::Rows(SmallVec::from_slice(&basis.rows))
         } else {
             RestsOn::Everything
         };
@@ -141,7 +141,8 @@ impl Entry {
         match (&self.rests_on, pinned.stripes) {
             (_, None) => {}
             (RestsOn::Everything, Some(_)) if pinned.revision == self.revision => {}
-            (RestsOn::Everything, Some(_)) => return Err(CacheMiss::Stale),
+            // As if all rows of the store shared one stripe.
+            (RestsOn::Everything, Some(_)) => return Err(CacheMiss::Collision),
             (RestsOn::Rows(rows), Some(stripes)) => match stripes.between(rows, self.revision, pinned.revision) {
                 Since::Unchanged => {}
                 Since::Changed => return Err(CacheMiss::Stale),

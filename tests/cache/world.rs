@@ -21,7 +21,7 @@ const MARKS: [i64; 5] = [-2_000, -500, 0, 700, 3_000];
 /// Teams that may see `doc:d0`: more than a check looks at from one side.
 const WIDE: usize = 48;
 
-/// Folders near `doc:d1`: more rows than an outcome is kept for one by one.
+/// Folders near `doc:d1`: outcomes that rest on many rows.
 const NEAR: usize = 70;
 
 /// `{context}` is [`CONTEXT`].

@@ -62,7 +62,7 @@ fn an_outcome_that_rests_on_too_many_rows_holds_for_its_revision_alone() {
     assert!(cache.find(b"few", at(&stripes, 4, 0)).is_ok());
     assert!(cache.find(b"many", at(&stripes, 3, 0)).is_ok());
     for revision in [2, 4] {
-        assert_eq!(cache.find(b"many", at(&stripes, revision, 0)), Err(CacheMiss::Stale));
+        assert_eq!(cache.find(b"many", at(&stripes, revision, 0)), Err(CacheMiss::Collision));
     }
 }
 

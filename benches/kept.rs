@@ -1,0 +1,253 @@
+//! What a write costs the kept legs that it does not touch: `cargo bench --bench kept`.
+//!
+//! Legs that rest on few rows and on many, each asked again and again: evaluated, kept at rest, and kept while a tuple
+//! that none of them rests on is written every ten milliseconds. Such a write may end a leg only where one of its rows
+//! shares a stripe with one of the leg's, and each leg that is lost so is counted as a collision; how many of them chance
+//! would bring stands beside. A leg that is lost and not so counted fails the benchmark, and so does an answer that differs
+//! from the evaluated one.
+//!
+//! `BEHEST_TUPLES` chooses other sizes. Times are processor time of the asking thread; the writer has its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot go on has failed, and prints what it found"
+)]
+
+#[path = "world/allocator.rs"]
+mod allocator;
+#[path = "world/cpu.rs"]
+mod cpu;
+#[path = "../tests/support/engines.rs"]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
+mod engines;
+#[path = "world/figures.rs"]
+#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
+mod figures;
+#[path = "world/filled.rs"]
+mod filled;
+#[path = "world/folders.rs"]
+#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
+mod folders;
+#[path = "../tests/support/values.rs"]
+mod values;
+
+use behest::audit::Recorder;
+use behest::bundle::Source;
+use behest::clock::SystemClock;
+use behest::engine::Engine;
+use behest::engine::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
+use behest::model::{Decision, Depth, Record, Request, TupleKey};
+use behest::telemetry::Metrics;
+use cpu::thread_time;
+use figures::{float, shown};
+use folders::{Folders, MODEL, Question, key};
+use serde_json::json;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Different questions of each kind.
+const QUESTIONS: u32 = 500;
+
+/// How long each kind is asked.
+const TIME: Duration = Duration::from_secs(2);
+
+/// From one write to the next.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The service's default.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// Rows that a tuple is in, by its object and by its user; and the stripes among which they fall.
+const ROWS_PER_WRITE: u64 = 2;
+const STRIPES: f64 = 65_536.0;
+
+const SCHEMA: &str = "entity team;
+entity user;
+entity folder;
+entity group;
+entity document;
+entity agent;
+action owner, viewer, shared, reader appliesTo { principal: user, resource: document };
+action folders appliesTo { principal: user, resource: folder };
+action member appliesTo { principal: user, resource: group };
+";
+
+const POLICIES: &str = r#"
+@id("owner") permit (principal, action == Action::"owner", resource) when { principal in resource.owner };
+@id("viewer") permit (principal, action == Action::"viewer", resource) when { principal in resource.viewer };
+@id("shared") permit (principal, action == Action::"shared", resource) when { principal in resource.shared };
+@id("reader") permit (principal, action == Action::"reader", resource) when { principal in resource.reader };
+@id("folders") permit (principal, action == Action::"folders", resource) when { principal in resource.viewer };
+@id("member") permit (principal, action == Action::"member", resource) when { principal in resource.member };
+"#;
+
+fn main() {
+    for world in Folders::sizes("100000") {
+        let stores = Arc::new(filled::open(open_memory().unwrap()));
+        filled::fill(&stores, world);
+        let folder = tempfile::tempdir().unwrap();
+        write_bundle(folder.path());
+        // The bundle is noted once: what the second engine loads is no change.
+        let [evaluated, kept] = [None, Some(CACHE_BYTES)].map(|cache| Asked::new(&stores, folder.path(), cache));
+
+        println!("\n{} tuples, {QUESTIONS} questions of each kind\n", world.size);
+        println!(
+            "| legs | rows of each, mean and most | evaluated | kept, at rest | kept, beside writes | lost per write, all by collision | by chance |"
+        );
+        println!("|---|---|---|---|---|---|---|");
+        for question in world.questions().into_iter().chain([in_folders(&stores, 100), in_folders(&stores, 2_000)]) {
+            measure(&question, &stores, &evaluated, &kept);
+        }
+    }
+}
+
+fn write_bundle(dir: &Path) {
+    engines::write(
+        dir,
+        &[("schemas/kept.fga", MODEL), ("schemas/kept.cedarschema", SCHEMA), ("policies/kept.cedar", POLICIES)],
+    );
+}
+
+/// A document right in so many folders.
+fn in_folders(stores: &Stores, count: u32) -> Question {
+    let parents = (0..count).map(|at| key(&format!("document:in{count}#parent@folder:some{at}")).into());
+    stores.write(StoreId::MAIN, None, Batch::of_writes(parents.collect())).unwrap();
+    let name = if count > 1_000 { "in 2,000 folders" } else { "in 100 folders" };
+    let asked = key(&format!("document:in{count}#viewer@user:nobody"));
+    Question { name, first: asked.clone(), last: asked.clone(), lacks: asked }
+}
+
+fn measure(question: &Question, stores: &Stores, evaluated: &Asked, kept: &Asked) {
+    let keys: Vec<TupleKey> = (0..QUESTIONS).map(|user| with_user(&question.lacks, user)).collect();
+    let requests: Vec<Request> = keys.iter().map(request).collect();
+    let expected: Vec<Decision> = requests.iter().map(|request| evaluated.decide(request)).collect();
+    let rows: Vec<u64> = keys.iter().map(|key| rows_read(stores, key)).collect();
+
+    let uncached = evaluated.laps(&requests, &expected);
+    // The first lap keeps them.
+    requests.iter().zip(&expected).for_each(|(request, expected)| assert_eq!(kept.decide(request), *expected));
+    let before = kept.misses();
+    let at_rest = kept.laps(&requests, &expected);
+    assert_eq!(kept.misses().lost - before.lost, 0, "{}: a leg is lost although nothing is written", question.name);
+
+    let (beside, writes) = beside_writes(stores, || kept.laps(&requests, &expected));
+    let after = kept.misses();
+    let (lost, collisions) = (after.lost - before.lost, after.collisions - before.collisions);
+    assert_eq!(lost, collisions, "{}: a write ended a leg that it does not touch", question.name);
+    println!(
+        "| {} | {}, {} | {} µs | {} µs | {} µs | {} | {} |",
+        question.name,
+        shown(float(rows.iter().sum::<u64>()) / f64::from(QUESTIONS)),
+        shown(float(*rows.iter().max().unwrap())),
+        shown(uncached),
+        shown(at_rest),
+        shown(beside),
+        shown(float(lost) / f64::from(writes)),
+        shown(float(rows.iter().sum::<u64>() * ROWS_PER_WRITE) / STRIPES),
+    );
+}
+
+/// An engine and what it counts.
+struct Asked {
+    engine: Engine,
+    metrics: Arc<Metrics>,
+}
+
+/// Legs that were evaluated although they had been kept.
+struct Misses {
+    lost: u64,
+    collisions: u64,
+}
+
+impl Asked {
+    fn new(stores: &Arc<Stores>, bundle: &Path, cache: Option<usize>) -> Self {
+        let metrics = Arc::<Metrics>::default();
+        let engine = Engine::new(Arc::new(SystemClock), Arc::clone(&metrics), Recorder::default());
+        let engine = engine.with_stores(Arc::clone(stores));
+        let engine = match cache {
+            Some(bytes) => engine.with_cache(bytes),
+            None => engine,
+        };
+        engine.load(&Source::Dir(bundle.to_owned())).expect("the bundle loads");
+        Self { engine, metrics }
+    }
+
+    fn decide(&self, request: &Request) -> Decision {
+        self.engine.decide(&engines::ask(Depth::Lean), request).expect("an answer").decision
+    }
+
+    /// Asks again and again; the processor time of one decision, in microseconds.
+    fn laps(&self, requests: &[Request], expected: &[Decision]) -> f64 {
+        let (begun, cpu, mut decisions) = (Instant::now(), thread_time(), 0_u32);
+        while begun.elapsed() < TIME {
+            for (request, expected) in requests.iter().zip(expected) {
+                assert_eq!(self.decide(request), *expected, "{request:?}");
+                decisions += 1;
+            }
+        }
+        thread_time().saturating_sub(cpu).as_secs_f64() * 1e6 / f64::from(decisions)
+    }
+
+    fn misses(&self) -> Misses {
+        let text = self.metrics.encode(0);
+        let count = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+        };
+        let absent = count("behest_cache_evictions_total");
+        assert_eq!(absent, 0, "the cache is too small for the questions");
+        Misses {
+            lost: count("behest_cache_misses_total{cause=\"stale\"}"),
+            collisions: count("behest_cache_stripe_collisions_total"),
+        }
+    }
+}
+
+/// The same question about another user.
+fn with_user(question: &TupleKey, user: u32) -> TupleKey {
+    key(&format!("{}#{}@user:u{user}", question.object, question.relation))
+}
+
+fn request(key: &TupleKey) -> Request {
+    let action = if key.object.kind() == "folder" { "folders" } else { key.relation.as_str() };
+    let user = key.user.to_string();
+    values::request(&json!({
+        "subject": {"type": "user", "id": user.strip_prefix("user:").unwrap()},
+        "action": {"name": action},
+        "resource": {"type": key.object.kind(), "id": key.object.id()},
+    }))
+}
+
+fn rows_read(stores: &Stores, key: &TupleKey) -> u64 {
+    let (context, version) = (Record::new(), stores.main());
+    let terms = Terms { trace: true, ..Terms::new(&context) };
+    let mut reader = Reader::new(version.graph(), version.rules().unwrap(), terms).unwrap();
+    reader.check(key).unwrap();
+    reader.rows_read().len() as u64
+}
+
+/// Runs `work` while tuples that no question rests on are written and deleted. How many writes there were.
+fn beside_writes<T>(stores: &Stores, work: impl FnOnce() -> T) -> (T, u32) {
+    let (is_over, writes) = (AtomicBool::new(false), AtomicU32::new(0));
+    let done = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Relaxed) {
+                let number = writes.fetch_add(2, Relaxed);
+                let key = key(&format!("document:new{number}#blocked@user:new{number}"));
+                for batch in [Batch::of_writes(vec![key.clone().into()]), Batch::of_deletes(vec![key])] {
+                    std::thread::sleep(PAUSE);
+                    stores.write(StoreId::MAIN, None, batch).unwrap();
+                }
+            }
+        });
+        let done = work();
+        is_over.store(true, Relaxed);
+        done
+    });
+    (done, writes.into_inner())
+}
