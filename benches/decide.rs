@@ -15,6 +15,8 @@
 
 #[path = "world/agents.rs"]
 mod agents;
+#[path = "world/allocator.rs"]
+mod allocator;
 #[path = "world/cpu.rs"]
 mod cpu;
 #[path = "../tests/support/engines.rs"]

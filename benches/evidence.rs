@@ -10,6 +10,8 @@
     reason = "a benchmark that cannot go on has failed"
 )]
 
+#[path = "world/allocator.rs"]
+mod allocator;
 #[path = "../tests/support/tokens.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod tokens;

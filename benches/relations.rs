@@ -11,6 +11,8 @@
     reason = "a benchmark that cannot go on has failed, and prints what it found"
 )]
 
+#[path = "world/allocator.rs"]
+mod allocator;
 #[path = "world/cpu.rs"]
 mod cpu;
 #[path = "world/folders.rs"]

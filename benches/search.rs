@@ -6,6 +6,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a benchmark's helper may end it")]
 
+#[path = "world/allocator.rs"]
+mod allocator;
+
 use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::{Clock, SystemClock};

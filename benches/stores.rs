@@ -4,9 +4,11 @@
 //! percentile. `BEHEST_TUPLES=10000,10000000` chooses other sizes. One table each, no criterion: most of this waits for a
 //! disk, or is about more than one thread.
 //!
-//! A reader beside a writer shares its processor's caches and its turns with it. A reader beside a thread that only counts
-//! does so too: what is left of the difference is the writer's doing, and with redb the disk's, whose interrupts may all go
-//! to the reader's processor. The rows in memory are without it.
+//! A reader beside a writer shares the machine with it, and with redb the machine's disk. So the reader also runs beside a
+//! thread that only counts, and beside one that only writes to a file and waits for the disk: what is left of the difference
+//! is the store's. Systems bring a disk's interrupts to one processor, perhaps the reader's; so the reader is bound to one
+//! processor, whoever is beside it to the others, and all is measured on the first two processors in turn, where the system
+//! lets threads be bound. What the reader shares with the writer inside the process counts on both alike.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,6 +16,8 @@
     reason = "a benchmark that cannot go on has failed, and prints what it found"
 )]
 
+#[path = "world/allocator.rs"]
+mod allocator;
 #[path = "world/cpu.rs"]
 mod cpu;
 #[path = "world/figures.rs"]
@@ -31,14 +35,12 @@ use cpu::thread_time;
 use figures::{float, median, shown, thousandths};
 use filled::{fill, open};
 use folders::{Folders, key};
+use std::fs::File;
 use std::hint::black_box;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-
-/// The program's: what one thread frees that another has allocated is measured as well.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const MAIN: StoreId = StoreId::MAIN;
 
@@ -48,6 +50,11 @@ const ROUNDS: usize = 5;
 /// Checks of a reader in one round: enough for a thousand above the 99.9th percentile.
 const CHECKS: u32 = 300_000;
 
+/// What the thread that only waits for the disk writes at a time, as much as redb does for one tuple; and how many of them
+/// its file has.
+const PART: [u8; 16 << 10] = [7; 16 << 10];
+const FILE_PARTS: u64 = 64;
+
 fn main() {
     for world in Folders::sizes("10000,100000,1000000") {
         println!("\n{} tuples\n", world.size);
@@ -55,14 +62,21 @@ fn main() {
         let stores = import(world, dir.path());
         durable_writes(&stores);
         println!(
-            "\n| readers | beside | p50 ns | p99 ns | p99.9 ns | p99 : alone | writes/s |\n|---|---|---|---|---|---|---|"
+            "\n| readers | on processor | beside | p50 ns | p99 ns | p99.9 ns | p99 : alone | writes/s |\n\
+             |---|---|---|---|---|---|---|---|"
         );
-        readers(world, &stores, "redb");
-        drop(stores);
         let memory = open(open_memory().unwrap());
         fill(&memory, world);
-        readers(world, &memory, "memory");
+        for bound in Bound::all() {
+            let [nobody, counter, writer] = [Beside::Nobody, Beside::Counter, Beside::Writer(&memory)];
+            readers(world, &memory, ("memory", &bound), &[nobody, counter, writer]);
+        }
         drop(memory);
+        for bound in Bound::all() {
+            let [nobody, disk, writer] = [Beside::Nobody, Beside::Disk(dir.path()), Beside::Writer(&stores)];
+            readers(world, &stores, ("redb", &bound), &[nobody, disk, writer]);
+        }
+        drop(stores);
         reopen(dir.path());
     }
 }
@@ -113,26 +127,121 @@ fn durable_writes(stores: &Stores) {
     }
 }
 
-/// Who works beside the reader.
-#[derive(Clone, Copy, PartialEq)]
-enum Beside {
-    Nobody,
-    Counter,
-    Writer,
+/// Which processors are whose.
+struct Bound {
+    name: String,
+    reader: Vec<usize>,
+    beside: Vec<usize>,
 }
 
-/// One reader, and in turns nobody, a thread that counts, and a writer beside it.
-fn readers(world: Folders, stores: &Stores, name: &str) {
-    let kinds = [(Beside::Nobody, "nobody"), (Beside::Counter, "a counting thread"), (Beside::Writer, "a writer")];
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        rounds.push(kinds.map(|(beside, _)| beside_of(world, stores, beside)));
+impl Bound {
+    /// The reader on the first processor and on the second; or nobody bound to any.
+    fn all() -> Vec<Self> {
+        let processors = processors::allowed();
+        let of = |reader: &usize| Self {
+            name: reader.to_string(),
+            reader: vec![*reader],
+            beside: processors.iter().copied().filter(|it| it != reader).collect(),
+        };
+        match processors.len() {
+            0 | 1 => vec![Self { name: "any".to_owned(), reader: processors.clone(), beside: processors }],
+            _ => processors.iter().take(2).map(of).collect(),
+        }
     }
-    for (at, (_, beside)) in kinds.iter().enumerate() {
+}
+
+#[cfg(target_os = "linux")]
+mod processors {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    pub(crate) fn allowed() -> Vec<usize> {
+        let set = sched_getaffinity(None).unwrap();
+        (0..CpuSet::MAX_CPU).filter(|at| set.is_set(*at)).collect()
+    }
+
+    /// Binds this thread, and those that it starts from now on.
+    pub(crate) fn bind(to: &[usize]) {
+        let mut set = CpuSet::new();
+        to.iter().for_each(|at| set.set(*at));
+        sched_setaffinity(None, &set).unwrap();
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod processors {
+    pub(crate) fn allowed() -> Vec<usize> {
+        Vec::new()
+    }
+
+    pub(crate) fn bind(_to: &[usize]) {}
+}
+
+/// Who works beside the reader, until it is done.
+#[derive(Clone, Copy)]
+enum Beside<'a> {
+    Nobody,
+    /// Counts.
+    Counter,
+    /// Writes to a file of this directory what redb writes for one tuple, and waits for the disk.
+    Disk(&'a Path),
+    /// Writes and deletes tuples.
+    Writer(&'a Stores),
+}
+
+impl Beside<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Counter => "a thread that counts",
+            Self::Disk(_) => "a thread that waits for the disk",
+            Self::Writer(_) => "a writer",
+        }
+    }
+
+    /// How often it wrote.
+    fn work(self, world: Folders, is_over: &AtomicBool) -> u64 {
+        let is_on = || !is_over.load(Relaxed);
+        let documents = world.documents();
+        let mut count = 0;
+        match self {
+            Self::Nobody => {}
+            Self::Counter => {
+                let mut turns = 0_u64;
+                while is_on() {
+                    turns = black_box(turns + 1);
+                }
+            }
+            Self::Disk(dir) => {
+                let mut file = File::create(dir.join("plain")).unwrap();
+                while is_on() {
+                    file.seek(SeekFrom::Start(count % FILE_PARTS * PART.len() as u64)).unwrap();
+                    file.write_all(&PART).unwrap();
+                    file.sync_data().unwrap();
+                    count += 1;
+                }
+            }
+            Self::Writer(stores) => {
+                while is_on() {
+                    write_and_delete(documents, stores, count / 2);
+                    count += 2;
+                }
+            }
+        }
+        count
+    }
+}
+
+/// One reader, with each beside it in turns.
+fn readers(world: Folders, stores: &Stores, (name, bound): (&str, &Bound), kinds: &[Beside<'_>]) {
+    let rounds: Vec<Vec<Round>> =
+        (0..ROUNDS).map(|_| kinds.iter().map(|beside| round(world, stores, bound, *beside)).collect()).collect();
+    for (at, beside) in kinds.iter().enumerate() {
         let of = |part: fn(&Round) -> f64| median(rounds.iter().map(|round| part(round.get(at).unwrap())));
         let ratio = median(rounds.iter().map(|round| round.get(at).unwrap().p99 / round.first().unwrap().p99));
         println!(
-            "| {name} | {beside} | {} | {} | {} | {ratio:.2} | {} |",
+            "| {name} | {} | {} | {} | {} | {} | {ratio:.2} | {} |",
+            bound.name,
+            beside.name(),
             shown(of(|round| round.p50)),
             shown(of(|round| round.p99)),
             shown(of(|round| round.p999)),
@@ -148,34 +257,25 @@ struct Round {
     writes_per_second: f64,
 }
 
-fn beside_of(world: Folders, stores: &Stores, beside: Beside) -> Round {
-    let documents = world.documents();
-    let (is_over, writes) = (AtomicBool::new(false), AtomicU64::new(0));
-    std::thread::scope(|scope| {
-        let worker = || match beside {
-            Beside::Nobody => {}
-            Beside::Counter => {
-                let mut count = 0_u64;
-                while !is_over.load(Relaxed) {
-                    count = black_box(count + 1);
-                }
-            }
-            Beside::Writer => {
-                while !is_over.load(Relaxed) {
-                    let pair = writes.fetch_add(2, Relaxed) / 2;
-                    write_and_delete(documents, stores, pair);
-                }
-            }
-        };
-        scope.spawn(worker);
-        let begun = Instant::now();
-        let times = read(world, stores);
-        let seconds = begun.elapsed().as_secs_f64();
+fn round(world: Folders, stores: &Stores, bound: &Bound, beside: Beside<'_>) -> Round {
+    let is_over = AtomicBool::new(false);
+    let (times, seconds, writes) = std::thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            processors::bind(&bound.beside);
+            beside.work(world, &is_over)
+        });
+        let reader = scope.spawn(|| {
+            processors::bind(&bound.reader);
+            let begun = Instant::now();
+            (read(world, stores), begun.elapsed().as_secs_f64())
+        });
+        let done = reader.join();
         is_over.store(true, Relaxed);
-        let of = |part| float(thousandths(&times, part));
-        let writes_per_second = float(writes.load(Relaxed)) / seconds;
-        Round { p50: of(500), p99: of(990), p999: of(999), writes_per_second }
-    })
+        let (times, seconds) = done.unwrap();
+        (times, seconds, beside.join().unwrap())
+    });
+    let of = |part| float(thousandths(&times, part));
+    Round { p50: of(500), p99: of(990), p999: of(999), writes_per_second: float(writes) / seconds }
 }
 
 /// A write, and the delete of what it wrote: the graph stays as large as it is.
