@@ -11,8 +11,9 @@ use crate::telemetry::{CacheMetrics, CacheMiss, Metrics};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Most rows that an outcome rests on one by one. One that rests on more shares a stripe with every fifth tuple that is
-/// written to anything, and takes more than 16 KiB: it is given out as long as nothing at all is written.
+/// Most rows that an outcome rests on one by one: 16 KiB of them. To look at 4,003 takes 6 µs, where to evaluate them anew
+/// takes 580 (`benches/kept.rs`). One that rests on more would share a stripe with every eighth tuple that is written
+/// anywhere: it is given out as long as nothing at all is written.
 pub const MAX_ROWS: usize = 4_096;
 
 /// What an entry takes beside what is counted: its places in the table and in the order of use, the counts of its

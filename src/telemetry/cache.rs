@@ -11,7 +11,8 @@ pub enum CacheMiss {
     Absent,
     /// A relation that it rests on was written to.
     Stale,
-    /// A relation was written to that shares a stripe with one that it rests on: counted as stale, and by itself.
+    /// A row was written to that shares a stripe with one that it rests on, or it rests on too many to name them: counted
+    /// as stale, and by itself.
     Collision,
     /// What was kept is of another time.
     Time,
