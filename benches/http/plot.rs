@@ -2,10 +2,14 @@
 
 use super::Row;
 use super::figures::{float, thousandths};
+use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::path::{Path, PathBuf};
 
-const SIZE: (u32, u32) = (1_200, 560);
+const SIZE: (u32, u32) = (1_420, 560);
+
+/// The panels' part of the width; the rest says which line is whose.
+const PANELS: u32 = 1_150;
 
 /// The least latency that is shown, in microseconds: no answer over a socket is faster.
 const LEAST: f64 = 10.0;
@@ -18,10 +22,15 @@ pub(crate) fn draw(rows: &[Row]) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("http.svg");
-    let area = SVGBackend::new(&path, SIZE).into_drawing_area();
+    paint(&SVGBackend::new(&path, SIZE).into_drawing_area(), rows);
+    path
+}
+
+fn paint(area: &DrawingArea<SVGBackend<'_>, Shift>, rows: &[Row]) {
     area.fill(&WHITE).unwrap();
     let slowest = rows.iter().map(|row| float(thousandths(&row.measured.latencies, MOST)) / 1e3).fold(LEAST, f64::max);
-    let panels = area.split_evenly((1, 2));
+    let (panels, legend) = area.split_horizontally(PANELS);
+    let panels = panels.split_evenly((1, 2));
     for (panel, (title, is_shown)) in panels
         .iter()
         .zip([("at rest", (|row| row.writes == 0) as fn(&&Row) -> bool), ("beside 100 writes/s", |row| row.writes > 0)])
@@ -43,29 +52,26 @@ pub(crate) fn draw(rows: &[Row]) -> PathBuf {
             .draw()
             .unwrap();
         for (at, row) in rows.iter().filter(is_shown).enumerate() {
-            let colour = Palette99::pick(at / 2).mix(if row.answers == "permit" { 1.0 } else { 0.5 });
             let points = (0..=MOST).map(|part| {
                 let latency = float(thousandths(&row.measured.latencies, part)) / 1e3;
                 (nines(part), latency.max(LEAST))
             });
-            chart
-                .draw_series(LineSeries::new(points, colour.stroke_width(2)))
-                .unwrap()
-                .label(format!("{}, {}, cache {}", row.load, row.answers, row.cache))
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+            chart.draw_series(LineSeries::new(points, colour(at, row))).unwrap();
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE.mix(0.8))
-            .border_style(BLACK.mix(0.3))
-            .draw()
-            .unwrap();
+    }
+    // The same lines in both panels, in the same order.
+    for (at, row) in rows.iter().filter(|row| row.writes == 0).enumerate() {
+        let y = 60 + 26 * i32::try_from(at).unwrap();
+        legend.draw(&PathElement::new([(0, y), (18, y)], colour(at, row))).unwrap();
+        let name = format!("{}, {}, cache {}", row.load, row.answers, row.cache);
+        legend.draw(&Text::new(name, (26, y - 6), ("sans-serif", 12))).unwrap();
     }
     area.present().unwrap();
-    drop(panels);
-    drop(area);
-    path
+}
+
+/// Permits and denials of one load are two shades of one colour.
+fn colour(at: usize, row: &Row) -> ShapeStyle {
+    Palette99::pick(at / 2).mix(if row.answers == "permit" { 1.0 } else { 0.5 }).stroke_width(2)
 }
 
 /// Where a part of the requests stands on the horizontal axis: 90 % at 1, 99 % at 2, 99.9 % at 3.

@@ -6,7 +6,7 @@
 //! **Decision.** No huge pages for as long as that takes. Relations, which are read at random for as long as the service
 //! runs, are built afterwards and lie in huge pages: without them a check of two legs costs 8 % more (29.5 µs for 27.4).
 //! **Measured.** Ten thousand policies, from the start of the process to its first answer, on two cores of a virtual
-//! machine with free page reporting: 1.6 s and 144 MiB with huge pages throughout, 1.25 s and 132 MiB without.
+//! machine with free page reporting: 1.6 s and 144 MiB with huge pages throughout, 1.25 s and 136 MiB without.
 
 /// While it lives, this process gets no new huge pages. Where the system does not know them, it does nothing.
 #[derive(Debug)]
