@@ -58,11 +58,9 @@ fn history(seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
         .zip(&plans)
         .map(|(at, plan)| {
             let root = folder.path().join(at.to_string());
-            for (path, text) in world::bundle(&mut dice, plan) {
-                let path = root.join(path);
-                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                std::fs::write(path, text).unwrap();
-            }
+            let files = world::bundle(&mut dice, plan);
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+            crate::engines::write(&root, &files);
             root
         })
         .collect();

@@ -1,12 +1,12 @@
 //! Which requests share an outcome, and which do not: seen in what is counted.
 
+use crate::engines::write;
 use crate::pair::Service;
 use crate::world::NOON;
 use behest::clock::FixedClock;
 use behest::model::TupleKey;
 use behest::store::Batch;
 use serde_json::{Value as Json, json};
-use std::path::Path;
 use std::sync::Arc;
 
 const SCHEMA: &str = r#"
@@ -42,14 +42,6 @@ condition small(limit: int, most: int, current_time: timestamp) {
   limit < most
 }
 ";
-
-fn write(folder: &Path, files: &[(&str, &str)]) {
-    for (path, text) in files {
-        let path = folder.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-}
 
 fn service(clock: &Arc<FixedClock>) -> (Service, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();

@@ -12,6 +12,9 @@
 
 #[path = "../support/dice.rs"]
 mod dice;
+#[path = "../support/engines.rs"]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
+mod engines;
 #[path = "../support/values.rs"]
 mod values;
 

@@ -25,11 +25,8 @@ const READERS: usize = 2;
 
 fn service() -> Service {
     let folder = tempfile::tempdir().unwrap();
-    for (path, text) in [("policies/p.cedar", POLICIES), ("schemas/s.cedarschema", SCHEMA), ("schemas/m.fga", MODEL)] {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
+    let files = [("policies/p.cedar", POLICIES), ("schemas/s.cedarschema", SCHEMA), ("schemas/m.fga", MODEL)];
+    crate::engines::write(folder.path(), &files);
     let service = Service::new(&Arc::new(FixedClock::at(NOON)), true, None);
     service.load(folder.path());
     service
