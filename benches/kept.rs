@@ -36,6 +36,7 @@ mod values;
 
 use behest::audit::Recorder;
 use behest::bundle::Source;
+use behest::cache::MAX_ROWS;
 use behest::clock::SystemClock;
 use behest::engine::Engine;
 use behest::engine::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
@@ -128,6 +129,8 @@ fn measure(question: &Question, stores: &Stores, evaluated: &Asked, kept: &Asked
     let requests: Vec<Request> = keys.iter().map(request).collect();
     let expected: Vec<Decision> = requests.iter().map(|request| evaluated.decide(request)).collect();
     let rows: Vec<u64> = keys.iter().map(|key| rows_read(stores, key)).collect();
+    let most = *rows.iter().max().unwrap();
+    assert!(most <= MAX_ROWS as u64, "{}: any write ends what rests on {most} rows", question.name);
 
     let uncached = evaluated.laps(&requests, &expected);
     // The first lap keeps them.
@@ -144,7 +147,7 @@ fn measure(question: &Question, stores: &Stores, evaluated: &Asked, kept: &Asked
         "| {} | {}, {} | {} µs | {} µs | {} µs | {} | {} |",
         question.name,
         shown(float(rows.iter().sum::<u64>()) / f64::from(QUESTIONS)),
-        shown(float(*rows.iter().max().unwrap())),
+        shown(float(most)),
         shown(uncached),
         shown(at_rest),
         shown(beside),

@@ -50,8 +50,8 @@ const ROUNDS: usize = 5;
 /// Checks of a reader in one round: enough for a thousand above the 99.9th percentile.
 const CHECKS: u32 = 300_000;
 
-/// What the thread that only waits for the disk writes at a time, as much as redb does for one tuple; and how many of them
-/// its file has.
+/// What the thread that only waits for the disk writes at a time, about as much as redb does for one tuple; and how many
+/// of them its file has.
 const PART: [u8; 16 << 10] = [7; 16 << 10];
 const FILE_PARTS: u64 = 64;
 
