@@ -11,8 +11,8 @@
 //! Reading a request costs more than finding its legs, so bodies are kept too, with the keys of their legs, in the same kind
 //! of table ([`Shards`]); `engine/known.rs` and `http/known.rs` say when they answer.
 //! **Trade-off.** A user's leg is kept once for all of its agents, but an outcome that rests on what is written all the
-//! time is evaluated all the time. Rows that share a stripe cost each other misses, which a metric counts; never an
-//! answer.
+//! time is evaluated all the time. Rows that share a stripe cost each other misses, and what rests on more than
+//! [`MAX_ROWS`] is missed after any write, which a metric counts; never an answer.
 //!
 //! Why an entry that was evaluated at revision `e` may serve a reader at `r`: let `w` be a write, between the two or
 //! after both, to a row that the entry rests on. If `w` is not after `r`, the reader has pinned a version that was

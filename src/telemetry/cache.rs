@@ -84,7 +84,7 @@ impl CacheMetrics {
         registry.register(names::CACHE_KNOWN, "Requests whose body and legs were kept", self.known.clone());
         registry.register(names::CACHE_EVICTIONS, "Outcomes that made room for others", self.evictions.clone());
         let collisions = self.collisions.clone();
-        registry.register(names::CACHE_COLLISIONS, "Misses for a write to a row of the same stripe", collisions);
+        registry.register(names::CACHE_COLLISIONS, "Misses for a write that may be to other rows", collisions);
         registry.register(names::CACHE_BYTES, "Memory that kept outcomes and bodies take", self.bytes.clone());
     }
 }

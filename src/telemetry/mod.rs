@@ -58,7 +58,8 @@ pub mod names {
     pub const CACHE_KNOWN: &str = "behest_cache_known_requests";
     /// Outcomes that made room for others.
     pub const CACHE_EVICTIONS: &str = "behest_cache_evictions";
-    /// Misses, among those that are `stale`, for a write to another row of the same stripe.
+    /// Misses, among those that are `stale`, for a write that may be to other rows: one shares a stripe with a row of the
+    /// leg's, or the leg rests on too many rows to name them.
     pub const CACHE_COLLISIONS: &str = "behest_cache_stripe_collisions";
     /// Memory that kept outcomes take.
     pub const CACHE_BYTES: &str = "behest_cache_bytes";

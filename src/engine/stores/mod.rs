@@ -115,7 +115,7 @@ impl OpenStore {
     ///
     /// Whoever lets go of a version last frees a dozen nodes, and lowers the counts of some hundred others, in memory that
     /// the writer's processor holds. Beside a writer at full speed that was nearly every check that takes long, and their
-    /// 99th percentile was 1.5 to 1.6 times that of a reader alone; it is 1.13 (`benches/stores.rs`, 10^4 tuples in memory).
+    /// 99th percentile was 1.5 to 1.6 times that of a reader alone; it is 1.04 to 1.36 (`benches/stores.rs`, in memory).
     fn publish_small(&self, next: Version) {
         let before = self.version.swap(Arc::new(next));
         let mut superseded = self.superseded();
