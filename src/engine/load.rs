@@ -4,7 +4,7 @@
 //! decides stays.
 
 use super::decide::{Given, Verdict, Want, decide};
-use super::pages::SmallPages;
+use super::pages::Pages;
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
 use crate::model::{Digest, Evidence, Place, Problem, Problems, Revision, Timestamp};
@@ -68,6 +68,7 @@ impl Engine {
             Ok(files) => files,
             Err(problems) => return Err(Refused { problems, files: Files::default() }),
         };
+        let _for_relations = Pages::huge();
         match check_snapshot(&mut files, None) {
             Ok((snapshot, cases)) if cases.failures.is_empty() => {
                 self.swap(snapshot, cases).map_err(|problems| Refused { problems, files })
@@ -152,9 +153,9 @@ pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Arc<Bu
 }
 
 fn check_snapshot(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Snapshot, CaseReport), Problems> {
-    let small_pages = SmallPages::begin();
+    let small = Pages::small();
     let bundle = bundle::compile(files)?;
-    drop(small_pages);
+    drop(small);
     let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
     let bundle = snapshot.bundle();
     let report = run(&snapshot, bundle.cases(), bundle.compiled().policy_ids(), filter);

@@ -26,6 +26,7 @@ pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
 pub use bodies::{Asked, Bodies, Seen};
 pub use known::Known;
 pub use load::{Loaded, Refused, Status, check};
+pub use pages::settle_pages;
 pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements};
 pub use snapshot::Snapshot;
 pub use text::{Piece, explanation_text, painted_explanation};

@@ -131,6 +131,21 @@ fn a_changed_bundle_is_taken_and_a_bad_one_refused() {
     assert_eq!(service.stop().code(), Some(0));
 }
 
+/// `khugepaged`, which merges small pages, makes whoever touches them wait.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_that_serves_gets_no_new_huge_pages() {
+    let place = Place::new();
+    let service = place.serve(&[]);
+    let status = format!("/proc/{}/status", service.child.id());
+    let huge =
+        || std::fs::read_to_string(&status).unwrap().lines().find(|line| line.starts_with("THP")).map(String::from);
+    assert_eq!(huge().as_deref(), Some("THP_enabled:\t0"));
+    service.signal("HUP");
+    service.wait_for("the bundle was read again and is the same");
+    assert_eq!(huge().as_deref(), Some("THP_enabled:\t0"));
+}
+
 #[test]
 fn an_admin_key_that_is_made_lies_in_a_file_of_its_owner_until_the_end() {
     let place = Place::new();
