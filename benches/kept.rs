@@ -46,6 +46,7 @@ use cpu::thread_time;
 use figures::{float, shown};
 use folders::{Folders, MODEL, Question, key};
 use serde_json::json;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -231,7 +232,7 @@ fn rows_read(stores: &Stores, key: &TupleKey) -> u64 {
     let terms = Terms { trace: true, ..Terms::new(&context) };
     let mut reader = Reader::new(version.graph(), version.rules().unwrap(), terms).unwrap();
     reader.check(key).unwrap();
-    reader.rows_read().len() as u64
+    reader.rows_read().iter().collect::<HashSet<_>>().len() as u64
 }
 
 /// Runs `work` while tuples that no question rests on are written and deleted. How many writes there were.

@@ -52,7 +52,7 @@ impl Relations for Lookup<'_> {
         let answer = reader.check(&key);
         if let Some(basis) = &self.basis {
             let mut basis = basis.borrow_mut();
-            basis.rows.extend(reader.rows_read().into_iter().map(|row| Row::of(row.bits())));
+            basis.rows.extend(reader.rows_read().iter().map(|row| Row::of(row.bits())));
             basis.clock = basis.clock.and(reader.clock_use());
         }
         match answer {

@@ -116,13 +116,10 @@ impl<'a> Reader<'a> {
     }
 
     /// The rows that were read so far, found or not: as long as nobody writes to one of them, every answer stays as it
-    /// is. In ascending order, each once.
+    /// is. In no order, and a row may occur several times. None without [`Terms::trace`].
     #[must_use]
-    pub fn rows_read(&self) -> Vec<RowHash> {
-        let mut rows = self.state.trace.as_ref().map(|trace| trace.rows.clone()).unwrap_or_default();
-        rows.sort_unstable();
-        rows.dedup();
-        rows
+    pub fn rows_read(&self) -> &[RowHash] {
+        self.state.trace.as_ref().map_or(&[], |trace| &trace.rows)
     }
 
     /// What conditions did so far with `current_time`, which the context has from the clock: for as long as this says, at

@@ -40,7 +40,7 @@ pub fn order_name() -> u64 {
 }
 
 /// One adjacency row: all tuples of `object#relation`, or all tuples whose user is this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RowHash(u64);
 
 impl RowHash {
