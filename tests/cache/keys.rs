@@ -113,6 +113,7 @@ fn what_a_policy_reads_does() {
     let plain = asked("read", &none, &none, &none);
     let with = |arguments: Json| asked("read", &none, &none, &json!({"arguments": arguments}));
     let level = |level: Json| asked("read", &json!({"level": level}), &none, &none);
+    let price = |price: f64| asked("read", &none, &json!({"price": price}), &none);
     let mut other = plain.clone();
     other["subject"]["type"] = json!("identity");
     for (first, second) in [
@@ -126,6 +127,8 @@ fn what_a_policy_reads_does() {
         (level(json!(1)), level(json!([1]))),
         (level(json!(true)), level(json!("true"))),
         (plain.clone(), level(json!(2))),
+        (plain.clone(), price(1.4)),
+        (price(1.4), price(1.6)),
         (asked("look", &none, &none, &none), asked("look", &none, &none, &json!({"limit": 1}))),
         (asked("look", &none, &none, &json!({"limit": 1})), asked("look", &none, &none, &json!({"limit": 1.0}))),
         (asked("look", &none, &none, &none), asked("look", &none, &none, &json!({"limit": null}))),
