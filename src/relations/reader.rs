@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The rows that were read so far, found or not: as long as nobody writes to one of them, every answer stays as it
-    /// is. In no order, and a row may occur several times. None without [`Terms::trace`].
+    /// is. In no order, and a row may occur several times. Empty without `trace`.
     #[must_use]
     pub fn rows_read(&self) -> &[RowHash] {
         self.state.trace.as_ref().map_or(&[], |trace| &trace.rows)
