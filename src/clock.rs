@@ -2,14 +2,22 @@
 //!
 //! INVARIANT: the clock is read once per request; everything that the request touches sees the same instant.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// A source of the present, in milliseconds since 1970-01-01T00:00:00Z.
+/// A source of the present, in milliseconds since 1970-01-01T00:00:00Z, and of durations.
 pub trait Clock: Send + Sync {
     /// The present.
     fn now_ms(&self) -> i64;
+
+    /// Milliseconds since some instant, that no setting of the clock moves: how long something lasted is the difference of
+    /// two of them. What is compared with a time that somebody wrote down (`exp`, `nbf`, `iat`) is [`Clock::now_ms`].
+    fn monotonic_ms(&self) -> i64;
 }
+
+/// What [`SystemClock`] counts from.
+static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,27 +31,44 @@ impl Clock for SystemClock {
             Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
         }
     }
+
+    fn monotonic_ms(&self) -> i64 {
+        i64::try_from(BEGINNING.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
 }
 
 /// A clock that stands where it is put: for cases and tests.
 #[derive(Debug)]
-pub struct FixedClock(AtomicI64);
+pub struct FixedClock {
+    now_ms: AtomicI64,
+    monotonic_ms: AtomicI64,
+}
 
 impl FixedClock {
     /// A clock that stands at `ms`.
     #[must_use]
     pub const fn at(ms: i64) -> Self {
-        Self(AtomicI64::new(ms))
+        Self { now_ms: AtomicI64::new(ms), monotonic_ms: AtomicI64::new(0) }
     }
 
-    /// Puts it elsewhere.
+    /// Puts it elsewhere. Where that is later, as much time has passed.
     pub fn set(&self, ms: i64) {
-        self.0.store(ms, Ordering::SeqCst);
+        let before = self.now_ms.swap(ms, Ordering::SeqCst);
+        self.monotonic_ms.fetch_add(ms.saturating_sub(before).max(0), Ordering::SeqCst);
+    }
+
+    /// Corrects it, as somebody sets a machine's clock: no time passes.
+    pub fn correct(&self, ms: i64) {
+        self.now_ms.store(ms, Ordering::SeqCst);
     }
 }
 
 impl Clock for FixedClock {
     fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+        self.now_ms.load(Ordering::SeqCst)
+    }
+
+    fn monotonic_ms(&self) -> i64 {
+        self.monotonic_ms.load(Ordering::SeqCst)
     }
 }

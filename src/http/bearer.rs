@@ -4,7 +4,6 @@
 //! configured: every other service pays nothing for it. It lies inside of `envelope`, which has marked the request.
 
 use super::caller::{Presented, bearer_token};
-use super::peer::PeerCertificate;
 use super::shared::Shared;
 use super::{By, Error};
 use actix_web::body::{BoxBody, MessageBody};
@@ -41,7 +40,7 @@ pub(super) async fn verify(
 async fn caller(shared: &Shared, request: &ServiceRequest) -> Result<usize, Error> {
     let verifier = shared.settings.verifier.as_ref().ok_or(Error::WrongCredential)?;
     let token = bearer_token(request.headers()).ok_or(Error::WrongCredential)?.to_owned();
-    let peer = request.conn_data::<PeerCertificate>().filter(|peer| peer.is_current(shared.clock.now_ms()));
+    let peer = shared.peer(request.conn_data());
     let certificate = peer.map(|peer| peer.encoded().to_owned());
     let proven = verifier.verify_caller(&token, certificate.as_deref()).await.map_err(|_| Error::WrongCredential)?;
     // A token by which somebody acts for another is nobody's own.

@@ -6,7 +6,6 @@
 
 use super::caller::Presented;
 use super::fga::ApiError;
-use super::peer::PeerCertificate;
 use super::shared::Shared;
 use super::{Error, routes};
 use actix_web::body::{EitherBody, MessageBody};
@@ -38,7 +37,7 @@ where
     let ids: Ids = request.headers().get_all(&REQUEST_ID).cloned().collect();
     let endpoint = routes::endpoint_name(request.path());
     let metrics = shared.metrics.clone();
-    let peer = request.conn_data::<PeerCertificate>().filter(|peer| peer.is_current(shared.clock.now_ms()));
+    let peer = shared.peer(request.conn_data());
     let known = Presented::by(request.headers(), peer, &shared.settings).and_then(|presented| {
         if let Some(Presented::Caller(at)) = presented {
             shared.count(at)?;

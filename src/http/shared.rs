@@ -4,6 +4,7 @@ use super::body::read_body;
 use super::caller::Identity;
 use super::envelope::REQUEST_ID;
 use super::metadata::Metadata;
+use super::peer::PeerCertificate;
 use super::rate::Meter;
 use super::wire::{Options, read_object};
 use super::{Error, Limits, Permission, Settings};
@@ -40,7 +41,12 @@ impl Shared {
     pub(super) fn count(&self, caller: usize) -> Result<(), Error> {
         let rate = self.settings.callers.get(caller).and_then(|caller| caller.rate);
         let (Some(rate), Some(meter)) = (rate, self.meters.get(caller)) else { return Ok(()) };
-        meter.take(rate, self.clock.now_ms()).map_err(Error::TooManyRequests)
+        meter.take(rate, self.clock.monotonic_ms()).map_err(Error::TooManyRequests)
+    }
+
+    /// The certificate of a request's connection, where the authorities of now vouch for it.
+    pub(super) fn peer<'a>(&self, shown: Option<&'a PeerCertificate>) -> Option<&'a PeerCertificate> {
+        shown.filter(|peer| peer.is_trusted(self.settings.tls.as_deref(), self.clock.now_ms()))
     }
 
     /// Takes a request whose caller needs this permission: first who sent it, and only then its body.

@@ -3,7 +3,9 @@
 //! Both are read again when their files change ([`Tls::reload`]): certificates live for days or hours. A file that cannot
 //! be read leaves what was there.
 //!
-//! INVARIANT: a certificate and its key are replaced together, and only where they belong to each other.
+//! INVARIANT: a certificate and its key are replaced together, and only where they belong to each other. What a handshake
+//! found of a caller's certificate holds as long as the authorities of then ([`Tls::authorities`]): a connection may
+//! outlive them.
 
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -18,6 +20,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// LIMIT: a file of certificates or of a key.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -40,7 +43,13 @@ pub struct Tls {
     clients: Option<ArcSwap<Clients>>,
 }
 
-struct Clients(Arc<dyn ClientCertVerifier>);
+/// The authorities of callers' certificates.
+struct Clients {
+    /// Another one for other authorities.
+    number: u64,
+    roots: Vec<CertificateDer<'static>>,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
 
 impl Tls {
     /// Reads the files. `Err` says which cannot be used.
@@ -56,9 +65,26 @@ impl Tls {
         let clients = self.files.client_authorities.as_deref().map(clients).transpose()?;
         self.own.store(Arc::new(own));
         if let (Some(place), Some(clients)) = (&self.clients, clients) {
-            place.store(Arc::new(clients));
+            let last = place.load();
+            if last.roots != clients.roots {
+                place.store(Arc::new(Clients { number: last.number.wrapping_add(1), ..clients }));
+            }
         }
         Ok(())
+    }
+
+    /// The number of the authorities of now, another one whenever they change; none where callers are asked for no
+    /// certificate.
+    pub(super) fn authorities(&self) -> Option<u64> {
+        self.clients.as_ref().map(|clients| clients.load().number)
+    }
+
+    /// The number of the authorities of now, where they vouch for this chain at this time, in seconds since 1970.
+    pub(super) fn vouch(&self, chain: &[CertificateDer<'_>], now_s: i64) -> Option<u64> {
+        let clients = self.clients.as_ref()?.load();
+        let (leaf, between) = chain.split_first()?;
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now_s).ok()?));
+        clients.verifier.verify_client_cert(leaf, between, now).ok().map(|_| clients.number)
     }
 
     /// The files.
@@ -109,7 +135,7 @@ struct Verify(Arc<Tls>);
 impl Verify {
     fn now(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
         let clients = self.0.clients.as_ref().ok_or_else(|| Error::General("no authorities".to_owned()))?;
-        Ok(Arc::clone(&clients.load().0))
+        Ok(Arc::clone(&clients.load().verifier))
     }
 }
 
@@ -165,17 +191,19 @@ fn own(files: &TlsFiles) -> Result<CertifiedKey, String> {
 
 fn clients(path: &Path) -> Result<Clients, String> {
     let shown = path.display();
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
-        roots
-            .add(certificate)
+    let roots = certificates(path)?;
+    let mut store = RootCertStore::empty();
+    for certificate in &roots {
+        store
+            .add(certificate.clone())
             .map_err(|error| format!("`{shown}` holds a certificate that is no authority's: {error}"))?;
     }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(aws_lc_rs::default_provider()))
-        .allow_unauthenticated()
-        .build()
-        .map(Clients)
-        .map_err(|error| format!("`{shown}` cannot be used: {error}"))
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(store), Arc::new(aws_lc_rs::default_provider()))
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| format!("`{shown}` cannot be used: {error}"))?;
+    Ok(Clients { number: 0, roots, verifier })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

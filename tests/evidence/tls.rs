@@ -91,8 +91,13 @@ impl Running {
     fn agent(authority: &Authority, client: Option<&Issued>) -> ureq::Agent {
         let root = Certificate::from_pem(authority.0.pem().as_bytes()).unwrap();
         let client = client.map(|client| {
-            let certificate = Certificate::from_pem(client.certificate.as_bytes()).unwrap();
-            ClientCert::new_with_certs(&[certificate], PrivateKey::from_pem(client.key.as_bytes()).unwrap())
+            let chain: Vec<_> = ureq::tls::parse_pem(client.certificate.as_bytes())
+                .filter_map(|item| match item.unwrap() {
+                    ureq::tls::PemItem::Certificate(certificate) => Some(certificate),
+                    _ => None,
+                })
+                .collect();
+            ClientCert::new_with_certs(&chain, PrivateKey::from_pem(client.key.as_bytes()).unwrap())
         });
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
@@ -116,7 +121,10 @@ impl Running {
         if let Some(key) = key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
-        request.send("{}").map(|answer| answer.status().as_u16()).map_err(|error| error.to_string())
+        let mut answer = request.send("{}").map_err(|error| error.to_string())?;
+        // A connection whose answer was read is used again.
+        answer.body_mut().read_to_vec().map_err(|error| error.to_string())?;
+        Ok(answer.status().as_u16())
     }
 }
 
@@ -201,6 +209,54 @@ fn a_connection_that_outlives_its_certificate_is_nobodys() {
     assert_eq!(ask(), KNOWN);
     // 4096-01-01, when certificates end here that say nothing else.
     let end = rcgen::date_time_ymd(4096, 1, 1).unix_timestamp() * 1_000;
+    running.clock.set(end);
+    assert_eq!(ask(), KNOWN);
+    running.clock.set(end + 1_000);
+    assert_eq!(ask(), UNKNOWN);
+}
+
+#[test]
+fn a_connection_is_nobodys_once_its_authority_is_one_no_more() {
+    let (servers, clients, others) = (Authority::new(), Authority::new(), Authority::new());
+    let gateway = "spiffe://prod.example/gateway";
+    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    // Each keeps its connection until it is refused.
+    let agents = [(); 3].map(|()| Running::agent(&servers, Some(&clients.for_client(gateway))));
+    let ask = |at: usize| running.status_by(&agents[at], None, "keep-alive");
+    let trust = |authorities: &[&Authority]| {
+        let all: String = authorities.iter().map(|authority| authority.0.pem()).collect();
+        std::fs::write(running.folder.path().join("clients.pem"), all).unwrap();
+        assert_eq!(running.tls.reload(), Ok(()));
+    };
+    assert_eq!([ask(0), ask(1), ask(2), ask(0)], [KNOWN, KNOWN, KNOWN, KNOWN]);
+    trust(&[&clients, &others]);
+    assert_eq!(ask(0), KNOWN);
+    trust(&[&others]);
+    // A new connection would not come about: the answer is that of the one before.
+    assert_eq!([ask(0), ask(1)], [UNKNOWN, UNKNOWN]);
+    trust(&[&others, &clients]);
+    assert_eq!([ask(2), ask(2)], [KNOWN, KNOWN]);
+}
+
+#[test]
+fn a_connection_is_nobodys_once_a_certificate_between_has_ended() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let gateway = "spiffe://prod.example/gateway";
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, "between");
+    params.not_after = rcgen::date_time_ymd(2100, 1, 1);
+    let end = params.not_after.unix_timestamp() * 1_000;
+    let between = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &clients.0).unwrap();
+    let between = Authority(between);
+    let leaf = between.for_client(gateway);
+    let chain = Issued { certificate: format!("{}{}", leaf.certificate, between.0.pem()), key: leaf.key };
+    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    let agent = Running::agent(&servers, Some(&chain));
+    let ask = || running.status_by(&agent, None, "keep-alive");
+    assert_eq!(ask(), KNOWN);
     running.clock.set(end);
     assert_eq!(ask(), KNOWN);
     running.clock.set(end + 1_000);

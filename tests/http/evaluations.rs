@@ -166,6 +166,10 @@ impl Clock for Slow {
     fn now_ms(&self) -> i64 {
         self.0.fetch_add(500, Ordering::Relaxed)
     }
+
+    fn monotonic_ms(&self) -> i64 {
+        self.now_ms()
+    }
 }
 
 #[actix_web::test]

@@ -199,6 +199,10 @@ impl Clock for Moved {
     fn now_ms(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }
+
+    fn monotonic_ms(&self) -> i64 {
+        self.now_ms()
+    }
 }
 
 #[actix_web::test]
