@@ -85,6 +85,11 @@ pub(super) enum Command {
     /// Write the tuples of a store into a file
     #[command(after_help = bulk::EXPORT_EXAMPLES)]
     Export(ExportArguments),
+    /// Keys of the issuers that a running service trusts
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Show the packs of policies in this program
     Pack {
         #[command(subcommand)]
@@ -100,6 +105,16 @@ pub(super) enum PackCommand {
     Show {
         /// The pack's name
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Fetch them now, and say what has changed; with a key of the permission `admin` in `BEHEST_KEY`
+    Refresh {
+        /// The service's address
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8181")]
+        url: String,
     },
 }
 

@@ -13,6 +13,7 @@ mod cases;
 mod explain;
 mod export;
 mod import;
+mod keys;
 mod output;
 mod pack;
 mod schema;
@@ -22,7 +23,7 @@ mod service;
 mod tuples;
 mod validate;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, KeysCommand};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -41,5 +42,6 @@ pub fn run() -> ExitCode {
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Export(export)) => export::run(&export),
         Some(Command::Pack { command }) => pack::run(&command),
+        Some(Command::Keys { command: KeysCommand::Refresh { url } }) => keys::refresh(&url),
     }
 }

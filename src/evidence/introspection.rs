@@ -1,28 +1,42 @@
 //! Asking an issuer about a token (RFC 7662), with a signed answer where the issuer gives one (RFC 9701).
 //!
 //! INVARIANT: a token is shown to the one issuer that it is said to be of, and to no other. What the issuer does not
-//! answer in time proves nothing.
+//! answer in time proves nothing. Whoever invents tokens gets one question for each different one, in a line of its own:
+//! tokens that were good lately, and those of requests, never wait behind invented ones of unknown callers.
 
-use super::claims::{self, Genuine};
+use super::cache::{Purpose, TokenDigest};
+use super::claims;
+use super::flights::{Flights, Outcome};
 use super::jose::{Unverified, media_type};
 use super::json;
 use super::keys::{Answer, FetchError, HttpClient, KeySource, Keyring, check_url};
+use super::places::Places;
 use super::profile::Profile;
 use super::secret::Secret;
 use crate::clock::Clock;
-use crate::model::{CredentialKind, PrincipalIds, Record, Timestamp, Unproven, Value};
+use crate::model::{Code, CredentialKind, PrincipalIds, Record, Timestamp, Unproven, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jsonwebtoken::Algorithm;
+use lru::LruCache;
 use std::fmt::Write as _;
 use std::io;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
-/// LIMIT: questions to one issuer at a time: each holds a thread until it is answered.
-const AT_ONCE: usize = 16;
+/// LIMIT: questions to one issuer at a time, in each line: each holds a thread until it is answered.
+const AT_ONCE: usize = 8;
+
+/// LIMIT: and how many wait in each line.
+const WAITING: usize = 64;
+
+/// LIMIT: tokens of which is remembered that they were good or refused lately, each by its digest alone.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+
+/// How long a refusal is given again without asking: long enough for whoever tries again at once.
+const REFUSED_MS: i64 = 1_000;
 
 /// LIMIT: how long a request waits for its turn and the answer.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -91,15 +105,30 @@ impl Introspection {
 }
 
 /// An endpoint in use.
-#[derive(Debug)]
 pub(super) struct Introspector {
     settings: Introspection,
     client: HttpClient,
     /// Those that sign answers; none where they come unsigned.
     keys: Option<Keyring>,
-    turns: Arc<Semaphore>,
+    lines: Lines,
+    flights: Flights,
+    /// What was refused lately, and until when that counts, by the monotonic clock.
+    refused: Mutex<LruCache<TokenDigest, (Unproven, i64)>>,
+    /// What was good when it was asked about last.
+    good: Mutex<LruCache<TokenDigest, ()>>,
+    clock: Arc<dyn Clock>,
     /// Whether the last question had no answer.
     failing: AtomicBool,
+}
+
+/// Who waits apart from whom.
+struct Lines {
+    /// Tokens in requests: their caller is known.
+    requests: Arc<Places>,
+    /// Tokens of callers that were good lately.
+    callers: Arc<Places>,
+    /// Tokens of whoever says to be a caller.
+    strangers: Arc<Places>,
 }
 
 impl Introspector {
@@ -111,8 +140,20 @@ impl Introspector {
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
         let source = settings.signed.as_ref().map(|signed| signed.keys.clone());
-        let keys = source.map(|source| Keyring::start(issuer, source, client.clone(), clock)).transpose()?;
-        Ok(Self { settings, client, keys, turns: Arc::new(Semaphore::new(AT_ONCE)), failing: AtomicBool::new(false) })
+        let keys =
+            source.map(|source| Keyring::start(issuer, source, client.clone(), Arc::clone(&clock))).transpose()?;
+        let line = || Places::new(AT_ONCE, WAITING);
+        Ok(Self {
+            settings,
+            client,
+            keys,
+            lines: Lines { requests: line(), callers: line(), strangers: line() },
+            flights: Flights::default(),
+            refused: Mutex::new(LruCache::new(REMEMBERED)),
+            good: Mutex::new(LruCache::new(REMEMBERED)),
+            clock,
+            failing: AtomicBool::new(false),
+        })
     }
 
     /// How long an answer is used.
@@ -120,15 +161,40 @@ impl Introspector {
         self.settings.keep
     }
 
-    /// What the issuer says of the token.
+    /// The keys of signed answers.
+    pub(super) fn keys(&self) -> Option<&Keyring> {
+        self.keys.as_ref()
+    }
+
+    /// What the issuer says of the token, which has this digest and serves this purpose. Whoever asks the same meanwhile
+    /// gets the same answer, unless none is kept.
     pub(super) async fn ask(
         &self,
-        token: &str,
+        (token, digest, purpose): (&str, TokenDigest, Purpose),
         profile: &Profile,
         ids: &PrincipalIds,
         now: Timestamp,
-    ) -> Result<Genuine, Unproven> {
-        let answer = tokio::time::timeout(PATIENCE, self.exchange(token)).await.map_err(|_| no_answer())??;
+    ) -> Outcome {
+        if let Some(refused) = self.refused_lately(&digest) {
+            return Err(refused);
+        }
+        let question = async {
+            let outcome = self.question(token, self.line(&digest, purpose), profile, ids, now).await;
+            self.note(digest, &outcome);
+            outcome
+        };
+        if self.settings.keep.is_zero() { question.await } else { self.flights.join(digest, question).await }
+    }
+
+    async fn question(
+        &self,
+        token: &str,
+        line: &Arc<Places>,
+        profile: &Profile,
+        ids: &PrincipalIds,
+        now: Timestamp,
+    ) -> Outcome {
+        let answer = tokio::time::timeout(PATIENCE, self.exchange(token, line)).await.map_err(|_| no_answer())??;
         let claims = match &self.settings.signed {
             Some(signed) => self.signed(&answer, &signed.algorithms, profile, now).await?,
             None => json::read(&answer.body).ok_or_else(no_answer)?,
@@ -139,12 +205,39 @@ impl Introspector {
         let longest = self.settings.keep.max(THIS_REQUEST);
         let genuine = claims::read(&claims, CredentialKind::AccessToken, profile, ids, now, Some(longest))?;
         check_token_type(&claims, &genuine)?;
-        Ok(genuine)
+        Ok(Arc::new(genuine))
+    }
+
+    /// The line in which a token waits.
+    fn line(&self, digest: &TokenDigest, purpose: Purpose) -> &Arc<Places> {
+        match purpose {
+            Purpose::Request => &self.lines.requests,
+            Purpose::Call if lock(&self.good).contains(digest) => &self.lines.callers,
+            Purpose::Call => &self.lines.strangers,
+        }
+    }
+
+    fn refused_lately(&self, digest: &TokenDigest) -> Option<Unproven> {
+        let now_ms = self.clock.monotonic_ms();
+        lock(&self.refused).get(digest).filter(|(_, until_ms)| *until_ms > now_ms).map(|(refused, _)| refused.clone())
+    }
+
+    /// Remembers what was answered. That there was no answer says nothing of the token.
+    fn note(&self, digest: TokenDigest, outcome: &Outcome) {
+        match outcome {
+            Ok(_) => drop(lock(&self.good).put(digest, ())),
+            Err(refused) if refused.code == Code::CredentialUnavailable => {}
+            Err(refused) => {
+                lock(&self.good).pop(&digest);
+                let until_ms = self.clock.monotonic_ms().saturating_add(REFUSED_MS);
+                lock(&self.refused).put(digest, (refused.clone(), until_ms));
+            }
+        }
     }
 
     /// One exchange, on a thread that may wait.
-    async fn exchange(&self, token: &str) -> Result<Answer, Unproven> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| no_answer())?;
+    async fn exchange(&self, token: &str, line: &Arc<Places>) -> Result<Answer, Unproven> {
+        let place = line.take().await.ok_or_else(too_many)?;
         let (client, url) = (self.client.clone(), self.settings.url.clone());
         let authorization = self.authorization();
         let mut form = format!("token={}&token_type_hint=access_token", escape(token));
@@ -155,7 +248,7 @@ impl Introspector {
         let accept = if signed { "application/token-introspection+jwt" } else { "application/json" };
         let asked = tokio::task::spawn_blocking(move || {
             let answer = client.post_form(&url, authorization.as_deref(), &form, accept);
-            drop(turn);
+            drop(place);
             answer
         });
         let answer = asked.await.unwrap_or(Err(FetchError::Form("the exchange ended")));
@@ -199,22 +292,27 @@ impl Introspector {
         if media_type(&answer.media_type) != SIGNED || token.media_type().as_deref() != Some(SIGNED) {
             return Err(no_answer());
         }
-        let kid = token.header_text("kid");
-        let generation = keys.with_key(kid, algorithm, now.0).await?;
-        let good = generation.key(kid, algorithm).is_some_and(|key| token.is_signed_by(key.verifying(), algorithm));
+        keys.signer(&token, algorithm).await?;
         let is_ours = |value: &Value| value.as_text().is_some_and(|text| *text == self.settings.client_id);
         let for_us = match token.claims.get("aud") {
             Some(Value::List(audiences)) => audiences.iter().any(is_ours),
             audience => audience.is_some_and(is_ours),
         };
         let of_issuer = token.claims.get("iss").and_then(Value::as_text) == Some(&profile.issuer);
-        if !good || !for_us || !of_issuer || !is_fresh(&token.claims, profile, now) {
+        if !for_us || !of_issuer || !is_fresh(&token.claims, profile, now) {
             return Err(Unproven::invalid(
                 "the issuer's signed answer is not for this service, not the issuer's, or not of now",
             ));
         }
         let claims = token.claims.get("token_introspection").and_then(Value::as_record).cloned();
         claims.ok_or_else(no_answer)
+    }
+}
+
+/// Names the endpoint, and tells nothing of tokens.
+impl std::fmt::Debug for Introspector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Introspector").field("url", &self.settings.url).finish_non_exhaustive()
     }
 }
 
@@ -229,7 +327,7 @@ fn is_fresh(claims: &Record, profile: &Profile, asked: Timestamp) -> bool {
 }
 
 /// Refuses what is active and no access token, and a token that is bound to a key which the answer does not name.
-fn check_token_type(claims: &Record, genuine: &Genuine) -> Result<(), Unproven> {
+fn check_token_type(claims: &Record, genuine: &claims::Genuine) -> Result<(), Unproven> {
     let Some(found) = claims.get_present("token_type") else { return Ok(()) };
     let found = found.as_text().map(|text| text.to_ascii_lowercase()).unwrap_or_default();
     if !USABLE.contains(&found.as_str()) {
@@ -239,6 +337,14 @@ fn check_token_type(claims: &Record, genuine: &Genuine) -> Result<(), Unproven> 
         return Err(Unproven::invalid("the issuer says that the token is bound to a key, and not to which"));
     }
     Ok(())
+}
+
+fn lock<T>(place: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn too_many() -> Unproven {
+    Unproven::unavailable("too many tokens wait for the credential's issuer: ask again later")
 }
 
 fn no_answer() -> Unproven {

@@ -20,9 +20,9 @@ const MAX_HEADER_BYTES: usize = 4 * 1024;
 /// Members of a header that are texts, where they are there (RFC 7515 section 4.1).
 const TEXTS: [&str; 3] = ["alg", "kid", "typ"];
 
-/// Algorithms that a key pair signs with, by their names (RFC 7518 section 3.1, RFC 8037 section 3.1). HMAC is not among
-/// them: whoever can verify such a token can make one.
-const ASYMMETRIC: [(&str, Algorithm); 9] = [
+/// Algorithms that a key pair signs with, by their names (RFC 7518 section 3.1, RFC 8037 section 3.1,
+/// RFC 9864). HMAC is not among them: whoever can verify such a token can make one.
+const ASYMMETRIC: [(&str, Algorithm); 10] = [
     ("RS256", Algorithm::RS256),
     ("RS384", Algorithm::RS384),
     ("RS512", Algorithm::RS512),
@@ -32,6 +32,8 @@ const ASYMMETRIC: [(&str, Algorithm); 9] = [
     ("ES256", Algorithm::ES256),
     ("ES384", Algorithm::ES384),
     ("EdDSA", Algorithm::EdDSA),
+    // The same with its curve in the name (RFC 9864 section 2.2); no other curve of EdDSA is known here.
+    ("Ed25519", Algorithm::EdDSA),
 ];
 
 /// Every algorithm of a key pair.

@@ -14,7 +14,6 @@ pub(super) async fn check_signature(
     kind: CredentialKind,
     profile: &Profile,
     keys: &Keyring,
-    now: Timestamp,
 ) -> Result<Arc<Generation>, Unproven> {
     let algorithm = match &profile.trust {
         Trust::Keys { algorithms, .. } => token.algorithm(algorithms)?,
@@ -22,10 +21,7 @@ pub(super) async fn check_signature(
         Trust::Introspection => return Err(Unproven::invalid("the issuer's tokens are verified by asking it alone")),
     };
     check_type(token, kind, profile)?;
-    let kid = token.header_text("kid");
-    let generation = keys.with_key(kid, algorithm, now.0).await?;
-    let key = generation.key(kid, algorithm).ok_or_else(wrong_signature)?;
-    if token.is_signed_by(key.verifying(), algorithm) { Ok(generation) } else { Err(wrong_signature()) }
+    keys.signer(token, algorithm).await
 }
 
 /// What a token of this kind and issuer proves, its signature being good.
@@ -47,8 +43,4 @@ pub(super) fn check_type(token: &Unverified<'_>, kind: CredentialKind, profile: 
         _ => profile.types.iter().any(|accepted| super::jose::media_type(accepted) == found),
     };
     if fits { Ok(()) } else { Err(Unproven::invalid("the token's type is not one that is accepted of its issuer")) }
-}
-
-fn wrong_signature() -> Unproven {
-    Unproven::invalid("the token's signature is wrong")
 }

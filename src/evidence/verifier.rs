@@ -3,12 +3,12 @@
 //! INVARIANT: a credential is verified by the one issuer or trust domain that it names, by that one's profile alone, and
 //! nothing waits without a bound.
 
-use super::cache::{Entry, Purpose, TokenCache, digest_of};
+use super::cache::{Entry, Moment, Purpose, TokenCache, digest_of};
 use super::claims::Genuine;
 use super::credential::Presented;
 use super::introspection::Introspector;
 use super::jose::{MAX_TOKEN_BYTES, Unverified};
-use super::keys::{HttpClient, KeySet, Keyring};
+use super::keys::{HttpClient, KeyRefresh, KeySet, Keyring};
 use super::profile::{Profile, Trust};
 use super::proof::{Replays, check_dpop, der_chain, thumbprint};
 use super::spiffe::{self, SpiffeId, TrustDomain};
@@ -95,7 +95,7 @@ impl Verifier {
                     let (source, client) = (source.clone(), client.clone());
                     Some(Keyring::start(&profile.issuer, source, client, Arc::clone(&clock)).map_err(no_thread)?)
                 }
-                Trust::Secret(secret) => Some(Keyring::fixed(KeySet::secret(secret.reveal()))),
+                Trust::Secret(secret) => Some(Keyring::fixed(KeySet::secret(secret.reveal()), Arc::clone(&clock))),
                 Trust::Introspection => None,
             };
             let asked = profile.introspection.clone();
@@ -174,6 +174,22 @@ impl Verifier {
         self.possessed(&genuine, &presented, now)
     }
 
+    /// Fetches the keys of all issuers and trust domains now, and says what has changed.
+    pub async fn refresh_keys(&self) -> Vec<KeyRefresh> {
+        let of_issuers = self.issuers.iter().flat_map(|issuer| {
+            let of_answers = issuer.introspector.as_ref().and_then(Introspector::keys);
+            issuer.keys.iter().chain(of_answers).map(|keys| keys.refresh(&issuer.profile.issuer))
+        });
+        let of_domains = self.domains.iter().map(|domain| domain.bundle.refresh(&domain.settings.issuer()));
+        // All are asked for before one is waited for.
+        let asked: Vec<_> = of_issuers.chain(of_domains).collect();
+        let mut refreshed = Vec::with_capacity(asked.len());
+        for one in asked {
+            refreshed.extend(one.await);
+        }
+        refreshed
+    }
+
     /// How issuers' subjects are named here.
     #[must_use]
     pub fn ids(&self) -> &Arc<PrincipalIds> {
@@ -184,8 +200,8 @@ impl Verifier {
     async fn genuine(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Arc<Genuine>, Unproven> {
         let token = presented.value.0;
         let digest = digest_of(presented.kind, presented.purpose, token);
-        if let Some(entry) = self.cache.get(&digest, now) {
-            if self.is_current(&entry, now) && Self::is_of(&entry, presented.issuer) {
+        if let Some(entry) = self.cache.get(&digest, self.moment(now)) {
+            if self.is_current(&entry) && Self::is_of(&entry, presented.issuer) {
                 return Ok(entry.genuine);
             }
             self.cache.forget(&digest);
@@ -200,14 +216,19 @@ impl Verifier {
         Ok(genuine)
     }
 
+    /// This time, by both clocks.
+    fn moment(&self, now: Timestamp) -> Moment {
+        Moment { now, monotonic_ms: self.clock.monotonic_ms() }
+    }
+
     /// Whether the keys that an entry was verified with are still its issuer's.
-    fn is_current(&self, entry: &Entry, now: Timestamp) -> bool {
+    fn is_current(&self, entry: &Entry) -> bool {
         let Some(number) = entry.generation else { return true };
         let keys = match entry.genuine.proven.kind {
             CredentialKind::JwtSvid => self.domains.get(entry.issuer).map(|domain| &domain.bundle),
             _ => self.issuers.get(entry.issuer).and_then(|issuer| issuer.keys.as_ref()),
         };
-        keys.and_then(|keys| keys.usable(now.0)).is_some_and(|generation| generation.number == number)
+        keys.and_then(Keyring::usable).is_some_and(|generation| generation.number == number)
     }
 
     /// Whether an entry is of the issuer that the credential names, if it names one.
@@ -235,9 +256,9 @@ impl Verifier {
         }
         let profile = issuer.profile_for(presented)?;
         let keys = issuer.keys.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
-        let generation = token::check_signature(&token, presented.kind, profile, keys, now).await?;
+        let generation = token::check_signature(&token, presented.kind, profile, keys).await?;
         let genuine = token::read(&token, presented.kind, profile, &self.ids, now)?;
-        Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, now))
+        Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, self.moment(now)))
     }
 
     /// A token that says nothing itself.
@@ -268,8 +289,10 @@ impl Verifier {
         let introspector =
             issuer.introspector.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer cannot be asked"))?;
         let profile = issuer.profile_for(presented)?;
-        let genuine = introspector.ask(presented.value.0, profile, &self.ids, now).await?;
-        Ok(Entry::new(Arc::new(genuine), at, None, Some(introspector.keep()), now))
+        let digest = digest_of(presented.kind, presented.purpose, presented.value.0);
+        let asked = (presented.value.0, digest, presented.purpose);
+        let genuine = introspector.ask(asked, profile, &self.ids, now).await?;
+        Ok(Entry::new(genuine, at, None, Some(introspector.keep()), self.moment(now)))
     }
 
     /// A JWT-SVID of the trust domain that it names.
@@ -279,7 +302,7 @@ impl Verifier {
         let (at, domain) = self.domain(sub, presented.issuer)?;
         let (genuine, generation) =
             spiffe::verify_jwt(&token, &domain.settings, &domain.bundle, &self.ids, now).await?;
-        Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, now))
+        Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, self.moment(now)))
     }
 
     /// An X.509-SVID. Its verification is not kept: certificates are rarely sent, and their chains are large.
@@ -302,7 +325,7 @@ impl Verifier {
         let name = spiffe::claimed_id(leaf)?;
         let (_, domain) = self.domain(&name, presented.issuer)?;
         let id = SpiffeId::parse(&name).ok_or_else(unreadable)?;
-        let bundle = domain.bundle.any(now.0).await?;
+        let bundle = domain.bundle.any().await?;
         spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)
     }
 

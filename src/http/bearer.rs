@@ -2,10 +2,12 @@
 //!
 //! Verifying may wait for the issuer, so it stands in a layer of its own, which is there only where such a caller is
 //! configured: every other service pays nothing for it. It lies inside of `envelope`, which has marked the request.
+//! A token that cannot be verified now is no wrong one: its sender is told to come back, and keeps it.
 
 use super::caller::{Presented, bearer_token};
 use super::shared::Shared;
-use super::{By, Error};
+use super::{By, Error, routes};
+use crate::model::Code;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -18,7 +20,9 @@ pub(super) async fn verify(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    if request.extensions().get() == Some(&Presented::Token) {
+    let presented = request.extensions().get().copied();
+    // INVARIANT: nobody is asked about a token that opens nothing: on public paths its sender is nobody in particular.
+    if presented == Some(Presented::Token) && !routes::is_public(request.path()) {
         let found = caller(&shared, &request).await.and_then(|at| shared.count(at).map(|()| at));
         match found {
             Ok(at) => drop(request.extensions_mut().insert(Presented::Caller(at))),
@@ -42,7 +46,11 @@ async fn caller(shared: &Shared, request: &ServiceRequest) -> Result<usize, Erro
     let token = bearer_token(request.headers()).ok_or(Error::WrongCredential)?.to_owned();
     let peer = shared.peer(request.conn_data());
     let certificate = peer.map(|peer| peer.encoded().to_owned());
-    let proven = verifier.verify_caller(&token, certificate.as_deref()).await.map_err(|_| Error::WrongCredential)?;
+    let proven =
+        verifier.verify_caller(&token, certificate.as_deref()).await.map_err(|unproven| match unproven.code {
+            Code::CredentialUnavailable => Error::CallerUnverified,
+            _ => Error::WrongCredential,
+        })?;
     // A token by which somebody acts for another is nobody's own.
     let [holder] = proven.chain.as_slice() else { return Err(Error::WrongCredential) };
     let known = shared.settings.callers.iter().position(|caller| match &caller.by {

@@ -100,6 +100,9 @@ pub enum Error {
          token of a configured caller"
     )]
     WrongCredential,
+    /// A token whose issuer does not answer now, or about which too many wait to ask.
+    #[error("the token in `Authorization` cannot be verified now: ask again later")]
+    CallerUnverified,
     /// The caller sends more requests than it may.
     #[error("the caller sends more requests than it may: wait as long as `Retry-After` says")]
     TooManyRequests(Duration),
@@ -190,6 +193,7 @@ impl Error {
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BodyTimeout),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge),
             Self::MissingCredential | Self::WrongCredential => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated),
+            Self::CallerUnverified => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::CallerUnverified),
             Self::TooManyRequests(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
             Self::MissingPermission { .. } => (StatusCode::FORBIDDEN, ErrorCode::MissingPermission),
             Self::AnonymousHost | Self::AnonymousProxied => (StatusCode::FORBIDDEN, ErrorCode::AnonymousRefused),
@@ -288,7 +292,7 @@ impl ResponseError for Error {
                 let seconds = wait.as_millis().div_ceil(1_000).max(1);
                 response.insert_header((RETRY_AFTER, seconds.to_string()));
             }
-            Self::RevisionNotReached { .. } | Self::TooManyWaiting => {
+            Self::RevisionNotReached { .. } | Self::TooManyWaiting | Self::CallerUnverified => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
             }
             Self::MethodNotAllowed(allow) => {

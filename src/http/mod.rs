@@ -25,6 +25,7 @@ pub mod examples;
 pub mod fga;
 mod guard;
 mod health;
+mod keys;
 mod known;
 mod metadata;
 mod openapi;

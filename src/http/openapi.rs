@@ -1,6 +1,8 @@
 //! The description of the API, from the handlers.
 
-use super::{Error, Permission, evaluation, evaluations, examples, fga, health, metadata, schema, search, settings};
+use super::{
+    Error, Permission, evaluation, evaluations, examples, fga, health, keys, metadata, schema, search, settings,
+};
 use crate::model::{Fault, Malformed};
 use std::time::Duration;
 use utoipa::openapi::example::ExampleBuilder;
@@ -33,13 +35,14 @@ const JSON: &str = "application/json";
         health::healthz,
         health::readyz,
         health::metrics,
+        keys::refresh,
     ),
     components(schemas(schema::ErrorCode)),
     tags(
         (name = "AuthZEN", description = "Decisions."),
         (name = "AuthZEN search", description = "Who may, to what, and what?"),
         (name = "Discovery", description = "What the service says about itself."),
-        (name = "Operation", description = "For probes and dashboards."),
+        (name = "Operation", description = "For probes, dashboards and operators."),
     ),
     modifiers(&Keys),
 )]

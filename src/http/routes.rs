@@ -1,6 +1,6 @@
 //! Every route of the service.
 
-use super::{Error, docs, evaluation, evaluations, fga, health, metadata, search};
+use super::{Error, docs, evaluation, evaluations, fga, health, keys, metadata, search};
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder};
@@ -14,6 +14,7 @@ pub(super) const DOCS: &str = "/docs/";
 pub(super) const SEARCH_SUBJECT: &str = "/access/v1/search/subject";
 pub(super) const SEARCH_RESOURCE: &str = "/access/v1/search/resource";
 pub(super) const SEARCH_ACTION: &str = "/access/v1/search/action";
+pub(super) const KEYS_REFRESH: &str = "/admin/v1/keys/refresh";
 
 /// Mounts everything. The router tries the routes in this order, so what is asked most stands first.
 pub(super) fn mount(app: &mut ServiceConfig) {
@@ -25,6 +26,8 @@ pub(super) fn mount(app: &mut ServiceConfig) {
         .service(post(SEARCH_ACTION, search::action));
     // For OpenFGA's clients: every call needs a key.
     fga::mount(app);
+    // For operators: the permission `admin` is needed.
+    app.service(post(KEYS_REFRESH, keys::refresh));
     // For operators and everybody: public.
     app.service(get("/healthz", health::healthz))
         .service(get("/readyz", health::readyz))
@@ -47,6 +50,7 @@ pub(super) fn endpoint_name(path: &str) -> &'static str {
         SEARCH_SUBJECT => "search_subject",
         SEARCH_RESOURCE => "search_resource",
         SEARCH_ACTION => "search_action",
+        KEYS_REFRESH => "keys_refresh",
         "/healthz" => "healthz",
         "/readyz" => "readyz",
         "/metrics" => "metrics",
@@ -56,6 +60,12 @@ pub(super) fn endpoint_name(path: &str) -> &'static str {
         _ if path.starts_with("/docs") => "docs",
         _ => fga::endpoint_name(path).unwrap_or("other"),
     }
+}
+
+/// Whether a path is everybody's: whatever credential comes along with it opens nothing there.
+pub(super) fn is_public(path: &str) -> bool {
+    let names = ["healthz", "readyz", "metrics", "jwks", "metadata", "docs", "openapi"];
+    path == "/" || names.contains(&endpoint_name(path))
 }
 
 fn post<H, Args>(path: &'static str, handler: H) -> impl HttpServiceFactory + use<H, Args>

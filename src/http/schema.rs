@@ -342,6 +342,8 @@ pub enum ErrorCode {
     BodyTooLarge,
     /// 401: no credential, or one that nobody has.
     Unauthenticated,
+    /// 503: a caller's token cannot be verified now; the header `Retry-After` says when to ask again.
+    CallerUnverified,
     /// 429: the caller sends too many requests; the header `Retry-After` says how long to wait.
     TooManyRequests,
     /// 403: the caller may not do this.

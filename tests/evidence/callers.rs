@@ -2,11 +2,13 @@
 
 use crate::service::{Reply, get, post, send};
 use crate::tokens::Key;
-use crate::world::{AUDIENCE, ISSUER, World, access, claims, claims_with, profile, publish, question};
-use behest::evidence::Profile;
+use crate::web::{Asked, Web};
+use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
+use behest::evidence::{Introspection, Profile, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Rate, Settings};
 use behest::model::EntityRef;
 use serde_json::json;
+use std::time::Duration;
 
 const OURS: &str = "https://pdp.example";
 
@@ -61,8 +63,8 @@ async fn a_caller_is_known_by_its_own_token_for_this_service() {
             (401, Some("Bearer realm=\"behest\", error=\"invalid_token\"")),
             "{why}"
         );
-        // On every path, and with the request's id.
-        for path in ["/healthz", "/metrics", "/nowhere", "/stores"] {
+        // On every path that asks who calls, and with the request's id.
+        for path in ["/nowhere", "/stores"] {
             let request = get(path)
                 .insert_header(("Authorization", format!("Bearer {token}")))
                 .insert_header(("X-Request-ID", "r1"));
@@ -78,11 +80,118 @@ async fn a_caller_is_known_by_its_own_token_for_this_service() {
 }
 
 #[actix_web::test]
-async fn a_callers_issuer_that_is_out_of_reach_is_a_401() {
-    let (world, key, web) = world(vec![gateway(None)]);
+async fn a_callers_issuer_that_is_out_of_reach_is_a_503() {
+    let key = Key::new("k1");
+    let web = publish(&key);
     web.set_down(true);
-    let token = key.access_token(&claims());
-    assert_eq!(call(&world, &format!("Bearer {token}")).await.status, 401);
+    let profile = Profile { caller_audiences: vec![OURS.into()], ..profile(&web) };
+    let settings = Settings { callers: vec![gateway(None)], ..Settings::default() };
+    let world = World::with(vec![profile], Vec::new(), settings);
+    let token = key.access_token(&claims_with(&json!({"sub": "gateway", "client_id": "gateway", "aud": OURS})));
+    let reply = call(&world, &format!("Bearer {token}")).await;
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, Some("1")));
+    assert_eq!(reply.json()["error"]["code"], "caller_unverified");
+    let stores = send(&world.server, get("/stores").insert_header(("Authorization", format!("Bearer {token}")))).await;
+    assert_eq!((stores.status.as_u16(), &stores.json()["code"]), (503, &json!("unavailable")));
+}
+
+/// An issuer that is asked about each token: `gateway` is the gateway's, `alice` a user's, and others nobody's.
+fn asked_issuer() -> (World, Web) {
+    let web = Web::start(move |asked: &Asked| {
+        let active = json!({"active": true, "sub": "gateway", "client_id": "gateway", "aud": OURS, "iss": ISSUER});
+        let user = json!({"active": true, "sub": "alice", "client_id": "web", "scope": "read", "aud": AUDIENCE});
+        let answer = match asked.body.split('&').next().unwrap() {
+            "token=gateway" => active,
+            "token=alice" => user,
+            _ => json!({"active": false}),
+        };
+        (200, String::new(), answer.to_string())
+    });
+    let introspection = Introspection {
+        url: web.url.clone(),
+        client_id: "pdp".to_owned(),
+        client_secret: None,
+        keep: Duration::from_secs(10),
+        signed: None,
+    };
+    let profile = Profile {
+        trust: Trust::Introspection,
+        introspection: Some(introspection),
+        caller_audiences: vec![OURS.into()],
+        ..profile(&web)
+    };
+    let callers = vec![gateway(None), caller("other", By::Key(KeyHash::of(b"key")), None)];
+    (World::with(vec![profile], Vec::new(), Settings { callers, ..Settings::default() }), web)
+}
+
+#[actix_web::test]
+async fn a_public_path_asks_nobody_about_a_token() {
+    let (world, web) = asked_issuer();
+    for path in ["/healthz", "/metrics", "/docs/", "/openapi.json", "/.well-known/jwks.json"] {
+        let reply = send(&world.server, get(path).insert_header(("Authorization", "Bearer invented"))).await;
+        assert_eq!(reply.status, 200, "{path}");
+    }
+    send(&world.server, get("/readyz").insert_header(("Authorization", "Bearer invented"))).await;
+    send(&world.server, get("/.well-known/authzen-configuration").insert_header(("Authorization", "Bearer x"))).await;
+    assert_eq!(web.count(), 0);
+}
+
+#[actix_web::test]
+async fn a_token_that_was_refused_is_asked_about_once_a_second() {
+    let (world, web) = asked_issuer();
+    for _ in 0..5 {
+        assert_eq!(call(&world, "Bearer invented").await.status, 401);
+    }
+    assert_eq!(web.count(), 1);
+    world.wait_ms(999);
+    assert_eq!(call(&world, "Bearer invented").await.status, 401);
+    assert_eq!(web.count(), 1);
+    world.wait_ms(1);
+    assert_eq!(call(&world, "Bearer invented").await.status, 401);
+    assert_eq!(web.count(), 2);
+}
+
+#[actix_web::test]
+async fn invented_tokens_keep_no_known_caller_and_no_request_waiting() {
+    let (world, web) = asked_issuer();
+    assert_eq!(call(&world, "Bearer gateway").await.status, 200);
+    web.set_pause(Duration::from_millis(300));
+    // What was answered is no longer used: the issuer is asked again.
+    world.wait_ms(10_000);
+    let invented: Vec<String> = (0..100).map(|at| format!("Bearer invented{at}")).collect();
+    let (some, others) = invented.split_at(20);
+    let real = async {
+        let body = question("read", &[access("alice")]).to_string();
+        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer key"));
+        let (known, user) = tokio::join!(call(&world, "Bearer gateway"), send(&world.server, request));
+        (known.status.as_u16(), user.json()["decision"].clone())
+    };
+    // Those who come later would overtake them, and they would be sent away.
+    let before = all(some.iter().map(|token| call(&world, token)));
+    let after = all(others.iter().map(|token| call(&world, token)));
+    let (before, (known, user), after) = tokio::join!(before, real, after);
+    assert_eq!((known, user), (200, json!(true)));
+    let count = |status: u16| before.iter().chain(&after).filter(|found| **found == status).count();
+    assert_eq!(count(401) + count(503), 100, "{before:?} {after:?}");
+    assert!(count(503) > 0 && web.count() < 100, "{before:?} {after:?}");
+}
+
+/// The statuses of calls that are made at the same time.
+async fn all(calls: impl Iterator<Item = impl Future<Output = Reply>>) -> Vec<u16> {
+    let mut calls: Vec<_> = calls.map(|call| Box::pin(call)).collect();
+    let mut statuses = vec![0; calls.len()];
+    std::future::poll_fn(|context| {
+        for (call, status) in calls.iter_mut().zip(&mut statuses) {
+            if *status == 0
+                && let std::task::Poll::Ready(reply) = call.as_mut().poll(context)
+            {
+                *status = reply.status.as_u16();
+            }
+        }
+        if statuses.contains(&0) { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+    })
+    .await;
+    statuses
 }
 
 #[actix_web::test]

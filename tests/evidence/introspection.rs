@@ -211,6 +211,27 @@ async fn an_answer_that_is_not_kept_is_asked_for_each_time() {
 }
 
 #[actix_web::test]
+async fn many_requests_with_one_token_wait_for_one_answer() {
+    let web = issuer(active());
+    web.set_pause(Duration::from_millis(100));
+    let world = world(&web);
+    let (one, two, three) = tokio::join!(world.read("opaque"), world.read("opaque"), world.read("opaque"));
+    assert_eq!([one, two, three], ["permit", "permit", "permit"]);
+    assert_eq!(web.count(), 1);
+}
+
+#[actix_web::test]
+async fn an_answer_lasts_no_longer_because_the_clock_is_set_back() {
+    let web = issuer(active());
+    let world = world(&web);
+    assert_eq!(world.read("opaque").await, "permit");
+    web.answer(|_| (200, String::new(), json!({"active": false}).to_string()));
+    world.wait_ms(10_000);
+    world.clock.correct(NOW_MS);
+    assert!(world.read("opaque").await.contains("not active"));
+}
+
+#[actix_web::test]
 async fn a_jwt_of_an_issuer_with_keys_is_not_shown_to_it() {
     let key = Key::new("k1");
     let (keys, web) = (publish(&key), issuer(active()));

@@ -1,9 +1,11 @@
 //! Keys of issuers: discovery, rotation, outages, and what a flood of unknown names costs.
 
-use crate::tokens::Key;
+use crate::service::{Reply, post, send};
+use crate::tokens::{Key, with};
 use crate::web::{Asked, Web};
-use crate::world::{ISSUER, World, claims, claims_with, profile, publish, standard};
+use crate::world::{ISSUER, World, access, claims, claims_with, profile, publish, question, standard};
 use behest::evidence::{KeySource, Profile, Trust};
+use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
@@ -38,20 +40,25 @@ async fn a_withdrawn_key_verifies_nothing_not_even_what_it_verified_before() {
 }
 
 #[actix_web::test]
-async fn a_flood_of_unknown_names_asks_the_issuer_once_in_ten_seconds() {
+async fn a_flood_of_unknown_names_asks_the_issuer_six_times_and_then_once_in_ten_seconds() {
     let (world, key, web) = standard();
     assert_eq!(world.read(&key.access_token(&claims())).await, "permit");
     for at in 0..20 {
         let stranger = Key::new(&format!("x{at}"));
         assert!(world.read(&stranger.access_token(&claims())).await.contains("a key that its issuer does not publish"));
     }
-    assert_eq!(web.count(), 2);
+    assert_eq!(web.count(), 7);
     world.wait_ms(9_999);
     world.read(&Key::new("y").access_token(&claims())).await;
-    assert_eq!(web.count(), 2);
+    assert_eq!(web.count(), 7);
     world.wait_ms(1);
     world.read(&Key::new("y").access_token(&claims())).await;
-    assert_eq!(web.count(), 3);
+    assert_eq!(web.count(), 8);
+    // Nor does a clock that somebody sets fill the budget.
+    world.clock.correct(crate::service::NOW_MS + 86_400_000);
+    world.read(&Key::new("y").access_token(&claims())).await;
+    world.clock.correct(crate::service::NOW_MS);
+    assert_eq!(web.count(), 8);
     assert_eq!(world.read(&key.access_token(&claims())).await, "permit");
 }
 
@@ -74,13 +81,160 @@ async fn the_last_good_keys_are_used_for_an_hour_more_and_then_nothing_verifies(
 }
 
 #[actix_web::test]
-async fn keys_that_are_none_leave_the_last_good_ones() {
+async fn keys_that_are_rotated_twice_in_a_row_are_followed() {
+    let (world, first, web) = standard();
+    assert_eq!(world.read(&first.access_token(&claims())).await, "permit");
+    for kid in ["k2", "k3", "k4"] {
+        let key = Key::new(kid);
+        let set = json!({"keys": [key.published()]}).to_string();
+        web.answer(move |_| (200, String::new(), set.clone()));
+        assert_eq!(world.read(&key.access_token(&claims())).await, "permit", "{kid}");
+    }
+}
+
+#[actix_web::test]
+async fn keys_last_no_longer_because_the_clock_is_set_back() {
+    let (world, key, web) = standard();
+    let token = key.access_token(&claims());
+    assert_eq!(world.read(&token).await, "permit");
+    web.set_down(true);
+    world.wait_ms(65 * 60 * 1_000);
+    world.clock.correct(crate::service::NOW_MS);
+    let found = world.read(&token).await;
+    assert!(found.starts_with("credential_unavailable: "), "{found}");
+}
+
+#[actix_web::test]
+async fn keys_that_are_withdrawn_verify_nothing_whatever_is_left() {
+    let other = Key::new("k2");
+    for left in [json!([]), json!([other.published()]), json!([{"kty": "oct", "k": "AAAA", "kid": "z"}])] {
+        let (world, key, web) = standard();
+        let token = key.access_token(&claims());
+        assert_eq!(world.read(&token).await, "permit");
+        let set = json!({"keys": left}).to_string();
+        web.answer(move |_| (200, String::new(), set.clone()));
+        // Somebody's token makes the service look.
+        world.read(&Key::new("z").access_token(&claims())).await;
+        let found = world.read(&token).await;
+        assert!(found.contains("a key that its issuer does not publish"), "{left}: {found}");
+        // An issuer that is out of reach then brings nothing back.
+        web.set_down(true);
+        world.wait_ms(60_000);
+        assert!(world.read(&token).await.starts_with("credential_invalid: "));
+    }
+}
+
+#[actix_web::test]
+async fn a_key_is_tried_where_it_fits() {
+    let (one, two, stranger) = (Key::new("k1"), Key::new("k1"), Key::new("k1"));
+    let named = |key: &Key, over: Value| with(&key.published(), &over);
+    let mut bare = one.published();
+    for name in ["use", "alg", "key_ops"] {
+        bare[name] = json!(null);
+    }
+    let unnamed = |key: &Key| key.sign(&json!({"alg": "ES256", "typ": "at+jwt"}), &claims());
+    let many: Vec<Value> = (0..9).map(|at| Key::new(&format!("m{at}")).published()).collect();
+    let none = "none of the 2 keys of its issuer that fit signed it";
+    for (published, token, expected) in [
+        (json!([one.published(), one.published()]), one.access_token(&claims()), "permit"),
+        (json!([two.published(), one.published()]), one.access_token(&claims()), "permit"),
+        (json!([two.published(), one.published()]), two.access_token(&claims()), "permit"),
+        (json!([two.published(), one.published()]), stranger.access_token(&claims()), "the token's signature is wrong"),
+        (json!([bare]), one.access_token(&claims()), "permit"),
+        (json!([named(&two, json!({"kid": "k2"})), one.published()]), unnamed(&one), "permit"),
+        (json!([named(&two, json!({"kid": null})), one.published()]), unnamed(&two), "permit"),
+        (json!([named(&two, json!({"kid": "k2"})), one.published()]), unnamed(&stranger), none),
+        (json!([one.published()]), unnamed(&stranger), "the token's signature is wrong"),
+        (json!(many), unnamed(&stranger), "publishes 9 that fit, and none of the 8 that were tried signed it"),
+        (json!([]), unnamed(&stranger), "publishes none for its algorithm"),
+    ] {
+        let set = json!({"keys": published}).to_string();
+        let web = Web::start(move |_| (200, String::new(), set.clone()));
+        let found = World::new(vec![profile(&web)], Vec::new()).read(&token).await;
+        assert!(found.contains(expected), "{published}: {found}");
+    }
+}
+
+#[actix_web::test]
+async fn an_algorithm_may_have_its_curve_in_the_name() {
+    let key = Key::ed25519("k1");
+    for of_key in [json!(null), json!("EdDSA"), json!("Ed25519")] {
+        let set = json!({"keys": [with(&key.published(), &json!({"alg": of_key}))]}).to_string();
+        let web = Web::start(move |_| (200, String::new(), set.clone()));
+        let trust = Trust::Keys { source: KeySource::Jwks(web.url.clone()), algorithms: vec![Algorithm::EdDSA] };
+        let world = World::new(vec![Profile { trust, ..profile(&web) }], Vec::new());
+        for alg in ["EdDSA", "Ed25519"] {
+            let token = key.sign(&json!({"alg": alg, "typ": "at+jwt", "kid": "k1"}), &claims());
+            assert_eq!(world.read(&token).await, "permit", "{alg} by {of_key}");
+        }
+        let token = key.sign(&json!({"alg": "Ed448", "typ": "at+jwt", "kid": "k1"}), &claims());
+        assert!(world.read(&token).await.contains("algorithm"));
+    }
+}
+
+/// A service with an administrator, whose issuer is there.
+fn administered(web: &Web) -> World {
+    let caller = |name: &str, permission| Caller {
+        name: name.to_owned(),
+        by: By::Key(KeyHash::of(name.as_bytes())),
+        permissions: [Permission::Decide, permission].into_iter().collect(),
+        require_actor: false,
+        reasons: false,
+        rate: None,
+    };
+    let callers = vec![caller("admin", Permission::Admin), caller("other", Permission::RelationsWrite)];
+    World::with(vec![profile(web)], Vec::new(), Settings { callers, ..Settings::default() })
+}
+
+async fn refresh(world: &World, key: &str) -> Reply {
+    let request = post("/admin/v1/keys/refresh", "").insert_header(("Authorization", format!("Bearer {key}")));
+    send(&world.server, request).await
+}
+
+#[actix_web::test]
+async fn an_administrator_makes_a_withdrawal_count_at_once() {
+    let (old, new) = (Key::new("k1"), Key::new("k2"));
+    let web = publish(&old);
+    let world = administered(&web);
+    let token = old.access_token(&claims());
+    let read = async || {
+        let body = question("read", &[access(&token)]).to_string();
+        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer other"));
+        send(&world.server, request).await.json()["decision"].clone()
+    };
+    assert_eq!(read().await, true);
+    let answer = |keys: usize, added: Value, removed: Value| json!({"issuers": [{"issuer": ISSUER, "keys": keys, "added": added, "removed": removed}]});
+    assert_eq!(refresh(&world, "admin").await.json(), answer(1, json!([]), json!([])));
+    for (set, expected, decision) in [
+        (json!([new.published(), old.published()]), answer(2, json!(["k2"]), json!([])), true),
+        (json!([new.published()]), answer(1, json!([]), json!(["k1"])), false),
+        (json!([]), answer(0, json!([]), json!(["k2"])), false),
+        (json!([old.published()]), answer(1, json!(["k1"]), json!([])), true),
+    ] {
+        let set = json!({"keys": set}).to_string();
+        web.answer(move |_| (200, String::new(), set.clone()));
+        let reply = refresh(&world, "admin").await;
+        assert_eq!((reply.status.as_u16(), reply.json()), (200, expected));
+        assert_eq!(read().await, decision);
+    }
+    // What cannot be fetched leaves the last keys, and says so.
+    web.set_down(true);
+    let failed = refresh(&world, "admin").await.json();
+    assert!(failed["issuers"][0]["error"].as_str().unwrap().contains("does not answer"), "{failed}");
+    assert_eq!(read().await, true);
+    assert_eq!(refresh(&world, "other").await.status, 403);
+    assert_eq!(refresh(&world, "wrong").await.status, 401);
+    let unnamed = send(&world.server, post("/admin/v1/keys/refresh", "")).await;
+    assert_eq!(unnamed.status, 401);
+}
+
+#[actix_web::test]
+async fn keys_that_are_of_no_form_leave_the_last_good_ones() {
     let (world, key, web) = standard();
     let token = key.access_token(&claims());
     assert_eq!(world.read(&token).await, "permit");
     let mut since = web.count();
-    for body in [json!({"keys": []}), json!({}), json!("x"), json!({"keys": [{"kty": "oct", "k": "AAAA", "kid": "z"}]})]
-    {
+    for body in [json!({}), json!("x"), json!({"keys": {}}), json!({"keys": null})] {
         web.answer(move |_| (200, String::new(), body.to_string()));
         world.wait_ms(10_000);
         world.read(&Key::new("z").access_token(&claims())).await;

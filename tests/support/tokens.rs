@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
@@ -14,6 +14,7 @@ pub(crate) struct Key {
     pub(crate) kid: String,
     private: EncodingKey,
     public: Jwk,
+    algorithm: Algorithm,
 }
 
 impl Key {
@@ -27,7 +28,15 @@ impl Key {
         );
         let private = EncodingKey::from_ec_pem(pem.as_bytes()).expect("a key");
         let public = Jwk::from_encoding_key(&private, Algorithm::ES256).expect("a public key");
-        Self { kid: kid.to_owned(), private, public }
+        Self { kid: kid.to_owned(), private, public, algorithm: Algorithm::ES256 }
+    }
+
+    /// An Ed25519 key.
+    pub(crate) fn ed25519(kid: &str) -> Self {
+        let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).expect("the system has randomness");
+        let private = EncodingKey::from_ed_der(document.as_ref());
+        let public = Jwk::from_encoding_key(&private, Algorithm::EdDSA).expect("a public key");
+        Self { kid: kid.to_owned(), private, public, algorithm: Algorithm::EdDSA }
     }
 
     /// The public half, without a name.
@@ -54,7 +63,7 @@ impl Key {
     /// A JWS with this header and these claims.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.private, Algorithm::ES256);
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.private, self.algorithm);
         format!("{message}.{}", signature.expect("a signature"))
     }
 

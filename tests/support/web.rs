@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ pub(crate) struct Web {
     handler: Arc<Mutex<Handler>>,
     asked: Arc<AtomicUsize>,
     down: Arc<AtomicBool>,
+    pause_ms: Arc<AtomicU64>,
 }
 
 impl Web {
@@ -32,14 +33,21 @@ impl Web {
     pub(crate) fn start(handler: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let web =
-            Self { url, handler: Arc::new(Mutex::new(Box::new(handler))), asked: Arc::default(), down: Arc::default() };
+        let web = Self {
+            url,
+            handler: Arc::new(Mutex::new(Box::new(handler))),
+            asked: Arc::default(),
+            down: Arc::default(),
+            pause_ms: Arc::default(),
+        };
         let (handler, asked, down) = (Arc::clone(&web.handler), Arc::clone(&web.asked), Arc::clone(&web.down));
+        let pause_ms = Arc::clone(&web.pause_ms);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (handler, asked, down) = (Arc::clone(&handler), Arc::clone(&asked), Arc::clone(&down));
+                let pause_ms = Arc::clone(&pause_ms);
                 std::thread::spawn(move || {
-                    serve(&stream, &handler, &asked, &down);
+                    serve(&stream, &handler, &asked, &down, &pause_ms);
                 });
             }
         });
@@ -56,13 +64,18 @@ impl Web {
         self.down.store(down, Ordering::SeqCst);
     }
 
+    /// Thinks for so long about each answer, of as many as are wanted at once.
+    pub(crate) fn set_pause(&self, pause: Duration) {
+        self.pause_ms.store(u64::try_from(pause.as_millis()).expect("a short pause"), Ordering::SeqCst);
+    }
+
     /// How often it was asked.
     pub(crate) fn count(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
 
-fn serve(stream: &TcpStream, handler: &Mutex<Handler>, asked: &AtomicUsize, down: &AtomicBool) {
+fn serve(stream: &TcpStream, handler: &Mutex<Handler>, asked: &AtomicUsize, down: &AtomicBool, pause_ms: &AtomicU64) {
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     let mut reader = BufReader::new(stream);
     loop {
@@ -71,6 +84,7 @@ fn serve(stream: &TcpStream, handler: &Mutex<Handler>, asked: &AtomicUsize, down
             return;
         }
         asked.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(pause_ms.load(Ordering::SeqCst)));
         let (status, headers, body) = (handler.lock().expect("no test panicked"))(&request);
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
         let mut stream = stream;

@@ -1,23 +1,28 @@
 //! One issuer's keys, kept fresh by a thread of their own.
 
+use super::budget::Budget;
 use super::fetch::{FetchError, HttpClient, TIMEOUT};
-use super::set::{Key, KeySet};
+use super::set::{Check, KeySet};
 use super::source::KeySource;
 use crate::clock::Clock;
+use crate::evidence::jose::Unverified;
 use crate::model::Unproven;
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::Algorithm;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// LIMIT: the time between two fetches that tokens ask for: whoever sends tokens with invented key names makes at most
-/// six requests a minute to an issuer.
-pub(super) const COOLDOWN: Duration = Duration::from_secs(10);
+/// LIMIT: fetches that tokens ask for, one soon after the other: an issuer that rotates its keys twice in a row is followed.
+const BURST: u32 = 6;
+
+/// LIMIT: and in the long run, one for each such time: whoever sends tokens with invented key names makes at most six
+/// requests a minute to an issuer.
+const EACH: Duration = Duration::from_secs(10);
 
 /// Keys are fetched again no sooner than this, whatever the issuer says.
 const SHORTEST: Duration = Duration::from_secs(30);
@@ -38,6 +43,9 @@ const RETRY: Duration = Duration::from_secs(15);
 /// LIMIT: how long a request waits for a fetch: discovery and the set, each within its own limit.
 const PATIENCE: Duration = Duration::from_secs(2 * TIMEOUT.as_secs() + 1);
 
+/// LIMIT: fetches of others that a request waits for, one after the other.
+const MOST_JOINS: u32 = 2;
+
 /// The keys of one issuer.
 #[derive(Debug)]
 pub(in crate::evidence) struct Keyring {
@@ -52,38 +60,76 @@ pub(in crate::evidence) struct Generation {
     /// Another for another set of keys: what was verified with an earlier one must be verified again.
     pub(in crate::evidence) number: u64,
     pub(in crate::evidence) keys: KeySet,
+    /// By the monotonic clock: whoever sets the machine's makes no key last longer.
     until_ms: i64,
 }
 
-#[derive(Debug)]
+/// What fetching an issuer's keys at once came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyRefresh {
+    /// The issuer, or `spiffe://` and a trust domain.
+    pub issuer: String,
+    /// How many keys there are now.
+    pub keys: usize,
+    /// Those that were not there before: their `kid`, or their thumbprint.
+    pub added: Vec<String>,
+    /// Those that are no longer there.
+    pub removed: Vec<String>,
+    /// Why the keys are still those of before.
+    pub error: Option<String>,
+}
+
 struct State {
+    clock: Arc<dyn Clock>,
     current: ArcSwapOption<Generation>,
-    /// How many fetches have ended.
+    /// How many fetches have begun.
+    begun: AtomicU64,
+    /// How many have ended.
     ended: watch::Sender<u64>,
-    /// Whether one has been asked for and has not ended.
-    pending: AtomicBool,
-    asked_ms: AtomicI64,
+    /// Why the last one failed; none where it did not.
+    failure: ArcSwapOption<String>,
+    /// The last that was asked for, counted like them.
+    asked: AtomicU64,
+    budget: Budget,
+}
+
+/// Shows what is published.
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("current", &self.current).finish_non_exhaustive()
+    }
+}
+
+/// How waiting for a fetch ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// A fetch has ended that had begun before: it may have missed what was published since.
+    Joined,
+    /// A fetch has ended that began later.
+    Fetched,
+    /// There was none, or not in time.
+    None,
 }
 
 impl State {
-    fn new(current: Option<Generation>, pending: bool) -> Arc<Self> {
+    /// `asked` counts the fetches that are under way when it starts.
+    fn new(current: Option<Generation>, asked: u64, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
+            clock,
             current: ArcSwapOption::from(current.map(Arc::new)),
+            begun: AtomicU64::new(0),
             ended: watch::Sender::new(0),
-            pending: AtomicBool::new(pending),
-            asked_ms: AtomicI64::new(i64::MIN),
+            failure: ArcSwapOption::empty(),
+            asked: AtomicU64::new(asked),
+            budget: Budget::new(BURST, EACH),
         })
-    }
-
-    fn usable(&self, now_ms: i64) -> Option<Arc<Generation>> {
-        self.current.load_full().filter(|generation| generation.until_ms > now_ms)
     }
 }
 
 impl Keyring {
     /// Keys that never change.
-    pub(in crate::evidence) fn fixed(keys: KeySet) -> Self {
-        Self { state: State::new(Some(Generation { number: 0, keys, until_ms: i64::MAX }), false), thread: None }
+    pub(in crate::evidence) fn fixed(keys: KeySet, clock: Arc<dyn Clock>) -> Self {
+        Self { state: State::new(Some(Generation { number: 0, keys, until_ms: i64::MAX }), 0, clock), thread: None }
     }
 
     /// Starts to fetch. Nothing is waited for: an issuer that is down must not keep the service down.
@@ -93,64 +139,97 @@ impl Keyring {
         client: HttpClient,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        let state = State::new(None, true);
+        let state = State::new(None, 1, clock);
         // One request that waits is enough: it is served by whatever is published next.
         let (sender, receiver) = sync_channel(1);
-        let keeper =
-            Keeper { issuer: issuer.to_owned(), source, client, clock, state: Arc::clone(&state), failing: false };
+        let keeper = Keeper { issuer: issuer.to_owned(), source, client, state: Arc::clone(&state), failing: false };
         std::thread::Builder::new().name("issuer-keys".to_owned()).spawn(move || keeper.run(&receiver))?;
         Ok(Self { state, thread: Some(sender) })
     }
 
     /// What is published now, as long as it may be used.
-    pub(in crate::evidence) fn usable(&self, now_ms: i64) -> Option<Arc<Generation>> {
-        self.state.usable(now_ms)
+    pub(in crate::evidence) fn usable(&self) -> Option<Arc<Generation>> {
+        let now_ms = self.state.clock.monotonic_ms();
+        self.state.current.load_full().filter(|generation| generation.until_ms > now_ms)
     }
 
-    /// The generation that has this key, after one more fetch where none has it.
-    pub(in crate::evidence) async fn with_key(
+    /// The generation one of whose keys signed the token, after one more fetch where none did.
+    pub(in crate::evidence) async fn signer(
         &self,
-        kid: Option<&str>,
+        token: &Unverified<'_>,
         algorithm: Algorithm,
-        now_ms: i64,
     ) -> Result<Arc<Generation>, Unproven> {
-        let found = |generation: &Arc<Generation>| generation.key(kid, algorithm).is_some();
-        if let Some(generation) = self.usable(now_ms).filter(found) {
-            return Ok(generation);
-        }
-        self.refreshed(now_ms).await;
-        match self.usable(now_ms) {
-            Some(generation) if found(&generation) => Ok(generation),
-            Some(_) => Err(Unproven::invalid("the token is signed by a key that its issuer does not publish")),
-            None => Err(unreachable()),
+        let mut joins = 0;
+        loop {
+            let usable = self.usable();
+            match usable.as_ref().map(|generation| generation.keys.check(token, algorithm)) {
+                Some(Check::Signed) => return usable.ok_or_else(unreachable),
+                // A key is not replaced under its name: whatever is published now, the signature stays wrong.
+                Some(Check::Wrong) => return Err(not_signed(Check::Wrong, token)),
+                Some(_) | None => {}
+            }
+            if joins < MOST_JOINS && self.refreshed().await == Wait::Joined {
+                joins += 1;
+                continue;
+            }
+            let usable = self.usable().ok_or_else(unreachable)?;
+            return match usable.keys.check(token, algorithm) {
+                Check::Signed => Ok(usable),
+                check => Err(not_signed(check, token)),
+            };
         }
     }
 
     /// The generation of now, after the first fetch where there is none.
-    pub(in crate::evidence) async fn any(&self, now_ms: i64) -> Result<Arc<Generation>, Unproven> {
-        if self.usable(now_ms).is_none() {
-            self.refreshed(now_ms).await;
+    pub(in crate::evidence) async fn any(&self) -> Result<Arc<Generation>, Unproven> {
+        if self.usable().is_none() {
+            self.refreshed().await;
         }
-        self.usable(now_ms).ok_or_else(unreachable)
+        self.usable().ok_or_else(unreachable)
     }
 
-    /// Waits for one fetch: one under way, or one that may be asked for now.
-    async fn refreshed(&self, now_ms: i64) {
-        let Some(thread) = &self.thread else { return };
+    /// Asks for a fetch that begins from now on, whatever the budget; what is returned waits for it.
+    pub(in crate::evidence) fn refresh(&self, issuer: &str) -> impl Future<Output = Option<KeyRefresh>> + use<> {
+        let (state, issuer) = (Arc::clone(&self.state), issuer.to_owned());
+        let before = state.current.load_full();
+        // One that has begun may have read what was published before.
+        let wanted = state.begun.load(Ordering::SeqCst).saturating_add(1);
+        let mut ended = state.ended.subscribe();
+        state.asked.fetch_max(wanted, Ordering::SeqCst);
+        let asked = self.thread.as_ref().map(|thread| thread.try_send(()));
+        async move {
+            let _one_waits_already = asked?;
+            let in_time = tokio::time::timeout(2 * PATIENCE, ended.wait_for(|ended| *ended >= wanted)).await;
+            let failure = match in_time {
+                Ok(Ok(_)) => state.failure.load_full().map(|failure| failure.as_ref().clone()),
+                _ => Some("the keys were not fetched in time".to_owned()),
+            };
+            Some(difference(issuer, before.as_deref(), state.current.load_full().as_deref(), failure))
+        }
+    }
+
+    /// Waits for one fetch: one that has been asked for, or one that may be asked for now.
+    async fn refreshed(&self) -> Wait {
+        let Some(thread) = &self.thread else { return Wait::None };
+        let state = &self.state;
         // Subscribed before looking: a fetch that ends in between is seen.
-        let mut ended = self.state.ended.subscribe();
-        if !self.state.pending.load(Ordering::SeqCst) {
-            let asked = self.state.asked_ms.load(Ordering::SeqCst);
-            let cool = asked == i64::MIN || now_ms.saturating_sub(asked) >= millis(COOLDOWN);
-            let mine =
-                cool && self.state.asked_ms.compare_exchange(asked, now_ms, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-            if !mine {
-                return;
+        let mut ended = state.ended.subscribe();
+        let past = *ended.borrow();
+        let under_way = state.asked.load(Ordering::SeqCst).max(state.begun.load(Ordering::SeqCst));
+        let mine = under_way <= past;
+        if mine {
+            if !state.budget.take(state.clock.monotonic_ms()) {
+                return Wait::None;
             }
-            self.state.pending.store(true, Ordering::SeqCst);
+            state.asked.fetch_max(past.saturating_add(1), Ordering::SeqCst);
             let _one_waits_already = thread.try_send(());
         }
-        let _in_time = tokio::time::timeout(PATIENCE, ended.changed()).await;
+        let wanted = if mine { past.saturating_add(1) } else { under_way };
+        match tokio::time::timeout(PATIENCE, ended.wait_for(|ended| *ended >= wanted)).await {
+            Ok(Ok(_)) if mine => Wait::Fetched,
+            Ok(Ok(_)) => Wait::Joined,
+            _ => Wait::None,
+        }
     }
 }
 
@@ -158,10 +237,34 @@ fn unreachable() -> Unproven {
     Unproven::unavailable("the keys of the credential's issuer cannot be fetched now: ask again later")
 }
 
-impl Generation {
-    pub(in crate::evidence) fn key(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
-        self.keys.find(kid, algorithm)
-    }
+fn not_signed(check: Check, token: &Unverified<'_>) -> Unproven {
+    Unproven::invalid(match check {
+        Check::NoKey if token.header_text("kid").is_none() => {
+            "the token names no key, and its issuer publishes none for its algorithm".to_owned()
+        }
+        Check::NoKey => "the token is signed by a key that its issuer does not publish".to_owned(),
+        Check::Unnamed { fitting, tried } if fitting > tried => format!(
+            "the token names no key (`kid`), its issuer publishes {fitting} that fit, and none of the {tried} that were \
+             tried signed it"
+        ),
+        Check::Unnamed { fitting, .. } if fitting > 1 => {
+            format!("the token names no key (`kid`), and none of the {fitting} keys of its issuer that fit signed it")
+        }
+        Check::Unnamed { .. } | Check::Wrong | Check::Signed => "the token's signature is wrong".to_owned(),
+    })
+}
+
+fn difference(
+    issuer: String,
+    before: Option<&Generation>,
+    after: Option<&Generation>,
+    error: Option<String>,
+) -> KeyRefresh {
+    let none = KeySet::default();
+    let before = before.map_or(&none, |generation| &generation.keys);
+    let after = after.map_or(&none, |generation| &generation.keys);
+    let (added, removed) = (after.beyond(before), before.beyond(after));
+    KeyRefresh { issuer, keys: after.names().len(), added, removed, error }
 }
 
 /// The thread.
@@ -169,7 +272,6 @@ struct Keeper {
     issuer: String,
     source: KeySource,
     client: HttpClient,
-    clock: Arc<dyn Clock>,
     state: Arc<State>,
     failing: bool,
 }
@@ -177,9 +279,9 @@ struct Keeper {
 impl Keeper {
     fn run(mut self, asked: &Receiver<()>) {
         loop {
+            self.state.begun.fetch_add(1, Ordering::SeqCst);
             // Whatever an issuer sends, the next fetch comes.
             let pause = catch_unwind(AssertUnwindSafe(|| self.fetch())).unwrap_or(RETRY);
-            self.state.pending.store(false, Ordering::SeqCst);
             self.state.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
             match asked.recv_timeout(pause) {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
@@ -190,11 +292,7 @@ impl Keeper {
 
     /// Fetches once, publishes, and says how long to wait.
     fn fetch(&mut self) -> Duration {
-        let read = self.source.read(&self.client).and_then(|(keys, fresh)| {
-            // An empty set withdraws everything. It is a mistake far more often, and the last keys end by themselves.
-            if keys.is_empty() { Err(FetchError::Form("it holds no key that can be used")) } else { Ok((keys, fresh)) }
-        });
-        match read {
+        match self.source.read(&self.client) {
             Ok((keys, fresh)) => {
                 if std::mem::take(&mut self.failing) {
                     tracing::info!(issuer = self.issuer, "the issuer's keys can be fetched again");
@@ -203,23 +301,42 @@ impl Keeper {
                     (KeySource::File(_) | KeySource::Pem(_), Some(interval)) => interval,
                     (_, fresh) => fresh.unwrap_or(USUAL).clamp(SHORTEST, LONGEST),
                 };
-                let until_ms = self.clock.now_ms().saturating_add(millis(fresh + KEEP));
-                let last = self.state.current.load();
-                let number = match last.as_ref() {
-                    Some(last) if last.keys.is_same(&keys) => last.number,
-                    Some(last) => last.number.wrapping_add(1),
-                    None => 0,
-                };
-                drop(last);
-                self.state.current.store(Some(Arc::new(Generation { number, keys, until_ms })));
+                self.state.failure.store(None);
+                self.publish(keys, fresh);
                 fresh
             }
             Err(error) => {
-                if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(issuer = self.issuer, %error, "the issuer's keys cannot be fetched; the last good ones are used for at most an hour more");
-                }
+                self.fail(&error);
                 RETRY
             }
+        }
+    }
+
+    /// INVARIANT: what an issuer publishes replaces what it published before, also where it is nothing: a set without
+    /// keys withdraws them, and waiting for others would let whoever stole the last go on.
+    fn publish(&self, keys: KeySet, fresh: Duration) {
+        let until_ms = self.state.clock.monotonic_ms().saturating_add(millis(fresh + KEEP));
+        let last = self.state.current.load();
+        let number = match last.as_ref() {
+            Some(last) if last.keys.is_same(&keys) => last.number,
+            Some(last) => last.number.wrapping_add(1),
+            None => 0,
+        };
+        let was_empty = last.as_ref().is_some_and(|last| last.keys.is_empty());
+        drop(last);
+        if keys.is_empty() && !was_empty {
+            tracing::warn!(
+                issuer = self.issuer,
+                "the issuer publishes no key that can be used: nothing of it verifies until it does"
+            );
+        }
+        self.state.current.store(Some(Arc::new(Generation { number, keys, until_ms })));
+    }
+
+    fn fail(&mut self, error: &FetchError) {
+        self.state.failure.store(Some(Arc::new(error.to_string())));
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::warn!(issuer = self.issuer, %error, "the issuer's keys cannot be fetched; the last good ones are used for at most an hour more");
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! INVARIANT: a key verifies only with algorithms of its kind and curve, and only with the one that its set names.
 
-use crate::evidence::jose::asymmetric;
+use crate::evidence::jose::{Unverified, asymmetric};
 use crate::evidence::json;
 use crate::model::{Record, Value};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -19,6 +19,10 @@ use std::fmt;
 /// LIMIT: keys of one set. Issuers publish two or three; some publish one per tenant's algorithm.
 const MAX_KEYS: usize = 100;
 
+/// LIMIT: keys that one token is tried with, where it names none or several have its name. Each costs some tens of
+/// microseconds of a worker, whoever sent the token.
+const MAX_TRIES: usize = 8;
+
 /// The keys and trust anchors of one issuer.
 #[derive(Debug, Default)]
 pub(in crate::evidence) struct KeySet {
@@ -27,14 +31,34 @@ pub(in crate::evidence) struct KeySet {
     pub(in crate::evidence) anchors: Vec<CertificateDer<'static>>,
 }
 
+/// What a set says of a token's signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::evidence) enum Check {
+    /// One of its keys signed it.
+    Signed,
+    /// No key has the token's name and algorithm.
+    NoKey,
+    /// The key of that name did not sign it.
+    Wrong,
+    /// The token names no key, and none of those that were tried signed it.
+    Unnamed {
+        /// How many fit.
+        fitting: usize,
+        /// How many of them were tried.
+        tried: usize,
+    },
+}
+
 /// One key.
-pub(in crate::evidence) struct Key {
+#[derive(Clone)]
+struct Key {
     kid: Option<SmolStr>,
     algorithm: Option<Algorithm>,
     public: PublicKey,
 }
 
 /// A public key that verifies.
+#[derive(Clone)]
 pub(in crate::evidence) struct PublicKey {
     kind: Kind,
     pub(in crate::evidence) verifying: DecodingKey,
@@ -61,13 +85,20 @@ impl KeySet {
         }
         let mut set = Self::default();
         for key in listed.iter().filter_map(Value::as_record) {
-            match key.get("use").map(|used| used.as_text().map(SmolStr::as_str)) {
+            match key.get_present("use").map(|used| used.as_text().map(SmolStr::as_str)) {
                 Some(Some("x509-svid")) => set.anchors.extend(anchor(key)),
-                None | Some(Some("sig" | "jwt-svid")) if may_verify(key) => set.keys.extend(Key::read(key)),
+                None | Some(Some("sig" | "jwt-svid")) if may_verify(key) => set.add(Key::read(key)),
                 _ => {}
             }
         }
         Some(set)
+    }
+
+    /// Adds a key; one that is listed twice is one.
+    fn add(&mut self, key: Option<Key>) {
+        if let Some(key) = key.filter(|key| !self.keys.iter().any(|known| known.is_same(key))) {
+            self.keys.push(key);
+        }
     }
 
     /// One shared secret, for tokens with HS256.
@@ -82,29 +113,54 @@ impl KeySet {
         Self { keys: Vec::new(), anchors }
     }
 
-    /// The key of this name that verifies with this algorithm. Without a name, the only key that does.
-    pub(in crate::evidence) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
-        let mut fitting = self.keys.iter().filter(|key| {
+    /// Whether a key of this set signed the token: one of the name in its header, or any that fits where it has none.
+    /// Two keys may have one name, and a set may name none: each that fits is tried, up to [`MAX_TRIES`].
+    pub(in crate::evidence) fn check(&self, token: &Unverified<'_>, algorithm: Algorithm) -> Check {
+        let kid = token.header_text("kid");
+        let fitting = self.fitting(kid, algorithm).count();
+        if self.fitting(kid, algorithm).take(MAX_TRIES).any(|key| token.is_signed_by(&key.public.verifying, algorithm))
+        {
+            return Check::Signed;
+        }
+        match (kid, fitting) {
+            (_, 0) => Check::NoKey,
+            (Some(_), _) => Check::Wrong,
+            (None, fitting) => Check::Unnamed { fitting, tried: fitting.min(MAX_TRIES) },
+        }
+    }
+
+    /// The keys that a token with this name and algorithm may be signed by.
+    fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(move |key| {
             key.public.verifies(algorithm)
                 && key.algorithm.is_none_or(|named| named == algorithm)
                 && (kid.is_none() || key.kid.as_deref() == kid || key.public.kind == Kind::Secret)
-        });
-        let found = fitting.next()?;
-        // Two keys of one name: neither is the one that is meant.
-        fitting.next().is_none().then_some(found)
+        })
+    }
+
+    /// What each key and authority is called: its `kid`, or its thumbprint.
+    pub(in crate::evidence) fn names(&self) -> Vec<String> {
+        let keys = self.keys.iter().filter(|key| key.public.kind != Kind::Secret);
+        let keys = keys.map(|key| key.kid.as_ref().map_or_else(|| key.public.thumbprint(), ToString::to_string));
+        let anchors = self.anchors.iter().map(|anchor| BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, anchor)));
+        keys.chain(anchors).collect()
+    }
+
+    /// The names of what is in this set and not in another.
+    pub(in crate::evidence) fn beyond(&self, other: &Self) -> Vec<String> {
+        let keys = self.keys.iter().filter(|key| !other.keys.iter().any(|known| known.is_same(key))).cloned().collect();
+        let anchors = self.anchors.iter().filter(|anchor| !other.anchors.contains(anchor)).cloned().collect();
+        Self { keys, anchors }.names()
     }
 
     /// Whether another set verifies exactly what this one does.
     pub(in crate::evidence) fn is_same(&self, other: &Self) -> bool {
-        let same = |one: &Key, two: &Key| {
-            one.kid == two.kid && one.algorithm == two.algorithm && one.public.canonical == two.public.canonical
-        };
         self.anchors == other.anchors
             && self.keys.len() == other.keys.len()
-            && self.keys.iter().zip(&other.keys).all(|(one, two)| same(one, two))
+            && self.keys.iter().zip(&other.keys).all(|(one, two)| one.is_same(two))
     }
 
-    /// Whether nothing can be verified with it.
+    /// Whether nothing can be verified with it: its issuer has withdrawn everything.
     pub(in crate::evidence) fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.anchors.is_empty()
     }
@@ -113,16 +169,17 @@ impl KeySet {
 impl Key {
     fn read(key: &Record) -> Option<Self> {
         let text = |name| key.get(name).and_then(Value::as_text);
-        let algorithm = match key.get("alg") {
+        let algorithm = match key.get_present("alg") {
             None => None,
             // A key for an algorithm that is not known here is of no use.
             Some(name) => Some(asymmetric(name.as_text()?)?),
         };
-        Some(Self { kid: text("kid").cloned(), algorithm, public: PublicKey::read(key)? })
+        let public = PublicKey::read(key).filter(|public| algorithm.is_none_or(|named| public.verifies(named)))?;
+        Some(Self { kid: text("kid").cloned(), algorithm, public })
     }
 
-    pub(in crate::evidence) fn verifying(&self) -> &DecodingKey {
-        &self.public.verifying
+    fn is_same(&self, other: &Self) -> bool {
+        self.kid == other.kid && self.algorithm == other.algorithm && self.public.canonical == other.public.canonical
     }
 }
 
@@ -174,7 +231,7 @@ impl PublicKey {
 /// Whether a key's operations, where they are listed, have that of a verifier (RFC 7517 section 4.3).
 fn may_verify(key: &Record) -> bool {
     let verifies = |operation: &Value| operation.as_text().is_some_and(|text| text == "verify");
-    key.get("key_ops").is_none_or(|listed| listed.as_list().is_some_and(|listed| listed.iter().any(verifies)))
+    key.get_present("key_ops").is_none_or(|listed| listed.as_list().is_some_and(|listed| listed.iter().any(verifies)))
 }
 
 /// The certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle, section 4.2.2).
@@ -209,34 +266,47 @@ mod tests {
         key
     }
 
+    /// How many keys a token with this name and algorithm is tried with.
+    fn fitting(set: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> usize {
+        set.fitting(kid, algorithm).count()
+    }
+
     #[test]
     fn a_key_is_found_by_its_name_and_verifies_as_its_kind_alone() {
         let key = with(p256(), "kid", json!("a"));
         let found = set(&json!([key])).unwrap();
-        assert!(found.find(Some("a"), Algorithm::ES256).is_some());
-        assert!(found.find(None, Algorithm::ES256).is_some());
-        assert!(found.find(Some("b"), Algorithm::ES256).is_none());
+        assert_eq!([Some("a"), None, Some("b")].map(|kid| fitting(&found, kid, Algorithm::ES256)), [1, 1, 0]);
         for other in [Algorithm::ES384, Algorithm::RS256, Algorithm::HS256, Algorithm::EdDSA] {
-            assert!(found.find(Some("a"), other).is_none(), "{other:?}");
+            assert_eq!(fitting(&found, Some("a"), other), 0, "{other:?}");
         }
         let secret = KeySet::secret(b"secret");
-        assert!(secret.find(Some("any"), Algorithm::HS256).is_some());
-        assert!(secret.find(None, Algorithm::ES256).is_none());
+        assert_eq!(fitting(&secret, Some("any"), Algorithm::HS256), 1);
+        assert_eq!(fitting(&secret, None, Algorithm::ES256), 0);
     }
 
     #[test]
-    fn two_keys_of_one_name_are_none() {
-        let keys = json!([with(p256(), "kid", json!("a")), with(p256(), "kid", json!("a"))]);
-        assert!(set(&keys).unwrap().find(Some("a"), Algorithm::ES256).is_none());
-        let keys = json!([with(p256(), "kid", json!("a")), with(p256(), "kid", json!("b"))]);
-        assert!(set(&keys).unwrap().find(Some("b"), Algorithm::ES256).is_some());
-        assert!(set(&keys).unwrap().find(None, Algorithm::ES256).is_none());
+    fn a_key_that_is_listed_twice_is_one_and_two_of_one_name_are_two() {
+        let one = with(p256(), "kid", json!("a"));
+        let found = set(&json!([one, one, with(p256(), "kid", json!("a"))])).unwrap();
+        assert_eq!(fitting(&found, Some("a"), Algorithm::ES256), 2);
+        assert_eq!(found.names(), ["a", "a"]);
+        let other = set(&json!([one])).unwrap();
+        assert_eq!((found.beyond(&other), other.beyond(&found)), (vec!["a".to_owned()], Vec::new()));
+    }
+
+    #[test]
+    fn what_is_null_is_not_there() {
+        let mut key = p256();
+        for name in ["use", "alg", "key_ops", "kid"] {
+            key[name] = json!(null);
+        }
+        assert_eq!(fitting(&set(&json!([key])).unwrap(), None, Algorithm::ES256), 1);
     }
 
     #[test]
     fn what_is_not_understood_is_left_out() {
         let verifier = set(&json!([with(p256(), "key_ops", json!(["sign", "verify"]))])).unwrap();
-        assert!(verifier.find(None, Algorithm::ES256).is_some());
+        assert_eq!(fitting(&verifier, None, Algorithm::ES256), 1);
         for key in [
             json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "a" }),
             with(p256(), "use", json!("enc")),
@@ -252,7 +322,7 @@ mod tests {
             json!(5),
         ] {
             let found = set(&json!([key])).unwrap();
-            assert!(found.find(None, Algorithm::ES256).is_none(), "{key}");
+            assert!(found.is_empty(), "{key}");
         }
         assert!(set(&json!(vec![p256(); MAX_KEYS])).is_some());
         assert!(set(&json!(vec![p256(); MAX_KEYS + 1])).is_none());

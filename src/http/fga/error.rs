@@ -186,6 +186,7 @@ fn http_code(error: &Error) -> (&'static str, bool) {
         Error::MissingCredential => ("bearer_token_missing", true),
         Error::WrongCredential => ("unauthenticated", true),
         Error::MissingPermission { .. } | Error::AnonymousHost | Error::AnonymousProxied => ("forbidden", true),
+        Error::CallerUnverified => ("unavailable", false),
         Error::TooManyRequests(_) => ("rate_limit_exceeded", true),
         Error::NotFound => (Code::UndefinedEndpoint.name(), true),
         Error::MethodNotAllowed(_) => ("unimplemented", true),

@@ -1,0 +1,94 @@
+//! One question for all who ask the same at the same time.
+//!
+//! INVARIANT: whoever leads and goes away leaves nobody waiting: the next one leads.
+
+use super::cache::TokenDigest;
+use super::claims::Genuine;
+use crate::model::Unproven;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// What came of a question.
+pub(super) type Outcome = Result<Arc<Genuine>, Unproven>;
+
+/// Questions under way, by the digest of their token.
+#[derive(Default)]
+pub(super) struct Flights(Mutex<HashMap<TokenDigest, watch::Receiver<Option<Outcome>>, foldhash::fast::RandomState>>);
+
+/// Whoever asks for all.
+struct Lead<'a> {
+    flights: &'a Flights,
+    digest: TokenDigest,
+    outcome: watch::Sender<Option<Outcome>>,
+}
+
+impl Flights {
+    /// What comes of the question, which is asked here unless somebody does already.
+    pub(super) async fn join(&self, digest: TokenDigest, question: impl Future<Output = Outcome>) -> Outcome {
+        loop {
+            let (lead, mut other) = self.begin(digest);
+            if let Some(lead) = lead {
+                let outcome = question.await;
+                lead.outcome.send_replace(Some(outcome.clone()));
+                return outcome;
+            }
+            // Bound first: what is borrowed of the channel does not last until the next turn.
+            let outcome = other.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+        }
+    }
+
+    fn begin(&self, digest: TokenDigest) -> (Option<Lead<'_>>, watch::Receiver<Option<Outcome>>) {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = under_way.get(&digest) {
+            return (None, other.clone());
+        }
+        let (outcome, receiver) = watch::channel(None);
+        under_way.insert(digest, receiver.clone());
+        (Some(Lead { flights: self, digest, outcome }), receiver)
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        self.flights.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.digest);
+    }
+}
+
+/// Tells nothing of what is asked.
+impl std::fmt::Debug for Flights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Flights(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn one_asks_for_all_and_the_next_where_it_goes_away() {
+        let flights = Flights::default();
+        let asked = Cell::new(0);
+        let question = || async {
+            asked.set(asked.get() + 1);
+            tokio::task::yield_now().await;
+            Err(Unproven::invalid("no"))
+        };
+        let (one, two) = tokio::join!(flights.join([1; 32], question()), flights.join([1; 32], question()));
+        assert_eq!(
+            (asked.get(), one.unwrap_err(), two.unwrap_err()),
+            (1, Unproven::invalid("no"), Unproven::invalid("no"))
+        );
+        let endless = flights.join([1; 32], std::future::pending());
+        let leader = tokio::time::timeout(Duration::from_millis(5), endless);
+        let (leader, follower) = tokio::join!(leader, flights.join([1; 32], question()));
+        assert!(leader.is_err() && follower.is_err());
+        assert_eq!((asked.get(), flights.0.lock().unwrap().len()), (2, 0));
+    }
+}
