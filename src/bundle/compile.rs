@@ -6,8 +6,9 @@ use super::manifest::{self, BundleManifest, find};
 use super::relations::{Layer, SchemaTypes};
 use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
-use crate::policy::{Compiled, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored};
+use crate::policy::{Compiled, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored, TypeInfo};
 use crate::relations::model::AuthorizationModel;
+use smol_str::SmolStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The generation of the next bundle.
@@ -167,9 +168,9 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
             tuples,
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             digest: files.digest(),
+            carriers: CarrierSettings { attributes: shared_names(&compiled), ..manifest.carriers() },
             compiled,
             stored,
-            carriers: manifest.carriers(),
             allow_orphans: manifest.allow_orphans,
             packs: manifest.packs,
             optional: manifest.optional,
@@ -316,6 +317,19 @@ fn check_reasons(compiled: &Compiled, manifest: &BundleManifest, files: &Files, 
         problem.place = files.file(MANIFEST).map(|file| find(file, code));
         problems.push(problem);
     }
+}
+
+/// The attributes that bear a carrier's name, each with its entity type: there the name is data.
+fn shared_names(compiled: &Compiled) -> Vec<(SmolStr, &'static str)> {
+    let vocabulary = &compiled.schema().vocabulary;
+    let mut found = Vec::new();
+    for kind in vocabulary.types() {
+        let attributes = vocabulary.entity_type(kind).into_iter().flat_map(TypeInfo::attributes);
+        let names =
+            attributes.filter_map(|(name, _)| CarrierSettings::SHARED_NAMES.into_iter().find(|one| one == name));
+        found.extend(names.map(|name| (kind.clone(), name)));
+    }
+    found
 }
 
 /// The files by what they are.

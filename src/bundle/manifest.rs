@@ -115,6 +115,7 @@ impl BundleManifest {
             client_id: self.carriers.client_id.clone(),
             agent_types: self.carriers.agent_types.clone().unwrap_or(standard.agent_types),
             max_actors: self.limits.actors.unwrap_or(standard.max_actors),
+            attributes: Vec::new(),
         }
     }
 }

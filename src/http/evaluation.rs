@@ -42,6 +42,7 @@ pub(super) static REVISION: HeaderName = HeaderName::from_static("behest-revisio
         (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
         (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
         (status = 503, description = "No bundle is loaded yet, the decision cannot be recorded, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
     ),

@@ -15,7 +15,7 @@ pub type Object = BTreeMap<String, Value>;
 ///
 /// Beside the plain form, a subject may carry a delegation chain: `properties.act` (RFC 8693), `properties.on_behalf_of`,
 /// `properties.delegation`, `delegation_chain`, or the form `{"user": …, "agent": …}` without type and id. Carriers that
-/// are present must be of their form and agree, else the request is denied.
+/// are present must be of their form, in their place, and agree, else the request is denied.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"type": "user", "id": "alice"}))]
 pub struct Subject {
@@ -56,7 +56,7 @@ pub struct Resource {
 /// Circumstances. Whatever else policies read stands beside these members.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Context {
-    /// The agent that acts for the subject: an id or `{type, id}`.
+    /// The agent that acts for the subject: an id or `{type, id, properties?}`.
     pub agent: Option<Value>,
     /// A tool call's arguments, verbatim.
     pub arguments: Option<Object>,
@@ -102,16 +102,18 @@ pub struct PresentedCertificate {
     pub certificate: String,
 }
 
-/// An entity, by name.
+/// An entity, by name, and what the request says of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntityId {
     /// The type.
     pub r#type: String,
     /// The id.
     pub id: String,
+    /// Attributes that the schema lets a request supply. Any JSON.
+    pub properties: Option<Object>,
 }
 
-/// How to answer. Members that are not listed are ignored.
+/// How to answer. Members that are not listed are ignored, but for one that was meant for one that is (`reasn`) and carriers.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Options {
     /// Whether a denial carries its reason. Without it, the caller's setting `reasons` holds.
@@ -185,7 +187,7 @@ pub struct EvaluationsOptions {
     pub at_least: Option<u64>,
 }
 
-/// How to answer a search. Members that are not listed are ignored.
+/// How to answer a search. Members that are not listed are ignored, but for one that was meant for one that is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SearchOptions {
     /// Whether each result carries the policies that permit it. Without it, the caller's setting `reasons` holds.
@@ -273,7 +275,7 @@ pub struct ActionSearchRequest {
 pub struct SearchedSubject {
     /// The type.
     pub r#type: String,
-    /// Carriers: `act`, `on_behalf_of`, `delegation`. Nothing else in it counts.
+    /// Carriers: `act`, `on_behalf_of`, `delegation`. Nothing else in it counts, but for carriers in the wrong place.
     pub properties: Option<Object>,
     /// Entities whose authority is used, before the searched one.
     pub delegation_chain: Option<Vec<EntityId>>,
@@ -312,6 +314,8 @@ pub struct ErrorDetail {
 pub enum ErrorCode {
     /// 400: the content type is not JSON.
     ContentType,
+    /// 415: the body is compressed.
+    ContentEncoding,
     /// 400: the body is not JSON.
     InvalidJson,
     /// 400: a member occurs twice in one object.

@@ -16,11 +16,14 @@ mod digest;
 mod entity;
 mod evidence;
 mod explanation;
+mod name;
 mod principal;
 mod problem;
 mod reason;
 mod request;
 mod search;
+mod shown;
+mod spelling;
 mod tuple;
 mod value;
 
@@ -37,11 +40,17 @@ pub use explanation::{
     Condition, CredentialLine, Dropped, Explanation, LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef,
     RelationLookup,
 };
+pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
 pub use principal::{AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NoId, PrincipalIds};
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
-pub use request::{Action, Malformed, Question, Request, read_action, read_entity, read_optional_record, read_subject};
+pub use request::{
+    Action, Malformed, Question, Request, misplaced_option, read_action, read_entity, read_optional_record,
+    read_subject, refuse_lookalike, stray_member,
+};
 pub use search::{PageRequest, SearchRequest, Searched};
+pub use shown::shown;
+pub use spelling::{alike, nearest};
 pub use tuple::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ObjectRef, Tuple, TupleCondition, TupleKey,
     TupleTextError, TupleUser, check_relation, check_type, decode_id, encode_id, is_canonical_id,

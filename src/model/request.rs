@@ -4,7 +4,8 @@
 //! [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts for whom) is read by
 //! [`super::read_question`], and what is wrong with that denies.
 
-use super::{Chain, Dropped, Entity, EntityRef, Proven, Record, Value};
+use super::carriers::table::{Site, lookalike, overlooked};
+use super::{Chain, Dropped, Entity, EntityRef, Proven, Record, Value, shown};
 use smol_str::SmolStr;
 use std::fmt;
 use std::sync::Arc;
@@ -64,8 +65,8 @@ pub struct Request {
     pub resource: Entity,
     /// The request's context.
     pub context: Record,
-    /// A member beside these that is spelled like one of them but for case: it may hold a carrier.
-    pub lookalike: Option<SmolStr>,
+    /// A member that nobody would read, in a sentence: the request is denied, since it may hold a carrier.
+    pub flaw: Option<String>,
     /// In a batch, the default context that this item's own replaced: a carrier in it must not be lost.
     pub replaced_context: Option<Record>,
 }
@@ -78,20 +79,53 @@ impl Request {
             action: read_action(body)?,
             resource: read_entity(body, "resource")?,
             context: read_optional_record(body.get("context"), "context")?,
-            lookalike: lookalike(body),
+            flaw: flaw(body),
             replaced_context: None,
         })
     }
 }
 
-/// A member that is spelled like one of a request's but for case.
-pub(super) fn lookalike(body: &Record) -> Option<SmolStr> {
-    body.iter().map(|(name, _)| name).find(|name| is_lookalike(name)).cloned()
+/// The members of a body that say what is asked.
+const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
+
+/// Finds a member of a body that nobody would read; the body's members may be the defaults of a batch.
+#[must_use]
+pub fn stray_member(body: &Record) -> Option<String> {
+    overlooked(body, Site::Body, &MEMBERS).map(|found| found.message(""))
 }
 
-fn is_lookalike(name: &str) -> bool {
-    let members = ["subject", "action", "resource", "context"];
-    members.iter().any(|member| name.eq_ignore_ascii_case(member)) && !members.contains(&name)
+/// Finds a member that nobody would read in a body, its action or its resource. What is wrong with those of subject and
+/// context is found where they are read.
+pub(super) fn flaw(body: &Record) -> Option<String> {
+    let stray = stray_member(body);
+    if stray.is_some() {
+        return stray;
+    }
+    let targets: [(&str, &[&'static str]); 2] =
+        [("action", &["name", "properties"]), ("resource", &["type", "id", "properties"])];
+    targets.into_iter().find_map(|(name, members)| {
+        let record = body.get(name)?.as_record()?;
+        Some(overlooked(record, Site::Target, members)?.message(name))
+    })
+}
+
+/// Finds a carrier among options, where none is read.
+#[must_use]
+pub fn misplaced_option(options: &Record) -> Option<String> {
+    overlooked(options, Site::Options, &[]).map(|found| found.message("options"))
+}
+
+/// Refuses a member that is spelled like one of `known` but for case or separators; `path` names the object, empty for
+/// the body.
+pub fn refuse_lookalike(record: &Record, path: &str, known: &[&'static str]) -> Result<(), Malformed> {
+    for (member, _) in record.iter() {
+        if let Some(meant) = lookalike(member, known) {
+            let dot = if path.is_empty() { "" } else { "." };
+            let member = format!("{path}{dot}{}", shown(member));
+            return Err(Malformed { member, problem: format!("is not read: write `{meant}`") });
+        }
+    }
+    Ok(())
 }
 
 /// Reads the `subject` member: an entity, or the form `{user, agent}` that has neither type nor id.

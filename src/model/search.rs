@@ -3,8 +3,10 @@
 //! INVARIANT: a search is a family of evaluations that differ in one id or name. [`SearchRequest::about`] makes each of
 //! them, so that what a search finds is by definition what evaluation permits.
 
+use super::carriers::table::is_carrier;
 use super::request::{
-    lookalike, read_action, read_entity, read_entity_type, read_optional_record, read_subject, required_record,
+    flaw, read_action, read_entity, read_entity_type, read_optional_record, read_subject, refuse_lookalike,
+    required_record,
 };
 use super::{Action, Entity, EntityRef, Malformed, Record, Request, Value};
 use smol_str::SmolStr;
@@ -31,9 +33,6 @@ impl Searched {
         }
     }
 }
-
-/// The carriers among an entity's properties: on the searched entity they count, and nothing else does.
-const CARRIERS: [&str; 3] = ["act", "on_behalf_of", "delegation"];
 
 /// A well-formed search.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,8 +71,8 @@ impl SearchRequest {
             Searched::Subject | Searched::Action => read_entity(body, "resource")?,
         };
         let context = read_optional_record(body.get("context"), "context")?;
-        let lookalike = lookalike(body);
-        let question = Request { subject, action, resource, context, lookalike, replaced_context: None };
+        let flaw = flaw(body);
+        let question = Request { subject, action, resource, context, flaw, replaced_context: None };
         Ok(Self { searched, kind, question })
     }
 
@@ -96,7 +95,9 @@ impl SearchRequest {
             ("resource".into(), Value::Record(resource)),
             ("context".into(), Value::Record(question.context.clone())),
         ]);
-        Self::from_body(searched, &body).ok()
+        let mut search = Self::from_body(searched, &body).ok()?;
+        search.question.flaw.clone_from(&question.flaw);
+        Some(search)
     }
 
     /// The question about one candidate.
@@ -139,6 +140,7 @@ impl PageRequest {
     pub fn from_body(body: &Record) -> Result<Option<Self>, Malformed> {
         let Some(value) = body.get_present("page") else { return Ok(None) };
         let page = read_optional_record(Some(value), "page")?;
+        refuse_lookalike(&page, "page", &["token", "limit", "properties"])?;
         let token = match page.get_present("token") {
             None => None,
             Some(Value::Text(token)) => Some(token.clone()).filter(|token| !token.is_empty()),
@@ -158,14 +160,13 @@ impl PageRequest {
     }
 }
 
-/// The subject of which nothing counts but its type and its carriers, those that are spelled wrongly among them: a
-/// carrier that is not read would shorten the chain.
+/// The subject of which nothing counts but its type and its carriers, those that are spelled wrongly or stand in the wrong
+/// place among them: a carrier that is not read would shorten the chain.
 fn searched_subject(body: &Record) -> Result<Record, Malformed> {
     read_entity_type(body, "subject")?;
     let mut subject = required_record(body, "subject")?.clone();
     subject.remove("id");
     let properties = read_optional_record(subject.get("properties"), "subject.properties")?;
-    let is_carrier = |name: &str| CARRIERS.iter().any(|carrier| name.eq_ignore_ascii_case(carrier));
     let carriers: Record = properties
         .iter()
         .filter(|(name, _)| is_carrier(name))

@@ -19,7 +19,7 @@ use super::time;
 use super::{Compiled, reasons};
 use crate::model::{
     Arguments, ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss,
-    PolicyError, Question, Reason, Record, Timestamp,
+    PolicyError, Question, Reason, Record, Timestamp, shown,
 };
 use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Dereference;
@@ -168,11 +168,11 @@ impl Compiled {
         let name = &question.action.name;
         let action = vocabulary
             .action(name, &question.resource.uid)
-            .ok_or_else(|| (Code::UnknownAction, format!("the schema declares no action `{name}`")))?;
+            .ok_or_else(|| (Code::UnknownAction, format!("the schema declares no action `{}`", shown(name))))?;
         let type_of = |uid: &EntityRef| {
             vocabulary
                 .entity_type(&uid.kind)
-                .ok_or_else(|| (Code::UnknownType, format!("the schema declares no type `{}`", uid.kind)))
+                .ok_or_else(|| (Code::UnknownType, format!("the schema declares no type `{}`", shown(&uid.kind))))
         };
         let (who, what) = (type_of(principal)?, type_of(&question.resource.uid)?);
         if !action.principals.contains(&who.name) || !action.resources.contains(&what.name) {
@@ -183,7 +183,10 @@ impl Compiled {
         // Cedar's checks of policies rest on the ids of an enumeration being those that it lists.
         for (kind, uid) in [(who, principal), (what, &question.resource.uid)] {
             if kind.choices.as_ref().is_some_and(|choices| !choices.contains(&uid.id)) {
-                return Err((Code::NotApplicable, format!("`{}` is an enumeration without `{}`", uid.kind, uid.id)));
+                return Err((
+                    Code::NotApplicable,
+                    format!("`{}` is an enumeration without `{}`", uid.kind, shown(&uid.id)),
+                ));
             }
         }
         Ok((action, who.uid(&principal.id), what.uid(&question.resource.uid.id)))

@@ -4,7 +4,7 @@
 //! `not_permitted`.
 
 use super::rules::Rule;
-use crate::model::{Code, Decision, EntityRef, NextAction, Question, Reason};
+use crate::model::{Code, Decision, EntityRef, NextAction, Question, Reason, shown};
 use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,8 +23,11 @@ pub(super) fn denial(
 ) -> Reason {
     // Half of all decisions may be denials: their sentences are put together in one piece.
     let asks = || {
-        let (to, on) = (&question.action.name, question.as_asked(&question.resource.uid));
-        ["`", &principal.kind, ":", &principal.id, "` to `", to, "` on `", &on.kind, ":", &on.id, "`"].concat()
+        let to = &question.action.name;
+        let on = question.as_asked(&question.resource.uid);
+        let who = shown(&principal.id);
+        let what = shown(&on.id);
+        ["`", &principal.kind, ":", &who, "` to `", to, "` on `", &on.kind, ":", &what, "`"].concat()
     };
     let (code, rule) = if failed.is_some() {
         (Code::PolicyError, None)
@@ -40,7 +43,10 @@ pub(super) fn denial(
         (None, Some(rule)) => match &rule.message {
             Some(message) => message.clone(),
             None if rule.effect == Decision::Deny => ["the policy `", &rule.id, "` forbids ", &asks()].concat(),
-            None => format!("the condition of `{}` does not hold for `{principal}`", rule.id),
+            None => {
+                let principal = principal.to_string();
+                format!("the condition of `{}` does not hold for `{}`", rule.id, shown(&principal))
+            }
         },
         (None, None) => ["no policy permits ", &asks()].concat(),
     };

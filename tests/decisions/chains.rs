@@ -1,8 +1,12 @@
 //! Carriers: every way to say "this agent for this user", what it is read as, and what denies.
 
 use crate::values;
-use behest::model::{CarrierSettings, ChainRefusal, Record, read_question};
+use behest::model::{
+    CarrierSettings, ChainRefusal, CredentialKind, EntityRef, Evidence, Proven, Record, Timestamp,
+    read_proven_question, read_question,
+};
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
 fn settings() -> CarrierSettings {
     CarrierSettings { aliases: vec![("identity".into(), "user".into())], ..CarrierSettings::default() }
@@ -80,7 +84,20 @@ fn each_carrier_becomes_the_chain_that_it_says() {
             json!({"agent": "copilot"}),
             chain,
         ),
+        (
+            json!({"type": "agent", "id": "b", "properties": {"risk": "low"},
+                   "delegation_chain": [{"type": "user", "id": "alice"}, {"type": "agent", "id": "b"}]}),
+            json!({"agent": {"type": "agent", "id": "b", "properties": {"risk": "low"}}}),
+            "user:alice > agent:b",
+        ),
+        // Data under a carrier's name.
+        (alice(), json!({"user": {"ip": "::1"}, "arguments": {"agent": "x", "act": "y"}}), "user:alice"),
         // Null is not sent.
+        (
+            json!({"type": "user", "id": "alice", "act": null, "properties": {"delegation_chain": null, "agent": null}}),
+            json!({"act": null, "delegation_chain": null, "on_behalf_of": null}),
+            "user:alice",
+        ),
         (with(&json!({"act": null, "on_behalf_of": null, "delegation": null})), json!({"agent": null}), "user:alice"),
     ] {
         assert_eq!(read(&subject, &context, &settings()), expected, "{subject} with {context}");
@@ -94,6 +111,46 @@ fn a_credential_that_nobody_verified_denies() {
         "credential_invalid: `context.credentials[0]`: no issuer is configured that could have issued the credential";
     assert_eq!(read(&alice(), &credentials, &settings()), expected);
     assert_eq!(read(&json!({"type": "credential", "id": "0"}), &credentials, &settings()), expected);
+}
+
+/// Evidence of one credential, which names alice.
+fn proven(credential: &Json) -> Evidence {
+    let proven = Proven {
+        kind: CredentialKind::AccessToken,
+        issuer: "https://login.example".into(),
+        chain: vec![EntityRef::new("user", "alice")],
+        facts: None,
+        details: Vec::new(),
+        rules: Arc::new([]),
+        proof: None,
+        until: Timestamp(i64::MAX),
+    };
+    let mut evidence = Evidence::default();
+    evidence.insert(values::value(credential), Ok(Arc::new(proven)));
+    evidence
+}
+
+/// Some clients always send an object of properties; an empty object in a carrier's place is a carrier.
+#[test]
+fn nothing_stands_beside_the_subject_of_a_credential() {
+    let credential = json!({"type": "access_token", "value": "x"});
+    let evidence = proven(&credential);
+    let ask = |name: &str, value: &Json| {
+        let subject = json!({"type": "credential", "id": "0", name: value});
+        let body = body(&subject, &json!({"credentials": [credential]}));
+        match read_proven_question(&values::request(&body), &settings(), &evidence) {
+            Ok(question) => question.chain.to_string(),
+            Err(ChainRefusal::Deny(code, _)) => code.to_string(),
+            Err(ChainRefusal::TooLong(_)) => "too long".to_owned(),
+        }
+    };
+    for (name, value) in [("properties", json!({})), ("properties", json!({"act": null})), ("user", Json::Null)] {
+        assert_eq!(ask(name, &value), "user:alice", "{name}: {value}");
+    }
+    for name in ["user", "agent", "delegation_chain", "act", "on_behalf_of", "credentials", "Properties"] {
+        assert_eq!(ask(name, &json!({})), "chain_invalid", "{name}");
+    }
+    assert_eq!(ask("properties", &json!({"act": {}})), "chain_invalid");
 }
 
 #[test]
@@ -147,9 +204,135 @@ fn a_malformed_carrier_denies_and_never_shortens_the_chain() {
         (json!({"type": "user", "id": "alice", "Properties": {"act": {"sub": "x"}}}), json!({})),
         (listed(&json!([{"type": "user", "id": "a", "properties": {"act": {"sub": "q"}}}])), json!({})),
         (listed(&json!([{"type": "user", "id": "a", "Properties": {}}])), json!({})),
+        (listed(&json!([{"type": "user", "id": "a", "on_behalf_of": "z"}])), json!({})),
+        (listed(&json!([{"type": "user", "id": "a", "delegation_chain": []}])), json!({})),
+        (listed(&json!([{"type": "user", "id": "a", "properties": []}])), json!({})),
+        (listed(&json!([{"type": "user", "id": "a", "properties": {"agent": "q"}}])), json!({})),
+        (alice(), json!({"agent": {"type": "agent", "id": "c", "properties": {"delegation_chain": []}}})),
+        (alice(), json!({"agent": {"type": "agent", "id": "c", "act": {"sub": "x"}}})),
+        (with(&json!({"act": {"sub": "a", "properties": "x"}})), json!({})),
+        (with(&json!({"act": {"sub": "a", "properties": {"act": {"sub": "b"}}}})), json!({})),
+        (with(&json!({"act": {"sub": "a", "subProfile": "user"}})), json!({})),
+        (with(&json!({"onBehalfOf": "a"})), json!({})),
+        (with(&json!({"delegation_chain": [{"type": "user", "id": "a"}]})), json!({})),
+        (with(&json!({"agent": "copilot"})), json!({})),
+        (json!({"type": "user", "id": "alice", "act": {"sub": "x"}}), json!({})),
+        (json!({"type": "user", "id": "alice", "delegationChain": []}), json!({})),
+        (alice(), json!({"act": {"sub": "x"}})),
+        (alice(), json!({"delegation_chain": [{"type": "user", "id": "a"}]})),
+        (alice(), json!({"on-behalf-of": "x"})),
+        (alice(), json!({"Arguments": {}})),
+        (json!({"type": "user", "id": "a".repeat(2049)}), json!({})),
+        (alice(), json!({"agent": "a".repeat(2049)})),
+        (json!({"type": "t".repeat(2049), "id": "a"}), json!({})),
     ] {
         let found = read(&subject, &context, &settings());
         assert!(found.starts_with("chain_invalid: "), "{subject} with {context}: {found}");
+    }
+}
+
+#[test]
+fn an_id_is_taken_up_to_the_bound() {
+    let id = "a".repeat(2048);
+    assert_eq!(read(&json!({"type": "user", "id": id}), &json!({}), &settings()), format!("user:{id}"));
+    let found = read(&json!({"type": "user", "id": "a".repeat(1_000_000)}), &json!({}), &settings());
+    assert_eq!(found, "chain_invalid: `subject.id` is longer than 2048 bytes");
+    let long = "x".repeat(100_000);
+    for (subject, context) in [
+        (json!({"type": "user", "id": "alice", long.as_str(): 1, format!("{long}{long}"): 2}), json!({"Agent": long})),
+        (json!({"type": "credential", "id": long}), json!({})),
+        (json!({"type": "credential", "id": "0", long.as_str(): 1}), json!({})),
+        (agent(&json!({"on_behalf_of": "alice"})), json!({"agent": &long[..2000]})),
+    ] {
+        let found = read(&subject, &context, &settings());
+        assert!(found.starts_with("chain_") && found.len() < 300, "{} bytes: {:.300}", found.len(), found);
+    }
+}
+
+#[test]
+fn a_resource_or_an_action_without_a_name_denies() {
+    let ask = |kind: &str, id: &str, action: &str| {
+        let body = json!({"subject": alice(), "action": {"name": action}, "resource": {"type": kind, "id": id}});
+        match read_question(&values::request(&body), &settings()) {
+            Ok(question) => question.chain.to_string(),
+            Err(refusal) => format!("{refusal:?}"),
+        }
+    };
+    let (limit, long) = ("a".repeat(2048), "a".repeat(2049));
+    assert_eq!(ask(&limit, &limit, &limit), "user:alice");
+    for (kind, id, action, expected) in [
+        ("", "d", "read", "`resource.type` is empty"),
+        ("doc", "", "read", "`resource.id` is empty"),
+        ("doc", "d", "", "`action.name` is empty"),
+        (&long, "d", "read", "`resource.type` is longer than 2048 bytes"),
+        ("doc", &long, "read", "`resource.id` is longer than 2048 bytes"),
+        ("doc", "d", &long, "`action.name` is longer than 2048 bytes"),
+    ] {
+        assert_eq!(ask(kind, id, action), format!("Deny(BadValue, \"{expected}\")"));
+    }
+}
+
+#[test]
+fn a_carriers_name_is_data_where_the_schema_declares_it() {
+    let subject = with(&json!({"agent": "copilot", "user": "u"}));
+    assert!(read(&subject, &json!({}), &settings()).starts_with("chain_invalid: "));
+    let attributes = vec![("user".into(), "agent"), ("user".into(), "user")];
+    let declaring = CarrierSettings { attributes, ..settings() };
+    let question = read_question(&values::request(&body(&subject, &json!({}))), &declaring).unwrap();
+    assert_eq!(question.chain.subject().properties, values::record(&json!({"agent": "copilot", "user": "u"})));
+    let other = agent(&json!({"agent": "copilot"}));
+    assert!(read(&other, &json!({}), &declaring).starts_with("chain_invalid: "), "another type does not declare it");
+}
+
+#[test]
+fn what_a_carrier_says_of_a_member_is_its_own() {
+    let risky = json!({"risk": "high"});
+    for (subject, context) in [
+        (with(&json!({"act": {"sub": "copilot", "properties": risky}})), json!({})),
+        (alice(), json!({"agent": {"type": "agent", "id": "copilot", "properties": risky}})),
+        (json!({"user": "alice", "agent": {"id": "copilot", "properties": risky}}), json!({})),
+        (
+            json!({"type": "agent", "id": "copilot", "delegation_chain": [{"type": "user", "id": "alice"},
+                   {"type": "agent", "id": "copilot", "properties": risky}]}),
+            json!({}),
+        ),
+        (agent(&json!({"on_behalf_of": "alice", "risk": "high"})), json!({"agent": "copilot"})),
+    ] {
+        let question = read_question(&values::request(&body(&subject, &context)), &settings()).unwrap();
+        assert_eq!(question.chain.to_string(), "user:alice > agent:copilot");
+        assert_eq!(question.chain.actors()[0].properties, values::record(&risky), "{subject} with {context}");
+    }
+    let user = json!({"type": "user", "id": "alice", "properties": risky});
+    for subject in [
+        agent(&json!({"on_behalf_of": user})),
+        agent(&json!({"delegation": {"delegator_type": "user", "delegator_id": "alice", "properties": risky}})),
+        json!({"type": "agent", "id": "copilot", "delegation_chain": [user]}),
+    ] {
+        let question = read_question(&values::request(&body(&subject, &json!({}))), &settings()).unwrap();
+        assert_eq!(question.chain.subject().properties, values::record(&risky), "{subject}");
+    }
+}
+
+#[test]
+fn a_member_that_is_described_in_two_ways_is_a_conflict() {
+    let copilot = |risk: &str| json!({"type": "agent", "id": "copilot", "properties": {"risk": risk}});
+    let alice = |risk: &str| json!({"type": "user", "id": "alice", "properties": {"risk": risk}});
+    for (subject, context) in [
+        (copilot("low"), json!({"agent": copilot("high")})),
+        (with(&json!({"act": {"sub": "copilot", "properties": {"risk": "low"}}})), json!({"agent": copilot("high")})),
+        (
+            agent(&json!({"on_behalf_of": alice("low"), "delegation":
+            {"delegator_type": "user", "delegator_id": "alice", "properties": {"risk": "high"}}})),
+            json!({}),
+        ),
+        (
+            json!({"type": "agent", "id": "copilot", "properties": {"risk": "low"},
+                   "delegation_chain": [alice("low"), copilot("high")]}),
+            json!({}),
+        ),
+    ] {
+        let found = read(&subject, &context, &settings());
+        assert!(found.starts_with("attribute_conflict: "), "{subject} with {context}: {found}");
     }
 }
 
@@ -249,6 +432,9 @@ fn a_carrier_of_a_replaced_context_must_be_repeated() {
     }
     assert!(replaced(&json!({"credentials": []}), &json!({}), &settings()).contains("ChainConflict"));
     assert_eq!(replaced(&json!({"agent": null, "x": 1}), &json!({}), &settings()), "user:alice");
+    for stray in [json!({"Agent": "copilot"}), json!({"act": {"sub": "copilot"}}), json!({"delegationChain": []})] {
+        assert!(replaced(&stray, &json!({}), &settings()).contains("ChainInvalid"), "{stray}");
+    }
     let client = json!({"client_id": "copilot"});
     assert_eq!(replaced(&client, &json!({}), &settings()), "user:alice");
     let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };

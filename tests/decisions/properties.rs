@@ -1,6 +1,7 @@
 //! What must hold of every bundle, chain and request, tried on generated ones.
 
 use crate::engines;
+use crate::spellings::{SPELLINGS, STRAYS, is_carriers_own, put};
 use crate::values;
 use crate::worlds;
 use crate::worlds::{SCHEMA, World};
@@ -38,16 +39,63 @@ proptest! {
     /// An agent never exceeds its user, nor anyone before it.
     #[test]
     fn a_chain_never_permits_what_a_prefix_denies(
-        world in worlds::worlds(), chain in worlds::chains(), asked in prop::collection::vec(worlds::requests(), 4),
+        world in worlds::worlds(),
+        chain in worlds::members(),
+        asked in prop::collection::vec(worlds::requests(), 4),
+        spellings in prop::collection::vec(prop::sample::select(SPELLINGS.to_vec()), 4),
     ) {
         let engine = engine(&world);
-        for mut body in asked {
+        for body in asked {
             let mut before = Decision::Permit;
             for end in 1..=chain.len() {
-                body["subject"] = worlds::subject(&chain[..end], &json!({}));
+                let body = worlds::of_chain(&body, &chain[..end], spellings[end - 1]);
                 let now = engines::decide(&engine, &body, Depth::Lean).decision;
                 prop_assert!(!(before == Decision::Deny && now == Decision::Permit), "{body}\n{}", world.policies);
                 before = now;
+            }
+        }
+    }
+
+    /// A chain is one chain in every spelling, and whatever is said of a member counts.
+    #[test]
+    fn each_spelling_of_a_chain_is_decided_alike(
+        world in worlds::worlds(), chain in worlds::members(), asked in prop::collection::vec(worlds::requests(), 4),
+    ) {
+        let engine = engine(&world);
+        for body in asked {
+            let of = |spelling| {
+                let body = worlds::of_chain(&body, &chain, spelling);
+                (engines::verdict(&engines::decide(&engine, &body, Depth::Reason)), body)
+            };
+            let (expected, _) = of(SPELLINGS[0]);
+            for spelling in SPELLINGS {
+                let (found, body) = of(spelling);
+                prop_assert_eq!(&found, &expected, "{:?}: {}\n{}", spelling, body, world.policies);
+            }
+        }
+    }
+
+    /// Whoever names an actor where nobody would read it is told so, and is never taken for nobody.
+    #[test]
+    fn nothing_that_names_an_actor_is_overlooked(
+        world in worlds::worlds(),
+        body in worlds::requests(),
+        value in prop::sample::select(vec![
+            json!("evil"), json!({"sub": "evil"}), json!({"type": "agent", "id": "evil"}), json!({}), json!([]), json!(7),
+            json!([{"type": "agent", "id": "evil"}]), json!({"delegator_type": "agent", "delegator_id": "evil"}),
+        ]),
+    ) {
+        let engine = engine(&world);
+        let plain = engines::verdict(&engines::decide(&engine, &body, Depth::Reason));
+        for (place, name) in STRAYS.iter().flat_map(|(place, names)| names.iter().map(move |name| (place, name))) {
+            let mut stray = body.clone();
+            put(&mut stray, place, name, &value);
+            let found = engines::verdict(&engines::decide(&engine, &stray, Depth::Reason));
+            prop_assert_eq!(&found, "deny chain_invalid", "{}", stray);
+            if is_carriers_own(name) {
+                put(&mut stray, place, name, &Json::Null);
+                let found = engines::verdict(&engines::decide(&engine, &stray, Depth::Reason));
+                prop_assert_eq!(&found, &plain, "null is not sent: {}", stray);
             }
         }
     }

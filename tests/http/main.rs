@@ -10,6 +10,9 @@
 
 #[path = "../support/service.rs"]
 mod service;
+#[expect(dead_code, reason = "chains are spelled by the tests of decisions")]
+#[path = "../support/spellings.rs"]
+mod spellings;
 
 mod callers;
 mod decisions;
@@ -18,6 +21,7 @@ mod evaluations;
 mod known;
 mod metadata;
 mod operation;
+mod overlooked;
 mod parsing;
 mod reload;
 mod revision;

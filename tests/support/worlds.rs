@@ -1,5 +1,6 @@
 //! Generated worlds: a fixed vocabulary, and policies, entities, chains and requests made at random over it.
 
+use crate::spellings::{Member, SPELLINGS, Spelling, spell};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value as Json, json};
@@ -133,23 +134,33 @@ pub(crate) fn requests() -> impl Strategy<Value = Json> {
         2 => Just(Json::Null), 4 => (0i64..6).prop_map(Json::from), 1 => Just(json!(2.5)), 1 => Just(json!("3")),
     ];
     let purpose = prop_oneof![2 => Just(Json::Null), 2 => Just(json!("support")), 1 => Just(json!(["support"]))];
-    let members = prop_oneof![
-        3 => (chains(), properties()).prop_map(|(chain, properties)| subject(&chain, &properties)),
-        1 => (0usize..3, properties(), 0usize..3, properties()).prop_map(|(user, of_user, agent, of_agent)| json!({
-            "user": {"id": format!("u{user}"), "properties": of_user},
-            "agent": {"id": format!("a{agent}"), "properties": of_agent},
-        })),
-    ];
-    (members, action, 0usize..4, properties(), limit, purpose).prop_map(
-        |(subject, action, doc, properties, limit, purpose)| {
-            json!({
-                "subject": subject,
+    (members(), select(SPELLINGS.to_vec()), action, 0usize..4, properties(), limit, purpose).prop_map(
+        |(members, spelling, action, doc, properties, limit, purpose)| {
+            let body = json!({
                 "action": {"name": action},
                 "resource": {"type": "doc", "id": format!("d{doc}"), "properties": properties},
                 "context": {"limit": limit, "purpose": purpose},
-            })
+            });
+            of_chain(&body, &members, spelling)
         },
     )
+}
+
+/// A chain, with what a request says of each member.
+pub(crate) fn members() -> impl Strategy<Value = Vec<Member>> {
+    (chains(), prop::collection::vec(properties(), 4)).prop_map(|(chain, properties)| {
+        chain.into_iter().zip(properties).map(|((kind, id), properties)| (kind, id, properties)).collect()
+    })
+}
+
+/// A request of this chain, in this spelling or, where the chain has none such, as a list.
+pub(crate) fn of_chain(body: &Json, members: &[Member], spelling: Spelling) -> Json {
+    let spelled = spell(spelling, members).or_else(|| spell(Spelling::List, members));
+    let (subject, agent) = spelled.expect("every chain can be a list");
+    let mut body = body.clone();
+    body["subject"] = subject;
+    body["context"]["agent"] = agent;
+    body
 }
 
 /// What a request says of an entity: nothing, what is declared for some types, what does not fit, what nobody declares.

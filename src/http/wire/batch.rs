@@ -4,6 +4,9 @@
 //! incomplete hurts only the items that inherit it. An item that is not well-formed is that item's denial, and leaves
 //! the others alone (section 7.2.1).
 //!
+//! INVARIANT: what is wrong with the body itself is wrong with every item: a default that is no object, and a member that
+//! nobody would read, even where each item has its own.
+//!
 //! INVARIANT: a null member of an item makes it malformed. Read as "not there" it would inherit, and decide about
 //! somebody else.
 //!
@@ -11,7 +14,7 @@
 //! size times its number of items.
 
 use super::super::{Error, Limits};
-use crate::model::{Malformed, Record, Request, Value};
+use crate::model::{Malformed, Record, Request, Value, stray_member};
 use smol_str::SmolStr;
 use std::iter::Enumerate;
 use std::vec;
@@ -32,19 +35,27 @@ pub(in crate::http) enum Evaluations {
 #[derive(Debug)]
 pub(in crate::http) struct Items {
     defaults: Record,
-    items: Enumerate<vec::IntoIter<Value>>,
+    /// A member beside the defaults that nobody would read.
+    flaw: Option<String>,
+    rest: Enumerate<vec::IntoIter<Value>>,
 }
 
 impl Iterator for Items {
     type Item = Result<Request, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (index, item) = self.items.next()?;
-        Some(read_item(&self.defaults, index, item))
+        let (index, item) = self.rest.next()?;
+        let mut request = read_item(&self.defaults, index, item);
+        if let Ok(request) = &mut request
+            && self.flaw.is_some()
+        {
+            request.flaw.clone_from(&self.flaw);
+        }
+        Some(request)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.items.size_hint()
+        self.rest.size_hint()
     }
 }
 
@@ -69,10 +80,23 @@ pub(in crate::http) fn read_evaluations(mut body: Record, limits: &Limits) -> Re
     if items.is_empty() {
         return Ok(Evaluations::Single(Request::from_body(&body)?));
     }
+    check_defaults(&body)?;
     if inherited_bytes(&body, &items) > limits.inherited_bytes {
         return Err(Error::DefaultsTooLarge(limits.inherited_bytes));
     }
-    Ok(Evaluations::Batch(Items { defaults: body, items: items.into_iter().enumerate() }))
+    let flaw = stray_member(&body);
+    Ok(Evaluations::Batch(Items { defaults: body, flaw, rest: items.into_iter().enumerate() }))
+}
+
+/// Refuses a default that is no object, whether an item inherits it or not: nobody would read what it says.
+fn check_defaults(body: &Record) -> Result<(), Malformed> {
+    for name in DEFAULTED {
+        match body.get_present(name) {
+            None | Some(Value::Record(_)) => {}
+            Some(other) => return Err(Malformed::kind(name, "an object", other)),
+        }
+    }
+    Ok(())
 }
 
 /// The memory that all copies of defaults take together. A default context is copied for an item with a context of its
@@ -230,6 +254,6 @@ mod tests {
             panic!("not a batch")
         };
         assert!(items.next().is_some_and(|item| item.is_ok()));
-        assert_eq!(items.items.len(), 2);
+        assert_eq!(items.rest.len(), 2);
     }
 }

@@ -1,14 +1,20 @@
 //! `options`: how a caller wants to be answered (AuthZEN 1.0 section 7.1.2).
 //!
-//! Members that nobody defines are ignored. One that changes *what* is asked and cannot be answered is refused: an answer
-//! that ignored it would be wrong.
+//! Members that nobody defines are ignored, but for those that were meant for one that is: `reasn` asks for a reason, and
+//! a carrier here would not be read. One that changes *what* is asked and cannot be answered is refused: an answer that
+//! ignored it would be wrong.
 
 use super::super::caller::Identity;
 use super::super::{Error, Permission};
 use crate::engine::Semantic;
-use crate::model::{Arguments, Depth, Malformed, Record, Revision, Value};
+use crate::model::{
+    Arguments, Depth, Malformed, Record, Revision, Value, misplaced_option, nearest, refuse_lookalike, shown,
+};
 
 const UNKNOWN: &str = "options.unknown";
+
+/// Every option.
+const NAMES: [&str; 5] = ["reason", "explain", "unknown", "at_least", "evaluations_semantic"];
 
 /// What the options stand beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +25,17 @@ pub(in crate::http) enum Of {
     Evaluations,
     /// A search: it has no explanation, for a denial is not in it, and each result can be asked about by itself.
     Search,
+}
+
+impl Of {
+    /// The members of the body beside the question.
+    fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::Evaluation => &["options"],
+            Self::Evaluations => &["options", "evaluations"],
+            Self::Search => &["options", "page"],
+        }
+    }
 }
 
 /// The options that were read.
@@ -37,12 +54,14 @@ pub(in crate::http) struct Options {
 impl Options {
     /// Reads the member `options` of a body, with the caller's settings as defaults.
     pub(in crate::http) fn read(of: Of, body: &Record, caller: Identity<'_>) -> Result<Self, Error> {
+        refuse_lookalike(body, "", of.members())?;
         let none = Record::new();
         let options = match body.get("options") {
             None | Some(Value::Null) => &none,
             Some(Value::Record(options)) => options,
             Some(other) => return Err(Malformed::kind("options", "an object", other).into()),
         };
+        refuse_misspelt(options)?;
         let arguments = read_unknown(options)?;
         if arguments == Arguments::Unknown {
             // A permit of no call must not come from where calls are decided.
@@ -65,6 +84,20 @@ impl Options {
         // What the request says beats the caller's setting, in both directions.
         let reason = reason.unwrap_or_else(|| caller.caller().is_some_and(|caller| caller.reasons));
         Ok(Self { depth: if reason { Depth::Reason } else { Depth::Lean }, semantic, arguments, at_least })
+    }
+}
+
+/// Refuses a member that was meant for an option, and a carrier.
+fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
+    for (name, value) in options.iter().filter(|(name, _)| !NAMES.contains(&name.as_str())) {
+        if let Some(meant) = nearest(name, NAMES).filter(|_| !value.is_null()) {
+            let member = format!("options.{}", shown(name));
+            return Err(Malformed { member, problem: format!("is no option: did you mean `{meant}`?") });
+        }
+    }
+    match misplaced_option(options) {
+        Some(problem) => Err(Malformed { member: "options".to_owned(), problem: format!("has a carrier: {problem}") }),
+        None => Ok(()),
     }
 }
 

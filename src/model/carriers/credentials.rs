@@ -4,8 +4,8 @@
 //! credential that names several parties proves exactly their chain: whoever adds themselves to it was not given it.
 //! What a caller may add to a subject's own credential is actors, and each can only narrow what is permitted.
 
-use super::{ChainRefusal, invalid, refuse_lookalikes, take_present};
-use crate::model::{Chain, Code, EntityRef, Evidence, MAX_CREDENTIALS, Proven, Record, Value};
+use super::{ChainRefusal, invalid, is_silent, take_present};
+use crate::model::{Chain, Code, EntityRef, Evidence, MAX_CREDENTIALS, Proven, Record, Value, shown};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -20,7 +20,6 @@ impl From<crate::model::Unproven> for ChainRefusal {
 
 /// Takes `context.credentials`, each verified, in order. One that proves nothing denies, whatever the others prove.
 pub(super) fn take(context: &mut Record, evidence: &Evidence) -> Result<Vec<Arc<Proven>>, ChainRefusal> {
-    refuse_lookalikes(context, "context", &["credentials"])?;
     let Some(value) = take_present(context, "credentials") else { return Ok(Vec::new()) };
     let Value::List(credentials) = &value else {
         return Err(invalid(format!("`context.credentials` must be an array, not {}", value.kind())));
@@ -43,21 +42,19 @@ pub(super) fn named<'a>(subject: &Record, proven: &'a [Arc<Proven>]) -> Result<O
     if subject.get("type").and_then(Value::as_text).is_none_or(|kind| kind != CREDENTIAL) {
         return Ok(None);
     }
-    let members = ["type", "id"];
-    if let Some((member, _)) =
-        subject.iter().find(|(name, value)| !value.is_null() && !members.contains(&name.as_str()) && !is_empty(value))
-    {
-        return Err(invalid(format!("`subject.{member}` stands beside a subject that a credential names")));
+    // Some clients always send an object of properties. An empty *carrier* is malformed, here as elsewhere.
+    let says_nothing = |name: &SmolStr, value: &Value| {
+        let is_empty = name == "properties" && value.as_record().is_some_and(is_silent);
+        value.is_null() || matches!(name.as_str(), "type" | "id") || is_empty
+    };
+    if let Some((member, _)) = subject.iter().find(|(name, value)| !says_nothing(name, value)) {
+        return Err(invalid(format!("`subject.{}` stands beside a subject that a credential names", shown(member))));
     }
     let id = subject.get("id").and_then(Value::as_text).map_or("", SmolStr::as_str);
     let index = proven.iter().enumerate().find(|(index, _)| index.to_string() == id);
     index.map(|(_, proven)| Some(proven.as_ref())).ok_or_else(|| {
-        invalid(format!("the subject is credential `{id}`, and `context.credentials` has no such place"))
+        invalid(format!("the subject is credential `{}`, and `context.credentials` has no such place", shown(id)))
     })
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.as_record().is_some_and(Record::is_empty)
 }
 
 /// Refuses a chain that the credentials do not fit. `resolve` reads a type as the bundle does.
@@ -78,7 +75,9 @@ pub(super) fn check_fit(
         if !fits {
             let names = named.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ");
             return Err(mismatch(format!(
-                "`context.credentials[{index}]` is of `{names}`, and the chain is `{chain}`"
+                "`context.credentials[{index}]` is of `{}`, and the chain is `{}`",
+                shown(&names),
+                shown(&chain.to_string())
             )));
         }
         subject_is_proven |= named.first() == members.first().copied();
@@ -87,5 +86,5 @@ pub(super) fn check_fit(
         return Ok(());
     }
     let subject = members.first().map(ToString::to_string).unwrap_or_default();
-    Err(mismatch(format!("no credential proves that `{subject}` stands behind the request")))
+    Err(mismatch(format!("no credential proves that `{}` stands behind the request", shown(&subject))))
 }

@@ -1,0 +1,299 @@
+//! The forms of the carriers, each read into the chain that it proposes.
+//!
+//! INVARIANT: a carrier of another form denies; it never shortens the chain.
+
+use super::agree::Stated;
+use super::table::{Site, overlooked};
+use super::{CLIENT_ID, CarrierSettings, ChainRefusal, Code, invalid, is_silent, refuse_lookalikes, take_present};
+use crate::model::{Entity, EntityRef, Evidence, NoId, Proven, Record, Value, check_name};
+use smol_str::SmolStr;
+
+/// The members of an entity.
+const ENTITY: [&str; 3] = ["type", "id", "properties"];
+
+/// The members of an actor in `act` that are read. A token's `act` may have any others.
+const ACTOR: [&str; 5] = ["sub", "iss", "sub_profile", "act", "properties"];
+
+/// Reads one request.
+pub(super) struct Reader<'a> {
+    settings: &'a CarrierSettings,
+    evidence: &'a Evidence,
+    pub(super) asked: Vec<(EntityRef, SmolStr)>,
+    pub(super) stated: Stated,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(settings: &'a CarrierSettings, evidence: &'a Evidence) -> Self {
+        Self { settings, evidence, asked: Vec::new(), stated: Stated::default() }
+    }
+
+    /// The chain that a credential names. A credential of one party says nothing about who uses it, so an actor may be
+    /// named beside it.
+    pub(super) fn read_credential(&mut self, credential: &Proven) -> Result<(), ChainRefusal> {
+        let mut chain = Vec::new();
+        for uid in &credential.chain {
+            for name in [&uid.kind, &uid.id] {
+                let refuse = |flaw| invalid(format!("an id or type that a credential names {flaw}"));
+                check_name(name).map_err(refuse)?;
+            }
+            chain.push(self.resolve(uid.kind.clone(), uid.id.clone()));
+        }
+        if let [uid] = chain.as_slice() {
+            self.stated.subject = Some(Entity::from(uid.clone()));
+        } else {
+            self.stated.propose("context.credentials", chain);
+        }
+        Ok(())
+    }
+
+    /// The subject, and the carriers on it.
+    pub(super) fn read_subject(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
+        check(subject, Site::Subject, "subject", &ENTITY)?;
+        let Some(kind) = subject.get("type") else {
+            return self.read_user_and_agent(subject);
+        };
+        for name in ["user", "agent"] {
+            if subject.get_present(name).is_some() {
+                return Err(invalid(format!("`subject.{name}` stands beside `subject.type`")));
+            }
+        }
+        let kind = name_of(Some(kind), "subject.type")?;
+        let uid = self.resolve(kind, name_of(subject.get("id"), "subject.id")?);
+        let mut properties = properties_of(subject, "subject")?;
+        check(&properties, Site::Properties, "subject.properties", &self.settings.attributes_of(&uid.kind))?;
+        self.read_properties(&uid, &mut properties)?;
+        if let Some(value) = subject.get_present("delegation_chain") {
+            let mut chain = self.read_list(value)?;
+            if chain.last() != Some(&uid) {
+                chain.push(uid.clone());
+            }
+            self.stated.propose("subject.delegation_chain", chain);
+        }
+        self.stated.subject = Some(Entity { uid, properties });
+        Ok(())
+    }
+
+    /// The carriers among the subject's properties; they are taken out.
+    fn read_properties(&mut self, uid: &EntityRef, properties: &mut Record) -> Result<(), ChainRefusal> {
+        if let Some(act) = take_present(properties, "act") {
+            let mut chain = vec![uid.clone()];
+            chain.extend(self.read_act(&act)?);
+            self.stated.propose("subject.properties.act", chain);
+        }
+        if let Some(value) = take_present(properties, "on_behalf_of") {
+            let user = self.read_party(&value, "user", "subject.properties.on_behalf_of")?;
+            self.stated.propose("subject.properties.on_behalf_of", vec![user, uid.clone()]);
+        }
+        if let Some(value) = take_present(properties, "delegation") {
+            let user = self.read_delegation(&value)?;
+            self.stated.propose("subject.properties.delegation", vec![user, uid.clone()]);
+        }
+        Ok(())
+    }
+
+    /// `{"user": …, "agent": …}` without type and id.
+    fn read_user_and_agent(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
+        if subject.get_present("delegation_chain").is_some() {
+            return Err(invalid("`subject.delegation_chain` stands beside `subject.user` or `subject.agent`"));
+        }
+        if !is_silent(&properties_of(subject, "subject")?) {
+            return Err(invalid("`subject.properties` stands beside `subject.user` and `subject.agent`"));
+        }
+        let mut chain = Vec::new();
+        for (name, path) in [("user", "subject.user"), ("agent", "subject.agent")] {
+            let value = subject.get_present(name).ok_or_else(|| invalid(format!("`{path}` is missing")))?;
+            chain.push(match value {
+                Value::Record(record) => self.read_entity(record, Some(name), path)?,
+                other => self.resolve(name.into(), name_of(Some(other), path)?),
+            });
+        }
+        self.stated.propose("subject.user and subject.agent", chain);
+        Ok(())
+    }
+
+    /// The carriers in the context; they are taken out.
+    pub(super) fn read_context(&mut self, context: &mut Record) -> Result<(), ChainRefusal> {
+        if let Some(value) = take_present(context, "agent") {
+            let actor = self.read_party(&value, "agent", "context.agent")?;
+            self.stated.propose_actor("context.agent", actor)?;
+        }
+        if let Some(kind) = self.settings.client_id.clone()
+            && let Some(value) = take_present(context, CLIENT_ID)
+        {
+            let actor = self.resolve(kind, name_of(Some(&value), "context.client_id")?);
+            self.stated.propose_actor("context.client_id", actor)?;
+        }
+        Ok(())
+    }
+
+    /// Nested `act`: the outermost is the caller (RFC 8693 section 4.1), so the innermost comes first.
+    fn read_act(&mut self, act: &Value) -> Result<Vec<EntityRef>, ChainRefusal> {
+        let mut actors = Vec::new();
+        let mut next = Some(act);
+        while let Some(value) = next {
+            let act =
+                value.as_record().ok_or_else(|| invalid(format!("`act` must be an object, not {}", value.kind())))?;
+            refuse_lookalikes(act, "act", &ACTOR)?;
+            let uid = self.read_actor(act)?;
+            let uid = self.resolve(uid.kind, uid.id);
+            self.describe(&uid, act, "act")?;
+            actors.push(uid);
+            next = act.get_present("act");
+        }
+        actors.reverse();
+        Ok(actors)
+    }
+
+    /// One actor of `act`, without those inside it.
+    fn read_actor(&self, act: &Record) -> Result<EntityRef, ChainRefusal> {
+        let kind = match act.get_present("sub_profile") {
+            None => "agent",
+            Some(profile) => match profile.as_text().map(SmolStr::as_str) {
+                Some("ai_agent") => "agent",
+                Some("service") => "service",
+                Some("user") => "user",
+                _ => return Err(invalid("`act.sub_profile` must be `ai_agent`, `service` or `user`")),
+            },
+        };
+        let sub = name_of(act.get("sub"), "act.sub")?;
+        let Some(issuer) = act.get_present("iss") else { return Ok(EntityRef { kind: kind.into(), id: sub }) };
+        let issuer = name_of(Some(issuer), "act.iss")?;
+        let uid = self.evidence.ids().entity(&issuer, kind, &sub).map_err(|why| match why {
+            NoId::Issuer => invalid("`act.iss` names an issuer that is not configured"),
+            NoId::Kind | NoId::Sub => invalid(format!("`act` names nobody: {why}")),
+        })?;
+        self.check_aliases([&uid])?;
+        Ok(uid)
+    }
+
+    fn read_delegation(&mut self, value: &Value) -> Result<EntityRef, ChainRefusal> {
+        const PATH: &str = "subject.properties.delegation";
+        let record =
+            value.as_record().ok_or_else(|| invalid(format!("`{PATH}` must be an object, not {}", value.kind())))?;
+        refuse_lookalikes(record, PATH, &["delegator_type", "delegator_id", "properties"])?;
+        let kind = name_of(record.get("delegator_type"), "subject.properties.delegation.delegator_type")?;
+        let id = name_of(record.get("delegator_id"), "subject.properties.delegation.delegator_id")?;
+        let uid = self.resolve(kind, id);
+        self.describe(&uid, record, PATH)?;
+        Ok(uid)
+    }
+
+    fn read_list(&mut self, value: &Value) -> Result<Vec<EntityRef>, ChainRefusal> {
+        const PATH: &str = "subject.delegation_chain";
+        match value.as_list() {
+            Some([]) => Err(invalid(format!("`{PATH}` is empty"))),
+            Some(items) => items.iter().map(|item| self.read_typed(item, PATH)).collect(),
+            None => Err(invalid(format!("`{PATH}` must be an array, not {}", value.kind()))),
+        }
+    }
+
+    /// An id of the type `default`, or `{type, id, properties?}`.
+    fn read_party(&mut self, value: &Value, default: &str, path: &str) -> Result<EntityRef, ChainRefusal> {
+        match value {
+            Value::Text(_) => Ok(self.resolve(default.into(), name_of(Some(value), path)?)),
+            _ => self.read_typed(value, path),
+        }
+    }
+
+    fn read_typed(&mut self, value: &Value, path: &str) -> Result<EntityRef, ChainRefusal> {
+        let record = value
+            .as_record()
+            .ok_or_else(|| invalid(format!("`{path}` must hold {{type, id}}, not {}", value.kind())))?;
+        self.read_entity(record, None, path)
+    }
+
+    /// A member that is spelled out, with the properties that belong to it. `default` is its type where it has none.
+    fn read_entity(&mut self, record: &Record, default: Option<&str>, path: &str) -> Result<EntityRef, ChainRefusal> {
+        check(record, Site::Member, path, &ENTITY)?;
+        let kind = match (record.get_present("type"), default) {
+            (None, Some(default)) => default.into(),
+            (kind, _) => name_of(kind, path)?,
+        };
+        let uid = self.resolve(kind, name_of(record.get("id"), path)?);
+        self.describe(&uid, record, path)?;
+        Ok(uid)
+    }
+
+    /// Notes the properties of a member. It cannot bring a chain of its own.
+    fn describe(&mut self, uid: &EntityRef, record: &Record, path: &str) -> Result<(), ChainRefusal> {
+        let properties = properties_of(record, path)?;
+        if !is_silent(&properties) {
+            let path = format!("{path}.properties");
+            check(&properties, Site::MemberProperties, &path, &self.settings.attributes_of(&uid.kind))?;
+            self.stated.describe(uid, properties);
+        }
+        Ok(())
+    }
+
+    pub(super) fn resolve_entity(&mut self, entity: Entity) -> Entity {
+        Entity { uid: self.resolve(entity.uid.kind, entity.uid.id), properties: entity.properties }
+    }
+
+    /// Refuses issuers' subjects whose types the bundle reads as one, where two issuers could then mean different people by
+    /// one id: ids are kept apart type by type, before the bundle is known.
+    pub(super) fn check_aliases<'u>(&self, uids: impl IntoIterator<Item = &'u EntityRef>) -> Result<(), ChainRefusal> {
+        let aliases = &self.settings.aliases;
+        for uid in uids {
+            let Some((_, declared)) = aliases.iter().find(|(alias, _)| *alias == uid.kind) else { continue };
+            let same = aliases.iter().filter(|(_, kind)| kind == declared).map(|(alias, _)| alias);
+            let kinds: Vec<&SmolStr> = std::iter::once(declared).chain(same).collect();
+            if self.evidence.ids().could_meet(&kinds) {
+                return Err(ChainRefusal::Deny(
+                    Code::CredentialInvalid,
+                    format!("the bundle reads `{}` as `{declared}`, and two issuers can give one id to both", uid.kind),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn resolve(&mut self, kind: SmolStr, id: SmolStr) -> EntityRef {
+        let uid = EntityRef { kind, id };
+        match self.settings.declared(&uid.kind) {
+            None => uid,
+            Some(declared) => {
+                let resolved = EntityRef { kind: declared.clone(), id: uid.id };
+                self.asked.push((resolved.clone(), uid.kind));
+                resolved
+            }
+        }
+    }
+}
+
+impl CarrierSettings {
+    /// The declared type that an alias stands for.
+    fn declared(&self, kind: &str) -> Option<&SmolStr> {
+        self.aliases.iter().find(|(alias, _)| alias == kind).map(|(_, declared)| declared)
+    }
+
+    /// An entity under its declared type.
+    pub(super) fn resolved(&self, uid: &EntityRef) -> EntityRef {
+        EntityRef { kind: self.declared(&uid.kind).unwrap_or(&uid.kind).clone(), id: uid.id.clone() }
+    }
+}
+
+/// Refuses what an object holds that nobody would read.
+fn check(record: &Record, site: Site, path: &str, members: &[&'static str]) -> Result<(), ChainRefusal> {
+    overlooked(record, site, members).map_or(Ok(()), |found| Err((found, path).into()))
+}
+
+/// The `properties` of the object at `path`.
+fn properties_of(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
+    match record.get_present("properties") {
+        None => Ok(Record::new()),
+        Some(Value::Record(properties)) => Ok(properties.clone()),
+        Some(other) => Err(invalid(format!("`{path}.properties` must be an object, not {}", other.kind()))),
+    }
+}
+
+/// An id or a type, which is malformed where it names nobody.
+fn name_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
+    match value {
+        None => Err(invalid(format!("`{path}` has no id or type"))),
+        Some(Value::Text(text)) => {
+            check_name(text).map_err(|flaw| invalid(format!("`{path}` {flaw}")))?;
+            Ok(text.clone())
+        }
+        Some(other) => Err(invalid(format!("`{path}` must be a string, not {}", other.kind()))),
+    }
+}

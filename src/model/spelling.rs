@@ -1,0 +1,69 @@
+//! Whether a name was meant for another.
+//!
+//! Two readers in one request: a member that is *alike* a known one is refused wherever it would be overlooked, since
+//! nobody means two things by `delegation_chain` and `delegationChain`; a name that is merely *near* is refused only where
+//! the names are a closed list, and suggested in messages.
+
+/// Returns `true` if two names differ in case and separators alone: `onBehalfOf`, `on-behalf-of`, `on_behalf_of`.
+#[must_use]
+pub fn alike(one: &str, other: &str) -> bool {
+    letters(one).eq(letters(other))
+}
+
+/// The letters of a name, without case and separators.
+fn letters(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')).map(|byte| byte.to_ascii_lowercase())
+}
+
+/// Returns the known name that `name` was meant for: one that is alike, or differs in a letter, or in two where it is long.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // LIMIT: what is much longer than every known name is meant for none, and would cost the product of both lengths.
+    const MAX_BYTES: usize = 64;
+    if name.len() > MAX_BYTES {
+        return None;
+    }
+    let spelled = |name: &str| letters(name).map(char::from).collect::<String>();
+    let sought = spelled(name);
+    let distances = known.into_iter().map(|known| {
+        let letters = spelled(known);
+        let most = if letters.len() < 8 { 1 } else { 2 };
+        (strsim::osa_distance(&sought, &letters), most, known)
+    });
+    let near = distances.filter(|(distance, most, _)| distance <= most);
+    near.min_by_key(|(distance, ..)| *distance).map(|(_, _, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_separators_make_no_other_name() {
+        for name in ["delegation_chain", "delegationChain", "Delegation-Chain", "DELEGATIONCHAIN"] {
+            assert!(alike(name, "delegation_chain"), "{name}");
+        }
+        for name in ["delegation", "delegation_chains", "", "elegation_chain"] {
+            assert!(!alike(name, "delegation_chain"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_near_and_another_word_is_not() {
+        let known = ["reason", "explain", "at_least", "evaluations_semantic", "unknown"];
+        for (name, meant) in [
+            ("reasn", Some("reason")),
+            ("reasons", Some("reason")),
+            ("raeson", Some("reason")),
+            ("Explain", Some("explain")),
+            ("atLeast", Some("at_least")),
+            ("evaluation_semantics", Some("evaluations_semantic")),
+            ("region", None),
+            ("another_option", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(name, known), meant, "{name}");
+        }
+        assert_eq!(nearest(&"r".repeat(1_000_000), known), None);
+    }
+}

@@ -1,0 +1,163 @@
+//! Every way to write down a chain, and every way to write down an actor so that nobody would read it.
+
+use serde_json::{Value as Json, json};
+
+/// A member of a chain: its type, its id, and what the request says of it.
+pub(crate) type Member = (&'static str, String, Json);
+
+/// A spelling of a chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spelling {
+    /// `delegation_chain` without the subject.
+    List,
+    /// `delegation_chain` that ends with the subject.
+    WholeList,
+    /// Nested `act`.
+    Act,
+    /// `on_behalf_of`.
+    OnBehalfOf,
+    /// `delegation`.
+    Delegation,
+    /// `context.agent`.
+    ContextAgent,
+    /// `{"user": …, "agent": …}`.
+    SideBySide,
+}
+
+pub(crate) const SPELLINGS: [Spelling; 7] = {
+    use Spelling::{Act, ContextAgent, Delegation, List, OnBehalfOf, SideBySide, WholeList};
+    [List, WholeList, Act, OnBehalfOf, Delegation, ContextAgent, SideBySide]
+};
+
+fn entity((kind, id, properties): &Member) -> Json {
+    json!({"type": kind, "id": id, "properties": properties})
+}
+
+/// The subject and the `context.agent` that spell a chain; none where a chain has no such spelling.
+pub(crate) fn spell(spelling: Spelling, chain: &[Member]) -> Option<(Json, Json)> {
+    let (last, before) = chain.split_last()?;
+    let mut subject = entity(last);
+    if before.is_empty() {
+        let agent = json!({"type": last.0, "id": last.1});
+        return match spelling {
+            Spelling::List => Some((subject, Json::Null)),
+            Spelling::ContextAgent => Some((subject, agent)),
+            _ => None,
+        };
+    }
+    let pair = if let [first, _] = chain { Some(first) } else { None };
+    let agent = match spelling {
+        Spelling::List | Spelling::WholeList => {
+            let mut list: Vec<Json> = before.iter().map(entity).collect();
+            if matches!(spelling, Spelling::WholeList) {
+                list.push(json!({"type": last.0, "id": last.1}));
+            }
+            subject["delegation_chain"] = Json::Array(list);
+            Json::Null
+        }
+        Spelling::Act => {
+            subject = entity(chain.first()?);
+            subject["properties"]["act"] = acts(chain.get(1..)?)?;
+            Json::Null
+        }
+        Spelling::OnBehalfOf => {
+            subject["properties"]["on_behalf_of"] = entity(pair?);
+            Json::Null
+        }
+        Spelling::Delegation => {
+            let (kind, id, properties) = pair?;
+            subject["properties"]["delegation"] =
+                json!({"delegator_type": kind, "delegator_id": id, "properties": properties});
+            Json::Null
+        }
+        Spelling::ContextAgent => {
+            subject = entity(pair?);
+            entity(last)
+        }
+        Spelling::SideBySide => {
+            subject = json!({"user": entity(pair?), "agent": entity(last)});
+            Json::Null
+        }
+    };
+    Some((subject, agent))
+}
+
+/// The caller outermost; none where a type has no profile.
+fn acts(actors: &[Member]) -> Option<Json> {
+    let mut act = Json::Null;
+    for (kind, id, properties) in actors {
+        let profile = match *kind {
+            "agent" => "ai_agent",
+            "service" => "service",
+            "user" => "user",
+            _ => return None,
+        };
+        act = json!({"sub": id, "sub_profile": profile, "properties": properties, "act": act});
+    }
+    Some(act)
+}
+
+/// Members that name an actor where nobody would read it: the place, and the names. Lower-case names with underscores are
+/// carriers in the wrong place; the others are spelled like what is read there.
+pub(crate) const STRAYS: [(&str, &[&str]); 6] = [
+    (
+        "",
+        &[
+            "agent",
+            "act",
+            "on_behalf_of",
+            "delegation",
+            "delegation_chain",
+            "user",
+            "credentials",
+            "Agent",
+            "onBehalfOf",
+            "delegationChain",
+            "Subject",
+            "Action",
+            "RESOURCE",
+            "Context",
+        ],
+    ),
+    (
+        "/subject",
+        &[
+            "act",
+            "on_behalf_of",
+            "delegation",
+            "credentials",
+            "delegationChain",
+            "Delegation_Chain",
+            "User",
+            "Agent",
+            "ACT",
+            "Properties",
+            "Type",
+            "ID",
+        ],
+    ),
+    ("/subject/properties", &["delegation_chain", "agent", "user", "Act", "onBehalfOf", "on-behalf-of", "Delegation"]),
+    (
+        "/context",
+        &["act", "on_behalf_of", "delegation_chain", "Agent", "Credentials", "Act", "delegationChain", "Arguments"],
+    ),
+    ("/resource", &["act", "on_behalf_of", "delegation", "delegation_chain", "Properties", "Type", "Id"]),
+    ("/action", &["act", "on_behalf_of", "delegation", "delegation_chain", "Properties", "Name"]),
+];
+
+/// Returns `true` for a carrier's name as it is: in the wrong place a null is as good as nothing.
+pub(crate) fn is_carriers_own(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+/// Puts a member into the object at a place, which is made where it is not there.
+pub(crate) fn put(body: &mut Json, place: &str, name: &str, value: &Json) {
+    let mut at = body;
+    for step in place.split('/').skip(1) {
+        if at[step].is_null() {
+            at[step] = json!({});
+        }
+        at = &mut at[step];
+    }
+    at[name] = value.clone();
+}
