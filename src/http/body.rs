@@ -5,7 +5,7 @@
 
 use super::{Error, Limits};
 use actix_web::body::{BodyStream, MessageBody as _};
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -14,6 +14,9 @@ use std::pin::pin;
 pub(super) async fn read_body(headers: &HeaderMap, payload: Payload, limits: &Limits) -> Result<Bytes, Error> {
     if !is_json(headers) {
         return Err(Error::ContentType);
+    }
+    if !is_plain(headers) {
+        return Err(Error::ContentEncoding);
     }
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limits.body_bytes as u64) {
@@ -30,6 +33,13 @@ fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE) else { return false };
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+/// Bodies are read as they come: one that is compressed could become anything (RFC 9110 section 8.4).
+fn is_plain(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(CONTENT_ENCODING).flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let mut codings = codings.map(<[u8]>::trim_ascii);
+    codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// A body that arrived in one piece, as nearly all do, is handed on without a copy.

@@ -8,7 +8,7 @@ use super::schema::{ErrorBody, ErrorCode, ErrorDetail};
 use crate::engine::{BatchFault, Refusal, SearchRefusal, TokenError};
 use crate::model::{Fault, Malformed, Revision};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use std::time::Duration;
 
@@ -27,6 +27,9 @@ pub enum Error {
     /// Another content type, or none. A 400, not a 415: AuthZEN lists no other status for what a caller did wrong.
     #[error("the `Content-Type` must be `application/json`")]
     ContentType,
+    /// A body that is compressed.
+    #[error("the body is compressed (`Content-Encoding`): send it as it is")]
+    ContentEncoding,
     /// The body is not JSON.
     #[error("the body is not valid JSON: {problem} (line {line}, column {column})")]
     Json {
@@ -178,6 +181,7 @@ impl Error {
     fn status_and_code(&self) -> (StatusCode, ErrorCode) {
         match self {
             Self::ContentType => (StatusCode::BAD_REQUEST, ErrorCode::ContentType),
+            Self::ContentEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::ContentEncoding),
             Self::Json { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidJson),
             Self::DuplicateMember(_) => (StatusCode::BAD_REQUEST, ErrorCode::DuplicateMember),
             Self::TooDeep(_) => (StatusCode::BAD_REQUEST, ErrorCode::TooDeep),
@@ -294,6 +298,10 @@ impl ResponseError for Error {
             }
             Self::RevisionNotReached { .. } | Self::TooManyWaiting | Self::CallerUnverified => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+            }
+            // What would have been taken (RFC 9110 section 15.5.16).
+            Self::ContentEncoding => {
+                response.insert_header((ACCEPT_ENCODING, HeaderValue::from_static("identity")));
             }
             Self::MethodNotAllowed(allow) => {
                 response.insert_header((ALLOW, HeaderValue::from_static(allow)));

@@ -29,6 +29,21 @@ async fn json_is_json_in_any_spelling_and_nothing_else_is() {
 }
 
 #[actix_web::test]
+async fn a_body_that_is_compressed_is_refused_in_words() {
+    let server = empty(local());
+    for (coding, status) in [("identity", 503), ("", 503), ("gzip", 415), ("br", 415), ("identity, GZip", 415)] {
+        let request = post(EVALUATION, question().to_string()).insert_header(("Content-Encoding", coding));
+        let reply = send(&server, request).await;
+        assert_eq!(reply.status, status, "{coding}");
+        if status == 415 {
+            let message = "the body is compressed (`Content-Encoding`): send it as it is";
+            assert_eq!(error(&reply), format!("415 content_encoding: {message}"));
+            assert_eq!(reply.header("accept-encoding"), Some("identity"));
+        }
+    }
+}
+
+#[actix_web::test]
 async fn each_required_member_is_missed_by_its_name() {
     let server = empty(local());
     for (member, field) in
