@@ -39,7 +39,7 @@ impl<'a> Lookup<'a> {
 impl Relations for Lookup<'_> {
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
         let denied = |error: &dyn std::fmt::Display| RelationFailure::Denied(error.to_string());
-        let user = ObjectRef::of_entity(question.user).map_err(|error| denied(&error))?;
+        let user = ObjectRef::of_user(question.user).map_err(|error| denied(&error))?;
         let object = ObjectRef::of_entity(question.object).map_err(|error| denied(&error))?;
         let key = TupleKey { user: TupleUser::Object(user), relation: question.relation.into(), object };
         // Most relations have no conditions, and then nothing of the request is read.

@@ -5,11 +5,12 @@
 //! `relations/model`.
 //!
 //! INVARIANT: a value that exists follows the string rules, so its text parses to itself: no type holds `:` or `#`,
-//! no id either, and nothing holds white space or a control character.
+//! no id either, and nothing holds white space or a control character. What is named as an object has another bound than what
+//! is named as a user, so each place checks its own: [`ObjectRef::as_object`], [`ObjectRef::as_user`].
 
 mod encoding;
 
-use super::Record;
+use super::{Record, shown};
 pub use encoding::{decode_id, encode_id, is_canonical_id};
 use smol_str::SmolStr;
 use std::{fmt, str::FromStr, sync::Arc};
@@ -34,16 +35,32 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
-    /// Takes a type and an id that follow the string rules.
+    /// Takes a type and an id that follow the string rules, and are short enough for an object or for a user.
     pub fn new(kind: impl Into<SmolStr>, id: impl Into<SmolStr>) -> Result<Self, TupleTextError> {
         let (kind, id) = (kind.into(), id.into());
         check_type(&kind)?;
         check_id(&id)?;
-        let bytes = kind.len() + 1 + id.len();
-        if bytes > MAX_OBJECT_CHARS && kind.chars().count() + 1 + id.chars().count() > MAX_OBJECT_CHARS {
-            return Err(TupleTextError::ObjectTooLong);
+        let object = Self { kind, id };
+        match object.as_user() {
+            Ok(()) => Ok(object),
+            Err(_) => object.as_object().map(|()| object),
         }
-        Ok(Self { kind, id })
+    }
+
+    /// Refuses an object that is too long to be one: a user may be longer.
+    pub fn as_object(&self) -> Result<(), TupleTextError> {
+        let is_long = self.bytes() > MAX_OBJECT_CHARS
+            && self.kind.chars().count() + 1 + self.id.chars().count() > MAX_OBJECT_CHARS;
+        if is_long { Err(TupleTextError::ObjectTooLong) } else { Ok(()) }
+    }
+
+    /// Refuses an object that is too long to be a user.
+    pub fn as_user(&self) -> Result<(), TupleTextError> {
+        if self.bytes() > MAX_USER_BYTES { Err(TupleTextError::UserTooLong) } else { Ok(()) }
+    }
+
+    fn bytes(&self) -> usize {
+        self.kind.len() + 1 + self.id.len()
     }
 
     /// The type.
@@ -142,7 +159,7 @@ impl FromStr for TupleUser {
                 Ok(Self::Wildcard(kind.into()))
             }
             None if text.contains(':') => text.parse().map(Self::Object),
-            None => Err(TupleTextError::User(text.to_owned())),
+            None => Err(TupleTextError::User(shown(text).into_owned())),
         }
     }
 }
@@ -162,7 +179,9 @@ impl TupleKey {
     /// Reads the three parts as the APIs have them.
     pub fn parse(user: &str, relation: &str, object: &str) -> Result<Self, TupleTextError> {
         check_relation(relation)?;
-        Ok(Self { object: object.parse()?, relation: relation.into(), user: user.parse()? })
+        let object: ObjectRef = object.parse()?;
+        object.as_object()?;
+        Ok(Self { object, relation: relation.into(), user: user.parse()? })
     }
 
     /// Whether this says of a userset that it is in itself (`team:a#member@team:a#member`): true without a tuple, and
@@ -186,7 +205,7 @@ impl FromStr for TupleKey {
 
     /// No object holds `#` and no relation `@`, so the first of each ends its part.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = || TupleTextError::Key(text.to_owned());
+        let refuse = || TupleTextError::Key(shown(text).into_owned());
         let (object, rest) = text.split_once('#').ok_or_else(refuse)?;
         let (relation, user) = rest.split_once('@').ok_or_else(refuse)?;
         Self::parse(user, relation, object)
@@ -253,18 +272,18 @@ pub enum TupleTextError {
 
 impl TupleTextError {
     fn object(text: &str) -> Self {
-        Self::Object(clip(text))
+        Self::Object(shown(text).into_owned())
     }
 }
 
 /// Refuses what cannot be the name of a type.
 pub fn check_type(text: &str) -> Result<(), TupleTextError> {
-    if is_name(text, MAX_TYPE_CHARS) { Ok(()) } else { Err(TupleTextError::Type(clip(text))) }
+    if is_name(text, MAX_TYPE_CHARS) { Ok(()) } else { Err(TupleTextError::Type(shown(text).into_owned())) }
 }
 
 /// Refuses what cannot be the name of a relation.
 pub fn check_relation(text: &str) -> Result<(), TupleTextError> {
-    if is_name(text, MAX_RELATION_CHARS) { Ok(()) } else { Err(TupleTextError::Relation(clip(text))) }
+    if is_name(text, MAX_RELATION_CHARS) { Ok(()) } else { Err(TupleTextError::Relation(shown(text).into_owned())) }
 }
 
 fn check_id(text: &str) -> Result<(), TupleTextError> {
@@ -290,15 +309,6 @@ fn is_name(text: &str, max_chars: usize) -> bool {
 /// White space as RE2's `\s` has it, which is ASCII's, and control characters.
 fn is_blank(c: char) -> bool {
     c == ' ' || c.is_control()
-}
-
-/// Messages repeat what was sent, but not megabytes of it.
-fn clip(text: &str) -> String {
-    const SHOWN_CHARS: usize = 80;
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

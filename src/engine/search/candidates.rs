@@ -170,7 +170,7 @@ impl Backwards<'_> {
     }
 
     fn objects_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
-        let user = TupleUser::Object(ObjectRef::of_entity(&question.entity).ok()?);
+        let user = TupleUser::Object(ObjectRef::of_user(&question.entity).ok()?);
         let kind = question.kind.replace("::", "/");
         self.ask(|reader| {
             let listed = reader.list_objects(&user, &question.relation, &kind, MOST).ok()?;

@@ -53,7 +53,7 @@ impl<'a> Universe<'a> {
         let entity = EntityRef { kind: self.kind.clone(), id: id.clone() };
         let in_graph = || {
             let (graph, _) = self.task.pinned.relations?;
-            Some(graph.speaks_of(&ObjectRef::of_entity(&entity).ok()?))
+            Some(graph.speaks_of(&ObjectRef::spell(&entity).ok()?))
         };
         self.task.stored().holds(&entity) || self.others.contains(&place(id)) || in_graph() == Some(true)
     }

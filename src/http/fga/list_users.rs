@@ -65,7 +65,9 @@ pub(super) async fn list_users(
 fn read_object(fields: &Fields<'_>) -> Result<ObjectRef, ApiError> {
     let object = fields.object("object")?.ok_or_else(|| ApiError::invalid("`object` is missing"))?;
     let (kind, id) = (object.required("type")?, object.required("id")?);
-    ObjectRef::new(kind.clone(), id.clone()).map_err(|error| ApiError::invalid(error.to_string()))
+    let object = ObjectRef::new(kind.clone(), id.clone());
+    let object = object.and_then(|object| object.as_object().map(|()| object));
+    object.map_err(|error| ApiError::invalid(error.to_string()))
 }
 
 fn read_filter(fields: &Fields<'_>) -> Result<UserFilter, ApiError> {

@@ -9,9 +9,26 @@ use smol_str::SmolStr;
 use std::fmt::Write as _;
 
 impl ObjectRef {
-    /// Spells an entity as an object: the id percent-encoded, the namespaces of the type parted by `/`. Refuses what is
-    /// too long for a tuple, and an empty id.
+    /// Spells an entity as the object of a tuple. Refuses what is too long for one.
     pub fn of_entity(entity: &EntityRef) -> Result<Self, TupleTextError> {
+        let object = Self::spell(entity)?;
+        object.as_object()?;
+        Ok(object)
+    }
+
+    /// Spells an entity as the user of a tuple. Refuses what is too long for one.
+    pub fn of_user(entity: &EntityRef) -> Result<Self, TupleTextError> {
+        let user = Self::spell(entity).map_err(|error| match error {
+            TupleTextError::ObjectTooLong => TupleTextError::UserTooLong,
+            other => other,
+        })?;
+        user.as_user()?;
+        Ok(user)
+    }
+
+    /// Spells an entity, whichever place it has in tuples: the id percent-encoded, the namespaces of the type parted by `/`.
+    /// Refuses what is too long for any, and an empty id.
+    pub fn spell(entity: &EntityRef) -> Result<Self, TupleTextError> {
         let kind = if entity.kind.contains(':') { entity.kind.replace("::", "/").into() } else { entity.kind.clone() };
         let id = if is_plain(&entity.id) { entity.id.clone() } else { encode_id(&entity.id) };
         Self::new(kind, id)

@@ -41,8 +41,9 @@ fn malformed_text_is_refused_with_a_remedy() {
 #[test]
 fn lengths_hold_at_the_limit_and_not_past_it() {
     let id = |n: usize| "é".repeat(n);
-    assert!(ObjectRef::new("a", id(MAX_OBJECT_CHARS - 2)).is_ok());
-    assert_eq!(ObjectRef::new("a", id(MAX_OBJECT_CHARS - 1)), Err(TupleTextError::ObjectTooLong));
+    let object = |n: usize| format!("a:{}#r@user:b", id(n)).parse::<TupleKey>().map(|_| ());
+    assert_eq!(object(MAX_OBJECT_CHARS - 2), Ok(()));
+    assert_eq!(object(MAX_OBJECT_CHARS - 1), Err(TupleTextError::ObjectTooLong));
     assert!(check_relation(&"r".repeat(MAX_RELATION_CHARS)).is_ok());
     assert!(check_relation(&"r".repeat(MAX_RELATION_CHARS + 1)).is_err());
     assert!(check_type(&"t".repeat(MAX_TYPE_CHARS)).is_ok());
@@ -50,6 +51,18 @@ fn lengths_hold_at_the_limit_and_not_past_it() {
     let user = |n: usize| format!("a:{}", id(n)).parse::<TupleUser>();
     assert!(user(254).is_ok());
     assert_eq!(user(256), Err(TupleTextError::UserTooLong));
+}
+
+/// A principal is the user of a tuple: its id may be twice as long as an object's.
+#[test]
+fn an_entity_is_spelled_up_to_the_bound_of_its_place() {
+    let entity = |length: usize| EntityRef::new("user", "a".repeat(length));
+    let bound = MAX_USER_BYTES - "user:".len();
+    assert!(ObjectRef::of_user(&entity(bound)).is_ok());
+    assert_eq!(ObjectRef::of_user(&entity(bound + 1)), Err(TupleTextError::UserTooLong));
+    let bound = MAX_OBJECT_CHARS - "user:".len();
+    assert!(ObjectRef::of_entity(&entity(bound)).is_ok());
+    assert_eq!(ObjectRef::of_entity(&entity(bound + 1)), Err(TupleTextError::ObjectTooLong));
 }
 
 #[test]
