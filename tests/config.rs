@@ -68,8 +68,25 @@ fn an_unknown_key_is_refused_with_its_source() {
         (refused("[limits]\nbody = 2000", &[("BEHEST_LISEN", "1")], &[]), "`BEHEST_LISEN` is not a setting"),
     ] {
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with(&format!("{name} | here there are `")), "{found:?}");
+        let help = found[0].strip_prefix(&format!("{name} | ")).unwrap_or_else(|| panic!("{found:?}"));
+        assert!(help.contains("here there are `"), "{found:?}");
     }
+}
+
+#[test]
+fn an_unknown_key_is_told_what_it_was_meant_for() {
+    for (found, meant) in [
+        (refused("lisen = 1", &[], &[]), "`listen` in `FILE`"),
+        (refused("[limits]\nbdoy = 1", &[], &[]), "`limits.body` in `FILE`"),
+        (refused("", &[("BEHEST_LISEN", "1")], &[]), "`BEHEST_LISTEN`"),
+        (refused("", &[("BEHEST_LIMITS__BDOY", "1")], &[]), "`BEHEST_LIMITS__BODY`"),
+        (refused("", &[("BEHEST_LIMITS_BODY", "1MiB")], &[]), "`BEHEST_LIMITS__BODY`"),
+        (refused("", &[("BEHEST_PUBLICURL", "1")], &[]), "`BEHEST_PUBLIC_URL`"),
+    ] {
+        assert!(found[0].contains(&format!(" | did you mean {meant}? here there are `")), "{found:?}");
+    }
+    let far = refused("", &[("BEHEST_PORT", "8181")], &[]);
+    assert!(far[0].starts_with("`BEHEST_PORT` is not a setting | here there are `"), "{far:?}");
 }
 
 #[test]
@@ -215,6 +232,21 @@ fn variables_that_are_no_settings_are_left_alone() {
     let variables = [
         ("BEHEST_SERVICE_HOST", "10.0.0.1"),
         ("BEHEST_PORT_8181_TCP", "tcp://10.0.0.1:8181"),
+        ("BEHEST_METRICS_SERVICE_HOST", "10.0.0.2"),
+        ("BEHEST_METRICS_SERVICE_PORT", "9090"),
+        ("BEHEST_METRICS_SERVICE_PORT_HTTP_METRICS", "9090"),
+        ("BEHEST_METRICS_PORT", "tcp://10.0.0.2:9090"),
+        ("BEHEST_METRICS_PORT_9090_TCP", "tcp://10.0.0.2:9090"),
+        ("BEHEST_METRICS_PORT_9090_TCP_ADDR", "10.0.0.2"),
+        ("BEHEST_METRICS_PORT_9090_TCP_PORT", "9090"),
+        ("BEHEST_METRICS_PORT_9090_TCP_PROTO", "tcp"),
+        ("BEHEST_DNS_PORT_53_UDP", "udp://10.0.0.3:53"),
+        ("BEHEST_PORT", "tcp://172.17.0.2:8181"),
+        ("BEHEST_NAME", "/web/behest"),
+        ("BEHEST_DB_NAME", "/web/behest-db"),
+        ("BEHEST_ENV_PATH", "/usr/bin"),
+        ("BEHEST_ENV_EMPTY", ""),
+        ("BEHEST_DB_ENV_POSTGRES_VERSION", "18"),
         ("BEHEST_ADMIN_KEY", "k"),
         ("BEHEST_KEY", "k"),
         ("RUST_LOG", "debug"),
@@ -222,6 +254,7 @@ fn variables_that_are_no_settings_are_left_alone() {
     ];
     let config = load_text("", &variables, &[]).unwrap();
     assert_eq!(config.log.filter.as_deref(), Some("debug"));
+    assert_eq!((config.links.len(), config.links[0].as_str()), (17, "BEHEST_SERVICE_HOST"));
     let config = load_text("[log]\nfilter = \"warn\"", &variables, &[]).unwrap();
     assert_eq!(config.log.filter.as_deref(), Some("warn"));
 }
@@ -236,7 +269,60 @@ fn a_named_file_must_be_there() {
     );
 }
 
+#[test]
+fn a_variable_that_is_no_link_is_still_a_mistake() {
+    for (name, value) in [
+        ("BEHEST_PORT", "8181"),
+        ("BEHEST_METRICS", "on"),
+        ("BEHEST_DB_NAME", "behest"),
+        ("BEHEST_PORT_HTTP_TCP", "1"),
+        ("BEHEST_LIMITS__ENV_X", "1"),
+        ("BEHEST_SERVICE", "x"),
+        ("BEHEST_ENVIRONMENT", "production"),
+    ] {
+        let found = refused("", &[(name, value)], &[]);
+        assert!(found[0].starts_with(&format!("`{name}` is not a setting")), "{found:?}");
+    }
+}
+
+/// The hash of `test` stood in the README.
+#[test]
+fn a_key_that_others_have_refuses_to_start() {
+    let sha256 = |key: &str| -> String {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key.as_bytes());
+        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    assert_eq!(sha256("test"), "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    let with = |key: &str| caller("gateway", 'a').replace(&"a".repeat(64), &sha256(key));
+    for key in ["test", "test\n", "", "x", "~~", "zz9", "changeme", "Secret123", "PASSWORD", "admin!", "your-key-here"]
+    {
+        assert_eq!(
+            refused(&with(key), &[], &[]),
+            ["the key of the caller `gateway` is short, common, or published in an example | make a key with \
+                 `openssl rand -hex 32`, and its hash with `printf %s \"$KEY\" | sha256sum`"],
+            "{key}"
+        );
+    }
+    assert!(load_text(&with("c9c1f0a7b2d84f5e8a0e7f7d8c6b5a49"), &[], &[]).is_ok());
+}
+
+#[test]
+fn a_token_key_that_others_have_refuses_to_start() {
+    let refuse = |key: &str| refused(&format!("[search]\ntoken_key = \"{key}\""), &[], &[]);
+    let published = "0c2ee2d1a7fd2f9a4b6f7c0d6b2a3fbb5a5f2f7a94d1a1e9e7b3f3a2c4d5e6f7";
+    for key in [published, &published.to_uppercase(), &"0".repeat(64), &"deadbeef".repeat(8)] {
+        let expected = "`search.token_key` was published in an example, or is no random value | make one of your own with \
+                        `openssl rand -hex 32`";
+        assert_eq!(refuse(key), [expected]);
+    }
+    let own = published.replace("0c2e", "1c2e");
+    assert!(load_text(&format!("[search]\ntoken_key = \"{own}\""), &[], &[]).is_ok());
+}
+
 const EXAMPLE: &str = include_str!("../behest.example.toml");
+
+/// What stands in the examples for a secret: it is refused as it is.
+const PLACEHOLDERS: [&str; 2] = ["<the SHA-256 of its key>", "<64 hexadecimal digits>"];
 
 /// The example with the settings that are commented out.
 fn whole_example() -> String {
@@ -247,11 +333,29 @@ fn whole_example() -> String {
     EXAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n")
 }
 
+/// The same with secrets in the places of the placeholders.
+fn filled_example() -> String {
+    let secret = "0123456789abcdef".repeat(4);
+    PLACEHOLDERS.iter().fold(whole_example(), |text, placeholder| {
+        assert!(text.contains(placeholder), "{placeholder}");
+        text.replace(placeholder, &secret)
+    })
+}
+
+#[test]
+fn the_example_cannot_be_pasted_with_its_secrets() {
+    for text in [whole_example(), std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()] {
+        assert!(!text.contains("9f86d081") && !text.contains("0c2ee2d1"), "a secret that was published");
+    }
+    let found = refused(&whole_example(), &[], &[]);
+    assert!(found[0].contains("the value is not 64 hexadecimal digits"), "{found:?}");
+}
+
 #[test]
 fn the_example_is_valid_and_shows_the_defaults() {
     let defaults = format!("{:?}", load_text("", &[], &[]).unwrap());
     assert_eq!(format!("{:?}", load_text(EXAMPLE, &[], &[]).unwrap()), defaults);
-    load_text(&whole_example(), &[], &[]).unwrap();
+    load_text(&filled_example(), &[], &[]).unwrap();
 }
 
 #[test]
@@ -266,7 +370,7 @@ fn the_example_has_every_setting() {
             .map(str::to_owned)
             .collect()
     };
-    let example: toml::Table = toml::from_str(&whole_example()).unwrap();
+    let example: toml::Table = toml::from_str(&filled_example()).unwrap();
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(keys(&example), known(""));
     for name in ["record", "log", "limits", "search", "reload", "tls"] {

@@ -1,6 +1,6 @@
 //! Settings that are well-formed each and must not stand together.
 
-use super::{CacheSize, Caller, Config, Listen, limits};
+use super::{CacheSize, Caller, Config, Listen, limits, secrets};
 use crate::model::{Problem, Problems};
 
 /// Longest name of a caller, in bytes: it is in every record and log line of the caller's.
@@ -15,6 +15,7 @@ pub(super) fn check(config: &Config) -> Result<(), Problems> {
     check_reach(config, &mut problems);
     check_anonymous(config, &mut problems);
     check_callers(config, &mut problems);
+    secrets::check(config, &mut problems);
     if matches!(config.cache, CacheSize::Bytes(bytes) if bytes < CacheSize::LEAST) {
         problems.push(Problem::new("`cache` is too small to keep anything").help("set at least `64KiB`, or `off`"));
     }

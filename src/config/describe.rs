@@ -1,7 +1,7 @@
 //! What is wrong with a setting, in words for the person who wrote it: the key, its source, the remedy.
 
 use super::layers::{FLAGS, VARIABLES};
-use crate::model::Problem;
+use crate::model::{Problem, nearest};
 use figment::error::{Actual, Kind};
 use figment::{Figment, Metadata, Source};
 
@@ -18,8 +18,10 @@ pub(super) fn describe(error: &figment::Error, figment: &Figment) -> Problem {
     let name = spell(&path, metadata);
     match &error.kind {
         Kind::UnknownField(_, known) => {
-            let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            Problem::new(format!("{name} is not a setting")).help(format!("here there are {known}"))
+            let listed = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let meant = meant(&path, known).map(|path| format!("did you mean {}? ", spell(&path, metadata)));
+            let help = format!("{}here there are {listed}", meant.unwrap_or_default());
+            Problem::new(format!("{name} is not a setting")).help(help)
         }
         Kind::MissingField(_) => Problem::new(format!("{name} is missing")).help("see behest.example.toml"),
         Kind::DuplicateField(_) => Problem::new(format!("{name} occurs twice")).help("remove one of them"),
@@ -37,6 +39,20 @@ pub(super) fn describe(error: &figment::Error, figment: &Figment) -> Problem {
         },
         other => Problem::new(format!("{name} has a value that does not fit: {other}")).help("see behest.example.toml"),
     }
+}
+
+/// The setting that an unknown key was meant for: one that is spelled nearly alike, or one in a table whose name ends with a
+/// single underscore where a variable needs two.
+fn meant(path: &[String], known: &[&'static str]) -> Option<Vec<String>> {
+    let (last, tables) = path.split_last()?;
+    let mut meant = tables.to_vec();
+    if let Some(name) = nearest(last, known.iter().copied()) {
+        meant.push(name.to_owned());
+        return Some(meant);
+    }
+    let (table, rest) = known.iter().find_map(|table| Some((table, last.strip_prefix(table)?.strip_prefix('_')?)))?;
+    meant.extend([(*table).to_owned(), rest.to_owned()]);
+    Some(meant)
 }
 
 /// A key as its source spells it: `--listen`, `BEHEST_LIMITS__BODY`, or `limits.body` in a file.

@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: a key that nobody knows is refused whatever it comes from, and its report names the source.
 
-use super::{Config, check::check, describe::describe};
+use super::{Config, check::check, describe::describe, links::is_link};
 use crate::model::{Place, Problem, Problems};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
@@ -16,9 +16,6 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Variables that are no settings: the file's path, the keys, and what tests use.
 const NO_SETTINGS: [&str; 4] = ["CONFIG", "ADMIN_KEY", "KEY", "BLESS"];
-
-/// Variables that a cluster sets in every container beside a service that is named `behest`.
-const CLUSTER_PREFIXES: [&str; 2] = ["SERVICE_", "PORT"];
 
 /// Settings that are texts, whatever they look like: a directory may be called `2026`.
 const TEXTS: [&str; 6] = ["bundle", "data", "listen", "public_url", "cache", "search.token_key"];
@@ -68,13 +65,15 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Problems
     if let Some(path) = settings_file(flags, environment) {
         figment = figment.merge(read_file(&path)?);
     }
-    figment = figment.merge(read_variables(environment)?).merge(read_flags(flags));
+    let Variables { layer, links } = read_variables(environment)?;
+    figment = figment.merge(layer).merge(read_flags(flags));
     let mut config: Config = figment
         .extract()
         .map_err(|errors| Problems(errors.into_iter().map(|error| describe(&error, &figment)).collect()))?;
     if config.log.filter.is_none() {
         config.log.filter = environment.get("RUST_LOG").map(str::to_owned);
     }
+    config.links = links;
     check(&config)?;
     Ok(config)
 }
@@ -125,12 +124,23 @@ fn read_file(path: &Path) -> Result<Layer, Problems> {
     Ok(Layer { metadata: Metadata::from("settings file", Source::File(path.to_path_buf())), values })
 }
 
-fn read_variables(environment: &Environment) -> Result<Layer, Problems> {
+/// The variables that are settings, and the names of those that are links.
+struct Variables {
+    layer: Layer,
+    links: Vec<String>,
+}
+
+fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
     let mut values = Dict::new();
     let mut empty = Vec::new();
+    let mut links = Vec::new();
     for (name, text) in &environment.0 {
         let Some(key) = name.strip_prefix("BEHEST_") else { continue };
-        if NO_SETTINGS.contains(&key) || CLUSTER_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
+        if NO_SETTINGS.contains(&key) {
+            continue;
+        }
+        if is_link(key, text) {
+            links.push(name.clone());
             continue;
         }
         if text.is_empty() {
@@ -142,7 +152,7 @@ fn read_variables(environment: &Environment) -> Result<Layer, Problems> {
         merge(&mut values, figment::util::nest(&key, read_value(&key, text)));
     }
     Problems(empty).into_result()?;
-    Ok(Layer { metadata: Metadata::named(VARIABLES), values })
+    Ok(Variables { layer: Layer { metadata: Metadata::named(VARIABLES), values }, links })
 }
 
 /// Figment reads a text as TOML would: numbers, booleans, lists.

@@ -18,8 +18,10 @@ mod describe;
 mod issuers;
 mod layers;
 mod limits;
+mod links;
 mod permissions;
 mod search;
+mod secrets;
 mod values;
 
 pub use issuers::{Claims, Detail, Introspection, Issuer, TrustDomain};
@@ -71,6 +73,9 @@ pub struct Config {
     pub search: Search,
     /// How a change of the bundle is noticed.
     pub reload: Reload,
+    /// Variables that look like settings and were set by a cluster or a container's link; they are told, and not read.
+    #[serde(skip)]
+    pub links: Vec<String>,
 }
 
 /// One configured caller.

@@ -1,11 +1,12 @@
-//! The admin key: for the calls that need one, where no caller is configured.
+//! The admin key: for the calls that need one, where no caller is configured, or beside those that are.
 //!
 //! INVARIANT: a key that was made is seen once, by the person at the terminal or in a file of mode 0600. It is never
 //! logged.
 
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::http::{By, Caller, KeyHash, Permission};
 use crate::model::Problem;
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -27,19 +28,18 @@ pub(super) struct AdminKey {
 }
 
 impl AdminKey {
-    /// Takes the key that is given, or makes one; none where callers are configured.
+    /// Takes the key that is given, beside configured callers too; without one, makes one where no caller is configured.
     pub(super) fn choose(config: &Config, environment: &Environment) -> Result<Option<Self>, Problem> {
         let given = environment.get(VARIABLE);
         match given {
-            Some(_) if !config.callers.is_empty() => {
-                Err(Problem::new(format!("`{VARIABLE}` is set, and callers are configured"))
-                    .help("unset it, and give a caller in `[[callers]]` the permission `admin`"))
-            }
             Some(key) if key.len() < MIN_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) => Err(Problem::new(
                 format!("`{VARIABLE}` is shorter than {MIN_LENGTH} bytes, or has a space or a character beyond ASCII"),
             )
             .help("make one with `openssl rand -hex 32`, or unset it to have one made")),
-            Some(key) => Ok(Some(Self { key: key.to_owned(), made: false })),
+            Some(key) => {
+                check_own(config, key)?;
+                Ok(Some(Self { key: key.to_owned(), made: false }))
+            }
             None if !config.callers.is_empty() => Ok(None),
             None => {
                 let key = format!("behest_{}", BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?));
@@ -114,6 +114,17 @@ impl Drop for KeyFile {
     }
 }
 
+/// Refuses a key that a configured caller has: its requests would be recorded as that caller's, with its permissions.
+fn check_own(config: &Config, key: &str) -> Result<(), Problem> {
+    let hash = digest(&SHA256, key.as_bytes());
+    let same = |caller: &&config::Caller| caller.key_sha256.is_some_and(|known| known.bytes() == hash.as_ref());
+    match config.callers.iter().find(same) {
+        None => Ok(()),
+        Some(caller) => Err(Problem::new(format!("`{VARIABLE}` is the key of the caller `{}`", caller.name))
+            .help("give the admin a key of its own, or unset it and give this caller the permission `admin`")),
+    }
+}
+
 fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes)
@@ -162,12 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn a_key_beside_configured_callers_is_refused() {
+    fn a_key_beside_configured_callers_is_an_admins_beside_them() {
         let caller = format!("[{{name=\"a\",key_sha256=\"{}\",permissions=[\"decide\"]}}]", "a".repeat(64));
         assert!(choose(&[("BEHEST_CALLERS", &caller)]).unwrap().is_none());
         let key = "k".repeat(MIN_LENGTH);
-        let problem = choose(&[("BEHEST_CALLERS", &caller), (VARIABLE, &key)]).unwrap_err();
-        assert_eq!(problem.message, "`BEHEST_ADMIN_KEY` is set, and callers are configured");
+        let chosen = choose(&[("BEHEST_CALLERS", &caller), (VARIABLE, &key)]).unwrap().unwrap();
+        assert_eq!((chosen.reveal(), chosen.is_made()), (key.as_str(), false));
+        let hash: String = digest(&SHA256, key.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let same = caller.replace(&"a".repeat(64), &hash);
+        let problem = choose(&[("BEHEST_CALLERS", &same), (VARIABLE, &key)]).unwrap_err();
+        assert_eq!(problem.message, "`BEHEST_ADMIN_KEY` is the key of the caller `a`");
     }
 
     #[test]

@@ -64,6 +64,10 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     let config = config::load(&arguments.flags(), &environment)?;
     let filter = config.log.filter.clone().unwrap_or_else(default_filter);
     start_logging(config.log.format, &filter).map_err(|error| Problem::new(error.to_string()))?;
+    if !config.links.is_empty() {
+        let variables = config.links.join(" ");
+        tracing::info!(%variables, "variables of a cluster's services or a container's links are no settings");
+    }
     let admin_key = AdminKey::choose(&config, &environment)?;
     let bound = Bound::open(&config.listen)?;
     signals::outlive_full_disks()?;
