@@ -79,6 +79,10 @@ async fn of_bodies() -> Vec<Value> {
             "another content type",
             &send(&server, post(EVALUATION, "{}").insert_header(("Content-Type", "text/plain"))).await,
         ),
+        sent(
+            "a compressed body",
+            &send(&server, post(EVALUATION, question().to_string()).insert_header(("Content-Encoding", "gzip"))).await,
+        ),
         sent("no JSON", &send(&server, evaluation("{\"subject\":\n oops}".to_owned())).await),
         sent("no body", &send(&server, evaluation(String::new())).await),
         sent("no object", &send(&server, evaluation("[]".to_owned())).await),
@@ -88,6 +92,8 @@ async fn of_bodies() -> Vec<Value> {
         sent("a member of another kind", &send(&server, evaluation(with("subject", &json!("alice")))).await),
         sent("an option of another kind", &send(&server, evaluation(with("options", &json!({"reason": "yes"})))).await),
         sent("options of another kind", &send(&server, evaluation(with("options", &json!([])))).await),
+        sent("an option that is misspelt", &send(&server, evaluation(with("options", &json!({"reasn": true})))).await),
+        sent("options in another spelling", &send(&server, evaluation(with("Options", &json!({})))).await),
         sent(
             "an option that is not supported",
             &send(&server, evaluation(with("options", &json!({"unknown": ["arguments"]})))).await,
@@ -149,6 +155,7 @@ async fn of_callers() -> Vec<Value> {
             Error::MissingPermission { permission: Permission::Admin, anonymous: false },
         )
         .await,
+        raised("a caller whose token cannot be verified now", Error::CallerUnverified).await,
         raised("too many requests", Error::TooManyRequests(Duration::from_millis(1200))).await,
         sent("no key, and another host", &send(&decider, plain().insert_header(("Host", "pdp.example"))).await),
         sent("no key, through a proxy", &send(&decider, plain().insert_header(("X-Forwarded-For", "10.0.0.1"))).await),
