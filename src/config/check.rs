@@ -146,10 +146,38 @@ fn check_caller(caller: &Caller, config: &Config) -> Vec<Problem> {
             );
         }
     }
+    problems.extend(check_scope(caller, config));
     if caller.rate.is_some_and(|rate| !(1..=1_000_000).contains(&rate.per_second) || rate.burst == Some(0)) {
         problems.push(
             Problem::new(format!("the rate of the caller `{name}` lets nothing through, or is none"))
                 .help("`rate.per_second` takes a number from 1 to 1000000, and `rate.burst` one from 1"),
+        );
+    }
+    problems
+}
+
+/// Whose credentials a caller may send: what is not configured could never be sent, and is a slip.
+fn check_scope(caller: &Caller, config: &Config) -> Vec<Problem> {
+    let name = &caller.name;
+    let domains = config.trust_domains.iter().map(|domain| (format!("spiffe://{}", domain.name), &domain.audiences));
+    let issuers = config.issuers.iter().map(|issuer| (issuer.issuer.clone(), &issuer.audiences));
+    let all: Vec<(String, &Vec<String>)> = issuers.chain(domains).collect();
+    let mut problems = Vec::new();
+    if let Some(unknown) = caller.issuers.iter().find(|issuer| !all.iter().any(|(known, _)| known == *issuer)) {
+        problems.push(
+            Problem::new(format!("the caller `{name}` may send credentials of `{unknown}`, which is not configured"))
+                .help("list in its `issuers` what `[[issuers]]` has as `issuer`, or `spiffe://` and a trust domain"),
+        );
+    }
+    let is_its = |issuer: &String| caller.issuers.is_empty() || caller.issuers.contains(issuer);
+    let its = all.iter().filter(|(issuer, _)| is_its(issuer));
+    let taken: Vec<&String> = its.flat_map(|(_, audiences)| audiences.iter()).collect();
+    if let Some(unknown) = caller.audiences.iter().find(|audience| !taken.contains(audience)) {
+        problems.push(
+            Problem::new(format!(
+                "the caller `{name}` may send tokens for `{unknown}`, which no issuer of its own has"
+            ))
+            .help("list in its `audiences` some of those of `[[issuers]]`"),
         );
     }
     problems

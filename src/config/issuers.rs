@@ -3,7 +3,7 @@
 //! What is left out is what the preset says. What the words mean, and which of them contradict, is known where they are
 //! used; this file refuses what has no form.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub struct Issuer {
     /// What its tokens have in `iss`, byte for byte.
     pub issuer: String,
-    /// What is known of it: `standard`, `keycloak`, `entra`, `oidc-provider`, `shared-secret`.
+    /// What is known of it: `standard`, `keycloak`, `entra`, `entra-v1`, `oidc-provider`, `shared-secret`.
     pub preset: Option<String>,
     /// Where its keys are: `discovery`, an address, `file:PATH`, `secret:PATH`, or `introspection` for none.
     pub keys: Option<String>,
@@ -33,7 +33,20 @@ pub struct Issuer {
     /// The types of its access tokens; an empty one stands for none.
     pub types: Option<Vec<String>>,
     /// Claims that its access tokens have, with their values; an empty one stands for any.
-    pub required: Option<BTreeMap<String, String>>,
+    pub required: Option<BTreeMap<String, Words>>,
+    /// Claims by one of which its ID tokens are known, with their values; an empty one stands for any.
+    pub id_tokens: Option<BTreeMap<String, Words>>,
+    /// Whether an ID token may be the only credential that names its subject.
+    #[serde(default)]
+    pub id_tokens_alone: bool,
+    /// Other issuers of the same people.
+    #[serde(default)]
+    pub subjects_of: Vec<String>,
+    /// Clients that are a user's own hand; `*` for all.
+    #[serde(default)]
+    pub own_clients: Words,
+    /// What becomes of a token that says that there is more than it holds: `unknown`, `refuse`.
+    pub overage: Option<String>,
     /// How far clocks may differ, in seconds.
     pub leeway_s: Option<u64>,
     /// The longest life of a token, in seconds.
@@ -76,6 +89,27 @@ pub struct Claims {
     pub roles: Option<Vec<String>>,
     /// Groups.
     pub groups: Option<Vec<String>>,
+    /// The client of an actor, in `act`.
+    pub actor_client: Option<Vec<String>>,
+}
+
+/// One word, or a list of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "a text, or a list of texts")]
+        enum Form {
+            One(String),
+            All(Vec<String>),
+        }
+        Ok(Self(match Form::deserialize(deserializer)? {
+            Form::One(word) => vec![word],
+            Form::All(words) => words,
+        }))
+    }
 }
 
 /// An introspection endpoint.
@@ -91,6 +125,8 @@ pub struct Introspection {
     /// How long an answer is used, in milliseconds.
     #[serde(default = "ten_seconds")]
     pub keep_ms: u64,
+    /// Whether answers say who acts (`act`), as tokens do; as the preset says where it is left out.
+    pub carries_act: Option<bool>,
     /// Whether answers must be signed.
     #[serde(default)]
     pub signed: bool,

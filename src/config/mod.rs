@@ -24,7 +24,7 @@ mod search;
 mod secrets;
 mod values;
 
-pub use issuers::{Claims, Detail, Introspection, Issuer, TrustDomain};
+pub use issuers::{Claims, Detail, Introspection, Issuer, TrustDomain, Words};
 pub use layers::{Environment, Flags, load};
 pub use limits::{Limits, Reload};
 pub use permissions::{Permission, Permissions};
@@ -92,6 +92,13 @@ pub struct Caller {
     pub certificate: Option<CallerCertificate>,
     /// How often it may ask; as often as it likes where there is none.
     pub rate: Option<CallerRate>,
+    /// One of these must be among the audiences of a credential in its requests; as its issuer's profile says where there
+    /// are none.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// The issuers and trust domains whose credentials its requests may hold; all that are configured where there are none.
+    #[serde(default)]
+    pub issuers: Vec<String>,
     /// What it may do.
     pub permissions: Permissions,
     /// Whether it may only ask for chains with an agent in them.

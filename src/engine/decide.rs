@@ -85,7 +85,7 @@ pub(super) fn decide(
         return Ok(refuse(pinned, request, now, want, Code::ChainInvalid, message, Some(question)));
     }
     let stored = given.map_or(bundle.stored(), |given| given.stored);
-    let facts = tokens::facts(&question, given.and_then(|given| given.token));
+    let facts = tokens::Facts::of(&question, given.and_then(|given| given.token));
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let relations = pinned.relations;
     // What is explained is evaluated, and a case has tuples and entities of its own.
@@ -109,10 +109,13 @@ pub(super) fn decide(
         is_found: false,
     };
     let mut told: Vec<LegExplanation> = Vec::new();
-    // INVARIANT: every leg with every credential's facts; one that does not permit denies.
-    let turns = (0..question.chain.legs()).flat_map(|leg| facts.iter().enumerate().map(move |turn| (leg, turn)));
-    for (index, (credential, facts_of_one)) in turns {
-        let token = facts_of_one.as_ref();
+    // INVARIANT: every leg with the facts of every credential that names it; one that does not permit denies.
+    let turns = (0..question.chain.legs()).flat_map(|leg| {
+        let turns = facts.of_leg(leg);
+        let several = turns.len() > 1;
+        turns.into_iter().map(move |turn| (leg, several, turn))
+    });
+    for (index, several, (credential, token)) in turns {
         let relations = legs.relations();
         let arguments = want.arguments;
         let input = LegInput { question: &question, leg: index, now, token, stored, relations, arguments };
@@ -127,13 +130,13 @@ pub(super) fn decide(
         if verdict.decision == Decision::Deny {
             continue;
         }
-        let several = if facts.len() > 1 { format!(".credentials[{credential}]") } else { String::new() };
-        let prefix = |(path, value)| (format!("legs[{index}]{several}.{path}"), value);
+        let of_one = if several { format!(".credentials[{credential}]") } else { String::new() };
+        let prefix = |(path, value)| (format!("legs[{index}]{of_one}.{path}"), value);
         verdict.inputs.extend(inputs.into_iter().map(prefix));
         match outcome {
             LegOutcome::Permit => {
                 // With several credentials one policy may permit the same leg more than once.
-                let new = policies.into_iter().filter(|policy| facts.len() == 1 || !verdict.policies.contains(policy));
+                let new = policies.into_iter().filter(|policy| !several || !verdict.policies.contains(policy));
                 verdict.policies.extend(new.collect::<Vec<_>>());
             }
             LegOutcome::Deny(reason) => {

@@ -1,23 +1,48 @@
 //! What the legs of a question see as `context.token`.
 //!
-//! INVARIANT: with several credentials that grant something, every leg is decided once with each one's facts, so that
-//! no scope of one is combined with a proof of another.
+//! INVARIANT: a leg sees the facts of credentials that name its member, and of no others; where several do, it is decided
+//! once with each one's, so that no scope of one is combined with a proof of another.
 
-use crate::model::{CredentialLine, Proven, Question, Record, Timestamp, Unproven, Value, covering};
-use smallvec::{SmallVec, smallvec};
-use std::sync::Arc;
+use crate::model::{Credential, CredentialLine, Proven, Question, Record, Timestamp, Unproven, Value, covering};
+use smallvec::SmallVec;
+use std::ops::Range;
 
-/// What each leg sees, turn by turn: one without or with one credential, and so without an allocation.
-type Facts = SmallVec<[Option<Record>; 1]>;
+/// The facts of a question's credentials.
+pub(super) struct Facts<'a> {
+    /// What a case supplies in their place.
+    given: Option<&'a Record>,
+    granted: SmallVec<[Granted; 1]>,
+}
 
-/// The facts to decide each leg with, one after the other; never empty. `given` is what a case supplies in their place.
-pub(super) fn facts(question: &Question, given: Option<&Record>) -> Facts {
-    if let Some(given) = given {
-        return smallvec![Some(given.clone())];
+/// The facts of one credential.
+struct Granted {
+    /// Its place in the request.
+    credential: usize,
+    legs: Range<usize>,
+    facts: Record,
+}
+
+/// What one leg is decided with, turn by turn: a credential's place and its facts.
+type Turns<'a> = SmallVec<[(usize, Option<&'a Record>); 1]>;
+
+impl<'a> Facts<'a> {
+    pub(super) fn of(question: &Question, given: Option<&'a Record>) -> Self {
+        let credentials = question.credentials.iter().enumerate().filter(|_| given.is_none());
+        let granted = credentials.filter_map(|(credential, Credential { proven, legs })| {
+            Some(Granted { credential, legs: legs.clone(), facts: facts_of(proven, question)? })
+        });
+        Self { given, granted: granted.collect() }
     }
-    let granting = question.credentials.iter().filter_map(|proven| facts_of(proven, question));
-    let facts: Facts = granting.map(Some).collect();
-    if facts.is_empty() { smallvec![None] } else { facts }
+
+    /// Returns what a leg is decided with; never empty.
+    pub(super) fn of_leg(&self, leg: usize) -> Turns<'_> {
+        let naming = self.granted.iter().filter(|granted| granted.legs.contains(&leg));
+        let mut turns: Turns<'_> = naming.map(|granted| (granted.credential, Some(&granted.facts))).collect();
+        if turns.is_empty() {
+            turns.push((0, self.given));
+        }
+        turns
+    }
 }
 
 /// A credential's facts, with the one object of its details that covers the question.
@@ -37,15 +62,15 @@ fn facts_of(proven: &Proven, question: &Question) -> Option<Record> {
 
 /// Refuses a credential that has expired since it was verified: the service may have waited for another's.
 pub(super) fn check_times(question: &Question, now: Timestamp) -> Result<(), Unproven> {
-    if question.credentials.iter().any(|proven| proven.until <= now) {
+    if question.credentials.iter().any(|credential| credential.proven.until <= now) {
         return Err(Unproven::expired("a credential has expired: send a fresh one"));
     }
     Ok(())
 }
 
 /// The credentials, for an explanation.
-pub(super) fn lines(credentials: &[Arc<Proven>]) -> Vec<CredentialLine> {
-    let line = |proven: &Arc<Proven>| CredentialLine {
+pub(super) fn lines(credentials: &[Credential]) -> Vec<CredentialLine> {
+    let line = |Credential { proven, .. }: &Credential| CredentialLine {
         kind: proven.kind,
         issuer: proven.issuer.to_string(),
         chain: proven.chain.clone(),

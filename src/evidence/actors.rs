@@ -7,32 +7,49 @@ use super::profile::{ActorForm, Profile};
 use crate::model::{EntityRef, MAX_ACTORS, PrincipalIds, Record, Unproven, Value};
 use smol_str::SmolStr;
 
-/// The chain of a token whose `sub` is the entity `own`, by the profile.
+/// The parties of a token as its own claims name them, before `act` is read.
+pub(super) struct Own<'a> {
+    /// The entity that `sub` is.
+    pub(super) subject: EntityRef,
+    /// The client that the token was issued to; none where it names none.
+    pub(super) client: Option<&'a SmolStr>,
+}
+
+/// Returns the chain of a token, by the profile: the subject first, who acts now last.
+///
+/// INVARIANT: whose authority is used is a subject of the token's own issuer, or of one that the profile lists: an issuer
+/// vouches for its own people. Parties of other issuers may only act.
 pub(super) fn chain(
     claims: &Record,
-    own: EntityRef,
+    own: Own<'_>,
     profile: &Profile,
     ids: &PrincipalIds,
 ) -> Result<Vec<EntityRef>, Unproven> {
-    let Some(act) = claims.get_present("act") else { return Ok(vec![own]) };
-    let named = |act: &Record, default: &SmolStr| party(act, default, profile, ids);
-    let mut chain = vec![own];
+    let Own { subject, client } = own;
+    let Some(act) = claims.get_present("act") else { return Ok(vec![subject]) };
+    let reader = Reader { profile, ids, client };
+    let mut chain = vec![subject];
     match profile.actor {
-        ActorForm::None => return Err(Unproven::invalid("the token has `act`, and its issuer's profile knows none")),
+        ActorForm::None => {
+            return Err(Unproven::invalid(
+                "the token has `act`, and its issuer's profile knows none: set `actor` to the form that it has",
+            ));
+        }
         ActorForm::Rfc8693 => {
             let mut actors = nested(act)?;
             // The innermost acted first.
             actors.reverse();
             for act in actors {
-                chain.push(named(act, &profile.actor_type)?);
+                chain.push(reader.party(act, &profile.actor_type)?);
             }
         }
         form @ (ActorForm::Inverted | ActorForm::List) => {
             let before = if form == ActorForm::List { listed(act)? } else { nested(act)? };
-            for (index, act) in before.iter().enumerate() {
-                let last = index + 1 == before.len();
-                chain.push(named(act, if last { &profile.subject_type } else { &profile.actor_type })?);
+            let Some((subject, actors)) = before.split_last() else { return Err(fits_no_form()) };
+            for act in actors {
+                chain.push(reader.party(act, &profile.actor_type)?);
             }
+            chain.push(reader.subject(subject)?);
             // The one who acts now stands first there.
             chain.reverse();
         }
@@ -69,29 +86,82 @@ fn listed(act: &Value) -> Result<Vec<&Record>, Unproven> {
     Ok(items.iter().filter_map(Value::as_record).collect())
 }
 
-/// One party: `sub`, perhaps of another issuer, and perhaps with what it is.
-fn party(act: &Record, default: &SmolStr, profile: &Profile, ids: &PrincipalIds) -> Result<EntityRef, Unproven> {
-    let known = ["sub", "iss", "sub_profile", "act"];
-    if let Some((member, _)) =
-        act.iter().find(|(member, _)| known.iter().any(|name| member.eq_ignore_ascii_case(name) && member != name))
-    {
-        return Err(Unproven::invalid(format!("`act.{member}` is spelled like another member but for case")));
+/// Reads parties in `act`.
+struct Reader<'a> {
+    profile: &'a Profile,
+    ids: &'a PrincipalIds,
+    client: Option<&'a SmolStr>,
+}
+
+impl Reader<'_> {
+    /// The party whose authority is used.
+    fn subject(&self, act: &Record) -> Result<EntityRef, Unproven> {
+        let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
+        if *issuer != self.profile.issuer && !self.profile.subjects_of.contains(issuer) {
+            return Err(Unproven::invalid(
+                "the token names another issuer's subject as whom it acts for, and its own issuer does not vouch for \
+                 that one's: if both have the same people, list the other in `subjects_of`",
+            ));
+        }
+        self.party(act, &self.profile.subject_type)
     }
-    let text = |name| match act.get_present(name) {
+
+    /// One party: `sub`, perhaps of another issuer, and perhaps with what it is.
+    fn party(&self, act: &Record, default: &SmolStr) -> Result<EntityRef, Unproven> {
+        let known = ["sub", "iss", "sub_profile", "act"];
+        if let Some((member, _)) =
+            act.iter().find(|(member, _)| known.iter().any(|name| member.eq_ignore_ascii_case(name) && member != name))
+        {
+            return Err(Unproven::invalid(format!("`act.{member}` is spelled like another member but for case")));
+        }
+        let sub = member(act, "sub")?;
+        let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
+        let kind = match member(act, "sub_profile")?.map(SmolStr::as_str) {
+            None => default.as_str(),
+            Some("ai_agent") => "agent",
+            Some("service") => "service",
+            Some("user") => "user",
+            Some(_) => return Err(Unproven::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")),
+        };
+        let by_client = !self.profile.claims.actor_client.is_empty()
+            && *issuer == self.profile.issuer
+            && kind != self.profile.subject_type;
+        let sub = if by_client { Some(self.client_of(act, sub)?) } else { sub };
+        let sub = sub.ok_or_else(fits_no_form)?;
+        self.ids.entity(issuer, kind, sub).map_err(|why| Unproven::invalid(format!("`act` names nobody: {why}")))
+    }
+
+    /// The client that an actor is: an agent has the same id here as in a token of its own.
+    fn client_of<'s>(&'s self, act: &'s Record, sub: Option<&'s SmolStr>) -> Result<&'s SmolStr, Unproven> {
+        match self.profile.claims.actor_client.iter().find_map(|path| path.of(act)) {
+            Some(Value::Text(client)) => return Ok(client),
+            Some(_) => return Err(fits_no_form()),
+            None => {}
+        }
+        let named = self.client.filter(|client| {
+            sub == Some(*client)
+                || self.profile.autonomous.iter().any(|autonomous| {
+                    let text = autonomous.claim.of(act).and_then(Value::as_text);
+                    let name = text.and_then(|text| text.strip_prefix(autonomous.value.as_str()));
+                    autonomous.of_client && name.is_some_and(|name| client.eq_ignore_ascii_case(name))
+                })
+        });
+        named.ok_or_else(|| {
+            Unproven::invalid(
+                "`act` does not name the actor's client, so that one agent would have two ids: have the issuer put the \
+                 client into `act`, or set `claims.actor_client = [\"sub\"]` if `sub` is the client there",
+            )
+        })
+    }
+}
+
+/// A member of `act` that is a text.
+fn member<'a>(act: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Unproven> {
+    match act.get_present(name) {
         None => Ok(None),
         Some(Value::Text(text)) => Ok(Some(text)),
         Some(_) => Err(fits_no_form()),
-    };
-    let sub = text("sub")?.ok_or_else(fits_no_form)?;
-    let issuer = text("iss")?.unwrap_or(&profile.issuer);
-    let kind = match text("sub_profile")?.map(SmolStr::as_str) {
-        None => default.as_str(),
-        Some("ai_agent") => "agent",
-        Some("service") => "service",
-        Some("user") => "user",
-        Some(_) => return Err(Unproven::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")),
-    };
-    ids.entity(issuer, kind, sub).map_err(|why| Unproven::invalid(format!("`act` names nobody: {why}")))
+    }
 }
 
 fn fits_no_form() -> Unproven {

@@ -106,6 +106,7 @@ fn weigh(genuine: &Genuine) -> usize {
     size_of::<Genuine>()
         + text(&proven.issuer)
         + chain.sum::<usize>()
+        + proven.audiences.iter().map(|audience| size_of_val(audience) + text(audience)).sum::<usize>()
         + proven.facts.as_ref().map_or(0, record)
         + details.sum::<usize>()
         + bound.into_iter().flatten().map(text).sum::<usize>()
@@ -228,6 +229,8 @@ mod tests {
             kind: CredentialKind::AccessToken,
             issuer: "https://login.example".into(),
             chain: vec![EntityRef::new("user", "alice")],
+            audiences: Vec::new(),
+            stands_alone: true,
             facts: Some([(SmolStr::from("groups"), groups)].into_iter().collect()),
             details: Vec::new(),
             rules: Arc::from([]),

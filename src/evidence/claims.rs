@@ -6,15 +6,14 @@
 //! INVARIANT: a claim that decides and is not of its form refuses the token: a scope or an audience that is overlooked
 //! would let through what it was to keep out.
 
-use super::actors;
-use super::profile::{ActorForm, ClaimPath, Profile};
-use crate::model::{CredentialKind, EntityRef, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value};
+use super::profile::{ActorForm, ClaimPath, Overage, Profile, Trust};
+use super::{actors, overage};
+use crate::model::{
+    CredentialKind, EntityRef, MAX_ACTORS, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value,
+    unknown_fact,
+};
 use smol_str::SmolStr;
 use std::time::Duration;
-
-/// Claims that only ID tokens have (`OpenID` Connect Core section 2): an access token with one is an ID token of an
-/// issuer that gives both the same type.
-const OF_ID_TOKENS: [&str; 3] = ["nonce", "at_hash", "c_hash"];
 
 /// What a security event has (RFC 8417 section 2.2): a token with it tells of a log-out or the like, and nobody may use it,
 /// whatever its issuer writes into the header.
@@ -46,7 +45,7 @@ pub(super) fn read(
     now: Timestamp,
     longest: Option<Duration>,
 ) -> Result<Genuine, Unproven> {
-    let implied = matches!(profile.trust, super::profile::Trust::Secret(_));
+    let implied = matches!(profile.trust, Trust::Secret(_));
     match text(claims, "iss")? {
         Some(issuer) if implied || *issuer != profile.issuer => {
             return Err(Unproven::invalid("the token is of another issuer"));
@@ -57,9 +56,10 @@ pub(super) fn read(
     let times = Times::check(claims, profile, now, longest)?;
     let audiences = audiences(claims, kind, profile, implied)?;
     check_kind(claims, kind, profile)?;
+    overage::check(claims, profile.claims.subject.iter().chain(&profile.claims.client))?;
     let chain = chain(claims, kind, profile, ids)?;
     let granting = kind != CredentialKind::IdToken;
-    let facts = granting.then(|| facts(claims, kind, profile, audiences, &times)).transpose()?;
+    let facts = granting.then(|| facts(claims, kind, profile, audiences.clone(), &times)).transpose()?;
     let details = match claims.get_present("authorization_details") {
         None => Vec::new(),
         Some(Value::List(items)) => items
@@ -73,6 +73,8 @@ pub(super) fn read(
         kind,
         issuer: profile.issuer.clone(),
         chain,
+        audiences,
+        stands_alone: granting || profile.id_tokens_alone,
         facts,
         details: if granting { details } else { Vec::new() },
         rules: profile.details.clone().into(),
@@ -133,57 +135,107 @@ fn audiences(
     if implied || found.iter().any(|audience| wanted.contains(audience)) {
         return Ok(found);
     }
-    Err(Unproven::invalid("the token is for another audience"))
+    if found.is_empty() {
+        return Err(Unproven::invalid("the token has no `aud`: have its issuer put this service's audience into it"));
+    }
+    Err(Unproven::invalid("the token is for another audience: ask its issuer for one with this service's"))
 }
 
-/// Whether the claims are those of this kind of token.
+/// Refuses claims that are not those of this kind of token: each kind is known by what it has.
 fn check_kind(claims: &Record, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
     if claims.get_present(OF_EVENTS).is_some() {
         return Err(Unproven::invalid("the token tells of an event, and is nobody's"));
     }
-    if kind == CredentialKind::IdToken {
-        return Ok(());
-    }
-    if OF_ID_TOKENS.iter().any(|name| claims.get_present(name).is_some()) {
-        return Err(Unproven::invalid("the token is an ID token: it says who somebody is, and grants nothing"));
-    }
-    let missing = profile.required.iter().find(|(path, value)| match (path.of(claims), value) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(found), Some(value)) => found.as_text() != Some(value),
-    });
-    match missing {
-        Some(_) => {
-            Err(Unproven::invalid("the token is no access token of its issuer: a claim that they have is missing"))
+    let identifies = profile.id_tokens.iter().any(|mark| mark.is_in(claims));
+    match (kind, identifies) {
+        (CredentialKind::IdToken, _) if matches!(profile.trust, Trust::Secret(_)) => {
+            Err(Unproven::invalid("an issuer with a shared secret has no ID tokens: send the token as an access token"))
         }
-        None => Ok(()),
+        (CredentialKind::IdToken, true) => Ok(()),
+        (CredentialKind::IdToken, false) => Err(Unproven::invalid(
+            "the token is no ID token: it has none of the claims that its issuer's ID tokens are known by",
+        )),
+        (CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid, true) => {
+            Err(Unproven::invalid("the token is an ID token: it says who somebody is, and grants nothing"))
+        }
+        (CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid, false) => {
+            match profile.required.iter().find(|mark| !mark.is_in(claims)) {
+                Some(mark) => Err(Unproven::invalid(format!(
+                    "the token is no access token of its issuer: its claim `{}` is missing, or is not that of one",
+                    mark.claim.name()
+                ))),
+                None => Ok(()),
+            }
+        }
     }
 }
 
-/// Whom the token names.
+/// Returns whom the token names: its subject first, then its actors, then the client that it was issued to.
 fn chain(
     claims: &Record,
     kind: CredentialKind,
     profile: &Profile,
     ids: &PrincipalIds,
 ) -> Result<Vec<EntityRef>, Unproven> {
-    let client = first_text(claims, &profile.claims.client)?;
+    let client = client(claims, profile)?;
     let sub = first_text(claims, &profile.claims.subject)?;
-    let sub = sub.ok_or_else(|| Unproven::invalid("the token names no subject"))?;
     let granting = kind != CredentialKind::IdToken;
-    let alone = granting && (client == Some(sub) || is_autonomous(claims, client, profile)?);
-    let delegated = claims.get_present("act").is_some();
-    let (own_type, own_sub) = match profile.actor {
-        ActorForm::Inverted | ActorForm::List if delegated => (&profile.actor_type, sub),
+    let names_client = (client.is_some() && client == sub) || is_autonomous(claims, client, profile)?;
+    if names_client && !granting {
+        return Err(Unproven::invalid("the token is a client's own, and a client is nobody whom an ID token is about"));
+    }
+    let own = match profile.actor {
         // The client acts for itself: whoever takes its subject for a user gives it a user's rights.
-        _ if alone => (&profile.client_type, client.unwrap_or(sub)),
+        _ if names_client || (granting && lacks_user(claims, profile)) => {
+            client.or(sub).map(|own| (&profile.client_type, own))
+        }
         // Where `sub` is whoever acts, one whose `act` was lost on the way is no user either.
-        ActorForm::Inverted | ActorForm::List if granting => (&profile.actor_type, sub),
-        _ => (&profile.subject_type, sub),
+        ActorForm::Inverted | ActorForm::List if granting => sub.map(|sub| (&profile.actor_type, sub)),
+        _ => sub.map(|sub| (&profile.subject_type, sub)),
     };
-    let own = ids.entity(&profile.issuer, own_type, own_sub);
-    let own = own.map_err(|why| Unproven::invalid(format!("the token names nobody: {why}")))?;
-    actors::chain(claims, own, profile, ids)
+    let (own_type, own_sub) = own.ok_or_else(|| Unproven::invalid("the token names no subject"))?;
+    let subject = ids.entity(&profile.issuer, own_type, own_sub);
+    let subject = subject.map_err(|why| Unproven::invalid(format!("the token names nobody: {why}")))?;
+    let mut chain = actors::chain(claims, actors::Own { subject, client }, profile, ids)?;
+    if let Some(client) = client.filter(|client| granting && !profile.is_own_client(client)) {
+        add_client(&mut chain, client, profile, ids)?;
+    }
+    Ok(chain)
+}
+
+/// Adds the client as who acts last, unless the chain names it: whoever holds a user's token acts, and is not its user.
+fn add_client(chain: &mut Vec<EntityRef>, client: &str, profile: &Profile, ids: &PrincipalIds) -> Result<(), Unproven> {
+    let named = |kind: &SmolStr| ids.entity(&profile.issuer, kind, client);
+    let uid = named(&profile.client_type);
+    let uid = uid.map_err(|why| Unproven::invalid(format!("the token's client is nobody: {why}")))?;
+    let as_actor = named(&profile.actor_type).ok();
+    if chain.iter().any(|member| *member == uid || Some(member) == as_actor.as_ref()) {
+        return Ok(());
+    }
+    if chain.len() > MAX_ACTORS {
+        return Err(Unproven::invalid(format!("the token names more than {MAX_ACTORS} actors, its client among them")));
+    }
+    chain.push(uid);
+    Ok(())
+}
+
+/// Returns the client that the token was issued to. Claims that name two clients are two truths.
+fn client<'a>(claims: &'a Record, profile: &Profile) -> Result<Option<&'a SmolStr>, Unproven> {
+    let paths = &profile.claims.client;
+    let client = first_text(claims, paths)?;
+    for path in paths {
+        match (path.of(claims), client) {
+            (Some(Value::Text(other)), Some(client)) if other != client => {
+                return Err(Unproven::invalid(format!(
+                    "the token names two clients, one of them in `{}`",
+                    path.name()
+                )));
+            }
+            (Some(Value::Text(_)) | None, _) => {}
+            (Some(_), _) => return Err(bad_claim(path.name())),
+        }
+    }
+    Ok(client)
 }
 
 fn facts(
@@ -193,9 +245,21 @@ fn facts(
     audiences: Vec<SmolStr>,
     times: &Times,
 ) -> Result<Record, Unproven> {
+    // INVARIANT: of what the token does not hold whole nothing is shown, and what reads it denies.
+    let whole = |paths: &[ClaimPath]| match (overage::partial(claims, paths), profile.overage) {
+        (None, _) => Ok(true),
+        (Some(_), Overage::Unknown) => Ok(false),
+        (Some(path), Overage::Refuse) => {
+            Err(Unproven::invalid(format!("the token says that it does not hold all of its claim `{}`", path.name())))
+        }
+    };
     let list = |paths: &[ClaimPath], spaced: bool| {
-        let found = paths.iter().find_map(|path| path.of(claims));
-        texts(found, spaced).map(of_texts).ok_or_else(|| bad_claim("scope, roles or groups"))
+        if !whole(paths)? {
+            return Ok(unknown_fact());
+        }
+        let found = paths.iter().find_map(|path| Some((path, path.of(claims)?)));
+        let Some((path, value)) = found else { return Ok(of_texts(Vec::new())) };
+        texts(Some(value), spaced).map(of_texts).ok_or_else(|| bad_claim(path.name()))
     };
     let mut facts = Record::new();
     facts.insert("kind", Value::text(kind.as_str()));
@@ -204,19 +268,26 @@ fn facts(
     facts.insert("scopes", list(&profile.claims.scopes, true)?);
     facts.insert("roles", list(&profile.claims.roles, false)?);
     facts.insert("groups", list(&profile.claims.groups, false)?);
-    facts.insert("amr", texts(claims.get_present("amr"), false).map(of_texts).ok_or_else(|| bad_claim("amr"))?);
+    facts.insert("amr", list(&[ClaimPath::new("amr")], false)?);
     if let Some(client) = first_text(claims, &profile.claims.client)? {
         facts.insert("client", Value::Text(client.clone()));
     }
     if let Some(acr) = text(claims, "acr")? {
         facts.insert("acr", Value::Text(acr.clone()));
     }
+    for name in ["acr", "auth_time"] {
+        if !whole(&[ClaimPath::new(name)])? {
+            facts.insert(name, unknown_fact());
+        }
+    }
     let detailed = claims.get_present("authorization_details").is_some();
     facts.insert("detailed", Value::Bool(detailed));
     let auth_time = claims.get_present("auth_time").map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time")));
     let named = [("issued", times.issued), ("expires", times.expires), ("auth_time", auth_time.transpose()?)];
     for (name, at) in named {
-        if let Some(at) = at {
+        if let Some(at) = at
+            && facts.get(name).is_none()
+        {
             facts.insert(name, datetime(at)?);
         }
     }
@@ -245,12 +316,14 @@ fn confirmation(claims: &Record) -> Result<Confirmation, Unproven> {
     Ok(confirmation)
 }
 
-/// Whether the client acts for itself: the claims say so, or lack what every user's token has. A claim that says so of
-/// another client is a name that somebody chose.
+/// Returns `true` if the token lacks what every user's token has: it is its client's own.
+fn lacks_user(claims: &Record, profile: &Profile) -> bool {
+    profile.of_users.iter().any(|claim| claim.of(claims).is_none())
+}
+
+/// Returns `true` if the claims say that the client acts for itself. A claim that says so of another client is a name that
+/// somebody chose.
 fn is_autonomous(claims: &Record, client: Option<&SmolStr>, profile: &Profile) -> Result<bool, Unproven> {
-    if profile.of_users.iter().any(|claim| claim.of(claims).is_none()) {
-        return Ok(true);
-    }
     for autonomous in &profile.autonomous {
         let Some(text) = autonomous.claim.of(claims).and_then(Value::as_text) else { continue };
         if !autonomous.of_client {
@@ -282,15 +355,15 @@ fn text<'a>(claims: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Unpro
 }
 
 fn first_text<'a>(claims: &'a Record, paths: &[ClaimPath]) -> Result<Option<&'a SmolStr>, Unproven> {
-    match paths.iter().find_map(|path| path.of(claims)) {
+    match paths.iter().find_map(|path| Some((path, path.of(claims)?))) {
         None => Ok(None),
-        Some(Value::Text(text)) => Ok(Some(text)),
-        Some(_) => Err(bad_claim("sub or client_id")),
+        Some((_, Value::Text(text))) => Ok(Some(text)),
+        Some((path, _)) => Err(bad_claim(path.name())),
     }
 }
 
 /// A list of texts, or one text: with spaces between its parts where `spaced`. None for anything else.
-fn texts(value: Option<&Value>, spaced: bool) -> Option<Vec<SmolStr>> {
+pub(super) fn texts(value: Option<&Value>, spaced: bool) -> Option<Vec<SmolStr>> {
     match value {
         None => Some(Vec::new()),
         Some(Value::Text(text)) if spaced => {

@@ -56,6 +56,11 @@ impl<'a> Presented<'a> {
             Unproven::invalid(format!("`type` is none of {known}"))
         })?;
         let value = Hidden(required(record, "value")?);
+        if let Some(scheme) = ["Bearer", "DPoP"].into_iter().find(|scheme| begins_with(value.0, scheme)) {
+            return Err(Unproven::invalid(format!(
+                "`value` begins with the scheme `{scheme}` of `Authorization`: send the token alone"
+            )));
+        }
         if kind == CredentialKind::X509Svid && value.0.len() > MAX_CERTIFICATE_BYTES {
             return Err(Unproven::invalid(format!("the certificates are larger than {MAX_CERTIFICATE_BYTES} bytes")));
         }
@@ -86,6 +91,12 @@ impl<'a> Presented<'a> {
         let purpose = Purpose::Request;
         Ok(Self { purpose, kind, value, issuer: optional(record, "issuer")?, dpop, certificate })
     }
+}
+
+/// Returns `true` if a text is a scheme and something behind a space.
+fn begins_with(text: &str, scheme: &str) -> bool {
+    let parts = text.trim_ascii_start().split_once(' ');
+    parts.is_some_and(|(first, _)| first.eq_ignore_ascii_case(scheme))
 }
 
 fn only(record: &Record, path: &str, known: &[&str]) -> Result<(), Unproven> {

@@ -4,6 +4,7 @@
 //! answer in time proves nothing. Whoever invents tokens gets one question for each different one, in a line of its own:
 //! tokens that were good lately, and those of requests, never wait behind invented ones of unknown callers.
 
+use super::agreement;
 use super::cache::{Purpose, TokenDigest};
 use super::claims;
 use super::flights::{Flights, Outcome};
@@ -70,6 +71,9 @@ pub struct Introspection {
     pub keep: Duration,
     /// By whom answers must be signed; none where they come unsigned.
     pub signed: Option<SignedAnswers>,
+    /// Whether answers say who acts (`act`), as tokens do. Where they do not, an answer without an actor says nothing
+    /// about who acts, so the client always does; a JWT's own `act` adds its actors.
+    pub carries_act: bool,
 }
 
 /// What signs answers. Tokens of the issuer may be verified by these keys as well, or be opaque.
@@ -167,10 +171,11 @@ impl Introspector {
     }
 
     /// What the issuer says of the token, which has this digest and serves this purpose. Whoever asks the same meanwhile
-    /// gets the same answer, unless none is kept.
+    /// gets the same answer, unless none is kept. `unverified` are the token's own claims, where it is a JWT.
     pub(super) async fn ask(
         &self,
         (token, digest, purpose): (&str, TokenDigest, Purpose),
+        unverified: Option<&Record>,
         profile: &Profile,
         ids: &PrincipalIds,
         now: Timestamp,
@@ -179,7 +184,7 @@ impl Introspector {
             return Err(refused);
         }
         let question = async {
-            let outcome = self.question(token, self.line(&digest, purpose), profile, ids, now).await;
+            let outcome = self.question(token, self.line(&digest, purpose), unverified, profile, ids, now).await;
             self.note(digest, &outcome);
             outcome
         };
@@ -190,6 +195,7 @@ impl Introspector {
         &self,
         token: &str,
         line: &Arc<Places>,
+        unverified: Option<&Record>,
         profile: &Profile,
         ids: &PrincipalIds,
         now: Timestamp,
@@ -202,6 +208,19 @@ impl Introspector {
         if claims.get("active") != Some(&Value::Bool(true)) {
             return Err(Unproven::invalid("the issuer says that the token is not active"));
         }
+        let carries_act = self.settings.carries_act;
+        let claims = match unverified {
+            Some(token) => agreement::merge(claims, token, profile, carries_act)?,
+            None => claims,
+        };
+        let blind;
+        let profile = if carries_act || profile.own_clients.is_empty() {
+            profile
+        } else {
+            // Whom a client that is a user's own hand acts for may be an agent that the answer leaves out.
+            blind = Profile { own_clients: Vec::new(), ..profile.clone() };
+            &blind
+        };
         let longest = self.settings.keep.max(THIS_REQUEST);
         let genuine = claims::read(&claims, CredentialKind::AccessToken, profile, ids, now, Some(longest))?;
         check_token_type(&claims, &genuine)?;

@@ -4,7 +4,7 @@
 //! itself chooses among what is allowed, and allows nothing. Keys that a header carries (`jwk`, `x5c`) or points at
 //! (`jku`, `x5u`) are never used here; a header with `crit` is refused, since no extension is understood.
 
-use super::json;
+use super::json::{self, Unread};
 use crate::model::{Record, Unproven, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -67,8 +67,14 @@ impl<'a> Unverified<'a> {
         if payload.contains('.') || header.len() > MAX_HEADER_BYTES {
             return Err(malformed());
         }
-        let part = |text: &str| json::read(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?);
-        let header = part(header).ok_or_else(malformed)?;
+        let part = |text: &str| match BASE64_URL_SAFE_NO_PAD.decode(text) {
+            Ok(bytes) => json::read_object(&bytes).map_err(|unread| match unread {
+                Unread::Form => malformed(),
+                Unread::Twice(name) => twice(&name),
+            }),
+            Err(_) => Err(malformed()),
+        };
+        let header = part(header)?;
         if header.get("crit").is_some() {
             return Err(Unproven::invalid("the token's header has `crit`, and no extension is understood"));
         }
@@ -76,7 +82,7 @@ impl<'a> Unverified<'a> {
         if TEXTS.iter().any(|name| header.get(name).is_some_and(|value| value.as_text().is_none())) {
             return Err(Unproven::invalid("the token's header is not of its form"));
         }
-        let claims = part(payload).ok_or_else(malformed)?;
+        let claims = part(payload)?;
         Ok(Self { header, claims, signed, signature })
     }
 
@@ -112,6 +118,13 @@ impl<'a> Unverified<'a> {
         // Errors are those of a signature or a key that is not of its form.
         jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm).unwrap_or(false)
     }
+}
+
+/// A name that stands twice is shown only where it looks like a claim's: it could be any part of the token.
+fn twice(name: &str) -> Unproven {
+    let is_plain = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let which = if is_plain { format!(" `{name}`") } else { String::new() };
+    Unproven::invalid(format!("the token has a member{which} twice: two readers could see two tokens in it"))
 }
 
 /// A type in lower case, and without the `application/` that may be left out (RFC 7515 section 4.1.9).

@@ -10,48 +10,67 @@ use smol_str::SmolStr;
 /// LIMIT: levels of objects and arrays. A chain of eight actors has nine, details some more.
 const MAX_DEPTH: usize = 24;
 
+/// Why a text is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// An object has a member of this name twice.
+    Twice(SmolStr),
+    /// It is not one JSON object, or is nested too deeply.
+    Form,
+}
+
 /// Reads one object; `None` for anything else.
 pub(super) fn read(text: &[u8]) -> Option<Record> {
+    read_object(text).ok()
+}
+
+/// Reads one object, and tells why it cannot.
+pub(super) fn read_object(text: &[u8]) -> Result<Record, Unread> {
     let mut json = Jiter::new(text);
-    let peek = json.peek().ok()?;
+    let peek = json.peek().map_err(form)?;
     let value = value(&mut json, peek, 0)?;
-    json.finish().ok()?;
+    json.finish().map_err(form)?;
     match value {
-        Value::Record(record) => Some(record),
-        _ => None,
+        Value::Record(record) => Ok(record),
+        _ => Err(Unread::Form),
     }
 }
 
-fn value(json: &mut Jiter<'_>, peek: Peek, depth: usize) -> Option<Value> {
+fn value(json: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, Unread> {
     match peek {
-        Peek::String => json.known_str().ok().map(|text| Value::Text(SmolStr::new(text))),
+        Peek::String => json.known_str().map(|text| Value::Text(SmolStr::new(text))).map_err(form),
         Peek::Object if depth < MAX_DEPTH => {
             let mut members = Vec::new();
-            let mut next = json.known_object().ok()?.map(SmolStr::new);
+            let mut next = json.known_object().map_err(form)?.map(SmolStr::new);
             while let Some(name) = next {
-                let peek = json.peek().ok()?;
+                let peek = json.peek().map_err(form)?;
                 members.push((name, value(json, peek, depth + 1)?));
-                next = json.next_key().ok()?.map(SmolStr::new);
+                next = json.next_key().map_err(form)?.map(SmolStr::new);
             }
-            Record::from_members(members).ok().map(Value::Record)
+            Record::from_members(members).map(Value::Record).map_err(Unread::Twice)
         }
         Peek::Array if depth < MAX_DEPTH => {
             let mut items = Vec::new();
-            let mut next = json.known_array().ok()?;
+            let mut next = json.known_array().map_err(form)?;
             while let Some(peek) = next {
                 items.push(value(json, peek, depth + 1)?);
-                next = json.array_step().ok()?;
+                next = json.array_step().map_err(form)?;
             }
-            Some(Value::List(items))
+            Ok(Value::List(items))
         }
-        Peek::Object | Peek::Array => None,
-        Peek::True | Peek::False => json.known_bool(peek).ok().map(Value::Bool),
-        Peek::Null => json.known_null().ok().map(|()| Value::Null),
+        Peek::Object | Peek::Array => Err(Unread::Form),
+        Peek::True | Peek::False => json.known_bool(peek).map(Value::Bool).map_err(form),
+        Peek::Null => json.known_null().map(|()| Value::Null).map_err(form),
         _ => {
-            let digits = json.known_number_bytes(peek).ok()?;
-            str::from_utf8(digits).ok().and_then(Number::parse).map(Value::Number)
+            let digits = json.known_number_bytes(peek).map_err(form)?;
+            let number = str::from_utf8(digits).ok().and_then(Number::parse);
+            number.map(Value::Number).ok_or(Unread::Form)
         }
     }
+}
+
+fn form<E>(_: E) -> Unread {
+    Unread::Form
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! is denied. No token, secret or key is in a message, a log line or a debug form.
 
 mod actors;
+mod agreement;
 mod cache;
 mod claims;
 mod credential;
@@ -21,10 +22,12 @@ mod introspection;
 mod jose;
 mod json;
 mod keys;
+mod overage;
 mod places;
 mod preset;
 mod profile;
 mod proof;
+mod scope;
 mod secret;
 mod signer;
 mod spiffe;
@@ -35,7 +38,8 @@ pub use introspection::{Introspection, SignedAnswers};
 pub use jose::{MAX_TOKEN_BYTES, asymmetric};
 pub use keys::{HttpClient, KeyRefresh, KeySource};
 pub use preset::Preset;
-pub use profile::{ActorForm, AutonomousClaim, ClaimPath, Claims, Profile, Trust};
+pub use profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust};
+pub use scope::Scope;
 pub use secret::Secret;
 pub use signer::{KEY_FILE, Signer, SignerError};
 pub use spiffe::{TrustDomain, certificate_validity};

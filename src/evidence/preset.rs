@@ -1,6 +1,6 @@
 //! What is known of some issuers' tokens. Every value of a preset can be set otherwise.
 
-use super::profile::{ActorForm, AutonomousClaim, ClaimPath, Claims, Profile, Trust};
+use super::profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust};
 use super::{KeySource, Secret};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
@@ -16,6 +16,8 @@ pub enum Preset {
     Keycloak,
     /// Entra ID, version 2 of its tokens.
     Entra,
+    /// Entra ID, version 1 of its tokens, which an API gets that does not ask for version 2.
+    EntraV1,
     /// The npm package `oidc-provider`.
     OidcProvider,
     /// Tokens of a local framework of agents: HS256 with a secret that all share, no issuer, no audience, no subject but
@@ -25,10 +27,11 @@ pub enum Preset {
 
 impl Preset {
     /// All of them, by the words of a setting.
-    pub const WORDS: [(&str, Self); 5] = [
+    pub const WORDS: [(&str, Self); 6] = [
         ("standard", Self::Standard),
         ("keycloak", Self::Keycloak),
         ("entra", Self::Entra),
+        ("entra-v1", Self::EntraV1),
         ("oidc-provider", Self::OidcProvider),
         ("shared-secret", Self::SharedSecret),
     ];
@@ -39,19 +42,35 @@ impl Preset {
         Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, preset)| preset)
     }
 
+    /// Returns `true` if the issuer's answers about tokens say who acts (`act`), as its tokens do.
+    #[must_use]
+    pub fn carries_act(self) -> bool {
+        match self {
+            Self::Standard | Self::Entra | Self::EntraV1 | Self::OidcProvider | Self::SharedSecret => true,
+            // Some of its versions leave it out.
+            Self::Keycloak => false,
+        }
+    }
+
     /// A profile for this issuer: keys by discovery, and nobody's audience yet.
     #[must_use]
     pub fn profile(self, issuer: &str) -> Profile {
         let standard = standard(issuer);
         let paths = |names: &[&str]| names.iter().map(|name| ClaimPath::new(*name)).collect::<Vec<_>>();
         match self {
-            Self::Standard | Self::OidcProvider => standard,
+            Self::Standard => standard,
+            // What it says of a client's own opaque token has no `sub`; every token of a user has one.
+            Self::OidcProvider => Profile { of_users: paths(&["sub"]), ..standard },
             Self::Keycloak => Profile {
                 types: vec!["jwt".to_owned(), "at+jwt".to_owned()],
-                required: vec![(ClaimPath::new("typ"), Some("Bearer".into()))],
+                // Access tokens may have a `nonce`, so that only the type tells.
+                required: vec![ClaimMark::one_of("typ", &["Bearer", "DPoP"])],
+                id_tokens: vec![ClaimMark::one_of("typ", &["ID"])],
                 claims: Claims {
                     client: paths(&["azp", "client_id"]),
                     roles: paths(&["realm_access.roles"]),
+                    // `sub` there is the number of the service account's user.
+                    actor_client: paths(&["client_id", "azp"]),
                     ..standard.claims.clone()
                 },
                 // A service account's user has a subject of its own, and this name with the client's id, in lower case.
@@ -62,30 +81,12 @@ impl Preset {
                 }],
                 ..standard
             },
-            Self::Entra => Profile {
-                types: vec!["jwt".to_owned()],
-                // ID tokens have no `azp`, and the same type.
-                required: vec![(ClaimPath::new("ver"), Some("2.0".into())), (ClaimPath::new("azp"), None)],
-                claims: Claims {
-                    // `sub` is another one for each application.
-                    subject: paths(&["oid"]),
-                    client: paths(&["azp"]),
-                    scopes: paths(&["scp"]),
-                    ..standard.claims.clone()
-                },
-                autonomous: vec![AutonomousClaim {
-                    claim: ClaimPath::new("idtyp"),
-                    value: "app".into(),
-                    of_client: false,
-                }],
-                // `idtyp` is there only where the application asks for it; an application's own token never has scopes.
-                of_users: paths(&["scp"]),
-                actor: ActorForm::None,
-                ..standard
-            },
+            Self::Entra => entra(standard, "2.0", "azp"),
+            Self::EntraV1 => entra(standard, "1.0", "appid"),
             Self::SharedSecret => Profile {
                 trust: Trust::Secret(Secret::new(Vec::new())),
                 types: vec!["jwt".to_owned(), String::new()],
+                id_tokens: Vec::new(),
                 subject_type: "agent".into(),
                 ids: vec![("agent".into(), SmolStr::default())],
                 claims: Claims {
@@ -94,11 +95,34 @@ impl Preset {
                     scopes: paths(&["permissions"]),
                     roles: paths(&["role"]),
                     groups: Vec::new(),
+                    actor_client: Vec::new(),
                 },
                 actor: ActorForm::None,
                 ..standard
             },
         }
+    }
+}
+
+/// Entra ID: a version of its tokens, and the claim in which they name the client.
+fn entra(standard: Profile, version: &str, client: &str) -> Profile {
+    let paths = |name: &str| vec![ClaimPath::new(name)];
+    Profile {
+        types: vec!["jwt".to_owned()],
+        // ID tokens name no client, and have the same type.
+        required: vec![ClaimMark::one_of("ver", &[version]), ClaimMark::any(client)],
+        claims: Claims {
+            // `sub` is another one for each application.
+            subject: paths("oid"),
+            client: paths(client),
+            scopes: paths("scp"),
+            ..standard.claims.clone()
+        },
+        autonomous: vec![AutonomousClaim { claim: ClaimPath::new("idtyp"), value: "app".into(), of_client: false }],
+        // `idtyp` is there only where the application asks for it; an application's own token never has scopes.
+        of_users: paths("scp"),
+        actor: ActorForm::None,
+        ..standard
     }
 }
 
@@ -116,6 +140,9 @@ fn standard(issuer: &str) -> Profile {
         caller_audiences: Vec::new(),
         types: vec!["at+jwt".to_owned()],
         required: Vec::new(),
+        // OpenID Connect Core section 2.
+        id_tokens: ["nonce", "at_hash", "c_hash"].map(ClaimMark::any).into(),
+        id_tokens_alone: false,
         leeway: Duration::from_secs(30),
         // A day: access tokens live minutes, some issuers' an hour.
         longest_life: Duration::from_hours(24),
@@ -125,11 +152,15 @@ fn standard(issuer: &str) -> Profile {
         client_type: "agent".into(),
         claims: Claims {
             subject: path("sub"),
-            client: path("client_id"),
+            client: ["client_id", "azp"].map(ClaimPath::new).into(),
             scopes: path("scope"),
             roles: path("roles"),
             groups: path("groups"),
+            actor_client: Vec::new(),
         },
+        subjects_of: Vec::new(),
+        own_clients: Vec::new(),
+        overage: Overage::Unknown,
         autonomous: Vec::new(),
         of_users: Vec::new(),
         actor: ActorForm::Rfc8693,

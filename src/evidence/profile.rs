@@ -52,8 +52,12 @@ pub struct Profile {
     pub caller_audiences: Vec<SmolStr>,
     /// Types of access tokens, as [`media_type`] writes them; the empty one is that of a token without a type.
     pub types: Vec<String>,
-    /// Claims that an access token must have, with their values or with any: what tells it from the issuer's other tokens.
-    pub required: Vec<(ClaimPath, Option<SmolStr>)>,
+    /// Claims that an access token must have: what tells it from the issuer's other tokens.
+    pub required: Vec<ClaimMark>,
+    /// Claims that ID tokens have and access tokens have not: an ID token has one of them at least.
+    pub id_tokens: Vec<ClaimMark>,
+    /// Whether an ID token may be the only credential that names its subject.
+    pub id_tokens_alone: bool,
     /// How far clocks may differ.
     pub leeway: Duration,
     /// The longest time between a token's issue and its end.
@@ -68,6 +72,13 @@ pub struct Profile {
     pub client_type: SmolStr,
     /// Where a token has what.
     pub claims: Claims,
+    /// Other issuers of the same people: their subjects are this one's too, and its tokens may name one of theirs as the
+    /// party whose authority is used.
+    pub subjects_of: Vec<SmolStr>,
+    /// Clients that are a user's own hand: they add nobody to the chain of a user's token. `*` stands for all.
+    pub own_clients: Vec<SmolStr>,
+    /// What becomes of a token that says that there is more than it holds.
+    pub overage: Overage,
     /// Claims whose value says that a token has no user: its client acts for itself. A token whose subject *is* its
     /// client needs none of them (RFC 9068 section 2.2).
     pub autonomous: Vec<AutonomousClaim>,
@@ -77,6 +88,58 @@ pub struct Profile {
     pub actor: ActorForm,
     /// How rich authorization requests cover a question.
     pub details: Vec<DetailRule>,
+}
+
+/// A claim that tells one kind of token from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimMark {
+    /// Which claim.
+    pub claim: ClaimPath,
+    /// Its values, one of which a token must have; any will do where there are none.
+    pub values: Vec<SmolStr>,
+}
+
+impl ClaimMark {
+    /// A claim with any value.
+    #[must_use]
+    pub fn any(path: &str) -> Self {
+        Self { claim: ClaimPath::new(path), values: Vec::new() }
+    }
+
+    /// A claim with one of these values.
+    #[must_use]
+    pub fn one_of(path: &str, values: &[&str]) -> Self {
+        Self { claim: ClaimPath::new(path), values: values.iter().map(SmolStr::new).collect() }
+    }
+
+    /// Returns `true` if the token has the mark.
+    pub(super) fn is_in(&self, claims: &Record) -> bool {
+        self.claim.of(claims).is_some_and(|found| {
+            self.values.is_empty() || found.as_text().is_some_and(|text| self.values.contains(text))
+        })
+    }
+}
+
+/// What becomes of a token that says that there is more of a claim than it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overage {
+    /// The fact is unknown: a policy that reads it denies.
+    #[default]
+    Unknown,
+    /// The token is refused.
+    Refuse,
+}
+
+impl Overage {
+    /// Reads the word of a setting.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "unknown" => Some(Self::Unknown),
+            "refuse" => Some(Self::Refuse),
+            _ => None,
+        }
+    }
 }
 
 /// How an issuer's tokens are verified.
@@ -108,6 +171,9 @@ pub struct Claims {
     pub roles: Vec<ClaimPath>,
     /// Groups.
     pub groups: Vec<ClaimPath>,
+    /// The client of an actor, in `act`: where there are paths, `sub` there is no id of a client, and an actor that is no
+    /// user and whose client is not said is refused. Without paths an actor is named by `sub`.
+    pub actor_client: Vec<ClaimPath>,
 }
 
 /// A claim, or a member of one: `realm_access.roles`. A claim of the whole name comes first.
@@ -119,6 +185,16 @@ impl ClaimPath {
     #[must_use]
     pub fn new(path: impl Into<SmolStr>) -> Self {
         Self(path.into())
+    }
+
+    /// The path, as it was written.
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// The claim in which it begins.
+    pub(super) fn first(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
     }
 
     /// What stands there.
@@ -171,15 +247,40 @@ impl ActorForm {
 }
 
 impl Profile {
+    /// Returns `true` if this client is a user's own hand.
+    pub(super) fn is_own_client(&self, client: &str) -> bool {
+        self.own_clients.iter().any(|own| own == client || own == "*")
+    }
+
     /// What is wrong with it; each text is a sentence with its remedy after a semicolon.
     #[must_use]
     pub fn check(&self) -> Vec<String> {
+        let mut problems = self.check_audiences();
+        problems.extend(self.check_parties());
+        problems.extend(self.check_sources());
+        if self.issuer.is_empty() {
+            problems.push("it has no name; set `issuer` to what tokens have in `iss`".to_owned());
+        }
+        if self.types.is_empty() {
+            problems.push("it has no types of access tokens; list for example `types = [\"at+jwt\"]`".to_owned());
+        }
+        if let Some(never) = self.types.iter().find(|kind| NEVER.contains(&media_type(kind).as_str())) {
+            problems.push(format!("`{never}` is never the type of an access token; remove it from `types`"));
+        }
+        if self.leeway > MAX_LEEWAY {
+            problems.push(format!("its leeway is above {} s; set the clocks right", MAX_LEEWAY.as_secs()));
+        }
+        if self.longest_life.is_zero() {
+            problems.push("its tokens may live no time at all; set `longest_life_s`".to_owned());
+        }
+        problems
+    }
+
+    /// What is wrong with whom its tokens are for.
+    fn check_audiences(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut refuse = |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
         let secret = matches!(self.trust, Trust::Secret(_));
-        if self.issuer.is_empty() {
-            refuse("it has no name", "set `issuer` to what tokens have in `iss`");
-        }
         if self.audiences.is_empty() && !secret {
             refuse(
                 "it has no audiences, so tokens for any other service would do",
@@ -194,12 +295,46 @@ impl Profile {
                 "leave out `audiences`, `id_token_audiences`, `caller_audiences` and `introspection`",
             );
         }
+        if self.id_tokens.is_empty() && !self.id_token_audiences.is_empty() {
+            refuse("its ID tokens are known by nothing", "list claims that only they have in `id_tokens`");
+        }
         if let Some(both) = self.caller_audiences.iter().find(|one| self.audiences.contains(one)) {
             refuse(
                 &format!("`{both}` is an audience of requests' tokens and of callers'"),
                 "give this service an audience of its own in `caller_audiences`",
             );
         }
+        problems
+    }
+
+    /// What is wrong with whom its tokens name.
+    fn check_parties(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut refuse = |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
+        if matches!(self.trust, Trust::Secret(_)) && !self.subjects_of.is_empty() {
+            refuse("whoever holds a shared secret could name the users of another issuer", "leave out `subjects_of`");
+        }
+        if self.subjects_of.contains(&self.issuer) {
+            refuse("it shares its subjects with itself", "list other issuers in `subjects_of`, or leave it out");
+        }
+        let is_blind = self.introspection.as_ref().is_some_and(|asked| !asked.carries_act);
+        if matches!(self.trust, Trust::Introspection) && is_blind && !self.own_clients.is_empty() {
+            refuse(
+                "its answers about tokens do not say who acts, so that no client is known to be a user's own hand",
+                "leave out `own_clients`, or set `introspection.carries_act = true` if answers carry `act`",
+            );
+        }
+        for kind in [&self.subject_type, &self.actor_type, &self.client_type] {
+            if !self.ids.iter().any(|(known, _)| known == kind) {
+                refuse(&format!("it has no ids of the type `{kind}`"), &format!("add `ids.{kind} = \"{{sub}}\"`"));
+            }
+        }
+        problems
+    }
+
+    /// What is wrong with how its tokens are verified.
+    fn check_sources(&self) -> Vec<String> {
+        let mut problems = Vec::new();
         match &self.trust {
             Trust::Keys { source, algorithms } => {
                 problems.extend(source.check().err().map(|problem| format!("its keys cannot be fetched: {problem}")));
@@ -213,23 +348,6 @@ impl Profile {
             Trust::Secret(_) | Trust::Introspection => {}
         }
         problems.extend(self.introspection.iter().flat_map(Introspection::check));
-        if self.types.is_empty() {
-            problems.push("it has no types of access tokens; list for example `types = [\"at+jwt\"]`".to_owned());
-        }
-        if let Some(never) = self.types.iter().find(|kind| NEVER.contains(&media_type(kind).as_str())) {
-            problems.push(format!("`{never}` is never the type of an access token; remove it from `types`"));
-        }
-        if self.leeway > MAX_LEEWAY {
-            problems.push(format!("its leeway is above {} s; set the clocks right", MAX_LEEWAY.as_secs()));
-        }
-        if self.longest_life.is_zero() {
-            problems.push("its tokens may live no time at all; set `longest_life_s`".to_owned());
-        }
-        for kind in [&self.subject_type, &self.actor_type, &self.client_type] {
-            if !self.ids.iter().any(|(known, _)| known == kind) {
-                problems.push(format!("it has no ids of the type `{kind}`; add `ids.{kind} = \"{{sub}}\"`"));
-            }
-        }
         problems
     }
 }

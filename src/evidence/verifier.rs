@@ -11,6 +11,7 @@ use super::jose::{MAX_TOKEN_BYTES, Unverified};
 use super::keys::{HttpClient, KeyRefresh, KeySet, Keyring};
 use super::profile::{Profile, Trust};
 use super::proof::{Replays, check_dpop, der_chain, thumbprint};
+use super::scope::Scope;
 use super::spiffe::{self, SpiffeId, TrustDomain};
 use super::token;
 use crate::clock::Clock;
@@ -79,12 +80,17 @@ impl Verifier {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let of_issuers = profiles.iter().map(|(profile, _)| (profile.issuer.clone(), profile.ids.clone()));
+        let of_issuers = profiles.iter().map(|(profile, _)| IssuerIds {
+            issuer: profile.issuer.clone(),
+            prefixes: profile.ids.clone(),
+            subjects_of: profile.subjects_of.clone(),
+        });
         let of_domains = domains.iter().map(|(domain, _)| {
             let prefix = smol_str::format_smolstr!("{}/", domain.issuer());
-            (domain.issuer(), vec![(domain.entity_type.clone(), prefix)])
+            let prefixes = vec![(domain.entity_type.clone(), prefix)];
+            IssuerIds { issuer: domain.issuer(), prefixes, subjects_of: Vec::new() }
         });
-        let ids = of_issuers.chain(of_domains).map(|(issuer, prefixes)| IssuerIds { issuer, prefixes }).collect();
+        let ids = of_issuers.chain(of_domains).collect();
         let ids = PrincipalIds::new(ids)
             .map_err(|error| vec![format!("{error}; give each another text before `{{sub}}` in `ids`")])?;
         let no_thread = |error: std::io::Error| vec![format!("a thread cannot be started: {error}")];
@@ -119,8 +125,8 @@ impl Verifier {
         Ok(Self { issuers, domains: trusted, ids: Arc::new(ids), cache: TokenCache::default(), replays, clock })
     }
 
-    /// Verifies the credentials of these contexts, each different one once.
-    pub async fn gather<'a>(&self, contexts: impl IntoIterator<Item = &'a Record>) -> Evidence {
+    /// Verifies the credentials of these contexts, each different one once; `scope` says which count.
+    pub async fn gather<'a>(&self, contexts: impl IntoIterator<Item = &'a Record>, scope: Option<&Scope>) -> Evidence {
         let mut evidence = Evidence::new(Arc::clone(&self.ids));
         let mut left = MAX_BATCH_CREDENTIALS;
         let end = Instant::now() + PATIENCE;
@@ -142,7 +148,11 @@ impl Verifier {
                         "the batch holds more than {MAX_BATCH_CREDENTIALS} different credentials: send several requests"
                     ))),
                 };
-                evidence.insert(credential.clone(), outcome.map(Arc::new));
+                let outcome = outcome.and_then(|proven| {
+                    scope.map_or(Ok(()), |scope| scope.check(&proven))?;
+                    Ok(Arc::new(proven))
+                });
+                evidence.insert(credential.clone(), outcome);
             }
         }
         evidence
@@ -252,7 +262,7 @@ impl Verifier {
         if presented.kind == CredentialKind::AccessToken && matches!(issuer.profile.trust, Trust::Introspection) {
             // What is active at its issuer may be of a type that is never used here.
             token::check_type(&token, presented.kind, &issuer.profile)?;
-            return self.introspected(at, issuer, presented, now).await;
+            return self.introspected(at, issuer, presented, Some(&token.claims), now).await;
         }
         let profile = issuer.profile_for(presented)?;
         let keys = issuer.keys.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
@@ -271,7 +281,7 @@ impl Verifier {
         };
         let mut able = self.issuers.iter().enumerate().filter(able);
         match (able.next(), able.next()) {
-            (Some((at, issuer)), None) => self.introspected(at, issuer, presented, now).await,
+            (Some((at, issuer)), None) => self.introspected(at, issuer, presented, None, now).await,
             (Some(_), Some(_)) => {
                 Err(Unproven::invalid("several issuers could be asked about the token: name one in `issuer`"))
             }
@@ -284,6 +294,7 @@ impl Verifier {
         at: usize,
         issuer: &Issuer,
         presented: &Presented<'_>,
+        unverified: Option<&Record>,
         now: Timestamp,
     ) -> Result<Entry, Unproven> {
         let introspector =
@@ -291,7 +302,7 @@ impl Verifier {
         let profile = issuer.profile_for(presented)?;
         let digest = digest_of(presented.kind, presented.purpose, presented.value.0);
         let asked = (presented.value.0, digest, presented.purpose);
-        let genuine = introspector.ask(asked, profile, &self.ids, now).await?;
+        let genuine = introspector.ask(asked, unverified, profile, &self.ids, now).await?;
         Ok(Entry::new(genuine, at, None, Some(introspector.keep()), self.moment(now)))
     }
 
@@ -350,7 +361,13 @@ impl Verifier {
         if let Some(wanted) = &genuine.confirmation.certificate {
             let shown = presented.certificate.and_then(der_chain).and_then(|chain| chain.first().map(thumbprint));
             if shown.as_deref() != Some(wanted.as_str()) {
-                return Err(Unproven::proof("the token is bound to a certificate: send it in `tls.certificate`"));
+                return Err(Unproven::proof(match presented.certificate {
+                    None => "the token is bound to a certificate: send it in `tls.certificate`",
+                    Some(_) => {
+                        "the token is bound to another certificate than the one in `tls.certificate`: send the one that \
+                         its client showed when it was issued"
+                    }
+                }));
             }
             proven.proof = Some(Proof::Mtls);
         }
@@ -384,6 +401,13 @@ fn problems(profiles: &[(Profile, HttpClient)], domains: &[(TrustDomain, HttpCli
         {
             problems.push(format!(
                 "the issuer `{}`: its secret is shorter than {MIN_SECRET_BYTES} bytes; make one with `openssl rand -hex 32`",
+                profile.issuer
+            ));
+        }
+        let known = |issuer: &SmolStr| profiles.iter().any(|(other, _)| other.issuer == *issuer);
+        if let Some(unknown) = profile.subjects_of.iter().find(|issuer| !known(issuer)) {
+            problems.push(format!(
+                "the issuer `{}`: `{unknown}` in `subjects_of` is no configured issuer; add it to `[[issuers]]`",
                 profile.issuer
             ));
         }

@@ -7,6 +7,7 @@
 use super::peer::{CertificateName, PeerCertificate};
 use super::rate::Rate;
 use super::{Error, Settings, guard};
+use crate::evidence::Scope;
 use crate::model::EntityRef;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -29,6 +30,8 @@ pub struct Caller {
     pub reasons: bool,
     /// How many requests it may send; none for as many as it likes.
     pub rate: Option<Rate>,
+    /// Whose credentials its requests may hold.
+    pub credentials: Scope,
 }
 
 /// How a caller is known.

@@ -60,7 +60,7 @@ pub(super) async fn evaluation(
     let body = shared.read(&text)?;
     let options = Options::read(Of::Evaluation, &body, caller)?;
     let question = Request::from_body(&body)?;
-    let evidence = shared.evidence(&body).await;
+    let evidence = shared.evidence(caller, &body).await;
     shared.reach(&options).await?;
     let ask = ask(caller, &request, options, evidence.as_ref());
     let mut known = None;

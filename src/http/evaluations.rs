@@ -55,7 +55,7 @@ pub(super) async fn evaluations(
     let options = Options::read(Of::Evaluations, &body, caller)?;
     let limits = &shared.settings.limits;
     check_size(&body, limits)?;
-    let evidence = shared.evidence(&body).await;
+    let evidence = shared.evidence(caller, &body).await;
     let ask = ask(caller, &request, options, evidence.as_ref());
     let evaluations = read_evaluations(body, limits)?;
     shared.reach(&options).await?;

@@ -139,7 +139,7 @@ async fn search(
     let options = Options::read(Of::Search, &body, caller)?;
     let search = SearchRequest::from_body(searched, &body)?;
     let page = PageRequest::from_body(&body)?;
-    let evidence = shared.evidence(&body).await;
+    let evidence = shared.evidence(caller, &body).await;
     shared.reach(&options).await?;
     let Ask { caller, require_actor, .. } = ask(caller, request, options, None);
     let (caller, engine) = (caller.to_owned(), shared.engine.clone());

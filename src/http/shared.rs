@@ -67,10 +67,11 @@ impl Shared {
         read_object(body, self.settings.limits.json_depth.min(Limits::MAX_JSON_DEPTH))
     }
 
-    /// What the credentials in these contexts prove; none where nobody verifies any.
-    pub(super) async fn evidence(&self, body: &Record) -> Option<Evidence> {
+    /// What the credentials in these contexts prove, for this caller; none where nobody verifies any.
+    pub(super) async fn evidence(&self, caller: Identity<'_>, body: &Record) -> Option<Evidence> {
         let verifier = self.settings.verifier.as_ref()?;
-        Some(verifier.gather(contexts(body)).await)
+        let scope = caller.caller().map(|caller| &caller.credentials);
+        Some(verifier.gather(contexts(body), scope).await)
     }
 }
 

@@ -124,9 +124,9 @@ pub fn read_proven_question(
     let dropped = drop_engine_members(&mut context);
     let chain = build_chain(members, settings.max_actors)?;
     check_roles(&chain, &resource)?;
-    credentials::check_fit(&chain, &proven, |uid| settings.resolved(uid))?;
+    let credentials = credentials::fit(&chain, proven, |uid| settings.resolved(uid))?;
     let action = Action { name: request.action.name.clone(), properties: request.action.properties.clone() };
-    Ok(Question { chain, action, resource, context, credentials: proven, dropped, asked })
+    Ok(Question { chain, action, resource, context, credentials, dropped, asked })
 }
 
 fn build_chain(members: Vec<Entity>, max_actors: usize) -> Result<Chain, ChainRefusal> {

@@ -12,6 +12,7 @@ use super::{Code, DetailRule, EntityRef, PrincipalIds, Record, Timestamp, Value}
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// LIMIT: credentials of one request. A user's token, an agent's own, a workload's identity: more is a mistake, and each
@@ -82,6 +83,10 @@ pub struct Proven {
     pub issuer: SmolStr,
     /// The parties that it names: the subject first, who holds it last. Never empty.
     pub chain: Vec<EntityRef>,
+    /// The audiences that it is for; none where it names none.
+    pub audiences: Vec<SmolStr>,
+    /// Whether it may be the only credential that names its subject: an ID token may not.
+    pub stands_alone: bool,
     /// What policies see as `context.token`; none for a credential that grants nothing.
     pub facts: Option<Record>,
     /// The `authorization_details` of it (RFC 9396 section 2).
@@ -92,6 +97,31 @@ pub struct Proven {
     pub proof: Option<Proof>,
     /// Until when it may be used, with the issuer's leeway.
     pub until: Timestamp,
+}
+
+/// A verified credential of a request, and whom of the request's chain it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// What it proves.
+    pub proven: Arc<Proven>,
+    /// The members of the chain that it names, by their places: its facts are theirs, and nobody else's.
+    pub legs: Range<usize>,
+}
+
+/// The only member of a fact that is not known.
+const UNKNOWN: &str = "more_than_the_token_holds";
+
+/// Returns the value of a fact of which the token says that there is more than it holds. It fits no declared type, so that
+/// every policy which reads the fact denies.
+#[must_use]
+pub fn unknown_fact() -> Value {
+    Value::Record([(SmolStr::new_static(UNKNOWN), Value::Bool(true))].into_iter().collect())
+}
+
+/// Returns `true` for the value of [`unknown_fact`].
+#[must_use]
+pub fn is_unknown_fact(value: &Value) -> bool {
+    value.as_record().is_some_and(|record| record.get(UNKNOWN).is_some())
 }
 
 /// Why a credential proves nothing.

@@ -20,7 +20,7 @@ pub struct Explanation {
     pub credentials: Vec<CredentialLine>,
     /// The members of the chain that no credential proves: the caller says so, and is believed.
     pub asserted: Vec<EntityRef>,
-    /// One per member of the chain, in order, and for each of them one per credential that grants something; empty where
+    /// One per member of the chain, in order, and for each of them one per granting credential that names it; empty where
     /// the chain itself was refused.
     pub legs: Vec<LegExplanation>,
 }

@@ -35,7 +35,9 @@ pub use decision::{Answer, Arguments, Decision, DecisionId, Depth, Fault, Revisi
 pub use details::{DetailRule, Path, covering};
 pub use digest::Digest;
 pub use entity::{Entity, EntityRef, ParseEntityRefError};
-pub use evidence::{CredentialKind, Evidence, MAX_CREDENTIALS, Proof, Proven, Unproven};
+pub use evidence::{
+    Credential, CredentialKind, Evidence, MAX_CREDENTIALS, Proof, Proven, Unproven, is_unknown_fact, unknown_fact,
+};
 pub use explanation::{
     Condition, CredentialLine, Dropped, Explanation, LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef,
     RelationLookup,

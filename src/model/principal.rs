@@ -20,6 +20,15 @@ pub struct IssuerIds {
     pub issuer: SmolStr,
     /// For each entity type that its subjects can have: what stands before the subject.
     pub prefixes: Vec<(SmolStr, SmolStr)>,
+    /// Issuers of the same people: one subject has one id, whichever of them names it.
+    pub subjects_of: Vec<SmolStr>,
+}
+
+impl IssuerIds {
+    /// Returns `true` if the two issuers are of the same people.
+    fn shares_with(&self, other: &Self) -> bool {
+        self.subjects_of.contains(&other.issuer) || other.subjects_of.contains(&self.issuer)
+    }
 }
 
 /// The ids of all configured issuers.
@@ -68,12 +77,11 @@ impl fmt::Display for NoId {
 impl PrincipalIds {
     /// Takes the ids of all issuers, and refuses those that could meet.
     pub fn new(issuers: Vec<IssuerIds>) -> Result<Self, AmbiguousIds> {
-        let all: Vec<(&SmolStr, &SmolStr, &SmolStr)> = issuers
-            .iter()
-            .flat_map(|ids| ids.prefixes.iter().map(|(kind, prefix)| (kind, prefix, &ids.issuer)))
-            .collect();
+        let all: Vec<(&SmolStr, &SmolStr, &IssuerIds)> =
+            issuers.iter().flat_map(|ids| ids.prefixes.iter().map(move |(kind, prefix)| (kind, prefix, ids))).collect();
         for (at, (kind, prefix, one)) in all.iter().enumerate() {
             for (other_kind, other_prefix, other) in all.iter().skip(at + 1) {
+                let is_shared = prefix == other_prefix && one.shares_with(other);
                 let meet = match (prefix.is_empty(), other_prefix.is_empty()) {
                     (true, true) => true,
                     // An id without a prefix is checked against the prefixes when it is made.
@@ -82,8 +90,9 @@ impl PrincipalIds {
                         prefix.starts_with(other_prefix.as_str()) || other_prefix.starts_with(prefix.as_str())
                     }
                 };
-                if kind == other_kind && meet {
-                    return Err(AmbiguousIds { kind: (*kind).clone(), one: (*one).clone(), other: (*other).clone() });
+                if kind == other_kind && meet && !is_shared {
+                    let (one, other) = (one.issuer.clone(), other.issuer.clone());
+                    return Err(AmbiguousIds { kind: (*kind).clone(), one, other });
                 }
             }
         }
@@ -104,14 +113,16 @@ impl PrincipalIds {
     /// Whether two issuers could make one id if these entity types were one, as a bundle's aliases make them.
     #[must_use]
     pub fn could_meet(&self, kinds: &[&SmolStr]) -> bool {
-        let of_issuer = |ids: &'_ IssuerIds| -> Vec<SmolStr> {
+        let prefixes = |ids: &'_ IssuerIds| -> Vec<SmolStr> {
             ids.prefixes.iter().filter(|(kind, _)| kinds.contains(&kind)).map(|(_, prefix)| prefix.clone()).collect()
         };
-        let all: Vec<Vec<SmolStr>> = self.0.iter().map(of_issuer).collect();
+        let all: Vec<(&IssuerIds, Vec<SmolStr>)> = self.0.iter().map(|ids| (ids, prefixes(ids))).collect();
         let meet = |one: &SmolStr, other: &SmolStr| one.starts_with(other.as_str()) || other.starts_with(one.as_str());
-        all.iter().enumerate().any(|(at, ones)| {
-            let mut others = all.iter().skip(at + 1).flatten();
-            others.any(|other| ones.iter().any(|one| meet(one, other)))
+        all.iter().enumerate().any(|(at, (ids, ones))| {
+            all.iter().skip(at + 1).any(|(other_ids, others)| {
+                let shares = ids.shares_with(other_ids);
+                others.iter().any(|other| ones.iter().any(|one| meet(one, other) && !(shares && one == other)))
+            })
         })
     }
 
@@ -130,6 +141,7 @@ mod tests {
         let of = |(issuer, prefix): &(&str, &str)| IssuerIds {
             issuer: (*issuer).into(),
             prefixes: vec![("user".into(), (*prefix).into())],
+            subjects_of: Vec::new(),
         };
         PrincipalIds::new(issuers.iter().map(of).collect())
     }
@@ -145,6 +157,19 @@ mod tests {
             );
         }
         assert!(ids(&[("i", ""), ("j", "b:"), ("k", "c:")]).is_ok());
+    }
+
+    #[test]
+    fn issuers_of_the_same_people_share_their_ids() {
+        let of = |issuer: &str, prefix: &str, subjects_of: &[&str]| IssuerIds {
+            issuer: issuer.into(),
+            prefixes: vec![("user".into(), prefix.into())],
+            subjects_of: subjects_of.iter().map(SmolStr::new).collect(),
+        };
+        for (prefix, listed, good) in [("a|", "i", true), ("a|b", "i", false), ("a|", "k", false)] {
+            let ids = PrincipalIds::new(vec![of("i", "a|", &[]), of("j", prefix, &[listed]), of("k", "k|", &[])]);
+            assert_eq!(ids.is_ok(), good, "{prefix} {listed}");
+        }
     }
 
     #[test]
@@ -166,6 +191,7 @@ mod tests {
         let of = |issuer: &str, kind: &str, prefix: &str| IssuerIds {
             issuer: issuer.into(),
             prefixes: vec![(kind.into(), prefix.into())],
+            subjects_of: Vec::new(),
         };
         let (user, identity) = (SmolStr::from("user"), SmolStr::from("identity"));
         for (prefix, meets) in [("", true), ("p", true), ("p|", true), ("p|x", true), ("q|", false)] {

@@ -5,10 +5,9 @@
 //! [`super::read_question`], and what is wrong with that denies.
 
 use super::carriers::table::{Site, lookalike, overlooked};
-use super::{Chain, Dropped, Entity, EntityRef, Proven, Record, Value, shown};
+use super::{Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
 use smol_str::SmolStr;
 use std::fmt;
-use std::sync::Arc;
 
 /// A required member that is missing, or a member of the wrong kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,7 +198,7 @@ pub struct Question {
     /// The context without carriers and without the members that belong to the engine.
     pub context: Record,
     /// The credentials behind it, all verified.
-    pub credentials: Vec<Arc<Proven>>,
+    pub credentials: Vec<Credential>,
     /// What was taken out of the context because its name belongs to the engine.
     pub dropped: Vec<Dropped>,
     /// Entities whose type was an alias, with the type that was asked for.
@@ -210,12 +209,9 @@ impl Question {
     /// The members of the chain that no credential proves, under the type names that the request used.
     #[must_use]
     pub fn asserted(&self) -> Vec<EntityRef> {
-        let proven = |uid: &EntityRef| {
-            let mut named = self.credentials.iter().flat_map(|proven| &proven.chain);
-            named.any(|one| one == uid || *one == self.as_asked(uid))
-        };
-        let members = self.chain.members().map(|member| &member.uid);
-        members.filter(|uid| !proven(uid)).map(|uid| self.as_asked(uid)).collect()
+        let is_proven = |leg: &usize| self.credentials.iter().any(|credential| credential.legs.contains(leg));
+        let members = self.chain.members().enumerate();
+        members.filter(|(leg, _)| !is_proven(leg)).map(|(_, member)| self.as_asked(&member.uid)).collect()
     }
 
     /// An entity under the type name that the request used.

@@ -4,7 +4,7 @@
 //! `__extn` and `__expr` are members like any other. Numbers are converted from their digits.
 
 use super::schema::Vocabulary;
-use crate::model::Value;
+use crate::model::{Value, is_unknown_fact};
 use cedar_policy_core::ast::{EntityUID, ExtensionFunction, Name, PartialValue, Value as Cedar};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::types::{EntityKind, Type};
@@ -165,6 +165,7 @@ fn describe(value: &Value) -> &'static str {
     match value {
         Value::Number(number) if number.to_i64().is_none() => "a number with a fraction or out of range",
         Value::List(items) if items.iter().any(Value::is_null) => "an array with a null in it",
+        fact if is_unknown_fact(fact) => "a fact of which the token says that it does not hold all",
         other => other.kind(),
     }
 }

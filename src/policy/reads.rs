@@ -18,6 +18,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Reads {
     paths: BTreeSet<(Root, Vec<SmolStr>)>,
+    /// Those of the paths whose value is read, and not only whether there is one.
+    whole: BTreeSet<(Root, Vec<SmolStr>)>,
     /// The first name of each path.
     firsts: BTreeSet<(Root, SmolStr)>,
     /// Whether the context is read as a whole.
@@ -48,6 +50,7 @@ impl Reads {
         let mut merged = Self::default();
         for reads in distinct {
             merged.paths.extend(reads.paths.iter().cloned());
+            merged.whole.extend(reads.whole.iter().cloned());
             merged.firsts.extend(reads.firsts.iter().cloned());
             merged.whole_context |= reads.whole_context;
             merged.anywhere.extend(reads.anywhere.iter().cloned());
@@ -99,8 +102,8 @@ impl Reads {
         root.is_some_and(|root| self.firsts.contains(&(root, name.clone()))) || self.anywhere.contains(name)
     }
 
-    /// Whether a path that begins with this one is read, or one that this one begins with. Paths are ordered name by name, so
-    /// those that begin with one follow it.
+    /// Whether a path that begins with this one is read, or the value at one that this one begins with: `context has token`
+    /// does not depend on what the token holds. Paths are ordered name by name, so those that begin with one follow it.
     fn touches(&self, root: Root, path: &[SmolStr]) -> bool {
         let mut key = (root, path.to_vec());
         let from = (Bound::Included(&key), Bound::Unbounded);
@@ -109,7 +112,7 @@ impl Reads {
             return true;
         }
         while key.1.pop().is_some() {
-            if self.paths.contains(&key) {
+            if self.whole.contains(&key) {
                 return true;
             }
         }
@@ -118,7 +121,7 @@ impl Reads {
 
     fn walk(&mut self, expr: &Expr) {
         if let Some((root, path)) = access_path(expr) {
-            self.take(root, path);
+            self.take_value(root, path);
             return;
         }
         match expr.expr_kind() {
@@ -155,6 +158,13 @@ impl Reads {
                 self.walk(base);
             }
         }
+    }
+
+    fn take_value(&mut self, root: Root, path: Vec<SmolStr>) {
+        if !path.is_empty() || root == Root::Context {
+            self.whole.insert((root, path.clone()));
+        }
+        self.take(root, path);
     }
 
     fn take(&mut self, root: Root, path: Vec<SmolStr>) {
@@ -222,6 +232,21 @@ mod tests {
         assert!(whole.context(&path(&["arguments", "order"])));
         assert!(reads("context == {}").context(&path(&["anything"])));
         assert!(reads("context has a.b").context(&path(&["a", "b"])));
+    }
+
+    #[test]
+    fn whether_there_is_a_record_does_not_depend_on_its_members() {
+        let some = reads("principal has role && context has token && context.token.scopes.contains(\"a\")");
+        assert!(some.context(&path(&["token"])) && some.context(&path(&["token", "scopes"])));
+        assert!(!some.context(&path(&["token", "groups"])));
+        let some = Arc::new(some);
+        assert!(
+            !Reads::merged([&some, &Arc::new(reads("context has now"))].into_iter()).context(&path(&["token", "acr"]))
+        );
+        let whole = Arc::new(reads("context.token == context.other"));
+        assert!(Reads::merged([&some, &whole].into_iter()).context(&path(&["token", "groups"])));
+        assert!(reads("context has token.groups").context(&path(&["token", "groups"])));
+        assert!(!reads("principal == resource").attribute(Some(Root::Principal), &path(&["role"])));
     }
 
     #[test]

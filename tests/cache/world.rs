@@ -412,11 +412,17 @@ pub(crate) fn evidence() -> Evidence {
             facts["expires"] = json!(rfc3339(NOON + MARKS[at % MARKS.len()]));
         }
         let detail = json!({"type": "reading", "actions": ["read"], "identifiers": ["d0", "d1"], "amount": 2});
+        if at == 4 {
+            facts["groups"] = json!({"more_than_the_token_holds": true});
+        }
+        let is_id_token = name.ends_with("id");
         let proven = Proven {
-            kind: CredentialKind::AccessToken,
+            kind: if is_id_token { CredentialKind::IdToken } else { CredentialKind::AccessToken },
             issuer: "https://login.example".into(),
             chain,
-            facts: (!name.ends_with("id")).then(|| values::record(&facts)),
+            audiences: Vec::new(),
+            stands_alone: !is_id_token,
+            facts: (!is_id_token).then(|| values::record(&facts)),
             details: if at == 6 { vec![values::record(&detail)] } else { Vec::new() },
             rules: Arc::clone(&rules),
             proof: None,

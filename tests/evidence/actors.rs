@@ -6,7 +6,7 @@ use behest::evidence::{ActorForm, AutonomousClaim, ClaimPath, Profile};
 use serde_json::{Value, json};
 
 /// The chain that the token is read as, or why it is refused.
-async fn chain(world: &World, token: &str) -> String {
+pub(crate) async fn chain(world: &World, token: &str) -> String {
     let body = question("look", &[access(token)]);
     let explanation = world.explain(&body).await;
     let members = explanation["credentials"].as_array().cloned().unwrap_or_default();
@@ -97,6 +97,44 @@ async fn what_fits_no_form_is_refused_and_never_shortens_the_chain() {
 }
 
 #[actix_web::test]
+async fn an_issuer_vouches_for_its_own_people_alone() {
+    const PARTNER: &str = "https://partner.example";
+    let key = Key::new("k1");
+    let web = publish(&key);
+    let world = |actor, subjects_of: &[&str]| {
+        let partner = Profile {
+            issuer: PARTNER.into(),
+            ids: vec![("user".into(), "partner|".into()), ("agent".into(), "partner|".into())],
+            ..profile(&web)
+        };
+        let subjects_of = subjects_of.iter().map(|issuer| (*issuer).into()).collect();
+        World::new(vec![Profile { actor, subjects_of, ..profile(&web) }, partner], Vec::new())
+    };
+    let alice = json!({"sub": "alice", "iss": PARTNER});
+    let others = "does not vouch for that one's";
+    for (form, act, subjects_of, expected) in [
+        (ActorForm::Inverted, alice.clone(), &[][..], others),
+        (ActorForm::List, json!([alice]), &[], others),
+        (ActorForm::Inverted, json!({"sub": "helper", "act": alice}), &[], others),
+        (ActorForm::List, json!([{"sub": "helper"}, alice]), &[], others),
+        (ActorForm::Inverted, alice.clone(), &[PARTNER], "user:partner|alice > agent:bot"),
+        (ActorForm::Inverted, json!({"sub": "alice", "iss": "https://login.example"}), &[], "user:alice > agent:bot"),
+        // Others' parties may act.
+        (
+            ActorForm::Inverted,
+            json!({"sub": "helper", "iss": PARTNER, "act": {"sub": "alice"}}),
+            &[],
+            "user:alice > agent:partner|helper > agent:bot",
+        ),
+        (ActorForm::Rfc8693, json!({"sub": "helper", "iss": PARTNER}), &[], "agent:bot > agent:partner|helper"),
+    ] {
+        let token = key.access_token(&claims_with(&json!({"sub": "bot", "client_id": "bot", "act": act})));
+        let found = chain(&world(form, subjects_of), &token).await;
+        assert!(found.contains(expected), "{form:?} {act}: {found}");
+    }
+}
+
+#[actix_web::test]
 async fn a_client_that_acts_for_itself_is_no_user() {
     let (world, key, _web) = standard();
     let own = key.access_token(&claims_with(&json!({"sub": "batch", "client_id": "batch"})));
@@ -110,7 +148,7 @@ async fn a_client_that_acts_for_itself_is_no_user() {
     let account = json!({"sub": "a-uuid", "client_id": "Batch", "name": "service-account-batch"});
     assert_eq!(chain(&world, &key.access_token(&claims_with(&account))).await, "agent:Batch");
     let person = json!({"sub": "a-uuid", "client_id": "batch", "name": "alice"});
-    assert_eq!(chain(&world, &key.access_token(&claims_with(&person))).await, "user:a-uuid");
+    assert_eq!(chain(&world, &key.access_token(&claims_with(&person))).await, "user:a-uuid > agent:batch");
     // Somebody who chose a client's name, and comes by another client.
     let posing = json!({"sub": "a-uuid", "client_id": "web", "name": "service-account-batch"});
     let found = chain(&world, &key.access_token(&claims_with(&posing))).await;
@@ -121,5 +159,5 @@ async fn a_client_that_acts_for_itself_is_no_user() {
     let app = json!({"sub": "a-uuid", "client_id": "batch"});
     assert_eq!(chain(&world, &key.access_token(&claims_with(&app))).await, "agent:batch");
     let person = json!({"sub": "a-uuid", "client_id": "batch", "scp": "read"});
-    assert_eq!(chain(&world, &key.access_token(&claims_with(&person))).await, "user:a-uuid");
+    assert_eq!(chain(&world, &key.access_token(&claims_with(&person))).await, "user:a-uuid > agent:batch");
 }

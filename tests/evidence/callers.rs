@@ -4,7 +4,7 @@ use crate::service::{Reply, get, post, send};
 use crate::tokens::Key;
 use crate::web::{Asked, Web};
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
-use behest::evidence::{Introspection, Profile, Trust};
+use behest::evidence::{Introspection, Profile, Scope, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Rate, Settings};
 use behest::model::EntityRef;
 use serde_json::json;
@@ -14,7 +14,15 @@ const OURS: &str = "https://pdp.example";
 
 fn caller(name: &str, by: By, rate: Option<Rate>) -> Caller {
     let permissions = [Permission::Decide, Permission::RelationsRead].into_iter().collect();
-    Caller { name: name.to_owned(), by, permissions, require_actor: false, reasons: false, rate }
+    Caller {
+        name: name.to_owned(),
+        by,
+        permissions,
+        require_actor: false,
+        reasons: false,
+        rate,
+        credentials: Scope::default(),
+    }
 }
 
 fn gateway(rate: Option<Rate>) -> Caller {
@@ -80,6 +88,67 @@ async fn a_caller_is_known_by_its_own_token_for_this_service() {
 }
 
 #[actix_web::test]
+async fn a_caller_may_send_what_is_for_it_alone() {
+    const OTHER: &str = "https://other.example";
+    const PARTNER: &str = "https://partner.example";
+    let key = Key::new("k1");
+    let web = publish(&key);
+    let audiences = vec![AUDIENCE.into(), OTHER.into()];
+    let partner = Profile {
+        issuer: PARTNER.into(),
+        ids: vec![("user".into(), "p|".into()), ("agent".into(), "p|".into())],
+        audiences: audiences.clone(),
+        ..profile(&web)
+    };
+    let ours = Profile { audiences, id_token_audiences: vec!["web".into()], ..profile(&web) };
+    let narrow = |name: &str, audiences: &[&str], issuers: &[&str]| Caller {
+        credentials: Scope {
+            audiences: audiences.iter().map(|audience| (*audience).into()).collect(),
+            issuers: issuers.iter().map(|issuer| (*issuer).into()).collect(),
+        },
+        ..caller(name, By::Key(KeyHash::of(name.as_bytes())), None)
+    };
+    let callers = vec![
+        narrow("any", &[], &[]),
+        narrow("api", &[AUDIENCE], &[]),
+        narrow("partners", &[], &[PARTNER]),
+        narrow("both", &[OTHER], &[ISSUER]),
+    ];
+    let world = World::with(vec![ours, partner], Vec::new(), Settings { callers, ..Settings::default() });
+    let token = |issuer: &str, audience: &str| {
+        access(&key.access_token(&claims_with(&json!({"iss": issuer, "aud": audience}))))
+    };
+    for (caller, issuer, audience, good) in [
+        ("any", ISSUER, AUDIENCE, true),
+        ("any", PARTNER, OTHER, true),
+        ("api", ISSUER, AUDIENCE, true),
+        ("api", ISSUER, OTHER, false),
+        ("partners", PARTNER, OTHER, true),
+        ("partners", ISSUER, OTHER, false),
+        ("both", ISSUER, OTHER, true),
+        ("both", ISSUER, AUDIENCE, false),
+        ("both", PARTNER, OTHER, false),
+    ] {
+        // A token that one caller may send is kept, and is none for another.
+        let mut body = question("read", &[token(issuer, audience)]);
+        body["options"] = json!({"reason": true});
+        let request = post("/access/v1/evaluation", body.to_string());
+        let answer = send(&world.server, request.insert_header(("Authorization", format!("Bearer {caller}")))).await;
+        let answer = answer.json();
+        assert_eq!(answer["decision"], json!(good), "{caller} {issuer} {audience}: {answer}");
+        if !good {
+            assert_eq!(answer["context"]["reason"]["code"], "credential_invalid", "{answer}");
+        }
+    }
+    let id = json!({"aud": "web", "nonce": "n", "client_id": null});
+    let id = key.sign(&json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}), &claims_with(&id));
+    let credentials = [token(ISSUER, AUDIENCE), json!({"type": "id_token", "value": id})];
+    let request = post("/access/v1/evaluation", question("read", &credentials).to_string());
+    let answer = send(&world.server, request.insert_header(("Authorization", "Bearer api"))).await.json();
+    assert_eq!(answer["decision"], json!(true));
+}
+
+#[actix_web::test]
 async fn a_callers_issuer_that_is_out_of_reach_is_a_503() {
     let key = Key::new("k1");
     let web = publish(&key);
@@ -113,6 +182,7 @@ fn asked_issuer() -> (World, Web) {
         client_secret: None,
         keep: Duration::from_secs(10),
         signed: None,
+        carries_act: true,
     };
     let profile = Profile {
         trust: Trust::Introspection,

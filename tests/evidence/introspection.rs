@@ -16,6 +16,7 @@ fn asked_by(url: &str) -> Introspection {
         client_secret: Some(Secret::new("s3cret:&")),
         keep: Duration::from_secs(10),
         signed: None,
+        carries_act: true,
     }
 }
 
@@ -87,7 +88,7 @@ async fn what_the_issuer_says_is_read_like_a_token() {
         (json!({"active": "true"}), "not active"),
         (json!({"active": null}), "not active"),
         (json!({"aud": "https://other.example"}), "another audience"),
-        (json!({"aud": null}), "another audience"),
+        (json!({"aud": null}), "has no `aud`"),
         (json!({"iss": "https://other.example"}), "another issuer"),
         (json!({"exp": 1}), "expired"),
         (json!({"sub": null}), "names no subject"),
@@ -192,7 +193,7 @@ async fn a_jwt_that_its_issuer_is_asked_about_has_the_type_of_an_access_token() 
     let key = Key::new("k1");
     let web = Web::start(|_| (200, String::new(), active().to_string()));
     let world = world(&web);
-    let typed = |typ: &str| key.sign(&json!({"alg": "ES256", "typ": typ}), &claims_with(&json!({})));
+    let typed = |typ: &str| key.sign(&json!({"alg": "ES256", "typ": typ}), &claims_with(&json!({"scope": "read"})));
     assert_eq!(world.read(&typed("at+jwt")).await, "permit");
     for typ in ["oauth-id-jag+jwt", "JWT", "dpop+jwt"] {
         assert!(world.read(&typed(typ)).await.contains("the token's type is not one"), "{typ}");

@@ -4,7 +4,7 @@ use crate::service::{Reply, post, send};
 use crate::tokens::{Key, with};
 use crate::web::{Asked, Web};
 use crate::world::{ISSUER, World, access, claims, claims_with, profile, publish, question, standard};
-use behest::evidence::{KeySource, Profile, Trust};
+use behest::evidence::{KeySource, Profile, Scope, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -181,6 +181,7 @@ fn administered(web: &Web) -> World {
         require_actor: false,
         reasons: false,
         rate: None,
+        credentials: Scope::default(),
     };
     let callers = vec![caller("admin", Permission::Admin), caller("other", Permission::RelationsWrite)];
     World::with(vec![profile(web)], Vec::new(), Settings { callers, ..Settings::default() })

@@ -8,6 +8,8 @@
     reason = "what a test's helper unwraps is part of the assertion"
 )]
 
+#[path = "../support/golden.rs"]
+mod golden;
 #[path = "../support/service.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod service;
@@ -17,12 +19,18 @@ mod tokens;
 mod web;
 
 mod actors;
+mod agreement;
 mod callers;
 mod chains;
+mod clients;
 mod details;
+mod generated;
+mod id_tokens;
 mod introspection;
 mod keys;
 mod mutation;
+mod named;
+mod overage;
 mod presets;
 mod proofs;
 mod search;

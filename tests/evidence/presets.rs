@@ -14,6 +14,7 @@ fn world(preset: Preset, key: &Key) -> World {
         trust: keys.trust,
         audiences: vec![AUDIENCE.into()],
         id_token_audiences: vec!["web".into()],
+        own_clients: vec!["web".into()],
         ..preset.profile(ISSUER)
     };
     World::new(vec![made], Vec::new())
@@ -49,7 +50,7 @@ async fn keycloak() {
         (json!({"preferred_username": "service-account-batch"}), "is another client's"),
         // Its other tokens, which have the same type in the header, some the same audience.
         (json!({"typ": "ID", "at_hash": "x"}), "is an ID token"),
-        (json!({"typ": "ID"}), "is no access token"),
+        (json!({"typ": "ID"}), "is an ID token"),
         (json!({"typ": "Refresh", "aud": ISSUER}), "another audience"),
         (json!({"typ": "Refresh"}), "is no access token"),
         (json!({"typ": "Logout", "events": {}}), "tells of an event"),
@@ -83,6 +84,32 @@ async fn entra() {
         (json!({"ver": "1.0"}), "is no access token"),
         (json!({"oid": null}), "names no subject"),
         (json!({"act": {"sub": "bot"}}), "its issuer's profile knows none"),
+    ] {
+        let found = read(&world, &key, &with(&token, &over)).await;
+        assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");
+    }
+}
+
+#[actix_web::test]
+async fn entra_version_1() {
+    let key = Key::new("k1");
+    let world = world(Preset::EntraV1, &key);
+    let token = json!({
+        "aud": AUDIENCE, "iss": ISSUER, "iat": NOW - 10, "nbf": NOW - 10, "exp": NOW + 4_000, "acr": "1", "amr": ["pwd", "mfa"],
+        "appid": "web", "appidacr": "0", "name": "Alice", "oid": "00000000-oid", "rh": "x", "scp": "read", "sub": "pairwise",
+        "tid": "00000000-tid", "unique_name": "alice@acme.example", "uti": "x", "ver": "1.0",
+    });
+    assert_eq!(read(&world, &key, &token).await, "user:00000000-oid permit");
+    for idtyp in [Value::Null, json!("app")] {
+        let own = json!({"appid": "batch", "scp": null, "sub": "00000000-oid", "roles": ["read"], "idtyp": idtyp});
+        let found = read(&world, &key, &with(&token, &own)).await;
+        assert!(found.starts_with("agent:batch not_permitted: "), "{found}");
+    }
+    for (over, expected) in [
+        (json!({"appid": null, "nonce": "n"}), "is an ID token"),
+        (json!({"appid": null}), "its claim `appid` is missing"),
+        (json!({"ver": "2.0"}), "its claim `ver` is missing"),
+        (json!({"ver": "2.0", "appid": null, "azp": "web"}), "is no access token"),
     ] {
         let found = read(&world, &key, &with(&token, &over)).await;
         assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");

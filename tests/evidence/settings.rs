@@ -33,8 +33,9 @@ fn a_profile_that_is_too_open_does_not_start() {
         client_secret: None,
         keep: Duration::from_secs(10),
         signed: None,
+        carries_act: true,
     };
-    for (profile, expected) in [
+    for (profile, expected) in vec![
         (Profile { audiences: Vec::new(), ..good.clone() }, "it has no audiences"),
         (Profile { issuer: "".into(), ..good.clone() }, "it has no name"),
         (Profile { types: Vec::new(), ..good.clone() }, "it has no types"),
@@ -57,6 +58,21 @@ fn a_profile_that_is_too_open_does_not_start() {
             "no algorithms",
         ),
         (Profile { trust: Trust::Introspection, ..good.clone() }, "neither keys nor introspection"),
+        (Profile { subjects_of: vec!["https://x".into()], ..secret(&"s".repeat(32)) }, "users of another issuer"),
+        (Profile { subjects_of: vec!["https://x".into()], ..good.clone() }, "is no configured issuer"),
+        (Profile { subjects_of: vec![good.issuer.clone()], ..good.clone() }, "with itself"),
+        (
+            Profile { id_tokens: Vec::new(), id_token_audiences: vec!["web".into()], ..good.clone() },
+            "its ID tokens are known by nothing",
+        ),
+        (
+            Profile {
+                trust: Trust::Introspection,
+                introspection: Some(Introspection { carries_act: false, ..asked("https://login.example") }),
+                ..good.clone()
+            },
+            "no client is known to be a user's own hand",
+        ),
         (Profile { audiences: vec!["x".into()], ..secret(&"s".repeat(32)) }, "have no audiences"),
         (Profile { caller_audiences: vec!["x".into()], ..secret(&"s".repeat(32)) }, "have no audiences"),
         (secret("short"), "shorter than 32 bytes"),

@@ -4,7 +4,7 @@ use crate::service::NOW_MS;
 use behest::audit::Recorder;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::evidence::Signer;
+use behest::evidence::{Scope, Signer};
 use behest::http::{
     By, Caller, CertificateName, KeyHash, Limits, Listener, Permission, Server, Settings, Tls, TlsFiles,
 };
@@ -135,7 +135,15 @@ fn put(folder: &Path, issued: &Issued) {
 
 fn caller(name: &str, by: By) -> Caller {
     let permissions = [Permission::Decide].into_iter().collect();
-    Caller { name: name.to_owned(), by, permissions, require_actor: false, reasons: false, rate: None }
+    Caller {
+        name: name.to_owned(),
+        by,
+        permissions,
+        require_actor: false,
+        reasons: false,
+        rate: None,
+        credentials: Scope::default(),
+    }
 }
 
 /// A 400 is an answer to a caller that is known: the body is empty.

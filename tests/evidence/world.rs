@@ -28,7 +28,7 @@ entity user { @stored delegate?: Set<agent> };
 entity agent { @stored delegate?: Set<agent> };
 entity account;
 entity doc;
-action look, read appliesTo { principal: [user, agent], resource: doc };
+action look, read, skim appliesTo { principal: [user, agent], resource: doc };
 action pay appliesTo {
   principal: [user, agent],
   resource: account,
@@ -40,6 +40,9 @@ const POLICY: &str = r#"
 @id("look") permit (principal, action == Action::"look", resource);
 @id("read") permit (principal, action == Action::"read", resource)
 when { context has token && context.token.scopes.contains("read") };
+@id("skim") permit (principal, action == Action::"skim", resource);
+@id("skim-blocked") forbid (principal, action == Action::"skim", resource)
+when { context has token && context.token.groups.contains("blocked") };
 @id("pay") permit (principal, action == Action::"pay", resource) when { context has token.detail };
 "#;
 
@@ -174,6 +177,8 @@ pub(crate) fn profile(web: &Web) -> Profile {
     Profile {
         trust: Trust::Keys { source: KeySource::Jwks(web.url.clone()), algorithms: vec![Algorithm::ES256] },
         audiences: vec![AUDIENCE.into()],
+        // Who signs in there is nobody's agent.
+        own_clients: vec!["web".into()],
         ..Preset::Standard.profile(ISSUER)
     }
 }

@@ -26,7 +26,7 @@ use behest::audit::Recorder;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::engine::stores::{Stores, open_memory};
-use behest::evidence::Signer;
+use behest::evidence::{Scope, Signer};
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
@@ -114,6 +114,7 @@ fn caller(name: &str, key: &str, permissions: &[Permission]) -> Caller {
         require_actor: false,
         reasons: false,
         rate: None,
+        credentials: Scope::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::service::{Reply, empty, get, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question, with};
 use actix_web::test::TestRequest;
+use behest::evidence::Scope;
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use serde_json::json;
 
@@ -16,6 +17,7 @@ fn caller(permissions: &[Permission]) -> Caller {
         require_actor: false,
         reasons: false,
         rate: None,
+        credentials: Scope::default(),
     }
 }
 

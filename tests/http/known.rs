@@ -7,7 +7,7 @@ use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::engine::stores::{Batch, Stores, open_memory};
-use behest::evidence::Signer;
+use behest::evidence::{Scope, Signer};
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use behest::model::TupleKey;
 use behest::store::StoreId;
@@ -58,6 +58,7 @@ impl Service {
             require_actor,
             reasons,
             rate: None,
+            credentials: Scope::default(),
         };
         let callers =
             vec![caller("plain", false, false), caller("talkative", true, false), caller("gateway", true, true)];

@@ -4,6 +4,7 @@ use crate::deciding;
 use crate::service::{empty, get, local, request, send, with_engine};
 use actix_web::http::Method;
 use behest::bundle::Source;
+use behest::evidence::Scope;
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use serde_json::json;
 
@@ -35,6 +36,7 @@ async fn what_is_wrong_with_a_bundle_is_told_to_an_administrator_alone() {
         require_actor: false,
         reasons: false,
         rate: None,
+        credentials: Scope::default(),
     };
     let callers = vec![caller("admin", Permission::Admin), caller("gateway", Permission::Decide)];
     let (server, engine) = with_engine(Settings { callers, ..Settings::default() });

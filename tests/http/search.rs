@@ -6,6 +6,7 @@ use crate::service::{NOW_MS, empty, local, post, send, with_clock};
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Engine, Sealer, SearchLimits};
+use behest::evidence::Scope;
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -269,6 +270,7 @@ async fn a_page_token_is_its_callers_alone() {
         require_actor: false,
         reasons: false,
         rate: None,
+        credentials: Scope::default(),
     };
     let settings = Settings { callers: vec![caller("one", "1"), caller("two", "2")], ..Settings::default() };
     let (server, _) = serving(settings, 1_000, fixed());

@@ -49,7 +49,8 @@ async function ask(credential, subject = { type: "credential", id: "0" }) {
 }
 
 // JWTs, exchanged, with nested actors.
-assert.equal(await ask(await exchange(one, "alice", [])), "permit user:alice");
+// The client that exchanges acts, whether or not the token has `act`.
+assert.equal(await ask(await exchange(one, "alice", [])), "permit user:alice > agent:orchestrator");
 assert.equal(await ask(await exchange(one, "alice", ["orchestrator"])), "permit user:alice > agent:orchestrator");
 assert.equal(
   await ask(await exchange(one, "alice", ["orchestrator", "specialist"])),
@@ -64,7 +65,7 @@ assert.equal(await ask(autonomous, posing), "credential_mismatch");
 assert.equal(await ask(await exchange(one, "alice", [], { resource: "https://other.example" })), "credential_invalid");
 
 // Two providers with the same `sub`.
-assert.equal(await ask(await exchange(two, "alice", [])), "permit user:two|alice");
+assert.equal(await ask(await exchange(two, "alice", [])), "permit user:two|alice > agent:two|orchestrator");
 assert.equal(await ask(await exchange(one, "two|alice", [])), "credential_invalid");
 
 // DPoP.
@@ -87,7 +88,7 @@ function proof(keys, bound, over = {}) {
 // One that the provider bound to the key of an exchange, and one that it gave for a proof at its own endpoint.
 const own = { grant_type: "client_credentials", resource: "https://jwt.example", scope: "read" };
 for (const [bound, whose] of [
-  [await exchange(one, "alice", [], { jkt }), "user:alice"],
+  [await exchange(one, "alice", [], { jkt }), "user:alice > agent:orchestrator"],
   [await token(one, "bot", own, { DPoP: proof(holder, undefined, { htu: `${one}/token` }) }), "agent:bot"],
 ]) {
   const shown = (made, more = {}) => ({ type: "access_token", value: bound, dpop: { proof: made, method: "POST", url, ...more } });
@@ -113,6 +114,10 @@ for (const [provider, chain] of [[one, "user:alice > agent:orchestrator"], [two,
   assert.equal(await ask(reference(opaque, provider === one ? two : one)), "credential_invalid", "another's token");
 }
 
+// A client's own, of which its issuer says no subject.
+const opaqueOwn = { grant_type: "client_credentials", resource: "https://opaque.example", scope: "read" };
+assert.equal(await ask(reference(await token(one, "bot", opaqueOwn), one)), "permit agent:bot");
+
 // Keys rotate under load, and no request with a good token fails.
 const load = { asked: 0, stop: false };
 const worker = async () => {
@@ -121,7 +126,7 @@ const worker = async () => {
     const fresh = await exchange(one, "alice", []);
     const found = await ask(fresh);
     // A token that was made before the rotation and asked about after it lost its key in between.
-    if (before === load.rotations) assert.equal(found, "permit user:alice");
+    if (before === load.rotations) assert.equal(found, "permit user:alice > agent:orchestrator");
     load.asked += 1;
   }
 };
@@ -143,6 +148,6 @@ const last = await exchange(one, "alice", []);
 const asked = [reference(await opaqueOf(one), one), reference(await opaqueOf(two), two)];
 pids.forEach((pid) => process.kill(Number(pid)));
 await pause(500);
-assert.equal(await ask(last), "permit user:alice");
+assert.equal(await ask(last), "permit user:alice > agent:orchestrator");
 for (const gone of asked) assert.equal(await ask(gone), "credential_unavailable");
 console.log(`tokens of real providers: ${load.asked} requests during the rotation`);

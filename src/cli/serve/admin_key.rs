@@ -67,6 +67,7 @@ impl AdminKey {
             require_actor: false,
             reasons: false,
             rate: None,
+            credentials: crate::evidence::Scope::default(),
         }
     }
 

@@ -50,6 +50,7 @@ impl Parts {
             engine = engine.with_cache(bytes.to_usize() - known_bytes(config));
         }
         let verifier = trust::make(config, &clock)?;
+        trust::warn(config);
         let tls = open_tls(config)?;
         Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer, verifier, tls })
     }
@@ -197,6 +198,7 @@ fn caller(caller: &config::Caller) -> Result<http::Caller, Problem> {
         rate: caller
             .rate
             .map(|rate| http::Rate { per_second: rate.per_second, burst: rate.burst.unwrap_or(rate.per_second) }),
+        credentials: trust::scope(caller),
     })
 }
 

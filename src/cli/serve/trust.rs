@@ -3,11 +3,11 @@
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::evidence::{
-    ActorForm, AutonomousClaim, ClaimPath, HttpClient, Introspection, KeySource, Preset, Profile, Secret,
-    SignedAnswers, Trust, TrustDomain, Verifier, asymmetric,
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, HttpClient, Introspection, KeySource, Overage, Preset, Profile,
+    Scope, Secret, SignedAnswers, Trust, TrustDomain, Verifier, asymmetric,
 };
 use crate::model::{DetailRule, Path, Problem, Problems};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,34 @@ pub(super) fn make(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc
     }
 }
 
+/// Which credentials a caller's requests may hold.
+pub(super) fn scope(caller: &config::Caller) -> Scope {
+    Scope { audiences: smol(&caller.audiences), issuers: smol(&caller.issuers) }
+}
+
+/// Warns of callers that may send tokens for any of several audiences: a token that was sent to one service would do at
+/// another.
+pub(super) fn warn(config: &Config) {
+    if let Some(callers) = unbound(config) {
+        tracing::warn!(
+            ?callers,
+            "a token that was sent to one service is good at another: issuers' tokens are for several audiences, and these \
+             callers (none: anonymous ones) may send all of them; set `audiences` for each of `[[callers]]`"
+        );
+    }
+}
+
+/// The callers that may send tokens for any of several audiences; none where there is one audience, or each caller names
+/// its own.
+fn unbound(config: &Config) -> Option<Vec<&str>> {
+    let of_issuers = config.issuers.iter().flat_map(|issuer| &issuer.audiences);
+    let audiences: BTreeSet<&String> =
+        of_issuers.chain(config.trust_domains.iter().flat_map(|domain| &domain.audiences)).collect();
+    let open = config.callers.iter().filter(|caller| caller.audiences.is_empty());
+    let callers: Vec<&str> = open.map(|caller| caller.name.as_str()).collect();
+    (audiences.len() > 1 && (!callers.is_empty() || config.callers.is_empty())).then_some(callers)
+}
+
 /// A sentence, and its remedy after a semicolon.
 fn describe(text: &str) -> Problem {
     match text.split_once("; ") {
@@ -61,15 +89,20 @@ fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     let mut profile = preset.profile(&settings.issuer);
     let algorithms = algorithms(settings, &profile)?;
     let asked = settings.introspection.as_ref();
-    profile.introspection = asked.map(|asked| introspection(asked, settings, &algorithms)).transpose()?;
+    profile.introspection = asked.map(|asked| introspection(asked, settings, preset, &algorithms)).transpose()?;
     profile.trust = trust(settings, preset, algorithms)?;
     profile.audiences = smol(&settings.audiences);
     profile.id_token_audiences = smol(&settings.id_token_audiences);
     profile.caller_audiences = smol(&settings.caller_audiences);
     set(&mut profile.types, settings.types.clone());
-    if let Some(required) = &settings.required {
-        let value = |value: &String| (!value.is_empty()).then(|| value.as_str().into());
-        profile.required = required.iter().map(|(claim, text)| (ClaimPath::new(claim), value(text))).collect();
+    set(&mut profile.required, settings.required.as_ref().map(marks));
+    set(&mut profile.id_tokens, settings.id_tokens.as_ref().map(marks));
+    profile.id_tokens_alone = settings.id_tokens_alone;
+    profile.subjects_of = smol(&settings.subjects_of);
+    profile.own_clients = smol(&settings.own_clients.0);
+    if let Some(word) = &settings.overage {
+        profile.overage = Overage::from_word(word)
+            .ok_or_else(|| format!("`{word}` in `overage` is neither `unknown` nor `refuse`; write one of them"))?;
     }
     set(&mut profile.leeway, settings.leeway_s.map(Duration::from_secs));
     set(&mut profile.longest_life, settings.longest_life_s.map(Duration::from_secs));
@@ -91,6 +124,7 @@ fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     set(&mut profile.claims.scopes, paths(&settings.claims.scopes));
     set(&mut profile.claims.roles, paths(&settings.claims.roles));
     set(&mut profile.claims.groups, paths(&settings.claims.groups));
+    set(&mut profile.claims.actor_client, paths(&settings.claims.actor_client));
     set(&mut profile.autonomous, settings.autonomous.as_ref().map(|claims| claims.iter().map(autonomous).collect()));
     set(&mut profile.of_users, paths(&settings.of_users));
     if let Some(word) = &settings.actor {
@@ -150,6 +184,7 @@ fn key_source(text: Option<&str>, settings: &config::Issuer) -> Result<KeySource
 fn introspection(
     settings: &config::Introspection,
     issuer: &config::Issuer,
+    preset: Preset,
     algorithms: &[jsonwebtoken::Algorithm],
 ) -> Result<Introspection, String> {
     let secret = settings.client_secret_file.as_deref().map(Secret::read).transpose();
@@ -164,6 +199,7 @@ fn introspection(
         client_secret: secret.map_err(|error| format!("{error}; correct `introspection.client_secret_file`"))?,
         keep: Duration::from_millis(settings.keep_ms),
         signed: signed.transpose()?,
+        carries_act: settings.carries_act.unwrap_or_else(|| preset.carries_act()),
     })
 }
 
@@ -217,6 +253,11 @@ fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
     AutonomousClaim { claim: ClaimPath::new(claim), value: value.into(), of_client }
 }
 
+fn marks(claims: &BTreeMap<String, config::Words>) -> Vec<ClaimMark> {
+    let values = |words: &config::Words| words.0.iter().filter(|word| !word.is_empty()).map(Into::into).collect();
+    claims.iter().map(|(claim, words)| ClaimMark { claim: ClaimPath::new(claim), values: values(words) }).collect()
+}
+
 fn smol(texts: &[String]) -> Vec<smol_str::SmolStr> {
     texts.iter().map(|text| text.as_str().into()).collect()
 }
@@ -224,5 +265,38 @@ fn smol(texts: &[String]) -> Vec<smol_str::SmolStr> {
 fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_that_may_send_tokens_for_several_services_are_told_of() {
+        let config = |issuers: &[&[&str]], callers: &[(&str, &[&str])]| {
+            let issuers: Vec<_> = issuers
+                .iter()
+                .enumerate()
+                .map(|(at, audiences)| serde_json::json!({"issuer": format!("https://{at}.example"), "audiences": audiences}))
+                .collect();
+            let callers: Vec<_> = callers
+                .iter()
+                .map(|(name, audiences)| {
+                    serde_json::json!({"name": name, "permissions": ["decide"], "audiences": audiences})
+                })
+                .collect();
+            serde_json::from_value::<Config>(serde_json::json!({"issuers": issuers, "callers": callers})).unwrap()
+        };
+        for (issuers, callers, expected) in [
+            (&[&["a"][..]][..], &[("one", &[][..])][..], None),
+            (&[&["a"], &["a"]], &[("one", &[])], None),
+            (&[&["a", "b"]], &[("one", &["a"]), ("two", &["b"])], None),
+            (&[&["a", "b"]], &[("one", &["a"]), ("two", &[])], Some(vec!["two"])),
+            (&[&["a"], &["b"]], &[("one", &[])], Some(vec!["one"])),
+            (&[&["a", "b"]], &[], Some(Vec::new())),
+        ] {
+            assert_eq!(unbound(&config(issuers, callers)), expected, "{issuers:?} {callers:?}");
+        }
     }
 }

@@ -68,11 +68,14 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     let is_over = || budget.is_over();
     let backwards = Backwards { relations, given: tuples, is_over: &is_over, known: RefCell::default() };
     // Which of its details covers a question depends on the resource of each.
-    if question.credentials.iter().any(|proven| !proven.details.is_empty()) {
+    if question.credentials.iter().any(|credential| !credential.proven.details.is_empty()) {
         return Ok(Candidates::Any);
     }
-    let facts = tokens::facts(&question, task.given.and_then(|given| given.token));
-    let turns = (0..question.chain.legs()).flat_map(|leg| facts.iter().map(move |token| (leg, token.as_ref())));
+    let facts = tokens::Facts::of(&question, task.given.and_then(|given| given.token));
+    let turns = (0..question.chain.legs()).flat_map(|leg| {
+        let turns = facts.of_leg(leg);
+        turns.into_iter().map(move |(_, token)| (leg, token))
+    });
     let mut ids: Option<HashSet<SmolStr>> = None;
     for (leg, token) in turns {
         let input = LegInput {

@@ -4,7 +4,7 @@ use super::{SpiffeId, TrustDomain};
 use crate::evidence::claims::{self, Genuine};
 use crate::evidence::jose::{Unverified, all_asymmetric};
 use crate::evidence::keys::{Generation, Keyring};
-use crate::evidence::profile::{ActorForm, ClaimPath, Claims, Profile, Trust};
+use crate::evidence::profile::{ActorForm, ClaimPath, Claims, Overage, Profile, Trust};
 use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven, Value};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
@@ -57,6 +57,8 @@ pub(super) fn profile(domain: &TrustDomain) -> Profile {
         caller_audiences: Vec::new(),
         types: Vec::new(),
         required: Vec::new(),
+        id_tokens: Vec::new(),
+        id_tokens_alone: false,
         leeway: domain.leeway,
         longest_life: domain.longest_life,
         ids: Vec::new(),
@@ -64,6 +66,9 @@ pub(super) fn profile(domain: &TrustDomain) -> Profile {
         actor_type: domain.entity_type.clone(),
         client_type: domain.entity_type.clone(),
         claims: Claims { subject: vec![ClaimPath::new("sub")], ..Claims::default() },
+        subjects_of: Vec::new(),
+        own_clients: Vec::new(),
+        overage: Overage::Refuse,
         autonomous: Vec::new(),
         of_users: Vec::new(),
         actor: ActorForm::None,

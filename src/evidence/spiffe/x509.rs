@@ -54,6 +54,8 @@ pub(in crate::evidence) fn verify(
     Ok(Proven {
         kind: CredentialKind::X509Svid,
         chain: vec![uid],
+        audiences: Vec::new(),
+        stands_alone: true,
         facts: Some(facts(&issuer, begins, ends)?),
         issuer,
         details: Vec::new(),

@@ -27,7 +27,7 @@ pub(in crate::http) struct Explanation<'a> {
     credentials: Vec<Credential<'a>>,
     /// The members of the chain that no credential proves: the caller says so, and is believed.
     asserted: Vec<EntityRef<'a>>,
-    /// One per member of the chain, in order, and for each of them one per credential that grants something; empty where
+    /// One per member of the chain, in order, and for each of them one per granting credential that names it; empty where
     /// the chain itself was refused.
     legs: Vec<Leg<'a>>,
 }

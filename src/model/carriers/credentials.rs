@@ -1,11 +1,14 @@
 //! Credentials of a request, and whether they fit the chain that it names.
 //!
-//! INVARIANT: with credentials present, the subject of the chain, whose authority is used, is proven by one of them. A
-//! credential that names several parties proves exactly their chain: whoever adds themselves to it was not given it.
-//! What a caller may add to a subject's own credential is actors, and each can only narrow what is permitted.
+//! INVARIANT: with credentials present, the subject of the chain, whose authority is used, is proven by one of them that
+//! stands alone. A credential that names several parties names the first members of the chain, in order; the facts of a
+//! credential are of those whom it names. What a caller may add behind them is actors, each without those facts, and each
+//! can only narrow what is permitted.
 
 use super::{ChainRefusal, invalid, is_silent, take_present};
-use crate::model::{Chain, Code, EntityRef, Evidence, MAX_CREDENTIALS, Proven, Record, Value, shown};
+use crate::model::{
+    Chain, Code, Credential, CredentialKind, EntityRef, Evidence, MAX_CREDENTIALS, Proven, Record, Value, shown,
+};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -57,34 +60,58 @@ pub(super) fn named<'a>(subject: &Record, proven: &'a [Arc<Proven>]) -> Result<O
     })
 }
 
-/// Refuses a chain that the credentials do not fit. `resolve` reads a type as the bundle does.
-pub(super) fn check_fit(
+/// Returns each credential with the members of the chain that it names, and refuses a chain that they do not fit.
+/// `resolve` reads a type as the bundle does.
+pub(super) fn fit(
     chain: &Chain,
-    proven: &[Arc<Proven>],
+    proven: Vec<Arc<Proven>>,
     resolve: impl Fn(&EntityRef) -> EntityRef,
-) -> Result<(), ChainRefusal> {
-    let mismatch = |message: String| ChainRefusal::Deny(Code::CredentialMismatch, message);
+) -> Result<Vec<Credential>, ChainRefusal> {
     let members: Vec<&EntityRef> = chain.members().map(|member| &member.uid).collect();
-    let mut subject_is_proven = proven.is_empty();
-    for (index, proven) in proven.iter().enumerate() {
+    let mut credentials = Vec::new();
+    for (index, proven) in proven.into_iter().enumerate() {
         let named: Vec<EntityRef> = proven.chain.iter().map(&resolve).collect();
-        let fits = match named.as_slice() {
-            [one] => members.contains(&one),
-            several => several.iter().eq(members.iter().copied()),
+        let begins = named.len() <= members.len() && named.iter().zip(&members).all(|(one, member)| one == *member);
+        let legs = match named.as_slice() {
+            _ if begins => Some(0..named.len()),
+            [one] => members.iter().position(|member| *member == one).map(|at| at..at + 1),
+            _ => None,
         };
-        if !fits {
+        let Some(legs) = legs else {
             let names = named.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ");
             return Err(mismatch(format!(
                 "`context.credentials[{index}]` is of `{}`, and the chain is `{}`",
                 shown(&names),
                 shown(&chain.to_string())
             )));
-        }
-        subject_is_proven |= named.first() == members.first().copied();
+        };
+        credentials.push(Credential { proven, legs });
     }
-    if subject_is_proven {
-        return Ok(());
+    check_id_tokens(&credentials)?;
+    // What accompanies another credential proves nobody.
+    let proves_subject = |credential: &Credential| credential.legs.start == 0 && credential.proven.stands_alone;
+    if credentials.is_empty() || credentials.iter().any(proves_subject) {
+        return Ok(credentials);
     }
     let subject = members.first().map(ToString::to_string).unwrap_or_default();
     Err(mismatch(format!("no credential proves that `{}` stands behind the request", shown(&subject))))
+}
+
+/// Refuses an ID token that stands alone: it was made for a client's own use, and whoever has seen one could send it.
+fn check_id_tokens(credentials: &[Credential]) -> Result<(), ChainRefusal> {
+    for (index, credential) in credentials.iter().enumerate().filter(|(_, credential)| !credential.proven.stands_alone)
+    {
+        let mut others = credentials.iter().filter(|other| other.proven.kind != CredentialKind::IdToken);
+        if !others.any(|other| other.legs.contains(&credential.legs.start)) {
+            return Err(mismatch(format!(
+                "`context.credentials[{index}]` is an ID token, which never stands alone: send an access token of the same \
+                 subject beside it"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn mismatch(message: String) -> ChainRefusal {
+    ChainRefusal::Deny(Code::CredentialMismatch, message)
 }

@@ -1,0 +1,39 @@
+//! Whose credentials one caller may hand over.
+//!
+//! An issuer's audiences are those of all services that ask here. A caller is one of them: a token that another service was
+//! sent is none of its own, and whoever passes one on would act with what was meant for somebody else.
+//!
+//! INVARIANT: it only narrows. What a credential proves is decided by its issuer's profile.
+
+use crate::model::{CredentialKind, Proven, Unproven};
+use smol_str::SmolStr;
+
+/// What a caller's requests may hold; everything that verifies where both lists are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// One of these must be among the audiences of a credential.
+    pub audiences: Vec<SmolStr>,
+    /// The issuers and trust domains whose credentials count.
+    pub issuers: Vec<SmolStr>,
+}
+
+impl Scope {
+    /// Refuses a credential that is not for this caller. An ID token is for a client and a certificate for nobody in
+    /// particular: their audiences are not looked at.
+    pub(super) fn check(&self, proven: &Proven) -> Result<(), Unproven> {
+        if !self.issuers.is_empty() && !self.issuers.contains(&proven.issuer) {
+            return Err(Unproven::invalid("the credential's issuer is not one whose credentials this caller may send"));
+        }
+        let has_audience = match proven.kind {
+            CredentialKind::AccessToken | CredentialKind::JwtSvid => true,
+            CredentialKind::IdToken | CredentialKind::X509Svid => false,
+        };
+        let is_for_caller = proven.audiences.iter().any(|audience| self.audiences.contains(audience));
+        if has_audience && !self.audiences.is_empty() && !is_for_caller {
+            return Err(Unproven::invalid(
+                "the token is for another service than this caller: send one that was issued for it",
+            ));
+        }
+        Ok(())
+    }
+}

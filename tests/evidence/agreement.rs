@@ -1,0 +1,113 @@
+//! JWTs that their issuer is asked about: two sources about one token agree, or it is refused.
+
+use crate::service::NOW_MS;
+use crate::tokens::{Key, with};
+use crate::web::Web;
+use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, question};
+use behest::evidence::{ActorForm, Introspection, Profile, Trust};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const NOW: i64 = NOW_MS / 1_000;
+
+/// A service that asks an issuer with these answers about every token.
+fn world(answer: &Value, carries_act: bool, actor: ActorForm) -> World {
+    let answer = answer.to_string();
+    let web = Web::start(move |_| (200, String::new(), answer.clone()));
+    let introspection = Some(Introspection {
+        url: web.url.clone(),
+        client_id: "pdp".to_owned(),
+        client_secret: None,
+        keep: Duration::from_secs(10),
+        signed: None,
+        carries_act,
+    });
+    // Without an act in answers no client is known to be a user's own hand.
+    let own_clients = if carries_act { vec!["web".into()] } else { Vec::new() };
+    let asked = Profile { trust: Trust::Introspection, introspection, actor, own_clients, ..profile(&web) };
+    World::new(vec![asked], Vec::new())
+}
+
+fn answer() -> Value {
+    json!({
+        "active": true, "iss": ISSUER, "sub": "alice", "aud": AUDIENCE, "client_id": "web", "scope": "write read",
+        "exp": NOW + 300,
+    })
+}
+
+/// What becomes of a JWT with these claims, when its issuer answers with those.
+async fn ask(of_token: &Value, of_answer: &Value) -> String {
+    let token = Key::new("k1").access_token(&claims_with(of_token));
+    world(&with(&answer(), of_answer), true, ActorForm::Rfc8693).read(&token).await
+}
+
+#[actix_web::test]
+async fn a_claim_that_decides_stands_in_both_with_one_value() {
+    let act = json!({"sub": "x"});
+    let cnf = json!({"jkt": "thumbprint"});
+    for (of_token, of_answer, expected) in [
+        (json!({}), json!({}), "permit"),
+        // The issuer leaves out who acts and what the token is bound to.
+        (json!({"act": act, "cnf": cnf}), json!({}), "the token has `"),
+        (json!({"act": act}), json!({}), "the token has `act`, and its issuer's answer about it does not"),
+        (json!({"cnf": cnf}), json!({}), "the token has `cnf`, and its issuer's answer about it does not"),
+        (json!({"act": act}), json!({"act": {"sub": "y"}}), "the token's `act` is another"),
+        (json!({"act": {"sub": "x", "act": {"sub": "y"}}}), json!({"act": act}), "the token's `act` is another"),
+        (json!({"cnf": cnf}), json!({"cnf": {"jkt": "other"}}), "the token's `cnf` is another"),
+        (json!({"cnf": cnf}), json!({"cnf": cnf}), "send the proof of possession"),
+        // What the issuer says beyond the token counts.
+        (json!({"scope": null, "client_id": null}), json!({}), "permit"),
+        (json!({}), json!({"cnf": cnf}), "send the proof of possession"),
+        (json!({"sub": "bob"}), json!({}), "the token's `sub` is another"),
+        (json!({}), json!({"sub": null}), "the token has `sub`"),
+        (json!({"client_id": "copilot"}), json!({}), "the token's `client_id` is another"),
+        (json!({}), json!({"client_id": null}), "the token has `client_id`"),
+        (json!({"aud": "https://other.example"}), json!({}), "the token's `aud` is another"),
+        (json!({"aud": [AUDIENCE]}), json!({}), "permit"),
+        (json!({"aud": [AUDIENCE, "https://other.example"]}), json!({}), "the token's `aud` is another"),
+        (json!({"scope": "read"}), json!({}), "the token's `scope` is another"),
+        (json!({"scope": "read write admin"}), json!({}), "the token's `scope` is another"),
+        (json!({}), json!({"scope": null}), "the token has `scope`"),
+        (json!({"groups": ["a"]}), json!({}), "the token has `groups`"),
+        (json!({"groups": ["a", "b"]}), json!({"groups": ["b", "a"]}), "permit"),
+        (json!({"roles": ["a"]}), json!({"roles": "b"}), "the token's `roles` is another"),
+        (json!({"authorization_details": [{"type": "x"}]}), json!({}), "the token has `authorization_details`"),
+        (json!({"acr": "1"}), json!({}), "permit"),
+        (json!({"acr": "1"}), json!({"acr": "2"}), "the token's `acr` is another"),
+        (json!({"jti": "t2"}), json!({"jti": "t1"}), "the token's `jti` is another"),
+        // Times bound its use, whoever tells them.
+        (json!({"exp": NOW - 60}), json!({"exp": null}), "has expired"),
+        (json!({"exp": NOW - 60}), json!({}), "the token's `exp` is another"),
+        (json!({"nbf": NOW + 60}), json!({}), "not valid yet"),
+        (json!({"iat": NOW + 60}), json!({}), "issued in the future"),
+        // Another kind of token, whatever the answer says.
+        (json!({"nonce": "n"}), json!({}), "not those of an access token"),
+        (json!({"events": {}}), json!({}), "not those of an access token"),
+        (json!({"_claim_names": {"cnf": "src1"}}), json!({}), "has its claim `cnf` elsewhere"),
+    ] {
+        let found = ask(&of_token, &of_answer).await;
+        assert!(found.contains(expected), "{of_token} {of_answer}: {found}");
+    }
+}
+
+#[actix_web::test]
+async fn where_answers_never_say_who_acts_the_token_adds_actors_and_its_client_acts() {
+    let act = json!({"sub": "x", "act": {"sub": "y"}});
+    let token = Key::new("k1").access_token(&claims_with(&json!({"act": act})));
+    for (form, expected) in [
+        (ActorForm::Rfc8693, json!(["alice", "y", "x", "web"])),
+        // There, `act` would say whose authority it is.
+        (ActorForm::Inverted, json!([])),
+        (ActorForm::List, json!([])),
+    ] {
+        let world = world(&answer(), false, form);
+        let legs = world.explain(&question("look", &[access(&token)])).await["legs"].clone();
+        let ids: Vec<&Value> = legs.as_array().unwrap().iter().map(|leg| &leg["principal"]["id"]).collect();
+        assert_eq!(json!(ids), expected, "{form:?}");
+    }
+    let world = world(&with(&answer(), &json!({"act": {"sub": "z"}})), false, ActorForm::Rfc8693);
+    assert!(world.read(&token).await.contains("the token's `act` is another"));
+    let opaque = world.explain(&question("look", &[access("opaque")])).await["legs"].clone();
+    let ids: Vec<&Value> = opaque.as_array().unwrap().iter().map(|leg| &leg["principal"]["id"]).collect();
+    assert_eq!(ids, ["alice", "z", "web"]);
+}

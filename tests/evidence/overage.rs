@@ -1,0 +1,85 @@
+//! Tokens that say that there is more than they hold: what is not there is unknown, and not none.
+
+use crate::service::NOW_MS;
+use crate::tokens::{Key, with};
+use crate::web::Web;
+use crate::world::{AUDIENCE, ISSUER, World, access, profile, publish, question};
+use behest::evidence::{Overage, Preset, Profile};
+use serde_json::{Value, json};
+
+const NOW: i64 = NOW_MS / 1_000;
+
+/// A service that forbids `skim` to the group `blocked`, and permits `look` and `skim` otherwise.
+fn world(preset: Preset, over: impl Fn(Profile) -> Profile) -> (World, Key, Web) {
+    let key = Key::new("k1");
+    let web = publish(&key);
+    let keys = profile(&web);
+    let made = Profile {
+        trust: keys.trust,
+        audiences: keys.audiences,
+        own_clients: vec!["web".into()],
+        ..preset.profile(ISSUER)
+    };
+    (World::new(vec![over(made)], Vec::new()), key, web)
+}
+
+fn token(key: &Key, over: &Value) -> String {
+    let claims = json!({
+        "aud": AUDIENCE, "iss": ISSUER, "iat": NOW - 10, "exp": NOW + 300, "azp": "web", "oid": "alice", "sub": "alice",
+        "scp": "read", "ver": "2.0", "groups": ["staff"],
+    });
+    key.sign(&json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}), &with(&claims, over))
+}
+
+fn more() -> [Value; 5] {
+    [
+        json!({"groups": null, "_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://x"}}}),
+        json!({"_claim_names": {"groups": "src1"}}),
+        json!({"groups": null, "hasgroups": true}),
+        json!({"hasgroups": "true"}),
+        json!({"_claim_names": {"groups": null, "other": "src1"}, "hasgroups": true}),
+    ]
+}
+
+#[actix_web::test]
+async fn a_policy_that_reads_groups_denies_where_there_are_more() {
+    let (world, key, _web) = world(Preset::Entra, |profile| profile);
+    let ask = async |action: &str, over: &Value| world.ask(&question(action, &[access(&token(&key, over))])).await;
+    assert_eq!(ask("skim", &json!({})).await, "permit");
+    assert_eq!(ask("skim", &json!({"groups": null})).await, "permit");
+    assert_eq!(ask("skim", &json!({"groups": null, "hasgroups": false})).await, "permit");
+    assert!(ask("skim", &json!({"groups": ["blocked"]})).await.starts_with("forbidden: "));
+    for over in more() {
+        for _ in 0..2 {
+            let found = ask("skim", &over).await;
+            let why = "bad_value: `context.token.groups`: a fact of which the token says that it does not hold all does not \
+                       fit Set<String>";
+            assert_eq!(found, why, "{over}");
+            // Nothing reads them there.
+            assert_eq!(ask("look", &over).await, "permit", "{over}");
+            assert_eq!(ask("read", &over).await, "permit", "{over}");
+        }
+    }
+    for (name, expected) in [("scp", "not_permitted"), ("acr", "permit"), ("roles", "permit")] {
+        // Scopes that are elsewhere are unknown as well.
+        let found = ask("read", &json!({"_claim_names": {name: "src1"}})).await;
+        let expected = if name == "scp" { "bad_value" } else { expected };
+        assert_eq!(found.split(':').next(), Some(expected), "{name}");
+    }
+    for name in ["oid", "azp", "sub", "aud", "cnf", "act", "exp"] {
+        let found = ask("look", &json!({"_claim_names": {name: "src1"}})).await;
+        assert!(found.contains(&format!("has its claim `{name}` elsewhere")), "{found}");
+    }
+    assert!(ask("look", &json!({"_claim_names": "groups"})).await.contains("`_claim_names` is not of its form"));
+}
+
+#[actix_web::test]
+async fn a_setting_refuses_such_tokens() {
+    let (world, key, _web) = world(Preset::Entra, |profile| Profile { overage: Overage::Refuse, ..profile });
+    let ask = async |over: &Value| world.ask(&question("look", &[access(&token(&key, over))])).await;
+    assert_eq!(ask(&json!({})).await, "permit");
+    for over in more() {
+        let found = ask(&over).await;
+        assert!(found.contains("does not hold all of its claim `groups`"), "{over}: {found}");
+    }
+}
