@@ -119,6 +119,8 @@ fn proven(credential: &Json) -> Evidence {
         kind: CredentialKind::AccessToken,
         issuer: "https://login.example".into(),
         chain: vec![EntityRef::new("user", "alice")],
+        audiences: Vec::new(),
+        stands_alone: true,
         facts: None,
         details: Vec::new(),
         rules: Arc::new([]),
