@@ -2,7 +2,7 @@
 
 use super::bearer;
 use super::envelope;
-use super::fga::MAX_EXPORTS;
+use super::fga::{EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, Places, STREAMS_OF_CALLER};
 use super::metadata::Metadata;
 use super::peer;
 use super::rate::Meter;
@@ -57,10 +57,12 @@ impl Server {
         let meters = settings.callers.iter().map(|_| Meter::default()).collect();
         let jwks = serde_json::to_vec(&signer.jwks())
             .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
-        let exports = Arc::new(Semaphore::new(MAX_EXPORTS));
+        let exports = Places::new(MAX_EXPORTS, EXPORTS_OF_CALLER);
+        let streams = Places::new(MAX_STREAMS, STREAMS_OF_CALLER);
         let (jwks, waiting) = (jwks.into(), Semaphore::new(settings.limits.waiting.min(Semaphore::MAX_PERMITS)));
         let bodies = Bodies::new(settings.known_bytes, Arc::clone(&metrics));
-        let shared = Shared { settings, engine, metrics, clock, metadata, jwks, meters, bodies, exports, waiting };
+        let shared =
+            Shared { settings, engine, metrics, clock, metadata, jwks, meters, bodies, exports, streams, waiting };
         Ok(Self { shared: Arc::new(shared) })
     }
 

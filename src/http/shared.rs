@@ -3,6 +3,7 @@
 use super::body::read_body;
 use super::caller::Identity;
 use super::envelope::REQUEST_ID;
+use super::fga::Places;
 use super::metadata::Metadata;
 use super::peer::PeerCertificate;
 use super::rate::Meter;
@@ -30,8 +31,10 @@ pub(super) struct Shared {
     pub(super) meters: Vec<Meter>,
     /// Bodies that were asked before.
     pub(super) bodies: Bodies<Options>,
-    /// As many exports may begin.
-    pub(super) exports: Arc<Semaphore>,
+    /// For exports of tuples.
+    pub(super) exports: Arc<Places>,
+    /// For lists that are streamed.
+    pub(super) streams: Arc<Places>,
     /// As many requests may wait for a revision.
     pub(super) waiting: Semaphore,
 }

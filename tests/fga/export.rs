@@ -1,7 +1,7 @@
 //! All tuples of a store at once, at one revision.
 
 use crate::service::request;
-use crate::{BOTH, Fixture, error, keys};
+use crate::{BOTH, Fixture, READER, error, keys};
 use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service};
@@ -78,6 +78,10 @@ fn tuples(count: usize) -> Vec<Tuple> {
     (0..count).map(|number| Tuple::from(text(number).parse::<TupleKey>().unwrap())).collect()
 }
 
+fn lines(body: &[u8]) -> usize {
+    std::str::from_utf8(body).unwrap().lines().count()
+}
+
 /// Asks for an export.
 fn ask(fixture: &Fixture) -> TestRequest {
     let path = format!("/stores/{}/export-tuples", fixture.store);
@@ -118,7 +122,11 @@ async fn few_exports_run_at_once() {
     let refused = call_service(&app, ask(&fixture).to_request()).await;
     assert_eq!(refused.status(), 500);
     let Ok(body) = to_bytes(refused.into_body()).await else { panic!("the body breaks off") };
-    assert!(body.starts_with(br#"{"code":"resource_exhausted","message":"4 exports are running"#), "{body:?}");
+    assert!(body.starts_with(br#"{"code":"resource_exhausted","message":"4 exports of yours are running"#), "{body:?}");
+    // Another caller has a share of its own.
+    let path = format!("/stores/{}/export-tuples", fixture.store);
+    let other = request(Method::GET, &path).insert_header(("Authorization", format!("Bearer {READER}")));
+    assert_eq!(call_service(&app, other.to_request()).await.status(), 200);
     // A client that goes away makes room for another.
     running.pop();
     for _ in 0..1_000 {
@@ -128,6 +136,31 @@ async fn few_exports_run_at_once() {
         actix_web::rt::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("there is never room again");
+}
+
+#[actix_web::test]
+async fn clients_that_take_nothing_make_room_for_one_that_does() {
+    let fixture = Fixture::new().await;
+    fixture.stores.write(fixture.store.parse().unwrap(), None, Batch::of_writes(tuples(MANY))).unwrap();
+    let app = init_service(fixture.server.app()).await;
+    let mut running = Vec::new();
+    for _ in 0..4 {
+        running.push(call_service(&app, ask(&fixture).to_request()).await);
+    }
+    actix_web::rt::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    let fifth = call_service(&app, ask(&fixture).to_request()).await;
+    assert_eq!(fifth.status(), 200);
+    let Ok(body) = to_bytes(fifth.into_body()).await else { panic!("the body breaks off") };
+    assert_eq!(lines(&body), MANY);
+    // One of the four has ended, and does not look complete; the others go on where they were.
+    let mut ended = 0;
+    for response in running {
+        match to_bytes(response.into_body()).await {
+            Ok(body) => assert_eq!(lines(&body), MANY),
+            Err(_) => ended += 1,
+        }
+    }
+    assert_eq!(ended, 1);
 }
 
 #[actix_web::test]

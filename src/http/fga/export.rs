@@ -8,7 +8,8 @@
 
 use super::answer::name_revision;
 use super::error::{ApiError, Code};
-use super::request::{admit, apart, query, store_id};
+use super::places::{NoPlace, Place};
+use super::request::{admit, apart, caller_place, query, store_id};
 use super::schema::{Errors, TupleKeyBody};
 use super::tuple::{read_object, read_relation, read_user};
 use crate::engine::stores::{Selection, Version as StoreVersion};
@@ -23,14 +24,15 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Exports at once: each takes a thread, and keeps the version that it pinned.
-pub(in crate::http) const MAX_EXPORTS: usize = 4;
+pub(in crate::http) const MAX_EXPORTS: usize = 8;
+
+/// Those of them that one caller may have.
+pub(in crate::http) const EXPORTS_OF_CALLER: usize = 4;
 
 /// Bytes of lines that are written at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -41,11 +43,15 @@ const WAITING: usize = 4;
 /// How long the thread waits for a client that does not read.
 const STALLED: Duration = Duration::from_secs(30);
 
+/// How long it waits in all, beside what the least rate of a client allows.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Exports tuples
 ///
 /// All that are stored, at the revision in the header `Behest-Revision`, as lines of JSON in no particular order; numbers
 /// keep their digits. The bundle's tuples of `main` are left out unless they are asked for. `behest import` reads what
-/// comes.
+/// comes. A caller may run four at once; where no place is left, an export whose client has taken nothing for two seconds
+/// breaks off and makes room.
 #[utoipa::path(
     get,
     path = "/stores/{store_id}/export-tuples",
@@ -67,21 +73,24 @@ const STALLED: Duration = Duration::from_secs(30);
 )]
 pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let caller = caller_place(&request, &shared);
     let store = store_id(&request)?;
     let (wanted, with_bundle) = read_query(&query(&request)?)?;
     if request.version() < Version::HTTP_11 {
         return Err(ApiError::invalid("an export needs HTTP/1.1: before that, nothing tells that a body is complete"));
     }
-    let permit = Arc::clone(&shared.exports).try_acquire_owned().map_err(|_| {
-        let told = format!("{MAX_EXPORTS} exports are running, which is the most: ask again when one has ended");
-        ApiError::new(Code::ResourceExhausted, told)
-    })?;
     let version = stores.pin(store)?;
+    let mut place = shared.exports.take(caller, PATIENCE).map_err(|none| {
+        let told = match none {
+            NoPlace::OfAll(most) => format!("{most} exports are running, which is the most"),
+            NoPlace::OfShare(most) => format!("{most} exports of yours are running, which is your share"),
+        };
+        ApiError::new(Code::ResourceExhausted, format!("{told}: ask again when one has ended"))
+    })?;
     let revision = version.revision();
     let (sender, receiver) = channel(WAITING);
     let work = apart(move || {
-        write_all(&version, &wanted, with_bundle, &sender);
-        drop(permit);
+        write_all(&version, &wanted, with_bundle, &mut place, &sender);
         Ok(())
     });
     // It runs on its own, and ends when nobody listens any more.
@@ -127,10 +136,19 @@ enum Piece {
     End,
 }
 
-fn write_all(version: &StoreVersion, wanted: &Selection, with_bundle: bool, sender: &Sender<Piece>) {
-    let send = |piece: Piece| {
-        let sent = Handle::current().block_on(tokio::time::timeout(STALLED, sender.send(piece)));
-        matches!(sent, Ok(Ok(())))
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Lines(lines) => lines.len(),
+            Self::End => 0,
+        }
+    }
+}
+
+fn write_all(version: &StoreVersion, wanted: &Selection, with_bundle: bool, place: &mut Place, sender: &Sender<Piece>) {
+    let mut send = |piece: Piece| {
+        let bytes = piece.len();
+        place.pass(sender, piece, bytes, STALLED)
     };
     let mut text = String::with_capacity(PIECE_BYTES);
     for tuple in version.tuples(wanted, with_bundle) {
@@ -154,7 +172,7 @@ struct Lines {
 
 /// The writer is gone without its last word.
 #[derive(Debug, thiserror::Error)]
-#[error("an export broke off: its client did not read")]
+#[error("an export broke off: its client did not read, or kept others from theirs")]
 struct BrokenOff;
 
 impl MessageBody for Lines {

@@ -26,6 +26,7 @@ mod fields;
 mod list_objects;
 mod list_users;
 mod models;
+mod places;
 mod read;
 mod request;
 mod routes;
@@ -38,6 +39,8 @@ mod tuple;
 mod write;
 
 pub(super) use error::ApiError;
-pub(super) use export::MAX_EXPORTS;
+pub(super) use export::{EXPORTS_OF_CALLER, MAX_EXPORTS};
+pub(super) use places::Places;
 pub(super) use routes::{endpoint_name, mount};
 pub(super) use schema::Paths;
+pub(super) use stream::{MAX_STREAMS, STREAMS_OF_CALLER};

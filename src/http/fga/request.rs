@@ -29,6 +29,11 @@ pub(super) fn admit(request: &HttpRequest, shared: &Shared, permission: Permissi
     shared.engine.stores().cloned().ok_or_else(none)
 }
 
+/// The place of the caller among those that are configured, for what each has a share of.
+pub(super) fn caller_place(request: &HttpRequest, shared: &Shared) -> usize {
+    Identity::caller_of(request, &shared.settings).map_or(usize::MAX, |(place, _)| place)
+}
+
 /// The same, and then the body.
 pub(super) async fn admit_with_body(
     request: &HttpRequest,

@@ -4,9 +4,10 @@
 //! framework sends no trailers, so the chunks of the body are framed here (RFC 9112 section 7.1).
 
 use super::answer::{TRUNCATED, cut_name, name_basis};
-use super::error::{ApiError, Names};
+use super::error::{ApiError, Code, Names};
 use super::list_objects::Question;
-use super::request::{admit_with_body, apart, store_id, until};
+use super::places::{NoPlace, Place};
+use super::request::{admit_with_body, apart, caller_place, store_id, until};
 use super::schema::{Errors, ListObjectsRequest, StreamedBody, StreamedObject};
 use super::time::Deadline;
 use crate::engine::stores::Cut;
@@ -19,20 +20,24 @@ use actix_web::http::{StatusCode, Version};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// How many objects wait for a slow client; the walk waits with them.
 const WAITING: usize = 256;
 
-/// How long the walk waits for a client that does not read. It holds a thread meanwhile, of which there are some hundred.
-const STALLED: Duration = Duration::from_secs(10);
+/// How long the walk waits for a client that does not read, over the whole list.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lists that are streamed at once: each holds a thread, of which there are some hundred.
+pub(in crate::http) const MAX_STREAMS: usize = 128;
+
+/// Those of them that one caller may have.
+pub(in crate::http) const STREAMS_OF_CALLER: usize = 64;
 
 /// Lists objects as they are found
 ///
@@ -56,9 +61,14 @@ pub(super) async fn streamed_list_objects(
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let question = Question::read(&stores, store_id(&request)?, &body)?;
     let basis = question.basis();
+    let mut place = shared.streams.take(caller_place(&request, &shared), PATIENCE).map_err(|none| {
+        let (NoPlace::OfAll(most) | NoPlace::OfShare(most)) = none;
+        let told = format!("{most} lists are streamed already, which is the most: ask again when one has ended");
+        ApiError::new(Code::ResourceExhausted, told)
+    })?;
     let (sender, mut receiver) = channel(WAITING);
     let walk = apart(move || {
-        walk(&question, &sender);
+        walk(&question, &mut place, &sender);
         Ok(())
     });
     // It runs on its own, and ends when nobody listens any more.
@@ -92,13 +102,12 @@ enum Found {
     End(Option<Cut>),
 }
 
-fn walk(question: &Question, sender: &Sender<Found>) {
+fn walk(question: &Question, place: &mut Place, sender: &Sender<Found>) {
     let is_over = until(Deadline::of_list());
-    let is_heard = Cell::new(true);
-    let tell = |found: Found| {
-        let told = Handle::current().block_on(tokio::time::timeout(STALLED, sender.send(found)));
-        is_heard.set(is_heard.get() && matches!(told, Ok(Ok(()))));
-        is_heard.get()
+    let mut is_heard = true;
+    let mut tell = |found: Found| {
+        is_heard = is_heard && place.pass(sender, found, 0, PATIENCE);
+        is_heard
     };
     let mut each = |object: ObjectRef| {
         if tell(Found::Object(object.to_string())) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -112,9 +121,7 @@ fn walk(question: &Question, sender: &Sender<Found>) {
         Err(error) => Found::Failed(error),
     };
     // Without a last word the body does not look complete to a client that begins to read again.
-    if is_heard.get() {
-        tell(last);
-    }
+    tell(last);
 }
 
 /// An error before the first object: OpenFGA's gateway wraps it.

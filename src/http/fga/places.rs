@@ -1,0 +1,227 @@
+//! Places for answers that are written while their client reads: each holds a thread, and a version of the tuples.
+//!
+//! **Problem.** Few places, and four clients that read a line now and then have all of them for ever. A bound on how long
+//! an answer takes would cut off whoever has much to read over a slow line.
+//! **Decision.** There is a share for each caller, and nobody waits for a place: where none is left, an answer whose client
+//! has not taken anything for [`GIVES_WAY`] breaks off and makes room. While nobody else comes, a slow client may go on, at
+//! [`LEAST_RATE`].
+//! **Trade-off.** Who exports over a slow line beside many others begins again.
+//!
+//! INVARIANT: at most `most` places are taken, and at most `share` of them by one caller.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+
+/// For how long a client may take nothing before its answer makes room for another.
+const GIVES_WAY: Duration = Duration::from_secs(2);
+
+/// Bytes a second that a client must take on average, beyond its patience.
+const LEAST_RATE: u64 = 32 << 10;
+
+/// So many answers may be written at once.
+#[derive(Debug)]
+pub(in crate::http) struct Places {
+    most: usize,
+    share: usize,
+    taken: Mutex<Vec<Arc<Holder>>>,
+}
+
+/// Who has a place.
+#[derive(Debug)]
+struct Holder {
+    caller: usize,
+    /// Since when it waits for its client; none while it does not.
+    waits_since: Mutex<Option<Instant>>,
+    is_cut: AtomicBool,
+    cut: Notify,
+}
+
+/// No place is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// Of all, so many.
+    OfAll(usize),
+    /// Of the caller's own, so many.
+    OfShare(usize),
+}
+
+/// A place, which is free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    holder: Arc<Holder>,
+    /// For how long the client may be waited for, from now on.
+    patience: Duration,
+}
+
+impl Places {
+    /// Creates places, and says how many of them one caller may have.
+    pub(in crate::http) fn new(most: usize, share: usize) -> Arc<Self> {
+        Arc::new(Self { most, share, taken: Mutex::default() })
+    }
+
+    /// Takes a place for a caller whose client may keep the answer waiting for so long.
+    pub(super) fn take(self: &Arc<Self>, caller: usize, patience: Duration) -> Result<Place, NoPlace> {
+        self.take_at(caller, patience, Instant::now())
+    }
+
+    fn take_at(self: &Arc<Self>, caller: usize, patience: Duration, now: Instant) -> Result<Place, NoPlace> {
+        let mut taken = self.taken();
+        let own = taken.iter().filter(|holder| holder.caller == caller).count();
+        if own >= self.share {
+            make_room(&mut taken, now, |holder| holder.caller == caller).ok_or(NoPlace::OfShare(self.share))?;
+        } else if taken.len() >= self.most {
+            make_room(&mut taken, now, |_| true).ok_or(NoPlace::OfAll(self.most))?;
+        }
+        let holder = Arc::new(Holder {
+            caller,
+            waits_since: Mutex::default(),
+            is_cut: AtomicBool::new(false),
+            cut: Notify::new(),
+        });
+        taken.push(Arc::clone(&holder));
+        Ok(Place { places: Arc::clone(self), holder, patience })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Vec<Arc<Holder>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Cuts off the one among those that may be whose client has kept it waiting longest, if that is long enough.
+fn make_room(taken: &mut Vec<Arc<Holder>>, now: Instant, may_be: impl Fn(&Holder) -> bool) -> Option<()> {
+    let waiting = taken.iter().enumerate().filter(|(_, holder)| may_be(holder));
+    let waiting = waiting.filter_map(|(at, holder)| Some((at, now.saturating_duration_since(holder.waits_since()?))));
+    let (at, _) = waiting.filter(|(_, waited)| *waited >= GIVES_WAY).max_by_key(|(_, waited)| *waited)?;
+    let slowest = taken.remove(at);
+    slowest.is_cut.store(true, Ordering::SeqCst);
+    slowest.cut.notify_one();
+    Some(())
+}
+
+impl Holder {
+    fn waits_since(&self) -> Option<Instant> {
+        *self.waits_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_since(&self, since: Option<Instant>) {
+        *self.waits_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+}
+
+impl Place {
+    /// Passes a piece of so many bytes on to the client, and waits for it, at most for `at_most`. `false` where the answer
+    /// has to end: the client has gone, takes too long, or another needs the place. For a thread that may wait.
+    pub(super) fn pass<T>(&mut self, sender: &Sender<T>, piece: T, bytes: usize, at_most: Duration) -> bool {
+        if self.holder.is_cut.load(Ordering::SeqCst) {
+            return false;
+        }
+        let passed = match sender.try_send(piece) {
+            Ok(()) => true,
+            Err(TrySendError::Closed(_)) => false,
+            Err(TrySendError::Full(piece)) => self.wait(sender, piece, at_most),
+        };
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.patience = self.patience.saturating_add(Duration::from_millis(bytes.saturating_mul(1_000) / LEAST_RATE));
+        passed
+    }
+
+    fn wait<T>(&mut self, sender: &Sender<T>, piece: T, at_most: Duration) -> bool {
+        let begun = Instant::now();
+        self.holder.wait_since(Some(begun));
+        let passed = Handle::current().block_on(async {
+            tokio::select! {
+                sent = tokio::time::timeout(at_most.min(self.patience), sender.send(piece)) => matches!(sent, Ok(Ok(()))),
+                () = self.holder.cut.notified() => false,
+            }
+        });
+        self.holder.wait_since(None);
+        self.patience = self.patience.saturating_sub(begun.elapsed());
+        passed
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.taken().retain(|holder| !Arc::ptr_eq(holder, &self.holder));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::channel;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_caller_has_a_share_and_all_have_so_many() {
+        let places = Places::new(3, 2);
+        let own: Vec<Place> = (0..2).map(|_| places.take(1, PATIENCE).unwrap()).collect();
+        assert_eq!(places.take(1, PATIENCE).unwrap_err(), NoPlace::OfShare(2));
+        let other = places.take(2, PATIENCE).unwrap();
+        assert_eq!(places.take(2, PATIENCE).unwrap_err(), NoPlace::OfAll(3));
+        drop(own);
+        assert!(places.take(1, PATIENCE).is_ok() && places.take(2, PATIENCE).is_ok());
+        drop(other);
+        assert_eq!(places.taken().len(), 0);
+    }
+
+    #[test]
+    fn whose_client_takes_nothing_makes_room_and_no_other() {
+        let places = Places::new(2, 2);
+        let now = Instant::now();
+        let (mut slow, quick) = (places.take(1, PATIENCE).unwrap(), places.take(2, PATIENCE).unwrap());
+        slow.holder.wait_since(Some(now));
+        quick.holder.wait_since(Some(now + GIVES_WAY / 2));
+        assert!(places.take_at(3, PATIENCE, now + GIVES_WAY / 2).is_err());
+        let third = places.take_at(3, PATIENCE, now + GIVES_WAY).unwrap();
+        let (sender, _receiver) = channel::<()>(8);
+        assert!(!slow.pass(&sender, (), 1, PATIENCE), "it has lost its place");
+        drop(slow);
+        assert_eq!(places.taken().len(), 2);
+        assert!(places.take_at(1, PATIENCE, now + GIVES_WAY).is_err());
+        drop((quick, third));
+    }
+
+    #[test]
+    fn nobody_of_another_caller_gives_way_to_one_beyond_its_share() {
+        let places = Places::new(4, 1);
+        let now = Instant::now();
+        let (slow, own) = (places.take(1, PATIENCE).unwrap(), places.take(2, PATIENCE).unwrap());
+        slow.holder.wait_since(Some(now));
+        assert_eq!(places.take_at(2, PATIENCE, now + PATIENCE).unwrap_err(), NoPlace::OfShare(1));
+        own.holder.wait_since(Some(now));
+        assert!(places.take_at(2, PATIENCE, now + PATIENCE).is_ok());
+    }
+
+    #[actix_web::test]
+    async fn patience_is_used_up_and_comes_back_with_what_is_taken() {
+        let places = Places::new(1, 1);
+        let mut place = places.take(1, Duration::from_millis(60)).unwrap();
+        let (sender, mut receiver) = channel(1);
+        let passed = actix_web::web::block(move || {
+            let free = place.pass(&sender, (), 16 << 10, PATIENCE);
+            (free, place.pass(&sender, (), 0, Duration::from_millis(50)), place.patience, place, sender)
+        });
+        let (free, stuck, left, mut place, sender) = passed.await.unwrap();
+        assert!(free && !stuck && left > Duration::from_millis(400) && left < Duration::from_millis(520), "{left:?}");
+        // What waits is ended as soon as another needs its place.
+        let waiting = actix_web::web::block(move || (place.pass(&sender, (), 0, PATIENCE), place, sender));
+        let later = Instant::now() + PATIENCE;
+        let second = loop {
+            match places.take_at(1, PATIENCE, later) {
+                Ok(second) => break second,
+                Err(_) => actix_web::rt::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        assert!(!waiting.await.unwrap().0);
+        assert!(receiver.recv().await.is_some());
+        drop(second);
+    }
+}
