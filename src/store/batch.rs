@@ -1,4 +1,5 @@
-//! What a batch does to the tuples that exist: OpenFGA's preconditions (Write, `on_duplicate` and `on_missing`).
+//! What a batch does to the tuples that exist: OpenFGA's preconditions (Write, `on_duplicate` and `on_missing`), and
+//! `replace`, which is not among them.
 //!
 //! Deletes come first, and no key occurs twice, so no tuple of a batch sees another's effect.
 
@@ -40,8 +41,13 @@ pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp)
                 effect.written.push(tuple);
             }
             (Some(_), OnDuplicate::Error) => return Err(StoreError::Exists(Box::new(tuple.key))),
-            (Some(found), OnDuplicate::Ignore) if found == condition => {}
+            (Some(found), OnDuplicate::Ignore | OnDuplicate::Replace) if found == condition => {}
             (Some(_), OnDuplicate::Ignore) => return Err(StoreError::ConditionDiffers(Box::new(tuple.key))),
+            (Some(_), OnDuplicate::Replace) => {
+                effect.rows.push(Row::put(row_key, tuple_value(now, &condition)));
+                effect.deleted.push(tuple.key.clone());
+                effect.written.push(tuple);
+            }
         }
     }
     Ok(effect)

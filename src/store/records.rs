@@ -34,6 +34,9 @@ pub enum OnDuplicate {
     /// Skip it if condition and context are equal, and refuse the batch if not
     /// ([`StoreError::ConditionDiffers`](super::StoreError::ConditionDiffers)).
     Ignore,
+    /// Skip it if condition and context are equal, and put it in the place of the other if not. The log has the deletion of
+    /// the one and the write of the other in one entry.
+    Replace,
 }
 
 /// What to do with a tuple that is to be deleted and does not exist.
@@ -87,7 +90,7 @@ impl Batch {
 pub struct Applied {
     /// The revision that holds it: a new one, unless nothing changed.
     pub revision: Revision,
-    /// What was deleted; without what was skipped.
+    /// What was deleted; without what was skipped, and with what was replaced.
     pub deleted: Vec<TupleKey>,
     /// What was written; without what was skipped.
     pub written: Vec<Tuple>,

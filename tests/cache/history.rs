@@ -142,7 +142,9 @@ fn batch(dice: &mut Dice, rich: bool) -> Batch {
         let tuple = world::tuple(dice, rich);
         tuples.insert(tuple.key.clone(), tuple);
     }
-    let mut batch = Batch { on_missing: OnMissing::Ignore, on_duplicate: OnDuplicate::Error, ..Batch::default() };
+    // A tuple that is there keeps its row, and holds under another condition from then on.
+    let on_duplicate = if rich { OnDuplicate::Replace } else { OnDuplicate::Error };
+    let mut batch = Batch { on_missing: OnMissing::Ignore, on_duplicate, ..Batch::default() };
     for (key, tuple) in tuples {
         if dice.chance(40) { batch.deletes.push(key) } else { batch.writes.push(tuple) }
     }

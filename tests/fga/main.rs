@@ -19,6 +19,7 @@ mod extras;
 mod limits;
 mod main_store;
 mod pages;
+mod reloads;
 mod writes;
 
 use actix_web::http::Method;

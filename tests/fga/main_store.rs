@@ -54,6 +54,7 @@ async fn the_bundles_tuples_cannot_be_written_or_deleted_whatever_is_ignored() {
     for body in [
         json!({ "writes": { "tuple_keys": own } }),
         json!({ "writes": { "tuple_keys": own, "on_duplicate": "ignore" } }),
+        json!({ "writes": { "tuple_keys": own, "on_duplicate": "replace" } }),
         json!({ "deletes": { "tuple_keys": own } }),
         json!({ "deletes": { "tuple_keys": own, "on_missing": "ignore" } }),
     ] {

@@ -150,3 +150,42 @@ async fn changes_are_read_once_each_and_by_type() {
     }
     assert_eq!(error(&fixture.get(&format!("{path}?start_time=yesterday")).await), "400 validation_error");
 }
+
+#[actix_web::test]
+async fn a_page_of_changes_passes_by_a_bounded_number_of_others() {
+    let fixture = Fixture::new().await;
+    let store = fixture.store.parse().unwrap();
+    let many = |from: usize| {
+        let text =
+            |at: usize| format!("document:{at}#viewer@user:u").parse::<behest::model::TupleKey>().unwrap().into();
+        behest::engine::stores::Batch::of_writes((from..from + 10_000).map(text).collect())
+    };
+    for from in [0, 10_000, 20_000] {
+        fixture.stores.write(store, None, many(from)).unwrap();
+    }
+    fixture.write(&["team:t#member@user:u1"]).await;
+    fixture.stores.write(store, None, many(30_000)).unwrap();
+    let page = async |kind: &str, token: &str| {
+        let path = format!("/stores/{}/changes?type={kind}&continuation_token={token}", fixture.store);
+        let page = fixture.get(&path).await.json();
+        (page["changes"].as_array().unwrap().len(), page["continuation_token"].as_str().unwrap().to_owned())
+    };
+    // Two pages' worth of others stand before the first, and one behind it.
+    let (none, first) = page("team", "").await;
+    let (one, second) = page("team", &first).await;
+    assert_eq!((none, one, first.is_empty(), first == second), (0, 1, false, false));
+    assert_eq!(page("team", &second).await, (0, second.clone()), "the end");
+    fixture.write(&["team:t#member@user:u2"]).await;
+    assert_eq!(page("team", &second).await.0, 1);
+    // Of a type that is nowhere, the end is found page by page, and then stays.
+    let (mut token, mut pages) = (String::new(), 0);
+    loop {
+        let (found, next) = page("nowhere", &token).await;
+        assert_eq!(found, 0);
+        if next == token {
+            break;
+        }
+        (token, pages) = (next, pages + 1);
+    }
+    assert_eq!(pages, 2);
+}

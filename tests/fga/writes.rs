@@ -29,7 +29,9 @@ async fn a_write_is_refused_as_openfga_refuses_it() {
         (writes(vec![until(end)], "ignore"), "200"),
         (writes(vec![until("2028-01-01T00:00:00Z")], "ignore"), "409 Aborted"),
         (writes(keys(&["document:plan#viewer@user:bob"]), "ignore"), "409 Aborted"),
+        (writes(alice.clone(), "replace"), "200"),
         (writes(alice.clone(), "sometimes"), "400 validation_error"),
+        (json!({ "deletes": { "tuple_keys": alice, "on_missing": "replace" } }), "400 validation_error"),
         (
             writes(vec![carol[0].clone(), carol[0].clone()], "ignore"),
             "400 cannot_allow_duplicate_tuples_in_one_request",
@@ -46,6 +48,40 @@ async fn a_write_is_refused_as_openfga_refuses_it() {
     }
     let changes = fixture.get(&format!("/stores/{}/changes", fixture.store)).await.json();
     assert_eq!(changes["changes"].as_array().unwrap().len(), 2, "what is skipped makes no change");
+}
+
+#[actix_web::test]
+async fn a_grant_is_renewed_in_one_write() {
+    let fixture = Fixture::new().await;
+    let write = async |end: &str| {
+        let body = json!({ "writes": { "tuple_keys": [until(end)], "on_duplicate": "replace" } });
+        let reply = fixture.on_store("write", &body).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let said = reply.json();
+        (said["written"].as_u64().unwrap(), said["deleted"].as_u64().unwrap(), said["revision"].as_u64().unwrap())
+    };
+    let holds = async || {
+        let context = json!({ "now": "2026-12-24T00:00:00Z" });
+        let check = json!({ "tuple_key": key("document:plan#viewer@user:bob"), "context": context });
+        fixture.on_store("check", &check).await.json()["allowed"].as_bool().unwrap()
+    };
+    let (first, second) = ("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z");
+    let (written, deleted, revision) = write(first).await;
+    assert_eq!((written, deleted, holds().await), (1, 0, false));
+    assert_eq!((write(second).await, holds().await), ((1, 1, revision + 1), true));
+    assert_eq!(write(second).await, (0, 0, revision + 1));
+    let read = fixture.on_store("read", &json!({})).await.json();
+    assert_eq!(read["tuples"].as_array().unwrap().len(), 1);
+    assert_eq!(read["tuples"][0]["key"]["condition"]["context"]["end"], second);
+    // Whoever replays the changes one after another has what is there.
+    let changes = fixture.get(&format!("/stores/{}/changes", fixture.store)).await.json();
+    let told = |change: &Value| {
+        let operation = change["operation"].as_str().unwrap().trim_start_matches("TUPLE_OPERATION_").to_owned();
+        (operation, change["tuple_key"]["condition"]["context"]["end"].as_str().map(str::to_owned))
+    };
+    let told: Vec<_> = changes["changes"].as_array().unwrap().iter().map(told).collect();
+    let write = |end: &str| ("WRITE".to_owned(), Some(end.to_owned()));
+    assert_eq!(told, [write(first), ("DELETE".to_owned(), None), write(second)]);
 }
 
 #[actix_web::test]

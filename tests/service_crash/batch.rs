@@ -17,7 +17,7 @@ pub(crate) struct Batch {
     pub(crate) mark: String,
     pub(crate) writes: Tuples,
     pub(crate) deletes: BTreeSet<String>,
-    pub(crate) ignores_duplicates: bool,
+    pub(crate) on_duplicate: &'static str,
     pub(crate) ignores_missing: bool,
 }
 
@@ -26,14 +26,14 @@ impl Batch {
     pub(crate) fn marked(number: u64) -> Self {
         let mark = format!("document:mark#viewer@user:n{number}");
         let writes = [(mark.clone(), None)].into_iter().collect();
-        Self { mark, writes, deletes: BTreeSet::new(), ignores_duplicates: false, ignores_missing: false }
+        Self { mark, writes, deletes: BTreeSet::new(), on_duplicate: "error", ignores_missing: false }
     }
 
     /// What `writer` does to the tuples that it believes to be there: some that others write too, some that nobody else
     /// touches, so that most batches are taken and some are not.
     pub(crate) fn at_random(random: &mut Random, number: u64, writer: u64, believed: &Tuples) -> Self {
         let mut batch = Self::marked(number);
-        batch.ignores_duplicates = random.below(3) == 0;
+        batch.on_duplicate = ["error", "ignore", "replace"][usize::try_from(random.below(3)).unwrap()];
         batch.ignores_missing = random.below(3) == 0;
         for _ in 0..=random.below(5) {
             let (key, limit) = some_tuple(random);
@@ -59,7 +59,11 @@ impl Batch {
     pub(crate) fn apply(&self, tuples: &mut Tuples) -> bool {
         let is_missing = |key: &String| !tuples.contains_key(key);
         let is_refused = |(key, limit): (&String, &Option<i64>)| {
-            tuples.get(key).is_some_and(|known| !self.ignores_duplicates || known != limit)
+            tuples.get(key).is_some_and(|known| match self.on_duplicate {
+                "replace" => false,
+                "ignore" => known != limit,
+                _ => true,
+            })
         };
         if (!self.ignores_missing && self.deletes.iter().any(is_missing)) || self.writes.iter().any(is_refused) {
             return false;
@@ -86,7 +90,7 @@ impl Batch {
         let mode = |ignores| if ignores { "ignore" } else { "error" };
         let writes: Vec<Value> = self.writes.iter().map(written).collect();
         let deletes: Vec<Value> = self.deletes.iter().map(|key| key_body(key)).collect();
-        let mut body = json!({"writes": {"tuple_keys": writes, "on_duplicate": mode(self.ignores_duplicates)}});
+        let mut body = json!({"writes": {"tuple_keys": writes, "on_duplicate": self.on_duplicate}});
         if !deletes.is_empty() {
             body["deletes"] = json!({"tuple_keys": deletes, "on_missing": mode(self.ignores_missing)});
         }

@@ -3,7 +3,7 @@
 use super::support::{Kind, State, at, conditional, key, record, tuple};
 use super::{Fixture, MAIN, OTHER, numbered};
 use behest::model::{Number, Record, Revision, Tuple, TupleCondition, Value};
-use behest::store::{Applied, Batch, OnDuplicate, OnMissing, TupleStore};
+use behest::store::{Applied, Batch, Event, OnDuplicate, OnMissing, TupleStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -41,6 +41,36 @@ pub(crate) fn what_exists_and_what_does_not(kind: Kind) {
         // A delete asks for no condition.
         store.apply(MAIN, Batch::of_deletes(vec![key(A)]), at(3)).unwrap();
         assert_eq!(tuples(&*store), []);
+    }
+}
+
+pub(crate) fn what_differs_is_replaced_in_one_revision(kind: Kind) {
+    let replacing = |writes| Batch { on_duplicate: OnDuplicate::Replace, ..Batch::of_writes(writes) };
+    for (old, new) in [
+        (tuple(A), conditional(A, "until", 5)),
+        (conditional(A, "until", 5), tuple(A)),
+        (conditional(A, "until", 5), conditional(A, "until", 6)),
+        (conditional(A, "until", 5), conditional(A, "from", 5)),
+    ] {
+        let Fixture { store, dir } = Fixture::new(kind);
+        store.apply(MAIN, Batch::of_writes(vec![old, tuple(C)]), at(1)).unwrap();
+        let applied = store.apply(MAIN, replacing(vec![tuple(B), new.clone(), tuple(C)]), at(2)).unwrap();
+        // What is equal is skipped, and keeps the time of its write.
+        let written = vec![tuple(B), new.clone()];
+        assert_eq!(applied, Applied { revision: Revision(3), deleted: vec![key(A)], written: written.clone() });
+        assert_eq!(tuples(&*store), [new, tuple(B), tuple(C)]);
+        let times = store.written_at(MAIN, &[key(A), key(C)]).unwrap();
+        assert_eq!(times, [Some(at(2)), Some(at(1))]);
+        let log = store.changes(None, Revision(2), 9).unwrap();
+        let event = Event::TuplesChanged { store: MAIN, deleted: vec![key(A)], written };
+        assert_eq!(log.into_iter().map(|change| change.event).collect::<Vec<_>>(), [event]);
+        assert!(!store.apply(MAIN, replacing(vec![tuple(B), tuple(C)]), at(3)).unwrap().is_change());
+        assert_eq!(State::replay(&*store, 1).unwrap(), State::read(&*store).unwrap());
+        let before = State::read(&*store).unwrap();
+        drop(store);
+        if kind != Kind::Memory {
+            assert_eq!(State::read(&*kind.open(dir.path()).unwrap()).unwrap(), before);
+        }
     }
 }
 

@@ -83,10 +83,11 @@ fn batches() -> impl Strategy<Value = Batch> {
     });
     let writes = prop::collection::vec(tuples, 0..4);
     let deletes = prop::collection::vec(key_text.prop_map(|text| key(&text)), 0..3);
-    (deletes, writes, any::<bool>(), any::<bool>()).prop_map(|(deletes, writes, duplicates, missing)| Batch {
+    let duplicates = prop::sample::select(vec![OnDuplicate::Error, OnDuplicate::Ignore, OnDuplicate::Replace]);
+    (deletes, writes, duplicates, any::<bool>()).prop_map(|(deletes, writes, on_duplicate, missing)| Batch {
         deletes,
         writes,
-        on_duplicate: if duplicates { OnDuplicate::Ignore } else { OnDuplicate::Error },
+        on_duplicate,
         on_missing: if missing { OnMissing::Ignore } else { OnMissing::Error },
     })
 }
@@ -173,7 +174,7 @@ fn apply(tenant: &mut Tenant, batch: &Batch) -> Result<bool, &'static str> {
             match batch.on_duplicate {
                 OnDuplicate::Error => return Err("exists"),
                 OnDuplicate::Ignore if old != *tuple => return Err("condition differs"),
-                OnDuplicate::Ignore => {}
+                OnDuplicate::Ignore | OnDuplicate::Replace => {}
             }
         }
     }

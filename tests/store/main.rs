@@ -76,8 +76,8 @@ contract! {
         nothing_works_on_a_store_that_is_not_there, models_are_listed_from_the_newest, a_model_has_its_id_alone,
         assertions_are_replaced, a_deleted_store_is_forgotten, a_store_may_come_back_empty;
     batches:
-        what_exists_and_what_does_not, a_refused_batch_leaves_nothing, a_skipped_tuple_leaves_no_trace,
-        no_tuple_is_named_twice, conditions_keep_their_values, a_context_that_nests_too_deep_is_refused,
+        what_exists_and_what_does_not, what_differs_is_replaced_in_one_revision, a_refused_batch_leaves_nothing,
+        a_skipped_tuple_leaves_no_trace, no_tuple_is_named_twice, conditions_keep_their_values, a_context_that_nests_too_deep_is_refused,
         a_batch_may_be_large, stores_do_not_mix, writers_take_turns;
     log:
         a_page_never_splits_an_entry, the_log_of_one_store, a_bundle_is_noted_once, time_never_falls,

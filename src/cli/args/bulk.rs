@@ -25,6 +25,7 @@ Examples:
   behest import tuples.csv --data /var/lib/behest --bundle ./policies-repo
   BEHEST_KEY=… behest import tuples.jsonl --url http://127.0.0.1:8181
   zcat tuples.jsonl.gz | behest import - --format jsonl --data /var/lib/behest --max-errors 100
+  BEHEST_KEY=… behest import grants.jsonl --on-duplicate replace --url http://127.0.0.1:8181
   BEHEST_KEY=… behest import gone.yaml --delete --url http://127.0.0.1:8181";
 
 pub(super) const EXPORT_EXAMPLES: &str = "\
@@ -61,9 +62,9 @@ pub(in crate::cli) struct ImportArguments {
     pub(in crate::cli) place: PlaceArguments,
     #[command(flatten)]
     pub(in crate::cli) bundle: BundleArgument,
-    /// What to do with a tuple that exists. One that exists with another condition is wrong in either case
+    /// What to do with a tuple that exists. One that exists with another condition is wrong, unless it is to be replaced
     #[arg(long, value_name = "WHAT", value_enum, default_value = "ignore", conflicts_with = "delete")]
-    pub(in crate::cli) on_duplicate: Exception,
+    pub(in crate::cli) on_duplicate: Duplicate,
     /// Delete the tuples of the file, whatever their conditions
     #[arg(long)]
     pub(in crate::cli) delete: bool,
@@ -93,11 +94,23 @@ pub(in crate::cli) enum Exception {
     Error,
 }
 
-impl From<Exception> for OnDuplicate {
-    fn from(what: Exception) -> Self {
+/// What to do with a tuple that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Duplicate {
+    /// Skip it where its condition is equal
+    Ignore,
+    /// Skip it where its condition is equal, else put the file's in its place
+    Replace,
+    /// It is wrong
+    Error,
+}
+
+impl From<Duplicate> for OnDuplicate {
+    fn from(what: Duplicate) -> Self {
         match what {
-            Exception::Ignore => Self::Ignore,
-            Exception::Error => Self::Error,
+            Duplicate::Ignore => Self::Ignore,
+            Duplicate::Replace => Self::Replace,
+            Duplicate::Error => Self::Error,
         }
     }
 }

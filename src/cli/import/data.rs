@@ -84,8 +84,9 @@ impl Target for Data {
             }
         };
         let applied = self.store.apply(batch).map_err(refusal)?;
-        let changed = applied.written.len() + applied.deleted.len();
-        Ok(Done { changed: u64::try_from(changed).unwrap_or(u64::MAX), revision: Some(applied.revision.0) })
+        let count = |tuples: usize| u64::try_from(tuples).unwrap_or(u64::MAX);
+        let changed = self.doing.changed(count(applied.written.len()), count(applied.deleted.len()));
+        Ok(Done { changed, revision: Some(applied.revision.0) })
     }
 }
 

@@ -52,7 +52,18 @@ impl Doing {
 
     /// Whether a tuple that is as it should become is skipped.
     fn skips(self) -> bool {
-        matches!(self, Self::Write(OnDuplicate::Ignore) | Self::Delete(OnMissing::Ignore))
+        match self {
+            Self::Write(OnDuplicate::Ignore | OnDuplicate::Replace) | Self::Delete(OnMissing::Ignore) => true,
+            Self::Write(OnDuplicate::Error) | Self::Delete(OnMissing::Error) => false,
+        }
+    }
+
+    /// How many tuples of the file were not as they should become. What was replaced was deleted too, and is one of them.
+    fn changed(self, written: u64, deleted: u64) -> u64 {
+        match self {
+            Self::Write(_) => written,
+            Self::Delete(_) => deleted,
+        }
     }
 }
 

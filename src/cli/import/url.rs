@@ -68,7 +68,7 @@ impl Target for Remote {
         }
         let reply = self.service.post(&self.path, body(tuples, self.doing).as_bytes()).map_err(Refusal::Stop)?;
         match reply.status {
-            200 => done(&reply).map_err(Refusal::Stop),
+            200 => done(&reply, self.doing).map_err(Refusal::Stop),
             // One tuple too many, in bytes or by what the store says of it: each alone is asked about.
             400 | 409 | 413 => match reply.error() {
                 (code, Some(message)) if code != NO_MODEL => Err(Refusal::Tuples(message)),
@@ -79,7 +79,7 @@ impl Target for Remote {
     }
 }
 
-fn done(reply: &Reply) -> Result<Done, Problem> {
+fn done(reply: &Reply, doing: Doing) -> Result<Done, Problem> {
     #[derive(Deserialize)]
     struct Answer {
         revision: u64,
@@ -90,13 +90,14 @@ fn done(reply: &Reply) -> Result<Done, Problem> {
         Problem::new(format!("the answer to a write is not one of behest: {error}"))
             .help("check that the address is a service's, of this version or a newer one")
     })?;
-    Ok(Done { changed: read.written + read.deleted, revision: Some(read.revision) })
+    Ok(Done { changed: doing.changed(read.written, read.deleted), revision: Some(read.revision) })
 }
 
 fn body(tuples: &[&Tuple], doing: Doing) -> String {
     let mut text = String::new();
     text.push_str(match doing {
         Doing::Write(OnDuplicate::Ignore) => r#"{"writes":{"on_duplicate":"ignore","tuple_keys":["#,
+        Doing::Write(OnDuplicate::Replace) => r#"{"writes":{"on_duplicate":"replace","tuple_keys":["#,
         Doing::Write(OnDuplicate::Error) => r#"{"writes":{"tuple_keys":["#,
         Doing::Delete(OnMissing::Ignore) => r#"{"deletes":{"on_missing":"ignore","tuple_keys":["#,
         Doing::Delete(OnMissing::Error) => r#"{"deletes":{"tuple_keys":["#,

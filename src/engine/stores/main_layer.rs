@@ -9,11 +9,12 @@
 use super::version::Model;
 use super::{ModelId, Stores, StoresError};
 use crate::bundle::Bundle;
-use crate::model::{Digest, Problem, Problems, Revision, Tuple};
+use crate::model::{Digest, Problem, Problems, Revision, Tuple, TupleKey};
 use crate::relations::graph::Origin;
 use crate::relations::model::{AuthorizationModel, to_json};
 use crate::relations::{Graph, Rules};
 use aws_lc_rs::digest::{SHA256, digest};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Most tuples that one refusal lists; the rest are counted.
@@ -23,10 +24,9 @@ const MAX_LISTED: usize = 100;
 #[derive(Debug)]
 pub struct MainLayer {
     model: Option<Arc<Model>>,
-    tuples: Vec<Tuple>,
     allow_orphans: bool,
-    /// The version of `main` that the checks saw.
-    checked: Revision,
+    /// What `main` will hold: the bundle's tuples, and those that are stored as of its revision.
+    graph: Graph,
 }
 
 impl Stores {
@@ -40,69 +40,92 @@ impl Stores {
         allow_orphans: bool,
     ) -> Result<MainLayer, Problems> {
         let version = self.main.version.load_full();
-        let compiled = model.map(|model| {
-            let rules = Rules::compile(model, version.graph()).map_err(|error| Problem::new(error.to_string()))?;
-            Ok::<_, Problem>(Arc::new(Model { id: id_of(model), rules }))
-        });
-        let model = compiled.transpose().map_err(Problems::from)?;
-        let layer = MainLayer { model, tuples, allow_orphans, checked: version.revision() };
-        layer.check(version.graph())?;
-        Ok(layer)
+        let stored = version.graph();
+        let colliding = tuples.iter().filter(|tuple| stored.tuple(Origin::Store, &tuple.key).is_some());
+        let mut problems = listed(colliding.map(|tuple| &tuple.key), collision);
+        if !allow_orphans {
+            // What a model allows is a matter of the tuple's kind.
+            let orphans = stored.tuples_of_kinds(Origin::Store, |tuple| !is_allowed(model, tuple));
+            problems.extend(listed(orphans.map(|tuple| tuple.key), |key| orphan(&key)));
+        }
+        Problems(problems).into_result()?;
+        let ready = MainLayer::over(stored, model, tuples, allow_orphans);
+        ready.map_err(|error| Problems::from(Problem::new(error.to_string())))
     }
 
     /// Publishes a layer together with its bundle: whoever pins `main` from then on has both. The change log notes the
     /// bundle's digest. `bundle` is absent only where nothing but relations is served.
+    ///
+    /// What was written since the layer was made ready is checked again, and nothing else is done while writers wait.
     pub fn commit_main(
         &self,
-        layer: MainLayer,
+        mut layer: MainLayer,
         digest: Digest,
         bundle: Option<Arc<Bundle>>,
     ) -> Result<Revision, Problems> {
         let fail = |error: StoresError| Problems::from(Problem::new(error.to_string()));
+        let mut written = Vec::new();
+        self.catch_up_beside_writers(&self.main, &mut layer.graph, &mut written).map_err(fail)?;
         let mut turn = self.turn().map_err(fail)?;
-        let version = self.main.version.load_full();
-        if version.revision() != layer.checked {
-            layer.check(version.graph())?;
-        }
+        self.catch_up(&self.main, &mut layer.graph, &mut written).map_err(fail)?;
+        layer.check_written(&written)?;
         let now = self.now();
-        let revision = turn.next();
-        let graph = version.graph().with_bundle(layer.tuples.iter().cloned(), revision);
-        let graph = graph.map_err(|error| fail(error.into()))?;
-        let noted = turn.durable(self.store.note_bundle(digest, now)).map_err(fail)?;
         // A digest that was noted last makes no revision of its own.
-        let graph = if noted == revision { Ok(graph) } else { version.graph().with_bundle(layer.tuples, noted) };
-        let graph = graph.map_err(|error| fail(error.into()))?;
-        self.main.publish(version.with_layer(graph, layer.model, bundle, now));
+        let noted = turn.durable(self.store.note_bundle(digest, now)).map_err(fail)?;
+        let version = self.main.version.load_full();
+        self.main.publish(version.with_layer(layer.graph.at(noted), layer.model, bundle, now));
         Ok(noted)
     }
 }
 
 impl MainLayer {
-    fn check(&self, graph: &Graph) -> Result<(), Problems> {
-        let colliding = self.tuples.iter().filter(|tuple| graph.tuple(Origin::Store, &tuple.key).is_some());
-        let mut problems = listed(colliding.map(|tuple| &tuple.key), |key| {
-            Problem::new(format!("the tuple `{key}` of the bundle is stored in `main` too"))
-                .help("delete it there, or take it out of the bundle")
-        });
+    /// The layer over what is stored. Where the names of the model find no room, the graph is made anew.
+    fn over(
+        stored: &Graph,
+        model: Option<&AuthorizationModel>,
+        tuples: Vec<Tuple>,
+        allow_orphans: bool,
+    ) -> Result<Self, StoresError> {
+        let base = match model {
+            Some(model) if !stored.has_room_for(model) => stored.renewed(model)?,
+            _ => stored.clone(),
+        };
+        let model = match model {
+            None => None,
+            Some(model) => Some(Arc::new(Model { id: id_of(model), rules: Rules::compile(model, &base)? })),
+        };
+        let graph = base.with_bundle(tuples, stored.revision())?;
+        Ok(Self { model, allow_orphans, graph })
+    }
+
+    /// The same checks for tuples that were written since.
+    fn check_written(&self, written: &[TupleKey]) -> Result<(), Problems> {
+        let model = self.model.as_ref().map(|model| model.rules.model());
+        let stored: HashSet<&TupleKey> = written.iter().collect();
+        let stored: Vec<Tuple> = stored.into_iter().filter_map(|key| self.graph.tuple(Origin::Store, key)).collect();
+        let colliding = stored.iter().filter(|tuple| self.graph.tuple(Origin::Bundle, &tuple.key).is_some());
+        let mut problems = listed(colliding.map(|tuple| &tuple.key), collision);
         if !self.allow_orphans {
-            problems.extend(self.orphans(graph));
+            let orphans = stored.iter().filter(|tuple| !is_allowed(model, tuple));
+            problems.extend(listed(orphans.map(|tuple| &tuple.key), orphan));
         }
         Problems(problems).into_result()
     }
+}
 
-    fn orphans(&self, graph: &Graph) -> Vec<Problem> {
-        let model = self.model.as_ref().map(|model| model.rules.model());
-        let is_orphan = |tuple: &Tuple| {
-            let condition = tuple.condition.as_ref().map(|condition| condition.name.as_str());
-            !model.is_some_and(|model| model.allows(&tuple.key, condition))
-        };
-        // What a model allows is a matter of the tuple's kind.
-        let orphans = graph.tuples_of_kinds(Origin::Store, is_orphan);
-        listed(orphans.map(|tuple| tuple.key), |key| {
-            Problem::new(format!("the bundle's model does not allow the tuple `{key}`, which is stored in `main`"))
-                .help("delete it, have the model allow it, or set `allow_orphans` to leave it there without meaning")
-        })
-    }
+fn is_allowed(model: Option<&AuthorizationModel>, tuple: &Tuple) -> bool {
+    let condition = tuple.condition.as_ref().map(|condition| condition.name.as_str());
+    model.is_some_and(|model| model.allows(&tuple.key, condition))
+}
+
+fn collision(key: &TupleKey) -> Problem {
+    Problem::new(format!("the tuple `{key}` of the bundle is stored in `main` too"))
+        .help("delete it there, or take it out of the bundle")
+}
+
+fn orphan(key: &TupleKey) -> Problem {
+    Problem::new(format!("the bundle's model does not allow the tuple `{key}`, which is stored in `main`"))
+        .help("delete it, have the model allow it, or set `allow_orphans` to leave it there without meaning")
 }
 
 /// One problem for each, up to [`MAX_LISTED`], and one that counts the rest.

@@ -19,10 +19,12 @@
 //! | `write` | batches of tuples, and the deletion of all tuples about somebody |
 //! | `read` | tuples and changes in pages |
 //! | `main_layer` | the bundle's model and tuples in `main` |
+//! | `catch_up` | what was written while a graph was made beside the writers |
 //! | `direct` | one store of a data directory that no service has open |
 //!
 //! INVARIANT: what is published is durable, and every change of a store's version happens in a turn.
 
+mod catch_up;
 mod direct;
 mod error;
 mod main_layer;
@@ -36,9 +38,9 @@ pub use self::direct::{Admission, DirectStore};
 pub use self::error::StoresError;
 pub use self::main_layer::MainLayer;
 pub use self::models::StoredModel;
-pub use self::read::{ChangePlace, Place, Selection, TimedChange, TimedTuple, TuplePage};
+pub use self::read::{ChangePage, ChangePlace, Place, Selection, TimedChange, TimedTuple, TuplePage};
 pub use self::version::{Model, Version};
-pub use self::write::{About, Cleared, MAX_CLEARED};
+pub use self::write::{About, Cleared, MAX_CLEARED, Written};
 // What the surface over this service reads and names; it reaches relations and stores through here alone.
 pub use crate::relations::model::{ModelRefusal, RefusalCode, TupleRefusal};
 pub use crate::relations::{
@@ -93,6 +95,8 @@ struct OpenStore {
     /// Versions before it that small changes superseded, until nobody reads them.
     superseded: Mutex<Vec<Arc<Version>>>,
     compiled: Mutex<CompiledModels>,
+    /// Held while the graph is made anew.
+    renewing: Mutex<()>,
 }
 
 /// Most superseded versions that are kept. Each holds the nodes that one small change replaced.
@@ -100,8 +104,13 @@ const MAX_SUPERSEDED: usize = 64;
 
 impl OpenStore {
     fn new(record: StoreRecord, version: Version) -> Arc<Self> {
-        let (version, superseded, compiled) = (ArcSwap::from_pointee(version), Mutex::default(), Mutex::default());
-        Arc::new(Self { record, version, superseded, compiled })
+        Arc::new(Self {
+            record,
+            version: ArcSwap::from_pointee(version),
+            superseded: Mutex::default(),
+            compiled: Mutex::default(),
+            renewing: Mutex::default(),
+        })
     }
 
     /// In a turn. Readers pin this version from now on; what it replaces is freed when its last reader has gone.
@@ -123,6 +132,10 @@ impl OpenStore {
         if superseded.len() < MAX_SUPERSEDED {
             superseded.push(before);
         }
+    }
+
+    fn compiled(&self) -> MutexGuard<'_, CompiledModels> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn superseded(&self) -> MutexGuard<'_, Vec<Arc<Version>>> {

@@ -9,9 +9,13 @@ use crate::model::{ObjectRef, Revision, Timestamp, Tuple, TupleKey, TupleUser};
 use crate::relations::graph::Origin;
 use crate::store::{Change, Event};
 use smol_str::SmolStr;
+use std::collections::BTreeMap;
 
 /// Fewest tuples that are read from disk at once where most of them may be passed over.
 const READ_AT_ONCE: usize = 1_000;
+
+/// Most changes of other types that one page of changes passes by: some ten milliseconds of reading the log.
+const MAX_PASSED: usize = 20_000;
 
 /// Which tuples are wanted. What is absent is any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +73,17 @@ pub struct ChangePlace {
     pub after: Revision,
     /// How many tuples of the one after it were read.
     pub offset: usize,
+}
+
+/// A page of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangePage {
+    /// The changes.
+    pub changes: Vec<TimedChange>,
+    /// Where the next page begins.
+    pub next: ChangePlace,
+    /// Whether the end of the log was reached. A page that is empty may not be the last.
+    pub is_end: bool,
 }
 
 impl Selection {
@@ -130,16 +145,21 @@ impl Stores {
         after: Option<&TupleKey>,
         limit: usize,
     ) -> Result<Vec<TimedTuple>, StoresError> {
-        match (&wanted.object, &wanted.user) {
-            (None, Some(TupleUser::Object(user) | TupleUser::Userset { object: user, .. })) => {
-                let found = sorted(version.graph().tuples_of(Origin::Store, user), wanted, after, limit);
-                let keys: Vec<TupleKey> = found.iter().map(|tuple| tuple.key.clone()).collect();
-                let times = self.store.written_at(store, &keys)?;
-                // What has no time was deleted meanwhile.
-                Ok(found.into_iter().zip(times).filter_map(|(tuple, at)| Some(TimedTuple { tuple, at: at? })).collect())
-            }
-            _ => self.scan(store, wanted, after, limit),
+        let (None, Some(user)) = (&wanted.object, &wanted.user) else {
+            return self.scan(store, wanted, after, limit);
+        };
+        let mut after = after.cloned();
+        let mut read = Vec::new();
+        while read.len() < limit {
+            let found = of_user(version, Origin::Store, user, wanted, after.as_ref(), limit - read.len());
+            let Some(last) = found.last() else { break };
+            after = Some(last.key.clone());
+            let keys: Vec<TupleKey> = found.iter().map(|tuple| tuple.key.clone()).collect();
+            let times = self.store.written_at(store, &keys)?;
+            // What has no time was deleted meanwhile; what comes after it was not.
+            read.extend(found.into_iter().zip(times).filter_map(|(tuple, at)| Some(TimedTuple { tuple, at: at? })));
         }
+        Ok(read)
     }
 
     fn scan(
@@ -170,41 +190,41 @@ impl Stores {
     }
 
     /// The changes of a store's tuples, oldest first, after `from`: at most `limit`, of objects of one type where one is
-    /// named; and the place after them.
+    /// named. At most [`MAX_PASSED`] changes of other types are passed by, and the page ends there.
     pub fn changes(
         &self,
         store: StoreId,
         kind: Option<&str>,
         from: ChangePlace,
         limit: usize,
-    ) -> Result<(Vec<TimedChange>, ChangePlace), StoresError> {
+    ) -> Result<ChangePage, StoresError> {
         self.find(store)?;
-        let mut place = from;
-        let mut found = Vec::new();
-        while found.len() < limit {
-            let entries = self.store.changes(Some(store), place.after, limit)?;
+        let mut page = ChangePage { changes: Vec::new(), next: from, is_end: false };
+        let at_once = if kind.is_some() { limit.max(READ_AT_ONCE) } else { limit };
+        let mut passed = 0;
+        while page.changes.len() < limit && passed < MAX_PASSED {
+            let entries = self.store.changes(Some(store), page.next.after, at_once)?;
             if entries.is_empty() {
+                page.is_end = true;
                 break;
             }
             for entry in entries {
                 let revision = entry.revision;
-                let changes = tuple_changes(entry);
-                let count = changes.len();
-                for change in changes.into_iter().skip(place.offset) {
-                    if found.len() == limit {
-                        return Ok((found, place));
+                for change in tuple_changes(entry).into_iter().skip(page.next.offset) {
+                    if page.changes.len() == limit || passed == MAX_PASSED {
+                        return Ok(page);
                     }
-                    place.offset += 1;
+                    page.next.offset += 1;
                     if kind.is_none_or(|kind| change.key().object.kind() == kind) {
-                        found.push(change);
+                        page.changes.push(change);
+                    } else {
+                        passed += 1;
                     }
                 }
-                if place.offset >= count {
-                    place = ChangePlace { after: revision, offset: 0 };
-                }
+                page.next = ChangePlace { after: revision, offset: 0 };
             }
         }
-        Ok((found, place))
+        Ok(page)
     }
 
     /// The place of the first change that is not before a moment.
@@ -225,20 +245,40 @@ impl TimedChange {
 
 fn bundled(version: &Version, wanted: &Selection, after: Option<&TupleKey>, limit: usize) -> Vec<TimedTuple> {
     let at = version.layered_at();
-    let all = version.graph().tuples(Origin::Bundle).collect();
-    sorted(all, wanted, after, limit).into_iter().map(|tuple| TimedTuple { tuple, at }).collect()
+    let found = match (&wanted.object, &wanted.user) {
+        (None, Some(user)) => of_user(version, Origin::Bundle, user, wanted, after, limit),
+        _ => {
+            let prefix = wanted.prefix();
+            let all = version.graph().bundle_from(&prefix, after);
+            all.filter(|tuple| wanted.holds(&tuple.key)).take(limit).collect()
+        }
+    };
+    found.into_iter().map(|tuple| TimedTuple { tuple, at }).collect()
 }
 
-/// In the order of their text, as they lie on disk.
-fn sorted(tuples: Vec<Tuple>, wanted: &Selection, after: Option<&TupleKey>, limit: usize) -> Vec<Tuple> {
-    let after = after.map(ToString::to_string);
-    let wanted = tuples.into_iter().filter(|tuple| wanted.holds(&tuple.key));
-    let mut found: Vec<(String, Tuple)> = wanted
-        .map(|tuple| (tuple.key.to_string(), tuple))
-        .filter(|(text, _)| after.as_ref().is_none_or(|after| text > after))
-        .collect();
-    found.sort_by(|(a, _), (b, _)| a.cmp(b));
-    found.into_iter().take(limit).map(|(_, tuple)| tuple).collect()
+/// The tuples of a user in the order of their text, as they lie on disk: at most `limit` of those after one.
+fn of_user(
+    version: &Version,
+    origin: Origin,
+    user: &TupleUser,
+    wanted: &Selection,
+    after: Option<&TupleKey>,
+    limit: usize,
+) -> Vec<Tuple> {
+    let after = after.map(ToString::to_string).unwrap_or_default();
+    // No more are held than are wanted, however many the user has.
+    let mut least: BTreeMap<String, Tuple> = BTreeMap::new();
+    for tuple in version.graph().tuples_with(origin, user, wanted.kind.as_deref(), wanted.relation.as_deref()) {
+        let text = tuple.key.to_string();
+        let is_beyond = || least.len() >= limit && least.last_key_value().is_some_and(|(last, _)| *last < text);
+        if text > after && !is_beyond() {
+            least.insert(text, tuple);
+            if least.len() > limit {
+                least.pop_last();
+            }
+        }
+    }
+    least.into_values().collect()
 }
 
 fn tuple_changes(entry: Change) -> Vec<TimedChange> {

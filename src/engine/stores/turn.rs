@@ -13,7 +13,7 @@ use std::sync::MutexGuard;
 use tokio::sync::watch;
 
 /// How much of the log is read at once, in tuples: an import's entry.
-const REPLAYED_AT_ONCE: usize = 10_000;
+pub(super) const REPLAYED_AT_ONCE: usize = 10_000;
 
 /// How far memory is.
 #[derive(Debug)]

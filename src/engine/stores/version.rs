@@ -63,6 +63,11 @@ impl Version {
         Self { model: Some(model), ..self.clone() }
     }
 
+    /// The same tuples and the same model, with names of their own.
+    pub(super) fn renewed(&self, graph: Graph, model: Option<Arc<Model>>) -> Self {
+        Self { graph, model, ..self.clone() }
+    }
+
     pub(super) fn with_layer(
         &self,
         graph: Graph,

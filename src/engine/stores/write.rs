@@ -14,6 +14,19 @@ pub const MAX_CLEARED: usize = Batch::IMPORT_TUPLES;
 /// Most tuples of a change that is small ([`OpenStore::publish_small`]): as many as OpenFGA takes in one write.
 const SMALL: usize = 100;
 
+/// What a write did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The model that allowed it.
+    pub model: ModelId,
+    /// The revision that holds it: a new one, unless nothing changed.
+    pub revision: Revision,
+    /// What was deleted; without what was skipped, and with what was replaced.
+    pub deleted: Vec<TupleKey>,
+    /// What was written; without what was skipped.
+    pub written: Vec<Tuple>,
+}
+
 /// Whom a deletion is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
@@ -42,20 +55,28 @@ impl Stores {
     ///
     /// In `main` a tuple of the bundle is refused, whatever the batch says of duplicates and of what is missing, and so
     /// is an id that is not in canonical encoding.
-    pub fn write(&self, store: StoreId, model: Option<ModelId>, batch: Batch) -> Result<Applied, StoresError> {
+    ///
+    /// INVARIANT: where no model is named, the one of the moment of the write counts, looked up in its turn: a write that
+    /// is under way while another model comes succeeds if that one allows it.
+    pub fn write(&self, store: StoreId, model: Option<ModelId>, batch: Batch) -> Result<Written, StoresError> {
+        if model.is_some() {
+            // A model that is named never changes: it is compiled beside the writers.
+            self.with_model(store, model)?;
+        }
         let mut turn = self.turn()?;
         let open = self.find(store)?;
         let version = open.version.load_full();
         let model = self.model_of(&open, &version, model)?;
         if store == StoreId::MAIN {
-            for key in batch.deletes.iter().chain(batch.writes.iter().map(|tuple| &tuple.key)) {
+            for key in batch.keys() {
                 check_in_main(key, version.graph().origin_of(key) == Some(Origin::Bundle))?;
             }
         }
         for tuple in &batch.writes {
             check(model.rules.model(), tuple)?;
         }
-        self.apply(&mut turn, &open, &version, batch)
+        let Applied { revision, deleted, written } = self.apply(&mut turn, &open, &version, batch)?;
+        Ok(Written { model: model.id, revision, deleted, written })
     }
 
     /// Deletes every tuple about somebody, at most [`MAX_CLEARED`] at once.
@@ -63,14 +84,13 @@ impl Stores {
         let mut turn = self.turn()?;
         let open = self.find(store)?;
         let version = open.version.load_full();
-        let of = |origin| match about {
-            About::Object(object) => version.graph().tuples_on(origin, object),
-            About::User(user) => version.graph().tuples_of(origin, user),
+        let of = |origin, most| match about {
+            About::Object(object) => version.graph().tuples_on(origin, object, most),
+            About::User(user) => version.graph().tuples_of(origin, user, most),
         };
-        let mut keys: Vec<TupleKey> = of(Origin::Store).into_iter().map(|tuple| tuple.key).collect();
-        let left = keys.len().saturating_sub(MAX_CLEARED);
-        keys.truncate(MAX_CLEARED);
-        let in_bundle = of(Origin::Bundle).len();
+        let (found, left) = of(Origin::Store, MAX_CLEARED);
+        let keys: Vec<TupleKey> = found.into_iter().map(|tuple| tuple.key).collect();
+        let (_, in_bundle) = of(Origin::Bundle, 0);
         let applied = self.apply(&mut turn, &open, &version, Batch::of_deletes(keys))?;
         Ok(Cleared { deleted: applied.deleted.len(), left, in_bundle, revision: applied.revision })
     }

@@ -16,7 +16,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 /// Reads the changes
 ///
-/// Oldest first. At the end the token that was sent comes back: send it again later. The bundle's tuples are not here.
+/// Oldest first. At the end the token that was sent comes back: send it again later. Where `type` is given, a page may be
+/// empty before the end, with another token that goes on: a page passes by a bounded number of other changes. A tuple that
+/// was replaced is deleted and written, both at once. The bundle's tuples are not here.
 #[utoipa::path(
     get,
     path = "/stores/{store_id}/changes",
@@ -45,7 +47,7 @@ pub(super) async fn changes(request: HttpRequest, shared: Data<Shared>) -> Resul
         Some(text) => Some(moment(text)?),
     };
     let of = kind.clone();
-    let (found, next) = apart(move || {
+    let page = apart(move || {
         let from = match (from, since) {
             (Some(place), _) => place,
             (None, Some(since)) => stores.changes_since(since)?,
@@ -54,12 +56,13 @@ pub(super) async fn changes(request: HttpRequest, shared: Data<Shared>) -> Resul
         Ok(stores.changes(store, Some(of.as_str()).filter(|kind| !kind.is_empty()), from, size)?)
     })
     .await?;
-    let token = if found.is_empty() {
+    let next = page.next;
+    let token = if page.changes.is_empty() && page.is_end {
         sent
     } else {
         token::write(&question(store), &[&kind, &next.after.0.to_string(), &next.offset.to_string()])
     };
-    let changes = found.into_iter().map(change).collect();
+    let changes = page.changes.into_iter().map(change).collect();
     Ok(ok(&ChangesBody { changes, continuation_token: token }))
 }
 

@@ -18,8 +18,10 @@ const MAX_TUPLES: usize = 100;
 
 /// Writes and deletes tuples
 ///
-/// At most 100, all or none, durable and visible when this answers. Tuples of the bundle cannot be written or deleted in
-/// `main`, and ids there are in canonical encoding.
+/// At most 100, all or none, durable and visible when this answers. Where no model is named, the newest at the moment of
+/// the write must allow what is written. With `on_duplicate: "replace"`, which OpenFGA does not have, a tuple that exists
+/// with another condition or context is replaced in the same revision: a grant is renewed in one write. Tuples of the
+/// bundle cannot be written or deleted in `main`, and ids there are in canonical encoding.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/write",
@@ -44,13 +46,9 @@ pub(super) async fn write(
     let fields = Fields::of(&body);
     let model = model_id(&fields)?;
     let batch = read_batch(&fields)?;
-    let (model, applied) = apart(move || {
-        let (_, used) = stores.with_model(store, model)?;
-        Ok((used.id, stores.write(store, Some(used.id), batch)?))
-    })
-    .await?;
-    let revision = applied.revision;
-    let body = WriteBody { revision: revision.0, written: applied.written.len(), deleted: applied.deleted.len() };
+    let written = apart(move || Ok(stores.write(store, model, batch)?)).await?;
+    let (model, revision) = (written.model, written.revision);
+    let body = WriteBody { revision: revision.0, written: written.written.len(), deleted: written.deleted.len() };
     Ok(ok_of(Basis { model, revision }, &body))
 }
 
@@ -68,26 +66,27 @@ fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
     let mut batch = Batch::default();
     if let Some(writes) = writes {
         batch.writes = writes.items("tuple_keys")?.iter().map(read_tuple).collect::<Result<_, _>>()?;
-        if is_ignore(&writes, "on_duplicate")? {
-            batch.on_duplicate = OnDuplicate::Ignore;
-        }
+        batch.on_duplicate = match policy(&writes, "on_duplicate", &["error", "ignore", "replace"])? {
+            "ignore" => OnDuplicate::Ignore,
+            "replace" => OnDuplicate::Replace,
+            _ => OnDuplicate::Error,
+        };
     }
     if let Some(deletes) = deletes {
         let keys: Result<Vec<TupleKey>, ApiError> = deletes.items("tuple_keys")?.iter().map(read_key).collect();
         batch.deletes = keys?;
-        if is_ignore(&deletes, "on_missing")? {
+        if policy(&deletes, "on_missing", &["error", "ignore"])? == "ignore" {
             batch.on_missing = OnMissing::Ignore;
         }
     }
     Ok(batch)
 }
 
-fn is_ignore(fields: &Fields<'_>, name: &str) -> Result<bool, ApiError> {
-    match fields.text(name)?.map(smol_str::SmolStr::as_str) {
-        None | Some("error") => Ok(false),
-        Some("ignore") => Ok(true),
-        Some(other) => {
-            Err(ApiError::invalid(format!("`{}` must be `error` or `ignore`, not `{other}`", fields.path(name))))
-        }
-    }
+/// What is to be done with a tuple that is there, or is not: one of a few words, the first where nothing is said.
+fn policy(fields: &Fields<'_>, name: &str, known: &[&'static str]) -> Result<&'static str, ApiError> {
+    let said = fields.text(name)?.map_or("error", smol_str::SmolStr::as_str);
+    known.iter().find(|word| **word == said).copied().ok_or_else(|| {
+        let words: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+        ApiError::invalid(format!("`{}` must be one of {}, not `{said}`", fields.path(name), words.join(", ")))
+    })
 }

@@ -11,7 +11,7 @@
 //! the object of a userset.
 
 use super::hash::order_of;
-use super::symbols::{BUCKETS, ObjectId, bucket_of};
+use super::symbols::{BUCKETS, bucket_of};
 use super::{EVERYONE, Graph, NameId};
 use crate::model::ObjectRef;
 use smol_str::SmolStr;
@@ -31,13 +31,7 @@ impl Graph {
     /// Whether some tuple names the object.
     #[must_use]
     pub fn speaks_of(&self, object: &ObjectRef) -> bool {
-        self.find_object(&self.names().now(), object).is_some_and(|object| self.is_named(object))
-    }
-
-    /// The names of objects stay when their last tuple goes.
-    fn is_named(&self, object: ObjectId) -> bool {
-        let layers = [&self.bundle, &self.stored];
-        layers.iter().any(|layer| layer.on_object(object).next().is_some() || layer.of_user(object).next().is_some())
+        self.find_object(&self.names().now(), object).is_some()
     }
 }
 
@@ -61,8 +55,7 @@ impl Iterator for Known<'_> {
         while self.ready.is_empty() && self.bucket < BUCKETS {
             let graph = self.graph;
             let found = graph.symbols.bucket(self.bucket, kind);
-            let named = found.filter(|(object, id)| id.as_str() != EVERYONE && graph.is_named(*object));
-            let places = named.map(|(_, id)| (order_of(id), id.clone()));
+            let places = found.filter(|id| id.as_str() != EVERYONE).map(|id| (order_of(id), id.clone()));
             self.ready.extend(places.filter(|place| self.after.as_ref().is_none_or(|after| place > after)));
             self.ready.sort_unstable_by(|a, b| b.cmp(a));
             self.bucket += 1;

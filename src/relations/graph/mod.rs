@@ -8,8 +8,9 @@
 //! version is a handful of pointers: a reader pins it by cloning, a write copies the few nodes on its way and makes the
 //! next version. Two layers stand side by side, the bundle's tuples and the stored ones; what decides is their union,
 //! with the request's own tuples as a third ([`view`]).
-//! **Trade-off.** A hash map would find a row with one step less, but its versions could not share. Names are never given
-//! back before a restart.
+//! **Trade-off.** A hash map would find a row with one step less, but its versions could not share. The names of types and
+//! relations stand in one table for all versions; those that have gone out of use go with the table, when the graph is
+//! made anew ([`Graph::renewed`]).
 
 mod array;
 mod hash;
@@ -17,6 +18,8 @@ mod known;
 mod layer;
 mod names;
 mod ordered;
+mod read;
+mod renew;
 mod rows;
 mod symbols;
 mod view;
@@ -26,15 +29,16 @@ pub use known::{Known, Place};
 pub(in crate::relations) use layer::{Edge, When};
 pub use names::{GraphError, MAX_NAMES};
 pub(in crate::relations) use names::{NameId, NameTable, Names};
+pub(in crate::relations) use renew::names_of;
 pub use symbols::MAX_OBJECTS;
 pub(in crate::relations) use symbols::{EVERYONE, ObjectId, UserId};
 pub(in crate::relations) use view::{ObjectRow, ObjectRows, View};
 
 use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser};
-use foldhash::HashMap;
 use layer::Layer;
+use ordered::Key;
 use smol_str::SmolStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use symbols::Symbols;
 
 /// Where a tuple stands.
@@ -53,6 +57,9 @@ pub struct Graph {
     bundle: Layer,
     stored: Layer,
     revision: Revision,
+    /// The bundle's tuples in the order of their text, once somebody has asked for it; shared by the versions that have
+    /// the same.
+    bundle_order: Arc<OnceLock<Box<[Key]>>>,
 }
 
 impl Graph {
@@ -77,11 +84,22 @@ impl Graph {
     /// The next version: the bundle's layer replaced by these tuples.
     pub fn with_bundle(&self, tuples: impl IntoIterator<Item = Tuple>, revision: Revision) -> Result<Self, GraphError> {
         let mut next = Self { revision, ..self.clone() };
+        let before = std::mem::take(&mut next.bundle);
         (next.bundle, ()) = next.layer(|put| {
             tuples.into_iter().for_each(put);
             Ok::<_, GraphError>(())
         })?;
+        next.bundle_order = Arc::default();
+        for (key, _) in before.by_object.iter() {
+            next.release(Edge::of_object_key(key));
+        }
         Ok(next)
+    }
+
+    /// The same tuples, as of another revision.
+    #[must_use]
+    pub fn at(&self, revision: Revision) -> Self {
+        Self { revision, ..self.clone() }
     }
 
     /// The next version: first `deletes` are taken out of the store's layer, then `writes` are put in. A delete of what
@@ -89,15 +107,19 @@ impl Graph {
     /// for the store to say.
     pub fn apply(&self, deletes: &[TupleKey], writes: &[Tuple], revision: Revision) -> Result<Self, GraphError> {
         let mut next = Self { revision, ..self.clone() };
+        let mut removed = Vec::with_capacity(deletes.len());
         for key in deletes {
             if let Some(edge) = next.find(key) {
                 next.stored.remove(edge);
+                removed.push(edge);
             }
         }
         for tuple in writes {
             let edge = next.intern(&tuple.key)?;
             next.stored.insert(edge, tuple.condition.clone());
         }
+        // Only now: what one tuple no longer names, another of the same batch may.
+        removed.into_iter().for_each(|edge| next.release(edge));
         Ok(next)
     }
 
@@ -119,7 +141,7 @@ impl Graph {
         self.bundle.len()
     }
 
-    /// How many different objects and users have been seen, those whose last tuple has gone among them.
+    /// How many different objects and users its tuples name.
     #[must_use]
     pub fn objects_len(&self) -> u32 {
         self.symbols.count()
@@ -140,61 +162,6 @@ impl Graph {
         Some(Tuple { key: key.clone(), condition })
     }
 
-    /// Every tuple of one layer.
-    pub fn tuples(&self, origin: Origin) -> impl Iterator<Item = Tuple> {
-        let names = self.symbols.names().now();
-        let all = self.in_layer(origin).by_object.iter();
-        all.filter_map(move |(key, when)| self.tuple_of(&names, Edge::of_object_key(key), when))
-    }
-
-    /// Every tuple of one layer of a kind that `is_wanted`. A kind is what types say of a tuple: the object's type, the
-    /// relation, the user's type, whether it is a userset, and of which relation, or everyone; and the condition's name.
-    /// `is_wanted` sees one tuple of each kind. There are few kinds, so this spells out few tuples.
-    pub fn tuples_of_kinds(
-        &self,
-        origin: Origin,
-        mut is_wanted: impl FnMut(&Tuple) -> bool,
-    ) -> impl Iterator<Item = Tuple> {
-        let names = self.symbols.names().now();
-        let mut kinds = HashMap::default();
-        self.in_layer(origin).by_object.iter().filter_map(move |(key, when)| {
-            let edge = Edge::of_object_key(key);
-            let (object, user) = (self.symbols.kind(edge.object)?, self.symbols.kind(edge.user.object)?);
-            let condition = when.as_ref().map(|condition| condition.name.clone());
-            let kind = (object, edge.relation, user, edge.user.relation, condition);
-            let spelled = || self.tuple_of(&names, edge, when);
-            match kinds.get(&kind) {
-                Some(false) => None,
-                Some(true) => spelled(),
-                None => {
-                    let tuple = spelled()?;
-                    let is_wanted = is_wanted(&tuple);
-                    kinds.insert(kind, is_wanted);
-                    is_wanted.then_some(tuple)
-                }
-            }
-        })
-    }
-
-    /// Every tuple of one layer on an object, whatever the relation.
-    #[must_use]
-    pub fn tuples_on(&self, origin: Origin, object: &ObjectRef) -> Vec<Tuple> {
-        let names = self.symbols.names().now();
-        let Some(object) = self.find_object(&names, object) else { return Vec::new() };
-        let row = self.in_layer(origin).on_object(object);
-        row.filter_map(|(key, when)| self.tuple_of(&names, Edge::of_object_key(key), when)).collect()
-    }
-
-    /// Every tuple of one layer whose user is an object, or a userset of it.
-    #[must_use]
-    pub fn tuples_of(&self, origin: Origin, object: &ObjectRef) -> Vec<Tuple> {
-        let names = self.symbols.names().now();
-        let Some(object) = self.find_object(&names, object) else { return Vec::new() };
-        let layer = self.in_layer(origin);
-        let edges = layer.of_user(object).map(|(key, _)| Edge::of_user_key(key));
-        edges.filter_map(|edge| self.tuple_of(&names, edge, layer.get(edge)?)).collect()
-    }
-
     /// The names of types and relations that rules are compiled against.
     pub(in crate::relations) fn names(&self) -> &Arc<NameTable> {
         self.symbols.names()
@@ -212,39 +179,60 @@ impl Graph {
         &mut self,
         read: impl FnOnce(&mut dyn FnMut(Tuple)) -> Result<R, E>,
     ) -> Result<(Layer, R), E> {
-        let names = Arc::clone(self.symbols.names());
+        let table = Arc::clone(self.symbols.names());
+        let mut names = table.grow();
         let mut symbols = self.symbols.bulk();
         let mut edges = Ok(Vec::new());
         let returned = read(&mut |tuple| {
             // After a failure the rest is passed by.
             if let Ok(read) = &mut edges {
-                match edge(&names, &tuple.key, |kind, id| symbols.intern(kind, id)) {
+                match edge(&tuple.key, &mut |name| names.id(name), &mut |kind, id| symbols.intern(kind, id)) {
                     Ok(edge) => read.push((edge, tuple.condition)),
                     Err(error) => edges = Err(error),
                 }
             }
         })?;
+        let edges = edges?;
+        names.finish();
         symbols.finish();
-        Ok((Layer::from_edges(edges?), returned))
+        Ok((Layer::from_edges(edges), returned))
     }
 
     fn intern(&mut self, key: &TupleKey) -> Result<Edge, GraphError> {
         let names = Arc::clone(self.symbols.names());
-        edge(&names, key, |kind, id| self.symbols.intern(kind, id))
+        edge(key, &mut |name| names.id(name), &mut |kind, id| self.symbols.intern(kind, id))
+    }
+
+    /// Takes back the numbers of what only this tuple named, which is in neither layer any more.
+    fn release(&mut self, edge: Edge) {
+        for object in [edge.object, edge.user.object] {
+            if !self.is_named(object) {
+                self.symbols.release(object);
+            }
+        }
+    }
+
+    /// Whether some tuple names the object: as its object, as its user, or as the object of a userset.
+    fn is_named(&self, object: ObjectId) -> bool {
+        let layers = [&self.bundle, &self.stored];
+        layers.iter().any(|layer| layer.on_object(object).next().is_some() || layer.of_user(object).next().is_some())
     }
 
     fn find(&self, key: &TupleKey) -> Option<Edge> {
         let names = self.symbols.names().now();
         let object = self.find_object(&names, &key.object)?;
         let relation = names.find(&key.relation)?;
-        let user = match &key.user {
-            TupleUser::Object(user) => UserId::plain(self.find_object(&names, user)?),
+        Some(Edge { object, relation, user: self.find_user(&names, &key.user)? })
+    }
+
+    fn find_user(&self, names: &Names, user: &TupleUser) -> Option<UserId> {
+        Some(match user {
+            TupleUser::Object(user) => UserId::plain(self.find_object(names, user)?),
             TupleUser::Userset { object, relation } => {
-                UserId { object: self.find_object(&names, object)?, relation: names.find(relation)? }
+                UserId { object: self.find_object(names, object)?, relation: names.find(relation)? }
             }
             TupleUser::Wildcard(kind) => UserId::plain(self.symbols.find(names.find(kind)?, EVERYONE)?),
-        };
-        Some(Edge { object, relation, user })
+        })
     }
 
     fn find_object(&self, names: &Names, object: &ObjectRef) -> Option<ObjectId> {
@@ -252,25 +240,33 @@ impl Graph {
     }
 
     fn tuple_of(&self, names: &Names, edge: Edge, when: &When) -> Option<Tuple> {
+        Some(Tuple { key: self.edge_text(names, edge)?, condition: when.clone() })
+    }
+
+    fn key_of(&self, names: &Names, key: Key) -> Option<TupleKey> {
+        self.edge_text(names, Edge::of_object_key(key))
+    }
+
+    fn edge_text(&self, names: &Names, edge: Edge) -> Option<TupleKey> {
         let text = |id| self.symbols.object(id).map(|object| (names.text(object.kind), object.id.as_str()));
-        let key = view::key_text(names, edge, text)?;
-        Some(Tuple { key, condition: when.clone() })
+        view::key_text(names, edge, text)
     }
 }
 
-/// The numbers of a tuple, whose objects get theirs from `object`.
+/// The numbers of a tuple, whose names get theirs from `name` and whose objects from `object`.
 fn edge(
-    names: &NameTable,
     key: &TupleKey,
-    mut object: impl FnMut(NameId, &SmolStr) -> Result<ObjectId, GraphError>,
+    name: &mut impl FnMut(&str) -> Result<NameId, GraphError>,
+    object: &mut impl FnMut(NameId, &SmolStr) -> Result<ObjectId, GraphError>,
 ) -> Result<Edge, GraphError> {
-    let mut of = |it: &ObjectRef| object(names.id(it.kind())?, it.id());
-    let on = of(&key.object)?;
-    let relation = names.id(&key.relation)?;
+    let on = object(name(key.object.kind())?, key.object.id())?;
+    let relation = name(&key.relation)?;
     let user = match &key.user {
-        TupleUser::Object(user) => UserId::plain(of(user)?),
-        TupleUser::Userset { object, relation } => UserId { object: of(object)?, relation: names.id(relation)? },
-        TupleUser::Wildcard(kind) => UserId::plain(object(names.id(kind)?, &EVERYONE.into())?),
+        TupleUser::Object(user) => UserId::plain(object(name(user.kind())?, user.id())?),
+        TupleUser::Userset { object: of, relation } => {
+            UserId { object: object(name(of.kind())?, of.id())?, relation: name(relation)? }
+        }
+        TupleUser::Wildcard(kind) => UserId::plain(object(name(kind)?, &EVERYONE.into())?),
     };
     Ok(Edge { object: on, relation, user })
 }

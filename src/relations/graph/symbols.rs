@@ -1,9 +1,10 @@
 //! Numbers for the objects that tuples speak of.
 //!
-//! INVARIANT: a number means the same in a version of the graph and in all that were made from it. The object called
-//! `*` of a type stands for everyone of that type: no real object has that id.
-//!
-//! Trade-off: the name of an object stays when its last tuple goes, until the graph is built anew at the next start.
+//! INVARIANT: an object has a number in a version of the graph if, and only if, one of its tuples names it; and a number
+//! means one object in one version. A number whose object has lost its last tuple is given to another object in a later
+//! version: versions share nothing that changes, so whoever has pinned an earlier one finds what the number meant there,
+//! and nothing outlives a version that holds a number of an object (caches and pages go by names). The object called `*`
+//! of a type stands for everyone of that type: no real object has that id.
 
 use super::array::Array;
 use super::hash::order_of;
@@ -68,8 +69,12 @@ pub(in crate::relations) struct Symbols {
     names: Arc<NameTable>,
     objects: Array<Object>,
     kinds: Array<Kind>,
-    count: u32,
     buckets: Array<Arc<[Slot]>>,
+    /// The number above all that were ever given.
+    end: u32,
+    /// Numbers below it that no object has, in the order in which they became free.
+    free: Array<ObjectId>,
+    free_count: u32,
 }
 
 /// An object in the bucket of its id's hash.
@@ -82,14 +87,19 @@ struct Slot {
 }
 
 impl Symbols {
+    /// No objects, with a table of names for `used` of them.
+    pub(super) fn for_used_names(used: usize) -> Self {
+        Self { names: Arc::new(NameTable::for_used(used)), ..Self::default() }
+    }
+
     /// The numbers of types and relations, which all versions of one graph share.
     pub(in crate::relations) fn names(&self) -> &Arc<NameTable> {
         &self.names
     }
 
-    /// How many objects have numbers; they are 0 and up.
+    /// How many objects have numbers.
     pub(super) fn count(&self) -> u32 {
-        self.count
+        self.end - self.free_count
     }
 
     /// The object behind a number.
@@ -102,19 +112,17 @@ impl Symbols {
         self.kinds.get(id.0).copied()
     }
 
-    /// The number of an object; none where no tuple ever spoke of it.
+    /// The number of an object; none where no tuple names it.
     pub(super) fn find(&self, kind: NameId, id: &str) -> Option<ObjectId> {
         let (bucket, hash) = place(id);
         self.in_bucket(bucket, hash, kind, id)
     }
 
-    /// The objects of one type whose ids fall into a bucket, in no particular order. All buckets together hold every
+    /// The ids of the objects of one type that fall into a bucket, in no particular order. All buckets together hold every
     /// object, by the first bits of the hash of its id.
-    pub(super) fn bucket(&self, bucket: u32, kind: NameId) -> impl Iterator<Item = (ObjectId, &SmolStr)> {
+    pub(super) fn bucket(&self, bucket: u32, kind: NameId) -> impl Iterator<Item = &SmolStr> {
         let slots = self.buckets.get(bucket).into_iter().flat_map(|slots| slots.iter());
-        slots
-            .filter(move |slot| slot.kind == kind)
-            .filter_map(|slot| Some((slot.object, &self.object(slot.object)?.id)))
+        slots.filter(move |slot| slot.kind == kind).filter_map(|slot| Some(&self.object(slot.object)?.id))
     }
 
     /// The number of an object, given now if need be.
@@ -133,16 +141,41 @@ impl Symbols {
         Bulk { symbols: self, known: HashMap::default(), new: Vec::new() }
     }
 
-    /// Gives the next number, by which nobody finds the object yet.
+    /// Takes the number of an object back, which no tuple names any more.
+    pub(super) fn release(&mut self, object: ObjectId) {
+        let Some(found) = self.objects.get(object.0) else { return };
+        let (bucket, _) = place(&found.id);
+        let slots = self.buckets.slot(bucket);
+        let old = slots.as_deref().unwrap_or_default();
+        let left: Arc<[Slot]> = old.iter().filter(|slot| slot.object != object).copied().collect();
+        *slots = (!left.is_empty()).then_some(left);
+        *self.objects.slot(object.0) = None;
+        *self.kinds.slot(object.0) = None;
+        *self.free.slot(self.free_count) = Some(object);
+        self.free_count += 1;
+    }
+
+    /// Gives a number, by which nobody finds the object yet.
     fn add(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
-        if self.count >= MAX_OBJECTS {
-            return Err(GraphError::TooManyObjects);
-        }
-        let object = ObjectId(self.count);
+        let object = self.next()?;
         *self.objects.slot(object.0) = Some(Object { kind, id: id.clone() });
         *self.kinds.slot(object.0) = Some(Kind { name: kind, is_everyone: id == EVERYONE });
-        self.count += 1;
         Ok(object)
+    }
+
+    /// A number that no object has: the one that became free last, or a new one.
+    fn next(&mut self) -> Result<ObjectId, GraphError> {
+        if let Some(last) = self.free_count.checked_sub(1)
+            && let Some(object) = self.free.slot(last).take()
+        {
+            self.free_count = last;
+            return Ok(object);
+        }
+        if self.end >= MAX_OBJECTS {
+            return Err(GraphError::TooManyObjects);
+        }
+        self.end += 1;
+        Ok(ObjectId(self.end - 1))
     }
 
     fn put(&mut self, bucket: u32, new: &[Slot]) {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::model::TupleCondition;
-use std::collections::BTreeMap;
+use crate::relations::model::AuthorizationModel;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn key(text: &str) -> TupleKey {
     text.parse().unwrap()
@@ -69,8 +70,11 @@ fn both_directions_hold_the_same_tuples_after_any_history() {
             TupleUser::Object(own) | TupleUser::Userset { object: own, .. } => *own == object,
             TupleUser::Wildcard(_) => false,
         };
-        assert_eq!(texts(graph.tuples_of(Origin::Store, &object)), of(&|tuple| names(&tuple.key.user)));
-        assert_eq!(texts(graph.tuples_on(Origin::Store, &object)), of(&|tuple| tuple.key.object == object));
+        assert_eq!(texts(graph.tuples_of(Origin::Store, &object, usize::MAX).0), of(&|tuple| names(&tuple.key.user)));
+        assert_eq!(
+            texts(graph.tuples_on(Origin::Store, &object, usize::MAX).0),
+            of(&|tuple| tuple.key.object == object)
+        );
     }
 }
 
@@ -161,4 +165,98 @@ fn a_row_found_among_an_objects_is_the_row() {
     }
     let object = view.object(kind, "many");
     assert_eq!(view.rows_of(object).of(relations[0]).all().count(), 135);
+}
+
+#[test]
+fn a_number_that_is_given_again_means_nothing_to_whoever_pinned_a_version_before() {
+    let mut graph = Graph::default();
+    let (mut stored, mut bundle) = (BTreeSet::new(), Vec::new());
+    let (mut pinned, mut most) = (Vec::new(), 0);
+    let mut dice = 5_u64;
+    let mut below = |n: u64| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) % n
+    };
+    for step in 0..4_000_u64 {
+        // Ever new objects and users, most of which soon go; some are known to both layers.
+        let some = |below: &mut dyn FnMut(u64) -> u64| match below(4) {
+            0 => format!("doc:{}#viewer@user:{}", below(4), below(4)),
+            1 => format!("doc:{step}#viewer@group:{}#member", below(3)),
+            2 => format!("group:{}#member@user:{step}", below(3)),
+            _ => format!("doc:{}#viewer@user:*", below(6)),
+        };
+        let writes: Vec<Tuple> = (0..below(3)).map(|_| tuple(&some(&mut below))).collect();
+        let mut deletes = Vec::new();
+        while stored.len() + writes.len() > 12 + deletes.len() {
+            let at = usize::try_from(below(stored.len() as u64)).unwrap();
+            let text: &String = stored.iter().nth(at).unwrap();
+            if !deletes.contains(&key(text)) && writes.iter().all(|tuple| tuple.key != key(text)) {
+                deletes.push(key(text));
+            } else {
+                break;
+            }
+        }
+        if below(10) == 0 {
+            bundle = (0..below(5)).map(|_| some(&mut below)).collect::<Vec<_>>();
+            bundle.sort();
+            bundle.dedup();
+            graph = graph.with_bundle(bundle.iter().map(|text| tuple(text)), Revision(step)).unwrap();
+        }
+        graph = graph.apply(&deletes, &writes, Revision(step)).unwrap();
+        stored.retain(|text| !deletes.contains(&key(text)));
+        stored.extend(writes.iter().map(|tuple| tuple.key.to_string()));
+        if step % 50 == 0 {
+            pinned.push((graph.clone(), stored.clone(), bundle.clone()));
+        }
+        // Exactly what tuples name has a number, and numbers do not grow with what has gone.
+        let keys = stored.iter().chain(&bundle).map(|text| key(text));
+        let named: BTreeSet<String> = keys
+            .flat_map(|key| {
+                let user = key.user.to_string();
+                [key.object.to_string(), user.split('#').next().unwrap().to_owned()]
+            })
+            .collect();
+        assert_eq!(graph.objects_len() as usize, named.len(), "step {step}");
+        for text in named.iter().filter(|text| !text.ends_with('*')) {
+            let object: ObjectRef = text.parse().unwrap();
+            most = most.max(graph.find_object(&graph.names().now(), &object).unwrap().0);
+            assert!(graph.speaks_of(&object));
+        }
+    }
+    assert!(most < 100, "numbers up to {most}");
+    for (graph, stored, bundle) in pinned {
+        assert_eq!(texts(graph.tuples(Origin::Store)), stored.iter().cloned().collect::<Vec<_>>());
+        assert_eq!(texts(graph.tuples(Origin::Bundle)), bundle);
+        for text in &stored {
+            assert!(graph.tuple(Origin::Store, &key(text)).is_some(), "{text}");
+        }
+        assert_eq!(graph.tuple(Origin::Store, &key("doc:none#viewer@user:0")), None);
+    }
+}
+
+#[test]
+fn a_graph_made_anew_has_the_same_tuples_and_only_the_names_in_use() {
+    let mut graph = Graph::load((0..50).map(|at| tuple(&format!("doc:{at}#r{at}@user:u"))), Revision(3)).unwrap();
+    graph = graph.with_bundle([tuple("team:t#member@user:b")], Revision(4)).unwrap();
+    graph = graph
+        .apply(&(1..50).map(|at| key(&format!("doc:{at}#r{at}@user:u"))).collect::<Vec<_>>(), &[], Revision(5))
+        .unwrap();
+    let json = serde_json::json!({
+        "schema_version": "1.1",
+        "type_definitions": [{ "type": "user" }, { "type": "folder" }],
+    });
+    let model = crate::relations::model::from_json(&json).unwrap();
+    let model = AuthorizationModel::new(model).unwrap();
+    let renewed = graph.renewed(&model).unwrap();
+    for origin in [Origin::Bundle, Origin::Store] {
+        assert_eq!(texts(renewed.tuples(origin)), texts(graph.tuples(origin)));
+    }
+    assert_eq!((renewed.revision(), renewed.shares_names_with(&graph)), (Revision(5), false));
+    let names = renewed.names().now();
+    let known = |name: &&&str| names.find(name).is_some();
+    let all = ["doc", "user", "r0", "r1", "r49", "team", "member", "folder"];
+    assert_eq!(all.iter().filter(known).count(), 6, "all but those of tuples that have gone");
+    assert!(renewed.has_room_for(&model));
+    let later = renewed.apply(&[], &[tuple("doc:1#r1@user:u")], Revision(6)).unwrap();
+    assert!(later.shares_names_with(&renewed) && later.origin_of(&key("doc:1#r1@user:u")) == Some(Origin::Store));
 }

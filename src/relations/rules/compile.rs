@@ -2,7 +2,7 @@
 
 use super::reach::Reach;
 use super::{Arrow, Bits, Form, How, Incoming, Relation, RelationId, Restriction, Rewrite, Rules};
-use crate::relations::graph::{Graph, GraphError, NameId, NameTable};
+use crate::relations::graph::{Graph, GraphError, NameId, NameTable, names_of};
 use crate::relations::model::{self, AuthorizationModel, RestrictionForm, TypeDefinition};
 use foldhash::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -22,6 +22,8 @@ impl Rules {
     /// Compiles a model for the store whose tuples `graph` holds, for this version of them and all others.
     pub fn compile(model: &AuthorizationModel, graph: &Graph) -> Result<Self, RulesError> {
         let names = Arc::clone(graph.names());
+        // All of them at once: one by one, each would copy the table.
+        names.add(names_of(model))?;
         let mut rules = Self {
             names: Arc::clone(&names),
             model: model.clone(),

@@ -13,7 +13,7 @@ mod reach;
 pub use compile::RulesError;
 pub(in crate::relations) use reach::{Bits, Terminal};
 
-use super::graph::{NameId, NameTable, ObjectId, UserId, View, When};
+use super::graph::{Graph, NameId, NameTable, ObjectId, UserId, View, When};
 use super::model::AuthorizationModel;
 use foldhash::HashMap;
 use reach::Reach;
@@ -160,6 +160,13 @@ impl Rules {
     pub fn reads_context(&self, kind: &str, relation: &str) -> bool {
         let cell = self.find(kind, relation).and_then(|id| self.conditional.get(id.at()));
         cell.is_none_or(|cell| *cell.get_or_init(|| !self.conditions_of(kind, relation).is_empty()))
+    }
+
+    /// Returns `true` if these rules can answer questions about a graph: if they were compiled for it, or for another
+    /// version of it that was not made anew.
+    #[must_use]
+    pub fn fit(&self, graph: &Graph) -> bool {
+        self.belong_to(graph.names())
     }
 
     /// Whether these rules were compiled for a store whose names are `names`.

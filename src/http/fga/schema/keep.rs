@@ -74,7 +74,8 @@ pub(in crate::http::fga) struct ModelsBody {
 pub(in crate::http::fga) struct Writes {
     /// The tuples.
     tuple_keys: Vec<TupleKeyBody>,
-    /// What to do with one that exists: `error`, or `ignore` where its condition is equal.
+    /// What to do with one that exists: `error`; `ignore` where its condition and context are equal; or `replace`, which is
+    /// not in OpenFGA: where they differ, the new ones take their place.
     #[schema(example = "error")]
     on_duplicate: Option<String>,
 }
@@ -105,9 +106,9 @@ pub(in crate::http::fga) struct WriteRequest {
 pub(in crate::http::fga) struct WriteBody {
     /// The revision that holds it, as in the header `Behest-Revision`: for `options.at_least` of a decision.
     pub(in crate::http::fga) revision: u64,
-    /// How many tuples were written; without those that were there.
+    /// How many tuples were written; without those that were there, and with those that were replaced.
     pub(in crate::http::fga) written: usize,
-    /// How many were deleted; without those that were not.
+    /// How many were deleted; without those that were not there, and with those that were replaced.
     pub(in crate::http::fga) deleted: usize,
 }
 
