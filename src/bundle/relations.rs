@@ -244,7 +244,7 @@ fn parse_file(file: &SourceFile) -> Result<Vec<(TupleText, Place)>, Problem> {
 }
 
 fn to_tuple(text: TupleText, model: Option<&AuthorizationModel>) -> Result<Tuple, String> {
-    let key = TupleKey::parse(&text.user, &text.relation, &text.object).map_err(|error| error.to_string())?;
+    let key = TupleKey::parse_shown(&text.user, &text.relation, &text.object).map_err(|error| error.to_string())?;
     let condition = text.condition.map(|condition| {
         let context = condition.context.map(|YamlRecord(context)| context).unwrap_or_default();
         Arc::new(TupleCondition { name: condition.name, context })

@@ -79,11 +79,35 @@ async fn ids_in_main_are_in_canonical_encoding() {
         ("document:a%41#viewer@user:alice", false),
         ("document:plain#viewer@user:100%", false),
         ("document:plain#viewer@team:a*b#member", false),
+        ("document:plain#viewer@team:https://a/b#member", false),
     ] {
         let reply = fixture.on_store("write", &json!({ "writes": { "tuple_keys": keys(&[tuple]) } })).await;
         let found = if reply.status == 200 { "200".to_owned() } else { error(&reply) };
         assert_eq!(found, if is_canonical { "200" } else { "400 validation_error" }, "{tuple}");
     }
+}
+
+#[actix_web::test]
+async fn an_entity_is_written_as_answers_show_it() {
+    let fixture = fixture();
+    let shown = "document:plan#viewer@user:https://idp.example/alice%2F1";
+    let spelled = "document:plan#viewer@user:https%3A//idp.example/alice%252F1";
+    fixture.write(&[shown]).await;
+    for tuple in [shown, spelled] {
+        assert_eq!(fixture.on_store("check", &json!({ "tuple_key": key(tuple) })).await.json()["allowed"], true);
+        let again = fixture.on_store("write", &json!({ "writes": { "tuple_keys": keys(&[tuple]) } })).await;
+        assert_eq!(error(&again), "400 write_failed_due_to_invalid_input", "the same tuple");
+        let read = fixture.on_store("read", &json!({ "tuple_key": key(tuple) })).await.json();
+        assert_eq!(read["tuples"][0]["key"], key(spelled));
+        let list = json!({ "type": "document", "relation": "viewer", "user": key(tuple)["user"] });
+        assert_eq!(fixture.on_store("list-objects", &list).await.json()["objects"], json!(["document:plan"]));
+    }
+    let deleted = fixture.on_store("write", &json!({ "deletes": { "tuple_keys": keys(&[shown]) } })).await;
+    assert_eq!(deleted.json()["deleted"], 1);
+    // OpenFGA's own stores have OpenFGA's rules.
+    let other = Fixture::new().await;
+    let refused = other.on_store("write", &json!({ "writes": { "tuple_keys": keys(&[shown]) } })).await;
+    assert_eq!(error(&refused), "400 validation_error");
 }
 
 #[actix_web::test]

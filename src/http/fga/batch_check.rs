@@ -42,7 +42,7 @@ pub(super) async fn batch_check(
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
     let (basis, body) = apart(move || {
-        let fields = Fields::of(&body);
+        let fields = Fields::in_store(&body, store);
         check_consistency(&fields)?;
         let items = read_items(&fields)?;
         let (version, model) = stores.with_model(store, model_id(&fields)?)?;

@@ -46,7 +46,7 @@ pub(super) async fn check(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::of(&body);
+    let fields = Fields::in_store(&body, store);
     check_consistency(&fields)?;
     let key = read_question(&fields)?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;

@@ -35,12 +35,12 @@ pub(super) async fn expand(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::of(&body);
+    let fields = Fields::in_store(&body, store);
     check_consistency(&fields)?;
     let key = question(&fields)?;
     let relation = key.required("relation")?;
     read_relation(relation)?;
-    let object = read_object(key.required("object")?)?;
+    let object = read_object(key.required("object")?, key.is_of_main())?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
     let contextual = read_contextual(&fields, &model)?;
     let (context, is_over) = (Record::new(), until(Deadline::of_check()));

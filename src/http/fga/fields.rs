@@ -2,6 +2,7 @@
 //! unknown ones left out.
 
 use super::error::ApiError;
+use crate::engine::stores::StoreId;
 use crate::model::{Record, Value};
 use smol_str::SmolStr;
 use std::fmt;
@@ -11,12 +12,24 @@ use std::fmt;
 pub(super) struct Fields<'a> {
     record: &'a Record,
     path: String,
+    is_of_main: bool,
 }
 
 impl<'a> Fields<'a> {
     /// The body itself.
     pub(super) fn of(body: &'a Record) -> Self {
-        Self { record: body, path: String::new() }
+        Self { record: body, path: String::new(), is_of_main: false }
+    }
+
+    /// The body itself, of a call on a store: in `main`, where objects and users are entities, they may be written as
+    /// answers show these.
+    pub(super) fn in_store(body: &'a Record, store: StoreId) -> Self {
+        Self { is_of_main: store == StoreId::MAIN, ..Self::of(body) }
+    }
+
+    /// Returns `true` if objects and users in here may be written as answers show entities.
+    pub(super) fn is_of_main(&self) -> bool {
+        self.is_of_main
     }
 
     /// The path of a member, for messages.
@@ -76,7 +89,8 @@ impl<'a> Fields<'a> {
 
     /// An object with members of its own.
     pub(super) fn object(&self, name: &str) -> Result<Option<Self>, ApiError> {
-        Ok(self.record(name)?.map(|record| Self { record, path: self.path(name) }))
+        let within = |record| Self { record, path: self.path(name), is_of_main: self.is_of_main };
+        Ok(self.record(name)?.map(within))
     }
 
     /// A list of objects; an absent one is empty.
@@ -87,7 +101,10 @@ impl<'a> Fields<'a> {
             Some(other) => return Err(self.misfit(name, "an array", other)),
         };
         let item = |(at, item): (usize, &'a Value)| match item {
-            Value::Record(record) => Ok(Self { record, path: self.path(format_args!("{name}[{at}]")) }),
+            Value::Record(record) => {
+                let path = self.path(format_args!("{name}[{at}]"));
+                Ok(Self { record, path, is_of_main: self.is_of_main })
+            }
             other => Err(self.misfit(&format!("{name}[{at}]"), "an object", other)),
         };
         items.iter().enumerate().map(item).collect()

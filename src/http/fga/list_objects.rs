@@ -68,13 +68,13 @@ pub(super) struct Question {
 impl Question {
     /// Reads it from a body, and pins the store.
     pub(super) fn read(stores: &Stores, store: StoreId, body: &Record) -> Result<Self, ApiError> {
-        let fields = Fields::of(body);
+        let fields = Fields::in_store(body, store);
         check_consistency(&fields)?;
         let kind = fields.required("type")?;
         check_type(kind).map_err(|error| ApiError::invalid(error.to_string()))?;
         let relation = fields.required("relation")?;
         read_relation(relation)?;
-        let user = read_user(fields.required("user")?)?;
+        let user = read_user(fields.required("user")?, fields.is_of_main())?;
         let (version, model) = stores.with_model(store, model_id(&fields)?)?;
         let contextual = read_contextual(&fields, &model)?;
         let context = read_context(&fields)?.cloned().unwrap_or_default();

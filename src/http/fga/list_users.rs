@@ -41,7 +41,7 @@ pub(super) async fn list_users(
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
     let (basis, list) = apart(move || {
-        let fields = Fields::of(&body);
+        let fields = Fields::in_store(&body, store);
         check_consistency(&fields)?;
         let object = read_object(&fields)?;
         let relation = fields.required("relation")?;
@@ -65,8 +65,12 @@ pub(super) async fn list_users(
 fn read_object(fields: &Fields<'_>) -> Result<ObjectRef, ApiError> {
     let object = fields.object("object")?.ok_or_else(|| ApiError::invalid("`object` is missing"))?;
     let (kind, id) = (object.required("type")?, object.required("id")?);
-    let object = ObjectRef::new(kind.clone(), id.clone());
-    let object = object.and_then(|object| object.as_object().map(|()| object));
+    let object = if fields.is_of_main() && id.contains(':') {
+        ObjectRef::parse_shown(&format!("{kind}:{id}"))
+    } else {
+        let object = ObjectRef::new(kind.clone(), id.clone());
+        object.and_then(|object| object.as_object().map(|()| object))
+    };
     object.map_err(|error| ApiError::invalid(error.to_string()))
 }
 

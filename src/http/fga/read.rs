@@ -35,7 +35,7 @@ pub(super) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::of(&body);
+    let fields = Fields::in_store(&body, store);
     check_consistency(&fields)?;
     let size = page_size(fields.number("page_size")?)?;
     let (wanted, question) = match fields.object("tuple_key")? {
@@ -72,7 +72,7 @@ fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
     };
     let mut wanted = Selection::default();
     if let Some(user) = key.text("user")? {
-        wanted.user = Some(read_user(user)?);
+        wanted.user = Some(read_user(user, key.is_of_main())?);
     }
     if let Some(relation) = key.text("relation")? {
         read_relation(relation)?;
@@ -87,7 +87,7 @@ fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
             }
             wanted.kind = Some(kind.into());
         }
-        None => wanted.object = Some(read_object(object)?),
+        None => wanted.object = Some(read_object(object, key.is_of_main())?),
     }
     Ok(wanted)
 }

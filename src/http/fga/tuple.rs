@@ -16,10 +16,11 @@ pub(super) const MAX_CONTEXTUAL: usize = 100;
 
 /// Reads `user`, `relation` and `object`.
 pub(super) fn read_key(fields: &Fields<'_>) -> Result<TupleKey, ApiError> {
-    let user = read_user(fields.required("user")?)?;
+    let user = read_user(fields.required("user")?, fields.is_of_main())?;
     let relation = fields.required("relation")?;
     read_relation(relation)?;
-    Ok(TupleKey { object: read_object(fields.required("object")?)?, relation: relation.clone(), user })
+    let object = read_object(fields.required("object")?, fields.is_of_main())?;
+    Ok(TupleKey { object, relation: relation.clone(), user })
 }
 
 /// Reads the `tuple_key` of a question.
@@ -33,18 +34,20 @@ pub(super) fn question<'a>(fields: &Fields<'a>) -> Result<Fields<'a>, ApiError> 
     fields.object("tuple_key")?.ok_or_else(missing)
 }
 
-/// Reads a user.
-pub(super) fn read_user(text: &str) -> Result<TupleUser, ApiError> {
-    text.parse().map_err(|error: crate::model::TupleTextError| ApiError::invalid(error.to_string()))
+/// Reads a user; in `main`, as answers show entities too.
+pub(super) fn read_user(text: &str, is_of_main: bool) -> Result<TupleUser, ApiError> {
+    let read = if is_of_main { TupleUser::parse_shown(text) } else { text.parse() };
+    read.map_err(|error| ApiError::invalid(error.to_string()))
 }
 
-/// Reads an object.
-pub(super) fn read_object(text: &str) -> Result<ObjectRef, ApiError> {
+/// Reads an object; in `main`, as answers show entities too.
+pub(super) fn read_object(text: &str, is_of_main: bool) -> Result<ObjectRef, ApiError> {
     if text.chars().count() > MAX_OBJECT_CHARS {
         let told = format!("the object has more than {MAX_OBJECT_CHARS} characters: use a shorter id");
         return Err(ApiError::new(Code::ObjectTooLong, told));
     }
-    text.parse().map_err(|error: crate::model::TupleTextError| ApiError::invalid(error.to_string()))
+    let read = if is_of_main { ObjectRef::parse_shown(text) } else { text.parse() };
+    read.map_err(|error| ApiError::invalid(error.to_string()))
 }
 
 /// Reads a relation.

@@ -3,7 +3,7 @@
 //! INVARIANT: encoding is injective, and what it makes never holds a character that means something in a tuple. So a
 //! SPIFFE id or a URI can be an id, `eng#member` as an id is never a userset, and `*` as an id is never everyone.
 
-use super::{ObjectRef, TupleTextError, is_plain};
+use super::{ObjectRef, TupleKey, TupleTextError, TupleUser, is_plain};
 use crate::model::EntityRef;
 use smol_str::SmolStr;
 use std::fmt::Write as _;
@@ -40,6 +40,57 @@ impl ObjectRef {
         let id = decode_id(&self.id).filter(|id| encode_id(id) == self.id)?;
         let kind = if self.kind.contains('/') { self.kind.replace('/', "::").into() } else { self.kind.clone() };
         Some(EntityRef { kind, id })
+    }
+}
+
+impl ObjectRef {
+    /// Reads an object as tuples spell it, or as answers show an entity, where that leaves no doubt: no id of a tuple holds
+    /// a colon, so an id with one (`user:https://idp.example/alice`) is an entity's own, whole and not encoded, a per cent
+    /// sign in it being one. One that holds `#` or white space too is refused: it may be meant as a userset.
+    pub fn parse_shown(text: &str) -> Result<Self, TupleTextError> {
+        let object = Self::spell_shown(text)?;
+        object.as_object()?;
+        Ok(object)
+    }
+
+    fn spell_shown(text: &str) -> Result<Self, TupleTextError> {
+        if text.bytes().filter(|byte| *byte == b':').take(2).count() < 2 {
+            return text.parse();
+        }
+        let refuse = || TupleTextError::object(text);
+        if text.contains(|c: char| c == '#' || c.is_whitespace() || c.is_control()) {
+            return Err(refuse());
+        }
+        Self::spell(&text.parse::<EntityRef>().map_err(|_| refuse())?)
+    }
+}
+
+impl TupleUser {
+    /// Reads a user like [`ObjectRef::parse_shown`].
+    pub fn parse_shown(text: &str) -> Result<Self, TupleTextError> {
+        // A text that is no entity gets the words about users.
+        let is_entity = text.contains(':') && !text.contains('#') && !text.ends_with(":*");
+        if !is_entity || text.len() > super::MAX_USER_BYTES {
+            return text.parse();
+        }
+        let user = ObjectRef::spell_shown(text).map_err(|error| match error {
+            TupleTextError::ObjectTooLong => TupleTextError::UserTooLong,
+            other => other,
+        })?;
+        user.as_user()?;
+        Ok(Self::Object(user))
+    }
+}
+
+impl TupleKey {
+    /// Reads the three parts like [`ObjectRef::parse_shown`].
+    pub fn parse_shown(user: &str, relation: &str, object: &str) -> Result<Self, TupleTextError> {
+        super::check_relation(relation)?;
+        Ok(Self {
+            object: ObjectRef::parse_shown(object)?,
+            relation: relation.into(),
+            user: TupleUser::parse_shown(user)?,
+        })
     }
 }
 

@@ -94,7 +94,44 @@ fn ids_of_entities_have_one_spelling() {
     }
 }
 
+#[test]
+fn what_an_answer_shows_is_a_tuples_user_where_that_leaves_no_doubt() {
+    for (shown, text) in [
+        ("user:alice", Some("user:alice")),
+        ("user:https://idp.example/alice", Some("user:https%3A//idp.example/alice")),
+        ("agent:spiffe://acme/a%20b", Some("agent:spiffe%3A//acme/a%2520b")),
+        ("user:spiffe%3A//acme/b", Some("user:spiffe%3A//acme/b")),
+        ("user:urn:x:*y", Some("user:urn%3Ax%3A%2Ay")),
+        ("Acme::Team:sre", Some("Acme/Team:sre")),
+        ("user:*", Some("user:*")),
+        ("team:sre#member", Some("team:sre#member")),
+        ("user:https://idp.example/#alice", None),
+        ("team:https://idp.example/sre#member", None),
+        ("user:https://idp.example/a b", None),
+        ("user:urn:*", None),
+        ("user::a", None),
+    ] {
+        let user = TupleUser::parse_shown(shown);
+        assert_eq!(user.as_ref().ok().map(ToString::to_string).as_deref(), text, "{shown}");
+        if !shown.contains(['#', '*']) {
+            assert_eq!(ObjectRef::parse_shown(shown).ok().map(TupleUser::Object), user.ok(), "{shown}");
+        }
+    }
+    let told = TupleUser::parse_shown("user:https://idp.example/a b").unwrap_err().to_string();
+    assert!(told.contains("percent-encode a colon as `%3A`"), "{told}");
+}
+
 proptest! {
+    #[test]
+    fn an_entity_that_is_shown_and_pasted_is_the_same_entity(
+        kind in "[a-z]{1,5}(::[A-Z][a-z]{0,3})?",
+        id in "[a-z%*@/.]{1,9}:[a-z%*@/.:]{0,19}[a-z]|[a-z.@/-]{1,12}",
+    ) {
+        let entity = EntityRef::new(kind.as_str(), id.as_str());
+        let pasted = TupleUser::parse_shown(&entity.to_string());
+        prop_assert_eq!(pasted, Ok(TupleUser::Object(ObjectRef::of_entity(&entity).unwrap())));
+    }
+
     #[test]
     fn whatever_is_accepted_parses_to_itself(text in "\\PC{0,20}|[a-b:#@* %\u{0}-\u{20}]{0,8}") {
         if let Ok(user) = text.parse::<TupleUser>() {
