@@ -6,7 +6,7 @@
 use super::manifest::find;
 use super::yaml::{self, YamlRecord};
 use crate::model::{
-    ObjectRef, Place, Problem, Problems, Tuple, TupleCondition, TupleKey, TupleUser, Value, is_canonical_id,
+    ModelType, ObjectRef, Place, Problem, Problems, Tuple, TupleCondition, TupleKey, TupleUser, Value, is_canonical_id,
 };
 use crate::policy::{RelationTypes, SourceFile};
 use crate::relations::model::{
@@ -56,7 +56,7 @@ pub(super) fn read_model(files: &[SourceFile], types: &SchemaTypes) -> Result<Op
     };
     if !modules.is_empty() {
         let files: Vec<ModelFile<'_>> = modules.iter().map(|file| model_file(file)).collect();
-        let declared = types.declared.iter().map(|name| model_name(name)).collect();
+        let declared = types.declared.iter().map(model_name).collect();
         let added = add_modules(source, &files, &declared);
         source = added.map_err(|refusal| Problems(refusal.problems.0.into_iter().map(beside_pack).collect()))?;
     }
@@ -115,7 +115,7 @@ fn from_folder(problems: Problems, folder: &str) -> Problems {
 /// Lets every principal type be suspended, where the model has pack `revocation`'s relation.
 fn complete(definition: &mut ModelDefinition, principals: &BTreeSet<SmolStr>) {
     let (kind, relation) = SUSPENDED;
-    let types: BTreeSet<SmolStr> = principals.iter().map(|name| model_name(name)).collect();
+    let types: BTreeSet<SmolStr> = principals.iter().map(model_name).collect();
     let platform = definition.types.iter_mut().find(|found| found.name == kind);
     let Some(suspended) = platform.and_then(|found| found.relations.iter_mut().find(|it| it.name == relation)) else {
         return;
@@ -137,12 +137,8 @@ fn complete(definition: &mut ModelDefinition, principals: &BTreeSet<SmolStr>) {
     }
 }
 
-fn model_name(cedar: &str) -> SmolStr {
-    cedar.replace("::", "/").into()
-}
-
-fn cedar_name(model: &str) -> SmolStr {
-    model.replace('/', "::").into()
+fn model_name(entity_type: &SmolStr) -> SmolStr {
+    ModelType::of_entity_type(entity_type).as_str().clone()
 }
 
 /// What the schema must know of a model.
@@ -153,21 +149,22 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
     let rules = Rules::compile(model, &Graph::default()).ok();
     let all = &model.definition().conditions;
     for kind in model.types() {
+        let model_type = ModelType::new(kind.name.clone());
         let parameters_of = |relation: &SmolStr| -> BTreeSet<SmolStr> {
-            let reached = rules.as_ref().map(|rules| rules.conditions_of(&kind.name, relation));
+            let reached = rules.as_ref().map(|rules| rules.conditions_of(&model_type, relation));
             let counts = |name: &SmolStr| reached.as_ref().is_none_or(|reached| reached.contains(name));
             let conditions = all.iter().filter(|condition| counts(&condition.name));
             conditions.flat_map(|condition| condition.parameters.iter().map(|(name, _)| name.clone())).collect()
         };
         let parameters = kind.relations.iter().map(|it| (it.name.clone(), parameters_of(&it.name))).collect();
-        types.parameters.insert(cedar_name(&kind.name), parameters);
+        types.parameters.insert(model_type.to_entity_type(), parameters);
         let relations = kind.relations.iter().map(|relation| relation.name.clone()).collect();
-        types.relations.insert(cedar_name(&kind.name), relations);
+        types.relations.insert(model_type.to_entity_type(), relations);
         let restrictions = kind.relations.iter().flat_map(|relation| &relation.restrictions);
         types.members.extend(
             restrictions
                 .filter(|restriction| !matches!(restriction.form, RestrictionForm::Userset(_)))
-                .map(|restriction| cedar_name(&restriction.kind)),
+                .map(|restriction| ModelType::new(restriction.kind.clone()).to_entity_type()),
         );
     }
     types

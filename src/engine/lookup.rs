@@ -3,7 +3,7 @@
 use crate::cache::{Basis, Row};
 use crate::model::{ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
 use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
-use crate::relations::condition::{CLOCK, Condition};
+use crate::relations::condition::CLOCK;
 use crate::relations::{Failure, Graph, Membership, Reader, Rules, Terms};
 use smol_str::SmolStr;
 use std::cell::RefCell;
@@ -20,9 +20,6 @@ pub(super) struct Lookup<'a> {
     /// What the answers rest on, where that is wanted.
     pub(super) basis: Option<RefCell<Basis>>,
 }
-
-/// Members of a condition's context that the engine supplies: from the clock, and from what is in every key.
-const SUPPLIED: [&str; 3] = [CLOCK, "action", "resource"];
 
 impl<'a> Lookup<'a> {
     /// Answers from these alone, and notes nothing.
@@ -43,7 +40,7 @@ impl Relations for Lookup<'_> {
         let object = ObjectRef::of_entity(question.object).map_err(|error| denied(&error))?;
         let key = TupleKey { user: TupleUser::Object(user), relation: question.relation.into(), object };
         // Most relations have no conditions, and then nothing of the request is read.
-        let reads_context = self.rules.reads_context(key.object.kind(), question.relation);
+        let reads_context = self.rules.reads_context(key.object.model_type(), question.relation);
         let context = if reads_context { parameters(question) } else { Record::new() };
         let trace = self.basis.is_some();
         let terms = Terms { contextual: self.given, witness: self.witness, trace, ..Terms::new(&context) };
@@ -63,13 +60,6 @@ impl Relations for Lookup<'_> {
             Err(Failure::Error(error)) => Err(denied(&error)),
             Err(Failure::Fault(fault)) => Err(RelationFailure::Fault(fault.to_string())),
         }
-    }
-
-    fn parameters(&self, kind: &str, relation: &str) -> Vec<SmolStr> {
-        let conditions = self.rules.conditions_of(kind, relation);
-        let conditions = conditions.iter().filter_map(|name| self.rules.model().condition(name));
-        let parameters = conditions.flat_map(Condition::parameters).map(|(name, _)| name);
-        parameters.filter(|name| !SUPPLIED.contains(&name.as_str())).cloned().collect()
     }
 }
 

@@ -54,7 +54,7 @@ pub use search::{PageRequest, SearchRequest, Searched};
 pub use shown::shown;
 pub use spelling::{alike, nearest};
 pub use tuple::{
-    MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ObjectRef, Tuple, TupleCondition, TupleKey,
-    TupleTextError, TupleUser, check_relation, check_type, decode_id, encode_id, is_canonical_id,
+    MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ModelType, ObjectRef, Tuple, TupleCondition,
+    TupleKey, TupleTextError, TupleUser, check_relation, check_type, decode_id, encode_id, is_canonical_id,
 };
 pub use value::{Number, Record, Value};

@@ -11,7 +11,7 @@
 mod encoding;
 
 use super::{Record, shown};
-pub use encoding::{decode_id, encode_id, is_canonical_id};
+pub use encoding::{ModelType, decode_id, encode_id, is_canonical_id};
 use smol_str::SmolStr;
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -30,7 +30,7 @@ pub const MAX_USER_BYTES: usize = 512;
 /// An object: a type and an id, `document:plan`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
-    kind: SmolStr,
+    kind: ModelType,
     id: SmolStr,
 }
 
@@ -40,7 +40,7 @@ impl ObjectRef {
         let (kind, id) = (kind.into(), id.into());
         check_type(&kind)?;
         check_id(&id)?;
-        let object = Self { kind, id };
+        let object = Self { kind: ModelType::new(kind), id };
         match object.as_user() {
             Ok(()) => Ok(object),
             Err(_) => object.as_object().map(|()| object),
@@ -50,7 +50,7 @@ impl ObjectRef {
     /// Refuses an object that is too long to be one: a user may be longer.
     pub fn as_object(&self) -> Result<(), TupleTextError> {
         let is_long = self.bytes() > MAX_OBJECT_CHARS
-            && self.kind.chars().count() + 1 + self.id.chars().count() > MAX_OBJECT_CHARS;
+            && self.kind().chars().count() + 1 + self.id.chars().count() > MAX_OBJECT_CHARS;
         if is_long { Err(TupleTextError::ObjectTooLong) } else { Ok(()) }
     }
 
@@ -60,12 +60,18 @@ impl ObjectRef {
     }
 
     fn bytes(&self) -> usize {
-        self.kind.len() + 1 + self.id.len()
+        self.kind().len() + 1 + self.id.len()
+    }
+
+    /// The type, as text.
+    #[must_use]
+    pub fn kind(&self) -> &SmolStr {
+        self.kind.as_str()
     }
 
     /// The type.
     #[must_use]
-    pub fn kind(&self) -> &SmolStr {
+    pub fn model_type(&self) -> &ModelType {
         &self.kind
     }
 
@@ -79,7 +85,7 @@ impl ObjectRef {
 /// `type:id`.
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.kind, self.id)
+        write!(f, "{}:{}", self.kind(), self.id)
     }
 }
 

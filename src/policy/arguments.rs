@@ -15,7 +15,7 @@
 use super::reads::Reads;
 use super::relations::{Mention, Object, RelationTypes};
 use super::rules::{Conjunct, Rule};
-use super::syntax::{Root, children};
+use super::syntax::children;
 use crate::model::Decision;
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
 use smol_str::SmolStr;
@@ -77,19 +77,4 @@ pub(super) fn mentions_any(expr: &Expr, mentions: &[&Mention]) -> bool {
         open.extend(children(next));
     }
     false
-}
-
-impl RelationTypes {
-    /// Whether a condition on a tuple that this relation can rest on has a parameter of this name. Where the object's
-    /// type is not known here, that of any type counts.
-    pub(super) fn reads(&self, parameter: &SmolStr, mention: &Mention) -> bool {
-        let has = |kind: &SmolStr| {
-            let relations = self.parameters.get(kind).and_then(|relations| relations.get(&mention.relation));
-            relations.is_some_and(|parameters| parameters.contains(parameter))
-        };
-        match &mention.object {
-            Object::Literal(object) => has(&object.kind),
-            Object::Path(Root::Principal | Root::Resource | Root::Context, _) => self.parameters.keys().any(has),
-        }
-    }
 }

@@ -19,7 +19,7 @@
 use super::Compiled;
 use super::evaluate::LegInput;
 use super::index::{Named, Scope};
-use super::relations::{Object, Relations};
+use super::relations::Mention;
 use super::rules::Rule;
 use super::schema::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
 use super::syntax::Root;
@@ -84,7 +84,7 @@ impl Compiled {
         let index = self.index(input.arguments);
         let scope = index.scope(&action.uid, named(&principal), named(&resource));
         let plan = scope.plans.get([action.number, who.number, what.number], || Plan {
-            parameters: self.parameters(&index.all(&scope), &scope, input.relations),
+            parameters: self.parameters(&index.all(&scope), &scope),
             ..plan(vocabulary, &scope, action, who, what)
         });
         key.text(&question.action.name);
@@ -95,24 +95,16 @@ impl Compiled {
     }
 
     /// The parameters of all conditions on tuples that can count for a relation which the scope's policies mention.
-    fn parameters(&self, rules: &[&Arc<Rule>], scope: &Scope, relations: &dyn Relations) -> Vec<SmolStr> {
+    ///
+    /// INVARIANT: types are Cedar's here, in mentions as in the table. The model's spelling of them does not reach this
+    /// folder: asked for by the other name, a relation would have no parameter, and different questions one key.
+    fn parameters(&self, rules: &[&Arc<Rule>], scope: &Scope) -> Vec<SmolStr> {
         if !scope.mentions {
             return Vec::new();
         }
-        let types = &self.schema.relations.relations;
-        let mut asked: BTreeSet<(&str, &str)> = BTreeSet::new();
-        for mention in rules.iter().flat_map(|rule| rule.mentions.iter()) {
-            match &mention.object {
-                Object::Literal(object) => drop(asked.insert((&object.kind, &mention.relation))),
-                // A path may lead to any type that has the relation.
-                Object::Path(..) => {
-                    let having = types.iter().filter(|(_, relations)| relations.contains(&mention.relation));
-                    asked.extend(having.map(|(kind, _)| (kind.as_str(), mention.relation.as_str())));
-                }
-            }
-        }
-        let all = asked.into_iter().flat_map(|(kind, relation)| relations.parameters(kind, relation));
-        all.collect::<BTreeSet<SmolStr>>().into_iter().collect()
+        let mentions: BTreeSet<&Mention> = rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
+        let all = mentions.into_iter().flat_map(|mention| self.schema.relations.parameters_of(mention));
+        all.collect::<BTreeSet<&SmolStr>>().into_iter().cloned().collect()
     }
 }
 

@@ -36,11 +36,6 @@ pub struct RelationTypes {
 pub trait Relations: std::fmt::Debug {
     /// Whether `user` is in `relation` of `object`.
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure>;
-
-    /// The members of the request's context on which `holds` can depend for a `relation` of objects of type `kind`, as long
-    /// as bundle and model stay what they are: the parameters of all conditions that its tuples, and those that these lead
-    /// to, can carry.
-    fn parameters(&self, kind: &str, relation: &str) -> Vec<SmolStr>;
 }
 
 /// One lookup.
@@ -88,9 +83,25 @@ impl Relations for NoRelations {
     fn holds(&self, _: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
         Ok(RelationAnswer::default())
     }
+}
 
-    fn parameters(&self, _: &str, _: &str) -> Vec<SmolStr> {
-        Vec::new()
+impl RelationTypes {
+    /// The parameters of every condition on which the answer to a mention can depend. A path may lead to any type that has
+    /// the relation.
+    pub(super) fn parameters_of(&self, mention: &Mention) -> impl Iterator<Item = &SmolStr> {
+        let is_meant = |kind: &SmolStr| match &mention.object {
+            Object::Literal(object) => *kind == object.kind,
+            Object::Path(Root::Principal | Root::Resource | Root::Context, _) => true,
+        };
+        let relation = mention.relation.clone();
+        let meant = self.parameters.iter().filter(move |(kind, _)| is_meant(kind));
+        meant.filter_map(move |(_, relations)| relations.get(&relation)).flatten()
+    }
+
+    /// Whether a condition on a tuple that this relation can rest on has a parameter of this name. Where the object's
+    /// type is not known here, that of any type counts.
+    pub(super) fn reads(&self, parameter: &SmolStr, mention: &Mention) -> bool {
+        self.parameters_of(mention).any(|name| name == parameter)
     }
 }
 

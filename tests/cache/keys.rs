@@ -137,6 +137,50 @@ fn what_a_policy_reads_does() {
     }
 }
 
+/// The model spells a type of a namespace otherwise than Cedar does: `Lab/doc` for `Lab::doc`.
+#[test]
+fn a_conditions_parameters_tell_questions_apart_in_a_namespace_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = "model\n  schema 1.1\ntype user\ntype Lab/team\n  relations\n    define member: [user with small]\n\
+        type Lab/doc\n  relations\n    define owner: [Lab/team]\n    define viewer: [user with small] or member from owner\n\
+        condition small(limit: int) {\n  limit < 3\n}\n";
+    let small = |user: &str, relation: &str, object: &str| {
+        let condition = if user == "user:u" { json!({"name": "small"}) } else { Json::Null };
+        format!("{}\n", json!({"user": user, "relation": relation, "object": object, "condition": condition}))
+    };
+    let tuples = [
+        small("user:u", "viewer", "Lab/doc:d"),
+        small("user:u", "member", "Lab/team:t"),
+        small("Lab/team:t", "owner", "Lab/doc:e"),
+    ];
+    write(
+        folder.path(),
+        &[
+            (
+                "schemas/s.cedarschema",
+                "entity user; namespace Lab { entity team, doc; }\naction look, ask appliesTo { principal: user, resource: Lab::doc };",
+            ),
+            ("schemas/m.fga", model),
+            (
+                "policies/p.cedar",
+                "@id(\"p\") permit (principal, action == Action::\"look\", resource) when { principal in resource.viewer };\n\
+                 @id(\"q\") permit (principal, action == Action::\"ask\", resource) when { principal in Userset::\"Lab/doc:d#viewer\" };",
+            ),
+            ("policies/tuples.jsonl", &tuples.concat()),
+        ],
+    );
+    let service = Service::new(&Arc::new(FixedClock::at(NOON)), true, None);
+    service.load(folder.path());
+    for (action, id) in [("look", "d"), ("look", "e"), ("ask", "other")] {
+        let decided = [1, 5, 9, 2].map(|limit| {
+            let mut body = asked(action, &json!({}), &json!({}), &json!({"limit": limit}));
+            body["resource"] = json!({"type": "Lab::doc", "id": id});
+            service.ask(&body).decision.to_string()
+        });
+        assert_eq!(decided, ["permit", "deny", "deny", "permit"], "{action} {id}");
+    }
+}
+
 #[test]
 fn a_users_leg_is_kept_once_for_all_agents_and_each_agents_by_whom_it_acts_for() {
     let (service, _folder) = service(&Arc::new(FixedClock::at(NOON)));

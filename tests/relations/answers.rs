@@ -1,7 +1,7 @@
 //! What answers carry beside their yes or no, and where the engine stops.
 
 use super::dice::Dice;
-use behest::model::{ObjectRef, Record, Revision, Tuple, TupleCondition, TupleUser, Value};
+use behest::model::{ModelType, ObjectRef, Record, Revision, Tuple, TupleCondition, TupleUser, Value};
 use behest::relations::model::{AuthorizationModel, ModelFile, read_dsl};
 use behest::relations::{
     Cut, Expansion, ExpansionNode, Failure, Graph, Limits, Listed, MAX_NESTING, Membership, Reader, RelationError,
@@ -418,10 +418,11 @@ fn rules_of_one_store_are_refused_in_another() {
 #[test]
 fn the_conditions_on_which_a_relation_can_depend_are_known() {
     let store = Store::docs(&[]);
-    assert_eq!(Vec::from_iter(store.rules.conditions_of("doc", "viewer")), ["until"]);
-    assert!(store.rules.conditions_of("doc", "editor").is_empty());
-    assert!(store.rules.conditions_of("doc", "nothing").is_empty());
-    assert!(store.rules.reads_context("doc", "viewer") && !store.rules.reads_context("doc", "editor"));
+    let doc = ModelType::new("doc");
+    assert_eq!(Vec::from_iter(store.rules.conditions_of(&doc, "viewer")), ["until"]);
+    assert!(store.rules.conditions_of(&doc, "editor").is_empty());
+    assert!(store.rules.conditions_of(&doc, "nothing").is_empty());
+    assert!(store.rules.reads_context(&doc, "viewer") && !store.rules.reads_context(&doc, "editor"));
     // What is not known is taken to read it.
-    assert!(store.rules.reads_context("doc", "nothing"));
+    assert!(store.rules.reads_context(&doc, "nothing"));
 }

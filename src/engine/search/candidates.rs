@@ -6,8 +6,8 @@ use super::{Refusal, Task};
 use crate::engine::lookup::Lookup;
 use crate::engine::tokens;
 use crate::model::{
-    Arguments, ChainRefusal, Decision, EntityRef, ObjectRef, Record, SearchRequest, Searched, Tuple, TupleUser, Value,
-    read_proven_question,
+    Arguments, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record, SearchRequest, Searched, Tuple,
+    TupleUser, Value, read_proven_question,
 };
 use crate::policy::{LegInput, NoRelations, Part, Relations, Reverse, Wanted};
 use crate::relations::{Graph, Limits, Reader, Rules, Terms, UserFilter};
@@ -153,7 +153,7 @@ struct Question {
     is_of_user: bool,
     entity: EntityRef,
     relation: SmolStr,
-    kind: SmolStr,
+    kind: ModelType,
 }
 
 impl std::fmt::Debug for Backwards<'_> {
@@ -174,9 +174,8 @@ impl Backwards<'_> {
 
     fn objects_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
         let user = TupleUser::Object(ObjectRef::of_user(&question.entity).ok()?);
-        let kind = question.kind.replace("::", "/");
         self.ask(|reader| {
-            let listed = reader.list_objects(&user, &question.relation, &kind, MOST).ok()?;
+            let listed = reader.list_objects(&user, &question.relation, question.kind.as_str(), MOST).ok()?;
             // What is no entity's spelling is nothing that could be asked about.
             let ids = listed.found.iter().filter_map(ObjectRef::to_entity).map(|entity| entity.id);
             listed.cut.is_none().then(|| ids.collect())
@@ -185,7 +184,7 @@ impl Backwards<'_> {
 
     fn users_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
         let object = ObjectRef::of_entity(&question.entity).ok()?;
-        let filter = UserFilter { kind: question.kind.replace("::", "/").into(), relation: None };
+        let filter = UserFilter { kind: question.kind.as_str().clone(), relation: None };
         self.ask(|reader| {
             let listed = reader.list_users(&object, &question.relation, &filter, MOST).ok()?;
             let mut ids = Vec::new();
@@ -214,15 +213,12 @@ impl Backwards<'_> {
 
 impl Reverse for Backwards<'_> {
     fn objects(&self, user: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
-        self.answer(Question { is_of_user: true, entity: user.clone(), relation: relation.into(), kind: kind.into() })
+        let kind = ModelType::of_entity_type(&kind.into());
+        self.answer(Question { is_of_user: true, entity: user.clone(), relation: relation.into(), kind })
     }
 
     fn users(&self, object: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
-        self.answer(Question {
-            is_of_user: false,
-            entity: object.clone(),
-            relation: relation.into(),
-            kind: kind.into(),
-        })
+        let kind = ModelType::of_entity_type(&kind.into());
+        self.answer(Question { is_of_user: false, entity: object.clone(), relation: relation.into(), kind })
     }
 }

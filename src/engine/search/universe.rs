@@ -5,7 +5,7 @@
 //! of those.
 
 use super::{Task, spelled};
-use crate::model::{EntityRef, ObjectRef, Searched, Tuple, TupleUser, Value, decode_id};
+use crate::model::{EntityRef, ModelType, ObjectRef, Searched, Tuple, TupleUser, Value, decode_id};
 use crate::relations::{Place, order_of};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
@@ -31,18 +31,18 @@ pub(super) struct Universe<'a> {
     task: &'a Task<'a>,
     pub(super) kind: SmolStr,
     /// The type as tuples spell it.
-    model_kind: SmolStr,
+    model_kind: ModelType,
     /// What is neither stored nor in the graph: literals, enumerations, what a case adds.
     others: BTreeSet<Place>,
 }
 
 impl<'a> Universe<'a> {
     pub(super) fn new(task: &'a Task<'a>, kind: SmolStr) -> Self {
-        let model_kind = if kind.contains("::") { kind.replace("::", "/").into() } else { kind.clone() };
+        let model_kind = ModelType::of_entity_type(&kind);
         let literals = task.pinned.bundle.compiled().literals(&kind).map(|id| place(id));
         let mut others: BTreeSet<Place> = literals.collect();
         for tuple in task.given.iter().flat_map(|given| given.tuples) {
-            let named = objects(tuple).filter(|object| *object.kind() == model_kind);
+            let named = objects(tuple).filter(|object| *object.model_type() == model_kind);
             others.extend(named.map(|object| (order_of(object.id()), object.id().clone())));
         }
         Self { task, kind, model_kind, others }
@@ -65,7 +65,7 @@ impl<'a> Universe<'a> {
         let stored = (from..stored.len()).map_while(move |at| stored.get(at).cloned());
         let after_owned = after.cloned();
         let others = self.others.iter().filter(move |place| after_owned.as_ref().is_none_or(|after| *place > after));
-        let graph = self.task.pinned.relations.map(|(graph, _)| graph.known(&self.model_kind, after));
+        let graph = self.task.pinned.relations.map(|(graph, _)| graph.known(self.model_kind.as_str(), after));
         let merged = Merge {
             streams: [
                 Box::new(stored) as Box<dyn Iterator<Item = Place>>,

@@ -8,6 +8,38 @@ use crate::model::EntityRef;
 use smol_str::SmolStr;
 use std::fmt::Write as _;
 
+/// The name of a type as the relation model spells it: `Lab/doc`, where Cedar and requests say `Lab::doc`.
+///
+/// INVARIANT: what is asked of a model by a type's name takes this, and not a text: one type has two spellings, and the
+/// other one finds nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModelType(SmolStr);
+
+impl ModelType {
+    /// Takes a name that stands in a model or in a tuple.
+    pub fn new(name: impl Into<SmolStr>) -> Self {
+        Self(name.into())
+    }
+
+    /// Spells the name of an entity type.
+    #[must_use]
+    pub fn of_entity_type(name: &SmolStr) -> Self {
+        if name.contains(':') { Self(name.replace("::", "/").into()) } else { Self(name.clone()) }
+    }
+
+    /// The entity type's name.
+    #[must_use]
+    pub fn to_entity_type(&self) -> SmolStr {
+        if self.0.contains('/') { self.0.replace('/', "::").into() } else { self.0.clone() }
+    }
+
+    /// The name as the model has it.
+    #[must_use]
+    pub fn as_str(&self) -> &SmolStr {
+        &self.0
+    }
+}
+
 impl ObjectRef {
     /// Spells an entity as the object of a tuple. Refuses what is too long for one.
     pub fn of_entity(entity: &EntityRef) -> Result<Self, TupleTextError> {
@@ -29,7 +61,7 @@ impl ObjectRef {
     /// Spells an entity, whichever place it has in tuples: the id percent-encoded, the namespaces of the type parted by `/`.
     /// Refuses what is too long for any, and an empty id.
     pub fn spell(entity: &EntityRef) -> Result<Self, TupleTextError> {
-        let kind = if entity.kind.contains(':') { entity.kind.replace("::", "/").into() } else { entity.kind.clone() };
+        let ModelType(kind) = ModelType::of_entity_type(&entity.kind);
         let id = if is_plain(&entity.id) { entity.id.clone() } else { encode_id(&entity.id) };
         Self::new(kind, id)
     }
@@ -38,8 +70,7 @@ impl ObjectRef {
     #[must_use]
     pub fn to_entity(&self) -> Option<EntityRef> {
         let id = decode_id(&self.id).filter(|id| encode_id(id) == self.id)?;
-        let kind = if self.kind.contains('/') { self.kind.replace('/', "::").into() } else { self.kind.clone() };
-        Some(EntityRef { kind, id })
+        Some(EntityRef { kind: self.kind.to_entity_type(), id })
     }
 }
 

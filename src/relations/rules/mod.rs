@@ -15,6 +15,7 @@ pub(in crate::relations) use reach::{Bits, Terminal};
 
 use super::graph::{Graph, NameId, NameTable, ObjectId, UserId, View, When};
 use super::model::AuthorizationModel;
+use crate::model::ModelType;
 use foldhash::HashMap;
 use reach::Reach;
 use smol_str::SmolStr;
@@ -139,9 +140,9 @@ impl Rules {
 
     /// The names of all conditions on whose tuples a check of `kind#relation` can depend.
     #[must_use]
-    pub fn conditions_of(&self, kind: &str, relation: &str) -> BTreeSet<SmolStr> {
+    pub fn conditions_of(&self, kind: &ModelType, relation: &str) -> BTreeSet<SmolStr> {
         let mut seen = Bits::new(self.relations.len());
-        let mut left: Vec<RelationId> = self.find(kind, relation).into_iter().collect();
+        let mut left: Vec<RelationId> = self.find(kind.as_str(), relation).into_iter().collect();
         let mut found = BTreeSet::new();
         while let Some(id) = left.pop() {
             if !seen.insert(id) {
@@ -157,8 +158,8 @@ impl Rules {
 
     /// Whether a check of `kind#relation` can depend on what the request says: whether any condition is in its reach.
     #[must_use]
-    pub fn reads_context(&self, kind: &str, relation: &str) -> bool {
-        let cell = self.find(kind, relation).and_then(|id| self.conditional.get(id.at()));
+    pub fn reads_context(&self, kind: &ModelType, relation: &str) -> bool {
+        let cell = self.find(kind.as_str(), relation).and_then(|id| self.conditional.get(id.at()));
         cell.is_none_or(|cell| *cell.get_or_init(|| !self.conditions_of(kind, relation).is_empty()))
     }
 

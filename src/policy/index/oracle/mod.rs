@@ -37,10 +37,6 @@ impl Relations for Viewers {
         let held = Self::holds(&question.user.to_string(), &question.object.id);
         Ok(RelationAnswer { held, witness: Vec::new() })
     }
-
-    fn parameters(&self, _: &str, _: &str) -> Vec<SmolStr> {
-        Vec::new()
-    }
 }
 
 fn schema() -> Schema {
