@@ -6,7 +6,9 @@ use super::manifest::{self, BundleManifest, find};
 use super::relations::{Layer, SchemaTypes};
 use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
-use crate::policy::{Compiled, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored, TypeInfo};
+use crate::policy::{
+    Compiled, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored, TypeInfo,
+};
 use crate::relations::model::AuthorizationModel;
 use smol_str::SmolStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -190,6 +192,7 @@ fn compile_parts(
     let model = keep(read_model(sorted), problems)?;
     let types = model.as_ref().map(relations::relation_types).unwrap_or_default();
     let schema = keep(Schema::read(&sorted.schemas, types), problems)?;
+    let schema = schema.with_level(manifest.level.unwrap_or(DEFAULT_LEVEL));
     let tuples = keep(relations::read_tuples(&sorted.tuples.iter().collect::<Vec<_>>(), model.as_ref()), problems);
     check_types(&schema, manifest, files, problems);
     let stored = keep(Stored::read(&sorted.entities, &schema), problems);
@@ -332,6 +335,11 @@ fn shared_names(compiled: &Compiled) -> Vec<(SmolStr, &'static str)> {
     found
 }
 
+/// A declaration begins with a word or an annotation, JSON with a bracket.
+fn is_json_schema(file: &SourceFile) -> bool {
+    file.path.ends_with(".cedarschema") && file.text.trim_start().starts_with(['{', '['])
+}
+
 /// The files by what they are.
 #[derive(Default)]
 struct Sorted {
@@ -349,6 +357,11 @@ impl Sorted {
         let mut sorted = Self::default();
         for file in files.own.iter().chain(&files.packs) {
             match sorted.place_for(&file.path) {
+                Ok(_) if is_json_schema(file) => problems.push(
+                    Problem::new(format!("`{}` holds a schema in Cedar's JSON form", file.path))
+                        .at(file.place(file.text.len() - file.text.trim_start().len(), 1))
+                        .help("write it in Cedar's own syntax: `cedar translate-schema --direction json-to-cedar`"),
+                ),
                 Ok(place) => place.push(file.clone()),
                 Err((message, help)) => {
                     problems.push(Problem::new(message).at(Place::whole(&file.path)).help(help));

@@ -1,7 +1,7 @@
 //! `policies/bundle.toml`, and a pack's `pack.toml`: what changes a decision and is no policy.
 
 use crate::model::{CarrierSettings, Code, MAX_ACTORS, NextAction, Place, Problem};
-use crate::policy::{NextActions, SourceFile};
+use crate::policy::{DEFAULT_LEVEL, MAX_LEVEL, NextActions, SourceFile};
 use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub(super) struct BundleManifest {
     /// Whether the bundle is taken although stored tuples would mean nothing to its relation model.
     #[serde(default)]
     pub(super) allow_orphans: bool,
+    /// How many entities a policy may look through.
+    pub(super) level: Option<u32>,
     #[serde(default)]
     pub(super) carriers: Carriers,
     #[serde(default)]
@@ -72,6 +74,11 @@ pub(super) fn read_bundle(file: &SourceFile) -> Result<BundleManifest, Problem> 
     if let Some(actors) = manifest.limits.actors.filter(|actors| *actors > MAX_ACTORS) {
         let message = format!("`limits.actors` is {actors}; it can only be lowered from {MAX_ACTORS}");
         return Err(Problem::new(message).at(find(file, "actors")).help("remove it, or set a smaller number"));
+    }
+    if let Some(level) = manifest.level.filter(|level| !(DEFAULT_LEVEL..=MAX_LEVEL).contains(level)) {
+        let message = format!("`level` is {level}; it lies between {DEFAULT_LEVEL} and {MAX_LEVEL}");
+        let help = "store what policies ask for nearer to the principal, the resource or the context";
+        return Err(Problem::new(message).at(find(file, "level")).help(help));
     }
     Ok(manifest)
 }

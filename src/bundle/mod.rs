@@ -26,4 +26,4 @@ pub use compile::{Bundle, compile};
 pub use files::{Files, QUIET, Source, read};
 pub use given::spelled_out;
 pub use pack::{Pack, packs};
-pub use report::render;
+pub use report::{render, render_warnings};

@@ -11,11 +11,21 @@ const WIDTH: usize = 110;
 /// Problems with file, line, underlined excerpt and remedy, one after the other.
 #[must_use]
 pub fn render(problems: &Problems, files: &Files, colour: bool) -> String {
+    render_all(&problems.0, files, colour, Severity::Error)
+}
+
+/// The same for what does not keep a bundle from loading.
+#[must_use]
+pub fn render_warnings(warnings: &[Problem], files: &Files, colour: bool) -> String {
+    render_all(warnings, files, colour, Severity::Warning)
+}
+
+fn render_all(problems: &[Problem], files: &Files, colour: bool, severity: Severity) -> String {
     let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
     let mut text = String::new();
-    for problem in &problems.0 {
-        let shown = Shown::new(problem, problem.place.as_ref(), files);
+    for problem in problems {
+        let shown = Shown::new(problem, problem.place.as_ref(), files, severity);
         if handler.render_report(&mut text, &shown).is_err() {
             text.push_str(&problem.to_string());
         }
@@ -36,14 +46,14 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(problem: &Problem, place: Option<&Place>, files: &Files) -> Self {
+    fn new(problem: &Problem, place: Option<&Place>, files: &Files, severity: Severity) -> Self {
         let mut shown = Self {
             message: problem.message.clone(),
             help: problem.help.clone(),
             source: None,
             label: None,
             also: Vec::new(),
-            severity: Severity::Error,
+            severity,
         };
         shown.show(place, "here", files);
         if let Some(also) = &problem.also {

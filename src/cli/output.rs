@@ -32,14 +32,6 @@ pub(super) fn fail_all(problems: &Problems) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Prints what is probably a mistake and stops nothing.
-pub(super) fn warn(problems: &[Problem]) {
-    let paint = Paint::for_errors();
-    for problem in problems {
-        tell(&paint.strong("warning:"), problem, paint);
-    }
-}
-
 fn tell(label: &str, problem: &Problem, paint: Paint) {
     notice(&format!("{label} {problem}\n"));
     if let Some(help) = &problem.help {
@@ -51,6 +43,11 @@ fn tell(label: &str, problem: &Problem, paint: Paint) {
 pub(super) fn fail_with_lines(problems: &Problems, files: &Files) -> ExitCode {
     notice(&with_line_end(bundle::render(problems, files, Paint::for_errors().colour)));
     ExitCode::FAILURE
+}
+
+/// Prints what is probably a mistake in a bundle and stops nothing, with the lines that it is about.
+pub(super) fn warn_with_lines(warnings: &[Problem], files: &Files) {
+    notice(&with_line_end(bundle::render_warnings(warnings, files, Paint::for_errors().colour)));
 }
 
 /// A number of things: `1 tuple`, `2,500 tuples`.

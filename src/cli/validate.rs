@@ -1,21 +1,25 @@
 //! `behest validate`: every problem of a bundle, underlined.
 
 use super::args::BundleArgument;
-use super::output::{Paint, fail_with_lines, print, warn};
+use super::output::{Paint, fail_with_lines, print, warn_with_lines};
 use crate::bundle::{self, Bundle, Files, QUIET, Source};
 use std::process::ExitCode;
 
 /// Reads and checks a bundle; its cases are for `behest test`.
 pub(super) fn run(argument: &BundleArgument) -> ExitCode {
     let source = argument.source();
-    match compile(&source) {
+    let mut files = match read(&source) {
+        Ok(files) => files,
+        Err(code) => return code,
+    };
+    match bundle::compile(&mut files) {
         Ok(bundle) => {
-            warn(bundle.warnings());
+            warn_with_lines(bundle.warnings(), &files);
             let ok = Paint::for_results().good("ok");
             print(&format!("{ok}: {}\n", describe(&source, &bundle)));
             ExitCode::SUCCESS
         }
-        Err(code) => code,
+        Err(problems) => fail_with_lines(&problems, &files),
     }
 }
 

@@ -13,10 +13,12 @@
 mod arguments;
 mod evaluate;
 mod fit;
+mod expansion;
 mod index;
 mod inputs;
 mod key;
 mod nesting;
+mod lexer;
 mod provenance;
 mod reads;
 mod reasons;
@@ -30,6 +32,7 @@ mod stored;
 mod syntax;
 mod time;
 
+mod validate;
 pub use evaluate::{Leg, LegInput, Wanted};
 pub use nesting::STACK_BYTES;
 pub use reasons::NextActions;
@@ -48,6 +51,13 @@ use std::sync::Arc;
 
 /// A bundle's schema and policies, ready to decide. Immutable.
 #[derive(Debug)]
+/// How many entities a policy may look through (`resource.folder.owner` is two), where the bundle does not say. What is
+/// within the level is materialised for a decision, and a policy that looks farther is refused.
+pub const DEFAULT_LEVEL: u32 = 2;
+
+/// The highest level that a bundle can ask for: what is reached from an entity can grow tenfold with each.
+pub const MAX_LEVEL: u32 = 5;
+
 pub struct Compiled {
     schema: Schema,
     /// In the order of their ids.

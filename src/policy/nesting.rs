@@ -2,17 +2,19 @@
 //!
 //! Cedar's parser, its validator and the destructors of its trees recurse. What would exhaust a stack is refused here,
 //! with a place; what passes is read on a thread whose stack has room for it ([`STACK_BYTES`]).
+//!
+//! INVARIANT: the tree that Cedar makes of a policy is no deeper than its operators and four times its brackets: whatever
+//! lets a tree grow without a bracket within a bracket is an operator here. A property test compares the two.
 
+use super::lexer::{Token, Tokens};
 use super::source::SourceFile;
 use crate::model::{Problem, Problems};
-use std::iter::Peekable;
-use std::str::CharIndices;
 
 /// Brackets within brackets. No policy that a person reads comes near.
 const MAX_DEPTH: usize = 64;
 
-/// Characters of operators in one policy: `||` counts two, `.` one, `if` one. A chain of them is a tree as deep as it
-/// is long.
+/// Operators in one policy: `||` counts two, `.` one, `if` one, `["name"]` one, `when` and `unless` two. A chain of them
+/// is a tree as deep as it is long.
 const MAX_OPERATORS: usize = 2_000;
 
 /// Branches within branches in one policy. Of an `if` whose condition is known from types alone (`principal is user`, `action
@@ -26,125 +28,118 @@ pub const STACK_BYTES: usize = 512 * 1024 * 1024;
 
 /// Refuses a schema that nests too deep.
 pub(super) fn check_schema(file: &SourceFile) -> Result<(), Problems> {
-    check(file, &['(', '[', '{', '<'], &[')', ']', '}', '>'], usize::MAX)
+    check(file, &Limits { has_angles: true, operators: usize::MAX, branches: usize::MAX })
 }
 
 /// Refuses a file in which a policy nests too deep, or has too many operators.
 pub(super) fn check_policies(file: &SourceFile) -> Result<(), Problems> {
-    check(file, &['(', '[', '{'], &[')', ']', '}'], MAX_OPERATORS)
+    check(file, &Limits { has_angles: false, operators: MAX_OPERATORS, branches: MAX_BRANCHES })
 }
 
-fn check(file: &SourceFile, open: &[char], close: &[char], max_operators: usize) -> Result<(), Problems> {
-    let (mut depth, mut operators) = (0_usize, 0_usize);
-    // One number for each open bracket, and one for what is outside of all: an `else` takes all that follows.
-    let mut branches = vec![0_usize];
-    let mut text = file.text.char_indices().peekable();
-    let mut word = 0;
-    while let Some((at, c)) = text.next() {
-        match c {
-            '"' | '/' if skip(&mut text, c) => {}
-            ';' => {
-                operators = 0;
-                branches = vec![0];
-            }
-            ',' => branches.last_mut().into_iter().for_each(|count| *count = 0),
-            '|' | '&' | '.' | '+' | '-' | '*' | '!' | '=' => operators += 1,
-            _ => {}
-        }
-        if !(c.is_alphanumeric() || c == '_') {
-            if file.text.get(word..at) == Some("if") {
-                operators += 1;
-                branches.last_mut().into_iter().for_each(|count| *count += 1);
-            }
-            word = at + c.len_utf8();
-        }
-        if open.contains(&c) {
-            depth += 1;
-            branches.push(0);
-        } else if close.contains(&c) {
-            depth = depth.saturating_sub(1);
-            branches.pop();
-        }
-        let problem = if depth > MAX_DEPTH {
+/// Where policies end: after each semicolon outside of strings and comments.
+pub(super) fn ends(text: &str) -> Vec<usize> {
+    Tokens::of(text).filter(|(_, token)| *token == Token::Mark(';')).map(|(at, _)| at + 1).collect()
+}
+
+struct Limits {
+    /// Whether `<` and `>` are brackets.
+    has_angles: bool,
+    operators: usize,
+    branches: usize,
+}
+
+fn check(file: &SourceFile, limits: &Limits) -> Result<(), Problems> {
+    let mut meter = Meter::new(limits.has_angles);
+    for (at, token) in Tokens::of(&file.text) {
+        meter.take(token);
+        let problem = if meter.depth > MAX_DEPTH {
             Problem::new(format!("brackets nest more than {MAX_DEPTH} deep"))
                 .help("name parts of it, or split the policy")
-        } else if operators > max_operators {
+        } else if meter.operators > limits.operators {
             Problem::new("the policy has too many operators")
                 .help("split the policy, or put what it lists into a set or into stored entities")
-        } else if branches.iter().sum::<usize>() > MAX_BRANCHES && max_operators < usize::MAX {
+        } else if meter.branches.iter().sum::<usize>() > limits.branches {
             Problem::new(format!("more than {MAX_BRANCHES} `if` stand within one another"))
                 .help("write a policy for each branch")
         } else {
             continue;
         };
-        return Err(problem.at(file.place(at, c.len_utf8())).into());
+        let len = match token {
+            Token::Word(word) => word.len(),
+            Token::Text => 1,
+            Token::Mark(mark) => mark.len_utf8(),
+        };
+        return Err(problem.at(file.place(at, len)).into());
     }
     Ok(())
 }
 
-/// Where policies end: after each semicolon outside of strings and comments.
-pub(super) fn ends(text: &str) -> Vec<usize> {
-    let mut ends = Vec::new();
-    let mut text = text.char_indices().peekable();
-    while let Some((at, c)) = text.next() {
-        if c == ';' {
-            ends.push(at + 1);
-        }
-        skip(&mut text, c);
-    }
-    ends
+/// Counts what nests in one policy.
+struct Meter {
+    has_angles: bool,
+    depth: usize,
+    operators: usize,
+    /// One number for each open bracket, and one for what is outside of all: an `else` takes all that follows.
+    branches: Vec<usize>,
+    /// Whether the token before can be what `["name"]` looks into.
+    is_after_value: bool,
 }
 
-/// Skips the rest of a string or of a comment that begins with `c`; whether one does.
-fn skip(text: &mut Peekable<CharIndices<'_>>, c: char) -> bool {
-    match c {
-        '"' => {
-            while let Some((_, c)) = text.next() {
-                match c {
-                    '\\' => drop(text.next()),
-                    '"' => break,
-                    _ => {}
-                }
+impl Meter {
+    fn new(has_angles: bool) -> Self {
+        Self { has_angles, depth: 0, operators: 0, branches: vec![0], is_after_value: false }
+    }
+
+    fn take(&mut self, token: Token<'_>) {
+        match token {
+            Token::Word("if") => {
+                self.operators += 1;
+                self.branches.last_mut().into_iter().for_each(|count| *count += 1);
             }
-            true
+            // The conditions of a policy are joined one by one.
+            Token::Word("when" | "unless") => self.operators += 2,
+            Token::Word(_) | Token::Text => {}
+            Token::Mark(mark) => self.mark(mark),
         }
-        '/' if text.peek().is_some_and(|(_, next)| *next == '/') => {
-            while text.next_if(|(_, c)| *c != '\n').is_some() {}
-            true
+        self.is_after_value = match token {
+            Token::Word(_) | Token::Text => true,
+            Token::Mark(mark) => matches!(mark, ')' | ']' | '}'),
+        };
+    }
+
+    fn mark(&mut self, mark: char) {
+        match mark {
+            ';' => {
+                self.operators = 0;
+                self.branches = vec![0];
+            }
+            ',' => self.branches.last_mut().into_iter().for_each(|count| *count = 0),
+            '|' | '&' | '.' | '+' | '-' | '*' | '!' | '=' => self.operators += 1,
+            '[' if self.is_after_value => self.operators += 1,
+            _ => {}
         }
-        _ => false,
+        match mark {
+            '(' | '[' | '{' => self.open(),
+            '<' if self.has_angles => self.open(),
+            ')' | ']' | '}' => self.close(),
+            '>' if self.has_angles => self.close(),
+            _ => {}
+        }
+    }
+
+    fn open(&mut self) {
+        self.depth += 1;
+        self.branches.push(0);
+    }
+
+    fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        // What is outside of all brackets stays.
+        if self.branches.len() > 1 {
+            self.branches.pop();
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn depth_and_operators_are_counted_outside_of_strings_and_comments() {
-        let policy = |condition: &str| {
-            SourceFile::new("p.cedar", format!("permit(principal, action, resource) when {{ {condition} }};"))
-        };
-        let deep = |levels: usize| policy(&format!("{}true{}", "(".repeat(levels), ")".repeat(levels)));
-        assert!(check_policies(&deep(63)).is_ok());
-        assert!(check_policies(&deep(64)).is_err());
-        let long = |count: usize| policy(&vec!["true"; count + 1].join(" || "));
-        assert!(check_policies(&long(1_000)).is_ok());
-        assert!(check_policies(&long(1_001)).is_err());
-        assert!(check_policies(&policy(&format!("\"{}\" == \"\"", "(".repeat(500)))).is_ok());
-        assert!(check_policies(&policy(&format!("true // {}\n", "(".repeat(500)))).is_ok());
-        let branches = |count: usize| format!("{}true", "if true then true else ".repeat(count));
-        assert!(check_policies(&policy(&branches(16))).is_ok());
-        assert!(check_policies(&policy(&branches(17))).is_err());
-        assert!(check_policies(&policy(&format!("({}) && ({})", branches(16), branches(16)))).is_ok());
-        assert!(check_policies(&policy(&format!("[{}, {}]", branches(16), branches(16)))).is_ok());
-        let within = "(if true then ".repeat(17) + "true" + &" else true)".repeat(17);
-        assert!(check_policies(&policy(&within)).is_err());
-    }
-
-    #[test]
-    fn policies_end_at_semicolons_outside_of_strings_and_comments() {
-        assert_eq!(ends("a; b \";\\\";\" ; // ;\n c;"), [2, 13, 22]);
-        assert_eq!(ends("\"a;"), [0; 0]);
-    }
-}
+mod tests;

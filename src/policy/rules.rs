@@ -9,22 +9,18 @@ use super::schema::{Schema, Vocabulary};
 use super::shapes::Shape;
 use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
+use super::validate::{Findings, validate};
 use super::{nesting, provenance};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use cedar_policy_core::ast::{
-    ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, PolicySet,
+    ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID,
     PrincipalOrResourceConstraint, SlotEnv, StaticPolicy, Template,
 };
 use cedar_policy_core::parser::Loc;
-use cedar_policy_core::validator::{ValidationMode, Validator, confusable_string_checks};
 use smol_str::SmolStr;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
-
-/// How many entities a policy may look through (`resource.folder.owner` is two): what is within it is materialised
-/// for a decision, and a policy that looks farther is refused.
-pub(super) const LEVEL: u32 = 2;
 
 /// Bytes of policies that are parsed together. The parser's own tree takes some hundred times its text, and is given back
 /// before the next piece is parsed.
@@ -114,9 +110,9 @@ impl Rules {
                 }
             }
         }
-        let mut warnings = Vec::new();
         let shapes = by_shape(&all, schema);
-        reader.validate(schema, &all, &shapes, &mut warnings);
+        let Findings { problems, warnings } = validate(schema, &all, &homes, &reader.pieces, &shapes);
+        reader.problems.extend(problems);
         reader.problems.extend(provenance::problems(&all, schema, files));
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
             reader.add_mentions(schema, &mut all, &homes, &shapes);
@@ -310,39 +306,6 @@ impl Reader<'_> {
         );
     }
 
-    /// Validates one policy of each shape, and all of a shape in which anything is found.
-    fn validate(&mut self, schema: &Schema, rules: &[Parsed], shapes: &[Vec<usize>], warnings: &mut Vec<Problem>) {
-        let validator = Validator::new(schema.validator.clone());
-        let check = |members: &[usize]| {
-            let mut set = PolicySet::new();
-            // Their ids are different, so that each is taken.
-            members.iter().filter_map(|at| rules.get(*at)).for_each(|rule| drop(set.add(rule.policy.clone())));
-            validator.validate_with_level(&set, ValidationMode::Strict, LEVEL)
-        };
-        let (sound, doubtful): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) = shapes.iter().partition(|shape| {
-            let checked = check(shape.get(..1).unwrap_or_default());
-            checked.validation_passed() && checked.validation_warnings().next().is_none()
-        });
-        let mut doubtful: Vec<usize> = doubtful.into_iter().flatten().copied().collect();
-        doubtful.sort_unstable();
-        let (errors, found) = check(&doubtful).into_errors_and_warnings();
-        // Cedar reports once per request environment: one place with one remedy is one problem.
-        let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
-        for problem in errors.map(|error| problem_of(&error, &self.pieces, None)) {
-            let key = (problem.place.clone(), problem.help.clone());
-            if problem.place.is_none() || !seen.contains(&key) {
-                seen.push(key);
-                self.problems.push(problem);
-            }
-        }
-        let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at)).map(|rule| rule.policy.template());
-        let unclear = |template: &&Template| template.loc().and_then(Loc::snippet).is_none_or(|text| !is_plain(text));
-        let strings = confusable_string_checks(sound.filter(unclear));
-        // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
-        let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
-        warnings.extend(found.chain(strings).map(|warning| problem_of(&warning, &self.pieces, None)).filter(own));
-    }
-
     /// Reads what policies ask of relations, once they are known to be well-typed.
     fn add_mentions(&mut self, schema: &Schema, rules: &mut [Parsed], homes: &[&SourceFile], shapes: &[Vec<usize>]) {
         for shape in shapes {
@@ -365,16 +328,6 @@ impl Reader<'_> {
     fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {
         self.problems.push(Problem { place: place.cloned(), also: None, message, help: help.map(str::to_owned) });
     }
-}
-
-/// Whether strings in a text can hold nothing but printable ASCII, which Cedar finds nothing wrong with. A comment with a
-/// quotation mark makes it doubtful.
-fn is_plain(text: &str) -> bool {
-    let mut in_string = false;
-    text.bytes().all(|byte| {
-        in_string ^= byte == b'"';
-        byte != b'\\' && (matches!(byte, b' '..=b'~') || (byte.is_ascii_whitespace() && !in_string))
-    })
 }
 
 /// Positions of rules, together where they have one shape; in the order of the first of each.

@@ -141,6 +141,14 @@ fn without_indirect_ancestors(entity: &Entity) -> Entity {
 
 /// Cedar names the entity and not the place: finds the id in the text, or the line that a JSON error speaks of.
 fn locate(file: &SourceFile, mut problem: Problem) -> Problem {
+    let is_of_action = problem.message.contains("Action::\"")
+        && ["duplicate entity entry", "schema declaration"].iter().any(|words| problem.message.contains(words));
+    if is_of_action {
+        problem.help = Some(
+            "actions and their groups are declared in the schema, `action read in [touch] appliesTo { … };`: remove it here"
+                .to_owned(),
+        );
+    }
     let offset = quoted_id(&problem.message)
         .and_then(|id| file.text.find(&format!("\"{id}\"")).map(|at| (at, id.len() + 2)))
         .or_else(|| line_and_column(&problem.message, &file.text).map(|at| (at, 1)));

@@ -52,6 +52,76 @@ fn a_pack_that_a_bundle_cannot_take_is_found_where_it_is_tried() {
     assert!(report.contains("pack:roles/roles.cedar") && report.contains("tools/call"), "{report}");
 }
 
+/// Texts as a bundle's files, with policies that are all open but for these.
+fn files(schema: &str, policies: &str, manifest: &str) -> bundle::Files {
+    let texts = [("schemas/s.cedarschema", schema), ("policies/p.cedar", policies), ("policies/bundle.toml", manifest)];
+    bundle::Files::from_texts(texts.map(|(path, text)| (path.to_owned(), text.to_owned())))
+}
+
+#[test]
+fn the_cases_of_a_bundle_whose_entities_hold_actions_hold() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/actions");
+    assert_eq!(report_of(&folder), "it was loaded");
+}
+
+#[test]
+fn a_permit_that_can_never_apply_is_a_warning_with_its_place_and_its_condition_is_checked() {
+    let schema = "entity user, robot, doc { level?: Long };\naction read appliesTo { principal: user, resource: doc };\n\
+                  action feed appliesTo { principal: user, resource: robot };\n";
+    let permit = |condition: &str| {
+        format!(
+            "@id(\"open\") permit (principal, action, resource);\n\n@id(\"robots\")\npermit (principal is robot, action == Action::\"read\", resource) when {{ {condition} }};\n"
+        )
+    };
+    let mut sound = files(schema, &permit("resource has level"), "");
+    let bundle = bundle::compile(&mut sound).expect("a permit that can never apply loads");
+    let report = bundle::render_warnings(bundle.warnings(), &sound, false);
+    assert_eq!(bundle.warnings().len(), 1, "{report}");
+    for part in ["the policy `robots` permits nothing", "policies/p.cedar:3", "`read` applies to `user` on `doc`"] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    let mut wrong = files(schema, &permit("resource.nosuch > 1"), "");
+    let problems = bundle::compile(&mut wrong).expect_err("its condition is wrong");
+    let report = bundle::render(&problems, &wrong, false);
+    assert!(report.contains("attribute `nosuch` on entity type `doc` not found"), "{report}");
+}
+
+#[test]
+fn a_packs_forbid_about_types_that_the_bundle_does_not_use_is_no_mistake() {
+    let schema = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
+    let open = "@id(\"open\") permit (principal, action, resource);\n";
+    let mut files = files(schema, open, "packs = [\"scopes\"]\n");
+    let bundle = bundle::compile(&mut files).expect("it loads");
+    assert!(bundle.warnings().is_empty(), "{:?}", bundle.warnings());
+}
+
+#[test]
+fn a_bundle_may_look_through_as_many_entities_as_it_says_and_all_of_them_are_there() {
+    let schema = "entity dept; entity user { @stored dept?: dept }; entity account { @stored owner?: user };\n\
+                  entity doc { @stored account?: account };\naction read appliesTo { principal: user, resource: doc };\n";
+    let policies = "@id(\"open\") permit (principal, action, resource);\n@id(\"far\") forbid (principal, action, resource)\n\
+                    when { resource has account.owner.dept && resource.account.owner.dept == dept::\"hr\" };\n";
+    let cases = "cases:\n  - { name: far, who: \"user:u\", does: read, to: \"doc:d\", expect: { deny: forbidden } }\n";
+    let entities = serde_json::json!([
+        {"uid": {"type": "doc", "id": "d"}, "attrs": {"account": {"__entity": {"type": "account", "id": "a"}}}, "parents": []},
+        {"uid": {"type": "account", "id": "a"}, "attrs": {"owner": {"__entity": {"type": "user", "id": "o"}}}, "parents": []},
+        {"uid": {"type": "user", "id": "o"}, "attrs": {"dept": {"__entity": {"type": "dept", "id": "hr"}}}, "parents": []},
+    ]);
+    let of = |manifest: &str| {
+        let texts = [
+            ("schemas/s.cedarschema", schema.to_owned()),
+            ("policies/p.cedar", policies.to_owned()),
+            ("policies/bundle.toml", manifest.to_owned()),
+            ("policies/entities.json", entities.to_string()),
+            ("policies/cases.yaml", cases.to_owned()),
+        ];
+        bundle::Files::from_texts(texts.map(|(path, text)| (path.to_owned(), text)))
+    };
+    assert!(bundle::compile(&mut of("")).is_err(), "three are more than two");
+    let (_, report) = engine::check(&mut of("level = 3\n"), None).expect("it loads");
+    assert_eq!((report.ran, report.failures.len()), (1, 0), "{:?}", report.failures);
+}
+
 #[test]
 fn every_bad_bundle_is_refused_with_the_message_that_helps() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/bad");

@@ -17,6 +17,11 @@ fn search_agrees_with_every_case_of_the_default_bundle() {
 }
 
 #[test]
+fn and_with_those_of_a_bundle_whose_entities_hold_actions() {
+    agrees(&Source::Dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/actions")));
+}
+
+#[test]
 fn and_with_those_of_a_bundle_on_relations() {
     agrees(&Source::Dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations")));
 }

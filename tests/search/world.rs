@@ -406,12 +406,27 @@ pub(crate) fn engine(world: &World, limits: SearchLimits) -> (Engine, Arc<Stores
     let stores = Arc::new(Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens"));
     let sealer = Sealer::random(Duration::from_mins(1)).expect("there is randomness");
     let engine = engines::empty().with_stores(stores.clone()).with_search(limits, sealer);
-    if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
-        panic!("{}\n{}", behest::bundle::render(&refused.problems, &refused.files, false), world.policies);
+    let load = || engine.load(&Source::Dir(folder.path().to_owned()));
+    if let Err(refused) = load() {
+        // A forbid that can never apply is refused: a permit stands in its place.
+        let possible = as_permits(&world.policies, &refused.problems.to_string());
+        engines::write(folder.path(), &[("policies/world.cedar", &possible)]);
+        if let Err(refused) = load() {
+            panic!("{}\n{}", behest::bundle::render(&refused.problems, &refused.files, false), world.policies);
+        }
     }
     let writes = once(&world.stored).into_iter().filter(|tuple| !keys.contains(&tuple.key.to_string())).collect();
     write(&stores, Vec::new(), writes);
     (engine, stores)
+}
+
+/// Policies, one a line, in which those that a report finds to forbid nothing are permits.
+fn as_permits(policies: &str, report: &str) -> String {
+    let is_idle = |line: &str| {
+        line.split('"').nth(1).is_some_and(|id| report.contains(&format!("the policy `{id}` forbids nothing")))
+    };
+    let of = |line: &str| if is_idle(line) { line.replacen("forbid (", "permit (", 1) } else { line.to_owned() };
+    policies.lines().map(|line| of(line) + "\n").collect()
 }
 
 pub(crate) fn write(stores: &Stores, deletes: Vec<Tuple>, writes: Vec<Tuple>) {

@@ -74,7 +74,10 @@ fn policy() -> impl Strategy<Value = String> {
     let resource = select(vec!["resource", "resource == doc::\"d0\"", "resource in folder::\"f0\"", "resource is doc"]);
     let conditions = subsequence(CONDITIONS.to_vec(), 0..4);
     (effect, principal, action, resource, conditions, any::<bool>()).prop_map(
-        |(effect, principal, action, resource, conditions, unless)| {
+        |(effect, principal, action, resource, mut conditions, unless)| {
+            if effect == "forbid" {
+                keep_possible(principal, unless, &mut conditions);
+            }
             // The audit action takes users only: a scope that excludes them would be an impossible policy.
             let action = if action == "action" { "action in [Action::\"read\", Action::\"write\"]" } else { action };
             let clause = match (conditions.is_empty(), unless) {
@@ -85,6 +88,28 @@ fn policy() -> impl Strategy<Value = String> {
             format!("{effect} ({principal}, {action}, {resource}){clause};")
         },
     )
+}
+
+/// Leaves those conditions of a forbid that some request can meet: one that can never apply is refused.
+fn keep_possible(principal: &str, unless: bool, conditions: &mut Vec<&str>) {
+    let mut kind = ["user", "agent"].into_iter().find(|kind| principal.contains(kind));
+    conditions.retain(|condition| {
+        let needs = if condition.starts_with("principal has boss") || condition.starts_with("principal is user") {
+            Some("user")
+        } else if condition.starts_with("principal has owner") {
+            Some("agent")
+        } else {
+            None
+        };
+        kind = kind.or(needs);
+        needs.is_none() || kind == needs
+    });
+    if unless {
+        conditions.retain(|condition| !condition.starts_with("action in"));
+    }
+    if unless && kind == Some("user") {
+        conditions.retain(|condition| !condition.starts_with("(if principal is agent"));
+    }
 }
 
 fn entities() -> impl Strategy<Value = Json> {

@@ -4,7 +4,7 @@
 //! is stored of it; whether it may was decided before it got here.
 
 use super::Members;
-use crate::policy::rules::LEVEL;
+use crate::policy::schema::Schema;
 use crate::policy::stored::Stored;
 use cedar_policy_core::ast::{Entity, EntityUID, Literal, PartialValue, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
@@ -19,7 +19,9 @@ use std::sync::Arc;
 /// one.
 pub(super) struct Drafts<'a> {
     stored: &'a Stored,
-    drafts: SmallVec<[Draft<'a>; 3]>,
+    /// The schema, for the actions.
+    schema: &'a Schema,
+    all: SmallVec<[Draft<'a>; 3]>,
 }
 
 /// An entity in the making.
@@ -32,46 +34,48 @@ struct Draft<'a> {
 }
 
 impl<'a> Drafts<'a> {
-    pub(super) fn new(stored: &'a Stored) -> Self {
-        Self { stored, drafts: SmallVec::new() }
+    pub(super) fn new(stored: &'a Stored, schema: &'a Schema) -> Self {
+        Self { stored, schema, all: SmallVec::new() }
     }
 
-    pub(super) fn stored(&self) -> &'a Stored {
-        self.stored
+    /// Takes the drafts, and leaves none.
+    pub(super) fn take(&mut self) -> Self {
+        let none = Self::new(self.stored, self.schema);
+        std::mem::replace(self, none)
     }
 
     /// The place of an entity's draft, made where there is none.
     pub(super) fn add(&mut self, uid: &EntityUID) -> usize {
-        self.drafts.iter().position(|draft| draft.uid == *uid).unwrap_or_else(|| {
+        self.all.iter().position(|draft| draft.uid == *uid).unwrap_or_else(|| {
             let stored = self.stored.get(uid);
-            self.drafts.push(Draft { uid: uid.clone(), stored, attributes: Vec::new(), parents: Vec::new() });
-            self.drafts.len() - 1
+            self.all.push(Draft { uid: uid.clone(), stored, attributes: Vec::new(), parents: Vec::new() });
+            self.all.len() - 1
         })
     }
 
     /// Whether an attribute is stored.
     pub(super) fn is_stored(&self, draft: usize, name: &str) -> bool {
-        let stored = self.drafts.get(draft).and_then(|draft| draft.stored);
+        let stored = self.all.get(draft).and_then(|draft| draft.stored);
         stored.is_some_and(|stored| stored.get(name).is_some())
     }
 
     /// Sets an attribute.
     pub(super) fn set(&mut self, draft: usize, name: SmolStr, value: Cedar) {
-        if let Some(draft) = self.drafts.get_mut(draft) {
+        if let Some(draft) = self.all.get_mut(draft) {
             draft.attributes.push((name, value));
         }
     }
 
     /// Adds a parent that has none itself.
     pub(super) fn add_parent(&mut self, draft: usize, parent: EntityUID) {
-        if let Some(draft) = self.drafts.get_mut(draft) {
+        if let Some(draft) = self.all.get_mut(draft) {
             draft.parents.push(parent);
         }
     }
 
     /// The value of an entity's attribute.
     pub(super) fn get(&self, uid: &EntityUID, name: &str) -> Option<&Cedar> {
-        let stored = match self.drafts.iter().find(|draft| draft.uid == *uid) {
+        let stored = match self.all.iter().find(|draft| draft.uid == *uid) {
             None => self.stored.get(uid)?,
             Some(draft) => match draft.attributes.iter().rev().find(|(known, _)| known == name) {
                 Some((_, value)) => return Some(value),
@@ -81,15 +85,18 @@ impl<'a> Drafts<'a> {
         known(stored.get(name)?)
     }
 
-    /// What is stored of what the drafts and these values refer to, step by step, as far as policies may look.
+    /// What is known of what the drafts and these values refer to, step by step, as far as policies may look: stored
+    /// entities, and actions with their groups. Only a stored value can name an action, so without stored entities there is
+    /// none.
     pub(super) fn reachable<'v>(&self, values: impl Iterator<Item = &'v Cedar>) -> Vec<Arc<Entity>> {
         let mut found: Vec<Arc<Entity>> = Vec::new();
         if self.stored.is_empty() {
             return found;
         }
-        let mut seen: HashSet<EntityUID> = self.drafts.iter().map(|draft| draft.uid.clone()).collect();
+        let mut seen: HashSet<EntityUID> = self.all.iter().map(|draft| draft.uid.clone()).collect();
         let mut take = |uid: &EntityUID, found: &mut Vec<Arc<Entity>>| {
-            if let Some(entity) = self.stored.get(uid)
+            let known = if uid.is_action() { self.schema.actions().get(uid) } else { self.stored.get(uid) };
+            if let Some(entity) = known
                 && !seen.contains(uid)
             {
                 seen.insert(uid.clone());
@@ -97,12 +104,12 @@ impl<'a> Drafts<'a> {
             }
         };
         values.for_each(|value| each_uid(value, &mut |uid| take(uid, &mut found)));
-        for draft in &self.drafts {
+        for draft in &self.all {
             draft.attributes.iter().for_each(|(_, value)| each_uid(value, &mut |uid| take(uid, &mut found)));
             draft.stored.into_iter().for_each(|entity| each_reference(entity, &mut |uid| take(uid, &mut found)));
         }
         let mut at = 0;
-        for _ in 1..LEVEL {
+        for _ in 1..self.schema.level {
             let end = found.len();
             while at < end {
                 let Some(entity) = found.get(at).cloned() else { break };
@@ -116,7 +123,7 @@ impl<'a> Drafts<'a> {
     /// All of it as Cedar takes it, with others that are whole.
     pub(super) fn into_entities(self, others: impl Iterator<Item = Arc<Entity>>) -> Result<Entities, String> {
         let mut whole: SmallVec<[Arc<Entity>; 4]> = SmallVec::new();
-        let made = self.drafts.into_iter().filter_map(|draft| match draft.stored {
+        let made = self.all.into_iter().filter_map(|draft| match draft.stored {
             Some(stored) if draft.attributes.is_empty() && draft.parents.is_empty() => {
                 whole.push(Arc::clone(stored));
                 None

@@ -79,7 +79,7 @@ pub(super) fn build(
     index: &Index,
     scope: &Scope,
 ) -> Result<Inputs, NoInputs> {
-    let drafts = Drafts::new(stored);
+    let drafts = Drafts::new(stored, schema);
     let mut builder = Builder { request, schema, scope, drafts, bad: Vec::new(), dropped: Vec::new() };
     builder.given_entities();
     let context = builder.context();
@@ -210,11 +210,14 @@ impl Builder<'_> {
     /// The entities that the policies can look into: those that the request names, and what is stored within the level
     /// that policies are checked for.
     fn entities(&mut self, context: &Members) -> Result<Entities, NoInputs> {
-        let nothing = Drafts::new(self.drafts.stored());
-        let drafts = std::mem::replace(&mut self.drafts, nothing);
-        let action = self.scope.reads.looks_at_action.then(|| self.schema.action_entity(&self.request.action.uid));
-        let reachable = if self.scope.reads.follows { drafts.reachable(context.values()) } else { Vec::new() };
-        drafts.into_entities(reachable.into_iter().chain(action.flatten())).map_err(NoInputs::Cedar)
+        let drafts = self.drafts.take();
+        let mut others = if self.scope.reads.follows { drafts.reachable(context.values()) } else { Vec::new() };
+        let own = &self.request.action.uid;
+        // A stored value may have named the request's own action already.
+        if self.scope.reads.looks_at_action && others.iter().all(|entity| entity.uid() != own.as_ref()) {
+            others.extend(self.schema.action_entity(own));
+        }
+        drafts.into_entities(others.into_iter()).map_err(NoInputs::Cedar)
     }
 
     /// Notes what no policy can see; only an explanation says it.

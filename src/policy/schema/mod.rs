@@ -14,9 +14,9 @@ mod vocabulary;
 
 pub use vocabulary::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
 
-use super::nesting;
 use super::relations::{RelationTypes, USERSET};
 use super::source::{SourceFile, place_of, problem_of};
+use super::{DEFAULT_LEVEL, MAX_LEVEL, expansion, nesting};
 use crate::model::{Place, Problem, Problems};
 use cedar_policy_core::ast::{Entity, EntityType, EntityUID};
 use cedar_policy_core::extensions::Extensions;
@@ -37,6 +37,8 @@ pub struct Schema {
     pub(super) relations: RelationTypes,
     /// The type of usersets.
     pub(super) userset: EntityType,
+    /// How many entities policies may look through.
+    pub(super) level: u32,
     /// The actions as entities, with their groups.
     actions: HashMap<EntityUID, Arc<Entity>>,
     /// What requests are read against.
@@ -55,6 +57,7 @@ impl Schema {
         }
         files.iter().try_for_each(nesting::check_schema)?;
         let mut merged = merge::merge(files)?;
+        expansion::check(&merged.fragment, files)?;
         let declared = compile(merged.fragment.clone(), files)?;
         usersets::add(&mut merged, &relations, files)?;
         let mut whole = with_whole_names(&merged.fragment, files)?;
@@ -70,7 +73,15 @@ impl Schema {
             .action_entities()
             .map_err(|error| Problem::new(format!("the schema's actions form no hierarchy: {error}")))?;
         let actions = actions.iter().map(|action| (action.uid().clone(), Arc::new(action.clone()))).collect();
-        Ok(Self { validator, declared, relations, userset, actions, vocabulary, text })
+        let level = DEFAULT_LEVEL;
+        Ok(Self { validator, declared, relations, userset, level, actions, vocabulary, text })
+    }
+
+    /// The same schema for policies that look through as many entities as `level` says, at most
+    /// [`super::MAX_LEVEL`].
+    #[must_use]
+    pub fn with_level(self, level: u32) -> Self {
+        Self { level: level.min(MAX_LEVEL), ..self }
     }
 
     /// The types that can be principals, by name.

@@ -250,7 +250,8 @@ impl Narrower<'_> {
     /// `value in expr`, where `value` is known.
     fn around(&self, expr: &Expr, value: &Cedar) -> Ids {
         let ValueKind::Lit(Literal::EntityUID(uid)) = value.value_kind() else { return Ids::Any };
-        let ancestors = self.stored.get(uid).into_iter().flat_map(|entity| entity.ancestors().cloned());
+        let entity = if uid.is_action() { self.schema.action_entity(uid) } else { self.stored.get(uid).cloned() };
+        let ancestors = entity.iter().flat_map(|entity| entity.ancestors().cloned());
         let at_or_above = ancestors.chain([uid.as_ref().clone()]);
         if self.sought.is(expr) {
             return self.ids_of(at_or_above);
