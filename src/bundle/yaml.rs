@@ -7,13 +7,23 @@ use serde::{Deserialize, de};
 use smol_str::SmolStr;
 use std::fmt;
 
+/// Deepest nesting of a file, as of a JSON body.
+const MAX_DEPTH: usize = 64;
+
 /// Reads a YAML file as `T`; unknown and repeated keys are errors, and `yes` is a string.
 pub(super) fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Problem> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,
-        // The file is the operator's own, and its size is bounded where it is read.
-        budget: None,
+        // The file is the operator's own, and its size is bounded where it is read: not how deep it nests, nor what its
+        // aliases become.
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: None,
+            max_events: usize::MAX,
+            max_nodes: usize::MAX,
+            max_total_scalar_bytes: usize::MAX,
+            max_depth: MAX_DEPTH,
+        },
     };
     serde_saphyr::from_str_with_options(&file.text, options).map_err(|error| {
         let offset = error.location().map(|at| {

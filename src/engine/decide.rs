@@ -14,7 +14,7 @@ use crate::model::{
     Reason, Record, Request, Timestamp, Tuple, read_proven_question,
 };
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
-use crate::policy::{ActionInfo, Leg, LegInput, Stored, Wanted};
+use crate::policy::{ActionInfo, Conversions, Leg, LegInput, Stored, Wanted};
 use std::cell::{Cell, RefCell};
 
 /// The member of the context that holds a call's arguments.
@@ -109,6 +109,8 @@ pub(super) fn decide(
         is_found: false,
     };
     let mut told: Vec<LegExplanation> = Vec::new();
+    let conversions = Conversions::default();
+    let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
     // INVARIANT: every leg with the facts of every credential that names it; one that does not permit denies.
     let turns = (0..question.chain.legs()).flat_map(|leg| {
         let turns = facts.of_leg(leg);
@@ -118,7 +120,8 @@ pub(super) fn decide(
     for (index, several, (credential, token)) in turns {
         let relations = legs.relations();
         let arguments = want.arguments;
-        let input = LegInput { question: &question, leg: index, now, token, stored, relations, arguments };
+        let conversions = shared.then_some(&conversions);
+        let input = LegInput { question: &question, leg: index, now, token, stored, relations, conversions, arguments };
         let leg = match legs.leg(&input) {
             Ok(leg) => leg,
             // What is evaluated after a denial is for information only, and so is its fault.

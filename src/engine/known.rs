@@ -58,7 +58,7 @@ impl Known {
         let (mut keys, mut ends) = (Vec::new(), SmallVec::new());
         for leg in 0..question.chain.legs() {
             let (stored, arguments) = (pinned.bundle.stored(), ask.arguments);
-            let input = LegInput { question, leg, now, token: None, stored, relations, arguments };
+            let input = LegInput { question, leg, now, token: None, stored, relations, conversions: None, arguments };
             let key = super::legs::key(pinned, &input)?;
             keys.extend_from_slice(key.bytes()?);
             ends.push(keys.len());

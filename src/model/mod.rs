@@ -21,6 +21,7 @@ mod principal;
 mod problem;
 mod reason;
 mod request;
+mod scalar;
 mod search;
 mod shown;
 mod spelling;
@@ -50,6 +51,7 @@ pub use request::{
     Action, Malformed, Question, Request, misplaced_option, read_action, read_entity, read_optional_record,
     read_subject, refuse_lookalike, stray_member,
 };
+pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{PageRequest, SearchRequest, Searched};
 pub use shown::shown;
 pub use spelling::{alike, nearest};

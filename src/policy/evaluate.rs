@@ -16,7 +16,7 @@ use super::schema::{ActionInfo, Vocabulary};
 use super::stored::Stored;
 use super::syntax::{Root, access_path};
 use super::time;
-use super::{Compiled, reasons};
+use super::{Compiled, Conversions, reasons};
 use crate::model::{
     Arguments, ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss,
     PolicyError, Question, Reason, Record, Timestamp, shown,
@@ -69,6 +69,8 @@ pub struct LegInput<'a> {
     pub stored: &'a Stored,
     /// Who answers about relations.
     pub relations: &'a dyn Relations,
+    /// What values have become for other legs of the question; nothing where there is one leg.
+    pub conversions: Option<&'a Conversions>,
     /// Which policies decide: where arguments are unknown, those that bound what some could be permitted.
     pub arguments: Arguments,
 }
@@ -83,7 +85,7 @@ enum Verdict {
 impl Compiled {
     /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
-        let LegInput { question, leg, now, token, stored, relations, arguments } = *input;
+        let LegInput { question, leg, now, token, stored, relations, conversions, arguments } = *input;
         let Some(member) = question.chain.members().nth(leg) else {
             return Ok(refused(Code::ChainInvalid, "the chain has no such member".to_owned(), &question.resource.uid));
         };
@@ -107,8 +109,18 @@ impl Compiled {
         );
         let (named, asked) = (&principal_uid, &resource_uid);
         let explains = wanted.explanation;
-        let request =
-            LegRequest { question, leg, now, token, action, principal: named, resource: asked, relations, explains };
+        let request = LegRequest {
+            question,
+            leg,
+            now,
+            token,
+            action,
+            principal: named,
+            resource: asked,
+            relations,
+            conversions,
+            explains,
+        };
         let inputs = match build(&request, &self.schema, stored, index, &scope) {
             Ok(inputs) => inputs,
             Err(NoInputs::Cedar(message)) => {

@@ -4,16 +4,18 @@
 //! `__extn` and `__expr` are members like any other. Numbers are converted from their digits.
 
 use super::schema::Vocabulary;
-use crate::model::{Value, is_unknown_fact};
+use crate::model::{Number, Value, duration_nanos, is_unknown_fact, mapped_network, request_instant_nanos};
 use cedar_policy_core::ast::{EntityUID, ExtensionFunction, Name, PartialValue, Value as Cedar};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::types::{EntityKind, Type};
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 /// Collects what did not fit or was not declared, while values are read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     /// Paths of values that do not fit, with why.
     pub(super) misfits: Vec<(Vec<SmolStr>, String)>,
@@ -77,7 +79,8 @@ pub(super) fn fit(
     }
     let fitted = scalar(value, ty, vocabulary).or_else(|| elements(value, ty, vocabulary, at, findings));
     if fitted.is_none() {
-        findings.misfits.push((at.path(), format!("{} does not fit {}", describe(value), name_of(ty))));
+        let why = format!("{} does not fit {}{}", describe(value, ty), name_of(ty), hint(ty, value));
+        findings.misfits.push((at.path(), why));
     }
     fitted
 }
@@ -120,35 +123,81 @@ fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Optio
 
 fn extension(name: &Name, value: &Value) -> Option<Cedar> {
     let constructor = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name)?;
-    match value {
-        Value::Text(text) => constructor.call(text.clone()),
-        Value::Number(number) if constructor.takes_numbers => constructor.call(number.to_decimal_text()?.into()),
+    match (constructor.kind, value) {
+        (Kind::Address, Value::Text(text)) => {
+            // Before Cedar reads it: it takes some spellings of a mapped address for one of IPv6.
+            constructor.call(mapped_network(text).map_or_else(|| text.clone(), SmolStr::from))
+        }
+        (Kind::Decimal, Value::Number(number)) => constructor.call(number.to_decimal_text()?.into()),
+        (Kind::Decimal, Value::Text(text)) => {
+            constructor.call(text.clone()).or_else(|| constructor.call(Number::parse(text)?.to_decimal_text()?.into()))
+        }
+        (Kind::Datetime, Value::Text(text)) => constructor
+            .call(text.clone())
+            .or_else(|| constructor.call(millisecond_text(request_instant_nanos(text)?)?.into())),
+        (Kind::Duration, Value::Text(text)) => {
+            constructor.call(text.clone()).or_else(|| constructor.call(milliseconds(duration_nanos(text)?)?))
+        }
         _ => None,
     }
 }
 
+/// A point in time as Cedar writes it, which knows milliseconds, as the engine's clock does: one that has begun is not
+/// counted.
+fn millisecond_text(nanos: i128) -> Option<String> {
+    let since = SignedDuration::from_millis(i64::try_from(nanos.div_euclid(NANOS_PER_MS)).ok()?);
+    let civil = DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(since).ok()?;
+    Some(format!("{}Z", civil.strftime("%Y-%m-%dT%H:%M:%S.%3f")))
+}
+
+/// A duration as Cedar writes it; none for parts of a millisecond, which it cannot hold.
+fn milliseconds(nanos: i128) -> Option<SmolStr> {
+    (nanos % NANOS_PER_MS == 0).then(|| format!("{}ms", nanos / NANOS_PER_MS).into())
+}
+
 /// A point in time from its text, such as `2026-10-01T09:00:00.000Z`.
 pub(super) fn datetime(text: &str) -> Option<Cedar> {
-    CONSTRUCTORS.iter().find(|constructor| constructor.function == "datetime")?.call(text.into())
+    CONSTRUCTORS.iter().find(|constructor| constructor.kind == Kind::Datetime)?.call(text.into())
+}
+
+const NANOS_PER_MS: i128 = 1_000_000;
+
+/// The extension types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Address,
+    Decimal,
+    Datetime,
+    Duration,
+}
+
+impl Kind {
+    /// The type's name, and that of the function that makes its values.
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Address => ["ipaddr", "ip"],
+            Self::Decimal => ["decimal"; 2],
+            Self::Datetime => ["datetime"; 2],
+            Self::Duration => ["duration"; 2],
+        }
+    }
 }
 
 /// What makes the values of an extension type.
 struct Constructor {
     makes: Name,
-    /// Its name in policies.
-    function: &'static str,
-    takes_numbers: bool,
+    kind: Kind,
     calls: &'static ExtensionFunction,
 }
 
 /// Found by name once: Cedar's names are parsed.
 static CONSTRUCTORS: LazyLock<Vec<Constructor>> = LazyLock::new(|| {
-    let find = |(makes, function): (&str, &'static str)| {
+    let find = |kind: Kind| {
+        let [makes, function] = kind.names();
         let calls = Extensions::all_available().func(&function.parse().ok()?).ok()?;
-        Some(Constructor { makes: makes.parse().ok()?, function, takes_numbers: makes == "decimal", calls })
+        Some(Constructor { makes: makes.parse().ok()?, kind, calls })
     };
-    let all = [("ipaddr", "ip"), ("decimal", "decimal"), ("datetime", "datetime"), ("duration", "duration")];
-    all.into_iter().filter_map(find).collect()
+    [Kind::Address, Kind::Decimal, Kind::Datetime, Kind::Duration].into_iter().filter_map(find).collect()
 });
 
 impl Constructor {
@@ -161,12 +210,31 @@ impl Constructor {
 }
 
 /// What was sent, for a message. Never the value itself: it may be a secret.
-fn describe(value: &Value) -> &'static str {
+fn describe(value: &Value, ty: &Type) -> &'static str {
     match value {
-        Value::Number(number) if number.to_i64().is_none() => "a number with a fraction or out of range",
+        Value::Number(number) if matches!(ty, Type::Long) && number.to_i64().is_none() => {
+            "a number with a fraction or out of range"
+        }
         Value::List(items) if items.iter().any(Value::is_null) => "an array with a null in it",
         fact if is_unknown_fact(fact) => "a fact of which the token says that it does not hold all",
         other => other.kind(),
+    }
+}
+
+/// What would fit, where that is not plain from the type's name.
+fn hint(ty: &Type, value: &Value) -> &'static str {
+    let Type::ExtensionType { name } = ty else { return "" };
+    let kind = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name).map(|constructor| constructor.kind);
+    match (kind, value) {
+        (Some(Kind::Decimal), Value::Number(_) | Value::Text(_)) => {
+            ", which has at most four decimals and 15 digits before them: round it where it is sent"
+        }
+        (Some(Kind::Datetime), Value::Text(_)) => {
+            ": write it like `2026-10-01T09:00:00Z` or `2026-10-01T11:00:00+02:00`"
+        }
+        (Some(Kind::Duration), Value::Text(_)) => ", in whole milliseconds: write it like `1h30m` or `90s`",
+        (Some(Kind::Address), Value::Text(_)) => ": write an address or a network, like `10.1.2.3` or `10.0.0.0/8`",
+        _ => "",
     }
 }
 

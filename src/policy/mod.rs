@@ -11,14 +11,15 @@
 //! its version is pinned.
 
 mod arguments;
+mod conversions;
 mod evaluate;
-mod fit;
 mod expansion;
+mod fit;
 mod index;
 mod inputs;
 mod key;
-mod nesting;
 mod lexer;
+mod nesting;
 mod provenance;
 mod reads;
 mod reasons;
@@ -31,8 +32,9 @@ mod source;
 mod stored;
 mod syntax;
 mod time;
-
 mod validate;
+
+pub use conversions::Conversions;
 pub use evaluate::{Leg, LegInput, Wanted};
 pub use nesting::STACK_BYTES;
 pub use reasons::NextActions;
@@ -49,8 +51,6 @@ use search::Literals;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// A bundle's schema and policies, ready to decide. Immutable.
-#[derive(Debug)]
 /// How many entities a policy may look through (`resource.folder.owner` is two), where the bundle does not say. What is
 /// within the level is materialised for a decision, and a policy that looks farther is refused.
 pub const DEFAULT_LEVEL: u32 = 2;
@@ -58,6 +58,8 @@ pub const DEFAULT_LEVEL: u32 = 2;
 /// The highest level that a bundle can ask for: what is reached from an entity can grow tenfold with each.
 pub const MAX_LEVEL: u32 = 5;
 
+/// A bundle's schema and policies, ready to decide. Immutable.
+#[derive(Debug)]
 pub struct Compiled {
     schema: Schema,
     /// In the order of their ids.

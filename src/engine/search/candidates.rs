@@ -9,7 +9,7 @@ use crate::model::{
     Arguments, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record, SearchRequest, Searched, Tuple,
     TupleUser, Value, read_proven_question,
 };
-use crate::policy::{LegInput, NoRelations, Part, Relations, Reverse, Wanted};
+use crate::policy::{Conversions, LegInput, NoRelations, Part, Relations, Reverse, Wanted};
 use crate::relations::{Graph, Limits, Reader, Rules, Terms, UserFilter};
 use smol_str::SmolStr;
 use std::cell::RefCell;
@@ -71,6 +71,8 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     if question.credentials.iter().any(|credential| !credential.proven.details.is_empty()) {
         return Ok(Candidates::Any);
     }
+    let conversions = Conversions::default();
+    let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
     let facts = tokens::Facts::of(&question, task.given.and_then(|given| given.token));
     let turns = (0..question.chain.legs()).flat_map(|leg| {
         let turns = facts.of_leg(leg);
@@ -85,6 +87,7 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
             token,
             stored: task.stored(),
             relations: lookup.as_ref().map_or(&NoRelations as &dyn Relations, |lookup| lookup),
+            conversions: shared.then_some(&conversions),
             arguments: task.want.arguments,
         };
         let compiled = task.pinned.bundle.compiled();

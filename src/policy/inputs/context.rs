@@ -2,6 +2,7 @@
 
 use super::{Builder, Members};
 use crate::model::{Timestamp, Value};
+use crate::policy::conversions::Origin;
 use crate::policy::fit;
 use cedar_policy_core::ast::{EntityUID, Value as Cedar};
 use smol_str::SmolStr;
@@ -56,7 +57,12 @@ impl Builder<'_> {
             return;
         }
         let is_read = |builder: &Self, path: &[SmolStr]| builder.scope.reads.context(path);
-        let fitted = self.fit(value, attribute, name, is_read, || "context".to_owned());
+        let prefix = || "context".to_owned();
+        let fitted = match name.as_str() {
+            // Each credential has facts of its own.
+            "token" => self.fit(value, attribute, name, is_read, prefix, None),
+            _ => self.fit(value, attribute, name, is_read, prefix, Some(&|| Origin::Context(name.clone()))),
+        };
         if let Some(fitted) = fitted {
             context.insert(name.clone(), fitted);
         }

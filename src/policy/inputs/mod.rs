@@ -17,6 +17,7 @@ mod lookups;
 pub(super) use context::datetime;
 pub(super) use drafts::{known, value_at};
 
+use super::conversions::{Conversions, Fitted, Origin, is_compound, is_too_heavy};
 use super::fit::{At, Findings, fit};
 use super::index::{AttributeValue, Index, Scope, Slice, Values};
 use super::relations::{RelationFailure, Relations};
@@ -44,6 +45,8 @@ pub(super) struct LegRequest<'a> {
     pub(super) resource: &'a EntityUID,
     /// Who answers about relations.
     pub(super) relations: &'a dyn Relations,
+    /// What values have become for other legs.
+    pub(super) conversions: Option<&'a Conversions>,
     /// Whether it is to be said what no policy could see, and which relations were looked up.
     pub(super) explains: bool,
 }
@@ -118,27 +121,43 @@ impl Builder<'_> {
         }
         for (index, member) in members {
             let from = if index == 0 { "subject" } else { "actor" };
+            let origin = |name: &SmolStr| Origin::Member(index, name.clone());
             if index == request.leg {
-                self.given_entity(member, request.principal, Some(Root::Principal), from);
+                self.given_entity(member, request.principal, Some(Root::Principal), from, origin);
             } else if let Some(info) = self.schema.vocabulary.entity_type(&member.uid.kind) {
-                self.given_entity(member, &info.uid(&member.uid.id), None, from);
+                self.given_entity(member, &info.uid(&member.uid.id), None, from, origin);
             }
         }
-        self.given_entity(&request.question.resource, request.resource, Some(Root::Resource), "resource");
+        let origin = |name: &SmolStr| Origin::Resource(name.clone());
+        self.given_entity(&request.question.resource, request.resource, Some(Root::Resource), "resource", origin);
     }
 
-    fn given_entity(&mut self, asked: &Asked, uid: &EntityUID, root: Option<Root>, from: &str) {
+    fn given_entity(
+        &mut self,
+        asked: &Asked,
+        uid: &EntityUID,
+        root: Option<Root>,
+        from: &str,
+        origin: impl Fn(&SmolStr) -> Origin,
+    ) {
         let draft = self.drafts.add(uid);
         if asked.properties.is_empty() {
             return;
         }
         if let Some(info) = self.schema.vocabulary.entity_type(&asked.uid.kind) {
-            self.request_attributes(asked, info, draft, root, from);
+            self.request_attributes(asked, info, draft, (root, from), origin);
         }
     }
 
     /// Those properties of the request that count.
-    fn request_attributes(&mut self, asked: &Asked, info: &TypeInfo, draft: usize, root: Option<Root>, from: &str) {
+    fn request_attributes(
+        &mut self,
+        asked: &Asked,
+        info: &TypeInfo,
+        draft: usize,
+        (root, from): (Option<Root>, &str),
+        origin: impl Fn(&SmolStr) -> Origin,
+    ) {
         for (name, value) in asked.properties.iter().filter(|(_, value)| !value.is_null()) {
             let Some(attribute) = info.attributes.get(name) else {
                 self.drop(|| (format!("{from}.properties.{name}"), "the schema does not declare it".to_owned()));
@@ -157,7 +176,8 @@ impl Builder<'_> {
                 continue;
             }
             let is_read = |builder: &Self, path: &[SmolStr]| builder.scope.reads.attribute(root, path);
-            let fitted = self.fit(value, attribute, name, is_read, || format!("{from}.properties"));
+            let prefix = || format!("{from}.properties");
+            let fitted = self.fit(value, attribute, name, is_read, prefix, Some(&|| origin(name)));
             if let Some(fitted) = fitted {
                 self.drafts.set(draft, name.clone(), fitted);
             }
@@ -172,9 +192,13 @@ impl Builder<'_> {
         name: &SmolStr,
         is_read: impl Fn(&Self, &[SmolStr]) -> bool,
         prefix: impl Fn() -> String,
+        origin: Option<&dyn Fn() -> Origin>,
     ) -> Option<Cedar> {
-        let mut findings = Findings::default();
-        let fitted = fit(value, &attribute.ty, &self.schema.vocabulary, At::top(name), &mut findings);
+        let convert = || self.convert(value, attribute, name);
+        let Fitted { value: fitted, findings } = match (self.request.conversions, origin) {
+            (Some(conversions), Some(origin)) if is_compound(value) => conversions.get(origin(), convert),
+            _ => convert(),
+        };
         for undeclared in findings.undeclared {
             self.drop(|| {
                 (format!("{}.{}", prefix(), undeclared.join(".")), "the schema does not declare it".to_owned())
@@ -189,6 +213,17 @@ impl Builder<'_> {
             }
         }
         fitted
+    }
+
+    fn convert(&self, value: &Value, attribute: &Attribute, name: &SmolStr) -> Fitted {
+        let mut findings = Findings::default();
+        if is_compound(value) && is_too_heavy(value) {
+            let why = "it holds too many values within one another".to_owned();
+            findings.misfits.push((vec![name.clone()], why));
+            return Fitted { value: None, findings };
+        }
+        let value = fit(value, &attribute.ty, &self.schema.vocabulary, At::top(name), &mut findings);
+        Fitted { value, findings }
     }
 
     /// What is known of an attribute before relations are looked up: all but the attributes that hold usersets.

@@ -93,6 +93,7 @@ impl Compiled {
             principal: &leg.principal,
             resource: &leg.resource,
             relations: input.relations,
+            conversions: input.conversions,
             explains: false,
         };
         let scope = |rules: &[&Arc<Rule>], mentions| Rules::fixed(rules.iter().copied(), mentions);

@@ -13,7 +13,7 @@ struct Network {
 
 /// Reads an address; `None` for anything else, and for an IPv6 address with a zone.
 pub(super) fn parse_address(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    crate::model::address(text)
 }
 
 /// Whether an address lies in a network, `10.0.0.0/8`; `None` where that is no network. Addresses of one version lie in

@@ -1,6 +1,6 @@
 //! Durations as Go writes them, and points in time (RFC 3339).
 
-use crate::model::Timestamp;
+use crate::model::{Timestamp, duration_nanos, instant_nanos};
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use std::fmt::Write as _;
@@ -74,34 +74,7 @@ fn epoch() -> DateTime {
 
 /// Reads a Go duration, `1h30m` or `-1.5s`, into nanoseconds; `None` for anything else, and beyond 292 years.
 pub(super) fn parse_duration(text: &str) -> Option<i64> {
-    let (negative, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Some(0);
-    }
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total: i128 = 0;
-    while !rest.is_empty() {
-        let (whole, after) = split_digits(rest);
-        let (fraction, after) = match after.strip_prefix('.') {
-            Some(after) => split_digits(after),
-            None => ("", after),
-        };
-        if whole.is_empty() && fraction.is_empty() {
-            return None;
-        }
-        let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
-        let (unit, after) = after.split_at_checked(unit_end)?;
-        let nanos = nanos_of(unit)?;
-        total = total.checked_add(digits(whole)?.checked_mul(nanos)?)?;
-        total = total.checked_add(fraction_of(fraction, nanos))?;
-        rest = after;
-    }
-    i64::try_from(if negative { -total } else { total }).ok()
+    i64::try_from(duration_nanos(text)?).ok()
 }
 
 /// Writes a duration as CEL does: seconds, `5400s`, `-1.5s`.
@@ -120,85 +93,12 @@ pub(super) fn print_duration(nanos: i64) -> String {
 /// Reads an RFC 3339 date and time; `None` for anything else, and outside of the years 1 to 9999. Digits beyond
 /// nanoseconds are dropped.
 pub(super) fn parse_instant(text: &str) -> Option<Instant> {
-    let (date_time, rest) = text.split_at_checked("2026-01-01T00:00:00".len())?;
-    // Go knows no leap second, and jiff would take one for the second before.
-    if !has_shape(date_time, "dddd-dd-ddTdd:dd:dd") || date_time.ends_with("60") {
-        return None;
-    }
-    let (fraction, zone) = match rest.strip_prefix('.') {
-        Some(rest) => match split_digits(rest) {
-            ("", _) => return None,
-            (fraction, zone) => (fraction, zone),
-        },
-        None => ("0", rest),
-    };
-    let fraction = fraction.get(..9).unwrap_or(fraction);
-    let civil: DateTime = format!("{date_time}.{fraction}").parse().ok()?;
-    let since_epoch = civil.duration_since(epoch()).as_nanos();
-    Instant::of_nanos(since_epoch - i128::from(offset_seconds(zone)?) * NANOS_PER_SECOND)
+    Instant::of_nanos(instant_nanos(text)?)
 }
 
 /// Writes a point in time as Go's `RFC3339Nano` does, in UTC.
 pub(super) fn print_instant(instant: Instant) -> String {
     instant.civil(0).map(|civil| format!("{civil}Z")).unwrap_or_default()
-}
-
-/// `Z`, or `+02:00`.
-fn offset_seconds(zone: &str) -> Option<i32> {
-    if zone == "Z" {
-        return Some(0);
-    }
-    let negative = zone.starts_with('-');
-    let offset = zone.strip_prefix(['+', '-'])?;
-    if !has_shape(offset, "dd:dd") {
-        return None;
-    }
-    let (hours, minutes) = offset.split_once(':')?;
-    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let seconds = hours * 3_600 + minutes * 60;
-    (hours < 24 && minutes < 60).then_some(if negative { -seconds } else { seconds })
-}
-
-/// Whether a text has a digit for each `d`, and the same characters for the others.
-fn has_shape(text: &str, shape: &str) -> bool {
-    text.len() == shape.len()
-        && text.bytes().zip(shape.bytes()).all(|(byte, wanted)| match wanted {
-            b'd' => byte.is_ascii_digit(),
-            _ => byte == wanted,
-        })
-}
-
-fn split_digits(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    text.split_at_checked(end).unwrap_or((text, ""))
-}
-
-fn digits(text: &str) -> Option<i128> {
-    if text.is_empty() { Some(0) } else { text.parse().ok() }
-}
-
-/// The part of a unit that digits after the point say, without what is less than a nanosecond.
-fn fraction_of(digits: &str, unit: i128) -> i128 {
-    let mut value = 0;
-    let mut scale = 1;
-    // LIMIT: the units are below 10^13 nanoseconds, so a 15th digit changes nothing.
-    for byte in digits.bytes().take(15) {
-        value = value * 10 + i128::from(byte.saturating_sub(b'0'));
-        scale *= 10;
-    }
-    value * unit / scale
-}
-
-fn nanos_of(unit: &str) -> Option<i128> {
-    Some(match unit {
-        "ns" => 1,
-        "us" | "µs" | "μs" => 1_000,
-        "ms" => 1_000_000,
-        "s" => NANOS_PER_SECOND,
-        "m" => 60 * NANOS_PER_SECOND,
-        "h" => 3_600 * NANOS_PER_SECOND,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

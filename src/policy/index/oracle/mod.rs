@@ -83,6 +83,7 @@ fn leg(compiled: &Compiled, stored: &Stored, asked: &Asked, wanted: Wanted) -> L
         token: None,
         stored,
         relations: &Viewers,
+        conversions: None,
         arguments: Arguments::Known,
     };
     compiled.leg(&input, wanted).unwrap()
