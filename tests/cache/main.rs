@@ -20,8 +20,10 @@ mod values;
 
 mod history;
 mod keys;
+mod lab;
 mod orders;
 mod pair;
 mod protocol;
 mod threads;
+mod walks;
 mod world;
