@@ -203,7 +203,7 @@ fn compile_parts(
         }
         None => None,
     };
-    let compiled = keep(Compiled::new(schema, &sorted.policies, next_actions), problems);
+    let compiled = keep(Compiled::new(schema, &sorted.policies, &sorted.links, next_actions), problems);
     if let Some(compiled) = &compiled {
         check_reasons(compiled, manifest, files, problems);
     }
@@ -345,6 +345,7 @@ fn is_json_schema(file: &SourceFile) -> bool {
 struct Sorted {
     schemas: Vec<SourceFile>,
     policies: Vec<SourceFile>,
+    links: Vec<SourceFile>,
     entities: Vec<SourceFile>,
     cases: Vec<SourceFile>,
     models: Vec<SourceFile>,
@@ -380,6 +381,8 @@ impl Sorted {
             Ok(&mut self.schemas)
         } else if ends(".cedar") {
             Ok(&mut self.policies)
+        } else if ends("links.json") {
+            Ok(&mut self.links)
         } else if ends("entities.json") {
             Ok(&mut self.entities)
         } else if ends("cases.yaml") {
@@ -391,7 +394,7 @@ impl Sorted {
         } else {
             Err((
                 format!("`{path}` is no kind of file that a bundle has"),
-                "a bundle has `*.cedarschema`, `*.fga`, `fga.mod`, `*.cedar`, `*entities.json`, `*tuples.yaml`, \
+                "a bundle has `*.cedarschema`, `*.fga`, `fga.mod`, `*.cedar`, `*links.json`, `*entities.json`, `*tuples.yaml`, \
                  `*tuples.jsonl`, `*cases.yaml`, `policies/bundle.toml`, and `*.md` and dotfiles, which are ignored",
             ))
         }

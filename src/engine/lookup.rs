@@ -1,10 +1,10 @@
 //! Relations as policies ask for them, answered by the relation engine at one pinned version.
 
 use crate::cache::{Basis, Row};
-use crate::model::{ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
+use crate::model::{EntityRef, ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
 use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
 use crate::relations::condition::CLOCK;
-use crate::relations::{Failure, Graph, Membership, Reader, Rules, Terms};
+use crate::relations::{Failure, Graph, Membership, Reader, RowHash, Rules, Terms};
 use smol_str::SmolStr;
 use std::cell::RefCell;
 
@@ -30,6 +30,17 @@ impl<'a> Lookup<'a> {
     /// What all answers since the last call rest on.
     pub(super) fn take_basis(&self) -> Basis {
         self.basis.as_ref().map(RefCell::take).unwrap_or_default()
+    }
+}
+
+impl Lookup<'_> {
+    /// Notes every row of an object: whatever tuple is written on it stands in one of them.
+    fn note_rows(&self, object: &ObjectRef) {
+        let Some(basis) = &self.basis else { return };
+        let kind = self.rules.model().types().iter().find(|kind| kind.name == *object.kind());
+        let relations = kind.into_iter().flat_map(|kind| &kind.relations);
+        let row = |name: &str| Row::of(RowHash::of_object(object.kind(), object.id(), name).bits());
+        basis.borrow_mut().rows.extend(relations.map(|relation| row(&relation.name)));
     }
 }
 
@@ -60,6 +71,12 @@ impl Relations for Lookup<'_> {
             Err(Failure::Error(error)) => Err(denied(&error)),
             Err(Failure::Fault(fault)) => Err(RelationFailure::Fault(fault.to_string())),
         }
+    }
+
+    fn is_object(&self, entity: &EntityRef) -> bool {
+        let Ok(object) = ObjectRef::of_entity(entity) else { return false };
+        self.note_rows(&object);
+        self.given.iter().any(|tuple| tuple.key.object == object) || self.graph.has_tuples_on(&object)
     }
 }
 

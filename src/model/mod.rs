@@ -17,6 +17,7 @@ mod entity;
 mod evidence;
 mod explanation;
 mod name;
+mod nearest;
 mod principal;
 mod problem;
 mod reason;
@@ -44,6 +45,7 @@ pub use explanation::{
     RelationLookup,
 };
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
+pub use nearest::nearest;
 pub use principal::{AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NoId, PrincipalIds};
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};

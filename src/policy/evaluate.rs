@@ -159,7 +159,10 @@ impl Compiled {
         let clock = if wanted.clock { time::used(&evaluator, &applicable, now) } else { ClockUse::Unread };
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
-        let (outcome, policies) = self.conclude(question, &principal, &verdicts, scope.reasoned.as_ref());
+        let (mut outcome, policies) = self.conclude(question, &principal, &verdicts, scope.reasoned.as_ref());
+        if policies.is_empty() {
+            self.name_unknown(input, &resource_uid, &mut outcome);
+        }
         let explanation =
             wanted.explanation.then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs));
         let inputs = if wanted.inputs {
@@ -180,11 +183,9 @@ impl Compiled {
         let name = &question.action.name;
         let action = vocabulary
             .action(name, &question.resource.uid)
-            .ok_or_else(|| (Code::UnknownAction, format!("the schema declares no action `{}`", shown(name))))?;
+            .ok_or_else(|| (Code::UnknownAction, vocabulary.no_action(name)))?;
         let type_of = |uid: &EntityRef| {
-            vocabulary
-                .entity_type(&uid.kind)
-                .ok_or_else(|| (Code::UnknownType, format!("the schema declares no type `{}`", shown(&uid.kind))))
+            vocabulary.entity_type(&uid.kind).ok_or_else(|| (Code::UnknownType, vocabulary.no_type(&uid.kind)))
         };
         let (who, what) = (type_of(principal)?, type_of(&question.resource.uid)?);
         if !action.principals.contains(&who.name) || !action.resources.contains(&what.name) {

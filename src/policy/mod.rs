@@ -19,6 +19,7 @@ mod index;
 mod inputs;
 mod key;
 mod lexer;
+mod links;
 mod nesting;
 mod provenance;
 mod reads;
@@ -32,6 +33,7 @@ mod source;
 mod stored;
 mod syntax;
 mod time;
+mod unknown;
 mod validate;
 
 pub use conversions::Conversions;
@@ -74,9 +76,15 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles policies against a schema. Every problem of every file is in the report.
-    pub fn new(schema: Schema, policies: &[SourceFile], next_actions: NextActions) -> Result<Self, Problems> {
-        let Rules { all: rules, warnings } = Rules::read(policies, &schema)?;
+    /// Compiles policies, and the links of templates among them, against a schema. Every problem of every file is in the
+    /// report.
+    pub fn new(
+        schema: Schema,
+        policies: &[SourceFile],
+        links: &[SourceFile],
+        next_actions: NextActions,
+    ) -> Result<Self, Problems> {
+        let Rules { all: rules, warnings } = Rules::read(policies, links, &schema)?;
         let rules: Arc<[Arc<Rule>]> = rules.into();
         let index = Index::new(rules.clone(), &schema);
         let without_arguments = arguments::without(&rules, &schema.relations).map(|rules| Index::new(rules, &schema));

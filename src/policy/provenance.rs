@@ -27,7 +27,7 @@ pub(super) fn problems(rules: &[Parsed], schema: &Schema, files: &[SourceFile]) 
             }
         }
     }
-    let problem = |((kind, attribute), Parsed { rule, policy }): ((SmolStr, SmolStr), &Parsed)| {
+    let problem = |((kind, attribute), Parsed { rule, policy, link: _ }): ((SmolStr, SmolStr), &Parsed)| {
         let message = format!(
             "`{attribute}` of `{kind}` may come with a request, and the policy `{}` of a pack rests on it",
             rule.id

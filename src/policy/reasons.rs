@@ -41,7 +41,7 @@ pub(super) fn denial(
     let message = match (failed, rule) {
         (Some(failed), _) => format!("the policy `{}` failed", failed.id),
         (None, Some(rule)) => match &rule.message {
-            Some(message) => message.clone(),
+            Some(message) => filled(message, principal, question),
             None if rule.effect == Decision::Deny => ["the policy `", &rule.id, "` forbids ", &asks()].concat(),
             None => {
                 let principal = principal.to_string();
@@ -52,6 +52,30 @@ pub(super) fn denial(
     };
     let next_action = declared.get(code.as_str()).copied().unwrap_or_else(|| next_action(&code));
     Reason { code, message, principal: Some(principal.clone()), next_action }
+}
+
+/// A policy's message, with `{principal}`, `{action}` and `{resource}` as they were asked for.
+fn filled(message: &str, principal: &EntityRef, question: &Question) -> String {
+    let mut text = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        rest = if let Some(after) = after.strip_prefix("principal}") {
+            text.push_str(&shown(&principal.to_string()));
+            after
+        } else if let Some(after) = after.strip_prefix("action}") {
+            text.push_str(&shown(&question.action.name));
+            after
+        } else if let Some(after) = after.strip_prefix("resource}") {
+            text.push_str(&shown(&question.as_asked(&question.resource.uid).to_string()));
+            after
+        } else {
+            text.push('{');
+            after
+        };
+    }
+    text.push_str(rest);
+    text
 }
 
 /// What to do where no manifest says it.

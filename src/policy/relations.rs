@@ -36,6 +36,9 @@ pub struct RelationTypes {
 pub trait Relations: std::fmt::Debug {
     /// Whether `user` is in `relation` of `object`.
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure>;
+
+    /// Whether some tuple has the entity as its object.
+    fn is_object(&self, entity: &EntityRef) -> bool;
 }
 
 /// One lookup.
@@ -82,6 +85,10 @@ pub struct NoRelations;
 impl Relations for NoRelations {
     fn holds(&self, _: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
         Ok(RelationAnswer::default())
+    }
+
+    fn is_object(&self, _: &EntityRef) -> bool {
+        false
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything that Cedar does not check and this service promises is checked here: ids, the closed list of annotations,
 //! reasons, and that no policy names a general action where only its specialised members are evaluated.
 
+use super::links::{Linked, Unlinked, beside, link};
 use super::reads::Reads;
 use super::relations::{Mention, mentions};
 use super::schema::{Schema, Vocabulary};
@@ -50,6 +51,8 @@ pub(super) struct Rule {
 pub(super) struct Parsed {
     pub(super) rule: Rule,
     pub(super) policy: Policy,
+    /// Where the link stands that made it of a template.
+    pub(super) link: Option<Place>,
 }
 
 /// One top-level conjunct of a rule's condition.
@@ -89,7 +92,8 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
+    /// Reads policies, and what `links` make of templates.
+    pub(super) fn read(files: &[SourceFile], links: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
         let pieces_of = |file: &SourceFile| file.pieces(nesting::ends(&file.text), PIECE_BYTES);
         let pieces: Vec<Vec<SourceFile>> = files.iter().map(pieces_of).collect();
         let mut reader = Reader {
@@ -102,13 +106,23 @@ impl Rules {
         };
         let mut all: Vec<Parsed> = Vec::new();
         let mut homes = Vec::new();
+        let mut templates = Vec::new();
+        let mut is_whole = true;
         for (file, pieces) in files.iter().zip(&pieces) {
-            for (piece, template) in reader.parse(file, pieces) {
-                if let Some(rule) = reader.take(piece, &template) {
+            let before = reader.problems.len();
+            let parsed = reader.parse(file, pieces);
+            is_whole &= reader.problems.len() == before;
+            for (piece, template) in parsed {
+                if let Some(rule) = reader.take(piece, &template, &mut templates) {
                     all.push(rule);
                     homes.push(piece);
                 }
             }
+        }
+        // Of a text that could not be read the templates are not known.
+        for (piece, rule) in if is_whole { reader.link(links, &templates) } else { Vec::new() } {
+            all.push(rule);
+            homes.push(piece);
         }
         let shapes = by_shape(&all, schema);
         let Findings { problems, warnings } = validate(schema, &all, &homes, &reader.pieces, &shapes);
@@ -168,8 +182,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads one policy.
-    fn take(&mut self, file: &SourceFile, template: &Template) -> Option<Parsed> {
+    /// Reads one policy. A template is none, and kept for those who link it.
+    fn take<'p>(
+        &mut self,
+        file: &'p SourceFile,
+        template: &Template,
+        templates: &mut Vec<Unlinked<'p>>,
+    ) -> Option<Parsed> {
         let place = place_in(template.loc(), file);
         let before = self.problems.len();
         let id = self.id(file, template, place.as_ref());
@@ -178,18 +197,31 @@ impl Reader<'_> {
         self.check_actions(file, template, place.as_ref());
         let id = id.filter(|_| self.problems.len() == before)?;
         let named = template.new_id(PolicyID::from_smolstr(id.clone()));
-        let Ok(fixed) = StaticPolicy::try_from(named) else {
-            // Fail closed: a template that forbids would look like a rule and never be one.
-            self.problem(
-                place.as_ref(),
-                format!("the policy `{id}` is a template, and nothing links templates"),
-                Some("name the entities in attributes, groups or `in`, instead of `?principal` and `?resource`"),
-            );
-            return None;
-        };
+        match StaticPolicy::try_from(named) {
+            Ok(fixed) => Some(self.parsed(file, id, reason, fixed)),
+            Err(_) => {
+                templates.push(Unlinked { id, file, reason, template: template.clone(), place });
+                None
+            }
+        }
+    }
+
+    fn parsed(&mut self, file: &SourceFile, id: SmolStr, reason: Option<Code>, fixed: StaticPolicy) -> Parsed {
         let (_, policy) = Template::link_static_policy(fixed);
         let reads = policy.non_scope_constraints().map(Reads::of).unwrap_or_default();
-        Some(Parsed { rule: rule(file, id, reason, self.shared(reads), &policy), policy })
+        Parsed { rule: rule(file, id, reason, self.shared(reads), &policy), policy, link: None }
+    }
+
+    /// The policies that links make of templates, each with the piece that its template stands in.
+    fn link<'p>(&mut self, files: &[SourceFile], templates: &[Unlinked<'p>]) -> Vec<(&'p SourceFile, Parsed)> {
+        let linked = link(files, templates, &self.places, self.vocabulary, &mut self.problems);
+        let mut found = Vec::new();
+        for Linked { id, file, reason, policy, place } in linked {
+            if let Some(id) = self.claim(id, Some(&place)) {
+                found.push((file, Parsed { link: Some(place), ..self.parsed(file, id, reason, policy) }));
+            }
+        }
+        found
     }
 
     fn shared(&mut self, reads: Reads) -> Arc<Reads> {
@@ -212,6 +244,15 @@ impl Reader<'_> {
             );
             return None;
         };
+        self.claim(id, place)
+    }
+
+    /// Takes an id, unless another policy or template has it.
+    fn claim(&mut self, id: SmolStr, place: Option<&Place>) -> Option<SmolStr> {
+        if id.is_empty() {
+            self.problem(place, "the link has no id".to_owned(), Some("give it a `link_id`: explanations name it"));
+            return None;
+        }
         match self.places.get(&id) {
             None => {
                 self.places.insert(id.clone(), place.cloned());
@@ -295,7 +336,7 @@ impl Reader<'_> {
     }
 
     fn is_general(&self, uid: &EntityUID) -> bool {
-        uid.is_action() && self.vocabulary.has_specialised(uid.eid().as_ref())
+        uid.is_action() && self.vocabulary.has_specialised(uid)
     }
 
     fn refuse_general(&mut self, uid: &EntityUID, place: Option<Place>) {
@@ -310,7 +351,9 @@ impl Reader<'_> {
     fn add_mentions(&mut self, schema: &Schema, rules: &mut [Parsed], homes: &[&SourceFile], shapes: &[Vec<usize>]) {
         for shape in shapes {
             let members = shape.iter().filter_map(|at| Some((*at, rules.get(*at)?, *homes.get(*at)?)));
-            let read = |(_, rule, file): (usize, &Parsed, &SourceFile)| mentions(file, &rule.policy, schema);
+            let read = |(_, rule, file): (usize, &Parsed, &SourceFile)| {
+                mentions(file, &rule.policy, schema).map_err(|found| beside(rule.link.as_ref(), found))
+            };
             match members.clone().next().map(read) {
                 None => {}
                 // A userset is written out in a shape, and so is a path: they all ask the same.
@@ -391,7 +434,7 @@ fn share_conjuncts(rules: &mut [Rule]) {
     }
 }
 
-/// No policy has slots: templates are refused.
+/// No policy has slots: links are written out.
 pub(super) fn no_slots() -> &'static SlotEnv {
     static NONE: LazyLock<SlotEnv> = LazyLock::new(SlotEnv::new);
     &NONE

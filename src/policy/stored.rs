@@ -4,11 +4,11 @@ use super::schema::Schema;
 use super::search::{KindIndex, StoredIndex};
 use super::source::{SourceFile, problem_of};
 use crate::model::{EntityRef, Place, Problem, Problems};
-use cedar_policy_core::ast::{Entity, EntityUID};
+use cedar_policy_core::ast::{Entity, EntityType, EntityUID};
 use cedar_policy_core::entities::{Entities, EntityJsonParser, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::CoreSchema;
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
     entities: Arc<HashMap<EntityUID, Arc<Entity>>>,
+    /// The types of which there is one.
+    kinds: Arc<HashSet<EntityType>>,
     /// What searches look up; made when the first one does.
     index: Arc<StoredIndex>,
 }
@@ -60,6 +62,11 @@ impl Stored {
 
     pub(super) fn get(&self, uid: &EntityUID) -> Option<&Arc<Entity>> {
         self.entities.get(uid)
+    }
+
+    /// Whether there is an entity of a type.
+    pub(super) fn has_kind(&self, kind: &EntityType) -> bool {
+        self.kinds.contains(kind)
     }
 
     /// Whether there is such an entity.
@@ -124,12 +131,13 @@ fn close(entities: impl Iterator<Item = Entity>, schema: &Schema) -> Result<Stor
     let core = CoreSchema::new(&schema.declared);
     let closed = Entities::from_entities(entities, Some(&core), TCComputation::ComputeNow, Extensions::all_available())
         .map_err(|error| Box::new(error) as Refused)?;
-    let entities = closed
+    let entities: HashMap<EntityUID, Arc<Entity>> = closed
         .iter()
         .filter(|entity| !entity.uid().is_action())
         .map(|entity| (entity.uid().clone(), Arc::new(entity.clone())))
         .collect();
-    Ok(Stored { entities: Arc::new(entities), index: Arc::default() })
+    let kinds = entities.keys().map(|uid| uid.entity_type().clone()).collect();
+    Ok(Stored { entities: Arc::new(entities), kinds: Arc::new(kinds), index: Arc::default() })
 }
 
 /// What was derived is derived again: an entity on top may have other parents.

@@ -21,6 +21,7 @@ mod worlds;
 mod bundle;
 mod chains;
 mod decide;
+mod examples;
 mod fitting;
 mod matrix;
 mod packs;

@@ -16,6 +16,15 @@ fn search_agrees_with_every_case_of_the_default_bundle() {
     agrees(&Source::Embedded);
 }
 
+/// Namespaces, templates with links, tags, enumerations: every bundle in the shape of one of Cedar's examples.
+#[test]
+fn and_with_those_of_every_example() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/cedar");
+    for entry in std::fs::read_dir(folder).expect("tests/bundles/cedar") {
+        agrees(&Source::Dir(entry.expect("an entry").path()));
+    }
+}
+
 #[test]
 fn and_with_those_of_a_bundle_whose_entities_hold_actions() {
     agrees(&Source::Dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/actions")));

@@ -127,7 +127,7 @@ impl Pairs {
     }
 }
 
-/// A slot stands for nobody: templates are refused at load.
+/// A slot stands for nobody: templates are no policies, and links are written out.
 fn uid(reference: &EntityReference) -> Option<EntityUID> {
     match reference {
         EntityReference::EUID(uid) => Some(uid.as_ref().clone()),

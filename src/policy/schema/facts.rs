@@ -7,7 +7,7 @@
 
 use super::merge::qualified;
 use crate::model::{Place, Problem, Problems};
-use cedar_policy_core::ast::{EntityType, UnreservedId};
+use cedar_policy_core::ast::{EntityType, Name, UnreservedId};
 use cedar_policy_core::validator::json_schema::{
     AttributesOrContext, Fragment, RecordType, Type, TypeOfAttribute, TypeVariant,
 };
@@ -22,7 +22,7 @@ const ENGINE_MEMBERS: [&str; 6] = ["delegation", "now", "token", "current_time",
 pub(super) fn add(
     fragment: &mut Fragment<RawName>,
     declared: &ValidatorSchema,
-    place: impl Fn(&str) -> Option<Place>,
+    place: impl Fn(Option<&Name>, &str) -> Option<Place>,
 ) -> Result<(), Problems> {
     let mut principals: Vec<&EntityType> = declared.principals().collect();
     principals.sort();
@@ -34,11 +34,11 @@ pub(super) fn add(
     ];
     let known = fragment.clone();
     let mut problems = Vec::new();
-    for definition in fragment.0.values_mut() {
+    for (namespace, definition) in &mut fragment.0 {
         for (name, action) in &mut definition.actions {
             let Some(spec) = &mut action.applies_to else { continue };
             let at = |mut problem: Problem| {
-                problem.place = place(name);
+                problem.place = place(namespace.as_ref(), name);
                 problem
             };
             // INVARIANT: a context that is not understood is refused, never taken for an empty one: its members would

@@ -9,6 +9,7 @@
 
 mod facts;
 mod merge;
+mod names;
 mod usersets;
 mod vocabulary;
 
@@ -18,7 +19,7 @@ use super::relations::{RelationTypes, USERSET};
 use super::source::{SourceFile, place_of, problem_of};
 use super::{DEFAULT_LEVEL, MAX_LEVEL, expansion, nesting};
 use crate::model::{Place, Problem, Problems};
-use cedar_policy_core::ast::{Entity, EntityType, EntityUID};
+use cedar_policy_core::ast::{Entity, EntityType, EntityUID, Name};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::json_schema::Fragment;
 use cedar_policy_core::validator::{RawName, ValidatorSchema, ValidatorSchemaFragment};
@@ -61,11 +62,17 @@ impl Schema {
         let declared = compile(merged.fragment.clone(), files)?;
         usersets::add(&mut merged, &relations, files)?;
         let mut whole = with_whole_names(&merged.fragment, files)?;
-        facts::add(&mut whole, &declared, |action| place_of_action(&merged.fragment, action, files))?;
+        facts::add(&mut whole, &declared, |namespace, action| {
+            place_of_action(&merged.fragment, namespace, action, files)
+        })?;
         let validator = compile(whole.clone(), files)?;
         let userset: EntityType =
             USERSET.parse().map_err(|error| Problem::new(format!("`{USERSET}` is no type to Cedar: {error}")))?;
-        let vocabulary = Vocabulary::new(&validator, &merged);
+        let vocabulary = Vocabulary::new(&validator, &merged, |uid| {
+            let kind = uid.entity_type().to_string();
+            let namespace = kind.strip_suffix("::Action").and_then(|namespace| namespace.parse().ok());
+            place_of_action(&merged.fragment, namespace.as_ref(), uid.eid().as_ref(), files)
+        })?;
         let text = whole
             .to_cedarschema()
             .map_err(|error| Problem::new(format!("the merged schema cannot be written out: {error}")))?;
@@ -111,8 +118,13 @@ fn with_whole_names(fragment: &Fragment<RawName>, files: &[SourceFile]) -> Resul
     Ok(Fragment::from_json_value(json).map_err(|error| refuse(&error))?)
 }
 
-fn place_of_action(fragment: &Fragment<RawName>, name: &str, files: &[SourceFile]) -> Option<Place> {
-    let action = fragment.0.values().find_map(|definition| definition.actions.get(name))?;
+fn place_of_action(
+    fragment: &Fragment<RawName>,
+    namespace: Option<&Name>,
+    name: &str,
+    files: &[SourceFile],
+) -> Option<Place> {
+    let action = fragment.0.get(&namespace.cloned())?.actions.get(name)?;
     place_of(action.loc.as_ref(), files)
 }
 

@@ -1,11 +1,12 @@
 //! What requests are read against: types, attributes and actions by the names that requests use.
 
 use super::merge::Merged;
-use crate::model::EntityRef;
+use super::names::{names, whole};
+use crate::model::{EntityRef, Place, Problem, Problems, nearest, shown};
 use crate::policy::relations::USERSET;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID};
 use cedar_policy_core::validator::types::{AttributeType, EntityKind, Type};
-use cedar_policy_core::validator::{ValidatorEntityTypeKind, ValidatorSchema};
+use cedar_policy_core::validator::{ValidatorActionId, ValidatorEntityType, ValidatorEntityTypeKind, ValidatorSchema};
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,14 +49,16 @@ pub struct TypeInfo {
 pub struct ActionInfo {
     /// Its place among all actions.
     pub(in crate::policy) number: u32,
+    /// By which requests call it.
+    name: SmolStr,
     pub(in crate::policy) uid: Arc<EntityUID>,
     pub(in crate::policy) principals: HashSet<EntityType>,
     pub(in crate::policy) resources: HashSet<EntityType>,
     pub(in crate::policy) context: BTreeMap<SmolStr, Attribute>,
-    /// For an action with specialised members: the member for each resource id.
+    /// For an action with specialised members: the name of the member for each resource id.
     pub(in crate::policy) specialised: HashMap<SmolStr, SmolStr>,
-    /// For a specialised action: the general one's name.
-    pub(in crate::policy) general: Option<SmolStr>,
+    /// For a specialised action: the general one's name, and the resource's id.
+    pub(in crate::policy) general: Option<(SmolStr, SmolStr)>,
 }
 
 /// Types and actions by name.
@@ -67,73 +70,35 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    pub(super) fn new(schema: &ValidatorSchema, merged: &Merged) -> Self {
+    /// `place` says where an action is declared.
+    pub(super) fn new(
+        schema: &ValidatorSchema,
+        merged: &Merged,
+        place: impl Fn(&EntityUID) -> Option<Place>,
+    ) -> Result<Self, Problems> {
         let types = schema
             .entity_types()
             // Usersets and the attributes that hold them belong to the engine: no request can name one.
             .filter(|declared| declared.name().to_string() != USERSET)
             .zip(0..)
-            .map(|(declared, number)| {
-                let name = declared.name().to_string();
-                let attributes = declared
-                    .attributes()
-                    .iter()
-                    .filter(|(_, ty)| !is_userset(&ty.attr_type))
-                    .map(|(attribute, ty)| {
-                        let key = (name.clone(), attribute.clone());
-                        let provenance = merged.provenance.get(&key).copied().unwrap_or(Provenance::Either);
-                        (
-                            attribute.clone(),
-                            Attribute { ty: ty.attr_type.clone(), provenance, required: ty.is_required },
-                        )
-                    })
-                    .collect();
-                let choices = match &declared.kind {
-                    ValidatorEntityTypeKind::Enum(choices) => {
-                        Some(choices.iter().map(|choice| AsRef::<str>::as_ref(choice).into()).collect())
-                    }
-                    _ => None,
-                };
-                (SmolStr::new(&name), TypeInfo { number, name: declared.name().with_loc(None), attributes, choices })
-            })
+            .map(|(declared, number)| (SmolStr::new(declared.name().to_string()), type_info(declared, number, merged)))
             .collect();
+        let names = names(schema.action_ids().map(ValidatorActionId::name), &place)?;
         let mut actions: HashMap<SmolStr, ActionInfo> = schema
             .action_ids()
-            .filter(|action| action.name().entity_type().to_string() == "Action")
             .zip(0..)
-            .map(|(action, number)| {
-                let context = match action.context_type() {
-                    Some(Type::Record { attrs, .. }) => attrs
-                        .iter()
-                        .map(|(name, AttributeType { attr_type, is_required, .. })| {
-                            (
-                                name.clone(),
-                                Attribute {
-                                    ty: attr_type.clone(),
-                                    provenance: Provenance::Request,
-                                    required: *is_required,
-                                },
-                            )
-                        })
-                        .collect(),
-                    _ => BTreeMap::new(),
-                };
-                let info = ActionInfo {
-                    number,
-                    uid: Arc::new(action.name().clone()),
-                    principals: action.applies_to_principals().cloned().collect(),
-                    resources: action.applies_to_resources().cloned().collect(),
-                    context,
-                    specialised: HashMap::new(),
-                    general: None,
-                };
-                (id_of(action.name()), info)
+            .filter_map(|(action, number)| {
+                let name = names.get(action.name())?;
+                Some((name.clone(), action_info(action, name, number)))
             })
             .collect();
+        let mut problems = Vec::new();
         for general in schema.action_ids() {
-            link_specialised(&id_of(general.name()), general.descendants(), &mut actions);
+            let members = general.descendants().collect::<Vec<_>>();
+            problems.extend(link_specialised(general.name(), &members, &names, &mut actions, &place));
         }
-        Self { types, actions, secrets: merged.secrets.iter().cloned().collect() }
+        let secrets = merged.secrets.iter().cloned().collect();
+        Problems(problems).into_result().map(|()| Self { types, actions, secrets })
     }
 
     /// The type of this name, if it is declared.
@@ -175,9 +140,53 @@ impl Vocabulary {
         self.actions.values().map(|action| &action.context)
     }
 
-    /// The general names of actions that have specialised members.
-    pub(in crate::policy) fn has_specialised(&self, name: &str) -> bool {
-        self.actions.get(name).is_some_and(|action| !action.specialised.is_empty())
+    /// Whether an action has specialised members.
+    pub(in crate::policy) fn has_specialised(&self, action: &EntityUID) -> bool {
+        let named = |name: &str| self.actions.get(name).filter(|found| *found.uid == *action);
+        let found = named(action.eid().as_ref()).or_else(|| named(&whole(action)));
+        found.is_some_and(|action| !action.specialised.is_empty())
+    }
+
+    /// Every resource for which an action has a member of its own, as a type and an id: the schema knows it.
+    pub(in crate::policy) fn specialised_resources(&self) -> impl Iterator<Item = (SmolStr, &SmolStr)> {
+        self.actions.values().flat_map(|action| {
+            let id = action.general.as_ref().map(|(_, id)| id);
+            id.into_iter().flat_map(|id| action.resources.iter().map(move |kind| (kind.to_string().into(), id)))
+        })
+    }
+
+    /// What is said of a name by which no action can be asked for.
+    pub(in crate::policy) fn no_action(&self, name: &str) -> String {
+        if let Some((general, resource)) = self.actions.get(name).and_then(|action| action.general.as_ref()) {
+            return format!("`{name}` is what `{general}` means on `{resource}`: ask for the action `{general}`");
+        }
+        let askable = || self.actions.values().filter(|action| action.general.is_none());
+        let same_id: BTreeSet<&SmolStr> =
+            askable().filter(|action| action.uid.eid().as_ref() == name).map(|action| &action.name).collect();
+        if !same_id.is_empty() {
+            let list: Vec<String> = same_id.into_iter().map(|name| format!("`{name}`")).collect();
+            return format!("several namespaces declare an action `{name}`: ask for {}", list.join(" or "));
+        }
+        if let Some(action) = askable().find(|action| whole(&action.uid) == name) {
+            return format!("the action `{name}` is asked for by its id: `{}`", action.name);
+        }
+        let none = format!("the schema declares no action `{}`", shown(name));
+        match nearest(name, askable().map(|action| action.name.as_str())) {
+            Some(near) => format!("{none}; did you mean `{near}`?"),
+            None => none,
+        }
+    }
+
+    /// What is said of a type that is not declared.
+    #[must_use]
+    pub fn no_type(&self, kind: &str) -> String {
+        let none = format!("the schema declares no type `{}`", shown(kind));
+        let names = || self.types.keys().map(SmolStr::as_str);
+        let of_namespace = names().filter(|known| known.rsplit("::").next() == Some(kind)).min();
+        match of_namespace.or_else(|| nearest(kind, names())) {
+            Some(near) => format!("{none}; did you mean `{near}`?"),
+            None => none,
+        }
     }
 
     /// Whether there is any action with specialised members.
@@ -223,7 +232,7 @@ impl ActionInfo {
     /// The action's name: of the specialised one, where that is what this is.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.uid.eid().as_ref()
+        &self.name
     }
 }
 
@@ -239,23 +248,82 @@ impl TypeInfo {
     }
 }
 
-/// `Action::"<name>:<resource id>"` in `Action::"<name>"` is evaluated instead of it for that resource.
-fn link_specialised<'a>(
-    general: &SmolStr,
-    members: impl Iterator<Item = &'a EntityUID>,
+fn type_info(declared: &ValidatorEntityType, number: u32, merged: &Merged) -> TypeInfo {
+    let name = declared.name().to_string();
+    let attributes = declared
+        .attributes()
+        .iter()
+        .filter(|(_, ty)| !is_userset(&ty.attr_type))
+        .map(|(attribute, ty)| {
+            let key = (name.clone(), attribute.clone());
+            let provenance = merged.provenance.get(&key).copied().unwrap_or(Provenance::Either);
+            (attribute.clone(), Attribute { ty: ty.attr_type.clone(), provenance, required: ty.is_required })
+        })
+        .collect();
+    let choices = match &declared.kind {
+        ValidatorEntityTypeKind::Enum(choices) => {
+            Some(choices.iter().map(|choice| AsRef::<str>::as_ref(choice).into()).collect())
+        }
+        ValidatorEntityTypeKind::Standard(_) | ValidatorEntityTypeKind::External => None,
+    };
+    TypeInfo { number, name: declared.name().with_loc(None), attributes, choices }
+}
+
+fn action_info(action: &ValidatorActionId, name: &SmolStr, number: u32) -> ActionInfo {
+    let member = |(name, member): (&SmolStr, &AttributeType)| {
+        let (ty, required) = (member.attr_type.clone(), member.is_required);
+        (name.clone(), Attribute { ty, provenance: Provenance::Request, required })
+    };
+    let context = match action.context_type() {
+        Some(Type::Record { attrs, .. }) => attrs.iter().map(member).collect(),
+        _ => BTreeMap::new(),
+    };
+    ActionInfo {
+        number,
+        name: name.clone(),
+        uid: Arc::new(action.name().clone()),
+        principals: action.applies_to_principals().cloned().collect(),
+        resources: action.applies_to_resources().cloned().collect(),
+        context,
+        specialised: HashMap::new(),
+        general: None,
+    }
+}
+
+/// `Action::"<name>:<resource id>"` in `Action::"<name>"` is evaluated instead of it for that resource, whichever their
+/// namespaces are. Two of one resource are refused: nothing says which is meant.
+fn link_specialised(
+    general: &EntityUID,
+    members: &[&EntityUID],
+    names: &BTreeMap<&EntityUID, SmolStr>,
     actions: &mut HashMap<SmolStr, ActionInfo>,
-) {
-    for member in members.map(id_of) {
-        let Some(resource) = member.strip_prefix(general.as_str()).and_then(|rest| rest.strip_prefix(':')) else {
+    place: impl Fn(&EntityUID) -> Option<Place>,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut seen: BTreeMap<&str, &EntityUID> = BTreeMap::new();
+    let Some(name) = names.get(general) else { return problems };
+    let mut members = members.to_vec();
+    members.sort_unstable();
+    for member in members {
+        let id: &str = member.eid().as_ref();
+        let Some(resource) = id.strip_prefix(general.eid().as_ref()).and_then(|rest| rest.strip_prefix(':')) else {
             continue;
         };
-        if let Some(action) = actions.get_mut(general) {
-            action.specialised.insert(resource.into(), member.clone());
+        let Some(special) = names.get(member) else { continue };
+        if let Some(other) = seen.insert(resource, member) {
+            let message = format!("`{member}` and `{other}` are both what `{general}` means on `{resource}`");
+            let mut problem = Problem::new(message).help("keep one of the two");
+            (problem.place, problem.also) = (place(member), place(other));
+            problems.push(problem);
         }
-        if let Some(action) = actions.get_mut(&member) {
-            action.general = Some(general.clone());
+        if let Some(action) = actions.get_mut(name) {
+            action.specialised.insert(resource.into(), special.clone());
+        }
+        if let Some(action) = actions.get_mut(special) {
+            action.general = Some((name.clone(), resource.into()));
         }
     }
+    problems
 }
 
 fn is_userset(ty: &Type) -> bool {
@@ -265,8 +333,4 @@ fn is_userset(ty: &Type) -> bool {
         }
         _ => false,
     }
-}
-
-fn id_of(uid: &EntityUID) -> SmolStr {
-    AsRef::<str>::as_ref(uid.eid()).into()
 }

@@ -1,4 +1,5 @@
-//! The entities that policies name, and the members of enumerations: they are known without being stored.
+//! The entities that policies name, the members of enumerations, and the resources that have an action of their own: they
+//! are known without being stored.
 
 use crate::policy::rules::Rule;
 use crate::policy::schema::Vocabulary;
@@ -29,11 +30,21 @@ impl Literals {
                 found.by_kind.entry(kind.clone()).or_default().extend(choices.iter().cloned());
             }
         }
+        for (kind, id) in vocabulary.specialised_resources() {
+            let choices = vocabulary.entity_type(&kind).and_then(|kind| kind.choices.as_ref());
+            if choices.is_none_or(|choices| choices.contains(id)) {
+                found.by_kind.entry(kind).or_default().insert(id.clone());
+            }
+        }
         found
     }
 
     pub(in crate::policy) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
         self.by_kind.get(kind).into_iter().flatten()
+    }
+
+    pub(in crate::policy) fn names(&self, kind: &str, id: &str) -> bool {
+        self.by_kind.get(kind).is_some_and(|ids| ids.contains(id))
     }
 
     fn walk(&mut self, expr: &Expr) {

@@ -33,6 +33,14 @@ impl Graph {
     pub fn speaks_of(&self, object: &ObjectRef) -> bool {
         self.find_object(&self.names().now(), object).is_some()
     }
+
+    /// Whether some tuple has the object as its object.
+    #[must_use]
+    pub fn has_tuples_on(&self, object: &ObjectRef) -> bool {
+        let layers = [&self.bundle, &self.stored];
+        let found = self.find_object(&self.names().now(), object);
+        found.is_some_and(|object| layers.iter().any(|layer| layer.on_object(object).next().is_some()))
+    }
 }
 
 /// Objects of one type, in order.

@@ -11,7 +11,7 @@ use super::super::stored::Stored;
 use super::super::syntax::Root;
 use super::super::{Compiled, NextActions};
 use super::{AttributeValue, Index, Named, Slice, Values};
-use crate::model::{Arguments, Code, Decision, LegOutcome, Timestamp};
+use crate::model::{Arguments, Code, Decision, EntityRef, LegOutcome, Timestamp};
 use cedar_policy::{AuthorizationError, Authorizer, Context, Effect, Entities, EntityUid, PolicySet, Request};
 use cedar_policy_core::ast::{EntityUID, Literal};
 use proptest::prelude::*;
@@ -37,6 +37,10 @@ impl Relations for Viewers {
         let held = Self::holds(&question.user.to_string(), &question.object.id);
         Ok(RelationAnswer { held, witness: Vec::new() })
     }
+
+    fn is_object(&self, _: &EntityRef) -> bool {
+        true
+    }
 }
 
 fn schema() -> Schema {
@@ -49,13 +53,13 @@ fn schema() -> Schema {
 }
 
 fn compiled(policies: &str) -> Compiled {
-    Compiled::new(schema(), &[SourceFile::new("world.cedar", policies)], NextActions::new()).unwrap()
+    Compiled::new(schema(), &[SourceFile::new("world.cedar", policies)], &[], NextActions::new()).unwrap()
 }
 
 /// The world with a permit in place of each forbid that can never apply, which is refused.
 fn possible(mut world: World) -> (World, Compiled) {
     let compile =
-        |policies: &str| Compiled::new(schema(), &[SourceFile::new("world.cedar", policies)], NextActions::new());
+        |policies: &str| Compiled::new(schema(), &[SourceFile::new("world.cedar", policies)], &[], NextActions::new());
     let report = match compile(&world.policies) {
         Ok(compiled) => return (world, compiled),
         Err(problems) => problems.to_string(),
