@@ -243,7 +243,7 @@ fn token_code(error: TokenError) -> ErrorCode {
         TokenError::Unknown => ErrorCode::PageTokenUnknown,
         TokenError::Edited => ErrorCode::PageTokenEdited,
         TokenError::OtherCaller | TokenError::OtherQuery => ErrorCode::PageTokenForeign,
-        TokenError::OtherBundle | TokenError::Expired => ErrorCode::PageTokenExpired,
+        TokenError::OtherBundle | TokenError::Expired | TokenError::Denied => ErrorCode::PageTokenExpired,
     }
 }
 

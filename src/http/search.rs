@@ -20,6 +20,9 @@ use actix_web::{HttpRequest, HttpResponse};
 ///
 /// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
 /// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
+///
+/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a denial. What is a fault
+/// of the service for one candidate is one for the page.
 #[utoipa::path(
     post,
     path = "/access/v1/search/subject",
@@ -59,6 +62,9 @@ pub(super) async fn subject(
 ///
 /// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
 /// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
+///
+/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a denial. What is a fault
+/// of the service for one candidate is one for the page.
 #[utoipa::path(
     post,
     path = "/access/v1/search/resource",
@@ -97,6 +103,9 @@ pub(super) async fn resource(
 ///
 /// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
 /// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
+///
+/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a denial. What is a fault
+/// of the service for one candidate is one for the page.
 #[utoipa::path(
     post,
     path = "/access/v1/search/action",

@@ -26,6 +26,7 @@ mod clients;
 mod details;
 mod generated;
 mod id_tokens;
+mod empty_searches;
 mod introspection;
 mod keys;
 mod mutation;

@@ -16,6 +16,7 @@ mod spellings;
 
 mod callers;
 mod decisions;
+mod empty_searches;
 mod envelope;
 mod evaluations;
 mod known;

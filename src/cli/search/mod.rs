@@ -51,6 +51,17 @@ struct PageMember {
 struct Context {
     #[serde(default)]
     reasons: Vec<Reason>,
+    reason: Option<Denial>,
+}
+
+/// Why nothing was found.
+#[derive(Debug, Deserialize, Serialize)]
+struct Denial {
+    code: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<Named>,
+    next_action: String,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +75,9 @@ struct Found {
     results: Vec<Hit>,
     /// Whether there is more than was asked for.
     more: bool,
+    /// Why there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Denial>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<[&'static str; 1]>,
 }
@@ -119,7 +133,9 @@ fn all_pages(
             Problem::new(format!("the answer is no page of a search: {error}"))
                 .help("check the address: is behest what answers there?")
         })?;
-        let mut reasons = read.context.map(|context| context.reasons).unwrap_or_default().into_iter();
+        let (reasons, reason) = read.context.map(|context| (context.reasons, context.reason)).unwrap_or_default();
+        let mut reasons = reasons.into_iter();
+        found.reason = reason;
         for named in read.results {
             let policies = reasons.next().map(|reason| reason.policies).unwrap_or_default();
             if found.results.len() < wanted {
@@ -221,6 +237,10 @@ fn render(found: &Found, searched: Searched, paint: Paint) -> String {
     let more = if found.more { ", and there are more" } else { "" };
     let note = if found.unknown.is_some() { ", with some arguments; no call is permitted by this" } else { "" };
     let _ = writeln!(text, "{}", paint.dim(&format!("{count} {}{more}{note}", if count == 1 { one } else { many })));
+    if let Some(Denial { code, message, principal, next_action: _ }) = &found.reason {
+        let whose = principal.as_ref().map_or_else(String::new, |principal| format!(" ({principal})"));
+        let _ = writeln!(text, "{code}{whose}: {message}");
+    }
     text
 }
 

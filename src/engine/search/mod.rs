@@ -10,11 +10,15 @@
 //! **Trade-off.** Each page is of the newest revision, not of the first page's: what is permitted at every revision that
 //! the pages saw is found, and what is found was permitted at one of them. The order looks like none.
 //!
+//! A search can fail, and then does not look like an empty list: a candidate whose decision is a fault of the service makes
+//! the page one (a list without it would be a denial that nobody decided); and a page that is empty has a reason ([`nothing`]).
+//!
 //! INVARIANT: a page ends with the last candidate that was decided. A page that ends early says so, and the next goes on
 //! behind it.
 
 mod candidates;
 mod cases;
+mod nothing;
 mod page;
 mod token;
 mod universe;
@@ -26,7 +30,9 @@ pub use token::{Sealer, TokenError};
 use super::decide::{Given, Want, decide};
 use super::snapshot::Pinned;
 use super::{Ask, Engine, Refusal};
-use crate::model::{Decision, EntityRef, Evidence, Fault, PageRequest, SearchRequest, Searched, Timestamp, encode_id};
+use crate::model::{
+    Decision, Depth, EntityRef, Evidence, Fault, PageRequest, Reason, SearchRequest, Searched, Timestamp, encode_id,
+};
 use crate::policy::Stored;
 use crate::relations::Place;
 use candidates::{Candidates, candidates};
@@ -64,6 +70,7 @@ impl Engine {
         self.metrics.searched(search.searched.as_str(), turn.candidates, turn.decided, turn.found.len());
         let is_first = page.token.is_none();
         let whole = turn.next == Next::End;
+        let reason = task.why_nothing(&turn, is_first, ask.depth)?;
         let seal = |after| {
             let stand = Stand { after, limit: page.limit.or(stand.limit), scans: turn.scans };
             sealer.seal(&bound, &stand, now).map_err(|_| internal("a token cannot be sealed"))
@@ -74,6 +81,7 @@ impl Engine {
                 Next::End => None,
                 Next::Behind(after) => Some(seal(after)?),
             },
+            reason,
             cut: turn.cut,
             found: turn.found,
             bundle: pinned.bundle.digest(),
@@ -138,6 +146,15 @@ impl<'a> Task<'a> {
         }
     }
 
+    /// Why there is nothing, where there is nothing and it is to be told.
+    fn why_nothing(&self, turn: &Turn, is_first: bool, depth: Depth) -> Result<Option<Reason>, SearchRefusal> {
+        let is_empty = turn.next == Next::End && turn.found.is_empty();
+        if is_empty && !is_first && nothing::is_denied(self, turn) {
+            return Err(SearchRefusal::Token(TokenError::Denied));
+        }
+        Ok((is_empty && is_first && depth != Depth::Lean).then(|| nothing::reason(self, turn)))
+    }
+
     fn decide_all(
         &self,
         candidates: impl Iterator<Item = (SmolStr, Place)>,
@@ -161,12 +178,16 @@ impl<'a> Task<'a> {
             // Nothing is kept of candidates: most are asked about once, and would drive out what is asked again.
             let verdict = decide(self.pinned, &question, self.evidence, self.now, self.want, None, self.given)?;
             turn.decided += 1;
-            if verdict.decision == Decision::Permit {
-                if turn.found.len() >= limit {
+            match verdict.decision {
+                Decision::Permit if turn.found.len() >= limit => {
                     turn.next = Next::Behind(last);
                     return Ok(turn);
                 }
-                turn.found.push(Found { id, policies: verdict.policies });
+                Decision::Permit => turn.found.push(Found { id, policies: verdict.policies }),
+                Decision::Deny if turn.found.is_empty() => {
+                    verdict.reason.into_iter().for_each(|reason| turn.denials.add(reason));
+                }
+                Decision::Deny => {}
             }
             last = Some(place);
         }

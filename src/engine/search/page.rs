@@ -1,9 +1,10 @@
 //! What a page is bound to, what it may cost, and what it holds.
 
 use super::Refusal;
+use super::nothing::Denials;
 use super::token::{Bound, Hash, TokenError, sha256};
 use crate::clock::Clock;
-use crate::model::{Arguments, Digest, Record, Revision, SearchRequest, Value};
+use crate::model::{Arguments, Digest, Reason, Record, Revision, SearchRequest, Value};
 use crate::relations::Place;
 use smol_str::SmolStr;
 use std::borrow::Cow;
@@ -79,6 +80,8 @@ pub struct FoundPage {
     pub cut: Option<Cut>,
     /// How many there are in all, where this page shows it.
     pub total: Option<usize>,
+    /// Why nothing was found; absent where something was, and where nobody asked why.
+    pub reason: Option<Reason>,
     /// The bundle that decided.
     pub bundle: Digest,
     /// The revision that decided.
@@ -119,6 +122,8 @@ pub(super) struct Turn {
     pub(super) scans: bool,
     pub(super) candidates: usize,
     pub(super) decided: usize,
+    /// What denied those that were decided.
+    pub(super) denials: Denials,
 }
 
 /// What is left of a page's time and candidates.

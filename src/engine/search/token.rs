@@ -55,6 +55,12 @@ pub enum TokenError {
     /// Too old.
     #[error("`page.token` has expired: begin without a token")]
     Expired,
+    /// The search is denied as a whole since the page before: a credential has expired, or cannot be verified any more.
+    #[error(
+        "`page.token` goes on with a search that is denied by now, so that the pages before are not all: begin without a \
+         token, and with `options.reason`"
+    )]
+    Denied,
 }
 
 /// A SHA-256.

@@ -104,11 +104,14 @@ impl Iterator for Merge<'_> {
     }
 }
 
+/// The id of no entity in particular. No policy and no tuple can name it: a control character stands in no tuple, and no
+/// one types this one.
+pub(super) const NOBODY: &str = "\u{1}behest: anybody";
+
 /// The question about no entity in particular: what is searched for has an id that nothing has.
 pub(super) fn placeholder(task: &Task<'_>) -> crate::model::Request {
     let mut question = task.search.question().clone();
-    // No policy and no tuple can name it: a control character stands in no tuple, and no one types this one.
-    let nobody = SmolStr::new_static("\u{1}behest: anybody");
+    let nobody = SmolStr::new_static(NOBODY);
     if task.search.searched == Searched::Subject {
         question.subject.insert("id", Value::Text(nobody));
     } else {

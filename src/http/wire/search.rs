@@ -3,7 +3,7 @@
 //! INVARIANT: what was asked without a page, and fits into one, is answered with `results` alone: the official
 //! interoperability runners compare whole bodies. A page that has a next always says so.
 
-use super::answer::{EntityRef, unknown};
+use super::answer::{EntityRef, Reason, unknown};
 use crate::engine::FoundPage;
 use crate::model::{Arguments, Depth, SearchRequest, Searched};
 use actix_web::web::Bytes;
@@ -53,6 +53,9 @@ struct SearchContext<'a> {
     /// For each result, in order: why it was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<Vec<FoundReason<'a>>>,
+    /// Why nothing was found: as beside a denial. Only on a first page that is empty and the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason<'a>>,
     /// `["arguments"]` where it was asked what some arguments could be permitted: a result permits no call.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["arguments"]))]
@@ -92,7 +95,8 @@ pub fn write_page(
         Depth::Lean => None,
         Depth::Reason | Depth::Explain => Some(reasons()),
     };
-    let context = SearchContext { reasons, unknown: unknown(arguments) };
+    let reason = page.reason.as_ref().filter(|_| depth != Depth::Lean).map(Reason::from);
+    let context = SearchContext { reasons, reason, unknown: unknown(arguments) };
     let results = page.found.iter().map(|found| match search.searched {
         Searched::Subject | Searched::Resource => SearchResult::Entity(EntityRef::new(&search.kind, &found.id)),
         Searched::Action => SearchResult::Action { name: &found.id },

@@ -1,0 +1,154 @@
+//! Why a search found nothing.
+//!
+//! **Problem.** With an expired credential or a suspended agent every candidate is denied, and the list is empty: to who
+//! lists tools that looks like a server without tools.
+//! **Decision.** A page that is empty and the last has a reason, as a denial has one. What denied all candidates alike is
+//! the reason; where no candidate was decided, because none can be permitted or none is known, it is what denies nobody in
+//! particular. A page that goes on with a search which is denied as a whole by now is refused: the pages before it would
+//! look like all there is.
+//!
+//! INVARIANT: nothing of a reason changes what is found.
+
+use super::Task;
+use super::page::Turn;
+use super::universe::{NOBODY, Universe, kind, placeholder};
+use crate::engine::decide::decide;
+use crate::model::{Code, Decision, NextAction, Reason, Searched};
+
+/// What denied the candidates of a page.
+#[derive(Debug, Default)]
+pub(super) struct Denials {
+    /// Those of candidates to which the question applies at all.
+    applicable: Tally,
+    others: Tally,
+}
+
+/// Reasons, as far as they are alike.
+#[derive(Debug, Default)]
+struct Tally {
+    first: Option<Reason>,
+    has_other_codes: bool,
+    has_other_words: bool,
+    has_other_principals: bool,
+}
+
+impl Denials {
+    pub(super) fn add(&mut self, reason: Reason) {
+        let tally = if reason.code == Code::NotApplicable { &mut self.others } else { &mut self.applicable };
+        match &tally.first {
+            None => tally.first = Some(reason),
+            Some(first) => {
+                tally.has_other_codes |= first.code != reason.code;
+                tally.has_other_words |= first.message != reason.message;
+                tally.has_other_principals |= first.principal != reason.principal;
+            }
+        }
+    }
+
+    fn tally(&self) -> &Tally {
+        if self.applicable.first.is_some() { &self.applicable } else { &self.others }
+    }
+
+    /// Whether the search was denied whole, before any member of its chain was asked about.
+    fn are_of_the_request(&self) -> bool {
+        let tally = self.tally();
+        !tally.has_other_codes && tally.first.as_ref().is_some_and(is_of_the_request)
+    }
+}
+
+/// A denial of a member of the chain names that member.
+fn is_of_the_request(reason: &Reason) -> bool {
+    reason.principal.is_none()
+}
+
+/// Whether a search that found nothing more is denied as a whole.
+pub(super) fn is_denied(task: &Task<'_>, turn: &Turn) -> bool {
+    turn.denials.are_of_the_request()
+        || (turn.decided == 0
+            && task.search.searched != Searched::Subject
+            && of_nobody(task).is_some_and(|reason| is_of_the_request(&reason)))
+}
+
+/// The reason for a search that found nothing.
+pub(super) fn reason(task: &Task<'_>, turn: &Turn) -> Reason {
+    let tally = turn.denials.tally();
+    match &tally.first {
+        Some(first) => alike(task, tally, first),
+        None => unasked(task),
+    }
+}
+
+/// What denied all candidates, in words that are about all of them.
+fn alike(task: &Task<'_>, tally: &Tally, first: &Reason) -> Reason {
+    let principal = first.principal.clone().filter(|_| !tally.has_other_principals);
+    if tally.has_other_codes {
+        return Reason { principal, ..none_permitted(task) };
+    }
+    let message = if tally.has_other_words { words(task, &first.code) } else { first.message.clone() };
+    Reason { message, principal, ..first.clone() }
+}
+
+/// No candidate was decided: what is said of nobody in particular, and whether anything is known at all.
+fn unasked(task: &Task<'_>) -> Reason {
+    let denied = of_nobody(task);
+    if let Some(reason) = denied.as_ref().filter(|reason| is_of_the_request(reason)) {
+        return reason.clone();
+    }
+    let is_known = kind(task).is_some_and(|kind| Universe::new(task, kind).after(None).next().is_some());
+    let generic = match (task.search.searched, is_known) {
+        (Searched::Action, _) | (_, true) => none_permitted(task),
+        (_, false) => nothing_known(task),
+    };
+    let Some(mut reason) = denied.filter(|reason| reason.code != Code::NotPermitted) else { return generic };
+    if reason.code == Code::UnknownType || reason.code == Code::UnknownAction || reason.code == Code::NotApplicable {
+        reason.principal = None;
+    }
+    if reason.message.contains(NOBODY) {
+        reason.message = words(task, &reason.code);
+    } else if !is_known && reason.principal.is_some() {
+        reason.message = format!("{} Besides, {}", reason.message, generic.message);
+    }
+    reason.principal = reason.principal.filter(|principal| principal.id != NOBODY);
+    reason
+}
+
+/// What denies the question about nobody in particular.
+fn of_nobody(task: &Task<'_>) -> Option<Reason> {
+    if task.search.searched == Searched::Action {
+        return None;
+    }
+    let verdict = decide(task.pinned, &placeholder(task), task.evidence, task.now, task.want, None, task.given).ok()?;
+    match verdict.decision {
+        Decision::Permit => None,
+        Decision::Deny => verdict.reason,
+    }
+}
+
+fn none_permitted(task: &Task<'_>) -> Reason {
+    let (code, next_action) = (Code::NotPermitted, NextAction::Request);
+    Reason { message: words(task, &code), code, principal: None, next_action }
+}
+
+fn nothing_known(task: &Task<'_>) -> Reason {
+    let kind = &task.search.kind;
+    let message = format!(
+        "nothing of the type `{kind}` is known: no stored entity, no tuple, no policy and no action of the bundle names one"
+    );
+    Reason { code: Code::NotPermitted, message, principal: None, next_action: NextAction::None }
+}
+
+/// A sentence about all candidates.
+fn words(task: &Task<'_>, code: &Code) -> String {
+    let kind = &task.search.kind;
+    match (task.search.searched, code) {
+        (Searched::Action, Code::NotApplicable) => "no action applies to these types".to_owned(),
+        (Searched::Action, Code::NotPermitted) => "no action is permitted".to_owned(),
+        (Searched::Action, code) => format!("no action is permitted: each is denied with `{code}`"),
+        (Searched::Subject | Searched::Resource, Code::NotPermitted) => {
+            format!("of what is known of the type `{kind}` nothing is permitted")
+        }
+        (Searched::Subject | Searched::Resource, code) => {
+            format!("of what is known of the type `{kind}` nothing is permitted: it is denied with `{code}`")
+        }
+    }
+}
