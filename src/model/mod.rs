@@ -17,7 +17,6 @@ mod entity;
 mod evidence;
 mod explanation;
 mod name;
-mod nearest;
 mod principal;
 mod problem;
 mod reason;
@@ -45,7 +44,6 @@ pub use explanation::{
     RelationLookup,
 };
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
-pub use nearest::nearest;
 pub use principal::{AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NoId, PrincipalIds};
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};

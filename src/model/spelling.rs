@@ -20,12 +20,17 @@ fn letters(name: &str) -> impl Iterator<Item = u8> {
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // LIMIT: what is much longer than every known name is meant for none, and would cost the product of both lengths.
     const MAX_BYTES: usize = 64;
+    // LIMIT: names of a bundle are as many as its author likes, and whoever asks by a wrong one waits for this.
+    const MAX_NAMES: usize = 200;
+    const MAX_DIFFERENCE: usize = 6;
     if name.len() > MAX_BYTES {
         return None;
     }
+    let about_as_long = |known: &&str| known.len().abs_diff(name.len()) <= MAX_DIFFERENCE;
+    let known = known.into_iter().filter(about_as_long).take(MAX_NAMES);
     let spelled = |name: &str| letters(name).map(char::from).collect::<String>();
     let sought = spelled(name);
-    let distances = known.into_iter().map(|known| {
+    let distances = known.map(|known| {
         let letters = spelled(known);
         let most = if letters.len() < 8 { 1 } else { 2 };
         (strsim::osa_distance(&sought, &letters), most, known)
