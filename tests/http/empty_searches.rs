@@ -3,7 +3,7 @@
 use crate::service::{NOW_MS, local, post, send, with_clock};
 use behest::bundle::Source;
 use behest::clock::FixedClock;
-use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
+use behest::http::{Server, Settings};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,25 +140,6 @@ async fn a_malformed_chain_is_the_reason_that_an_evaluation_gives() {
     for searched in ["subject", "resource", "action"] {
         assert_eq!(page(&server, searched, &body).await["context"]["reason"], reply["context"]["reason"], "{searched}");
     }
-}
-
-#[actix_web::test]
-async fn a_callers_setting_asks_for_the_reason_too() {
-    let key = "a-key-of-somebody-with-reasons";
-    let caller = Caller {
-        name: "listing".to_owned(),
-        by: By::Key(KeyHash::of(key.as_bytes())),
-        permissions: [Permission::Search].into_iter().collect(),
-        require_actor: false,
-        reasons: true,
-        rate: None,
-    };
-    let server = serving(Settings { callers: vec![caller], ..Settings::default() });
-    let mut body = asking(("user", "ann"), "enter", ("lamp", ""));
-    body.as_object_mut().unwrap().remove("options");
-    let request = post("/access/v1/search/resource", body.to_string());
-    let reply = send(&server, request.insert_header(("Authorization", format!("Bearer {key}")))).await;
-    assert_eq!(reply.json()["context"]["reason"]["next_action"], "none", "{}", reply.body);
 }
 
 #[actix_web::test]
