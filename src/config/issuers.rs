@@ -145,6 +145,12 @@ pub struct Detail {
     /// Where this service's resources are.
     #[serde(default)]
     pub locations: Vec<String>,
+    /// What the words in `actions` stand for: for each, the names of actions.
+    #[serde(default)]
+    pub actions: BTreeMap<String, Vec<String>>,
+    /// Actions that an object without `actions` covers.
+    #[serde(default)]
+    pub without_actions: Vec<String>,
     /// Members that must be equal to what is asked: paths of the object, and of the request.
     #[serde(default)]
     pub equal: BTreeMap<String, String>,

@@ -55,6 +55,11 @@ fn facts_of(proven: &Proven, question: &Question) -> Option<Record> {
             .map(|name| ((*name).into(), detail.get_present(name).cloned().unwrap_or(Value::List(Vec::new()))))
             .collect();
         shown.insert("type", detail.get("type").cloned().unwrap_or(Value::Null));
+        if let Some(one) = detail.get_present("identifier") {
+            let others = shown.get("identifiers").and_then(Value::as_list).unwrap_or_default();
+            let all = others.iter().filter(|other| *other != one).chain([one]).cloned().collect();
+            shown.insert("identifiers", Value::List(all));
+        }
         facts.insert("detail", Value::Record(shown));
     }
     Some(facts)

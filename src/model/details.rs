@@ -11,9 +11,10 @@ use super::{Number, Question, Record, Value};
 use smol_str::SmolStr;
 use std::cmp::Ordering;
 
-/// Members of RFC 9396 section 2.2 that are compared with a question. `datatypes` and `privileges` have no counterpart in
-/// one: an object that has them covers nothing, unless its rule ignores or compares them.
-const KNOWN: [&str; 4] = ["type", "locations", "actions", "identifiers"];
+/// Members of RFC 9396 section 2.2 that are compared with a question, and `identifiers`, a list of what `identifier` is one
+/// of. `datatypes` and `privileges` have no counterpart in a question: an object that has them covers nothing, unless its
+/// rule ignores or compares them.
+const KNOWN: [&str; 5] = ["type", "locations", "actions", "identifier", "identifiers"];
 
 /// What objects of one type mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,11 @@ pub struct DetailRule {
     pub resource_type: SmolStr,
     /// Where this service's resources are: an object with `locations` must have one of them.
     pub locations: Vec<SmolStr>,
+    /// What the words in the object's `actions` stand for here: the API's word, and the names of actions. Where there are
+    /// any, another word stands for nothing; where there are none, each is the name of an action.
+    pub actions: Vec<(SmolStr, Vec<SmolStr>)>,
+    /// Actions that an object without `actions` covers.
+    pub without_actions: Vec<SmolStr>,
     /// Members whose value must be equal to the request's, as paths: of the object, of the request.
     pub equal: Vec<(Path, Path)>,
     /// Members that bound a number of the request from above, as paths: of the object, of the request.
@@ -66,7 +72,8 @@ pub fn covering<'a>(details: &'a [Record], rules: &[DetailRule], question: &Ques
 fn covers(detail: &Record, rule: &DetailRule, question: &Question) -> bool {
     question.resource.uid.kind == rule.resource_type
         && is_known(detail, &mut Vec::new(), rule)
-        && lists(detail.get_present("actions"), |action| *action == question.action.name) == Some(true)
+        && covers_action(detail.get_present("actions"), rule, &question.action.name)
+        && detail.get_present("identifier").is_none_or(|id| id.as_text() == Some(&question.resource.uid.id))
         && lists(detail.get_present("identifiers"), |id| *id == question.resource.uid.id) != Some(false)
         && lists(detail.get_present("locations"), |location| rule.locations.contains(location)) != Some(false)
         && rule.equal.iter().all(|(of_detail, of_request)| {
@@ -79,6 +86,14 @@ fn covers(detail: &Record, rule: &DetailRule, question: &Question) -> bool {
                 asked.compare(&bound).is_some_and(Ordering::is_le) && asked.compare(&zero).is_some_and(Ordering::is_ge)
             })
         })
+}
+
+fn covers_action(listed: Option<&Value>, rule: &DetailRule, action: &SmolStr) -> bool {
+    let stands_for_it = |word: &SmolStr| match rule.actions.as_slice() {
+        [] => word == action,
+        words => words.iter().any(|(known, names)| known == word && names.contains(action)),
+    };
+    lists(listed, stands_for_it).unwrap_or_else(|| rule.without_actions.contains(action))
 }
 
 /// Whether the rule knows every member, however deep: a record that it knows in part could hold a limit beside it.
@@ -176,6 +191,8 @@ mod tests {
             kind: "payment".into(),
             resource_type: "account".into(),
             locations: vec!["https://bank.example".into()],
+            actions: Vec::new(),
+            without_actions: Vec::new(),
             equal: vec![(path("creditor"), path("context.arguments.to"))],
             at_most: vec![(path("limit.amount"), path("context.arguments.amount"))],
             ignored: vec![path("remark")],
@@ -220,6 +237,33 @@ mod tests {
     }
 
     #[test]
+    fn actions_are_the_apis_words() {
+        let covers = |actions: Option<Value>, rule: &DetailRule| {
+            let mut detail = detail("100", "bob");
+            detail.insert("actions", actions.unwrap_or(Value::Null));
+            covering(&[detail], std::slice::from_ref(rule), &question("1", "bob")).is_some()
+        };
+        let words = |word: &str, names: &[&str]| (word.into(), names.iter().map(|name| (*name).into()).collect());
+        let mapped = DetailRule { actions: vec![words("initiate", &["pay", "look"]), words("cancel", &[])], ..rule() };
+        let without = DetailRule { without_actions: vec!["pay".into()], ..mapped.clone() };
+        let others = DetailRule { without_actions: vec!["look".into()], ..mapped.clone() };
+        for (actions, of_plain, of_mapped) in [
+            (Some(texts(&["initiate"])), false, true),
+            (Some(texts(&["cancel", "initiate"])), false, true),
+            (Some(texts(&["cancel"])), false, false),
+            // A word that the API does not have.
+            (Some(texts(&["pay"])), true, false),
+            (Some(texts(&[])), false, false),
+            (Some(Value::text("initiate")), false, false),
+        ] {
+            assert_eq!(covers(actions.clone(), &rule()), of_plain, "{actions:?}");
+            assert_eq!(covers(actions.clone(), &mapped), of_mapped, "{actions:?}");
+            assert_eq!(covers(actions.clone(), &without), of_mapped, "{actions:?}");
+        }
+        assert!([&rule(), &mapped, &others].iter().all(|rule| !covers(None, rule)) && covers(None, &without));
+    }
+
+    #[test]
     fn what_a_rule_does_not_know_covers_nothing() {
         let with = |name: &str, value: Value| {
             let mut detail = detail("100", "bob");
@@ -229,6 +273,9 @@ mod tests {
         assert!(with("remark", Value::text("rent")));
         assert!(with("unknown", Value::Null));
         assert!(with("identifiers", texts(&["savings", "main"])));
+        assert!(with("identifier", Value::text("main")));
+        assert!(!with("identifier", Value::text("savings")));
+        assert!(!with("identifier", texts(&["main"])));
         assert!(with("locations", texts(&["https://bank.example"])));
         assert!(!with("times", Value::from(1)));
         let limit = [("amount", Value::text("100")), ("currency", Value::text("EUR"))];

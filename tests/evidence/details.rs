@@ -1,6 +1,6 @@
 //! Rich authorization requests: one object covers, or none does.
 
-use crate::tokens::Key;
+use crate::tokens::{Key, with};
 use crate::world::{World, access, claims_with, profile, publish};
 use behest::evidence::Profile;
 use behest::model::{DetailRule, Path};
@@ -16,6 +16,7 @@ fn world() -> (World, Key) {
             (path("limit.currency"), path("context.arguments.currency")),
         ],
         at_most: vec![(path("limit.amount"), path("context.arguments.amount"))],
+        actions: vec![("initiate".into(), vec!["pay".into()]), ("status".into(), vec!["look".into()])],
         ..DetailRule::default()
     };
     let key = Key::new("k1");
@@ -25,7 +26,36 @@ fn world() -> (World, Key) {
 
 fn detail(amount: &str, to: &str) -> Value {
     let limit = json!({"amount": amount, "currency": "EUR"});
-    json!({"type": "payment", "actions": ["pay"], "creditor": to, "limit": limit})
+    json!({"type": "payment", "actions": ["initiate"], "creditor": to, "limit": limit})
+}
+
+#[actix_web::test]
+async fn an_object_is_of_one_resource_and_speaks_the_words_of_its_api() {
+    let (world, key) = world();
+    for (over, expected) in [
+        (json!({}), "permit"),
+        (json!({"identifier": "main"}), "permit"),
+        (json!({"identifier": "savings"}), "not_permitted"),
+        (json!({"identifier": ["main"]}), "not_permitted"),
+        (json!({"identifiers": ["savings", "main"]}), "permit"),
+        (json!({"identifier": "main", "identifiers": ["savings"]}), "not_permitted"),
+        (json!({"actions": ["status"]}), "not_permitted"),
+        (json!({"actions": ["pay"]}), "not_permitted"),
+        (json!({"actions": ["status", "initiate"]}), "permit"),
+        (json!({"actions": "initiate"}), "not_permitted"),
+        (json!({"actions": null}), "not_permitted"),
+    ] {
+        let detail = with(&detail("100", "bob"), &over);
+        let token = key.access_token(&claims_with(&json!({"authorization_details": [detail]})));
+        let body = json!({
+            "subject": {"type": "credential", "id": "0"},
+            "action": {"name": "pay"},
+            "resource": {"type": "account", "id": "main"},
+            "context": {"credentials": [access(&token)], "arguments": {"amount": 1, "to": "bob", "currency": "EUR"}},
+        });
+        let found = world.ask(&body).await;
+        assert_eq!(found.split(':').next().unwrap(), expected, "{over}");
+    }
 }
 
 #[actix_web::test]

@@ -214,6 +214,8 @@ fn detail(settings: &config::Detail) -> Result<DetailRule, String> {
         kind: settings.r#type.as_str().into(),
         resource_type: settings.resource_type.as_str().into(),
         locations: smol(&settings.locations),
+        actions: settings.actions.iter().map(|(word, names)| (word.as_str().into(), smol(names))).collect(),
+        without_actions: smol(&settings.without_actions),
         equal: pairs(&settings.equal)?,
         at_most: pairs(&settings.at_most)?,
         ignored: settings.ignored.iter().map(|text| path(text)).collect::<Result<_, _>>()?,
