@@ -13,6 +13,8 @@ const MAX_CERTIFICATE_BYTES: usize = 32 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Presented<'a> {
     pub(super) purpose: Purpose,
+    /// Which of the callers sent it; none for one without a name.
+    pub(super) caller: Option<usize>,
     pub(super) kind: CredentialKind,
     pub(super) value: Hidden<'a>,
     /// Who is asked about an opaque token, where several issuers could be.
@@ -44,11 +46,11 @@ impl<'a> Presented<'a> {
     /// The token by which a caller shows who it is.
     pub(super) fn by_caller(token: &'a str, certificate: Option<&'a str>) -> Self {
         let (purpose, kind) = (Purpose::Call, CredentialKind::AccessToken);
-        Self { purpose, kind, value: Hidden(token), issuer: None, dpop: None, certificate }
+        Self { purpose, caller: None, kind, value: Hidden(token), issuer: None, dpop: None, certificate }
     }
 
-    /// Reads it.
-    pub(super) fn read(value: &'a Value) -> Result<Self, Unproven> {
+    /// Reads what this caller sent.
+    pub(super) fn read(value: &'a Value, caller: Option<usize>) -> Result<Self, Unproven> {
         let record = value.as_record().ok_or_else(|| Unproven::invalid("the credential is no object"))?;
         only(record, "", &["type", "value", "issuer", "dpop", "tls"])?;
         let kind = CredentialKind::from_word(required(record, "type")?).ok_or_else(|| {
@@ -89,7 +91,7 @@ impl<'a> Presented<'a> {
             }
         };
         let purpose = Purpose::Request;
-        Ok(Self { purpose, kind, value, issuer: optional(record, "issuer")?, dpop, certificate })
+        Ok(Self { purpose, caller, kind, value, issuer: optional(record, "issuer")?, dpop, certificate })
     }
 }
 

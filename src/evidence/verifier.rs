@@ -125,8 +125,14 @@ impl Verifier {
         Ok(Self { issuers, domains: trusted, ids: Arc::new(ids), cache: TokenCache::default(), replays, clock })
     }
 
-    /// Verifies the credentials of these contexts, each different one once; `scope` says which count.
-    pub async fn gather<'a>(&self, contexts: impl IntoIterator<Item = &'a Record>, scope: Option<&Scope>) -> Evidence {
+    /// Verifies the credentials of these contexts, each different one once. `caller` is the place of whoever sent them, and
+    /// `scope` says which of them count.
+    pub async fn gather<'a>(
+        &self,
+        contexts: impl IntoIterator<Item = &'a Record>,
+        caller: Option<usize>,
+        scope: Option<&Scope>,
+    ) -> Evidence {
         let mut evidence = Evidence::new(Arc::clone(&self.ids));
         let mut left = MAX_BATCH_CREDENTIALS;
         let end = Instant::now() + PATIENCE;
@@ -140,7 +146,7 @@ impl Verifier {
                 let outcome = match left.checked_sub(1) {
                     Some(fewer) => {
                         left = fewer;
-                        tokio::time::timeout_at(end, self.verify(credential)).await.unwrap_or_else(|_| {
+                        tokio::time::timeout_at(end, self.verify(credential, caller)).await.unwrap_or_else(|_| {
                             Err(Unproven::unavailable("the credentials could not be verified in time: ask again later"))
                         })
                     }
@@ -159,8 +165,8 @@ impl Verifier {
     }
 
     /// Verifies one member of `context.credentials`.
-    pub async fn verify(&self, credential: &Value) -> Result<Proven, Unproven> {
-        self.verify_presented(Presented::read(credential)?).await
+    pub async fn verify(&self, credential: &Value, caller: Option<usize>) -> Result<Proven, Unproven> {
+        self.verify_presented(Presented::read(credential, caller)?).await
     }
 
     /// Verifies the token by which a caller shows who it is. A token that is bound to a certificate needs that of the
@@ -373,7 +379,7 @@ impl Verifier {
         }
         match (&genuine.confirmation.key, &presented.dpop) {
             (Some(key), Some(dpop)) => {
-                check_dpop(dpop, presented.value.0, key, &self.replays, now)?;
+                check_dpop(dpop, presented.value.0, key, (&self.replays, presented.caller), self.moment(now))?;
                 proven.proof = Some(Proof::Dpop);
             }
             (Some(_), None) => {

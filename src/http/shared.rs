@@ -74,7 +74,7 @@ impl Shared {
     pub(super) async fn evidence(&self, caller: Identity<'_>, body: &Record) -> Option<Evidence> {
         let verifier = self.settings.verifier.as_ref()?;
         let scope = caller.caller().map(|caller| &caller.credentials);
-        Some(verifier.gather(contexts(body), scope).await)
+        Some(verifier.gather(contexts(body), caller.place(), scope).await)
     }
 }
 

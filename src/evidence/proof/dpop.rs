@@ -1,12 +1,13 @@
 //! A DPoP proof (RFC 9449 sections 4.2 and 4.3).
 
-use super::replay::{Replays, Seen};
+use super::replay::{Note, Replays, Seen};
 use super::target::target;
+use crate::evidence::cache::Moment;
 use crate::evidence::claims::milliseconds;
 use crate::evidence::credential::Dpop;
 use crate::evidence::jose::{Unverified, all_asymmetric};
 use crate::evidence::keys::PublicKey;
-use crate::model::{Timestamp, Unproven, Value};
+use crate::model::{Unproven, Value};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -25,13 +26,15 @@ const MAX_JTI_BYTES: usize = 256;
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// Checks that the proof is made for this token and request, by the key with this thumbprint, now, and for the first time.
+/// `replays` remembers it among those of this caller.
 pub(in crate::evidence) fn check(
     dpop: &Dpop<'_>,
     token: &str,
     thumbprint: &str,
-    replays: &Replays,
-    now: Timestamp,
+    (replays, caller): (&Replays, Option<usize>),
+    at: Moment,
 ) -> Result<(), Unproven> {
+    let now = at.now;
     let wrong = |what: &str| Unproven::proof(format!("the proof of possession {what}"));
     let proof = Unverified::read(dpop.proof.0).map_err(|_| wrong("is no JWT"))?;
     if proof.media_type().as_deref() != Some("dpop+jwt") {
@@ -69,9 +72,11 @@ pub(in crate::evidence) fn check(
     let jti = text("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES);
     let jti = jti.ok_or_else(|| wrong("has no usable `jti`"))?;
     // Last: only a proof that is good in every other way takes room.
-    match replays.note(name_of(thumbprint, jti), now.0) {
+    let note = Note { name: name_of(thumbprint, jti), made_ms: made, caller };
+    match replays.note(note, at.monotonic_ms) {
         Seen::Never => Ok(()),
         Seen::Before => Err(wrong("was used before")),
+        Seen::Forgotten => Err(wrong("is not fresh")),
         Seen::Full => {
             Err(Unproven::unavailable("too many proofs of possession were used lately: ask again in a minute"))
         }
