@@ -57,6 +57,15 @@ impl Files {
         Self { own, ..Self::default() }
     }
 
+    /// Adds the members of `context.token` that the operator's settings name, each with its Cedar type.
+    pub fn add_token_facts<'a>(&mut self, facts: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let members: Vec<String> = facts.into_iter().map(|(name, kind)| format!("  \"{name}\"?: {kind},\n")).collect();
+        if !members.is_empty() {
+            let text = format!("type SettingsTokenFacts = {{\n{}}};\n", members.concat());
+            self.own.push(SourceFile::new("settings/token-facts.cedarschema".to_owned(), text));
+        }
+    }
+
     /// The same files with one pack more.
     #[must_use]
     pub fn with_pack(&self, name: &str) -> Self {

@@ -68,6 +68,7 @@ impl Engine {
             Ok(files) => files,
             Err(problems) => return Err(Refused { problems, files: Files::default() }),
         };
+        files.add_token_facts(self.token_facts.iter().map(|(name, kind)| (name.as_str(), *kind)));
         let _for_relations = Pages::huge();
         match check_snapshot(&mut files, None) {
             Ok((snapshot, cases)) if cases.failures.is_empty() => {

@@ -44,6 +44,7 @@ use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
 use lookup::Lookup;
+use smol_str::SmolStr;
 use snapshot::{Pin, Pinned};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -90,6 +91,8 @@ pub struct Engine {
     /// Held while a bundle is loaded: loads take turns, decisions never wait.
     loading: Mutex<()>,
     quiet: Duration,
+    /// Members of `context.token` that the operator's settings name, each with its Cedar type.
+    token_facts: Vec<(SmolStr, &'static str)>,
     /// Absent where nothing but policies decides.
     stores: Option<Arc<Stores>>,
     /// Absent where the system had no randomness for a key.
@@ -123,6 +126,7 @@ impl Engine {
             status: Mutex::new(Status::default()),
             loading: Mutex::new(()),
             quiet: QUIET,
+            token_facts: Vec::new(),
             stores: None,
             sealer: Sealer::random(TOKEN_LIFETIME).ok(),
             search_limits: SearchLimits::default(),
@@ -136,6 +140,13 @@ impl Engine {
     #[must_use]
     pub fn with_quiet(mut self, quiet: Duration) -> Self {
         self.quiet = quiet;
+        self
+    }
+
+    /// Names members of `context.token` beyond those that the engine knows, each with its Cedar type.
+    #[must_use]
+    pub fn with_token_facts(mut self, facts: Vec<(SmolStr, &'static str)>) -> Self {
+        self.token_facts = facts;
         self
     }
 

@@ -3,7 +3,9 @@
 //! `delegation { subject, from?, earlier?, depth }`: whose authority it is, whom this leg's principal acts for, all
 //! members before it, how many. Cedar has no union types, so each of the first three is a record with a place for
 //! every principal type of the schema. `now` is the time of the request. `token` is what a verified credential says;
-//! it is absent where the request has none, or none that grants anything.
+//! it is absent where the request has none, or none that grants anything. What an issuer says beyond the facts that the
+//! engine knows is declared by the bundle, in a common type of the name [`TOKEN_FACTS`], or by the operator's settings: its
+//! members stand in `token` beside the engine's, each optional, since a token may lack it.
 
 use super::merge::qualified;
 use crate::model::{Place, Problem, Problems};
@@ -13,9 +15,16 @@ use cedar_policy_core::validator::json_schema::{
 };
 use cedar_policy_core::validator::{RawName, ValidatorSchema};
 use smol_str::SmolStr;
+use std::collections::BTreeMap;
 
 /// Context members that the engine supplies: a bundle cannot declare them.
 const ENGINE_MEMBERS: [&str; 6] = ["delegation", "now", "token", "current_time", "action", "resource"];
+
+/// The common type whose members a bundle adds to `context.token`.
+const TOKEN_FACTS: &str = "TokenFacts";
+
+/// The same of the operator's settings: the bundle's own declaration of a member counts more.
+const SETTINGS_FACTS: &str = "SettingsTokenFacts";
 
 /// Adds them to a fragment in which every name is whole; `declared` is the schema without them, which knows every
 /// principal type. `place` says where an action is declared.
@@ -27,13 +36,13 @@ pub(super) fn add(
     let mut principals: Vec<&EntityType> = declared.principals().collect();
     principals.sort();
     principals.dedup();
+    let known = fragment.clone();
+    let mut problems = Vec::new();
     let facts = [
         ("delegation", delegation(&principals), true),
         ("now", extension("datetime"), true),
-        ("token", token(), false),
+        ("token", token(more_facts(&known, &mut problems), &mut problems), false),
     ];
-    let known = fragment.clone();
-    let mut problems = Vec::new();
     for (namespace, definition) in &mut fragment.0 {
         for (name, action) in &mut definition.actions {
             let Some(spec) = &mut action.applies_to else { continue };
@@ -96,7 +105,27 @@ fn delegation(principals: &[&EntityType]) -> Type<RawName> {
     ])
 }
 
-fn token() -> Type<RawName> {
+/// The members that the bundle and the settings add to `token`, by name.
+fn more_facts(fragment: &Fragment<RawName>, problems: &mut Vec<Problem>) -> BTreeMap<SmolStr, Type<RawName>> {
+    let mut facts = BTreeMap::new();
+    for wanted in [TOKEN_FACTS, SETTINGS_FACTS] {
+        let types = fragment.0.values().flat_map(|definition| &definition.common_types);
+        for (_, common) in types.filter(|(id, _)| AsRef::<UnreservedId>::as_ref(*id).to_string() == wanted) {
+            let Some(record) = as_record(&common.ty, fragment) else {
+                let problem = Problem::new(format!("the common type `{wanted}` is no record"));
+                problems.push(problem.help("write for example `type TokenFacts = { tenant?: String };`"));
+                continue;
+            };
+            for (name, declared) in record.attributes {
+                facts.entry(name).or_insert(declared.ty);
+            }
+        }
+    }
+    facts
+}
+
+/// What is known of a token, and what the bundle and the settings add.
+fn token(more: BTreeMap<SmolStr, Type<RawName>>, problems: &mut Vec<Problem>) -> Type<RawName> {
     let text = || plain(TypeVariant::String);
     let texts = || set(plain(TypeVariant::String));
     let time = || extension("datetime");
@@ -107,23 +136,34 @@ fn token() -> Type<RawName> {
         ("identifiers".into(), texts(), true),
         ("locations".into(), texts(), true),
     ]);
-    record([
-        ("kind".into(), text(), true),
-        ("issuer".into(), text(), true),
-        ("audiences".into(), texts(), true),
-        ("client".into(), text(), false),
-        ("scopes".into(), texts(), true),
-        ("roles".into(), texts(), true),
-        ("groups".into(), texts(), true),
-        ("acr".into(), text(), false),
-        ("amr".into(), texts(), true),
-        ("auth_time".into(), time(), false),
-        ("issued".into(), time(), false),
-        ("expires".into(), time(), false),
-        ("proof".into(), text(), false),
-        ("detailed".into(), plain(TypeVariant::Boolean), true),
-        ("detail".into(), detail, false),
-    ])
+    let known = [
+        ("kind", text(), true),
+        ("issuer", text(), true),
+        ("subject", text(), false),
+        ("jti", text(), false),
+        ("sid", text(), false),
+        ("not_before", time(), false),
+        ("audiences", texts(), true),
+        ("client", text(), false),
+        ("scopes", texts(), true),
+        ("roles", texts(), true),
+        ("groups", texts(), true),
+        ("acr", text(), false),
+        ("amr", texts(), true),
+        ("auth_time", time(), false),
+        ("issued", time(), false),
+        ("expires", time(), false),
+        ("proof", text(), false),
+        ("detailed", plain(TypeVariant::Boolean), true),
+        ("detail", detail, false),
+    ];
+    for (name, _, _) in known.iter().filter(|(name, ..)| more.contains_key(*name)) {
+        let problem = Problem::new(format!("`{TOKEN_FACTS}` declares `{name}`, which the engine supplies"));
+        problems.push(problem.help(format!("remove `{name}`: policies can read it without, or rename yours")));
+    }
+    let more = more.into_iter().filter(|(name, _)| !known.iter().any(|(known, ..)| known == name));
+    let more: Vec<_> = more.map(|(name, ty)| (name, ty, false)).collect();
+    record(known.into_iter().map(|(name, ty, required)| (name.into(), ty, required)).chain(more))
 }
 
 fn record(members: impl IntoIterator<Item = (SmolStr, Type<RawName>, bool)>) -> Type<RawName> {
