@@ -13,7 +13,8 @@ use std::path::PathBuf;
 pub struct Issuer {
     /// What its tokens have in `iss`, byte for byte.
     pub issuer: String,
-    /// What is known of it: `standard`, `keycloak`, `entra`, `entra-v1`, `oidc-provider`, `shared-secret`.
+    /// What is known of it: `standard`, `keycloak`, `entra`, `entra-v1`, `auth0`, `okta`, `cognito`,
+    /// `google` or `gcp`, `github-actions`, `kubernetes`, `aws`, `oidc-provider`, `shared-secret`.
     pub preset: Option<String>,
     /// Where its keys are: `discovery`, an address, `file:PATH`, `secret:PATH`, or `introspection` for none.
     pub keys: Option<String>,
@@ -24,6 +25,9 @@ pub struct Issuer {
     /// One of these must be among a token's audiences.
     #[serde(default)]
     pub audiences: Vec<String>,
+    /// The clients whose tokens are accepted; all where there are none.
+    #[serde(default)]
+    pub client_ids: Vec<String>,
     /// One of these must be among an ID token's audiences.
     #[serde(default)]
     pub id_token_audiences: Vec<String>,
@@ -62,7 +66,10 @@ pub struct Issuer {
     /// Where tokens have what.
     #[serde(default)]
     pub claims: Claims,
-    /// Claims whose value says that a client acts for itself; `{client}` at its end stands for the client's id.
+    /// Claims that become members of `context.token`, by their names there.
+    #[serde(default)]
+    pub facts: BTreeMap<String, Fact>,
+    /// Claims whose value says that a client acts for itself; `{client}` in it stands for the client's id.
     pub autonomous: Option<BTreeMap<String, String>>,
     /// Claims that every token of a user has: one that lacks any of them is its client's own.
     pub of_users: Option<Vec<String>>,
@@ -75,22 +82,52 @@ pub struct Issuer {
     pub details: Vec<Detail>,
 }
 
-/// Claims, each by paths of which the first that is there counts.
+/// A claim that becomes a fact: its name, or its name and Cedar's type.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "a claim's name, or `{ claim = …, type = … }`")]
+pub enum Fact {
+    /// A text.
+    Text(ClaimName),
+    /// A claim of a type.
+    Typed(TypedFact),
+}
+
+/// A claim of a type.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypedFact {
+    /// The claim.
+    pub claim: ClaimName,
+    /// Cedar's type: `String`, `Bool`, `Long`, `decimal`, `datetime`, `Set<String>`.
+    pub r#type: String,
+}
+
+/// A claim, or a member of one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "a claim's name with dots before its members, or a list of names")]
+pub enum ClaimName {
+    /// With dots between the names.
+    Dotted(String),
+    /// Name by name, since one of them has a dot.
+    Names(Vec<String>),
+}
+
+/// Claims, each by paths of which the first that is there counts, and of roles and groups all of them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Claims {
     /// The subject.
-    pub subject: Option<Vec<String>>,
+    pub subject: Option<Vec<ClaimName>>,
     /// The client.
-    pub client: Option<Vec<String>>,
+    pub client: Option<Vec<ClaimName>>,
     /// Scopes.
-    pub scopes: Option<Vec<String>>,
+    pub scopes: Option<Vec<ClaimName>>,
     /// Roles.
-    pub roles: Option<Vec<String>>,
+    pub roles: Option<Vec<ClaimName>>,
     /// Groups.
-    pub groups: Option<Vec<String>>,
+    pub groups: Option<Vec<ClaimName>>,
     /// The client of an actor, in `act`.
-    pub actor_client: Option<Vec<String>>,
+    pub actor_client: Option<Vec<ClaimName>>,
 }
 
 /// One word, or a list of them.

@@ -24,7 +24,7 @@ mod search;
 mod secrets;
 mod values;
 
-pub use issuers::{Claims, Detail, Introspection, Issuer, TrustDomain, Words};
+pub use issuers::{ClaimName, Claims, Detail, Fact, Introspection, Issuer, TrustDomain, TypedFact, Words};
 pub use layers::{Environment, Flags, load};
 pub use limits::{Limits, Reload};
 pub use permissions::{Permission, Permissions};

@@ -81,11 +81,19 @@ pub(super) fn read(
         proof: None,
         until: Timestamp(times.until_ms),
     };
-    Ok(Genuine { proven, confirmation: confirmation(claims)? })
+    let confirmation = confirmation(claims)?;
+    // Keycloak writes into the token how it may be used. A binding that was lost on the way makes no bearer's token of it.
+    if claims.get("typ").and_then(Value::as_text).is_some_and(|typ| typ.eq_ignore_ascii_case("dpop"))
+        && confirmation.key.is_none()
+    {
+        return Err(Unproven::invalid("the token says that it is bound to a key, and not to which"));
+    }
+    Ok(Genuine { proven, confirmation })
 }
 
 /// When a token was issued and when it ends.
 struct Times {
+    begins: Option<i64>,
     issued: Option<i64>,
     expires: Option<i64>,
     until_ms: i64,
@@ -119,7 +127,7 @@ impl Times {
             (None, Some(longest)) => now.0.saturating_add(millis(longest)),
             (None, None) => return Err(Unproven::invalid("the token never expires")),
         };
-        Ok(Self { issued, expires, until_ms })
+        Ok(Self { begins, issued, expires, until_ms })
     }
 }
 
@@ -132,6 +140,13 @@ fn audiences(
 ) -> Result<Vec<SmolStr>, Unproven> {
     let found = texts(claims.get_present("aud"), false).ok_or_else(|| bad_claim("aud"))?;
     let wanted = if kind == CredentialKind::IdToken { &profile.id_token_audiences } else { &profile.audiences };
+    if kind == CredentialKind::AccessToken && !profile.client_ids.is_empty() {
+        check_client(claims, profile)?;
+        // Its clients stand for the service, and the token names no other one.
+        if wanted.is_empty() && found.is_empty() {
+            return Ok(found);
+        }
+    }
     if implied || found.iter().any(|audience| wanted.contains(audience)) {
         return Ok(found);
     }
@@ -139,6 +154,17 @@ fn audiences(
         return Err(Unproven::invalid("the token has no `aud`: have its issuer put this service's audience into it"));
     }
     Err(Unproven::invalid("the token is for another audience: ask its issuer for one with this service's"))
+}
+
+/// Refuses a token of a client that the profile does not list.
+fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
+    match client(claims, profile)? {
+        Some(client) if profile.client_ids.contains(client) => Ok(()),
+        Some(_) => Err(Unproven::invalid("the token was issued to a client that is not listed in `client_ids`")),
+        None => {
+            Err(Unproven::invalid("the token names no client, and its issuer's profile lists some in `client_ids`"))
+        }
+    }
 }
 
 /// Refuses claims that are not those of this kind of token: each kind is known by what it has.
@@ -257,9 +283,14 @@ fn facts(
         if !whole(paths)? {
             return Ok(unknown_fact());
         }
-        let found = paths.iter().find_map(|path| Some((path, path.of(claims)?)));
-        let Some((path, value)) = found else { return Ok(of_texts(Vec::new())) };
-        texts(Some(value), spaced).map(of_texts).ok_or_else(|| bad_claim(path.name()))
+        let found = paths.iter().filter_map(|path| Some((path, path.of(claims)?)));
+        let mut all: Vec<SmolStr> = Vec::new();
+        // Two claims about scopes are two truths; roles are given in several places.
+        for (path, value) in found.take(if spaced { 1 } else { usize::MAX }) {
+            let more = texts(Some(value), spaced).ok_or_else(|| bad_claim(path.name()))?;
+            all.extend(more);
+        }
+        Ok(of_texts(all))
     };
     let mut facts = Record::new();
     facts.insert("kind", Value::text(kind.as_str()));
@@ -272,6 +303,14 @@ fn facts(
     if let Some(client) = first_text(claims, &profile.claims.client)? {
         facts.insert("client", Value::Text(client.clone()));
     }
+    if let Some(subject) = first_text(claims, &profile.claims.subject)? {
+        facts.insert("subject", Value::Text(subject.clone()));
+    }
+    for name in ["jti", "sid"] {
+        if let Some(text) = text(claims, name)? {
+            facts.insert(name, Value::Text(text.clone()));
+        }
+    }
     if let Some(acr) = text(claims, "acr")? {
         facts.insert("acr", Value::Text(acr.clone()));
     }
@@ -283,7 +322,9 @@ fn facts(
     let detailed = claims.get_present("authorization_details").is_some();
     facts.insert("detailed", Value::Bool(detailed));
     let auth_time = claims.get_present("auth_time").map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time")));
-    let named = [("issued", times.issued), ("expires", times.expires), ("auth_time", auth_time.transpose()?)];
+    let auth_time = auth_time.transpose()?;
+    let named =
+        [("not_before", times.begins), ("issued", times.issued), ("expires", times.expires), ("auth_time", auth_time)];
     for (name, at) in named {
         if let Some(at) = at
             && facts.get(name).is_none()
@@ -291,6 +332,7 @@ fn facts(
             facts.insert(name, datetime(at)?);
         }
     }
+    super::facts::add(&mut facts, claims, &profile.facts, |path| whole(std::slice::from_ref(path)))?;
     Ok(facts)
 }
 
@@ -332,9 +374,13 @@ fn is_autonomous(claims: &Record, client: Option<&SmolStr>, profile: &Profile) -
             }
             continue;
         }
-        let Some(named) = text.strip_prefix(autonomous.value.as_str()) else { continue };
+        let named = text.strip_prefix(autonomous.value.as_str());
+        let Some(named) = named.and_then(|named| named.strip_suffix(autonomous.after.as_str())) else { continue };
         return if client.is_some_and(|client| client.eq_ignore_ascii_case(named)) {
             Ok(true)
+        } else if autonomous.value.is_empty() && autonomous.after.is_empty() {
+            // The id alone: any other text is somebody else's.
+            continue;
         } else {
             Err(Unproven::invalid("the token has the name of a client's own, and is another client's"))
         };
@@ -396,7 +442,7 @@ fn whole(number: &Number) -> Option<i64> {
     })
 }
 
-fn datetime(ms: i64) -> Result<Value, Unproven> {
+pub(super) fn datetime(ms: i64) -> Result<Value, Unproven> {
     let at = jiff::Timestamp::from_millisecond(ms).map_err(|_| bad_claim("exp"))?;
     Ok(Value::text(at.to_string()))
 }

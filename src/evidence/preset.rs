@@ -1,7 +1,7 @@
 //! What is known of some issuers' tokens. Every value of a preset can be set otherwise.
 
 use super::profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust};
-use super::{KeySource, Secret};
+use super::{KeySource, Secret, providers};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -18,6 +18,20 @@ pub enum Preset {
     Entra,
     /// Entra ID, version 1 of its tokens, which an API gets that does not ask for version 2.
     EntraV1,
+    /// Auth0.
+    Auth0,
+    /// Okta.
+    Okta,
+    /// Amazon Cognito.
+    Cognito,
+    /// Google: service accounts, and ID tokens of people.
+    Google,
+    /// GitHub Actions.
+    GithubActions,
+    /// Service accounts of Kubernetes.
+    Kubernetes,
+    /// Roles of AWS.
+    Aws,
     /// The npm package `oidc-provider`.
     OidcProvider,
     /// Tokens of a local framework of agents: HS256 with a secret that all share, no issuer, no audience, no subject but
@@ -27,11 +41,19 @@ pub enum Preset {
 
 impl Preset {
     /// All of them, by the words of a setting.
-    pub const WORDS: [(&str, Self); 6] = [
+    pub const WORDS: [(&str, Self); 14] = [
         ("standard", Self::Standard),
         ("keycloak", Self::Keycloak),
         ("entra", Self::Entra),
         ("entra-v1", Self::EntraV1),
+        ("auth0", Self::Auth0),
+        ("okta", Self::Okta),
+        ("cognito", Self::Cognito),
+        ("google", Self::Google),
+        ("gcp", Self::Google),
+        ("github-actions", Self::GithubActions),
+        ("kubernetes", Self::Kubernetes),
+        ("aws", Self::Aws),
         ("oidc-provider", Self::OidcProvider),
         ("shared-secret", Self::SharedSecret),
     ];
@@ -46,7 +68,18 @@ impl Preset {
     #[must_use]
     pub fn carries_act(self) -> bool {
         match self {
-            Self::Standard | Self::Entra | Self::EntraV1 | Self::OidcProvider | Self::SharedSecret => true,
+            Self::Standard
+            | Self::Entra
+            | Self::EntraV1
+            | Self::Auth0
+            | Self::Okta
+            | Self::Cognito
+            | Self::Google
+            | Self::GithubActions
+            | Self::Kubernetes
+            | Self::Aws
+            | Self::OidcProvider
+            | Self::SharedSecret => true,
             // Some of its versions leave it out.
             Self::Keycloak => false,
         }
@@ -68,7 +101,11 @@ impl Preset {
                 id_tokens: vec![ClaimMark::one_of("typ", &["ID"])],
                 claims: Claims {
                     client: paths(&["azp", "client_id"]),
-                    roles: paths(&["realm_access.roles"]),
+                    // Those of the realm, and those of this service as a client.
+                    roles: vec![
+                        ClaimPath::new("realm_access.roles"),
+                        ClaimPath::exact(["resource_access", ClaimPath::AUDIENCE, "roles"]),
+                    ],
                     // `sub` there is the number of the service account's user.
                     actor_client: paths(&["client_id", "azp"]),
                     ..standard.claims.clone()
@@ -78,9 +115,17 @@ impl Preset {
                     claim: ClaimPath::new("preferred_username"),
                     value: "service-account-".into(),
                     of_client: true,
+                    after: SmolStr::default(),
                 }],
                 ..standard
             },
+            Self::Auth0 => providers::auth0(standard),
+            Self::Okta => providers::okta(standard),
+            Self::Cognito => providers::cognito(standard),
+            Self::Google => providers::google(standard),
+            Self::GithubActions => providers::github_actions(standard),
+            Self::Kubernetes => providers::kubernetes(standard),
+            Self::Aws => providers::aws(standard),
             Self::Entra => entra(standard, "2.0", "azp"),
             Self::EntraV1 => entra(standard, "1.0", "appid"),
             Self::SharedSecret => Profile {
@@ -118,7 +163,12 @@ fn entra(standard: Profile, version: &str, client: &str) -> Profile {
             scopes: paths("scp"),
             ..standard.claims.clone()
         },
-        autonomous: vec![AutonomousClaim { claim: ClaimPath::new("idtyp"), value: "app".into(), of_client: false }],
+        autonomous: vec![AutonomousClaim {
+            claim: ClaimPath::new("idtyp"),
+            value: "app".into(),
+            of_client: false,
+            after: SmolStr::default(),
+        }],
         // `idtyp` is there only where the application asks for it; an application's own token never has scopes.
         of_users: paths("scp"),
         actor: ActorForm::None,
@@ -136,6 +186,7 @@ fn standard(issuer: &str) -> Profile {
         },
         introspection: None,
         audiences: Vec::new(),
+        client_ids: Vec::new(),
         id_token_audiences: Vec::new(),
         caller_audiences: Vec::new(),
         types: vec!["at+jwt".to_owned()],
@@ -163,6 +214,7 @@ fn standard(issuer: &str) -> Profile {
         overage: Overage::Unknown,
         autonomous: Vec::new(),
         of_users: Vec::new(),
+        facts: Vec::new(),
         actor: ActorForm::Rfc8693,
         details: Vec::new(),
     }

@@ -9,6 +9,7 @@
 //! INVARIANT: a profile that could accept what it should not (no audience, HMAC beside a published key, the type of an
 //! ID-JAG) does not exist: [`Profile::check`] refuses it before the service starts.
 
+use super::facts::FactRule;
 use super::introspection::Introspection;
 use super::jose::media_type;
 use super::keys::KeySource;
@@ -45,6 +46,9 @@ pub struct Profile {
     pub introspection: Option<Introspection>,
     /// One of these must be among a token's audiences.
     pub audiences: Vec<SmolStr>,
+    /// The clients whose tokens are accepted; all where there are none. An issuer whose tokens have no audience must list
+    /// some, and then a token that has one is for another service.
+    pub client_ids: Vec<SmolStr>,
     /// One of these must be among an ID token's audiences; without any, no ID token is accepted.
     pub id_token_audiences: Vec<SmolStr>,
     /// One of these must be among the audiences of a token by which a caller of this service shows who it is; without
@@ -84,6 +88,8 @@ pub struct Profile {
     pub autonomous: Vec<AutonomousClaim>,
     /// Claims that every token of a user has: one that lacks any of them is its client's own.
     pub of_users: Vec<ClaimPath>,
+    /// Claims that become members of `context.token`.
+    pub facts: Vec<FactRule>,
     /// How `act` is read.
     pub actor: ActorForm,
     /// How rich authorization requests cover a question.
@@ -114,9 +120,19 @@ impl ClaimMark {
 
     /// Returns `true` if the token has the mark.
     pub(super) fn is_in(&self, claims: &Record) -> bool {
-        self.claim.of(claims).is_some_and(|found| {
-            self.values.is_empty() || found.as_text().is_some_and(|text| self.values.contains(text))
-        })
+        self.claim
+            .of(claims)
+            .is_some_and(|found| self.values.is_empty() || self.values.iter().any(|value| fits(value, found)))
+    }
+}
+
+/// Returns `true` if a claim has this value: a text, the end of a text behind a `*`, or a boolean.
+fn fits(value: &str, found: &Value) -> bool {
+    match (found, value.strip_prefix('*')) {
+        (Value::Text(found), Some(end)) => found.len() > end.len() && found.ends_with(end),
+        (Value::Text(found), None) => found == value,
+        (Value::Bool(found), _) => value == if *found { "true" } else { "false" },
+        _ => false,
     }
 }
 
@@ -158,7 +174,7 @@ pub enum Trust {
     Introspection,
 }
 
-/// Where a token has what; the first path that is there counts.
+/// Where a token has what; the first path that is there counts, and of roles and groups all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// The subject.
@@ -176,35 +192,66 @@ pub struct Claims {
     pub actor_client: Vec<ClaimPath>,
 }
 
-/// A claim, or a member of one: `realm_access.roles`. A claim of the whole name comes first.
+/// A claim, or a member of one: `realm_access.roles`. A claim of the whole name comes first, unless the names were given
+/// one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimPath(SmolStr);
+pub struct ClaimPath {
+    text: SmolStr,
+    names: Vec<SmolStr>,
+    /// Whether the names were given one by one, since one of them has a dot.
+    exact: bool,
+}
 
 impl ClaimPath {
-    /// Takes a path.
+    /// A name that stands for each of the profile's audiences.
+    pub const AUDIENCE: &str = "{audience}";
+
+    /// Takes a path with dots between its names.
     #[must_use]
     pub fn new(path: impl Into<SmolStr>) -> Self {
-        Self(path.into())
+        let text = path.into();
+        let names = text.split('.').map(SmolStr::new).collect();
+        Self { text, names, exact: false }
+    }
+
+    /// Takes the names of a path.
+    #[must_use]
+    pub fn exact(names: impl IntoIterator<Item = impl Into<SmolStr>>) -> Self {
+        let names: Vec<SmolStr> = names.into_iter().map(Into::into).collect();
+        Self { text: names.join(".").into(), names, exact: true }
     }
 
     /// The path, as it was written.
     pub(super) fn name(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The claim in which it begins.
     pub(super) fn first(&self) -> &str {
-        self.0.split('.').next().unwrap_or_default()
+        self.names.first().map(SmolStr::as_str).unwrap_or_default()
     }
 
     /// What stands there.
     #[must_use]
     pub fn of<'a>(&self, claims: &'a Record) -> Option<&'a Value> {
-        claims.get_present(&self.0).or_else(|| {
-            let mut names = self.0.split('.');
-            let first = claims.get_present(names.next()?)?;
-            names.try_fold(first, |value, name| value.as_record()?.get_present(name))
+        let whole = if self.exact { None } else { claims.get_present(&self.text) };
+        whole.or_else(|| {
+            let (first, rest) = self.names.split_first()?;
+            rest.iter().try_fold(claims.get_present(first)?, |value, name| value.as_record()?.get_present(name))
         })
+    }
+
+    /// The path for each of these audiences, where it has a place for one.
+    fn for_audiences(&self, audiences: &[SmolStr]) -> Vec<Self> {
+        if !self.names.iter().any(|name| name == Self::AUDIENCE) {
+            return vec![self.clone()];
+        }
+        let put = |audience: &SmolStr| {
+            Self::exact(
+                self.names.iter().map(|name| if name == Self::AUDIENCE { audience.clone() } else { name.clone() }),
+            )
+        };
+        audiences.iter().map(put).collect()
     }
 }
 
@@ -217,6 +264,8 @@ pub struct AutonomousClaim {
     pub value: SmolStr,
     /// Whether the client's id follows, in any case. A token with another client's there is refused.
     pub of_client: bool,
+    /// What follows the client's id.
+    pub after: SmolStr,
 }
 
 /// How an issuer says who acts for whom.
@@ -247,6 +296,14 @@ impl ActorForm {
 }
 
 impl Profile {
+    /// Puts the audiences into paths that have a place for one.
+    pub(super) fn with_paths_for_audiences(mut self) -> Self {
+        for paths in [&mut self.claims.roles, &mut self.claims.groups, &mut self.claims.scopes] {
+            *paths = paths.iter().flat_map(|path| path.for_audiences(&self.audiences)).collect();
+        }
+        self
+    }
+
     /// Returns `true` if this client is a user's own hand.
     pub(super) fn is_own_client(&self, client: &str) -> bool {
         self.own_clients.iter().any(|own| own == client || own == "*")
@@ -256,6 +313,7 @@ impl Profile {
     #[must_use]
     pub fn check(&self) -> Vec<String> {
         let mut problems = self.check_audiences();
+        problems.extend(super::facts::check(&self.facts));
         problems.extend(self.check_parties());
         problems.extend(self.check_sources());
         if self.issuer.is_empty() {
@@ -281,10 +339,10 @@ impl Profile {
         let mut problems = Vec::new();
         let mut refuse = |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
         let secret = matches!(self.trust, Trust::Secret(_));
-        if self.audiences.is_empty() && !secret {
+        if self.audiences.is_empty() && self.client_ids.is_empty() && !secret {
             refuse(
                 "it has no audiences, so tokens for any other service would do",
-                "list this service's in `audiences`",
+                "list this service's in `audiences`, or, where its tokens have none, its clients in `client_ids`",
             );
         }
         let audiences = [&self.audiences, &self.id_token_audiences, &self.caller_audiences];

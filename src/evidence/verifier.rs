@@ -96,6 +96,7 @@ impl Verifier {
         let no_thread = |error: std::io::Error| vec![format!("a thread cannot be started: {error}")];
         let mut issuers = Vec::new();
         for (profile, client) in profiles {
+            let profile = profile.with_paths_for_audiences();
             let keys = match &profile.trust {
                 Trust::Keys { source, .. } => {
                     let (source, client) = (source.clone(), client.clone());

@@ -108,6 +108,29 @@ pub struct Credential {
     pub legs: Range<usize>,
 }
 
+/// The facts of a token that the engine knows, each by its name in `context.token`.
+pub const TOKEN_FACTS: [&str; 19] = [
+    "kind",
+    "issuer",
+    "subject",
+    "jti",
+    "sid",
+    "not_before",
+    "audiences",
+    "client",
+    "scopes",
+    "roles",
+    "groups",
+    "acr",
+    "amr",
+    "auth_time",
+    "issued",
+    "expires",
+    "proof",
+    "detailed",
+    "detail",
+];
+
 /// The only member of a fact that is not known.
 const UNKNOWN: &str = "more_than_the_token_holds";
 

@@ -123,7 +123,9 @@ async fn keycloaks_tokens_are_told_apart_by_their_type() {
     assert!(as_id(over(account)).await.contains("a client's own"));
     // Before version 25, and by a mapper.
     assert_eq!(world.read(&over(json!({"nonce": "n"}))).await, "permit");
-    assert_eq!(world.read(&over(json!({"typ": "DPoP"}))).await, "permit");
+    let bound = json!({"typ": "DPoP", "cnf": {"jkt": Key::new("").thumbprint()}});
+    assert!(world.read(&over(bound)).await.starts_with("proof_invalid: "));
+    assert!(world.read(&over(json!({"typ": "DPoP"}))).await.contains("bound to a key, and not to which"));
     for typ in [json!("ID"), json!("Refresh"), Value::Null] {
         assert!(world.read(&over(json!({"typ": typ}))).await.starts_with("credential_invalid: "), "{typ}");
     }

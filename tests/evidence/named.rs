@@ -209,7 +209,7 @@ fn keycloak() -> Table {
         rows: vec![
             ("a user's", json!({"azp": "copilot"})),
             ("a user's, with a `nonce`", json!({"azp": "copilot", "nonce": "n"})),
-            ("a user's, bound to a key", json!({"azp": "copilot", "typ": "DPoP"})),
+            ("a user's, said to be bound, and to no key", json!({"azp": "copilot", "typ": "DPoP"})),
             ("exchanged, the actor by its client's name", json!({"azp": "bot", "act": {"sub": "bot"}})),
             (
                 "exchanged, the actor with its client",

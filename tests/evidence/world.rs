@@ -28,6 +28,9 @@ entity user { @stored delegate?: Set<agent> };
 entity agent { @stored delegate?: Set<agent> };
 entity account;
 entity doc;
+type TokenFacts = { tenant?: String, level?: Long, until?: datetime, regions?: Set<String> };
+action roles appliesTo { principal: [user, agent], resource: doc };
+action tell appliesTo { principal: [user, agent], resource: doc };
 action look, read, skim appliesTo { principal: [user, agent], resource: doc };
 action pay appliesTo {
   principal: [user, agent],
@@ -43,6 +46,18 @@ when { context has token && context.token.scopes.contains("read") };
 @id("skim") permit (principal, action == Action::"skim", resource);
 @id("skim-blocked") forbid (principal, action == Action::"skim", resource)
 when { context has token && context.token.groups.contains("blocked") };
+@id("roles") permit (principal, action == Action::"roles", resource) when {
+  context has token && context.token.roles.containsAll(["clerk", "payer"]) && !context.token.roles.contains("admin")
+};
+@id("tell") permit (principal, action == Action::"tell", resource) when {
+  context has token && context.token has tenant && context.token.tenant == "acme"
+} unless {
+  context has token && context.token has level && context.token.level >= 3
+} unless {
+  context has token && context.token has until && context.token.until < datetime("2026-10-01")
+} unless {
+  context has token && context.token has regions && !context.token.regions.contains("eu")
+};
 @id("pay") permit (principal, action == Action::"pay", resource) when { context has token.detail };
 "#;
 

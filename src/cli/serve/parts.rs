@@ -45,6 +45,7 @@ impl Parts {
         let mut engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
             .with_quiet(config.reload.quiet())
             .with_search(search_limits(config), sealer)
+            .with_token_facts(trust::token_facts(config)?)
             .with_stores(Arc::new(stores));
         if let CacheSize::Bytes(bytes) = config.cache {
             engine = engine.with_cache(bytes.to_usize() - known_bytes(config));

@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::evidence::{
-    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, HttpClient, Introspection, KeySource, Overage, Preset, Profile,
-    Scope, Secret, SignedAnswers, Trust, TrustDomain, Verifier, asymmetric,
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, HttpClient, Introspection, KeySource,
+    Overage, Preset, Profile, Scope, Secret, SignedAnswers, Trust, TrustDomain, Verifier, asymmetric,
 };
 use crate::model::{DetailRule, Path, Problem, Problems};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,6 +92,7 @@ fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     profile.introspection = asked.map(|asked| introspection(asked, settings, preset, &algorithms)).transpose()?;
     profile.trust = trust(settings, preset, algorithms)?;
     profile.audiences = smol(&settings.audiences);
+    profile.client_ids = smol(&settings.client_ids);
     profile.id_token_audiences = smol(&settings.id_token_audiences);
     profile.caller_audiences = smol(&settings.caller_audiences);
     set(&mut profile.types, settings.types.clone());
@@ -118,7 +119,7 @@ fn profile(settings: &config::Issuer) -> Result<Profile, String> {
         profile.actor_type = profile.subject_type.clone();
         profile.client_type = profile.subject_type.clone();
     }
-    let paths = |names: &Option<Vec<String>>| names.as_ref().map(|names| names.iter().map(ClaimPath::new).collect());
+    let paths = |names: &Option<Vec<config::ClaimName>>| names.as_ref().map(|names| names.iter().map(path).collect());
     set(&mut profile.claims.subject, paths(&settings.claims.subject));
     set(&mut profile.claims.client, paths(&settings.claims.client));
     set(&mut profile.claims.scopes, paths(&settings.claims.scopes));
@@ -126,7 +127,8 @@ fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     set(&mut profile.claims.groups, paths(&settings.claims.groups));
     set(&mut profile.claims.actor_client, paths(&settings.claims.actor_client));
     set(&mut profile.autonomous, settings.autonomous.as_ref().map(|claims| claims.iter().map(autonomous).collect()));
-    set(&mut profile.of_users, paths(&settings.of_users));
+    set(&mut profile.of_users, settings.of_users.as_ref().map(|names| names.iter().map(ClaimPath::new).collect()));
+    profile.facts = settings.facts.iter().map(fact).collect::<Result<_, _>>()?;
     if let Some(word) = &settings.actor {
         profile.actor = ActorForm::from_word(word)
             .ok_or_else(|| format!("`{word}` is no form of `act`; there are `rfc8693`, `inverted`, `list`, `none`"))?;
@@ -244,6 +246,48 @@ fn trust_domain(settings: &config::TrustDomain) -> Result<TrustDomain, String> {
     })
 }
 
+/// The members of `context.token` that the issuers' settings name, each with its Cedar type.
+pub(super) fn token_facts(config: &Config) -> Result<Vec<(smol_str::SmolStr, &'static str)>, Problem> {
+    let mut facts: BTreeMap<smol_str::SmolStr, &'static str> = BTreeMap::new();
+    for issuer in &config.issuers {
+        for declared in &issuer.facts {
+            let fact =
+                fact(declared).map_err(|problem| describe(&format!("the issuer `{}`: {problem}", issuer.issuer)))?;
+            let kind = fact.kind.as_str();
+            let other = facts.entry(fact.name).or_insert(kind);
+            if *other != kind {
+                return Err(Problem::new(format!(
+                    "two issuers give the fact `{}` two types: `{other}` and `{kind}`",
+                    declared.0
+                ))
+                .help("give it one `type`, or two names, in `[[issuers]]`"));
+            }
+        }
+    }
+    Ok(facts.into_iter().collect())
+}
+
+fn fact((name, settings): (&String, &config::Fact)) -> Result<FactRule, String> {
+    let (claim, kind) = match settings {
+        config::Fact::Text(claim) => (claim, FactKind::default()),
+        config::Fact::Typed(typed) => {
+            let kind = FactKind::from_word(&typed.r#type).ok_or_else(|| {
+                let known = FactKind::WORDS.map(|(word, _)| format!("`{word}`")).join(", ");
+                format!("`{}` is no type of a fact; there are {known}", typed.r#type)
+            })?;
+            (&typed.claim, kind)
+        }
+    };
+    Ok(FactRule { name: name.as_str().into(), claim: path(claim), kind })
+}
+
+fn path(name: &config::ClaimName) -> ClaimPath {
+    match name {
+        config::ClaimName::Dotted(name) => ClaimPath::new(name),
+        config::ClaimName::Names(names) => ClaimPath::exact(names.iter().map(String::as_str)),
+    }
+}
+
 /// `acme|{sub}`: what stands before the subject.
 fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
     let prefix = form.strip_suffix("{sub}").filter(|prefix| !prefix.contains(['{', '}']));
@@ -251,8 +295,14 @@ fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
 }
 
 fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
-    let (value, of_client) = value.strip_suffix("{client}").map_or((value.as_str(), false), |before| (before, true));
-    AutonomousClaim { claim: ClaimPath::new(claim), value: value.into(), of_client }
+    let (value, after) =
+        value.split_once("{client}").map_or((value.as_str(), None), |(before, after)| (before, Some(after)));
+    AutonomousClaim {
+        claim: ClaimPath::new(claim),
+        value: value.into(),
+        of_client: after.is_some(),
+        after: after.unwrap_or_default().into(),
+    }
 }
 
 fn marks(claims: &BTreeMap<String, config::Words>) -> Vec<ClaimMark> {

@@ -43,7 +43,11 @@ pub(in crate::evidence) async fn verify(
         .collect();
     claims.insert("iss", Value::Text(domain.issuer()));
     claims.insert("sub", Value::text(id.path));
-    Ok((claims::read(&claims, CredentialKind::JwtSvid, &profile(domain), ids, now, None)?, generation))
+    let mut genuine = claims::read(&claims, CredentialKind::JwtSvid, &profile(domain), ids, now, None)?;
+    if let Some(facts) = &mut genuine.proven.facts {
+        facts.insert("subject", Value::text(sub));
+    }
+    Ok((genuine, generation))
 }
 
 /// How a domain's tokens are read.
@@ -53,6 +57,7 @@ pub(super) fn profile(domain: &TrustDomain) -> Profile {
         trust: Trust::Keys { source: domain.bundle.clone(), algorithms: Vec::new() },
         introspection: None,
         audiences: domain.audiences.clone(),
+        client_ids: Vec::new(),
         id_token_audiences: Vec::new(),
         caller_audiences: Vec::new(),
         types: Vec::new(),
@@ -71,6 +76,7 @@ pub(super) fn profile(domain: &TrustDomain) -> Profile {
         overage: Overage::Refuse,
         autonomous: Vec::new(),
         of_users: Vec::new(),
+        facts: Vec::new(),
         actor: ActorForm::None,
         details: Vec::new(),
     }

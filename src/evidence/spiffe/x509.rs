@@ -51,12 +51,13 @@ pub(in crate::evidence) fn verify(
     let issuer = domain.issuer();
     let uid = ids.entity(&issuer, &domain.entity_type, id.path);
     let uid = uid.map_err(|why| invalid(&format!("the certificate names nobody: {why}")))?;
+    let facts = facts(&issuer, &uid.id, begins, ends)?;
     Ok(Proven {
         kind: CredentialKind::X509Svid,
         chain: vec![uid],
         audiences: Vec::new(),
         stands_alone: true,
-        facts: Some(facts(&issuer, begins, ends)?),
+        facts: Some(facts),
         issuer,
         details: Vec::new(),
         rules: [].into(),
@@ -65,7 +66,7 @@ pub(in crate::evidence) fn verify(
     })
 }
 
-fn facts(issuer: &SmolStr, begins: i64, ends: i64) -> Result<Record, Unproven> {
+fn facts(issuer: &SmolStr, subject: &SmolStr, begins: i64, ends: i64) -> Result<Record, Unproven> {
     let at = |seconds| {
         let at = jiff::Timestamp::from_second(seconds).map_err(|_| Unproven::invalid("the certificate has no time"))?;
         Ok(Value::text(at.to_string()))
@@ -73,10 +74,12 @@ fn facts(issuer: &SmolStr, begins: i64, ends: i64) -> Result<Record, Unproven> {
     let mut facts = Record::new();
     facts.insert("kind", Value::text(CredentialKind::X509Svid.as_str()));
     facts.insert("issuer", Value::Text(issuer.clone()));
+    facts.insert("subject", Value::Text(subject.clone()));
     for name in ["audiences", "scopes", "roles", "groups", "amr"] {
         facts.insert(name, Value::List(Vec::new()));
     }
     facts.insert("detailed", Value::Bool(false));
+    facts.insert("not_before", at(begins)?);
     facts.insert("issued", at(begins)?);
     facts.insert("expires", at(ends)?);
     facts.insert("proof", Value::text(Proof::Mtls.as_str()));

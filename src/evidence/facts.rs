@@ -1,0 +1,106 @@
+//! Facts that a profile names: claims of one issuer that become members of `context.token`.
+//!
+//! A claim is handed on by its digits and texts; the bundle's schema says what type it must have, and what does not fit
+//! denies where a policy reads it. Only what issuers write otherwise than the type is turned: a time as a number, one text
+//! in place of a list of one.
+
+use super::claims::{bad_claim, datetime, milliseconds};
+use super::profile::ClaimPath;
+use crate::model::{Record, TOKEN_FACTS, Unproven, Value, unknown_fact};
+use smol_str::SmolStr;
+
+/// A claim that becomes a fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactRule {
+    /// The name in `context.token`.
+    pub name: SmolStr,
+    /// The claim.
+    pub claim: ClaimPath,
+    /// Its type.
+    pub kind: FactKind,
+}
+
+/// The type of a fact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FactKind {
+    /// A text.
+    #[default]
+    Text,
+    /// A boolean.
+    Bool,
+    /// A whole number.
+    Long,
+    /// A number with up to four decimals.
+    Decimal,
+    /// A time: a number of seconds since 1970 (RFC 7519 section 2), or a text.
+    Time,
+    /// Texts: a list, or one of them.
+    Texts,
+}
+
+impl FactKind {
+    /// All of them, by Cedar's names.
+    pub const WORDS: [(&str, Self); 6] = [
+        ("String", Self::Text),
+        ("Bool", Self::Bool),
+        ("Long", Self::Long),
+        ("decimal", Self::Decimal),
+        ("datetime", Self::Time),
+        ("Set<String>", Self::Texts),
+    ];
+
+    /// Reads Cedar's name.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, kind)| kind)
+    }
+
+    /// Cedar's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS.into_iter().find(|(_, kind)| *kind == self).map_or("String", |(word, _)| word)
+    }
+}
+
+/// What is wrong with the rules of one issuer; each text is a sentence with its remedy after a semicolon.
+pub(super) fn check(rules: &[FactRule]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for rule in rules {
+        let name = &rule.name;
+        let is_word = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if name.is_empty() || !is_word(name) || name.starts_with(|first: char| first.is_ascii_digit()) {
+            problems.push(format!("`{name}` is no name of a fact; write letters, digits and `_`"));
+        }
+        if TOKEN_FACTS.contains(&name.as_str()) {
+            problems.push(format!("`{name}` is a fact that every token has; name yours otherwise in `facts`"));
+        }
+    }
+    problems
+}
+
+/// Adds the facts that the rules name, where the claims have them. `is_whole` says whether the token holds all of a claim:
+/// what it does not is unknown.
+pub(super) fn add(
+    facts: &mut Record,
+    claims: &Record,
+    rules: &[FactRule],
+    is_whole: impl Fn(&ClaimPath) -> Result<bool, Unproven>,
+) -> Result<(), Unproven> {
+    for rule in rules {
+        if !is_whole(&rule.claim)? {
+            facts.insert(rule.name.clone(), unknown_fact());
+            continue;
+        }
+        let Some(claim) = rule.claim.of(claims) else { continue };
+        let value = match (rule.kind, claim) {
+            (FactKind::Time, Value::Number(_)) => {
+                let at = milliseconds(claim).ok_or_else(|| bad_claim(&rule.name))?;
+                datetime(at)?
+            }
+            (FactKind::Texts, Value::Text(one)) => Value::List(vec![Value::Text(one.clone())]),
+            _ => claim.clone(),
+        };
+        facts.insert(rule.name.clone(), value);
+    }
+    Ok(())
+}

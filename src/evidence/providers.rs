@@ -1,0 +1,134 @@
+//! Presets of hosted identity providers and of platforms that give their workloads tokens, each as its documentation has
+//! its tokens.
+
+use super::KeySource;
+use super::profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Profile, Trust};
+use jsonwebtoken::Algorithm;
+use smol_str::SmolStr;
+
+/// Auth0: its own form of access tokens, and that of RFC 9068. A machine's token has `<client>@clients` as its subject.
+pub(super) fn auth0(standard: Profile) -> Profile {
+    Profile {
+        types: types(&["jwt", "at+jwt"]),
+        id_tokens: marks(&["nonce", "at_hash", "c_hash", "sid"]),
+        claims: Claims { client: paths(&["azp", "client_id"]), ..standard.claims.clone() },
+        autonomous: vec![
+            AutonomousClaim {
+                claim: ClaimPath::new("gty"),
+                value: "client-credentials".into(),
+                of_client: false,
+                after: SmolStr::default(),
+            },
+            AutonomousClaim {
+                claim: ClaimPath::new("sub"),
+                value: SmolStr::default(),
+                of_client: true,
+                after: "@clients".into(),
+            },
+        ],
+        ..standard
+    }
+}
+
+/// Okta: `sub` of a user is the login, which may become another's; `uid` stays, and is the `sub` of ID tokens.
+pub(super) fn okta(standard: Profile) -> Profile {
+    Profile {
+        types: types(&["", "jwt", "at+jwt"]),
+        required: marks(&["cid"]),
+        id_tokens: marks(&["nonce", "at_hash", "c_hash", "idp"]),
+        claims: Claims {
+            subject: paths(&["uid", "sub"]),
+            client: paths(&["cid"]),
+            scopes: paths(&["scp"]),
+            ..standard.claims.clone()
+        },
+        of_users: paths(&["uid"]),
+        ..standard
+    }
+}
+
+/// Amazon Cognito's user pools: access tokens have no audience, but the client that they were issued to.
+pub(super) fn cognito(standard: Profile) -> Profile {
+    Profile {
+        types: types(&["", "jwt"]),
+        required: vec![ClaimMark::one_of("token_use", &["access"]), ClaimMark::any("client_id")],
+        id_tokens: vec![ClaimMark::one_of("token_use", &["id"])],
+        claims: Claims {
+            client: paths(&["client_id"]),
+            groups: paths(&["cognito:groups"]),
+            roles: Vec::new(),
+            ..standard.claims.clone()
+        },
+        of_users: paths(&["username"]),
+        ..standard
+    }
+}
+
+/// Google: what it signs are ID tokens. Those of service accounts, which workloads show to services, have the account's
+/// address; those of people accompany another credential.
+pub(super) fn google(standard: Profile) -> Profile {
+    Profile {
+        types: types(&["jwt"]),
+        required: vec![
+            ClaimMark::one_of("email", &["*.gserviceaccount.com"]),
+            ClaimMark::one_of("email_verified", &["true"]),
+            ClaimMark::any("azp"),
+        ],
+        id_tokens: marks(&["nonce", "at_hash", "c_hash", "name", "given_name", "picture"]),
+        claims: Claims {
+            client: paths(&["azp"]),
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            groups: Vec::new(),
+            ..standard.claims.clone()
+        },
+        actor: ActorForm::None,
+        ..standard
+    }
+}
+
+/// GitHub Actions: a job of a workflow.
+pub(super) fn github_actions(standard: Profile) -> Profile {
+    let required = marks(&["repository_id", "job_workflow_ref"]);
+    Profile { types: types(&["jwt"]), required, ..workloads(standard) }
+}
+
+/// Kubernetes: a service account, as the token that is projected into its pods has it.
+pub(super) fn kubernetes(standard: Profile) -> Profile {
+    Profile { types: types(&["", "jwt"]), required: marks(&["kubernetes.io"]), ..workloads(standard) }
+}
+
+/// AWS: a role, by the identity tokens of STS.
+pub(super) fn aws(standard: Profile) -> Profile {
+    let source = KeySource::Discovery(standard.issuer.to_string());
+    Profile {
+        trust: Trust::Keys { source, algorithms: vec![Algorithm::RS256, Algorithm::ES384] },
+        types: types(&["", "jwt"]),
+        required: marks(&["https://sts.amazonaws.com/"]),
+        ..workloads(standard)
+    }
+}
+
+/// A platform that gives its workloads tokens: each is its subject's own, and there are no users, clients and scopes.
+fn workloads(standard: Profile) -> Profile {
+    Profile {
+        id_tokens: Vec::new(),
+        subject_type: "agent".into(),
+        ids: vec![("agent".into(), SmolStr::default())],
+        claims: Claims { subject: paths(&["sub"]), ..Claims::default() },
+        actor: ActorForm::None,
+        ..standard
+    }
+}
+
+fn types(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+fn marks(claims: &[&str]) -> Vec<ClaimMark> {
+    claims.iter().map(|claim| ClaimMark::any(claim)).collect()
+}
+
+fn paths(names: &[&str]) -> Vec<ClaimPath> {
+    names.iter().map(|name| ClaimPath::new(*name)).collect()
+}
