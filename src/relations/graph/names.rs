@@ -71,8 +71,9 @@ impl Names {
     }
 }
 
-/// How many names a table takes before those that nothing uses are worth throwing away: a hundred large models.
-const ROOM: usize = 8_192;
+/// How many names a table takes before those that nothing uses are worth throwing away: those of a few of the largest models,
+/// so that clients who go on asking for older ones do not have it made anew each time.
+const ROOM: usize = 16_384;
 
 /// The growing table. Readers never wait for writers.
 #[derive(Debug)]
