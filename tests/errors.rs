@@ -18,7 +18,7 @@ use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use behest::engine::TokenError;
-use behest::http::{Error, Limits, Permission, Permissions, PublicUrl, Settings, openapi};
+use behest::http::{Error, Limits, Permission, Permissions, PublicUrl, Scarce, Settings, openapi};
 use behest::model::{Fault, Revision};
 use serde_json::{Map, Value, json};
 use service::{Reply, empty, get, local, post, request, send};
@@ -187,6 +187,10 @@ async fn of_the_service() -> Vec<Value> {
         )
         .await,
         raised("too many that wait for one", Error::TooManyWaiting).await,
+        raised("too much to do", Error::Overloaded(Scarce::Time)).await,
+        raised("too many bodies", Error::Overloaded(Scarce::Bodies)).await,
+        raised("too many answers", Error::Overloaded(Scarce::Answers)).await,
+        raised("too large an answer", Error::AnswerTooLarge(4 << 20)).await,
         raised("a batch without end", Error::BatchTimeout(Duration::from_secs(5))).await,
         raised("a full queue", Error::Fault(Fault::RecordQueueFull)).await,
         raised("relations out of reach", Error::Fault(Fault::Relations("a detail for the log alone".to_owned()))).await,

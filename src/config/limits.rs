@@ -27,6 +27,18 @@ pub struct Limits {
     pub head_time_ms: u64,
     /// How long its body may take, in milliseconds.
     pub body_time_ms: u64,
+    /// How long a client may take no byte of its answer, in milliseconds.
+    pub answer_time_ms: u64,
+    /// How long a connection lives, in milliseconds.
+    pub connection_time_ms: u64,
+    /// How long what takes long, as a batch, may wait for its turn, in milliseconds.
+    pub queue_time_ms: u64,
+    /// The largest answer.
+    pub answer: ByteSize,
+    /// The memory that bodies of requests may take together.
+    pub bodies: ByteSize,
+    /// The memory that answers may take together which nobody has taken yet.
+    pub answers: ByteSize,
     /// How long an idle connection is kept, in milliseconds.
     pub keep_alive_ms: u64,
     /// How long requests in progress may take at shutdown, in milliseconds.
@@ -49,6 +61,17 @@ impl Default for Limits {
             // Callers are servers nearby: one that needs longer is stuck or hostile.
             head_time_ms: 5_000,
             body_time_ms: 10_000,
+            // A client that is busy for longer has given up by itself.
+            answer_time_ms: 30_000,
+            // Load is balanced anew, and what nobody remembers ends.
+            connection_time_ms: 60 * 60 * 1_000,
+            // A caller that enforces waits for a second or two; whatever waits here makes everybody's answer later.
+            queue_time_ms: 100,
+            // A full batch with its reasons takes some hundred kilobytes.
+            answer: ByteSize(4 << 20),
+            // Six bodies of the largest size that take forty times as much once they are read; hundreds of usual ones.
+            bodies: ByteSize(256 << 20),
+            answers: ByteSize(256 << 20),
             // Longer than the 60 s after which common proxies close their side, so that they close first.
             keep_alive_ms: 75_000,
             // Shorter than the 10 s after which container runtimes kill.
@@ -113,9 +136,16 @@ pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) ->
         ("limits.at_least_time_ms", limits.at_least_time_ms, 0, LONGEST_MS),
         ("limits.waiting", count(limits.waiting), 0, 1_000_000),
         ("limits.connections", count(limits.connections), 1, 1_000_000),
-        ("limits.workers", limits.workers.map_or(1, count), 1, 1_024),
+        ("limits.workers", limits.workers.map_or(1, count), 1, 512),
         ("limits.head_time_ms", limits.head_time_ms, 1, LONGEST_MS),
         ("limits.body_time_ms", limits.body_time_ms, 1, LONGEST_MS),
+        ("limits.answer_time_ms", limits.answer_time_ms, 1, LONGEST_MS),
+        ("limits.connection_time_ms", limits.connection_time_ms, 1, 7 * LONGEST_MS),
+        ("limits.queue_time_ms", limits.queue_time_ms, 1, 60_000),
+        // Less would refuse what the service itself says of its errors.
+        ("limits.answer", limits.answer.0, 16 << 10, 1 << 30),
+        ("limits.bodies", limits.bodies.0, 1 << 20, 1 << 40),
+        ("limits.answers", limits.answers.0, 1 << 20, 1 << 40),
         ("limits.keep_alive_ms", limits.keep_alive_ms, 0, LONGEST_MS),
         ("limits.shutdown_ms", limits.shutdown_ms, 0, LONGEST_MS),
         ("search.results", count(search.results), 1, 10_000),

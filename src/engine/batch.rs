@@ -4,8 +4,8 @@
 //! before the next is looked at. A thousand items that inherit a large default are then a thousand copies one after
 //! the other, never at once.
 //!
-//! INVARIANT: every item sees the snapshot and the time that the batch began with. The clock is read again between items
-//! only to end a batch that takes too long; no decision sees it.
+//! INVARIANT: every item sees the snapshot and the time that the batch began with. How long the batch takes is counted
+//! between items by the monotonic clock; no decision sees it.
 
 use super::snapshot::Pin;
 use super::{Ask, Engine, Known, Refusal};
@@ -90,6 +90,7 @@ impl Engine {
             now,
             semantic,
             time,
+            began_ms: self.clock.monotonic_ms(),
             items: items.into_iter(),
             begun: false,
             ended: false,
@@ -107,6 +108,7 @@ pub struct Batch<'a, I> {
     now: Timestamp,
     semantic: Semantic,
     time: Duration,
+    began_ms: i64,
     items: I,
     begun: bool,
     ended: bool,
@@ -145,7 +147,7 @@ impl<I> Batch<'_, I> {
         if !std::mem::replace(&mut self.begun, true) {
             return false;
         }
-        let passed = self.engine.clock.now_ms().saturating_sub(self.now.0);
+        let passed = self.engine.clock.monotonic_ms().saturating_sub(self.began_ms);
         u64::try_from(passed).is_ok_and(|passed| Duration::from_millis(passed) > self.time)
     }
 

@@ -1,17 +1,31 @@
 //! The body of a request, whole, under its limits.
 //!
 //! INVARIANT: no more than the limit is ever held, whatever length the request declares, and nothing is read before the
-//! caller is known.
+//! caller is known. Bodies that are no trifle are paid for out of one budget ([`Shared::bodies_memory`]), from their first
+//! piece until their request is answered.
 
-use super::{Error, Limits};
+use super::budget::Share;
+use super::connection::Connection;
+use super::shared::Shared;
+use super::{Error, Scarce};
 use actix_web::body::{BodyStream, MessageBody as _};
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::{HttpMessage as _, HttpRequest};
 use std::future::poll_fn;
 use std::pin::pin;
+use std::rc::Rc;
 
-/// Reads the body of a request that must be JSON (AuthZEN 1.0 section 10.1).
-pub(super) async fn read_body(headers: &HeaderMap, payload: Payload, limits: &Limits) -> Result<Bytes, Error> {
+/// Smaller bodies, which came in one piece, are not counted: the connection's own buffer holds as much.
+const TRIFLE_BYTES: usize = 16 << 10;
+
+/// What one value of JSON takes in memory, at most, beside its text: with its name, and with what a list of them takes while
+/// it grows.
+const VALUE_BYTES: usize = 80;
+
+/// Reads the body of a request that must be JSON (AuthZEN 1.0 section 10.1). Its memory is held by the request.
+pub(super) async fn read_body(request: &HttpRequest, payload: Payload, shared: &Shared) -> Result<Bytes, Error> {
+    let (headers, limits) = (request.headers(), &shared.settings.limits);
     if !is_json(headers) {
         return Err(Error::ContentType);
     }
@@ -22,10 +36,30 @@ pub(super) async fn read_body(headers: &HeaderMap, payload: Payload, limits: &Li
     if declared.is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(Error::BodyTooLarge(limits.body_bytes));
     }
-    match tokio::time::timeout(limits.body_time, collect(payload, limits.body_bytes)).await {
-        Ok(body) => body,
-        Err(_) => Err(Error::BodyTimeout(limits.body_time)),
+    let collected = tokio::time::timeout(limits.body_time, collect(payload, shared)).await;
+    let (body, share) = collected.map_err(|_| Error::BodyTimeout(limits.body_time))??;
+    if let Some(connection) = connection(request) {
+        connection.body_came();
     }
+    if let Some(share) = share {
+        grow(&share, &body, shared)?;
+        request.extensions_mut().insert(share);
+    }
+    Ok(body)
+}
+
+/// What is known of a request's connection; nothing of a request that came without one, as in a test.
+pub(super) fn connection(request: &HttpRequest) -> Option<&Connection> {
+    request.conn_data::<Rc<Connection>>().map(Rc::as_ref)
+}
+
+/// Makes a share of the budget as large as a body and what is read from it.
+pub(super) fn grow(share: &Share, body: &[u8], shared: &Shared) -> Result<(), Error> {
+    let separators = body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    let bytes = body.len() + separators * VALUE_BYTES;
+    // A body that would take all of the budget by itself is taken alone.
+    let bytes = bytes.min(shared.settings.limits.bodies_bytes);
+    if share.resize(bytes) { Ok(()) } else { Err(Error::Overloaded(Scarce::Bodies)) }
 }
 
 /// `application/json`, in any case and with any parameters; other JSON types promise another vocabulary.
@@ -43,15 +77,19 @@ fn is_plain(headers: &HeaderMap) -> bool {
 }
 
 /// A body that arrived in one piece, as nearly all do, is handed on without a copy.
-async fn collect(payload: Payload, limit: usize) -> Result<Bytes, Error> {
+async fn collect(payload: Payload, shared: &Shared) -> Result<(Bytes, Option<Share>), Error> {
+    let limit = shared.settings.limits.body_bytes;
+    let mut share: Option<Share> = None;
     let mut stream = pin!(BodyStream::new(payload));
     let mut body = Bytes::new();
     let mut joined = BytesMut::new();
     while let Some(chunk) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
         let chunk = chunk.map_err(|_| Error::BodyIncomplete)?;
-        if body.len() + joined.len() + chunk.len() > limit {
+        let length = body.len() + joined.len() + chunk.len();
+        if length > limit {
             return Err(Error::BodyTooLarge(limit));
         }
+        pay(&mut share, length, shared)?;
         if body.is_empty() && joined.is_empty() {
             body = chunk;
         } else {
@@ -59,5 +97,20 @@ async fn collect(payload: Payload, limit: usize) -> Result<Bytes, Error> {
             joined.extend_from_slice(&chunk);
         }
     }
-    Ok(if joined.is_empty() { body } else { joined.freeze() })
+    Ok((if joined.is_empty() { body } else { joined.freeze() }, share))
+}
+
+/// Pays for what has come of a body.
+fn pay(share: &mut Option<Share>, length: usize, shared: &Shared) -> Result<(), Error> {
+    if length <= TRIFLE_BYTES {
+        return Ok(());
+    }
+    let is_paid = match share {
+        Some(share) => share.resize(length.min(shared.settings.limits.bodies_bytes)),
+        None => {
+            *share = shared.bodies_memory.take(length.min(shared.settings.limits.bodies_bytes));
+            share.is_some()
+        }
+    };
+    if is_paid { Ok(()) } else { Err(Error::Overloaded(Scarce::Bodies)) }
 }

@@ -5,18 +5,30 @@
 //! through it as well.
 
 use super::caller::Presented;
+use super::connection::Connection;
 use super::fga::ApiError;
+use super::load::lag;
 use super::shared::Shared;
 use super::{Error, routes};
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use crate::telemetry::Metrics;
+use actix_web::body::{BodySize, EitherBody, MessageBody};
+use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::{Error as ActixError, HttpMessage as _, HttpResponse};
+use actix_web::web::Data;
+use actix_web::{Error as ActixError, HttpMessage as _, HttpRequest, HttpResponse};
 use smallvec::SmallVec;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// AuthZEN 1.0 section 10.1.3.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Smaller answers are not counted: the system's own buffers hold as much of each connection.
+const LARGE_ANSWER_BYTES: u64 = 16 << 10;
+
+/// What a decision of a batch may take beyond the limit on answers, with the names of what is left out beside it.
+const DECISION_BYTES: usize = 100;
 
 /// A request's ids. A client that is handed one and adds its own sends two: both come back, in order, and records hold
 /// the first.
@@ -30,10 +42,12 @@ pub(super) fn wrap<S, B>(
 ) -> impl Future<Output = Result<ServiceResponse<EitherBody<B>>, ActixError>> + use<S, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = ActixError>,
-    B: MessageBody,
+    B: MessageBody + 'static,
 {
     // Measured with the monotonic clock: this is a duration, and no decision sees it.
     let begun = Instant::now();
+    lag::probe(begun, shared.settings.limits.queue_time);
+    let progress = Progress::begin(&request);
     let ids: Ids = request.headers().get_all(&REQUEST_ID).cloned().collect();
     let endpoint = routes::endpoint_name(request.path());
     let metrics = shared.metrics.clone();
@@ -49,18 +63,24 @@ where
             presented.map(|caller| request.extensions_mut().insert(caller));
             Ok(service.call(request))
         }
-        // Each API has its own form of errors.
-        Err(error) if request.path().starts_with("/stores") => {
-            Err(request.into_response(HttpResponse::from_error(ApiError::from(error))))
-        }
-        Err(error) => Err(request.into_response(HttpResponse::from_error(error))),
+        Err(error) => Err(refuse(request.into_parts().0, error)),
     };
     async move {
         let mut response = match answering {
             Ok(answered) => answered.await?.map_into_left_body(),
-            Err(refused) => refused.map_into_right_body(),
+            Err(refused) => refused,
         };
-        log_fault(&response, endpoint, ids.first());
+        if let BodySize::Sized(size @ LARGE_ANSWER_BYTES..) = response.response().body().size()
+            && let Err(error) = admit_answer(response.request(), size, endpoint, progress.connection.as_deref())
+        {
+            response = refuse(response.into_parts().0, error);
+        }
+        if let Some(error) = response.response().error() {
+            report(error, endpoint, ids.first(), &metrics);
+        }
+        if progress.is_last {
+            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
         for id in ids {
             response.headers_mut().append(REQUEST_ID.clone(), id);
         }
@@ -69,14 +89,68 @@ where
     }
 }
 
-fn log_fault<B>(response: &ServiceResponse<B>, endpoint: &'static str, id: Option<&HeaderValue>) {
-    let error = response.response().error();
-    let detail = error.and_then(|error| match error.as_error::<ApiError>() {
-        Some(error) => error.internal_detail(),
-        None => error.as_error::<Error>().and_then(Error::internal_detail),
-    });
+/// A refusal. Each API has its own form of errors.
+fn refuse<B>(request: HttpRequest, error: Error) -> ServiceResponse<EitherBody<B>> {
+    let is_store = request.path().starts_with("/stores");
+    let response =
+        if is_store { HttpResponse::from_error(ApiError::from(error)) } else { HttpResponse::from_error(error) };
+    ServiceResponse::new(request, response).map_into_right_body()
+}
+
+/// Refuses an answer that is too large, or for which there is no memory as long as others are not taken. What everybody
+/// may read is of the service's own making, and as large as that is.
+fn admit_answer(
+    request: &HttpRequest,
+    size: u64,
+    endpoint: &'static str,
+    connection: Option<&Connection>,
+) -> Result<(), Error> {
+    let Some(shared) = request.app_data::<Data<Shared>>() else { return Ok(()) };
+    let limits = &shared.settings.limits;
+    let allowance = if endpoint == "evaluations" { limits.evaluations.saturating_mul(DECISION_BYTES) } else { 0 };
+    let most = u64::try_from(limits.answer_bytes.saturating_add(allowance)).unwrap_or(u64::MAX);
+    if size > most && !matches!(endpoint, "docs" | "openapi" | "metrics" | "other") {
+        return Err(Error::AnswerTooLarge(limits.answer_bytes));
+    }
+    shared.pay_answer(connection, size)
+}
+
+/// Logs a fault, and counts a refusal.
+fn report(error: &ActixError, endpoint: &'static str, id: Option<&HeaderValue>, metrics: &Metrics) {
+    let (detail, cause) = match (error.as_error::<ApiError>(), error.as_error::<Error>()) {
+        (Some(ApiError::Http(error)), _) | (None, Some(error)) => (error.internal_detail(), error.refusal_cause()),
+        (Some(error), _) => (error.internal_detail(), None),
+        (None, None) => (None, None),
+    };
     if let Some(detail) = detail {
         let request_id = id.and_then(|id| id.to_str().ok());
         tracing::error!(endpoint, request_id, detail, "the request could not be answered");
+    }
+    if let Some(cause) = cause {
+        metrics.load().refused(cause);
+    }
+}
+
+/// A request in progress: its connection knows from when to when it is.
+struct Progress {
+    connection: Option<Rc<Connection>>,
+    /// Whether the connection ends with the answer.
+    is_last: bool,
+}
+
+impl Progress {
+    fn begin(request: &ServiceRequest) -> Self {
+        let connection = request.conn_data::<Rc<Connection>>().cloned();
+        let has_body = !matches!(request.parts().1, Payload::None);
+        let is_last = connection.as_ref().is_some_and(|connection| connection.begin(has_body));
+        Self { connection, is_last }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            connection.answered();
+        }
     }
 }

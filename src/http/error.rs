@@ -7,6 +7,7 @@ use super::Permission;
 use super::schema::{ErrorBody, ErrorCode, ErrorDetail};
 use crate::engine::{BatchFault, Refusal, SearchRefusal, TokenError};
 use crate::model::{Fault, Malformed, Revision};
+use crate::telemetry::RefusalCause;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
@@ -18,8 +19,20 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"behest\"
 /// Where what was presented did not do (RFC 6750 section 3.1).
 const CHALLENGE_ANEW: HeaderValue = HeaderValue::from_static("Bearer realm=\"behest\", error=\"invalid_token\"");
 
-/// When to ask again for a revision that has not come: a process that is behind catches up in less.
+/// When to ask again for a revision that has not come, or of a service that has too much to do: a process that is behind
+/// catches up in less, and one that was overloaded has recovered by then.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// What the service has too little of to take a request on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scarce {
+    /// Time: the answer would come too late.
+    Time,
+    /// Memory for the bodies of requests.
+    Bodies,
+    /// Memory for answers that nobody has taken yet.
+    Answers,
+}
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +95,15 @@ pub enum Error {
     /// As many requests as may wait for a revision do.
     #[error("too many requests wait for a revision that has not come: ask again later, or without `options.at_least`")]
     TooManyWaiting,
+    /// The service has too much to do.
+    #[error("{}", overload_message(*.0))]
+    Overloaded(Scarce),
+    /// The client has gone away before its turn came. Nobody reads this.
+    #[error("the client has gone away")]
+    Left,
+    /// The answer would be too large.
+    #[error("the answer would take more than {0} bytes: ask for less, or without reasons")]
+    AnswerTooLarge(usize),
     /// An option that changes what is asked, and that cannot be answered here.
     #[error("`{0}` is not supported here: leave it out")]
     UnsupportedOption(&'static str),
@@ -192,6 +214,8 @@ impl Error {
             Self::RevisionNotReached { .. } | Self::TooManyWaiting => {
                 (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RevisionNotReached)
             }
+            Self::Overloaded(_) | Self::Left => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded),
+            Self::AnswerTooLarge(_) => (StatusCode::BAD_REQUEST, ErrorCode::AnswerTooLarge),
             Self::UnsupportedOption(_) => (StatusCode::BAD_REQUEST, ErrorCode::UnsupportedOption),
             Self::BodyIncomplete => (StatusCode::BAD_REQUEST, ErrorCode::BodyIncomplete),
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BodyTimeout),
@@ -220,6 +244,17 @@ impl Error {
     pub(super) fn internal_detail(&self) -> Option<&str> {
         match self {
             Self::Fault(Fault::Internal(detail)) => Some(detail),
+            _ => None,
+        }
+    }
+
+    /// Why the request was refused for load, where it was.
+    pub(super) fn refusal_cause(&self) -> Option<RefusalCause> {
+        match self {
+            Self::Overloaded(Scarce::Time) => Some(RefusalCause::Time),
+            Self::Overloaded(Scarce::Bodies) => Some(RefusalCause::Bodies),
+            Self::Overloaded(Scarce::Answers) => Some(RefusalCause::Answers),
+            Self::Left => Some(RefusalCause::Left),
             _ => None,
         }
     }
@@ -253,6 +288,18 @@ fn fault_status_and_code(fault: &Fault) -> (StatusCode, ErrorCode) {
         Fault::RecordQueueFull => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RecordQueueFull),
         Fault::Relations(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RelationsUnavailable),
         Fault::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
+    }
+}
+
+fn overload_message(scarce: Scarce) -> &'static str {
+    match scarce {
+        Scarce::Time => "the service has more to do than it can in time: ask again as `Retry-After` says",
+        Scarce::Bodies => {
+            "the requests in progress take all the memory that they may: ask again as `Retry-After` says, or send less"
+        }
+        Scarce::Answers => {
+            "answers that nobody has taken yet take all the memory that they may: ask again as `Retry-After` says"
+        }
     }
 }
 
@@ -296,7 +343,11 @@ impl ResponseError for Error {
                 let seconds = wait.as_millis().div_ceil(1_000).max(1);
                 response.insert_header((RETRY_AFTER, seconds.to_string()));
             }
-            Self::RevisionNotReached { .. } | Self::TooManyWaiting | Self::CallerUnverified => {
+            Self::RevisionNotReached { .. }
+            | Self::TooManyWaiting
+            | Self::CallerUnverified
+            | Self::Overloaded(_)
+            | Self::Left => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
             }
             // What would have been taken (RFC 9110 section 15.5.16).

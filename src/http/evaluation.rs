@@ -1,8 +1,8 @@
 //! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): one question, one decision.
 
 use super::schema::{ErrorBody, EvaluationRequest};
-use super::shared::{Shared, ask};
-use super::wire::{EvaluationResponse, Of, Options, write_answer};
+use super::shared::{Opened, Shared, Work, ask};
+use super::wire::{EvaluationResponse, Of, write_answer};
 use super::{Error, Permission};
 use crate::engine::Asked;
 use crate::model::{DecisionId, Fault, Request, Revision};
@@ -10,6 +10,9 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::io;
+
+/// Larger bodies take a turn: reading one takes as long as hundreds of small ones.
+const SMALL_BYTES: usize = 32 << 10;
 
 /// The name of the decision, as the decision record has it.
 static DECISION: HeaderName = HeaderName::from_static("behest-decision");
@@ -54,21 +57,21 @@ pub(super) async fn evaluation(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
-    if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text).await? {
+    if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text)? {
         return Ok(together(response).await);
     }
-    let body = shared.read(&text)?;
-    let options = Options::read(Of::Evaluation, &body, caller)?;
+    let work = if text.len() > SMALL_BYTES { Work::Long } else { Work::Short };
+    let Opened { body, options, evidence, turn: _turn } =
+        shared.open(Of::Evaluation, work, caller, &request, &text).await?;
     let question = Request::from_body(&body)?;
-    let evidence = shared.evidence(caller, &body).await;
-    shared.reach(&options).await?;
     let ask = ask(caller, &request, options, evidence.as_ref());
     let mut known = None;
     let answer = shared.engine.decide_noting(&ask, &question, &mut known)?;
     if let Some(known) = known {
         shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
     }
-    let response = decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?);
+    let body = written(write_answer(&answer, options.depth, shared.settings.limits.answer_bytes))?;
+    let response = decided(Some((answer.id, answer.revision)), body);
     Ok(together(response).await)
 }
 

@@ -1,11 +1,10 @@
 //! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one snapshot.
 
+use super::body::connection;
 use super::evaluation::{decided, written};
 use super::schema::{ErrorBody, EvaluationsRequest};
-use super::shared::{Shared, ask};
-use super::wire::{
-    BatchBody, Evaluations, EvaluationsResponse, Of, Options, check_size, read_evaluations, write_answer,
-};
+use super::shared::{Opened, Shared, Work, ask};
+use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Of, read_evaluations, write_answer};
 use super::{Error, Permission};
 use crate::engine::{Asked, ItemAnswer};
 use actix_web::web::{Data, Payload};
@@ -48,29 +47,27 @@ pub(super) async fn evaluations(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
-    if let Some(response) = shared.recall(Of::Evaluations, caller, &request, &text).await? {
+    if let Some(response) = shared.recall(Of::Evaluations, caller, &request, &text)? {
         return Ok(response);
     }
-    let body = shared.read(&text)?;
-    let options = Options::read(Of::Evaluations, &body, caller)?;
+    let opened = shared.open(Of::Evaluations, Work::Long, caller, &request, &text).await?;
+    let Opened { body, options, evidence, mut turn } = opened;
     let limits = &shared.settings.limits;
-    check_size(&body, limits)?;
-    let evidence = shared.evidence(caller, &body).await;
     let ask = ask(caller, &request, options, evidence.as_ref());
-    let evaluations = read_evaluations(body, limits)?;
-    shared.reach(&options).await?;
-    match evaluations {
+    match read_evaluations(body, limits)? {
         Evaluations::Single(question) => {
             let mut known = None;
             let answer = shared.engine.decide_noting(&ask, &question, &mut known)?;
             if let Some(known) = known {
                 shared.remember(Of::Evaluations, caller, &text, options, Asked::One(known));
             }
-            Ok(decided(Some((answer.id, answer.revision)), written(write_answer(&answer, options.depth))?))
+            let body = written(write_answer(&answer, options.depth, limits.answer_bytes))?;
+            Ok(decided(Some((answer.id, answer.revision)), body))
         }
         Evaluations::Batch(items) => {
+            let connection = connection(&request);
             let mut first = None;
-            let mut body = BatchBody::new(items.size_hint().0, options.depth);
+            let mut body = BatchBody::new(items.size_hint().0, options.depth, limits.answer_bytes);
             let mut batch = shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)?;
             for answer in &mut batch {
                 let answer = answer?;
@@ -78,11 +75,15 @@ pub(super) async fn evaluations(
                     first.get_or_insert((decided.id, decided.revision));
                 }
                 written(body.push(&answer))?;
+                if let Some(turn) = &mut turn {
+                    turn.rest(connection).await?;
+                }
             }
             if let Some((known, whole)) = batch.into_known() {
                 shared.remember(Of::Evaluations, caller, &text, options, Asked::Several(known, whole));
             }
-            Ok(decided(first, body.finish()))
+            let body = body.finish();
+            Ok(decided(first, body))
         }
     }
 }

@@ -29,7 +29,7 @@ thread_local! {
 
 impl Shared {
     /// The answer to a body that was asked before; nothing where it must be read.
-    pub(super) async fn recall(
+    pub(super) fn recall(
         &self,
         of: Of,
         caller: Identity<'_>,
@@ -41,18 +41,22 @@ impl Shared {
         }
         let seen = named(of, caller, body, |name| self.bodies.find(name)).flatten();
         let Some(seen) = seen else { return Ok(None) };
-        self.reach(&seen.options).await?;
+        // Who waits for a revision holds nothing but the text of the body.
+        if !self.is_reached(&seen.options) {
+            return Ok(None);
+        }
         let ask = ask(caller, request, seen.options, None);
         let depth = seen.options.depth;
+        let limit = self.settings.limits.answer_bytes;
         let response = match &seen.asked {
             Asked::One(known) => {
                 let Some(answer) = self.engine.decide_known(&ask, known) else { return Ok(None) };
-                decided(Some((answer.id, answer.revision)), written(write_answer(&answer, depth))?)
+                decided(Some((answer.id, answer.revision)), written(write_answer(&answer, depth, limit))?)
             }
             Asked::Several(known, whole) => {
                 let answers = self.engine.decide_all_known(&ask, known, *whole, seen.options.semantic);
                 let Some(answers) = answers else { return Ok(None) };
-                let mut body = BatchBody::new(answers.len(), depth);
+                let mut body = BatchBody::new(answers.len(), depth, limit);
                 for answer in &answers {
                     written(body.push_decided(answer))?;
                 }

@@ -15,7 +15,9 @@
 
 mod bearer;
 mod body;
+mod budget;
 mod caller;
+mod connection;
 mod docs;
 mod envelope;
 mod error;
@@ -27,6 +29,8 @@ mod guard;
 mod health;
 mod keys;
 mod known;
+mod listen;
+mod load;
 mod metadata;
 mod openapi;
 mod peer;
@@ -43,7 +47,7 @@ mod wait;
 mod wire;
 
 pub use caller::{By, Caller, KeyHash, KeyHashError, Permission, Permissions};
-pub use error::Error;
+pub use error::{Error, Scarce};
 pub use openapi::openapi;
 pub use peer::CertificateName;
 pub use public_url::{PublicUrl, PublicUrlError};

@@ -7,6 +7,7 @@
 //! INVARIANT: nobody is known by a certificate for which the authorities of now do not vouch now, whatever the handshake
 //! found. The server asks for certificates only where there are such authorities.
 
+use super::connection::Timed;
 use super::tls::Tls;
 use super::{By, Caller};
 use crate::evidence::certificate_validity;
@@ -17,7 +18,6 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rustls::pki_types::CertificateDer;
-use std::any::Any;
 use std::cell::Cell;
 use std::sync::Arc;
 use webpki::EndEntityCert;
@@ -116,8 +116,7 @@ impl PeerCertificate {
 }
 
 /// Keeps the certificate of a connection where its requests find it.
-pub(super) fn remember(connection: &dyn Any, data: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
+pub(super) fn remember(stream: &TlsStream<Timed<TcpStream>>, data: &mut Extensions) {
     let (_, session) = stream.get_ref();
     if let Some(certificate) = session.peer_certificates().and_then(PeerCertificate::new) {
         data.insert(certificate);

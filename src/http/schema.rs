@@ -328,6 +328,8 @@ pub enum ErrorCode {
     TooManyEvaluations,
     /// 400: the items of a batch inherit too much from its defaults.
     DefaultsTooLarge,
+    /// 400: the answer would be too large.
+    AnswerTooLarge,
     /// 400: an option that cannot be answered here.
     UnsupportedOption,
     /// 400: a page token that was made up, or made before the service was started.
@@ -366,6 +368,8 @@ pub enum ErrorCode {
     BatchTimeout,
     /// 503: the relations have not come to the revision that was asked for, within the time or at all.
     RevisionNotReached,
+    /// 503: the service has too much to do; the header `Retry-After` says when to ask again.
+    Overloaded,
     /// 503: decisions must be recorded and cannot be now.
     RecordQueueFull,
     /// 503: a relation could not be looked up within its limits.

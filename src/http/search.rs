@@ -3,14 +3,15 @@
 //! A search runs on a thread of its own: the workers go on deciding meanwhile.
 
 use super::evaluation::{REVISION, written};
+use super::load::apart::apart;
 use super::schema::{ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest};
-use super::shared::{Shared, ask};
+use super::shared::{Opened, Shared, Work, ask};
 use super::wire::{Of, Options, SearchResponse, write_page};
 use super::{Error, Permission};
 use crate::engine::Ask;
-use crate::model::{Fault, PageRequest, SearchRequest, Searched};
+use crate::model::{PageRequest, SearchRequest, Searched};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::web::{Data, Payload, block};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// Who may do this?
@@ -144,25 +145,23 @@ async fn search(
     searched: Searched,
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(request, payload, Permission::Search).await?;
-    let body = shared.read(&text)?;
-    let options = Options::read(Of::Search, &body, caller)?;
+    let Opened { body, options, evidence, .. } = shared.open(Of::Search, Work::Short, caller, request, &text).await?;
     let search = SearchRequest::from_body(searched, &body)?;
     let page = PageRequest::from_body(&body)?;
-    let evidence = shared.evidence(caller, &body).await;
-    shared.reach(&options).await?;
+    drop(body);
+    let limit = shared.settings.limits.answer_bytes;
     let Ask { caller, require_actor, .. } = ask(caller, request, options, None);
     let (caller, engine) = (caller.to_owned(), shared.engine.clone());
     let asked_for_page = page.is_some();
-    let done = block(move || {
+    let (revision, body) = apart(move || {
         let Options { depth, arguments, .. } = options;
         let evidence = evidence.as_ref();
         let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments, evidence };
         let found = engine.search(&ask, &search, &page.unwrap_or_default())?;
         let body = written(write_page(&search, asked_for_page, &found, arguments, depth))?;
-        Ok::<_, Error>((found.revision, body))
-    });
-    let (revision, body) =
-        done.await.map_err(|error| Error::Fault(Fault::Internal(format!("a thread is gone: {error}"))))??;
+        if body.len() > limit { Err(Error::AnswerTooLarge(limit)) } else { Ok((found.revision, body)) }
+    })
+    .await??;
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
     response.insert_header((REVISION.clone(), HeaderValue::from(revision.0)));

@@ -1,14 +1,17 @@
 //! The service as one value: what it shares, the application of one worker, and the server around it.
 
 use super::bearer;
+use super::budget::Budget;
+use super::connection::Watch;
 use super::envelope;
 use super::fga::{EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, Places, STREAMS_OF_CALLER};
+use super::listen;
 use super::metadata::Metadata;
-use super::peer;
 use super::rate::Meter;
 use super::routes;
-use super::settings::Settings;
+use super::settings::{Limits, Settings};
 use super::shared::Shared;
+use super::wait::WaitingPlaces;
 use crate::clock::Clock;
 use crate::engine::{Bodies, Engine};
 use crate::evidence::{Signer, SignerError};
@@ -17,14 +20,14 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::System;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// Where requests come in.
 #[derive(Debug)]
@@ -57,12 +60,22 @@ impl Server {
         let meters = settings.callers.iter().map(|_| Meter::default()).collect();
         let jwks = serde_json::to_vec(&signer.jwks())
             .map_err(|error| SignerError::Key(format!("the key set cannot be written: {error}")))?;
-        let exports = Places::new(MAX_EXPORTS, EXPORTS_OF_CALLER);
-        let streams = Places::new(MAX_STREAMS, STREAMS_OF_CALLER);
-        let (jwks, waiting) = (jwks.into(), Semaphore::new(settings.limits.waiting.min(Semaphore::MAX_PERMITS)));
-        let bodies = Bodies::new(settings.known_bytes, Arc::clone(&metrics));
-        let shared =
-            Shared { settings, engine, metrics, clock, metadata, jwks, meters, bodies, exports, streams, waiting };
+        let limits = &settings.limits;
+        let shared = Shared {
+            waiting: WaitingPlaces::new(limits, settings.callers.len()),
+            bodies_memory: Budget::new(limits.bodies_bytes),
+            answers_memory: Budget::new(limits.answers_bytes),
+            bodies: Bodies::new(settings.known_bytes, Arc::clone(&metrics)),
+            jwks: jwks.into(),
+            settings,
+            engine,
+            metrics,
+            clock,
+            metadata,
+            meters,
+            exports: Places::new(MAX_EXPORTS, EXPORTS_OF_CALLER),
+            streams: Places::new(MAX_STREAMS, STREAMS_OF_CALLER),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -71,29 +84,32 @@ impl Server {
     /// `Err` where a listener cannot be used.
     pub fn run(self, listeners: Vec<Listener>, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         System::new().block_on(async move {
-            let Settings { limits, workers, tls, .. } = self.shared.settings.clone();
+            let Settings { limits, workers, tls, .. } = &self.shared.settings;
             let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
-            let mut server = HttpServer::new(move || self.app())
+            let connections = limits.connections.div_ceil(workers).max(1);
+            // The framework's own limit on handshakes is a few hundred, and whoever stops in one would shut others out.
+            actix_tls::accept::max_concurrent_tls_connect(connections);
+            let tls = tls.as_ref().map(|tls| tls.config().map_err(io::Error::other)).transpose()?;
+            let mut builder = actix_server::Server::build()
                 .workers(workers)
-                .max_connections(limits.connections.div_ceil(workers).max(1))
-                .client_request_timeout(limits.head_time)
-                .tls_handshake_timeout(limits.head_time)
-                .on_connect(peer::remember)
-                .keep_alive(limits.keep_alive)
-                .tcp_nodelay(true)
+                .max_concurrent_connections(connections)
                 .shutdown_timeout(whole_seconds(limits.shutdown))
                 .shutdown_signal(shutdown);
             for listener in listeners {
-                server = match (listener, &tls) {
-                    (Listener::Tcp(listener), Some(tls)) => {
-                        server.listen_rustls_0_23(listener, tls.config().map_err(io::Error::other)?)?
-                    }
-                    (Listener::Tcp(listener), None) => server.listen(listener)?,
-                    (Listener::Unix(listener), _) => server.listen_uds(listener)?,
-                };
+                builder = listen::listen(builder, listener, tls.as_ref(), &self)?;
             }
-            server.run().await
+            builder.run().await
         })
+    }
+
+    /// Looks at the connections of one worker.
+    pub(super) fn watch(&self) -> Rc<Watch> {
+        let answers = Arc::clone(&self.shared.answers_memory);
+        Watch::new(self.limits(), Arc::clone(&self.shared.metrics), move || answers.is_pressed())
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.shared.settings.limits
     }
 
     /// The application of one worker.

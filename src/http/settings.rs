@@ -62,6 +62,20 @@ pub struct Limits {
     pub head_time: Duration,
     /// How long a request's body may take to arrive. A slower one is a 408.
     pub body_time: Duration,
+    /// How long a client may take no byte of an answer that is there. Its connection is closed then.
+    pub answer_time: Duration,
+    /// How long a connection lives. The answer after that is its last, and what is still in progress after as long again
+    /// is cut off.
+    pub connection_time: Duration,
+    /// How long what takes long, as a batch, may wait for its turn. A request that would wait for longer is a 503.
+    pub queue_time: Duration,
+    /// Bytes of one answer. Explanations and reasons are left out of what would be larger, and said to be; what is still
+    /// larger is a 400.
+    pub answer_bytes: usize,
+    /// Bytes that bodies of requests may take together, as text and as what is read from it. One more is a 503.
+    pub bodies_bytes: usize,
+    /// Bytes that answers may take together which nobody has taken yet. One more is a 503.
+    pub answers_bytes: usize,
     /// How long an idle connection stays open.
     pub keep_alive: Duration,
     /// Open connections, over all threads.
@@ -82,23 +96,34 @@ impl Default for Limits {
             body_bytes: 1024 * 1024,
             // Real requests stay under ten levels.
             json_depth: 64,
-            // Each item is a decision of its own, made before anything else runs on the worker.
+            // Each item is a decision of its own.
             evaluations: 1000,
             // What the largest body takes in memory, so that defaults multiply no body's cost: 60 items that inherit ten
             // thousand numbers, or a thousand that inherit ten kilobytes of text with three hundred members.
             inherited_bytes: 32 * 1024 * 1024,
-            // A worker answers nobody else meanwhile. A full batch of plain items takes some tens of milliseconds.
+            // A full batch of plain items takes some tens of milliseconds.
             batch_time: Duration::from_secs(5),
             // A process that follows another is some milliseconds behind. A caller that enforces cannot wait for longer.
             at_least_time: Duration::from_secs(2),
-            // Each holds its connection and its body; a tenth of the connections may do so.
+            // Each holds its connection and the text of its body; a tenth of the connections may do so.
             waiting: 1_000,
             // Callers are servers nearby: one that needs longer is stuck or hostile.
             head_time: Duration::from_secs(5),
             body_time: Duration::from_secs(10),
+            // A client that is busy for longer has given up by itself.
+            answer_time: Duration::from_secs(30),
+            // Balances load again after replicas have come, and ends what nobody remembers.
+            connection_time: Duration::from_hours(1),
+            // 64 clients that send batches of 50 at once wait for 20 ms; a caller that enforces has given up after a second.
+            queue_time: Duration::from_millis(100),
+            // A full batch with reasons takes some hundred kilobytes; an explanation some.
+            answer_bytes: 4 * 1024 * 1024,
+            // Six of the largest bodies of the worst kind, which take forty times their length; hundreds of usual ones.
+            bodies_bytes: 256 * 1024 * 1024,
+            answers_bytes: 256 * 1024 * 1024,
             // Longer than the idle time of common connection pools, so that the client closes first.
             keep_alive: Duration::from_secs(75),
-            // Some kilobytes of buffers each.
+            // Some kilobytes of buffers each, and at most 64.
             connections: 10_000,
             shutdown: Duration::from_secs(10),
         }

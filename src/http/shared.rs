@@ -1,14 +1,19 @@
 //! What all handlers share.
 
-use super::body::read_body;
+use super::body::{connection, read_body};
+use super::budget::Budget;
 use super::caller::Identity;
+use super::connection::Connection;
 use super::envelope::REQUEST_ID;
 use super::fga::Places;
+use super::load::lag;
+use super::load::turn::Turn;
 use super::metadata::Metadata;
 use super::peer::PeerCertificate;
 use super::rate::Meter;
-use super::wire::{Options, read_object};
-use super::{Error, Limits, Permission, Settings};
+use super::wait::WaitingPlaces;
+use super::wire::{Of, Options, check_size, read_object};
+use super::{Error, Limits, Permission, Scarce, Settings};
 use crate::clock::Clock;
 use crate::engine::{Ask, Bodies, Engine};
 use crate::model::{Evidence, Record, Value};
@@ -16,7 +21,27 @@ use crate::telemetry::Metrics;
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Payload};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+
+/// What a request will cost a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Some microseconds: it is done at once.
+    Short,
+    /// More: it needs a turn.
+    Long,
+}
+
+/// A body that can be answered now.
+pub(super) struct Opened {
+    /// The body.
+    pub(super) body: Record,
+    /// Its options.
+    pub(super) options: Options,
+    /// What the credentials in it prove; none where nobody verifies any.
+    pub(super) evidence: Option<Evidence>,
+    /// The turn at the worker, where it needs one.
+    pub(super) turn: Option<Turn>,
+}
 
 /// One per service; the workers share it.
 pub(super) struct Shared {
@@ -35,8 +60,12 @@ pub(super) struct Shared {
     pub(super) exports: Arc<Places>,
     /// For lists that are streamed.
     pub(super) streams: Arc<Places>,
-    /// As many requests may wait for a revision.
-    pub(super) waiting: Semaphore,
+    /// Places of those who wait for a revision.
+    pub(super) waiting: WaitingPlaces,
+    /// Memory for the bodies of requests.
+    pub(super) bodies_memory: Arc<Budget>,
+    /// Memory for answers that nobody has taken yet.
+    pub(super) answers_memory: Arc<Budget>,
 }
 
 impl Shared {
@@ -52,7 +81,10 @@ impl Shared {
         shown.filter(|peer| peer.is_trusted(self.settings.tls.as_deref(), self.clock.now_ms()))
     }
 
-    /// Takes a request whose caller needs this permission: first who sent it, and only then its body.
+    /// Takes a request whose caller needs this permission: first who sent it, then its body, and then whether there is time
+    /// for it. The body is read before that, so that the connection can go on; what writes relations is always taken.
+    ///
+    /// What takes long needs a turn besides ([`Self::turn`]).
     pub(super) async fn admit<'a>(
         &'a self,
         request: &HttpRequest,
@@ -61,8 +93,90 @@ impl Shared {
     ) -> Result<(Identity<'a>, Bytes), Error> {
         let caller = Identity::of(request, &self.settings)?;
         caller.require(permission)?;
-        let body = read_body(request.headers(), payload, &self.settings.limits).await?;
+        let body = read_body(request, payload, self).await?;
+        if lag::is_long() && permission != Permission::RelationsWrite {
+            return Err(Error::Overloaded(Scarce::Time));
+        }
         Ok((caller, body))
+    }
+
+    /// Reads a body, once the relations are as far as it asks for, and verifies what credentials it holds. Nobody waits for
+    /// either with a turn, or with more of a body than its text.
+    pub(super) async fn open(
+        &self,
+        of: Of,
+        work: Work,
+        caller: Identity<'_>,
+        request: &HttpRequest,
+        text: &Bytes,
+    ) -> Result<Opened, Error> {
+        if work == Work::Short && self.settings.verifier.is_none() {
+            let (body, options) = self.read_with_options(of, caller, text)?;
+            if self.is_reached(&options) {
+                return Ok(Opened { body, options, evidence: None, turn: None });
+            }
+        }
+        // What waits is kept apart: the others' tasks stay small.
+        Box::pin(self.open_in_turn(of, work, caller, request, text)).await
+    }
+
+    async fn open_in_turn(
+        &self,
+        of: Of,
+        work: Work,
+        caller: Identity<'_>,
+        request: &HttpRequest,
+        text: &Bytes,
+    ) -> Result<Opened, Error> {
+        let mut turn = self.turn_for(work, request, text).await?;
+        let (mut body, options) = self.read_with_options(of, caller, text)?;
+        if !self.is_reached(&options) {
+            body = Record::new();
+            turn.take().into_iter().for_each(Turn::pass_on);
+            self.reach(&options, caller, request, text).await?;
+            turn = self.turn_for(work, request, text).await?;
+        }
+        if body.is_empty() {
+            body = self.read(text)?;
+        }
+        let mut evidence = None;
+        if self.settings.verifier.is_some() {
+            turn.take().into_iter().for_each(Turn::pass_on);
+            evidence = self.evidence(caller, &body).await;
+            turn = self.turn_for(work, request, text).await?;
+        }
+        Ok(Opened { body, options, evidence, turn })
+    }
+
+    fn read_with_options(&self, of: Of, caller: Identity<'_>, text: &[u8]) -> Result<(Record, Options), Error> {
+        let body = self.read(text)?;
+        let options = Options::read(of, &body, caller)?;
+        if of == Of::Evaluations {
+            check_size(&body, &self.settings.limits)?;
+        }
+        Ok((body, options))
+    }
+
+    async fn turn_for(&self, work: Work, request: &HttpRequest, text: &Bytes) -> Result<Option<Turn>, Error> {
+        match work {
+            Work::Short => Ok(None),
+            Work::Long => self.turn(request, text).await.map(Some),
+        }
+    }
+
+    /// Waits for a turn at the worker, for a body that may take long.
+    pub(super) async fn turn(&self, request: &HttpRequest, body: &[u8]) -> Result<Turn, Error> {
+        Turn::take(body.len(), self.settings.limits.queue_time, connection(request)).await
+    }
+
+    /// Pays for an answer of so many bytes, until the client of the connection has taken it.
+    pub(super) fn pay_answer(&self, connection: Option<&Connection>, bytes: u64) -> Result<(), Error> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.settings.limits.answers_bytes);
+        let share = self.answers_memory.take(bytes).ok_or(Error::Overloaded(Scarce::Answers))?;
+        if let Some(connection) = connection {
+            connection.keep(share);
+        }
+        Ok(())
     }
 
     /// Reads a body.

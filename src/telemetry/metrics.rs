@@ -3,7 +3,7 @@
 //! INVARIANT: label values are bounded. Endpoints are named by the code, reasons by the bundle and at most
 //! [`MAX_REASONS`]; nothing that a caller writes becomes a label.
 
-use super::{CacheMetrics, names};
+use super::{CacheMetrics, LoadMetrics, names};
 use arc_swap::ArcSwap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info};
@@ -42,6 +42,7 @@ pub struct Metrics {
     search_decided: Searches,
     search_returned: Searches,
     cache: CacheMetrics,
+    load: LoadMetrics,
 }
 
 /// A count for each kind of search.
@@ -71,6 +72,7 @@ impl Default for Metrics {
             search_decided: Family::default(),
             search_returned: Family::default(),
             cache: CacheMetrics::default(),
+            load: LoadMetrics::default(),
         };
         metrics.register();
         metrics
@@ -139,6 +141,12 @@ impl Metrics {
         &self.cache
     }
 
+    /// What a service under load counts.
+    #[must_use]
+    pub fn load(&self) -> &LoadMetrics {
+        &self.load
+    }
+
     /// Everything, in the `OpenMetrics` text format; the age of the bundle is what it is at `now_ms`.
     #[must_use]
     pub fn encode(&self, now_ms: i64) -> String {
@@ -180,6 +188,7 @@ impl Metrics {
             registry.register(name, help, searches.clone());
         }
         self.cache.register(registry);
+        self.load.register(registry);
     }
 }
 

@@ -17,10 +17,12 @@
 //! | `address` | what the service listens on |
 
 mod cache;
+mod load;
 mod logging;
 mod metrics;
 
 pub use cache::{CacheMetrics, CacheMiss};
+pub use load::{ConnectionEnd, LoadMetrics, RefusalCause};
 pub use logging::{DEFAULT_FILTER, LogFormat, LoggingError, start_logging};
 pub use metrics::{MAX_REASONS, Metrics};
 
@@ -63,6 +65,10 @@ pub mod names {
     pub const CACHE_COLLISIONS: &str = "behest_cache_stripe_collisions";
     /// Memory that kept outcomes take.
     pub const CACHE_BYTES: &str = "behest_cache_bytes";
+    /// Requests that were refused for load, by `cause` (`time`, `bodies`, `answers`, `left`).
+    pub const REQUESTS_REFUSED: &str = "behest_requests_refused";
+    /// Connections that the service ended, by `cause` (`request`, `answer`, `age`).
+    pub const CONNECTIONS_ENDED: &str = "behest_connections_ended";
     /// The running version, as the label `version`.
     pub const BUILD: &str = "behest_build";
 }

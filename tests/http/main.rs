@@ -20,6 +20,7 @@ mod empty_searches;
 mod envelope;
 mod evaluations;
 mod known;
+mod load;
 mod metadata;
 mod operation;
 mod overlooked;

@@ -65,7 +65,7 @@ fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
         evidence: None,
     };
     let answer = engine.decide(&ask, &request).map_err(|refusal| fail(&describe(&refusal)))?;
-    let json = http::write_answer(&answer, Depth::Explain)
+    let json = http::write_answer(&answer, Depth::Explain, usize::MAX)
         .map_err(|error| fail(&Problem::new(format!("the answer cannot be written as JSON: {error}"))))?;
     Ok(Told { decision: answer.decision, reason: answer.reason, explanation: answer.explanation, json: json.to_vec() })
 }

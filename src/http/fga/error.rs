@@ -191,6 +191,8 @@ fn http_code(error: &Error) -> (&'static str, bool) {
         Error::NotFound => (Code::UndefinedEndpoint.name(), true),
         Error::MethodNotAllowed(_) => ("unimplemented", true),
         Error::Fault(_) => ("internal_error", false),
+        Error::Overloaded(_) | Error::Left => (Code::ResourceExhausted.name(), false),
+        Error::AnswerTooLarge(_) => (Code::ExceededLimit.name(), true),
         _ => (Code::Validation.name(), true),
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! INVARIANT: an answer without options is `{"decision":…}` and nothing else. The official interoperability runners
 //! compare whole bodies.
+//!
+//! INVARIANT: what stands beside decisions takes no more than the limit on answers, and nothing larger is held. What is left
+//! out is named in `omitted`; a decision never is.
 
 use super::explanation::Explanation;
 use crate::engine::ItemAnswer;
@@ -48,6 +51,10 @@ pub(in crate::http) struct DecisionContext<'a> {
     /// Why an item of a batch was not decided (section 7.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ItemError>,
+    /// What is left out, because the answer would be larger than `limits.answer`: `explanation`, `reason`, `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["explanation"]))]
+    omitted: Option<&'static [&'static str]>,
 }
 
 /// Why a request is denied, for the one who asks.
@@ -107,15 +114,71 @@ impl<'a> From<&'a model::Reason> for Reason<'a> {
     }
 }
 
-/// Writes the answer to one question.
-pub fn write_answer(answer: &Answer, depth: Depth) -> io::Result<Bytes> {
-    match context(answer, depth) {
-        None => Ok(Bytes::from_static(bare(answer.decision))),
-        Some(context) => {
-            let mut body = Vec::new();
-            serde_json::to_writer(&mut body, &response(answer.decision, context))?;
-            Ok(body.into())
+/// Writes the answer to one question. What stands beside the decision takes at most `limit` bytes.
+pub fn write_answer(answer: &Answer, depth: Depth, limit: usize) -> io::Result<Bytes> {
+    if context(answer, depth).is_none() {
+        return Ok(Bytes::from_static(bare(answer.decision)));
+    }
+    let mut body = Vec::new();
+    write_within(&mut body, answer, depth, limit)?;
+    Ok(body.into())
+}
+
+/// Writes an answer at the end of a body, with as much beside the decision as fits into `limit` bytes of it.
+fn write_within(body: &mut Vec<u8>, answer: &Answer, depth: Depth, limit: usize) -> io::Result<()> {
+    let mut omitted: Option<&'static [&'static str]> = None;
+    for depth in narrower(depth) {
+        let Some(mut context) = context(answer, *depth) else { continue };
+        context.omitted = omitted;
+        if fits(body, limit, &response(answer.decision, context)) {
+            return Ok(());
         }
+        omitted = Some(if *depth == Depth::Explain { &["explanation"] } else { &["explanation", "reason"] });
+    }
+    if depth == Depth::Reason {
+        omitted = omitted.map(|_| &["reason"] as &[_]);
+    }
+    let context = DecisionContext { omitted, unknown: unknown(answer.arguments), ..DecisionContext::default() };
+    Ok(serde_json::to_writer(body, &response(answer.decision, context))?)
+}
+
+/// A depth, and those that carry less but more than the decision.
+fn narrower(depth: Depth) -> &'static [Depth] {
+    match depth {
+        Depth::Explain => &[Depth::Explain, Depth::Reason],
+        Depth::Reason => &[Depth::Reason],
+        Depth::Lean => &[Depth::Lean],
+    }
+}
+
+/// Writes a response at the end of a body, if the body has no more than `limit` bytes with it; otherwise the body stays as
+/// it was.
+fn fits(body: &mut Vec<u8>, limit: usize, response: &EvaluationResponse<'_>) -> bool {
+    let before = body.len();
+    let written = serde_json::to_writer(Within { body, limit }, response).is_ok();
+    if !written {
+        body.truncate(before);
+    }
+    written
+}
+
+/// A body that takes no more bytes than its limit.
+struct Within<'a> {
+    body: &'a mut Vec<u8>,
+    limit: usize,
+}
+
+impl Write for Within<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.body.len() + bytes.len() > self.limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.body.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -124,22 +187,28 @@ pub fn write_answer(answer: &Answer, depth: Depth) -> io::Result<Bytes> {
 pub(in crate::http) struct BatchBody {
     body: Vec<u8>,
     depth: Depth,
+    limit: usize,
 }
 
 impl BatchBody {
-    /// The beginning of a body for so many answers.
-    pub(in crate::http) fn new(answers: usize, depth: Depth) -> Self {
+    /// The beginning of a body for so many answers, with at most `limit` bytes beside the decisions.
+    pub(in crate::http) fn new(answers: usize, depth: Depth, limit: usize) -> Self {
         let mut body = Vec::with_capacity(20 + answers * (DENY.len() + 1));
         body.extend_from_slice(OPENING);
-        Self { body, depth }
+        Self { body, depth, limit }
     }
 
     /// Adds an answer.
     pub(in crate::http) fn push(&mut self, answer: &ItemAnswer) -> io::Result<()> {
         match answer {
             ItemAnswer::Malformed(malformed) => {
+                let limit = self.limit;
                 let body = self.next();
-                Ok(serde_json::to_writer(body, &response(Decision::Deny, item_error(malformed)))?)
+                if fits(body, limit, &response(Decision::Deny, item_error(malformed))) {
+                    return Ok(());
+                }
+                let context = DecisionContext { omitted: Some(&["error"]), ..DecisionContext::default() };
+                Ok(serde_json::to_writer(body, &response(Decision::Deny, context))?)
             }
             ItemAnswer::Decided(answer) => self.push_decided(answer),
         }
@@ -147,12 +216,10 @@ impl BatchBody {
 
     /// Adds the answer to an item that was decided.
     pub(in crate::http) fn push_decided(&mut self, answer: &Answer) -> io::Result<()> {
-        let context = context(answer, self.depth);
+        let (depth, limit) = (self.depth, self.limit);
+        let is_bare = context(answer, depth).is_none();
         let body = self.next();
-        match context {
-            None => body.write_all(bare(answer.decision)),
-            Some(context) => Ok(serde_json::to_writer(body, &response(answer.decision, context))?),
-        }
+        if is_bare { body.write_all(bare(answer.decision)) } else { write_within(body, answer, depth, limit) }
     }
 
     /// Where the next answer is written.
@@ -194,7 +261,7 @@ fn context(answer: &Answer, depth: Depth) -> Option<DecisionContext<'_>> {
         Depth::Reason => DecisionContext { reason: reason(), unknown, ..DecisionContext::default() },
         Depth::Explain => {
             let explanation = answer.explanation.as_ref().map(|tree| Explanation::new(answer.id, tree));
-            return Some(DecisionContext { reason: reason(), explanation, unknown, error: None });
+            return Some(DecisionContext { reason: reason(), explanation, unknown, ..DecisionContext::default() });
         }
     };
     (context.reason.is_some() || context.unknown.is_some()).then_some(context)
@@ -302,14 +369,37 @@ mod tests {
         Answer { decision: Decision::Permit, reason: None, explanation: None, ..denial() }
     }
 
+    const LIMIT: usize = 1 << 20;
+
+    #[test]
+    fn what_would_be_too_large_is_left_out_and_named() {
+        let denial = denial();
+        let cut = |depth, limit| text(write_answer(&denial, depth, limit));
+        let explained = cut(Depth::Explain, LIMIT).len();
+        assert_eq!(cut(Depth::Explain, explained).len(), explained);
+        let reasoned = REASON.replace("}}}", r#"},"omitted":["explanation"]}}"#);
+        assert_eq!(cut(Depth::Explain, explained - 1), reasoned);
+        let bare = |omitted| format!(r#"{{"decision":false,"context":{{"omitted":[{omitted}]}}}}"#);
+        assert_eq!(cut(Depth::Explain, reasoned.len() - 1), bare(r#""explanation","reason""#));
+        assert_eq!(cut(Depth::Reason, REASON.len()), REASON);
+        assert_eq!(cut(Depth::Reason, REASON.len() - 1), bare(r#""reason""#));
+        // In a batch, those that come later lose what stands beside them.
+        let mut body = BatchBody::new(3, Depth::Reason, OPENING.len() + REASON.len() + 10);
+        body.push_decided(&denial).unwrap();
+        body.push_decided(&denial).unwrap();
+        body.push(&ItemAnswer::Malformed(Malformed::missing("resource"))).unwrap();
+        let expected = format!(r#"{{"evaluations":[{REASON},{},{}]}}"#, bare(r#""reason""#), bare(r#""error""#));
+        assert_eq!(text(Ok(body.finish())), expected);
+    }
+
     const REASON: &str = r#"{"decision":false,"context":{"reason":{"code":"forbidden","message":"a policy forbids it","principal":{"type":"user","id":"alice"},"next_action":"request"}}}"#;
 
     #[test]
     fn each_depth_carries_its_own_and_nothing_more() {
-        assert_eq!(text(write_answer(&permit(), Depth::Lean)), r#"{"decision":true}"#);
-        assert_eq!(text(write_answer(&denial(), Depth::Lean)), r#"{"decision":false}"#);
-        assert_eq!(text(write_answer(&permit(), Depth::Reason)), r#"{"decision":true}"#);
-        assert_eq!(text(write_answer(&denial(), Depth::Reason)), REASON);
+        assert_eq!(text(write_answer(&permit(), Depth::Lean, LIMIT)), r#"{"decision":true}"#);
+        assert_eq!(text(write_answer(&denial(), Depth::Lean, LIMIT)), r#"{"decision":false}"#);
+        assert_eq!(text(write_answer(&permit(), Depth::Reason, LIMIT)), r#"{"decision":true}"#);
+        assert_eq!(text(write_answer(&denial(), Depth::Reason, LIMIT)), REASON);
     }
 
     #[test]
@@ -319,7 +409,7 @@ mod tests {
         let error = r#"{"decision":false,"context":{"error":{"status":400,"message":"`resource` is missing"}}}"#;
         for (depth, last) in [(Depth::Lean, r#"{"decision":false}"#), (Depth::Reason, REASON)] {
             let expected = format!(r#"{{"evaluations":[{{"decision":true}},{error},{last}]}}"#);
-            let mut body = BatchBody::new(items.len(), depth);
+            let mut body = BatchBody::new(items.len(), depth, LIMIT);
             items.iter().for_each(|answer| body.push(answer).unwrap());
             assert_eq!(text(Ok(body.finish())), expected);
         }
@@ -327,7 +417,7 @@ mod tests {
 
     #[test]
     fn an_explanation_carries_the_whole_tree() {
-        let body: Value = serde_json::from_str(&text(write_answer(&denial(), Depth::Explain))).unwrap();
+        let body: Value = serde_json::from_str(&text(write_answer(&denial(), Depth::Explain, LIMIT))).unwrap();
         let at = |effect| json!({"id": "cap", "effect": effect, "file": "policies/a.cedar", "line": 3});
         let mut near = at("permit");
         near["doc"] = json!("why");

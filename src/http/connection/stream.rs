@@ -1,0 +1,109 @@
+//! A stream that notes what happens on the wire, and fails once its connection is late.
+
+use super::{Connection, Watch};
+use actix_web::rt::net::{ActixStream, Ready};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A connection's stream: of TCP or a Unix socket, under TLS where there is TLS.
+pub(in crate::http) struct Timed<S> {
+    stream: S,
+    connection: Rc<Connection>,
+}
+
+impl<S> Timed<S> {
+    /// Takes a connection that was just accepted.
+    pub(in crate::http) fn new(stream: S, watch: &Rc<Watch>) -> Self {
+        Self { stream, connection: watch.add() }
+    }
+
+    /// What is known of the connection.
+    pub(in crate::http) fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    /// The stream itself.
+    pub(in crate::http) fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.connection.end().is_some() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    }
+
+    fn note_write(&self, cx: &Context<'_>, outcome: &Poll<io::Result<usize>>) {
+        match outcome {
+            Poll::Ready(Ok(_)) => self.connection.wrote(),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                self.connection.blocked();
+                self.connection.park(cx);
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        let (before, is_full) = (buffer.filled().len(), buffer.remaining() == 0);
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        match outcome {
+            Poll::Ready(Ok(())) if !is_full => self.connection.read(buffer.filled().len() - before),
+            Poll::Ready(_) => {}
+            Poll::Pending => self.connection.park(cx),
+        }
+        outcome
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check()?;
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note_write(cx, &outcome);
+        outcome
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        if outcome.is_ready() {
+            self.connection.flushed();
+        }
+        outcome
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.note_write(cx, &outcome);
+        outcome
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl<S: ActixStream> ActixStream for Timed<S> {
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        self.stream.poll_read_ready(cx)
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        self.stream.poll_write_ready(cx)
+    }
+}
