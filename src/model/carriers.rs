@@ -25,7 +25,7 @@ use super::{
 use agree::agree;
 use reader::Reader;
 use smol_str::SmolStr;
-use table::{Site, overlooked};
+use table::{CLIENT_ID, Site, overlooked, overlooked_client};
 
 /// Names in a request's context that belong to the engine: facts, and what conditions on relations read. A request
 /// that sends one is answered as if it had not.
@@ -34,9 +34,6 @@ const ENGINE_MEMBERS: [&str; 7] =
 
 /// Members of the context that are read and are no carriers.
 const CONTEXT_MEMBERS: [&str; 1] = ["arguments"];
-
-/// The carrier of the context that is one only where the bundle says so.
-const CLIENT_ID: &str = "client_id";
 
 /// What a bundle says about carriers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,8 +102,10 @@ pub fn read_proven_question(
 ) -> Result<Question, ChainRefusal> {
     let mut reader = Reader::new(settings, evidence);
     let mut context = request.context.clone();
-    if let Some(flaw) = &request.flaw {
-        return Err(invalid(flaw.clone()));
+    if let Some(flaw) = &request.flaw
+        && (!flaw.of_client || settings.client_id.is_some())
+    {
+        return Err(invalid(flaw.message.clone()));
     }
     check_context(&context, settings)?;
     check_replaced(request, settings)?;
@@ -169,10 +168,10 @@ fn check_context(context: &Record, settings: &CarrierSettings) -> Result<(), Cha
     if let Some(found) = overlooked(context, Site::Context, &CONTEXT_MEMBERS) {
         return Err((found, "context").into());
     }
-    if settings.client_id.is_some() {
-        refuse_lookalikes(context, "context", &[CLIENT_ID])?;
+    match overlooked_client(context, Site::Context).filter(|_| settings.client_id.is_some()) {
+        Some(found) => Err((found, "context").into()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A carrier in a default context that an item's own context replaces must stand there too, with an equal value.

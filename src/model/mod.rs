@@ -49,7 +49,7 @@ pub use principal::{AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NoId, PrincipalIds};
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{
-    Action, Malformed, Question, Request, misplaced_option, read_action, read_entity, read_optional_record,
+    Action, Flaw, Malformed, Question, Request, misplaced_option, read_action, read_entity, read_optional_record,
     read_subject, refuse_lookalike, stray_member,
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};

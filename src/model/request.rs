@@ -4,7 +4,7 @@
 //! [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts for whom) is read by
 //! [`super::read_question`], and what is wrong with that denies.
 
-use super::carriers::table::{Site, lookalike, overlooked};
+use super::carriers::table::{Site, lookalike, overlooked, overlooked_client};
 use super::{Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
 use smol_str::SmolStr;
 use std::fmt;
@@ -64,8 +64,8 @@ pub struct Request {
     pub resource: Entity,
     /// The request's context.
     pub context: Record,
-    /// A member that nobody would read, in a sentence: the request is denied, since it may hold a carrier.
-    pub flaw: Option<String>,
+    /// A member that nobody would read: the request is denied, since it may hold a carrier.
+    pub flaw: Option<Flaw>,
     /// In a batch, the default context that this item's own replaced: a carrier in it must not be lost.
     pub replaced_context: Option<Record>,
 }
@@ -84,28 +84,42 @@ impl Request {
     }
 }
 
+/// A member that nobody would read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// What is wrong with it, in a sentence.
+    pub message: String,
+    /// Whether it is one only where the bundle reads `context.client_id` as a carrier.
+    pub of_client: bool,
+}
+
 /// The members of a body that say what is asked.
 const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
 
 /// Finds a member of a body that nobody would read; the body's members may be the defaults of a batch.
 #[must_use]
-pub fn stray_member(body: &Record) -> Option<String> {
-    overlooked(body, Site::Body, &MEMBERS).map(|found| found.message(""))
+pub fn stray_member(body: &Record) -> Option<Flaw> {
+    let found = overlooked(body, Site::Body, &MEMBERS);
+    let of_client = found.is_none();
+    let found = found.or_else(|| overlooked_client(body, Site::Body))?;
+    Some(Flaw { message: found.message(""), of_client })
 }
 
 /// Finds a member that nobody would read in a body, its action or its resource. What is wrong with those of subject and
 /// context is found where they are read.
-pub(super) fn flaw(body: &Record) -> Option<String> {
+pub(super) fn flaw(body: &Record) -> Option<Flaw> {
     let stray = stray_member(body);
-    if stray.is_some() {
+    if stray.as_ref().is_some_and(|flaw| !flaw.of_client) {
         return stray;
     }
     let targets: [(&str, &[&'static str]); 2] =
         [("action", &["name", "properties"]), ("resource", &["type", "id", "properties"])];
-    targets.into_iter().find_map(|(name, members)| {
+    let of_targets = targets.into_iter().find_map(|(name, members)| {
         let record = body.get(name)?.as_record()?;
-        Some(overlooked(record, Site::Target, members)?.message(name))
-    })
+        let message = overlooked(record, Site::Target, members)?.message(name);
+        Some(Flaw { message, of_client: false })
+    });
+    of_targets.or(stray)
 }
 
 /// Finds a carrier among options, where none is read.

@@ -386,6 +386,17 @@ fn client_id_is_a_carrier_only_where_the_bundle_says_so() {
     assert_eq!(read(&alice(), &context, &carrying), "user:alice > agent:copilot");
     let found = read(&alice(), &json!({"client_id": "copilot", "agent": "other"}), &carrying);
     assert!(found.starts_with("chain_conflict: "), "{found}");
+    // One level off, and in another spelling.
+    let mut subject = body(&alice(), &json!({}));
+    subject["subject"]["client_id"] = json!("copilot");
+    let mut beside = body(&alice(), &json!({}));
+    beside["clientId"] = json!("copilot");
+    for body in [subject, beside, body(&alice(), &json!({"clientId": "copilot"}))] {
+        let request = values::request(&body);
+        assert_eq!(read_question(&request, &settings()).unwrap().chain.to_string(), "user:alice", "{body}");
+        let found = format!("{:?}", read_question(&request, &carrying));
+        assert!(found.contains("ChainInvalid"), "{body}: {found}");
+    }
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn query(search: &SearchRequest, arguments: Arguments) -> Hash {
     write_text(&mut text, &question.resource.uid.id);
     write_record(&mut text, &question.resource.properties);
     write_record(&mut text, &without_proofs(&question.context));
-    write_text(&mut text, question.flaw.as_deref().unwrap_or_default());
+    write_text(&mut text, question.flaw.as_ref().map_or("", |flaw| &flaw.message));
     sha256(&text)
 }
 

@@ -14,7 +14,7 @@
 //! size times its number of items.
 
 use super::super::{Error, Limits};
-use crate::model::{Malformed, Record, Request, Value, stray_member};
+use crate::model::{Flaw, Malformed, Record, Request, Value, stray_member};
 use smol_str::SmolStr;
 use std::iter::Enumerate;
 use std::vec;
@@ -36,7 +36,7 @@ pub(in crate::http) enum Evaluations {
 pub(in crate::http) struct Items {
     defaults: Record,
     /// A member beside the defaults that nobody would read.
-    flaw: Option<String>,
+    flaw: Option<Flaw>,
     rest: Enumerate<vec::IntoIter<Value>>,
 }
 
@@ -46,10 +46,10 @@ impl Iterator for Items {
     fn next(&mut self) -> Option<Self::Item> {
         let (index, item) = self.rest.next()?;
         let mut request = read_item(&self.defaults, index, item);
-        if let Ok(request) = &mut request
-            && self.flaw.is_some()
+        if let (Ok(request), Some(flaw)) = (&mut request, &self.flaw)
+            && (request.flaw.is_none() || !flaw.of_client)
         {
-            request.flaw.clone_from(&self.flaw);
+            request.flaw = Some(flaw.clone());
         }
         Some(request)
     }

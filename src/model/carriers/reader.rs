@@ -3,8 +3,8 @@
 //! INVARIANT: a carrier of another form denies; it never shortens the chain.
 
 use super::agree::Stated;
-use super::table::{Site, overlooked};
-use super::{CLIENT_ID, CarrierSettings, ChainRefusal, Code, invalid, is_silent, refuse_lookalikes, take_present};
+use super::table::{CLIENT_ID, Site, overlooked, overlooked_client};
+use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent, refuse_lookalikes, take_present};
 use crate::model::{Entity, EntityRef, Evidence, NoId, Proven, Record, Value, check_name};
 use smol_str::SmolStr;
 
@@ -49,6 +49,9 @@ impl<'a> Reader<'a> {
     /// The subject, and the carriers on it.
     pub(super) fn read_subject(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
         check(subject, Site::Subject, "subject", &ENTITY)?;
+        if let Some(found) = overlooked_client(subject, Site::Subject).filter(|_| self.settings.client_id.is_some()) {
+            return Err((found, "subject").into());
+        }
         let Some(kind) = subject.get("type") else {
             return self.read_user_and_agent(subject);
         };

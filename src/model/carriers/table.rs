@@ -40,7 +40,10 @@ struct Carrier {
     misplaced: &'static [Site],
 }
 
-/// Every carrier but `context.client_id`, which is one only where the bundle says so.
+/// The carrier of the context that is one only where the bundle says so.
+pub(super) const CLIENT_ID: &str = "client_id";
+
+/// Every carrier but [`CLIENT_ID`].
 ///
 /// `context.delegation` belongs to the engine, and `context.user` is data: neither is a misplaced carrier.
 const CARRIERS: [Carrier; 7] = {
@@ -129,6 +132,16 @@ pub(in crate::model) fn overlooked<'a>(
     })
 }
 
+/// Finds a member that names the client where nobody would read it, for bundles that read `context.client_id`.
+pub(in crate::model) fn overlooked_client(record: &Record, site: Site) -> Option<Overlooked<'_>> {
+    record.iter().filter(|(member, _)| alike(CLIENT_ID, member)).find_map(|(member, value)| {
+        if site == Site::Context {
+            return (member != CLIENT_ID).then_some(Overlooked::Alike(member, CLIENT_ID));
+        }
+        (!value.is_null()).then_some(Overlooked::Misplaced(member, CLIENT_ID))
+    })
+}
+
 /// The member that `name` is spelled like, but for case or separators.
 pub(in crate::model) fn lookalike(name: &str, members: &[&'static str]) -> Option<&'static str> {
     members.iter().copied().find(|known| *known != name && alike(known, name))
@@ -147,7 +160,7 @@ fn home(name: &str) -> &'static str {
     let homes = CARRIERS.iter().find(|carrier| carrier.name == name).map_or(&[][..], |carrier| carrier.homes);
     match homes {
         [Site::Properties] => "into `subject.properties`",
-        [Site::Context] => "into `context`",
+        [] | [Site::Context] => "into `context`",
         [Site::Subject] => "into `subject`",
         _ => "into `context`, or beside `user` into a `subject` without type and id",
     }
