@@ -199,3 +199,35 @@ fn a_sink_that_cannot_be_opened_is_an_error_at_start() {
     let error = Recorder::start(sink, QueueSettings::default(), Arc::new(Metrics::default())).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
+
+#[test]
+fn a_record_is_one_line_to_every_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("decisions.jsonl");
+    let (recorder, writer, _) = start(&path, QueueSettings::default());
+    let planted = "a\u{2028}b\u{2029}c\u{85}d\u{9b}31m\u{7f}\u{202e}e\u{2066}f\u{feff}g\u{1b}[2Jh";
+    let mut answer = deny();
+    if let Some(reason) = &mut answer.reason {
+        reason.message = planted.to_owned();
+    }
+    let entry = Entry {
+        at: Timestamp(0),
+        caller: planted,
+        request_id: Some(planted),
+        question: None,
+        request: &asked(),
+        inputs: &[(planted.to_owned(), planted.to_owned())],
+        policies: &[planted.to_owned()],
+        answer: &answer,
+    };
+    recorder.record(&entry).unwrap();
+    writer.close();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches(|c: char| c != '\n' && !behest::telemetry::is_printable(c)).next(), None);
+    assert_eq!(text.lines().count(), 1);
+    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for value in [&line["caller"], &line["request_id"], &line["reason"]["message"], &line["policies"][0]] {
+        assert_eq!(value.as_str(), Some(planted));
+    }
+    assert_eq!(line["inputs"][planted].as_str(), Some(planted));
+}

@@ -18,12 +18,18 @@
 //! | `bundle` | the digest of the bundle |
 //! | `revision` | the revision of the relations |
 //!
+//! A character that is not printable (the ends of lines of any kind, control characters, marks of direction) is written as
+//! its number, `\u2028`: one record is one line to every reader.
+//!
 //! Members may be added without a new version; none changes its meaning or goes away without one.
 
 use super::Entry;
 use crate::model::{Arguments, Chain, EntityRef, Reason, Timestamp, Value};
+use crate::telemetry::{is_printable, write_json_escape};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Serializer as JsonSerializer;
+use serde_json::ser::Formatter;
+use std::io;
 
 const VERSION: u8 = 1;
 
@@ -32,11 +38,33 @@ pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
     let mut line = Vec::with_capacity(512);
     // INVARIANT: keys are strings and writing into memory cannot fail, so this never takes the second branch; a line
     // that names the decision is better than none if it ever does.
-    if entry.serialize(&mut JsonSerializer::new(&mut line)).is_err() {
+    if entry.serialize(&mut JsonSerializer::with_formatter(&mut line, OneLine)).is_err() {
         line = format!(r#"{{"v":{VERSION},"id":"{}","incomplete":true}}"#, entry.answer.id).into_bytes();
     }
     line.push(b'\n');
     line
+}
+
+/// JSON as serde writes it, but for characters that are not printable.
+struct OneLine;
+
+impl Formatter for OneLine {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c| !is_printable(c)) {
+            let (before, from) = rest.split_at(at);
+            out.write_all(before.as_bytes())?;
+            let mut characters = from.chars();
+            if let Some(c) = characters.next() {
+                let mut escape = String::new();
+                // Writing to a string cannot fail.
+                let _written = write_json_escape(&mut escape, c);
+                out.write_all(escape.as_bytes())?;
+            }
+            rest = characters.as_str();
+        }
+        out.write_all(rest.as_bytes())
+    }
 }
 
 impl Serialize for Entry<'_> {

@@ -1,10 +1,13 @@
 //! An explanation as text, for terminals and case reports.
 //!
+//! Values, ids and messages come from requests: what is not printable in them is written as its number.
+//!
 //! INVARIANT: without its colours the text is the same everywhere: what a terminal shows, a case report says.
 
 use crate::model::{
     Condition, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, PolicyRef, Reason, RelationLookup,
 };
+use crate::telemetry::printable;
 use std::fmt::Write;
 
 /// What a piece of the text is, for whoever colours it.
@@ -34,7 +37,7 @@ pub fn painted_explanation(
 ) -> String {
     let mut text = Text { text: paint(Piece::Outcome(decision), &decision.to_string()), paint };
     if let Some(reason) = reason {
-        text.push(format_args!(": {} ({})", reason.message, reason.code));
+        text.push(format_args!(": {} ({})", printable(&reason.message), reason.code));
     }
     for leg in explanation.iter().flat_map(|explanation| &explanation.legs) {
         text.leg(leg);
@@ -50,7 +53,7 @@ struct Text<'a> {
 impl Text<'_> {
     fn leg(&mut self, leg: &LegExplanation) {
         let decision = leg.outcome.decision();
-        let principal = (self.paint)(Piece::Principal, &leg.principal.to_string());
+        let principal = (self.paint)(Piece::Principal, &printable(&leg.principal.to_string()));
         let outcome = (self.paint)(Piece::Outcome(decision), &decision.to_string());
         self.push(format_args!("\n  {principal}: {outcome}"));
         if let LegOutcome::Deny(reason) = &leg.outcome {
@@ -60,7 +63,7 @@ impl Text<'_> {
             self.push(format_args!("\n    by {}", place(policy)));
         }
         for error in &leg.errors {
-            self.push(format_args!("\n    failed {}: {}", place(&error.policy), error.message));
+            self.push(format_args!("\n    failed {}: {}", place(&error.policy), printable(&error.message)));
         }
         for miss in &leg.near_misses {
             self.push(format_args!("\n    not {}", place(&miss.policy)));
@@ -70,7 +73,7 @@ impl Text<'_> {
             self.lookup(&leg.principal, lookup);
         }
         for dropped in &leg.dropped {
-            self.push(format_args!("\n    not seen: {} ({})", dropped.member, dropped.why));
+            self.push(format_args!("\n    not seen: {} ({})", printable(&dropped.member), dropped.why));
         }
     }
 
@@ -86,16 +89,16 @@ impl Text<'_> {
     /// is whose leg it is, and need not be named again.
     fn lookup(&mut self, principal: &EntityRef, lookup: &RelationLookup) {
         let RelationLookup { user, userset, held, witness } = lookup;
-        let who = if *user == principal.to_string() { String::new() } else { format!("{user} ") };
+        let who = if *user == principal.to_string() { String::new() } else { format!("{} ", printable(user)) };
         let is_in = if *held { "is in" } else { "is not in" };
-        self.push(format_args!("\n    {who}{is_in} {userset}"));
+        self.push(format_args!("\n    {who}{is_in} {}", printable(userset)));
         for tuple in witness {
             self.detail(6, tuple);
         }
     }
 
     fn detail(&mut self, indent: usize, text: &str) {
-        let text = (self.paint)(Piece::Detail, text);
+        let text = (self.paint)(Piece::Detail, &printable(text));
         self.push(format_args!("\n{:indent$}{text}", ""));
     }
 

@@ -1,7 +1,9 @@
 //! Log lines: text for a person at a terminal, JSON for everything else.
 //!
-//! Lines go to standard error, so that standard output stays free for decision records.
+//! Lines go to standard error, so that standard output stays free for decision records. What a terminal could be fooled
+//! with is written as its number ([`super::lines`]).
 
+use super::lines::{Form, Lines};
 use std::io::IsTerminal;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -43,14 +45,16 @@ pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), LoggingError
         .parse(filter)
         .map_err(|error| LoggingError::Filter { filter: filter.to_owned(), problem: error.to_string() })?;
     let terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(levels).with_writer(std::io::stderr);
     let text = match format {
         LogFormat::Auto => terminal,
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
+    let colour = text && terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let form = if text { Form::Text { colour } } else { Form::Json };
+    let writer = move || Lines::new(std::io::stderr(), form);
+    let builder = tracing_subscriber::fmt().with_env_filter(levels).with_writer(writer);
     let started = if text {
-        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         builder.with_target(false).with_ansi(colour).finish().try_init()
     } else {
         builder.json().flatten_event(true).finish().try_init()

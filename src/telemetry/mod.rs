@@ -17,14 +17,17 @@
 //! | `address` | what the service listens on |
 
 mod cache;
+mod lines;
 mod load;
 mod logging;
 mod metrics;
+mod printable;
 
 pub use cache::{CacheMetrics, CacheMiss};
 pub use load::{ConnectionEnd, LoadMetrics, RefusalCause};
 pub use logging::{DEFAULT_FILTER, LogFormat, LoggingError, start_logging};
 pub use metrics::{MAX_REASONS, Metrics};
+pub use printable::{is_printable, printable, write_json_escape, write_printable};
 
 /// The names of all metrics, without the endings that the exposition format adds (`_total`, `_info`, `_bucket`).
 pub mod names {

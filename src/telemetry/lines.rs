@@ -1,0 +1,103 @@
+//! Log lines on their way out: one line stays one line, and a terminal shows what was written.
+//!
+//! Messages carry what libraries and requests said. The layer that formats them escapes what it knows of terminals; the
+//! ends of lines and the marks of direction are left, and are written as numbers here.
+
+use super::printable::{is_printable, write_json_escape, write_printable};
+use std::io::{self, Write};
+
+/// Begins what continues a line, so that nothing in a message looks like a line of its own.
+const CONTINUED: &str = "\n  | ";
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// For people; with colours, whose escapes are the formatter's own.
+    Text {
+        /// Whether there are colours.
+        colour: bool,
+    },
+    /// JSON.
+    Json,
+}
+
+/// Writes lines, each of which comes whole.
+#[derive(Debug)]
+pub(super) struct Lines<W> {
+    to: W,
+    form: Form,
+}
+
+impl<W> Lines<W> {
+    pub(super) fn new(to: W, form: Form) -> Self {
+        Self { to, form }
+    }
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = match text.strip_suffix('\n') {
+            Some(text) => (text, "\n"),
+            None => (&*text, ""),
+        };
+        if text.chars().all(is_printable) {
+            self.to.write_all(line)?;
+            return Ok(line.len());
+        }
+        let mut out = String::with_capacity(text.len() + 64);
+        for c in text.chars() {
+            // Writing to a string cannot fail.
+            let _written = match (self.form, c) {
+                (_, c) if is_printable(c) => {
+                    out.push(c);
+                    Ok(())
+                }
+                (Form::Text { .. }, '\n') => {
+                    out.push_str(CONTINUED);
+                    Ok(())
+                }
+                (Form::Text { colour: true }, '\u{1b}') => {
+                    out.push(c);
+                    Ok(())
+                }
+                (Form::Text { .. }, c) => write_printable(&mut out, c.encode_utf8(&mut [0; 4])),
+                (Form::Json, c) => write_json_escape(&mut out, c),
+            };
+        }
+        out.push_str(end);
+        self.to.write_all(out.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(form: Form, line: &str) -> String {
+        let mut out = Vec::new();
+        Lines::new(&mut out, form).write_all(line.as_bytes()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn one_line_stays_one_line() {
+        let text = Form::Text { colour: false };
+        assert_eq!(written(text, "all is well\n"), "all is well\n");
+        let forged = "refused: a\u{2028}b\u{85}c\rd\n2026-10-01 ERROR forged\n";
+        let expected = "refused: a\\u{2028}b\\u{85}c\\rd\n  | 2026-10-01 ERROR forged\n";
+        assert_eq!(written(text, forged), expected);
+        assert_eq!(written(text, "\u{1b}[31m\u{202e}x\n"), "\\u{1b}[31m\\u{202e}x\n");
+        assert_eq!(written(Form::Text { colour: true }, "\u{1b}[31mx\u{9b}\n"), "\u{1b}[31mx\\u{9b}\n");
+        let json = "{\"message\":\"a\u{2028}b\u{85}\u{202e}\u{E0041}\"}\n";
+        let line = written(Form::Json, json);
+        assert_eq!(line, "{\"message\":\"a\\u2028b\\u0085\\u202e\\udb40\\udc41\"}\n");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&line), read(json));
+    }
+}
