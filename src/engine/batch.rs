@@ -7,10 +7,14 @@
 //! INVARIANT: every item sees the snapshot and the time that the batch began with. How long the batch takes is counted
 //! between items by the monotonic clock; no decision sees it.
 
+use super::lookup::BRIEF_READS;
 use super::snapshot::Pin;
 use super::{Ask, Engine, Known, Refusal};
 use crate::model::{Answer, Decision, Fault, Malformed, Request, Timestamp};
 use std::time::Duration;
+
+/// How many tuples an item of a batch adds to what a worker reads for it: usual ones read a dozen.
+const READS_OF_AN_ITEM: u64 = 32;
 
 /// When a batch stops (AuthZEN 1.0 section 7.1.2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +66,8 @@ pub enum BatchFault {
     Fault(Fault),
     /// The batch was not done within the time that it may take.
     OutOfTime(Duration),
+    /// It was to be decided briefly, and takes longer: [`Batch::pause`] and go on elsewhere.
+    TakesLong,
 }
 
 impl Engine {
@@ -95,8 +101,46 @@ impl Engine {
             begun: false,
             ended: false,
             known: Some(Vec::new()),
+            reads: None,
+            is_put_off: false,
+            pending: None,
         })
     }
+
+    /// Goes on with a batch that was paused.
+    pub fn resume<'a, I>(&'a self, ask: &'a Ask<'a>, rest: Paused<I>) -> Batch<'a, I> {
+        let Paused { pin, now, began_ms, semantic, time, items, pending, begun } = rest;
+        let (ended, known, reads) = (false, None, None);
+        Batch {
+            engine: self,
+            ask,
+            pin,
+            now,
+            semantic,
+            time,
+            began_ms,
+            items,
+            begun,
+            ended,
+            known,
+            reads,
+            is_put_off: false,
+            pending,
+        }
+    }
+}
+
+/// What is left of a batch, on no thread in particular.
+#[derive(Debug)]
+pub struct Paused<I> {
+    pin: Pin,
+    now: Timestamp,
+    began_ms: i64,
+    semantic: Semantic,
+    time: Duration,
+    items: I,
+    pending: Option<Box<Request>>,
+    begun: bool,
 }
 
 /// A batch while it is decided: the answers, in the order of the items.
@@ -114,6 +158,12 @@ pub struct Batch<'a, I> {
     ended: bool,
     /// What is known of the items so far; nothing once one of them is not known.
     known: Option<Vec<Known>>,
+    /// How many tuples may be read before the batch takes too long; none where it may take its time.
+    reads: Option<u64>,
+    /// Whether all of it is for elsewhere.
+    is_put_off: bool,
+    /// An item that took too long.
+    pending: Option<Box<Request>>,
 }
 
 impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
@@ -123,7 +173,13 @@ impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
         if self.ended {
             return None;
         }
-        let item = self.items.next()?;
+        if self.is_put_off {
+            return Some(Err(BatchFault::TakesLong));
+        }
+        let item = match self.pending.take() {
+            Some(item) => Ok(*item),
+            None => self.items.next()?,
+        };
         let answer = if self.is_out_of_time() { Err(BatchFault::OutOfTime(self.time)) } else { self.answer(item) };
         self.ended = match &answer {
             Ok(answer) => self.semantic.stops_after(answer.decision()),
@@ -134,6 +190,23 @@ impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
 }
 
 impl<I> Batch<'_, I> {
+    /// Decides no more than a worker may between two answers, for so many items; nothing at all for `None`.
+    /// [`BatchFault::TakesLong`] is where that does not suffice.
+    pub fn briefly(self, items: Option<usize>) -> Self {
+        let reads = |items| {
+            let items = u64::try_from(items).unwrap_or(u64::MAX);
+            BRIEF_READS.saturating_add(items.saturating_mul(READS_OF_AN_ITEM))
+        };
+        Self { reads: Some(items.map_or(0, reads)), is_put_off: items.is_none(), ..self }
+    }
+
+    /// What is left of it, with the item that took too long, to go on with elsewhere.
+    #[must_use]
+    pub fn pause(self) -> Paused<I> {
+        let Self { pin, now, began_ms, semantic, time, items, pending, begun, .. } = self;
+        Paused { pin, now, began_ms, semantic, time, items, pending, begun }
+    }
+
     /// What answers the batch the next time without reading it, where every item was found, and whether that is all of
     /// its items; to be asked once the answers have been taken.
     #[must_use]
@@ -161,13 +234,24 @@ impl<I> Batch<'_, I> {
         answer
     }
 
-    fn decide(&self, item: Result<Request, Malformed>, known: &mut Option<Known>) -> Result<ItemAnswer, BatchFault> {
+    fn decide(
+        &mut self,
+        item: Result<Request, Malformed>,
+        known: &mut Option<Known>,
+    ) -> Result<ItemAnswer, BatchFault> {
         let pinned = self.pin.pinned().ok_or(BatchFault::Fault(Fault::NoBundle))?;
-        let answered = item.map_err(Refusal::Malformed);
-        match answered.and_then(|request| self.engine.answer(pinned, self.ask, &request, self.now, known)) {
+        let request = match item {
+            Ok(request) => request,
+            Err(malformed) => return Ok(ItemAnswer::Malformed(malformed)),
+        };
+        match self.engine.answer(pinned, self.ask, &request, self.now, known, &mut self.reads) {
             Ok(answer) => Ok(ItemAnswer::Decided(Box::new(answer))),
             Err(Refusal::Malformed(malformed)) => Ok(ItemAnswer::Malformed(malformed)),
             Err(Refusal::Fault(fault)) => Err(BatchFault::Fault(fault)),
+            Err(Refusal::TakesLong) => {
+                self.pending = Some(Box::new(request));
+                Err(BatchFault::TakesLong)
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Refusal;
 use super::legs::Legs;
-use super::lookup::Lookup;
+use super::lookup::{DECISION_READS, Lookup};
 use super::snapshot::Pinned;
 use super::tokens;
 use crate::cache::LegCache;
@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
 use crate::policy::{ActionInfo, Conversions, Leg, LegInput, Stored, Wanted};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
 /// The member of the context that holds a call's arguments.
 pub(super) const ARGUMENTS: &str = "arguments";
@@ -27,6 +27,9 @@ pub(super) struct Want {
     pub(super) inputs: bool,
     pub(super) require_actor: bool,
     pub(super) arguments: Arguments,
+    /// How many tuples may be read before the decision is given away; all that a decision may where there is no such
+    /// bound.
+    pub(super) reads: Option<u64>,
 }
 
 /// What a case puts in place of the bundle's own.
@@ -49,6 +52,8 @@ pub(super) struct Verdict {
     pub(super) question: Option<Question>,
     /// Whether every leg was found in the cache.
     pub(super) is_found: bool,
+    /// What is left of the tuples that might be read.
+    pub(super) reads: u64,
 }
 
 /// Decides. `Err` for a request that is malformed in a way that its shape does not show (too long a chain), and for
@@ -90,12 +95,10 @@ pub(super) fn decide(
     let relations = pinned.relations;
     // What is explained is evaluated, and a case has tuples and entities of its own.
     let cache = cache.filter(|_| !want.explanation && given.is_none());
-    let lookup = relations.map(|(graph, rules)| Lookup {
-        graph,
-        rules,
-        given: tuples,
-        witness: want.explanation,
-        basis: cache.map(|_| RefCell::default()),
+    let reads = want.reads.unwrap_or(DECISION_READS);
+    let lookup = relations.map(|(graph, rules)| {
+        let lookup = Lookup::plain(graph, rules).given(tuples).witnessing(want.explanation);
+        lookup.noting(cache.is_some()).reading(reads)
     });
     let wanted = Wanted { explanation: want.explanation, inputs: want.inputs, clock: false };
     let legs = Legs { pinned, cache, lookup, wanted, is_evaluated: Cell::new(false) };
@@ -107,6 +110,7 @@ pub(super) fn decide(
         inputs: Vec::new(),
         question: None,
         is_found: false,
+        reads,
     };
     let mut told: Vec<LegExplanation> = Vec::new();
     let conversions = Conversions::default();
@@ -124,6 +128,8 @@ pub(super) fn decide(
         let input = LegInput { question: &question, leg: index, now, token, stored, relations, conversions, arguments };
         let leg = match legs.leg(&input) {
             Ok(leg) => leg,
+            // With more to read there may be an answer, and more to tell.
+            Err(_) if want.reads.is_some() && legs.reads_left() == Some(0) => return Err(Refusal::TakesLong),
             // What is evaluated after a denial is for information only, and so is its fault.
             Err(_) if verdict.decision == Decision::Deny => break,
             Err(fault) => return Err(Refusal::Fault(fault)),
@@ -159,6 +165,7 @@ pub(super) fn decide(
         tree.asserted = question.asserted();
         verdict.explanation = Some(tree);
     }
+    verdict.reads = legs.reads_left().unwrap_or(reads);
     verdict.is_found = cache.is_some() && !legs.is_evaluated.get();
     verdict.question = Some(question);
     Ok(verdict)
@@ -188,6 +195,7 @@ fn refuse(
         inputs: Vec::new(),
         question,
         is_found: false,
+        reads: want.reads.unwrap_or(DECISION_READS),
     }
 }
 

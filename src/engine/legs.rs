@@ -31,6 +31,11 @@ impl Legs<'_> {
         self.lookup.as_ref().map_or(&NoRelations, |lookup| lookup)
     }
 
+    /// Returns how many more tuples may be read; none where there are no relations.
+    pub(super) fn reads_left(&self) -> Option<u64> {
+        self.lookup.as_ref().map(Lookup::reads_left)
+    }
+
     /// The outcome of one leg, whose input asks [`Self::relations`].
     pub(super) fn leg(&self, input: &LegInput<'_>) -> Result<Leg, Fault> {
         let compiled = self.pinned.bundle.compiled();

@@ -209,6 +209,7 @@ fn explain(snapshot: &Snapshot, case: &Case) -> String {
         Ok(told) => explanation_text(told.decision, told.reason.as_ref(), told.explanation.as_ref()),
         Err(Refusal::Malformed(malformed)) => malformed.to_string(),
         Err(Refusal::Fault(fault)) => fault.to_string(),
+        Err(Refusal::TakesLong) => "it takes too long".to_owned(),
     }
 }
 

@@ -22,7 +22,7 @@ pub mod stores;
 mod text;
 mod tokens;
 
-pub use batch::{Batch, BatchFault, ItemAnswer, Semantic};
+pub use batch::{Batch, BatchFault, ItemAnswer, Paused, Semantic};
 pub use bodies::{Asked, Bodies, Seen};
 pub use known::Known;
 pub use load::{Loaded, Refused, Status, check};
@@ -43,7 +43,7 @@ use crate::policy::{NoRelations, Relations};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Verdict, Want};
-use lookup::Lookup;
+use lookup::{BRIEF_READS, Lookup};
 use smol_str::SmolStr;
 use snapshot::{Pin, Pinned};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,6 +79,8 @@ pub enum Refusal {
     Malformed(Malformed),
     /// The service is: a 5xx.
     Fault(Fault),
+    /// It was to be decided briefly, and takes longer: nothing came of it, and it is to be decided elsewhere.
+    TakesLong,
 }
 
 /// Decides. Shared by all workers; every method takes `&self`.
@@ -204,7 +206,20 @@ impl Engine {
     ) -> Result<Answer, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
-        self.answer(pinned, ask, request, Timestamp(self.clock.now_ms()), known)
+        self.answer(pinned, ask, request, Timestamp(self.clock.now_ms()), known, &mut None)
+    }
+
+    /// The same within what a worker may do between two answers: [`Refusal::TakesLong`] where that does not suffice, and
+    /// then nothing is recorded or counted.
+    pub fn decide_briefly(
+        &self,
+        ask: &Ask<'_>,
+        request: &Request,
+        known: &mut Option<Known>,
+    ) -> Result<Answer, Refusal> {
+        let pin = self.pin().map_err(Refusal::Fault)?;
+        let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
+        self.answer(pinned, ask, request, Timestamp(self.clock.now_ms()), known, &mut Some(BRIEF_READS))
     }
 
     /// The bundle and the version of the relations that decide now.
@@ -222,17 +237,20 @@ impl Engine {
         request: &Request,
         now: Timestamp,
         known: &mut Option<Known>,
+        reads: &mut Option<u64>,
     ) -> Result<Answer, Refusal> {
         let want = Want {
             explanation: ask.depth == Depth::Explain,
             inputs: self.recorder.is_on(),
             require_actor: ask.require_actor,
             arguments: ask.arguments,
+            reads: *reads,
         };
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
         let verdict = decide::decide(pinned, request, evidence, now, want, self.cache.as_ref(), None)?;
-        let Verdict { decision, reason, explanation, policies, inputs, question, is_found } = verdict;
+        let Verdict { decision, reason, explanation, policies, inputs, question, is_found, reads: left } = verdict;
+        *reads = reads.map(|_| left);
         *known = question.as_ref().filter(|_| is_found && self.knows()).and_then(|question| {
             let relations = pinned.relations.map(|(graph, rules)| Lookup::plain(graph, rules));
             let relations = relations.as_ref().map_or(&NoRelations as &dyn Relations, |lookup| lookup);

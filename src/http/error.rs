@@ -177,6 +177,8 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::Malformed(malformed) => Self::Malformed(malformed),
             Refusal::Fault(fault) => Self::Fault(fault),
+            // Whoever asks briefly goes on elsewhere.
+            Refusal::TakesLong => Self::Fault(Fault::Relations("it takes long".to_owned())),
         }
     }
 }
@@ -195,6 +197,7 @@ impl From<BatchFault> for Error {
         match fault {
             BatchFault::Fault(fault) => Self::Fault(fault),
             BatchFault::OutOfTime(limit) => Self::BatchTimeout(limit),
+            BatchFault::TakesLong => Self::Fault(Fault::Relations("it takes long".to_owned())),
         }
     }
 }

@@ -1,15 +1,17 @@
 //! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): one question, one decision.
 
+use super::load::turn::Turn;
 use super::schema::{ErrorBody, EvaluationRequest};
-use super::shared::{Opened, Shared, Work, ask};
-use super::wire::{EvaluationResponse, Of, write_answer};
+use super::shared::{Opened, OwnAsk, Shared, Work, ask};
+use super::wire::{EvaluationResponse, Of, Options, write_answer};
 use super::{Error, Permission};
-use crate::engine::Asked;
-use crate::model::{DecisionId, Fault, Request, Revision};
+use crate::engine::{Ask, Asked, Known, Refusal};
+use crate::model::{Answer, DecisionId, Fault, Request, Revision};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::io;
+use std::sync::Arc;
 
 /// Larger bodies take a turn: reading one takes as long as hundreds of small ones.
 const SMALL_BYTES: usize = 32 << 10;
@@ -61,18 +63,47 @@ pub(super) async fn evaluation(
         return Ok(together(response).await);
     }
     let work = if text.len() > SMALL_BYTES { Work::Long } else { Work::Short };
-    let Opened { body, options, evidence, turn: _turn } =
-        shared.open(Of::Evaluation, work, caller, &request, &text).await?;
+    let Opened { body, options, evidence, turn } = shared.open(Of::Evaluation, work, caller, &request, &text).await?;
     let question = Request::from_body(&body)?;
     let ask = ask(caller, &request, options, evidence.as_ref());
     let mut known = None;
-    let answer = shared.engine.decide_noting(&ask, &question, &mut known)?;
+    let answer = decide(&shared, &ask, options, question, (text.len(), turn), &mut known).await?;
     if let Some(known) = known {
         shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
     }
     let body = written(write_answer(&answer, options.depth, shared.settings.limits.answer_bytes))?;
     let response = decided(Some((answer.id, answer.revision)), body);
     Ok(together(response).await)
+}
+
+/// LIMIT: a decision on a longer body is made apart. Its context is built for each member of the chain, and is no
+/// millisecond's work any more.
+const BRIEF_BODY_BYTES: usize = 64 << 10;
+
+/// Whether as much of a body speaks of one question that deciding it may take long.
+pub(super) fn is_long(body_bytes: usize, questions: usize) -> bool {
+    body_bytes / questions.max(1) > BRIEF_BODY_BYTES
+}
+
+/// Decides one question here, if that is soon done, and else apart from the worker.
+pub(super) async fn decide(
+    shared: &Shared,
+    ask: &Ask<'_>,
+    options: Options,
+    question: Request,
+    (body_bytes, turn): (usize, Option<Turn>),
+    known: &mut Option<Known>,
+) -> Result<Answer, Error> {
+    if !is_long(body_bytes, 1) {
+        match shared.engine.decide_briefly(ask, &question, known) {
+            Err(Refusal::TakesLong) => {}
+            other => return Ok(other?),
+        }
+    }
+    // Others that are read on this worker need not wait for it.
+    drop(turn);
+    let (engine, ask) = (Arc::clone(&shared.engine), OwnAsk::of(ask, options));
+    shared.decisions.run(move || Ok(engine.decide(&ask.ask(), &question)?)).await
 }
 
 /// Sends an answer when the requests that are there already have theirs.

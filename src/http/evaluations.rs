@@ -1,14 +1,16 @@
 //! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one snapshot.
 
 use super::body::connection;
-use super::evaluation::{decided, written};
+use super::evaluation::{decide, decided, is_long, written};
 use super::schema::{ErrorBody, EvaluationsRequest};
-use super::shared::{Opened, Shared, Work, ask};
+use super::shared::{Opened, OwnAsk, Shared, Work, ask};
 use super::wire::{BatchBody, Evaluations, EvaluationsResponse, Of, read_evaluations, write_answer};
 use super::{Error, Permission};
-use crate::engine::{Asked, ItemAnswer};
+use crate::engine::{Asked, BatchFault, ItemAnswer};
+use crate::model::{DecisionId, Revision};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use std::sync::Arc;
 
 /// May these be done?
 ///
@@ -57,7 +59,7 @@ pub(super) async fn evaluations(
     match read_evaluations(body, limits)? {
         Evaluations::Single(question) => {
             let mut known = None;
-            let answer = shared.engine.decide_noting(&ask, &question, &mut known)?;
+            let answer = decide(&shared, &ask, options, question, (text.len(), turn), &mut known).await?;
             if let Some(known) = known {
                 shared.remember(Of::Evaluations, caller, &text, options, Asked::One(known));
             }
@@ -66,24 +68,52 @@ pub(super) async fn evaluations(
         }
         Evaluations::Batch(items) => {
             let connection = connection(&request);
-            let mut first = None;
-            let mut body = BatchBody::new(items.size_hint().0, options.depth, limits.answer_bytes);
-            let mut batch = shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)?;
+            let count = items.size_hint().0;
+            let batch = shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)?;
+            let mut batch = batch.briefly(if is_long(text.len(), count) { None } else { Some(count) });
+            let mut answers = Answers { first: None, body: BatchBody::new(count, options.depth, limits.answer_bytes) };
+            let mut takes_long = false;
             for answer in &mut batch {
-                let answer = answer?;
-                if let ItemAnswer::Decided(decided) = &answer {
-                    first.get_or_insert((decided.id, decided.revision));
+                takes_long = matches!(answer, Err(BatchFault::TakesLong));
+                if takes_long {
+                    break;
                 }
-                written(body.push(&answer))?;
+                answers.push(answer)?;
                 if let Some(turn) = &mut turn {
                     turn.rest(connection).await?;
                 }
             }
-            if let Some((known, whole)) = batch.into_known() {
+            if takes_long {
+                // Others that are read on this worker need not wait for it.
+                drop(turn.take());
+                let (engine, ask, rest) = (Arc::clone(&shared.engine), OwnAsk::of(&ask, options), batch.pause());
+                let apart = move || {
+                    let ask = ask.ask();
+                    engine.resume(&ask, rest).try_for_each(|answer| answers.push(answer))?;
+                    Ok::<_, Error>(answers)
+                };
+                answers = shared.decisions.run(apart).await?;
+            } else if let Some((known, whole)) = batch.into_known() {
                 shared.remember(Of::Evaluations, caller, &text, options, Asked::Several(known, whole));
             }
-            let body = body.finish();
-            Ok(decided(first, body))
+            Ok(decided(answers.first, answers.body.finish()))
         }
+    }
+}
+
+/// The answers of a batch so far.
+struct Answers {
+    /// The first item that was decided.
+    first: Option<(DecisionId, Revision)>,
+    body: BatchBody,
+}
+
+impl Answers {
+    fn push(&mut self, answer: Result<ItemAnswer, BatchFault>) -> Result<(), Error> {
+        let answer = answer?;
+        if let ItemAnswer::Decided(decided) = &answer {
+            self.first.get_or_insert((decided.id, decided.revision));
+        }
+        written(self.body.push(&answer))
     }
 }

@@ -1,5 +1,6 @@
 //! The service as one value: what it shares, the application of one worker, and the server around it.
 
+use super::apart::Apart;
 use super::bearer;
 use super::budget::Budget;
 use super::connection::Watch;
@@ -75,6 +76,8 @@ impl Server {
             meters,
             exports: Places::new(MAX_EXPORTS, EXPORTS_OF_CALLER),
             streams: Places::new(MAX_STREAMS, STREAMS_OF_CALLER),
+            decisions: Apart::new(),
+            questions: Apart::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -1,5 +1,6 @@
 //! What all handlers share.
 
+use super::apart::Apart;
 use super::body::{connection, read_body};
 use super::budget::Budget;
 use super::caller::Identity;
@@ -66,6 +67,10 @@ pub(super) struct Shared {
     pub(super) bodies_memory: Arc<Budget>,
     /// Memory for answers that nobody has taken yet.
     pub(super) answers_memory: Arc<Budget>,
+    /// Where decisions are made that take long.
+    pub(super) decisions: Apart,
+    /// Where questions about relations are answered that take long.
+    pub(super) questions: Apart,
 }
 
 impl Shared {
@@ -197,6 +202,40 @@ fn contexts(body: &Record) -> impl Iterator<Item = &Record> {
     let items = body.get("evaluations").and_then(Value::as_list).unwrap_or_default();
     let holders = std::iter::once(body).chain(items.iter().filter_map(Value::as_record));
     holders.filter_map(|holder| holder.get("context")?.as_record())
+}
+
+/// What the engine must know of a caller, on whatever thread.
+pub(super) struct OwnAsk {
+    caller: String,
+    request_id: Option<String>,
+    require_actor: bool,
+    options: Options,
+    evidence: Option<Evidence>,
+}
+
+impl OwnAsk {
+    /// A copy of what a handler was going to ask with.
+    pub(super) fn of(ask: &Ask<'_>, options: Options) -> Self {
+        Self {
+            caller: ask.caller.to_owned(),
+            request_id: ask.request_id.map(str::to_owned),
+            require_actor: ask.require_actor,
+            options,
+            evidence: ask.evidence.cloned(),
+        }
+    }
+
+    /// To ask with.
+    pub(super) fn ask(&self) -> Ask<'_> {
+        Ask {
+            caller: &self.caller,
+            request_id: self.request_id.as_deref(),
+            require_actor: self.require_actor,
+            depth: self.options.depth,
+            arguments: self.options.arguments,
+            evidence: self.evidence.as_ref(),
+        }
+    }
 }
 
 /// What the engine must know of a caller.

@@ -122,6 +122,17 @@ impl TupleUser {
         Ok(Self::Userset { object, relation })
     }
 
+    /// The length of its text.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let of_object = |object: &ObjectRef| object.kind.as_str().len() + 1 + object.id.len();
+        match self {
+            Self::Object(object) => of_object(object),
+            Self::Userset { object, relation } => of_object(object) + 1 + relation.len(),
+            Self::Wildcard(kind) => kind.as_str().len() + 2,
+        }
+    }
+
     /// The type: of the object, of the userset's object, or of everyone.
     #[must_use]
     pub fn kind(&self) -> &SmolStr {

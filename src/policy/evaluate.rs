@@ -12,7 +12,8 @@ use super::inputs::{Inputs, LegRequest, NoInputs, build, known, value_at};
 use super::reads::Reads;
 use super::relations::{RelationFailure, Relations};
 use super::rules::{Conjunct, Rule, no_slots};
-use super::schema::{ActionInfo, Vocabulary};
+use super::schema::ActionInfo;
+use super::shown::{SECRET, may_be_shown, redacted, value_text};
 use super::stored::Stored;
 use super::syntax::{Root, access_path};
 use super::time;
@@ -25,7 +26,6 @@ use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Reques
 use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
-use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// How much a leg shall say beside its outcome.
@@ -123,8 +123,9 @@ impl Compiled {
         };
         let inputs = match build(&request, &self.schema, stored, index, &scope) {
             Ok(inputs) => inputs,
-            Err(NoInputs::Cedar(message)) => {
-                // Nothing is known of why, so nothing is kept of it.
+            Err(NoInputs::Cedar) => {
+                // Nothing is known of why, so nothing is kept of it; and what Cedar says may hold any value.
+                let message = "what the policies were to see cannot be built".to_owned();
                 return Ok(Leg { clock: ClockUse::Otherwise, ..refused(Code::PolicyError, message, &principal) });
             }
             Err(NoInputs::Relation(RelationFailure::Fault(message))) => return Err(Fault::Relations(message)),
@@ -295,20 +296,19 @@ impl Compiled {
     }
 
     fn condition(&self, evaluator: &Evaluator<'_>, conjunct: &Conjunct, error: Option<String>) -> Condition {
+        let vocabulary = &self.schema.vocabulary;
         let values = conjunct
             .accesses()
             .into_iter()
             .map(|access| {
                 let path = access_path(access).map(|(_, path)| path).unwrap_or_default();
-                let shown = if path.iter().any(|name| self.schema.vocabulary.is_secret(name)) {
-                    "(secret)".to_owned()
+                let value = if may_be_shown(&path, vocabulary) {
+                    let value = evaluator.interpret(access, no_slots());
+                    value.map_or_else(|_| "(absent)".to_owned(), |value| value_text(&value, vocabulary))
                 } else {
-                    evaluator.interpret(access, no_slots()).map_or_else(
-                        |_| "(absent)".to_owned(),
-                        |value| redact(&value, &self.schema.vocabulary).to_string(),
-                    )
+                    SECRET.to_owned()
                 };
-                (access.to_string(), shown)
+                (access.to_string(), value)
             })
             .collect();
         Condition { source: conjunct.source(), line: conjunct.line, values, error }
@@ -323,7 +323,7 @@ impl Compiled {
     ) -> Vec<(String, String)> {
         reads
             .paths()
-            .filter(|(_, path)| !path.iter().any(|name| self.schema.vocabulary.is_secret(name)))
+            .filter(|(_, path)| may_be_shown(path, &self.schema.vocabulary))
             .filter_map(|(root, path)| {
                 let start = match root {
                     Root::Principal => Some(principal),
@@ -338,26 +338,10 @@ impl Compiled {
                 let value = value_at(context, attribute, start, path)?;
                 Some((
                     format!("{}.{}", root.name(), path.join(".")),
-                    redact(&value, &self.schema.vocabulary).to_string(),
+                    redacted(&value, &self.schema.vocabulary).to_string(),
                 ))
             })
             .collect()
-    }
-}
-
-/// A value without the members that are marked `@secret`, however deep they lie.
-fn redact(value: &Cedar, vocabulary: &Vocabulary) -> Cedar {
-    match value.value_kind() {
-        ValueKind::Record(members) => {
-            let shown = |(name, member): (&SmolStr, &Cedar)| {
-                let secret = vocabulary.is_secret(name);
-                let hidden = || Cedar::from(SmolStr::new_static("(secret)"));
-                (name.clone(), if secret { hidden() } else { redact(member, vocabulary) })
-            };
-            Cedar::record(members.iter().map(shown), None)
-        }
-        ValueKind::Set(items) => Cedar::set(items.iter().map(|item| redact(item, vocabulary)), None),
-        ValueKind::Lit(_) | ValueKind::ExtensionValue(_) => value.clone(),
     }
 }
 

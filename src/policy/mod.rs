@@ -29,6 +29,7 @@ mod rules;
 mod schema;
 mod search;
 mod shapes;
+mod shown;
 mod source;
 mod stored;
 mod syntax;

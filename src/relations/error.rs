@@ -58,6 +58,12 @@ pub enum RelationFault {
     /// More tuples had to be read than the limit allows.
     #[error("the question needs more than {0} tuples: raise the limit, or ask about less")]
     TooBroad(u64),
+    /// Everything that was asked together needs more than it may.
+    #[error("what is asked together needs more tuples, or more work of conditions, than the limit allows")]
+    TooMuch,
+    /// An expansion is longer than anybody reads.
+    #[error("the expansion has more than {0} bytes of names: read the tuples page by page")]
+    TooLong(usize),
     /// The rewrites nest deeper than the engine follows.
     #[error("the model nests deeper than the engine follows: shorten its chains of relations")]
     TooNested,

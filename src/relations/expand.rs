@@ -5,9 +5,13 @@
 use super::check::Node;
 use super::error::{Failure, RelationFault};
 use super::limits::Meter;
-use super::reader::{Reader, Scene};
+use super::reader::{Reader, Scene, Terms};
 use super::rules::{Arrow, Relation, Rewrite};
 use crate::model::{ObjectRef, TupleUser};
+
+/// Longest expansion, in bytes of the names of users and usersets. It is shown to people; a row of a million is read
+/// page by page.
+pub const MAX_EXPANSION_BYTES: usize = 4 << 20;
 
 /// One node of an expanded relation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +63,9 @@ impl Reader<'_> {
                 trace.rows.push(scene.view.object_row_hash(node.object, tupleset.name));
             }
         }
-        let meter = Meter::new(scene.terms.limits.check_reads, scene.terms.is_over);
-        let mut expander = Expander { scene, object, node, relation, meter };
+        let Terms { limits, is_over, allowance, .. } = *scene.terms;
+        let meter = Meter::new(limits.check_reads, is_over, allowance);
+        let mut expander = Expander { scene, object, node, relation, meter, left: MAX_EXPANSION_BYTES };
         Ok(expander.rewrite(&relation.rewrite)?)
     }
 }
@@ -71,6 +76,8 @@ struct Expander<'e, 'r> {
     node: Node,
     relation: &'r Relation,
     meter: Meter<'r>,
+    /// How many bytes of names may still be shown.
+    left: usize,
 }
 
 impl Expander<'_, '_> {
@@ -102,7 +109,9 @@ impl Expander<'_, '_> {
         for (user, when) in view.row(self.node.object, self.relation.name).all() {
             self.meter.read()?;
             if self.relation.admits(view, user, when) {
-                users.push(view.user_text(user).ok_or(RelationFault::Inconsistent)?);
+                let user = view.user_text(user).ok_or(RelationFault::Inconsistent)?;
+                self.show(user.text_bytes())?;
+                users.push(user);
             }
         }
         users.sort();
@@ -119,12 +128,20 @@ impl Expander<'_, '_> {
             self.meter.read()?;
             if tupleset.admits(view, user, when) {
                 let parent = view.object_text(user.object).ok_or(RelationFault::Inconsistent)?;
-                computed.push(format!("{parent}#{followed}"));
+                let userset = format!("{parent}#{followed}");
+                self.show(userset.len())?;
+                computed.push(userset);
             }
         }
         computed.sort();
         computed.dedup();
         Ok(ExpansionNode::FromTupleset { tupleset: self.named(tupleset), computed })
+    }
+
+    /// Counts a name that is shown.
+    fn show(&mut self, bytes: usize) -> Result<(), RelationFault> {
+        self.left = self.left.checked_sub(bytes).ok_or(RelationFault::TooLong(MAX_EXPANSION_BYTES))?;
+        Ok(())
     }
 
     /// A relation to the object that is expanded.

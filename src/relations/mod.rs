@@ -20,9 +20,9 @@ mod reader;
 mod rules;
 
 pub use error::{Failure, RelationError, RelationFault};
-pub use expand::{Expansion, ExpansionNode};
+pub use expand::{Expansion, ExpansionNode, MAX_EXPANSION_BYTES};
 pub use graph::{Graph, GraphError, Known, Origin, Place, RowHash, order_name, order_of, seed_order};
-pub use limits::{Limits, MAX_CHECK_READS, MAX_DEPTH, MAX_LIST_READS, MAX_NESTING, MAX_RESULTS};
+pub use limits::{Allowance, Limits, MAX_CHECK_READS, MAX_DEPTH, MAX_LIST_READS, MAX_NESTING, MAX_RESULTS};
 pub use list::{Cut, Listed, UserFilter};
 pub use reader::{Membership, Reader, Terms};
 pub use rules::{Rules, RulesError};

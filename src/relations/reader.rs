@@ -1,9 +1,10 @@
 //! A reader: one version of the graph, one model, one request, and any number of questions.
 
 use super::check::{self, Memo, Node, Outcome, Run, Trace};
+use super::condition::{Evaluations, Sent};
 use super::error::{Failure, RelationError, RelationFault};
 use super::graph::{Graph, NameId, RowHash, UserId, View};
-use super::limits::{Limits, Meter};
+use super::limits::{Allowance, Limits, Meter};
 use super::rules::{RelationId, Rules};
 use crate::model::{ClockUse, ObjectRef, Record, Revision, Tuple, TupleKey, TupleUser};
 use foldhash::HashMap;
@@ -16,8 +17,12 @@ pub struct Terms<'a> {
     pub contextual: &'a [Tuple],
     /// Values for the parameters of conditions.
     pub context: &'a Record,
+    /// Values that win over those of the context.
+    pub supplied: Option<&'a Record>,
     /// How far to go.
     pub limits: Limits,
+    /// What this reader and others may read together.
+    pub allowance: Option<&'a Allowance>,
     /// Whether the time for the request is up. Asked now and then.
     pub is_over: &'a dyn Fn() -> bool,
     /// Whether a permitted check shall show the tuples that permit it.
@@ -42,12 +47,19 @@ impl<'a> Terms<'a> {
         Self {
             contextual: &[],
             context,
+            supplied: None,
             limits: Limits::default(),
+            allowance: None,
             is_over: &|| false,
             witness: false,
             trace: false,
             possible: false,
         }
+    }
+
+    /// What conditions are sent.
+    pub(super) fn sent(&self) -> Sent<'a> {
+        Sent::of(self.context).below(self.supplied)
     }
 }
 
@@ -96,6 +108,8 @@ pub(super) struct Scene<'r> {
 pub(super) struct State {
     /// What answers rest on, where that is wanted.
     pub(super) trace: Option<Trace>,
+    /// What conditions have converted, and their work.
+    pub(super) evaluations: Evaluations,
     memo: Memo,
 }
 
@@ -105,8 +119,20 @@ impl<'a> Reader<'a> {
         if !rules.belong_to(graph.names()) {
             return Err(RelationFault::ForeignRules);
         }
-        let state = State { trace: terms.trace.then(Trace::default), memo: Memo::default() };
+        let state = State { trace: terms.trace.then(Trace::default), ..State::default() };
         Ok(Self { rules, view: View::new(graph, terms.contextual), terms, state })
+    }
+
+    /// Goes on with what conditions have converted for another reader of the same request.
+    #[must_use]
+    pub fn with_evaluations(mut self, evaluations: Evaluations) -> Self {
+        self.state.evaluations = evaluations;
+        self
+    }
+
+    /// Hands out what conditions have converted.
+    pub fn take_evaluations(&mut self) -> Evaluations {
+        std::mem::take(&mut self.state.evaluations)
     }
 
     /// The revision that every answer is of.
@@ -197,11 +223,12 @@ impl Scene<'_> {
         witness: bool,
     ) -> Result<Membership, Failure> {
         state.memo.question += 1;
-        let limits = self.terms.limits;
+        let Terms { limits, is_over, allowance, .. } = *self.terms;
         let mut run = Run {
-            meter: Meter::new(limits.check_reads, self.terms.is_over),
+            meter: Meter::new(limits.check_reads, is_over, allowance),
             trace: state.trace.as_mut(),
-            context: self.terms.context,
+            sent: self.terms.sent(),
+            evaluations: &mut state.evaluations,
             memo: &mut state.memo,
         };
         let (outcome, witness) = check::check(self.view, self.rules, &mut run, root, user, limits.depth, witness)?;

@@ -28,3 +28,4 @@ mod packs;
 mod properties;
 mod relations;
 mod reload;
+mod secrets;

@@ -1,5 +1,7 @@
 //! Limits, at each and one past it.
 
+use crate::service::request;
+use crate::two::send_two;
 use crate::{BOTH, Fixture, error, key};
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -129,4 +131,82 @@ async fn a_deletion_takes_ten_thousand_tuples_and_counts_the_rest() {
     assert_eq!(first, json!({ "revision": before + 1, "deleted": 10_000, "left": 1, "in_bundle": 0 }));
     let second = fixture.on_store("delete-tuples", &body).await.json();
     assert_eq!(second, json!({ "revision": before + 2, "deleted": 1, "left": 0, "in_bundle": 0 }));
+}
+
+/// A document that 8,000 teams may view on a condition, in place of the fixture's model.
+async fn wide() -> Fixture {
+    let fixture = Fixture::new().await;
+    let this = json!({ "this": {} });
+    let members = json!([{ "type": "user" }, { "type": "team", "relation": "member" }]);
+    let items = json!({ "type_name": "TYPE_NAME_LIST", "generic_types": [{ "type_name": "TYPE_NAME_STRING" }] });
+    let model = json!({
+        "schema_version": "1.1",
+        "type_definitions": [
+            { "type": "user" },
+            { "type": "team", "relations": { "member": this },
+              "metadata": { "relations": { "member": { "directly_related_user_types": members } } } },
+            { "type": "doc", "relations": { "viewer": this }, "metadata": { "relations": { "viewer": {
+                "directly_related_user_types": [{ "type": "team", "relation": "member", "condition": "listed" }] } } } },
+        ],
+        "conditions": { "listed": {
+            "name": "listed", "expression": "items.size() > 3", "parameters": { "items": items } } },
+    });
+    let reply = fixture.on_store("authorization-models", &model).await;
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    let tuple = |team: usize| {
+        let condition = behest::model::TupleCondition { name: "listed".into(), context: behest::model::Record::new() };
+        let key = format!("doc:wide#viewer@team:{team}#member").parse().unwrap();
+        behest::model::Tuple { key, condition: Some(std::sync::Arc::new(condition)) }
+    };
+    let mut tuples: Vec<behest::model::Tuple> = (0..8_000).map(tuple).collect();
+    tuples.push("team:1#member@user:ann".parse::<behest::model::TupleKey>().unwrap().into());
+    let store = fixture.store.parse().unwrap();
+    fixture.stores.write(store, None, behest::engine::stores::Batch::of_writes(tuples)).unwrap();
+    fixture
+}
+
+#[actix_web::test]
+async fn a_question_that_takes_long_delays_no_other() {
+    let fixture = wide().await;
+    let context = json!({ "items": ["a", "b", "c", "d"] });
+    let check = |object: &str| json!({ "tuple_key": key(&format!("{object}#viewer@user:bob")), "context": context });
+    let in_batch = |object: &str, id: &str| json!({ "tuple_key": key(&format!("{object}#viewer@user:bob")), "context": context, "correlation_id": id });
+    let batch = json!({ "checks": [in_batch("doc:wide", "a"), in_batch("doc:plain", "b")] });
+    let list = json!({ "type": "doc", "relation": "viewer", "user": "user:bob", "context": context });
+    let users = json!({ "object": { "type": "doc", "id": "wide" }, "relation": "viewer",
+        "user_filters": [{ "type": "user" }], "context": context });
+    let wide_row = json!({ "tuple_key": { "object": "doc:wide", "relation": "viewer" } });
+    let request = |call: &str, body: &Value| {
+        let request = request(Method::POST, &format!("/stores/{}/{call}", fixture.store));
+        let request = request.insert_header(("Authorization", format!("Bearer {BOTH}")));
+        request.insert_header(("Content-Type", "application/json")).set_payload(body.to_string())
+    };
+    for (call, body, expected) in [
+        ("check", check("doc:wide"), json!({ "allowed": false, "resolution": "" })),
+        ("batch-check", batch, json!({ "result": { "a": { "allowed": false }, "b": { "allowed": false } } })),
+        ("list-users", users, json!({ "users": [{ "object": { "type": "user", "id": "ann" } }] })),
+    ] {
+        let (long, short, is_before) =
+            send_two(&fixture.server, request(call, &body), request("list-objects", &list)).await;
+        assert_eq!((long.status.as_u16(), long.json()), (200, expected), "{call}");
+        assert_eq!((short.status.as_u16(), short.json()), (200, json!({ "objects": [] })));
+        assert!(is_before, "{call}");
+    }
+    let tree = fixture.on_store("expand", &wide_row).await.json();
+    let users = &tree["tree"]["root"]["leaf"]["users"]["users"];
+    assert_eq!(users.as_array().map(Vec::len), Some(8_000));
+}
+
+#[actix_web::test]
+async fn a_contextual_tuple_stands_for_the_stored_one_of_its_key() {
+    let fixture = wide().await;
+    let conditional = json!({ "user": "team:1#member", "relation": "viewer", "object": "doc:wide",
+        "condition": { "name": "listed", "context": { "items": ["one"] } } });
+    let check = |own: Value| {
+        json!({ "tuple_key": key("doc:wide#viewer@user:ann"), "context": { "items": ["a", "b", "c", "d"] },
+            "contextual_tuples": { "tuple_keys": own } })
+    };
+    for (own, allowed) in [(json!([]), true), (json!([conditional]), false)] {
+        assert_eq!(fixture.on_store("check", &check(own)).await.json()["allowed"], json!(allowed));
+    }
 }

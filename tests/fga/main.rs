@@ -11,6 +11,8 @@
 #[path = "../support/service.rs"]
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 mod service;
+#[path = "../support/two.rs"]
+mod two;
 
 mod callers;
 mod examples;

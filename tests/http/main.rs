@@ -13,7 +13,10 @@ mod service;
 #[expect(dead_code, reason = "chains are spelled by the tests of decisions")]
 #[path = "../support/spellings.rs"]
 mod spellings;
+#[path = "../support/two.rs"]
+mod two;
 
+mod apart;
 mod callers;
 mod decisions;
 mod empty_searches;

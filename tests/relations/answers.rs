@@ -4,8 +4,8 @@ use super::dice::Dice;
 use behest::model::{ModelType, ObjectRef, Record, Revision, Tuple, TupleCondition, TupleUser, Value};
 use behest::relations::model::{AuthorizationModel, ModelFile, read_dsl};
 use behest::relations::{
-    Cut, Expansion, ExpansionNode, Failure, Graph, Limits, Listed, MAX_NESTING, Membership, Reader, RelationError,
-    RelationFault, RowHash, Rules, Terms, UserFilter,
+    Allowance, Cut, Expansion, ExpansionNode, Failure, Graph, Limits, Listed, MAX_NESTING, Membership, Reader,
+    RelationError, RelationFault, RowHash, Rules, Terms, UserFilter,
 };
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -313,6 +313,147 @@ fn the_tuples_of_the_request_count_for_it_alone() {
     assert_eq!(texts(&reader.list_objects(&user("user:ann"), "viewer", "doc", 9).unwrap()), ["doc:new"]);
     assert_eq!(reader.revision(), Revision(7));
     assert_eq!(store.check("doc:new#viewer@user:ann", Limits::default()), Ok(false));
+}
+
+#[test]
+fn a_tuple_of_the_request_stands_for_the_one_of_its_key() {
+    let text = DOCS.replace(
+        "group#member]\n    define editor",
+        "group#member, user:*, group#member with until]\n    define editor",
+    );
+    let stored =
+        ["doc:1#owner@user:ann", "doc:1#blocked@group:g#member", "doc:1#blocked@user:*", "group:g#member@user:ann"];
+    let store = Store::new(&text, stored.iter().map(ToString::to_string));
+    let until = |key: &str, end: &str| {
+        let context = [("end".into(), Value::text(end)), ("now".into(), Value::text("2026-06-01T00:00:00Z"))];
+        let condition = TupleCondition { name: "until".into(), context: context.into_iter().collect() };
+        Tuple { key: key.parse().unwrap(), condition: Some(Arc::new(condition)) }
+    };
+    let over = "2026-01-01T00:00:00Z";
+    let lasts = "2027-01-01T00:00:00Z";
+    let plain = |key: &str| Tuple::from(key.parse::<behest::model::TupleKey>().unwrap());
+    let owner = "doc:1#owner@user:ann";
+    let group = "doc:1#blocked@group:g#member";
+    for (own, key, expected) in [
+        (vec![], owner, true),
+        (vec![until(owner, over)], owner, false),
+        (vec![until(owner, lasts)], owner, true),
+        (vec![until(owner, over), plain(owner)], owner, false),
+        (vec![plain(owner), until(owner, over)], owner, true),
+        // Through a userset and everyone as well, of which OpenFGA lets both count.
+        (vec![until(group, over)], "doc:1#blocked@user:ann", true),
+        (vec![until(group, over), until("doc:1#blocked@user:*", over)], "doc:1#blocked@user:ann", false),
+        (vec![until(group, over)], group, false),
+    ] {
+        let mut reader = store.reader(Terms { contextual: &own, ..Terms::new(&EMPTY) });
+        let holds = reader.check(&key.parse().unwrap()).unwrap().holds();
+        // Of everyone the model allows no condition: such a tuple counts for nothing, and hides the stored one.
+        assert_eq!(holds, expected, "{key} {own:?}");
+        let TupleKeyParts { user: who, relation, object } = parts(key);
+        let listed = reader.list_objects(&who, &relation, "doc", 9).unwrap();
+        assert_eq!(texts(&listed) == [object.clone()], expected, "{key} {own:?}");
+    }
+}
+
+struct TupleKeyParts {
+    user: TupleUser,
+    relation: String,
+    object: String,
+}
+
+fn parts(key: &str) -> TupleKeyParts {
+    let key: behest::model::TupleKey = key.parse().unwrap();
+    TupleKeyParts { user: key.user, relation: key.relation.to_string(), object: key.object.to_string() }
+}
+
+/// A document that is shared with teams on a condition.
+const SHARED: &str = "model
+  schema 1.1
+type user
+type team
+  relations
+    define member: [user, team#member]
+type doc
+  relations
+    define viewer: [team#member with listed]
+    define editor: [team#member with doubled]
+condition listed(items: list<string>) {
+  items.size() > 3
+}
+condition doubled(items: list<string>) {
+  (items + items).size() > 3
+}
+";
+
+fn shared(relation: &str, condition: &str, teams: usize) -> Store {
+    let tuple = |team| {
+        let key = format!("doc:d#{relation}@team:{team}#member").parse().unwrap();
+        let condition = TupleCondition { name: condition.into(), context: Record::new() };
+        Tuple { key, condition: Some(Arc::new(condition)) }
+    };
+    let graph = Graph::load((0..teams).map(tuple), Revision(7)).unwrap();
+    let rules = Rules::compile(&model(SHARED), &graph).unwrap();
+    Store { graph, rules }
+}
+
+fn items(count: usize) -> Record {
+    let items = (0..count).map(|at| Value::text(format!("item-{at}"))).collect();
+    [("items".into(), Value::List(items))].into_iter().collect()
+}
+
+#[test]
+fn a_parameter_is_converted_once_however_many_tuples_ask_for_it() {
+    let (store, context) = (shared("viewer", "listed", 2_000), items(20_000));
+    let allowance = Allowance::of_reads(100_000);
+    let mut reader = store.reader(Terms { allowance: Some(&allowance), ..Terms::new(&context) });
+    let key = "doc:d#viewer@user:ann".parse().unwrap();
+    assert_eq!(reader.check(&key), Ok(Membership::Lacks));
+    let first = 100_000 - allowance.reads();
+    // Some reads for each team, and 20,000 values once.
+    assert!((4_000..25_000).contains(&first), "{first}");
+    let before = allowance.reads();
+    let mut next = store.reader(Terms { allowance: Some(&allowance), ..Terms::new(&context) });
+    next = next.with_evaluations(reader.take_evaluations());
+    assert_eq!(next.check(&key), Ok(Membership::Lacks));
+    assert!(before - allowance.reads() <= first - 1_000, "the next reader of the request converts nothing anew");
+}
+
+#[test]
+fn what_conditions_do_is_paid_for_and_what_is_asked_together_has_one_end() {
+    let (store, context) = (shared("editor", "doubled", 500), items(20_000));
+    let key = "doc:d#editor@user:ann".parse().unwrap();
+    let limits = Limits { check_reads: 50_000, ..Limits::default() };
+    let mut reader = store.reader(Terms { limits, ..Terms::new(&context) });
+    assert_eq!(reader.check(&key), Err(RelationFault::TooBroad(50_000).into()));
+    let few = items(3);
+    assert_eq!(store.reader(Terms { limits, ..Terms::new(&few) }).check(&key), Ok(Membership::Lacks));
+    let allowance = Allowance::of_reads(50_000);
+    let terms = Terms { allowance: Some(&allowance), ..Terms::new(&context) };
+    assert_eq!(store.reader(terms).check(&key), Err(RelationFault::TooMuch.into()));
+    let terms = Terms { allowance: Some(&allowance), ..Terms::new(&few) };
+    assert_eq!(store.reader(terms).check(&key), Err(RelationFault::TooMuch.into()), "nothing is left");
+    // Between two looks at the time there is no more work than that of a thousand tuples, or one evaluation.
+    let looks = Cell::new(0);
+    let is_over = || {
+        looks.set(looks.get() + 1);
+        false
+    };
+    let limits = Limits { check_reads: 20_000, ..Limits::default() };
+    let terms = Terms { limits, is_over: &is_over, ..Terms::new(&context) };
+    assert_eq!(store.reader(terms).check(&key), Err(RelationFault::TooBroad(20_000).into()));
+    assert!(looks.get() >= 7, "{}", looks.get());
+}
+
+#[test]
+fn an_expansion_is_no_longer_than_people_read() {
+    let pad = "x".repeat(200);
+    let row = |count: usize| {
+        let tuples = (0..count).map(|at| format!("doc:d#owner@user:{pad}{at}"));
+        Store::new(DOCS, tuples)
+    };
+    assert!(row(1_000).reader(Terms::new(&EMPTY)).expand(&object("doc:d"), "owner").is_ok());
+    let fault = row(21_000).reader(Terms::new(&EMPTY)).expand(&object("doc:d"), "owner");
+    assert_eq!(fault, Err(RelationFault::TooLong(4 << 20).into()));
 }
 
 #[test]

@@ -16,7 +16,14 @@ const KINDS: [&str; 3] = ["group", "folder", "doc"];
 const PEOPLE: [&str; 2] = ["user", "employee"];
 
 /// Ids of every type.
-pub(crate) const IDS: [&str; 3] = ["1", "2", "3"];
+pub(crate) const IDS: [&str; 3] = ["1", "spiffe%3A//a.b%25c%23d", LONG];
+
+/// As long as an object's id can be for every type of [`KINDS`]: 256 characters with `employee:`.
+const LONG: &str = concat!(
+    "sixteen-or-more-sixteen-or-more-sixteen-or-more-sixteen-or-more-sixteen-or-more-",
+    "sixteen-or-more-sixteen-or-more-sixteen-or-more-sixteen-or-more-sixteen-or-more-",
+    "sixteen-or-more-sixteen-or-more-sixteen-or-more-sixteen-or-more-sixteen-or-more-1234567"
+);
 
 /// Relations of every type of [`KINDS`], and `parent`, which is a tupleset.
 pub(crate) const RELATIONS: [&str; 4] = ["r0", "r1", "r2", "r3"];
@@ -65,6 +72,13 @@ impl World {
                 layers[layer].push(tuple);
             }
         }
+        // The request says of some that are there what they are for it: under another condition, or none.
+        for known in layers[..2].concat() {
+            if dice.chance(20) && !layers[2].iter().any(|own| own.key == known.key) {
+                let condition = stored(&mut dice, shape, condition_name);
+                layers[2].push(Tuple { key: known.key, condition });
+            }
+        }
         let context = context(&mut dice);
         let max_depth = *dice.one(&[25, 25, 25, 4, 3, 2, 1, 0]);
         Some(Self { shape, model, layers, context, max_depth })
@@ -87,26 +101,23 @@ impl World {
         any_user(dice, self.shape)
     }
 
+    /// The tuples that count: the request's own stand for those of their keys.
     pub(crate) fn tuples(&self) -> Vec<Tuple> {
-        self.layers.concat()
+        let [bundle, stored, own] = &self.layers;
+        let is_own = |tuple: &&Tuple| own.iter().any(|own| own.key == tuple.key);
+        let graph = bundle.iter().chain(stored).filter(|tuple| !is_own(tuple));
+        graph.chain(own).cloned().collect()
     }
 }
 
 fn definition(dice: &mut Dice, shape: Shape) -> ModelDefinition {
-    let conditions = vec![
-        ConditionDefinition {
-            name: "small".into(),
-            expression: "x < 10".into(),
-            parameters: vec![("x".into(), ParameterType::Int)],
-            ..ConditionDefinition::default()
-        },
-        ConditionDefinition {
-            name: "ok".into(),
-            expression: "yes".into(),
-            parameters: vec![("yes".into(), ParameterType::Bool)],
-            ..ConditionDefinition::default()
-        },
-    ];
+    let conditions = CONDITIONS.iter().map(|(name, expression, parameters)| ConditionDefinition {
+        name: (*name).into(),
+        expression: (*expression).into(),
+        parameters: parameters.iter().map(|(name, ty)| ((*name).into(), type_of(ty))).collect(),
+        ..ConditionDefinition::default()
+    });
+    let conditions = conditions.collect();
     let mut types: Vec<TypeDefinition> =
         PEOPLE.iter().map(|name| TypeDefinition { name: (*name).into(), ..TypeDefinition::default() }).collect();
     for kind in KINDS.into_iter().take(shape.kinds) {
@@ -119,6 +130,28 @@ fn definition(dice: &mut Dice, shape: Shape) -> ModelDefinition {
         types.push(TypeDefinition { name: kind.into(), relations, ..TypeDefinition::default() });
     }
     ModelDefinition { types, conditions, ..ModelDefinition::default() }
+}
+
+/// Name, expression, parameters.
+type Written = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Conditions over parameters of every kind of type.
+const CONDITIONS: [Written; 7] = [
+    ("small", "x < 10", &[("x", "int")]),
+    ("ok", "yes", &[("yes", "bool")]),
+    ("listed", "'a' in names && names.size() < 4", &[("names", "list<string>")]),
+    ("mapped", "marks.a > 1.5 || 'b' in marks", &[("marks", "map<double>")]),
+    ("timely", "at + span < timestamp('2026-10-01T00:00:00Z')", &[("at", "timestamp"), ("span", "duration")]),
+    ("near", "ip.in_cidr('10.0.0.0/8') || ip == ipaddress('::1')", &[("ip", "ipaddress")]),
+    ("alike", "names.exists(name, name.matches(pattern))", &[("names", "list<string>"), ("pattern", "string")]),
+];
+
+fn type_of(text: &str) -> ParameterType {
+    match text.strip_suffix('>').and_then(|text| text.split_once('<')) {
+        Some(("list", element)) => ParameterType::List(Box::new(type_of(element))),
+        Some((_, element)) => ParameterType::Map(Box::new(type_of(element))),
+        None => ParameterType::scalar(text).unwrap(),
+    }
 }
 
 fn relation(name: &str, rewrite: Rewrite, restrictions: Vec<Restriction>) -> RelationDefinition {
@@ -177,7 +210,7 @@ fn parents(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
 }
 
 fn condition_name(dice: &mut Dice, shape: Shape) -> Option<SmolStr> {
-    let name = *dice.one(&["small", "ok"]);
+    let (name, ..) = *dice.one(&CONDITIONS);
     dice.chance(shape.conditions).then(|| name.into())
 }
 
@@ -202,11 +235,20 @@ fn tuple(dice: &mut Dice, shape: Shape, model: &AuthorizationModel) -> Tuple {
         (any_user(dice, shape), condition_name(dice, shape))
     };
     let key = TupleKey { object, relation: relation.name.clone(), user };
-    let condition = condition.map(|name| {
+    let condition = stored(dice, shape, |_, _| condition);
+    Tuple { key, condition }
+}
+
+/// A condition as a tuple has it, with values of its own or without.
+fn stored(
+    dice: &mut Dice,
+    shape: Shape,
+    name: impl FnOnce(&mut Dice, Shape) -> Option<SmolStr>,
+) -> Option<Arc<TupleCondition>> {
+    name(dice, shape).map(|name| {
         let context = if dice.chance(50) { context(dice) } else { Record::new() };
         Arc::new(TupleCondition { name, context })
-    });
-    Tuple { key, condition }
+    })
 }
 
 fn any_user(dice: &mut Dice, shape: Shape) -> TupleUser {
@@ -232,6 +274,22 @@ fn context(dice: &mut Dice) -> Record {
     }
     if dice.chance(55) {
         context.insert("yes", Value::from(dice.chance(60)));
+    }
+    let text = |text: &str| Value::text(text);
+    let list = |items: &[&str]| Value::List(items.iter().map(|item| Value::text(*item)).collect());
+    let marks = |name: &str, mark: Value| Value::Record([(name.into(), mark)].into_iter().collect());
+    let others: [(&str, [Value; 4]); 6] = [
+        ("names", [list(&["a", "b"]), list(&["b"]), list(&["a", "a", "b", "c"]), text("a")]),
+        ("marks", [marks("a", 2.into()), marks("b", 0.into()), marks("c", 9.into()), marks("a", text("x"))]),
+        ("at", ["2026-09-01T00:00:00Z", "2027-01-01T00:00:00Z", "2026-09-30T23:30:00+02:00", "soon"].map(text)),
+        ("span", ["1h", "8760h", "-1h", "1 day"].map(text)),
+        ("ip", ["10.1.2.3", "192.168.0.1", "::ffff:10.0.0.1", "10.0.0.256"].map(text)),
+        ("pattern", ["^[ab]$", "c", "(?i)A", "a**"].map(text)),
+    ];
+    for (name, values) in others {
+        if dice.chance(60) {
+            context.insert(name, dice.one(&values).clone());
+        }
     }
     context
 }

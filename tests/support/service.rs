@@ -1,6 +1,7 @@
 //! The service under test, in the process or behind a real socket.
 
-use actix_web::body::to_bytes;
+use actix_web::body::{MessageBody, to_bytes};
+use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service};
@@ -82,7 +83,11 @@ impl Reply {
 /// Sends one request.
 pub(crate) async fn send(server: &Server, request: TestRequest) -> Reply {
     let app = init_service(server.app()).await;
-    let response = call_service(&app, request.to_request()).await;
+    reply(call_service(&app, request.to_request()).await).await
+}
+
+/// What a response says, read whole.
+pub(crate) async fn reply(response: ServiceResponse<impl MessageBody>) -> Reply {
     let (status, headers) = (response.status(), response.headers().clone());
     let Ok(body) = to_bytes(response.into_body()).await else { panic!("the body cannot be read") };
     Reply { status, headers, body: String::from_utf8(body.to_vec()).expect("the body is text") }

@@ -76,6 +76,7 @@ fn describe(refusal: &Refusal) -> Problem {
             Problem::new(format!("the request is not of its form: {malformed}")).help("see `behest explain --help`")
         }
         Refusal::Fault(fault) => Problem::new(format!("there is no decision: {fault}")),
+        Refusal::TakesLong => Problem::new("there is no decision: it takes too long"),
     }
 }
 

@@ -212,6 +212,7 @@ fn describe(refusal: &SearchRefusal) -> Problem {
             Problem::new(format!("the search is not of its form: {malformed}")).help("see `behest search --help`")
         }
         SearchRefusal::Refused(Refusal::Fault(fault)) => Problem::new(format!("there is no answer: {fault}")),
+        SearchRefusal::Refused(Refusal::TakesLong) => Problem::new("there is no answer: it takes too long"),
         SearchRefusal::Token(error) => Problem::new(error.to_string()),
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     };
     let tuples = task.given.map_or(&[][..], |given| given.tuples);
     let relations = task.pinned.relations;
-    let lookup = relations.map(|(graph, rules)| Lookup { graph, rules, given: tuples, witness: false, basis: None });
+    let lookup = relations.map(|(graph, rules)| Lookup::plain(graph, rules).given(tuples));
     let is_over = || budget.is_over();
     let backwards = Backwards { relations, given: tuples, is_over: &is_over, known: RefCell::default() };
     // Which of its details covers a question depends on the resource of each.

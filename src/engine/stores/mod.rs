@@ -44,7 +44,7 @@ pub use self::write::{About, Cleared, MAX_CLEARED, Written};
 // What the surface over this service reads and names; it reaches relations and stores through here alone.
 pub use crate::relations::model::{ModelRefusal, RefusalCode, TupleRefusal};
 pub use crate::relations::{
-    Cut, Expansion, ExpansionNode, Failure, Limits, Listed, MAX_RESULTS, Membership, Reader, RelationError,
+    Allowance, Cut, Expansion, ExpansionNode, Failure, Limits, Listed, MAX_RESULTS, Membership, Reader, RelationError,
     RelationFault, Terms, UserFilter,
 };
 pub use crate::store::{

@@ -3,11 +3,11 @@
 use super::answer::{Basis, ok_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
-use super::request::{admit_with_body, apart, check_consistency, model_id, store_id, terms, until};
+use super::request::{MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{BatchCheckBody, BatchCheckError, BatchCheckRequest, BatchCheckResult, Errors};
 use super::time::Deadline;
 use super::tuple::{read_context, read_contextual, read_question};
-use crate::engine::stores::{Model, Reader, Version};
+use crate::engine::stores::{Allowance, Failure, Limits, Model, Reader, RelationFault, Terms, Version};
 use crate::http::Permission;
 use crate::http::shared::Shared;
 use crate::model::{Record, Tuple, TupleKey};
@@ -39,18 +39,18 @@ pub(super) async fn batch_check(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let (basis, body) = apart(move || {
-        let fields = Fields::in_store(&body, store);
-        check_consistency(&fields)?;
-        let items = read_items(&fields)?;
-        let (version, model) = stores.with_model(store, model_id(&fields)?)?;
-        let result = answer(items, &version, &model);
-        Ok((Basis { model: model.id, revision: version.revision() }, BatchCheckBody { result }))
-    })
-    .await?;
-    Ok(ok_of(basis, &body))
+    let fields = Fields::in_store(&body, store);
+    check_consistency(&fields)?;
+    let items = read_items(&fields)?;
+    let (version, model) = stores.with_model(store, model_id(&fields)?)?;
+    let basis = Basis { model: model.id, revision: version.revision() };
+    let (groups, mut result) = group(items, &model);
+    let question = move |limits| decide(&groups, &version, &model, limits);
+    let Decided(decided) = answer(&shared, bytes, Names::InKey, question).await?;
+    result.extend(decided);
+    Ok(ok_of(basis, &BatchCheckBody { result }))
 }
 
 /// The items by their correlation ids, which are as they must be.
@@ -81,31 +81,62 @@ fn read_items<'a>(fields: &Fields<'a>) -> Result<BTreeMap<String, Fields<'a>>, A
 /// What items must have in common to be answered by one reader, which keeps what it finds out.
 type Surroundings = (Vec<Tuple>, Record);
 
-fn answer(items: BTreeMap<String, Fields<'_>>, version: &Version, model: &Model) -> BTreeMap<String, BatchCheckResult> {
+/// Items that have their surroundings in common, with their ids.
+type Group = (Surroundings, Vec<String>, Vec<TupleKey>);
+
+/// The items by their surroundings, and the results of those that are not as they must be.
+fn group(items: BTreeMap<String, Fields<'_>>, model: &Model) -> (Vec<Group>, BTreeMap<String, BatchCheckResult>) {
     let mut result = BTreeMap::new();
-    let mut groups: Vec<(Surroundings, Vec<(String, TupleKey)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for (id, item) in items {
         match read_item(&item, model) {
-            Ok((key, surroundings)) => match groups.iter_mut().find(|(known, _)| *known == surroundings) {
-                Some((_, group)) => group.push((id, key)),
-                None => groups.push((surroundings, vec![(id, key)])),
+            Ok((key, surroundings)) => match groups.iter_mut().find(|(known, ..)| *known == surroundings) {
+                Some((_, ids, keys)) => {
+                    ids.push(id);
+                    keys.push(key);
+                }
+                None => groups.push((surroundings, vec![id], vec![key])),
             },
             Err(error) => drop(result.insert(id, failed(&error))),
         }
     }
-    let is_over = until(Deadline::of_check());
-    for ((contextual, context), group) in groups {
-        let (ids, keys): (Vec<String>, Vec<TupleKey>) = group.into_iter().unzip();
-        let answers = match Reader::new(version.graph(), &model.rules, terms(&contextual, &context, &is_over)) {
-            Ok(mut reader) => reader.check_all(&keys),
-            Err(fault) => vec![Err(fault.into()); keys.len()],
-        };
-        result.extend(ids.into_iter().zip(answers.into_iter().map(|answer| match answer {
-            Ok(membership) => BatchCheckResult::Allowed(membership.holds()),
-            Err(failure) => failed(&ApiError::of_failure(failure, Names::InKey)),
-        })));
+    (groups, result)
+}
+
+/// The results of items that were asked of the engine.
+struct Decided(Vec<(String, BatchCheckResult)>);
+
+impl MayBeCut for Decided {
+    fn is_cut(&self) -> bool {
+        false
     }
-    result
+}
+
+/// Asks the engine. Each item has a limit of its own, and a result if it goes beyond it; but what all together may cost
+/// where limits are narrow is the whole batch's failure, for it is asked anew with wide ones.
+fn decide(groups: &[Group], version: &Version, model: &Model, limits: Limits) -> Result<Decided, Failure> {
+    let is_over = until(Deadline::of_check());
+    let is_narrow = limits != Limits::default();
+    let together = Allowance::of_reads(limits.check_reads);
+    let mut decided = Vec::new();
+    for ((contextual, context), ids, keys) in groups {
+        let allowance = is_narrow.then_some(&together);
+        let terms = Terms { allowance, ..terms(contextual, context, limits, &is_over) };
+        let answers = Reader::new(version.graph(), &model.rules, terms)?.check_all(keys);
+        for (id, answer) in ids.iter().zip(answers) {
+            decided.push((
+                id.clone(),
+                match answer {
+                    Ok(membership) => BatchCheckResult::Allowed(membership.holds()),
+                    Err(failure @ Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooMuch)) if is_narrow => {
+                        return Err(failure);
+                    }
+                    Err(failure) => failed(&ApiError::of_failure(failure, Names::InKey)),
+                },
+            ));
+        }
+    }
+    Ok(Decided(decided))
 }
 
 fn read_item(item: &Fields<'_>, model: &Model) -> Result<(TupleKey, Surroundings), ApiError> {

@@ -3,16 +3,20 @@
 use super::answer::{Basis, ok_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
-use super::request::{admit_with_body, check_consistency, model_id, store_id, terms, until};
+use super::request::{MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{CheckBody, CheckRequest, Errors};
 use super::time::Deadline;
 use super::tuple::{read_context, read_contextual, read_question};
-use crate::engine::stores::{Membership, Reader};
+use crate::engine::stores::{Membership, Reader, Terms};
 use crate::http::Permission;
 use crate::http::shared::Shared;
-use crate::model::{Record, TupleKey};
+use crate::model::TupleKey;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use std::fmt::Write as _;
+
+/// Text of tuples that an answer shows: a path of twenty-five long ones. An intersection has one for each operand.
+const MAX_RESOLUTION_BYTES: usize = 32 << 10;
 
 /// Asks for `resolution`, from clients that cannot set a member of the body.
 const TRACE: &str = "behest-trace";
@@ -44,28 +48,46 @@ pub(super) async fn check(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store);
     check_consistency(&fields)?;
     let key = read_question(&fields)?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
     let contextual = read_contextual(&fields, &model)?;
-    let empty = Record::new();
-    let context = read_context(&fields)?.unwrap_or(&empty);
+    let context = read_context(&fields)?.cloned().unwrap_or_default();
     let traced = request.headers().get(TRACE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
-    let is_over = until(Deadline::of_check());
-    let mut terms = terms(&contextual, context, &is_over);
-    terms.witness = traced || fields.flag("trace")?;
-    let in_key = |failure| ApiError::of_failure(failure, Names::InKey);
-    let mut reader = Reader::new(version.graph(), &model.rules, terms).map_err(|fault| in_key(fault.into()))?;
-    let body = match reader.check(&key).map_err(in_key)? {
+    let witness = traced || fields.flag("trace")?;
+    let basis = Basis { model: model.id, revision: version.revision() };
+    let question = move |limits| {
+        let is_over = until(Deadline::of_check());
+        let terms = Terms { witness, ..terms(&contextual, &context, limits, &is_over) };
+        Reader::new(version.graph(), &model.rules, terms)?.check(&key)
+    };
+    let body = match answer(&shared, bytes, Names::InKey, question).await? {
         Membership::Holds(witness) => CheckBody { allowed: true, resolution: resolution(&witness) },
         Membership::Lacks => CheckBody { allowed: false, resolution: String::new() },
     };
-    Ok(ok_of(Basis { model: model.id, revision: version.revision() }, &body))
+    Ok(ok_of(basis, &body))
 }
 
+impl MayBeCut for Membership {
+    fn is_cut(&self) -> bool {
+        false
+    }
+}
+
+/// The tuples, as far as they are worth showing.
 fn resolution(witness: &[TupleKey]) -> String {
-    witness.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let mut text = String::new();
+    for (at, tuple) in witness.iter().enumerate() {
+        if text.len() > MAX_RESOLUTION_BYTES {
+            // Writing to a string cannot fail.
+            let _written = write!(text, ", and {} more: the path is cut here", witness.len() - at);
+            break;
+        }
+        let comma = if at == 0 { "" } else { ", " };
+        let _written = write!(text, "{comma}{tuple}");
+    }
+    text
 }

@@ -145,7 +145,15 @@ impl ApiError {
             (Failure::Error(RelationError::TooDeep(_)), _) => Code::TooComplex,
             (Failure::Error(_) | Failure::Fault(RelationFault::TooCostly), _) => Code::Validation,
             (Failure::Fault(RelationFault::OutOfTime), _) => Code::DeadlineExceeded,
-            (Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooNested), _) => Code::ResourceExhausted,
+            (
+                Failure::Fault(
+                    RelationFault::TooBroad(_)
+                    | RelationFault::TooMuch
+                    | RelationFault::TooNested
+                    | RelationFault::TooLong(_),
+                ),
+                _,
+            ) => Code::ResourceExhausted,
             (Failure::Fault(RelationFault::ForeignRules | RelationFault::Inconsistent), _) => {
                 return Self::Internal(message);
             }

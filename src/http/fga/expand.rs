@@ -3,7 +3,7 @@
 use super::answer::{Basis, ok_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
-use super::request::{admit_with_body, check_consistency, model_id, store_id, terms, until};
+use super::request::{MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ExpandBody, ExpandRequest};
 use super::time::Deadline;
 use super::tuple::{question, read_contextual, read_object, read_relation};
@@ -33,23 +33,30 @@ pub(super) async fn expand(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store);
     check_consistency(&fields)?;
     let key = question(&fields)?;
-    let relation = key.required("relation")?;
-    read_relation(relation)?;
+    let relation = key.required("relation")?.clone();
+    read_relation(&relation)?;
     let object = read_object(key.required("object")?, key.is_of_main())?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
     let contextual = read_contextual(&fields, &model)?;
-    let (context, is_over) = (Record::new(), until(Deadline::of_check()));
-    let in_key = |failure| ApiError::of_failure(failure, Names::InKey);
-    let reader = Reader::new(version.graph(), &model.rules, terms(&contextual, &context, &is_over));
-    let mut reader = reader.map_err(|fault| in_key(fault.into()))?;
-    let tree = reader.expand(&object, relation).map_err(in_key)?;
-    let body = ExpandBody { tree: json!({ "root": node(&tree) }) };
-    Ok(ok_of(Basis { model: model.id, revision: version.revision() }, &body))
+    let basis = Basis { model: model.id, revision: version.revision() };
+    let question = move |limits| {
+        let (context, is_over) = (Record::new(), until(Deadline::of_check()));
+        let terms = terms(&contextual, &context, limits, &is_over);
+        Reader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)
+    };
+    let tree = answer(&shared, bytes, Names::InKey, question).await?;
+    Ok(ok_of(basis, &ExpandBody { tree: json!({ "root": node(&tree) }) }))
+}
+
+impl MayBeCut for Expansion {
+    fn is_cut(&self) -> bool {
+        false
+    }
 }
 
 /// A model nests its operators 24 deep at most, so this recursion ends soon.

@@ -3,11 +3,11 @@
 use super::answer::{Basis, listed};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
-use super::request::{admit_with_body, apart, check_consistency, model_id, store_id, terms, until};
+use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ListObjectsBody, ListObjectsRequest};
 use super::time::Deadline;
 use super::tuple::{read_context, read_contextual, read_relation, read_user};
-use crate::engine::stores::{MAX_RESULTS, Model, Reader, StoreId, Stores, Version};
+use crate::engine::stores::{Limits, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version};
 use crate::http::Permission;
 use crate::http::shared::Shared;
 use crate::model::{Record, Tuple, TupleUser, check_type};
@@ -40,16 +40,15 @@ pub(super) async fn list_objects(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let question = Question::read(&stores, store_id(&request)?, &body)?;
     let basis = question.basis();
-    let list = apart(move || {
+    let find = move |limits| {
         let is_over = until(Deadline::of_list());
-        let mut reader = question.reader(&is_over)?;
-        let found = reader.list_objects(&question.user, &question.relation, &question.kind, MAX_RESULTS);
-        found.map_err(|failure| ApiError::of_failure(failure, Names::Listed))
-    })
-    .await?;
+        let mut reader = question.reader(limits, &is_over)?;
+        reader.list_objects(&question.user, &question.relation, &question.kind, MAX_RESULTS)
+    };
+    let list = answer(&shared, bytes, Names::Listed, find).await?;
     let objects = list.found.iter().map(ToString::to_string).collect();
     Ok(listed(basis, list.cut, &ListObjectsBody { objects }))
 }
@@ -110,9 +109,12 @@ impl Question {
     }
 
     /// A reader of what was pinned.
-    pub(super) fn reader<'a>(&'a self, is_over: &'a dyn Fn() -> bool) -> Result<Reader<'a>, ApiError> {
-        let terms = terms(&self.contextual, &self.context, is_over);
-        let reader = Reader::new(self.version.graph(), &self.model.rules, terms);
-        reader.map_err(|fault| ApiError::of_failure(fault.into(), Names::Listed))
+    pub(super) fn reader<'a>(
+        &'a self,
+        limits: Limits,
+        is_over: &'a dyn Fn() -> bool,
+    ) -> Result<Reader<'a>, RelationFault> {
+        let terms = terms(&self.contextual, &self.context, limits, is_over);
+        Reader::new(self.version.graph(), &self.model.rules, terms)
     }
 }

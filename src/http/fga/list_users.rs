@@ -3,7 +3,7 @@
 use super::answer::{Basis, listed};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
-use super::request::{admit_with_body, apart, check_consistency, model_id, store_id, terms, until};
+use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ListUsersBody, ListUsersRequest, ObjectBody, UserBody, UsersetBody, WildcardBody};
 use super::time::Deadline;
 use super::tuple::{MAX_CONTEXTUAL, read_context, read_contextual_list, read_relation};
@@ -38,26 +38,24 @@ pub(super) async fn list_users(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let (basis, list) = apart(move || {
-        let fields = Fields::in_store(&body, store);
-        check_consistency(&fields)?;
-        let object = read_object(&fields)?;
-        let relation = fields.required("relation")?;
-        read_relation(relation)?;
-        let filter = read_filter(&fields)?;
-        let (version, model) = stores.with_model(store, model_id(&fields)?)?;
-        let contextual = read_contextual_list(&fields, "contextual_tuples", &model, MAX_CONTEXTUAL)?;
-        let context = read_context(&fields)?.cloned().unwrap_or_default();
+    let fields = Fields::in_store(&body, store);
+    check_consistency(&fields)?;
+    let object = read_object(&fields)?;
+    let relation = fields.required("relation")?.clone();
+    read_relation(&relation)?;
+    let filter = read_filter(&fields)?;
+    let (version, model) = stores.with_model(store, model_id(&fields)?)?;
+    let contextual = read_contextual_list(&fields, "contextual_tuples", &model, MAX_CONTEXTUAL)?;
+    let context = read_context(&fields)?.cloned().unwrap_or_default();
+    let basis = Basis { model: model.id, revision: version.revision() };
+    let find = move |limits| {
         let is_over = until(Deadline::of_list());
-        let refuse = |failure| ApiError::of_failure(failure, Names::Listed);
-        let reader = Reader::new(version.graph(), &model.rules, terms(&contextual, &context, &is_over));
-        let mut reader = reader.map_err(|fault| refuse(fault.into()))?;
-        let list = reader.list_users(&object, relation, &filter, MAX_RESULTS).map_err(refuse)?;
-        Ok((Basis { model: model.id, revision: version.revision() }, list))
-    })
-    .await?;
+        let terms = terms(&contextual, &context, limits, &is_over);
+        Reader::new(version.graph(), &model.rules, terms)?.list_users(&object, &relation, &filter, MAX_RESULTS)
+    };
+    let list = answer(&shared, bytes, Names::Listed, find).await?;
     let users = list.found.into_iter().map(user_body).collect();
     Ok(listed(basis, list.cut, &ListUsersBody { users }))
 }

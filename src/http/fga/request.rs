@@ -1,9 +1,9 @@
 //! What all calls do first: who calls, which store, which body.
 
-use super::error::{ApiError, Code};
+use super::error::{ApiError, Code, Names};
 use super::fields::Fields;
 use super::time::Deadline;
-use crate::engine::stores::{ModelId, StoreId, Stores, Terms};
+use crate::engine::stores::{Cut, Failure, Limits, Listed, ModelId, RelationFault, StoreId, Stores, Terms};
 use crate::http::caller::Identity;
 use crate::http::shared::Shared;
 use crate::http::{Error, Permission};
@@ -41,9 +41,20 @@ pub(super) async fn admit_with_body(
     shared: &Shared,
     permission: Permission,
 ) -> Result<(Arc<Stores>, Record), ApiError> {
+    let (stores, body, _) = admit_with_size(request, payload, shared, permission).await?;
+    Ok((stores, body))
+}
+
+/// The same, and how many bytes the body had.
+pub(super) async fn admit_with_size(
+    request: &HttpRequest,
+    payload: Payload,
+    shared: &Shared,
+    permission: Permission,
+) -> Result<(Arc<Stores>, Record, usize), ApiError> {
     let stores = admit(request, shared, permission)?;
     let (_, text) = shared.admit(request, payload, permission).await?;
-    Ok((stores, shared.read(&text)?))
+    Ok((stores, shared.read(&text)?, text.len()))
 }
 
 /// The store in the path.
@@ -123,8 +134,50 @@ fn wrong_page() -> ApiError {
 }
 
 /// What a question brings along, for the engine.
-pub(super) fn terms<'a>(contextual: &'a [Tuple], context: &'a Record, is_over: &'a dyn Fn() -> bool) -> Terms<'a> {
-    Terms { contextual, is_over, ..Terms::new(context) }
+pub(super) fn terms<'a>(
+    contextual: &'a [Tuple],
+    context: &'a Record,
+    limits: Limits,
+    is_over: &'a dyn Fn() -> bool,
+) -> Terms<'a> {
+    Terms { contextual, limits, is_over, ..Terms::new(context) }
+}
+
+/// How many tuples a worker reads for a question before it gives it away: about a millisecond's work.
+const BRIEF_READS: u64 = 10_000;
+
+/// LIMIT: a question in a longer body is answered apart: its context is converted before anything is counted.
+const BRIEF_BODY_BYTES: usize = 64 << 10;
+
+/// An answer that may have been cut by the limits that it was asked for within.
+pub(super) trait MayBeCut {
+    /// Returns `true` if there is more to be found within wider limits.
+    fn is_cut(&self) -> bool;
+}
+
+impl<T> MayBeCut for Listed<T> {
+    fn is_cut(&self) -> bool {
+        self.cut == Some(Cut::Breadth)
+    }
+}
+
+/// Answers a question within what a worker may do between two answers, and where that does not suffice, apart from it,
+/// with all that a question may cost.
+pub(super) async fn answer<T: MayBeCut + Send + 'static>(
+    shared: &Shared,
+    body_bytes: usize,
+    names: Names,
+    question: impl Fn(Limits) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, ApiError> {
+    let refuse = move |failure| ApiError::of_failure(failure, names);
+    if body_bytes <= BRIEF_BODY_BYTES {
+        match question(Limits { check_reads: BRIEF_READS, list_reads: BRIEF_READS, ..Limits::default() }) {
+            Err(Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooMuch)) => {}
+            Ok(answer) if answer.is_cut() => {}
+            answer => return answer.map_err(refuse),
+        }
+    }
+    shared.questions.run(move || question(Limits::default()).map_err(refuse)).await
 }
 
 /// Runs what takes long, or waits for a disk, on a thread of its own: the workers go on deciding meanwhile.

@@ -10,7 +10,7 @@ use super::places::{NoPlace, Place};
 use super::request::{admit_with_body, apart, caller_place, store_id, until};
 use super::schema::{Errors, ListObjectsRequest, StreamedBody, StreamedObject};
 use super::time::Deadline;
-use crate::engine::stores::Cut;
+use crate::engine::stores::{Cut, Failure, Limits};
 use crate::http::Permission;
 use crate::http::shared::Shared;
 use crate::model::ObjectRef;
@@ -112,13 +112,13 @@ fn walk(question: &Question, place: &mut Place, sender: &Sender<Found>) {
     let mut each = |object: ObjectRef| {
         if tell(Found::Object(object.to_string())) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    let ended = question.reader(&is_over).and_then(|mut reader| {
-        let streamed = reader.stream_objects(&question.user, &question.relation, &question.kind, &mut each);
-        streamed.map_err(|failure| ApiError::of_failure(failure, Names::Listed))
-    });
+    let ended = question
+        .reader(Limits::default(), &is_over)
+        .map_err(Failure::from)
+        .and_then(|mut reader| reader.stream_objects(&question.user, &question.relation, &question.kind, &mut each));
     let last = match ended {
         Ok(cut) => Found::End(cut),
-        Err(error) => Found::Failed(error),
+        Err(failure) => Found::Failed(ApiError::of_failure(failure, Names::Listed)),
     };
     // Without a last word the body does not look complete to a client that begins to read again.
     tell(last);

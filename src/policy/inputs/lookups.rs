@@ -3,7 +3,8 @@
 use super::{Builder, Members, NoInputs, value_at};
 use crate::model::{EntityRef, RelationLookup};
 use crate::policy::index::Slice;
-use crate::policy::relations::{Object, RelationFailure, RelationQuestion, userset_id};
+use crate::policy::relations::{Mention, Object, RelationAnswer, RelationFailure, RelationQuestion, userset_id};
+use crate::policy::shown::{SECRET, may_be_shown};
 use crate::policy::syntax::Root;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID, Literal, Value as Cedar, ValueKind};
 use smol_str::{SmolStr, ToSmolStr as _};
@@ -29,7 +30,9 @@ impl Builder<'_> {
                 continue;
             }
             let Some(userset) = userset_id(&object, &mention.relation) else {
-                let message = format!("the id of `{object}` is too long for a tuple");
+                // The id may be the value of an attribute that is a secret.
+                let message =
+                    format!("the id of an object of type `{}` is empty, or too long for a tuple", object.kind);
                 return Err(NoInputs::Relation(RelationFailure::Denied(message)));
             };
             let question = RelationQuestion {
@@ -43,8 +46,7 @@ impl Builder<'_> {
             };
             let answer = self.request.relations.holds(&question).map_err(NoInputs::Relation)?;
             if self.request.explains {
-                let (user, userset) = (question.user.to_string(), userset.to_string());
-                lookups.push(RelationLookup { user, userset, held: answer.held, witness: answer.witness });
+                lookups.push(self.shown(mention, &question, &userset, answer.clone()));
             }
             let userset = EntityUID::from_components(self.schema.userset.clone(), Eid::new(userset), None);
             // An object of an undeclared type is no entity: its attributes cannot be read.
@@ -64,6 +66,30 @@ impl Builder<'_> {
             }
         }
         Ok(lookups)
+    }
+
+    /// A look-up for an explanation. Whom or what a secret attribute leads to is not named, nor is a path of tuples from
+    /// the one to the other.
+    fn shown(
+        &self,
+        mention: &Mention,
+        question: &RelationQuestion<'_>,
+        userset: &str,
+        answer: RelationAnswer,
+    ) -> RelationLookup {
+        let vocabulary = &self.schema.vocabulary;
+        let shows_user = may_be_shown(&mention.user.1, vocabulary);
+        let shows_object = match &mention.object {
+            Object::Literal(_) => true,
+            Object::Path(_, path) => may_be_shown(path, vocabulary),
+        };
+        let RelationAnswer { held, witness } = answer;
+        RelationLookup {
+            user: if shows_user { question.user.to_string() } else { SECRET.to_owned() },
+            userset: if shows_object { userset.to_owned() } else { format!("{SECRET}#{}", mention.relation) },
+            held,
+            witness: if shows_user && shows_object { witness } else { Vec::new() },
+        }
     }
 
     /// The entity that a path leads to, where it leads to one.

@@ -57,8 +57,8 @@ pub(super) enum NoInputs {
     Bad(Vec<String>, Vec<Dropped>),
     /// A relation could not be looked up.
     Relation(RelationFailure),
-    /// Cedar did not take them.
-    Cedar(String),
+    /// Cedar did not take them. What it says may hold any value, and is not kept.
+    Cedar,
 }
 
 /// What the policies see.
@@ -252,7 +252,7 @@ impl Builder<'_> {
         if self.scope.reads.looks_at_action && others.iter().all(|entity| entity.uid() != own.as_ref()) {
             others.extend(self.schema.action_entity(own));
         }
-        drafts.into_entities(others.into_iter()).map_err(NoInputs::Cedar)
+        drafts.into_entities(others.into_iter()).map_err(|_| NoInputs::Cedar)
     }
 
     /// Notes what no policy can see; only an explanation says it.

@@ -102,7 +102,7 @@ impl Compiled {
         let inputs = match build(&request, &self.schema, input.stored, index, &known) {
             Ok(inputs) => inputs,
             // What fails here fails, or denies, when a candidate is decided.
-            Err(NoInputs::Relation(_) | NoInputs::Cedar(_)) => return None,
+            Err(NoInputs::Relation(_) | NoInputs::Cedar) => return None,
             Err(NoInputs::Bad(..)) => {
                 // Where a rule that applies to everybody reads what does not fit, everybody is denied.
                 let everybodys = rules.iter().copied();

@@ -19,11 +19,12 @@ mod steps;
 pub(in crate::relations) use outcome::Outcome;
 pub(in crate::relations) use steps::{Node, applies};
 
+use super::condition::{Evaluations, Sent};
 use super::error::RelationFault;
 use super::graph::{EVERYONE, Edge, ObjectRows, RowHash, UserId, View};
 use super::limits::Meter;
 use super::rules::{Bits, Rules, Terminal};
-use crate::model::{ClockUse, Record};
+use crate::model::ClockUse;
 use foldhash::HashMap;
 
 /// What one question reads with.
@@ -34,7 +35,9 @@ pub(in crate::relations) struct Run<'e, 'r> {
     /// What the answer rests on, where that is wanted.
     pub(in crate::relations) trace: Option<&'e mut Trace>,
     /// The request's values for the parameters of conditions.
-    pub(in crate::relations) context: &'r Record,
+    pub(in crate::relations) sent: Sent<'r>,
+    /// What conditions have converted, and their work.
+    pub(in crate::relations) evaluations: &'e mut Evaluations,
     /// What earlier questions have found out.
     pub(in crate::relations) memo: &'e mut Memo,
 }

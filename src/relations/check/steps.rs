@@ -5,8 +5,8 @@
 
 use super::outcome::Outcome;
 use super::{Depths, Evaluation};
-use crate::model::{ClockUse, Record};
-use crate::relations::condition::ConditionError;
+use crate::model::ClockUse;
+use crate::relations::condition::{ConditionError, Evaluations, Sent};
 use crate::relations::error::{RelationError, RelationFault};
 use crate::relations::graph::{Edge, ObjectId, ObjectRow, UserId, View, When};
 use crate::relations::rules::{Arrow, Relation, RelationId, Rules};
@@ -215,8 +215,14 @@ impl<'r> Evaluation<'_, 'r> {
     }
 
     fn applies(&mut self, edge: Edge, when: &When) -> Result<Result<bool, RelationError>, RelationFault> {
+        if when.is_none() {
+            return Ok(Ok(true));
+        }
         let clock = self.run.trace.as_deref_mut().map(|trace| &mut trace.clock);
-        applies(self.view, self.rules, self.run.context, edge, when, clock)
+        let evaluations = &mut *self.run.evaluations;
+        let applies = applies(self.view, self.rules, self.run.sent, edge, when, (evaluations, clock));
+        self.run.meter.work(self.run.evaluations.take_work())?;
+        applies
     }
 
     /// Whether the sub-problem asks of a userset whether it is in itself.
@@ -225,22 +231,22 @@ impl<'r> Evaluation<'_, 'r> {
     }
 }
 
-/// Whether a tuple's condition holds. The tuple's values win over the request's. What it does with the clock is added to
-/// `clock`, where that is wanted.
+/// Whether a tuple's condition holds. The tuple's values win over the request's. Its work is counted in `evaluations`, and
+/// what it does with the clock is added to `clock`, where that is wanted.
 pub(in crate::relations) fn applies(
     view: &View<'_>,
     rules: &Rules,
-    context: &Record,
+    sent: Sent<'_>,
     edge: Edge,
     when: &When,
-    clock: Option<&mut ClockUse>,
+    (evaluations, clock): (&mut Evaluations, Option<&mut ClockUse>),
 ) -> Result<Result<bool, RelationError>, RelationFault> {
     let Some(stored) = when else { return Ok(Ok(true)) };
     // A restriction names the condition, and a valid model defines what its restrictions name.
     let condition = rules.model().condition(&stored.name).ok_or(RelationFault::Inconsistent)?;
-    let outcome = condition.evaluate(&stored.context, context);
+    let outcome = condition.evaluate_one(&stored.context, sent, evaluations);
     if let Some(clock) = clock {
-        *clock = clock.and(condition.clock_use(&stored.context, context, &outcome));
+        *clock = clock.and(condition.clock_use(&stored.context, sent, &outcome, evaluations));
     }
     match outcome {
         Ok(holds) => Ok(Ok(holds)),

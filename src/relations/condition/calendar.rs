@@ -14,7 +14,7 @@ pub(super) fn part(part: Part, value: &Val, zone: Option<&str>) -> Outcome {
     match (value, zone) {
         (Val::Timestamp(instant), zone) => {
             let Some(offset) = offset_seconds(zone.unwrap_or_default(), *instant) else {
-                return Halt::error(format!("`{}` is no time zone", zone.unwrap_or_default()));
+                return Halt::error("the text is no time zone");
             };
             in_range(instant.civil(offset).map(|civil| Val::Int(of_civil(part, civil))))
         }

@@ -43,7 +43,7 @@ fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, S
         }
         _ => None,
     };
-    cast.ok_or_else(|| format!("expected {}, found {}", describe(wanted), found(value)))
+    cast.ok_or_else(|| format!("expected {}, found {}", describe(wanted), found(value, wanted)))
 }
 
 /// Numbers of unknown type are doubles, as in every JSON document.
@@ -52,7 +52,7 @@ fn any(value: &Value, depth: usize) -> Result<Val, String> {
         Value::Null => Val::Null,
         Value::Bool(value) => Val::Bool(*value),
         Value::Number(number) => {
-            Val::Double(double(number).ok_or_else(|| format!("`{number}` is out of the range of a double"))?)
+            Val::Double(double(number).ok_or_else(|| "a number is out of the range of a double".to_owned())?)
         }
         Value::Text(text) => Val::Text(text.clone()),
         Value::List(_) => return cast_at(value, &ParameterType::List(Box::new(ParameterType::Any)), depth),
@@ -76,13 +76,32 @@ fn describe(wanted: &ParameterType) -> &'static str {
     }
 }
 
-fn found(value: &Value) -> String {
-    const SHOWN_CHARS: usize = 40;
-    match value {
-        Value::Text(text) if text.chars().count() <= SHOWN_CHARS => format!("`{text}`"),
-        Value::Number(number) if number.digits().len() <= SHOWN_CHARS => format!("`{number}`"),
-        _ => value.kind().to_owned(),
-    }
+/// What was sent, for a message: its kind, and never the value, which may be a secret of the tuple or of the request.
+fn found(value: &Value, wanted: &ParameterType) -> String {
+    let is_spelling = matches!(
+        (wanted, value),
+        (ParameterType::Int | ParameterType::Uint | ParameterType::Double, Value::Number(_) | Value::Text(_))
+            | (ParameterType::Duration | ParameterType::Timestamp | ParameterType::Ipaddress, Value::Text(_))
+    );
+    let kind = value.kind();
+    if is_spelling { format!("{kind} that is none") } else { kind.to_owned() }
+}
+
+/// What converting a value costs: one for each value in it, and one for sixteen bytes of text.
+pub(super) fn work(value: &Value) -> u64 {
+    let inside = match value {
+        Value::Null | Value::Bool(_) => 0,
+        Value::Number(number) => work_of_text(number.digits().len()),
+        Value::Text(text) => work_of_text(text.len()),
+        Value::List(items) => items.iter().map(work).sum(),
+        Value::Record(record) => record.iter().map(|(name, value)| work_of_text(name.len()) + work(value)).sum(),
+    };
+    inside.saturating_add(1)
+}
+
+/// What going once through a text of so many bytes costs.
+pub(super) fn work_of_text(bytes: usize) -> u64 {
+    u64::try_from(bytes / 16).unwrap_or(u64::MAX)
 }
 
 /// A JSON number, or a string with the digits of a decimal number.
@@ -183,12 +202,20 @@ mod tests {
     fn the_other_types_are_strict() {
         let texts = ParameterType::List(Box::new(ParameterType::String));
         for (value, wanted, message) in [
-            (number("1"), ParameterType::String, "expected a string, found `1`"),
-            ("true".into(), ParameterType::Bool, "expected a boolean, found `true`"),
+            (number("1"), ParameterType::String, "expected a string, found a number"),
+            ("true".into(), ParameterType::Bool, "expected a boolean, found a string"),
             (Value::Null, ParameterType::Bool, "expected a boolean, found null"),
-            ("1 hour".into(), ParameterType::Duration, "expected a duration such as `1h30m`, found `1 hour`"),
-            ("now".into(), ParameterType::Timestamp, "expected a time such as `2026-10-01T09:00:00Z`, found `now`"),
-            ("host".into(), ParameterType::Ipaddress, "expected an IP address, found `host`"),
+            (
+                "1 hour".into(),
+                ParameterType::Duration,
+                "expected a duration such as `1h30m`, found a string that is none",
+            ),
+            (
+                "now".into(),
+                ParameterType::Timestamp,
+                "expected a time such as `2026-10-01T09:00:00Z`, found a string that is none",
+            ),
+            ("host".into(), ParameterType::Ipaddress, "expected an IP address, found a string that is none"),
             (Value::List(vec!["a".into(), true.into()]), texts.clone(), "expected a string, found a boolean"),
             (Record::new().into(), texts, "expected an array, found an object"),
         ] {

@@ -8,6 +8,7 @@
 
 use super::evaluate::{self, Budget, Halt};
 use super::lower::Node;
+use super::sent::{Evaluations, Sent};
 use super::signature::Function;
 use super::types::ParameterType;
 use super::value::Val;
@@ -19,8 +20,13 @@ pub const CLOCK: &str = "current_time";
 
 impl Condition {
     /// The use of [`CLOCK`], as the request has it, by the evaluation of these values that came to `outcome`.
-    #[must_use]
-    pub fn clock_use(&self, tuple: &Record, request: &Record, outcome: &Result<bool, ConditionError>) -> ClockUse {
+    pub(in crate::relations) fn clock_use(
+        &self,
+        tuple: &Record,
+        request: Sent<'_>,
+        outcome: &Result<bool, ConditionError>,
+        evaluations: &mut Evaluations,
+    ) -> ClockUse {
         let Some(at) = self.parameters.iter().position(|(name, _)| name == CLOCK) else { return ClockUse::Unread };
         // What a tuple has stored beside it is no clock.
         if tuple.get(CLOCK).is_some() {
@@ -38,22 +44,31 @@ impl Condition {
         if !self.root.reads(at) {
             return ClockUse::Unread;
         }
-        self.compared(at, tuple, request).unwrap_or(ClockUse::Otherwise)
+        self.compared(at, tuple, request, evaluations).unwrap_or(ClockUse::Otherwise)
     }
 
     /// The use by direct comparisons; `None` where there is any other.
-    fn compared(&self, at: usize, tuple: &Record, request: &Record) -> Option<ClockUse> {
+    fn compared(
+        &self,
+        at: usize,
+        tuple: &Record,
+        request: Sent<'_>,
+        evaluations: &mut Evaluations,
+    ) -> Option<ClockUse> {
         let is_time = self.parameters.get(at).is_some_and(|(_, ty)| *ty == ParameterType::Timestamp);
         let mut compared = Vec::new();
         if !is_time || !compared_with(&self.root, at, &mut compared) {
             return None;
         }
-        let values = self.values(tuple, request).ok()?;
+        let values = self.values(tuple, request, evaluations).ok()?;
         let Some(Val::Timestamp(now)) = values.get(at) else { return None };
         let now = now.milliseconds();
         let mut found = ClockUse::read(now);
         for node in compared {
-            match evaluate::evaluate(node, &values, Budget::new(self.max_cost)) {
+            let mut budget = Budget::new(self.max_cost);
+            let value = evaluate::evaluate(node, &values, &mut budget);
+            evaluations.work(budget.work_done());
+            match value {
                 Ok(Val::Timestamp(value)) => found = found.and(ClockUse::compared(now, value.milliseconds_up())),
                 // The comparison fails at any time.
                 Err(Halt::Error(_)) => {}
@@ -110,7 +125,8 @@ mod tests {
         .map(|(name, ty)| (name.into(), ty));
         let condition = Condition::compile("c", expression, &parameters).unwrap_or_else(|error| panic!("{error:?}"));
         let (tuple, request) = (record(tuple), record(request));
-        condition.clock_use(&tuple, &request, &condition.evaluate(&tuple, &request))
+        let outcome = condition.evaluate(&tuple, &request);
+        condition.clock_use(&tuple, Sent::of(&request), &outcome, &mut Evaluations::default())
     }
 
     fn given(until: &str) -> Vec<(&str, Value)> {

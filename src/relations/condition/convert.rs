@@ -21,12 +21,12 @@ pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
         Function::ToDuration => match value {
             Val::Duration(_) => Ok(value.clone()),
             Val::Int(nanos) => Ok(Val::Duration(*nanos)),
-            Val::Text(text) => parsed(time::parse_duration(text).map(Val::Duration), text, "duration such as `1h30m`"),
+            Val::Text(text) => parsed(time::parse_duration(text).map(Val::Duration), "duration such as `1h30m`"),
             _ => mismatch("duration", std::slice::from_ref(value)),
         },
         Function::ToInt => to_int(value),
         Function::ToIp => match value {
-            Val::Text(text) => parsed(network::parse_address(text).map(Val::Ip), text, "IP address"),
+            Val::Text(text) => parsed(network::parse_address(text).map(Val::Ip), "IP address"),
             _ => mismatch("ipaddress", std::slice::from_ref(value)),
         },
         Function::ToText => to_text(value),
@@ -34,7 +34,7 @@ pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
             Val::Timestamp(_) => Ok(value.clone()),
             Val::Int(seconds) => in_range(time::Instant::of_seconds(*seconds).map(Val::Timestamp)),
             Val::Text(text) => {
-                parsed(time::parse_instant(text).map(Val::Timestamp), text, "time such as `2026-10-01T09:00:00Z`")
+                parsed(time::parse_instant(text).map(Val::Timestamp), "time such as `2026-10-01T09:00:00Z`")
             }
             _ => mismatch("timestamp", std::slice::from_ref(value)),
         },
@@ -43,8 +43,9 @@ pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
     }
 }
 
-fn parsed(value: Option<Val>, text: &str, wanted: &str) -> Outcome {
-    value.ok_or_else(|| Halt::Error(format!("`{text}` is no {wanted}")))
+/// The text itself is not in the message: at run time it may be a secret.
+fn parsed(value: Option<Val>, wanted: &str) -> Outcome {
+    value.ok_or_else(|| Halt::Error(format!("the text is no {wanted}")))
 }
 
 fn to_bool(value: &Val) -> Outcome {
@@ -53,7 +54,7 @@ fn to_bool(value: &Val) -> Outcome {
         Val::Text(text) => match text.as_str() {
             "true" | "TRUE" | "True" | "t" | "T" | "1" => Ok(Val::Bool(true)),
             "false" | "FALSE" | "False" | "f" | "F" | "0" => Ok(Val::Bool(false)),
-            _ => parsed(None, text, "bool"),
+            _ => parsed(None, "bool"),
         },
         _ => mismatch("bool", std::slice::from_ref(value)),
     }
@@ -68,7 +69,7 @@ fn to_double(value: &Val) -> Outcome {
         Val::Text(text) => {
             // Digits that are out of range are an error; `Inf` and `NaN` are what they say.
             let fits = |value: &f64| !value.is_infinite() || !text.contains(|c: char| c.is_ascii_digit());
-            parsed(text.parse().ok().filter(fits).map(Val::Double), text, "double")
+            parsed(text.parse().ok().filter(fits).map(Val::Double), "double")
         }
         _ => mismatch("double", std::slice::from_ref(value)),
     }
@@ -79,7 +80,7 @@ fn to_int(value: &Val) -> Outcome {
         Val::Int(_) => Ok(value.clone()),
         Val::Uint(value) => in_range(i64::try_from(*value).ok().map(Val::Int)),
         Val::Double(value) => in_range(truncated(*value).and_then(|value| i64::try_from(value).ok()).map(Val::Int)),
-        Val::Text(text) => parsed(text.parse().ok().map(Val::Int), text, "int"),
+        Val::Text(text) => parsed(text.parse().ok().map(Val::Int), "int"),
         Val::Timestamp(timestamp) => Ok(Val::Int(timestamp.seconds())),
         Val::Duration(nanos) => Ok(Val::Int(*nanos)),
         _ => mismatch("int", std::slice::from_ref(value)),
@@ -93,7 +94,7 @@ fn to_uint(value: &Val) -> Outcome {
         Val::Double(value) => in_range(truncated(*value).and_then(|value| u64::try_from(value).ok()).map(Val::Uint)),
         Val::Text(text) => {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            parsed(text.parse().ok().filter(|_| digits).map(Val::Uint), text, "uint")
+            parsed(text.parse().ok().filter(|_| digits).map(Val::Uint), "uint")
         }
         _ => mismatch("uint", std::slice::from_ref(value)),
     }

@@ -2,17 +2,18 @@
 //!
 //! INVARIANT: integers, durations and times that leave their range are errors, never other values.
 
-use super::evaluate::{Halt, Outcome, mismatch};
+use super::cast::work_of_text;
+use super::evaluate::{Budget, Halt, Outcome, mismatch};
 use super::signature::Function;
 use super::value::{Key, Val};
 use super::{calendar, convert, network, pattern};
 use std::cmp::Ordering;
 
 /// Applies a function.
-pub(super) fn apply(function: &Function, args: &[Val]) -> Outcome {
+pub(super) fn apply(function: &Function, args: &[Val], budget: &mut Budget) -> Outcome {
     match (function, args) {
-        (Function::Equal, [a, b]) => Ok(Val::Bool(a == b)),
-        (Function::NotEqual, [a, b]) => Ok(Val::Bool(a != b)),
+        (Function::Equal, [a, b]) => Ok(Val::Bool(equal(a, b, budget)?)),
+        (Function::NotEqual, [a, b]) => Ok(Val::Bool(!equal(a, b, budget)?)),
         (Function::Less, [a, b]) => compare("<", a, b, Ordering::is_lt),
         (Function::LessEqual, [a, b]) => compare("<=", a, b, Ordering::is_le),
         (Function::Greater, [a, b]) => compare(">", a, b, Ordering::is_gt),
@@ -25,7 +26,14 @@ pub(super) fn apply(function: &Function, args: &[Val]) -> Outcome {
         (Function::Negate, [Val::Int(a)]) => in_range(a.checked_neg().map(Val::Int)),
         (Function::Negate, [Val::Double(a)]) => Ok(Val::Double(-a)),
         (Function::Not, [Val::Bool(a)]) => Ok(Val::Bool(!a)),
-        (Function::In, [item, Val::List(items)]) => Ok(Val::Bool(items.contains(item))),
+        (Function::In, [item, Val::List(items)]) => {
+            for one in items.iter() {
+                if equal(item, one, budget)? {
+                    return Ok(Val::Bool(true));
+                }
+            }
+            Ok(Val::Bool(false))
+        }
         (Function::In, [item, Val::Map(entries)]) => {
             Ok(Val::Bool(Key::of(item).is_some_and(|key| entries.contains_key(&key))))
         }
@@ -36,13 +44,13 @@ pub(super) fn apply(function: &Function, args: &[Val]) -> Outcome {
         (Function::StartsWith, [Val::Text(a), Val::Text(b)]) => Ok(Val::Bool(a.starts_with(b.as_str()))),
         (Function::EndsWith, [Val::Text(a), Val::Text(b)]) => Ok(Val::Bool(a.ends_with(b.as_str()))),
         (Function::Matches(Some(compiled)), [Val::Text(text), _]) => Ok(Val::Bool(compiled.is_match(text))),
-        (Function::Matches(None), [Val::Text(text), Val::Text(source)]) => match pattern::compile(source) {
+        (Function::Matches(None), [Val::Text(text), Val::Text(source)]) => match pattern::compile_sent(source) {
             Some(compiled) => Ok(Val::Bool(compiled.is_match(text))),
-            None => Halt::error(format!("`{source}` is no regular expression (RE2), or too large")),
+            None => Halt::error("the pattern is no regular expression (RE2), or too large"),
         },
         (Function::InCidr, [Val::Ip(address), Val::Text(cidr)]) => match network::is_in(*address, cidr) {
             Some(inside) => Ok(Val::Bool(inside)),
-            None => Halt::error(format!("`{cidr}` is no network")),
+            None => Halt::error("the text is no network"),
         },
         (Function::ToDyn, [it]) => Ok(it.clone()),
         (Function::TypeOf, [it]) => Ok(Val::Type(it.type_name())),
@@ -50,6 +58,41 @@ pub(super) fn apply(function: &Function, args: &[Val]) -> Outcome {
         (Function::Part(part), [it, Val::Text(zone)]) => calendar::part(*part, it, Some(zone)),
         (_, [it]) => convert::convert(function, it),
         (_, values) => mismatch("the function", values),
+    }
+}
+
+/// Whether two values are equal, as [`Val`]'s own equality has it; what is compared is paid for on the way.
+fn equal(a: &Val, b: &Val, budget: &mut Budget) -> Result<bool, Halt> {
+    budget.work(1)?;
+    match (a, b) {
+        (Val::List(a), Val::List(b)) => {
+            if a.len() != b.len() {
+                return Ok(false);
+            }
+            for (a, b) in a.iter().zip(b.iter()) {
+                if !equal(a, b, budget)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Val::Map(a), Val::Map(b)) => {
+            if a.len() != b.len() {
+                return Ok(false);
+            }
+            for ((key, a), (other, b)) in a.iter().zip(b.iter()) {
+                budget.work(key.work())?;
+                if key != other || !equal(a, b, budget)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Val::Text(a), Val::Text(b)) => {
+            budget.work(work_of_text(a.len().min(b.len())))?;
+            Ok(a == b)
+        }
+        _ => Ok(a == b),
     }
 }
 

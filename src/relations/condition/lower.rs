@@ -299,9 +299,11 @@ fn fold_constants(function: Function, args: Vec<Node>) -> Result<Node, String> {
             Ok(Node::Call(Function::Matches(Some(compiled)), args))
         }
         (Function::ToDuration | Function::ToTimestamp | Function::ToIp, [Node::Const(value)]) => {
-            evaluate::call(&function, std::slice::from_ref(value), &mut Budget::unlimited())
-                .map(Node::Const)
-                .map_err(|halt| halt.to_string())
+            let made = evaluate::call(&function, std::slice::from_ref(value), &mut Budget::unlimited());
+            made.map(Node::Const).map_err(|halt| match value {
+                Val::Text(text) => format!("`{text}`: {halt}"),
+                _ => halt.to_string(),
+            })
         }
         (Function::InCidr, [_, Node::Const(Val::Text(text))]) if !super::network::is_network(text) => {
             Err(format!("`{text}` is no network; write an address and the number of its bits: `10.0.0.0/8`"))

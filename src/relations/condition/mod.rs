@@ -2,7 +2,7 @@
 //!
 //! **Problem.** A grant can depend on the request: until when, from which network, up to which amount. The expression
 //! comes from whoever writes the model, the values from whoever asks; neither may make a check hang, panic or permit by
-//! mistake. OpenFGA says what an expression means: CEL with addresses, parameters that are cast and must all be there.
+//! mistake, and no value may be read out of a message by who was not told it. OpenFGA says what an expression means: CEL with addresses, parameters that are cast and must all be there.
 //! **Decision.** The `cel` crate reads the text into its syntax tree. Everything after that is ours: a checker that
 //! refuses a model whose expression cannot be right, and an evaluator that counts costs as OpenFGA does. The crate's own
 //! evaluator knows no types before it runs, and no budget; in tests it is the oracle.
@@ -17,16 +17,19 @@ mod functions;
 mod lower;
 mod network;
 mod pattern;
+mod sent;
 mod signature;
 mod syntax;
 mod time;
 mod types;
 mod value;
 
-use crate::model::{Record, Value};
+use crate::model::Record;
 pub use clock::CLOCK;
 use evaluate::{Budget, Halt};
 use lower::Node;
+pub use sent::Evaluations;
+pub(in crate::relations) use sent::Sent;
 use smol_str::SmolStr;
 pub use types::{MAX_TYPE_DEPTH, ParameterType};
 use value::Val;
@@ -102,8 +105,21 @@ impl Condition {
 
     /// Whether the condition holds, for the values written beside a tuple and those of the request. The tuple's win.
     pub fn evaluate(&self, tuple: &Record, request: &Record) -> Result<bool, ConditionError> {
-        let values = self.values(tuple, request)?;
-        match evaluate::evaluate(&self.root, &values, Budget::new(self.max_cost)) {
+        self.evaluate_one(tuple, Sent::of(request), &mut Evaluations::default())
+    }
+
+    /// The same as one of many for one request, whose values are converted once and whose work is counted together.
+    pub(in crate::relations) fn evaluate_one(
+        &self,
+        tuple: &Record,
+        request: Sent<'_>,
+        evaluations: &mut Evaluations,
+    ) -> Result<bool, ConditionError> {
+        let values = self.values(tuple, request, evaluations)?;
+        let mut budget = Budget::new(self.max_cost);
+        let value = evaluate::evaluate(&self.root, &values, &mut budget);
+        evaluations.work(budget.work_done());
+        match value {
             Ok(Val::Bool(holds)) => Ok(holds),
             Ok(_) => Err(self.failed("the result is no bool")),
             Err(Halt::Error(message)) => Err(self.failed(&message)),
@@ -119,17 +135,30 @@ impl Condition {
             let Some((_, wanted)) = self.parameters.iter().find(|(parameter, _)| parameter == name) else {
                 return Err(ConditionError::Undeclared { condition: self.name.clone(), parameter: name.clone() });
             };
-            self.cast(name, value, wanted)?;
+            cast::cast(value, wanted).map_err(|message| self.bad_value(name, message))?;
         }
         Ok(())
     }
 
-    fn values(&self, tuple: &Record, request: &Record) -> Result<Vec<Val>, ConditionError> {
+    fn values(
+        &self,
+        tuple: &Record,
+        request: Sent<'_>,
+        evaluations: &mut Evaluations,
+    ) -> Result<Vec<Val>, ConditionError> {
         let mut values = Vec::with_capacity(self.parameters.len());
         let mut missing = Vec::new();
-        for (name, wanted) in &self.parameters {
-            match tuple.get(name).or_else(|| request.get(name)) {
-                Some(value) => values.push(self.cast(name, value, wanted)?),
+        for (at, (name, wanted)) in self.parameters.iter().enumerate() {
+            let converted = match tuple.get(name) {
+                Some(stored) => {
+                    evaluations.work(cast::work(stored));
+                    Some(cast::cast(stored, wanted))
+                }
+                None => request.get(name).map(|value| evaluations.convert((&self.name, at), value, wanted)),
+            };
+            match converted {
+                Some(Ok(value)) => values.push(value),
+                Some(Err(message)) => return Err(self.bad_value(name, message)),
                 None => missing.push(name.clone()),
             }
         }
@@ -140,12 +169,8 @@ impl Condition {
         }
     }
 
-    fn cast(&self, name: &SmolStr, value: &Value, wanted: &ParameterType) -> Result<Val, ConditionError> {
-        cast::cast(value, wanted).map_err(|message| ConditionError::BadValue {
-            condition: self.name.clone(),
-            parameter: name.clone(),
-            message,
-        })
+    fn bad_value(&self, name: &SmolStr, message: String) -> ConditionError {
+        ConditionError::BadValue { condition: self.name.clone(), parameter: name.clone(), message }
     }
 
     fn failed(&self, message: &str) -> ConditionError {

@@ -2,7 +2,7 @@
 //! the oracle.
 
 use super::*;
-use crate::model::Number;
+use crate::model::{Number, Value};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -159,7 +159,7 @@ fn the_tuples_values_win_and_every_parameter_must_be_there() {
     );
     assert_eq!(
         evaluate(r#"{"x": 1}"#, r#"{"y": "many"}"#).unwrap_err().to_string(),
-        "condition `c` has a bad value for `y`: expected a whole number of 64 bits (or its digits in a string), found `many`"
+        "condition `c` has a bad value for `y`: expected a whole number of 64 bits (or its digits in a string), found a string that is none"
     );
 }
 
@@ -208,21 +208,21 @@ fn errors_are_absorbed_by_a_side_that_decides_and_only_by_it() {
             "timestamp('9999-12-31T23:59:59Z') + duration('1s') > timestamp('2026-01-01T00:00:00Z')",
             Err("condition `c` failed: the result is out of range"),
         ),
-        ("[1][1] == 1", Err("condition `c` failed: there is no index 1 in a list of 1")),
+        ("[1][1] == 1", Err("condition `c` failed: there is no such index in the list")),
         ("m['x'] == 1", Err("condition `c` failed: there is no such key in the map")),
         ("dyn('a') < dyn(1)", Err("condition `c` failed: `<` does not take `string`, `int`")),
         ("dyn(1) < dyn(1.5)", Ok(true)),
         (
             "ipaddress('10.1.2.3').in_cidr(m.size() == 0 ? '10.0.0.0' : '')",
-            Err("condition `c` failed: `10.0.0.0` is no network"),
+            Err("condition `c` failed: the text is no network"),
         ),
         (
             "'a'.matches(m.size() == 0 ? '(' : '')",
-            Err("condition `c` failed: `(` is no regular expression (RE2), or too large"),
+            Err("condition `c` failed: the pattern is no regular expression (RE2), or too large"),
         ),
         (
             "timestamp('2026-01-01T00:00:00Z').getHours('Mars') == 0",
-            Err("condition `c` failed: `Mars` is no time zone"),
+            Err("condition `c` failed: the text is no time zone"),
         ),
     ] {
         assert_eq!(
@@ -267,8 +267,8 @@ fn what_cannot_be_right_is_refused_when_it_is_written() {
             "x.in_cidr('10.0.0.0/99')",
             "`10.0.0.0/99` is no network; write an address and the number of its bits: `10.0.0.0/8`",
         ),
-        ("x: timestamp", "x < timestamp('soon')", "`soon` is no time such as `2026-10-01T09:00:00Z`"),
-        ("x: duration", "x < duration('1 day')", "`1 day` is no duration such as `1h30m`"),
+        ("x: timestamp", "x < timestamp('soon')", "`soon`: the text is no time such as `2026-10-01T09:00:00Z`"),
+        ("x: duration", "x < duration('1 day')", "`1 day`: the text is no duration such as `1h30m`"),
         ("x: string", "x.matches('(')", "`(` is no regular expression (RE2), or too large"),
         (
             "x: list<int>",
@@ -349,6 +349,73 @@ fn costs_are_counted_as_cel_counts_them() {
             Err(ConditionError::TooCostly { condition: "c".into(), max_cost: cost - 1 }),
             "{expression}"
         );
+    }
+}
+
+#[test]
+fn work_that_units_do_not_count_is_bounded_too() {
+    let many = format!(r#"{{"l": [{}"x"], "s": "{}"}}"#, "\"aaaa\",".repeat(60_000), "é".repeat(400_000));
+    let doubled = format!("({}l).size() > 0", "l+".repeat(48));
+    let begun = Instant::now();
+    for expression in [
+        doubled.as_str(),
+        "l == l && l == l && l == l && l == l && l == l && l == l && l == l && l == l && l == l",
+        "[l,l,l,l,l,l,l,l,l,l] == [l,l,l,l,l,l,l,l,l,l] && [l,l,l,l,l,l,l,l,l,l] == [l,l,l,l,l,l,l,l,l,l]",
+        "l.exists(x, s == x)",
+        "s.contains(s)",
+        "'a'.matches(s)",
+        "s == s",
+        "s in l",
+    ] {
+        assert_eq!(
+            holds("l: list<string>, s: string", expression, &many).unwrap_err(),
+            "condition `c` costs more than 100 units: pass fewer or shorter values, or simplify it",
+            "{expression}"
+        );
+    }
+    for expression in
+        ["l.size() > 3", "l.exists(x, x == 'aaaa')", "s.startsWith('é') && s.size() > 3", "(l + l).size() > 3"]
+    {
+        assert!(holds("l: list<string>, s: string", expression, &many).is_ok(), "{expression}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn no_message_shows_a_value() {
+    let secret = "S3CR3T(";
+    let context = format!(r#"{{"s": "{secret}", "m": {{"{secret}": [1]}}, "n": 31337, "l": []}}"#);
+    for (declared, expression) in [
+        ("s: int", "s > 1"),
+        ("s: double", "s > 1.0"),
+        ("s: bool", "s"),
+        ("s: duration", "s > duration('1h')"),
+        ("s: timestamp", "s > timestamp('2026-01-01T00:00:00Z')"),
+        ("s: ipaddress", "s.in_cidr('10.0.0.0/8')"),
+        ("s: list<string>", "s.size() > 1"),
+        ("n: string", "n == ''"),
+        ("n: list<int>", "n == []"),
+        ("m: map<int>", "m == {}"),
+        ("s: string", "int(s) > 1"),
+        ("s: string", "uint(s) > 1u"),
+        ("s: string", "double(s) > 1.0"),
+        ("s: string", "bool(s)"),
+        ("s: string", "duration(s) > duration('1h')"),
+        ("s: string", "timestamp(s) > timestamp('2026-01-01T00:00:00Z')"),
+        ("s: string", "ipaddress(s) == ipaddress('10.0.0.1')"),
+        ("s: string", "ipaddress('10.0.0.1').in_cidr(s)"),
+        ("s: string", "'a'.matches(s)"),
+        ("s: string", "timestamp('2026-01-01T00:00:00Z').getHours(s) == 1"),
+        ("s: string, l: list<int>", "l.map(x, x) == [1] || {'a': 1}[s] == 1"),
+        ("n: int, l: list<int>", "l[n] == 1"),
+        ("s: any", "s > 1"),
+        ("s: any, n: int", "s + n == 1"),
+        ("n: int", "n * 9223372036854775807 > 1"),
+    ] {
+        let Ok(condition) = Condition::compile("c", expression, &parameters(declared)) else { continue };
+        let told = condition.evaluate(&Record::new(), &record(&context)).unwrap_err().to_string();
+        assert!(!told.contains("S3CR3T") && !told.contains("31337"), "{expression}: {told}");
+        assert!(told.starts_with("condition `c` "), "{told}");
     }
 }
 

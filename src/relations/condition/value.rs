@@ -3,6 +3,7 @@
 //! Equality never fails: values of two kinds differ, and numbers of two kinds are equal where they are the same number,
 //! as CEL has it. Order exists within a kind, and among numbers.
 
+use super::cast::work_of_text;
 use super::time::Instant;
 use smol_str::SmolStr;
 use std::cmp::Ordering;
@@ -52,6 +53,14 @@ impl Key {
         }
     }
 
+    /// What comparing it costs.
+    pub(super) fn work(&self) -> u64 {
+        match self {
+            Self::Text(text) => work_of_text(text.len()),
+            Self::Bool(_) | Self::Whole(_) => 0,
+        }
+    }
+
     /// The key as a value: what a comprehension over a map gets.
     pub(super) fn to_val(&self) -> Val {
         match self {
@@ -87,8 +96,13 @@ impl Val {
 
     /// Its size as costs are counted: characters, bytes, elements; 1 for what has none.
     pub(super) fn size(&self) -> u64 {
+        self.size_up_to(usize::MAX)
+    }
+
+    /// The same, where no more than `most` characters are worth counting.
+    pub(super) fn size_up_to(&self, most: usize) -> u64 {
         let size = match self {
-            Self::Text(text) => text.chars().count(),
+            Self::Text(text) => text.chars().take(most).count(),
             Self::Bytes(bytes) => bytes.len(),
             Self::List(items) => items.len(),
             Self::Map(entries) => entries.len(),

@@ -195,12 +195,6 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The same for a request's own tuples, several of which may have one key.
-    pub(super) fn each(&self, [_, names, user]: Key) -> impl Iterator<Item = &'a When> + use<'a> {
-        let same = self.from((names, user)).iter().take_while(move |entry| entry.place() == (names, user));
-        same.map(|entry| &entry.when)
-    }
-
     fn from(&self, place: (u32, u32)) -> &'a [Entry] {
         let start = self.entries.partition_point(|entry| entry.place() < place);
         self.entries.get(start..).unwrap_or_default()

@@ -1,7 +1,9 @@
 //! What one request sees: a version of the graph, and the request's own tuples on top.
 //!
-//! Owns the union of the layers. A tuple that stands in several of them is met once for each, so that any of its
-//! conditions can make it hold.
+//! Owns the union of the layers. A tuple of the request stands for the one of its key in the graph, whatever their
+//! conditions: who brings a tuple along says how it is for this question. That is what OpenFGA's check does for a tuple
+//! that names the user itself; its lists, and its checks through usersets and everyone, let both count, so that a list
+//! there can hold what a check denies. Here one rule holds for all of them.
 
 use super::layer::{Edge, Layer, When, pair};
 use super::ordered::Key;
@@ -49,8 +51,11 @@ impl<'a> View<'a> {
             by_object: Own::default(),
             by_user: Vec::new(),
         };
-        let edges: Vec<(Edge, When)> =
+        let mut edges: Vec<(Edge, When)> =
             contextual.iter().filter_map(|tuple| Some((view.edge(&tuple.key)?, tuple.condition.clone()))).collect();
+        // Of several with one key the first counts.
+        edges.sort_by_key(|(edge, _)| *edge);
+        edges.dedup_by_key(|(edge, _)| *edge);
         view.by_object = Own::new(edges.iter().map(|(edge, when)| (edge.by_object(), when.clone())).collect());
         view.by_user = edges.into_iter().map(|(edge, when)| (edge.by_user(), when)).collect();
         view.by_user.sort_by_key(|(key, _)| *key);
@@ -121,12 +126,16 @@ impl<'a> View<'a> {
         let names = pair(user.relation, relation);
         let (from, to) = ([user.object.0, names, 0], [user.object.0, names, u32::MAX]);
         let layers = [&self.graph.bundle, &self.graph.stored];
+        let is_replaced =
+            |key: &Key| !self.by_user.is_empty() && self.by_user.binary_search_by_key(key, |(own, _)| *own).is_ok();
         let graph = layers.into_iter().flat_map(move |layer| {
-            layer.by_user.range(&from, &to).filter_map(|(key, has_condition)| {
-                let edge = Edge::of_user_key(key);
-                let when = if *has_condition { layer.get(edge)? } else { &None };
-                Some((edge.object, when))
-            })
+            layer.by_user.range(&from, &to).filter(move |(key, _)| !is_replaced(key)).filter_map(
+                |(key, has_condition)| {
+                    let edge = Edge::of_user_key(key);
+                    let when = if *has_condition { layer.get(edge)? } else { &None };
+                    Some((edge.object, when))
+                },
+            )
         });
         let start = self.by_user.partition_point(|(key, _)| *key < from);
         let own = self.by_user.get(start..).unwrap_or_default().iter().take_while(move |(key, _)| *key <= to);
@@ -271,12 +280,15 @@ pub(in crate::relations) struct ObjectRow<'v> {
 }
 
 impl<'v> ObjectRow<'v> {
-    /// The tuples of this row whose user is exactly `user`: at most one per layer of the graph, and those of the
-    /// request.
+    /// The tuple of this row whose user is exactly `user`: the request's own, or else at most one per layer of the graph.
     pub(in crate::relations) fn of(&self, user: UserId) -> impl Iterator<Item = &'v When> + use<'v> {
         let [bundle, stored, own] = self.rows;
         let key = Edge { object: self.object, relation: self.relation, user }.by_object();
-        [bundle.get(key), stored.get(key)].into_iter().flatten().chain(own.each(key))
+        let found = match own.get(key) {
+            Some(own) => [Some(own), None],
+            None => [bundle.get(key), stored.get(key)],
+        };
+        found.into_iter().flatten()
     }
 
     /// The tuples whose user is a userset.
@@ -297,6 +309,8 @@ impl<'v> ObjectRow<'v> {
     fn between(&self, first: NameId, last: NameId) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
         let (first, last) = (pair(self.relation, first), pair(self.relation, last));
         let tuples = Tuples::of(self.object.0, self.rows.map(|row| row.between(first, last)));
-        tuples.map(|(key, when)| (Edge::of_object_key(key).user, when))
+        let [.., own] = self.rows;
+        let counts = move |key: Key, when: &'v When| own.get(key).is_none_or(|own| std::ptr::eq(own, when));
+        tuples.filter(move |(key, when)| counts(*key, when)).map(|(key, when)| (Edge::of_object_key(key).user, when))
     }
 }

@@ -17,7 +17,7 @@ use super::check::{Node, applies};
 use super::error::{Failure, RelationError, RelationFault};
 use super::graph::{Edge, RowHash, UserId, When};
 use super::limits::Meter;
-use super::reader::{Scene, State};
+use super::reader::{Scene, State, Terms};
 use foldhash::HashSet;
 use std::ops::ControlFlow;
 
@@ -61,7 +61,8 @@ struct Walk<'w, 'r> {
 
 impl<'w, 'r> Walk<'w, 'r> {
     fn new(scene: Scene<'r>, state: &'w mut State) -> Self {
-        let meter = Meter::new(scene.terms.limits.list_reads, scene.terms.is_over);
+        let Terms { limits, is_over, allowance, .. } = *scene.terms;
+        let meter = Meter::new(limits.list_reads, is_over, allowance);
         let (now, next, done) = (Vec::new(), Vec::new(), HashSet::default());
         Self { scene, state, meter, error: None, now, next, done }
     }
@@ -96,8 +97,12 @@ impl<'w, 'r> Walk<'w, 'r> {
         if self.scene.terms.possible {
             return Ok(true);
         }
-        let clock = self.state.trace.as_mut().map(|trace| &mut trace.clock);
-        match applies(self.scene.view, self.scene.rules, self.scene.terms.context, edge, when, clock)? {
+        let State { trace, evaluations, .. } = self.state;
+        let clock = trace.as_mut().map(|trace| &mut trace.clock);
+        let applies =
+            applies(self.scene.view, self.scene.rules, self.scene.terms.sent(), edge, when, (evaluations, clock));
+        self.meter.work(evaluations.take_work())?;
+        match applies? {
             Ok(holds) => Ok(holds),
             Err(error) => {
                 self.fail(error);
@@ -156,10 +161,11 @@ fn conclude(
     match ended {
         Ok(()) => Ok(None),
         Err(RelationFault::OutOfTime) => Ok(Some(Cut::Time)),
-        Err(RelationFault::TooBroad(_)) => Ok(Some(Cut::Breadth)),
+        Err(RelationFault::TooBroad(_) | RelationFault::TooMuch) => Ok(Some(Cut::Breadth)),
         Err(
             fault @ (RelationFault::TooNested
             | RelationFault::TooCostly
+            | RelationFault::TooLong(_)
             | RelationFault::ForeignRules
             | RelationFault::Inconsistent),
         ) => Err(fault.into()),

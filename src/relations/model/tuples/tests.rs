@@ -103,7 +103,7 @@ fn stored_contexts_fit_their_condition() {
     assert_eq!(check(hour("9".into())), Ok(()));
     assert_eq!(
         check(hour("nine".into())),
-        Err("condition `in_hours` has a bad value for `hour`: expected a whole number of 64 bits (or its digits in a string), found `nine`".into())
+        Err("condition `in_hours` has a bad value for `hour`: expected a whole number of 64 bits (or its digits in a string), found a string that is none".into())
     );
     assert_eq!(
         check([(SmolStr::new("day"), Value::from(1))].into_iter().collect()),
