@@ -447,8 +447,11 @@ pub(crate) fn universe<'t>(world: &World, tuples: impl Iterator<Item = &'t Tuple
             ids.insert(entity["uid"]["id"].as_str().expect("a text").to_owned());
         }
     }
-    if kind == "mode" {
-        ids.extend(["fast", "slow"].map(str::to_owned));
+    match kind {
+        "mode" => ids.extend(["fast", "slow"].map(str::to_owned)),
+        // What the schema has an action of its own for is known.
+        "doc" => ids.extend(["d1".to_owned()]),
+        _ => {}
     }
     let literal = format!("{kind}::\"");
     for (at, _) in world.policies.match_indices(&literal) {

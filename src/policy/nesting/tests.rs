@@ -1,3 +1,5 @@
+//! How deep a text nests, held to the depth of what Cedar's own parsers make of it.
+
 use super::*;
 use crate::policy::syntax::children;
 use cedar_policy_core::ast::Expr;
