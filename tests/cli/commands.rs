@@ -211,8 +211,12 @@ fn search_prints_a_table_or_json() {
         serde_json::json!({"results": [{"type": "tool", "id": "refund", "policies": policies}], "more": false})
     );
     assert_eq!(search(&["user:alice", "tool:refund"]), done("tools/call  by users\n1 action\n"));
-    assert_eq!(search(&["user > agent:copilot", "tools/call", "tool:refund"]).out, "0 subjects\n");
-    assert_eq!(search(&["user:alice > agent", "tools/call", "tool:refund"]).out, "0 subjects\n");
+    for (chain, kind) in [("user > agent:copilot", "user"), ("user:alice > agent", "agent")] {
+        let found = search(&[chain, "tools/call", "tool:refund"]).out;
+        let (count, reason) = found.split_once('\n').unwrap();
+        assert_eq!(count, "0 subjects");
+        assert!(reason.starts_with(&format!("not_permitted: nothing of the type `{kind}` is known")), "{reason}");
+    }
 }
 
 #[test]

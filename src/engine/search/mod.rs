@@ -31,7 +31,7 @@ use super::decide::{Given, Want, decide};
 use super::snapshot::Pinned;
 use super::{Ask, Engine, Refusal};
 use crate::model::{
-    Decision, Depth, EntityRef, Evidence, Fault, PageRequest, Reason, SearchRequest, Searched, Timestamp, encode_id,
+    Decision, Depth, EntityRef, Evidence, Fault, PageRequest, SearchRequest, Searched, Timestamp, encode_id,
 };
 use crate::policy::Stored;
 use crate::relations::Place;
@@ -66,11 +66,13 @@ impl Engine {
         let evidence = ask.evidence.unwrap_or(&nothing);
         let task = Task { pinned, search, want, evidence, given: None, now };
         let mut budget = Budget::new(self.search_limits, &*self.clock);
-        let turn = task.run(&stand, limit, &mut budget)?;
+        let mut turn = task.run(&stand, limit, &mut budget)?;
         self.metrics.searched(search.searched.as_str(), turn.candidates, turn.decided, turn.found.len());
         let is_first = page.token.is_none();
+        task.end_if_denied(&mut turn, is_first)?;
         let whole = turn.next == Next::End;
-        let reason = task.why_nothing(&turn, is_first, ask.depth)?;
+        let is_explained = whole && is_first && turn.found.is_empty() && ask.depth != Depth::Lean;
+        let reason = is_explained.then(|| nothing::reason(&task, &turn));
         let seal = |after| {
             let stand = Stand { after, limit: page.limit.or(stand.limit), scans: turn.scans };
             sealer.seal(&bound, &stand, now).map_err(|_| internal("a token cannot be sealed"))
@@ -146,13 +148,18 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Why there is nothing, where there is nothing and it is to be told.
-    fn why_nothing(&self, turn: &Turn, is_first: bool, depth: Depth) -> Result<Option<Reason>, SearchRefusal> {
-        let is_empty = turn.next == Next::End && turn.found.is_empty();
-        if is_empty && !is_first && nothing::is_denied(self, turn) {
+    /// Ends a search that is denied as a whole: no later page finds anything. Refuses to go on with one that was not
+    /// when it began: the pages before it would look like all there is.
+    fn end_if_denied(&self, turn: &mut Turn, is_first: bool) -> Result<(), SearchRefusal> {
+        if !turn.found.is_empty() || !nothing::is_denied(self, turn) {
+            return Ok(());
+        }
+        if !is_first {
             return Err(SearchRefusal::Token(TokenError::Denied));
         }
-        Ok((is_empty && is_first && depth != Depth::Lean).then(|| nothing::reason(self, turn)))
+        turn.next = Next::End;
+        turn.cut = None;
+        Ok(())
     }
 
     fn decide_all(

@@ -61,12 +61,14 @@ fn is_of_the_request(reason: &Reason) -> bool {
     reason.principal.is_none()
 }
 
-/// Whether a search that found nothing more is denied as a whole.
+/// Returns `true` if a search that found nothing is denied as a whole. A candidate may be refused for itself before its
+/// legs, such as one that stands in the chain already, and another be permitted: so what is asked is whether nobody in
+/// particular is refused. The chain of a search for actions has no candidate in it.
 pub(super) fn is_denied(task: &Task<'_>, turn: &Turn) -> bool {
-    turn.denials.are_of_the_request()
-        || (turn.decided == 0
-            && task.search.searched != Searched::Subject
-            && of_nobody(task).is_some_and(|reason| is_of_the_request(&reason)))
+    match task.search.searched {
+        Searched::Action => turn.denials.are_of_the_request(),
+        Searched::Subject | Searched::Resource => of_nobody(task).is_some_and(|reason| is_of_the_request(&reason)),
+    }
 }
 
 /// The reason for a search that found nothing.

@@ -1,5 +1,7 @@
 //! Conditions as their authors write them; refusals word for word; hostile text and values; the crate's own evaluator as
 //! the oracle.
+//!
+//! Longer than most: every kind of fault has its sentence here, in one place.
 
 use super::*;
 use crate::model::{Number, Value};
