@@ -6,7 +6,7 @@
 //! straight into [`crate::model::Value`] (`wire/`); what is not well-formed is a 400 that names the member, and everything that goes
 //! wrong becomes a status and a body in one file (`error`). Routes stand in one file (`routes`), one file per endpoint.
 //! A decision runs inline on the worker: a thread hop costs more than the decision. One that turns out to take long is
-//! begun anew on a thread of its own (`apart`).
+//! begun anew on a thread of its own (`load::apart`).
 //! **Trade-off.** No JSON extractors of the framework: their limits, statuses and messages are not AuthZEN's, and they
 //! read the body before the caller is known.
 //!
@@ -14,7 +14,6 @@
 //! `X-Request-ID` (AuthZEN 1.0 section 10.1.3). What the HTTP parser refuses itself (a head that is no HTTP, is too
 //! large or does not arrive) has no request id to carry.
 
-mod apart;
 mod bearer;
 mod body;
 mod budget;

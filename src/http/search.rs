@@ -3,7 +3,6 @@
 //! A search runs on a thread of its own: the workers go on deciding meanwhile.
 
 use super::evaluation::{REVISION, written};
-use super::load::apart::apart;
 use super::schema::{ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest};
 use super::shared::{Opened, Shared, Work, ask};
 use super::wire::{Of, Options, SearchResponse, write_page};
@@ -146,22 +145,22 @@ async fn search(
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(request, payload, Permission::Search).await?;
     let Opened { body, options, evidence, .. } = shared.open(Of::Search, Work::Short, caller, request, &text).await?;
-    let search = SearchRequest::from_body(searched, &body)?;
+    let wanted = SearchRequest::from_body(searched, &body)?;
     let page = PageRequest::from_body(&body)?;
     drop(body);
     let limit = shared.settings.limits.answer_bytes;
     let Ask { caller, require_actor, .. } = ask(caller, request, options, None);
     let (caller, engine) = (caller.to_owned(), shared.engine.clone());
     let asked_for_page = page.is_some();
-    let (revision, body) = apart(move || {
+    let search = move || {
         let Options { depth, arguments, .. } = options;
         let evidence = evidence.as_ref();
         let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments, evidence };
-        let found = engine.search(&ask, &search, &page.unwrap_or_default())?;
-        let body = written(write_page(&search, asked_for_page, &found, arguments, depth))?;
+        let found = engine.search(&ask, &wanted, &page.unwrap_or_default())?;
+        let body = written(write_page(&wanted, asked_for_page, &found, arguments, depth))?;
         if body.len() > limit { Err(Error::AnswerTooLarge(limit)) } else { Ok((found.revision, body)) }
-    })
-    .await??;
+    };
+    let (revision, body) = shared.searches.run(search).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
     response.insert_header((REVISION.clone(), HeaderValue::from(revision.0)));

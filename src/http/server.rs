@@ -1,12 +1,12 @@
 //! The service as one value: what it shares, the application of one worker, and the server around it.
 
-use super::apart::Apart;
 use super::bearer;
 use super::budget::Budget;
 use super::connection::Watch;
 use super::envelope;
 use super::fga::{EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, Places, STREAMS_OF_CALLER};
 use super::listen;
+use super::load::apart::Apart;
 use super::metadata::Metadata;
 use super::rate::Meter;
 use super::routes;
@@ -76,8 +76,9 @@ impl Server {
             meters,
             exports: Places::new(MAX_EXPORTS, EXPORTS_OF_CALLER),
             streams: Places::new(MAX_STREAMS, STREAMS_OF_CALLER),
-            decisions: Apart::new(),
-            questions: Apart::new(),
+            decisions: Apart::for_questions(),
+            questions: Apart::for_questions(),
+            searches: Apart::for_searches(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -1,12 +1,12 @@
 //! What all handlers share.
 
-use super::apart::Apart;
 use super::body::{connection, read_body};
 use super::budget::Budget;
 use super::caller::Identity;
 use super::connection::Connection;
 use super::envelope::REQUEST_ID;
 use super::fga::Places;
+use super::load::apart::Apart;
 use super::load::lag;
 use super::load::turn::Turn;
 use super::metadata::Metadata;
@@ -71,6 +71,8 @@ pub(super) struct Shared {
     pub(super) decisions: Apart,
     /// Where questions about relations are answered that take long.
     pub(super) questions: Apart,
+    /// Where searches run.
+    pub(super) searches: Apart,
 }
 
 impl Shared {

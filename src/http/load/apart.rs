@@ -1,34 +1,115 @@
-//! Work that takes longer than a turn, on threads of its own.
+//! Work that takes long, on threads of its own.
 //!
-//! The framework's threads for it are some hundred. As many searches at once would leave the workers, and everybody's
-//! decisions, a hundredth of the machine; so few run at a time, and others wait for a moment.
+//! **Problem.** A worker answers hundreds of clients in turn. A question that reads a million tuples, asked of it, makes
+//! all of them wait.
+//! **Decision.** Such questions go to threads that are kept for them, as many at a time as leave half of the processors
+//! to the workers; searches, most of which are short, have more. Others wait for a place, so many and so long; one more is refused.
+//! **Trade-off.** Questions that take long are answered one after another. A place is taken until the work ends, also
+//! where its client has left: the limits of a question bound that.
 
 use crate::http::{Error, Scarce};
 use crate::model::Fault;
 use actix_web::web::block;
-use std::sync::LazyLock;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// How many run at once for each processor.
-const PER_PROCESSOR: usize = 2;
+/// LIMIT: how many questions may wait for a place: with the longest that there can be, more would wait in vain.
+const QUESTIONS_WAITING: usize = 32;
 
-/// How long one waits. Most take milliseconds, and the longest about as long as this.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a question waits for a place.
+const QUESTION_WAIT: Duration = Duration::from_secs(5);
 
-/// One machine has so many processors, however many services are in the process.
-static PLACES: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(PER_PROCESSOR * std::thread::available_parallelism().map_or(1, usize::from)));
+/// How many searches run at once for each processor. Most take milliseconds, and none reads more than a page may cost.
+const SEARCHES_PER_PROCESSOR: usize = 2;
 
-/// Runs work on another thread. `Err` where so much of it runs already that it would begin too late.
-pub(in crate::http) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-    let place = timeout(PATIENCE, PLACES.acquire()).await;
-    let Ok(Ok(place)) = place else { return Err(Error::Overloaded(Scarce::Time)) };
-    let done = block(move || {
-        let done = work();
-        drop(place);
-        done
-    });
-    done.await.map_err(|error| Error::Fault(Fault::Internal(format!("a thread is gone: {error}"))))
+/// LIMIT: how many searches may wait for a place.
+const SEARCHES_WAITING: usize = 1_024;
+
+/// How long a search waits for a place: the longest takes about as long.
+const SEARCH_WAIT: Duration = Duration::from_secs(1);
+
+/// Places for work that takes long.
+#[derive(Debug)]
+pub(in crate::http) struct Apart {
+    places: Arc<Semaphore>,
+    waiting: Semaphore,
+    wait: Duration,
+}
+
+impl Apart {
+    /// Creates places for questions that take long: half of the processors, and one at least.
+    pub(in crate::http) fn for_questions() -> Self {
+        Self::new((processors() / 2).max(1), QUESTIONS_WAITING, QUESTION_WAIT)
+    }
+
+    /// Creates places for searches.
+    pub(in crate::http) fn for_searches() -> Self {
+        Self::new(SEARCHES_PER_PROCESSOR * processors(), SEARCHES_WAITING, SEARCH_WAIT)
+    }
+
+    fn new(places: usize, waiting: usize, wait: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), waiting: Semaphore::new(waiting), wait }
+    }
+
+    /// Does the work once there is a place for it.
+    pub(in crate::http) async fn run<T: Send + 'static, E: From<Error> + Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let place = {
+            let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
+            let place = timeout(self.wait, Arc::clone(&self.places).acquire_owned()).await;
+            place.ok().and_then(Result::ok).ok_or_else(busy)?
+        };
+        let done = block(move || {
+            let outcome = work();
+            drop(place);
+            outcome
+        });
+        done.await.map_err(|error| Error::Fault(Fault::Internal(format!("a thread is gone: {error}"))))?
+    }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn busy() -> Error {
+    Error::Overloaded(Scarce::Time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[actix_web::test]
+    async fn one_more_than_may_wait_is_refused_and_a_place_comes_back() {
+        let apart = Apart { places: Arc::new(Semaphore::new(1)), waiting: Semaphore::new(1) };
+        let (begun, is_begun) = channel();
+        let (end, ends) = channel::<()>();
+        let first = apart.run(move || {
+            begun.send(()).unwrap();
+            ends.recv().unwrap();
+            Ok::<_, Error>(1)
+        });
+        let others = async {
+            while is_begun.try_recv().is_err() {
+                tokio::task::yield_now().await;
+            }
+            let second = apart.run(|| Ok::<_, Error>(2));
+            let third = async {
+                let refused = apart.run(|| Ok::<_, Error>(3)).await;
+                end.send(()).unwrap();
+                refused
+            };
+            tokio::join!(second, third)
+        };
+        let (first, (second, third)) = tokio::join!(first, others);
+        assert_eq!((first.unwrap(), second.unwrap()), (1, 2));
+        assert!(matches!(third, Err(Error::Overloaded(Scarce::Time))));
+        assert_eq!(apart.run(|| Ok::<_, Error>(4)).await.unwrap(), 4);
+    }
 }
