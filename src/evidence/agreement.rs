@@ -3,27 +3,24 @@
 //! **Problem.** An issuer that is asked about a JWT answers with fewer claims than the token has: some leave out `act` or
 //! `cnf`. Whoever reads the answer alone takes an agent's token for its user's, and a bound one for a bearer's.
 //! **Decision.** Both are read. What the token itself says is not verified, so it proves nothing; but what it says and its
-//! issuer does not is no reason to give more. Of the claims that decide, each one in the token stands in the answer with
-//! the same value, or the token is refused. Times that only the token has are kept. Where the profile says that answers
-//! never carry `act`, the token's own adds its actors.
+//! issuer does not is no reason to give more. Each claim of the token that reading takes stands in the answer with the
+//! same value, or the token is refused. Times that only the token has are kept; what only the token says is missing from
+//! it is missing; and of the facts that answers often leave out, what the token alone has is unknown: a policy that reads
+//! it denies. Where the profile says that answers never carry `act`, the token's own adds its actors.
 //! **Trade-off.** An issuer whose answers leave out scopes or groups that its tokens have cannot be asked about them: its
 //! tokens are verified by its keys.
 //!
 //! INVARIANT: what the token alone says never adds a scope, a role, an audience, a proof or a subject.
 
-use super::claims::{bad_claim, milliseconds, texts};
+use super::claims::{self, bad_claim, milliseconds, texts};
+use super::overage::{self, ELSEWHERE, HAS_GROUPS};
 use super::profile::{ActorForm, ClaimPath, Profile};
-use crate::model::{Record, Unproven, Value};
+use super::reading::{FACTS, Reading};
+use crate::model::{Record, Unproven, Value, unknown_fact};
 use smol_str::SmolStr;
 
 /// Claims of a point in time. One that only the token has bounds its use further.
 const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
-
-/// Claims that say that the token does not hold all of something.
-const MORE: [&str; 2] = ["_claim_names", "hasgroups"];
-
-/// Claims that must be equal where both have them. One that the answer leaves out is not there.
-const FACTS: [&str; 4] = ["acr", "amr", "auth_time", "jti"];
 
 /// Returns the claims that an answer proves, held to what the token says of itself.
 pub(super) fn merge(
@@ -32,31 +29,59 @@ pub(super) fn merge(
     profile: &Profile,
     carries_act: bool,
 ) -> Result<Record, Unproven> {
-    let claims = &profile.claims;
-    for paths in [&claims.subject, &claims.client] {
-        agree(&answer, token, paths, |value| Some(vec![value.as_text()?.clone()]))?;
-    }
-    agree(&answer, token, &claims.scopes, |value| texts(Some(value), true))?;
-    for paths in [&claims.roles, &claims.groups, &vec![ClaimPath::new("aud")]] {
-        agree(&answer, token, paths, |value| texts(Some(value), false))?;
-    }
-    for name in ["cnf", "authorization_details"] {
-        same(&answer, token, &ClaimPath::new(name), true)?;
-    }
-    for autonomous in &profile.autonomous {
-        same(&answer, token, &autonomous.claim, true)?;
-    }
-    for path in profile.required.iter().map(|mark| mark.claim.clone()).chain(FACTS.map(ClaimPath::new)) {
-        same(&answer, token, &path, false)?;
-    }
-    if profile.id_tokens.iter().any(|mark| mark.is_in(token)) || token.get_present("events").is_some() {
-        return Err(Unproven::invalid("the token's own claims are not those of an access token"));
+    claims::check_spelling(token)?;
+    check_claims(&answer, token, profile)?;
+    if token.get_present("events").is_some() {
+        return Err(other_kind());
     }
     let adds_actors = !carries_act && profile.actor == ActorForm::Rfc8693 && answer.get_present("act").is_none();
     match token.get_present("act") {
         Some(act) if adds_actors => answer.insert("act", act.clone()),
         _ => same(&answer, token, &ClaimPath::new("act"), true)?,
     }
+    if claims::says_bound(token) && answer.get_present("cnf").is_none() {
+        return Err(lacks("cnf"));
+    }
+    add_times(&mut answer, token)?;
+    add_missing(&mut answer, token)?;
+    add_facts(&mut answer, token)?;
+    Ok(answer)
+}
+
+/// Refuses a token whose claims that reading takes are not those of the answer.
+fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<(), Unproven> {
+    // INVARIANT: every part of the list is held to the answer.
+    let Reading { subject, client, scopes, roles, groups, autonomous, of_users, required, id_tokens, facts } =
+        Reading::of(profile);
+    let one = |value: &Value| Some(vec![value.as_text()?.clone()]);
+    for path in subject {
+        same(answer, token, path, false)?;
+    }
+    agree(&first(answer, subject), &first(token, subject), one)?;
+    // Of those of which reading takes the first, all of the token's say what the answer's first says.
+    for (paths, spaced) in [(client, false), (scopes, true)] {
+        for found in all(token, paths) {
+            let read = |value: &Value| if spaced { texts(Some(value), true) } else { one(value) };
+            agree(&first(answer, paths), &[found], read)?;
+        }
+    }
+    for paths in [roles, groups, &[ClaimPath::new("aud")]] {
+        agree(&all(answer, paths), &all(token, paths), |value| texts(Some(value), false))?;
+    }
+    for path in ["cnf", "authorization_details"].map(ClaimPath::new).iter().chain(autonomous).chain(facts) {
+        same(answer, token, path, true)?;
+    }
+    if let Some(path) = of_users.iter().find(|path| path.of(token).is_some() && path.of(answer).is_none()) {
+        return Err(lacks(path.name()));
+    }
+    for path in required {
+        same(answer, token, path, false)?;
+    }
+    if id_tokens.iter().any(|mark| mark.is_in(token)) { Err(other_kind()) } else { Ok(()) }
+}
+
+/// Adds times that the token alone has.
+fn add_times(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
     for name in TIMES {
         let Some(value) = token.get_present(name) else { continue };
         let at = milliseconds(value).ok_or_else(|| bad_claim(name))?;
@@ -66,26 +91,62 @@ pub(super) fn merge(
             Some(_) => return Err(differs(name)),
         }
     }
-    for name in MORE {
-        if let (Some(value), None) = (token.get_present(name), answer.get_present(name)) {
-            answer.insert(name, value.clone());
-        }
-    }
-    Ok(answer)
+    Ok(())
 }
 
-/// Refuses a claim of the token that its issuer's answer has with other members, or not at all.
+/// Adds what the token alone says is not in it.
+fn add_missing(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
+    for name in ELSEWHERE {
+        let Some(value) = token.get_present(name) else { continue };
+        let more = value.as_record().ok_or_else(|| bad_claim(name))?;
+        let mut both = match answer.get_present(name) {
+            None => Record::new(),
+            Some(value) => value.as_record().cloned().ok_or_else(|| bad_claim(name))?,
+        };
+        for (claim, source) in more.iter() {
+            both.insert(claim.clone(), source.clone());
+        }
+        answer.insert(name, Value::Record(both));
+    }
+    if overage::says_more(token) {
+        answer.insert(HAS_GROUPS, Value::Bool(true));
+    }
+    Ok(())
+}
+
+/// Makes unknown what the token alone has of the facts that answers often leave out.
+fn add_facts(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
+    for name in FACTS {
+        same(answer, token, &ClaimPath::new(name), false)?;
+        if token.get_present(name).is_some() && answer.get_present(name).is_none() {
+            answer.insert(name, unknown_fact());
+        }
+    }
+    Ok(())
+}
+
+/// A claim, by its path.
+type Found<'a> = (&'a ClaimPath, &'a Value);
+
+/// Refuses claims of the token that its issuer's answer has with other members, or not at all.
 fn agree(
-    answer: &Record,
-    token: &Record,
-    paths: &[ClaimPath],
+    answer: &[Found<'_>],
+    token: &[Found<'_>],
     read: impl Fn(&Value) -> Option<Vec<SmolStr>>,
 ) -> Result<(), Unproven> {
-    let Some((path, value)) = found(token, paths) else { return Ok(()) };
-    let of_token = read(value).ok_or_else(|| bad_claim(path.name()))?;
-    let Some((_, value)) = found(answer, paths) else { return Err(lacks(path.name())) };
-    let of_answer = read(value).ok_or_else(|| bad_claim(path.name()))?;
+    let Some((path, _)) = token.first() else { return Ok(()) };
+    if answer.is_empty() {
+        return Err(lacks(path.name()));
+    }
+    let members = |found: &[Found<'_>]| {
+        let mut members = Vec::new();
+        for (path, value) in found {
+            members.extend(read(value).ok_or_else(|| bad_claim(path.name()))?);
+        }
+        Ok(members)
+    };
     let holds = |all: &[SmolStr], some: &[SmolStr]| some.iter().all(|one| all.contains(one));
+    let (of_answer, of_token) = (members(answer)?, members(token)?);
     if holds(&of_answer, &of_token) && holds(&of_token, &of_answer) { Ok(()) } else { Err(differs(path.name())) }
 }
 
@@ -99,9 +160,20 @@ fn same(answer: &Record, token: &Record, path: &ClaimPath, needed: bool) -> Resu
     }
 }
 
+/// Those of these claims that are there.
+fn all<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
+    paths.iter().filter_map(|path| Some((path, path.of(claims)?))).collect()
+}
+
 /// The first of these claims that is there.
-fn found<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Option<(&'a ClaimPath, &'a Value)> {
-    paths.iter().find_map(|path| Some((path, path.of(claims)?)))
+fn first<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
+    let mut found = all(claims, paths);
+    found.truncate(1);
+    found
+}
+
+fn other_kind() -> Unproven {
+    Unproven::invalid("the token's own claims are not those of an access token")
 }
 
 fn lacks(name: &str) -> Unproven {

@@ -19,6 +19,9 @@ use std::time::Duration;
 /// whatever its issuer writes into the header.
 const OF_EVENTS: &str = "events";
 
+/// Claims that take something from a token: without them it would name fewer parties, or be anybody's.
+const NARROWING: [&str; 6] = ["act", "cnf", "authorization_details", "events", "_claim_names", "_claim_sources"];
+
 /// What a genuine token proves, before its holder has shown anything.
 #[derive(Clone, Debug)]
 pub(super) struct Genuine {
@@ -46,6 +49,7 @@ pub(super) fn read(
     longest: Option<Duration>,
 ) -> Result<Genuine, Unproven> {
     let implied = matches!(profile.trust, Trust::Secret(_));
+    check_spelling(claims)?;
     match text(claims, "iss")? {
         Some(issuer) if implied || *issuer != profile.issuer => {
             return Err(Unproven::invalid("the token is of another issuer"));
@@ -56,7 +60,7 @@ pub(super) fn read(
     let times = Times::check(claims, profile, now, longest)?;
     let audiences = audiences(claims, kind, profile, implied)?;
     check_kind(claims, kind, profile)?;
-    overage::check(claims, profile.claims.subject.iter().chain(&profile.claims.client))?;
+    overage::check(claims, profile)?;
     let chain = chain(claims, kind, profile, ids)?;
     let granting = kind != CredentialKind::IdToken;
     let facts = granting.then(|| facts(claims, kind, profile, audiences.clone(), &times)).transpose()?;
@@ -82,13 +86,30 @@ pub(super) fn read(
         until: Timestamp(times.until_ms),
     };
     let confirmation = confirmation(claims)?;
-    // Keycloak writes into the token how it may be used. A binding that was lost on the way makes no bearer's token of it.
-    if claims.get("typ").and_then(Value::as_text).is_some_and(|typ| typ.eq_ignore_ascii_case("dpop"))
-        && confirmation.key.is_none()
-    {
+    // A binding that was lost on the way makes no bearer's token of it.
+    if says_bound(claims) && confirmation.key.is_none() {
         return Err(Unproven::invalid("the token says that it is bound to a key, and not to which"));
     }
     Ok(Genuine { proven, confirmation })
+}
+
+/// Returns `true` if the claims say that the token is bound to a key: Keycloak writes so into tokens, and answers about
+/// them have the type of RFC 9449 section 5.
+pub(super) fn says_bound(claims: &Record) -> bool {
+    let is_dpop = |name| claims.get(name).and_then(Value::as_text).is_some_and(|typ| typ.eq_ignore_ascii_case("dpop"));
+    ["typ", "token_type"].into_iter().any(is_dpop)
+}
+
+/// Refuses what is spelled like a claim that narrows but for case: whoever wrote it meant the claim.
+pub(super) fn check_spelling(claims: &Record) -> Result<(), Unproven> {
+    let is_like =
+        |member: &SmolStr| NARROWING.into_iter().find(|name| member.eq_ignore_ascii_case(name) && member != name);
+    match claims.iter().find_map(|(member, _)| is_like(member)) {
+        Some(name) => {
+            Err(Unproven::invalid(format!("the token has a claim that is spelled like `{name}` but for case")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// When a token was issued and when it ends.
@@ -246,7 +267,7 @@ fn add_client(chain: &mut Vec<EntityRef>, client: &str, profile: &Profile, ids: 
 }
 
 /// Returns the client that the token was issued to. Claims that name two clients are two truths.
-fn client<'a>(claims: &'a Record, profile: &Profile) -> Result<Option<&'a SmolStr>, Unproven> {
+pub(super) fn client<'a>(claims: &'a Record, profile: &Profile) -> Result<Option<&'a SmolStr>, Unproven> {
     let paths = &profile.claims.client;
     let client = first_text(claims, paths)?;
     for path in paths {
@@ -273,7 +294,7 @@ fn facts(
 ) -> Result<Record, Unproven> {
     // INVARIANT: of what the token does not hold whole nothing is shown, and what reads it denies.
     let whole = |paths: &[ClaimPath]| match (overage::partial(claims, paths), profile.overage) {
-        (None, _) => Ok(true),
+        (None, _) => Ok(!overage::is_unknown(claims, paths)),
         (Some(_), Overage::Unknown) => Ok(false),
         (Some(path), Overage::Refuse) => {
             Err(Unproven::invalid(format!("the token says that it does not hold all of its claim `{}`", path.name())))
@@ -306,23 +327,22 @@ fn facts(
     if let Some(subject) = first_text(claims, &profile.claims.subject)? {
         facts.insert("subject", Value::Text(subject.clone()));
     }
-    for name in ["jti", "sid"] {
-        if let Some(text) = text(claims, name)? {
-            facts.insert(name, Value::Text(text.clone()));
-        }
-    }
-    if let Some(acr) = text(claims, "acr")? {
-        facts.insert("acr", Value::Text(acr.clone()));
-    }
-    for name in ["acr", "auth_time"] {
+    for name in ["jti", "sid", "acr"] {
         if !whole(&[ClaimPath::new(name)])? {
             facts.insert(name, unknown_fact());
+        } else if let Some(text) = text(claims, name)? {
+            facts.insert(name, Value::Text(text.clone()));
         }
     }
     let detailed = claims.get_present("authorization_details").is_some();
     facts.insert("detailed", Value::Bool(detailed));
-    let auth_time = claims.get_present("auth_time").map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time")));
-    let auth_time = auth_time.transpose()?;
+    let auth_time = if whole(&[ClaimPath::new("auth_time")])? {
+        let at = claims.get_present("auth_time").map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time")));
+        at.transpose()?
+    } else {
+        facts.insert("auth_time", unknown_fact());
+        None
+    };
     let named =
         [("not_before", times.begins), ("issued", times.issued), ("expires", times.expires), ("auth_time", auth_time)];
     for (name, at) in named {

@@ -213,6 +213,12 @@ impl Introspector {
             Some(token) => agreement::merge(claims, token, profile, carries_act)?,
             None => claims,
         };
+        if !carries_act && claims::client(&claims, profile)?.is_none() {
+            return Err(Unproven::invalid(
+                "the issuer's answers do not say who acts, and this one names no client: have the issuer put the client \
+                 into them",
+            ));
+        }
         let blind;
         let profile = if carries_act || profile.own_clients.is_empty() {
             profile

@@ -64,8 +64,11 @@ impl<'a> Unverified<'a> {
         let malformed = || Unproven::invalid("the token is no JWT of three parts");
         let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
         let (header, payload) = signed.split_once('.').ok_or_else(malformed)?;
-        if payload.contains('.') || header.len() > MAX_HEADER_BYTES {
+        if payload.contains('.') {
             return Err(malformed());
+        }
+        if header.len() > MAX_HEADER_BYTES {
+            return Err(Unproven::invalid(format!("the token's header is larger than {MAX_HEADER_BYTES} bytes")));
         }
         let part = |text: &str| match BASE64_URL_SAFE_NO_PAD.decode(text) {
             Ok(bytes) => json::read_object(&bytes).map_err(|unread| match unread {
@@ -86,12 +89,11 @@ impl<'a> Unverified<'a> {
         Ok(Self { header, claims, signed, signature })
     }
 
-    /// Whether a text has the three parts of a JWT, the first of them a JSON object.
-    pub(super) fn is_one(token: &str) -> bool {
+    /// Returns `true` if a text is a JWT to whoever reads it, whether or not it is one that is accepted here: what it says
+    /// must not be overlooked. A token that is encrypted (RFC 7516 section 7.1) says nothing that could be.
+    pub(super) fn is_meant(token: &str) -> bool {
         let Some((header, rest)) = token.split_once('.') else { return false };
-        rest.split('.').count() == 2
-            && header.len() <= MAX_HEADER_BYTES
-            && BASE64_URL_SAFE_NO_PAD.decode(header).is_ok_and(|header| header.trim_ascii_start().starts_with(b"{"))
+        begins_an_object(header) && !(rest.split('.').count() == 4 && is_of_encrypted(header))
     }
 
     /// The algorithm, where it is one of these.
@@ -118,6 +120,32 @@ impl<'a> Unverified<'a> {
         // Errors are those of a signature or a key that is not of its form.
         jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm).unwrap_or(false)
     }
+}
+
+/// Returns `true` if base64 is that of what begins like a JSON object, read as leniently as any reader does: in either
+/// alphabet, with padding, and without what is in neither.
+fn begins_an_object(header: &str) -> bool {
+    let mut digits: Vec<u8> = header
+        .bytes()
+        .filter_map(|byte| match byte {
+            b'+' => Some(b'-'),
+            b'/' => Some(b'_'),
+            b'-' | b'_' => Some(byte),
+            _ => byte.is_ascii_alphanumeric().then_some(byte),
+        })
+        .collect();
+    // The last digits of a shorter group are the end of an object, and not its beginning.
+    digits.truncate(digits.len() / 4 * 4);
+    let text = BASE64_URL_SAFE_NO_PAD.decode(digits).unwrap_or_default();
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let inner = text.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    inner.is_some_and(|inner| matches!(inner.first(), None | Some(b'"' | b'}')))
+}
+
+/// Returns `true` for the header of an encrypted token.
+fn is_of_encrypted(header: &str) -> bool {
+    let header = BASE64_URL_SAFE_NO_PAD.decode(header).ok().and_then(|header| json::read(&header));
+    header.is_some_and(|header| header.get_present("enc").is_some_and(|enc| enc.as_text().is_some()))
 }
 
 /// A name that stands twice is shown only where it looks like a claim's: it could be any part of the token.

@@ -29,6 +29,7 @@ mod preset;
 mod profile;
 mod proof;
 mod providers;
+mod reading;
 mod scope;
 mod secret;
 mod signer;

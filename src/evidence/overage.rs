@@ -6,37 +6,58 @@
 //! INVARIANT: what is not in a token although the token says that it exists is unknown, never none: a policy that forbids
 //! by it must not hold for those whose claims are complete alone.
 
-use super::profile::ClaimPath;
-use crate::model::{Record, Unproven, Value};
+use super::claims::bad_claim;
+use super::profile::{ClaimPath, Profile};
+use super::reading::{DECIDING, Reading};
+use crate::model::{Record, Unproven, Value, is_unknown_fact};
 
-/// Members that say where the claims are that a token leaves out.
-const NAMES: &str = "_claim_names";
+/// Members that say where the claims are that a token leaves out: claims by the names of sources, and the sources.
+pub(super) const ELSEWHERE: [&str; 2] = ["_claim_names", "_claim_sources"];
 
-/// Claims that decide who is named and what is bound: a token that has them elsewhere is of no use.
-const DECIDING: [&str; 9] = ["iss", "sub", "aud", "exp", "nbf", "act", "cnf", "authorization_details", "events"];
+/// What says that there are more groups.
+pub(super) const HAS_GROUPS: &str = "hasgroups";
 
-/// Refuses a token that leaves out a claim which no fact can be unknown for; `also` are such claims of its profile.
-pub(super) fn check<'a>(claims: &Record, also: impl IntoIterator<Item = &'a ClaimPath>) -> Result<(), Unproven> {
-    let elsewhere = match claims.get_present(NAMES) {
-        None => return Ok(()),
-        Some(Value::Record(names)) => names,
-        Some(_) => return Err(super::claims::bad_claim(NAMES)),
-    };
-    let mut names = DECIDING.into_iter().chain(also.into_iter().map(ClaimPath::first));
-    match names.find(|name| elsewhere.get(name).is_some()) {
-        Some(name) => Err(Unproven::invalid(format!("the token has its claim `{name}` elsewhere, by `{NAMES}`"))),
+/// Refuses a token that leaves out a claim which no fact can be unknown for: it decides who is named, what is bound, or of
+/// which kind the token is.
+pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
+    for name in ELSEWHERE {
+        if claims.get_present(name).is_some_and(|value| value.as_record().is_none()) {
+            return Err(bad_claim(name));
+        }
+    }
+    let reading = Reading::of(profile);
+    let fixed = DECIDING.map(ClaimPath::new);
+    match fixed.iter().chain(reading.deciding()).find(|path| is_elsewhere(claims, path)) {
+        Some(path) => Err(Unproven::invalid(format!("the token has its claim `{}` elsewhere", path.name()))),
         None => Ok(()),
     }
 }
 
 /// Returns the first of these claims of which the token says that it does not hold it whole.
 pub(super) fn partial<'a>(claims: &Record, paths: &'a [ClaimPath]) -> Option<&'a ClaimPath> {
-    let elsewhere = claims.get_present(NAMES).and_then(Value::as_record);
-    let is_elsewhere = |path: &ClaimPath| {
-        elsewhere.is_some_and(|names| [path.name(), path.first()].iter().any(|name| names.get(name).is_some()))
+    let has_groups = says_more(claims);
+    paths.iter().find(|path| is_elsewhere(claims, path) || (has_groups && path.name() == "groups"))
+}
+
+/// Returns `true` if one of these claims is known to be there, and not what it is.
+pub(super) fn is_unknown(claims: &Record, paths: &[ClaimPath]) -> bool {
+    paths.iter().any(|path| path.of(claims).is_some_and(is_unknown_fact))
+}
+
+/// Returns `true` if the token says that there are more groups.
+pub(super) fn says_more(claims: &Record) -> bool {
+    claims
+        .get_present(HAS_GROUPS)
+        .is_some_and(|value| !matches!(value, Value::Bool(false)) && value.as_text().is_none_or(|text| text != "false"))
+}
+
+/// Whether the claim is named as one that is elsewhere, or has the name of a source in its place.
+fn is_elsewhere(claims: &Record, path: &ClaimPath) -> bool {
+    let [names, sources] = ELSEWHERE.map(|name| claims.get_present(name).and_then(Value::as_record));
+    let is_named = |names: &Record| [path.name(), path.first()].iter().any(|name| names.get(name).is_some());
+    let is_source = |sources: &Record| {
+        let places = [path.of(claims), claims.get_present(path.first())];
+        places.into_iter().flatten().filter_map(Value::as_text).any(|text| sources.get(text).is_some())
     };
-    let has_groups = claims.get_present("hasgroups").is_some_and(|value| {
-        !matches!(value, Value::Bool(false)) && value.as_text().is_none_or(|text| text != "false")
-    });
-    paths.iter().find(|path| is_elsewhere(path) || (has_groups && path.name() == "groups"))
+    names.is_some_and(is_named) || sources.is_some_and(is_source)
 }

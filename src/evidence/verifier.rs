@@ -185,6 +185,10 @@ impl Verifier {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Unproven::invalid(format!("the token is larger than {MAX_TOKEN_BYTES} bytes")));
         }
+        // What one reader cuts off another takes for a part: no token has any (RFC 6749 appendix A.12, RFC 6750 section 2.1).
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Unproven::invalid("the token has white space or other characters that no token has"));
+        }
         let genuine = self.genuine(&presented, now).await?;
         // A request may have waited for keys: proofs are judged by the time of now.
         let now = Timestamp(self.clock.now_ms());
@@ -225,7 +229,7 @@ impl Verifier {
         }
         let entry = match presented.kind {
             CredentialKind::JwtSvid => self.workload(presented, now).await?,
-            _ if Unverified::is_one(token) => self.jwt(presented, now).await?,
+            _ if Unverified::is_meant(token) => self.jwt(presented, now).await?,
             _ => self.opaque(presented, now).await?,
         };
         let genuine = Arc::clone(&entry.genuine);
@@ -365,8 +369,14 @@ impl Verifier {
         if proven.until <= now {
             return Err(Unproven::expired("the token has expired: send a fresh one"));
         }
+        let shown = presented.certificate.map(|certificate| {
+            let chain = der_chain(certificate);
+            chain
+                .and_then(|chain| chain.first().map(thumbprint))
+                .ok_or_else(|| Unproven::proof("`tls.certificate` is no chain of certificates in PEM form or base64"))
+        });
+        let shown = shown.transpose()?;
         if let Some(wanted) = &genuine.confirmation.certificate {
-            let shown = presented.certificate.and_then(der_chain).and_then(|chain| chain.first().map(thumbprint));
             if shown.as_deref() != Some(wanted.as_str()) {
                 return Err(Unproven::proof(match presented.certificate {
                     None => "the token is bound to a certificate: send it in `tls.certificate`",

@@ -36,6 +36,7 @@ mod overage;
 mod presets;
 mod proofs;
 mod providers;
+mod recognition;
 mod search;
 mod settings;
 mod spiffe;

@@ -31,10 +31,11 @@ fn token(key: &Key, over: &Value) -> String {
     key.sign(&json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}), &with(&claims, over))
 }
 
-fn more() -> [Value; 5] {
+fn more() -> [Value; 6] {
     [
         json!({"groups": null, "_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://x"}}}),
         json!({"_claim_names": {"groups": "src1"}}),
+        json!({"groups": "src1", "_claim_sources": {"src1": {"endpoint": "https://x"}}}),
         json!({"groups": null, "hasgroups": true}),
         json!({"hasgroups": "true"}),
         json!({"_claim_names": {"groups": null, "other": "src1"}, "hasgroups": true}),
@@ -60,17 +61,28 @@ async fn a_policy_that_reads_groups_denies_where_there_are_more() {
             assert_eq!(ask("read", &over).await, "permit", "{over}");
         }
     }
-    for (name, expected) in [("scp", "not_permitted"), ("acr", "permit"), ("roles", "permit")] {
-        // Scopes that are elsewhere are unknown as well.
-        let found = ask("read", &json!({"_claim_names": {name: "src1"}})).await;
-        let expected = if name == "scp" { "bad_value" } else { expected };
-        assert_eq!(found.split(':').next(), Some(expected), "{name}");
+    for name in ["acr", "roles", "sid", "jti"] {
+        assert_eq!(ask("read", &json!({"_claim_names": {name: "src1"}})).await, "permit", "{name}");
     }
-    for name in ["oid", "azp", "sub", "aud", "cnf", "act", "exp"] {
+    let sources = json!({"src1": {"endpoint": "https://x"}});
+    for over in [json!({"sid": "src1", "_claim_sources": sources}), json!({"_claim_names": {"sid": "src1"}})] {
+        assert_eq!(ask("read", &over).await, "permit", "{over}");
+        assert!(ask("session", &over).await.starts_with("bad_value: "), "{over}");
+    }
+    assert_eq!(ask("session", &json!({"sid": "src1"})).await, "permit");
+    // What tells whose a token is, of which kind it is, and what it is bound to: scopes tell a user's from a client's there.
+    for name in ["oid", "azp", "sub", "aud", "cnf", "act", "exp", "scp", "idtyp", "ver", "nonce", "typ"] {
         let found = ask("look", &json!({"_claim_names": {name: "src1"}})).await;
         assert!(found.contains(&format!("has its claim `{name}` elsewhere")), "{found}");
     }
-    assert!(ask("look", &json!({"_claim_names": "groups"})).await.contains("`_claim_names` is not of its form"));
+    for name in ["scp", "azp", "act", "cnf"] {
+        let found = ask("look", &json!({name: "src1", "_claim_sources": sources})).await;
+        assert!(found.contains(&format!("has its claim `{name}` elsewhere")), "{found}");
+    }
+    for name in ["_claim_names", "_claim_sources"] {
+        let found = ask("look", &json!({name: "groups"})).await;
+        assert!(found.contains(&format!("`{name}` is not of its form")), "{found}");
+    }
 }
 
 #[actix_web::test]

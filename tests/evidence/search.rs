@@ -34,13 +34,13 @@ async fn what_a_token_reaches_is_found() {
     let id_less = json!({"sub": "bot", "client_id": "bot", "scope": "write"});
     let other = access(&key.access_token(&claims_with(&id_less)));
     for (credentials, resources, actions) in [
-        (vec![token("read")], vec!["d", "e"], vec!["look", "read", "skim"]),
-        (vec![token("write")], vec![], vec!["look", "skim"]),
+        (vec![token("read")], vec!["d", "e"], vec!["look", "read", "session", "skim"]),
+        (vec![token("write")], vec![], vec!["look", "session", "skim"]),
         (vec![access("x")], vec![], vec![]),
         (vec![token("read"), access("x")], vec![], vec![]),
         // Another's, which is in no chain of hers.
         (vec![token("read"), other], vec![], vec![]),
-        (vec![token("read"), token("write")], vec![], vec!["look", "skim"]),
+        (vec![token("read"), token("write")], vec![], vec!["look", "session", "skim"]),
     ] {
         let body = search("read", "doc", &credentials);
         assert_eq!(find(&world, "resource", &body).await.0, resources, "{credentials:?}");

@@ -31,7 +31,7 @@ entity doc;
 type TokenFacts = { tenant?: String, level?: Long, until?: datetime, regions?: Set<String> };
 action roles appliesTo { principal: [user, agent], resource: doc };
 action tell appliesTo { principal: [user, agent], resource: doc };
-action look, read, skim appliesTo { principal: [user, agent], resource: doc };
+action look, read, skim, session appliesTo { principal: [user, agent], resource: doc };
 action pay appliesTo {
   principal: [user, agent],
   resource: account,
@@ -46,6 +46,9 @@ when { context has token && context.token.scopes.contains("read") };
 @id("skim") permit (principal, action == Action::"skim", resource);
 @id("skim-blocked") forbid (principal, action == Action::"skim", resource)
 when { context has token && context.token.groups.contains("blocked") };
+@id("session") permit (principal, action == Action::"session", resource);
+@id("session-over") forbid (principal, action == Action::"session", resource)
+when { context has token && context.token has sid && context.token.sid == "gone" };
 @id("roles") permit (principal, action == Action::"roles", resource) when {
   context has token && context.token.roles.containsAll(["clerk", "payer"]) && !context.token.roles.contains("admin")
 };
