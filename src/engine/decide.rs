@@ -90,7 +90,7 @@ pub(super) fn decide(
         return Ok(refuse(pinned, request, now, want, Code::ChainInvalid, message, Some(question)));
     }
     let stored = given.map_or(bundle.stored(), |given| given.stored);
-    let facts = tokens::Facts::of(&question, given.and_then(|given| given.token));
+    let facts = tokens::Facts::of(&question, want.arguments, given.and_then(|given| given.token));
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let relations = pinned.relations;
     // What is explained is evaluated, and a case has tuples and entities of its own.

@@ -3,7 +3,9 @@
 //! INVARIANT: a leg sees the facts of credentials that name its member, and of no others; where several do, it is decided
 //! once with each one's, so that no scope of one is combined with a proof of another.
 
-use crate::model::{Credential, CredentialLine, Proven, Question, Record, Timestamp, Unproven, Value, covering};
+use crate::model::{
+    Arguments, Credential, CredentialLine, Proven, Question, Record, Timestamp, Unproven, Value, covering,
+};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -26,10 +28,10 @@ struct Granted {
 type Turns<'a> = SmallVec<[(usize, Option<&'a Record>); 1]>;
 
 impl<'a> Facts<'a> {
-    pub(super) fn of(question: &Question, given: Option<&'a Record>) -> Self {
+    pub(super) fn of(question: &Question, arguments: Arguments, given: Option<&'a Record>) -> Self {
         let credentials = question.credentials.iter().enumerate().filter(|_| given.is_none());
         let granted = credentials.filter_map(|(credential, Credential { proven, legs })| {
-            Some(Granted { credential, legs: legs.clone(), facts: facts_of(proven, question)? })
+            Some(Granted { credential, legs: legs.clone(), facts: facts_of(proven, question, arguments)? })
         });
         Self { given, granted: granted.collect() }
     }
@@ -46,9 +48,9 @@ impl<'a> Facts<'a> {
 }
 
 /// A credential's facts, with the one object of its details that covers the question.
-fn facts_of(proven: &Proven, question: &Question) -> Option<Record> {
+fn facts_of(proven: &Proven, question: &Question, arguments: Arguments) -> Option<Record> {
     let mut facts = proven.facts.clone()?;
-    if let Some(detail) = covering(&proven.details, &proven.rules, question) {
+    if let Some(detail) = covering(&proven.details, &proven.rules, question, arguments) {
         let lists = ["actions", "identifiers", "locations"];
         let mut shown: Record = lists
             .iter()

@@ -123,12 +123,15 @@ impl Reader<'_> {
             Some("user") => "user",
             Some(_) => return Err(Unproven::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")),
         };
-        let by_client = !self.profile.claims.actor_client.is_empty()
-            && *issuer == self.profile.issuer
-            && kind != self.profile.subject_type;
+        let nobody = |why| Unproven::invalid(format!("`act` names nobody: {why}"));
+        if *issuer != self.profile.issuer {
+            // By its own issuer's rule: it has the same id here as in a token of its own.
+            return self.ids.actor(issuer, kind, act).map_err(nobody);
+        }
+        let by_client = !self.profile.claims.actor_client.is_empty() && kind != self.profile.subject_type;
         let sub = if by_client { Some(self.client_of(act, sub)?) } else { sub };
         let sub = sub.ok_or_else(fits_no_form)?;
-        self.ids.entity(issuer, kind, sub).map_err(|why| Unproven::invalid(format!("`act` names nobody: {why}")))
+        self.ids.entity(issuer, kind, sub).map_err(nobody)
     }
 
     /// The client that an actor is: an agent has the same id here as in a token of its own.

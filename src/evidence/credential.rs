@@ -103,9 +103,21 @@ fn begins_with(text: &str, scheme: &str) -> bool {
 
 fn only(record: &Record, path: &str, known: &[&str]) -> Result<(), Unproven> {
     match record.iter().find(|(name, value)| !value.is_null() && !known.contains(&name.as_str())) {
-        Some((name, _)) => Err(Unproven::invalid(format!("`{path}{name}` is no member of a credential"))),
+        Some((name, _)) if is_word(name) => {
+            Err(Unproven::invalid(format!("`{path}{name}` is no member of a credential")))
+        }
+        // It could be any part of a credential.
+        Some(_) => Err(Unproven::invalid(format!(
+            "a name of a member is not one of a credential's: `{path}{}`",
+            known.join(&format!("`, `{path}"))
+        ))),
         None => Ok(()),
     }
+}
+
+/// Returns `true` for what may be a member's name that somebody misspelt, and not a token in its place.
+fn is_word(name: &str) -> bool {
+    (1..=20).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
 fn inner<'a>(record: &'a Record, name: &str) -> Result<Option<&'a Record>, Unproven> {

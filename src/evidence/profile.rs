@@ -14,7 +14,7 @@ use super::introspection::Introspection;
 use super::jose::media_type;
 use super::keys::KeySource;
 use super::secret::Secret;
-use crate::model::{DetailRule, Record, Value};
+use crate::model::{ActorNames, DetailRule, Record, Value};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -241,6 +241,12 @@ impl ClaimPath {
         })
     }
 
+    /// The names of members under which it is looked for, one place after the other.
+    fn places(&self) -> Vec<Vec<SmolStr>> {
+        let whole = (!self.exact && self.names.len() > 1).then(|| vec![self.text.clone()]);
+        whole.into_iter().chain([self.names.clone()]).collect()
+    }
+
     /// The path for each of these audiences, where it has a place for one.
     fn for_audiences(&self, audiences: &[SmolStr]) -> Vec<Self> {
         if !self.names.iter().any(|name| name == Self::AUDIENCE) {
@@ -302,6 +308,15 @@ impl Profile {
             *paths = paths.iter().flat_map(|path| path.for_audiences(&self.audiences)).collect();
         }
         self
+    }
+
+    /// How its actors are named in others' tokens.
+    pub(super) fn actor_names(&self) -> ActorNames {
+        if self.claims.actor_client.is_empty() {
+            return ActorNames::Subject;
+        }
+        let paths = self.claims.actor_client.iter().flat_map(ClaimPath::places).collect();
+        ActorNames::Client { paths, people: self.subject_type.clone() }
     }
 
     /// Returns `true` if this client is a user's own hand.

@@ -16,8 +16,8 @@ use super::spiffe::{self, SpiffeId, TrustDomain};
 use super::token;
 use crate::clock::Clock;
 use crate::model::{
-    CredentialKind, Evidence, IssuerIds, MAX_CREDENTIALS, PrincipalIds, Proof, Proven, Record, Timestamp, Unproven,
-    Value,
+    ActorNames, CredentialKind, Evidence, IssuerIds, MAX_CREDENTIALS, PrincipalIds, Proof, Proven, Record, Timestamp,
+    Unproven, Value,
 };
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -84,11 +84,12 @@ impl Verifier {
             issuer: profile.issuer.clone(),
             prefixes: profile.ids.clone(),
             subjects_of: profile.subjects_of.clone(),
+            actors: profile.actor_names(),
         });
         let of_domains = domains.iter().map(|(domain, _)| {
             let prefix = smol_str::format_smolstr!("{}/", domain.issuer());
             let prefixes = vec![(domain.entity_type.clone(), prefix)];
-            IssuerIds { issuer: domain.issuer(), prefixes, subjects_of: Vec::new() }
+            IssuerIds { issuer: domain.issuer(), prefixes, subjects_of: Vec::new(), actors: ActorNames::Spiffe }
         });
         let ids = of_issuers.chain(of_domains).collect();
         let ids = PrincipalIds::new(ids)

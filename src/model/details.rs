@@ -7,7 +7,7 @@
 //! limit.
 //! **Trade-off.** A new informative member must be listed as ignored before tokens that have it are of use.
 
-use super::{Number, Question, Record, Value};
+use super::{Arguments, Number, Question, Record, Value};
 use smol_str::SmolStr;
 use std::cmp::Ordering;
 
@@ -55,21 +55,32 @@ impl Path {
         rest.iter().try_fold(record.get_present(first)?, |value, name| value.as_record()?.get_present(name))
     }
 
+    /// Returns `true` for a path into the arguments of a request.
+    fn reads_arguments(&self) -> bool {
+        matches!(self.0.as_slice(), [context, arguments, ..] if context == "context" && arguments == "arguments")
+    }
+
     fn is(&self, names: &[&SmolStr]) -> bool {
         self.0.len() == names.len() && self.0.iter().zip(names).all(|(one, other)| one == *other)
     }
 }
 
-/// The first object that covers the question.
+/// The first object that covers the question. Where its arguments are unknown, the first that covers it with some.
 #[must_use]
-pub fn covering<'a>(details: &'a [Record], rules: &[DetailRule], question: &Question) -> Option<&'a Record> {
+pub fn covering<'a>(
+    details: &'a [Record],
+    rules: &[DetailRule],
+    question: &Question,
+    arguments: Arguments,
+) -> Option<&'a Record> {
     details.iter().find(|detail| {
         let kind = detail.get("type").and_then(Value::as_text);
-        rules.iter().any(|rule| kind == Some(&rule.kind) && covers(detail, rule, question))
+        rules.iter().any(|rule| kind == Some(&rule.kind) && covers(detail, rule, question, arguments))
     })
 }
 
-fn covers(detail: &Record, rule: &DetailRule, question: &Question) -> bool {
+fn covers(detail: &Record, rule: &DetailRule, question: &Question, arguments: Arguments) -> bool {
+    let is_open = |of_request: &Path| arguments == Arguments::Unknown && of_request.reads_arguments();
     question.resource.uid.kind == rule.resource_type
         && is_known(detail, &mut Vec::new(), rule)
         && covers_action(detail.get_present("actions"), rule, &question.action.name)
@@ -77,12 +88,19 @@ fn covers(detail: &Record, rule: &DetailRule, question: &Question) -> bool {
         && lists(detail.get_present("identifiers"), |id| *id == question.resource.uid.id) != Some(false)
         && lists(detail.get_present("locations"), |location| rule.locations.contains(location)) != Some(false)
         && rule.equal.iter().all(|(of_detail, of_request)| {
-            of_detail.of(detail).zip(of_request.of(&asked(question))).is_some_and(|(one, other)| same(one, other))
+            let of_detail = of_detail.of(detail);
+            if is_open(of_request) {
+                return of_detail.is_some_and(|one| same(one, one));
+            }
+            of_detail.zip(of_request.of(&asked(question))).is_some_and(|(one, other)| same(one, other))
         })
         && rule.at_most.iter().all(|(of_detail, of_request)| {
-            let numbers = number(of_detail.of(detail)).zip(number(of_request.of(&asked(question))));
-            numbers.is_some_and(|(bound, asked)| {
-                let zero = Number::from(0);
+            let bound = number(of_detail.of(detail));
+            let zero = Number::from(0);
+            if is_open(of_request) {
+                return bound.is_some_and(|bound| zero.compare(&bound).is_some_and(Ordering::is_le));
+            }
+            bound.zip(number(of_request.of(&asked(question)))).is_some_and(|(bound, asked)| {
                 asked.compare(&bound).is_some_and(Ordering::is_le) && asked.compare(&zero).is_some_and(Ordering::is_ge)
             })
         })
@@ -209,7 +227,7 @@ mod tests {
     }
 
     fn covered(details: &[Record], question: &Question) -> bool {
-        covering(details, &[rule()], question).is_some()
+        covering(details, &[rule()], question, Arguments::Known).is_some()
     }
 
     #[test]
@@ -241,7 +259,7 @@ mod tests {
         let covers = |actions: Option<Value>, rule: &DetailRule| {
             let mut detail = detail("100", "bob");
             detail.insert("actions", actions.unwrap_or(Value::Null));
-            covering(&[detail], std::slice::from_ref(rule), &question("1", "bob")).is_some()
+            covering(&[detail], std::slice::from_ref(rule), &question("1", "bob"), Arguments::Known).is_some()
         };
         let words = |word: &str, names: &[&str]| (word.into(), names.iter().map(|name| (*name).into()).collect());
         let mapped = DetailRule { actions: vec![words("initiate", &["pay", "look"]), words("cancel", &[])], ..rule() };

@@ -25,6 +25,7 @@ mod scalar;
 mod search;
 mod shown;
 mod spelling;
+mod spiffe;
 mod tuple;
 mod value;
 
@@ -45,7 +46,7 @@ pub use explanation::{
     RelationLookup,
 };
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
-pub use principal::{AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NoId, PrincipalIds};
+pub use principal::{ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NoId, PrincipalIds};
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{
@@ -56,6 +57,7 @@ pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request
 pub use search::{PageRequest, SearchRequest, Searched};
 pub use shown::shown;
 pub use spelling::{alike, nearest};
+pub use spiffe::{SpiffeId, is_trust_domain};
 pub use tuple::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ModelType, ObjectRef, Tuple, TupleCondition,
     TupleKey, TupleTextError, TupleUser, check_relation, check_type, decode_id, encode_id, is_canonical_id,

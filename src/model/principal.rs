@@ -6,7 +6,7 @@
 //! INVARIANT: for one entity type no prefix is a prefix of another's, so two issuers never make the same id. One issuer
 //! may have none; its subjects that begin with another's prefix are refused.
 
-use super::EntityRef;
+use super::{EntityRef, Record, SpiffeId, Value};
 use smol_str::{SmolStr, format_smolstr};
 use std::fmt;
 
@@ -22,6 +22,47 @@ pub struct IssuerIds {
     pub prefixes: Vec<(SmolStr, SmolStr)>,
     /// Issuers of the same people: one subject has one id, whichever of them names it.
     pub subjects_of: Vec<SmolStr>,
+    /// How its actors are named by others.
+    pub actors: ActorNames,
+}
+
+/// How an actor is named where another issuer's token, or a request, names it together with its issuer: by what it is in
+/// tokens of its own, or it would have two ids, and what is said of one would not be said of the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ActorNames {
+    /// By `sub`.
+    #[default]
+    Subject,
+    /// By the client at the first of these paths that is there; `sub` names nobody but people.
+    Client {
+        /// Names of members, outermost first.
+        paths: Vec<Vec<SmolStr>>,
+        /// The entity type of people.
+        people: SmolStr,
+    },
+    /// By the whole SPIFFE id in `sub`.
+    Spiffe,
+}
+
+impl ActorNames {
+    /// What follows the prefix in an actor's id.
+    fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
+        let sub = act.get_present("sub").and_then(Value::as_text).map(SmolStr::as_str).ok_or(NoId::Sub);
+        match self {
+            Self::Client { paths, people } if kind != people => {
+                let client = paths.iter().find_map(|path| at(act, path)).and_then(Value::as_text);
+                client.map(SmolStr::as_str).ok_or(NoId::Client)
+            }
+            Self::Subject | Self::Client { .. } => sub,
+            Self::Spiffe => SpiffeId::parse(sub?).map(|id| id.path).ok_or(NoId::Spiffe),
+        }
+    }
+}
+
+/// What stands at a path.
+fn at<'a>(record: &'a Record, path: &[SmolStr]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(record.get_present(first)?, |value, name| value.as_record()?.get_present(name))
 }
 
 impl IssuerIds {
@@ -62,6 +103,10 @@ pub enum NoId {
     Kind,
     /// The subject is empty or too long, or begins with another issuer's prefix.
     Sub,
+    /// The client is not named, and it is what the issuer's actors are.
+    Client,
+    /// The subject is no SPIFFE id of the trust domain.
+    Spiffe,
 }
 
 impl fmt::Display for NoId {
@@ -70,6 +115,8 @@ impl fmt::Display for NoId {
             Self::Issuer => "its issuer is not configured",
             Self::Kind => "its issuer has no ids of this type",
             Self::Sub => "its subject is empty, too long, or begins like another issuer's ids",
+            Self::Client => "its client is not named, by which its issuer's own tokens name it",
+            Self::Spiffe => "its subject is no SPIFFE id of its trust domain",
         })
     }
 }
@@ -110,6 +157,16 @@ impl PrincipalIds {
         Ok(EntityRef { kind: kind.clone(), id })
     }
 
+    /// The entity that is this party in `act`, as its own issuer's tokens name it.
+    pub fn actor(&self, issuer: &str, kind: &str, act: &Record) -> Result<EntityRef, NoId> {
+        let ids = self.0.iter().find(|ids| ids.issuer == issuer).ok_or(NoId::Issuer)?;
+        let named = ids.actors.name_of(kind, act)?;
+        let uid = self.entity(issuer, kind, named)?;
+        // The path of another domain's id would be a path here.
+        let sub = act.get_present("sub").and_then(Value::as_text);
+        if ids.actors == ActorNames::Spiffe && sub != Some(&uid.id) { Err(NoId::Spiffe) } else { Ok(uid) }
+    }
+
     /// Whether two issuers could make one id if these entity types were one, as a bundle's aliases make them.
     #[must_use]
     pub fn could_meet(&self, kinds: &[&SmolStr]) -> bool {
@@ -142,6 +199,7 @@ mod tests {
             issuer: (*issuer).into(),
             prefixes: vec![("user".into(), (*prefix).into())],
             subjects_of: Vec::new(),
+            actors: ActorNames::Subject,
         };
         PrincipalIds::new(issuers.iter().map(of).collect())
     }
@@ -165,6 +223,7 @@ mod tests {
             issuer: issuer.into(),
             prefixes: vec![("user".into(), prefix.into())],
             subjects_of: subjects_of.iter().map(SmolStr::new).collect(),
+            actors: ActorNames::Subject,
         };
         for (prefix, listed, good) in [("a|", "i", true), ("a|b", "i", false), ("a|", "k", false)] {
             let ids = PrincipalIds::new(vec![of("i", "a|", &[]), of("j", prefix, &[listed]), of("k", "k|", &[])]);
@@ -192,6 +251,7 @@ mod tests {
             issuer: issuer.into(),
             prefixes: vec![(kind.into(), prefix.into())],
             subjects_of: Vec::new(),
+            actors: ActorNames::Subject,
         };
         let (user, identity) = (SmolStr::from("user"), SmolStr::from("identity"));
         for (prefix, meets) in [("", true), ("p", true), ("p|", true), ("p|x", true), ("q|", false)] {

@@ -32,6 +32,7 @@ mod introspection;
 mod keys;
 mod mutation;
 mod named;
+mod others;
 mod overage;
 mod presets;
 mod proofs;

@@ -4,7 +4,7 @@ use crate::service::{post, send};
 use crate::tokens::{Key, with};
 use crate::world::{World, access, claims, claims_with, profile, publish, standard};
 use behest::evidence::Profile;
-use behest::model::DetailRule;
+use behest::model::{DetailRule, Path};
 use serde_json::{Value, json};
 
 /// The ids or names that a search finds, in alphabetical order, and the token of the next page.
@@ -94,4 +94,54 @@ async fn each_page_comes_with_a_proof_of_its_own() {
     assert_eq!((both, end.as_str()), (vec!["d".to_owned(), "e".to_owned()], ""));
     // A proof that was used finds nothing.
     assert!(find(&world, "resource", &page("2", "")).await.0.is_empty());
+}
+
+#[actix_web::test]
+async fn what_some_arguments_could_be_covered_by_is_found_where_they_are_unknown() {
+    let key = Key::new("k1");
+    let web = publish(&key);
+    let path = |text| Path::parse(text).unwrap();
+    let rule = DetailRule {
+        kind: "payment".into(),
+        resource_type: "account".into(),
+        equal: vec![(path("creditor"), path("context.arguments.to"))],
+        at_most: vec![(path("limit"), path("context.arguments.amount"))],
+        ..DetailRule::default()
+    };
+    let world = World::new(vec![Profile { details: vec![rule], ..profile(&web) }], Vec::new());
+    let mut both_found = 0;
+    for (limit, creditor, account) in [
+        (json!("100"), json!("bob"), "main"),
+        (json!(0), json!("bob"), "main"),
+        (json!(100), json!("bob"), "other"),
+        (json!("-1"), json!("bob"), "main"),
+        (json!("many"), json!("bob"), "main"),
+        (json!("100"), json!(null), "main"),
+        (json!(null), json!("bob"), "main"),
+        (json!("100"), json!({}), "main"),
+    ] {
+        let detail = json!([{
+            "type": "payment", "actions": ["pay"], "identifiers": [account], "limit": limit, "creditor": creditor,
+        }]);
+        let token = access(&key.access_token(&claims_with(&json!({"authorization_details": detail}))));
+        let mut permitted = Vec::new();
+        for account in ["main", "savings"] {
+            let mut body = search("pay", "account", std::slice::from_ref(&token));
+            body["resource"]["id"] = json!(account);
+            let mut some = false;
+            for (amount, to) in [(0, "bob"), (50, "bob"), (100, "bob"), (50, "eve")] {
+                body["context"]["arguments"] = json!({"amount": amount, "to": to});
+                some |= world.ask(&body).await == "permit";
+            }
+            if some {
+                permitted.push(account.to_owned());
+            }
+        }
+        let mut body = search("pay", "account", std::slice::from_ref(&token));
+        body["options"] = json!({"unknown": ["arguments"]});
+        let found = find(&world, "resource", &body).await.0;
+        assert_eq!(found, permitted, "{detail}");
+        both_found += found.len();
+    }
+    assert_eq!(both_found, 2);
 }

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 const NOW: i64 = NOW_MS / 1_000;
 
+const NO_MEMBER: &str = "a name of a member is not one of a credential's: `type`, `value`, `issuer`, `dpop`, `tls`";
+
 #[actix_web::test]
 async fn a_good_token_names_its_subject_and_its_scopes_reach_the_policies() {
     let (world, key, _web) = standard();
@@ -261,6 +263,14 @@ async fn a_credential_is_of_its_form_or_denies() {
         ),
         (json!({"type": "access_token", "value": 7}), "`value` must be a string that is not empty"),
         (json!({"type": "access_token", "value": token, "DPoP": {}}), "`DPoP` is no member of a credential"),
+        // What could be a part of a credential is not shown, however short.
+        (json!({"type": "access_token", "value": token, "Q".repeat(60_000): 1}), NO_MEMBER),
+        (json!({"type": "access_token", "value": token, token.as_str(): 1}), NO_MEMBER),
+        (json!({"type": "access_token", "value": token, "s3cret": 1}), NO_MEMBER),
+        (
+            json!({"type": "access_token", "value": token, "tls": {"s3cret": 1}}),
+            "a name of a member is not one of a credential's: `tls.certificate`",
+        ),
         (json!({"type": "access_token", "value": token, "dpop": "x"}), "`dpop` must be an object, not a string"),
         (json!({"type": "access_token", "value": token, "dpop": {}}), "`url` is missing"),
         (

@@ -7,12 +7,11 @@
 //! **Trade-off.** Federated domains are configured one by one.
 
 mod der;
-mod id;
 mod jwt;
 mod x509;
 
+pub(super) use crate::model::SpiffeId;
 pub use der::validity as certificate_validity;
-pub(super) use id::SpiffeId;
 pub(super) use jwt::verify as verify_jwt;
 pub(super) use x509::{claimed_id, verify as verify_x509};
 
@@ -48,7 +47,7 @@ impl TrustDomain {
     #[must_use]
     pub fn check(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if !id::is_domain(&self.name) {
+        if !crate::model::is_trust_domain(&self.name) {
             problems.push("its name is no trust domain; write it in lower case without `spiffe://`".to_owned());
         }
         if let KeySource::Jwks(url) | KeySource::Discovery(url) = &self.bundle

@@ -161,9 +161,9 @@ impl<'a> Reader<'a> {
         let sub = name_of(act.get("sub"), "act.sub")?;
         let Some(issuer) = act.get_present("iss") else { return Ok(EntityRef { kind: kind.into(), id: sub }) };
         let issuer = name_of(Some(issuer), "act.iss")?;
-        let uid = self.evidence.ids().entity(&issuer, kind, &sub).map_err(|why| match why {
+        let uid = self.evidence.ids().actor(&issuer, kind, act).map_err(|why| match why {
             NoId::Issuer => invalid("`act.iss` names an issuer that is not configured"),
-            NoId::Kind | NoId::Sub => invalid(format!("`act` names nobody: {why}")),
+            NoId::Kind | NoId::Sub | NoId::Client | NoId::Spiffe => invalid(format!("`act` names nobody: {why}")),
         })?;
         self.check_aliases([&uid])?;
         Ok(uid)

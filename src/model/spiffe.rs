@@ -5,28 +5,30 @@ const MAX_BYTES: usize = 2048;
 
 /// A well-formed id of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evidence) struct SpiffeId<'a> {
+pub struct SpiffeId<'a> {
     /// The trust domain.
-    pub(in crate::evidence) domain: &'a str,
+    pub domain: &'a str,
     /// The path, without its leading slash. Never empty: the domain itself is no workload.
-    pub(in crate::evidence) path: &'a str,
+    pub path: &'a str,
 }
 
 impl<'a> SpiffeId<'a> {
     /// Reads an id.
-    pub(in crate::evidence) fn parse(text: &'a str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
         let rest = text.strip_prefix("spiffe://").filter(|_| text.len() <= MAX_BYTES)?;
         let (domain, path) = rest.split_once('/')?;
         let segment_fits = |segment: &str| {
             let plain = segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
             plain && !matches!(segment, "" | "." | "..")
         };
-        (is_domain(domain) && path.split('/').all(segment_fits)).then_some(Self { domain, path })
+        (is_trust_domain(domain) && path.split('/').all(segment_fits)).then_some(Self { domain, path })
     }
 }
 
 /// Whether this is the name of a trust domain (section 2.1).
-pub(super) fn is_domain(text: &str) -> bool {
+#[must_use]
+pub fn is_trust_domain(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_');
     !text.is_empty() && text.len() <= 255 && text.bytes().all(fits)
 }
