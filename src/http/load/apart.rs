@@ -87,7 +87,7 @@ mod tests {
 
     #[actix_web::test]
     async fn one_more_than_may_wait_is_refused_and_a_place_comes_back() {
-        let apart = Apart { places: Arc::new(Semaphore::new(1)), waiting: Semaphore::new(1) };
+        let apart = Apart::new(1, 1, QUESTION_WAIT);
         let (begun, is_begun) = channel();
         let (end, ends) = channel::<()>();
         let first = apart.run(move || {
