@@ -79,6 +79,7 @@ impl Server {
             decisions: Apart::for_questions(),
             questions: Apart::for_questions(),
             searches: Apart::for_searches(),
+            pages: Apart::for_pages(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -73,6 +73,8 @@ pub(super) struct Shared {
     pub(super) questions: Apart,
     /// Where searches run.
     pub(super) searches: Apart,
+    /// Where pages of stored texts are read that may be large.
+    pub(super) pages: Apart,
 }
 
 impl Shared {

@@ -115,6 +115,56 @@ async fn stores_and_models_come_in_pages() {
     assert_eq!(last["continuation_token"], "");
 }
 
+/// A model of about 100 KB.
+fn large_model(at: usize) -> Value {
+    let relation = |of: usize| (format!("relation_{at}_{of}_{}", "x".repeat(20)), json!({ "this": {} }));
+    let relations: serde_json::Map<_, _> = (0..600).map(relation).collect();
+    let of_user = json!({ "directly_related_user_types": [{ "type": "user" }] });
+    let known: serde_json::Map<_, _> = relations.keys().map(|name| (name.clone(), of_user.clone())).collect();
+    json!({
+        "schema_version": "1.1",
+        "type_definitions": [
+            { "type": "user" },
+            { "type": "document", "relations": relations, "metadata": { "relations": known } },
+        ],
+    })
+}
+
+#[actix_web::test]
+async fn pages_of_large_models_hold_fewer_and_together_all() {
+    const MODELS: usize = 25;
+    const PAGE_BYTES: usize = 1 << 20;
+    let fixture = Fixture::new().await;
+    let models = format!("/stores/{}/authorization-models", fixture.store);
+    let first = fixture.get(&models).await.json()["authorization_models"][0]["id"].clone();
+    let mut written = vec![first];
+    for at in 0..MODELS {
+        let reply = fixture.on_store("authorization-models", &large_model(at)).await;
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        written.push(reply.json()["authorization_model_id"].clone());
+    }
+    written.reverse();
+    let mut found = Vec::new();
+    let mut pages = 0;
+    let mut token = String::new();
+    loop {
+        let reply = fixture.get(&format!("{models}?continuation_token={token}")).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert!(reply.body.len() < PAGE_BYTES + 1_000, "a page of {} bytes", reply.body.len());
+        let page = reply.json();
+        let of_page = page["authorization_models"].as_array().unwrap();
+        assert!(!of_page.is_empty());
+        found.extend(of_page.iter().map(|model| model["id"].clone()));
+        pages += 1;
+        token = page["continuation_token"].as_str().unwrap().to_owned();
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, written);
+    assert!((2..MODELS).contains(&pages), "{pages} pages");
+}
+
 #[actix_web::test]
 async fn changes_are_read_once_each_and_by_type() {
     let fixture = Fixture::new().await;

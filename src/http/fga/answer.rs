@@ -1,10 +1,11 @@
 //! Answers, and what stands in their headers.
 
+use super::error::ApiError;
 use crate::engine::stores::{Cut, ModelId};
 use crate::model::Revision;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde::Serialize;
 
 /// The model that answered, as OpenFGA names it.
@@ -28,9 +29,27 @@ pub(super) fn ok(body: &impl Serialize) -> HttpResponse {
     HttpResponse::build(StatusCode::OK).json(body)
 }
 
+/// The text of an answer, for work that is done apart: a large one takes long to write, too.
+pub(super) fn text_of(body: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(body).map_err(|error| ApiError::Internal(format!("an answer cannot be written: {error}")))
+}
+
+/// A 200 with a text that was written apart.
+pub(super) fn ok_text(text: Vec<u8>) -> HttpResponse {
+    let json = HeaderValue::from_static("application/json");
+    HttpResponse::build(StatusCode::OK).insert_header((CONTENT_TYPE, json)).body(text)
+}
+
 /// A 200 that says what it is of.
 pub(super) fn ok_of(basis: Basis, body: &impl Serialize) -> HttpResponse {
     let mut response = ok(body);
+    name_basis(&mut response, basis);
+    response
+}
+
+/// A 200 with a text that was written apart, that says what it is of.
+pub(super) fn ok_text_of(basis: Basis, text: Vec<u8>) -> HttpResponse {
+    let mut response = ok_text(text);
     name_basis(&mut response, basis);
     response
 }

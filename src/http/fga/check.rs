@@ -1,9 +1,9 @@
 //! `POST /stores/{id}/check`: is this user in that relation to this object?
 
-use super::answer::{Basis, ok_of};
+use super::answer::{Basis, ok_text_of, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
-use super::request::{MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
+use super::request::{Text, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{CheckBody, CheckRequest, Errors};
 use super::time::Deadline;
 use super::tuple::{read_context, read_contextual, read_question};
@@ -62,19 +62,13 @@ pub(super) async fn check(
     let question = move |limits| {
         let is_over = until(Deadline::of_check());
         let terms = Terms { witness, ..terms(&contextual, &context, limits, &is_over) };
-        Reader::new(version.graph(), &model.rules, terms)?.check(&key)
+        Ok(Text(text_of(&match Reader::new(version.graph(), &model.rules, terms)?.check(&key)? {
+            Membership::Holds(witness) => CheckBody { allowed: true, resolution: resolution(&witness) },
+            Membership::Lacks => CheckBody { allowed: false, resolution: String::new() },
+        })))
     };
-    let body = match answer(&shared, bytes, Names::InKey, question).await? {
-        Membership::Holds(witness) => CheckBody { allowed: true, resolution: resolution(&witness) },
-        Membership::Lacks => CheckBody { allowed: false, resolution: String::new() },
-    };
-    Ok(ok_of(basis, &body))
-}
-
-impl MayBeCut for Membership {
-    fn is_cut(&self) -> bool {
-        false
-    }
+    let Text(text) = answer(&shared, bytes, Names::InKey, question).await?;
+    Ok(ok_text_of(basis, text?))
 }
 
 /// The tuples, as far as they are worth showing.

@@ -1,9 +1,9 @@
 //! `POST /stores/{id}/expand`: one level of a relation, for people.
 
-use super::answer::{Basis, ok_of};
+use super::answer::{Basis, ok_text_of, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
-use super::request::{MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
+use super::request::{Text, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ExpandBody, ExpandRequest};
 use super::time::Deadline;
 use super::tuple::{question, read_contextual, read_object, read_relation};
@@ -47,16 +47,11 @@ pub(super) async fn expand(
     let question = move |limits| {
         let (context, is_over) = (Record::new(), until(Deadline::of_check()));
         let terms = terms(&contextual, &context, limits, &is_over);
-        Reader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)
+        let tree = Reader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)?;
+        Ok(Text(text_of(&ExpandBody { tree: json!({ "root": node(&tree) }) })))
     };
-    let tree = answer(&shared, bytes, Names::InKey, question).await?;
-    Ok(ok_of(basis, &ExpandBody { tree: json!({ "root": node(&tree) }) }))
-}
-
-impl MayBeCut for Expansion {
-    fn is_cut(&self) -> bool {
-        false
-    }
+    let Text(text) = answer(&shared, bytes, Names::InKey, question).await?;
+    Ok(ok_text_of(basis, text?))
 }
 
 /// A model nests its operators 24 deep at most, so this recursion ends soon.

@@ -1,18 +1,22 @@
 //! `/stores/{id}/authorization-models`.
 
-use super::answer::ok;
+use super::answer::{ok_text, text_of};
 use super::error::ApiError;
 use super::request::{admit, admit_with_body, apart, model_id_in_path, page_size_of, query, store_id};
 use super::schema::{Errors, ModelBody, ModelsBody, WriteModelBody, WriteModelRequest};
 use super::token;
 use super::tuple::record_json;
-use crate::engine::stores::StoredModel;
+use crate::engine::stores::{ModelId, StoreId, StoredModel, Stores};
 use crate::http::Permission;
 use crate::http::shared::Shared;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+/// LIMIT: a page of models ends once it holds so many bytes. It holds one at least.
+const PAGE_BYTES: usize = 1 << 20;
 
 /// Writes a model
 ///
@@ -40,7 +44,10 @@ pub(super) async fn write(
     Ok(HttpResponse::build(StatusCode::CREATED).json(body))
 }
 
-/// Lists the models, the newest first.
+/// Lists the models, the newest first
+///
+/// A page may hold fewer than `page_size`: it ends before about a MiB of JSON, and holds one model at least. There are more
+/// as long as a `continuation_token` comes.
 #[utoipa::path(
     get,
     path = "/stores/{store_id}/authorization-models",
@@ -62,14 +69,51 @@ pub(super) async fn list(request: HttpRequest, shared: Data<Shared>) -> Result<H
     let question = format!("models {store}");
     let place = token::read::<1>(&question, query.get("continuation_token").map_or("", String::as_str))?;
     let before = place.map(|[id]| token::parse(&id)).transpose()?;
-    let mut found = apart(move || Ok(stores.models(store, before, size + 1)?)).await?;
-    let has_more = found.len() > size;
-    found.truncate(size);
-    let last = found.last().filter(|_| has_more);
-    Ok(ok(&ModelsBody {
-        continuation_token: last.map_or_else(String::new, |last| token::write(&question, &[&last.id.to_string()])),
-        authorization_models: found.into_iter().map(with_id).collect(),
-    }))
+    let budget = PAGE_BYTES.min(shared.settings.limits.answer_bytes / 2);
+    let work = move || {
+        let page = Page::read(&stores, store, before, size, budget)?;
+        let last = page.last.filter(|_| page.has_more);
+        text_of(&ModelsBody {
+            continuation_token: last.map_or_else(String::new, |last| token::write(&question, &[&last.to_string()])),
+            authorization_models: page.models,
+        })
+    };
+    Ok(ok_text(shared.pages.run(work).await?))
+}
+
+/// A page of models.
+#[derive(Default)]
+struct Page {
+    models: Vec<Box<RawValue>>,
+    last: Option<ModelId>,
+    has_more: bool,
+}
+
+impl Page {
+    /// Reads one model after another: read together, they would take memory for many more than a page holds.
+    fn read(
+        stores: &Stores,
+        store: StoreId,
+        before: Option<ModelId>,
+        size: usize,
+        budget: usize,
+    ) -> Result<Self, ApiError> {
+        let mut page = Self { last: before, ..Self::default() };
+        let mut bytes = 0;
+        while let Some(model) = stores.models(store, page.last, 1)?.pop() {
+            let id = model.id;
+            let text = serde_json::value::to_raw_value(&with_id(model))
+                .map_err(|error| ApiError::Internal(format!("a model cannot be written: {error}")))?;
+            bytes += text.get().len();
+            if page.models.len() == size || (bytes > budget && !page.models.is_empty()) {
+                page.has_more = true;
+                break;
+            }
+            page.models.push(text);
+            page.last = Some(id);
+        }
+        Ok(page)
+    }
 }
 
 /// One model.
@@ -88,8 +132,8 @@ pub(super) async fn list(request: HttpRequest, shared: Data<Shared>) -> Result<H
 pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let (store, model) = (store_id(&request)?, model_id_in_path(&request)?);
-    let found = apart(move || Ok(stores.model(store, model)?)).await?;
-    Ok(ok(&ModelBody { authorization_model: with_id(found) }))
+    let work = move || text_of(&ModelBody { authorization_model: with_id(stores.model(store, model)?) });
+    Ok(ok_text(shared.pages.run(work).await?))
 }
 
 /// The id leads, as in OpenFGA.

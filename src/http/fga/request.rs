@@ -161,6 +161,15 @@ impl<T> MayBeCut for Listed<T> {
     }
 }
 
+/// An answer as text, written where the question was answered.
+pub(super) struct Text(pub(super) Result<Vec<u8>, ApiError>);
+
+impl MayBeCut for Text {
+    fn is_cut(&self) -> bool {
+        false
+    }
+}
+
 /// Answers a question within what a worker may do between two answers, and where that does not suffice, apart from it,
 /// with all that a question may cost.
 pub(super) async fn answer<T: MayBeCut + Send + 'static>(

@@ -30,6 +30,9 @@ const SEARCHES_WAITING: usize = 1_024;
 /// How long a search waits for a place: the longest takes about as long.
 const SEARCH_WAIT: Duration = Duration::from_secs(1);
 
+/// LIMIT: how many pages, of texts that may be large, may wait to be read.
+const PAGES_WAITING: usize = 256;
+
 /// Places for work that takes long.
 #[derive(Debug)]
 pub(in crate::http) struct Apart {
@@ -47,6 +50,11 @@ impl Apart {
     /// Creates places for searches.
     pub(in crate::http) fn for_searches() -> Self {
         Self::new(SEARCHES_PER_PROCESSOR * processors(), SEARCHES_WAITING, SEARCH_WAIT)
+    }
+
+    /// Creates places for pages of stored texts: as many are in memory at once as there are processors.
+    pub(in crate::http) fn for_pages() -> Self {
+        Self::new(processors(), PAGES_WAITING, QUESTION_WAIT)
     }
 
     fn new(places: usize, waiting: usize, wait: Duration) -> Self {

@@ -2,6 +2,7 @@
 
 use super::TupleKeyBody;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -63,8 +64,9 @@ pub(in crate::http::fga) struct ModelBody {
 /// A page of models, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::fga) struct ModelsBody {
-    /// The models.
-    pub(in crate::http::fga) authorization_models: Vec<Value>,
+    /// The models: fewer than `page_size` where they are large.
+    #[schema(value_type = Vec<Value>)]
+    pub(in crate::http::fga) authorization_models: Vec<Box<RawValue>>,
     /// For the next page; empty on the last.
     pub(in crate::http::fga) continuation_token: String,
 }
