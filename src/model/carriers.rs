@@ -19,8 +19,8 @@ mod reader;
 pub(super) mod table;
 
 use super::{
-    Action, Chain, ChainError, Code, Dropped, Entity, Evidence, MAX_ACTORS, NameFlaw, Question, Record, Request, Value,
-    check_name, shown,
+    Action, Chain, ChainError, Code, Dropped, Entity, Evidence, Flaw, MAX_ACTORS, NameFlaw, Question, Record, Request,
+    Value, check_name, shown,
 };
 use agree::agree;
 use reader::Reader;
@@ -52,7 +52,15 @@ pub struct CarrierSettings {
 
 impl CarrierSettings {
     /// The carriers' names that a schema may give to attributes, too. Where it does not, they are misplaced carriers.
-    pub const SHARED_NAMES: [&'static str; 2] = ["user", "agent"];
+    pub const SHARED_NAMES: [&'static str; 4] = ["user", "agent", "credentials", CLIENT_ID];
+
+    /// Returns `true` if something that nobody reads is no carrier to this bundle.
+    fn excuses(&self, flaw: &Flaw) -> bool {
+        let is_attribute = |(kind, name): &(SmolStr, &'static str)| {
+            self.attributes_of(self.declared(kind).unwrap_or(kind)).contains(name)
+        };
+        (flaw.of_client && self.client_id.is_none()) || flaw.unless.as_ref().is_some_and(is_attribute)
+    }
 
     /// The carriers' names that are attributes of this type.
     fn attributes_of(&self, kind: &str) -> smallvec::SmallVec<[&'static str; 2]> {
@@ -102,9 +110,7 @@ pub fn read_proven_question(
 ) -> Result<Question, ChainRefusal> {
     let mut reader = Reader::new(settings, evidence);
     let mut context = request.context.clone();
-    if let Some(flaw) = &request.flaw
-        && (!flaw.of_client || settings.client_id.is_some())
-    {
+    if let Some(flaw) = request.flaws.iter().find(|flaw| !settings.excuses(flaw)) {
         return Err(invalid(flaw.message.clone()));
     }
     check_context(&context, settings)?;
@@ -168,7 +174,7 @@ fn check_context(context: &Record, settings: &CarrierSettings) -> Result<(), Cha
     if let Some(found) = overlooked(context, Site::Context, &CONTEXT_MEMBERS) {
         return Err((found, "context").into());
     }
-    match overlooked_client(context, Site::Context).filter(|_| settings.client_id.is_some()) {
+    match overlooked_client(context, Site::Context, &CONTEXT_MEMBERS).filter(|_| settings.client_id.is_some()) {
         Some(found) => Err((found, "context").into()),
         None => Ok(()),
     }
@@ -199,14 +205,6 @@ fn drop_engine_members(context: &mut Record) -> Vec<Dropped> {
         .filter(|name| context.remove(name).is_some())
         .map(|name| Dropped { member: format!("context.{name}"), why: "the name belongs to the engine".to_owned() })
         .collect()
-}
-
-fn refuse_lookalikes(record: &Record, path: &str, names: &[&'static str]) -> Result<(), ChainRefusal> {
-    let found = record.iter().find_map(|(member, _)| {
-        let known = table::lookalike(member, names)?;
-        Some(table::Overlooked::Alike(member, known))
-    });
-    found.map_or(Ok(()), |found| Err((found, path).into()))
 }
 
 /// Returns `true` if properties say nothing: a null is not sent.

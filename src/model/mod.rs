@@ -50,8 +50,8 @@ pub use principal::{ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NoId, Pr
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{
-    Action, Flaw, Malformed, Question, Request, misplaced_option, read_action, read_entity, read_optional_record,
-    read_subject, refuse_lookalike, stray_member,
+    Action, Flaw, Malformed, Question, Request, default_flaws, misplaced_option, read_action, read_entity,
+    read_optional_record, read_subject, refuse_lookalike,
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{PageRequest, SearchRequest, Searched};

@@ -4,8 +4,8 @@
 //! [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts for whom) is read by
 //! [`super::read_question`], and what is wrong with that denies.
 
-use super::carriers::table::{Site, lookalike, overlooked, overlooked_client};
-use super::{Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
+use super::carriers::table::{Overlooked, Site, lookalike, overlooked, overlooked_client};
+use super::{CarrierSettings, Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
 use smol_str::SmolStr;
 use std::fmt;
 
@@ -64,8 +64,8 @@ pub struct Request {
     pub resource: Entity,
     /// The request's context.
     pub context: Record,
-    /// A member that nobody would read: the request is denied, since it may hold a carrier.
-    pub flaw: Option<Flaw>,
+    /// Members that nobody would read: the request is denied, since they may hold a carrier.
+    pub flaws: Vec<Flaw>,
     /// In a batch, the default context that this item's own replaced: a carrier in it must not be lost.
     pub replaced_context: Option<Record>,
 }
@@ -73,12 +73,24 @@ pub struct Request {
 impl Request {
     /// Reads a body's members; members that AuthZEN does not define are ignored (section 10.1.1).
     pub fn from_body(body: &Record) -> Result<Self, Malformed> {
+        Self::read(body, flaws(body))
+    }
+
+    /// Reads an item of a batch, with the defaults that it inherits. It has no options of its own.
+    pub fn from_item(item: &Record) -> Result<Self, Malformed> {
+        let mut flaws = Vec::new();
+        add_flaws(&mut flaws, item, Site::Item, "", &MEMBERS);
+        add_target_flaws(&mut flaws, item);
+        Self::read(item, flaws)
+    }
+
+    fn read(body: &Record, flaws: Vec<Flaw>) -> Result<Self, Malformed> {
         Ok(Self {
             subject: read_subject(body)?,
             action: read_action(body)?,
             resource: read_entity(body, "resource")?,
             context: read_optional_record(body.get("context"), "context")?,
-            flaw: flaw(body),
+            flaws,
             replaced_context: None,
         })
     }
@@ -91,35 +103,78 @@ pub struct Flaw {
     pub message: String,
     /// Whether it is one only where the bundle reads `context.client_id` as a carrier.
     pub of_client: bool,
+    /// An entity type and its attribute: where the schema declares it, the member is data.
+    pub unless: Option<(SmolStr, &'static str)>,
 }
 
 /// The members of a body that say what is asked.
 const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
 
-/// Finds a member of a body that nobody would read; the body's members may be the defaults of a batch.
-#[must_use]
-pub fn stray_member(body: &Record) -> Option<Flaw> {
-    let found = overlooked(body, Site::Body, &MEMBERS);
-    let of_client = found.is_none();
-    let found = found.or_else(|| overlooked_client(body, Site::Body))?;
-    Some(Flaw { message: found.message(""), of_client })
+/// The members of a body.
+const BODY: [&str; 5] = ["subject", "action", "resource", "context", "options"];
+
+/// The members of an entity.
+const ENTITY: [&str; 3] = ["type", "id", "properties"];
+
+/// Finds the members that nobody would read in a body, its action, its resource and its options. What is wrong with those
+/// of subject and context is found where they are read.
+pub(super) fn flaws(body: &Record) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
+    add_flaws(&mut flaws, body, Site::Body, "", &BODY);
+    add_target_flaws(&mut flaws, body);
+    if let Some(options) = body.get("options").and_then(Value::as_record) {
+        flaws.extend(client_flaw(options, Site::Options, "options", &[]));
+    }
+    flaws
 }
 
-/// Finds a member that nobody would read in a body, its action or its resource. What is wrong with those of subject and
-/// context is found where they are read.
-pub(super) fn flaw(body: &Record) -> Option<Flaw> {
-    let stray = stray_member(body);
-    if stray.as_ref().is_some_and(|flaw| !flaw.of_client) {
-        return stray;
+/// Finds the members that nobody would read in the body of a batch, and in each default, whether an item has its own or
+/// not. A carrier that is well-formed is replaced with its subject.
+#[must_use]
+pub fn default_flaws(body: &Record) -> Vec<Flaw> {
+    const PATH: &str = "subject.properties";
+    let mut flaws = flaws(body);
+    let Some(subject) = body.get("subject").and_then(Value::as_record) else { return flaws };
+    add_flaws(&mut flaws, subject, Site::Subject, "subject", &ENTITY);
+    let Some(properties) = subject.get("properties").and_then(Value::as_record) else { return flaws };
+    let kind = subject.get("type").and_then(Value::as_text).cloned().unwrap_or_default();
+    let shared = CarrierSettings::SHARED_NAMES;
+    let [carriers @ .., _client] = &shared;
+    flaws.extend(overlooked(properties, Site::Properties, carriers).map(|found| Flaw::new(&found, PATH)));
+    for name in shared {
+        let Some(value) = properties.get_present(name) else { continue };
+        let one = Record::from_iter([(SmolStr::new_static(name), value.clone())]);
+        let found = overlooked(&one, Site::Properties, &[]).map(|found| Flaw::new(&found, PATH));
+        let found = found.or_else(|| client_flaw(&one, Site::Properties, PATH, &[]));
+        flaws.extend(found.map(|flaw| Flaw { unless: Some((kind.clone(), name)), ..flaw }));
     }
-    let targets: [(&str, &[&'static str]); 2] =
-        [("action", &["name", "properties"]), ("resource", &["type", "id", "properties"])];
-    let of_targets = targets.into_iter().find_map(|(name, members)| {
-        let record = body.get(name)?.as_record()?;
-        let message = overlooked(record, Site::Target, members)?.message(name);
-        Some(Flaw { message, of_client: false })
-    });
-    of_targets.or(stray)
+    flaws.extend(client_flaw(properties, Site::Properties, PATH, &shared));
+    flaws
+}
+
+impl Flaw {
+    fn new(found: &Overlooked<'_>, path: &str) -> Self {
+        Self { message: found.message(path), of_client: false, unless: None }
+    }
+}
+
+fn add_target_flaws(flaws: &mut Vec<Flaw>, body: &Record) {
+    let targets: [(&str, &[&'static str]); 2] = [("action", &["name", "properties"]), ("resource", &ENTITY)];
+    for (name, members) in targets {
+        if let Some(record) = body.get(name).and_then(Value::as_record) {
+            add_flaws(flaws, record, Site::Target, name, members);
+        }
+    }
+}
+
+fn add_flaws(flaws: &mut Vec<Flaw>, record: &Record, site: Site, path: &str, members: &[&'static str]) {
+    flaws.extend(overlooked(record, site, members).map(|found| Flaw::new(&found, path)));
+    flaws.extend(client_flaw(record, site, path, members));
+}
+
+fn client_flaw(record: &Record, site: Site, path: &str, members: &[&'static str]) -> Option<Flaw> {
+    let found = overlooked_client(record, site, members)?;
+    Some(Flaw { of_client: true, ..Flaw::new(&found, path) })
 }
 
 /// Finds a carrier among options, where none is read.

@@ -3,9 +3,9 @@
 //! INVARIANT: a search is a family of evaluations that differ in one id or name. [`SearchRequest::about`] makes each of
 //! them, so that what a search finds is by definition what evaluation permits.
 
-use super::carriers::table::is_carrier;
+use super::carriers::table::{Site, is_carrier, overlooked};
 use super::request::{
-    flaw, read_action, read_entity, read_entity_type, read_optional_record, read_subject, refuse_lookalike,
+    flaws, read_action, read_entity, read_entity_type, read_optional_record, read_subject, refuse_lookalike,
     required_record,
 };
 use super::{Action, Entity, EntityRef, Malformed, Record, Request, Value};
@@ -71,8 +71,8 @@ impl SearchRequest {
             Searched::Subject | Searched::Action => read_entity(body, "resource")?,
         };
         let context = read_optional_record(body.get("context"), "context")?;
-        let flaw = flaw(body);
-        let question = Request { subject, action, resource, context, flaw, replaced_context: None };
+        let flaws = flaws(body);
+        let question = Request { subject, action, resource, context, flaws, replaced_context: None };
         Ok(Self { searched, kind, question })
     }
 
@@ -96,7 +96,7 @@ impl SearchRequest {
             ("context".into(), Value::Record(question.context.clone())),
         ]);
         let mut search = Self::from_body(searched, &body).ok()?;
-        search.question.flaw.clone_from(&question.flaw);
+        search.question.flaws.clone_from(&question.flaws);
         Some(search)
     }
 
@@ -141,6 +141,10 @@ impl PageRequest {
         let Some(value) = body.get_present("page") else { return Ok(None) };
         let page = read_optional_record(Some(value), "page")?;
         refuse_lookalike(&page, "page", &["token", "limit", "properties"])?;
+        if let Some(found) = overlooked(&page, Site::Options, &["token", "limit"]) {
+            let problem = format!("has a carrier: {}", found.message("page"));
+            return Err(Malformed { member: "page".to_owned(), problem });
+        }
         let token = match page.get_present("token") {
             None => None,
             Some(Value::Text(token)) => Some(token.clone()).filter(|token| !token.is_empty()),

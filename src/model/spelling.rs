@@ -4,15 +4,38 @@
 //! nobody means two things by `delegation_chain` and `delegationChain`; a name that is merely *near* is refused only where
 //! the names are a closed list, and suggested in messages.
 
-/// Returns `true` if two names differ in case and separators alone: `onBehalfOf`, `on-behalf-of`, `on_behalf_of`.
+/// Returns `true` if two names differ in case and separators alone: `onBehalfOf`, `on-behalf-of`, `on_behalf_of`. What is
+/// no letter or digit parts words or is not seen, and full-width forms of ASCII are its characters; letters of other
+/// scripts that look the same are others.
 #[must_use]
 pub fn alike(one: &str, other: &str) -> bool {
+    // Nearly every name, and each member of a request is compared to some known ones.
+    if one.is_ascii() && other.is_ascii() {
+        return ascii_letters(one).eq(ascii_letters(other));
+    }
     letters(one).eq(letters(other))
 }
 
+fn ascii_letters(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+}
+
 /// The letters of a name, without case and separators.
-fn letters(name: &str) -> impl Iterator<Item = u8> {
-    name.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')).map(|byte| byte.to_ascii_lowercase())
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.chars().map(narrow).filter(|c| c.is_alphanumeric() && !is_filler(*c)).flat_map(char::to_lowercase)
+}
+
+/// The ASCII character whose full-width form this is.
+fn narrow(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        _ => c,
+    }
+}
+
+/// Returns `true` for letters that are not seen: the fillers of Hangul.
+fn is_filler(c: char) -> bool {
+    matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
 }
 
 /// Returns the known name that `name` was meant for: one that is alike, or differs in a letter, or in two where it is long.
@@ -28,7 +51,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     }
     let about_as_long = |known: &&str| known.len().abs_diff(name.len()) <= MAX_DIFFERENCE;
     let known = known.into_iter().filter(about_as_long).take(MAX_NAMES);
-    let spelled = |name: &str| letters(name).map(char::from).collect::<String>();
+    let spelled = |name: &str| letters(name).collect::<String>();
     let sought = spelled(name);
     let distances = known.map(|known| {
         let letters = spelled(known);
@@ -48,6 +71,20 @@ mod tests {
         for name in ["delegation_chain", "delegationChain", "Delegation-Chain", "DELEGATIONCHAIN"] {
             assert!(alike(name, "delegation_chain"), "{name}");
         }
+        for name in [
+            "agent\u{200b}",
+            "\u{feff}agent",
+            "a\u{ad}gent",
+            "agent\u{a0}",
+            "agent\t",
+            "ａｇｅｎＴ",
+            "agent.",
+            "/agent",
+            "a\u{3164}gent",
+        ] {
+            assert!(alike(name, "agent"), "{name:?}");
+        }
+        assert!(!alike("\u{430}gent", "agent"), "another script");
         for name in ["delegation", "delegation_chains", "", "elegation_chain"] {
             assert!(!alike(name, "delegation_chain"), "{name}");
         }

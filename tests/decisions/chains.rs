@@ -8,15 +8,15 @@ use behest::model::{
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
-fn settings() -> CarrierSettings {
+pub(crate) fn settings() -> CarrierSettings {
     CarrierSettings { aliases: vec![("identity".into(), "user".into())], ..CarrierSettings::default() }
 }
 
-fn body(subject: &Json, context: &Json) -> Json {
+pub(crate) fn body(subject: &Json, context: &Json) -> Json {
     json!({ "subject": subject, "action": {"name": "read"}, "resource": {"type": "doc", "id": "d"}, "context": context })
 }
 
-fn read(subject: &Json, context: &Json, settings: &CarrierSettings) -> String {
+pub(crate) fn read(subject: &Json, context: &Json, settings: &CarrierSettings) -> String {
     match read_question(&values::request(&body(subject, context)), settings) {
         Ok(question) => question.chain.to_string(),
         Err(ChainRefusal::Deny(code, message)) => format!("{code}: {message}"),
@@ -24,15 +24,15 @@ fn read(subject: &Json, context: &Json, settings: &CarrierSettings) -> String {
     }
 }
 
-fn alice() -> Json {
+pub(crate) fn alice() -> Json {
     json!({"type": "user", "id": "alice"})
 }
 
-fn with(properties: &Json) -> Json {
+pub(crate) fn with(properties: &Json) -> Json {
     json!({"type": "user", "id": "alice", "properties": properties})
 }
 
-fn agent(properties: &Json) -> Json {
+pub(crate) fn agent(properties: &Json) -> Json {
     json!({"type": "agent", "id": "copilot", "properties": properties})
 }
 

@@ -29,3 +29,4 @@ mod properties;
 mod relations;
 mod reload;
 mod secrets;
+mod strays;

@@ -48,8 +48,7 @@ async fn a_stray_carrier_in_an_item_or_a_default_denies_what_it_is_said_of() {
         assert_eq!(answer["evaluations"][0].pointer(CODE), Some(&json!("chain_invalid")), "{body}: {answer}");
         assert_eq!(answer["evaluations"][1], json!({"decision": true}), "{body}: {answer}");
 
-        // The second item has everything of its own: what stands in a default that it replaces whole is not its own, but
-        // a carrier of the body or of the default context is.
+        // The second item has everything of its own, and what nobody reads in a default is said of the whole batch.
         let mut own = question();
         own["context"] = json!({});
         let mut body = question();
@@ -58,9 +57,126 @@ async fn a_stray_carrier_in_an_item_or_a_default_denies_what_it_is_said_of() {
         body["options"] = json!({"reason": true});
         let answer = ask(&server, EVALUATIONS, &body).await.json();
         assert_eq!(answer["evaluations"][0].pointer(CODE), Some(&json!("chain_invalid")), "{body}: {answer}");
-        let reaches = place.is_empty() || place == "/context";
-        assert_eq!(answer["evaluations"][1]["decision"], json!(!reaches), "{body}: {answer}");
+        assert_eq!(answer["evaluations"][1].pointer(CODE), Some(&json!("chain_invalid")), "{body}: {answer}");
     }
+}
+
+/// An item's own subject replaces the default whole (AuthZEN 1.0 section 7.1), with the well-formed carriers on it.
+#[actix_web::test]
+async fn a_carrier_that_is_read_goes_with_the_default_subject_that_an_item_replaces() {
+    let server = deciding(local());
+    for subject in [
+        json!({"type": "user", "id": "alice", "properties": {"act": {"sub": "evil"}}}),
+        json!({"type": "agent", "id": "evil", "properties": {"on_behalf_of": "alice"}}),
+        json!({"type": "agent", "id": "evil", "delegation_chain": [{"type": "user", "id": "alice"}]}),
+        json!({"user": "alice", "agent": "evil"}),
+    ] {
+        let mut body = question();
+        body["subject"] = subject;
+        body["evaluations"] = json!([{}, question()]);
+        let answer = ask(&server, EVALUATIONS, &body).await.json();
+        assert_eq!(answer, json!({"evaluations": [{"decision": false}, {"decision": true}]}), "{body}");
+    }
+}
+
+/// A batch that is asked where one question is answered is ignored (AuthZEN 1.0 section 10.1.1), unless it names an actor.
+#[actix_web::test]
+async fn a_batch_at_another_endpoint_is_ignored_unless_it_names_an_actor() {
+    let server = deciding(local());
+    let bob = json!({"type": "user", "id": "bob"});
+    let harmless =
+        [json!([]), json!([{}]), json!([{"subject": bob, "action": {"name": "drop"}}]), json!("x"), json!(null)];
+    let naming = [
+        json!([{}, {"context": {"agent": "evil"}}]),
+        json!([{"subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "evil"}}}}]),
+        json!([{"subject": {"user": "alice", "agent": "evil"}}]),
+        json!([{"evaluations": [{"agent": "evil"}]}]),
+        json!({"context": {"agent": "evil"}}),
+    ];
+    for name in ["evaluations", "Evaluations"] {
+        for (items, code) in
+            harmless.iter().map(|items| (items, None)).chain(naming.iter().map(|items| (items, Some(()))))
+        {
+            let mut body = question();
+            body["options"] = json!({"reason": true});
+            body[name] = items.clone();
+            let reply = ask(&server, EVALUATION, &body).await;
+            let expected = code.map(|()| json!("chain_invalid"));
+            assert_eq!(reply.json().pointer(CODE), expected.as_ref(), "{body}: {}", reply.body);
+            if code.is_some() {
+                assert!(reply.body.contains("send it to `/access/v1/evaluations`"), "{}", reply.body);
+            }
+            let found = ask(&server, "/access/v1/search/resource", &body).await.json();
+            assert_eq!(found["results"].as_array().is_some_and(Vec::is_empty), code.is_some(), "{body}: {found}");
+            let batch = json!({"evaluations": [body, question()], "options": {"reason": true}});
+            let answer = ask(&server, EVALUATIONS, &batch).await.json();
+            assert_eq!(answer["evaluations"][0].pointer(CODE), expected.as_ref(), "{batch}: {answer}");
+            assert_eq!(answer["evaluations"][1], json!({"decision": true}), "{batch}: {answer}");
+        }
+    }
+}
+
+/// Who is suspended by `type:id`, as a reason shows it, is the principal that was denied.
+#[actix_web::test]
+async fn a_principal_that_a_tuple_would_spell_otherwise_is_shown_in_both_spellings() {
+    let server = deciding(local());
+    for (id, tuple) in [("m%20n", Some("agent:m%2520n")), ("a#member", Some("agent:a%23member")), ("copilot", None)] {
+        let mut body = question();
+        body["context"] = json!({"agent": id});
+        body["options"] = json!({"explain": true});
+        body["action"] = json!({"name": "nothing"});
+        let answer = ask(&server, EVALUATION, &body).await.json();
+        let legs = answer["context"]["explanation"]["legs"].as_array().cloned().unwrap_or_default();
+        let of_agent = legs.iter().find(|leg| leg["principal"]["type"] == "agent").expect("a leg of the agent");
+        let mut expected = json!({"type": "agent", "id": id});
+        if let Some(tuple) = tuple {
+            expected["tuple"] = json!(tuple);
+        }
+        assert_eq!(of_agent["principal"], expected, "{answer}");
+        assert_eq!(answer["context"]["explanation"]["asserted"][1], expected, "{answer}");
+    }
+}
+
+/// Options are of the whole batch.
+#[actix_web::test]
+async fn options_of_an_item_are_ignored_unless_they_name_an_actor() {
+    let server = deciding(local());
+    for name in ["options", "Options"] {
+        for (options, reads) in [
+            (json!(1), true),
+            (json!({"reason": true, "region": "eu"}), true),
+            (json!({"agent": "evil"}), false),
+            (json!({"context": {"agent": "evil"}}), false),
+        ] {
+            let mut item = question();
+            item[name] = options;
+            let batch = json!({"evaluations": [item, question()]});
+            let answer = ask(&server, EVALUATIONS, &batch).await.json();
+            assert_eq!(answer["evaluations"], json!([{"decision": reads}, {"decision": true}]), "{batch}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_carrier_beside_a_page_or_inside_options_is_refused() {
+    let server = deciding(local());
+    let search = "/access/v1/search/resource";
+    for (path, place, name) in [
+        (search, "/page", "agent"),
+        (search, "/page", "act"),
+        (search, "/page/properties", "act"),
+        (search, "/page/context", "agent"),
+        (EVALUATION, "/options/context", "agent"),
+        (EVALUATIONS, "/options/subject/properties", "act"),
+    ] {
+        let mut body = question();
+        put(&mut body, place, name, &evil());
+        let said = error(&ask(&server, path, &body).await);
+        assert!(said.starts_with("400 malformed: ") && said.contains("would not be read there"), "{body}: {said}");
+    }
+    let mut body = question();
+    body["page"] = json!({"properties": {"sort": "id"}, "x": 1});
+    assert_eq!(ask(&server, search, &body).await.status, StatusCode::OK);
 }
 
 #[actix_web::test]

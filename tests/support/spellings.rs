@@ -99,7 +99,7 @@ fn acts(actors: &[Member]) -> Option<Json> {
 
 /// Members that name an actor where nobody would read it: the place, and the names. Lower-case names with underscores are
 /// carriers in the wrong place; the others are spelled like what is read there.
-pub(crate) const STRAYS: [(&str, &[&str]); 6] = [
+pub(crate) const STRAYS: [(&str, &[&str]); 17] = [
     (
         "",
         &[
@@ -134,15 +134,83 @@ pub(crate) const STRAYS: [(&str, &[&str]); 6] = [
             "Properties",
             "Type",
             "ID",
+            "delegation.chain",
+            "act\u{200b}",
         ],
     ),
-    ("/subject/properties", &["delegation_chain", "agent", "user", "Act", "onBehalfOf", "on-behalf-of", "Delegation"]),
+    (
+        "/subject/properties",
+        &[
+            "delegation_chain",
+            "agent",
+            "user",
+            "credentials",
+            "Act",
+            "onBehalfOf",
+            "on-behalf-of",
+            "on.behalf.of",
+            "Delegation",
+            "a\u{ad}ct",
+            "\u{ff41}\u{ff43}\u{ff54}",
+        ],
+    ),
     (
         "/context",
-        &["act", "on_behalf_of", "delegation_chain", "Agent", "Credentials", "Act", "delegationChain", "Arguments"],
+        &[
+            "act",
+            "on_behalf_of",
+            "delegation_chain",
+            "Agent",
+            "Credentials",
+            "Act",
+            "Delegation",
+            "delegationChain",
+            "Arguments",
+            "agent\t",
+            "\u{feff}agent",
+            "agent.",
+        ],
     ),
-    ("/resource", &["act", "on_behalf_of", "delegation", "delegation_chain", "Properties", "Type", "Id"]),
-    ("/action", &["act", "on_behalf_of", "delegation", "delegation_chain", "Properties", "Name"]),
+    (
+        "/resource",
+        &[
+            "act",
+            "on_behalf_of",
+            "delegation",
+            "delegation_chain",
+            "user",
+            "agent",
+            "credentials",
+            "Properties",
+            "Type",
+        ],
+    ),
+    (
+        "/action",
+        &[
+            "act",
+            "on_behalf_of",
+            "delegation",
+            "delegation_chain",
+            "user",
+            "agent",
+            "credentials",
+            "Properties",
+            "Name",
+        ],
+    ),
+    // An object that is not read where it stands is made for them.
+    ("/properties", &["act", "on_behalf_of"]),
+    ("/subject/context", &["agent", "act", "credentials"]),
+    ("/subject/subject", &["act", "delegation_chain", "agent"]),
+    ("/resource/context", &["agent"]),
+    ("/action/context", &["agent"]),
+    ("/resource/subject/properties", &["act"]),
+    ("/context/context", &["agent", "credentials"]),
+    ("/context/properties", &["agent", "act"]),
+    ("/context/subject", &["delegation_chain", "agent"]),
+    ("/context/subject/properties", &["act", "on_behalf_of"]),
+    ("/context/delegation", &["delegator_id", "delegator_type"]),
 ];
 
 /// Returns `true` for a carrier's name as it is: in the wrong place a null is as good as nothing.

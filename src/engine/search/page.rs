@@ -180,7 +180,9 @@ fn query(search: &SearchRequest, arguments: Arguments) -> Hash {
     write_text(&mut text, &question.resource.uid.id);
     write_record(&mut text, &question.resource.properties);
     write_record(&mut text, &without_proofs(&question.context));
-    write_text(&mut text, question.flaw.as_ref().map_or("", |flaw| &flaw.message));
+    for flaw in &question.flaws {
+        write_text(&mut text, &flaw.message);
+    }
     sha256(&text)
 }
 

@@ -80,6 +80,10 @@ pub(in crate::http) struct EntityRef<'a> {
     r#type: &'a str,
     /// The id.
     id: &'a str,
+    /// The entity as tuples spell it, where `type:id` in a tuple would be another or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "agent:m%2520n")]
+    tuple: Option<String>,
 }
 
 /// Why an item of a batch was not decided.
@@ -93,13 +97,13 @@ pub(in crate::http) struct ItemError {
 
 impl<'a> EntityRef<'a> {
     pub(super) fn new(kind: &'a str, id: &'a str) -> Self {
-        Self { r#type: kind, id }
+        Self { r#type: kind, id, tuple: None }
     }
 }
 
 impl<'a> From<&'a model::EntityRef> for EntityRef<'a> {
     fn from(uid: &'a model::EntityRef) -> Self {
-        Self { r#type: &uid.kind, id: &uid.id }
+        Self { r#type: &uid.kind, id: &uid.id, tuple: uid.tuple_spelling() }
     }
 }
 

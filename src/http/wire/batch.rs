@@ -5,7 +5,7 @@
 //! the others alone (section 7.2.1).
 //!
 //! INVARIANT: what is wrong with the body itself is wrong with every item: a default that is no object, and a member that
-//! nobody would read, even where each item has its own.
+//! nobody would read, even where each item has its own. A well-formed carrier in a default subject goes with it.
 //!
 //! INVARIANT: a null member of an item makes it malformed. Read as "not there" it would inherit, and decide about
 //! somebody else.
@@ -14,7 +14,7 @@
 //! size times its number of items.
 
 use super::super::{Error, Limits};
-use crate::model::{Flaw, Malformed, Record, Request, Value, stray_member};
+use crate::model::{Flaw, Malformed, Record, Request, Value, default_flaws};
 use smol_str::SmolStr;
 use std::iter::Enumerate;
 use std::vec;
@@ -35,8 +35,8 @@ pub(in crate::http) enum Evaluations {
 #[derive(Debug)]
 pub(in crate::http) struct Items {
     defaults: Record,
-    /// A member beside the defaults that nobody would read.
-    flaw: Option<Flaw>,
+    /// Members beside the defaults and in them that nobody would read.
+    flaws: Vec<Flaw>,
     rest: Enumerate<vec::IntoIter<Value>>,
 }
 
@@ -46,10 +46,8 @@ impl Iterator for Items {
     fn next(&mut self) -> Option<Self::Item> {
         let (index, item) = self.rest.next()?;
         let mut request = read_item(&self.defaults, index, item);
-        if let (Ok(request), Some(flaw)) = (&mut request, &self.flaw)
-            && (request.flaw.is_none() || !flaw.of_client)
-        {
-            request.flaw = Some(flaw.clone());
+        if let Ok(request) = &mut request {
+            request.flaws.extend_from_slice(&self.flaws);
         }
         Some(request)
     }
@@ -84,8 +82,8 @@ pub(in crate::http) fn read_evaluations(mut body: Record, limits: &Limits) -> Re
     if inherited_bytes(&body, &items) > limits.inherited_bytes {
         return Err(Error::DefaultsTooLarge(limits.inherited_bytes));
     }
-    let flaw = stray_member(&body);
-    Ok(Evaluations::Batch(Items { defaults: body, flaw, rest: items.into_iter().enumerate() }))
+    let flaws = default_flaws(&body);
+    Ok(Evaluations::Batch(Items { defaults: body, flaws, rest: items.into_iter().enumerate() }))
 }
 
 /// Refuses a default that is no object, whether an item inherits it or not: nobody would read what it says.
@@ -138,7 +136,7 @@ fn read_item(defaults: &Record, index: usize, item: Value) -> Result<Request, Ma
     let inherited = DEFAULTED.into_iter().filter(|name| item.get(name).is_none());
     let inherited = inherited.filter_map(|name| Some((SmolStr::new_static(name), defaults.get(name)?.clone())));
     let own = item.iter().map(|(name, value)| (name.clone(), value.clone()));
-    let mut request = Request::from_body(&own.chain(inherited).collect())?;
+    let mut request = Request::from_item(&own.chain(inherited).collect())?;
     if own_context {
         request.replaced_context = defaults.get("context").and_then(Value::as_record).cloned();
     }

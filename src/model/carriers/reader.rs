@@ -3,16 +3,20 @@
 //! INVARIANT: a carrier of another form denies; it never shortens the chain.
 
 use super::agree::Stated;
-use super::table::{CLIENT_ID, Site, overlooked, overlooked_client};
-use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent, refuse_lookalikes, take_present};
+use super::table::{CLIENT_ID, Overlooked, Site, overlooked, overlooked_client};
+use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent, take_present};
 use crate::model::{Entity, EntityRef, Evidence, NoId, Proven, Record, Value, check_name};
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 /// The members of an entity.
 const ENTITY: [&str; 3] = ["type", "id", "properties"];
 
-/// The members of an actor in `act` that are read. A token's `act` may have any others.
-const ACTOR: [&str; 5] = ["sub", "iss", "sub_profile", "act", "properties"];
+/// The members of an actor in `act` that are read. A token's `act` may have any others that are no carriers.
+const ACTOR: [&str; 7] = ["sub", "iss", "sub_profile", "act", "properties", "type", "id"];
+
+/// The members of `delegation` that are read.
+const DELEGATION: [&str; 3] = ["delegator_type", "delegator_id", "properties"];
 
 /// Reads one request.
 pub(super) struct Reader<'a> {
@@ -48,10 +52,7 @@ impl<'a> Reader<'a> {
 
     /// The subject, and the carriers on it.
     pub(super) fn read_subject(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
-        check(subject, Site::Subject, "subject", &ENTITY)?;
-        if let Some(found) = overlooked_client(subject, Site::Subject).filter(|_| self.settings.client_id.is_some()) {
-            return Err((found, "subject").into());
-        }
+        self.check(subject, Site::Subject, "subject", &ENTITY)?;
         let Some(kind) = subject.get("type") else {
             return self.read_user_and_agent(subject);
         };
@@ -63,7 +64,7 @@ impl<'a> Reader<'a> {
         let kind = name_of(Some(kind), "subject.type")?;
         let uid = self.resolve(kind, name_of(subject.get("id"), "subject.id")?);
         let mut properties = properties_of(subject, "subject")?;
-        check(&properties, Site::Properties, "subject.properties", &self.settings.attributes_of(&uid.kind))?;
+        self.check_properties(&uid, &properties, Site::Properties, "subject.properties")?;
         self.read_properties(&uid, &mut properties)?;
         if let Some(value) = subject.get_present("delegation_chain") {
             let mut chain = self.read_list(value)?;
@@ -136,9 +137,11 @@ impl<'a> Reader<'a> {
         while let Some(value) = next {
             let act =
                 value.as_record().ok_or_else(|| invalid(format!("`act` must be an object, not {}", value.kind())))?;
-            refuse_lookalikes(act, "act", &ACTOR)?;
-            let uid = self.read_actor(act)?;
-            let uid = self.resolve(uid.kind, uid.id);
+            self.check(act, Site::Actor, "act", &ACTOR)?;
+            let named = self.read_actor(act)?;
+            let uid = self.resolve(named.kind.clone(), named.id.clone());
+            check_said(act, "id", &[&named.id, act.get("sub").and_then(Value::as_text).unwrap_or(&named.id)])?;
+            check_said(act, "type", &[&named.kind, &uid.kind])?;
             self.describe(&uid, act, "act")?;
             actors.push(uid);
             next = act.get_present("act");
@@ -173,7 +176,7 @@ impl<'a> Reader<'a> {
         const PATH: &str = "subject.properties.delegation";
         let record =
             value.as_record().ok_or_else(|| invalid(format!("`{PATH}` must be an object, not {}", value.kind())))?;
-        refuse_lookalikes(record, PATH, &["delegator_type", "delegator_id", "properties"])?;
+        self.check(record, Site::Member, PATH, &DELEGATION)?;
         let kind = name_of(record.get("delegator_type"), "subject.properties.delegation.delegator_type")?;
         let id = name_of(record.get("delegator_id"), "subject.properties.delegation.delegator_id")?;
         let uid = self.resolve(kind, id);
@@ -207,7 +210,7 @@ impl<'a> Reader<'a> {
 
     /// A member that is spelled out, with the properties that belong to it. `default` is its type where it has none.
     fn read_entity(&mut self, record: &Record, default: Option<&str>, path: &str) -> Result<EntityRef, ChainRefusal> {
-        check(record, Site::Member, path, &ENTITY)?;
+        self.check(record, Site::Member, path, &ENTITY)?;
         let kind = match (record.get_present("type"), default) {
             (None, Some(default)) => default.into(),
             (kind, _) => name_of(kind, path)?,
@@ -222,10 +225,43 @@ impl<'a> Reader<'a> {
         let properties = properties_of(record, path)?;
         if !is_silent(&properties) {
             let path = format!("{path}.properties");
-            check(&properties, Site::MemberProperties, &path, &self.settings.attributes_of(&uid.kind))?;
+            self.check_properties(uid, &properties, Site::MemberProperties, &path)?;
             self.stated.describe(uid, properties);
         }
         Ok(())
+    }
+
+    /// Refuses what an object holds that nobody would read. `client_id` in `act` is a claim of a token.
+    fn check(&self, record: &Record, site: Site, path: &str, members: &[&'static str]) -> Result<(), ChainRefusal> {
+        let found = overlooked(record, site, members);
+        let found = found.or_else(|| self.overlooked_client(record, site, members));
+        found.map_or(Ok(()), |found| Err((found, path).into()))
+    }
+
+    fn overlooked_client<'r>(
+        &self,
+        record: &'r Record,
+        site: Site,
+        members: &[&'static str],
+    ) -> Option<Overlooked<'r>> {
+        let reads_client = self.settings.client_id.is_some() && site != Site::Actor;
+        if reads_client { overlooked_client(record, site, members) } else { None }
+    }
+
+    /// Refuses carriers among properties, but for those whose names the schema gives to attributes.
+    fn check_properties(
+        &self,
+        uid: &EntityRef,
+        properties: &Record,
+        site: Site,
+        path: &str,
+    ) -> Result<(), ChainRefusal> {
+        let attributes = self.settings.attributes_of(&uid.kind);
+        // Where `client_id` is an attribute, `clientId` may be another.
+        let carriers: SmallVec<[_; 2]> = attributes.iter().copied().filter(|name| *name != CLIENT_ID).collect();
+        let found = overlooked(properties, site, &carriers);
+        let found = found.or_else(|| self.overlooked_client(properties, site, &attributes));
+        found.map_or(Ok(()), |found| Err((found, path).into()))
     }
 
     pub(super) fn resolve_entity(&mut self, entity: Entity) -> Entity {
@@ -265,7 +301,7 @@ impl<'a> Reader<'a> {
 
 impl CarrierSettings {
     /// The declared type that an alias stands for.
-    fn declared(&self, kind: &str) -> Option<&SmolStr> {
+    pub(super) fn declared(&self, kind: &str) -> Option<&SmolStr> {
         self.aliases.iter().find(|(alias, _)| alias == kind).map(|(_, declared)| declared)
     }
 
@@ -275,9 +311,14 @@ impl CarrierSettings {
     }
 }
 
-/// Refuses what an object holds that nobody would read.
-fn check(record: &Record, site: Site, path: &str, members: &[&'static str]) -> Result<(), ChainRefusal> {
-    overlooked(record, site, members).map_or(Ok(()), |found| Err((found, path).into()))
+/// Refuses an actor that says beside its name that it is another.
+fn check_said(act: &Record, member: &str, named: &[&SmolStr]) -> Result<(), ChainRefusal> {
+    match act.get_present(member) {
+        Some(said) if !named.iter().any(|name| said.as_text() == Some(*name)) => {
+            Err(invalid(format!("`act.{member}` is not that of the actor whom `act.sub` names")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The `properties` of the object at `path`.

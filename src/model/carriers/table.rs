@@ -4,18 +4,21 @@
 //! member that nobody defines (AuthZEN 1.0 section 10.1.1), and the request decided as if nobody acted for its subject.
 //!
 //! INVARIANT: wherever a carrier's name stands in a request, it is read, refused, or somebody's data: a resource's
-//! properties, an action's, a call's arguments, and what the schema declares.
+//! properties, an action's, a call's arguments, and what the schema declares. So is the object that it stands in: where it
+//! is not read, it holds no carrier.
 
 use super::ChainRefusal;
-use crate::model::{Record, alike, shown};
+use crate::model::{Record, Value, alike, shown};
 use smol_str::SmolStr;
 
 /// An object of a request in which a carrier stands, or is put by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::model) enum Site {
-    /// The body of a request, or an item of a batch.
+    /// The body of a request.
     Body,
-    /// How to answer.
+    /// An item of a batch: it has no options of its own.
+    Item,
+    /// How to answer, and which page.
     Options,
     /// The subject, beside its type and id.
     Subject,
@@ -27,6 +30,8 @@ pub(in crate::model) enum Site {
     Target,
     /// A member of a chain that is spelled out in a carrier, beside its type and id.
     Member,
+    /// An actor in `act`. A token's has more members than are read.
+    Actor,
     /// The properties of such a member.
     MemberProperties,
 }
@@ -43,41 +48,106 @@ struct Carrier {
 /// The carrier of the context that is one only where the bundle says so.
 pub(super) const CLIENT_ID: &str = "client_id";
 
-/// Every carrier but [`CLIENT_ID`].
+/// Every carrier but [`CLIENT_ID`], and the members that say whose id a carrier's is.
 ///
-/// `context.delegation` belongs to the engine, and `context.user` is data: neither is a misplaced carrier.
-const CARRIERS: [Carrier; 7] = {
-    use Site::{Body, Context, Member, MemberProperties, Options, Properties, Subject, Target};
+/// `context.user` is data, and no misplaced carrier. `context.delegation` belongs to the engine, unless it names a
+/// delegator.
+const CARRIERS: [Carrier; 9] = {
+    use Site::{Actor, Body, Context, Item, Member, MemberProperties, Options, Properties, Subject, Target};
     [
         Carrier {
             name: "act",
-            homes: &[Properties],
-            misplaced: &[Body, Options, Subject, Context, Target, Member, MemberProperties],
+            homes: &[Properties, Actor],
+            misplaced: &[Body, Item, Options, Subject, Context, Target, Member, MemberProperties],
         },
         Carrier {
             name: "on_behalf_of",
             homes: &[Properties],
-            misplaced: &[Body, Options, Subject, Context, Target, Member, MemberProperties],
+            misplaced: &[Body, Item, Options, Subject, Context, Target, Member, Actor, MemberProperties],
         },
         Carrier {
             name: "delegation",
             homes: &[Properties],
-            misplaced: &[Body, Options, Subject, Target, Member, MemberProperties],
+            misplaced: &[Body, Item, Options, Subject, Context, Target, Member, Actor, MemberProperties],
         },
         Carrier {
             name: "delegation_chain",
             homes: &[Subject],
-            misplaced: &[Body, Options, Properties, Context, Target, Member, MemberProperties],
+            misplaced: &[Body, Item, Options, Properties, Context, Target, Member, Actor, MemberProperties],
         },
-        Carrier { name: "user", homes: &[Subject], misplaced: &[Body, Options, Properties, Member, MemberProperties] },
+        Carrier {
+            name: "user",
+            homes: &[Subject],
+            misplaced: &[Body, Item, Options, Properties, Target, Member, Actor, MemberProperties],
+        },
         Carrier {
             name: "agent",
             homes: &[Subject, Context],
-            misplaced: &[Body, Options, Properties, Member, MemberProperties],
+            misplaced: &[Body, Item, Options, Properties, Target, Member, Actor, MemberProperties],
         },
-        Carrier { name: "credentials", homes: &[Context], misplaced: &[Body, Options, Subject, Member] },
+        Carrier {
+            name: "credentials",
+            homes: &[Context],
+            misplaced: &[Body, Item, Options, Subject, Properties, Target, Member, Actor, MemberProperties],
+        },
+        Carrier { name: "iss", homes: &[Actor], misplaced: &[Member] },
+        Carrier { name: "issuer", homes: &[], misplaced: &[Member, Actor] },
     ]
 };
+
+impl Carrier {
+    /// Returns `true` where a member of this carrier's name says who acts, or would were it read.
+    fn stands_in(&self, site: Site, member: &str, value: &Value) -> bool {
+        let is_engines =
+            site == Site::Context && member == self.name && member == "delegation" && !has_delegator(value);
+        !is_engines && (self.homes.contains(&site) || self.misplaced.contains(&site))
+    }
+}
+
+/// Returns `true` for an object that names who delegates.
+fn has_delegator(value: &Value) -> bool {
+    let names_one = |member: &str| ["delegator_type", "delegator_id"].iter().any(|name| alike(name, member));
+    value.as_record().is_some_and(|record| record.iter().any(|(member, value)| names_one(member) && !value.is_null()))
+}
+
+/// The objects in which carriers stand, by their names.
+const CONTAINERS: [(&str, Site); 7] = [
+    ("subject", Site::Subject),
+    ("action", Site::Target),
+    ("resource", Site::Target),
+    ("context", Site::Context),
+    ("properties", Site::Properties),
+    ("options", Site::Options),
+    ("evaluations", Site::Item),
+];
+
+/// What an object of the name `member` is at a site; none where it is somebody's data, whatever it is called.
+fn inside(site: Site, member: &str) -> Option<Site> {
+    let within = CONTAINERS.iter().find(|(name, _)| alike(name, member)).map(|(_, within)| *within)?;
+    match (site, within) {
+        (Site::Properties | Site::MemberProperties, _)
+        | (Site::Target, Site::Properties)
+        | (Site::Context, Site::Target | Site::Options | Site::Item) => None,
+        (Site::Context, Site::Properties) => Some(Site::Context),
+        _ => Some(within),
+    }
+}
+
+/// Finds a carrier in an object that is not read where it stands.
+fn held(
+    value: &Value,
+    site: Site,
+    name: impl Fn(&str, &Value, Site) -> Option<&'static str> + Copy,
+) -> Option<&'static str> {
+    match value {
+        Value::Record(record) => record.iter().find_map(|(member, value)| {
+            let own = name(member, value, site).filter(|_| !value.is_null());
+            own.or_else(|| held(value, inside(site, member)?, name))
+        }),
+        Value::List(items) if site == Site::Item => items.iter().find_map(|item| held(item, site, name)),
+        _ => None,
+    }
+}
 
 /// A member that nobody would read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +156,8 @@ pub(in crate::model) enum Overlooked<'a> {
     Alike(&'a SmolStr, &'static str),
     /// It is a carrier's, in the wrong place.
     Misplaced(&'a SmolStr, &'static str),
+    /// It is an object in the wrong place, with a carrier in it.
+    Inside(&'a SmolStr, &'static str),
 }
 
 impl Overlooked<'_> {
@@ -99,6 +171,10 @@ impl Overlooked<'_> {
             Self::Misplaced(member, carrier) => {
                 format!("`{path}{dot}{}` would not be read there: `{carrier}` belongs {}", shown(member), home(carrier))
             }
+            Self::Inside(member, carrier) => {
+                let place = place(member);
+                format!("`{path}{dot}{}` would not be read there, and holds `{carrier}`: {place}", shown(member))
+            }
         }
     }
 }
@@ -110,7 +186,8 @@ impl From<(Overlooked<'_>, &str)> for ChainRefusal {
 }
 
 /// Finds a member of an object that nobody would read: one spelled like one of `members` or like a carrier that is read
-/// there, and a carrier in the wrong place. A misplaced one that is null was not sent.
+/// there, a carrier in the wrong place, and one in an object that is in the wrong place itself. A misplaced one that is
+/// null was not sent.
 pub(in crate::model) fn overlooked<'a>(
     record: &'a Record,
     site: Site,
@@ -123,18 +200,45 @@ pub(in crate::model) fn overlooked<'a>(
         if let Some(known) = lookalike(member, members) {
             return Some(Overlooked::Alike(member, known));
         }
-        let carrier = CARRIERS.iter().find(|carrier| alike(carrier.name, member))?;
+        let Some(carrier) = CARRIERS.iter().find(|carrier| alike(carrier.name, member)) else {
+            let name = |member: &str, value: &Value, site: Site| {
+                let carrier = CARRIERS.iter().find(|carrier| alike(carrier.name, member))?;
+                carrier.stands_in(site, member, value).then_some(carrier.name)
+            };
+            return found_inside(member, value, site, name);
+        };
         if carrier.homes.contains(&site) {
             return (carrier.name != member).then_some(Overlooked::Alike(member, carrier.name));
         }
-        let is_misplaced = carrier.misplaced.contains(&site) && !value.is_null();
+        let is_misplaced = carrier.stands_in(site, member, value) && !value.is_null();
         is_misplaced.then_some(Overlooked::Misplaced(member, carrier.name))
     })
 }
 
-/// Finds a member that names the client where nobody would read it, for bundles that read `context.client_id`.
-pub(in crate::model) fn overlooked_client(record: &Record, site: Site) -> Option<Overlooked<'_>> {
-    record.iter().filter(|(member, _)| alike(CLIENT_ID, member)).find_map(|(member, value)| {
+/// Finds a carrier in a member that is an object of another place.
+fn found_inside<'a>(
+    member: &'a SmolStr,
+    value: &Value,
+    site: Site,
+    name: impl Fn(&str, &Value, Site) -> Option<&'static str> + Copy,
+) -> Option<Overlooked<'a>> {
+    if !matches!(value, Value::Record(_) | Value::List(_)) {
+        return None;
+    }
+    held(value, inside(site, member)?, name).map(|carrier| Overlooked::Inside(member, carrier))
+}
+
+/// Finds a member that names the client where nobody would read it, for bundles that read `context.client_id`. `members`
+/// are those that are read there.
+pub(in crate::model) fn overlooked_client<'a>(
+    record: &'a Record,
+    site: Site,
+    members: &[&'static str],
+) -> Option<Overlooked<'a>> {
+    record.iter().filter(|(member, _)| !members.contains(&member.as_str())).find_map(|(member, value)| {
+        if !alike(CLIENT_ID, member) {
+            return found_inside(member, value, site, |member, _, _| alike(CLIENT_ID, member).then_some(CLIENT_ID));
+        }
         if site == Site::Context {
             return (member != CLIENT_ID).then_some(Overlooked::Alike(member, CLIENT_ID));
         }
@@ -159,17 +263,28 @@ pub(in crate::model) fn is_carrier(name: &str) -> bool {
 fn home(name: &str) -> &'static str {
     let homes = CARRIERS.iter().find(|carrier| carrier.name == name).map_or(&[][..], |carrier| carrier.homes);
     match homes {
-        [Site::Properties] => "into `subject.properties`",
+        [Site::Properties, ..] => "into `subject.properties`",
+        _ if name == "issuer" => "into `act`, as `iss`",
+        [Site::Actor] => "into `act`",
         [] | [Site::Context] => "into `context`",
         [Site::Subject] => "into `subject`",
         _ => "into `context`, or beside `user` into a `subject` without type and id",
     }
 }
 
+/// Where an object belongs, in words.
+fn place(member: &str) -> &'static str {
+    match CONTAINERS.iter().find(|(name, _)| alike(name, member)) {
+        Some((_, Site::Item)) => "send it to `/access/v1/evaluations`, with no such member in an item",
+        Some((_, Site::Options)) => "options stand beside `evaluations`, for all items",
+        Some((_, Site::Properties)) => "`properties` belong to a subject, an action, a resource or a member of a chain",
+        _ => "it belongs beside the others of `subject`, `action`, `resource` and `context`",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Value;
 
     fn record(name: &str, value: Value) -> Record {
         Record::from_iter([(SmolStr::new(name), value)])
@@ -178,7 +293,7 @@ mod tests {
     #[test]
     fn no_carrier_is_misplaced_where_it_is_read() {
         for carrier in &CARRIERS {
-            assert!(!carrier.homes.is_empty(), "{}", carrier.name);
+            assert!(!carrier.homes.is_empty() || carrier.name == "issuer", "{}", carrier.name);
             assert!(carrier.homes.iter().all(|site| !carrier.misplaced.contains(site)), "{}", carrier.name);
         }
     }
@@ -189,7 +304,8 @@ mod tests {
             let spellings = [carrier.name.to_owned(), carrier.name.to_uppercase(), carrier.name.replace('_', "")];
             for site in carrier.misplaced {
                 for name in &spellings {
-                    let sent = record(name, Value::text("x"));
+                    let delegator = record("delegator_id", Value::text("x"));
+                    let sent = record(name, Value::Record(delegator));
                     assert!(overlooked(&sent, *site, &[]).is_some(), "{name} in {site:?}");
                     assert_eq!(overlooked(&record(name, Value::Null), *site, &[]), None, "{name} in {site:?}");
                 }

@@ -96,6 +96,22 @@ impl ObjectRef {
     }
 }
 
+impl EntityRef {
+    /// The text that names this entity as the user of a tuple, where `type:id` would name another or none; none for what is
+    /// too long for tuples, too.
+    #[must_use]
+    pub fn tuple_spelling(&self) -> Option<String> {
+        if is_plain(&self.id) {
+            return None;
+        }
+        let names_it = |user| matches!(user, TupleUser::Object(object) if object.to_entity().as_ref() == Some(self));
+        if TupleUser::parse_shown(&self.to_string()).is_ok_and(names_it) {
+            return None;
+        }
+        ObjectRef::of_user(self).ok().map(|object| object.to_string())
+    }
+}
+
 impl TupleUser {
     /// Reads a user like [`ObjectRef::parse_shown`].
     pub fn parse_shown(text: &str) -> Result<Self, TupleTextError> {

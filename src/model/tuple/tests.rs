@@ -133,6 +133,20 @@ proptest! {
     }
 
     #[test]
+    fn what_is_shown_of_a_principal_is_the_same_principal_in_a_tuple(
+        kind in "[a-z]{1,5}(::[A-Z][a-z]{0,3})?",
+        id in "[a-z.@/-]{0,3}([%*#:@ ]|%20|%2520|\\*|é|\t|\u{a0}){0,4}[a-z]{0,2}",
+    ) {
+        prop_assume!(!id.is_empty());
+        let entity = EntityRef::new(kind.as_str(), id.as_str());
+        let shown = entity.tuple_spelling().unwrap_or_else(|| entity.to_string());
+        let Ok(TupleUser::Object(pasted)) = TupleUser::parse_shown(&shown) else {
+            return Err(TestCaseError::fail(format!("`{shown}` is not taken")));
+        };
+        prop_assert_eq!(pasted.to_entity(), Some(entity));
+    }
+
+    #[test]
     fn whatever_is_accepted_parses_to_itself(text in "\\PC{0,20}|[a-b:#@* %\u{0}-\u{20}]{0,8}") {
         if let Ok(user) = text.parse::<TupleUser>() {
             prop_assert_eq!(user.to_string(), text.clone());

@@ -1,0 +1,187 @@
+//! What names an actor inside another carrier, or one level off, and what says who an actor is beside its name.
+
+use crate::chains::{agent, alice, body, read, settings, with};
+use crate::values;
+use behest::model::{CarrierSettings, Request, default_flaws, read_question};
+use serde_json::{Value as Json, json};
+
+fn evil() -> Json {
+    json!({"type": "agent", "id": "evil"})
+}
+
+fn refused(subject: &Json, context: &Json, settings: &CarrierSettings) {
+    let found = read(subject, context, settings);
+    assert!(found.starts_with("chain_invalid: "), "{subject} with {context}: {found}");
+}
+
+#[test]
+fn a_carrier_inside_a_carrier_denies() {
+    let members = [
+        ("act", json!({"sub": "evil"})),
+        ("on_behalf_of", json!("evil")),
+        ("delegation", json!({"delegator_type": "user", "delegator_id": "evil"})),
+        ("delegation_chain", json!([evil()])),
+        ("user", json!("evil")),
+        ("agent", json!("evil")),
+        ("credentials", json!([{"type": "access_token", "value": "x"}])),
+        ("onBehalfOf", json!("evil")),
+        ("context", json!({"agent": "evil"})),
+        ("subject", json!({"type": "user", "id": "a", "properties": {"act": {"sub": "evil"}}})),
+    ];
+    for (name, value) in &members {
+        let mut actor = json!({"sub": "copilot"});
+        let mut delegation = json!({"delegator_type": "user", "delegator_id": "alice"});
+        let mut member = json!({"type": "agent", "id": "copilot"});
+        for object in [&mut actor, &mut delegation, &mut member] {
+            object[*name] = value.clone();
+        }
+        if *name != "act" {
+            refused(&with(&json!({"act": actor})), &json!({}), &settings());
+            refused(&with(&json!({"act": {"sub": "a", "act": actor}})), &json!({}), &settings());
+        }
+        refused(&agent(&json!({"delegation": delegation})), &json!({}), &settings());
+        refused(&alice(), &json!({"agent": member}), &settings());
+        refused(&json!({"user": "alice", "agent": member}), &json!({}), &settings());
+        refused(&json!({"type": "agent", "id": "b", "delegation_chain": [alice(), member]}), &json!({}), &settings());
+        refused(&agent(&json!({"on_behalf_of": member})), &json!({}), &settings());
+        if !matches!(*name, "context" | "subject") {
+            let properties = json!({"properties": {*name: value}, "type": "agent", "id": "copilot"});
+            refused(&alice(), &json!({"agent": properties}), &settings());
+        }
+    }
+    let token =
+        json!({"act": {"sub": "copilot", "scope": "x", "client_id": "c", "agent": null, "aud": ["x"], "user_id": 1}});
+    assert_eq!(read(&with(&token), &json!({}), &settings()), "user:alice > agent:copilot");
+}
+
+#[test]
+fn an_actor_that_is_said_to_be_another_denies() {
+    let act = |member: &str, value: &Json| with(&json!({"act": {"sub": "copilot", member: value}}));
+    for (member, value) in [
+        ("id", json!("retired")),
+        ("id", json!(7)),
+        ("Id", json!("copilot")),
+        ("type", json!("service")),
+        ("type", json!(["agent"])),
+        ("issuer", json!("https://elsewhere.example")),
+        ("Issuer", json!("https://elsewhere.example")),
+    ] {
+        refused(&act(member, &value), &json!({}), &settings());
+    }
+    for (member, value) in
+        [("id", json!("copilot")), ("id", Json::Null), ("type", json!("agent")), ("issuer", Json::Null)]
+    {
+        assert_eq!(
+            read(&act(member, &value), &json!({}), &settings()),
+            "user:alice > agent:copilot",
+            "{member}: {value}"
+        );
+    }
+    let service = json!({"act": {"sub": "batch", "sub_profile": "service", "type": "service", "id": "batch"}});
+    assert_eq!(read(&with(&service), &json!({}), &settings()), "user:alice > service:batch");
+}
+
+#[test]
+fn an_issuer_is_said_of_actors_in_act_alone() {
+    for name in ["iss", "issuer", "Iss"] {
+        let member = |kind: &str, id: &str| json!({"type": kind, "id": id, name: "https://elsewhere.example"});
+        refused(&alice(), &json!({"agent": member("agent", "copilot")}), &settings());
+        refused(&agent(&json!({"on_behalf_of": member("user", "alice")})), &json!({}), &settings());
+        refused(&json!({"user": member("user", "alice"), "agent": "copilot"}), &json!({}), &settings());
+        let listed = json!({"type": "agent", "id": "b", "delegation_chain": [member("user", "alice")]});
+        refused(&listed, &json!({}), &settings());
+        let delegation = json!({"delegator_type": "user", "delegator_id": "alice", name: "https://elsewhere.example"});
+        refused(&agent(&json!({"delegation": delegation})), &json!({}), &settings());
+        assert_eq!(read(&member("user", "alice"), &json!({}), &settings()), "user:alice", "data beside the subject");
+    }
+}
+
+#[test]
+fn a_delegation_in_the_context_is_the_engines_unless_it_names_a_delegator() {
+    for context in [
+        json!({"delegation": {"delegator_type": "user", "delegator_id": "mallory"}}),
+        json!({"delegation": {"delegatorId": "mallory"}}),
+        json!({"Delegation": {"depth": 0}}),
+    ] {
+        refused(&alice(), &context, &settings());
+    }
+    for context in [json!({"delegation": {"depth": 0, "delegator_id": null}}), json!({"delegation": "x"})] {
+        assert_eq!(read(&alice(), &context, &settings()), "user:alice", "{context}");
+    }
+}
+
+#[test]
+fn what_is_called_like_an_object_of_a_request_is_data_where_it_names_nobody() {
+    for context in [
+        json!({"context": {"ip": "::1"}, "subject": {"type": "user", "id": "x"}, "properties": {"user": "x"}}),
+        json!({"resource": {"agent": "x"}, "options": {"agent": "x"}, "evaluations": [{"agent": "x"}]}),
+        json!({"agnet": "x", "agents": ["x"]}),
+    ] {
+        assert_eq!(read(&alice(), &context, &settings()), "user:alice", "{context}");
+    }
+    for properties in [json!({"context": {"agent": "x"}}), json!({"subject": {"act": {"sub": "x"}}})] {
+        assert_eq!(read(&with(&properties), &json!({}), &settings()), "user:alice", "{properties}");
+    }
+}
+
+/// What is asked about alice, with the name of the client at a place.
+fn with_client(place: &str, name: &str) -> Json {
+    let mut body = body(&alice(), &json!({"agent": evil()}));
+    crate::spellings::put(&mut body, place, name, &json!("copilot"));
+    body
+}
+
+#[test]
+fn the_name_of_a_client_denies_one_level_off_where_the_bundle_reads_it() {
+    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
+    let attributes = vec![("user".into(), "client_id"), ("agent".into(), "client_id")];
+    let declaring = CarrierSettings { attributes, ..carrying.clone() };
+    for name in ["client_id", "clientId"] {
+        for place in [
+            "",
+            "/subject",
+            "/subject/properties",
+            "/options",
+            "/action",
+            "/resource",
+            "/context/agent",
+            "/context/agent/properties",
+            "/subject/context",
+            "/context/context",
+        ] {
+            let request = values::request(&with_client(place, name));
+            assert!(read_question(&request, &settings()).is_ok(), "{place} {name}");
+            let found = format!("{:?}", read_question(&request, &carrying));
+            assert!(found.contains("ChainInvalid"), "{place} {name}: {found}");
+            let is_attribute = name == "client_id" && place.ends_with("/properties");
+            assert_eq!(read_question(&request, &declaring).is_ok(), is_attribute, "{place} {name}");
+        }
+    }
+}
+
+/// A name in a default subject that every item replaces is a carrier or an attribute as it is where it is inherited.
+#[test]
+fn a_replaced_default_is_read_as_the_bundle_reads_it() {
+    let read = |default: &Json, settings: &CarrierSettings| {
+        let mut request = Request::from_body(&values::record(&body(&alice(), &json!({})))).unwrap();
+        request.flaws = default_flaws(&values::record(&body(default, &json!({}))));
+        read_question(&request, settings).is_ok()
+    };
+    let attributes = ["user", "agent", "credentials", "client_id"].map(|name| ("user".into(), name)).to_vec();
+    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
+    let declaring = CarrierSettings { attributes, ..carrying.clone() };
+    for name in ["user", "agent", "credentials", "client_id"] {
+        let default = with(&json!({ name: "x" }));
+        assert_eq!(read(&default, &settings()), name == "client_id", "{name}");
+        assert!(!read(&default, &carrying), "{name}");
+        assert!(read(&default, &declaring), "{name}");
+        let aliased = json!({"type": "identity", "id": "alice", "properties": {name: "x"}});
+        assert!(read(&aliased, &declaring), "{name}");
+        assert!(!read(&agent(&json!({ name: "x" })), &declaring), "{name}: another type does not declare it");
+    }
+    for properties in [json!({"Act": {"sub": "x"}}), json!({"delegation_chain": []})] {
+        assert!(!read(&with(&properties), &settings()), "{properties}");
+    }
+    assert!(read(&with(&json!({"act": {"sub": "x"}, "clientId": "x"})), &settings()));
+    assert!(!read(&with(&json!({"clientId": "x"})), &carrying));
+}
