@@ -59,7 +59,7 @@ async fn an_actor_of_another_issuer_has_the_id_of_its_own_tokens() {
         match expected {
             Some(name) => assert_eq!(found, format!("user:alice > {name}"), "{act}"),
             None => {
-                assert!(found.starts_with("credential_invalid: ") && found.contains("names nobody"), "{act}: {found}")
+                assert!(found.starts_with("credential_invalid: ") && found.contains("names nobody"), "{act}: {found}");
             }
         }
     }
