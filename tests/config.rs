@@ -4,6 +4,7 @@
 
 use behest::config::{ByteSize, CacheSize, Config, Environment, Flags, Listen, Permission, load};
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStringExt;
 
 /// Loads a file's text with variables and flags; `Err` has each problem as `message | help`.
 fn load_text(text: &str, variables: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Config, Vec<String>> {
@@ -136,6 +137,69 @@ fn a_value_of_another_kind_is_refused_in_words() {
         refused("", &[("BEHEST_ANONYMOUS", "")], &[]),
         ["`BEHEST_ANONYMOUS` is empty | unset it, or give it a value"]
     );
+}
+
+/// Each was passed over in silence, and the service started as if it were not there.
+#[test]
+fn what_is_named_like_a_setting_is_not_passed_over() {
+    for (name, problem) in [
+        ("BEHEST_", "`BEHEST_` is not a setting | see behest.example.toml"),
+        ("BEHEST_LIMITS__", "`BEHEST_LIMITS__` is not a setting | see behest.example.toml"),
+        ("BEHEST___LISTEN", "`BEHEST___LISTEN` is not a setting | see behest.example.toml"),
+    ] {
+        assert_eq!(refused("", &[(name, "x")], &[]), [problem]);
+    }
+    for (name, value) in [
+        ("BEHEST_LIMITS", "{}"),
+        ("BEHEST_CALLERS", "[]"),
+        ("BEHEST_ISSUERS", "[]"),
+        ("BEHEST_ADMIN_KEY", ""),
+        ("BEHEST_CONFIG", ""),
+    ] {
+        let expected = format!("`{name}` is empty | unset it, or give it a value");
+        assert_eq!(refused("", &[(name, value)], &[]), [expected]);
+    }
+    assert_eq!(load_text("", &[("BEHEST_ANONYMOUS", "[]")], &[]).unwrap().anonymous_permissions(), None);
+    for key in ["data", "bundle"] {
+        let expected = format!("`{key}` is empty | leave it out, or name a path");
+        assert_eq!(refused(&format!("{key} = \"\""), &[], &[]), [expected]);
+    }
+}
+
+#[test]
+fn what_is_overridden_is_read_too() {
+    let listen = [("listen", "127.0.0.1:1")];
+    let found = refused("listen = 3", &[], &listen);
+    assert!(found[0].starts_with("`listen` in `FILE`: `3` is not an address"), "{found:?}");
+    assert_eq!(
+        refused("limits = {depth = \"x\"}", &[("BEHEST_LIMITS__DEPTH", "3")], &[]),
+        ["`limits.depth` in `FILE` is a text | it takes a whole number"]
+    );
+    let found = refused("", &[("BEHEST_LISTEN", "3")], &listen);
+    assert!(found[0].starts_with("`BEHEST_LISTEN`: `3` is not an address"), "{found:?}");
+    // What one source lacks may stand in another.
+    assert!(load_text("[record]\nqueue = 3", &[("BEHEST_RECORD__SINK", "-")], &[]).is_ok());
+}
+
+/// `BEHEST_ANONYMOUS` with a byte too many let anonymous callers decide.
+#[test]
+fn a_variable_that_is_not_text_refuses_to_start() {
+    let bytes = |text: &[u8]| std::ffi::OsString::from_vec(text.to_vec());
+    let start = |name: &[u8], value: &[u8]| {
+        let environment: Environment = [(bytes(name), bytes(value))].into_iter().collect();
+        load(&Flags::default(), &environment).map_err(|problems| problems.to_string())
+    };
+    let end = "is not UTF-8 text, in its name or its value";
+    for (name, shown) in [
+        (&b"BEHEST_ANONYMOUS"[..], "BEHEST_ANONYMOUS".to_owned()),
+        (b"BEHEST_ADMIN_KEY", "BEHEST_ADMIN_KEY".to_owned()),
+        (b"BEHEST_ANONYMOUS\xff", "BEHEST_ANONYMOUS\u{fffd}".to_owned()),
+        (&[b"BEHEST_".to_vec(), vec![b'X'; 500]].concat(), format!("BEHEST_{}", "X".repeat(57))),
+    ] {
+        assert_eq!(start(name, b"none\xff").unwrap_err(), format!("`{shown}` {end}"));
+    }
+    assert!(start(b"BEHEST_LISTEN\xff", b"127.0.0.1:1").is_err());
+    assert!(start(b"OTHER", b"none\xff").is_ok() && start(b"OTHER\xff", b"x").is_ok());
 }
 
 #[test]

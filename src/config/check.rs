@@ -12,6 +12,7 @@ const RESERVED_NAMES: [&str; 2] = ["anonymous", "admin"];
 /// Every contradiction, in one report.
 pub(super) fn check(config: &Config) -> Result<(), Problems> {
     let mut problems = limits::out_of_range(&config.limits, &config.search, &config.reload);
+    problems.extend(check_paths(config));
     check_reach(config, &mut problems);
     check_anonymous(config, &mut problems);
     check_callers(config, &mut problems);
@@ -24,6 +25,20 @@ pub(super) fn check(config: &Config) -> Result<(), Problems> {
             .push(Problem::new("`record.queue` or `record.queue_bytes` is 0").help("leave it out, or set at least 1"));
     }
     Problems(problems).into_result()
+}
+
+/// An empty path would be taken for the directory that the service starts in, or fail far from here.
+fn check_paths(config: &Config) -> Vec<Problem> {
+    let tls = config.tls.as_ref();
+    let paths = [
+        ("bundle", config.bundle.as_ref()),
+        ("data", config.data.as_ref()),
+        ("tls.certificate", tls.map(|tls| &tls.certificate)),
+        ("tls.key", tls.map(|tls| &tls.key)),
+        ("tls.client_authorities", tls.and_then(|tls| tls.client_authorities.as_ref())),
+    ];
+    let empty = paths.into_iter().filter(|(_, path)| path.is_some_and(|path| path.as_os_str().is_empty()));
+    empty.map(|(key, _)| Problem::new(format!("`{key}` is empty")).help("leave it out, or name a path")).collect()
 }
 
 /// An address that others reach needs callers, and TLS before it.

@@ -1,11 +1,14 @@
 //! Where settings come from: flags over variables over one file.
 //!
-//! INVARIANT: a key that nobody knows is refused whatever it comes from, and its report names the source.
+//! INVARIANT: a key that nobody knows is refused whatever it comes from, and its report names the source. Nothing that is
+//! named like a setting is passed over: not what is no text, and not what another source overrides.
 
 use super::{Config, check::check, describe::describe, links::is_link};
 use crate::model::{Place, Problem, Problems};
+use figment::error::Kind;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The file that is read where none is named, if it is there.
@@ -16,6 +19,18 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Variables that are no settings: the file's path, the keys, and what tests use.
 const NO_SETTINGS: [&str; 4] = ["CONFIG", "ADMIN_KEY", "KEY", "BLESS"];
+
+/// Those of them that count as soon as they are set: an empty one is a slip.
+const NEVER_EMPTY: [&str; 2] = ["CONFIG", "ADMIN_KEY"];
+
+/// Lists that are as empty where nobody sets them.
+const LISTS: [&str; 3] = ["callers", "issuers", "trust_domains"];
+
+/// What all names of variables begin with.
+const PREFIX: &str = "BEHEST_";
+
+/// LIMIT: characters of a variable's name in a message.
+const SHOWN_CHARS: usize = 64;
 
 /// Settings that are texts, whatever they look like: a directory may be called `2026`.
 const TEXTS: [&str; 6] = ["bundle", "data", "listen", "public_url", "cache", "search.token_key"];
@@ -31,21 +46,23 @@ pub struct Flags {
 
 /// The process's variables, passed in so that tests own them.
 #[derive(Clone, Debug, Default)]
-pub struct Environment(Vec<(String, String)>);
+pub struct Environment {
+    variables: Vec<(String, String)>,
+    /// Names of variables of ours that are not text, or have a value that is none.
+    unreadable: Vec<String>,
+}
 
 impl Environment {
-    /// This process's. A variable that is not text is not ours.
+    /// Returns this process's.
     #[must_use]
     pub fn of_process() -> Self {
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect()
+        std::env::vars_os().collect()
     }
 
     /// The value of one variable, where it is set and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.variables
             .iter()
             .find(|(other, _)| other == name)
             .map(|(_, value)| value.as_str())
@@ -55,18 +72,39 @@ impl Environment {
 
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
-        Self(variables.into_iter().collect())
+        Self { variables: variables.into_iter().collect(), unreadable: Vec::new() }
+    }
+}
+
+/// A variable that is not text is not ours, unless it is named like a setting: [`load`] refuses those.
+impl FromIterator<(OsString, OsString)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            match (name.to_str(), value.into_string()) {
+                (Some(name), Ok(value)) => environment.variables.push((name.to_owned(), value)),
+                _ if name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) => {
+                    environment.unreadable.push(name.to_string_lossy().chars().take(SHOWN_CHARS).collect());
+                }
+                _ => {}
+            }
+        }
+        environment
     }
 }
 
 /// Reads all settings and checks them against each other.
 pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Problems> {
-    let mut figment = Figment::new();
-    if let Some(path) = settings_file(flags, environment) {
-        figment = figment.merge(read_file(&path)?);
-    }
     let Variables { layer, links } = read_variables(environment)?;
-    figment = figment.merge(layer).merge(read_flags(flags));
+    let file = settings_file(flags, environment).map(|path| read_file(&path)).transpose()?;
+    let mut figment = Figment::new();
+    let mut problems = Vec::new();
+    for layer in file.into_iter().chain([layer]) {
+        problems.extend(layer.misfits());
+        figment = figment.merge(layer);
+    }
+    Problems(problems).into_result()?;
+    figment = figment.merge(read_flags(flags));
     let mut config: Config = figment
         .extract()
         .map_err(|errors| Problems(errors.into_iter().map(|error| describe(&error, &figment)).collect()))?;
@@ -79,9 +117,26 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Problems
 }
 
 /// One source of settings.
+#[derive(Clone)]
 struct Layer {
     metadata: Metadata,
     values: Dict,
+}
+
+impl Layer {
+    /// Returns what is wrong with this source alone: a setting that another source overrides is read, too. What is missing
+    /// here may stand there.
+    fn misfits(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (key, value) in &self.values {
+            let values = Dict::from([(key.clone(), value.clone())]);
+            let figment = Figment::from(Self { metadata: self.metadata.clone(), values });
+            let Err(errors) = figment.extract::<Config>() else { continue };
+            let wrong = errors.into_iter().filter(|error| !matches!(error.kind, Kind::MissingField(_)));
+            problems.extend(wrong.map(|error| describe(&error, &figment)));
+        }
+        problems
+    }
 }
 
 impl Provider for Layer {
@@ -132,11 +187,16 @@ struct Variables {
 
 fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
     let mut values = Dict::new();
-    let mut empty = Vec::new();
+    let mut problems: Vec<Problem> = environment.unreadable.iter().map(|name| unreadable(name)).collect();
     let mut links = Vec::new();
-    for (name, text) in &environment.0 {
-        let Some(key) = name.strip_prefix("BEHEST_") else { continue };
+    // Not "unset": an empty `BEHEST_ANONYMOUS` can be meant to let nobody in.
+    let empty = |name: &str| Problem::new(format!("`{name}` is empty")).help("unset it, or give it a value");
+    for (name, text) in &environment.variables {
+        let Some(key) = name.strip_prefix(PREFIX) else { continue };
         if NO_SETTINGS.contains(&key) {
+            if text.is_empty() && NEVER_EMPTY.contains(&key) {
+                problems.push(empty(name));
+            }
             continue;
         }
         if is_link(key, text) {
@@ -144,15 +204,37 @@ fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
             continue;
         }
         if text.is_empty() {
-            // Not "unset": an empty `BEHEST_ANONYMOUS` can be meant to let nobody in.
-            empty.push(Problem::new(format!("`{name}` is empty")).help("unset it, or give it a value"));
+            problems.push(empty(name));
             continue;
         }
         let key = key.to_ascii_lowercase().replace("__", ".");
-        merge(&mut values, figment::util::nest(&key, read_value(&key, text)));
+        if key.split('.').any(str::is_empty) {
+            problems.push(Problem::new(format!("`{name}` is not a setting")).help("see behest.example.toml"));
+            continue;
+        }
+        let value = read_value(&key, text);
+        if says_nothing(&key, &value) {
+            problems.push(empty(name));
+            continue;
+        }
+        merge(&mut values, figment::util::nest(&key, value));
     }
-    Problems(empty).into_result()?;
+    Problems(problems).into_result()?;
     Ok(Variables { layer: Layer { metadata: Metadata::named(VARIABLES), values }, links })
+}
+
+/// A value that is not text is not shown: it may be a key.
+fn unreadable(name: &str) -> Problem {
+    Problem::new(format!("`{name}` is not UTF-8 text, in its name or its value")).help("unset it, or give it a text")
+}
+
+/// Returns `true` for an empty table, and for a list that is empty anyway. No permissions for anonymous callers are none.
+fn says_nothing(key: &str, value: &Value) -> bool {
+    match value {
+        Value::Dict(_, members) => members.is_empty(),
+        Value::Array(_, items) => items.is_empty() && LISTS.contains(&key),
+        _ => false,
+    }
 }
 
 /// Figment reads a text as TOML would: numbers, booleans, lists.
