@@ -24,6 +24,15 @@ pub(super) fn may_be_shown(path: &[SmolStr], vocabulary: &Vocabulary) -> bool {
     !path.iter().any(|name| vocabulary.is_secret(name))
 }
 
+/// The path of a member, as far as it may be shown: below a member that is marked `@secret` the names are a request's
+/// own, as its values are.
+pub(super) fn path_text(path: &[SmolStr], vocabulary: &Vocabulary) -> String {
+    let secret = path.iter().position(|name| vocabulary.is_secret(name));
+    let shown = secret.map_or(path.len(), |at| at + 1);
+    let hidden = (shown < path.len()).then_some(SECRET);
+    path.iter().take(shown).map(SmolStr::as_str).chain(hidden).collect::<Vec<_>>().join(".")
+}
+
 /// A value as Cedar writes it, without the members that are secret, as far as it is worth showing.
 pub(super) fn value_text(value: &Cedar, vocabulary: &Vocabulary) -> String {
     cut(&redacted(value, vocabulary))

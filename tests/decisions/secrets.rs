@@ -28,7 +28,7 @@ const CONDITIONS: [(&str, &str, &str); 8] = [
 ];
 
 /// Actions whose policies read secrets themselves.
-const OTHERS: [&str; 5] = ["pin", "pinned", "card", "vault", "near"];
+const OTHERS: [&str; 6] = ["pin", "pinned", "card", "vault", "near", "boxed"];
 
 fn files() -> Vec<(&'static str, String)> {
     let mut schema =
@@ -39,7 +39,7 @@ fn files() -> Vec<(&'static str, String)> {
     let names = CONDITIONS.iter().map(|(name, ..)| *name).chain(OTHERS);
     for name in names {
         writeln!(schema,
-            "action {name} appliesTo {{ principal: user, resource: doc, context: {{ @secret code?: String, @secret vault?: doc, \
+            "action {name} appliesTo {{ principal: user, resource: doc, context: {{ @secret code?: String, @secret vault?: doc, @secret obj?: {{ a?: String, b?: Long }}, \
              arguments?: {{ @secret card?: Long, note?: String }} }} }};").expect("a string takes it");
     }
     for (name, ..) in CONDITIONS {
@@ -62,6 +62,7 @@ fn files() -> Vec<(&'static str, String)> {
 @id("pinned") forbid (principal, action == Action::"pinned", resource) when { principal has amount && principal.amount * 9223372036854775807 > 1 };
 @id("card") permit (principal, action == Action::"card", resource) when { context has arguments.card && context.arguments.card > 3 };
 @id("vault") permit (principal, action == Action::"vault", resource) when { context has vault && principal in context.vault.open };
+@id("boxed") permit (principal, action == Action::"boxed", resource) when { context has obj.a && context.obj.a == "x" };
 @id("near") permit (principal, action == Action::"near", resource) when { context has code && context has arguments && principal has pin && context.code == principal.pin && context.arguments has card };
 "#;
     vec![
@@ -79,7 +80,7 @@ fn asked(action: &str) -> Json {
         "subject": {"type": "user", "id": "alice", "properties": {"pin": code, "amount": 31_337_000, "level": 3}},
         "action": {"name": action},
         "resource": {"type": "doc", "id": "d", "properties": {"label": code}},
-        "context": {"code": code, "word": code, "vault": SECRET, "arguments": {"card": card, "note": "plain"}},
+        "context": {"code": code, "word": code, "vault": SECRET, "obj": {SECRET: 1, "b": {SECRET: 1}}, "arguments": {"card": card, "note": "plain"}},
     })
 }
 
@@ -120,7 +121,9 @@ fn planted_secrets_come_out_nowhere() {
     let relations = CONDITIONS.iter().filter(|(name, ..)| *name != "numbered");
     let mut expected: Vec<String> = relations.map(|(name, ..)| format!("{name}: deny relation_error")).collect();
     expected.extend(["numbered: permit", "pin: deny policy_error", "pinned: deny policy_error"].map(str::to_owned));
-    expected.extend(["card: deny bad_value", "vault: permit", "near: permit"].map(str::to_owned));
+    expected.extend(
+        ["boxed: deny not_permitted", "card: deny bad_value", "vault: permit", "near: permit"].map(str::to_owned),
+    );
     expected.sort();
     verdicts.sort();
     assert_eq!(verdicts, expected);

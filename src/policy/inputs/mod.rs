@@ -22,6 +22,7 @@ use super::fit::{At, Findings, fit};
 use super::index::{AttributeValue, Index, Scope, Slice, Values};
 use super::relations::{RelationFailure, Relations};
 use super::schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo};
+use super::shown::path_text;
 use super::stored::Stored;
 use super::syntax::Root;
 use crate::model::{Dropped, Entity as Asked, Question, Record, RelationLookup, Timestamp, Value};
@@ -200,12 +201,11 @@ impl Builder<'_> {
             _ => convert(),
         };
         for undeclared in findings.undeclared {
-            self.drop(|| {
-                (format!("{}.{}", prefix(), undeclared.join(".")), "the schema does not declare it".to_owned())
-            });
+            let path = path_text(&undeclared, &self.schema.vocabulary);
+            self.drop(|| (format!("{}.{path}", prefix()), "the schema does not declare it".to_owned()));
         }
         for (misfit, why) in findings.misfits {
-            let member = format!("{}.{}", prefix(), misfit.join("."));
+            let member = format!("{}.{}", prefix(), path_text(&misfit, &self.schema.vocabulary));
             if is_read(self, &misfit) {
                 self.bad.push(format!("`{member}`: {why}"));
             } else {
