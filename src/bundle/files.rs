@@ -18,11 +18,17 @@ pub const QUIET: Duration = Duration::from_millis(250);
 /// How many quiet periods are waited for before a directory that keeps changing is refused.
 const PATIENCE: u32 = 40;
 
-/// Files in a bundle. More is a wrong directory, not a bundle.
-const MAX_FILES: usize = 20_000;
+/// Files and folders in a bundle. More is a wrong directory, not a bundle. Who watches one looks at as many.
+pub const MAX_ENTRIES: usize = 20_000;
+
+/// Folders within one another, below `schemas/` or `policies/`. Who watches a bundle looks as deep.
+pub const MAX_FOLDERS: usize = 16;
 
 /// Bytes in a bundle: some ten million lines of policy.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Endings of files in which a byte order mark is no white space.
+const MARKLESS: [&str; 4] = [".cedar", ".cedarschema", ".json", ".jsonl"];
 
 /// Where a bundle is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +138,7 @@ fn read_settled(path: &Path, quiet: Duration) -> Result<Files, Problems> {
 type Contents = BTreeMap<String, Vec<u8>>;
 
 fn read_once(root: &Path) -> Result<Contents, Problems> {
-    let mut walk = Walk { root, contents: Contents::new(), bytes: 0, problems: Vec::new() };
+    let mut walk = Walk { root, contents: Contents::new(), entries: 0, bytes: 0, problems: Vec::new() };
     let mut found = false;
     for folder in ["schemas", "policies"] {
         let path = root.join(folder);
@@ -141,7 +147,7 @@ fn read_once(root: &Path) -> Result<Contents, Problems> {
             walk.problem(folder, "is a symbolic link: only the bundle's own directory may be one".to_owned());
         } else if path.is_dir() {
             found = true;
-            walk.folder(&path, folder);
+            walk.folder(&path, folder, 0);
         }
     }
     if !found {
@@ -155,12 +161,18 @@ fn read_once(root: &Path) -> Result<Contents, Problems> {
 struct Walk<'a> {
     root: &'a Path,
     contents: Contents,
+    /// The files and folders so far.
+    entries: usize,
     bytes: u64,
     problems: Vec<Problem>,
 }
 
 impl Walk<'_> {
-    fn folder(&mut self, path: &Path, name: &str) {
+    /// `depth` is that of the folder: how many lie between it and the first.
+    fn folder(&mut self, path: &Path, name: &str, depth: usize) {
+        if depth > MAX_FOLDERS {
+            return self.problem(name, format!("lies too deep: at most {MAX_FOLDERS} folders lie within one another"));
+        }
         let entries = match std::fs::read_dir(path) {
             Ok(entries) => entries,
             Err(error) => return self.problem(name, format!("cannot be listed: {error}")),
@@ -169,19 +181,33 @@ impl Walk<'_> {
         for entry in entries {
             match entry {
                 Ok(entry) => match entry.file_name().into_string() {
-                    Ok(file) => names.push((file, entry.path())),
+                    Ok(file) if file.starts_with('.') => {}
+                    Ok(_) if self.is_full(name) => return,
+                    Ok(file) => {
+                        self.entries += 1;
+                        names.push((file, entry.path()));
+                    }
                     Err(file) => self.problem(name, format!("holds a name that is not UTF-8: {}", file.display())),
                 },
                 Err(error) => self.problem(name, format!("cannot be listed: {error}")),
             }
         }
         names.sort();
-        for (file, path) in names.into_iter().filter(|(file, _)| !file.starts_with('.')) {
-            self.entry(&path, &format!("{name}/{file}"));
+        for (file, path) in names {
+            self.entry(&path, &format!("{name}/{file}"), depth);
         }
     }
 
-    fn entry(&mut self, path: &Path, name: &str) {
+    /// Whether there is room for no entry more, which is a problem of the folder where it is noticed first.
+    fn is_full(&mut self, name: &str) -> bool {
+        let is_full = self.entries >= MAX_ENTRIES;
+        if is_full && self.problems.is_empty() {
+            self.problem(name, format!("holds too much: a bundle has at most {MAX_ENTRIES} files and folders"));
+        }
+        is_full
+    }
+
+    fn entry(&mut self, path: &Path, name: &str, depth: usize) {
         let is_link = path.is_symlink();
         let inside = path.canonicalize().is_ok_and(|target| target.starts_with(self.root));
         if is_link && !inside {
@@ -191,7 +217,7 @@ impl Walk<'_> {
             Ok(meta) if meta.is_dir() && is_link => {
                 self.problem(name, "is a symbolic link to a folder, which may lead in a circle".to_owned());
             }
-            Ok(meta) if meta.is_dir() => self.folder(path, name),
+            Ok(meta) if meta.is_dir() => self.folder(path, name, depth + 1),
             Ok(meta) if meta.is_file() => self.file(path, name, meta.len()),
             Ok(_) => self.problem(name, "is no regular file".to_owned()),
             Err(error) => self.problem(name, format!("cannot be read: {error}")),
@@ -200,12 +226,9 @@ impl Walk<'_> {
 
     fn file(&mut self, path: &Path, name: &str, len: u64) {
         self.bytes = self.bytes.saturating_add(len);
-        if self.contents.len() >= MAX_FILES || self.bytes > MAX_BYTES {
+        if self.bytes > MAX_BYTES {
             if self.problems.is_empty() {
-                self.problem(
-                    name,
-                    format!("is one too many: a bundle holds at most {MAX_FILES} files and {MAX_BYTES} bytes"),
-                );
+                self.problem(name, format!("is one too many: a bundle holds at most {MAX_BYTES} bytes"));
             }
             return;
         }
@@ -232,6 +255,12 @@ fn sort_out(contents: Contents) -> Result<Files, Problems> {
             problems.push(Problem::new(format!("`{path}` is not UTF-8 text")).at(Place::whole(&path)));
             continue;
         };
+        // What reads these says of it only that it is no token, and shows nothing: the mark has no width.
+        if text.starts_with('\u{feff}') && MARKLESS.iter().any(|ending| path.ends_with(ending)) {
+            let problem = Problem::new(format!("`{path}` begins with a byte order mark (U+FEFF)"));
+            problems.push(problem.at(Place::whole(&path)).help("save it as UTF-8 without one"));
+            continue;
+        }
         if path.starts_with("policies/packs/") || path.starts_with("schemas/packs/") {
             files.is_default = true;
             if pack::embedded(&path).as_deref() != Some(text.as_str()) {

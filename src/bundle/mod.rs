@@ -23,7 +23,7 @@ mod yaml;
 
 pub use cases::{Case, CaseFailure, CaseReport, Expected, Observed, run_cases};
 pub use compile::{Bundle, compile};
-pub use files::{Files, QUIET, Source, read};
+pub use files::{Files, MAX_ENTRIES, MAX_FOLDERS, QUIET, Source, read};
 pub use given::spelled_out;
 pub use pack::{Pack, packs};
 pub use report::{render, render_warnings};

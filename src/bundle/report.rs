@@ -8,6 +8,9 @@ use std::fmt;
 /// Columns that a report is wrapped at.
 const WIDTH: usize = 110;
 
+/// Bytes of a line that are shown.
+const MAX_LINE: usize = 240;
+
 /// Problems with file, line, underlined excerpt and remedy, one after the other.
 #[must_use]
 pub fn render(problems: &Problems, files: &Files, colour: bool) -> String {
@@ -75,16 +78,43 @@ impl Shown {
         let Some(place) = place else { return };
         match files.file(&place.file) {
             Some(file) if place.len > 0 && place.offset + place.len <= file.text.len() => {
-                self.source = Some(NamedSource::new(&file.path, file.text.to_string()));
                 // Only the first line is underlined: a policy's whole text would bury its excerpt.
                 let text = file.text.get(place.offset..place.offset + place.len).unwrap_or_default();
                 let len = text.lines().next().map_or(place.len, str::len).max(1);
-                self.label = Some(LabeledSpan::new(Some(label.to_owned()), place.offset, len));
+                let (text, offset, len) = cut(&file.text, place.offset, len);
+                self.source = Some(NamedSource::new(&file.path, text));
+                self.label = Some(LabeledSpan::new(Some(label.to_owned()), offset, len));
             }
             _ if self.message.contains(&place.file) => {}
             _ => self.message = format!("{}: {}", place.file, self.message),
         }
     }
+}
+
+/// A text with its long lines cut, and where in it a stretch of one line stands then. Of the line that the stretch begins
+/// in, its surroundings are left; of every other, the beginning.
+fn cut(text: &str, offset: usize, len: usize) -> (String, usize, usize) {
+    let mut shown = String::new();
+    let mut at = 0;
+    let (mut offset_shown, mut len_shown) = (offset, len);
+    for line in text.split_inclusive('\n') {
+        let body = line.trim_end_matches(['\r', '\n']);
+        let has_it = (at..at + line.len()).contains(&offset);
+        let column = if has_it { offset - at } else { 0 };
+        let from =
+            if body.len() > MAX_LINE { body.floor_char_boundary(column.saturating_sub(MAX_LINE / 2)) } else { 0 };
+        let to = if body.len() > MAX_LINE { body.floor_char_boundary(from + MAX_LINE) } else { body.len() };
+        let before = if from > 0 { "…" } else { "" };
+        if has_it {
+            offset_shown = shown.len() + before.len() + (column - from);
+            len_shown = len.min(to.saturating_sub(column)).max(1);
+        }
+        let after = if to < body.len() { "…" } else { "" };
+        let end = line.get(body.len()..).unwrap_or_default();
+        shown.extend([before, body.get(from..to).unwrap_or_default(), after, end]);
+        at += line.len();
+    }
+    (shown, offset_shown, len_shown)
 }
 
 impl fmt::Display for Shown {
@@ -117,5 +147,29 @@ impl Diagnostic for Shown {
             Box::new(self.also.iter().map(|other| other as &dyn Diagnostic))
                 as Box<dyn Iterator<Item = &dyn Diagnostic>>
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::SourceFile;
+
+    #[test]
+    fn of_a_long_line_the_surroundings_are_shown() {
+        for (before, after) in [(0, 200_000), (100_000, 100_000), (200_000, 0), (200_000, 2), (10, 10)] {
+            let text = format!("first\n{}wrong{}\r\n{}\n", "ä".repeat(before), "ö".repeat(after), "z".repeat(9_000));
+            let offset = text.find("wrong").unwrap();
+            let (shown, at, len) = cut(&text, offset, 5);
+            assert_eq!(&shown[at..at + len], "wrong", "{before} {after}");
+            assert!(shown.lines().all(|line| line.len() <= MAX_LINE + 6), "{before} {after}");
+            assert_eq!(shown.lines().count(), 3);
+            let (shown, at, len) = cut(&text, offset, 5 + 2 * after);
+            assert!(shown[at..at + len].starts_with("wrong") && len <= MAX_LINE);
+        }
+        assert_eq!(cut("short\nlines\n", 6, 5), ("short\nlines\n".to_owned(), 6, 5));
+        let files = Files { own: vec![SourceFile::new("p.cedar", "x".repeat(200_000))], ..Files::default() };
+        let problem = Problem::new("it is long").at(Place { file: "p.cedar".to_owned(), offset: 100_000, len: 1 });
+        assert!(render(&Problems(vec![problem]), &files, false).len() < 4_000);
     }
 }

@@ -2,21 +2,42 @@
 
 use crate::model::{Number, Problem, Record, Value};
 use crate::policy::SourceFile;
-use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use smol_str::SmolStr;
+use std::cell::Cell;
 use std::fmt;
 
 /// Deepest nesting of a file, as of a JSON body.
 const MAX_DEPTH: usize = 64;
 
+/// Bytes that aliases can add to what a file says: each stands for all that its anchor does.
+const MAX_ALIAS_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a value counts for beside its text.
+const NODE_BYTES: usize = 8;
+
 /// Reads a YAML file as `T`; unknown and repeated keys are errors, and `yes` is a string.
 pub(super) fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Problem> {
-    let options = serde_saphyr::options! {
+    // What has aliases is read twice: first to see what it comes to, and nothing of that is held.
+    if file.text.contains('*') && file.text.contains('&') {
+        // Two nodes take two bytes at least, so that a file without aliases never comes to more than this.
+        let written = file.text.len().saturating_mul(NODE_BYTES + 1);
+        let left = Cell::new(written.saturating_add(MAX_ALIAS_BYTES));
+        serde_saphyr::with_deserializer_from_str_with_options(&file.text, options(), |deserializer| {
+            Weight { left: &left }.deserialize(deserializer)
+        })
+        .map_err(|error| problem(file, &error))?;
+    }
+    serde_saphyr::from_str_with_options(&file.text, options()).map_err(|error| problem(file, &error))
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,
-        // The file is the operator's own, and its size is bounded where it is read: not how deep it nests, nor what its
-        // aliases become.
+        // The file is the operator's own, and its size is bounded where it is read: not how deep it nests. What its aliases
+        // become is bounded by `Weight`.
         budget: serde_saphyr::budget! {
             max_reader_input_bytes: None,
             max_events: usize::MAX,
@@ -24,18 +45,113 @@ pub(super) fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Problem
             max_total_scalar_bytes: usize::MAX,
             max_depth: MAX_DEPTH,
         },
-    };
-    serde_saphyr::from_str_with_options(&file.text, options).map_err(|error| {
-        let offset = error.location().map(|at| {
-            let line = usize::try_from(at.line()).unwrap_or(1);
-            let column = usize::try_from(at.column()).unwrap_or(1);
-            let start: usize = file.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-            (start + column.saturating_sub(1)).min(file.text.len())
-        });
-        let text = error.to_string();
-        let message = text.split(" at line ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_owned();
-        Problem::new(message).at(file.place(offset.unwrap_or(0), usize::from(offset.is_some())))
-    })
+    }
+}
+
+fn problem(file: &SourceFile, error: &serde_saphyr::Error) -> Problem {
+    let offset = error.location().map(|at| {
+        let line = usize::try_from(at.line()).unwrap_or(1);
+        let column = usize::try_from(at.column()).unwrap_or(1);
+        let start: usize = file.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        (start + column.saturating_sub(1)).min(file.text.len())
+    });
+    let text = error.to_string();
+    let message = text.split(" at line ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_owned();
+    Problem::new(message).at(file.place(offset.unwrap_or(0), usize::from(offset.is_some())))
+}
+
+/// Counts what a file comes to once its aliases are what they stand for, and ends where that is too much.
+#[derive(Clone, Copy)]
+struct Weight<'a> {
+    left: &'a Cell<usize>,
+}
+
+impl Weight<'_> {
+    fn spend<E: de::Error>(self, text: usize) -> Result<(), E> {
+        match self.left.get().checked_sub(text.saturating_add(NODE_BYTES)) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => Err(E::custom(
+                "the aliases of this file stand for too much: write out what is meant, or make it smaller",
+            )),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Weight<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Weight<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_i128<E: de::Error>(self, _: i128) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_u128<E: de::Error>(self, _: u128) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
+        self.spend(value.len())
+    }
+
+    fn visit_bytes<E: de::Error>(self, value: &[u8]) -> Result<(), E> {
+        self.spend(value.len())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<(), E> {
+        self.spend(0)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        self.spend(0)?;
+        while items.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        self.spend(0)?;
+        while entries.next_key_seed(self)?.is_some() {
+            entries.next_value_seed(self)?;
+        }
+        Ok(())
+    }
 }
 
 /// A value of a case, with the digits of its numbers as YAML understood them.
@@ -146,5 +262,30 @@ pub(super) fn to_json(value: &Value) -> serde_json::Value {
             .map(|(name, value)| (name.to_string(), to_json(value)))
             .collect::<serde_json::Map<_, _>>()
             .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: String) -> Result<Vec<YamlValue>, Problem> {
+        parse(&SourceFile::new("policies/cases.yaml", text))
+    }
+
+    #[test]
+    fn what_aliases_stand_for_is_bounded() {
+        let long = "x".repeat(200_000);
+        let bomb = format!("- &a {long}\n{}", "- *a\n".repeat(15_000));
+        let refused = read(bomb).expect_err("three gigabytes");
+        assert!(refused.message.contains("aliases of this file stand for too much"), "{}", refused.message);
+        assert!(refused.place.is_some());
+        assert_eq!(read(format!("- &a {long}\n{}", "- *a\n".repeat(200))).expect("forty megabytes").len(), 201);
+        let nested: String = (1..7).map(|at| format!("- &a{at} [{}]\n", format!("*a{},", at - 1).repeat(20))).collect();
+        assert!(read(format!("- &a0 [1]\n{nested}")).is_err(), "sixty-four million");
+        let few = format!("- &a {{k: '*'}}\n{}", "- {a: *a}\n".repeat(10_000));
+        assert_eq!(read(few).expect("a file of little things").len(), 10_001);
+        let plain = "- '& and * are no aliases'\n- {a, b}\n".to_owned();
+        assert_eq!(read(plain).expect("no aliases").len(), 2);
     }
 }

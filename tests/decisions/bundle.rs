@@ -157,3 +157,28 @@ fn report_of(path: &Path) -> String {
         Err(refused) => bundle::render(&refused.problems, &refused.files, false),
     }
 }
+
+#[test]
+fn folders_nest_so_deep_and_no_deeper() {
+    let folder = tempfile::tempdir().expect("a folder");
+    crate::engines::write(
+        folder.path(),
+        &[
+            ("schemas/s.cedarschema", "entity user, doc; action read appliesTo { principal: user, resource: doc };"),
+            ("policies/p.cedar", "@id(\"open\") permit (principal, action, resource);"),
+        ],
+    );
+    let mut at = folder.path().join("policies");
+    for _ in 0..bundle::MAX_FOLDERS {
+        at.push("x");
+    }
+    std::fs::create_dir_all(&at).expect("folders");
+    std::fs::write(at.join("q.cedar"), "@id(\"q\") forbid (principal, action, resource);").expect("a file");
+    assert_eq!(report_of(folder.path()), "it was loaded");
+    for _ in 0..1_500 {
+        at.push("y");
+    }
+    std::fs::create_dir_all(&at).expect("folders");
+    let report = report_of(folder.path());
+    assert!(report.contains("/x/y` lies too deep: at most 16 folders lie within one another"), "{report}");
+}

@@ -9,7 +9,7 @@
 //! failed: nobody would notice a thread that is gone before the day a `forbid` does not arrive.
 
 use super::super::output::with_line_end;
-use crate::bundle::{self, Source};
+use crate::bundle::{self, MAX_ENTRIES, MAX_FOLDERS, Source};
 use crate::config::Reload;
 use crate::engine::Engine;
 use crate::model::Problem;
@@ -24,11 +24,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// Entries that are looked at. More is a wrong directory, and loading it says so.
-const MAX_ENTRIES: usize = 50_000;
+/// Entries that are looked at: all of a bundle, its two folders, and one more, so that a directory that is too full looks
+/// unlike any that is not.
+const MAX_LISTED: usize = MAX_ENTRIES + 3;
 
-/// Folders in folders that are looked at: symbolic links can make a circle.
-const MAX_DEPTH: usize = 32;
+/// How deep is looked: at the first folder that lies too deep, so that it is noticed when it is gone.
+const MAX_DEPTH: usize = MAX_FOLDERS + 1;
 
 /// Looks at a bundle's directory. The default bundle never changes, so nobody watches it.
 pub(super) struct Watcher {
@@ -157,7 +158,7 @@ impl Listing {
     }
 
     fn add(&mut self, path: &Path, depth: usize) {
-        if self.0.len() >= MAX_ENTRIES || depth > MAX_DEPTH {
+        if self.0.len() >= MAX_LISTED || depth > MAX_DEPTH {
             return;
         }
         let metadata = fs::metadata(path);
@@ -263,6 +264,23 @@ mod tests {
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(other.path(), &link).unwrap();
         assert_ne!(before, Listing::of(&link));
+    }
+
+    #[test]
+    fn what_a_bundle_can_hold_is_watched_and_so_is_what_lies_too_deep() {
+        let dir = bundle();
+        let mut deep = dir.path().join("policies");
+        (0..MAX_FOLDERS).for_each(|_| deep.push("x"));
+        fs::create_dir_all(&deep).unwrap();
+        let before = Listing::of(dir.path());
+        fs::write(deep.join("a.cedar"), "one").unwrap();
+        let more = Listing::of(dir.path());
+        assert_ne!(before, more, "a file in the deepest folder");
+        fs::create_dir(deep.join("too-deep")).unwrap();
+        let deeper = Listing::of(dir.path());
+        assert_ne!(more, deeper, "a folder that keeps the bundle from loading");
+        fs::remove_dir(deep.join("too-deep")).unwrap();
+        assert_ne!(deeper, Listing::of(dir.path()));
     }
 
     #[test]
