@@ -148,6 +148,12 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
     // relation counts as one that depends on every condition.
     let rules = Rules::compile(model, &Graph::default()).ok();
     let all = &model.definition().conditions;
+    let restrictions =
+        model.types().iter().flat_map(|kind| &kind.relations).flat_map(|relation| &relation.restrictions);
+    types.members = restrictions
+        .filter(|restriction| !matches!(restriction.form, RestrictionForm::Userset(_)))
+        .map(|restriction| ModelType::new(restriction.kind.clone()).to_entity_type())
+        .collect();
     for kind in model.types() {
         let model_type = ModelType::new(kind.name.clone());
         let parameters_of = |relation: &SmolStr| -> BTreeSet<SmolStr> {
@@ -158,14 +164,17 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
         };
         let parameters = kind.relations.iter().map(|it| (it.name.clone(), parameters_of(&it.name))).collect();
         types.parameters.insert(model_type.to_entity_type(), parameters);
+        if let Some(rules) = &rules {
+            let users_of = |relation: &SmolStr| -> BTreeSet<SmolStr> {
+                let can_hold =
+                    |user: &&SmolStr| rules.can_hold(&ModelType::of_entity_type(user), &model_type, relation);
+                types.members.iter().filter(can_hold).cloned().collect()
+            };
+            let users = kind.relations.iter().map(|it| (it.name.clone(), users_of(&it.name))).collect();
+            types.users.insert(model_type.to_entity_type(), users);
+        }
         let relations = kind.relations.iter().map(|relation| relation.name.clone()).collect();
         types.relations.insert(model_type.to_entity_type(), relations);
-        let restrictions = kind.relations.iter().flat_map(|relation| &relation.restrictions);
-        types.members.extend(
-            restrictions
-                .filter(|restriction| !matches!(restriction.form, RestrictionForm::Userset(_)))
-                .map(|restriction| ModelType::new(restriction.kind.clone()).to_entity_type()),
-        );
     }
     types
 }

@@ -105,7 +105,8 @@ fn scalar(value: &Value, ty: &Type, vocabulary: &Vocabulary) -> Option<Cedar> {
     }
 }
 
-/// An id, or `{type, id}` where the type is the declared one.
+/// An id, or `{type, id}` where the type is the declared one. A reference says nothing else of an entity: with a member more
+/// it does not fit, rather than lose what was said.
 fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Option<EntityUID> {
     let EntityKind::Entity(lub) = kind else { return None };
     let name = lub.get_single_entity()?.to_string();
@@ -113,10 +114,14 @@ fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Optio
     let id = match value {
         Value::Text(id) => id,
         Value::Record(record) if record.get("type").and_then(Value::as_text).is_some_and(|kind| *kind == name) => {
-            record.get("id")?.as_text()?
+            let members = record.iter().filter(|(_, member)| !member.is_null()).count();
+            record.get("id")?.as_text().filter(|_| members == 2)?
         }
         _ => return None,
     };
+    if id.is_empty() {
+        return None;
+    }
     let chosen = info.choices.as_ref().is_none_or(|choices| choices.contains(id));
     chosen.then(|| info.uid(id))
 }
@@ -223,7 +228,12 @@ fn describe(value: &Value, ty: &Type) -> &'static str {
 
 /// What would fit, where that is not plain from the type's name.
 fn hint(ty: &Type, value: &Value) -> &'static str {
-    let Type::ExtensionType { name } = ty else { return "" };
+    let name = match (ty, value) {
+        (Type::ExtensionType { name }, _) => name,
+        (Type::Entity(_), Value::Record(_)) => return ", which has its `type`, its `id` and nothing else",
+        (Type::Entity(_), Value::Text(id)) if id.is_empty() => return ": its id is empty",
+        _ => return "",
+    };
     let kind = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name).map(|constructor| constructor.kind);
     match (kind, value) {
         (Some(Kind::Decimal), Value::Number(_) | Value::Text(_)) => {

@@ -10,6 +10,8 @@
 //! the evaluation itself; a property test holds both to the same answer. The syntax tree is Cedar's internal one, so
 //! its version is pinned.
 
+mod addresses;
+mod ancestors;
 mod arguments;
 mod conversions;
 mod evaluate;
@@ -24,6 +26,7 @@ mod nesting;
 mod provenance;
 mod reads;
 mod reasons;
+mod references;
 mod relations;
 mod rules;
 mod schema;
@@ -36,6 +39,7 @@ mod syntax;
 mod time;
 mod unknown;
 mod validate;
+mod values;
 
 pub use conversions::Conversions;
 pub use evaluate::{Leg, LegInput, Wanted};

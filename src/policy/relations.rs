@@ -28,6 +28,8 @@ pub struct RelationTypes {
     pub relations: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
     /// The types of which an entity can be in some relation.
     pub members: BTreeSet<SmolStr>,
+    /// The types of which an entity can be in a relation at all, by type and relation. Where nothing is said, any can.
+    pub users: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
     /// The names of all parameters of all conditions that an answer about a relation can depend on, by type and relation.
     pub parameters: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
 }
@@ -93,6 +95,12 @@ impl Relations for NoRelations {
 }
 
 impl RelationTypes {
+    /// Whether an entity of type `user` can be in a relation of one of type `object`, whatever the tuples are.
+    pub(super) fn can_hold(&self, user: &str, object: &str, relation: &str) -> bool {
+        let users = self.users.get(object).and_then(|relations| relations.get(relation));
+        users.is_none_or(|users| users.contains(user))
+    }
+
     /// The parameters of every condition on which the answer to a mention can depend. A path may lead to any type that has
     /// the relation.
     pub(super) fn parameters_of(&self, mention: &Mention) -> impl Iterator<Item = &SmolStr> {
@@ -129,8 +137,15 @@ pub(super) enum Object {
     Literal(EntityRef),
 }
 
+/// What a policy asks of relations.
+pub(super) struct Mentions {
+    pub(super) found: BTreeSet<Mention>,
+    /// Whether it can never apply: whoever is in its scope is of a type that some relation it needs has no members of.
+    pub(super) is_idle: bool,
+}
+
 /// The relations that a policy mentions, or what is wrong with how it does.
-pub(super) fn mentions(file: &SourceFile, policy: &Policy, schema: &Schema) -> Result<BTreeSet<Mention>, Vec<Problem>> {
+pub(super) fn mentions(file: &SourceFile, policy: &Policy, schema: &Schema) -> Result<Mentions, Vec<Problem>> {
     let (vocabulary, types) = (&schema.vocabulary, &schema.relations);
     let mut reader = Reader { file, vocabulary, types, found: BTreeSet::new(), problems: Vec::new() };
     for constraint in [policy.principal_constraint().into_inner(), policy.resource_constraint().into_inner()] {
@@ -140,13 +155,18 @@ pub(super) fn mentions(file: &SourceFile, policy: &Policy, schema: &Schema) -> R
         reader.literals(condition);
     }
     let checker = Typechecker::new(&schema.validator, ValidationMode::Strict);
+    let mut impossible = 0;
+    let mut relevant = 0;
     for (_, check) in checker.typecheck_by_request_env(policy.template()) {
+        relevant += usize::from(matches!(check, PolicyCheck::Success(_)));
         // What can never hold is evaluated all the same, up to the conjunct for which it cannot.
         if let PolicyCheck::Success(typed) | PolicyCheck::Irrelevant(_, typed) = check {
             reader.walk(&typed);
+            impossible += usize::from(reader.is_impossible(&typed));
         }
     }
-    if reader.problems.is_empty() { Ok(reader.found) } else { Err(reader.problems) }
+    let is_idle = impossible > 0 && impossible >= relevant;
+    if reader.problems.is_empty() { Ok(Mentions { found: reader.found, is_idle }) } else { Err(reader.problems) }
 }
 
 struct Reader<'a> {
@@ -191,12 +211,9 @@ impl Reader<'_> {
 
     fn relation_type(&mut self, uid: &EntityUID, place: Option<Place>) {
         let kind = uid.entity_type().to_string();
-        let Some(relations) = self.types.relations.get(kind.as_str()).filter(|relations| !relations.is_empty()) else {
-            return;
-        };
-        let relation = relations.get("member").or_else(|| relations.first()).map_or("member", SmolStr::as_str);
+        let Some(relation) = self.relation_of(&kind) else { return };
         let object = EntityRef::new(kind, AsRef::<str>::as_ref(uid.eid()));
-        let userset = userset_id(&object, relation).unwrap_or_else(|| format!("{object}#{relation}").into());
+        let userset = userset_id(&object, &relation).unwrap_or_else(|| format!("{object}#{relation}").into());
         self.problem(
             place,
             format!("nobody is `in {uid}`: the relation model says who belongs to it"),
@@ -215,10 +232,66 @@ impl Reader<'_> {
             }
             return;
         }
+        if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = expr.expr_kind() {
+            self.groups(arg2);
+        }
         if is_userset(expr) || self.tests_for_relation(expr) {
             return self.refuse(expr);
         }
         children(expr).into_iter().for_each(|child| self.walk(child));
+    }
+
+    /// Whether a condition can never hold because it needs a relation that its user's type is never in.
+    fn is_impossible(&self, expr: &Typed) -> bool {
+        match expr.expr_kind() {
+            ExprKind::And { left, right } => self.is_impossible(left) || self.is_impossible(right),
+            ExprKind::Or { left, right } => self.is_impossible(left) && self.is_impossible(right),
+            ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } if is_userset(arg2) => {
+                let object = match arg2.expr_kind() {
+                    ExprKind::GetAttr { expr, attr } => {
+                        entity_type(expr).map(|kind| (SmolStr::from(kind), attr.clone()))
+                    }
+                    ExprKind::Lit(Literal::EntityUID(uid)) => {
+                        parse_userset_id(uid.eid().as_ref()).map(|(object, relation)| (object.kind, relation))
+                    }
+                    _ => None,
+                };
+                let Some((user, (object, relation))) = entity_type(arg1).zip(object) else { return false };
+                !self.types.can_hold(&user, &object, &relation)
+            }
+            _ => false,
+        }
+    }
+
+    /// What stands right of `in` and is no literal is known by its type: it means the same groups.
+    fn groups(&mut self, expr: &Typed) {
+        match expr.expr_kind() {
+            ExprKind::Lit(_) => {}
+            ExprKind::Set(items) => items.iter().for_each(|item| self.groups(item)),
+            _ => {
+                let Some(kind) = expr.data().as_ref().and_then(group_type) else { return };
+                let Some(relation) = self.relation_of(&kind) else { return };
+                let place = place_in(expr.source_loc(), self.file);
+                if self.problems.iter().any(|known| known.place == place) {
+                    return;
+                }
+                let text = expr.source_loc().and_then(|loc| loc.snippet()).unwrap_or("Y").to_owned();
+                self.problem(
+                    place,
+                    format!("nobody is `in` a `{kind}` such as `{text}`: the relation model says who belongs to it"),
+                    &format!(
+                        "ask for the relation, as in `X in Y.{relation}`, where Y is the principal, the resource, an entity \
+                         in the context or the facts, or a `@stored` attribute of one of these"
+                    ),
+                );
+            }
+        }
+    }
+
+    /// A relation of a type whose members are said by the relation model.
+    fn relation_of(&self, kind: &str) -> Option<SmolStr> {
+        let relations = self.types.relations.get(kind)?;
+        relations.get("member").or_else(|| relations.first()).cloned()
     }
 
     /// `Y has relation`: to the type checker it always holds, and to an evaluation only where the relation was looked up.
@@ -332,6 +405,15 @@ fn is_userset(expr: &Typed) -> bool {
         }
     }
     expr.data().as_ref().is_some_and(names)
+}
+
+/// The type of an entity, or of the entities in a set.
+fn group_type(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Entity(EntityKind::Entity(lub)) => lub.get_single_entity().map(ToString::to_string),
+        Type::Set { element_type: Some(element) } => group_type(element),
+        _ => None,
+    }
 }
 
 fn entity_type(expr: &Typed) -> Option<String> {

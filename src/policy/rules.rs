@@ -5,13 +5,13 @@
 
 use super::links::{Linked, Unlinked, beside, link};
 use super::reads::Reads;
-use super::relations::{Mention, mentions};
+use super::relations::{Mention, Mentions, mentions};
 use super::schema::{Schema, Vocabulary};
 use super::shapes::Shape;
 use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
 use super::validate::{Findings, validate};
-use super::{nesting, provenance};
+use super::{addresses, nesting, provenance};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID,
@@ -125,11 +125,11 @@ impl Rules {
             homes.push(piece);
         }
         let shapes = by_shape(&all, schema);
-        let Findings { problems, warnings } = validate(schema, &all, &homes, &reader.pieces, &shapes);
+        let Findings { problems, mut warnings } = validate(schema, &all, &homes, &reader.pieces, &shapes);
         reader.problems.extend(problems);
         reader.problems.extend(provenance::problems(&all, schema, files));
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
-            reader.add_mentions(schema, &mut all, &homes, &shapes);
+            warnings.extend(reader.add_mentions(schema, &mut all, &homes, &shapes));
         }
         let mut all: Vec<Rule> = all.into_iter().map(|parsed| parsed.rule).collect();
         share_conjuncts(&mut all);
@@ -195,6 +195,7 @@ impl Reader<'_> {
         let reason = self.reason(template, place.as_ref());
         self.check_annotations(file, template, place.as_ref());
         self.check_actions(file, template, place.as_ref());
+        self.check_addresses(file, template, place.as_ref());
         let id = id.filter(|_| self.problems.len() == before)?;
         let named = template.new_id(PolicyID::from_smolstr(id.clone()));
         match StaticPolicy::try_from(named) {
@@ -335,6 +336,14 @@ impl Reader<'_> {
         }
     }
 
+    /// An address that no request's address equals.
+    fn check_addresses(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
+        for (expr, text) in template.non_scope_constraints().map(addresses::mapped).unwrap_or_default() {
+            let place = place_in(expr.source_loc(), file).or_else(|| place.cloned());
+            self.problems.push(Problem { place, ..addresses::problem(text) });
+        }
+    }
+
     fn is_general(&self, uid: &EntityUID) -> bool {
         uid.is_action() && self.vocabulary.has_specialised(uid)
     }
@@ -347,8 +356,16 @@ impl Reader<'_> {
         );
     }
 
-    /// Reads what policies ask of relations, once they are known to be well-typed.
-    fn add_mentions(&mut self, schema: &Schema, rules: &mut [Parsed], homes: &[&SourceFile], shapes: &[Vec<usize>]) {
+    /// Reads what policies ask of relations, once they are known to be well-typed. Permits that can never apply are worth
+    /// a warning.
+    fn add_mentions(
+        &mut self,
+        schema: &Schema,
+        rules: &mut [Parsed],
+        homes: &[&SourceFile],
+        shapes: &[Vec<usize>],
+    ) -> Vec<Problem> {
+        let mut warnings = Vec::new();
         for shape in shapes {
             let members = shape.iter().filter_map(|at| Some((*at, rules.get(*at)?, *homes.get(*at)?)));
             let read = |(_, rule, file): (usize, &Parsed, &SourceFile)| {
@@ -357,8 +374,16 @@ impl Reader<'_> {
             match members.clone().next().map(read) {
                 None => {}
                 // A userset is written out in a shape, and so is a path: they all ask the same.
-                Some(Ok(found)) => {
+                Some(Ok(Mentions { found, is_idle })) => {
                     let found = Arc::new(found);
+                    // A pack's policies are about more than one bundle uses.
+                    let own = members.filter(|(_, _, home)| is_idle && !home.path.starts_with("pack:"));
+                    for (_, parsed, home) in own {
+                        match parsed.rule.effect {
+                            Decision::Deny => self.problems.push(idle(parsed, home)),
+                            Decision::Permit => warnings.push(idle(parsed, home)),
+                        }
+                    }
                     for at in shape {
                         rules.get_mut(*at).into_iter().for_each(|parsed| parsed.rule.mentions = found.clone());
                     }
@@ -366,11 +391,27 @@ impl Reader<'_> {
                 Some(Err(_)) => self.problems.extend(members.filter_map(|member| read(member).err()).flatten()),
             }
         }
+        warnings
     }
 
     fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {
         self.problems.push(Problem { place: place.cloned(), also: None, message, help: help.map(str::to_owned) });
     }
+}
+
+/// What is said of a policy whose relations have no members of the types in its scope.
+fn idle(parsed: &Parsed, home: &SourceFile) -> Problem {
+    let what = match parsed.rule.effect {
+        Decision::Permit => "permits",
+        Decision::Deny => "forbids",
+    };
+    let message = format!(
+        "the policy `{}` {what} nothing: by the relation model nobody in its scope can be in a relation that it asks for",
+        parsed.rule.id
+    );
+    let help = "add the type to the relation, as in `define relation: [user, agent]`; or correct the scope, or remove the policy";
+    let problem = Problem { place: place_in(parsed.policy.loc(), home), ..Problem::new(message).help(help) };
+    Problem { also: parsed.link.clone(), ..problem }
 }
 
 /// Positions of rules, together where they have one shape; in the order of the first of each.

@@ -1,8 +1,11 @@
 //! Stored entities: what the bundle knows of people, agents and things.
 
+use super::ancestors::{MAX_ANCESTORS, too_many};
+use super::references::{Stray, stray};
 use super::schema::Schema;
 use super::search::{KindIndex, StoredIndex};
 use super::source::{SourceFile, problem_of};
+use super::values;
 use crate::model::{EntityRef, Place, Problem, Problems};
 use cedar_policy_core::ast::{Entity, EntityType, EntityUID};
 use cedar_policy_core::entities::{Entities, EntityJsonParser, TCComputation};
@@ -29,10 +32,8 @@ impl Stored {
         let mut problems = Vec::new();
         let mut all = Vec::new();
         for file in files {
-            if let Some(key) = unknown_key(&file.text) {
-                let place = file.text.find(&format!("\"{key}\"")).map(|at| file.place(at, key.len() + 2));
-                let problem = Problem::new(format!("unknown key `{key}` of an entity"));
-                problems.push(Problem { place, ..problem.help("an entity has `uid`, `attrs`, `parents` and `tags`") });
+            if let Some(problem) = unknown_key(file, schema) {
+                problems.push(problem);
                 continue;
             }
             match parse(&file.text, schema) {
@@ -40,7 +41,12 @@ impl Stored {
                 Err(error) => problems.push(locate(file, problem_of(&*error, files, Some(file)))),
             }
         }
+        problems.extend(all.iter().flat_map(|(file, entity)| values::problems(file, entity, &schema.vocabulary)));
         Problems(problems).into_result()?;
+        check_ancestors(all.iter().map(|(_, entity)| entity)).map_err(|problem| {
+            let file = all.iter().find(|(_, entity)| problem.message.contains(&format!("`{}`", entity.uid())));
+            Problems::from(file.map_or_else(|| problem.clone(), |(file, _)| locate(file, problem.clone())))
+        })?;
         close(all.iter().map(|(_, entity)| entity.clone()), schema).map_err(|error| {
             let problem = problem_of(&*error, files, None);
             let file = all.iter().find(|(_, entity)| problem.message.contains(&entity.uid().to_string()));
@@ -53,10 +59,16 @@ impl Stored {
 
     /// These entities with others on top: one of the same uid is replaced.
     pub fn with(&self, file: &SourceFile, schema: &Schema) -> Result<Self, Problems> {
+        if let Some(problem) = unknown_key(file, schema) {
+            return Err(problem.into());
+        }
         let refuse = |error: &Refused| Problems::from(locate(file, problem_of(&**error, &[], Some(file))));
         let added = parse(&file.text, schema).map_err(|error| refuse(&error))?;
+        let problems = added.iter().flat_map(|entity| values::problems(file, entity, &schema.vocabulary));
+        Problems(problems.collect()).into_result()?;
         let kept = self.entities.values().filter(|entity| added.iter().all(|new| new.uid() != entity.uid()));
         let kept: Vec<Entity> = kept.map(|entity| without_indirect_ancestors(entity)).collect();
+        check_ancestors(kept.iter().chain(&added)).map_err(|problem| locate(file, problem))?;
         close(kept.into_iter().chain(added.iter().cloned()), schema).map_err(|error| refuse(&error))
     }
 
@@ -114,10 +126,22 @@ impl Stored {
 type Refused = Box<dyn miette::Diagnostic + Send + Sync>;
 
 /// Cedar ignores what it does not know: a mistyped `tags` would leave a forbid on tags unarmed.
-fn unknown_key(text: &str) -> Option<String> {
-    const KEYS: [&str; 4] = ["uid", "attrs", "parents", "tags"];
-    let entities: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(text).ok()?;
-    entities.iter().flat_map(serde_json::Map::keys).find(|key| !KEYS.contains(&key.as_str())).cloned()
+fn unknown_key(file: &SourceFile, schema: &Schema) -> Option<Problem> {
+    let entities: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&file.text).ok()?;
+    let Stray { key, of } = entities.iter().find_map(|entity| stray(entity, schema))?;
+    let place = file.text.find(&format!("\"{key}\"")).map(|at| file.place(at, key.len() + 2));
+    let problem = Problem::new(format!("unknown key `{key}` of {of}"));
+    let help = "an entity has `uid`, `attrs`, `parents` and `tags`, and a reference to one `type` and `id`";
+    Some(Problem { place, ..problem.help(help) })
+}
+
+/// Each entity holds all of its ancestors: those of all together are bounded.
+fn check_ancestors<'a>(entities: impl Iterator<Item = &'a Entity>) -> Result<(), Problem> {
+    let Some((uid, count)) = too_many(entities) else { return Ok(()) };
+    let message = format!(
+        "the stored entities have more than {MAX_ANCESTORS} ancestors together: `{uid}` alone has {count} or more"
+    );
+    Err(Problem::new(message).help("let groups lie within fewer groups, or make the membership a relation"))
 }
 
 fn parse(text: &str, schema: &Schema) -> Result<Vec<Entity>, Refused> {

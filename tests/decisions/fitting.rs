@@ -114,3 +114,44 @@ fn a_chain_converts_a_context_once_and_every_leg_sees_it() {
     let explained = engines::decide(&engine, &chain(&json!([[[3, 2], [1]]])), Depth::Explain);
     assert_eq!(explained.explanation.expect("it was asked for").legs.len(), 9);
 }
+
+#[test]
+fn a_reference_says_which_entity_and_nothing_else() {
+    let schema = "entity user { level?: Long }; entity doc { owner?: user, seen?: user };
+action read appliesTo { principal: user, resource: doc, context: { who?: user, all?: Set<user>, more?: user } };";
+    let policies = r#"@id("open") permit (principal, action, resource);
+@id("low") forbid (principal, action, resource) when { context has who && context.who has level && context.who.level < 5 };
+@id("some") forbid (principal, action, resource) when { context has all && context.all.contains(user::"x") };
+@id("own") forbid (principal, action, resource) when { resource has owner && resource.owner == user::"x" };"#;
+    let engine = engines::engine(&[("schemas/s.cedarschema", schema), ("policies/p.cedar", policies)]);
+    let asked = |context: &Json, properties: &Json| {
+        json!({"subject": {"type": "user", "id": "u"}, "action": {"name": "read"}, "context": context,
+               "resource": {"type": "doc", "id": "d", "properties": properties}})
+    };
+    let verdict = |context: &Json, properties: &Json| {
+        engines::verdict(&engines::decide(&engine, &asked(context, properties), Depth::Lean))
+    };
+    let none = json!({});
+    for good in [json!("y"), json!({"type": "user", "id": "y"}), json!({"type": "user", "id": "y", "properties": null})]
+    {
+        assert_eq!(verdict(&json!({"who": good}), &none), "permit", "{good}");
+        assert_eq!(verdict(&none, &json!({"owner": good})), "permit", "{good}");
+    }
+    for bad in [
+        json!({"type": "user", "id": "y", "properties": {"level": 1}}),
+        json!({"type": "user", "id": "y", "level": 1}),
+        json!({"type": "user", "id": "y", "properties": {}}),
+        json!({"type": "user", "id": ""}),
+        json!(""),
+    ] {
+        assert_eq!(verdict(&json!({"who": bad}), &none), "deny bad_value", "{bad}");
+        assert_eq!(verdict(&json!({"all": ["y", bad]}), &none), "deny bad_value", "{bad}");
+        assert_eq!(verdict(&none, &json!({"owner": bad})), "deny bad_value", "{bad}");
+        assert_eq!(verdict(&json!({"more": bad}), &json!({"seen": bad})), "permit", "nothing reads it: {bad}");
+    }
+    let sent = json!({"type": "user", "id": "y", "properties": {"level": 1}});
+    let answer = engines::decide(&engine, &asked(&json!({"more": sent}), &none), Depth::Explain);
+    let legs = answer.explanation.expect("it was asked for").legs;
+    let dropped = format!("{:?}", legs[0].dropped);
+    assert!(dropped.contains("context.more") && dropped.contains("nothing else"), "{dropped}");
+}

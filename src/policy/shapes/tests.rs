@@ -140,7 +140,7 @@ fn found(text: &str, validator: &Validator) -> (usize, usize) {
 /// The relations that it asks about, where it is well-typed.
 fn asked(text: &str) -> Option<BTreeSet<Mention>> {
     let set = parsed(text);
-    mentions(&SourceFile::new("p.cedar", text), set.policies().next().unwrap(), &WORLD).ok()
+    mentions(&SourceFile::new("p.cedar", text), set.policies().next().unwrap(), &WORLD).ok().map(|asked| asked.found)
 }
 
 fn shape(text: &str) -> Shape {

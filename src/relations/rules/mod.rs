@@ -156,6 +156,15 @@ impl Rules {
         found
     }
 
+    /// Whether an object of type `user` can be in `kind#relation` at all, whatever the tuples are. What is subtracted and
+    /// what is required besides is not looked at: `true` is no promise.
+    #[must_use]
+    pub fn can_hold(&self, user: &ModelType, kind: &ModelType, relation: &str) -> bool {
+        let user = self.names.now().find(user.as_str());
+        let relation = self.find(kind.as_str(), relation);
+        user.zip(relation).is_some_and(|(user, relation)| self.reaching(Terminal::Object(user)).has(relation))
+    }
+
     /// Whether a check of `kind#relation` can depend on what the request says: whether any condition is in its reach.
     #[must_use]
     pub fn reads_context(&self, kind: &ModelType, relation: &str) -> bool {

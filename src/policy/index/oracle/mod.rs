@@ -46,6 +46,7 @@ impl Relations for Viewers {
 fn schema() -> Schema {
     let types = RelationTypes {
         parameters: std::collections::BTreeMap::default(),
+        users: std::collections::BTreeMap::default(),
         relations: [("doc".into(), BTreeSet::from(["viewer".into()]))].into(),
         members: BTreeSet::from(["user".into(), "agent".into()]),
     };
