@@ -70,6 +70,11 @@ where
             Ok(answered) => answered.await?.map_into_left_body(),
             Err(refused) => refused,
         };
+        // Whatever one connection has sent would be answered without a pause, however many requests it is: after each,
+        // others have their turn. A decision on one question has let them already.
+        if endpoint != "evaluation" || !response.status().is_success() {
+            tokio::task::yield_now().await;
+        }
         if let BodySize::Sized(size @ LARGE_ANSWER_BYTES..) = response.response().body().size()
             && let Err(error) = admit_answer(response.request(), size, endpoint, progress.connection.as_deref())
         {

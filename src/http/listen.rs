@@ -103,11 +103,12 @@ where
     F: Fn(&T, &mut Extensions) + 'static,
 {
     let app = server.app().into_factory().map_err(|error: actix_web::Error| error.error_response());
-    let Limits { head_time, keep_alive, .. } = *server.limits();
+    let Limits { keep_alive, .. } = *server.limits();
     let ending = ending.clone();
     HttpService::build()
         .keep_alive(keep_alive)
-        .client_request_timeout(head_time)
+        // Ours alone: the framework's would answer a whole request with 408 where this worker has stood still.
+        .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
         .graceful_shutdown_signal(move || {
             let ending = ending.clone();

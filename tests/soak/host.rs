@@ -3,10 +3,12 @@
 use super::client::{Client, Stream};
 use super::place::{Place, Service};
 use rcgen::{CertificateParams, KeyPair, SanType};
+use rustix::process::{Pid, Signal, kill_process};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
+use std::thread::sleep;
 use std::time::Duration;
 
 /// How a client speaks to the service.
@@ -74,6 +76,15 @@ impl Host {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
+    }
+
+    /// Has the service stand still for so long.
+    pub(crate) fn pause(&self, time: Duration, meanwhile: impl FnOnce()) {
+        let process = Pid::from_raw(self.process.try_into().unwrap()).unwrap();
+        kill_process(process, Signal::STOP).unwrap();
+        meanwhile();
+        sleep(time);
+        kill_process(process, Signal::CONT).unwrap();
     }
 
     /// A number of the metrics: the sum over its labels.

@@ -201,3 +201,52 @@ fn a_connection_grows_only_so_old() {
     pieces.send(right).unwrap();
     assert_eq!(pieces.receive().unwrap().status, 400);
 }
+
+/// Who has sent a whole request in time gets its answer, however long the service stands still.
+#[test]
+fn a_request_outlives_a_pause_of_the_service() {
+    let _machine = super::alone();
+    for wire in [Wire::Tcp, Wire::Tls] {
+        let host = Host::start(wire, LIMITS);
+        let mut client = host.connect();
+        client.patience(PATIENCE);
+        let mut known = host.connect();
+        assert_eq!(known.get("/healthz").unwrap().status, 200);
+        // Half of a head is there, so that its time runs.
+        let whole = post("/access/v1/evaluation", "{}");
+        let (left, right) = whole.split_at(20);
+        client.send(left).unwrap();
+        sleep(Duration::from_millis(100));
+        host.pause(Duration::from_secs(2), || client.send(right).unwrap());
+        assert_eq!(client.receive().unwrap().status, 400, "{wire:?}");
+        assert_eq!(known.get("/healthz").unwrap().status, 200);
+    }
+}
+
+/// One who sends many small requests at once and takes no answer is not answered before all others.
+#[test]
+fn connections_take_turns() {
+    const CONNECTIONS: u32 = 20;
+    const REQUESTS: u32 = 1_500;
+    let _machine = super::alone();
+    let host = Host::start(Wire::Tcp, "head_time_ms = 60000\n");
+    let mut probe = host.connect();
+    assert_eq!(probe.get("/healthz").unwrap().status, 200);
+    let mut crowd: Vec<Client> = (0..CONNECTIONS).map(|_| host.connect()).collect();
+    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(REQUESTS as usize);
+    // All are there at once, and then the probe's.
+    host.pause(Duration::from_millis(100), || {
+        for client in &mut crowd {
+            client.send(&request).unwrap();
+        }
+        probe.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    });
+    let metrics = probe.receive().unwrap().text();
+    let answered: f64 = metrics
+        .lines()
+        .filter(|line| line.starts_with("behest_request_seconds_count") && line.contains("healthz"))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum();
+    println!("{answered} requests of others were answered first");
+    assert!((1.0..f64::from(CONNECTIONS * REQUESTS) / 10.0).contains(&answered), "{answered} came first");
+}
