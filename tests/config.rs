@@ -234,6 +234,9 @@ fn secrets_are_redacted() {
     let shown = format!("{config:?}");
     assert!(shown.contains("gateway") && !shown.contains("aaaa") && !shown.contains("170"), "{shown}");
     assert_eq!(config.callers[0].key_sha256.unwrap().bytes(), [0xaa; 32]);
+    let line = caller("gateway", 'a').replace("\"\npermissions", "  -\"\npermissions");
+    let config = load_text(&line, &[], &[]).unwrap();
+    assert_eq!(config.callers[0].key_sha256.unwrap().bytes(), [0xaa; 32], "the whole line of `sha256sum`");
 }
 
 #[test]

@@ -129,9 +129,9 @@ fn write_file(place: &Path, text: &str) {
     }
 }
 
-/// Digests change with every file of a bundle: they are shown, and not compared.
+/// Digests change with every file of a bundle: none is shown, so that none is stale.
 fn without_digests(text: &str) -> String {
-    Regex::new(r"\b[0-9a-f]{12}\b").unwrap().replace_all(text, "<digest>").into_owned()
+    Regex::new(r"\b[0-9a-f]{12}\b").unwrap().replace_all(text, "…").into_owned()
 }
 
 #[actix_web::test]
@@ -153,9 +153,9 @@ async fn what_it_shows_is_what_happens() {
     })
     .await;
     if std::env::var_os("BEHEST_BLESS").is_some() {
-        return std::fs::write(path(), found).unwrap();
+        return std::fs::write(path(), without_digests(&found)).unwrap();
     }
-    let (found, expected) = (without_digests(&found), without_digests(&readme));
+    let (found, expected) = (without_digests(&found), readme);
     for (line, (expected, found)) in expected.lines().zip(found.lines()).enumerate() {
         assert_eq!(expected, found, "line {}; BEHEST_BLESS=1 writes the outputs anew", line + 1);
     }

@@ -2,7 +2,7 @@
 
 use super::manifest::find;
 use super::yaml::{self, YamlRecord, YamlValue};
-use crate::model::{EntityRef, Problem, Record, Request, Timestamp, Value};
+use crate::model::{EntityRef, Problem, Record, Request, Timestamp, Value, shown};
 use crate::policy::SourceFile;
 use serde::Deserialize;
 use smol_str::SmolStr;
@@ -187,6 +187,14 @@ impl CaseText {
 /// A request from the short spelling: `user:alice > agent:copilot`, an action's name, `type:id`. An id that holds a `>`
 /// can only be written in a whole request.
 pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Request, String> {
+    if let Some((before, actor)) = who.split_once("->").filter(|(_, actor)| actor.contains(':')) {
+        return Err(format!(
+            "`{}` has `->` in it: write `{} > {}`",
+            shown(who),
+            shown(before),
+            shown(actor.trim_start())
+        ));
+    }
     let entity = |text: &str| text.trim().parse::<EntityRef>().map_err(|error| error.to_string());
     let members = who.split('>').map(entity).collect::<Result<Vec<_>, _>>()?;
     let Some((last, before)) = members.split_last() else { return Err("`who` names nobody".to_owned()) };

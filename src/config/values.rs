@@ -177,7 +177,8 @@ impl FromStr for KeyHash {
         // What was written is not repeated: it may be the key itself.
         let refuse =
             || "the value is not 64 hexadecimal digits; make one with `printf %s \"$KEY\" | sha256sum`".to_owned();
-        hex(text).map(Self).ok_or_else(refuse)
+        // The whole line of `sha256sum` too, which names standard input behind the hash.
+        hex(text.strip_suffix("  -").unwrap_or(text)).map(Self).ok_or_else(refuse)
     }
 }
 

@@ -9,7 +9,7 @@
 use super::profile::{ActorForm, ClaimPath, Overage, Profile, Trust};
 use super::{actors, overage};
 use crate::model::{
-    CredentialKind, EntityRef, MAX_ACTORS, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value,
+    CredentialKind, EntityRef, MAX_ACTORS, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value, shown,
     unknown_fact,
 };
 use smol_str::SmolStr;
@@ -174,7 +174,19 @@ fn audiences(
     if found.is_empty() {
         return Err(Unproven::invalid("the token has no `aud`: have its issuer put this service's audience into it"));
     }
-    Err(Unproven::invalid("the token is for another audience: ask its issuer for one with this service's"))
+    let remedy = if wanted.is_empty() {
+        "the settings name none for such tokens".to_owned()
+    } else {
+        format!("ask its issuer for one with this service's, {}", spelled(wanted))
+    };
+    Err(Unproven::invalid(format!("the token is for another audience, {}: {remedy}", spelled(&found))))
+}
+
+/// The first few of these names.
+fn spelled(names: &[SmolStr]) -> String {
+    const MOST: usize = 3;
+    let few: Vec<String> = names.iter().take(MOST).map(|name| format!("`{}`", shown(name))).collect();
+    format!("{}{}", few.join(", "), if names.len() > MOST { ", …" } else { "" })
 }
 
 /// Refuses a token of a client that the profile does not list.

@@ -17,7 +17,7 @@ use super::token;
 use crate::clock::Clock;
 use crate::model::{
     ActorNames, CredentialKind, Evidence, IssuerIds, MAX_CREDENTIALS, PrincipalIds, Proof, Proven, Record, Timestamp,
-    Unproven, Value,
+    Unproven, Value, shown,
 };
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -267,7 +267,7 @@ impl Verifier {
             (_, Some(Value::Text(name))) => *name == issuer.profile.issuer,
             _ => false,
         });
-        let (at, issuer) = found.ok_or_else(|| Unproven::invalid("the token's issuer is not configured"))?;
+        let (at, issuer) = found.ok_or_else(|| no_issuer(named))?;
         if presented.issuer.is_some_and(|named| named != issuer.profile.issuer) {
             return Err(Unproven::invalid("the token is of another issuer than `issuer` says"));
         }
@@ -457,4 +457,12 @@ impl std::fmt::Debug for Verifier {
             .field("domains", &self.domains.len())
             .finish_non_exhaustive()
     }
+}
+
+/// A token of nobody that the settings name. Who issued it is no secret to whoever holds it.
+fn no_issuer(named: Option<&Value>) -> Unproven {
+    Unproven::invalid(match named.and_then(Value::as_text) {
+        Some(name) => format!("the token's issuer `{}` is not configured", shown(name)),
+        None => "the token's issuer is not configured".to_owned(),
+    })
 }

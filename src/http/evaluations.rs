@@ -39,7 +39,7 @@ use std::sync::Arc;
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "No bundle is loaded yet, the decisions cannot be recorded, they took too long, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where a revision has not come."))),
+        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, the decisions cannot be recorded, they took too long, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where the service is overloaded or a revision has not come."))),
     ),
     security((), ("key" = [])),
 )]

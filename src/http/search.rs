@@ -42,7 +42,7 @@ use actix_web::{HttpRequest, HttpResponse};
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "No bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
+        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]
@@ -84,7 +84,7 @@ pub(super) async fn subject(
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "No bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
+        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]
@@ -125,7 +125,7 @@ pub(super) async fn resource(
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 415, description = "The body is compressed.", body = ErrorBody),
         (status = 500, description = "A fault of the service.", body = ErrorBody),
-        (status = 503, description = "No bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
+        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]

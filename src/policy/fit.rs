@@ -236,6 +236,7 @@ fn hint(ty: &Type, value: &Value) -> &'static str {
     };
     let kind = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name).map(|constructor| constructor.kind);
     match (kind, value) {
+        (Some(Kind::Decimal), Value::Text(text)) if text.parse::<f64>().is_err() => ": write digits, such as `249.90`",
         (Some(Kind::Decimal), Value::Number(_) | Value::Text(_)) => {
             ", which has at most four decimals and 15 digits before them: round it where it is sent"
         }

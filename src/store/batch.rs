@@ -40,6 +40,9 @@ pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp)
                 effect.rows.push(Row::put(row_key, tuple_value(now, &condition)));
                 effect.written.push(tuple);
             }
+            (Some(found), OnDuplicate::Error) if found != condition => {
+                return Err(StoreError::ExistsOtherwise(Box::new(tuple.key)));
+            }
             (Some(_), OnDuplicate::Error) => return Err(StoreError::Exists(Box::new(tuple.key))),
             (Some(found), OnDuplicate::Ignore | OnDuplicate::Replace) if found == condition => {}
             (Some(_), OnDuplicate::Ignore) => return Err(StoreError::ConditionDiffers(Box::new(tuple.key))),

@@ -36,11 +36,18 @@ pub enum StoreError {
     /// A tuple to be written exists.
     #[error("`{0}` exists already: leave it out, or have duplicates ignored")]
     Exists(Box<TupleKey>),
+    /// A tuple to be written exists with another condition or context.
+    #[error(
+        "`{0}` exists already with another condition or context: replace it by `writes.on_duplicate: \"replace\"`, or leave it out"
+    )]
+    ExistsOtherwise(Box<TupleKey>),
     /// A tuple to be deleted does not exist.
     #[error("`{0}` does not exist: leave it out, or have missing tuples ignored")]
     Missing(Box<TupleKey>),
     /// A tuple to be written exists with another condition or context, and duplicates are ignored.
-    #[error("`{0}` exists with another condition or context: delete it first")]
+    #[error(
+        "`{0}` exists with another condition or context, so it is no duplicate to ignore: replace it by `writes.on_duplicate: \"replace\"`, or delete it first"
+    )]
     ConditionDiffers(Box<TupleKey>),
     /// The context of a tuple's condition nests too deep.
     #[error("the context of `{0}` nests deeper than {MAX_DEPTH} levels: make it flatter")]
@@ -103,6 +110,7 @@ impl StoreError {
             | Self::ModelExists { .. }
             | Self::Repeated(_)
             | Self::Exists(_)
+            | Self::ExistsOtherwise(_)
             | Self::Missing(_)
             | Self::ConditionDiffers(_)
             | Self::TooDeep(_) => false,

@@ -60,6 +60,13 @@ impl LoadMetrics {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
+        // What has not happened yet is zero, and no gap: an alarm on a rate needs the first sample.
+        for cause in ["time", "bodies", "answers", "left"] {
+            drop(self.refused.get_or_create(&[("cause", cause)]));
+        }
+        for cause in ["request", "answer", "age"] {
+            drop(self.ended.get_or_create(&[("cause", cause)]));
+        }
         registry.register(names::REQUESTS_REFUSED, "Requests refused for load, by cause", self.refused.clone());
         let ended = self.ended.clone();
         registry.register(names::CONNECTIONS_ENDED, "Connections that the service ended, by cause", ended);

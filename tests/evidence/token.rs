@@ -40,13 +40,13 @@ async fn claims_that_do_not_fit_refuse_the_token() {
     for (over, expected) in [
         (
             json!({"iss": "https://login.example/"}),
-            "credential_invalid: `context.credentials[0]`: the token's issuer is not configured",
+            "credential_invalid: `context.credentials[0]`: the token's issuer `https://login.example/` is not configured",
         ),
         (json!({"iss": null}), "credential_invalid: `context.credentials[0]`: the token's issuer is not configured"),
         (json!({"iss": 1}), "credential_invalid: `context.credentials[0]`: the token's issuer is not configured"),
         (
             json!({"aud": "https://other.example"}),
-            "credential_invalid: `context.credentials[0]`: the token is for another audience: ask its issuer for one with this service's",
+            "credential_invalid: `context.credentials[0]`: the token is for another audience, `https://other.example`: ask its issuer for one with this service's, `https://api.example`",
         ),
         (
             json!({"aud": null}),

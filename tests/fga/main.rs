@@ -14,6 +14,7 @@ mod service;
 #[path = "../support/two.rs"]
 mod two;
 
+mod aliases;
 mod callers;
 mod examples;
 mod export;

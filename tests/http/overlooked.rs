@@ -221,6 +221,7 @@ async fn options_that_were_meant_for_others_are_refused() {
     let server = deciding(local());
     for (name, value, problem) in [
         ("reasn", json!(true), "`options.reasn` is no option: did you mean `reason`?"),
+        ("explanation", json!(true), "`options.explanation` is no option: did you mean `explain`?"),
         ("Reason", json!(true), "`options.Reason` is no option: did you mean `reason`?"),
         ("atLeast", json!(1), "`options.atLeast` is no option: did you mean `at_least`?"),
         ("explian", json!(true), "`options.explian` is no option: did you mean `explain`?"),

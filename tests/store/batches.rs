@@ -14,7 +14,10 @@ const C: &str = "document:c#viewer@team:sre#member";
 pub(crate) fn what_exists_and_what_does_not(kind: Kind) {
     const EXISTS: &str = "`document:a#viewer@user:anne` exists already: leave it out, or have duplicates ignored";
     const MISSING: &str = "`document:b#viewer@user:*` does not exist: leave it out, or have missing tuples ignored";
-    const DIFFERS: &str = "`document:a#viewer@user:anne` exists with another condition or context: delete it first";
+    const OTHERWISE: &str = "`document:a#viewer@user:anne` exists already with another condition or context: replace it by \
+                             `writes.on_duplicate: \"replace\"`, or leave it out";
+    const DIFFERS: &str = "`document:a#viewer@user:anne` exists with another condition or context, so it is no duplicate to \
+                           ignore: replace it by `writes.on_duplicate: \"replace\"`, or delete it first";
     // What exists, what is written over it, and the refusal with duplicates ignored; without, it always exists.
     for (old, new, ignoring) in [
         (tuple(A), tuple(A), None),
@@ -24,9 +27,10 @@ pub(crate) fn what_exists_and_what_does_not(kind: Kind) {
         (conditional(A, "until", 5), conditional(A, "until", 6), Some(DIFFERS)),
         (conditional(A, "until", 5), conditional(A, "from", 5), Some(DIFFERS)),
     ] {
+        let exists = if ignoring.is_some() { OTHERWISE } else { EXISTS };
         let Fixture { store, dir: _dir } = Fixture::new(kind);
         store.apply(MAIN, Batch::of_writes(vec![old.clone()]), at(1)).unwrap();
-        for (on_duplicate, expected) in [(OnDuplicate::Error, Some(EXISTS)), (OnDuplicate::Ignore, ignoring)] {
+        for (on_duplicate, expected) in [(OnDuplicate::Error, Some(exists)), (OnDuplicate::Ignore, ignoring)] {
             let batch = Batch { on_duplicate, ..Batch::of_writes(vec![new.clone()]) };
             let refused = store.apply(MAIN, batch, at(2)).err().map(|error| error.to_string());
             assert_eq!(refused.as_deref(), expected, "{new:?} over {old:?}");

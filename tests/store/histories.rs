@@ -107,7 +107,7 @@ fn take(store: &dyn TupleStore, step: &Step, second: i64) -> Outcome {
         StoreError::StoreExists(_) => "store exists",
         StoreError::ModelExists { .. } => "model exists",
         StoreError::Repeated(_) => "repeated",
-        StoreError::Exists(_) => "exists",
+        StoreError::Exists(_) | StoreError::ExistsOtherwise(_) => "exists",
         StoreError::Missing(_) => "missing",
         StoreError::ConditionDiffers(_) => "condition differs",
         other => panic!("{other}"),

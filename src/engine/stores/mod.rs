@@ -18,6 +18,7 @@
 //! | `models` | models: written, found, compiled |
 //! | `write` | batches of tuples, and the deletion of all tuples about somebody |
 //! | `read` | tuples and changes in pages |
+//! | `spelling` | how calls may spell objects, users and types |
 //! | `main_layer` | the bundle's model and tuples in `main` |
 //! | `catch_up` | what was written while a graph was made beside the writers |
 //! | `direct` | one store of a data directory that no service has open |
@@ -30,6 +31,7 @@ mod error;
 mod main_layer;
 mod models;
 mod read;
+mod spelling;
 mod turn;
 mod version;
 mod write;
@@ -39,6 +41,7 @@ pub use self::error::StoresError;
 pub use self::main_layer::MainLayer;
 pub use self::models::StoredModel;
 pub use self::read::{ChangePage, ChangePlace, Place, Selection, TimedChange, TimedTuple, TuplePage};
+pub use self::spelling::Spelling;
 pub use self::version::{Model, Version};
 pub use self::write::{About, Cleared, MAX_CLEARED, Written};
 // What the surface over this service reads and names; it reaches relations and stores through here alone.

@@ -43,7 +43,7 @@ pub(super) async fn write(
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
     apart(move || {
         let (_, model) = stores.with_model(store, Some(id))?;
-        let assertions = read_assertions(&Fields::of(&body), &model)?;
+        let assertions = read_assertions(&Fields::in_store(&body, store, &stores), &model)?;
         let bytes = serde_json::to_vec(&assertions);
         let bytes = bytes.map_err(|error| ApiError::Internal(format!("assertions cannot be written: {error}")))?;
         Ok(stores.write_assertions(store, id, &bytes)?)

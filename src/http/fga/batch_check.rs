@@ -41,7 +41,7 @@ pub(super) async fn batch_check(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store);
+    let fields = Fields::in_store(&body, store, &stores);
     check_consistency(&fields)?;
     let items = read_items(&fields)?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;

@@ -50,7 +50,7 @@ pub(super) async fn check(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store);
+    let fields = Fields::in_store(&body, store, &stores);
     check_consistency(&fields)?;
     let key = read_question(&fields)?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;

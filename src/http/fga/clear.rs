@@ -33,10 +33,10 @@ pub(super) async fn delete_tuples(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store);
+    let fields = Fields::in_store(&body, store, &stores);
     let about = match (fields.text("object")?, fields.text("user")?) {
-        (Some(object), None) => About::Object(read_object(object, fields.is_of_main())?),
-        (None, Some(user)) => About::User(read_object(user, fields.is_of_main())?),
+        (Some(object), None) => About::Object(read_object(object, fields.spelling())?),
+        (None, Some(user)) => About::User(read_object(user, fields.spelling())?),
         _ => return Err(ApiError::invalid("name `object` or `user`, and not both")),
     };
     let cleared = apart(move || Ok(stores.clear(store, &about)?)).await?;

@@ -242,7 +242,7 @@ fn store_code(error: &StoreError) -> Option<StoreCode> {
         StoreError::UnknownStore(_) => Code::StoreNotFound,
         StoreError::UnknownModel { .. } => Code::ModelNotFound,
         StoreError::Repeated(_) => Code::DuplicateTuples,
-        StoreError::Exists(_) | StoreError::Missing(_) => Code::WriteFailed,
+        StoreError::Exists(_) | StoreError::ExistsOtherwise(_) | StoreError::Missing(_) => Code::WriteFailed,
         StoreError::ConditionDiffers(_) => Code::Aborted,
         StoreError::TooDeep(_) => Code::Validation,
         StoreError::Full(_) => return Some(StoreCode::Full),

@@ -35,12 +35,12 @@ pub(super) async fn expand(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store);
+    let fields = Fields::in_store(&body, store, &stores);
     check_consistency(&fields)?;
     let key = question(&fields)?;
     let relation = key.required("relation")?.clone();
     read_relation(&relation)?;
-    let object = read_object(key.required("object")?, key.is_of_main())?;
+    let object = read_object(key.required("object")?, key.spelling())?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
     let contextual = read_contextual(&fields, &model)?;
     let basis = Basis { model: model.id, revision: version.revision() };

@@ -12,7 +12,7 @@ use super::places::{NoPlace, Place};
 use super::request::{admit, apart, caller_place, query, store_id};
 use super::schema::{Errors, TupleKeyBody};
 use super::tuple::{read_object, read_relation, read_user};
-use crate::engine::stores::{Selection, StoreId, Version as StoreVersion};
+use crate::engine::stores::{Selection, Spelling, Version as StoreVersion};
 use crate::http::Permission;
 use crate::http::shared::Shared;
 use crate::http::wire::write_tuple;
@@ -75,7 +75,7 @@ pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) ->
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let caller = caller_place(&request, &shared);
     let store = store_id(&request)?;
-    let (wanted, with_bundle) = read_query(&query(&request)?, store == StoreId::MAIN)?;
+    let (wanted, with_bundle) = read_query(&query(&request)?, &stores.spelling(store))?;
     if request.version() < Version::HTTP_11 {
         return Err(ApiError::invalid("an export needs HTTP/1.1: before that, nothing tells that a body is complete"));
     }
@@ -102,21 +102,21 @@ pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) ->
 }
 
 /// A parameter that is misspelled would export more than was asked for, so unknown ones are refused.
-fn read_query(query: &HashMap<String, String>, is_main: bool) -> Result<(Selection, bool), ApiError> {
+fn read_query(query: &HashMap<String, String>, spelling: &Spelling) -> Result<(Selection, bool), ApiError> {
     let mut wanted = Selection::default();
     let mut with_bundle = false;
     for (name, text) in query {
         match name.as_str() {
             "type" => {
                 check_type(text).map_err(|error| ApiError::invalid(error.to_string()))?;
-                wanted.kind = Some(text.into());
+                wanted.kind = Some(spelling.kind(&text.into()));
             }
-            "object" => wanted.object = Some(read_object(text, is_main)?),
+            "object" => wanted.object = Some(read_object(text, spelling)?),
             "relation" => {
                 read_relation(text)?;
                 wanted.relation = Some(text.into());
             }
-            "user" => wanted.user = Some(read_user(text, is_main)?),
+            "user" => wanted.user = Some(read_user(text, spelling)?),
             "bundle" => {
                 let told = || ApiError::invalid(format!("`bundle` must be `true` or `false`, not `{text}`"));
                 with_bundle = text.parse().map_err(|_| told())?;

@@ -2,7 +2,7 @@
 //! unknown ones left out.
 
 use super::error::ApiError;
-use crate::engine::stores::StoreId;
+use crate::engine::stores::{Spelling, StoreId, Stores};
 use crate::model::{Record, Value};
 use smol_str::SmolStr;
 use std::fmt;
@@ -12,24 +12,23 @@ use std::fmt;
 pub(super) struct Fields<'a> {
     record: &'a Record,
     path: String,
-    is_of_main: bool,
+    spelling: Spelling,
 }
 
 impl<'a> Fields<'a> {
     /// The body itself.
     pub(super) fn of(body: &'a Record) -> Self {
-        Self { record: body, path: String::new(), is_of_main: false }
+        Self { record: body, path: String::new(), spelling: Spelling::of_tuples() }
     }
 
-    /// The body itself, of a call on a store: in `main`, where objects and users are entities, they may be written as
-    /// answers show these.
-    pub(super) fn in_store(body: &'a Record, store: StoreId) -> Self {
-        Self { is_of_main: store == StoreId::MAIN, ..Self::of(body) }
+    /// The body itself, of a call on a store.
+    pub(super) fn in_store(body: &'a Record, store: StoreId, stores: &Stores) -> Self {
+        Self { spelling: stores.spelling(store), ..Self::of(body) }
     }
 
-    /// Returns `true` if objects and users in here may be written as answers show entities.
-    pub(super) fn is_of_main(&self) -> bool {
-        self.is_of_main
+    /// How objects, users and types in here may be spelled.
+    pub(super) fn spelling(&self) -> &Spelling {
+        &self.spelling
     }
 
     /// The path of a member, for messages.
@@ -89,7 +88,7 @@ impl<'a> Fields<'a> {
 
     /// An object with members of its own.
     pub(super) fn object(&self, name: &str) -> Result<Option<Self>, ApiError> {
-        let within = |record| Self { record, path: self.path(name), is_of_main: self.is_of_main };
+        let within = |record| Self { record, path: self.path(name), spelling: self.spelling.clone() };
         Ok(self.record(name)?.map(within))
     }
 
@@ -103,7 +102,7 @@ impl<'a> Fields<'a> {
         let item = |(at, item): (usize, &'a Value)| match item {
             Value::Record(record) => {
                 let path = self.path(format_args!("{name}[{at}]"));
-                Ok(Self { record, path, is_of_main: self.is_of_main })
+                Ok(Self { record, path, spelling: self.spelling.clone() })
             }
             other => Err(self.misfit(&format!("{name}[{at}]"), "an object", other)),
         };

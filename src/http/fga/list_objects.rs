@@ -67,18 +67,17 @@ pub(super) struct Question {
 impl Question {
     /// Reads it from a body, and pins the store.
     pub(super) fn read(stores: &Stores, store: StoreId, body: &Record) -> Result<Self, ApiError> {
-        let fields = Fields::in_store(body, store);
+        let fields = Fields::in_store(body, store, stores);
         check_consistency(&fields)?;
-        let kind = fields.required("type")?;
-        check_type(kind).map_err(|error| ApiError::invalid(error.to_string()))?;
+        let kind = fields.spelling().kind(fields.required("type")?);
+        check_type(&kind).map_err(|error| ApiError::invalid(error.to_string()))?;
         let relation = fields.required("relation")?;
         read_relation(relation)?;
-        let user = read_user(fields.required("user")?, fields.is_of_main())?;
+        let user = read_user(fields.required("user")?, fields.spelling())?;
         let (version, model) = stores.with_model(store, model_id(&fields)?)?;
         let contextual = read_contextual(&fields, &model)?;
         let context = read_context(&fields)?.cloned().unwrap_or_default();
-        let question =
-            Self { user, relation: relation.clone(), kind: kind.clone(), version, model, contextual, context };
+        let question = Self { user, relation: relation.clone(), kind, version, model, contextual, context };
         question.check_user()?;
         Ok(question)
     }

@@ -40,7 +40,7 @@ pub(super) async fn list_users(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store);
+    let fields = Fields::in_store(&body, store, &stores);
     check_consistency(&fields)?;
     let object = read_object(&fields)?;
     let relation = fields.required("relation")?.clone();
@@ -63,13 +63,7 @@ pub(super) async fn list_users(
 fn read_object(fields: &Fields<'_>) -> Result<ObjectRef, ApiError> {
     let object = fields.object("object")?.ok_or_else(|| ApiError::invalid("`object` is missing"))?;
     let (kind, id) = (object.required("type")?, object.required("id")?);
-    let object = if fields.is_of_main() && id.contains(':') {
-        ObjectRef::parse_shown(&format!("{kind}:{id}"))
-    } else {
-        let object = ObjectRef::new(kind.clone(), id.clone());
-        object.and_then(|object| object.as_object().map(|()| object))
-    };
-    object.map_err(|error| ApiError::invalid(error.to_string()))
+    fields.spelling().object_of(kind, id).map_err(|error| ApiError::invalid(error.to_string()))
 }
 
 fn read_filter(fields: &Fields<'_>) -> Result<UserFilter, ApiError> {
@@ -78,13 +72,13 @@ fn read_filter(fields: &Fields<'_>) -> Result<UserFilter, ApiError> {
         let told = format!("`user_filters` holds {} filters, and exactly one is taken", filters.len());
         return Err(ApiError::invalid(told));
     };
-    let kind = filter.required("type")?;
-    check_type(kind).map_err(|error| ApiError::invalid(error.to_string()))?;
+    let kind = filter.spelling().kind(filter.required("type")?);
+    check_type(&kind).map_err(|error| ApiError::invalid(error.to_string()))?;
     let relation = filter.text("relation")?;
     if let Some(relation) = relation {
         read_relation(relation)?;
     }
-    Ok(UserFilter { kind: kind.clone(), relation: relation.cloned() })
+    Ok(UserFilter { kind, relation: relation.cloned() })
 }
 
 fn user_body(user: TupleUser) -> UserBody {

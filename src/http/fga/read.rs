@@ -35,7 +35,7 @@ pub(super) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store);
+    let fields = Fields::in_store(&body, store, &stores);
     check_consistency(&fields)?;
     let size = page_size(fields.number("page_size")?)?;
     let (wanted, question) = match fields.object("tuple_key")? {
@@ -72,7 +72,7 @@ fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
     };
     let mut wanted = Selection::default();
     if let Some(user) = key.text("user")? {
-        wanted.user = Some(read_user(user, key.is_of_main())?);
+        wanted.user = Some(read_user(user, key.spelling())?);
     }
     if let Some(relation) = key.text("relation")? {
         read_relation(relation)?;
@@ -85,9 +85,9 @@ fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
                 let told = "`tuple_key.object` is a type alone: name a user too, or an object";
                 return Err(ApiError::invalid(told));
             }
-            wanted.kind = Some(kind.into());
+            wanted.kind = Some(key.spelling().kind(&kind.into()));
         }
-        None => wanted.object = Some(read_object(object, key.is_of_main())?),
+        None => wanted.object = Some(read_object(object, key.spelling())?),
     }
     Ok(wanted)
 }

@@ -3,7 +3,7 @@
 use super::error::{ApiError, Code};
 use super::fields::Fields;
 use super::schema::{ConditionBody, TupleKeyBody};
-use crate::engine::stores::Model;
+use crate::engine::stores::{Model, Spelling};
 use crate::model::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, Number, ObjectRef, Record, Tuple, TupleCondition, TupleKey, TupleUser, Value,
     check_relation,
@@ -16,10 +16,10 @@ pub(super) const MAX_CONTEXTUAL: usize = 100;
 
 /// Reads `user`, `relation` and `object`.
 pub(super) fn read_key(fields: &Fields<'_>) -> Result<TupleKey, ApiError> {
-    let user = read_user(fields.required("user")?, fields.is_of_main())?;
+    let user = read_user(fields.required("user")?, fields.spelling())?;
     let relation = fields.required("relation")?;
     read_relation(relation)?;
-    let object = read_object(fields.required("object")?, fields.is_of_main())?;
+    let object = read_object(fields.required("object")?, fields.spelling())?;
     Ok(TupleKey { object, relation: relation.clone(), user })
 }
 
@@ -34,20 +34,18 @@ pub(super) fn question<'a>(fields: &Fields<'a>) -> Result<Fields<'a>, ApiError> 
     fields.object("tuple_key")?.ok_or_else(missing)
 }
 
-/// Reads a user; in `main`, as answers show entities too.
-pub(super) fn read_user(text: &str, is_of_main: bool) -> Result<TupleUser, ApiError> {
-    let read = if is_of_main { TupleUser::parse_shown(text) } else { text.parse() };
-    read.map_err(|error| ApiError::invalid(error.to_string()))
+/// Reads a user.
+pub(super) fn read_user(text: &str, spelling: &Spelling) -> Result<TupleUser, ApiError> {
+    spelling.user(text).map_err(|error| ApiError::invalid(error.to_string()))
 }
 
-/// Reads an object; in `main`, as answers show entities too.
-pub(super) fn read_object(text: &str, is_of_main: bool) -> Result<ObjectRef, ApiError> {
+/// Reads an object.
+pub(super) fn read_object(text: &str, spelling: &Spelling) -> Result<ObjectRef, ApiError> {
     if text.chars().count() > MAX_OBJECT_CHARS {
         let told = format!("the object has more than {MAX_OBJECT_CHARS} characters: use a shorter id");
         return Err(ApiError::new(Code::ObjectTooLong, told));
     }
-    let read = if is_of_main { ObjectRef::parse_shown(text) } else { text.parse() };
-    read.map_err(|error| ApiError::invalid(error.to_string()))
+    spelling.object(text).map_err(|error| ApiError::invalid(error.to_string()))
 }
 
 /// Reads a relation.

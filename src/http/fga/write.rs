@@ -43,7 +43,7 @@ pub(super) async fn write(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store);
+    let fields = Fields::in_store(&body, store, &stores);
     let model = model_id(&fields)?;
     let batch = read_batch(&fields)?;
     let written = apart(move || Ok(stores.write(store, model, batch)?)).await?;

@@ -8,10 +8,13 @@ use super::super::caller::Identity;
 use super::super::{Error, Permission};
 use crate::engine::Semantic;
 use crate::model::{
-    Arguments, Depth, Malformed, Record, Revision, Value, misplaced_option, nearest, refuse_lookalike, shown,
+    Arguments, Depth, Malformed, Record, Revision, Value, alike, misplaced_option, nearest, refuse_lookalike, shown,
 };
 
 const UNKNOWN: &str = "options.unknown";
+
+/// What `explain` puts into an answer, for which it is mistaken.
+const EXPLANATION: &str = "explanation";
 
 /// Every option.
 const NAMES: [&str; 5] = ["reason", "explain", "unknown", "at_least", "evaluations_semantic"];
@@ -90,7 +93,8 @@ impl Options {
 /// Refuses a member that was meant for an option, and a carrier.
 fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
     for (name, value) in options.iter().filter(|(name, _)| !NAMES.contains(&name.as_str())) {
-        if let Some(meant) = nearest(name, NAMES).filter(|_| !value.is_null()) {
+        let meant = if alike(name, EXPLANATION) { Some("explain") } else { nearest(name, NAMES) };
+        if let Some(meant) = meant.filter(|_| !value.is_null()) {
             let member = format!("options.{}", shown(name));
             return Err(Malformed { member, problem: format!("is no option: did you mean `{meant}`?") });
         }

@@ -80,9 +80,10 @@ pub(super) fn fit(
         let Some(legs) = legs else {
             let names = named.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ");
             return Err(mismatch(format!(
-                "`context.credentials[{index}]` is of `{}`, and the chain is `{}`",
+                "`context.credentials[{index}]` is of `{}`, and the chain is `{}`{}",
                 shown(&names),
-                shown(&chain.to_string())
+                shown(&chain.to_string()),
+                remedy(&named, &members)
             )));
         };
         credentials.push(Credential { proven, legs });
@@ -95,6 +96,16 @@ pub(super) fn fit(
     }
     let subject = members.first().map(ToString::to_string).unwrap_or_default();
     Err(mismatch(format!("no credential proves that `{}` stands behind the request", shown(&subject))))
+}
+
+/// What helps where only the last party of a credential is not in the chain, which most often is the client.
+fn remedy(named: &[EntityRef], members: &[&EntityRef]) -> &'static str {
+    match named.split_last() {
+        Some((_, before)) if !before.is_empty() && before.iter().eq(members.iter().copied()) => {
+            ": name that actor too, or list the client in its issuer's `own_clients`, where it is the user's own hand"
+        }
+        _ => "",
+    }
 }
 
 /// Refuses an ID token that stands alone: it was made for a client's own use, and whoever has seen one could send it.

@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
                 _ => return Err(invalid("`act.sub_profile` must be `ai_agent`, `service` or `user`")),
             },
         };
-        let sub = name_of(act.get("sub"), "act.sub")?;
+        let sub = required_name(act, "sub", "act.sub")?;
         let Some(issuer) = act.get_present("iss") else { return Ok(EntityRef { kind: kind.into(), id: sub }) };
         let issuer = name_of(Some(issuer), "act.iss")?;
         let uid = self.evidence.ids().actor(&issuer, kind, act).map_err(|why| match why {
@@ -177,8 +177,8 @@ impl<'a> Reader<'a> {
         let record =
             value.as_record().ok_or_else(|| invalid(format!("`{PATH}` must be an object, not {}", value.kind())))?;
         self.check(record, Site::Member, PATH, &DELEGATION)?;
-        let kind = name_of(record.get("delegator_type"), "subject.properties.delegation.delegator_type")?;
-        let id = name_of(record.get("delegator_id"), "subject.properties.delegation.delegator_id")?;
+        let kind = required_name(record, "delegator_type", "subject.properties.delegation.delegator_type")?;
+        let id = required_name(record, "delegator_id", "subject.properties.delegation.delegator_id")?;
         let uid = self.resolve(kind, id);
         self.describe(&uid, record, PATH)?;
         Ok(uid)
@@ -331,6 +331,14 @@ fn properties_of(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
 }
 
 /// An id or a type, which is malformed where it names nobody.
+/// A name that is a member of its own.
+fn required_name(record: &Record, member: &str, path: &str) -> Result<SmolStr, ChainRefusal> {
+    match record.get(member) {
+        None => Err(invalid(format!("`{path}` is missing"))),
+        present => name_of(present, path),
+    }
+}
+
 fn name_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
     match value {
         None => Err(invalid(format!("`{path}` has no id or type"))),

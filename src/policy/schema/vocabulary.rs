@@ -2,7 +2,7 @@
 
 use super::merge::Merged;
 use super::names::{names, whole};
-use crate::model::{EntityRef, Place, Problem, Problems, nearest, shown};
+use crate::model::{EntityRef, Place, Problem, Problems, alike, nearest, shown};
 use crate::policy::relations::USERSET;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID};
 use cedar_policy_core::validator::types::{AttributeType, EntityKind, Type};
@@ -182,7 +182,9 @@ impl Vocabulary {
     pub fn no_type(&self, kind: &str) -> String {
         let none = format!("the schema declares no type `{}`", shown(kind));
         let names = || self.types.keys().map(SmolStr::as_str);
-        let of_namespace = names().filter(|known| known.rsplit("::").next() == Some(kind)).min();
+        // `agent` is nearer to `Notes::Agent` than to any other word of the schema.
+        let of_namespace =
+            names().filter(|known| known.rsplit("::").next().is_some_and(|last| alike(last, kind))).min();
         match of_namespace.or_else(|| nearest(kind, names())) {
             Some(near) => format!("{none}; did you mean `{near}`?"),
             None => none,
