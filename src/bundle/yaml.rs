@@ -44,6 +44,8 @@ fn options() -> serde_saphyr::Options {
             max_nodes: usize::MAX,
             max_total_scalar_bytes: usize::MAX,
             max_depth: MAX_DEPTH,
+            max_aliases: usize::MAX,
+            enforce_alias_anchor_ratio: false,
         },
     }
 }
