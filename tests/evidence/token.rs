@@ -313,7 +313,7 @@ async fn a_shared_secret_verifies_its_own_tokens_alone() {
     assert!(world.read(&other).await.contains("signature is wrong"));
     let mut named = claims.clone();
     named["iss"] = json!("local");
-    assert!(world.read(&sign_with_secret(secret, &header, &named)).await.contains("issuer is not configured"));
+    assert!(world.read(&sign_with_secret(secret, &header, &named)).await.contains("issuer `local` is not configured"));
     named["iss"] = json!(ISSUER);
     assert!(world.read(&sign_with_secret(secret, &header, &named)).await.contains("algorithm is not one"));
     assert!(

@@ -132,7 +132,8 @@ fn a_slow_head_is_not_waited_for() {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10));
-    assert!(rest.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&rest));
+    // Nobody asked anything yet: the connection is closed without an answer.
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
     service.stop();
 }
 
