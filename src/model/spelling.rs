@@ -8,8 +8,20 @@
 /// no letter or digit parts words or is not seen, and full-width forms of ASCII are its characters; letters of other
 /// scripts that look the same are others.
 #[must_use]
+#[inline]
 pub fn alike(one: &str, other: &str) -> bool {
-    // Nearly every name, and each member of a request is compared to some known ones.
+    !begin_differently(one, other) && spelled_alike(one, other)
+}
+
+/// Whether two names begin with different letters, as nearly all do: each member of a request is compared to a dozen known
+/// ones. Without this look they took 5,000 instructions of a decision's 82,000.
+#[inline]
+fn begin_differently(one: &str, other: &str) -> bool {
+    let first = |name: &str| name.bytes().next().filter(u8::is_ascii_alphabetic).map(|byte| byte | 0x20);
+    first(one).zip(first(other)).is_some_and(|(one, other)| one != other)
+}
+
+fn spelled_alike(one: &str, other: &str) -> bool {
     if one.is_ascii() && other.is_ascii() {
         return ascii_letters(one).eq(ascii_letters(other));
     }
@@ -85,6 +97,9 @@ mod tests {
             assert!(alike(name, "agent"), "{name:?}");
         }
         assert!(!alike("\u{430}gent", "agent"), "another script");
+        for (one, other) in [("_agent", "agent"), ("agent", "-AGENT"), ("0agent", "0Agent"), ("ａgent", "Agent")] {
+            assert!(alike(one, other), "{one} {other}");
+        }
         for name in ["delegation", "delegation_chains", "", "elegation_chain"] {
             assert!(!alike(name, "delegation_chain"), "{name}");
         }
