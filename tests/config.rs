@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what helpers of tests unwrap is part of the assertion")]
 
-use behest::config::{ByteSize, CacheSize, Config, Environment, Flags, Listen, Permission, load};
+use behest::config::{ByteSize, CacheSize, Config, Environment, Flags, Listen, Permission, is_guessable, load};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStringExt;
 
@@ -370,7 +370,40 @@ fn a_key_that_others_have_refuses_to_start() {
             "{key}"
         );
     }
+    for key in ["aaaaaaaaaaaaaaaa", "0123456789012345", "abcdefghij", "correct horse battery staple", "my-secret-key"] {
+        assert_eq!(refused(&with(key), &[], &[]).len(), 1, "{key}");
+    }
     assert!(load_text(&with("c9c1f0a7b2d84f5e8a0e7f7d8c6b5a49"), &[], &[]).is_ok());
+}
+
+/// Where the key itself is given, its form tells more than its length.
+#[test]
+fn a_key_that_repeats_or_counts_is_guessable() {
+    let counting: String = (0..32).map(|byte| format!("{byte:02x}")).collect();
+    for key in [
+        &"0".repeat(64),
+        &"deadbeef".repeat(8),
+        &"changeme".repeat(4),
+        &"s3cr3t-of-ours!".repeat(3),
+        &"0123456789".repeat(4),
+        &"abab1212cdcd".repeat(3),
+        &"9876543210fedcba".repeat(2),
+        &counting,
+        &"zyxwvutsrqponmlkjihgfedcba987654321".to_owned(),
+        &"a-string-secret-at-least-256-bits-long".to_owned(),
+        &String::new(),
+    ] {
+        assert!(is_guessable(key.as_bytes()), "{key}");
+    }
+    // What `openssl rand -hex 16`, `-base64 24`, `uuidgen` and `pwgen 32` make.
+    for key in [
+        "3f0c5c9a9d1b4a77e2f86d0b5c1e8a94",
+        "qK2n0y3mUO9rXl6JXx7iTq5yq0cVd1Zs",
+        "0b9be6a0-58d6-4be2-9fca-3c1f0b1b7e54",
+        "ahng4Aeshai9eeSh0ahYoo3ohz6Ith7o",
+    ] {
+        assert!(!is_guessable(key.as_bytes()), "{key}");
+    }
 }
 
 #[test]

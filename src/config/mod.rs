@@ -29,6 +29,7 @@ pub use layers::{Environment, Flags, load};
 pub use limits::{Limits, Reload};
 pub use permissions::{Permission, Permissions};
 pub use search::Search;
+pub use secrets::is_guessable;
 pub use values::{ByteSize, CacheSize, KeyHash, Listen, PublicUrl, RecordSink, TokenKey, WhenFull};
 
 use crate::telemetry::LogFormat;

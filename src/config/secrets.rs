@@ -1,12 +1,14 @@
 //! Secrets that are none: published in documentation, too short, or what everybody tries first.
 //!
 //! A caller's key is known here by its hash alone. A hash cannot tell how long its key is, but those of short and of common
-//! keys can be listed; whoever reads the settings can do the same, and has the key.
+//! keys can be listed; whoever reads the settings can do the same, and has the key. Where the key itself is given, its
+//! form tells more: a key that repeats or counts is no random one, however long it is.
 
 use super::Config;
 use crate::model::Problem;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// What makes a key, and its hash.
 const REMEDY: &str = "make a key with `openssl rand -hex 32`, and its hash with `printf %s \"$KEY\" | sha256sum`";
@@ -30,24 +32,37 @@ const COMMON: &str = "0000 00000 000000 1111 11111 111111 1234 12345 123456 1234
 /// Seals of page tokens that this project's documentation has shown.
 const PUBLISHED_TOKEN_KEYS: [&str; 1] = ["0c2ee2d1a7fd2f9a4b6f7c0d6b2a3fbb5a5f2f7a94d1a1e9e7b3f3a2c4d5e6f7"];
 
+/// Phrases that stand where a key should, in lower case.
+const PHRASES: [&str; 11] = [
+    "correct horse battery staple",
+    "correct-horse-battery-staple",
+    "correcthorsebatterystaple",
+    "my-secret-key",
+    "api-key-123",
+    "this-is-a-secret",
+    "please-change-me",
+    "the-admin-key",
+    // What debuggers of tokens show.
+    "your-256-bit-secret",
+    "a-string-secret-at-least-256-bits-long",
+    "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+];
+
+/// LIMIT: how long a repetition or a row of letters is listed. Longer ones begin like these, and nobody types them.
+const LONGEST_ROW: usize = 64;
+
 /// LIMIT: different bytes that a seal of page tokens has at least. One of 32 random bytes has fewer than this never: the
 /// chance is below 2^-100.
 const LEAST_BYTES: usize = 8;
 
 /// Refuses secrets that others have.
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
-    let known: Vec<_> = config.callers.iter().filter_map(|caller| Some((&caller.name, caller.key_sha256?))).collect();
-    if !known.is_empty() {
-        let guessable = guessable();
-        for (name, hash) in known {
-            if guessable.contains(&hash.bytes()) {
-                problems.push(
-                    Problem::new(format!(
-                        "the key of the caller `{name}` is short, common, or published in an example"
-                    ))
+    for (name, hash) in config.callers.iter().filter_map(|caller| Some((&caller.name, caller.key_sha256?))) {
+        if GUESSABLE.contains(&hash.bytes()) {
+            problems.push(
+                Problem::new(format!("the key of the caller `{name}` is short, common, or published in an example"))
                     .help(REMEDY),
-                );
-            }
+            );
         }
     }
     if let Some(key) = &config.search.token_key {
@@ -63,7 +78,33 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The hashes of keys that anybody could try.
+/// Returns `true` for a key that anybody could try: a common one, or one whose bytes, or those that its hexadecimal digits
+/// stand for, are few, repeat or count. A random key of 16 bytes is taken for one less than once in ten million times.
+#[must_use]
+pub fn is_guessable(key: &[u8]) -> bool {
+    let hash = <[u8; 32]>::try_from(digest(&SHA256, key).as_ref());
+    hash.is_ok_and(|hash| GUESSABLE.contains(&hash))
+        || is_regular(key)
+        || from_hex(key).is_some_and(|bytes| is_regular(&bytes))
+}
+
+/// Whether bytes are few, repeat, or mostly count up or down.
+fn is_regular(bytes: &[u8]) -> bool {
+    let different: HashSet<u8> = bytes.iter().copied().collect();
+    let repeats = (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b));
+    let steps = bytes.iter().zip(bytes.iter().skip(1)).filter(|(one, next)| one.abs_diff(**next) <= 1).count();
+    different.len() < LEAST_BYTES || repeats || 5 * steps > 4 * bytes.len()
+}
+
+fn from_hex(key: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, []) = key.as_chunks::<2>() else { return None };
+    pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
+/// The hashes of keys that anybody could try. They are made where a key is looked at, once.
+static GUESSABLE: LazyLock<HashSet<[u8; 32]>> = LazyLock::new(guessable);
+
 fn guessable() -> HashSet<[u8; 32]> {
     let mut hashes: HashSet<[u8; 32]> = HashSet::new();
     let mut add = |key: &[u8]| {
@@ -85,6 +126,27 @@ fn guessable() -> HashSet<[u8; 32]> {
             for end in ["", "\n", "1", "123", "!"] {
                 add(format!("{spelled}{end}").as_bytes());
             }
+        }
+    }
+    for phrase in PHRASES {
+        add(phrase.as_bytes());
+        add(phrase.to_ascii_uppercase().as_bytes());
+    }
+    // One letter again and again, and rows that count: `aaaaaaaa`, `01234567890123`, `abcdefghij`, `0123456789abcdef0123`.
+    let rows: [&[u8]; 6] = [
+        b"0123456789",
+        b"1234567890",
+        b"9876543210",
+        b"abcdefghijklmnopqrstuvwxyz",
+        b"0123456789abcdef",
+        b"qwertyuiop",
+    ];
+    for length in 3..=LONGEST_ROW {
+        printable.iter().for_each(|letter| add(&vec![*letter; length]));
+        for row in rows {
+            let row: Vec<u8> = row.iter().copied().cycle().take(length).collect();
+            add(&row);
+            add(&row.to_ascii_uppercase());
         }
     }
     hashes

@@ -37,6 +37,11 @@ impl Secret {
         if secret.is_empty() { Err(format!("`{shown}` is empty")) } else { Ok(Self(secret)) }
     }
 
+    /// Returns what `property` says of the secret, which is shown to it alone.
+    pub fn has(&self, property: impl FnOnce(&[u8]) -> bool) -> bool {
+        property(&self.0)
+    }
+
     /// The secret itself.
     pub(super) fn reveal(&self) -> &[u8] {
         &self.0

@@ -36,6 +36,10 @@ impl AdminKey {
                 format!("`{VARIABLE}` is shorter than {MIN_LENGTH} bytes, or has a space or a character beyond ASCII"),
             )
             .help("make one with `openssl rand -hex 32`, or unset it to have one made")),
+            Some(key) if config::is_guessable(key.as_bytes()) => {
+                Err(Problem::new(format!("`{VARIABLE}` is common, repeats itself, or counts: anybody could try it"))
+                    .help("make one with `openssl rand -hex 32`, or unset it to have one made"))
+            }
             Some(key) => {
                 check_own(config, key)?;
                 Ok(Some(Self { key: key.to_owned(), made: false }))
@@ -149,6 +153,8 @@ mod tests {
     use crate::config::{Flags, load};
     use std::os::unix::fs::PermissionsExt;
 
+    const KEY: &str = "a-key-that-nobody-would-guess-01";
+
     fn choose(variables: &[(&str, &str)]) -> Result<Option<AdminKey>, Problem> {
         let environment: Environment =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -165,11 +171,24 @@ mod tests {
 
     #[test]
     fn a_key_that_is_given_must_not_be_guessable() {
-        let key = "k".repeat(MIN_LENGTH);
+        let key = KEY.to_owned();
         assert_eq!(choose(&[(VARIABLE, &key)]).unwrap().unwrap().reveal(), key);
         for short in [&key[1..], &format!("{key} "), &format!("{key}é")] {
             let message = choose(&[(VARIABLE, short)]).unwrap_err().message;
-            assert!(message.starts_with("`BEHEST_ADMIN_KEY` is shorter than 32 bytes") && !message.contains("kkk"));
+            assert!(message.starts_with("`BEHEST_ADMIN_KEY` is shorter than 32 bytes") && !message.contains("nobody"));
+        }
+        for guessable in [
+            "0".repeat(64),
+            "k".repeat(MIN_LENGTH),
+            "deadbeef".repeat(8),
+            "changeme".repeat(4),
+            "0123456789".repeat(4),
+            "abcdefghijklmnopqrstuvwxyz0123456789".to_owned(),
+            (0..32).map(|byte| format!("{byte:02x}")).collect(),
+            "correct horse battery staple".repeat(2).replace(' ', "-"),
+        ] {
+            let problem = choose(&[(VARIABLE, &guessable)]).unwrap_err();
+            assert!(problem.message.starts_with("`BEHEST_ADMIN_KEY` is common"), "{guessable}");
         }
     }
 
@@ -177,12 +196,12 @@ mod tests {
     fn a_key_beside_configured_callers_is_an_admins_beside_them() {
         let caller = format!("[{{name=\"a\",key_sha256=\"{}\",permissions=[\"decide\"]}}]", "a".repeat(64));
         assert!(choose(&[("BEHEST_CALLERS", &caller)]).unwrap().is_none());
-        let key = "k".repeat(MIN_LENGTH);
-        let chosen = choose(&[("BEHEST_CALLERS", &caller), (VARIABLE, &key)]).unwrap().unwrap();
-        assert_eq!((chosen.reveal(), chosen.is_made()), (key.as_str(), false));
+        let key = KEY;
+        let chosen = choose(&[("BEHEST_CALLERS", &caller), (VARIABLE, key)]).unwrap().unwrap();
+        assert_eq!((chosen.reveal(), chosen.is_made()), (key, false));
         let hash: String = digest(&SHA256, key.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         let same = caller.replace(&"a".repeat(64), &hash);
-        let problem = choose(&[("BEHEST_CALLERS", &same), (VARIABLE, &key)]).unwrap_err();
+        let problem = choose(&[("BEHEST_CALLERS", &same), (VARIABLE, key)]).unwrap_err();
         assert_eq!(problem.message, "`BEHEST_ADMIN_KEY` is the key of the caller `a`");
     }
 

@@ -156,8 +156,12 @@ fn trust(settings: &config::Issuer, preset: Preset, algorithms: Vec<jsonwebtoken
     let secret = settings.keys.as_deref().and_then(|keys| keys.strip_prefix("secret:"));
     match (settings.keys.as_deref(), secret, preset) {
         (_, Some(path), Preset::SharedSecret) => {
-            let secret = Secret::read(std::path::Path::new(path));
-            secret.map(Trust::Secret).map_err(|error| format!("{error}; correct `keys`"))
+            let secret = Secret::read(std::path::Path::new(path)).map_err(|error| format!("{error}; correct `keys`"))?;
+            if secret.has(config::is_guessable) {
+                let problem = "its secret is common, repeats itself, or counts: anybody could try it";
+                return Err(format!("{problem}; make one with `openssl rand -hex 32`"));
+            }
+            Ok(Trust::Secret(secret))
         }
         (_, None, Preset::SharedSecret) => {
             Err("its tokens are verified by a secret; set `keys = \"secret:PATH\"`".to_owned())
