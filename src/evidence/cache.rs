@@ -2,8 +2,8 @@
 //!
 //! **Problem.** A signature costs some tens of microseconds, more than the decision that it is for, and a token comes
 //! with every call that its holder makes.
-//! **Decision.** What a token proves is kept under the SHA-256 of the token, with the generation of the keys that it was
-//! verified with. It is used while that generation is the current one, and no longer than the token (by the clock) and
+//! **Decision.** What a token proves is kept under the SHA-256 of the token, with the key that it, or its
+//! issuer's signed answer about it, was verified with. It is used while its issuer publishes that key, and no longer than the token (by the clock) and
 //! [`LONGEST`] (by the monotonic one: nobody who sets the machine's makes it last). Proofs of possession are not kept:
 //! each is verified. What is kept is counted in bytes: a token of 16 KiB can become some hundred in memory.
 //! **Trade-off.** A token that its issuer revokes, and that is not introspected, lives until it expires, as it would
@@ -13,6 +13,7 @@
 //! verify, so that a flood of them takes no room.
 
 use super::claims::Genuine;
+use super::keys::KeyVoucher;
 use crate::model::{CredentialKind, Record, Timestamp, Value};
 use aws_lc_rs::digest::{Context, SHA256};
 use lru::LruCache;
@@ -66,10 +67,8 @@ struct Shard {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) genuine: Arc<Genuine>,
-    /// Which issuer verified it.
-    pub(super) issuer: usize,
-    /// With which generation of its keys; none where the issuer was asked.
-    pub(super) generation: Option<u64>,
+    /// The key that it, or its issuer's signed answer, was verified with; none where an answer came unsigned.
+    pub(super) voucher: Option<Arc<KeyVoucher>>,
     /// Until when the token is good.
     until: Timestamp,
     /// Until when it is used without verifying again, by the monotonic clock.
@@ -81,15 +80,14 @@ impl Entry {
     /// An entry that is used no longer than `longest` and its token allow.
     pub(super) fn new(
         genuine: Arc<Genuine>,
-        issuer: usize,
-        generation: Option<u64>,
+        voucher: Option<Arc<KeyVoucher>>,
         longest: Option<Duration>,
         at: Moment,
     ) -> Self {
         let longest = super::claims::millis(longest.unwrap_or(LONGEST).min(LONGEST));
         let (until, until_ms) = (genuine.proven.until, at.monotonic_ms.saturating_add(longest));
         let bytes = OVERHEAD_BYTES + weigh(&genuine);
-        Self { genuine, issuer, generation, until, until_ms, bytes }
+        Self { genuine, voucher, until, until_ms, bytes }
     }
 
     fn serves(&self, at: Moment) -> bool {
@@ -238,7 +236,7 @@ mod tests {
             until: Timestamp(AT.now.0 + 300_000),
         };
         let genuine = Genuine { proven, confirmation: Confirmation::default() };
-        Entry::new(Arc::new(genuine), 0, None, Some(longest), AT)
+        Entry::new(Arc::new(genuine), None, Some(longest), AT)
     }
 
     fn digest(index: u8) -> TokenDigest {

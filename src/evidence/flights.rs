@@ -4,13 +4,22 @@
 
 use super::cache::TokenDigest;
 use super::claims::Genuine;
+use super::keys::KeyVoucher;
 use crate::model::Unproven;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
+/// What an issuer says of a token.
+#[derive(Clone, Debug)]
+pub(super) struct Introspected {
+    pub(super) genuine: Arc<Genuine>,
+    /// The keys that signed the answer; none where it came unsigned.
+    pub(super) voucher: Option<Arc<KeyVoucher>>,
+}
+
 /// What came of a question.
-pub(super) type Outcome = Result<Arc<Genuine>, Unproven>;
+pub(super) type Outcome = Result<Introspected, Unproven>;
 
 /// Questions under way, by the digest of their token.
 #[derive(Default)]

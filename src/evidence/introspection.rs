@@ -7,10 +7,10 @@
 use super::agreement;
 use super::cache::{Purpose, TokenDigest};
 use super::claims;
-use super::flights::{Flights, Outcome};
+use super::flights::{Flights, Introspected, Outcome};
 use super::jose::{Unverified, media_type};
 use super::json;
-use super::keys::{Answer, FetchError, HttpClient, KeySource, Keyring, check_url};
+use super::keys::{Answer, FetchError, HttpClient, KeySource, KeyVoucher, Keyring, check_url};
 use super::places::Places;
 use super::profile::Profile;
 use super::secret::Secret;
@@ -201,9 +201,12 @@ impl Introspector {
         now: Timestamp,
     ) -> Outcome {
         let answer = tokio::time::timeout(PATIENCE, self.exchange(token, line)).await.map_err(|_| no_answer())??;
-        let claims = match &self.settings.signed {
-            Some(signed) => self.signed(&answer, &signed.algorithms, profile, now).await?,
-            None => json::read(&answer.body).ok_or_else(no_answer)?,
+        let (claims, voucher) = match &self.settings.signed {
+            Some(signed) => {
+                let (claims, voucher) = self.signed(&answer, &signed.algorithms, profile, now).await?;
+                (claims, Some(voucher))
+            }
+            None => (json::read(&answer.body).ok_or_else(no_answer)?, None),
         };
         if claims.get("active") != Some(&Value::Bool(true)) {
             return Err(Unproven::invalid("the issuer says that the token is not active"));
@@ -230,7 +233,7 @@ impl Introspector {
         let longest = self.settings.keep.max(THIS_REQUEST);
         let genuine = claims::read(&claims, CredentialKind::AccessToken, profile, ids, now, Some(longest))?;
         check_token_type(&claims, &genuine)?;
-        Ok(Arc::new(genuine))
+        Ok(Introspected { genuine: Arc::new(genuine), voucher })
     }
 
     /// The line in which a token waits.
@@ -302,14 +305,14 @@ impl Introspector {
         Some(format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{secret}", escape(&self.settings.client_id)))))
     }
 
-    /// The claims in a signed answer (RFC 9701 section 5).
+    /// The claims in a signed answer (RFC 9701 section 5), and the keys behind them.
     async fn signed(
         &self,
         answer: &Answer,
         algorithms: &[Algorithm],
         profile: &Profile,
         now: Timestamp,
-    ) -> Result<Record, Unproven> {
+    ) -> Result<(Record, Arc<KeyVoucher>), Unproven> {
         let keys = self.keys.as_ref().ok_or_else(no_answer)?;
         let text = str::from_utf8(&answer.body).map_err(|_| no_answer())?;
         let token = Unverified::read(text.trim_ascii()).map_err(|_| no_answer())?;
@@ -317,7 +320,7 @@ impl Introspector {
         if media_type(&answer.media_type) != SIGNED || token.media_type().as_deref() != Some(SIGNED) {
             return Err(no_answer());
         }
-        keys.signer(&token, algorithm).await?;
+        let voucher = keys.signer(&token, algorithm).await?;
         let is_ours = |value: &Value| value.as_text().is_some_and(|text| *text == self.settings.client_id);
         let for_us = match token.claims.get("aud") {
             Some(Value::List(audiences)) => audiences.iter().any(is_ours),
@@ -330,7 +333,7 @@ impl Introspector {
             ));
         }
         let claims = token.claims.get("token_introspection").and_then(Value::as_record).cloned();
-        claims.ok_or_else(no_answer)
+        Ok((claims.ok_or_else(no_answer)?, voucher))
     }
 }
 

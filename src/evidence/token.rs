@@ -2,19 +2,19 @@
 
 use super::claims::{self, Genuine};
 use super::jose::Unverified;
-use super::keys::{Generation, Keyring};
+use super::keys::{KeyVoucher, Keyring};
 use super::profile::{Profile, Trust};
 use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven};
 use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 
-/// Verifies a token's signature. What is returned beside the token is the generation of keys that it was verified with.
+/// Verifies a token's signature. Returns the key that it was verified with.
 pub(super) async fn check_signature(
     token: &Unverified<'_>,
     kind: CredentialKind,
     profile: &Profile,
     keys: &Keyring,
-) -> Result<Arc<Generation>, Unproven> {
+) -> Result<Arc<KeyVoucher>, Unproven> {
     let algorithm = match &profile.trust {
         Trust::Keys { algorithms, .. } => token.algorithm(algorithms)?,
         Trust::Secret(_) => token.algorithm(&[Algorithm::HS256])?,

@@ -6,29 +6,21 @@
 use super::cache::{Entry, Moment, Purpose, TokenCache, digest_of};
 use super::claims::Genuine;
 use super::credential::Presented;
+use super::flights::Introspected;
 use super::introspection::Introspector;
 use super::jose::{MAX_TOKEN_BYTES, Unverified};
-use super::keys::{HttpClient, KeyRefresh, KeySet, Keyring};
+use super::keys::{HttpClient, KeyRefresh, KeySet, KeyVoucher, Keyring};
 use super::profile::{Profile, Trust};
 use super::proof::{Replays, check_dpop, der_chain, thumbprint};
-use super::scope::Scope;
 use super::spiffe::{self, SpiffeId, TrustDomain};
 use super::token;
 use crate::clock::Clock;
 use crate::model::{
-    ActorNames, CredentialKind, Evidence, IssuerIds, MAX_CREDENTIALS, PrincipalIds, Proof, Proven, Record, Timestamp,
-    Unproven, Value, shown,
+    ActorNames, CredentialKind, IssuerIds, PrincipalIds, Proof, Proven, Record, Timestamp, Unproven, Value, Verified,
+    Voucher, shown,
 };
 use smol_str::SmolStr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// LIMIT: different credentials of one batch. Its items are asked for one or a few parties.
-pub const MAX_BATCH_CREDENTIALS: usize = 64;
-
-/// LIMIT: how long the credentials of one request may take together: one issuer that is out of reach, and some more.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Shortest shared secret, in bytes: as long as the hash (RFC 7518 section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
@@ -55,6 +47,13 @@ struct Issuer {
 struct Domain {
     settings: TrustDomain,
     bundle: Keyring,
+}
+
+/// A token that is genuine, whoever holds it.
+struct Identified {
+    genuine: Arc<Genuine>,
+    /// The key that it was verified with; none where an issuer's unsigned word is behind it.
+    voucher: Option<Arc<KeyVoucher>>,
 }
 
 impl Issuer {
@@ -127,60 +126,17 @@ impl Verifier {
         Ok(Self { issuers, domains: trusted, ids: Arc::new(ids), cache: TokenCache::default(), replays, clock })
     }
 
-    /// Verifies the credentials of these contexts, each different one once. `caller` is the place of whoever sent them, and
-    /// `scope` says which of them count.
-    pub async fn gather<'a>(
-        &self,
-        contexts: impl IntoIterator<Item = &'a Record>,
-        caller: Option<usize>,
-        scope: Option<&Scope>,
-    ) -> Evidence {
-        let mut evidence = Evidence::new(Arc::clone(&self.ids));
-        let mut left = MAX_BATCH_CREDENTIALS;
-        let end = Instant::now() + PATIENCE;
-        for context in contexts {
-            let Some(credentials) = context.get_present("credentials").and_then(Value::as_list) else { continue };
-            // A longer list denies by its form, whatever it holds.
-            for credential in credentials.iter().take(MAX_CREDENTIALS) {
-                if evidence.knows(credential) {
-                    continue;
-                }
-                let outcome = match left.checked_sub(1) {
-                    Some(fewer) => {
-                        left = fewer;
-                        tokio::time::timeout_at(end, self.verify(credential, caller)).await.unwrap_or_else(|_| {
-                            Err(Unproven::unavailable("the credentials could not be verified in time: ask again later"))
-                        })
-                    }
-                    None => Err(Unproven::invalid(format!(
-                        "the batch holds more than {MAX_BATCH_CREDENTIALS} different credentials: send several requests"
-                    ))),
-                };
-                let outcome = outcome.and_then(|proven| {
-                    scope.map_or(Ok(()), |scope| scope.check(&proven))?;
-                    Ok(Arc::new(proven))
-                });
-                evidence.insert(credential.clone(), outcome);
-            }
-        }
-        evidence
-    }
-
-    /// Verifies one member of `context.credentials`.
-    pub async fn verify(&self, credential: &Value, caller: Option<usize>) -> Result<Proven, Unproven> {
-        self.verify_presented(Presented::read(credential, caller)?).await
-    }
-
     /// Verifies the token by which a caller shows who it is. A token that is bound to a certificate needs that of the
     /// connection; one that is bound to a key is refused.
-    pub async fn verify_caller(&self, token: &str, certificate: Option<&str>) -> Result<Proven, Unproven> {
-        self.verify_presented(Presented::by_caller(token, certificate)).await
+    pub async fn verify_caller(&self, token: &str, certificate: Option<&str>) -> Result<Verified, Unproven> {
+        self.verify(&Presented::by_caller(token, certificate)).await
     }
 
-    async fn verify_presented(&self, presented: Presented<'_>) -> Result<Proven, Unproven> {
+    /// Verifies a credential, and what its holder shows of it.
+    pub(super) async fn verify(&self, presented: &Presented<'_>) -> Result<Verified, Unproven> {
         let now = Timestamp(self.clock.now_ms());
         if presented.kind == CredentialKind::X509Svid {
-            return self.certificate(&presented, now).await;
+            return self.certificate(presented, now).await;
         }
         let token = presented.value.0;
         if token.len() > MAX_TOKEN_BYTES {
@@ -190,10 +146,10 @@ impl Verifier {
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Unproven::invalid("the token has white space or other characters that no token has"));
         }
-        let genuine = self.genuine(&presented, now).await?;
+        let Identified { genuine, voucher } = self.genuine(presented, now).await?;
         // A request may have waited for keys: proofs are judged by the time of now.
-        let now = Timestamp(self.clock.now_ms());
-        self.possessed(&genuine, &presented, now)
+        let proven = self.possessed(&genuine, presented, Timestamp(self.clock.now_ms()))?;
+        Ok(Verified { proven: Arc::new(proven), voucher: voucher.map(|voucher| voucher as Arc<dyn Voucher>) })
     }
 
     /// Fetches the keys of all issuers and trust domains now, and says what has changed.
@@ -219,12 +175,13 @@ impl Verifier {
     }
 
     /// A token that is genuine, whoever holds it: known, or verified now.
-    async fn genuine(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Arc<Genuine>, Unproven> {
+    async fn genuine(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Identified, Unproven> {
         let token = presented.value.0;
         let digest = digest_of(presented.kind, presented.purpose, token);
         if let Some(entry) = self.cache.get(&digest, self.moment(now)) {
-            if self.is_current(&entry) && Self::is_of(&entry, presented.issuer) {
-                return Ok(entry.genuine);
+            let is_current = entry.voucher.as_ref().is_none_or(|voucher| voucher.stands());
+            if is_current && Self::is_of(&entry, presented.issuer) {
+                return Ok(Identified { genuine: entry.genuine, voucher: entry.voucher });
             }
             self.cache.forget(&digest);
         }
@@ -233,24 +190,14 @@ impl Verifier {
             _ if Unverified::is_meant(token) => self.jwt(presented, now).await?,
             _ => self.opaque(presented, now).await?,
         };
-        let genuine = Arc::clone(&entry.genuine);
+        let identified = Identified { genuine: Arc::clone(&entry.genuine), voucher: entry.voucher.clone() };
         self.cache.put(digest, entry);
-        Ok(genuine)
+        Ok(identified)
     }
 
     /// This time, by both clocks.
     fn moment(&self, now: Timestamp) -> Moment {
         Moment { now, monotonic_ms: self.clock.monotonic_ms() }
-    }
-
-    /// Whether the keys that an entry was verified with are still its issuer's.
-    fn is_current(&self, entry: &Entry) -> bool {
-        let Some(number) = entry.generation else { return true };
-        let keys = match entry.genuine.proven.kind {
-            CredentialKind::JwtSvid => self.domains.get(entry.issuer).map(|domain| &domain.bundle),
-            _ => self.issuers.get(entry.issuer).and_then(|issuer| issuer.keys.as_ref()),
-        };
-        keys.and_then(Keyring::usable).is_some_and(|generation| generation.number == number)
     }
 
     /// Whether an entry is of the issuer that the credential names, if it names one.
@@ -262,25 +209,25 @@ impl Verifier {
     async fn jwt(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
         let token = Unverified::read(presented.value.0)?;
         let named = token.claims.get_present("iss");
-        let found = self.issuers.iter().enumerate().find(|(_, issuer)| match (&issuer.profile.trust, named) {
+        let found = self.issuers.iter().find(|issuer| match (&issuer.profile.trust, named) {
             (Trust::Secret(_), named) => named.is_none(),
             (_, Some(Value::Text(name))) => *name == issuer.profile.issuer,
             _ => false,
         });
-        let (at, issuer) = found.ok_or_else(|| no_issuer(named))?;
+        let issuer = found.ok_or_else(|| no_issuer(named))?;
         if presented.issuer.is_some_and(|named| named != issuer.profile.issuer) {
             return Err(Unproven::invalid("the token is of another issuer than `issuer` says"));
         }
         if presented.kind == CredentialKind::AccessToken && matches!(issuer.profile.trust, Trust::Introspection) {
             // What is active at its issuer may be of a type that is never used here.
             token::check_type(&token, presented.kind, &issuer.profile)?;
-            return self.introspected(at, issuer, presented, Some(&token.claims), now).await;
+            return self.introspected(issuer, presented, Some(&token.claims), now).await;
         }
         let profile = issuer.profile_for(presented)?;
         let keys = issuer.keys.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
-        let generation = token::check_signature(&token, presented.kind, profile, keys).await?;
+        let voucher = token::check_signature(&token, presented.kind, profile, keys).await?;
         let genuine = token::read(&token, presented.kind, profile, &self.ids, now)?;
-        Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, self.moment(now)))
+        Ok(Entry::new(Arc::new(genuine), Some(voucher), None, self.moment(now)))
     }
 
     /// A token that says nothing itself.
@@ -288,12 +235,12 @@ impl Verifier {
         if presented.kind != CredentialKind::AccessToken {
             return Err(Unproven::invalid("the token is no JWT"));
         }
-        let able = |(_, issuer): &(usize, &Issuer)| {
+        let able = |issuer: &&Issuer| {
             issuer.introspector.is_some() && presented.issuer.is_none_or(|named| named == issuer.profile.issuer)
         };
-        let mut able = self.issuers.iter().enumerate().filter(able);
+        let mut able = self.issuers.iter().filter(able);
         match (able.next(), able.next()) {
-            (Some((at, issuer)), None) => self.introspected(at, issuer, presented, None, now).await,
+            (Some(issuer), None) => self.introspected(issuer, presented, None, now).await,
             (Some(_), Some(_)) => {
                 Err(Unproven::invalid("several issuers could be asked about the token: name one in `issuer`"))
             }
@@ -303,7 +250,6 @@ impl Verifier {
 
     async fn introspected(
         &self,
-        at: usize,
         issuer: &Issuer,
         presented: &Presented<'_>,
         unverified: Option<&Record>,
@@ -314,22 +260,21 @@ impl Verifier {
         let profile = issuer.profile_for(presented)?;
         let digest = digest_of(presented.kind, presented.purpose, presented.value.0);
         let asked = (presented.value.0, digest, presented.purpose);
-        let genuine = introspector.ask(asked, unverified, profile, &self.ids, now).await?;
-        Ok(Entry::new(genuine, at, None, Some(introspector.keep()), self.moment(now)))
+        let Introspected { genuine, voucher } = introspector.ask(asked, unverified, profile, &self.ids, now).await?;
+        Ok(Entry::new(genuine, voucher, Some(introspector.keep()), self.moment(now)))
     }
 
     /// A JWT-SVID of the trust domain that it names.
     async fn workload(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
         let token = Unverified::read(presented.value.0)?;
         let sub = token.claims.get("sub").and_then(Value::as_text).map(SmolStr::as_str).unwrap_or_default();
-        let (at, domain) = self.domain(sub, presented.issuer)?;
-        let (genuine, generation) =
-            spiffe::verify_jwt(&token, &domain.settings, &domain.bundle, &self.ids, now).await?;
-        Ok(Entry::new(Arc::new(genuine), at, Some(generation.number), None, self.moment(now)))
+        let domain = self.domain(sub, presented.issuer)?;
+        let (genuine, voucher) = spiffe::verify_jwt(&token, &domain.settings, &domain.bundle, &self.ids, now).await?;
+        Ok(Entry::new(Arc::new(genuine), Some(voucher), None, self.moment(now)))
     }
 
     /// An X.509-SVID. Its verification is not kept: certificates are rarely sent, and their chains are large.
-    async fn certificate(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Proven, Unproven> {
+    async fn certificate(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Verified, Unproven> {
         let unreadable = || Unproven::invalid("the value is no chain of certificates in PEM form or base64");
         let chain = der_chain(presented.value.0).ok_or_else(unreadable)?;
         let leaf = chain.first().ok_or_else(unreadable)?;
@@ -346,19 +291,19 @@ impl Verifier {
             return Err(Unproven::proof("the certificate is another than the one in `tls.certificate`"));
         }
         let name = spiffe::claimed_id(leaf)?;
-        let (_, domain) = self.domain(&name, presented.issuer)?;
+        let domain = self.domain(&name, presented.issuer)?;
         let id = SpiffeId::parse(&name).ok_or_else(unreadable)?;
         let bundle = domain.bundle.any().await?;
-        spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)
+        let (proven, anchor) = spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)?;
+        Ok(Verified { proven: Arc::new(proven), voucher: Some(domain.bundle.anchored(&bundle, anchor)) })
     }
 
     /// The trust domain of a SPIFFE id, which is the one that the credential names, if it names one.
-    fn domain(&self, name: &str, named: Option<&str>) -> Result<(usize, &Domain), Unproven> {
+    fn domain(&self, name: &str, named: Option<&str>) -> Result<&Domain, Unproven> {
         let id = SpiffeId::parse(name).ok_or_else(|| Unproven::invalid("the credential names no SPIFFE id"))?;
-        let mut domains = self.domains.iter().enumerate();
-        let found = domains.find(|(_, domain)| domain.settings.name == id.domain);
+        let found = self.domains.iter().find(|domain| domain.settings.name == id.domain);
         let found = found.ok_or_else(|| Unproven::invalid("the credential's trust domain is not configured"))?;
-        if named.is_some_and(|named| named != found.1.settings.issuer()) {
+        if named.is_some_and(|named| named != found.settings.issuer()) {
             return Err(Unproven::invalid("the credential is of another trust domain than `issuer` says"));
         }
         Ok(found)

@@ -14,13 +14,13 @@ use super::peer::PeerCertificate;
 use super::rate::Meter;
 use super::wait::WaitingPlaces;
 use super::wire::{Of, Options, check_size, read_object};
-use super::{Error, Limits, Permission, Scarce, Settings};
+use super::{By, Error, Limits, Permission, Scarce, Settings};
 use crate::clock::Clock;
 use crate::engine::{Ask, Bodies, Engine};
-use crate::model::{Evidence, Record, Value};
+use crate::model::{Evidence, Record, Value, Verified};
 use crate::telemetry::Metrics;
-use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpMessage as _, HttpRequest};
 use std::sync::Arc;
 
 /// What a request will cost a worker.
@@ -90,6 +90,23 @@ impl Shared {
         shown.filter(|peer| peer.is_trusted(self.settings.tls.as_deref(), self.clock.now_ms()))
     }
 
+    /// Refuses a request whose caller is no longer who it was when its headers came: bodies may take their time, and so may
+    /// others' credentials. Meanwhile its token may have expired, or its issuer's keys or its authority be withdrawn.
+    fn check_still(&self, request: &HttpRequest, caller: Identity<'_>) -> Result<(), Error> {
+        match caller.caller().map(|caller| &caller.by) {
+            None | Some(By::Key(_)) => Ok(()),
+            Some(By::Certificate(_)) => match self.peer(request.conn_data()) {
+                Some(_) => Ok(()),
+                None => Err(Error::WrongCredential),
+            },
+            Some(By::Token { .. }) => match request.extensions().get::<Verified>() {
+                Some(token) if token.proven.until.0 <= self.clock.now_ms() => Err(Error::WrongCredential),
+                Some(token) if token.stands() => Ok(()),
+                Some(_) | None => Err(Error::CallerUnverified),
+            },
+        }
+    }
+
     /// Takes a request whose caller needs this permission: first who sent it, then its body, and then whether there is time
     /// for it. The body is read before that, so that the connection can go on; what writes relations is always taken.
     ///
@@ -103,6 +120,7 @@ impl Shared {
         let caller = Identity::of(request, &self.settings)?;
         caller.require(permission)?;
         let body = read_body(request, payload, self).await?;
+        self.check_still(request, caller)?;
         if lag::is_long() && permission != Permission::RelationsWrite {
             return Err(Error::Overloaded(Scarce::Time));
         }
@@ -152,6 +170,7 @@ impl Shared {
         if self.settings.verifier.is_some() {
             turn.take().into_iter().for_each(Turn::pass_on);
             evidence = self.evidence(caller, &body).await;
+            self.check_still(request, caller)?;
             turn = self.turn_for(work, request, text).await?;
         }
         Ok(Opened { body, options, evidence, turn })

@@ -183,10 +183,40 @@ impl Unproven {
     }
 }
 
+/// Says whether the key that a credential was verified with is still its issuer's.
+pub trait Voucher: Send + Sync {
+    /// Returns `true` until the issuer withdraws the key, or it may not be used any more.
+    fn stands(&self) -> bool;
+}
+
+/// A credential that was verified, for a decision that may come later.
+#[derive(Clone)]
+pub struct Verified {
+    /// What it proves.
+    pub proven: Arc<Proven>,
+    /// The key that it was verified with; none where an issuer's word alone is behind it.
+    pub voucher: Option<Arc<dyn Voucher>>,
+}
+
+impl Verified {
+    /// Returns `true` while the key behind it is still its issuer's.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.voucher.as_ref().is_none_or(|voucher| voucher.stands())
+    }
+}
+
+/// Shows what it proves.
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("proven", &self.proven).finish_non_exhaustive()
+    }
+}
+
 /// What became of the credentials of one request.
 #[derive(Clone, Default)]
 pub struct Evidence {
-    outcomes: BTreeMap<Value, Result<Arc<Proven>, Unproven>>,
+    outcomes: BTreeMap<Value, Result<Verified, Unproven>>,
     ids: Arc<PrincipalIds>,
 }
 
@@ -205,22 +235,19 @@ impl Evidence {
     }
 
     /// Adds what became of a credential.
-    pub fn insert(&mut self, credential: Value, outcome: Result<Arc<Proven>, Unproven>) {
+    pub fn insert(&mut self, credential: Value, outcome: Result<Verified, Unproven>) {
         self.outcomes.insert(credential, outcome);
     }
 
-    /// Whether this credential's outcome is known.
-    #[must_use]
-    pub fn knows(&self, credential: &Value) -> bool {
-        self.outcomes.contains_key(credential)
-    }
-
-    /// What this credential proves.
+    /// Returns what this credential proves now. A request may have waited since it was verified: for another
+    /// credential's issuer, or for its turn. What its issuer has withdrawn meanwhile proves nothing.
     pub fn outcome(&self, credential: &Value) -> Result<Arc<Proven>, Unproven> {
-        self.outcomes
-            .get(credential)
-            .cloned()
-            .unwrap_or_else(|| Err(Unproven::invalid("no issuer is configured that could have issued the credential")))
+        match self.outcomes.get(credential) {
+            Some(Ok(verified)) if verified.stands() => Ok(Arc::clone(&verified.proven)),
+            Some(Ok(_)) => Err(Unproven::invalid("the credential's issuer has withdrawn the key that signed it")),
+            Some(Err(unproven)) => Err(unproven.clone()),
+            None => Err(Unproven::invalid("no issuer is configured that could have issued the credential")),
+        }
     }
 
     /// How issuers' subjects are named here.

@@ -5,7 +5,7 @@ use crate::dice::Dice;
 use crate::values;
 use behest::model::{
     CredentialKind, DetailRule, EntityRef, Evidence, ObjectRef, Path, Proven, Record, Timestamp, Tuple, TupleCondition,
-    Value,
+    Value, Verified,
 };
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -428,7 +428,8 @@ pub(crate) fn evidence() -> Evidence {
             proof: None,
             until: Timestamp(NOON + if at == 1 { 3_000 } else { 60_000 }),
         };
-        evidence.insert(Value::text(*name), Ok(Arc::new(proven)));
+        let verified = Verified { proven: Arc::new(proven), voucher: None };
+        evidence.insert(Value::text(*name), Ok(verified));
     }
     evidence
 }

@@ -2,7 +2,7 @@
 
 use crate::values;
 use behest::model::{
-    CarrierSettings, ChainRefusal, CredentialKind, EntityRef, Evidence, Proven, Record, Timestamp,
+    CarrierSettings, ChainRefusal, CredentialKind, EntityRef, Evidence, Proven, Record, Timestamp, Verified,
     read_proven_question, read_question,
 };
 use serde_json::{Value as Json, json};
@@ -128,7 +128,8 @@ fn proven(credential: &Json) -> Evidence {
         until: Timestamp(i64::MAX),
     };
     let mut evidence = Evidence::default();
-    evidence.insert(values::value(credential), Ok(Arc::new(proven)));
+    let verified = Verified { proven: Arc::new(proven), voucher: None };
+    evidence.insert(values::value(credential), Ok(verified));
     evidence
 }
 

@@ -43,4 +43,5 @@ mod settings;
 mod spiffe;
 mod tls;
 mod token;
+mod withdrawal;
 mod world;

@@ -10,6 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
 /// A key pair of an issuer, a client or an attacker.
+#[derive(Clone)]
 pub(crate) struct Key {
     pub(crate) kid: String,
     private: EncodingKey,

@@ -19,6 +19,6 @@ mod source;
 pub use fetch::HttpClient;
 pub(super) use fetch::{Answer, FetchError, check_url};
 pub use ring::KeyRefresh;
-pub(super) use ring::{Generation, Keyring};
+pub(super) use ring::{Generation, KeyVoucher, Keyring};
 pub(super) use set::{KeySet, PublicKey};
 pub use source::KeySource;

@@ -2,13 +2,14 @@
 
 use super::budget::Budget;
 use super::fetch::{FetchError, HttpClient, TIMEOUT};
-use super::set::{Check, KeySet};
+use super::set::{Key, KeySet, Unsigned};
 use super::source::KeySource;
 use crate::clock::Clock;
 use crate::evidence::jose::Unverified;
-use crate::model::Unproven;
+use crate::model::{Unproven, Voucher};
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::Algorithm;
+use rustls::pki_types::CertificateDer;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -54,10 +55,41 @@ pub(in crate::evidence) struct Keyring {
     thread: Option<SyncSender<()>>,
 }
 
+/// The key that something was verified with, for whoever uses it later.
+#[derive(Debug)]
+pub(in crate::evidence) struct KeyVoucher {
+    state: Arc<State>,
+    /// The generation that held it then.
+    number: u64,
+    with: VerifiedWith,
+}
+
+/// What verified.
+#[derive(Debug)]
+enum VerifiedWith {
+    /// A key.
+    Key(Arc<Key>),
+    /// The certificate of an authority.
+    Anchor(CertificateDer<'static>),
+}
+
+impl Voucher for KeyVoucher {
+    /// Keys that an issuer adds change nothing for what the others verified.
+    fn stands(&self) -> bool {
+        self.state.usable().is_some_and(|generation| {
+            generation.number == self.number
+                || match &self.with {
+                    VerifiedWith::Key(key) => generation.keys.has(key),
+                    VerifiedWith::Anchor(anchor) => generation.keys.anchors.contains(anchor),
+                }
+        })
+    }
+}
+
 /// What was published once.
 #[derive(Debug)]
 pub(in crate::evidence) struct Generation {
-    /// Another for another set of keys: what was verified with an earlier one must be verified again.
+    /// Another for another set of keys.
     pub(in crate::evidence) number: u64,
     pub(in crate::evidence) keys: KeySet,
     /// By the monotonic clock: whoever sets the machine's makes no key last longer.
@@ -124,6 +156,11 @@ impl State {
             budget: Budget::new(BURST, EACH),
         })
     }
+
+    fn usable(&self) -> Option<Arc<Generation>> {
+        let now_ms = self.clock.monotonic_ms();
+        self.current.load_full().filter(|generation| generation.until_ms > now_ms)
+    }
 }
 
 impl Keyring {
@@ -149,23 +186,37 @@ impl Keyring {
 
     /// What is published now, as long as it may be used.
     pub(in crate::evidence) fn usable(&self) -> Option<Arc<Generation>> {
-        let now_ms = self.state.clock.monotonic_ms();
-        self.state.current.load_full().filter(|generation| generation.until_ms > now_ms)
+        self.state.usable()
     }
 
-    /// The generation one of whose keys signed the token, after one more fetch where none did.
+    fn voucher(&self, generation: &Generation, key: &Arc<Key>) -> Arc<KeyVoucher> {
+        let (state, with) = (Arc::clone(&self.state), VerifiedWith::Key(Arc::clone(key)));
+        Arc::new(KeyVoucher { state, number: generation.number, with })
+    }
+
+    /// Vouches for a certificate that this authority of the generation vouches for.
+    pub(in crate::evidence) fn anchored(
+        &self,
+        generation: &Generation,
+        anchor: CertificateDer<'static>,
+    ) -> Arc<KeyVoucher> {
+        let (state, with) = (Arc::clone(&self.state), VerifiedWith::Anchor(anchor));
+        Arc::new(KeyVoucher { state, number: generation.number, with })
+    }
+
+    /// Returns the key that signed the token, after one more fetch where none did.
     pub(in crate::evidence) async fn signer(
         &self,
         token: &Unverified<'_>,
         algorithm: Algorithm,
-    ) -> Result<Arc<Generation>, Unproven> {
+    ) -> Result<Arc<KeyVoucher>, Unproven> {
         let mut joins = 0;
         loop {
             let usable = self.usable();
-            match usable.as_ref().map(|generation| generation.keys.check(token, algorithm)) {
-                Some(Check::Signed) => return usable.ok_or_else(unreachable),
+            match usable.as_ref().map(|generation| (generation, generation.keys.signer(token, algorithm))) {
+                Some((generation, Ok(key))) => return Ok(self.voucher(generation, key)),
                 // A key is not replaced under its name: whatever is published now, the signature stays wrong.
-                Some(Check::Wrong) => return Err(not_signed(Check::Wrong, token)),
+                Some((_, Err(Unsigned::Wrong))) => return Err(not_signed(Unsigned::Wrong, token)),
                 Some(_) | None => {}
             }
             if joins < MOST_JOINS && self.refreshed().await == Wait::Joined {
@@ -173,9 +224,9 @@ impl Keyring {
                 continue;
             }
             let usable = self.usable().ok_or_else(unreachable)?;
-            return match usable.keys.check(token, algorithm) {
-                Check::Signed => Ok(usable),
-                check => Err(not_signed(check, token)),
+            return match usable.keys.signer(token, algorithm) {
+                Ok(key) => Ok(self.voucher(&usable, key)),
+                Err(unsigned) => Err(not_signed(unsigned, token)),
             };
         }
     }
@@ -237,20 +288,20 @@ fn unreachable() -> Unproven {
     Unproven::unavailable("the keys of the credential's issuer cannot be fetched now: ask again later")
 }
 
-fn not_signed(check: Check, token: &Unverified<'_>) -> Unproven {
-    Unproven::invalid(match check {
-        Check::NoKey if token.header_text("kid").is_none() => {
+fn not_signed(unsigned: Unsigned, token: &Unverified<'_>) -> Unproven {
+    Unproven::invalid(match unsigned {
+        Unsigned::NoKey if token.header_text("kid").is_none() => {
             "the token names no key, and its issuer publishes none for its algorithm".to_owned()
         }
-        Check::NoKey => "the token is signed by a key that its issuer does not publish".to_owned(),
-        Check::Unnamed { fitting, tried } if fitting > tried => format!(
+        Unsigned::NoKey => "the token is signed by a key that its issuer does not publish".to_owned(),
+        Unsigned::Unnamed { fitting, tried } if fitting > tried => format!(
             "the token names no key (`kid`), its issuer publishes {fitting} that fit, and none of the {tried} that were \
              tried signed it"
         ),
-        Check::Unnamed { fitting, .. } if fitting > 1 => {
+        Unsigned::Unnamed { fitting, .. } if fitting > 1 => {
             format!("the token names no key (`kid`), and none of the {fitting} keys of its issuer that fit signed it")
         }
-        Check::Unnamed { .. } | Check::Wrong | Check::Signed => "the token's signature is wrong".to_owned(),
+        Unsigned::Unnamed { .. } | Unsigned::Wrong => "the token's signature is wrong".to_owned(),
     })
 }
 

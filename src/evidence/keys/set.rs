@@ -15,6 +15,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use rustls::pki_types::CertificateDer;
 use smol_str::SmolStr;
 use std::fmt;
+use std::sync::Arc;
 
 /// LIMIT: keys of one set. Issuers publish two or three; some publish one per tenant's algorithm.
 const MAX_KEYS: usize = 100;
@@ -26,16 +27,14 @@ const MAX_TRIES: usize = 8;
 /// The keys and trust anchors of one issuer.
 #[derive(Debug, Default)]
 pub(in crate::evidence) struct KeySet {
-    keys: Vec<Key>,
+    keys: Vec<Arc<Key>>,
     /// Certificates of authorities, in a bundle of SPIFFE.
     pub(in crate::evidence) anchors: Vec<CertificateDer<'static>>,
 }
 
-/// What a set says of a token's signature.
+/// Why a set says of a token that none of its keys signed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evidence) enum Check {
-    /// One of its keys signed it.
-    Signed,
+pub(in crate::evidence) enum Unsigned {
     /// No key has the token's name and algorithm.
     NoKey,
     /// The key of that name did not sign it.
@@ -50,8 +49,7 @@ pub(in crate::evidence) enum Check {
 }
 
 /// One key.
-#[derive(Clone)]
-struct Key {
+pub(in crate::evidence) struct Key {
     kid: Option<SmolStr>,
     algorithm: Option<Algorithm>,
     public: PublicKey,
@@ -96,8 +94,8 @@ impl KeySet {
 
     /// Adds a key; one that is listed twice is one.
     fn add(&mut self, key: Option<Key>) {
-        if let Some(key) = key.filter(|key| !self.keys.iter().any(|known| known.is_same(key))) {
-            self.keys.push(key);
+        if let Some(key) = key.filter(|key| !self.has(key)) {
+            self.keys.push(Arc::new(key));
         }
     }
 
@@ -105,7 +103,8 @@ impl KeySet {
     pub(in crate::evidence) fn secret(secret: &[u8]) -> Self {
         let public =
             PublicKey { kind: Kind::Secret, verifying: DecodingKey::from_secret(secret), canonical: String::new() };
-        Self { keys: vec![Key { kid: None, algorithm: Some(Algorithm::HS256), public }], anchors: Vec::new() }
+        let key = Arc::new(Key { kid: None, algorithm: Some(Algorithm::HS256), public });
+        Self { keys: vec![key], anchors: Vec::new() }
     }
 
     /// Trust anchors alone.
@@ -113,24 +112,32 @@ impl KeySet {
         Self { keys: Vec::new(), anchors }
     }
 
-    /// Whether a key of this set signed the token: one of the name in its header, or any that fits where it has none.
+    /// Returns the key of this set that signed the token: one of the name in its header, or any that fits where it has none.
     /// Two keys may have one name, and a set may name none: each that fits is tried, up to [`MAX_TRIES`].
-    pub(in crate::evidence) fn check(&self, token: &Unverified<'_>, algorithm: Algorithm) -> Check {
+    pub(in crate::evidence) fn signer(
+        &self,
+        token: &Unverified<'_>,
+        algorithm: Algorithm,
+    ) -> Result<&Arc<Key>, Unsigned> {
         let kid = token.header_text("kid");
-        let fitting = self.fitting(kid, algorithm).count();
-        if self.fitting(kid, algorithm).take(MAX_TRIES).any(|key| token.is_signed_by(&key.public.verifying, algorithm))
-        {
-            return Check::Signed;
+        let mut tried = self.fitting(kid, algorithm).take(MAX_TRIES);
+        if let Some(key) = tried.find(|key| token.is_signed_by(&key.public.verifying, algorithm)) {
+            return Ok(key);
         }
-        match (kid, fitting) {
-            (_, 0) => Check::NoKey,
-            (Some(_), _) => Check::Wrong,
-            (None, fitting) => Check::Unnamed { fitting, tried: fitting.min(MAX_TRIES) },
-        }
+        Err(match (kid, self.fitting(kid, algorithm).count()) {
+            (_, 0) => Unsigned::NoKey,
+            (Some(_), _) => Unsigned::Wrong,
+            (None, fitting) => Unsigned::Unnamed { fitting, tried: fitting.min(MAX_TRIES) },
+        })
+    }
+
+    /// Returns `true` if this key is one of the set.
+    pub(in crate::evidence) fn has(&self, key: &Key) -> bool {
+        self.keys.iter().any(|known| known.is_same(key))
     }
 
     /// The keys that a token with this name and algorithm may be signed by.
-    fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Key> {
+    fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Arc<Key>> {
         self.keys.iter().filter(move |key| {
             key.public.verifies(algorithm)
                 && key.algorithm.is_none_or(|named| named == algorithm)
@@ -148,7 +155,7 @@ impl KeySet {
 
     /// The names of what is in this set and not in another.
     pub(in crate::evidence) fn beyond(&self, other: &Self) -> Vec<String> {
-        let keys = self.keys.iter().filter(|key| !other.keys.iter().any(|known| known.is_same(key))).cloned().collect();
+        let keys = self.keys.iter().filter(|key| !other.has(key)).cloned().collect();
         let anchors = self.anchors.iter().filter(|anchor| !other.anchors.contains(anchor)).cloned().collect();
         Self { keys, anchors }.names()
     }

@@ -3,7 +3,7 @@
 use super::{SpiffeId, TrustDomain};
 use crate::evidence::claims::{self, Genuine};
 use crate::evidence::jose::{Unverified, all_asymmetric};
-use crate::evidence::keys::{Generation, Keyring};
+use crate::evidence::keys::{KeyVoucher, Keyring};
 use crate::evidence::profile::{ActorForm, ClaimPath, Claims, Overage, Profile, Trust};
 use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven, Value};
 use jsonwebtoken::Algorithm;
@@ -17,7 +17,7 @@ pub(in crate::evidence) async fn verify(
     keys: &Keyring,
     ids: &PrincipalIds,
     now: Timestamp,
-) -> Result<(Genuine, Arc<Generation>), Unproven> {
+) -> Result<(Genuine, Arc<KeyVoucher>), Unproven> {
     // Section 2.1 lists the algorithms; EdDSA is not among them.
     let algorithms: Vec<Algorithm> = all_asymmetric().into_iter().filter(|one| *one != Algorithm::EdDSA).collect();
     let algorithm = token.algorithm(&algorithms)?;
@@ -27,7 +27,7 @@ pub(in crate::evidence) async fn verify(
     if token.header_text("kid").is_none() {
         return Err(Unproven::invalid("a JWT-SVID must name its key"));
     }
-    let generation = keys.signer(token, algorithm).await?;
+    let voucher = keys.signer(token, algorithm).await?;
     let sub = token.claims.get("sub").and_then(Value::as_text).map(SmolStr::as_str).unwrap_or_default();
     let id = SpiffeId::parse(sub).filter(|id| id.domain == domain.name);
     let id = id.ok_or_else(|| Unproven::invalid("the token's subject is no workload of its trust domain"))?;
@@ -47,7 +47,7 @@ pub(in crate::evidence) async fn verify(
     if let Some(facts) = &mut genuine.proven.facts {
         facts.insert("subject", Value::text(sub));
     }
-    Ok((genuine, generation))
+    Ok((genuine, voucher))
 }
 
 /// How a domain's tokens are read.

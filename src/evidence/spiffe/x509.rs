@@ -20,7 +20,7 @@ pub(in crate::evidence) fn claimed_id(leaf: &CertificateDer<'_>) -> Result<Strin
     }
 }
 
-/// Verifies a chain, the holder's own certificate first, by its domain's bundle.
+/// Verifies a chain, the holder's own certificate first, by its domain's bundle, and returns the authority that vouches for it.
 pub(in crate::evidence) fn verify(
     chain: &[CertificateDer<'static>],
     id: &SpiffeId<'_>,
@@ -28,21 +28,26 @@ pub(in crate::evidence) fn verify(
     bundle: &Generation,
     ids: &PrincipalIds,
     now: Timestamp,
-) -> Result<Proven, Unproven> {
+) -> Result<(Proven, CertificateDer<'static>), Unproven> {
     let invalid = |why: &str| Unproven::invalid(why.to_owned());
     let (leaf, between) = chain.split_first().ok_or_else(|| invalid("there is no certificate"))?;
     let certificate = EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
-    let anchors: Vec<TrustAnchor<'_>> =
-        bundle.keys.anchors.iter().filter_map(|anchor| anchor_from_trusted_cert(anchor).ok()).collect();
+    let trusted = || {
+        let anchors = bundle.keys.anchors.iter();
+        anchors.filter_map(|certificate| Some((certificate, anchor_from_trusted_cert(certificate).ok()?)))
+    };
+    let anchors: Vec<TrustAnchor<'_>> = trusted().map(|(_, anchor)| anchor).collect();
     let seconds = u64::try_from(now.0 / 1_000).unwrap_or(0);
     let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     let usage = KeyUsage::client_auth();
-    certificate.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, between, at, usage, None, None).map_err(
-        |error| match error {
+    let path = certificate
+        .verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, between, at, usage, None, None)
+        .map_err(|error| match error {
             webpki::Error::CertExpired { .. } => Unproven::expired("the certificate has expired"),
             _ => invalid("the certificate does not verify by its trust domain's bundle"),
-        },
-    )?;
+        })?;
+    let anchor = trusted().find(|(_, anchor)| anchor == path.anchor()).map(|(certificate, _)| certificate.clone());
+    let anchor = anchor.ok_or_else(|| invalid("the certificate does not verify by its trust domain's bundle"))?;
     let (begins, ends) = der::validity(leaf).ok_or_else(|| invalid("the certificate's validity cannot be read"))?;
     let life = i64::try_from(domain.longest_life.as_secs()).unwrap_or(i64::MAX);
     if ends.saturating_sub(begins) > life {
@@ -52,7 +57,7 @@ pub(in crate::evidence) fn verify(
     let uid = ids.entity(&issuer, &domain.entity_type, id.path);
     let uid = uid.map_err(|why| invalid(&format!("the certificate names nobody: {why}")))?;
     let facts = facts(&issuer, &uid.id, begins, ends)?;
-    Ok(Proven {
+    let proven = Proven {
         kind: CredentialKind::X509Svid,
         chain: vec![uid],
         audiences: Vec::new(),
@@ -63,7 +68,8 @@ pub(in crate::evidence) fn verify(
         rules: [].into(),
         proof: Some(Proof::Mtls),
         until: Timestamp(ends.saturating_mul(1_000)),
-    })
+    };
+    Ok((proven, anchor))
 }
 
 fn facts(issuer: &SmolStr, subject: &SmolStr, begins: i64, ends: i64) -> Result<Record, Unproven> {

@@ -1,0 +1,75 @@
+//! The credentials of one request, verified together.
+//!
+//! INVARIANT: each outcome comes with the key that it rests on: one that is withdrawn while another's issuer, or the
+//! request's turn, is waited for proves nothing when it is decided ([`Evidence::outcome`]).
+
+use super::credential::Presented;
+use super::scope::Scope;
+use super::verifier::Verifier;
+use crate::model::{Evidence, MAX_CREDENTIALS, Record, Unproven, Value, Verified};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// LIMIT: different credentials of one batch. Its items are asked for one or a few parties.
+pub const MAX_BATCH_CREDENTIALS: usize = 64;
+
+/// LIMIT: how long the credentials of one request may take together: one issuer that is out of reach, and some more.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What became of credentials.
+type Outcomes<'a> = BTreeMap<&'a Value, Result<Verified, Unproven>>;
+
+impl Verifier {
+    /// Verifies the credentials of these contexts, each different one once. `caller` is the place of whoever sent them, and
+    /// `scope` says which of them count.
+    pub async fn gather<'a>(
+        &self,
+        contexts: impl IntoIterator<Item = &'a Record>,
+        caller: Option<usize>,
+        scope: Option<&Scope>,
+    ) -> Evidence {
+        let end = Instant::now() + PATIENCE;
+        let mut outcomes = Outcomes::new();
+        for context in contexts {
+            let Some(credentials) = context.get_present("credentials").and_then(Value::as_list) else { continue };
+            // A longer list denies by its form, whatever it holds.
+            for credential in credentials.iter().take(MAX_CREDENTIALS) {
+                if outcomes.contains_key(credential) {
+                    continue;
+                }
+                let outcome = if outcomes.len() < MAX_BATCH_CREDENTIALS {
+                    self.of_request(credential, caller, scope, end).await
+                } else {
+                    Err(Unproven::invalid(format!(
+                        "the batch holds more than {MAX_BATCH_CREDENTIALS} different credentials: send several requests"
+                    )))
+                };
+                outcomes.insert(credential, outcome);
+            }
+        }
+        let mut evidence = Evidence::new(Arc::clone(self.ids()));
+        for (credential, outcome) in outcomes {
+            evidence.insert(credential.clone(), outcome);
+        }
+        evidence
+    }
+
+    async fn of_request(
+        &self,
+        credential: &Value,
+        caller: Option<usize>,
+        scope: Option<&Scope>,
+        end: Instant,
+    ) -> Result<Verified, Unproven> {
+        let presented = Presented::read(credential, caller)?;
+        let verified = timeout_at(end, self.verify(&presented)).await.map_err(|_| too_late())??;
+        scope.map_or(Ok(()), |scope| scope.check(&verified.proven))?;
+        Ok(verified)
+    }
+}
+
+fn too_late() -> Unproven {
+    Unproven::unavailable("the credentials could not be verified in time: ask again later")
+}
