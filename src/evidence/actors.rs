@@ -3,8 +3,8 @@
 //! INVARIANT: what is there is read whole or the token is refused. An `act` that fits no form would otherwise leave the
 //! user alone, with all of the user's rights.
 
-use super::profile::{ActorForm, Profile};
-use crate::model::{EntityRef, MAX_ACTORS, PrincipalIds, Record, Unproven, Value};
+use super::profile::{ActorForm, ClaimPath, Profile};
+use crate::model::{EntityRef, MAX_ACTORS, PrincipalIds, Record, Unproven, Value, alike, shown};
 use smol_str::SmolStr;
 
 /// The parties of a token as its own claims name them, before `act` is read.
@@ -110,9 +110,12 @@ impl Reader<'_> {
     fn party(&self, act: &Record, default: &SmolStr) -> Result<EntityRef, Unproven> {
         let known = ["sub", "iss", "sub_profile", "act"];
         if let Some((member, _)) =
-            act.iter().find(|(member, _)| known.iter().any(|name| member.eq_ignore_ascii_case(name) && member != name))
+            act.iter().find(|(member, _)| known.iter().any(|name| alike(name, member) && member != name))
         {
-            return Err(Unproven::invalid(format!("`act.{member}` is spelled like another member but for case")));
+            let member = shown(member);
+            return Err(Unproven::invalid(format!(
+                "`act.{member}` is spelled like another member but for case or separators"
+            )));
         }
         let sub = member(act, "sub")?;
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
@@ -128,10 +131,15 @@ impl Reader<'_> {
             // By its own issuer's rule: it has the same id here as in a token of its own.
             return self.ids.actor(issuer, kind, act).map_err(nobody);
         }
-        let by_client = !self.profile.claims.actor_client.is_empty() && kind != self.profile.subject_type;
-        let sub = if by_client { Some(self.client_of(act, sub)?) } else { sub };
-        let sub = sub.ok_or_else(fits_no_form)?;
-        self.ids.entity(issuer, kind, sub).map_err(nobody)
+        let named = match self.profile.claims.subject.first() {
+            Some(path) if kind == self.profile.subject_type => person_of(act, path)?,
+            _ if self.profile.claims.actor_client.is_empty() => {
+                let sub = sub.ok_or_else(fits_no_form)?;
+                self.profile.after_client().and_then(|after| sub.strip_suffix(after.as_str())).unwrap_or(sub)
+            }
+            _ => self.client_of(act, sub)?,
+        };
+        self.ids.entity(issuer, kind, named).map_err(nobody)
     }
 
     /// The client that an actor is: an agent has the same id here as in a token of its own.
@@ -155,6 +163,19 @@ impl Reader<'_> {
                  client into `act`, or set `claims.actor_client = [\"sub\"]` if `sub` is the client there",
             )
         })
+    }
+}
+
+/// The name of a person: a person has the same id here as in a token of their own.
+fn person_of<'s>(act: &'s Record, path: &ClaimPath) -> Result<&'s SmolStr, Unproven> {
+    match path.of(act) {
+        Some(Value::Text(name)) => Ok(name),
+        None if path.name() != "sub" => Err(Unproven::invalid(format!(
+            "`act` does not name the person by `{}`, as tokens of its issuer do, so that one person would have two ids: \
+             have the issuer put it into `act`",
+            path.name()
+        ))),
+        _ => Err(fits_no_form()),
     }
 }
 

@@ -9,12 +9,13 @@
 //! **Trade-off.** A token that its issuer revokes, and that is not introspected, lives until it expires, as it would
 //! without a cache.
 //!
-//! INVARIANT: an entry is found by the digest of the whole token, its kind and its purpose. Nothing is kept of a token that does not
+//! INVARIANT: an entry is found by the digest of the whole token and of all that decides what it proves. Nothing is kept of a token that does not
 //! verify, so that a flood of them takes no room.
 
 use super::claims::Genuine;
+use super::credential::Presented;
 use super::keys::KeyVoucher;
-use crate::model::{CredentialKind, Record, Timestamp, Value};
+use crate::model::{Record, Timestamp, Value};
 use aws_lc_rs::digest::{Context, SHA256};
 use lru::LruCache;
 use smol_str::SmolStr;
@@ -132,11 +133,21 @@ fn value(inner: &Value) -> usize {
         }
 }
 
-/// The digest under which a token is kept; `purpose` keeps apart what it was verified for.
-pub(super) fn digest_of(kind: CredentialKind, purpose: Purpose, token: &str) -> TokenDigest {
+/// The digest under which a token is kept, with all that decides what it proves: what it was verified for, the issuer that
+/// was named beside it, and the audiences of whoever sent it.
+pub(super) fn digest_of(presented: &Presented<'_>) -> TokenDigest {
     let mut hash = Context::new(&SHA256);
-    hash.update(&[kind as u8, purpose as u8]);
-    hash.update(token.as_bytes());
+    hash.update(&[presented.kind as u8, presented.purpose as u8]);
+    let audiences = presented.scope.map(|scope| scope.audiences.as_slice()).unwrap_or_default();
+    let issuers = presented.scope.map(|scope| scope.issuers.as_slice()).unwrap_or_default();
+    for names in [audiences, issuers, presented.issuer.map(SmolStr::new).as_slice()] {
+        hash.update(&names.len().to_be_bytes());
+        for name in names {
+            hash.update(&name.len().to_be_bytes());
+            hash.update(name.as_bytes());
+        }
+    }
+    hash.update(presented.value.0.as_bytes());
     let mut digest = [0; 32];
     digest.copy_from_slice(hash.finish().as_ref());
     digest
@@ -216,7 +227,7 @@ impl std::fmt::Debug for TokenCache {
 mod tests {
     use super::*;
     use crate::evidence::claims::Confirmation;
-    use crate::model::{EntityRef, Proven};
+    use crate::model::{CredentialKind, EntityRef, Proven};
 
     const AT: Moment = Moment { now: Timestamp(1_000_000), monotonic_ms: 0 };
 

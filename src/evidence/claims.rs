@@ -7,10 +7,11 @@
 //! would let through what it was to keep out.
 
 use super::profile::{ActorForm, ClaimPath, Overage, Profile, Trust};
+use super::scope::Scope;
 use super::{actors, overage};
 use crate::model::{
-    CredentialKind, EntityRef, MAX_ACTORS, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value, shown,
-    unknown_fact,
+    CredentialKind, EntityRef, MAX_ACTORS, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value, alike,
+    shown, unknown_fact,
 };
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -20,7 +21,8 @@ use std::time::Duration;
 const OF_EVENTS: &str = "events";
 
 /// Claims that take something from a token: without them it would name fewer parties, or be anybody's.
-const NARROWING: [&str; 6] = ["act", "cnf", "authorization_details", "events", "_claim_names", "_claim_sources"];
+const NARROWING: [&str; 7] =
+    ["act", "cnf", "authorization_details", "events", "_claim_names", "_claim_sources", "hasgroups"];
 
 /// What a genuine token proves, before its holder has shown anything.
 #[derive(Clone, Debug)]
@@ -47,6 +49,7 @@ pub(super) fn read(
     ids: &PrincipalIds,
     now: Timestamp,
     longest: Option<Duration>,
+    scope: Option<&Scope>,
 ) -> Result<Genuine, Unproven> {
     let implied = matches!(profile.trust, Trust::Secret(_));
     check_spelling(claims)?;
@@ -63,7 +66,12 @@ pub(super) fn read(
     overage::check(claims, profile)?;
     let chain = chain(claims, kind, profile, ids)?;
     let granting = kind != CredentialKind::IdToken;
-    let facts = granting.then(|| facts(claims, kind, profile, audiences.clone(), &times)).transpose()?;
+    // What a token says to another service it does not say to whoever asks here.
+    let is_ours = |audience: &&SmolStr| {
+        profile.audiences.contains(*audience) && scope.is_none_or(|scope| scope.has_audience(audience))
+    };
+    let ours: Vec<SmolStr> = audiences.iter().filter(is_ours).cloned().collect();
+    let facts = granting.then(|| facts(claims, kind, profile, (&audiences, &ours), &times)).transpose()?;
     let details = match claims.get_present("authorization_details") {
         None => Vec::new(),
         Some(Value::List(items)) => items
@@ -102,12 +110,23 @@ pub(super) fn says_bound(claims: &Record) -> bool {
 
 /// Refuses what is spelled like a claim that narrows but for case: whoever wrote it meant the claim.
 pub(super) fn check_spelling(claims: &Record) -> Result<(), Unproven> {
-    let is_like =
-        |member: &SmolStr| NARROWING.into_iter().find(|name| member.eq_ignore_ascii_case(name) && member != name);
+    let is_like = |member: &SmolStr| NARROWING.into_iter().find(|name| alike(name, member) && member != name);
     match claims.iter().find_map(|(member, _)| is_like(member)) {
-        Some(name) => {
-            Err(Unproven::invalid(format!("the token has a claim that is spelled like `{name}` but for case")))
-        }
+        Some(name) => Err(Unproven::invalid(format!(
+            "the token has a claim that is spelled like `{name}` but for case or separators"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a token that names no client, but has a claim that is spelled like one that would.
+fn check_client_spelling(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
+    let like = |member: &SmolStr| profile.claims.client.iter().find(|path| alike(path.first(), member));
+    match claims.iter().find_map(|(member, value)| like(member).filter(|_| !value.is_null())) {
+        Some(path) => Err(Unproven::invalid(format!(
+            "the token names no client, and has a claim that is spelled like `{}` but for case or separators",
+            path.name()
+        ))),
         None => Ok(()),
     }
 }
@@ -166,6 +185,15 @@ fn audiences(
         // Its clients stand for the service, and the token names no other one.
         if wanted.is_empty() && found.is_empty() {
             return Ok(found);
+        }
+    }
+    if kind == CredentialKind::IdToken && found.len() > 1 {
+        // OpenID Connect Core section 3.1.3.7: of several, the one that it was issued to.
+        let party = text(claims, "azp")?;
+        if !party.is_some_and(|party| wanted.contains(party)) {
+            return Err(Unproven::invalid(
+                "the ID token is for several clients, and was issued to none of ours (`azp`)",
+            ));
         }
     }
     if implied || found.iter().any(|audience| wanted.contains(audience)) {
@@ -237,6 +265,9 @@ fn chain(
     ids: &PrincipalIds,
 ) -> Result<Vec<EntityRef>, Unproven> {
     let client = client(claims, profile)?;
+    if client.is_none() {
+        check_client_spelling(claims, profile)?;
+    }
     let sub = first_text(claims, &profile.claims.subject)?;
     let granting = kind != CredentialKind::IdToken;
     let names_client = (client.is_some() && client == sub) || is_autonomous(claims, client, profile)?;
@@ -301,7 +332,7 @@ fn facts(
     claims: &Record,
     kind: CredentialKind,
     profile: &Profile,
-    audiences: Vec<SmolStr>,
+    (audiences, ours): (&[SmolStr], &[SmolStr]),
     times: &Times,
 ) -> Result<Record, Unproven> {
     // INVARIANT: of what the token does not hold whole nothing is shown, and what reads it denies.
@@ -316,7 +347,7 @@ fn facts(
         if !whole(paths)? {
             return Ok(unknown_fact());
         }
-        let found = paths.iter().filter_map(|path| Some((path, path.of(claims)?)));
+        let found = paths.iter().filter(|path| path.is_for(ours)).filter_map(|path| Some((path, path.of(claims)?)));
         let mut all: Vec<SmolStr> = Vec::new();
         // Two claims about scopes are two truths; roles are given in several places.
         for (path, value) in found.take(if spaced { 1 } else { usize::MAX }) {
@@ -328,7 +359,7 @@ fn facts(
     let mut facts = Record::new();
     facts.insert("kind", Value::text(kind.as_str()));
     facts.insert("issuer", Value::Text(profile.issuer.clone()));
-    facts.insert("audiences", of_texts(audiences));
+    facts.insert("audiences", of_texts(audiences.to_vec()));
     facts.insert("scopes", list(&profile.claims.scopes, true)?);
     facts.insert("roles", list(&profile.claims.roles, false)?);
     facts.insert("groups", list(&profile.claims.groups, false)?);
@@ -401,7 +432,7 @@ fn is_autonomous(claims: &Record, client: Option<&SmolStr>, profile: &Profile) -
     for autonomous in &profile.autonomous {
         let Some(text) = autonomous.claim.of(claims).and_then(Value::as_text) else { continue };
         if !autonomous.of_client {
-            if *text == autonomous.value {
+            if *text == autonomous.value || autonomous.value == "*" {
                 return Ok(true);
             }
             continue;

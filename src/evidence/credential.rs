@@ -4,6 +4,7 @@
 
 use super::cache::Purpose;
 use super::keys::check_url;
+use super::scope::Scope;
 use crate::model::{CredentialKind, Record, Unproven, Value};
 
 /// LIMIT: bytes of a certificate chain, in whichever form it comes.
@@ -15,6 +16,8 @@ pub(super) struct Presented<'a> {
     pub(super) purpose: Purpose,
     /// Which of the callers sent it; none for one without a name.
     pub(super) caller: Option<usize>,
+    /// Whose credentials that caller may send; none for all.
+    pub(super) scope: Option<&'a Scope>,
     pub(super) kind: CredentialKind,
     pub(super) value: Hidden<'a>,
     /// Who is asked about an opaque token, where several issuers could be.
@@ -46,11 +49,11 @@ impl<'a> Presented<'a> {
     /// The token by which a caller shows who it is.
     pub(super) fn by_caller(token: &'a str, certificate: Option<&'a str>) -> Self {
         let (purpose, kind) = (Purpose::Call, CredentialKind::AccessToken);
-        Self { purpose, caller: None, kind, value: Hidden(token), issuer: None, dpop: None, certificate }
+        Self { purpose, caller: None, scope: None, kind, value: Hidden(token), issuer: None, dpop: None, certificate }
     }
 
     /// Reads what this caller sent.
-    pub(super) fn read(value: &'a Value, caller: Option<usize>) -> Result<Self, Unproven> {
+    pub(super) fn read(value: &'a Value, caller: Option<usize>, scope: Option<&'a Scope>) -> Result<Self, Unproven> {
         let record = value.as_record().ok_or_else(|| Unproven::invalid("the credential is no object"))?;
         only(record, "", &["type", "value", "issuer", "dpop", "tls"])?;
         let kind = CredentialKind::from_word(required(record, "type")?).ok_or_else(|| {
@@ -91,7 +94,7 @@ impl<'a> Presented<'a> {
             }
         };
         let purpose = Purpose::Request;
-        Ok(Self { purpose, caller, kind, value, issuer: optional(record, "issuer")?, dpop, certificate })
+        Ok(Self { purpose, caller, scope, kind, value, issuer: optional(record, "issuer")?, dpop, certificate })
     }
 }
 

@@ -63,7 +63,7 @@ impl Verifier {
         scope: Option<&Scope>,
         end: Instant,
     ) -> Result<Verified, Unproven> {
-        let presented = Presented::read(credential, caller)?;
+        let presented = Presented::read(credential, caller, scope)?;
         let verified = timeout_at(end, self.verify(&presented)).await.map_err(|_| too_late())??;
         scope.map_or(Ok(()), |scope| scope.check(&verified.proven))?;
         Ok(verified)

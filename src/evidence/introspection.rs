@@ -7,6 +7,7 @@
 use super::agreement;
 use super::cache::{Purpose, TokenDigest};
 use super::claims;
+use super::credential::Presented;
 use super::flights::{Flights, Introspected, Outcome};
 use super::jose::{Unverified, media_type};
 use super::json;
@@ -174,7 +175,7 @@ impl Introspector {
     /// gets the same answer, unless none is kept. `unverified` are the token's own claims, where it is a JWT.
     pub(super) async fn ask(
         &self,
-        (token, digest, purpose): (&str, TokenDigest, Purpose),
+        (presented, digest): (&Presented<'_>, TokenDigest),
         unverified: Option<&Record>,
         profile: &Profile,
         ids: &PrincipalIds,
@@ -184,7 +185,8 @@ impl Introspector {
             return Err(refused);
         }
         let question = async {
-            let outcome = self.question(token, self.line(&digest, purpose), unverified, profile, ids, now).await;
+            let line = self.line(&digest, presented.purpose);
+            let outcome = self.question(presented, line, unverified, profile, ids, now).await;
             self.note(digest, &outcome);
             outcome
         };
@@ -193,14 +195,15 @@ impl Introspector {
 
     async fn question(
         &self,
-        token: &str,
+        presented: &Presented<'_>,
         line: &Arc<Places>,
         unverified: Option<&Record>,
         profile: &Profile,
         ids: &PrincipalIds,
         now: Timestamp,
     ) -> Outcome {
-        let answer = tokio::time::timeout(PATIENCE, self.exchange(token, line)).await.map_err(|_| no_answer())??;
+        let answer =
+            tokio::time::timeout(PATIENCE, self.exchange(presented.value.0, line)).await.map_err(|_| no_answer())??;
         let (claims, voucher) = match &self.settings.signed {
             Some(signed) => {
                 let (claims, voucher) = self.signed(&answer, &signed.algorithms, profile, now).await?;
@@ -231,7 +234,8 @@ impl Introspector {
             &blind
         };
         let longest = self.settings.keep.max(THIS_REQUEST);
-        let genuine = claims::read(&claims, CredentialKind::AccessToken, profile, ids, now, Some(longest))?;
+        let kind = CredentialKind::AccessToken;
+        let genuine = claims::read(&claims, kind, profile, ids, now, Some(longest), presented.scope)?;
         check_token_type(&claims, &genuine)?;
         Ok(Introspected { genuine: Arc::new(genuine), voucher })
     }

@@ -9,7 +9,7 @@
 use super::claims::bad_claim;
 use super::profile::{ClaimPath, Profile};
 use super::reading::{DECIDING, Reading};
-use crate::model::{Record, Unproven, Value, is_unknown_fact};
+use crate::model::{Record, Unproven, Value, alike, is_unknown_fact};
 
 /// Members that say where the claims are that a token leaves out: claims by the names of sources, and the sources.
 pub(super) const ELSEWHERE: [&str; 2] = ["_claim_names", "_claim_sources"];
@@ -54,7 +54,7 @@ pub(super) fn says_more(claims: &Record) -> bool {
 /// Whether the claim is named as one that is elsewhere, or has the name of a source in its place.
 fn is_elsewhere(claims: &Record, path: &ClaimPath) -> bool {
     let [names, sources] = ELSEWHERE.map(|name| claims.get_present(name).and_then(Value::as_record));
-    let is_named = |names: &Record| [path.name(), path.first()].iter().any(|name| names.get(name).is_some());
+    let is_named = |names: &Record| names.iter().any(|(name, _)| alike(name, path.name()) || alike(name, path.first()));
     let is_source = |sources: &Record| {
         let places = [path.of(claims), claims.get_present(path.first())];
         places.into_iter().flatten().filter_map(Value::as_text).any(|text| sources.get(text).is_some())

@@ -111,12 +111,23 @@ impl Preset {
                     ..standard.claims.clone()
                 },
                 // A service account's user has a subject of its own, and this name with the client's id, in lower case.
-                autonomous: vec![AutonomousClaim {
-                    claim: ClaimPath::new("preferred_username"),
-                    value: "service-account-".into(),
-                    of_client: true,
-                    after: SmolStr::default(),
-                }],
+                // Answers about tokens have it as `username`. Where a client's own token has no name, it has the host that
+                // the client came from.
+                autonomous: ["preferred_username", "username"]
+                    .map(|name| AutonomousClaim {
+                        claim: ClaimPath::new(name),
+                        value: "service-account-".into(),
+                        of_client: true,
+                        after: SmolStr::default(),
+                    })
+                    .into_iter()
+                    .chain(["clientHost", "clientAddress"].map(|name| AutonomousClaim {
+                        claim: ClaimPath::new(name),
+                        value: "*".into(),
+                        of_client: false,
+                        after: SmolStr::default(),
+                    }))
+                    .collect(),
                 ..standard
             },
             Self::Auth0 => providers::auth0(standard),
@@ -161,6 +172,8 @@ fn entra(standard: Profile, version: &str, client: &str) -> Profile {
             subject: paths("oid"),
             client: paths(client),
             scopes: paths("scp"),
+            // Others that name an application by `sub` mean another number of it.
+            actor_client: paths(client),
             ..standard.claims.clone()
         },
         autonomous: vec![AutonomousClaim {

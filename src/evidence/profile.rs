@@ -14,7 +14,7 @@ use super::introspection::Introspection;
 use super::jose::media_type;
 use super::keys::KeySource;
 use super::secret::Secret;
-use crate::model::{ActorNames, DetailRule, Record, Value};
+use crate::model::{ActorNames, DetailRule, NamingClaims, Record, Value};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -200,6 +200,8 @@ pub struct ClaimPath {
     names: Vec<SmolStr>,
     /// Whether the names were given one by one, since one of them has a dot.
     exact: bool,
+    /// The audience that it has the place of; none where it has no place for one.
+    audience: Option<SmolStr>,
 }
 
 impl ClaimPath {
@@ -211,14 +213,14 @@ impl ClaimPath {
     pub fn new(path: impl Into<SmolStr>) -> Self {
         let text = path.into();
         let names = text.split('.').map(SmolStr::new).collect();
-        Self { text, names, exact: false }
+        Self { text, names, exact: false, audience: None }
     }
 
     /// Takes the names of a path.
     #[must_use]
     pub fn exact(names: impl IntoIterator<Item = impl Into<SmolStr>>) -> Self {
         let names: Vec<SmolStr> = names.into_iter().map(Into::into).collect();
-        Self { text: names.join(".").into(), names, exact: true }
+        Self { text: names.join(".").into(), names, exact: true, audience: None }
     }
 
     /// The path, as it was written.
@@ -229,6 +231,11 @@ impl ClaimPath {
     /// The claim in which it begins.
     pub(super) fn first(&self) -> &str {
         self.names.first().map(SmolStr::as_str).unwrap_or_default()
+    }
+
+    /// Returns `true` if what stands there is said to services of these audiences.
+    pub(super) fn is_for(&self, audiences: &[SmolStr]) -> bool {
+        self.audience.as_ref().is_none_or(|audience| audiences.contains(audience))
     }
 
     /// What stands there.
@@ -253,9 +260,8 @@ impl ClaimPath {
             return vec![self.clone()];
         }
         let put = |audience: &SmolStr| {
-            Self::exact(
-                self.names.iter().map(|name| if name == Self::AUDIENCE { audience.clone() } else { name.clone() }),
-            )
+            let names = self.names.iter().map(|name| if name == Self::AUDIENCE { audience } else { name });
+            Self { audience: Some(audience.clone()), ..Self::exact(names.cloned()) }
         };
         audiences.iter().map(put).collect()
     }
@@ -266,7 +272,7 @@ impl ClaimPath {
 pub struct AutonomousClaim {
     /// Which claim.
     pub claim: ClaimPath,
-    /// What its value is.
+    /// What its value is; `*` for any.
     pub value: SmolStr,
     /// Whether the client's id follows, in any case. A token with another client's there is refused.
     pub of_client: bool,
@@ -312,11 +318,21 @@ impl Profile {
 
     /// How its actors are named in others' tokens.
     pub(super) fn actor_names(&self) -> ActorNames {
-        if self.claims.actor_client.is_empty() {
-            return ActorNames::Subject;
-        }
-        let paths = self.claims.actor_client.iter().flat_map(ClaimPath::places).collect();
-        ActorNames::Client { paths, people: self.subject_type.clone() }
+        let places = |paths: &[ClaimPath]| paths.iter().flat_map(ClaimPath::places).collect();
+        ActorNames::Claims(NamingClaims {
+            people: self.subject_type.clone(),
+            // Only the first: tokens of one person may have the others or not.
+            person: places(self.claims.subject.get(..1).unwrap_or_default()),
+            client: places(&self.claims.actor_client),
+            after_client: self.after_client().cloned().unwrap_or_default(),
+        })
+    }
+
+    /// What a client's own tokens have behind its name in `sub`.
+    pub(super) fn after_client(&self) -> Option<&SmolStr> {
+        let of_sub =
+            |claim: &&AutonomousClaim| claim.of_client && claim.value.is_empty() && claim.claim.name() == "sub";
+        self.autonomous.iter().find(of_sub).map(|claim| &claim.after)
     }
 
     /// Returns `true` if this client is a user's own hand.

@@ -75,8 +75,10 @@ pub(super) fn google(standard: Profile) -> Profile {
             ClaimMark::any("azp"),
         ],
         id_tokens: marks(&["nonce", "at_hash", "c_hash", "name", "given_name", "picture"]),
+        // `azp` is the account's number or its address: it is known by its number alone. Nobody's has scopes.
+        of_users: paths(&["scope"]),
         claims: Claims {
-            client: paths(&["azp"]),
+            client: Vec::new(),
             scopes: Vec::new(),
             roles: Vec::new(),
             groups: Vec::new(),

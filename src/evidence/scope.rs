@@ -18,12 +18,29 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Returns `true` if tokens with this audience are for this caller.
+    pub(super) fn has_audience(&self, audience: &SmolStr) -> bool {
+        self.audiences.is_empty() || self.audiences.contains(audience)
+    }
+
+    /// Returns `true` if credentials of this issuer count.
+    pub(super) fn has_issuer(&self, issuer: &SmolStr) -> bool {
+        self.issuers.is_empty() || self.issuers.contains(issuer)
+    }
+
+    /// Refuses credentials of an issuer whose do not count. It is asked before the issuer is: nobody learns of a token that
+    /// would be refused anyway.
+    pub(super) fn check_issuer(&self, issuer: &SmolStr) -> Result<(), Unproven> {
+        if self.has_issuer(issuer) {
+            return Ok(());
+        }
+        Err(Unproven::invalid("the credential's issuer is not one whose credentials this caller may send"))
+    }
+
     /// Refuses a credential that is not for this caller. An ID token is for a client and a certificate for nobody in
     /// particular: their audiences are not looked at.
     pub(super) fn check(&self, proven: &Proven) -> Result<(), Unproven> {
-        if !self.issuers.is_empty() && !self.issuers.contains(&proven.issuer) {
-            return Err(Unproven::invalid("the credential's issuer is not one whose credentials this caller may send"));
-        }
+        self.check_issuer(&proven.issuer)?;
         let has_audience = match proven.kind {
             CredentialKind::AccessToken | CredentialKind::JwtSvid => true,
             CredentialKind::IdToken | CredentialKind::X509Svid => false,

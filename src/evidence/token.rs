@@ -4,6 +4,7 @@ use super::claims::{self, Genuine};
 use super::jose::Unverified;
 use super::keys::{KeyVoucher, Keyring};
 use super::profile::{Profile, Trust};
+use super::scope::Scope;
 use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven};
 use jsonwebtoken::Algorithm;
 use std::sync::Arc;
@@ -24,15 +25,15 @@ pub(super) async fn check_signature(
     keys.signer(token, algorithm).await
 }
 
-/// What a token of this kind and issuer proves, its signature being good.
+/// Returns what a token of this kind and issuer proves to whoever has this scope, its signature being good.
 pub(super) fn read(
     token: &Unverified<'_>,
-    kind: CredentialKind,
+    (kind, scope): (CredentialKind, Option<&Scope>),
     profile: &Profile,
     ids: &PrincipalIds,
     now: Timestamp,
 ) -> Result<Genuine, Unproven> {
-    claims::read(&token.claims, kind, profile, ids, now, None)
+    claims::read(&token.claims, kind, profile, ids, now, None, scope)
 }
 
 /// An access token has a type of the profile's; an ID token has `JWT` or none (`OpenID` Connect Core section 2).

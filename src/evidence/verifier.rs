@@ -177,10 +177,9 @@ impl Verifier {
     /// A token that is genuine, whoever holds it: known, or verified now.
     async fn genuine(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Identified, Unproven> {
         let token = presented.value.0;
-        let digest = digest_of(presented.kind, presented.purpose, token);
+        let digest = digest_of(presented);
         if let Some(entry) = self.cache.get(&digest, self.moment(now)) {
-            let is_current = entry.voucher.as_ref().is_none_or(|voucher| voucher.stands());
-            if is_current && Self::is_of(&entry, presented.issuer) {
+            if entry.voucher.as_ref().is_none_or(|voucher| voucher.stands()) {
                 return Ok(Identified { genuine: entry.genuine, voucher: entry.voucher });
             }
             self.cache.forget(&digest);
@@ -200,11 +199,6 @@ impl Verifier {
         Moment { now, monotonic_ms: self.clock.monotonic_ms() }
     }
 
-    /// Whether an entry is of the issuer that the credential names, if it names one.
-    fn is_of(entry: &Entry, named: Option<&str>) -> bool {
-        named.is_none_or(|named| entry.genuine.proven.issuer == named)
-    }
-
     /// A JWT of the issuer that it names.
     async fn jwt(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
         let token = Unverified::read(presented.value.0)?;
@@ -218,6 +212,7 @@ impl Verifier {
         if presented.issuer.is_some_and(|named| named != issuer.profile.issuer) {
             return Err(Unproven::invalid("the token is of another issuer than `issuer` says"));
         }
+        presented.scope.map_or(Ok(()), |scope| scope.check_issuer(&issuer.profile.issuer))?;
         if presented.kind == CredentialKind::AccessToken && matches!(issuer.profile.trust, Trust::Introspection) {
             // What is active at its issuer may be of a type that is never used here.
             token::check_type(&token, presented.kind, &issuer.profile)?;
@@ -226,7 +221,7 @@ impl Verifier {
         let profile = issuer.profile_for(presented)?;
         let keys = issuer.keys.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
         let voucher = token::check_signature(&token, presented.kind, profile, keys).await?;
-        let genuine = token::read(&token, presented.kind, profile, &self.ids, now)?;
+        let genuine = token::read(&token, (presented.kind, presented.scope), profile, &self.ids, now)?;
         Ok(Entry::new(Arc::new(genuine), Some(voucher), None, self.moment(now)))
     }
 
@@ -236,7 +231,9 @@ impl Verifier {
             return Err(Unproven::invalid("the token is no JWT"));
         }
         let able = |issuer: &&Issuer| {
-            issuer.introspector.is_some() && presented.issuer.is_none_or(|named| named == issuer.profile.issuer)
+            issuer.introspector.is_some()
+                && presented.issuer.is_none_or(|named| named == issuer.profile.issuer)
+                && presented.scope.is_none_or(|scope| scope.has_issuer(&issuer.profile.issuer))
         };
         let mut able = self.issuers.iter().filter(able);
         match (able.next(), able.next()) {
@@ -258,8 +255,7 @@ impl Verifier {
         let introspector =
             issuer.introspector.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer cannot be asked"))?;
         let profile = issuer.profile_for(presented)?;
-        let digest = digest_of(presented.kind, presented.purpose, presented.value.0);
-        let asked = (presented.value.0, digest, presented.purpose);
+        let asked = (presented, digest_of(presented));
         let Introspected { genuine, voucher } = introspector.ask(asked, unverified, profile, &self.ids, now).await?;
         Ok(Entry::new(genuine, voucher, Some(introspector.keep()), self.moment(now)))
     }

@@ -46,7 +46,7 @@ pub use explanation::{
     RelationLookup,
 };
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
-pub use principal::{ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NoId, PrincipalIds};
+pub use principal::{ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NamingClaims, NoId, PrincipalIds};
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{

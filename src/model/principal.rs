@@ -33,27 +33,39 @@ pub enum ActorNames {
     /// By `sub`.
     #[default]
     Subject,
-    /// By the client at the first of these paths that is there; `sub` names nobody but people.
-    Client {
-        /// Names of members, outermost first.
-        paths: Vec<Vec<SmolStr>>,
-        /// The entity type of people.
-        people: SmolStr,
-    },
+    /// By the claims that its issuer's own tokens are read by.
+    Claims(NamingClaims),
     /// By the whole SPIFFE id in `sub`.
     Spiffe,
+}
+
+/// The claims that name parties. A path is the names of members, outermost first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamingClaims {
+    /// The entity type of people.
+    pub people: SmolStr,
+    /// Where a person's name is: the first path that is there.
+    pub person: Vec<Vec<SmolStr>>,
+    /// Where a client's name is: the first path that is there. Without paths it is `sub`.
+    pub client: Vec<Vec<SmolStr>>,
+    /// What `sub` has behind a client's name; often nothing.
+    pub after_client: SmolStr,
 }
 
 impl ActorNames {
     /// What follows the prefix in an actor's id.
     fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
         let sub = act.get_present("sub").and_then(Value::as_text).map(SmolStr::as_str).ok_or(NoId::Sub);
+        let first = |paths: &[Vec<SmolStr>]| {
+            paths.iter().find_map(|path| at(act, path)).and_then(Value::as_text).map(SmolStr::as_str)
+        };
         match self {
-            Self::Client { paths, people } if kind != people => {
-                let client = paths.iter().find_map(|path| at(act, path)).and_then(Value::as_text);
-                client.map(SmolStr::as_str).ok_or(NoId::Client)
+            Self::Subject => sub,
+            Self::Claims(names) if kind == names.people => first(&names.person).ok_or(NoId::Person),
+            Self::Claims(names) if names.client.is_empty() => {
+                sub.map(|sub| sub.strip_suffix(names.after_client.as_str()).unwrap_or(sub))
             }
-            Self::Subject | Self::Client { .. } => sub,
+            Self::Claims(names) => first(&names.client).ok_or(NoId::Client),
             Self::Spiffe => SpiffeId::parse(sub?).map(|id| id.path).ok_or(NoId::Spiffe),
         }
     }
@@ -105,6 +117,8 @@ pub enum NoId {
     Sub,
     /// The client is not named, and it is what the issuer's actors are.
     Client,
+    /// The claim that names people in the issuer's own tokens is not there.
+    Person,
     /// The subject is no SPIFFE id of the trust domain.
     Spiffe,
 }
@@ -116,6 +130,7 @@ impl fmt::Display for NoId {
             Self::Kind => "its issuer has no ids of this type",
             Self::Sub => "its subject is empty, too long, or begins like another issuer's ids",
             Self::Client => "its client is not named, by which its issuer's own tokens name it",
+            Self::Person => "it has not the claim by which its issuer's own tokens name people",
             Self::Spiffe => "its subject is no SPIFFE id of its trust domain",
         })
     }

@@ -84,6 +84,9 @@ async fn neither_kind_is_taken_for_the_other() {
         (json!({"nonce": null}), "is no ID token"),
         (json!({"sub": "web"}), "a client's own"),
         (json!({"client_id": null, "azp": "alice"}), "a client's own"),
+        (json!({"aud": ["web", "other"], "azp": "web"}), "permit"),
+        (json!({"aud": ["web", "other"], "client_id": null, "azp": "other"}), "was issued to none of ours"),
+        (json!({"aud": ["web", "other"]}), "was issued to none of ours"),
         (json!({"aud": AUDIENCE}), "another audience"),
         (json!({"aud": null}), "has no `aud`"),
         (json!({"events": {}}), "tells of an event"),
@@ -119,7 +122,7 @@ async fn keycloaks_tokens_are_told_apart_by_their_type() {
         let found = as_id(over(json!({"typ": typ, "nonce": "n", "at_hash": "h"}))).await;
         assert!(found.contains("is no ID token"), "{typ}: {found}");
     }
-    let account = json!({"typ": "ID", "sub": "a-uuid", "azp": "batch", "preferred_username": "service-account-batch"});
+    let account = json!({"typ": "ID", "aud": "web", "sub": "a-uuid", "azp": "batch", "preferred_username": "service-account-batch"});
     assert!(as_id(over(account)).await.contains("a client's own"));
     // Before version 25, and by a mapper.
     assert_eq!(world.read(&over(json!({"nonce": "n"}))).await, "permit");

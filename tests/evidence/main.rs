@@ -34,6 +34,7 @@ mod mutation;
 mod named;
 mod others;
 mod overage;
+mod parties;
 mod presets;
 mod proofs;
 mod providers;

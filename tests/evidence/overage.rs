@@ -31,7 +31,7 @@ fn token(key: &Key, over: &Value) -> String {
     key.sign(&json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}), &with(&claims, over))
 }
 
-fn more() -> [Value; 6] {
+fn more() -> [Value; 7] {
     [
         json!({"groups": null, "_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://x"}}}),
         json!({"_claim_names": {"groups": "src1"}}),
@@ -39,6 +39,7 @@ fn more() -> [Value; 6] {
         json!({"groups": null, "hasgroups": true}),
         json!({"hasgroups": "true"}),
         json!({"_claim_names": {"groups": null, "other": "src1"}, "hasgroups": true}),
+        json!({"groups": null, "_claim_names": {"Groups": "src1"}}),
     ]
 }
 
@@ -78,6 +79,10 @@ async fn a_policy_that_reads_groups_denies_where_there_are_more() {
     for name in ["scp", "azp", "act", "cnf"] {
         let found = ask("look", &json!({name: "src1", "_claim_sources": sources})).await;
         assert!(found.contains(&format!("has its claim `{name}` elsewhere")), "{found}");
+    }
+    for name in ["HasGroups", "has_groups", "_Claim_names"] {
+        let found = ask("look", &json!({name: true})).await;
+        assert!(found.contains("but for case or separators"), "{name}: {found}");
     }
     for name in ["_claim_names", "_claim_sources"] {
         let found = ask("look", &json!({name: "groups"})).await;

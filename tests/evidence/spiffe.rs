@@ -84,6 +84,9 @@ async fn a_jwt_svid_is_verified_by_the_bundle_of_its_domain() {
     for (over, expected) in [
         (json!({"act": {"sub": "x"}}), "its issuer's profile knows none"),
         (json!({"cnf": {"jkt": "x"}}), "is bound to a key"),
+        (json!({"Act": {"sub": "x"}}), "spelled like `act`"),
+        (json!({"CNF": {"jkt": "x"}}), "spelled like `cnf`"),
+        (json!({"events": {}}), "tells of an event"),
     ] {
         let found = who(&world, &jwt(&key.sign(&header, &with(&claims, &over)))).await;
         assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");

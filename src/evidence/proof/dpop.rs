@@ -65,6 +65,14 @@ pub(in crate::evidence) fn check(
     if made.saturating_add(FRESH_MS) <= now.0 || made.saturating_sub(AHEAD_MS) > now.0 {
         return Err(wrong("is not fresh"));
     }
+    // A proof may say itself when it is good (RFC 7519 sections 4.1.4 and 4.1.5).
+    let time = |name| match proof.claims.get_present(name) {
+        None => Ok(None),
+        Some(at) => milliseconds(at).map(Some).ok_or_else(|| wrong("has a time that is none")),
+    };
+    if time("exp")?.is_some_and(|ends| ends <= now.0) || time("nbf")?.is_some_and(|begins| begins > now.0 + AHEAD_MS) {
+        return Err(wrong("is not fresh"));
+    }
     let hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes()));
     if text("ath") != Some(hash.as_str()) {
         return Err(wrong("is made for another token"));

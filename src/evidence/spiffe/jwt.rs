@@ -31,19 +31,20 @@ pub(in crate::evidence) async fn verify(
     let sub = token.claims.get("sub").and_then(Value::as_text).map(SmolStr::as_str).unwrap_or_default();
     let id = SpiffeId::parse(sub).filter(|id| id.domain == domain.name);
     let id = id.ok_or_else(|| Unproven::invalid("the token's subject is no workload of its trust domain"))?;
+    claims::check_spelling(&token.claims)?;
     let mut claims = token.claims.clone();
     // What an identity of a workload says is who it is: everything else in it is data of whoever asked for it. Only what
     // would narrow it is read, and refused: a binding that is not checked here, and somebody who acts.
     if claims.get_present("cnf").is_some() {
         return Err(Unproven::invalid("the token is bound to a key, and a JWT-SVID is a bearer's"));
     }
-    claims = ["aud", "exp", "iat", "nbf", "act"]
+    claims = ["aud", "exp", "iat", "nbf", "act", "events"]
         .into_iter()
         .filter_map(|name| Some((SmolStr::new_static(name), claims.remove(name)?)))
         .collect();
     claims.insert("iss", Value::Text(domain.issuer()));
     claims.insert("sub", Value::text(id.path));
-    let mut genuine = claims::read(&claims, CredentialKind::JwtSvid, &profile(domain), ids, now, None)?;
+    let mut genuine = claims::read(&claims, CredentialKind::JwtSvid, &profile(domain), ids, now, None, None)?;
     if let Some(facts) = &mut genuine.proven.facts {
         facts.insert("subject", Value::text(sub));
     }

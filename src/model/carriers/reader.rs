@@ -166,7 +166,9 @@ impl<'a> Reader<'a> {
         let issuer = name_of(Some(issuer), "act.iss")?;
         let uid = self.evidence.ids().actor(&issuer, kind, act).map_err(|why| match why {
             NoId::Issuer => invalid("`act.iss` names an issuer that is not configured"),
-            NoId::Kind | NoId::Sub | NoId::Client | NoId::Spiffe => invalid(format!("`act` names nobody: {why}")),
+            NoId::Kind | NoId::Sub | NoId::Client | NoId::Person | NoId::Spiffe => {
+                invalid(format!("`act` names nobody: {why}"))
+            }
         })?;
         self.check_aliases([&uid])?;
         Ok(uid)
