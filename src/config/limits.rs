@@ -39,6 +39,10 @@ pub struct Limits {
     pub bodies: ByteSize,
     /// The memory that answers may take together which nobody has taken yet.
     pub answers: ByteSize,
+    /// The most stores of relations.
+    pub stores: usize,
+    /// The most JSON of models of stores that stay compiled in memory.
+    pub models: ByteSize,
     /// How long an idle connection is kept, in milliseconds.
     pub keep_alive_ms: u64,
     /// How long requests in progress may take at shutdown, in milliseconds.
@@ -72,6 +76,10 @@ impl Default for Limits {
             // Six bodies of the largest size that take forty times as much once they are read; hundreds of usual ones.
             bodies: ByteSize(256 << 20),
             answers: ByteSize(256 << 20),
+            // A store for each customer of a large service.
+            stores: 10_000,
+            // Compiled, some ten times as much.
+            models: ByteSize(16 << 20),
             // Longer than the 60 s after which common proxies close their side, so that they close first.
             keep_alive_ms: 75_000,
             // Shorter than the 10 s after which container runtimes kill.
@@ -146,6 +154,9 @@ pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) ->
         ("limits.answer", limits.answer.0, 16 << 10, 1 << 30),
         ("limits.bodies", limits.bodies.0, 1 << 20, 1 << 40),
         ("limits.answers", limits.answers.0, 1 << 20, 1 << 40),
+        // `main` is one.
+        ("limits.stores", count(limits.stores), 1, 1_000_000),
+        ("limits.models", limits.models.0, 1 << 20, 1 << 40),
         ("limits.keep_alive_ms", limits.keep_alive_ms, 0, LONGEST_MS),
         ("limits.shutdown_ms", limits.shutdown_ms, 0, LONGEST_MS),
         ("search.results", count(search.results), 1, 10_000),

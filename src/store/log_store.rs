@@ -1,6 +1,9 @@
 //! A [`TupleStore`] over any database: one log, and the state that it leads to.
 //!
-//! INVARIANT: every write but that of assertions goes through [`LogStore::commit`], which alone makes revisions.
+//! INVARIANT: every write but that of assertions, and of what deleted stores have left ([`purge`]), goes through
+//! [`LogStore::commit_with`], which alone makes revisions.
+
+mod purge;
 
 use super::codec::Damaged;
 use super::disk::corrupt;
@@ -8,6 +11,7 @@ use super::kv::{Entry, Kv, Order, Row};
 use super::rows::{self, FORMAT, Head};
 use super::{Applied, Batch, Change, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore, batch};
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,12 +29,20 @@ pub(super) struct LogStore<K> {
     head: Mutex<Known>,
 }
 
-/// What is known of the head.
+/// What is known of the head, and of what deleted stores have left.
 #[derive(Debug)]
 struct Known {
     head: Head,
+    /// Stores that have rows and no record.
+    deleted: BTreeSet<StoreId>,
     /// Whether a write failed since, so that what the database holds has to be read again.
     doubtful: bool,
+}
+
+impl Known {
+    fn read(kv: &dyn Kv) -> Result<Self, StoreError> {
+        Ok(Self { head: read_head(kv)?, deleted: purge::deleted_stores(kv)?, doubtful: false })
+    }
 }
 
 /// What a change comes to: what is logged, and the rows that it writes.
@@ -57,8 +69,9 @@ impl<K: Kv> LogStore<K> {
                 }
             }
         }
-        let head = read_head(&kv)?;
-        let store = Self { kv, head: Mutex::new(Known { head, doubtful: false }) };
+        let known = Known::read(&kv)?;
+        let head = known.head;
+        let store = Self { kv, head: Mutex::new(known) };
         store.check_end_of_log(head)?;
         Ok(store)
     }
@@ -76,7 +89,15 @@ impl<K: Kv> LogStore<K> {
         at: Timestamp,
         plan: impl FnOnce(u64, Timestamp) -> Result<Option<Plan>, StoreError>,
     ) -> Result<(Revision, Option<Event>), StoreError> {
-        let mut known = self.lock_head()?;
+        self.commit_with(&mut *self.lock_head()?, at, plan)
+    }
+
+    fn commit_with(
+        &self,
+        known: &mut Known,
+        at: Timestamp,
+        plan: impl FnOnce(u64, Timestamp) -> Result<Option<Plan>, StoreError>,
+    ) -> Result<(Revision, Option<Event>), StoreError> {
         let revision = known.head.revision + 1;
         let at = at.max(known.head.at);
         let Some(Plan { event, mut rows }) = plan(revision, at)? else {
@@ -92,7 +113,8 @@ impl<K: Kv> LogStore<K> {
         rows.sort_by(|a, b| a.key.cmp(&b.key));
         known.doubtful = true;
         self.kv.write(rows)?;
-        *known = Known { head, doubtful: false };
+        known.head = head;
+        known.doubtful = false;
         Ok((Revision(revision), Some(event)))
     }
 
@@ -100,7 +122,7 @@ impl<K: Kv> LogStore<K> {
     fn lock_head(&self) -> Result<MutexGuard<'_, Known>, StoreError> {
         let mut known = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         if known.doubtful {
-            *known = Known { head: read_head(&self.kv)?, doubtful: false };
+            *known = Known::read(&self.kv)?;
         }
         Ok(known)
     }
@@ -125,6 +147,10 @@ impl<K: Kv> LogStore<K> {
     fn model_at(&self, revision: u64) -> Result<ModelRecord, StoreError> {
         match self.entry_at(revision)?.event {
             Event::ModelWritten { model, .. } => Ok(model),
+            // The store may have been deleted while it was read.
+            Event::Erased(store) => {
+                Err(self.check_store(store).err().unwrap_or_else(|| self.damaged("an erased model")))
+            }
             _ => Err(self.damaged("the entry of a model")),
         }
     }
@@ -151,25 +177,6 @@ impl<K: Kv> LogStore<K> {
                 return Ok(());
             }
         }
-    }
-
-    /// Rows that remove all of a store, and empty its entries in the log.
-    fn rows_to_delete(&self, store: StoreId) -> Result<Vec<Row>, StoreError> {
-        let mut plan = vec![Row::remove(rows::store_key(store))];
-        for range in rows::ranges_of_store(store) {
-            self.each_row(range, |(key, _)| {
-                plan.push(Row::remove(key));
-                Ok(())
-            })?;
-        }
-        self.each_row(rows::log_of_store_after(store, 0), |(key, _)| {
-            let revision = self.read(rows::revision_of(&key), "a key of the log")?;
-            let entry = self.value(rows::log_key(revision))?.ok_or_else(|| self.damaged("the log of a store"))?;
-            let at = self.read(rows::read_time(&entry), "an entry of the log")?;
-            plan.push(Row::put(rows::log_key(revision), encode(at, &Event::Erased(store))?));
-            Ok(())
-        })?;
-        Ok(plan)
     }
 
     /// A page of the whole log, which has no gaps.
@@ -208,7 +215,10 @@ impl<K: Kv> TupleStore for LogStore<K> {
     }
 
     fn create_store(&self, store: StoreRecord, at: Timestamp) -> Result<Revision, StoreError> {
-        let committed = self.commit(at, |_, _| {
+        let mut known = self.lock_head()?;
+        // INVARIANT: a store begins without rows, also where another had its id.
+        self.purge_store(&mut known, store.id)?;
+        let committed = self.commit_with(&mut known, at, |_, _| {
             let key = rows::store_key(store.id);
             if self.value(key.clone())?.is_some() {
                 return Err(StoreError::StoreExists(store.id));
@@ -228,11 +238,22 @@ impl<K: Kv> TupleStore for LogStore<K> {
     }
 
     fn delete_store(&self, store: StoreId, at: Timestamp) -> Result<Revision, StoreError> {
-        let committed = self.commit(at, |_, _| {
+        let mut known = self.lock_head()?;
+        let (revision, _) = self.commit_with(&mut known, at, |_, _| {
             self.check_store(store)?;
-            Ok(Some(Plan { event: Event::StoreDeleted(store), rows: self.rows_to_delete(store)? }))
-        });
-        Ok(committed?.0)
+            let rows = vec![Row::remove(rows::store_key(store))];
+            Ok(Some(Plan { event: Event::StoreDeleted(store), rows }))
+        })?;
+        known.deleted.insert(store);
+        Ok(revision)
+    }
+
+    fn purge(&self) -> Result<bool, StoreError> {
+        let mut known = self.lock_head()?;
+        if let Some(store) = known.deleted.first().copied() {
+            self.purge_some(&mut known, store)?;
+        }
+        Ok(!known.deleted.is_empty())
     }
 
     fn write_model(&self, store: StoreId, model: ModelRecord, at: Timestamp) -> Result<Revision, StoreError> {

@@ -13,8 +13,9 @@ pub fn open_memory() -> Result<Arc<dyn TupleStore>, StoreError> {
     Ok(Arc::new(LogStore::open(Memory::default())?))
 }
 
+/// Rows in memory.
 #[derive(Debug, Default)]
-struct Memory(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
+pub(super) struct Memory(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
 
 impl Kv for Memory {
     fn path(&self) -> &Path {

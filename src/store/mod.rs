@@ -10,14 +10,15 @@
 //! reads by far, the smallest memory, and opened at once. `memory` forgets everything. `sled` is a Cargo feature that
 //! nobody should need; its file says why.
 //! **Trade-off.** Tuples lie on disk twice, in the log and in the state; reading a whole log to start would take longer
-//! with every change ever made. The log of a deleted store is emptied, so that its people are forgotten.
+//! with every change ever made. The log of a deleted store is emptied, so that its people are forgotten: beside the
+//! writers, some moments after the deletion.
 //!
 //! | File | Owns |
 //! |---|---|
 //! | `records`, `id`, `error` | the values that go in and out |
 //! | `batch` | what a batch of tuples does to those that exist: preconditions |
 //! | `rows`, `codec` | keys and bytes of each row |
-//! | `log_store` | [`TupleStore`] over any `kv` |
+//! | `log_store` | [`TupleStore`] over any `kv`; in it `purge`, what deleted stores leave |
 //! | `memory`, `redb`, `sled` | three `kv` |
 //! | `disk` | the data directory: its lock, its failures |
 //!
@@ -68,8 +69,14 @@ pub trait TupleStore: Send + Sync + fmt::Debug {
     /// Every store, by id in ascending order.
     fn stores(&self) -> Result<Vec<StoreRecord>, StoreError>;
 
-    /// Deletes a store with all that it holds, and empties its entries in the log. Takes time proportional to both.
+    /// Deletes a store: nobody finds it from then on, whatever it holds, and however much that is. Its rows and its entries
+    /// in the log are left to [`TupleStore::purge`].
     fn delete_store(&self, store: StoreId, at: Timestamp) -> Result<Revision, StoreError>;
+
+    /// Removes some of what deleted stores have left, in one short write, and empties their entries in the log, the newest
+    /// first. Returns `true` while there is more: it is to be called again, after a pause for other writers. A database
+    /// that is opened knows what was left.
+    fn purge(&self) -> Result<bool, StoreError>;
 
     /// Adds an authorization model, which is the newest from then on, whatever its id. Refused where the id is taken
     /// in this store.

@@ -97,9 +97,24 @@ pub(super) fn stores_range() -> Range<Vec<u8>> {
     prefix_range(vec![STORE])
 }
 
-/// Everything that a store holds, but for its entries in the log.
+/// What a store's rows begin with, but for that of its record; the numbers of its entries in the log among them.
+const OF_STORES: [u8; 5] = [TUPLE, MODEL, MODEL_ORDER, ASSERTIONS, LOG_OF_STORE];
+
+/// Everything that a store holds, but for its record and its entries in the log; the numbers of these come last.
 pub(super) fn ranges_of_store(store: StoreId) -> [Range<Vec<u8>>; 5] {
-    [TUPLE, MODEL, MODEL_ORDER, ASSERTIONS, LOG_OF_STORE].map(|tag| prefix_range(key(tag, &[&store.to_bytes()])))
+    OF_STORES.map(|tag| prefix_range(key(tag, &[&store.to_bytes()])))
+}
+
+/// The same of all stores.
+pub(super) fn ranges_of_stores() -> [Range<Vec<u8>>; 5] {
+    OF_STORES.map(|tag| prefix_range(vec![tag]))
+}
+
+/// The store of a row in one of these ranges, and the end of that store's rows there.
+pub(super) fn store_of(key_of_row: &[u8]) -> Result<(StoreId, Vec<u8>), Damaged> {
+    let (tag, rest) = key_of_row.split_first().ok_or(Damaged)?;
+    let store = StoreId::from_bytes(*rest.first_chunk().ok_or(Damaged)?);
+    Ok((store, prefix_range(key(*tag, &[&store.to_bytes()])).end))
 }
 
 pub(super) fn tuples_range(store: StoreId) -> Range<Vec<u8>> {

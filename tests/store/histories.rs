@@ -15,6 +15,7 @@ enum Step {
     Model(u8, u8),
     Apply(u8, Batch),
     Bundle(u8),
+    Purge,
     Reopen,
 }
 
@@ -68,6 +69,7 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => (0..3_u8, 0..4_u8).prop_map(|(store, model)| Step::Model(store, model)),
         12 => (0..2_u8, batches()).prop_map(|(store, batch)| Step::Apply(store, batch)),
         1 => (0..2_u8).prop_map(Step::Bundle),
+        1 => Just(Step::Purge),
         1 => Just(Step::Reopen),
     ]
 }
@@ -100,6 +102,7 @@ fn take(store: &dyn TupleStore, step: &Step, second: i64) -> Outcome {
         Step::Model(n, bits) => store.write_model(id(*n), model(u128::from(*bits), "{}"), now),
         Step::Apply(n, batch) => store.apply(id(*n), batch.clone(), now).map(|applied| applied.revision),
         Step::Bundle(byte) => store.note_bundle(digest(*byte), now),
+        Step::Purge => store.purge().and_then(|_| store.revision()),
         Step::Reopen => store.revision(),
     };
     done.map(|revision| revision.0).map_err(|error| match error {
@@ -147,7 +150,7 @@ impl Naive {
             }
             Step::Apply(n, batch) => apply(self.tenant(*n)?, batch)?,
             Step::Bundle(byte) => self.bundle.replace(digest(*byte)) != Some(digest(*byte)),
-            Step::Reopen => false,
+            Step::Purge | Step::Reopen => false,
         };
         self.state.revision = Revision(self.state.revision.0 + u64::from(changed));
         Ok(self.state.revision.0)

@@ -116,6 +116,8 @@ pub(crate) fn a_deleted_store_is_forgotten(kind: Kind) {
     store.apply(MAIN, Batch::of_writes(vec![tuple("document:a#viewer@user:kept")]), at(3)).unwrap();
     store.apply(OTHER, Batch::of_writes(vec![tuple("document:a#viewer@user:gone")]), at(4)).unwrap();
     assert_eq!(store.delete_store(OTHER, at(5)).unwrap(), Revision(6));
+    assert!(matches!(store.models(OTHER, None, 1), Err(StoreError::UnknownStore(OTHER))), "from then on");
+    while store.purge().unwrap() {}
 
     assert!(matches!(store.assertions(OTHER, ModelId::from_bits(5)), Err(StoreError::UnknownStore(OTHER))));
     let log = store.changes(None, Revision(0), 100).unwrap();

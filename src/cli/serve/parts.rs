@@ -5,7 +5,7 @@ use super::trust;
 use crate::audit::{self, QueueSettings, Recorder, Sink, Writer};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, CacheSize, Config, Permission, Permissions, RecordSink, WhenFull};
-use crate::engine::stores::Stores;
+use crate::engine::stores::{StoreLimits, Stores};
 use crate::engine::{Engine, Sealer, SearchLimits};
 use crate::evidence::{Signer, Verifier};
 use crate::http::{self, By, CertificateName, Server, Tls};
@@ -41,12 +41,13 @@ impl Parts {
         let (recorder, writer) = start_recorder(config, &metrics)?;
         // Before the relations: a configured key fixes the order in which they are gone through.
         let sealer = make_sealer(config)?;
-        let stores = open_stores(config.data.as_deref(), &clock)?;
+        let stores = Arc::new(open_stores(config, &clock)?);
+        stores.purge_beside();
         let mut engine = Engine::new(Arc::clone(&clock), Arc::clone(&metrics), recorder)
             .with_quiet(config.reload.quiet())
             .with_search(search_limits(config), sealer)
             .with_token_facts(trust::token_facts(config)?)
-            .with_stores(Arc::new(stores));
+            .with_stores(stores);
         if let CacheSize::Bytes(bytes) = config.cache {
             engine = engine.with_cache(bytes.to_usize() - known_bytes(config));
         }
@@ -103,14 +104,16 @@ fn open_signer(data: Option<&Path>) -> Result<Signer, Problem> {
 }
 
 /// The relations: in the data directory, or in memory.
-fn open_stores(data: Option<&Path>, clock: &Arc<dyn Clock>) -> Result<Stores, Problem> {
-    let store = match data {
+fn open_stores(config: &Config, clock: &Arc<dyn Clock>) -> Result<Stores, Problem> {
+    let store = match config.data.as_deref() {
         Some(dir) => open_redb(dir, DEFAULT_CACHE_BYTES),
         None => open_memory(),
     };
     let store = store.map_err(|error| Problem::new(error.to_string()))?;
-    Stores::open(store, Arc::clone(clock))
-        .map_err(|error| Problem::new(format!("the relations cannot be read: {error}")))
+    let stores = Stores::open(store, Arc::clone(clock))
+        .map_err(|error| Problem::new(format!("the relations cannot be read: {error}")))?;
+    let limits = &config.limits;
+    Ok(stores.with_limits(StoreLimits { stores: limits.stores, compiled_bytes: limits.models.to_usize() }))
 }
 
 fn start_recorder(config: &Config, metrics: &Arc<Metrics>) -> Result<(Recorder, Option<Writer>), Problem> {

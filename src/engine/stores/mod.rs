@@ -8,14 +8,17 @@
 //! published, then acknowledged. At start everything is rebuilt from the durable store, which nothing reads on the way
 //! to a decision. The version of `main`, the store that decisions read, holds the bundle too ([`main_layer`]): one pin
 //! gives policies, model and tuples that belong together.
-//! **Trade-off.** Tuples of all stores are in memory, those of stores that nobody asks about among them. One write waits
-//! for the one before it, whatever store that is for: the disk would make it wait anyway.
+//! **Trade-off.** Tuples of all stores are in memory, those of stores that nobody asks about among them; how many stores
+//! there may be is bounded, and so is what is compiled of their models. One write waits for the one before it, whatever
+//! store that is for: the disk would make it wait anyway.
 //!
 //! | File | Owns |
 //! |---|---|
 //! | `version` | what a reader pins |
 //! | `turn` | the order of writes, and what is done after the disk failed in one |
 //! | `models` | models: written, found, compiled |
+//! | `compiled` | which of them stay compiled |
+//! | `purge` | what deleted stores have left on the disk |
 //! | `write` | batches of tuples, and the deletion of all tuples about somebody |
 //! | `read` | tuples and changes in pages |
 //! | `spelling` | how calls may spell objects, users and types |
@@ -26,10 +29,12 @@
 //! INVARIANT: what is published is durable, and every change of a store's version happens in a turn.
 
 mod catch_up;
+mod compiled;
 mod direct;
 mod error;
 mod main_layer;
 mod models;
+mod purge;
 mod read;
 mod spelling;
 mod turn;
@@ -59,14 +64,35 @@ use crate::clock::Clock;
 use crate::model::{Revision, Timestamp};
 use crate::relations::Graph;
 use arc_swap::{ArcSwap, Guard};
-use models::CompiledModels;
+use compiled::CompiledModels;
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use turn::Progress;
 
 /// The name of the store that decisions read.
 pub const MAIN_NAME: &str = "main";
+
+/// What all stores may take together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// The most stores, `main` among them. More that are there already stay.
+    pub stores: usize,
+    /// The most bytes that the JSON of models has together that stay compiled, but for that of `main`.
+    pub compiled_bytes: usize,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self {
+            // A store for each customer of a large service. An empty one takes some kilobytes.
+            stores: 10_000,
+            // Some hundred megabytes once they are compiled: thousands of usual models, or fifty of the largest.
+            compiled_bytes: 16 << 20,
+        }
+    }
+}
 
 /// Every store of the service.
 #[derive(Debug)]
@@ -77,6 +103,10 @@ pub struct Stores {
     main: Arc<OpenStore>,
     open: ArcSwap<BTreeMap<StoreId, Arc<OpenStore>>>,
     progress: Mutex<Progress>,
+    limits: StoreLimits,
+    compiled: Mutex<CompiledModels>,
+    /// How often what deleted stores have left was to be removed since a thread began to.
+    purges: AtomicUsize,
     /// How far the versions that readers can pin are, over all stores.
     published: watch::Sender<Revision>,
 }
@@ -97,7 +127,6 @@ struct OpenStore {
     version: ArcSwap<Version>,
     /// Versions before it that small changes superseded, until nobody reads them.
     superseded: Mutex<Vec<Arc<Version>>>,
-    compiled: Mutex<CompiledModels>,
     /// Held while the graph is made anew.
     renewing: Mutex<()>,
 }
@@ -111,7 +140,6 @@ impl OpenStore {
             record,
             version: ArcSwap::from_pointee(version),
             superseded: Mutex::default(),
-            compiled: Mutex::default(),
             renewing: Mutex::default(),
         })
     }
@@ -137,10 +165,6 @@ impl OpenStore {
         }
     }
 
-    fn compiled(&self) -> MutexGuard<'_, CompiledModels> {
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn superseded(&self) -> MutexGuard<'_, Vec<Arc<Version>>> {
         // Whatever a writer that panicked left there is only waiting to be freed.
         self.superseded.lock().unwrap_or_else(PoisonError::into_inner)
@@ -161,7 +185,25 @@ impl Stores {
         let revision = store.revision()?;
         let (progress, published) = (Mutex::new(Progress::at(revision)), watch::Sender::new(revision));
         let ids = IdSource::new(Arc::clone(&clock));
-        Ok(Self { store, clock: TheClock(clock), ids, main, open: ArcSwap::from_pointee(open), progress, published })
+        let limits = StoreLimits::default();
+        Ok(Self {
+            store,
+            clock: TheClock(clock),
+            ids,
+            main,
+            open: ArcSwap::from_pointee(open),
+            progress,
+            limits,
+            compiled: Mutex::new(CompiledModels::with_room(limits.compiled_bytes)),
+            purges: AtomicUsize::new(0),
+            published,
+        })
+    }
+
+    /// The same within other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: StoreLimits) -> Self {
+        Self { limits, compiled: Mutex::new(CompiledModels::with_room(limits.compiled_bytes)), ..self }
     }
 
     /// Stores by id: at most `limit` of those after `after`, and with that name where one is given.
@@ -180,9 +222,12 @@ impl Stores {
         Ok(self.find(store)?.record.clone())
     }
 
-    /// Creates an empty store. Names need not be unique.
+    /// Creates an empty store, where there is room for one. Names need not be unique.
     pub fn create(&self, name: &str) -> Result<StoreRecord, StoresError> {
         let mut turn = self.turn()?;
+        if self.open.load().len() >= self.limits.stores {
+            return Err(StoresError::TooManyStores(self.limits.stores));
+        }
         let now = self.now();
         let record = record(self.ids.next_store()?, name, now);
         let revision = turn.durable(self.store.create_store(record.clone(), now))?;
@@ -190,15 +235,21 @@ impl Stores {
         Ok(record)
     }
 
-    /// Deletes a store and all that it holds; readers that have pinned it end in peace. `main` cannot be deleted.
+    /// Deletes a store; readers that have pinned it end in peace. `main` cannot be deleted. It takes no longer for a store
+    /// that holds much: what that leaves on the disk is for [`Stores::purge_beside`] to remove.
     pub fn delete(&self, store: StoreId) -> Result<(), StoresError> {
         if store == StoreId::MAIN {
             return Err(StoresError::MainStays);
         }
         let mut turn = self.turn()?;
-        self.find(store)?;
+        let gone = self.find(store)?;
         turn.durable(self.store.delete_store(store, self.now()))?;
         self.forget_store(store);
+        drop(turn);
+        // Freed beside the writers: it takes time in proportion to the tuples.
+        drop(gone);
+        let compiled = self.compiled().take_out(store);
+        drop(compiled);
         Ok(())
     }
 
@@ -222,6 +273,10 @@ impl Stores {
 
     fn find(&self, store: StoreId) -> Result<Arc<OpenStore>, StoresError> {
         self.open.load().get(&store).cloned().ok_or_else(|| StoreError::UnknownStore(store).into())
+    }
+
+    fn compiled(&self) -> MutexGuard<'_, CompiledModels> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Timestamp {
@@ -268,7 +323,7 @@ fn load(store: &dyn TupleStore, record: StoreRecord) -> Result<Arc<OpenStore>, S
         version = version.with_stripes();
     }
     if let Some(newest) = store.models(id, None, 1)?.into_iter().next() {
-        version = version.with_model(models::compile(&newest, version.graph())?);
+        version = version.with_newest(newest.id);
     }
     Ok(OpenStore::new(record, version))
 }

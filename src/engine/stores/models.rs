@@ -1,4 +1,4 @@
-//! Models of stores: written, found by id, compiled.
+//! Models of stores: written, found by id, compiled when somebody asks for them.
 
 use super::version::{Model, Version};
 use super::{ModelId, OpenStore, StoreError, StoreId, Stores, StoresError};
@@ -7,14 +7,6 @@ use crate::relations::{Graph, Rules};
 use crate::store::ModelRecord;
 use serde_json::Value;
 use std::sync::{Arc, PoisonError};
-
-/// How many older models of one store stay compiled. Clients pin one or two; a client that walks through all of them
-/// compiles each when it comes to it.
-const MAX_COMPILED: usize = 16;
-
-/// How many bytes the JSON of these may have together, the last of them aside: compiled, a model takes some ten times as
-/// much.
-const MAX_COMPILED_BYTES: usize = 1 << 20;
 
 /// A model as it was written.
 #[derive(Clone, Debug)]
@@ -33,51 +25,28 @@ enum Found {
     Stored(ModelRecord),
 }
 
-/// Older models that somebody asked for, the last one last, each with the bytes of its JSON.
-#[derive(Debug, Default)]
-pub(super) struct CompiledModels(Vec<(Arc<Model>, usize)>);
-
-impl CompiledModels {
-    /// The model, where it is compiled for this graph.
-    fn take(&mut self, id: ModelId, graph: &Graph) -> Option<Arc<Model>> {
-        // What was compiled before the graph was made anew holds the old names.
-        self.0.retain(|(model, _)| model.rules.fit(graph));
-        let at = self.0.iter().position(|(model, _)| model.id == id)?;
-        let (model, bytes) = self.0.remove(at);
-        self.0.push((Arc::clone(&model), bytes));
-        Some(model)
-    }
-
-    fn keep(&mut self, model: Arc<Model>, bytes: usize) {
-        let mut total = bytes;
-        let fitting = self.0.iter().rev().take(MAX_COMPILED - 1).take_while(|(_, bytes)| {
-            total += bytes;
-            total <= MAX_COMPILED_BYTES
-        });
-        let count = fitting.count();
-        self.0.drain(..self.0.len() - count);
-        self.0.push((model, bytes));
-    }
-}
-
 impl Stores {
     /// Pins a store, with one of its models: the newest, where none is named.
+    ///
+    /// INVARIANT: where none is named, the model is the newest of the version that is pinned.
     pub fn with_model(
         &self,
         store: StoreId,
         model: Option<ModelId>,
     ) -> Result<(Arc<Version>, Arc<Model>), StoresError> {
         let open = self.find(store)?;
-        let version = open.version.load_full();
-        match self.compiled_model(&open, &version, model)? {
-            Found::Compiled(model) => Ok((version, model)),
-            Found::Stored(record) => {
-                let model = read(&record)?;
-                self.make_room(&open, &model)?;
-                let version = open.version.load_full();
-                let compiled = Arc::new(Model { id: record.id, rules: Rules::compile(&model, version.graph())? });
-                open.compiled().keep(Arc::clone(&compiled), record.json.len());
-                Ok((version, compiled))
+        loop {
+            let version = open.version.load_full();
+            let record = match self.find_model(&open, &version, model)? {
+                Found::Compiled(model) => return Ok((version, model)),
+                Found::Stored(record) => record,
+            };
+            let read = read(&record)?;
+            self.make_room(&open, &read)?;
+            let version = open.version.load_full();
+            let compiled = self.compile(store, &record, &read, version.graph())?;
+            if model.is_some() || version.newest() == Some(compiled.id) {
+                return Ok((version, compiled));
             }
         }
     }
@@ -89,36 +58,52 @@ impl Stores {
         version: &Version,
         model: Option<ModelId>,
     ) -> Result<Arc<Model>, StoresError> {
-        match self.compiled_model(open, version, model)? {
+        match self.find_model(open, version, model)? {
             Found::Compiled(model) => Ok(model),
-            Found::Stored(record) => compile(&record, version.graph()),
+            Found::Stored(record) => self.compile(open.record.id, &record, &read(&record)?, version.graph()),
         }
     }
 
-    fn compiled_model(
-        &self,
-        open: &OpenStore,
-        version: &Version,
-        model: Option<ModelId>,
-    ) -> Result<Found, StoresError> {
+    fn find_model(&self, open: &OpenStore, version: &Version, model: Option<ModelId>) -> Result<Found, StoresError> {
         let store = open.record.id;
-        let newest = version.model();
-        let Some(id) = model else {
-            return newest.cloned().map(Found::Compiled).ok_or(StoresError::NoModel(store));
-        };
-        if let Some(newest) = newest.filter(|newest| newest.id == id) {
-            return Ok(Found::Compiled(Arc::clone(newest)));
-        }
         // The bundle's model is the only one of `main`.
+        let own = version.model();
+        let id = match (model, own) {
+            (Some(id), _) => id,
+            (None, Some(own)) => own.id,
+            (None, None) => version.newest().ok_or(StoresError::NoModel(store))?,
+        };
+        if let Some(own) = own.filter(|own| own.id == id) {
+            return Ok(Found::Compiled(Arc::clone(own)));
+        }
         let unknown = StoreError::UnknownModel { store, model: id };
         if store == StoreId::MAIN {
             return Err(unknown.into());
         }
-        let kept = open.compiled().take(id, version.graph());
-        Ok(match kept {
-            Some(kept) => Found::Compiled(kept),
+        let compiled = self.compiled().find(store, id, version.graph());
+        Ok(match compiled {
+            Some(compiled) => Found::Compiled(compiled),
             None => Found::Stored(self.store.model(store, id)?.ok_or(unknown)?),
         })
+    }
+
+    /// Compiles a stored model, as it was read, for its store.
+    fn compile(
+        &self,
+        store: StoreId,
+        record: &ModelRecord,
+        read: &AuthorizationModel,
+        graph: &Graph,
+    ) -> Result<Arc<Model>, StoresError> {
+        let model = Arc::new(Model { id: record.id, rules: Rules::compile(read, graph)? });
+        self.keep_compiled(store, &model, record.json.len());
+        Ok(model)
+    }
+
+    fn keep_compiled(&self, store: StoreId, model: &Arc<Model>, bytes: usize) {
+        let gone = self.compiled().add(store, Arc::clone(model), bytes);
+        // With nobody waiting for the others.
+        drop(gone);
     }
 
     /// Adds a model, given in OpenFGA's JSON; it is the newest from then on. Refused in `main`.
@@ -140,8 +125,11 @@ impl Stores {
         // Somebody else may have made room in between.
         let rules = if rules.fit(version.graph()) { rules } else { Rules::compile(&model, version.graph())? };
         let id = self.ids.next_model()?;
+        let bytes = record.len();
         turn.durable(self.store.write_model(store, ModelRecord { id, json: record }, self.now()))?;
-        open.publish(version.with_model(Arc::new(Model { id, rules })));
+        open.publish(version.with_newest(id));
+        drop(turn);
+        self.keep_compiled(store, &Arc::new(Model { id, rules }), bytes);
         Ok(id)
     }
 
@@ -164,11 +152,7 @@ impl Stores {
         self.find(open.record.id)?;
         self.catch_up(open, &mut graph, &mut written)?;
         let now = open.version.load_full();
-        let newest = now.model().map(|newest| {
-            let rules = Rules::compile(newest.rules.model(), &graph)?;
-            Ok::<_, StoresError>(Arc::new(Model { id: newest.id, rules }))
-        });
-        open.publish(now.renewed(graph.at(now.revision()), newest.transpose()?));
+        open.publish(now.renewed(graph.at(now.revision())));
         Ok(())
     }
 
@@ -222,11 +206,6 @@ impl From<&Model> for StoredModel {
     fn from(model: &Model) -> Self {
         Self { id: model.id, json: to_json(model.rules.model().definition()) }
     }
-}
-
-/// Compiles a stored model for its store.
-pub(super) fn compile(record: &ModelRecord, graph: &Graph) -> Result<Arc<Model>, StoresError> {
-    Ok(Arc::new(Model { id: record.id, rules: Rules::compile(&read(record)?, graph)? }))
 }
 
 /// Reads a stored model.

@@ -4,7 +4,7 @@ use super::*;
 use crate::clock::FixedClock;
 use crate::model::{Digest, Tuple, TupleKey};
 use crate::relations::model::{AuthorizationModel, from_json};
-use crate::store::{Change, ModelRecord};
+use crate::store::{Change, Event, ModelRecord};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +35,9 @@ impl TupleStore for LastMoment {
     }
     fn delete_store(&self, store: StoreId, at: Timestamp) -> Result<Revision, StoreError> {
         self.report(self.inner.delete_store(store, at))
+    }
+    fn purge(&self) -> Result<bool, StoreError> {
+        self.report(self.inner.purge())
     }
     fn write_model(&self, store: StoreId, model: ModelRecord, at: Timestamp) -> Result<Revision, StoreError> {
         self.report(self.inner.write_model(store, model, at))
@@ -144,7 +147,7 @@ fn a_pinned_version_stays_as_it_is() {
     stores.write(id, None, batch("document:a#viewer@user:a")).unwrap();
     stores.delete(id).unwrap();
     assert_eq!(before.graph().stored_len(), 0);
-    assert!(before.rules().is_some());
+    assert!(before.newest().is_some());
 }
 
 #[test]
@@ -157,6 +160,100 @@ fn older_models_are_compiled_when_they_are_asked_for() {
     }
     assert_eq!(stores.with_model(id, None).unwrap().1.id, models[19]);
     assert!(stores.with_model(id, Some(ModelId::from_bits(1))).is_err());
+}
+
+#[test]
+fn there_are_so_many_stores_and_no_more() {
+    let (store, stores) = failing();
+    let within = |stores: Stores, most| stores.with_limits(StoreLimits { stores: most, ..StoreLimits::default() });
+    let stores = within(stores, 3);
+    let id = stores.create("first").unwrap().id;
+    stores.create("second").unwrap();
+    let refused = stores.create("third").unwrap_err();
+    assert!(matches!(refused, StoresError::TooManyStores(3)) && !refused.is_fault(), "{refused}");
+    assert_eq!(store.stores().unwrap().len(), 3, "`main` is one of them");
+    stores.delete(id).unwrap();
+    stores.create("third").unwrap();
+    // Those that are there stay.
+    let fewer = within(Stores::open(store.inner.clone(), Arc::new(FixedClock::at(0))).unwrap(), 2);
+    assert_eq!(fewer.list(None, None, 10).len(), 3);
+    assert!(matches!(fewer.create("fourth"), Err(StoresError::TooManyStores(2))));
+}
+
+#[test]
+fn models_of_all_stores_together_stay_compiled_within_their_room() {
+    let (store, stores) = failing();
+    let id = stores.create("measured").unwrap().id;
+    stores.write_model(id, &model()).unwrap();
+    let (_, one) = stores.compiled().size();
+    stores.delete(id).unwrap();
+    assert_eq!(stores.compiled().size(), (0, 0));
+
+    let stores = stores.with_limits(StoreLimits { compiled_bytes: 3 * one, ..StoreLimits::default() });
+    let text = "document:a#viewer@user:a";
+    let ids: Vec<StoreId> = (0..10).map(|_| stores.create("documents").unwrap().id).collect();
+    for id in &ids {
+        stores.write_model(*id, &model()).unwrap();
+        stores.write_model(*id, &model()).unwrap();
+        stores.write(*id, None, batch(text)).unwrap();
+    }
+    let again = Stores::open(store.inner.clone(), Arc::new(FixedClock::at(0))).unwrap();
+    assert_eq!(again.compiled().size(), (0, 0), "a start compiles nothing");
+    for id in ids.iter().chain(&ids) {
+        let (version, newest) = stores.with_model(*id, None).unwrap();
+        assert_eq!(Some(newest.id), version.newest());
+        assert!(holds(&version, &newest, text));
+        let (_, same) = stores.with_model(*id, Some(newest.id)).unwrap();
+        assert!(Arc::ptr_eq(&newest, &same), "what was asked for last is compiled");
+        assert!(stores.compiled().size() <= (3, 3 * one), "{:?}", stores.compiled().size());
+        let (version, newest) = again.with_model(*id, None).unwrap();
+        assert!(holds(&version, &newest, text));
+    }
+    // One without room for any is compiled all the same.
+    let stores = stores.with_limits(StoreLimits { compiled_bytes: 0, ..StoreLimits::default() });
+    for id in &ids {
+        assert!(stores.with_model(*id, None).is_ok());
+        assert_eq!(stores.compiled().size().0, 1);
+    }
+}
+
+#[test]
+fn what_deleted_stores_have_left_is_removed_beside_the_writers() {
+    let (store, stores) = failing();
+    let stores = Arc::new(stores);
+    let id = stores.create("documents").unwrap().id;
+    stores.write_model(id, &model()).unwrap();
+    let tuple = |at| Tuple::from(format!("document:{at}#viewer@user:a").parse::<TupleKey>().unwrap());
+    stores.write(id, None, Batch::of_writes((0..3_000).map(tuple).collect())).unwrap();
+    stores.delete(id).unwrap();
+    assert!(stores.pin(id).is_err() && stores.with_model(id, None).is_err());
+    let others = stores.create("others").unwrap().id;
+    stores.write_model(others, &model()).unwrap();
+    let is_left = || {
+        let log = store.changes(None, Revision(0), usize::MAX).unwrap();
+        log.iter().any(|change| matches!(&change.event, Event::TuplesChanged { store, .. } if *store == id))
+    };
+    let wait = |until: &dyn Fn() -> bool| {
+        let began = std::time::Instant::now();
+        while !until() {
+            assert!(began.elapsed().as_secs() < 60, "it does not end");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    };
+    assert!(is_left());
+    // The disk fails, and the next deletion goes on.
+    store.fails.store(true, Ordering::SeqCst);
+    stores.purge_beside();
+    wait(&|| stores.purges.load(Ordering::SeqCst) == 0);
+    assert!(!store.fails.load(Ordering::SeqCst) && is_left());
+    let third = stores.create("third").unwrap().id;
+    stores.delete(third).unwrap();
+    stores.purge_beside();
+    stores.purge_beside();
+    (0..20).for_each(|at| drop(stores.write(others, None, batch(&format!("document:{at}#viewer@user:b"))).unwrap()));
+    wait(&|| stores.purges.load(Ordering::SeqCst) == 0);
+    assert!(!is_left() && !store.purge().unwrap());
+    assert_eq!(stores.pin(others).unwrap().graph().stored_len(), 20);
 }
 
 /// A model whose type `document` has so many relations, named after `stem`.

@@ -6,7 +6,7 @@
 //! INVARIANT: inside a turn that has begun, memory holds every revision that is durable; and the revision that is told
 //! (`published`) is one that memory holds.
 
-use super::{StoreError, Stores, StoresError, models};
+use super::{StoreError, Stores, StoresError};
 use crate::model::Revision;
 use crate::store::{Change, Event};
 use std::sync::MutexGuard;
@@ -103,9 +103,7 @@ impl Stores {
             (Event::StoreCreated(record), None) => self.publish_store(record, revision)?,
             (Event::StoreDeleted(id), _) => self.forget_store(id),
             (Event::ModelWritten { model, .. }, Some(open)) => {
-                let version = open.version.load();
-                let model = models::compile(&model, version.graph())?;
-                open.publish(version.with_model(model));
+                open.publish(open.version.load().with_newest(model.id));
             }
             (Event::TuplesChanged { deleted, written, .. }, Some(open)) => {
                 let version = open.version.load();

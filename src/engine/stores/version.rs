@@ -25,7 +25,10 @@ pub(super) struct Touched(Vec<Row>);
 #[derive(Clone, Debug)]
 pub struct Version {
     graph: Graph,
+    /// The bundle's; only in `main`.
     model: Option<Arc<Model>>,
+    /// The newest that was written; none in `main`.
+    newest: Option<ModelId>,
     bundle: Option<Arc<Bundle>>,
     layered_at: Timestamp,
     stripes: Option<Arc<Stripes>>,
@@ -33,7 +36,7 @@ pub struct Version {
 
 impl Version {
     pub(super) fn of_graph(graph: Graph) -> Self {
-        Self { graph, model: None, bundle: None, layered_at: Timestamp(0), stripes: None }
+        Self { graph, model: None, newest: None, bundle: None, layered_at: Timestamp(0), stripes: None }
     }
 
     /// The store is one whose readers keep what they found out.
@@ -59,13 +62,13 @@ impl Version {
         Self { graph, ..self.clone() }
     }
 
-    pub(super) fn with_model(&self, model: Arc<Model>) -> Self {
-        Self { model: Some(model), ..self.clone() }
+    pub(super) fn with_newest(&self, newest: ModelId) -> Self {
+        Self { newest: Some(newest), ..self.clone() }
     }
 
-    /// The same tuples and the same model, with names of their own.
-    pub(super) fn renewed(&self, graph: Graph, model: Option<Arc<Model>>) -> Self {
-        Self { graph, model, ..self.clone() }
+    /// The same tuples, with names of their own. What was compiled for this version is nothing to the other.
+    pub(super) fn renewed(&self, graph: Graph) -> Self {
+        Self { graph, ..self.clone() }
     }
 
     pub(super) fn with_layer(
@@ -75,7 +78,7 @@ impl Version {
         bundle: Option<Arc<Bundle>>,
         layered_at: Timestamp,
     ) -> Self {
-        Self { graph, model, bundle, layered_at, stripes: self.stripes.clone() }
+        Self { graph, model, newest: None, bundle, layered_at, stripes: self.stripes.clone() }
     }
 
     /// The tuples.
@@ -84,13 +87,19 @@ impl Version {
         &self.graph
     }
 
-    /// The newest model; in `main`, the bundle's.
+    /// The bundle's model; only in `main`.
     #[must_use]
     pub fn model(&self) -> Option<&Arc<Model>> {
         self.model.as_ref()
     }
 
-    /// The rules of the newest model.
+    /// The newest model that was written to the store; none in `main`.
+    #[must_use]
+    pub fn newest(&self) -> Option<ModelId> {
+        self.newest
+    }
+
+    /// The rules of the bundle's model; only in `main`.
     #[must_use]
     pub fn rules(&self) -> Option<&Rules> {
         self.model.as_ref().map(|model| &model.rules)

@@ -59,9 +59,10 @@ impl Stores {
     /// INVARIANT: where no model is named, the one of the moment of the write counts, looked up in its turn: a write that
     /// is under way while another model comes succeeds if that one allows it.
     pub fn write(&self, store: StoreId, model: Option<ModelId>, batch: Batch) -> Result<Written, StoresError> {
-        if model.is_some() {
-            // A model that is named never changes: it is compiled beside the writers.
-            self.with_model(store, model)?;
+        // It is compiled beside the writers. Where none is named, the turn may find another, which was compiled as it came.
+        match self.with_model(store, model) {
+            Err(StoresError::NoModel(_)) if model.is_none() => {}
+            found => drop(found?),
         }
         let mut turn = self.turn()?;
         let open = self.find(store)?;

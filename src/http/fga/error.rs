@@ -221,7 +221,7 @@ impl From<StoresError> for ApiError {
             StoresError::Model(refusal) => Code::Model(refusal.code),
             StoresError::NoModel(_) => Code::NoModel,
             StoresError::InBundle(_) => Code::WriteFailed,
-            StoresError::Graph(_) | StoresError::Rules(_) => Code::ExceededLimit,
+            StoresError::TooManyStores(_) | StoresError::Graph(_) | StoresError::Rules(_) => Code::ExceededLimit,
             StoresError::Tuple { .. }
             | StoresError::NotCanonical(_)
             | StoresError::MainStays
