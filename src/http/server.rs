@@ -80,6 +80,7 @@ impl Server {
             questions: Apart::for_questions(),
             searches: Apart::for_searches(),
             pages: Apart::for_pages(),
+            writes: Apart::for_writes(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -73,8 +73,10 @@ pub(super) struct Shared {
     pub(super) questions: Apart,
     /// Where searches run.
     pub(super) searches: Apart,
-    /// Where pages of stored texts are read that may be large.
+    /// Where stored texts are read and written that may be large: pages of tuples and changes, models, assertions.
     pub(super) pages: Apart,
+    /// Where tuples are written, and stores deleted.
+    pub(super) writes: Apart,
 }
 
 impl Shared {

@@ -15,6 +15,7 @@ mod service;
 mod two;
 
 mod aliases;
+mod busy;
 mod callers;
 mod examples;
 mod export;
@@ -29,7 +30,7 @@ use actix_web::http::Method;
 use behest::audit::Recorder;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::engine::stores::{Stores, open_memory};
+use behest::engine::stores::{StoreLimits, Stores, TupleStore, open_memory};
 use behest::evidence::{Scope, Signer};
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use behest::telemetry::Metrics;
@@ -50,7 +51,15 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let fixture = Self::empty();
+        Self::with_model(Self::empty()).await
+    }
+
+    /// The same over another store.
+    async fn over(store: Arc<dyn TupleStore>) -> Self {
+        Self::with_model(Self::of(store, StoreLimits::default())).await
+    }
+
+    async fn with_model(fixture: Self) -> Self {
         let store =
             fixture.post("/stores", &json!({ "name": "documents" })).await.json()["id"].as_str().unwrap().to_owned();
         let fixture = Self { store, ..fixture };
@@ -60,8 +69,17 @@ impl Fixture {
     }
 
     fn empty() -> Self {
+        Self::of(open_memory().unwrap(), StoreLimits::default())
+    }
+
+    /// Where there may be so many stores.
+    fn within(stores: usize) -> Self {
+        Self::of(open_memory().unwrap(), StoreLimits { stores, ..StoreLimits::default() })
+    }
+
+    fn of(store: Arc<dyn TupleStore>, limits: StoreLimits) -> Self {
         let clock = Arc::new(FixedClock::at(NOW_MS));
-        let stores = Arc::new(Stores::open(open_memory().unwrap(), clock.clone()).unwrap());
+        let stores = Arc::new(Stores::open(store, clock.clone()).unwrap().with_limits(limits));
         let metrics = Arc::new(Metrics::default());
         let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores.clone());
         let callers = vec![

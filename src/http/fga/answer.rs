@@ -55,8 +55,8 @@ pub(super) fn ok_text_of(basis: Basis, text: Vec<u8>) -> HttpResponse {
 }
 
 /// A 200 with a list, which says so where it is cut.
-pub(super) fn listed(basis: Basis, cut: Option<Cut>, body: &impl Serialize) -> HttpResponse {
-    let mut response = ok_of(basis, body);
+pub(super) fn listed(basis: Basis, cut: Option<Cut>, text: Vec<u8>) -> HttpResponse {
+    let mut response = ok_text_of(basis, text);
     if let Some(cut) = cut {
         response.headers_mut().insert(TRUNCATED.clone(), HeaderValue::from_static(cut_name(cut)));
     }

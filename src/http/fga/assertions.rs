@@ -1,9 +1,9 @@
 //! `/stores/{id}/assertions/{model}`: tests of a model, kept for the clients that run them.
 
-use super::answer::ok;
+use super::answer::{ok_text, text_of};
 use super::error::{ApiError, Code};
 use super::fields::Fields;
-use super::request::{admit, admit_with_body, apart, model_id_in_path, store_id};
+use super::request::{admit, admit_with_body, model_id_in_path, store_id};
 use super::schema::{AssertionBody, AssertionsBody, Errors, WriteAssertionsRequest};
 use super::tuple::{read_context, read_contextual_list, read_question, record_json, tuple_body};
 use crate::engine::stores::Model;
@@ -41,14 +41,14 @@ pub(super) async fn write(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
-    apart(move || {
+    let work = move || {
         let (_, model) = stores.with_model(store, Some(id))?;
         let assertions = read_assertions(&Fields::in_store(&body, store, &stores), &model)?;
         let bytes = serde_json::to_vec(&assertions);
         let bytes = bytes.map_err(|error| ApiError::Internal(format!("assertions cannot be written: {error}")))?;
-        Ok(stores.write_assertions(store, id, &bytes)?)
-    })
-    .await?;
+        Ok::<_, ApiError>(stores.write_assertions(store, id, &bytes)?)
+    };
+    shared.pages.run(work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -68,13 +68,15 @@ pub(super) async fn write(
 pub(super) async fn read(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
-    let found = apart(move || Ok(stores.assertions(store, id)?)).await?;
-    let assertions = match found {
-        None => Value::Array(Vec::new()),
-        Some(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::Internal(format!("stored assertions cannot be read: {error}")))?,
+    let work = move || {
+        let assertions = match stores.assertions(store, id)? {
+            None => Value::Array(Vec::new()),
+            Some(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| ApiError::Internal(format!("stored assertions cannot be read: {error}")))?,
+        };
+        text_of(&AssertionsBody { authorization_model_id: id.to_string(), assertions })
     };
-    Ok(ok(&AssertionsBody { authorization_model_id: id.to_string(), assertions }))
+    Ok(ok_text(shared.pages.run(work).await?))
 }
 
 fn read_assertions(fields: &Fields<'_>, model: &Model) -> Result<Vec<AssertionBody>, ApiError> {

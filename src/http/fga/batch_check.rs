@@ -1,6 +1,6 @@
 //! `POST /stores/{id}/batch-check`: several checks at one revision, each with an answer of its own.
 
-use super::answer::{Basis, ok_of};
+use super::answer::{Basis, ok_text_of, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
 use super::request::{MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
@@ -48,9 +48,11 @@ pub(super) async fn batch_check(
     let basis = Basis { model: model.id, revision: version.revision() };
     let (groups, mut result) = group(items, &model);
     let question = move |limits| decide(&groups, &version, &model, limits);
-    let Decided(decided) = answer(&shared, bytes, Names::InKey, question).await?;
-    result.extend(decided);
-    Ok(ok_of(basis, &BatchCheckBody { result }))
+    let write = move |Decided(decided)| {
+        result.extend(decided);
+        text_of(&BatchCheckBody { result })
+    };
+    Ok(ok_text_of(basis, answer(&shared, bytes, Names::InKey, question, write).await?))
 }
 
 /// The items by their correlation ids, which are as they must be.

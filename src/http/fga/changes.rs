@@ -1,8 +1,8 @@
 //! `GET /stores/{id}/changes`: what was written and deleted, oldest first.
 
-use super::answer::ok;
+use super::answer::{ok_text, text_of};
 use super::error::{ApiError, Code};
-use super::request::{admit, apart, page_size_of, query, store_id};
+use super::request::{admit, page_size_of, query, store_id};
 use super::schema::{ChangeBody, ChangesBody, Errors};
 use super::token;
 use super::tuple::tuple_body;
@@ -46,24 +46,23 @@ pub(super) async fn changes(request: HttpRequest, shared: Data<Shared>) -> Resul
         None => None,
         Some(text) => Some(moment(text)?),
     };
-    let of = kind.clone();
-    let page = apart(move || {
+    let work = move || {
         let from = match (from, since) {
             (Some(place), _) => place,
             (None, Some(since)) => stores.changes_since(since)?,
             (None, None) => ChangePlace::default(),
         };
-        Ok(stores.changes(store, Some(of.as_str()).filter(|kind| !kind.is_empty()), from, size)?)
-    })
-    .await?;
-    let next = page.next;
-    let token = if page.changes.is_empty() && page.is_end {
-        sent
-    } else {
-        token::write(&question(store), &[&kind, &next.after.0.to_string(), &next.offset.to_string()])
+        let page = stores.changes(store, Some(kind.as_str()).filter(|kind| !kind.is_empty()), from, size)?;
+        let next = page.next;
+        let token = if page.changes.is_empty() && page.is_end {
+            sent
+        } else {
+            token::write(&question(store), &[&kind, &next.after.0.to_string(), &next.offset.to_string()])
+        };
+        let changes = page.changes.into_iter().map(change).collect();
+        text_of(&ChangesBody { changes, continuation_token: token })
     };
-    let changes = page.changes.into_iter().map(change).collect();
-    Ok(ok(&ChangesBody { changes, continuation_token: token }))
+    Ok(ok_text(shared.pages.run(work).await?))
 }
 
 fn question(store: StoreId) -> String {

@@ -3,7 +3,7 @@
 use super::answer::{Basis, ok_text_of, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
-use super::request::{Text, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
+use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{CheckBody, CheckRequest, Errors};
 use super::time::Deadline;
 use super::tuple::{read_context, read_contextual, read_question};
@@ -62,13 +62,15 @@ pub(super) async fn check(
     let question = move |limits| {
         let is_over = until(Deadline::of_check());
         let terms = Terms { witness, ..terms(&contextual, &context, limits, &is_over) };
-        Ok(Text(text_of(&match Reader::new(version.graph(), &model.rules, terms)?.check(&key)? {
+        Reader::new(version.graph(), &model.rules, terms)?.check(&key)
+    };
+    let write = |membership| {
+        text_of(&match membership {
             Membership::Holds(witness) => CheckBody { allowed: true, resolution: resolution(&witness) },
             Membership::Lacks => CheckBody { allowed: false, resolution: String::new() },
-        })))
+        })
     };
-    let Text(text) = answer(&shared, bytes, Names::InKey, question).await?;
-    Ok(ok_text_of(basis, text?))
+    Ok(ok_text_of(basis, answer(&shared, bytes, Names::InKey, question, write).await?))
 }
 
 /// The tuples, as far as they are worth showing.

@@ -3,7 +3,7 @@
 use super::answer::{name_revision, ok};
 use super::error::ApiError;
 use super::fields::Fields;
-use super::request::{admit_with_body, apart, store_id};
+use super::request::{admit_with_body, store_id};
 use super::schema::{DeleteTuplesBody, DeleteTuplesRequest, Errors};
 use super::tuple::read_object;
 use crate::engine::stores::{About, Cleared};
@@ -39,7 +39,7 @@ pub(super) async fn delete_tuples(
         (None, Some(user)) => About::User(read_object(user, fields.spelling())?),
         _ => return Err(ApiError::invalid("name `object` or `user`, and not both")),
     };
-    let cleared = apart(move || Ok(stores.clear(store, &about)?)).await?;
+    let cleared = shared.writes.run(move || Ok::<_, ApiError>(stores.clear(store, &about)?)).await?;
     let Cleared { deleted, left, in_bundle, revision } = cleared;
     let mut response = ok(&DeleteTuplesBody { revision: revision.0, deleted, left, in_bundle });
     name_revision(&mut response, revision);

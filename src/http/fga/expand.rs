@@ -3,7 +3,7 @@
 use super::answer::{Basis, ok_text_of, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
-use super::request::{Text, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
+use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ExpandBody, ExpandRequest};
 use super::time::Deadline;
 use super::tuple::{question, read_contextual, read_object, read_relation};
@@ -47,11 +47,10 @@ pub(super) async fn expand(
     let question = move |limits| {
         let (context, is_over) = (Record::new(), until(Deadline::of_check()));
         let terms = terms(&contextual, &context, limits, &is_over);
-        let tree = Reader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)?;
-        Ok(Text(text_of(&ExpandBody { tree: json!({ "root": node(&tree) }) })))
+        Reader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)
     };
-    let Text(text) = answer(&shared, bytes, Names::InKey, question).await?;
-    Ok(ok_text_of(basis, text?))
+    let write = |tree| text_of(&ExpandBody { tree: json!({ "root": node(&tree) }) });
+    Ok(ok_text_of(basis, answer(&shared, bytes, Names::InKey, question, write).await?))
 }
 
 /// A model nests its operators 24 deep at most, so this recursion ends soon.

@@ -9,7 +9,7 @@
 use super::answer::name_revision;
 use super::error::{ApiError, Code};
 use super::places::{NoPlace, Place};
-use super::request::{admit, apart, caller_place, query, store_id};
+use super::request::{admit, beside, caller_place, query, store_id};
 use super::schema::{Errors, TupleKeyBody};
 use super::tuple::{read_object, read_relation, read_user};
 use crate::engine::stores::{Selection, Spelling, Version as StoreVersion};
@@ -89,7 +89,7 @@ pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) ->
     })?;
     let revision = version.revision();
     let (sender, receiver) = channel(WAITING);
-    let work = apart(move || {
+    let work = beside(move || {
         write_all(&version, &wanted, with_bundle, &mut place, &sender);
         Ok(())
     });

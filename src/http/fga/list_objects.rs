@@ -1,16 +1,16 @@
 //! `POST /stores/{id}/list-objects`: to which objects is this user in that relation?
 
-use super::answer::{Basis, listed};
+use super::answer::{Basis, listed, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
 use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ListObjectsBody, ListObjectsRequest};
 use super::time::Deadline;
 use super::tuple::{read_context, read_contextual, read_relation, read_user};
-use crate::engine::stores::{Limits, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version};
+use crate::engine::stores::{Limits, Listed, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version};
 use crate::http::Permission;
 use crate::http::shared::Shared;
-use crate::model::{Record, Tuple, TupleUser, check_type};
+use crate::model::{ObjectRef, Record, Tuple, TupleUser, check_type};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use smol_str::SmolStr;
@@ -48,9 +48,12 @@ pub(super) async fn list_objects(
         let mut reader = question.reader(limits, &is_over)?;
         reader.list_objects(&question.user, &question.relation, &question.kind, MAX_RESULTS)
     };
-    let list = answer(&shared, bytes, Names::Listed, find).await?;
-    let objects = list.found.iter().map(ToString::to_string).collect();
-    Ok(listed(basis, list.cut, &ListObjectsBody { objects }))
+    let write = |list: Listed<ObjectRef>| {
+        let objects = list.found.iter().map(ToString::to_string).collect();
+        Ok((list.cut, text_of(&ListObjectsBody { objects })?))
+    };
+    let (cut, text) = answer(&shared, bytes, Names::Listed, find, write).await?;
+    Ok(listed(basis, cut, text))
 }
 
 /// A question for objects, and what answers it.

@@ -1,13 +1,13 @@
 //! `POST /stores/{id}/list-users`: who is in that relation to this object?
 
-use super::answer::{Basis, listed};
+use super::answer::{Basis, listed, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
 use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ListUsersBody, ListUsersRequest, ObjectBody, UserBody, UsersetBody, WildcardBody};
 use super::time::Deadline;
 use super::tuple::{MAX_CONTEXTUAL, read_context, read_contextual_list, read_relation};
-use crate::engine::stores::{MAX_RESULTS, Reader, UserFilter};
+use crate::engine::stores::{Listed, MAX_RESULTS, Reader, UserFilter};
 use crate::http::Permission;
 use crate::http::shared::Shared;
 use crate::model::{ObjectRef, TupleUser, check_type};
@@ -55,9 +55,12 @@ pub(super) async fn list_users(
         let terms = terms(&contextual, &context, limits, &is_over);
         Reader::new(version.graph(), &model.rules, terms)?.list_users(&object, &relation, &filter, MAX_RESULTS)
     };
-    let list = answer(&shared, bytes, Names::Listed, find).await?;
-    let users = list.found.into_iter().map(user_body).collect();
-    Ok(listed(basis, list.cut, &ListUsersBody { users }))
+    let write = |list: Listed<TupleUser>| {
+        let users = list.found.into_iter().map(user_body).collect();
+        Ok((list.cut, text_of(&ListUsersBody { users })?))
+    };
+    let (cut, text) = answer(&shared, bytes, Names::Listed, find, write).await?;
+    Ok(listed(basis, cut, text))
 }
 
 fn read_object(fields: &Fields<'_>) -> Result<ObjectRef, ApiError> {

@@ -2,7 +2,7 @@
 
 use super::answer::{ok_text, text_of};
 use super::error::ApiError;
-use super::request::{admit, admit_with_body, apart, model_id_in_path, page_size_of, query, store_id};
+use super::request::{admit, admit_with_body, model_id_in_path, page_size_of, query, store_id};
 use super::schema::{Errors, ModelBody, ModelsBody, WriteModelBody, WriteModelRequest};
 use super::token;
 use super::tuple::record_json;
@@ -38,8 +38,8 @@ pub(super) async fn write(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let store = store_id(&request)?;
-    let json = Value::Object(record_json(&body));
-    let id = apart(move || Ok(stores.write_model(store, &json)?)).await?;
+    let work = move || Ok::<_, ApiError>(stores.write_model(store, &Value::Object(record_json(&body)))?);
+    let id = shared.pages.run(work).await?;
     let body = WriteModelBody { authorization_model_id: id.to_string() };
     Ok(HttpResponse::build(StatusCode::CREATED).json(body))
 }

@@ -1,9 +1,9 @@
 //! `POST /stores/{id}/read`: tuples as they were written, in pages.
 
-use super::answer::ok;
+use super::answer::{ok_text, text_of};
 use super::error::ApiError;
 use super::fields::Fields;
-use super::request::{admit_with_body, apart, check_consistency, page_size, store_id};
+use super::request::{admit_with_body, check_consistency, page_size, store_id};
 use super::schema::{Errors, ReadBody, ReadRequest, TupleBody};
 use super::token;
 use super::tuple::{read_object, read_relation, read_user, tuple_body};
@@ -44,14 +44,17 @@ pub(super) async fn read(
     };
     let question = format!("read {store} {question}");
     let from = place(&question, fields.text("continuation_token")?.map_or("", smol_str::SmolStr::as_str))?;
-    let page = apart(move || Ok(stores.read(store, &wanted, from.as_ref(), size)?)).await?;
-    let next = page.next.map_or_else(String::new, |next| match next {
-        Place::Bundle(key) => token::write(&question, &[BUNDLE, &key.to_string()]),
-        Place::Store(key) => token::write(&question, &[STORE, &key.to_string()]),
-    });
-    let tuples =
-        page.tuples.iter().map(|timed| TupleBody { key: tuple_body(&timed.tuple), timestamp: rfc3339(timed.at) });
-    Ok(ok(&ReadBody { tuples: tuples.collect(), continuation_token: next }))
+    let work = move || {
+        let page = stores.read(store, &wanted, from.as_ref(), size)?;
+        let next = page.next.map_or_else(String::new, |next| match next {
+            Place::Bundle(key) => token::write(&question, &[BUNDLE, &key.to_string()]),
+            Place::Store(key) => token::write(&question, &[STORE, &key.to_string()]),
+        });
+        let tuples =
+            page.tuples.iter().map(|timed| TupleBody { key: tuple_body(&timed.tuple), timestamp: rfc3339(timed.at) });
+        text_of(&ReadBody { tuples: tuples.collect(), continuation_token: next })
+    };
+    Ok(ok_text(shared.pages.run(work).await?))
 }
 
 const BUNDLE: &str = "bundle";

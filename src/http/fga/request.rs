@@ -3,7 +3,9 @@
 use super::error::{ApiError, Code, Names};
 use super::fields::Fields;
 use super::time::Deadline;
-use crate::engine::stores::{Cut, Failure, Limits, Listed, ModelId, RelationFault, StoreId, Stores, Terms};
+use crate::engine::stores::{
+    Cut, Expansion, Failure, Limits, Listed, Membership, ModelId, RelationFault, StoreId, Stores, Terms,
+};
 use crate::http::caller::Identity;
 use crate::http::shared::Shared;
 use crate::http::{Error, Permission};
@@ -161,36 +163,41 @@ impl<T> MayBeCut for Listed<T> {
     }
 }
 
-/// An answer as text, written where the question was answered.
-pub(super) struct Text(pub(super) Result<Vec<u8>, ApiError>);
+impl MayBeCut for Membership {
+    fn is_cut(&self) -> bool {
+        false
+    }
+}
 
-impl MayBeCut for Text {
+impl MayBeCut for Expansion {
     fn is_cut(&self) -> bool {
         false
     }
 }
 
 /// Answers a question within what a worker may do between two answers, and where that does not suffice, apart from it,
-/// with all that a question may cost.
-pub(super) async fn answer<T: MayBeCut + Send + 'static>(
+/// with all that a question may cost. The answer's text is written where it was found: a long one takes long to write, too.
+pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
     shared: &Shared,
     body_bytes: usize,
     names: Names,
     question: impl Fn(Limits) -> Result<T, Failure> + Send + 'static,
-) -> Result<T, ApiError> {
+    write: impl FnOnce(T) -> Result<A, ApiError> + Send + 'static,
+) -> Result<A, ApiError> {
     let refuse = move |failure| ApiError::of_failure(failure, names);
     if body_bytes <= BRIEF_BODY_BYTES {
         match question(Limits { check_reads: BRIEF_READS, list_reads: BRIEF_READS, ..Limits::default() }) {
             Err(Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooMuch)) => {}
             Ok(answer) if answer.is_cut() => {}
-            answer => return answer.map_err(refuse),
+            answer => return write(answer.map_err(refuse)?),
         }
     }
-    shared.questions.run(move || question(Limits::default()).map_err(refuse)).await
+    shared.questions.run(move || write(question(Limits::default()).map_err(refuse)?)).await
 }
 
-/// Runs what takes long, or waits for a disk, on a thread of its own: the workers go on deciding meanwhile.
-pub(super) async fn apart<T: Send + 'static>(
+/// Runs what goes on while its client reads, on a thread of its own. Whoever calls this has a [`Place`](super::places::Place)
+/// for it: nothing here bounds how many there are.
+pub(super) async fn beside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let done = web::block(work).await;

@@ -3,7 +3,7 @@
 use super::answer::ok;
 use super::error::ApiError;
 use super::fields::Fields;
-use super::request::{admit, admit_with_body, apart, page_size_of, query, store_id};
+use super::request::{admit, admit_with_body, page_size_of, query, store_id};
 use super::schema::{CreateStoreRequest, Errors, StoreBody, StoresBody};
 use super::token;
 use crate::engine::stores::StoreRecord;
@@ -49,7 +49,9 @@ pub(super) async fn list(request: HttpRequest, shared: Data<Shared>) -> Result<H
     }))
 }
 
-/// Creates a store.
+/// Creates a store
+///
+/// There may be `limits.stores` of them, 10,000 unless it is set; one more is `exceeded_entity_limit`.
 #[utoipa::path(
     post,
     path = "/stores",
@@ -71,7 +73,7 @@ pub(super) async fn create(
         let told = "`name` must be 3 to 64 letters, digits, spaces and `.-/^_&@`";
         return Err(ApiError::invalid(told));
     }
-    let record = apart(move || Ok(stores.create(&name)?)).await?;
+    let record = shared.pages.run(move || Ok::<_, ApiError>(stores.create(&name)?)).await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(StoreBody::from(record)))
 }
 
@@ -92,7 +94,8 @@ pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<Ht
 
 /// Deletes a store
 ///
-/// With all its models and tuples. The store `main` cannot be deleted.
+/// With all its models and tuples: it is gone at once, and what it held is removed from the disk in the moments after, also
+/// where the service is started anew. The store `main` cannot be deleted.
 #[utoipa::path(
     delete,
     path = "/stores/{store_id}",
@@ -105,7 +108,12 @@ pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<Ht
 pub(super) async fn delete(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsWrite)?;
     let store = store_id(&request)?;
-    apart(move || Ok(stores.delete(store)?)).await?;
+    let work = move || {
+        stores.delete(store)?;
+        stores.purge_beside();
+        Ok::<_, ApiError>(())
+    };
+    shared.writes.run(work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -7,7 +7,7 @@ use super::answer::{TRUNCATED, cut_name, name_basis};
 use super::error::{ApiError, Code, Names};
 use super::list_objects::Question;
 use super::places::{NoPlace, Place};
-use super::request::{admit_with_body, apart, caller_place, store_id, until};
+use super::request::{admit_with_body, beside, caller_place, store_id, until};
 use super::schema::{Errors, ListObjectsRequest, StreamedBody, StreamedObject};
 use super::time::Deadline;
 use crate::engine::stores::{Cut, Failure, Limits};
@@ -67,7 +67,7 @@ pub(super) async fn streamed_list_objects(
         ApiError::new(Code::ResourceExhausted, told)
     })?;
     let (sender, mut receiver) = channel(WAITING);
-    let walk = apart(move || {
+    let walk = beside(move || {
         walk(&question, &mut place, &sender);
         Ok(())
     });

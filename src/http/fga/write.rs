@@ -3,7 +3,7 @@
 use super::answer::{Basis, ok_of};
 use super::error::{ApiError, Code};
 use super::fields::Fields;
-use super::request::{admit_with_body, apart, model_id, store_id};
+use super::request::{admit_with_body, model_id, store_id};
 use super::schema::{Errors, WriteBody, WriteRequest};
 use super::tuple::{read_key, read_tuple};
 use crate::engine::stores::{Batch, OnDuplicate, OnMissing};
@@ -46,7 +46,7 @@ pub(super) async fn write(
     let fields = Fields::in_store(&body, store, &stores);
     let model = model_id(&fields)?;
     let batch = read_batch(&fields)?;
-    let written = apart(move || Ok(stores.write(store, model, batch)?)).await?;
+    let written = shared.writes.run(move || Ok::<_, ApiError>(stores.write(store, model, batch)?)).await?;
     let (model, revision) = (written.model, written.revision);
     let body = WriteBody { revision: revision.0, written: written.written.len(), deleted: written.deleted.len() };
     Ok(ok_of(Basis { model, revision }, &body))

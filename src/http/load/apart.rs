@@ -4,8 +4,11 @@
 //! all of them wait.
 //! **Decision.** Such questions go to threads that are kept for them, as many at a time as leave half of the processors
 //! to the workers; searches, most of which are short, have more. Others wait for a place, so many and so long; one more is refused.
+//! Writes have few places too, since they take turns: however many wait, they take no threads from the others.
 //! **Trade-off.** Questions that take long are answered one after another. A place is taken until the work ends, also
 //! where its client has left: the limits of a question bound that.
+//!
+//! INVARIANT: a write of tuples, or a deletion, is never refused for want of a place, and waits as long as it takes.
 
 use crate::http::{Error, Scarce};
 use crate::model::Fault;
@@ -33,12 +36,16 @@ const SEARCH_WAIT: Duration = Duration::from_secs(1);
 /// LIMIT: how many pages, of texts that may be large, may wait to be read.
 const PAGES_WAITING: usize = 256;
 
+/// Writes that run at once: one is made durable while others are checked and await their turn.
+const WRITES: usize = 8;
+
 /// Places for work that takes long.
 #[derive(Debug)]
 pub(in crate::http) struct Apart {
     places: Arc<Semaphore>,
     waiting: Semaphore,
-    wait: Duration,
+    /// None where nobody is refused for having waited.
+    wait: Option<Duration>,
 }
 
 impl Apart {
@@ -57,8 +64,13 @@ impl Apart {
         Self::new(processors(), PAGES_WAITING, QUESTION_WAIT)
     }
 
+    /// Creates places for writes, for which whoever comes waits.
+    pub(in crate::http) fn for_writes() -> Self {
+        Self { wait: None, ..Self::new(WRITES, Semaphore::MAX_PERMITS, QUESTION_WAIT) }
+    }
+
     fn new(places: usize, waiting: usize, wait: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), waiting: Semaphore::new(waiting), wait }
+        Self { places: Arc::new(Semaphore::new(places)), waiting: Semaphore::new(waiting), wait: Some(wait) }
     }
 
     /// Does the work once there is a place for it.
@@ -68,8 +80,12 @@ impl Apart {
     ) -> Result<T, E> {
         let place = {
             let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
-            let place = timeout(self.wait, Arc::clone(&self.places).acquire_owned()).await;
-            place.ok().and_then(Result::ok).ok_or_else(busy)?
+            let place = Arc::clone(&self.places).acquire_owned();
+            let place = match self.wait {
+                Some(wait) => timeout(wait, place).await.ok(),
+                None => Some(place.await),
+            };
+            place.and_then(Result::ok).ok_or_else(busy)?
         };
         let done = block(move || {
             let outcome = work();

@@ -55,6 +55,10 @@ pub(super) enum Errors {
     /// The time was up, a limit on what one request may cost was met, or a fault of the service.
     #[response(status = 500)]
     Internal(FgaError),
+    /// The service has too much to do, or no memory for the body or the answer: ask again after the time in `Retry-After`.
+    /// Tuples are written, and stores deleted, however much there is to do.
+    #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds.")))]
+    Busy(FgaError),
 }
 
 /// Why a call has no answer.
