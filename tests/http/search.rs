@@ -188,6 +188,33 @@ async fn a_page_that_ends_early_says_so_and_goes_on() {
     assert!(incomplete > 2 && users > 2, "{incomplete} {users}");
 }
 
+#[actix_web::test]
+async fn a_large_request_has_shorter_pages_and_finds_the_same() {
+    let all = async |candidates: usize, numbers: usize| {
+        let (server, _) = serving(local(), candidates, fixed());
+        let mut body = json!({"subject": {"type": "user"}, "action": {"name": "tools/list"},
+            "resource": {"type": "tool", "id": "tool-1"}, "context": {"numbers": vec![1; numbers]}});
+        let (mut pages, mut ids) = (0, Vec::new());
+        loop {
+            let page = found(&server, "subject", &body).await;
+            ids.extend(page["results"].as_array().unwrap().iter().map(|found| found["id"].to_string()));
+            pages += 1;
+            assert!(pages < 100, "it does not end");
+            match page["page"]["next_token"].as_str() {
+                None | Some("") => return (pages, ids),
+                Some(token) => body["page"] = json!({"token": token}),
+            }
+        }
+    };
+    let (few, small) = all(20, 10).await;
+    // Each counts as some dozen, and more than a page may have: one is decided all the same.
+    for candidates in [20, 1] {
+        let (many, large) = all(candidates, 4_000).await;
+        assert!(small.len() == 5 && large == small, "{large:?}");
+        assert!(many > few && many >= 5, "{many} pages, and {few}");
+    }
+}
+
 async fn refusal(server: &Server, kind: &str, body: &Value) -> String {
     error(&send(server, post(&format!("/access/v1/search/{kind}"), body.to_string())).await)
 }

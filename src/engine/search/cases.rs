@@ -53,7 +53,7 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
         let clock = FixedClock::at(0);
         let limits = SearchLimits { candidates: usize::MAX, ..SearchLimits::default() };
         let stand = Stand { after: None, limit: None, scans };
-        let turn = task.run(&stand, usize::MAX, &mut Budget::new(limits, &clock));
+        let turn = task.run(&stand, usize::MAX, &mut Budget::new(limits, &clock, search));
         let found = turn.map_err(|refusal| format!("{refusal:?}"))?.found;
         Ok::<BTreeSet<_>, String>(found.into_iter().map(|Found { id, .. }| id).collect())
     };

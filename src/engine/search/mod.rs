@@ -65,7 +65,7 @@ impl Engine {
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
         let task = Task { pinned, search, want, evidence, given: None, now };
-        let mut budget = Budget::new(self.search_limits, &*self.clock);
+        let mut budget = Budget::new(self.search_limits, &*self.clock, search);
         let mut turn = task.run(&stand, limit, &mut budget)?;
         self.metrics.searched(search.searched.as_str(), turn.candidates, turn.decided, turn.found.len());
         let is_first = page.token.is_none();
@@ -175,7 +175,8 @@ impl<'a> Task<'a> {
         let mut last = after.cloned();
         for (id, place) in candidates {
             turn.candidates += 1;
-            if let Some(cut) = budget.is_spent(turn.found.len() >= limit) {
+            // However long it took to come here, each page goes on by one: the next would take as long.
+            if let Some(cut) = budget.is_spent(turn.found.len() >= limit).filter(|_| turn.decided > 0) {
                 // A page that is full is what was asked for, whatever comes after it.
                 turn.cut = (turn.found.len() < limit).then_some(cut);
                 turn.next = Next::Behind(last);

@@ -15,7 +15,8 @@ use std::time::Duration;
 pub struct SearchLimits {
     /// The most results of a page, and the number of those that are given where no limit is asked for.
     pub results: usize,
-    /// The most candidates that are decided for one page.
+    /// The most candidates that are decided for one page. One counts for more where the request is large; one is decided
+    /// whatever it counts.
     pub candidates: usize,
     /// How long one page may take.
     pub time: Duration,
@@ -129,6 +130,8 @@ pub(super) struct Turn {
 /// What is left of a page's time and candidates.
 pub(super) struct Budget<'a> {
     candidates: usize,
+    /// As how many a candidate counts.
+    each: usize,
     /// How many may be decided only to know whether a full page is the last.
     peeks: usize,
     ends_ms: i64,
@@ -139,16 +142,26 @@ pub(super) struct Budget<'a> {
 /// a token that may lead to an empty one.
 const PEEKS: usize = 200;
 
+/// A candidate counts once more for each so many values of the request, since it is asked about with all of them. With half
+/// a million, which are a body of 1 MiB, a page has ten candidates.
+const VALUES: usize = 256;
+
+/// Bytes of text that weigh as much as a value.
+const TEXT_BYTES: usize = 64;
+
 impl<'a> Budget<'a> {
-    pub(super) fn new(limits: SearchLimits, clock: &'a dyn Clock) -> Self {
+    /// For one page of this search.
+    pub(super) fn new(limits: SearchLimits, clock: &'a dyn Clock, search: &SearchRequest) -> Self {
         let time = i64::try_from(limits.time.as_millis()).unwrap_or(i64::MAX);
-        Self { candidates: limits.candidates, peeks: PEEKS, ends_ms: clock.now_ms().saturating_add(time), clock }
+        let ends_ms = clock.monotonic_ms().saturating_add(time);
+        let each = 1 + values(search) / VALUES;
+        Self { candidates: limits.candidates, each, peeks: PEEKS, ends_ms, clock }
     }
 
     /// Takes one candidate off. Why there is no more, where there is none.
     pub(super) fn is_spent(&mut self, is_full: bool) -> Option<Cut> {
         let left = if is_full { &mut self.peeks } else { &mut self.candidates };
-        match left.checked_sub(1) {
+        match left.checked_sub(self.each) {
             None => return Some(Cut::Candidates),
             Some(rest) => *left = rest,
         }
@@ -156,7 +169,24 @@ impl<'a> Budget<'a> {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.clock.now_ms() > self.ends_ms
+        self.clock.monotonic_ms() > self.ends_ms
+    }
+}
+
+/// How many values every candidate is asked about with.
+fn values(search: &SearchRequest) -> usize {
+    let question = search.question();
+    let records = [&question.subject, &question.action.properties, &question.resource.properties, &question.context];
+    records.into_iter().flat_map(Record::iter).map(|(_, value)| weight(value)).sum()
+}
+
+/// A request nests 64 levels deep at most, so this recursion ends soon.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+        Value::Text(text) => 1 + text.len() / TEXT_BYTES,
+        Value::List(items) => 1 + items.iter().map(weight).sum::<usize>(),
+        Value::Record(record) => 1 + record.iter().map(|(_, member)| weight(member)).sum::<usize>(),
     }
 }
 
