@@ -32,6 +32,7 @@ pub struct Bundle {
     cases: Vec<Case>,
     model: Option<AuthorizationModel>,
     tuples: Vec<Tuple>,
+    warnings: Vec<Problem>,
 }
 
 impl Bundle {
@@ -111,7 +112,7 @@ impl Bundle {
     /// What does not keep it from loading and is probably a mistake.
     #[must_use]
     pub fn warnings(&self) -> &[Problem] {
-        self.compiled.warnings()
+        &self.warnings
     }
 
     /// The merged Cedar schema with the engine's facts, in Cedar's own syntax: for editors and the Cedar CLI.
@@ -171,6 +172,7 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             digest: files.digest(),
             carriers: CarrierSettings { attributes: shared_names(&compiled), ..manifest.carriers() },
+            warnings: warnings(&compiled, &manifest, files),
             compiled,
             stored,
             allow_orphans: manifest.allow_orphans,
@@ -310,6 +312,38 @@ fn check_types(schema: &Schema, manifest: &BundleManifest, files: &Files, proble
         let message = format!("`{kind}` in `[carriers]` is a type that the schema does not declare");
         refuse(kind, message, "name a declared entity type");
     }
+}
+
+/// What does not keep a bundle from loading and is probably a mistake.
+fn warnings(compiled: &Compiled, manifest: &BundleManifest, files: &Files) -> Vec<Problem> {
+    let mut warnings = compiled.warnings().to_vec();
+    warnings.extend(unknown_to_pack(compiled, manifest, files));
+    warnings
+}
+
+/// The pack that denies whoever is of no type that it names, with these types.
+const NAMING_PACK: (&str, [&str; 3]) = ("delegation", ["user", "agent", "service"]);
+
+/// A bundle in whose schema nobody is of a type that the pack names: it denies every request.
+fn unknown_to_pack(compiled: &Compiled, manifest: &BundleManifest, files: &Files) -> Option<Problem> {
+    let (pack, known) = NAMING_PACK;
+    let principals = compiled.schema().principals();
+    let is_named = manifest.packs.iter().any(|name| name == pack);
+    if !is_named || principals.is_empty() || principals.iter().any(|kind| known.contains(&kind.as_str())) {
+        return None;
+    }
+    let declared: Vec<String> = principals.iter().map(|name| format!("`{name}`")).collect();
+    let named = known.map(|name| format!("`{name}`")).join(", ");
+    let message = format!(
+        "the pack `{pack}` names the types {named}, and every principal of the schema is of another ({}): it denies every \
+         request",
+        declared.join(", ")
+    );
+    let help = format!(
+        "take a copy of the pack (`behest pack show {pack}`), name your types in it, and take `{pack}` out of `packs`"
+    );
+    let place = files.file(MANIFEST).map(|file| find(file, &format!("\"{pack}\"")));
+    Some(Problem { place, ..Problem::new(message).help(help) })
 }
 
 /// A reason in the bundle's manifest that no policy gives: probably misspelt, and so without effect.

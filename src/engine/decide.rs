@@ -11,7 +11,7 @@ use super::tokens;
 use crate::cache::LegCache;
 use crate::model::{
     Arguments, Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question,
-    Reason, Record, Request, Timestamp, Tuple, read_proven_question,
+    Reason, Record, Request, Timestamp, Tuple, Unproven, read_proven_question,
 };
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
 use crate::policy::{ActionInfo, Conversions, Leg, LegInput, Stored, Wanted};
@@ -74,12 +74,9 @@ pub(super) fn decide(
     });
     let mut question = match read {
         Ok(question) => question,
-        Err(ChainRefusal::TooLong(actors)) => {
-            let problem = format!("names {actors} actors; a chain has at most {}", bundle.carriers().max_actors);
-            return Err(Refusal::Malformed(Malformed { member: "subject".to_owned(), problem }));
-        }
-        Err(ChainRefusal::Deny(code, message)) => {
-            return Ok(refuse(pinned, request, now, want, code, message, None));
+        Err(refusal) => {
+            let reason = no_chain(refusal, bundle.carriers())?;
+            return Ok(refuse(pinned, request, now, want, reason, None));
         }
     };
     if want.arguments == Arguments::Unknown {
@@ -87,7 +84,8 @@ pub(super) fn decide(
     }
     if want.require_actor && !has_agent(&question, bundle.carriers()) {
         let message = "this caller may ask only for chains with an agent in them".to_owned();
-        return Ok(refuse(pinned, request, now, want, Code::ChainInvalid, message, Some(question)));
+        let reason = of_the_request(Code::ChainInvalid, message, NextAction::Retry);
+        return Ok(refuse(pinned, request, now, want, reason, Some(question)));
     }
     let stored = given.map_or(bundle.stored(), |given| given.stored);
     let facts = tokens::Facts::of(&question, want.arguments, given.and_then(|given| given.token));
@@ -175,19 +173,37 @@ fn has_agent(question: &Question, settings: &CarrierSettings) -> bool {
     question.chain.actors().iter().any(|actor| settings.agent_types.contains(&actor.uid.kind))
 }
 
+/// Why a request without a chain is denied; `Err` for what is no request.
+fn no_chain(refusal: ChainRefusal, settings: &CarrierSettings) -> Result<Reason, Refusal> {
+    match refusal {
+        ChainRefusal::TooLong(actors) => {
+            let problem = format!("names {actors} actors; a chain has at most {}", settings.max_actors);
+            Err(Refusal::Malformed(Malformed { member: "subject".to_owned(), problem }))
+        }
+        ChainRefusal::Deny(code, message) => Ok(of_the_request(code, message, NextAction::Retry)),
+        ChainRefusal::Unproven(Unproven { code, message, next_action }) => {
+            Ok(of_the_request(code, message, next_action))
+        }
+    }
+}
+
+/// A reason that is no member's of the chain.
+fn of_the_request(code: Code, message: String, next_action: NextAction) -> Reason {
+    Reason { code, message, principal: None, next_action }
+}
+
 /// A denial before any leg.
 fn refuse(
     pinned: Pinned<'_>,
     request: &Request,
     now: Timestamp,
     want: Want,
-    code: Code,
-    message: String,
+    reason: Reason,
     question: Option<Question>,
 ) -> Verdict {
     Verdict {
         decision: Decision::Deny,
-        reason: Some(Reason { code, message, principal: None, next_action: NextAction::Retry }),
+        reason: Some(reason),
         explanation: want
             .explanation
             .then(|| explanation(pinned, &request.action.name, &request.resource.uid, now, Vec::new())),

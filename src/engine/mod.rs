@@ -191,6 +191,13 @@ impl Engine {
         self.live.load_full()
     }
 
+    /// Returns `true` if something is marked `@secret` in the bundle that decides now.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        let live = self.live.load();
+        live.as_ref().is_some_and(|live| live.bundle().compiled().schema().vocabulary.secrets().next().is_some())
+    }
+
     /// Decides one question.
     pub fn decide(&self, ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
         self.decide_noting(ask, request, &mut None)

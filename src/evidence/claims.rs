@@ -200,14 +200,16 @@ fn audiences(
         return Ok(found);
     }
     if found.is_empty() {
-        return Err(Unproven::invalid("the token has no `aud`: have its issuer put this service's audience into it"));
+        return Err(Unproven::for_another(
+            "the token has no `aud`: have its issuer put this service's audience into it",
+        ));
     }
     let remedy = if wanted.is_empty() {
         "the settings name none for such tokens".to_owned()
     } else {
         format!("ask its issuer for one with this service's, {}", spelled(wanted))
     };
-    Err(Unproven::invalid(format!("the token is for another audience, {}: {remedy}", spelled(&found))))
+    Err(Unproven::for_another(format!("the token is for another audience, {}: {remedy}", spelled(&found))))
 }
 
 /// The first few of these names.
@@ -221,9 +223,9 @@ fn spelled(names: &[SmolStr]) -> String {
 fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
     match client(claims, profile)? {
         Some(client) if profile.client_ids.contains(client) => Ok(()),
-        Some(_) => Err(Unproven::invalid("the token was issued to a client that is not listed in `client_ids`")),
+        Some(_) => Err(Unproven::for_another("the token was issued to a client that is not listed in `client_ids`")),
         None => {
-            Err(Unproven::invalid("the token names no client, and its issuer's profile lists some in `client_ids`"))
+            Err(Unproven::for_another("the token names no client, and its issuer's profile lists some in `client_ids`"))
         }
     }
 }

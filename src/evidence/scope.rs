@@ -34,7 +34,7 @@ impl Scope {
         if self.has_issuer(issuer) {
             return Ok(());
         }
-        Err(Unproven::invalid("the credential's issuer is not one whose credentials this caller may send"))
+        Err(Unproven::of_a_stranger("the credential's issuer is not one whose credentials this caller may send"))
     }
 
     /// Refuses a credential that is not for this caller. An ID token is for a client and a certificate for nobody in
@@ -47,7 +47,7 @@ impl Scope {
         };
         let is_for_caller = proven.audiences.iter().any(|audience| self.audiences.contains(audience));
         if has_audience && !self.audiences.is_empty() && !is_for_caller {
-            return Err(Unproven::invalid(
+            return Err(Unproven::for_another(
                 "the token is for another service than this caller: send one that was issued for it",
             ));
         }

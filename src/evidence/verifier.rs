@@ -241,7 +241,7 @@ impl Verifier {
             (Some(_), Some(_)) => {
                 Err(Unproven::invalid("several issuers could be asked about the token: name one in `issuer`"))
             }
-            _ => Err(Unproven::invalid("the token is no JWT, and no issuer is configured to be asked about it")),
+            _ => Err(Unproven::of_a_stranger("the token is no JWT, and no issuer is configured to be asked about it")),
         }
     }
 
@@ -298,7 +298,7 @@ impl Verifier {
     fn domain(&self, name: &str, named: Option<&str>) -> Result<&Domain, Unproven> {
         let id = SpiffeId::parse(name).ok_or_else(|| Unproven::invalid("the credential names no SPIFFE id"))?;
         let found = self.domains.iter().find(|domain| domain.settings.name == id.domain);
-        let found = found.ok_or_else(|| Unproven::invalid("the credential's trust domain is not configured"))?;
+        let found = found.ok_or_else(|| Unproven::of_a_stranger("the credential's trust domain is not configured"))?;
         if named.is_some_and(|named| named != found.settings.issuer()) {
             return Err(Unproven::invalid("the credential is of another trust domain than `issuer` says"));
         }
@@ -402,7 +402,7 @@ impl std::fmt::Debug for Verifier {
 
 /// A token of nobody that the settings name. Who issued it is no secret to whoever holds it.
 fn no_issuer(named: Option<&Value>) -> Unproven {
-    Unproven::invalid(match named.and_then(Value::as_text) {
+    Unproven::of_a_stranger(match named.and_then(Value::as_text) {
         Some(name) => format!("the token's issuer `{}` is not configured", shown(name)),
         None => "the token's issuer is not configured".to_owned(),
     })

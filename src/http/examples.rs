@@ -51,7 +51,7 @@ pub fn answers() -> Vec<ExampleAnswer> {
         "context": {"reason": {
             "code": "credential_invalid",
             "message": "`context.credentials[0]`: no issuer is configured that could have issued the credential",
-            "next_action": "retry",
+            "next_action": "none",
         }},
     });
     let answer = |name, path, body| ExampleAnswer { name, path, body };

@@ -13,7 +13,7 @@ use super::metadata::Metadata;
 use super::peer::PeerCertificate;
 use super::rate::Meter;
 use super::wait::WaitingPlaces;
-use super::wire::{Of, Options, check_size, read_object};
+use super::wire::{Of, Options, check_size, read_object, without_data};
 use super::{By, Error, Limits, Permission, Scarce, Settings};
 use crate::clock::Clock;
 use crate::engine::{Ask, Bodies, Engine};
@@ -211,7 +211,12 @@ impl Shared {
 
     /// Reads a body.
     pub(super) fn read(&self, body: &[u8]) -> Result<Record, Error> {
-        read_object(body, self.settings.limits.json_depth.min(Limits::MAX_JSON_DEPTH))
+        let read = read_object(body, self.settings.limits.json_depth.min(Limits::MAX_JSON_DEPTH));
+        read.map_err(|error| match error {
+            // Whether the member is one that is marked is known only once the request is read.
+            Error::DuplicateMember(path) if self.engine.has_secrets() => Error::DuplicateMember(without_data(&path)),
+            other => other,
+        })
     }
 
     /// What the credentials in these contexts prove, for this caller; none where nobody verifies any.

@@ -20,7 +20,7 @@ pub(super) mod table;
 
 use super::{
     Action, Chain, ChainError, Code, Dropped, Entity, Evidence, Flaw, MAX_ACTORS, NameFlaw, Question, Record, Request,
-    Value, check_name, shown,
+    Unproven, Value, check_name, shown,
 };
 use agree::agree;
 use reader::Reader;
@@ -85,8 +85,16 @@ impl Default for CarrierSettings {
 pub enum ChainRefusal {
     /// The request is well-formed and denied: `chain_invalid`, `chain_conflict` or `attribute_conflict`.
     Deny(Code, String),
+    /// The request is well-formed and denied for one of its credentials.
+    Unproven(Unproven),
     /// More actors than a chain takes: a 400.
     TooLong(usize),
+}
+
+impl From<Unproven> for ChainRefusal {
+    fn from(unproven: Unproven) -> Self {
+        Self::Unproven(unproven)
+    }
 }
 
 fn invalid(message: impl Into<String>) -> ChainRefusal {

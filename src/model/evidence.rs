@@ -8,7 +8,7 @@
 //!
 //! INVARIANT: a credential that no outcome is known for proves nothing, and denies.
 
-use super::{Code, DetailRule, EntityRef, PrincipalIds, Record, Timestamp, Value};
+use super::{Code, DetailRule, EntityRef, NextAction, PrincipalIds, Record, Timestamp, Value};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -155,31 +155,49 @@ pub struct Unproven {
     pub code: Code,
     /// One sentence. Never a part of the credential.
     pub message: String,
+    /// What helps.
+    pub next_action: NextAction,
 }
 
 impl Unproven {
     /// It does not verify.
     #[must_use]
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self { code: Code::CredentialInvalid, message: message.into() }
+        Self::new(Code::CredentialInvalid, message, NextAction::Retry)
+    }
+
+    /// It is none for this service: its issuer may give one that is.
+    #[must_use]
+    pub fn for_another(message: impl Into<String>) -> Self {
+        Self::new(Code::CredentialInvalid, message, NextAction::StepUp)
+    }
+
+    /// Nobody here believes whoever issued it: no other credential of that issuer helps.
+    #[must_use]
+    pub fn of_a_stranger(message: impl Into<String>) -> Self {
+        Self::new(Code::CredentialInvalid, message, NextAction::None)
     }
 
     /// It has expired.
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Self {
-        Self { code: Code::CredentialExpired, message: message.into() }
+        Self::new(Code::CredentialExpired, message, NextAction::Retry)
     }
 
     /// It cannot be verified now.
     #[must_use]
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self { code: Code::CredentialUnavailable, message: message.into() }
+        Self::new(Code::CredentialUnavailable, message, NextAction::Retry)
     }
 
     /// Whoever sent it did not show that it is theirs.
     #[must_use]
     pub fn proof(message: impl Into<String>) -> Self {
-        Self { code: Code::ProofInvalid, message: message.into() }
+        Self::new(Code::ProofInvalid, message, NextAction::Retry)
+    }
+
+    fn new(code: Code, message: impl Into<String>, next_action: NextAction) -> Self {
+        Self { code, message: message.into(), next_action }
     }
 }
 
@@ -246,7 +264,7 @@ impl Evidence {
             Some(Ok(verified)) if verified.stands() => Ok(Arc::clone(&verified.proven)),
             Some(Ok(_)) => Err(Unproven::invalid("the credential's issuer has withdrawn the key that signed it")),
             Some(Err(unproven)) => Err(unproven.clone()),
-            None => Err(Unproven::invalid("no issuer is configured that could have issued the credential")),
+            None => Err(Unproven::of_a_stranger("no issuer is configured that could have issued the credential")),
         }
     }
 

@@ -7,6 +7,7 @@
 //! Cedar's `&&` does, so the policy holds exactly when all of them do, and an explanation shows the very conjunct that
 //! stopped it.
 
+use super::fit::Rounding;
 use super::index::Named;
 use super::inputs::{Inputs, LegRequest, NoInputs, build, known, value_at};
 use super::reads::Reads;
@@ -27,6 +28,9 @@ use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use std::sync::Arc;
+
+/// LIMIT: points in time between two milliseconds that the policies of one leg may read: it is decided about as often again.
+const MAX_BETWEEN: usize = 8;
 
 /// How much a leg shall say beside its outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,9 +89,63 @@ enum Verdict {
 impl Compiled {
     /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
+        let (leg, between) = self.rounded_leg(input, wanted, Rounding::Down)?;
+        if between.is_empty() { Ok(leg) } else { self.settle(input, wanted, leg, &between) }
+    }
+
+    /// A leg that reads points in time between two milliseconds, once it is decided with the ones before. It is decided
+    /// with the ones behind, too, and with each one between the others: where that makes a difference it is denied.
+    fn settle(
+        &self,
+        input: &LegInput<'_>,
+        wanted: Wanted,
+        leg: Leg,
+        between: &[(usize, String)],
+    ) -> Result<Leg, Fault> {
+        // What was converted for other legs is rounded as it was there.
+        let input = LegInput { conversions: None, ..*input };
+        let each = between.iter().map(|(number, _)| Rounding::OneUp(*number)).filter(|_| between.len() > 1);
+        let (decision, mut clock) = (leg.outcome.decision(), leg.clock);
+        let mut is_settled = between.len() <= MAX_BETWEEN;
+        for rounding in std::iter::once(Rounding::Up).chain(each) {
+            if !is_settled {
+                break;
+            }
+            let (other, _) = self.rounded_leg(&input, wanted, rounding)?;
+            is_settled = other.outcome.decision() == decision;
+            clock = clock.and(other.clock);
+        }
+        if is_settled {
+            return Ok(Leg { clock, ..leg });
+        }
+        let members: Vec<String> = between.iter().take(3).map(|(_, member)| format!("`{member}`")).collect();
+        let message = format!(
+            "{}: more precise than a millisecond, and the decision depends on that: round it where it is sent",
+            members.join(", ")
+        );
+        let principal =
+            input.question.chain.members().nth(input.leg).map(|member| input.question.as_asked(&member.uid));
+        let mut refusal =
+            refused(Code::BadValue, message, &principal.unwrap_or_else(|| input.question.resource.uid.clone()));
+        refusal.explanation = leg.explanation.map(|told| LegExplanation { outcome: refusal.outcome.clone(), ..told });
+        Ok(Leg { clock, inputs: leg.inputs, ..refusal })
+    }
+
+    /// Evaluates one leg, with points in time between two milliseconds rounded so; says which of them it reads.
+    fn rounded_leg(
+        &self,
+        input: &LegInput<'_>,
+        wanted: Wanted,
+        rounding: Rounding,
+    ) -> Result<(Leg, Vec<(usize, String)>), Fault> {
+        let exact = |leg: Leg| (leg, Vec::new());
         let LegInput { question, leg, now, token, stored, relations, conversions, arguments } = *input;
         let Some(member) = question.chain.members().nth(leg) else {
-            return Ok(refused(Code::ChainInvalid, "the chain has no such member".to_owned(), &question.resource.uid));
+            return Ok(exact(refused(
+                Code::ChainInvalid,
+                "the chain has no such member".to_owned(),
+                &question.resource.uid,
+            )));
         };
         let principal = question.as_asked(&member.uid);
         let (action, principal_uid, resource_uid) = match self.applies(question, &member.uid) {
@@ -97,7 +155,7 @@ impl Compiled {
                 if wanted.explanation {
                     leg.explanation = Some(blank(&principal, &leg.outcome, Vec::new()));
                 }
-                return Ok(leg);
+                return Ok(exact(leg));
             }
         };
         let (who, what) = (stored.get(&principal_uid), stored.get(&resource_uid));
@@ -120,13 +178,17 @@ impl Compiled {
             relations,
             conversions,
             explains,
+            rounding,
         };
-        let inputs = match build(&request, &self.schema, stored, index, &scope) {
+        let mut inputs = match build(&request, &self.schema, stored, index, &scope) {
             Ok(inputs) => inputs,
             Err(NoInputs::Cedar) => {
                 // Nothing is known of why, so nothing is kept of it; and what Cedar says may hold any value.
                 let message = "what the policies were to see cannot be built".to_owned();
-                return Ok(Leg { clock: ClockUse::Otherwise, ..refused(Code::PolicyError, message, &principal) });
+                return Ok(exact(Leg {
+                    clock: ClockUse::Otherwise,
+                    ..refused(Code::PolicyError, message, &principal)
+                }));
             }
             Err(NoInputs::Relation(RelationFailure::Fault(message))) => return Err(Fault::Relations(message)),
             Err(NoInputs::Relation(RelationFailure::Denied(message))) => {
@@ -134,14 +196,14 @@ impl Compiled {
                 if wanted.explanation {
                     leg.explanation = Some(blank(&principal, &leg.outcome, Vec::new()));
                 }
-                return Ok(leg);
+                return Ok(exact(leg));
             }
             Err(NoInputs::Bad(bad, dropped)) => {
                 let mut leg = refused(Code::BadValue, bad.into_iter().next().unwrap_or_default(), &principal);
                 if wanted.explanation {
                     leg.explanation = Some(blank(&principal, &leg.outcome, dropped));
                 }
-                return Ok(leg);
+                return Ok(exact(leg));
             }
         };
         let evaluator = Evaluator::new(
@@ -166,12 +228,13 @@ impl Compiled {
         }
         let explanation =
             wanted.explanation.then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs));
+        let between = std::mem::take(&mut inputs.between);
         let inputs = if wanted.inputs {
             self.inputs_read(&inputs, &scope.reads, &principal_uid, &resource_uid)
         } else {
             Vec::new()
         };
-        Ok(Leg { outcome, policies, explanation, inputs, clock })
+        Ok((Leg { outcome, policies, explanation, inputs, clock }, between))
     }
 
     /// Whether the question can be asked at all of this principal.

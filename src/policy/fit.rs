@@ -4,6 +4,7 @@
 //! `__extn` and `__expr` are members like any other. Numbers are converted from their digits.
 
 use super::schema::Vocabulary;
+use super::shown::undeclared_name;
 use crate::model::{Number, Value, duration_nanos, is_unknown_fact, mapped_network, request_instant_nanos};
 use cedar_policy_core::ast::{EntityUID, ExtensionFunction, Name, PartialValue, Value as Cedar};
 use cedar_policy_core::extensions::Extensions;
@@ -21,6 +22,47 @@ pub(super) struct Findings {
     pub(super) misfits: Vec<(Vec<SmolStr>, String)>,
     /// Paths of members that are not declared.
     pub(super) undeclared: Vec<Vec<SmolStr>>,
+    /// Paths of points in time that lie between two milliseconds.
+    pub(super) between: Vec<Vec<SmolStr>>,
+    /// How these are read, and how many there were before.
+    rounding: Rounding,
+    before: usize,
+}
+
+/// Which of the two milliseconds around it a point in time is read as. Policies know no smaller part of a second: what
+/// they say of both is what they would say of what lies between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rounding {
+    /// The one before.
+    #[default]
+    Down,
+    /// The one behind.
+    Up,
+    /// The one behind, for one of several points in time, and the one before for the others.
+    OneUp(usize),
+}
+
+impl Findings {
+    /// Nothing found yet, behind so many points in time between two milliseconds.
+    pub(super) fn rounding(rounding: Rounding, before: usize) -> Self {
+        Self { rounding, before, ..Self::default() }
+    }
+
+    /// The millisecond that a point in time is read as.
+    fn millisecond(&mut self, nanos: i128, at: At<'_>) -> i128 {
+        let floor = nanos.div_euclid(NANOS_PER_MS);
+        if nanos.rem_euclid(NANOS_PER_MS) == 0 {
+            return floor;
+        }
+        let number = self.before + self.between.len();
+        self.between.push(at.path());
+        let is_up = match self.rounding {
+            Rounding::Down => false,
+            Rounding::Up => true,
+            Rounding::OneUp(one) => one == number,
+        };
+        floor + i128::from(is_up)
+    }
 }
 
 /// Where a value stands: spelled out only where there is something to say about it.
@@ -60,7 +102,11 @@ pub(super) fn fit(
         let mut members: BTreeMap<SmolStr, Cedar> = BTreeMap::new();
         for (name, member) in record.iter() {
             match attrs.get_attr(name) {
-                None => findings.undeclared.push(at.below(name).path()),
+                None => {
+                    let declared = attrs.iter().map(|(declared, _)| declared);
+                    let name = undeclared_name(name, declared, vocabulary);
+                    findings.undeclared.push(at.below(&name).path());
+                }
                 Some(_) if member.is_null() => {}
                 Some(declared) => {
                     if let Some(member) = fit(member, &declared.attr_type, vocabulary, at.below(name), findings) {
@@ -77,7 +123,7 @@ pub(super) fn fit(
         }
         return Some(Cedar::record_arc(Arc::new(members), None));
     }
-    let fitted = scalar(value, ty, vocabulary).or_else(|| elements(value, ty, vocabulary, at, findings));
+    let fitted = scalar(value, ty, vocabulary, at, findings).or_else(|| elements(value, ty, vocabulary, at, findings));
     if fitted.is_none() {
         let why = format!("{} does not fit {}{}", describe(value, ty), name_of(ty), hint(ty, value));
         findings.misfits.push((at.path(), why));
@@ -88,19 +134,20 @@ pub(super) fn fit(
 /// The members of an array must all fit, whole: an element that stays away could be the one that a forbid looks for.
 fn elements(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
     let (Type::Set { element_type: Some(element) }, Value::List(items)) = (ty, value) else { return None };
-    let mut inner = Findings::default();
+    let mut inner = Findings::rounding(findings.rounding, findings.before + findings.between.len());
     let fitted: Option<Vec<Cedar>> = items.iter().map(|item| fit(item, element, vocabulary, at, &mut inner)).collect();
     findings.undeclared.extend(inner.undeclared);
+    findings.between.extend(inner.between);
     fitted.filter(|_| inner.misfits.is_empty()).map(|fitted| Cedar::set(fitted, None))
 }
 
-fn scalar(value: &Value, ty: &Type, vocabulary: &Vocabulary) -> Option<Cedar> {
+fn scalar(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
     match (ty, value) {
         (Type::Bool(_), Value::Bool(value)) => Some(Cedar::from(*value)),
         (Type::Long, Value::Number(number)) => number.to_i64().map(Cedar::from),
         (Type::String, Value::Text(text)) => Some(Cedar::from(text.clone())),
         (Type::Entity(kind), value) => reference(value, kind, vocabulary).map(Cedar::from),
-        (Type::ExtensionType { name }, value) => extension(name, value),
+        (Type::ExtensionType { name }, value) => extension(name, value, at, findings),
         _ => None,
     }
 }
@@ -126,7 +173,7 @@ fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Optio
     chosen.then(|| info.uid(id))
 }
 
-fn extension(name: &Name, value: &Value) -> Option<Cedar> {
+fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
     let constructor = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name)?;
     match (constructor.kind, value) {
         (Kind::Address, Value::Text(text)) => {
@@ -137,9 +184,10 @@ fn extension(name: &Name, value: &Value) -> Option<Cedar> {
         (Kind::Decimal, Value::Text(text)) => {
             constructor.call(text.clone()).or_else(|| constructor.call(Number::parse(text)?.to_decimal_text()?.into()))
         }
-        (Kind::Datetime, Value::Text(text)) => constructor
-            .call(text.clone())
-            .or_else(|| constructor.call(millisecond_text(request_instant_nanos(text)?)?.into())),
+        (Kind::Datetime, Value::Text(text)) => constructor.call(text.clone()).or_else(|| {
+            let nanos = request_instant_nanos(text)?;
+            constructor.call(millisecond_text(findings.millisecond(nanos, at))?.into())
+        }),
         (Kind::Duration, Value::Text(text)) => {
             constructor.call(text.clone()).or_else(|| constructor.call(milliseconds(duration_nanos(text)?)?))
         }
@@ -147,10 +195,9 @@ fn extension(name: &Name, value: &Value) -> Option<Cedar> {
     }
 }
 
-/// A point in time as Cedar writes it, which knows milliseconds, as the engine's clock does: one that has begun is not
-/// counted.
-fn millisecond_text(nanos: i128) -> Option<String> {
-    let since = SignedDuration::from_millis(i64::try_from(nanos.div_euclid(NANOS_PER_MS)).ok()?);
+/// A point in time, in milliseconds since 1970, as Cedar writes it.
+fn millisecond_text(ms: i128) -> Option<String> {
+    let since = SignedDuration::from_millis(i64::try_from(ms).ok()?);
     let civil = DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(since).ok()?;
     Some(format!("{}Z", civil.strftime("%Y-%m-%dT%H:%M:%S.%3f")))
 }

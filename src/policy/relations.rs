@@ -10,7 +10,7 @@
 use super::schema::{Provenance, Schema, Vocabulary};
 use super::source::{SourceFile, place_in};
 use super::syntax::{Root, access_path, children};
-use crate::model::{EntityRef, ObjectRef, Place, Problem, Record, Timestamp, TupleUser, check_relation};
+use crate::model::{EntityRef, ObjectRef, Place, Problem, Record, Timestamp, TupleUser, check_relation, nearest};
 use cedar_policy_core::ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint};
 use cedar_policy_core::validator::ValidationMode;
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
@@ -228,7 +228,10 @@ impl Reader<'_> {
             match (user(arg1), self.object(arg2)) {
                 (Some(user), Some((object, relation))) => drop(self.found.insert(Mention { user, object, relation })),
                 (None, _) => self.refuse(arg1),
-                (_, None) => self.refuse(arg2),
+                (_, None) => match self.unknown_userset(arg2) {
+                    Some(message) => self.refuse_as(arg2, message),
+                    None => self.refuse(arg2),
+                },
             }
             return;
         }
@@ -351,14 +354,35 @@ impl Reader<'_> {
             .is_some_and(|attribute| attribute.provenance == Provenance::Stored)
     }
 
+    /// What is wrong with a literal that is no userset of the model.
+    fn unknown_userset(&self, expr: &Typed) -> Option<String> {
+        let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() else { return None };
+        let (object, relation) = parse_userset_id(uid.eid().as_ref())?;
+        let kind = &object.kind;
+        let kinds = || self.types.relations.keys().map(AsRef::as_ref);
+        let (none, near) = match self.types.relations.get(kind) {
+            None => (format!("the relation model has no type `{kind}`"), nearest(kind, kinds())),
+            Some(relations) => (
+                format!("type `{kind}` has no relation `{relation}`"),
+                nearest(&relation, relations.iter().map(AsRef::as_ref)),
+            ),
+        };
+        let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        Some(format!("`{uid}` is no userset: {none}{meant}"))
+    }
+
     fn refuse(&mut self, expr: &Typed) {
+        self.refuse_as(expr, "this use of a relation cannot be resolved, and would silently be false".to_owned());
+    }
+
+    fn refuse_as(&mut self, expr: &Typed, message: String) {
         let place = place_in(expr.source_loc(), self.file);
         if self.problems.iter().any(|known| known.place == place) {
             return;
         }
         self.problem(
             place,
-            "this use of a relation cannot be resolved, and would silently be false".to_owned(),
+            message,
             "say `X in Y.relation` or `X in Userset::\"type:id#relation\"`; X and Y are the principal, the resource, or an \
              entity in the context or the facts; Y may also be a `@stored` attribute of one of these",
         );

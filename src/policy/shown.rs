@@ -1,10 +1,13 @@
 //! What of the values that policies saw may be shown: in reasons, explanations, records and logs.
 //!
 //! INVARIANT: a value that leaves a decision comes through here. What is marked `@secret` anywhere is shown nowhere,
-//! neither by itself nor within another value, nor as the name of whom or what a relation was looked up for; and what is
-//! shown to people is cut where it becomes long, with a word that it is.
+//! neither by itself nor within another value, nor as the name of whom or what a relation was looked up for, nor as the
+//! name of a member where a value was meant; and what is shown to people is cut where it becomes long, with a word that
+//! it is.
 
 use super::schema::Vocabulary;
+use super::source::SourceFile;
+use crate::model::Problem;
 use cedar_policy_core::ast::{Value as Cedar, ValueKind};
 use smol_str::SmolStr;
 use std::fmt::{self, Write};
@@ -31,6 +34,62 @@ pub(super) fn path_text(path: &[SmolStr], vocabulary: &Vocabulary) -> String {
     let shown = secret.map_or(path.len(), |at| at + 1);
     let hidden = (shown < path.len()).then_some(SECRET);
     path.iter().take(shown).map(SmolStr::as_str).chain(hidden).collect::<Vec<_>>().join(".")
+}
+
+/// The name of a member that the schema does not declare, as far as it may be shown. `declared` are those that it declares
+/// in its place: beside one that is marked `@secret`, a request may have written the value where the name belongs.
+pub(super) fn undeclared_name<'a>(
+    name: &SmolStr,
+    declared: impl IntoIterator<Item = &'a SmolStr>,
+    vocabulary: &Vocabulary,
+) -> SmolStr {
+    if declared.into_iter().any(|declared| vocabulary.is_secret(declared)) {
+        return SmolStr::new_static(SECRET);
+    }
+    name.clone()
+}
+
+/// A problem of stored entities, without the values that are marked `@secret`: neither in its words nor in an excerpt,
+/// which shows whole lines of the file.
+pub(super) fn without_secrets(mut problem: Problem, file: &SourceFile, vocabulary: &Vocabulary) -> Problem {
+    let mut secrets = Vec::new();
+    if let Ok(entities) = serde_json::from_str(&file.text) {
+        add_secrets(&entities, false, vocabulary, &mut secrets);
+    }
+    // Of two secrets the longer one first: the other may be a part of it.
+    secrets.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
+    let hide = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, SECRET));
+    problem.message = hide(&problem.message);
+    problem.help = problem.help.map(|help| hide(&help));
+    let may_show = secrets.is_empty() && !vocabulary.secrets().any(|name| file.text.contains(&format!("\"{name}\"")));
+    if let Some(place) = problem.place.as_mut().filter(|place| place.len > 0 && !may_show) {
+        problem.message = format!("line {}: {}", file.line(place.offset), problem.message);
+        place.len = 0;
+    }
+    problem
+}
+
+/// Adds the texts and numbers below members that are marked `@secret`, as messages write them.
+fn add_secrets(value: &serde_json::Value, is_secret: bool, vocabulary: &Vocabulary, secrets: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(text) if is_secret && !text.is_empty() => {
+            secrets.push(text.clone());
+            secrets.push(text.escape_debug().to_string());
+        }
+        serde_json::Value::Number(number) if is_secret => secrets.push(number.to_string()),
+        serde_json::Value::Array(items) => {
+            items.iter().for_each(|item| add_secrets(item, is_secret, vocabulary, secrets));
+        }
+        serde_json::Value::Object(members) => {
+            for (name, member) in members {
+                if is_secret && !name.starts_with("__") {
+                    secrets.push(name.clone());
+                }
+                add_secrets(member, is_secret || vocabulary.is_secret(name), vocabulary, secrets);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A value as Cedar writes it, without the members that are secret, as far as it is worth showing.

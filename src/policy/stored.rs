@@ -4,6 +4,7 @@ use super::ancestors::{MAX_ANCESTORS, too_many};
 use super::references::{Stray, stray};
 use super::schema::Schema;
 use super::search::{KindIndex, StoredIndex};
+use super::shown::without_secrets;
 use super::source::{SourceFile, problem_of};
 use super::values;
 use crate::model::{EntityRef, Place, Problem, Problems};
@@ -29,6 +30,20 @@ impl Stored {
     /// Reads entity files in Cedar's JSON form and checks them against the schema. An entity that occurs in two files
     /// is refused unless both say the same.
     pub fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
+        Self::read_files(files, schema).map_err(|problems| {
+            let file_of = |problem: &Problem| {
+                let place = problem.place.as_ref();
+                files.iter().find(|file| place.is_some_and(|place| place.file == file.path)).or_else(|| files.first())
+            };
+            let hide = |problem: Problem| match file_of(&problem) {
+                Some(file) => without_secrets(problem, file, &schema.vocabulary),
+                None => problem,
+            };
+            Problems(problems.0.into_iter().map(hide).collect())
+        })
+    }
+
+    fn read_files(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut all = Vec::new();
         for file in files {
@@ -59,6 +74,13 @@ impl Stored {
 
     /// These entities with others on top: one of the same uid is replaced.
     pub fn with(&self, file: &SourceFile, schema: &Schema) -> Result<Self, Problems> {
+        self.with_file(file, schema).map_err(|problems| {
+            let hide = |problem| without_secrets(problem, file, &schema.vocabulary);
+            Problems(problems.0.into_iter().map(hide).collect())
+        })
+    }
+
+    fn with_file(&self, file: &SourceFile, schema: &Schema) -> Result<Self, Problems> {
         if let Some(problem) = unknown_key(file, schema) {
             return Err(problem.into());
         }

@@ -4,10 +4,11 @@
 //! misspelt, or a type that was taken out of an action's `appliesTo`, must not end it without a word. A permit that can
 //! never apply is worth a warning.
 
+use super::relations::USERSET;
 use super::rules::Parsed;
 use super::schema::Schema;
 use super::source::{SourceFile, place_in, problem_of};
-use crate::model::{Decision, Place, Problem};
+use crate::model::{Decision, Place, Problem, nearest};
 use cedar_policy_core::ast::{
     ActionConstraint, EntityType, EntityUID, PolicyID, PolicySet, PrincipalOrResourceConstraint, Template,
 };
@@ -180,6 +181,16 @@ impl Report<'_> {
                     super::MAX_LEVEL,
                 )),
             },
+            ValidationError::UnrecognizedEntityType(found)
+                if nearest(&found.actual_entity_type, [USERSET]).is_some() =>
+            {
+                let has_relations = !self.schema.relations.relations.is_empty();
+                problem.help(if has_relations {
+                    "did you mean `Userset`? A relation is asked for as `X in Userset::\"type:id#relation\"`"
+                } else {
+                    "there are usersets only where the bundle has a relation model: add a `.fga` file"
+                })
+            }
             ValidationError::EmptySetForbidden(_) => {
                 problem.help("nothing is in an empty set: name what is meant, or remove the comparison")
             }

@@ -15,12 +15,14 @@ pub enum RelationError {
     #[error("the model defines no type `{0}`")]
     UnknownType(SmolStr),
     /// The model does not define the relation.
-    #[error("the model defines no relation `{relation}` of type `{kind}`")]
+    #[error("the model defines no relation `{relation}` of type `{kind}`{}", meant(near.as_deref()))]
     UnknownRelation {
         /// The type.
         kind: SmolStr,
         /// The relation.
         relation: SmolStr,
+        /// The one that was probably meant.
+        near: Option<SmolStr>,
     },
     /// A tuple's condition has no answer, and the answer depends on it.
     #[error("{error}")]
@@ -33,6 +35,11 @@ pub enum RelationError {
     /// The answer lies deeper than the limit allows to look.
     #[error("the relation nests more than {0} deep: shorten the chains of groups or parents")]
     TooDeep(u32),
+}
+
+/// A suggestion behind a sentence, where there is one.
+pub(in crate::relations) fn meant(near: Option<&str>) -> String {
+    near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
 impl RelationError {

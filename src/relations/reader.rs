@@ -186,9 +186,10 @@ impl<'a> Reader<'a> {
     /// The relation of a type, by name.
     pub(super) fn relation(&self, kind: &str, relation: &str) -> Result<RelationId, RelationError> {
         self.kind(kind)?;
-        self.rules
-            .find(kind, relation)
-            .ok_or_else(|| RelationError::UnknownRelation { kind: kind.into(), relation: relation.into() })
+        self.rules.find(kind, relation).ok_or_else(|| {
+            let near = self.rules.model().nearest_relation(kind, relation);
+            RelationError::UnknownRelation { kind: kind.into(), relation: relation.into(), near }
+        })
     }
 
     /// A type, by name.

@@ -20,6 +20,7 @@ pub(crate) fn read(subject: &Json, context: &Json, settings: &CarrierSettings) -
     match read_question(&values::request(&body(subject, context)), settings) {
         Ok(question) => question.chain.to_string(),
         Err(ChainRefusal::Deny(code, message)) => format!("{code}: {message}"),
+        Err(ChainRefusal::Unproven(unproven)) => format!("{}: {}", unproven.code, unproven.message),
         Err(ChainRefusal::TooLong(actors)) => format!("too long: {actors}"),
     }
 }
@@ -144,6 +145,7 @@ fn nothing_stands_beside_the_subject_of_a_credential() {
         match read_proven_question(&values::request(&body), &settings(), &evidence) {
             Ok(question) => question.chain.to_string(),
             Err(ChainRefusal::Deny(code, _)) => code.to_string(),
+            Err(ChainRefusal::Unproven(unproven)) => unproven.code.to_string(),
             Err(ChainRefusal::TooLong(_)) => "too long".to_owned(),
         }
     };

@@ -6,8 +6,8 @@ use behest::model::Depth;
 use serde_json::{Value as Json, json};
 
 const SCHEMA: &str = "entity user, agent; entity doc { level?: Long };
-action read, act appliesTo { principal: [user, agent], resource: doc,
-  context: { at?: datetime, from?: ipaddr, cost?: decimal, took?: duration, sets?: Set<Set<Set<Long>>> } };";
+action read, act, end, late, among appliesTo { principal: [user, agent], resource: doc,
+  context: { at?: datetime, end?: datetime, times?: Set<datetime>, from?: ipaddr, cost?: decimal, took?: duration, sets?: Set<Set<Set<Long>>> } };";
 
 const POLICIES: &str = r#"
 @id("at") permit (principal, action == Action::"read", resource)
@@ -16,6 +16,13 @@ when { context has at && context.at == datetime("2026-10-01T09:00:00Z") };
 when { context has at && context.at < datetime("2026-10-01T09:00:00.500Z") && datetime("2026-10-01T09:00:00.400Z") < context.at };
 @id("inside") permit (principal, action == Action::"read", resource) when { context has cost && context.cost == decimal("0.3") };
 @id("took") permit (principal, action == Action::"read", resource) when { context has took && context.took == duration("1s500ms") };
+@id("end") permit (principal, action == Action::"end", resource)
+when { context has at && context has end && context.at <= context.end };
+@id("late") permit (principal, action == Action::"late", resource);
+@id("too-late") forbid (principal, action == Action::"late", resource)
+when { context has at && context.at > datetime("2026-10-01T09:00:00Z") };
+@id("among") permit (principal, action == Action::"among", resource)
+when { context has times && context.times.contains(datetime("2026-10-01T09:00:00Z")) };
 @id("all") permit (principal, action == Action::"act", resource);
 @id("sets") permit (principal, action == Action::"read", resource) when { context has sets && context.sets.contains([[1], [2, 3]]) };
 @id("outside") forbid (principal, action == Action::"act", resource)
@@ -54,6 +61,46 @@ fn points_in_time_are_taken_in_every_form_and_mean_the_same() {
     for text in ["2026-10-01T09:00:00", "2026-10-01T09:00:60Z", "2026-10-01T09:00:00.0000000001Z", "now", ""] {
         assert_eq!(decided(&engine, "read", &json!({"at": text})), "deny bad_value", "{text}");
     }
+}
+
+#[test]
+fn what_is_behind_the_millisecond_is_rounded_only_where_nothing_depends_on_it() {
+    let engine = engine();
+    let at = |text: &str| format!("2026-10-01T{text}Z");
+    for (action, context, expected) in [
+        // Cut, a forbid that holds would not.
+        ("late", json!({"at": at("09:00:00.000000001")}), "deny bad_value"),
+        ("late", json!({"at": at("09:00:00.000000000")}), "permit"),
+        ("late", json!({"at": at("08:59:59.999999999")}), "permit"),
+        ("late", json!({"at": at("08:59:59.998999999")}), "permit"),
+        ("late", json!({"at": at("09:00:00.001000001")}), "deny forbidden"),
+        ("end", json!({"at": at("08:00:00.123456"), "end": at("09:00:00")}), "permit"),
+        ("end", json!({"at": at("08:00:00.123456"), "end": at("09:00:00.654321")}), "permit"),
+        ("end", json!({"at": at("09:00:00.000456"), "end": at("09:00:00")}), "deny bad_value"),
+        ("end", json!({"at": at("09:00:00.000456"), "end": at("09:00:00.001")}), "permit"),
+        // Within one millisecond, which of two comes first is lost by cutting either.
+        ("end", json!({"at": at("09:00:00.000456"), "end": at("09:00:00.000123")}), "deny bad_value"),
+        ("end", json!({"at": at("09:00:00.000123"), "end": at("09:00:00.000456")}), "deny bad_value"),
+        ("end", json!({"at": at("09:00:01.000123"), "end": at("09:00:00.000456")}), "deny not_permitted"),
+        ("among", json!({"times": [at("09:00:00"), at("09:30:00.000123")]}), "permit"),
+        ("among", json!({"times": [at("09:00:00.000123"), at("09:30:00")]}), "deny bad_value"),
+        // What no policy reads matters to nobody.
+        ("act", json!({"at": at("09:00:00.000000001")}), "permit"),
+    ] {
+        assert_eq!(decided(&engine, action, &context), expected, "{action} {context}");
+    }
+    let asked = asked("late", &json!({"at": at("09:00:00.000000001"), "end": at("09:00:00.1234")}));
+    let answer = engines::decide(&engine, &asked, Depth::Explain);
+    assert_eq!(
+        answer.reason.map(|reason| reason.message).as_deref(),
+        Some(
+            "`context.at`: more precise than a millisecond, and the decision depends on that: round it where it is sent"
+        )
+    );
+    // With another member there are other legs, and what was converted for the one is not rounded for the other.
+    let mut chain = self::asked("among", &json!({"times": [at("09:00:00.000123")]}));
+    chain["subject"]["properties"] = json!({"act": {"sub": "bot"}});
+    assert_eq!(engines::verdict(&engines::decide(&engine, &chain, Depth::Lean)), "deny bad_value");
 }
 
 #[test]

@@ -77,10 +77,10 @@ fn asked(action: &str) -> Json {
     let code = format!("{SECRET}(");
     let card = if action == "near" { json!(31_337_000) } else { json!(code) };
     json!({
-        "subject": {"type": "user", "id": "alice", "properties": {"pin": code, "amount": 31_337_000, "level": 3}},
+        "subject": {"type": "user", "id": "alice", "properties": {"pin": code, "amount": 31_337_000, "level": 3, SECRET: 1}},
         "action": {"name": action},
-        "resource": {"type": "doc", "id": "d", "properties": {"label": code}},
-        "context": {"code": code, "word": code, "vault": SECRET, "obj": {SECRET: 1, "b": {SECRET: 1}}, "arguments": {"card": card, "note": "plain"}},
+        "resource": {"type": "doc", "id": "d", "properties": {"label": code, (format!("{SECRET}=1")): 1}},
+        "context": {"code": code, "word": code, "vault": SECRET, "obj": {SECRET: 1, "b": {SECRET: 1}}, "arguments": {"card": card, "note": "plain", SECRET: {"a": 1}}, SECRET: "x", "cod": 1},
     })
 }
 
@@ -112,6 +112,12 @@ fn planted_secrets_come_out_nowhere() {
             }
         }
     }
+    // What is hidden is told of all the same, and a name that is near to a declared one is helped.
+    for part in
+        ["context.(secret)", "did you mean `code`?", "subject.properties.(secret)", "resource.properties.(secret)"]
+    {
+        assert!(told.iter().any(|(_, text)| text.contains(part)), "{part}");
+    }
     writer.close();
     told.push(("records", std::fs::read_to_string(&records).expect("records")));
     for (action, text) in &told {
@@ -127,4 +133,43 @@ fn planted_secrets_come_out_nowhere() {
     expected.sort();
     verdicts.sort();
     assert_eq!(verdicts, expected);
+}
+
+#[test]
+fn stored_secrets_that_do_not_fit_are_told_of_and_not_shown() {
+    let schema = "entity user { @secret pin?: Long, @secret limit?: decimal, name?: String, card?: { @secret number?: Long } } \
+                  tags { @secret token?: Long };\nentity doc;\n\
+                  action read appliesTo { principal: user, resource: doc };\n";
+    let refused = |attributes: &str| {
+        let entity =
+            format!("[\n  {{\"uid\": {{\"type\": \"user\", \"id\": \"alice\"}}, {attributes}, \"parents\": []}}\n]");
+        let files = [
+            ("schemas/s.cedarschema", schema),
+            ("policies/p.cedar", "@id(\"all\") permit (principal, action, resource);\n"),
+            ("policies/entities.json", &entity),
+        ];
+        let mut files = bundle::Files::from_texts(files.map(|(path, text)| (path.to_owned(), text.to_owned())));
+        let problems = bundle::compile(&mut files).expect_err("it does not fit");
+        bundle::render(&problems, &files, false).replace('│', "").split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for (attributes, expected) in [
+        (r#""attrs": {"pin": "S3CR3T"}"#, "`pin` on `user::\"alice\"`"),
+        (r#""attrs": {"pin": "S3CR3T\"x"}"#, "`pin` on `user::\"alice\"`"),
+        (r#""attrs": {"limit": 313.37}"#, ""),
+        (r#""attrs": {"limit": {"__extn": {"fn": "decimal", "arg": "S3CR3T"}}}"#, ""),
+        (r#""attrs": {"card": {"number": "S3CR3T"}}"#, "`card` on `user::\"alice\"`"),
+        (r#""attrs": {"pin": {"S3CR3T": 1}}"#, "`pin` on `user::\"alice\"`"),
+        (r#""attrs": {}, "tags": {"a": {"token": "S3CR3T"}}"#, "`a` on `user::\"alice\"`"),
+        // Another attribute does not fit, in the line of a secret.
+        (r#""attrs": {"name": 3, "pin": 31337}"#, "`name` on `user::\"alice\"`"),
+        // No JSON at all.
+        (r#""attrs": {"pin": S3CR3T}"#, ""),
+    ] {
+        let report = refused(attributes);
+        assert!(report.contains("policies/entities.json: ") && report.contains(expected), "{report}");
+        assert!(!report.contains("S3CR3T") && !report.contains("31337") && !report.contains("313.37"), "{report}");
+    }
+    // Where nothing is secret, the line is shown.
+    let report = refused(r#""attrs": {"name": 3}"#);
+    assert!(report.contains("\"name\": 3"), "{report}");
 }

@@ -3,7 +3,7 @@
 use crate::service::{NOW_MS, post, send};
 use crate::tokens::{Key, with};
 use crate::web::Web;
-use crate::world::{AUDIENCE, ISSUER, World, claims, claims_with, profile, question};
+use crate::world::{AUDIENCE, ISSUER, World, access, claims, claims_with, profile, question, standard};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use behest::evidence::{Introspection, Profile, Scope, Trust};
@@ -142,4 +142,24 @@ async fn a_certificate_beside_a_token_is_one() {
     assert!(found.starts_with("proof_invalid: ") && found.contains("`tls.certificate` is no"), "{found}");
     let pem = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap().cert.pem();
     assert_eq!(ask(&pem).await, "permit");
+}
+
+/// What helps against a credential that is none for this service: another of its issuer, or nothing.
+#[actix_web::test]
+async fn what_to_do_next_is_said_of_audiences_and_issuers() {
+    let (world, key, _web) = standard();
+    for (over, expected) in [
+        (json!({"aud": "https://other.example"}), "step_up"),
+        (json!({"aud": null}), "step_up"),
+        (json!({"iss": "https://stranger.example"}), "none"),
+        (json!({"iss": null}), "none"),
+        (json!({"exp": 1}), "retry"),
+        (json!({"sub": 7}), "retry"),
+    ] {
+        let mut body = question("look", &[access(&key.access_token(&claims_with(&over)))]);
+        body["options"] = json!({"reason": true});
+        let reply = send(&world.server, post("/access/v1/evaluation", body.to_string())).await;
+        let reason = reply.json()["context"]["reason"].clone();
+        assert_eq!(reason["next_action"], expected, "{over}: {reason}");
+    }
 }

@@ -115,3 +115,50 @@ async fn another_store_has_no_aliases() {
         other.on_store("write", &json!({ "writes": { "tuple_keys": keys(&["document:a#viewer@agent:b"]) } })).await;
     assert_eq!(reply.status, 400, "{}", reply.body);
 }
+
+#[actix_web::test]
+async fn what_a_reason_shows_is_pasted_into_a_tuple_and_permits() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = "@id(\"viewer\") permit (principal is Notes::User, action, resource) when { principal in resource.viewer };\n\
+        @id(\"acts\") permit (principal is Notes::Agent, action, resource) when {\n  context has delegation.from && \
+        context.delegation.from has \"Notes::User\" &&\n  principal in context.delegation.from[\"Notes::User\"].delegate\n};\n";
+    for (path, text) in [
+        ("schemas/notes.cedarschema", SCHEMA),
+        ("schemas/notes.fga", MODEL),
+        ("policies/bundle.toml", "[types]\nagent = \"Notes::Agent\"\nuser = \"Notes::User\"\n"),
+        ("policies/notes.cedar", policies),
+    ] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let fixture = Fixture { store: StoreId::MAIN.to_string(), ..Fixture::of_bundle(folder.path()) };
+    let users =
+        ["https://idp.example/ann?a=1#me", "https://idp.example/bob", "spiffe://prod/ns/a", "m%20n", "a b", ":User:x"];
+    let agents = ["https://agents.example/1", "urn:bot:7", ":Bot:x", "eng#peer", "*", "t\u{fc}r"];
+    for ((user, agent), kinds) in
+        users.iter().zip(agents).zip([["user", "agent"], ["Notes::User", "Notes::Agent"]].iter().cycle())
+    {
+        let body = json!({
+            "subject": { "user": { "type": kinds[0], "id": user }, "agent": { "type": kinds[1], "id": agent } },
+            "action": { "name": "read" },
+            "resource": { "type": "Notes::Note", "id": "n1" },
+            "options": { "reason": true },
+        });
+        let mut shown = Vec::new();
+        for (relation, expected) in [("viewer", [kinds[0], user]), ("delegate", [kinds[1], agent])] {
+            let answer = fixture.post_anonymously("/access/v1/evaluation", &body).await.json();
+            assert_eq!(answer["decision"], false, "{answer}");
+            let principal = &answer["context"]["reason"]["principal"];
+            assert_eq!([&principal["type"], &principal["id"]], expected, "{answer}");
+            let plain = format!("{}:{}", expected[0], expected[1]);
+            shown.push(principal["tuple"].as_str().map_or(plain, str::to_owned));
+            let object = if relation == "viewer" { "Notes/Note:n1".to_owned() } else { shown[0].clone() };
+            let key = json!({ "user": shown.last(), "relation": relation, "object": object });
+            let reply = fixture.on_store("write", &json!({ "writes": { "tuple_keys": [key] } })).await;
+            assert_eq!(reply.status, 200, "{key}: {}", reply.body);
+        }
+        let answer = fixture.post_anonymously("/access/v1/evaluation", &body).await;
+        assert_eq!(answer.json()["decision"], true, "{shown:?}: {}", answer.body);
+    }
+}

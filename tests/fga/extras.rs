@@ -4,6 +4,21 @@ use crate::{Fixture, key};
 use serde_json::{Value, json};
 
 #[actix_web::test]
+async fn a_relation_that_is_a_letter_off_is_suggested() {
+    let fixture = Fixture::new().await;
+    let key = key("document:a#viewr@user:b");
+    for (call, body) in [
+        ("check", json!({ "tuple_key": key })),
+        ("write", json!({ "writes": { "tuple_keys": [key] } })),
+        ("list-objects", json!({ "type": "document", "relation": "viewr", "user": "user:b" })),
+    ] {
+        let reply = fixture.on_store(call, &body).await;
+        assert_eq!(reply.status, 400, "{call}");
+        assert!(reply.json()["message"].as_str().unwrap().contains("did you mean `viewer`?"), "{call}: {}", reply.body);
+    }
+}
+
+#[actix_web::test]
 async fn a_check_shows_its_witness_where_it_is_asked_for() {
     let fixture = Fixture::new().await;
     fixture.write(&["document:plan#viewer@team:sre#member", "team:sre#member@user:alice"]).await;

@@ -28,6 +28,7 @@ mod writes;
 
 use actix_web::http::Method;
 use behest::audit::Recorder;
+use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::engine::stores::{StoreLimits, Stores, TupleStore, open_memory};
@@ -36,7 +37,9 @@ use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use service::{NOW_MS, Reply, request, send};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 const READER: &str = "reader-key";
 const WRITER: &str = "writer-key";
@@ -78,10 +81,23 @@ impl Fixture {
     }
 
     fn of(store: Arc<dyn TupleStore>, limits: StoreLimits) -> Self {
+        Self::make(store, limits, None)
+    }
+
+    /// With what this folder holds as its bundle.
+    fn of_bundle(folder: &Path) -> Self {
+        Self::make(open_memory().unwrap(), StoreLimits::default(), Some(folder))
+    }
+
+    fn make(store: Arc<dyn TupleStore>, limits: StoreLimits, folder: Option<&Path>) -> Self {
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let stores = Arc::new(Stores::open(store, clock.clone()).unwrap().with_limits(limits));
         let metrics = Arc::new(Metrics::default());
         let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores.clone());
+        let engine = engine.with_quiet(Duration::from_millis(1));
+        if let Some(Err(refused)) = folder.map(|folder| engine.load(&Source::Dir(folder.to_owned()))) {
+            panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+        }
         let callers = vec![
             caller("reader", READER, &[Permission::RelationsRead]),
             caller("writer", WRITER, &[Permission::RelationsWrite]),
@@ -108,6 +124,10 @@ impl Fixture {
 
     async fn post(&self, path: &str, body: &Value) -> Reply {
         self.call(Method::POST, path, Some(BOTH), Some(body)).await
+    }
+
+    async fn post_anonymously(&self, path: &str, body: &Value) -> Reply {
+        self.call(Method::POST, path, None, Some(body)).await
     }
 
     async fn get(&self, path: &str) -> Reply {

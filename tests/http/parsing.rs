@@ -165,3 +165,29 @@ async fn members_that_nobody_defines_are_ignored() {
     body["evaluations"] = json!("ignored here");
     assert_eq!(send(&server, post(EVALUATION, body.to_string())).await.status, 503);
 }
+
+/// Names in a context may be account numbers, and whether they are secret is not known before the body is read.
+#[actix_web::test]
+async fn a_member_that_occurs_twice_in_data_is_not_named_where_something_is_secret() {
+    for (mark, expected) in [("@secret ", "context.(not shown)"), ("", "context.vault.4711")] {
+        let folder = tempfile::tempdir().unwrap();
+        let schema = format!(
+            "entity user, doc; action read appliesTo {{ principal: user, resource: doc, context: {{ {mark}vault?: {{ a?: Long }} }} }};"
+        );
+        for (path, text) in [
+            ("schemas/s.cedarschema", schema.as_str()),
+            ("policies/p.cedar", "@id(\"p\") permit (principal, action, resource);"),
+        ] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let (server, engine) = crate::service::with_engine(local());
+        engine.load(&behest::bundle::Source::Dir(folder.path().to_owned())).unwrap();
+        let body = r#"{"subject":{"type":"user","id":"a"},"context":{"vault":{"4711":1,"4711":2}}}"#;
+        let reply = send(&server, post(EVALUATION, body)).await;
+        let message = format!("`{expected}` occurs more than once in its object: send it once");
+        assert_eq!(error(&reply), format!("400 duplicate_member: {message}"));
+        assert_eq!(reply.json()["error"]["member"], expected);
+    }
+}

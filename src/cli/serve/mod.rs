@@ -87,6 +87,9 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     let shutdown = signals::listen(reload.map_err(|error| no_thread(&error))?, writer.clone(), parts.tls.clone())?;
     // After the signals are listened to: whoever reads that the service is there may end it.
     let _removed_at_the_end = announce(&config, &environment, &source, &loaded, &bound, admin_key.as_ref())?;
+    if let Some(live) = parts.engine.snapshot() {
+        trust::warn_types(&config, live.bundle());
+    }
     let (listener, at) = bound.into_parts();
     let outcome = server.run(vec![listener], shutdown);
     if let Some(writer) = writer {

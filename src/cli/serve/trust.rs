@@ -1,5 +1,6 @@
 //! Settings of issuers turned into what verifies their credentials.
 
+use crate::bundle::Bundle;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::evidence::{
@@ -53,6 +54,44 @@ pub(super) fn warn(config: &Config) {
              callers (none: anonymous ones) may send all of them; set `audiences` for each of `[[callers]]`"
         );
     }
+}
+
+/// Warns of issuers whose tokens name principals of types that the bundle does not declare: whoever is named so is denied.
+pub(super) fn warn_types(config: &Config, bundle: &Bundle) {
+    let vocabulary = &bundle.compiled().schema().vocabulary;
+    let aliases = &bundle.carriers().aliases;
+    for ((whose, kind), words) in principal_types(config) {
+        let is_alias = aliases.iter().any(|(alias, _)| *alias == kind);
+        if !is_alias && vocabulary.entity_type(&kind).is_none() {
+            tracing::warn!(
+                "credentials of {whose} name principals of the type `{kind}`, and {}: who is named so is denied; set {} in the \
+                 settings, or an alias in `[types]` of `policies/bundle.toml`",
+                vocabulary.no_type(&kind),
+                words.join(" and ")
+            );
+        }
+    }
+}
+
+/// The types of the principals that credentials name, each with whose credentials these are, and the settings that say so.
+fn principal_types(config: &Config) -> BTreeMap<(String, smol_str::SmolStr), Vec<&'static str>> {
+    let mut types: BTreeMap<_, Vec<&'static str>> = BTreeMap::new();
+    let mut add = |whose: &str, kind: smol_str::SmolStr, word| {
+        types.entry((whose.to_owned(), kind)).or_default().push(word);
+    };
+    for settings in &config.issuers {
+        let Ok(profile) = profile(settings) else { continue };
+        let whose = format!("the issuer `{}`", settings.issuer);
+        add(&whose, profile.subject_type, "`subject_type`");
+        if profile.actor != ActorForm::None {
+            add(&whose, profile.actor_type, "`actor_type`");
+        }
+        add(&whose, profile.client_type, "`client_type`");
+    }
+    for domain in &config.trust_domains {
+        add(&format!("the trust domain `{}`", domain.name), domain.entity_type.as_str().into(), "`entity_type`");
+    }
+    types
 }
 
 /// The callers that may send tokens for any of several audiences; none where there is one audience, or each caller names

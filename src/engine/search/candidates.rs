@@ -46,7 +46,7 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     let mut question = match read_proven_question(&asked, task.pinned.bundle.carriers(), task.evidence) {
         Ok(question) => question,
         // What nobody in particular may not be, only somebody that the request names can be.
-        Err(ChainRefusal::Deny(..)) => return Ok(Candidates::Few(named)),
+        Err(ChainRefusal::Deny(..) | ChainRefusal::Unproven(_)) => return Ok(Candidates::Few(named)),
         // Said when the first candidate is decided.
         Err(ChainRefusal::TooLong(_)) => return Ok(Candidates::Any),
     };

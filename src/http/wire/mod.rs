@@ -22,5 +22,6 @@ pub(super) use explanation::rfc3339;
 pub use json::{write_condition, write_record, write_text, write_tuple, write_value};
 pub(super) use options::{Of, Options};
 pub use read::read_object;
+pub(super) use read::without_data;
 pub(super) use search::SearchResponse;
 pub use search::write_page;

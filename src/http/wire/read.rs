@@ -27,6 +27,20 @@ pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
     }
 }
 
+/// The path of a member without names that are a request's own: what stands in a context or in properties. They may be
+/// account numbers, and values that were written where a name belongs.
+pub(in crate::http) fn without_data(path: &str) -> String {
+    let mut shown: Vec<&str> = Vec::new();
+    for segment in path.split('.') {
+        if shown.last().is_some_and(|last| ["context", "properties"].contains(last)) {
+            shown.push("(not shown)");
+            break;
+        }
+        shown.push(segment);
+    }
+    shown.join(".")
+}
+
 enum Refusal {
     Syntax(JiterError),
     TooDeep,
@@ -230,6 +244,18 @@ mod tests {
             (r#"{"l":[{},{"m":[[{"k":1,"x":2,"k":1}]]}]}"#, "l[1].m[0][0].k"),
         ] {
             assert_eq!(refuse(body), format!("`{path}` occurs more than once in its object: send it once"));
+        }
+    }
+
+    #[test]
+    fn a_path_without_data_ends_where_the_data_begins() {
+        for (path, expected) in [
+            ("subject.id", "subject.id"),
+            ("context", "context"),
+            ("context.vault.4711", "context.(not shown)"),
+            ("evaluations[3].subject.properties.x", "evaluations[3].subject.properties.(not shown)"),
+        ] {
+            assert_eq!(without_data(path), expected);
         }
     }
 

@@ -15,12 +15,6 @@ use std::sync::Arc;
 /// The type of a subject that stands for a credential's chain.
 const CREDENTIAL: &str = "credential";
 
-impl From<crate::model::Unproven> for ChainRefusal {
-    fn from(unproven: crate::model::Unproven) -> Self {
-        Self::Deny(unproven.code, unproven.message)
-    }
-}
-
 /// Takes `context.credentials`, each verified, in order. One that proves nothing denies, whatever the others prove.
 pub(super) fn take(context: &mut Record, evidence: &Evidence) -> Result<Vec<Arc<Proven>>, ChainRefusal> {
     let Some(value) = take_present(context, "credentials") else { return Ok(Vec::new()) };
@@ -34,7 +28,7 @@ pub(super) fn take(context: &mut Record, evidence: &Evidence) -> Result<Vec<Arc<
     let verified = credentials.iter().enumerate().map(|(index, credential)| {
         evidence.outcome(credential).map_err(|mut unproven| {
             unproven.message = format!("`context.credentials[{index}]`: {}", unproven.message);
-            ChainRefusal::from(unproven)
+            ChainRefusal::Unproven(unproven)
         })
     });
     verified.collect()

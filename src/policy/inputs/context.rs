@@ -25,7 +25,7 @@ impl Builder<'_> {
             if action.context.contains_key(name) {
                 self.member(name, value, &mut context);
             } else {
-                self.drop(|| (format!("context.{name}"), "the schema does not declare it for this action".to_owned()));
+                self.drop_undeclared(&"context", name, &action.context, " for this action");
             }
         }
         if !question.action.properties.is_empty() {

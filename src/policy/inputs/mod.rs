@@ -18,19 +18,20 @@ pub(super) use context::datetime;
 pub(super) use drafts::{known, value_at};
 
 use super::conversions::{Conversions, Fitted, Origin, is_compound, is_too_heavy};
-use super::fit::{At, Findings, fit};
+use super::fit::{At, Findings, Rounding, fit};
 use super::index::{AttributeValue, Index, Scope, Slice, Values};
 use super::relations::{RelationFailure, Relations};
 use super::schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo};
-use super::shown::path_text;
+use super::shown::{path_text, undeclared_name};
 use super::stored::Stored;
 use super::syntax::Root;
-use crate::model::{Dropped, Entity as Asked, Question, Record, RelationLookup, Timestamp, Value};
+use crate::model::{Dropped, Entity as Asked, Question, Record, RelationLookup, Timestamp, Value, nearest};
 use cedar_policy_core::ast::{Context, EntityUID, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Entities;
 use drafts::Drafts;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// One leg to be built.
@@ -50,6 +51,8 @@ pub(super) struct LegRequest<'a> {
     pub(super) conversions: Option<&'a Conversions>,
     /// Whether it is to be said what no policy could see, and which relations were looked up.
     pub(super) explains: bool,
+    /// How points in time between two milliseconds are read.
+    pub(super) rounding: Rounding,
 }
 
 /// Why a leg has no inputs.
@@ -72,6 +75,8 @@ pub(super) struct Inputs {
     pub(super) dropped: Vec<Dropped>,
     /// The relations that were looked up, where an explanation is wanted.
     pub(super) lookups: Vec<RelationLookup>,
+    /// Points in time between two milliseconds that a policy reads: their numbers among all such, and their paths.
+    pub(super) between: Vec<(usize, String)>,
 }
 
 /// Builds a leg's inputs for the policies of a scope, and finds those of them that can have a say. Relations are
@@ -84,7 +89,8 @@ pub(super) fn build(
     scope: &Scope,
 ) -> Result<Inputs, NoInputs> {
     let drafts = Drafts::new(stored, schema);
-    let mut builder = Builder { request, schema, scope, drafts, bad: Vec::new(), dropped: Vec::new() };
+    let (bad, dropped, between) = (Vec::new(), Vec::new(), Vec::new());
+    let mut builder = Builder { request, schema, scope, drafts, bad, dropped, between, betweens: 0 };
     builder.given_entities();
     let context = builder.context();
     if !builder.bad.is_empty() {
@@ -96,7 +102,8 @@ pub(super) fn build(
     let lookups = builder.look_up(&slice, &context)?;
     let entities = builder.entities(&context)?;
     let context = Context::Value(Arc::new(context));
-    Ok(Inputs { entities, context, slice, dropped: builder.dropped, lookups })
+    let Builder { dropped, between, .. } = builder;
+    Ok(Inputs { entities, context, slice, dropped, lookups, between })
 }
 
 /// A context's members.
@@ -110,6 +117,9 @@ struct Builder<'a> {
     drafts: Drafts<'a>,
     bad: Vec<String>,
     dropped: Vec<Dropped>,
+    between: Vec<(usize, String)>,
+    /// How many points in time between two milliseconds there were, read or not.
+    betweens: usize,
 }
 
 impl Builder<'_> {
@@ -161,7 +171,7 @@ impl Builder<'_> {
     ) {
         for (name, value) in asked.properties.iter().filter(|(_, value)| !value.is_null()) {
             let Some(attribute) = info.attributes.get(name) else {
-                self.drop(|| (format!("{from}.properties.{name}"), "the schema does not declare it".to_owned()));
+                self.drop_undeclared(&format_args!("{from}.properties"), name, &info.attributes, "");
                 continue;
             };
             let passed_over = match attribute.provenance {
@@ -204,6 +214,13 @@ impl Builder<'_> {
             let path = path_text(&undeclared, &self.schema.vocabulary);
             self.drop(|| (format!("{}.{path}", prefix()), "the schema does not declare it".to_owned()));
         }
+        for between in findings.between {
+            if is_read(self, &between) {
+                let member = format!("{}.{}", prefix(), path_text(&between, &self.schema.vocabulary));
+                self.between.push((self.betweens, member));
+            }
+            self.betweens += 1;
+        }
         for (misfit, why) in findings.misfits {
             let member = format!("{}.{}", prefix(), path_text(&misfit, &self.schema.vocabulary));
             if is_read(self, &misfit) {
@@ -216,7 +233,7 @@ impl Builder<'_> {
     }
 
     fn convert(&self, value: &Value, attribute: &Attribute, name: &SmolStr) -> Fitted {
-        let mut findings = Findings::default();
+        let mut findings = Findings::rounding(self.request.rounding, self.betweens);
         if is_compound(value) && is_too_heavy(value) {
             let why = "it holds too many values within one another".to_owned();
             findings.misfits.push((vec![name.clone()], why));
@@ -253,6 +270,23 @@ impl Builder<'_> {
             others.extend(self.schema.action_entity(own));
         }
         drafts.into_entities(others.into_iter()).map_err(|_| NoInputs::Cedar)
+    }
+
+    /// Notes a member that is not among those that the schema declares in its place, with the one that was probably meant.
+    fn drop_undeclared(
+        &mut self,
+        place: &dyn fmt::Display,
+        name: &SmolStr,
+        declared: &BTreeMap<SmolStr, Attribute>,
+        of: &str,
+    ) {
+        let vocabulary = &self.schema.vocabulary;
+        self.drop(|| {
+            let near = nearest(name, declared.keys().map(SmolStr::as_str));
+            let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let member = format!("{place}.{}", undeclared_name(name, declared.keys(), vocabulary));
+            (member, format!("the schema does not declare it{of}{meant}"))
+        });
     }
 
     /// Notes what no policy can see; only an explanation says it.

@@ -99,6 +99,9 @@ impl Merger<'_> {
             );
         }
         let from_request = ty.annotations.0.keys().any(|key| key.as_ref() == "request");
+        if let EntityTypeKind::Standard(StandardEntityType { tags: Some(tags), .. }) = &ty.kind {
+            self.note_members(file, tags);
+        }
         let Some(record) = attributes(ty) else { return };
         for (attribute, declared) in &record.attributes {
             self.check(file, &declared.annotations, ON_ATTRIBUTES, "an attribute", declared.ty.loc());

@@ -208,6 +208,11 @@ impl Vocabulary {
         self.secrets.contains(name)
     }
 
+    /// The names of all that is marked `@secret`.
+    pub fn secrets(&self) -> impl Iterator<Item = &SmolStr> {
+        self.secrets.iter()
+    }
+
     /// Whether an attribute or member of this name is marked `@secret` anywhere, or has a type with such a member.
     pub(in crate::policy) fn may_hold_secret(&self, name: &str) -> bool {
         let holds = |attributes: &BTreeMap<SmolStr, Attribute>| {

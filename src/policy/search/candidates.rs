@@ -7,6 +7,7 @@ use super::sought::{Part, Sought};
 use crate::model::Decision;
 use crate::policy::Compiled;
 use crate::policy::evaluate::LegInput;
+use crate::policy::fit::Rounding;
 use crate::policy::index::{Named, Scope as Rules};
 use crate::policy::inputs::{LegRequest, NoInputs, build};
 use crate::policy::relations::Mention;
@@ -95,6 +96,7 @@ impl Compiled {
             relations: input.relations,
             conversions: input.conversions,
             explains: false,
+            rounding: Rounding::Down,
         };
         let scope = |rules: &[&Arc<Rule>], mentions| Rules::fixed(rules.iter().copied(), mentions);
         let index = self.index(input.arguments);

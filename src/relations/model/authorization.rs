@@ -4,7 +4,7 @@ use super::definition::{ModelDefinition, RelationDefinition, TypeDefinition};
 use super::error::{ModelRefusal, RefusalCode};
 use super::source::{ModelSource, Places};
 use super::validate::{self, Finding};
-use crate::model::{Problem, Problems};
+use crate::model::{Problem, Problems, nearest};
 use crate::relations::condition::Condition;
 use smol_str::SmolStr;
 use std::collections::HashMap;
@@ -67,6 +67,13 @@ impl AuthorizationModel {
     pub fn relation(&self, kind: &str, relation: &str) -> Option<&RelationDefinition> {
         let found = self.0.types.get(kind)?;
         self.types().get(found.at)?.relations.get(*found.relations.get(relation)?)
+    }
+
+    /// The relation of a type whose name is nearest to one that the type does not have.
+    #[must_use]
+    pub fn nearest_relation(&self, kind: &str, relation: &str) -> Option<SmolStr> {
+        let kind = self.types().iter().find(|known| known.name == *kind)?;
+        nearest(relation, kind.relations.iter().map(|known| known.name.as_str())).map(Into::into)
     }
 
     /// The condition called `name`, compiled.

@@ -8,6 +8,7 @@ use super::authorization::AuthorizationModel;
 use super::definition::{Restriction, RestrictionForm};
 use crate::model::{Record, Tuple, TupleCondition, TupleKey, TupleUser, Value};
 use crate::relations::condition::ConditionError;
+use crate::relations::error::meant;
 use smol_str::SmolStr;
 
 /// Most bytes of the context that a tuple stores: OpenFGA's limit.
@@ -20,12 +21,14 @@ pub enum TupleRefusal {
     #[error("the model has no type `{0}`: correct the type, or define it")]
     UnknownType(SmolStr),
     /// The type has no such relation.
-    #[error("type `{kind}` has no relation `{relation}`: correct the relation, or define it")]
+    #[error("type `{kind}` has no relation `{relation}`: correct the relation, or define it{}", meant(near.as_deref()))]
     UnknownRelation {
         /// The type.
         kind: SmolStr,
         /// The relation.
         relation: SmolStr,
+        /// The one that was probably meant.
+        near: Option<SmolStr>,
     },
     /// The relation takes no tuples at all.
     #[error(
@@ -97,7 +100,8 @@ impl AuthorizationModel {
         }
         let (kind, relation) = (key.object.kind().clone(), key.relation.clone());
         let Some(definition) = self.relation(&kind, &relation) else {
-            return Err(TupleRefusal::UnknownRelation { kind, relation });
+            let near = self.nearest_relation(&kind, &relation);
+            return Err(TupleRefusal::UnknownRelation { kind, relation, near });
         };
         self.check_user(&key.user)?;
         if key.is_implicit() {
@@ -127,7 +131,8 @@ impl AuthorizationModel {
         }
         match user {
             TupleUser::Userset { object, relation } if self.relation(object.kind(), relation).is_none() => {
-                Err(TupleRefusal::UnknownRelation { kind: object.kind().clone(), relation: relation.clone() })
+                let near = self.nearest_relation(object.kind(), relation);
+                Err(TupleRefusal::UnknownRelation { kind: object.kind().clone(), relation: relation.clone(), near })
             }
             _ => Ok(()),
         }

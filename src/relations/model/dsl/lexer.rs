@@ -38,11 +38,19 @@ impl Kind<'_> {
 pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
+    /// The first word that is written as Cedar writes a type in a namespace, and where it stands. It is read as one word:
+    /// whoever writes `Notes::User` does so throughout, and makes one mistake.
+    namespaced: Option<(&'a str, usize)>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, namespaced: None }
+    }
+
+    /// The first word with `::` in it, as a token of its own.
+    pub(super) fn namespaced(&self) -> Option<Token<'a>> {
+        self.namespaced.map(|(word, offset)| Token { kind: Kind::Word(word), offset, len: word.len() })
     }
 
     /// What is not read yet.
@@ -79,8 +87,13 @@ impl<'a> Lexer<'a> {
         let (kind, len) = match c {
             '[' | ']' | '(' | ')' | '<' | '>' | '{' | '}' | ':' | ',' | '#' | '*' => (Kind::Mark(c), 1),
             c if is_word(c) => {
-                let len = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-                (Kind::Word(rest.get(..len).unwrap_or_default()), len)
+                let len = word_len(rest);
+                let whole = namespaced_len(rest, len);
+                let word = rest.get(..whole).unwrap_or_default();
+                if whole > len {
+                    self.namespaced.get_or_insert((word, offset));
+                }
+                (Kind::Word(word), whole)
             }
             c => (Kind::Stray(c), c.len_utf8()),
         };
@@ -91,6 +104,22 @@ impl<'a> Lexer<'a> {
     fn begins_comment(&self) -> bool {
         self.text.get(..self.at).is_none_or(|before| before.chars().next_back().is_none_or(char::is_whitespace))
     }
+}
+
+fn word_len(text: &str) -> usize {
+    text.find(|c| !is_word(c)).unwrap_or(text.len())
+}
+
+/// The length of the names that begin the text, each but the first behind `::`; `first` is that of the first.
+fn namespaced_len(text: &str, first: usize) -> usize {
+    let mut len = first;
+    while let Some(rest) = text.get(len..).and_then(|rest| rest.strip_prefix("::")) {
+        match word_len(rest) {
+            0 => break,
+            more => len += "::".len() + more,
+        }
+    }
+    len
 }
 
 /// Whether a name can hold this character in DSL. JSON allows more.

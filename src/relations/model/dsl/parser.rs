@@ -67,12 +67,23 @@ impl<'a> Parser<'a> {
         loop {
             self.skip_lines();
             if self.current.kind == Kind::End {
+                self.note_namespaced();
                 return (self.parsed, self.problems);
             }
             if let Err(problem) = self.declaration() {
                 self.recover(problem);
             }
         }
+    }
+
+    /// Notes a name that is written as Cedar writes it: once, however often there are such.
+    fn note_namespaced(&mut self) {
+        let Some(token) = self.lexer.namespaced() else { return };
+        let Kind::Word(name) = token.kind else { return };
+        let message = format!("`{name}` is written as in Cedar, and a relation model has no `::`");
+        let help = format!("write `{}`, here and wherever a name has `::`", name.replace("::", "/"));
+        let Mistake(problem) = self.problem_at(token, message, &help);
+        self.problems.insert(0, *problem);
     }
 
     fn header(&mut self) -> Parse<()> {

@@ -102,6 +102,29 @@ type define
 }
 
 #[test]
+fn names_as_cedar_writes_them_are_one_mistake() {
+    let text = "model
+  schema 1.1
+type Notes::User
+  relations
+    define delegate: [Notes::Agent, Notes::Agent with soon]
+type Notes::Agent
+type Notes::Deep::Note
+  relations
+    define viewer: [Notes::User:*, Notes::Agent#peer] or viewer from parent
+condition soon(now: timestamp) {
+  now < timestamp('2026-01-01T00:00:00Z') && 'A::B' != ''
+}
+";
+    let refused = read_dsl(ModelFile { name: FILE, text }).unwrap_err().problems.0;
+    let [problem] = refused.as_slice() else { panic!("{refused:?}") };
+    assert_eq!(problem.message, "`Notes::User` is written as in Cedar, and a relation model has no `::`");
+    assert_eq!(problem.help.as_deref(), Some("write `Notes/User`, here and wherever a name has `::`"));
+    let place = problem.place.as_ref().unwrap();
+    assert_eq!(&text[place.offset..place.offset + place.len], "Notes::User");
+}
+
+#[test]
 fn mistakes_are_shown_at_their_place_with_a_remedy() {
     for (text, expected) in [
         (
