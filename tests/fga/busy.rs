@@ -31,6 +31,15 @@ impl Gated {
     }
 }
 
+/// Opens a gate at the end, also of a test that fails: whoever waits there would keep the process.
+struct Opening(Arc<Gated>);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
 impl TupleStore for Gated {
     fn revision(&self) -> Result<Revision, StoreError> {
         self.inner.revision()
@@ -105,6 +114,7 @@ async fn more_readers_than_there_are_places_for_are_refused_and_writers_are_not(
     let gated = || Gated { inner: open_memory().unwrap(), is_open: Mutex::new(false), opened: Condvar::new() };
     for call in ["read", "changes", "assertions/01KBEHEST000000000000000A1"] {
         let gate = Arc::new(gated());
+        let _opening = Opening(gate.clone());
         let fixture = Fixture::over(gate.clone()).await;
         let app = Rc::new(init_service(fixture.server.app()).await);
         let path = format!("/stores/{}/{call}", fixture.store);
