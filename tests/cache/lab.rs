@@ -7,11 +7,13 @@
 //! A [`Question`] is kept in parts, so that a walk can change one part of it and leave the others alone.
 
 use crate::dice::Dice;
-use crate::world::NOON;
 use behest::model::{Record, Tuple, TupleCondition, Value};
 use serde_json::{Map, Value as Json, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
+
+/// Around this the clock moves: 2026-06-01T12:00:00Z, in milliseconds.
+pub(crate) const NOON: i64 = 1_780_315_200_000;
 
 /// `{in}` and `{out}` open and close the namespace of the types; `{ns}` is what stands before their names outside.
 const SCHEMA: &str = r#"
@@ -152,7 +154,7 @@ const ABOUT_DOCS: [&str; 58] = [
     "{has:subject} && {get:subject}.kind == \"x\"",
 ];
 
-const ABOUT_ANYONE: [&str; 6] = [
+pub(crate) const ABOUT_ANYONE: [&str; 6] = [
     "principal == resource",
     "principal.kind == resource.kind",
     "resource has level && resource.level > 2",
@@ -162,7 +164,7 @@ const ABOUT_ANYONE: [&str; 6] = [
 ];
 
 /// Scopes of policies about documents.
-const SCOPES: [&str; 10] = [
+pub(crate) const SCOPES: [&str; 10] = [
     "principal, action in Action::\"all\", resource is {ns}doc",
     "principal, action in [Action::\"read\", Action::\"write\"], resource",
     "principal is {ns}person, action in Action::\"read\", resource",
@@ -179,7 +181,7 @@ const SCOPES: [&str; 10] = [
 #[derive(Clone)]
 pub(crate) struct Bundle {
     pub(crate) files: Vec<(&'static str, String)>,
-    namespaced: bool,
+    pub(crate) namespaced: bool,
 }
 
 impl Bundle {
@@ -191,15 +193,7 @@ impl Bundle {
 /// A bundle made at random. Whether its types have a namespace is the caller's to say: a bundle that replaces one whose
 /// types have none leaves nothing of the first one's schema.
 pub(crate) fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
-    let name = |text: &str| text.replace("{ns}", if namespaced { "Lab::" } else { "" });
-    let model = |text: &str| text.replace("{model}", if namespaced { "Lab/" } else { "" });
-    let condition = |text: &str| {
-        let text = ["from", "earlier", "subject"].iter().fold(text.to_owned(), |text, place| {
-            let [has, get] = fact(namespaced, place);
-            text.replace(&format!("{{has:{place}}}"), &has).replace(&format!("{{get:{place}}}"), &get)
-        });
-        name(&model(&text))
-    };
+    let spell = |text: &str| spelled(text, namespaced);
     let mut policies = String::new();
     for at in 0..6 + dice.below(6) {
         let effect = if dice.chance(85) { "permit" } else { "forbid" };
@@ -209,16 +203,15 @@ pub(crate) fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
         } else {
             ("principal, action == Action::\"greet\", resource", &ABOUT_ANYONE)
         };
-        let one = condition(word(dice, conditions));
+        let one = spell(word(dice, conditions));
         let whole = match dice.below(5) {
-            0 => format!("({one}) || ({})", condition(word(dice, conditions))),
-            1 => format!("({one}) && ({})", condition(word(dice, conditions))),
+            0 => format!("({one}) || ({})", spell(word(dice, conditions))),
+            1 => format!("({one}) && ({})", spell(word(dice, conditions))),
             _ => one,
         };
-        writeln!(policies, "@id(\"p{at}\") {effect} ({}) {clause} {{ {whole} }};", name(scope)).unwrap();
+        writeln!(policies, "@id(\"p{at}\") {effect} ({}) {clause} {{ {whole} }};", spell(scope)).unwrap();
     }
-    let (open, close) = if namespaced { ("namespace Lab {", "}") } else { ("", "") };
-    let schema = name(&SCHEMA.replace("{context}", CONTEXT)).replace("{in}", open).replace("{out}", close);
+    let schema = spell(&SCHEMA.replace("{context}", CONTEXT));
     let relations =
         MODEL.replace("{ns}", if namespaced { "Lab/" } else { "" }).replace("{small}", word(dice, &["3", "6"]));
     let manifest = if namespaced {
@@ -235,6 +228,20 @@ pub(crate) fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
         ("policies/entities.json", entities(dice, namespaced).to_string()),
     ];
     Bundle { files, namespaced }
+}
+
+/// A text of a schema or of a policy, with the names that the namespace, if there is one, gives to what it is about.
+pub(crate) fn spelled(text: &str, namespaced: bool) -> String {
+    let names = if namespaced {
+        [("{ns}", "Lab::"), ("{model}", "Lab/"), ("{in}", "namespace Lab {"), ("{out}", "}")]
+    } else {
+        [("{ns}", ""), ("{model}", ""), ("{in}", ""), ("{out}", "")]
+    };
+    let text = ["from", "earlier", "subject"].iter().fold(text.to_owned(), |text, place| {
+        let [has, get] = fact(namespaced, place);
+        text.replace(&format!("{{has:{place}}}"), &has).replace(&format!("{{get:{place}}}"), &get)
+    });
+    names.iter().fold(text, |text, (place, name)| text.replace(place, name))
 }
 
 /// How a policy asks whether a fact has a person, and names that person: facts have a place for each principal type.
@@ -299,16 +306,16 @@ fn entities(dice: &mut Dice, namespaced: bool) -> Json {
 }
 
 /// Ids of documents: plain ones, one that a tuple has to encode, and a long one.
-fn doc_ids() -> [String; 5] {
+pub(crate) fn doc_ids() -> [String; 5] {
     ["d0".to_owned(), "d1".to_owned(), "d2".to_owned(), "urn:x#a*b".to_owned(), "l".repeat(180)]
 }
 
-fn person_ids() -> [String; 4] {
+pub(crate) fn person_ids() -> [String; 4] {
     ["p0".to_owned(), "p1".to_owned(), "p2".to_owned(), "spiffe://acme/p#3".to_owned()]
 }
 
 /// One of some words.
-fn word<'t>(dice: &mut Dice, of: &[&'t str]) -> &'t str {
+pub(crate) fn word<'t>(dice: &mut Dice, of: &[&'t str]) -> &'t str {
     of[dice.below(of.len())]
 }
 

@@ -15,6 +15,8 @@ mod dice;
 #[path = "../support/engines.rs"]
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 mod engines;
+#[path = "../support/seed.rs"]
+mod seed;
 #[path = "../support/values.rs"]
 mod values;
 

@@ -2,6 +2,7 @@
 //! again and again, each time with something changed that may or may not matter to them.
 
 use crate::dice::Dice;
+pub(crate) use crate::lab::NOON;
 use crate::values;
 use behest::model::{
     CredentialKind, DetailRule, EntityRef, Evidence, ObjectRef, Path, Proven, Record, Timestamp, Tuple, TupleCondition,
@@ -11,9 +12,6 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-
-/// Around this the clock moves: 2026-06-01T12:00:00Z, in milliseconds.
-pub(crate) const NOON: i64 = 1_780_315_200_000;
 
 /// Times that policies, tuples and questions compare the clock with, in milliseconds from [`NOON`].
 const MARKS: [i64; 5] = [-2_000, -500, 0, 700, 3_000];

@@ -11,6 +11,8 @@
 mod engines;
 #[path = "../support/golden.rs"]
 mod golden;
+#[path = "../support/seed.rs"]
+mod seed;
 #[path = "../support/spellings.rs"]
 mod spellings;
 #[path = "../support/values.rs"]

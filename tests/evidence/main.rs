@@ -10,6 +10,8 @@
 
 #[path = "../support/golden.rs"]
 mod golden;
+#[path = "../support/seed.rs"]
+mod seed;
 #[path = "../support/service.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod service;

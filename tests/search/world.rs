@@ -1,18 +1,16 @@
 //! Generated bundles with policies, stored entities, relations and conditions; and searches in them.
 
 use crate::engines;
-use behest::bundle::Source;
-use behest::clock::{Clock, FixedClock};
+use crate::served::{line, named, open, write};
+use behest::clock::FixedClock;
 use behest::engine::stores::Stores;
-use behest::engine::{Engine, Sealer, SearchLimits};
-use behest::model::{Tuple, TupleUser, decode_id};
-use behest::store::open_memory;
+use behest::engine::{Engine, SearchLimits};
+use behest::model::Tuple;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(crate) const SCHEMA: &str = r#"
 entity team in [team];
@@ -365,21 +363,6 @@ pub(crate) fn tuple(text: &str) -> Tuple {
     Tuple { key, condition }
 }
 
-fn line(text: &str) -> String {
-    let tuple = tuple(text);
-    let mut line = json!({"user": tuple.key.user.to_string(), "relation": tuple.key.relation.to_string(),
-                          "object": tuple.key.object.to_string()});
-    if let Some(condition) = &tuple.condition {
-        let context: serde_json::Map<String, Json> = condition
-            .context
-            .iter()
-            .map(|(name, value)| (name.to_string(), json!(value.as_text().expect("a text").as_str())))
-            .collect();
-        line["condition"] = json!({"name": condition.name.to_string(), "context": context});
-    }
-    format!("{line}\n")
-}
-
 /// One of a key, for a store holds no two.
 fn once(tuples: &[String]) -> Vec<Tuple> {
     let mut keys = BTreeSet::new();
@@ -388,85 +371,29 @@ fn once(tuples: &[String]) -> Vec<Tuple> {
 
 /// An engine over the world. `limits` are those of a page.
 pub(crate) fn engine(world: &World, limits: SearchLimits) -> (Engine, Arc<Stores>) {
-    let mut keys = BTreeSet::new();
-    let lines: String =
-        world.tuples.iter().filter(|text| keys.insert(tuple(text).key.to_string())).map(|text| line(text)).collect();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    engines::write(
-        folder.path(),
-        &[
-            ("schemas/world.cedarschema", SCHEMA),
-            ("schemas/world.fga", MODEL),
-            ("policies/world.cedar", &world.policies),
-            ("policies/entities.json", &world.entities.to_string()),
-            ("policies/tuples.jsonl", &lines),
-        ],
-    );
-    let clock: Arc<dyn Clock> = Arc::new(FixedClock::at(engines::NOW_MS));
-    let stores = Arc::new(Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens"));
-    let sealer = Sealer::random(Duration::from_mins(1)).expect("there is randomness");
-    let engine = engines::empty().with_stores(stores.clone()).with_search(limits, sealer);
-    let load = || engine.load(&Source::Dir(folder.path().to_owned()));
-    if let Err(refused) = load() {
-        // A forbid that can never apply is refused: a permit stands in its place.
-        let possible = as_permits(&world.policies, &refused.problems.to_string());
-        engines::write(folder.path(), &[("policies/world.cedar", &possible)]);
-        if let Err(refused) = load() {
-            panic!("{}\n{}", behest::bundle::render(&refused.problems, &refused.files, false), world.policies);
-        }
-    }
+    let bundled = once(&world.tuples);
+    let files = [
+        ("schemas/world.cedarschema", SCHEMA.to_owned()),
+        ("schemas/world.fga", MODEL.to_owned()),
+        ("policies/world.cedar", world.policies.clone()),
+        ("policies/entities.json", world.entities.to_string()),
+        ("policies/tuples.jsonl", bundled.iter().map(line).collect()),
+    ];
+    let (engine, stores) = open(&files, &Arc::new(FixedClock::at(engines::NOW_MS)), limits);
+    let keys: BTreeSet<String> = bundled.iter().map(|tuple| tuple.key.to_string()).collect();
     let writes = once(&world.stored).into_iter().filter(|tuple| !keys.contains(&tuple.key.to_string())).collect();
     write(&stores, Vec::new(), writes);
     (engine, stores)
 }
 
-/// Policies, one a line, in which those that a report finds to forbid nothing are permits.
-fn as_permits(policies: &str, report: &str) -> String {
-    let is_idle = |line: &str| {
-        line.split('"').nth(1).is_some_and(|id| report.contains(&format!("the policy `{id}` forbids nothing")))
-    };
-    let of = |line: &str| if is_idle(line) { line.replacen("forbid (", "permit (", 1) } else { line.to_owned() };
-    policies.lines().map(|line| of(line) + "\n").collect()
-}
-
-pub(crate) fn write(stores: &Stores, deletes: Vec<Tuple>, writes: Vec<Tuple>) {
-    use behest::store::{Batch, StoreId};
-    if deletes.is_empty() && writes.is_empty() {
-        return;
-    }
-    let deletes = deletes.into_iter().map(|tuple| tuple.key).collect();
-    // What the bundle's layer has, or is not there, is refused: the next state is whatever it is.
-    let _refused = stores.write(StoreId::MAIN, None, Batch { deletes, writes, ..Batch::default() });
-}
-
-/// The ids of a type that are known, from the world's own texts and the tuples.
+/// The ids of a type that are known in a world.
 pub(crate) fn universe<'t>(world: &World, tuples: impl Iterator<Item = &'t Tuple>, kind: &str) -> BTreeSet<String> {
-    let mut ids = BTreeSet::new();
-    for entity in world.entities.as_array().expect("an array") {
-        if entity["uid"]["type"] == kind {
-            ids.insert(entity["uid"]["id"].as_str().expect("a text").to_owned());
-        }
-    }
+    let mut ids = named(&world.entities, &world.policies, tuples, kind);
     match kind {
         "mode" => ids.extend(["fast", "slow"].map(str::to_owned)),
         // What the schema has an action of its own for is known.
         "doc" => ids.extend(["d1".to_owned()]),
         _ => {}
-    }
-    let literal = format!("{kind}::\"");
-    for (at, _) in world.policies.match_indices(&literal) {
-        let rest = &world.policies[at + literal.len()..];
-        ids.insert(rest[..rest.find('"').expect("the end of a literal")].to_owned());
-    }
-    for tuple in tuples {
-        let user = match &tuple.key.user {
-            TupleUser::Object(object) | TupleUser::Userset { object, .. } => Some(object),
-            TupleUser::Wildcard(_) => None,
-        };
-        let in_tuples = kind.replace("::", "/");
-        for object in user.into_iter().chain([&tuple.key.object]).filter(|object| *object.kind() == in_tuples) {
-            ids.insert(decode_id(object.id()).expect("a canonical id").to_string());
-        }
     }
     ids
 }
