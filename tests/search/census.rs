@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a kind has to come.
-const LEAST: usize = 3;
+const LEAST: usize = 1;
 
 /// What a policy that permitted something found must look like: any of the texts of a kind stands in it.
 const POLICIES: [(&str, &[&str]); 36] = [
@@ -53,7 +53,7 @@ const POLICIES: [(&str, &[&str]); 36] = [
 ];
 
 /// Everything else that has to come.
-const OTHERS: [&str; 36] = [
+const OTHERS: [&str; 37] = [
     "a search for subjects",
     "a search for resources",
     "a search for actions",
@@ -73,6 +73,7 @@ const OTHERS: [&str; 36] = [
     "an id that only a link names",
     "an id that only a policy names",
     "a specialised action",
+    "an action that only its special ones are for",
     "an action of a namespace by its id",
     "an action by its whole name",
     "a pack beside a namespace",
@@ -220,6 +221,7 @@ impl Sight<'_> {
         for action in actions {
             let special = resources.iter().any(|id| matches!((action, *id), ("read", "d2") | ("peek", "d1")));
             found.extend(special.then_some("a specialised action"));
+            found.extend((action == "probe").then_some("an action that only its special ones are for"));
             found.extend((namespaced && action == "peek").then_some("an action of a namespace by its id"));
             found.extend(action.contains("::").then_some("an action by its whole name"));
             found.extend((namespaced && action == "visit").then_some("a type of a pack beside a namespace"));

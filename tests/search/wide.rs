@@ -6,7 +6,7 @@ use crate::dice::Dice;
 use crate::lab::{self, Bundle, Question, SCOPES, person_ids, spelled, word};
 use crate::served;
 use crate::stock::{entities, stored_docs};
-use crate::words::{ABOUT_ACTIONS, ABOUT_DOCS, OTHERS, SCHEMA, SECOND, TEMPLATES, VISIT};
+use crate::words::{ABOUT_ACTIONS, ABOUT_DOCS, ABOUT_FACTS, OTHERS, SCHEMA, SECOND, TEMPLATES, VISIT};
 use behest::clock::FixedClock;
 use behest::engine::stores::Stores;
 use behest::engine::{Engine, SearchLimits};
@@ -119,13 +119,15 @@ impl Wide {
             let clause = if dice.chance(85) { "when" } else { "unless" };
             let (scope, conditions): (&str, &[&str]) = match dice.below(20) {
                 _ if is_visited && at < 4 => OTHERS[3],
-                0..9 => (word(dice, &SCOPES), &ABOUT_DOCS),
-                9..11 => ("principal, action in {ns}Action::\"peek\", resource", &ABOUT_DOCS),
+                0..7 => (word(dice, &SCOPES), &ABOUT_DOCS),
+                7..10 => (word(dice, &SCOPES), &ABOUT_FACTS),
+                10 => ("principal, action in {ns}Action::\"peek\", resource", &ABOUT_DOCS),
                 11 if self.bundle.namespaced && dice.chance(50) => {
                     ("principal, action == Other::Action::\"open\", resource is {ns}doc", &ABOUT_DOCS)
                 }
                 11 => ("principal, action == {ns}Action::\"open\", resource is {ns}doc", &ABOUT_DOCS),
-                12..14 => ("principal, action in {ns}Action::\"peers\", resource", &ABOUT_ACTIONS),
+                12 => ("principal, action in Action::\"probe\", resource", &ABOUT_DOCS),
+                13..15 => ("principal, action in {ns}Action::\"peers\", resource", &ABOUT_ACTIONS),
                 _ => OTHERS[dice.below(3)],
             };
             let one = word(dice, conditions);
@@ -233,7 +235,7 @@ impl Wide {
         match kind.trim_start_matches("Lab::") {
             "Level" => ids.extend(["low", "high"].map(str::to_owned)),
             // What the schema has an action of its own for.
-            "doc" => ids.extend(["d1", "d2"].map(str::to_owned)),
+            "doc" => ids.extend(["d0", "d1", "d2"].map(str::to_owned)),
             _ => {}
         }
         ids
@@ -241,7 +243,7 @@ impl Wide {
 
     /// The names of all actions that can be asked for.
     pub(crate) fn actions(&self) -> BTreeSet<String> {
-        let mut names = vec!["all", "read", "write", "greet", "peers", "peek", "join", "rate"];
+        let mut names = vec!["all", "read", "write", "greet", "peers", "peek", "join", "probe", "rate"];
         names.extend(if self.bundle.namespaced { vec![OPEN[0], OPEN[1]] } else { vec!["open"] });
         names.extend((self.packs == Packs::Both).then_some("visit"));
         names.into_iter().map(str::to_owned).collect()
@@ -262,6 +264,9 @@ impl Wide {
             0..6 => "resource",
             _ => "action",
         };
+        if dice.chance(25) {
+            body["context"]["arguments"] = json!({"n": dice.one(&[1, 5])});
+        }
         let (from, member) = if kind == "action" { (&mut body, "action") } else { (&mut body[kind], "id") };
         from.as_object_mut().expect("an object").remove(member);
         (kind, body)
@@ -280,8 +285,8 @@ impl Wide {
         let mut bot = entity(dice, "bot", &["b0", "b1"]);
         let context = body["context"].as_object_mut().expect("a context");
         context.remove("agent");
-        body["subject"] = match dice.below(5) {
-            0 => {
+        body["subject"] = match dice.below(6) {
+            0 | 5 => {
                 context.insert("agent".to_owned(), bot);
                 person
             }
@@ -307,7 +312,7 @@ impl Wide {
     fn vary(&self, dice: &mut Dice, body: &mut Json) {
         let resource = |kind: String, id: &str| json!({"type": kind, "id": id});
         let doc = |dice: &mut Dice| resource(self.kind("doc"), dice.one(&stored_docs()).as_str());
-        let name = match dice.below(7) {
+        let name = match dice.below(8) {
             0 => {
                 body["resource"] = resource("Level".to_owned(), word(dice, &["low", "high"]));
                 "rate"
@@ -335,9 +340,10 @@ impl Wide {
             }
             3 | 4 if self.bundle.namespaced => *dice.one(&OPEN),
             3 | 4 => "open",
+            5 => "probe",
             _ => "peek",
         };
-        if matches!(name, "peek" | "open") || OPEN.contains(&name) {
+        if matches!(name, "peek" | "probe" | "open") || OPEN.contains(&name) {
             body["resource"] = doc(dice);
         }
         body["action"] = json!({"name": name});

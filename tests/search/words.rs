@@ -10,6 +10,8 @@ action peek, open in [peers] appliesTo { principal: [person, bot], resource: doc
 action "peek:d1" in [peek] appliesTo { principal: [person, bot], resource: doc };
 action join appliesTo { principal: [person, bot], resource: team };
 {out}
+action probe;
+action "probe:d0" in [probe] appliesTo { principal: [{ns}person, {ns}bot], resource: {ns}doc };
 action rate appliesTo { principal: [{ns}person, {ns}bot], resource: Level };
 "#;
 
@@ -21,7 +23,9 @@ pub(crate) const SECOND: &str =
 pub(crate) const VISIT: &str = "action visit appliesTo { principal: [user, agent, {ns}person], resource: {ns}doc };\n";
 
 /// Conditions about documents, whatever the action.
-pub(crate) const ABOUT_DOCS: [&str; 57] = [
+pub(crate) const ABOUT_DOCS: [&str; 51] = [
+    "resource has place.zip && resource.place.zip > 0",
+    "resource has place.city && resource.place.city == \"a\"",
     "[{ns}doc::\"d0\", {ns}doc::\"lit\"].contains(resource)",
     "resource == {ns}doc::\"lit\" || principal in resource.via",
     "!(principal in resource.viewer)",
@@ -37,13 +41,6 @@ pub(crate) const ABOUT_DOCS: [&str; 57] = [
     "resource has mfa && !resource.mfa",
     "resource has readers && resource.readers.containsAny([{ns}person::\"p0\", {ns}person::\"lit\"])",
     "resource has readers && resource.readers == [{ns}person::\"p0\"]",
-    "{has:from} && resource has readers && resource.readers.contains({get:from})",
-    "{has:from} && {get:from} in resource.viewer",
-    "{has:from} && {get:from} has level && {get:from}.level > 2",
-    "{has:earlier} && resource has readers && resource.readers.containsAny({get:earlier})",
-    "{has:subject} && {get:subject} in resource.viewer",
-    "{has:subject} && resource has owner && resource.owner == {get:subject}",
-    "{has:subject} && {get:subject} in Userset::\"{model}team:t1#member\"",
     "resource has clearance && [Level::\"high\"].contains(resource.clearance)",
     "resource has clearance && !(resource.clearance == Level::\"high\")",
     "resource has room && principal in resource.room.viewer",
@@ -78,7 +75,26 @@ pub(crate) const ABOUT_DOCS: [&str; 57] = [
     "!(principal in {ns}squad::\"q1\")",
     "principal is {ns}person && principal has home.zip && resource has place.zip && principal.home.zip == resource.place.zip",
     "principal is {ns}person && principal.hasTag(\"k\") && resource.hasTag(\"k\") && resource.getTag(\"k\").contains(principal.getTag(\"k\"))",
+];
+
+/// Conditions about documents, and about what only an action of [`SCOPES`](crate::lab::SCOPES) is told: facts and arguments.
+pub(crate) const ABOUT_FACTS: [&str; 16] = [
+    "(if {has:earlier} then {get:earlier}.contains({ns}person::\"p0\") else true)",
+    "(if {has:earlier} then {get:earlier}.containsAny([{ns}person::\"p0\", {ns}person::\"p1\"]) else principal.kind == \"x\")",
+    "(if {has:earlier} && resource has readers then resource.readers.containsAny({get:earlier}) else resource.kind == \"x\")",
+    "{has:from} && resource has readers && resource.readers.contains({get:from})",
+    "{has:from} && {get:from} in resource.viewer",
+    "{has:from} && {get:from} has level && {get:from}.level > 2",
+    "{has:earlier} && resource has readers && resource.readers.containsAny({get:earlier})",
+    "{has:subject} && {get:subject} in resource.viewer",
+    "{has:subject} && resource has owner && resource.owner == {get:subject}",
+    "{has:subject} && {get:subject} in Userset::\"{model}team:t1#member\"",
     "{has:from} && principal in {ns}squad::\"q1\"",
+    "context has arguments.n && context.arguments.n < 3 && principal in resource.viewer",
+    "context has arguments.n && context.arguments.n > 3 && resource has level",
+    "{has:subject} && {get:subject} == {ns}person::\"p0\"",
+    "{has:subject} && {get:subject} in {ns}squad::\"q1\"",
+    "{has:from} && {get:from} == {ns}person::\"p1\"",
 ];
 
 /// Conditions about an action that an attribute holds, and about what the packs' own types may do.
