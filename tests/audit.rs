@@ -104,6 +104,54 @@ fn a_record_is_one_line_of_the_documented_members() {
 }
 
 #[test]
+fn a_record_is_bounded_whatever_the_request_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("decisions.jsonl");
+    let (recorder, writer, _) = start(&path, QueueSettings::default());
+    let long = "é".repeat(30_000);
+    let body = Record::from_iter([
+        ("subject".into(), entity("user", &long)),
+        ("action".into(), Value::from(Record::from_iter([("name".into(), Value::from(long.as_str()))]))),
+        ("resource".into(), entity(&long, "payments/refund")),
+    ]);
+    let inputs = [
+        ("legs[0].context.small".to_owned(), "1".to_owned()),
+        ("legs[0].context.most".to_owned(), "m".repeat(65_000)),
+        ("legs[0].context.more".to_owned(), "n".repeat(10_000)),
+        ("legs[1].context.small".to_owned(), "2".to_owned()),
+    ];
+    let entry = Entry {
+        at: Timestamp(1_790_845_200_005),
+        caller: "gateway",
+        request_id: Some(&long),
+        question: None,
+        request: &Request::from_body(&body).unwrap(),
+        inputs: &[],
+        policies: &[],
+        answer: &deny(),
+    };
+    recorder.record(&entry).unwrap();
+    recorder.record(&Entry { request_id: Some("r1"), inputs: &inputs, ..entry }).unwrap();
+    recorder.record(&Entry { request_id: Some("r2"), inputs: &inputs[..2], ..entry }).unwrap();
+    writer.close();
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(text.lines().next().unwrap().len() < 4_000);
+    let cut = |chars: usize| format!("{}…", "é".repeat(chars));
+    assert_eq!(lines[0]["request_id"], cut(256));
+    assert_eq!(lines[0]["subject"]["id"], cut(80));
+    assert_eq!(lines[0]["action"], cut(80));
+    assert_eq!(lines[0]["resource"]["type"], cut(80));
+    assert_eq!(lines[0].get("cut"), None);
+    assert_eq!(lines[1]["cut"], serde_json::json!(["inputs"]));
+    assert_eq!(lines[1]["inputs"]["legs[0].context.more"], format!("{}…", "n".repeat(80)));
+    assert_eq!(lines[1]["inputs"]["legs[1].context.small"], "2");
+    assert_eq!(lines[2]["inputs"]["legs[0].context.most"], "m".repeat(65_000));
+    assert_eq!(lines[2].get("cut"), None);
+}
+
+#[test]
 fn a_recorder_without_a_sink_takes_everything_and_keeps_nothing() {
     let recorder = Recorder::default();
     assert!(!recorder.is_on());

@@ -6,12 +6,13 @@
 //! | `id` | the decision's id, as in the header `Behest-Decision` |
 //! | `time` | when it was decided, RFC 3339 in UTC with milliseconds |
 //! | `caller` | a configured caller's name, `admin`, or `anonymous` |
-//! | `request_id` | the caller's `X-Request-ID`, where there was one |
+//! | `request_id` | the caller's `X-Request-ID`, where there was one; its first 256 characters and `…`, where it is longer |
 //! | `chain` | the members as `{type, id}`, the subject first; absent, as the next two, where the chain could not be read |
 //! | `action` | the action's name |
 //! | `resource` | the resource as `{type, id}` |
 //! | `unknown` | `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no call |
 //! | `inputs` | the values that policies read, by leg and path, as Cedar writes values; none that is marked `@secret` |
+//! | `cut` | `["inputs"]` where they have more than 64 KiB together: those beyond are their beginning and `…` |
 //! | `decision` | `permit` or `deny` |
 //! | `reason` | of a denial: `{code, message, principal?, next_action}` |
 //! | `policies` | the ids of the policies that decided, leg by leg |
@@ -21,17 +22,25 @@
 //! A character that is not printable (the ends of lines of any kind, control characters, marks of direction) is written as
 //! its number, `\u2028`: one record is one line to every reader.
 //!
+//! A type, an id or a name of a refused request that is too long for one is cut like a value in a message: a batch repeats
+//! what it says once in the record of each item, so a record is bounded whatever the request says.
+//!
 //! Members may be added without a new version; none changes its meaning or goes away without one.
 
 use super::Entry;
-use crate::model::{Arguments, Chain, EntityRef, Reason, Timestamp, Value};
+use crate::model::{Arguments, Chain, EntityRef, MAX_NAME_BYTES, Reason, Timestamp, Value, shown, shown_request_id};
 use crate::telemetry::{is_printable, write_json_escape};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Serializer as JsonSerializer;
 use serde_json::ser::Formatter;
+use std::borrow::Cow;
 use std::io;
 
 const VERSION: u8 = 1;
+
+/// LIMIT: bytes of the values in one record: as many as a decision of any use reads, and a batch of a thousand such fills
+/// the queue and not the memory.
+const INPUT_BYTES: usize = 64 << 10;
 
 /// The line, with its line feed.
 pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
@@ -76,7 +85,7 @@ impl Serialize for Entry<'_> {
         map.serialize_entry("time", &Text(rfc3339(self.at)))?;
         map.serialize_entry("caller", self.caller)?;
         if let Some(request_id) = self.request_id {
-            map.serialize_entry("request_id", request_id)?;
+            map.serialize_entry("request_id", &*shown_request_id(request_id))?;
         }
         match self.question {
             Some(question) => map.serialize_entry("chain", &Members(&question.chain))?,
@@ -89,12 +98,15 @@ impl Serialize for Entry<'_> {
             }
         }
         let resource = self.question.map_or(&self.request.resource, |question| &question.resource);
-        map.serialize_entry("action", self.request.action.name.as_str())?;
+        map.serialize_entry("action", &*name(&self.request.action.name))?;
         map.serialize_entry("resource", &Named(&resource.uid))?;
         if answer.arguments == Arguments::Unknown {
             map.serialize_entry("unknown", &["arguments"])?;
         }
         map.serialize_entry("inputs", &Inputs(self.inputs))?;
+        if self.inputs.iter().map(|(_, value)| value.len()).sum::<usize>() > INPUT_BYTES {
+            map.serialize_entry("cut", &["inputs"])?;
+        }
         map.serialize_entry("decision", &Text(answer.decision))?;
         if let Some(reason) = &answer.reason {
             map.serialize_entry("reason", &Why(reason))?;
@@ -128,10 +140,15 @@ struct Named<'a>(&'a EntityRef);
 impl Serialize for Named<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("type", self.0.kind.as_str())?;
-        map.serialize_entry("id", self.0.id.as_str())?;
+        map.serialize_entry("type", &*name(&self.0.kind))?;
+        map.serialize_entry("id", &*name(&self.0.id))?;
         map.end()
     }
+}
+
+/// A type, an id or a name; of one that is too long, which only a refused request has, the beginning.
+fn name(text: &str) -> Cow<'_, str> {
+    if text.len() > MAX_NAME_BYTES { shown(text) } else { Cow::Borrowed(text) }
 }
 
 struct Members<'a>(&'a Chain);
@@ -150,7 +167,12 @@ struct Inputs<'a>(&'a [(String, String)]);
 
 impl Serialize for Inputs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(path, value)| (path, value)))
+        let mut left = INPUT_BYTES;
+        serializer.collect_map(self.0.iter().map(|(path, value)| {
+            let fits = left.checked_sub(value.len());
+            left = fits.unwrap_or(left);
+            (path, if fits.is_some() { Cow::Borrowed(value.as_str()) } else { shown(value) })
+        }))
     }
 }
 

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use writer::Queue;
 
 /// What one record is made of.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// When it was decided.
     pub at: Timestamp,

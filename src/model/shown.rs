@@ -8,13 +8,35 @@ use std::borrow::Cow;
 /// LIMIT: characters of one value in a message: enough to recognise it by.
 const SHOWN_CHARS: usize = 80;
 
+/// LIMIT: characters of a request's id in records and logs: several times what tracing needs. It comes back whole.
+const REQUEST_ID_CHARS: usize = 256;
+
+/// LIMIT: characters of a whole message: a model of thousands of problems is mended from the first hundred.
+const MESSAGE_CHARS: usize = 16_384;
+
 /// Returns a value as messages show it: its beginning, with an ellipsis where more followed.
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
-    if text.len() <= SHOWN_CHARS {
+    cut(text, SHOWN_CHARS)
+}
+
+/// Returns a request's id as records and logs show it.
+#[must_use]
+pub fn shown_request_id(text: &str) -> Cow<'_, str> {
+    cut(text, REQUEST_ID_CHARS)
+}
+
+/// Returns a message that is made of many parts, each of which is bounded or was written by the author of a model.
+#[must_use]
+pub fn shown_message(text: &str) -> Cow<'_, str> {
+    cut(text, MESSAGE_CHARS)
+}
+
+fn cut(text: &str, chars: usize) -> Cow<'_, str> {
+    if text.len() <= chars {
         return Cow::Borrowed(text);
     }
-    match text.char_indices().nth(SHOWN_CHARS) {
+    match text.char_indices().nth(chars) {
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(text),
     }
@@ -30,5 +52,7 @@ mod tests {
         assert_eq!(shown(&limit), limit);
         assert_eq!(shown(&format!("{limit}x")), format!("{limit}…"));
         assert_eq!(shown(""), "");
+        assert_eq!(shown_request_id(&"é".repeat(257)), format!("{}…", "é".repeat(256)));
+        assert_eq!(shown_message(&"x".repeat(100_000)).chars().count(), 16_385);
     }
 }

@@ -29,6 +29,26 @@ async fn json_is_json_in_any_spelling_and_nothing_else_is() {
 }
 
 #[actix_web::test]
+async fn a_refusal_shows_a_bounded_part_of_what_was_sent() {
+    let server = empty(local());
+    let long = "x".repeat(300_000);
+    let digits = "9".repeat(4_000);
+    for (body, code) in [
+        (format!(r#"{{"{long}":1,"{long}":2}}"#), "duplicate_member"),
+        (format!(r#"{{"{long}":[{{"{long}":{{"a":1,"a":2}}}}]}}"#), "duplicate_member"),
+        (with("options", &json!({ "evaluations_semantic": long })), "malformed"),
+        (with("options", &json!({ "at_least": "revision" })).replace("\"revision\"", &digits), "malformed"),
+        (with("options", &json!({ format!("reaso{long}"): true, "reasn": true })), "malformed"),
+    ] {
+        for path in [EVALUATION, EVALUATIONS] {
+            let reply = send(&server, post(path, body.clone())).await;
+            assert_eq!((reply.status.as_u16(), &reply.json()["error"]["code"]), (400, &json!(code)), "{}", &body[..80]);
+            assert!(reply.body.len() < 1_500, "{}: {}", reply.body.len(), &reply.body[..200]);
+        }
+    }
+}
+
+#[actix_web::test]
 async fn a_body_that_is_compressed_is_refused_in_words() {
     let server = empty(local());
     for (coding, status) in [("identity", 503), ("", 503), ("gzip", 415), ("br", 415), ("identity, GZip", 415)] {

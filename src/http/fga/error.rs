@@ -4,6 +4,7 @@
 
 use crate::engine::stores::{Failure, RefusalCode, RelationError, RelationFault, StoreError, StoresError};
 use crate::http::Error;
+use crate::model::shown_message;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
@@ -207,7 +208,7 @@ fn http_code(error: &Error) -> (&'static str, bool) {
 
 impl From<StoresError> for ApiError {
     fn from(error: StoresError) -> Self {
-        let message = error.to_string();
+        let message = shown_message(&error.to_string()).into_owned();
         let code = match &error {
             StoresError::Store(error) => match store_code(error) {
                 Some(StoreCode::Known(code)) => code,

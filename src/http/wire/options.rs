@@ -135,7 +135,10 @@ fn read_revision(options: &Record) -> Result<Option<Revision>, Malformed> {
             Some(Ok(revision)) => Ok(Some(Revision(revision))),
             _ => Err(Malformed {
                 member: PATH.to_owned(),
-                problem: format!("must be a revision, which is a whole number from 0, not `{number}`"),
+                problem: format!(
+                    "must be a revision, which is a whole number from 0, not `{}`",
+                    shown(number.digits())
+                ),
             }),
         },
         Some(other) => Err(Malformed::kind(PATH, "a number", other)),
@@ -153,7 +156,8 @@ fn read_semantic(options: &Record) -> Result<Semantic, Malformed> {
             other => Err(Malformed {
                 member: PATH.to_owned(),
                 problem: format!(
-                    "must be `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`, not `{other}`"
+                    "must be `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`, not `{}`",
+                    shown(other)
                 ),
             }),
         },

@@ -7,7 +7,7 @@
 //! INVARIANT: the recursion goes no deeper than the limit, and numbers keep their digits.
 
 use super::super::Error;
-use crate::model::{Malformed, Number, Record, Value};
+use crate::model::{Malformed, Number, Record, Value, shown};
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 use smol_str::SmolStr;
 use std::fmt::Write as _;
@@ -57,8 +57,8 @@ impl From<JiterError> for Refusal {
 impl Refusal {
     fn below(self, name: &str) -> Self {
         match self {
-            Self::Twice(path) if path.starts_with('[') => Self::Twice(format!("{name}{path}")),
-            Self::Twice(path) => Self::Twice(format!("{name}.{path}")),
+            Self::Twice(path) if path.starts_with('[') => Self::Twice(format!("{}{path}", shown(name))),
+            Self::Twice(path) => Self::Twice(format!("{}.{path}", shown(name))),
             other => other,
         }
     }
@@ -117,7 +117,7 @@ impl Reader<'_> {
             next = self.json.next_key()?.map(SmolStr::new);
         }
         let record = Record::take_members(&mut self.members, start);
-        record.map(Value::Record).map_err(|name| Refusal::Twice(name.into()))
+        record.map(Value::Record).map_err(|name| Refusal::Twice(shown(&name).into_owned()))
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, Refusal> {

@@ -24,7 +24,7 @@ mod time;
 mod types;
 mod value;
 
-use crate::model::Record;
+use crate::model::{Record, shown};
 pub use clock::CLOCK;
 use evaluate::{Budget, Halt};
 use lower::Node;
@@ -200,7 +200,7 @@ pub enum ConditionError {
         message: String,
     },
     /// A tuple stores a value for which there is no parameter.
-    #[error("condition `{condition}` has no parameter `{parameter}`: remove the value from the tuple's context")]
+    #[error("condition `{condition}` has no parameter `{}`: remove the value from the tuple's context", shown(.parameter))]
     Undeclared {
         /// The condition.
         condition: SmolStr,

@@ -6,7 +6,7 @@
 
 use super::authorization::AuthorizationModel;
 use super::definition::{Restriction, RestrictionForm};
-use crate::model::{Record, Tuple, TupleCondition, TupleKey, TupleUser, Value};
+use crate::model::{Record, Tuple, TupleCondition, TupleKey, TupleUser, Value, shown};
 use crate::relations::condition::ConditionError;
 use crate::relations::error::meant;
 use smol_str::SmolStr;
@@ -163,7 +163,7 @@ fn names(restriction: &Restriction, user: &TupleUser) -> bool {
 }
 
 fn with(condition: Option<&SmolStr>) -> String {
-    condition.map_or_else(|| "without a condition".to_owned(), |name| format!("with `{name}`"))
+    condition.map_or_else(|| "without a condition".to_owned(), |name| format!("with `{}`", shown(name)))
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {
