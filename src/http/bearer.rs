@@ -23,7 +23,7 @@ pub(super) async fn verify(
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let presented = request.extensions().get().copied();
     // INVARIANT: nobody is asked about a token that opens nothing: on public paths its sender is nobody in particular.
-    if presented == Some(Presented::Token) && !routes::is_public(request.path()) {
+    if presented == Some(Presented::Token) && !routes::is_public(routes::path(request.match_info())) {
         let found = caller(&shared, &request).await.and_then(|found| shared.count(found.0).map(|()| found));
         match found {
             Ok((at, token)) => {
@@ -31,7 +31,7 @@ pub(super) async fn verify(
                 request.extensions_mut().insert(token);
             }
             Err(error) => {
-                let api = request.path().starts_with("/stores");
+                let api = routes::path(request.match_info()).starts_with("/stores");
                 let refused = if api {
                     HttpResponse::from_error(super::fga::ApiError::from(error))
                 } else {

@@ -10,6 +10,7 @@ use super::fga::ApiError;
 use super::load::lag;
 use super::shared::Shared;
 use super::{Error, routes};
+use crate::model::shown_request_id;
 use crate::telemetry::Metrics;
 use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
@@ -49,7 +50,7 @@ where
     lag::probe(begun, shared.settings.limits.queue_time);
     let progress = Progress::begin(&request);
     let ids: Ids = request.headers().get_all(&REQUEST_ID).cloned().collect();
-    let endpoint = routes::endpoint_name(request.path());
+    let endpoint = routes::endpoint_name(routes::path(request.match_info()));
     let metrics = shared.metrics.clone();
     let peer = shared.peer(request.conn_data());
     let known = Presented::by(request.headers(), peer, &shared.settings).and_then(|presented| {
@@ -96,7 +97,7 @@ where
 
 /// A refusal. Each API has its own form of errors.
 fn refuse<B>(request: HttpRequest, error: Error) -> ServiceResponse<EitherBody<B>> {
-    let is_store = request.path().starts_with("/stores");
+    let is_store = routes::path(request.match_info()).starts_with("/stores");
     let response =
         if is_store { HttpResponse::from_error(ApiError::from(error)) } else { HttpResponse::from_error(error) };
     ServiceResponse::new(request, response).map_into_right_body()
@@ -128,7 +129,8 @@ fn report(error: &ActixError, endpoint: &'static str, id: Option<&HeaderValue>, 
         (None, None) => (None, None),
     };
     if let Some(detail) = detail {
-        let request_id = id.and_then(|id| id.to_str().ok());
+        let request_id = id.and_then(|id| id.to_str().ok()).map(shown_request_id);
+        let request_id = request_id.as_deref();
         tracing::error!(endpoint, request_id, detail, "the request could not be answered");
     }
     if let Some(cause) = cause {

@@ -7,6 +7,7 @@ use super::schema::ErrorBody;
 use super::shared::Shared;
 use super::{Error, PublicUrl, routes};
 use crate::evidence::{Signer, SignerError};
+use actix_web::dev::Url;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -20,7 +21,8 @@ const CACHEABLE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 #[derive(Debug)]
 pub(super) struct Metadata {
     identifier: String,
-    suffix: String,
+    /// Where they are.
+    path: Url,
     body: Bytes,
 }
 
@@ -74,7 +76,9 @@ impl Metadata {
         document.signed_metadata = Some(signer.sign(&claims)?);
         let body = serde_json::to_vec(&document)
             .map_err(|error| SignerError::Key(format!("the metadata cannot be written: {error}")))?;
-        Ok(Self { identifier: url.as_str().to_owned(), suffix: url.well_known_suffix().to_owned(), body: body.into() })
+        let path = format!("{}{}", routes::METADATA, url.well_known_suffix()).parse().map(Url::new);
+        let path = path.map_err(|error| SignerError::Key(format!("the identifier has no path: {error}")))?;
+        Ok(Self { identifier: url.as_str().to_owned(), path, body: body.into() })
     }
 }
 
@@ -96,8 +100,8 @@ impl Metadata {
 )]
 pub(super) async fn metadata(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Error> {
     let metadata = shared.metadata.as_ref().ok_or(Error::NoPublicUrl)?;
-    if request.path().strip_prefix(routes::METADATA) != Some(&metadata.suffix) {
-        let path = format!("{}{}", routes::METADATA, metadata.suffix);
+    if routes::path(request.match_info()) != metadata.path.path() {
+        let path = metadata.path.uri().to_string();
         return Err(Error::OtherIdentifier { identifier: metadata.identifier.clone(), path });
     }
     Ok(document("application/json", metadata.body.clone()))

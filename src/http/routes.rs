@@ -1,7 +1,7 @@
 //! Every route of the service.
 
 use super::{Error, docs, evaluation, evaluations, fga, health, keys, metadata, search};
-use actix_web::dev::HttpServiceFactory;
+use actix_web::dev::{HttpServiceFactory, Path, Url};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder};
 
@@ -40,6 +40,14 @@ pub(super) fn mount(app: &mut ServiceConfig) {
         .service(get("/docs/{file:.*}", docs::page))
         .service(get(OPENAPI, docs::openapi_json));
     app.default_service(web::to(|| async { refuse(Error::NotFound) }));
+}
+
+/// The path of a request as the router matches it, with what is percent-encoded decoded.
+///
+/// INVARIANT: whatever depends on where a request goes (whether it is public, the form of its errors, its label) reads this:
+/// `/%68ealthz` is the public path `/healthz` to all of them or to none.
+pub(super) fn path(matched: &Path<Url>) -> &str {
+    matched.as_str()
 }
 
 /// The label of a path in metrics: a closed list, whatever is asked for.

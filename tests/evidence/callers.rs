@@ -283,7 +283,18 @@ fn asked_issuer() -> (World, Web) {
 #[actix_web::test]
 async fn a_public_path_asks_nobody_about_a_token() {
     let (world, web) = asked_issuer();
-    for path in ["/healthz", "/metrics", "/docs/", "/openapi.json", "/.well-known/jwks.json"] {
+    for path in [
+        "/healthz",
+        "/metrics",
+        "/docs/",
+        "/openapi.json",
+        "/.well-known/jwks.json",
+        "/%68ealthz",
+        "/metric%73",
+        "/opena%70i.json",
+        "/%64ocs/",
+        "/.well-known/jwks%2Ejson",
+    ] {
         let reply = send(&world.server, get(path).insert_header(("Authorization", "Bearer invented"))).await;
         assert_eq!(reply.status, 200, "{path}");
     }

@@ -62,6 +62,8 @@ async fn an_identifier_with_a_path_has_its_metadata_behind_the_well_known_name()
     let metadata = reply.json();
     assert_eq!(metadata["policy_decision_point"], "https://pdp.example/tenant1/");
     assert_eq!(metadata["access_evaluation_endpoint"], "https://pdp.example/tenant1/access/v1/evaluation");
+    let encoded = send(&server, get("/.well-known/authzen%2dconfiguration/%74enant1")).await;
+    assert_eq!(encoded.json()["policy_decision_point"], "https://pdp.example/tenant1/");
     for path in ["", "/", "/tenant", "/tenant1/", "/tenant2", "x"] {
         let reply = send(&server, get(&format!("{PATH}{path}"))).await;
         assert_eq!((reply.status.as_u16(), &reply.json()["error"]["code"]), (404, &json!("no_metadata")), "{path}");
