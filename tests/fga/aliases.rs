@@ -109,6 +109,41 @@ async fn every_call_on_main_takes_an_alias() {
 }
 
 #[actix_web::test]
+async fn every_call_on_main_takes_the_name_of_an_entity_type() {
+    let fixture = fixture();
+    fixture.write(&["Notes::User:ann#delegate@Notes::Agent:scribe"]).await;
+    let stored = key("Notes/User:ann#delegate@Notes/Agent:scribe");
+    let users = json!({ "object": { "type": "Notes::User", "id": "ann" }, "relation": "delegate",
+        "user_filters": [{ "type": "Notes::Agent" }] });
+    let found = fixture.on_store("list-users", &users).await;
+    assert_eq!(
+        found.json()["users"],
+        json!([{ "object": { "type": "Notes/Agent", "id": "scribe" } }]),
+        "{}",
+        found.body
+    );
+    let list = json!({ "type": "Notes::User", "relation": "delegate", "user": "Notes::Agent:scribe" });
+    for call in ["list-objects", "streamed-list-objects"] {
+        let found = fixture.on_store(call, &list).await;
+        assert!(found.body.contains("Notes/User:ann"), "{call}: {}", found.body);
+    }
+    let question = json!({ "tuple_key": { "user": "Notes::Agent:scribe", "object": "Notes::User:" } });
+    assert_eq!(tuples(&fixture, question).await, [stored]);
+    for kind in ["Notes::User", "user", "Notes/User"] {
+        for call in ["changes", "export-tuples"] {
+            let path = format!("/stores/{}/{call}?type={kind}", fixture.store);
+            let reply = fixture.get(&path).await;
+            assert!(reply.body.contains("Notes/User:ann"), "{path}: {}", reply.body);
+        }
+    }
+    for kind in ["Notes:User", "Notes::", "::User", "No::User"] {
+        let users = json!({ "object": { "type": kind, "id": "ann" }, "relation": "delegate",
+            "user_filters": [{ "type": "Notes::Agent" }] });
+        assert_eq!(fixture.on_store("list-users", &users).await.status, 400, "{kind}");
+    }
+}
+
+#[actix_web::test]
 async fn another_store_has_no_aliases() {
     let other = Fixture::new().await;
     let reply =

@@ -22,6 +22,7 @@ mod export;
 mod extras;
 mod limits;
 mod main_store;
+mod members;
 mod pages;
 mod reloads;
 mod writes;

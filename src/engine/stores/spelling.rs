@@ -42,9 +42,9 @@ impl Spelling {
         if self.is_of_main { ObjectRef::parse_shown(&self.resolve(text)) } else { text.parse() }
     }
 
-    /// Reads an object in two parts. An id with a colon is whole.
+    /// Reads an object in two parts, as it is read in one: an id with a colon is whole, and so is one behind `P::D`.
     pub fn object_of(&self, kind: &SmolStr, id: &SmolStr) -> Result<ObjectRef, TupleTextError> {
-        if self.is_of_main && id.contains(':') {
+        if self.is_of_main && (id.contains(':') || kind.contains("::")) {
             return self.object(&format!("{kind}:{id}"));
         }
         let object = ObjectRef::new(self.kind(kind), id.clone())?;
@@ -52,10 +52,14 @@ impl Spelling {
         Ok(object)
     }
 
-    /// The model's name of a type.
+    /// The model's name of a type: in `main`, of an entity type's name too.
     #[must_use]
     pub fn kind(&self, kind: &SmolStr) -> SmolStr {
-        self.of_alias(kind).unwrap_or(kind).clone()
+        match self.of_alias(kind) {
+            Some(resolved) => resolved.clone(),
+            None if self.is_of_main => ModelType::of_entity_type(kind).as_str().clone(),
+            None => kind.clone(),
+        }
     }
 
     fn of_alias(&self, kind: &str) -> Option<&SmolStr> {

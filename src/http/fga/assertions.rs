@@ -3,6 +3,7 @@
 use super::answer::{ok_text, text_of};
 use super::error::{ApiError, Code};
 use super::fields::Fields;
+use super::members::{ASSERTION, WRITE_ASSERTIONS};
 use super::request::{admit, admit_with_body, model_id_in_path, store_id};
 use super::schema::{AssertionBody, AssertionsBody, Errors, WriteAssertionsRequest};
 use super::tuple::{read_context, read_contextual_list, read_question, record_json, tuple_body};
@@ -43,7 +44,7 @@ pub(super) async fn write(
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
     let work = move || {
         let (_, model) = stores.with_model(store, Some(id))?;
-        let assertions = read_assertions(&Fields::in_store(&body, store, &stores), &model)?;
+        let assertions = read_assertions(&Fields::in_store(&body, store, &stores, WRITE_ASSERTIONS)?, &model)?;
         let bytes = serde_json::to_vec(&assertions);
         let bytes = bytes.map_err(|error| ApiError::Internal(format!("assertions cannot be written: {error}")))?;
         Ok::<_, ApiError>(stores.write_assertions(store, id, &bytes)?)
@@ -80,7 +81,7 @@ pub(super) async fn read(request: HttpRequest, shared: Data<Shared>) -> Result<H
 }
 
 fn read_assertions(fields: &Fields<'_>, model: &Model) -> Result<Vec<AssertionBody>, ApiError> {
-    let items = fields.items("assertions")?;
+    let items = fields.items("assertions", ASSERTION)?;
     if items.len() > MAX_ASSERTIONS {
         let told = format!("`assertions` holds {} items, and at most {MAX_ASSERTIONS} are taken", items.len());
         return Err(ApiError::new(Code::TooManyAssertions, told));

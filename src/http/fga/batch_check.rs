@@ -3,6 +3,7 @@
 use super::answer::{Basis, ok_text_of, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
+use super::members::{BATCH_CHECK, CHECK_ITEM};
 use super::request::{MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{BatchCheckBody, BatchCheckError, BatchCheckRequest, BatchCheckResult, Errors};
 use super::time::Deadline;
@@ -41,7 +42,7 @@ pub(super) async fn batch_check(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store, &stores);
+    let fields = Fields::in_store(&body, store, &stores, BATCH_CHECK)?;
     check_consistency(&fields)?;
     let items = read_items(&fields)?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
@@ -57,13 +58,13 @@ pub(super) async fn batch_check(
 
 /// The items by their correlation ids, which are as they must be.
 fn read_items<'a>(fields: &Fields<'a>) -> Result<BTreeMap<String, Fields<'a>>, ApiError> {
-    let items = fields.items("checks")?;
-    if items.is_empty() || items.len() > MAX_CHECKS {
-        let told = format!("`checks` holds {} items, and 1 to {MAX_CHECKS} are taken", items.len());
+    let count = fields.count("checks")?;
+    if count == 0 || count > MAX_CHECKS {
+        let told = format!("`checks` holds {count} items, and 1 to {MAX_CHECKS} are taken");
         return Err(ApiError::invalid(told));
     }
     let mut named = BTreeMap::new();
-    for item in items {
+    for item in fields.items("checks", CHECK_ITEM)? {
         let id = item.required("correlation_id")?;
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if id.chars().count() > MAX_CORRELATION_CHARS || !id.chars().all(fits) {

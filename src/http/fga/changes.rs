@@ -10,7 +10,7 @@ use crate::engine::stores::{ChangePlace, StoreId, TimedChange};
 use crate::http::Permission;
 use crate::http::shared::Shared;
 use crate::http::wire::rfc3339;
-use crate::model::{Revision, Timestamp};
+use crate::model::{Revision, Timestamp, shown};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -37,9 +37,10 @@ use actix_web::{HttpRequest, HttpResponse};
 pub(super) async fn changes(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let store = store_id(&request)?;
-    let query = query(&request)?;
+    let query = query(&request, &["type", "page_size", "continuation_token", "start_time"])?;
     let size = page_size_of(&query)?;
-    let kind = query.get("type").filter(|kind| !kind.is_empty()).cloned().unwrap_or_default();
+    let kind = query.get("type").filter(|kind| !kind.is_empty());
+    let kind = kind.map_or_else(String::new, |kind| stores.spelling(store).kind(&kind.into()).to_string());
     let sent = query.get("continuation_token").cloned().unwrap_or_default();
     let from = place(store, &kind, &sent)?;
     let since = match query.get("start_time").filter(|text| !text.is_empty() && from.is_none()) {
@@ -72,6 +73,7 @@ fn question(store: StoreId) -> String {
 fn place(store: StoreId, kind: &str, token: &str) -> Result<Option<ChangePlace>, ApiError> {
     let Some([of, after, offset]) = token::read::<3>(&question(store), token)? else { return Ok(None) };
     if of != kind {
+        let (of, kind) = (shown(&of), shown(kind));
         let told = format!("the `continuation_token` is of the type `{of}`, and `type` is `{kind}`: send the same");
         return Err(ApiError::new(Code::TokenTypeMismatch, told));
     }

@@ -3,6 +3,7 @@
 use super::answer::{Basis, ok_text_of, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
+use super::members::CHECK;
 use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{CheckBody, CheckRequest, Errors};
 use super::time::Deadline;
@@ -50,7 +51,7 @@ pub(super) async fn check(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store, &stores);
+    let fields = Fields::in_store(&body, store, &stores, CHECK)?;
     check_consistency(&fields)?;
     let key = read_question(&fields)?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;

@@ -3,6 +3,7 @@
 use super::answer::{name_revision, ok};
 use super::error::ApiError;
 use super::fields::Fields;
+use super::members::DELETE_TUPLES;
 use super::request::{admit_with_body, store_id};
 use super::schema::{DeleteTuplesBody, DeleteTuplesRequest, Errors};
 use super::tuple::read_object;
@@ -15,7 +16,8 @@ use actix_web::{HttpRequest, HttpResponse};
 /// Deletes every tuple about an object, or about a user
 ///
 /// For somebody who leaves and something that goes: the relations need not be known. Each call is atomic and takes at
-/// most 10,000 tuples; send it again until `left` is 0. The bundle's tuples stay, and are counted.
+/// most 10,000 tuples; send it again until `left` is 0. The bundle's tuples stay, and are counted. Any other member than
+/// `object` and `user` is refused, since it may have been meant to spare some.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/delete-tuples",
@@ -33,7 +35,7 @@ pub(super) async fn delete_tuples(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store, &stores);
+    let fields = Fields::in_store(&body, store, &stores, DELETE_TUPLES)?;
     let about = match (fields.text("object")?, fields.text("user")?) {
         (Some(object), None) => About::Object(read_object(object, fields.spelling())?),
         (None, Some(user)) => About::User(read_object(user, fields.spelling())?),

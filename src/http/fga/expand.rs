@@ -3,6 +3,7 @@
 use super::answer::{Basis, ok_text_of, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
+use super::members::EXPAND;
 use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ExpandBody, ExpandRequest};
 use super::time::Deadline;
@@ -35,7 +36,7 @@ pub(super) async fn expand(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store, &stores);
+    let fields = Fields::in_store(&body, store, &stores, EXPAND)?;
     check_consistency(&fields)?;
     let key = question(&fields)?;
     let relation = key.required("relation")?.clone();

@@ -9,20 +9,19 @@
 use super::answer::name_revision;
 use super::error::{ApiError, Code};
 use super::places::{NoPlace, Place};
-use super::request::{admit, beside, caller_place, query, store_id};
+use super::request::{Parameters, admit, beside, caller_place, exact_query, store_id};
 use super::schema::{Errors, TupleKeyBody};
 use super::tuple::{read_object, read_relation, read_user};
 use crate::engine::stores::{Selection, Spelling, Version as StoreVersion};
 use crate::http::Permission;
 use crate::http::shared::Shared;
 use crate::http::wire::write_tuple;
-use crate::model::check_type;
+use crate::model::{check_type, shown};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -39,6 +38,9 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// Pieces that wait for a slow client; the thread waits with them.
 const WAITING: usize = 4;
+
+/// What narrows or widens an export. A parameter that is misspelled would export more than was asked for.
+const PARAMETERS: [&str; 5] = ["type", "object", "relation", "user", "bundle"];
 
 /// How long the thread waits for a client that does not read.
 const STALLED: Duration = Duration::from_secs(30);
@@ -75,7 +77,7 @@ pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) ->
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let caller = caller_place(&request, &shared);
     let store = store_id(&request)?;
-    let (wanted, with_bundle) = read_query(&query(&request)?, &stores.spelling(store))?;
+    let (wanted, with_bundle) = read_query(&exact_query(&request, &PARAMETERS)?, &stores.spelling(store))?;
     if request.version() < Version::HTTP_11 {
         return Err(ApiError::invalid("an export needs HTTP/1.1: before that, nothing tells that a body is complete"));
     }
@@ -101,32 +103,27 @@ pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) ->
     Ok(response.map_into_boxed_body())
 }
 
-/// A parameter that is misspelled would export more than was asked for, so unknown ones are refused.
-fn read_query(query: &HashMap<String, String>, spelling: &Spelling) -> Result<(Selection, bool), ApiError> {
+fn read_query(query: &Parameters, spelling: &Spelling) -> Result<(Selection, bool), ApiError> {
     let mut wanted = Selection::default();
-    let mut with_bundle = false;
-    for (name, text) in query {
-        match name.as_str() {
-            "type" => {
-                check_type(text).map_err(|error| ApiError::invalid(error.to_string()))?;
-                wanted.kind = Some(spelling.kind(&text.into()));
-            }
-            "object" => wanted.object = Some(read_object(text, spelling)?),
-            "relation" => {
-                read_relation(text)?;
-                wanted.relation = Some(text.into());
-            }
-            "user" => wanted.user = Some(read_user(text, spelling)?),
-            "bundle" => {
-                let told = || ApiError::invalid(format!("`bundle` must be `true` or `false`, not `{text}`"));
-                with_bundle = text.parse().map_err(|_| told())?;
-            }
-            other => {
-                let told = "there are `type`, `object`, `relation`, `user` and `bundle`";
-                return Err(ApiError::invalid(format!("`{other}` is not a parameter of an export: {told}")));
-            }
-        }
+    if let Some(kind) = query.get("type") {
+        let kind = spelling.kind(&kind.into());
+        check_type(&kind).map_err(|error| ApiError::invalid(error.to_string()))?;
+        wanted.kind = Some(kind);
     }
+    if let Some(relation) = query.get("relation") {
+        read_relation(relation)?;
+        wanted.relation = Some(relation.into());
+    }
+    wanted.object = query.get("object").map(|object| read_object(object, spelling)).transpose()?;
+    wanted.user = query.get("user").map(|user| read_user(user, spelling)).transpose()?;
+    let with_bundle = match query.get("bundle").map(String::as_str) {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => {
+            let told = format!("`bundle` must be `true` or `false`, not `{}`", shown(other));
+            return Err(ApiError::invalid(told));
+        }
+    };
     Ok((wanted, with_bundle))
 }
 

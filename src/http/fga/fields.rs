@@ -1,7 +1,9 @@
-//! The members of a body, as protobuf's JSON has them: in either spelling (`tuple_key`, `tupleKey`), `null` being absent,
-//! unknown ones left out.
+//! The members of a body, as protobuf's JSON has them: in either spelling (`tuple_key`, `tupleKey`), `null` being absent.
+//!
+//! INVARIANT: an object is read only after its members were compared with those that it may have (`members`).
 
 use super::error::ApiError;
+use super::members::{Members, camel};
 use crate::engine::stores::{Spelling, StoreId, Stores};
 use crate::model::{Record, Value};
 use smol_str::SmolStr;
@@ -17,13 +19,23 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The body itself.
-    pub(super) fn of(body: &'a Record) -> Self {
-        Self { record: body, path: String::new(), spelling: Spelling::of_tuples() }
+    pub(super) fn of(body: &'a Record, members: Members) -> Result<Self, ApiError> {
+        Self::within(body, String::new(), Spelling::of_tuples(), members)
     }
 
     /// The body itself, of a call on a store.
-    pub(super) fn in_store(body: &'a Record, store: StoreId, stores: &Stores) -> Self {
-        Self { spelling: stores.spelling(store), ..Self::of(body) }
+    pub(super) fn in_store(
+        body: &'a Record,
+        store: StoreId,
+        stores: &Stores,
+        members: Members,
+    ) -> Result<Self, ApiError> {
+        Self::within(body, String::new(), stores.spelling(store), members)
+    }
+
+    fn within(record: &'a Record, path: String, spelling: Spelling, members: Members) -> Result<Self, ApiError> {
+        members.check(record, &path)?;
+        Ok(Self { record, path, spelling })
     }
 
     /// How objects, users and types in here may be spelled.
@@ -38,9 +50,9 @@ impl<'a> Fields<'a> {
 
     /// A member that is present.
     pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
-        self.record
-            .get_present(name)
-            .or_else(|| if name.contains('_') { self.record.get_present(&camel(name)) } else { None })
+        self.record.get_present(name).or_else(|| {
+            if name.contains('_') { self.record.get_present(&camel(name).collect::<String>()) } else { None }
+        })
     }
 
     /// A string; an empty one is absent, as in protobuf.
@@ -87,26 +99,34 @@ impl<'a> Fields<'a> {
     }
 
     /// An object with members of its own.
-    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, ApiError> {
-        let within = |record| Self { record, path: self.path(name), spelling: self.spelling.clone() };
-        Ok(self.record(name)?.map(within))
+    pub(super) fn object(&self, name: &str, members: Members) -> Result<Option<Self>, ApiError> {
+        let within = |record| Self::within(record, self.path(name), self.spelling.clone(), members);
+        self.record(name)?.map(within).transpose()
+    }
+
+    /// How many items a list has; an absent one has none.
+    pub(super) fn count(&self, name: &str) -> Result<usize, ApiError> {
+        self.list(name).map(<[Value]>::len)
     }
 
     /// A list of objects; an absent one is empty.
-    pub(super) fn items(&self, name: &str) -> Result<Vec<Self>, ApiError> {
-        let items = match self.value(name) {
-            None => return Ok(Vec::new()),
-            Some(Value::List(items)) => items,
-            Some(other) => return Err(self.misfit(name, "an array", other)),
-        };
+    pub(super) fn items(&self, name: &str, members: Members) -> Result<Vec<Self>, ApiError> {
         let item = |(at, item): (usize, &'a Value)| match item {
             Value::Record(record) => {
                 let path = self.path(format_args!("{name}[{at}]"));
-                Ok(Self { record, path, spelling: self.spelling.clone() })
+                Self::within(record, path, self.spelling.clone(), members)
             }
             other => Err(self.misfit(&format!("{name}[{at}]"), "an object", other)),
         };
-        items.iter().enumerate().map(item).collect()
+        self.list(name)?.iter().enumerate().map(item).collect()
+    }
+
+    fn list(&self, name: &str) -> Result<&'a [Value], ApiError> {
+        match self.value(name) {
+            None => Ok(&[]),
+            Some(Value::List(items)) => Ok(items),
+            Some(other) => Err(self.misfit(name, "an array", other)),
+        }
     }
 
     fn misfit(&self, name: &str, wanted: &str, found: &Value) -> ApiError {
@@ -114,24 +134,10 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// `tuple_key` is `tupleKey` too.
-fn camel(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    let mut upper = false;
-    for c in name.chars() {
-        if c == '_' {
-            upper = true;
-        } else {
-            out.push(if upper { c.to_ascii_uppercase() } else { c });
-            upper = false;
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::fga::members::{BATCH_CHECK, CHECK_ITEM, READ, TUPLE_KEY};
     use crate::http::read_object;
 
     #[test]
@@ -139,13 +145,19 @@ mod tests {
         for (body, expected) in [
             (r#"{"tuple_key":"a"}"#, Ok(Some("a"))),
             (r#"{"tupleKey":"a"}"#, Ok(Some("a"))),
-            (r#"{"tuple_key":null,"tupleKey":"a"}"#, Ok(Some("a"))),
+            (r#"{"tupleKey":null}"#, Ok(None)),
+            (
+                r#"{"tuple_key":"a","tupleKey":"a"}"#,
+                Err("`tuple_key` and `tupleKey` are one member in two spellings: send it once"),
+            ),
             (r#"{"tuple_key":""}"#, Ok(None)),
             (r#"{"other":"a"}"#, Ok(None)),
             (r#"{"tuple_key":1}"#, Err("`tuple_key` must be a string, not a number")),
         ] {
             let record = read_object(body.as_bytes(), 8).unwrap();
-            let found = Fields::of(&record).text("tuple_key").map(|text| text.map(ToString::to_string));
+            let found = Fields::of(&record, READ)
+                .and_then(|fields| fields.text("tuple_key"))
+                .map(|text| text.map(ToString::to_string));
             let expected = expected.map(|text| text.map(str::to_owned)).map_err(str::to_owned);
             assert_eq!(found.map_err(|error| error.to_string()), expected, "{body}");
         }
@@ -154,8 +166,8 @@ mod tests {
     #[test]
     fn messages_name_the_whole_path() {
         let record = read_object(br#"{"checks":[{"tuple_key":{}},{"tuple_key":{"user":[]}}]}"#, 8).unwrap();
-        let items = Fields::of(&record).items("checks").unwrap();
-        let key = items[1].object("tuple_key").unwrap().unwrap();
+        let items = Fields::of(&record, BATCH_CHECK).unwrap().items("checks", CHECK_ITEM).unwrap();
+        let key = items[1].object("tuple_key", TUPLE_KEY).unwrap().unwrap();
         assert_eq!(
             key.text("user").unwrap_err().to_string(),
             "`checks[1].tuple_key.user` must be a string, not an array"

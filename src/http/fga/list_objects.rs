@@ -3,6 +3,7 @@
 use super::answer::{Basis, listed, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
+use super::members::LIST_OBJECTS;
 use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ListObjectsBody, ListObjectsRequest};
 use super::time::Deadline;
@@ -70,7 +71,7 @@ pub(super) struct Question {
 impl Question {
     /// Reads it from a body, and pins the store.
     pub(super) fn read(stores: &Stores, store: StoreId, body: &Record) -> Result<Self, ApiError> {
-        let fields = Fields::in_store(body, store, stores);
+        let fields = Fields::in_store(body, store, stores, LIST_OBJECTS)?;
         check_consistency(&fields)?;
         let kind = fields.spelling().kind(fields.required("type")?);
         check_type(&kind).map_err(|error| ApiError::invalid(error.to_string()))?;

@@ -3,6 +3,7 @@
 use super::answer::{Basis, listed, text_of};
 use super::error::{ApiError, Names};
 use super::fields::Fields;
+use super::members::{LIST_USERS, OBJECT, USER_FILTER};
 use super::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
 use super::schema::{Errors, ListUsersBody, ListUsersRequest, ObjectBody, UserBody, UsersetBody, WildcardBody};
 use super::time::Deadline;
@@ -40,7 +41,7 @@ pub(super) async fn list_users(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store, &stores);
+    let fields = Fields::in_store(&body, store, &stores, LIST_USERS)?;
     check_consistency(&fields)?;
     let object = read_object(&fields)?;
     let relation = fields.required("relation")?.clone();
@@ -64,13 +65,13 @@ pub(super) async fn list_users(
 }
 
 fn read_object(fields: &Fields<'_>) -> Result<ObjectRef, ApiError> {
-    let object = fields.object("object")?.ok_or_else(|| ApiError::invalid("`object` is missing"))?;
+    let object = fields.object("object", OBJECT)?.ok_or_else(|| ApiError::invalid("`object` is missing"))?;
     let (kind, id) = (object.required("type")?, object.required("id")?);
     fields.spelling().object_of(kind, id).map_err(|error| ApiError::invalid(error.to_string()))
 }
 
 fn read_filter(fields: &Fields<'_>) -> Result<UserFilter, ApiError> {
-    let filters = fields.items("user_filters")?;
+    let filters = fields.items("user_filters", USER_FILTER)?;
     let [filter] = filters.as_slice() else {
         let told = format!("`user_filters` holds {} filters, and exactly one is taken", filters.len());
         return Err(ApiError::invalid(told));

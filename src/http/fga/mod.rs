@@ -8,7 +8,7 @@
 //! list that was cut), in members that its protocol has and does not fill (`resolution`, for `trace`; the answer to a write),
 //! and in two more paths (`…/delete-tuples`, `…/export-tuples`).
 //! **Trade-off.** Bodies are read as strictly as everywhere here: a member that occurs twice is refused, where OpenFGA
-//! takes the last.
+//! takes the last, and what nobody would read is refused where it may have been meant for something (`members`).
 //!
 //! INVARIANT: every call names the permission that it needs, and asks for it before the body is read.
 
@@ -25,6 +25,7 @@ mod export;
 mod fields;
 mod list_objects;
 mod list_users;
+mod members;
 mod models;
 mod places;
 mod read;

@@ -64,7 +64,7 @@ pub(super) async fn write(
 pub(super) async fn list(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let store = store_id(&request)?;
-    let query = query(&request)?;
+    let query = query(&request, &["page_size", "continuation_token"])?;
     let size = page_size_of(&query)?;
     let question = format!("models {store}");
     let place = token::read::<1>(&question, query.get("continuation_token").map_or("", String::as_str))?;

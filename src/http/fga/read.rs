@@ -3,6 +3,7 @@
 use super::answer::{ok_text, text_of};
 use super::error::ApiError;
 use super::fields::Fields;
+use super::members::{READ, TUPLE_KEY};
 use super::request::{admit_with_body, check_consistency, page_size, store_id};
 use super::schema::{Errors, ReadBody, ReadRequest, TupleBody};
 use super::token;
@@ -35,10 +36,10 @@ pub(super) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store, &stores);
+    let fields = Fields::in_store(&body, store, &stores, READ)?;
     check_consistency(&fields)?;
     let size = page_size(fields.number("page_size")?)?;
-    let (wanted, question) = match fields.object("tuple_key")? {
+    let (wanted, question) = match fields.object("tuple_key", TUPLE_KEY)? {
         None => (Selection::default(), String::new()),
         Some(key) => (selection(&key)?, question(&key)?),
     };
@@ -83,12 +84,13 @@ fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
     }
     match object.strip_suffix(':') {
         Some(kind) => {
-            check_type(kind).map_err(|error| ApiError::invalid(error.to_string()))?;
+            let kind = key.spelling().kind(&kind.into());
+            check_type(&kind).map_err(|error| ApiError::invalid(error.to_string()))?;
             if wanted.user.is_none() {
                 let told = "`tuple_key.object` is a type alone: name a user too, or an object";
                 return Err(ApiError::invalid(told));
             }
-            wanted.kind = Some(key.spelling().kind(&kind.into()));
+            wanted.kind = Some(kind);
         }
         None => wanted.object = Some(read_object(object, key.spelling())?),
     }

@@ -2,6 +2,7 @@
 
 use super::error::{ApiError, Code, Names};
 use super::fields::Fields;
+use super::members::spells;
 use super::time::Deadline;
 use crate::engine::stores::{
     Cut, Expansion, Failure, Limits, Listed, Membership, ModelId, RelationFault, StoreId, Stores, Terms,
@@ -9,7 +10,7 @@ use crate::engine::stores::{
 use crate::http::caller::Identity;
 use crate::http::shared::Shared;
 use crate::http::{Error, Permission};
-use crate::model::{Record, Tuple};
+use crate::model::{Record, Tuple, alike, nearest, shown};
 use actix_web::HttpRequest;
 use actix_web::web::{self, Payload, Query};
 use std::collections::HashMap;
@@ -104,21 +105,61 @@ pub(super) fn check_consistency(fields: &Fields<'_>) -> Result<(), ApiError> {
     const KNOWN: [&str; 3] = ["UNSPECIFIED", "MINIMIZE_LATENCY", "HIGHER_CONSISTENCY"];
     match fields.text("consistency")? {
         Some(word) if !KNOWN.contains(&word.as_str()) => Err(ApiError::invalid(format!(
-            "`consistency` must be `UNSPECIFIED`, `MINIMIZE_LATENCY` or `HIGHER_CONSISTENCY`, not `{word}`"
+            "`consistency` must be `UNSPECIFIED`, `MINIMIZE_LATENCY` or `HIGHER_CONSISTENCY`, not `{}`",
+            shown(word)
         ))),
         _ => Ok(()),
     }
 }
 
-/// The members of a query string; of several with one name the last counts.
-pub(super) fn query(request: &HttpRequest) -> Result<HashMap<String, String>, ApiError> {
+/// The parameters of a query string.
+pub(super) type Parameters = HashMap<&'static str, String>;
+
+/// The parameters of a query string, in either spelling. One that is sent twice is refused, and so is one that is spelled
+/// nearly like another that there is: without it, more would be read than was asked for. Others are passed over.
+pub(super) fn query(request: &HttpRequest, known: &[&'static str]) -> Result<Parameters, ApiError> {
+    parameters(request, known, |_| Ok(()))
+}
+
+/// The same for a call that is not OpenFGA's: any other parameter is refused.
+pub(super) fn exact_query(request: &HttpRequest, known: &[&'static str]) -> Result<Parameters, ApiError> {
+    parameters(request, known, |other| {
+        let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let told = format!("the parameter `{}` is not read: there are {}", shown(other), names.join(", "));
+        Err(ApiError::invalid(told))
+    })
+}
+
+fn parameters(
+    request: &HttpRequest,
+    known: &[&'static str],
+    take_other: impl Fn(&str) -> Result<(), ApiError>,
+) -> Result<Parameters, ApiError> {
     let read = Query::<Vec<(String, String)>>::from_query(request.query_string());
     let pairs = read.map_err(|_| ApiError::invalid("the query string cannot be read"))?;
-    Ok(pairs.into_inner().into_iter().collect())
+    let mut found = HashMap::new();
+    for (name, value) in pairs.into_inner() {
+        let names = || known.iter().copied();
+        match names().find(|known| spells(&name, known)) {
+            Some(known) => {
+                if found.insert(known, value).is_some() {
+                    return Err(ApiError::invalid(format!("the parameter `{known}` is sent twice: send it once")));
+                }
+            }
+            None => {
+                if let Some(meant) = names().find(|known| alike(known, &name)).or_else(|| nearest(&name, names())) {
+                    let told = format!("the parameter `{}` is not read: did you mean `{meant}`?", shown(&name));
+                    return Err(ApiError::invalid(told));
+                }
+                take_other(&name)?;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The size of a page in a query string.
-pub(super) fn page_size_of(query: &HashMap<String, String>) -> Result<usize, ApiError> {
+pub(super) fn page_size_of(query: &Parameters) -> Result<usize, ApiError> {
     match query.get("page_size").filter(|text| !text.is_empty()) {
         None => Ok(DEFAULT_PAGE),
         Some(text) => page_size(Some(text.parse().map_err(|_| wrong_page())?)),

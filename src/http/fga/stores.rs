@@ -3,6 +3,7 @@
 use super::answer::ok;
 use super::error::ApiError;
 use super::fields::Fields;
+use super::members::CREATE_STORE;
 use super::request::{admit, admit_with_body, page_size_of, query, store_id};
 use super::schema::{CreateStoreRequest, Errors, StoreBody, StoresBody};
 use super::token;
@@ -33,7 +34,7 @@ const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=64;
 )]
 pub(super) async fn list(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
-    let query = query(&request)?;
+    let query = query(&request, &["page_size", "continuation_token", "name"])?;
     let size = page_size_of(&query)?;
     let name = query.get("name").map(String::as_str).filter(|name| !name.is_empty());
     let question = format!("stores {}", name.unwrap_or_default());
@@ -67,7 +68,7 @@ pub(super) async fn create(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
-    let name = Fields::of(&body).text("name")?.cloned().unwrap_or_default();
+    let name = Fields::of(&body, CREATE_STORE)?.text("name")?.cloned().unwrap_or_default();
     let fits = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || ".-/^_&@".contains(c);
     if !NAME_CHARS.contains(&name.chars().count()) || !name.chars().all(fits) {
         let told = "`name` must be 3 to 64 letters, digits, spaces and `.-/^_&@`";

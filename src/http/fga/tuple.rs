@@ -2,6 +2,7 @@
 
 use super::error::{ApiError, Code};
 use super::fields::Fields;
+use super::members::{CONDITION, CONTEXTUAL_TUPLES, TUPLE_KEY};
 use super::schema::{ConditionBody, TupleKeyBody};
 use crate::engine::stores::{Model, Spelling};
 use crate::model::{
@@ -31,7 +32,7 @@ pub(super) fn read_question(fields: &Fields<'_>) -> Result<TupleKey, ApiError> {
 /// The `tuple_key` of a question, which must be there.
 pub(super) fn question<'a>(fields: &Fields<'a>) -> Result<Fields<'a>, ApiError> {
     let missing = || ApiError::new(Code::NoTupleKey, format!("`{}` is missing", fields.path("tuple_key")));
-    fields.object("tuple_key")?.ok_or_else(missing)
+    fields.object("tuple_key", TUPLE_KEY)?.ok_or_else(missing)
 }
 
 /// Reads a user.
@@ -59,7 +60,7 @@ pub(super) fn read_relation(text: &str) -> Result<(), ApiError> {
 /// Reads a tuple with its condition.
 pub(super) fn read_tuple(fields: &Fields<'_>) -> Result<Tuple, ApiError> {
     let mut tuple = Tuple::from(read_key(fields)?);
-    if let Some(condition) = fields.object("condition")? {
+    if let Some(condition) = fields.object("condition", CONDITION)? {
         let name = condition.required("name")?.clone();
         let context = condition.record("context")?.cloned().unwrap_or_default();
         tuple.condition = Some(Arc::new(TupleCondition { name, context }));
@@ -69,7 +70,7 @@ pub(super) fn read_tuple(fields: &Fields<'_>) -> Result<Tuple, ApiError> {
 
 /// Reads `contextual_tuples: {tuple_keys: […]}`, each of which the model must allow.
 pub(super) fn read_contextual(fields: &Fields<'_>, model: &Model) -> Result<Vec<Tuple>, ApiError> {
-    match fields.object("contextual_tuples")? {
+    match fields.object("contextual_tuples", CONTEXTUAL_TUPLES)? {
         None => Ok(Vec::new()),
         Some(tuples) => read_contextual_list(&tuples, "tuple_keys", model, MAX_CONTEXTUAL),
     }
@@ -82,13 +83,13 @@ pub(super) fn read_contextual_list(
     model: &Model,
     max: usize,
 ) -> Result<Vec<Tuple>, ApiError> {
-    let items = fields.items(name)?;
-    if items.len() > max {
-        let told = format!("`{}` holds {} tuples, and at most {max} are taken", fields.path(name), items.len());
+    let count = fields.count(name)?;
+    if count > max {
+        let told = format!("`{}` holds {count} tuples, and at most {max} are taken", fields.path(name));
         return Err(ApiError::invalid(told));
     }
-    let mut tuples = Vec::with_capacity(items.len());
-    for item in items {
+    let mut tuples = Vec::with_capacity(count);
+    for item in fields.items(name, TUPLE_KEY)? {
         let tuple = read_tuple(&item).map_err(|error| match error {
             ApiError::Coded { message, .. } => ApiError::new(Code::InvalidTuple, message),
             other => other,

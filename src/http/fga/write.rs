@@ -3,13 +3,14 @@
 use super::answer::{Basis, ok_of};
 use super::error::{ApiError, Code};
 use super::fields::Fields;
+use super::members::{DELETES, TUPLE_KEY, WRITE, WRITES};
 use super::request::{admit_with_body, model_id, store_id};
 use super::schema::{Errors, WriteBody, WriteRequest};
 use super::tuple::{read_key, read_tuple};
 use crate::engine::stores::{Batch, OnDuplicate, OnMissing};
 use crate::http::Permission;
 use crate::http::shared::Shared;
-use crate::model::TupleKey;
+use crate::model::{TupleKey, shown};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -43,7 +44,7 @@ pub(super) async fn write(
 ) -> Result<HttpResponse, ApiError> {
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let store = store_id(&request)?;
-    let fields = Fields::in_store(&body, store, &stores);
+    let fields = Fields::in_store(&body, store, &stores, WRITE)?;
     let model = model_id(&fields)?;
     let batch = read_batch(&fields)?;
     let written = shared.writes.run(move || Ok::<_, ApiError>(stores.write(store, model, batch)?)).await?;
@@ -53,8 +54,8 @@ pub(super) async fn write(
 }
 
 fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
-    let (writes, deletes) = (fields.object("writes")?, fields.object("deletes")?);
-    let items = |part: &Option<Fields<'_>>| part.as_ref().map_or(Ok(0), |it| it.items("tuple_keys").map(|it| it.len()));
+    let (writes, deletes) = (fields.object("writes", WRITES)?, fields.object("deletes", DELETES)?);
+    let items = |part: &Option<Fields<'_>>| part.as_ref().map_or(Ok(0), |it| it.count("tuple_keys"));
     let count = items(&writes)? + items(&deletes)?;
     if count == 0 {
         return Err(ApiError::new(Code::InvalidWriteInput, "`writes` or `deletes` must name at least one tuple"));
@@ -65,7 +66,7 @@ fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
     }
     let mut batch = Batch::default();
     if let Some(writes) = writes {
-        batch.writes = writes.items("tuple_keys")?.iter().map(read_tuple).collect::<Result<_, _>>()?;
+        batch.writes = writes.items("tuple_keys", TUPLE_KEY)?.iter().map(read_tuple).collect::<Result<_, _>>()?;
         batch.on_duplicate = match policy(&writes, "on_duplicate", &["error", "ignore", "replace"])? {
             "ignore" => OnDuplicate::Ignore,
             "replace" => OnDuplicate::Replace,
@@ -73,7 +74,8 @@ fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
         };
     }
     if let Some(deletes) = deletes {
-        let keys: Result<Vec<TupleKey>, ApiError> = deletes.items("tuple_keys")?.iter().map(read_key).collect();
+        let keys: Result<Vec<TupleKey>, ApiError> =
+            deletes.items("tuple_keys", TUPLE_KEY)?.iter().map(read_key).collect();
         batch.deletes = keys?;
         if policy(&deletes, "on_missing", &["error", "ignore"])? == "ignore" {
             batch.on_missing = OnMissing::Ignore;
@@ -87,6 +89,7 @@ fn policy(fields: &Fields<'_>, name: &str, known: &[&'static str]) -> Result<&'s
     let said = fields.text(name)?.map_or("error", smol_str::SmolStr::as_str);
     known.iter().find(|word| **word == said).copied().ok_or_else(|| {
         let words: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
-        ApiError::invalid(format!("`{}` must be one of {}, not `{said}`", fields.path(name), words.join(", ")))
+        let told = format!("`{}` must be one of {}, not `{}`", fields.path(name), words.join(", "), shown(said));
+        ApiError::invalid(told)
     })
 }

@@ -6,32 +6,37 @@ use super::super::definition::{
 };
 use super::super::error::{ModelRefusal, RefusalCode};
 use super::TYPE_NAMES;
-use crate::model::Problem;
+use super::members::{
+    CHILDREN, CONDITION, DIFFERENCE, FROM_TUPLESET, METADATA, MODEL, PARAMETER, REFERENCE, RELATION, RESTRICTION,
+    REWRITE, TYPE, camel,
+};
+use crate::model::{Problem, shown};
 use crate::relations::condition::{MAX_TYPE_DEPTH, ParameterType};
 use serde_json::Value;
 use smol_str::SmolStr;
 use std::fmt;
 
-/// Reads a model: `schema_version`, `type_definitions`, `conditions`. Other members, such as `id`, are left out.
+/// Reads a model: `schema_version`, `type_definitions`, `conditions`. Other members are left out where nothing can have been
+/// meant by them (`members`).
 pub fn from_json(json: &Value) -> Result<ModelDefinition, ModelRefusal> {
     read(&At::root(json))
         .map_err(|Misfit { code, message, help }| ModelRefusal::new(code, Problem::new(message).help(help)))
 }
 
 /// The first thing that is wrong with the form.
-struct Misfit {
-    code: RefusalCode,
-    message: String,
-    help: String,
+pub(super) struct Misfit {
+    pub(super) code: RefusalCode,
+    pub(super) message: String,
+    pub(super) help: String,
 }
 
-type Read<T> = Result<T, Misfit>;
+pub(super) type Read<T> = Result<T, Misfit>;
 
 /// A value, and the way there.
 #[derive(Clone)]
-struct At<'a> {
-    value: &'a Value,
-    path: String,
+pub(super) struct At<'a> {
+    pub(super) value: &'a Value,
+    pub(super) path: String,
 }
 
 impl<'a> At<'a> {
@@ -93,20 +98,9 @@ impl<'a> At<'a> {
     }
 }
 
-/// `directly_related_user_types` is `directlyRelatedUserTypes` too.
-fn camel(name: &str) -> String {
-    let mut parts = name.split('_');
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let mut chars = part.chars();
-        out.extend(chars.next().map(|c| c.to_ascii_uppercase()));
-        out.push_str(chars.as_str());
-    }
-    out
-}
-
 fn read(root: &At<'_>) -> Read<ModelDefinition> {
     root.object()?;
+    root.expect(MODEL)?;
     let types = At::items(root.member("type_definitions").as_ref())?;
     let conditions = At::entries(root.member("conditions").as_ref())?;
     Ok(ModelDefinition {
@@ -120,18 +114,21 @@ fn schema(root: &At<'_>) -> Read<SchemaVersion> {
     let version = root.text_member("schema_version")?.unwrap_or_default();
     SchemaVersion::parse(&version).ok_or_else(|| Misfit {
         code: if version == "1.0" { RefusalCode::InvalidAuthorizationModel } else { RefusalCode::ValidationError },
-        message: format!("`schema_version` is `{version}`"),
+        message: format!("`schema_version` is `{}`", shown(&version)),
         help: "write `1.1`, or `1.2` for a model with modules".to_owned(),
     })
 }
 
 fn type_definition(it: &At<'_>) -> Read<TypeDefinition> {
     it.object()?;
+    it.expect(TYPE)?;
     let metadata = it.member("metadata");
+    metadata.as_ref().map_or(Ok(()), |it| it.expect(METADATA))?;
     let mut about = At::entries(metadata.as_ref().and_then(|it| it.member("relations")).as_ref())?;
     let mut relations = Vec::new();
     for (name, userset) in At::entries(it.member("relations").as_ref())? {
         let about = about.iter().position(|(it, _)| *it == name).map(|at| about.swap_remove(at).1);
+        about.as_ref().map_or(Ok(()), |it| it.expect(RELATION))?;
         let restricted = about.as_ref().and_then(|it| it.member("directly_related_user_types"));
         relations.push(RelationDefinition {
             rewrite: rewrite(&userset, 0)?,
@@ -168,7 +165,9 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
         });
     }
     it.object()?;
+    expect_one(it)?;
     let children = |it: &At<'_>| -> Read<Vec<Rewrite>> {
+        it.expect(CHILDREN)?;
         let children = At::items(it.member("child").as_ref())?;
         if children.is_empty() {
             return Err(it.misfit("a list of at least one `child`"));
@@ -180,6 +179,7 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
     } else if let Some(it) = it.member("computed_userset") {
         Ok(Rewrite::Computed(relation(&it)?))
     } else if let Some(it) = it.member("tuple_to_userset") {
+        it.expect(FROM_TUPLESET)?;
         let part = |name| it.member(name).ok_or_else(|| it.misfit(format!("an object with `{name}`")));
         let (tupleset, computed) = (relation(&part("tupleset")?)?, relation(&part("computed_userset")?)?);
         Ok(Rewrite::FromTupleset { tupleset, computed })
@@ -188,6 +188,7 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
     } else if let Some(it) = it.member("intersection") {
         Ok(Rewrite::Intersection(children(&it)?))
     } else if let Some(it) = it.member("difference") {
+        it.expect(DIFFERENCE)?;
         let part = |name| it.member(name).ok_or_else(|| it.misfit(format!("an object with `{name}`")));
         let (base, subtract) = (rewrite(&part("base")?, depth + 1)?, rewrite(&part("subtract")?, depth + 1)?);
         Ok(Rewrite::Difference { base: Box::new(base), subtract: Box::new(subtract) })
@@ -198,12 +199,21 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
     }
 }
 
+/// Refuses members that are no operator, and a second operator: what one of them takes away, the other would give.
+fn expect_one(it: &At<'_>) -> Read<()> {
+    it.expect(REWRITE)?;
+    let present = it.value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    if present.count() > 1 { Err(it.misfit("an object with one operator")) } else { Ok(()) }
+}
+
 fn relation(it: &At<'_>) -> Read<SmolStr> {
+    it.expect(REFERENCE)?;
     Ok(it.text_member("relation")?.unwrap_or_default())
 }
 
 fn restriction(it: &At<'_>) -> Read<Restriction> {
     it.object()?;
+    it.expect(RESTRICTION)?;
     let relation = it.text_member("relation")?;
     let form = match (it.member("wildcard"), relation) {
         (Some(_), Some(_)) => return Err(it.misfit("one of a `relation` and a `wildcard`")),
@@ -217,6 +227,7 @@ fn restriction(it: &At<'_>) -> Read<Restriction> {
 
 fn condition(key: &SmolStr, it: &At<'_>) -> Read<ConditionDefinition> {
     it.object()?;
+    it.expect(CONDITION)?;
     let name = it.text_member("name")?.unwrap_or_default();
     if name != *key {
         return Err(Misfit {
@@ -241,6 +252,7 @@ fn parameter_type(it: &At<'_>, depth: usize) -> Read<ParameterType> {
     if depth > MAX_TYPE_DEPTH {
         return Err(it.misfit(format!("a type of at most {MAX_TYPE_DEPTH} levels")));
     }
+    it.expect(PARAMETER)?;
     let wanted = "an object with a `type_name`, such as `TYPE_NAME_STRING`";
     let name = it.member("type_name").ok_or_else(|| it.misfit(wanted))?.text()?;
     let known = TYPE_NAMES.iter().find(|(json, _)| *json == name).ok_or_else(|| it.misfit(wanted))?.1;

@@ -100,6 +100,48 @@ fn the_form_is_refused_with_its_path() {
 }
 
 #[test]
+fn what_nobody_would_read_is_refused() {
+    let of_relation = |relation: Value, about: Value| {
+        json!({ "schema_version": "1.1", "type_definitions": [
+            { "type": "t", "relations": { "r": relation }, "metadata": { "relations": { "r": about } } }] })
+    };
+    let this = || json!({ "this": {} });
+    let restricted = |restriction: Value| of_relation(this(), json!({ "directly_related_user_types": [restriction] }));
+    let with = |relation: Value| of_relation(relation, json!({}));
+    assert!(from_json(&restricted(json!({ "type": "t", "condition": "c" }))).is_ok());
+    for json in [
+        restricted(json!({ "type": "t", "Condition": "c" })),
+        restricted(json!({ "type": "t", "conditon": "c" })),
+        restricted(json!({ "type": "t", "expression": "x > 1" })),
+        of_relation(this(), json!({ "directly_related_user_type": [] })),
+        of_relation(
+            this(),
+            json!({ "directly_related_user_types": [], "directlyRelatedUserTypes": [{ "type": "t" }] }),
+        ),
+        with(json!({ "this": {}, "difference": { "base": this(), "subtract": this() } })),
+        with(json!({ "this": {}, "Difference": { "base": this(), "subtract": this() } })),
+        with(json!({ "difference": { "base": this(), "subtract": this(), "Subtract": this() } })),
+        with(json!({ "intersection": { "child": [this()], "children": [this()] } })),
+        with(json!({ "computedUserset": { "relation": "r", "Relation": "s" } })),
+        json!({ "schema_version": "1.1", "type_definitions": [], "Conditions": {} }),
+        json!({ "schema_version": "1.1", "type_definitions": [{ "type": "t", "relation": {} }] }),
+        json!({ "schema_version": "1.1", "type_definitions": [], "typeDefinitions": [{ "type": "t" }] }),
+        json!({ "schema_version": "1.1", "type_definitions": [], "conditions": { "c": {
+            "name": "c", "expression": "true", "Parameters": {} } } }),
+    ] {
+        assert_eq!(refuse(&json).0, RefusalCode::ValidationError, "{json}");
+    }
+    let (_, message) = refuse(&restricted(json!({ "type": "t", "Condition": "c" })));
+    assert_eq!(
+        message,
+        "`Condition` is not read in `type_definitions[0].metadata.relations.r.directly_related_user_types[0]`"
+    );
+    let passed_over =
+        json!({ "schema_version": "1.1", "comment": "", "type_definitions": [{ "type": "t", "doc": "" }] });
+    assert!(from_json(&passed_over).is_ok());
+}
+
+#[test]
 fn operators_nest_to_the_limit_and_not_past_it() {
     let nested = |depth: usize| {
         let relation = (0..depth).fold(json!({ "this": {} }), |it, _| json!({ "union": { "child": [it] } }));
