@@ -88,7 +88,9 @@ pub(super) fn decide(
         return Ok(refuse(pinned, request, now, want, reason, Some(question)));
     }
     let stored = given.map_or(bundle.stored(), |given| given.stored);
-    let facts = tokens::Facts::of(&question, want.arguments, given.and_then(|given| given.token));
+    let token = given.and_then(|given| given.token);
+    let properties = || bundle.compiled().properties(&question.resource, stored);
+    let facts = tokens::Facts::of(&question, want.arguments, token, properties);
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let relations = pinned.relations;
     // What is explained is evaluated, and a case has tuples and entities of its own.

@@ -28,10 +28,16 @@ struct Granted {
 type Turns<'a> = SmallVec<[(usize, Option<&'a Record>); 1]>;
 
 impl<'a> Facts<'a> {
-    pub(super) fn of(question: &Question, arguments: Arguments, given: Option<&'a Record>) -> Self {
+    /// `properties` gives the resource's as policies see them.
+    pub(super) fn of(
+        question: &Question,
+        arguments: Arguments,
+        given: Option<&'a Record>,
+        properties: impl Fn() -> Record,
+    ) -> Self {
         let credentials = question.credentials.iter().enumerate().filter(|_| given.is_none());
         let granted = credentials.filter_map(|(credential, Credential { proven, legs })| {
-            Some(Granted { credential, legs: legs.clone(), facts: facts_of(proven, question, arguments)? })
+            Some(Granted { credential, legs: legs.clone(), facts: facts_of(proven, question, arguments, &properties)? })
         });
         Self { given, granted: granted.collect() }
     }
@@ -48,9 +54,17 @@ impl<'a> Facts<'a> {
 }
 
 /// A credential's facts, with the one object of its details that covers the question.
-fn facts_of(proven: &Proven, question: &Question, arguments: Arguments) -> Option<Record> {
+fn facts_of(
+    proven: &Proven,
+    question: &Question,
+    arguments: Arguments,
+    properties: impl Fn() -> Record,
+) -> Option<Record> {
     let mut facts = proven.facts.clone()?;
-    if let Some(detail) = covering(&proven.details, &proven.rules, question, arguments) {
+    if proven.details.is_empty() || proven.rules.is_empty() {
+        return Some(facts);
+    }
+    if let Some(detail) = covering(&proven.details, &proven.rules, question, &properties(), arguments) {
         let lists = ["actions", "identifiers", "locations"];
         let mut shown: Record = lists
             .iter()

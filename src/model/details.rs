@@ -5,6 +5,7 @@
 //! **Decision.** A question is covered by *one* object, whole, or by none. What each type of object means is configured;
 //! an object of another type covers nothing, and so does one with a member that its rule does not know: it could be a
 //! limit.
+//! A detail is compared with what policies see: where they read a stored property of the resource, so does it.
 //! **Trade-off.** A new informative member must be listed as ignored before tokens that have it are of use.
 
 use super::{Arguments, Number, Question, Record, Value};
@@ -66,20 +67,23 @@ impl Path {
 }
 
 /// The first object that covers the question. Where its arguments are unknown, the first that covers it with some.
+/// `properties` are the resource's as policies see them: what a request says of a stored one is not what is decided about.
 #[must_use]
 pub fn covering<'a>(
     details: &'a [Record],
     rules: &[DetailRule],
     question: &Question,
+    properties: &Record,
     arguments: Arguments,
 ) -> Option<&'a Record> {
+    let seen = seen(question, properties);
     details.iter().find(|detail| {
         let kind = detail.get("type").and_then(Value::as_text);
-        rules.iter().any(|rule| kind == Some(&rule.kind) && covers(detail, rule, question, arguments))
+        rules.iter().any(|rule| kind == Some(&rule.kind) && covers(detail, rule, question, &seen, arguments))
     })
 }
 
-fn covers(detail: &Record, rule: &DetailRule, question: &Question, arguments: Arguments) -> bool {
+fn covers(detail: &Record, rule: &DetailRule, question: &Question, seen: &Record, arguments: Arguments) -> bool {
     let is_open = |of_request: &Path| arguments == Arguments::Unknown && of_request.reads_arguments();
     question.resource.uid.kind == rule.resource_type
         && is_known(detail, &mut Vec::new(), rule)
@@ -92,7 +96,7 @@ fn covers(detail: &Record, rule: &DetailRule, question: &Question, arguments: Ar
             if is_open(of_request) {
                 return of_detail.is_some_and(|one| same(one, one));
             }
-            of_detail.zip(of_request.of(&asked(question))).is_some_and(|(one, other)| same(one, other))
+            of_detail.zip(of_request.of(seen)).is_some_and(|(one, other)| same(one, other))
         })
         && rule.at_most.iter().all(|(of_detail, of_request)| {
             let bound = number(of_detail.of(detail));
@@ -100,7 +104,7 @@ fn covers(detail: &Record, rule: &DetailRule, question: &Question, arguments: Ar
             if is_open(of_request) {
                 return bound.is_some_and(|bound| zero.compare(&bound).is_some_and(Ordering::is_le));
             }
-            bound.zip(number(of_request.of(&asked(question)))).is_some_and(|(bound, asked)| {
+            bound.zip(number(of_request.of(seen))).is_some_and(|(bound, asked)| {
                 asked.compare(&bound).is_some_and(Ordering::is_le) && asked.compare(&zero).is_some_and(Ordering::is_ge)
             })
         })
@@ -137,8 +141,8 @@ fn lists(value: Option<&Value>, fits: impl Fn(&SmolStr) -> bool) -> Option<bool>
 }
 
 /// What a rule's paths are read in.
-fn asked(question: &Question) -> Record {
-    let properties = Value::Record(question.resource.properties.clone());
+fn seen(question: &Question, properties: &Record) -> Record {
+    let properties = Value::Record(properties.clone());
     let resource = [("id".into(), Value::Text(question.resource.uid.id.clone())), ("properties".into(), properties)];
     [
         ("context".into(), Value::Record(question.context.clone())),
@@ -227,7 +231,7 @@ mod tests {
     }
 
     fn covered(details: &[Record], question: &Question) -> bool {
-        covering(details, &[rule()], question, Arguments::Known).is_some()
+        covering(details, &[rule()], question, &question.resource.properties, Arguments::Known).is_some()
     }
 
     #[test]
@@ -259,7 +263,8 @@ mod tests {
         let covers = |actions: Option<Value>, rule: &DetailRule| {
             let mut detail = detail("100", "bob");
             detail.insert("actions", actions.unwrap_or(Value::Null));
-            covering(&[detail], std::slice::from_ref(rule), &question("1", "bob"), Arguments::Known).is_some()
+            covering(&[detail], std::slice::from_ref(rule), &question("1", "bob"), &Record::new(), Arguments::Known)
+                .is_some()
         };
         let words = |word: &str, names: &[&str]| (word.into(), names.iter().map(|name| (*name).into()).collect());
         let mapped = DetailRule { actions: vec![words("initiate", &["pay", "look"]), words("cancel", &[])], ..rule() };

@@ -86,3 +86,61 @@ async fn a_payment_is_covered_by_one_object_and_never_by_a_mixture() {
     assert_eq!(ask(json!(["payment"]), json!(1), "bob").await, "credential_invalid");
     assert_eq!(ask(json!([]), json!(1), "bob").await, "not_permitted");
 }
+
+/// A detail is compared with what policies see: a request's word does not count where they read a stored value.
+#[actix_web::test]
+async fn a_detail_is_compared_with_what_policies_see_of_the_resource() {
+    let path = |text: &str| Path::parse(text).unwrap();
+    let rules = ["iban", "bank", "branch", "memo"].map(|name| DetailRule {
+        kind: name.into(),
+        resource_type: "account".into(),
+        equal: vec![(path(name), path(&format!("resource.properties.{name}")))],
+        ..DetailRule::default()
+    });
+    let fee = DetailRule {
+        kind: "fee".into(),
+        resource_type: "account".into(),
+        at_most: vec![(path("fee"), path("resource.properties.fee"))],
+        ..DetailRule::default()
+    };
+    let key = Key::new("k1");
+    let web = publish(&key);
+    let details = rules.into_iter().chain([fee]).collect();
+    let world = World::new(vec![Profile { details, ..profile(&web) }], Vec::new());
+    let stored = json!("STORED");
+    let claimed = json!("CLAIMED");
+    for (name, account, sent, detail, expected) in [
+        // A stored value wins.
+        ("iban", "main", claimed.clone(), claimed.clone(), false),
+        ("iban", "main", claimed.clone(), stored.clone(), true),
+        ("iban", "main", Value::Null, stored.clone(), true),
+        ("iban", "savings", claimed.clone(), claimed.clone(), true),
+        ("iban", "savings", Value::Null, claimed.clone(), false),
+        // Stored values alone count.
+        ("bank", "main", claimed.clone(), claimed.clone(), false),
+        ("bank", "main", claimed.clone(), stored.clone(), true),
+        ("bank", "savings", claimed.clone(), claimed.clone(), false),
+        // The request's wins.
+        ("branch", "main", claimed.clone(), claimed.clone(), true),
+        ("branch", "main", claimed.clone(), stored.clone(), false),
+        ("branch", "main", Value::Null, stored.clone(), true),
+        // The schema does not declare it.
+        ("memo", "main", claimed.clone(), claimed.clone(), true),
+        ("memo", "main", Value::Null, claimed.clone(), false),
+        ("fee", "main", json!(1), json!("12.5"), true),
+        ("fee", "main", json!(1), json!(12), false),
+        ("fee", "savings", json!(1), json!(12), true),
+    ] {
+        let detail = json!({"type": name, "actions": ["pay"], name: detail});
+        let token = key.access_token(&claims_with(&json!({"authorization_details": [detail]})));
+        let body = json!({
+            "subject": {"type": "credential", "id": "0"},
+            "action": {"name": "pay"},
+            "resource": {"type": "account", "id": account, "properties": {name: sent}},
+            "context": {"credentials": [access(&token)], "arguments": {}},
+        });
+        let found = world.ask(&body).await;
+        let expected = if expected { "permit" } else { "not_permitted" };
+        assert_eq!(found.split(':').next().unwrap(), expected, "{account} {sent} {detail}");
+    }
+}

@@ -26,7 +26,7 @@ const CACHE_BYTES: usize = 4 << 20;
 const SCHEMA: &str = "
 entity user { @stored delegate?: Set<agent> };
 entity agent { @stored delegate?: Set<agent> };
-entity account;
+entity account { iban?: String, @stored bank?: String, @request branch?: String, fee?: decimal };
 entity doc;
 type TokenFacts = { tenant?: String, level?: Long, until?: datetime, regions?: Set<String> };
 action roles appliesTo { principal: [user, agent], resource: doc };
@@ -70,7 +70,8 @@ const ENTITIES: &str = r#"[
   {"uid": {"type": "user", "id": "bob"}, "attrs": {}, "parents": []},
   {"uid": {"type": "doc", "id": "d"}, "attrs": {}, "parents": []},
   {"uid": {"type": "doc", "id": "e"}, "attrs": {}, "parents": []},
-  {"uid": {"type": "account", "id": "main"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "account", "id": "main"}, "attrs": {"iban": "STORED", "bank": "STORED", "branch": "STORED",
+    "fee": {"__extn": {"fn": "decimal", "arg": "12.50"}}}, "parents": []},
   {"uid": {"type": "account", "id": "savings"}, "attrs": {}, "parents": []}
 ]"#;
 

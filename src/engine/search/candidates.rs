@@ -73,7 +73,9 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     }
     let conversions = Conversions::default();
     let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
-    let facts = tokens::Facts::of(&question, task.want.arguments, task.given.and_then(|given| given.token));
+    let token = task.given.and_then(|given| given.token);
+    // No credential has details.
+    let facts = tokens::Facts::of(&question, task.want.arguments, token, Record::new);
     let turns = (0..question.chain.legs()).flat_map(|leg| {
         let turns = facts.of_leg(leg);
         turns.into_iter().map(move |(_, token)| (leg, token))

@@ -13,6 +13,7 @@
 mod context;
 mod drafts;
 mod lookups;
+mod properties;
 
 pub(super) use context::datetime;
 pub(super) use drafts::{known, value_at};
@@ -21,7 +22,7 @@ use super::conversions::{Conversions, Fitted, Origin, is_compound, is_too_heavy}
 use super::fit::{At, Findings, Rounding, fit};
 use super::index::{AttributeValue, Index, Scope, Slice, Values};
 use super::relations::{RelationFailure, Relations};
-use super::schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo};
+use super::schema::{ActionInfo, Attribute, Schema, TypeInfo};
 use super::shown::{path_text, undeclared_name};
 use super::stored::Stored;
 use super::syntax::Root;
@@ -29,6 +30,7 @@ use crate::model::{Dropped, Entity as Asked, Question, Record, RelationLookup, T
 use cedar_policy_core::ast::{Context, EntityUID, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Entities;
 use drafts::Drafts;
+use properties::passed_over;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -174,12 +176,7 @@ impl Builder<'_> {
                 self.drop_undeclared(&format_args!("{from}.properties"), name, &info.attributes, "");
                 continue;
             };
-            let passed_over = match attribute.provenance {
-                Provenance::Stored => Some("only stored values of it count"),
-                Provenance::Either if self.drafts.is_stored(draft, name) => Some("a stored value wins"),
-                Provenance::Either | Provenance::Request => None,
-            };
-            if let Some(why) = passed_over {
+            if let Some(why) = passed_over(attribute.provenance, || self.drafts.is_stored(draft, name)) {
                 self.drop(|| (format!("{from}.properties.{name}"), why.to_owned()));
                 continue;
             }
