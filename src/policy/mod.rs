@@ -17,6 +17,7 @@ mod conversions;
 mod evaluate;
 mod expansion;
 mod fit;
+mod idle;
 mod index;
 mod inputs;
 mod key;

@@ -7,6 +7,7 @@
 //! and each that holds makes the userset a parent. Every other expression of type `Userset` is refused.
 //! **Trade-off.** A relation is looked up even where a condition before it would have made it unnecessary.
 
+use super::idle::truth;
 use super::schema::{Provenance, Schema, Vocabulary};
 use super::source::{SourceFile, place_in};
 use super::syntax::{Root, access_path, children};
@@ -14,7 +15,7 @@ use crate::model::{EntityRef, ObjectRef, Place, Problem, Record, Timestamp, Tupl
 use cedar_policy_core::ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint};
 use cedar_policy_core::validator::ValidationMode;
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
-use cedar_policy_core::validator::types::{EntityKind, Type};
+use cedar_policy_core::validator::types::{BoolType, EntityKind, Type};
 use smol_str::{SmolStr, SmolStrBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,17 +156,23 @@ pub(super) fn mentions(file: &SourceFile, policy: &Policy, schema: &Schema) -> R
         reader.literals(condition);
     }
     let checker = Typechecker::new(&schema.validator, ValidationMode::Strict);
-    let mut impossible = 0;
-    let mut relevant = 0;
+    // INVARIANT: a policy is idle only if none of its environments can satisfy it. Each is judged alone: what Cedar calls
+    // irrelevant can never hold, and says nothing about the others.
+    let mut is_relevant = false;
+    let mut is_possible = false;
     for (_, check) in checker.typecheck_by_request_env(policy.template()) {
-        relevant += usize::from(matches!(check, PolicyCheck::Success(_)));
-        // What can never hold is evaluated all the same, up to the conjunct for which it cannot.
-        if let PolicyCheck::Success(typed) | PolicyCheck::Irrelevant(_, typed) = check {
-            reader.walk(&typed);
-            impossible += usize::from(reader.is_impossible(&typed));
+        match check {
+            PolicyCheck::Success(typed) => {
+                reader.walk(&typed);
+                is_relevant = true;
+                is_possible |= truth(&typed, &|part| reader.known(part)) != Some(false);
+            }
+            // What can never hold is evaluated all the same, up to the conjunct for which it cannot.
+            PolicyCheck::Irrelevant(_, typed) => reader.walk(&typed),
+            PolicyCheck::Fail(_) => is_possible = true,
         }
     }
-    let is_idle = impossible > 0 && impossible >= relevant;
+    let is_idle = is_relevant && !is_possible;
     if reader.problems.is_empty() { Ok(Mentions { found: reader.found, is_idle }) } else { Err(reader.problems) }
 }
 
@@ -244,26 +251,28 @@ impl Reader<'_> {
         children(expr).into_iter().for_each(|child| self.walk(child));
     }
 
-    /// Whether a condition can never hold because it needs a relation that its user's type is never in.
-    fn is_impossible(&self, expr: &Typed) -> bool {
-        match expr.expr_kind() {
-            ExprKind::And { left, right } => self.is_impossible(left) || self.is_impossible(right),
-            ExprKind::Or { left, right } => self.is_impossible(left) && self.is_impossible(right),
-            ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } if is_userset(arg2) => {
-                let object = match arg2.expr_kind() {
-                    ExprKind::GetAttr { expr, attr } => {
-                        entity_type(expr).map(|kind| (SmolStr::from(kind), attr.clone()))
-                    }
-                    ExprKind::Lit(Literal::EntityUID(uid)) => {
-                        parse_userset_id(uid.eid().as_ref()).map(|(object, relation)| (object.kind, relation))
-                    }
-                    _ => None,
-                };
-                let Some((user, (object, relation))) = entity_type(arg1).zip(object) else { return false };
-                !self.types.can_hold(&user, &object, &relation)
+    /// What is known of a part of a condition before any request: by its type, or because its user's type is never in the
+    /// relation that it asks for.
+    fn known(&self, expr: &Typed) -> Option<bool> {
+        if let Some(Type::Bool(kind)) = expr.data() {
+            match kind {
+                BoolType::True => return Some(true),
+                BoolType::False => return Some(false),
+                BoolType::AnyBool => {}
             }
-            _ => false,
         }
+        let ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } = expr.expr_kind() else { return None };
+        if !is_userset(arg2) {
+            return None;
+        }
+        let (object, relation) = match arg2.expr_kind() {
+            ExprKind::GetAttr { expr, attr } => (SmolStr::from(entity_type(expr)?), attr.clone()),
+            ExprKind::Lit(Literal::EntityUID(uid)) => {
+                parse_userset_id(uid.eid().as_ref()).map(|(object, relation)| (object.kind, relation))?
+            }
+            _ => return None,
+        };
+        (!self.types.can_hold(&entity_type(arg1)?, &object, &relation)).then_some(false)
     }
 
     /// What stands right of `in` and is no literal is known by its type: it means the same groups.

@@ -11,7 +11,7 @@ use super::shapes::Shape;
 use super::source::{SourceFile, place_in, problem_of};
 use super::syntax::{access_path, children, conjuncts};
 use super::validate::{Findings, validate};
-use super::{addresses, nesting, provenance};
+use super::{addresses, idle, nesting, provenance};
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID,
@@ -130,6 +130,9 @@ impl Rules {
         reader.problems.extend(provenance::problems(&all, schema, files));
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
             warnings.extend(reader.add_mentions(schema, &mut all, &homes, &shapes));
+        }
+        if reader.problems.is_empty() {
+            idle::beyond_names(&all, &homes, schema, &mut reader.problems, &mut warnings);
         }
         let mut all: Vec<Rule> = all.into_iter().map(|parsed| parsed.rule).collect();
         share_conjuncts(&mut all);
@@ -379,10 +382,7 @@ impl Reader<'_> {
                     // A pack's policies are about more than one bundle uses.
                     let own = members.filter(|(_, _, home)| is_idle && !home.path.starts_with("pack:"));
                     for (_, parsed, home) in own {
-                        match parsed.rule.effect {
-                            Decision::Deny => self.problems.push(idle(parsed, home)),
-                            Decision::Permit => warnings.push(idle(parsed, home)),
-                        }
+                        idle::tell(parsed, idle::without_members(parsed, home), &mut self.problems, &mut warnings);
                     }
                     for at in shape {
                         rules.get_mut(*at).into_iter().for_each(|parsed| parsed.rule.mentions = found.clone());
@@ -397,21 +397,6 @@ impl Reader<'_> {
     fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {
         self.problems.push(Problem { place: place.cloned(), also: None, message, help: help.map(str::to_owned) });
     }
-}
-
-/// What is said of a policy whose relations have no members of the types in its scope.
-fn idle(parsed: &Parsed, home: &SourceFile) -> Problem {
-    let what = match parsed.rule.effect {
-        Decision::Permit => "permits",
-        Decision::Deny => "forbids",
-    };
-    let message = format!(
-        "the policy `{}` {what} nothing: by the relation model nobody in its scope can be in a relation that it asks for",
-        parsed.rule.id
-    );
-    let help = "add the type to the relation, as in `define relation: [user, agent]`; or correct the scope, or remove the policy";
-    let problem = Problem { place: place_in(parsed.policy.loc(), home), ..Problem::new(message).help(help) };
-    Problem { also: parsed.link.clone(), ..problem }
 }
 
 /// Positions of rules, together where they have one shape; in the order of the first of each.

@@ -3,10 +3,13 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "what a test's helper unwraps is part of the assertion"
 )]
 
+#[path = "../support/dice.rs"]
+mod dice;
 #[path = "../support/engines.rs"]
 mod engines;
 #[path = "../support/golden.rs"]
@@ -25,6 +28,7 @@ mod chains;
 mod decide;
 mod examples;
 mod fitting;
+mod idle;
 mod matrix;
 mod packs;
 mod properties;

@@ -140,6 +140,17 @@ impl Vocabulary {
         self.actions.values().map(|action| &action.context)
     }
 
+    /// Every action that is evaluated: those that a request can name, and their specialised members.
+    pub(in crate::policy) fn evaluated(&self) -> impl Iterator<Item = &ActionInfo> {
+        self.actions.values()
+    }
+
+    /// Whether a resource has an action of its own in place of this one.
+    pub(in crate::policy) fn is_specialised(&self, action: &ActionInfo, resource: &EntityUID) -> bool {
+        let member = action.specialised.get::<str>(resource.eid().as_ref()).and_then(|name| self.actions.get(name));
+        member.is_some_and(|member| member.resources.contains(resource.entity_type()))
+    }
+
     /// Whether an action has specialised members.
     pub(in crate::policy) fn has_specialised(&self, action: &EntityUID) -> bool {
         let named = |name: &str| self.actions.get(name).filter(|found| *found.uid == *action);
