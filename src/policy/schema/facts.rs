@@ -16,6 +16,7 @@ use cedar_policy_core::validator::json_schema::{
 use cedar_policy_core::validator::{RawName, ValidatorSchema};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Context members that the engine supplies: a bundle cannot declare them.
 const ENGINE_MEMBERS: [&str; 6] = ["delegation", "now", "token", "current_time", "action", "resource"];
@@ -27,11 +28,12 @@ const TOKEN_FACTS: &str = "TokenFacts";
 const SETTINGS_FACTS: &str = "SettingsTokenFacts";
 
 /// Adds them to a fragment in which every name is whole; `declared` is the schema without them, which knows every
-/// principal type. `place` says where an action is declared.
+/// principal type. `place` says where an action is declared, and `place_of_type` where a common type is.
 pub(super) fn add(
     fragment: &mut Fragment<RawName>,
     declared: &ValidatorSchema,
     place: impl Fn(Option<&Name>, &str) -> Option<Place>,
+    place_of_type: impl Fn(Option<&Name>, &str) -> Option<Place>,
 ) -> Result<(), Problems> {
     let mut principals: Vec<&EntityType> = declared.principals().collect();
     principals.sort();
@@ -41,7 +43,7 @@ pub(super) fn add(
     let facts = [
         ("delegation", delegation(&principals), true),
         ("now", extension("datetime"), true),
-        ("token", token(more_facts(&known, &mut problems), &mut problems), false),
+        ("token", token(more_facts(&known, place_of_type, &mut problems), &mut problems), false),
     ];
     for (namespace, definition) in &mut fragment.0 {
         for (name, action) in &mut definition.actions {
@@ -105,20 +107,44 @@ fn delegation(principals: &[&EntityType]) -> Type<RawName> {
     ])
 }
 
-/// The members that the bundle and the settings add to `token`, by name.
-fn more_facts(fragment: &Fragment<RawName>, problems: &mut Vec<Problem>) -> BTreeMap<SmolStr, Type<RawName>> {
+/// The members that the bundle and the settings add to `token`, by name. Each namespace may declare some; one member is of
+/// one type.
+fn more_facts(
+    fragment: &Fragment<RawName>,
+    place: impl Fn(Option<&Name>, &str) -> Option<Place>,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<SmolStr, Type<RawName>> {
     let mut facts = BTreeMap::new();
     for wanted in [TOKEN_FACTS, SETTINGS_FACTS] {
-        let types = fragment.0.values().flat_map(|definition| &definition.common_types);
-        for (_, common) in types.filter(|(id, _)| AsRef::<UnreservedId>::as_ref(*id).to_string() == wanted) {
+        let mut declared: BTreeMap<SmolStr, (Option<&Name>, Type<RawName>)> = BTreeMap::new();
+        for (namespace, definition) in &fragment.0 {
+            let namespace = namespace.as_ref();
+            let mut types = definition.common_types.iter();
+            let named = |id: &&_| AsRef::<UnreservedId>::as_ref(*id).to_string() == wanted;
+            let Some((_, common)) = types.find(|(id, _)| named(id)) else { continue };
             let Some(record) = as_record(&common.ty, fragment) else {
                 let problem = Problem::new(format!("the common type `{wanted}` is no record"));
-                problems.push(problem.help("write for example `type TokenFacts = { tenant?: String };`"));
+                let problem = problem.help("write for example `type TokenFacts = { tenant?: String };`");
+                problems.push(Problem { place: place(namespace, wanted), ..problem });
                 continue;
             };
-            for (name, declared) in record.attributes {
-                facts.entry(name).or_insert(declared.ty);
+            for (name, member) in record.attributes {
+                match declared.entry(name) {
+                    Entry::Vacant(free) => drop(free.insert((namespace, member.ty))),
+                    Entry::Occupied(taken) if taken.get().1 == member.ty => {}
+                    Entry::Occupied(taken) => {
+                        let message = format!("`{}` of `{wanted}` is given two types", taken.key());
+                        problems.push(Problem {
+                            place: place(namespace, wanted),
+                            also: place(taken.get().0, wanted),
+                            ..Problem::new(message).help("keep one of the two declarations, or make them alike")
+                        });
+                    }
+                }
             }
+        }
+        for (name, (_, ty)) in declared {
+            facts.entry(name).or_insert(ty);
         }
     }
     facts

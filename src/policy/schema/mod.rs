@@ -19,7 +19,7 @@ use super::relations::{RelationTypes, USERSET};
 use super::source::{SourceFile, place_of, problem_of};
 use super::{DEFAULT_LEVEL, MAX_LEVEL, expansion, nesting};
 use crate::model::{Place, Problem, Problems};
-use cedar_policy_core::ast::{Entity, EntityType, EntityUID, Name};
+use cedar_policy_core::ast::{Entity, EntityType, EntityUID, Name, UnreservedId};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::json_schema::Fragment;
 use cedar_policy_core::validator::{RawName, ValidatorSchema, ValidatorSchemaFragment};
@@ -62,9 +62,12 @@ impl Schema {
         let declared = compile(merged.fragment.clone(), files)?;
         usersets::add(&mut merged, &relations, files)?;
         let mut whole = with_whole_names(&merged.fragment, files)?;
-        facts::add(&mut whole, &declared, |namespace, action| {
-            place_of_action(&merged.fragment, namespace, action, files)
-        })?;
+        facts::add(
+            &mut whole,
+            &declared,
+            |namespace, action| place_of_action(&merged.fragment, namespace, action, files),
+            |namespace, name| place_of_common_type(&merged.fragment, namespace, name, files),
+        )?;
         let validator = compile(whole.clone(), files)?;
         let userset: EntityType =
             USERSET.parse().map_err(|error| Problem::new(format!("`{USERSET}` is no type to Cedar: {error}")))?;
@@ -126,6 +129,17 @@ fn place_of_action(
 ) -> Option<Place> {
     let action = fragment.0.get(&namespace.cloned())?.actions.get(name)?;
     place_of(action.loc.as_ref(), files)
+}
+
+fn place_of_common_type(
+    fragment: &Fragment<RawName>,
+    namespace: Option<&Name>,
+    name: &str,
+    files: &[SourceFile],
+) -> Option<Place> {
+    let types = &fragment.0.get(&namespace.cloned())?.common_types;
+    let (_, common) = types.iter().find(|(id, _)| AsRef::<UnreservedId>::as_ref(*id).to_string() == name)?;
+    place_of(common.loc.as_ref(), files)
 }
 
 fn compile(fragment: Fragment<RawName>, files: &[SourceFile]) -> Result<ValidatorSchema, Problems> {
