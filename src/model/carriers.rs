@@ -20,9 +20,9 @@ pub(super) mod table;
 
 use super::{
     Action, Chain, ChainError, Code, Dropped, Entity, Evidence, Flaw, MAX_ACTORS, NameFlaw, Question, Record, Request,
-    Unproven, Value, check_name, shown,
+    Unproven, Value, alike, check_name, shown,
 };
-use agree::agree;
+use agree::{agree, say_the_same};
 use reader::Reader;
 use smol_str::SmolStr;
 use table::{CLIENT_ID, Site, overlooked, overlooked_client};
@@ -60,6 +60,13 @@ impl CarrierSettings {
             self.attributes_of(self.declared(kind).unwrap_or(kind)).contains(name)
         };
         (flaw.of_client && self.client_id.is_none()) || flaw.unless.as_ref().is_some_and(is_attribute)
+    }
+
+    /// Returns `true` if a name among the properties of this type, which is a carrier's to some bundles, is data to this
+    /// one.
+    pub(super) fn is_data(&self, kind: &str, name: &str) -> bool {
+        let attributes = self.attributes_of(self.declared(kind).map_or(kind, SmolStr::as_str));
+        attributes.contains(&name) || (self.client_id.is_none() && alike(CLIENT_ID, name))
     }
 
     /// The carriers' names that are attributes of this type.
@@ -155,10 +162,10 @@ fn build_chain(members: Vec<Entity>, max_actors: usize) -> Result<Chain, ChainRe
     })
 }
 
-/// An entity that is both in the chain and the resource must have been given the same properties twice.
+/// An entity that is both in the chain and the resource must have been given the same properties twice, none being none.
 fn check_roles(chain: &Chain, resource: &Entity) -> Result<(), ChainRefusal> {
     match chain.members().find(|member| member.uid == resource.uid) {
-        Some(member) if member.properties != resource.properties => Err(ChainRefusal::Deny(
+        Some(member) if !say_the_same(&member.properties, &resource.properties) => Err(ChainRefusal::Deny(
             Code::AttributeConflict,
             format!("`{}` is in the chain and the resource, with different properties", shown(&member.uid.to_string())),
         )),

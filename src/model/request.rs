@@ -183,10 +183,10 @@ pub fn misplaced_option(options: &Record) -> Option<String> {
     overlooked(options, Site::Options, &[]).map(|found| found.message("options"))
 }
 
-/// Refuses a member that is spelled like one of `known` but for case or separators; `path` names the object, empty for
-/// the body.
+/// Refuses a member that is spelled like one of `known` but for case or separators, unless it is null: then it was not
+/// sent. `path` names the object, empty for the body.
 pub fn refuse_lookalike(record: &Record, path: &str, known: &[&'static str]) -> Result<(), Malformed> {
-    for (member, _) in record.iter() {
+    for (member, _) in record.iter().filter(|(_, value)| !value.is_null()) {
         if let Some(meant) = lookalike(member, known) {
             let dot = if path.is_empty() { "" } else { "." };
             let member = format!("{path}{dot}{}", shown(member));

@@ -8,7 +8,7 @@ use super::request::{
     flaws, read_action, read_entity, read_entity_type, read_optional_record, read_subject, refuse_lookalike,
     required_record,
 };
-use super::{Action, Entity, EntityRef, Malformed, Record, Request, Value};
+use super::{Action, CarrierSettings, Entity, EntityRef, Malformed, Record, Request, Value};
 use smol_str::SmolStr;
 
 /// What is searched for.
@@ -74,6 +74,20 @@ impl SearchRequest {
         let flaws = flaws(body);
         let question = Request { subject, action, resource, context, flaws, replaced_context: None };
         Ok(Self { searched, kind, question })
+    }
+
+    /// The search as a bundle reads it: among the properties of a searched subject its carriers alone count, and a name
+    /// that is an attribute there is no carrier.
+    #[must_use]
+    pub fn read_by(mut self, settings: &CarrierSettings) -> Self {
+        if self.searched == Searched::Subject
+            && let Some(properties) = self.question.subject.get("properties").and_then(Value::as_record)
+        {
+            let carriers = properties.iter().filter(|(name, _)| !settings.is_data(&self.kind, name));
+            let carriers = carriers.map(|(name, value)| (name.clone(), value.clone())).collect();
+            self.question.subject.insert("properties", Value::Record(carriers));
+        }
+        self
     }
 
     /// The search of which a question is one; none where its subject has no type.

@@ -427,6 +427,18 @@ fn one_entity_with_two_sets_of_properties_is_a_conflict() {
     assert_eq!(ask(&given(&json!({"x": 1})), &given(&json!({"x": 1}))), "user:alice");
     assert_eq!(ask(&alice(), &given(&json!({}))), "user:alice");
     assert!(ask(&given(&json!({"x": 1})), &alice()).contains("AttributeConflict"));
+    assert!(ask(&alice(), &given(&json!({"x": {"y": null}}))).contains("AttributeConflict"), "an empty object is sent");
+    for (one, other) in [
+        (json!({"x": null}), json!({})),
+        (json!({"x": 1, "y": null}), json!({"x": 1})),
+        (json!({"x": {"y": null, "z": 1}}), json!({"w": null, "x": {"z": 1}})),
+    ] {
+        assert_eq!(ask(&given(&one), &given(&other)), "user:alice", "{one} {other}: a null is not sent");
+        let described = json!({"type": "user", "id": "alice", "properties": one});
+        let listed = json!({"type": "agent", "id": "copilot", "properties": {"on_behalf_of": described},
+                            "delegation_chain": [given(&other)]});
+        assert_eq!(read(&listed, &json!({}), &settings()), "user:alice > agent:copilot", "{one} {other}");
+    }
     let aliased = json!({"type": "identity", "id": "alice", "properties": {"x": 2}});
     assert!(ask(&given(&json!({"x": 1})), &aliased).contains("AttributeConflict"), "an alias is the same entity");
 }

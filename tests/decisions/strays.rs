@@ -2,7 +2,7 @@
 
 use crate::chains::{agent, alice, body, read, settings, with};
 use crate::values;
-use behest::model::{CarrierSettings, Request, default_flaws, read_question};
+use behest::model::{CarrierSettings, Request, SearchRequest, Searched, default_flaws, read_question};
 use serde_json::{Value as Json, json};
 
 fn evil() -> Json {
@@ -184,4 +184,25 @@ fn a_replaced_default_is_read_as_the_bundle_reads_it() {
     }
     assert!(read(&with(&json!({"act": {"sub": "x"}, "clientId": "x"})), &settings()));
     assert!(!read(&with(&json!({"clientId": "x"})), &carrying));
+}
+
+/// A search is a family of evaluations: of its subject a client's name is a carrier, an attribute or nobody's as in one.
+#[test]
+fn the_name_of_a_client_on_a_searched_subject_is_read_as_in_an_evaluation() {
+    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
+    let attributes = vec![("user".into(), "client_id"), ("user".into(), "agent")];
+    let declaring = CarrierSettings { attributes, ..carrying.clone() };
+    for settings in [settings(), carrying, declaring] {
+        for name in ["client_id", "clientId", "agent", "Agent", "role"] {
+            for value in [json!("x"), Json::Null] {
+                let body = body(&with(&json!({ name: value })), &json!({}));
+                let decided = read_question(&values::request(&body), &settings);
+                let search = SearchRequest::from_body(Searched::Subject, &values::record(&body)).unwrap();
+                let found = read_question(&search.read_by(&settings).about(&"alice".into()), &settings);
+                assert_eq!(found.is_ok(), decided.is_ok(), "{name} {value} {settings:?}");
+                let properties = found.map(|question| question.chain.subject().properties.clone()).unwrap_or_default();
+                assert!(properties.iter().all(|(_, value)| value.is_null()), "{name} {value} {settings:?}");
+            }
+        }
+    }
 }

@@ -61,6 +61,25 @@ async fn a_stray_carrier_in_an_item_or_a_default_denies_what_it_is_said_of() {
     }
 }
 
+/// A null was not sent, whatever it is called and wherever it stands: in a question, an item and a default alike.
+#[actix_web::test]
+async fn a_stray_name_without_a_value_is_decided_as_if_it_were_not_there() {
+    let server = deciding(local());
+    for (place, name) in strays() {
+        let with = |name: &str| {
+            let mut body = question();
+            put(&mut body, place, name, &Value::Null);
+            body
+        };
+        let expected = ask(&server, EVALUATION, &with("nobody's")).await.json();
+        assert_eq!(ask(&server, EVALUATION, &with(name)).await.json(), expected, "{place} {name}");
+        let mut defaults = with(name);
+        defaults["evaluations"] = json!([{}, with(name)]);
+        let answer = ask(&server, EVALUATIONS, &defaults).await.json();
+        assert_eq!(answer, json!({"evaluations": [expected, expected]}), "{place} {name}");
+    }
+}
+
 /// An item's own subject replaces the default whole (AuthZEN 1.0 section 7.1), with the well-formed carriers on it.
 #[actix_web::test]
 async fn a_carrier_that_is_read_goes_with_the_default_subject_that_an_item_replaces() {

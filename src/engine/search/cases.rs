@@ -22,6 +22,7 @@ pub fn search_disagreements(files: &mut Files) -> Result<Vec<String>, Problems> 
     for case in snapshot.bundle().cases() {
         for searched in [Searched::Subject, Searched::Resource, Searched::Action] {
             let Some(search) = SearchRequest::of(searched, &case.request) else { continue };
+            let search = search.read_by(snapshot.bundle().carriers());
             if asked.iter().any(|(other, known)| *known == search && is_same(other, case)) {
                 continue;
             }

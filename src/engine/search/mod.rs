@@ -64,6 +64,7 @@ impl Engine {
         let want = Want { require_actor: ask.require_actor, arguments: ask.arguments, ..Want::default() };
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
+        let search = &search.clone().read_by(pinned.bundle.carriers());
         let task = Task { pinned, search, want, evidence, given: None, now };
         let mut budget = Budget::new(self.search_limits, &*self.clock, search);
         let mut turn = task.run(&stand, limit, &mut budget)?;

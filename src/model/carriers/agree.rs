@@ -4,7 +4,7 @@
 //! without properties says nothing about them; what any mention says is not lost.
 
 use super::{ChainRefusal, Code, conflict, is_silent};
-use crate::model::{Entity, EntityRef, Record, shown};
+use crate::model::{Entity, EntityRef, Record, Value, shown};
 
 /// What was read so far.
 #[derive(Debug, Default)]
@@ -80,10 +80,29 @@ pub(super) fn agree(stated: Stated) -> Result<Vec<Entity>, ChainRefusal> {
 fn describe(uid: EntityRef, said: &[Entity]) -> Result<Entity, ChainRefusal> {
     let mut of_it = said.iter().filter(|one| one.uid == uid).map(|one| &one.properties);
     let Some(properties) = of_it.next() else { return Ok(Entity::from(uid)) };
-    if of_it.any(|others| others != properties) {
+    if of_it.any(|others| !say_the_same(others, properties)) {
         let message = format!("`{}` is named more than once, with different properties", shown(&uid.to_string()));
         return Err(ChainRefusal::Deny(Code::AttributeConflict, message));
     }
     let properties = properties.clone();
     Ok(Entity { uid, properties })
+}
+
+/// Returns `true` if two objects say the same: a null member was not sent, however deep it lies.
+pub(super) fn say_the_same(one: &Record, other: &Record) -> bool {
+    let mut others = other.iter().filter(|(_, value)| !value.is_null());
+    let mut ours = one.iter().filter(|(_, value)| !value.is_null());
+    // Both are in the order of their names.
+    ours.all(|(name, value)| others.next().is_some_and(|(other, said)| name == other && is_same(value, said)))
+        && others.next().is_none()
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Record(one), Value::Record(other)) => say_the_same(one, other),
+        (Value::List(one), Value::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        _ => one == other,
+    }
 }
