@@ -12,6 +12,7 @@ use super::flights::{Flights, Introspected, Outcome};
 use super::jose::{Unverified, media_type};
 use super::json;
 use super::keys::{Answer, FetchError, HttpClient, KeySource, KeyVoucher, Keyring, check_url};
+use super::parties;
 use super::places::Places;
 use super::profile::Profile;
 use super::secret::Secret;
@@ -219,7 +220,7 @@ impl Introspector {
             Some(token) => agreement::merge(claims, token, profile, carries_act)?,
             None => claims,
         };
-        if !carries_act && claims::client(&claims, profile)?.is_none() {
+        if !carries_act && parties::client(&claims, profile)?.is_none() {
             return Err(Unproven::invalid(
                 "the issuer's answers do not say who acts, and this one names no client: have the issuer put the client \
                  into them",

@@ -25,6 +25,7 @@ mod jose;
 mod json;
 mod keys;
 mod overage;
+mod parties;
 mod places;
 mod preset;
 mod profile;
