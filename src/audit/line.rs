@@ -28,7 +28,7 @@
 //! Members may be added without a new version; none changes its meaning or goes away without one.
 
 use super::Entry;
-use crate::model::{Arguments, Chain, EntityRef, MAX_NAME_BYTES, Reason, Timestamp, Value, shown, shown_request_id};
+use crate::model::{Arguments, Chain, EntityRef, MAX_NAME_BYTES, Reason, Timestamp, shown, shown_request_id};
 use crate::telemetry::{is_printable, write_json_escape};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Serializer as JsonSerializer;
@@ -91,9 +91,8 @@ impl Serialize for Entry<'_> {
             Some(question) => map.serialize_entry("chain", &Members(&question.chain))?,
             // A chain that was refused: whom the request named as its subject, where it did.
             None => {
-                let text = |name| self.request.subject.get(name).and_then(Value::as_text);
-                if let (Some(kind), Some(id)) = (text("type"), text("id")) {
-                    map.serialize_entry("subject", &Named(&EntityRef::new(kind.clone(), id.clone())))?;
+                if let Some(subject) = self.request.shown_subject() {
+                    map.serialize_entry("subject", &Named(&subject))?;
                 }
             }
         }

@@ -10,6 +10,9 @@ use crate::model::{CredentialKind, Record, Unproven, Value};
 /// LIMIT: bytes of a certificate chain, in whichever form it comes.
 const MAX_CERTIFICATE_BYTES: usize = 32 * 1024;
 
+/// How keys of this service begin that it makes itself. What begins so, or but for one letter, is shown to no issuer.
+pub const KEY_PREFIX: &str = "behest_";
+
 /// A credential that was handed over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Presented<'a> {
@@ -98,6 +101,14 @@ impl<'a> Presented<'a> {
     }
 }
 
+/// Returns `true` if a text begins as keys of this service do, but for case and one letter that is wrong, missing or too
+/// many.
+pub(super) fn is_own_key(text: &str) -> bool {
+    let lengths = KEY_PREFIX.len() - 1..=KEY_PREFIX.len() + 1;
+    let mut beginnings = lengths.filter_map(|length| text.get(..length));
+    beginnings.any(|beginning| strsim::osa_distance(&beginning.to_ascii_lowercase(), KEY_PREFIX) <= 1)
+}
+
 /// Returns `true` if a text is a scheme and something behind a space.
 fn begins_with(text: &str, scheme: &str) -> bool {
     let parts = text.trim_ascii_start().split_once(' ');
@@ -141,4 +152,19 @@ fn optional<'a>(record: &'a Record, name: &str) -> Result<Option<&'a str>, Unpro
 
 fn required<'a>(record: &'a Record, name: &str) -> Result<&'a str, Unproven> {
     optional(record, name)?.ok_or_else(|| Unproven::invalid(format!("`{name}` is missing")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_own_key;
+
+    #[test]
+    fn a_key_of_this_service_is_known_by_its_beginning_but_for_a_letter() {
+        for key in ["behest_x", "Behest_x", "behets_x", "behst_x", "behest-x", "bbehest_x", "ehest_x", "behest_"] {
+            assert!(is_own_key(key), "{key}");
+        }
+        for token in ["", "opaque", "gateway", "best_one", "eyJhbGciOiJIUzI1NiJ9", "gho_behest_x", "béhést_x"] {
+            assert!(!is_own_key(token), "{token}");
+        }
+    }
 }

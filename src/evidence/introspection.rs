@@ -13,7 +13,7 @@ use super::jose::{Unverified, media_type};
 use super::json;
 use super::keys::{Answer, FetchError, HttpClient, KeySource, KeyVoucher, Keyring, check_url};
 use super::parties;
-use super::places::Places;
+use super::places::{Claim, Places};
 use super::profile::Profile;
 use super::secret::Secret;
 use crate::clock::Clock;
@@ -172,7 +172,7 @@ impl Introspector {
         self.keys.as_ref()
     }
 
-    /// What the issuer says of the token, which has this digest and serves this purpose. Whoever asks the same meanwhile
+    /// What the issuer says of a token. Callers have shares of the line. Whoever asks the same meanwhile
     /// gets the same answer, unless none is kept. `unverified` are the token's own claims, where it is a JWT.
     pub(super) async fn ask(
         &self,
@@ -185,8 +185,9 @@ impl Introspector {
         if let Some(refused) = self.refused_lately(&digest) {
             return Err(refused);
         }
+        let was_good = lock(&self.good).contains(&digest);
+        let line = (self.line(presented.purpose, was_good), Claim { caller: presented.caller, was_good });
         let question = async {
-            let line = self.line(&digest, presented.purpose);
             let outcome = self.question(presented, line, unverified, profile, ids, now).await;
             self.note(digest, &outcome);
             outcome
@@ -197,7 +198,7 @@ impl Introspector {
     async fn question(
         &self,
         presented: &Presented<'_>,
-        line: &Arc<Places>,
+        line: (&Arc<Places>, Claim),
         unverified: Option<&Record>,
         profile: &Profile,
         ids: &PrincipalIds,
@@ -242,10 +243,10 @@ impl Introspector {
     }
 
     /// The line in which a token waits.
-    fn line(&self, digest: &TokenDigest, purpose: Purpose) -> &Arc<Places> {
+    fn line(&self, purpose: Purpose, was_good: bool) -> &Arc<Places> {
         match purpose {
             Purpose::Request => &self.lines.requests,
-            Purpose::Call if lock(&self.good).contains(digest) => &self.lines.callers,
+            Purpose::Call if was_good => &self.lines.callers,
             Purpose::Call => &self.lines.strangers,
         }
     }
@@ -269,8 +270,8 @@ impl Introspector {
     }
 
     /// One exchange, on a thread that may wait.
-    async fn exchange(&self, token: &str, line: &Arc<Places>) -> Result<Answer, Unproven> {
-        let place = line.take().await.ok_or_else(too_many)?;
+    async fn exchange(&self, token: &str, (line, claim): (&Arc<Places>, Claim)) -> Result<Answer, Unproven> {
+        let place = line.take(claim).await.ok_or_else(too_many)?;
         let (client, url) = (self.client.clone(), self.settings.url.clone());
         let authorization = self.authorization();
         let mut form = format!("token={}&token_type_hint=access_token", escape(token));

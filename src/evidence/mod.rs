@@ -39,6 +39,7 @@ mod spiffe;
 mod token;
 mod verifier;
 
+pub use credential::KEY_PREFIX;
 pub use facts::{FactKind, FactRule};
 pub use gather::MAX_BATCH_CREDENTIALS;
 pub use introspection::{Introspection, SignedAnswers};

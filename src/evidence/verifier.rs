@@ -5,7 +5,7 @@
 
 use super::cache::{Entry, Moment, Purpose, TokenCache, digest_of};
 use super::claims::Genuine;
-use super::credential::Presented;
+use super::credential::{Presented, is_own_key};
 use super::flights::Introspected;
 use super::introspection::Introspector;
 use super::jose::{MAX_TOKEN_BYTES, Unverified};
@@ -229,6 +229,10 @@ impl Verifier {
     async fn opaque(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
         if presented.kind != CredentialKind::AccessToken {
             return Err(Unproven::invalid("the token is no JWT"));
+        }
+        // Whoever mistypes a key of this service shows it to nobody else.
+        if is_own_key(presented.value.0) {
+            return Err(Unproven::invalid("the value is no token: it begins like a key of this service"));
         }
         let able = |issuer: &&Issuer| {
             issuer.introspector.is_some()

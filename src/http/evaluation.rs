@@ -13,9 +13,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use std::io;
 use std::sync::Arc;
 
-/// Larger bodies take a turn: reading one takes as long as hundreds of small ones.
-const SMALL_BYTES: usize = 32 << 10;
-
 /// The name of the decision, as the decision record has it.
 static DECISION: HeaderName = HeaderName::from_static("behest-decision");
 
@@ -62,8 +59,8 @@ pub(super) async fn evaluation(
     if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text)? {
         return Ok(together(response).await);
     }
-    let work = if text.len() > SMALL_BYTES { Work::Long } else { Work::Short };
-    let Opened { body, options, evidence, turn } = shared.open(Of::Evaluation, work, caller, &request, &text).await?;
+    let opened = shared.open(Of::Evaluation, Work::of(&text), caller, &request, &text).await?;
+    let Opened { body, options, evidence, turn } = opened;
     let question = Request::from_body(&body)?;
     let ask = ask(caller, &request, options, evidence.as_ref());
     let mut known = None;

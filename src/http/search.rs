@@ -1,14 +1,17 @@
 //! `POST /access/v1/search/{subject,resource,action}` (AuthZEN 1.0 section 8).
 //!
 //! A search runs on a thread of its own: the workers go on deciding meanwhile.
+//!
+//! INVARIANT: a search that waits for a place holds nothing but the text of its body and what its credentials prove. A body
+//! becomes many times its size when it is read, and a thousand of them may wait.
 
 use super::evaluation::{REVISION, written};
 use super::schema::{ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest};
 use super::shared::{Opened, Shared, Work, ask};
-use super::wire::{Of, Options, SearchResponse, write_page};
+use super::wire::{Of, Options, SearchResponse, read_object, write_page};
 use super::{Error, Permission};
 use crate::engine::Ask;
-use crate::model::{PageRequest, SearchRequest, Searched};
+use crate::model::{PageRequest, Record, SearchRequest, Searched};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -144,15 +147,18 @@ async fn search(
     searched: Searched,
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(request, payload, Permission::Search).await?;
-    let Opened { body, options, evidence, .. } = shared.open(Of::Search, Work::Short, caller, request, &text).await?;
-    let wanted = SearchRequest::from_body(searched, &body)?;
-    let page = PageRequest::from_body(&body)?;
-    drop(body);
+    let opened = shared.open(Of::Search, Work::of(&text), caller, request, &text).await?;
+    let Opened { body, options, evidence, turn } = opened;
+    // Others that are read on this worker need not wait for it.
+    drop((body, turn));
+    let json_depth = shared.json_depth();
     let limit = shared.settings.limits.answer_bytes;
     let Ask { caller, require_actor, .. } = ask(caller, request, options, None);
     let (caller, engine) = (caller.to_owned(), shared.engine.clone());
-    let asked_for_page = page.is_some();
     let search = move || {
+        let (wanted, page) = read_search(searched, &read_object(&text, json_depth)?)?;
+        drop(text);
+        let asked_for_page = page.is_some();
         let Options { depth, arguments, .. } = options;
         let evidence = evidence.as_ref();
         let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments, evidence };
@@ -165,4 +171,9 @@ async fn search(
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
     response.insert_header((REVISION.clone(), HeaderValue::from(revision.0)));
     Ok(response.body(body))
+}
+
+/// What is searched for, and which page of it; none where the body names none.
+fn read_search(searched: Searched, body: &Record) -> Result<(SearchRequest, Option<PageRequest>), Error> {
+    Ok((SearchRequest::from_body(searched, body)?, PageRequest::from_body(body)?))
 }

@@ -1,7 +1,7 @@
 //! What all handlers share.
 
 use super::body::{connection, read_body};
-use super::budget::Budget;
+use super::budget::{Budget, Share};
 use super::caller::Identity;
 use super::connection::Connection;
 use super::envelope::REQUEST_ID;
@@ -13,15 +13,22 @@ use super::metadata::Metadata;
 use super::peer::PeerCertificate;
 use super::rate::Meter;
 use super::wait::WaitingPlaces;
-use super::wire::{Of, Options, check_size, read_object, without_data};
+use super::wire::{Of, Options, check_size, read_object, record_bytes, without_data};
 use super::{By, Error, Limits, Permission, Scarce, Settings};
 use crate::clock::Clock;
 use crate::engine::{Ask, Bodies, Engine};
+use crate::evidence::Verifier;
 use crate::model::{Evidence, Record, Value, Verified};
 use crate::telemetry::Metrics;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+
+/// The member of a context that holds credentials.
+const CREDENTIALS: &str = "credentials";
 
 /// What a request will cost a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +37,16 @@ pub(super) enum Work {
     Short,
     /// More: it needs a turn.
     Long,
+}
+
+/// Larger bodies take a turn: reading one takes as long as hundreds of small ones.
+const SMALL_BYTES: usize = 32 << 10;
+
+impl Work {
+    /// What reading and answering one question will cost.
+    pub(super) fn of(body: &[u8]) -> Self {
+        if body.len() > SMALL_BYTES { Self::Long } else { Self::Short }
+    }
 }
 
 /// A body that can be answered now.
@@ -169,13 +186,42 @@ impl Shared {
             body = self.read(text)?;
         }
         let mut evidence = None;
-        if self.settings.verifier.is_some() {
-            turn.take().into_iter().for_each(Turn::pass_on);
-            evidence = self.evidence(caller, &body).await;
+        if let Some(verifier) = &self.settings.verifier {
+            let held = held_credentials(&body);
+            if of == Of::Search {
+                self.pay_credentials(&held, request, text)?;
+            }
+            let mut gathering = pin!(gather(verifier, caller, &held));
+            evidence = Some(match poll_fn(|cx| Poll::Ready(gathering.as_mut().poll(cx))).await {
+                Poll::Ready(evidence) => evidence,
+                Poll::Pending => {
+                    body = Record::new();
+                    turn.take().into_iter().for_each(Turn::pass_on);
+                    self.pay_credentials(&held, request, text)?;
+                    let evidence = gathering.await;
+                    turn = self.turn_for(work, request, text).await?;
+                    evidence
+                }
+            });
             self.check_still(request, caller)?;
-            turn = self.turn_for(work, request, text).await?;
+            if body.is_empty() {
+                body = self.read(text)?;
+            }
         }
         Ok(Opened { body, options, evidence, turn })
+    }
+
+    /// Pays for the text of a body that is a trifle, and for the credentials in it, where they wait: for an issuer, or for a
+    /// place to search. Other bodies are paid for with all that they become.
+    fn pay_credentials(&self, held: &[Record], request: &HttpRequest, text: &Bytes) -> Result<(), Error> {
+        if held.is_empty() || request.extensions().get::<Share>().is_some() {
+            return Ok(());
+        }
+        let bytes = text.len() + held.iter().map(record_bytes).sum::<usize>();
+        let bytes = bytes.min(self.settings.limits.bodies_bytes);
+        let share = self.bodies_memory.take(bytes).ok_or(Error::Overloaded(Scarce::Bodies))?;
+        request.extensions_mut().insert(share);
+        Ok(())
     }
 
     fn read_with_options(&self, of: Of, caller: Identity<'_>, text: &[u8]) -> Result<(Record, Options), Error> {
@@ -211,7 +257,7 @@ impl Shared {
 
     /// Reads a body.
     pub(super) fn read(&self, body: &[u8]) -> Result<Record, Error> {
-        let read = read_object(body, self.settings.limits.json_depth.min(Limits::MAX_JSON_DEPTH));
+        let read = read_object(body, self.json_depth());
         read.map_err(|error| match error {
             // Whether the member is one that is marked is known only once the request is read.
             Error::DuplicateMember(path) if self.engine.has_secrets() => Error::DuplicateMember(without_data(&path)),
@@ -219,19 +265,24 @@ impl Shared {
         })
     }
 
-    /// What the credentials in these contexts prove, for this caller; none where nobody verifies any.
-    pub(super) async fn evidence(&self, caller: Identity<'_>, body: &Record) -> Option<Evidence> {
-        let verifier = self.settings.verifier.as_ref()?;
-        let scope = caller.caller().map(|caller| &caller.credentials);
-        Some(verifier.gather(contexts(body), caller.place(), scope).await)
+    /// How deep a body may nest.
+    pub(super) fn json_depth(&self) -> usize {
+        self.settings.limits.json_depth.min(Limits::MAX_JSON_DEPTH)
     }
 }
 
-/// The contexts of a body: its own, and those of a batch's items.
-fn contexts(body: &Record) -> impl Iterator<Item = &Record> {
+/// What these credentials prove, for this caller.
+async fn gather(verifier: &Verifier, caller: Identity<'_>, held: &[Record]) -> Evidence {
+    let scope = caller.caller().map(|caller| &caller.credentials);
+    verifier.gather(held, caller.place(), scope).await
+}
+
+/// The credentials in the contexts of a body, without all else: its own, and those of a batch's items.
+fn held_credentials(body: &Record) -> Vec<Record> {
     let items = body.get("evaluations").and_then(Value::as_list).unwrap_or_default();
     let holders = std::iter::once(body).chain(items.iter().filter_map(Value::as_record));
-    holders.filter_map(|holder| holder.get("context")?.as_record())
+    let credentials = holders.filter_map(|holder| holder.get("context")?.as_record()?.get_present(CREDENTIALS));
+    credentials.map(|credentials| Record::from_iter([(CREDENTIALS.into(), credentials.clone())])).collect()
 }
 
 /// What the engine must know of a caller, on whatever thread.

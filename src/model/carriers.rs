@@ -23,6 +23,7 @@ use super::{
     Unproven, Value, alike, check_name, shown,
 };
 use agree::{agree, say_the_same};
+pub(super) use credentials::shown_subject;
 use reader::Reader;
 use smol_str::SmolStr;
 use table::{CLIENT_ID, Site, overlooked, overlooked_client};
@@ -46,13 +47,15 @@ pub struct CarrierSettings {
     pub agent_types: Vec<SmolStr>,
     /// Actors in one chain: at most [`MAX_ACTORS`].
     pub max_actors: usize,
-    /// Entity types with an attribute that bears a carrier's name, one of [`Self::SHARED_NAMES`]: on them it is data.
+    /// Entity types with an attribute that has one of [`Self::SHARED_NAMES`]: on them it is data.
     pub attributes: Vec<(SmolStr, &'static str)>,
 }
 
 impl CarrierSettings {
-    /// The carriers' names that a schema may give to attributes, too. Where it does not, they are misplaced carriers.
-    pub const SHARED_NAMES: [&'static str; 4] = ["user", "agent", "credentials", CLIENT_ID];
+    /// The names of carriers, and of the objects that hold them, that a schema may give to attributes, too. Where it does
+    /// not, they are misplaced.
+    pub const SHARED_NAMES: [&'static str; 7] =
+        ["user", "agent", "credentials", "subject", "context", "properties", CLIENT_ID];
 
     /// Returns `true` if something that nobody reads is no carrier to this bundle.
     fn excuses(&self, flaw: &Flaw) -> bool {
@@ -69,7 +72,7 @@ impl CarrierSettings {
         attributes.contains(&name) || (self.client_id.is_none() && alike(CLIENT_ID, name))
     }
 
-    /// The carriers' names that are attributes of this type.
+    /// The shared names that are attributes of this type.
     fn attributes_of(&self, kind: &str) -> smallvec::SmallVec<[&'static str; 2]> {
         self.attributes.iter().filter(|(of, _)| of == kind).map(|(_, name)| *name).collect()
     }

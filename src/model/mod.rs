@@ -56,7 +56,7 @@ pub use request::{
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{PageRequest, SearchRequest, Searched};
 pub use shown::{shown, shown_message, shown_request_id};
-pub use spelling::{alike, nearest};
+pub use spelling::{Letters, alike, nearest};
 pub use spiffe::{SpiffeId, is_trust_domain};
 pub use tuple::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ModelType, ObjectRef, Tuple, TupleCondition,

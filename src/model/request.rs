@@ -4,6 +4,7 @@
 //! [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts for whom) is read by
 //! [`super::read_question`], and what is wrong with that denies.
 
+use super::carriers::shown_subject;
 use super::carriers::table::{Overlooked, Site, lookalike, overlooked, overlooked_client};
 use super::{CarrierSettings, Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
 use smol_str::SmolStr;
@@ -84,6 +85,12 @@ impl Request {
         Self::read(item, flaws)
     }
 
+    /// The subject that the request names by type and id, to be shown and recorded; none where it names none.
+    #[must_use]
+    pub fn shown_subject(&self) -> Option<EntityRef> {
+        shown_subject(&self.subject)
+    }
+
     fn read(body: &Record, flaws: Vec<Flaw>) -> Result<Self, Malformed> {
         Ok(Self {
             subject: read_subject(body)?,
@@ -140,7 +147,11 @@ pub fn default_flaws(body: &Record) -> Vec<Flaw> {
     let kind = subject.get("type").and_then(Value::as_text).cloned().unwrap_or_default();
     let shared = CarrierSettings::SHARED_NAMES;
     let [carriers @ .., _client] = &shared;
-    flaws.extend(overlooked(properties, Site::Properties, carriers).map(|found| Flaw::new(&found, PATH)));
+    // Those whose names attributes may have are looked at one by one.
+    let is_shared = |name: &SmolStr| shared.contains(&name.as_str());
+    let others = properties.iter().filter(|(name, _)| !is_shared(name));
+    let others: Record = others.map(|(name, value)| (name.clone(), value.clone())).collect();
+    flaws.extend(overlooked(&others, Site::Properties, carriers).map(|found| Flaw::new(&found, PATH)));
     for name in shared {
         let Some(value) = properties.get_present(name) else { continue };
         let one = Record::from_iter([(SmolStr::new_static(name), value.clone())]);

@@ -187,7 +187,7 @@ fn searched_subject(body: &Record) -> Result<Record, Malformed> {
     let properties = read_optional_record(subject.get("properties"), "subject.properties")?;
     let carriers: Record = properties
         .iter()
-        .filter(|(name, _)| is_carrier(name))
+        .filter(|(name, value)| is_carrier(name, value))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     subject.insert("properties", Value::Record(carriers));

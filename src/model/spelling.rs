@@ -4,13 +4,59 @@
 //! nobody means two things by `delegation_chain` and `delegationChain`; a name that is merely *near* is refused only where
 //! the names are a closed list, and suggested in messages.
 
+use smallvec::SmallVec;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
+
 /// Returns `true` if two names differ in case and separators alone: `onBehalfOf`, `on-behalf-of`, `on_behalf_of`. What is
-/// no letter or digit parts words or is not seen, and full-width forms of ASCII are its characters; letters of other
-/// scripts that look the same are others.
+/// no letter or digit parts words or is not seen; full-width, mathematical and other forms of a letter are that letter,
+/// with or without marks, in whatever language's casing (`I`, `ı` and `İ`). Letters of other scripts that look the same
+/// are others.
 #[must_use]
 #[inline]
 pub fn alike(one: &str, other: &str) -> bool {
-    !begin_differently(one, other) && spelled_alike(one, other)
+    !begin_differently(one, other) && Letters::of(one).are_of(other)
+}
+
+/// LIMIT: letters of a name that are compared: longer ones are alike no other.
+const MAX_LETTERS: usize = 256;
+
+/// LIMIT: names up to so many bytes are read anew for each comparison: nearly all are, and most differ in the first letter.
+const SHORT_BYTES: usize = 64;
+
+/// A name that is compared to many: a long one, and one with other letters than ASCII's, is read once for all of them.
+///
+/// INVARIANT: what is not seen in a name hides nothing, however much of it there is: it is passed over to the end.
+#[derive(Debug)]
+pub struct Letters<'a>(Reading<'a>);
+
+#[derive(Debug)]
+enum Reading<'a> {
+    /// ASCII, and short: the name itself.
+    Plain(&'a str),
+    /// The letters of the name; none where they are too many.
+    Folded(Option<String>),
+}
+
+impl<'a> Letters<'a> {
+    /// Reads a name.
+    #[must_use]
+    #[inline]
+    pub fn of(name: &'a str) -> Self {
+        if name.len() <= SHORT_BYTES && name.is_ascii() {
+            return Self(Reading::Plain(name));
+        }
+        Self(Reading::Folded(fold(name)))
+    }
+
+    /// Returns `true` if this name and another differ in case and separators alone, as [`alike`] says.
+    #[must_use]
+    #[inline]
+    pub fn are_of(&self, other: &str) -> bool {
+        match &self.0 {
+            Reading::Plain(name) => !begin_differently(name, other) && spelled_alike(name, other),
+            Reading::Folded(name) => name.as_ref().is_some_and(|name| is_folded(name, other)),
+        }
+    }
 }
 
 /// Whether two names begin with different letters, as nearly all do: each member of a request is compared to a dozen known
@@ -21,28 +67,49 @@ fn begin_differently(one: &str, other: &str) -> bool {
     first(one).zip(first(other)).is_some_and(|(one, other)| one != other)
 }
 
-fn spelled_alike(one: &str, other: &str) -> bool {
-    if one.is_ascii() && other.is_ascii() {
-        return ascii_letters(one).eq(ascii_letters(other));
-    }
-    letters(one).eq(letters(other))
+/// Whether an ASCII name is spelled like another.
+fn spelled_alike(name: &str, other: &str) -> bool {
+    if other.is_ascii() { ascii_letters(name).eq(ascii_letters(other)) } else { letters(other).eq(letters(name)) }
+}
+
+/// Whether these are the letters of a name.
+fn is_folded(folded: &str, name: &str) -> bool {
+    if name.is_ascii() { ascii_letters(name).eq(folded.bytes()) } else { letters(name).eq(folded.chars()) }
+}
+
+fn fold(name: &str) -> Option<String> {
+    let folded: String = letters(name).take(MAX_LETTERS + 1).collect();
+    (folded.chars().nth(MAX_LETTERS).is_none()).then_some(folded)
 }
 
 fn ascii_letters(name: &str) -> impl Iterator<Item = u8> {
     name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
 }
 
-/// The letters of a name, without case and separators.
+/// The letters of a name, without case, marks, forms and separators.
 fn letters(name: &str) -> impl Iterator<Item = char> {
-    name.chars().map(narrow).filter(|c| c.is_alphanumeric() && !is_filler(*c)).flat_map(char::to_lowercase)
+    name.chars().filter(|c| !is_unseen(*c)).flat_map(decomposed).flat_map(case_folded)
 }
 
-/// The ASCII character whose full-width form this is.
-fn narrow(c: char) -> char {
-    match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        _ => c,
-    }
+/// The letters and digits that a character is made of (Unicode's NFKD), without its marks.
+fn decomposed(c: char) -> SmallVec<[char; 4]> {
+    let mut parts = SmallVec::new();
+    decompose_compatible(c, |part| {
+        if part.is_alphanumeric() && !is_combining_mark(part) && !is_filler(part) {
+            parts.push(part);
+        }
+    });
+    parts
+}
+
+/// A letter without case. All that a language has for one case of a letter are one: upper case of `ı` is `I`, of `ß` `SS`.
+fn case_folded(c: char) -> impl Iterator<Item = char> {
+    c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+}
+
+/// Returns `true` for the commonest characters that are not seen. Others are found by their properties, which takes longer.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Returns `true` for letters that are not seen: the fillers of Hangul.
@@ -93,16 +160,60 @@ mod tests {
             "agent.",
             "/agent",
             "a\u{3164}gent",
+            "age\u{301}nt",
+            "\u{e0}gent",
+            "agent\u{345}",
+            "\u{1d400}gent",
+            "\u{1d586}\u{1d58c}ent",
+            "\u{24d0}gent",
+            "agen\u{1d42d}",
         ] {
             assert!(alike(name, "agent"), "{name:?}");
         }
         assert!(!alike("\u{430}gent", "agent"), "another script");
+        for (name, meant) in [
+            ("CREDENT\u{130}ALS", "credentials"),
+            ("DELEGAT\u{130}ON_CHA\u{130}N", "delegation_chain"),
+            ("delegat\u{131}on", "delegation"),
+            ("credential\u{17f}", "credentials"),
+            ("PROPERT\u{130}ES", "properties"),
+            ("cl\u{130}ent_id", "client_id"),
+            ("\u{1d6a4}\u{df}", "iss"),
+            ("i\u{1e9e}", "iss"),
+            ("\u{212a}ey", "key"),
+            ("of\u{fb01}ce", "office"),
+        ] {
+            assert!(alike(name, meant) && alike(meant, name), "{name}");
+            assert!(Letters::of(name).are_of(meant), "{name}");
+        }
         for (one, other) in [("_agent", "agent"), ("agent", "-AGENT"), ("0agent", "0Agent"), ("ａgent", "Agent")] {
             assert!(alike(one, other), "{one} {other}");
         }
         for name in ["delegation", "delegation_chains", "", "elegation_chain"] {
             assert!(!alike(name, "delegation_chain"), "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_not_seen_hides_nothing_however_much_of_it_there_is() {
+        for filler in ["_", "\u{200b}", "\u{3000}", "\u{301}", "\u{1160}", "\u{1f600}"] {
+            let hidden = format!("{}agent", filler.repeat(20_000));
+            assert!(alike(&hidden, "agent") && Letters::of(&hidden).are_of("Agent"), "{filler:?}");
+            let other = format!("{}z", filler.repeat(20_000));
+            assert!(!Letters::of(&other).are_of("agent") && Letters::of(&other).are_of("z"), "{filler:?}");
+        }
+        assert!(alike(&"a".repeat(MAX_LETTERS), &"A".repeat(MAX_LETTERS)));
+        assert!(!alike(&"a".repeat(MAX_LETTERS + 1), &"A".repeat(MAX_LETTERS + 1)));
+    }
+
+    /// A name is read once, and not once for each that it is compared to.
+    #[test]
+    fn a_long_name_is_read_once() {
+        for long in ["\u{200b}".repeat(1_000) + "z", "_".repeat(1_000) + "z", "\u{e9}".to_owned()] {
+            let letters = Letters::of(&long);
+            assert!(matches!(&letters.0, Reading::Folded(Some(folded)) if folded.len() == 1), "{letters:?}");
+        }
+        assert!(matches!(Letters::of("delegation_chain").0, Reading::Plain(_)));
     }
 
     #[test]

@@ -93,7 +93,8 @@ proptest! {
             put(&mut stray, place, name, &value);
             let found = engines::verdict(&engines::decide(&engine, &stray, Depth::Reason));
             prop_assert_eq!(&found, "deny chain_invalid", "{}", stray);
-            if is_carriers_own(name) {
+            // An object among the properties that holds a null is a property.
+            if is_carriers_own(name) && !place.starts_with("/subject/properties/") {
                 put(&mut stray, place, name, &Json::Null);
                 let found = engines::verdict(&engines::decide(&engine, &stray, Depth::Reason));
                 prop_assert_eq!(&found, &plain, "null is not sent: {}", stray);

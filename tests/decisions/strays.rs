@@ -44,10 +44,8 @@ fn a_carrier_inside_a_carrier_denies() {
         refused(&json!({"user": "alice", "agent": member}), &json!({}), &settings());
         refused(&json!({"type": "agent", "id": "b", "delegation_chain": [alice(), member]}), &json!({}), &settings());
         refused(&agent(&json!({"on_behalf_of": member})), &json!({}), &settings());
-        if !matches!(*name, "context" | "subject") {
-            let properties = json!({"properties": {*name: value}, "type": "agent", "id": "copilot"});
-            refused(&alice(), &json!({"agent": properties}), &settings());
-        }
+        let properties = json!({"properties": {*name: value}, "type": "agent", "id": "copilot"});
+        refused(&alice(), &json!({"agent": properties}), &settings());
     }
     let token =
         json!({"act": {"sub": "copilot", "scope": "x", "client_id": "c", "agent": null, "aud": ["x"], "user_id": 1}});
@@ -119,9 +117,73 @@ fn what_is_called_like_an_object_of_a_request_is_data_where_it_names_nobody() {
     ] {
         assert_eq!(read(&alice(), &context, &settings()), "user:alice", "{context}");
     }
-    for properties in [json!({"context": {"agent": "x"}}), json!({"subject": {"act": {"sub": "x"}}})] {
+    for properties in [
+        json!({"context": {"ip": "::1"}, "subject": ["maths", {"name": "x"}], "properties": {"x": 1}}),
+        json!({"resource": {"agent": "x"}, "action": {"act": "x"}, "page": {"agent": "x"}, "profile": {"agent": "x"}}),
+    ] {
         assert_eq!(read(&with(&properties), &json!({}), &settings()), "user:alice", "{properties}");
     }
+    // A schema that declares such an attribute says that it is data.
+    for (properties, name) in [
+        (json!({"context": {"agent": "x"}}), "context"),
+        (json!({"subject": {"act": {"sub": "x"}}}), "subject"),
+        (json!({"properties": [{"act": {"sub": "x"}}]}), "properties"),
+    ] {
+        let declaring = CarrierSettings { attributes: vec![("user".into(), name)], ..settings() };
+        assert_eq!(read(&with(&properties), &json!({}), &declaring), "user:alice", "{properties}");
+        refused(&with(&properties), &json!({}), &settings());
+        let of_another = CarrierSettings { attributes: vec![("team".into(), name)], ..settings() };
+        refused(&with(&properties), &json!({}), &of_another);
+    }
+}
+
+#[test]
+fn a_list_in_the_wrong_place_is_looked_into_as_an_object_is() {
+    let act = json!([{"x": 1}, {"act": {"sub": "x"}}]);
+    for context in [
+        json!({"subject": act}),
+        json!({"properties": act}),
+        json!({"context": [[{"agent": "x"}]]}),
+        json!({"subject": {"properties": act}}),
+    ] {
+        refused(&alice(), &context, &settings());
+    }
+    for name in ["subject", "properties"] {
+        refused(&json!({"type": "user", "id": "alice", "properties": {name: act}}), &json!({}), &settings());
+    }
+    for harmless in [json!({"subject": [{"name": "x"}, "act", 7]}), json!({"items": act, "resource": act})] {
+        assert_eq!(read(&alice(), &harmless, &settings()), "user:alice", "{harmless}");
+    }
+}
+
+/// What is written beside a member's type and id is said of the member, as if it stood in its `properties`.
+#[test]
+fn what_stands_beside_a_members_name_is_the_members() {
+    let said = |member: &Json| {
+        let user = json!({"type": "user", "id": "bob", "risk": "low"});
+        [
+            (body(&alice(), &json!({"agent": member})), 1),
+            (body(&json!({"user": user, "agent": member}), &json!({})), 1),
+            (body(&json!({"type": "agent", "id": "b", "delegation_chain": [alice(), member]}), &json!({})), 1),
+            (body(&agent(&json!({"on_behalf_of": {"type": "user", "id": "z", "risk": "high"}})), &json!({})), 0),
+        ]
+    };
+    for member in [
+        json!({"type": "agent", "id": "x", "risk": "high"}),
+        json!({"type": "agent", "id": "x", "risk": "high", "properties": {"risk": "high"}, "name": null}),
+        json!({"type": "agent", "id": "x", "properties": {"risk": "high"}}),
+    ] {
+        for (body, at) in said(&member) {
+            let question = read_question(&values::request(&body), &settings()).expect("a chain");
+            let risk = question.chain.members().nth(at).and_then(|member| member.properties.get("risk").cloned());
+            assert_eq!(risk.as_ref().and_then(|risk| risk.as_text()).map(|risk| risk.as_str()), Some("high"), "{body}");
+        }
+    }
+    let two = json!({"type": "agent", "id": "x", "risk": "high", "properties": {"risk": "low"}});
+    assert_eq!(
+        read(&alice(), &json!({"agent": two}), &settings()),
+        "attribute_conflict: `context.agent.risk` and `context.agent.properties.risk` have different values"
+    );
 }
 
 /// What is asked about alice, with the name of the client at a place.

@@ -258,6 +258,7 @@ fn asked_issuer() -> (World, Web) {
         let answer = match asked.body.split('&').next().unwrap() {
             "token=gateway" => active,
             "token=alice" => user,
+            token if token.starts_with("token=good") => user,
             _ => json!({"active": false}),
         };
         (200, String::new(), answer.to_string())
@@ -276,7 +277,8 @@ fn asked_issuer() -> (World, Web) {
         caller_audiences: vec![OURS.into()],
         ..profile(&web)
     };
-    let callers = vec![gateway(None), caller("other", By::Key(KeyHash::of(b"key")), None)];
+    let keyed = |name: &str, key: &[u8]| caller(name, By::Key(KeyHash::of(key)), None);
+    let callers = vec![gateway(None), keyed("other", b"key"), keyed("flood", b"flood")];
     (World::with(vec![profile], Vec::new(), Settings { callers, ..Settings::default() }), web)
 }
 
@@ -341,6 +343,43 @@ async fn invented_tokens_keep_no_known_caller_and_no_request_waiting() {
     let count = |status: u16| before.iter().chain(&after).filter(|found| **found == status).count();
     assert_eq!(count(401) + count(503), 100, "{before:?} {after:?}");
     assert!(count(503) > 0 && web.count() < 100, "{before:?} {after:?}");
+}
+
+/// One caller with more invented tokens than an issuer answers about takes nothing from another's good ones.
+#[actix_web::test]
+async fn one_callers_invented_tokens_keep_no_other_callers_waiting() {
+    let (world, web) = asked_issuer();
+    web.set_pause(Duration::from_millis(50));
+    let ask = |key: &str, token: String| {
+        let body = question("read", &[access(&token)]).to_string();
+        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", format!("Bearer {key}")));
+        async { send(&world.server, request).await }
+    };
+    let good: Vec<_> = (0..15).map(|at| Box::pin(ask("key", format!("good{at}")))).collect();
+    let invented = all((0..150).map(|at| ask("flood", format!("invented{at}"))));
+    let good = async {
+        let mut permits = 0;
+        for one in good {
+            permits += usize::from(one.await.json()["decision"] == json!(true));
+        }
+        permits
+    };
+    // Half of the flood is there before them, and half comes later.
+    let before = all((150..200).map(|at| ask("flood", format!("invented{at}"))));
+    let (_, permits, _) = tokio::join!(before, good, invented);
+    assert_eq!(permits, 15);
+}
+
+#[actix_web::test]
+async fn a_mistyped_key_of_this_service_is_shown_to_no_issuer() {
+    let (world, web) = asked_issuer();
+    for key in ["behest_EBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8", "Behest_x", "behets_x"] {
+        let reply = call(&world, &format!("Bearer {key}")).await;
+        assert_eq!((reply.status.as_u16(), web.count()), (401, 0), "{key}");
+        let body = question("read", &[access(key)]).to_string();
+        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer key"));
+        assert_eq!((send(&world.server, request).await.json(), web.count()), (json!({"decision": false}), 0), "{key}");
+    }
 }
 
 /// The statuses of calls that are made at the same time.

@@ -173,10 +173,20 @@ async fn neither_an_answer_nor_a_record_shows_a_credential() {
         body["options"] = json!({"explain": true});
         told.push_str(&send(&world.server, post("/access/v1/evaluation", body.to_string())).await.body);
     }
+    // The token where its place belongs, which is a likely slip.
+    let slip = json!({"type": "credential", "id": good});
+    for subject in [slip.clone(), json!({"type": "agent", "id": "b", "delegation_chain": [slip]})] {
+        let body = body(&subject, &json!({}), &[access(&good)]);
+        told.push_str(&world.ask(&body).await);
+    }
+    let agent = json!({"type": "credential", "id": good});
+    told.push_str(&world.ask(&body(&json!({"type": "user", "id": "u"}), &json!({"agent": agent}), &[])).await);
+    assert!(told.contains("where tokens stand: the first is `0`"), "{told}");
     drop(world);
     writer.close();
     let records = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(records.lines().count(), 5);
+    assert_eq!(records.lines().count(), 8);
+    assert!(records.contains(r#""subject":{"type":"credential","id":"(hidden)"}"#), "{records}");
     assert!(records.contains("context.token.scopes"), "{records}");
     for secret in secrets {
         assert!(!told.contains(&secret) && !records.contains(&secret), "{told}\n{records}");

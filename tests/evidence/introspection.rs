@@ -1,10 +1,11 @@
 //! Opaque tokens: what their issuer says of them counts, and nothing else does.
 
-use crate::service::NOW_MS;
+use crate::service::{NOW_MS, local, post, send};
 use crate::tokens::{Key, with};
 use crate::web::{Asked, Web};
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
 use behest::evidence::{Introspection, KeySource, Profile, Secret, SignedAnswers, Trust};
+use behest::http::{Limits, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -57,6 +58,52 @@ async fn an_opaque_token_is_what_its_issuer_says_and_is_remembered_for_its_time(
     assert_eq!(world.read("opaque").await, "permit");
     world.wait_ms(1);
     assert!(world.read("opaque").await.starts_with("credential_invalid: "));
+}
+
+/// A body becomes forty times its size when it is read. While its credentials wait it is text again, and that is paid for.
+#[actix_web::test]
+async fn what_waits_for_an_issuer_has_a_budget_and_gives_it_back() {
+    let web = issuer(active());
+    let introspection = Some(asked_by(&web.url));
+    let profile = Profile { trust: Trust::Introspection, introspection, ..profile(&web) };
+    let limits = Limits { bodies_bytes: 160_000, ..Limits::default() };
+    let world = World::with(vec![profile], Vec::new(), Settings { limits, ..local() });
+    web.set_pause(Duration::from_millis(100));
+    let statuses = async |turn: usize| {
+        let waits: Vec<_> = (0..40)
+            .map(|at| {
+                let mut body = question("read", &[access(&format!("token{turn}x{at}"))]);
+                body["context"]["pad"] = json!(vec![json!([0]); 3_700]);
+                let body = body.to_string();
+                assert!((14_000..16_000).contains(&body.len()));
+                Box::pin(async { send(&world.server, post("/access/v1/evaluation", body)).await.status.as_u16() })
+            })
+            .collect();
+        join_all(waits).await
+    };
+    for turn in 0..2 {
+        let statuses = statuses(turn).await;
+        let answered = statuses.iter().filter(|status| **status == 200).count();
+        assert!((8..=10).contains(&answered), "{statuses:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == 503).count(), 40 - answered, "{statuses:?}");
+    }
+    // What needs nobody's answer waits for nothing.
+    assert!(world.read("token0x0").await.starts_with("credential_invalid"));
+}
+
+/// What comes of futures that run at the same time.
+async fn join_all<T>(mut waits: Vec<std::pin::Pin<Box<impl Future<Output = T>>>>) -> Vec<T> {
+    let mut found: Vec<Option<T>> = waits.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (wait, found) in waits.iter_mut().zip(&mut found).filter(|(_, found)| found.is_none()) {
+            if let std::task::Poll::Ready(done) = wait.as_mut().poll(context) {
+                *found = Some(done);
+            }
+        }
+        if found.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    found.into_iter().flatten().collect()
 }
 
 #[actix_web::test]

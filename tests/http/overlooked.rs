@@ -208,7 +208,8 @@ async fn a_search_with_a_stray_carrier_finds_nothing() {
         plain["subject"]["properties"] = json!({});
         let found = ask(&server, &path, &plain).await.json();
         assert!(found["results"].as_array().is_some_and(|results| !results.is_empty()), "{found}");
-        for (place, name) in strays() {
+        // In a page it is a 400.
+        for (place, name) in strays().filter(|(place, _)| !place.starts_with("/page")) {
             let mut body = plain.clone();
             put(&mut body, place, name, &evil());
             let reply = ask(&server, &path, &body).await;

@@ -99,7 +99,7 @@ fn acts(actors: &[Member]) -> Option<Json> {
 
 /// Members that name an actor where nobody would read it: the place, and the names. Lower-case names with underscores are
 /// carriers in the wrong place; the others are spelled like what is read there.
-pub(crate) const STRAYS: [(&str, &[&str]); 17] = [
+pub(crate) const STRAYS: [(&str, &[&str]); 24] = [
     (
         "",
         &[
@@ -136,6 +136,9 @@ pub(crate) const STRAYS: [(&str, &[&str]); 17] = [
             "ID",
             "delegation.chain",
             "act\u{200b}",
+            "act\u{345}",
+            "DELEGAT\u{130}ON_CHA\u{130}N",
+            "PROPERT\u{130}ES",
         ],
     ),
     (
@@ -152,6 +155,8 @@ pub(crate) const STRAYS: [(&str, &[&str]); 17] = [
             "Delegation",
             "a\u{ad}ct",
             "\u{ff41}\u{ff43}\u{ff54}",
+            "delegat\u{131}on",
+            "\u{1d41a}ct",
         ],
     ),
     (
@@ -169,6 +174,9 @@ pub(crate) const STRAYS: [(&str, &[&str]); 17] = [
             "agent\t",
             "\u{feff}agent",
             "agent.",
+            "CREDENT\u{130}ALS",
+            "credential\u{17f}",
+            "a\u{301}gent",
         ],
     ),
     (
@@ -210,6 +218,13 @@ pub(crate) const STRAYS: [(&str, &[&str]); 17] = [
     ("/context/properties", &["agent", "act"]),
     ("/context/subject", &["delegation_chain", "agent"]),
     ("/context/subject/properties", &["act", "on_behalf_of"]),
+    ("/page", &["agent", "act", "credentials"]),
+    ("/page/context", &["agent"]),
+    ("/subject/properties/properties", &["act", "on_behalf_of", "agent", "Act"]),
+    ("/subject/properties/context", &["agent", "act", "credentials"]),
+    ("/subject/properties/subject", &["act", "delegation_chain", "agent"]),
+    ("/subject/properties/subject/properties", &["act"]),
+    ("/subject/properties/Context", &["agent"]),
     ("/context/delegation", &["delegator_id", "delegator_type"]),
 ];
 

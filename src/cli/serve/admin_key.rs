@@ -4,6 +4,7 @@
 //! logged.
 
 use crate::config::{self, Config, Environment};
+use crate::evidence::KEY_PREFIX;
 use crate::http::{By, Caller, KeyHash, Permission};
 use crate::model::Problem;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -46,7 +47,7 @@ impl AdminKey {
             }
             None if !config.callers.is_empty() => Ok(None),
             None => {
-                let key = format!("behest_{}", BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?));
+                let key = format!("{KEY_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?));
                 Ok(Some(Self { key, made: true }))
             }
         }

@@ -115,11 +115,14 @@ fn bytes(value: &Value) -> usize {
         Value::Number(number) => number.digits().len(),
         Value::Text(text) => text.len(),
         Value::List(items) => items.iter().map(bytes).sum(),
-        Value::Record(record) => {
-            record.iter().map(|(name, value)| size_of::<SmolStr>() + name.len() + bytes(value)).sum()
-        }
+        Value::Record(record) => record_bytes(record),
     };
     size_of::<Value>() + inside
+}
+
+/// The memory of what is in an object.
+pub(in crate::http) fn record_bytes(record: &Record) -> usize {
+    record.iter().map(|(name, value)| size_of::<SmolStr>() + name.len() + bytes(value)).sum()
 }
 
 fn read_item(defaults: &Record, index: usize, item: Value) -> Result<Request, Malformed> {

@@ -17,7 +17,7 @@ mod search;
 
 pub use answer::write_answer;
 pub(super) use answer::{BatchBody, EvaluationResponse, EvaluationsResponse};
-pub(super) use batch::{Evaluations, check_size, read_evaluations};
+pub(super) use batch::{Evaluations, check_size, read_evaluations, record_bytes};
 pub(super) use explanation::rfc3339;
 pub use json::{write_condition, write_record, write_text, write_tuple, write_value};
 pub(super) use options::{Of, Options};

@@ -13,7 +13,22 @@ use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// The type of a subject that stands for a credential's chain.
-const CREDENTIAL: &str = "credential";
+pub(super) const CREDENTIAL: &str = "credential";
+
+/// Returns `true` for what can be a credential's place in `context.credentials`. Anything else in its stead may be the
+/// credential itself.
+fn is_place(id: &str) -> bool {
+    (1..=2).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The subject that a request names by type and id, to be shown and recorded; none where it names none. A credential that
+/// stands where its place belongs is never shown.
+pub(in crate::model) fn shown_subject(subject: &Record) -> Option<EntityRef> {
+    let text = |name| subject.get(name).and_then(Value::as_text).cloned();
+    let (kind, id) = text("type").zip(text("id"))?;
+    let is_hidden = kind == CREDENTIAL && !is_place(&id);
+    Some(EntityRef { kind, id: if is_hidden { SmolStr::new_static("(hidden)") } else { id } })
+}
 
 /// Takes `context.credentials`, each verified, in order. One that proves nothing denies, whatever the others prove.
 pub(super) fn take(context: &mut Record, evidence: &Evidence) -> Result<Vec<Arc<Proven>>, ChainRefusal> {
@@ -50,7 +65,13 @@ pub(super) fn named<'a>(subject: &Record, proven: &'a [Arc<Proven>]) -> Result<O
     let id = subject.get("id").and_then(Value::as_text).map_or("", SmolStr::as_str);
     let index = proven.iter().enumerate().find(|(index, _)| index.to_string() == id);
     index.map(|(_, proven)| Some(proven.as_ref())).ok_or_else(|| {
-        invalid(format!("the subject is credential `{}`, and `context.credentials` has no such place", shown(id)))
+        invalid(if is_place(id) {
+            format!("the subject is credential `{id}`, and `context.credentials` has no such place")
+        } else {
+            "the subject is a credential, and its `id` is none of the places in `context.credentials`, where tokens \
+             stand: the first is `0`"
+                .to_owned()
+        })
     })
 }
 

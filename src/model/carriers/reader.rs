@@ -3,9 +3,10 @@
 //! INVARIANT: a carrier of another form denies; it never shortens the chain.
 
 use super::agree::Stated;
+use super::credentials::CREDENTIAL;
 use super::table::{CLIENT_ID, Overlooked, Site, overlooked, overlooked_client};
 use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent, take_present};
-use crate::model::{Entity, EntityRef, Evidence, NoId, Proven, Record, Value, check_name};
+use crate::model::{Entity, EntityRef, Evidence, NoId, Proven, Record, Value, check_name, shown};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
@@ -142,7 +143,7 @@ impl<'a> Reader<'a> {
             let uid = self.resolve(named.kind.clone(), named.id.clone());
             check_said(act, "id", &[&named.id, act.get("sub").and_then(Value::as_text).unwrap_or(&named.id)])?;
             check_said(act, "type", &[&named.kind, &uid.kind])?;
-            self.describe(&uid, act, "act")?;
+            self.describe(&uid, properties_of(act, "act")?, "act")?;
             actors.push(uid);
             next = act.get_present("act");
         }
@@ -179,10 +180,12 @@ impl<'a> Reader<'a> {
         let record =
             value.as_record().ok_or_else(|| invalid(format!("`{PATH}` must be an object, not {}", value.kind())))?;
         self.check(record, Site::Member, PATH, &DELEGATION)?;
-        let kind = required_name(record, "delegator_type", "subject.properties.delegation.delegator_type")?;
+        let kind = record.get("delegator_type");
+        let kind = kind.ok_or_else(|| invalid(format!("`{PATH}.delegator_type` is missing")))?;
+        let kind = kind_of(Some(kind), "subject.properties.delegation.delegator_type")?;
         let id = required_name(record, "delegator_id", "subject.properties.delegation.delegator_id")?;
         let uid = self.resolve(kind, id);
-        self.describe(&uid, record, PATH)?;
+        self.describe(&uid, properties_of(record, PATH)?, PATH)?;
         Ok(uid)
     }
 
@@ -210,21 +213,21 @@ impl<'a> Reader<'a> {
         self.read_entity(record, None, path)
     }
 
-    /// A member that is spelled out, with the properties that belong to it. `default` is its type where it has none.
+    /// A member that is spelled out, with the properties that belong to it, in `properties` or beside its type and id.
+    /// `default` is its type where it has none.
     fn read_entity(&mut self, record: &Record, default: Option<&str>, path: &str) -> Result<EntityRef, ChainRefusal> {
         self.check(record, Site::Member, path, &ENTITY)?;
         let kind = match (record.get_present("type"), default) {
             (None, Some(default)) => default.into(),
-            (kind, _) => name_of(kind, path)?,
+            (kind, _) => kind_of(kind, path)?,
         };
         let uid = self.resolve(kind, name_of(record.get("id"), path)?);
-        self.describe(&uid, record, path)?;
+        self.describe(&uid, said_of_member(record, path)?, path)?;
         Ok(uid)
     }
 
     /// Notes the properties of a member. It cannot bring a chain of its own.
-    fn describe(&mut self, uid: &EntityRef, record: &Record, path: &str) -> Result<(), ChainRefusal> {
-        let properties = properties_of(record, path)?;
+    fn describe(&mut self, uid: &EntityRef, properties: Record, path: &str) -> Result<(), ChainRefusal> {
         if !is_silent(&properties) {
             let path = format!("{path}.properties");
             self.check_properties(uid, &properties, Site::MemberProperties, &path)?;
@@ -323,6 +326,18 @@ fn check_said(act: &Record, member: &str, named: &[&SmolStr]) -> Result<(), Chai
     }
 }
 
+/// The type of a member of a chain. A credential stands for a whole chain, and only as the subject: elsewhere its id may be
+/// the token itself, which nobody should see.
+fn kind_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
+    let kind = name_of(value, path)?;
+    if kind == CREDENTIAL {
+        return Err(invalid(format!(
+            "`{path}` is of the type `{CREDENTIAL}`: only a `subject` stands for a credential"
+        )));
+    }
+    Ok(kind)
+}
+
 /// The `properties` of the object at `path`.
 fn properties_of(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
     match record.get_present("properties") {
@@ -332,7 +347,26 @@ fn properties_of(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
     }
 }
 
-/// An id or a type, which is malformed where it names nobody.
+/// The properties of the member of a chain at `path`, with what stands beside them: whoever writes it there means the
+/// member, and a policy that forbids by it must see it.
+fn said_of_member(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
+    let mut properties = properties_of(record, path)?;
+    for (name, value) in record.iter().filter(|(name, value)| !ENTITY.contains(&name.as_str()) && !value.is_null()) {
+        match properties.get_present(name) {
+            Some(other) if other != value => {
+                let name = shown(name);
+                return Err(ChainRefusal::Deny(
+                    Code::AttributeConflict,
+                    format!("`{path}.{name}` and `{path}.properties.{name}` have different values"),
+                ));
+            }
+            Some(_) => {}
+            None => properties.insert(name.clone(), value.clone()),
+        }
+    }
+    Ok(properties)
+}
+
 /// A name that is a member of its own.
 fn required_name(record: &Record, member: &str, path: &str) -> Result<SmolStr, ChainRefusal> {
     match record.get(member) {
@@ -341,6 +375,7 @@ fn required_name(record: &Record, member: &str, path: &str) -> Result<SmolStr, C
     }
 }
 
+/// An id or a type, which is malformed where it names nobody.
 fn name_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
     match value {
         None => Err(invalid(format!("`{path}` has no id or type"))),

@@ -8,7 +8,7 @@
 //! is not read, it holds no carrier.
 
 use super::ChainRefusal;
-use crate::model::{Record, Value, alike, shown};
+use crate::model::{Letters, Record, Value, shown};
 use smol_str::SmolStr;
 
 /// An object of a request in which a carrier stands, or is put by mistake.
@@ -36,6 +36,13 @@ pub(in crate::model) enum Site {
     MemberProperties,
 }
 
+impl Site {
+    /// Returns `true` where a schema says which members there are.
+    fn is_of_attributes(self) -> bool {
+        matches!(self, Self::Properties | Self::MemberProperties)
+    }
+}
+
 /// A way to say who acts for whom.
 struct Carrier {
     name: &'static str,
@@ -52,7 +59,7 @@ pub(super) const CLIENT_ID: &str = "client_id";
 ///
 /// `context.user` is data, and no misplaced carrier. `context.delegation` belongs to the engine, unless it names a
 /// delegator.
-const CARRIERS: [Carrier; 9] = {
+static CARRIERS: [Carrier; 9] = {
     use Site::{Actor, Body, Context, Item, Member, MemberProperties, Options, Properties, Subject, Target};
     [
         Carrier {
@@ -106,53 +113,77 @@ impl Carrier {
 
 /// Returns `true` for an object that names who delegates.
 fn has_delegator(value: &Value) -> bool {
-    let names_one = |member: &str| ["delegator_type", "delegator_id"].iter().any(|name| alike(name, member));
+    let names_one = |member: &str| {
+        let letters = Letters::of(member);
+        ["delegator_type", "delegator_id"].iter().any(|name| letters.are_of(name))
+    };
     value.as_record().is_some_and(|record| record.iter().any(|(member, value)| names_one(member) && !value.is_null()))
 }
 
 /// The objects in which carriers stand, by their names.
-const CONTAINERS: [(&str, Site); 7] = [
+const CONTAINERS: [(&str, Site); 8] = [
     ("subject", Site::Subject),
     ("action", Site::Target),
     ("resource", Site::Target),
     ("context", Site::Context),
     ("properties", Site::Properties),
     ("options", Site::Options),
+    ("page", Site::Options),
     ("evaluations", Site::Item),
 ];
 
-/// What an object of the name `member` is at a site; none where it is somebody's data, whatever it is called.
-fn inside(site: Site, member: &str) -> Option<Site> {
-    let within = CONTAINERS.iter().find(|(name, _)| alike(name, member)).map(|(_, within)| *within)?;
+fn is_container(name: &str) -> bool {
+    CONTAINERS.iter().any(|(container, _)| *container == name)
+}
+
+/// What an object, or a list of objects, of the name `member` is at a site; none where it is somebody's data, whatever it
+/// is called. Where the schema declares an attribute of that name, the caller does not ask.
+fn inside(site: Site, member: &Letters<'_>) -> Option<Site> {
+    let within = CONTAINERS.iter().find(|(name, _)| member.are_of(name)).map(|(_, within)| *within)?;
     match (site, within) {
-        (Site::Properties | Site::MemberProperties, _)
-        | (Site::Target, Site::Properties)
-        | (Site::Context, Site::Target | Site::Options | Site::Item) => None,
+        (site, Site::Target | Site::Options | Site::Item) if site.is_of_attributes() => None,
+        (Site::Target, Site::Properties) | (Site::Context, Site::Target | Site::Options | Site::Item) => None,
         (Site::Context, Site::Properties) => Some(Site::Context),
         _ => Some(within),
     }
 }
 
 /// Finds a carrier in an object that is not read where it stands.
-fn held(
-    value: &Value,
-    site: Site,
-    name: impl Fn(&str, &Value, Site) -> Option<&'static str> + Copy,
-) -> Option<&'static str> {
+fn held(value: &Value, site: Site, name: Naming) -> Option<&'static str> {
     match value {
-        Value::Record(record) => record.iter().find_map(|(member, value)| {
-            let own = name(member, value, site).filter(|_| !value.is_null());
-            own.or_else(|| held(value, inside(site, member)?, name))
+        Value::Record(record) => record.iter().filter(|(_, value)| !value.is_null()).find_map(|(member, value)| {
+            let letters = Letters::of(member);
+            let own = name(member, &letters, value, site);
+            own.or_else(|| held(value, inside(site, &letters)?, name))
         }),
-        Value::List(items) if site == Site::Item => items.iter().find_map(|item| held(item, site, name)),
+        Value::List(items) => items.iter().find_map(|item| held(item, site, name)),
         _ => None,
     }
+}
+
+/// Says which carrier's name, and value, a member has that is not read at a site.
+type Naming = fn(&str, &Letters<'_>, &Value, Site) -> Option<&'static str>;
+
+/// The carrier that a member of an object in the wrong place names.
+fn carrier_named(member: &str, letters: &Letters<'_>, value: &Value, site: Site) -> Option<&'static str> {
+    let carrier = carrier(letters)?;
+    carrier.stands_in(site, member, value).then_some(carrier.name)
+}
+
+/// The client, where a member of an object in the wrong place names it.
+fn client_named(_: &str, letters: &Letters<'_>, _: &Value, _: Site) -> Option<&'static str> {
+    letters.are_of(CLIENT_ID).then_some(CLIENT_ID)
+}
+
+/// The carrier whose name is spelled so.
+fn carrier(letters: &Letters<'_>) -> Option<&'static Carrier> {
+    CARRIERS.iter().find(|carrier| letters.are_of(carrier.name))
 }
 
 /// A member that nobody would read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::model) enum Overlooked<'a> {
-    /// It is spelled like a member that is read here, but for case or separators.
+    /// It is spelled like a member that is read here, but for case, marks or separators.
     Alike(&'a SmolStr, &'static str),
     /// It is a carrier's, in the wrong place.
     Misplaced(&'a SmolStr, &'static str),
@@ -197,15 +228,13 @@ pub(in crate::model) fn overlooked<'a>(
         if members.iter().any(|known| member == known) {
             return None;
         }
-        if let Some(known) = lookalike(member, members) {
+        let letters = Letters::of(member);
+        let is_attributes = |known: &&str| site.is_of_attributes() && is_container(known);
+        if let Some(known) = spelled_like(&letters, member, members).filter(|known| !is_attributes(known)) {
             return Some(Overlooked::Alike(member, known));
         }
-        let Some(carrier) = CARRIERS.iter().find(|carrier| alike(carrier.name, member)) else {
-            let name = |member: &str, value: &Value, site: Site| {
-                let carrier = CARRIERS.iter().find(|carrier| alike(carrier.name, member))?;
-                carrier.stands_in(site, member, value).then_some(carrier.name)
-            };
-            return found_inside(member, value, site, name);
+        let Some(carrier) = carrier(&letters) else {
+            return found_inside(member, &letters, value, site, carrier_named);
         };
         if carrier.homes.contains(&site) {
             return (carrier.name != member).then_some(Overlooked::Alike(member, carrier.name));
@@ -217,14 +246,15 @@ pub(in crate::model) fn overlooked<'a>(
 /// Finds a carrier in a member that is an object of another place.
 fn found_inside<'a>(
     member: &'a SmolStr,
+    letters: &Letters<'_>,
     value: &Value,
     site: Site,
-    name: impl Fn(&str, &Value, Site) -> Option<&'static str> + Copy,
+    name: Naming,
 ) -> Option<Overlooked<'a>> {
     if !matches!(value, Value::Record(_) | Value::List(_)) {
         return None;
     }
-    held(value, inside(site, member)?, name).map(|carrier| Overlooked::Inside(member, carrier))
+    held(value, inside(site, letters)?, name).map(|carrier| Overlooked::Inside(member, carrier))
 }
 
 /// Finds a member that names the client where nobody would read it, for bundles that read `context.client_id`. `members`
@@ -236,8 +266,9 @@ pub(in crate::model) fn overlooked_client<'a>(
 ) -> Option<Overlooked<'a>> {
     let mut sent = record.iter().filter(|(member, value)| !value.is_null() && !members.contains(&member.as_str()));
     sent.find_map(|(member, value)| {
-        if !alike(CLIENT_ID, member) {
-            return found_inside(member, value, site, |member, _, _| alike(CLIENT_ID, member).then_some(CLIENT_ID));
+        let letters = Letters::of(member);
+        if !letters.are_of(CLIENT_ID) {
+            return found_inside(member, &letters, value, site, client_named);
         }
         if site == Site::Context {
             return (member != CLIENT_ID).then_some(Overlooked::Alike(member, CLIENT_ID));
@@ -248,15 +279,24 @@ pub(in crate::model) fn overlooked_client<'a>(
 
 /// The member that `name` is spelled like, but for case or separators.
 pub(in crate::model) fn lookalike(name: &str, members: &[&'static str]) -> Option<&'static str> {
-    members.iter().copied().find(|known| *known != name && alike(known, name))
+    spelled_like(&Letters::of(name), name, members)
 }
 
-/// Returns `true` if a name among the properties of a subject is a carrier's, however it is spelled and wherever it
-/// belongs. To some bundles [`CLIENT_ID`] is one.
-pub(in crate::model) fn is_carrier(name: &str) -> bool {
-    let in_properties =
-        |carrier: &&Carrier| carrier.homes.contains(&Site::Properties) || carrier.misplaced.contains(&Site::Properties);
-    CARRIERS.iter().filter(in_properties).any(|carrier| alike(carrier.name, name)) || alike(CLIENT_ID, name)
+fn spelled_like(letters: &Letters<'_>, name: &str, members: &[&'static str]) -> Option<&'static str> {
+    members.iter().copied().find(|known| *known != name && letters.are_of(known))
+}
+
+/// Returns `true` if a member among the properties of a subject is a carrier, however it is spelled and wherever it
+/// belongs, or an object that holds one. To some bundles [`CLIENT_ID`] is one.
+pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
+    let letters = Letters::of(name);
+    match carrier(&letters) {
+        Some(carrier) => carrier.homes.contains(&Site::Properties) || carrier.misplaced.contains(&Site::Properties),
+        None if letters.are_of(CLIENT_ID) => true,
+        None => [carrier_named as Naming, client_named]
+            .into_iter()
+            .any(|naming| found_inside(name, &letters, value, Site::Properties, naming).is_some()),
+    }
 }
 
 /// Where a carrier belongs, in words.
@@ -274,7 +314,9 @@ fn home(name: &str) -> &'static str {
 
 /// Where an object belongs, in words.
 fn place(member: &str) -> &'static str {
-    match CONTAINERS.iter().find(|(name, _)| alike(name, member)) {
+    let letters = Letters::of(member);
+    match CONTAINERS.iter().find(|(name, _)| letters.are_of(name)) {
+        Some(("page", _)) => "pages are of searches",
         Some((_, Site::Item)) => "send it to `/access/v1/evaluations`, with no such member in an item",
         Some((_, Site::Options)) => "options stand beside `evaluations`, for all items",
         Some((_, Site::Properties)) => "`properties` belong to a subject, an action, a resource or a member of a chain",
