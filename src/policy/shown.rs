@@ -37,16 +37,23 @@ pub(super) fn path_text(path: &[SmolStr], vocabulary: &Vocabulary) -> String {
 }
 
 /// The name of a member that the schema does not declare, as far as it may be shown. `declared` are those that it declares
-/// in its place: beside one that is marked `@secret`, a request may have written the value where the name belongs.
+/// in its place: beside one that is marked `@secret`, a request may have written the value where the name belongs. A short
+/// word of letters is a name that somebody misspelt.
 pub(super) fn undeclared_name<'a>(
     name: &SmolStr,
     declared: impl IntoIterator<Item = &'a SmolStr>,
     vocabulary: &Vocabulary,
 ) -> SmolStr {
-    if declared.into_iter().any(|declared| vocabulary.is_secret(declared)) {
+    if !is_word(name) && declared.into_iter().any(|declared| vocabulary.is_secret(declared)) {
         return SmolStr::new_static(SECRET);
     }
     name.clone()
+}
+
+/// Returns `true` for what is likelier a name than a secret.
+fn is_word(name: &str) -> bool {
+    const LONGEST: usize = 24;
+    name.len() <= LONGEST && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
 /// A problem of stored entities, without the values that are marked `@secret`: neither in its words nor in an excerpt,

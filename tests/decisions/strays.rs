@@ -176,7 +176,11 @@ fn what_stands_beside_a_members_name_is_the_members() {
         for (body, at) in said(&member) {
             let question = read_question(&values::request(&body), &settings()).expect("a chain");
             let risk = question.chain.members().nth(at).and_then(|member| member.properties.get("risk").cloned());
-            assert_eq!(risk.as_ref().and_then(|risk| risk.as_text()).map(|risk| risk.as_str()), Some("high"), "{body}");
+            assert_eq!(
+                risk.as_ref().and_then(|risk| risk.as_text()).map(ToString::to_string).as_deref(),
+                Some("high"),
+                "{body}"
+            );
         }
     }
     let two = json!({"type": "agent", "id": "x", "risk": "high", "properties": {"risk": "low"}});
