@@ -1,5 +1,6 @@
-//! The README, held to what it says: its commands are run, its requests are asked, its files are loaded, its links lead
-//! somewhere. `BEHEST_BLESS=1` writes the outputs anew.
+//! The README and the pages below `docs`, held to what they say: their commands are run, their requests are asked, their
+//! files are loaded, their links lead somewhere. `BEHEST_BLESS=1` writes the
+//! outputs anew.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,7 +9,7 @@
     reason = "what a test's helper unwraps is part of the assertion"
 )]
 
-#[expect(dead_code, reason = "the README asks for decisions only")]
+#[expect(dead_code, reason = "the pages ask for decisions only")]
 #[path = "support/service.rs"]
 mod service;
 
@@ -19,19 +20,98 @@ use behest::model::Code;
 use regex::Regex;
 use serde_json::{Value, json};
 use service::{local, post, send, with_engine};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the README's requests are sent.
+/// Where the pages' requests are sent.
 const ADDRESS: &str = "http://127.0.0.1:8181";
 
-fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn readme() -> String {
-    std::fs::read_to_string(path()).unwrap()
+/// A Markdown file, named by its path from the root of the repository.
+struct Page {
+    name: String,
+    text: String,
+}
+
+impl Page {
+    fn read(name: &str) -> Self {
+        let text = std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        Self { name: name.to_owned(), text }
+    }
+
+    /// The lines that are not in a block of code.
+    fn prose(&self) -> impl Iterator<Item = &str> {
+        let mut is_code = false;
+        self.text.lines().filter(move |line| {
+            let is_fence = line.starts_with("```");
+            is_code ^= is_fence;
+            !is_code && !is_fence
+        })
+    }
+
+    /// The first cells of the rows of its tables.
+    fn first_cells(&self) -> impl Iterator<Item = &str> {
+        self.prose().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+    }
+
+    /// The anchors of its headings, as GitHub makes them.
+    fn anchors(&self) -> BTreeSet<String> {
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let headings = self.prose().filter_map(|line| Some(line.strip_prefix('#')?.trim_start_matches('#').trim()));
+        headings
+            .map(|heading| {
+                let slug = slug(heading);
+                let count = seen.entry(slug.clone()).or_default();
+                *count += 1;
+                if *count == 1 { slug } else { format!("{slug}-{}", *count - 1) }
+            })
+            .collect()
+    }
+
+    /// What its links lead to; those in code are none.
+    fn links(&self) -> Vec<String> {
+        let prose = self.prose().collect::<Vec<_>>().join("\n");
+        let prose = Regex::new(r"`[^`\n]*`").unwrap().replace_all(&prose, "").into_owned();
+        let link = Regex::new(r"(?m)\]\(([^)\s]+)\)|^\[[^\]]+\]:\s+(\S+)").unwrap();
+        link.captures_iter(&prose).map(|found| found.get(1).or(found.get(2)).unwrap().as_str().to_owned()).collect()
+    }
+}
+
+fn slug(heading: &str) -> String {
+    let letters = heading.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));
+    letters.flat_map(char::to_lowercase).map(|char| if char == ' ' { '-' } else { char }).collect()
+}
+
+/// The Markdown files of a folder, with those of the folders in it.
+fn markdown(folder: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+        let name = format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap());
+        if root().join(&name).is_dir() {
+            names.extend(markdown(&name));
+        } else if has_ending(&name) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names
+}
+
+fn has_ending(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "md")
+}
+
+/// The README, and each page below `docs`.
+fn pages() -> Vec<Page> {
+    let names = ["README.md".to_owned()].into_iter().chain(markdown("docs"));
+    let pages: Vec<Page> = names.map(|name| Page::read(&name)).collect();
+    assert!(pages.len() > 10, "{} pages", pages.len());
+    pages
 }
 
 /// A service with the default bundle.
@@ -60,12 +140,14 @@ struct Block {
     text: String,
 }
 
-/// Each block, and the README with what `rewrite` makes of it.
-async fn rewritten(readme: &str, mut rewrite: impl AsyncFnMut(&Block) -> String) -> String {
+/// Each block, and the page with what `rewrite` makes of it.
+async fn rewritten(page: &Page, mut rewrite: impl AsyncFnMut(&Block) -> String) -> String {
     let mut found = String::new();
-    let mut lines = readme.split_inclusive('\n');
+    let mut lines = page.text.split_inclusive('\n');
     while let Some(line) = lines.next() {
         found.push_str(line);
+        let is_fence = line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
+        assert!(!is_fence || line.starts_with("```"), "{}: nothing checks this block: {line}", page.name);
         if let Some(language) = line.strip_prefix("```") {
             let text = lines.by_ref().take_while(|line| line.trim_end() != "```").collect();
             let block = Block { language: language.trim().to_owned(), text };
@@ -114,7 +196,7 @@ async fn curl(server: &Server, command: &str) -> String {
     reply.body
 }
 
-/// A file of the README names itself in its first line.
+/// A file of a page names itself in its first line.
 fn write_file(place: &Path, text: &str) {
     let name = text.lines().next().unwrap().strip_prefix("# ").expect("the first line names the file");
     // A hash that is shown could be pasted.
@@ -134,40 +216,55 @@ fn without_digests(text: &str) -> String {
     Regex::new(r"\b[0-9a-f]{12}\b").unwrap().replace_all(text, "…").into_owned()
 }
 
-#[actix_web::test]
-async fn what_it_shows_is_what_happens() {
-    let (place, server, readme) = (tempfile::tempdir().unwrap(), server(), readme());
-    let found = rewritten(&readme, async |Block { language, text }| {
+/// Executes the blocks of a page, in a folder of its own; the page as it should be, and the number of blocks.
+async fn execute(page: &Page, server: &Server) -> (String, usize) {
+    let place = tempfile::tempdir().unwrap();
+    let mut blocks = 0;
+    let found = rewritten(page, async |Block { language, text }| {
+        blocks += 1;
         match language.as_str() {
             "sh" if text.contains("cargo run") => {}
-            "sh" => assert_eq!(run(place.path(), text), (String::new(), true)),
-            "console" => return transcript(place.path(), &server, text).await,
+            "sh" => assert_eq!(run(place.path(), text), (String::new(), true), "{}", page.name),
+            "console" => return transcript(place.path(), server, text).await,
             "yaml" | "toml" => write_file(place.path(), text),
             "json" => {
-                let reply = send(&server, post("/access/v1/evaluation", text.clone())).await;
+                let reply = send(server, post("/access/v1/evaluation", text.clone())).await;
                 assert_eq!(reply.status, 200, "{text}: {}", reply.body);
             }
-            other => panic!("nothing checks a block of `{other}`"),
+            other => panic!("{}: nothing checks a block of `{other}`", page.name),
         }
         text.clone()
     })
     .await;
-    if std::env::var_os("BEHEST_BLESS").is_some() {
-        return std::fs::write(path(), without_digests(&found)).unwrap();
+    (without_digests(&found), blocks)
+}
+
+#[actix_web::test]
+async fn what_they_show_is_what_happens() {
+    let server = server();
+    let mut blocks = 0;
+    for page in pages() {
+        let (found, count) = execute(&page, &server).await;
+        blocks += count;
+        if std::env::var_os("BEHEST_BLESS").is_some() {
+            std::fs::write(root().join(&page.name), found).unwrap();
+            continue;
+        }
+        let remedy = "BEHEST_BLESS=1 writes the outputs anew";
+        for (line, (expected, found)) in page.text.lines().zip(found.lines()).enumerate() {
+            assert_eq!(expected, found, "{}, line {}; {remedy}", page.name, line + 1);
+        }
+        assert_eq!(page.text.lines().count(), found.lines().count(), "{}; {remedy}", page.name);
     }
-    let (found, expected) = (without_digests(&found), readme);
-    for (line, (expected, found)) in expected.lines().zip(found.lines()).enumerate() {
-        assert_eq!(expected, found, "line {}; BEHEST_BLESS=1 writes the outputs anew", line + 1);
-    }
-    assert_eq!(expected.lines().count(), found.lines().count(), "BEHEST_BLESS=1 writes the outputs anew");
+    assert!(blocks >= 18, "{blocks} blocks");
 }
 
 #[actix_web::test]
 async fn each_spelling_of_the_table_is_the_same_chain() {
     let server = server();
-    let readme = readme();
-    let rows: Vec<&str> = readme
-        .lines()
+    let page = Page::read("docs/asking.md");
+    let rows: Vec<&str> = page
+        .prose()
         .filter_map(|line| line.split_once("| `\"subject\"").map(|(_, rest)| rest.strip_suffix("` |").unwrap()))
         .collect();
     assert_eq!(rows.len(), 6);
@@ -185,43 +282,75 @@ async fn each_spelling_of_the_table_is_the_same_chain() {
 }
 
 #[test]
-fn it_names_every_reason_of_the_engine() {
-    let readme = readme();
+fn every_reason_of_the_engine_has_a_row() {
+    let page = Page::read("docs/asking.md");
+    let cells: Vec<&str> = page.first_cells().collect();
     for code in Code::RESERVED {
-        assert!(readme.contains(&format!("`{code}`")), "{code}");
+        assert!(cells.iter().any(|cell| cell.contains(&format!("`{code}`"))), "{code}");
     }
 }
 
 #[test]
-fn its_commands_and_flags_exist() {
+fn their_commands_and_flags_exist() {
     let place = tempfile::tempdir().unwrap();
-    let readme = readme();
+    let text: String = pages().into_iter().map(|page| page.text).collect();
     let mut helps = run(place.path(), "behest --help").0;
     let (commands, _) = helps.split_once("Options:").map(|(commands, rest)| (commands.to_owned(), rest)).unwrap();
-    let mut seen = 0;
-    for found in Regex::new(r"(?m)(?:`|^\$ )behest ([a-z]+)").unwrap().captures_iter(&readme) {
+    let mut seen = BTreeSet::new();
+    for found in Regex::new(r"(?m)(?:`|^\$ )behest ([a-z]+)").unwrap().captures_iter(&text) {
         let name = &found[1];
+        if !seen.insert(name.to_owned()) {
+            continue;
+        }
         assert!(commands.contains(&format!("\n  {name} ")), "there is no command `{name}`");
         let (help, known) = run(place.path(), &format!("behest {name} --help"));
         assert!(known, "{help}");
         helps.push_str(&help);
-        seen += 1;
     }
-    assert!(seen > 8, "{seen} commands");
-    for found in Regex::new(r"(?m)(?:`|^\$ )(?:behest[^`\n]* )?(--[a-z-]+)").unwrap().captures_iter(&readme) {
+    assert!(seen.len() > 8, "{seen:?}");
+    for found in Regex::new(r"(?m)(?:`|^\$ )(?:behest[^`\n]* )?(--[a-z-]+)").unwrap().captures_iter(&text) {
         assert!(helps.contains(&found[1]), "there is no flag `{}`", &found[1]);
     }
 }
 
 #[test]
-fn its_links_lead_somewhere() {
-    let readme = readme();
-    let root = path();
-    let mut links = 0;
-    for found in Regex::new(r"\]\(([^)]+)\)").unwrap().captures_iter(&readme) {
-        links += 1;
-        let target = &found[1];
-        assert!(target.starts_with("https://") || root.with_file_name(target).exists(), "{target}");
+fn no_page_shows_a_hash_that_could_be_pasted() {
+    let hash = Regex::new(r"\b[0-9a-f]{64}\b|9f86d081|0c2ee2d1").unwrap();
+    for page in pages() {
+        assert!(!hash.is_match(&page.text), "{}", page.name);
     }
-    assert!(links > 15, "{links} links");
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let top = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(str::to_owned).into_iter();
+    let names = top.chain(["docs", "policies", "benches"].into_iter().flat_map(markdown));
+    let mut targets: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut links = 0;
+    for page in names.map(|name| Page::read(&name)) {
+        for link in page.links() {
+            links += 1;
+            if !link.starts_with("https://") {
+                targets.insert(follow(&page, &link));
+            }
+        }
+    }
+    assert!(links > 100, "{links} links");
+    for name in markdown("docs") {
+        assert!(targets.contains(&root().join(&name).canonicalize().unwrap()), "no link leads to {name}");
+    }
+}
+
+/// Follows a link from a page to a file, and to a heading in it if the link has an anchor.
+fn follow(page: &Page, link: &str) -> PathBuf {
+    let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+    let from = root().join(&page.name);
+    let target = if path.is_empty() { from } else { from.with_file_name(path) };
+    let target = target.canonicalize().unwrap_or_else(|error| panic!("{}: `{link}`: {error}", page.name));
+    let name = target.strip_prefix(root().canonicalize().unwrap()).expect("a link stays in the repository");
+    if let Some(anchor) = anchor {
+        let anchors = Page::read(name.to_str().unwrap()).anchors();
+        assert!(anchors.contains(anchor), "{}: `{link}` is none of {anchors:?}", page.name);
+    }
+    target
 }

@@ -125,13 +125,13 @@ fn every_word_of_a_setting_is_a_preset() {
 }
 
 #[test]
-fn the_readme_and_the_example_say_of_each_preset_what_it_is() {
+fn the_page_and_the_example_say_of_each_preset_what_it_is() {
     let read = |name: &str| std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let (readme, example) = (read("README.md"), read("behest.example.toml"));
+    let (page, example) = (read("docs/credentials.md"), read("behest.example.toml"));
     for (word, _) in Preset::WORDS {
         let in_row =
             |line: &str| line.starts_with('|') && line.split('|').nth(1).unwrap().contains(&format!("`{word}`"));
-        assert!(readme.lines().any(in_row), "{word}");
+        assert!(page.lines().any(in_row), "{word}");
         assert!(example.contains(&format!("\"{word}\"")), "{word}");
     }
 }
