@@ -1,5 +1,5 @@
 //! The README and the pages below `docs`, held to what they say: their commands are run, their requests are asked, their
-//! files are loaded, their links lead somewhere. `BEHEST_BLESS=1` writes the
+//! files are loaded, their tables are compared with the code, their links lead somewhere. `BEHEST_BLESS=1` writes the
 //! outputs anew.
 
 #![expect(
@@ -9,7 +9,7 @@
     reason = "what a test's helper unwraps is part of the assertion"
 )]
 
-#[expect(dead_code, reason = "the pages ask for decisions only")]
+#[expect(dead_code, reason = "the pages ask for decisions and metrics only")]
 #[path = "support/service.rs"]
 mod service;
 
@@ -19,7 +19,7 @@ use behest::http::Server;
 use behest::model::Code;
 use regex::Regex;
 use serde_json::{Value, json};
-use service::{local, post, send, with_engine};
+use service::{get, local, post, send, with_engine};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,18 @@ use std::process::Command;
 
 /// Where the pages' requests are sent.
 const ADDRESS: &str = "http://127.0.0.1:8181";
+
+/// The README is a front door: who needs more follows a link.
+const README_LINES: usize = 250;
+
+/// A page that is longer answers more than one question.
+const PAGE_LINES: usize = 300;
+
+/// Prose is wrapped at so many columns; tables and code cannot be.
+const COLUMNS: usize = 100;
+
+/// What follows in a page is written by another test.
+const GENERATED: &str = "<!-- The tables below are written by";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -290,6 +302,31 @@ fn every_reason_of_the_engine_has_a_row() {
     }
 }
 
+#[actix_web::test]
+async fn the_table_of_metrics_has_each_that_the_service_has() {
+    // A metric with labels appears with its first request.
+    let server = server();
+    let body = json!({
+        "subject": {"type": "user", "id": "alice"},
+        "action": {"name": "write"},
+        "resource": {"type": "repository"},
+    });
+    assert_eq!(send(&server, post("/access/v1/search/resource", body.to_string())).await.status, 200);
+    let exposed = send(&server, get("/metrics")).await.body;
+    let kinds = Regex::new(r"(?m)^# TYPE (\S+) (\S+)$").unwrap();
+    let exposed: BTreeSet<String> = kinds
+        .captures_iter(&exposed)
+        .map(|found| match &found[2] {
+            "counter" => format!("`{}_total`", &found[1]),
+            "info" => format!("`{}_info`", &found[1]),
+            _ => format!("`{}`", &found[1]),
+        })
+        .collect();
+    let page = Page::read("docs/running-it.md");
+    let named = page.first_cells().filter(|cell| cell.starts_with("`behest_")).map(str::to_owned);
+    assert_eq!(named.collect::<BTreeSet<String>>(), exposed);
+}
+
 #[test]
 fn their_commands_and_flags_exist() {
     let place = tempfile::tempdir().unwrap();
@@ -353,4 +390,18 @@ fn follow(page: &Page, link: &str) -> PathBuf {
         assert!(anchors.contains(anchor), "{}: `{link}` is none of {anchors:?}", page.name);
     }
     target
+}
+
+#[test]
+fn each_page_can_be_read_in_one_go() {
+    for page in pages() {
+        let most = if page.name == "README.md" { README_LINES } else { PAGE_LINES };
+        let lines = page.text.lines().count();
+        assert!(lines <= most, "{} has {lines} lines; at most {most}", page.name);
+        let is_code_or_table = |line: &&str| line.starts_with('|') || line.starts_with("    ");
+        for line in page.prose().take_while(|line| !line.starts_with(GENERATED)) {
+            let columns = line.chars().count();
+            assert!(is_code_or_table(&line) || columns <= COLUMNS, "{}: {columns} columns: {line}", page.name);
+        }
+    }
 }
