@@ -175,6 +175,32 @@ fn client_named(_: &str, letters: &Letters<'_>, _: &Value, _: Site) -> Option<&'
     letters.are_of(CLIENT_ID).then_some(CLIENT_ID)
 }
 
+/// Returns `true` for a name that begins with two letters with which no name in these tables does. Nearly all names of a
+/// request end here: comparing each with all of the tables took 3,000 instructions of a decision's 92,000.
+fn begins_like_none(name: &str) -> bool {
+    match name.as_bytes() {
+        [one, two, ..] if one.is_ascii_alphabetic() && two.is_ascii_alphabetic() => !matches!(
+            &[one | 0x20, two | 0x20],
+            b"ac"
+                | b"ag"
+                | b"cl"
+                | b"co"
+                | b"cr"
+                | b"de"
+                | b"ev"
+                | b"is"
+                | b"on"
+                | b"op"
+                | b"pa"
+                | b"pr"
+                | b"re"
+                | b"su"
+                | b"us"
+        ),
+        _ => false,
+    }
+}
+
 /// The carrier whose name is spelled so.
 fn carrier(letters: &Letters<'_>) -> Option<&'static Carrier> {
     CARRIERS.iter().find(|carrier| letters.are_of(carrier.name))
@@ -233,6 +259,9 @@ pub(in crate::model) fn overlooked<'a>(
         if let Some(known) = spelled_like(&letters, member, members).filter(|known| !is_attributes(known)) {
             return Some(Overlooked::Alike(member, known));
         }
+        if begins_like_none(member) {
+            return None;
+        }
         let Some(carrier) = carrier(&letters) else {
             return found_inside(member, &letters, value, site, carrier_named);
         };
@@ -266,6 +295,9 @@ pub(in crate::model) fn overlooked_client<'a>(
 ) -> Option<Overlooked<'a>> {
     let mut sent = record.iter().filter(|(member, value)| !value.is_null() && !members.contains(&member.as_str()));
     sent.find_map(|(member, value)| {
+        if begins_like_none(member) {
+            return None;
+        }
         let letters = Letters::of(member);
         if !letters.are_of(CLIENT_ID) {
             return found_inside(member, &letters, value, site, client_named);
@@ -330,6 +362,16 @@ mod tests {
 
     fn record(name: &str, value: Value) -> Record {
         Record::from_iter([(SmolStr::new(name), value)])
+    }
+
+    #[test]
+    fn every_name_of_the_tables_begins_like_one() {
+        let carriers = CARRIERS.iter().map(|carrier| carrier.name);
+        for name in carriers.chain(CONTAINERS.map(|(name, _)| name)).chain([CLIENT_ID]) {
+            assert!(!begins_like_none(name) && !begins_like_none(&name.to_uppercase()), "{name}");
+        }
+        assert!(!begins_like_none("x") && !begins_like_none("_agent") && !begins_like_none("ａgent"));
+        assert!(begins_like_none("email") && begins_like_none("ownerID") && begins_like_none("channel"));
     }
 
     #[test]
