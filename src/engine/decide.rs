@@ -4,14 +4,15 @@
 //! not permit is the answer; what explaining evaluates after it changes nothing.
 
 use super::Refusal;
+use super::intersection::{HasOutcome, intersect};
 use super::legs::Legs;
 use super::lookup::{DECISION_READS, Lookup};
 use super::snapshot::Pinned;
-use super::tokens;
+use super::tokens::{self, Facts};
 use crate::cache::LegCache;
 use crate::model::{
-    Arguments, Code, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, Malformed, NextAction, Question,
-    Reason, Record, Request, Timestamp, Tuple, Unproven, read_proven_question,
+    Arguments, Code, Decision, EntityRef, Explanation, Fault, LegExplanation, LegOutcome, Malformed, NextAction,
+    Question, Reason, Record, Request, Timestamp, Tuple, Unproven, read_proven_question,
 };
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
 use crate::policy::{ActionInfo, Conversions, Leg, LegInput, Stored, Wanted};
@@ -56,119 +57,219 @@ pub(super) struct Verdict {
     pub(super) reads: u64,
 }
 
-/// Decides. `Err` for a request that is malformed in a way that its shape does not show (too long a chain), and for
-/// a fault in the first leg that does not permit.
-pub(super) fn decide(
-    pinned: Pinned<'_>,
+/// What a request is decided in.
+#[derive(Clone, Copy)]
+pub(super) struct Circumstances<'a> {
+    pub(super) pinned: Pinned<'a>,
+    pub(super) now: Timestamp,
+    pub(super) want: Want,
+    /// Absent where nothing is to be found or kept.
+    pub(super) cache: Option<&'a LegCache>,
+    /// Absent where no case puts anything in place of the bundle's own.
+    pub(super) given: Option<Given<'a>>,
+}
+
+/// Decides. Returns `Err` for a request that is malformed in a way that its shape does not show (too long a chain), and
+/// for a fault in a leg before the first that does not permit.
+pub(super) fn decide(at: Circumstances<'_>, request: &Request, evidence: &Evidence) -> Result<Verdict, Refusal> {
+    let question = match read_question(at, request, evidence)? {
+        Ok(question) => question,
+        Err(denial) => return Ok(denial),
+    };
+    let facts = facts_of(at, &question);
+    let legs = legs_of(at);
+    let (verdict, explained) = take_legs(at, &question, &facts, &legs)?;
+    Ok(conclude(at, question, &legs, verdict, explained))
+}
+
+/// Reads the chain of a request; a denial where what it says of who acts does not hold.
+fn read_question(
+    at: Circumstances<'_>,
     request: &Request,
     evidence: &Evidence,
-    now: Timestamp,
-    want: Want,
-    cache: Option<&LegCache>,
-    given: Option<Given<'_>>,
-) -> Result<Verdict, Refusal> {
-    let bundle = pinned.bundle;
-    let read = read_proven_question(request, bundle.carriers(), evidence).and_then(|question| {
-        tokens::check_times(&question, now)?;
+) -> Result<Result<Question, Verdict>, Refusal> {
+    let carriers = at.pinned.bundle.carriers();
+    let read = read_proven_question(request, carriers, evidence).and_then(|question| {
+        tokens::check_times(&question, at.now)?;
         Ok(question)
     });
     let mut question = match read {
         Ok(question) => question,
-        Err(refusal) => {
-            let reason = no_chain(refusal, bundle.carriers())?;
-            return Ok(refuse(pinned, request, now, want, reason, None));
-        }
+        Err(refusal) => return Ok(Err(refuse(at, request, no_chain(refusal, carriers)?, None))),
     };
-    if want.arguments == Arguments::Unknown {
+    if at.want.arguments == Arguments::Unknown {
         question.context.remove(ARGUMENTS);
     }
-    if want.require_actor && !has_agent(&question, bundle.carriers()) {
+    if at.want.require_actor && !has_agent(&question, carriers) {
         let message = "this caller may ask only for chains with an agent in them".to_owned();
         let reason = of_the_request(Code::ChainInvalid, message, NextAction::Retry);
-        return Ok(refuse(pinned, request, now, want, reason, Some(question)));
+        return Ok(Err(refuse(at, request, reason, Some(question))));
     }
-    let stored = given.map_or(bundle.stored(), |given| given.stored);
-    let token = given.and_then(|given| given.token);
-    let properties = || bundle.compiled().properties(&question.resource, stored);
-    let facts = tokens::Facts::of(&question, want.arguments, token, properties);
-    let tuples = given.map_or(&[][..], |given| given.tuples);
-    let relations = pinned.relations;
+    Ok(Ok(question))
+}
+
+/// Returns the facts of a question's credentials, or those that a case has in their place.
+fn facts_of<'a>(at: Circumstances<'a>, question: &Question) -> Facts<'a> {
+    let token = at.given.and_then(|given| given.token);
+    let compiled = at.pinned.bundle.compiled();
+    let properties = || compiled.properties(&question.resource, stored(at));
+    Facts::of(question, at.want.arguments, token, properties)
+}
+
+/// Returns the stored entities: the bundle's, or those that a case has in their place.
+fn stored(at: Circumstances<'_>) -> &Stored {
+    at.given.map_or(at.pinned.bundle.stored(), |given| given.stored)
+}
+
+/// Returns how the legs of a question come by their outcomes.
+fn legs_of(at: Circumstances<'_>) -> Legs<'_> {
+    let Circumstances { pinned, want, given, .. } = at;
     // What is explained is evaluated, and a case has tuples and entities of its own.
-    let cache = cache.filter(|_| !want.explanation && given.is_none());
-    let reads = want.reads.unwrap_or(DECISION_READS);
-    let lookup = relations.map(|(graph, rules)| {
+    let cache = at.cache.filter(|_| !want.explanation && given.is_none());
+    let tuples = given.map_or(&[][..], |given| given.tuples);
+    let lookup = pinned.relations.map(|(graph, rules)| {
         let lookup = Lookup::plain(graph, rules).given(tuples).witnessing(want.explanation);
-        lookup.noting(cache.is_some()).reading(reads)
+        lookup.noting(cache.is_some()).reading(want.reads.unwrap_or(DECISION_READS))
     });
     let wanted = Wanted { explanation: want.explanation, inputs: want.inputs, clock: false };
-    let legs = Legs { pinned, cache, lookup, wanted, is_evaluated: Cell::new(false) };
-    let mut verdict = Verdict {
-        decision: Decision::Permit,
-        reason: None,
-        explanation: None,
-        policies: Vec::new(),
-        inputs: Vec::new(),
-        question: None,
-        is_found: false,
-        reads,
-    };
-    let mut told: Vec<LegExplanation> = Vec::new();
+    Legs { pinned, cache, lookup, wanted, is_evaluated: Cell::new(false) }
+}
+
+/// A leg that was decided with the facts of one credential.
+struct Turn {
+    leg: Leg,
+    /// The place of its member in the chain.
+    index: usize,
+    /// The place of the credential, where several name the member.
+    credential: Option<usize>,
+}
+
+impl HasOutcome for Turn {
+    fn outcome(&self) -> &LegOutcome {
+        &self.leg.outcome
+    }
+}
+
+/// Decides leg after leg, each with the facts of every credential that names its member, up to the first that does not
+/// permit. Returns the explanations of the legs as well, where they are wanted.
+fn take_legs(
+    at: Circumstances<'_>,
+    question: &Question,
+    facts: &Facts<'_>,
+    legs: &Legs<'_>,
+) -> Result<(Verdict, Vec<LegExplanation>), Refusal> {
     let conversions = Conversions::default();
     let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
-    // INVARIANT: every leg with the facts of every credential that names it; one that does not permit denies.
-    let turns = (0..question.chain.legs()).flat_map(|leg| {
-        let turns = facts.of_leg(leg);
-        let several = turns.len() > 1;
-        turns.into_iter().map(move |turn| (leg, several, turn))
+    let mut explained = Vec::new();
+    let mut turns = (0..question.chain.legs()).flat_map(|index| {
+        let with = facts.of_leg(index);
+        let several = with.len() > 1;
+        with.into_iter().map(move |(credential, token)| (index, several.then_some(credential), token))
     });
-    for (index, several, (credential, token)) in turns {
-        let relations = legs.relations();
-        let arguments = want.arguments;
+    let mut turns = std::iter::from_fn(|| {
+        let (index, credential, token) = turns.next()?;
         let conversions = shared.then_some(&conversions);
-        let input = LegInput { question: &question, leg: index, now, token, stored, relations, conversions, arguments };
-        let leg = match legs.leg(&input) {
-            Ok(leg) => leg,
-            // With more to read there may be an answer, and more to tell.
-            Err(_) if want.reads.is_some() && legs.reads_left() == Some(0) => return Err(Refusal::TakesLong),
-            // What is evaluated after a denial is for information only, and so is its fault.
-            Err(_) if verdict.decision == Decision::Deny => break,
-            Err(fault) => return Err(Refusal::Fault(fault)),
-        };
-        let Leg { outcome, policies, explanation, inputs, clock: _ } = leg;
-        told.extend(explanation);
-        if verdict.decision == Decision::Deny {
-            continue;
+        let (relations, arguments, now) = (legs.relations(), at.want.arguments, at.now);
+        let stored = stored(at);
+        let input = LegInput { question, leg: index, now, token, stored, relations, conversions, arguments };
+        Some(legs.leg(&input).map(|mut leg| {
+            explained.extend(leg.explanation.take());
+            Turn { leg, index, credential }
+        }))
+    });
+    let mut verdict = Verdict::of_no_leg(at.want);
+    let denied = intersect(&mut turns, |turn| verdict.add_permit(turn)).map_err(|fault| refusal(at, legs, fault))?;
+    if let Some(turn) = denied {
+        verdict.deny(turn);
+        if at.want.explanation {
+            explain_rest(&mut turns, |fault| refusal(at, legs, fault))?;
         }
-        let of_one = if several { format!(".credentials[{credential}]") } else { String::new() };
-        let prefix = |(path, value)| (format!("legs[{index}]{of_one}.{path}"), value);
-        verdict.inputs.extend(inputs.into_iter().map(prefix));
-        match outcome {
-            LegOutcome::Permit => {
-                // With several credentials one policy may permit the same leg more than once.
-                let new = policies.into_iter().filter(|policy| !several || !verdict.policies.contains(policy));
-                verdict.policies.extend(new.collect::<Vec<_>>());
-            }
-            LegOutcome::Deny(reason) => {
-                verdict.decision = Decision::Deny;
-                verdict.reason = Some(reason);
-                verdict.policies = policies;
-                if !want.explanation {
-                    break;
-                }
+    }
+    Ok((verdict, explained))
+}
+
+/// Evaluates the legs behind a denial, for information only: so is a fault of theirs.
+fn explain_rest(
+    turns: &mut impl Iterator<Item = Result<Turn, Fault>>,
+    refusal: impl Fn(Fault) -> Refusal,
+) -> Result<(), Refusal> {
+    match turns.find_map(Result::err).map(refusal) {
+        Some(Refusal::TakesLong) => Err(Refusal::TakesLong),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Returns why no decision is made after a fault: with more to read there may be an answer, and more to explain.
+fn refusal(at: Circumstances<'_>, legs: &Legs<'_>, fault: Fault) -> Refusal {
+    let is_cut = at.want.reads.is_some() && legs.reads_left() == Some(0);
+    if is_cut { Refusal::TakesLong } else { Refusal::Fault(fault) }
+}
+
+impl Verdict {
+    /// A denial, before any leg was taken.
+    fn of_no_leg(want: Want) -> Self {
+        Self {
+            decision: Decision::Deny,
+            reason: None,
+            explanation: None,
+            policies: Vec::new(),
+            inputs: Vec::new(),
+            question: None,
+            is_found: false,
+            reads: want.reads.unwrap_or(DECISION_READS),
+        }
+    }
+
+    /// Adds a leg that permits.
+    fn add_permit(&mut self, turn: Turn) {
+        self.decision = Decision::Permit;
+        let several = turn.credential.is_some();
+        for policy in self.add_inputs(turn) {
+            // With several credentials one policy may permit the same leg more than once.
+            if !several || !self.policies.contains(&policy) {
+                self.policies.push(policy);
             }
         }
     }
-    if want.explanation {
-        told.iter_mut().for_each(|leg| leg.dropped.extend(question.dropped.iter().cloned()));
-        let mut tree = explanation(pinned, &question.action.name, &question.resource.uid, now, told);
+
+    /// Ends with the leg that does not permit.
+    fn deny(&mut self, turn: Turn) {
+        self.decision = Decision::Deny;
+        if let LegOutcome::Deny(reason) = &turn.leg.outcome {
+            self.reason = Some(reason.clone());
+        }
+        self.policies = self.add_inputs(turn);
+    }
+
+    /// Adds what policies read in a leg, and returns the policies that decided it.
+    fn add_inputs(&mut self, turn: Turn) -> Vec<String> {
+        let Turn { leg: Leg { policies, inputs, .. }, index, credential } = turn;
+        let of_one = credential.map(|at| format!(".credentials[{at}]")).unwrap_or_default();
+        let with_leg = |(path, value)| (format!("legs[{index}]{of_one}.{path}"), value);
+        self.inputs.extend(inputs.into_iter().map(with_leg));
+        policies
+    }
+}
+
+/// Adds to a verdict what it is about, and the explanation where it is wanted.
+fn conclude(
+    at: Circumstances<'_>,
+    question: Question,
+    legs: &Legs<'_>,
+    mut verdict: Verdict,
+    mut explained: Vec<LegExplanation>,
+) -> Verdict {
+    if at.want.explanation {
+        explained.iter_mut().for_each(|leg| leg.dropped.extend(question.dropped.iter().cloned()));
+        let mut tree = explanation(at, &question.action.name, &question.resource.uid, explained);
         tree.credentials = tokens::lines(&question.credentials);
         tree.asserted = question.asserted();
         verdict.explanation = Some(tree);
     }
-    verdict.reads = legs.reads_left().unwrap_or(reads);
-    verdict.is_found = cache.is_some() && !legs.is_evaluated.get();
+    verdict.reads = legs.reads_left().unwrap_or(verdict.reads);
+    verdict.is_found = legs.cache.is_some() && !legs.is_evaluated.get();
     verdict.question = Some(question);
-    Ok(verdict)
+    verdict
 }
 
 fn has_agent(question: &Question, settings: &CarrierSettings) -> bool {
@@ -195,37 +296,16 @@ fn of_the_request(code: Code, message: String, next_action: NextAction) -> Reaso
 }
 
 /// A denial before any leg.
-fn refuse(
-    pinned: Pinned<'_>,
-    request: &Request,
-    now: Timestamp,
-    want: Want,
-    reason: Reason,
-    question: Option<Question>,
-) -> Verdict {
-    Verdict {
-        decision: Decision::Deny,
-        reason: Some(reason),
-        explanation: want
-            .explanation
-            .then(|| explanation(pinned, &request.action.name, &request.resource.uid, now, Vec::new())),
-        policies: Vec::new(),
-        inputs: Vec::new(),
-        question,
-        is_found: false,
-        reads: want.reads.unwrap_or(DECISION_READS),
-    }
+fn refuse(at: Circumstances<'_>, request: &Request, reason: Reason, question: Option<Question>) -> Verdict {
+    let explain = || explanation(at, &request.action.name, &request.resource.uid, Vec::new());
+    let explanation = at.want.explanation.then(explain);
+    Verdict { reason: Some(reason), explanation, question, ..Verdict::of_no_leg(at.want) }
 }
 
-fn explanation(
-    pinned: Pinned<'_>,
-    name: &str,
-    resource: &EntityRef,
-    now: Timestamp,
-    legs: Vec<LegExplanation>,
-) -> Explanation {
-    let vocabulary = &pinned.bundle.compiled().schema().vocabulary;
+fn explanation(at: Circumstances<'_>, name: &str, resource: &EntityRef, legs: Vec<LegExplanation>) -> Explanation {
+    let Pinned { bundle, revision, .. } = at.pinned;
+    let vocabulary = &bundle.compiled().schema().vocabulary;
     let action = vocabulary.action(name, resource).map_or(name, ActionInfo::name).to_owned();
-    let (bundle, revision) = (pinned.bundle.digest(), pinned.revision);
-    Explanation { bundle, revision, now, action, credentials: Vec::new(), asserted: Vec::new(), legs }
+    let bundle = bundle.digest();
+    Explanation { bundle, revision, now: at.now, action, credentials: Vec::new(), asserted: Vec::new(), legs }
 }

@@ -17,11 +17,13 @@
 //! that is never kept, or while decisions are recorded (a record shows the question).
 
 use super::batch::Semantic;
+use super::intersection::{HasOutcome, intersect};
 use super::snapshot::Pinned;
 use super::{Ask, Engine};
 use crate::cache::{self, Kept, LegCache};
 use crate::model::{Answer, Arguments, Decision, Depth, LegOutcome, Question, Timestamp};
 use crate::policy::{LegInput, Relations};
+use crate::telemetry::CacheMiss;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -127,6 +129,12 @@ impl Engine {
     }
 }
 
+impl HasOutcome for Arc<Kept> {
+    fn outcome(&self) -> &LegOutcome {
+        &self.outcome
+    }
+}
+
 impl Known {
     /// The first leg that does not permit, or the last; nothing where one is not found, or the question was another when
     /// it was read.
@@ -145,16 +153,13 @@ impl Known {
             return None;
         }
         let at = cache::Pinned { revision: pinned.revision, now, stripes: pinned.stripes };
-        let mut last = None;
-        for key in self.keys() {
-            let kept = cache.find(key, at).ok()?;
+        let mut found = self.keys().map(|key| {
+            let kept = cache.find(key, at)?;
             *looked_up += 1;
-            let permits = kept.outcome.decision() == Decision::Permit;
-            last = Some(kept);
-            if !permits {
-                break;
-            }
-        }
-        last
+            Ok::<_, CacheMiss>(kept)
+        });
+        let mut last = None;
+        let denied = intersect(&mut found, |kept| last = Some(kept)).ok()?;
+        denied.or(last)
     }
 }

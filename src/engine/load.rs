@@ -3,7 +3,7 @@
 //! INVARIANT: a bundle with any problem, a failing case included, never becomes the one that decides. The one that
 //! decides stays.
 
-use super::decide::{Given, Verdict, Want, decide};
+use super::decide::{Circumstances, Given, Verdict, Want, decide};
 use super::pages::Pages;
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
@@ -189,8 +189,9 @@ fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    let (evidence, want) = (Evidence::default(), Want { explanation, ..Want::default() });
-    decide(snapshot.pinned(), &case.request, &evidence, case.now, want, None, Some(given))
+    let want = Want { explanation, ..Want::default() };
+    let at = Circumstances { pinned: snapshot.pinned(), now: case.now, want, cache: None, given: Some(given) };
+    decide(at, &case.request, &Evidence::default())
 }
 
 fn observe(snapshot: &Snapshot, case: &Case) -> Observed {

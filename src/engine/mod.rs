@@ -11,6 +11,7 @@
 mod batch;
 mod bodies;
 mod decide;
+mod intersection;
 mod known;
 mod legs;
 mod load;
@@ -42,7 +43,7 @@ use crate::model::{
 use crate::policy::{NoRelations, Relations};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
-use decide::{Verdict, Want};
+use decide::{Circumstances, Verdict, Want};
 use lookup::{BRIEF_READS, Lookup};
 use smol_str::SmolStr;
 use snapshot::{Pin, Pinned};
@@ -255,7 +256,8 @@ impl Engine {
         };
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
-        let verdict = decide::decide(pinned, request, evidence, now, want, self.cache.as_ref(), None)?;
+        let at = Circumstances { pinned, now, want, cache: self.cache.as_ref(), given: None };
+        let verdict = decide::decide(at, request, evidence)?;
         let Verdict { decision, reason, explanation, policies, inputs, question, is_found, reads: left } = verdict;
         *reads = reads.map(|_| left);
         *known = question.as_ref().filter(|_| is_found && self.knows()).and_then(|question| {

@@ -6,7 +6,7 @@ use super::{Found, Task};
 use crate::bundle::{self, Case, Files};
 use crate::clock::FixedClock;
 use crate::engine::Snapshot;
-use crate::engine::decide::{Given, Want, decide};
+use crate::engine::decide::{Circumstances, Given, Want, decide};
 use crate::model::{Decision, Evidence, Problems, Request, Revision, SearchRequest, Searched};
 use std::collections::BTreeSet;
 
@@ -69,7 +69,7 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
     };
     let Some(named) = named else { return Ok(()) };
     let question: Request = search.about(&named);
-    let decided = decide(task.pinned, &question, task.evidence, case.now, task.want, None, task.given);
+    let decided = decide(Circumstances { now: case.now, ..task.circumstances() }, &question, task.evidence);
     let permitted = decided.map_err(|refusal| format!("{refusal:?}"))?.decision == Decision::Permit;
     match (permitted, whole.contains(&named)) {
         (false, true) => Err(format!("it finds `{named}`, which is denied")),

@@ -27,7 +27,7 @@ pub use cases::search_disagreements;
 pub use page::{Cut, Found, FoundPage, SearchLimits, SearchRefusal};
 pub use token::{Sealer, TokenError};
 
-use super::decide::{Given, Want, decide};
+use super::decide::{Circumstances, Given, Want, decide};
 use super::snapshot::Pinned;
 use super::{Ask, Engine, Refusal};
 use crate::model::{
@@ -106,6 +106,11 @@ pub(super) struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
+    /// Returns what its candidates are decided in: each anew, for what is found is kept in no cache.
+    pub(super) fn circumstances(&self) -> Circumstances<'a> {
+        Circumstances { pinned: self.pinned, now: self.now, want: self.want, cache: None, given: self.given }
+    }
+
     fn stored(&self) -> &'a Stored {
         self.given.map_or(self.pinned.bundle.stored(), |given| given.stored)
     }
@@ -185,7 +190,7 @@ impl<'a> Task<'a> {
             }
             self.search.set(&mut question, &id);
             // Nothing is kept of candidates: most are asked about once, and would drive out what is asked again.
-            let verdict = decide(self.pinned, &question, self.evidence, self.now, self.want, None, self.given)?;
+            let verdict = decide(self.circumstances(), &question, self.evidence)?;
             turn.decided += 1;
             match verdict.decision {
                 Decision::Permit if turn.found.len() >= limit => {

@@ -119,7 +119,7 @@ fn of_nobody(task: &Task<'_>) -> Option<Reason> {
     if task.search.searched == Searched::Action {
         return None;
     }
-    let verdict = decide(task.pinned, &placeholder(task), task.evidence, task.now, task.want, None, task.given).ok()?;
+    let verdict = decide(task.circumstances(), &placeholder(task), task.evidence).ok()?;
     match verdict.decision {
         Decision::Permit => None,
         Decision::Deny => verdict.reason,
