@@ -1,0 +1,58 @@
+//! Decides in the process, without a service: an engine over the folder of a bundle, one question, and the explanation of
+//! its answer.
+//!
+//!     cargo run --example decide_in_process
+//!
+//! The question is the README's first: Alice asks her agent to refund more than she may herself.
+
+#![expect(clippy::print_stdout, reason = "an example prints what it shows")]
+
+use behest::audit::Recorder;
+use behest::bundle::{self, Source};
+use behest::clock::SystemClock;
+use behest::engine::{Ask, Engine, explanation_text};
+use behest::http::read_object;
+use behest::model::{Arguments, Depth, Request};
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A body of AuthZEN's API. Whoever has no JSON builds a [`behest::model::Record`] instead.
+const QUESTION: &str = r#"{
+    "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
+    "action": {"name": "tools/call"},
+    "resource": {"type": "tool", "id": "payments/refund"},
+    "context": {"arguments": {"order": "o-17", "amount": 2490}}
+}"#;
+
+/// Levels of objects and arrays that a body may have.
+const MAX_DEPTH: usize = 16;
+
+pub(crate) fn main() -> Result<(), Box<dyn Error>> {
+    // The repository is the default bundle's folder: it holds `schemas` and `policies`.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    println!("{}", decide(folder, QUESTION)?);
+    Ok(())
+}
+
+/// Returns the explanation of the answer that the bundle in this folder gives.
+pub(crate) fn decide(folder: &Path, question: &str) -> Result<String, Box<dyn Error>> {
+    let engine = Engine::new(Arc::new(SystemClock), Arc::default(), Recorder::default());
+    // A bundle with a mistake or a failing case is refused as a whole, with everything that is wrong.
+    engine
+        .load(&Source::Dir(folder.to_owned()))
+        .map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;
+
+    let body = read_object(question.as_bytes(), MAX_DEPTH)?;
+    let request = Request::from_body(&body).map_err(|malformed| malformed.to_string())?;
+    let ask = Ask {
+        caller: "example",
+        request_id: None,
+        require_actor: false,
+        depth: Depth::Explain,
+        evidence: None,
+        arguments: Arguments::Known,
+    };
+    let answer = engine.decide(&ask, &request).map_err(|refusal| format!("there is no answer: {refusal:?}"))?;
+    Ok(explanation_text(answer.decision, answer.reason.as_ref(), answer.explanation.as_ref()))
+}
