@@ -4,7 +4,7 @@
 //! not permit is the answer; what explaining evaluates after it changes nothing.
 
 use super::Refusal;
-use super::intersection::{HasOutcome, intersect};
+use super::intersection::{HasDecision, intersect};
 use super::legs::Legs;
 use super::lookup::{DECISION_READS, Lookup};
 use super::snapshot::Pinned;
@@ -74,12 +74,14 @@ pub(super) struct Circumstances<'a> {
 pub(super) fn decide(at: Circumstances<'_>, request: &Request, evidence: &Evidence) -> Result<Verdict, Refusal> {
     let question = match read_question(at, request, evidence)? {
         Ok(question) => question,
-        Err(denial) => return Ok(denial),
+        Err(denial) => return Ok(*denial),
     };
     let facts = facts_of(at, &question);
     let legs = legs_of(at);
-    let (verdict, explained) = take_legs(at, &question, &facts, &legs)?;
-    Ok(conclude(at, question, &legs, verdict, explained))
+    let mut verdict = Verdict::of_no_leg(at.want);
+    let explained = take_legs(at, &question, &facts, &legs, &mut verdict)?;
+    conclude(at, question, &legs, &mut verdict, explained);
+    Ok(verdict)
 }
 
 /// Reads the chain of a request; a denial where what it says of who acts does not hold.
@@ -87,7 +89,7 @@ fn read_question(
     at: Circumstances<'_>,
     request: &Request,
     evidence: &Evidence,
-) -> Result<Result<Question, Verdict>, Refusal> {
+) -> Result<Result<Question, Box<Verdict>>, Refusal> {
     let carriers = at.pinned.bundle.carriers();
     let read = read_proven_question(request, carriers, evidence).and_then(|question| {
         tokens::check_times(&question, at.now)?;
@@ -95,7 +97,7 @@ fn read_question(
     });
     let mut question = match read {
         Ok(question) => question,
-        Err(refusal) => return Ok(Err(refuse(at, request, no_chain(refusal, carriers)?, None))),
+        Err(refusal) => return Ok(Err(Box::new(refuse(at, request, no_chain(refusal, carriers)?, None)))),
     };
     if at.want.arguments == Arguments::Unknown {
         question.context.remove(ARGUMENTS);
@@ -103,7 +105,7 @@ fn read_question(
     if at.want.require_actor && !has_agent(&question, carriers) {
         let message = "this caller may ask only for chains with an agent in them".to_owned();
         let reason = of_the_request(Code::ChainInvalid, message, NextAction::Retry);
-        return Ok(Err(refuse(at, request, reason, Some(question))));
+        return Ok(Err(Box::new(refuse(at, request, reason, Some(question)))));
     }
     Ok(Ok(question))
 }
@@ -135,18 +137,9 @@ fn legs_of(at: Circumstances<'_>) -> Legs<'_> {
     Legs { pinned, cache, lookup, wanted, is_evaluated: Cell::new(false) }
 }
 
-/// A leg that was decided with the facts of one credential.
-struct Turn {
-    leg: Leg,
-    /// The place of its member in the chain.
-    index: usize,
-    /// The place of the credential, where several name the member.
-    credential: Option<usize>,
-}
-
-impl HasOutcome for Turn {
-    fn outcome(&self) -> &LegOutcome {
-        &self.leg.outcome
+impl HasDecision for Decision {
+    fn decision(&self) -> Decision {
+        *self
     }
 }
 
@@ -157,7 +150,8 @@ fn take_legs(
     question: &Question,
     facts: &Facts<'_>,
     legs: &Legs<'_>,
-) -> Result<(Verdict, Vec<LegExplanation>), Refusal> {
+    verdict: &mut Verdict,
+) -> Result<Vec<LegExplanation>, Refusal> {
     let conversions = Conversions::default();
     let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
     let mut explained = Vec::new();
@@ -173,24 +167,22 @@ fn take_legs(
         let stored = stored(at);
         let input = LegInput { question, leg: index, now, token, stored, relations, conversions, arguments };
         Some(legs.leg(&input).map(|mut leg| {
+            let decision = leg.outcome.decision();
             explained.extend(leg.explanation.take());
-            Turn { leg, index, credential }
+            verdict.add(leg, index, credential);
+            decision
         }))
     });
-    let mut verdict = Verdict::of_no_leg(at.want);
-    let denied = intersect(&mut turns, |turn| verdict.add_permit(turn)).map_err(|fault| refusal(at, legs, fault))?;
-    if let Some(turn) = denied {
-        verdict.deny(turn);
-        if at.want.explanation {
-            explain_rest(&mut turns, |fault| refusal(at, legs, fault))?;
-        }
+    let denied = intersect(&mut turns, |_| {}).map_err(|fault| refusal(at, legs, fault))?;
+    if denied.is_some() && at.want.explanation {
+        explain_rest(&mut turns, |fault| refusal(at, legs, fault))?;
     }
-    Ok((verdict, explained))
+    Ok(explained)
 }
 
 /// Evaluates the legs behind a denial, for information only: so is a fault of theirs.
 fn explain_rest(
-    turns: &mut impl Iterator<Item = Result<Turn, Fault>>,
+    turns: &mut impl Iterator<Item = Result<Decision, Fault>>,
     refusal: impl Fn(Fault) -> Refusal,
 ) -> Result<(), Refusal> {
     match turns.find_map(Result::err).map(refusal) {
@@ -220,34 +212,30 @@ impl Verdict {
         }
     }
 
-    /// Adds a leg that permits.
-    fn add_permit(&mut self, turn: Turn) {
-        self.decision = Decision::Permit;
-        let several = turn.credential.is_some();
-        for policy in self.add_inputs(turn) {
-            // With several credentials one policy may permit the same leg more than once.
-            if !several || !self.policies.contains(&policy) {
-                self.policies.push(policy);
-            }
+    /// Adds a leg, by the place of its member in the chain and, where several credentials name the member, that of the
+    /// credential. What comes after a denial changes nothing.
+    fn add(&mut self, leg: Leg, index: usize, credential: Option<usize>) {
+        if self.reason.is_some() {
+            return;
         }
-    }
-
-    /// Ends with the leg that does not permit.
-    fn deny(&mut self, turn: Turn) {
-        self.decision = Decision::Deny;
-        if let LegOutcome::Deny(reason) = &turn.leg.outcome {
-            self.reason = Some(reason.clone());
-        }
-        self.policies = self.add_inputs(turn);
-    }
-
-    /// Adds what policies read in a leg, and returns the policies that decided it.
-    fn add_inputs(&mut self, turn: Turn) -> Vec<String> {
-        let Turn { leg: Leg { policies, inputs, .. }, index, credential } = turn;
+        let Leg { outcome, policies, inputs, .. } = leg;
         let of_one = credential.map(|at| format!(".credentials[{at}]")).unwrap_or_default();
         let with_leg = |(path, value)| (format!("legs[{index}]{of_one}.{path}"), value);
         self.inputs.extend(inputs.into_iter().map(with_leg));
-        policies
+        match outcome {
+            LegOutcome::Permit => {
+                self.decision = Decision::Permit;
+                // With several credentials one policy may permit the same leg more than once.
+                let new = policies.into_iter().filter(|policy| credential.is_none() || !self.policies.contains(policy));
+                let new: Vec<String> = new.collect();
+                self.policies.extend(new);
+            }
+            LegOutcome::Deny(reason) => {
+                self.decision = Decision::Deny;
+                self.reason = Some(reason);
+                self.policies = policies;
+            }
+        }
     }
 }
 
@@ -256,9 +244,9 @@ fn conclude(
     at: Circumstances<'_>,
     question: Question,
     legs: &Legs<'_>,
-    mut verdict: Verdict,
+    verdict: &mut Verdict,
     mut explained: Vec<LegExplanation>,
-) -> Verdict {
+) {
     if at.want.explanation {
         explained.iter_mut().for_each(|leg| leg.dropped.extend(question.dropped.iter().cloned()));
         let mut tree = explanation(at, &question.action.name, &question.resource.uid, explained);
@@ -269,7 +257,6 @@ fn conclude(
     verdict.reads = legs.reads_left().unwrap_or(verdict.reads);
     verdict.is_found = legs.cache.is_some() && !legs.is_evaluated.get();
     verdict.question = Some(question);
-    verdict
 }
 
 fn has_agent(question: &Question, settings: &CarrierSettings) -> bool {

@@ -1,25 +1,25 @@
 //! The intersection of legs: who may do something in somebody's name is whoever is permitted it, and so is everyone
 //! before them.
 
-use crate::model::{Decision, LegOutcome};
+use crate::model::Decision;
 
-/// Something that holds the outcome of one leg.
-pub(super) trait HasOutcome {
-    /// Returns the outcome of the leg.
-    fn outcome(&self) -> &LegOutcome;
+/// Something that holds the decision of one leg.
+pub(super) trait HasDecision {
+    /// Returns the decision of the leg.
+    fn decision(&self) -> Decision;
 }
 
 /// Takes legs in the order of the chain. Each that permits goes to `permitted`; the first that does not is returned, and
 /// those after it are not taken. Returns nothing where all of them permit.
 ///
 /// INVARIANT: this is the only way from outcomes of legs to a decision, whether they were evaluated or found.
-pub(super) fn intersect<L: HasOutcome, E>(
+pub(super) fn intersect<L: HasDecision, E>(
     legs: &mut impl Iterator<Item = Result<L, E>>,
     mut permitted: impl FnMut(L),
 ) -> Result<Option<L>, E> {
     for leg in legs {
         let leg = leg?;
-        match leg.outcome().decision() {
+        match leg.decision() {
             Decision::Permit => permitted(leg),
             Decision::Deny => return Ok(Some(leg)),
         }
@@ -30,31 +30,19 @@ pub(super) fn intersect<L: HasOutcome, E>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, NextAction, Reason};
-
-    impl HasOutcome for LegOutcome {
-        fn outcome(&self) -> &LegOutcome {
-            self
-        }
-    }
-
-    fn denied() -> LegOutcome {
-        let reason =
-            Reason { code: Code::NotPermitted, message: String::new(), principal: None, next_action: NextAction::None };
-        LegOutcome::Deny(reason)
-    }
+    use Decision::{Deny, Permit};
 
     #[test]
     fn the_first_leg_that_does_not_permit_decides_and_those_after_it_are_not_taken() {
         let mut permitted = 0;
-        let mut legs = [Ok(LegOutcome::Permit), Ok(denied()), Err("taken")].into_iter();
+        let mut legs = [Ok(Permit), Ok(Deny), Err("taken")].into_iter();
         let deciding = intersect(&mut legs, |_| permitted += 1).unwrap();
-        assert_eq!((deciding, permitted, legs.len()), (Some(denied()), 1, 1));
+        assert_eq!((deciding, permitted, legs.len()), (Some(Deny), 1, 1));
     }
 
     #[test]
     fn a_fault_before_a_denial_is_a_fault() {
-        let mut legs = [Ok(LegOutcome::Permit), Err("fault"), Ok(denied())].into_iter();
+        let mut legs = [Ok(Permit), Err("fault"), Ok(Deny)].into_iter();
         assert_eq!(intersect(&mut legs, |_| {}), Err("fault"));
     }
 }

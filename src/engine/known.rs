@@ -17,7 +17,7 @@
 //! that is never kept, or while decisions are recorded (a record shows the question).
 
 use super::batch::Semantic;
-use super::intersection::{HasOutcome, intersect};
+use super::intersection::{HasDecision, intersect};
 use super::snapshot::Pinned;
 use super::{Ask, Engine};
 use crate::cache::{self, Kept, LegCache};
@@ -129,9 +129,9 @@ impl Engine {
     }
 }
 
-impl HasOutcome for Arc<Kept> {
-    fn outcome(&self) -> &LegOutcome {
-        &self.outcome
+impl HasDecision for Arc<Kept> {
+    fn decision(&self) -> Decision {
+        self.outcome.decision()
     }
 }
 
