@@ -5,7 +5,8 @@
 #[path = "support/golden.rs"]
 mod golden;
 
-use behest::http::{examples, openapi};
+use behest::http::authzen::examples;
+use behest::http::openapi;
 
 #[test]
 fn the_committed_description_is_the_current_one() {

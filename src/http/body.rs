@@ -4,10 +4,10 @@
 //! caller is known. Bodies that are no trifle are paid for out of one budget ([`Shared::bodies_memory`]), from their first
 //! piece until their request is answered.
 
-use super::budget::Share;
 use super::connection::Connection;
 use super::shared::Shared;
 use super::{Error, Scarce};
+use crate::http::load::budget::Share;
 use actix_web::body::{BodyStream, MessageBody as _};
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};

@@ -6,10 +6,10 @@
 
 use super::caller::Presented;
 use super::connection::Connection;
-use super::fga::ApiError;
 use super::load::lag;
 use super::shared::Shared;
 use super::{Error, routes};
+use crate::http::openfga::ApiError;
 use crate::model::shown_request_id;
 use crate::telemetry::Metrics;
 use actix_web::body::{BodySize, EitherBody, MessageBody};

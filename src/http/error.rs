@@ -4,8 +4,8 @@
 //! caller's data or an internal detail.
 
 use super::Permission;
-use super::schema::{ErrorBody, ErrorCode, ErrorDetail};
 use crate::engine::{BatchFault, Refusal, SearchRefusal, TokenError};
+use crate::http::authzen::schema::{ErrorBody, ErrorCode, ErrorDetail};
 use crate::model::{Fault, Malformed, Revision};
 use crate::telemetry::RefusalCause;
 use actix_web::http::StatusCode;

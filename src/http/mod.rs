@@ -14,48 +14,31 @@
 //! `X-Request-ID` (AuthZEN 1.0 section 10.1.3). What the HTTP parser refuses itself (a head that is no HTTP, is too
 //! large or does not arrive) has no request id to carry.
 
-mod bearer;
+mod admin;
+pub mod authzen;
 mod body;
-mod budget;
 mod caller;
 mod connection;
 mod docs;
 mod envelope;
 mod error;
-mod evaluation;
-mod evaluations;
-pub mod examples;
-pub mod fga;
-mod guard;
-mod health;
-mod keys;
-mod known;
-mod listen;
 mod load;
-mod metadata;
-mod openapi;
-mod peer;
-mod public_url;
-mod rate;
+pub mod openfga;
 mod routes;
-pub mod schema;
-mod search;
 mod server;
 mod settings;
 mod shared;
 mod tls;
-mod wait;
-mod wire;
 
+pub use authzen::public_url::{PublicUrl, PublicUrlError};
+pub use authzen::wire::{
+    read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple, write_value,
+};
+pub use caller::certificate::CertificateName;
+pub use caller::rate::Rate;
 pub use caller::{By, Caller, KeyHash, KeyHashError, Permission, Permissions};
+pub use docs::openapi::openapi;
 pub use error::{Error, Scarce};
-pub use openapi::openapi;
-pub use peer::CertificateName;
-pub use public_url::{PublicUrl, PublicUrlError};
-pub use rate::Rate;
 pub use server::{Listener, Server};
 pub use settings::{Limits, Settings};
 pub use tls::{Tls, TlsFiles};
-pub use wire::{
-    read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple, write_value,
-};

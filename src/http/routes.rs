@@ -1,6 +1,9 @@
 //! Every route of the service.
 
-use super::{Error, docs, evaluation, evaluations, fga, health, keys, metadata, search};
+use super::{Error, docs};
+use crate::http::admin::{health, keys};
+use crate::http::authzen::{evaluation, evaluations, metadata, search};
+use crate::http::openfga;
 use actix_web::dev::{HttpServiceFactory, Path, Url};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder};
@@ -25,7 +28,7 @@ pub(super) fn mount(app: &mut ServiceConfig) {
         .service(post(SEARCH_RESOURCE, search::resource))
         .service(post(SEARCH_ACTION, search::action));
     // For OpenFGA's clients: every call needs a key.
-    fga::mount(app);
+    openfga::mount(app);
     // For operators: the permission `admin` is needed.
     app.service(post(KEYS_REFRESH, keys::refresh));
     // For operators and everybody: public.
@@ -66,7 +69,7 @@ pub(super) fn endpoint_name(path: &str) -> &'static str {
         OPENAPI => "openapi",
         _ if path.starts_with(METADATA) => "metadata",
         _ if path.starts_with("/docs") => "docs",
-        _ => fga::endpoint_name(path).unwrap_or("other"),
+        _ => openfga::endpoint_name(path).unwrap_or("other"),
     }
 }
 

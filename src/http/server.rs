@@ -1,21 +1,21 @@
 //! The service as one value: what it shares, the application of one worker, and the server around it.
 
-use super::bearer;
-use super::budget::Budget;
 use super::connection::Watch;
 use super::envelope;
-use super::fga::{EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, Places, STREAMS_OF_CALLER};
-use super::listen;
 use super::load::apart::Apart;
-use super::metadata::Metadata;
-use super::rate::Meter;
 use super::routes;
 use super::settings::{Limits, Settings};
 use super::shared::Shared;
-use super::wait::WaitingPlaces;
 use crate::clock::Clock;
 use crate::engine::{Bodies, Engine};
 use crate::evidence::{Signer, SignerError};
+use crate::http::authzen::metadata::Metadata;
+use crate::http::caller::bearer;
+use crate::http::caller::rate::Meter;
+use crate::http::connection::listen;
+use crate::http::load::budget::Budget;
+use crate::http::load::revision_wait::WaitingPlaces;
+use crate::http::openfga::{EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, Places, STREAMS_OF_CALLER};
 use crate::telemetry::Metrics;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};

@@ -1,23 +1,23 @@
 //! What all handlers share.
 
 use super::body::{connection, read_body};
-use super::budget::{Budget, Share};
 use super::caller::Identity;
 use super::connection::Connection;
 use super::envelope::REQUEST_ID;
-use super::fga::Places;
 use super::load::apart::Apart;
 use super::load::lag;
-use super::load::turn::Turn;
-use super::metadata::Metadata;
-use super::peer::PeerCertificate;
-use super::rate::Meter;
-use super::wait::WaitingPlaces;
-use super::wire::{Of, Options, check_size, read_object, record_bytes, without_data};
 use super::{By, Error, Limits, Permission, Scarce, Settings};
 use crate::clock::Clock;
 use crate::engine::{Ask, Bodies, Engine};
 use crate::evidence::Verifier;
+use crate::http::authzen::metadata::Metadata;
+use crate::http::authzen::wire::{Of, Options, check_size, read_object, record_bytes, without_data};
+use crate::http::caller::certificate::PeerCertificate;
+use crate::http::caller::rate::Meter;
+use crate::http::load::budget::{Budget, Share};
+use crate::http::load::revision_wait::WaitingPlaces;
+use crate::http::load::worker_turn::Turn;
+use crate::http::openfga::Places;
 use crate::model::{Evidence, Record, Value, Verified};
 use crate::telemetry::Metrics;
 use actix_web::web::{Bytes, Payload};

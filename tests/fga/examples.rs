@@ -1,7 +1,7 @@
 //! The documentation's examples, sent one after another.
 
 use crate::Fixture;
-use behest::http::fga::examples::examples;
+use behest::http::openfga::examples::examples;
 
 #[actix_web::test]
 async fn every_example_works() {

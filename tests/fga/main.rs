@@ -173,7 +173,7 @@ fn keys(tuples: &[&str]) -> Vec<Value> {
 
 /// The model of the documentation's examples.
 fn model() -> Value {
-    behest::http::fga::examples::examples().into_iter().find(|example| example.name == "1-model").unwrap().body
+    behest::http::openfga::examples::examples().into_iter().find(|example| example.name == "1-model").unwrap().body
 }
 
 /// Status and code of an error.

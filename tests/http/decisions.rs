@@ -2,7 +2,7 @@
 
 use crate::service::{local, post, send};
 use crate::{EVALUATION, deciding, question, with};
-use behest::http::examples::{answers, examples};
+use behest::http::authzen::examples::{answers, examples};
 use serde_json::{Value, json};
 
 fn denied(options: &Value) -> String {

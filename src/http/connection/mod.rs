@@ -11,12 +11,13 @@
 //!
 //! INVARIANT: time is counted in looks. A worker that stands still looks late, and then no connection is late for it.
 
+pub(in crate::http) mod listen;
 mod stream;
 
 pub(super) use stream::Timed;
 
 use super::Limits;
-use super::budget::Share;
+use crate::http::load::budget::Share;
 use crate::telemetry::{ConnectionEnd, Metrics};
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -14,6 +14,8 @@
 //! by is never refused for load.
 
 pub(super) mod apart;
+pub(in crate::http) mod budget;
 mod estimate;
 pub(super) mod lag;
-pub(super) mod turn;
+pub(in crate::http) mod revision_wait;
+pub(super) mod worker_turn;

@@ -1,0 +1,135 @@
+//! Whether the service lives, whether it can decide, and its metrics.
+//!
+//! Public, because probes carry no keys (a wrong one is refused here as everywhere, by `envelope`); what is wrong with a bundle is told only to a caller with the permission
+//! `admin`, because it quotes policies.
+
+use crate::http::Permission;
+use crate::http::authzen::wire::rfc3339;
+use crate::http::caller::Identity;
+use crate::http::shared::Shared;
+use crate::model::Problem;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Whether the service can decide.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Readiness {
+    /// Whether a bundle is live.
+    ready: bool,
+    /// The digest of the live bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<String>,
+    /// Since when it is live (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    /// Whether the last attempt to load a bundle failed; the one before stays live.
+    last_load_failed: bool,
+    /// What was wrong with it. Only for a caller with the permission `admin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<Vec<BundleProblem>>,
+}
+
+/// One thing that is wrong with a bundle.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct BundleProblem {
+    /// The file, relative to the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    /// What is wrong.
+    message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+}
+
+impl From<Problem> for BundleProblem {
+    fn from(problem: Problem) -> Self {
+        Self { file: problem.place.map(|place| place.file), message: problem.message, help: problem.help }
+    }
+}
+
+/// Does the service live?
+///
+/// 200 as long as it can answer at all.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "Operation",
+    operation_id = "health",
+    responses(
+        (status = 200, description = "It lives.", body = String, content_type = "text/plain"),
+        (status = 401, description = "A key that nobody has.", body = crate::http::authzen::schema::ErrorBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn healthz() -> HttpResponse {
+    text(PLAIN, "ok\n".to_owned())
+}
+
+/// Can the service decide?
+///
+/// 200 once a bundle is live, and from then on: a bundle that is refused leaves the one before live.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "Operation",
+    operation_id = "readiness",
+    responses(
+        (status = 200, description = "It can.", body = Readiness),
+        (status = 401, description = "A key that nobody has.", body = crate::http::authzen::schema::ErrorBody),
+        (status = 503, description = "Not yet.", body = Readiness),
+    ),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn readyz(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
+    // Without a key this is a probe, wherever it comes from; with one it is a caller.
+    let caller = Identity::caller_of(&request, &shared.settings).map(|(_, caller)| caller);
+    let detailed = caller.is_some_and(|caller| caller.permissions.has(Permission::Admin));
+    let status = shared.engine.status();
+    let readiness = Readiness {
+        ready: status.live.is_some(),
+        bundle: status.live.as_ref().map(|(digest, _)| digest.to_string()),
+        since: status.live.as_ref().map(|(_, at)| rfc3339(*at)),
+        last_load_failed: status.last_failure.is_some(),
+        problems: status
+            .last_failure
+            .filter(|_| detailed)
+            .map(|problems| problems.0.into_iter().map(BundleProblem::from).collect()),
+    };
+    let code = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(code).insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store"))).json(readiness)
+}
+
+/// Metrics
+///
+/// In the OpenMetrics text format, which Prometheus reads.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "Operation",
+    operation_id = "metrics",
+    responses(
+        (status = 200, description = "The metrics.", body = String, content_type = "application/openmetrics-text"),
+        (status = 401, description = "A key that nobody has.", body = crate::http::authzen::schema::ErrorBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn metrics(shared: Data<Shared>) -> HttpResponse {
+    text(OPEN_METRICS, shared.metrics.encode(shared.clock.now_ms()))
+}
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// Under another name Prometheus 2.42 takes the body for its older format, and refuses the `info` metrics in it.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+fn text(kind: &'static str, body: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(kind)))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .body(body)
+}

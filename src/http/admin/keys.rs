@@ -1,0 +1,70 @@
+//! The issuers' keys, fetched now: for an operator whose issuer has withdrawn one.
+
+use crate::evidence::KeyRefresh;
+use crate::http::caller::Identity;
+use crate::http::shared::Shared;
+use crate::http::{Error, Permission};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What fetching keys came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct KeysRefreshed {
+    /// Each issuer and trust domain whose keys can change; an issuer twice where its introspection has keys of its own.
+    issuers: Vec<IssuerKeys>,
+}
+
+/// One issuer's keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct IssuerKeys {
+    /// The issuer, or `spiffe://` and a trust domain.
+    #[schema(example = "https://login.example")]
+    issuer: String,
+    /// How many keys there are now. Where there are none, nothing of the issuer verifies.
+    keys: usize,
+    /// Those that were not there before: their `kid`, or their thumbprint (RFC 7638) where they have none.
+    added: Vec<String>,
+    /// Those that are no longer there. What they signed verifies no more.
+    removed: Vec<String>,
+    /// Why the keys could not be fetched: they are those of before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl From<KeyRefresh> for IssuerKeys {
+    fn from(refresh: KeyRefresh) -> Self {
+        let KeyRefresh { issuer, keys, added, removed, error } = refresh;
+        Self { issuer, keys, added, removed, error }
+    }
+}
+
+/// Fetch the issuers' keys now
+///
+/// Keys are fetched again by themselves, and when a token comes whose key is not known. After a withdrawal this makes it
+/// count at once, and says what has changed. Needs the permission `admin`; a body is not read.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/keys/refresh",
+    tag = "Operation",
+    operation_id = "refreshKeys",
+    responses(
+        (status = 200, description = "They were fetched, or could not be: each issuer says so.", body = KeysRefreshed),
+        (status = 401, description = "No key, or one that nobody has.", body = crate::http::authzen::schema::ErrorBody),
+        (status = 403, description = "The caller may not do this.", body = crate::http::authzen::schema::ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn refresh(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Error> {
+    Identity::of(&request, &shared.settings)?.require(Permission::Admin)?;
+    let refreshed = match &shared.settings.verifier {
+        Some(verifier) => verifier.refresh_keys().await,
+        None => Vec::new(),
+    };
+    let issuers = refreshed.into_iter().map(IssuerKeys::from).collect();
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    Ok(answer.json(KeysRefreshed { issuers }))
+}

@@ -1,0 +1,133 @@
+//! `POST /access/v1/evaluation` (AuthZEN 1.0 section 6): one question, one decision.
+
+use crate::engine::{Ask, Asked, Known, Refusal};
+use crate::http::authzen::schema::{ErrorBody, EvaluationRequest};
+use crate::http::authzen::wire::{EvaluationResponse, Of, Options, write_answer};
+use crate::http::load::worker_turn::Turn;
+use crate::http::shared::{Opened, OwnAsk, Shared, Work, ask};
+use crate::http::{Error, Permission};
+use crate::model::{Answer, DecisionId, Fault, Request, Revision};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use std::io;
+use std::sync::Arc;
+
+/// The name of the decision, as the decision record has it.
+static DECISION: HeaderName = HeaderName::from_static("behest-decision");
+
+/// The revision of the relations that decided.
+pub(in crate::http) static REVISION: HeaderName = HeaderName::from_static("behest-revision");
+
+/// May this be done?
+///
+/// Decides one question. The chain of subject and actors is read from the request; the answer is `true` only if
+/// every member of the chain is permitted. A denial is a 200 with `false`: an error status never carries a decision.
+///
+/// Without `options` the answer is the decision alone. `options.reason` adds why a request was denied;
+/// `options.explain` adds the policies that decided, with file and line, and what each permit was missing.
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluation",
+    tag = "AuthZEN",
+    operation_id = "evaluate",
+    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response, and stands in the decision record.")),
+    request_body(content = EvaluationRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The decision.", body = EvaluationResponse, headers(
+            ("Behest-Decision" = String, description = "The name of the decision, as the decision record has it."),
+            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
+            ("X-Request-ID" = String, description = "The request's own, if it had one."),
+        )),
+        (status = 400, description = "The body is not JSON, or a member is missing or of the wrong kind.", body = ErrorBody),
+        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
+        (status = 403, description = "The caller may not decide, or not explain; or it sent no key and may come from elsewhere.", body = ErrorBody),
+        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 415, description = "The body is compressed.", body = ErrorBody),
+        (status = 500, description = "A fault of the service.", body = ErrorBody),
+        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, the decision cannot be recorded, or the revision in `options.at_least` has not come.", body = ErrorBody, headers(("Retry-After" = u64, description = "Seconds, where the service is overloaded or a revision has not come."))),
+    ),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn evaluation(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Error> {
+    let (caller, text) = shared.admit(&request, payload, Permission::Decide).await?;
+    if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text)? {
+        return Ok(together(response).await);
+    }
+    let opened = shared.open(Of::Evaluation, Work::of(&text), caller, &request, &text).await?;
+    let Opened { body, options, evidence, turn } = opened;
+    let question = Request::from_body(&body)?;
+    let ask = ask(caller, &request, options, evidence.as_ref());
+    let mut known = None;
+    let answer = decide(&shared, &ask, options, question, (text.len(), turn), &mut known).await?;
+    if let Some(known) = known {
+        shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
+    }
+    let body = written(write_answer(&answer, options.depth, shared.settings.limits.answer_bytes))?;
+    let response = decided(Some((answer.id, answer.revision)), body);
+    Ok(together(response).await)
+}
+
+/// LIMIT: a decision on a longer body is made apart. Its context is built for each member of the chain, and is no
+/// millisecond's work any more.
+const BRIEF_BODY_BYTES: usize = 64 << 10;
+
+/// Whether as much of a body speaks of one question that deciding it may take long.
+pub(in crate::http) fn is_long(body_bytes: usize, questions: usize) -> bool {
+    body_bytes / questions.max(1) > BRIEF_BODY_BYTES
+}
+
+/// Decides one question here, if that is soon done, and else apart from the worker.
+pub(in crate::http) async fn decide(
+    shared: &Shared,
+    ask: &Ask<'_>,
+    options: Options,
+    question: Request,
+    (body_bytes, turn): (usize, Option<Turn>),
+    known: &mut Option<Known>,
+) -> Result<Answer, Error> {
+    if !is_long(body_bytes, 1) {
+        match shared.engine.decide_briefly(ask, &question, known) {
+            Err(Refusal::TakesLong) => {}
+            other => return Ok(other?),
+        }
+    }
+    // Others that are read on this worker need not wait for it.
+    drop(turn);
+    let (engine, ask) = (Arc::clone(&shared.engine), OwnAsk::of(ask, options));
+    shared.decisions.run(move || Ok(engine.decide(&ask.ask(), &question)?)).await
+}
+
+/// Sends an answer when the requests that are there already have theirs.
+///
+/// A client that shares the machine, as a sidecar's does, and waits, is woken by each answer: 5 of the 32 µs of processor
+/// time of a check among a million tuples (64 connections of one client). Sent one after another, most answers find it
+/// awake: 27 µs. The wait is what the runtime's turn takes, at most 61 tasks; alone, a look for events that are not there.
+async fn together(response: HttpResponse) -> HttpResponse {
+    tokio::task::yield_now().await;
+    response
+}
+
+/// A decision's response. For a batch, `first` is its first item that was decided: a thousand names would make a header
+/// that few clients take. Each item's own name stands in its explanation and in the decision record.
+pub(in crate::http) fn decided(first: Option<(DecisionId, Revision)>, body: Bytes) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    if let Some((id, revision)) = first {
+        if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+            response.insert_header((DECISION.clone(), id));
+        }
+        response.insert_header((REVISION.clone(), HeaderValue::from(revision.0)));
+    }
+    response.body(body)
+}
+
+/// Writing into memory fails only by a fault of ours.
+pub(in crate::http) fn written<T>(outcome: io::Result<T>) -> Result<T, Error> {
+    outcome.map_err(|error| Error::Fault(Fault::Internal(format!("the answer cannot be written: {error}"))))
+}

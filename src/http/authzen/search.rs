@@ -1,0 +1,179 @@
+//! `POST /access/v1/search/{subject,resource,action}` (AuthZEN 1.0 section 8).
+//!
+//! A search runs on a thread of its own: the workers go on deciding meanwhile.
+//!
+//! INVARIANT: a search that waits for a place holds nothing but the text of its body and what its credentials prove. A body
+//! becomes many times its size when it is read, and a thousand of them may wait.
+
+use crate::engine::Ask;
+use crate::http::authzen::evaluation::{REVISION, written};
+use crate::http::authzen::schema::{ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest};
+use crate::http::authzen::wire::{Of, Options, SearchResponse, read_object, write_page};
+use crate::http::shared::{Opened, Shared, Work, ask};
+use crate::http::{Error, Permission};
+use crate::model::{PageRequest, Record, SearchRequest, Searched};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// Who may do this?
+///
+/// Finds the subjects of a type that may do an action to a resource. Carriers on the searched subject count (an agent that
+/// acts for it, or for whom it acts), and its other properties and its id do not.
+///
+/// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
+/// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
+///
+/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a denial. What is a fault
+/// of the service for one candidate is one for the page.
+#[utoipa::path(
+    post,
+    path = "/access/v1/search/subject",
+    tag = "AuthZEN search",
+    operation_id = "searchSubject",
+    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
+    request_body(content = SubjectSearchRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "What was found.", body = SearchResponse, headers(
+            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
+            ("X-Request-ID" = String, description = "The request's own, if it had one."),
+        )),
+        (status = 400, description = "The body is not JSON, a member is missing or of the wrong kind, or the page token is not taken.", body = ErrorBody),
+        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
+        (status = 403, description = "The caller may not search.", body = ErrorBody),
+        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 415, description = "The body is compressed.", body = ErrorBody),
+        (status = 500, description = "A fault of the service.", body = ErrorBody),
+        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn subject(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Error> {
+    search(&request, payload, &shared, Searched::Subject).await
+}
+
+/// To what may this be done?
+///
+/// Finds the resources of a type to which a chain may do an action: for an agent that acts for a user, those to which
+/// both may. `options.unknown: ["arguments"]` finds those that could be permitted with some arguments, which is what
+/// a list of tools needs.
+///
+/// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
+/// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
+///
+/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a denial. What is a fault
+/// of the service for one candidate is one for the page.
+#[utoipa::path(
+    post,
+    path = "/access/v1/search/resource",
+    tag = "AuthZEN search",
+    operation_id = "searchResource",
+    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
+    request_body(content = ResourceSearchRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "What was found.", body = SearchResponse, headers(
+            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
+            ("X-Request-ID" = String, description = "The request's own, if it had one."),
+        )),
+        (status = 400, description = "The body is not JSON, a member is missing or of the wrong kind, or the page token is not taken.", body = ErrorBody),
+        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
+        (status = 403, description = "The caller may not search.", body = ErrorBody),
+        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 415, description = "The body is compressed.", body = ErrorBody),
+        (status = 500, description = "A fault of the service.", body = ErrorBody),
+        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn resource(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Error> {
+    search(&request, payload, &shared, Searched::Resource).await
+}
+
+/// What may be done?
+///
+/// Finds the actions that a chain may do to a resource. An action with members of its own for single resources is found
+/// under its general name, once.
+///
+/// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
+/// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
+///
+/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a denial. What is a fault
+/// of the service for one candidate is one for the page.
+#[utoipa::path(
+    post,
+    path = "/access/v1/search/action",
+    tag = "AuthZEN search",
+    operation_id = "searchAction",
+    params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
+    request_body(content = ActionSearchRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "What was found.", body = SearchResponse, headers(
+            ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
+            ("X-Request-ID" = String, description = "The request's own, if it had one."),
+        )),
+        (status = 400, description = "The body is not JSON, a member is missing or of the wrong kind, or the page token is not taken.", body = ErrorBody),
+        (status = 401, description = "No key, or one that nobody has.", body = ErrorBody),
+        (status = 403, description = "The caller may not search.", body = ErrorBody),
+        (status = 408, description = "The body arrived too slowly.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 415, description = "The body is compressed.", body = ErrorBody),
+        (status = 500, description = "A fault of the service.", body = ErrorBody),
+        (status = 503, description = "The service is `overloaded` (send it again after `Retry-After`), no bundle is loaded yet, or a relation could not be looked up.", body = ErrorBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn action(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Error> {
+    search(&request, payload, &shared, Searched::Action).await
+}
+
+async fn search(
+    request: &HttpRequest,
+    payload: Payload,
+    shared: &Data<Shared>,
+    searched: Searched,
+) -> Result<HttpResponse, Error> {
+    let (caller, text) = shared.admit(request, payload, Permission::Search).await?;
+    let opened = shared.open(Of::Search, Work::of(&text), caller, request, &text).await?;
+    let Opened { body, options, evidence, turn } = opened;
+    // Others that are read on this worker need not wait for it.
+    drop((body, turn));
+    let json_depth = shared.json_depth();
+    let limit = shared.settings.limits.answer_bytes;
+    let Ask { caller, require_actor, .. } = ask(caller, request, options, None);
+    let (caller, engine) = (caller.to_owned(), shared.engine.clone());
+    let search = move || {
+        let (wanted, page) = read_search(searched, &read_object(&text, json_depth)?)?;
+        drop(text);
+        let asked_for_page = page.is_some();
+        let Options { depth, arguments, .. } = options;
+        let evidence = evidence.as_ref();
+        let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments, evidence };
+        let found = engine.search(&ask, &wanted, &page.unwrap_or_default())?;
+        let body = written(write_page(&wanted, asked_for_page, &found, arguments, depth))?;
+        if body.len() > limit { Err(Error::AnswerTooLarge(limit)) } else { Ok((found.revision, body)) }
+    };
+    let (revision, body) = shared.searches.run(search).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    response.insert_header((REVISION.clone(), HeaderValue::from(revision.0)));
+    Ok(response.body(body))
+}
+
+/// What is searched for, and which page of it; none where the body names none.
+fn read_search(searched: Searched, body: &Record) -> Result<(SearchRequest, Option<PageRequest>), Error> {
+    Ok((SearchRequest::from_body(searched, body)?, PageRequest::from_body(body)?))
+}

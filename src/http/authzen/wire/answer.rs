@@ -1,0 +1,481 @@
+//! Answers as JSON (AuthZEN 1.0 sections 5.5, 6.2 and 7.2).
+//!
+//! INVARIANT: an answer without options is `{"decision":…}` and nothing else. The official interoperability runners
+//! compare whole bodies.
+//!
+//! INVARIANT: what stands beside decisions takes no more than the limit on answers, and nothing larger is held. What is left
+//! out is named in `omitted`; a decision never is.
+
+use crate::engine::ItemAnswer;
+use crate::http::authzen::wire::explanation::Explanation;
+use crate::model::{self, Answer, Arguments, Decision, Depth, Malformed};
+use actix_web::web::Bytes;
+use serde::Serialize;
+use std::io::{self, Write};
+use utoipa::ToSchema;
+
+const PERMIT: &[u8] = br#"{"decision":true}"#;
+const DENY: &[u8] = br#"{"decision":false}"#;
+const OPENING: &[u8] = br#"{"evaluations":["#;
+
+/// The answer to one question.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct EvaluationResponse<'a> {
+    /// Whether it is permitted.
+    decision: bool,
+    /// Only where `options` or the caller's settings ask for it, or in a batch beside an item that is not well-formed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<DecisionContext<'a>>,
+}
+
+/// The answers to a batch, in the order of its items; shorter than these where the batch stopped early.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct EvaluationsResponse<'a> {
+    /// One answer per item.
+    evaluations: Vec<EvaluationResponse<'a>>,
+}
+
+/// What stands beside a decision.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(in crate::http) struct DecisionContext<'a> {
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason<'a>>,
+    /// The whole tree behind the decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Explanation<'a>>,
+    /// `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["arguments"]))]
+    unknown: Option<&'static [&'static str]>,
+    /// Why an item of a batch was not decided (section 7.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ItemError>,
+    /// What is left out, because the answer would be larger than `limits.answer`: `explanation`, `reason`, `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["explanation"]))]
+    omitted: Option<&'static [&'static str]>,
+}
+
+/// Why a request is denied, for the one who asks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Reason<'a> {
+    /// For machines: one of the service's codes, or a policy's own.
+    #[schema(example = "not_permitted")]
+    code: &'a str,
+    /// For people.
+    message: &'a str,
+    /// The member of the chain that is not permitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<EntityRef<'a>>,
+    /// What can be done: `request`, `step_up`, `retry` or `none`.
+    #[schema(example = "request")]
+    next_action: &'static str,
+}
+
+/// An entity, by name.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct EntityRef<'a> {
+    /// The type.
+    r#type: &'a str,
+    /// The id.
+    id: &'a str,
+    /// The entity as tuples spell it, where `type:id` in a tuple would be another or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "agent:m%2520n")]
+    tuple: Option<String>,
+}
+
+/// Why an item of a batch was not decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct ItemError {
+    /// The status that the item alone would have been answered with.
+    status: u16,
+    /// What is wrong.
+    message: String,
+}
+
+impl<'a> EntityRef<'a> {
+    pub(super) fn new(kind: &'a str, id: &'a str) -> Self {
+        Self { r#type: kind, id, tuple: None }
+    }
+}
+
+impl<'a> From<&'a model::EntityRef> for EntityRef<'a> {
+    fn from(uid: &'a model::EntityRef) -> Self {
+        Self { r#type: &uid.kind, id: &uid.id, tuple: uid.tuple_spelling() }
+    }
+}
+
+impl<'a> From<&'a model::Reason> for Reason<'a> {
+    fn from(reason: &'a model::Reason) -> Self {
+        Self {
+            code: reason.code.as_str(),
+            message: &reason.message,
+            principal: reason.principal.as_ref().map(EntityRef::from),
+            next_action: reason.next_action.as_str(),
+        }
+    }
+}
+
+/// Writes the answer to one question. What stands beside the decision takes at most `limit` bytes.
+pub fn write_answer(answer: &Answer, depth: Depth, limit: usize) -> io::Result<Bytes> {
+    if context(answer, depth).is_none() {
+        return Ok(Bytes::from_static(bare(answer.decision)));
+    }
+    let mut body = Vec::new();
+    write_within(&mut body, answer, depth, limit)?;
+    Ok(body.into())
+}
+
+/// Writes an answer at the end of a body, with as much beside the decision as fits into `limit` bytes of it.
+fn write_within(body: &mut Vec<u8>, answer: &Answer, depth: Depth, limit: usize) -> io::Result<()> {
+    let mut omitted: Option<&'static [&'static str]> = None;
+    for depth in narrower(depth) {
+        let Some(mut context) = context(answer, *depth) else { continue };
+        context.omitted = omitted;
+        if fits(body, limit, &response(answer.decision, context)) {
+            return Ok(());
+        }
+        omitted = Some(if *depth == Depth::Explain { &["explanation"] } else { &["explanation", "reason"] });
+    }
+    if depth == Depth::Reason {
+        omitted = omitted.map(|_| &["reason"] as &[_]);
+    }
+    let context = DecisionContext { omitted, unknown: unknown(answer.arguments), ..DecisionContext::default() };
+    Ok(serde_json::to_writer(body, &response(answer.decision, context))?)
+}
+
+/// A depth, and those that carry less but more than the decision.
+fn narrower(depth: Depth) -> &'static [Depth] {
+    match depth {
+        Depth::Explain => &[Depth::Explain, Depth::Reason],
+        Depth::Reason => &[Depth::Reason],
+        Depth::Lean => &[Depth::Lean],
+    }
+}
+
+/// Writes a response at the end of a body, if the body has no more than `limit` bytes with it; otherwise the body stays as
+/// it was.
+fn fits(body: &mut Vec<u8>, limit: usize, response: &EvaluationResponse<'_>) -> bool {
+    let before = body.len();
+    let written = serde_json::to_writer(Within { body, limit }, response).is_ok();
+    if !written {
+        body.truncate(before);
+    }
+    written
+}
+
+/// A body that takes no more bytes than its limit.
+struct Within<'a> {
+    body: &'a mut Vec<u8>,
+    limit: usize,
+}
+
+impl Write for Within<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.body.len() + bytes.len() > self.limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.body.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The answers to a batch, written as they come: no more than one of them is held beside the text.
+#[derive(Debug)]
+pub(in crate::http) struct BatchBody {
+    body: Vec<u8>,
+    depth: Depth,
+    limit: usize,
+}
+
+impl BatchBody {
+    /// The beginning of a body for so many answers, with at most `limit` bytes beside the decisions.
+    pub(in crate::http) fn new(answers: usize, depth: Depth, limit: usize) -> Self {
+        let mut body = Vec::with_capacity(20 + answers * (DENY.len() + 1));
+        body.extend_from_slice(OPENING);
+        Self { body, depth, limit }
+    }
+
+    /// Adds an answer.
+    pub(in crate::http) fn push(&mut self, answer: &ItemAnswer) -> io::Result<()> {
+        match answer {
+            ItemAnswer::Malformed(malformed) => {
+                let limit = self.limit;
+                let body = self.next();
+                if fits(body, limit, &response(Decision::Deny, item_error(malformed))) {
+                    return Ok(());
+                }
+                let context = DecisionContext { omitted: Some(&["error"]), ..DecisionContext::default() };
+                Ok(serde_json::to_writer(body, &response(Decision::Deny, context))?)
+            }
+            ItemAnswer::Decided(answer) => self.push_decided(answer),
+        }
+    }
+
+    /// Adds the answer to an item that was decided.
+    pub(in crate::http) fn push_decided(&mut self, answer: &Answer) -> io::Result<()> {
+        let (depth, limit) = (self.depth, self.limit);
+        let is_bare = context(answer, depth).is_none();
+        let body = self.next();
+        if is_bare { body.write_all(bare(answer.decision)) } else { write_within(body, answer, depth, limit) }
+    }
+
+    /// Where the next answer is written.
+    fn next(&mut self) -> &mut Vec<u8> {
+        if self.body.len() > OPENING.len() {
+            self.body.push(b',');
+        }
+        &mut self.body
+    }
+
+    /// The whole body.
+    pub(in crate::http) fn finish(mut self) -> Bytes {
+        self.body.extend_from_slice(b"]}");
+        self.body.into()
+    }
+}
+
+fn bare(decision: Decision) -> &'static [u8] {
+    match decision {
+        Decision::Permit => PERMIT,
+        Decision::Deny => DENY,
+    }
+}
+
+fn response(decision: Decision, context: DecisionContext<'_>) -> EvaluationResponse<'_> {
+    let decision = match decision {
+        Decision::Permit => true,
+        Decision::Deny => false,
+    };
+    EvaluationResponse { decision, context: Some(context) }
+}
+
+/// What stands beside the decision at this depth; `None` where nothing does.
+fn context(answer: &Answer, depth: Depth) -> Option<DecisionContext<'_>> {
+    let reason = || answer.reason.as_ref().map(Reason::from);
+    let unknown = unknown(answer.arguments);
+    let context = match depth {
+        Depth::Lean => DecisionContext { unknown, ..DecisionContext::default() },
+        Depth::Reason => DecisionContext { reason: reason(), unknown, ..DecisionContext::default() },
+        Depth::Explain => {
+            let explanation = answer.explanation.as_ref().map(|tree| Explanation::new(answer.id, tree));
+            return Some(DecisionContext { reason: reason(), explanation, unknown, ..DecisionContext::default() });
+        }
+    };
+    (context.reason.is_some() || context.unknown.is_some()).then_some(context)
+}
+
+/// What an answer about unknown arguments is marked with.
+pub(in crate::http) fn unknown(arguments: Arguments) -> Option<&'static [&'static str]> {
+    match arguments {
+        Arguments::Known => None,
+        Arguments::Unknown => Some(&["arguments"]),
+    }
+}
+
+fn item_error(malformed: &Malformed) -> DecisionContext<'static> {
+    DecisionContext {
+        error: Some(ItemError { status: 400, message: malformed.to_string() }),
+        ..DecisionContext::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        Code, Condition, CredentialKind, CredentialLine, DecisionId, Digest, Dropped, LegExplanation, LegOutcome,
+        NearMiss, NextAction, PolicyError, PolicyRef, Proof, RelationLookup, Revision, Timestamp,
+    };
+    use serde_json::{Value, json};
+
+    fn text(body: io::Result<Bytes>) -> String {
+        String::from_utf8(body.unwrap().to_vec()).unwrap()
+    }
+
+    fn policy() -> PolicyRef {
+        let file = "policies/a.cedar".to_owned();
+        PolicyRef { id: "cap".to_owned(), effect: Decision::Deny, file, line: 3, doc: None }
+    }
+
+    fn denial() -> Answer {
+        let reason = model::Reason {
+            code: Code::Forbidden,
+            message: "a policy forbids it".to_owned(),
+            principal: Some(model::EntityRef::new("user", "alice")),
+            next_action: NextAction::Request,
+        };
+        let condition = Condition {
+            source: "principal has mfa".to_owned(),
+            line: 5,
+            values: vec![("principal.mfa".to_owned(), "false".to_owned())],
+            error: None,
+        };
+        let leg = LegExplanation {
+            principal: model::EntityRef::new("user", "alice"),
+            outcome: LegOutcome::Deny(reason.clone()),
+            determining: vec![policy()],
+            near_misses: vec![NearMiss {
+                policy: PolicyRef { effect: Decision::Permit, doc: Some("why".to_owned()), ..policy() },
+                condition,
+            }],
+            relations: vec![RelationLookup {
+                user: "user:alice".to_owned(),
+                userset: "team:sre#member".to_owned(),
+                held: true,
+                witness: vec!["user:alice member team:sre".to_owned()],
+            }],
+            errors: vec![PolicyError { policy: policy(), message: "overflow".to_owned() }],
+            dropped: vec![Dropped { member: "context.x".to_owned(), why: "not declared".to_owned() }],
+        };
+        let other = LegExplanation {
+            principal: model::EntityRef::new("agent", "copilot"),
+            outcome: LegOutcome::Permit,
+            determining: Vec::new(),
+            near_misses: Vec::new(),
+            relations: Vec::new(),
+            errors: Vec::new(),
+            dropped: Vec::new(),
+        };
+        let explanation = model::Explanation {
+            bundle: Digest::new([7; 32]),
+            revision: Revision(4),
+            now: Timestamp(1_790_845_200_123),
+            action: "read".to_owned(),
+            credentials: vec![CredentialLine {
+                kind: CredentialKind::AccessToken,
+                issuer: "https://login.example".to_owned(),
+                chain: vec![model::EntityRef::new("user", "alice")],
+                proof: Some(Proof::Dpop),
+                until: Timestamp(1_790_845_260_000),
+            }],
+            asserted: vec![model::EntityRef::new("agent", "copilot")],
+            legs: vec![leg, other],
+        };
+        Answer {
+            id: DecisionId::new(255),
+            decision: Decision::Deny,
+            arguments: Arguments::Known,
+            reason: Some(reason),
+            explanation: Some(explanation),
+            bundle: Digest::new([7; 32]),
+            revision: Revision(4),
+        }
+    }
+
+    fn permit() -> Answer {
+        Answer { decision: Decision::Permit, reason: None, explanation: None, ..denial() }
+    }
+
+    const LIMIT: usize = 1 << 20;
+
+    #[test]
+    fn what_would_be_too_large_is_left_out_and_named() {
+        let denial = denial();
+        let cut = |depth, limit| text(write_answer(&denial, depth, limit));
+        let explained = cut(Depth::Explain, LIMIT).len();
+        assert_eq!(cut(Depth::Explain, explained).len(), explained);
+        let reasoned = REASON.replace("}}}", r#"},"omitted":["explanation"]}}"#);
+        assert_eq!(cut(Depth::Explain, explained - 1), reasoned);
+        let bare = |omitted| format!(r#"{{"decision":false,"context":{{"omitted":[{omitted}]}}}}"#);
+        assert_eq!(cut(Depth::Explain, reasoned.len() - 1), bare(r#""explanation","reason""#));
+        assert_eq!(cut(Depth::Reason, REASON.len()), REASON);
+        assert_eq!(cut(Depth::Reason, REASON.len() - 1), bare(r#""reason""#));
+        // In a batch, those that come later lose what stands beside them.
+        let mut body = BatchBody::new(3, Depth::Reason, OPENING.len() + REASON.len() + 10);
+        body.push_decided(&denial).unwrap();
+        body.push_decided(&denial).unwrap();
+        body.push(&ItemAnswer::Malformed(Malformed::missing("resource"))).unwrap();
+        let expected = format!(r#"{{"evaluations":[{REASON},{},{}]}}"#, bare(r#""reason""#), bare(r#""error""#));
+        assert_eq!(text(Ok(body.finish())), expected);
+    }
+
+    const REASON: &str = r#"{"decision":false,"context":{"reason":{"code":"forbidden","message":"a policy forbids it","principal":{"type":"user","id":"alice"},"next_action":"request"}}}"#;
+
+    #[test]
+    fn each_depth_carries_its_own_and_nothing_more() {
+        assert_eq!(text(write_answer(&permit(), Depth::Lean, LIMIT)), r#"{"decision":true}"#);
+        assert_eq!(text(write_answer(&denial(), Depth::Lean, LIMIT)), r#"{"decision":false}"#);
+        assert_eq!(text(write_answer(&permit(), Depth::Reason, LIMIT)), r#"{"decision":true}"#);
+        assert_eq!(text(write_answer(&denial(), Depth::Reason, LIMIT)), REASON);
+    }
+
+    #[test]
+    fn a_batch_is_its_answers_in_order() {
+        let decided = |answer| ItemAnswer::Decided(Box::new(answer));
+        let items = [decided(permit()), ItemAnswer::Malformed(Malformed::missing("resource")), decided(denial())];
+        let error = r#"{"decision":false,"context":{"error":{"status":400,"message":"`resource` is missing"}}}"#;
+        for (depth, last) in [(Depth::Lean, r#"{"decision":false}"#), (Depth::Reason, REASON)] {
+            let expected = format!(r#"{{"evaluations":[{{"decision":true}},{error},{last}]}}"#);
+            let mut body = BatchBody::new(items.len(), depth, LIMIT);
+            items.iter().for_each(|answer| body.push(answer).unwrap());
+            assert_eq!(text(Ok(body.finish())), expected);
+        }
+    }
+
+    #[test]
+    fn an_explanation_carries_the_whole_tree() {
+        let body: Value = serde_json::from_str(&text(write_answer(&denial(), Depth::Explain, LIMIT))).unwrap();
+        let at = |effect| json!({"id": "cap", "effect": effect, "file": "policies/a.cedar", "line": 3});
+        let mut near = at("permit");
+        near["doc"] = json!("why");
+        let reason = body["context"]["reason"].clone();
+        assert_eq!(
+            body["context"]["explanation"],
+            json!({
+                "decision_id": "000000000000000000000000000000ff",
+                "bundle": "07".repeat(32),
+                "revision": 4,
+                "now": "2026-10-01T09:00:00.123Z",
+                "action": "read",
+                "credentials": [{
+                    "type": "access_token",
+                    "issuer": "https://login.example",
+                    "chain": [{"type": "user", "id": "alice"}],
+                    "proof": "dpop",
+                    "until": "2026-10-01T09:01:00Z",
+                }],
+                "asserted": [{"type": "agent", "id": "copilot"}],
+                "legs": [
+                    {
+                        "principal": {"type": "user", "id": "alice"},
+                        "outcome": "deny",
+                        "reason": reason,
+                        "determining": [at("forbid")],
+                        "near_misses": [{
+                            "policy": near,
+                            "condition": {
+                                "source": "principal has mfa",
+                                "line": 5,
+                                "values": [{"path": "principal.mfa", "value": "false"}],
+                            },
+                        }],
+                        "relations": [{
+                            "user": "user:alice",
+                            "userset": "team:sre#member",
+                            "held": true,
+                            "witness": ["user:alice member team:sre"],
+                        }],
+                        "errors": [{"policy": at("forbid"), "message": "overflow"}],
+                        "dropped": [{"member": "context.x", "why": "not declared"}],
+                    },
+                    {
+                        "principal": {"type": "agent", "id": "copilot"},
+                        "outcome": "permit",
+                        "determining": [],
+                        "near_misses": [],
+                        "relations": [],
+                        "errors": [],
+                        "dropped": [],
+                    },
+                ],
+            })
+        );
+    }
+}

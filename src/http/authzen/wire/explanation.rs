@@ -1,0 +1,264 @@
+//! The tree behind a decision, as JSON.
+
+use crate::http::authzen::wire::answer::{EntityRef, Reason};
+use crate::model::{self, Decision, DecisionId, LegOutcome, Timestamp};
+use serde::Serialize;
+use std::borrow::Cow;
+use utoipa::ToSchema;
+
+/// Text of dropped members that one leg tells. They are the request's own words, repeated for each leg of each item of
+/// a batch; forty or so show what is misspelt.
+const DROPPED_BYTES: usize = 2048;
+
+/// The tree behind a decision, written by the evaluation that made it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Explanation<'a> {
+    /// The decision's name, as the header `Behest-Decision` and the decision record have it.
+    decision_id: String,
+    /// The digest of the bundle that decided.
+    bundle: String,
+    /// The revision of the relations.
+    revision: u64,
+    /// The time that policies saw (RFC 3339).
+    now: String,
+    /// The action that was evaluated; a specialised one where the schema declares it.
+    action: &'a str,
+    /// The credentials that were verified, in the request's order.
+    credentials: Vec<Credential<'a>>,
+    /// The members of the chain that no credential proves: the caller says so, and is believed.
+    asserted: Vec<EntityRef<'a>>,
+    /// One per member of the chain, in order, and for each of them one per granting credential that names it; empty where
+    /// the chain itself was refused.
+    legs: Vec<Leg<'a>>,
+}
+
+/// What a credential was seen to prove.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Credential<'a> {
+    /// `access_token`, `id_token`, `jwt_svid` or `x509_svid`.
+    #[schema(example = "access_token")]
+    r#type: &'static str,
+    /// Who issued it.
+    issuer: &'a str,
+    /// Whom it names, the subject first.
+    chain: Vec<EntityRef<'a>>,
+    /// `dpop` or `mtls`; absent for a bearer's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'static str>,
+    /// Until when it may be used (RFC 3339).
+    until: String,
+}
+
+/// One leg: whether this member of the chain may do it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Leg<'a> {
+    /// The member.
+    principal: EntityRef<'a>,
+    /// `permit` or `deny`.
+    #[schema(example = "deny")]
+    outcome: &'static str,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason<'a>>,
+    /// The policies that decided.
+    determining: Vec<Policy<'a>>,
+    /// Without a permit: each permit whose scope matched, with what was missing.
+    near_misses: Vec<NearMiss<'a>>,
+    /// The relations that were looked up.
+    relations: Vec<Relation<'a>>,
+    /// The policies that failed.
+    errors: Vec<Failure<'a>>,
+    /// Members of the request that no policy could see.
+    dropped: Vec<Dropped<'a>>,
+}
+
+/// A policy, and where it stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Policy<'a> {
+    /// Its `@id`.
+    id: &'a str,
+    /// `permit` or `forbid`.
+    #[schema(example = "forbid")]
+    effect: &'static str,
+    /// The file, relative to the bundle.
+    file: &'a str,
+    /// The line, from 1.
+    line: usize,
+    /// Its `@doc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doc: Option<&'a str>,
+}
+
+/// A permit that almost was.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct NearMiss<'a> {
+    /// The permit.
+    policy: Policy<'a>,
+    /// The first of its conditions that was not true.
+    condition: Condition<'a>,
+}
+
+/// A condition of a policy.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Condition<'a> {
+    /// Its source text.
+    source: &'a str,
+    /// The line, from 1.
+    line: usize,
+    /// What the attributes in it were, as Cedar writes values.
+    values: Vec<Attribute<'a>>,
+    /// What the evaluator said, where the condition failed rather than being false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// What an attribute was.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Attribute<'a> {
+    /// Its path, such as `principal.email`.
+    path: &'a str,
+    /// Its value, as Cedar writes it.
+    value: &'a str,
+}
+
+/// A relation that a policy asked about.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Relation<'a> {
+    /// Who was looked for.
+    user: &'a str,
+    /// Where: `type:id#relation`.
+    userset: &'a str,
+    /// Whether it held.
+    held: bool,
+    /// One path of tuples that shows it.
+    witness: &'a [String],
+}
+
+/// A policy that failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Failure<'a> {
+    /// The policy.
+    policy: Policy<'a>,
+    /// What the evaluator said.
+    message: &'a str,
+}
+
+/// A member of the request that no policy could see; as the last of many, `and N more`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Dropped<'a> {
+    /// Its path.
+    #[schema(value_type = String)]
+    member: Cow<'a, str>,
+    /// Why.
+    why: &'a str,
+}
+
+impl<'a> Explanation<'a> {
+    pub(super) fn new(id: DecisionId, tree: &'a model::Explanation) -> Self {
+        Self {
+            decision_id: id.to_string(),
+            bundle: tree.bundle.to_string(),
+            revision: tree.revision.0,
+            now: rfc3339(tree.now),
+            action: &tree.action,
+            credentials: tree.credentials.iter().map(Credential::from).collect(),
+            asserted: tree.asserted.iter().map(EntityRef::from).collect(),
+            legs: tree.legs.iter().map(Leg::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a model::CredentialLine> for Credential<'a> {
+    fn from(line: &'a model::CredentialLine) -> Self {
+        Self {
+            r#type: line.kind.as_str(),
+            issuer: &line.issuer,
+            chain: line.chain.iter().map(EntityRef::from).collect(),
+            proof: line.proof.map(model::Proof::as_str),
+            until: rfc3339(line.until),
+        }
+    }
+}
+
+/// A point in time as RFC 3339 writes it; years that it cannot write stay milliseconds.
+pub(in crate::http) fn rfc3339(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| format!("{} ms", at.0), |at| at.to_string())
+}
+
+impl<'a> From<&'a model::LegExplanation> for Leg<'a> {
+    fn from(leg: &'a model::LegExplanation) -> Self {
+        let (outcome, reason) = match &leg.outcome {
+            LegOutcome::Permit => ("permit", None),
+            LegOutcome::Deny(reason) => ("deny", Some(Reason::from(reason))),
+        };
+        Self {
+            principal: EntityRef::from(&leg.principal),
+            outcome,
+            reason,
+            determining: leg.determining.iter().map(Policy::from).collect(),
+            near_misses: leg.near_misses.iter().map(NearMiss::from).collect(),
+            relations: leg.relations.iter().map(Relation::from).collect(),
+            errors: leg.errors.iter().map(Failure::from).collect(),
+            dropped: first_dropped(&leg.dropped),
+        }
+    }
+}
+
+/// As many as fit, and how many more there are.
+fn first_dropped(all: &[model::Dropped]) -> Vec<Dropped<'_>> {
+    let mut left = DROPPED_BYTES;
+    let fits = |it: &&model::Dropped| {
+        let after = left.checked_sub(it.member.len() + it.why.len());
+        left = after.unwrap_or(left);
+        after.is_some()
+    };
+    let mut told: Vec<_> = all.iter().take_while(fits).map(Dropped::from).collect();
+    let more = all.len().saturating_sub(told.len());
+    if more > 0 {
+        told.push(Dropped { member: format!("and {more} more").into(), why: "the list is cut here" });
+    }
+    told
+}
+
+impl<'a> From<&'a model::PolicyRef> for Policy<'a> {
+    fn from(policy: &'a model::PolicyRef) -> Self {
+        let effect = match policy.effect {
+            Decision::Permit => "permit",
+            Decision::Deny => "forbid",
+        };
+        Self { id: &policy.id, effect, file: &policy.file, line: policy.line, doc: policy.doc.as_deref() }
+    }
+}
+
+impl<'a> From<&'a model::NearMiss> for NearMiss<'a> {
+    fn from(miss: &'a model::NearMiss) -> Self {
+        let condition = &miss.condition;
+        Self {
+            policy: Policy::from(&miss.policy),
+            condition: Condition {
+                source: &condition.source,
+                line: condition.line,
+                values: condition.values.iter().map(|(path, value)| Attribute { path, value }).collect(),
+                error: condition.error.as_deref(),
+            },
+        }
+    }
+}
+
+impl<'a> From<&'a model::RelationLookup> for Relation<'a> {
+    fn from(lookup: &'a model::RelationLookup) -> Self {
+        Self { user: &lookup.user, userset: &lookup.userset, held: lookup.held, witness: &lookup.witness }
+    }
+}
+
+impl<'a> From<&'a model::PolicyError> for Failure<'a> {
+    fn from(error: &'a model::PolicyError) -> Self {
+        Self { policy: Policy::from(&error.policy), message: &error.message }
+    }
+}
+
+impl<'a> From<&'a model::Dropped> for Dropped<'a> {
+    fn from(dropped: &'a model::Dropped) -> Self {
+        Self { member: dropped.member.as_str().into(), why: &dropped.why }
+    }
+}

@@ -1,0 +1,166 @@
+//! `options`: how a caller wants to be answered (AuthZEN 1.0 section 7.1.2).
+//!
+//! Members that nobody defines are ignored, but for those that were meant for one that is: `reasn` asks for a reason, and
+//! a carrier here would not be read. One that changes *what* is asked and cannot be answered is refused: an answer that
+//! ignored it would be wrong.
+
+use crate::engine::Semantic;
+use crate::http::caller::Identity;
+use crate::http::{Error, Permission};
+use crate::model::{
+    Arguments, Depth, Malformed, Record, Revision, Value, alike, misplaced_option, nearest, refuse_lookalike, shown,
+};
+
+const UNKNOWN: &str = "options.unknown";
+
+/// What `explain` puts into an answer, for which it is mistaken.
+const EXPLANATION: &str = "explanation";
+
+/// Every option.
+const NAMES: [&str; 5] = ["reason", "explain", "unknown", "at_least", "evaluations_semantic"];
+
+/// What the options stand beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Of {
+    /// One question.
+    Evaluation,
+    /// Several.
+    Evaluations,
+    /// A search: it has no explanation, for a denial is not in it, and each result can be asked about by itself.
+    Search,
+}
+
+impl Of {
+    /// The members of the body beside the question.
+    fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::Evaluation => &["options"],
+            Self::Evaluations => &["options", "evaluations"],
+            Self::Search => &["options", "page"],
+        }
+    }
+}
+
+/// The options that were read.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Options {
+    /// How much the answer carries.
+    pub(in crate::http) depth: Depth,
+    /// When a batch stops.
+    pub(in crate::http) semantic: Semantic,
+    /// Whether the arguments of calls are known.
+    pub(in crate::http) arguments: Arguments,
+    /// The revision that the answer must have seen.
+    pub(in crate::http) at_least: Option<Revision>,
+}
+
+impl Options {
+    /// Reads the member `options` of a body, with the caller's settings as defaults.
+    pub(in crate::http) fn read(of: Of, body: &Record, caller: Identity<'_>) -> Result<Self, Error> {
+        refuse_lookalike(body, "", of.members())?;
+        let none = Record::new();
+        let options = match body.get("options") {
+            None | Some(Value::Null) => &none,
+            Some(Value::Record(options)) => options,
+            Some(other) => return Err(Malformed::kind("options", "an object", other).into()),
+        };
+        refuse_misspelt(options)?;
+        let arguments = read_unknown(options)?;
+        if arguments == Arguments::Unknown {
+            // A permit of no call must not come from where calls are decided.
+            if of == Of::Evaluation {
+                return Err(Error::UnsupportedOption(UNKNOWN));
+            }
+            caller.require(Permission::Search)?;
+        }
+        let explain = read_flag(options, "explain", "options.explain")?;
+        let reason = read_flag(options, "reason", "options.reason")?;
+        let semantic = read_semantic(options)?;
+        let at_least = read_revision(options)?;
+        if explain == Some(true) {
+            caller.require(Permission::Explain)?;
+            if of == Of::Search {
+                return Err(Error::UnsupportedOption("options.explain"));
+            }
+            return Ok(Self { depth: Depth::Explain, semantic, arguments, at_least });
+        }
+        // What the request says beats the caller's setting, in both directions.
+        let reason = reason.unwrap_or_else(|| caller.caller().is_some_and(|caller| caller.reasons));
+        Ok(Self { depth: if reason { Depth::Reason } else { Depth::Lean }, semantic, arguments, at_least })
+    }
+}
+
+/// Refuses a member that was meant for an option, and a carrier.
+fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
+    for (name, value) in options.iter().filter(|(name, _)| !NAMES.contains(&name.as_str())) {
+        let meant = if alike(name, EXPLANATION) { Some("explain") } else { nearest(name, NAMES) };
+        if let Some(meant) = meant.filter(|_| !value.is_null()) {
+            let member = format!("options.{}", shown(name));
+            return Err(Malformed { member, problem: format!("is no option: did you mean `{meant}`?") });
+        }
+    }
+    match misplaced_option(options) {
+        Some(problem) => Err(Malformed { member: "options".to_owned(), problem: format!("has a carrier: {problem}") }),
+        None => Ok(()),
+    }
+}
+
+fn read_flag(options: &Record, name: &str, path: &str) -> Result<Option<bool>, Malformed> {
+    match options.get_present(name) {
+        None => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(other) => Err(Malformed::kind(path, "a boolean", other)),
+    }
+}
+
+fn read_unknown(options: &Record) -> Result<Arguments, Malformed> {
+    match options.get_present("unknown") {
+        None => Ok(Arguments::Known),
+        Some(Value::List(names)) if names.is_empty() => Ok(Arguments::Known),
+        Some(Value::List(names)) if names.iter().all(|name| name.as_text().is_some_and(|name| name == "arguments")) => {
+            Ok(Arguments::Unknown)
+        }
+        Some(_) => Err(Malformed {
+            member: UNKNOWN.to_owned(),
+            problem: "must be `[\"arguments\"]`: nothing else can be unknown".to_owned(),
+        }),
+    }
+}
+
+fn read_revision(options: &Record) -> Result<Option<Revision>, Malformed> {
+    const PATH: &str = "options.at_least";
+    match options.get_present("at_least") {
+        None => Ok(None),
+        Some(Value::Number(number)) => match number.to_i64().map(u64::try_from) {
+            Some(Ok(revision)) => Ok(Some(Revision(revision))),
+            _ => Err(Malformed {
+                member: PATH.to_owned(),
+                problem: format!(
+                    "must be a revision, which is a whole number from 0, not `{}`",
+                    shown(number.digits())
+                ),
+            }),
+        },
+        Some(other) => Err(Malformed::kind(PATH, "a number", other)),
+    }
+}
+
+fn read_semantic(options: &Record) -> Result<Semantic, Malformed> {
+    const PATH: &str = "options.evaluations_semantic";
+    match options.get_present("evaluations_semantic") {
+        None => Ok(Semantic::default()),
+        Some(Value::Text(word)) => match word.as_str() {
+            "execute_all" => Ok(Semantic::ExecuteAll),
+            "deny_on_first_deny" => Ok(Semantic::DenyOnFirstDeny),
+            "permit_on_first_permit" => Ok(Semantic::PermitOnFirstPermit),
+            other => Err(Malformed {
+                member: PATH.to_owned(),
+                problem: format!(
+                    "must be `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`, not `{}`",
+                    shown(other)
+                ),
+            }),
+        },
+        Some(other) => Err(Malformed::kind(PATH, "a string", other)),
+    }
+}

@@ -1,0 +1,117 @@
+//! Pages of searches as JSON (AuthZEN 1.0 sections 8.2.2 and 8.3).
+//!
+//! INVARIANT: what was asked without a page, and fits into one, is answered with `results` alone: the official
+//! interoperability runners compare whole bodies. A page that has a next always says so.
+
+use crate::engine::FoundPage;
+use crate::http::authzen::wire::answer::{EntityRef, Reason, unknown};
+use crate::model::{Arguments, Depth, SearchRequest, Searched};
+use actix_web::web::Bytes;
+use serde::Serialize;
+use std::io;
+use utoipa::ToSchema;
+
+/// The answer to a search.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct SearchResponse<'a> {
+    /// Where one was asked for, and where there is a next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<PageAnswer<'a>>,
+    /// Only where `options` ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<SearchContext<'a>>,
+    /// What was found, in an order that stays; entities of the type that was asked for, or actions.
+    results: Vec<SearchResult<'a>>,
+}
+
+/// What page this is.
+#[derive(Debug, Serialize, ToSchema)]
+struct PageAnswer<'a> {
+    /// For the next page; empty where this is the last.
+    next_token: &'a str,
+    /// How many results are on this page.
+    count: usize,
+    /// How many there are in all, where this page shows it: on a first page that is the last, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+    /// Only where the page ends early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<PageProperties>,
+}
+
+/// That a page ends early.
+#[derive(Debug, Serialize, ToSchema)]
+struct PageProperties {
+    /// Why: `time` or `candidates`, which are what one page may cost. The next page goes on.
+    #[schema(example = "time")]
+    incomplete: &'static str,
+}
+
+/// What stands beside the results.
+#[derive(Debug, Serialize, ToSchema)]
+struct SearchContext<'a> {
+    /// For each result, in order: why it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<FoundReason<'a>>>,
+    /// Why nothing was found: as beside a denial. Only on a first page that is empty and the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason<'a>>,
+    /// `["arguments"]` where it was asked what some arguments could be permitted: a result permits no call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["arguments"]))]
+    unknown: Option<&'static [&'static str]>,
+}
+
+/// Why something was found.
+#[derive(Debug, Serialize, ToSchema)]
+struct FoundReason<'a> {
+    /// The ids of the policies that permit it, for every member of the chain.
+    policies: &'a [String],
+}
+
+/// Something that was found.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum SearchResult<'a> {
+    /// A subject or a resource.
+    Entity(EntityRef<'a>),
+    /// An action.
+    Action {
+        /// Its name.
+        name: &'a str,
+    },
+}
+
+/// Writes a page of a search. `asked_for_page` says whether the request spoke of one.
+pub fn write_page(
+    search: &SearchRequest,
+    asked_for_page: bool,
+    page: &FoundPage,
+    arguments: Arguments,
+    depth: Depth,
+) -> io::Result<Bytes> {
+    let reasons = || page.found.iter().map(|found| FoundReason { policies: &found.policies }).collect();
+    let reasons = match depth {
+        Depth::Lean => None,
+        Depth::Reason | Depth::Explain => Some(reasons()),
+    };
+    let reason = page.reason.as_ref().filter(|_| depth != Depth::Lean).map(Reason::from);
+    let context = SearchContext { reasons, reason, unknown: unknown(arguments) };
+    let results = page.found.iter().map(|found| match search.searched {
+        Searched::Subject | Searched::Resource => SearchResult::Entity(EntityRef::new(&search.kind, &found.id)),
+        Searched::Action => SearchResult::Action { name: &found.id },
+    });
+    let body = SearchResponse {
+        page: (asked_for_page || page.next.is_some()).then(|| PageAnswer {
+            next_token: page.next.as_deref().unwrap_or_default(),
+            count: page.found.len(),
+            total: page.total,
+            properties: page.cut.map(|cut| PageProperties { incomplete: cut.as_str() }),
+        }),
+        context: (context.reasons.is_some() || context.unknown.is_some()).then_some(context),
+        results: results.collect(),
+    };
+    let mut text = Vec::new();
+    serde_json::to_writer(&mut text, &body)?;
+    Ok(text.into())
+}

@@ -1,0 +1,342 @@
+//! Who calls: keys, permissions, and the one way from a request's headers to an identity.
+//!
+//! INVARIANT: a credential that is present and not known is a 401, whatever path is asked for and whatever anonymous
+//! callers may do; and this is decided before the body is read. `envelope` asks [`Presented::by`] once for each request,
+//! and what it found is all that handlers see.
+
+pub(in crate::http) mod anonymous;
+pub(in crate::http) mod bearer;
+pub(in crate::http) mod certificate;
+pub(in crate::http) mod rate;
+
+use super::{Error, Settings};
+use crate::evidence::Scope;
+use crate::http::caller::certificate::{CertificateName, PeerCertificate};
+use crate::http::caller::rate::Rate;
+use crate::model::EntityRef;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::{HttpMessage as _, HttpRequest};
+use aws_lc_rs::digest::{SHA256, digest};
+use std::fmt;
+use subtle::ConstantTimeEq as _;
+
+/// A configured caller.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The name in records and logs.
+    pub name: String,
+    /// How it is known.
+    pub by: By,
+    /// What it may do.
+    pub permissions: Permissions,
+    /// Whether it may only ask for chains with an agent in them.
+    pub require_actor: bool,
+    /// Whether its denials carry the reason without `options.reason`.
+    pub reasons: bool,
+    /// How many requests it may send; none for as many as it likes.
+    pub rate: Option<Rate>,
+    /// Whose credentials its requests may hold.
+    pub credentials: Scope,
+}
+
+/// How a caller is known.
+#[derive(Clone, Debug)]
+pub enum By {
+    /// By a key in `Authorization`.
+    Key(KeyHash),
+    /// By an access token in `Authorization`, of this issuer and alone of this party.
+    Token {
+        /// The issuer, as it is configured.
+        issuer: String,
+        /// Whom the token names.
+        principal: EntityRef,
+    },
+    /// By the certificate of its connection.
+    Certificate(CertificateName),
+}
+
+/// The SHA-256 of a caller's key. Keys are random and long, so a plain hash is enough to store one.
+#[derive(Clone, Copy)]
+pub struct KeyHash([u8; 32]);
+
+/// Text that is not a key's hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key hash must be 64 hexadecimal digits: the output of `printf %s KEY | sha256sum`")]
+pub struct KeyHashError;
+
+impl KeyHash {
+    /// Hashes a key.
+    #[must_use]
+    pub fn of(key: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, key).as_ref());
+        Self(hash)
+    }
+
+    /// Reads 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Result<Self, KeyHashError> {
+        let mut hash = [0; 32];
+        let digits = text.as_bytes();
+        if digits.len() != 2 * hash.len() {
+            return Err(KeyHashError);
+        }
+        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+            for digit in pair {
+                let value = char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+                *byte = (*byte << 4) | value.ok_or(KeyHashError)?;
+            }
+        }
+        Ok(Self(hash))
+    }
+
+    /// A hash that was read elsewhere.
+    #[must_use]
+    pub const fn from_bytes(sha256: [u8; 32]) -> Self {
+        Self(sha256)
+    }
+
+    fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+/// Never shown: a hash of a weak key gives the key away.
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHash(..)")
+    }
+}
+
+/// One thing that a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Ask for decisions.
+    Decide,
+    /// Search for what would be permitted.
+    Search,
+    /// Ask for the whole explanation, which names policies, relations and values.
+    Explain,
+    /// Read relations.
+    RelationsRead,
+    /// Write relations.
+    RelationsWrite,
+    /// Operate the service: see why a reload failed.
+    Admin,
+}
+
+impl Permission {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Decide, Self::Search, Self::Explain, Self::RelationsRead, Self::RelationsWrite, Self::Admin];
+
+    /// The word in settings and messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Decide => "decide",
+            Self::Search => "search",
+            Self::Explain => "explain",
+            Self::RelationsRead => "relations.read",
+            Self::RelationsWrite => "relations.write",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.as_str() == word)
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of permissions.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Permissions(u8);
+
+impl Permissions {
+    /// Whether the set holds this one.
+    #[must_use]
+    pub fn has(self, permission: Permission) -> bool {
+        self.0 & permission.bit() != 0
+    }
+}
+
+impl FromIterator<Permission> for Permissions {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        Self(permissions.into_iter().fold(0, |bits, permission| bits | permission.bit()))
+    }
+}
+
+impl fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(Permission::ALL.iter().filter(|p| self.has(**p)).map(|p| p.as_str())).finish()
+    }
+}
+
+/// What a request's headers and connection say of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presented {
+    /// A configured caller, by its place among them.
+    Caller(usize),
+    /// A token that is yet to be verified: nobody, until it is.
+    Token,
+}
+
+impl Presented {
+    /// Finds it; `None` for a request without a credential. A key beats the connection's certificate.
+    pub(super) fn by(
+        headers: &HeaderMap,
+        peer: Option<&PeerCertificate>,
+        settings: &Settings,
+    ) -> Result<Option<Self>, Error> {
+        if !headers.contains_key(AUTHORIZATION) {
+            let found = peer.and_then(|peer| settings.callers.iter().position(|caller| peer.is(caller)));
+            return Ok(found.map(Self::Caller));
+        }
+        if let Some(at) = known(headers, settings) {
+            return Ok(Some(Self::Caller(at)));
+        }
+        let may_be_token = settings.takes_tokens() && bearer_token(headers).is_some();
+        if may_be_token { Ok(Some(Self::Token)) } else { Err(Error::WrongCredential) }
+    }
+}
+
+/// The token in `Authorization: Bearer …`, where there is exactly one.
+pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION);
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let token = str::from_utf8(presented_key(value.as_bytes(), false)?).ok()?;
+    (!token.is_empty()).then_some(token)
+}
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Identity<'a> {
+    /// Nobody in particular, and what such a caller may do.
+    Anonymous(Permissions),
+    /// A configured caller, and its place among them.
+    Known(usize, &'a Caller),
+}
+
+impl<'a> Identity<'a> {
+    /// Who sent a request that may be anonymous only where anonymous callers are let in.
+    pub(super) fn of(request: &HttpRequest, settings: &'a Settings) -> Result<Self, Error> {
+        if let Some((place, caller)) = Self::caller_of(request, settings) {
+            return Ok(Self::Known(place, caller));
+        }
+        if request.headers().contains_key(AUTHORIZATION) {
+            return Err(Error::WrongCredential);
+        }
+        let permissions = settings.anonymous.ok_or(Error::MissingCredential)?;
+        anonymous::check_anonymous(request.uri(), request.headers())?;
+        Ok(Self::Anonymous(permissions))
+    }
+
+    /// The configured caller that sent a request, if one did.
+    pub(super) fn caller_of(request: &HttpRequest, settings: &'a Settings) -> Option<(usize, &'a Caller)> {
+        match request.extensions().get().copied()? {
+            Presented::Caller(at) => settings.callers.get(at).map(|caller| (at, caller)),
+            Presented::Token => None,
+        }
+    }
+
+    /// Refuses a caller without this permission.
+    pub(super) fn require(self, permission: Permission) -> Result<(), Error> {
+        let (permissions, anonymous) = match self {
+            Self::Anonymous(permissions) => (permissions, true),
+            Self::Known(_, caller) => (caller.permissions, false),
+        };
+        if permissions.has(permission) { Ok(()) } else { Err(Error::MissingPermission { permission, anonymous }) }
+    }
+
+    /// The name in records.
+    pub(super) fn name(self) -> &'a str {
+        match self {
+            Self::Anonymous(_) => "anonymous",
+            Self::Known(_, caller) => &caller.name,
+        }
+    }
+
+    /// The caller's place among those that are configured.
+    pub(super) fn place(self) -> Option<usize> {
+        match self {
+            Self::Anonymous(_) => None,
+            Self::Known(place, _) => Some(place),
+        }
+    }
+
+    /// The caller's own settings, where it has any.
+    pub(super) fn caller(self) -> Option<&'a Caller> {
+        match self {
+            Self::Anonymous(_) => None,
+            Self::Known(_, caller) => Some(caller),
+        }
+    }
+}
+
+/// The place of the caller whose key the request carries. Compares with every caller's, so that the time taken tells nothing.
+fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
+    let mut values = headers.get_all(AUTHORIZATION);
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let key = presented_key(value.as_bytes(), settings.raw_keys).filter(|key| !key.is_empty())?;
+    let hash = KeyHash::of(key);
+    let callers = settings.callers.iter().enumerate();
+    callers.fold(None, |found, (at, caller)| match &caller.by {
+        By::Key(key) if key.matches(&hash) => Some(at),
+        By::Key(_) | By::Token { .. } | By::Certificate(_) => found,
+    })
+}
+
+/// `Bearer <key>`, the scheme in any case (RFC 9110 section 11.1); the whole value where keys may come without.
+fn presented_key(value: &[u8], raw_keys: bool) -> Option<&[u8]> {
+    const SCHEME: &[u8] = b"bearer ";
+    match value.split_at_checked(SCHEME.len()) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(SCHEME) => Some(key.trim_ascii()),
+        _ if raw_keys => Some(value.trim_ascii()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_read_in_either_case_and_nothing_else_is() {
+        let hex = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+        assert!(KeyHash::parse(hex).unwrap().matches(&KeyHash::of(b"secret")));
+        assert!(KeyHash::parse(&hex.to_uppercase()).unwrap().matches(&KeyHash::of(b"secret")));
+        for text in ["", "2b", "zz", &hex[1..], &format!("{hex}0"), &hex.replace('2', "g")] {
+            assert_eq!(KeyHash::parse(text).unwrap_err(), KeyHashError, "{text}");
+        }
+        assert!(!KeyHash::of(b"secret").matches(&KeyHash::of(b"Secret")));
+    }
+
+    #[test]
+    fn a_key_is_read_behind_its_scheme_and_bare_only_where_allowed() {
+        for (value, plain, raw) in [
+            ("Bearer k", Some("k"), Some("k")),
+            ("bEARER  k ", Some("k"), Some("k")),
+            ("k", None, Some("k")),
+            ("Basic k", None, Some("Basic k")),
+            ("Bearer", None, Some("Bearer")),
+        ] {
+            let read = |raw_keys| presented_key(value.as_bytes(), raw_keys).map(|key| str::from_utf8(key).unwrap());
+            assert_eq!((read(false), read(true)), (plain, raw), "{value}");
+        }
+    }
+
+    #[test]
+    fn permissions_are_read_by_their_words() {
+        for permission in Permission::ALL {
+            assert_eq!(Permission::from_word(permission.as_str()), Some(permission));
+        }
+        let some: Permissions = [Permission::Decide, Permission::RelationsRead].into_iter().collect();
+        assert!(some.has(Permission::Decide) && !some.has(Permission::Admin));
+        assert_eq!(format!("{some:?}"), r#"{"decide", "relations.read"}"#);
+    }
+}

@@ -1,0 +1,120 @@
+//! From a listener to requests: connections under the service's own times ([`crate::http::connection`]), TLS, HTTP/1.1.
+//!
+//! The framework's own server would hand its HTTP a stream of its own. Here its parts are put together as it does, with
+//! ours in between.
+
+use crate::http::Limits;
+use crate::http::caller::certificate;
+use crate::http::connection::{Timed, Watch};
+use crate::http::server::{Listener, Server};
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol};
+use actix_server::{GracefulShutdownSignal, ServerBuilder};
+use actix_service::{IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_tls::accept::TlsError;
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_web::dev::{AppConfig, Extensions};
+use actix_web::rt::net::{TcpStream, UnixStream};
+use rustls::ServerConfig;
+use std::future::ready;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// How long a client may go on sending a body that nobody reads, after its answer.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What HTTP is spoken over: the stream, the version, and where it comes from.
+type Accepted<T> = (T, Protocol, Option<SocketAddr>);
+
+/// Serves a listener.
+pub(in crate::http) fn listen(
+    builder: ServerBuilder,
+    listener: Listener,
+    tls: Option<&ServerConfig>,
+    server: &Server,
+) -> io::Result<ServerBuilder> {
+    let (server, ending) = (server.clone(), builder.graceful_shutdown_signal());
+    match (listener, tls.cloned()) {
+        (Listener::Tcp(listener), None) => builder.listen("tcp", listener, move || {
+            let watch = server.watch();
+            fn_service(move |stream| ready(Ok(accept_tcp(stream, &watch)))).and_then(http(
+                &server,
+                &ending,
+                |stream: &Timed<TcpStream>, data| {
+                    data.insert(Rc::clone(stream.connection()));
+                },
+            ))
+        }),
+        (Listener::Tcp(listener), Some(mut config)) => {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            builder.listen("tls", listener, move || {
+                let watch = server.watch();
+                let mut acceptor = Acceptor::new(config.clone());
+                acceptor.set_handshake_timeout(server.limits().head_time);
+                fn_service(move |stream| {
+                    let (stream, ..) = accept_tcp(stream, &watch);
+                    ready(Ok::<_, TlsError<io::Error, DispatchError>>(stream))
+                })
+                .and_then(acceptor.map_err(TlsError::into_service_error))
+                .map(|stream: TlsStream<Timed<TcpStream>>| {
+                    let from = stream.get_ref().0.get_ref().peer_addr().ok();
+                    (stream, Protocol::Http1, from)
+                })
+                .and_then(
+                    http(&server, &ending, |stream: &TlsStream<Timed<TcpStream>>, data| {
+                        data.insert(Rc::clone(stream.get_ref().0.connection()));
+                        certificate::remember(stream, data);
+                    })
+                    .map_err(TlsError::Service),
+                )
+            })
+        }
+        (Listener::Unix(listener), _) => builder.listen_uds("unix", listener, move || {
+            let watch = server.watch();
+            fn_service(move |stream: UnixStream| {
+                let stream = Timed::new(stream, &watch);
+                ready(Ok::<Accepted<_>, DispatchError>((stream, Protocol::Http1, None)))
+            })
+            .and_then(http(&server, &ending, |stream: &Timed<UnixStream>, data| {
+                data.insert(Rc::clone(stream.connection()));
+            }))
+        }),
+    }
+}
+
+/// Puts a connection under the times of this worker.
+fn accept_tcp(stream: TcpStream, watch: &Rc<Watch>) -> Accepted<Timed<TcpStream>> {
+    // An answer is written whole. A connection on which this fails is gone.
+    let _is_gone = stream.set_nodelay(true);
+    let from = stream.peer_addr().ok();
+    (Timed::new(stream, watch), Protocol::Http1, from)
+}
+
+/// HTTP/1.1 on streams of this kind, with the application of one worker behind it.
+fn http<T, F>(
+    server: &Server,
+    ending: &GracefulShutdownSignal,
+    remember: F,
+) -> impl ServiceFactory<Accepted<T>, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<T, F>
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+    F: Fn(&T, &mut Extensions) + 'static,
+{
+    let app = server.app().into_factory().map_err(|error: actix_web::Error| error.error_response());
+    let Limits { keep_alive, .. } = *server.limits();
+    let ending = ending.clone();
+    HttpService::build()
+        .keep_alive(keep_alive)
+        // Ours alone: the framework's would answer a whole request with 408 where this worker has stood still.
+        .client_request_timeout(Duration::ZERO)
+        .client_disconnect_timeout(LINGER)
+        .graceful_shutdown_signal(move || {
+            let ending = ending.clone();
+            async move { ending.notified().await }
+        })
+        .on_connect_ext(remember)
+        .finish(map_config(app, |()| AppConfig::default()))
+}

@@ -1,0 +1,69 @@
+//! The page on which policy authors try requests, and the description that it shows.
+//!
+//! Everything is in the binary: the page loads nothing from elsewhere.
+
+pub(in crate::http) mod openapi;
+
+use super::{Error, routes};
+use crate::model::Fault;
+use actix_web::http::header::{
+    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentEncoding, HeaderValue, LOCATION,
+};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use std::sync::{Arc, LazyLock};
+use utoipa_swagger_ui::Config;
+
+static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    // Ready to try: one click less for every request. No schemas below the calls: they are in the calls. No bar on top: it
+    // is for choosing among several descriptions.
+    let config = Config::new([routes::OPENAPI])
+        .use_base_layout()
+        .try_it_out_enabled(true)
+        .display_request_duration(true)
+        .default_models_expand_depth(-1);
+    Arc::new(config)
+});
+
+/// The page itself, and its style where it differs from Swagger UI's. The rest comes from that.
+const INDEX: &str = include_str!("page/index.html");
+const STYLE: &str = include_str!("page/index.css");
+
+static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| openapi::written().into());
+
+/// To the page.
+pub(super) async fn redirect() -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((LOCATION, HeaderValue::from_static(routes::DOCS))).finish()
+}
+
+/// The page and its files.
+pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Error> {
+    let mut response = HttpResponse::Ok();
+    // Nobody may frame a page whose buttons send requests.
+    response.insert_header((CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'")));
+    let name = request.match_info().query("file");
+    let own = match name {
+        "" | "index.html" => Some(("text/html; charset=utf-8", INDEX)),
+        "index.css" => Some(("text/css; charset=utf-8", STYLE)),
+        _ => None,
+    };
+    if let Some((content_type, text)) = own {
+        response.insert_header((CONTENT_TYPE, HeaderValue::from_static(content_type)));
+        return Ok(response.body(text));
+    }
+    let file = utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG))
+        .map_err(|error| Fault::Internal(format!("the documentation cannot be written: {error}")))?
+        .ok_or(Error::NotFound)?;
+    response.insert_header((CONTENT_TYPE, file.content_type));
+    if file.gzpipped {
+        response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
+    }
+    Ok(response.body(file.bytes.into_owned()))
+}
+
+/// The description.
+pub(super) async fn openapi_json() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .body(DESCRIPTION.clone())
+}

@@ -1,0 +1,191 @@
+//! The description of the API, from the handlers.
+
+use crate::http::admin::{health, keys};
+use crate::http::authzen::{evaluation, evaluations, examples, metadata, schema, search};
+use crate::http::{Error, Permission, openfga, settings};
+use crate::model::{Fault, Malformed};
+use std::time::Duration;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Header, Object, OpenApi, RefOr, Response, Type};
+use utoipa::{Modify, OpenApi as _};
+
+const JSON: &str = "application/json";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "behest",
+        description = "May this agent, acting at this user's behest, do this action to this resource, now?\n\nA Policy \
+            Decision Point that speaks the [AuthZEN Authorization API \
+            1.0](https://openid.net/specs/authorization-api-1_0.html), decides with Cedar policies, and never lets an \
+            agent do what its user may not.\n\n**To try it**, open `/access/v1/evaluation`, choose an example and press \
+            *Execute*. The examples ask about people, agents and tools of the default bundle; with a bundle of your own \
+            they are denied, as `unknown_type` or the like.",
+    ),
+    paths(
+        evaluation::evaluation,
+        evaluations::evaluations,
+        search::subject,
+        search::resource,
+        search::action,
+        metadata::metadata,
+        metadata::jwks,
+        health::healthz,
+        health::readyz,
+        health::metrics,
+        keys::refresh,
+    ),
+    components(schemas(schema::ErrorCode)),
+    tags(
+        (name = "AuthZEN", description = "Decisions."),
+        (name = "AuthZEN search", description = "Who may, to what, and what?"),
+        (name = "Discovery", description = "What the service says about itself."),
+        (name = "Operation", description = "For probes, dashboards and operators."),
+    ),
+    modifiers(&Keys),
+)]
+struct Description;
+
+/// The description.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let mut api = Description::openapi();
+    api.merge(openfga::Paths::openapi());
+    Everywhere.modify(&mut api);
+    Examples.modify(&mut api);
+    Errors.modify(&mut api);
+    api
+}
+
+/// The description as text; empty where it cannot be written, which a test rules out.
+pub(in crate::http) fn written() -> String {
+    openapi().to_pretty_json().unwrap_or_default()
+}
+
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, api: &mut OpenApi) {
+        let scheme = Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "A configured caller's key, or its access token of a configured issuer. A caller may also be known by the \
+                 certificate of its connection. Not needed on the loopback address while no caller is configured.",
+            ))
+            .build();
+        api.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// What every operation can answer, since it is decided before the path is looked at.
+struct Everywhere;
+
+impl Modify for Everywhere {
+    fn modify(&self, api: &mut OpenApi) {
+        for operation in api.paths.paths.values_mut().flat_map(operations) {
+            let responses = &mut operation.responses.responses;
+            let Some(RefOr::T(refused)) = responses.get_mut("401") else { continue };
+            let challenge = header(Type::String, "The scheme and realm, and whether what was sent is at fault.");
+            refused.headers.entry("WWW-Authenticate".to_owned()).or_insert(challenge);
+            let retry = header(Type::Integer, "Seconds until one more is taken.");
+            let mut too_many = Response::new("The caller sends more requests than it may.");
+            too_many.headers.insert("Retry-After".to_owned(), retry);
+            too_many.content.clone_from(&refused.content);
+            responses.insert("429".to_owned(), RefOr::T(too_many));
+        }
+    }
+}
+
+fn header(kind: Type, description: &str) -> RefOr<Header> {
+    let mut header = Header::new(Object::with_type(kind));
+    header.description = Some(description.to_owned());
+    RefOr::T(header)
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, .. } = item;
+    [get, put, post, delete].into_iter().flatten()
+}
+
+struct Examples;
+
+impl Modify for Examples {
+    fn modify(&self, api: &mut OpenApi) {
+        let examples = examples::examples();
+        let own = examples.iter().map(|it| (it.path, it.name, it.summary, it.description, it.body.clone()));
+        let fga = openfga::examples::examples().into_iter().map(|it| (it.path, it.name, it.summary, "", it.body));
+        for (path, name, summary, description, body) in own.chain(fga) {
+            let operation = operation(api, path);
+            let Some(RefOr::T(described)) = operation.and_then(|operation| operation.request_body.as_mut()) else {
+                continue;
+            };
+            let Some(RefOr::T(content)) = described.content.get_mut(JSON) else { continue };
+            let built = ExampleBuilder::new().summary(summary).description(description).value(Some(body));
+            content.examples.insert(name.to_owned(), RefOr::T(built.build()));
+        }
+        for answer in examples::answers() {
+            let asked = examples.iter().find(|example| example.path == answer.path && example.name == answer.name);
+            let summary = asked.map_or("", |example| example.summary);
+            if let Some(content) = operation(api, answer.path).and_then(|operation| answered(operation, "200")) {
+                let built = ExampleBuilder::new().summary(summary).value(Some(answer.body));
+                content.examples.insert(answer.name.to_owned(), RefOr::T(built.build()));
+            }
+        }
+    }
+}
+
+/// Without these the page shows one made-up error for every status.
+struct Errors;
+
+impl Modify for Errors {
+    fn modify(&self, api: &mut OpenApi) {
+        for (path, item) in &mut api.paths.paths {
+            for operation in operations(item) {
+                let statuses: Vec<String> = operation.responses.responses.keys().cloned().collect();
+                for status in statuses {
+                    let Some(error) = typical(path, &status) else { continue };
+                    let Some(content) = answered(operation, &status).filter(|content| is_error(content)) else {
+                        continue;
+                    };
+                    content.example = serde_json::to_value(error.body()).ok();
+                }
+            }
+        }
+    }
+}
+
+/// An error that comes with this status.
+fn typical(path: &str, status: &str) -> Option<Error> {
+    let limits = settings::Limits::default();
+    let permission = if path.starts_with("/access/v1/search/") { Permission::Search } else { Permission::Decide };
+    Some(match status {
+        "400" => Error::Malformed(Malformed::missing("action.name")),
+        "401" => Error::WrongCredential,
+        "403" => Error::MissingPermission { permission, anonymous: false },
+        "404" => Error::NoPublicUrl,
+        "408" => Error::BodyTimeout(limits.body_time),
+        "429" => Error::TooManyRequests(Duration::from_secs(1)),
+        "413" => Error::BodyTooLarge(limits.body_bytes),
+        "500" => Error::Fault(Fault::Internal(String::new())),
+        "503" => Error::Fault(Fault::NoBundle),
+        _ => return None,
+    })
+}
+
+fn operation<'a>(api: &'a mut OpenApi, path: &str) -> Option<&'a mut Operation> {
+    api.paths.paths.get_mut(path).and_then(|item| item.post.as_mut())
+}
+
+fn answered<'a>(operation: &'a mut Operation, status: &str) -> Option<&'a mut Content> {
+    let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) else { return None };
+    match response.content.get_mut(JSON) {
+        Some(RefOr::T(content)) => Some(content),
+        _ => None,
+    }
+}
+
+fn is_error(content: &Content) -> bool {
+    matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location.ends_with("/ErrorBody"))
+}

@@ -1,0 +1,160 @@
+//! `POST /stores/{id}/batch-check`: several checks at one revision, each with an answer of its own.
+
+use crate::engine::stores::{Allowance, Failure, Limits, Model, Reader, RelationFault, Terms, Version};
+use crate::http::Permission;
+use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
+use crate::http::openfga::error::{ApiError, Names};
+use crate::http::openfga::fields::Fields;
+use crate::http::openfga::members::{BATCH_CHECK, CHECK_ITEM};
+use crate::http::openfga::request::{
+    MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+};
+use crate::http::openfga::schema::{BatchCheckBody, BatchCheckError, BatchCheckRequest, BatchCheckResult, Errors};
+use crate::http::openfga::time::Deadline;
+use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
+use crate::http::shared::Shared;
+use crate::model::{Record, Tuple, TupleKey};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use std::collections::BTreeMap;
+
+/// Most checks of one batch: OpenFGA's limit.
+const MAX_CHECKS: usize = 50;
+
+/// Longest correlation id, in characters: OpenFGA's rule.
+const MAX_CORRELATION_CHARS: usize = 36;
+
+/// Checks several relations
+///
+/// All at one revision. An item that is at fault has an error in place of its answer.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/batch-check",
+    tag = "Relations",
+    operation_id = "batchCheck",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = BatchCheckRequest, content_type = "application/json"),
+    responses((status = 200, description = "Each item's answer.", body = BatchCheckBody), Errors),
+    security(("key" = [])),
+)]
+pub(super) async fn batch_check(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let store = store_id(&request)?;
+    let fields = Fields::in_store(&body, store, &stores, BATCH_CHECK)?;
+    check_consistency(&fields)?;
+    let items = read_items(&fields)?;
+    let (version, model) = stores.with_model(store, model_id(&fields)?)?;
+    let basis = Basis { model: model.id, revision: version.revision() };
+    let (groups, mut result) = group(items, &model);
+    let question = move |limits| decide(&groups, &version, &model, limits);
+    let write = move |Decided(decided)| {
+        result.extend(decided);
+        text_of(&BatchCheckBody { result })
+    };
+    Ok(ok_text_of(basis, answer(&shared, bytes, Names::InKey, question, write).await?))
+}
+
+/// The items by their correlation ids, which are as they must be.
+fn read_items<'a>(fields: &Fields<'a>) -> Result<BTreeMap<String, Fields<'a>>, ApiError> {
+    let count = fields.count("checks")?;
+    if count == 0 || count > MAX_CHECKS {
+        let told = format!("`checks` holds {count} items, and 1 to {MAX_CHECKS} are taken");
+        return Err(ApiError::invalid(told));
+    }
+    let mut named = BTreeMap::new();
+    for item in fields.items("checks", CHECK_ITEM)? {
+        let id = item.required("correlation_id")?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if id.chars().count() > MAX_CORRELATION_CHARS || !id.chars().all(fits) {
+            let told = format!(
+                "`{}` must be 1 to {MAX_CORRELATION_CHARS} letters, digits, `_` and `-`",
+                item.path("correlation_id")
+            );
+            return Err(ApiError::invalid(told));
+        }
+        if named.insert(id.to_string(), item).is_some() {
+            return Err(ApiError::invalid(format!("the correlation id `{id}` occurs twice: make each unique")));
+        }
+    }
+    Ok(named)
+}
+
+/// What items must have in common to be answered by one reader, which keeps what it finds out.
+type Surroundings = (Vec<Tuple>, Record);
+
+/// Items that have their surroundings in common, with their ids.
+type Group = (Surroundings, Vec<String>, Vec<TupleKey>);
+
+/// The items by their surroundings, and the results of those that are not as they must be.
+fn group(items: BTreeMap<String, Fields<'_>>, model: &Model) -> (Vec<Group>, BTreeMap<String, BatchCheckResult>) {
+    let mut result = BTreeMap::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for (id, item) in items {
+        match read_item(&item, model) {
+            Ok((key, surroundings)) => match groups.iter_mut().find(|(known, ..)| *known == surroundings) {
+                Some((_, ids, keys)) => {
+                    ids.push(id);
+                    keys.push(key);
+                }
+                None => groups.push((surroundings, vec![id], vec![key])),
+            },
+            Err(error) => drop(result.insert(id, failed(&error))),
+        }
+    }
+    (groups, result)
+}
+
+/// The results of items that were asked of the engine.
+struct Decided(Vec<(String, BatchCheckResult)>);
+
+impl MayBeCut for Decided {
+    fn is_cut(&self) -> bool {
+        false
+    }
+}
+
+/// Asks the engine. Each item has a limit of its own, and a result if it goes beyond it; but what all together may cost
+/// where limits are narrow is the whole batch's failure, for it is asked anew with wide ones.
+fn decide(groups: &[Group], version: &Version, model: &Model, limits: Limits) -> Result<Decided, Failure> {
+    let is_over = until(Deadline::of_check());
+    let is_narrow = limits != Limits::default();
+    let together = Allowance::of_reads(limits.check_reads);
+    let mut decided = Vec::new();
+    for ((contextual, context), ids, keys) in groups {
+        let allowance = is_narrow.then_some(&together);
+        let terms = Terms { allowance, ..terms(contextual, context, limits, &is_over) };
+        let answers = Reader::new(version.graph(), &model.rules, terms)?.check_all(keys);
+        for (id, answer) in ids.iter().zip(answers) {
+            decided.push((
+                id.clone(),
+                match answer {
+                    Ok(membership) => BatchCheckResult::Allowed(membership.holds()),
+                    Err(failure @ Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooMuch)) if is_narrow => {
+                        return Err(failure);
+                    }
+                    Err(failure) => failed(&ApiError::of_failure(failure, Names::InKey)),
+                },
+            ));
+        }
+    }
+    Ok(Decided(decided))
+}
+
+fn read_item(item: &Fields<'_>, model: &Model) -> Result<(TupleKey, Surroundings), ApiError> {
+    let key = read_question(item)?;
+    let contextual = read_contextual(item, model)?;
+    Ok((key, (contextual, read_context(item)?.cloned().unwrap_or_default())))
+}
+
+fn failed(error: &ApiError) -> BatchCheckResult {
+    let (code, is_input) = error.code_name();
+    BatchCheckResult::Error(BatchCheckError {
+        input_error: is_input.then_some(code),
+        internal_error: (!is_input).then_some(code),
+        message: error.to_string(),
+    })
+}

@@ -1,0 +1,210 @@
+//! `GET /stores/{id}/export-tuples`: all tuples of a store at one revision, one line of JSON for each. Not in OpenFGA,
+//! whose pages are of as many revisions as there are pages.
+//!
+//! The lines are written from a version that is pinned, so writers go on meanwhile. A thread writes them and waits for
+//! a client that reads slowly.
+//!
+//! INVARIANT: a body that ends well is complete. One that is not breaks off, and the connection with it.
+
+use crate::engine::stores::{Selection, Spelling, Version as StoreVersion};
+use crate::http::Permission;
+use crate::http::authzen::wire::write_tuple;
+use crate::http::openfga::answer::name_revision;
+use crate::http::openfga::error::{ApiError, Code};
+use crate::http::openfga::places::{NoPlace, Place};
+use crate::http::openfga::request::{Parameters, admit, beside, caller_place, exact_query, store_id};
+use crate::http::openfga::schema::{Errors, TupleKeyBody};
+use crate::http::openfga::tuple::{read_object, read_relation, read_user};
+use crate::http::shared::Shared;
+use crate::model::{check_type, shown};
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::Version;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// Exports at once: each takes a thread, and keeps the version that it pinned.
+pub(in crate::http) const MAX_EXPORTS: usize = 8;
+
+/// Those of them that one caller may have.
+pub(in crate::http) const EXPORTS_OF_CALLER: usize = 4;
+
+/// Bytes of lines that are written at once.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Pieces that wait for a slow client; the thread waits with them.
+const WAITING: usize = 4;
+
+/// What narrows or widens an export. A parameter that is misspelled would export more than was asked for.
+const PARAMETERS: [&str; 5] = ["type", "object", "relation", "user", "bundle"];
+
+/// How long the thread waits for a client that does not read.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// How long it waits in all, beside what the least rate of a client allows.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Exports tuples
+///
+/// All that are stored, at the revision in the header `Behest-Revision`, as lines of JSON in no particular order; numbers
+/// keep their digits. The bundle's tuples of `main` are left out unless they are asked for. `behest import` reads what
+/// comes. A caller may run four at once; where no place is left, an export whose client has taken nothing for two seconds
+/// breaks off and makes room.
+#[utoipa::path(
+    get,
+    path = "/stores/{store_id}/export-tuples",
+    tag = "Relations",
+    operation_id = "exportTuples",
+    params(
+        ("store_id" = String, Path, description = "The store."),
+        ("type" = Option<String>, Query, description = "Only tuples on objects of this type."),
+        ("object" = Option<String>, Query, description = "Only tuples on this object."),
+        ("relation" = Option<String>, Query, description = "Only tuples of this relation."),
+        ("user" = Option<String>, Query, description = "Only tuples of exactly this user."),
+        ("bundle" = Option<bool>, Query, description = "`true` for the bundle's tuples too, before the others."),
+    ),
+    responses(
+        (status = 200, description = "One line for each tuple.", body = TupleKeyBody, content_type = "application/jsonl"),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+    let stores = admit(&request, &shared, Permission::RelationsRead)?;
+    let caller = caller_place(&request, &shared);
+    let store = store_id(&request)?;
+    let (wanted, with_bundle) = read_query(&exact_query(&request, &PARAMETERS)?, &stores.spelling(store))?;
+    if request.version() < Version::HTTP_11 {
+        return Err(ApiError::invalid("an export needs HTTP/1.1: before that, nothing tells that a body is complete"));
+    }
+    let version = stores.pin(store)?;
+    let mut place = shared.exports.take(caller, PATIENCE).map_err(|none| {
+        let told = match none {
+            NoPlace::OfAll(most) => format!("{most} exports are running, which is the most"),
+            NoPlace::OfShare(most) => format!("{most} exports of yours are running, which is your share"),
+        };
+        ApiError::new(Code::ResourceExhausted, format!("{told}: ask again when one has ended"))
+    })?;
+    let revision = version.revision();
+    let (sender, receiver) = channel(WAITING);
+    let work = beside(move || {
+        write_all(&version, &wanted, with_bundle, &mut place, &sender);
+        Ok(())
+    });
+    // It runs on its own, and ends when nobody listens any more.
+    actix_web::rt::spawn(async move { drop(work.await) });
+    let mut response = HttpResponse::Ok().body(Lines { receiver });
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
+    name_revision(&mut response, revision);
+    Ok(response.map_into_boxed_body())
+}
+
+fn read_query(query: &Parameters, spelling: &Spelling) -> Result<(Selection, bool), ApiError> {
+    let mut wanted = Selection::default();
+    if let Some(kind) = query.get("type") {
+        let kind = spelling.kind(&kind.into());
+        check_type(&kind).map_err(|error| ApiError::invalid(error.to_string()))?;
+        wanted.kind = Some(kind);
+    }
+    if let Some(relation) = query.get("relation") {
+        read_relation(relation)?;
+        wanted.relation = Some(relation.into());
+    }
+    wanted.object = query.get("object").map(|object| read_object(object, spelling)).transpose()?;
+    wanted.user = query.get("user").map(|user| read_user(user, spelling)).transpose()?;
+    let with_bundle = match query.get("bundle").map(String::as_str) {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => {
+            let told = format!("`bundle` must be `true` or `false`, not `{}`", shown(other));
+            return Err(ApiError::invalid(told));
+        }
+    };
+    Ok((wanted, with_bundle))
+}
+
+/// What comes to the body, in this order: lines, then the end.
+enum Piece {
+    Lines(Bytes),
+    End,
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Lines(lines) => lines.len(),
+            Self::End => 0,
+        }
+    }
+}
+
+fn write_all(version: &StoreVersion, wanted: &Selection, with_bundle: bool, place: &mut Place, sender: &Sender<Piece>) {
+    let mut send = |piece: Piece| {
+        let bytes = piece.len();
+        place.pass(sender, piece, bytes, STALLED)
+    };
+    let mut text = String::with_capacity(PIECE_BYTES);
+    for tuple in version.tuples(wanted, with_bundle) {
+        write_tuple(&mut text, &tuple);
+        text.push('\n');
+        if text.len() >= PIECE_BYTES {
+            let full = std::mem::replace(&mut text, String::with_capacity(PIECE_BYTES));
+            if !send(Piece::Lines(full.into())) {
+                return;
+            }
+        }
+    }
+    if text.is_empty() || send(Piece::Lines(text.into())) {
+        send(Piece::End);
+    }
+}
+
+struct Lines {
+    receiver: Receiver<Piece>,
+}
+
+/// The writer is gone without its last word.
+#[derive(Debug, thiserror::Error)]
+#[error("an export broke off: its client did not read, or kept others from theirs")]
+struct BrokenOff;
+
+impl MessageBody for Lines {
+    type Error = BrokenOff;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        match std::task::ready!(self.get_mut().receiver.poll_recv(cx)) {
+            Some(Piece::Lines(lines)) => Poll::Ready(Some(Ok(lines))),
+            Some(Piece::End) => Poll::Ready(None),
+            None => Poll::Ready(Some(Err(BrokenOff))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    #[actix_web::test]
+    async fn a_body_is_complete_only_with_its_last_word() {
+        for (last, is_complete) in [(Some(Piece::End), true), (None, false)] {
+            let (sender, receiver) = channel(WAITING);
+            assert!(sender.send(Piece::Lines("{}\n".into())).await.is_ok());
+            if let Some(last) = last {
+                assert!(sender.send(last).await.is_ok());
+            }
+            drop(sender);
+            let mut lines = Box::pin(Lines { receiver });
+            assert!(matches!(poll_fn(|cx| lines.as_mut().poll_next(cx)).await, Some(Ok(_))));
+            assert_eq!(poll_fn(|cx| lines.as_mut().poll_next(cx)).await.is_none(), is_complete);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `POST /stores/{id}/list-objects`: to which objects is this user in that relation?
+
+use crate::engine::stores::{Limits, Listed, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version};
+use crate::http::Permission;
+use crate::http::openfga::answer::{Basis, listed, text_of};
+use crate::http::openfga::error::{ApiError, Names};
+use crate::http::openfga::fields::Fields;
+use crate::http::openfga::members::LIST_OBJECTS;
+use crate::http::openfga::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
+use crate::http::openfga::schema::{Errors, ListObjectsBody, ListObjectsRequest};
+use crate::http::openfga::time::Deadline;
+use crate::http::openfga::tuple::{read_context, read_contextual, read_relation, read_user};
+use crate::http::shared::Shared;
+use crate::model::{ObjectRef, Record, Tuple, TupleUser, check_type};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+/// Lists objects
+///
+/// At most 1,000, within three seconds. A list that is not complete says so in the header `Behest-Truncated`, with the
+/// reason: `results`, `time` or `breadth`.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/list-objects",
+    tag = "Relations",
+    operation_id = "listObjects",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = ListObjectsRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The objects.", body = ListObjectsBody, headers(
+            ("Behest-Truncated" = String, description = "Present where there may be more: `results`, `time` or `breadth`."),
+        )),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn list_objects(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let question = Question::read(&stores, store_id(&request)?, &body)?;
+    let basis = question.basis();
+    let find = move |limits| {
+        let is_over = until(Deadline::of_list());
+        let mut reader = question.reader(limits, &is_over)?;
+        reader.list_objects(&question.user, &question.relation, &question.kind, MAX_RESULTS)
+    };
+    let write = |list: Listed<ObjectRef>| {
+        let objects = list.found.iter().map(ToString::to_string).collect();
+        Ok((list.cut, text_of(&ListObjectsBody { objects })?))
+    };
+    let (cut, text) = answer(&shared, bytes, Names::Listed, find, write).await?;
+    Ok(listed(basis, cut, text))
+}
+
+/// A question for objects, and what answers it.
+pub(super) struct Question {
+    pub(super) user: TupleUser,
+    pub(super) relation: SmolStr,
+    pub(super) kind: SmolStr,
+    version: Arc<Version>,
+    model: Arc<Model>,
+    contextual: Vec<Tuple>,
+    context: Record,
+}
+
+impl Question {
+    /// Reads it from a body, and pins the store.
+    pub(super) fn read(stores: &Stores, store: StoreId, body: &Record) -> Result<Self, ApiError> {
+        let fields = Fields::in_store(body, store, stores, LIST_OBJECTS)?;
+        check_consistency(&fields)?;
+        let kind = fields.spelling().kind(fields.required("type")?);
+        check_type(&kind).map_err(|error| ApiError::invalid(error.to_string()))?;
+        let relation = fields.required("relation")?;
+        read_relation(relation)?;
+        let user = read_user(fields.required("user")?, fields.spelling())?;
+        let (version, model) = stores.with_model(store, model_id(&fields)?)?;
+        let contextual = read_contextual(&fields, &model)?;
+        let context = read_context(&fields)?.cloned().unwrap_or_default();
+        let question = Self { user, relation: relation.clone(), kind, version, model, contextual, context };
+        question.check_user()?;
+        Ok(question)
+    }
+
+    /// A type or a relation of the user that the model does not have is a mistake in the user, unless the listed type is
+    /// unknown as well.
+    fn check_user(&self) -> Result<(), ApiError> {
+        let model = self.model.rules.model();
+        if model.type_named(&self.kind).is_none() || model.relation(&self.kind, &self.relation).is_none() {
+            return Ok(());
+        }
+        let is_known = match &self.user {
+            TupleUser::Object(_) | TupleUser::Wildcard(_) => model.type_named(self.user.kind()).is_some(),
+            TupleUser::Userset { object, relation } => model.relation(object.kind(), relation).is_some(),
+        };
+        if is_known {
+            return Ok(());
+        }
+        Err(ApiError::invalid(format!(
+            "the model does not know the type, or the relation, of the user `{}`",
+            self.user
+        )))
+    }
+
+    /// What answers.
+    pub(super) fn basis(&self) -> Basis {
+        Basis { model: self.model.id, revision: self.version.revision() }
+    }
+
+    /// A reader of what was pinned.
+    pub(super) fn reader<'a>(
+        &'a self,
+        limits: Limits,
+        is_over: &'a dyn Fn() -> bool,
+    ) -> Result<Reader<'a>, RelationFault> {
+        let terms = terms(&self.contextual, &self.context, limits, is_over);
+        Reader::new(self.version.graph(), &self.model.rules, terms)
+    }
+}

@@ -1,0 +1,47 @@
+//! The OpenFGA HTTP API: relations, managed by OpenFGA's own SDKs and command line.
+//!
+//! **Problem.** People have clients, pipelines and habits for relationship tuples. An API that is nearly OpenFGA's breaks
+//! them where nobody looks: a status, a code, a page that ends early.
+//! **Decision.** Its calls, codes, statuses and pages, as its server gives them, under the same paths; one file per call.
+//! Permissions are this service's: `relations.read` and `relations.write`, and nobody without a key has either. What its
+//! users have long asked for is added where no client stumbles over it: in headers and trailers (`Behest-Truncated` on a
+//! list that was cut), in members that its protocol has and does not fill (`resolution`, for `trace`; the answer to a write),
+//! and in two more paths (`…/delete-tuples`, `…/export-tuples`).
+//! **Trade-off.** Bodies are read as strictly as everywhere here: a member that occurs twice is refused, where OpenFGA
+//! takes the last, and what nobody would read is refused where it may have been meant for something (`members`).
+//!
+//! INVARIANT: every call names the permission that it needs, and asks for it before the body is read.
+
+mod answer;
+mod assertions;
+mod batch_check;
+mod changes;
+mod check;
+mod clear;
+mod continuation_token;
+mod error;
+pub mod examples;
+mod expand;
+mod export;
+mod fields;
+mod list_objects;
+mod list_users;
+mod members;
+mod models;
+mod places;
+mod read;
+mod request;
+mod routes;
+mod schema;
+mod stores;
+mod stream;
+mod time;
+mod tuple;
+mod write;
+
+pub(super) use error::ApiError;
+pub(super) use export::{EXPORTS_OF_CALLER, MAX_EXPORTS};
+pub(super) use places::Places;
+pub(super) use routes::{endpoint_name, mount};
+pub(super) use schema::Paths;
+pub(super) use stream::{MAX_STREAMS, STREAMS_OF_CALLER};

@@ -1,0 +1,104 @@
+//! `POST /stores/{id}/read`: tuples as they were written, in pages.
+
+use crate::engine::stores::{Place, Selection};
+use crate::http::Permission;
+use crate::http::authzen::wire::rfc3339;
+use crate::http::openfga::answer::{ok_text, text_of};
+use crate::http::openfga::continuation_token;
+use crate::http::openfga::error::ApiError;
+use crate::http::openfga::fields::Fields;
+use crate::http::openfga::members::{READ, TUPLE_KEY};
+use crate::http::openfga::request::{admit_with_body, check_consistency, page_size, store_id};
+use crate::http::openfga::schema::{Errors, ReadBody, ReadRequest, TupleBody};
+use crate::http::openfga::tuple::{read_object, read_relation, read_user, tuple_body};
+use crate::http::shared::Shared;
+use crate::model::check_type;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// Reads tuples
+///
+/// As they were written, whatever the model says of them. In `main` the bundle's tuples come first.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/read",
+    tag = "Relations",
+    operation_id = "read",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = ReadRequest, content_type = "application/json"),
+    responses((status = 200, description = "A page of tuples.", body = ReadBody), Errors),
+    security(("key" = [])),
+)]
+pub(super) async fn read(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let store = store_id(&request)?;
+    let fields = Fields::in_store(&body, store, &stores, READ)?;
+    check_consistency(&fields)?;
+    let size = page_size(fields.number("page_size")?)?;
+    let (wanted, question) = match fields.object("tuple_key", TUPLE_KEY)? {
+        None => (Selection::default(), String::new()),
+        Some(key) => (selection(&key)?, question(&key)?),
+    };
+    let question = format!("read {store} {question}");
+    let from = place(&question, fields.text("continuation_token")?.map_or("", smol_str::SmolStr::as_str))?;
+    let work = move || {
+        let page = stores.read(store, &wanted, from.as_ref(), size)?;
+        let next = page.next.map_or_else(String::new, |next| match next {
+            Place::Bundle(key) => continuation_token::write(&question, &[BUNDLE, &key.to_string()]),
+            Place::Store(key) => continuation_token::write(&question, &[STORE, &key.to_string()]),
+        });
+        let tuples =
+            page.tuples.iter().map(|timed| TupleBody { key: tuple_body(&timed.tuple), timestamp: rfc3339(timed.at) });
+        text_of(&ReadBody { tuples: tuples.collect(), continuation_token: next })
+    };
+    Ok(ok_text(shared.pages.run(work).await?))
+}
+
+const BUNDLE: &str = "bundle";
+const STORE: &str = "store";
+
+fn place(question: &str, text: &str) -> Result<Option<Place>, ApiError> {
+    let Some([layer, key]) = continuation_token::read::<2>(question, text)? else { return Ok(None) };
+    let key = continuation_token::parse(&key)?;
+    Ok(Some(if layer == BUNDLE { Place::Bundle(key) } else { Place::Store(key) }))
+}
+
+/// A key that is given names an object, or a type and a user.
+fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
+    let Some(object) = key.text("object")? else {
+        let told = "`tuple_key.object` is missing: name an object, or a type (`document:`) and a user; or leave \
+                    `tuple_key` out to read all";
+        return Err(ApiError::invalid(told));
+    };
+    let mut wanted = Selection::default();
+    if let Some(user) = key.text("user")? {
+        wanted.user = Some(read_user(user, key.spelling())?);
+    }
+    if let Some(relation) = key.text("relation")? {
+        read_relation(relation)?;
+        wanted.relation = Some(relation.clone());
+    }
+    match object.strip_suffix(':') {
+        Some(kind) => {
+            let kind = key.spelling().kind(&kind.into());
+            check_type(&kind).map_err(|error| ApiError::invalid(error.to_string()))?;
+            if wanted.user.is_none() {
+                let told = "`tuple_key.object` is a type alone: name a user too, or an object";
+                return Err(ApiError::invalid(told));
+            }
+            wanted.kind = Some(kind);
+        }
+        None => wanted.object = Some(read_object(object, key.spelling())?),
+    }
+    Ok(wanted)
+}
+
+/// The texts of a key, which hold no space.
+fn question(key: &Fields<'_>) -> Result<String, ApiError> {
+    let text = |name| Ok::<_, ApiError>(key.text(name)?.map_or("", smol_str::SmolStr::as_str));
+    Ok(format!("{} {} {}", text("object")?, text("relation")?, text("user")?))
+}

@@ -1,0 +1,238 @@
+//! Questions: checks, expansions, lists.
+
+use crate::http::openfga::schema::TupleKeyBody;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// Tuples that count for one question as if they were written.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ContextualTuples {
+    /// At most 100.
+    tuple_keys: Vec<TupleKeyBody>,
+}
+
+/// Is this user in that relation to this object?
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct CheckRequest {
+    /// The question.
+    tuple_key: TupleKeyBody,
+    /// Tuples of the request's own.
+    contextual_tuples: Option<ContextualTuples>,
+    /// Values for the parameters of conditions.
+    context: Option<Map<String, Value>>,
+    /// The newest, where none is named.
+    authorization_model_id: Option<String>,
+    /// Whether `resolution` shall show the tuples that permit it. The header `Behest-Trace: true` asks for the same.
+    trace: Option<bool>,
+    /// Accepted, and without effect.
+    consistency: Option<String>,
+}
+
+/// Whether.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct CheckBody {
+    /// Whether.
+    pub(in crate::http::openfga) allowed: bool,
+    /// Where it was asked for: the tuples that show it, `object#relation@user`, from the object to the user, with `, `
+    /// between them. No tuple holds a space. Empty where nothing shows it.
+    #[schema(example = "document:plan#viewer@team:sre#member, team:sre#member@user:alice")]
+    pub(in crate::http::openfga) resolution: String,
+}
+
+/// Several checks, at most 50.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct BatchCheckRequest {
+    /// The checks.
+    checks: Vec<BatchCheckItem>,
+    /// The newest, where none is named.
+    authorization_model_id: Option<String>,
+    /// Accepted, and without effect.
+    consistency: Option<String>,
+}
+
+/// One check of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct BatchCheckItem {
+    /// The question.
+    tuple_key: TupleKeyBody,
+    /// Tuples of the item's own.
+    contextual_tuples: Option<ContextualTuples>,
+    /// Values for the parameters of conditions.
+    context: Option<Map<String, Value>>,
+    /// Names the item: 1 to 36 letters, digits, `_` and `-`, unique in the batch.
+    correlation_id: String,
+}
+
+/// The answers of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct BatchCheckBody {
+    /// Each item's answer, by its correlation id.
+    pub(in crate::http::openfga) result: std::collections::BTreeMap<String, BatchCheckResult>,
+}
+
+/// One item's answer: one of the two.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http::openfga) enum BatchCheckResult {
+    /// Whether.
+    Allowed(bool),
+    /// Why there is no answer.
+    Error(BatchCheckError),
+}
+
+/// Why an item has no answer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct BatchCheckError {
+    /// The code, where the item is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http::openfga) input_error: Option<&'static str>,
+    /// The code, where the service is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http::openfga) internal_error: Option<&'static str>,
+    /// For people.
+    pub(in crate::http::openfga) message: String,
+}
+
+/// One level of a relation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ExpandRequest {
+    /// The relation and the object.
+    tuple_key: ExpandKey,
+    /// Tuples of the request's own.
+    contextual_tuples: Option<ContextualTuples>,
+    /// The newest, where none is named.
+    authorization_model_id: Option<String>,
+    /// Accepted, and without effect.
+    consistency: Option<String>,
+}
+
+/// What to expand.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ExpandKey {
+    /// The relation.
+    relation: String,
+    /// The object.
+    object: String,
+}
+
+/// The level.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ExpandBody {
+    /// `{"root": …}`: nodes with `leaf` (`users`, `computed`, `tupleToUserset`), `union`, `intersection` or `difference`.
+    pub(in crate::http::openfga) tree: Value,
+}
+
+/// To which objects is this user in that relation?
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ListObjectsRequest {
+    /// The type of the objects.
+    r#type: String,
+    /// The relation.
+    relation: String,
+    /// The user.
+    user: String,
+    /// Tuples of the request's own.
+    contextual_tuples: Option<ContextualTuples>,
+    /// Values for the parameters of conditions.
+    context: Option<Map<String, Value>>,
+    /// The newest, where none is named.
+    authorization_model_id: Option<String>,
+    /// Accepted, and without effect.
+    consistency: Option<String>,
+}
+
+/// The objects, at most 1,000, in no order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ListObjectsBody {
+    /// The objects.
+    pub(in crate::http::openfga) objects: Vec<String>,
+}
+
+/// One line of a stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct StreamedBody {
+    /// What was found.
+    pub(in crate::http::openfga) result: StreamedObject,
+}
+
+/// One object.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct StreamedObject {
+    /// The object.
+    pub(in crate::http::openfga) object: String,
+}
+
+/// Who is in that relation to this object?
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ListUsersRequest {
+    /// The object.
+    object: ObjectBody,
+    /// The relation.
+    relation: String,
+    /// Exactly one.
+    user_filters: Vec<UserFilterBody>,
+    /// At most 100.
+    contextual_tuples: Option<Vec<TupleKeyBody>>,
+    /// Values for the parameters of conditions.
+    context: Option<Map<String, Value>>,
+    /// The newest, where none is named.
+    authorization_model_id: Option<String>,
+    /// Accepted, and without effect.
+    consistency: Option<String>,
+}
+
+/// An object by type and id.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ObjectBody {
+    /// The type.
+    pub(in crate::http::openfga) r#type: String,
+    /// The id.
+    pub(in crate::http::openfga) id: String,
+}
+
+/// What users are wanted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct UserFilterBody {
+    /// Their type.
+    r#type: String,
+    /// The relation, for usersets.
+    relation: Option<String>,
+}
+
+/// The users, at most 1,000, in no order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ListUsersBody {
+    /// The users.
+    pub(in crate::http::openfga) users: Vec<UserBody>,
+}
+
+/// A user in one of three forms.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http::openfga) enum UserBody {
+    /// One.
+    Object(ObjectBody),
+    /// Everyone in a relation to an object.
+    Userset(UsersetBody),
+    /// Everyone of a type.
+    Wildcard(WildcardBody),
+}
+
+/// Everyone in a relation to an object.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct UsersetBody {
+    /// The object's type.
+    pub(in crate::http::openfga) r#type: String,
+    /// The object's id.
+    pub(in crate::http::openfga) id: String,
+    /// The relation.
+    pub(in crate::http::openfga) relation: String,
+}
+
+/// Everyone of a type.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct WildcardBody {
+    /// The type.
+    pub(in crate::http::openfga) r#type: String,
+}

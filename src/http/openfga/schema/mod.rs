@@ -1,0 +1,98 @@
+//! The shapes of the OpenFGA API: those of answers are written as they stand here, those of requests are described.
+//!
+//! Requests are not read into these (`fields` reads them), because a message must name the member at fault.
+
+mod ask;
+mod keep;
+
+pub(super) use ask::*;
+pub(super) use keep::*;
+
+use crate::http::openfga::{
+    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users, models, read, stores,
+    stream, write,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::{IntoResponses, ToSchema};
+
+/// The calls, for the description of the API.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    paths(
+        stores::list, stores::create, stores::get, stores::delete,
+        models::write, models::list, models::get,
+        write::write, read::read, changes::changes, clear::delete_tuples, export::export_tuples,
+        check::check, batch_check::batch_check, expand::expand,
+        list_objects::list_objects, stream::streamed_list_objects, list_users::list_users,
+        assertions::write, assertions::read,
+    ),
+    tags((
+        name = "Relations",
+        description = "Relationship tuples, by the OpenFGA HTTP API. Every call needs a key with the permission \
+            `relations.read` or `relations.write`. Decisions read the store `main` (`01BEHEST00000000000000MA1N`), whose \
+            model is the bundle's.",
+    )),
+)]
+pub(in crate::http) struct Paths;
+
+/// What every call can answer when it does not do what it was asked.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "described, and written by the error type")]
+pub(super) enum Errors {
+    /// The request is at fault.
+    #[response(status = 400)]
+    Invalid(FgaError),
+    /// No key, or one that nobody has.
+    #[response(status = 401)]
+    Unauthenticated(FgaError),
+    /// The caller may not do this.
+    #[response(status = 403)]
+    Forbidden(FgaError),
+    /// No store has this id.
+    #[response(status = 404)]
+    NotFound(FgaError),
+    /// The time was up, a limit on what one request may cost was met, or a fault of the service.
+    #[response(status = 500)]
+    Internal(FgaError),
+    /// The service has too much to do, or no memory for the body or the answer: ask again after the time in `Retry-After`.
+    /// Tuples are written, and stores deleted, however much there is to do.
+    #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds.")))]
+    Busy(FgaError),
+}
+
+/// Why a call has no answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FgaError {
+    /// OpenFGA's name for it.
+    #[schema(example = "validation_error")]
+    code: String,
+    /// For people; may change.
+    message: String,
+}
+
+/// A tuple.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct TupleKeyBody {
+    /// Who: `type:id`, `type:id#relation` or `type:*`.
+    #[schema(example = "user:alice")]
+    pub(in crate::http::openfga) user: String,
+    /// In which relation.
+    #[schema(example = "viewer")]
+    pub(in crate::http::openfga) relation: String,
+    /// To what.
+    #[schema(example = "document:plan")]
+    pub(in crate::http::openfga) object: String,
+    /// When it holds; always, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http::openfga) condition: Option<ConditionBody>,
+}
+
+/// A condition of the model, with values for its parameters.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http::openfga) struct ConditionBody {
+    /// The condition's name.
+    pub(in crate::http::openfga) name: String,
+    /// Values; they win over those of a request.
+    pub(in crate::http::openfga) context: Map<String, Value>,
+}

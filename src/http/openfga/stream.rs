@@ -1,0 +1,273 @@
+//! `POST /stores/{id}/streamed-list-objects`: the same list as it is found, one line of JSON for each object.
+//!
+//! A list that ends early says so in the trailer `Behest-Truncated`, which clients that do not know it pass over. The
+//! framework sends no trailers, so the chunks of the body are framed here (RFC 9112 section 7.1).
+
+use crate::engine::stores::{Cut, Failure, Limits};
+use crate::http::Permission;
+use crate::http::openfga::answer::{TRUNCATED, cut_name, name_basis};
+use crate::http::openfga::error::{ApiError, Code, Names};
+use crate::http::openfga::list_objects::Question;
+use crate::http::openfga::places::{NoPlace, Place};
+use crate::http::openfga::request::{admit_with_body, beside, caller_place, store_id, until};
+use crate::http::openfga::schema::{Errors, ListObjectsRequest, StreamedBody, StreamedObject};
+use crate::http::openfga::time::Deadline;
+use crate::http::shared::Shared;
+use crate::model::ObjectRef;
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, TRAILER, TRANSFER_ENCODING};
+use actix_web::http::{StatusCode, Version};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde_json::json;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// How many objects wait for a slow client; the walk waits with them.
+const WAITING: usize = 256;
+
+/// How long the walk waits for a client that does not read, over the whole list.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lists that are streamed at once: each holds a thread, of which there are some hundred.
+pub(in crate::http) const MAX_STREAMS: usize = 128;
+
+/// Those of them that one caller may have.
+pub(in crate::http) const STREAMS_OF_CALLER: usize = 64;
+
+/// Lists objects as they are found
+///
+/// One line `{"result": {"object": …}}` for each, without a limit on their number, within three seconds. What cuts it
+/// stands in the trailer `Behest-Truncated`. An error after the first object is a line `{"error": …}`.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/streamed-list-objects",
+    tag = "Relations",
+    operation_id = "streamedListObjects",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = ListObjectsRequest, content_type = "application/json"),
+    responses((status = 200, description = "One line for each object.", body = StreamedBody), Errors),
+    security(("key" = [])),
+)]
+pub(super) async fn streamed_list_objects(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let question = Question::read(&stores, store_id(&request)?, &body)?;
+    let basis = question.basis();
+    let mut place = shared.streams.take(caller_place(&request, &shared), PATIENCE).map_err(|none| {
+        let (NoPlace::OfAll(most) | NoPlace::OfShare(most)) = none;
+        let told = format!("{most} lists are streamed already, which is the most: ask again when one has ended");
+        ApiError::new(Code::ResourceExhausted, told)
+    })?;
+    let (sender, mut receiver) = channel(WAITING);
+    let walk = beside(move || {
+        walk(&question, &mut place, &sender);
+        Ok(())
+    });
+    // It runs on its own, and ends when nobody listens any more.
+    actix_web::rt::spawn(async move { drop(walk.await) });
+    // The status depends on what comes first: an error there is the answer.
+    let first = match receiver.recv().await {
+        Some(Found::Failed(error)) => return Ok(failed(&error)),
+        Some(first) => first,
+        None => return Err(ApiError::Internal("the walk ended without a word".to_owned())),
+    };
+    let is_framed = request.version() == Version::HTTP_11;
+    let mut response = HttpResponse::Ok().body(Lines { first: Some(first), receiver, is_framed, state: State::Lines });
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if is_framed {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        headers.insert(TRAILER, HeaderValue::from_static("Behest-Truncated"));
+    } else {
+        // The end of the connection is the end of the body.
+        response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
+    response.head_mut().no_chunking(true);
+    name_basis(&mut response, basis);
+    Ok(response)
+}
+
+/// What a walk tells, in this order: objects, then one of the others.
+enum Found {
+    Object(String),
+    Failed(ApiError),
+    End(Option<Cut>),
+}
+
+fn walk(question: &Question, place: &mut Place, sender: &Sender<Found>) {
+    let is_over = until(Deadline::of_list());
+    let mut is_heard = true;
+    let mut tell = |found: Found| {
+        is_heard = is_heard && place.pass(sender, found, 0, PATIENCE);
+        is_heard
+    };
+    let mut each = |object: ObjectRef| {
+        if tell(Found::Object(object.to_string())) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let ended = question
+        .reader(Limits::default(), &is_over)
+        .map_err(Failure::from)
+        .and_then(|mut reader| reader.stream_objects(&question.user, &question.relation, &question.kind, &mut each));
+    let last = match ended {
+        Ok(cut) => Found::End(cut),
+        Err(failure) => Found::Failed(ApiError::of_failure(failure, Names::Listed)),
+    };
+    // Without a last word the body does not look complete to a client that begins to read again.
+    tell(last);
+}
+
+/// An error before the first object: OpenFGA's gateway wraps it.
+fn failed(error: &ApiError) -> HttpResponse {
+    let status = error.status_code();
+    if let Some(detail) = error.internal_detail() {
+        tracing::error!(detail, "a stream could not be begun");
+    }
+    HttpResponse::build(status).json(error_line(error))
+}
+
+/// The gRPC code of an error, as streams give it: 2 is unknown to the protocol, 13 internal.
+fn error_line(error: &ApiError) -> serde_json::Value {
+    let (code, is_input) = error.code_name();
+    let number = if error.status_code() == StatusCode::BAD_REQUEST && is_input { 3 } else { 13 };
+    json!({ "code": code, "message": error.to_string(), "error": { "code": number, "message": error.to_string() } })
+}
+
+/// The body: lines, then the end, framed here where a trailer may follow.
+struct Lines {
+    first: Option<Found>,
+    receiver: Receiver<Found>,
+    is_framed: bool,
+    state: State,
+}
+
+enum State {
+    Lines,
+    Ended,
+}
+
+impl Lines {
+    fn write(&mut self, found: Option<Found>) -> Bytes {
+        let line = match found {
+            Some(Found::Object(object)) => json(&StreamedBody { result: StreamedObject { object } }),
+            Some(Found::Failed(error)) => {
+                self.state = State::Ended;
+                let line = json(&json!({ "error": error_line(&error).get("error") }));
+                return self.last(Some(line), None);
+            }
+            Some(Found::End(cut)) => {
+                self.state = State::Ended;
+                return self.last(None, cut);
+            }
+            // The walk is gone without its last word: the body must not look complete.
+            None => {
+                self.state = State::Ended;
+                return self
+                    .last(Some(json(&json!({ "error": { "code": 13, "message": "the list broke off" } }))), None);
+            }
+        };
+        if self.is_framed { chunk(&line) } else { line.into() }
+    }
+
+    fn last(&self, line: Option<Vec<u8>>, cut: Option<Cut>) -> Bytes {
+        let mut out = Vec::new();
+        if let Some(line) = line {
+            out.extend_from_slice(&if self.is_framed { chunk(&line) } else { line.into() });
+        }
+        if self.is_framed {
+            out.extend_from_slice(b"0\r\n");
+            if let Some(cut) = cut {
+                out.extend_from_slice(format!("{TRUNCATED}: {}\r\n", cut_name(cut)).as_bytes());
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+        out.into()
+    }
+}
+
+impl MessageBody for Lines {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let lines = self.get_mut();
+        if matches!(lines.state, State::Ended) {
+            return Poll::Ready(None);
+        }
+        let found = match lines.first.take() {
+            Some(first) => Some(first),
+            None => std::task::ready!(lines.receiver.poll_recv(cx)),
+        };
+        let written = lines.write(found);
+        // An empty piece would end the body for the framework; there is one only where the end is not framed.
+        if written.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(written))) }
+    }
+}
+
+fn json(line: &impl serde::Serialize) -> Vec<u8> {
+    let mut out = serde_json::to_vec(line).unwrap_or_default();
+    out.push(b'\n');
+    out
+}
+
+fn chunk(data: &[u8]) -> Bytes {
+    let mut out = format!("{:X}\r\n", data.len()).into_bytes();
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    async fn body(is_framed: bool, told: Vec<Found>) -> String {
+        let (sender, receiver) = channel(WAITING);
+        for found in told {
+            assert!(sender.send(found).await.is_ok());
+        }
+        drop(sender);
+        let mut lines = Box::pin(Lines { first: None, receiver, is_framed, state: State::Lines });
+        let mut out = Vec::new();
+        while let Some(Ok(piece)) = poll_fn(|cx| lines.as_mut().poll_next(cx)).await {
+            out.extend_from_slice(&piece);
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn a_list_that_is_cut_says_so_in_its_trailer() {
+        let line = "26\r\n{\"result\":{\"object\":\"document:plan\"}}\n\r\n";
+        let plan = || Found::Object("document:plan".to_owned());
+        assert_eq!(body(true, vec![plan(), Found::End(None)]).await, format!("{line}0\r\n\r\n"));
+        for (cut, name) in [(Cut::Time, "time"), (Cut::Breadth, "breadth"), (Cut::Results, "results")] {
+            let expected = format!("{line}0\r\nbehest-truncated: {name}\r\n\r\n");
+            assert_eq!(body(true, vec![plan(), Found::End(Some(cut))]).await, expected);
+        }
+        let plain = "{\"result\":{\"object\":\"document:plan\"}}\n";
+        assert_eq!(body(false, vec![plan(), Found::End(Some(Cut::Time))]).await, plain);
+    }
+
+    #[actix_web::test]
+    async fn an_error_after_an_object_and_a_walk_that_is_gone_end_the_body_with_an_error() {
+        let failed = Found::Failed(ApiError::invalid("no"));
+        let told = body(false, vec![Found::Object("document:plan".to_owned()), failed]).await;
+        assert!(told.ends_with("\n{\"error\":{\"code\":3,\"message\":\"no\"}}\n"), "{told}");
+        let told = body(true, vec![Found::Object("document:plan".to_owned())]).await;
+        assert!(
+            told.ends_with("{\"error\":{\"code\":13,\"message\":\"the list broke off\"}}\n\r\n0\r\n\r\n"),
+            "{told}"
+        );
+    }
+}

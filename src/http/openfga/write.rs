@@ -1,0 +1,95 @@
+//! `POST /stores/{id}/write`: deletes and writes, all or none.
+
+use crate::engine::stores::{Batch, OnDuplicate, OnMissing};
+use crate::http::Permission;
+use crate::http::openfga::answer::{Basis, ok_of};
+use crate::http::openfga::error::{ApiError, Code};
+use crate::http::openfga::fields::Fields;
+use crate::http::openfga::members::{DELETES, TUPLE_KEY, WRITE, WRITES};
+use crate::http::openfga::request::{admit_with_body, model_id, store_id};
+use crate::http::openfga::schema::{Errors, WriteBody, WriteRequest};
+use crate::http::openfga::tuple::{read_key, read_tuple};
+use crate::http::shared::Shared;
+use crate::model::{TupleKey, shown};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// Most tuples of one request: OpenFGA's limit.
+const MAX_TUPLES: usize = 100;
+
+/// Writes and deletes tuples
+///
+/// At most 100, all or none, durable and visible when this answers. Where no model is named, the newest at the moment of
+/// the write must allow what is written. With `on_duplicate: "replace"`, which OpenFGA does not have, a tuple that exists
+/// with another condition or context is replaced in the same revision: a grant is renewed in one write. Tuples of the
+/// bundle cannot be written or deleted in `main`, and ids there are in canonical encoding.
+#[utoipa::path(
+    post,
+    path = "/stores/{store_id}/write",
+    tag = "Relations",
+    operation_id = "write",
+    params(("store_id" = String, Path, description = "The store.")),
+    request_body(content = WriteRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Done. The header `Behest-Revision` names the revision that holds it.", body = WriteBody),
+        (status = 409, description = "A tuple to be written exists with another condition, and duplicates are ignored.", body = crate::http::openfga::schema::FgaError),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn write(
+    request: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
+    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let store = store_id(&request)?;
+    let fields = Fields::in_store(&body, store, &stores, WRITE)?;
+    let model = model_id(&fields)?;
+    let batch = read_batch(&fields)?;
+    let written = shared.writes.run(move || Ok::<_, ApiError>(stores.write(store, model, batch)?)).await?;
+    let (model, revision) = (written.model, written.revision);
+    let body = WriteBody { revision: revision.0, written: written.written.len(), deleted: written.deleted.len() };
+    Ok(ok_of(Basis { model, revision }, &body))
+}
+
+fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
+    let (writes, deletes) = (fields.object("writes", WRITES)?, fields.object("deletes", DELETES)?);
+    let items = |part: &Option<Fields<'_>>| part.as_ref().map_or(Ok(0), |it| it.count("tuple_keys"));
+    let count = items(&writes)? + items(&deletes)?;
+    if count == 0 {
+        return Err(ApiError::new(Code::InvalidWriteInput, "`writes` or `deletes` must name at least one tuple"));
+    }
+    if count > MAX_TUPLES {
+        let told = format!("the request names {count} tuples, and at most {MAX_TUPLES} are taken: send several");
+        return Err(ApiError::new(Code::ExceededLimit, told));
+    }
+    let mut batch = Batch::default();
+    if let Some(writes) = writes {
+        batch.writes = writes.items("tuple_keys", TUPLE_KEY)?.iter().map(read_tuple).collect::<Result<_, _>>()?;
+        batch.on_duplicate = match policy(&writes, "on_duplicate", &["error", "ignore", "replace"])? {
+            "ignore" => OnDuplicate::Ignore,
+            "replace" => OnDuplicate::Replace,
+            _ => OnDuplicate::Error,
+        };
+    }
+    if let Some(deletes) = deletes {
+        let keys: Result<Vec<TupleKey>, ApiError> =
+            deletes.items("tuple_keys", TUPLE_KEY)?.iter().map(read_key).collect();
+        batch.deletes = keys?;
+        if policy(&deletes, "on_missing", &["error", "ignore"])? == "ignore" {
+            batch.on_missing = OnMissing::Ignore;
+        }
+    }
+    Ok(batch)
+}
+
+/// What is to be done with a tuple that is there, or is not: one of a few words, the first where nothing is said.
+fn policy(fields: &Fields<'_>, name: &str, known: &[&'static str]) -> Result<&'static str, ApiError> {
+    let said = fields.text(name)?.map_or("error", smol_str::SmolStr::as_str);
+    known.iter().find(|word| **word == said).copied().ok_or_else(|| {
+        let words: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+        let told = format!("`{}` must be one of {}, not `{}`", fields.path(name), words.join(", "), shown(said));
+        ApiError::invalid(told)
+    })
+}
