@@ -7,22 +7,23 @@
 //! Cedar's `&&` does, so the policy holds exactly when all of them do, and an explanation shows the very conjunct that
 //! stopped it.
 
-use super::fit::Rounding;
 use super::index::Named;
 use super::inputs::{Inputs, LegRequest, NoInputs, build, known, value_at};
-use super::reads::Reads;
-use super::relations::{RelationFailure, Relations};
-use super::rules::{Conjunct, Rule, no_slots};
 use super::schema::ActionInfo;
-use super::shown::{SECRET, may_be_shown, redacted, value_text};
-use super::stored::Stored;
-use super::syntax::{Root, access_path};
-use super::time;
-use super::{Compiled, Conversions, reasons};
+use super::{Compiled, Conversions};
 use crate::model::{
     Arguments, ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss,
     PolicyError, Question, Reason, Record, Timestamp, shown,
 };
+use crate::policy::analysis::clock_use;
+use crate::policy::analysis::mentions::{RelationFailure, Relations};
+use crate::policy::analysis::read_set::Reads;
+use crate::policy::analysis::syntax::{Root, access_path};
+use crate::policy::explanation::reasons;
+use crate::policy::explanation::shown::{SECRET, may_be_shown, redacted, value_text};
+use crate::policy::inputs::coerce::Rounding;
+use crate::policy::load::policies::{Conjunct, Rule, no_slots};
+use crate::policy::load::stored::Stored;
 use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
@@ -219,7 +220,7 @@ impl Compiled {
         // Who asks why is shown what stopped each policy whose scope matches; the others stop at false, and decide
         // nothing.
         let applicable = if wanted.explanation { index.all(&scope) } else { inputs.slice.rules.iter().collect() };
-        let clock = if wanted.clock { time::used(&evaluator, &applicable, now) } else { ClockUse::Unread };
+        let clock = if wanted.clock { clock_use::used(&evaluator, &applicable, now) } else { ClockUse::Unread };
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
         let (mut outcome, policies) = self.conclude(question, &principal, &verdicts, scope.reasoned.as_ref());

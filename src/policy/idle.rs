@@ -7,11 +7,11 @@
 //!
 //! INVARIANT: what is not known is possible. A policy that does apply to something is never called idle.
 
-use super::rules::Parsed;
 use super::schema::{ActionInfo, Schema};
-use super::source::{SourceFile, place_in};
-use super::syntax::children;
 use crate::model::{Decision, NameFlaw, Problem, check_name};
+use crate::policy::analysis::syntax::children;
+use crate::policy::load::policies::Parsed;
+use crate::policy::load::source::{SourceFile, place_in};
 use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, EntityType, EntityUID, Expr, ExprKind, Literal, UnaryOp, Var,
 };

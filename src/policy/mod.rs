@@ -10,51 +10,32 @@
 //! the evaluation itself; a property test holds both to the same answer. The syntax tree is Cedar's internal one, so
 //! its version is pinned.
 
-mod addresses;
-mod ancestors;
-mod arguments;
-mod conversions;
+mod analysis;
+mod cache_key;
 mod evaluate;
-mod expansion;
-mod fit;
+mod explanation;
 mod idle;
 mod index;
 mod inputs;
-mod key;
-mod lexer;
-mod links;
-mod nesting;
-mod provenance;
-mod reads;
-mod reasons;
-mod references;
-mod relations;
-mod rules;
+mod load;
 mod schema;
 mod search;
-mod shapes;
-mod shown;
-mod source;
-mod stored;
-mod syntax;
-mod time;
-mod unknown;
-mod validate;
-mod values;
 
-pub use conversions::Conversions;
+pub use analysis::mentions::{
+    NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations,
+};
 pub use evaluate::{Leg, LegInput, Wanted};
-pub use nesting::STACK_BYTES;
-pub use reasons::NextActions;
-pub use relations::{NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
+pub use explanation::reasons::NextActions;
+pub use inputs::conversions::Conversions;
+pub use load::nesting::STACK_BYTES;
+pub use load::source::SourceFile;
+pub use load::stored::Stored;
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
 pub use search::{Part, Reverse};
-pub use source::SourceFile;
-pub use stored::Stored;
 
 use crate::model::{Arguments, PolicyRef, Problem, Problems};
 use index::Index;
-use rules::{Rule, Rules};
+use load::policies::{Rule, Rules};
 use search::Literals;
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -93,7 +74,8 @@ impl Compiled {
         let Rules { all: rules, warnings } = Rules::read(policies, links, &schema)?;
         let rules: Arc<[Arc<Rule>]> = rules.into();
         let index = Index::new(rules.clone(), &schema);
-        let without_arguments = arguments::without(&rules, &schema.relations).map(|rules| Index::new(rules, &schema));
+        let without_arguments = crate::policy::analysis::unknown_arguments::without(&rules, &schema.relations)
+            .map(|rules| Index::new(rules, &schema));
         let literals = Literals::of(&rules, &schema.vocabulary);
         Ok(Self { schema, rules, index, without_arguments, next_actions, warnings, literals })
     }

@@ -3,9 +3,9 @@
 //! INVARIANT: a [`Key`] is sound (see the folder's argument): no conjunct that could fail stands before its equality,
 //! unless a [`Step`] says on what its failure depends. An expression that is not known to be harmless ends the walk.
 
-use super::super::rules::Rule;
 use super::super::schema::Schema;
-use super::super::syntax::{Root, access_path, children};
+use crate::policy::analysis::syntax::{Root, access_path, children};
+use crate::policy::load::policies::Rule;
 use cedar_policy_core::ast::{BinaryOp, EntityType, Expr, ExprKind, Literal, UnaryOp};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;

@@ -44,13 +44,13 @@ mod scope;
 #[cfg(test)]
 mod unindexed;
 
-use super::key::Plans;
-use super::reads::Reads;
-use super::relations::Mention;
-use super::rules::Rule;
 use super::schema::Schema;
-use super::syntax::Root;
 use crate::model::Decision;
+use crate::policy::analysis::mentions::Mention;
+use crate::policy::analysis::read_set::Reads;
+use crate::policy::analysis::syntax::Root;
+use crate::policy::cache_key::Plans;
+use crate::policy::load::policies::Rule;
 use bucket::{Bucket, Cells, Position};
 use cedar_policy_core::ast::{ActionConstraint, Entity, EntityType, EntityUID, Literal};
 use conditions::{Late, Path};

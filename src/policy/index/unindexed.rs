@@ -3,7 +3,7 @@
 use super::bucket::{Bucket, Cells};
 use super::memo::Memo;
 use super::{Index, Named, Scope};
-use crate::policy::rules::Rule;
+use crate::policy::load::policies::Rule;
 use crate::policy::schema::Schema;
 use cedar_policy_core::ast::{ActionConstraint, Entity, EntityReference, EntityUID, PrincipalOrResourceConstraint};
 use foldhash::{HashMap, HashMapExt};

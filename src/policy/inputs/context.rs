@@ -2,8 +2,8 @@
 
 use super::{Builder, Members};
 use crate::model::{Timestamp, Value};
-use crate::policy::conversions::Origin;
-use crate::policy::fit;
+use crate::policy::inputs::coerce;
+use crate::policy::inputs::conversions::Origin;
 use cedar_policy_core::ast::{EntityUID, Value as Cedar};
 use smol_str::SmolStr;
 use std::cell::RefCell;
@@ -139,7 +139,7 @@ pub(in crate::policy) fn datetime(at: Timestamp) -> Option<Cedar> {
     let kept = LAST.with_borrow(|last| last.as_ref().filter(|(of, _)| *of == at).map(|(_, value)| value.clone()));
     kept.or_else(|| {
         let text = jiff::Timestamp::from_millisecond(at.0).ok()?.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
-        let made = fit::datetime(&text)?;
+        let made = coerce::datetime(&text)?;
         LAST.set(Some((at, made.clone())));
         Some(made)
     })

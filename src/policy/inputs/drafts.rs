@@ -4,8 +4,8 @@
 //! is stored of it; whether it may was decided before it got here.
 
 use super::Members;
+use crate::policy::load::stored::Stored;
 use crate::policy::schema::Schema;
-use crate::policy::stored::Stored;
 use cedar_policy_core::ast::{Entity, EntityUID, Literal, PartialValue, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;

@@ -10,7 +10,9 @@
 //! INVARIANT: a leg's inputs come from its principal, the members before it, the resource, the action and the context.
 //! Nothing of a later member reaches them, so a leg's outcome does not depend on who acts through its principal.
 
+pub(in crate::policy) mod coerce;
 mod context;
+pub(in crate::policy) mod conversions;
 mod drafts;
 mod lookups;
 mod properties;
@@ -18,15 +20,15 @@ mod properties;
 pub(super) use context::datetime;
 pub(super) use drafts::{known, value_at};
 
-use super::conversions::{Conversions, Fitted, Origin, is_compound, is_too_heavy};
-use super::fit::{At, Findings, Rounding, fit};
 use super::index::{AttributeValue, Index, Scope, Slice, Values};
-use super::relations::{RelationFailure, Relations};
 use super::schema::{ActionInfo, Attribute, Schema, TypeInfo};
-use super::shown::{path_text, undeclared_name};
-use super::stored::Stored;
-use super::syntax::Root;
 use crate::model::{Dropped, Entity as Asked, Question, Record, RelationLookup, Timestamp, Value, nearest};
+use crate::policy::analysis::mentions::{RelationFailure, Relations};
+use crate::policy::analysis::syntax::Root;
+use crate::policy::explanation::shown::{path_text, undeclared_name};
+use crate::policy::inputs::coerce::{At, Findings, Rounding, fit};
+use crate::policy::inputs::conversions::{Conversions, Fitted, Origin, is_compound, is_too_heavy};
+use crate::policy::load::stored::Stored;
 use cedar_policy_core::ast::{Context, EntityUID, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Entities;
 use drafts::Drafts;

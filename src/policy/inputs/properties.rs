@@ -5,8 +5,8 @@
 use super::drafts::known;
 use crate::model::{Entity as Asked, Record, Value};
 use crate::policy::Compiled;
+use crate::policy::load::stored::Stored;
 use crate::policy::schema::Provenance;
-use crate::policy::stored::Stored;
 use cedar_policy_core::ast::{Expr, ExprKind, Literal, Value as Cedar, ValueKind};
 
 /// Why a request's value of an attribute does not count; none where it does.

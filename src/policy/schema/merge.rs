@@ -5,7 +5,7 @@
 
 use super::vocabulary::Provenance;
 use crate::model::{Place, Problem, Problems};
-use crate::policy::source::{SourceFile, place_of, problem_of};
+use crate::policy::load::source::{SourceFile, place_of, problem_of};
 use cedar_policy_core::ast::Name;
 use cedar_policy_core::est::Annotations;
 use cedar_policy_core::extensions::Extensions;

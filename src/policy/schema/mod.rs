@@ -15,10 +15,11 @@ mod vocabulary;
 
 pub use vocabulary::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
 
-use super::relations::{RelationTypes, USERSET};
-use super::source::{SourceFile, place_of, problem_of};
-use super::{DEFAULT_LEVEL, MAX_LEVEL, expansion, nesting};
+use super::{DEFAULT_LEVEL, MAX_LEVEL};
 use crate::model::{Place, Problem, Problems};
+use crate::policy::analysis::mentions::{RelationTypes, USERSET};
+use crate::policy::load::source::{SourceFile, place_of, problem_of};
+use crate::policy::load::{expansion, nesting};
 use cedar_policy_core::ast::{Entity, EntityType, EntityUID, Name, UnreservedId};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::json_schema::Fragment;

@@ -3,7 +3,7 @@
 use super::merge::Merged;
 use super::names::{names, whole};
 use crate::model::{EntityRef, Place, Problem, Problems, alike, nearest, shown};
-use crate::policy::relations::USERSET;
+use crate::policy::analysis::mentions::USERSET;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID};
 use cedar_policy_core::validator::types::{AttributeType, EntityKind, Type};
 use cedar_policy_core::validator::{ValidatorActionId, ValidatorEntityType, ValidatorEntityTypeKind, ValidatorSchema};

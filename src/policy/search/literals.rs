@@ -1,9 +1,9 @@
 //! The entities that policies name, the members of enumerations, and the resources that have an action of their own: they
 //! are known without being stored.
 
-use crate::policy::rules::Rule;
+use crate::policy::analysis::syntax::children;
+use crate::policy::load::policies::Rule;
 use crate::policy::schema::Vocabulary;
-use crate::policy::syntax::children;
 use cedar_policy_core::ast::{EntityUID, Expr, ExprKind, Literal};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};

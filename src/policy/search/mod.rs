@@ -18,11 +18,11 @@ mod ids;
 mod index;
 mod literals;
 mod narrow;
-mod sought;
+mod target;
 
 pub(super) use index::{KindIndex, StoredIndex};
 pub(super) use literals::Literals;
-pub use sought::Part;
+pub use target::Part;
 
 use crate::model::EntityRef;
 use cedar_policy_core::ast::EntityUID;

@@ -5,15 +5,15 @@
 
 use super::ids::Ids;
 use super::index::Held;
-use super::sought::Sought;
 use super::{Reverse, entity_ref};
-use crate::policy::arguments::mentions_any;
+use crate::policy::analysis::mentions::{Mention, Object, userset_id};
+use crate::policy::analysis::syntax::{access_path, operands};
+use crate::policy::analysis::unknown_arguments::mentions_any;
 use crate::policy::evaluate::truth;
-use crate::policy::relations::{Mention, Object, userset_id};
-use crate::policy::rules::{Rule, no_slots};
+use crate::policy::load::policies::{Rule, no_slots};
+use crate::policy::load::stored::Stored;
 use crate::policy::schema::{Provenance, Schema};
-use crate::policy::stored::Stored;
-use crate::policy::syntax::{access_path, operands};
+use crate::policy::search::target::Sought;
 use cedar_policy_core::ast::{
     BinaryOp, EntityUID, Expr, ExprKind, Literal, PrincipalOrResourceConstraint as Scope, UnaryOp, Value as Cedar,
     ValueKind,

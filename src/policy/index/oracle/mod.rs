@@ -4,14 +4,14 @@
 mod world;
 
 use super::super::evaluate::{Leg, LegInput, Wanted};
-use super::super::relations::{RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
 use super::super::schema::Schema;
-use super::super::source::SourceFile;
-use super::super::stored::Stored;
-use super::super::syntax::Root;
 use super::super::{Compiled, NextActions};
 use super::{AttributeValue, Index, Named, Slice, Values};
 use crate::model::{Arguments, Code, Decision, EntityRef, LegOutcome, Timestamp};
+use crate::policy::analysis::mentions::{RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
+use crate::policy::analysis::syntax::Root;
+use crate::policy::load::source::SourceFile;
+use crate::policy::load::stored::Stored;
 use cedar_policy::{AuthorizationError, Authorizer, Context, Effect, Entities, EntityUid, PolicySet, Request};
 use cedar_policy_core::ast::{EntityUID, Literal};
 use proptest::prelude::*;

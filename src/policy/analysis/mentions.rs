@@ -1,0 +1,469 @@
+//! Relations in policies: `principal in resource.viewer`, `principal in Userset::"team:sre#member"`.
+//!
+//! **Problem.** Who is in a relation is the relation engine's to say, at one revision. Cedar knows only parents, and an
+//! expression that names a relation in any other way would be false without a word: a rule that looks right and is not
+//! applied.
+//! **Decision.** Two forms are read at load, by their types; what they name is looked up before a leg is evaluated,
+//! and each that holds makes the userset a parent. Every other expression of type `Userset` is refused.
+//! **Trade-off.** A relation is looked up even where a condition before it would have made it unnecessary.
+
+use crate::model::{EntityRef, ObjectRef, Place, Problem, Record, Timestamp, TupleUser, check_relation, nearest};
+use crate::policy::analysis::syntax::{Root, access_path, children};
+use crate::policy::idle::truth;
+use crate::policy::load::source::{SourceFile, place_in};
+use crate::policy::schema::{Provenance, Schema, Vocabulary};
+use cedar_policy_core::ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint};
+use cedar_policy_core::validator::ValidationMode;
+use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
+use cedar_policy_core::validator::types::{BoolType, EntityKind, Type};
+use smol_str::{SmolStr, SmolStrBuilder};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The entity type that relations have in the schema.
+pub(in crate::policy) const USERSET: &str = "Userset";
+
+/// What the schema must know of a relation model, by Cedar's names of types.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelationTypes {
+    /// The relations of each type that the model defines.
+    pub relations: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
+    /// The types of which an entity can be in some relation.
+    pub members: BTreeSet<SmolStr>,
+    /// The types of which an entity can be in a relation at all, by type and relation. Where nothing is said, any can.
+    pub users: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
+    /// The names of all parameters of all conditions that an answer about a relation can depend on, by type and relation.
+    pub parameters: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
+}
+
+/// Answers what a policy asks of relations, at one revision.
+pub trait Relations: std::fmt::Debug {
+    /// Whether `user` is in `relation` of `object`.
+    fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure>;
+
+    /// Whether some tuple has the entity as its object.
+    fn is_object(&self, entity: &EntityRef) -> bool;
+}
+
+/// One lookup.
+#[derive(Clone, Copy, Debug)]
+pub struct RelationQuestion<'a> {
+    /// Who.
+    pub user: &'a EntityRef,
+    /// In the relation of what.
+    pub object: &'a EntityRef,
+    /// Which relation.
+    pub relation: &'a str,
+    /// What conditions on tuples read by the name of a parameter: the request's context.
+    pub context: &'a Record,
+    /// `current_time` to conditions.
+    pub now: Timestamp,
+    /// `action` to conditions: the name that the request used.
+    pub action: &'a str,
+    /// `resource` to conditions.
+    pub resource: &'a EntityRef,
+}
+
+/// What a lookup found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelationAnswer {
+    /// Whether it held.
+    pub held: bool,
+    /// One path of tuples that shows it, where it held.
+    pub witness: Vec<String>,
+}
+
+/// Why a lookup has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelationFailure {
+    /// The same question fails again at the same revision (a missing parameter, too deep): the leg denies.
+    Denied(String),
+    /// Something that may pass (time, breadth, a store): no decision.
+    Fault(String),
+}
+
+/// For bundles without a relation model: nobody is in anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRelations;
+
+impl Relations for NoRelations {
+    fn holds(&self, _: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
+        Ok(RelationAnswer::default())
+    }
+
+    fn is_object(&self, _: &EntityRef) -> bool {
+        false
+    }
+}
+
+impl RelationTypes {
+    /// Whether an entity of type `user` can be in a relation of one of type `object`, whatever the tuples are.
+    pub(in crate::policy) fn can_hold(&self, user: &str, object: &str, relation: &str) -> bool {
+        let users = self.users.get(object).and_then(|relations| relations.get(relation));
+        users.is_none_or(|users| users.contains(user))
+    }
+
+    /// The parameters of every condition on which the answer to a mention can depend. A path may lead to any type that has
+    /// the relation.
+    pub(in crate::policy) fn parameters_of(&self, mention: &Mention) -> impl Iterator<Item = &SmolStr> {
+        let is_meant = |kind: &SmolStr| match &mention.object {
+            Object::Literal(object) => *kind == object.kind,
+            Object::Path(Root::Principal | Root::Resource | Root::Context, _) => true,
+        };
+        let relation = mention.relation.clone();
+        let meant = self.parameters.iter().filter(move |(kind, _)| is_meant(kind));
+        meant.filter_map(move |(_, relations)| relations.get(&relation)).flatten()
+    }
+
+    /// Whether a condition on a tuple that this relation can rest on has a parameter of this name. Where the object's
+    /// type is not known here, that of any type counts.
+    pub(in crate::policy) fn reads(&self, parameter: &SmolStr, mention: &Mention) -> bool {
+        self.parameters_of(mention).any(|name| name == parameter)
+    }
+}
+
+/// A relation that a policy mentions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::policy) struct Mention {
+    /// Who: a path to an entity.
+    pub(in crate::policy) user: (Root, Vec<SmolStr>),
+    /// Of what.
+    pub(in crate::policy) object: Object,
+    pub(in crate::policy) relation: SmolStr,
+}
+
+/// The object of a mentioned relation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::policy) enum Object {
+    Path(Root, Vec<SmolStr>),
+    Literal(EntityRef),
+}
+
+/// What a policy asks of relations.
+pub(in crate::policy) struct Mentions {
+    pub(in crate::policy) found: BTreeSet<Mention>,
+    /// Whether it can never apply: whoever is in its scope is of a type that some relation it needs has no members of.
+    pub(in crate::policy) is_idle: bool,
+}
+
+/// The relations that a policy mentions, or what is wrong with how it does.
+pub(in crate::policy) fn mentions(
+    file: &SourceFile,
+    policy: &Policy,
+    schema: &Schema,
+) -> Result<Mentions, Vec<Problem>> {
+    let (vocabulary, types) = (&schema.vocabulary, &schema.relations);
+    let mut reader = Reader { file, vocabulary, types, found: BTreeSet::new(), problems: Vec::new() };
+    for constraint in [policy.principal_constraint().into_inner(), policy.resource_constraint().into_inner()] {
+        reader.scope(&constraint, place_in(policy.loc(), file));
+    }
+    if let Some(condition) = policy.non_scope_constraints() {
+        reader.literals(condition);
+    }
+    let checker = Typechecker::new(&schema.validator, ValidationMode::Strict);
+    // INVARIANT: a policy is idle only if none of its environments can satisfy it. Each is judged alone: what Cedar calls
+    // irrelevant can never hold, and says nothing about the others.
+    let mut is_relevant = false;
+    let mut is_possible = false;
+    for (_, check) in checker.typecheck_by_request_env(policy.template()) {
+        match check {
+            PolicyCheck::Success(typed) => {
+                reader.walk(&typed);
+                is_relevant = true;
+                is_possible |= truth(&typed, &|part| reader.known(part)) != Some(false);
+            }
+            // What can never hold is evaluated all the same, up to the conjunct for which it cannot.
+            PolicyCheck::Irrelevant(_, typed) => reader.walk(&typed),
+            PolicyCheck::Fail(_) => is_possible = true,
+        }
+    }
+    let is_idle = is_relevant && !is_possible;
+    if reader.problems.is_empty() { Ok(Mentions { found: reader.found, is_idle }) } else { Err(reader.problems) }
+}
+
+struct Reader<'a> {
+    file: &'a SourceFile,
+    vocabulary: &'a Vocabulary,
+    types: &'a RelationTypes,
+    found: BTreeSet<Mention>,
+    problems: Vec<Problem>,
+}
+
+type Typed = Expr<Option<Type>>;
+
+impl Reader<'_> {
+    fn scope(&mut self, constraint: &PrincipalOrResourceConstraint, place: Option<Place>) {
+        let Some(uid) = constraint.get_euid() else { return };
+        if uid.entity_type().to_string() == USERSET {
+            self.problem(
+                place,
+                format!("`{uid}` stands in a scope"),
+                "ask in the condition: `when { principal in Userset::\"…\" }`",
+            );
+        } else if !matches!(constraint, PrincipalOrResourceConstraint::Eq(_)) {
+            self.relation_type(uid, place);
+        }
+    }
+
+    /// `in team::"sre"`, where `team` has its members by relation, would be false for every one of them.
+    fn literals(&mut self, expr: &Expr) {
+        if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = expr.expr_kind() {
+            let items = match arg2.expr_kind() {
+                ExprKind::Set(items) => items.iter().collect(),
+                _ => vec![arg2.as_ref()],
+            };
+            for item in items {
+                if let ExprKind::Lit(Literal::EntityUID(uid)) = item.expr_kind() {
+                    self.relation_type(uid, place_in(item.source_loc(), self.file));
+                }
+            }
+        }
+        children(expr).into_iter().for_each(|child| self.literals(child));
+    }
+
+    fn relation_type(&mut self, uid: &EntityUID, place: Option<Place>) {
+        let kind = uid.entity_type().to_string();
+        let Some(relation) = self.relation_of(&kind) else { return };
+        let object = EntityRef::new(kind, AsRef::<str>::as_ref(uid.eid()));
+        let userset = userset_id(&object, &relation).unwrap_or_else(|| format!("{object}#{relation}").into());
+        self.problem(
+            place,
+            format!("nobody is `in {uid}`: the relation model says who belongs to it"),
+            &format!("say `in Userset::\"{userset}\"`"),
+        );
+    }
+
+    fn walk(&mut self, expr: &Typed) {
+        if let ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } = expr.expr_kind()
+            && is_userset(arg2)
+        {
+            match (user(arg1), self.object(arg2)) {
+                (Some(user), Some((object, relation))) => drop(self.found.insert(Mention { user, object, relation })),
+                (None, _) => self.refuse(arg1),
+                (_, None) => match self.unknown_userset(arg2) {
+                    Some(message) => self.refuse_as(arg2, message),
+                    None => self.refuse(arg2),
+                },
+            }
+            return;
+        }
+        if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = expr.expr_kind() {
+            self.groups(arg2);
+        }
+        if is_userset(expr) || self.tests_for_relation(expr) {
+            return self.refuse(expr);
+        }
+        children(expr).into_iter().for_each(|child| self.walk(child));
+    }
+
+    /// What is known of a part of a condition before any request: by its type, or because its user's type is never in the
+    /// relation that it asks for.
+    fn known(&self, expr: &Typed) -> Option<bool> {
+        if let Some(Type::Bool(kind)) = expr.data() {
+            match kind {
+                BoolType::True => return Some(true),
+                BoolType::False => return Some(false),
+                BoolType::AnyBool => {}
+            }
+        }
+        let ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } = expr.expr_kind() else { return None };
+        if !is_userset(arg2) {
+            return None;
+        }
+        let (object, relation) = match arg2.expr_kind() {
+            ExprKind::GetAttr { expr, attr } => (SmolStr::from(entity_type(expr)?), attr.clone()),
+            ExprKind::Lit(Literal::EntityUID(uid)) => {
+                parse_userset_id(uid.eid().as_ref()).map(|(object, relation)| (object.kind, relation))?
+            }
+            _ => return None,
+        };
+        (!self.types.can_hold(&entity_type(arg1)?, &object, &relation)).then_some(false)
+    }
+
+    /// What stands right of `in` and is no literal is known by its type: it means the same groups.
+    fn groups(&mut self, expr: &Typed) {
+        match expr.expr_kind() {
+            ExprKind::Lit(_) => {}
+            ExprKind::Set(items) => items.iter().for_each(|item| self.groups(item)),
+            _ => {
+                let Some(kind) = expr.data().as_ref().and_then(group_type) else { return };
+                let Some(relation) = self.relation_of(&kind) else { return };
+                let place = place_in(expr.source_loc(), self.file);
+                if self.problems.iter().any(|known| known.place == place) {
+                    return;
+                }
+                let text = expr.source_loc().and_then(|loc| loc.snippet()).unwrap_or("Y").to_owned();
+                self.problem(
+                    place,
+                    format!("nobody is `in` a `{kind}` such as `{text}`: the relation model says who belongs to it"),
+                    &format!(
+                        "ask for the relation, as in `X in Y.{relation}`, where Y is the principal, the resource, an entity \
+                         in the context or the facts, or a `@stored` attribute of one of these"
+                    ),
+                );
+            }
+        }
+    }
+
+    /// A relation of a type whose members are said by the relation model.
+    fn relation_of(&self, kind: &str) -> Option<SmolStr> {
+        let relations = self.types.relations.get(kind)?;
+        relations.get("member").or_else(|| relations.first()).cloned()
+    }
+
+    /// `Y has relation`: to the type checker it always holds, and to an evaluation only where the relation was looked up.
+    fn tests_for_relation(&self, expr: &Typed) -> bool {
+        let (base, names): (_, Vec<&SmolStr>) = match expr.expr_kind() {
+            ExprKind::HasAttr { expr, attr } => (expr, vec![attr]),
+            ExprKind::ExtHasAttr { expr, attrs } => (expr, attrs.iter().collect()),
+            _ => return false,
+        };
+        let mut at = base.data().as_ref();
+        for name in names {
+            at = match at {
+                Some(Type::Entity(EntityKind::Entity(lub))) => {
+                    let Some(kind) = lub.get_single_entity().map(ToString::to_string) else { return false };
+                    if self.types.relations.get(kind.as_str()).is_some_and(|relations| relations.contains(name)) {
+                        return true;
+                    }
+                    let attributes = self.vocabulary.entity_type(&kind).map(|kind| &kind.attributes);
+                    attributes.and_then(|all| all.get(name)).map(|attribute| attribute.ty.as_ref())
+                }
+                Some(Type::Record { attrs, .. }) => attrs.get_attr(name).map(|attribute| attribute.attr_type.as_ref()),
+                _ => None,
+            };
+        }
+        false
+    }
+
+    /// `Y.relation`, where Y is like a user or one stored entity attribute farther; or a literal.
+    fn object(&self, expr: &Typed) -> Option<(Object, SmolStr)> {
+        match expr.expr_kind() {
+            ExprKind::Lit(Literal::EntityUID(uid)) => {
+                let (object, relation) = parse_userset_id(uid.eid().as_ref())?;
+                let known = self.types.relations.get(&object.kind)?.contains(&relation);
+                known.then_some((Object::Literal(object), relation))
+            }
+            ExprKind::GetAttr { expr, attr } => {
+                let kind = entity_type(expr)?;
+                let (root, path) = access_path(expr)?;
+                let known = self.types.relations.get(kind.as_str())?.contains(attr);
+                let reachable = match looks_through(expr) {
+                    0 => true,
+                    1 => self.is_stored(expr),
+                    _ => false,
+                };
+                (known && reachable).then(|| (Object::Path(root, path), attr.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the last step of a path is an attribute of which only stored values count.
+    fn is_stored(&self, expr: &Typed) -> bool {
+        let ExprKind::GetAttr { expr: base, attr } = expr.expr_kind() else { return false };
+        entity_type(base)
+            .and_then(|kind| self.vocabulary.entity_type(&kind))
+            .and_then(|kind| kind.attributes.get(attr))
+            .is_some_and(|attribute| attribute.provenance == Provenance::Stored)
+    }
+
+    /// What is wrong with a literal that is no userset of the model.
+    fn unknown_userset(&self, expr: &Typed) -> Option<String> {
+        let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() else { return None };
+        let (object, relation) = parse_userset_id(uid.eid().as_ref())?;
+        let kind = &object.kind;
+        let kinds = || self.types.relations.keys().map(AsRef::as_ref);
+        let (none, near) = match self.types.relations.get(kind) {
+            None => (format!("the relation model has no type `{kind}`"), nearest(kind, kinds())),
+            Some(relations) => (
+                format!("type `{kind}` has no relation `{relation}`"),
+                nearest(&relation, relations.iter().map(AsRef::as_ref)),
+            ),
+        };
+        let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        Some(format!("`{uid}` is no userset: {none}{meant}"))
+    }
+
+    fn refuse(&mut self, expr: &Typed) {
+        self.refuse_as(expr, "this use of a relation cannot be resolved, and would silently be false".to_owned());
+    }
+
+    fn refuse_as(&mut self, expr: &Typed, message: String) {
+        let place = place_in(expr.source_loc(), self.file);
+        if self.problems.iter().any(|known| known.place == place) {
+            return;
+        }
+        self.problem(
+            place,
+            message,
+            "say `X in Y.relation` or `X in Userset::\"type:id#relation\"`; X and Y are the principal, the resource, or an \
+             entity in the context or the facts; Y may also be a `@stored` attribute of one of these",
+        );
+    }
+
+    fn problem(&mut self, place: Option<Place>, message: String, help: &str) {
+        self.problems.push(Problem { place, also: None, message, help: Some(help.to_owned()) });
+    }
+}
+
+/// The principal, the resource, or an entity-typed member of facts or context.
+fn user(expr: &Typed) -> Option<(Root, Vec<SmolStr>)> {
+    let path = access_path(expr)?;
+    (looks_through(expr) == 0 && entity_type(expr).is_some()).then_some(path)
+}
+
+/// The id that a userset has as an entity, `type:id#relation`; none where the id is too long for a tuple.
+pub(in crate::policy) fn userset_id(object: &EntityRef, relation: &str) -> Option<SmolStr> {
+    let object = ObjectRef::of_entity(object).ok()?;
+    check_relation(relation).ok()?;
+    let mut text = SmolStrBuilder::new();
+    for part in [object.kind(), ":", object.id(), "#", relation] {
+        text.push_str(part);
+    }
+    Some(text.finish())
+}
+
+/// Reads it back; none for what is not the one spelling of a userset.
+fn parse_userset_id(text: &str) -> Option<(EntityRef, SmolStr)> {
+    match text.parse().ok()? {
+        TupleUser::Userset { object, relation } => Some((object.to_entity()?, relation)),
+        TupleUser::Object(_) | TupleUser::Wildcard(_) => None,
+    }
+}
+
+fn is_userset(expr: &Typed) -> bool {
+    fn names(ty: &Type) -> bool {
+        match ty {
+            Type::Entity(EntityKind::Entity(lub)) => {
+                lub.get_single_entity().is_some_and(|kind| kind.to_string() == USERSET)
+            }
+            Type::Set { element_type: Some(element) } => names(element),
+            _ => false,
+        }
+    }
+    expr.data().as_ref().is_some_and(names)
+}
+
+/// The type of an entity, or of the entities in a set.
+fn group_type(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Entity(EntityKind::Entity(lub)) => lub.get_single_entity().map(ToString::to_string),
+        Type::Set { element_type: Some(element) } => group_type(element),
+        _ => None,
+    }
+}
+
+fn entity_type(expr: &Typed) -> Option<String> {
+    match expr.data() {
+        Some(Type::Entity(EntityKind::Entity(lub))) => lub.get_single_entity().map(ToString::to_string),
+        _ => None,
+    }
+}
+
+/// How many entities an access path looks into.
+fn looks_through(expr: &Typed) -> usize {
+    match expr.expr_kind() {
+        ExprKind::GetAttr { expr, .. } => usize::from(entity_type(expr).is_some()) + looks_through(expr),
+        _ => 0,
+    }
+}

@@ -1,0 +1,301 @@
+//! What a policy reads, found once at load.
+//!
+//! Three things rest on it: a value that does not fit its type denies only where it is read; facts are built only
+//! where they are read; the decision record holds what was read.
+//!
+//! INVARIANT: never too little. An attribute that is reached through another entity, or out of an expression that is
+//! no plain path, counts as read on every entity of the request. That can deny a request for a `bad_value` on an
+//! attribute of the same name that the policy does not look at; it can never overlook one.
+
+use crate::policy::analysis::syntax::{Root, access_path, children};
+use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Var};
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// Access paths of one policy or of several.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(in crate::policy) struct Reads {
+    paths: BTreeSet<(Root, Vec<SmolStr>)>,
+    /// Those of the paths whose value is read, and not only whether there is one.
+    whole: BTreeSet<(Root, Vec<SmolStr>)>,
+    /// The first name of each path.
+    firsts: BTreeSet<(Root, SmolStr)>,
+    /// Whether the context is read as a whole.
+    whole_context: bool,
+    /// Attribute names read on entities that no path names.
+    anywhere: BTreeSet<SmolStr>,
+    /// Whether an entity other than the principal and the resource is looked into.
+    pub(in crate::policy) follows: bool,
+    /// Whether it matters which groups the action is in: not where it is only compared.
+    pub(in crate::policy) looks_at_action: bool,
+}
+
+impl Reads {
+    pub(in crate::policy) fn of(expr: &Expr) -> Self {
+        let mut reads = Self::default();
+        reads.walk(expr);
+        reads
+    }
+
+    /// What several read together. Policies of one kind share what they read, and so does the result.
+    pub(in crate::policy) fn merged<'a>(all: impl Iterator<Item = &'a Arc<Self>>) -> Arc<Self> {
+        let mut distinct: Vec<&Arc<Self>> = all.collect();
+        distinct.sort_unstable_by_key(|reads| Arc::as_ptr(reads));
+        distinct.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        if let [one] = distinct.as_slice() {
+            return Arc::clone(one);
+        }
+        let mut merged = Self::default();
+        for reads in distinct {
+            merged.paths.extend(reads.paths.iter().cloned());
+            merged.whole.extend(reads.whole.iter().cloned());
+            merged.firsts.extend(reads.firsts.iter().cloned());
+            merged.whole_context |= reads.whole_context;
+            merged.anywhere.extend(reads.anywhere.iter().cloned());
+            merged.follows |= reads.follows;
+            merged.looks_at_action |= reads.looks_at_action;
+        }
+        Arc::new(merged)
+    }
+
+    /// How many paths and names it holds.
+    pub(in crate::policy) fn len(&self) -> usize {
+        self.paths.len() + self.anywhere.len()
+    }
+
+    /// The paths, in a stable order.
+    pub(in crate::policy) fn paths(&self) -> impl Iterator<Item = &(Root, Vec<SmolStr>)> {
+        self.paths.iter()
+    }
+
+    /// The names of attributes that may be read on any entity of the request.
+    pub(in crate::policy) fn anywhere(&self) -> impl Iterator<Item = &SmolStr> {
+        self.anywhere.iter()
+    }
+
+    /// Every name that occurs in what is read.
+    pub(in crate::policy) fn names(&self) -> impl Iterator<Item = &SmolStr> {
+        self.paths.iter().flat_map(|(_, path)| path).chain(&self.anywhere)
+    }
+
+    /// Whether the value at this path of the context is read, in part or as part of something larger.
+    pub(in crate::policy) fn context(&self, path: &[SmolStr]) -> bool {
+        self.touches(Root::Context, path)
+    }
+
+    /// Whether an entity's attribute is read, or a part of it. `root` is the variable that names the entity, if one
+    /// does.
+    pub(in crate::policy) fn attribute(&self, root: Option<Root>, path: &[SmolStr]) -> bool {
+        root.is_some_and(|root| self.touches(root, path))
+            || path.first().is_some_and(|attribute| self.anywhere.contains(attribute))
+    }
+
+    /// Whether a member of the context is read, or a part of it. The same as [`Self::context`] of a path of one name.
+    pub(in crate::policy) fn reads_context(&self, name: &str) -> bool {
+        self.whole_context || self.firsts.contains(&(Root::Context, SmolStr::new(name)))
+    }
+
+    /// Whether an entity's attribute is read, or a part of it. The same as [`Self::attribute`] of a path of one name.
+    pub(in crate::policy) fn reads_attribute(&self, root: Option<Root>, name: &SmolStr) -> bool {
+        root.is_some_and(|root| self.firsts.contains(&(root, name.clone()))) || self.anywhere.contains(name)
+    }
+
+    /// Whether a path that begins with this one is read, or the value at one that this one begins with: `context has token`
+    /// does not depend on what the token holds. Paths are ordered name by name, so those that begin with one follow it.
+    fn touches(&self, root: Root, path: &[SmolStr]) -> bool {
+        let mut key = (root, path.to_vec());
+        let from = (Bound::Included(&key), Bound::Unbounded);
+        let next = self.paths.range::<(Root, Vec<SmolStr>), _>(from).next();
+        if next.is_some_and(|(at, read)| *at == root && read.starts_with(path)) {
+            return true;
+        }
+        while key.1.pop().is_some() {
+            if self.whole.contains(&key) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn walk(&mut self, expr: &Expr) {
+        if let Some((root, path)) = access_path(expr) {
+            self.take_value(root, path);
+            return;
+        }
+        match expr.expr_kind() {
+            ExprKind::GetAttr { expr, attr } => {
+                self.take_anywhere(attr);
+                self.walk(expr);
+            }
+            ExprKind::HasAttr { expr, attr } => self.walk_has(expr, std::iter::once(attr)),
+            ExprKind::ExtHasAttr { expr, attrs } => self.walk_has(expr, attrs.iter()),
+            ExprKind::BinaryApp { op: BinaryOp::In | BinaryOp::GetTag | BinaryOp::HasTag, arg1, arg2 } => {
+                if !matches!(arg1.expr_kind(), ExprKind::Var(_)) {
+                    self.follows = true;
+                }
+                self.walk(arg1);
+                self.walk(arg2);
+            }
+            ExprKind::BinaryApp { op: BinaryOp::Eq, arg1, arg2 } => {
+                // To compare the action is not to look at it.
+                [arg1, arg2].into_iter().filter(|operand| !is_action(operand)).for_each(|operand| self.walk(operand));
+            }
+            _ if is_action(expr) => self.looks_at_action = true,
+            _ => children(expr).into_iter().for_each(|child| self.walk(child)),
+        }
+    }
+
+    fn walk_has<'a>(&mut self, base: &Expr, attributes: impl Iterator<Item = &'a SmolStr>) {
+        match access_path(base) {
+            Some((root, mut path)) => {
+                path.extend(attributes.cloned());
+                self.take(root, path);
+            }
+            None => {
+                attributes.for_each(|attribute| self.take_anywhere(attribute));
+                self.walk(base);
+            }
+        }
+    }
+
+    fn take_value(&mut self, root: Root, path: Vec<SmolStr>) {
+        if !path.is_empty() || root == Root::Context {
+            self.whole.insert((root, path.clone()));
+        }
+        self.take(root, path);
+    }
+
+    fn take(&mut self, root: Root, path: Vec<SmolStr>) {
+        if path.is_empty() && root != Root::Context {
+            return;
+        }
+        if let [_, rest @ ..] = path.as_slice()
+            && !rest.is_empty()
+        {
+            self.follows = true;
+            self.anywhere.extend(rest.iter().cloned());
+        }
+        match path.first() {
+            Some(first) => drop(self.firsts.insert((root, first.clone()))),
+            None => self.whole_context = true,
+        }
+        self.paths.insert((root, path));
+    }
+
+    fn take_anywhere(&mut self, attribute: &SmolStr) {
+        self.follows = true;
+        self.anywhere.insert(attribute.clone());
+    }
+}
+
+/// Whether this names an action: the request's, or one by its id.
+fn is_action(expr: &Expr) -> bool {
+    match expr.expr_kind() {
+        ExprKind::Var(var) => *var == Var::Action,
+        ExprKind::Lit(Literal::EntityUID(uid)) => uid.is_action(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads(text: &str) -> Reads {
+        Reads::of(
+            &cedar_policy_core::parser::parse_policyset(&format!(
+                "permit(principal, action, resource) when {{ {text} }};"
+            ))
+            .unwrap()
+            .policies()
+            .next()
+            .unwrap()
+            .non_scope_constraints()
+            .unwrap()
+            .clone(),
+        )
+    }
+
+    fn path(names: &[&str]) -> Vec<SmolStr> {
+        names.iter().map(SmolStr::new).collect()
+    }
+
+    #[test]
+    fn a_part_and_the_whole_of_a_path_touch_it() {
+        let some = reads("context.arguments.amount < 5");
+        assert!(some.context(&path(&["arguments", "amount"])));
+        assert!(some.context(&path(&["arguments"])));
+        assert!(!some.context(&path(&["arguments", "order"])));
+        let whole = reads("context.arguments == {}");
+        assert!(whole.context(&path(&["arguments", "order"])));
+        assert!(reads("context == {}").context(&path(&["anything"])));
+        assert!(reads("context has a.b").context(&path(&["a", "b"])));
+    }
+
+    #[test]
+    fn whether_there_is_a_record_does_not_depend_on_its_members() {
+        let some = reads("principal has role && context has token && context.token.scopes.contains(\"a\")");
+        assert!(some.context(&path(&["token"])) && some.context(&path(&["token", "scopes"])));
+        assert!(!some.context(&path(&["token", "groups"])));
+        let some = Arc::new(some);
+        assert!(
+            !Reads::merged([&some, &Arc::new(reads("context has now"))].into_iter()).context(&path(&["token", "acr"]))
+        );
+        let whole = Arc::new(reads("context.token == context.other"));
+        assert!(Reads::merged([&some, &whole].into_iter()).context(&path(&["token", "groups"])));
+        assert!(reads("context has token.groups").context(&path(&["token", "groups"])));
+        assert!(!reads("principal == resource").attribute(Some(Root::Principal), &path(&["role"])));
+    }
+
+    #[test]
+    fn an_attribute_behind_another_entity_counts_everywhere() {
+        let some = reads("resource.owner.limit > 3");
+        assert!(some.attribute(None, &path(&["limit"])));
+        assert!(some.attribute(Some(Root::Principal), &path(&["limit"])));
+        assert!(some.attribute(Some(Root::Resource), &path(&["owner"])));
+        assert!(!some.attribute(Some(Root::Principal), &path(&["owner"])));
+        assert!(reads("(if true then principal else resource).x == 1").attribute(None, &path(&["x"])));
+        assert!(reads("principal has role").attribute(Some(Root::Principal), &path(&["role"])));
+    }
+
+    #[test]
+    fn a_name_is_looked_up_as_a_path_of_one_name_is() {
+        for text in [
+            "context.arguments.amount < 5 && principal has role",
+            "context == {}",
+            "resource.owner.limit > 3 && (if true then principal else resource).x == 1",
+        ] {
+            let some = reads(text);
+            for name in ["arguments", "amount", "role", "owner", "limit", "x", "other"] {
+                assert_eq!(some.reads_context(name), some.context(&path(&[name])), "{name} in {text}");
+                for root in [None, Some(Root::Principal), Some(Root::Resource)] {
+                    let (as_name, as_path) =
+                        (some.reads_attribute(root, &name.into()), some.attribute(root, &path(&[name])));
+                    assert_eq!(as_name, as_path, "{name} of {root:?} in {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_action_is_looked_at_wherever_it_is_not_only_compared() {
+        for (text, looks) in [
+            ("principal has role", false),
+            ("action == Action::\"read\"", false),
+            ("Action::\"read\" != action || !(action == Action::\"write\")", false),
+            ("action in Action::\"touch\"", true),
+            ("(if true then action else Action::\"read\") in Action::\"touch\"", true),
+            ("[action].contains(Action::\"read\")", true),
+            ("Action::\"read\" in [Action::\"touch\"]", true),
+        ] {
+            assert_eq!(reads(text).looks_at_action, looks, "{text}");
+        }
+        let compared = Arc::new(reads("action == Action::\"read\""));
+        let looked_at = Arc::new(reads("action in Action::\"touch\""));
+        assert!(Reads::merged([&compared, &looked_at].into_iter()).looks_at_action);
+        let both = Reads::merged([&Arc::new(reads("principal.a")), &looked_at].into_iter());
+        assert!(both.looks_at_action && both.reads_attribute(Some(Root::Principal), &"a".into()));
+    }
+}

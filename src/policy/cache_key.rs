@@ -1,0 +1,233 @@
+//! What a leg's outcome depends on, as bytes: all that the policies in scope can read, and nothing else.
+//!
+//! **Problem.** Two legs with the same key share an outcome, so whatever can change one must be in the key; and whatever
+//! is in it without being read makes every request a new one.
+//! **Decision.** A key begins with the action, the principal and the resource, by their names and by the names that
+//! were asked for. They decide which policies are in scope, and so what follows ([`Plan`]): for each path that one of
+//! these reads, the value there or at which depth it is missing; where facts or attributes of any entity are read, the
+//! members before; and every parameter of every condition that a relation which they mention can come to. Which of the
+//! policies in scope are evaluated follows from these values, so the number of the slice has no place in a key.
+//! **Trade-off.** A value that only a policy reads which the index leaves out tells keys apart for nothing.
+//!
+//! What has no place in a key either: stored entities, which change with the bundle's generation; the tuples that were
+//! read, and the clock, which an entry names by itself.
+//!
+//! INVARIANT: never too little. A path is followed through records by their declared types alone; where it goes on into
+//! an entity, the whole value that names the entity counts. An attribute that may be read on any entity counts on the
+//! principal, the resource and every member before, where any type has one of that name that a request can supply.
+
+use crate::model::{Canonical, EntityRef, Question, Record, Value};
+use crate::policy::Compiled;
+use crate::policy::analysis::mentions::Mention;
+use crate::policy::analysis::syntax::Root;
+use crate::policy::evaluate::LegInput;
+use crate::policy::index::{Named, Scope};
+use crate::policy::load::policies::Rule;
+use crate::policy::schema::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
+use arc_swap::ArcSwap;
+use cedar_policy_core::validator::types::Type;
+use foldhash::HashMap;
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What to write into a key, for one scope and one kind of question.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    principal: Paths,
+    resource: Paths,
+    context: Paths,
+    action_properties: Paths,
+    token: Paths,
+    /// Whether `delegation` is read.
+    delegation: bool,
+    /// The attributes that count on the members before.
+    earlier: Vec<SmolStr>,
+    /// The members of the context that conditions on tuples read.
+    parameters: Vec<SmolStr>,
+}
+
+/// Paths into a record, none of which begins with another. The empty one is the whole record.
+type Paths = Vec<Vec<SmolStr>>;
+
+/// The plans of one scope, by action and the types of principal and resource.
+#[derive(Debug, Default)]
+pub(super) struct Plans(ArcSwap<HashMap<[u32; 3], Arc<Plan>>>);
+
+impl Plans {
+    fn get(&self, key: [u32; 3], make: impl FnOnce() -> Plan) -> Arc<Plan> {
+        if let Some(known) = self.0.load().get(&key) {
+            return Arc::clone(known);
+        }
+        let made = Arc::new(make());
+        // Of two threads that make it at once either's will do: both are the same.
+        self.0.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.insert(key, Arc::clone(&made));
+            known
+        });
+        made
+    }
+}
+
+impl Compiled {
+    /// Writes what the outcome of a leg depends on, behind what `key` holds; relations and the clock apart. `false` where
+    /// the leg is refused before any policy is looked at, which costs less than to look it up.
+    pub fn write_key(&self, input: &LegInput<'_>, key: &mut Canonical) -> bool {
+        let question = input.question;
+        let Some(member) = question.chain.members().nth(input.leg) else { return false };
+        let Ok((action, principal, resource)) = self.applies(question, &member.uid) else { return false };
+        let vocabulary = &self.schema.vocabulary;
+        let kinds = (vocabulary.entity_type(&member.uid.kind), vocabulary.entity_type(&question.resource.uid.kind));
+        let (Some(who), Some(what)) = kinds else { return false };
+        let named = |uid| Named { uid, stored: input.stored.get(uid).map(AsRef::as_ref) };
+        let index = self.index(input.arguments);
+        let scope = index.scope(&action.uid, named(&principal), named(&resource));
+        let plan = scope.plans.get([action.number, who.number, what.number], || Plan {
+            parameters: self.parameters(&index.all(&scope), &scope),
+            ..plan(vocabulary, &scope, action, who, what)
+        });
+        key.text(&question.action.name);
+        entity(question, &member.uid, key);
+        entity(question, &question.resource.uid, key);
+        plan.write(input, &member.properties, key);
+        true
+    }
+
+    /// The parameters of all conditions on tuples that can count for a relation which the scope's policies mention.
+    ///
+    /// INVARIANT: types are Cedar's here, in mentions as in the table. The model's spelling of them does not reach this
+    /// folder: asked for by the other name, a relation would have no parameter, and different questions one key.
+    fn parameters(&self, rules: &[&Arc<Rule>], scope: &Scope) -> Vec<SmolStr> {
+        if !scope.mentions {
+            return Vec::new();
+        }
+        let mentions: BTreeSet<&Mention> = rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
+        let all = mentions.into_iter().flat_map(|mention| self.schema.relations.parameters_of(mention));
+        all.collect::<BTreeSet<&SmolStr>>().into_iter().cloned().collect()
+    }
+}
+
+fn plan(vocabulary: &Vocabulary, scope: &Scope, action: &ActionInfo, who: &TypeInfo, what: &TypeInfo) -> Plan {
+    let mut plan = Plan::default();
+    for (root, path) in scope.reads.paths() {
+        match root {
+            Root::Principal => plan.principal.extend(sent(path, &who.attributes)),
+            Root::Resource => plan.resource.extend(sent(path, &what.attributes)),
+            Root::Context => plan.add_context(path, &action.context),
+        }
+    }
+    for name in scope.reads.anywhere() {
+        let path = std::slice::from_ref(name);
+        plan.principal.extend(sent(path, &who.attributes));
+        plan.resource.extend(sent(path, &what.attributes));
+        // Most names that follow a dot are members of records, and no entity has them.
+        if vocabulary.can_be_sent(name) {
+            plan.earlier.push(name.clone());
+        }
+    }
+    let Plan { principal, resource, context, action_properties, token, .. } = &mut plan;
+    [principal, resource, context, action_properties, token].into_iter().for_each(without_longer);
+    plan
+}
+
+impl Plan {
+    fn add_context(&mut self, path: &[SmolStr], declared: &BTreeMap<SmolStr, Attribute>) {
+        let sent = || sent(path, declared);
+        let inside = |path: Vec<SmolStr>| path.into_iter().skip(1).collect();
+        match path.first().map(SmolStr::as_str) {
+            // The context as a whole, the facts in it.
+            None => {
+                self.context.push(Vec::new());
+                self.action_properties.push(Vec::new());
+                self.token.push(Vec::new());
+                self.delegation = true;
+            }
+            Some("now") => {}
+            Some("delegation") => self.delegation = true,
+            Some("token") => self.token.extend(sent().map(inside)),
+            Some("action_properties") => self.action_properties.extend(sent().map(inside)),
+            Some(_) => self.context.extend(sent()),
+        }
+    }
+
+    fn write(&self, input: &LegInput<'_>, properties: &Record, key: &mut Canonical) {
+        let question = input.question;
+        let resource = &question.resource.properties;
+        for (paths, record) in
+            [(&self.principal, properties), (&self.resource, resource), (&self.context, &question.context)]
+        {
+            paths.iter().for_each(|path| project(Some(record), path, key));
+        }
+        // No properties of an action are the same as none sent.
+        let properties = Some(&question.action.properties).filter(|properties| !properties.is_empty());
+        self.action_properties.iter().for_each(|path| project(properties, path, key));
+        self.token.iter().for_each(|path| project(input.token, path, key));
+        if self.delegation || !self.earlier.is_empty() {
+            key.count(u64::try_from(input.leg).unwrap_or(u64::MAX));
+            for member in question.chain.members().take(input.leg) {
+                key.entity(&member.uid);
+                for name in &self.earlier {
+                    match member.properties.get_present(name) {
+                        Some(value) => key.value(value),
+                        None => key.absent(0),
+                    }
+                }
+            }
+        }
+        for name in &self.parameters {
+            match question.context.get(name) {
+                Some(value) => key.verbatim(value),
+                None => key.absent(0),
+            }
+        }
+    }
+}
+
+/// An entity, and the type that it was asked for by, which messages show.
+fn entity(question: &Question, uid: &EntityRef, key: &mut Canonical) {
+    key.entity(uid);
+    if question.asked.is_empty() {
+        key.absent(0);
+    } else {
+        key.text(&question.as_asked(uid).kind);
+    }
+}
+
+/// The part of a path that a request can supply; none where only stored values count, or nothing of that name is declared.
+fn sent(path: &[SmolStr], declared: &BTreeMap<SmolStr, Attribute>) -> Option<Vec<SmolStr>> {
+    let attribute = declared.get(path.first()?).filter(|attribute| attribute.provenance != Provenance::Stored)?;
+    let mut ty: &Type = &attribute.ty;
+    let mut len = 1;
+    while let (Type::Record { attrs, .. }, Some(name)) = (ty, path.get(len))
+        && let Some(member) = attrs.get_attr(name)
+    {
+        ty = &member.attr_type;
+        len += 1;
+    }
+    path.get(..len).map(<[SmolStr]>::to_vec)
+}
+
+/// Leaves out what is read as a part of something larger anyway.
+fn without_longer(paths: &mut Paths) {
+    paths.sort_unstable();
+    // In this order what begins with a path follows it at once.
+    paths.dedup_by(|longer, shorter| longer.starts_with(shorter));
+}
+
+/// The value at a path, or how far there is something.
+fn project(record: Option<&Record>, path: &[SmolStr], key: &mut Canonical) {
+    let Some(mut record) = record else { return key.absent(0) };
+    let Some((last, before)) = path.split_last() else { return key.record(record) };
+    for (depth, name) in (1..).zip(before) {
+        match record.get_present(name) {
+            Some(Value::Record(inner)) => record = inner,
+            Some(other) => return key.misplaced(depth, other),
+            None => return key.absent(depth),
+        }
+    }
+    match record.get_present(last) {
+        Some(value) => key.value(value),
+        None => key.absent(path.len()),
+    }
+}

@@ -1,0 +1,314 @@
+//! A request's values as Cedar values, by the declared type.
+//!
+//! INVARIANT: only the declared type decides what a value becomes. Nothing in a value is interpreted: `__entity`,
+//! `__extn` and `__expr` are members like any other. Numbers are converted from their digits.
+
+use crate::model::{Number, Value, duration_nanos, is_unknown_fact, mapped_network, request_instant_nanos};
+use crate::policy::explanation::shown::undeclared_name;
+use crate::policy::schema::Vocabulary;
+use cedar_policy_core::ast::{EntityUID, ExtensionFunction, Name, PartialValue, Value as Cedar};
+use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::validator::types::{EntityKind, Type};
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+/// Collects what did not fit or was not declared, while values are read.
+#[derive(Clone, Debug, Default)]
+pub(in crate::policy) struct Findings {
+    /// Paths of values that do not fit, with why.
+    pub(in crate::policy) misfits: Vec<(Vec<SmolStr>, String)>,
+    /// Paths of members that are not declared.
+    pub(in crate::policy) undeclared: Vec<Vec<SmolStr>>,
+    /// Paths of points in time that lie between two milliseconds.
+    pub(in crate::policy) between: Vec<Vec<SmolStr>>,
+    /// How these are read, and how many there were before.
+    rounding: Rounding,
+    before: usize,
+}
+
+/// Which of the two milliseconds around it a point in time is read as. Policies know no smaller part of a second: what
+/// they say of both is what they would say of what lies between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::policy) enum Rounding {
+    /// The one before.
+    #[default]
+    Down,
+    /// The one behind.
+    Up,
+    /// The one behind, for one of several points in time, and the one before for the others.
+    OneUp(usize),
+}
+
+impl Findings {
+    /// Nothing found yet, behind so many points in time between two milliseconds.
+    pub(in crate::policy) fn rounding(rounding: Rounding, before: usize) -> Self {
+        Self { rounding, before, ..Self::default() }
+    }
+
+    /// The millisecond that a point in time is read as.
+    fn millisecond(&mut self, nanos: i128, at: At<'_>) -> i128 {
+        let floor = nanos.div_euclid(NANOS_PER_MS);
+        if nanos.rem_euclid(NANOS_PER_MS) == 0 {
+            return floor;
+        }
+        let number = self.before + self.between.len();
+        self.between.push(at.path());
+        let is_up = match self.rounding {
+            Rounding::Down => false,
+            Rounding::Up => true,
+            Rounding::OneUp(one) => one == number,
+        };
+        floor + i128::from(is_up)
+    }
+}
+
+/// Where a value stands: spelled out only where there is something to say about it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::policy) struct At<'a> {
+    above: Option<&'a At<'a>>,
+    name: &'a SmolStr,
+}
+
+impl<'a> At<'a> {
+    /// A member that stands in nothing else.
+    pub(in crate::policy) fn top(name: &'a SmolStr) -> Self {
+        Self { above: None, name }
+    }
+
+    fn below(&'a self, name: &'a SmolStr) -> Self {
+        Self { above: Some(self), name }
+    }
+
+    fn path(&self) -> Vec<SmolStr> {
+        let mut path = self.above.map(At::path).unwrap_or_default();
+        path.push(self.name.clone());
+        path
+    }
+}
+
+/// Reads `value`, which stands `at` some place, as `ty`. `None` where nothing of it can be used; what is wrong is in
+/// `findings`, and a record keeps those of its members that fit.
+pub(in crate::policy) fn fit(
+    value: &Value,
+    ty: &Type,
+    vocabulary: &Vocabulary,
+    at: At<'_>,
+    findings: &mut Findings,
+) -> Option<Cedar> {
+    if let (Type::Record { attrs, .. }, Value::Record(record)) = (ty, value) {
+        let mut members: BTreeMap<SmolStr, Cedar> = BTreeMap::new();
+        for (name, member) in record.iter() {
+            match attrs.get_attr(name) {
+                None => {
+                    let declared = attrs.iter().map(|(declared, _)| declared);
+                    let name = undeclared_name(name, declared, vocabulary);
+                    findings.undeclared.push(at.below(&name).path());
+                }
+                Some(_) if member.is_null() => {}
+                Some(declared) => {
+                    if let Some(member) = fit(member, &declared.attr_type, vocabulary, at.below(name), findings) {
+                        members.insert(name.clone(), member);
+                    }
+                }
+            }
+        }
+        for (name, declared) in attrs.iter().filter(|(_, declared)| declared.is_required) {
+            if record.get_present(name).is_none() {
+                let why = format!("it is missing, and {} is required", name_of(&declared.attr_type));
+                findings.misfits.push((at.below(name).path(), why));
+            }
+        }
+        return Some(Cedar::record_arc(Arc::new(members), None));
+    }
+    let fitted = scalar(value, ty, vocabulary, at, findings).or_else(|| elements(value, ty, vocabulary, at, findings));
+    if fitted.is_none() {
+        let why = format!("{} does not fit {}{}", describe(value, ty), name_of(ty), hint(ty, value));
+        findings.misfits.push((at.path(), why));
+    }
+    fitted
+}
+
+/// The members of an array must all fit, whole: an element that stays away could be the one that a forbid looks for.
+fn elements(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
+    let (Type::Set { element_type: Some(element) }, Value::List(items)) = (ty, value) else { return None };
+    let mut inner = Findings::rounding(findings.rounding, findings.before + findings.between.len());
+    let fitted: Option<Vec<Cedar>> = items.iter().map(|item| fit(item, element, vocabulary, at, &mut inner)).collect();
+    findings.undeclared.extend(inner.undeclared);
+    findings.between.extend(inner.between);
+    fitted.filter(|_| inner.misfits.is_empty()).map(|fitted| Cedar::set(fitted, None))
+}
+
+fn scalar(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
+    match (ty, value) {
+        (Type::Bool(_), Value::Bool(value)) => Some(Cedar::from(*value)),
+        (Type::Long, Value::Number(number)) => number.to_i64().map(Cedar::from),
+        (Type::String, Value::Text(text)) => Some(Cedar::from(text.clone())),
+        (Type::Entity(kind), value) => reference(value, kind, vocabulary).map(Cedar::from),
+        (Type::ExtensionType { name }, value) => extension(name, value, at, findings),
+        _ => None,
+    }
+}
+
+/// An id, or `{type, id}` where the type is the declared one. A reference says nothing else of an entity: with a member more
+/// it does not fit, rather than lose what was said.
+fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Option<EntityUID> {
+    let EntityKind::Entity(lub) = kind else { return None };
+    let name = lub.get_single_entity()?.to_string();
+    let info = vocabulary.entity_type(&name)?;
+    let id = match value {
+        Value::Text(id) => id,
+        Value::Record(record) if record.get("type").and_then(Value::as_text).is_some_and(|kind| *kind == name) => {
+            let members = record.iter().filter(|(_, member)| !member.is_null()).count();
+            record.get("id")?.as_text().filter(|_| members == 2)?
+        }
+        _ => return None,
+    };
+    if id.is_empty() {
+        return None;
+    }
+    let chosen = info.choices.as_ref().is_none_or(|choices| choices.contains(id));
+    chosen.then(|| info.uid(id))
+}
+
+fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
+    let constructor = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name)?;
+    match (constructor.kind, value) {
+        (Kind::Address, Value::Text(text)) => {
+            // Before Cedar reads it: it takes some spellings of a mapped address for one of IPv6.
+            constructor.call(mapped_network(text).map_or_else(|| text.clone(), SmolStr::from))
+        }
+        (Kind::Decimal, Value::Number(number)) => constructor.call(number.to_decimal_text()?.into()),
+        (Kind::Decimal, Value::Text(text)) => {
+            constructor.call(text.clone()).or_else(|| constructor.call(Number::parse(text)?.to_decimal_text()?.into()))
+        }
+        (Kind::Datetime, Value::Text(text)) => constructor.call(text.clone()).or_else(|| {
+            let nanos = request_instant_nanos(text)?;
+            constructor.call(millisecond_text(findings.millisecond(nanos, at))?.into())
+        }),
+        (Kind::Duration, Value::Text(text)) => {
+            constructor.call(text.clone()).or_else(|| constructor.call(milliseconds(duration_nanos(text)?)?))
+        }
+        _ => None,
+    }
+}
+
+/// A point in time, in milliseconds since 1970, as Cedar writes it.
+fn millisecond_text(ms: i128) -> Option<String> {
+    let since = SignedDuration::from_millis(i64::try_from(ms).ok()?);
+    let civil = DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(since).ok()?;
+    Some(format!("{}Z", civil.strftime("%Y-%m-%dT%H:%M:%S.%3f")))
+}
+
+/// A duration as Cedar writes it; none for parts of a millisecond, which it cannot hold.
+fn milliseconds(nanos: i128) -> Option<SmolStr> {
+    (nanos % NANOS_PER_MS == 0).then(|| format!("{}ms", nanos / NANOS_PER_MS).into())
+}
+
+/// A point in time from its text, such as `2026-10-01T09:00:00.000Z`.
+pub(in crate::policy) fn datetime(text: &str) -> Option<Cedar> {
+    CONSTRUCTORS.iter().find(|constructor| constructor.kind == Kind::Datetime)?.call(text.into())
+}
+
+const NANOS_PER_MS: i128 = 1_000_000;
+
+/// The extension types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Address,
+    Decimal,
+    Datetime,
+    Duration,
+}
+
+impl Kind {
+    /// The type's name, and that of the function that makes its values.
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Address => ["ipaddr", "ip"],
+            Self::Decimal => ["decimal"; 2],
+            Self::Datetime => ["datetime"; 2],
+            Self::Duration => ["duration"; 2],
+        }
+    }
+}
+
+/// What makes the values of an extension type.
+struct Constructor {
+    makes: Name,
+    kind: Kind,
+    calls: &'static ExtensionFunction,
+}
+
+/// Found by name once: Cedar's names are parsed.
+static CONSTRUCTORS: LazyLock<Vec<Constructor>> = LazyLock::new(|| {
+    let find = |kind: Kind| {
+        let [makes, function] = kind.names();
+        let calls = Extensions::all_available().func(&function.parse().ok()?).ok()?;
+        Some(Constructor { makes: makes.parse().ok()?, kind, calls })
+    };
+    [Kind::Address, Kind::Decimal, Kind::Datetime, Kind::Duration].into_iter().filter_map(find).collect()
+});
+
+impl Constructor {
+    fn call(&self, text: SmolStr) -> Option<Cedar> {
+        match self.calls.call(&[Cedar::from(text)]).ok()? {
+            PartialValue::Value(value) => Some(value),
+            PartialValue::Residual(_) => None,
+        }
+    }
+}
+
+/// What was sent, for a message. Never the value itself: it may be a secret.
+fn describe(value: &Value, ty: &Type) -> &'static str {
+    match value {
+        Value::Number(number) if matches!(ty, Type::Long) && number.to_i64().is_none() => {
+            "a number with a fraction or out of range"
+        }
+        Value::List(items) if items.iter().any(Value::is_null) => "an array with a null in it",
+        fact if is_unknown_fact(fact) => "a fact of which the token says that it does not hold all",
+        other => other.kind(),
+    }
+}
+
+/// What would fit, where that is not plain from the type's name.
+fn hint(ty: &Type, value: &Value) -> &'static str {
+    let name = match (ty, value) {
+        (Type::ExtensionType { name }, _) => name,
+        (Type::Entity(_), Value::Record(_)) => return ", which has its `type`, its `id` and nothing else",
+        (Type::Entity(_), Value::Text(id)) if id.is_empty() => return ": its id is empty",
+        _ => return "",
+    };
+    let kind = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name).map(|constructor| constructor.kind);
+    match (kind, value) {
+        (Some(Kind::Decimal), Value::Text(text)) if text.parse::<f64>().is_err() => ": write digits, such as `249.90`",
+        (Some(Kind::Decimal), Value::Number(_) | Value::Text(_)) => {
+            ", which has at most four decimals and 15 digits before them: round it where it is sent"
+        }
+        (Some(Kind::Datetime), Value::Text(_)) => {
+            ": write it like `2026-10-01T09:00:00Z` or `2026-10-01T11:00:00+02:00`"
+        }
+        (Some(Kind::Duration), Value::Text(_)) => ", in whole milliseconds: write it like `1h30m` or `90s`",
+        (Some(Kind::Address), Value::Text(_)) => ": write an address or a network, like `10.1.2.3` or `10.0.0.0/8`",
+        _ => "",
+    }
+}
+
+fn name_of(ty: &Type) -> String {
+    match ty {
+        Type::Bool(_) => "Bool".to_owned(),
+        Type::Long => "Long".to_owned(),
+        Type::String => "String".to_owned(),
+        Type::Set { element_type: Some(element) } => format!("Set<{}>", name_of(element)),
+        Type::Record { .. } => "a record".to_owned(),
+        Type::Entity(EntityKind::Entity(lub)) => {
+            lub.get_single_entity().map_or_else(|| "an entity".to_owned(), |name| format!("a reference to `{name}`"))
+        }
+        Type::ExtensionType { name } => name.to_string(),
+        Type::Never | Type::Set { element_type: None } | Type::Entity(EntityKind::AnyEntity) => {
+            "its declared type".to_owned()
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The words and marks of Cedar's texts, as Cedar's own lexer parts them: what bounds nesting must not read otherwise than
+//! what nests.
+//!
+//! INVARIANT: where Cedar reads a token, this reads the same one. A comment ends at a line feed or at a carriage return. A
+//! string has no line feed behind a backslash; what is no string to Cedar ends its reading, and here everything behind the
+//! quotation mark counts. A property test holds both to one reading.
+
+/// A token, with the byte that it begins at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::policy) enum Token<'t> {
+    /// A name or a keyword.
+    Word(&'t str),
+    /// A string.
+    Text,
+    /// Any other character.
+    Mark(char),
+}
+
+/// The tokens of a text, without white space and comments.
+#[derive(Clone, Debug)]
+pub(in crate::policy) struct Tokens<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Tokens<'t> {
+    pub(in crate::policy) fn of(text: &'t str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn skip_comments(&mut self) {
+        loop {
+            self.at += leading(self.rest(), char::is_whitespace);
+            if !self.rest().starts_with("//") {
+                return;
+            }
+            self.at += leading(self.rest(), |c| !matches!(c, '\n' | '\r'));
+        }
+    }
+}
+
+impl<'t> Iterator for Tokens<'t> {
+    type Item = (usize, Token<'t>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.skip_comments();
+        let (at, rest) = (self.at, self.rest());
+        let first = rest.chars().next()?;
+        let (token, len) = match first {
+            '"' => string(rest).map_or((Token::Mark(first), 1), |len| (Token::Text, len)),
+            '_' | 'a'..='z' | 'A'..='Z' => {
+                let len = leading(rest, |c| c.is_ascii_alphanumeric() || c == '_');
+                (Token::Word(rest.get(..len).unwrap_or_default()), len)
+            }
+            _ => (Token::Mark(first), first.len_utf8()),
+        };
+        self.at += len;
+        Some((at, token))
+    }
+}
+
+/// The bytes that a text begins with and that are all of this kind.
+fn leading(text: &str, is_kind: impl Fn(char) -> bool) -> usize {
+    text.find(|c| !is_kind(c)).unwrap_or(text.len())
+}
+
+/// The length of the string that a text begins with: `"(\\.|[^"\\])*"`, in which `.` is no line feed.
+fn string(text: &str) -> Option<usize> {
+    let mut characters = text.char_indices().skip(1);
+    while let Some((at, c)) = characters.next() {
+        match c {
+            '"' => return Some(at + 1),
+            '\\' => drop(characters.next().filter(|(_, escaped)| *escaped != '\n')?),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str) -> Vec<Token<'_>> {
+        Tokens::of(text).map(|(_, token)| token).collect()
+    }
+
+    #[test]
+    fn comments_end_at_either_end_of_a_line_and_strings_at_their_own() {
+        use Token::{Mark, Text, Word};
+        for (text, expected) in [
+            ("a // (\n)", vec![Word("a"), Mark(')')]),
+            ("a // (\r)", vec![Word("a"), Mark(')')]),
+            ("a // (\r\n)", vec![Word("a"), Mark(')')]),
+            ("a // (\u{2028})", vec![Word("a")]),
+            ("a // (\u{85})\u{b}", vec![Word("a")]),
+            ("\"//\" b", vec![Text, Word("b")]),
+            ("\"\\\"(\" b", vec![Text, Word("b")]),
+            ("\"(\n\" b", vec![Text, Word("b")]),
+            ("\"\\\n(\"", vec![Mark('"'), Mark('\\'), Mark('('), Mark('"')]),
+            ("\"(", vec![Mark('"'), Mark('(')]),
+            ("1if é if", vec![Mark('1'), Word("if"), Mark('é'), Word("if")]),
+            ("/ / a", vec![Mark('/'), Mark('/'), Word("a")]),
+            ("\u{a0}a\u{3000}b", vec![Word("a"), Word("b")]),
+        ] {
+            assert_eq!(tokens(text), expected, "{text:?}");
+        }
+    }
+}

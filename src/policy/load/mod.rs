@@ -1,0 +1,17 @@
+//! What happens to policies and stored entities when a bundle is loaded: texts are bounded, read, checked against the
+//! schema, and refused with their places where they could never mean what they say.
+
+pub(in crate::policy) mod addresses;
+pub(in crate::policy) mod ancestors;
+pub(in crate::policy) mod expansion;
+pub(in crate::policy) mod lexer;
+pub(in crate::policy) mod links;
+pub(in crate::policy) mod nesting;
+pub(in crate::policy) mod policies;
+pub(in crate::policy) mod provenance;
+pub(in crate::policy) mod references;
+pub(in crate::policy) mod shapes;
+pub(in crate::policy) mod source;
+pub(in crate::policy) mod stored;
+pub(in crate::policy) mod stored_values;
+pub(in crate::policy) mod validate;

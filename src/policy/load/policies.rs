@@ -1,0 +1,481 @@
+//! Policies as text, read into rules.
+//!
+//! Everything that Cedar does not check and this service promises is checked here: ids, the closed list of annotations,
+//! reasons, and that no policy names a general action where only its specialised members are evaluated.
+
+use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
+use crate::policy::analysis::mentions::{Mention, Mentions, mentions};
+use crate::policy::analysis::read_set::Reads;
+use crate::policy::analysis::syntax::{access_path, children, conjuncts};
+use crate::policy::idle;
+use crate::policy::load::links::{Linked, Unlinked, beside, link};
+use crate::policy::load::shapes::Shape;
+use crate::policy::load::source::{SourceFile, place_in, problem_of};
+use crate::policy::load::validate::{Findings, validate};
+use crate::policy::load::{addresses, nesting, provenance};
+use crate::policy::schema::{Schema, Vocabulary};
+use cedar_policy_core::ast::{
+    ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID,
+    PrincipalOrResourceConstraint, SlotEnv, StaticPolicy, Template,
+};
+use cedar_policy_core::parser::Loc;
+use smol_str::SmolStr;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
+
+/// Bytes of policies that are parsed together. The parser's own tree takes some hundred times its text, and is given back
+/// before the next piece is parsed.
+const PIECE_BYTES: usize = 64 * 1024;
+
+const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
+
+/// One policy, ready to be evaluated.
+#[derive(Clone, Debug)]
+pub(in crate::policy) struct Rule {
+    pub(in crate::policy) id: SmolStr,
+    pub(in crate::policy) effect: Decision,
+    pub(in crate::policy) principal: PrincipalOrResourceConstraint,
+    pub(in crate::policy) action: ActionConstraint,
+    pub(in crate::policy) resource: PrincipalOrResourceConstraint,
+    pub(in crate::policy) conjuncts: Vec<Conjunct>,
+    pub(in crate::policy) reason: Option<Code>,
+    pub(in crate::policy) message: Option<String>,
+    pub(in crate::policy) reads: Arc<Reads>,
+    /// The relations that it asks about.
+    pub(in crate::policy) mentions: Arc<BTreeSet<Mention>>,
+    pub(in crate::policy) at: PolicyRef,
+}
+
+/// A rule while its bundle is loaded: Cedar's own tree of it is needed to check it, and no longer.
+#[derive(Debug)]
+pub(in crate::policy) struct Parsed {
+    pub(in crate::policy) rule: Rule,
+    pub(in crate::policy) policy: Policy,
+    /// Where the link stands that made it of a template.
+    pub(in crate::policy) link: Option<Place>,
+}
+
+/// One top-level conjunct of a rule's condition.
+#[derive(Clone, Debug)]
+pub(in crate::policy) struct Conjunct {
+    pub(in crate::policy) expr: Arc<Expr>,
+    pub(in crate::policy) line: usize,
+}
+
+impl Conjunct {
+    /// As it was written.
+    pub(in crate::policy) fn source(&self) -> String {
+        let written = self.expr.source_loc().and_then(|loc| loc.snippet());
+        written.map_or_else(|| self.expr.to_string(), str::to_owned)
+    }
+
+    /// The attribute accesses in it, in source order, to show their values.
+    pub(in crate::policy) fn accesses(&self) -> Vec<&Expr> {
+        let mut accesses: Vec<&Expr> = Vec::new();
+        let mut open: Vec<&Expr> = vec![&self.expr];
+        while let Some(next) = open.pop() {
+            match access_path(next) {
+                Some((_, path)) if !path.is_empty() && !accesses.contains(&next) => accesses.push(next),
+                Some(_) => {}
+                None => open.extend(children(next).into_iter().rev()),
+            }
+        }
+        accesses
+    }
+}
+
+/// The rules of a bundle, and what is worth a warning.
+#[derive(Debug)]
+pub(in crate::policy) struct Rules {
+    pub(in crate::policy) all: Vec<Arc<Rule>>,
+    pub(in crate::policy) warnings: Vec<Problem>,
+}
+
+impl Rules {
+    /// Reads policies, and what `links` make of templates.
+    pub(in crate::policy) fn read(
+        files: &[SourceFile],
+        links: &[SourceFile],
+        schema: &Schema,
+    ) -> Result<Self, Problems> {
+        let pieces_of = |file: &SourceFile| file.pieces(nesting::ends(&file.text), PIECE_BYTES);
+        let pieces: Vec<Vec<SourceFile>> = files.iter().map(pieces_of).collect();
+        let mut reader = Reader {
+            files,
+            pieces: pieces.iter().flatten().cloned().collect(),
+            vocabulary: &schema.vocabulary,
+            places: BTreeMap::new(),
+            reads: HashSet::new(),
+            problems: Vec::new(),
+        };
+        let mut all: Vec<Parsed> = Vec::new();
+        let mut homes = Vec::new();
+        let mut templates = Vec::new();
+        let mut is_whole = true;
+        for (file, pieces) in files.iter().zip(&pieces) {
+            let before = reader.problems.len();
+            let parsed = reader.parse(file, pieces);
+            is_whole &= reader.problems.len() == before;
+            for (piece, template) in parsed {
+                if let Some(rule) = reader.take(piece, &template, &mut templates) {
+                    all.push(rule);
+                    homes.push(piece);
+                }
+            }
+        }
+        // Of a text that could not be read the templates are not known.
+        for (piece, rule) in if is_whole { reader.link(links, &templates) } else { Vec::new() } {
+            all.push(rule);
+            homes.push(piece);
+        }
+        let shapes = by_shape(&all, schema);
+        let Findings { problems, mut warnings } = validate(schema, &all, &homes, &reader.pieces, &shapes);
+        reader.problems.extend(problems);
+        reader.problems.extend(provenance::problems(&all, schema, files));
+        if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
+            warnings.extend(reader.add_mentions(schema, &mut all, &homes, &shapes));
+        }
+        if reader.problems.is_empty() {
+            idle::beyond_names(&all, &homes, schema, &mut reader.problems, &mut warnings);
+        }
+        let mut all: Vec<Rule> = all.into_iter().map(|parsed| parsed.rule).collect();
+        share_conjuncts(&mut all);
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        Problems(reader.problems)
+            .into_result()
+            .map(|()| Self { all: all.into_iter().map(Arc::new).collect(), warnings })
+    }
+}
+
+struct Reader<'a> {
+    files: &'a [SourceFile],
+    /// What Cedar is given to read, and speaks of.
+    pieces: Vec<SourceFile>,
+    vocabulary: &'a Vocabulary,
+    places: BTreeMap<SmolStr, Option<Place>>,
+    /// What policies read, each once: bundles have many policies of few kinds.
+    reads: HashSet<Arc<Reads>>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// The policies of a file, each with the piece that it stands in.
+    fn parse<'p>(&mut self, file: &SourceFile, pieces: &'p [SourceFile]) -> Vec<(&'p SourceFile, Template)> {
+        if let Err(problems) = nesting::check_policies(file) {
+            self.problems.extend(problems.0);
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for piece in pieces {
+            let Ok(set) = cedar_policy_core::parser::parse_policyset(&piece.text) else {
+                self.refuse_file(file);
+                return Vec::new();
+            };
+            let mut templates: Vec<Template> = set.all_templates().cloned().collect();
+            templates.sort_by_key(|template| template.loc().map(Loc::start));
+            found.extend(templates.into_iter().map(|template| (piece, template)));
+        }
+        found
+    }
+
+    /// What is wrong with a file is told of the whole.
+    fn refuse_file(&mut self, file: &SourceFile) {
+        match cedar_policy_core::parser::parse_policyset(&file.text) {
+            Ok(_) => self.problem(Some(&Place::whole(&file.path)), "it cannot be read in pieces".to_owned(), None),
+            Err(errors) => {
+                let found = errors.iter().map(|error| problem_of(error, self.files, Some(file)));
+                self.problems.extend(found);
+            }
+        }
+    }
+
+    /// Reads one policy. A template is none, and kept for those who link it.
+    fn take<'p>(
+        &mut self,
+        file: &'p SourceFile,
+        template: &Template,
+        templates: &mut Vec<Unlinked<'p>>,
+    ) -> Option<Parsed> {
+        let place = place_in(template.loc(), file);
+        let before = self.problems.len();
+        let id = self.id(file, template, place.as_ref());
+        let reason = self.reason(template, place.as_ref());
+        self.check_annotations(file, template, place.as_ref());
+        self.check_actions(file, template, place.as_ref());
+        self.check_addresses(file, template, place.as_ref());
+        let id = id.filter(|_| self.problems.len() == before)?;
+        let named = template.new_id(PolicyID::from_smolstr(id.clone()));
+        match StaticPolicy::try_from(named) {
+            Ok(fixed) => Some(self.parsed(file, id, reason, fixed)),
+            Err(_) => {
+                templates.push(Unlinked { id, file, reason, template: template.clone(), place });
+                None
+            }
+        }
+    }
+
+    fn parsed(&mut self, file: &SourceFile, id: SmolStr, reason: Option<Code>, fixed: StaticPolicy) -> Parsed {
+        let (_, policy) = Template::link_static_policy(fixed);
+        let reads = policy.non_scope_constraints().map(Reads::of).unwrap_or_default();
+        Parsed { rule: rule(file, id, reason, self.shared(reads), &policy), policy, link: None }
+    }
+
+    /// The policies that links make of templates, each with the piece that its template stands in.
+    fn link<'p>(&mut self, files: &[SourceFile], templates: &[Unlinked<'p>]) -> Vec<(&'p SourceFile, Parsed)> {
+        let linked = link(files, templates, &self.places, self.vocabulary, &mut self.problems);
+        let mut found = Vec::new();
+        for Linked { id, file, reason, policy, place } in linked {
+            if let Some(id) = self.claim(id, Some(&place)) {
+                found.push((file, Parsed { link: Some(place), ..self.parsed(file, id, reason, policy) }));
+            }
+        }
+        found
+    }
+
+    fn shared(&mut self, reads: Reads) -> Arc<Reads> {
+        if let Some(known) = self.reads.get(&reads) {
+            return known.clone();
+        }
+        let reads = Arc::new(reads);
+        self.reads.insert(reads.clone());
+        reads
+    }
+
+    fn id(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) -> Option<SmolStr> {
+        let Some(id) = annotation(template, "id").filter(|id| !id.is_empty()) else {
+            let line = template.loc().map_or(1, |loc| file.line(loc.start()));
+            let message = format!("the policy on line {line} has no id");
+            self.problem(
+                place,
+                message,
+                Some("begin it with `@id(\"a-short-name\")`: explanations and records name it"),
+            );
+            return None;
+        };
+        self.claim(id, place)
+    }
+
+    /// Takes an id, unless another policy or template has it.
+    fn claim(&mut self, id: SmolStr, place: Option<&Place>) -> Option<SmolStr> {
+        if id.is_empty() {
+            self.problem(place, "the link has no id".to_owned(), Some("give it a `link_id`: explanations name it"));
+            return None;
+        }
+        match self.places.get(&id) {
+            None => {
+                self.places.insert(id.clone(), place.cloned());
+                Some(id)
+            }
+            Some(first) => {
+                let mut problem = Problem::new(format!("two policies have the id `{id}`")).help("rename one of them");
+                problem.place = place.cloned();
+                problem.also.clone_from(first);
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn reason(&mut self, template: &Template, place: Option<&Place>) -> Option<Code> {
+        let text = annotation(template, "reason")?;
+        let code = Code::from_policy(&text);
+        if code.is_none() {
+            let taken = Code::RESERVED.iter().any(|code| code.as_str() == text);
+            let (message, help) = if taken {
+                (
+                    format!("the reason `{text}` belongs to the engine"),
+                    "choose a code of your own, such as `over_the_cap`",
+                )
+            } else {
+                (
+                    format!("`{text}` is no reason code"),
+                    "use lower-case words joined by underscores, at most 64 bytes: `over_the_cap`",
+                )
+            };
+            self.problem(place, message, Some(help));
+        }
+        code
+    }
+
+    fn check_annotations(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
+        for (key, annotation) in template.annotations() {
+            let key: &str = key.as_ref();
+            if ANNOTATIONS.contains(&key) || key.starts_with("x_") {
+                continue;
+            }
+            let place = place_in(annotation.loc.as_ref(), file).or_else(|| place.cloned());
+            self.problem(
+                place.as_ref(),
+                format!("unknown annotation `@{key}` on a policy"),
+                Some("policies take `@id`, `@reason`, `@message`, `@doc`, and `@x_…` for your own"),
+            );
+        }
+    }
+
+    /// Once an action has specialised members, a policy that names it with `==` would not match them.
+    fn check_actions(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
+        if let ActionConstraint::Eq(uid) = template.action_constraint()
+            && self.is_general(uid)
+        {
+            self.refuse_general(uid, place.cloned());
+        }
+        if let Some(condition) = template.non_scope_constraints()
+            && self.vocabulary.any_specialised()
+        {
+            self.check_literals(file, condition, false, place);
+        }
+    }
+
+    fn check_literals(&mut self, file: &SourceFile, expr: &Expr, right_of_in: bool, place: Option<&Place>) {
+        match expr.expr_kind() {
+            ExprKind::Lit(Literal::EntityUID(uid)) if !right_of_in && self.is_general(uid) => {
+                let place = place_in(expr.source_loc(), file).or_else(|| place.cloned());
+                self.refuse_general(uid, place);
+            }
+            ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } => {
+                self.check_literals(file, arg1, false, place);
+                self.check_literals(file, arg2, true, place);
+            }
+            ExprKind::Set(items) => {
+                items.iter().for_each(|item| self.check_literals(file, item, right_of_in, place));
+            }
+            _ => children(expr).into_iter().for_each(|child| self.check_literals(file, child, false, place)),
+        }
+    }
+
+    /// An address that no request's address equals.
+    fn check_addresses(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
+        for (expr, text) in template.non_scope_constraints().map(addresses::mapped).unwrap_or_default() {
+            let place = place_in(expr.source_loc(), file).or_else(|| place.cloned());
+            self.problems.push(Problem { place, ..addresses::problem(text) });
+        }
+    }
+
+    fn is_general(&self, uid: &EntityUID) -> bool {
+        uid.is_action() && self.vocabulary.has_specialised(uid)
+    }
+
+    fn refuse_general(&mut self, uid: &EntityUID, place: Option<Place>) {
+        self.problem(
+            place.as_ref(),
+            format!("`{uid}` has specialised members, which are evaluated in its place, so nothing equals it"),
+            Some("say `in` instead of `==`: `action in` matches the action and its specialised members"),
+        );
+    }
+
+    /// Reads what policies ask of relations, once they are known to be well-typed. Permits that can never apply are worth
+    /// a warning.
+    fn add_mentions(
+        &mut self,
+        schema: &Schema,
+        rules: &mut [Parsed],
+        homes: &[&SourceFile],
+        shapes: &[Vec<usize>],
+    ) -> Vec<Problem> {
+        let mut warnings = Vec::new();
+        for shape in shapes {
+            let members = shape.iter().filter_map(|at| Some((*at, rules.get(*at)?, *homes.get(*at)?)));
+            let read = |(_, rule, file): (usize, &Parsed, &SourceFile)| {
+                mentions(file, &rule.policy, schema).map_err(|found| beside(rule.link.as_ref(), found))
+            };
+            match members.clone().next().map(read) {
+                None => {}
+                // A userset is written out in a shape, and so is a path: they all ask the same.
+                Some(Ok(Mentions { found, is_idle })) => {
+                    let found = Arc::new(found);
+                    // A pack's policies are about more than one bundle uses.
+                    let own = members.filter(|(_, _, home)| is_idle && !home.path.starts_with("pack:"));
+                    for (_, parsed, home) in own {
+                        idle::tell(parsed, idle::without_members(parsed, home), &mut self.problems, &mut warnings);
+                    }
+                    for at in shape {
+                        rules.get_mut(*at).into_iter().for_each(|parsed| parsed.rule.mentions = found.clone());
+                    }
+                }
+                Some(Err(_)) => self.problems.extend(members.filter_map(|member| read(member).err()).flatten()),
+            }
+        }
+        warnings
+    }
+
+    fn problem(&mut self, place: Option<&Place>, message: String, help: Option<&str>) {
+        self.problems.push(Problem { place: place.cloned(), also: None, message, help: help.map(str::to_owned) });
+    }
+}
+
+/// Positions of rules, together where they have one shape; in the order of the first of each.
+fn by_shape(rules: &[Parsed], schema: &Schema) -> Vec<Vec<usize>> {
+    let mut known: HashMap<Shape, usize> = HashMap::new();
+    let mut shapes: Vec<Vec<usize>> = Vec::new();
+    for (at, rule) in rules.iter().enumerate() {
+        let next = shapes.len();
+        let number = *known.entry(Shape::of(rule.policy.template(), schema)).or_insert(next);
+        match shapes.get_mut(number) {
+            Some(shape) => shape.push(at),
+            None => shapes.push(vec![at]),
+        }
+    }
+    shapes
+}
+
+fn rule(file: &SourceFile, id: SmolStr, reason: Option<Code>, reads: Arc<Reads>, policy: &Policy) -> Rule {
+    let effect = match policy.effect() {
+        Effect::Permit => Decision::Permit,
+        Effect::Forbid => Decision::Deny,
+    };
+    let condition = policy.non_scope_constraints_arc();
+    let at = PolicyRef {
+        id: id.to_string(),
+        effect,
+        file: file.path.clone(),
+        line: policy.loc().map_or(1, |loc| file.line(loc.start())),
+        doc: annotation(policy.template(), "doc").map(String::from),
+    };
+    Rule {
+        reads,
+        mentions: Arc::default(),
+        conjuncts: condition.map(conjuncts).unwrap_or_default().into_iter().map(|expr| conjunct(file, expr)).collect(),
+        principal: policy.principal_constraint().into_inner(),
+        action: policy.action_constraint().clone(),
+        resource: policy.resource_constraint().into_inner(),
+        message: annotation(policy.template(), "message").map(String::from),
+        id,
+        effect,
+        reason,
+        at,
+    }
+}
+
+/// Lets policies share what is the same in them. Bundles hold many policies of few kinds: of ten thousand that differ in
+/// their tenant alone, nine conjuncts in ten are one, and stay in the processor's cache.
+///
+/// Measured over HTTP with 10,000 policies of a thousand tenants: 28.4 µs of processor time a request before, 24.1 since, and
+/// 142 MiB before, 129 since; with ten policies 18.0 and 17.7 µs.
+///
+/// INVARIANT: only what is written alike, to the byte, is shared: an explanation shows the text of a conjunct.
+fn share_conjuncts(rules: &mut [Rule]) {
+    let mut known: HashMap<String, Arc<Expr>> = HashMap::new();
+    for conjunct in rules.iter_mut().flat_map(|rule| &mut rule.conjuncts) {
+        match known.entry(conjunct.source()) {
+            Entry::Vacant(place) => drop(place.insert(Arc::clone(&conjunct.expr))),
+            Entry::Occupied(first) if *first.get() == conjunct.expr => conjunct.expr = Arc::clone(first.get()),
+            Entry::Occupied(_) => {}
+        }
+    }
+}
+
+/// No policy has slots: links are written out.
+pub(in crate::policy) fn no_slots() -> &'static SlotEnv {
+    static NONE: LazyLock<SlotEnv> = LazyLock::new(SlotEnv::new);
+    &NONE
+}
+
+fn conjunct(file: &SourceFile, expr: Arc<Expr>) -> Conjunct {
+    let line = expr.source_loc().map_or(1, |loc| file.line(loc.start()));
+    Conjunct { expr, line }
+}
+
+fn annotation(template: &Template, name: &str) -> Option<SmolStr> {
+    template.annotations().find(|(key, _)| AsRef::<str>::as_ref(*key) == name).map(|(_, found)| found.val.clone())
+}

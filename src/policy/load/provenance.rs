@@ -1,0 +1,102 @@
+//! Packs rest on stored values, whatever types a bundle adds.
+//!
+//! INVARIANT: an attribute of an entity that a pack's policy reads is `@stored`. A pack marks the types that it knows; a
+//! bundle may give an attribute of that name to a type of its own, and a request could then say what the pack believes.
+
+use crate::model::Problem;
+use crate::policy::analysis::syntax::Root;
+use crate::policy::load::policies::Parsed;
+use crate::policy::load::source::{SourceFile, place_in};
+use crate::policy::schema::{Provenance, Schema, Vocabulary};
+use cedar_policy_core::ast::{EntityType, PrincipalOrResourceConstraint};
+use cedar_policy_core::validator::types::{EntityKind, Type};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+
+/// Every attribute that a request may say and a pack reads, once.
+pub(in crate::policy) fn problems(rules: &[Parsed], schema: &Schema, files: &[SourceFile]) -> Vec<Problem> {
+    let mut walk = Walk { vocabulary: &schema.vocabulary, rule: None, found: BTreeMap::new() };
+    for parsed in rules.iter().filter(|parsed| parsed.rule.at.file.starts_with("pack:")) {
+        let rule = &parsed.rule;
+        walk.rule = Some(parsed);
+        for (root, path) in rule.reads.paths() {
+            match root {
+                Root::Principal => walk.start(schema.validator.principals(), &rule.principal, path),
+                Root::Resource => walk.start(schema.validator.resources(), &rule.resource, path),
+                Root::Context => walk.context(path),
+            }
+        }
+    }
+    let problem = |((kind, attribute), Parsed { rule, policy, link: _ }): ((SmolStr, SmolStr), &Parsed)| {
+        let message = format!(
+            "`{attribute}` of `{kind}` may come with a request, and the policy `{}` of a pack rests on it",
+            rule.id
+        );
+        let file = files.iter().find(|file| file.path == rule.at.file);
+        let place = file.and_then(|file| place_in(policy.loc(), file));
+        let help = format!("mark `{attribute}` with `@stored` where `{kind}` is declared, or give it another name");
+        Problem { place, ..Problem::new(message).help(help) }
+    };
+    walk.found.into_iter().map(problem).collect()
+}
+
+struct Walk<'a> {
+    vocabulary: &'a Vocabulary,
+    /// Whose reads are followed.
+    rule: Option<&'a Parsed>,
+    /// By type and attribute, with the first policy that reads it.
+    found: BTreeMap<(SmolStr, SmolStr), &'a Parsed>,
+}
+
+impl<'a> Walk<'a> {
+    fn start<'k>(
+        &mut self,
+        kinds: impl Iterator<Item = &'k EntityType>,
+        constraint: &PrincipalOrResourceConstraint,
+        path: &[SmolStr],
+    ) {
+        let only = match constraint {
+            PrincipalOrResourceConstraint::Is(kind) | PrincipalOrResourceConstraint::IsIn(kind, _) => Some(kind),
+            _ => None,
+        };
+        for kind in kinds.filter(|kind| only.is_none_or(|only| **only == **kind)) {
+            self.entity(&kind.to_string(), path);
+        }
+    }
+
+    fn context(&mut self, path: &[SmolStr]) {
+        let Some((member, rest)) = path.split_first() else { return };
+        let vocabulary: &'a Vocabulary = self.vocabulary;
+        for declared in vocabulary.contexts().filter_map(|context| context.get(member)) {
+            self.value(&declared.ty, rest);
+        }
+    }
+
+    fn entity(&mut self, kind: &str, path: &[SmolStr]) {
+        let vocabulary: &'a Vocabulary = self.vocabulary;
+        let Some((name, rest)) = path.split_first() else { return };
+        let Some(attribute) = vocabulary.entity_type(kind).and_then(|info| info.attributes.get(name)) else { return };
+        if attribute.provenance != Provenance::Stored
+            && let Some(rule) = self.rule
+        {
+            self.found.entry((kind.into(), name.clone())).or_insert(rule);
+        }
+        self.value(&attribute.ty, rest);
+    }
+
+    fn value(&mut self, ty: &Type, path: &[SmolStr]) {
+        match (ty, path.split_first()) {
+            (Type::Entity(EntityKind::Entity(lub)), Some(_)) => {
+                if let Some(kind) = lub.get_single_entity() {
+                    self.entity(&kind.to_string(), path);
+                }
+            }
+            (Type::Record { attrs, .. }, Some((name, rest))) => {
+                if let Some(member) = attrs.get_attr(name) {
+                    self.value(&member.attr_type, rest);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Policies that differ in constants only: type checking one of them is type checking all.
+//!
+//! **Problem.** Cedar's validator goes through a policy once per request environment, and for levels once more: some
+//! milliseconds each. Bundles of thousands of policies are one text per tenant or team, written by a program.
+//! **Decision.** A policy's shape is its scope and condition, written out with every constant that is free replaced
+//! by a number: the first is 0, the next that differs is 1. Of each shape one policy is validated. Where anything at
+//! all is found, so are all others of that shape, so that each mistake is reported where it stands.
+//! **Trade-off.** Policies of as many shapes as there are policies load as slowly as Cedar validates them.
+//!
+//! # Why it is sound
+//!
+//! Two policies of one shape differ by a renaming of constants that is injective: equal ones stay equal and different
+//! ones different, within a policy. A constant is free only where it is a string, an integer or an entity that is compared
+//! with an attribute or a variable (`==`, `<`, `in`, `contains`); and only if it stands nowhere else in the policy. Cedar's type
+//! checker (its version is pinned) gives such a literal its kind or its entity's type, which a shape holds, and never looks at
+//! its value but to ask whether two expressions are equal. Where values matter they are written out: booleans, arguments
+//! of functions, keys of tags, patterns, what stands beside another literal, actions, the entities of enumerations, and
+//! usersets, which name a relation. Strings that are hard to read are asked of every policy.
+
+use crate::policy::analysis::syntax::access_path;
+use crate::policy::schema::Schema;
+use cedar_policy_core::ast::{
+    ActionConstraint, BinaryOp, EntityReference, EntityUID, Expr, ExprKind, Literal, PrincipalOrResourceConstraint,
+    Template, UnaryOp, Var,
+};
+use std::collections::{HashMap, HashSet};
+
+/// A policy without its free constants.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::policy) struct Shape(Vec<u8>);
+
+impl Shape {
+    pub(in crate::policy) fn of(template: &Template, schema: &Schema) -> Self {
+        // What stands in any place that is not free is written out in all.
+        let mut first = Writer { schema, bound: HashSet::new(), numbers: HashMap::new(), out: Vec::new() };
+        first.policy(template);
+        let mut second = Writer { numbers: HashMap::new(), out: Vec::with_capacity(first.out.len()), ..first };
+        second.policy(template);
+        Self(second.out)
+    }
+}
+
+/// INVARIANT: what is written can be read in one way only: every part begins with its kind, every name with its length,
+/// every list with its number of items.
+struct Writer<'a> {
+    schema: &'a Schema,
+    /// Constants that stand in a place that is not free.
+    bound: HashSet<Literal>,
+    numbers: HashMap<Literal, usize>,
+    out: Vec<u8>,
+}
+
+impl Writer<'_> {
+    fn policy(&mut self, template: &Template) {
+        self.constraint(template.principal_constraint().as_inner());
+        match template.action_constraint() {
+            ActionConstraint::Any => self.kind(b'a'),
+            ActionConstraint::Eq(uid) => {
+                self.kind(b'=');
+                self.uid(uid);
+            }
+            ActionConstraint::In(uids) => {
+                self.kind(b'i');
+                self.count(uids.len());
+                uids.iter().for_each(|uid| self.uid(uid));
+            }
+        }
+        self.constraint(template.resource_constraint().as_inner());
+        if let Some(condition) = template.non_scope_constraints() {
+            self.expr(condition, false);
+        }
+    }
+
+    fn constraint(&mut self, constraint: &PrincipalOrResourceConstraint) {
+        match constraint {
+            PrincipalOrResourceConstraint::Any => self.kind(b'a'),
+            PrincipalOrResourceConstraint::Is(kind) => {
+                self.kind(b's');
+                self.text(&kind.to_string());
+            }
+            PrincipalOrResourceConstraint::Eq(reference) => {
+                self.kind(b'=');
+                self.reference(reference);
+            }
+            PrincipalOrResourceConstraint::In(reference) => {
+                self.kind(b'i');
+                self.reference(reference);
+            }
+            PrincipalOrResourceConstraint::IsIn(kind, reference) => {
+                self.kind(b'b');
+                self.text(&kind.to_string());
+                self.reference(reference);
+            }
+        }
+    }
+
+    fn reference(&mut self, reference: &EntityReference) {
+        match reference {
+            EntityReference::EUID(uid) => self.literal(&Literal::EntityUID(uid.clone()), true),
+            EntityReference::Slot(_) => self.kind(b'?'),
+        }
+    }
+
+    /// `free` tells whether a literal that stands here is compared with an attribute or a variable.
+    fn expr(&mut self, expr: &Expr, free: bool) {
+        match expr.expr_kind() {
+            ExprKind::Lit(literal) => self.literal(literal, free),
+            ExprKind::Var(var) => self.kind(match var {
+                Var::Principal => b'P',
+                Var::Action => b'A',
+                Var::Resource => b'R',
+                Var::Context => b'C',
+            }),
+            ExprKind::Slot(slot) => {
+                self.kind(b'?');
+                self.text(&slot.to_string());
+            }
+            ExprKind::Unknown(unknown) => {
+                self.kind(b'u');
+                self.text(&unknown.to_string());
+            }
+            ExprKind::If { test_expr, then_expr, else_expr } => {
+                self.kind(b'I');
+                [test_expr, then_expr, else_expr].into_iter().for_each(|part| self.expr(part, false));
+            }
+            ExprKind::And { left, right } => self.pair(b'&', left, right),
+            ExprKind::Or { left, right } => self.pair(b'|', left, right),
+            ExprKind::UnaryApp { op, arg } => {
+                self.kind(match op {
+                    UnaryOp::Not => b'!',
+                    UnaryOp::Neg => b'-',
+                    UnaryOp::IsEmpty => b'0',
+                });
+                self.expr(arg, false);
+            }
+            ExprKind::BinaryApp { op, arg1, arg2 } => self.binary(*op, arg1, arg2),
+            ExprKind::ExtensionFunctionApp { fn_name, args } => {
+                self.kind(b'f');
+                self.text(&fn_name.to_string());
+                self.count(args.len());
+                args.iter().for_each(|arg| self.expr(arg, false));
+            }
+            ExprKind::GetAttr { expr, attr } => {
+                self.kind(b'.');
+                self.text(attr);
+                self.expr(expr, false);
+            }
+            ExprKind::HasAttr { expr, attr } => {
+                self.kind(b'h');
+                self.text(attr);
+                self.expr(expr, false);
+            }
+            ExprKind::ExtHasAttr { expr, attrs } => {
+                self.kind(b'H');
+                self.count(attrs.len());
+                attrs.iter().for_each(|attr| self.text(attr));
+                self.expr(expr, false);
+            }
+            ExprKind::Like { expr, pattern } => {
+                self.kind(b'~');
+                self.text(&pattern.to_string());
+                self.expr(expr, false);
+            }
+            ExprKind::Is { expr, entity_type } => {
+                self.kind(b's');
+                self.text(&entity_type.to_string());
+                self.expr(expr, false);
+            }
+            ExprKind::Set(items) => {
+                self.kind(b'[');
+                self.count(items.len());
+                items.iter().for_each(|item| self.expr(item, free));
+            }
+            ExprKind::Record(members) => {
+                self.kind(b'{');
+                self.count(members.len());
+                for (name, member) in members.iter() {
+                    self.text(name);
+                    self.expr(member, false);
+                }
+            }
+        }
+    }
+
+    fn pair(&mut self, kind: u8, left: &Expr, right: &Expr) {
+        self.kind(kind);
+        self.expr(left, false);
+        self.expr(right, false);
+    }
+
+    fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr) {
+        let compares = match op {
+            BinaryOp::Eq
+            | BinaryOp::Less
+            | BinaryOp::LessEq
+            | BinaryOp::In
+            | BinaryOp::Contains
+            | BinaryOp::ContainsAll
+            | BinaryOp::ContainsAny => true,
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag | BinaryOp::HasTag => false,
+        };
+        self.kind(b'o');
+        self.text(&op.to_string());
+        // What stands to the left of `in` is looked into: its level counts.
+        self.expr(left, compares && op != BinaryOp::In && access_path(right).is_some());
+        self.expr(right, compares && access_path(left).is_some());
+    }
+
+    fn literal(&mut self, literal: &Literal, free: bool) {
+        let free = free && self.has_no_meaning(literal);
+        if !free {
+            self.bound.insert(literal.clone());
+        }
+        let number = (free && !self.bound.contains(literal)).then(|| {
+            let next = self.numbers.len();
+            *self.numbers.entry(literal.clone()).or_insert(next)
+        });
+        match (literal, number) {
+            (Literal::Bool(value), _) => self.kind(if *value { b't' } else { b'n' }),
+            (Literal::Long(_), Some(number)) => {
+                self.kind(b'L');
+                self.count(number);
+            }
+            (Literal::Long(value), None) => {
+                self.kind(b'l');
+                self.out.extend(value.to_le_bytes());
+            }
+            (Literal::String(_), Some(number)) => {
+                self.kind(b'S');
+                self.count(number);
+            }
+            (Literal::String(value), None) => {
+                self.kind(b'"');
+                self.text(value);
+            }
+            (Literal::EntityUID(uid), Some(number)) => {
+                self.kind(b'E');
+                self.text(&uid.entity_type().to_string());
+                self.count(number);
+            }
+            (Literal::EntityUID(uid), None) => {
+                self.kind(b'e');
+                self.uid(uid);
+            }
+        }
+    }
+
+    /// Whether only a literal's kind, or its entity's type, tells what may be done with it.
+    fn has_no_meaning(&self, literal: &Literal) -> bool {
+        match literal {
+            Literal::Bool(_) => false,
+            Literal::Long(_) | Literal::String(_) => true,
+            // The vocabulary knows no usersets.
+            Literal::EntityUID(uid) => {
+                let kind = self.schema.vocabulary.entity_type(&uid.entity_type().to_string());
+                !uid.is_action() && kind.is_some_and(|kind| kind.choices.is_none())
+            }
+        }
+    }
+
+    fn uid(&mut self, uid: &EntityUID) {
+        self.text(&uid.entity_type().to_string());
+        self.text(uid.eid().as_ref());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.count(text.len());
+        self.out.extend(text.as_bytes());
+    }
+
+    fn count(&mut self, count: usize) {
+        self.out.extend(count.to_le_bytes());
+    }
+
+    fn kind(&mut self, kind: u8) {
+        self.out.push(kind);
+    }
+}
+
+#[cfg(test)]
+mod tests;

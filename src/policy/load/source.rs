@@ -1,0 +1,141 @@
+//! Source files, and places in them.
+
+use crate::model::{Place, Problem};
+use cedar_policy_core::parser::Loc;
+use miette::{Diagnostic, SourceSpan};
+use std::fmt;
+use std::sync::Arc;
+
+/// One text file of a bundle.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its path, relative to the bundle, with `/` between folders; `pack:NAME/…` for a pack's.
+    pub path: String,
+    /// What it holds.
+    pub text: Arc<str>,
+    /// Where its lines begin: bundles of thousands of policies ask for the line of each.
+    lines: Arc<[usize]>,
+    /// For a piece of a file: the bytes and the lines before it.
+    before: (usize, usize),
+}
+
+/// Without its text: what is told of a bundle that was refused names files, and does not repeat them.
+impl fmt::Debug for SourceFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceFile").field("path", &self.path).field("bytes", &self.text.len()).finish_non_exhaustive()
+    }
+}
+
+impl SourceFile {
+    /// Takes a file.
+    pub fn new(path: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        let text: Arc<str> = text.into();
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { path: path.into(), text, lines, before: (0, 0) }
+    }
+
+    /// The file in pieces, cut at `ends`: each at most `bytes` long, but for one stretch that is longer, and for what
+    /// follows the last end. Offsets within a piece give places and lines of the file.
+    pub(in crate::policy) fn pieces(&self, ends: impl IntoIterator<Item = usize>, bytes: usize) -> Vec<Self> {
+        let mut cuts = vec![0];
+        let mut last = 0;
+        for end in ends {
+            if cuts.last().is_some_and(|cut| end - cut > bytes && last > *cut) {
+                cuts.push(last);
+            }
+            last = end;
+        }
+        cuts.push(self.text.len());
+        let pairs = cuts.iter().zip(cuts.iter().skip(1));
+        let pieces = pairs.filter_map(|(from, to)| Some((*from, self.text.get(*from..*to)?)));
+        pieces
+            .map(|(from, text)| Self { before: (from, self.line(from) - 1), ..Self::new(&*self.path, text) })
+            .collect()
+    }
+
+    /// A stretch of it.
+    #[must_use]
+    pub fn place(&self, offset: usize, len: usize) -> Place {
+        Place { file: self.path.clone(), offset: self.before.0 + offset, len }
+    }
+
+    /// The line, from 1, that a byte stands on.
+    #[must_use]
+    pub fn line(&self, offset: usize) -> usize {
+        self.before.1 + self.lines.partition_point(|start| *start <= offset)
+    }
+}
+
+/// Where Cedar says that something stands; `None` where it does not say, or speaks of a text of its own.
+pub(in crate::policy) fn place_of(loc: Option<&Loc>, files: &[SourceFile]) -> Option<Place> {
+    let file = files.iter().find(|file| loc.is_some_and(|loc| *file.text == *loc.src))?;
+    place_in(loc, file)
+}
+
+/// The same, where the file is known.
+pub(in crate::policy) fn place_in(loc: Option<&Loc>, file: &SourceFile) -> Option<Place> {
+    loc.map(|loc| file.place(loc.start(), loc.end().saturating_sub(loc.start())))
+}
+
+/// Takes over what Cedar reports: its words, its help, and its labels as places. `fallback` is the file at fault where
+/// the report does not name one.
+pub(in crate::policy) fn problem_of(
+    report: &dyn Diagnostic,
+    files: &[SourceFile],
+    fallback: Option<&SourceFile>,
+) -> Problem {
+    let mut message = report.to_string();
+    let mut cause = report.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = inner.source();
+    }
+    let mut problem = Problem::new(message);
+    if let Some(help) = report.help() {
+        problem = problem.help(help.to_string());
+    }
+    let file = files.iter().find(|file| is_source(report, file)).or(fallback);
+    if let Some(file) = file {
+        let mut labels = report.labels().into_iter().flatten();
+        problem = match labels.next() {
+            Some(label) => problem.at(file.place(label.offset(), label.len())),
+            None => problem.at(Place::whole(&file.path)),
+        };
+    }
+    problem
+}
+
+fn is_source(report: &dyn Diagnostic, file: &SourceFile) -> bool {
+    let whole = SourceSpan::new(0.into(), file.text.len());
+    report
+        .source_code()
+        .and_then(|source| source.read_span(&whole, 0, 0).ok())
+        .is_some_and(|contents| contents.data() == file.text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_the_file_with_its_places_and_lines() {
+        let file = SourceFile::new("p.cedar", "one;\ntwo;\n\nthree;four; // five\n");
+        let ends: Vec<usize> = file.text.match_indices(';').map(|(at, _)| at + 1).collect();
+        for bytes in 0..40 {
+            let pieces = file.pieces(ends.iter().copied(), bytes);
+            assert_eq!(pieces.iter().map(|piece| &*piece.text).collect::<String>(), *file.text);
+            for piece in pieces {
+                let ended = piece.text.rfind(';').map_or(0, |at| at + 1);
+                assert!(ended <= bytes || piece.text.matches(';').count() == 1, "{piece:?} of {bytes}");
+                for at in 0..piece.text.len() {
+                    let place = piece.place(at, 1);
+                    assert_eq!(file.text[place.offset..][..1], piece.text[at..][..1]);
+                    assert_eq!(piece.line(at), file.line(place.offset), "{at} of {piece:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Policies held to the schema: Cedar's validator, in words that lead on, and policies that can never apply.
+//!
+//! INVARIANT: a forbid of the bundle's own that can never apply is refused. Its author relies on it, and a name that was
+//! misspelt, or a type that was taken out of an action's `appliesTo`, must not end it without a word. A permit that can
+//! never apply is worth a warning.
+
+use crate::model::{Decision, Place, Problem, nearest};
+use crate::policy::analysis::mentions::USERSET;
+use crate::policy::load::policies::Parsed;
+use crate::policy::load::source::{SourceFile, place_in, problem_of};
+use crate::policy::schema::Schema;
+use cedar_policy_core::ast::{
+    ActionConstraint, EntityType, EntityUID, PolicyID, PolicySet, PrincipalOrResourceConstraint, Template,
+};
+use cedar_policy_core::parser::Loc;
+use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
+use cedar_policy_core::validator::types::RequestEnv;
+use cedar_policy_core::validator::validation_errors::EntityDerefViolationKind;
+use cedar_policy_core::validator::{
+    ValidationError, ValidationMode, ValidationWarning, Validator, ValidatorActionId, ValidatorEntityType,
+    confusable_string_checks,
+};
+use std::collections::{BTreeMap, HashSet};
+
+/// Most environments in which the condition of a policy that can never apply is checked: so many of its scope's
+/// actions, principals and resources together are enough to tell what is wrong with it.
+const MAX_ENVIRONMENTS: usize = 64;
+
+/// Most actions that a message names.
+const MAX_SHOWN: usize = 3;
+
+/// What the validator found.
+#[derive(Debug, Default)]
+pub(in crate::policy) struct Findings {
+    /// What keeps the bundle from loading.
+    pub(in crate::policy) problems: Vec<Problem>,
+    /// What does not, and is probably a mistake.
+    pub(in crate::policy) warnings: Vec<Problem>,
+}
+
+/// Validates one policy of each shape, and all of a shape in which anything is found. `homes` are the texts that the
+/// rules stand in, `pieces` all texts that Cedar was given.
+pub(in crate::policy) fn validate(
+    schema: &Schema,
+    rules: &[Parsed],
+    homes: &[&SourceFile],
+    pieces: &[SourceFile],
+    shapes: &[Vec<usize>],
+) -> Findings {
+    let validator = Validator::new(schema.validator.clone());
+    let check = |members: &[usize]| {
+        let mut set = PolicySet::new();
+        // Their ids are different, so that each is taken.
+        members.iter().filter_map(|at| rules.get(*at)).for_each(|rule| drop(set.add(rule.policy.clone())));
+        validator.validate_with_level(&set, ValidationMode::Strict, schema.level)
+    };
+    let (sound, doubtful): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) = shapes.iter().partition(|shape| {
+        let checked = check(shape.get(..1).unwrap_or_default());
+        checked.validation_passed() && checked.validation_warnings().next().is_none()
+    });
+    let mut doubtful: Vec<usize> = doubtful.into_iter().flatten().copied().collect();
+    doubtful.sort_unstable();
+    let (errors, found) = check(&doubtful).into_errors_and_warnings();
+    let by_id = rules.iter().zip(homes).map(|(parsed, home)| (parsed.rule.id.as_str(), (parsed, *home))).collect();
+    let mut report = Report { schema, pieces, by_id, findings: Findings::default() };
+    report.errors(errors.collect());
+    let (idle, others): (Vec<ValidationWarning>, Vec<ValidationWarning>) = found.partition(|it| idleness(it).is_some());
+    report.idle(&idle);
+    let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at)).map(|rule| rule.policy.template());
+    let unclear = |template: &&Template| template.loc().and_then(Loc::snippet).is_none_or(|text| !is_plain(text));
+    let strings = confusable_string_checks(sound.filter(unclear));
+    // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
+    let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
+    let others = others.into_iter().chain(strings).map(|warning| problem_of(&warning, pieces, None)).filter(own);
+    report.findings.warnings.extend(others);
+    report.findings
+}
+
+/// Whether strings in a text can hold nothing but printable ASCII, which Cedar finds nothing wrong with. A comment with a
+/// quotation mark makes it doubtful.
+fn is_plain(text: &str) -> bool {
+    let mut in_string = false;
+    text.bytes().all(|byte| {
+        in_string ^= byte == b'"';
+        byte != b'\\' && (matches!(byte, b' '..=b'~') || (byte.is_ascii_whitespace() && !in_string))
+    })
+}
+
+/// Why a policy can never apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Idleness {
+    /// No request that the schema allows is in its scope. Whether `in` for `==` would help.
+    Scope { is_fixed_by_in: bool },
+    /// Its condition is false for every request in its scope.
+    Condition,
+}
+
+fn idleness(warning: &ValidationWarning) -> Option<(&PolicyID, Idleness)> {
+    match warning {
+        ValidationWarning::ImpossiblePolicy(found) => Some((&found.policy_id, Idleness::Condition)),
+        ValidationWarning::InvalidActionApplication(found) => {
+            let is_fixed_by_in = found.would_in_fix_principal || found.would_in_fix_resource;
+            Some((&found.policy_id, Idleness::Scope { is_fixed_by_in }))
+        }
+        _ => None,
+    }
+}
+
+/// The policy that an error is about.
+fn policy_of(error: &ValidationError) -> &str {
+    use ValidationError as Error;
+    let id = match error {
+        Error::UnrecognizedEntityType(found) => &found.policy_id,
+        Error::UnrecognizedActionId(found) => &found.policy_id,
+        Error::UnexpectedType(found) => &found.policy_id,
+        Error::IncompatibleTypes(found) => &found.policy_id,
+        Error::UnsafeAttributeAccess(found) => &found.policy_id,
+        Error::UnsafeOptionalAttributeAccess(found) => &found.policy_id,
+        Error::UnsafeTagAccess(found) => &found.policy_id,
+        Error::NoTagsAllowed(found) => &found.policy_id,
+        Error::UndefinedFunction(found) => &found.policy_id,
+        Error::WrongNumberArguments(found) => &found.policy_id,
+        Error::FunctionArgumentValidation(found) => &found.policy_id,
+        Error::EmptySetForbidden(found) => &found.policy_id,
+        Error::NonLitExtConstructor(found) => &found.policy_id,
+        Error::InternalInvariantViolation(found) => &found.policy_id,
+        Error::InvalidEnumEntity(found) => &found.policy_id,
+        Error::EntityDerefLevelViolation(found) => &found.policy_id,
+        Error::IncompleteSchema(found) => &found.policy_id,
+    };
+    id.as_ref()
+}
+
+struct Report<'a> {
+    schema: &'a Schema,
+    pieces: &'a [SourceFile],
+    by_id: BTreeMap<&'a str, (&'a Parsed, &'a SourceFile)>,
+    findings: Findings,
+}
+
+impl Report<'_> {
+    /// Cedar reports once per request environment: one place with one remedy is one problem.
+    fn errors(&mut self, errors: Vec<ValidationError>) {
+        let is_internal = |error: &ValidationError| matches!(error, ValidationError::InternalInvariantViolation(_));
+        // An expression without a type: whatever is wrong with it was said of it, but for what stands behind `false &&`.
+        let explained: HashSet<&str> = errors.iter().filter(|error| !is_internal(error)).map(policy_of).collect();
+        let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
+        for error in errors.iter().filter(|error| !(is_internal(error) && explained.contains(policy_of(error)))) {
+            let problem = self.problem(error);
+            let key = (problem.place.clone(), problem.help.clone());
+            if problem.place.is_none() || !seen.contains(&key) {
+                seen.push(key);
+                self.findings.problems.push(problem);
+            }
+        }
+    }
+
+    /// An error of Cedar's, with its place, and a remedy where Cedar knows none.
+    fn problem(&self, error: &ValidationError) -> Problem {
+        let mut problem = problem_of(error, self.pieces, None);
+        if problem.place.is_none() {
+            let policy = self.by_id.get(policy_of(error));
+            problem.place = policy.and_then(|(parsed, home)| place_in(parsed.policy.loc(), home));
+        }
+        match error {
+            ValidationError::InternalInvariantViolation(found) => Problem {
+                message: format!("for policy `{}`, the type of this expression cannot be told", found.policy_id),
+                ..problem.help("read attributes, tags and groups of a variable or of an entity that an attribute holds")
+            },
+            ValidationError::EntityDerefLevelViolation(found) => match &found.violation_kind {
+                EntityDerefViolationKind::LiteralDerefTarget => problem.help(
+                    "an entity that a policy names is looked into only where it is the principal, the action or the \
+                     resource: `principal == user::\"root\" && principal in team::\"ops\"`; or store what is asked of it \
+                     in an attribute of one of these",
+                ),
+                EntityDerefViolationKind::MaximumLevelExceeded { .. } => problem.help(format!(
+                    "this looks through more than {} entities: write `level = {}` in `policies/bundle.toml` (at most {}), or \
+                     store what is asked for nearer by",
+                    self.schema.level,
+                    self.schema.level + 1,
+                    crate::policy::MAX_LEVEL,
+                )),
+            },
+            ValidationError::UnrecognizedEntityType(found)
+                if nearest(&found.actual_entity_type, [USERSET]).is_some() =>
+            {
+                let has_relations = !self.schema.relations.relations.is_empty();
+                problem.help(if has_relations {
+                    "did you mean `Userset`? A relation is asked for as `X in Userset::\"type:id#relation\"`"
+                } else {
+                    "there are usersets only where the bundle has a relation model: add a `.fga` file"
+                })
+            }
+            ValidationError::EmptySetForbidden(_) => {
+                problem.help("nothing is in an empty set: name what is meant, or remove the comparison")
+            }
+            _ => problem,
+        }
+    }
+
+    /// Policies that can never apply, each once: a scope that nothing is in makes the condition false, too.
+    fn idle(&mut self, warnings: &[ValidationWarning]) {
+        let mut why: BTreeMap<&str, Idleness> = BTreeMap::new();
+        for (id, found) in warnings.iter().filter_map(idleness) {
+            let first = why.entry(id.as_ref()).or_insert(found);
+            *first = found.min(*first);
+        }
+        for (id, why) in why {
+            let Some((parsed, home)) = self.by_id.get(id).copied() else { continue };
+            let is_pack = home.path.starts_with("pack:");
+            if is_pack && (why == Idleness::Condition || self.is_about_nothing_here(parsed)) {
+                continue;
+            }
+            if why != Idleness::Condition {
+                let unseen = self.condition(parsed);
+                self.errors(unseen);
+            }
+            let problem = self.never_applies(parsed, home, why);
+            match (parsed.rule.effect, is_pack) {
+                (Decision::Deny, _) => self.findings.problems.push(problem),
+                (Decision::Permit, false) => self.findings.warnings.push(problem),
+                (Decision::Permit, true) => {}
+            }
+        }
+    }
+
+    fn never_applies(&self, parsed: &Parsed, home: &SourceFile, why: Idleness) -> Problem {
+        let id = &parsed.rule.id;
+        let what = match parsed.rule.effect {
+            Decision::Permit => "permits",
+            Decision::Deny => "forbids",
+        };
+        let problem = match why {
+            Idleness::Scope { is_fixed_by_in } => {
+                let message = format!("the policy `{id}` {what} nothing: no action applies to what is in its scope");
+                let fix = if is_fixed_by_in { "say `in` instead of `==`" } else { "correct the scope" };
+                let applies = self.applies(&parsed.rule.action);
+                Problem::new(message)
+                    .help(format!("{applies}{fix}, declare an action that applies to it, or remove the policy"))
+            }
+            Idleness::Condition => Problem::new(format!(
+                "the policy `{id}` {what} nothing: its condition is false for every request that the schema allows"
+            ))
+            .help("correct the condition, or remove the policy"),
+        };
+        Problem { place: place_in(parsed.policy.loc(), home), ..problem }
+    }
+
+    /// What the actions of a scope apply to: `` `read` applies to `user` on `doc`; ``.
+    fn applies(&self, constraint: &ActionConstraint) -> String {
+        let names = |kinds: Vec<&EntityType>| {
+            let mut names: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
+            names.sort();
+            names.join(", ")
+        };
+        let mut shown: Vec<String> = self
+            .actions(constraint)
+            .map(|action| {
+                let id: &str = action.name().eid().as_ref();
+                let (principals, resources) = (action.applies_to_principals(), action.applies_to_resources());
+                format!("`{id}` applies to {} on {}; ", names(principals.collect()), names(resources.collect()))
+            })
+            .collect();
+        shown.sort();
+        let more = if shown.len() > MAX_SHOWN { "and others; " } else { "" };
+        shown.truncate(MAX_SHOWN);
+        format!("{}{more}", shown.concat())
+    }
+
+    /// The actions of a scope that apply to anything.
+    fn actions<'s>(&'s self, constraint: &'s ActionConstraint) -> impl Iterator<Item = &'s ValidatorActionId> {
+        let is_in = |uid: &EntityUID, group: &EntityUID| {
+            let entity = self.schema.actions().get(uid);
+            uid == group || entity.is_some_and(|entity| entity.is_descendant_of(group))
+        };
+        let holds = move |action: &&ValidatorActionId| match constraint {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(uid) => action.name() == uid.as_ref(),
+            ActionConstraint::In(groups) => groups.iter().any(|group| is_in(action.name(), group)),
+        };
+        let applies = |action: &&ValidatorActionId| {
+            action.applies_to_principals().next().is_some() && action.applies_to_resources().next().is_some()
+        };
+        self.schema.validator.action_ids().filter(applies).filter(holds)
+    }
+
+    /// The types whose entities can be in a scope.
+    fn kinds<'s>(&'s self, constraint: &'s PrincipalOrResourceConstraint) -> impl Iterator<Item = &'s EntityType> {
+        let kinds = self.schema.validator.entity_types().map(ValidatorEntityType::name);
+        kinds.filter(move |kind| match (constraint, constraint.get_euid()) {
+            (PrincipalOrResourceConstraint::Any, _) => true,
+            (PrincipalOrResourceConstraint::Is(only) | PrincipalOrResourceConstraint::IsIn(only, _), _) => {
+                **only == **kind
+            }
+            (PrincipalOrResourceConstraint::Eq(_), uid) => uid.is_none_or(|uid| uid.entity_type() == *kind),
+            (PrincipalOrResourceConstraint::In(_), uid) => uid.is_none_or(|uid| {
+                let above = self.schema.validator.get_entity_type(uid.entity_type());
+                uid.entity_type() == *kind || above.is_some_and(|above| above.has_descendant_entity_type(kind))
+            }),
+        })
+    }
+
+    /// The types of a scope that an action applies to, or else all of the scope; in order.
+    fn likely<'s>(
+        &'s self,
+        constraint: &'s PrincipalOrResourceConstraint,
+        applies: impl Fn(&EntityType) -> bool,
+    ) -> Vec<&'s EntityType> {
+        let mut kinds: Vec<&EntityType> = self.kinds(constraint).collect();
+        if kinds.iter().any(|kind| applies(kind)) {
+            kinds.retain(|kind| applies(kind));
+        }
+        kinds.sort();
+        kinds
+    }
+
+    /// Whether a pack's policy is about principals, actions or resources that the bundle has none of: such a policy is
+    /// for other bundles. One about those that it has, and does not bring together, is a mistake.
+    fn is_about_nothing_here(&self, parsed: &Parsed) -> bool {
+        let (principals, resources): (HashSet<_>, HashSet<_>) =
+            (self.schema.validator.principals().collect(), self.schema.validator.resources().collect());
+        self.actions(&parsed.rule.action).next().is_none()
+            || !self.kinds(&parsed.rule.principal).any(|kind| principals.contains(kind))
+            || !self.kinds(&parsed.rule.resource).any(|kind| resources.contains(kind))
+    }
+
+    /// What is wrong with the condition of a policy that nothing is in the scope of, where all that could be in it taken
+    /// for what it is. Cedar stops at the scope.
+    fn condition(&self, parsed: &Parsed) -> Vec<ValidationError> {
+        let checker = Typechecker::new(&self.schema.validator, ValidationMode::Strict);
+        let mut first = Vec::new();
+        let mut actions: Vec<&ValidatorActionId> = self.actions(&parsed.rule.action).collect();
+        actions.sort_by_key(|action| action.name());
+        let environments = actions.into_iter().flat_map(|action| {
+            let principals = self.likely(&parsed.rule.principal, |kind| action.is_applicable_principal_type(kind));
+            let resources = self.likely(&parsed.rule.resource, |kind| action.is_applicable_resource_type(kind));
+            let pairs = move |who| resources.clone().into_iter().map(move |what| (action, who, what));
+            principals.into_iter().flat_map(pairs)
+        });
+        for (action, principal, resource) in environments.take(MAX_ENVIRONMENTS) {
+            let Some(context) = action.context_type() else { continue };
+            let (principal_slot, resource_slot) = (None, None);
+            let action = action.name();
+            let environment =
+                RequestEnv::DeclaredAction { principal, action, resource, context, principal_slot, resource_slot };
+            match checker.typecheck_by_single_request_env(parsed.policy.template(), &environment) {
+                PolicyCheck::Success(_) => return Vec::new(),
+                PolicyCheck::Irrelevant(errors, _) | PolicyCheck::Fail(errors) if first.is_empty() => first = errors,
+                PolicyCheck::Irrelevant(..) | PolicyCheck::Fail(_) => {}
+            }
+        }
+        first
+    }
+}
