@@ -37,8 +37,8 @@ mod values;
 use agents::{End, question};
 use behest::bundle::Source;
 use behest::engine::Engine;
-use behest::engine::stores::open_memory;
 use behest::model::{Decision, Depth, Request};
+use behest::stores::open_memory;
 
 use criterion::Criterion;
 use folders::Folders;

@@ -17,12 +17,12 @@ mod allocator;
 mod tokens;
 
 use actix_web::test::{TestRequest, call_service, init_service};
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::{Clock as _, SystemClock};
 use behest::engine::Engine;
 use behest::evidence::{HttpClient, KeySource, Preset, Profile, Signer, Trust, Verifier};
 use behest::http::{Permission, Server, Settings};
+use behest::record::Recorder;
 use behest::telemetry::Metrics;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jsonwebtoken::Algorithm;

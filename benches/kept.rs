@@ -34,13 +34,13 @@ mod folders;
 #[path = "../tests/support/values.rs"]
 mod values;
 
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::cache::MAX_ROWS;
 use behest::clock::SystemClock;
 use behest::engine::Engine;
-use behest::engine::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
 use behest::model::{Decision, Depth, Record, Request, TupleKey};
+use behest::record::Recorder;
+use behest::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
 use behest::telemetry::Metrics;
 use cpu::thread_time;
 use figures::{float, shown};

@@ -9,13 +9,13 @@
 #[path = "world/allocator.rs"]
 mod allocator;
 
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::{Clock, SystemClock};
-use behest::engine::stores::Stores;
 use behest::engine::{Ask, Engine, FoundPage, Sealer, SearchLimits};
 use behest::model::{Arguments, Depth, PageRequest, Record, SearchRequest, Searched, Tuple, TupleKey, Value};
-use behest::store::{Batch, StoreId, open_memory};
+use behest::record::Recorder;
+use behest::storage::{Batch, StoreId, open_memory};
+use behest::stores::Stores;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::sync::Arc;

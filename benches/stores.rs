@@ -28,9 +28,9 @@ mod filled;
 #[expect(dead_code, reason = "shared with benchmarks that use all of it")]
 mod folders;
 
-use behest::engine::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
 use behest::model::{Record, Tuple, TupleKey};
-use behest::store::{DEFAULT_CACHE_BYTES, open_redb};
+use behest::storage::{DEFAULT_CACHE_BYTES, open_redb};
+use behest::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
 use cpu::thread_time;
 use figures::{float, median, shown, thousandths};
 use filled::{fill, open};

@@ -5,12 +5,12 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints what it shows")]
 
-use behest::audit::Recorder;
 use behest::bundle::{self, Source};
 use behest::clock::SystemClock;
 use behest::engine::Engine;
 use behest::evidence::Signer;
 use behest::http::{Listener, Permission, Server, Settings};
+use behest::record::Recorder;
 use behest::telemetry::Metrics;
 use std::error::Error;
 use std::net::TcpListener;

@@ -7,12 +7,12 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints what it shows")]
 
-use behest::audit::Recorder;
 use behest::bundle::{self, Source};
 use behest::clock::SystemClock;
 use behest::engine::{Ask, Engine, explanation_text};
 use behest::http::read_object;
 use behest::model::{Arguments, Depth, Request};
+use behest::record::Recorder;
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;

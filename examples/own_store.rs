@@ -11,17 +11,17 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints what it shows")]
 
-use behest::audit::Recorder;
 use behest::bundle::{self, Source};
 use behest::clock::SystemClock;
-use behest::engine::stores::Stores;
 use behest::engine::{Ask, Engine};
 use behest::http::read_object;
 use behest::model::{Arguments, Depth, Digest, Request, Revision, Timestamp, Tuple, TupleKey};
-use behest::store::{
+use behest::record::Recorder;
+use behest::storage::{
     Applied, Batch, Change, Event, ModelId, ModelRecord, OnDuplicate, OnMissing, StoreError, StoreId, StoreRecord,
     TupleStore,
 };
+use behest::stores::Stores;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::Path;

@@ -22,7 +22,6 @@
 //!
 //! Which folder may use which is a table in `tests/architecture.rs`.
 
-pub mod audit;
 pub mod bundle;
 pub mod cache;
 pub mod cli;
@@ -33,6 +32,9 @@ pub mod evidence;
 pub mod http;
 pub mod model;
 pub mod policy;
+pub mod process;
+pub mod record;
 pub mod relations;
-pub mod store;
+pub mod storage;
+pub mod stores;
 pub mod telemetry;

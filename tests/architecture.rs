@@ -7,21 +7,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, besides `telemetry`, which all may.
-const TABLE: [(&str, &[&str]); 15] = [
+const TABLE: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("clock", &[]),
     ("telemetry", &[]),
+    ("process", &[]),
     ("config", &["model"]),
     ("policy", &["model"]),
-    ("store", &["model", "clock"]),
-    ("relations", &["model", "store"]),
+    ("storage", &["model", "clock"]),
+    ("relations", &["model"]),
     ("bundle", &["model", "policy", "relations"]),
     ("evidence", &["model", "clock"]),
     ("cache", &["model", "clock"]),
-    ("audit", &["model", "clock"]),
-    ("engine", &["model", "clock", "policy", "relations", "store", "bundle", "evidence", "cache", "audit"]),
-    // Caller identity is evidence; the audit trail and the bundle are reached through the engine.
-    ("http", &["model", "clock", "engine", "evidence"]),
+    ("record", &["model", "clock"]),
+    // A version of the store `main` holds the bundle, and says to the cache which rows a write has touched.
+    ("stores", &["model", "clock", "relations", "storage", "bundle", "cache"]),
+    (
+        "engine",
+        &["model", "clock", "policy", "relations", "stores", "bundle", "evidence", "cache", "record", "process"],
+    ),
+    // Caller identity is evidence; the decision record and the bundle are reached through the engine.
+    ("http", &["model", "clock", "engine", "stores", "evidence"]),
     ("cli", &["*"]),
     ("main", &["*"]),
 ];

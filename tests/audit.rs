@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what helpers of tests unwrap is part of the assertion")]
 
-use behest::audit::{Entry, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
 use behest::model::{
     Answer, Arguments, CarrierSettings, Code, Decision, DecisionId, Digest, EntityRef, NextAction, Question, Reason,
     Record, Request, Revision, Timestamp, Value, read_question,
 };
+use behest::record::{Entry, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
 use behest::telemetry::Metrics;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -74,7 +74,7 @@ fn metric(metrics: &Metrics, name: &str) -> u64 {
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-fn start(path: &Path, settings: QueueSettings) -> (Recorder, behest::audit::Writer, Arc<Metrics>) {
+fn start(path: &Path, settings: QueueSettings) -> (Recorder, behest::record::Writer, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
     let (recorder, writer) = Recorder::start(Sink::File(path.to_path_buf()), settings, Arc::clone(&metrics)).unwrap();
     (recorder, writer, metrics)

@@ -14,7 +14,7 @@ mod random;
 #[path = "support/store.rs"]
 mod support;
 
-use behest::store::{Batch, StoreError, StoreId, TupleStore};
+use behest::storage::{Batch, StoreError, StoreId, TupleStore};
 use random::Random;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -27,7 +27,7 @@ impl Exchange {
             "{{\"{part}\":{{\"tuple_keys\":[{{\"object\":\"document:d{document}\",\"relation\":\"blocked\",\
              \"user\":\"user:nobody\"}}]}}}}"
         );
-        let path = format!("/stores/{}/write", behest::store::StoreId::MAIN);
+        let path = format!("/stores/{}/write", behest::storage::StoreId::MAIN);
         Self {
             request: post(&path, &format!("Authorization: Bearer {KEY}\r\n"), &body),
             expected: b"{\"revision\":".to_vec(),

@@ -41,7 +41,7 @@ mod plot;
 mod service;
 
 use agents::{End, question};
-use behest::store::{DEFAULT_CACHE_BYTES, open_redb};
+use behest::storage::{DEFAULT_CACHE_BYTES, open_redb};
 use connection::Exchange;
 use figures::{float, shown, thousandths};
 use folders::Folders;

@@ -2,8 +2,8 @@
 
 use super::folders::{Folders, model};
 use behest::clock::SystemClock;
-use behest::engine::stores::{Batch, StoreId, Stores, TupleStore};
 use behest::model::Digest;
+use behest::stores::{Batch, StoreId, Stores, TupleStore};
 use std::sync::Arc;
 
 /// The stores with the model that the tuples need.

@@ -1,6 +1,6 @@
 //! The body of a request for a decision: JSON, the chain that it spells, the decision and its explanation.
 
-use behest::audit::Recorder;
+use behest::record::Recorder;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine, Refusal, explanation_text};

@@ -8,8 +8,9 @@ use super::intersection::{HasDecision, intersect};
 use super::legs::Legs;
 use super::lookup::{DECISION_READS, Lookup};
 use super::snapshot::Pinned;
-use super::tokens::{self, Facts};
 use crate::cache::LegCache;
+use crate::engine::token_facts;
+use crate::engine::token_facts::Facts;
 use crate::model::{
     Arguments, Code, Decision, EntityRef, Explanation, Fault, LegExplanation, LegOutcome, Malformed, NextAction,
     Question, Reason, Record, Request, Timestamp, Tuple, Unproven, read_proven_question,
@@ -92,7 +93,7 @@ fn read_question(
 ) -> Result<Result<Question, Box<Verdict>>, Refusal> {
     let carriers = at.pinned.bundle.carriers();
     let read = read_proven_question(request, carriers, evidence).and_then(|question| {
-        tokens::check_times(&question, at.now)?;
+        token_facts::check_times(&question, at.now)?;
         Ok(question)
     });
     let mut question = match read {
@@ -250,7 +251,7 @@ fn conclude(
     if at.want.explanation {
         explained.iter_mut().for_each(|leg| leg.dropped.extend(question.dropped.iter().cloned()));
         let mut tree = explanation(at, &question.action.name, &question.resource.uid, explained);
-        tree.credentials = tokens::lines(&question.credentials);
+        tree.credentials = token_facts::lines(&question.credentials);
         tree.asserted = question.asserted();
         verdict.explanation = Some(tree);
     }

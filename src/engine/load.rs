@@ -4,10 +4,10 @@
 //! decides stays.
 
 use super::decide::{Circumstances, Given, Verdict, Want, decide};
-use super::pages::Pages;
 use super::{Engine, Refusal, Snapshot, explanation_text};
 use crate::bundle::{self, Bundle, Case, CaseFailure, CaseReport, Files, Observed, Source};
 use crate::model::{Digest, Evidence, Place, Problem, Problems, Revision, Timestamp};
+use crate::process::huge_pages::Pages;
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

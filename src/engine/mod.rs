@@ -9,30 +9,26 @@
 //! **Trade-off.** A bundle that has been replaced lives until its last answer is given.
 
 mod batch;
-mod bodies;
 mod decide;
+mod explanation_text;
 mod intersection;
-mod known;
+mod leg_keys;
 mod legs;
 mod load;
 mod lookup;
-mod pages;
+mod request_cache;
 mod search;
 mod snapshot;
-pub mod stores;
-mod text;
-mod tokens;
+mod token_facts;
 
 pub use batch::{Batch, BatchFault, ItemAnswer, Paused, Semantic};
-pub use bodies::{Asked, Bodies, Seen};
-pub use known::Known;
+pub use explanation_text::{Piece, explanation_text, painted_explanation};
+pub use leg_keys::Known;
 pub use load::{Loaded, Refused, Status, check};
-pub use pages::settle_pages;
+pub use request_cache::{Asked, Bodies, Seen};
 pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements};
 pub use snapshot::Snapshot;
-pub use text::{Piece, explanation_text, painted_explanation};
 
-use crate::audit::{Entry, Recorder};
 use crate::bundle::QUIET;
 use crate::cache::LegCache;
 use crate::clock::Clock;
@@ -41,6 +37,8 @@ use crate::model::{
     Timestamp,
 };
 use crate::policy::{NoRelations, Relations};
+use crate::record::{Entry, Recorder};
+use crate::stores::Stores;
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use decide::{Circumstances, Verdict, Want};
@@ -50,7 +48,6 @@ use snapshot::{Pin, Pinned};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use stores::Stores;
 use tokio::sync::watch;
 
 /// How long a page's token is good: long enough to read a page, short enough to end with a session.

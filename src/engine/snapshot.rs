@@ -1,10 +1,10 @@
 //! What one answer is given from.
 
-use super::stores::Version;
 use crate::bundle::Bundle;
 use crate::cache::Stripes;
 use crate::model::{Problem, Problems, Revision, Tuple};
 use crate::relations::{Graph, Rules};
+use crate::stores::Version;
 use std::sync::Arc;
 
 /// A bundle with its own layer of tuples and nothing stored beside it: what its cases are run on, and what decides where

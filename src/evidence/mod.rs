@@ -23,6 +23,7 @@ mod gather;
 mod introspection;
 mod jose;
 mod json;
+mod jwt;
 mod keys;
 mod overage;
 mod parties;
@@ -36,7 +37,6 @@ mod scope;
 mod secret;
 mod signer;
 mod spiffe;
-mod token;
 mod verifier;
 
 pub use credential::KEY_PREFIX;

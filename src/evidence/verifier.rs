@@ -13,8 +13,8 @@ use super::keys::{HttpClient, KeyRefresh, KeySet, KeyVoucher, Keyring};
 use super::profile::{Profile, Trust};
 use super::proof::{Replays, check_dpop, der_chain, thumbprint};
 use super::spiffe::{self, SpiffeId, TrustDomain};
-use super::token;
 use crate::clock::Clock;
+use crate::evidence::jwt;
 use crate::model::{
     ActorNames, CredentialKind, IssuerIds, PrincipalIds, Proof, Proven, Record, Timestamp, Unproven, Value, Verified,
     Voucher, shown,
@@ -215,13 +215,13 @@ impl Verifier {
         presented.scope.map_or(Ok(()), |scope| scope.check_issuer(&issuer.profile.issuer))?;
         if presented.kind == CredentialKind::AccessToken && matches!(issuer.profile.trust, Trust::Introspection) {
             // What is active at its issuer may be of a type that is never used here.
-            token::check_type(&token, presented.kind, &issuer.profile)?;
+            jwt::check_type(&token, presented.kind, &issuer.profile)?;
             return self.introspected(issuer, presented, Some(&token.claims), now).await;
         }
         let profile = issuer.profile_for(presented)?;
         let keys = issuer.keys.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
-        let voucher = token::check_signature(&token, presented.kind, profile, keys).await?;
-        let genuine = token::read(&token, (presented.kind, presented.scope), profile, &self.ids, now)?;
+        let voucher = jwt::check_signature(&token, presented.kind, profile, keys).await?;
+        let genuine = jwt::read(&token, (presented.kind, presented.scope), profile, &self.ids, now)?;
         Ok(Entry::new(Arc::new(genuine), Some(voucher), None, self.moment(now)))
     }
 

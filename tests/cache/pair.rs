@@ -2,13 +2,13 @@
 //! has learnt of a question beside the question's words.
 
 use crate::values;
-use behest::audit::{QueueSettings, Recorder, Sink, WhenFull, Writer};
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
-use behest::engine::stores::{About, Stores, StoresError};
 use behest::engine::{Ask, Engine, Known};
 use behest::model::{Answer, Arguments, Depth, Evidence, Revision};
-use behest::store::{Batch, StoreId, open_memory};
+use behest::record::{QueueSettings, Recorder, Sink, WhenFull, Writer};
+use behest::storage::{Batch, StoreId, open_memory};
+use behest::stores::{About, Stores, StoresError};
 use behest::telemetry::Metrics;
 use serde_json::Value as Json;
 use std::collections::HashMap;

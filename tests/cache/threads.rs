@@ -5,7 +5,7 @@ use crate::pair::Service;
 use crate::world::NOON;
 use behest::clock::FixedClock;
 use behest::model::{Decision, Tuple, TupleKey};
-use behest::store::Batch;
+use behest::storage::Batch;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -8,7 +8,7 @@ use crate::seed::seed;
 use crate::world;
 use behest::clock::FixedClock;
 use behest::model::Arguments;
-use behest::store::{Batch, OnDuplicate, OnMissing};
+use behest::storage::{Batch, OnDuplicate, OnMissing};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

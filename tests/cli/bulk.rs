@@ -2,7 +2,7 @@
 
 use super::place::{KEY, Output, Place, Service};
 use behest::model::Tuple;
-use behest::store::{Event, StoreId, open_redb};
+use behest::storage::{Event, StoreId, open_redb};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;

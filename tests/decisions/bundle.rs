@@ -149,7 +149,7 @@ fn report_of(path: &Path) -> String {
     let engine = behest::engine::Engine::new(
         std::sync::Arc::new(behest::clock::FixedClock::at(0)),
         std::sync::Arc::default(),
-        behest::audit::Recorder::default(),
+        behest::record::Recorder::default(),
     )
     .with_quiet(std::time::Duration::from_millis(1));
     match engine.load(&Source::Dir(path.to_owned())) {

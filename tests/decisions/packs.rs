@@ -4,10 +4,10 @@ use crate::engines;
 use behest::bundle::{self, Files, Source};
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::engine::stores::Stores;
 use behest::model::{Depth, Record, Tuple, TupleCondition, TupleKey, Value};
 use behest::relations::MAX_DEPTH;
-use behest::store::{Batch, StoreId, open_memory};
+use behest::storage::{Batch, StoreId, open_memory};
+use behest::stores::Stores;
 use serde_json::json;
 use std::sync::Arc;
 

@@ -4,9 +4,9 @@ use crate::engines;
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::Engine;
-use behest::engine::stores::Stores;
 use behest::model::{Depth, Tuple, TupleKey};
-use behest::store::{Batch, StoreId, open_memory};
+use behest::storage::{Batch, StoreId, open_memory};
+use behest::stores::Stores;
 use serde_json::{Value as Json, json};
 use std::path::Path;
 

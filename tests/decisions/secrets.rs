@@ -1,12 +1,12 @@
 //! What is marked `@secret`, and what a tuple stores beside its condition, leaves a decision by no way.
 
 use crate::{engines, values};
-use behest::audit::{QueueSettings, Recorder, Sink};
 use behest::bundle::{self, Source};
 use behest::clock::FixedClock;
 use behest::engine::{Engine, explanation_text};
 use behest::http::write_answer;
 use behest::model::Depth;
+use behest::record::{QueueSettings, Recorder, Sink};
 use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
 use std::sync::Arc;

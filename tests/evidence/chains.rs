@@ -3,8 +3,8 @@
 use crate::service::{post, send};
 use crate::tokens::Key;
 use crate::world::{World, access, claims, claims_with, profile, publish, standard};
-use behest::audit::{QueueSettings, Recorder, Sink};
 use behest::evidence::{Profile, Verifier};
+use behest::record::{QueueSettings, Recorder, Sink};
 use serde_json::{Value, json};
 
 fn body(subject: &Value, context: &Value, credentials: &[Value]) -> Value {

@@ -1,13 +1,13 @@
 //! TLS: the handshake, callers' certificates, certificates that are replaced, and connections that never begin.
 
 use crate::service::NOW_MS;
-use behest::audit::Recorder;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{Scope, Signer};
 use behest::http::{
     By, Caller, CertificateName, KeyHash, Limits, Listener, Permission, Server, Settings, Tls, TlsFiles,
 };
+use behest::record::Recorder;
 use behest::telemetry::Metrics;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
 use std::io::{Read as _, Write as _};

@@ -3,12 +3,12 @@
 use crate::service;
 use crate::tokens::{Key, with};
 use crate::web::Web;
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{HttpClient, KeySource, Preset, Profile, Signer, Trust, TrustDomain, Verifier};
 use behest::http::{Server, Settings};
+use behest::record::Recorder;
 use behest::telemetry::Metrics;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};

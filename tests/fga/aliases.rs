@@ -4,7 +4,7 @@ use crate::service::send;
 use crate::{BOTH, Fixture, key, keys};
 use actix_web::http::Method;
 use behest::bundle::{Files, compile};
-use behest::engine::stores::StoreId;
+use behest::stores::StoreId;
 use serde_json::{Value, json};
 use std::sync::Arc;
 

@@ -5,10 +5,10 @@ use crate::{BOTH, Fixture, READER, error, keys};
 use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service};
-use behest::engine::stores::Batch;
 use behest::model::{Digest, Tuple, TupleKey};
 use behest::relations::model::{AuthorizationModel, from_json};
-use behest::store::StoreId;
+use behest::storage::StoreId;
+use behest::stores::Batch;
 use serde_json::json;
 
 /// The lines, in the order of their text.

@@ -117,13 +117,13 @@ async fn a_model_has_a_hundred_assertions_with_twenty_contextual_tuples_each() {
 #[actix_web::test]
 async fn a_deletion_takes_ten_thousand_tuples_and_counts_the_rest() {
     let fixture = Fixture::new().await;
-    let store: behest::engine::stores::StoreId = fixture.store.parse().unwrap();
+    let store: behest::stores::StoreId = fixture.store.parse().unwrap();
     let tuples = |from: usize, to: usize| {
         let text = |n| format!("document:d{n}#viewer@user:alice").parse::<behest::model::TupleKey>().unwrap();
         (from..to).map(|n| text(n).into()).collect()
     };
     for (from, to) in [(0, 5_000), (5_000, 10_001)] {
-        fixture.stores.write(store, None, behest::engine::stores::Batch::of_writes(tuples(from, to))).unwrap();
+        fixture.stores.write(store, None, behest::stores::Batch::of_writes(tuples(from, to))).unwrap();
     }
     let before = fixture.stores.pin(store).unwrap().revision().0;
     let body = json!({ "user": "user:alice" });
@@ -161,7 +161,7 @@ async fn wide() -> Fixture {
     let mut tuples: Vec<behest::model::Tuple> = (0..8_000).map(tuple).collect();
     tuples.push("team:1#member@user:ann".parse::<behest::model::TupleKey>().unwrap().into());
     let store = fixture.store.parse().unwrap();
-    fixture.stores.write(store, None, behest::engine::stores::Batch::of_writes(tuples)).unwrap();
+    fixture.stores.write(store, None, behest::stores::Batch::of_writes(tuples)).unwrap();
     fixture
 }
 

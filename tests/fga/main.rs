@@ -28,13 +28,13 @@ mod reloads;
 mod writes;
 
 use actix_web::http::Method;
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::engine::stores::{StoreLimits, Stores, TupleStore, open_memory};
 use behest::evidence::{Scope, Signer};
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
+use behest::record::Recorder;
+use behest::stores::{StoreLimits, Stores, TupleStore, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use service::{NOW_MS, Reply, request, send};

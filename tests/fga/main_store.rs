@@ -2,9 +2,9 @@
 
 use crate::{BOTH, Fixture, error, key, keys, model};
 use actix_web::http::Method;
-use behest::engine::stores::{StoreId, Stores};
 use behest::model::{Digest, Tuple};
 use behest::relations::model::{AuthorizationModel, from_json};
+use behest::stores::{StoreId, Stores};
 use serde_json::json;
 
 fn compiled() -> AuthorizationModel {

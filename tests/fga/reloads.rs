@@ -4,11 +4,11 @@ use crate::service::request;
 use crate::{BOTH, Fixture, model};
 use actix_web::http::Method;
 use actix_web::test::{call_and_read_body, init_service};
-use behest::engine::stores::{Batch, ModelId, Stores, StoresError};
 use behest::model::{Digest, Tuple, TupleKey};
 use behest::relations::Origin;
 use behest::relations::model::{AuthorizationModel, from_json};
-use behest::store::StoreId;
+use behest::storage::StoreId;
+use behest::stores::{Batch, ModelId, Stores, StoresError};
 use serde_json::json;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -142,7 +142,7 @@ fn writes_and_bundles_come_to_what_one_after_another_would() {
     // Memory holds what the log leads to.
     let mut stored: Vec<String> = graph.tuples(Origin::Store).map(|tuple| tuple.key.to_string()).collect();
     stored.sort_unstable();
-    let page = stores.read(StoreId::MAIN, &behest::engine::stores::Selection::default(), None, 100_000).unwrap();
+    let page = stores.read(StoreId::MAIN, &behest::stores::Selection::default(), None, 100_000).unwrap();
     let mut read: Vec<String> = page.tuples.iter().map(|timed| timed.tuple.key.to_string()).collect();
     read.retain(|text| graph.tuple(Origin::Bundle, &text.parse().unwrap()).is_none());
     read.sort_unstable();

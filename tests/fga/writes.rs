@@ -2,8 +2,8 @@
 
 use crate::{Fixture, error, key, keys};
 use behest::clock::FixedClock;
-use behest::engine::stores::{StoreId, Stores};
-use behest::store::{DEFAULT_CACHE_BYTES, open_redb};
+use behest::storage::{DEFAULT_CACHE_BYTES, open_redb};
+use behest::stores::{StoreId, Stores};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -116,7 +116,7 @@ fn everything_is_there_after_a_restart() {
     let store = stores.create("documents").unwrap().id;
     let model = stores.write_model(store, &crate::model()).unwrap();
     let tuple: behest::model::TupleKey = "document:plan#viewer@user:alice".parse().unwrap();
-    let batch = behest::engine::stores::Batch::of_writes(vec![tuple.clone().into()]);
+    let batch = behest::stores::Batch::of_writes(vec![tuple.clone().into()]);
     let written = stores.write(store, None, batch).unwrap();
     drop(stores);
     let stores = open();

@@ -3,15 +3,15 @@
 use crate::service::{NOW_MS, local, post, send};
 use crate::two::send_two;
 use crate::{EVALUATION, EVALUATIONS};
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::engine::stores::{Batch, Stores, open_memory};
 use behest::evidence::Signer;
 use behest::http::Server;
 use behest::model::{Record, Tuple, TupleCondition};
-use behest::store::StoreId;
+use behest::record::Recorder;
+use behest::storage::StoreId;
+use behest::stores::{Batch, Stores, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;

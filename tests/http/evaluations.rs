@@ -2,12 +2,12 @@
 
 use crate::service::{NOW_MS, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, deciding, error};
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::Clock;
 use behest::engine::Engine;
 use behest::evidence::Signer;
 use behest::http::Server;
+use behest::record::Recorder;
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;

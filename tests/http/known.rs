@@ -2,15 +2,15 @@
 
 use crate::service::{NOW_MS, Reply, get, local, post, send};
 use crate::{EVALUATION, EVALUATIONS};
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::engine::stores::{Batch, Stores, open_memory};
 use behest::evidence::{Scope, Signer};
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use behest::model::TupleKey;
-use behest::store::StoreId;
+use behest::record::Recorder;
+use behest::storage::StoreId;
+use behest::stores::{Batch, Stores, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

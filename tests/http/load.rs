@@ -2,13 +2,13 @@
 
 use crate::service::{NOW_MS, Reply, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question};
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::engine::stores::{Stores, open_memory};
 use behest::evidence::{Scope, Signer};
 use behest::http::{By, Caller, KeyHash, Limits, Permission, Server, Settings};
+use behest::record::Recorder;
+use behest::stores::{Stores, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;

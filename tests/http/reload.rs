@@ -2,12 +2,12 @@
 
 use crate::service::{NOW_MS, local};
 use crate::socket::{read_response, running};
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::Signer;
 use behest::http::{Server, Settings};
+use behest::record::Recorder;
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

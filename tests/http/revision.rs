@@ -2,15 +2,15 @@
 
 use crate::service::{NOW_MS, Reply, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, error};
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::engine::stores::{Batch, Stores, TupleStore, open_memory};
 use behest::evidence::Signer;
 use behest::http::{Limits, Server, Settings};
 use behest::model::{Revision, TupleKey};
-use behest::store::{DEFAULT_CACHE_BYTES, StoreId, open_redb};
+use behest::record::Recorder;
+use behest::storage::{DEFAULT_CACHE_BYTES, StoreId, open_redb};
+use behest::stores::{Batch, Stores, TupleStore, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;

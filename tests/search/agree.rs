@@ -3,10 +3,10 @@
 use crate::seed::seed;
 use crate::world::{self, World};
 use crate::{engines, served, values};
-use behest::engine::stores::Stores;
 use behest::engine::{Ask, Engine, FoundPage, SearchLimits};
 use behest::model::{Arguments, Decision, Depth, PageRequest, SearchRequest, Searched, Tuple};
 use behest::relations::Origin;
+use behest::stores::Stores;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};

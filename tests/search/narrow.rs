@@ -2,11 +2,11 @@
 
 use crate::world::{MODEL, SCHEMA};
 use crate::{engines, values};
-use behest::audit::Recorder;
 use behest::bundle::{self, Source};
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::model::{Depth, PageRequest, SearchRequest, Searched};
+use behest::record::Recorder;
 use behest::telemetry::Metrics;
 use serde_json::{Value as Json, json};
 use std::fmt::Write as _;

@@ -1,13 +1,13 @@
 //! Engines over bundles given as text, and what is known in them.
 
 use crate::engines;
-use behest::audit::Recorder;
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
-use behest::engine::stores::Stores;
 use behest::engine::{Engine, Sealer, SearchLimits};
 use behest::model::{Tuple, TupleUser, Value, decode_id};
-use behest::store::open_memory;
+use behest::record::Recorder;
+use behest::storage::open_memory;
+use behest::stores::Stores;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ fn as_permits(policies: &str, report: &str) -> String {
 
 /// Writes to the store, where that is possible.
 pub(crate) fn write(stores: &Stores, deletes: Vec<Tuple>, writes: Vec<Tuple>) {
-    use behest::store::{Batch, StoreId};
+    use behest::storage::{Batch, StoreId};
     if deletes.is_empty() && writes.is_empty() {
         return;
     }

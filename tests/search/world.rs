@@ -3,9 +3,9 @@
 use crate::engines;
 use crate::served::{line, named, open, write};
 use behest::clock::FixedClock;
-use behest::engine::stores::Stores;
 use behest::engine::{Engine, SearchLimits};
 use behest::model::Tuple;
+use behest::stores::Stores;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value as Json, json};

@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::place::{KEY, PATIENCE, Service};
 use super::tuples::Tuples;
-use behest::store::StoreId;
+use behest::storage::StoreId;
 use serde_json::{Value, json};
 
 /// One connection, kept between requests.

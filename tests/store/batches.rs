@@ -3,7 +3,7 @@
 use super::support::{Kind, State, at, conditional, key, record, tuple};
 use super::{Fixture, MAIN, OTHER, numbered};
 use behest::model::{Number, Record, Revision, Tuple, TupleCondition, Value};
-use behest::store::{Applied, Batch, Event, OnDuplicate, OnMissing, TupleStore};
+use behest::storage::{Applied, Batch, Event, OnDuplicate, OnMissing, TupleStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use super::support::{Kind, State, at, model};
 use super::{Fixture, MAIN, numbered};
-use behest::store::{ModelId, StoreError};
+use behest::storage::{ModelId, StoreError};
 use redb::{Database, TableDefinition};
 use std::path::Path;
 

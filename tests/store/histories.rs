@@ -3,7 +3,7 @@
 use super::support::{Kind, State, Tenant, at, conditional, key, model, record, tuple};
 use super::{Fixture, digest};
 use behest::model::{Digest, Revision, Tuple};
-use behest::store::{Batch, OnDuplicate, OnMissing, StoreError, StoreId, TupleStore};
+use behest::storage::{Batch, OnDuplicate, OnMissing, StoreError, StoreId, TupleStore};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 use super::support::{Kind, at, key, model, record, tuple};
 use super::{Fixture, MAIN, OTHER, digest, numbered};
 use behest::model::{Revision, Timestamp};
-use behest::store::{Batch, Change, Event};
+use behest::storage::{Batch, Change, Event};
 
 pub(crate) fn a_page_never_splits_an_entry(kind: Kind) {
     let Fixture { store, dir: _dir } = Fixture::new(kind);

@@ -19,7 +19,7 @@ mod pages;
 mod tenants;
 
 use behest::model::Digest;
-use behest::store::{Batch, StoreId, TupleStore};
+use behest::storage::{Batch, StoreId, TupleStore};
 use std::sync::Arc;
 use support::{Kind, at, record, tuple};
 

@@ -3,7 +3,7 @@
 use crate::support::{Kind, at, record, tuple};
 use crate::{Fixture, MAIN, OTHER};
 use behest::model::{Timestamp, TupleKey};
-use behest::store::{Batch, OnDuplicate, StoreError, TupleStore};
+use behest::storage::{Batch, OnDuplicate, StoreError, TupleStore};
 
 fn write(store: &dyn TupleStore, texts: &[&str], at: Timestamp) {
     let writes = texts.iter().map(|text| tuple(text)).collect();

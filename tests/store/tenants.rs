@@ -3,7 +3,7 @@
 use super::support::{Kind, State, at, model, record, tuple};
 use super::{Fixture, MAIN, OTHER};
 use behest::model::Revision;
-use behest::store::{Batch, Event, ModelId, StoreError, StoreId};
+use behest::storage::{Batch, Event, ModelId, StoreError, StoreId};
 
 pub(crate) fn an_untouched_service_is_at_revision_0(kind: Kind) {
     let dir = tempfile::tempdir().unwrap();

@@ -1,10 +1,10 @@
 //! Engines over bundles given as text.
 
-use behest::audit::Recorder;
 use behest::bundle::{self, Source};
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine};
 use behest::model::{Answer, Arguments, Depth};
+use behest::record::Recorder;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,11 +5,11 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service};
-use behest::audit::Recorder;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::Engine;
 use behest::evidence::Signer;
 use behest::http::{Permission, Server, Settings};
+use behest::record::Recorder;
 use behest::telemetry::Metrics;
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! Stores for tests: how each kind is opened, and what one holds, read in two ways.
 
 use behest::model::{Record, Revision, Timestamp, Tuple, TupleCondition, TupleKey, Value};
-use behest::store::{self, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore};
+use behest::storage as store;
+use behest::storage::{Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

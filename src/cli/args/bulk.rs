@@ -2,7 +2,7 @@
 
 use super::BundleArgument;
 use crate::cli::tuples::Format;
-use crate::store::{OnDuplicate, OnMissing, StoreId};
+use crate::storage::{OnDuplicate, OnMissing, StoreId};
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 

@@ -8,12 +8,12 @@ mod service;
 
 use super::args::ExplainArguments;
 use super::output::{Paint, fail, fail_with_lines, print, with_line_end};
-use crate::audit::Recorder;
 use crate::bundle::Source;
 use crate::clock::SystemClock;
 use crate::engine::{Ask, Engine, Piece, Refusal, painted_explanation};
 use crate::http;
 use crate::model::{Arguments, Decision, Depth, Explanation, Problem, Reason, Record, Request};
+use crate::record::Recorder;
 use crate::telemetry::Metrics;
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use super::args::ImportArguments;
 use super::output::{Paint, count, fail, notice, print, timing};
 use super::tuples::{Format, Meter, Source, Wrong};
 use crate::model::{Problem, Tuple};
-use crate::store::{Batch, OnDuplicate, OnMissing};
+use crate::storage::{Batch, OnDuplicate, OnMissing};
 use progress::Progress;
 use std::fs::File;
 use std::io::Read;

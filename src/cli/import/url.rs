@@ -3,10 +3,10 @@
 use super::{Doing, Done, Refusal, Target};
 use crate::cli::args::ImportArguments;
 use crate::cli::service::{Reply, Service};
-use crate::engine::stores::Admission;
 use crate::http;
 use crate::model::{Problem, Tuple};
-use crate::store::{OnDuplicate, OnMissing, StoreId};
+use crate::storage::{OnDuplicate, OnMissing, StoreId};
+use crate::stores::Admission;
 use serde::Deserialize;
 use std::time::Duration;
 

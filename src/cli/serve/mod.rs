@@ -21,7 +21,7 @@ use super::args::{ServeArguments, source_of};
 use super::output::{fail_all, fail_with_lines};
 use crate::bundle::Source;
 use crate::config::{self, Config, Environment};
-use crate::engine::{self, Loaded, Refused};
+use crate::engine::{Loaded, Refused};
 use crate::model::{Problem, Problems};
 use crate::telemetry::{DEFAULT_FILTER, start_logging};
 use admin_key::{AdminKey, KeyFile};
@@ -76,7 +76,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     // Before the load: what changes while the bundle is read is noticed at the first look.
     let watcher = Watcher::new(&source, &config.reload);
     let loaded = parts.engine.load(&source).map_err(|refused| Stop::Bundle(Box::new(refused)))?;
-    engine::settle_pages();
+    crate::process::huge_pages::settle_pages();
     let server = parts.server(&config, admin_key.as_ref())?;
     let reload =
         watcher.map(|watcher| watcher.start(Arc::clone(&parts.engine), Arc::clone(&parts.metrics))).transpose();

@@ -2,15 +2,16 @@
 
 use super::admin_key::AdminKey;
 use super::trust;
-use crate::audit::{self, QueueSettings, Recorder, Sink, Writer};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, CacheSize, Config, Permission, Permissions, RecordSink, WhenFull};
-use crate::engine::stores::{StoreLimits, Stores};
 use crate::engine::{Engine, Sealer, SearchLimits};
 use crate::evidence::{Signer, Verifier};
 use crate::http::{self, By, CertificateName, Server, Tls};
 use crate::model::{Problem, Problems};
-use crate::store::{DEFAULT_CACHE_BYTES, open_memory, open_redb};
+use crate::record;
+use crate::record::{QueueSettings, Recorder, Sink, Writer};
+use crate::storage::{DEFAULT_CACHE_BYTES, open_memory, open_redb};
+use crate::stores::{StoreLimits, Stores};
 use crate::telemetry::Metrics;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -126,8 +127,8 @@ fn start_recorder(config: &Config, metrics: &Arc<Metrics>) -> Result<(Recorder, 
         records: record.queue,
         bytes: record.queue_bytes.to_usize(),
         when_full: match record.when_full {
-            WhenFull::Drop => audit::WhenFull::Drop,
-            WhenFull::Deny => audit::WhenFull::Deny,
+            WhenFull::Drop => record::WhenFull::Drop,
+            WhenFull::Deny => record::WhenFull::Deny,
         },
     };
     let shown = sink.to_string();

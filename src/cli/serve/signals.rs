@@ -2,9 +2,9 @@
 
 use super::watch::Reloader;
 use super::{no_thread, renew};
-use crate::audit::Writer;
 use crate::http::Tls;
 use crate::model::Problem;
+use crate::record::Writer;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::sync::Arc;

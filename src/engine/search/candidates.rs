@@ -4,7 +4,7 @@ use super::page::Budget;
 use super::universe::placeholder;
 use super::{Refusal, Task};
 use crate::engine::lookup::Lookup;
-use crate::engine::tokens;
+use crate::engine::token_facts;
 use crate::model::{
     Arguments, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record, SearchRequest, Searched, Tuple,
     TupleUser, Value, read_proven_question,
@@ -75,7 +75,7 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
     let token = task.given.and_then(|given| given.token);
     // No credential has details.
-    let facts = tokens::Facts::of(&question, task.want.arguments, token, Record::new);
+    let facts = token_facts::Facts::of(&question, task.want.arguments, token, Record::new);
     let turns = (0..question.chain.legs()).flat_map(|leg| {
         let turns = facts.of_leg(leg);
         turns.into_iter().map(move |(_, token)| (leg, token))

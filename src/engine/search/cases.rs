@@ -1,12 +1,12 @@
 //! Searches held to a bundle's cases: what a case asks about one entity, asked about all.
 
 use super::page::{Budget, SearchLimits};
-use super::token::Stand;
 use super::{Found, Task};
 use crate::bundle::{self, Case, Files};
 use crate::clock::FixedClock;
 use crate::engine::Snapshot;
 use crate::engine::decide::{Circumstances, Given, Want, decide};
+use crate::engine::search::page_token::Stand;
 use crate::model::{Decision, Evidence, Problems, Request, Revision, SearchRequest, Searched};
 use std::collections::BTreeSet;
 

@@ -20,12 +20,12 @@ mod candidates;
 mod cases;
 mod nothing;
 mod page;
-mod token;
+mod page_token;
 mod universe;
 
 pub use cases::search_disagreements;
 pub use page::{Cut, Found, FoundPage, SearchLimits, SearchRefusal};
-pub use token::{Sealer, TokenError};
+pub use page_token::{Sealer, TokenError};
 
 use super::decide::{Circumstances, Given, Want, decide};
 use super::snapshot::Pinned;
@@ -37,8 +37,8 @@ use crate::policy::Stored;
 use crate::relations::Place;
 use candidates::{Candidates, candidates};
 use page::{Budget, Next, Turn};
+use page_token::Stand;
 use smol_str::SmolStr;
-use token::Stand;
 
 impl Engine {
     /// Answers one page of a search.

@@ -2,8 +2,8 @@
 
 use super::Refusal;
 use super::nothing::Denials;
-use super::token::{Bound, Hash, TokenError, sha256};
 use crate::clock::Clock;
+use crate::engine::search::page_token::{Bound, Hash, TokenError, sha256};
 use crate::model::{Arguments, Digest, Reason, Record, Revision, SearchRequest, Value};
 use crate::relations::Place;
 use smol_str::SmolStr;

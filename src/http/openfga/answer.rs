@@ -1,8 +1,8 @@
 //! Answers, and what stands in their headers.
 
-use crate::engine::stores::{Cut, ModelId};
 use crate::http::openfga::error::ApiError;
 use crate::model::Revision;
+use crate::stores::{Cut, ModelId};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};

@@ -1,6 +1,5 @@
 //! `/stores/{id}/assertions/{model}`: tests of a model, kept for the clients that run them.
 
-use crate::engine::stores::Model;
 use crate::http::Permission;
 use crate::http::openfga::answer::{ok_text, text_of};
 use crate::http::openfga::error::{ApiError, Code};
@@ -11,6 +10,7 @@ use crate::http::openfga::schema::{AssertionBody, AssertionsBody, Errors, WriteA
 use crate::http::openfga::tuple::{read_context, read_contextual_list, read_question, record_json, tuple_body};
 use crate::http::shared::Shared;
 use crate::model::{Tuple, TupleUser};
+use crate::stores::Model;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;

@@ -1,6 +1,5 @@
 //! `POST /stores/{id}/batch-check`: several checks at one revision, each with an answer of its own.
 
-use crate::engine::stores::{Allowance, Failure, Limits, Model, Reader, RelationFault, Terms, Version};
 use crate::http::Permission;
 use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
 use crate::http::openfga::error::{ApiError, Names};
@@ -14,6 +13,7 @@ use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
 use crate::http::shared::Shared;
 use crate::model::{Record, Tuple, TupleKey};
+use crate::stores::{Allowance, Failure, Limits, Model, Reader, RelationFault, Terms, Version};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::BTreeMap;

@@ -1,6 +1,5 @@
 //! `GET /stores/{id}/changes`: what was written and deleted, oldest first.
 
-use crate::engine::stores::{ChangePlace, StoreId, TimedChange};
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
 use crate::http::openfga::answer::{ok_text, text_of};
@@ -11,6 +10,7 @@ use crate::http::openfga::schema::{ChangeBody, ChangesBody, Errors};
 use crate::http::openfga::tuple::tuple_body;
 use crate::http::shared::Shared;
 use crate::model::{Revision, Timestamp, shown};
+use crate::stores::{ChangePlace, StoreId, TimedChange};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -1,6 +1,5 @@
 //! `POST /stores/{id}/check`: is this user in that relation to this object?
 
-use crate::engine::stores::{Membership, Reader, Terms};
 use crate::http::Permission;
 use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
 use crate::http::openfga::error::{ApiError, Names};
@@ -12,6 +11,7 @@ use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
 use crate::http::shared::Shared;
 use crate::model::TupleKey;
+use crate::stores::{Membership, Reader, Terms};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::fmt::Write as _;

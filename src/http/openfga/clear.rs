@@ -1,6 +1,5 @@
 //! `POST /stores/{id}/delete-tuples`: everything about an object or a user, without knowing the relations. Not in OpenFGA.
 
-use crate::engine::stores::{About, Cleared};
 use crate::http::Permission;
 use crate::http::openfga::answer::{name_revision, ok};
 use crate::http::openfga::error::ApiError;
@@ -10,6 +9,7 @@ use crate::http::openfga::request::{admit_with_body, store_id};
 use crate::http::openfga::schema::{DeleteTuplesBody, DeleteTuplesRequest, Errors};
 use crate::http::openfga::tuple::read_object;
 use crate::http::shared::Shared;
+use crate::stores::{About, Cleared};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 

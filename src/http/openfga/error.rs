@@ -2,9 +2,9 @@
 //!
 //! INVARIANT: the status follows from the code alone, as in OpenFGA, but for a missing permission, which is a 403.
 
-use crate::engine::stores::{Failure, RefusalCode, RelationError, RelationFault, StoreError, StoresError};
 use crate::http::Error;
 use crate::model::shown_message;
+use crate::stores::{Failure, RefusalCode, RelationError, RelationFault, StoreError, StoresError};
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;

@@ -1,6 +1,5 @@
 //! `POST /stores/{id}/expand`: one level of a relation, for people.
 
-use crate::engine::stores::{Expansion, ExpansionNode, Reader};
 use crate::http::Permission;
 use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
 use crate::http::openfga::error::{ApiError, Names};
@@ -12,6 +11,7 @@ use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{question, read_contextual, read_object, read_relation};
 use crate::http::shared::Shared;
 use crate::model::Record;
+use crate::stores::{Expansion, ExpansionNode, Reader};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};

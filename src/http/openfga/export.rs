@@ -6,7 +6,6 @@
 //!
 //! INVARIANT: a body that ends well is complete. One that is not breaks off, and the connection with it.
 
-use crate::engine::stores::{Selection, Spelling, Version as StoreVersion};
 use crate::http::Permission;
 use crate::http::authzen::wire::write_tuple;
 use crate::http::openfga::answer::name_revision;
@@ -17,6 +16,7 @@ use crate::http::openfga::schema::{Errors, TupleKeyBody};
 use crate::http::openfga::tuple::{read_object, read_relation, read_user};
 use crate::http::shared::Shared;
 use crate::model::{check_type, shown};
+use crate::stores::{Selection, Spelling, Version as StoreVersion};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};

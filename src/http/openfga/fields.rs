@@ -2,10 +2,10 @@
 //!
 //! INVARIANT: an object is read only after its members were compared with those that it may have (`members`).
 
-use crate::engine::stores::{Spelling, StoreId, Stores};
 use crate::http::openfga::error::ApiError;
 use crate::http::openfga::members::{Members, camel};
 use crate::model::{Record, Value};
+use crate::stores::{Spelling, StoreId, Stores};
 use smol_str::SmolStr;
 use std::fmt;
 

@@ -1,6 +1,5 @@
 //! `POST /stores/{id}/list-objects`: to which objects is this user in that relation?
 
-use crate::engine::stores::{Limits, Listed, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version};
 use crate::http::Permission;
 use crate::http::openfga::answer::{Basis, listed, text_of};
 use crate::http::openfga::error::{ApiError, Names};
@@ -12,6 +11,7 @@ use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_relation, read_user};
 use crate::http::shared::Shared;
 use crate::model::{ObjectRef, Record, Tuple, TupleUser, check_type};
+use crate::stores::{Limits, Listed, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use smol_str::SmolStr;

@@ -1,6 +1,5 @@
 //! `POST /stores/{id}/list-users`: who is in that relation to this object?
 
-use crate::engine::stores::{Listed, MAX_RESULTS, Reader, UserFilter};
 use crate::http::Permission;
 use crate::http::openfga::answer::{Basis, listed, text_of};
 use crate::http::openfga::error::{ApiError, Names};
@@ -14,6 +13,7 @@ use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{MAX_CONTEXTUAL, read_context, read_contextual_list, read_relation};
 use crate::http::shared::Shared;
 use crate::model::{ObjectRef, TupleUser, check_type};
+use crate::stores::{Listed, MAX_RESULTS, Reader, UserFilter};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -1,6 +1,5 @@
 //! `/stores/{id}/authorization-models`.
 
-use crate::engine::stores::{ModelId, StoreId, StoredModel, Stores};
 use crate::http::Permission;
 use crate::http::openfga::answer::{ok_text, text_of};
 use crate::http::openfga::continuation_token;
@@ -9,6 +8,7 @@ use crate::http::openfga::request::{admit, admit_with_body, model_id_in_path, pa
 use crate::http::openfga::schema::{Errors, ModelBody, ModelsBody, WriteModelBody, WriteModelRequest};
 use crate::http::openfga::tuple::record_json;
 use crate::http::shared::Shared;
+use crate::stores::{ModelId, StoreId, StoredModel, Stores};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};

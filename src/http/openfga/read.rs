@@ -1,6 +1,5 @@
 //! `POST /stores/{id}/read`: tuples as they were written, in pages.
 
-use crate::engine::stores::{Place, Selection};
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
 use crate::http::openfga::answer::{ok_text, text_of};
@@ -13,6 +12,7 @@ use crate::http::openfga::schema::{Errors, ReadBody, ReadRequest, TupleBody};
 use crate::http::openfga::tuple::{read_object, read_relation, read_user, tuple_body};
 use crate::http::shared::Shared;
 use crate::model::check_type;
+use crate::stores::{Place, Selection};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 

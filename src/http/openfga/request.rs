@@ -1,8 +1,5 @@
 //! What all calls do first: who calls, which store, which body.
 
-use crate::engine::stores::{
-    Cut, Expansion, Failure, Limits, Listed, Membership, ModelId, RelationFault, StoreId, Stores, Terms,
-};
 use crate::http::caller::Identity;
 use crate::http::openfga::error::{ApiError, Code, Names};
 use crate::http::openfga::fields::Fields;
@@ -11,6 +8,9 @@ use crate::http::openfga::time::Deadline;
 use crate::http::shared::Shared;
 use crate::http::{Error, Permission};
 use crate::model::{Record, Tuple, alike, nearest, shown};
+use crate::stores::{
+    Cut, Expansion, Failure, Limits, Listed, Membership, ModelId, RelationFault, StoreId, Stores, Terms,
+};
 use actix_web::HttpRequest;
 use actix_web::web::{self, Payload, Query};
 use std::collections::HashMap;

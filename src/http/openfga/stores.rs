@@ -1,6 +1,5 @@
 //! `/stores`: created, listed, deleted.
 
-use crate::engine::stores::StoreRecord;
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
 use crate::http::openfga::answer::ok;
@@ -11,6 +10,7 @@ use crate::http::openfga::members::CREATE_STORE;
 use crate::http::openfga::request::{admit, admit_with_body, page_size_of, query, store_id};
 use crate::http::openfga::schema::{CreateStoreRequest, Errors, StoreBody, StoresBody};
 use crate::http::shared::Shared;
+use crate::stores::StoreRecord;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};

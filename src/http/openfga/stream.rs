@@ -3,7 +3,6 @@
 //! A list that ends early says so in the trailer `Behest-Truncated`, which clients that do not know it pass over. The
 //! framework sends no trailers, so the chunks of the body are framed here (RFC 9112 section 7.1).
 
-use crate::engine::stores::{Cut, Failure, Limits};
 use crate::http::Permission;
 use crate::http::openfga::answer::{TRUNCATED, cut_name, name_basis};
 use crate::http::openfga::error::{ApiError, Code, Names};
@@ -14,6 +13,7 @@ use crate::http::openfga::schema::{Errors, ListObjectsRequest, StreamedBody, Str
 use crate::http::openfga::time::Deadline;
 use crate::http::shared::Shared;
 use crate::model::ObjectRef;
+use crate::stores::{Cut, Failure, Limits};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, TRAILER, TRANSFER_ENCODING};
 use actix_web::http::{StatusCode, Version};

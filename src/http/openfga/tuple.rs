@@ -1,6 +1,5 @@
 //! Tuples and conditions in JSON, both ways.
 
-use crate::engine::stores::{Model, Spelling};
 use crate::http::openfga::error::{ApiError, Code};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{CONDITION, CONTEXTUAL_TUPLES, TUPLE_KEY};
@@ -9,6 +8,7 @@ use crate::model::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, Number, ObjectRef, Record, Tuple, TupleCondition, TupleKey, TupleUser, Value,
     check_relation,
 };
+use crate::stores::{Model, Spelling};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! `POST /stores/{id}/write`: deletes and writes, all or none.
 
-use crate::engine::stores::{Batch, OnDuplicate, OnMissing};
 use crate::http::Permission;
 use crate::http::openfga::answer::{Basis, ok_of};
 use crate::http::openfga::error::{ApiError, Code};
@@ -11,6 +10,7 @@ use crate::http::openfga::schema::{Errors, WriteBody, WriteRequest};
 use crate::http::openfga::tuple::{read_key, read_tuple};
 use crate::http::shared::Shared;
 use crate::model::{TupleKey, shown};
+use crate::stores::{Batch, OnDuplicate, OnMissing};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 

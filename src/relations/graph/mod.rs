@@ -14,9 +14,9 @@
 
 mod array;
 mod hash;
-mod known;
 mod layer;
 mod names;
+mod objects;
 mod ordered;
 mod read;
 mod renew;
@@ -25,10 +25,10 @@ mod symbols;
 mod view;
 
 pub use hash::{RowHash, order_name, order_of, seed_order};
-pub use known::{Known, Place};
 pub(in crate::relations) use layer::{Edge, When};
 pub use names::{GraphError, MAX_NAMES};
 pub(in crate::relations) use names::{NameId, NameTable, Names};
+pub use objects::{Known, Place};
 pub(in crate::relations) use renew::names_of;
 pub use symbols::MAX_OBJECTS;
 pub(in crate::relations) use symbols::{EVERYONE, ObjectId, UserId};

@@ -250,7 +250,7 @@ pub(super) fn bucket_of(hash: u64) -> u32 {
 }
 
 /// The bucket of an object, and the part of its hash that tells it from others in there. The type takes no part in the
-/// hash, so that the order of buckets is an order of ids ([`super::known`]); it stands in the slot instead.
+/// hash, so that the order of buckets is an order of ids ([`crate::relations::graph::objects`]); it stands in the slot instead.
 fn place(id: &str) -> (u32, u16) {
     let hash = order_of(id);
     (bucket_of(hash), u16::try_from((hash >> 32) & 0xFFFF).unwrap_or_default())

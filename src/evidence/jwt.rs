@@ -1,0 +1,48 @@
+//! A JWT of a configured issuer, verified by its published keys or its shared secret (RFC 7515, RFC 7519, RFC 8725).
+
+use crate::evidence::claims;
+use crate::evidence::claims::Genuine;
+use crate::evidence::jose::Unverified;
+use crate::evidence::keys::{KeyVoucher, Keyring};
+use crate::evidence::profile::{Profile, Trust};
+use crate::evidence::scope::Scope;
+use crate::model::{CredentialKind, PrincipalIds, Timestamp, Unproven};
+use jsonwebtoken::Algorithm;
+use std::sync::Arc;
+
+/// Verifies a token's signature. Returns the key that it was verified with.
+pub(super) async fn check_signature(
+    token: &Unverified<'_>,
+    kind: CredentialKind,
+    profile: &Profile,
+    keys: &Keyring,
+) -> Result<Arc<KeyVoucher>, Unproven> {
+    let algorithm = match &profile.trust {
+        Trust::Keys { algorithms, .. } => token.algorithm(algorithms)?,
+        Trust::Secret(_) => token.algorithm(&[Algorithm::HS256])?,
+        Trust::Introspection => return Err(Unproven::invalid("the issuer's tokens are verified by asking it alone")),
+    };
+    check_type(token, kind, profile)?;
+    keys.signer(token, algorithm).await
+}
+
+/// Returns what a token of this kind and issuer proves to whoever has this scope, its signature being good.
+pub(super) fn read(
+    token: &Unverified<'_>,
+    (kind, scope): (CredentialKind, Option<&Scope>),
+    profile: &Profile,
+    ids: &PrincipalIds,
+    now: Timestamp,
+) -> Result<Genuine, Unproven> {
+    claims::read(&token.claims, kind, profile, ids, now, None, scope)
+}
+
+/// An access token has a type of the profile's; an ID token has `JWT` or none (`OpenID` Connect Core section 2).
+pub(super) fn check_type(token: &Unverified<'_>, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
+    let found = token.media_type().unwrap_or_default();
+    let fits = match kind {
+        CredentialKind::IdToken => matches!(found.as_str(), "" | "jwt"),
+        _ => profile.types.iter().any(|accepted| crate::evidence::jose::media_type(accepted) == found),
+    };
+    if fits { Ok(()) } else { Err(Unproven::invalid("the token's type is not one that is accepted of its issuer")) }
+}

@@ -1,0 +1,192 @@
+//! One record as one line of JSON.
+//!
+//! | Member | What |
+//! |---|---|
+//! | `v` | the version of this table: 1 |
+//! | `id` | the decision's id, as in the header `Behest-Decision` |
+//! | `time` | when it was decided, RFC 3339 in UTC with milliseconds |
+//! | `caller` | a configured caller's name, `admin`, or `anonymous` |
+//! | `request_id` | the caller's `X-Request-ID`, where there was one; its first 256 characters and `…`, where it is longer |
+//! | `chain` | the members as `{type, id}`, the subject first; absent, as the next two, where the chain could not be read |
+//! | `action` | the action's name |
+//! | `resource` | the resource as `{type, id}` |
+//! | `unknown` | `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no call |
+//! | `inputs` | the values that policies read, by leg and path, as Cedar writes values; none that is marked `@secret` |
+//! | `cut` | `["inputs"]` where they have more than 64 KiB together: those beyond are their beginning and `…` |
+//! | `decision` | `permit` or `deny` |
+//! | `reason` | of a denial: `{code, message, principal?, next_action}` |
+//! | `policies` | the ids of the policies that decided, leg by leg |
+//! | `bundle` | the digest of the bundle |
+//! | `revision` | the revision of the relations |
+//!
+//! A character that is not printable (the ends of lines of any kind, control characters, marks of direction) is written as
+//! its number, `\u2028`: one record is one line to every reader.
+//!
+//! A type, an id or a name of a refused request that is too long for one is cut like a value in a message: a batch repeats
+//! what it says once in the record of each item, so a record is bounded whatever the request says.
+//!
+//! Members may be added without a new version; none changes its meaning or goes away without one.
+
+use crate::model::{Arguments, Chain, EntityRef, MAX_NAME_BYTES, Reason, Timestamp, shown, shown_request_id};
+use crate::record::Entry;
+use crate::telemetry::{is_printable, write_json_escape};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Serializer as JsonSerializer;
+use serde_json::ser::Formatter;
+use std::borrow::Cow;
+use std::io;
+
+const VERSION: u8 = 1;
+
+/// LIMIT: bytes of the values in one record: as many as a decision of any use reads, and a batch of a thousand such fills
+/// the queue and not the memory.
+const INPUT_BYTES: usize = 64 << 10;
+
+/// The line, with its line feed.
+pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
+    let mut line = Vec::with_capacity(512);
+    // INVARIANT: keys are strings and writing into memory cannot fail, so this never takes the second branch; a line
+    // that names the decision is better than none if it ever does.
+    if entry.serialize(&mut JsonSerializer::with_formatter(&mut line, OneLine)).is_err() {
+        line = format!(r#"{{"v":{VERSION},"id":"{}","incomplete":true}}"#, entry.answer.id).into_bytes();
+    }
+    line.push(b'\n');
+    line
+}
+
+/// JSON as serde writes it, but for characters that are not printable.
+struct OneLine;
+
+impl Formatter for OneLine {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c| !is_printable(c)) {
+            let (before, from) = rest.split_at(at);
+            out.write_all(before.as_bytes())?;
+            let mut characters = from.chars();
+            if let Some(c) = characters.next() {
+                let mut escape = String::new();
+                // Writing to a string cannot fail.
+                let _written = write_json_escape(&mut escape, c);
+                out.write_all(escape.as_bytes())?;
+            }
+            rest = characters.as_str();
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let answer = self.answer;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("v", &VERSION)?;
+        map.serialize_entry("id", &Text(answer.id))?;
+        map.serialize_entry("time", &Text(rfc3339(self.at)))?;
+        map.serialize_entry("caller", self.caller)?;
+        if let Some(request_id) = self.request_id {
+            map.serialize_entry("request_id", &*shown_request_id(request_id))?;
+        }
+        match self.question {
+            Some(question) => map.serialize_entry("chain", &Members(&question.chain))?,
+            // A chain that was refused: whom the request named as its subject, where it did.
+            None => {
+                if let Some(subject) = self.request.shown_subject() {
+                    map.serialize_entry("subject", &Named(&subject))?;
+                }
+            }
+        }
+        let resource = self.question.map_or(&self.request.resource, |question| &question.resource);
+        map.serialize_entry("action", &*name(&self.request.action.name))?;
+        map.serialize_entry("resource", &Named(&resource.uid))?;
+        if answer.arguments == Arguments::Unknown {
+            map.serialize_entry("unknown", &["arguments"])?;
+        }
+        map.serialize_entry("inputs", &Inputs(self.inputs))?;
+        if self.inputs.iter().map(|(_, value)| value.len()).sum::<usize>() > INPUT_BYTES {
+            map.serialize_entry("cut", &["inputs"])?;
+        }
+        map.serialize_entry("decision", &Text(answer.decision))?;
+        if let Some(reason) = &answer.reason {
+            map.serialize_entry("reason", &Why(reason))?;
+        }
+        map.serialize_entry("policies", self.policies)?;
+        map.serialize_entry("bundle", &Text(answer.bundle))?;
+        map.serialize_entry("revision", &answer.revision.0)?;
+        map.end()
+    }
+}
+
+/// RFC 3339 with milliseconds; the bare number of milliseconds for a time that has no date (beyond the year 9999).
+fn rfc3339(at: Timestamp) -> String {
+    match jiff::Timestamp::from_millisecond(at.0) {
+        Ok(time) => format!("{time:.3}"),
+        Err(_) => at.0.to_string(),
+    }
+}
+
+/// What displays as the text to write.
+struct Text<T>(T);
+
+impl<T: std::fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+struct Named<'a>(&'a EntityRef);
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("type", &*name(&self.0.kind))?;
+        map.serialize_entry("id", &*name(&self.0.id))?;
+        map.end()
+    }
+}
+
+/// A type, an id or a name; of one that is too long, which only a refused request has, the beginning.
+fn name(text: &str) -> Cow<'_, str> {
+    if text.len() > MAX_NAME_BYTES { shown(text) } else { Cow::Borrowed(text) }
+}
+
+struct Members<'a>(&'a Chain);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.0.legs()))?;
+        for member in self.0.members() {
+            seq.serialize_element(&Named(&member.uid))?;
+        }
+        seq.end()
+    }
+}
+
+struct Inputs<'a>(&'a [(String, String)]);
+
+impl Serialize for Inputs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut left = INPUT_BYTES;
+        serializer.collect_map(self.0.iter().map(|(path, value)| {
+            let fits = left.checked_sub(value.len());
+            left = fits.unwrap_or(left);
+            (path, if fits.is_some() { Cow::Borrowed(value.as_str()) } else { shown(value) })
+        }))
+    }
+}
+
+struct Why<'a>(&'a Reason);
+
+impl Serialize for Why<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Reason { code, message, principal, next_action } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", code.as_str())?;
+        map.serialize_entry("message", message)?;
+        if let Some(principal) = principal {
+            map.serialize_entry("principal", &Named(principal))?;
+        }
+        map.serialize_entry("next_action", next_action.as_str())?;
+        map.end()
+    }
+}

@@ -1,0 +1,242 @@
+//! The queue of records, and the one thread that empties it.
+//!
+//! INVARIANT: the bytes of a record are counted from before it enters the queue until it has left the process, so the
+//! bound on bytes holds for what waits and for what is being written.
+
+use crate::record::sink::Output;
+use crate::record::{QueueFull, QueueSettings, Sink, WhenFull};
+use crate::telemetry::Metrics;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Lines are gathered up to this size before they are written: one system call for many records under load.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// The pause between attempts while the sink fails.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+enum Message {
+    Line(Vec<u8>),
+    /// A flag was raised.
+    Wake,
+}
+
+/// What the threads share.
+#[derive(Debug)]
+struct Shared {
+    metrics: Arc<Metrics>,
+    /// Bytes that wait or are being written.
+    bytes: AtomicUsize,
+    closing: AtomicBool,
+    reopening: AtomicBool,
+}
+
+/// The side where records go in.
+#[derive(Debug)]
+pub(super) struct Queue {
+    sender: SyncSender<Message>,
+    settings: QueueSettings,
+    shared: Arc<Shared>,
+}
+
+impl Queue {
+    pub(super) fn push(&self, line: Vec<u8>) -> Result<(), QueueFull> {
+        let size = line.len();
+        let before = self.shared.bytes.fetch_add(size, Ordering::SeqCst);
+        // The first record is taken whatever its size: a bound below one record must not stop the service for good.
+        let fits = before == 0 || before.saturating_add(size) <= self.settings.bytes;
+        let closing = self.shared.closing.load(Ordering::SeqCst);
+        if fits && !closing && self.send(Message::Line(line)) {
+            return Ok(());
+        }
+        self.shared.bytes.fetch_sub(size, Ordering::SeqCst);
+        match self.settings.when_full {
+            WhenFull::Deny => Err(QueueFull),
+            WhenFull::Drop => {
+                self.shared.metrics.records_dropped(1);
+                Ok(())
+            }
+        }
+    }
+
+    fn send(&self, message: Message) -> bool {
+        match self.sender.try_send(message) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
+/// The writing thread, from where it is stopped.
+#[derive(Debug)]
+pub struct Writer {
+    queue: Arc<Queue>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Asks for the sink's file to be opened anew before the next line: for whoever rotates files.
+    pub fn reopen(&self) {
+        self.queue.shared.reopening.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            self.wake(thread);
+        }
+    }
+
+    /// Writes what is queued and ends the thread. Records that come later meet a full queue. Where the sink fails,
+    /// one last attempt is made, and what is left is counted as lost. Closing twice is closing once.
+    pub fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
+        self.queue.shared.closing.store(true, Ordering::SeqCst);
+        self.wake(&thread);
+        if thread.join().is_err() {
+            tracing::error!("the writer of decision records had failed");
+        }
+    }
+
+    fn wake(&self, thread: &JoinHandle<()>) {
+        // Where the queue is full the thread is awake, and sees the flag after the next batch.
+        self.queue.send(Message::Wake);
+        thread.thread().unpark();
+    }
+}
+
+pub(super) fn start(sink: Sink, settings: QueueSettings, metrics: Arc<Metrics>) -> io::Result<(Arc<Queue>, Writer)> {
+    let output = Output::open(sink)?;
+    let (sender, receiver) = sync_channel(settings.records);
+    let shared = Arc::new(Shared {
+        metrics,
+        bytes: AtomicUsize::new(0),
+        closing: AtomicBool::new(false),
+        reopening: AtomicBool::new(false),
+    });
+    let queue = Arc::new(Queue { sender, settings, shared: Arc::clone(&shared) });
+    let run = Run { output, receiver, shared, pending: Vec::new(), lines: 0, failing: false };
+    let thread = std::thread::Builder::new().name("decision-records".to_owned()).spawn(move || run.until_closed())?;
+    Ok((Arc::clone(&queue), Writer { queue, thread: Mutex::new(Some(thread)) }))
+}
+
+struct Run {
+    output: Output,
+    receiver: Receiver<Message>,
+    shared: Arc<Shared>,
+    /// Lines that are to be written next.
+    pending: Vec<u8>,
+    /// How many they are.
+    lines: u64,
+    /// Whether the last attempt failed: a failure is logged when it begins and when it ends.
+    failing: bool,
+}
+
+impl Run {
+    fn until_closed(mut self) {
+        while let Ok(message) = self.receiver.recv() {
+            self.take(message);
+            self.fill();
+            self.write_pending();
+            if self.closing() {
+                break;
+            }
+        }
+        self.finish();
+    }
+
+    fn closing(&self) -> bool {
+        self.shared.closing.load(Ordering::SeqCst)
+    }
+
+    fn take(&mut self, message: Message) {
+        if let Message::Line(line) = message {
+            self.pending.extend_from_slice(&line);
+            self.lines += 1;
+        }
+    }
+
+    /// Takes what waits, up to a batch.
+    fn fill(&mut self) {
+        while self.pending.len() < BATCH_BYTES {
+            let Ok(message) = self.receiver.try_recv() else { return };
+            self.take(message);
+        }
+    }
+
+    /// Writes until nothing is pending; while the sink fails, again and again until the service ends.
+    fn write_pending(&mut self) {
+        loop {
+            self.reopen_if_asked();
+            if self.attempt() || self.closing() {
+                return;
+            }
+            std::thread::park_timeout(RETRY_PAUSE);
+        }
+    }
+
+    fn attempt(&mut self) -> bool {
+        if self.pending.is_empty() {
+            return true;
+        }
+        let before = self.pending.len();
+        let outcome = self.output.write(&mut self.pending);
+        self.shared.bytes.fetch_sub(before.saturating_sub(self.pending.len()), Ordering::SeqCst);
+        let left = count_lines(&self.pending);
+        self.shared.metrics.records_written(self.lines.saturating_sub(left));
+        self.lines = left;
+        match outcome {
+            Ok(()) => {
+                if std::mem::take(&mut self.failing) {
+                    tracing::info!(path = %self.output.sink(), "decision records are written again");
+                }
+                true
+            }
+            Err(error) => {
+                self.shared.metrics.record_write_failed();
+                if !std::mem::replace(&mut self.failing, true) {
+                    let path = self.output.sink();
+                    tracing::error!(%path, %error, "decision records cannot be written; they wait in the queue");
+                }
+                false
+            }
+        }
+    }
+
+    fn reopen_if_asked(&mut self) {
+        if self.shared.reopening.swap(false, Ordering::AcqRel)
+            && let Err(error) = self.output.reopen()
+        {
+            let path = self.output.sink();
+            tracing::error!(%path, %error, "the file of decision records cannot be opened anew; the old one is kept");
+        }
+    }
+
+    /// What is still queued is written, or counted as lost.
+    ///
+    /// INVARIANT: a record's bytes are counted before `closing` is looked at (`Queue::push`), and `closing` was set
+    /// before this runs; so while a record is on its way into the queue, more bytes are counted than are pending.
+    fn finish(&mut self) {
+        let mut works = true;
+        loop {
+            while let Ok(message) = self.receiver.try_recv() {
+                self.take(message);
+            }
+            works = works && self.attempt();
+            let settled = self.shared.bytes.load(Ordering::SeqCst) == self.pending.len();
+            if settled && (self.pending.is_empty() || !works) {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        if self.lines > 0 {
+            self.shared.metrics.records_dropped(self.lines);
+            tracing::error!(records = self.lines, "decision records were lost at the end");
+        }
+    }
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+}

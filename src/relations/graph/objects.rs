@@ -1,0 +1,113 @@
+//! The objects that tuples speak of, one type at a time, in an order that writes do not change.
+//!
+//! **Problem.** Whoever goes through a million objects in pages needs to know, at every page and after any writes, which
+//! it has seen. The numbers of objects are in the order of writes, and another process counts differently; an order by
+//! name would need a sorted index of all names.
+//! **Decision.** The order is that of the hash of the id ([`order_of`]), which the table of names is arranged by anyway:
+//! a place is found at once, and nothing is kept for it.
+//! **Trade-off.** To a reader the order looks like none.
+//!
+//! INVARIANT: an object is met if, and only if, some tuple of this version names it: as its object, as its user, or as
+//! the object of a userset.
+
+use crate::model::ObjectRef;
+use crate::relations::graph::hash::order_of;
+use crate::relations::graph::symbols::{BUCKETS, bucket_of};
+use crate::relations::graph::{EVERYONE, Graph, NameId};
+use smol_str::SmolStr;
+
+/// A place in the order: the hash of an id, and the id, as tuples spell it.
+pub type Place = (u64, SmolStr);
+
+impl Graph {
+    /// The objects of type `kind` that come after a place, or all of them.
+    #[must_use]
+    pub fn known(&self, kind: &str, after: Option<&Place>) -> Known<'_> {
+        let after = after.cloned();
+        let bucket = after.as_ref().map_or(0, |(hash, _)| bucket_of(*hash));
+        Known { graph: self, kind: self.names().now().find(kind), after, bucket, ready: Vec::new() }
+    }
+
+    /// Whether some tuple names the object.
+    #[must_use]
+    pub fn speaks_of(&self, object: &ObjectRef) -> bool {
+        self.find_object(&self.names().now(), object).is_some()
+    }
+
+    /// Whether some tuple has the object as its object.
+    #[must_use]
+    pub fn has_tuples_on(&self, object: &ObjectRef) -> bool {
+        let layers = [&self.bundle, &self.stored];
+        let found = self.find_object(&self.names().now(), object);
+        found.is_some_and(|object| layers.iter().any(|layer| layer.on_object(object).next().is_some()))
+    }
+}
+
+/// Objects of one type, in order.
+#[derive(Debug)]
+pub struct Known<'g> {
+    graph: &'g Graph,
+    /// None where no tuple and no model has the type.
+    kind: Option<NameId>,
+    after: Option<Place>,
+    bucket: u32,
+    /// Those of the bucket before this one, the next last.
+    ready: Vec<Place>,
+}
+
+impl Iterator for Known<'_> {
+    type Item = Place;
+
+    fn next(&mut self) -> Option<Place> {
+        let kind = self.kind?;
+        while self.ready.is_empty() && self.bucket < BUCKETS {
+            let graph = self.graph;
+            let found = graph.symbols.bucket(self.bucket, kind);
+            let places = found.filter(|id| id.as_str() != EVERYONE).map(|id| (order_of(id), id.clone()));
+            self.ready.extend(places.filter(|place| self.after.as_ref().is_none_or(|after| place > after)));
+            self.ready.sort_unstable_by(|a, b| b.cmp(a));
+            self.bucket += 1;
+        }
+        self.ready.pop()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Revision, Tuple, TupleKey};
+    use std::collections::BTreeSet;
+
+    fn key(text: &str) -> TupleKey {
+        text.parse().unwrap()
+    }
+
+    fn graph(count: usize) -> Graph {
+        let tuples = (0..count).map(|n| Tuple::from(key(&format!("doc:{n}#viewer@team:t{}#member", n % 7))));
+        Graph::load(tuples.chain([key("doc:all#viewer@user:*").into()]), Revision(1)).unwrap()
+    }
+
+    #[test]
+    fn every_named_object_is_met_once_and_from_any_place_on() {
+        let graph = graph(3_000);
+        let all: Vec<Place> = graph.known("doc", None).collect();
+        assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
+        let ids: BTreeSet<String> = all.iter().map(|(_, id)| id.to_string()).collect();
+        assert_eq!(ids, (0..3_000).map(|n| n.to_string()).chain(["all".to_owned()]).collect());
+        for at in [0, 1, 1_499, 3_000] {
+            assert_eq!(graph.known("doc", Some(&all[at])).collect::<Vec<_>>(), all[at + 1..]);
+        }
+        assert_eq!(graph.known("team", None).count(), 7);
+        assert_eq!((graph.known("user", None).count(), graph.known("unheard-of", None).count()), (0, 0));
+    }
+
+    #[test]
+    fn an_object_goes_with_its_last_tuple_and_others_keep_their_places() {
+        let before = graph(50);
+        let after = before.apply(&[key("doc:7#viewer@team:t0#member")], &[], Revision(2)).unwrap();
+        let expected: Vec<Place> = before.known("doc", None).filter(|(_, id)| id != "7").collect();
+        assert_eq!(after.known("doc", None).collect::<Vec<_>>(), expected);
+        assert!(before.speaks_of(&"doc:7".parse().unwrap()) && !after.speaks_of(&"doc:7".parse().unwrap()));
+        assert!(after.speaks_of(&"team:t0".parse().unwrap()) && !after.speaks_of(&"team:none".parse().unwrap()));
+    }
+}

@@ -1,0 +1,81 @@
+//! What a batch does to the tuples that exist: OpenFGA's preconditions (Write, `on_duplicate` and `on_missing`), and
+//! `replace`, which is not among them.
+//!
+//! Deletes come first, and no key occurs twice, so no tuple of a batch sees another's effect.
+
+use crate::model::{Timestamp, Tuple, TupleKey};
+use crate::storage::codec::{Damaged, TooDeep};
+use crate::storage::disk::corrupt;
+use crate::storage::kv::{Kv, Row};
+use crate::storage::rows::{encode_condition, split_value, tuple_key, tuple_value};
+use crate::storage::{Batch, OnDuplicate, OnMissing, StoreError, StoreId};
+
+/// What is left of a batch when what it skips is left out.
+pub(super) struct Effect {
+    pub(super) deleted: Vec<TupleKey>,
+    pub(super) written: Vec<Tuple>,
+    pub(super) rows: Vec<Row>,
+}
+
+/// Compares a batch, which happens at `now`, with what exists.
+pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp) -> Result<Effect, StoreError> {
+    let mut existing = look_up(kv, store, &batch)?.into_iter();
+    let mut effect = Effect { deleted: Vec::new(), written: Vec::new(), rows: Vec::new() };
+    for (key, (row_key, found)) in batch.deletes.into_iter().zip(existing.by_ref()) {
+        match (found, batch.on_missing) {
+            (Some(_), _) => {
+                effect.rows.push(Row::remove(row_key));
+                effect.deleted.push(key);
+            }
+            (None, OnMissing::Ignore) => {}
+            (None, OnMissing::Error) => return Err(StoreError::Missing(Box::new(key))),
+        }
+    }
+    for (tuple, (row_key, found)) in batch.writes.into_iter().zip(existing) {
+        let condition = encode_condition(&tuple).map_err(|TooDeep| StoreError::TooDeep(Box::new(tuple.key.clone())))?;
+        let found = found.as_deref().map(split_value).transpose();
+        let found = found.map_err(|Damaged| corrupt(kv.path(), "a tuple"))?.map(|(_, condition)| condition);
+        match (found, batch.on_duplicate) {
+            (None, _) => {
+                effect.rows.push(Row::put(row_key, tuple_value(now, &condition)));
+                effect.written.push(tuple);
+            }
+            (Some(found), OnDuplicate::Error) if found != condition => {
+                return Err(StoreError::ExistsOtherwise(Box::new(tuple.key)));
+            }
+            (Some(_), OnDuplicate::Error) => return Err(StoreError::Exists(Box::new(tuple.key))),
+            (Some(found), OnDuplicate::Ignore | OnDuplicate::Replace) if found == condition => {}
+            (Some(_), OnDuplicate::Ignore) => return Err(StoreError::ConditionDiffers(Box::new(tuple.key))),
+            (Some(_), OnDuplicate::Replace) => {
+                effect.rows.push(Row::put(row_key, tuple_value(now, &condition)));
+                effect.deleted.push(tuple.key.clone());
+                effect.written.push(tuple);
+            }
+        }
+    }
+    Ok(effect)
+}
+
+/// The row of each key of a batch, in the order of the batch. No key may occur twice.
+///
+/// They are looked up in the order of the rows, so that one look-up finds in the processor's cache what the one before
+/// needed.
+fn look_up(kv: &dyn Kv, store: StoreId, batch: &Batch) -> Result<Vec<Found>, StoreError> {
+    let mut keys: Vec<(Vec<u8>, usize)> = batch.keys().map(|key| tuple_key(store, key)).zip(0..).collect();
+    keys.sort_unstable();
+    let repeated = keys.windows(2).filter_map(|pair| match pair {
+        [(first, _), (second, place)] if first == second => Some(*place),
+        _ => None,
+    });
+    if let Some(key) = repeated.min().and_then(|place| batch.keys().nth(place)) {
+        return Err(StoreError::Repeated(Box::new(key.clone())));
+    }
+    let (keys, places): (Vec<Vec<u8>>, Vec<usize>) = keys.into_iter().unzip();
+    let values = kv.values(&keys)?;
+    let mut found: Vec<(usize, Found)> = places.into_iter().zip(keys.into_iter().zip(values)).collect();
+    found.sort_unstable_by_key(|(place, _)| *place);
+    Ok(found.into_iter().map(|(_, found)| found).collect())
+}
+
+/// The key of a row, and its value where there is one.
+type Found = (Vec<u8>, Option<Vec<u8>>);

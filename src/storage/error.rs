@@ -1,0 +1,126 @@
+//! What a store refuses, and what a disk does to it.
+
+use crate::model::TupleKey;
+use crate::storage::codec::MAX_DEPTH;
+use crate::storage::{ModelId, StoreId};
+use std::path::PathBuf;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No store has this id.
+    #[error("there is no store `{0}`: list the stores for their ids")]
+    UnknownStore(StoreId),
+    /// The store has no model of this id.
+    #[error("store `{store}` has no model `{model}`: list its models for their ids")]
+    UnknownModel {
+        /// The store.
+        store: StoreId,
+        /// The model.
+        model: ModelId,
+    },
+    /// Another store has this id.
+    #[error("store `{0}` exists already: create it under another id")]
+    StoreExists(StoreId),
+    /// Another model of the store has this id.
+    #[error("store `{store}` has a model `{model}` already: write it under another id")]
+    ModelExists {
+        /// The store.
+        store: StoreId,
+        /// The model.
+        model: ModelId,
+    },
+    /// A key occurs twice in one batch.
+    #[error("`{0}` occurs twice in one batch: name each tuple once")]
+    Repeated(Box<TupleKey>),
+    /// A tuple to be written exists.
+    #[error("`{0}` exists already: leave it out, or have duplicates ignored")]
+    Exists(Box<TupleKey>),
+    /// A tuple to be written exists with another condition or context.
+    #[error(
+        "`{0}` exists already with another condition or context: replace it by `writes.on_duplicate: \"replace\"`, or leave it out"
+    )]
+    ExistsOtherwise(Box<TupleKey>),
+    /// A tuple to be deleted does not exist.
+    #[error("`{0}` does not exist: leave it out, or have missing tuples ignored")]
+    Missing(Box<TupleKey>),
+    /// A tuple to be written exists with another condition or context, and duplicates are ignored.
+    #[error(
+        "`{0}` exists with another condition or context, so it is no duplicate to ignore: replace it by `writes.on_duplicate: \"replace\"`, or delete it first"
+    )]
+    ConditionDiffers(Box<TupleKey>),
+    /// The context of a tuple's condition nests too deep.
+    #[error("the context of `{0}` nests deeper than {MAX_DEPTH} levels: make it flatter")]
+    TooDeep(Box<TupleKey>),
+    /// The system gave no random numbers for an id.
+    #[error("the system gives no random numbers: see whether its entropy source is available")]
+    Random,
+    /// Another process has the data directory open.
+    #[error("the data directory `{}` is in use by another process: stop that one, or choose another directory", .0.display())]
+    Locked(PathBuf),
+    /// The data directory belongs to another kind of store.
+    #[error("the data directory `{}` already holds `{found}`: open it with the store that made it, or choose another directory", dir.display())]
+    OtherKind {
+        /// The directory.
+        dir: PathBuf,
+        /// The name of the other store's file.
+        found: &'static str,
+    },
+    /// The file was written by another version.
+    #[error("`{}` has format {found}, and this version of behest reads format {expected}: open it with the version that wrote it", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The only format that this version reads.
+        expected: u32,
+    },
+    /// The disk, or what the process may use of it, is full. Everything acknowledged before is kept.
+    #[error("the disk of `{}` is full: make room and write again, nothing that was acknowledged is lost", .0.display())]
+    Full(PathBuf),
+    /// The file is damaged, or is no store.
+    #[error("`{}` is damaged or is not a store of behest ({what}): restore it from a copy, or move it away to start empty", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// The file cannot be read or written.
+    #[error("`{}` cannot be {doing}: {reason}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What failed: `opened`, `read`, `written`.
+        doing: &'static str,
+        /// The system's own words.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the disk or the system failed, rather than the request.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        match self {
+            Self::UnknownStore(_)
+            | Self::UnknownModel { .. }
+            | Self::StoreExists(_)
+            | Self::ModelExists { .. }
+            | Self::Repeated(_)
+            | Self::Exists(_)
+            | Self::ExistsOtherwise(_)
+            | Self::Missing(_)
+            | Self::ConditionDiffers(_)
+            | Self::TooDeep(_) => false,
+            Self::Random
+            | Self::Locked(_)
+            | Self::OtherKind { .. }
+            | Self::Format { .. }
+            | Self::Full(_)
+            | Self::Corrupt { .. }
+            | Self::Io { .. } => true,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Ids of stores and models: ULIDs, as OpenFGA's API has them.
+//!
+//! INVARIANT: an id has one spelling. Text in lower case, or with letters that stand for digits, is no id.
+
+use crate::clock::Clock;
+use crate::storage::StoreError;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, str::FromStr};
+use ulid::Ulid;
+
+/// Text that is no id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id has 26 digits and upper-case letters, without I, L, O and U, and begins with 0 to 7")]
+pub struct ParseIdError;
+
+macro_rules! id {
+    ($name:ident, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Ulid);
+
+        impl $name {
+            /// The id that is made of these bits.
+            #[must_use]
+            pub const fn from_bits(bits: u128) -> Self {
+                Self(Ulid(bits))
+            }
+
+            /// 16 bytes that sort as ids do.
+            pub(super) const fn to_bytes(self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+
+            pub(super) const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Ulid::from_bytes(bytes))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                let id = Ulid::from_string(text).map_err(|_| ParseIdError)?;
+                if id.to_string() == text { Ok(Self(id)) } else { Err(ParseIdError) }
+            }
+        }
+    };
+}
+
+id!(StoreId, "Names a store.");
+id!(ModelId, "Names an authorization model within its store.");
+
+impl StoreId {
+    /// The store that decisions read, `01BEHEST00000000000000MA1N`: the same in every installation.
+    pub const MAIN: Self = match Ulid::from_string("01BEHEST00000000000000MA1N") {
+        Ok(id) => Self(id),
+        Err(_) => Self(Ulid::nil()),
+    };
+}
+
+/// Makes ids: each one greater than those made before by this source, also where the clock stands still or is set back.
+pub struct IdSource {
+    clock: Arc<dyn Clock>,
+    last: Mutex<u128>,
+}
+
+impl IdSource {
+    /// Makes ids with the time of `clock`.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, last: Mutex::new(0) }
+    }
+
+    /// An id for a new store.
+    pub fn next_store(&self) -> Result<StoreId, StoreError> {
+        self.next().map(StoreId::from_bits)
+    }
+
+    /// An id for a new model.
+    pub fn next_model(&self) -> Result<ModelId, StoreError> {
+        self.next().map(ModelId::from_bits)
+    }
+
+    fn next(&self) -> Result<u128, StoreError> {
+        let mut random = [0; 16];
+        aws_lc_rs::rand::fill(&mut random).map_err(|_| StoreError::Random)?;
+        let now_ms = u64::try_from(self.clock.now_ms()).unwrap_or(0);
+        let fresh = Ulid::from_parts(now_ms, u128::from_be_bytes(random)).0;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = fresh.max(last.saturating_add(1));
+        Ok(*last)
+    }
+}
+
+impl fmt::Debug for IdSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdSource").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::FixedClock;
+
+    #[test]
+    fn the_main_store_has_its_written_id() {
+        assert_eq!(StoreId::MAIN.to_string(), "01BEHEST00000000000000MA1N");
+        assert_eq!("01BEHEST00000000000000MA1N".parse(), Ok(StoreId::MAIN));
+    }
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        for text in [
+            "",
+            "01BEHEST00000000000000MA1",
+            "01behest00000000000000ma1n",
+            "01BEHEST00000000000000MAIN",
+            "81BEHEST00000000000000MA1N",
+            "01BEHEST00000000000000MA1Né",
+        ] {
+            assert_eq!(text.parse::<StoreId>(), Err(ParseIdError), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_rise_whatever_the_clock_does() {
+        let clock = Arc::new(FixedClock::at(1_790_000_000_000));
+        let source = IdSource::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let mut last = source.next_model().unwrap();
+        for step_ms in [0, 0, 5, -60_000, -1_790_000_000_001, 7] {
+            clock.set(clock.now_ms() + step_ms);
+            let next = source.next_model().unwrap();
+            assert!(next > last, "{next} after {last}");
+            last = next;
+        }
+    }
+
+    #[test]
+    fn an_id_tells_its_time() {
+        let source = IdSource::new(Arc::new(FixedClock::at(1_790_000_000_000)));
+        assert_eq!(source.next_store().unwrap().0.timestamp_ms(), 1_790_000_000_000);
+    }
+}

@@ -1,0 +1,420 @@
+//! A [`TupleStore`] over any database: one log, and the state that it leads to.
+//!
+//! INVARIANT: every write but that of assertions, and of what deleted stores have left ([`purge`]), goes through
+//! [`LogStore::commit_with`], which alone makes revisions.
+
+mod purge;
+
+use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
+use crate::storage::codec::Damaged;
+use crate::storage::disk::corrupt;
+use crate::storage::kv::{Entry, Kv, Order, Row};
+use crate::storage::rows;
+use crate::storage::rows::{FORMAT, Head};
+use crate::storage::{
+    Applied, Batch, Change, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore, batch,
+};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Rows read at once from a range that may be long: some hundred KiB of tuples.
+const PAGE_ROWS: usize = 4096;
+/// Most entries of the log read at once: an entry of an import takes up to a megabyte. The first page of a call is one
+/// entry, which is often enough, and each next page is twice as long.
+const LOG_PAGE_ROWS: usize = 16;
+
+/// See [`super`].
+#[derive(Debug)]
+pub(super) struct LogStore<K> {
+    kv: K,
+    /// Held while something is written, so that one write is planned on what the one before left.
+    head: Mutex<Known>,
+}
+
+/// What is known of the head, and of what deleted stores have left.
+#[derive(Debug)]
+struct Known {
+    head: Head,
+    /// Stores that have rows and no record.
+    deleted: BTreeSet<StoreId>,
+    /// Whether a write failed since, so that what the database holds has to be read again.
+    doubtful: bool,
+}
+
+impl Known {
+    fn read(kv: &dyn Kv) -> Result<Self, StoreError> {
+        Ok(Self { head: read_head(kv)?, deleted: purge::deleted_stores(kv)?, doubtful: false })
+    }
+}
+
+/// What a change comes to: what is logged, and the rows that it writes.
+struct Plan {
+    event: Event,
+    rows: Vec<Row>,
+}
+
+impl<K: Kv> LogStore<K> {
+    /// Takes a database: writes the format to an empty one, and checks that of another.
+    pub(super) fn open(kv: K) -> Result<Self, StoreError> {
+        let found = kv.values(&[rows::FORMAT_KEY.to_vec()])?.pop().flatten();
+        match found.as_deref() {
+            None if kv.page(vec![0]..vec![u8::MAX], Order::Ascending, 1)?.is_empty() => kv.write(vec![
+                Row::put(rows::FORMAT_KEY.to_vec(), FORMAT.to_be_bytes().to_vec()),
+                Row::put(rows::HEAD_KEY.to_vec(), Head { revision: 0, at: Timestamp(i64::MIN) }.encode()),
+            ])?,
+            None => return Err(corrupt(kv.path(), "its format is missing")),
+            Some(bytes) => {
+                let found = bytes.try_into().map(u32::from_be_bytes);
+                let found = found.map_err(|_| corrupt(kv.path(), "its format is illegible"))?;
+                if found != FORMAT {
+                    return Err(StoreError::Format { path: kv.path().to_owned(), found, expected: FORMAT });
+                }
+            }
+        }
+        let known = Known::read(&kv)?;
+        let head = known.head;
+        let store = Self { kv, head: Mutex::new(known) };
+        store.check_end_of_log(head)?;
+        Ok(store)
+    }
+
+    fn check_end_of_log(&self, head: Head) -> Result<(), StoreError> {
+        let last = self.kv.page(rows::log_after(0), Order::Descending, 1)?;
+        let last = last.first().map(|(key, _)| self.read(rows::revision_of(key), "a key of the log")).transpose()?;
+        if last.unwrap_or(0) == head.revision { Ok(()) } else { Err(self.damaged("the end of the log")) }
+    }
+
+    /// Makes one change: `plan` gets the revision and the time that it will have, and returns `None` where nothing is to
+    /// change.
+    fn commit(
+        &self,
+        at: Timestamp,
+        plan: impl FnOnce(u64, Timestamp) -> Result<Option<Plan>, StoreError>,
+    ) -> Result<(Revision, Option<Event>), StoreError> {
+        self.commit_with(&mut *self.lock_head()?, at, plan)
+    }
+
+    fn commit_with(
+        &self,
+        known: &mut Known,
+        at: Timestamp,
+        plan: impl FnOnce(u64, Timestamp) -> Result<Option<Plan>, StoreError>,
+    ) -> Result<(Revision, Option<Event>), StoreError> {
+        let revision = known.head.revision + 1;
+        let at = at.max(known.head.at);
+        let Some(Plan { event, mut rows }) = plan(revision, at)? else {
+            return Ok((Revision(known.head.revision), None));
+        };
+        let head = Head { revision, at };
+        rows.push(Row::put(rows::HEAD_KEY.to_vec(), head.encode()));
+        rows.push(Row::put(rows::log_key(revision), encode(head.at, &event)?));
+        // The log of a deleted store has no readers, and would come back with a new store of the same id.
+        if let Some(store) = event.store().filter(|_| !matches!(event, Event::StoreDeleted(_))) {
+            rows.push(Row::put(rows::log_of_store_key(store, revision), Vec::new()));
+        }
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        known.doubtful = true;
+        self.kv.write(rows)?;
+        known.head = head;
+        known.doubtful = false;
+        Ok((Revision(revision), Some(event)))
+    }
+
+    /// Waits for the writer before, and reads the head again where its write failed.
+    fn lock_head(&self) -> Result<MutexGuard<'_, Known>, StoreError> {
+        let mut known = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.doubtful {
+            *known = Known::read(&self.kv)?;
+        }
+        Ok(known)
+    }
+
+    fn value(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.kv.values(&[key])?.pop().flatten())
+    }
+
+    fn check_store(&self, store: StoreId) -> Result<(), StoreError> {
+        match self.value(rows::store_key(store))? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::UnknownStore(store)),
+        }
+    }
+
+    /// The revision that wrote a model.
+    fn model_revision(&self, store: StoreId, model: ModelId) -> Result<Option<u64>, StoreError> {
+        let found = self.value(rows::model_key(store, model))?;
+        found.map(|value| self.read(rows::decode_revision(&value), "the row of a model")).transpose()
+    }
+
+    fn model_at(&self, revision: u64) -> Result<ModelRecord, StoreError> {
+        match self.entry_at(revision)?.event {
+            Event::ModelWritten { model, .. } => Ok(model),
+            // The store may have been deleted while it was read.
+            Event::Erased(store) => {
+                Err(self.check_store(store).err().unwrap_or_else(|| self.damaged("an erased model")))
+            }
+            _ => Err(self.damaged("the entry of a model")),
+        }
+    }
+
+    fn entry_at(&self, revision: u64) -> Result<Change, StoreError> {
+        let value = self.value(rows::log_key(revision))?.ok_or_else(|| self.damaged("a missing entry of the log"))?;
+        self.read(rows::decode_change(revision, &value), "an entry of the log")
+    }
+
+    /// Calls `visit` with every row of a range, in pages.
+    fn each_row(
+        &self,
+        mut range: Range<Vec<u8>>,
+        mut visit: impl FnMut(Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let page = self.kv.page(range.clone(), Order::Ascending, PAGE_ROWS)?;
+            let is_last = page.len() < PAGE_ROWS;
+            if let Some((last, _)) = page.last() {
+                range.start = rows::after(last);
+            }
+            page.into_iter().try_for_each(&mut visit)?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A page of the whole log, which has no gaps.
+    fn log_page(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
+        let page = self.kv.page(rows::log_after(after), Order::Ascending, limit)?;
+        let numbered = page.iter().zip(after.saturating_add(1)..);
+        let decoded = numbered.map(|((key, value), revision)| {
+            if key == &rows::log_key(revision) {
+                self.read(rows::decode_change(revision, value), "an entry of the log")
+            } else {
+                Err(self.damaged("a gap in the log"))
+            }
+        });
+        decoded.collect()
+    }
+
+    /// A page of the log of one store.
+    fn log_page_of(&self, store: StoreId, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
+        let page = self.kv.page(rows::log_of_store_after(store, after), Order::Ascending, limit)?;
+        let decoded = page.iter().map(|(key, _)| self.entry_at(self.read(rows::revision_of(key), "a key of the log")?));
+        decoded.collect()
+    }
+
+    fn read<T>(&self, found: Result<T, Damaged>, what: &str) -> Result<T, StoreError> {
+        found.map_err(|Damaged| self.damaged(what))
+    }
+
+    fn damaged(&self, what: &str) -> StoreError {
+        corrupt(self.kv.path(), what)
+    }
+}
+
+impl<K: Kv> TupleStore for LogStore<K> {
+    fn revision(&self) -> Result<Revision, StoreError> {
+        Ok(Revision(self.lock_head()?.head.revision))
+    }
+
+    fn create_store(&self, store: StoreRecord, at: Timestamp) -> Result<Revision, StoreError> {
+        let mut known = self.lock_head()?;
+        // INVARIANT: a store begins without rows, also where another had its id.
+        self.purge_store(&mut known, store.id)?;
+        let committed = self.commit_with(&mut known, at, |_, _| {
+            let key = rows::store_key(store.id);
+            if self.value(key.clone())?.is_some() {
+                return Err(StoreError::StoreExists(store.id));
+            }
+            Ok(Some(Plan { rows: vec![Row::put(key, rows::encode_store(&store))], event: Event::StoreCreated(store) }))
+        });
+        Ok(committed?.0)
+    }
+
+    fn stores(&self) -> Result<Vec<StoreRecord>, StoreError> {
+        let mut stores = Vec::new();
+        self.each_row(rows::stores_range(), |(_, value)| {
+            stores.push(self.read(rows::decode_store(&value), "the record of a store")?);
+            Ok(())
+        })?;
+        Ok(stores)
+    }
+
+    fn delete_store(&self, store: StoreId, at: Timestamp) -> Result<Revision, StoreError> {
+        let mut known = self.lock_head()?;
+        let (revision, _) = self.commit_with(&mut known, at, |_, _| {
+            self.check_store(store)?;
+            let rows = vec![Row::remove(rows::store_key(store))];
+            Ok(Some(Plan { event: Event::StoreDeleted(store), rows }))
+        })?;
+        known.deleted.insert(store);
+        Ok(revision)
+    }
+
+    fn purge(&self) -> Result<bool, StoreError> {
+        let mut known = self.lock_head()?;
+        if let Some(store) = known.deleted.first().copied() {
+            self.purge_some(&mut known, store)?;
+        }
+        Ok(!known.deleted.is_empty())
+    }
+
+    fn write_model(&self, store: StoreId, model: ModelRecord, at: Timestamp) -> Result<Revision, StoreError> {
+        let committed = self.commit(at, |revision, _| {
+            self.check_store(store)?;
+            if self.model_revision(store, model.id)?.is_some() {
+                return Err(StoreError::ModelExists { store, model: model.id });
+            }
+            let rows = vec![
+                Row::put(rows::model_key(store, model.id), revision.to_be_bytes().to_vec()),
+                Row::put(rows::model_order_key(store, revision), model.id.to_bytes().to_vec()),
+            ];
+            Ok(Some(Plan { event: Event::ModelWritten { store, model }, rows }))
+        });
+        Ok(committed?.0)
+    }
+
+    fn model(&self, store: StoreId, model: ModelId) -> Result<Option<ModelRecord>, StoreError> {
+        self.check_store(store)?;
+        self.model_revision(store, model)?.map(|revision| self.model_at(revision)).transpose()
+    }
+
+    fn models(&self, store: StoreId, before: Option<ModelId>, limit: usize) -> Result<Vec<ModelRecord>, StoreError> {
+        self.check_store(store)?;
+        let before = match before {
+            None => u64::MAX,
+            Some(model) => self.model_revision(store, model)?.ok_or(StoreError::UnknownModel { store, model })?,
+        };
+        let page = self.kv.page(rows::models_before(store, before), Order::Descending, limit)?;
+        let models = page.iter().map(|(key, id)| {
+            let model = self.model_at(self.read(rows::revision_of(key), "the order of models")?)?;
+            let id = self.read(rows::decode_model_id(id), "the order of models")?;
+            if model.id == id { Ok(model) } else { Err(self.damaged("the order of models")) }
+        });
+        models.collect()
+    }
+
+    fn write_assertions(&self, store: StoreId, model: ModelId, assertions: &[u8]) -> Result<(), StoreError> {
+        let _writing = self.lock_head()?;
+        self.check_store(store)?;
+        if self.model_revision(store, model)?.is_none() {
+            return Err(StoreError::UnknownModel { store, model });
+        }
+        self.kv.write(vec![Row::put(rows::assertions_key(store, model), assertions.to_vec())])
+    }
+
+    fn assertions(&self, store: StoreId, model: ModelId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.check_store(store)?;
+        self.value(rows::assertions_key(store, model))
+    }
+
+    fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError> {
+        let (revision, event) = self.commit(at, |_, now| {
+            self.check_store(store)?;
+            let batch::Effect { deleted, written, rows } = batch::resolve(&self.kv, store, batch, now)?;
+            let event = Event::TuplesChanged { store, deleted, written };
+            Ok(if rows.is_empty() { None } else { Some(Plan { event, rows }) })
+        })?;
+        let (deleted, written) = match event {
+            Some(Event::TuplesChanged { deleted, written, .. }) => (deleted, written),
+            _ => (Vec::new(), Vec::new()),
+        };
+        Ok(Applied { revision, deleted, written })
+    }
+
+    fn read_tuples(&self, store: StoreId, visit: &mut dyn FnMut(Tuple)) -> Result<Revision, StoreError> {
+        let known = self.lock_head()?;
+        self.check_store(store)?;
+        self.each_row(rows::tuples_range(store), |(key, value)| {
+            visit(self.read(rows::decode_tuple(&key, &value), "a tuple")?.0);
+            Ok(())
+        })?;
+        Ok(Revision(known.head.revision))
+    }
+
+    fn page_tuples(
+        &self,
+        store: StoreId,
+        prefix: &str,
+        after: Option<&TupleKey>,
+        limit: usize,
+    ) -> Result<Vec<(Tuple, Timestamp)>, StoreError> {
+        self.check_store(store)?;
+        let mut range = rows::tuples_with(store, prefix);
+        if let Some(after) = after {
+            range.start = range.start.max(rows::after(&rows::tuple_key(store, after)));
+        }
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let page = self.kv.page(range, Order::Ascending, limit)?;
+        page.iter().map(|(key, value)| self.read(rows::decode_tuple(key, value), "a tuple")).collect()
+    }
+
+    fn written_at(&self, store: StoreId, keys: &[TupleKey]) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        self.check_store(store)?;
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| rows::tuple_key(store, key)).collect();
+        let values = self.kv.values(&keys)?.into_iter();
+        let times = values.map(|value| value.map(|value| rows::split_value(&value).map(|(at, _)| at)).transpose());
+        times.map(|at| self.read(at, "a tuple")).collect()
+    }
+
+    fn note_bundle(&self, digest: Digest, at: Timestamp) -> Result<Revision, StoreError> {
+        let noted = digest.to_string().into_bytes();
+        let committed = self.commit(at, |_, _| {
+            if self.value(rows::BUNDLE_KEY.to_vec())?.as_ref() == Some(&noted) {
+                return Ok(None);
+            }
+            let rows = vec![Row::put(rows::BUNDLE_KEY.to_vec(), noted)];
+            Ok(Some(Plan { event: Event::BundleLoaded(digest), rows }))
+        });
+        Ok(committed?.0)
+    }
+
+    fn changes(&self, store: Option<StoreId>, after: Revision, limit: usize) -> Result<Vec<Change>, StoreError> {
+        if let Some(store) = store {
+            self.check_store(store)?;
+        }
+        let (mut found, mut weight, mut last, mut rows) = (Vec::new(), 0_usize, after.0, 1);
+        while weight < limit {
+            let page = match store {
+                Some(store) => self.log_page_of(store, last, rows)?,
+                None => self.log_page(last, rows)?,
+            };
+            let Some(end) = page.last() else { break };
+            last = end.revision.0;
+            rows = (rows * 2).min(LOG_PAGE_ROWS);
+            for change in page {
+                if weight < limit {
+                    weight += change.event.weight();
+                    found.push(change);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn revision_before(&self, at: Timestamp) -> Result<Revision, StoreError> {
+        // Times never fall, so the entries before `at` are the first ones.
+        let (mut before, mut end) = (0, self.revision()?.0 + 1);
+        while end - before > 1 {
+            let middle = before + (end - before) / 2;
+            if self.entry_at(middle)?.at < at {
+                before = middle;
+            } else {
+                end = middle;
+            }
+        }
+        Ok(Revision(before))
+    }
+}
+
+fn read_head(kv: &dyn Kv) -> Result<Head, StoreError> {
+    let found = kv.values(&[rows::HEAD_KEY.to_vec()])?.pop().flatten();
+    let head = found.ok_or(Damaged).and_then(|bytes| Head::decode(&bytes));
+    head.map_err(|Damaged| corrupt(kv.path(), "its last revision is missing"))
+}
+
+fn encode(at: Timestamp, event: &Event) -> Result<Vec<u8>, StoreError> {
+    rows::encode_change(at, event).map_err(StoreError::TooDeep)
+}

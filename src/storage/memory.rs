@@ -1,0 +1,52 @@
+//! A store in memory: for tests, and for a service without `--data`. Nothing outlives it.
+
+use crate::storage::kv::{Entry, Kv, Order, Row};
+use crate::storage::log_store::LogStore;
+use crate::storage::{StoreError, TupleStore};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// An empty store in memory.
+pub fn open_memory() -> Result<Arc<dyn TupleStore>, StoreError> {
+    Ok(Arc::new(LogStore::open(Memory::default())?))
+}
+
+/// Rows in memory.
+#[derive(Debug, Default)]
+pub(super) struct Memory(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
+
+impl Kv for Memory {
+    fn path(&self) -> &Path {
+        Path::new("memory")
+    }
+
+    fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(keys.iter().map(|key| rows.get(key).cloned()).collect())
+    }
+
+    fn page(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = rows.range(range).map(|(key, value)| (key.clone(), value.clone()));
+        Ok(match order {
+            Order::Ascending => found.take(limit).collect(),
+            Order::Descending => found.rev().take(limit).collect(),
+        })
+    }
+
+    fn write(&self, changes: Vec<Row>) -> Result<(), StoreError> {
+        let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for row in changes {
+            match row.value {
+                Some(value) => rows.insert(row.key, value),
+                None => rows.remove(&row.key),
+            };
+        }
+        Ok(())
+    }
+}

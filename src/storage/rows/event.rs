@@ -1,0 +1,113 @@
+//! Entries of the log as bytes. The time comes first, to be read without the rest.
+
+use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
+use crate::storage::codec::{Damaged, Reader, TooDeep, Writer};
+use crate::storage::rows::encode_condition;
+use crate::storage::rows::tuple::{read_key, read_tuple, write_key};
+use crate::storage::rows::{ModelId, StoreId, read_store, write_store};
+use crate::storage::{Change, Event, ModelRecord};
+
+const STORE_CREATED: u8 = 1;
+const STORE_DELETED: u8 = 2;
+const MODEL_WRITTEN: u8 = 3;
+const TUPLES_CHANGED: u8 = 4;
+const BUNDLE_LOADED: u8 = 5;
+const ERASED: u8 = 6;
+
+/// The bytes of an entry; or the first tuple whose condition nests too deep.
+pub(in crate::storage) fn encode_change(at: Timestamp, event: &Event) -> Result<Vec<u8>, Box<TupleKey>> {
+    let mut out = Writer::default();
+    out.fixed(at.0.to_be_bytes());
+    match event {
+        Event::StoreCreated(record) => {
+            out.byte(STORE_CREATED);
+            write_store(&mut out, record);
+        }
+        Event::StoreDeleted(store) => {
+            out.byte(STORE_DELETED);
+            out.fixed(store.to_bytes());
+        }
+        Event::ModelWritten { store, model } => {
+            out.byte(MODEL_WRITTEN);
+            out.fixed(store.to_bytes());
+            out.fixed(model.id.to_bytes());
+            out.bytes(&model.json);
+        }
+        Event::TuplesChanged { store, deleted, written } => {
+            out.byte(TUPLES_CHANGED);
+            out.fixed(store.to_bytes());
+            write_tuples(&mut out, deleted, written)?;
+        }
+        Event::BundleLoaded(digest) => {
+            out.byte(BUNDLE_LOADED);
+            out.bytes(digest.to_string().as_bytes());
+        }
+        Event::Erased(store) => {
+            out.byte(ERASED);
+            out.fixed(store.to_bytes());
+        }
+    }
+    Ok(out.0)
+}
+
+pub(in crate::storage) fn decode_change(revision: u64, bytes: &[u8]) -> Result<Change, Damaged> {
+    let mut from = Reader(bytes);
+    let at = Timestamp(i64::from_be_bytes(from.fixed()?));
+    let event = match from.byte()? {
+        STORE_CREATED => Event::StoreCreated(read_store(&mut from)?),
+        STORE_DELETED => Event::StoreDeleted(StoreId::from_bytes(from.fixed()?)),
+        MODEL_WRITTEN => Event::ModelWritten {
+            store: StoreId::from_bytes(from.fixed()?),
+            model: ModelRecord { id: ModelId::from_bytes(from.fixed()?), json: from.bytes()?.to_vec() },
+        },
+        TUPLES_CHANGED => {
+            let store = StoreId::from_bytes(from.fixed()?);
+            let (deleted, written) = read_tuples(&mut from)?;
+            Event::TuplesChanged { store, deleted, written }
+        }
+        BUNDLE_LOADED => Event::BundleLoaded(read_digest(from.text()?)?),
+        ERASED => Event::Erased(StoreId::from_bytes(from.fixed()?)),
+        _ => return Err(Damaged),
+    };
+    from.end()?;
+    Ok(Change { revision: Revision(revision), at, event })
+}
+
+/// The time of an entry, without the rest of it.
+pub(in crate::storage) fn read_time(bytes: &[u8]) -> Result<Timestamp, Damaged> {
+    Ok(Timestamp(i64::from_be_bytes(Reader(bytes).fixed()?)))
+}
+
+fn write_tuples(out: &mut Writer, deleted: &[TupleKey], written: &[Tuple]) -> Result<(), Box<TupleKey>> {
+    out.length(deleted.len());
+    for key in deleted {
+        write_key(out, key);
+    }
+    out.length(written.len());
+    for tuple in written {
+        write_key(out, &tuple.key);
+        out.bytes(&encode_condition(tuple).map_err(|TooDeep| Box::new(tuple.key.clone()))?);
+    }
+    Ok(())
+}
+
+fn read_tuples(from: &mut Reader<'_>) -> Result<(Vec<TupleKey>, Vec<Tuple>), Damaged> {
+    let count = from.count()?;
+    let deleted = (0..count).map(|_| read_key(from)).collect::<Result<_, _>>()?;
+    let count = from.count()?;
+    let written = (0..count).map(|_| read_tuple(from.text()?, from.bytes()?)).collect::<Result<_, _>>()?;
+    Ok((deleted, written))
+}
+
+/// A digest shows itself as hexadecimal digits only; they are what is kept.
+fn read_digest(text: &str) -> Result<Digest, Damaged> {
+    let mut bytes = [0; 32];
+    if text.len() != 2 * bytes.len() {
+        return Err(Damaged);
+    }
+    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let digits = std::str::from_utf8(digits).map_err(|_| Damaged)?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| Damaged)?;
+    }
+    Ok(Digest::new(bytes))
+}

@@ -1,0 +1,67 @@
+//! Tuples as rows: the key is their text, the value the time of the write and the condition.
+
+use crate::model::{Timestamp, Tuple, TupleCondition, TupleKey};
+use crate::storage::codec::{Damaged, Reader, TooDeep, Writer};
+use crate::storage::rows::{StoreId, TUPLE, key};
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+pub(in crate::storage) fn tuple_key(store: StoreId, tuple: &TupleKey) -> Vec<u8> {
+    key(TUPLE, &[&store.to_bytes(), tuple.to_string().as_bytes()])
+}
+
+/// What every key of a store's tuples begins with whose text begins with `text`.
+pub(in crate::storage) fn tuple_prefix(store: StoreId, text: &str) -> Vec<u8> {
+    key(TUPLE, &[&store.to_bytes(), text.as_bytes()])
+}
+
+/// The value of a tuple's row: when it was written, and its condition.
+pub(in crate::storage) fn tuple_value(at: Timestamp, condition: &[u8]) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.fixed(at.0.to_be_bytes());
+    out.0.extend_from_slice(condition);
+    out.0
+}
+
+/// Parts the value of a tuple's row.
+pub(in crate::storage) fn split_value(value: &[u8]) -> Result<(Timestamp, &[u8]), Damaged> {
+    let (at, condition) = value.split_first_chunk().ok_or(Damaged)?;
+    Ok((Timestamp(i64::from_be_bytes(*at)), condition))
+}
+
+/// A condition as bytes: none for none. Equal conditions have equal bytes.
+pub(in crate::storage) fn encode_condition(tuple: &Tuple) -> Result<Vec<u8>, TooDeep> {
+    let mut out = Writer::default();
+    if let Some(condition) = &tuple.condition {
+        out.bytes(condition.name.as_bytes());
+        out.record(&condition.context)?;
+    }
+    Ok(out.0)
+}
+
+/// A tuple from its row, and when it was written.
+pub(in crate::storage) fn decode_tuple(row_key: &[u8], value: &[u8]) -> Result<(Tuple, Timestamp), Damaged> {
+    let text = row_key.get(1 + size_of::<StoreId>()..).ok_or(Damaged)?;
+    let (at, condition) = split_value(value)?;
+    Ok((read_tuple(std::str::from_utf8(text).map_err(|_| Damaged)?, condition)?, at))
+}
+
+pub(super) fn write_key(out: &mut Writer, tuple: &TupleKey) {
+    out.bytes(tuple.to_string().as_bytes());
+}
+
+pub(super) fn read_key(from: &mut Reader<'_>) -> Result<TupleKey, Damaged> {
+    from.text()?.parse().map_err(|_| Damaged)
+}
+
+pub(super) fn read_tuple(text: &str, value: &[u8]) -> Result<Tuple, Damaged> {
+    let key: TupleKey = text.parse().map_err(|_| Damaged)?;
+    if value.is_empty() {
+        return Ok(key.into());
+    }
+    let mut from = Reader(value);
+    let name = SmolStr::new(from.text()?);
+    let context = from.record()?;
+    from.end()?;
+    Ok(Tuple { key, condition: Some(Arc::new(TupleCondition { name, context })) })
+}

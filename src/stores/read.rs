@@ -1,0 +1,297 @@
+//! Tuples and changes, in pages.
+//!
+//! Tuples come from the durable store, in the order of their text: that order is the same after a restart, and each has
+//! the time of its write there. Only what a user is in is looked up in memory, which knows tuples from that side too.
+
+use crate::model::{ObjectRef, Revision, Timestamp, Tuple, TupleKey, TupleUser};
+use crate::relations::graph::Origin;
+use crate::storage::{Change, Event};
+use crate::stores::version::Version;
+use crate::stores::{StoreId, Stores, StoresError};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+
+/// Fewest tuples that are read from disk at once where most of them may be passed over.
+const READ_AT_ONCE: usize = 1_000;
+
+/// Most changes of other types that one page of changes passes by: some ten milliseconds of reading the log.
+const MAX_PASSED: usize = 20_000;
+
+/// Which tuples are wanted. What is absent is any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The object's type.
+    pub kind: Option<SmolStr>,
+    /// The object.
+    pub object: Option<ObjectRef>,
+    /// The relation.
+    pub relation: Option<SmolStr>,
+    /// The user, exactly.
+    pub user: Option<TupleUser>,
+}
+
+/// A tuple, and when it was written: in the bundle, since when the bundle decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedTuple {
+    /// The tuple.
+    pub tuple: Tuple,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Where a page ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// After a tuple of the bundle; these come first.
+    Bundle(TupleKey),
+    /// After a stored tuple.
+    Store(TupleKey),
+}
+
+/// A page of tuples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TuplePage {
+    /// The tuples.
+    pub tuples: Vec<TimedTuple>,
+    /// Where the next page begins; `None` where this is the last.
+    pub next: Option<Place>,
+}
+
+/// One change of one tuple.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimedChange {
+    /// It was written.
+    Written(TimedTuple),
+    /// It was deleted. Its condition is not in the log.
+    Deleted(TimedTuple),
+}
+
+/// A place in the changes of a store: after a revision, and after so many tuples of the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangePlace {
+    /// The last revision that was read whole.
+    pub after: Revision,
+    /// How many tuples of the one after it were read.
+    pub offset: usize,
+}
+
+/// A page of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangePage {
+    /// The changes.
+    pub changes: Vec<TimedChange>,
+    /// Where the next page begins.
+    pub next: ChangePlace,
+    /// Whether the end of the log was reached. A page that is empty may not be the last.
+    pub is_end: bool,
+}
+
+impl Selection {
+    /// Whether a tuple with this key is wanted.
+    #[must_use]
+    pub fn holds(&self, key: &TupleKey) -> bool {
+        self.kind.as_ref().is_none_or(|kind| kind == key.object.kind())
+            && self.object.as_ref().is_none_or(|object| *object == key.object)
+            && self.relation.as_ref().is_none_or(|relation| *relation == key.relation)
+            && self.user.as_ref().is_none_or(|user| *user == key.user)
+    }
+
+    /// What the text of every wanted tuple begins with.
+    pub(super) fn prefix(&self) -> String {
+        match (&self.object, &self.relation, &self.kind) {
+            (Some(object), Some(relation), _) => format!("{object}#{relation}@"),
+            (Some(object), None, _) => format!("{object}#"),
+            (None, _, Some(kind)) => format!("{kind}:"),
+            (None, _, None) => String::new(),
+        }
+    }
+}
+
+impl Stores {
+    /// The tuples that are wanted, after `from`: at most `limit`.
+    pub fn read(
+        &self,
+        store: StoreId,
+        wanted: &Selection,
+        from: Option<&Place>,
+        limit: usize,
+    ) -> Result<TuplePage, StoresError> {
+        let version = self.pin(store)?;
+        let (mut own, after) = match from {
+            Some(Place::Store(after)) => (Vec::new(), Some(after)),
+            Some(Place::Bundle(after)) => (bundled(&version, wanted, Some(after), limit + 1), None),
+            None => (bundled(&version, wanted, None, limit + 1), None),
+        };
+        let left = (limit + 1).saturating_sub(own.len());
+        let mut more = if left > 0 { self.stored(store, &version, wanted, after, left)? } else { Vec::new() };
+        let has_more = own.len() + more.len() > limit;
+        own.truncate(limit);
+        more.truncate(limit - own.len());
+        let last = |timed: &TimedTuple| timed.tuple.key.clone();
+        let next = match more.last() {
+            _ if !has_more => None,
+            Some(timed) => Some(Place::Store(last(timed))),
+            None => own.last().map(|timed| Place::Bundle(last(timed))),
+        };
+        own.append(&mut more);
+        Ok(TuplePage { tuples: own, next })
+    }
+
+    fn stored(
+        &self,
+        store: StoreId,
+        version: &Version,
+        wanted: &Selection,
+        after: Option<&TupleKey>,
+        limit: usize,
+    ) -> Result<Vec<TimedTuple>, StoresError> {
+        let (None, Some(user)) = (&wanted.object, &wanted.user) else {
+            return self.scan(store, wanted, after, limit);
+        };
+        let mut after = after.cloned();
+        let mut read = Vec::new();
+        while read.len() < limit {
+            let found = of_user(version, Origin::Store, user, wanted, after.as_ref(), limit - read.len());
+            let Some(last) = found.last() else { break };
+            after = Some(last.key.clone());
+            let keys: Vec<TupleKey> = found.iter().map(|tuple| tuple.key.clone()).collect();
+            let times = self.store.written_at(store, &keys)?;
+            // What has no time was deleted meanwhile; what comes after it was not.
+            read.extend(found.into_iter().zip(times).filter_map(|(tuple, at)| Some(TimedTuple { tuple, at: at? })));
+        }
+        Ok(read)
+    }
+
+    fn scan(
+        &self,
+        store: StoreId,
+        wanted: &Selection,
+        after: Option<&TupleKey>,
+        limit: usize,
+    ) -> Result<Vec<TimedTuple>, StoresError> {
+        let prefix = wanted.prefix();
+        let is_exact = wanted.user.is_none() && (wanted.relation.is_none() || wanted.object.is_some());
+        let at_once = if is_exact { limit } else { limit.max(READ_AT_ONCE) };
+        let mut after = after.cloned();
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let page = self.store.page_tuples(store, &prefix, after.as_ref(), at_once)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.key.clone());
+            let is_last = page.len() < at_once;
+            let page = page.into_iter().filter(|(tuple, _)| wanted.holds(&tuple.key));
+            found.extend(page.map(|(tuple, at)| TimedTuple { tuple, at }));
+            if is_last {
+                break;
+            }
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The changes of a store's tuples, oldest first, after `from`: at most `limit`, of objects of one type where one is
+    /// named. At most [`MAX_PASSED`] changes of other types are passed by, and the page ends there.
+    pub fn changes(
+        &self,
+        store: StoreId,
+        kind: Option<&str>,
+        from: ChangePlace,
+        limit: usize,
+    ) -> Result<ChangePage, StoresError> {
+        self.find(store)?;
+        let mut page = ChangePage { changes: Vec::new(), next: from, is_end: false };
+        let at_once = if kind.is_some() { limit.max(READ_AT_ONCE) } else { limit };
+        let mut passed = 0;
+        while page.changes.len() < limit && passed < MAX_PASSED {
+            let entries = self.store.changes(Some(store), page.next.after, at_once)?;
+            if entries.is_empty() {
+                page.is_end = true;
+                break;
+            }
+            for entry in entries {
+                let revision = entry.revision;
+                for change in tuple_changes(entry).into_iter().skip(page.next.offset) {
+                    if page.changes.len() == limit || passed == MAX_PASSED {
+                        return Ok(page);
+                    }
+                    page.next.offset += 1;
+                    if kind.is_none_or(|kind| change.key().object.kind() == kind) {
+                        page.changes.push(change);
+                    } else {
+                        passed += 1;
+                    }
+                }
+                page.next = ChangePlace { after: revision, offset: 0 };
+            }
+        }
+        Ok(page)
+    }
+
+    /// The place of the first change that is not before a moment.
+    pub fn changes_since(&self, at: Timestamp) -> Result<ChangePlace, StoresError> {
+        Ok(ChangePlace { after: self.store.revision_before(at)?, offset: 0 })
+    }
+}
+
+impl TimedChange {
+    /// The tuple's key.
+    #[must_use]
+    pub fn key(&self) -> &TupleKey {
+        match self {
+            Self::Written(timed) | Self::Deleted(timed) => &timed.tuple.key,
+        }
+    }
+}
+
+fn bundled(version: &Version, wanted: &Selection, after: Option<&TupleKey>, limit: usize) -> Vec<TimedTuple> {
+    let at = version.layered_at();
+    let found = match (&wanted.object, &wanted.user) {
+        (None, Some(user)) => of_user(version, Origin::Bundle, user, wanted, after, limit),
+        _ => {
+            let prefix = wanted.prefix();
+            let all = version.graph().bundle_from(&prefix, after);
+            all.filter(|tuple| wanted.holds(&tuple.key)).take(limit).collect()
+        }
+    };
+    found.into_iter().map(|tuple| TimedTuple { tuple, at }).collect()
+}
+
+/// The tuples of a user in the order of their text, as they lie on disk: at most `limit` of those after one.
+fn of_user(
+    version: &Version,
+    origin: Origin,
+    user: &TupleUser,
+    wanted: &Selection,
+    after: Option<&TupleKey>,
+    limit: usize,
+) -> Vec<Tuple> {
+    let after = after.map(ToString::to_string).unwrap_or_default();
+    // No more are held than are wanted, however many the user has.
+    let mut least: BTreeMap<String, Tuple> = BTreeMap::new();
+    for tuple in version.graph().tuples_with(origin, user, wanted.kind.as_deref(), wanted.relation.as_deref()) {
+        let text = tuple.key.to_string();
+        let is_beyond = || least.len() >= limit && least.last_key_value().is_some_and(|(last, _)| *last < text);
+        if text > after && !is_beyond() {
+            least.insert(text, tuple);
+            if least.len() > limit {
+                least.pop_last();
+            }
+        }
+    }
+    least.into_values().collect()
+}
+
+fn tuple_changes(entry: Change) -> Vec<TimedChange> {
+    let at = entry.at;
+    match entry.event {
+        Event::TuplesChanged { deleted, written, .. } => {
+            let deleted = deleted.into_iter().map(|key| TimedChange::Deleted(TimedTuple { tuple: key.into(), at }));
+            deleted.chain(written.into_iter().map(|tuple| TimedChange::Written(TimedTuple { tuple, at }))).collect()
+        }
+        Event::StoreCreated(_)
+        | Event::StoreDeleted(_)
+        | Event::ModelWritten { .. }
+        | Event::BundleLoaded(_)
+        | Event::Erased(_) => Vec::new(),
+    }
+}

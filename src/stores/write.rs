@@ -1,0 +1,145 @@
+//! Batches of tuples, and the deletion of all tuples about somebody.
+
+use crate::model::{ObjectRef, Revision, Tuple, TupleKey, TupleUser, is_canonical_id};
+use crate::relations::graph::Origin;
+use crate::relations::model::AuthorizationModel;
+use crate::stores::version::Version;
+use crate::stores::write_guard::Turn;
+use crate::stores::{Applied, Batch, ModelId, OpenStore, StoreId, Stores, StoresError};
+
+/// Most tuples that one deletion of everything about somebody takes away: the size of an import's batch, half a second
+/// of a disk's time during which other writes wait.
+pub const MAX_CLEARED: usize = Batch::IMPORT_TUPLES;
+
+/// Most tuples of a change that is small ([`OpenStore::publish_small`]): as many as OpenFGA takes in one write.
+const SMALL: usize = 100;
+
+/// What a write did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The model that allowed it.
+    pub model: ModelId,
+    /// The revision that holds it: a new one, unless nothing changed.
+    pub revision: Revision,
+    /// What was deleted; without what was skipped, and with what was replaced.
+    pub deleted: Vec<TupleKey>,
+    /// What was written; without what was skipped.
+    pub written: Vec<Tuple>,
+}
+
+/// Whom a deletion is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Every tuple on this object, whatever the relation and the user.
+    Object(ObjectRef),
+    /// Every tuple whose user is this object, or a userset of it.
+    User(ObjectRef),
+}
+
+/// What such a deletion did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// How many tuples were deleted, all at once.
+    pub deleted: usize,
+    /// How many are left to delete: the call took its most.
+    pub left: usize,
+    /// How many stand in the bundle, where no call deletes them.
+    pub in_bundle: usize,
+    /// The revision without them.
+    pub revision: Revision,
+}
+
+impl Stores {
+    /// Deletes and writes tuples: all of the batch or nothing, durable and visible when this returns. The writes must be
+    /// tuples that the model allows: the newest, where none is named.
+    ///
+    /// In `main` a tuple of the bundle is refused, whatever the batch says of duplicates and of what is missing, and so
+    /// is an id that is not in canonical encoding.
+    ///
+    /// INVARIANT: where no model is named, the one of the moment of the write counts, looked up in its turn: a write that
+    /// is under way while another model comes succeeds if that one allows it.
+    pub fn write(&self, store: StoreId, model: Option<ModelId>, batch: Batch) -> Result<Written, StoresError> {
+        // It is compiled beside the writers. Where none is named, the turn may find another, which was compiled as it came.
+        match self.with_model(store, model) {
+            Err(StoresError::NoModel(_)) if model.is_none() => {}
+            found => drop(found?),
+        }
+        let mut turn = self.turn()?;
+        let open = self.find(store)?;
+        let version = open.version.load_full();
+        let model = self.model_of(&open, &version, model)?;
+        if store == StoreId::MAIN {
+            for key in batch.keys() {
+                check_in_main(key, version.graph().origin_of(key) == Some(Origin::Bundle))?;
+            }
+        }
+        for tuple in &batch.writes {
+            check(model.rules.model(), tuple)?;
+        }
+        let Applied { revision, deleted, written } = self.apply(&mut turn, &open, &version, batch)?;
+        Ok(Written { model: model.id, revision, deleted, written })
+    }
+
+    /// Deletes every tuple about somebody, at most [`MAX_CLEARED`] at once.
+    pub fn clear(&self, store: StoreId, about: &About) -> Result<Cleared, StoresError> {
+        let mut turn = self.turn()?;
+        let open = self.find(store)?;
+        let version = open.version.load_full();
+        let of = |origin, most| match about {
+            About::Object(object) => version.graph().tuples_on(origin, object, most),
+            About::User(user) => version.graph().tuples_of(origin, user, most),
+        };
+        let (found, left) = of(Origin::Store, MAX_CLEARED);
+        let keys: Vec<TupleKey> = found.into_iter().map(|tuple| tuple.key).collect();
+        let (_, in_bundle) = of(Origin::Bundle, 0);
+        let applied = self.apply(&mut turn, &open, &version, Batch::of_deletes(keys))?;
+        Ok(Cleared { deleted: applied.deleted.len(), left, in_bundle, revision: applied.revision })
+    }
+
+    /// Makes a batch durable, then publishes it.
+    fn apply(
+        &self,
+        turn: &mut Turn<'_>,
+        open: &OpenStore,
+        version: &Version,
+        batch: Batch,
+    ) -> Result<Applied, StoresError> {
+        // First what can be refused: a store that cannot take more names must not find out once it is written. What the
+        // batch skips changes nothing here either.
+        let graph = version.graph().apply(&batch.deletes, &batch.writes, turn.next())?;
+        let touched = version.touched(&batch.deletes, &batch.writes);
+        let is_small = batch.deletes.len() + batch.writes.len() <= SMALL;
+        let said = self.store.apply(open.record.id, batch, self.now());
+        let applied = turn.durable_as(said, |applied| applied.revision)?;
+        if applied.is_change() {
+            let next = version.with_graph(graph, touched);
+            if is_small { open.publish_small(next) } else { open.publish(next) }
+        }
+        Ok(applied)
+    }
+}
+
+/// Refuses a tuple that the model does not allow.
+pub(super) fn check(model: &AuthorizationModel, tuple: &Tuple) -> Result<(), StoresError> {
+    let refuse = |refusal| StoresError::Tuple { key: Box::new(tuple.key.clone()), refusal };
+    model.check_tuple(tuple).map_err(refuse)
+}
+
+/// Refuses a key that nobody may write to `main` or delete there.
+pub(super) fn check_in_main(key: &TupleKey, is_in_bundle: bool) -> Result<(), StoresError> {
+    if is_in_bundle {
+        return Err(StoresError::InBundle(Box::new(key.clone())));
+    }
+    if !is_canonical(key) {
+        return Err(StoresError::NotCanonical(Box::new(key.clone())));
+    }
+    Ok(())
+}
+
+fn is_canonical(key: &TupleKey) -> bool {
+    let user = match &key.user {
+        TupleUser::Object(user) | TupleUser::Userset { object: user, .. } => Some(user),
+        TupleUser::Wildcard(_) => None,
+    };
+    [Some(&key.object), user].into_iter().flatten().all(|object| is_canonical_id(object.id()))
+}

@@ -1,0 +1,126 @@
+//! The order of writes, and how memory and disk meet again after the disk failed in one.
+//!
+//! A write that the disk failed in has not been acknowledged, and may be found in the log all the same. So after a
+//! failure the next write first reads the log from the last revision that memory has, and publishes what it finds.
+//!
+//! INVARIANT: inside a turn that has begun, memory holds every revision that is durable; and the revision that is told
+//! (`published`) is one that memory holds.
+
+use crate::model::Revision;
+use crate::storage::{Change, Event};
+use crate::stores::{StoreError, Stores, StoresError};
+use std::sync::MutexGuard;
+use tokio::sync::watch;
+
+/// How much of the log is read at once, in tuples: an import's entry.
+pub(super) const REPLAYED_AT_ONCE: usize = 10_000;
+
+/// How far memory is.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// The last revision that memory has.
+    revision: Revision,
+    /// Whether the disk failed since.
+    doubtful: bool,
+}
+
+impl Progress {
+    pub(super) fn at(revision: Revision) -> Self {
+        Self { revision, doubtful: false }
+    }
+}
+
+/// The right to write. Others wait until it is dropped; then those who wait for a revision are told how far memory is.
+pub(super) struct Turn<'a> {
+    progress: MutexGuard<'a, Progress>,
+    published: &'a watch::Sender<Revision>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // What a writer that panicked made durable is not in memory: the next turn finds it.
+        if !std::thread::panicking() {
+            self.published.send_replace(self.progress.revision);
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// The revision that the next change will have.
+    pub(super) fn next(&self) -> Revision {
+        Revision(self.progress.revision.0 + 1)
+    }
+
+    /// Takes what the durable store said to a write, and notes how far it is.
+    pub(super) fn durable(&mut self, said: Result<Revision, StoreError>) -> Result<Revision, StoresError> {
+        self.durable_as(said, |revision| *revision)
+    }
+
+    /// The same for an answer that holds more than a revision.
+    pub(super) fn durable_as<T>(
+        &mut self,
+        said: Result<T, StoreError>,
+        revision: impl FnOnce(&T) -> Revision,
+    ) -> Result<T, StoresError> {
+        match said {
+            Ok(done) => {
+                self.progress.revision = revision(&done);
+                Ok(done)
+            }
+            Err(error) => {
+                self.progress.doubtful |= error.is_fault();
+                Err(error.into())
+            }
+        }
+    }
+}
+
+impl Stores {
+    /// Waits for the writes before.
+    pub(super) fn turn(&self) -> Result<Turn<'_>, StoresError> {
+        let mut progress = self.progress.lock().unwrap_or_else(|poisoned| {
+            // What a writer left behind that panicked is found in the log, like what a failing disk left.
+            let mut progress = poisoned.into_inner();
+            self.progress.clear_poison();
+            progress.doubtful = true;
+            progress
+        });
+        while progress.doubtful {
+            let found = self.store.changes(None, progress.revision, REPLAYED_AT_ONCE)?;
+            progress.doubtful = !found.is_empty();
+            for change in found {
+                let revision = change.revision;
+                self.replay(change)?;
+                progress.revision = revision;
+            }
+        }
+        Ok(Turn { progress, published: &self.published })
+    }
+
+    fn replay(&self, Change { revision, event, .. }: Change) -> Result<(), StoresError> {
+        let open = event.store().and_then(|id| self.find(id).ok());
+        match (event, open) {
+            (Event::StoreCreated(record), None) => self.publish_store(record, revision)?,
+            (Event::StoreDeleted(id), _) => self.forget_store(id),
+            (Event::ModelWritten { model, .. }, Some(open)) => {
+                open.publish(open.version.load().with_newest(model.id));
+            }
+            (Event::TuplesChanged { deleted, written, .. }, Some(open)) => {
+                let version = open.version.load();
+                let graph = version.graph().apply(&deleted, &written, revision)?;
+                let touched = version.touched(&deleted, &written);
+                open.publish(version.with_graph(graph, touched));
+            }
+            // Of a store that is gone by now; or of the bundle, which is not in the log.
+            (
+                Event::StoreCreated(_)
+                | Event::ModelWritten { .. }
+                | Event::TuplesChanged { .. }
+                | Event::BundleLoaded(_)
+                | Event::Erased(_),
+                _,
+            ) => {}
+        }
+        Ok(())
+    }
+}
