@@ -129,12 +129,12 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
     let mut wrong = Vec::new();
     for entry in std::fs::read_dir(&folder).expect("tests/bundles/bad") {
         let path = entry.expect("an entry").path();
-        if !path.is_dir() {
-            continue;
-        }
         seen += 1;
-        let expected = std::fs::read_to_string(path.with_extension("expect")).expect("an .expect file beside each");
-        let report = report_of(&path);
+        let text = std::fs::read_to_string(&path).expect("a text");
+        let (parts, expected) = parts_of(&text);
+        let bundle = tempfile::tempdir().expect("a folder");
+        crate::engines::write(bundle.path(), &parts);
+        let report = report_of(bundle.path());
         for line in expected.lines().filter(|line| !line.trim().is_empty()) {
             if !report.contains(line.trim()) {
                 wrong.push(format!("{}: the report lacks `{}`:\n{report}", path.display(), line.trim()));
@@ -143,6 +143,16 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen >= 20, "only {seen} bad bundles");
+}
+
+/// The files of a bad bundle, and what its report must say: each part stands below a line `=== ` with its path, and the
+/// report's lines below `=== expected`.
+fn parts_of(text: &str) -> (Vec<(&str, &str)>, &str) {
+    let parts = text.strip_prefix("=== ").expect("a path comes first").split("\n=== ");
+    let mut parts: Vec<(&str, &str)> = parts.map(|part| part.split_once('\n').unwrap_or((part, ""))).collect();
+    let (last, expected) = parts.pop().expect("a part");
+    assert_eq!(last, "expected", "what is expected comes last");
+    (parts, expected)
 }
 
 fn report_of(path: &Path) -> String {
