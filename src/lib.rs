@@ -3,7 +3,7 @@
 //! A request crosses these folders, in this order:
 //!
 //! ```text
-//! http/evaluation -> http/wire -> engine/decide (pins one version) -> cache -> policy/evaluate (asks relations) -> audit
+//! http/authzen/evaluation -> wire -> engine/decide (pins one version) -> cache -> policy/evaluate (asks relations) -> record
 //! ```
 //!
 //! | Folder | Owns |
@@ -12,11 +12,13 @@
 //! | [`policy`] | Cedar: schemas, policies, the evaluation of one leg, its explanation |
 //! | [`relations`] | relationship tuples: the model language, conditions, and the engine that answers who is in what |
 //! | [`bundle`] | what a policy author edits: read, merged, checked, its cases |
-//! | [`store`] | durable tuples: one log over ordered rows, in memory, on redb, on sled |
+//! | [`storage`] | durable tuples: one log over ordered rows, in memory, on redb, on sled |
+//! | [`stores`] | named stores of relations, every write to them, and the versions that readers pin |
+//! | [`process`] | the pages of the process's memory |
 //! | [`evidence`] | the key that signs the metadata; the credentials behind a request, verified |
 //! | [`cache`] | outcomes of legs that were decided before, exact whatever is written meanwhile |
-//! | [`audit`] | the decision record |
-//! | [`engine`] | the one sequence that decides; the stores of relations, and every write to them |
+//! | [`record`] | the decision record |
+//! | [`engine`] | the one sequence that decides |
 //! | [`http`] | AuthZEN over HTTP, and OpenFGA's API for relations |
 //! | [`cli`] | the command line, and the only place where the parts are put together |
 //!

@@ -133,7 +133,8 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
         let text = std::fs::read_to_string(&path).expect("a text");
         let (parts, expected) = parts_of(&text);
         let bundle = tempfile::tempdir().expect("a folder");
-        crate::engines::write(bundle.path(), &parts);
+        let files: Vec<(&str, &str)> = parts.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        crate::engines::write(bundle.path(), &files);
         let report = report_of(bundle.path());
         for line in expected.lines().filter(|line| !line.trim().is_empty()) {
             if !report.contains(line.trim()) {
@@ -147,9 +148,14 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
 
 /// The files of a bad bundle, and what its report must say: each part stands below a line `=== ` with its path, and the
 /// report's lines below `=== expected`.
-fn parts_of(text: &str) -> (Vec<(&str, &str)>, &str) {
+fn parts_of(text: &str) -> (Vec<(&str, String)>, String) {
     let parts = text.strip_prefix("=== ").expect("a path comes first").split("\n=== ");
-    let mut parts: Vec<(&str, &str)> = parts.map(|part| part.split_once('\n').unwrap_or((part, ""))).collect();
+    let mut parts: Vec<(&str, String)> = parts
+        .map(|part| {
+            let (path, text) = part.split_once('\n').unwrap_or((part, ""));
+            (path, format!("{text}\n"))
+        })
+        .collect();
     let (last, expected) = parts.pop().expect("a part");
     assert_eq!(last, "expected", "what is expected comes last");
     (parts, expected)
