@@ -1,11 +1,11 @@
 //! The body of a request for a decision: JSON, the chain that it spells, the decision and its explanation.
 
-use behest::record::Recorder;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine, Refusal, explanation_text};
 use behest::http::{Limits, read_object};
 use behest::model::{Arguments, Depth, Request};
+use behest::record::Recorder;
 use std::sync::{Arc, LazyLock};
 
 /// Thursday, 2026-10-01T09:00:00Z: the time of the shipped cases.
