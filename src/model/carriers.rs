@@ -3,7 +3,7 @@
 //! **Problem.** No standard has settled how a request names two parties. Seven spellings are in use, and a service
 //! that reads some of them and ignores the others decides about the wrong party: a carrier that is overlooked makes
 //! an agent's request look like its user's own.
-//! **Decision.** Every spelling in the table of the README is read here, in one place, before anything is decided.
+//! **Decision.** Every spelling in the table of `docs/asking.md` is read here, in one place, before anything is decided.
 //! What is present must be of its form; what occurs more than once must agree; what is consumed is removed from the
 //! properties and the context, so that no policy sees a second truth. What a carrier says of a member beside its name
 //! (`properties`) belongs to that member. Names and places are one table, [`table`]: what is spelled like a carrier, or
