@@ -174,9 +174,14 @@ fn take_legs(
             decision
         }))
     });
-    let denied = intersect(&mut turns, |_| {}).map_err(|fault| refusal(at, legs, fault))?;
+    let mut permits = 0;
+    let denied = intersect(&mut turns, |_| permits += 1).map_err(|fault| refusal(at, legs, fault))?;
     if denied.is_some() && at.want.explanation {
         explain_rest(&mut turns, |fault| refusal(at, legs, fault))?;
+    }
+    // A question without legs would be nobody's.
+    if denied.is_none() && permits > 0 {
+        verdict.decision = Decision::Permit;
     }
     Ok(explained)
 }
@@ -214,7 +219,7 @@ impl Verdict {
     }
 
     /// Adds a leg, by the place of its member in the chain and, where several credentials name the member, that of the
-    /// credential. What comes after a denial changes nothing.
+    /// credential. What comes after a denial changes nothing. What all of them decide is for [`intersect`] to say.
     fn add(&mut self, leg: Leg, index: usize, credential: Option<usize>) {
         if self.reason.is_some() {
             return;
@@ -225,14 +230,12 @@ impl Verdict {
         self.inputs.extend(inputs.into_iter().map(with_leg));
         match outcome {
             LegOutcome::Permit => {
-                self.decision = Decision::Permit;
                 // With several credentials one policy may permit the same leg more than once.
                 let new = policies.into_iter().filter(|policy| credential.is_none() || !self.policies.contains(policy));
                 let new: Vec<String> = new.collect();
                 self.policies.extend(new);
             }
             LegOutcome::Deny(reason) => {
-                self.decision = Decision::Deny;
                 self.reason = Some(reason);
                 self.policies = policies;
             }
