@@ -9,7 +9,7 @@
 //! read has changed between its revision and the reader's. For the clock it has the time for which it holds.
 //! Everything else (a fault, a clock read in ways that nobody can foresee) is evaluated every time.
 //! Reading a request costs more than finding its legs, so bodies are kept too, with the keys of their legs, in the same kind
-//! of table ([`Shards`]); `engine/known.rs` and `http/known.rs` say when they answer.
+//! of table ([`Shards`]); `engine/leg_keys.rs` and `http/authzen/cached_answers.rs` say when they answer.
 //! **Trade-off.** A user's leg is kept once for all of its agents, but an outcome that rests on what is written all the
 //! time is evaluated all the time. Rows that share a stripe cost each other misses, and what rests on more than
 //! [`MAX_ROWS`] is missed after any write, which a metric counts; never an answer.

@@ -3,7 +3,7 @@
 //! **Problem.** The wire is where a request is forged, doubled, cut short or sent by somebody else, and where callers
 //! compare answers byte for byte.
 //! **Decision.** A request is authenticated before its body is read; the body is read once, whole, under named limits,
-//! straight into [`crate::model::Value`] (`wire/`); what is not well-formed is a 400 that names the member, and everything that goes
+//! straight into [`crate::model::Value`] (`authzen/wire/`); what is not well-formed is a 400 that names the member, and everything that goes
 //! wrong becomes a status and a body in one file (`error`). Routes stand in one file (`routes`), one file per endpoint.
 //! A decision runs inline on the worker: a thread hop costs more than the decision. One that turns out to take long is
 //! begun anew on a thread of its own (`load::apart`).

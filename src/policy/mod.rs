@@ -4,8 +4,9 @@
 //! A wrong answer is rarely Cedar's: it is a forbid that failed and was skipped, a value that stayed away because it
 //! did not fit, a scope that no longer matched, an entity that was not loaded.
 //! **Decision.** One leg is one Cedar request, built here from typed values and nothing else: the schema says what a
-//! request's values become ([`fit`]), policies say which of them matter ([`reads`]), those that cannot have a say are left
-//! out ([`index`]), and the loop that decides ([`evaluate`]) treats every failure as a denial. Policies are checked strictly, and for what Cedar does not check.
+//! request's values become ([`inputs`]), policies say which of them matter ([`analysis`]), those that cannot have a say are left
+//! out ([`index`]), and the loop that decides ([`evaluate`]) treats every failure as a denial. Policies are checked strictly, and for what Cedar does not check. [`load`], [`analysis`] and [`idle`] run when a bundle is loaded, and
+//! [`index`] is built there; [`inputs`], [`evaluate`], [`explanation`] and [`search`] run at a decision.
 //! **Trade-off.** The loop calls Cedar's evaluator one conjunct at a time rather than its authorizer, to explain from
 //! the evaluation itself; a property test holds both to the same answer. The syntax tree is Cedar's internal one, so
 //! its version is pinned.
