@@ -56,6 +56,7 @@ pub use request::{
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{PageRequest, SearchRequest, Searched};
 pub use shown::{shown, shown_message, shown_request_id};
+use spelling::begin_differently;
 pub use spelling::{Letters, alike, nearest};
 pub use spiffe::{SpiffeId, is_trust_domain};
 pub use tuple::{

@@ -5,7 +5,7 @@
 //! [`super::read_question`], and what is wrong with that denies.
 
 use super::carriers::shown_subject;
-use super::carriers::table::{Overlooked, Site, lookalike, overlooked, overlooked_client};
+use super::carriers::table::{Overlooked, Site, is_plain, lookalike, overlooked, overlooked_client};
 use super::{CarrierSettings, Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
 use smol_str::SmolStr;
 use std::fmt;
@@ -179,8 +179,10 @@ fn add_target_flaws(flaws: &mut Vec<Flaw>, body: &Record) {
 }
 
 fn add_flaws(flaws: &mut Vec<Flaw>, record: &Record, site: Site, path: &str, members: &[&'static str]) {
-    flaws.extend(overlooked(record, site, members).map(|found| Flaw::new(&found, path)));
-    flaws.extend(client_flaw(record, site, path, members));
+    if !is_plain(record, members) {
+        flaws.extend(overlooked(record, site, members).map(|found| Flaw::new(&found, path)));
+        flaws.extend(client_flaw(record, site, path, members));
+    }
 }
 
 fn client_flaw(record: &Record, site: Site, path: &str, members: &[&'static str]) -> Option<Flaw> {
@@ -232,7 +234,10 @@ pub fn read_entity(body: &Record, name: &str) -> Result<Entity, Malformed> {
     let entity = required_record(body, name)?;
     let kind = required_text(entity, name, "type")?;
     let id = required_text(entity, name, "id")?;
-    let properties = read_optional_record(entity.get("properties"), &format!("{name}.properties"))?;
+    let properties = match entity.get_present("properties") {
+        None => Record::new(),
+        properties => read_optional_record(properties, &format!("{name}.properties"))?,
+    };
     Ok(Entity { uid: EntityRef { kind, id }, properties })
 }
 

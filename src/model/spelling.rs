@@ -62,7 +62,7 @@ impl<'a> Letters<'a> {
 /// Whether two names begin with different letters, as nearly all do: each member of a request is compared to a dozen known
 /// ones. Without this look they took 5,000 instructions of a decision's 82,000.
 #[inline]
-fn begin_differently(one: &str, other: &str) -> bool {
+pub(super) fn begin_differently(one: &str, other: &str) -> bool {
     let lower = |byte: &u8| byte.is_ascii_alphabetic().then_some(byte | 0x20);
     let differ = |one: Option<&u8>, other: Option<&u8>| {
         one.and_then(lower).zip(other.and_then(lower)).map(|(one, other)| one != other)
