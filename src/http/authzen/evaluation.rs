@@ -64,7 +64,7 @@ pub(in crate::http) async fn evaluation(
     let question = Request::from_body(&body)?;
     let ask = ask(caller, &request, options, evidence.as_ref());
     let mut known = None;
-    let answer = decide(&shared, &ask, options, question, (text.len(), turn), &mut known).await?;
+    let answer = decide(&shared, &ask, options, &question, (text.len(), turn), &mut known).await?;
     if let Some(known) = known {
         shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
     }
@@ -87,20 +87,21 @@ pub(in crate::http) async fn decide(
     shared: &Shared,
     ask: &Ask<'_>,
     options: Options,
-    question: Request,
+    question: &Request,
     (body_bytes, turn): (usize, Option<Turn>),
     known: &mut Option<Known>,
 ) -> Result<Answer, Error> {
     if !is_long(body_bytes, 1) {
-        match shared.engine.decide_briefly(ask, &question, known) {
+        match shared.engine.decide_briefly(ask, question, known) {
             Err(Refusal::TakesLong) => {}
             other => return Ok(other?),
         }
     }
     // Others that are read on this worker need not wait for it.
     drop(turn);
-    let (engine, ask) = (Arc::clone(&shared.engine), OwnAsk::of(ask, options));
-    shared.decisions.run(move || Ok(engine.decide(&ask.ask(), &question)?)).await
+    let (engine, ask, question) = (Arc::clone(&shared.engine), OwnAsk::of(ask, options), question.clone());
+    // What waits is kept apart: the others' tasks stay small.
+    Box::pin(shared.decisions.run(move || Ok(engine.decide(&ask.ask(), &question)?))).await
 }
 
 /// Sends an answer when the requests that are there already have theirs.
@@ -119,7 +120,7 @@ pub(in crate::http) fn decided(first: Option<(DecisionId, Revision)>, body: Byte
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
     if let Some((id, revision)) = first {
-        if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        if let Ok(id) = HeaderValue::from_bytes(&id.digits()) {
             response.insert_header((DECISION.clone(), id));
         }
         response.insert_header((REVISION.clone(), HeaderValue::from(revision.0)));

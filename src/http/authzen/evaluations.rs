@@ -59,7 +59,7 @@ pub(in crate::http) async fn evaluations(
     match read_evaluations(body, limits)? {
         Evaluations::Single(question) => {
             let mut known = None;
-            let answer = decide(&shared, &ask, options, question, (text.len(), turn), &mut known).await?;
+            let answer = decide(&shared, &ask, options, &question, (text.len(), turn), &mut known).await?;
             if let Some(known) = known {
                 shared.remember(Of::Evaluations, caller, &text, options, Asked::One(known));
             }
