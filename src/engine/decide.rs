@@ -169,7 +169,7 @@ fn take_legs(
         let input = LegInput { question, leg: index, now, token, stored, relations, conversions, arguments };
         Some(legs.leg(&input).map(|mut leg| {
             let decision = leg.outcome.decision();
-            explained.extend(leg.explanation.take());
+            explained.extend(leg.explanation.take().map(|explanation| *explanation));
             verdict.add(leg, index, credential);
             decision
         }))

@@ -52,7 +52,7 @@ pub struct Leg {
     /// The ids of the policies that decided it, in order.
     pub policies: Vec<String>,
     /// The tree, where it was wanted.
-    pub explanation: Option<LegExplanation>,
+    pub explanation: Option<Box<LegExplanation>>,
     /// What was read, where it was wanted: a path, and the value as Cedar writes it.
     pub inputs: Vec<(String, String)>,
     /// How policies used the clock, where it was wanted; what conditions on tuples did with it is for the relations to say.
@@ -128,7 +128,8 @@ impl Compiled {
             input.question.chain.members().nth(input.leg).map(|member| input.question.as_asked(&member.uid));
         let mut refusal =
             refused(Code::BadValue, message, &principal.unwrap_or_else(|| input.question.resource.uid.clone()));
-        refusal.explanation = leg.explanation.map(|told| LegExplanation { outcome: refusal.outcome.clone(), ..told });
+        refusal.explanation =
+            leg.explanation.map(|told| Box::new(LegExplanation { outcome: refusal.outcome.clone(), ..*told }));
         Ok(Leg { clock, inputs: leg.inputs, ..refusal })
     }
 
@@ -154,7 +155,7 @@ impl Compiled {
             Err((code, message)) => {
                 let mut leg = refused(code, message, &principal);
                 if wanted.explanation {
-                    leg.explanation = Some(blank(&principal, &leg.outcome, Vec::new()));
+                    leg.explanation = Some(Box::new(blank(&principal, &leg.outcome, Vec::new())));
                 }
                 return Ok(exact(leg));
             }
@@ -195,14 +196,14 @@ impl Compiled {
             Err(NoInputs::Relation(RelationFailure::Denied(message))) => {
                 let mut leg = refused(Code::RelationError, message, &principal);
                 if wanted.explanation {
-                    leg.explanation = Some(blank(&principal, &leg.outcome, Vec::new()));
+                    leg.explanation = Some(Box::new(blank(&principal, &leg.outcome, Vec::new())));
                 }
                 return Ok(exact(leg));
             }
             Err(NoInputs::Bad(bad, dropped)) => {
                 let mut leg = refused(Code::BadValue, bad.into_iter().next().unwrap_or_default(), &principal);
                 if wanted.explanation {
-                    leg.explanation = Some(blank(&principal, &leg.outcome, dropped));
+                    leg.explanation = Some(Box::new(blank(&principal, &leg.outcome, dropped)));
                 }
                 return Ok(exact(leg));
             }
@@ -227,8 +228,9 @@ impl Compiled {
         if policies.is_empty() {
             self.name_unknown(input, &resource_uid, &mut outcome);
         }
-        let explanation =
-            wanted.explanation.then(|| self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs));
+        let explanation = wanted
+            .explanation
+            .then(|| Box::new(self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs)));
         let between = std::mem::take(&mut inputs.between);
         let inputs = if wanted.inputs {
             self.inputs_read(&inputs, &scope.reads, &principal_uid, &resource_uid)
