@@ -46,3 +46,31 @@ fn every_reference_has_a_target() {
     }
     assert!(references > 20, "{references} references");
 }
+
+/// A reader of the description sees one text at a time, without the code around it.
+#[test]
+fn every_description_is_a_phrase_of_four_words_or_more() {
+    let api = serde_json::to_value(openapi()).unwrap();
+    let mut short = Vec::new();
+    let mut described = 0;
+    let mut open = vec![(String::new(), &api)];
+    while let Some((path, value)) = open.pop() {
+        match value {
+            serde_json::Value::Object(members) => {
+                if let Some(text) = members.get("description").and_then(|text| text.as_str()) {
+                    described += 1;
+                    if text.split_whitespace().count() < 4 {
+                        short.push(format!("{path}: {text}"));
+                    }
+                }
+                open.extend(members.iter().map(|(name, member)| (format!("{path}/{name}"), member)));
+            }
+            serde_json::Value::Array(items) => {
+                open.extend(items.iter().enumerate().map(|(at, item)| (format!("{path}/{at}"), item)));
+            }
+            _ => {}
+        }
+    }
+    assert!(described > 300, "{described} descriptions");
+    assert!(short.is_empty(), "{}", short.join("\n"));
+}

@@ -53,7 +53,7 @@ impl Work {
 pub(super) struct Opened {
     /// The body.
     pub(super) body: Record,
-    /// Its options.
+    /// How the service answers the request.
     pub(super) options: Options,
     /// What the credentials in it prove; none where nobody verifies any.
     pub(super) evidence: Option<Evidence>,

@@ -39,7 +39,7 @@ pub(in crate::http) struct BundleProblem {
     /// The file, relative to the bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
-    /// What is wrong.
+    /// What is wrong, in words.
     message: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ impl From<Problem> for BundleProblem {
     tag = "Operation",
     operation_id = "health",
     responses(
-        (status = 200, description = "It lives.", body = String, content_type = "text/plain"),
+        (status = 200, description = "The service is running.", body = String, content_type = "text/plain"),
         (status = 401, description = "A key that nobody has.", body = crate::http::authzen::schema::ErrorBody),
     ),
     security((), ("key" = [])),
@@ -79,9 +79,9 @@ pub(in crate::http) async fn healthz() -> HttpResponse {
     tag = "Operation",
     operation_id = "readiness",
     responses(
-        (status = 200, description = "It can.", body = Readiness),
+        (status = 200, description = "The service can decide.", body = Readiness),
         (status = 401, description = "A key that nobody has.", body = crate::http::authzen::schema::ErrorBody),
-        (status = 503, description = "Not yet.", body = Readiness),
+        (status = 503, description = "The service cannot decide yet.", body = Readiness),
     ),
     security((), ("key" = [])),
 )]
@@ -113,7 +113,7 @@ pub(in crate::http) async fn readyz(request: HttpRequest, shared: Data<Shared>) 
     tag = "Operation",
     operation_id = "metrics",
     responses(
-        (status = 200, description = "The metrics.", body = String, content_type = "application/openmetrics-text"),
+        (status = 200, description = "The metrics, in OpenMetrics text.", body = String, content_type = "application/openmetrics-text"),
         (status = 401, description = "A key that nobody has.", body = crate::http::authzen::schema::ErrorBody),
     ),
     security((), ("key" = [])),

@@ -17,7 +17,7 @@ pub(in crate::http) struct KeysRefreshed {
     issuers: Vec<IssuerKeys>,
 }
 
-/// One issuer's keys.
+/// The keys of one issuer, after they were fetched.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct IssuerKeys {
     /// The issuer, or `spiffe://` and a trust domain.

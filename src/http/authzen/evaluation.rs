@@ -34,7 +34,7 @@ pub(in crate::http) static REVISION: HeaderName = HeaderName::from_static("behes
     params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response, and stands in the decision record.")),
     request_body(content = EvaluationRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The decision.", body = EvaluationResponse, headers(
+        (status = 200, description = "The decision, with its reason where that was asked for.", body = EvaluationResponse, headers(
             ("Behest-Decision" = String, description = "The name of the decision, as the decision record has it."),
             ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
             ("X-Request-ID" = String, description = "The request's own, if it had one."),

@@ -30,20 +30,20 @@ pub(in crate::http) struct Metadata {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Metadata)]
 pub(in crate::http) struct Document {
-    /// The service's identifier.
+    /// The identifier of the service.
     #[schema(example = "https://pdp.example")]
     policy_decision_point: String,
-    /// Where one question is asked.
+    /// The address at which one question is asked.
     access_evaluation_endpoint: String,
-    /// Where several are.
+    /// The address at which several questions are asked.
     access_evaluations_endpoint: String,
-    /// Where it is asked who may do something.
+    /// The address at which it is asked who may do something.
     search_subject_endpoint: String,
-    /// Where it is asked to what something may be done.
+    /// The address at which it is asked to what something may be done.
     search_resource_endpoint: String,
-    /// Where it is asked what may be done.
+    /// The address at which it is asked what may be done.
     search_action_endpoint: String,
-    /// Where the keys are.
+    /// The address of the public keys.
     jwks_uri: String,
     /// The members above and `iss`, as a JWS that a key of `jwks_uri` verifies.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ impl Metadata {
     tag = "Discovery",
     operation_id = "metadata",
     responses(
-        (status = 200, description = "The metadata.", body = Document, headers(("Cache-Control" = String, description = "How long they may be kept."))),
+        (status = 200, description = "The metadata of the service.", body = Document, headers(("Cache-Control" = String, description = "How long they may be kept."))),
         (status = 401, description = "A key that nobody has.", body = ErrorBody),
         (status = 404, description = "The service has no identifier, or another one.", body = ErrorBody),
     ),
@@ -116,7 +116,7 @@ pub(in crate::http) async fn metadata(request: HttpRequest, shared: Data<Shared>
     tag = "Discovery",
     operation_id = "keys",
     responses(
-        (status = 200, description = "The public keys.", body = crate::http::authzen::schema::Object, content_type = "application/jwk-set+json"),
+        (status = 200, description = "The public keys of the service.", body = crate::http::authzen::schema::Object, content_type = "application/jwk-set+json"),
         (status = 401, description = "A key that nobody has.", body = ErrorBody),
     ),
     security((), ("key" = [])),

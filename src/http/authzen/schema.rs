@@ -53,7 +53,7 @@ pub struct Resource {
     pub properties: Option<Object>,
 }
 
-/// Circumstances. Whatever else policies read stands beside these members.
+/// The circumstances of a request. Whatever else policies read stands beside these members.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Context {
     /// The agent that acts for the subject: an id or `{type, id, properties?}`.
@@ -66,7 +66,7 @@ pub struct Context {
     pub credentials: Option<Vec<PresentedCredential>>,
 }
 
-/// One raw credential.
+/// One raw credential, as the caller of the service received it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PresentedCredential, example = json!({"type": "access_token", "value": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl"}))]
 pub struct PresentedCredential {
@@ -82,7 +82,7 @@ pub struct PresentedCredential {
     pub tls: Option<PresentedCertificate>,
 }
 
-/// A DPoP proof.
+/// A DPoP proof, with the request that carried it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PresentedProof {
     /// The proof, a JWT.
@@ -90,12 +90,12 @@ pub struct PresentedProof {
     /// The method of the request that carried it.
     #[schema(example = "POST")]
     pub method: String,
-    /// Its address.
+    /// The address of the request that carried it.
     #[schema(example = "https://mcp.example/call")]
     pub url: String,
 }
 
-/// The client's certificate.
+/// The client's certificate, as the caller saw it in the handshake.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PresentedCertificate {
     /// In PEM form, in PEM form with percent escapes, or its DER form in base64.
@@ -105,15 +105,16 @@ pub struct PresentedCertificate {
 /// An entity, by name, and what the request says of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntityId {
-    /// The type.
+    /// The type of the entity, as the schema declares it.
     pub r#type: String,
-    /// The id.
+    /// The id of the entity, unique within its type.
     pub id: String,
     /// Attributes that the schema lets a request supply. Any JSON.
     pub properties: Option<Object>,
 }
 
-/// How to answer. Members that are not listed are ignored, but for one that was meant for one that is (`reasn`) and carriers.
+/// How the service answers. Members that are not listed are ignored, but for one that was meant for
+/// one that is (`reasn`) and carriers.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Options {
     /// Whether a denial carries its reason. Without it, the caller's setting `reasons` holds.
@@ -133,11 +134,11 @@ pub struct EvaluationRequest {
     pub subject: Subject,
     /// What is to be done.
     pub action: Action,
-    /// To what.
+    /// The resource to which it is to be done.
     pub resource: Resource,
-    /// Circumstances.
+    /// The circumstances that policies read.
     pub context: Option<Context>,
-    /// How to answer.
+    /// How the service answers the request.
     pub options: Option<Options>,
 }
 
@@ -165,9 +166,9 @@ pub struct EvaluationItem {
     pub subject: Option<Subject>,
     /// What is to be done.
     pub action: Option<Action>,
-    /// To what.
+    /// The resource to which it is to be done.
     pub resource: Option<Resource>,
-    /// Circumstances.
+    /// The circumstances that policies read.
     pub context: Option<Context>,
 }
 
@@ -217,7 +218,7 @@ pub struct Page {
     pub token: Option<String>,
     /// How many results at most; with a token as before, or left out.
     pub limit: Option<u64>,
-    /// Not read.
+    /// Accepted, and not read.
     pub properties: Option<Object>,
 }
 
@@ -228,13 +229,13 @@ pub struct SubjectSearchRequest {
     pub subject: SearchedSubject,
     /// What is to be done.
     pub action: Action,
-    /// To what.
+    /// The resource to which it is to be done.
     pub resource: Resource,
-    /// Circumstances.
+    /// The circumstances that policies read.
     pub context: Option<Context>,
-    /// Which page.
+    /// The page that the answer holds.
     pub page: Option<Page>,
-    /// How to answer.
+    /// How the service answers the request.
     pub options: Option<SearchOptions>,
 }
 
@@ -247,11 +248,11 @@ pub struct ResourceSearchRequest {
     pub action: Action,
     /// The searched type; an id is ignored.
     pub resource: EntityType,
-    /// Circumstances.
+    /// The circumstances that policies read.
     pub context: Option<Context>,
-    /// Which page.
+    /// The page that the answer holds.
     pub page: Option<Page>,
-    /// How to answer.
+    /// How the service answers the request.
     pub options: Option<SearchOptions>,
 }
 
@@ -260,20 +261,20 @@ pub struct ResourceSearchRequest {
 pub struct ActionSearchRequest {
     /// Who asks, for whom.
     pub subject: Subject,
-    /// To what.
+    /// The resource to which it is to be done.
     pub resource: Resource,
-    /// Circumstances.
+    /// The circumstances that policies read.
     pub context: Option<Context>,
-    /// Which page.
+    /// The page that the answer holds.
     pub page: Option<Page>,
-    /// How to answer.
+    /// How the service answers the request.
     pub options: Option<SearchOptions>,
 }
 
 /// A type of subjects to search for, and where it stands in a chain.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SearchedSubject {
-    /// The type.
+    /// The type of the subjects that are searched for.
     pub r#type: String,
     /// Carriers: `act`, `on_behalf_of`, `delegation`. Nothing else in it counts, but for carriers in the wrong place.
     pub properties: Option<Object>,
@@ -284,23 +285,23 @@ pub struct SearchedSubject {
 /// A type to search for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntityType {
-    /// The type.
+    /// The type of the entities that are searched for.
     pub r#type: String,
 }
 
 /// Why a request has no answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
-    /// What went wrong.
+    /// What went wrong, for machines and for people.
     pub error: ErrorDetail,
 }
 
-/// What went wrong.
+/// What went wrong, for machines and for people.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorDetail {
-    /// For machines: stable.
+    /// The name of the error, for machines: it does not change.
     pub code: ErrorCode,
-    /// For people; may change.
+    /// What went wrong, for people: the words may change.
     pub message: String,
     /// The member at fault, as a path from the top of the body.
     #[serde(skip_serializing_if = "Option::is_none")]

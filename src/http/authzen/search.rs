@@ -34,7 +34,7 @@ use actix_web::{HttpRequest, HttpResponse};
     params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
     request_body(content = SubjectSearchRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "What was found.", body = SearchResponse, headers(
+        (status = 200, description = "The page of results that were found.", body = SearchResponse, headers(
             ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
             ("X-Request-ID" = String, description = "The request's own, if it had one."),
         )),
@@ -76,7 +76,7 @@ pub(in crate::http) async fn subject(
     params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
     request_body(content = ResourceSearchRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "What was found.", body = SearchResponse, headers(
+        (status = 200, description = "The page of results that were found.", body = SearchResponse, headers(
             ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
             ("X-Request-ID" = String, description = "The request's own, if it had one."),
         )),
@@ -117,7 +117,7 @@ pub(in crate::http) async fn resource(
     params(("X-Request-ID" = Option<String>, Header, description = "Comes back on the response.")),
     request_body(content = ActionSearchRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "What was found.", body = SearchResponse, headers(
+        (status = 200, description = "The page of results that were found.", body = SearchResponse, headers(
             ("Behest-Revision" = u64, description = "The revision of the relations that decided."),
             ("X-Request-ID" = String, description = "The request's own, if it had one."),
         )),

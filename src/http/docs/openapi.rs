@@ -39,7 +39,7 @@ const JSON: &str = "application/json";
     ),
     components(schemas(schema::ErrorCode)),
     tags(
-        (name = "AuthZEN", description = "Decisions."),
+        (name = "AuthZEN", description = "Decisions and searches, by the OpenID AuthZEN Authorization API 1.0."),
         (name = "AuthZEN search", description = "Who may, to what, and what?"),
         (name = "Discovery", description = "What the service says about itself."),
         (name = "Operation", description = "For probes, dashboards and operators."),

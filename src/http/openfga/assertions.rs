@@ -28,11 +28,11 @@ const MAX_CONTEXTUAL: usize = 20;
     tag = "Relations",
     operation_id = "writeAssertions",
     params(
-        ("store_id" = String, Path, description = "The store."),
-        ("model_id" = String, Path, description = "The model."),
+        ("store_id" = String, Path, description = "The id of the store."),
+        ("model_id" = String, Path, description = "The id of the model."),
     ),
     request_body(content = WriteAssertionsRequest, content_type = "application/json"),
-    responses((status = 204, description = "They are kept."), Errors),
+    responses((status = 204, description = "The assertions are stored."), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn write(
@@ -60,10 +60,10 @@ pub(super) async fn write(
     tag = "Relations",
     operation_id = "readAssertions",
     params(
-        ("store_id" = String, Path, description = "The store."),
-        ("model_id" = String, Path, description = "The model."),
+        ("store_id" = String, Path, description = "The id of the store."),
+        ("model_id" = String, Path, description = "The id of the model."),
     ),
-    responses((status = 200, description = "The assertions.", body = AssertionsBody), Errors),
+    responses((status = 200, description = "The assertions of the model.", body = AssertionsBody), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn read(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {

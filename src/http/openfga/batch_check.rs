@@ -32,9 +32,9 @@ const MAX_CORRELATION_CHARS: usize = 36;
     path = "/stores/{store_id}/batch-check",
     tag = "Relations",
     operation_id = "batchCheck",
-    params(("store_id" = String, Path, description = "The store.")),
+    params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = BatchCheckRequest, content_type = "application/json"),
-    responses((status = 200, description = "Each item's answer.", body = BatchCheckBody), Errors),
+    responses((status = 200, description = "The answer to each check, by its id.", body = BatchCheckBody), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn batch_check(

@@ -25,7 +25,7 @@ use actix_web::{HttpRequest, HttpResponse};
     tag = "Relations",
     operation_id = "readChanges",
     params(
-        ("store_id" = String, Path, description = "The store."),
+        ("store_id" = String, Path, description = "The id of the store."),
         ("type" = Option<String>, Query, description = "Only objects of this type."),
         ("page_size" = Option<u32>, Query, description = "1 to 100; 50 unless said."),
         ("continuation_token" = Option<String>, Query, description = "From the page before."),

@@ -23,7 +23,7 @@ use actix_web::{HttpRequest, HttpResponse};
     path = "/stores/{store_id}/delete-tuples",
     tag = "Relations",
     operation_id = "deleteTuples",
-    params(("store_id" = String, Path, description = "The store.")),
+    params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = DeleteTuplesRequest, content_type = "application/json"),
     responses((status = 200, description = "What was deleted. The header `Behest-Revision` names the revision without it.", body = DeleteTuplesBody), Errors),
     security(("key" = [])),

@@ -24,9 +24,9 @@ use serde_json::{Value, json};
     path = "/stores/{store_id}/expand",
     tag = "Relations",
     operation_id = "expand",
-    params(("store_id" = String, Path, description = "The store.")),
+    params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ExpandRequest, content_type = "application/json"),
-    responses((status = 200, description = "The level.", body = ExpandBody), Errors),
+    responses((status = 200, description = "One level of the relation.", body = ExpandBody), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn expand(

@@ -60,7 +60,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
     tag = "Relations",
     operation_id = "exportTuples",
     params(
-        ("store_id" = String, Path, description = "The store."),
+        ("store_id" = String, Path, description = "The id of the store."),
         ("type" = Option<String>, Query, description = "Only tuples on objects of this type."),
         ("object" = Option<String>, Query, description = "Only tuples on this object."),
         ("relation" = Option<String>, Query, description = "Only tuples of this relation."),

@@ -26,10 +26,10 @@ use std::sync::Arc;
     path = "/stores/{store_id}/list-objects",
     tag = "Relations",
     operation_id = "listObjects",
-    params(("store_id" = String, Path, description = "The store.")),
+    params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ListObjectsRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The objects.", body = ListObjectsBody, headers(
+        (status = 200, description = "The objects that were found.", body = ListObjectsBody, headers(
             ("Behest-Truncated" = String, description = "Present where there may be more: `results`, `time` or `breadth`."),
         )),
         Errors,

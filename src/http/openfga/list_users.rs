@@ -26,10 +26,10 @@ use actix_web::{HttpRequest, HttpResponse};
     path = "/stores/{store_id}/list-users",
     tag = "Relations",
     operation_id = "listUsers",
-    params(("store_id" = String, Path, description = "The store.")),
+    params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ListUsersRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The users.", body = ListUsersBody, headers(
+        (status = 200, description = "The users that were found.", body = ListUsersBody, headers(
             ("Behest-Truncated" = String, description = "Present where there may be more: `results`, `time` or `breadth`."),
         )),
         Errors,

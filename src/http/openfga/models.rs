@@ -26,9 +26,9 @@ const PAGE_BYTES: usize = 1 << 20;
     path = "/stores/{store_id}/authorization-models",
     tag = "Relations",
     operation_id = "writeAuthorizationModel",
-    params(("store_id" = String, Path, description = "The store.")),
+    params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = WriteModelRequest, content_type = "application/json"),
-    responses((status = 201, description = "The model's id.", body = WriteModelBody), Errors),
+    responses((status = 201, description = "The id of the new model.", body = WriteModelBody), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn write(
@@ -54,7 +54,7 @@ pub(super) async fn write(
     tag = "Relations",
     operation_id = "readAuthorizationModels",
     params(
-        ("store_id" = String, Path, description = "The store."),
+        ("store_id" = String, Path, description = "The id of the store."),
         ("page_size" = Option<u32>, Query, description = "1 to 100; 50 unless said."),
         ("continuation_token" = Option<String>, Query, description = "From the page before."),
     ),
@@ -124,10 +124,10 @@ impl Page {
     tag = "Relations",
     operation_id = "readAuthorizationModel",
     params(
-        ("store_id" = String, Path, description = "The store."),
-        ("model_id" = String, Path, description = "The model."),
+        ("store_id" = String, Path, description = "The id of the store."),
+        ("model_id" = String, Path, description = "The id of the model."),
     ),
-    responses((status = 200, description = "The model.", body = ModelBody), Errors),
+    responses((status = 200, description = "The id of the model.", body = ModelBody), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {

@@ -24,7 +24,7 @@ use actix_web::{HttpRequest, HttpResponse};
     path = "/stores/{store_id}/read",
     tag = "Relations",
     operation_id = "read",
-    params(("store_id" = String, Path, description = "The store.")),
+    params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ReadRequest, content_type = "application/json"),
     responses((status = 200, description = "A page of tuples.", body = ReadBody), Errors),
     security(("key" = [])),

@@ -60,7 +60,7 @@ pub(super) async fn list(request: HttpRequest, shared: Data<Shared>) -> Result<H
     tag = "Relations",
     operation_id = "createStore",
     request_body(content = CreateStoreRequest, content_type = "application/json"),
-    responses((status = 201, description = "The store.", body = StoreBody), Errors),
+    responses((status = 201, description = "The id of the store.", body = StoreBody), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn create(
@@ -85,8 +85,8 @@ pub(super) async fn create(
     path = "/stores/{store_id}",
     tag = "Relations",
     operation_id = "getStore",
-    params(("store_id" = String, Path, description = "The store.")),
-    responses((status = 200, description = "The store.", body = StoreBody), Errors),
+    params(("store_id" = String, Path, description = "The id of the store.")),
+    responses((status = 200, description = "The id of the store.", body = StoreBody), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
@@ -103,8 +103,8 @@ pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<Ht
     path = "/stores/{store_id}",
     tag = "Relations",
     operation_id = "deleteStore",
-    params(("store_id" = String, Path, description = "The store.")),
-    responses((status = 204, description = "It is gone."), Errors),
+    params(("store_id" = String, Path, description = "The id of the store.")),
+    responses((status = 204, description = "The store has been deleted."), Errors),
     security(("key" = [])),
 )]
 pub(super) async fn delete(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {

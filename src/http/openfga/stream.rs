@@ -48,7 +48,7 @@ pub(in crate::http) const STREAMS_OF_CALLER: usize = 64;
     path = "/stores/{store_id}/streamed-list-objects",
     tag = "Relations",
     operation_id = "streamedListObjects",
-    params(("store_id" = String, Path, description = "The store.")),
+    params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = ListObjectsRequest, content_type = "application/json"),
     responses((status = 200, description = "One line for each object.", body = StreamedBody), Errors),
     security(("key" = [])),

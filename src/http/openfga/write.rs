@@ -28,7 +28,7 @@ const MAX_TUPLES: usize = 100;
     path = "/stores/{store_id}/write",
     tag = "Relations",
     operation_id = "write",
-    params(("store_id" = String, Path, description = "The store.")),
+    params(("store_id" = String, Path, description = "The id of the store.")),
     request_body(content = WriteRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "Done. The header `Behest-Revision` names the revision that holds it.", body = WriteBody),

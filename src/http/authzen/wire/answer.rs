@@ -23,7 +23,8 @@ const OPENING: &[u8] = br#"{"evaluations":["#;
 pub(in crate::http) struct EvaluationResponse<'a> {
     /// Whether it is permitted.
     decision: bool,
-    /// Only where `options` or the caller's settings ask for it, or in a batch beside an item that is not well-formed.
+    /// What stands beside the decision: only where `options` or the caller's settings ask for it,
+    /// or in a batch beside an item that is not well-formed.
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<DecisionContext<'a>>,
 }
@@ -38,7 +39,7 @@ pub(in crate::http) struct EvaluationsResponse<'a> {
 /// What stands beside a decision.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(in crate::http) struct DecisionContext<'a> {
-    /// Why not.
+    /// Why the request is denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason<'a>>,
     /// The whole tree behind the decision.
@@ -60,10 +61,10 @@ pub(in crate::http) struct DecisionContext<'a> {
 /// Why a request is denied, for the one who asks.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Reason<'a> {
-    /// For machines: one of the service's codes, or a policy's own.
+    /// The code of the reason, for machines: one of the service's, or a policy's own.
     #[schema(example = "not_permitted")]
     code: &'a str,
-    /// For people.
+    /// The reason in words, for people.
     message: &'a str,
     /// The member of the chain that is not permitted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,9 +77,9 @@ pub(in crate::http) struct Reason<'a> {
 /// An entity, by name.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct EntityRef<'a> {
-    /// The type.
+    /// The type of the entity.
     r#type: &'a str,
-    /// The id.
+    /// The id of the entity.
     id: &'a str,
     /// The entity as tuples spell it, where `type:id` in a tuple would be another or none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +92,7 @@ pub(in crate::http) struct EntityRef<'a> {
 pub(in crate::http) struct ItemError {
     /// The status that the item alone would have been answered with.
     status: u16,
-    /// What is wrong.
+    /// What is wrong, in words.
     message: String,
 }
 

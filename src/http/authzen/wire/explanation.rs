@@ -38,9 +38,9 @@ pub(in crate::http) struct Credential<'a> {
     /// `access_token`, `id_token`, `jwt_svid` or `x509_svid`.
     #[schema(example = "access_token")]
     r#type: &'static str,
-    /// Who issued it.
+    /// The issuer that signed it, or answered for it.
     issuer: &'a str,
-    /// Whom it names, the subject first.
+    /// The members of the chain that it names, the subject first.
     chain: Vec<EntityRef<'a>>,
     /// `dpop` or `mtls`; absent for a bearer's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,12 +52,12 @@ pub(in crate::http) struct Credential<'a> {
 /// One leg: whether this member of the chain may do it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Leg<'a> {
-    /// The member.
+    /// The member of the chain whose leg this is.
     principal: EntityRef<'a>,
-    /// `permit` or `deny`.
+    /// The outcome of the leg: `permit` or `deny`.
     #[schema(example = "deny")]
     outcome: &'static str,
-    /// Why not.
+    /// Why the leg does not permit.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason<'a>>,
     /// The policies that decided.
@@ -75,16 +75,16 @@ pub(in crate::http) struct Leg<'a> {
 /// A policy, and where it stands.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Policy<'a> {
-    /// Its `@id`.
+    /// The id of the policy, from its `@id`.
     id: &'a str,
-    /// `permit` or `forbid`.
+    /// The effect of the policy: `permit` or `forbid`.
     #[schema(example = "forbid")]
     effect: &'static str,
     /// The file, relative to the bundle.
     file: &'a str,
     /// The line, from 1.
     line: usize,
-    /// Its `@doc`.
+    /// What the policy says of itself in its `@doc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     doc: Option<&'a str>,
 }
@@ -92,7 +92,7 @@ pub(in crate::http) struct Policy<'a> {
 /// A permit that almost was.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct NearMiss<'a> {
-    /// The permit.
+    /// The permit that was not satisfied.
     policy: Policy<'a>,
     /// The first of its conditions that was not true.
     condition: Condition<'a>,
@@ -101,7 +101,7 @@ pub(in crate::http) struct NearMiss<'a> {
 /// A condition of a policy.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Condition<'a> {
-    /// Its source text.
+    /// The source text of the condition.
     source: &'a str,
     /// The line, from 1.
     line: usize,
@@ -124,11 +124,11 @@ pub(in crate::http) struct Attribute<'a> {
 /// A relation that a policy asked about.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Relation<'a> {
-    /// Who was looked for.
+    /// The user that was looked for.
     user: &'a str,
-    /// Where: `type:id#relation`.
+    /// The userset in which it was looked for: `type:id#relation`.
     userset: &'a str,
-    /// Whether it held.
+    /// Whether the user is in the userset.
     held: bool,
     /// One path of tuples that shows it.
     witness: &'a [String],
@@ -137,7 +137,7 @@ pub(in crate::http) struct Relation<'a> {
 /// A policy that failed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Failure<'a> {
-    /// The policy.
+    /// The policy that failed.
     policy: Policy<'a>,
     /// What the evaluator said.
     message: &'a str,
@@ -146,10 +146,10 @@ pub(in crate::http) struct Failure<'a> {
 /// A member of the request that no policy could see; as the last of many, `and N more`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Dropped<'a> {
-    /// Its path.
+    /// The path of the member.
     #[schema(value_type = String)]
     member: Cow<'a, str>,
-    /// Why.
+    /// Why no policy could see it.
     why: &'a str,
 }
 

@@ -41,7 +41,8 @@ impl Of {
     }
 }
 
-/// The options that were read.
+/// How the service answers. Members that are not listed are ignored, but for one that was meant for
+/// one that is (`reasn`) and carriers.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Options {
     /// How much the answer carries.

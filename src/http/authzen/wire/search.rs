@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 /// The answer to a search.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct SearchResponse<'a> {
-    /// Where one was asked for, and where there is a next.
+    /// The page: where the request asked for one, and where there is a next.
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<PageAnswer<'a>>,
-    /// Only where `options` ask for it.
+    /// What stands beside the results: only where `options` ask for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<SearchContext<'a>>,
     /// What was found, in an order that stays; entities of the type that was asked for, or actions.
@@ -75,9 +75,9 @@ struct FoundReason<'a> {
 enum SearchResult<'a> {
     /// A subject or a resource.
     Entity(EntityRef<'a>),
-    /// An action.
+    /// An action that may be done.
     Action {
-        /// Its name.
+        /// The name of the action.
         name: &'a str,
     },
 }

@@ -8,14 +8,14 @@ use utoipa::ToSchema;
 /// Tuples that count for one question as if they were written.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ContextualTuples {
-    /// At most 100.
+    /// The tuples, at most 100.
     tuple_keys: Vec<TupleKeyBody>,
 }
 
 /// Is this user in that relation to this object?
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct CheckRequest {
-    /// The question.
+    /// The tuple that is asked for.
     tuple_key: TupleKeyBody,
     /// Tuples of the request's own.
     contextual_tuples: Option<ContextualTuples>,
@@ -29,10 +29,10 @@ pub(in crate::http::openfga) struct CheckRequest {
     consistency: Option<String>,
 }
 
-/// Whether.
+/// Whether the user is in that relation to the object.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct CheckBody {
-    /// Whether.
+    /// Whether the user is in that relation to the object.
     pub(in crate::http::openfga) allowed: bool,
     /// Where it was asked for: the tuples that show it, `object#relation@user`, from the object to the user, with `, `
     /// between them. No tuple holds a space. Empty where nothing shows it.
@@ -43,7 +43,7 @@ pub(in crate::http::openfga) struct CheckBody {
 /// Several checks, at most 50.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct BatchCheckRequest {
-    /// The checks.
+    /// The checks, each with an id of its own.
     checks: Vec<BatchCheckItem>,
     /// The newest, where none is named.
     authorization_model_id: Option<String>,
@@ -54,7 +54,7 @@ pub(in crate::http::openfga) struct BatchCheckRequest {
 /// One check of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct BatchCheckItem {
-    /// The question.
+    /// The tuple that is asked for.
     tuple_key: TupleKeyBody,
     /// Tuples of the item's own.
     contextual_tuples: Option<ContextualTuples>,
@@ -75,7 +75,7 @@ pub(in crate::http::openfga) struct BatchCheckBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http::openfga) enum BatchCheckResult {
-    /// Whether.
+    /// Whether the user is in that relation to the object.
     Allowed(bool),
     /// Why there is no answer.
     Error(BatchCheckError),
@@ -90,7 +90,7 @@ pub(in crate::http::openfga) struct BatchCheckError {
     /// The code, where the service is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http::openfga) internal_error: Option<&'static str>,
-    /// For people.
+    /// What went wrong, for people: the words may change.
     pub(in crate::http::openfga) message: String,
 }
 
@@ -107,16 +107,16 @@ pub(in crate::http::openfga) struct ExpandRequest {
     consistency: Option<String>,
 }
 
-/// What to expand.
+/// The relation and the object to expand.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ExpandKey {
-    /// The relation.
+    /// The relation to the object.
     relation: String,
-    /// The object.
+    /// The object, as `type:id`.
     object: String,
 }
 
-/// The level.
+/// One level of the relation: who is in it, and by which rules.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ExpandBody {
     /// `{"root": …}`: nodes with `leaf` (`users`, `computed`, `tupleToUserset`), `union`, `intersection` or `difference`.
@@ -128,9 +128,9 @@ pub(in crate::http::openfga) struct ExpandBody {
 pub(in crate::http::openfga) struct ListObjectsRequest {
     /// The type of the objects.
     r#type: String,
-    /// The relation.
+    /// The relation to the objects.
     relation: String,
-    /// The user.
+    /// The user: `type:id`, `type:id#relation` or `type:*`.
     user: String,
     /// Tuples of the request's own.
     contextual_tuples: Option<ContextualTuples>,
@@ -145,34 +145,34 @@ pub(in crate::http::openfga) struct ListObjectsRequest {
 /// The objects, at most 1,000, in no order.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ListObjectsBody {
-    /// The objects.
+    /// The objects, each as `type:id`.
     pub(in crate::http::openfga) objects: Vec<String>,
 }
 
 /// One line of a stream.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct StreamedBody {
-    /// What was found.
+    /// The object that was found.
     pub(in crate::http::openfga) result: StreamedObject,
 }
 
-/// One object.
+/// One object of a stream.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct StreamedObject {
-    /// The object.
+    /// The object, as `type:id`.
     pub(in crate::http::openfga) object: String,
 }
 
 /// Who is in that relation to this object?
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ListUsersRequest {
-    /// The object.
+    /// The object, by type and id.
     object: ObjectBody,
-    /// The relation.
+    /// The relation to the object.
     relation: String,
-    /// Exactly one.
+    /// The kind of users that is asked for: exactly one.
     user_filters: Vec<UserFilterBody>,
-    /// At most 100.
+    /// Tuples that count as if they were written, at most 100.
     contextual_tuples: Option<Vec<TupleKeyBody>>,
     /// Values for the parameters of conditions.
     context: Option<Map<String, Value>>,
@@ -185,16 +185,16 @@ pub(in crate::http::openfga) struct ListUsersRequest {
 /// An object by type and id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ObjectBody {
-    /// The type.
+    /// The type of the object.
     pub(in crate::http::openfga) r#type: String,
-    /// The id.
+    /// The id of the object.
     pub(in crate::http::openfga) id: String,
 }
 
 /// What users are wanted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct UserFilterBody {
-    /// Their type.
+    /// The type of the users.
     r#type: String,
     /// The relation, for usersets.
     relation: Option<String>,
@@ -203,7 +203,7 @@ pub(in crate::http::openfga) struct UserFilterBody {
 /// The users, at most 1,000, in no order.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ListUsersBody {
-    /// The users.
+    /// The users, each in one of three forms.
     pub(in crate::http::openfga) users: Vec<UserBody>,
 }
 
@@ -211,7 +211,7 @@ pub(in crate::http::openfga) struct ListUsersBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http::openfga) enum UserBody {
-    /// One.
+    /// One user, by type and id.
     Object(ObjectBody),
     /// Everyone in a relation to an object.
     Userset(UsersetBody),
@@ -222,17 +222,17 @@ pub(in crate::http::openfga) enum UserBody {
 /// Everyone in a relation to an object.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct UsersetBody {
-    /// The object's type.
+    /// The type of the object.
     pub(in crate::http::openfga) r#type: String,
-    /// The object's id.
+    /// The id of the object.
     pub(in crate::http::openfga) id: String,
-    /// The relation.
+    /// The relation to the object.
     pub(in crate::http::openfga) relation: String,
 }
 
 /// Everyone of a type.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct WildcardBody {
-    /// The type.
+    /// The type of the users.
     pub(in crate::http::openfga) r#type: String,
 }

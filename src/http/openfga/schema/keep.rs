@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// A store.
+/// A store of relationship tuples and models.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct StoreBody {
-    /// Its id.
+    /// The id of the store, a ULID.
     pub(in crate::http::openfga) id: String,
     /// Its name; not unique.
     pub(in crate::http::openfga) name: String,
@@ -22,13 +22,13 @@ pub(in crate::http::openfga) struct StoreBody {
 /// A page of stores.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct StoresBody {
-    /// The stores.
+    /// The stores, in the order of their creation.
     pub(in crate::http::openfga) stores: Vec<StoreBody>,
     /// For the next page; empty on the last.
     pub(in crate::http::openfga) continuation_token: String,
 }
 
-/// A new store.
+/// A store that is to be created.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct CreateStoreRequest {
     /// 3 to 64 letters, digits, spaces and `.-/^_&@`.
@@ -41,7 +41,7 @@ pub(in crate::http::openfga) struct CreateStoreRequest {
 pub(in crate::http::openfga) struct WriteModelRequest {
     /// `1.1`, or `1.2` for modules.
     schema_version: String,
-    /// The types.
+    /// The types, each with its relations.
     type_definitions: Vec<Value>,
     /// The conditions, by name.
     conditions: Option<Map<String, Value>>,
@@ -50,11 +50,11 @@ pub(in crate::http::openfga) struct WriteModelRequest {
 /// The id of a new model.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct WriteModelBody {
-    /// The id.
+    /// The id of the model, a ULID.
     pub(in crate::http::openfga) authorization_model_id: String,
 }
 
-/// A model.
+/// One authorization model, in JSON.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ModelBody {
     /// The model, with its id.
@@ -71,10 +71,10 @@ pub(in crate::http::openfga) struct ModelsBody {
     pub(in crate::http::openfga) continuation_token: String,
 }
 
-/// Tuples to write.
+/// The tuples to be written.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct Writes {
-    /// The tuples.
+    /// The tuples, with their conditions.
     tuple_keys: Vec<TupleKeyBody>,
     /// What to do with one that exists: `error`; `ignore` where its condition and context are equal; or `replace`, which is
     /// not in OpenFGA: where they differ, the new ones take their place.
@@ -82,7 +82,7 @@ pub(in crate::http::openfga) struct Writes {
     on_duplicate: Option<String>,
 }
 
-/// Tuples to delete.
+/// The tuples to be deleted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct Deletes {
     /// The tuples, whatever their conditions.
@@ -95,9 +95,9 @@ pub(in crate::http::openfga) struct Deletes {
 /// At most 100 tuples, all or none.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct WriteRequest {
-    /// Written second.
+    /// The tuples to write, after the deletions.
     writes: Option<Writes>,
-    /// Deleted first.
+    /// The tuples to delete, before anything is written.
     deletes: Option<Deletes>,
     /// The model that must allow what is written; the newest, where none is named.
     authorization_model_id: Option<String>,
@@ -130,7 +130,7 @@ pub(in crate::http::openfga) struct ReadRequest {
 /// A tuple with its time.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct TupleBody {
-    /// The tuple.
+    /// The tuple, with its condition.
     pub(in crate::http::openfga) key: TupleKeyBody,
     /// When it was written (RFC 3339).
     pub(in crate::http::openfga) timestamp: String,
@@ -139,7 +139,7 @@ pub(in crate::http::openfga) struct TupleBody {
 /// A page of tuples.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ReadBody {
-    /// The tuples.
+    /// The tuples of this page.
     pub(in crate::http::openfga) tuples: Vec<TupleBody>,
     /// For the next page; empty on the last.
     pub(in crate::http::openfga) continuation_token: String,
@@ -150,16 +150,16 @@ pub(in crate::http::openfga) struct ReadBody {
 pub(in crate::http::openfga) struct ChangeBody {
     /// The tuple; without its condition where it was deleted.
     pub(in crate::http::openfga) tuple_key: TupleKeyBody,
-    /// `TUPLE_OPERATION_WRITE` or `TUPLE_OPERATION_DELETE`.
+    /// Whether it was written or deleted: `TUPLE_OPERATION_WRITE` or `TUPLE_OPERATION_DELETE`.
     pub(in crate::http::openfga) operation: &'static str,
-    /// When (RFC 3339).
+    /// When it was changed (RFC 3339).
     pub(in crate::http::openfga) timestamp: String,
 }
 
 /// A page of changes, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ChangesBody {
-    /// The changes.
+    /// The changes of this page, oldest first.
     pub(in crate::http::openfga) changes: Vec<ChangeBody>,
     /// For what comes next; at the end the same comes back.
     pub(in crate::http::openfga) continuation_token: String,
@@ -168,18 +168,18 @@ pub(in crate::http::openfga) struct ChangesBody {
 /// Tests of a model, kept beside it. They are run by clients.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct WriteAssertionsRequest {
-    /// At most 100.
+    /// The tests, at most 100.
     assertions: Vec<AssertionBody>,
 }
 
 /// One test of a model.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct AssertionBody {
-    /// The question.
+    /// The tuple that is asked for.
     pub(in crate::http::openfga) tuple_key: TupleKeyBody,
     /// The answer that is expected.
     pub(in crate::http::openfga) expectation: bool,
-    /// At most 20.
+    /// Tuples that count as if they were written, at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::http::openfga) contextual_tuples: Vec<TupleKeyBody>,
     /// Values for the parameters of conditions.
@@ -190,9 +190,9 @@ pub(in crate::http::openfga) struct AssertionBody {
 /// The tests of a model.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct AssertionsBody {
-    /// The model.
+    /// The id of the model.
     pub(in crate::http::openfga) authorization_model_id: String,
-    /// The tests.
+    /// The tests of the model.
     pub(in crate::http::openfga) assertions: Value,
 }
 
@@ -207,7 +207,7 @@ pub(in crate::http::openfga) struct DeleteTuplesRequest {
     user: Option<String>,
 }
 
-/// What was deleted.
+/// What a call has deleted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct DeleteTuplesBody {
     /// The revision without them, as in the header `Behest-Revision`: for `options.at_least` of a decision.

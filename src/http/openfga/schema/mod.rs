@@ -57,7 +57,7 @@ pub(super) enum Errors {
     Internal(FgaError),
     /// The service has too much to do, or no memory for the body or the answer: ask again after the time in `Retry-After`.
     /// Tuples are written, and stores deleted, however much there is to do.
-    #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds.")))]
+    #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds until the request may be sent again.")))]
     Busy(FgaError),
 }
 
@@ -67,20 +67,20 @@ pub(super) struct FgaError {
     /// OpenFGA's name for it.
     #[schema(example = "validation_error")]
     code: String,
-    /// For people; may change.
+    /// What went wrong, for people: the words may change.
     message: String,
 }
 
-/// A tuple.
+/// A relationship tuple: a user, a relation and an object.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct TupleKeyBody {
     /// Who: `type:id`, `type:id#relation` or `type:*`.
     #[schema(example = "user:alice")]
     pub(in crate::http::openfga) user: String,
-    /// In which relation.
+    /// The relation of the user to the object.
     #[schema(example = "viewer")]
     pub(in crate::http::openfga) relation: String,
-    /// To what.
+    /// The object, as `type:id`.
     #[schema(example = "document:plan")]
     pub(in crate::http::openfga) object: String,
     /// When it holds; always, where there is none.
@@ -91,7 +91,7 @@ pub(in crate::http::openfga) struct TupleKeyBody {
 /// A condition of the model, with values for its parameters.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ConditionBody {
-    /// The condition's name.
+    /// The name of the condition in the model.
     pub(in crate::http::openfga) name: String,
     /// Values; they win over those of a request.
     pub(in crate::http::openfga) context: Map<String, Value>,
