@@ -1,8 +1,10 @@
 //! What only a failing disk shows, and what readers keep.
 
+mod names;
+mod pages;
+
 use crate::clock::FixedClock;
 use crate::model::{Digest, Tuple, TupleKey};
-use crate::relations::model::{AuthorizationModel, from_json};
 use crate::storage::{Change, Event, ModelRecord};
 use crate::stores::*;
 use serde_json::json;
@@ -256,176 +258,8 @@ fn what_deleted_stores_have_left_is_removed_beside_the_writers() {
     assert_eq!(stores.pin(others).unwrap().graph().stored_len(), 20);
 }
 
-/// A model whose type `document` has so many relations, named after `stem`.
-fn wide(stem: &str, relations: usize) -> serde_json::Value {
-    let names: Vec<String> = (0..relations).map(|at| format!("{stem}-{at}")).collect();
-    let this = json!({ "this": {} });
-    let users = json!({ "directly_related_user_types": [{ "type": "user" }] });
-    let relations: serde_json::Map<_, _> = names.iter().map(|name| (name.clone(), this.clone())).collect();
-    let metadata: serde_json::Map<_, _> = names.iter().map(|name| (name.clone(), users.clone())).collect();
-    json!({
-        "schema_version": "1.1",
-        "type_definitions": [
-            { "type": "user" },
-            { "type": "document", "relations": relations, "metadata": { "relations": metadata } },
-        ],
-    })
-}
-
 fn holds(version: &Version, model: &Model, text: &str) -> bool {
     let context = crate::model::Record::new();
     let mut reader = Reader::new(version.graph(), &model.rules, Terms::new(&context)).unwrap();
     reader.check(&text.parse().unwrap()).unwrap().holds()
-}
-
-#[test]
-fn models_with_ever_new_names_are_taken_for_ever_and_older_ones_still_answer() {
-    // More names in all than there are numbers for.
-    const RELATIONS: usize = 2_700;
-    const MODELS: usize = 25;
-    let (store, stores) = failing();
-    let id = stores.create("documents").unwrap().id;
-    let mut pinned = Vec::new();
-    let mut tables = 1;
-    for at in 0..MODELS {
-        let before = stores.pin(id).unwrap();
-        let model = stores.write_model(id, &wide(&format!("m{at}"), RELATIONS)).unwrap();
-        let text = format!("document:{at}#m{at}-7@user:a");
-        stores.write(id, None, batch(&text)).unwrap();
-        let (version, newest) = stores.with_model(id, None).unwrap();
-        assert_eq!(newest.id, model);
-        tables += usize::from(!version.graph().shares_names_with(before.graph()));
-        pinned.push((version, newest, text));
-        // One that is asked for again and again stays compiled, for as long as the names do.
-        let (now, first) = stores.with_model(id, Some(pinned[0].1.id)).unwrap();
-        assert!(holds(&now, &first, &pinned[0].2));
-    }
-    assert!((2..=MODELS / 2).contains(&tables), "{tables} tables of names");
-    const { assert!(RELATIONS * MODELS > crate::relations::graph::MAX_NAMES) };
-    // Whoever has pinned a version finds in it what was there, whatever numbers its names have elsewhere.
-    for (at, (version, model, text)) in pinned.iter().enumerate() {
-        assert!(holds(version, model, text), "{text}");
-        assert!(!holds(version, model, &format!("document:{at}#m{at}-8@user:a")));
-        assert_eq!(version.graph().stored_len(), at + 1);
-        if at % 6 == 0 {
-            let (now, again) = stores.with_model(id, Some(model.id)).unwrap();
-            assert!(holds(&now, &again, text), "{text} by an older model");
-            assert_eq!(now.graph().stored_len(), MODELS);
-        }
-    }
-    let again = Stores::open(store.inner.clone(), Arc::new(FixedClock::at(0))).unwrap();
-    let (version, newest) = again.with_model(id, None).unwrap();
-    assert!(holds(&version, &newest, &format!("document:{}#m{}-7@user:a", MODELS - 1, MODELS - 1)));
-}
-
-#[test]
-fn names_are_made_room_for_while_others_write() {
-    let (_, stores) = failing();
-    let id = stores.create("documents").unwrap().id;
-    stores.write_model(id, &model()).unwrap();
-    let both = |at: usize| {
-        let mut json = wide(&format!("m{at}"), 3_000);
-        let kind = &mut json["type_definitions"][1];
-        kind["relations"]["viewer"] = json!({ "this": {} });
-        kind["metadata"]["relations"]["viewer"] = json!({ "directly_related_user_types": [{ "type": "user" }] });
-        json
-    };
-    std::thread::scope(|scope| {
-        let writers: Vec<_> = (0..2)
-            .map(|writer| {
-                let stores = &stores;
-                scope.spawn(move || {
-                    for at in 0..500 {
-                        stores
-                            .write(id, None, batch(&format!("document:{writer}-{at}#viewer@user:u{}", at % 7)))
-                            .unwrap();
-                        if at % 3 == 0 {
-                            let key = format!("document:{writer}-{at}#viewer@user:u{}", at % 7).parse().unwrap();
-                            stores.write(id, None, Batch::of_deletes(vec![key])).unwrap();
-                        }
-                    }
-                })
-            })
-            .collect();
-        for at in 0..8 {
-            stores.write_model(id, &both(at)).unwrap();
-        }
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
-    });
-    let (version, newest) = stores.with_model(id, None).unwrap();
-    let page = stores.read(id, &Selection::default(), None, 10_000).unwrap();
-    assert_eq!(page.tuples.len(), version.graph().stored_len());
-    assert!(page.tuples.iter().all(|timed| holds(&version, &newest, &timed.tuple.key.to_string())));
-}
-
-#[test]
-fn the_bundles_tuples_are_read_in_pages_as_if_sorted_each_time() {
-    let (_, stores) = failing();
-    let json = json!({
-        "schema_version": "1.1",
-        "type_definitions": [
-            { "type": "user" },
-            {
-                "type": "doc",
-                "relations": { "viewer": { "this": {} }, "owner": { "this": {} } },
-                "metadata": { "relations": {
-                    "viewer": { "directly_related_user_types": [
-                        { "type": "user" }, { "type": "user", "wildcard": {} }, { "type": "doc", "relation": "owner" },
-                    ] },
-                    "owner": { "directly_related_user_types": [{ "type": "user" }] },
-                } },
-            },
-        ],
-    });
-    let model = AuthorizationModel::new(from_json(&json).unwrap()).unwrap();
-    let users = ["user:a", "user:b", "user:bb", "user:*", "doc:1#owner"];
-    let all: Vec<Tuple> = (0..400)
-        .map(|at| format!("doc:{}#viewer@{}", at / 5, users[at % 5]))
-        .chain((0..90).map(|at| format!("doc:{at}#owner@user:b")))
-        .map(|text| text.parse::<TupleKey>().unwrap().into())
-        .collect();
-    let load = |tuples: &[Tuple], digest: u8| {
-        let layer = stores.prepare_main(Some(&model), tuples.to_vec(), false).unwrap();
-        stores.commit_main(layer, Digest::new([digest; 32]), None).unwrap();
-    };
-    // Another bundle before it, which was read from too.
-    load(&all[..7], 1);
-    assert_eq!(stores.read(StoreId::MAIN, &Selection::default(), None, 100).unwrap().tuples.len(), 7);
-    load(&all, 2);
-    for stored in ["doc:0#owner@user:a", "doc:zz#viewer@user:*"] {
-        stores.write(StoreId::MAIN, None, batch(stored)).unwrap();
-    }
-    let object = |text: &str| Some(text.parse().unwrap());
-    let mut selections = vec![Selection::default()];
-    for user in users {
-        let user = Some(user.parse().unwrap());
-        selections.push(Selection { kind: Some("doc".into()), user: user.clone(), ..Selection::default() });
-        let relation = Some("viewer".into());
-        selections.push(Selection { kind: Some("doc".into()), user: user.clone(), relation, ..Selection::default() });
-        selections.push(Selection { object: object("doc:1"), user, ..Selection::default() });
-    }
-    for text in ["doc:1", "doc:7", "doc:nowhere"] {
-        selections.push(Selection { object: object(text), ..Selection::default() });
-        selections.push(Selection { object: object(text), relation: Some("owner".into()), ..Selection::default() });
-    }
-    let text = |tuple: &Tuple| tuple.key.to_string();
-    for wanted in &selections {
-        let mut expected: Vec<String> = all.iter().filter(|tuple| wanted.holds(&tuple.key)).map(text).collect();
-        expected.sort();
-        let stored = ["doc:0#owner@user:a", "doc:zz#viewer@user:*"].map(str::to_owned);
-        expected.extend(stored.into_iter().filter(|text| wanted.holds(&text.parse().unwrap())));
-        for size in [1, 7, 1_000] {
-            let (mut found, mut from) = (Vec::new(), None);
-            loop {
-                let page = stores.read(StoreId::MAIN, wanted, from.as_ref(), size).unwrap();
-                found.extend(page.tuples.iter().map(|timed| text(&timed.tuple)));
-                assert!(page.tuples.len() <= size);
-                from = page.next;
-                if from.is_none() {
-                    break;
-                }
-            }
-            assert_eq!(found, expected, "{wanted:?} by {size}");
-        }
-    }
 }
