@@ -7,27 +7,26 @@
 //! Cedar's `&&` does, so the policy holds exactly when all of them do, and an explanation shows the very conjunct that
 //! stopped it.
 
-use super::index::Named;
-use super::inputs::{Inputs, LegRequest, NoInputs, build, known, value_at};
+mod explain;
+
+use super::index::{Index, Named, Scope};
+use super::inputs::{Inputs, LegRequest, NoInputs, build};
 use super::schema::ActionInfo;
 use super::{Compiled, Conversions};
 use crate::model::{
-    Arguments, ClockUse, Code, Condition, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, NearMiss,
-    PolicyError, Question, Reason, Record, Timestamp, shown,
+    Arguments, ClockUse, Code, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, Question, Reason,
+    Record, Timestamp, shown,
 };
 use crate::policy::analysis::clock_use;
 use crate::policy::analysis::mentions::{RelationFailure, Relations};
-use crate::policy::analysis::read_set::Reads;
-use crate::policy::analysis::syntax::{Root, access_path};
 use crate::policy::explanation::reasons;
-use crate::policy::explanation::shown::{SECRET, may_be_shown, redacted, value_text};
 use crate::policy::inputs::coerce::Rounding;
-use crate::policy::load::policies::{Conjunct, Rule, no_slots};
+use crate::policy::load::policies::{Rule, no_slots};
 use crate::policy::load::stored::Stored;
-use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
-use cedar_policy_core::entities::Dereference;
+use cedar_policy_core::ast::{EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
+use explain::blank;
 use std::sync::Arc;
 
 /// LIMIT: points in time between two milliseconds that the policies of one leg may read: it is decided about as often again.
@@ -80,6 +79,45 @@ pub struct LegInput<'a> {
     pub arguments: Arguments,
 }
 
+/// Whom one leg is about, as the schema has them.
+struct Parties<'a> {
+    /// The principal as the request names it.
+    asked: &'a EntityRef,
+    action: &'a ActionInfo,
+    principal: &'a EntityUID,
+    resource: &'a EntityUID,
+}
+
+impl<'a> Parties<'a> {
+    /// Returns the policies whose scope matches.
+    fn scope(&self, index: &Index, stored: &Stored) -> Arc<Scope> {
+        let principal = stored.get(self.principal).map(AsRef::as_ref);
+        let resource = stored.get(self.resource).map(AsRef::as_ref);
+        index.scope(
+            &self.action.uid,
+            Named { uid: self.principal, stored: principal },
+            Named { uid: self.resource, stored: resource },
+        )
+    }
+
+    fn request(&self, input: &LegInput<'a>, wanted: Wanted, rounding: Rounding) -> LegRequest<'a> {
+        let LegInput { question, leg, now, token, relations, conversions, .. } = *input;
+        LegRequest {
+            question,
+            leg,
+            now,
+            token,
+            action: self.action,
+            principal: self.principal,
+            resource: self.resource,
+            relations,
+            conversions,
+            explains: wanted.explanation,
+            rounding,
+        }
+    }
+}
+
 /// What became of one applicable policy.
 enum Verdict {
     Satisfied,
@@ -119,21 +157,14 @@ impl Compiled {
         if is_settled {
             return Ok(Leg { clock, ..leg });
         }
-        let members: Vec<String> = between.iter().take(3).map(|(_, member)| format!("`{member}`")).collect();
-        let message = format!(
-            "{}: more precise than a millisecond, and the decision depends on that: round it where it is sent",
-            members.join(", ")
-        );
-        let principal =
-            input.question.chain.members().nth(input.leg).map(|member| input.question.as_asked(&member.uid));
-        let mut refusal =
-            refused(Code::BadValue, message, &principal.unwrap_or_else(|| input.question.resource.uid.clone()));
-        refusal.explanation =
-            leg.explanation.map(|told| Box::new(LegExplanation { outcome: refusal.outcome.clone(), ..*told }));
+        let refusal = depends_on_rounding(&input, between, leg.explanation);
         Ok(Leg { clock, inputs: leg.inputs, ..refusal })
     }
 
     /// Evaluates one leg, with points in time between two milliseconds rounded so; says which of them it reads.
+    ///
+    /// INVARIANT: every step but the last can only end in a denial or a fault. Whatever permits is [`Self::decided`] by the
+    /// verdicts of all policies that apply.
     fn rounded_leg(
         &self,
         input: &LegInput<'_>,
@@ -141,103 +172,62 @@ impl Compiled {
         rounding: Rounding,
     ) -> Result<(Leg, Vec<(usize, String)>), Fault> {
         let exact = |leg: Leg| (leg, Vec::new());
-        let LegInput { question, leg, now, token, stored, relations, conversions, arguments } = *input;
-        let Some(member) = question.chain.members().nth(leg) else {
-            return Ok(exact(refused(
-                Code::ChainInvalid,
-                "the chain has no such member".to_owned(),
-                &question.resource.uid,
-            )));
+        let question = input.question;
+        let Some(member) = question.chain.members().nth(input.leg) else {
+            let message = "the chain has no such member".to_owned();
+            return Ok(exact(refused(Code::ChainInvalid, message, &question.resource.uid)));
         };
-        let principal = question.as_asked(&member.uid);
-        let (action, principal_uid, resource_uid) = match self.applies(question, &member.uid) {
+        let asked = question.as_asked(&member.uid);
+        let (action, principal, resource) = match self.applies(question, &member.uid) {
             Ok(found) => found,
-            Err((code, message)) => {
-                let mut leg = refused(code, message, &principal);
-                if wanted.explanation {
-                    leg.explanation = Some(Box::new(blank(&principal, &leg.outcome, Vec::new())));
-                }
-                return Ok(exact(leg));
-            }
+            Err((code, message)) => return Ok(exact(blank_refusal(code, message, &asked, wanted, Vec::new()))),
         };
-        let (who, what) = (stored.get(&principal_uid), stored.get(&resource_uid));
-        let index = self.index(arguments);
-        let scope = index.scope(
-            &action.uid,
-            Named { uid: &principal_uid, stored: who.map(AsRef::as_ref) },
-            Named { uid: &resource_uid, stored: what.map(AsRef::as_ref) },
-        );
-        let (named, asked) = (&principal_uid, &resource_uid);
-        let explains = wanted.explanation;
-        let request = LegRequest {
-            question,
-            leg,
-            now,
-            token,
-            action,
-            principal: named,
-            resource: asked,
-            relations,
-            conversions,
-            explains,
-            rounding,
-        };
-        let mut inputs = match build(&request, &self.schema, stored, index, &scope) {
-            Ok(inputs) => inputs,
-            Err(NoInputs::Cedar) => {
-                // Nothing is known of why, so nothing is kept of it; and what Cedar says may hold any value.
-                let message = "what the policies were to see cannot be built".to_owned();
-                return Ok(exact(Leg {
-                    clock: ClockUse::Otherwise,
-                    ..refused(Code::PolicyError, message, &principal)
-                }));
+        let parties = Parties { asked: &asked, action, principal: &principal, resource: &resource };
+        let index = self.index(input.arguments);
+        let scope = parties.scope(index, input.stored);
+        let request = parties.request(input, wanted, rounding);
+        match build(&request, &self.schema, input.stored, index, &scope) {
+            Ok(mut inputs) => {
+                let between = std::mem::take(&mut inputs.between);
+                Ok((self.decided(input, wanted, &parties, &scope, &inputs), between))
             }
-            Err(NoInputs::Relation(RelationFailure::Fault(message))) => return Err(Fault::Relations(message)),
-            Err(NoInputs::Relation(RelationFailure::Denied(message))) => {
-                let mut leg = refused(Code::RelationError, message, &principal);
-                if wanted.explanation {
-                    leg.explanation = Some(Box::new(blank(&principal, &leg.outcome, Vec::new())));
-                }
-                return Ok(exact(leg));
-            }
-            Err(NoInputs::Bad(bad, dropped)) => {
-                let mut leg = refused(Code::BadValue, bad.into_iter().next().unwrap_or_default(), &principal);
-                if wanted.explanation {
-                    leg.explanation = Some(Box::new(blank(&principal, &leg.outcome, dropped)));
-                }
-                return Ok(exact(leg));
-            }
-        };
-        let evaluator = Evaluator::new(
-            Request::new_unchecked(
-                EntityUIDEntry::known(principal_uid.clone(), None),
-                EntityUIDEntry::Known { euid: Arc::clone(&action.uid), loc: None },
-                EntityUIDEntry::known(resource_uid.clone(), None),
-                Some(inputs.context.clone()),
-            ),
-            &inputs.entities,
-            Extensions::all_available(),
-        );
+            Err(none) => without_inputs(none, &asked, wanted).map(exact),
+        }
+    }
+
+    /// Decides a leg that has its inputs.
+    fn decided(
+        &self,
+        input: &LegInput<'_>,
+        wanted: Wanted,
+        parties: &Parties<'_>,
+        scope: &Scope,
+        inputs: &Inputs,
+    ) -> Leg {
+        let evaluator = evaluator(parties.principal, parties.action, parties.resource, inputs);
         // Who asks why is shown what stopped each policy whose scope matches; the others stop at false, and decide
         // nothing.
-        let applicable = if wanted.explanation { index.all(&scope) } else { inputs.slice.rules.iter().collect() };
-        let clock = if wanted.clock { clock_use::used(&evaluator, &applicable, now) } else { ClockUse::Unread };
+        let applicable: Vec<&Arc<Rule>> = if wanted.explanation {
+            self.index(input.arguments).all(scope)
+        } else {
+            inputs.slice.rules.iter().collect()
+        };
+        let clock = if wanted.clock { clock_use::used(&evaluator, &applicable, input.now) } else { ClockUse::Unread };
         let verdicts: Vec<(&Arc<Rule>, Verdict)> =
             applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
-        let (mut outcome, policies) = self.conclude(question, &principal, &verdicts, scope.reasoned.as_ref());
+        let (mut outcome, policies) = self.conclude(input.question, parties.asked, &verdicts, scope.reasoned.as_ref());
         if policies.is_empty() {
-            self.name_unknown(input, &resource_uid, &mut outcome);
+            self.name_unknown(input, parties.resource, &mut outcome);
         }
         let explanation = wanted
             .explanation
-            .then(|| Box::new(self.explain(&evaluator, &principal, &outcome, &policies, &verdicts, &inputs)));
-        let between = std::mem::take(&mut inputs.between);
+            .then(|| Box::new(self.explain(&evaluator, parties.asked, &outcome, &policies, &verdicts, inputs)));
         let inputs = if wanted.inputs {
-            self.inputs_read(&inputs, &scope.reads, &principal_uid, &resource_uid)
+            self.inputs_read(inputs, &scope.reads, parties.principal, parties.resource)
         } else {
             Vec::new()
         };
-        Ok((Leg { outcome, policies, explanation, inputs, clock }, between))
+        Leg { outcome, policies, explanation, inputs, clock }
     }
 
     /// Whether the question can be asked at all of this principal.
@@ -291,6 +281,7 @@ impl Compiled {
             .any(|(rule, verdict)| rule.effect == Decision::Deny && matches!(verdict, Verdict::Failed(..)));
         let permits: Vec<String> = satisfied(Decision::Permit).map(|rule| rule.id.to_string()).collect();
         let forbids: Vec<String> = satisfied(Decision::Deny).map(|rule| rule.id.to_string()).collect();
+        // INVARIANT: no forbid has failed or is satisfied, and some permit is satisfied.
         if !failed_forbid && forbids.is_empty() && !permits.is_empty() {
             return (LegOutcome::Permit, permits);
         }
@@ -313,102 +304,22 @@ impl Compiled {
         );
         (LegOutcome::Deny(reason), determining)
     }
+}
 
-    fn explain(
-        &self,
-        evaluator: &Evaluator<'_>,
-        principal: &EntityRef,
-        outcome: &LegOutcome,
-        policies: &[String],
-        verdicts: &[(&Arc<Rule>, Verdict)],
-        inputs: &Inputs,
-    ) -> LegExplanation {
-        let mut explanation = blank(principal, outcome, inputs.dropped.clone());
-        explanation.relations.clone_from(&inputs.lookups);
-        let permitted = verdicts
-            .iter()
-            .any(|(rule, verdict)| rule.effect == Decision::Permit && matches!(verdict, Verdict::Satisfied));
-        for (rule, verdict) in verdicts {
-            if policies.contains(&rule.at.id) {
-                explanation.determining.push(rule.at.clone());
-            }
-            let (stopped, error) = match verdict {
-                Verdict::Satisfied => continue,
-                Verdict::Stopped(at) => (*at, None),
-                Verdict::Failed(at, message) => {
-                    let message = self.tellable(rule, message);
-                    explanation.errors.push(PolicyError { policy: rule.at.clone(), message: message.clone() });
-                    (*at, Some(message))
-                }
-            };
-            if !permitted
-                && rule.effect == Decision::Permit
-                && let Some(conjunct) = rule.conjuncts.get(stopped)
-            {
-                let condition = self.condition(evaluator, conjunct, error);
-                explanation.near_misses.push(NearMiss { policy: rule.at.clone(), condition });
-            }
-        }
-        explanation
-    }
-
-    /// Cedar's message, unless it may hold a secret value: an overflow names its operands.
-    fn tellable(&self, rule: &Rule, message: &str) -> String {
-        if rule.reads.names().any(|name| self.schema.vocabulary.may_hold_secret(name)) {
-            "it failed on values that are secret".to_owned()
-        } else {
-            message.to_owned()
-        }
-    }
-
-    fn condition(&self, evaluator: &Evaluator<'_>, conjunct: &Conjunct, error: Option<String>) -> Condition {
-        let vocabulary = &self.schema.vocabulary;
-        let values = conjunct
-            .accesses()
-            .into_iter()
-            .map(|access| {
-                let path = access_path(access).map(|(_, path)| path).unwrap_or_default();
-                let value = if may_be_shown(&path, vocabulary) {
-                    let value = evaluator.interpret(access, no_slots());
-                    value.map_or_else(|_| "(absent)".to_owned(), |value| value_text(&value, vocabulary))
-                } else {
-                    SECRET.to_owned()
-                };
-                (access.to_string(), value)
-            })
-            .collect();
-        Condition { source: conjunct.source(), line: conjunct.line, values, error }
-    }
-
-    fn inputs_read(
-        &self,
-        inputs: &Inputs,
-        reads: &Reads,
-        principal: &EntityUID,
-        resource: &EntityUID,
-    ) -> Vec<(String, String)> {
-        reads
-            .paths()
-            .filter(|(_, path)| may_be_shown(path, &self.schema.vocabulary))
-            .filter_map(|(root, path)| {
-                let start = match root {
-                    Root::Principal => Some(principal),
-                    Root::Resource => Some(resource),
-                    Root::Context => None,
-                };
-                let Context::Value(context) = &inputs.context else { return None };
-                let attribute = |uid: &EntityUID, name: &str| match inputs.entities.entity(uid) {
-                    Dereference::Data(entity) => known(entity.get(name)?),
-                    Dereference::NoSuchEntity | Dereference::Residual(_) => None,
-                };
-                let value = value_at(context, attribute, start, path)?;
-                Some((
-                    format!("{}.{}", root.name(), path.join(".")),
-                    redacted(&value, &self.schema.vocabulary).to_string(),
-                ))
-            })
-            .collect()
-    }
+/// Returns what evaluates policies for this request.
+pub(in crate::policy) fn evaluator<'e>(
+    principal: &EntityUID,
+    action: &ActionInfo,
+    resource: &EntityUID,
+    inputs: &'e Inputs,
+) -> Evaluator<'e> {
+    let request = Request::new_unchecked(
+        EntityUIDEntry::known(principal.clone(), None),
+        EntityUIDEntry::Known { euid: Arc::clone(&action.uid), loc: None },
+        EntityUIDEntry::known(resource.clone(), None),
+        Some(inputs.context.clone()),
+    );
+    Evaluator::new(request, &inputs.entities, Extensions::all_available())
 }
 
 /// Runs a policy's conjuncts in order.
@@ -445,14 +356,50 @@ fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
     }
 }
 
-fn blank(principal: &EntityRef, outcome: &LegOutcome, dropped: Vec<Dropped>) -> LegExplanation {
-    LegExplanation {
-        principal: principal.clone(),
-        outcome: outcome.clone(),
-        determining: Vec::new(),
-        near_misses: Vec::new(),
-        relations: Vec::new(),
-        errors: Vec::new(),
-        dropped,
+/// A denial for which no policy is asked, with an explanation that lists none where one is wanted.
+fn blank_refusal(code: Code, message: String, principal: &EntityRef, wanted: Wanted, dropped: Vec<Dropped>) -> Leg {
+    let mut leg = refused(code, message, principal);
+    if wanted.explanation {
+        leg.explanation = Some(Box::new(blank(principal, &leg.outcome, dropped)));
     }
+    leg
+}
+
+/// What a leg without inputs comes to: a denial, or a fault where the reason may pass.
+fn without_inputs(none: NoInputs, principal: &EntityRef, wanted: Wanted) -> Result<Leg, Fault> {
+    match none {
+        NoInputs::Cedar => {
+            // Nothing is known of why, so nothing is kept of it; and what Cedar says may hold any value.
+            let message = "what the policies were to see cannot be built".to_owned();
+            Ok(Leg { clock: ClockUse::Otherwise, ..refused(Code::PolicyError, message, principal) })
+        }
+        NoInputs::Relation(RelationFailure::Fault(message)) => Err(Fault::Relations(message)),
+        NoInputs::Relation(RelationFailure::Denied(message)) => {
+            Ok(blank_refusal(Code::RelationError, message, principal, wanted, Vec::new()))
+        }
+        NoInputs::Bad(bad, dropped) => {
+            let message = bad.into_iter().next().unwrap_or_default();
+            Ok(blank_refusal(Code::BadValue, message, principal, wanted, dropped))
+        }
+    }
+}
+
+/// The denial of a leg whose decision is not the same for all roundings of these points in time.
+fn depends_on_rounding(
+    input: &LegInput<'_>,
+    between: &[(usize, String)],
+    explanation: Option<Box<LegExplanation>>,
+) -> Leg {
+    let members: Vec<String> = between.iter().take(3).map(|(_, member)| format!("`{member}`")).collect();
+    let message = format!(
+        "{}: more precise than a millisecond, and the decision depends on that: round it where it is sent",
+        members.join(", ")
+    );
+    let question = input.question;
+    let principal = question.chain.members().nth(input.leg).map(|member| question.as_asked(&member.uid));
+    let principal = principal.unwrap_or_else(|| question.resource.uid.clone());
+    let refusal = refused(Code::BadValue, message, &principal);
+    let outcome = refusal.outcome.clone();
+    let explanation = explanation.map(|explained| Box::new(LegExplanation { outcome, ..*explained }));
+    Leg { explanation, ..refusal }
 }

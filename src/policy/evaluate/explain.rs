@@ -1,0 +1,129 @@
+//! The explanation of a leg, and what its policies have read.
+//!
+//! INVARIANT: what may be a secret is neither shown nor quoted.
+
+use super::Verdict;
+use crate::model::{Condition, Decision, Dropped, EntityRef, LegExplanation, LegOutcome, NearMiss, PolicyError};
+use crate::policy::Compiled;
+use crate::policy::analysis::read_set::Reads;
+use crate::policy::analysis::syntax::{Root, access_path};
+use crate::policy::explanation::shown::{SECRET, may_be_shown, redacted, value_text};
+use crate::policy::inputs::{Inputs, known, value_at};
+use crate::policy::load::policies::{Conjunct, Rule, no_slots};
+use cedar_policy_core::ast::{Context, EntityUID};
+use cedar_policy_core::entities::Dereference;
+use cedar_policy_core::evaluator::Evaluator;
+use std::sync::Arc;
+
+impl Compiled {
+    /// Explains a leg that was decided: what determined it, what failed, and what each permit was missing.
+    pub(super) fn explain(
+        &self,
+        evaluator: &Evaluator<'_>,
+        principal: &EntityRef,
+        outcome: &LegOutcome,
+        policies: &[String],
+        verdicts: &[(&Arc<Rule>, Verdict)],
+        inputs: &Inputs,
+    ) -> LegExplanation {
+        let mut explanation = blank(principal, outcome, inputs.dropped.clone());
+        explanation.relations.clone_from(&inputs.lookups);
+        let permitted = verdicts
+            .iter()
+            .any(|(rule, verdict)| rule.effect == Decision::Permit && matches!(verdict, Verdict::Satisfied));
+        for (rule, verdict) in verdicts {
+            if policies.contains(&rule.at.id) {
+                explanation.determining.push(rule.at.clone());
+            }
+            let (stopped, error) = match verdict {
+                Verdict::Satisfied => continue,
+                Verdict::Stopped(at) => (*at, None),
+                Verdict::Failed(at, message) => {
+                    let message = self.tellable(rule, message);
+                    explanation.errors.push(PolicyError { policy: rule.at.clone(), message: message.clone() });
+                    (*at, Some(message))
+                }
+            };
+            if !permitted
+                && rule.effect == Decision::Permit
+                && let Some(conjunct) = rule.conjuncts.get(stopped)
+            {
+                let condition = self.condition(evaluator, conjunct, error);
+                explanation.near_misses.push(NearMiss { policy: rule.at.clone(), condition });
+            }
+        }
+        explanation
+    }
+
+    /// Cedar's message, unless it may hold a secret value: an overflow names its operands.
+    fn tellable(&self, rule: &Rule, message: &str) -> String {
+        if rule.reads.names().any(|name| self.schema.vocabulary.may_hold_secret(name)) {
+            "it failed on values that are secret".to_owned()
+        } else {
+            message.to_owned()
+        }
+    }
+
+    fn condition(&self, evaluator: &Evaluator<'_>, conjunct: &Conjunct, error: Option<String>) -> Condition {
+        let vocabulary = &self.schema.vocabulary;
+        let values = conjunct
+            .accesses()
+            .into_iter()
+            .map(|access| {
+                let path = access_path(access).map(|(_, path)| path).unwrap_or_default();
+                let value = if may_be_shown(&path, vocabulary) {
+                    let value = evaluator.interpret(access, no_slots());
+                    value.map_or_else(|_| "(absent)".to_owned(), |value| value_text(&value, vocabulary))
+                } else {
+                    SECRET.to_owned()
+                };
+                (access.to_string(), value)
+            })
+            .collect();
+        Condition { source: conjunct.source(), line: conjunct.line, values, error }
+    }
+
+    /// Returns what policies have read and may be shown: a path, and the value as Cedar writes it.
+    pub(super) fn inputs_read(
+        &self,
+        inputs: &Inputs,
+        reads: &Reads,
+        principal: &EntityUID,
+        resource: &EntityUID,
+    ) -> Vec<(String, String)> {
+        reads
+            .paths()
+            .filter(|(_, path)| may_be_shown(path, &self.schema.vocabulary))
+            .filter_map(|(root, path)| {
+                let start = match root {
+                    Root::Principal => Some(principal),
+                    Root::Resource => Some(resource),
+                    Root::Context => None,
+                };
+                let Context::Value(context) = &inputs.context else { return None };
+                let attribute = |uid: &EntityUID, name: &str| match inputs.entities.entity(uid) {
+                    Dereference::Data(entity) => known(entity.get(name)?),
+                    Dereference::NoSuchEntity | Dereference::Residual(_) => None,
+                };
+                let value = value_at(context, attribute, start, path)?;
+                Some((
+                    format!("{}.{}", root.name(), path.join(".")),
+                    redacted(&value, &self.schema.vocabulary).to_string(),
+                ))
+            })
+            .collect()
+    }
+}
+
+/// An explanation that names no policy.
+pub(super) fn blank(principal: &EntityRef, outcome: &LegOutcome, dropped: Vec<Dropped>) -> LegExplanation {
+    LegExplanation {
+        principal: principal.clone(),
+        outcome: outcome.clone(),
+        determining: Vec::new(),
+        near_misses: Vec::new(),
+        relations: Vec::new(),
+        errors: Vec::new(),
+        dropped,
+    }
+}
