@@ -59,6 +59,9 @@ pub enum Error {
     /// Objects and arrays are nested too deeply.
     #[error("the body is nested more than {0} levels deep: send flatter data")]
     TooDeep(usize),
+    /// Too many values stand in arrays within arrays.
+    #[error("the body holds too many values within nested arrays: send flatter data")]
+    TooHeavy,
     /// A member is missing or of the wrong kind.
     #[error("{0}")]
     Malformed(#[from] Malformed),
@@ -209,7 +212,7 @@ impl Error {
             Self::ContentEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::ContentEncoding),
             Self::Json { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidJson),
             Self::DuplicateMember(_) => (StatusCode::BAD_REQUEST, ErrorCode::DuplicateMember),
-            Self::TooDeep(_) => (StatusCode::BAD_REQUEST, ErrorCode::TooDeep),
+            Self::TooDeep(_) | Self::TooHeavy => (StatusCode::BAD_REQUEST, ErrorCode::TooDeep),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, ErrorCode::Malformed),
             Self::TooManyEvaluations { .. } => (StatusCode::BAD_REQUEST, ErrorCode::TooManyEvaluations),
             Self::DefaultsTooLarge(_) => (StatusCode::BAD_REQUEST, ErrorCode::DefaultsTooLarge),

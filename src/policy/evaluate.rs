@@ -8,6 +8,7 @@
 //! stopped it.
 
 mod explain;
+mod rounding;
 
 use super::index::{Index, Named, Scope};
 use super::inputs::{Inputs, LegRequest, NoInputs, build};
@@ -20,7 +21,7 @@ use crate::model::{
 use crate::policy::analysis::clock_use;
 use crate::policy::analysis::mentions::{RelationFailure, Relations};
 use crate::policy::explanation::reasons;
-use crate::policy::inputs::coerce::Rounding;
+use crate::policy::inputs::coerce::{Instant, Rounding};
 use crate::policy::load::policies::{Rule, no_slots};
 use crate::policy::load::stored::Stored;
 use cedar_policy_core::ast::{EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
@@ -28,9 +29,6 @@ use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use explain::blank;
 use std::sync::Arc;
-
-/// LIMIT: points in time between two milliseconds that the policies of one leg may read: it is decided about as often again.
-const MAX_BETWEEN: usize = 8;
 
 /// How much a leg shall say beside its outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,70 +126,52 @@ enum Verdict {
 impl Compiled {
     /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
-        let (leg, between) = self.rounded_leg(input, wanted, Rounding::Down)?;
+        let (leg, between) = self.rounded_leg(input, wanted, Rounding::down())?;
         if between.is_empty() { Ok(leg) } else { self.settle(input, wanted, leg, &between) }
     }
 
-    /// A leg that reads points in time between two milliseconds, once it is decided with the ones before. It is decided
-    /// with the ones behind, too, and with each one between the others: where that makes a difference it is denied.
-    fn settle(
-        &self,
-        input: &LegInput<'_>,
-        wanted: Wanted,
-        leg: Leg,
-        between: &[(usize, String)],
-    ) -> Result<Leg, Fault> {
-        // What was converted for other legs is rounded as it was there.
-        let input = LegInput { conversions: None, ..*input };
-        let each = between.iter().map(|(number, _)| Rounding::OneUp(*number)).filter(|_| between.len() > 1);
-        let (decision, mut clock) = (leg.outcome.decision(), leg.clock);
-        let mut is_settled = between.len() <= MAX_BETWEEN;
-        for rounding in std::iter::once(Rounding::Up).chain(each) {
-            if !is_settled {
-                break;
-            }
-            let (other, _) = self.rounded_leg(&input, wanted, rounding)?;
-            is_settled = other.outcome.decision() == decision;
-            clock = clock.and(other.clock);
-        }
-        if is_settled {
-            return Ok(Leg { clock, ..leg });
-        }
-        let refusal = depends_on_rounding(&input, between, leg.explanation);
-        Ok(Leg { clock, inputs: leg.inputs, ..refusal })
-    }
-
     /// Evaluates one leg, with points in time between two milliseconds rounded so; says which of them it reads.
-    ///
-    /// INVARIANT: every step but the last can only end in a denial or a fault. Whatever permits is [`Self::decided`] by the
-    /// verdicts of all policies that apply.
     fn rounded_leg(
         &self,
         input: &LegInput<'_>,
         wanted: Wanted,
         rounding: Rounding,
-    ) -> Result<(Leg, Vec<(usize, String)>), Fault> {
-        let exact = |leg: Leg| (leg, Vec::new());
+    ) -> Result<(Leg, Vec<(Instant, String)>), Fault> {
+        let decided = self.with_inputs(input, wanted, rounding, |parties, scope, mut inputs| {
+            let between = std::mem::take(&mut inputs.between);
+            (self.decided(input, wanted, parties, scope, &inputs), between)
+        })?;
+        Ok(decided.unwrap_or_else(|denial| (denial, Vec::new())))
+    }
+
+    /// Builds the inputs of a leg and hands them on; returns the denial of a leg that has none.
+    ///
+    /// INVARIANT: every step here can only end in a denial or a fault. Whatever permits is [`Self::decided`] by the verdicts
+    /// of all policies that apply.
+    fn with_inputs<T>(
+        &self,
+        input: &LegInput<'_>,
+        wanted: Wanted,
+        rounding: Rounding,
+        then: impl FnOnce(&Parties<'_>, &Scope, Inputs) -> T,
+    ) -> Result<Result<T, Leg>, Fault> {
         let question = input.question;
         let Some(member) = question.chain.members().nth(input.leg) else {
             let message = "the chain has no such member".to_owned();
-            return Ok(exact(refused(Code::ChainInvalid, message, &question.resource.uid)));
+            return Ok(Err(refused(Code::ChainInvalid, message, &question.resource.uid)));
         };
         let asked = question.as_asked(&member.uid);
         let (action, principal, resource) = match self.applies(question, &member.uid) {
             Ok(found) => found,
-            Err((code, message)) => return Ok(exact(blank_refusal(code, message, &asked, wanted, Vec::new()))),
+            Err((code, message)) => return Ok(Err(blank_refusal(code, message, &asked, wanted, Vec::new()))),
         };
         let parties = Parties { asked: &asked, action, principal: &principal, resource: &resource };
         let index = self.index(input.arguments);
         let scope = parties.scope(index, input.stored);
         let request = parties.request(input, wanted, rounding);
         match build(&request, &self.schema, input.stored, index, &scope) {
-            Ok(mut inputs) => {
-                let between = std::mem::take(&mut inputs.between);
-                Ok((self.decided(input, wanted, &parties, &scope, &inputs), between))
-            }
-            Err(none) => without_inputs(none, &asked, wanted).map(exact),
+            Ok(inputs) => Ok(Ok(then(&parties, &scope, inputs))),
+            Err(none) => without_inputs(none, &asked, wanted).map(Err),
         }
     }
 
@@ -382,24 +362,4 @@ fn without_inputs(none: NoInputs, principal: &EntityRef, wanted: Wanted) -> Resu
             Ok(blank_refusal(Code::BadValue, message, principal, wanted, dropped))
         }
     }
-}
-
-/// The denial of a leg whose decision is not the same for all roundings of these points in time.
-fn depends_on_rounding(
-    input: &LegInput<'_>,
-    between: &[(usize, String)],
-    explanation: Option<Box<LegExplanation>>,
-) -> Leg {
-    let members: Vec<String> = between.iter().take(3).map(|(_, member)| format!("`{member}`")).collect();
-    let message = format!(
-        "{}: more precise than a millisecond, and the decision depends on that: round it where it is sent",
-        members.join(", ")
-    );
-    let question = input.question;
-    let principal = question.chain.members().nth(input.leg).map(|member| question.as_asked(&member.uid));
-    let principal = principal.unwrap_or_else(|| question.resource.uid.clone());
-    let refusal = refused(Code::BadValue, message, &principal);
-    let outcome = refusal.outcome.clone();
-    let explanation = explanation.map(|explained| Box::new(LegExplanation { outcome, ..*explained }));
-    Leg { explanation, ..refusal }
 }

@@ -67,6 +67,7 @@ fn a_forbid_that_applies_to_some_loads_and_applies() {
         "when { principal in resource.blocked } unless { principal is robot }",
         "unless { !(principal in resource.blocked) }",
         "when { if principal is user then principal in resource.blocked else false }",
+        "when { if resource == doc::\"d9\" then false else principal in resource.blocked }",
         "when { (principal in resource.blocked) == true }",
         "when { (principal in resource.blocked) != false }",
         "when { principal in resource.blocked || principal in resource.shut }",

@@ -107,6 +107,20 @@ async fn a_decision_that_takes_long_delays_no_other() {
 }
 
 #[actix_web::test]
+async fn one_large_item_among_small_ones_delays_no_other() {
+    let fixture = Fixture::new();
+    let mut items = vec![question("alice", "plain", 0); 40];
+    items.insert(1, question("carol", "plain", 20_000));
+    let long = post(EVALUATIONS, json!({ "evaluations": items }).to_string());
+    let short = post(EVALUATION, question("alice", "plain", 0).to_string());
+    let (long, short, is_before) = send_two(&fixture.server, long, short).await;
+    assert_eq!(long.status.as_u16(), 200);
+    assert_eq!(long.json()["evaluations"][1], json!({ "decision": false }));
+    assert_eq!((short.status.as_u16(), short.json()), (200, json!({ "decision": true })));
+    assert!(is_before);
+}
+
+#[actix_web::test]
 async fn a_batch_goes_on_apart_where_it_begins_to_take_long() {
     let fixture = Fixture::new();
     let ask = |who, what| question(who, what, 4);

@@ -148,6 +148,10 @@ async fn nesting_is_read_up_to_its_limit_and_no_further() {
         with("context", &json!({ "a": value }))
     };
     assert_eq!(send(&server, post(EVALUATION, nested(64))).await.status, 503);
+    // Too many values within nested arrays, wherever they stand and whoever reads them.
+    let heavy = format!("{}{}{}", "[".repeat(57), vec!["1"; 100_000].join(","), "]".repeat(57));
+    let reply = send(&server, post(EVALUATION, format!("{{\"a\":{heavy}}}"))).await;
+    assert_eq!(error(&reply), "400 too_deep: the body holds too many values within nested arrays: send flatter data");
     let reply = send(&server, post(EVALUATION, nested(65))).await;
     assert_eq!(error(&reply), "400 too_deep: the body is nested more than 64 levels deep: send flatter data");
 }

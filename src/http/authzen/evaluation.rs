@@ -77,9 +77,9 @@ pub(in crate::http) async fn evaluation(
 /// millisecond's work any more.
 const BRIEF_BODY_BYTES: usize = 64 << 10;
 
-/// Whether as much of a body speaks of one question that deciding it may take long.
-pub(in crate::http) fn is_long(body_bytes: usize, questions: usize) -> bool {
-    body_bytes / questions.max(1) > BRIEF_BODY_BYTES
+/// Returns `true` where so much speaks of one question that deciding it may take long.
+pub(in crate::http) fn is_long(question_bytes: usize) -> bool {
+    question_bytes > BRIEF_BODY_BYTES
 }
 
 /// Decides one question here, if that is soon done, and else apart from the worker.
@@ -91,7 +91,7 @@ pub(in crate::http) async fn decide(
     (body_bytes, turn): (usize, Option<Turn>),
     known: &mut Option<Known>,
 ) -> Result<Answer, Error> {
-    if !is_long(body_bytes, 1) {
+    if !is_long(body_bytes) {
         match shared.engine.decide_briefly(ask, question, known) {
             Err(Refusal::TakesLong) => {}
             other => return Ok(other?),

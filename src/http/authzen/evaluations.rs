@@ -69,8 +69,10 @@ pub(in crate::http) async fn evaluations(
         Evaluations::Batch(items) => {
             let connection = connection(&request);
             let count = items.size_hint().0;
+            // One large item among small ones takes as long as by itself.
+            let is_long = is_long(text.len()) && is_long(items.largest_bytes());
             let batch = shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)?;
-            let mut batch = batch.briefly(if is_long(text.len(), count) { None } else { Some(count) });
+            let mut batch = batch.briefly(if is_long { None } else { Some(count) });
             let mut answers = Answers { first: None, body: BatchBody::new(count, options.depth, limits.answer_bytes) };
             let mut takes_long = false;
             for answer in &mut batch {

@@ -22,46 +22,55 @@ pub(in crate::policy) struct Findings {
     pub(in crate::policy) misfits: Vec<(Vec<SmolStr>, String)>,
     /// Paths of members that are not declared.
     pub(in crate::policy) undeclared: Vec<Vec<SmolStr>>,
-    /// Paths of points in time that lie between two milliseconds.
-    pub(in crate::policy) between: Vec<Vec<SmolStr>>,
-    /// How these are read, and how many there were before.
+    /// Points in time that lie between two milliseconds, and where they stand.
+    pub(in crate::policy) between: Vec<(Instant, Vec<SmolStr>)>,
     rounding: Rounding,
-    before: usize,
 }
 
-/// Which of the two milliseconds around it a point in time is read as. Policies know no smaller part of a second: what
-/// they say of both is what they would say of what lies between.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::policy) enum Rounding {
-    /// The one before.
-    #[default]
-    Down,
-    /// The one behind.
-    Up,
-    /// The one behind, for one of several points in time, and the one before for the others.
-    OneUp(usize),
+/// A point in time, in nanoseconds since 1970.
+pub(in crate::policy) type Instant = i128;
+
+/// Which of the two milliseconds around it each point in time is read as, for policies know no smaller part of a second:
+/// the one behind for those that are named here, and the one before for the others. Equal ones are read alike, wherever they
+/// stand.
+#[derive(Clone, Debug, Default)]
+pub(in crate::policy) struct Rounding(Option<Arc<[Instant]>>);
+
+impl Rounding {
+    /// Reads these as the millisecond behind.
+    pub(in crate::policy) fn up(instants: impl IntoIterator<Item = Instant>) -> Self {
+        Self(Some(instants.into_iter().collect()))
+    }
+
+    /// Reads all as the millisecond before.
+    pub(in crate::policy) const fn down() -> Self {
+        Self(None)
+    }
+
+    /// Returns `true` where all are read as the millisecond before.
+    pub(in crate::policy) fn is_down(&self) -> bool {
+        self.0.as_ref().is_none_or(|up| up.is_empty())
+    }
+
+    fn is_up(&self, instant: Instant) -> bool {
+        self.0.as_ref().is_some_and(|up| up.contains(&instant))
+    }
 }
 
 impl Findings {
-    /// Nothing found yet, behind so many points in time between two milliseconds.
-    pub(in crate::policy) fn rounding(rounding: Rounding, before: usize) -> Self {
-        Self { rounding, before, ..Self::default() }
+    /// Nothing found yet.
+    pub(in crate::policy) fn rounding(rounding: Rounding) -> Self {
+        Self { rounding, ..Self::default() }
     }
 
     /// The millisecond that a point in time is read as.
-    fn millisecond(&mut self, nanos: i128, at: At<'_>) -> i128 {
-        let floor = nanos.div_euclid(NANOS_PER_MS);
-        if nanos.rem_euclid(NANOS_PER_MS) == 0 {
+    fn millisecond(&mut self, instant: Instant, at: At<'_>) -> i128 {
+        let floor = instant.div_euclid(NANOS_PER_MS);
+        if instant.rem_euclid(NANOS_PER_MS) == 0 {
             return floor;
         }
-        let number = self.before + self.between.len();
-        self.between.push(at.path());
-        let is_up = match self.rounding {
-            Rounding::Down => false,
-            Rounding::Up => true,
-            Rounding::OneUp(one) => one == number,
-        };
-        floor + i128::from(is_up)
+        self.between.push((instant, at.path()));
+        floor + i128::from(self.rounding.is_up(instant))
     }
 }
 
@@ -134,7 +143,7 @@ pub(in crate::policy) fn fit(
 /// The members of an array must all fit, whole: an element that stays away could be the one that a forbid looks for.
 fn elements(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
     let (Type::Set { element_type: Some(element) }, Value::List(items)) = (ty, value) else { return None };
-    let mut inner = Findings::rounding(findings.rounding, findings.before + findings.between.len());
+    let mut inner = Findings::rounding(findings.rounding.clone());
     let fitted: Option<Vec<Cedar>> = items.iter().map(|item| fit(item, element, vocabulary, at, &mut inner)).collect();
     findings.undeclared.extend(inner.undeclared);
     findings.between.extend(inner.between);
@@ -144,7 +153,7 @@ fn elements(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findi
 fn scalar(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
     match (ty, value) {
         (Type::Bool(_), Value::Bool(value)) => Some(Cedar::from(*value)),
-        (Type::Long, Value::Number(number)) => number.to_i64().map(Cedar::from),
+        (Type::Long, Value::Number(number)) if number.digits().len() <= MAX_DIGITS => number.to_i64().map(Cedar::from),
         (Type::String, Value::Text(text)) => Some(Cedar::from(text.clone())),
         (Type::Entity(kind), value) => reference(value, kind, vocabulary).map(Cedar::from),
         (Type::ExtensionType { name }, value) => extension(name, value, at, findings),
@@ -175,6 +184,14 @@ fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Optio
 
 fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
     let constructor = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name)?;
+    let digits = match value {
+        Value::Text(text) => text.len(),
+        Value::Number(number) => number.digits().len(),
+        _ => 0,
+    };
+    if digits > MAX_DIGITS {
+        return None;
+    }
     match (constructor.kind, value) {
         (Kind::Address, Value::Text(text)) => {
             // Before Cedar reads it: it takes some spellings of a mapped address for one of IPv6.
@@ -213,6 +230,10 @@ pub(in crate::policy) fn datetime(text: &str) -> Option<Cedar> {
 }
 
 const NANOS_PER_MS: i128 = 1_000_000;
+
+/// LIMIT: bytes of a number, of an address, of a point in time or a duration. Each leg reads them anew, and nobody means a
+/// longer one.
+const MAX_DIGITS: usize = 256;
 
 /// The extension types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,8 +26,8 @@ use crate::model::{Dropped, Entity as Asked, Question, Record, RelationLookup, T
 use crate::policy::analysis::mentions::{RelationFailure, Relations};
 use crate::policy::analysis::syntax::Root;
 use crate::policy::explanation::shown::{path_text, undeclared_name};
-use crate::policy::inputs::coerce::{At, Findings, Rounding, fit};
-use crate::policy::inputs::conversions::{Conversions, Fitted, Origin, is_compound, is_too_heavy};
+use crate::policy::inputs::coerce::{At, Findings, Instant, Rounding, fit};
+use crate::policy::inputs::conversions::{Conversions, Fitted, Origin, is_compound};
 use crate::policy::load::stored::Stored;
 use cedar_policy_core::ast::{Context, EntityUID, Value as Cedar, ValueKind};
 use cedar_policy_core::entities::Entities;
@@ -79,8 +79,8 @@ pub(super) struct Inputs {
     pub(super) dropped: Vec<Dropped>,
     /// The relations that were looked up, where an explanation is wanted.
     pub(super) lookups: Vec<RelationLookup>,
-    /// Points in time between two milliseconds that a policy reads: their numbers among all such, and their paths.
-    pub(super) between: Vec<(usize, String)>,
+    /// Points in time between two milliseconds that a policy reads, and their paths.
+    pub(super) between: Vec<(Instant, String)>,
 }
 
 /// Builds a leg's inputs for the policies of a scope, and finds those of them that can have a say. Relations are
@@ -94,7 +94,7 @@ pub(super) fn build(
 ) -> Result<Inputs, NoInputs> {
     let drafts = Drafts::new(stored, schema);
     let (bad, dropped, between) = (Vec::new(), Vec::new(), Vec::new());
-    let mut builder = Builder { request, schema, scope, drafts, bad, dropped, between, betweens: 0 };
+    let mut builder = Builder { request, schema, scope, drafts, bad, dropped, between };
     builder.given_entities();
     let context = builder.context();
     if !builder.bad.is_empty() {
@@ -121,9 +121,7 @@ struct Builder<'a> {
     drafts: Drafts<'a>,
     bad: Vec<String>,
     dropped: Vec<Dropped>,
-    between: Vec<(usize, String)>,
-    /// How many points in time between two milliseconds there were, read or not.
-    betweens: usize,
+    between: Vec<(Instant, String)>,
 }
 
 impl Builder<'_> {
@@ -206,19 +204,20 @@ impl Builder<'_> {
     ) -> Option<Cedar> {
         let convert = || self.convert(value, attribute, name);
         let Fitted { value: fitted, findings } = match (self.request.conversions, origin) {
-            (Some(conversions), Some(origin)) if is_compound(value) => conversions.get(origin(), convert),
+            (Some(conversions), Some(origin)) if is_compound(value) => {
+                conversions.get(origin(), self.request.rounding.is_down(), convert)
+            }
             _ => convert(),
         };
         for undeclared in findings.undeclared {
             let path = path_text(&undeclared, &self.schema.vocabulary);
             self.drop(|| (format!("{}.{path}", prefix()), "the schema does not declare it".to_owned()));
         }
-        for between in findings.between {
+        for (instant, between) in findings.between {
             if is_read(self, &between) {
                 let member = format!("{}.{}", prefix(), path_text(&between, &self.schema.vocabulary));
-                self.between.push((self.betweens, member));
+                self.between.push((instant, member));
             }
-            self.betweens += 1;
         }
         for (misfit, why) in findings.misfits {
             let member = format!("{}.{}", prefix(), path_text(&misfit, &self.schema.vocabulary));
@@ -232,12 +231,7 @@ impl Builder<'_> {
     }
 
     fn convert(&self, value: &Value, attribute: &Attribute, name: &SmolStr) -> Fitted {
-        let mut findings = Findings::rounding(self.request.rounding, self.betweens);
-        if is_compound(value) && is_too_heavy(value) {
-            let why = "it holds too many values within one another".to_owned();
-            findings.misfits.push((vec![name.clone()], why));
-            return Fitted { value: None, findings };
-        }
+        let mut findings = Findings::rounding(self.request.rounding.clone());
         let value = fit(value, &attribute.ty, &self.schema.vocabulary, At::top(name), &mut findings);
         Fitted { value, findings }
     }

@@ -96,7 +96,7 @@ impl Compiled {
             relations: input.relations,
             conversions: input.conversions,
             explains: false,
-            rounding: Rounding::Down,
+            rounding: Rounding::down(),
         };
         let scope = |rules: &[&Arc<Rule>], mentions| Rules::fixed(rules.iter().copied(), mentions);
         let index = self.index(input.arguments);

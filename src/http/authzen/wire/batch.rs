@@ -16,7 +16,6 @@
 use crate::http::{Error, Limits};
 use crate::model::{Flaw, Malformed, Record, Request, Value, default_flaws};
 use smol_str::SmolStr;
-use std::iter::Enumerate;
 use std::vec;
 
 /// The members that have defaults.
@@ -37,14 +36,26 @@ pub(in crate::http) struct Items {
     defaults: Record,
     /// Members beside the defaults and in them that nobody would read.
     flaws: Vec<Flaw>,
-    rest: Enumerate<vec::IntoIter<Value>>,
+    rest: vec::IntoIter<Value>,
+    /// How many were taken.
+    taken: usize,
+}
+
+impl Items {
+    /// Returns the memory of the largest item, with the defaults that it may inherit.
+    pub(in crate::http) fn largest_bytes(&self) -> usize {
+        let largest = self.rest.as_slice().iter().map(bytes).max().unwrap_or_default();
+        largest.saturating_add(record_bytes(&self.defaults))
+    }
 }
 
 impl Iterator for Items {
     type Item = Result<Request, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (index, item) = self.rest.next()?;
+        let item = self.rest.next()?;
+        let index = self.taken;
+        self.taken += 1;
         let mut request = read_item(&self.defaults, index, item);
         if let Ok(request) = &mut request {
             request.flaws.extend_from_slice(&self.flaws);
@@ -83,7 +94,7 @@ pub(in crate::http) fn read_evaluations(mut body: Record, limits: &Limits) -> Re
         return Err(Error::DefaultsTooLarge(limits.inherited_bytes));
     }
     let flaws = default_flaws(&body);
-    Ok(Evaluations::Batch(Items { defaults: body, flaws, rest: items.into_iter().enumerate() }))
+    Ok(Evaluations::Batch(Items { defaults: body, flaws, rest: items.into_iter(), taken: 0 }))
 }
 
 /// Refuses a default that is no object, whether an item inherits it or not: nobody would read what it says.

@@ -2,7 +2,8 @@
 //! asks of it).
 //!
 //! Refused: what is no JSON or not UTF-8, a byte order mark, lone surrogates, anything behind the value, a member that
-//! occurs twice in its object once escapes are read, nesting beyond the limit, a body that is not an object.
+//! occurs twice in its object once escapes are read, nesting beyond the limit, too many values within nested arrays, a
+//! body that is not an object.
 //!
 //! INVARIANT: the recursion goes no deeper than the limit, and numbers keep their digits.
 
@@ -14,11 +15,13 @@ use std::fmt::Write as _;
 
 /// Reads a body. `max_depth` counts levels of objects and arrays, the body's own included.
 pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
-    let mut reader = Reader { json: Jiter::new(body), max_depth, members: Vec::new() };
+    let max_weight = MAX_WEIGHT.max(body.len().saturating_mul(WEIGHT_PER_BYTE));
+    let mut reader = Reader { json: Jiter::new(body), max_depth, max_weight, lists: 0, weight: 0, members: Vec::new() };
     match reader.document() {
         Ok(Value::Record(record)) => Ok(record),
         Ok(other) => Err(Malformed::kind("", "an object", &other).into()),
         Err(Refusal::TooDeep) => Err(Error::TooDeep(max_depth)),
+        Err(Refusal::TooHeavy) => Err(Error::TooHeavy),
         Err(Refusal::Twice(path)) => Err(Error::DuplicateMember(path)),
         Err(Refusal::Syntax(error)) => {
             let position = reader.json.error_position(error.index);
@@ -26,6 +29,14 @@ pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
         }
     }
 }
+
+/// LIMIT: most that the values of a body may weigh together. Each weighs as much as there are arrays around it, and one: a
+/// policy's set is sorted when it is made, and so often each of its values is sorted. Whether a body weighs too much does not
+/// depend on what policies read of it, and so neither does a decision that was kept.
+const MAX_WEIGHT: usize = 4_000_000;
+
+/// Larger bodies may weigh so much for each byte: one without nested arrays weighs less.
+const WEIGHT_PER_BYTE: usize = 4;
 
 /// The path of a member without names that are a request's own: what stands in a context or in properties. They may be
 /// account numbers, and values that were written where a name belongs.
@@ -44,6 +55,7 @@ pub(in crate::http) fn without_data(path: &str) -> String {
 enum Refusal {
     Syntax(JiterError),
     TooDeep,
+    TooHeavy,
     /// The path of a member that occurs twice, as far as it is known: completed on the way out.
     Twice(String),
 }
@@ -80,6 +92,10 @@ impl Refusal {
 struct Reader<'a> {
     json: Jiter<'a>,
     max_depth: usize,
+    max_weight: usize,
+    /// Arrays that are open.
+    lists: usize,
+    weight: usize,
     /// The members, read so far, of the objects that are open: of each behind those of the one around it.
     members: Vec<(SmolStr, Value)>,
 }
@@ -93,6 +109,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, peek: Peek, depth: usize) -> Result<Value, Refusal> {
+        self.weight += 1 + self.lists;
         match peek {
             Peek::String => Ok(Value::Text(SmolStr::new(self.json.known_str()?))),
             Peek::Object => self.object(depth + 1),
@@ -122,13 +139,18 @@ impl Reader<'_> {
 
     fn array(&mut self, depth: usize) -> Result<Value, Refusal> {
         self.enter(depth)?;
+        self.lists += 1;
         let mut items = Vec::new();
         let mut next = self.json.known_array()?;
         while let Some(peek) = next {
             let item = self.value(peek, depth).map_err(|refusal| refusal.at(items.len()))?;
             items.push(item);
+            if self.weight > self.max_weight {
+                return Err(Refusal::TooHeavy);
+            }
             next = self.json.array_step()?;
         }
+        self.lists -= 1;
         Ok(Value::List(items))
     }
 
@@ -269,6 +291,23 @@ mod tests {
         // The deepest that a setting can allow fits the stack.
         let deepest = crate::http::Limits::MAX_JSON_DEPTH;
         assert!(read_object(nested(deepest).as_bytes(), deepest).is_ok());
+    }
+
+    #[test]
+    fn what_nests_weighs_more_than_what_is_long() {
+        let of = |value: &str, times: usize| format!("{{\"a\":[{}]}}", vec![value; times].join(","));
+        let deep = format!("{}1{}", "[".repeat(59), "]".repeat(59));
+        for (body, is_refused) in [
+            (of("1", 500_000), false),
+            (of("[1,1]", 170_000), false),
+            (of(&deep, 1_000), false),
+            (of(&deep, 8_000), true),
+            (of(&format!("{}{}{}", "[".repeat(57), vec!["1"; 3_500].join(","), "]".repeat(57)), 30), true),
+        ] {
+            assert_eq!(read_object(body.as_bytes(), 64).is_err(), is_refused, "{}", &body[..80]);
+        }
+        let body = of(&format!("{}{}{}", "[".repeat(57), vec!["1"; 80_000].join(","), "]".repeat(57)), 1);
+        assert_eq!(refuse(body), "the body holds too many values within nested arrays: send flatter data");
     }
 
     proptest! {
