@@ -6,6 +6,42 @@ use crate::relations::model::{AuthorizationModel, from_json};
 #[test]
 fn the_bundles_tuples_are_read_in_pages_as_if_sorted_each_time() {
     let (_, stores) = failing();
+    let all = tuples();
+    // Another bundle before it, which was read from too.
+    load(&stores, &all[..7], 1);
+    assert_eq!(stores.read(StoreId::MAIN, &Selection::default(), None, 100).unwrap().tuples.len(), 7);
+    load(&stores, &all, 2);
+    for stored in STORED {
+        stores.write(StoreId::MAIN, None, batch(stored)).unwrap();
+    }
+    let text = |tuple: &Tuple| tuple.key.to_string();
+    for wanted in &selections() {
+        let mut expected: Vec<String> = all.iter().filter(|tuple| wanted.holds(&tuple.key)).map(text).collect();
+        expected.sort();
+        let stored = STORED.map(str::to_owned);
+        expected.extend(stored.into_iter().filter(|text| wanted.holds(&text.parse().unwrap())));
+        for size in [1, 7, 1_000] {
+            assert_eq!(read_in_pages(&stores, wanted, size), expected, "{wanted:?} by {size}");
+        }
+    }
+}
+
+/// Tuples that are stored beside the bundle's.
+const STORED: [&str; 2] = ["doc:0#owner@user:a", "doc:zz#viewer@user:*"];
+
+const USERS: [&str; 5] = ["user:a", "user:b", "user:bb", "user:*", "doc:1#owner"];
+
+/// The bundle's tuples.
+fn tuples() -> Vec<Tuple> {
+    (0..400)
+        .map(|at| format!("doc:{}#viewer@{}", at / 5, USERS[at % 5]))
+        .chain((0..90).map(|at| format!("doc:{at}#owner@user:b")))
+        .map(|text| text.parse::<TupleKey>().unwrap().into())
+        .collect()
+}
+
+/// Loads a bundle with these tuples.
+fn load(stores: &Stores, tuples: &[Tuple], digest: u8) {
     let json = json!({
         "schema_version": "1.1",
         "type_definitions": [
@@ -23,26 +59,14 @@ fn the_bundles_tuples_are_read_in_pages_as_if_sorted_each_time() {
         ],
     });
     let model = AuthorizationModel::new(from_json(&json).unwrap()).unwrap();
-    let users = ["user:a", "user:b", "user:bb", "user:*", "doc:1#owner"];
-    let all: Vec<Tuple> = (0..400)
-        .map(|at| format!("doc:{}#viewer@{}", at / 5, users[at % 5]))
-        .chain((0..90).map(|at| format!("doc:{at}#owner@user:b")))
-        .map(|text| text.parse::<TupleKey>().unwrap().into())
-        .collect();
-    let load = |tuples: &[Tuple], digest: u8| {
-        let layer = stores.prepare_main(Some(&model), tuples.to_vec(), false).unwrap();
-        stores.commit_main(layer, Digest::new([digest; 32]), None).unwrap();
-    };
-    // Another bundle before it, which was read from too.
-    load(&all[..7], 1);
-    assert_eq!(stores.read(StoreId::MAIN, &Selection::default(), None, 100).unwrap().tuples.len(), 7);
-    load(&all, 2);
-    for stored in ["doc:0#owner@user:a", "doc:zz#viewer@user:*"] {
-        stores.write(StoreId::MAIN, None, batch(stored)).unwrap();
-    }
+    let layer = stores.prepare_main(Some(&model), tuples.to_vec(), false).unwrap();
+    stores.commit_main(layer, Digest::new([digest; 32]), None).unwrap();
+}
+
+fn selections() -> Vec<Selection> {
     let object = |text: &str| Some(text.parse().unwrap());
     let mut selections = vec![Selection::default()];
-    for user in users {
+    for user in USERS {
         let user = Some(user.parse().unwrap());
         selections.push(Selection { kind: Some("doc".into()), user: user.clone(), ..Selection::default() });
         let relation = Some("viewer".into());
@@ -53,24 +77,20 @@ fn the_bundles_tuples_are_read_in_pages_as_if_sorted_each_time() {
         selections.push(Selection { object: object(text), ..Selection::default() });
         selections.push(Selection { object: object(text), relation: Some("owner".into()), ..Selection::default() });
     }
-    let text = |tuple: &Tuple| tuple.key.to_string();
-    for wanted in &selections {
-        let mut expected: Vec<String> = all.iter().filter(|tuple| wanted.holds(&tuple.key)).map(text).collect();
-        expected.sort();
-        let stored = ["doc:0#owner@user:a", "doc:zz#viewer@user:*"].map(str::to_owned);
-        expected.extend(stored.into_iter().filter(|text| wanted.holds(&text.parse().unwrap())));
-        for size in [1, 7, 1_000] {
-            let (mut found, mut from) = (Vec::new(), None);
-            loop {
-                let page = stores.read(StoreId::MAIN, wanted, from.as_ref(), size).unwrap();
-                found.extend(page.tuples.iter().map(|timed| text(&timed.tuple)));
-                assert!(page.tuples.len() <= size);
-                from = page.next;
-                if from.is_none() {
-                    break;
-                }
-            }
-            assert_eq!(found, expected, "{wanted:?} by {size}");
+    selections
+}
+
+/// Every tuple that is selected, read in pages of this size.
+fn read_in_pages(stores: &Stores, wanted: &Selection, size: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut from = None;
+    loop {
+        let page = stores.read(StoreId::MAIN, wanted, from.as_ref(), size).unwrap();
+        found.extend(page.tuples.iter().map(|timed| timed.tuple.key.to_string()));
+        assert!(page.tuples.len() <= size);
+        from = page.next;
+        if from.is_none() {
+            return found;
         }
     }
 }

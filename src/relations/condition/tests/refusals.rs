@@ -2,9 +2,19 @@
 
 use super::*;
 
+/// Parameters, an expression, and what is wrong with it.
+type Case = (&'static str, &'static str, &'static str);
+
+fn check(cases: &[Case]) {
+    for (declared, expression, problem) in cases {
+        let problems = Condition::compile("c", expression, &parameters(declared)).unwrap_err();
+        assert_eq!(problems, [*problem], "{expression}");
+    }
+}
+
 #[test]
-fn what_cannot_be_right_is_refused_when_it_is_written() {
-    for (declared, expression, problem) in [
+fn operands_of_other_types_are_refused_when_they_are_written() {
+    check(&[
         ("x: int", "", "the expression is empty; write one that is true or false"),
         ("x: int", "x", "the expression is of type `int`, and a condition must be a `bool`"),
         ("x: any", "x", "the expression is of type `any`, and a condition must be a `bool`"),
@@ -23,6 +33,12 @@ fn what_cannot_be_right_is_refused_when_it_is_written() {
         ),
         ("x: int", "x.y == 1", "`.y` is asked of a `int`, which has no fields"),
         ("x: int", "x.all(y, true)", "a `int` has no elements to go through; use a list or a map"),
+    ]);
+}
+
+#[test]
+fn functions_and_literals_that_cannot_be_right_are_refused_when_they_are_written() {
+    check(&[
         (
             "x: int",
             "frob(x)",
@@ -50,13 +66,21 @@ fn what_cannot_be_right_is_refused_when_it_is_written() {
             "google.protobuf.Duration{seconds: x} == duration('1s')",
             "`google.protobuf.Duration` cannot be built; use `duration(…)` or `timestamp(…)`",
         ),
+    ]);
+}
+
+#[test]
+fn parameters_that_cannot_be_named_are_refused_when_they_are_written() {
+    check(&[
         ("x-y: int", "true", "`x-y` cannot name a parameter; use letters, digits and `_`"),
         ("in: int", "true", "`in` means something in CEL; give the parameter another name"),
         ("int: int", "true", "`int` means something in CEL; give the parameter another name"),
         ("x: int, x: bool", "true", "the parameter `x` is declared twice; remove one"),
-    ] {
-        assert_eq!(Condition::compile("c", expression, &parameters(declared)).unwrap_err(), [problem], "{expression}");
-    }
+    ]);
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_its_place() {
     let unreadable = Condition::compile("c", "x <", &parameters("x: int")).unwrap_err();
     assert!(unreadable[0].starts_with("the expression cannot be read (line 1, column 4): "), "{unreadable:?}");
 }
