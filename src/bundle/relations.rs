@@ -147,7 +147,6 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
     // A model with more names than a store takes has no rules, and is refused when it is to be served: until then every
     // relation counts as one that depends on every condition.
     let rules = Rules::compile(model, &Graph::default()).ok();
-    let all = &model.definition().conditions;
     let restrictions =
         model.types().iter().flat_map(|kind| &kind.relations).flat_map(|relation| &relation.restrictions);
     types.members = restrictions
@@ -156,27 +155,37 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
         .collect();
     for kind in model.types() {
         let model_type = ModelType::new(kind.name.clone());
-        let parameters_of = |relation: &SmolStr| -> BTreeSet<SmolStr> {
-            let reached = rules.as_ref().map(|rules| rules.conditions_of(&model_type, relation));
-            let counts = |name: &SmolStr| reached.as_ref().is_none_or(|reached| reached.contains(name));
-            let conditions = all.iter().filter(|condition| counts(&condition.name));
-            conditions.flat_map(|condition| condition.parameters.iter().map(|(name, _)| name.clone())).collect()
+        let entity_type = model_type.to_entity_type();
+        let names = || kind.relations.iter().map(|relation| relation.name.clone());
+        let parameters_of = |name: SmolStr| {
+            let parameters = parameters_of(model, rules.as_ref(), &model_type, &name);
+            (name, parameters)
         };
-        let parameters = kind.relations.iter().map(|it| (it.name.clone(), parameters_of(&it.name))).collect();
-        types.parameters.insert(model_type.to_entity_type(), parameters);
+        types.parameters.insert(entity_type.clone(), names().map(parameters_of).collect());
         if let Some(rules) = &rules {
-            let users_of = |relation: &SmolStr| -> BTreeSet<SmolStr> {
-                let can_hold =
-                    |user: &&SmolStr| rules.can_hold(&ModelType::of_entity_type(user), &model_type, relation);
-                types.members.iter().filter(can_hold).cloned().collect()
+            let users_of = |name: SmolStr| {
+                let can_hold = |user: &&SmolStr| rules.can_hold(&ModelType::of_entity_type(user), &model_type, &name);
+                let users = types.members.iter().filter(can_hold).cloned().collect();
+                (name, users)
             };
-            let users = kind.relations.iter().map(|it| (it.name.clone(), users_of(&it.name))).collect();
-            types.users.insert(model_type.to_entity_type(), users);
+            types.users.insert(entity_type.clone(), names().map(users_of).collect());
         }
-        let relations = kind.relations.iter().map(|relation| relation.name.clone()).collect();
-        types.relations.insert(model_type.to_entity_type(), relations);
+        types.relations.insert(entity_type, names().collect());
     }
     types
+}
+
+/// The parameters of the conditions on which an answer about a relation can depend; of all where there are no rules.
+fn parameters_of(
+    model: &AuthorizationModel,
+    rules: Option<&Rules>,
+    kind: &ModelType,
+    relation: &SmolStr,
+) -> BTreeSet<SmolStr> {
+    let reached = rules.map(|rules| rules.conditions_of(kind, relation));
+    let counts = |name: &SmolStr| reached.as_ref().is_none_or(|reached| reached.contains(name));
+    let conditions = model.definition().conditions.iter().filter(|condition| counts(&condition.name));
+    conditions.flat_map(|condition| condition.parameters.iter().map(|(name, _)| name.clone())).collect()
 }
 
 /// A tuple as files and cases write it.

@@ -126,46 +126,54 @@ fn check_caller(caller: &Caller, config: &Config) -> Vec<Problem> {
             .help("give it exactly one of `key_sha256`, `token` and `certificate`"),
         );
     }
-    if let Some(token) = &caller.token {
-        let issuer = config.issuers.iter().find(|issuer| issuer.issuer == token.issuer);
-        if issuer.is_none_or(|issuer| issuer.caller_audiences.is_empty()) {
-            problems.push(
-                Problem::new(format!(
-                    "the caller `{name}` comes with a token of `{}`, which no caller can",
-                    token.issuer
-                ))
-                .help("add the issuer to `[[issuers]]`, with this service's audience in `caller_audiences`"),
-            );
-        }
-        if token.principal.parse::<crate::model::EntityRef>().is_err() {
-            problems.push(
-                Problem::new(format!(
-                    "the caller `{name}` comes with a token of `{}`, which is nobody",
-                    token.principal
-                ))
-                .help("write for example `principal = \"agent:gateway\"`"),
-            );
-        }
-    }
-    if let Some(certificate) = &caller.certificate {
-        if config.tls.as_ref().is_none_or(|tls| tls.client_authorities.is_none()) {
-            problems.push(
-                Problem::new(format!("the caller `{name}` is known by a certificate, and nobody is asked for one"))
-                    .help("set `tls` with `client_authorities`, or give the caller a key"),
-            );
-        }
-        if certificate.sha256.is_some() == certificate.uri.is_some() {
-            problems.push(
-                Problem::new(format!("the certificate of the caller `{name}` has no name, or two"))
-                    .help("give it exactly one of `sha256` and `uri`"),
-            );
-        }
-    }
+    problems.extend(check_token(caller, config));
+    problems.extend(check_certificate(caller, config));
     problems.extend(check_scope(caller, config));
     if caller.rate.is_some_and(|rate| !(1..=1_000_000).contains(&rate.per_second) || rate.burst == Some(0)) {
         problems.push(
             Problem::new(format!("the rate of the caller `{name}` lets nothing through, or is none"))
                 .help("`rate.per_second` takes a number from 1 to 1000000, and `rate.burst` one from 1"),
+        );
+    }
+    problems
+}
+
+/// A caller that comes with a token: an issuer must take it for a caller's, and it must be somebody's.
+fn check_token(caller: &Caller, config: &Config) -> Vec<Problem> {
+    let Some(token) = &caller.token else { return Vec::new() };
+    let name = &caller.name;
+    let mut problems = Vec::new();
+    let issuer = config.issuers.iter().find(|issuer| issuer.issuer == token.issuer);
+    if issuer.is_none_or(|issuer| issuer.caller_audiences.is_empty()) {
+        problems.push(
+            Problem::new(format!("the caller `{name}` comes with a token of `{}`, which no caller can", token.issuer))
+                .help("add the issuer to `[[issuers]]`, with this service's audience in `caller_audiences`"),
+        );
+    }
+    if token.principal.parse::<crate::model::EntityRef>().is_err() {
+        problems.push(
+            Problem::new(format!("the caller `{name}` comes with a token of `{}`, which is nobody", token.principal))
+                .help("write for example `principal = \"agent:gateway\"`"),
+        );
+    }
+    problems
+}
+
+/// A caller that is known by a certificate: it must be asked for one, and told by one name.
+fn check_certificate(caller: &Caller, config: &Config) -> Vec<Problem> {
+    let Some(certificate) = &caller.certificate else { return Vec::new() };
+    let name = &caller.name;
+    let mut problems = Vec::new();
+    if config.tls.as_ref().is_none_or(|tls| tls.client_authorities.is_none()) {
+        problems.push(
+            Problem::new(format!("the caller `{name}` is known by a certificate, and nobody is asked for one"))
+                .help("set `tls` with `client_authorities`, or give the caller a key"),
+        );
+    }
+    if certificate.sha256.is_some() == certificate.uri.is_some() {
+        problems.push(
+            Problem::new(format!("the certificate of the caller `{name}` has no name, or two"))
+                .help("give it exactly one of `sha256` and `uri`"),
         );
     }
     problems

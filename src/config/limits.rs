@@ -134,6 +134,17 @@ const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// A number that lies outside of what the service can do.
 pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) -> Vec<Problem> {
+    bounds(limits, search, reload)
+        .into_iter()
+        .filter(|(_, value, least, most)| value < least || value > most)
+        .map(|(key, value, least, most)| {
+            Problem::new(format!("`{key}` is {value}")).help(format!("it takes a number from {least} to {most}"))
+        })
+        .collect()
+}
+
+/// Each number, with the least and the most that it may be.
+fn bounds(limits: &Limits, search: &Search, reload: &Reload) -> [(&'static str, u64, u64, u64); 25] {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     [
         // A value is read without recursion into it, and written with: 256 levels fit every thread's stack.
@@ -166,10 +177,4 @@ pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) ->
         ("reload.poll_ms", reload.poll_ms, 0, LONGEST_MS),
         ("reload.quiet_ms", reload.quiet_ms, 1, 60_000),
     ]
-    .into_iter()
-    .filter(|(_, value, least, most)| value < least || value > most)
-    .map(|(key, value, least, most)| {
-        Problem::new(format!("`{key}` is {value}")).help(format!("it takes a number from {least} to {most}"))
-    })
-    .collect()
 }

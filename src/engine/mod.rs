@@ -257,11 +257,8 @@ impl Engine {
         let verdict = decide::decide(at, request, evidence)?;
         let Verdict { decision, reason, explanation, policies, inputs, question, is_found, reads: left } = verdict;
         *reads = reads.map(|_| left);
-        *known = question.as_ref().filter(|_| is_found && self.knows()).and_then(|question| {
-            let relations = pinned.relations.map(|(graph, rules)| Lookup::plain(graph, rules));
-            let relations = relations.as_ref().map_or(&NoRelations as &dyn Relations, |lookup| lookup);
-            Known::of(pinned, ask, question, relations, now)
-        });
+        let found = question.as_ref().filter(|_| is_found && self.knows());
+        *known = found.and_then(|question| known_of(pinned, ask, question, now));
         let answer = self.conclude(pinned, ask, now, decision, reason, explanation);
         if self.recorder.is_on() {
             let entry = Entry {
@@ -318,4 +315,11 @@ impl Engine {
         let ms = u64::try_from(now.0).unwrap_or(0);
         DecisionId::new(uuid::Builder::from_unix_timestamp_millis(ms, &tail).into_uuid().as_u128())
     }
+}
+
+/// What answers a question the next time without reading it.
+fn known_of(pinned: Pinned<'_>, ask: &Ask<'_>, question: &crate::model::Question, now: Timestamp) -> Option<Known> {
+    let relations = pinned.relations.map(|(graph, rules)| Lookup::plain(graph, rules));
+    let relations = relations.as_ref().map_or(&NoRelations as &dyn Relations, |lookup| lookup);
+    Known::of(pinned, ask, question, relations, now)
 }

@@ -6,12 +6,12 @@
 //! INVARIANT: a claim that decides and is not of its form refuses the token: a scope or an audience that is overlooked
 //! would let through what it was to keep out.
 
-use super::profile::{ClaimPath, Overage, Profile, Trust};
+mod standard_facts;
+
+use super::profile::{ClaimPath, Profile, Trust};
 use super::scope::Scope;
 use super::{overage, parties};
-use crate::model::{
-    CredentialKind, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value, alike, shown, unknown_fact,
-};
+use crate::model::{CredentialKind, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value, alike, shown};
 use smol_str::SmolStr;
 use std::time::Duration;
 
@@ -52,13 +52,7 @@ pub(super) fn read(
 ) -> Result<Genuine, Unproven> {
     let implied = matches!(profile.trust, Trust::Secret(_));
     check_spelling(claims)?;
-    match text(claims, "iss")? {
-        Some(issuer) if implied || *issuer != profile.issuer => {
-            return Err(Unproven::invalid("the token is of another issuer"));
-        }
-        None if !implied && longest.is_none() => return Err(Unproven::invalid("the token names no issuer")),
-        _ => {}
-    }
+    check_issuer(claims, profile, implied || longest.is_some())?;
     let times = Times::check(claims, profile, now, longest)?;
     let audiences = audiences(claims, kind, profile, implied)?;
     check_kind(claims, kind, profile)?;
@@ -70,16 +64,9 @@ pub(super) fn read(
         profile.audiences.contains(*audience) && scope.is_none_or(|scope| scope.has_audience(audience))
     };
     let ours: Vec<SmolStr> = audiences.iter().filter(is_ours).cloned().collect();
-    let facts = granting.then(|| facts(claims, kind, profile, (&audiences, &ours), &times)).transpose()?;
-    let details = match claims.get_present("authorization_details") {
-        None => Vec::new(),
-        Some(Value::List(items)) => items
-            .iter()
-            .map(|item| item.as_record().cloned())
-            .collect::<Option<_>>()
-            .ok_or_else(|| bad_claim("authorization_details"))?,
-        Some(_) => return Err(bad_claim("authorization_details")),
-    };
+    let facts =
+        granting.then(|| standard_facts::facts(claims, kind, profile, (&audiences, &ours), &times)).transpose()?;
+    let details = details(claims)?;
     let proven = Proven {
         kind,
         issuer: profile.issuer.clone(),
@@ -98,6 +85,28 @@ pub(super) fn read(
         return Err(Unproven::invalid("the token says that it is bound to a key, and not to which"));
     }
     Ok(Genuine { proven, confirmation })
+}
+
+/// Refuses the token of another issuer. `may_be_unnamed` tells whether a token of this one may leave its name out.
+fn check_issuer(claims: &Record, profile: &Profile, may_be_unnamed: bool) -> Result<(), Unproven> {
+    let has_no_name = matches!(profile.trust, Trust::Secret(_));
+    match text(claims, "iss")? {
+        Some(issuer) if has_no_name || *issuer != profile.issuer => {
+            Err(Unproven::invalid("the token is of another issuer"))
+        }
+        None if !may_be_unnamed => Err(Unproven::invalid("the token names no issuer")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What the token's details grant (RFC 9396 section 9.1).
+fn details(claims: &Record) -> Result<Vec<Record>, Unproven> {
+    let items = match claims.get_present("authorization_details") {
+        None => return Ok(Vec::new()),
+        Some(Value::List(items)) => items.iter().map(|item| item.as_record().cloned()).collect(),
+        Some(_) => None,
+    };
+    items.ok_or_else(|| bad_claim("authorization_details"))
 }
 
 /// Returns `true` if the claims say that the token is bound to a key: Keycloak writes so into tokens, and answers about
@@ -246,77 +255,6 @@ fn check_kind(claims: &Record, kind: CredentialKind, profile: &Profile) -> Resul
     }
 }
 
-fn facts(
-    claims: &Record,
-    kind: CredentialKind,
-    profile: &Profile,
-    (audiences, ours): (&[SmolStr], &[SmolStr]),
-    times: &Times,
-) -> Result<Record, Unproven> {
-    // INVARIANT: of what the token does not hold whole nothing is shown, and what reads it denies.
-    let whole = |paths: &[ClaimPath]| match (overage::partial(claims, paths), profile.overage) {
-        (None, _) => Ok(!overage::is_unknown(claims, paths)),
-        (Some(_), Overage::Unknown) => Ok(false),
-        (Some(path), Overage::Refuse) => {
-            Err(Unproven::invalid(format!("the token says that it does not hold all of its claim `{}`", path.name())))
-        }
-    };
-    let list = |paths: &[ClaimPath], spaced: bool| {
-        if !whole(paths)? {
-            return Ok(unknown_fact());
-        }
-        let found = paths.iter().filter(|path| path.is_for(ours)).filter_map(|path| Some((path, path.of(claims)?)));
-        let mut all: Vec<SmolStr> = Vec::new();
-        // Two claims about scopes are two truths; roles are given in several places.
-        for (path, value) in found.take(if spaced { 1 } else { usize::MAX }) {
-            let more = texts(Some(value), spaced).ok_or_else(|| bad_claim(path.name()))?;
-            all.extend(more);
-        }
-        Ok(of_texts(all))
-    };
-    let mut facts = Record::new();
-    facts.insert("kind", Value::text(kind.as_str()));
-    facts.insert("issuer", Value::Text(profile.issuer.clone()));
-    facts.insert("audiences", of_texts(audiences.to_vec()));
-    facts.insert("scopes", list(&profile.claims.scopes, true)?);
-    facts.insert("roles", list(&profile.claims.roles, false)?);
-    facts.insert("groups", list(&profile.claims.groups, false)?);
-    facts.insert("amr", list(&[ClaimPath::new("amr")], false)?);
-    if let Some(client) = first_text(claims, &profile.claims.client)? {
-        facts.insert("client", Value::Text(client.clone()));
-    }
-    if let Some(subject) = first_text(claims, &profile.claims.subject)? {
-        facts.insert("subject", Value::Text(subject.clone()));
-    }
-    for name in ["jti", "sid", "acr"] {
-        if !whole(&[ClaimPath::new(name)])? {
-            facts.insert(name, unknown_fact());
-        } else if let Some(text) = text(claims, name)? {
-            facts.insert(name, Value::Text(text.clone()));
-        }
-    }
-    let detailed = claims.get_present("authorization_details").is_some();
-    facts.insert("detailed", Value::Bool(detailed));
-    let auth_time = if whole(&[ClaimPath::new("auth_time")])? {
-        let at = claims.get_present("auth_time").map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time")));
-        at.transpose()?
-    } else {
-        facts.insert("auth_time", unknown_fact());
-        None
-    };
-    let named =
-        [("not_before", times.begins), ("issued", times.issued), ("expires", times.expires), ("auth_time", auth_time)];
-    for (name, at) in named {
-        if let Some(at) = at
-            && facts.get(name).is_none()
-        {
-            facts.insert(name, datetime(at)?);
-        }
-    }
-    super::facts::add(&mut facts, claims, &profile.facts, |path| whole(std::slice::from_ref(path)))?;
-    Ok(facts)
-}
-
 fn confirmation(claims: &Record) -> Result<Confirmation, Unproven> {
     let mut confirmation = Confirmation::default();
     let Some(cnf) = claims.get_present("cnf") else { return Ok(confirmation) };
@@ -370,10 +308,6 @@ pub(super) fn texts(value: Option<&Value>, spaced: bool) -> Option<Vec<SmolStr>>
         Some(Value::List(items)) => items.iter().map(|item| item.as_text().cloned()).collect(),
         Some(_) => None,
     }
-}
-
-fn of_texts(texts: Vec<SmolStr>) -> Value {
-    Value::List(texts.into_iter().map(Value::Text).collect())
 }
 
 /// A `NumericDate` (RFC 7519 section 2) in milliseconds; none beyond the years that can be written.

@@ -72,33 +72,32 @@ impl<'a> Presented<'a> {
         if kind == CredentialKind::X509Svid && value.0.len() > MAX_CERTIFICATE_BYTES {
             return Err(Unproven::invalid(format!("the certificates are larger than {MAX_CERTIFICATE_BYTES} bytes")));
         }
-        let dpop = match inner(record, "dpop")? {
-            None => None,
-            Some(dpop) => {
-                only(dpop, "dpop.", &["proof", "method", "url"])?;
-                let url = required(dpop, "url")?;
-                if check_url(url).is_err() && !url.starts_with("http://") {
-                    return Err(Unproven::proof("`dpop.url` is not the address of a request"));
-                }
-                Some(Dpop { proof: Hidden(required(dpop, "proof")?), method: required(dpop, "method")?, url })
-            }
-        };
-        let certificate = match inner(record, "tls")? {
-            None => None,
-            Some(tls) => {
-                only(tls, "tls.", &["certificate"])?;
-                let certificate = required(tls, "certificate")?;
-                if certificate.len() > MAX_CERTIFICATE_BYTES {
-                    return Err(Unproven::invalid(format!(
-                        "`tls.certificate` is larger than {MAX_CERTIFICATE_BYTES} bytes"
-                    )));
-                }
-                Some(certificate)
-            }
-        };
+        let dpop = inner(record, "dpop")?.map(Dpop::read).transpose()?;
+        let certificate = inner(record, "tls")?.map(read_certificate).transpose()?;
         let purpose = Purpose::Request;
         Ok(Self { purpose, caller, scope, kind, value, issuer: optional(record, "issuer")?, dpop, certificate })
     }
+}
+
+impl<'a> Dpop<'a> {
+    fn read(dpop: &'a Record) -> Result<Self, Unproven> {
+        only(dpop, "dpop.", &["proof", "method", "url"])?;
+        let url = required(dpop, "url")?;
+        if check_url(url).is_err() && !url.starts_with("http://") {
+            return Err(Unproven::proof("`dpop.url` is not the address of a request"));
+        }
+        Ok(Self { proof: Hidden(required(dpop, "proof")?), method: required(dpop, "method")?, url })
+    }
+}
+
+/// Reads the certificate that the caller saw.
+fn read_certificate(tls: &Record) -> Result<&str, Unproven> {
+    only(tls, "tls.", &["certificate"])?;
+    let certificate = required(tls, "certificate")?;
+    if certificate.len() > MAX_CERTIFICATE_BYTES {
+        return Err(Unproven::invalid(format!("`tls.certificate` is larger than {MAX_CERTIFICATE_BYTES} bytes")));
+    }
+    Ok(certificate)
 }
 
 /// Returns `true` if a text begins as keys of this service do, but for case and one letter that is wrong, missing or too

@@ -204,15 +204,7 @@ impl Introspector {
         ids: &PrincipalIds,
         now: Timestamp,
     ) -> Outcome {
-        let answer =
-            tokio::time::timeout(PATIENCE, self.exchange(presented.value.0, line)).await.map_err(|_| no_answer())??;
-        let (claims, voucher) = match &self.settings.signed {
-            Some(signed) => {
-                let (claims, voucher) = self.signed(&answer, &signed.algorithms, profile, now).await?;
-                (claims, Some(voucher))
-            }
-            None => (json::read(&answer.body).ok_or_else(no_answer)?, None),
-        };
+        let (claims, voucher) = self.answer(presented, line, profile, now).await?;
         if claims.get("active") != Some(&Value::Bool(true)) {
             return Err(Unproven::invalid("the issuer says that the token is not active"));
         }
@@ -221,11 +213,8 @@ impl Introspector {
             Some(token) => agreement::merge(claims, token, profile, carries_act)?,
             None => claims,
         };
-        if !carries_act && parties::client(&claims, profile)?.is_none() {
-            return Err(Unproven::invalid(
-                "the issuer's answers do not say who acts, and this one names no client: have the issuer put the client \
-                 into them",
-            ));
+        if !carries_act {
+            check_client(&claims, profile)?;
         }
         let blind;
         let profile = if carries_act || profile.own_clients.is_empty() {
@@ -240,6 +229,25 @@ impl Introspector {
         let genuine = claims::read(&claims, kind, profile, ids, now, Some(longest), presented.scope)?;
         check_token_type(&claims, &genuine)?;
         Ok(Introspected { genuine: Arc::new(genuine), voucher })
+    }
+
+    /// What the issuer says, and the key that it has signed it with, where it signs answers.
+    async fn answer(
+        &self,
+        presented: &Presented<'_>,
+        line: (&Arc<Places>, Claim),
+        profile: &Profile,
+        now: Timestamp,
+    ) -> Result<(Record, Option<Arc<KeyVoucher>>), Unproven> {
+        let exchange = self.exchange(presented.value.0, line);
+        let answer = tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| no_answer())??;
+        match &self.settings.signed {
+            Some(signed) => {
+                let (claims, voucher) = self.signed(&answer, &signed.algorithms, profile, now).await?;
+                Ok((claims, Some(voucher)))
+            }
+            None => Ok((json::read(&answer.body).ok_or_else(no_answer)?, None)),
+        }
     }
 
     /// The line in which a token waits.
@@ -358,6 +366,17 @@ fn is_fresh(claims: &Record, profile: &Profile, asked: Timestamp) -> bool {
     claims.get("iat").and_then(claims::milliseconds).is_some_and(|made| {
         made.saturating_sub(ahead) <= asked.0 && made.saturating_add(FRESH_MS).saturating_add(leeway) > asked.0
     })
+}
+
+/// Refuses an answer that does not say who acts, and names no client either.
+fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
+    if parties::client(claims, profile)?.is_some() {
+        return Ok(());
+    }
+    Err(Unproven::invalid(
+        "the issuer's answers do not say who acts, and this one names no client: have the issuer put the client into \
+         them",
+    ))
 }
 
 /// Refuses what is active and no access token, and a token that is bound to a key which the answer does not name.

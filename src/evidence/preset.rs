@@ -89,47 +89,11 @@ impl Preset {
     #[must_use]
     pub fn profile(self, issuer: &str) -> Profile {
         let standard = standard(issuer);
-        let paths = |names: &[&str]| names.iter().map(|name| ClaimPath::new(*name)).collect::<Vec<_>>();
         match self {
             Self::Standard => standard,
             // What it says of a client's own opaque token has no `sub`; every token of a user has one.
             Self::OidcProvider => Profile { of_users: paths(&["sub"]), ..standard },
-            Self::Keycloak => Profile {
-                types: vec!["jwt".to_owned(), "at+jwt".to_owned()],
-                // Access tokens may have a `nonce`, so that only the type tells.
-                required: vec![ClaimMark::one_of("typ", &["Bearer", "DPoP"])],
-                id_tokens: vec![ClaimMark::one_of("typ", &["ID"])],
-                claims: Claims {
-                    client: paths(&["azp", "client_id"]),
-                    // Those of the realm, and those of this service as a client.
-                    roles: vec![
-                        ClaimPath::new("realm_access.roles"),
-                        ClaimPath::exact(["resource_access", ClaimPath::AUDIENCE, "roles"]),
-                    ],
-                    // `sub` there is the number of the service account's user.
-                    actor_client: paths(&["client_id", "azp"]),
-                    ..standard.claims.clone()
-                },
-                // A service account's user has a subject of its own, and this name with the client's id, in lower case.
-                // Answers about tokens have it as `username`. Where a client's own token has no name, it has the host that
-                // the client came from.
-                autonomous: ["preferred_username", "username"]
-                    .map(|name| AutonomousClaim {
-                        claim: ClaimPath::new(name),
-                        value: "service-account-".into(),
-                        of_client: true,
-                        after: SmolStr::default(),
-                    })
-                    .into_iter()
-                    .chain(["clientHost", "clientAddress"].map(|name| AutonomousClaim {
-                        claim: ClaimPath::new(name),
-                        value: "*".into(),
-                        of_client: false,
-                        after: SmolStr::default(),
-                    }))
-                    .collect(),
-                ..standard
-            },
+            Self::Keycloak => keycloak(standard),
             Self::Auth0 => providers::auth0(standard),
             Self::Okta => providers::okta(standard),
             Self::Cognito => providers::cognito(standard),
@@ -139,24 +103,71 @@ impl Preset {
             Self::Aws => providers::aws(standard),
             Self::Entra => entra(standard, "2.0", "azp"),
             Self::EntraV1 => entra(standard, "1.0", "appid"),
-            Self::SharedSecret => Profile {
-                trust: Trust::Secret(Secret::new(Vec::new())),
-                types: vec!["jwt".to_owned(), String::new()],
-                id_tokens: Vec::new(),
-                subject_type: "agent".into(),
-                ids: vec![("agent".into(), SmolStr::default())],
-                claims: Claims {
-                    subject: paths(&["agentId"]),
-                    client: Vec::new(),
-                    scopes: paths(&["permissions"]),
-                    roles: paths(&["role"]),
-                    groups: Vec::new(),
-                    actor_client: Vec::new(),
-                },
-                actor: ActorForm::None,
-                ..standard
-            },
+            Self::SharedSecret => shared_secret(standard),
         }
+    }
+}
+
+fn paths(names: &[&str]) -> Vec<ClaimPath> {
+    names.iter().map(|name| ClaimPath::new(*name)).collect()
+}
+
+fn keycloak(standard: Profile) -> Profile {
+    Profile {
+        types: vec!["jwt".to_owned(), "at+jwt".to_owned()],
+        // Access tokens may have a `nonce`, so that only the type tells.
+        required: vec![ClaimMark::one_of("typ", &["Bearer", "DPoP"])],
+        id_tokens: vec![ClaimMark::one_of("typ", &["ID"])],
+        claims: Claims {
+            client: paths(&["azp", "client_id"]),
+            // Those of the realm, and those of this service as a client.
+            roles: vec![
+                ClaimPath::new("realm_access.roles"),
+                ClaimPath::exact(["resource_access", ClaimPath::AUDIENCE, "roles"]),
+            ],
+            // `sub` there is the number of the service account's user.
+            actor_client: paths(&["client_id", "azp"]),
+            ..standard.claims.clone()
+        },
+        // A service account's user has a subject of its own, and this name with the client's id, in lower case.
+        // Answers about tokens have it as `username`. Where a client's own token has no name, it has the host that the
+        // client came from.
+        autonomous: ["preferred_username", "username"]
+            .map(|name| AutonomousClaim {
+                claim: ClaimPath::new(name),
+                value: "service-account-".into(),
+                of_client: true,
+                after: SmolStr::default(),
+            })
+            .into_iter()
+            .chain(["clientHost", "clientAddress"].map(|name| AutonomousClaim {
+                claim: ClaimPath::new(name),
+                value: "*".into(),
+                of_client: false,
+                after: SmolStr::default(),
+            }))
+            .collect(),
+        ..standard
+    }
+}
+
+fn shared_secret(standard: Profile) -> Profile {
+    Profile {
+        trust: Trust::Secret(Secret::new(Vec::new())),
+        types: vec!["jwt".to_owned(), String::new()],
+        id_tokens: Vec::new(),
+        subject_type: "agent".into(),
+        ids: vec![("agent".into(), SmolStr::default())],
+        claims: Claims {
+            subject: paths(&["agentId"]),
+            client: Vec::new(),
+            scopes: paths(&["permissions"]),
+            roles: paths(&["role"]),
+            groups: Vec::new(),
+            actor_client: Vec::new(),
+        },
+        actor: ActorForm::None,
+        ..standard
     }
 }
 

@@ -3,6 +3,9 @@
 //! INVARIANT: a credential is verified by the one issuer or trust domain that it names, by that one's profile alone, and
 //! nothing waits without a bound.
 
+mod possession;
+mod settings;
+
 use super::cache::{Entry, Moment, Purpose, TokenCache, digest_of};
 use super::claims::Genuine;
 use super::credential::{Presented, is_own_key};
@@ -11,19 +14,14 @@ use super::introspection::Introspector;
 use super::jose::{MAX_TOKEN_BYTES, Unverified};
 use super::keys::{HttpClient, KeyRefresh, KeySet, KeyVoucher, Keyring};
 use super::profile::{Profile, Trust};
-use super::proof::{Replays, check_dpop, der_chain, thumbprint};
+use super::proof::{Replays, der_chain};
 use super::spiffe::{self, SpiffeId, TrustDomain};
 use crate::clock::Clock;
 use crate::evidence::jwt;
-use crate::model::{
-    ActorNames, CredentialKind, IssuerIds, PrincipalIds, Proof, Proven, Record, Timestamp, Unproven, Value, Verified,
-    Voucher, shown,
-};
+use crate::model::{CredentialKind, PrincipalIds, Record, Timestamp, Unproven, Value, Verified, Voucher, shown};
+use settings::{principal_ids, problems};
 use smol_str::SmolStr;
 use std::sync::Arc;
-
-/// Shortest shared secret, in bytes: as long as the hash (RFC 7518 section 3.2).
-const MIN_SECRET_BYTES: usize = 32;
 
 /// Verifies credentials. Shared by all workers.
 pub struct Verifier {
@@ -57,6 +55,27 @@ struct Identified {
 }
 
 impl Issuer {
+    fn start(profile: Profile, client: HttpClient, clock: &Arc<dyn Clock>) -> std::io::Result<Self> {
+        let profile = profile.with_paths_for_audiences();
+        let keys = match &profile.trust {
+            Trust::Keys { source, .. } => {
+                Some(Keyring::start(&profile.issuer, source.clone(), client.clone(), Arc::clone(clock))?)
+            }
+            Trust::Secret(secret) => Some(Keyring::fixed(KeySet::secret(secret.reveal()), Arc::clone(clock))),
+            Trust::Introspection => None,
+        };
+        let asked = profile.introspection.clone();
+        let start = |settings| Introspector::start(&profile.issuer, settings, client, Arc::clone(clock));
+        let introspector = asked.map(start).transpose()?;
+        let calls = (!profile.caller_audiences.is_empty()).then(|| Profile {
+            audiences: profile.caller_audiences.clone(),
+            id_token_audiences: Vec::new(),
+            details: Vec::new(),
+            ..profile.clone()
+        });
+        Ok(Self { profile, calls, keys, introspector })
+    }
+
     fn profile_for(&self, presented: &Presented<'_>) -> Result<&Profile, Unproven> {
         match presented.purpose {
             Purpose::Request => Ok(&self.profile),
@@ -64,6 +83,13 @@ impl Issuer {
                 self.calls.as_ref().ok_or_else(|| Unproven::invalid("no caller may come with a token of its issuer"))
             }
         }
+    }
+}
+
+impl Domain {
+    fn start(settings: TrustDomain, client: HttpClient, clock: &Arc<dyn Clock>) -> std::io::Result<Self> {
+        let bundle = Keyring::start(&settings.issuer(), settings.bundle.clone(), client, Arc::clone(clock))?;
+        Ok(Self { settings, bundle })
     }
 }
 
@@ -79,48 +105,15 @@ impl Verifier {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let of_issuers = profiles.iter().map(|(profile, _)| IssuerIds {
-            issuer: profile.issuer.clone(),
-            prefixes: profile.ids.clone(),
-            subjects_of: profile.subjects_of.clone(),
-            actors: profile.actor_names(),
-        });
-        let of_domains = domains.iter().map(|(domain, _)| {
-            let prefix = smol_str::format_smolstr!("{}/", domain.issuer());
-            let prefixes = vec![(domain.entity_type.clone(), prefix)];
-            IssuerIds { issuer: domain.issuer(), prefixes, subjects_of: Vec::new(), actors: ActorNames::Spiffe }
-        });
-        let ids = of_issuers.chain(of_domains).collect();
-        let ids = PrincipalIds::new(ids)
-            .map_err(|error| vec![format!("{error}; give each another text before `{{sub}}` in `ids`")])?;
+        let ids = principal_ids(&profiles, &domains)?;
         let no_thread = |error: std::io::Error| vec![format!("a thread cannot be started: {error}")];
         let mut issuers = Vec::new();
         for (profile, client) in profiles {
-            let profile = profile.with_paths_for_audiences();
-            let keys = match &profile.trust {
-                Trust::Keys { source, .. } => {
-                    let (source, client) = (source.clone(), client.clone());
-                    Some(Keyring::start(&profile.issuer, source, client, Arc::clone(&clock)).map_err(no_thread)?)
-                }
-                Trust::Secret(secret) => Some(Keyring::fixed(KeySet::secret(secret.reveal()), Arc::clone(&clock))),
-                Trust::Introspection => None,
-            };
-            let asked = profile.introspection.clone();
-            let start = |settings| Introspector::start(&profile.issuer, settings, client, Arc::clone(&clock));
-            let introspector = asked.map(start).transpose().map_err(no_thread)?;
-            let calls = (!profile.caller_audiences.is_empty()).then(|| Profile {
-                audiences: profile.caller_audiences.clone(),
-                id_token_audiences: Vec::new(),
-                details: Vec::new(),
-                ..profile.clone()
-            });
-            issuers.push(Issuer { profile, calls, keys, introspector });
+            issuers.push(Issuer::start(profile, client, &clock).map_err(no_thread)?);
         }
         let mut trusted = Vec::new();
         for (settings, client) in domains {
-            let (name, source) = (settings.issuer(), settings.bundle.clone());
-            let bundle = Keyring::start(&name, source, client, Arc::clone(&clock)).map_err(no_thread)?;
-            trusted.push(Domain { settings, bundle });
+            trusted.push(Domain::start(settings, client, &clock).map_err(no_thread)?);
         }
         let replays = Replays::new(super::proof::REMEMBERED_MS);
         Ok(Self { issuers, domains: trusted, ids: Arc::new(ids), cache: TokenCache::default(), replays, clock })
@@ -308,89 +301,6 @@ impl Verifier {
         }
         Ok(found)
     }
-
-    /// What a genuine token proves once its holder has shown what it is bound to.
-    fn possessed(&self, genuine: &Genuine, presented: &Presented<'_>, now: Timestamp) -> Result<Proven, Unproven> {
-        let mut proven = genuine.proven.clone();
-        if proven.until <= now {
-            return Err(Unproven::expired("the token has expired: send a fresh one"));
-        }
-        let shown = presented.certificate.map(|certificate| {
-            let chain = der_chain(certificate);
-            chain
-                .and_then(|chain| chain.first().map(thumbprint))
-                .ok_or_else(|| Unproven::proof("`tls.certificate` is no chain of certificates in PEM form or base64"))
-        });
-        let shown = shown.transpose()?;
-        if let Some(wanted) = &genuine.confirmation.certificate {
-            if shown.as_deref() != Some(wanted.as_str()) {
-                return Err(Unproven::proof(match presented.certificate {
-                    None => "the token is bound to a certificate: send it in `tls.certificate`",
-                    Some(_) => {
-                        "the token is bound to another certificate than the one in `tls.certificate`: send the one that \
-                         its client showed when it was issued"
-                    }
-                }));
-            }
-            proven.proof = Some(Proof::Mtls);
-        }
-        match (&genuine.confirmation.key, &presented.dpop) {
-            (Some(key), Some(dpop)) => {
-                check_dpop(dpop, presented.value.0, key, (&self.replays, presented.caller), self.moment(now))?;
-                proven.proof = Some(Proof::Dpop);
-            }
-            (Some(_), None) => {
-                return Err(Unproven::proof("the token is bound to a key: send the proof of possession in `dpop`"));
-            }
-            (None, Some(_)) => {
-                return Err(Unproven::proof("the token is bound to no key, and came with a proof of possession"));
-            }
-            (None, None) => {}
-        }
-        if let (Some(facts), Some(proof)) = (&mut proven.facts, proven.proof) {
-            facts.insert("proof", Value::text(proof.as_str()));
-        }
-        Ok(proven)
-    }
-}
-
-fn problems(profiles: &[(Profile, HttpClient)], domains: &[(TrustDomain, HttpClient)]) -> Vec<String> {
-    let mut problems = Vec::new();
-    for (index, (profile, _)) in profiles.iter().enumerate() {
-        problems
-            .extend(profile.check().into_iter().map(|problem| format!("the issuer `{}`: {problem}", profile.issuer)));
-        if let Trust::Secret(secret) = &profile.trust
-            && secret.len() < MIN_SECRET_BYTES
-        {
-            problems.push(format!(
-                "the issuer `{}`: its secret is shorter than {MIN_SECRET_BYTES} bytes; make one with `openssl rand -hex 32`",
-                profile.issuer
-            ));
-        }
-        let known = |issuer: &SmolStr| profiles.iter().any(|(other, _)| other.issuer == *issuer);
-        if let Some(unknown) = profile.subjects_of.iter().find(|issuer| !known(issuer)) {
-            problems.push(format!(
-                "the issuer `{}`: `{unknown}` in `subjects_of` is no configured issuer; add it to `[[issuers]]`",
-                profile.issuer
-            ));
-        }
-        let others = profiles.get(..index).unwrap_or_default();
-        if others.iter().any(|(other, _)| other.issuer == profile.issuer) {
-            problems.push(format!("two issuers are named `{}`; remove one", profile.issuer));
-        }
-        let is_secret = |profile: &Profile| matches!(profile.trust, Trust::Secret(_));
-        if is_secret(profile) && others.iter().any(|(other, _)| is_secret(other)) {
-            problems.push("two issuers have shared secrets, and their tokens name neither; remove one".to_owned());
-        }
-    }
-    for (index, (domain, _)) in domains.iter().enumerate() {
-        problems
-            .extend(domain.check().into_iter().map(|problem| format!("the trust domain `{}`: {problem}", domain.name)));
-        if domains.get(..index).unwrap_or_default().iter().any(|(other, _)| other.name == domain.name) {
-            problems.push(format!("two trust domains are named `{}`; remove one", domain.name));
-        }
-    }
-    problems
 }
 
 /// Names whom it trusts, and shows no key.

@@ -53,13 +53,8 @@ where
     let endpoint = routes::endpoint_name(routes::path(request.match_info()));
     let metrics = shared.metrics.clone();
     let peer = shared.peer(request.conn_data());
-    let known = Presented::by(request.headers(), peer, &shared.settings).and_then(|presented| {
-        if let Some(Presented::Caller(at)) = presented {
-            shared.count(at)?;
-        }
-        Ok(presented)
-    });
-    let answering = match known {
+    let presented = Presented::by(request.headers(), peer, &shared.settings);
+    let answering = match presented.and_then(|presented| count(presented, shared)) {
         Ok(presented) => {
             presented.map(|caller| request.extensions_mut().insert(caller));
             Ok(service.call(request))
@@ -84,14 +79,27 @@ where
         if let Some(error) = response.response().error() {
             report(error, endpoint, ids.first(), &metrics);
         }
-        if progress.is_last {
-            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-        }
-        for id in ids {
-            response.headers_mut().append(REQUEST_ID.clone(), id);
-        }
+        finish(&mut response, ids, progress.is_last);
         metrics.observe_request(endpoint, response.status().as_u16(), begun.elapsed().as_secs_f64());
         Ok(response)
+    }
+}
+
+/// Counts a request of a caller against its rate.
+fn count(presented: Option<Presented>, shared: &Shared) -> Result<Option<Presented>, Error> {
+    if let Some(Presented::Caller(at)) = presented {
+        shared.count(at)?;
+    }
+    Ok(presented)
+}
+
+/// Puts the request's ids on the response, and says if it is the connection's last.
+fn finish<B>(response: &mut ServiceResponse<B>, ids: Ids, is_last: bool) {
+    if is_last {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    for id in ids {
+        response.headers_mut().append(REQUEST_ID.clone(), id);
     }
 }
 

@@ -171,6 +171,13 @@ impl Metrics {
         let age = self.bundle_age.clone();
         registry.register(names::BUNDLE_AGE_SECONDS, "Time since the live bundle went live, in seconds", age);
         registry.register(names::BUNDLE_INFO, "The digest of the live bundle", self.bundle_info.clone());
+        self.register_counters();
+        self.register_searches();
+        self.cache.register(&mut self.registry);
+        self.load.register(&mut self.registry);
+    }
+
+    fn register_counters(&mut self) {
         for (name, help, counter) in [
             (names::BUNDLE_LOADS, "Bundles that went live", &self.bundle_loads),
             (names::RELOAD_FAILURES, "Bundles that were refused", &self.reload_failures),
@@ -178,17 +185,18 @@ impl Metrics {
             (names::RECORDS_DROPPED, "Decision records that were lost", &self.records_dropped),
             (names::RECORD_WRITE_ERRORS, "Failed attempts to write decision records", &self.record_write_errors),
         ] {
-            registry.register(name, help, counter.clone());
+            self.registry.register(name, help, counter.clone());
         }
+    }
+
+    fn register_searches(&mut self) {
         for (name, help, searches) in [
             (names::SEARCH_CANDIDATES, "Candidates that searches went through", &self.search_candidates),
             (names::SEARCH_DECIDED, "Candidates that searches decided", &self.search_decided),
             (names::SEARCH_RETURNED, "Results that searches returned", &self.search_returned),
         ] {
-            registry.register(name, help, searches.clone());
+            self.registry.register(name, help, searches.clone());
         }
-        self.cache.register(registry);
-        self.load.register(registry);
     }
 }
 

@@ -6,8 +6,8 @@ use super::{Refusal, Task};
 use crate::engine::lookup::Lookup;
 use crate::engine::token_facts;
 use crate::model::{
-    Arguments, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record, SearchRequest, Searched, Tuple,
-    TupleUser, Value, read_proven_question,
+    Arguments, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record, Request, SearchRequest, Searched,
+    Tuple, TupleUser, Value, read_proven_question,
 };
 use crate::policy::{Conversions, LegInput, NoRelations, Part, Relations, Reverse, Wanted};
 use crate::relations::{Graph, Limits, Reader, Rules, Terms, UserFilter};
@@ -53,37 +53,53 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
     if task.want.arguments == Arguments::Unknown {
         question.context.remove(super::super::decide::ARGUMENTS);
     }
-    let part = match task.search.searched {
-        Searched::Resource => Part::Resource,
+    let Some(part) = searched_part(task, &asked, &question) else { return Ok(Candidates::Any) };
+    // Which of its details covers a question depends on the resource of each.
+    if question.credentials.iter().any(|credential| !credential.proven.details.is_empty()) {
+        return Ok(Candidates::Any);
+    }
+    let ids = permitted(task, &question, part, budget)?;
+    Ok(ids.map_or(Candidates::Any, |mut ids| {
+        ids.extend(named);
+        Candidates::Few(ids)
+    }))
+}
+
+/// Which part of the question is searched for; none where the chain has it in no place.
+fn searched_part(task: &Task<'_>, asked: &Request, question: &crate::model::Question) -> Option<Part> {
+    match task.search.searched {
+        Searched::Resource => Some(Part::Resource),
         Searched::Subject | Searched::Action => {
             let id = asked.subject.get("id").and_then(Value::as_text);
-            let at = question.chain.members().position(|member| Some(&member.uid.id) == id);
-            let Some(at) = at else { return Ok(Candidates::Any) };
-            Part::Member(at)
+            question.chain.members().position(|member| Some(&member.uid.id) == id).map(Part::Member)
         }
-    };
+    }
+}
+
+/// The ids that all legs can permit; none where that cannot be told.
+fn permitted(
+    task: &Task<'_>,
+    question: &crate::model::Question,
+    part: Part,
+    budget: &Budget<'_>,
+) -> Result<Option<HashSet<SmolStr>>, Refusal> {
     let tuples = task.given.map_or(&[][..], |given| given.tuples);
     let relations = task.pinned.relations;
     let lookup = relations.map(|(graph, rules)| Lookup::plain(graph, rules).given(tuples));
     let is_over = || budget.is_over();
     let backwards = Backwards { relations, given: tuples, is_over: &is_over, known: RefCell::default() };
-    // Which of its details covers a question depends on the resource of each.
-    if question.credentials.iter().any(|credential| !credential.proven.details.is_empty()) {
-        return Ok(Candidates::Any);
-    }
     let conversions = Conversions::default();
     let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
     let token = task.given.and_then(|given| given.token);
     // No credential has details.
-    let facts = token_facts::Facts::of(&question, task.want.arguments, token, Record::new);
-    let turns = (0..question.chain.legs()).flat_map(|leg| {
-        let turns = facts.of_leg(leg);
-        turns.into_iter().map(move |(_, token)| (leg, token))
-    });
+    let facts = token_facts::Facts::of(question, task.want.arguments, token, Record::new);
+    let legs =
+        (0..question.chain.legs()).flat_map(|leg| facts.of_leg(leg).into_iter().map(move |(_, token)| (leg, token)));
+    let compiled = task.pinned.bundle.compiled();
     let mut ids: Option<HashSet<SmolStr>> = None;
-    for (leg, token) in turns {
+    for (leg, token) in legs {
         let input = LegInput {
-            question: &question,
+            question,
             leg,
             now: task.now,
             token,
@@ -92,34 +108,31 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
             conversions: shared.then_some(&conversions),
             arguments: task.want.arguments,
         };
-        let compiled = task.pinned.bundle.compiled();
         if matches!(part, Part::Member(at) if leg < at) {
             // Whoever it is stands behind this member, whose leg is the same for all.
             let outcome = compiled.leg(&input, Wanted::default()).map_err(Refusal::Fault)?.outcome;
             if outcome.decision() == Decision::Deny {
-                return Ok(Candidates::Few(named));
+                return Ok(Some(HashSet::new()));
             }
             continue;
         }
-        let found = compiled.candidates(&input, part, &backwards, MOST);
-        ids = match (ids, found) {
-            (Some(mut ids), Some(found)) => {
-                ids.retain(|id| found.contains(id));
-                Some(ids)
-            }
-            (ids, found) => ids.or(found),
-        };
+        ids = in_both(ids, compiled.candidates(&input, part, &backwards, MOST));
         if ids.as_ref().is_some_and(HashSet::is_empty) {
             break;
         }
     }
-    Ok(match ids {
-        None => Candidates::Any,
-        Some(mut ids) => {
-            ids.extend(named);
-            Candidates::Few(ids)
+    Ok(ids)
+}
+
+/// The ids in both, where a set that is not known has them all.
+fn in_both(ids: Option<HashSet<SmolStr>>, found: Option<HashSet<SmolStr>>) -> Option<HashSet<SmolStr>> {
+    match (ids, found) {
+        (Some(mut ids), Some(found)) => {
+            ids.retain(|id| found.contains(id));
+            Some(ids)
         }
-    })
+        (ids, found) => ids.or(found),
+    }
 }
 
 /// Every text in the places where carriers stand: an id among them can give the chain another form than the question

@@ -7,7 +7,8 @@ use crate::clock::FixedClock;
 use crate::engine::Snapshot;
 use crate::engine::decide::{Circumstances, Given, Want, decide};
 use crate::engine::search::page_token::Stand;
-use crate::model::{Decision, Evidence, Problems, Request, Revision, SearchRequest, Searched};
+use crate::model::{Decision, Evidence, Problems, Request, Revision, SearchRequest, Searched, Value};
+use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
 /// Compiles files and makes three searches of each case: for its subject's type, its resource's type, and actions. Each is
@@ -62,12 +63,7 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
     if narrowed != whole {
         return Err(format!("{narrowed:?} when narrowed, {whole:?} otherwise"));
     }
-    let named = match search.searched {
-        Searched::Subject => case.request.subject.get("id").and_then(crate::model::Value::as_text).cloned(),
-        Searched::Resource => Some(case.request.resource.uid.id.clone()),
-        Searched::Action => Some(case.request.action.name.clone()),
-    };
-    let Some(named) = named else { return Ok(()) };
+    let Some(named) = named(case, search.searched) else { return Ok(()) };
     let question: Request = search.about(&named);
     let decided = decide(Circumstances { now: case.now, ..task.circumstances() }, &question, task.evidence);
     let permitted = decided.map_err(|refusal| format!("{refusal:?}"))?.decision == Decision::Permit;
@@ -75,5 +71,14 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
         (false, true) => Err(format!("it finds `{named}`, which is denied")),
         (true, false) if task.knows(&named) => Err(format!("it does not find `{named}`, which is permitted")),
         _ => Ok(()),
+    }
+}
+
+/// The id that the case has in the place of what is searched for.
+fn named(case: &Case, searched: Searched) -> Option<SmolStr> {
+    match searched {
+        Searched::Subject => case.request.subject.get("id").and_then(Value::as_text).cloned(),
+        Searched::Resource => Some(case.request.resource.uid.id.clone()),
+        Searched::Action => Some(case.request.action.name.clone()),
     }
 }

@@ -37,7 +37,7 @@ use crate::policy::Stored;
 use crate::relations::Place;
 use candidates::{Candidates, candidates};
 use page::{Budget, Next, Turn};
-use page_token::Stand;
+use page_token::{Bound, Stand};
 use smol_str::SmolStr;
 
 impl Engine {
@@ -53,37 +53,27 @@ impl Engine {
         let now = Timestamp(self.clock.now_ms());
         let sealer = self.sealer.as_ref().ok_or_else(|| internal("there was no randomness for a key"))?;
         let bound = page::bound(ask.caller, search, ask.arguments, pinned.bundle.digest());
-        let stand = match &page.token {
-            Some(token) => sealer.open(&bound, token, now).map_err(SearchRefusal::Token)?,
-            None => Stand { after: None, limit: page.limit, scans: false },
-        };
-        if page.token.is_some() && page.limit.is_some() && page.limit != stand.limit {
-            return Err(SearchRefusal::Token(TokenError::OtherQuery));
-        }
-        let limit = self.search_limits.page(page.limit.or(stand.limit.filter(|limit| *limit > 0)));
+        let stand = begin(sealer, &bound, page, now)?;
         let want = Want { require_actor: ask.require_actor, arguments: ask.arguments, ..Want::default() };
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
         let search = &search.clone().read_by(pinned.bundle.carriers());
         let task = Task { pinned, search, want, evidence, given: None, now };
-        let mut budget = Budget::new(self.search_limits, &*self.clock, search);
-        let mut turn = task.run(&stand, limit, &mut budget)?;
-        self.metrics.searched(search.searched.as_str(), turn.candidates, turn.decided, turn.found.len());
         let is_first = page.token.is_none();
-        task.end_if_denied(&mut turn, is_first)?;
+        let turn = self.work_out(&task, &stand, page)?;
         let whole = turn.next == Next::End;
         let is_explained = whole && is_first && turn.found.is_empty() && ask.depth != Depth::Lean;
         let reason = is_explained.then(|| nothing::reason(&task, &turn));
-        let seal = |after| {
-            let stand = Stand { after, limit: page.limit.or(stand.limit), scans: turn.scans };
-            sealer.seal(&bound, &stand, now).map_err(|_| internal("a token cannot be sealed"))
+        let next = match turn.next {
+            Next::End => None,
+            Next::Behind(after) => {
+                let limit = page.limit.or(stand.limit);
+                Some(seal(sealer, &bound, (after, limit, turn.scans), now)?)
+            }
         };
         Ok(FoundPage {
             total: (is_first && whole).then_some(turn.found.len()),
-            next: match turn.next {
-                Next::End => None,
-                Next::Behind(after) => Some(seal(after)?),
-            },
+            next,
             reason,
             cut: turn.cut,
             found: turn.found,
@@ -91,6 +81,37 @@ impl Engine {
             revision: pinned.revision,
         })
     }
+
+    /// Works out one page, and counts what it took.
+    fn work_out(&self, task: &Task<'_>, stand: &Stand, page: &PageRequest) -> Result<Turn, SearchRefusal> {
+        let limit = self.search_limits.page(page.limit.or(stand.limit.filter(|limit| *limit > 0)));
+        let mut budget = Budget::new(self.search_limits, &*self.clock, task.search);
+        let mut turn = task.run(stand, limit, &mut budget)?;
+        self.metrics.searched(task.search.searched.as_str(), turn.candidates, turn.decided, turn.found.len());
+        task.end_if_denied(&mut turn, page.token.is_none())?;
+        Ok(turn)
+    }
+}
+
+/// Opens where a page begins: at the beginning, or where its token says.
+fn begin(sealer: &Sealer, bound: &Bound, page: &PageRequest, now: Timestamp) -> Result<Stand, SearchRefusal> {
+    let Some(token) = &page.token else { return Ok(Stand { after: None, limit: page.limit, scans: false }) };
+    let stand = sealer.open(bound, token, now).map_err(SearchRefusal::Token)?;
+    if page.limit.is_some() && page.limit != stand.limit {
+        return Err(SearchRefusal::Token(TokenError::OtherQuery));
+    }
+    Ok(stand)
+}
+
+/// Returns the token of the page that begins behind a place.
+fn seal(
+    sealer: &Sealer,
+    bound: &Bound,
+    (after, limit, scans): (Option<Place>, Option<u64>, bool),
+    now: Timestamp,
+) -> Result<String, Refusal> {
+    let stand = Stand { after, limit, scans };
+    sealer.seal(bound, &stand, now).map_err(|_| internal("a token cannot be sealed"))
 }
 
 /// One page to be worked out.

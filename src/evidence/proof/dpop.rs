@@ -7,7 +7,7 @@ use crate::evidence::claims::milliseconds;
 use crate::evidence::credential::Dpop;
 use crate::evidence::jose::{Unverified, all_asymmetric};
 use crate::evidence::keys::PublicKey;
-use crate::model::{Unproven, Value};
+use crate::model::{Timestamp, Unproven, Value};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -34,9 +34,38 @@ pub(in crate::evidence) fn check(
     (replays, caller): (&Replays, Option<usize>),
     at: Moment,
 ) -> Result<(), Unproven> {
-    let now = at.now;
-    let wrong = |what: &str| Unproven::proof(format!("the proof of possession {what}"));
     let proof = Unverified::read(dpop.proof.0).map_err(|_| wrong("is no JWT"))?;
+    check_signature(&proof, thumbprint)?;
+    check_request(&proof, dpop)?;
+    let made_ms = check_times(&proof, at.now)?;
+    let hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes()));
+    if text(&proof, "ath") != Some(hash.as_str()) {
+        return Err(wrong("is made for another token"));
+    }
+    let jti = text(&proof, "jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES);
+    let jti = jti.ok_or_else(|| wrong("has no usable `jti`"))?;
+    // Last: only a proof that is good in every other way takes room.
+    let note = Note { name: name_of(thumbprint, jti), made_ms, caller };
+    match replays.note(note, at.monotonic_ms) {
+        Seen::Never => Ok(()),
+        Seen::Before => Err(wrong("was used before")),
+        Seen::Forgotten => Err(wrong("is not fresh")),
+        Seen::Full => {
+            Err(Unproven::unavailable("too many proofs of possession were used lately: ask again in a minute"))
+        }
+    }
+}
+
+fn wrong(what: &str) -> Unproven {
+    Unproven::proof(format!("the proof of possession {what}"))
+}
+
+fn text<'p>(proof: &'p Unverified<'_>, name: &str) -> Option<&'p str> {
+    proof.claims.get(name).and_then(Value::as_text).map(SmolStr::as_str)
+}
+
+/// Checks that the key in the proof's header is the one with this thumbprint, and has signed it.
+fn check_signature(proof: &Unverified<'_>, thumbprint: &str) -> Result<(), Unproven> {
     if proof.media_type().as_deref() != Some("dpop+jwt") {
         return Err(wrong("is of another type than `dpop+jwt`"));
     }
@@ -53,14 +82,23 @@ pub(in crate::evidence) fn check(
     if !proof.is_signed_by(&key.verifying, algorithm) {
         return Err(wrong("has a wrong signature"));
     }
-    let text = |name| proof.claims.get(name).and_then(Value::as_text).map(SmolStr::as_str);
-    if text("htm") != Some(dpop.method) {
+    Ok(())
+}
+
+/// Checks that the proof is made for the method and the address of the request.
+fn check_request(proof: &Unverified<'_>, dpop: &Dpop<'_>) -> Result<(), Unproven> {
+    if text(proof, "htm") != Some(dpop.method) {
         return Err(wrong("is made for another method"));
     }
-    let made_for = text("htu").and_then(target);
+    let made_for = text(proof, "htu").and_then(target);
     if made_for.is_none() || made_for != target(dpop.url) {
         return Err(wrong("is made for another address"));
     }
+    Ok(())
+}
+
+/// Returns when the proof was made, in milliseconds, if it is fresh.
+fn check_times(proof: &Unverified<'_>, now: Timestamp) -> Result<i64, Unproven> {
     let made = proof.claims.get("iat").and_then(milliseconds).ok_or_else(|| wrong("has no time"))?;
     if made.saturating_add(FRESH_MS) <= now.0 || made.saturating_sub(AHEAD_MS) > now.0 {
         return Err(wrong("is not fresh"));
@@ -73,22 +111,7 @@ pub(in crate::evidence) fn check(
     if time("exp")?.is_some_and(|ends| ends <= now.0) || time("nbf")?.is_some_and(|begins| begins > now.0 + AHEAD_MS) {
         return Err(wrong("is not fresh"));
     }
-    let hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes()));
-    if text("ath") != Some(hash.as_str()) {
-        return Err(wrong("is made for another token"));
-    }
-    let jti = text("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES);
-    let jti = jti.ok_or_else(|| wrong("has no usable `jti`"))?;
-    // Last: only a proof that is good in every other way takes room.
-    let note = Note { name: name_of(thumbprint, jti), made_ms: made, caller };
-    match replays.note(note, at.monotonic_ms) {
-        Seen::Never => Ok(()),
-        Seen::Before => Err(wrong("was used before")),
-        Seen::Forgotten => Err(wrong("is not fresh")),
-        Seen::Full => {
-            Err(Unproven::unavailable("too many proofs of possession were used lately: ask again in a minute"))
-        }
-    }
+    Ok(made)
 }
 
 /// A proof's name: two keys may use one `jti`.

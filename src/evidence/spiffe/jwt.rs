@@ -18,15 +18,7 @@ pub(in crate::evidence) async fn verify(
     ids: &PrincipalIds,
     now: Timestamp,
 ) -> Result<(Genuine, Arc<KeyVoucher>), Unproven> {
-    // Section 2.1 lists the algorithms; EdDSA is not among them.
-    let algorithms: Vec<Algorithm> = all_asymmetric().into_iter().filter(|one| *one != Algorithm::EdDSA).collect();
-    let algorithm = token.algorithm(&algorithms)?;
-    if !matches!(token.media_type().as_deref(), None | Some("jwt" | "jose")) {
-        return Err(Unproven::invalid("the token's type is not that of a JWT-SVID"));
-    }
-    if token.header_text("kid").is_none() {
-        return Err(Unproven::invalid("a JWT-SVID must name its key"));
-    }
+    let algorithm = check_header(token)?;
     let voucher = keys.signer(token, algorithm).await?;
     let sub = token.claims.get("sub").and_then(Value::as_text).map(SmolStr::as_str).unwrap_or_default();
     let id = SpiffeId::parse(sub).filter(|id| id.domain == domain.name);
@@ -49,6 +41,20 @@ pub(in crate::evidence) async fn verify(
         facts.insert("subject", Value::text(sub));
     }
     Ok((genuine, voucher))
+}
+
+/// Checks the header, and returns the algorithm that it names.
+fn check_header(token: &Unverified<'_>) -> Result<Algorithm, Unproven> {
+    // Section 2.1 lists the algorithms; EdDSA is not among them.
+    let algorithms: Vec<Algorithm> = all_asymmetric().into_iter().filter(|one| *one != Algorithm::EdDSA).collect();
+    let algorithm = token.algorithm(&algorithms)?;
+    if !matches!(token.media_type().as_deref(), None | Some("jwt" | "jose")) {
+        return Err(Unproven::invalid("the token's type is not that of a JWT-SVID"));
+    }
+    if token.header_text("kid").is_none() {
+        return Err(Unproven::invalid("a JWT-SVID must name its key"));
+    }
+    Ok(algorithm)
 }
 
 /// How a domain's tokens are read.

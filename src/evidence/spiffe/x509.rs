@@ -29,25 +29,8 @@ pub(in crate::evidence) fn verify(
     ids: &PrincipalIds,
     now: Timestamp,
 ) -> Result<(Proven, CertificateDer<'static>), Unproven> {
-    let invalid = |why: &str| Unproven::invalid(why.to_owned());
     let (leaf, between) = chain.split_first().ok_or_else(|| invalid("there is no certificate"))?;
-    let certificate = EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
-    let trusted = || {
-        let anchors = bundle.keys.anchors.iter();
-        anchors.filter_map(|certificate| Some((certificate, anchor_from_trusted_cert(certificate).ok()?)))
-    };
-    let anchors: Vec<TrustAnchor<'_>> = trusted().map(|(_, anchor)| anchor).collect();
-    let seconds = u64::try_from(now.0 / 1_000).unwrap_or(0);
-    let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    let usage = KeyUsage::client_auth();
-    let path = certificate
-        .verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, between, at, usage, None, None)
-        .map_err(|error| match error {
-            webpki::Error::CertExpired { .. } => Unproven::expired("the certificate has expired"),
-            _ => invalid("the certificate does not verify by its trust domain's bundle"),
-        })?;
-    let anchor = trusted().find(|(_, anchor)| anchor == path.anchor()).map(|(certificate, _)| certificate.clone());
-    let anchor = anchor.ok_or_else(|| invalid("the certificate does not verify by its trust domain's bundle"))?;
+    let anchor = authority(leaf, between, bundle, now)?;
     let (begins, ends) = der::validity(leaf).ok_or_else(|| invalid("the certificate's validity cannot be read"))?;
     let life = i64::try_from(domain.longest_life.as_secs()).unwrap_or(i64::MAX);
     if ends.saturating_sub(begins) > life {
@@ -70,6 +53,36 @@ pub(in crate::evidence) fn verify(
         until: Timestamp(ends.saturating_mul(1_000)),
     };
     Ok((proven, anchor))
+}
+
+fn invalid(why: &str) -> Unproven {
+    Unproven::invalid(why.to_owned())
+}
+
+/// Returns the authority of the bundle that vouches for a certificate, by those between.
+fn authority(
+    leaf: &CertificateDer<'_>,
+    between: &[CertificateDer<'_>],
+    bundle: &Generation,
+    now: Timestamp,
+) -> Result<CertificateDer<'static>, Unproven> {
+    let certificate = EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
+    let trusted = || {
+        let anchors = bundle.keys.anchors.iter();
+        anchors.filter_map(|certificate| Some((certificate, anchor_from_trusted_cert(certificate).ok()?)))
+    };
+    let anchors: Vec<TrustAnchor<'_>> = trusted().map(|(_, anchor)| anchor).collect();
+    let seconds = u64::try_from(now.0 / 1_000).unwrap_or(0);
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let usage = KeyUsage::client_auth();
+    let path = certificate
+        .verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, between, at, usage, None, None)
+        .map_err(|error| match error {
+            webpki::Error::CertExpired { .. } => Unproven::expired("the certificate has expired"),
+            _ => invalid("the certificate does not verify by its trust domain's bundle"),
+        })?;
+    let anchor = trusted().find(|(_, anchor)| anchor == path.anchor()).map(|(certificate, _)| certificate.clone());
+    anchor.ok_or_else(|| invalid("the certificate does not verify by its trust domain's bundle"))
 }
 
 fn facts(issuer: &SmolStr, subject: &SmolStr, begins: i64, ends: i64) -> Result<Record, Unproven> {

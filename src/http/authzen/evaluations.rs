@@ -1,13 +1,17 @@
 //! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one snapshot.
 
-use crate::engine::{Asked, BatchFault, ItemAnswer};
+use crate::engine::{Ask, Asked, Batch, BatchFault, ItemAnswer, Known, Paused};
 use crate::http::authzen::evaluation::{decide, decided, is_long, written};
 use crate::http::authzen::schema::{ErrorBody, EvaluationsRequest};
-use crate::http::authzen::wire::{BatchBody, Evaluations, EvaluationsResponse, Of, read_evaluations, write_answer};
+use crate::http::authzen::wire::{
+    BatchBody, Evaluations, EvaluationsResponse, Of, Options, read_evaluations, write_answer,
+};
 use crate::http::body::connection;
+use crate::http::connection::Connection;
+use crate::http::load::worker_turn::Turn;
 use crate::http::shared::{Opened, OwnAsk, Shared, Work, ask};
 use crate::http::{Error, Permission};
-use crate::model::{DecisionId, Revision};
+use crate::model::{DecisionId, Malformed, Request, Revision};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
@@ -53,7 +57,7 @@ pub(in crate::http) async fn evaluations(
         return Ok(response);
     }
     let opened = shared.open(Of::Evaluations, Work::Long, caller, &request, &text).await?;
-    let Opened { body, options, evidence, mut turn } = opened;
+    let Opened { body, options, evidence, turn } = opened;
     let limits = &shared.settings.limits;
     let ask = ask(caller, &request, options, evidence.as_ref());
     match read_evaluations(body, limits)? {
@@ -67,40 +71,39 @@ pub(in crate::http) async fn evaluations(
             Ok(decided(Some((answer.id, answer.revision)), body))
         }
         Evaluations::Batch(items) => {
-            let connection = connection(&request);
-            let count = items.size_hint().0;
             // One large item among small ones takes as long as by itself.
             let is_long = is_long(text.len()) && is_long(items.largest_bytes());
-            let batch = shared.engine.decide_batch(&ask, items, options.semantic, limits.batch_time)?;
-            let mut batch = batch.briefly(if is_long { None } else { Some(count) });
-            let mut answers = Answers { first: None, body: BatchBody::new(count, options.depth, limits.answer_bytes) };
-            let mut takes_long = false;
-            for answer in &mut batch {
-                takes_long = matches!(answer, Err(BatchFault::TakesLong));
-                if takes_long {
-                    break;
-                }
-                answers.push(answer)?;
-                if let Some(turn) = &mut turn {
-                    turn.rest(connection).await?;
-                }
-            }
-            if takes_long {
-                // Others that are read on this worker need not wait for it.
-                drop(turn.take());
-                let (engine, ask, rest) = (Arc::clone(&shared.engine), OwnAsk::of(&ask, options), batch.pause());
-                let apart = move || {
-                    let ask = ask.ask();
-                    engine.resume(&ask, rest).try_for_each(|answer| answers.push(answer))?;
-                    Ok::<_, Error>(answers)
-                };
-                answers = shared.decisions.run(apart).await?;
-            } else if let Some((known, whole)) = batch.into_known() {
+            let work = (is_long, turn);
+            let (answers, known) = decide_all(&shared, &ask, options, items, work, connection(&request)).await?;
+            if let Some((known, whole)) = known {
                 shared.remember(Of::Evaluations, caller, &text, options, Asked::Several(known, whole));
             }
             Ok(decided(answers.first, answers.body.finish()))
         }
     }
+}
+
+/// Decides a batch, all of it on another thread where `is_long`, and returns what answers it the next time.
+async fn decide_all(
+    shared: &Shared,
+    ask: &Ask<'_>,
+    options: Options,
+    items: impl Iterator<Item = Result<Request, Malformed>> + Send + 'static,
+    (is_long, mut turn): (bool, Option<Turn>),
+    connection: Option<&Connection>,
+) -> Result<(Answers, Option<(Vec<Known>, bool)>), Error> {
+    let limits = &shared.settings.limits;
+    let count = items.size_hint().0;
+    let batch = shared.engine.decide_batch(ask, items, options.semantic, limits.batch_time)?;
+    let mut batch = batch.briefly((!is_long).then_some(count));
+    let mut answers = Answers { first: None, body: BatchBody::new(count, options.depth, limits.answer_bytes) };
+    if answers.take_brief(&mut batch, &mut turn, connection).await? {
+        // Others that are read on this worker need not wait for it.
+        drop(turn);
+        let answers = answers.take_rest(shared, OwnAsk::of(ask, options), batch.pause()).await?;
+        return Ok((answers, None));
+    }
+    Ok((answers, batch.into_known()))
 }
 
 /// The answers of a batch so far.
@@ -111,6 +114,42 @@ struct Answers {
 }
 
 impl Answers {
+    /// Takes what is decided within what a worker may do between two answers, and returns `true` where the rest takes
+    /// long.
+    async fn take_brief(
+        &mut self,
+        batch: &mut Batch<'_, impl Iterator<Item = Result<Request, Malformed>>>,
+        turn: &mut Option<Turn>,
+        connection: Option<&Connection>,
+    ) -> Result<bool, Error> {
+        for answer in batch {
+            if matches!(answer, Err(BatchFault::TakesLong)) {
+                return Ok(true);
+            }
+            self.push(answer)?;
+            if let Some(turn) = turn {
+                turn.rest(connection).await?;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes the rest of a batch, which is decided on another thread.
+    async fn take_rest(
+        mut self,
+        shared: &Shared,
+        ask: OwnAsk,
+        rest: Paused<impl Iterator<Item = Result<Request, Malformed>> + Send + 'static>,
+    ) -> Result<Self, Error> {
+        let engine = Arc::clone(&shared.engine);
+        let apart = move || {
+            let ask = ask.ask();
+            engine.resume(&ask, rest).try_for_each(|answer| self.push(answer))?;
+            Ok::<_, Error>(self)
+        };
+        shared.decisions.run(apart).await
+    }
+
     fn push(&mut self, answer: Result<ItemAnswer, BatchFault>) -> Result<(), Error> {
         let answer = answer?;
         if let ItemAnswer::Decided(decided) = &answer {

@@ -235,11 +235,23 @@ fn batches() -> Vec<Example> {
 }
 
 fn searches() -> Vec<Example> {
-    let tools = json!({
-        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
-        "action": {"name": "tools/call"},
-        "resource": {"type": "tool"},
+    let mut searches = subject_searches();
+    searches.extend(resource_searches());
+    searches.push(Example {
+        name: "1-which-actions",
+        summary: "What may an agent do for its user?",
+        description: "Actions have a name and nothing else.",
+        path: SEARCH_ACTION,
+        body: json!({
+            "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
+            "resource": {"type": "repository", "id": "checkout"},
+        }),
+        outcomes: &["read", "write"],
     });
+    searches
+}
+
+fn subject_searches() -> Vec<Example> {
     vec![
         Example {
             name: "1-who-may",
@@ -265,6 +277,16 @@ fn searches() -> Vec<Example> {
             }),
             outcomes: &["user:alice"],
         },
+    ]
+}
+
+fn resource_searches() -> Vec<Example> {
+    let tools = json!({
+        "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
+        "action": {"name": "tools/call"},
+        "resource": {"type": "tool"},
+    });
+    vec![
         Example {
             name: "1-which-tools",
             summary: "Which tools may an agent call for its user?",
@@ -286,17 +308,6 @@ fn searches() -> Vec<Example> {
                 "tool:memory/update",
                 "tool:payments/refund",
             ],
-        },
-        Example {
-            name: "1-which-actions",
-            summary: "What may an agent do for its user?",
-            description: "Actions have a name and nothing else.",
-            path: SEARCH_ACTION,
-            body: json!({
-                "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
-                "resource": {"type": "repository", "id": "checkout"},
-            }),
-            outcomes: &["read", "write"],
         },
     ]
 }

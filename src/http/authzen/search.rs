@@ -5,15 +5,15 @@
 //! INVARIANT: a search that waits for a place holds nothing but the text of its body and what its credentials prove. A body
 //! becomes many times its size when it is read, and a thousand of them may wait.
 
-use crate::engine::Ask;
+use crate::engine::{Ask, Engine};
 use crate::http::authzen::evaluation::{REVISION, written};
 use crate::http::authzen::schema::{ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest};
 use crate::http::authzen::wire::{Of, Options, SearchResponse, read_object, write_page};
 use crate::http::shared::{Opened, Shared, Work, ask};
 use crate::http::{Error, Permission};
-use crate::model::{PageRequest, Record, SearchRequest, Searched};
+use crate::model::{PageRequest, Record, Revision, SearchRequest, Searched};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// Who may do this?
@@ -158,19 +158,30 @@ async fn search(
     let search = move || {
         let (wanted, page) = read_search(searched, &read_object(&text, json_depth)?)?;
         drop(text);
-        let asked_for_page = page.is_some();
         let Options { depth, arguments, .. } = options;
         let evidence = evidence.as_ref();
         let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments, evidence };
-        let found = engine.search(&ask, &wanted, &page.unwrap_or_default())?;
-        let body = written(write_page(&wanted, asked_for_page, &found, arguments, depth))?;
-        if body.len() > limit { Err(Error::AnswerTooLarge(limit)) } else { Ok((found.revision, body)) }
+        find(&engine, &ask, &wanted, page, limit)
     };
     let (revision, body) = shared.searches.run(search).await?;
-    let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    response.insert_header((REVISION.clone(), HeaderValue::from(revision.0)));
-    Ok(response.body(body))
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .insert_header((REVISION.clone(), HeaderValue::from(revision.0)))
+        .body(body))
+}
+
+/// Finds a page, and writes it into at most `limit` bytes.
+fn find(
+    engine: &Engine,
+    ask: &Ask<'_>,
+    wanted: &SearchRequest,
+    page: Option<PageRequest>,
+    limit: usize,
+) -> Result<(Revision, Bytes), Error> {
+    let asked_for_page = page.is_some();
+    let found = engine.search(ask, wanted, &page.unwrap_or_default())?;
+    let body = written(write_page(wanted, asked_for_page, &found, ask.arguments, ask.depth))?;
+    if body.len() > limit { Err(Error::AnswerTooLarge(limit)) } else { Ok((found.revision, body)) }
 }
 
 /// What is searched for, and which page of it; none where the body names none.

@@ -18,7 +18,7 @@ use actix_web::rt::net::{TcpStream, UnixStream};
 use rustls::ServerConfig;
 use std::future::ready;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -48,30 +48,7 @@ pub(in crate::http) fn listen(
                 },
             ))
         }),
-        (Listener::Tcp(listener), Some(mut config)) => {
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            builder.listen("tls", listener, move || {
-                let watch = server.watch();
-                let mut acceptor = Acceptor::new(config.clone());
-                acceptor.set_handshake_timeout(server.limits().head_time);
-                fn_service(move |stream| {
-                    let (stream, ..) = accept_tcp(stream, &watch);
-                    ready(Ok::<_, TlsError<io::Error, DispatchError>>(stream))
-                })
-                .and_then(acceptor.map_err(TlsError::into_service_error))
-                .map(|stream: TlsStream<Timed<TcpStream>>| {
-                    let from = stream.get_ref().0.get_ref().peer_addr().ok();
-                    (stream, Protocol::Http1, from)
-                })
-                .and_then(
-                    http(&server, &ending, |stream: &TlsStream<Timed<TcpStream>>, data| {
-                        data.insert(Rc::clone(stream.get_ref().0.connection()));
-                        certificate::remember(stream, data);
-                    })
-                    .map_err(TlsError::Service),
-                )
-            })
-        }
+        (Listener::Tcp(listener), Some(config)) => listen_tls(builder, listener, config, server, ending),
         (Listener::Unix(listener), _) => builder.listen_uds("unix", listener, move || {
             let watch = server.watch();
             fn_service(move |stream: UnixStream| {
@@ -83,6 +60,37 @@ pub(in crate::http) fn listen(
             }))
         }),
     }
+}
+
+fn listen_tls(
+    builder: ServerBuilder,
+    listener: TcpListener,
+    mut config: ServerConfig,
+    server: Server,
+    ending: GracefulShutdownSignal,
+) -> io::Result<ServerBuilder> {
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    builder.listen("tls", listener, move || {
+        let watch = server.watch();
+        let mut acceptor = Acceptor::new(config.clone());
+        acceptor.set_handshake_timeout(server.limits().head_time);
+        fn_service(move |stream| {
+            let (stream, ..) = accept_tcp(stream, &watch);
+            ready(Ok::<_, TlsError<io::Error, DispatchError>>(stream))
+        })
+        .and_then(acceptor.map_err(TlsError::into_service_error))
+        .map(|stream: TlsStream<Timed<TcpStream>>| {
+            let from = stream.get_ref().0.get_ref().peer_addr().ok();
+            (stream, Protocol::Http1, from)
+        })
+        .and_then(
+            http(&server, &ending, |stream: &TlsStream<Timed<TcpStream>>, data| {
+                data.insert(Rc::clone(stream.get_ref().0.connection()));
+                certificate::remember(stream, data);
+            })
+            .map_err(TlsError::Service),
+        )
+    })
 }
 
 /// Puts a connection under the times of this worker.

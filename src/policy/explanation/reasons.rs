@@ -21,14 +21,6 @@ pub(in crate::policy) fn denial(
     forbids: Vec<&Arc<Rule>>,
     reasoned: Option<&Arc<Rule>>,
 ) -> Reason {
-    // Half of all decisions may be denials: their sentences are put together in one piece.
-    let asks = || {
-        let to = &question.action.name;
-        let on = question.as_asked(&question.resource.uid);
-        let who = shown(&principal.id);
-        let what = shown(&on.id);
-        ["`", &principal.kind, ":", &who, "` to `", to, "` on `", &on.kind, ":", &what, "`"].concat()
-    };
     let (code, rule) = if failed.is_some() {
         (Code::PolicyError, None)
     } else if let Some(rule) = forbids.iter().find(|rule| rule.reason.is_some()).or_else(|| forbids.first()) {
@@ -40,18 +32,32 @@ pub(in crate::policy) fn denial(
     };
     let message = match (failed, rule) {
         (Some(failed), _) => format!("the policy `{}` failed", failed.id),
-        (None, Some(rule)) => match &rule.message {
-            Some(message) => filled(message, principal, question),
-            None if rule.effect == Decision::Deny => ["the policy `", &rule.id, "` forbids ", &asks()].concat(),
-            None => {
-                let principal = principal.to_string();
-                format!("the condition of `{}` does not hold for `{}`", rule.id, shown(&principal))
-            }
-        },
-        (None, None) => ["no policy permits ", &asks()].concat(),
+        (None, Some(rule)) => message_of(rule, principal, question),
+        (None, None) => asking("no policy permits ", "", "", principal, question),
     };
     let next_action = declared.get(code.as_str()).copied().unwrap_or_else(|| next_action(&code));
     Reason { code, message, principal: Some(principal.clone()), next_action }
+}
+
+/// What a rule that denies, or that does not permit, says.
+fn message_of(rule: &Rule, principal: &EntityRef, question: &Question) -> String {
+    match &rule.message {
+        Some(message) => filled(message, principal, question),
+        None if rule.effect == Decision::Deny => asking("the policy `", &rule.id, "` forbids ", principal, question),
+        None => {
+            let principal = principal.to_string();
+            format!("the condition of `{}` does not hold for `{}`", rule.id, shown(&principal))
+        }
+    }
+}
+
+/// A sentence about the question, put together in one piece: half of all decisions may be denials.
+fn asking(before: &str, rule: &str, after: &str, principal: &EntityRef, question: &Question) -> String {
+    let to = &question.action.name;
+    let on = question.as_asked(&question.resource.uid);
+    let who = shown(&principal.id);
+    let what = shown(&on.id);
+    [before, rule, after, "`", &principal.kind, ":", &who, "` to `", to, "` on `", &on.kind, ":", &what, "`"].concat()
 }
 
 /// A policy's message, with `{principal}`, `{action}` and `{resource}` as they were asked for.

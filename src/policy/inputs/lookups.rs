@@ -19,13 +19,7 @@ impl Builder<'_> {
         let mut changes: Vec<Change> = Vec::new();
         for mention in slice.mentions.iter() {
             let Some(user) = self.entity_at(&mention.user, context) else { continue };
-            let (object, object_uid) = match &mention.object {
-                Object::Literal(object) => (object.clone(), None),
-                Object::Path(root, path) => match self.entity_at(&(*root, path.clone()), context) {
-                    Some(uid) => (entity_ref(&uid), Some(uid)),
-                    None => continue,
-                },
-            };
+            let Some((object, object_uid)) = self.object_of(mention, context) else { continue };
             // A path may lead to types that do not all have the relation: policies ask it only of those that do.
             let has = self.schema.relations.relations.get(&object.kind);
             if !has.is_some_and(|relations| relations.contains(&mention.relation)) {
@@ -56,7 +50,23 @@ impl Builder<'_> {
             let attribute = object.map(|object| (object, mention.relation.clone()));
             changes.push(Change { userset, attribute, member: answer.held.then_some(user) });
         }
-        // Only now, so that no lookup sees what an earlier one found.
+        self.apply(changes);
+        Ok(lookups)
+    }
+
+    /// The object of a mention, where it leads to one; as an entity where the request leads to it.
+    fn object_of(&self, mention: &Mention, context: &Members) -> Option<(EntityRef, Option<EntityUID>)> {
+        match &mention.object {
+            Object::Literal(object) => Some((object.clone(), None)),
+            Object::Path(root, path) => {
+                let uid = self.entity_at(&(*root, path.clone()), context)?;
+                Some((entity_ref(&uid), Some(uid)))
+            }
+        }
+    }
+
+    /// Makes the changes, after all lookups, so that none sees what an earlier one found.
+    fn apply(&mut self, changes: Vec<Change>) {
         for Change { userset, attribute, member } in changes {
             if let Some((object, relation)) = attribute {
                 let draft = self.drafts.add(&object);
@@ -67,7 +77,6 @@ impl Builder<'_> {
                 self.drafts.add_parent(draft, userset);
             }
         }
-        Ok(lookups)
     }
 
     /// A look-up for an explanation. Whom or what a secret attribute leads to is not named, nor is a path of tuples from

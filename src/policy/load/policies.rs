@@ -109,26 +109,7 @@ impl Rules {
             reads: HashSet::new(),
             problems: Vec::new(),
         };
-        let mut all: Vec<Parsed> = Vec::new();
-        let mut homes = Vec::new();
-        let mut templates = Vec::new();
-        let mut is_whole = true;
-        for (file, pieces) in files.iter().zip(&pieces) {
-            let before = reader.problems.len();
-            let parsed = reader.parse(file, pieces);
-            is_whole &= reader.problems.len() == before;
-            for (piece, template) in parsed {
-                if let Some(rule) = reader.take(piece, &template, &mut templates) {
-                    all.push(rule);
-                    homes.push(piece);
-                }
-            }
-        }
-        // Of a text that could not be read the templates are not known.
-        for (piece, rule) in if is_whole { reader.link(links, &templates) } else { Vec::new() } {
-            all.push(rule);
-            homes.push(piece);
-        }
+        let (mut all, homes) = reader.read(files, &pieces, links);
         let shapes = by_shape(&all, schema);
         let Findings { problems, mut warnings } = validate(schema, &all, &homes, &reader.pieces, &shapes);
         reader.problems.extend(problems);
@@ -160,6 +141,31 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Reads the policies of files, and what `links` make of templates, each with the piece that it stands in.
+    fn read<'p>(
+        &mut self,
+        files: &[SourceFile],
+        pieces: &'p [Vec<SourceFile>],
+        links: &[SourceFile],
+    ) -> (Vec<Parsed>, Vec<&'p SourceFile>) {
+        let mut found = Vec::new();
+        let mut templates = Vec::new();
+        let mut is_whole = true;
+        for (file, pieces) in files.iter().zip(pieces) {
+            let before = self.problems.len();
+            let parsed = self.parse(file, pieces);
+            is_whole &= self.problems.len() == before;
+            for (piece, template) in parsed {
+                found.extend(self.take(piece, &template, &mut templates).map(|rule| (rule, piece)));
+            }
+        }
+        // Of a text that could not be read the templates are not known.
+        if is_whole {
+            found.extend(self.link(links, &templates).into_iter().map(|(piece, rule)| (rule, piece)));
+        }
+        found.into_iter().unzip()
+    }
+
     /// The policies of a file, each with the piece that it stands in.
     fn parse<'p>(&mut self, file: &SourceFile, pieces: &'p [SourceFile]) -> Vec<(&'p SourceFile, Template)> {
         if let Err(problems) = nesting::check_policies(file) {

@@ -23,7 +23,8 @@ use cedar_policy_core::ast::{
     ActionConstraint, BinaryOp, EntityReference, EntityUID, Expr, ExprKind, Literal, PrincipalOrResourceConstraint,
     Template, UnaryOp, Var,
 };
-use std::collections::{HashMap, HashSet};
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A policy without its free constants.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -111,14 +112,8 @@ impl Writer<'_> {
                 Var::Resource => b'R',
                 Var::Context => b'C',
             }),
-            ExprKind::Slot(slot) => {
-                self.kind(b'?');
-                self.text(&slot.to_string());
-            }
-            ExprKind::Unknown(unknown) => {
-                self.kind(b'u');
-                self.text(&unknown.to_string());
-            }
+            ExprKind::Slot(slot) => self.named(b'?', &slot.to_string()),
+            ExprKind::Unknown(unknown) => self.named(b'u', &unknown.to_string()),
             ExprKind::If { test_expr, then_expr, else_expr } => {
                 self.kind(b'I');
                 [test_expr, then_expr, else_expr].into_iter().for_each(|part| self.expr(part, false));
@@ -135,50 +130,44 @@ impl Writer<'_> {
             }
             ExprKind::BinaryApp { op, arg1, arg2 } => self.binary(*op, arg1, arg2),
             ExprKind::ExtensionFunctionApp { fn_name, args } => {
-                self.kind(b'f');
-                self.text(&fn_name.to_string());
-                self.count(args.len());
-                args.iter().for_each(|arg| self.expr(arg, false));
+                self.named(b'f', &fn_name.to_string());
+                self.all(args.iter(), false);
             }
-            ExprKind::GetAttr { expr, attr } => {
-                self.kind(b'.');
-                self.text(attr);
-                self.expr(expr, false);
-            }
-            ExprKind::HasAttr { expr, attr } => {
-                self.kind(b'h');
-                self.text(attr);
-                self.expr(expr, false);
-            }
+            ExprKind::GetAttr { expr, attr } => self.about(b'.', attr, expr),
+            ExprKind::HasAttr { expr, attr } => self.about(b'h', attr, expr),
             ExprKind::ExtHasAttr { expr, attrs } => {
                 self.kind(b'H');
                 self.count(attrs.len());
                 attrs.iter().for_each(|attr| self.text(attr));
                 self.expr(expr, false);
             }
-            ExprKind::Like { expr, pattern } => {
-                self.kind(b'~');
-                self.text(&pattern.to_string());
-                self.expr(expr, false);
-            }
-            ExprKind::Is { expr, entity_type } => {
-                self.kind(b's');
-                self.text(&entity_type.to_string());
-                self.expr(expr, false);
-            }
+            ExprKind::Like { expr, pattern } => self.about(b'~', &pattern.to_string(), expr),
+            ExprKind::Is { expr, entity_type } => self.about(b's', &entity_type.to_string(), expr),
             ExprKind::Set(items) => {
                 self.kind(b'[');
-                self.count(items.len());
-                items.iter().for_each(|item| self.expr(item, free));
+                self.all(items.iter(), free);
             }
-            ExprKind::Record(members) => {
-                self.kind(b'{');
-                self.count(members.len());
-                for (name, member) in members.iter() {
-                    self.text(name);
-                    self.expr(member, false);
-                }
-            }
+            ExprKind::Record(members) => self.record(members),
+        }
+    }
+
+    /// An expression, and a name of which it is asked.
+    fn about(&mut self, kind: u8, name: &str, expr: &Expr) {
+        self.named(kind, name);
+        self.expr(expr, false);
+    }
+
+    fn all<'e>(&mut self, items: impl ExactSizeIterator<Item = &'e Expr>, free: bool) {
+        self.count(items.len());
+        items.for_each(|item| self.expr(item, free));
+    }
+
+    fn record(&mut self, members: &BTreeMap<SmolStr, Expr>) {
+        self.kind(b'{');
+        self.count(members.len());
+        for (name, member) in members {
+            self.text(name);
+            self.expr(member, false);
         }
     }
 
@@ -261,6 +250,11 @@ impl Writer<'_> {
     fn uid(&mut self, uid: &EntityUID) {
         self.text(&uid.entity_type().to_string());
         self.text(uid.eid().as_ref());
+    }
+
+    fn named(&mut self, kind: u8, name: &str) {
+        self.kind(kind);
+        self.text(name);
     }
 
     fn text(&mut self, text: &str) {

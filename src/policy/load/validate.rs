@@ -67,13 +67,17 @@ pub(in crate::policy) fn validate(
     let (idle, others): (Vec<ValidationWarning>, Vec<ValidationWarning>) = found.partition(|it| idleness(it).is_some());
     report.idle(&idle);
     let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at)).map(|rule| rule.policy.template());
-    let unclear = |template: &&Template| template.loc().and_then(Loc::snippet).is_none_or(|text| !is_plain(text));
-    let strings = confusable_string_checks(sound.filter(unclear));
+    let others = others.into_iter().chain(confusing_strings(sound));
     // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
     let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
-    let others = others.into_iter().chain(strings).map(|warning| problem_of(&warning, pieces, None)).filter(own);
-    report.findings.warnings.extend(others);
+    report.findings.warnings.extend(others.map(|warning| problem_of(&warning, pieces, None)).filter(own));
     report.findings
+}
+
+/// What is hard to read in the strings of policies in which nothing else was found.
+fn confusing_strings<'a>(sound: impl Iterator<Item = &'a Template>) -> impl Iterator<Item = ValidationWarning> {
+    let unclear = |template: &&Template| template.loc().and_then(Loc::snippet).is_none_or(|text| !is_plain(text));
+    confusable_string_checks(sound.filter(unclear))
 }
 
 /// Whether strings in a text can hold nothing but printable ASCII, which Cedar finds nothing wrong with. A comment with a

@@ -59,12 +59,8 @@ pub(super) fn add(
                 problems.push(at(problem.help("write `context: { … }`, or name a common type that is a record")));
                 continue;
             };
-            for member in ENGINE_MEMBERS.iter().filter(|member| record.attributes.contains_key(**member)) {
-                let message = format!("the context of action `{name}` declares `{member}`, which the engine supplies");
-                problems.push(at(Problem::new(message).help(format!(
-                    "remove `{member}`: policies can read the engine's without declaring it, or rename yours"
-                ))));
-            }
+            let taken = ENGINE_MEMBERS.iter().filter(|member| record.attributes.contains_key(**member));
+            problems.extend(taken.map(|member| at(declares_fact(name, member))));
             for (name, ty, required) in &facts {
                 record.attributes.insert(SmolStr::new_static(name), member(ty.clone(), *required));
             }
@@ -72,6 +68,12 @@ pub(super) fn add(
         }
     }
     Problems(problems).into_result()
+}
+
+fn declares_fact(action: &str, member: &str) -> Problem {
+    let message = format!("the context of action `{action}` declares `{member}`, which the engine supplies");
+    Problem::new(message)
+        .help(format!("remove `{member}`: policies can read the engine's without declaring it, or rename yours"))
 }
 
 /// A context as the record that it is: written out, or a common type, of a common type. Cycles have been refused when

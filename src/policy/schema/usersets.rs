@@ -38,12 +38,7 @@ pub(super) fn add(merged: &mut Merged, types: &RelationTypes, files: &[SourceFil
             };
             for relation in relations {
                 if record.attributes.contains_key(relation) {
-                    let message = format!(
-                        "`{name}` has an attribute `{relation}`, and the relation model a relation `{relation}`"
-                    );
-                    let mut problem = Problem::new(message).help("rename one of the two");
-                    problem.place.clone_from(&place);
-                    problems.push(problem);
+                    problems.push(Problem { place: place.clone(), ..attribute_and_relation(&name, relation) });
                     continue;
                 }
                 let ty = Type::Type { ty: TypeVariant::Entity { name: userset.clone() }, loc: None };
@@ -53,9 +48,14 @@ pub(super) fn add(merged: &mut Merged, types: &RelationTypes, files: &[SourceFil
         }
     }
     Problems(problems).into_result()?;
-    let (declared, _) =
-        Fragment::<RawName>::from_cedarschema_str(&format!("entity {USERSET};"), Extensions::all_available())
-            .map_err(|error| Problem::new(format!("`{USERSET}` cannot be declared: {error}")))?;
+    declare(merged)
+}
+
+/// Declares the entity type.
+fn declare(merged: &mut Merged) -> Result<(), Problems> {
+    let text = format!("entity {USERSET};");
+    let (declared, _) = Fragment::<RawName>::from_cedarschema_str(&text, Extensions::all_available())
+        .map_err(|error| Problem::new(format!("`{USERSET}` cannot be declared: {error}")))?;
     for (namespace, definition) in declared.0 {
         match merged.fragment.0.entry(namespace) {
             Entry::Vacant(free) => drop(free.insert(definition)),
@@ -63,6 +63,11 @@ pub(super) fn add(merged: &mut Merged, types: &RelationTypes, files: &[SourceFil
         }
     }
     Ok(())
+}
+
+fn attribute_and_relation(kind: &str, relation: &str) -> Problem {
+    let message = format!("`{kind}` has an attribute `{relation}`, and the relation model a relation `{relation}`");
+    Problem::new(message).help("rename one of the two")
 }
 
 fn ancestors(merged: &Merged, types: &RelationTypes, files: &[SourceFile]) -> Vec<Problem> {

@@ -6,16 +6,14 @@ use super::narrow::Narrower;
 use crate::model::Decision;
 use crate::policy::Compiled;
 use crate::policy::analysis::mentions::Mention;
-use crate::policy::evaluate::LegInput;
+use crate::policy::evaluate::{LegInput, evaluator};
 use crate::policy::index::{Named, Scope as Rules};
 use crate::policy::inputs::coerce::Rounding;
 use crate::policy::inputs::{LegRequest, NoInputs, build};
 use crate::policy::load::policies::Rule;
 use crate::policy::schema::ActionInfo;
 use crate::policy::search::target::{Part, Sought};
-use cedar_policy_core::ast::{EntityUID, EntityUIDEntry, PrincipalOrResourceConstraint as Scope, Request};
-use cedar_policy_core::evaluator::Evaluator;
-use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::ast::{EntityUID, PrincipalOrResourceConstraint as Scope};
 use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -79,54 +77,49 @@ impl Compiled {
         most: usize,
     ) -> Option<Ids> {
         let rules = self.rules_in_question(input, leg);
-        // A condition may read the resource, and that is sought: such a relation is not known although nothing else of
-        // it is.
-        let is_open = |mention: &Mention| leg.part == Part::Resource && self.schema.relations.reads(&RESOURCE, mention);
-        let asked: BTreeSet<&Mention> = rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
-        let asked = asked.into_iter().filter(|mention| !sought.touches_mention(mention));
-        let (open, known): (Vec<&Mention>, Vec<&Mention>) = asked.partition(|mention| is_open(mention));
-        let request = LegRequest {
-            question: input.question,
-            leg: input.leg,
-            now: input.now,
-            token: input.token,
-            action: leg.action,
-            principal: &leg.principal,
-            resource: &leg.resource,
-            relations: input.relations,
-            conversions: input.conversions,
-            explains: false,
-            rounding: Rounding::down(),
-        };
-        let scope = |rules: &[&Arc<Rule>], mentions| Rules::fixed(rules.iter().copied(), mentions);
+        let (open, known) = self.mentions(&rules, leg, sought);
+        let known = Rules::fixed(rules.iter().copied(), known.into_iter().cloned().collect());
         let index = self.index(input.arguments);
-        let known = scope(&rules, known.into_iter().cloned().collect());
+        let request = leg.request(input);
         let inputs = match build(&request, &self.schema, input.stored, index, &known) {
             Ok(inputs) => inputs,
             // What fails here fails, or denies, when a candidate is decided.
             Err(NoInputs::Relation(_) | NoInputs::Cedar) => return None,
             Err(NoInputs::Bad(..)) => {
                 // Where a rule that applies to everybody reads what does not fit, everybody is denied.
-                let everybodys = rules.iter().copied();
-                let everybodys =
-                    everybodys.filter(|rule| leg.scope(rule, input.leg).is_none_or(is_any(sought))).collect::<Vec<_>>();
-                let bad = build(&request, &self.schema, input.stored, index, &scope(&everybodys, BTreeSet::new()));
+                let everybodys = |rule: &&Arc<Rule>| leg.scope(rule, input.leg).is_none_or(is_any(sought));
+                let everybodys = Rules::fixed(rules.iter().copied().filter(everybodys), BTreeSet::new());
+                let bad = build(&request, &self.schema, input.stored, index, &everybodys);
                 return matches!(bad, Err(NoInputs::Bad(..))).then(Ids::none);
             }
         };
-        let evaluator = Evaluator::new(
-            Request::new_unchecked(
-                EntityUIDEntry::known(leg.principal.clone(), None),
-                EntityUIDEntry::known(leg.action.uid.as_ref().clone(), None),
-                EntityUIDEntry::known(leg.resource.clone(), None),
-                Some(inputs.context.clone()),
-            ),
-            &inputs.entities,
-            Extensions::all_available(),
-        );
-        let (schema, stored) = (&self.schema, input.stored);
-        let narrower = Narrower { sought, schema, stored, reverse, evaluator: &evaluator, open: &open, most };
+        let evaluator = evaluator(&leg.principal, leg.action, &leg.resource, &inputs);
+        let narrower = Narrower {
+            sought,
+            schema: &self.schema,
+            stored: input.stored,
+            reverse,
+            evaluator: &evaluator,
+            open: &open,
+            most,
+        };
         Some(leg.combine(&rules, &narrower, input.leg))
+    }
+
+    /// The relations that rules ask about beside those of the sought entity: those that are open, and those that can be
+    /// looked up.
+    fn mentions<'r>(
+        &self,
+        rules: &[&'r Arc<Rule>],
+        leg: &Leg<'_>,
+        sought: &Sought<'_>,
+    ) -> (Vec<&'r Mention>, Vec<&'r Mention>) {
+        // A condition may read the resource, and that is sought: such a relation is not known although nothing else of
+        // it is.
+        let is_open = |mention: &Mention| leg.part == Part::Resource && self.schema.relations.reads(&RESOURCE, mention);
+        let asked: BTreeSet<&Mention> = rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
+        let asked = asked.into_iter().filter(|mention| !sought.touches_mention(mention));
+        asked.partition(|mention| is_open(mention))
     }
 
     /// The rules that can apply, whichever entity it is.
@@ -158,6 +151,22 @@ enum Place {
 }
 
 impl Leg<'_> {
+    fn request<'a>(&'a self, input: &LegInput<'a>) -> LegRequest<'a> {
+        LegRequest {
+            question: input.question,
+            leg: input.leg,
+            now: input.now,
+            token: input.token,
+            action: self.action,
+            principal: &self.principal,
+            resource: &self.resource,
+            relations: input.relations,
+            conversions: input.conversions,
+            explains: false,
+            rounding: Rounding::down(),
+        }
+    }
+
     fn place(&self, leg: usize) -> Place {
         match self.part {
             Part::Resource => Place::Resource,

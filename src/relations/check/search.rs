@@ -96,13 +96,8 @@ impl Evaluation<'_, '_> {
                         return Ok(direct);
                     }
                     outcome = outcome.or(direct);
-                    self.usersets_that_matter(
-                        &row,
-                        entry.node,
-                        relation,
-                        depth.saturating_add(entry.distance),
-                        &mut steps,
-                    )?;
+                    let depth = depth.saturating_add(entry.distance);
+                    self.usersets_that_matter(&row, entry.node, relation, depth, &mut steps)?;
                 }
                 Rewrite::Computed(to) => {
                     if self.reach.has(*to) {
@@ -118,15 +113,20 @@ impl Evaluation<'_, '_> {
             }
         }
         outcome = outcome.or(steps.failed());
+        self.follow_all(frontier, (at, entry), steps, depth);
+        Ok(outcome)
+    }
+
+    /// Notes where the steps from an entry lead, or that they lead beyond the limit.
+    fn follow_all(&self, frontier: &mut Frontier, (at, entry): (usize, Entry), steps: Steps, depth: u32) {
+        let distance = entry.distance + 1;
         for step in steps.steps {
-            let distance = entry.distance + 1;
             if self.is_beyond(step.to, depth.saturating_add(distance)) {
                 frontier.beyond.push((at, step.to));
             } else {
                 frontier.come(at, step.to, Some(step.by), distance);
             }
         }
-        Ok(outcome)
     }
 
     /// Whether a sub-problem lies deeper than the limit.

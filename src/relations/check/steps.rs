@@ -134,22 +134,9 @@ impl<'r> Evaluation<'_, 'r> {
         if !applies {
             return self.usersets(row, node, relation, into);
         }
-        let view = self.view;
         let mut held: SmallVec<[Step; 4]> = SmallVec::new();
-        let step = |evaluation: &Self, user: UserId, when: &When| {
-            let to = evaluation.rules.relation_of(view.kind(user.object), user.relation);
-            let to = to.filter(|to| evaluation.reach.has(*to) && relation.admits(view, user, when))?;
-            let by = Edge { object: node.object, relation: relation.name, user };
-            Some(Step { to: Node { object: user.object, relation: to }, by })
-        };
         let mut usersets = row.usersets();
-        let mut memberships = [Some(self.user), self.everyone].into_iter().flatten().flat_map(|user| {
-            let names = relation.userset_names();
-            names.flat_map(move |name| {
-                let object = move |(object, _): (ObjectId, &When)| UserId { object, relation: name };
-                view.objects(user, name).map(object)
-            })
-        });
+        let mut memberships = self.memberships(relation);
         let mut all: SmallVec<[Step; 4]> = SmallVec::new();
         loop {
             for _ in 0..LOOKED_AT_FIRST {
@@ -158,7 +145,7 @@ impl<'r> Evaluation<'_, 'r> {
                     into.steps.append(&mut all);
                     return Ok(());
                 };
-                all.extend(step(self, user, when));
+                all.extend(self.step_to(node, relation, user, when));
             }
             for _ in 0..LOOKED_AT_FIRST {
                 self.run.meter.read()?;
@@ -173,9 +160,29 @@ impl<'r> Evaluation<'_, 'r> {
                     self.note_user_rows();
                     return Ok(());
                 };
-                held.extend(row.of(userset).find_map(|when| step(self, userset, when)));
+                held.extend(row.of(userset).find_map(|when| self.step_to(node, relation, userset, when)));
             }
         }
+    }
+
+    /// The usersets that the relation may name, and that the user or everyone of its type is in.
+    fn memberships(&self, relation: &'r Relation) -> impl Iterator<Item = UserId> + use<'r> {
+        let view = self.view;
+        [Some(self.user), self.everyone].into_iter().flatten().flat_map(move |user| {
+            let names = relation.userset_names();
+            names.flat_map(move |name| {
+                let object = move |(object, _): (ObjectId, &When)| UserId { object, relation: name };
+                view.objects(user, name).map(object)
+            })
+        })
+    }
+
+    /// The step from a row to a userset in it, if the user can be found there and the relation allows the tuple.
+    fn step_to(&self, node: Node, relation: &Relation, user: UserId, when: &When) -> Option<Step> {
+        let to = self.rules.relation_of(self.view.kind(user.object), user.relation);
+        let to = to.filter(|to| self.reach.has(*to) && relation.admits(self.view, user, when))?;
+        let by = Edge { object: node.object, relation: relation.name, user };
+        Some(Step { to: Node { object: user.object, relation: to }, by })
     }
 
     /// Notes that the answer rests on the tuples that name the user, or everyone of its type.

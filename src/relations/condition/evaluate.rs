@@ -17,6 +17,7 @@ use super::functions;
 use super::lower::{Fold, Node};
 use super::signature::Function;
 use super::value::{Key, Val};
+use smol_str::SmolStr;
 use std::fmt;
 
 /// Why there is no value.
@@ -129,25 +130,8 @@ impl Frame<'_> {
                 let args = self.values(args)?;
                 call(function, &args, self.budget)
             }
-            Node::Select(operand, field) => {
-                let operand = self.value(operand)?;
-                self.budget.spend(1)?;
-                match &operand {
-                    Val::Map(entries) => entries
-                        .get(&Key::Text(field.clone()))
-                        .cloned()
-                        .ok_or_else(|| Halt::Error(format!("there is no key `{field}`"))),
-                    _ => mismatch(&format!(".{field}"), &[operand]),
-                }
-            }
-            Node::Has(operand, field) => {
-                let operand = self.value(operand)?;
-                self.budget.spend(1)?;
-                match &operand {
-                    Val::Map(entries) => Ok(Val::Bool(entries.contains_key(&Key::Text(field.clone())))),
-                    _ => mismatch("has", &[operand]),
-                }
-            }
+            Node::Select(operand, field) => self.select(operand, field),
+            Node::Has(operand, field) => self.has(operand, field),
             Node::Index(parts) => {
                 let (operand, index) = (self.value(&parts.0)?, self.value(&parts.1)?);
                 self.budget.spend(1)?;
@@ -161,6 +145,27 @@ impl Frame<'_> {
             }
             Node::Map(entries) => self.map(entries),
             Node::Fold(fold) => self.fold(fold),
+        }
+    }
+
+    fn select(&mut self, operand: &Node, field: &SmolStr) -> Outcome {
+        let operand = self.value(operand)?;
+        self.budget.spend(1)?;
+        match &operand {
+            Val::Map(entries) => entries
+                .get(&Key::Text(field.clone()))
+                .cloned()
+                .ok_or_else(|| Halt::Error(format!("there is no key `{field}`"))),
+            _ => mismatch(&format!(".{field}"), &[operand]),
+        }
+    }
+
+    fn has(&mut self, operand: &Node, field: &SmolStr) -> Outcome {
+        let operand = self.value(operand)?;
+        self.budget.spend(1)?;
+        match &operand {
+            Val::Map(entries) => Ok(Val::Bool(entries.contains_key(&Key::Text(field.clone())))),
+            _ => mismatch("has", &[operand]),
         }
     }
 

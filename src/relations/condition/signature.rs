@@ -5,6 +5,7 @@
 //! [`Function::operator`]; whatever is in neither is refused when the model is written.
 
 use super::types::ParameterType;
+use Ty::{Bool, Bytes, Double, Duration, Int, Ip, Text, Timestamp, Uint};
 use regex::Regex;
 use std::fmt;
 
@@ -222,80 +223,88 @@ impl Function {
         }
     }
 
-    fn overloads(&self) -> &'static [(&'static [Ty], Ty)] {
-        use Ty::{Bool, Bytes, Double, Duration, Int, Ip, Text, Timestamp, Uint};
+    fn overloads(&self) -> &'static [Overload] {
         match self {
-            Self::Less | Self::LessEqual | Self::Greater | Self::GreaterEqual => &[
-                (&[Bool, Bool], Bool),
-                (&[Int, Int], Bool),
-                (&[Uint, Uint], Bool),
-                (&[Double, Double], Bool),
-                (&[Text, Text], Bool),
-                (&[Bytes, Bytes], Bool),
-                (&[Timestamp, Timestamp], Bool),
-                (&[Duration, Duration], Bool),
-            ],
-            Self::Add => &[
-                (&[Int, Int], Int),
-                (&[Uint, Uint], Uint),
-                (&[Double, Double], Double),
-                (&[Text, Text], Text),
-                (&[Bytes, Bytes], Bytes),
-                (&[Duration, Duration], Duration),
-                (&[Timestamp, Duration], Timestamp),
-                (&[Duration, Timestamp], Timestamp),
-            ],
-            Self::Subtract => &[
-                (&[Int, Int], Int),
-                (&[Uint, Uint], Uint),
-                (&[Double, Double], Double),
-                (&[Duration, Duration], Duration),
-                (&[Timestamp, Duration], Timestamp),
-                (&[Timestamp, Timestamp], Duration),
-            ],
+            Self::Equal | Self::NotEqual | Self::NotStrictlyFalse | Self::In | Self::ToDyn | Self::TypeOf => &[],
+            Self::Less | Self::LessEqual | Self::Greater | Self::GreaterEqual => COMPARISON,
+            Self::Add => ADD,
+            Self::Subtract => SUBTRACT,
             Self::Multiply | Self::Divide => &[(&[Int, Int], Int), (&[Uint, Uint], Uint), (&[Double, Double], Double)],
             Self::Modulo => &[(&[Int, Int], Int), (&[Uint, Uint], Uint)],
             Self::Negate => &[(&[Int], Int), (&[Double], Double)],
             Self::Not => &[(&[Bool], Bool)],
             Self::Size => &[(&[Text], Int), (&[Bytes], Int)],
             Self::Contains | Self::StartsWith | Self::EndsWith | Self::Matches(_) => &[(&[Text, Text], Bool)],
+            Self::InCidr => &[(&[Ip, Text], Bool)],
             Self::ToBool => &[(&[Bool], Bool), (&[Text], Bool)],
             Self::ToBytes => &[(&[Bytes], Bytes), (&[Text], Bytes)],
-            Self::ToDouble => &[(&[Double], Double), (&[Int], Double), (&[Uint], Double), (&[Text], Double)],
+            Self::ToDouble => TO_DOUBLE,
             Self::ToDuration => &[(&[Duration], Duration), (&[Int], Duration), (&[Text], Duration)],
-            Self::ToInt => &[
-                (&[Int], Int),
-                (&[Uint], Int),
-                (&[Double], Int),
-                (&[Text], Int),
-                (&[Timestamp], Int),
-                (&[Duration], Int),
-            ],
-            Self::ToText => &[
-                (&[Text], Text),
-                (&[Bool], Text),
-                (&[Bytes], Text),
-                (&[Int], Text),
-                (&[Uint], Text),
-                (&[Double], Text),
-                (&[Timestamp], Text),
-                (&[Duration], Text),
-            ],
+            Self::ToInt => TO_INT,
+            Self::ToText => TO_TEXT,
             Self::ToTimestamp => &[(&[Timestamp], Timestamp), (&[Int], Timestamp), (&[Text], Timestamp)],
             Self::ToUint => &[(&[Uint], Uint), (&[Int], Uint), (&[Double], Uint), (&[Text], Uint)],
             Self::ToIp => &[(&[Text], Ip)],
-            Self::InCidr => &[(&[Ip, Text], Bool)],
             Self::Part(Part::Hours | Part::Minutes | Part::Seconds | Part::Milliseconds) => {
                 &[(&[Timestamp], Int), (&[Timestamp, Text], Int), (&[Duration], Int)]
             }
             Self::Part(_) => &[(&[Timestamp], Int), (&[Timestamp, Text], Int)],
-            Self::Equal | Self::NotEqual | Self::NotStrictlyFalse | Self::In | Self::ToDyn | Self::TypeOf => &[],
         }
     }
 }
 
+/// Types of operands, and the type of the result.
+type Overload = (&'static [Ty], Ty);
+
+const COMPARISON: &[Overload] = &[
+    (&[Bool, Bool], Bool),
+    (&[Int, Int], Bool),
+    (&[Uint, Uint], Bool),
+    (&[Double, Double], Bool),
+    (&[Text, Text], Bool),
+    (&[Bytes, Bytes], Bool),
+    (&[Timestamp, Timestamp], Bool),
+    (&[Duration, Duration], Bool),
+];
+
+const ADD: &[Overload] = &[
+    (&[Int, Int], Int),
+    (&[Uint, Uint], Uint),
+    (&[Double, Double], Double),
+    (&[Text, Text], Text),
+    (&[Bytes, Bytes], Bytes),
+    (&[Duration, Duration], Duration),
+    (&[Timestamp, Duration], Timestamp),
+    (&[Duration, Timestamp], Timestamp),
+];
+
+const SUBTRACT: &[Overload] = &[
+    (&[Int, Int], Int),
+    (&[Uint, Uint], Uint),
+    (&[Double, Double], Double),
+    (&[Duration, Duration], Duration),
+    (&[Timestamp, Duration], Timestamp),
+    (&[Timestamp, Timestamp], Duration),
+];
+
+const TO_DOUBLE: &[Overload] = &[(&[Double], Double), (&[Int], Double), (&[Uint], Double), (&[Text], Double)];
+
+const TO_INT: &[Overload] =
+    &[(&[Int], Int), (&[Uint], Int), (&[Double], Int), (&[Text], Int), (&[Timestamp], Int), (&[Duration], Int)];
+
+const TO_TEXT: &[Overload] = &[
+    (&[Text], Text),
+    (&[Bool], Text),
+    (&[Bytes], Text),
+    (&[Int], Text),
+    (&[Uint], Text),
+    (&[Double], Text),
+    (&[Timestamp], Text),
+    (&[Duration], Text),
+];
+
 /// The result of every overload that takes the operands: one type, or whatever it turns out to be.
-fn pick(overloads: &[(&'static [Ty], Ty)], args: &[Ty]) -> Option<Ty> {
+fn pick(overloads: &[Overload], args: &[Ty]) -> Option<Ty> {
     let fits = |parameters: &[Ty]| {
         parameters.len() == args.len()
             && parameters.iter().zip(args).all(|(wanted, arg)| arg == wanted || *arg == Ty::Dyn)

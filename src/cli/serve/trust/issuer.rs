@@ -1,0 +1,235 @@
+//! The settings of one issuer, turned into the profile by which its tokens are verified.
+
+use super::smol;
+use crate::config;
+use crate::evidence::{
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, Introspection, KeySource, Overage, Preset,
+    Profile, Secret, SignedAnswers, Trust, asymmetric,
+};
+use crate::model::{DetailRule, Path};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Makes the profile of an issuer: its preset's, and what the settings say otherwise.
+pub(super) fn profile(settings: &config::Issuer) -> Result<Profile, String> {
+    let preset = preset(settings)?;
+    let mut profile = preset.profile(&settings.issuer);
+    let algorithms = algorithms(settings, &profile)?;
+    let asked = settings.introspection.as_ref();
+    profile.introspection = asked.map(|asked| introspection(asked, settings, preset, &algorithms)).transpose()?;
+    profile.trust = trust(settings, preset, algorithms)?;
+    set_audiences(&mut profile, settings);
+    set_kinds(&mut profile, settings);
+    if let Some(word) = &settings.overage {
+        profile.overage = Overage::from_word(word)
+            .ok_or_else(|| format!("`{word}` in `overage` is neither `unknown` nor `refuse`; write one of them"))?;
+    }
+    set_parties(&mut profile, settings, preset)?;
+    set_claims(&mut profile, settings);
+    profile.facts = settings.facts.iter().map(fact).collect::<Result<_, _>>()?;
+    if let Some(word) = &settings.actor {
+        profile.actor = ActorForm::from_word(word)
+            .ok_or_else(|| format!("`{word}` is no form of `act`; there are `rfc8693`, `inverted`, `list`, `none`"))?;
+    }
+    profile.details = settings.details.iter().map(detail).collect::<Result<_, _>>()?;
+    Ok(profile)
+}
+
+fn preset(settings: &config::Issuer) -> Result<Preset, String> {
+    let Some(word) = &settings.preset else { return Ok(Preset::default()) };
+    Preset::from_word(word).ok_or_else(|| {
+        let known = Preset::WORDS.map(|(word, _)| format!("`{word}`")).join(", ");
+        format!("`{word}` is no preset; there are {known}")
+    })
+}
+
+/// For whom its tokens may be.
+fn set_audiences(profile: &mut Profile, settings: &config::Issuer) {
+    profile.audiences = smol(&settings.audiences);
+    profile.client_ids = smol(&settings.client_ids);
+    profile.id_token_audiences = smol(&settings.id_token_audiences);
+    profile.caller_audiences = smol(&settings.caller_audiences);
+}
+
+/// What tells the kinds of its tokens apart, and how long they live.
+fn set_kinds(profile: &mut Profile, settings: &config::Issuer) {
+    set(&mut profile.types, settings.types.clone());
+    set(&mut profile.required, settings.required.as_ref().map(marks));
+    set(&mut profile.id_tokens, settings.id_tokens.as_ref().map(marks));
+    profile.id_tokens_alone = settings.id_tokens_alone;
+    set(&mut profile.leeway, settings.leeway_s.map(Duration::from_secs));
+    set(&mut profile.longest_life, settings.longest_life_s.map(Duration::from_secs));
+}
+
+/// Whom its tokens name, and by which ids.
+fn set_parties(profile: &mut Profile, settings: &config::Issuer, preset: Preset) -> Result<(), String> {
+    profile.subjects_of = smol(&settings.subjects_of);
+    profile.own_clients = smol(&settings.own_clients.0);
+    if let Some(ids) = &settings.ids {
+        profile.ids =
+            ids.iter().map(|(kind, form)| Ok((kind.as_str().into(), prefix(form)?))).collect::<Result<_, String>>()?;
+    }
+    set(&mut profile.subject_type, settings.subject_type.as_deref().map(Into::into));
+    set(&mut profile.actor_type, settings.actor_type.as_deref().map(Into::into));
+    set(&mut profile.client_type, settings.client_type.as_deref().map(Into::into));
+    if preset == Preset::SharedSecret {
+        // Its tokens have no actor and no client but the agent itself.
+        profile.actor_type = profile.subject_type.clone();
+        profile.client_type = profile.subject_type.clone();
+    }
+    set(&mut profile.autonomous, settings.autonomous.as_ref().map(|claims| claims.iter().map(autonomous).collect()));
+    set(&mut profile.of_users, settings.of_users.as_ref().map(|names| names.iter().map(ClaimPath::new).collect()));
+    Ok(())
+}
+
+/// Where its claims stand.
+fn set_claims(profile: &mut Profile, settings: &config::Issuer) {
+    let paths = |names: &Option<Vec<config::ClaimName>>| names.as_ref().map(|names| names.iter().map(path).collect());
+    set(&mut profile.claims.subject, paths(&settings.claims.subject));
+    set(&mut profile.claims.client, paths(&settings.claims.client));
+    set(&mut profile.claims.scopes, paths(&settings.claims.scopes));
+    set(&mut profile.claims.roles, paths(&settings.claims.roles));
+    set(&mut profile.claims.groups, paths(&settings.claims.groups));
+    set(&mut profile.claims.actor_client, paths(&settings.claims.actor_client));
+}
+
+fn algorithms(settings: &config::Issuer, profile: &Profile) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
+    match (&settings.algorithms, &profile.trust) {
+        (None, Trust::Keys { algorithms, .. }) => Ok(algorithms.clone()),
+        (None, Trust::Secret(_) | Trust::Introspection) => Ok(Vec::new()),
+        (Some(names), _) => names
+            .iter()
+            .map(|name| {
+                asymmetric(name).ok_or_else(|| {
+                    format!("`{name}` is no algorithm of a published key; write for example `algorithms = [\"ES256\"]`")
+                })
+            })
+            .collect(),
+    }
+}
+
+fn trust(settings: &config::Issuer, preset: Preset, algorithms: Vec<jsonwebtoken::Algorithm>) -> Result<Trust, String> {
+    let secret = settings.keys.as_deref().and_then(|keys| keys.strip_prefix("secret:"));
+    match (settings.keys.as_deref(), secret, preset) {
+        (_, Some(path), Preset::SharedSecret) => {
+            let secret = Secret::read(std::path::Path::new(path)).map_err(|error| format!("{error}; correct `keys`"))?;
+            if secret.has(config::is_guessable) {
+                let problem = "its secret is common, repeats itself, or counts: anybody could try it";
+                return Err(format!("{problem}; make one with `openssl rand -hex 32`"));
+            }
+            Ok(Trust::Secret(secret))
+        }
+        (_, None, Preset::SharedSecret) => {
+            Err("its tokens are verified by a secret; set `keys = \"secret:PATH\"`".to_owned())
+        }
+        (_, Some(_), _) => Err("a shared secret verifies only tokens that are made with one; set `preset = \"shared-secret\"`, or publish keys".to_owned()),
+        (Some("introspection"), ..) => Ok(Trust::Introspection),
+        (keys, ..) => Ok(Trust::Keys { source: key_source(keys, settings)?, algorithms }),
+    }
+}
+
+/// Where keys are; the issuer says so itself where nobody else does.
+fn key_source(text: Option<&str>, settings: &config::Issuer) -> Result<KeySource, String> {
+    let Some(text) = text.filter(|text| *text != "discovery") else {
+        return Ok(KeySource::Discovery(settings.issuer.clone()));
+    };
+    match text.split_once(':') {
+        Some(("file", path)) => Ok(KeySource::File(path.into())),
+        Some(("http" | "https", _)) => Ok(KeySource::Jwks(text.to_owned())),
+        _ => Err(format!(
+            "`{text}` is no place of keys; write `discovery`, an address, `file:PATH`, `secret:PATH` or `introspection`"
+        )),
+    }
+}
+
+/// Answers are signed by the keys that the setting names, or by those of the issuer's tokens.
+fn introspection(
+    settings: &config::Introspection,
+    issuer: &config::Issuer,
+    preset: Preset,
+    algorithms: &[jsonwebtoken::Algorithm],
+) -> Result<Introspection, String> {
+    let secret = settings.client_secret_file.as_deref().map(Secret::read).transpose();
+    let of_tokens = issuer.keys.as_deref().filter(|keys| *keys != "introspection");
+    let signed = settings.signed.then(|| {
+        let keys = key_source(settings.keys.as_deref().or(of_tokens), issuer)?;
+        Ok::<_, String>(SignedAnswers { keys, algorithms: algorithms.to_vec() })
+    });
+    Ok(Introspection {
+        url: settings.url.clone(),
+        client_id: settings.client_id.clone(),
+        client_secret: secret.map_err(|error| format!("{error}; correct `introspection.client_secret_file`"))?,
+        keep: Duration::from_millis(settings.keep_ms),
+        signed: signed.transpose()?,
+        carries_act: settings.carries_act.unwrap_or_else(|| preset.carries_act()),
+    })
+}
+
+fn detail(settings: &config::Detail) -> Result<DetailRule, String> {
+    let path = |text: &str| {
+        Path::parse(text).ok_or_else(|| format!("`{text}` is no path; write names with dots between them"))
+    };
+    let pairs = |members: &BTreeMap<String, String>| {
+        members.iter().map(|(ours, asked)| Ok((path(ours)?, path(asked)?))).collect::<Result<Vec<_>, String>>()
+    };
+    Ok(DetailRule {
+        kind: settings.r#type.as_str().into(),
+        resource_type: settings.resource_type.as_str().into(),
+        locations: smol(&settings.locations),
+        actions: settings.actions.iter().map(|(word, names)| (word.as_str().into(), smol(names))).collect(),
+        without_actions: smol(&settings.without_actions),
+        equal: pairs(&settings.equal)?,
+        at_most: pairs(&settings.at_most)?,
+        ignored: settings.ignored.iter().map(|text| path(text)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Makes the rule of a fact that the settings declare.
+pub(super) fn fact((name, settings): (&String, &config::Fact)) -> Result<FactRule, String> {
+    let (claim, kind) = match settings {
+        config::Fact::Text(claim) => (claim, FactKind::default()),
+        config::Fact::Typed(typed) => {
+            let kind = FactKind::from_word(&typed.r#type).ok_or_else(|| {
+                let known = FactKind::WORDS.map(|(word, _)| format!("`{word}`")).join(", ");
+                format!("`{}` is no type of a fact; there are {known}", typed.r#type)
+            })?;
+            (&typed.claim, kind)
+        }
+    };
+    Ok(FactRule { name: name.as_str().into(), claim: path(claim), kind })
+}
+
+fn path(name: &config::ClaimName) -> ClaimPath {
+    match name {
+        config::ClaimName::Dotted(name) => ClaimPath::new(name),
+        config::ClaimName::Names(names) => ClaimPath::exact(names.iter().map(String::as_str)),
+    }
+}
+
+/// `acme|{sub}`: what stands before the subject.
+fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
+    let prefix = form.strip_suffix("{sub}").filter(|prefix| !prefix.contains(['{', '}']));
+    prefix.map(Into::into).ok_or_else(|| format!("`{form}` is no form of an id; write for example `acme|{{sub}}`"))
+}
+
+fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
+    let (value, after) =
+        value.split_once("{client}").map_or((value.as_str(), None), |(before, after)| (before, Some(after)));
+    AutonomousClaim {
+        claim: ClaimPath::new(claim),
+        value: value.into(),
+        of_client: after.is_some(),
+        after: after.unwrap_or_default().into(),
+    }
+}
+
+fn marks(claims: &BTreeMap<String, config::Words>) -> Vec<ClaimMark> {
+    let values = |words: &config::Words| words.0.iter().filter(|word| !word.is_empty()).map(Into::into).collect();
+    claims.iter().map(|(claim, words)| ClaimMark { claim: ClaimPath::new(claim), values: values(words) }).collect()
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}

@@ -1,0 +1,66 @@
+//! What the holder of a token shows of what the token is bound to.
+//!
+//! INVARIANT: a token that is bound proves nothing without what it is bound to, and what is shown for a token that is bound
+//! to nothing is refused where only a thief or a slip would show it.
+
+use super::Verifier;
+use crate::evidence::claims::Genuine;
+use crate::evidence::credential::Presented;
+use crate::evidence::proof::{check_dpop, der_chain, thumbprint};
+use crate::model::{Proof, Proven, Timestamp, Unproven, Value};
+
+impl Verifier {
+    /// What a genuine token proves once its holder has shown what it is bound to.
+    pub(super) fn possessed(
+        &self,
+        genuine: &Genuine,
+        presented: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Proven, Unproven> {
+        let mut proven = genuine.proven.clone();
+        if proven.until <= now {
+            return Err(Unproven::expired("the token has expired: send a fresh one"));
+        }
+        let shown = presented.certificate.map(shown_thumbprint).transpose()?;
+        if let Some(wanted) = &genuine.confirmation.certificate {
+            if shown.as_deref() != Some(wanted.as_str()) {
+                return Err(other_certificate(presented));
+            }
+            proven.proof = Some(Proof::Mtls);
+        }
+        match (&genuine.confirmation.key, &presented.dpop) {
+            (Some(key), Some(dpop)) => {
+                check_dpop(dpop, presented.value.0, key, (&self.replays, presented.caller), self.moment(now))?;
+                proven.proof = Some(Proof::Dpop);
+            }
+            (Some(_), None) => {
+                return Err(Unproven::proof("the token is bound to a key: send the proof of possession in `dpop`"));
+            }
+            (None, Some(_)) => {
+                return Err(Unproven::proof("the token is bound to no key, and came with a proof of possession"));
+            }
+            (None, None) => {}
+        }
+        if let (Some(facts), Some(proof)) = (&mut proven.facts, proven.proof) {
+            facts.insert("proof", Value::text(proof.as_str()));
+        }
+        Ok(proven)
+    }
+}
+
+/// The thumbprint of the certificate that the caller saw.
+fn shown_thumbprint(certificate: &str) -> Result<String, Unproven> {
+    der_chain(certificate)
+        .and_then(|chain| chain.first().map(thumbprint))
+        .ok_or_else(|| Unproven::proof("`tls.certificate` is no chain of certificates in PEM form or base64"))
+}
+
+fn other_certificate(presented: &Presented<'_>) -> Unproven {
+    Unproven::proof(match presented.certificate {
+        None => "the token is bound to a certificate: send it in `tls.certificate`",
+        Some(_) => {
+            "the token is bound to another certificate than the one in `tls.certificate`: send the one that its client \
+             showed when it was issued"
+        }
+    })
+}
