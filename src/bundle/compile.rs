@@ -4,11 +4,10 @@ use super::cases::{self, Case};
 use super::files::Files;
 use super::manifest::{self, BundleManifest, find};
 use super::relations::{Layer, SchemaTypes};
+use super::sorted::Sorted;
 use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
-use crate::policy::{
-    Compiled, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema, SourceFile, Stored, TypeInfo,
-};
+use crate::policy::{Compiled, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema, Stored, TypeInfo};
 use crate::relations::model::AuthorizationModel;
 use smol_str::SmolStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The generation of the next bundle.
 static GENERATIONS: AtomicU64 = AtomicU64::new(0);
 
-const MANIFEST: &str = "policies/bundle.toml";
+/// The path of the manifest.
+pub(super) const MANIFEST: &str = "policies/bundle.toml";
 
 /// One immutable snapshot of policies and model.
 #[derive(Debug)]
@@ -367,70 +367,4 @@ fn shared_names(compiled: &Compiled) -> Vec<(SmolStr, &'static str)> {
         found.extend(names.map(|name| (kind.clone(), name)));
     }
     found
-}
-
-/// A declaration begins with a word or an annotation, JSON with a bracket.
-fn is_json_schema(file: &SourceFile) -> bool {
-    file.path.ends_with(".cedarschema") && file.text.trim_start().starts_with(['{', '['])
-}
-
-/// The files by what they are.
-#[derive(Default)]
-struct Sorted {
-    schemas: Vec<SourceFile>,
-    policies: Vec<SourceFile>,
-    links: Vec<SourceFile>,
-    entities: Vec<SourceFile>,
-    cases: Vec<SourceFile>,
-    models: Vec<SourceFile>,
-    tuples: Vec<SourceFile>,
-    manifests: Vec<SourceFile>,
-}
-
-impl Sorted {
-    fn new(files: &Files, problems: &mut Vec<Problem>) -> Self {
-        let mut sorted = Self::default();
-        for file in files.own.iter().chain(&files.packs) {
-            match sorted.place_for(&file.path) {
-                Ok(_) if is_json_schema(file) => problems.push(
-                    Problem::new(format!("`{}` holds a schema in Cedar's JSON form", file.path))
-                        .at(file.place(file.text.len() - file.text.trim_start().len(), 1))
-                        .help("write it in Cedar's own syntax: `cedar translate-schema --direction json-to-cedar`"),
-                ),
-                Ok(place) => place.push(file.clone()),
-                Err((message, help)) => {
-                    problems.push(Problem::new(message).at(Place::whole(&file.path)).help(help));
-                }
-            }
-        }
-        sorted
-    }
-
-    fn place_for(&mut self, path: &str) -> Result<&mut Vec<SourceFile>, (String, &'static str)> {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        let ends = |ending: &str| name.ends_with(ending);
-        if path == MANIFEST || (path.starts_with("pack:") && name == "pack.toml") {
-            Ok(&mut self.manifests)
-        } else if ends(".cedarschema") {
-            Ok(&mut self.schemas)
-        } else if ends(".cedar") {
-            Ok(&mut self.policies)
-        } else if ends("links.json") {
-            Ok(&mut self.links)
-        } else if ends("entities.json") {
-            Ok(&mut self.entities)
-        } else if ends("cases.yaml") {
-            Ok(&mut self.cases)
-        } else if ends(".fga") || name == "fga.mod" {
-            Ok(&mut self.models)
-        } else if ends("tuples.yaml") || ends("tuples.jsonl") {
-            Ok(&mut self.tuples)
-        } else {
-            Err((
-                format!("`{path}` is no kind of file that a bundle has"),
-                "a bundle has `*.cedarschema`, `*.fga`, `fga.mod`, `*.cedar`, `*links.json`, `*entities.json`, `*tuples.yaml`, \
-                 `*tuples.jsonl`, `*cases.yaml`, `policies/bundle.toml`, and `*.md` and dotfiles, which are ignored",
-            ))
-        }
-    }
 }

@@ -19,6 +19,7 @@ mod manifest;
 mod pack;
 mod relations;
 mod report;
+mod sorted;
 mod yaml;
 
 pub use cases::{Case, CaseFailure, CaseReport, Expected, Observed, run_cases};

@@ -4,6 +4,10 @@
 //! answer in time proves nothing. Whoever invents tokens gets one question for each different one, in a line of its own:
 //! tokens that were good lately, and those of requests, never wait behind invented ones of unknown callers.
 
+mod endpoint;
+
+pub use endpoint::{Introspection, SignedAnswers};
+
 use super::agreement;
 use super::cache::{Purpose, TokenDigest};
 use super::claims;
@@ -11,11 +15,10 @@ use super::credential::Presented;
 use super::flights::{Flights, Introspected, Outcome};
 use super::jose::{Unverified, media_type};
 use super::json;
-use super::keys::{Answer, FetchError, HttpClient, KeySource, KeyVoucher, Keyring, check_url};
+use super::keys::{Answer, FetchError, HttpClient, KeyVoucher, Keyring};
 use super::parties;
 use super::places::{Claim, Places};
 use super::profile::Profile;
-use super::secret::Secret;
 use crate::clock::Clock;
 use crate::model::{Code, CredentialKind, PrincipalIds, Record, Timestamp, Unproven, Value};
 use base64::Engine as _;
@@ -44,9 +47,6 @@ const REFUSED_MS: i64 = 1_000;
 /// LIMIT: how long a request waits for its turn and the answer.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// LIMIT: the longest that an answer may be kept, which is how late a revocation is seen.
-const LONGEST: Duration = Duration::from_mins(1);
-
 /// An answer that names no end is good for the request that it was asked for, where none is kept as well.
 const THIS_REQUEST: Duration = Duration::from_secs(15);
 
@@ -59,56 +59,6 @@ const SIGNED: &str = "token-introspection+jwt";
 /// What `token_type` may be (RFC 6750, RFC 9449 section 6.2). A refresh token, or what is exchanged and never used
 /// (`N_A`, RFC 8693 section 2.2.1), may be active as well.
 const USABLE: [&str; 2] = ["bearer", "dpop"];
-
-/// An issuer's endpoint.
-#[derive(Clone, Debug)]
-pub struct Introspection {
-    /// Its address.
-    pub url: String,
-    /// As whom the service asks.
-    pub client_id: String,
-    /// With which secret; none for an endpoint that asks for none.
-    pub client_secret: Option<Secret>,
-    /// How long an answer is used, at most: how soon a revocation is seen.
-    pub keep: Duration,
-    /// By whom answers must be signed; none where they come unsigned.
-    pub signed: Option<SignedAnswers>,
-    /// Whether answers say who acts (`act`), as tokens do. Where they do not, an answer without an actor says nothing
-    /// about who acts, so the client always does; a JWT's own `act` adds its actors.
-    pub carries_act: bool,
-}
-
-/// What signs answers. Tokens of the issuer may be verified by these keys as well, or be opaque.
-#[derive(Clone, Debug)]
-pub struct SignedAnswers {
-    /// Where the keys are.
-    pub keys: KeySource,
-    /// With which algorithms, all of them of key pairs.
-    pub algorithms: Vec<Algorithm>,
-}
-
-impl Introspection {
-    /// What is wrong with it; each text is a sentence with its remedy after a semicolon.
-    pub(super) fn check(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if let Err(problem) = check_url(&self.url) {
-            problems.push(format!("its introspection cannot be asked: {problem}"));
-        }
-        if self.keep > LONGEST {
-            problems.push(format!(
-                "its answers about tokens would be kept longer than {} s; set `keep_ms` to less",
-                LONGEST.as_secs()
-            ));
-        }
-        if let Some(SignedAnswers { keys, algorithms }) = &self.signed {
-            problems.extend(keys.check().err().map(|problem| format!("its answers cannot be verified: {problem}")));
-            if algorithms.is_empty() {
-                problems.push("its answers have no algorithms; list for example `algorithms = [\"ES256\"]`".to_owned());
-            }
-        }
-        problems
-    }
-}
 
 /// An endpoint in use.
 pub(super) struct Introspector {

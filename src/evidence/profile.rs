@@ -9,31 +9,16 @@
 //! INVARIANT: a profile that could accept what it should not (no audience, HMAC beside a published key, the type of an
 //! ID-JAG) does not exist: [`Profile::check`] refuses it before the service starts.
 
+mod checks;
+
 use super::facts::FactRule;
 use super::introspection::Introspection;
-use super::jose::media_type;
 use super::keys::KeySource;
 use super::secret::Secret;
 use crate::model::{ActorNames, DetailRule, NamingClaims, Record, Value};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 use std::time::Duration;
-
-/// Types of tokens that are never an access token, whatever a profile lists: each is made to be exchanged, to prove, to
-/// log out or to identify, and an issuer signs all of them with the same keys.
-const NEVER: [&str; 8] = [
-    "oauth-id-jag+jwt",
-    "dpop+jwt",
-    "secevent+jwt",
-    "logout+jwt",
-    "txntoken+jwt",
-    "token-introspection+jwt",
-    "client-authentication+jwt",
-    "aa-person+jwt",
-];
-
-/// LIMIT: leeway for clocks that differ. More is a hole, and clocks are kept by machines.
-const MAX_LEEWAY: Duration = Duration::from_mins(5);
 
 /// An issuer, and what its tokens look like.
 #[derive(Clone, Debug)]
@@ -338,105 +323,5 @@ impl Profile {
     /// Returns `true` if this client is a user's own hand.
     pub(super) fn is_own_client(&self, client: &str) -> bool {
         self.own_clients.iter().any(|own| own == client || own == "*")
-    }
-
-    /// What is wrong with it; each text is a sentence with its remedy after a semicolon.
-    #[must_use]
-    pub fn check(&self) -> Vec<String> {
-        let mut problems = self.check_audiences();
-        problems.extend(super::facts::check(&self.facts));
-        problems.extend(self.check_parties());
-        problems.extend(self.check_sources());
-        if self.issuer.is_empty() {
-            problems.push("it has no name; set `issuer` to what tokens have in `iss`".to_owned());
-        }
-        if self.types.is_empty() {
-            problems.push("it has no types of access tokens; list for example `types = [\"at+jwt\"]`".to_owned());
-        }
-        if let Some(never) = self.types.iter().find(|kind| NEVER.contains(&media_type(kind).as_str())) {
-            problems.push(format!("`{never}` is never the type of an access token; remove it from `types`"));
-        }
-        if self.leeway > MAX_LEEWAY {
-            problems.push(format!("its leeway is above {} s; set the clocks right", MAX_LEEWAY.as_secs()));
-        }
-        if self.longest_life.is_zero() {
-            problems.push("its tokens may live no time at all; set `longest_life_s`".to_owned());
-        }
-        problems
-    }
-
-    /// What is wrong with whom its tokens are for.
-    fn check_audiences(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        let mut refuse = |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
-        let secret = matches!(self.trust, Trust::Secret(_));
-        if self.audiences.is_empty() && self.client_ids.is_empty() && !secret {
-            refuse(
-                "it has no audiences, so tokens for any other service would do",
-                "list this service's in `audiences`, or, where its tokens have none, its clients in `client_ids`",
-            );
-        }
-        let audiences = [&self.audiences, &self.id_token_audiences, &self.caller_audiences];
-        if secret && (audiences.iter().any(|audiences| !audiences.is_empty()) || self.introspection.is_some()) {
-            // Without audiences a token for requests would be one to call with as well.
-            refuse(
-                "tokens by a shared secret have no audiences",
-                "leave out `audiences`, `id_token_audiences`, `caller_audiences` and `introspection`",
-            );
-        }
-        if self.id_tokens.is_empty() && !self.id_token_audiences.is_empty() {
-            refuse("its ID tokens are known by nothing", "list claims that only they have in `id_tokens`");
-        }
-        if let Some(both) = self.caller_audiences.iter().find(|one| self.audiences.contains(one)) {
-            refuse(
-                &format!("`{both}` is an audience of requests' tokens and of callers'"),
-                "give this service an audience of its own in `caller_audiences`",
-            );
-        }
-        problems
-    }
-
-    /// What is wrong with whom its tokens name.
-    fn check_parties(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        let mut refuse = |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
-        if matches!(self.trust, Trust::Secret(_)) && !self.subjects_of.is_empty() {
-            refuse("whoever holds a shared secret could name the users of another issuer", "leave out `subjects_of`");
-        }
-        if self.subjects_of.contains(&self.issuer) {
-            refuse("it shares its subjects with itself", "list other issuers in `subjects_of`, or leave it out");
-        }
-        let is_blind = self.introspection.as_ref().is_some_and(|asked| !asked.carries_act);
-        if matches!(self.trust, Trust::Introspection) && is_blind && !self.own_clients.is_empty() {
-            refuse(
-                "its answers about tokens do not say who acts, so that no client is known to be a user's own hand",
-                "leave out `own_clients`, or set `introspection.carries_act = true` if answers carry `act`",
-            );
-        }
-        for kind in [&self.subject_type, &self.actor_type, &self.client_type] {
-            if !self.ids.iter().any(|(known, _)| known == kind) {
-                refuse(&format!("it has no ids of the type `{kind}`"), &format!("add `ids.{kind} = \"{{sub}}\"`"));
-            }
-        }
-        problems
-    }
-
-    /// What is wrong with how its tokens are verified.
-    fn check_sources(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        match &self.trust {
-            Trust::Keys { source, algorithms } => {
-                problems.extend(source.check().err().map(|problem| format!("its keys cannot be fetched: {problem}")));
-                if algorithms.is_empty() {
-                    problems.push("it has no algorithms; list for example `algorithms = [\"ES256\"]`".to_owned());
-                }
-            }
-            Trust::Introspection if self.introspection.is_none() => {
-                problems.push("it has neither keys nor introspection; set one of them".to_owned());
-            }
-            Trust::Secret(_) | Trust::Introspection => {}
-        }
-        problems.extend(self.introspection.iter().flat_map(Introspection::check));
-        problems
     }
 }

@@ -19,11 +19,11 @@ use crate::model::{
     Record, Timestamp, shown,
 };
 use crate::policy::analysis::clock_use;
-use crate::policy::analysis::mentions::{RelationFailure, Relations};
 use crate::policy::explanation::reasons;
 use crate::policy::inputs::coerce::{Instant, Rounding};
 use crate::policy::load::policies::{Rule, no_slots};
 use crate::policy::load::stored::Stored;
+use crate::policy::port::{RelationFailure, Relations};
 use cedar_policy_core::ast::{EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;

@@ -5,8 +5,9 @@
 //! did not fit, a scope that no longer matched, an entity that was not loaded.
 //! **Decision.** One leg is one Cedar request, built here from typed values and nothing else: the schema says what a
 //! request's values become ([`inputs`]), policies say which of them matter ([`analysis`]), those that cannot have a say are left
-//! out ([`index`]), and the loop that decides ([`evaluate`]) treats every failure as a denial. Policies are checked strictly, and for what Cedar does not check. [`load`], [`analysis`] and [`idle`] run when a bundle is loaded, and
-//! [`index`] is built there; [`inputs`], [`evaluate`], [`explanation`] and [`search`] run at a decision.
+//! out ([`index`]), and the loop that decides ([`evaluate`]) treats every failure as a denial. What policies ask of relations is answered
+//! through [`port`]. Policies are checked strictly, and for what Cedar does not check. [`load`], [`analysis`] and
+//! [`idle`] run when a bundle is loaded, and [`index`] is built there; [`inputs`], [`evaluate`], [`explanation`] and [`search`] run at a decision.
 //! **Trade-off.** The loop calls Cedar's evaluator one conjunct at a time rather than its authorizer, to explain from
 //! the evaluation itself; a property test holds both to the same answer. The syntax tree is Cedar's internal one, so
 //! its version is pinned.
@@ -19,18 +20,17 @@ mod idle;
 mod index;
 mod inputs;
 mod load;
+mod port;
 mod schema;
 mod search;
 
-pub use analysis::mentions::{
-    NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations,
-};
 pub use evaluate::{Leg, LegInput, Wanted};
 pub use explanation::reasons::NextActions;
 pub use inputs::conversions::Conversions;
 pub use load::nesting::STACK_BYTES;
 pub use load::source::SourceFile;
 pub use load::stored::Stored;
+pub use port::{NoRelations, RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
 pub use schema::{ActionInfo, Attribute, Provenance, Schema, TypeInfo, Vocabulary};
 pub use search::{Part, Reverse};
 

@@ -3,6 +3,7 @@
 //! INVARIANT: every write but that of assertions, and of what deleted stores have left ([`purge`]), goes through
 //! [`LogStore::commit_with`], which alone makes revisions.
 
+mod pages;
 mod purge;
 
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
@@ -20,9 +21,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Rows read at once from a range that may be long: some hundred KiB of tuples.
 const PAGE_ROWS: usize = 4096;
-/// Most entries of the log read at once: an entry of an import takes up to a megabyte. The first page of a call is one
-/// entry, which is often enough, and each next page is twice as long.
-const LOG_PAGE_ROWS: usize = 16;
 
 /// See [`super`].
 #[derive(Debug)]
@@ -180,27 +178,6 @@ impl<K: Kv> LogStore<K> {
                 return Ok(());
             }
         }
-    }
-
-    /// A page of the whole log, which has no gaps.
-    fn log_page(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
-        let page = self.kv.page(rows::log_after(after), Order::Ascending, limit)?;
-        let numbered = page.iter().zip(after.saturating_add(1)..);
-        let decoded = numbered.map(|((key, value), revision)| {
-            if key == &rows::log_key(revision) {
-                self.read(rows::decode_change(revision, value), "an entry of the log")
-            } else {
-                Err(self.damaged("a gap in the log"))
-            }
-        });
-        decoded.collect()
-    }
-
-    /// A page of the log of one store.
-    fn log_page_of(&self, store: StoreId, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
-        let page = self.kv.page(rows::log_of_store_after(store, after), Order::Ascending, limit)?;
-        let decoded = page.iter().map(|(key, _)| self.entry_at(self.read(rows::revision_of(key), "a key of the log")?));
-        decoded.collect()
     }
 
     fn read<T>(&self, found: Result<T, Damaged>, what: &str) -> Result<T, StoreError> {
@@ -375,37 +352,11 @@ impl<K: Kv> TupleStore for LogStore<K> {
         if let Some(store) = store {
             self.check_store(store)?;
         }
-        let (mut found, mut weight, mut last, mut rows) = (Vec::new(), 0_usize, after.0, 1);
-        while weight < limit {
-            let page = match store {
-                Some(store) => self.log_page_of(store, last, rows)?,
-                None => self.log_page(last, rows)?,
-            };
-            let Some(end) = page.last() else { break };
-            last = end.revision.0;
-            rows = (rows * 2).min(LOG_PAGE_ROWS);
-            for change in page {
-                if weight < limit {
-                    weight += change.event.weight();
-                    found.push(change);
-                }
-            }
-        }
-        Ok(found)
+        self.changes_after(store, after.0, limit)
     }
 
     fn revision_before(&self, at: Timestamp) -> Result<Revision, StoreError> {
-        // Times never fall, so the entries before `at` are the first ones.
-        let (mut before, mut end) = (0, self.revision()?.0 + 1);
-        while end - before > 1 {
-            let middle = before + (end - before) / 2;
-            if self.entry_at(middle)?.at < at {
-                before = middle;
-            } else {
-                end = middle;
-            }
-        }
-        Ok(Revision(before))
+        self.last_before(at)
     }
 }
 

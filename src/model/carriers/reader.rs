@@ -2,11 +2,13 @@
 //!
 //! INVARIANT: a carrier of another form denies; it never shortens the chain.
 
+mod parts;
+
 use super::agree::Stated;
-use super::credentials::CREDENTIAL;
 use super::table::{CLIENT_ID, Overlooked, Site, is_plain, overlooked, overlooked_client};
 use super::{CarrierSettings, ChainRefusal, Code, invalid, is_silent, take_present};
-use crate::model::{Entity, EntityRef, Evidence, NoId, Proven, Record, Value, check_name, shown};
+use crate::model::{Entity, EntityRef, Evidence, NoId, Proven, Record, Value, check_name};
+use parts::{kind_of, name_of, properties_of, required_name, said_of_member};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
@@ -329,66 +331,5 @@ fn check_said(act: &Record, member: &str, named: &[&SmolStr]) -> Result<(), Chai
             Err(invalid(format!("`act.{member}` is not that of the actor whom `act.sub` names")))
         }
         _ => Ok(()),
-    }
-}
-
-/// The type of a member of a chain. A credential stands for a whole chain, and only as the subject: elsewhere its id may be
-/// the token itself, which nobody should see.
-fn kind_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
-    let kind = name_of(value, path)?;
-    if kind == CREDENTIAL {
-        return Err(invalid(format!(
-            "`{path}` is of the type `{CREDENTIAL}`: only a `subject` stands for a credential"
-        )));
-    }
-    Ok(kind)
-}
-
-/// The `properties` of the object at `path`.
-fn properties_of(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
-    match record.get_present("properties") {
-        None => Ok(Record::new()),
-        Some(Value::Record(properties)) => Ok(properties.clone()),
-        Some(other) => Err(invalid(format!("`{path}.properties` must be an object, not {}", other.kind()))),
-    }
-}
-
-/// The properties of the member of a chain at `path`, with what stands beside them: whoever writes it there means the
-/// member, and a policy that forbids by it must see it.
-fn said_of_member(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
-    let mut properties = properties_of(record, path)?;
-    for (name, value) in record.iter().filter(|(name, value)| !ENTITY.contains(&name.as_str()) && !value.is_null()) {
-        match properties.get_present(name) {
-            Some(other) if other != value => {
-                let name = shown(name);
-                return Err(ChainRefusal::Deny(
-                    Code::AttributeConflict,
-                    format!("`{path}.{name}` and `{path}.properties.{name}` have different values"),
-                ));
-            }
-            Some(_) => {}
-            None => properties.insert(name.clone(), value.clone()),
-        }
-    }
-    Ok(properties)
-}
-
-/// A name that is a member of its own.
-fn required_name(record: &Record, member: &str, path: &str) -> Result<SmolStr, ChainRefusal> {
-    match record.get(member) {
-        None => Err(invalid(format!("`{path}` is missing"))),
-        present => name_of(present, path),
-    }
-}
-
-/// An id or a type, which is malformed where it names nobody.
-fn name_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
-    match value {
-        None => Err(invalid(format!("`{path}` has no id or type"))),
-        Some(Value::Text(text)) => {
-            check_name(text).map_err(|flaw| invalid(format!("`{path}` {flaw}")))?;
-            Ok(text.clone())
-        }
-        Some(other) => Err(invalid(format!("`{path}` must be a string, not {}", other.kind()))),
     }
 }

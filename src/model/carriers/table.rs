@@ -7,9 +7,11 @@
 //! properties, an action's, a call's arguments, and what the schema declares. So is the object that it stands in: where it
 //! is not read, it holds no carrier.
 
-use super::ChainRefusal;
-use crate::model::{Letters, Record, Value, begin_differently, shown};
-use smol_str::SmolStr;
+mod overlooked;
+
+pub(in crate::model) use overlooked::{Overlooked, is_carrier, lookalike, overlooked, overlooked_client};
+
+use crate::model::{Letters, Record, Value, begin_differently};
 use std::sync::LazyLock;
 
 /// An object of a request in which a carrier stands, or is put by mistake.
@@ -222,159 +224,6 @@ static BEGINNINGS: LazyLock<[u32; 26]> = LazyLock::new(|| {
 /// The carrier whose name is spelled so.
 fn carrier(letters: &Letters<'_>) -> Option<&'static Carrier> {
     CARRIERS.iter().find(|carrier| letters.are_of(carrier.name))
-}
-
-/// A member that nobody would read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::model) enum Overlooked<'a> {
-    /// It is spelled like a member that is read here, but for case, marks or separators.
-    Alike(&'a SmolStr, &'static str),
-    /// It is a carrier's, in the wrong place.
-    Misplaced(&'a SmolStr, &'static str),
-    /// It is an object in the wrong place, with a carrier in it.
-    Inside(&'a SmolStr, &'static str),
-}
-
-impl Overlooked<'_> {
-    /// What is wrong, in a sentence; `path` is the object's own, empty for the body.
-    pub(in crate::model) fn message(&self, path: &str) -> String {
-        let dot = if path.is_empty() { "" } else { "." };
-        match self {
-            Self::Alike(member, known) => {
-                format!("`{path}{dot}{}` is spelled like `{known}` but for case or separators", shown(member))
-            }
-            Self::Misplaced(member, carrier) => {
-                format!("`{path}{dot}{}` would not be read there: `{carrier}` belongs {}", shown(member), home(carrier))
-            }
-            Self::Inside(member, carrier) => {
-                let place = place(member);
-                format!("`{path}{dot}{}` would not be read there, and holds `{carrier}`: {place}", shown(member))
-            }
-        }
-    }
-}
-
-impl From<(Overlooked<'_>, &str)> for ChainRefusal {
-    fn from((overlooked, path): (Overlooked<'_>, &str)) -> Self {
-        super::invalid(overlooked.message(path))
-    }
-}
-
-/// Finds a member of an object that nobody would read: one spelled like one of `members` or like a carrier that is read
-/// there, a carrier in the wrong place, and one in an object that is in the wrong place itself. A null was not sent,
-/// whatever it is called.
-pub(in crate::model) fn overlooked<'a>(
-    record: &'a Record,
-    site: Site,
-    members: &[&'static str],
-) -> Option<Overlooked<'a>> {
-    record.iter().filter(|(_, value)| !value.is_null()).find_map(|(member, value)| {
-        if members.iter().any(|known| member == known) {
-            return None;
-        }
-        let letters = Letters::of(member);
-        let is_attributes = |known: &&str| site.is_of_attributes() && is_container(known);
-        if let Some(known) = spelled_like(&letters, member, members).filter(|known| !is_attributes(known)) {
-            return Some(Overlooked::Alike(member, known));
-        }
-        if begins_like_none(member) {
-            return None;
-        }
-        let Some(carrier) = carrier(&letters) else {
-            return found_inside(member, &letters, value, site, carrier_named);
-        };
-        if carrier.homes.contains(&site) {
-            return (carrier.name != member).then_some(Overlooked::Alike(member, carrier.name));
-        }
-        carrier.stands_in(site, member, value).then_some(Overlooked::Misplaced(member, carrier.name))
-    })
-}
-
-/// Finds a carrier in a member that is an object of another place.
-fn found_inside<'a>(
-    member: &'a SmolStr,
-    letters: &Letters<'_>,
-    value: &Value,
-    site: Site,
-    name: Naming,
-) -> Option<Overlooked<'a>> {
-    if !matches!(value, Value::Record(_) | Value::List(_)) {
-        return None;
-    }
-    held(value, inside(site, letters)?, name).map(|carrier| Overlooked::Inside(member, carrier))
-}
-
-/// Finds a member that names the client where nobody would read it, for bundles that read `context.client_id`. `members`
-/// are those that are read there.
-pub(in crate::model) fn overlooked_client<'a>(
-    record: &'a Record,
-    site: Site,
-    members: &[&'static str],
-) -> Option<Overlooked<'a>> {
-    let mut sent = record.iter().filter(|(member, value)| !value.is_null() && !members.contains(&member.as_str()));
-    sent.find_map(|(member, value)| {
-        if begins_like_none(member) {
-            return None;
-        }
-        let letters = Letters::of(member);
-        if !letters.are_of(CLIENT_ID) {
-            return found_inside(member, &letters, value, site, client_named);
-        }
-        if site == Site::Context {
-            return (member != CLIENT_ID).then_some(Overlooked::Alike(member, CLIENT_ID));
-        }
-        Some(Overlooked::Misplaced(member, CLIENT_ID))
-    })
-}
-
-/// The member that `name` is spelled like, but for case or separators.
-pub(in crate::model) fn lookalike(name: &str, members: &[&'static str]) -> Option<&'static str> {
-    if members.iter().all(|known| begin_differently(name, known)) {
-        return None;
-    }
-    spelled_like(&Letters::of(name), name, members)
-}
-
-fn spelled_like(letters: &Letters<'_>, name: &str, members: &[&'static str]) -> Option<&'static str> {
-    members.iter().copied().find(|known| *known != name && letters.are_of(known))
-}
-
-/// Returns `true` if a member among the properties of a subject is a carrier, however it is spelled and wherever it
-/// belongs, or an object that holds one. To some bundles [`CLIENT_ID`] is one.
-pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
-    let letters = Letters::of(name);
-    match carrier(&letters) {
-        Some(carrier) => carrier.homes.contains(&Site::Properties) || carrier.misplaced.contains(&Site::Properties),
-        None if letters.are_of(CLIENT_ID) => true,
-        None => [carrier_named as Naming, client_named]
-            .into_iter()
-            .any(|naming| found_inside(name, &letters, value, Site::Properties, naming).is_some()),
-    }
-}
-
-/// Where a carrier belongs, in words.
-fn home(name: &str) -> &'static str {
-    let homes = CARRIERS.iter().find(|carrier| carrier.name == name).map_or(&[][..], |carrier| carrier.homes);
-    match homes {
-        [Site::Properties, ..] => "into `subject.properties`",
-        _ if name == "issuer" => "into `act`, as `iss`",
-        [Site::Actor] => "into `act`",
-        [] | [Site::Context] => "into `context`",
-        [Site::Subject] => "into `subject`",
-        _ => "into `context`, or beside `user` into a `subject` without type and id",
-    }
-}
-
-/// Where an object belongs, in words.
-fn place(member: &str) -> &'static str {
-    let letters = Letters::of(member);
-    match CONTAINERS.iter().find(|(name, _)| letters.are_of(name)) {
-        Some(("page", _)) => "pages are of searches",
-        Some((_, Site::Item)) => "send it to `/access/v1/evaluations`, with no such member in an item",
-        Some((_, Site::Options)) => "options stand beside `evaluations`, for all items",
-        Some((_, Site::Properties)) => "`properties` belong to a subject, an action, a resource or a member of a chain",
-        _ => "it belongs beside the others of `subject`, `action`, `resource` and `context`",
-    }
 }
 
 #[cfg(test)]

@@ -13,10 +13,11 @@
 //! them, so it would forbid every call.
 
 use crate::model::Decision;
-use crate::policy::analysis::mentions::{Mention, Object, RelationTypes};
+use crate::policy::analysis::mentions::{Mention, Object};
 use crate::policy::analysis::read_set::Reads;
 use crate::policy::analysis::syntax::children;
 use crate::policy::load::policies::{Conjunct, Rule};
+use crate::policy::port::RelationTypes;
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
 use smol_str::SmolStr;
 use std::sync::Arc;

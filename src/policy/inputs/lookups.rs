@@ -2,12 +2,11 @@
 
 use super::{Builder, Members, NoInputs, value_at};
 use crate::model::{EntityRef, RelationLookup};
-use crate::policy::analysis::mentions::{
-    Mention, Object, RelationAnswer, RelationFailure, RelationQuestion, userset_id,
-};
+use crate::policy::analysis::mentions::{Mention, Object, userset_id};
 use crate::policy::analysis::syntax::Root;
 use crate::policy::explanation::shown::{SECRET, may_be_shown};
 use crate::policy::index::Slice;
+use crate::policy::port::{RelationAnswer, RelationFailure, RelationQuestion};
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID, Literal, Value as Cedar, ValueKind};
 use smol_str::{SmolStr, ToSmolStr as _};
 

@@ -3,6 +3,8 @@
 //! Everything that Cedar does not check and this service promises is checked here: ids, the closed list of annotations,
 //! reasons, and that no policy names a general action where only its specialised members are evaluated.
 
+mod checks;
+
 use crate::model::{Code, Decision, Place, PolicyRef, Problem, Problems};
 use crate::policy::analysis::mentions::{Mention, Mentions, mentions};
 use crate::policy::analysis::read_set::Reads;
@@ -12,11 +14,10 @@ use crate::policy::load::links::{Linked, Unlinked, beside, link};
 use crate::policy::load::shapes::Shape;
 use crate::policy::load::source::{SourceFile, place_in, problem_of};
 use crate::policy::load::validate::{Findings, validate};
-use crate::policy::load::{addresses, nesting, provenance};
+use crate::policy::load::{nesting, provenance};
 use crate::policy::schema::{Schema, Vocabulary};
 use cedar_policy_core::ast::{
-    ActionConstraint, BinaryOp, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID,
-    PrincipalOrResourceConstraint, SlotEnv, StaticPolicy, Template,
+    ActionConstraint, Effect, Expr, Policy, PolicyID, PrincipalOrResourceConstraint, SlotEnv, StaticPolicy, Template,
 };
 use cedar_policy_core::parser::Loc;
 use smol_str::SmolStr;
@@ -27,8 +28,6 @@ use std::sync::{Arc, LazyLock};
 /// Bytes of policies that are parsed together. The parser's own tree takes some hundred times its text, and is given back
 /// before the next piece is parsed.
 const PIECE_BYTES: usize = 64 * 1024;
-
-const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
 /// One policy, ready to be evaluated.
 #[derive(Clone, Debug)]
@@ -246,128 +245,6 @@ impl Reader<'_> {
         let reads = Arc::new(reads);
         self.reads.insert(reads.clone());
         reads
-    }
-
-    fn id(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) -> Option<SmolStr> {
-        let Some(id) = annotation(template, "id").filter(|id| !id.is_empty()) else {
-            let line = template.loc().map_or(1, |loc| file.line(loc.start()));
-            let message = format!("the policy on line {line} has no id");
-            self.problem(
-                place,
-                message,
-                Some("begin it with `@id(\"a-short-name\")`: explanations and records name it"),
-            );
-            return None;
-        };
-        self.claim(id, place)
-    }
-
-    /// Takes an id, unless another policy or template has it.
-    fn claim(&mut self, id: SmolStr, place: Option<&Place>) -> Option<SmolStr> {
-        if id.is_empty() {
-            self.problem(place, "the link has no id".to_owned(), Some("give it a `link_id`: explanations name it"));
-            return None;
-        }
-        match self.places.get(&id) {
-            None => {
-                self.places.insert(id.clone(), place.cloned());
-                Some(id)
-            }
-            Some(first) => {
-                let mut problem = Problem::new(format!("two policies have the id `{id}`")).help("rename one of them");
-                problem.place = place.cloned();
-                problem.also.clone_from(first);
-                self.problems.push(problem);
-                None
-            }
-        }
-    }
-
-    fn reason(&mut self, template: &Template, place: Option<&Place>) -> Option<Code> {
-        let text = annotation(template, "reason")?;
-        let code = Code::from_policy(&text);
-        if code.is_none() {
-            let taken = Code::RESERVED.iter().any(|code| code.as_str() == text);
-            let (message, help) = if taken {
-                (
-                    format!("the reason `{text}` belongs to the engine"),
-                    "choose a code of your own, such as `over_the_cap`",
-                )
-            } else {
-                (
-                    format!("`{text}` is no reason code"),
-                    "use lower-case words joined by underscores, at most 64 bytes: `over_the_cap`",
-                )
-            };
-            self.problem(place, message, Some(help));
-        }
-        code
-    }
-
-    fn check_annotations(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
-        for (key, annotation) in template.annotations() {
-            let key: &str = key.as_ref();
-            if ANNOTATIONS.contains(&key) || key.starts_with("x_") {
-                continue;
-            }
-            let place = place_in(annotation.loc.as_ref(), file).or_else(|| place.cloned());
-            self.problem(
-                place.as_ref(),
-                format!("unknown annotation `@{key}` on a policy"),
-                Some("policies take `@id`, `@reason`, `@message`, `@doc`, and `@x_…` for your own"),
-            );
-        }
-    }
-
-    /// Once an action has specialised members, a policy that names it with `==` would not match them.
-    fn check_actions(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
-        if let ActionConstraint::Eq(uid) = template.action_constraint()
-            && self.is_general(uid)
-        {
-            self.refuse_general(uid, place.cloned());
-        }
-        if let Some(condition) = template.non_scope_constraints()
-            && self.vocabulary.any_specialised()
-        {
-            self.check_literals(file, condition, false, place);
-        }
-    }
-
-    fn check_literals(&mut self, file: &SourceFile, expr: &Expr, right_of_in: bool, place: Option<&Place>) {
-        match expr.expr_kind() {
-            ExprKind::Lit(Literal::EntityUID(uid)) if !right_of_in && self.is_general(uid) => {
-                let place = place_in(expr.source_loc(), file).or_else(|| place.cloned());
-                self.refuse_general(uid, place);
-            }
-            ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } => {
-                self.check_literals(file, arg1, false, place);
-                self.check_literals(file, arg2, true, place);
-            }
-            ExprKind::Set(items) => {
-                items.iter().for_each(|item| self.check_literals(file, item, right_of_in, place));
-            }
-            _ => children(expr).into_iter().for_each(|child| self.check_literals(file, child, false, place)),
-        }
-    }
-
-    /// An address that no request's address equals.
-    fn check_addresses(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
-        for (expr, text) in template.non_scope_constraints().map(addresses::mapped).unwrap_or_default() {
-            let place = place_in(expr.source_loc(), file).or_else(|| place.cloned());
-            self.problems.push(Problem { place, ..addresses::problem(text) });
-        }
-    }
-
-    fn is_general(&self, uid: &EntityUID) -> bool {
-        uid.is_action() && self.vocabulary.has_specialised(uid)
-    }
-
-    fn refuse_general(&mut self, uid: &EntityUID, place: Option<Place>) {
-        self.problem(
-            place.as_ref(),
-            format!("`{uid}` has specialised members, which are evaluated in its place, so nothing equals it"),
-            Some("say `in` instead of `==`: `action in` matches the action and its specialised members"),
-        );
     }
 
     /// Reads what policies ask of relations, once they are known to be well-typed. Permits that can never apply are worth

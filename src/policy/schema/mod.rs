@@ -17,9 +17,10 @@ pub use vocabulary::{ActionInfo, Attribute, Provenance, TypeInfo, Vocabulary};
 
 use super::{DEFAULT_LEVEL, MAX_LEVEL};
 use crate::model::{Place, Problem, Problems};
-use crate::policy::analysis::mentions::{RelationTypes, USERSET};
+use crate::policy::analysis::mentions::USERSET;
 use crate::policy::load::source::{SourceFile, place_of, problem_of};
 use crate::policy::load::{expansion, nesting};
+use crate::policy::port::RelationTypes;
 use cedar_policy_core::ast::{Entity, EntityType, EntityUID, Name, UnreservedId};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::json_schema::Fragment;

@@ -5,8 +5,9 @@
 
 use super::merge::{Merged, qualified};
 use crate::model::{Problem, Problems};
-use crate::policy::analysis::mentions::{RelationTypes, USERSET};
+use crate::policy::analysis::mentions::USERSET;
 use crate::policy::load::source::{SourceFile, place_of};
+use crate::policy::port::RelationTypes;
 use cedar_policy_core::est::Annotations;
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::parser::Loc;

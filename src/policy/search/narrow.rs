@@ -3,6 +3,8 @@
 //! INVARIANT: whatever entity the expression has that truth for is in the answer. What is not understood is answered
 //! with any.
 
+mod lookup;
+
 use super::ids::Ids;
 use super::index::Held;
 use super::{Reverse, entity_ref};
@@ -12,15 +14,13 @@ use crate::policy::analysis::unknown_arguments::mentions_any;
 use crate::policy::evaluate::truth;
 use crate::policy::load::policies::{Rule, no_slots};
 use crate::policy::load::stored::Stored;
-use crate::policy::schema::{Provenance, Schema};
+use crate::policy::schema::Schema;
 use crate::policy::search::target::Sought;
 use cedar_policy_core::ast::{
     BinaryOp, EntityUID, Expr, ExprKind, Literal, PrincipalOrResourceConstraint as Scope, UnaryOp, Value as Cedar,
     ValueKind,
 };
 use cedar_policy_core::evaluator::Evaluator;
-use cedar_policy_core::validator::types::{EntityKind, Type};
-use smol_str::SmolStr;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -245,98 +245,6 @@ impl Narrower<'_> {
             (Some(path), Some(values)) => self.by_attributes(&path, Held::Element(&values)),
             _ => Ids::Any,
         }
-    }
-
-    /// `value in expr`, where `value` is known.
-    fn around(&self, expr: &Expr, value: &Cedar) -> Ids {
-        let ValueKind::Lit(Literal::EntityUID(uid)) = value.value_kind() else { return Ids::Any };
-        let entity = if uid.is_action() { self.schema.action_entity(uid) } else { self.stored.get(uid).cloned() };
-        let ancestors = entity.iter().flat_map(|entity| entity.ancestors().cloned());
-        let at_or_above = ancestors.chain([uid.as_ref().clone()]);
-        if self.sought.is(expr) {
-            return self.ids_of(at_or_above);
-        }
-        let values: Vec<Literal> = at_or_above.map(|uid| Literal::EntityUID(Arc::new(uid))).collect();
-        match self.sought.attributes(expr) {
-            Some(path) => {
-                self.by_attributes(&path, Held::Value(&values)).or(self.by_attributes(&path, Held::Element(&values)))
-            }
-            None => Ids::Any,
-        }
-    }
-
-    /// `expr in value`, where `value` is known: an entity, or a set of them.
-    fn within(&self, expr: &Expr, value: &Cedar) -> Ids {
-        let above = match literal(value) {
-            Some(literal) => Some(vec![literal]),
-            None => literals(value),
-        };
-        let Some(above) = above else { return Ids::Any };
-        let uids = above.iter().filter_map(|literal| match literal {
-            Literal::EntityUID(uid) => Some(uid.as_ref()),
-            _ => None,
-        });
-        if self.sought.is(expr) {
-            return uids.fold(Ids::none(), |ids, uid| self.cap(ids.or(self.at_or_below(uid))));
-        }
-        let Some(path) = self.sought.attributes(expr) else { return Ids::Any };
-        let [attribute] = path.as_slice() else { return Ids::Any };
-        let Some(kind) = self.type_behind(attribute) else { return Ids::Any };
-        let Some(info) = self.schema.vocabulary.entity_type(&kind) else { return Ids::Any };
-        let below = self.stored.of_kind(&kind);
-        let values: Vec<Literal> = uids
-            .flat_map(|uid| below.below(uid).iter().map(|id| info.uid(id)).chain([uid.clone()]))
-            .map(|uid| Literal::EntityUID(Arc::new(uid)))
-            .collect();
-        self.by_attributes(&path, Held::Value(&values))
-    }
-
-    /// `base has attribute`.
-    fn having(&self, base: &Expr, attribute: &SmolStr) -> Ids {
-        // What is not declared is the engine's own, of a relation, and always there.
-        if self.sought.is(base) && self.sought.attribute(attribute).is_some() {
-            Ids::only(self.stored.of_kind(&self.sought.kind).with(attribute, Held::Something))
-        } else {
-            Ids::Any
-        }
-    }
-
-    /// The entities whose attribute, or the attribute of the entity in it, holds one of these.
-    fn by_attributes(&self, path: &[SmolStr], held: Held<'_>) -> Ids {
-        let found = match path {
-            [name] if self.sought.attribute(name).is_some() => self.stored.of_kind(&self.sought.kind).with(name, held),
-            [name, behind] => {
-                let Some(kind) = self.type_behind(name) else { return Ids::Any };
-                let Some(info) = self.schema.vocabulary.entity_type(&kind) else { return Ids::Any };
-                // The entity behind may be one of the request's, and have this from there.
-                if info.attributes.get(behind).is_none_or(|it| it.provenance != Provenance::Stored) {
-                    return Ids::Any;
-                }
-                let found = self.stored.of_kind(&kind).with(behind, held);
-                let values: Vec<Literal> = found.iter().map(|id| Literal::EntityUID(Arc::new(info.uid(id)))).collect();
-                self.stored.of_kind(&self.sought.kind).with(name, Held::Value(&values))
-            }
-            _ => return Ids::Any,
-        };
-        Ids::only(found)
-    }
-
-    /// The type of the entity that an attribute holds.
-    fn type_behind(&self, attribute: &str) -> Option<SmolStr> {
-        match self.sought.attribute(attribute)?.ty.as_ref() {
-            Type::Entity(EntityKind::Entity(lub)) => Some(lub.get_single_entity()?.to_string().into()),
-            _ => None,
-        }
-    }
-
-    fn ids_of(&self, uids: impl IntoIterator<Item = EntityUID>) -> Ids {
-        let of_kind = uids.into_iter().filter(|uid| *uid.entity_type() == self.sought.info.name);
-        Ids::only(of_kind.map(|uid| AsRef::<str>::as_ref(uid.eid()).into()))
-    }
-
-    fn at_or_below(&self, uid: &EntityUID) -> Ids {
-        let index = self.stored.of_kind(&self.sought.kind);
-        Ids::only(index.below(uid).iter().cloned()).or(self.ids_of([uid.clone()]))
     }
 
     pub(super) fn cap(&self, ids: Ids) -> Ids {

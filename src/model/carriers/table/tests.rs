@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use smol_str::SmolStr;
 
 fn record(name: &str, value: Value) -> Record {
     Record::from_iter([(SmolStr::new(name), value)])

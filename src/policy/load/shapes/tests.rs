@@ -1,8 +1,9 @@
 //! Shapes, held to what Cedar's validator finds and to what policies ask of relations.
 
-use crate::policy::analysis::mentions::{Mention, RelationTypes, mentions};
+use crate::policy::analysis::mentions::{Mention, mentions};
 use crate::policy::load::shapes::*;
 use crate::policy::load::source::SourceFile;
+use crate::policy::port::RelationTypes;
 use cedar_policy_core::ast::PolicySet;
 use cedar_policy_core::validator::{ValidationMode, Validator};
 use proptest::prelude::*;

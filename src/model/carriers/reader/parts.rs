@@ -1,0 +1,68 @@
+//! The parts of an entity in a request: its type, its id, its properties.
+
+use super::ENTITY;
+use crate::model::carriers::credentials::CREDENTIAL;
+use crate::model::carriers::{ChainRefusal, Code, invalid};
+use crate::model::{Record, Value, check_name, shown};
+use smol_str::SmolStr;
+
+/// The type of a member of a chain. A credential stands for a whole chain, and only as the subject: elsewhere its id may be
+/// the token itself, which nobody should see.
+pub(super) fn kind_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
+    let kind = name_of(value, path)?;
+    if kind == CREDENTIAL {
+        return Err(invalid(format!(
+            "`{path}` is of the type `{CREDENTIAL}`: only a `subject` stands for a credential"
+        )));
+    }
+    Ok(kind)
+}
+
+/// The `properties` of the object at `path`.
+pub(super) fn properties_of(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
+    match record.get_present("properties") {
+        None => Ok(Record::new()),
+        Some(Value::Record(properties)) => Ok(properties.clone()),
+        Some(other) => Err(invalid(format!("`{path}.properties` must be an object, not {}", other.kind()))),
+    }
+}
+
+/// The properties of the member of a chain at `path`, with what stands beside them: whoever writes it there means the
+/// member, and a policy that forbids by it must see it.
+pub(super) fn said_of_member(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
+    let mut properties = properties_of(record, path)?;
+    for (name, value) in record.iter().filter(|(name, value)| !ENTITY.contains(&name.as_str()) && !value.is_null()) {
+        match properties.get_present(name) {
+            Some(other) if other != value => {
+                let name = shown(name);
+                return Err(ChainRefusal::Deny(
+                    Code::AttributeConflict,
+                    format!("`{path}.{name}` and `{path}.properties.{name}` have different values"),
+                ));
+            }
+            Some(_) => {}
+            None => properties.insert(name.clone(), value.clone()),
+        }
+    }
+    Ok(properties)
+}
+
+/// A name that is a member of its own.
+pub(super) fn required_name(record: &Record, member: &str, path: &str) -> Result<SmolStr, ChainRefusal> {
+    match record.get(member) {
+        None => Err(invalid(format!("`{path}` is missing"))),
+        present => name_of(present, path),
+    }
+}
+
+/// An id or a type, which is malformed where it names nobody.
+pub(super) fn name_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
+    match value {
+        None => Err(invalid(format!("`{path}` has no id or type"))),
+        Some(Value::Text(text)) => {
+            check_name(text).map_err(|flaw| invalid(format!("`{path}` {flaw}")))?;
+            Ok(text.clone())
+        }
+        Some(other) => Err(invalid(format!("`{path}` must be a string, not {}", other.kind()))),
+    }
+}

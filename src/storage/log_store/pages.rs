@@ -1,0 +1,78 @@
+//! The log, read in pages.
+
+use super::LogStore;
+use crate::model::{Revision, Timestamp};
+use crate::storage::kv::{Kv, Order};
+use crate::storage::rows;
+use crate::storage::{Change, StoreError, StoreId, TupleStore as _};
+
+/// Most entries of the log read at once: an entry of an import takes up to a megabyte. The first page of a call is one
+/// entry, which is often enough, and each next page is twice as long.
+const LOG_PAGE_ROWS: usize = 16;
+
+impl<K: Kv> LogStore<K> {
+    /// Reads changes behind a revision, of one store or of all, until their weight reaches `limit`.
+    pub(super) fn changes_after(
+        &self,
+        store: Option<StoreId>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        let mut found = Vec::new();
+        let mut weight = 0_usize;
+        let mut last = after;
+        let mut rows = 1;
+        while weight < limit {
+            let page = match store {
+                Some(store) => self.log_page_of(store, last, rows)?,
+                None => self.log_page(last, rows)?,
+            };
+            let Some(end) = page.last() else { break };
+            last = end.revision.0;
+            rows = (rows * 2).min(LOG_PAGE_ROWS);
+            for change in page {
+                if weight < limit {
+                    weight += change.event.weight();
+                    found.push(change);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Finds the last revision before a time.
+    pub(super) fn last_before(&self, at: Timestamp) -> Result<Revision, StoreError> {
+        // Times never fall, so the entries before `at` are the first ones.
+        let mut before = 0;
+        let mut end = self.revision()?.0 + 1;
+        while end - before > 1 {
+            let middle = before + (end - before) / 2;
+            if self.entry_at(middle)?.at < at {
+                before = middle;
+            } else {
+                end = middle;
+            }
+        }
+        Ok(Revision(before))
+    }
+    /// A page of the whole log, which has no gaps.
+    fn log_page(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
+        let page = self.kv.page(rows::log_after(after), Order::Ascending, limit)?;
+        let numbered = page.iter().zip(after.saturating_add(1)..);
+        let decoded = numbered.map(|((key, value), revision)| {
+            if key == &rows::log_key(revision) {
+                self.read(rows::decode_change(revision, value), "an entry of the log")
+            } else {
+                Err(self.damaged("a gap in the log"))
+            }
+        });
+        decoded.collect()
+    }
+
+    /// A page of the log of one store.
+    fn log_page_of(&self, store: StoreId, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
+        let page = self.kv.page(rows::log_of_store_after(store, after), Order::Ascending, limit)?;
+        let decoded = page.iter().map(|(key, _)| self.entry_at(self.read(rows::revision_of(key), "a key of the log")?));
+        decoded.collect()
+    }
+}
