@@ -1,7 +1,7 @@
 //! What only a failing disk shows, and what readers keep.
 
-mod names;
 mod pages;
+mod renumbering;
 
 use crate::clock::FixedClock;
 use crate::model::{Digest, Tuple, TupleKey};
