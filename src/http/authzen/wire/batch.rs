@@ -190,6 +190,19 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_item_counts_and_not_the_mean() {
+        let largest = |items: serde_json::Value| {
+            let mut body = base();
+            body["evaluations"] = items;
+            let Evaluations::Batch(items) = read(&body).unwrap() else { panic!("read as one") };
+            items.largest_bytes()
+        };
+        let small = largest(serde_json::json!([{}, {}, {}]));
+        let large = largest(serde_json::json!([{}, {"context": {"ip": "x".repeat(1_000)}}, {}]));
+        assert!(small > 0 && large >= small + 1_000, "{small} {large}");
+    }
+
+    #[test]
     fn an_item_replaces_the_whole_default() {
         let body = with("evaluations", serde_json::json!([{}, {"resource": {"type": "record", "id": "2"}}]));
         let items = items(&body);
