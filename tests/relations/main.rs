@@ -11,5 +11,10 @@ mod dice;
 
 mod agree;
 mod answers;
+mod costs;
+mod lists;
 mod oracle;
+mod scene;
+mod store;
+mod wide;
 mod world;
