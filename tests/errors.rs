@@ -18,7 +18,7 @@ use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use behest::engine::TokenError;
-use behest::http::{Error, Limits, Permission, Permissions, PublicUrl, Scarce, Settings, openapi};
+use behest::http::{Error, Limits, Permission, Permissions, PublicUrl, Scarce, Server, Settings, openapi};
 use behest::model::{Fault, Revision};
 use serde_json::{Map, Value, json};
 use service::{Reply, empty, get, local, post, request, send};
@@ -67,65 +67,93 @@ fn with(name: &str, value: &Value) -> String {
     body.to_string()
 }
 
+/// A service with small limits, which is asked one wrong thing after another.
+struct Small(Server);
+
+impl Small {
+    fn new() -> Self {
+        let limits = Limits { body_bytes: 2048, evaluations: 2, json_depth: 8, ..Limits::default() };
+        Self(empty(Settings { limits, ..local() }))
+    }
+
+    async fn entry(&self, when: &str, path: &str, body: impl Into<String>) -> Value {
+        sent(when, &send(&self.0, post(path, body.into())).await)
+    }
+
+    async fn evaluation(&self, when: &str, body: impl Into<String>) -> Value {
+        self.entry(when, EVALUATION, body).await
+    }
+
+    /// An evaluation whose member has another value than it needs.
+    async fn member(&self, when: &str, name: &str, value: Value) -> Value {
+        self.evaluation(when, with(name, &value)).await
+    }
+
+    async fn headed(&self, when: &str, header: (&'static str, &'static str)) -> Value {
+        let request = post(EVALUATION, question().to_string()).insert_header(header);
+        sent(when, &send(&self.0, request).await)
+    }
+}
+
 async fn of_bodies() -> Vec<Value> {
-    let small =
-        Settings { limits: Limits { body_bytes: 2048, evaluations: 2, json_depth: 8, ..Limits::default() }, ..local() };
-    let server = empty(small);
-    let evaluation = |body: String| post(EVALUATION, body);
+    let small = Small::new();
     let deep = format!("{}{}", "[".repeat(8), "]".repeat(8));
-    let batch = with("evaluations", &json!([{}, {}, {}]));
     vec![
-        sent(
-            "another content type",
-            &send(&server, post(EVALUATION, "{}").insert_header(("Content-Type", "text/plain"))).await,
-        ),
-        sent(
-            "a compressed body",
-            &send(&server, post(EVALUATION, question().to_string()).insert_header(("Content-Encoding", "gzip"))).await,
-        ),
-        sent("no JSON", &send(&server, evaluation("{\"subject\":\n oops}".to_owned())).await),
-        sent("no body", &send(&server, evaluation(String::new())).await),
-        sent("no object", &send(&server, evaluation("[]".to_owned())).await),
-        sent("a member twice", &send(&server, evaluation(r#"{"subject":{"id":"a","\u0069d":"b"}}"#.to_owned())).await),
-        sent("nested too deeply", &send(&server, evaluation(format!("{{\"a\":{deep}}}"))).await),
-        sent("a member missing", &send(&server, evaluation(with("resource", &json!({"type": "repository"})))).await),
-        sent("a member of another kind", &send(&server, evaluation(with("subject", &json!("alice")))).await),
-        sent("an option of another kind", &send(&server, evaluation(with("options", &json!({"reason": "yes"})))).await),
-        sent("options of another kind", &send(&server, evaluation(with("options", &json!([])))).await),
-        sent("an option that is misspelt", &send(&server, evaluation(with("options", &json!({"reasn": true})))).await),
-        sent("options in another spelling", &send(&server, evaluation(with("Options", &json!({})))).await),
-        sent(
-            "an option that is not supported",
-            &send(&server, evaluation(with("options", &json!({"unknown": ["arguments"]})))).await,
-        ),
-        sent("a revision that is none", &send(&server, evaluation(with("options", &json!({"at_least": "1"})))).await),
-        sent("too many items", &send(&server, post("/access/v1/evaluations", batch)).await),
+        small.headed("another content type", ("Content-Type", "text/plain")).await,
+        small.headed("a compressed body", ("Content-Encoding", "gzip")).await,
+        small.evaluation("no JSON", "{\"subject\":\n oops}").await,
+        small.evaluation("no body", "").await,
+        small.evaluation("no object", "[]").await,
+        small.evaluation("a member twice", r#"{"subject":{"id":"a","\u0069d":"b"}}"#).await,
+        small.evaluation("nested too deeply", format!("{{\"a\":{deep}}}")).await,
+        small.member("a member missing", "resource", json!({"type": "repository"})).await,
+        small.member("a member of another kind", "subject", json!("alice")).await,
+    ]
+}
+
+async fn of_options() -> Vec<Value> {
+    let small = Small::new();
+    let option = async |when: &str, value: Value| small.member(when, "options", value).await;
+    vec![
+        option("an option of another kind", json!({"reason": "yes"})).await,
+        option("options of another kind", json!([])).await,
+        option("an option that is misspelt", json!({"reasn": true})).await,
+        small.member("options in another spelling", "Options", json!({})).await,
+        option("an option that is not supported", json!({"unknown": ["arguments"]})).await,
+        option("a revision that is none", json!({"at_least": "1"})).await,
+    ]
+}
+
+async fn of_batches() -> Vec<Value> {
+    let small = Small::new();
+    let batch = async |when: &str, name: &str, value: Value| {
+        small.entry(when, "/access/v1/evaluations", with(name, &value)).await
+    };
+    vec![
+        batch("too many items", "evaluations", json!([{}, {}, {}])).await,
         raised("too large defaults", Error::DefaultsTooLarge(4096)).await,
-        sent("no list of items", &send(&server, post("/access/v1/evaluations", with("evaluations", &json!({})))).await),
-        sent(
-            "an unknown semantic",
-            &send(&server, post("/access/v1/evaluations", with("options", &json!({"evaluations_semantic": "all"}))))
-                .await,
-        ),
-        sent(
-            "a page of another kind",
-            &send(&server, post("/access/v1/search/action", with("page", &json!({"limit": 1.5})))).await,
-        ),
-        sent(
-            "an option that no search has",
-            &send(&server, post("/access/v1/search/action", with("options", &json!({"explain": true})))).await,
-        ),
-        sent(
-            "an option that is no list of unknowns",
-            &send(&server, post("/access/v1/search/action", with("options", &json!({"unknown": ["context"]})))).await,
-        ),
-        raised("a page token that was made up", Error::PageToken(TokenError::Unknown)).await,
-        raised("a page token that was changed", Error::PageToken(TokenError::Edited)).await,
-        raised("another caller's page token", Error::PageToken(TokenError::OtherCaller)).await,
-        raised("another query's page token", Error::PageToken(TokenError::OtherQuery)).await,
-        raised("a page token of another bundle", Error::PageToken(TokenError::OtherBundle)).await,
-        raised("an old page token", Error::PageToken(TokenError::Expired)).await,
-        sent("too large", &send(&server, evaluation(with("context", &json!({"a": "x".repeat(2048)})))).await),
+        batch("no list of items", "evaluations", json!({})).await,
+        batch("an unknown semantic", "options", json!({"evaluations_semantic": "all"})).await,
+    ]
+}
+
+async fn of_searches() -> Vec<Value> {
+    let small = Small::new();
+    let search = async |when: &str, name: &str, value: Value| {
+        small.entry(when, "/access/v1/search/action", with(name, &value)).await
+    };
+    let token = async |when: &str, error| raised(when, Error::PageToken(error)).await;
+    vec![
+        search("a page of another kind", "page", json!({"limit": 1.5})).await,
+        search("an option that no search has", "options", json!({"explain": true})).await,
+        search("an option that is no list of unknowns", "options", json!({"unknown": ["context"]})).await,
+        token("a page token that was made up", TokenError::Unknown).await,
+        token("a page token that was changed", TokenError::Edited).await,
+        token("another caller's page token", TokenError::OtherCaller).await,
+        token("another query's page token", TokenError::OtherQuery).await,
+        token("a page token of another bundle", TokenError::OtherBundle).await,
+        token("an old page token", TokenError::Expired).await,
+        small.member("too large", "context", json!({"a": "x".repeat(2048)})).await,
     ]
 }
 
@@ -201,6 +229,9 @@ async fn of_the_service() -> Vec<Value> {
 #[actix_web::test]
 async fn the_catalogue_is_committed_and_holds_every_code() {
     let mut entries = of_bodies().await;
+    entries.extend(of_options().await);
+    entries.extend(of_batches().await);
+    entries.extend(of_searches().await);
     entries.extend(of_callers().await);
     entries.extend(of_paths().await);
     entries.extend(of_the_service().await);

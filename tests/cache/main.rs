@@ -26,6 +26,8 @@ mod lab;
 mod orders;
 mod pair;
 mod protocol;
+mod questions;
+mod rows;
 mod threads;
 mod walks;
 mod world;

@@ -13,6 +13,11 @@ use std::collections::HashSet;
 const WRITES: u8 = 2;
 const QUESTIONS: u8 = 3;
 
+/// The row that all write to and read.
+fn row() -> Row {
+    Row::of(1)
+}
+
 /// A version, or what was evaluated on one: each write sets what is in the row to its own revision.
 type Version = u64;
 
@@ -69,70 +74,93 @@ impl Cell for Plain {
 /// Does one thread's next step; `Err` says what it found wrong, `Ok(None)` that it cannot go on now.
 fn step(way: Way, state: &State, thread: usize) -> Result<Option<State>, &'static str> {
     let mut next = state.clone();
-    let row = Row::of(1);
-    let raise = |state: &mut State| {
-        let stripes = stripes_of(state.stripe);
-        stripes.raise([row], Revision(state.published + u64::from(way != Way::PublishBeforeRaising)));
-        state.stripe = raised(&stripes, row);
-    };
-    next.threads[thread] = match state.threads[thread] {
-        Thread::Writer { left: 0, .. } | Thread::Reader { left: 0, .. } => return Ok(None),
-        Thread::Writer { at: 0, left } if state.turn.is_none() => {
-            next.turn = Some(thread);
-            Thread::Writer { at: 1, left }
-        }
-        Thread::Writer { at: 0, .. } => return Ok(None),
-        Thread::Writer { at: 4, left } => {
-            next.turn = None;
-            Thread::Writer { at: 0, left: left - 1 }
-        }
-        Thread::Writer { at, left } => {
-            match (way, at) {
-                (Way::PublishBeforeRaising, 1) | (Way::AcknowledgeBeforePublishing, 3) => next.published += 1,
-                (Way::PublishBeforeRaising, 2) | (_, 1) => raise(&mut next),
-                (Way::AcknowledgeBeforePublishing, 2) => next.acknowledged = next.published + 1,
-                (_, 2) => next.published += 1,
-                (_, _) => next.acknowledged = next.published,
-            }
-            Thread::Writer { at: at + 1, left }
-        }
-        Thread::Reader { at: 0, left, .. } => {
-            Thread::Reader { at: 1, left, least: state.acknowledged, pinned: 0, entry: None }
-        }
-        Thread::Reader { at: 1, left, least, .. } => {
-            if state.published < least {
-                return Err("an answer from before an acknowledged write");
-            }
-            Thread::Reader { at: 2, left, least: 0, pinned: state.published, entry: None }
-        }
-        Thread::Reader { at: 2, left, pinned, .. } => {
-            Thread::Reader { at: 3, left, least: 0, pinned, entry: state.kept }
-        }
-        Thread::Reader { at: 3, left, pinned, entry: Some(entry), .. } => {
-            let (read, reader) = match way {
-                Way::AskFromTheReadersRevisionAlone => (pinned, pinned),
-                Way::AskFromTheEntrysRevisionAlone => (entry.revision, entry.revision),
-                _ => (entry.revision, pinned),
-            };
-            let since = stripes_of(state.stripe).between(&[row], Revision(read), Revision(reader));
-            if since == Since::Unchanged {
-                if entry.content != pinned {
-                    return Err("an answer of another revision than it names");
-                }
-                Thread::Reader { at: 0, left: left - 1, least: 0, pinned: 0, entry: None }
-            } else {
-                Thread::Reader { at: 4, left, least: 0, pinned, entry: None }
-            }
-        }
-        Thread::Reader { pinned, left, .. } => {
-            let revision = if way == Way::KeepUnderTheNewestRevision { state.published } else { pinned };
-            if state.kept.is_none_or(|kept| kept.revision <= revision) {
-                next.kept = Some(Entry { content: pinned, revision });
-            }
-            Thread::Reader { at: 0, left: left - 1, least: 0, pinned: 0, entry: None }
+    let moved = match state.threads[thread] {
+        Thread::Writer { left: 0, .. } | Thread::Reader { left: 0, .. } => None,
+        Thread::Writer { at, left } => write(way, &mut next, thread, at, left),
+        Thread::Reader { at, left, least, pinned, entry } => {
+            Some(read(way, &mut next, Read { at, left, least, pinned, entry })?)
         }
     };
-    Ok(Some(next))
+    Ok(moved.map(|moved| {
+        next.threads[thread] = moved;
+        next
+    }))
+}
+
+/// A writer's next step; none while another has the turn.
+fn write(way: Way, state: &mut State, thread: usize, at: u8, left: u8) -> Option<Thread> {
+    match (way, at) {
+        (_, 0) if state.turn.is_some() => return None,
+        (_, 0) => state.turn = Some(thread),
+        (_, 4) => {
+            state.turn = None;
+            return Some(Thread::Writer { at: 0, left: left - 1 });
+        }
+        (Way::PublishBeforeRaising, 1) | (Way::AcknowledgeBeforePublishing, 3) => state.published += 1,
+        (Way::PublishBeforeRaising, 2) | (_, 1) => raise(way, state),
+        (Way::AcknowledgeBeforePublishing, 2) => state.acknowledged = state.published + 1,
+        (_, 2) => state.published += 1,
+        (_, _) => state.acknowledged = state.published,
+    }
+    Some(Thread::Writer { at: at + 1, left })
+}
+
+fn raise(way: Way, state: &mut State) {
+    let stripes = stripes_of(state.stripe);
+    stripes.raise([row()], Revision(state.published + u64::from(way != Way::PublishBeforeRaising)));
+    state.stripe = raised(&stripes, row());
+}
+
+/// What a reader has in hand.
+struct Read {
+    at: u8,
+    left: u8,
+    least: u64,
+    pinned: Version,
+    entry: Option<Entry>,
+}
+
+/// A reader's next step; an error where what it would answer is wrong.
+fn read(way: Way, state: &mut State, reader: Read) -> Result<Thread, &'static str> {
+    let Read { at, left, least, pinned, entry } = reader;
+    let at_step = |at, pinned, entry| Thread::Reader { at, left, least: 0, pinned, entry };
+    let answered = Thread::Reader { at: 0, left: left - 1, least: 0, pinned: 0, entry: None };
+    Ok(match (at, entry) {
+        (0, _) => Thread::Reader { at: 1, left, least: state.acknowledged, pinned: 0, entry: None },
+        (1, _) if state.published < least => return Err("an answer from before an acknowledged write"),
+        (1, _) => at_step(2, state.published, None),
+        (2, _) => at_step(3, pinned, state.kept),
+        (3, Some(entry)) if is_current(way, state, entry, pinned) => {
+            if entry.content != pinned {
+                return Err("an answer of another revision than it names");
+            }
+            answered
+        }
+        (3, Some(_)) => at_step(4, pinned, None),
+        _ => {
+            keep(way, state, pinned);
+            answered
+        }
+    })
+}
+
+/// Whether the stripes say that an entry is what the reader would evaluate.
+fn is_current(way: Way, state: &State, entry: Entry, pinned: Version) -> bool {
+    let (read, reader) = match way {
+        Way::AskFromTheReadersRevisionAlone => (pinned, pinned),
+        Way::AskFromTheEntrysRevisionAlone => (entry.revision, entry.revision),
+        _ => (entry.revision, pinned),
+    };
+    let since = stripes_of(state.stripe).between(&[row()], Revision(read), Revision(reader));
+    since == Since::Unchanged
+}
+
+/// Keeps what was evaluated on the version that is pinned.
+fn keep(way: Way, state: &mut State, pinned: Version) {
+    let revision = if way == Way::KeepUnderTheNewestRevision { state.published } else { pinned };
+    if state.kept.is_none_or(|kept| kept.revision <= revision) {
+        state.kept = Some(Entry { content: pinned, revision });
+    }
 }
 
 /// Stripes whose only cell holds this.

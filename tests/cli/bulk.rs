@@ -1,13 +1,10 @@
-//! Files of tuples, in and out: what is wrong, what is done all the same, and what a killed import leaves.
+//! Files of tuples, in and out: what is wrong, and what is done all the same.
 
 use super::place::{KEY, Output, Place, Service};
 use behest::model::Tuple;
 use behest::storage::{Event, StoreId, open_redb};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 const MODEL: &str = "model
   schema 1.1
@@ -24,7 +21,7 @@ condition anything(x: any) {
 ";
 
 /// A place whose bundle has relations, and one tuple of its own.
-fn place() -> Place {
+pub(super) fn place() -> Place {
     let place = Place::new();
     place.write("bundle/schemas/documents.fga", MODEL);
     place.write(
@@ -34,31 +31,31 @@ fn place() -> Place {
     place
 }
 
-const DATA: [&str; 4] = ["--data", "data", "--bundle", "bundle"];
+pub(super) const DATA: [&str; 4] = ["--data", "data", "--bundle", "bundle"];
 
 impl Place {
-    fn import(&self, file: &str, more: &[&str]) -> Output {
+    pub(super) fn import(&self, file: &str, more: &[&str]) -> Output {
         self.run(&[&["import", file], &DATA[..], more].concat())
     }
 
-    fn with_service(&self, service: &Service, arguments: &[&str]) -> Output {
+    pub(super) fn with_service(&self, service: &Service, arguments: &[&str]) -> Output {
         self.run_with(&[arguments, &["--url", &service.url()]].concat(), &[("BEHEST_KEY", KEY)], "")
     }
 }
 
 /// A summary without what depends on the machine: `ok: imported 3 tuples, revision 2`.
-fn done(output: &Output) -> String {
+pub(super) fn done(output: &Output) -> String {
     let (summary, timing) = output.out.trim_end().rsplit_once("; ").unwrap_or_else(|| panic!("{output:?}"));
     assert!(timing.ends_with(" a second"), "{timing}");
     summary.to_owned()
 }
 
-fn line(object: &str, user: &str) -> String {
+pub(super) fn line(object: &str, user: &str) -> String {
     format!("{{\"user\":\"{user}\",\"relation\":\"viewer\",\"object\":\"document:{object}\"}}\n")
 }
 
 /// What a data directory holds: its tuples, and how often each was written.
-fn held(dir: &Path) -> (BTreeMap<String, Tuple>, BTreeMap<String, usize>) {
+pub(super) fn held(dir: &Path) -> (BTreeMap<String, Tuple>, BTreeMap<String, usize>) {
     let store = open_redb(dir, 4 << 20).unwrap();
     let mut tuples = BTreeMap::new();
     store.read_tuples(StoreId::MAIN, &mut |tuple| drop(tuples.insert(tuple.key.to_string(), tuple))).unwrap();
@@ -144,7 +141,19 @@ fn a_service_takes_the_same_files_and_refuses_the_same_lines() {
     );
     assert!(all.err.contains("error: tuples.jsonl:141: the tuple `document:d140#reader@user:ann` cannot be written"));
 
-    // While it runs, nobody else gets at its data directory.
+    let gone = place.with_service(&service, &["import", "tuples.jsonl", "--delete", "--max-errors", "1"]);
+    assert!(
+        done(&gone).starts_with("not all: deleted 247 tuples, 2 were not there, 1 line was wrong, revision "),
+        "{gone:?}"
+    );
+    assert_eq!(service.stop().code(), Some(0));
+}
+
+#[test]
+fn while_a_service_runs_nobody_else_gets_at_its_data_directory() {
+    let place = place();
+    let service = place.serve(&["--data", "data"]);
+    place.write("tuples.jsonl", &line("a", "user:ann"));
     let locked = place.import("tuples.jsonl", &[]);
     assert_eq!(
         (locked.code, locked.err.as_str()),
@@ -156,18 +165,29 @@ fn a_service_takes_the_same_files_and_refuses_the_same_lines() {
     );
     assert_eq!(place.run(&["export", "--data", "data"]).err, locked.err);
 
+    assert_eq!(service.stop().code(), Some(0));
+}
+
+#[test]
+fn a_service_exports_what_is_asked_for() {
+    let place = place();
+    let service = place.serve(&["--data", "data"]);
+    let lines: String = (0..9).map(|number| line(&format!("d{number}"), "user:ann")).collect();
+    place.write("tuples.jsonl", &lines);
+    assert_eq!(place.with_service(&service, &["import", "tuples.jsonl"]).code, 0);
     let exported = place.with_service(&service, &["export", "--object", "document:d7"]);
     assert_eq!(exported.out, line("d7", "user:ann"));
     assert!(exported.err.starts_with("exported 1 tuple of revision "), "{exported:?}");
     let own = place.with_service(&service, &["export", "--with-bundle", "--format", "csv", "--type", "document"]);
-    assert!(own.out.contains("\nuser,ann,,viewer,document,handbook,,\n") && own.out.lines().count() == 249);
+    assert!(own.out.contains("\nuser,ann,,viewer,document,handbook,,\n") && own.out.lines().count() == 11);
+    assert_eq!(service.stop().code(), Some(0));
+}
 
-    let gone = place.with_service(&service, &["import", "tuples.jsonl", "--delete", "--max-errors", "1"]);
-    assert!(
-        done(&gone).starts_with("not all: deleted 247 tuples, 2 were not there, 1 line was wrong, revision "),
-        "{gone:?}"
-    );
-
+#[test]
+fn a_service_refuses_strangers_and_stores_that_there_are_not() {
+    let place = place();
+    let service = place.serve(&["--data", "data"]);
+    place.write("tuples.jsonl", &line("a", "user:ann"));
     let url = service.url();
     let anonymous = place.run(&["import", "tuples.jsonl", "--url", &url]);
     assert!(anonymous.code == 1 && anonymous.err.contains("refuses with status 401: "), "{anonymous:?}");
@@ -206,7 +226,12 @@ fn a_command_line_that_cannot_be_meant_is_refused() {
         assert!(refused.code == 1 && refused.err.starts_with(&format!("error: {message}")), "{refused:?}");
     }
     assert!(!place.path("data").exists());
+}
+
+#[test]
+fn what_is_no_tuple_of_the_bundles_model_stops_an_import() {
     // A bundle without relations, and a file that cannot be read on.
+    let place = place();
     let plain = Place::new();
     plain.write("t.jsonl", &line("a", "user:ann"));
     let refused = plain.import("t.jsonl", &[]);
@@ -222,6 +247,11 @@ fn a_command_line_that_cannot_be_meant_is_refused() {
     let broken = place.import("t.yaml", &["--max-errors", "5"]);
     assert!(broken.code == 1 && broken.err.starts_with("error: t.yaml:2: it is not valid YAML: "), "{broken:?}");
     assert_eq!(done(&broken), "not all: imported 1 tuple, 1 line was wrong, stopped at line 2, revision 2");
+}
+
+#[test]
+fn each_command_shows_examples() {
+    let place = Place::new();
     for command in ["import", "export"] {
         let help = place.run(&[command, "--help"]);
         assert!(help.code == 0 && help.out.contains("Examples:\n  behest "), "{help:?}");
@@ -270,83 +300,4 @@ fn what_is_exported_and_imported_is_the_same() {
         }
     }
     assert!(!place.path("t.csv.part").exists());
-}
-
-/// An import that reads from a pipe, so that the test decides how far it gets.
-fn begin(place: &Place, arguments: &[&str]) -> Child {
-    let mut command: Command = place.command(&[&["import", "-", "--format", "jsonl"], arguments].concat());
-    command.env("BEHEST_KEY", KEY).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().unwrap()
-}
-
-/// More than the pipe and the program's buffer hold: when as many were taken, batches were written.
-const LINES: usize = 4_000;
-
-fn many() -> Vec<String> {
-    (0..LINES).map(|number| line(&format!("number-{number}"), &format!("user:u{}", number % 7))).collect()
-}
-
-/// Gives an import some of the lines, at least so many that it has begun to write.
-fn feed(child: &mut Child, lines: &[String], round: usize) {
-    let given = 3_000 + round * 137;
-    child.stdin.as_mut().unwrap().write_all(lines[..given].concat().as_bytes()).unwrap();
-}
-
-fn end(child: Child) -> Output {
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Output { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-}
-
-#[test]
-fn a_killed_import_goes_on_where_it_stopped() {
-    let place = place();
-    let lines = many();
-    let arguments = [&DATA[..], &["--batch", "50"]].concat();
-    for round in 0..6 {
-        let mut child = begin(&place, &arguments);
-        feed(&mut child, &lines, round);
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    let (killed, _) = held(&place.path("data"));
-    assert!(!killed.is_empty() && killed.len() < LINES && killed.len().is_multiple_of(50), "{}", killed.len());
-    place.write("all.jsonl", &lines.concat());
-    let last = place.import("all.jsonl", &[]);
-    let mut expected = String::new();
-    write!(expected, "ok: imported {} tuples", indicatif::HumanCount((LINES - killed.len()) as u64)).unwrap();
-    write!(expected, ", {} were there already, ", indicatif::HumanCount(killed.len() as u64)).unwrap();
-    assert!(done(&last).starts_with(&expected), "{last:?}");
-    let (tuples, writes) = held(&place.path("data"));
-    assert_eq!(tuples.len(), LINES);
-    assert!(writes.len() == LINES && writes.values().all(|count| *count == 1), "a tuple was written twice");
-}
-
-#[test]
-fn an_import_outlives_its_service() {
-    let place = place();
-    let lines = many();
-    for round in 0..3 {
-        let mut service = place.serve(&["--data", "data"]);
-        let url = service.url();
-        let mut child = begin(&place, &["--url", &url]);
-        feed(&mut child, &lines, round);
-        service.child.kill().unwrap();
-        service.child.wait().unwrap();
-        // Where the program has ended already, the rest finds no reader.
-        let _rest = child.stdin.take().unwrap().write_all(lines.concat().as_bytes());
-        let output = end(child);
-        assert_eq!(output.code, 1, "{output:?}");
-        let told = format!("error: `{url}` does not answer: ");
-        assert!(output.err.starts_with(&told) && output.err.contains("; then the same command goes on"), "{output:?}");
-        assert!(done(&output).starts_with("not all: imported "), "{output:?}");
-    }
-    let service = place.serve(&["--data", "data"]);
-    place.write("all.jsonl", &lines.concat());
-    let last = place.with_service(&service, &["import", "all.jsonl"]);
-    assert!(last.code == 0 && done(&last).contains(" were there already"), "{last:?}");
-    assert_eq!(service.stop().code(), Some(0));
-    let (tuples, writes) = held(&place.path("data"));
-    assert_eq!(tuples.len(), LINES);
-    assert!(writes.len() == LINES && writes.values().all(|count| *count == 1), "a tuple was written twice");
 }

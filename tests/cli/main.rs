@@ -15,5 +15,6 @@ mod tokens;
 mod bulk;
 mod commands;
 mod facts;
+mod interrupted;
 mod place;
 mod serve;

@@ -1,6 +1,6 @@
 //! Carriers: every way to say "this agent for this user", what it is read as, and what denies.
 
-use crate::values;
+use crate::{cases, values};
 use behest::model::{
     CarrierSettings, ChainRefusal, CredentialKind, EntityRef, Evidence, Proven, Record, Timestamp, Verified,
     read_proven_question, read_question,
@@ -39,68 +39,7 @@ pub(crate) fn agent(properties: &Json) -> Json {
 
 #[test]
 fn each_carrier_becomes_the_chain_that_it_says() {
-    let chain = "user:alice > agent:copilot";
-    for (subject, context, expected) in [
-        (alice(), json!({}), "user:alice"),
-        (json!({"type": "identity", "id": "alice"}), json!({}), "user:alice"),
-        (with(&json!({"act": {"sub": "copilot"}})), json!({}), chain),
-        (with(&json!({"act": {"sub": "copilot", "act": null, "iss": null, "scope": "x"}})), json!({}), chain),
-        (
-            with(
-                &json!({"act": {"sub": "caller", "sub_profile": "ai_agent", "act": {"sub": "first", "sub_profile": "service"}}}),
-            ),
-            json!({}),
-            "user:alice > service:first > agent:caller",
-        ),
-        (with(&json!({"act": {"sub": "bob", "sub_profile": "user"}})), json!({}), "user:alice > user:bob"),
-        (alice(), json!({"agent": "copilot"}), chain),
-        (alice(), json!({"agent": {"type": "bot", "id": "b"}}), "user:alice > bot:b"),
-        (agent(&json!({"on_behalf_of": "alice"})), json!({}), chain),
-        (agent(&json!({"on_behalf_of": {"type": "identity", "id": "alice"}})), json!({}), chain),
-        (agent(&json!({"delegation": {"delegator_type": "user", "delegator_id": "alice", "x": 1}})), json!({}), chain),
-        (with(&json!({"on_behalf_of": "bob"})), json!({}), "user:bob > user:alice"),
-        (
-            json!({"type": "agent", "id": "b", "delegation_chain": [{"type": "user", "id": "alice"}, {"type": "agent", "id": "a"}]}),
-            json!({}),
-            "user:alice > agent:a > agent:b",
-        ),
-        (
-            json!({"type": "agent", "id": "b", "delegation_chain": [{"type": "user", "id": "alice"}, {"type": "agent", "id": "b"}]}),
-            json!({}),
-            "user:alice > agent:b",
-        ),
-        (json!({"user": "alice", "agent": "copilot"}), json!({}), chain),
-        (
-            json!({"user": {"type": "identity", "id": "alice"}, "agent": {"id": "copilot", "properties": {"x": 1}}}),
-            json!({}),
-            chain,
-        ),
-        // Agreement.
-        (with(&json!({"act": {"sub": "copilot"}})), json!({"agent": "copilot"}), chain),
-        (json!({"user": "alice", "agent": "copilot"}), json!({"agent": "copilot"}), chain),
-        (json!({"type": "agent", "id": "copilot"}), json!({"agent": "copilot"}), "agent:copilot"),
-        (
-            json!({"type": "agent", "id": "copilot", "properties": {"on_behalf_of": "alice"},
-                   "delegation_chain": [{"type": "user", "id": "alice"}]}),
-            json!({"agent": "copilot"}),
-            chain,
-        ),
-        (
-            json!({"type": "agent", "id": "b", "properties": {"risk": "low"},
-                   "delegation_chain": [{"type": "user", "id": "alice"}, {"type": "agent", "id": "b"}]}),
-            json!({"agent": {"type": "agent", "id": "b", "properties": {"risk": "low"}}}),
-            "user:alice > agent:b",
-        ),
-        // Data under a carrier's name.
-        (alice(), json!({"user": {"ip": "::1"}, "arguments": {"agent": "x", "act": "y"}}), "user:alice"),
-        // Null is not sent.
-        (
-            json!({"type": "user", "id": "alice", "act": null, "properties": {"delegation_chain": null, "agent": null}}),
-            json!({"act": null, "delegation_chain": null, "on_behalf_of": null}),
-            "user:alice",
-        ),
-        (with(&json!({"act": null, "on_behalf_of": null, "delegation": null})), json!({"agent": null}), "user:alice"),
-    ] {
+    for (subject, context, expected) in cases::read::<(Json, Json, String)>(include_str!("carriers.cases")) {
         assert_eq!(read(&subject, &context, &settings()), expected, "{subject} with {context}");
     }
 }
@@ -160,77 +99,7 @@ fn nothing_stands_beside_the_subject_of_a_credential() {
 
 #[test]
 fn a_malformed_carrier_denies_and_never_shortens_the_chain() {
-    let listed = |list: &Json| json!({"type": "agent", "id": "b", "delegation_chain": list});
-    for (subject, context) in [
-        (with(&json!({"act": "copilot"})), json!({})),
-        (with(&json!({"act": ["copilot"]})), json!({})),
-        (with(&json!({"act": {}})), json!({})),
-        (with(&json!({"act": {"sub": ""}})), json!({})),
-        (with(&json!({"act": {"sub": 7}})), json!({})),
-        (with(&json!({"act": {"sub": "a", "act": "b"}})), json!({})),
-        (with(&json!({"act": {"sub": "a", "act": {"Sub": "b"}}})), json!({})),
-        (with(&json!({"act": {"sub": "a", "Act": {"sub": "b"}}})), json!({})),
-        (with(&json!({"act": {"sub": "a", "sub_profile": "robot"}})), json!({})),
-        (with(&json!({"act": {"sub": "a", "sub_profile": 1}})), json!({})),
-        (with(&json!({"act": {"sub": "a", "iss": "https://elsewhere.example"}})), json!({})),
-        (with(&json!({"Act": {"sub": "a"}})), json!({})),
-        (agent(&json!({"on_behalf_of": 5})), json!({})),
-        (agent(&json!({"on_behalf_of": ""})), json!({})),
-        (agent(&json!({"on_behalf_of": {"id": "alice"}})), json!({})),
-        (agent(&json!({"ON_BEHALF_OF": "alice"})), json!({})),
-        (agent(&json!({"delegation": "alice"})), json!({})),
-        (agent(&json!({"delegation": {"delegator_id": "alice"}})), json!({})),
-        (agent(&json!({"delegation": {"delegator_type": "user"}})), json!({})),
-        (listed(&json!([])), json!({})),
-        (listed(&json!("user:alice")), json!({})),
-        (listed(&json!([null])), json!({})),
-        (listed(&json!([{"type": "user"}])), json!({})),
-        (listed(&json!([{"type": "user", "id": "a"}, {"type": "user", "id": "a"}])), json!({})),
-        (json!({"type": "agent", "id": "b", "Delegation_Chain": [{"type": "user", "id": "a"}]}), json!({})),
-        (json!({"type": "user", "id": "alice", "agent": "copilot"}), json!({})),
-        (json!({"type": "user", "id": "alice", "user": "bob"}), json!({})),
-        (json!({"user": "alice", "agent": null}), json!({})),
-        (json!({"user": "alice", "agent": 7}), json!({})),
-        (json!({"user": "alice"}), json!({})),
-        (json!({"user": "alice", "agent": "c", "properties": {"x": 1}}), json!({})),
-        (json!({"user": {"id": "alice", "properties": {"act": {"sub": "x"}}}, "agent": "c"}), json!({})),
-        (json!({"user": "alice", "agent": "c", "delegation_chain": [{"type": "user", "id": "z"}]}), json!({})),
-        (json!({"type": "user", "id": ""}), json!({})),
-        (alice(), json!({"agent": ""})),
-        (alice(), json!({"agent": 3})),
-        (alice(), json!({"agent": {"type": "agent"}})),
-        (alice(), json!({"Agent": "copilot"})),
-        (alice(), json!({"credentials": []})),
-        (alice(), json!({"credentials": {"type": "access_token", "value": "x"}})),
-        (alice(), json!({"Credentials": [{"type": "access_token", "value": "x"}]})),
-        (json!({"type": "credential", "id": "0"}), json!({})),
-        (alice(), json!({"Credentials": []})),
-        (with(&json!({"act": {"sub": "alice", "sub_profile": "user"}})), json!({})),
-        (json!({"type": "user", "id": "alice", "Properties": {"act": {"sub": "x"}}}), json!({})),
-        (listed(&json!([{"type": "user", "id": "a", "properties": {"act": {"sub": "q"}}}])), json!({})),
-        (listed(&json!([{"type": "user", "id": "a", "Properties": {}}])), json!({})),
-        (listed(&json!([{"type": "user", "id": "a", "on_behalf_of": "z"}])), json!({})),
-        (listed(&json!([{"type": "user", "id": "a", "delegation_chain": []}])), json!({})),
-        (listed(&json!([{"type": "user", "id": "a", "properties": []}])), json!({})),
-        (listed(&json!([{"type": "user", "id": "a", "properties": {"agent": "q"}}])), json!({})),
-        (alice(), json!({"agent": {"type": "agent", "id": "c", "properties": {"delegation_chain": []}}})),
-        (alice(), json!({"agent": {"type": "agent", "id": "c", "act": {"sub": "x"}}})),
-        (with(&json!({"act": {"sub": "a", "properties": "x"}})), json!({})),
-        (with(&json!({"act": {"sub": "a", "properties": {"act": {"sub": "b"}}}})), json!({})),
-        (with(&json!({"act": {"sub": "a", "subProfile": "user"}})), json!({})),
-        (with(&json!({"onBehalfOf": "a"})), json!({})),
-        (with(&json!({"delegation_chain": [{"type": "user", "id": "a"}]})), json!({})),
-        (with(&json!({"agent": "copilot"})), json!({})),
-        (json!({"type": "user", "id": "alice", "act": {"sub": "x"}}), json!({})),
-        (json!({"type": "user", "id": "alice", "delegationChain": []}), json!({})),
-        (alice(), json!({"act": {"sub": "x"}})),
-        (alice(), json!({"delegation_chain": [{"type": "user", "id": "a"}]})),
-        (alice(), json!({"on-behalf-of": "x"})),
-        (alice(), json!({"Arguments": {}})),
-        (json!({"type": "user", "id": "a".repeat(2049)}), json!({})),
-        (alice(), json!({"agent": "a".repeat(2049)})),
-        (json!({"type": "t".repeat(2049), "id": "a"}), json!({})),
-    ] {
+    for (subject, context) in cases::read::<(Json, Json)>(include_str!("malformed.cases")) {
         let found = read(&subject, &context, &settings());
         assert!(found.starts_with("chain_invalid: "), "{subject} with {context}: {found}");
     }
@@ -242,6 +111,14 @@ fn an_id_is_taken_up_to_the_bound() {
     assert_eq!(read(&json!({"type": "user", "id": id}), &json!({}), &settings()), format!("user:{id}"));
     let found = read(&json!({"type": "user", "id": "a".repeat(1_000_000)}), &json!({}), &settings());
     assert_eq!(found, "chain_invalid: `subject.id` is longer than 2048 bytes");
+    for (subject, context) in [
+        (json!({"type": "user", "id": "a".repeat(2049)}), json!({})),
+        (alice(), json!({"agent": "a".repeat(2049)})),
+        (json!({"type": "t".repeat(2049), "id": "a"}), json!({})),
+    ] {
+        let found = read(&subject, &context, &settings());
+        assert!(found.starts_with("chain_invalid: "), "{found:.300}");
+    }
     let long = "x".repeat(100_000);
     for (subject, context) in [
         (json!({"type": "user", "id": "alice", long.as_str(): 1, format!("{long}{long}"): 2}), json!({"Agent": long})),
@@ -319,55 +196,11 @@ fn what_a_carrier_says_of_a_member_is_its_own() {
 }
 
 #[test]
-fn a_member_that_is_described_in_two_ways_is_a_conflict() {
-    let copilot = |risk: &str| json!({"type": "agent", "id": "copilot", "properties": {"risk": risk}});
-    let alice = |risk: &str| json!({"type": "user", "id": "alice", "properties": {"risk": risk}});
-    for (subject, context) in [
-        (copilot("low"), json!({"agent": copilot("high")})),
-        (with(&json!({"act": {"sub": "copilot", "properties": {"risk": "low"}}})), json!({"agent": copilot("high")})),
-        (
-            agent(&json!({"on_behalf_of": alice("low"), "delegation":
-            {"delegator_type": "user", "delegator_id": "alice", "properties": {"risk": "high"}}})),
-            json!({}),
-        ),
-        (
-            json!({"type": "agent", "id": "copilot", "properties": {"risk": "low"},
-                   "delegation_chain": [alice("low"), copilot("high")]}),
-            json!({}),
-        ),
-    ] {
-        let found = read(&subject, &context, &settings());
-        assert!(found.starts_with("attribute_conflict: "), "{subject} with {context}: {found}");
-    }
-}
-
-#[test]
 fn a_member_of_the_request_in_another_case_denies() {
     let body = json!({"subject": alice(), "action": {"name": "read"}, "resource": {"type": "doc", "id": "d"},
                       "Context": {"agent": "copilot"}});
     let found = read_question(&values::request(&body), &settings());
     assert!(format!("{found:?}").contains("ChainInvalid"), "{found:?}");
-}
-
-#[test]
-fn carriers_that_disagree_deny() {
-    for (subject, context) in [
-        (with(&json!({"act": {"sub": "copilot"}})), json!({"agent": "other"})),
-        (with(&json!({"act": {"sub": "copilot"}, "on_behalf_of": "bob"})), json!({})),
-        (
-            agent(&json!({"on_behalf_of": "alice", "delegation": {"delegator_type": "user", "delegator_id": "bob"}})),
-            json!({}),
-        ),
-        (agent(&json!({"on_behalf_of": "alice"})), json!({"agent": "other"})),
-        (
-            json!({"type": "agent", "id": "b", "properties": {"on_behalf_of": "alice"},
-                   "delegation_chain": [{"type": "user", "id": "alice"}, {"type": "agent", "id": "a"}]}),
-            json!({}),
-        ),
-    ] {
-        let found = read(&subject, &context, &settings());
-        assert!(found.starts_with("chain_conflict: "), "{subject} with {context}: {found}");
-    }
 }
 
 #[test]
@@ -412,59 +245,4 @@ fn consumed_carriers_and_the_engines_own_members_are_gone() {
     assert_eq!(question.chain.subject().properties, values::record(&json!({"role": "admin"})));
     assert_eq!(question.chain.actors()[0].properties, Record::new());
     assert_eq!(question.dropped.len(), 7, "{:?}", question.dropped);
-}
-
-#[test]
-fn one_entity_with_two_sets_of_properties_is_a_conflict() {
-    let ask = |subject: &Json, resource: &Json| {
-        let body = json!({"subject": subject, "action": {"name": "read"}, "resource": resource});
-        match read_question(&values::request(&body), &settings()) {
-            Ok(question) => question.chain.to_string(),
-            Err(refusal) => format!("{refusal:?}"),
-        }
-    };
-    let given = |x: &Json| json!({"type": "user", "id": "alice", "properties": x});
-    assert_eq!(ask(&given(&json!({"x": 1})), &given(&json!({"x": 1}))), "user:alice");
-    assert_eq!(ask(&alice(), &given(&json!({}))), "user:alice");
-    assert!(ask(&given(&json!({"x": 1})), &alice()).contains("AttributeConflict"));
-    assert!(ask(&alice(), &given(&json!({"x": {"y": null}}))).contains("AttributeConflict"), "an empty object is sent");
-    for (one, other) in [
-        (json!({"x": null}), json!({})),
-        (json!({"x": 1, "y": null}), json!({"x": 1})),
-        (json!({"x": {"y": null, "z": 1}}), json!({"w": null, "x": {"z": 1}})),
-    ] {
-        assert_eq!(ask(&given(&one), &given(&other)), "user:alice", "{one} {other}: a null is not sent");
-        let described = json!({"type": "user", "id": "alice", "properties": one});
-        let listed = json!({"type": "agent", "id": "copilot", "properties": {"on_behalf_of": described},
-                            "delegation_chain": [given(&other)]});
-        assert_eq!(read(&listed, &json!({}), &settings()), "user:alice > agent:copilot", "{one} {other}");
-    }
-    let aliased = json!({"type": "identity", "id": "alice", "properties": {"x": 2}});
-    assert!(ask(&given(&json!({"x": 1})), &aliased).contains("AttributeConflict"), "an alias is the same entity");
-}
-
-#[test]
-fn a_carrier_of_a_replaced_context_must_be_repeated() {
-    let replaced = |default: &Json, own: &Json, settings: &CarrierSettings| {
-        let mut request = values::request(&body(&alice(), own));
-        request.replaced_context = Some(values::record(default));
-        match read_question(&request, settings) {
-            Ok(question) => question.chain.to_string(),
-            Err(refusal) => format!("{refusal:?}"),
-        }
-    };
-    let agent = json!({"agent": "copilot"});
-    assert_eq!(replaced(&agent, &json!({"agent": "copilot", "x": 1}), &settings()), "user:alice > agent:copilot");
-    for own in [json!({}), json!({"agent": null}), json!({"agent": "other"})] {
-        assert!(replaced(&agent, &own, &settings()).contains("ChainConflict"), "{own}");
-    }
-    assert!(replaced(&json!({"credentials": []}), &json!({}), &settings()).contains("ChainConflict"));
-    assert_eq!(replaced(&json!({"agent": null, "x": 1}), &json!({}), &settings()), "user:alice");
-    for stray in [json!({"Agent": "copilot"}), json!({"act": {"sub": "copilot"}}), json!({"delegationChain": []})] {
-        assert!(replaced(&stray, &json!({}), &settings()).contains("ChainInvalid"), "{stray}");
-    }
-    let client = json!({"client_id": "copilot"});
-    assert_eq!(replaced(&client, &json!({}), &settings()), "user:alice");
-    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
-    assert!(replaced(&client, &json!({}), &carrying).contains("ChainConflict"));
 }

@@ -8,6 +8,8 @@
     reason = "what a test's helper unwraps is part of the assertion"
 )]
 
+#[path = "../support/cases.rs"]
+mod cases;
 #[path = "../support/dice.rs"]
 mod dice;
 #[path = "../support/engines.rs"]
@@ -25,6 +27,7 @@ mod worlds;
 
 mod bundle;
 mod chains;
+mod conflicts;
 mod decide;
 mod examples;
 mod fitting;

@@ -1,6 +1,7 @@
 //! The client of a user's token: who acts, unless it is the user's own hand.
 
 use crate::actors::chain;
+use crate::cases;
 use crate::tokens::Key;
 use crate::world::{World, claims_with, profile, publish};
 use behest::evidence::{ActorForm, Preset, Profile};
@@ -13,48 +14,31 @@ async fn named(over: impl Fn(Profile) -> Profile, claims: &Value) -> String {
     chain(&world, &key.access_token(&claims_with(claims))).await
 }
 
+fn with_own_clients(profile: Profile, clients: &[String]) -> Profile {
+    Profile { own_clients: clients.iter().map(|client| client.as_str().into()).collect(), ..profile }
+}
+
 #[actix_web::test]
 async fn the_client_of_a_users_token_acts_last() {
-    let own = |clients: &'static [&'static str]| {
-        move |profile: Profile| Profile {
-            own_clients: clients.iter().map(|client| (*client).into()).collect(),
-            ..profile
-        }
-    };
-    for (clients, claims, expected) in [
-        (&[][..], json!({"client_id": "copilot"}), "user:alice > agent:copilot"),
-        (&[], json!({"client_id": null, "azp": "copilot"}), "user:alice > agent:copilot"),
-        (&["web"], json!({"client_id": "copilot"}), "user:alice > agent:copilot"),
-        (&["web", "copilot"], json!({"client_id": "copilot"}), "user:alice"),
-        (&["*"], json!({"client_id": "copilot"}), "user:alice"),
-        (&["cop"], json!({"client_id": "copilot"}), "user:alice > agent:copilot"),
-        (&[], json!({"client_id": null}), "user:alice"),
-        // The chain names it already, wherever.
-        (&[], json!({"client_id": "copilot", "act": {"sub": "copilot"}}), "user:alice > agent:copilot"),
-        (
-            &[],
-            json!({"client_id": "one", "act": {"sub": "two", "act": {"sub": "one"}}}),
-            "user:alice > agent:one > agent:two",
-        ),
-        (&[], json!({"client_id": "one", "act": {"sub": "two"}}), "user:alice > agent:two > agent:one"),
-        (&["one"], json!({"client_id": "one", "act": {"sub": "two"}}), "user:alice > agent:two"),
-        (&[], json!({"sub": "copilot", "client_id": "copilot"}), "agent:copilot"),
-        (&["*"], json!({"sub": "copilot", "client_id": "copilot"}), "agent:copilot"),
-        (&[], json!({"client_id": "one", "azp": "one"}), "user:alice > agent:one"),
-    ] {
-        assert_eq!(named(own(clients), &claims).await, expected, "{clients:?} {claims}");
+    for (clients, claims, expected) in cases::read::<(Vec<String>, Value, String)>(include_str!("clients.cases")) {
+        let found = named(|profile| with_own_clients(profile, &clients), &claims).await;
+        assert_eq!(found, expected, "{clients:?} {claims}");
     }
+}
+
+#[actix_web::test]
+async fn a_client_that_is_named_twice_or_not_of_its_form_refuses_the_token() {
     for (claims, expected) in [
         (json!({"client_id": "one", "azp": "two"}), "names two clients"),
         (json!({"client_id": 7}), "the claim `client_id` is not of its form"),
         (json!({"client_id": "one", "azp": 7}), "the claim `azp` is not of its form"),
         (json!({"client_id": ""}), "the token's client is nobody"),
     ] {
-        let found = named(own(&[]), &claims).await;
+        let found = named(|profile| with_own_clients(profile, &[]), &claims).await;
         assert!(found.contains(expected), "{claims}: {found}");
     }
     let nested = (0..8).fold(Value::Null, |act, at| json!({"sub": format!("a{at}"), "act": act}));
-    let found = named(own(&[]), &json!({"client_id": "one", "act": nested})).await;
+    let found = named(|profile| with_own_clients(profile, &[]), &json!({"client_id": "one", "act": nested})).await;
     assert!(found.contains("names more than 8 actors"), "{found}");
 }
 

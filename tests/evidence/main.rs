@@ -8,6 +8,8 @@
     reason = "what a test's helper unwraps is part of the assertion"
 )]
 
+#[path = "../support/cases.rs"]
+mod cases;
 #[path = "../support/golden.rs"]
 mod golden;
 #[path = "../support/seed.rs"]
@@ -22,6 +24,8 @@ mod web;
 
 mod actors;
 mod agreement;
+mod batches;
+mod caller_scopes;
 mod callers;
 mod chains;
 mod clients;
@@ -31,6 +35,7 @@ mod facts;
 mod generated;
 mod id_tokens;
 mod introspection;
+mod invented;
 mod keys;
 mod mutation;
 mod named;
@@ -38,6 +43,7 @@ mod others;
 mod overage;
 mod parties;
 mod presets;
+mod profiles;
 mod proofs;
 mod providers;
 mod recognition;
@@ -46,5 +52,6 @@ mod settings;
 mod spiffe;
 mod tls;
 mod token;
+mod two_issuers;
 mod withdrawal;
 mod world;

@@ -2,6 +2,7 @@
 
 use crate::service::NOW_MS;
 use crate::tokens::{Key, hash, with};
+use crate::web::Web;
 use crate::world::{World, access, claims_with, question, standard};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -39,52 +40,97 @@ async fn a_good_proof_is_taken_once() {
     assert!(ask(&world, access(&token)).await.starts_with("proof_invalid: "));
 }
 
-#[actix_web::test]
-async fn a_proof_for_anything_else_is_refused() {
-    let (world, issuer, _web) = standard();
-    let (holder, thief) = (Key::new(""), Key::new(""));
-    let token = issuer.access_token(&claims_with(&json!({"cnf": {"jkt": holder.thumbprint()}})));
-    let header = json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": holder.jwk()});
-    let claims = with(&proof_claims("p"), &json!({"ath": hash(&token)}));
-    let now = NOW_MS / 1_000;
-    let mut private = header.clone();
-    private["jwk"]["d"] = json!("AAAA");
-    for (proof, expected) in [
-        ("x".to_owned(), "is no JWT"),
-        (thief.proof(&token, &proof_claims("p")), "is made by another key"),
-        (thief.sign(&header, &claims), "has a wrong signature"),
-        (holder.sign(&with(&header, &json!({"typ": "JWT"})), &claims), "is of another type"),
-        (holder.sign(&with(&header, &json!({"typ": null})), &claims), "is of another type"),
-        (holder.sign(&with(&header, &json!({"alg": "none"})), &claims), "has an algorithm"),
-        (holder.sign(&with(&header, &json!({"alg": "HS256"})), &claims), "has an algorithm"),
-        (holder.sign(&with(&header, &json!({"alg": "RS256"})), &claims), "has a key that is not of its algorithm"),
-        (holder.sign(&with(&header, &json!({"jwk": null})), &claims), "has no key"),
-        (holder.sign(&with(&header, &json!({"jwk": {"kty": "oct", "k": "AAAA"}})), &claims), "carries a private key"),
-        (holder.sign(&private, &claims), "carries a private key"),
-        (holder.sign(&header, &with(&claims, &json!({"htm": "GET"}))), "another method"),
-        (holder.sign(&header, &with(&claims, &json!({"htm": null}))), "another method"),
-        (holder.sign(&header, &with(&claims, &json!({"htu": "https://api.example/other"}))), "another address"),
-        (holder.sign(&header, &with(&claims, &json!({"htu": "http://api.example/tools"}))), "another address"),
-        (holder.sign(&header, &with(&claims, &json!({"htu": null}))), "another address"),
-        (holder.sign(&header, &with(&claims, &json!({"iat": now - 60}))), "is not fresh"),
-        (holder.sign(&header, &with(&claims, &json!({"iat": now + 6}))), "is not fresh"),
-        (holder.sign(&header, &with(&claims, &json!({"iat": null}))), "has no time"),
-        (holder.sign(&header, &with(&claims, &json!({"exp": now}))), "is not fresh"),
-        (holder.sign(&header, &with(&claims, &json!({"exp": "soon"}))), "has a time that is none"),
-        (holder.sign(&header, &with(&claims, &json!({"nbf": now + 6}))), "is not fresh"),
-        (holder.sign(&header, &with(&claims, &json!({"ath": hash("other")}))), "another token"),
-        (holder.sign(&header, &with(&claims, &json!({"ath": null}))), "another token"),
-        (holder.sign(&header, &with(&claims, &json!({"jti": null}))), "no usable `jti`"),
-        (holder.sign(&header, &with(&claims, &json!({"jti": "j".repeat(257)}))), "no usable `jti`"),
-    ] {
-        let found = ask(&world, bound(&token, &proof)).await;
+/// A token that is bound to a key, and the parts of a proof for it.
+struct Bound {
+    world: World,
+    issuer: Key,
+    holder: Key,
+    token: String,
+    header: Value,
+    claims: Value,
+    _web: Web,
+}
+
+impl Bound {
+    fn new() -> Self {
+        let (world, issuer, web) = standard();
+        let holder = Key::new("");
+        let token = issuer.access_token(&claims_with(&json!({"cnf": {"jkt": holder.thumbprint()}})));
+        let header = json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": holder.jwk()});
+        let claims = with(&proof_claims("p"), &json!({"ath": hash(&token)}));
+        Self { world, issuer, holder, token, header, claims, _web: web }
+    }
+
+    async fn refuses(&self, proof: &str, expected: &str) {
+        let found = ask(&self.world, bound(&self.token, proof)).await;
         assert!(found.starts_with("proof_invalid: ") && found.contains(expected), "{expected}: {found}");
     }
-    // None of them has used it up.
-    assert_eq!(ask(&world, bound(&token, &holder.sign(&header, &claims))).await, "permit");
+
+    /// None of the proofs that were refused has used up the good one.
+    async fn takes_the_good_one(&self) {
+        let good = self.holder.sign(&self.header, &self.claims);
+        assert_eq!(ask(&self.world, bound(&self.token, &good)).await, "permit");
+    }
+}
+
+#[actix_web::test]
+async fn a_proof_of_another_key_is_refused() {
+    let bound_token = Bound::new();
+    let thief = Key::new("");
+    bound_token.refuses("x", "is no JWT").await;
+    let stolen = thief.proof(&bound_token.token, &proof_claims("p"));
+    bound_token.refuses(&stolen, "is made by another key").await;
+    let forged = thief.sign(&bound_token.header, &bound_token.claims);
+    bound_token.refuses(&forged, "has a wrong signature").await;
+    let mut private = bound_token.header["jwk"].clone();
+    private["d"] = json!("AAAA");
+    for (over, expected) in [
+        (json!({"typ": "JWT"}), "is of another type"),
+        (json!({"typ": null}), "is of another type"),
+        (json!({"alg": "none"}), "has an algorithm"),
+        (json!({"alg": "HS256"}), "has an algorithm"),
+        (json!({"alg": "RS256"}), "has a key that is not of its algorithm"),
+        (json!({"jwk": null}), "has no key"),
+        (json!({"jwk": {"kty": "oct", "k": "AAAA"}}), "carries a private key"),
+        (json!({ "jwk": private }), "carries a private key"),
+    ] {
+        let header = with(&bound_token.header, &over);
+        let proof = bound_token.holder.sign(&header, &bound_token.claims);
+        bound_token.refuses(&proof, expected).await;
+    }
+    bound_token.takes_the_good_one().await;
+}
+
+#[actix_web::test]
+async fn a_proof_for_anything_else_is_refused() {
+    let bound_token = Bound::new();
+    let now = NOW_MS / 1_000;
+    for (over, expected) in [
+        (json!({"htm": "GET"}), "another method"),
+        (json!({"htm": null}), "another method"),
+        (json!({"htu": "https://api.example/other"}), "another address"),
+        (json!({"htu": "http://api.example/tools"}), "another address"),
+        (json!({"htu": null}), "another address"),
+        (json!({"iat": now - 60}), "is not fresh"),
+        (json!({"iat": now + 6}), "is not fresh"),
+        (json!({"iat": null}), "has no time"),
+        (json!({"exp": now}), "is not fresh"),
+        (json!({"exp": "soon"}), "has a time that is none"),
+        (json!({"nbf": now + 6}), "is not fresh"),
+        (json!({"ath": hash("other")}), "another token"),
+        (json!({"ath": null}), "another token"),
+        (json!({"jti": null}), "no usable `jti`"),
+        (json!({"jti": "j".repeat(257)}), "no usable `jti`"),
+    ] {
+        let claims = with(&bound_token.claims, &over);
+        let proof = bound_token.holder.sign(&bound_token.header, &claims);
+        bound_token.refuses(&proof, expected).await;
+    }
+    bound_token.takes_the_good_one().await;
     // A proof beside a token that is nobody's in particular.
-    let plain = issuer.access_token(&claims_with(&json!({})));
-    assert!(ask(&world, bound(&plain, &holder.proof(&plain, &proof_claims("q")))).await.contains("bound to no key"));
+    let plain = bound_token.issuer.access_token(&claims_with(&json!({})));
+    let beside = bound(&plain, &bound_token.holder.proof(&plain, &proof_claims("q")));
+    assert!(ask(&bound_token.world, beside).await.contains("bound to no key"));
 }
 
 #[actix_web::test]

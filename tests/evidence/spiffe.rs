@@ -36,51 +36,88 @@ async fn who(world: &World, credential: &Value) -> String {
     }
 }
 
-#[actix_web::test]
-async fn a_jwt_svid_is_verified_by_the_bundle_of_its_domain() {
-    let (key, stranger) = (Key::new("w1"), Key::new("w1"));
-    let serve = |key: &Key| {
-        let mut published = key.published();
-        published["use"] = json!("jwt-svid");
-        let set = json!({"keys": [published], "spiffe_refresh_hint": 60}).to_string();
-        Web::start(move |_| (200, String::new(), set.clone()))
-    };
-    let (ours, theirs) = (serve(&key), serve(&stranger));
-    let world = World::new(
-        Vec::new(),
-        vec![
+/// Two domains, and what a workload of the first has: its key, a header and claims.
+struct Domains {
+    world: World,
+    key: Key,
+    stranger: Key,
+    header: Value,
+    claims: Value,
+    _served: [Web; 2],
+}
+
+impl Domains {
+    fn new() -> Self {
+        let (key, stranger) = (Key::new("w1"), Key::new("w1"));
+        let (ours, theirs) = (serve(&key), serve(&stranger));
+        let domains = vec![
             domain("prod.example", KeySource::Jwks(ours.url.clone())),
             domain("dev.example", KeySource::Jwks(theirs.url.clone())),
-        ],
-    );
-    let header = json!({"alg": "ES256", "kid": "w1", "typ": "JWT"});
-    let claims = json!({"sub": NAME, "aud": ["pdp"], "exp": NOW + 300, "iat": NOW});
-    assert_eq!(who(&world, &jwt(&key.sign(&header, &claims))).await, NAME);
-    for (token, expected) in [
-        (stranger.sign(&header, &claims), "signature is wrong"),
-        (key.sign(&header, &with(&claims, &json!({"sub": "spiffe://dev.example/x"}))), "signature is wrong"),
-        (
-            key.sign(&header, &with(&claims, &json!({"sub": "spiffe://other.example/x"}))),
-            "trust domain is not configured",
-        ),
-        (key.sign(&header, &with(&claims, &json!({"sub": "bot"}))), "names no SPIFFE id"),
-        (key.sign(&header, &with(&claims, &json!({"sub": "spiffe://prod.example"}))), "names no SPIFFE id"),
-        (key.sign(&header, &with(&claims, &json!({"aud": ["other"]}))), "another audience"),
-        (key.sign(&header, &with(&claims, &json!({"exp": null}))), "never expires"),
-        (key.sign(&header, &with(&claims, &json!({"exp": NOW - 31}))), "expired"),
-        (key.sign(&header, &with(&claims, &json!({"exp": NOW + 3601}))), "lives longer"),
-        (key.sign(&with(&header, &json!({"kid": null})), &claims), "must name its key"),
-        (key.sign(&with(&header, &json!({"typ": "at+jwt"})), &claims), "not that of a JWT-SVID"),
-        (NAME.to_owned(), "no JWT"),
-    ] {
-        let found = who(&world, &jwt(&token)).await;
+        ];
+        Self {
+            world: World::new(Vec::new(), domains),
+            key,
+            stranger,
+            header: json!({"alg": "ES256", "kid": "w1", "typ": "JWT"}),
+            claims: json!({"sub": NAME, "aud": ["pdp"], "exp": NOW + 300, "iat": NOW}),
+            _served: [ours, theirs],
+        }
+    }
+
+    async fn refuses(&self, token: &str, expected: &str) {
+        let found = who(&self.world, &jwt(token)).await;
         assert!(found.contains(expected), "{expected}: {found}");
     }
-    // An identity's other claims are nobody's word.
-    let scoped =
-        key.sign(&header, &with(&claims, &json!({"scope": "read", "client_id": "y", "iss": "https://a.example"})));
-    assert!(world.ask(&question("read", &[jwt(&scoped)])).await.starts_with("not_permitted: "));
-    // But for those that would narrow it.
+
+    fn with_claims(&self, over: &Value) -> String {
+        self.key.sign(&self.header, &with(&self.claims, over))
+    }
+}
+
+fn serve(key: &Key) -> Web {
+    let mut published = key.published();
+    published["use"] = json!("jwt-svid");
+    let set = json!({"keys": [published], "spiffe_refresh_hint": 60}).to_string();
+    Web::start(move |_| (200, String::new(), set.clone()))
+}
+
+#[actix_web::test]
+async fn a_jwt_svid_is_verified_by_the_bundle_of_its_domain() {
+    let domains = Domains::new();
+    let Domains { world, key, header, claims, .. } = &domains;
+    assert_eq!(who(world, &jwt(&key.sign(header, claims))).await, NAME);
+    domains.refuses(&domains.stranger.sign(header, claims), "signature is wrong").await;
+    domains.refuses(NAME, "no JWT").await;
+    for (over, expected) in [
+        (json!({"sub": "spiffe://dev.example/x"}), "signature is wrong"),
+        (json!({"sub": "spiffe://other.example/x"}), "trust domain is not configured"),
+        (json!({"sub": "bot"}), "names no SPIFFE id"),
+        (json!({"sub": "spiffe://prod.example"}), "names no SPIFFE id"),
+        (json!({"aud": ["other"]}), "another audience"),
+        (json!({"exp": null}), "never expires"),
+        (json!({"exp": NOW - 31}), "expired"),
+        (json!({"exp": NOW + 3601}), "lives longer"),
+    ] {
+        domains.refuses(&domains.with_claims(&over), expected).await;
+    }
+    for (over, expected) in
+        [(json!({"kid": null}), "must name its key"), (json!({"typ": "at+jwt"}), "not that of a JWT-SVID")]
+    {
+        domains.refuses(&key.sign(&with(header, &over), claims), expected).await;
+    }
+    let named = |issuer: &str| json!({"type": "jwt_svid", "value": key.sign(header, claims), "issuer": issuer});
+    assert_eq!(who(world, &named("spiffe://prod.example")).await, NAME);
+    for _ in 0..2 {
+        assert!(who(world, &named("spiffe://dev.example")).await.contains("of another trust domain"));
+    }
+}
+
+#[actix_web::test]
+async fn other_claims_of_a_jwt_svid_grant_nothing_and_what_would_narrow_it_refuses_it() {
+    let domains = Domains::new();
+    let scoped = json!({"scope": "read", "client_id": "y", "iss": "https://a.example"});
+    let credential = jwt(&domains.with_claims(&scoped));
+    assert!(domains.world.ask(&question("read", &[credential])).await.starts_with("not_permitted: "));
     for (over, expected) in [
         (json!({"act": {"sub": "x"}}), "its issuer's profile knows none"),
         (json!({"cnf": {"jkt": "x"}}), "is bound to a key"),
@@ -88,13 +125,8 @@ async fn a_jwt_svid_is_verified_by_the_bundle_of_its_domain() {
         (json!({"CNF": {"jkt": "x"}}), "spelled like `cnf`"),
         (json!({"events": {}}), "tells of an event"),
     ] {
-        let found = who(&world, &jwt(&key.sign(&header, &with(&claims, &over)))).await;
+        let found = who(&domains.world, &jwt(&domains.with_claims(&over))).await;
         assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");
-    }
-    let named = |issuer: &str| json!({"type": "jwt_svid", "value": key.sign(&header, &claims), "issuer": issuer});
-    assert_eq!(who(&world, &named("spiffe://prod.example")).await, NAME);
-    for _ in 0..2 {
-        assert!(who(&world, &named("spiffe://dev.example")).await.contains("of another trust domain"));
     }
 }
 

@@ -1,5 +1,6 @@
 //! JWTs: what verifies, and everything that does not.
 
+use crate::cases;
 use crate::service::{NOW_MS, post, send};
 use crate::tokens::{Key, message, sign_with_secret};
 use crate::world::{ISSUER, World, access, claims, claims_with, profile, publish, question, standard};
@@ -37,76 +38,30 @@ async fn a_good_token_names_its_subject_and_its_scopes_reach_the_policies() {
 #[actix_web::test]
 async fn claims_that_do_not_fit_refuse_the_token() {
     let (world, key, _web) = standard();
+    for (over, expected) in cases::read::<(Value, String)>(include_str!("claims.cases")) {
+        let found = world.read(&key.access_token(&claims_with(&over))).await;
+        assert_eq!(found.replace("`context.credentials[0]`: ", ""), expected, "{over}");
+    }
+}
+
+#[actix_web::test]
+async fn times_that_do_not_fit_refuse_the_token() {
+    let (world, key, _web) = standard();
     for (over, expected) in [
-        (
-            json!({"iss": "https://login.example/"}),
-            "credential_invalid: `context.credentials[0]`: the token's issuer `https://login.example/` is not configured",
-        ),
-        (json!({"iss": null}), "credential_invalid: `context.credentials[0]`: the token's issuer is not configured"),
-        (json!({"iss": 1}), "credential_invalid: `context.credentials[0]`: the token's issuer is not configured"),
-        (
-            json!({"aud": "https://other.example"}),
-            "credential_invalid: `context.credentials[0]`: the token is for another audience, `https://other.example`: ask its issuer for one with this service's, `https://api.example`",
-        ),
-        (
-            json!({"aud": null}),
-            "credential_invalid: `context.credentials[0]`: the token has no `aud`: have its issuer put this service's audience into it",
-        ),
-        (
-            json!({"aud": ["https://other.example", 7]}),
-            "credential_invalid: `context.credentials[0]`: the claim `aud` is not of its form",
-        ),
-        (
-            json!({"exp": NOW - 31}),
-            "credential_expired: `context.credentials[0]`: the token has expired: send a fresh one",
-        ),
-        (
-            json!({"exp": NOW - 30}),
-            "credential_expired: `context.credentials[0]`: the token has expired: send a fresh one",
-        ),
+        (json!({"exp": NOW - 31}), "credential_expired: the token has expired: send a fresh one"),
+        (json!({"exp": NOW - 30}), "credential_expired: the token has expired: send a fresh one"),
         (json!({"exp": NOW - 29}), "permit"),
-        (json!({"exp": null}), "credential_invalid: `context.credentials[0]`: the token never expires"),
-        (json!({"exp": "soon"}), "credential_invalid: `context.credentials[0]`: the claim `exp` is not of its form"),
-        (
-            json!({"exp": 9_999_999_999_999_i64}),
-            "credential_invalid: `context.credentials[0]`: the claim `exp` is not of its form",
-        ),
         (json!({"exp": NOW + 24 * 3600 - 10}), "permit"),
         (
             json!({"exp": NOW + 24 * 3600 - 9}),
-            "credential_invalid: `context.credentials[0]`: the token lives longer than its issuer's tokens may",
+            "credential_invalid: the token lives longer than its issuer's tokens may",
         ),
         (json!({"nbf": NOW + 30}), "permit"),
-        (json!({"nbf": NOW + 31}), "credential_invalid: `context.credentials[0]`: the token is not valid yet"),
-        (json!({"iat": NOW + 31}), "credential_invalid: `context.credentials[0]`: the token was issued in the future"),
-        (json!({"sub": null}), "credential_invalid: `context.credentials[0]`: the token names no subject"),
-        (
-            json!({"sub": ""}),
-            "credential_invalid: `context.credentials[0]`: the token names nobody: its subject is empty, too long, or begins like another issuer's ids",
-        ),
-        (json!({"sub": 7}), "credential_invalid: `context.credentials[0]`: the claim `sub` is not of its form"),
-        (
-            json!({"scope": {"read": true}}),
-            "credential_invalid: `context.credentials[0]`: the claim `scope` is not of its form",
-        ),
-        (json!({"roles": [1]}), "credential_invalid: `context.credentials[0]`: the claim `roles` is not of its form"),
-        (json!({"scope": ["read"]}), "permit"),
-        (json!({"aud": ["https://other.example", "https://api.example"]}), "permit"),
-        (
-            json!({"nonce": "n"}),
-            "credential_invalid: `context.credentials[0]`: the token is an ID token: it says who somebody is, and grants nothing",
-        ),
-        (
-            json!({"authorization_details": {}}),
-            "credential_invalid: `context.credentials[0]`: the claim `authorization_details` is not of its form",
-        ),
-        (json!({"cnf": {}}), "credential_invalid: `context.credentials[0]`: the claim `cnf` is not of its form"),
-        (
-            json!({"cnf": {"kid": "x"}}),
-            "credential_invalid: `context.credentials[0]`: the token is bound in a way that cannot be checked: `cnf` has other members than `jkt` and `x5t#S256`",
-        ),
+        (json!({"nbf": NOW + 31}), "credential_invalid: the token is not valid yet"),
+        (json!({"iat": NOW + 31}), "credential_invalid: the token was issued in the future"),
     ] {
-        assert_eq!(world.read(&key.access_token(&claims_with(&over))).await, expected, "{over}");
+        let found = world.read(&key.access_token(&claims_with(&over))).await;
+        assert_eq!(found.replace("`context.credentials[0]`: ", ""), expected, "{over}");
     }
 }
 

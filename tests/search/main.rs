@@ -18,13 +18,14 @@ mod seed;
 #[path = "../support/values.rs"]
 mod values;
 
-#[path = "../cache/lab.rs"]
+#[path = "../cache/lab/mod.rs"]
 mod lab;
 
 mod agree;
 mod cases;
 mod census;
 mod narrow;
+mod policies;
 mod served;
 mod stock;
 mod walks;

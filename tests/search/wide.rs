@@ -3,7 +3,9 @@
 //! namespace, groups in a circle. And searches in them.
 
 use crate::dice::Dice;
-use crate::lab::{self, Bundle, Question, SCOPES, person_ids, spelled, word};
+use crate::lab::bundle::spelled;
+use crate::lab::vocabulary::SCOPES;
+use crate::lab::{self, Bundle, Question, person_ids, word};
 use crate::served;
 use crate::stock::{entities, stored_docs};
 use crate::words::{ABOUT_ACTIONS, ABOUT_DOCS, ABOUT_FACTS, OTHERS, SCHEMA, SECOND, TEMPLATES, VISIT};
