@@ -59,10 +59,7 @@ impl CarrierSettings {
 
     /// Returns `true` if something that nobody reads is no carrier to this bundle.
     fn excuses(&self, flaw: &Flaw) -> bool {
-        let is_attribute = |(kind, name): &(SmolStr, &'static str)| {
-            self.attributes_of(self.declared(kind).unwrap_or(kind)).contains(name)
-        };
-        (flaw.of_client && self.client_id.is_none()) || flaw.unless.as_ref().is_some_and(is_attribute)
+        flaw.of_client && self.client_id.is_none()
     }
 
     /// Returns `true` if a name among the properties of this type, which is a carrier's to some bundles, is data to this
@@ -133,6 +130,9 @@ pub fn read_proven_question(
     }
     check_context(&context, settings)?;
     check_replaced(request, settings)?;
+    if let Some(replaced) = &request.replaced_subject {
+        Reader::new(settings, evidence).check_replaced(replaced)?;
+    }
     check_target(request)?;
     let proven = credentials::take(&mut context, evidence)?;
     reader.check_aliases(proven.iter().flat_map(|proven| &proven.chain))?;

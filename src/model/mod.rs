@@ -50,7 +50,7 @@ pub use principal::{ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NamingCl
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{
-    Action, Flaw, Malformed, Question, Request, default_flaws, misplaced_option, read_action, read_entity,
+    Action, Flaw, Malformed, Question, Request, body_flaws, misplaced_option, read_action, read_entity,
     read_optional_record, read_subject, refuse_lookalike,
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};

@@ -6,9 +6,10 @@
 
 use super::carriers::shown_subject;
 use super::carriers::table::{Overlooked, Site, is_plain, lookalike, overlooked, overlooked_client};
-use super::{CarrierSettings, Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
+use super::{Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
 use smol_str::SmolStr;
 use std::fmt;
+use std::sync::Arc;
 
 /// A required member that is missing, or a member of the wrong kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,12 +70,14 @@ pub struct Request {
     pub flaws: Vec<Flaw>,
     /// In a batch, the default context that this item's own replaced: a carrier in it must not be lost.
     pub replaced_context: Option<Record>,
+    /// In a batch, the default subject that this item's own replaced: what is unreadable in it counts all the same.
+    pub replaced_subject: Option<Arc<Record>>,
 }
 
 impl Request {
     /// Reads a body's members; members that AuthZEN does not define are ignored (section 10.1.1).
     pub fn from_body(body: &Record) -> Result<Self, Malformed> {
-        Self::read(body, flaws(body))
+        Self::read(body, body_flaws(body))
     }
 
     /// Reads an item of a batch, with the defaults that it inherits. It has no options of its own.
@@ -99,6 +102,7 @@ impl Request {
             context: read_optional_record(body.get("context"), "context")?,
             flaws,
             replaced_context: None,
+            replaced_subject: None,
         })
     }
 }
@@ -110,8 +114,6 @@ pub struct Flaw {
     pub message: String,
     /// Whether it is one only where the bundle reads `context.client_id` as a carrier.
     pub of_client: bool,
-    /// An entity type and its attribute: where the schema declares it, the member is data.
-    pub unless: Option<(SmolStr, &'static str)>,
 }
 
 /// The members of a body that say what is asked.
@@ -125,7 +127,8 @@ const ENTITY: [&str; 3] = ["type", "id", "properties"];
 
 /// Finds the members that nobody would read in a body, its action, its resource and its options. What is wrong with those
 /// of subject and context is found where they are read.
-pub(super) fn flaws(body: &Record) -> Vec<Flaw> {
+#[must_use]
+pub fn body_flaws(body: &Record) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     add_flaws(&mut flaws, body, Site::Body, "", &BODY);
     add_target_flaws(&mut flaws, body);
@@ -135,37 +138,9 @@ pub(super) fn flaws(body: &Record) -> Vec<Flaw> {
     flaws
 }
 
-/// Finds the members that nobody would read in the body of a batch, and in each default, whether an item has its own or
-/// not. A carrier that is well-formed is replaced with its subject.
-#[must_use]
-pub fn default_flaws(body: &Record) -> Vec<Flaw> {
-    const PATH: &str = "subject.properties";
-    let mut flaws = flaws(body);
-    let Some(subject) = body.get("subject").and_then(Value::as_record) else { return flaws };
-    add_flaws(&mut flaws, subject, Site::Subject, "subject", &ENTITY);
-    let Some(properties) = subject.get("properties").and_then(Value::as_record) else { return flaws };
-    let kind = subject.get("type").and_then(Value::as_text).cloned().unwrap_or_default();
-    let shared = CarrierSettings::SHARED_NAMES;
-    let [carriers @ .., _client] = &shared;
-    // Those whose names attributes may have are looked at one by one.
-    let is_shared = |name: &SmolStr| shared.contains(&name.as_str());
-    let others = properties.iter().filter(|(name, _)| !is_shared(name));
-    let others: Record = others.map(|(name, value)| (name.clone(), value.clone())).collect();
-    flaws.extend(overlooked(&others, Site::Properties, carriers).map(|found| Flaw::new(&found, PATH)));
-    for name in shared {
-        let Some(value) = properties.get_present(name) else { continue };
-        let one = Record::from_iter([(SmolStr::new_static(name), value.clone())]);
-        let found = overlooked(&one, Site::Properties, &[]).map(|found| Flaw::new(&found, PATH));
-        let found = found.or_else(|| client_flaw(&one, Site::Properties, PATH, &[]));
-        flaws.extend(found.map(|flaw| Flaw { unless: Some((kind.clone(), name)), ..flaw }));
-    }
-    flaws.extend(client_flaw(properties, Site::Properties, PATH, &shared));
-    flaws
-}
-
 impl Flaw {
     fn new(found: &Overlooked<'_>, path: &str) -> Self {
-        Self { message: found.message(path), of_client: false, unless: None }
+        Self { message: found.message(path), of_client: false }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::carriers::table::{Site, is_carrier, overlooked};
 use super::request::{
-    flaws, read_action, read_entity, read_entity_type, read_optional_record, read_subject, refuse_lookalike,
+    body_flaws, read_action, read_entity, read_entity_type, read_optional_record, read_subject, refuse_lookalike,
     required_record,
 };
 use super::{Action, CarrierSettings, Entity, EntityRef, Malformed, Record, Request, Value};
@@ -71,8 +71,9 @@ impl SearchRequest {
             Searched::Subject | Searched::Action => read_entity(body, "resource")?,
         };
         let context = read_optional_record(body.get("context"), "context")?;
-        let flaws = flaws(body);
-        let question = Request { subject, action, resource, context, flaws, replaced_context: None };
+        let flaws = body_flaws(body);
+        let question =
+            Request { subject, action, resource, context, flaws, replaced_context: None, replaced_subject: None };
         Ok(Self { searched, kind, question })
     }
 

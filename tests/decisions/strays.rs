@@ -2,8 +2,9 @@
 
 use crate::chains::{agent, alice, body, read, settings, with};
 use crate::values;
-use behest::model::{CarrierSettings, Request, SearchRequest, Searched, default_flaws, read_question};
+use behest::model::{CarrierSettings, Request, SearchRequest, Searched, read_question};
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
 fn evil() -> Json {
     json!({"type": "agent", "id": "evil"})
@@ -95,17 +96,62 @@ fn an_issuer_is_said_of_actors_in_act_alone() {
 }
 
 #[test]
-fn a_delegation_in_the_context_is_the_engines_unless_it_names_a_delegator() {
-    for context in [
-        json!({"delegation": {"delegator_type": "user", "delegator_id": "mallory"}}),
-        json!({"delegation": {"delegatorId": "mallory"}}),
-        json!({"Delegation": {"depth": 0}}),
+fn a_delegation_in_the_context_is_the_engines_where_it_says_nothing_but_how_many_act() {
+    let delegator = json!({"delegator_type": "user", "delegator_id": "mallory"});
+    for delegation in [
+        delegator.clone(),
+        json!([delegator]),
+        json!([[delegator]]),
+        json!({"delegation": delegator}),
+        json!({"properties": delegator}),
+        json!({"x": {"y": delegator}}),
+        json!({"delegatorId": "mallory"}),
+        json!({"delegator": "mallory"}),
+        json!({"act": {"sub": "evil"}}),
+        json!({"delegation": {"act": {"sub": "evil"}}}),
+        json!({"agent": "evil"}),
+        json!({"on_behalf_of": "mallory"}),
+        json!({"delegation_chain": [evil()]}),
+        json!({"from": {"user": "mallory"}}),
+        evil(),
+        json!("mallory"),
+        json!(["mallory"]),
+        json!(true),
+        json!(7),
+        json!([]),
+        json!({"depth": "mallory"}),
+        json!({"depth": {"agent": "evil"}}),
+        json!({"Depth": 0}),
     ] {
-        refused(&alice(), &context, &settings());
+        refused(&alice(), &json!({"delegation": delegation}), &settings());
+        refused(&alice(), &json!({"context": {"delegation": delegation}}), &settings());
     }
-    for context in [json!({"delegation": {"depth": 0, "delegator_id": null}}), json!({"delegation": "x"})] {
-        assert_eq!(read(&alice(), &context, &settings()), "user:alice", "{context}");
+    refused(&alice(), &json!({"Delegation": {"depth": 0}}), &settings());
+    for delegation in [json!({"depth": 0, "delegator_id": null}), json!({"depth": 2}), json!({}), Json::Null] {
+        assert_eq!(read(&alice(), &json!({"delegation": delegation}), &settings()), "user:alice", "{delegation}");
     }
+}
+
+/// The claims of a token say who acts as the token does, and no request sets the engine's.
+#[test]
+fn a_token_in_the_context_is_the_engines_unless_it_names_an_actor() {
+    for token in [
+        json!({"sub": "alice", "act": {"sub": "evil"}}),
+        json!([{"act": {"sub": "evil"}}]),
+        json!({"agent": "evil"}),
+        json!({"subject": {"type": "user", "id": "alice", "delegation_chain": [evil()]}}),
+        json!({"delegation": {"delegator": "mallory"}}),
+    ] {
+        for name in ["token", "Token"] {
+            refused(&alice(), &json!({ name: token }), &settings());
+        }
+        assert_eq!(read(&with(&json!({"token": token})), &json!({}), &settings()), "user:alice", "an attribute");
+    }
+    for token in [json!("x"), json!({"sub": "alice", "iss": "i", "client_id": "c", "scopes": ["act"]}), json!({})] {
+        assert_eq!(read(&alice(), &json!({"token": token}), &settings()), "user:alice", "{token}");
+    }
+    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
+    refused(&alice(), &json!({"token": {"client_id": "c"}}), &carrying);
 }
 
 #[test]
@@ -156,6 +202,17 @@ fn a_list_in_the_wrong_place_is_looked_into_as_an_object_is() {
     }
 }
 
+/// A member as `delegation` spells it.
+fn delegation(member: &Json) -> Json {
+    let mut delegation = member.clone();
+    let object = delegation.as_object_mut().expect("a member is an object");
+    for (name, named) in [("type", "delegator_type"), ("id", "delegator_id")] {
+        let value = object.remove(name).expect("a member has a type and an id");
+        object.insert(named.to_owned(), value);
+    }
+    delegation
+}
+
 /// What is written beside a member's type and id is said of the member, as if it stood in its `properties`.
 #[test]
 fn what_stands_beside_a_members_name_is_the_members() {
@@ -166,6 +223,7 @@ fn what_stands_beside_a_members_name_is_the_members() {
             (body(&json!({"user": user, "agent": member}), &json!({})), 1),
             (body(&json!({"type": "agent", "id": "b", "delegation_chain": [alice(), member]}), &json!({})), 1),
             (body(&agent(&json!({"on_behalf_of": {"type": "user", "id": "z", "risk": "high"}})), &json!({})), 0),
+            (body(&agent(&json!({ "delegation": delegation(member) })), &json!({})), 0),
         ]
     };
     for member in [
@@ -187,6 +245,11 @@ fn what_stands_beside_a_members_name_is_the_members() {
     assert_eq!(
         read(&alice(), &json!({"agent": two}), &settings()),
         "attribute_conflict: `context.agent.risk` and `context.agent.properties.risk` have different values"
+    );
+    assert_eq!(
+        read(&agent(&json!({ "delegation": delegation(&two) })), &json!({}), &settings()),
+        "attribute_conflict: `subject.properties.delegation.risk` and `subject.properties.delegation.properties.risk` \
+         have different values"
     );
 }
 
@@ -230,7 +293,7 @@ fn the_name_of_a_client_denies_one_level_off_where_the_bundle_reads_it() {
 fn a_replaced_default_is_read_as_the_bundle_reads_it() {
     let read = |default: &Json, settings: &CarrierSettings| {
         let mut request = Request::from_body(&values::record(&body(&alice(), &json!({})))).unwrap();
-        request.flaws = default_flaws(&values::record(&body(default, &json!({}))));
+        request.replaced_subject = Some(Arc::new(values::record(default)));
         read_question(&request, settings).is_ok()
     };
     let attributes = ["user", "agent", "credentials", "client_id"].map(|name| ("user".into(), name)).to_vec();
@@ -250,6 +313,47 @@ fn a_replaced_default_is_read_as_the_bundle_reads_it() {
     }
     assert!(read(&with(&json!({"act": {"sub": "x"}, "clientId": "x"})), &settings()));
     assert!(!read(&with(&json!({"clientId": "x"})), &carrying));
+}
+
+/// What is unreadable in a default subject counts in an item with its own, inside a carrier too; what is incomplete there
+/// hurts only those who inherit it.
+#[test]
+fn what_is_unreadable_inside_a_carrier_of_a_replaced_default_denies() {
+    let read = |default: &Json| {
+        let mut request = Request::from_body(&values::record(&body(&alice(), &json!({})))).unwrap();
+        request.replaced_subject = Some(Arc::new(values::record(default)));
+        read_question(&request, &settings()).map(|question| question.chain.to_string())
+    };
+    let odd = json!({"type": "user", "id": "x", "Properties": {}});
+    let nested = json!({"type": "user", "id": "x", "properties": {"act": {"sub": "x"}}});
+    for unreadable in [
+        with(&json!({"act": {"sub": "copilot", "Act": {"sub": "x"}}})),
+        with(&json!({"act": {"sub": "copilot", "act": {"sub": "y", "on_behalf_of": "x"}}})),
+        with(&json!({"act": {"sub": "copilot", "iss": "https://nobody.example"}})),
+        with(&json!({"act": 7})),
+        agent(&json!({ "on_behalf_of": odd })),
+        agent(&json!({ "on_behalf_of": nested })),
+        agent(&json!({"delegation": {"delegator_type": "user", "delegator_id": "x", "agent": "y"}})),
+        json!({"type": "agent", "id": "copilot", "delegation_chain": [odd]}),
+        json!({"type": "agent", "id": "copilot", "delegation_chain": [nested]}),
+        json!({"user": odd, "agent": "copilot"}),
+        json!({"user": "alice", "agent": nested}),
+    ] {
+        let found = format!("{:?}", read(&unreadable));
+        assert!(found.contains("ChainInvalid"), "{unreadable}: {found}");
+    }
+    for replaced in [
+        with(&json!({"act": {"sub": "copilot", "act": {"sub": "x"}}})),
+        json!({"type": "agent", "id": "copilot", "delegation_chain": [alice()]}),
+        json!({"user": "alice", "agent": {"id": "copilot"}}),
+        json!({"user": "alice"}),
+        json!({"type": "user"}),
+        json!({"type": "user", "id": ""}),
+        json!({}),
+        json!({"type": "credential", "id": "0"}),
+    ] {
+        assert_eq!(read(&replaced), Ok("user:alice".to_owned()), "{replaced}");
+    }
 }
 
 /// A search is a family of evaluations: of its subject a client's name is a carrier, an attribute or nobody's as in one.

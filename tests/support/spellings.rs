@@ -18,15 +18,17 @@ pub(crate) enum Spelling {
     OnBehalfOf,
     /// `delegation`.
     Delegation,
+    /// `delegation`, with what is said of who delegates beside the name.
+    DelegationBeside,
     /// `context.agent`.
     ContextAgent,
     /// `{"user": …, "agent": …}`.
     SideBySide,
 }
 
-pub(crate) const SPELLINGS: [Spelling; 7] = {
-    use Spelling::{Act, ContextAgent, Delegation, List, OnBehalfOf, SideBySide, WholeList};
-    [List, WholeList, Act, OnBehalfOf, Delegation, ContextAgent, SideBySide]
+pub(crate) const SPELLINGS: [Spelling; 8] = {
+    use Spelling::{Act, ContextAgent, Delegation, DelegationBeside, List, OnBehalfOf, SideBySide, WholeList};
+    [List, WholeList, Act, OnBehalfOf, Delegation, DelegationBeside, ContextAgent, SideBySide]
 };
 
 fn entity((kind, id, properties): &Member) -> Json {
@@ -70,6 +72,14 @@ pub(crate) fn spell(spelling: Spelling, chain: &[Member]) -> Option<(Json, Json)
                 json!({"delegator_type": kind, "delegator_id": id, "properties": properties});
             Json::Null
         }
+        Spelling::DelegationBeside => {
+            let (kind, id, properties) = pair?;
+            let mut delegation = properties.clone();
+            delegation["delegator_type"] = json!(kind);
+            delegation["delegator_id"] = json!(id);
+            subject["properties"]["delegation"] = delegation;
+            Json::Null
+        }
         Spelling::ContextAgent => {
             subject = entity(pair?);
             entity(last)
@@ -99,7 +109,7 @@ fn acts(actors: &[Member]) -> Option<Json> {
 
 /// Members that name an actor where nobody would read it: the place, and the names. Lower-case names with underscores are
 /// carriers in the wrong place; the others are spelled like what is read there.
-pub(crate) const STRAYS: [(&str, &[&str]); 24] = [
+pub(crate) const STRAYS: [(&str, &[&str]); 26] = [
     (
         "",
         &[
@@ -225,7 +235,24 @@ pub(crate) const STRAYS: [(&str, &[&str]); 24] = [
     ("/subject/properties/subject", &["act", "delegation_chain", "agent"]),
     ("/subject/properties/subject/properties", &["act"]),
     ("/subject/properties/Context", &["agent"]),
-    ("/context/delegation", &["delegator_id", "delegator_type"]),
+    (
+        "/context/delegation",
+        &[
+            "delegator_id",
+            "delegator_type",
+            "delegatorId",
+            "delegator",
+            "act",
+            "agent",
+            "on_behalf_of",
+            "delegation_chain",
+            "from",
+            "subject",
+            "Depth",
+        ],
+    ),
+    ("/context/token", &["act", "agent", "on_behalf_of", "delegationChain", "credentials"]),
+    ("/context/Token/subject/properties", &["act"]),
 ];
 
 /// Returns `true` for a carrier's name as it is: in the wrong place a null is as good as nothing.

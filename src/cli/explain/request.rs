@@ -78,7 +78,7 @@ fn read_limited(source: impl Read, name: &str) -> Result<Vec<u8>, Problem> {
 }
 
 fn body_of(request: Request) -> Record {
-    let Request { subject, action, resource, context, replaced_context: _, flaws: _ } = request;
+    let Request { subject, action, resource, context, replaced_context: _, replaced_subject: _, flaws: _ } = request;
     let action = Record::from_iter([("name".into(), Value::Text(action.name))]);
     let resource = Record::from_iter([
         ("type".into(), Value::Text(resource.uid.kind)),

@@ -18,8 +18,11 @@ const ENTITY: [&str; 3] = ["type", "id", "properties"];
 /// The members of an actor in `act` that are read. A token's `act` may have any others that are no carriers.
 const ACTOR: [&str; 7] = ["sub", "iss", "sub_profile", "act", "properties", "type", "id"];
 
-/// The members of `delegation` that are read.
+/// The members of `delegation` that are read; the others are said of who delegates.
 const DELEGATION: [&str; 3] = ["delegator_type", "delegator_id", "properties"];
+
+/// The members of a subject without type and id, with their places.
+const SIDE_BY_SIDE: [(&str, &str); 2] = [("user", "subject.user"), ("agent", "subject.agent")];
 
 /// Reads one request.
 pub(super) struct Reader<'a> {
@@ -98,6 +101,28 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Refuses a subject whose carriers cannot be read, and that nobody reads, since another replaced it. Whom it names, and
+    /// whether it is whole, hurts only those who inherit it.
+    pub(super) fn check_replaced(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
+        self.check(subject, Site::Subject, "subject", &ENTITY)?;
+        let kind = subject.get("type").and_then(Value::as_text).cloned().unwrap_or_default();
+        let uid = self.resolve(kind, SmolStr::default());
+        if let Some(properties) = subject.get("properties").and_then(Value::as_record) {
+            let mut properties = properties.clone();
+            self.check_properties(&uid, &properties, Site::Properties, "subject.properties")?;
+            self.read_properties(&uid, &mut properties)?;
+        }
+        if let Some(value) = subject.get_present("delegation_chain") {
+            self.read_list(value)?;
+        }
+        for (name, path) in SIDE_BY_SIDE {
+            if let Some(value) = subject.get_present(name) {
+                self.read_side(value, name, path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// `{"user": …, "agent": …}` without type and id.
     fn read_user_and_agent(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
         if subject.get_present("delegation_chain").is_some() {
@@ -107,15 +132,20 @@ impl<'a> Reader<'a> {
             return Err(invalid("`subject.properties` stands beside `subject.user` and `subject.agent`"));
         }
         let mut chain = Vec::new();
-        for (name, path) in [("user", "subject.user"), ("agent", "subject.agent")] {
+        for (name, path) in SIDE_BY_SIDE {
             let value = subject.get_present(name).ok_or_else(|| invalid(format!("`{path}` is missing")))?;
-            chain.push(match value {
-                Value::Record(record) => self.read_entity(record, Some(name), path)?,
-                other => self.resolve(name.into(), name_of(Some(other), path)?),
-            });
+            chain.push(self.read_side(value, name, path)?);
         }
         self.stated.propose("subject.user and subject.agent", chain);
         Ok(())
+    }
+
+    /// One of the two, of the type `default` where it has none.
+    fn read_side(&mut self, value: &Value, default: &str, path: &str) -> Result<EntityRef, ChainRefusal> {
+        match value {
+            Value::Record(record) => self.read_entity(record, Some(default), path),
+            other => Ok(self.resolve(default.into(), name_of(Some(other), path)?)),
+        }
     }
 
     /// The carriers in the context; they are taken out.
@@ -187,7 +217,7 @@ impl<'a> Reader<'a> {
         let kind = kind_of(Some(kind), "subject.properties.delegation.delegator_type")?;
         let id = required_name(record, "delegator_id", "subject.properties.delegation.delegator_id")?;
         let uid = self.resolve(kind, id);
-        self.describe(&uid, properties_of(record, PATH)?, PATH)?;
+        self.describe(&uid, said_of_member(record, &DELEGATION, PATH)?, PATH)?;
         Ok(uid)
     }
 
@@ -224,7 +254,7 @@ impl<'a> Reader<'a> {
             (kind, _) => kind_of(kind, path)?,
         };
         let uid = self.resolve(kind, name_of(record.get("id"), path)?);
-        self.describe(&uid, said_of_member(record, path)?, path)?;
+        self.describe(&uid, said_of_member(record, &ENTITY, path)?, path)?;
         Ok(uid)
     }
 

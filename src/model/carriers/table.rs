@@ -12,6 +12,7 @@ mod overlooked;
 pub(in crate::model) use overlooked::{Overlooked, is_carrier, lookalike, overlooked, overlooked_client};
 
 use crate::model::{Letters, Record, Value, begin_differently};
+use smol_str::SmolStr;
 use std::sync::LazyLock;
 
 /// An object of a request in which a carrier stands, or is put by mistake.
@@ -60,8 +61,8 @@ pub(super) const CLIENT_ID: &str = "client_id";
 
 /// Every carrier but [`CLIENT_ID`], and the members that say whose id a carrier's is.
 ///
-/// `context.user` is data, and no misplaced carrier. `context.delegation` belongs to the engine, unless it names a
-/// delegator.
+/// `context.user` is data, and no misplaced carrier. `context.delegation` belongs to the engine where it says nothing but
+/// how many act.
 static CARRIERS: &[Carrier] = {
     use Site::{Actor, Body, Context, Item, Member, MemberProperties, Options, Properties, Subject, Target};
     &[
@@ -108,23 +109,22 @@ static CARRIERS: &[Carrier] = {
 impl Carrier {
     /// Returns `true` where a member of this carrier's name says who acts, or would were it read.
     fn stands_in(&self, site: Site, member: &str, value: &Value) -> bool {
-        let is_engines =
-            site == Site::Context && member == self.name && member == "delegation" && !has_delegator(value);
+        let is_engines = site == Site::Context && member == self.name && member == "delegation" && names_nobody(value);
         !is_engines && (self.homes.contains(&site) || self.misplaced.contains(&site))
     }
 }
 
-/// Returns `true` for an object that names who delegates.
-fn has_delegator(value: &Value) -> bool {
-    let names_one = |member: &str| {
-        let letters = Letters::of(member);
-        ["delegator_type", "delegator_id"].iter().any(|name| letters.are_of(name))
-    };
-    value.as_record().is_some_and(|record| record.iter().any(|(member, value)| names_one(member) && !value.is_null()))
+/// Returns `true` for a `delegation` that says nothing, or how many act and no more.
+///
+/// INVARIANT: the form is a list of what is harmless, since the ways to say who delegates have no end: a name may stand in
+/// a list, in an object inside, or below any word.
+fn names_nobody(value: &Value) -> bool {
+    let is_count = |name: &SmolStr, value: &Value| name == "depth" && matches!(value, Value::Number(_));
+    value.as_record().is_some_and(|record| record.iter().all(|(name, value)| value.is_null() || is_count(name, value)))
 }
 
 /// The objects in which carriers stand, by their names.
-const CONTAINERS: [(&str, Site); 8] = [
+const CONTAINERS: [(&str, Site); 9] = [
     ("subject", Site::Subject),
     ("action", Site::Target),
     ("resource", Site::Target),
@@ -133,7 +133,12 @@ const CONTAINERS: [(&str, Site); 8] = [
     ("options", Site::Options),
     ("page", Site::Options),
     ("evaluations", Site::Item),
+    // The claims of a token, which requests do not set.
+    (TOKEN, Site::Context),
 ];
+
+/// The fact that is looked into in a context alone: elsewhere it is a page's, or data.
+const TOKEN: &str = "token";
 
 fn is_container(name: &str) -> bool {
     CONTAINERS.iter().any(|(container, _)| *container == name)
@@ -142,8 +147,9 @@ fn is_container(name: &str) -> bool {
 /// What an object, or a list of objects, of the name `member` is at a site; none where it is somebody's data, whatever it
 /// is called. Where the schema declares an attribute of that name, the caller does not ask.
 fn inside(site: Site, member: &Letters<'_>) -> Option<Site> {
-    let within = CONTAINERS.iter().find(|(name, _)| member.are_of(name)).map(|(_, within)| *within)?;
+    let (name, within) = *CONTAINERS.iter().find(|(name, _)| member.are_of(name))?;
     match (site, within) {
+        _ if name == TOKEN && site != Site::Context => None,
         (site, Site::Target | Site::Options | Site::Item) if site.is_of_attributes() => None,
         (Site::Target, Site::Properties) | (Site::Context, Site::Target | Site::Options | Site::Item) => None,
         (Site::Context, Site::Properties) => Some(Site::Context),

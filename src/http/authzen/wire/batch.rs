@@ -5,7 +5,8 @@
 //! the others alone (section 7.2.1).
 //!
 //! INVARIANT: what is wrong with the body itself is wrong with every item: a default that is no object, and a member that
-//! nobody would read, even where each item has its own. A well-formed carrier in a default subject goes with it.
+//! nobody would read, even where each item has its own, and however deep in a carrier it lies. A well-formed carrier in a
+//! default subject goes with it.
 //!
 //! INVARIANT: a null member of an item makes it malformed. Read as "not there" it would inherit, and decide about
 //! somebody else.
@@ -14,8 +15,9 @@
 //! size times its number of items.
 
 use crate::http::{Error, Limits};
-use crate::model::{Flaw, Malformed, Record, Request, Value, default_flaws};
+use crate::model::{Flaw, Malformed, Record, Request, Value, body_flaws};
 use smol_str::SmolStr;
+use std::sync::Arc;
 use std::vec;
 
 /// The members that have defaults.
@@ -34,6 +36,8 @@ pub(in crate::http) enum Evaluations {
 #[derive(Debug)]
 pub(in crate::http) struct Items {
     defaults: Record,
+    /// The default subject, which items with a subject of their own share.
+    subject: Option<Arc<Record>>,
     /// Members beside the defaults and in them that nobody would read.
     flaws: Vec<Flaw>,
     rest: vec::IntoIter<Value>,
@@ -56,7 +60,7 @@ impl Iterator for Items {
         let item = self.rest.next()?;
         let index = self.taken;
         self.taken += 1;
-        let mut request = read_item(&self.defaults, index, item);
+        let mut request = read_item(&self.defaults, self.subject.as_ref(), index, item);
         if let Ok(request) = &mut request {
             request.flaws.extend_from_slice(&self.flaws);
         }
@@ -93,8 +97,9 @@ pub(in crate::http) fn read_evaluations(mut body: Record, limits: &Limits) -> Re
     if inherited_bytes(&body, &items) > limits.inherited_bytes {
         return Err(Error::DefaultsTooLarge(limits.inherited_bytes));
     }
-    let flaws = default_flaws(&body);
-    Ok(Evaluations::Batch(Items { defaults: body, flaws, rest: items.into_iter(), taken: 0 }))
+    let flaws = body_flaws(&body);
+    let subject = body.get("subject").and_then(Value::as_record).cloned().map(Arc::new);
+    Ok(Evaluations::Batch(Items { defaults: body, subject, flaws, rest: items.into_iter(), taken: 0 }))
 }
 
 /// Refuses a default that is no object, whether an item inherits it or not: nobody would read what it says.
@@ -136,12 +141,18 @@ pub(in crate::http) fn record_bytes(record: &Record) -> usize {
     record.iter().map(|(name, value)| size_of::<SmolStr>() + name.len() + bytes(value)).sum()
 }
 
-fn read_item(defaults: &Record, index: usize, item: Value) -> Result<Request, Malformed> {
+fn read_item(
+    defaults: &Record,
+    subject: Option<&Arc<Record>>,
+    index: usize,
+    item: Value,
+) -> Result<Request, Malformed> {
     let item = match item {
         Value::Record(item) => item,
         other => return Err(Malformed::kind(format!("evaluations[{index}]"), "an object", &other)),
     };
     let own_context = item.get("context").is_some();
+    let own_subject = item.get("subject").is_some();
     for name in DEFAULTED {
         if let Some(null @ Value::Null) = item.get(name) {
             return Err(Malformed::kind(name, "an object", null));
@@ -153,6 +164,9 @@ fn read_item(defaults: &Record, index: usize, item: Value) -> Result<Request, Ma
     let mut request = Request::from_item(&own.chain(inherited).collect())?;
     if own_context {
         request.replaced_context = defaults.get("context").and_then(Value::as_record).cloned();
+    }
+    if own_subject {
+        request.replaced_subject = subject.cloned();
     }
     Ok(request)
 }
@@ -210,6 +224,7 @@ mod tests {
         assert_eq!(first.resource.properties.get("status"), Some(&Value::text("archived")));
         assert_eq!((second.resource.uid.id.as_str(), second.resource.properties.len()), ("2", 0));
         assert_eq!(second.subject, first.subject);
+        assert_eq!((&first.replaced_subject, &second.replaced_subject), (&None, &None));
         assert_eq!((&second.context, &second.replaced_context), (&first.context, &None));
     }
 
@@ -220,6 +235,15 @@ mod tests {
         let item = items[0].as_ref().unwrap();
         assert!(item.context.is_empty());
         assert_eq!(item.replaced_context.as_ref().unwrap().get("agent"), Some(&Value::text("copilot")));
+    }
+
+    #[test]
+    fn a_replaced_default_subject_is_kept_for_what_is_unreadable_in_it() {
+        let own = serde_json::json!({"type": "user", "id": "bob"});
+        let items = items(&with("evaluations", serde_json::json!([{"subject": own}])));
+        let item = items[0].as_ref().unwrap();
+        assert_eq!(item.subject.get("id"), Some(&Value::text("bob")));
+        assert_eq!(item.replaced_subject.as_ref().unwrap().get("id"), Some(&Value::text("alice")));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The parts of an entity in a request: its type, its id, its properties.
 
-use super::ENTITY;
 use crate::model::carriers::credentials::CREDENTIAL;
 use crate::model::carriers::{ChainRefusal, Code, invalid};
 use crate::model::{Record, Value, check_name, shown};
@@ -27,11 +26,12 @@ pub(super) fn properties_of(record: &Record, path: &str) -> Result<Record, Chain
     }
 }
 
-/// The properties of the member of a chain at `path`, with what stands beside them: whoever writes it there means the
-/// member, and a policy that forbids by it must see it.
-pub(super) fn said_of_member(record: &Record, path: &str) -> Result<Record, ChainRefusal> {
+/// The properties of the member of a chain at `path`, with what stands beside its `name`: whoever writes it there means
+/// the member, and a policy that forbids by it must see it.
+pub(super) fn said_of_member(record: &Record, name: &[&str], path: &str) -> Result<Record, ChainRefusal> {
     let mut properties = properties_of(record, path)?;
-    for (name, value) in record.iter().filter(|(name, value)| !ENTITY.contains(&name.as_str()) && !value.is_null()) {
+    let is_said = |(member, value): &(&SmolStr, &Value)| !name.contains(&member.as_str()) && !value.is_null();
+    for (name, value) in record.iter().filter(is_said) {
         match properties.get_present(name) {
             Some(other) if other != value => {
                 let name = shown(name);

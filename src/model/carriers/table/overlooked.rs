@@ -1,7 +1,7 @@
 //! Members that nobody would read: names that are spelled like a carrier's, and carriers in the wrong place.
 
 use super::{
-    CARRIERS, CLIENT_ID, CONTAINERS, Naming, Site, begins_like_none, carrier, carrier_named, client_named, held,
+    CARRIERS, CLIENT_ID, CONTAINERS, Naming, Site, TOKEN, begins_like_none, carrier, carrier_named, client_named, held,
     inside, is_container,
 };
 use crate::model::carriers::{ChainRefusal, invalid};
@@ -156,6 +156,7 @@ fn place(member: &str) -> &'static str {
         Some(("page", _)) => "pages are of searches",
         Some((_, Site::Item)) => "send it to `/access/v1/evaluations`, with no such member in an item",
         Some((_, Site::Options)) => "options stand beside `evaluations`, for all items",
+        Some((name, _)) if *name == TOKEN => "tokens belong into `context.credentials`",
         Some((_, Site::Properties)) => "`properties` belong to a subject, an action, a resource or a member of a chain",
         _ => "it belongs beside the others of `subject`, `action`, `resource` and `context`",
     }
