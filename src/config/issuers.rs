@@ -73,6 +73,8 @@ pub struct Issuer {
     pub autonomous: Option<BTreeMap<String, String>>,
     /// Claims that every token of a user has: one that lacks any of them is its client's own.
     pub of_users: Option<Vec<String>>,
+    /// Claims that only users' tokens have: one that has any of them and is otherwise its client's own is refused.
+    pub only_of_users: Option<Vec<String>>,
     /// How `act` is read: `rfc8693`, `inverted`, `list`, `none`.
     pub actor: Option<String>,
     /// Where it is asked about tokens.

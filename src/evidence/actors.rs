@@ -3,8 +3,8 @@
 //! INVARIANT: what is there is read whole or the token is refused. An `act` that fits no form would otherwise leave the
 //! user alone, with all of the user's rights.
 
-use super::profile::{ActorForm, ClaimPath, Profile};
-use crate::model::{EntityRef, MAX_ACTORS, PrincipalIds, Record, Unproven, Value, alike, shown};
+use super::profile::{ActorForm, AutonomousClaim, Profile};
+use crate::model::{EntityRef, MAX_ACTORS, NoId, PrincipalIds, Record, Unproven, Value, alike, shown};
 use smol_str::SmolStr;
 
 /// The parties of a token as its own claims name them, before `act` is read.
@@ -40,14 +40,14 @@ pub(super) fn chain(
             // The innermost acted first.
             actors.reverse();
             for act in actors {
-                chain.push(reader.party(act, &profile.actor_type)?);
+                chain.push(reader.actor(act)?);
             }
         }
         form @ (ActorForm::Inverted | ActorForm::List) => {
             let before = if form == ActorForm::List { listed(act)? } else { nested(act)? };
             let Some((subject, actors)) = before.split_last() else { return Err(fits_no_form()) };
             for act in actors {
-                chain.push(reader.party(act, &profile.actor_type)?);
+                chain.push(reader.actor(act)?);
             }
             chain.push(reader.subject(subject)?);
             // The one who acts now stands first there.
@@ -103,11 +103,29 @@ impl Reader<'_> {
                  that one's: if both have the same people, list the other in `subjects_of`",
             ));
         }
-        self.party(act, &self.profile.subject_type)
+        let kind = Self::kind(act)?.unwrap_or(&self.profile.subject_type);
+        self.party(act, Some(kind))
+    }
+
+    /// A party that acts. Without a word of what it is, one of another issuer has the type of that issuer's clients.
+    fn actor(&self, act: &Record) -> Result<EntityRef, Unproven> {
+        let kind = Self::kind(act)?;
+        self.party(act, kind)
+    }
+
+    /// What a party is said to be.
+    fn kind(act: &Record) -> Result<Option<&'static str>, Unproven> {
+        match member(act, "sub_profile")?.map(SmolStr::as_str) {
+            None => Ok(None),
+            Some("ai_agent") => Ok(Some("agent")),
+            Some("service") => Ok(Some("service")),
+            Some("user") => Ok(Some("user")),
+            Some(_) => Err(Unproven::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")),
+        }
     }
 
     /// One party: `sub`, perhaps of another issuer, and perhaps with what it is.
-    fn party(&self, act: &Record, default: &SmolStr) -> Result<EntityRef, Unproven> {
+    fn party(&self, act: &Record, kind: Option<&str>) -> Result<EntityRef, Unproven> {
         let known = ["sub", "iss", "sub_profile", "act"];
         if let Some((member, _)) =
             act.iter().find(|(member, _)| known.iter().any(|name| alike(name, member) && member != name))
@@ -119,43 +137,30 @@ impl Reader<'_> {
         }
         let sub = member(act, "sub")?;
         let issuer = member(act, "iss")?.unwrap_or(&self.profile.issuer);
-        let kind = match member(act, "sub_profile")?.map(SmolStr::as_str) {
-            None => default.as_str(),
-            Some("ai_agent") => "agent",
-            Some("service") => "service",
-            Some("user") => "user",
-            Some(_) => return Err(Unproven::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")),
-        };
         let nobody = |why| Unproven::invalid(format!("`act` names nobody: {why}"));
         if *issuer != self.profile.issuer {
             // By its own issuer's rule: it has the same id here as in a token of its own.
-            return self.ids.actor(issuer, kind, act).map_err(nobody);
+            return self.ids.actor(issuer, kind, &self.profile.actor_type, act).map_err(nobody);
         }
-        let named = match self.profile.claims.subject.first() {
-            Some(path) if kind == self.profile.subject_type => person_of(act, path)?,
-            _ if self.profile.claims.actor_client.is_empty() => {
-                let sub = sub.ok_or_else(fits_no_form)?;
-                self.profile.after_client().and_then(|after| sub.strip_suffix(after.as_str())).unwrap_or(sub)
-            }
-            _ => self.client_of(act, sub)?,
-        };
-        self.ids.entity(issuer, kind, named).map_err(nobody)
+        let kind = kind.unwrap_or(&self.profile.actor_type);
+        match self.ids.actor(issuer, Some(kind), kind, act) {
+            Err(NoId::Client) => self.ids.entity(issuer, kind, self.tokens_client(act, sub)?).map_err(nobody),
+            Err(NoId::Person) => Err(unnamed_person(act, self.profile)),
+            Err(NoId::Sub) if sub.is_none() => Err(fits_no_form()),
+            named => named.map_err(nobody),
+        }
     }
 
-    /// The client that an actor is: an agent has the same id here as in a token of its own.
-    fn client_of<'s>(&'s self, act: &'s Record, sub: Option<&'s SmolStr>) -> Result<&'s SmolStr, Unproven> {
-        match self.profile.claims.actor_client.iter().find_map(|path| path.of(act)) {
-            Some(Value::Text(client)) => return Ok(client),
-            Some(_) => return Err(fits_no_form()),
-            None => {}
-        }
+    /// The client that the token was issued to, where an actor whose client is not named is that one.
+    fn tokens_client<'s>(&'s self, act: &'s Record, sub: Option<&'s SmolStr>) -> Result<&'s SmolStr, Unproven> {
+        let is_its_own = |autonomous: &AutonomousClaim, client: &str| {
+            let text = autonomous.claim.of(act).and_then(Value::as_text);
+            let name = text.and_then(|text| autonomous.client_in(text));
+            // A name that a person may have chosen says of nobody that it is a client.
+            !autonomous.is_chosen && name.is_some_and(|name| autonomous.is_of(client, name))
+        };
         let named = self.client.filter(|client| {
-            sub == Some(*client)
-                || self.profile.autonomous.iter().any(|autonomous| {
-                    let text = autonomous.claim.of(act).and_then(Value::as_text);
-                    let name = text.and_then(|text| text.strip_prefix(autonomous.value.as_str()));
-                    autonomous.of_client && name.is_some_and(|name| client.eq_ignore_ascii_case(name))
-                })
+            sub == Some(*client) || self.profile.autonomous.iter().any(|autonomous| is_its_own(autonomous, client))
         });
         named.ok_or_else(|| {
             Unproven::invalid(
@@ -166,16 +171,15 @@ impl Reader<'_> {
     }
 }
 
-/// The name of a person: a person has the same id here as in a token of their own.
-fn person_of<'s>(act: &'s Record, path: &ClaimPath) -> Result<&'s SmolStr, Unproven> {
-    match path.of(act) {
-        Some(Value::Text(name)) => Ok(name),
-        None if path.name() != "sub" => Err(Unproven::invalid(format!(
+/// Why an actor names no person: a person has the same id in `act` as in a token of their own.
+fn unnamed_person(act: &Record, profile: &Profile) -> Unproven {
+    match profile.claims.subject.first() {
+        Some(path) if path.name() != "sub" && path.of(act).is_none() => Unproven::invalid(format!(
             "`act` does not name the person by `{}`, as tokens of its issuer do, so that one person would have two ids: \
              have the issuer put it into `act`",
             path.name()
-        ))),
-        _ => Err(fits_no_form()),
+        )),
+        _ => fits_no_form(),
     }
 }
 

@@ -51,8 +51,19 @@ pub(super) fn merge(
 /// Refuses a token whose claims that reading takes are not those of the answer.
 fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<(), Unproven> {
     // INVARIANT: every part of the list is held to the answer.
-    let Reading { subject, client, scopes, roles, groups, autonomous, of_users, required, id_tokens, facts } =
-        Reading::of(profile);
+    let Reading {
+        subject,
+        client,
+        scopes,
+        roles,
+        groups,
+        autonomous,
+        of_users,
+        only_of_users,
+        required,
+        id_tokens,
+        facts,
+    } = Reading::of(profile);
     let one = |value: &Value| Some(vec![value.as_text()?.clone()]);
     for path in subject {
         same(answer, token, path, false)?;
@@ -71,7 +82,11 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
     for path in ["cnf", "authorization_details"].map(ClaimPath::new).iter().chain(autonomous).chain(facts) {
         same(answer, token, path, true)?;
     }
-    if let Some(path) = of_users.iter().find(|path| path.of(token).is_some() && path.of(answer).is_none()) {
+    // What answers often leave out is unknown then, and is there all the same.
+    let only_of_users = only_of_users.iter().filter(|path| !FACTS.contains(&path.name()));
+    if let Some(path) =
+        of_users.iter().chain(only_of_users).find(|path| path.of(token).is_some() && path.of(answer).is_none())
+    {
         return Err(lacks(path.name()));
     }
     for path in required {

@@ -21,7 +21,10 @@ pub(super) fn chain(
     }
     let sub = first_text(claims, &profile.claims.subject)?;
     let granting = kind != CredentialKind::IdToken;
-    let names_client = (client.is_some() && client == sub) || is_autonomous(claims, client, profile)?;
+    let names_client = is_subject(claims, client, sub) || is_autonomous(claims, client, profile)?;
+    if names_client {
+        check_user(claims, profile)?;
+    }
     if names_client && !granting {
         return Err(Unproven::invalid("the token is a client's own, and a client is nobody whom an ID token is about"));
     }
@@ -46,11 +49,10 @@ pub(super) fn chain(
 
 /// Adds the client as who acts last, unless the chain names it: whoever holds a user's token acts, and is not its user.
 fn add_client(chain: &mut Vec<EntityRef>, client: &str, profile: &Profile, ids: &PrincipalIds) -> Result<(), Unproven> {
-    let named = |kind: &SmolStr| ids.entity(&profile.issuer, kind, client);
-    let uid = named(&profile.client_type);
+    let uid = ids.entity(&profile.issuer, &profile.client_type, client);
     let uid = uid.map_err(|why| Unproven::invalid(format!("the token's client is nobody: {why}")))?;
-    let as_actor = named(&profile.actor_type).ok();
-    if chain.iter().any(|member| *member == uid || Some(member) == as_actor.as_ref()) {
+    // Somebody of another type is another, whatever the id.
+    if chain.contains(&uid) {
         return Ok(());
     }
     if chain.len() > MAX_ACTORS {
@@ -91,6 +93,23 @@ fn check_client_spelling(claims: &Record, profile: &Profile) -> Result<(), Unpro
     }
 }
 
+/// Returns `true` if the client is the token's subject (RFC 9068 section 2.2), by the claim that the issuer gives out and by
+/// the one that names subjects here, which may be a name that people choose.
+fn is_subject(claims: &Record, client: Option<&SmolStr>, subject: Option<&SmolStr>) -> bool {
+    client.is_some() && client == subject && client == claims.get_present("sub").and_then(Value::as_text)
+}
+
+/// Refuses a client's own token that has what only users' tokens have: as the client's alone its user would be lost.
+fn check_user(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
+    match profile.only_of_users.iter().find(|claim| claim.of(claims).is_some()) {
+        Some(claim) => Err(Unproven::invalid(format!(
+            "the token is a client's own, and has a user's claim `{}`: it has marks of both",
+            claim.name()
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Returns `true` if the token lacks what every user's token has: it is its client's own.
 fn lacks_user(claims: &Record, profile: &Profile) -> bool {
     profile.of_users.iter().any(|claim| claim.of(claims).is_none())
@@ -98,25 +117,35 @@ fn lacks_user(claims: &Record, profile: &Profile) -> bool {
 
 /// Returns `true` if the claims say that the client acts for itself. A claim that says so of another client is a name that
 /// somebody chose.
+///
+/// INVARIANT: what the issuer controls says so. A name that people may choose only refuses.
 fn is_autonomous(claims: &Record, client: Option<&SmolStr>, profile: &Profile) -> Result<bool, Unproven> {
+    let mut by_issuer = false;
+    let mut by_name = None;
     for autonomous in &profile.autonomous {
         let Some(text) = autonomous.claim.of(claims).and_then(Value::as_text) else { continue };
         if !autonomous.of_client {
-            if *text == autonomous.value || autonomous.value == "*" {
-                return Ok(true);
-            }
+            by_issuer |= *text == autonomous.value || autonomous.value == "*";
             continue;
         }
-        let named = text.strip_prefix(autonomous.value.as_str());
-        let Some(named) = named.and_then(|named| named.strip_suffix(autonomous.after.as_str())) else { continue };
-        return if client.is_some_and(|client| client.eq_ignore_ascii_case(named)) {
-            Ok(true)
-        } else if autonomous.value.is_empty() && autonomous.after.is_empty() {
-            // The id alone: any other text is somebody else's.
-            continue;
-        } else {
-            Err(Unproven::invalid("the token has the name of a client's own, and is another client's"))
-        };
+        let Some(named) = autonomous.client_in(text) else { continue };
+        let is_own = client.is_some_and(|client| autonomous.is_of(client, named));
+        // The id alone: any other text is somebody else's.
+        let is_bare = autonomous.value.is_empty() && autonomous.after.is_empty();
+        match (is_own, autonomous.is_chosen) {
+            (true, true) => by_name = Some(autonomous.claim.name()),
+            (true, false) => by_issuer = true,
+            (false, _) if is_bare => {}
+            (false, _) => {
+                return Err(Unproven::invalid("the token has the name of a client's own, and is another client's"));
+            }
+        }
     }
-    Ok(false)
+    match by_name {
+        Some(claim) if !by_issuer => Err(Unproven::invalid(format!(
+            "the token has the name of a client's own in `{claim}`, which a user could have chosen, and nothing else that \
+             only such tokens have: have its issuer put that in"
+        ))),
+        _ => Ok(by_issuer),
+    }
 }

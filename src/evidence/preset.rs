@@ -129,26 +129,21 @@ fn keycloak(standard: Profile) -> Profile {
             actor_client: paths(&["client_id", "azp"]),
             ..standard.claims.clone()
         },
-        // A service account's user has a subject of its own, and this name with the client's id, in lower case.
-        // Answers about tokens have it as `username`. Where a client's own token has no name, it has the host that the
-        // client came from.
-        autonomous: ["preferred_username", "username"]
-            .map(|name| AutonomousClaim {
-                claim: ClaimPath::new(name),
-                value: "service-account-".into(),
-                of_client: true,
-                after: SmolStr::default(),
-            })
-            .into_iter()
-            .chain(["clientHost", "clientAddress"].map(|name| AutonomousClaim {
-                claim: ClaimPath::new(name),
-                value: "*".into(),
-                of_client: false,
-                after: SmolStr::default(),
-            }))
-            .collect(),
+        autonomous: keycloak_accounts(),
+        only_of_users: paths(&["sid", "session_state"]),
         ..standard
     }
+}
+
+/// What says that a token is a service account's. It has the host and the address that the client came from, which come
+/// with its own grant alone and from the issuer (client scope `service_account`), and no user's session. Its user has a
+/// subject of its own, and a name with the client's id, in lower case (in answers about tokens `username`): where people
+/// register themselves, somebody may have chosen that.
+fn keycloak_accounts() -> Vec<AutonomousClaim> {
+    let named = ["preferred_username", "username"]
+        .map(|claim| AutonomousClaim { is_chosen: true, ..AutonomousClaim::client(claim, "service-account-", "") });
+    let hosts = ["clientHost", "clientAddress"].map(|claim| AutonomousClaim::value(claim, "*"));
+    named.into_iter().chain(hosts).collect()
 }
 
 fn shared_secret(standard: Profile) -> Profile {
@@ -187,14 +182,10 @@ fn entra(standard: Profile, version: &str, client: &str) -> Profile {
             actor_client: paths(client),
             ..standard.claims.clone()
         },
-        autonomous: vec![AutonomousClaim {
-            claim: ClaimPath::new("idtyp"),
-            value: "app".into(),
-            of_client: false,
-            after: SmolStr::default(),
-        }],
+        autonomous: vec![AutonomousClaim::value("idtyp", "app")],
         // `idtyp` is there only where the application asks for it; an application's own token never has scopes.
         of_users: paths("scp"),
+        only_of_users: paths("scp"),
         actor: ActorForm::None,
         ..standard
     }
@@ -238,6 +229,7 @@ fn standard(issuer: &str) -> Profile {
         overage: Overage::Unknown,
         autonomous: Vec::new(),
         of_users: Vec::new(),
+        only_of_users: Vec::new(),
         facts: Vec::new(),
         actor: ActorForm::Rfc8693,
         details: Vec::new(),

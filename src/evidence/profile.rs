@@ -73,6 +73,9 @@ pub struct Profile {
     pub autonomous: Vec<AutonomousClaim>,
     /// Claims that every token of a user has: one that lacks any of them is its client's own.
     pub of_users: Vec<ClaimPath>,
+    /// Claims that no client's own token has, such as a session's: a token that has one of them and is otherwise a client's
+    /// own is refused.
+    pub only_of_users: Vec<ClaimPath>,
     /// Claims that become members of `context.token`.
     pub facts: Vec<FactRule>,
     /// How `act` is read.
@@ -259,10 +262,41 @@ pub struct AutonomousClaim {
     pub claim: ClaimPath,
     /// What its value is; `*` for any.
     pub value: SmolStr,
-    /// Whether the client's id follows, in any case. A token with another client's there is refused.
+    /// Whether the client's id follows. A token with another client's there is refused.
     pub of_client: bool,
     /// What follows the client's id.
     pub after: SmolStr,
+    /// Whether people may choose the claim's value, as they do their names: it is never enough alone, and refuses a token
+    /// that has nothing else by which it is its client's own.
+    pub is_chosen: bool,
+}
+
+impl AutonomousClaim {
+    /// A claim with this value, or with any where it is `*`.
+    #[must_use]
+    pub fn value(claim: &str, value: &str) -> Self {
+        let after = SmolStr::default();
+        Self { claim: ClaimPath::new(claim), value: value.into(), of_client: false, after, is_chosen: false }
+    }
+
+    /// A claim with the client's id between these texts.
+    #[must_use]
+    pub fn client(claim: &str, before: &str, after: &str) -> Self {
+        let claim = ClaimPath::new(claim);
+        Self { claim, value: before.into(), of_client: true, after: after.into(), is_chosen: false }
+    }
+
+    /// The name of a client in the claim's value; none where the value has another form.
+    pub(super) fn client_in<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let named = text.strip_prefix(self.value.as_str()).filter(|_| self.of_client);
+        named.and_then(|named| named.strip_suffix(self.after.as_str()))
+    }
+
+    /// Returns `true` if a name there is this client's. In `sub` it is an id, which is another in another case; names of
+    /// accounts are often written in lower case.
+    pub(super) fn is_of(&self, client: &str, name: &str) -> bool {
+        if self.claim.name() == "sub" { client == name } else { client.eq_ignore_ascii_case(name) }
+    }
 }
 
 /// How an issuer says who acts for whom.
@@ -304,20 +338,19 @@ impl Profile {
     /// How its actors are named in others' tokens.
     pub(super) fn actor_names(&self) -> ActorNames {
         let places = |paths: &[ClaimPath]| paths.iter().flat_map(ClaimPath::places).collect();
+        // What a client's own tokens have around its name in `sub`.
+        let form = self.autonomous.iter().find(|claim| claim.of_client && claim.claim.name() == "sub");
         ActorNames::Claims(NamingClaims {
             people: self.subject_type.clone(),
             // Only the first: tokens of one person may have the others or not.
             person: places(self.claims.subject.get(..1).unwrap_or_default()),
+            clients: self.client_type.clone(),
             client: places(&self.claims.actor_client),
-            after_client: self.after_client().cloned().unwrap_or_default(),
+            own_client: places(&self.claims.client),
+            hands: self.own_clients.clone(),
+            before_client: form.map(|form| form.value.clone()).unwrap_or_default(),
+            after_client: form.map(|form| form.after.clone()).unwrap_or_default(),
         })
-    }
-
-    /// What a client's own tokens have behind its name in `sub`.
-    pub(super) fn after_client(&self) -> Option<&SmolStr> {
-        let of_sub =
-            |claim: &&AutonomousClaim| claim.of_client && claim.value.is_empty() && claim.claim.name() == "sub";
-        self.autonomous.iter().find(of_sub).map(|claim| &claim.after)
     }
 
     /// Returns `true` if this client is a user's own hand.

@@ -13,18 +13,8 @@ pub(super) fn auth0(standard: Profile) -> Profile {
         id_tokens: marks(&["nonce", "at_hash", "c_hash", "sid"]),
         claims: Claims { client: paths(&["azp", "client_id"]), ..standard.claims.clone() },
         autonomous: vec![
-            AutonomousClaim {
-                claim: ClaimPath::new("gty"),
-                value: "client-credentials".into(),
-                of_client: false,
-                after: SmolStr::default(),
-            },
-            AutonomousClaim {
-                claim: ClaimPath::new("sub"),
-                value: SmolStr::default(),
-                of_client: true,
-                after: "@clients".into(),
-            },
+            AutonomousClaim::value("gty", "client-credentials"),
+            AutonomousClaim::client("sub", "", "@clients"),
         ],
         ..standard
     }
@@ -43,6 +33,7 @@ pub(super) fn okta(standard: Profile) -> Profile {
             ..standard.claims.clone()
         },
         of_users: paths(&["uid"]),
+        only_of_users: paths(&["uid"]),
         ..standard
     }
 }
@@ -60,6 +51,7 @@ pub(super) fn cognito(standard: Profile) -> Profile {
             ..standard.claims.clone()
         },
         of_users: paths(&["username"]),
+        only_of_users: paths(&["username"]),
         ..standard
     }
 }

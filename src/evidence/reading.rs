@@ -30,6 +30,8 @@ pub(super) struct Reading<'a> {
     pub(super) autonomous: Vec<&'a ClaimPath>,
     /// What tells a user's token from a client's.
     pub(super) of_users: &'a [ClaimPath],
+    /// What no client's own token has.
+    pub(super) only_of_users: &'a [ClaimPath],
     /// What an access token must have.
     pub(super) required: Vec<&'a ClaimPath>,
     /// What an ID token is known by.
@@ -45,6 +47,7 @@ impl<'a> Reading<'a> {
             claims,
             autonomous,
             of_users,
+            only_of_users,
             required,
             id_tokens,
             facts,
@@ -80,6 +83,7 @@ impl<'a> Reading<'a> {
             groups,
             autonomous: autonomous.iter().map(|autonomous| &autonomous.claim).collect(),
             of_users,
+            only_of_users,
             required: required.iter().map(|mark| &mark.claim).collect(),
             id_tokens,
             facts: facts.iter().map(|rule| &rule.claim).collect(),
@@ -96,12 +100,15 @@ impl<'a> Reading<'a> {
             groups: _,
             autonomous,
             of_users,
+            only_of_users,
             required,
             id_tokens,
             facts: _,
         } = self;
-        let (parties, marks) =
-            (subject.iter().chain(*client).chain(*of_users), id_tokens.iter().map(|mark| &mark.claim));
+        let (parties, marks) = (
+            subject.iter().chain(*client).chain(*of_users).chain(*only_of_users),
+            id_tokens.iter().map(|mark| &mark.claim),
+        );
         parties.chain(autonomous.iter().copied()).chain(required.iter().copied()).chain(marks)
     }
 }

@@ -6,7 +6,7 @@
 //! INVARIANT: for one entity type no prefix is a prefix of another's, so two issuers never make the same id. One issuer
 //! may have none; its subjects that begin with another's prefix are refused.
 
-use super::{EntityRef, Record, SpiffeId, Value};
+use super::{EntityRef, Record, SpiffeId, Value, alike};
 use smol_str::{SmolStr, format_smolstr};
 use std::fmt;
 
@@ -46,29 +46,87 @@ pub struct NamingClaims {
     pub people: SmolStr,
     /// Where a person's name is: the first path that is there.
     pub person: Vec<Vec<SmolStr>>,
-    /// Where a client's name is: the first path that is there. Without paths it is `sub`.
+    /// The entity type of clients: whoever is no person is one.
+    pub clients: SmolStr,
+    /// Where a client's name is, in any of the paths. Without paths it is `sub`.
     pub client: Vec<Vec<SmolStr>>,
+    /// Where its own tokens name the client that they were issued to: another one there is another actor.
+    pub own_client: Vec<Vec<SmolStr>>,
+    /// The clients that are a person's own hand; `*` stands for all.
+    pub hands: Vec<SmolStr>,
+    /// What `sub` has before a client's name; often nothing.
+    pub before_client: SmolStr,
     /// What `sub` has behind a client's name; often nothing.
     pub after_client: SmolStr,
 }
 
 impl ActorNames {
-    /// What follows the prefix in an actor's id.
-    fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
-        let sub = act.get_present("sub").and_then(Value::as_text).map(SmolStr::as_str).ok_or(NoId::Sub);
-        let first = |paths: &[Vec<SmolStr>]| {
-            paths.iter().find_map(|path| at(act, path)).and_then(Value::as_text).map(SmolStr::as_str)
-        };
+    /// The type of an actor that does not say what it is; `default` where the issuer's profile does not tell.
+    fn kind<'a>(&'a self, default: &'a str) -> &'a str {
         match self {
-            Self::Subject => sub,
-            Self::Claims(names) if kind == names.people => first(&names.person).ok_or(NoId::Person),
-            Self::Claims(names) if names.client.is_empty() => {
-                sub.map(|sub| sub.strip_suffix(names.after_client.as_str()).unwrap_or(sub))
-            }
-            Self::Claims(names) => first(&names.client).ok_or(NoId::Client),
-            Self::Spiffe => SpiffeId::parse(sub?).map(|id| id.path).ok_or(NoId::Spiffe),
+            Self::Claims(names) => &names.clients,
+            Self::Subject | Self::Spiffe => default,
         }
     }
+
+    /// What follows the prefix in an actor's id.
+    fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
+        match self {
+            Self::Subject => sub_of(act),
+            Self::Claims(names) => names.name_of(kind, act),
+            Self::Spiffe => SpiffeId::parse(sub_of(act)?).map(|id| id.path).ok_or(NoId::Spiffe),
+        }
+    }
+}
+
+impl NamingClaims {
+    /// INVARIANT: an actor has one name. Claims that name two are refused, and so is one that is spelled like a claim that
+    /// names: whichever were read, what is said of the other would be overlooked. And it has one type, that of its own
+    /// tokens.
+    fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
+        self.check_spelling(act)?;
+        if kind == self.people {
+            let name = self.person.iter().find_map(|path| at(act, path));
+            let name = name.and_then(Value::as_text).ok_or(NoId::Person)?;
+            let is_hand =
+                |client: &SmolStr| client == name || self.hands.iter().any(|hand| hand == client || hand == "*");
+            let mut clients = self.own_client.iter().filter_map(|path| at(act, path));
+            let is_led = clients.any(|client| !client.as_text().is_some_and(is_hand));
+            return if is_led { Err(NoId::Led) } else { Ok(name.as_str()) };
+        }
+        if kind != self.clients {
+            return Err(NoId::Type);
+        }
+        let name = if self.client.is_empty() {
+            self.client_in(sub_of(act)?)
+        } else {
+            let named = self.client.iter().find_map(|path| Some((path, at(act, path)?)));
+            let (path, named) = named.ok_or(NoId::Client)?;
+            let named = named.as_text().ok_or(NoId::Clients)?;
+            if path.as_slice() == ["sub"] { self.client_in(named) } else { named.as_str() }
+        };
+        let mut others = self.client.iter().chain(&self.own_client).filter_map(|path| at(act, path));
+        let is_another =
+            |value: &Value| value.as_text().is_none_or(|other| other != name && self.client_in(other) != name);
+        if others.any(is_another) { Err(NoId::Clients) } else { Ok(name) }
+    }
+
+    /// The client's name, without what `sub` has around it.
+    fn client_in<'a>(&self, sub: &'a str) -> &'a str {
+        let named = sub.strip_prefix(self.before_client.as_str());
+        named.and_then(|named| named.strip_suffix(self.after_client.as_str())).unwrap_or(sub)
+    }
+
+    fn check_spelling(&self, act: &Record) -> Result<(), NoId> {
+        let paths = self.person.iter().chain(&self.client).chain(&self.own_client);
+        let known: Vec<&str> = paths.filter_map(|path| path.first()).map(SmolStr::as_str).chain(["sub"]).collect();
+        let is_like = |member: &str| !known.contains(&member) && known.iter().any(|name| alike(name, member));
+        if act.iter().any(|(member, value)| !value.is_null() && is_like(member)) { Err(NoId::Spelling) } else { Ok(()) }
+    }
+}
+
+fn sub_of(act: &Record) -> Result<&str, NoId> {
+    act.get_present("sub").and_then(Value::as_text).map(SmolStr::as_str).ok_or(NoId::Sub)
 }
 
 /// What stands at a path.
@@ -115,8 +173,16 @@ pub enum NoId {
     Kind,
     /// The subject is empty or too long, or begins with another issuer's prefix.
     Sub,
+    /// The issuer's own tokens name its clients by another type.
+    Type,
     /// The client is not named, and it is what the issuer's actors are.
     Client,
+    /// Two claims name two clients, or one of them names none.
+    Clients,
+    /// The person is named with a client that is not the person's own hand.
+    Led,
+    /// A claim is spelled like one that names.
+    Spelling,
     /// The claim that names people in the issuer's own tokens is not there.
     Person,
     /// The subject is no SPIFFE id of the trust domain.
@@ -129,7 +195,13 @@ impl fmt::Display for NoId {
             Self::Issuer => "its issuer is not configured",
             Self::Kind => "its issuer has no ids of this type",
             Self::Sub => "its subject is empty, too long, or begins like another issuer's ids",
+            Self::Type => {
+                "its issuer's own tokens name clients by another type (`client_type`), so that one agent would have two ids"
+            }
             Self::Client => "its client is not named, by which its issuer's own tokens name it",
+            Self::Clients => "its claims name two clients, or one is no text",
+            Self::Led => "it is a person, and its claims name a client that would act, too (`own_clients`)",
+            Self::Spelling => "it has a claim that is spelled like one that names it but for case or separators",
             Self::Person => "it has not the claim by which its issuer's own tokens name people",
             Self::Spiffe => "its subject is no SPIFFE id of its trust domain",
         })
@@ -172,9 +244,14 @@ impl PrincipalIds {
         Ok(EntityRef { kind: kind.clone(), id })
     }
 
-    /// The entity that is this party in `act`, as its own issuer's tokens name it.
-    pub fn actor(&self, issuer: &str, kind: &str, act: &Record) -> Result<EntityRef, NoId> {
+    /// The entity that is this party in `act`, as its own issuer's tokens name it. `kind` is the type that is said of it;
+    /// where none is, it has that of its issuer's clients, or `default`.
+    pub fn actor(&self, issuer: &str, kind: Option<&str>, default: &str, act: &Record) -> Result<EntityRef, NoId> {
         let ids = self.0.iter().find(|ids| ids.issuer == issuer).ok_or(NoId::Issuer)?;
+        let kind = kind.unwrap_or_else(|| ids.actors.kind(default));
+        if !ids.prefixes.iter().any(|(known, _)| known == kind) {
+            return Err(NoId::Kind);
+        }
         let named = ids.actors.name_of(kind, act)?;
         let uid = self.entity(issuer, kind, named)?;
         // The path of another domain's id would be a path here.

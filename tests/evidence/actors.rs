@@ -141,12 +141,7 @@ async fn a_client_that_acts_for_itself_is_no_user() {
     assert_eq!(chain(&world, &own).await, "agent:batch");
     let key = Key::new("k1");
     let web = publish(&key);
-    let claim = AutonomousClaim {
-        claim: ClaimPath::new("name"),
-        value: "service-account-".into(),
-        of_client: true,
-        after: "".into(),
-    };
+    let claim = AutonomousClaim::client("name", "service-account-", "");
     let world = World::new(vec![Profile { autonomous: vec![claim], ..profile(&web) }], Vec::new());
     let account = json!({"sub": "a-uuid", "client_id": "batch", "name": "service-account-batch"});
     assert_eq!(chain(&world, &key.access_token(&claims_with(&account))).await, "agent:batch");

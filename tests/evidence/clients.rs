@@ -63,13 +63,12 @@ async fn one_agent_has_one_id_in_its_own_token_and_in_another() {
     };
     let account = "5f1c9a5e-8a83-4f1b-9d63-0d6f1f1b2c11";
     let own = json!({"typ": "Bearer", "sub": account, "client_id": "batch", "azp": "batch",
-        "preferred_username": "service-account-batch"});
+        "preferred_username": "service-account-batch", "clientHost": "10.0.0.1"});
     assert_eq!(named(keycloak, &own).await, "agent:batch");
     let with_act = |act: Value| json!({"typ": "Bearer", "client_id": null, "azp": "batch", "act": act});
     for (act, expected) in [
         (json!({"sub": account, "client_id": "batch"}), "user:alice > agent:batch"),
         (json!({"sub": account, "azp": "other"}), "user:alice > agent:other > agent:batch"),
-        (json!({"sub": account, "preferred_username": "service-account-batch"}), "user:alice > agent:batch"),
         (json!({"sub": "batch"}), "user:alice > agent:batch"),
         (json!({"sub": "bob", "sub_profile": "user"}), "user:alice > user:bob > agent:batch"),
     ] {
@@ -77,6 +76,8 @@ async fn one_agent_has_one_id_in_its_own_token_and_in_another() {
     }
     for act in [
         json!({"sub": account}),
+        // Somebody may have chosen it.
+        json!({"sub": account, "preferred_username": "service-account-batch"}),
         json!({"sub": account, "preferred_username": "service-account-other"}),
         json!({"sub": account, "preferred_username": "batch"}),
         json!({"sub": "other"}),

@@ -223,6 +223,7 @@ impl Mint {
 
 /// An `act` of the form, or now and then of another, with parties of any issuer.
 fn act(dice: &mut Dice, form: ActorForm, own: &str, parties: &mut Vec<String>) -> Value {
+    let both = dice.chance(50);
     let mut party = || {
         let sub = dice.one(&["helper", "carol", "x"]);
         let of = if dice.chance(60) { own } else { ISSUERS[dice.below(ISSUERS.len())].0 };
@@ -231,14 +232,18 @@ fn act(dice: &mut Dice, form: ActorForm, own: &str, parties: &mut Vec<String>) -
         if of != own {
             act["iss"] = json!(issuer(of));
         }
+        if dice.chance(10) {
+            let client = dice.one(&["helper", "carol", "x"]);
+            act[dice.one(&["client_id", "azp"])] = json!(client);
+            parties.push(format!("{of}|{client}"));
+        }
         act
     };
-    let (inner, mut outer) = (party(), party());
-    let both = dice.chance(50);
+    let inner = party();
     if !both {
-        parties.pop();
         return if form == ActorForm::List { json!([inner]) } else { inner };
     }
+    let mut outer = party();
     if form == ActorForm::List {
         return json!([outer, inner]);
     }

@@ -122,7 +122,7 @@ async fn keycloaks_tokens_are_told_apart_by_their_type() {
         let found = as_id(over(json!({"typ": typ, "nonce": "n", "at_hash": "h"}))).await;
         assert!(found.contains("is no ID token"), "{typ}: {found}");
     }
-    let account = json!({"typ": "ID", "aud": "web", "sub": "a-uuid", "azp": "batch", "preferred_username": "service-account-batch"});
+    let account = json!({"typ": "ID", "aud": "web", "sub": "a-uuid", "azp": "batch", "clientHost": "10.0.0.1"});
     assert!(as_id(over(account)).await.contains("a client's own"));
     // Before version 25, and by a mapper.
     assert_eq!(world.read(&over(json!({"nonce": "n"}))).await, "permit");

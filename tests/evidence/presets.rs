@@ -43,10 +43,26 @@ async fn keycloak() {
         "scope": "openid read", "email_verified": false, "preferred_username": "alice",
     });
     assert_eq!(read(&world, &key, &token).await, "user:7a1f-uuid permit");
-    let of_client =
-        json!({"azp": "batch", "client_id": "batch", "sid": null, "preferred_username": "service-account-batch"});
+    let of_client = json!({"azp": "batch", "client_id": "batch", "sid": null, "preferred_username": "service-account-batch",
+               "clientHost": "10.0.0.1", "clientAddress": "10.0.0.1"});
     assert_eq!(read(&world, &key, &with(&token, &of_client)).await, "agent:batch permit");
+    for missing in ["preferred_username", "clientHost", "clientAddress", "client_id"] {
+        let own = with(&of_client, &json!({ missing: null }));
+        assert_eq!(read(&world, &key, &with(&token, &own)).await, "agent:batch permit", "{missing}");
+    }
+    let posing = json!({"azp": "batch", "preferred_username": "service-account-batch"});
     for (over, expected) in [
+        // A user who registered by that name, with her session or without; and one whom the issuer knows both ways.
+        (posing.clone(), "which a user could have chosen"),
+        (with(&posing, &json!({"sid": null})), "which a user could have chosen"),
+        (
+            with(&posing, &json!({"sid": null, "preferred_username": null, "username": "service-account-Batch"})),
+            "could have chosen",
+        ),
+        (with(&of_client, &json!({"sid": "s1"})), "has a user's claim `sid`: it has marks of both"),
+        (with(&of_client, &json!({"session_state": "s1"})), "has a user's claim `session_state`"),
+        (json!({"clientHost": "10.0.0.1"}), "has marks of both"),
+        (json!({"sid": null, "sub": "web", "session_state": "s1"}), "has marks of both"),
         (json!({"preferred_username": "service-account-batch"}), "is another client's"),
         // Its other tokens, which have the same type in the header, some the same audience.
         (json!({"typ": "ID", "at_hash": "x"}), "is an ID token"),

@@ -114,7 +114,8 @@ fn tables_of_forms() -> Vec<Table> {
 }
 
 fn keycloak() -> Table {
-    let account = json!({"sub": "5f1c-uuid", "azp": "batch", "preferred_username": "service-account-batch"});
+    let account = json!({"sub": "5f1c-uuid", "azp": "batch", "preferred_username": "service-account-batch",
+        "clientHost": "10.0.0.1"});
     Table {
         title: "`keycloak`",
         profile: Preset::Keycloak.profile(ISSUER),
@@ -128,8 +129,14 @@ fn keycloak() -> Table {
                 "exchanged, the actor with its client",
                 json!({"azp": "web", "act": {"sub": "5f1c-uuid", "client_id": "batch"}}),
             ),
+            (
+                "exchanged, the actor with two clients",
+                json!({"azp": "web", "act": {"sub": "5f1c-uuid", "client_id": "batch", "azp": "copilot"}}),
+            ),
             ("exchanged, the actor by its account's number", json!({"azp": "batch", "act": {"sub": "5f1c-uuid"}})),
             ("a service account's own", account.clone()),
+            ("a service account's own, with a user's session", with(&account, &json!({"sid": "s1"}))),
+            ("a user's who is named like a service account", with(&account, &json!({"clientHost": null, "sid": "s1"}))),
             ("of an account named like another client's", with(&account, &json!({"azp": "web"}))),
             ("a refresh token", json!({"typ": "Refresh", "azp": "web"})),
             ("an ID token as an access token", json!({"typ": "ID", "azp": "web"})),

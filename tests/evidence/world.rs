@@ -26,12 +26,14 @@ const CACHE_BYTES: usize = 4 << 20;
 const SCHEMA: &str = "
 entity user { @stored delegate?: Set<agent> };
 entity agent { @stored delegate?: Set<agent> };
+entity service;
 entity account { iban?: String, @stored bank?: String, @request branch?: String, fee?: decimal };
 entity doc;
 type TokenFacts = { tenant?: String, level?: Long, until?: datetime, regions?: Set<String> };
 action roles appliesTo { principal: [user, agent], resource: doc };
 action tell appliesTo { principal: [user, agent], resource: doc };
-action look, read, skim, session appliesTo { principal: [user, agent], resource: doc };
+action look appliesTo { principal: [user, agent, service], resource: doc };
+action read, skim, session appliesTo { principal: [user, agent], resource: doc };
 action pay appliesTo {
   principal: [user, agent],
   resource: account,

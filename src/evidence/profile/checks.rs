@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: every profile passes [`Profile::check`] before the service starts.
 
-use super::{Profile, Trust};
+use super::{ActorForm, Profile, Trust};
 use crate::evidence::facts;
 use crate::evidence::introspection::Introspection;
 use crate::evidence::jose::media_type;
@@ -98,7 +98,15 @@ impl Profile {
                 "leave out `own_clients`, or set `introspection.carries_act = true` if answers carry `act`",
             );
         }
-        for kind in [&self.subject_type, &self.actor_type, &self.client_type] {
+        let Self { actor_type, client_type, subject_type, .. } = self;
+        if self.actor != ActorForm::None && actor_type != client_type && actor_type != subject_type {
+            let types = format!("its actors are of the type `{actor_type}` and its clients of `{client_type}`");
+            refuse(
+                &format!("{types}, so that one agent would have two ids"),
+                "set `actor_type` and `client_type` to the same type",
+            );
+        }
+        for kind in [subject_type, actor_type, client_type] {
             if !self.ids.iter().any(|(known, _)| known == kind) {
                 refuse(&format!("it has no ids of the type `{kind}`"), &format!("add `ids.{kind} = \"{{sub}}\"`"));
             }

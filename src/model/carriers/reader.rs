@@ -185,23 +185,32 @@ impl<'a> Reader<'a> {
 
     /// One actor of `act`, without those inside it.
     fn read_actor(&self, act: &Record) -> Result<EntityRef, ChainRefusal> {
+        const DEFAULT: &str = "agent";
         let kind = match act.get_present("sub_profile") {
-            None => "agent",
+            None => None,
             Some(profile) => match profile.as_text().map(SmolStr::as_str) {
-                Some("ai_agent") => "agent",
-                Some("service") => "service",
-                Some("user") => "user",
+                Some("ai_agent") => Some("agent"),
+                Some("service") => Some("service"),
+                Some("user") => Some("user"),
                 _ => return Err(invalid("`act.sub_profile` must be `ai_agent`, `service` or `user`")),
             },
         };
         let sub = required_name(act, "sub", "act.sub")?;
-        let Some(issuer) = act.get_present("iss") else { return Ok(EntityRef { kind: kind.into(), id: sub }) };
+        let Some(issuer) = act.get_present("iss") else {
+            return Ok(EntityRef { kind: kind.unwrap_or(DEFAULT).into(), id: sub });
+        };
         let issuer = name_of(Some(issuer), "act.iss")?;
-        let uid = self.evidence.ids().actor(&issuer, kind, act).map_err(|why| match why {
+        let uid = self.evidence.ids().actor(&issuer, kind, DEFAULT, act).map_err(|why| match why {
             NoId::Issuer => invalid("`act.iss` names an issuer that is not configured"),
-            NoId::Kind | NoId::Sub | NoId::Client | NoId::Person | NoId::Spiffe => {
-                invalid(format!("`act` names nobody: {why}"))
-            }
+            NoId::Kind
+            | NoId::Sub
+            | NoId::Type
+            | NoId::Client
+            | NoId::Clients
+            | NoId::Led
+            | NoId::Spelling
+            | NoId::Person
+            | NoId::Spiffe => invalid(format!("`act` names nobody: {why}")),
         })?;
         self.check_aliases([&uid])?;
         Ok(uid)

@@ -78,6 +78,10 @@ fn set_parties(profile: &mut Profile, settings: &config::Issuer, preset: Preset)
         profile.client_type = profile.subject_type.clone();
     }
     set(&mut profile.autonomous, settings.autonomous.as_ref().map(|claims| claims.iter().map(autonomous).collect()));
+    set(
+        &mut profile.only_of_users,
+        settings.only_of_users.as_ref().map(|names| names.iter().map(ClaimPath::new).collect()),
+    );
     set(&mut profile.of_users, settings.of_users.as_ref().map(|names| names.iter().map(ClaimPath::new).collect()));
     Ok(())
 }
@@ -215,11 +219,9 @@ fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
 fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
     let (value, after) =
         value.split_once("{client}").map_or((value.as_str(), None), |(before, after)| (before, Some(after)));
-    AutonomousClaim {
-        claim: ClaimPath::new(claim),
-        value: value.into(),
-        of_client: after.is_some(),
-        after: after.unwrap_or_default().into(),
+    match after {
+        Some(after) => AutonomousClaim::client(claim, value, after),
+        None => AutonomousClaim::value(claim, value),
     }
 }
 
