@@ -252,7 +252,9 @@ fn conclude(
     mut explained: Vec<LegExplanation>,
 ) {
     if at.want.explanation {
-        explained.iter_mut().for_each(|leg| leg.dropped.extend(question.dropped.iter().cloned()));
+        for leg in &mut explained {
+            question.dropped.iter().for_each(|dropped| leg.dropped.push(|| dropped.clone()));
+        }
         let mut tree = explanation(at, &question.action.name, &question.resource.uid, explained);
         tree.credentials = token_facts::lines(&question.credentials);
         tree.asserted = question.asserted();

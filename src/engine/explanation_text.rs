@@ -75,6 +75,9 @@ impl Text<'_> {
         for dropped in &leg.dropped {
             self.push(format_args!("\n    not seen: {} ({})", printable(&dropped.member), dropped.why));
         }
+        if leg.dropped.more() > 0 {
+            self.push(format_args!("\n    not seen: and {} more", leg.dropped.more()));
+        }
     }
 
     fn condition(&mut self, condition: &Condition) {
@@ -115,7 +118,7 @@ fn place(policy: &PolicyRef) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Digest, Revision, Timestamp};
+    use crate::model::{Digest, DroppedMembers, Revision, Timestamp};
 
     #[test]
     fn lookups_stand_below_the_leg_with_their_tuples() {
@@ -136,7 +139,7 @@ mod tests {
                 lookup("agent:a", "platform:main#suspended", &["platform:main#suspended@agent:a"]),
             ],
             errors: Vec::new(),
-            dropped: Vec::new(),
+            dropped: DroppedMembers::default(),
         };
         let (bundle, action) = (Digest::new([0; 32]), "read".to_owned());
         let tree = Explanation {

@@ -56,7 +56,7 @@ pub struct LegExplanation {
     /// The policies that failed.
     pub errors: Vec<PolicyError>,
     /// Members of the request that no policy could see.
-    pub dropped: Vec<Dropped>,
+    pub dropped: DroppedMembers,
 }
 
 /// What a leg came to.
@@ -154,4 +154,59 @@ pub struct Dropped {
     pub member: String,
     /// Why.
     pub why: String,
+}
+
+/// The members of a request that did not reach the policies of a leg: the first of them, and how many more there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DroppedMembers {
+    first: Vec<Dropped>,
+    more: usize,
+}
+
+impl DroppedMembers {
+    /// LIMIT: members of one leg that are told: more than an answer shows. A body has tens of thousands, each leg of each
+    /// item of a batch drops them again, and what is said of each takes many times as long as to pass it by.
+    pub const MAX: usize = 64;
+
+    /// Adds one; `what` is asked only where it is told.
+    pub fn push(&mut self, what: impl FnOnce() -> Dropped) {
+        if self.first.len() < Self::MAX {
+            self.first.push(what());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Adds so many that are not told.
+    pub fn add_untold(&mut self, more: usize) {
+        self.more += more;
+    }
+
+    /// Returns those that are told.
+    pub fn iter(&self) -> std::slice::Iter<'_, Dropped> {
+        self.first.iter()
+    }
+
+    /// Returns how many more there are.
+    #[must_use]
+    pub fn more(&self) -> usize {
+        self.more
+    }
+}
+
+impl FromIterator<Dropped> for DroppedMembers {
+    fn from_iter<I: IntoIterator<Item = Dropped>>(all: I) -> Self {
+        let mut dropped = Self::default();
+        all.into_iter().for_each(|one| dropped.push(|| one));
+        dropped
+    }
+}
+
+impl<'a> IntoIterator for &'a DroppedMembers {
+    type Item = &'a Dropped;
+    type IntoIter = std::slice::Iter<'a, Dropped>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
 }

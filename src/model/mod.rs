@@ -42,8 +42,8 @@ pub use evidence::{
     is_unknown_fact, unknown_fact,
 };
 pub use explanation::{
-    Condition, CredentialLine, Dropped, Explanation, LegExplanation, LegOutcome, NearMiss, PolicyError, PolicyRef,
-    RelationLookup,
+    Condition, CredentialLine, Dropped, DroppedMembers, Explanation, LegExplanation, LegOutcome, NearMiss, PolicyError,
+    PolicyRef, RelationLookup,
 };
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
 pub use principal::{ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NamingClaims, NoId, PrincipalIds};
@@ -55,7 +55,7 @@ pub use request::{
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{PageRequest, SearchRequest, Searched};
-pub use shown::{shown, shown_message, shown_request_id};
+pub use shown::{RECORD_INPUT_BYTES, shown, shown_message, shown_request_id};
 use spelling::begin_differently;
 pub use spelling::{Letters, alike, nearest};
 pub use spiffe::{SpiffeId, is_trust_domain};

@@ -8,6 +8,10 @@ use std::borrow::Cow;
 /// LIMIT: characters of one value in a message: enough to recognise it by.
 const SHOWN_CHARS: usize = 80;
 
+/// LIMIT: bytes of the values in one decision record: as many as a decision of any use reads, and a batch of a thousand such
+/// fills the queue and not the memory.
+pub const RECORD_INPUT_BYTES: usize = 64 << 10;
+
 /// LIMIT: characters of a request's id in records and logs: several times what tracing needs. It comes back whole.
 const REQUEST_ID_CHARS: usize = 256;
 

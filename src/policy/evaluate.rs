@@ -15,8 +15,8 @@ use super::inputs::{Inputs, LegRequest, NoInputs, build};
 use super::schema::ActionInfo;
 use super::{Compiled, Conversions};
 use crate::model::{
-    Arguments, ClockUse, Code, Decision, Dropped, EntityRef, Fault, LegExplanation, LegOutcome, Question, Reason,
-    Record, Timestamp, shown,
+    Arguments, ClockUse, Code, Decision, DroppedMembers, EntityRef, Fault, LegExplanation, LegOutcome, Question,
+    Reason, Record, Timestamp, shown,
 };
 use crate::policy::analysis::clock_use;
 use crate::policy::explanation::reasons;
@@ -163,7 +163,9 @@ impl Compiled {
         let asked = question.as_asked(&member.uid);
         let (action, principal, resource) = match self.applies(question, &member.uid) {
             Ok(found) => found,
-            Err((code, message)) => return Ok(Err(blank_refusal(code, message, &asked, wanted, Vec::new()))),
+            Err((code, message)) => {
+                return Ok(Err(blank_refusal(code, message, &asked, wanted, DroppedMembers::default())));
+            }
         };
         let parties = Parties { asked: &asked, action, principal: &principal, resource: &resource };
         let index = self.index(input.arguments);
@@ -337,7 +339,7 @@ fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
 }
 
 /// A denial for which no policy is asked, with an explanation that lists none where one is wanted.
-fn blank_refusal(code: Code, message: String, principal: &EntityRef, wanted: Wanted, dropped: Vec<Dropped>) -> Leg {
+fn blank_refusal(code: Code, message: String, principal: &EntityRef, wanted: Wanted, dropped: DroppedMembers) -> Leg {
     let mut leg = refused(code, message, principal);
     if wanted.explanation {
         leg.explanation = Some(Box::new(blank(principal, &leg.outcome, dropped)));
@@ -355,7 +357,7 @@ fn without_inputs(none: NoInputs, principal: &EntityRef, wanted: Wanted) -> Resu
         }
         NoInputs::Relation(RelationFailure::Fault(message)) => Err(Fault::Relations(message)),
         NoInputs::Relation(RelationFailure::Denied(message)) => {
-            Ok(blank_refusal(Code::RelationError, message, principal, wanted, Vec::new()))
+            Ok(blank_refusal(Code::RelationError, message, principal, wanted, DroppedMembers::default()))
         }
         NoInputs::Bad(bad, dropped) => {
             let message = bad.into_iter().next().unwrap_or_default();

@@ -27,7 +27,9 @@
 //!
 //! Members may be added without a new version; none changes its meaning or goes away without one.
 
-use crate::model::{Arguments, Chain, EntityRef, MAX_NAME_BYTES, Reason, Timestamp, shown, shown_request_id};
+use crate::model::{
+    Arguments, Chain, EntityRef, MAX_NAME_BYTES, RECORD_INPUT_BYTES, Reason, Timestamp, shown, shown_request_id,
+};
 use crate::record::Entry;
 use crate::telemetry::{is_printable, write_json_escape};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -37,10 +39,6 @@ use std::borrow::Cow;
 use std::io;
 
 const VERSION: u8 = 1;
-
-/// LIMIT: bytes of the values in one record: as many as a decision of any use reads, and a batch of a thousand such fills
-/// the queue and not the memory.
-const INPUT_BYTES: usize = 64 << 10;
 
 /// The line, with its line feed.
 pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
@@ -103,7 +101,7 @@ impl Serialize for Entry<'_> {
             map.serialize_entry("unknown", &["arguments"])?;
         }
         map.serialize_entry("inputs", &Inputs(self.inputs))?;
-        if self.inputs.iter().map(|(_, value)| value.len()).sum::<usize>() > INPUT_BYTES {
+        if self.inputs.iter().map(|(_, value)| value.len()).sum::<usize>() > RECORD_INPUT_BYTES {
             map.serialize_entry("cut", &["inputs"])?;
         }
         map.serialize_entry("decision", &Text(answer.decision))?;
@@ -166,7 +164,7 @@ struct Inputs<'a>(&'a [(String, String)]);
 
 impl Serialize for Inputs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut left = INPUT_BYTES;
+        let mut left = RECORD_INPUT_BYTES;
         serializer.collect_map(self.0.iter().map(|(path, value)| {
             let fits = left.checked_sub(value.len());
             left = fits.unwrap_or(left);

@@ -171,6 +171,24 @@ fn an_explanation_names_the_policy_the_condition_and_its_values_but_no_secret() 
     assert_eq!(dropped, ["subject.properties.level", "subject.properties.rank", "context.token"]);
 }
 
+/// A body has tens of thousands of members, and each leg of each item of a batch drops them again.
+#[test]
+fn what_is_dropped_is_told_and_compared_up_to_a_bound() {
+    let engine = engine("@id(\"open\") permit (principal, action, resource);");
+    let ranks: Json =
+        (0..5_000).map(|at| (format!("levl_{at}"), json!(1))).chain([("levl".to_owned(), json!(1))]).collect();
+    let answer = engines::decide(&engine, &asked(&alice(&ranks), "read", &json!({})), Depth::Explain);
+    let tree = answer.explanation.expect("it was asked for");
+    let dropped = &tree.legs[0].dropped;
+    assert_eq!((dropped.iter().len(), dropped.more()), (64, 5_001 - 64));
+    let near: Json = (0..30).map(|at| (format!("leve{}", char::from(b'A' + at)), json!(1))).collect();
+    let answer = engines::decide(&engine, &asked(&alice(&near), "read", &json!({})), Depth::Explain);
+    let tree = answer.explanation.expect("it was asked for");
+    let is_compared: Vec<bool> =
+        tree.legs[0].dropped.iter().map(|it| it.why.contains("did you mean `level`?")).collect();
+    assert_eq!(is_compared, (0..30).map(|at| at < 8).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_caller_can_be_held_to_chains_with_an_agent() {
     let engine = engine("@id(\"open\") permit (principal, action, resource);");

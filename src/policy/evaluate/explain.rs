@@ -3,17 +3,23 @@
 //! INVARIANT: what may be a secret is neither shown nor quoted.
 
 use super::Verdict;
-use crate::model::{Condition, Decision, Dropped, EntityRef, LegExplanation, LegOutcome, NearMiss, PolicyError};
+use crate::model::{
+    Condition, Decision, DroppedMembers, EntityRef, LegExplanation, LegOutcome, NearMiss, PolicyError,
+    RECORD_INPUT_BYTES,
+};
 use crate::policy::Compiled;
 use crate::policy::analysis::read_set::Reads;
 use crate::policy::analysis::syntax::{Root, access_path};
-use crate::policy::explanation::shown::{SECRET, may_be_shown, redacted, value_text};
+use crate::policy::explanation::shown::{SECRET, beginning, may_be_shown, value_text};
 use crate::policy::inputs::{Inputs, known, value_at};
 use crate::policy::load::policies::{Conjunct, Rule, no_slots};
 use cedar_policy_core::ast::{Context, EntityUID};
 use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use std::sync::Arc;
+
+/// Bytes of a value that are written however little place a record has left: more than it shows of one that does not fit.
+const MIN_INPUT_BYTES: usize = 1 << 10;
 
 impl Compiled {
     /// Explains a leg that was decided: what determined it, what failed, and what each permit was missing.
@@ -91,6 +97,8 @@ impl Compiled {
         principal: &EntityUID,
         resource: &EntityUID,
     ) -> Vec<(String, String)> {
+        // What a record has no place for is not written either, but for its beginning.
+        let mut left = RECORD_INPUT_BYTES;
         reads
             .paths()
             .filter(|(_, path)| may_be_shown(path, &self.schema.vocabulary))
@@ -106,17 +114,18 @@ impl Compiled {
                     Dereference::NoSuchEntity | Dereference::Residual(_) => None,
                 };
                 let value = value_at(context, attribute, start, path)?;
-                Some((
-                    format!("{}.{}", root.name(), path.join(".")),
-                    redacted(&value, &self.schema.vocabulary).to_string(),
-                ))
+                // A text that does not fit is longer than what is left, as its record is to say.
+                let most = left.max(MIN_INPUT_BYTES) + char::MAX.len_utf8();
+                let (text, _) = beginning(&value, &self.schema.vocabulary, most);
+                left = left.checked_sub(text.len()).unwrap_or(left);
+                Some((format!("{}.{}", root.name(), path.join(".")), text))
             })
             .collect()
     }
 }
 
 /// An explanation that names no policy.
-pub(super) fn blank(principal: &EntityRef, outcome: &LegOutcome, dropped: Vec<Dropped>) -> LegExplanation {
+pub(super) fn blank(principal: &EntityRef, outcome: &LegOutcome, dropped: DroppedMembers) -> LegExplanation {
     LegExplanation {
         principal: principal.clone(),
         outcome: outcome.clone(),

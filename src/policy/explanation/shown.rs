@@ -101,44 +101,86 @@ fn add_secrets(value: &serde_json::Value, is_secret: bool, vocabulary: &Vocabula
 
 /// A value as Cedar writes it, without the members that are secret, as far as it is worth showing.
 pub(in crate::policy) fn value_text(value: &Cedar, vocabulary: &Vocabulary) -> String {
-    cut(&redacted(value, vocabulary))
+    let (text, is_whole) = beginning(value, vocabulary, SHOWN_BYTES);
+    if is_whole { text } else { text + CUT }
 }
 
-fn cut(value: &Cedar) -> String {
-    let mut text = Cut(String::new());
-    match write!(text, "{value}") {
-        Ok(()) => text.0,
-        Err(fmt::Error) => text.0 + CUT,
-    }
+/// The beginning of a value as Cedar writes it, without the members that are secret, of at most so many bytes; and
+/// whether that is all of it.
+///
+/// INVARIANT: this takes as long as the text that it returns is, however much the value holds. An explanation shows one
+/// value for each permit of each leg of each item of a batch.
+pub(in crate::policy) fn beginning(value: &Cedar, vocabulary: &Vocabulary, bytes: usize) -> (String, bool) {
+    // Each value in another takes two bytes of text or more: brackets of its own, or what parts it from the next one.
+    let mut redaction = Redaction { vocabulary, left: bytes.div_ceil(2), is_whole: true };
+    let value = redaction.value(value);
+    let mut text = Cut { text: String::new(), bytes };
+    let fits = write!(text, "{value}").is_ok();
+    (text.text, fits && redaction.is_whole)
 }
 
-/// A value without the members that are marked `@secret`, however deep they lie: whole, for a record.
-pub(in crate::policy) fn redacted(value: &Cedar, vocabulary: &Vocabulary) -> Cedar {
-    match value.value_kind() {
-        ValueKind::Record(members) => {
-            let shown = |(name, member): (&SmolStr, &Cedar)| {
-                let hidden = || Cedar::from(SmolStr::new_static(SECRET));
-                let value = if vocabulary.is_secret(name) { hidden() } else { redacted(member, vocabulary) };
-                (name.clone(), value)
-            };
-            Cedar::record(members.iter().map(shown), None)
+/// Copies a value without the members that are marked `@secret`, however deep they lie, and no more of it than is shown.
+struct Redaction<'a> {
+    vocabulary: &'a Vocabulary,
+    /// How many more values are copied.
+    left: usize,
+    /// Whether none was left out.
+    is_whole: bool,
+}
+
+impl Redaction<'_> {
+    fn value(&mut self, value: &Cedar) -> Cedar {
+        match value.value_kind() {
+            ValueKind::Record(members) => {
+                let mut shown = Vec::new();
+                for (name, member) in members.iter() {
+                    if !self.takes_one() {
+                        break;
+                    }
+                    let is_secret = self.vocabulary.is_secret(name);
+                    let hidden = || Cedar::from(SmolStr::new_static(SECRET));
+                    shown.push((name.clone(), if is_secret { hidden() } else { self.value(member) }));
+                }
+                Cedar::record(shown, None)
+            }
+            ValueKind::Set(items) => {
+                // In the set's order, which is that of its text.
+                let mut shown = Vec::new();
+                for item in items.iter() {
+                    if !self.takes_one() {
+                        break;
+                    }
+                    shown.push(self.value(item));
+                }
+                Cedar::set(shown, None)
+            }
+            ValueKind::Lit(_) | ValueKind::ExtensionValue(_) => value.clone(),
         }
-        ValueKind::Set(items) => Cedar::set(items.iter().map(|item| redacted(item, vocabulary)), None),
-        ValueKind::Lit(_) | ValueKind::ExtensionValue(_) => value.clone(),
+    }
+
+    /// Returns `true` if one more value is copied.
+    fn takes_one(&mut self) -> bool {
+        let rest = self.left.checked_sub(1);
+        self.is_whole &= rest.is_some();
+        self.left = rest.unwrap_or_default();
+        rest.is_some()
     }
 }
 
-/// Takes as much as is shown, and then ends the writing.
-struct Cut(String);
+/// Takes as many bytes as are shown, and then ends the writing.
+struct Cut {
+    text: String,
+    bytes: usize,
+}
 
 impl Write for Cut {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let left = SHOWN_BYTES.saturating_sub(self.0.len());
+        let left = self.bytes.saturating_sub(self.text.len());
         if text.len() <= left {
-            self.0.push_str(text);
+            self.text.push_str(text);
             return Ok(());
         }
-        self.0.push_str(text.get(..text.floor_char_boundary(left)).unwrap_or_default());
+        self.text.push_str(text.get(..text.floor_char_boundary(left)).unwrap_or_default());
         Err(fmt::Error)
     }
 }
@@ -146,12 +188,60 @@ impl Write for Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::port::RelationTypes;
+    use crate::policy::schema::Schema;
+    use proptest::prelude::*;
+
+    /// Of a schema that declares nothing.
+    fn vocabulary() -> Vocabulary {
+        let files = [SourceFile::new("s.cedarschema", "entity user;")];
+        Schema::read(&files, RelationTypes::default()).unwrap().vocabulary
+    }
+
+    fn text(text: &str) -> Cedar {
+        Cedar::from(SmolStr::new(text))
+    }
 
     #[test]
     fn a_long_value_is_cut_between_characters_and_says_so() {
-        let text = cut(&Cedar::from(SmolStr::new("é".repeat(600))));
-        assert!(text.ends_with(&format!("é{CUT}")), "{text}");
-        assert!(text.len() <= SHOWN_BYTES + CUT.len());
-        assert_eq!(cut(&Cedar::from(SmolStr::new("short"))), "\"short\"");
+        let vocabulary = vocabulary();
+        let long = value_text(&text(&"é".repeat(600)), &vocabulary);
+        assert!(long.ends_with(&format!("é{CUT}")), "{long}");
+        assert!(long.len() <= SHOWN_BYTES + CUT.len());
+        assert_eq!(value_text(&text("short"), &vocabulary), "\"short\"");
+    }
+
+    #[test]
+    fn no_more_of_a_value_is_copied_than_is_shown() {
+        let vocabulary = vocabulary();
+        let numbers = Cedar::set((0..100_000_i64).map(Cedar::from), None);
+        let members = (0..100_000).map(|at| (format!("m{at}"), numbers.clone()));
+        for large in [numbers.clone(), Cedar::record(members, None), Cedar::set([numbers.clone()], None)] {
+            let mut redaction = Redaction { vocabulary: &vocabulary, left: 100, is_whole: true };
+            let copy = redaction.value(&large).to_string();
+            assert!(!redaction.is_whole && copy.len() < 2_000, "{} bytes", copy.len());
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Cedar> {
+        let leaf = prop_oneof![(0..12_i64).prop_map(Cedar::from), "[a-c]{0,2}".prop_map(|word| text(&word))];
+        leaf.prop_recursive(5, 120, 12, |inner| {
+            let members = prop::collection::btree_map("[a-c ]{1,2}", inner.clone(), 0..6);
+            prop_oneof![
+                prop::collection::vec(inner, 0..12).prop_map(|items| Cedar::set(items, None)),
+                members.prop_map(|members| Cedar::record(members, None)),
+            ]
+        })
+    }
+
+    proptest! {
+        /// What is shown of a value is the beginning of its text, and where that is short, all of it.
+        #[test]
+        fn what_is_shown_is_the_beginning_of_the_text(value in values(), bytes in 1..200_usize) {
+            let whole = value.to_string();
+            let (shown, is_whole) = beginning(&value, &vocabulary(), bytes);
+            prop_assert_eq!(is_whole, whole.len() <= bytes);
+            prop_assert_eq!(shown.as_str(), &whole[..whole.floor_char_boundary(bytes)]);
+        }
     }
 }

@@ -3,7 +3,9 @@
 //! INVARIANT: only the declared type decides what a value becomes. Nothing in a value is interpreted: `__entity`,
 //! `__extn` and `__expr` are members like any other. Numbers are converted from their digits.
 
-use crate::model::{Number, Value, duration_nanos, is_unknown_fact, mapped_network, request_instant_nanos};
+use crate::model::{
+    DroppedMembers, Number, Value, duration_nanos, is_unknown_fact, mapped_network, request_instant_nanos,
+};
 use crate::policy::explanation::shown::undeclared_name;
 use crate::policy::schema::Vocabulary;
 use cedar_policy_core::ast::{EntityUID, ExtensionFunction, Name, PartialValue, Value as Cedar};
@@ -20,8 +22,10 @@ use std::sync::{Arc, LazyLock};
 pub(in crate::policy) struct Findings {
     /// Paths of values that do not fit, with why.
     pub(in crate::policy) misfits: Vec<(Vec<SmolStr>, String)>,
-    /// Paths of members that are not declared.
+    /// Paths of members that are not declared, as many as are ever told.
     pub(in crate::policy) undeclared: Vec<Vec<SmolStr>>,
+    /// How many more there are.
+    pub(in crate::policy) more_undeclared: usize,
     /// Points in time that lie between two milliseconds, and where they stand.
     pub(in crate::policy) between: Vec<(Instant, Vec<SmolStr>)>,
     rounding: Rounding,
@@ -61,6 +65,15 @@ impl Findings {
     /// Nothing found yet.
     pub(in crate::policy) fn rounding(rounding: Rounding) -> Self {
         Self { rounding, ..Self::default() }
+    }
+
+    /// Notes a member that is not declared. Findings are kept for other legs, and copied for each.
+    fn add_undeclared(&mut self, path: impl FnOnce() -> Vec<SmolStr>) {
+        if self.undeclared.len() < DroppedMembers::MAX {
+            self.undeclared.push(path());
+        } else {
+            self.more_undeclared += 1;
+        }
     }
 
     /// The millisecond that a point in time is read as.
@@ -113,8 +126,7 @@ pub(in crate::policy) fn fit(
             match attrs.get_attr(name) {
                 None => {
                     let declared = attrs.iter().map(|(declared, _)| declared);
-                    let name = undeclared_name(name, declared, vocabulary);
-                    findings.undeclared.push(at.below(&name).path());
+                    findings.add_undeclared(|| at.below(&undeclared_name(name, declared, vocabulary)).path());
                 }
                 Some(_) if member.is_null() => {}
                 Some(declared) => {
@@ -145,7 +157,8 @@ fn elements(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findi
     let (Type::Set { element_type: Some(element) }, Value::List(items)) = (ty, value) else { return None };
     let mut inner = Findings::rounding(findings.rounding.clone());
     let fitted: Option<Vec<Cedar>> = items.iter().map(|item| fit(item, element, vocabulary, at, &mut inner)).collect();
-    findings.undeclared.extend(inner.undeclared);
+    inner.undeclared.into_iter().for_each(|path| findings.add_undeclared(|| path));
+    findings.more_undeclared += inner.more_undeclared;
     findings.between.extend(inner.between);
     fitted.filter(|_| inner.misfits.is_empty()).map(|fitted| Cedar::set(fitted, None))
 }

@@ -22,7 +22,9 @@ pub(super) use drafts::{known, value_at};
 
 use super::index::{AttributeValue, Index, Scope, Slice, Values};
 use super::schema::{ActionInfo, Attribute, Schema, TypeInfo};
-use crate::model::{Dropped, Entity as Asked, Question, Record, RelationLookup, Timestamp, Value, nearest};
+use crate::model::{
+    Dropped, DroppedMembers, Entity as Asked, Question, Record, RelationLookup, Timestamp, Value, nearest,
+};
 use crate::policy::analysis::syntax::Root;
 use crate::policy::explanation::shown::{path_text, undeclared_name};
 use crate::policy::inputs::coerce::{At, Findings, Instant, Rounding, fit};
@@ -37,6 +39,11 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+
+/// LIMIT: undeclared members of one leg for each of which the one is looked for that was probably meant. It takes longer
+/// than the rest of a leg where there are many, and each leg of each item of a batch does it again; who misspells more
+/// sees from the first what is wrong.
+const MAX_COMPARED: usize = 8;
 
 /// One leg to be built.
 pub(super) struct LegRequest<'a> {
@@ -62,7 +69,7 @@ pub(super) struct LegRequest<'a> {
 /// Why a leg has no inputs.
 pub(super) enum NoInputs {
     /// Something that a policy reads does not fit its type, and what else no policy could see.
-    Bad(Vec<String>, Vec<Dropped>),
+    Bad(Vec<String>, DroppedMembers),
     /// A relation could not be looked up.
     Relation(RelationFailure),
     /// Cedar did not take them. What it says may hold any value, and is not kept.
@@ -76,7 +83,7 @@ pub(super) struct Inputs {
     /// The policies that can have a say.
     pub(super) slice: Arc<Slice>,
     /// What no policy could see, where an explanation is wanted.
-    pub(super) dropped: Vec<Dropped>,
+    pub(super) dropped: DroppedMembers,
     /// The relations that were looked up, where an explanation is wanted.
     pub(super) lookups: Vec<RelationLookup>,
     /// Points in time between two milliseconds that a policy reads, and their paths.
@@ -93,8 +100,8 @@ pub(super) fn build(
     scope: &Scope,
 ) -> Result<Inputs, NoInputs> {
     let drafts = Drafts::new(stored, schema);
-    let (bad, dropped, between) = (Vec::new(), Vec::new(), Vec::new());
-    let mut builder = Builder { request, schema, scope, drafts, bad, dropped, between };
+    let (bad, dropped, between) = (Vec::new(), DroppedMembers::default(), Vec::new());
+    let mut builder = Builder { request, schema, scope, drafts, bad, dropped, compared: 0, between };
     builder.given_entities();
     let context = builder.context();
     if !builder.bad.is_empty() {
@@ -120,7 +127,9 @@ struct Builder<'a> {
     /// The entities that the request names, with what it says of them.
     drafts: Drafts<'a>,
     bad: Vec<String>,
-    dropped: Vec<Dropped>,
+    dropped: DroppedMembers,
+    /// How many undeclared members were compared with those that are declared.
+    compared: usize,
     between: Vec<(Instant, String)>,
 }
 
@@ -210,9 +219,10 @@ impl Builder<'_> {
             _ => convert(),
         };
         for undeclared in findings.undeclared {
-            let path = path_text(&undeclared, &self.schema.vocabulary);
-            self.drop(|| (format!("{}.{path}", prefix()), "the schema does not declare it".to_owned()));
+            let path = || path_text(&undeclared, &self.schema.vocabulary);
+            self.drop(|| (format!("{}.{}", prefix(), path()), "the schema does not declare it".to_owned()));
         }
+        self.dropped.add_untold(findings.more_undeclared);
         for (instant, between) in findings.between {
             if is_read(self, &between) {
                 let member = format!("{}.{}", prefix(), path_text(&between, &self.schema.vocabulary));
@@ -274,8 +284,11 @@ impl Builder<'_> {
         of: &str,
     ) {
         let vocabulary = &self.schema.vocabulary;
+        let is_compared = self.compared < MAX_COMPARED;
+        self.compared += 1;
         self.drop(|| {
-            let near = nearest(name, declared.keys().map(SmolStr::as_str));
+            let names = declared.keys().map(SmolStr::as_str);
+            let near = is_compared.then(|| nearest(name, names)).flatten();
             let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             let member = format!("{place}.{}", undeclared_name(name, declared.keys(), vocabulary));
             (member, format!("the schema does not declare it{of}{meant}"))
@@ -285,8 +298,10 @@ impl Builder<'_> {
     /// Notes what no policy can see; only an explanation says it.
     fn drop(&mut self, what: impl FnOnce() -> (String, String)) {
         if self.request.explains {
-            let (member, why) = what();
-            self.dropped.push(Dropped { member, why });
+            self.dropped.push(|| {
+                let (member, why) = what();
+                Dropped { member, why }
+            });
         }
     }
 }

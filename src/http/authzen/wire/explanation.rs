@@ -205,7 +205,7 @@ impl<'a> From<&'a model::LegExplanation> for Leg<'a> {
 }
 
 /// As many as fit, and how many more there are.
-fn first_dropped(all: &[model::Dropped]) -> Vec<Dropped<'_>> {
+fn first_dropped(all: &model::DroppedMembers) -> Vec<Dropped<'_>> {
     let mut left = DROPPED_BYTES;
     let fits = |it: &&model::Dropped| {
         let after = left.checked_sub(it.member.len() + it.why.len());
@@ -213,7 +213,7 @@ fn first_dropped(all: &[model::Dropped]) -> Vec<Dropped<'_>> {
         after.is_some()
     };
     let mut told: Vec<_> = all.iter().take_while(fits).map(Dropped::from).collect();
-    let more = all.len().saturating_sub(told.len());
+    let more = (all.iter().len() + all.more()).saturating_sub(told.len());
     if more > 0 {
         told.push(Dropped { member: format!("and {more} more").into(), why: "the list is cut here" });
     }

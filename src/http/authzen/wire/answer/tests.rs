@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Code, Condition, CredentialKind, CredentialLine, DecisionId, Digest, Dropped, LegExplanation, LegOutcome, NearMiss,
-    NextAction, PolicyError, PolicyRef, Proof, RelationLookup, Revision, Timestamp,
+    Code, Condition, CredentialKind, CredentialLine, DecisionId, Digest, Dropped, DroppedMembers, LegExplanation,
+    LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Proof, RelationLookup, Revision, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn denial() -> Answer {
             witness: vec!["user:alice member team:sre".to_owned()],
         }],
         errors: vec![PolicyError { policy: policy(), message: "overflow".to_owned() }],
-        dropped: vec![Dropped { member: "context.x".to_owned(), why: "not declared".to_owned() }],
+        dropped: [Dropped { member: "context.x".to_owned(), why: "not declared".to_owned() }].into_iter().collect(),
     };
     let other = LegExplanation {
         principal: model::EntityRef::new("agent", "copilot"),
@@ -53,7 +53,7 @@ fn denial() -> Answer {
         near_misses: Vec::new(),
         relations: Vec::new(),
         errors: Vec::new(),
-        dropped: Vec::new(),
+        dropped: DroppedMembers::default(),
     };
     let explanation = model::Explanation {
         bundle: Digest::new([7; 32]),
