@@ -57,7 +57,7 @@ pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request
 pub use search::{PageRequest, SearchRequest, Searched};
 pub use shown::{RECORD_INPUT_BYTES, shown, shown_message, shown_request_id};
 use spelling::begin_differently;
-pub use spelling::{Letters, alike, nearest};
+pub use spelling::{Letters, MAX_OTHERS, alike, nearest};
 pub use spiffe::{SpiffeId, is_trust_domain};
 pub use tuple::{
     MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ModelType, ObjectRef, Tuple, TupleCondition,

@@ -23,6 +23,10 @@ const MAX_LETTERS: usize = 256;
 /// LIMIT: names up to so many bytes are read anew for each comparison: nearly all are, and most differ in the first letter.
 const SHORT_BYTES: usize = 64;
 
+/// LIMIT: members of one object that nobody knows and that are compared with those that there are: no client sends so many.
+/// With a body full of them the comparisons would hold the thread that answers others too for seconds.
+pub const MAX_OTHERS: usize = 100;
+
 /// A name that is compared to many: a long one, and one with other letters than ASCII's, is read once for all of them.
 ///
 /// INVARIANT: what is not seen in a name hides nothing, however much of it there is: it is passed over to the end.
@@ -136,15 +140,22 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     }
     let about_as_long = |known: &&str| known.len().abs_diff(name.len()) <= MAX_DIFFERENCE;
     let known = known.into_iter().filter(about_as_long).take(MAX_NAMES);
-    let spelled = |name: &str| letters(name).collect::<String>();
     let sought = spelled(name);
-    let distances = known.map(|known| {
+    let chars = sought.chars().count();
+    let distances = known.filter_map(|known| {
         let letters = spelled(known);
         let most = if letters.len() < 8 { 1 } else { 2 };
-        (strsim::osa_distance(&sought, &letters), most, known)
+        // Each letter that one has more is a difference: most names need no look at more than that.
+        let is_near = letters.chars().count().abs_diff(chars) <= most;
+        let distance = is_near.then(|| strsim::osa_distance(&sought, &letters));
+        distance.filter(|distance| *distance <= most).map(|distance| (distance, known))
     });
-    let near = distances.filter(|(distance, most, _)| distance <= most);
-    near.min_by_key(|(distance, ..)| *distance).map(|(_, _, known)| known)
+    distances.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
+/// The letters and digits of a name, without case.
+fn spelled(name: &str) -> String {
+    if name.is_ascii() { ascii_letters(name).map(char::from).collect() } else { letters(name).collect() }
 }
 
 #[cfg(test)]

@@ -250,3 +250,23 @@ async fn a_refusal_shows_a_bounded_part_of_what_was_sent() {
         assert!(reply.body.len() < 20_000, "{call}: {}", reply.body.len());
     }
 }
+
+/// Each member that nobody knows is compared with those that there are: a body is refused before that takes long.
+#[actix_web::test]
+async fn a_body_of_many_members_that_nobody_knows_is_refused() {
+    let fixture = Fixture::new().await;
+    for (call, body) in [
+        ("check", json!({ "tuple_key": key("document:plan#viewer@user:mallory") })),
+        ("write", json!({ "writes": { "tuple_keys": [key("document:plan#viewer@user:mallory")] } })),
+        ("read", json!({})),
+    ] {
+        let mut body = body;
+        for at in 0..101 {
+            body[format!("tupel_kyes_{at}")] = json!(1);
+        }
+        let reply = fixture.on_store(call, &body).await;
+        assert_eq!(error(&reply), "400 validation_error", "{call}: {}", reply.body);
+        assert!(reply.body.contains("the body has more than 100 members that are not read"), "{call}: {}", reply.body);
+    }
+    assert_eq!(stored(&fixture).await, 0);
+}

@@ -263,6 +263,13 @@ async fn options_that_were_meant_for_others_are_refused() {
             assert_eq!(error(&ask(&server, path, &body).await), format!("400 malformed: {problem}"));
         }
     }
+    let many: Value = (0..101).map(|at| (format!("xplain_{at}"), json!(1))).collect();
+    for path in [EVALUATION, EVALUATIONS] {
+        let mut body = question();
+        body["options"] = many.clone();
+        let problem = "400 malformed: `options` has more than 100 members that are no options";
+        assert_eq!(error(&ask(&server, path, &body).await), problem);
+    }
     let mut body = question();
     body["options"] = json!({"region": "eu", "x": {"y": 1}, "another_option": "value", "reasn": null});
     assert_eq!(ask(&server, EVALUATION, &body).await.json(), json!({"decision": true}));

@@ -9,7 +9,7 @@
 //! **Trade-off.** What a later OpenFGA adds within an object is refused, until this table has it.
 
 use crate::http::openfga::error::ApiError;
-use crate::model::{Record, Value, alike, nearest, shown};
+use crate::model::{MAX_OTHERS, Record, alike, nearest, shown};
 
 /// The members that an object may have.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +90,7 @@ impl Members {
 
     /// Refuses what nobody would read in an object; `path` is the way to it.
     pub(super) fn check(self, record: &Record, path: &str) -> Result<(), ApiError> {
+        let mut others = 0;
         for (member, value) in record.iter() {
             match self.names.iter().find(|name| spells(member, name)) {
                 Some(name) if member != name && record.get(name).is_some() => {
@@ -99,17 +100,25 @@ impl Members {
                     )));
                 }
                 Some(_) => {}
-                None => self.check_other(member, value, path)?,
+                // What is not sent is meant for nothing.
+                None if self.is_body && value.is_null() => {}
+                None => {
+                    others += 1;
+                    if others > MAX_OTHERS {
+                        return Err(too_many(self));
+                    }
+                    self.check_other(member, path)?;
+                }
             }
         }
         Ok(())
     }
 
-    fn check_other(self, member: &str, value: &Value, path: &str) -> Result<(), ApiError> {
+    fn check_other(self, member: &str, path: &str) -> Result<(), ApiError> {
         let names = || self.names.iter().copied();
         let meant = names().find(|name| alike(name, member)).or_else(|| nearest(member, names()));
         let is_meant = meant.is_some() || ELSEWHERE.iter().any(|name| alike(name, member));
-        if self.is_body && (value.is_null() || !is_meant) {
+        if self.is_body && !is_meant {
             return Ok(());
         }
         let hint = meant.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"));
@@ -125,6 +134,13 @@ impl Members {
             [] => "is nothing".to_owned(),
         }
     }
+}
+
+fn too_many(members: Members) -> ApiError {
+    ApiError::invalid(format!(
+        "the body has more than {MAX_OTHERS} members that are not read: there {}",
+        members.list()
+    ))
 }
 
 fn within(path: &str, name: &str) -> String {
@@ -186,6 +202,20 @@ mod tests {
         for name in ["TupleKey", "tuple_keys", "tuple-key", "object", "user"] {
             assert!(check(READ, &format!("{{\"{name}\":1}}")).is_err(), "{name}");
         }
+    }
+
+    /// Each is compared with those that there are, on the thread that answers others too.
+    #[test]
+    fn a_body_has_few_others() {
+        let body = |count: usize, value: &str| {
+            let members: Vec<String> = (0..count).map(|at| format!("\"deltee_no_{at}\":{value}")).collect();
+            check(WRITE, &format!("{{{}}}", members.join(",")))
+        };
+        assert_eq!(body(MAX_OTHERS, "1"), Ok(()));
+        let told = body(MAX_OTHERS + 1, "1").unwrap_err();
+        let there = "there are `writes`, `deletes` and `authorization_model_id`";
+        assert_eq!(told, format!("the body has more than 100 members that are not read: {there}"));
+        assert_eq!(body(MAX_OTHERS + 1, "null"), Ok(()), "what is null is not sent");
     }
 
     #[test]

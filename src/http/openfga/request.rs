@@ -7,7 +7,7 @@ use crate::http::openfga::members::spells;
 use crate::http::openfga::time::Deadline;
 use crate::http::shared::Shared;
 use crate::http::{Error, Permission};
-use crate::model::{Record, Tuple, alike, nearest, shown};
+use crate::model::{MAX_OTHERS, Record, Tuple, alike, nearest, shown};
 use crate::stores::{
     Cut, Expansion, Failure, Limits, Listed, Membership, ModelId, RelationFault, StoreId, Stores, Terms,
 };
@@ -138,6 +138,7 @@ fn parameters(
     let read = Query::<Vec<(String, String)>>::from_query(request.query_string());
     let pairs = read.map_err(|_| ApiError::invalid("the query string cannot be read"))?;
     let mut found = HashMap::new();
+    let mut others = 0;
     for (name, value) in pairs.into_inner() {
         let names = || known.iter().copied();
         match names().find(|known| spells(&name, known)) {
@@ -147,6 +148,11 @@ fn parameters(
                 }
             }
             None => {
+                others += 1;
+                if others > MAX_OTHERS {
+                    let told = format!("the query string has more than {MAX_OTHERS} parameters that are not read");
+                    return Err(ApiError::invalid(told));
+                }
                 if let Some(meant) = names().find(|known| alike(known, &name)).or_else(|| nearest(&name, names())) {
                     let told = format!("the parameter `{}` is not read: did you mean `{meant}`?", shown(&name));
                     return Err(ApiError::invalid(told));

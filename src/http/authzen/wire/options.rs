@@ -8,7 +8,8 @@ use crate::engine::Semantic;
 use crate::http::caller::Identity;
 use crate::http::{Error, Permission};
 use crate::model::{
-    Arguments, Depth, Malformed, Record, Revision, Value, alike, misplaced_option, nearest, refuse_lookalike, shown,
+    Arguments, Depth, MAX_OTHERS, Malformed, Record, Revision, Value, alike, misplaced_option, nearest,
+    refuse_lookalike, shown,
 };
 
 const UNKNOWN: &str = "options.unknown";
@@ -93,9 +94,14 @@ impl Options {
 
 /// Refuses a member that was meant for an option, and a carrier.
 fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
-    for (name, value) in options.iter().filter(|(name, _)| !NAMES.contains(&name.as_str())) {
+    let others = options.iter().filter(|(name, value)| !value.is_null() && !NAMES.contains(&name.as_str()));
+    for (at, (name, _)) in others.enumerate() {
+        if at >= MAX_OTHERS {
+            let problem = format!("has more than {MAX_OTHERS} members that are no options");
+            return Err(Malformed { member: "options".to_owned(), problem });
+        }
         let meant = if alike(name, EXPLANATION) { Some("explain") } else { nearest(name, NAMES) };
-        if let Some(meant) = meant.filter(|_| !value.is_null()) {
+        if let Some(meant) = meant {
             let member = format!("options.{}", shown(name));
             return Err(Malformed { member, problem: format!("is no option: did you mean `{meant}`?") });
         }
