@@ -100,13 +100,17 @@ impl<'a> Lookup<'a> {
         self.basis.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
-    /// Notes every row of an object: whatever tuple is written on it stands in one of them.
+    /// The names of a type's relations.
+    fn relations_of(&self, kind: &str) -> impl Iterator<Item = &SmolStr> {
+        let kind = self.rules.model().types().iter().find(|known| known.name == *kind);
+        kind.into_iter().flat_map(|kind| &kind.relations).map(|relation| &relation.name)
+    }
+
+    /// Notes every row of an object that the model knows: what is written on it stands in one of them.
     fn note_rows(&self, object: &ObjectRef) {
         let Some(basis) = &self.basis else { return };
-        let kind = self.rules.model().types().iter().find(|kind| kind.name == *object.kind());
-        let relations = kind.into_iter().flat_map(|kind| &kind.relations);
-        let row = |name: &str| Row::of(RowHash::of_object(object.kind(), object.id(), name).bits());
-        basis.borrow_mut().rows.extend(relations.map(|relation| row(&relation.name)));
+        let row = |name: &SmolStr| Row::of(RowHash::of_object(object.kind(), object.id(), name).bits());
+        basis.borrow_mut().rows.extend(self.relations_of(object.kind()).map(row));
     }
 
     /// Looks at the time.
@@ -174,8 +178,11 @@ impl Relations for Lookup<'_> {
 
     fn is_object(&self, entity: &EntityRef) -> bool {
         let Ok(object) = ObjectRef::of_entity(entity) else { return false };
+        // INVARIANT: only rows that are noted are looked at. A tuple of a relation that the model no longer has is a row
+        // that nothing notes: its deletion would leave an answer that rests on it.
         self.note_rows(&object);
-        self.given.iter().any(|tuple| tuple.key.object == object) || self.graph.has_tuples_on(&object)
+        self.given.iter().any(|tuple| tuple.key.object == object)
+            || self.graph.has_tuples_on(&object, self.relations_of(object.kind()).map(SmolStr::as_str))
     }
 }
 

@@ -159,6 +159,11 @@ impl Plan {
         {
             paths.iter().for_each(|path| project(Some(record), path, key));
         }
+        // A value that does not fit is told by where it was sent: with the subject, or with an actor.
+        let is_told = |path: &Vec<SmolStr>| path.first().is_some_and(|name| properties.get_present(name).is_some());
+        if !properties.is_empty() && self.principal.iter().any(is_told) {
+            key.count(u64::from(input.leg == 0));
+        }
         // No properties of an action are the same as none sent.
         let properties = Some(&question.action.properties).filter(|properties| !properties.is_empty());
         self.action_properties.iter().for_each(|path| project(properties, path, key));

@@ -30,4 +30,5 @@ mod questions;
 mod rows;
 mod threads;
 mod walks;
+mod words;
 mod world;

@@ -99,6 +99,12 @@ impl Layer {
         Tuples::of(object.0, [self.by_object.of(object.0)])
     }
 
+    /// Every tuple on an object with this relation.
+    pub(super) fn on_row(&self, object: ObjectId, relation: NameId) -> Tuples<'_, 1> {
+        let row = self.by_object.of(object.0).between(pair(relation, NameId::NONE), pair(relation, NameId::LAST));
+        Tuples::of(object.0, [row])
+    }
+
     /// Every tuple whose user is an object or a userset of it, whatever the relations.
     pub(super) fn of_user(&self, object: ObjectId) -> Range<'_, bool> {
         self.by_user.range(&[object.0, 0, 0], &[object.0, u32::MAX, u32::MAX])

@@ -34,12 +34,15 @@ impl Graph {
         self.find_object(&self.names().now(), object).is_some()
     }
 
-    /// Whether some tuple has the object as its object.
-    #[must_use]
-    pub fn has_tuples_on(&self, object: &ObjectRef) -> bool {
-        let layers = [&self.bundle, &self.stored];
-        let found = self.find_object(&self.names().now(), object);
-        found.is_some_and(|object| layers.iter().any(|layer| layer.on_object(object).next().is_some()))
+    /// Returns `true` if some tuple has the object as its object, with one of these relations.
+    pub fn has_tuples_on<'n>(&self, object: &ObjectRef, relations: impl IntoIterator<Item = &'n str>) -> bool {
+        let names = self.names().now();
+        let Some(object) = self.find_object(&names, object) else { return false };
+        let has_row = |relation| {
+            let layers = [&self.bundle, &self.stored];
+            layers.iter().any(|layer| layer.on_row(object, relation).next().is_some())
+        };
+        relations.into_iter().filter_map(|relation| names.find(relation)).any(has_row)
     }
 }
 
