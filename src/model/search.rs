@@ -8,7 +8,9 @@ use super::request::{
     body_flaws, read_action, read_entity, read_entity_type, read_optional_record, read_subject, refuse_lookalike,
     required_record,
 };
-use super::{Action, CarrierSettings, Entity, EntityRef, Malformed, Record, Request, Value};
+use super::{
+    Action, CarrierSettings, Entity, EntityRef, MAX_OTHERS, Malformed, Record, Request, Value, alike, nearest, shown,
+};
 use smol_str::SmolStr;
 
 /// What is searched for.
@@ -155,7 +157,8 @@ impl PageRequest {
     pub fn from_body(body: &Record) -> Result<Option<Self>, Malformed> {
         let Some(value) = body.get_present("page") else { return Ok(None) };
         let page = read_optional_record(Some(value), "page")?;
-        refuse_lookalike(&page, "page", &["token", "limit", "properties"])?;
+        refuse_lookalike(&page, "page", &PAGE_MEMBERS)?;
+        refuse_misspelt(&page)?;
         if let Some(found) = overlooked(&page, Site::Options, &["token", "limit"]) {
             let problem = format!("has a carrier: {}", found.message("page"));
             return Err(Malformed { member: "page".to_owned(), problem });
@@ -168,8 +171,9 @@ impl PageRequest {
         let limit = match page.get_present("limit") {
             None => None,
             Some(Value::Number(number)) => {
-                let limit = number.to_i64().and_then(|limit| u64::try_from(limit).ok());
-                let problem = || format!("must be a whole number from 0 on, not {number}");
+                // A page of nothing would lead to another, without end.
+                let limit = number.to_i64().and_then(|limit| u64::try_from(limit).ok()).filter(|limit| *limit > 0);
+                let problem = || format!("must be a whole number from 1 on, not {number}");
                 Some(limit.ok_or_else(|| Malformed { member: "page.limit".to_owned(), problem: problem() })?)
             }
             Some(other) => return Err(Malformed::kind("page.limit", "a whole number", other)),
@@ -177,6 +181,38 @@ impl PageRequest {
         read_optional_record(page.get("properties"), "page.properties")?;
         Ok(Some(Self { token, limit }))
     }
+}
+
+/// Every member of a page.
+const PAGE_MEMBERS: [&str; 3] = ["token", "limit", "properties"];
+
+/// What an answer's page or other services call them.
+const OTHER_NAMES: [(&str, &str); 7] = [
+    ("next_token", "token"),
+    ("page_token", "token"),
+    ("continuation_token", "token"),
+    ("cursor", "token"),
+    ("size", "limit"),
+    ("page_size", "limit"),
+    ("count", "limit"),
+];
+
+/// Refuses a member of a page that was meant for one that there is: what asks for the second page and gets the first
+/// would begin anew for ever. Others are ignored.
+fn refuse_misspelt(page: &Record) -> Result<(), Malformed> {
+    let others = page.iter().filter(|(name, value)| !value.is_null() && !PAGE_MEMBERS.contains(&name.as_str()));
+    for (at, (name, _)) in others.enumerate() {
+        if at >= MAX_OTHERS {
+            let problem = format!("has more than {MAX_OTHERS} members that are not read");
+            return Err(Malformed { member: "page".to_owned(), problem });
+        }
+        let other = OTHER_NAMES.iter().find(|(other, _)| alike(name, other)).map(|(_, meant)| *meant);
+        if let Some(meant) = other.or_else(|| nearest(name, PAGE_MEMBERS)) {
+            let member = format!("page.{}", shown(name));
+            return Err(Malformed { member, problem: format!("is not read: did you mean `{meant}`?") });
+        }
+    }
+    Ok(())
 }
 
 /// The subject of which nothing counts but its type and its carriers, those that are spelled wrongly or stand in the wrong
@@ -226,6 +262,36 @@ mod tests {
         let question = search.about(&"d2".into());
         assert_eq!((question.resource.uid.id.as_str(), question.resource.properties.len()), ("d2", 0));
         assert_eq!(question.subject, *body.get("subject").unwrap().as_record().unwrap());
+    }
+
+    fn page(members: &[(&str, Value)]) -> Result<Option<PageRequest>, String> {
+        let body = record(&[("page", record(members).into())]);
+        PageRequest::from_body(&body).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_member_of_a_page_that_was_meant_for_another_is_refused() {
+        for (name, meant) in [
+            ("limt", "limit"),
+            ("tokn", "token"),
+            ("propertys", "properties"),
+            ("next_token", "token"),
+            ("NextToken", "token"),
+            ("page_size", "limit"),
+            ("size", "limit"),
+        ] {
+            let told = page(&[(name, Value::from(5))]).unwrap_err();
+            assert_eq!(told, format!("`page.{name}` is not read: did you mean `{meant}`?"));
+            assert!(page(&[(name, Value::Null)]).is_ok(), "what is null is not sent");
+        }
+        let others: Vec<String> = (0..=MAX_OTHERS).map(|at| format!("other_{at}")).collect();
+        let others: Vec<(&str, Value)> = others.iter().map(|name| (name.as_str(), Value::from(1))).collect();
+        assert!(page(&others[1..]).is_ok());
+        assert_eq!(page(&others).unwrap_err(), "`page` has more than 100 members that are not read");
+        let both = page(&[("limit", Value::from(1)), ("token", "t".into())]).unwrap().unwrap();
+        assert_eq!((both.limit, both.token.as_deref()), (Some(1), Some("t")));
+        let told = page(&[("limit", Value::from(0))]).unwrap_err();
+        assert_eq!(told, "`page.limit` must be a whole number from 1 on, not 0");
     }
 
     #[test]

@@ -53,8 +53,14 @@ async fn what_is_missing_is_named() {
 async fn a_page_is_checked() {
     for (page, problem) in [
         (json!("x"), "`page` must be an object, not a string"),
-        (json!({"limit": -1}), "`page.limit` must be a whole number from 0 on, not -1"),
-        (json!({"limit": 1.5}), "`page.limit` must be a whole number from 0 on, not 1.5"),
+        (json!({"limit": -1}), "`page.limit` must be a whole number from 1 on, not -1"),
+        (json!({"limit": 0}), "`page.limit` must be a whole number from 1 on, not 0"),
+        (json!({"limit": 1.5}), "`page.limit` must be a whole number from 1 on, not 1.5"),
+        (json!({"limt": 1}), "`page.limt` is not read: did you mean `limit`?"),
+        (json!({"tokn": "x"}), "`page.tokn` is not read: did you mean `token`?"),
+        (json!({"next_token": "x"}), "`page.next_token` is not read: did you mean `token`?"),
+        (json!({"nextToken": "x"}), "`page.nextToken` is not read: did you mean `token`?"),
+        (json!({"size": 5}), "`page.size` is not read: did you mean `limit`?"),
         (json!({"limit": "1"}), "`page.limit` must be a whole number, not a string"),
         (json!({"token": 1}), "`page.token` must be a string, not a number"),
         (json!({"properties": []}), "`page.properties` must be an object, not an array"),

@@ -124,7 +124,7 @@ fn all_pages(
     mut page: impl FnMut(PageRequest) -> Result<Vec<u8>, Problem>,
 ) -> Result<Found, Problem> {
     let wanted = arguments.limit.unwrap_or(usize::MAX);
-    let limit = u64::try_from(wanted.min(PAGE)).ok();
+    let limit = u64::try_from(wanted.clamp(1, PAGE)).ok();
     let mut found = Found { unknown: arguments.unknown_arguments.then_some(["arguments"]), ..Found::default() };
     let mut token = None;
     loop {

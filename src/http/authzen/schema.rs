@@ -217,6 +217,7 @@ pub struct Page {
     /// The `next_token` of the page before.
     pub token: Option<String>,
     /// How many results at most; with a token as before, or left out.
+    #[schema(minimum = 1)]
     pub limit: Option<u64>,
     /// Accepted, and not read.
     pub properties: Option<Object>,
