@@ -12,7 +12,7 @@ use crate::policy::{RelationTypes, SourceFile};
 use crate::relations::model::{
     AuthorizationModel, ModelDefinition, ModelFile, ModelSource, RestrictionForm, add_modules, named_modules, read_dsl,
 };
-use crate::relations::{Graph, Rules};
+use crate::relations::{Graph, Possible, Rules};
 use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashSet};
@@ -153,6 +153,10 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
         .filter(|restriction| !matches!(restriction.form, RestrictionForm::Userset(_)))
         .map(|restriction| ModelType::new(restriction.kind.clone()).to_entity_type())
         .collect();
+    let possible: Option<Vec<(SmolStr, Possible<'_>)>> = rules.as_ref().map(|rules| {
+        let of = |user: &SmolStr| (user.clone(), rules.possible(&ModelType::of_entity_type(user)));
+        types.members.iter().map(of).collect()
+    });
     for kind in model.types() {
         let model_type = ModelType::new(kind.name.clone());
         let entity_type = model_type.to_entity_type();
@@ -162,10 +166,10 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
             (name, parameters)
         };
         types.parameters.insert(entity_type.clone(), names().map(parameters_of).collect());
-        if let Some(rules) = &rules {
+        if let Some(possible) = &possible {
             let users_of = |name: SmolStr| {
-                let can_hold = |user: &&SmolStr| rules.can_hold(&ModelType::of_entity_type(user), &model_type, &name);
-                let users = types.members.iter().filter(can_hold).cloned().collect();
+                let can_hold = possible.iter().filter(|(_, possible)| possible.has(&model_type, &name));
+                let users = can_hold.map(|(user, _)| user.clone()).collect();
                 (name, users)
             };
             types.users.insert(entity_type.clone(), names().map(users_of).collect());

@@ -25,4 +25,4 @@ pub use graph::{Graph, GraphError, Known, Origin, Place, RowHash, order_name, or
 pub use limits::{Allowance, Limits, MAX_CHECK_READS, MAX_DEPTH, MAX_LIST_READS, MAX_NESTING, MAX_RESULTS};
 pub use list::{Cut, Listed, UserFilter};
 pub use reader::{Membership, Reader, Terms};
-pub use rules::{Rules, RulesError};
+pub use rules::{Possible, Rules, RulesError};

@@ -8,9 +8,11 @@
 //! **Trade-off.** Rules belong to one store; a model used in two stores is compiled twice.
 
 mod compile;
+mod possible;
 mod reach;
 
 pub use compile::RulesError;
+pub use possible::Possible;
 pub(in crate::relations) use reach::{Bits, Terminal};
 
 use super::graph::{Graph, NameId, NameTable, ObjectId, UserId, View, When};
@@ -154,15 +156,6 @@ impl Rules {
             left.extend(relation.rewrite.arrows().into_iter().map(|arrow| arrow.tupleset));
         }
         found
-    }
-
-    /// Whether an object of type `user` can be in `kind#relation` at all, whatever the tuples are. What is subtracted and
-    /// what is required besides is not looked at: `true` is no promise.
-    #[must_use]
-    pub fn can_hold(&self, user: &ModelType, kind: &ModelType, relation: &str) -> bool {
-        let user = self.names.now().find(user.as_str());
-        let relation = self.find(kind.as_str(), relation);
-        user.zip(relation).is_some_and(|(user, relation)| self.reaching(Terminal::Object(user)).has(relation))
     }
 
     /// Whether a check of `kind#relation` can depend on what the request says: whether any condition is in its reach.
