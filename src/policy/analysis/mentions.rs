@@ -7,7 +7,9 @@
 //! and each that holds makes the userset a parent. Every other expression of type `Userset` is refused.
 //! **Trade-off.** A relation is looked up even where a condition before it would have made it unnecessary.
 
-use crate::model::{EntityRef, ObjectRef, Place, Problem, TupleUser, check_relation, nearest};
+use crate::model::{
+    EntityRef, MAX_USER_BYTES, ObjectRef, Place, Problem, TupleTextError, TupleUser, check_relation, nearest, shown,
+};
 use crate::policy::analysis::syntax::{Root, access_path, children};
 use crate::policy::idle::truth;
 use crate::policy::load::source::{SourceFile, place_in};
@@ -243,7 +245,7 @@ impl Reader<'_> {
             ExprKind::Lit(Literal::EntityUID(uid)) => {
                 let (object, relation) = parse_userset_id(uid.eid().as_ref())?;
                 let known = self.types.relations.get(&object.kind)?.contains(&relation);
-                known.then_some((Object::Literal(object), relation))
+                (known && is_short(&object).is_ok()).then_some((Object::Literal(object), relation))
             }
             ExprKind::GetAttr { expr, attr } => {
                 let kind = entity_type(expr)?;
@@ -272,7 +274,15 @@ impl Reader<'_> {
     /// What is wrong with a literal that is no userset of the model.
     fn unknown_userset(&self, expr: &Typed) -> Option<String> {
         let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() else { return None };
-        let (object, relation) = parse_userset_id(uid.eid().as_ref())?;
+        let id: &str = uid.eid().as_ref();
+        let too_long = |why: TupleTextError| Some(format!("`{USERSET}::\"{}\"` is no userset: {why}", shown(id)));
+        if id.len() > MAX_USER_BYTES {
+            return too_long(TupleTextError::UserTooLong);
+        }
+        let (object, relation) = parse_userset_id(id)?;
+        if let Err(why) = is_short(&object) {
+            return too_long(why);
+        }
         let kind = &object.kind;
         let kinds = || self.types.relations.keys().map(AsRef::as_ref);
         let (none, near) = match self.types.relations.get(kind) {
@@ -323,6 +333,11 @@ pub(in crate::policy) fn userset_id(object: &EntityRef, relation: &str) -> Optio
         text.push_str(part);
     }
     Some(text.finish())
+}
+
+/// Refuses an object that no tuple can be about, as a look-up does.
+fn is_short(object: &EntityRef) -> Result<(), TupleTextError> {
+    ObjectRef::of_entity(object)?.as_object()
 }
 
 /// Reads it back; none for what is not the one spelling of a userset.

@@ -1,4 +1,4 @@
-//! What no stored entity may hold: values that no request ever equals, where Cedar would take them.
+//! What no stored entity may be or hold: ids and values that no request ever equals, where Cedar would take them.
 //!
 //! INVARIANT: a stored value that a rule compares with is one that something can equal. A forbid on any other would look
 //! armed and never be.
@@ -10,16 +10,23 @@ use crate::policy::schema::Vocabulary;
 use cedar_policy_core::ast::{Entity, EntityUID, Expr, Literal, PartialValue, Value, ValueKind};
 use smol_str::SmolStr;
 
-/// What is wrong with the values of an entity's attributes and tags.
+/// What is wrong with an entity's id, those of its parents, and the values of its attributes and tags.
 pub(in crate::policy) fn problems(file: &SourceFile, entity: &Entity, vocabulary: &Vocabulary) -> Vec<Problem> {
     let mut finder =
         Finder { file, entity, has_general: vocabulary.any_specialised(), vocabulary, problems: Vec::new() };
+    finder.ids();
     for (name, value) in entity.attrs().chain(entity.tags()) {
         if let PartialValue::Value(value) = value {
             finder.value(name, value);
         }
     }
     finder.problems
+}
+
+const EMPTY_ID: &str = "write the id that is meant: nobody can ask about an entity without one";
+
+fn is_empty(uid: &EntityUID) -> bool {
+    AsRef::<str>::as_ref(uid.eid()).is_empty()
 }
 
 struct Finder<'a> {
@@ -33,6 +40,10 @@ struct Finder<'a> {
 impl Finder<'_> {
     fn value(&mut self, name: &SmolStr, value: &Value) {
         match value.value_kind() {
+            ValueKind::Lit(Literal::EntityUID(uid)) if is_empty(uid) => {
+                let message = format!("`{name}` of `{}` holds `{uid}`, whose id is empty", self.entity.uid());
+                self.problems.push(Problem::new(message).help(EMPTY_ID).at(self.place(name)));
+            }
             ValueKind::Lit(Literal::EntityUID(uid)) if self.has_general && uid.is_action() => self.action(name, uid),
             ValueKind::Lit(_) => {}
             ValueKind::Set(items) => items.iter().for_each(|item| self.value(name, item)),
@@ -47,6 +58,30 @@ impl Finder<'_> {
                 }
             }
         }
+    }
+
+    /// Refuses an empty id: a request cannot ask about an entity that has one.
+    fn ids(&mut self) {
+        let uid = self.entity.uid();
+        if is_empty(uid) {
+            let problem = Problem::new(format!("the id of the entity `{uid}` is empty"));
+            self.problems.push(problem.help(EMPTY_ID).at(self.place_of_empty_id()));
+        }
+        for parent in self.entity.parents().filter(|parent| is_empty(parent)) {
+            let problem = Problem::new(format!("the id of `{parent}`, a parent of `{uid}`, is empty"));
+            self.problems.push(problem.help(EMPTY_ID).at(self.place_of_empty_id()));
+        }
+    }
+
+    /// Where an empty id stands first.
+    fn place_of_empty_id(&self) -> Place {
+        let text = &self.file.text;
+        let is_id = |at: &usize| {
+            let before = text.get(..*at).unwrap_or_default().trim_end().strip_suffix(':');
+            before.is_some_and(|before| before.trim_end().ends_with("\"id\""))
+        };
+        let found = text.match_indices("\"\"").map(|(at, _)| at).find(is_id);
+        found.map_or_else(|| Place::whole(&self.file.path), |at| self.file.place(at, 2))
     }
 
     fn action(&mut self, name: &SmolStr, uid: &EntityUID) {
