@@ -2,7 +2,7 @@
 
 use super::manifest::find;
 use super::yaml::{self, YamlRecord, YamlValue};
-use crate::model::{EntityRef, Problem, Record, Request, Timestamp, Value, shown};
+use crate::model::{EntityRef, Place, Problem, Record, Request, Timestamp, Value, shown};
 use crate::policy::SourceFile;
 use serde::Deserialize;
 use smol_str::SmolStr;
@@ -117,7 +117,9 @@ impl CaseText {
         let Some(like) = &self.like else { return Ok(self) };
         let Some(base) = before.iter().find(|case| case.name == *like).cloned() else {
             let message = format!("the case `{}` is like `{like}`, which is no earlier case of the file", self.name);
-            return Err(Problem::new(message).at(find(file, like)).help("name a case that stands above this one"));
+            return Err(Problem::new(message)
+                .at(place_of_like(file, &self.name, like))
+                .help("name a case that stands above this one"));
         };
         let own_now = self.given.as_ref().and_then(|given| given.now.clone());
         let given = match (base.given, self.given) {
@@ -219,4 +221,13 @@ fn record_of(entity: &EntityRef) -> Record {
     [("type".into(), Value::text(entity.kind.clone())), ("id".into(), Value::text(entity.id.clone()))]
         .into_iter()
         .collect()
+}
+
+/// Where a case says what it is like: the name may hold the same words.
+fn place_of_like(file: &SourceFile, name: &str, like: &str) -> Place {
+    let from = file.text.find(name).map_or(0, |at| at + name.len());
+    let rest = file.text.get(from..).unwrap_or_default();
+    let key = rest.find("like:").map_or(from, |at| from + at + "like:".len());
+    let found = file.text.get(key..).and_then(|rest| rest.find(like));
+    found.map_or_else(|| find(file, like), |at| file.place(key + at, like.len()))
 }

@@ -12,7 +12,7 @@ use crate::policy::analysis::syntax::{access_path, children, conjuncts};
 use crate::policy::idle;
 use crate::policy::load::links::{Linked, Unlinked, beside, link};
 use crate::policy::load::shapes::Shape;
-use crate::policy::load::source::{SourceFile, place_in, problem_of};
+use crate::policy::load::source::{SourceFile, place_in, problem_of, unended};
 use crate::policy::load::validate::{Findings, validate};
 use crate::policy::load::{nesting, provenance};
 use crate::policy::schema::{Schema, Vocabulary};
@@ -189,7 +189,7 @@ impl Reader<'_> {
         match cedar_policy_core::parser::parse_policyset(&file.text) {
             Ok(_) => self.problem(Some(&Place::whole(&file.path)), "it cannot be read in pieces".to_owned(), None),
             Err(errors) => {
-                let found = errors.iter().map(|error| problem_of(error, self.files, Some(file)));
+                let found = errors.iter().map(|error| unended(problem_of(error, self.files, Some(file)), file));
                 self.problems.extend(found);
             }
         }

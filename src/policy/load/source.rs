@@ -108,6 +108,37 @@ pub(in crate::policy) fn problem_of(
     problem
 }
 
+/// A problem of a file of policies. The parser stops at the beginning of the policy behind one that has no end: what is
+/// missing is told where it belongs.
+pub(in crate::policy) fn unended(problem: Problem, file: &SourceFile) -> Problem {
+    let place = problem.place.as_ref();
+    let split = place.and_then(|place| file.text.split_at_checked(place.offset.checked_sub(file.before.0)?));
+    let Some((before, rest)) = split else { return problem };
+    if !["@", "permit", "forbid"].iter().any(|word| rest.starts_with(word)) {
+        return problem;
+    }
+    match end_of_code(before).filter(|end| before.get(..*end).is_some_and(|code| code.ends_with(['}', ')']))) {
+        Some(end) => {
+            let problem = Problem::new("the policy that ends here has no `;`").help("end it with `;`");
+            problem.at(file.place(end.saturating_sub(1), 1))
+        }
+        None => problem,
+    }
+}
+
+/// Where the last line with anything but a comment ends, without its own comment.
+fn end_of_code(text: &str) -> Option<usize> {
+    let mut start = text.len();
+    for line in text.split_inclusive('\n').rev() {
+        start -= line.len();
+        let code = line.split_once("//").map_or(line, |(code, _)| code).trim_end();
+        if !code.is_empty() {
+            return Some(start + code.len());
+        }
+    }
+    None
+}
+
 fn is_source(report: &dyn Diagnostic, file: &SourceFile) -> bool {
     let whole = SourceSpan::new(0.into(), file.text.len());
     report
