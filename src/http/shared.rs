@@ -126,6 +126,25 @@ impl Shared {
         }
     }
 
+    /// Does work that takes long, once there is a place for it, and if the request's caller is still who it was: others'
+    /// work may take its time, too.
+    pub(super) async fn run_apart<T: Send + 'static, E: From<Error> + Send + 'static>(
+        &self,
+        places: &Apart,
+        request: &HttpRequest,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        places.run(|| self.check_sender(request), work).await
+    }
+
+    /// Refuses a request whose caller, if it has one, is no longer who it was.
+    pub(super) fn check_sender(&self, request: &HttpRequest) -> Result<(), Error> {
+        match Identity::caller_of(request, &self.settings) {
+            Some((place, caller)) => self.check_still(request, Identity::Known(place, caller)),
+            None => Ok(()),
+        }
+    }
+
     /// Takes a request whose caller needs this permission: first who sent it, then its body, and then whether there is time
     /// for it. The body is read before that, so that the connection can go on; what writes relations is always taken.
     ///
@@ -203,11 +222,12 @@ impl Shared {
                     evidence
                 }
             });
-            self.check_still(request, caller)?;
             if body.is_empty() {
                 body = self.read(text)?;
             }
         }
+        // INVARIANT: nothing is waited for between this and the answer, but for what asks again.
+        self.check_still(request, caller)?;
         Ok(Opened { body, options, evidence, turn })
     }
 

@@ -64,7 +64,7 @@ pub(in crate::http) async fn evaluation(
     let question = Request::from_body(&body)?;
     let ask = ask(caller, &request, options, evidence.as_ref());
     let mut known = None;
-    let answer = decide(&shared, &ask, options, &question, (text.len(), turn), &mut known).await?;
+    let answer = decide(&shared, &ask, options, &question, (&request, text.len(), turn), &mut known).await?;
     if let Some(known) = known {
         shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
     }
@@ -88,7 +88,7 @@ pub(in crate::http) async fn decide(
     ask: &Ask<'_>,
     options: Options,
     question: &Request,
-    (body_bytes, turn): (usize, Option<Turn>),
+    (request, body_bytes, turn): (&HttpRequest, usize, Option<Turn>),
     known: &mut Option<Known>,
 ) -> Result<Answer, Error> {
     if !is_long(body_bytes) {
@@ -101,7 +101,7 @@ pub(in crate::http) async fn decide(
     drop(turn);
     let (engine, ask, question) = (Arc::clone(&shared.engine), OwnAsk::of(ask, options), question.clone());
     // What waits is kept apart: the others' tasks stay small.
-    Box::pin(shared.decisions.run(move || Ok(engine.decide(&ask.ask(), &question)?))).await
+    Box::pin(shared.run_apart(&shared.decisions, request, move || Ok(engine.decide(&ask.ask(), &question)?))).await
 }
 
 /// Sends an answer when the requests that are there already have theirs.

@@ -7,7 +7,6 @@ use crate::http::authzen::wire::{
     BatchBody, Evaluations, EvaluationsResponse, Of, Options, read_evaluations, write_answer,
 };
 use crate::http::body::connection;
-use crate::http::connection::Connection;
 use crate::http::load::worker_turn::Turn;
 use crate::http::shared::{Opened, OwnAsk, Shared, Work, ask};
 use crate::http::{Error, Permission};
@@ -63,7 +62,7 @@ pub(in crate::http) async fn evaluations(
     match read_evaluations(body, limits)? {
         Evaluations::Single(question) => {
             let mut known = None;
-            let answer = decide(&shared, &ask, options, &question, (text.len(), turn), &mut known).await?;
+            let answer = decide(&shared, &ask, options, &question, (&request, text.len(), turn), &mut known).await?;
             if let Some(known) = known {
                 shared.remember(Of::Evaluations, caller, &text, options, Asked::One(known));
             }
@@ -74,7 +73,7 @@ pub(in crate::http) async fn evaluations(
             // One large item among small ones takes as long as by itself.
             let is_long = is_long(text.len()) && is_long(items.largest_bytes());
             let work = (is_long, turn);
-            let (answers, known) = decide_all(&shared, &ask, options, items, work, connection(&request)).await?;
+            let (answers, known) = decide_all(&shared, &ask, options, items, work, &request).await?;
             if let Some((known, whole)) = known {
                 shared.remember(Of::Evaluations, caller, &text, options, Asked::Several(known, whole));
             }
@@ -90,17 +89,17 @@ async fn decide_all(
     options: Options,
     items: impl Iterator<Item = Result<Request, Malformed>> + Send + 'static,
     (is_long, mut turn): (bool, Option<Turn>),
-    connection: Option<&Connection>,
+    request: &HttpRequest,
 ) -> Result<(Answers, Option<(Vec<Known>, bool)>), Error> {
     let limits = &shared.settings.limits;
     let count = items.size_hint().0;
     let batch = shared.engine.decide_batch(ask, items, options.semantic, limits.batch_time)?;
     let mut batch = batch.briefly((!is_long).then_some(count));
     let mut answers = Answers { first: None, body: BatchBody::new(count, options.depth, limits.answer_bytes) };
-    if answers.take_brief(&mut batch, &mut turn, connection).await? {
+    if answers.take_brief(&mut batch, &mut turn, shared, request).await? {
         // Others that are read on this worker need not wait for it.
         drop(turn);
-        let answers = answers.take_rest(shared, OwnAsk::of(ask, options), batch.pause()).await?;
+        let answers = answers.take_rest(shared, OwnAsk::of(ask, options), request, batch.pause()).await?;
         return Ok((answers, None));
     }
     Ok((answers, batch.into_known()))
@@ -120,15 +119,18 @@ impl Answers {
         &mut self,
         batch: &mut Batch<'_, impl Iterator<Item = Result<Request, Malformed>>>,
         turn: &mut Option<Turn>,
-        connection: Option<&Connection>,
+        shared: &Shared,
+        request: &HttpRequest,
     ) -> Result<bool, Error> {
         for answer in batch {
             if matches!(answer, Err(BatchFault::TakesLong)) {
                 return Ok(true);
             }
             self.push(answer)?;
-            if let Some(turn) = turn {
-                turn.rest(connection).await?;
+            if let Some(turn) = turn
+                && turn.rest(connection(request)).await?
+            {
+                shared.check_sender(request)?;
             }
         }
         Ok(false)
@@ -139,6 +141,7 @@ impl Answers {
         mut self,
         shared: &Shared,
         ask: OwnAsk,
+        request: &HttpRequest,
         rest: Paused<impl Iterator<Item = Result<Request, Malformed>> + Send + 'static>,
     ) -> Result<Self, Error> {
         let engine = Arc::clone(&shared.engine);
@@ -147,7 +150,7 @@ impl Answers {
             engine.resume(&ask, rest).try_for_each(|answer| self.push(answer))?;
             Ok::<_, Error>(self)
         };
-        shared.decisions.run(apart).await
+        shared.run_apart(&shared.decisions, request, apart).await
     }
 
     fn push(&mut self, answer: Result<ItemAnswer, BatchFault>) -> Result<(), Error> {

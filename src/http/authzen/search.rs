@@ -163,7 +163,7 @@ async fn search(
         let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments, evidence };
         find(&engine, &ask, &wanted, page, limit)
     };
-    let (revision, body) = shared.searches.run(search).await?;
+    let (revision, body) = shared.run_apart(&shared.searches, request, search).await?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
         .insert_header((REVISION.clone(), HeaderValue::from(revision.0)))

@@ -73,9 +73,10 @@ impl Apart {
         Self { places: Arc::new(Semaphore::new(places)), waiting: Semaphore::new(waiting), wait: Some(wait) }
     }
 
-    /// Does the work once there is a place for it.
+    /// Does the work once there is a place for it, where `check` then still allows it.
     pub(in crate::http) async fn run<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
+        check: impl FnOnce() -> Result<(), Error>,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let place = {
@@ -87,6 +88,7 @@ impl Apart {
             };
             place.and_then(Result::ok).ok_or_else(busy)?
         };
+        check()?;
         let done = block(move || {
             let outcome = work();
             drop(place);
@@ -107,6 +109,7 @@ fn busy() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::sync::mpsc::channel;
 
     #[actix_web::test]
@@ -114,18 +117,21 @@ mod tests {
         let apart = Apart::new(1, 1, QUESTION_WAIT);
         let (begun, is_begun) = channel();
         let (end, ends) = channel::<()>();
-        let first = apart.run(move || {
-            begun.send(()).unwrap();
-            ends.recv().unwrap();
-            Ok::<_, Error>(1)
-        });
+        let first = apart.run(
+            || Ok(()),
+            move || {
+                begun.send(()).unwrap();
+                ends.recv().unwrap();
+                Ok::<_, Error>(1)
+            },
+        );
         let others = async {
             while is_begun.try_recv().is_err() {
                 tokio::task::yield_now().await;
             }
-            let second = apart.run(|| Ok::<_, Error>(2));
+            let second = apart.run(|| Ok(()), || Ok::<_, Error>(2));
             let third = async {
-                let refused = apart.run(|| Ok::<_, Error>(3)).await;
+                let refused = apart.run(|| Ok(()), || Ok::<_, Error>(3)).await;
                 end.send(()).unwrap();
                 refused
             };
@@ -134,6 +140,24 @@ mod tests {
         let (first, (second, third)) = tokio::join!(first, others);
         assert_eq!((first.unwrap(), second.unwrap()), (1, 2));
         assert!(matches!(third, Err(Error::Overloaded(Scarce::Time))));
-        assert_eq!(apart.run(|| Ok::<_, Error>(4)).await.unwrap(), 4);
+        assert_eq!(apart.run(|| Ok(()), || Ok::<_, Error>(4)).await.unwrap(), 4);
+    }
+
+    #[actix_web::test]
+    async fn what_is_allowed_no_more_when_its_place_comes_is_not_done() {
+        let apart = Apart::new(1, 1, QUESTION_WAIT);
+        let taken = Arc::clone(&apart.places).acquire_owned().await.unwrap();
+        let is_withdrawn = Cell::new(false);
+        let check = || if is_withdrawn.get() { Err(Error::WrongCredential) } else { Ok(()) };
+        let waiting = apart.run(check, || Ok::<_, Error>(1));
+        let meanwhile = async {
+            tokio::task::yield_now().await;
+            is_withdrawn.set(true);
+            drop(taken);
+        };
+        let (refused, ()) = tokio::join!(waiting, meanwhile);
+        assert!(matches!(refused, Err(Error::WrongCredential)));
+        is_withdrawn.set(false);
+        assert_eq!(apart.run(check, || Ok::<_, Error>(2)).await.unwrap(), 2, "the place came back");
     }
 }

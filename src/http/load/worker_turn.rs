@@ -87,10 +87,11 @@ impl Turn {
         Ok(turn)
     }
 
-    /// Lets others use the worker, where it is time. `Err` where the client has gone away meanwhile.
-    pub(in crate::http) async fn rest(&mut self, connection: Option<&Connection>) -> Result<(), Error> {
+    /// Lets others use the worker, where it is time, and returns `true` if it did. `Err` where the client has gone away
+    /// meanwhile.
+    pub(in crate::http) async fn rest(&mut self, connection: Option<&Connection>) -> Result<bool, Error> {
         if self.slice.elapsed() < SLICE {
-            return Ok(());
+            return Ok(false);
         }
         tokio::task::yield_now().await;
         if connection.is_some_and(Connection::has_left) {
@@ -103,7 +104,7 @@ impl Turn {
             self.permit = None;
             self.wait(connection).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Gives the turn back before anything was learned of how long the work takes.

@@ -49,7 +49,7 @@ pub(super) async fn write(
         let bytes = bytes.map_err(|error| ApiError::Internal(format!("assertions cannot be written: {error}")))?;
         Ok::<_, ApiError>(stores.write_assertions(store, id, &bytes)?)
     };
-    shared.pages.run(work).await?;
+    shared.run_apart(&shared.pages, &request, work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn read(request: HttpRequest, shared: Data<Shared>) -> Result<H
         };
         text_of(&AssertionsBody { authorization_model_id: id.to_string(), assertions })
     };
-    Ok(ok_text(shared.pages.run(work).await?))
+    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
 }
 
 fn read_assertions(fields: &Fields<'_>, model: &Model) -> Result<Vec<AssertionBody>, ApiError> {

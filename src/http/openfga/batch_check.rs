@@ -55,7 +55,7 @@ pub(super) async fn batch_check(
         result.extend(decided);
         text_of(&BatchCheckBody { result })
     };
-    Ok(ok_text_of(basis, answer(&shared, bytes, Names::InKey, question, write).await?))
+    Ok(ok_text_of(basis, answer(&shared, (&request, bytes), Names::InKey, question, write).await?))
 }
 
 /// The items by their correlation ids, which are as they must be.

@@ -63,7 +63,7 @@ pub(super) async fn changes(request: HttpRequest, shared: Data<Shared>) -> Resul
         let changes = page.changes.into_iter().map(change).collect();
         text_of(&ChangesBody { changes, continuation_token: token })
     };
-    Ok(ok_text(shared.pages.run(work).await?))
+    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
 }
 
 fn question(store: StoreId) -> String {

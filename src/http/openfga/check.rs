@@ -71,7 +71,7 @@ pub(super) async fn check(
             Membership::Lacks => CheckBody { allowed: false, resolution: String::new() },
         })
     };
-    Ok(ok_text_of(basis, answer(&shared, bytes, Names::InKey, question, write).await?))
+    Ok(ok_text_of(basis, answer(&shared, (&request, bytes), Names::InKey, question, write).await?))
 }
 
 /// The tuples, as far as they are worth showing.

@@ -41,7 +41,8 @@ pub(super) async fn delete_tuples(
         (None, Some(user)) => About::User(read_object(user, fields.spelling())?),
         _ => return Err(ApiError::invalid("name `object` or `user`, and not both")),
     };
-    let cleared = shared.writes.run(move || Ok::<_, ApiError>(stores.clear(store, &about)?)).await?;
+    let cleared =
+        shared.run_apart(&shared.writes, &request, move || Ok::<_, ApiError>(stores.clear(store, &about)?)).await?;
     let Cleared { deleted, left, in_bundle, revision } = cleared;
     let mut response = ok(&DeleteTuplesBody { revision: revision.0, deleted, left, in_bundle });
     name_revision(&mut response, revision);

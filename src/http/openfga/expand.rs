@@ -51,7 +51,7 @@ pub(super) async fn expand(
         Reader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)
     };
     let write = |tree| text_of(&ExpandBody { tree: json!({ "root": node(&tree) }) });
-    Ok(ok_text_of(basis, answer(&shared, bytes, Names::InKey, question, write).await?))
+    Ok(ok_text_of(basis, answer(&shared, (&request, bytes), Names::InKey, question, write).await?))
 }
 
 /// A model nests its operators 24 deep at most, so this recursion ends soon.

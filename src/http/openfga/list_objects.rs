@@ -53,7 +53,7 @@ pub(super) async fn list_objects(
         let objects = list.found.iter().map(ToString::to_string).collect();
         Ok((list.cut, text_of(&ListObjectsBody { objects })?))
     };
-    let (cut, text) = answer(&shared, bytes, Names::Listed, find, write).await?;
+    let (cut, text) = answer(&shared, (&request, bytes), Names::Listed, find, write).await?;
     Ok(listed(basis, cut, text))
 }
 

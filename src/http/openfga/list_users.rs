@@ -62,7 +62,7 @@ pub(super) async fn list_users(
         let users = list.found.into_iter().map(user_body).collect();
         Ok((list.cut, text_of(&ListUsersBody { users })?))
     };
-    let (cut, text) = answer(&shared, bytes, Names::Listed, find, write).await?;
+    let (cut, text) = answer(&shared, (&request, bytes), Names::Listed, find, write).await?;
     Ok(listed(basis, cut, text))
 }
 

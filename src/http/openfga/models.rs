@@ -39,7 +39,7 @@ pub(super) async fn write(
     let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let store = store_id(&request)?;
     let work = move || Ok::<_, ApiError>(stores.write_model(store, &Value::Object(record_json(&body)))?);
-    let id = shared.pages.run(work).await?;
+    let id = shared.run_apart(&shared.pages, &request, work).await?;
     let body = WriteModelBody { authorization_model_id: id.to_string() };
     Ok(HttpResponse::build(StatusCode::CREATED).json(body))
 }
@@ -79,7 +79,7 @@ pub(super) async fn list(request: HttpRequest, shared: Data<Shared>) -> Result<H
             authorization_models: page.models,
         })
     };
-    Ok(ok_text(shared.pages.run(work).await?))
+    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
 }
 
 /// A page of models.
@@ -134,7 +134,7 @@ pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<Ht
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let (store, model) = (store_id(&request)?, model_id_in_path(&request)?);
     let work = move || text_of(&ModelBody { authorization_model: with_id(stores.model(store, model)?) });
-    Ok(ok_text(shared.pages.run(work).await?))
+    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
 }
 
 /// The id leads, as in OpenFGA.

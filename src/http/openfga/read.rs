@@ -55,7 +55,7 @@ pub(super) async fn read(
             page.tuples.iter().map(|timed| TupleBody { key: tuple_body(&timed.tuple), timestamp: rfc3339(timed.at) });
         text_of(&ReadBody { tuples: tuples.collect(), continuation_token: next })
     };
-    Ok(ok_text(shared.pages.run(work).await?))
+    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
 }
 
 const BUNDLE: &str = "bundle";

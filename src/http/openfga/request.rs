@@ -226,7 +226,7 @@ impl MayBeCut for Expansion {
 /// with all that a question may cost. The answer's text is written where it was found: a long one takes long to write, too.
 pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
     shared: &Shared,
-    body_bytes: usize,
+    (request, body_bytes): (&HttpRequest, usize),
     names: Names,
     question: impl Fn(Limits) -> Result<T, Failure> + Send + 'static,
     write: impl FnOnce(T) -> Result<A, ApiError> + Send + 'static,
@@ -239,7 +239,7 @@ pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
             answer => return write(answer.map_err(refuse)?),
         }
     }
-    shared.questions.run(move || write(question(Limits::default()).map_err(refuse)?)).await
+    shared.run_apart(&shared.questions, request, move || write(question(Limits::default()).map_err(refuse)?)).await
 }
 
 /// Runs what goes on while its client reads, on a thread of its own. Whoever calls this has a [`Place`](crate::http::openfga::places::Place)

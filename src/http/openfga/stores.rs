@@ -75,7 +75,7 @@ pub(super) async fn create(
         let told = "`name` must be 3 to 64 letters, digits, spaces and `.-/^_&@`";
         return Err(ApiError::invalid(told));
     }
-    let record = shared.pages.run(move || Ok::<_, ApiError>(stores.create(&name)?)).await?;
+    let record = shared.run_apart(&shared.pages, &request, move || Ok::<_, ApiError>(stores.create(&name)?)).await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(StoreBody::from(record)))
 }
 
@@ -115,7 +115,7 @@ pub(super) async fn delete(request: HttpRequest, shared: Data<Shared>) -> Result
         stores.purge_beside();
         Ok::<_, ApiError>(())
     };
-    shared.writes.run(work).await?;
+    shared.run_apart(&shared.writes, &request, work).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -47,7 +47,8 @@ pub(super) async fn write(
     let fields = Fields::in_store(&body, store, &stores, WRITE)?;
     let model = model_id(&fields)?;
     let batch = read_batch(&fields)?;
-    let written = shared.writes.run(move || Ok::<_, ApiError>(stores.write(store, model, batch)?)).await?;
+    let work = move || Ok::<_, ApiError>(stores.write(store, model, batch)?);
+    let written = shared.run_apart(&shared.writes, &request, work).await?;
     let (model, revision) = (written.model, written.revision);
     let body = WriteBody { revision: revision.0, written: written.written.len(), deleted: written.deleted.len() };
     Ok(ok_of(Basis { model, revision }, &body))
