@@ -15,7 +15,7 @@ use super::credential::Presented;
 use super::flights::{Flights, Introspected, Outcome};
 use super::jose::{Unverified, media_type};
 use super::json;
-use super::keys::{Answer, FetchError, HttpClient, KeyVoucher, Keyring};
+use super::keys::{Answer, FetchError, HttpClient, KeyVoucher, Keyring, shown_url};
 use super::parties;
 use super::places::{Claim, Places};
 use super::profile::Profile;
@@ -244,7 +244,7 @@ impl Introspector {
             answer
         });
         let answer = asked.await.unwrap_or(Err(FetchError::Form("the exchange ended")));
-        let url = &self.settings.url;
+        let url = shown_url(&self.settings.url);
         match answer {
             Ok(answer) => {
                 if self.failing.swap(false, Ordering::Relaxed) {

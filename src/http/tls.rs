@@ -1,12 +1,19 @@
 //! What the service speaks TLS with: its certificate, and the authorities of its callers' certificates.
 //!
-//! Both are read again when their files change ([`Tls::reload`]): certificates live for days or hours. A file that cannot
-//! be read leaves what was there.
+//! Both are read again when their files change ([`Tls::reload`]): certificates live for days or hours. A certificate of
+//! the service that cannot be read leaves the one that was there, which ends by itself. Authorities end otherwise:
 //!
-//! INVARIANT: a certificate and its key are replaced together, and only where they belong to each other. What a handshake
+//! - What the file holds are the authorities, also where they are none, and where a part of it cannot be read. A file that
+//!   is gone holds none.
+//! - A file that cannot be read, or is no PEM, says nothing: those of before are used for [`KEEP`] more, as an issuer's
+//!   keys are.
+//!
+//! INVARIANT: a certificate and its key are replaced together, and only where they belong to each other. What is wrong with
+//! them keeps no authority, and what is wrong with the authorities no certificate. What a handshake
 //! found of a caller's certificate holds as long as the authorities of then ([`Tls::authorities`]): a connection may
 //! outlive them.
 
+use crate::evidence::Authorities;
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::aws_lc_rs;
@@ -17,13 +24,19 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, We
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme};
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// LIMIT: a file of certificates or of a key.
 const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// How long authorities are used whose file can no longer be read: an outage of an hour is survived, and authorities that
+/// somebody keeps from being withdrawn are trusted no longer than that.
+const KEEP: Duration = Duration::from_hours(1);
 
 /// Where certificates are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +54,9 @@ pub struct Tls {
     files: TlsFiles,
     own: ArcSwap<CertifiedKey>,
     clients: Option<ArcSwap<Clients>>,
+    /// Since when the file of the authorities cannot be read, by the monotonic clock; none where it can.
+    unreadable_since_ms: Mutex<Option<i64>>,
+    is_settled: AtomicBool,
 }
 
 /// The authorities of callers' certificates.
@@ -48,29 +64,73 @@ struct Clients {
     /// Another one for other authorities.
     number: u64,
     roots: Vec<CertificateDer<'static>>,
-    verifier: Arc<dyn ClientCertVerifier>,
+    /// None where there are no authorities: nobody is known by a certificate then.
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+/// What a file of authorities holds, and what is wrong with it.
+struct ReadClients {
+    clients: Clients,
+    complaint: Option<String>,
 }
 
 impl Tls {
     /// Reads the files. `Err` says which cannot be used.
     pub fn open(files: TlsFiles) -> Result<Arc<Self>, String> {
         let own = ArcSwap::from_pointee(own(&files)?);
-        let clients = files.client_authorities.as_deref().map(clients).transpose()?.map(ArcSwap::from_pointee);
-        Ok(Arc::new(Self { files, own, clients }))
+        let clients = files.client_authorities.as_deref().map(all_clients).transpose()?.map(ArcSwap::from_pointee);
+        Ok(Arc::new(Self {
+            files,
+            own,
+            clients,
+            unreadable_since_ms: Mutex::default(),
+            is_settled: AtomicBool::new(true),
+        }))
     }
 
-    /// Reads them again. On `Err` nothing has changed.
-    pub fn reload(&self) -> Result<(), String> {
-        let own = own(&self.files)?;
-        let clients = self.files.client_authorities.as_deref().map(clients).transpose()?;
-        self.own.store(Arc::new(own));
-        if let (Some(place), Some(clients)) = (&self.clients, clients) {
-            let last = place.load();
-            if last.roots != clients.roots {
-                place.store(Arc::new(Clients { number: last.number.wrapping_add(1), ..clients }));
+    /// Reads them again, at this time by the monotonic clock. `Err` says what is wrong, and what has become of it: what can
+    /// be read counts, whatever cannot.
+    pub fn reload(&self, now_ms: i64) -> Result<(), String> {
+        let own = own(&self.files).map(|own| self.own.store(Arc::new(own)));
+        let own = own.map_err(|problem| format!("{problem}; the certificate of before is still used"));
+        let clients = match (&self.clients, self.files.client_authorities.as_deref()) {
+            (Some(place), Some(path)) => self.reload_clients(place, path, now_ms),
+            _ => Ok(()),
+        };
+        let problems: Vec<String> = [own, clients].into_iter().filter_map(Result::err).collect();
+        self.is_settled.store(problems.is_empty(), Ordering::Relaxed);
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+    }
+
+    /// Returns `true` if nothing was wrong when they were read last.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::Relaxed)
+    }
+
+    fn reload_clients(&self, place: &ArcSwap<Clients>, path: &Path, now_ms: i64) -> Result<(), String> {
+        let mut since_ms = self.unreadable_since_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read, complaint) = match clients(path) {
+            Ok(ReadClients { clients, complaint }) => {
+                *since_ms = None;
+                let told =
+                    |problem| format!("{problem}; the authorities of before that it does not hold are withdrawn");
+                (clients, complaint.map(told))
             }
+            Err(problem) => {
+                let waited_ms = now_ms.saturating_sub(*since_ms.get_or_insert(now_ms));
+                if waited_ms < i64::try_from(KEEP.as_millis()).unwrap_or(i64::MAX) {
+                    return Err(format!("{problem}; the authorities of before are used for at most an hour more"));
+                }
+                let complaint = format!("{problem} since an hour; the authorities of before are withdrawn");
+                (Clients::none(), Some(complaint))
+            }
+        };
+        let last = place.load();
+        if last.roots != read.roots {
+            place.store(Arc::new(Clients { number: last.number.wrapping_add(1), ..read }));
         }
-        Ok(())
+        complaint.map_or(Ok(()), Err)
     }
 
     /// The number of the authorities of now, another one whenever they change; none where callers are asked for no
@@ -84,7 +144,7 @@ impl Tls {
         let clients = self.clients.as_ref()?.load();
         let (leaf, between) = chain.split_first()?;
         let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now_s).ok()?));
-        clients.verifier.verify_client_cert(leaf, between, now).ok().map(|_| clients.number)
+        clients.verifier.as_ref()?.verify_client_cert(leaf, between, now).ok().map(|_| clients.number)
     }
 
     /// The files.
@@ -134,12 +194,17 @@ struct Verify(Arc<Tls>);
 
 impl Verify {
     fn now(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
-        let clients = self.0.clients.as_ref().ok_or_else(|| Error::General("no authorities".to_owned()))?;
-        Ok(Arc::clone(&clients.load().verifier))
+        let verifier = self.0.clients.as_ref().and_then(|clients| clients.load().verifier.clone());
+        verifier.ok_or_else(|| Error::General("no authorities".to_owned()))
     }
 }
 
 impl ClientCertVerifier for Verify {
+    /// Where no authority is left, nobody is asked for a certificate: callers with a key come in.
+    fn offer_client_auth(&self) -> bool {
+        self.now().is_ok()
+    }
+
     fn client_auth_mandatory(&self) -> bool {
         false
     }
@@ -180,6 +245,12 @@ impl ClientCertVerifier for Verify {
     }
 }
 
+/// A path as messages show it: what holds a key in its place is not shown.
+fn shown_path(path: &Path) -> String {
+    let shown = path.display().to_string();
+    if shown.contains("-----BEGIN") { "(hidden)".to_owned() } else { shown }
+}
+
 fn own(files: &TlsFiles) -> Result<CertifiedKey, String> {
     let chain = certificates(&files.certificate)?;
     let shown = files.key.display();
@@ -189,21 +260,64 @@ fn own(files: &TlsFiles) -> Result<CertifiedKey, String> {
     key.map_err(|error| format!("`{shown}` is not the key of `{}`: {error}", files.certificate.display()))
 }
 
-fn clients(path: &Path) -> Result<Clients, String> {
-    let shown = path.display();
-    let roots = certificates(path)?;
-    let mut store = RootCertStore::empty();
-    for certificate in &roots {
-        store
-            .add(certificate.clone())
-            .map_err(|error| format!("`{shown}` holds a certificate that is no authority's: {error}"))?;
+impl Clients {
+    fn none() -> Self {
+        Self { number: 0, roots: Vec::new(), verifier: None }
     }
+}
+
+/// The authorities at start, all of which can be used.
+fn all_clients(path: &Path) -> Result<Clients, String> {
+    let ReadClients { clients, complaint } = clients(path)?;
+    complaint.map_or(Ok(clients), Err)
+}
+
+/// The authorities in a file, as far as they can be used. `Err` where the file says nothing of any.
+fn clients(path: &Path) -> Result<ReadClients, String> {
+    let shown = path.display();
+    let (text, is_cut) = match read_some(path) {
+        Ok(read) => read,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let complaint = Some(format!("`{shown}` cannot be read: {error}"));
+            return Ok(ReadClients { clients: Clients::none(), complaint });
+        }
+        Err(error) => return Err(format!("`{shown}` cannot be read: {error}")),
+    };
+    let Some(Authorities { certificates, damaged }) = Authorities::read(&text, is_cut) else {
+        return Err(format!("`{shown}` holds no certificates in PEM form"));
+    };
+    let mut store = RootCertStore::empty();
+    let mut complaint = match damaged {
+        _ if is_cut => Some(format!("`{shown}` is larger than {MAX_FILE_BYTES} bytes, and not read beyond them")),
+        0 if certificates.is_empty() => Some(format!("`{shown}` holds no certificates in PEM form")),
+        0 => None,
+        _ => Some(format!("`{shown}` is damaged: {damaged} parts of it are no certificates in PEM form")),
+    };
+    let mut roots = Vec::new();
+    for certificate in certificates {
+        match store.add(certificate.clone()) {
+            Ok(()) => roots.push(certificate),
+            Err(error) => complaint = Some(format!("`{shown}` holds a certificate that is no authority's: {error}")),
+        }
+    }
+    if roots.is_empty() {
+        return Ok(ReadClients { clients: Clients::none(), complaint });
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(store), Arc::new(aws_lc_rs::default_provider()))
-            .allow_unauthenticated()
-            .build()
-            .map_err(|error| format!("`{shown}` cannot be used: {error}"))?;
-    Ok(Clients { number: 0, roots, verifier })
+        WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider).allow_unauthenticated().build();
+    let verifier = verifier.map_err(|error| format!("`{shown}` cannot be used: {error}"))?;
+    Ok(ReadClients { clients: Clients { number: 0, roots, verifier: Some(verifier) }, complaint })
+}
+
+/// The text of a file up to the limit, and whether there is more of it.
+fn read_some(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
+    let mut text = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut text)?;
+    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
+    let is_cut = text.len() > most;
+    text.truncate(most);
+    Ok((text, is_cut))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -213,7 +327,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let shown = path.display();
+    let shown = shown_path(path);
     let size = fs::metadata(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?.len();
     if size > MAX_FILE_BYTES {
         return Err(format!("`{shown}` is larger than {MAX_FILE_BYTES} bytes"));

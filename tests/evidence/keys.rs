@@ -235,13 +235,84 @@ async fn keys_that_are_of_no_form_leave_the_last_good_ones() {
     let token = key.access_token(&claims());
     assert_eq!(world.read(&token).await, "permit");
     let mut since = web.count();
-    for body in [json!({}), json!("x"), json!({"keys": {}}), json!({"keys": null})] {
-        web.answer(move |_| (200, String::new(), body.to_string()));
+    let large = " ".repeat(600 * 1024);
+    for (status, body) in
+        [(200, "\"x\""), (200, "<html>{\"keys\":[]}"), (200, "busy"), (200, &large), (404, "{}"), (503, "{}")]
+    {
+        let body = body.to_owned();
+        web.answer(move |_| (status, String::new(), body.clone()));
         world.wait_ms(10_000);
         world.read(&Key::new("z").access_token(&claims())).await;
         assert_eq!(web.count(), since + 1);
         since = web.count();
         assert_eq!(world.read(&token).await, "permit");
+    }
+}
+
+#[actix_web::test]
+async fn an_answer_without_a_key_withdraws_it_whatever_its_form() {
+    let key = Key::new("k1");
+    let token = key.access_token(&claims());
+    let own = key.published().to_string();
+    let twice = own.replacen('{', "{\"kid\":\"k1\",", 1);
+    let others = |count: usize| {
+        let one = Key::new("x").published();
+        (0..count).map(|_| one.to_string()).collect::<Vec<_>>().join(",")
+    };
+    let padding = " ".repeat(600 * 1024);
+    for (status, body, told) in [
+        (200, "{\"keys\":null}".to_owned(), "no array"),
+        (200, "{\"keys\":{}}".to_owned(), "no array"),
+        (200, "{}".to_owned(), "no `keys`"),
+        (200, "[]".to_owned(), "an array"),
+        (200, "null".to_owned(), "`null`"),
+        (200, String::new(), "empty"),
+        (204, String::new(), "empty"),
+        (410, "gone".to_owned(), "gone (410)"),
+        (200, format!("{{\"keys\":[{twice}]}}"), "1 of its keys cannot be read"),
+        (200, format!("{{\"keys\":[{}]}}", others(101)), "publishes 101 keys"),
+        // What stands beyond the limit is no key, and neither is what stands behind damage.
+        (200, format!("{{\"keys\":[{},{own}]}}", others(100)), "publishes 101 keys"),
+        (200, format!("{{\"keys\":[{padding}{own}]}}"), "too large"),
+        (200, format!("{{\"keys\":[7,x,{own}]}}"), "damaged"),
+        (200, format!("{{\"keys\":[{own}],\"keys\":[{own}]}}"), "twice"),
+    ] {
+        let web = publish(&key);
+        let world = administered(&web);
+        let read = async || {
+            let body = question("read", &[access(&token)]).to_string();
+            let request = post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer other"));
+            send(&world.server, request).await.json()["decision"].clone()
+        };
+        assert_eq!(read().await, true);
+        let short = body.chars().take(60).collect::<String>();
+        web.answer(move |_| (status, String::new(), body.clone()));
+        let refreshed = refresh(&world, "admin").await.json()["issuers"][0].clone();
+        assert_eq!(refreshed["removed"], json!(["k1"]), "{short}: {refreshed}");
+        assert!(refreshed["error"].as_str().unwrap().contains(told), "{short}: {refreshed}");
+        assert_eq!(read().await, false, "{short}");
+        // What comes whole again counts again.
+        let set = json!({"keys": [key.published()]}).to_string();
+        web.answer(move |_| (200, String::new(), set.clone()));
+        let refreshed = refresh(&world, "admin").await.json()["issuers"][0].clone();
+        assert_eq!((&refreshed["added"], &refreshed["error"]), (&json!(["k1"]), &Value::Null));
+        assert_eq!(read().await, true, "{short}");
+    }
+}
+
+#[actix_web::test]
+async fn keys_that_can_be_read_verify_beside_those_that_cannot() {
+    let key = Key::new("k1");
+    let own = key.published().to_string();
+    let padding = " ".repeat(600 * 1024);
+    for body in [
+        format!("{{\"keys\":[{{\"kid\":\"a\",\"kid\":\"b\"}},7,{own}]}}"),
+        format!("{{\"keys\":[{own}],\"x\":\"{padding}\"}}"),
+        format!("{{\"keys\":[{own},x"),
+        format!("\u{feff}{{\"keys\":[{own}]}}"),
+    ] {
+        let web = Web::start(move |_| (200, String::new(), body.clone()));
+        assert_eq!(World::new(vec![profile(&web)], Vec::new()).read(&key.access_token(&claims())).await, "permit");
     }
 }
 
@@ -285,6 +356,19 @@ async fn keys_stand_in_a_file() {
     std::fs::write(&path, json!({"keys": [new.published()]}).to_string()).unwrap();
     world.wait_ms(10_000);
     assert_eq!(world.read(&new.access_token(&claims())).await, "permit");
+    // An empty file withdraws them, and so does one that is gone.
+    for text in [Some(""), None] {
+        match text {
+            Some(text) => std::fs::write(&path, text).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        world.wait_ms(10_000);
+        world.read(&Key::new("z").access_token(&claims())).await;
+        assert!(world.read(&new.access_token(&claims())).await.contains("does not publish"), "{text:?}");
+        std::fs::write(&path, json!({"keys": [new.published()]}).to_string()).unwrap();
+        world.wait_ms(10_000);
+        assert_eq!(world.read(&new.access_token(&claims())).await, "permit");
+    }
     assert_eq!(web.count(), 0);
 }
 

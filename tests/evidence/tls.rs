@@ -8,6 +8,7 @@ use behest::http::{
     By, Caller, CertificateName, KeyHash, Limits, Listener, Permission, Server, Settings, Tls, TlsFiles,
 };
 use behest::record::Recorder;
+use behest::stores::{Stores, open_memory};
 use behest::telemetry::Metrics;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
 use std::io::{Read as _, Write as _};
@@ -55,6 +56,7 @@ struct Running {
     at: SocketAddr,
     tls: Arc<Tls>,
     clock: Arc<FixedClock>,
+    stores: Arc<Stores>,
     folder: tempfile::TempDir,
 }
 
@@ -74,12 +76,21 @@ impl Running {
             Settings { callers, tls: Some(Arc::clone(&tls)), workers: Some(1), limits, ..Settings::default() };
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let metrics = Arc::new(Metrics::default());
-        let engine = Arc::new(Engine::new(clock.clone(), metrics.clone(), Recorder::default()));
+        let stores = Arc::new(Stores::open(open_memory().unwrap(), clock.clone()).unwrap());
+        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores.clone());
+        let engine = Arc::new(engine);
         let server = Server::new(settings, engine, metrics, clock.clone(), &Signer::in_memory().unwrap()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         std::thread::spawn(move || server.run(vec![Listener::Tcp(listener)], std::future::pending()));
-        Self { at, tls, clock, folder }
+        Self { at, tls, clock, stores, folder }
+    }
+
+    /// Trusts these authorities of callers from now on.
+    fn trust(&self, authorities: &[&Authority]) {
+        let all: String = authorities.iter().map(|authority| authority.0.pem()).collect();
+        std::fs::write(self.folder.path().join("clients.pem"), all).unwrap();
+        assert_eq!(self.tls.reload(0), Ok(()));
     }
 
     /// The status of an evaluation, as this client.
@@ -116,12 +127,23 @@ impl Running {
 
     /// The status of an evaluation, over a connection that is then kept or closed.
     fn status_by(&self, agent: &ureq::Agent, key: Option<&str>, connection: &str) -> Result<u16, String> {
-        let mut request = agent.post(format!("https://localhost:{}/access/v1/evaluation", self.at.port()));
+        self.status_of(agent, key, connection, ("/access/v1/evaluation", "{}"))
+    }
+
+    /// The status of the answer to this body at this path.
+    fn status_of(
+        &self,
+        agent: &ureq::Agent,
+        key: Option<&str>,
+        connection: &str,
+        (path, body): (&str, &str),
+    ) -> Result<u16, String> {
+        let mut request = agent.post(format!("https://localhost:{}{path}", self.at.port()));
         request = request.header("Content-Type", "application/json").header("Connection", connection);
         if let Some(key) = key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
-        let mut answer = request.send("{}").map_err(|error| error.to_string())?;
+        let mut answer = request.send(body).map_err(|error| error.to_string())?;
         // A connection whose answer was read is used again.
         answer.body_mut().read_to_vec().map_err(|error| error.to_string())?;
         Ok(answer.status().as_u16())
@@ -134,7 +156,7 @@ fn put(folder: &Path, issued: &Issued) {
 }
 
 fn caller(name: &str, by: By) -> Caller {
-    let permissions = [Permission::Decide].into_iter().collect();
+    let permissions = [Permission::Decide, Permission::Search].into_iter().collect();
     Caller {
         name: name.to_owned(),
         by,
@@ -180,14 +202,14 @@ fn certificates_are_replaced_while_the_service_runs_and_never_by_bad_ones() {
     assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
     let renewed = others.for_server();
     std::fs::write(running.folder.path().join("own.pem"), &renewed.certificate).unwrap();
-    assert!(running.tls.reload().unwrap_err().contains("is not the key of"));
+    assert!(running.tls.reload(0).unwrap_err().contains("is not the key of"));
     assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
     put(running.folder.path(), &renewed);
-    assert_eq!(running.tls.reload(), Ok(()));
+    assert_eq!(running.tls.reload(0), Ok(()));
     assert_eq!(running.status(&others, None, Some("key")), KNOWN);
     assert!(running.status(&servers, None, Some("key")).is_err());
     std::fs::write(running.folder.path().join("own.key"), "").unwrap();
-    assert!(running.tls.reload().unwrap_err().contains("holds no private key"));
+    assert!(running.tls.reload(0).unwrap_err().contains("holds no private key"));
     assert_eq!(running.status(&others, None, Some("key")), KNOWN);
 }
 
@@ -202,7 +224,7 @@ fn a_session_of_before_brings_no_caller_along() {
     assert_eq!([ask(), ask()], [KNOWN, KNOWN]);
     // Its authority is one no more.
     std::fs::write(running.folder.path().join("clients.pem"), others.0.pem()).unwrap();
-    assert_eq!(running.tls.reload(), Ok(()));
+    assert_eq!(running.tls.reload(0), Ok(()));
     assert!(ask().is_err());
 }
 
@@ -232,11 +254,7 @@ fn a_connection_is_nobodys_once_its_authority_is_one_no_more() {
     // Each keeps its connection until it is refused.
     let agents = [(); 3].map(|()| Running::agent(&servers, Some(&clients.for_client(gateway))));
     let ask = |at: usize| running.status_by(&agents[at], None, "keep-alive");
-    let trust = |authorities: &[&Authority]| {
-        let all: String = authorities.iter().map(|authority| authority.0.pem()).collect();
-        std::fs::write(running.folder.path().join("clients.pem"), all).unwrap();
-        assert_eq!(running.tls.reload(), Ok(()));
-    };
+    let trust = |authorities: &[&Authority]| running.trust(authorities);
     assert_eq!([ask(0), ask(1), ask(2), ask(0)], [KNOWN, KNOWN, KNOWN, KNOWN]);
     trust(&[&clients, &others]);
     assert_eq!(ask(0), KNOWN);
@@ -245,6 +263,117 @@ fn a_connection_is_nobodys_once_its_authority_is_one_no_more() {
     assert_eq!([ask(0), ask(1)], [UNKNOWN, UNKNOWN]);
     trust(&[&others, &clients]);
     assert_eq!([ask(2), ask(2)], [KNOWN, KNOWN]);
+}
+
+/// A service with a caller by certificate and one by key, and those who sign.
+fn with_both() -> (Running, Authority, Authority) {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let callers = vec![
+        caller("gateway", By::Certificate(CertificateName::Uri(GATEWAY.to_owned()))),
+        caller("other", By::Key(KeyHash::of(b"key"))),
+    ];
+    (Running::start(&servers.for_server(), &clients, callers, Limits::default()), servers, clients)
+}
+
+const GATEWAY: &str = "spiffe://prod.example/gateway";
+
+#[test]
+fn authorities_whose_file_is_emptied_or_gone_are_withdrawn() {
+    let (running, servers, clients) = with_both();
+    let path = running.folder.path().join("clients.pem");
+    let gateway = clients.for_client(GATEWAY);
+    for text in [Some(""), Some(" \n"), None] {
+        running.trust(&[&clients]);
+        let agent = Running::agent(&servers, Some(&gateway));
+        assert_eq!(running.status_by(&agent, None, "keep-alive"), KNOWN);
+        match text {
+            Some(text) => std::fs::write(&path, text).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        let told = running.tls.reload(0).unwrap_err();
+        assert!(told.contains("are withdrawn") && !running.tls.is_settled(), "{told}");
+        // On the connection of before, on a new one, and beside a key.
+        assert_eq!(running.status_by(&agent, None, "keep-alive"), UNKNOWN, "{text:?}");
+        assert_eq!(running.status(&servers, Some(&gateway), None), UNKNOWN, "{text:?}");
+        assert_eq!(running.status(&servers, Some(&gateway), Some("key")), KNOWN, "{text:?}");
+    }
+}
+
+#[test]
+fn authorities_are_replaced_whatever_is_wrong_with_the_services_own_certificate() {
+    let (running, servers, clients) = with_both();
+    let others = Authority::new();
+    let agent = Running::agent(&servers, Some(&clients.for_client(GATEWAY)));
+    assert_eq!(running.status_by(&agent, None, "keep-alive"), KNOWN);
+    std::fs::write(running.folder.path().join("own.key"), "").unwrap();
+    std::fs::write(running.folder.path().join("clients.pem"), others.0.pem()).unwrap();
+    let told = running.tls.reload(0).unwrap_err();
+    assert!(told.contains("holds no private key") && told.contains("of before is still used"), "{told}");
+    assert_eq!(running.status_by(&agent, None, "keep-alive"), UNKNOWN);
+    assert!(running.status(&servers, Some(&clients.for_client(GATEWAY)), None).is_err());
+    assert_eq!(running.status(&servers, Some(&others.for_client(GATEWAY)), None), KNOWN);
+}
+
+#[test]
+fn of_a_damaged_file_the_authorities_are_those_that_can_be_read() {
+    let (running, servers, clients) = with_both();
+    let others = Authority::new();
+    let damaged = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+    let no_authority = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let large = format!("{}{}", others.0.pem(), " ".repeat(1 << 20));
+    for text in [format!("{damaged}{}", others.0.pem()), format!("{}{no_authority}", others.0.pem()), large] {
+        running.trust(&[&clients]);
+        std::fs::write(running.folder.path().join("clients.pem"), &text).unwrap();
+        assert!(running.tls.reload(0).is_err());
+        assert!(running.status(&servers, Some(&clients.for_client(GATEWAY)), None).is_err());
+        assert_eq!(running.status(&servers, Some(&others.for_client(GATEWAY)), None), KNOWN);
+    }
+}
+
+#[test]
+fn authorities_whose_file_cannot_be_read_end_after_an_hour() {
+    const HOUR_MS: i64 = 3_600_000;
+    let (running, servers, clients) = with_both();
+    let ask = || running.status(&servers, Some(&clients.for_client(GATEWAY)), None);
+    let path = running.folder.path().join("clients.pem");
+    for (at, expected) in [(5, KNOWN), (HOUR_MS, KNOWN), (HOUR_MS + 5, UNKNOWN), (3 * HOUR_MS, UNKNOWN)] {
+        std::fs::write(&path, "no PEM").unwrap();
+        assert!(running.tls.reload(at).is_err());
+        assert_eq!(ask(), expected, "{at}");
+    }
+    running.trust(&[&clients]);
+    std::fs::write(&path, "no PEM").unwrap();
+    assert!(running.tls.reload(4 * HOUR_MS).unwrap_err().contains("an hour more"));
+    assert_eq!(ask(), KNOWN);
+}
+
+#[test]
+fn whoever_waited_for_a_revision_is_looked_at_again() {
+    const PATHS: [&str; 4] =
+        ["/access/v1/evaluation", "/access/v1/evaluations", "/access/v1/search/subject", "/access/v1/search/resource"];
+    let (servers, clients, others) = (Authority::new(), Authority::new(), Authority::new());
+    let gateway = "spiffe://prod.example/gateway";
+    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
+    for (stays, expected) in [(true, KNOWN), (false, UNKNOWN)] {
+        let ahead = running.stores.published().borrow().0 + 1;
+        let body = format!(r#"{{"options":{{"at_least":{ahead}}}}}"#);
+        std::thread::scope(|scope| {
+            let asked = PATHS.map(|path| {
+                let agent = Running::agent(&servers, Some(&clients.for_client(gateway)));
+                let (running, body) = (&running, &body);
+                scope.spawn(move || running.status_of(&agent, None, "close", (path, body)))
+            });
+            std::thread::sleep(Duration::from_millis(500));
+            assert!(asked.iter().all(|asked| !asked.is_finished()));
+            running.trust(&[&others, &clients][..if stays { 2 } else { 1 }]);
+            // Another one's change is what they wait for.
+            running.stores.create("documents").unwrap();
+            for (path, asked) in PATHS.into_iter().zip(asked) {
+                assert_eq!(asked.join().unwrap(), expected, "{path} {stays}");
+            }
+        });
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Certificates that are replaced while the service runs.
 //!
-//! Looked at every [`POLL`], and on SIGHUP. Whatever is wrong with the new ones, the old ones stay until they end.
+//! Looked at every [`POLL`], and on SIGHUP. Where something is wrong with them they are read again each time, changed or
+//! not: who may read a file changes nothing that is looked at, and authorities that cannot be read end.
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::http::Tls;
 use std::fs;
 use std::io;
@@ -24,19 +26,29 @@ pub(super) fn start(tls: &Arc<Tls>) -> io::Result<()> {
 
 /// Reads the certificates again, and says what came of it.
 pub(super) fn reload(tls: &Tls) {
-    match tls.reload() {
+    tell(tls, &tls.reload(SystemClock.monotonic_ms()));
+}
+
+fn tell(tls: &Tls, outcome: &Result<(), String>) {
+    match outcome {
         Ok(()) => tracing::info!(path = %tls.files().certificate.display(), "the certificates were read again"),
-        Err(error) => tracing::error!(error, "the certificates cannot be replaced, and the ones before are still used"),
+        Err(error) => tracing::error!(error, "not all certificates can be replaced"),
     }
 }
 
 fn watch(tls: &Weak<Tls>) {
     let mut seen = tls.upgrade().map(|tls| look(&tls));
+    let mut last = Ok(());
     while let Some(tls) = tls.upgrade() {
         let now = look(&tls);
-        if seen.as_ref() != Some(&now) {
+        let has_changed = seen.as_ref() != Some(&now);
+        if has_changed || !tls.is_settled() {
             seen = Some(now);
-            reload(&tls);
+            let outcome = tls.reload(SystemClock.monotonic_ms());
+            if has_changed || outcome != last {
+                tell(&tls, &outcome);
+            }
+            last = outcome;
         }
         drop(tls);
         std::thread::sleep(POLL);

@@ -4,6 +4,7 @@
 //! `https` is asked only on this machine. Time, head and body are bounded, whatever the issuer sends.
 
 use std::fmt;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct HttpClient(ureq::Agent);
 #[derive(Debug)]
 pub(in crate::evidence) struct Answer {
     pub(in crate::evidence) body: Vec<u8>,
+    /// Whether more of the body would have come than is taken.
+    pub(in crate::evidence) is_cut: bool,
     /// How long it may be used (RFC 9111 section 4.2); none where it does not say.
     pub(in crate::evidence) fresh_for: Option<Duration>,
     /// The media type, without parameters and in lower case.
@@ -45,6 +48,8 @@ pub(in crate::evidence) enum FetchError {
     Unreachable(String),
     /// An answer that is not of its form.
     Form(&'static str),
+    /// The issuer says that what was there is there no more.
+    Gone(&'static str),
 }
 
 impl fmt::Display for FetchError {
@@ -52,7 +57,7 @@ impl fmt::Display for FetchError {
         match self {
             Self::Status(status) => write!(f, "it answers with the status {status}"),
             Self::Unreachable(why) => write!(f, "it does not answer: {why}"),
-            Self::Form(what) => f.write_str(what),
+            Self::Form(what) | Self::Gone(what) => f.write_str(what),
         }
     }
 }
@@ -89,6 +94,11 @@ impl HttpClient {
 
     /// Reads what is at an address.
     pub(in crate::evidence) fn get(&self, url: &str) -> Result<Answer, FetchError> {
+        self.get_some(url).and_then(whole)
+    }
+
+    /// Reads what is at an address, and of more than is taken of an answer the first part.
+    pub(in crate::evidence) fn get_some(&self, url: &str) -> Result<Answer, FetchError> {
         read(self.0.get(url).header("Accept", "application/json").call())
     }
 
@@ -105,7 +115,7 @@ impl HttpClient {
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        read(request.send(form))
+        read(request.send(form)).and_then(whole)
     }
 }
 
@@ -118,7 +128,7 @@ impl fmt::Debug for HttpClient {
 
 /// Refuses an address that could be read or answered by somebody else on the way.
 pub(in crate::evidence) fn check_url(url: &str) -> Result<(), String> {
-    let refuse = |why: &str| Err(format!("`{url}` {why}"));
+    let refuse = |why: &str| Err(format!("`{}` {why}", shown_url(url)));
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     if authority.is_empty()
@@ -140,18 +150,41 @@ pub(in crate::evidence) fn check_url(url: &str) -> Result<(), String> {
     }
 }
 
+/// An address as messages and logs show it: without a password, and without a query, which may hold a key. What is no
+/// address is not shown.
+pub(in crate::evidence) fn shown_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return "(hidden)".to_owned() };
+    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("…@", rest));
+    match rest.find(['?', '#']) {
+        Some(end) => format!("{scheme}://{user}{}?…", rest.get(..end).unwrap_or_default()),
+        None => format!("{scheme}://{user}{rest}"),
+    }
+}
+
 fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, FetchError> {
     let unreachable = |error: ureq::Error| FetchError::Unreachable(error.to_string());
     let mut answer = answer.map_err(unreachable)?;
-    let status = answer.status().as_u16();
-    if status != 200 {
-        return Err(FetchError::Status(status));
+    match answer.status().as_u16() {
+        // An answer without content is one (RFC 9110 section 15.3.5), and this is the other word of an issuer (15.5.11).
+        200 | 204 => {}
+        410 => return Err(FetchError::Gone("it answers that what was there is gone (410)")),
+        status => return Err(FetchError::Status(status)),
     }
     let text = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let fresh_for = fresh_for(text(CACHE_CONTROL), text(AGE));
     let media_type = text(CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let body = answer.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_vec().map_err(unreachable)?;
-    Ok(Answer { body, fresh_for, media_type })
+    let mut body = Vec::new();
+    let some = answer.body_mut().as_reader().take(MAX_BODY_BYTES + 1).read_to_end(&mut body);
+    some.map_err(|error| FetchError::Unreachable(error.to_string()))?;
+    let most = usize::try_from(MAX_BODY_BYTES).unwrap_or(usize::MAX);
+    let is_cut = body.len() > most;
+    body.truncate(most);
+    Ok(Answer { body, is_cut, fresh_for, media_type })
+}
+
+/// Refuses an answer of which there is more than is taken.
+fn whole(answer: Answer) -> Result<Answer, FetchError> {
+    if answer.is_cut { Err(FetchError::Form("the answer is too large")) } else { Ok(answer) }
 }
 
 /// What `Cache-Control` and `Age` leave; none where `Cache-Control` says nothing of it.
@@ -215,6 +248,21 @@ mod tests {
             "https://a.example/ x",
         ] {
             assert!(check_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_may_be_a_secret() {
+        for (url, expected) in [
+            ("https://a.example/x", "https://a.example/x"),
+            ("https://u:pw@a.example/x?api_key=s", "https://…@a.example/x?…"),
+            ("https://u:p/w?@a.example/x", "https://…@a.example/x"),
+            ("https://u:p@w@a.example", "https://…@a.example"),
+            ("https://a.example#s", "https://a.example?…"),
+            ("s3cret", "(hidden)"),
+        ] {
+            assert_eq!(shown_url(url), expected);
+            assert!(check_url(url).err().is_none_or(|told| told.contains(expected)), "{url}");
         }
     }
 

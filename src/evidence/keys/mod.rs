@@ -7,17 +7,20 @@
 //! for one more fetch, within a budget ([`ring::BURST`] at once, one every [`ring::EACH`] in the long run), and waits for
 //! it, bounded: keys that are rotated twice in a row are found, and a flood is not passed on. Where fetching fails, the
 //! last good generation is used for a bounded time, and then nothing verifies. A set that comes and holds no key is no
-//! failure: the issuer has withdrawn its keys, and they verify nothing from then on.
+//! failure: the issuer has withdrawn its keys, and they verify nothing from then on. So it is with an answer that cannot
+//! be read whole ([`published`]), and with one that says that what was there is gone.
 //! **Trade-off.** A thread per issuer, that sleeps nearly always. One issuer that hangs then never delays another's keys.
 
 mod budget;
 mod fetch;
+mod published;
 mod ring;
 mod set;
 mod source;
 
 pub use fetch::HttpClient;
-pub(super) use fetch::{Answer, FetchError, check_url};
+pub(super) use fetch::{Answer, FetchError, check_url, shown_url};
+pub(crate) use published::Authorities;
 pub use ring::KeyRefresh;
 pub(super) use ring::{Generation, KeyVoucher, Keyring};
 pub(super) use set::{KeySet, PublicKey};

@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::fetch::{FetchError, HttpClient, TIMEOUT};
+use super::published::Published;
 use super::set::{Key, KeySet, Unsigned};
 use super::source::KeySource;
 use crate::clock::Clock;
@@ -107,7 +108,7 @@ pub struct KeyRefresh {
     pub added: Vec<String>,
     /// Those that are no longer there.
     pub removed: Vec<String>,
-    /// Why the keys are still those of before.
+    /// Why the keys are still those of before, or not all that is published.
     pub error: Option<String>,
 }
 
@@ -179,7 +180,14 @@ impl Keyring {
         let state = State::new(None, 1, clock);
         // One request that waits is enough: it is served by whatever is published next.
         let (sender, receiver) = sync_channel(1);
-        let keeper = Keeper { issuer: issuer.to_owned(), source, client, state: Arc::clone(&state), failing: false };
+        let keeper = Keeper {
+            issuer: issuer.to_owned(),
+            source,
+            client,
+            state: Arc::clone(&state),
+            failing: false,
+            complaint: None,
+        };
         std::thread::Builder::new().name("issuer-keys".to_owned()).spawn(move || keeper.run(&receiver))?;
         Ok(Self { state, thread: Some(sender) })
     }
@@ -325,6 +333,8 @@ struct Keeper {
     client: HttpClient,
     state: Arc<State>,
     failing: bool,
+    /// What could not be read of what was published last.
+    complaint: Option<String>,
 }
 
 impl Keeper {
@@ -344,7 +354,7 @@ impl Keeper {
     /// Fetches once, publishes, and says how long to wait.
     fn fetch(&mut self) -> Duration {
         match self.source.read(&self.client) {
-            Ok((keys, fresh)) => {
+            Ok((published, fresh)) => {
                 if std::mem::take(&mut self.failing) {
                     tracing::info!(issuer = self.issuer, "the issuer's keys can be fetched again");
                 }
@@ -352,9 +362,14 @@ impl Keeper {
                     (KeySource::File(_) | KeySource::Pem(_), Some(interval)) => interval,
                     (_, fresh) => fresh.unwrap_or(USUAL).clamp(SHORTEST, LONGEST),
                 };
-                self.state.failure.store(None);
-                self.publish(keys, fresh);
+                self.publish(published, fresh);
                 fresh
+            }
+            // INVARIANT: whoever says that there are no keys any more has withdrawn them. Where none were read before, it
+            // is more likely a slip of the settings, and told as one.
+            Err(FetchError::Gone(what)) if self.state.current.load().is_some() => {
+                self.publish(Published { complaint: Some(what.to_owned()), ..Published::default() }, RETRY);
+                RETRY
             }
             Err(error) => {
                 self.fail(&error);
@@ -365,7 +380,20 @@ impl Keeper {
 
     /// INVARIANT: what an issuer publishes replaces what it published before, also where it is nothing: a set without
     /// keys withdraws them, and waiting for others would let whoever stole the last go on.
-    fn publish(&self, keys: KeySet, fresh: Duration) {
+    fn publish(&mut self, published: Published, fresh: Duration) {
+        let Published { set: keys, complaint } = published;
+        self.state.failure.store(complaint.clone().map(Arc::new));
+        if self.complaint != complaint
+            && let Some(complaint) = &complaint
+        {
+            tracing::error!(
+                issuer = self.issuer,
+                complaint,
+                keys = keys.names().len(),
+                "not all that the issuer publishes can be read: what was not read verifies nothing"
+            );
+        }
+        self.complaint = complaint;
         let until_ms = self.state.clock.monotonic_ms().saturating_add(millis(fresh + KEEP));
         let last = self.state.current.load();
         let number = match last.as_ref() {

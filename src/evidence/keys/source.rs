@@ -1,11 +1,12 @@
 //! Where an issuer's keys are, and reading them there once.
 
 use super::fetch::{FetchError, HttpClient};
-use super::set::KeySet;
+use super::published::Published;
 use crate::evidence::json;
 use crate::model::Value;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,8 +29,8 @@ pub enum KeySource {
     Pem(PathBuf),
 }
 
-/// Keys that were read, and for how long they may be used; none where that was not said.
-pub(super) type Read = (KeySet, Option<Duration>);
+/// What was published, and for how long it may be used; none where that was not said.
+pub(super) type Read = (Published, Option<Duration>);
 
 impl KeySource {
     /// Refuses an address that somebody else could answer at, and certificates where keys of tokens are meant.
@@ -49,25 +50,25 @@ impl KeySource {
             Self::Jwks(url) => fetch_set(url, client),
             Self::Discovery(issuer) => fetch_set(&discover(issuer, client)?, client),
             Self::File(path) => {
-                let set = KeySet::read(&read_file(path)?).ok_or(FetchError::Form("the file holds no JWK set"))?;
-                Ok((set, Some(FILE_INTERVAL)))
+                let (text, is_cut) = read_file(path)?;
+                let found = Published::read(&text, is_cut).ok_or(FetchError::Form("the file holds no JWK set"))?;
+                Ok((found, Some(FILE_INTERVAL)))
             }
             Self::Pem(path) => {
-                let text = read_file(path)?;
-                let anchors: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&text).collect();
+                let (text, is_cut) = read_file(path)?;
                 // An empty file withdraws them. What is no PEM says nothing.
-                let anchors = anchors.ok().filter(|anchors| !anchors.is_empty() || text.trim_ascii().is_empty());
-                let anchors = anchors.ok_or(FetchError::Form("the file holds no certificates in PEM form"))?;
-                Ok((KeySet::of_anchors(anchors), Some(FILE_INTERVAL)))
+                let found = Published::read_pem(&text, is_cut);
+                let found = found.ok_or(FetchError::Form("the file holds no certificates in PEM form"))?;
+                Ok((found, Some(FILE_INTERVAL)))
             }
         }
     }
 }
 
 fn fetch_set(url: &str, client: &HttpClient) -> Result<Read, FetchError> {
-    let answer = client.get(url)?;
-    let set = KeySet::read(&answer.body).ok_or(FetchError::Form("the answer is no JWK set"))?;
-    Ok((set, answer.fresh_for))
+    let answer = client.get_some(url)?;
+    let found = Published::read(&answer.body, answer.is_cut).ok_or(FetchError::Form("the answer is no JWK set"))?;
+    Ok((found, answer.fresh_for))
 }
 
 /// The address in an issuer's metadata, which must be that issuer's own (`OpenID` Connect Discovery section 4.3).
@@ -78,15 +79,25 @@ fn discover(issuer: &str, client: &HttpClient) -> Result<String, FetchError> {
     if text("issuer").is_none_or(|named| named != issuer) {
         return Err(FetchError::Form("its metadata name another issuer"));
     }
-    let jwks = text("jwks_uri").ok_or(FetchError::Form("its metadata have no `jwks_uri`"))?;
+    if metadata.get_present("jwks_uri").is_none() {
+        return Err(FetchError::Gone("its metadata have no `jwks_uri`"));
+    }
+    let jwks = text("jwks_uri").ok_or(FetchError::Form("the `jwks_uri` in its metadata is no text"))?;
     super::check_url(jwks).map_err(|_| FetchError::Form("the `jwks_uri` in its metadata is not `https`"))?;
     Ok(jwks.to_string())
 }
 
-fn read_file(path: &PathBuf) -> Result<Vec<u8>, FetchError> {
-    let unreadable = |error: std::io::Error| FetchError::Unreachable(error.to_string());
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE_BYTES {
-        return Err(FetchError::Form("the file is too large"));
-    }
-    std::fs::read(path).map_err(unreadable)
+/// The text of a file, up to the limit, and whether there is more of it.
+fn read_file(path: &Path) -> Result<(Vec<u8>, bool), FetchError> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => FetchError::Gone("the file is not there"),
+        _ => FetchError::Unreachable(error.to_string()),
+    };
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text).map_err(unreadable)?;
+    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
+    let is_cut = text.len() > most;
+    text.truncate(most);
+    Ok((text, is_cut))
 }

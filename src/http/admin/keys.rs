@@ -29,7 +29,8 @@ pub(in crate::http) struct IssuerKeys {
     added: Vec<String>,
     /// Those that are no longer there. What they signed verifies no more.
     removed: Vec<String>,
-    /// Why the keys could not be fetched: they are those of before.
+    /// Why the keys could not be fetched, and are those of before; or why not all that is published could be read, which
+    /// then verifies nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

@@ -1,0 +1,249 @@
+//! What an issuer publishes of its keys, read as far as it can be read.
+//!
+//! **Problem.** A key that its issuer has withdrawn must not go on because the answer without it is large, or damaged in a
+//! place, or says nothing of keys. An issuer that is out of reach has withdrawn nothing.
+//! **Decision.** Whatever begins as a key set does is the issuer's word, and so is an answer without a byte: the keys that
+//! can be read are its keys, up to the limits, and no others. What begins otherwise, as a page of HTML, is somebody else's.
+//! **Trade-off.** An issuer that serves half a set by mistake has half its keys until it serves them all.
+//!
+//! INVARIANT: what could not be read verifies nothing, and is told ([`Published::complaint`]).
+
+use super::set::KeySet;
+use crate::evidence::json;
+use crate::model::Record;
+use jiter::{Jiter, Peek};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+/// LIMIT: keys of one set. Issuers publish two or three; some publish one per tenant's algorithm.
+const MAX_KEYS: usize = 100;
+
+/// LIMIT: damaged parts of a PEM text that are passed over.
+const MAX_DAMAGED: usize = 100;
+
+/// What an issuer published.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    /// The keys that could be read.
+    pub(super) set: KeySet,
+    /// What could not be read; none where all was.
+    pub(super) complaint: Option<String>,
+}
+
+impl Published {
+    /// Reads a set, `{"keys": […]}`, of which no more came where it `is_cut`. None for what is no key set at all.
+    pub(super) fn read(text: &[u8], is_cut: bool) -> Option<Self> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let trimmed = text.trim_ascii();
+        if trimmed.is_empty() && !is_cut {
+            return Some(Self::nothing("the answer is empty"));
+        }
+        match trimmed.first()? {
+            b'{' => {}
+            // What some write in the stead of no keys.
+            b'[' => return Some(Self::nothing("the answer is an array, and no object with `keys`")),
+            _ if trimmed == b"null" => return Some(Self::nothing("the answer is `null`")),
+            _ => return None,
+        }
+        let mut listed = Listed::default();
+        let is_damaged = listed.read(trimmed).is_none();
+        let set = KeySet::of(listed.keys.iter().flatten());
+        Some(Self { set, complaint: listed.complaint(is_damaged, is_cut) })
+    }
+
+    /// Reads certificates of authorities. None for a text that is no PEM at all; an empty one has none of them.
+    pub(super) fn read_pem(text: &[u8], is_cut: bool) -> Option<Self> {
+        let Authorities { certificates, damaged } = Authorities::read(text, is_cut)?;
+        let complaint = match damaged {
+            0 if certificates.is_empty() => Some("the file is empty".to_owned()),
+            0 => None,
+            _ => Some(format!("{damaged} parts of the file cannot be read, and are no certificates")),
+        };
+        Some(Self { set: KeySet::of_anchors(certificates), complaint })
+    }
+
+    fn nothing(complaint: &str) -> Self {
+        Self { set: KeySet::default(), complaint: Some(complaint.to_owned()) }
+    }
+}
+
+/// The elements of `keys`.
+#[derive(Default)]
+struct Listed {
+    /// Those within the limit; none for each that cannot be read.
+    keys: Vec<Option<Record>>,
+    /// How many came behind them.
+    beyond: usize,
+    /// How often there was a member `keys`.
+    named: usize,
+    /// Whether it was an array.
+    is_array: bool,
+}
+
+impl Listed {
+    /// Reads them up to where the text is damaged; none where it is.
+    fn read(&mut self, text: &[u8]) -> Option<()> {
+        let mut json = Jiter::new(text);
+        let mut next = json.next_object().ok()?.map(|name| name == "keys");
+        while let Some(is_keys) = next {
+            let peek = json.peek().ok()?;
+            self.named += usize::from(is_keys);
+            if is_keys && self.named > 1 {
+                // Two readers would see two sets: neither is the issuer's word.
+                self.keys.clear();
+            }
+            if is_keys && self.named == 1 && peek == Peek::Array {
+                self.is_array = true;
+                self.read_keys(&mut json, text)?;
+            } else {
+                json.known_skip(peek).ok()?;
+            }
+            next = json.next_key().ok()?.map(|name| name == "keys");
+        }
+        json.finish().ok()
+    }
+
+    fn read_keys(&mut self, json: &mut Jiter<'_>, text: &[u8]) -> Option<()> {
+        let mut next = json.known_array().ok()?;
+        while let Some(peek) = next {
+            let begin = json.current_index();
+            json.known_skip(peek).ok()?;
+            if self.keys.len() < MAX_KEYS {
+                self.keys.push(text.get(begin..json.current_index()).and_then(json::read));
+            } else {
+                self.beyond += 1;
+            }
+            next = json.array_step().ok()?;
+        }
+        Some(())
+    }
+
+    fn complaint(&self, is_damaged: bool, is_cut: bool) -> Option<String> {
+        let unread = self.keys.iter().filter(|key| key.is_none()).count();
+        let complaint = match self.named {
+            _ if is_cut => "the answer is too large: what came behind its first part is not read".to_owned(),
+            2.. => "the answer has `keys` twice".to_owned(),
+            _ if is_damaged => "the answer is damaged: what stands behind the damage is not read".to_owned(),
+            0 => "the answer has no `keys`".to_owned(),
+            1 if !self.is_array => "`keys` is no array".to_owned(),
+            1 if self.beyond > 0 => {
+                format!("it publishes {} keys: those behind the first {MAX_KEYS} are not read", MAX_KEYS + self.beyond)
+            }
+            1 if unread > 0 => format!("{unread} of its keys cannot be read"),
+            1 => return None,
+        };
+        Some(complaint)
+    }
+}
+
+/// Certificates of authorities in PEM form.
+#[derive(Debug)]
+pub(crate) struct Authorities {
+    /// Those that could be read.
+    pub(crate) certificates: Vec<CertificateDer<'static>>,
+    /// How many parts could not be read.
+    pub(crate) damaged: usize,
+}
+
+impl Authorities {
+    /// Reads a text, of which no more came where it `is_cut`. None for one that is no PEM at all; an empty one has none of
+    /// them.
+    pub(crate) fn read(text: &[u8], is_cut: bool) -> Option<Self> {
+        let mut found = Self { certificates: Vec::new(), damaged: usize::from(is_cut) };
+        for part in CertificateDer::pem_slice_iter(text) {
+            match part {
+                Ok(certificate) => found.certificates.push(certificate),
+                Err(_) => found.damaged += 1,
+            }
+            if found.damaged > MAX_DAMAGED {
+                break;
+            }
+        }
+        let is_empty = text.trim_ascii().is_empty() && !is_cut;
+        let is_pem = text.windows(BEGIN.len()).any(|part| part == BEGIN);
+        (is_empty || is_pem).then_some(found)
+    }
+}
+
+/// What each part of a PEM text begins with (RFC 7468 section 2).
+const BEGIN: &[u8] = b"-----BEGIN ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Signer;
+    use serde_json::{Value, json};
+
+    fn key() -> Value {
+        serde_json::to_value(&Signer::in_memory().unwrap().jwks().keys[0]).unwrap()
+    }
+
+    /// How many keys are read, and the complaint.
+    fn read(text: &str) -> Option<(usize, String)> {
+        let found = Published::read(text.as_bytes(), false)?;
+        Some((found.set.names().len(), found.complaint.unwrap_or_default()))
+    }
+
+    #[test]
+    fn what_can_be_read_of_a_set_is_its_keys_and_nothing_else_is() {
+        let one = key().to_string();
+        let twice = one.replacen('{', r#"{"kid":"a","kid":"b","#, 1);
+        let many = json!((0..=MAX_KEYS).map(|_| key()).collect::<Vec<_>>());
+        for (text, keys, complaint) in [
+            (format!(r#"{{"keys":[{one}]}}"#), 1, ""),
+            (format!("\u{feff}{{\"keys\":[{one}]}}\n"), 1, ""),
+            (r#"{"keys":[]}"#.to_owned(), 0, ""),
+            (format!(r#"{{"keys":[{twice},{one}]}}"#), 1, "1 of its keys cannot be read"),
+            (format!(r#"{{"keys":[{one},{one}x"#), 1, "damaged"),
+            (format!(r#"{{"keys":[{one}],"x":"#), 1, "damaged"),
+            (format!(r#"{{"keys":[{one}]}} {{}}"#), 1, "damaged"),
+            (format!(r#"{{"keys":[{one}],"\u006beys":[{one}]}}"#), 0, "twice"),
+            (format!(r#"{{"keys":null,"keys":[{one}]}}"#), 0, "twice"),
+            (json!({ "keys": many }).to_string(), MAX_KEYS, "publishes 101 keys"),
+            (r#"{"keys":[7]}"#.to_owned(), 0, "cannot be read"),
+            (r#"{"keys":null}"#.to_owned(), 0, "no array"),
+            (r#"{"keys":{}}"#.to_owned(), 0, "no array"),
+            (format!(r#"{{"Keys":[{one}]}}"#), 0, "no `keys`"),
+            ("{}".to_owned(), 0, "no `keys`"),
+            ("{".to_owned(), 0, "damaged"),
+            (format!("[{one}]"), 0, "an array"),
+            ("null".to_owned(), 0, "`null`"),
+            (" \n".to_owned(), 0, "empty"),
+        ] {
+            let (found, told) = read(&text).unwrap();
+            assert_eq!(found, keys, "{text}");
+            assert!(told.contains(complaint) && told.is_empty() == complaint.is_empty(), "{text}: {told}");
+        }
+        for text in ["<html>", "\"x\"", "7", "true", "busy"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_is_read_up_to_there() {
+        let one = key().to_string();
+        let begun = format!(r#"{{"keys":[{one},{{"kty""#);
+        let found = Published::read(begun.as_bytes(), true).unwrap();
+        assert!(found.set.names().len() == 1 && found.complaint.unwrap().contains("too large"));
+        assert!(Published::read(b"   ", true).is_none() && Published::read(b"<html>", true).is_none());
+    }
+
+    #[test]
+    fn certificates_are_read_beside_what_is_none() {
+        let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let damaged = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+        for (text, certificates, is_whole) in [
+            (certificate.to_owned(), 1, true),
+            (format!("# ours\n{certificate}{certificate}"), 2, true),
+            (format!("{damaged}{certificate}"), 1, false),
+            (format!("{certificate}{damaged}"), 1, false),
+            (format!("{certificate}-----BEGIN CERTIFICATE-----\nAAAA"), 1, false),
+            (damaged.to_owned(), 0, false),
+            (" \n".to_owned(), 0, false),
+        ] {
+            let found = Published::read_pem(text.as_bytes(), false).unwrap();
+            assert_eq!((found.set.anchors.len(), found.complaint.is_none()), (certificates, is_whole), "{text}");
+        }
+        assert!(Published::read_pem(b"no PEM", false).is_none());
+    }
+}
