@@ -2,7 +2,7 @@
 
 use super::cases::{self, Case};
 use super::files::Files;
-use super::manifest::{self, BundleManifest, find};
+use super::manifest::{self, BundleManifest, find, find_in};
 use super::relations::{Layer, SchemaTypes};
 use super::sorted::Sorted;
 use super::{pack, relations};
@@ -292,25 +292,28 @@ fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Pr
 /// Aliases stand for declared types and are not declared themselves; agents and clients have declared types.
 fn check_types(schema: &Schema, manifest: &BundleManifest, files: &Files, problems: &mut Vec<Problem>) {
     let declared = |name: &str| schema.vocabulary.entity_type(name).is_some();
-    let mut refuse = |word: &str, message: String, help: &str| {
-        let mut problem = Problem::new(message).help(help);
-        problem.place = files.file(MANIFEST).map(|file| find(file, word));
-        problems.push(problem);
+    let file = files.file(MANIFEST);
+    let mut refuse = |place: Option<Place>, message: String, help: &str| {
+        problems.push(Problem { place, ..Problem::new(message).help(help) });
     };
     for (alias, stands_for) in &manifest.types {
         if declared(alias) {
             let message = format!("`{alias}` is declared in the schema and cannot be an alias");
-            refuse(alias, message, "remove the alias, or the declaration");
+            refuse(file.map(|file| find(file, alias)), message, "remove the alias, or the declaration");
         }
         if !declared(stands_for) {
             let message = format!("the alias `{alias}` stands for `{stands_for}`, which the schema does not declare");
-            refuse(stands_for, message, "an alias stands for a declared entity type");
+            refuse(
+                file.map(|file| find_in(file, "types", stands_for)),
+                message,
+                "an alias stands for a declared entity type",
+            );
         }
     }
     let carriers = &manifest.carriers;
     for kind in carriers.agent_types.iter().flatten().chain(&carriers.client_id).filter(|kind| !declared(kind)) {
         let message = format!("`{kind}` in `[carriers]` is a type that the schema does not declare");
-        refuse(kind, message, "name a declared entity type");
+        refuse(file.map(|file| find_in(file, "carriers", kind)), message, "name a declared entity type");
     }
 }
 

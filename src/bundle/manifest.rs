@@ -132,6 +132,14 @@ pub(super) fn find(file: &SourceFile, word: &str) -> Place {
     file.text.find(word).map_or_else(|| Place::whole(&file.path), |at| file.place(at, word.len()))
 }
 
+/// Where a table of the manifest holds this text as a value; the first place that has it where none does.
+pub(super) fn find_in(file: &SourceFile, table: &str, word: &str) -> Place {
+    let text = &file.text;
+    let begin = text.find(&format!("[{table}]")).or_else(|| text.find(table)).unwrap_or(0);
+    let value = text.get(begin..).and_then(|rest| rest.find(&format!("\"{word}\"")));
+    value.map_or_else(|| find(file, word), |at| file.place(begin + at + 1, word.len()))
+}
+
 fn parse<T: serde::de::DeserializeOwned>(file: &SourceFile) -> Result<T, Problem> {
     toml::from_str(&file.text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);

@@ -100,6 +100,8 @@ fn read_question(
         Ok(question) => question,
         Err(refusal) => return Ok(Err(Box::new(refuse(at, request, no_chain(refusal, carriers)?, None)))),
     };
+    let vocabulary = &at.pinned.bundle.compiled().schema().vocabulary;
+    question.hide_tokens(|kind| vocabulary.entity_type(kind).is_some());
     if at.want.arguments == Arguments::Unknown {
         question.context.remove(ARGUMENTS);
     }

@@ -59,6 +59,11 @@ impl Chain {
         &self.actors
     }
 
+    /// The members, to be named otherwise.
+    pub(in crate::model) fn members_mut(&mut self) -> impl Iterator<Item = &mut Entity> {
+        std::iter::once(&mut self.subject).chain(&mut self.actors)
+    }
+
     /// All members, the subject first.
     pub fn members(&self) -> impl Iterator<Item = &Entity> {
         std::iter::once(&self.subject).chain(&self.actors)

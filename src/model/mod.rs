@@ -16,6 +16,7 @@ mod digest;
 mod entity;
 mod evidence;
 mod explanation;
+mod likely_token;
 mod name;
 mod principal;
 mod problem;

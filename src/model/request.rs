@@ -6,6 +6,7 @@
 
 use super::carriers::shown_subject;
 use super::carriers::table::{Overlooked, Site, is_plain, lookalike, overlooked, overlooked_client};
+use super::likely_token;
 use super::{Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
 use smol_str::SmolStr;
 use std::fmt;
@@ -92,6 +93,12 @@ impl Request {
     #[must_use]
     pub fn shown_subject(&self) -> Option<EntityRef> {
         shown_subject(&self.subject)
+    }
+
+    /// The resource that the request names, to be shown and recorded.
+    #[must_use]
+    pub fn shown_resource(&self) -> EntityRef {
+        likely_token::hidden(self.resource.uid.clone())
     }
 
     fn read(body: &Record, flaws: Vec<Flaw>) -> Result<Self, Malformed> {
@@ -217,8 +224,13 @@ pub fn read_entity(body: &Record, name: &str) -> Result<Entity, Malformed> {
 }
 
 /// Reads the member `name` as an entity to be searched for: a type; the id is ignored (AuthZEN 1.0 section 8.4.1).
+///
+/// Its properties are not read, and refused where an evaluation would refuse them.
 pub(super) fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, Malformed> {
-    required_text(required_record(body, name)?, name, "type")
+    let entity = required_record(body, name)?;
+    let kind = required_text(entity, name, "type")?;
+    read_optional_record(entity.get("properties"), &format!("{name}.properties"))?;
+    Ok(kind)
 }
 
 /// An object that may be absent or null; `path` names it in an error.
@@ -266,6 +278,13 @@ pub struct Question {
 }
 
 impl Question {
+    /// Hides ids that are likely to be tokens, where `is_declared` does not know their types: what nothing is permitted to
+    /// is shown and recorded, too.
+    pub(crate) fn hide_tokens(&mut self, is_declared: impl Fn(&SmolStr) -> bool) {
+        let members = self.chain.members_mut().map(|member| &mut member.uid);
+        members.chain([&mut self.resource.uid]).for_each(|uid| likely_token::hide(uid, &is_declared));
+    }
+
     /// The members of the chain that no credential proves, under the type names that the request used.
     #[must_use]
     pub fn asserted(&self) -> Vec<EntityRef> {

@@ -63,7 +63,12 @@ impl SearchRequest {
         };
         let action = match searched {
             Searched::Subject | Searched::Resource => read_action(body)?,
-            Searched::Action => Action { name: SmolStr::default(), properties: Record::new() },
+            Searched::Action => {
+                // As with what else is searched for: not read, and of its form.
+                let action = read_optional_record(body.get("action"), "action")?;
+                read_optional_record(action.get("properties"), "action.properties")?;
+                Action { name: SmolStr::default(), properties: Record::new() }
+            }
         };
         let resource = match searched {
             Searched::Resource => {

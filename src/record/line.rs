@@ -94,9 +94,12 @@ impl Serialize for Entry<'_> {
                 }
             }
         }
-        let resource = self.question.map_or(&self.request.resource, |question| &question.resource);
+        let refused = self.question.is_none().then(|| self.request.shown_resource());
+        let resource = refused.as_ref().or(self.question.map(|question| &question.resource.uid));
         map.serialize_entry("action", &*name(&self.request.action.name))?;
-        map.serialize_entry("resource", &Named(&resource.uid))?;
+        if let Some(resource) = resource {
+            map.serialize_entry("resource", &Named(resource))?;
+        }
         if answer.arguments == Arguments::Unknown {
             map.serialize_entry("unknown", &["arguments"])?;
         }

@@ -74,10 +74,37 @@ async fn neither_an_answer_nor_a_record_shows_a_credential() {
     let agent = json!({"type": "credential", "id": good});
     told.push_str(&world.ask(&body(&json!({"type": "user", "id": "u"}), &json!({"agent": agent}), &[])).await);
     assert!(told.contains("where tokens stand: the first is `0`"), "{told}");
+    // A type that nobody has declared, and the credential as its id: of the subject, an actor or the resource.
+    let opaque = "2YotnFZFEjr1zCsicMWpAA";
+    let kinds = ["Credential", "credentials", "access_token", "JWT", "x"];
+    for (at, kind) in kinds.into_iter().enumerate() {
+        let slip = json!({"type": kind, "id": if at < 4 && at % 2 == 0 { opaque } else { good.as_str() }});
+        let user = json!({"type": "user", "id": "u"});
+        for (subject, resource) in [
+            (slip.clone(), json!({"type": "doc", "id": "d"})),
+            (json!({"type": "agent", "id": "b", "delegation_chain": [slip]}), json!({"type": "doc", "id": "d"})),
+            (user, slip.clone()),
+        ] {
+            let mut body = body(&subject, &json!({}), &[]);
+            body["resource"] = resource;
+            body["context"] = json!({});
+            body["options"] = json!({"explain": true});
+            let reply = send(&world.server, post("/access/v1/evaluation", body.to_string())).await;
+            assert_eq!((reply.status.as_u16(), &reply.json()["decision"]), (200, &json!(false)), "{}", reply.body);
+            told.push_str(&reply.body);
+            let mut search = json!({"subject": subject, "action": {"name": "look"}, "resource": {"type": "doc"}});
+            search["options"] = json!({"reason": true});
+            told.push_str(&send(&world.server, post("/access/v1/search/resource", search.to_string())).await.body);
+            // Beside a credential that does not fit.
+            body["context"] = json!({"credentials": [access(&good)]});
+            told.push_str(&send(&world.server, post("/access/v1/evaluation", body.to_string())).await.body);
+        }
+    }
+    let secrets = secrets.into_iter().chain([opaque.to_owned(), good.chars().take(40).collect()]);
     drop(world);
     writer.close();
     let records = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(records.lines().count(), 8);
+    assert_eq!(records.lines().count(), 8 + 2 * 3 * kinds.len());
     assert!(records.contains(r#""subject":{"type":"credential","id":"(hidden)"}"#), "{records}");
     assert!(records.contains("context.token.scopes"), "{records}");
     for secret in secrets {

@@ -49,6 +49,22 @@ async fn what_is_missing_is_named() {
     }
 }
 
+/// What is searched for is not read, and is of the form that an evaluation asks for.
+#[actix_web::test]
+async fn properties_of_what_is_searched_for_are_of_their_form() {
+    for (kind, mut body) in bodies() {
+        let member = kind;
+        for (wrong, word) in [(json!([]), "an array"), (json!("x"), "a string"), (json!(7), "a number")] {
+            body[member]["properties"] = wrong;
+            let expected = format!("400 malformed: `{member}.properties` must be an object, not {word}");
+            assert_eq!(ask(kind, &body).await, expected);
+        }
+    }
+    let (kind, mut body) = bodies().into_iter().last().unwrap();
+    body["action"] = json!("read");
+    assert_eq!(ask(kind, &body).await, "400 malformed: `action` must be an object, not a string");
+}
+
 #[actix_web::test]
 async fn a_page_is_checked() {
     for (page, problem) in [

@@ -6,6 +6,7 @@
 //! can only narrow what is permitted.
 
 use super::{ChainRefusal, invalid, is_silent, take_present};
+use crate::model::likely_token;
 use crate::model::{
     Chain, Code, Credential, CredentialKind, EntityRef, Evidence, MAX_CREDENTIALS, Proven, Record, Value, shown,
 };
@@ -27,7 +28,8 @@ pub(in crate::model) fn shown_subject(subject: &Record) -> Option<EntityRef> {
     let text = |name| subject.get(name).and_then(Value::as_text).cloned();
     let (kind, id) = text("type").zip(text("id"))?;
     let is_hidden = kind == CREDENTIAL && !is_place(&id);
-    Some(EntityRef { kind, id: if is_hidden { SmolStr::new_static("(hidden)") } else { id } })
+    let id = if is_hidden { SmolStr::new_static("(hidden)") } else { id };
+    Some(likely_token::hidden(EntityRef { kind, id }))
 }
 
 /// Takes `context.credentials`, each verified, in order. One that proves nothing denies, whatever the others prove.
@@ -97,7 +99,7 @@ pub(super) fn fit(
             return Err(mismatch(format!(
                 "`context.credentials[{index}]` is of `{}`, and the chain is `{}`{}",
                 shown(&names),
-                shown(&chain.to_string()),
+                shown(&shown_chain(&members)),
                 remedy(&named, &members)
             )));
         };
@@ -109,8 +111,14 @@ pub(super) fn fit(
     if credentials.is_empty() || credentials.iter().any(proves_subject) {
         return Ok(credentials);
     }
-    let subject = members.first().map(ToString::to_string).unwrap_or_default();
+    let subject = shown_chain(members.get(..1).unwrap_or_default());
     Err(mismatch(format!("no credential proves that `{}` stands behind the request", shown(&subject))))
+}
+
+/// The members of a chain, without what is likely to be a token in the place of an id.
+fn shown_chain(members: &[&EntityRef]) -> String {
+    let members = members.iter().map(|member| likely_token::hidden((*member).clone()).to_string());
+    members.collect::<Vec<_>>().join(" > ")
 }
 
 /// What helps where only the last party of a credential is not in the chain, which most often is the client.
