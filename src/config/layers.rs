@@ -1,7 +1,8 @@
 //! Where settings come from: flags over variables over one file.
 //!
 //! INVARIANT: a key that nobody knows is refused whatever it comes from, and its report names the source. Nothing that is
-//! named like a setting is passed over: not what is no text, and not what another source overrides.
+//! named like a setting is passed over: not what is no text, not what another source overrides, and not what another
+//! variable gives as well, whatever order they come in.
 
 use super::{Config, check::check, describe::describe, links::is_link};
 use crate::model::{Place, Problem, Problems};
@@ -83,7 +84,7 @@ impl FromIterator<(OsString, OsString)> for Environment {
         for (name, value) in variables {
             match (name.to_str(), value.into_string()) {
                 (Some(name), Ok(value)) => environment.variables.push((name.to_owned(), value)),
-                _ if name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) => {
+                _ if is_ours(&name) => {
                     environment.unreadable.push(name.to_string_lossy().chars().take(SHOWN_CHARS).collect());
                 }
                 _ => {}
@@ -91,6 +92,12 @@ impl FromIterator<(OsString, OsString)> for Environment {
         }
         environment
     }
+}
+
+/// Returns `true` for a name, text or not, that begins as our variables do or is meant to.
+fn is_ours(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with(PREFIX) || is_misspelt(&name)
 }
 
 /// Reads all settings and checks them against each other.
@@ -191,8 +198,12 @@ fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
     let mut links = Vec::new();
     // Not "unset": an empty `BEHEST_ANONYMOUS` can be meant to let nobody in.
     let empty = |name: &str| Problem::new(format!("`{name}` is empty")).help("unset it, or give it a value");
+    let mut before = Vec::new();
     for (name, text) in &environment.variables {
-        let Some(key) = name.strip_prefix(PREFIX) else { continue };
+        let Some(key) = name.strip_prefix(PREFIX) else {
+            problems.extend(is_misspelt(name).then(|| misspelt(name)));
+            continue;
+        };
         if NO_SETTINGS.contains(&key) {
             if text.is_empty() && NEVER_EMPTY.contains(&key) {
                 problems.push(empty(name));
@@ -217,10 +228,20 @@ fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
             problems.push(empty(name));
             continue;
         }
-        merge(&mut values, figment::util::nest(&key, value));
+        if let Err(setting) = merge(&mut values, figment::util::nest(&key, value)) {
+            problems.push(given_twice(name, &setting, &before));
+        }
+        before.push((name.as_str(), key));
     }
     Problems(problems).into_result()?;
     Ok(Variables { layer: Layer { metadata: Metadata::named(VARIABLES), values }, links })
+}
+
+/// A variable that nobody would read: its name may be that of a setting.
+fn misspelt(name: &str) -> Problem {
+    let shown: String = name.chars().take(SHOWN_CHARS).collect();
+    Problem::new(format!("`{shown}` is not read: names of settings begin with `{PREFIX}`"))
+        .help("spell it so, or give it a name that does not begin like one of this service")
 }
 
 /// A value that is not text is not shown: it may be a key.
@@ -253,17 +274,39 @@ fn read_flags(flags: &Flags) -> Layer {
     Layer { metadata: Metadata::named(FLAGS), values }
 }
 
-fn merge(values: &mut Dict, value: Value) {
-    let Some(added) = value.into_dict() else { return };
+/// Adds a value to those of other variables. `Err` names the setting that has one already, which stays.
+fn merge(values: &mut Dict, value: Value) -> Result<(), String> {
+    let Some(added) = value.into_dict() else { return Ok(()) };
     for (key, value) in added {
         match (values.remove(&key), value) {
+            (None, value) => drop(values.insert(key, value)),
             (Some(Value::Dict(tag, mut inner)), Value::Dict(inner_tag, more)) => {
-                merge(&mut inner, Value::Dict(inner_tag, more));
+                let merged = merge(&mut inner, Value::Dict(inner_tag, more));
+                let merged = merged.map_err(|rest| format!("{key}.{rest}"));
                 values.insert(key, Value::Dict(tag, inner));
+                merged?;
             }
-            (_, value) => {
-                values.insert(key, value);
+            (Some(first), _) => {
+                values.insert(key.clone(), first);
+                return Err(key);
             }
         }
     }
+    Ok(())
+}
+
+/// Two variables that give one setting, of which one would be passed over. `before` holds those that were read before, by
+/// name and key.
+fn given_twice(name: &str, setting: &str, before: &[(&str, String)]) -> Problem {
+    let is_within = |key: &str, table: &str| key.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
+    let gives = |key: &str| key == setting || is_within(setting, key) || is_within(key, setting);
+    let other = before.iter().find(|(_, key)| gives(key)).map_or("another variable", |(other, _)| other);
+    Problem::new(format!("`{setting}` is given twice: by `{other}` and by `{name}`")).help("unset one of them")
+}
+
+/// Returns `true` for a name that begins as our variables do, but for case or the character behind it.
+fn is_misspelt(name: &str) -> bool {
+    let (word, rest) = name.split_at_checked(PREFIX.len() - 1).unwrap_or_default();
+    let is_ours = PREFIX.strip_suffix('_').is_some_and(|ours| ours.eq_ignore_ascii_case(word));
+    is_ours && rest.starts_with(['_', '-', '.']) && !name.starts_with(PREFIX)
 }

@@ -25,6 +25,10 @@ fn is_port(key: &str, text: &str) -> bool {
     if ends_with_words(key, "PORT") && text.split_once("://").is_some_and(|(scheme, _)| is_transport(scheme)) {
         return true;
     }
+    // One of a service that is not there any more is empty, as its host is. Behind two underscores it would be in a table.
+    if text.is_empty() && ends_with_words(key, "PORT") && !key.contains("__") {
+        return true;
+    }
     let words: Vec<&str> = key.split('_').collect();
     words.windows(3).any(|window| {
         let [port, number, transport] = window else { return false };

@@ -148,6 +148,40 @@ fn what_is_overridden_is_read_too() {
     assert!(load_text("[record]\nqueue = 3", &[("BEHEST_RECORD__SINK", "-")], &[]).is_ok());
 }
 
+/// Of two variables for one setting the one that came last counted, and nobody said so.
+#[test]
+fn two_variables_for_one_setting_are_refused_in_whatever_order() {
+    for (one, other, setting) in [
+        (("BEHEST_ANONYMOUS", "none"), ("BEHEST_anonymous", "decide"), "anonymous"),
+        (("BEHEST_CALLERS", "[{name=\"a\"}]"), ("BEHEST_callers", "[{name=\"b\"}]"), "callers"),
+        (("BEHEST_LIMITS", "{evaluations=5}"), ("BEHEST_LIMITS__EVALUATIONS", "7"), "limits.evaluations"),
+        (("BEHEST_LIMITS__DEPTH", "5"), ("BEHEST_limits__Depth", "5"), "limits.depth"),
+        (("BEHEST_LIMITS", "7"), ("BEHEST_LIMITS__DEPTH", "5"), "limits"),
+    ] {
+        for [first, second] in [[one, other], [other, one]] {
+            let expected =
+                format!("`{setting}` is given twice: by `{}` and by `{}` | unset one of them", first.0, second.0);
+            let found = refused("", &[("BEHEST_LISTEN", "127.0.0.1:1"), first, second], &[]);
+            assert!(found.contains(&expected), "{found:?}");
+        }
+    }
+    let apart = [("BEHEST_LIMITS", "{evaluations=5}"), ("BEHEST_limits__depth", "7")];
+    let limits = load_text("", &apart, &[]).unwrap().limits;
+    assert_eq!((limits.evaluations, limits.depth), (5, 7));
+}
+
+#[test]
+fn a_variable_that_begins_nearly_like_a_setting_is_refused() {
+    for name in ["behest_anonymous", "Behest_ANONYMOUS", "BEHEST.ANONYMOUS", "behest-anonymous"] {
+        let found = refused("", &[(name, "decide")], &[]);
+        assert!(
+            found[0].starts_with(&format!("`{name}` is not read: names of settings begin with `BEHEST_`")),
+            "{found:?}"
+        );
+    }
+    assert!(load_text("", &[("BEHESTS_X", "1"), ("behested_x", "1"), ("BEHEST", "1"), ("behest", "")], &[]).is_ok());
+}
+
 /// `BEHEST_ANONYMOUS` with a byte too many let anonymous callers decide.
 #[test]
 fn a_variable_that_is_not_text_refuses_to_start() {
@@ -182,6 +216,8 @@ fn variables_that_are_no_settings_are_left_alone() {
         ("BEHEST_SERVICE_HOST", "10.0.0.1"),
         ("BEHEST_PORT_8181_TCP", "tcp://10.0.0.1:8181"),
         ("BEHEST_METRICS_SERVICE_HOST", "10.0.0.2"),
+        ("BEHEST_GONE_SERVICE_HOST", ""),
+        ("BEHEST_GONE_PORT", ""),
         ("BEHEST_METRICS_SERVICE_PORT", "9090"),
         ("BEHEST_METRICS_SERVICE_PORT_HTTP_METRICS", "9090"),
         ("BEHEST_METRICS_PORT", "tcp://10.0.0.2:9090"),
@@ -203,7 +239,7 @@ fn variables_that_are_no_settings_are_left_alone() {
     ];
     let config = load_text("", &variables, &[]).unwrap();
     assert_eq!(config.log.filter.as_deref(), Some("debug"));
-    assert_eq!((config.links.len(), config.links[0].as_str()), (17, "BEHEST_SERVICE_HOST"));
+    assert_eq!((config.links.len(), config.links[0].as_str()), (19, "BEHEST_SERVICE_HOST"));
     let config = load_text("[log]\nfilter = \"warn\"", &variables, &[]).unwrap();
     assert_eq!(config.log.filter.as_deref(), Some("warn"));
 }
