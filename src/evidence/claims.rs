@@ -19,9 +19,22 @@ use std::time::Duration;
 /// whatever its issuer writes into the header.
 const OF_EVENTS: &str = "events";
 
-/// Claims that take something from a token: without them it would name fewer parties, or be anybody's.
-const NARROWING: [&str; 7] =
-    ["act", "cnf", "authorization_details", "events", "_claim_names", "_claim_sources", "hasgroups"];
+/// Claims that take something from a token: without them it would name fewer parties, be anybody's, or good at any time and
+/// for any service.
+const NARROWING: [&str; 12] = [
+    "act",
+    "cnf",
+    "authorization_details",
+    "events",
+    "_claim_names",
+    "_claim_sources",
+    "hasgroups",
+    "aud",
+    "exp",
+    "iat",
+    "iss",
+    "nbf",
+];
 
 /// What a genuine token proves, before its holder has shown anything.
 #[derive(Clone, Debug)]

@@ -14,6 +14,9 @@ use crate::model::{Record, Unproven, Value, alike, is_unknown_fact};
 /// Members that say where the claims are that a token leaves out: claims by the names of sources, and the sources.
 pub(super) const ELSEWHERE: [&str; 2] = ["_claim_names", "_claim_sources"];
 
+/// Where groups are, unless a profile says otherwise.
+const GROUPS: &str = "groups";
+
 /// What says that there are more groups.
 pub(super) const HAS_GROUPS: &str = "hasgroups";
 
@@ -33,10 +36,13 @@ pub(super) fn check(claims: &Record, profile: &Profile) -> Result<(), Unproven> 
     }
 }
 
-/// Returns the first of these claims of which the token says that it does not hold it whole.
-pub(super) fn partial<'a>(claims: &Record, paths: &'a [ClaimPath]) -> Option<&'a ClaimPath> {
-    let has_groups = says_more(claims);
-    paths.iter().find(|path| is_elsewhere(claims, path) || (has_groups && path.name() == "groups"))
+/// Returns the first of these claims of which the token says that it does not hold it whole. That there are more groups is
+/// said of the claim `groups`, and meant of wherever the issuer puts them: Entra ID can write them into `roles`.
+pub(super) fn partial<'a>(claims: &Record, paths: &'a [ClaimPath], profile: &Profile) -> Option<&'a ClaimPath> {
+    let groups = ClaimPath::new(GROUPS);
+    let has_groups = says_more(claims) || is_elsewhere(claims, &groups);
+    let holds_groups = |path: &ClaimPath| *path == groups || profile.claims.groups.contains(path);
+    paths.iter().find(|path| is_elsewhere(claims, path) || (has_groups && holds_groups(path)))
 }
 
 /// Returns `true` if one of these claims is known to be there, and not what it is.

@@ -16,9 +16,7 @@ pub(super) fn chain(
     ids: &PrincipalIds,
 ) -> Result<Vec<EntityRef>, Unproven> {
     let client = client(claims, profile)?;
-    if client.is_none() {
-        check_client_spelling(claims, profile)?;
-    }
+    check_client_spelling(claims, client, profile)?;
     let sub = first_text(claims, &profile.claims.subject)?;
     let granting = kind != CredentialKind::IdToken;
     let names_client = is_subject(claims, client, sub) || is_autonomous(claims, client, profile)?;
@@ -81,12 +79,20 @@ pub(super) fn client<'a>(claims: &'a Record, profile: &Profile) -> Result<Option
     Ok(client)
 }
 
-/// Refuses a token that names no client, but has a claim that is spelled like one that would.
-fn check_client_spelling(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
-    let like = |member: &SmolStr| profile.claims.client.iter().find(|path| alike(path.first(), member));
-    match claims.iter().find_map(|(member, value)| like(member).filter(|_| !value.is_null())) {
+/// Refuses a token with a claim that is spelled like one that names its client, and says of the client what that does not:
+/// who it is, or another.
+fn check_client_spelling(claims: &Record, client: Option<&SmolStr>, profile: &Profile) -> Result<(), Unproven> {
+    let paths = || profile.claims.client.iter();
+    let like = |member: &SmolStr| {
+        // A path that has been read is no misspelling of another.
+        let is_read = client.is_some() && paths().any(|path| path.first() == member.as_str());
+        paths().find(|path| !is_read && alike(path.first(), member))
+    };
+    let says_more = |value: &Value| !value.is_null() && (client.is_none() || value.as_text() != client);
+    match claims.iter().find_map(|(member, value)| like(member).filter(|_| says_more(value))) {
         Some(path) => Err(Unproven::invalid(format!(
-            "the token names no client, and has a claim that is spelled like `{}` but for case or separators",
+            "the token names {}, and has a claim that is spelled like `{}` but for case or separators",
+            if client.is_none() { "no client" } else { "a client" },
             path.name()
         ))),
         None => Ok(()),

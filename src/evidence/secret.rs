@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -23,9 +24,16 @@ impl Secret {
     }
 
     /// Reads a secret from a file, without the end of its line. Refused: a file that everybody may read.
+    ///
+    /// INVARIANT: what names no file is not shown: it may be the secret, in the place of its path.
     pub fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
-        let metadata = fs::metadata(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+        let unknown = |error: io::Error| {
+            format!(
+                "the file of its secret cannot be read: {error} (its path is not shown: it could be the secret itself)"
+            )
+        };
+        let metadata = fs::metadata(path).map_err(unknown)?;
         if metadata.len() > MAX_BYTES {
             return Err(format!("`{shown}` is larger than {MAX_BYTES} bytes: it holds no secret"));
         }

@@ -229,6 +229,7 @@ impl Verifier {
         }
         let able = |issuer: &&Issuer| {
             issuer.introspector.is_some()
+                && issuer.profile_for(presented).is_ok()
                 && presented.issuer.is_none_or(|named| named == issuer.profile.issuer)
                 && presented.scope.is_none_or(|scope| scope.has_issuer(&issuer.profile.issuer))
         };

@@ -92,6 +92,37 @@ fn a_service_that_cannot_start_says_why_and_what_to_do() {
     assert!(!short.err.contains("hunter2"));
 }
 
+/// A secret in the place of its path, and a password in an address.
+#[test]
+fn complaints_about_settings_repeat_no_secret() {
+    const SECRET: &str = "b7e23ec29af22b0b4e41da31e868d57226121c84";
+    let place = Place::new();
+    let asked = |url: &str, more: &str| {
+        format!("keys = \"introspection\"\n[issuers.introspection]\nurl = \"{url}\"\nclient_id = \"pdp\"\n{more}\n")
+    };
+    let good = "https://login.example/introspect";
+    for (at, (settings, told)) in [
+        (format!("preset = \"shared-secret\"\nkeys = \"secret:{SECRET}\""), "the file of its secret cannot be read"),
+        (format!("keys = \"{SECRET}\""), "is no place of keys"),
+        (asked(good, &format!("client_secret_file = \"{SECRET}\"")), "the file of its secret cannot be read"),
+        (asked(&format!("https://u:{SECRET}@login.example/i"), ""), "`https://…@login.example/i` is not an address"),
+        (asked(&format!("http://login.example/i?api_key={SECRET}"), ""), "`http://login.example/i?…` is not `https`"),
+        (asked(SECRET, ""), "`(hidden)` is not an address"),
+        (format!("keys = \"https://u:{SECRET}@login.example/i\""), "`https://…@login.example/i` is not an address"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = format!("{at}.toml");
+        let issuer = "[[issuers]]\nissuer = \"https://login.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]";
+        let issuer = if at == 0 { "[[issuers]]\nissuer = \"local\"" } else { issuer };
+        place.write(&file, &format!("{issuer}\n{settings}\n"));
+        let refused = place.run(&["--bundle", "bundle", "--listen", "127.0.0.1:0", "--config", &file]);
+        assert!(refused.code == 1 && refused.err.contains(told), "{settings}: {}", refused.err);
+        assert!(!refused.err.contains(SECRET) && !refused.out.contains(SECRET), "{}", refused.err);
+    }
+}
+
 #[test]
 fn a_bundle_with_a_failing_case_is_refused_at_start() {
     let place = Place::new();

@@ -2,11 +2,13 @@
 
 use crate::service::{Reply, get, post, send};
 use crate::tokens::Key;
+use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
-use behest::evidence::{Profile, Scope};
+use behest::evidence::{Introspection, Profile, Scope, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Rate, Settings};
 use behest::model::EntityRef;
 use serde_json::json;
+use std::time::Duration;
 
 pub(crate) const OURS: &str = "https://pdp.example";
 
@@ -83,6 +85,43 @@ async fn a_caller_is_known_by_its_own_token_for_this_service() {
     body["options"] = json!({"reason": true});
     let request = post("/access/v1/evaluation", body.to_string()).insert_header(("Authorization", "Bearer key"));
     assert_eq!(send(&world.server, request).await.json()["context"]["reason"]["code"], "credential_invalid");
+}
+
+/// Whoever serves no callers is asked about none of them.
+#[actix_web::test]
+async fn a_callers_opaque_token_is_of_the_one_issuer_that_serves_callers() {
+    const PARTNER: &str = "https://partner.example";
+    let answer = json!({"active": true, "sub": "gateway", "client_id": "gateway", "aud": [OURS, AUDIENCE]}).to_string();
+    let start = || {
+        let answer = answer.clone();
+        Web::start(move |_| (200, String::new(), answer.clone()))
+    };
+    let (web, partners) = (start(), start());
+    let asked = |web: &Web| Introspection {
+        url: web.url.clone(),
+        client_id: "pdp".into(),
+        client_secret: None,
+        keep: Duration::from_secs(10),
+        signed: None,
+        carries_act: true,
+    };
+    let partner = Profile {
+        issuer: PARTNER.into(),
+        ids: vec![("user".into(), "p|".into()), ("agent".into(), "p|".into())],
+        trust: Trust::Introspection,
+        introspection: Some(asked(&partners)),
+        ..profile(&web)
+    };
+    let ours = Profile {
+        trust: Trust::Introspection,
+        introspection: Some(asked(&web)),
+        caller_audiences: vec![OURS.into()],
+        ..profile(&web)
+    };
+    let settings = Settings { callers: vec![gateway(None)], ..Settings::default() };
+    let world = World::with(vec![partner, ours], Vec::new(), settings);
+    assert_eq!(call(&world, "Bearer opaque").await.status, 200);
+    assert_eq!((web.count(), partners.count()), (1, 0));
 }
 
 #[actix_web::test]

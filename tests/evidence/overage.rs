@@ -4,7 +4,7 @@ use crate::service::NOW_MS;
 use crate::tokens::{Key, with};
 use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, profile, publish, question};
-use behest::evidence::{Overage, Preset, Profile};
+use behest::evidence::{ClaimPath, Overage, Preset, Profile};
 use serde_json::{Value, json};
 
 const NOW: i64 = NOW_MS / 1_000;
@@ -41,6 +41,29 @@ fn more() -> [Value; 7] {
         json!({"_claim_names": {"groups": null, "other": "src1"}, "hasgroups": true}),
         json!({"groups": null, "_claim_names": {"Groups": "src1"}}),
     ]
+}
+
+/// Groups that Entra ID writes into `roles`, as the profile says.
+#[actix_web::test]
+async fn groups_that_are_roles_are_unknown_where_there_are_more() {
+    let roles = vec![ClaimPath::new("roles")];
+    let (world, key, _web) = world(Preset::Entra, |mut profile| {
+        profile.claims.groups = roles.clone();
+        profile
+    });
+    let ask = async |over: &Value| {
+        let over = with(over, &json!({"roles": ["clerk", "payer"]}));
+        world.ask(&question("roles", &[access(&token(&key, &over))])).await
+    };
+    assert_eq!(ask(&json!({})).await, "permit");
+    for over in more() {
+        assert!(ask(&over).await.starts_with("bad_value: `context.token.roles`"), "{over}");
+    }
+    let (world, key, _web) = self::world(Preset::Entra, |profile| profile);
+    for over in more() {
+        let over = with(&over, &json!({"roles": ["clerk", "payer"]}));
+        assert_eq!(world.ask(&question("roles", &[access(&token(&key, &over))])).await, "permit", "{over}");
+    }
 }
 
 #[actix_web::test]

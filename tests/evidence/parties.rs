@@ -161,6 +161,12 @@ async fn a_claim_that_is_spelled_like_the_clients_makes_no_token_a_users_alone()
         // Where the client is named, it is more of the same.
         let token = key.access_token(&own(&json!({"sub": "alice", "client_id": "bot", name: "bot"})));
         assert_eq!(chain(&world, &token).await, "user:p|alice > agent:p|bot", "{name}");
+        // Another client is another truth.
+        for other in [json!("x"), json!(7)] {
+            let token = key.access_token(&own(&json!({"sub": "alice", "client_id": "bot", name: other})));
+            let found = chain(&world, &token).await;
+            assert!(found.contains("names a client, and has a claim that is spelled like"), "{name}: {found}");
+        }
     }
 }
 

@@ -54,7 +54,7 @@ struct Token<'a> {
 impl Token<'_> {
     /// Returns `true` if the token holds all of the claim at one of these paths.
     fn is_whole(&self, paths: &[ClaimPath]) -> Result<bool, Unproven> {
-        match (overage::partial(self.claims, paths), self.profile.overage) {
+        match (overage::partial(self.claims, paths, self.profile), self.profile.overage) {
             (None, _) => Ok(!overage::is_unknown(self.claims, paths)),
             (Some(_), Overage::Unknown) => Ok(false),
             (Some(path), Overage::Refuse) => Err(Unproven::invalid(format!(

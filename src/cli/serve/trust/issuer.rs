@@ -141,9 +141,20 @@ fn key_source(text: Option<&str>, settings: &config::Issuer) -> Result<KeySource
         Some(("file", path)) => Ok(KeySource::File(path.into())),
         Some(("http" | "https", _)) => Ok(KeySource::Jwks(text.to_owned())),
         _ => Err(format!(
-            "`{text}` is no place of keys; write `discovery`, an address, `file:PATH`, `secret:PATH` or `introspection`"
+            "{} is no place of keys; write `discovery`, an address, `file:PATH`, `secret:PATH` or `introspection`",
+            if is_word(text) {
+                format!("`{text}`")
+            } else {
+                "what `keys` says (it is not shown: it could be a secret)".to_owned()
+            }
         )),
     }
+}
+
+/// Returns `true` for a text that is more likely a misspelt word than a secret.
+fn is_word(text: &str) -> bool {
+    const LONGEST: usize = 16;
+    text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 /// Answers are signed by the keys that the setting names, or by those of the issuer's tokens.
