@@ -124,7 +124,8 @@ fn lacks_user(claims: &Record, profile: &Profile) -> bool {
 /// Returns `true` if the claims say that the client acts for itself. A claim that says so of another client is a name that
 /// somebody chose.
 ///
-/// INVARIANT: what the issuer controls says so. A name that people may choose only refuses.
+/// INVARIANT: what the issuer controls says so: a claim of such tokens alone, or a name that people may choose in a token
+/// without any claim that all of its users' tokens have ([`check_user`]). The name alone only refuses.
 fn is_autonomous(claims: &Record, client: Option<&SmolStr>, profile: &Profile) -> Result<bool, Unproven> {
     let mut by_issuer = false;
     let mut by_name = None;
@@ -148,6 +149,7 @@ fn is_autonomous(claims: &Record, client: Option<&SmolStr>, profile: &Profile) -
         }
     }
     match by_name {
+        Some(_) if !profile.only_of_users.is_empty() => Ok(true),
         Some(claim) if !by_issuer => Err(Unproven::invalid(format!(
             "the token has the name of a client's own in `{claim}`, which a user could have chosen, and nothing else that \
              only such tokens have: have its issuer put that in"

@@ -138,7 +138,7 @@ fn keycloak(standard: Profile) -> Profile {
 /// What says that a token is a service account's. It has the host and the address that the client came from, which come
 /// with its own grant alone and from the issuer (client scope `service_account`), and no user's session. Its user has a
 /// subject of its own, and a name with the client's id, in lower case (in answers about tokens `username`): where people
-/// register themselves, somebody may have chosen that.
+/// register themselves, somebody may have chosen that, and their tokens are of a session.
 fn keycloak_accounts() -> Vec<AutonomousClaim> {
     let named = ["preferred_username", "username"]
         .map(|claim| AutonomousClaim { is_chosen: true, ..AutonomousClaim::client(claim, "service-account-", "") });

@@ -266,8 +266,8 @@ pub struct AutonomousClaim {
     pub of_client: bool,
     /// What follows the client's id.
     pub after: SmolStr,
-    /// Whether people may choose the claim's value, as they do their names: it is never enough alone, and refuses a token
-    /// that has nothing else by which it is its client's own.
+    /// Whether people may choose the claim's value, as they do their names: it counts only in a token without what all users'
+    /// tokens have, and where the profile names nothing of that kind, it refuses the token.
     pub is_chosen: bool,
 }
 

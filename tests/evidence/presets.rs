@@ -51,14 +51,16 @@ async fn keycloak() {
         assert_eq!(read(&world, &key, &with(&token, &own)).await, "agent:batch permit", "{missing}");
     }
     let posing = json!({"azp": "batch", "preferred_username": "service-account-batch"});
+    // Without the scope `service_account` there is the name, and no session.
+    assert_eq!(read(&world, &key, &with(&with(&token, &posing), &json!({"sid": null}))).await, "agent:batch permit");
     for (over, expected) in [
-        // A user who registered by that name, with her session or without; and one whom the issuer knows both ways.
-        (posing.clone(), "which a user could have chosen"),
-        (with(&posing, &json!({"sid": null})), "which a user could have chosen"),
+        // A user who registered by that name, in her session; and one whom the issuer knows both ways.
+        (posing.clone(), "has a user's claim `sid`: it has marks of both"),
         (
-            with(&posing, &json!({"sid": null, "preferred_username": null, "username": "service-account-Batch"})),
-            "could have chosen",
+            json!({"azp": "batch", "preferred_username": "service-account-batch", "sid": null, "session_state": "s1"}),
+            "has a user's claim `session_state`",
         ),
+        (with(&posing, &json!({"preferred_username": null, "username": "service-account-Batch"})), "has marks of both"),
         (with(&of_client, &json!({"sid": "s1"})), "has a user's claim `sid`: it has marks of both"),
         (with(&of_client, &json!({"session_state": "s1"})), "has a user's claim `session_state`"),
         (json!({"clientHost": "10.0.0.1"}), "has marks of both"),
