@@ -8,7 +8,7 @@ default:
 # What a change must pass: tests, formatting, lints
 check:
     cargo test
-    cargo fmt --check
+    cargo fmt --all --check
     cargo clippy --all-targets -- -D warnings
 
 # Runs all tests, or some: `just test --test decisions chains`

@@ -8,44 +8,26 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::print_stdout,
     reason = "a benchmark that cannot go on has failed, and prints what it found"
 )]
 
-#[path = "world/agents.rs"]
-mod agents;
-#[path = "world/allocator.rs"]
-mod allocator;
-#[path = "world/cpu.rs"]
-mod cpu;
-#[path = "../tests/support/engines.rs"]
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-mod engines;
-#[path = "world/filled.rs"]
-mod filled;
-#[path = "world/folders.rs"]
-#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
-mod folders;
-#[path = "world/measure.rs"]
-mod measure;
-#[path = "world/tenants.rs"]
-mod tenants;
-#[path = "../tests/support/values.rs"]
-mod values;
-
-use agents::{End, question};
 use behest::bundle::Source;
 use behest::engine::Engine;
 use behest::model::{Decision, Depth, Request};
 use behest::stores::open_memory;
+use support::bench::agents::{End, question};
 
 use criterion::Criterion;
-use folders::Folders;
-use measure::ThreadTime;
 use std::hint::black_box;
 use std::sync::Arc;
-use tenants::{Named, QUESTIONS, Tenants};
+use support::bench::folders::Folders;
+use support::bench::measure::ThreadTime;
+use support::bench::tenants::{Named, QUESTIONS, Tenants};
+
+/// The program's allocator: what one thread allocates and another frees is measured as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The service's default.
 const CACHE_BYTES: usize = 64 << 20;
@@ -61,12 +43,12 @@ fn main() {
 
 fn chains(criterion: &mut Criterion<ThreadTime>, world: Folders) {
     let dir = tempfile::tempdir().unwrap();
-    agents::write_bundle(dir.path());
-    let stores = Arc::new(filled::open(open_memory().unwrap()));
-    filled::fill(&stores, world);
+    support::bench::agents::write_bundle(dir.path());
+    let stores = Arc::new(support::bench::filled::open(open_memory().unwrap()));
+    support::bench::filled::fill(&stores, world);
     // The bundle is noted once: what the second engine loads is no change.
     let engines = [("evaluated", None), ("kept", Some(CACHE_BYTES))].map(|(name, cache)| {
-        let engine = engines::empty().with_stores(Arc::clone(&stores));
+        let engine = support::engines::empty().with_stores(Arc::clone(&stores));
         let engine = match cache {
             Some(bytes) => engine.with_cache(bytes),
             None => engine,
@@ -82,7 +64,7 @@ fn chains(criterion: &mut Criterion<ThreadTime>, world: Folders) {
             }
             let expected = if end == End::Permit { Decision::Permit } else { Decision::Deny };
             let requests: Vec<Request> =
-                (0..1_000).map(|number| values::request(&question(world, number, legs, end))).collect();
+                (0..1_000).map(|number| support::values::request(&question(world, number, legs, end))).collect();
             for (how, engine) in &engines {
                 requests.iter().for_each(|request| assert_eq!(decide(engine, request), expected, "{request:?}"));
                 let mut at = 0;
@@ -108,12 +90,12 @@ fn policies(criterion: &mut Criterion<ThreadTime>) {
             let files = tenants.files();
             let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
             let begun = std::time::Instant::now();
-            let engine = engines::engine(&files);
+            let engine = support::engines::engine(&files);
             println!("policies/{named:?}/{policies}: loaded in {:.2} s", begun.elapsed().as_secs_f64());
             for (name, is_cleared, expected) in [("permit", true, Decision::Permit), ("denied", false, Decision::Deny)]
             {
                 let questions = (0..QUESTIONS).map(|number| tenants.question(number, is_cleared));
-                let requests: Vec<Request> = questions.map(|body| values::request(&body)).collect();
+                let requests: Vec<Request> = questions.map(|body| support::values::request(&body)).collect();
                 requests.iter().for_each(|request| assert_eq!(decide(&engine, request), expected, "{request:?}"));
                 let mut at = 0;
                 group.bench_function(format!("{policies}, {name}"), |b| {
@@ -129,5 +111,5 @@ fn policies(criterion: &mut Criterion<ThreadTime>) {
 }
 
 fn decide(engine: &Engine, request: &Request) -> Decision {
-    engine.decide(&engines::ask(Depth::Lean), black_box(request)).expect("an answer").decision
+    engine.decide(&support::engines::ask(Depth::Lean), black_box(request)).expect("an answer").decision
 }

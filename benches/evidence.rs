@@ -3,18 +3,7 @@
 //!
 //! `cargo bench --bench evidence`. A known ES256 token is to add at most a quarter.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a benchmark that cannot go on has failed"
-)]
-
-#[path = "world/allocator.rs"]
-mod allocator;
-#[path = "../tests/support/tokens.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
-mod tokens;
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on has failed")]
 
 use actix_web::test::{TestRequest, call_service, init_service};
 use behest::bundle::Source;
@@ -29,7 +18,11 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::sync::Arc;
-use tokens::Key;
+use support::tokens::Key;
+
+/// The program's allocator: what one thread allocates and another frees is measured as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ISSUER: &str = "https://login.example";
 

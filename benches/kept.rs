@@ -16,24 +16,6 @@
     reason = "a benchmark that cannot go on has failed, and prints what it found"
 )]
 
-#[path = "world/allocator.rs"]
-mod allocator;
-#[path = "world/cpu.rs"]
-mod cpu;
-#[path = "../tests/support/engines.rs"]
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-mod engines;
-#[path = "world/figures.rs"]
-#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
-mod figures;
-#[path = "world/filled.rs"]
-mod filled;
-#[path = "world/folders.rs"]
-#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
-mod folders;
-#[path = "../tests/support/values.rs"]
-mod values;
-
 use behest::bundle::Source;
 use behest::cache::MAX_ROWS;
 use behest::clock::SystemClock;
@@ -42,15 +24,19 @@ use behest::model::{Decision, Depth, Record, Request, TupleKey};
 use behest::record::Recorder;
 use behest::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
 use behest::telemetry::Metrics;
-use cpu::thread_time;
-use figures::{float, shown};
-use folders::{Folders, MODEL, Question, key};
 use serde_json::json;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+use support::bench::cpu::thread_time;
+use support::bench::figures::{float, shown};
+use support::bench::folders::{Folders, MODEL, Question, key};
+
+/// The program's allocator: what one thread allocates and another frees is measured as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Different questions of each kind.
 const QUESTIONS: u32 = 500;
@@ -90,8 +76,8 @@ const POLICIES: &str = r#"
 
 fn main() {
     for world in Folders::sizes("100000") {
-        let stores = Arc::new(filled::open(open_memory().unwrap()));
-        filled::fill(&stores, world);
+        let stores = Arc::new(support::bench::filled::open(open_memory().unwrap()));
+        support::bench::filled::fill(&stores, world);
         let folder = tempfile::tempdir().unwrap();
         write_bundle(folder.path());
         // The bundle is noted once: what the second engine loads is no change.
@@ -111,7 +97,7 @@ fn main() {
 }
 
 fn write_bundle(dir: &Path) {
-    engines::write(
+    support::engines::write(
         dir,
         &[("schemas/kept.fga", MODEL), ("schemas/kept.cedarschema", SCHEMA), ("policies/kept.cedar", POLICIES)],
     );
@@ -183,7 +169,7 @@ impl Asked {
     }
 
     fn decide(&self, request: &Request) -> Decision {
-        self.engine.decide(&engines::ask(Depth::Lean), request).expect("an answer").decision
+        self.engine.decide(&support::engines::ask(Depth::Lean), request).expect("an answer").decision
     }
 
     /// Asks again and again; the processor time of one decision, in microseconds.
@@ -220,7 +206,7 @@ fn with_user(question: &TupleKey, user: u32) -> TupleKey {
 fn request(key: &TupleKey) -> Request {
     let action = if key.object.kind() == "folder" { "folders" } else { key.relation.as_str() };
     let user = key.user.to_string();
-    values::request(&json!({
+    support::values::request(&json!({
         "subject": {"type": "user", "id": user.strip_prefix("user:").unwrap()},
         "action": {"name": action},
         "resource": {"type": key.object.kind(), "id": key.object.id()},

@@ -11,23 +11,17 @@
     reason = "a benchmark that cannot go on has failed, and prints what it found"
 )]
 
-#[path = "world/allocator.rs"]
-mod allocator;
-#[path = "world/cpu.rs"]
-mod cpu;
-#[path = "world/folders.rs"]
-#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
-mod folders;
-#[path = "world/measure.rs"]
-mod measure;
-
 use behest::model::{Record, Revision, Tuple};
 use behest::relations::{Graph, MAX_RESULTS, Reader, Rules, Terms, UserFilter};
 use criterion::{BatchSize, Criterion};
-use folders::{Folders, Question, key, model};
-use measure::ThreadTime;
 use std::hint::black_box;
 use std::process::Command;
+use support::bench::folders::{Folders, Question, key, model};
+use support::bench::measure::ThreadTime;
+
+/// The program's allocator: what one thread allocates and another frees is measured as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Set for the process that only loads a graph and says how large it is.
 const MEMORY: &str = "BEHEST_BENCH_MEMORY";

@@ -6,9 +6,6 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a benchmark's helper may end it")]
 
-#[path = "world/allocator.rs"]
-mod allocator;
-
 use behest::bundle::Source;
 use behest::clock::{Clock, SystemClock};
 use behest::engine::{Ask, Engine, FoundPage, Sealer, SearchLimits};
@@ -20,6 +17,10 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The program's allocator: what one thread allocates and another frees is measured as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SCHEMA: &str = "entity user; entity doc; action read appliesTo { principal: user, resource: doc };";
 

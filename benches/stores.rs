@@ -16,31 +16,23 @@
     reason = "a benchmark that cannot go on has failed, and prints what it found"
 )]
 
-#[path = "world/allocator.rs"]
-mod allocator;
-#[path = "world/cpu.rs"]
-mod cpu;
-#[path = "world/figures.rs"]
-mod figures;
-#[path = "world/filled.rs"]
-mod filled;
-#[path = "world/folders.rs"]
-#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
-mod folders;
-
 use behest::model::{Record, Tuple, TupleKey};
 use behest::storage::{DEFAULT_CACHE_BYTES, open_redb};
 use behest::stores::{Batch, Reader, StoreId, Stores, Terms, open_memory};
-use cpu::thread_time;
-use figures::{float, median, shown, thousandths};
-use filled::{fill, open};
-use folders::{Folders, key};
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+use support::bench::cpu::thread_time;
+use support::bench::figures::{float, median, shown, thousandths};
+use support::bench::filled::{fill, open};
+use support::bench::folders::{Folders, key};
+
+/// The program's allocator: what one thread allocates and another frees is measured as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const MAIN: StoreId = StoreId::MAIN;
 
@@ -281,7 +273,8 @@ fn round(world: Folders, stores: &Stores, bound: &Bound, beside: Beside<'_>) -> 
 /// A write, and the delete of what it wrote: the graph stays as large as it is.
 fn write_and_delete(documents: u32, stores: &Stores, number: u64) {
     let number = u32::try_from(number % 1_000_000).unwrap();
-    let key = key(&format!("document:d{}#blocked@user:u{number}", folders::scattered(number, documents)));
+    let key =
+        key(&format!("document:d{}#blocked@user:u{number}", support::bench::folders::scattered(number, documents)));
     for batch in [Batch::of_writes(vec![key.clone().into()]), Batch::of_deletes(vec![key])] {
         stores.write(MAIN, None, batch).unwrap();
     }
@@ -292,7 +285,7 @@ fn read(world: Folders, stores: &Stores) -> Vec<u64> {
     let (context, documents) = (Record::new(), world.documents());
     let questions: Vec<(TupleKey, bool)> = (0..1_000)
         .map(|at| {
-            let document = folders::scattered(at, documents);
+            let document = support::bench::folders::scattered(at, documents);
             let user = if at % 2 == 0 { format!("u{}", world.owner_of(document)) } else { format!("nobody{at}") };
             (key(&format!("document:d{document}#viewer@user:{user}")), at % 2 == 0)
         })

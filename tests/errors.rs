@@ -2,16 +2,9 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "what a test's helper unwraps is part of the assertion"
 )]
-
-#[path = "support/golden.rs"]
-mod golden;
-#[path = "support/service.rs"]
-mod service;
 
 use actix_web::ResponseError as _;
 use actix_web::body::to_bytes;
@@ -21,9 +14,9 @@ use behest::engine::TokenError;
 use behest::http::{Error, Limits, Permission, Permissions, PublicUrl, Scarce, Server, Settings, openapi};
 use behest::model::{Fault, Revision};
 use serde_json::{Map, Value, json};
-use service::{Reply, empty, get, local, post, request, send};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use support::service::{Reply, empty, get, local, post, request, send};
 
 const EVALUATION: &str = "/access/v1/evaluation";
 
@@ -243,7 +236,7 @@ async fn the_catalogue_is_committed_and_holds_every_code() {
     assert_eq!(found, closed);
     let text = serde_json::to_string_pretty(&entries).unwrap() + "\n";
     assert!(!text.contains("a detail for the log alone"));
-    golden::check("tests/golden/errors.json", &text);
+    support::golden::check("tests/golden/errors.json", &text);
 }
 
 /// The values of an enumeration, as the description spells them: as a list, or one by one with their comments.

@@ -1,10 +1,5 @@
 //! The committed description of the API is the one that the handlers give.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "what a test's helper unwraps is part of the assertion")]
-
-#[path = "support/golden.rs"]
-mod golden;
-
 use behest::http::authzen::examples;
 use behest::http::openapi;
 
@@ -12,7 +7,7 @@ use behest::http::openapi;
 fn the_committed_description_is_the_current_one() {
     let mut text = openapi().to_pretty_json().unwrap();
     text.push('\n');
-    golden::check("openapi/behest.json", &text);
+    support::golden::check("openapi/behest.json", &text);
 }
 
 #[test]

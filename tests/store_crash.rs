@@ -3,24 +3,15 @@
 //! The writers are processes of their own, started from this same test binary: [`writer`] does nothing unless an
 //! environment variable gives it a part.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "the whole file is tests: what fails in a helper fails its test"
-)]
-
-#[path = "support/random.rs"]
-mod random;
-#[path = "support/store.rs"]
-mod support;
+#![expect(clippy::unwrap_used, reason = "the whole file is tests: what fails in a helper fails its test")]
 
 use behest::storage::{Batch, StoreError, StoreId, TupleStore};
-use random::Random;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
-use support::{Kind, State, at, conditional, key, model, record, tuple};
+use support::random::Random;
+use support::store::{Kind, State, at, conditional, key, model, record, tuple};
 
 const MAIN: StoreId = StoreId::MAIN;
 const PART: &str = "BEHEST_STORE_WRITER";

@@ -1,11 +1,11 @@
 //! Closed and open loops.
 
 use super::connection::Exchange;
-use super::figures::{float, shown};
 use super::service::Service;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+use support::bench::figures::{float, shown};
 
 /// Connections of an open loop: so many questions can wait for their answers at once.
 const OPEN_CONNECTIONS: usize = 16;

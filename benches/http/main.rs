@@ -24,32 +24,21 @@
     reason = "a benchmark that cannot go on has failed, and prints what it found"
 )]
 
-#[path = "../world/agents.rs"]
-mod agents;
-#[path = "../world/figures.rs"]
-#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
-mod figures;
-#[path = "../world/filled.rs"]
-mod filled;
-#[path = "../world/folders.rs"]
-#[expect(dead_code, reason = "shared with benchmarks that use all of it")]
-mod folders;
-
 mod connection;
 mod load;
 mod plot;
 mod service;
 
-use agents::{End, question};
 use behest::storage::{DEFAULT_CACHE_BYTES, open_redb};
 use connection::Exchange;
-use figures::{float, shown, thousandths};
-use folders::Folders;
 use load::{Load, Measured};
 use service::Service;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+use support::bench::agents::{End, question};
+use support::bench::figures::{float, shown, thousandths};
+use support::bench::folders::Folders;
 
 /// Different questions of each kind.
 const QUESTIONS: u32 = 1_000;
@@ -69,9 +58,9 @@ struct Row {
 fn main() {
     let world = Folders::sizes("100000")[0];
     let dir = tempfile::tempdir().unwrap();
-    agents::write_bundle(&dir.path().join("bundle"));
-    let stores = filled::open(open_redb(&dir.path().join("data"), DEFAULT_CACHE_BYTES).unwrap());
-    filled::fill(&stores, world);
+    support::bench::agents::write_bundle(&dir.path().join("bundle"));
+    let stores = support::bench::filled::open(open_redb(&dir.path().join("data"), DEFAULT_CACHE_BYTES).unwrap());
+    support::bench::filled::fill(&stores, world);
     drop(stores);
 
     let mut rows = Vec::new();
@@ -130,7 +119,7 @@ fn beside_writes<T>(world: Folders, service: &Service, rate: u32, work: impl FnO
                 while !is_over.load(Relaxed) || number % 2 == 1 {
                     let due = begun + Duration::from_secs(1) * number / rate;
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let document = folders::scattered(number / 2, documents);
+                    let document = support::bench::folders::scattered(number / 2, documents);
                     connection.exchange(&Exchange::write(document, number % 2 == 0));
                     number += 1;
                 }

@@ -1,10 +1,10 @@
 //! The distribution of latencies, drawn: how long all but the slowest so many wait.
 
 use super::Row;
-use super::figures::{float, thousandths};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::path::{Path, PathBuf};
+use support::bench::figures::{float, thousandths};
 
 const SIZE: (u32, u32) = (1_420, 560);
 

@@ -1,10 +1,8 @@
 //! Histories of writes, deletions, bundles, clock moves and questions, told to an engine with a cache and to one without:
 //! no answer differs, and no record.
 
-use crate::dice::Dice;
 use crate::pair::{Service, told};
 use crate::questions;
-use crate::seed::seed;
 use crate::world;
 use behest::clock::FixedClock;
 use behest::model::{Arguments, Evidence};
@@ -14,6 +12,8 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use support::dice::Dice;
+use support::seed::seed;
 
 /// Histories, and steps of each: in these every way to break the cache shows that `tests/mutants/` has.
 const HISTORIES: u64 = 24;
@@ -167,7 +167,7 @@ fn bundles(dice: &mut Dice, rich: bool, folder: &Path) -> Vec<PathBuf> {
         let root = folder.join(at.to_string());
         let files = world::bundle(dice, plan);
         let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-        crate::engines::write(&root, &files);
+        support::engines::write(&root, &files);
         bundles.push(root);
     }
     bundles

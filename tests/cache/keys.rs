@@ -1,12 +1,12 @@
 //! Which requests share an outcome, and which do not: seen in what is counted.
 
-use crate::engines::write;
 use crate::pair::Service;
 use crate::world::NOON;
 use behest::clock::FixedClock;
 use behest::storage::Batch;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use support::engines::write;
 
 const SCHEMA: &str = r#"
 entity user { level?: Long, profile?: { rank?: Long, note?: String }, boss?: user, @stored vip?: Bool };
@@ -215,7 +215,7 @@ fn explaining_and_what_is_off_keep_nothing() {
         evidence: None,
     };
     for _ in 0..2 {
-        service.engine.decide(&ask, &crate::values::request(&body)).unwrap();
+        service.engine.decide(&ask, &support::values::request(&body)).unwrap();
     }
     let off = Service::new(&clock, false, None);
     off.load(folder.path());
@@ -288,7 +288,7 @@ fn a_write_to_another_row_costs_nothing() {
 fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
     use behest::model::{Arguments, Decision, Depth};
     let (service, _folder) = service(&Arc::new(FixedClock::at(NOON)));
-    let request = crate::values::request(&asked("read", &json!({}), &json!({}), &json!({})));
+    let request = support::values::request(&asked("read", &json!({}), &json!({}), &json!({})));
     let decide = |arguments| {
         let ask = behest::engine::Ask {
             caller: "anonymous",

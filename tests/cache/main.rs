@@ -10,19 +10,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
-#[path = "../support/dice.rs"]
-mod dice;
-#[path = "../support/engines.rs"]
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-mod engines;
-#[path = "../support/seed.rs"]
-mod seed;
-#[path = "../support/values.rs"]
-mod values;
-
 mod history;
 mod keys;
-mod lab;
 mod orders;
 mod pair;
 mod protocol;

@@ -1,7 +1,6 @@
 //! Two services that are told the same: one with a cache, one without. As its HTTP surface does, a service keeps what it
 //! has learnt of a question beside the question's words.
 
-use crate::values;
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Ask, Engine, Known};
@@ -16,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use support::values;
 
 /// More than a history fills, so that nothing is evicted that could have been wrong.
 pub(crate) const CACHE_BYTES: usize = 16 << 20;

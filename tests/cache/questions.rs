@@ -1,11 +1,11 @@
 //! Questions about the worlds of [`crate::world`], and the credentials behind them.
 
-use crate::dice::Dice;
-use crate::values;
 use crate::world::{MARKS, NOON, rfc3339};
 use behest::model::{CredentialKind, DetailRule, EntityRef, Evidence, Path, Proven, Timestamp, Value, Verified};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use support::dice::Dice;
+use support::values;
 
 /// Questions, as bodies of requests, in families: each has one that is made at random, and others that differ from it
 /// in one part, or say the same thing in another place.

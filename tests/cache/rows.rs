@@ -1,6 +1,5 @@
 //! Which writes end an outcome whose rows are many.
 
-use crate::engines::write;
 use crate::keys::asked;
 use crate::pair::Service;
 use crate::world::NOON;
@@ -9,6 +8,7 @@ use behest::model::TupleKey;
 use behest::storage::Batch;
 use serde_json::json;
 use std::sync::Arc;
+use support::engines::write;
 
 /// A document in so many folders that its rows are not named one by one: whatever is written, it is asked anew.
 #[test]

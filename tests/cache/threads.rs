@@ -26,7 +26,7 @@ const READERS: usize = 2;
 fn service() -> Service {
     let folder = tempfile::tempdir().unwrap();
     let files = [("policies/p.cedar", POLICIES), ("schemas/s.cedarschema", SCHEMA), ("schemas/m.fga", MODEL)];
-    crate::engines::write(folder.path(), &files);
+    support::engines::write(folder.path(), &files);
     let service = Service::new(&Arc::new(FixedClock::at(NOON)), true, None);
     service.load(folder.path());
     service

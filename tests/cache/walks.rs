@@ -1,10 +1,7 @@
 //! Walks: each question is the last one with one part set, changed or taken away, and now and then an old one again. Two
 //! questions that differ in one part alone are what a key that leaves that part out takes for one.
 
-use crate::dice::Dice;
-use crate::lab::{self, Bundle, Question};
 use crate::pair::{Service, told};
-use crate::seed::seed;
 use crate::world;
 use behest::clock::FixedClock;
 use behest::model::Arguments;
@@ -12,6 +9,9 @@ use behest::storage::{Batch, OnDuplicate, OnMissing};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use support::dice::Dice;
+use support::lab::{self, Bundle, Question};
+use support::seed::seed;
 
 /// Walks, and steps of each.
 const WALKS: u64 = 16;
@@ -50,7 +50,7 @@ fn walk(seed: u64) -> Walked {
             let bundle = lab::bundle(&mut dice, namespaced);
             let root = folder.path().join(at.to_string());
             let files: Vec<(&str, &str)> = bundle.files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-            crate::engines::write(&root, &files);
+            support::engines::write(&root, &files);
             (bundle, root)
         })
         .collect();

@@ -1,6 +1,5 @@
 //! Words of denials: what is kept says what an evaluation would say, to the last word.
 
-use crate::engines::write;
 use crate::pair::{Service, told};
 use crate::world::NOON;
 use behest::clock::FixedClock;
@@ -8,6 +7,7 @@ use behest::model::TupleKey;
 use behest::storage::Batch;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use support::engines::write;
 
 fn services() -> [Service; 2] {
     let clock = Arc::new(FixedClock::at(NOON));

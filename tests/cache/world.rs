@@ -1,13 +1,13 @@
 //! What histories are made of: bundles and tuples over one vocabulary, with [`crate::questions`] about them, small enough
 //! that the same legs come again and again, each time with something changed that may or may not matter to them.
 
-use crate::dice::Dice;
-pub(crate) use crate::lab::NOON;
 use behest::model::{ObjectRef, Record, Tuple, TupleCondition, Value};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use support::dice::Dice;
+pub(crate) use support::lab::NOON;
 
 /// Times that policies, tuples and questions compare the clock with, in milliseconds from [`NOON`].
 pub(crate) const MARKS: [i64; 5] = [-2_000, -500, 0, 700, 3_000];

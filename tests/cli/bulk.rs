@@ -1,10 +1,10 @@
 //! Files of tuples, in and out: what is wrong, and what is done all the same.
 
-use super::place::{KEY, Output, Place, Service};
 use behest::model::Tuple;
 use behest::storage::{Event, StoreId, open_redb};
 use std::collections::BTreeMap;
 use std::path::Path;
+use support::place::{KEY, Output, Place, Service};
 
 const MODEL: &str = "model
   schema 1.1
@@ -33,12 +33,18 @@ pub(super) fn place() -> Place {
 
 pub(super) const DATA: [&str; 4] = ["--data", "data", "--bundle", "bundle"];
 
-impl Place {
-    pub(super) fn import(&self, file: &str, more: &[&str]) -> Output {
+/// The commands of tuples, on a place with its bundle and its data directory.
+pub(super) trait TupleCommands {
+    fn import(&self, file: &str, more: &[&str]) -> Output;
+    fn with_service(&self, service: &Service, arguments: &[&str]) -> Output;
+}
+
+impl TupleCommands for Place {
+    fn import(&self, file: &str, more: &[&str]) -> Output {
         self.run(&[&["import", file], &DATA[..], more].concat())
     }
 
-    pub(super) fn with_service(&self, service: &Service, arguments: &[&str]) -> Output {
+    fn with_service(&self, service: &Service, arguments: &[&str]) -> Output {
         self.run_with(&[arguments, &["--url", &service.url()]].concat(), &[("BEHEST_KEY", KEY)], "")
     }
 }

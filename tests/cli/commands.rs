@@ -1,6 +1,6 @@
 //! Commands that read a bundle and end.
 
-use super::place::{Place, done, failed, refund};
+use support::place::{Place, done, failed, refund};
 
 #[test]
 fn a_command_line_that_makes_no_sense_is_exit_code_2() {

@@ -1,9 +1,9 @@
 //! From the operator's settings over a token to policies: claims that become facts, and principals whose types a bundle lacks.
 
-use crate::place::{KEY, Place, Service};
-use crate::tokens::{Key, with};
 use behest::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
+use support::place::{KEY, Place, Service};
+use support::tokens::{Key, with};
 
 const ISSUER: &str = "https://login.example";
 const REGION: &str = "https://acme.example/region";

@@ -1,10 +1,10 @@
 //! Imports that are killed, or whose service is, go on where they stopped.
 
-use super::bulk::{DATA, done, held, line, place};
-use super::place::{KEY, Output, Place};
+use super::bulk::{DATA, TupleCommands, done, held, line, place};
 use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
+use support::place::{KEY, Output, Place};
 
 /// An import that reads from a pipe, so that the test decides how far it gets.
 fn begin(place: &Place, arguments: &[&str]) -> Child {

@@ -2,19 +2,13 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "what helpers of tests unwrap is part of the assertion"
 )]
 
-#[path = "../support/tokens.rs"]
-#[expect(dead_code, reason = "tests of credentials use the rest")]
-mod tokens;
-
 mod bulk;
 mod commands;
 mod facts;
 mod interrupted;
-mod place;
 mod serve;

@@ -1,12 +1,12 @@
 //! The service: why it does not start, what it says when it does, reloads, its record and its end.
 
-use super::place::{KEY, PATIENCE, Place, Service, refund};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use support::place::{KEY, PATIENCE, Place, Service, refund};
 
 #[test]
 fn explain_asks_a_running_service_and_shows_the_same() {

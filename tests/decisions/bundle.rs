@@ -134,7 +134,7 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
         let (parts, expected) = parts_of(&text);
         let bundle = tempfile::tempdir().expect("a folder");
         let files: Vec<(&str, &str)> = parts.iter().map(|(path, text)| (*path, text.as_str())).collect();
-        crate::engines::write(bundle.path(), &files);
+        support::engines::write(bundle.path(), &files);
         let report = report_of(bundle.path());
         for line in expected.lines().filter(|line| !line.trim().is_empty()) {
             if !report.contains(line.trim()) {
@@ -177,7 +177,7 @@ fn report_of(path: &Path) -> String {
 #[test]
 fn folders_nest_so_deep_and_no_deeper() {
     let folder = tempfile::tempdir().expect("a folder");
-    crate::engines::write(
+    support::engines::write(
         folder.path(),
         &[
             ("schemas/s.cedarschema", "entity user, doc; action read appliesTo { principal: user, resource: doc };"),

@@ -1,12 +1,12 @@
 //! Carriers: every way to say "this agent for this user", what it is read as, and what denies.
 
-use crate::{cases, values};
 use behest::model::{
     CarrierSettings, ChainRefusal, CredentialKind, EntityRef, Evidence, Proven, Record, Timestamp, Verified,
     read_proven_question, read_question,
 };
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use support::{cases, values};
 
 pub(crate) fn settings() -> CarrierSettings {
     CarrierSettings { aliases: vec![("identity".into(), "user".into())], ..CarrierSettings::default() }

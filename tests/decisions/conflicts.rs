@@ -1,9 +1,9 @@
 //! Two carriers, two descriptions or two contexts that say different things deny.
 
 use crate::chains::{agent, alice, body, read, settings, with};
-use crate::values;
 use behest::model::{CarrierSettings, read_question};
 use serde_json::{Value as Json, json};
+use support::values;
 
 #[test]
 fn a_member_that_is_described_in_two_ways_is_a_conflict() {

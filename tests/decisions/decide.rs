@@ -1,10 +1,10 @@
 //! Decisions over small bundles: what each of the engine's promises looks like from outside.
 
-use crate::engines;
-use crate::values;
 use behest::engine::{Ask, Engine};
 use behest::model::{Code, Depth, NextAction};
 use serde_json::{Value as Json, json};
+use support::engines;
+use support::values;
 
 const SCHEMA: &str = r#"
 entity user { level?: Long, @secret pin?: Long, @stored grade?: Long, @request mood?: String };

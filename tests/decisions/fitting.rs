@@ -1,10 +1,10 @@
 //! What a request's values become: by their declared types, exactly, and as conditions on tuples read them.
 
-use crate::engines;
 use behest::engine::Engine;
 use behest::model::Depth;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+use support::engines;
 
 const SCHEMA: &str = "entity user, agent; entity doc { level?: Long };
 action read, act, end, late, among appliesTo { principal: [user, agent], resource: doc,

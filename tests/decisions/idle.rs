@@ -1,11 +1,11 @@
 //! Policies that can never apply: a forbid is refused, a permit is a warning, and none that applies to anything is either.
 
-use crate::dice::Dice;
-use crate::engines;
 use behest::bundle::{self, Source};
 use behest::engine::Engine;
 use behest::model::Depth;
 use serde_json::{Value as Json, json};
+use support::dice::Dice;
+use support::engines;
 
 const SCHEMA: &str = "
 entity user { dept?: String };

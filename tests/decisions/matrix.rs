@@ -1,14 +1,14 @@
 //! The default bundle's decisions: subject × actor × action × resource, as a committed file. A change of a policy is
 //! reviewed as a change of decisions.
 
-use crate::engines;
-use crate::golden;
 use behest::bundle::Source;
 use behest::engine::Engine;
 use behest::model::{Decision, Depth, EntityRef};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use support::engines;
+use support::golden;
 
 /// What the matrix leaves out, and why. The test fails where an entry is no longer true.
 const LEFT_OUT: [(&str, &str); 4] = [

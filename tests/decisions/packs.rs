@@ -1,6 +1,5 @@
 //! Packs in a bundle that has relations of its own, in each of the forms in which it may write them.
 
-use crate::engines;
 use behest::bundle::{self, Files, Source};
 use behest::clock::FixedClock;
 use behest::engine::Engine;
@@ -10,6 +9,7 @@ use behest::storage::{Batch, StoreId, open_memory};
 use behest::stores::Stores;
 use serde_json::json;
 use std::sync::Arc;
+use support::engines;
 
 const SCHEMA: &str =
     "entity user, agent, bot, doc;\naction read appliesTo { principal: [user, agent, bot], resource: doc };\n";

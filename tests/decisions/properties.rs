@@ -1,11 +1,5 @@
 //! What must hold of every bundle, chain and request, tried on generated ones.
 
-use crate::engines;
-use crate::seed::seed;
-use crate::spellings::{SPELLINGS, STRAYS, is_carriers_own, put};
-use crate::values;
-use crate::worlds;
-use crate::worlds::{SCHEMA, World};
 use behest::engine::{Engine, Semantic};
 use behest::model::{Decision, Depth};
 use cedar_policy::{Authorizer, Context, Effect, Entities, EntityUid, PolicySet, Request};
@@ -15,6 +9,12 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
+use support::engines;
+use support::seed::seed;
+use support::spellings::{SPELLINGS, STRAYS, is_carriers_own, put};
+use support::values;
+use support::worlds;
+use support::worlds::{SCHEMA, World};
 
 fn engine(world: &World) -> Engine {
     engines::engine(&[

@@ -1,6 +1,5 @@
 //! Relations in policies, over `tests/bundles/relations`: looked up, explained, and never believed from a request.
 
-use crate::engines;
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::Engine;
@@ -9,6 +8,7 @@ use behest::storage::{Batch, StoreId, open_memory};
 use behest::stores::Stores;
 use serde_json::{Value as Json, json};
 use std::path::Path;
+use support::engines;
 
 fn engine() -> Engine {
     let engine = engines::empty();

@@ -1,7 +1,5 @@
 //! Reloading: a bad bundle never replaces a good one, half a checkout is waited for, and no answer sees two bundles.
 
-use crate::engines;
-use crate::values;
 use behest::bundle::Source;
 use behest::engine::{Engine, ItemAnswer, Semantic};
 use behest::model::{Decision, Depth, Digest};
@@ -11,6 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use support::engines;
+use support::values;
 
 const SCHEMA: &str = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
 

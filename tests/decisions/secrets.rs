@@ -1,6 +1,5 @@
 //! What is marked `@secret`, and what a tuple stores beside its condition, leaves a decision by no way.
 
-use crate::{engines, values};
 use behest::bundle::{self, Source};
 use behest::clock::FixedClock;
 use behest::engine::{Engine, explanation_text};
@@ -11,6 +10,7 @@ use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
+use support::{engines, values};
 
 /// Stands in every value that is planted.
 const SECRET: &str = "S3CR3T";

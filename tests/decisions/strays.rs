@@ -1,10 +1,10 @@
 //! What names an actor inside another carrier, or one level off, and what says who an actor is beside its name.
 
 use crate::chains::{agent, alice, body, read, settings, with};
-use crate::values;
 use behest::model::{CarrierSettings, Request, SearchRequest, Searched, read_question};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use support::values;
 
 fn evil() -> Json {
     json!({"type": "agent", "id": "evil"})
@@ -256,7 +256,7 @@ fn what_stands_beside_a_members_name_is_the_members() {
 /// What is asked about alice, with the name of the client at a place.
 fn with_client(place: &str, name: &str) -> Json {
     let mut body = body(&alice(), &json!({"agent": evil()}));
-    crate::spellings::put(&mut body, place, name, &json!("copilot"));
+    support::spellings::put(&mut body, place, name, &json!("copilot"));
     body
 }
 

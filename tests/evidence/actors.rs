@@ -1,9 +1,9 @@
 //! `act` in a token: each form is read as its profile says, and what fits no form is refused.
 
-use crate::tokens::Key;
 use crate::world::{World, access, claims_with, profile, publish, question, standard};
 use behest::evidence::{ActorForm, AutonomousClaim, ClaimPath, Profile};
 use serde_json::{Value, json};
+use support::tokens::Key;
 
 /// The chain that the token is read as, or why it is refused.
 pub(crate) async fn chain(world: &World, token: &str) -> String {

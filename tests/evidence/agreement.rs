@@ -1,13 +1,13 @@
 //! JWTs that their issuer is asked about: two sources about one token agree, or it is refused.
 
-use crate::cases;
-use crate::service::NOW_MS;
-use crate::tokens::{Key, with};
-use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, question};
 use behest::evidence::{ActorForm, ClaimPath, Claims, FactKind, FactRule, Introspection, Profile, Trust};
 use serde_json::{Value, json};
 use std::time::Duration;
+use support::cases;
+use support::service::NOW_MS;
+use support::tokens::{Key, with};
+use support::web::Web;
 
 const NOW: i64 = NOW_MS / 1_000;
 

@@ -1,8 +1,8 @@
 //! The credentials of a batch and of its items.
 
-use crate::service::{post, send};
 use crate::world::{access, claims, standard};
 use serde_json::{Value, json};
+use support::service::{post, send};
 
 #[actix_web::test]
 async fn a_batch_verifies_each_credential_once_and_denies_the_item_that_has_a_bad_one() {

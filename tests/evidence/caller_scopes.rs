@@ -1,14 +1,14 @@
 //! Whose tokens, and for whom, a caller may send.
 
 use crate::callers::caller;
-use crate::service::{post, send};
-use crate::tokens::Key;
-use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
 use behest::evidence::{Introspection, Preset, Profile, Scope, Trust};
 use behest::http::{By, Caller, KeyHash, Settings};
 use serde_json::json;
 use std::time::Duration;
+use support::service::{post, send};
+use support::tokens::Key;
+use support::web::Web;
 
 #[actix_web::test]
 async fn a_caller_may_send_what_is_for_it_alone() {

@@ -1,14 +1,14 @@
 //! Callers that come with a token of a configured issuer, and how often callers may ask.
 
-use crate::service::{Reply, get, post, send};
-use crate::tokens::Key;
-use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
 use behest::evidence::{Introspection, Profile, Scope, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Rate, Settings};
 use behest::model::EntityRef;
 use serde_json::json;
 use std::time::Duration;
+use support::service::{Reply, get, post, send};
+use support::tokens::Key;
+use support::web::Web;
 
 pub(crate) const OURS: &str = "https://pdp.example";
 
@@ -30,7 +30,7 @@ pub(crate) fn gateway(rate: Option<Rate>) -> Caller {
     caller("gateway", By::Token { issuer: ISSUER.to_owned(), principal }, rate)
 }
 
-fn world(callers: Vec<Caller>) -> (World, Key, crate::web::Web) {
+fn world(callers: Vec<Caller>) -> (World, Key, support::web::Web) {
     let key = Key::new("k1");
     let web = publish(&key);
     let profile = Profile { caller_audiences: vec![OURS.into()], ..profile(&web) };
@@ -48,7 +48,7 @@ pub(crate) async fn call(world: &World, authorization: &str) -> Reply {
 async fn a_caller_is_known_by_its_own_token_for_this_service() {
     let (world, key, _web) = world(vec![gateway(None), caller("other", By::Key(KeyHash::of(b"key")), None)]);
     let own = json!({"sub": "gateway", "client_id": "gateway", "aud": OURS});
-    let token = |over| key.access_token(&crate::tokens::with(&claims_with(&own), &over));
+    let token = |over| key.access_token(&support::tokens::with(&claims_with(&own), &over));
     let good = token(json!({}));
     assert_eq!(call(&world, &format!("Bearer {good}")).await.status, 200);
     assert_eq!(call(&world, &format!("bearer {good}")).await.status, 200);

@@ -1,11 +1,11 @@
 //! A chain that is spelled out beside credentials: which fit it, and who stands behind whom.
 
-use crate::cases;
-use crate::service::{post, send};
-use crate::tokens::Key;
 use crate::world::{World, access, claims, claims_with, profile, publish, standard};
 use behest::record::{QueueSettings, Recorder, Sink};
 use serde_json::{Value, json};
+use support::cases;
+use support::service::{post, send};
+use support::tokens::Key;
 
 pub(crate) fn body(subject: &Value, context: &Value, credentials: &[Value]) -> Value {
     let mut context = context.clone();
@@ -47,11 +47,11 @@ async fn neither_an_answer_nor_a_record_shows_a_credential() {
     let path = folder.path().join("decisions.jsonl");
     let metrics = std::sync::Arc::new(behest::telemetry::Metrics::default());
     let (recorder, writer) = Recorder::start(Sink::File(path.clone()), QueueSettings::default(), metrics).unwrap();
-    let world = World::of_bundle(vec![profile(&web)], Vec::new(), crate::service::local(), "", recorder);
+    let world = World::of_bundle(vec![profile(&web)], Vec::new(), support::service::local(), "", recorder);
     let token = |over: Value| key.access_token(&claims_with(&over));
     let bound = token(json!({"cnf": {"jkt": holder.thumbprint()}}));
     let url = "https://api.example/tools";
-    let now = crate::service::NOW_MS / 1_000;
+    let now = support::service::NOW_MS / 1_000;
     let proof = holder.proof(&bound, &json!({"htm": "POST", "htu": url, "iat": now, "jti": "p1"}));
     let mut shown = access(&bound);
     shown["dpop"] = json!({"proof": proof, "method": "POST", "url": url});

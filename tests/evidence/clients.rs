@@ -1,11 +1,11 @@
 //! The client of a user's token: who acts, unless it is the user's own hand.
 
 use crate::actors::chain;
-use crate::cases;
-use crate::tokens::Key;
 use crate::world::{World, claims_with, profile, publish};
 use behest::evidence::{ActorForm, Preset, Profile};
 use serde_json::{Value, json};
+use support::cases;
+use support::tokens::Key;
 
 async fn named(over: impl Fn(Profile) -> Profile, claims: &Value) -> String {
     let key = Key::new("k1");

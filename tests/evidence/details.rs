@@ -1,10 +1,10 @@
 //! Rich authorization requests: one object covers, or none does.
 
-use crate::tokens::{Key, with};
 use crate::world::{World, access, claims_with, profile, publish};
 use behest::evidence::Profile;
 use behest::model::{DetailRule, Path};
 use serde_json::{Value, json};
+use support::tokens::{Key, with};
 
 fn world() -> (World, Key) {
     let path = |text| Path::parse(text).unwrap();

@@ -1,9 +1,9 @@
 //! A search whose credentials are refused says so, as an evaluation does; and does not look like the end of a list.
 
-use crate::service::{post, send};
-use crate::tokens::{Key, with};
 use crate::world::{World, access, claims, claims_with, profile, publish, standard};
 use serde_json::{Value, json};
+use support::service::{post, send};
+use support::tokens::{Key, with};
 
 fn body(credentials: &[Value]) -> Value {
     json!({
@@ -41,8 +41,8 @@ async fn what_is_a_reason_in_an_evaluation_is_the_reason_of_a_page() {
     let dead = World::new(vec![profile(&web)], Vec::new());
     web.set_down(true);
     dead.wait_ms(3 * 3_600_000);
-    let later = dead_key.access_token(&claims_with(&json!({"exp": crate::service::NOW_MS / 1_000 + 6 * 3_600})));
-    let expired = key.access_token(&claims_with(&json!({"exp": crate::service::NOW_MS / 1_000 - 600})));
+    let later = dead_key.access_token(&claims_with(&json!({"exp": support::service::NOW_MS / 1_000 + 6 * 3_600})));
+    let expired = key.access_token(&claims_with(&json!({"exp": support::service::NOW_MS / 1_000 - 600})));
     for (world, token, code) in [
         (&world, expired, "credential_expired"),
         (&world, "x".to_owned(), "credential_invalid"),
@@ -60,7 +60,7 @@ async fn what_is_a_reason_in_an_evaluation_is_the_reason_of_a_page() {
 #[actix_web::test]
 async fn a_page_whose_credential_has_expired_meanwhile_is_not_the_last() {
     let (world, key, _web) = standard();
-    let now = crate::service::NOW_MS / 1_000;
+    let now = support::service::NOW_MS / 1_000;
     let token = access(&key.access_token(&with(&claims(), &json!({"exp": now + 100}))));
     let mut body = body(&[token]);
     body["page"] = json!({"limit": 1});

@@ -1,11 +1,11 @@
 //! Claims that a profile names, as policies see them.
 
-use crate::service::NOW_MS;
-use crate::tokens::{Key, with};
-use crate::web::Web;
 use crate::world::{World, access, claims, profile, publish, question};
 use behest::evidence::{ClaimPath, FactKind, FactRule, Profile};
 use serde_json::{Value, json};
+use support::service::NOW_MS;
+use support::tokens::{Key, with};
+use support::web::Web;
 
 const REGION: &str = "https://acme.example/region";
 

@@ -1,15 +1,15 @@
 //! Generated tokens of several issuers, alone and in pairs, held to what must be so of any of them.
 
-use crate::seed::seed;
-use crate::service::NOW_MS;
-use crate::tokens::{Key, sign_with_secret, with};
-use crate::web::{Asked, Web};
 use crate::world::{AUDIENCE, World, profile, publish, question};
 use behest::evidence::{ActorForm, Introspection, Preset, Profile, Secret, Trust};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use support::seed::seed;
+use support::service::NOW_MS;
+use support::tokens::{Key, sign_with_secret, with};
+use support::web::{Asked, Web};
 
 const NOW: i64 = NOW_MS / 1_000;
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";

@@ -1,11 +1,11 @@
 //! ID tokens: known by what they have, beside a credential of their subject, and granting nothing.
 
-use crate::service::NOW_MS;
-use crate::tokens::{Key, sign_with_secret, with};
-use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, claims, claims_with, profile, publish, question};
 use behest::evidence::{Preset, Profile, Secret, Trust};
 use serde_json::{Value, json};
+use support::service::NOW_MS;
+use support::tokens::{Key, sign_with_secret, with};
+use support::web::Web;
 
 const NOW: i64 = NOW_MS / 1_000;
 

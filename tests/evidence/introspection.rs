@@ -1,14 +1,14 @@
 //! Opaque tokens: what their issuer says of them counts, and nothing else does.
 
-use crate::service::{NOW_MS, local, post, send};
-use crate::tokens::{Key, with};
-use crate::web::{Asked, Web};
 use crate::world::{AUDIENCE, ISSUER, World, access, claims_with, profile, publish, question};
 use behest::evidence::{Introspection, KeySource, Profile, Secret, SignedAnswers, Trust};
 use behest::http::{Limits, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::time::Duration;
+use support::service::{NOW_MS, local, post, send};
+use support::tokens::{Key, with};
+use support::web::{Asked, Web};
 
 fn asked_by(url: &str) -> Introspection {
     Introspection {

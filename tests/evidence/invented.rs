@@ -1,13 +1,13 @@
 //! Tokens that somebody made up, at an issuer that is asked about each.
 
 use crate::callers::{OURS, call, caller, gateway};
-use crate::service::{Reply, get, post, send};
-use crate::web::{Asked, Web};
 use crate::world::{AUDIENCE, ISSUER, World, access, profile, question};
 use behest::evidence::{Introspection, Profile, Trust};
 use behest::http::{By, KeyHash, Settings};
 use serde_json::json;
 use std::time::Duration;
+use support::service::{Reply, get, post, send};
+use support::web::{Asked, Web};
 
 /// An issuer that is asked about each token: `gateway` is the gateway's, `alice` a user's, and others nobody's.
 fn asked_issuer() -> (World, Web) {

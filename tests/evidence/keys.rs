@@ -1,13 +1,13 @@
 //! Keys of issuers: discovery, rotation, outages, and what a flood of unknown names costs.
 
-use crate::service::{Reply, post, send};
-use crate::tokens::{Key, with};
-use crate::web::{Asked, Web};
 use crate::world::{ISSUER, World, access, claims, claims_with, profile, publish, question, standard};
 use behest::evidence::{KeySource, Profile, Scope, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
+use support::service::{Reply, post, send};
+use support::tokens::{Key, with};
+use support::web::{Asked, Web};
 
 fn by(source: KeySource, web: &Web) -> Profile {
     Profile { trust: Trust::Keys { source, algorithms: vec![Algorithm::ES256] }, ..profile(web) }
@@ -55,9 +55,9 @@ async fn a_flood_of_unknown_names_asks_the_issuer_six_times_and_then_once_in_ten
     world.read(&Key::new("y").access_token(&claims())).await;
     assert_eq!(web.count(), 8);
     // Nor does a clock that somebody sets fill the budget.
-    world.clock.correct(crate::service::NOW_MS + 86_400_000);
+    world.clock.correct(support::service::NOW_MS + 86_400_000);
     world.read(&Key::new("y").access_token(&claims())).await;
-    world.clock.correct(crate::service::NOW_MS);
+    world.clock.correct(support::service::NOW_MS);
     assert_eq!(web.count(), 8);
     assert_eq!(world.read(&key.access_token(&claims())).await, "permit");
 }
@@ -65,7 +65,7 @@ async fn a_flood_of_unknown_names_asks_the_issuer_six_times_and_then_once_in_ten
 #[actix_web::test]
 async fn the_last_good_keys_are_used_for_an_hour_more_and_then_nothing_verifies() {
     let (world, key, web) = standard();
-    let now = crate::service::NOW_MS / 1_000;
+    let now = support::service::NOW_MS / 1_000;
     let token = key.access_token(&claims_with(&json!({"exp": now + 6 * 3600})));
     assert_eq!(world.read(&token).await, "permit");
     web.set_down(true);
@@ -99,7 +99,7 @@ async fn keys_last_no_longer_because_the_clock_is_set_back() {
     assert_eq!(world.read(&token).await, "permit");
     web.set_down(true);
     world.wait_ms(65 * 60 * 1_000);
-    world.clock.correct(crate::service::NOW_MS);
+    world.clock.correct(support::service::NOW_MS);
     let found = world.read(&token).await;
     assert!(found.starts_with("credential_unavailable: "), "{found}");
 }

@@ -8,20 +8,6 @@
     reason = "what a test's helper unwraps is part of the assertion"
 )]
 
-#[path = "../support/cases.rs"]
-mod cases;
-#[path = "../support/golden.rs"]
-mod golden;
-#[path = "../support/seed.rs"]
-mod seed;
-#[path = "../support/service.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod service;
-#[path = "../support/tokens.rs"]
-mod tokens;
-#[path = "../support/web.rs"]
-mod web;
-
 mod actors;
 mod agreement;
 mod batches;

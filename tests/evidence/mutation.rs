@@ -1,10 +1,10 @@
 //! Tokens and proofs with bytes changed: none is accepted, and none makes the service fail.
 
-use crate::service::NOW_MS;
-use crate::tokens::Key;
 use crate::world::{claims_with, question, standard};
 use serde_json::json;
 use std::time::{Duration, Instant};
+use support::service::NOW_MS;
+use support::tokens::Key;
 
 /// How long to mutate: a moment, or the seconds that CI gives.
 fn patience() -> Duration {

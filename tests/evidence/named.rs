@@ -1,15 +1,15 @@
 //! Who is named by what: a table of tokens and profiles, in the documentation, written by what the service reads.
 
-use crate::golden;
 use crate::profiles::{PARTNER, Table, tables};
-use crate::service::NOW_MS;
-use crate::tokens::{Key, sign_with_secret, with};
-use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, profile, publish, question};
 use behest::evidence::{Introspection, Preset, Profile, Trust};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
+use support::golden;
+use support::service::NOW_MS;
+use support::tokens::{Key, sign_with_secret, with};
+use support::web::Web;
 
 const PAGE: &str = "docs/credentials-chains.md";
 const BEGIN: &str = "<!-- The tables below are written by tests/evidence/named.rs. -->\n";

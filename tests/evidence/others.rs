@@ -1,11 +1,11 @@
 //! Actors of another issuer: each has the id that it has in its own issuer's tokens, or the token is refused.
 
 use crate::actors::chain;
-use crate::tokens::Key;
 use crate::world::{World, access, claims_with, profile, publish, question};
 use behest::evidence::{KeySource, Preset, Profile, TrustDomain};
 use serde_json::{Value, json};
 use std::time::Duration;
+use support::tokens::Key;
 
 const KEYCLOAK: &str = "https://keycloak.example";
 const DOMAIN: &str = "spiffe://prod.example";

@@ -1,11 +1,11 @@
 //! Tokens that say that there is more than they hold: what is not there is unknown, and not none.
 
-use crate::service::NOW_MS;
-use crate::tokens::{Key, with};
-use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, profile, publish, question};
 use behest::evidence::{ClaimPath, Overage, Preset, Profile};
 use serde_json::{Value, json};
+use support::service::NOW_MS;
+use support::tokens::{Key, with};
+use support::web::Web;
 
 const NOW: i64 = NOW_MS / 1_000;
 

@@ -2,11 +2,11 @@
 //! does not say which it is, the token is refused.
 
 use crate::actors::chain;
-use crate::service::NOW_MS;
-use crate::tokens::{Key, with};
 use crate::world::{AUDIENCE, World, claims_with, profile, publish, question};
 use behest::evidence::{ActorForm, AutonomousClaim, ClaimPath, Claims, Preset, Profile};
 use serde_json::{Value, json};
+use support::service::NOW_MS;
+use support::tokens::{Key, with};
 
 const NOW: i64 = NOW_MS / 1_000;
 const PARTNER: &str = "https://partner.example";

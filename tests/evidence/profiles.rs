@@ -1,10 +1,10 @@
 //! Tokens of each profile, for the tables of who is named by what.
 
 use crate::named::SECRET;
-use crate::tokens::with;
 use crate::world::{AUDIENCE, ISSUER};
 use behest::evidence::{ActorForm, Preset, Profile, Secret, Trust};
 use serde_json::{Value, json};
+use support::tokens::with;
 
 pub(crate) const PARTNER: &str = "https://partner.example";
 

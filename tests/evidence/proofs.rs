@@ -1,12 +1,12 @@
 //! Tokens that are bound to a key or a certificate.
 
-use crate::service::NOW_MS;
-use crate::tokens::{Key, hash, with};
-use crate::web::Web;
 use crate::world::{World, access, claims_with, question, standard};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use support::service::NOW_MS;
+use support::tokens::{Key, hash, with};
+use support::web::Web;
 
 const URL: &str = "https://api.example/tools";
 

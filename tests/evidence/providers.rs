@@ -1,10 +1,10 @@
 //! Presets of hosted providers and platforms: tokens as each of them writes them.
 
-use crate::service::NOW_MS;
-use crate::tokens::{Key, with};
 use crate::world::{AUDIENCE, ISSUER, World, access, profile, publish, question};
 use behest::evidence::{Preset, Profile};
 use serde_json::{Value, json};
+use support::service::NOW_MS;
+use support::tokens::{Key, with};
 
 const NOW: i64 = NOW_MS / 1_000;
 

@@ -1,8 +1,5 @@
 //! Which tokens are read: what is a JWT to its issuer is never taken for one that says nothing.
 
-use crate::service::{NOW_MS, post, send};
-use crate::tokens::{Key, with};
-use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, claims, claims_with, profile, question, standard};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -11,6 +8,9 @@ use behest::http::{By, Caller, Permission, Settings};
 use behest::model::EntityRef;
 use serde_json::{Value, json};
 use std::time::Duration;
+use support::service::{NOW_MS, post, send};
+use support::tokens::{Key, with};
+use support::web::Web;
 
 const OURS: &str = "https://pdp.example";
 

@@ -1,11 +1,11 @@
 //! Searches with credentials find what evaluation permits with them, and nothing where one does not verify.
 
-use crate::service::{post, send};
-use crate::tokens::{Key, with};
 use crate::world::{World, access, claims, claims_with, profile, publish, standard};
 use behest::evidence::Profile;
 use behest::model::{DetailRule, Path};
 use serde_json::{Value, json};
+use support::service::{post, send};
+use support::tokens::{Key, with};
 
 /// The ids or names that a search finds, in alphabetical order, and the token of the next page.
 async fn find(world: &World, searched: &str, body: &Value) -> (Vec<String>, String) {
@@ -80,7 +80,7 @@ async fn each_page_comes_with_a_proof_of_its_own() {
     let token = issuer.access_token(&claims_with(&json!({"cnf": {"jkt": holder.thumbprint()}})));
     let url = "https://api.example/tools";
     let page = |jti: &str, next: &str| {
-        let now = crate::service::NOW_MS / 1_000;
+        let now = support::service::NOW_MS / 1_000;
         let proof = holder.proof(&token, &json!({"htm": "POST", "htu": url, "iat": now, "jti": jti}));
         let dpop = json!({"proof": proof, "method": "POST", "url": url});
         let mut body = search("read", "doc", &[with(&access(&token), &json!({"dpop": dpop}))]);

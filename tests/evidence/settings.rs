@@ -1,12 +1,12 @@
 //! Profiles that would accept what they should not do not start.
 
-use crate::tokens::Key;
 use crate::world::{profile, publish};
 use behest::clock::SystemClock;
 use behest::evidence::{HttpClient, Introspection, KeySource, Preset, Profile, Secret, SignedAnswers, Trust, Verifier};
 use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 use std::time::Duration;
+use support::tokens::Key;
 
 fn refused(profiles: Vec<Profile>) -> String {
     let client = || HttpClient::new(None).unwrap();

@@ -1,13 +1,13 @@
 //! SPIFFE identities, against the bundle of their own trust domain.
 
-use crate::service::NOW_MS;
-use crate::tokens::{Key, with};
-use crate::web::Web;
 use crate::world::{World, question};
 use behest::evidence::{KeySource, TrustDomain};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
 use serde_json::{Value, json};
 use std::time::Duration;
+use support::service::NOW_MS;
+use support::tokens::{Key, with};
+use support::web::Web;
 
 const NOW: i64 = NOW_MS / 1_000;
 const NAME: &str = "spiffe://prod.example/ns/mail/sa/bot";

@@ -1,6 +1,5 @@
 //! TLS: the handshake, callers' certificates, certificates that are replaced, and connections that never begin.
 
-use crate::service::NOW_MS;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{Scope, Signer};
@@ -16,6 +15,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use support::service::NOW_MS;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);

@@ -1,13 +1,13 @@
 //! JWTs: what verifies, and everything that does not.
 
-use crate::cases;
-use crate::service::{NOW_MS, post, send};
-use crate::tokens::{Key, message, sign_with_secret};
 use crate::world::{ISSUER, World, access, claims, claims_with, profile, publish, question, standard};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use behest::evidence::{MAX_TOKEN_BYTES, Preset, Profile, Secret, Trust};
 use serde_json::{Value, json};
+use support::cases;
+use support::service::{NOW_MS, post, send};
+use support::tokens::{Key, message, sign_with_secret};
 
 const NOW: i64 = NOW_MS / 1_000;
 
@@ -70,7 +70,7 @@ async fn nothing_that_is_kept_because_of_a_token_outlives_it() {
     let (world, key, web) = standard();
     let soon = json!({"exp": NOW + 60});
     let reading = question("read", &[access(&key.access_token(&claims_with(&soon)))]);
-    let writing = crate::tokens::with(&soon, &json!({"scope": "write"}));
+    let writing = support::tokens::with(&soon, &json!({"scope": "write"}));
     let writing = question("read", &[access(&key.access_token(&claims_with(&writing)))]);
     let mut asserted = question("read", &[]);
     asserted["subject"] = json!({"type": "user", "id": "alice"});

@@ -1,11 +1,11 @@
 //! The people of two issuers are never one.
 
 use crate::chains::{alice, body};
-use crate::tokens::Key;
 use crate::world::{World, access, claims, claims_with, profile, publish};
 use behest::evidence::{Profile, Verifier};
 use behest::record::Recorder;
 use serde_json::{Value, json};
+use support::tokens::Key;
 
 #[actix_web::test]
 async fn an_actor_of_an_issuer_has_that_issuers_id() {
@@ -58,7 +58,7 @@ async fn types_that_a_bundle_reads_as_one_do_not_make_two_issuers_people_one() {
             Profile { ids: vec![("user".into(), "login|".into()), ("agent".into(), "login|".into())], ..profile(&web) };
         let toml = "[types]\nidentity = \"user\"";
         let world =
-            World::of_bundle(vec![ours, partner], Vec::new(), crate::service::local(), toml, Recorder::default());
+            World::of_bundle(vec![ours, partner], Vec::new(), support::service::local(), toml, Recorder::default());
         let claims = claims_with(&json!({"iss": "https://partner.example", "sub": "login|alice"}));
         let theirs = access(&other.access_token(&claims));
         let subjects =

@@ -1,8 +1,5 @@
 //! Keys that are withdrawn while a request waits, or while an answer is kept.
 
-use crate::service::{NOW_MS, Reply, post, send};
-use crate::tokens::Key;
-use crate::web::Web;
 use crate::world::{AUDIENCE, ISSUER, World, access, claims, claims_with, profile, publish, question};
 use behest::evidence::{Introspection, KeySource, Profile, Scope, SignedAnswers, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
@@ -10,6 +7,9 @@ use behest::model::EntityRef;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::time::Duration;
+use support::service::{NOW_MS, Reply, post, send};
+use support::tokens::Key;
+use support::web::Web;
 
 /// The audience of callers' tokens.
 const OURS: &str = "https://pdp.example";

@@ -1,8 +1,5 @@
 //! One service, one issuer, and what they say to each other.
 
-use crate::service;
-use crate::tokens::{Key, with};
-use crate::web::Web;
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
@@ -13,6 +10,9 @@ use behest::telemetry::Metrics;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use support::service;
+use support::tokens::{Key, with};
+use support::web::Web;
 
 /// The audience that tokens must have.
 pub(crate) const AUDIENCE: &str = "https://api.example";

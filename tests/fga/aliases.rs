@@ -1,12 +1,12 @@
 //! Types in calls on `main` as answers show them: by the aliases of the bundle.
 
-use crate::service::send;
 use crate::{BOTH, Fixture, key, keys};
 use actix_web::http::Method;
 use behest::bundle::{Files, compile};
 use behest::stores::StoreId;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use support::service::send;
 
 const SCHEMA: &str = "namespace Notes {\n\
     entity User; entity Agent; entity Note;\n\

@@ -1,6 +1,5 @@
 //! More is asked than there are places for: what reads is refused early and told when to ask again, what writes is taken.
 
-use crate::service::{Reply, reply, request};
 use crate::{BOTH, Fixture, error, key};
 use actix_web::http::Method;
 use actix_web::test::{call_service, init_service};
@@ -11,6 +10,7 @@ use serde_json::json;
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
+use support::service::{Reply, reply, request};
 
 /// A store whose pages and changes come once its gate is open.
 #[derive(Debug)]

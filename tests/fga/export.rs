@@ -1,6 +1,5 @@
 //! All tuples of a store at once, at one revision.
 
-use crate::service::request;
 use crate::{BOTH, Fixture, READER, error, keys};
 use actix_web::body::to_bytes;
 use actix_web::http::Method;
@@ -10,6 +9,7 @@ use behest::relations::model::{AuthorizationModel, from_json};
 use behest::storage::StoreId;
 use behest::stores::Batch;
 use serde_json::json;
+use support::service::request;
 
 /// The lines, in the order of their text.
 fn sorted(body: &str) -> Vec<String> {

@@ -1,13 +1,13 @@
 //! Limits, at each and one past it.
 
-use crate::service::request;
-use crate::two::send_two;
 use crate::{BOTH, Fixture, error, key};
 use actix_web::http::Method;
 use serde_json::{Value, json};
+use support::service::request;
+use support::two::send_two;
 
 /// `200` or the error.
-fn outcome(reply: &crate::service::Reply) -> String {
+fn outcome(reply: &support::service::Reply) -> String {
     if reply.status.is_success() { reply.status.as_u16().to_string() } else { error(reply) }
 }
 

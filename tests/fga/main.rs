@@ -2,17 +2,10 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "what a test's helper unwraps is part of the assertion"
 )]
-
-#[path = "../support/service.rs"]
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-mod service;
-#[path = "../support/two.rs"]
-mod two;
 
 mod aliases;
 mod busy;
@@ -37,10 +30,10 @@ use behest::record::Recorder;
 use behest::stores::{StoreLimits, Stores, TupleStore, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
-use service::{NOW_MS, Reply, request, send};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use support::service::{NOW_MS, Reply, request, send};
 
 const READER: &str = "reader-key";
 const WRITER: &str = "writer-key";

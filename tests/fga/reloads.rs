@@ -1,6 +1,5 @@
 //! Writes that are under way while the bundle, with its model and its tuples, is replaced.
 
-use crate::service::request;
 use crate::{BOTH, Fixture, model};
 use actix_web::http::Method;
 use actix_web::test::{call_and_read_body, init_service};
@@ -13,6 +12,7 @@ use serde_json::json;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use support::service::request;
 
 /// The model of the examples, with a relation of this name besides.
 fn compiled(relation: &str) -> AuthorizationModel {

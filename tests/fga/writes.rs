@@ -109,7 +109,7 @@ async fn a_store_that_is_gone_answers_nothing() {
 fn everything_is_there_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let open = || {
-        let clock = Arc::new(FixedClock::at(crate::service::NOW_MS));
+        let clock = Arc::new(FixedClock::at(support::service::NOW_MS));
         Stores::open(open_redb(dir.path(), DEFAULT_CACHE_BYTES).unwrap(), clock).unwrap()
     };
     let stores = open();

@@ -1,7 +1,5 @@
 //! Decisions that take long are made apart from the worker, and answered as any other.
 
-use crate::service::{NOW_MS, local, post, send};
-use crate::two::send_two;
 use crate::{EVALUATION, EVALUATIONS};
 use behest::bundle::Source;
 use behest::clock::FixedClock;
@@ -15,6 +13,8 @@ use behest::stores::{Batch, Stores, open_memory};
 use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use support::service::{NOW_MS, local, post, send};
+use support::two::send_two;
 
 const SCHEMA: &str = "entity user, team, doc;
 action read appliesTo { principal: user, resource: doc, context: { items?: Set<String>, more?: Set<String> } };";

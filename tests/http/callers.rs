@@ -1,11 +1,11 @@
 //! Who may call (AuthZEN 1.0 sections 11.2 and 11.3, and the rules for callers without a key).
 
-use crate::service::{Reply, empty, get, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question, with};
 use actix_web::test::TestRequest;
 use behest::evidence::Scope;
 use behest::http::{By, Caller, KeyHash, Permission, Server, Settings};
 use serde_json::json;
+use support::service::{Reply, empty, get, local, post, send};
 
 const KEY: &str = "s3cret-Key";
 

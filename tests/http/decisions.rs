@@ -1,9 +1,9 @@
 //! Decisions with the default bundle, in the three depths of answer.
 
-use crate::service::{local, post, send};
 use crate::{EVALUATION, deciding, question, with};
 use behest::http::authzen::examples::{answers, examples};
 use serde_json::{Value, json};
+use support::service::{local, post, send};
 
 fn denied(options: &Value) -> String {
     let mut body = question();

@@ -1,12 +1,12 @@
 //! Pages without results say why, where it is asked; and names that lead nowhere say where they should.
 
-use crate::service::{NOW_MS, local, post, send, with_clock};
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::http::{Server, Settings};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use support::service::{NOW_MS, local, post, send, with_clock};
 
 const BUNDLE: [(&str, &str); 3] = [
     (

@@ -1,11 +1,11 @@
 //! The request's id on every response (AuthZEN 1.0 section 10.1.3).
 
-use crate::service::{empty, get, local, post, request, send};
 use crate::{EVALUATION, question};
 use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::test::TestRequest;
 use behest::http::{Limits, Settings};
+use support::service::{empty, get, local, post, request, send};
 
 #[actix_web::test]
 async fn the_id_comes_back_whatever_happens() {

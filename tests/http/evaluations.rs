@@ -1,6 +1,5 @@
 //! Batches (AuthZEN 1.0 section 7), decided with the default bundle.
 
-use crate::service::{NOW_MS, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, deciding, error};
 use behest::bundle::Source;
 use behest::clock::Clock;
@@ -12,6 +11,7 @@ use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use support::service::{NOW_MS, local, post, send};
 
 /// alice may read and write `checkout`, and may not write `website`.
 fn batch(items: &Value) -> Value {

@@ -1,6 +1,5 @@
 //! Bodies that come again: what is answered without reading them is what reading them would answer.
 
-use crate::service::{NOW_MS, Reply, get, local, post, send};
 use crate::{EVALUATION, EVALUATIONS};
 use behest::bundle::Source;
 use behest::clock::FixedClock;
@@ -15,6 +14,7 @@ use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use support::service::{NOW_MS, Reply, get, local, post, send};
 use tempfile::TempDir;
 
 const BYTES: usize = 4 << 20;

@@ -1,6 +1,5 @@
 //! Budgets: what one answer may take, what bodies may take together, and who may wait.
 
-use crate::service::{NOW_MS, Reply, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question};
 use behest::bundle::Source;
 use behest::clock::FixedClock;
@@ -13,6 +12,7 @@ use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use support::service::{NOW_MS, Reply, local, post, send};
 
 /// As long as a test waits for something to stay as it is.
 const A_MOMENT: Duration = Duration::from_millis(50);

@@ -8,14 +8,6 @@
     reason = "what a test's helper unwraps is part of the assertion"
 )]
 
-#[path = "../support/service.rs"]
-mod service;
-#[expect(dead_code, reason = "chains are spelled by the tests of decisions")]
-#[path = "../support/spellings.rs"]
-mod spellings;
-#[path = "../support/two.rs"]
-mod two;
-
 mod apart;
 mod callers;
 mod decisions;
@@ -37,7 +29,7 @@ mod socket;
 use behest::bundle::Source;
 use behest::http::{Server, Settings};
 use serde_json::{Value, json};
-use service::{Reply, with_engine};
+use support::service::{Reply, with_engine};
 
 const EVALUATION: &str = "/access/v1/evaluation";
 const EVALUATIONS: &str = "/access/v1/evaluations";

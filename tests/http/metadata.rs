@@ -1,11 +1,11 @@
 //! What the service says about itself (AuthZEN 1.0 section 9).
 
-use crate::service::{empty, get, local, request, send};
 use actix_web::http::Method;
 use behest::http::{PublicUrl, Server, Settings};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
+use support::service::{empty, get, local, request, send};
 
 const PATH: &str = "/.well-known/authzen-configuration";
 

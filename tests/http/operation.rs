@@ -1,12 +1,12 @@
 //! Probes, metrics, and the page.
 
 use crate::deciding;
-use crate::service::{empty, get, local, request, send, with_engine};
 use actix_web::http::Method;
 use behest::bundle::Source;
 use behest::evidence::Scope;
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use serde_json::json;
+use support::service::{empty, get, local, request, send, with_engine};
 
 #[actix_web::test]
 async fn it_lives_before_it_can_decide() {

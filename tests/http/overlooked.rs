@@ -1,11 +1,11 @@
 //! What a caller writes where nobody would read it: refused at every level of every body, and never taken for nothing.
 
-use crate::service::{Reply, local, post, send};
-use crate::spellings::{STRAYS, put};
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question};
 use actix_web::http::StatusCode;
 use behest::http::Server;
 use serde_json::{Value, json};
+use support::service::{Reply, local, post, send};
+use support::spellings::{STRAYS, put};
 
 const CODE: &str = "/context/reason/code";
 

@@ -1,11 +1,11 @@
 //! Bodies and their limits (AuthZEN 1.0 sections 10.1, 11.5 and 11.7). Without a bundle a well-formed question gets as far as
 //! a 503, and nothing else does.
 
-use crate::service::{empty, local, post, request, send};
 use crate::{EVALUATION, EVALUATIONS, error, question, with};
 use actix_web::http::Method;
 use behest::http::{Limits, Settings};
 use serde_json::{Value, json};
+use support::service::{empty, local, post, request, send};
 
 #[actix_web::test]
 async fn json_is_json_in_any_spelling_and_nothing_else_is() {
@@ -206,7 +206,7 @@ async fn a_member_that_occurs_twice_in_data_is_not_named_where_something_is_secr
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let (server, engine) = crate::service::with_engine(local());
+        let (server, engine) = support::service::with_engine(local());
         engine.load(&behest::bundle::Source::Dir(folder.path().to_owned())).unwrap();
         let body = r#"{"subject":{"type":"user","id":"a"},"context":{"vault":{"4711":1,"4711":2}}}"#;
         let reply = send(&server, post(EVALUATION, body)).await;

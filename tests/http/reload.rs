@@ -1,6 +1,5 @@
 //! Requests over sockets while the bundle is replaced under them.
 
-use crate::service::{NOW_MS, local};
 use crate::socket::{read_response, running};
 use behest::bundle::Source;
 use behest::clock::FixedClock;
@@ -18,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
+use support::service::{NOW_MS, local};
 
 const SCHEMA: &str = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
 

@@ -1,6 +1,5 @@
 //! `options.at_least`: a decision that has seen what its caller knows to be written.
 
-use crate::service::{NOW_MS, Reply, local, post, send};
 use crate::{EVALUATION, EVALUATIONS, error};
 use behest::bundle::Source;
 use behest::clock::FixedClock;
@@ -15,6 +14,7 @@ use behest::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use support::service::{NOW_MS, Reply, local, post, send};
 
 /// As long as a test waits for something to stay as it is.
 const A_MOMENT: Duration = Duration::from_millis(50);

@@ -3,11 +3,11 @@
 //! Seeded: the same seed tries the same inputs. `BEHEST_FUZZ_SECONDS` (5 for each test unless set) bounds the time and
 //! `BEHEST_FUZZ_SEED` sets the seed, which a failure names.
 
-use crate::service;
 use behest::bundle::{self, Files, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use support::service;
 
 /// `SplitMix64`: small, seeded, and good enough to choose where to cut.
 struct Random(u64);

@@ -2,7 +2,6 @@
 //! `tests/search`.
 
 use crate::error;
-use crate::service::{NOW_MS, empty, local, post, send, with_clock};
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Engine, Sealer, SearchLimits};
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use support::service::{NOW_MS, empty, local, post, send, with_clock};
 
 fn bodies() -> [(&'static str, Value); 3] {
     let subject = json!({"type": "user", "id": "alice"});

@@ -1,6 +1,5 @@
 //! Slow, broken and large clients against a real socket, and the end of the service.
 
-use crate::service::{empty, local};
 use crate::{EVALUATION, question};
 use behest::http::{Limits, Listener, Server, Settings};
 use std::io::{Read, Write};
@@ -8,6 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use support::service::{empty, local};
 use tokio::sync::oneshot;
 
 pub(crate) struct Running {

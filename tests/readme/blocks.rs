@@ -1,7 +1,6 @@
 //! The blocks of code of a page, executed.
 
 use crate::page::Page;
-use crate::service::{local, post, send, with_engine};
 use behest::bundle::Source;
 use behest::config::{Environment, Flags, load};
 use behest::http::Server;
@@ -9,6 +8,7 @@ use regex::Regex;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
+use support::service::{local, post, send, with_engine};
 
 /// Where the pages' requests are sent.
 pub(crate) const ADDRESS: &str = "http://127.0.0.1:8181";

@@ -9,10 +9,6 @@
     reason = "what a test's helper unwraps is part of the assertion"
 )]
 
-#[expect(dead_code, reason = "the pages ask for decisions and metrics only")]
-#[path = "../support/service.rs"]
-mod service;
-
 mod blocks;
 mod page;
 
@@ -21,9 +17,9 @@ use blocks::{execute, run, server};
 use page::{Page, markdown, pages, root};
 use regex::Regex;
 use serde_json::{Value, json};
-use service::{get, post, send};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use support::service::{get, post, send};
 
 /// The README is a front door: who needs more follows a link.
 const README_LINES: usize = 250;

@@ -1,12 +1,12 @@
 //! The engine says what the oracle says.
 
-use super::dice::Dice;
 use super::oracle::{Oracle, Value};
 use super::scene::{PATIENCE, value_of, worlds};
 use super::world::{RELATIONS, World};
 use behest::model::{ObjectRef, Revision, TupleKey, TupleUser};
 use behest::relations::{Limits, Membership, Reader, RelationError, Terms};
 use std::collections::BTreeMap;
+use support::dice::Dice;
 
 /// Every question that can be asked of a user.
 fn questions(world: &World, user: &TupleUser) -> Vec<TupleKey> {

@@ -1,6 +1,5 @@
 //! What the engine lists is what naive walks over the same tuples find.
 
-use super::dice::Dice;
 use super::oracle::{Oracle, Sub, Value, foremost, names};
 use super::scene::{LISTS, PATIENCE, value_of, worlds};
 use super::world::{IDS, RELATIONS};
@@ -9,6 +8,7 @@ use behest::relations::model::{RelationDefinition, RestrictionForm, Rewrite};
 use behest::relations::{Failure, RelationError, UserFilter};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
+use support::dice::Dice;
 
 #[test]
 fn lists_of_objects_agree_with_a_naive_walk_and_with_checks() {

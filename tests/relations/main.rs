@@ -6,9 +6,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
-#[path = "../support/dice.rs"]
-mod dice;
-
 mod agree;
 mod answers;
 mod costs;

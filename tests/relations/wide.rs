@@ -1,11 +1,11 @@
 //! Rows of many usersets, which are looked at from the user's side.
 
-use super::dice::Dice;
 use super::store::{EMPTY, Store};
 use behest::model::{Record, Revision, Tuple, TupleCondition};
 use behest::relations::{Limits, Membership, Reader, RelationError, RowHash, Terms};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use support::dice::Dice;
 
 #[test]
 fn a_row_of_many_usersets_costs_what_the_user_is_in() {

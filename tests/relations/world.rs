@@ -1,6 +1,5 @@
 //! Worlds: a model, tuples, a context, made from a seed.
 
-use super::dice::Dice;
 use behest::model::{ObjectRef, Record, Tuple, TupleCondition, TupleKey, TupleUser, Value};
 use behest::relations::condition::ParameterType;
 use behest::relations::model::{
@@ -9,6 +8,7 @@ use behest::relations::model::{
 };
 use smol_str::SmolStr;
 use std::sync::Arc;
+use support::dice::Dice;
 
 /// Types with relations; `user` and `employee` have none.
 const KINDS: [&str; 3] = ["group", "folder", "doc"];

@@ -1,8 +1,7 @@
 //! A search finds exactly what evaluation permits, whatever the policies, the relations and the pages.
 
-use crate::seed::seed;
+use crate::served;
 use crate::world::{self, World};
-use crate::{engines, served, values};
 use behest::engine::{Ask, Engine, FoundPage, SearchLimits};
 use behest::model::{Arguments, Decision, Depth, PageRequest, SearchRequest, Searched, Tuple};
 use behest::relations::Origin;
@@ -11,6 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
+use support::seed::seed;
+use support::{engines, values};
 
 /// A world takes a tenth of a second to load in a debug build.
 const CASES: u32 = 70;

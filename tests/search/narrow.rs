@@ -1,7 +1,6 @@
 //! That few candidates are decided where policies and relations say who can be permitted; what is found is right either way.
 
 use crate::world::{MODEL, SCHEMA};
-use crate::{engines, values};
 use behest::bundle::{self, Source};
 use behest::clock::FixedClock;
 use behest::engine::Engine;
@@ -12,6 +11,7 @@ use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
+use support::{engines, values};
 
 const DOCS: usize = 300;
 

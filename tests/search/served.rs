@@ -1,6 +1,5 @@
 //! Engines over bundles given as text, and what is known in them.
 
-use crate::engines;
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
 use behest::engine::{Engine, Sealer, SearchLimits};
@@ -12,6 +11,7 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use support::engines;
 
 /// An engine over a bundle's files, with an empty store.
 pub(crate) fn open(files: &[(&str, String)], clock: &Arc<FixedClock>, limits: SearchLimits) -> (Engine, Arc<Stores>) {

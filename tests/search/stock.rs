@@ -1,9 +1,9 @@
 //! What is stored in the worlds of [`crate::wide`].
 
-use crate::dice::Dice;
-use crate::lab::bundle::spelled;
-use crate::lab::{Bundle, doc_ids, person_ids};
 use serde_json::{Map, Value as Json, json};
+use support::dice::Dice;
+use support::lab::bundle::spelled;
+use support::lab::{Bundle, doc_ids, person_ids};
 
 /// Documents that may be stored. Tuples spell some of them otherwise, and the last is too long for one.
 pub(crate) fn stored_docs() -> Vec<String> {

@@ -3,11 +3,8 @@
 
 use crate::agree::{about, limits, tuples, walk, whole};
 use crate::census::{Census, Sight};
-use crate::dice::Dice;
-use crate::lab::{self, NOON, Question};
-use crate::seed::seed;
+use crate::served;
 use crate::wide::Wide;
-use crate::{engines, served, values};
 use behest::clock::FixedClock;
 use behest::engine::{Ask, Engine};
 use behest::model::{Arguments, Decision, Depth, Tuple};
@@ -15,6 +12,10 @@ use behest::stores::Stores;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use support::dice::Dice;
+use support::lab::{self, NOON, Question};
+use support::seed::seed;
+use support::{engines, values};
 
 /// Worlds, and searches in each.
 const WORLDS: u64 = 40;

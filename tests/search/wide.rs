@@ -1,11 +1,7 @@
-//! The worlds of the cache's walks ([`crate::lab`]), with what a search looks up in them: more that is stored, policies that
+//! The worlds of the cache's walks ([`support::lab`]), with what a search looks up in them: more that is stored, policies that
 //! compare it in every way, templates with links, actions in a namespace and in attributes, packs beside types of a
 //! namespace, groups in a circle. And searches in them.
 
-use crate::dice::Dice;
-use crate::lab::bundle::spelled;
-use crate::lab::vocabulary::SCOPES;
-use crate::lab::{self, Bundle, Question, person_ids, word};
 use crate::served;
 use crate::stock::{entities, stored_docs};
 use crate::words::{ABOUT_ACTIONS, ABOUT_DOCS, ABOUT_FACTS, OTHERS, SCHEMA, SECOND, TEMPLATES, VISIT};
@@ -17,6 +13,10 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use support::dice::Dice;
+use support::lab::bundle::spelled;
+use support::lab::vocabulary::SCOPES;
+use support::lab::{self, Bundle, Question, person_ids, word};
 
 /// The packs of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq)]

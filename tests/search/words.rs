@@ -77,7 +77,7 @@ pub(crate) const ABOUT_DOCS: [&str; 51] = [
     "principal is {ns}person && principal.hasTag(\"k\") && resource.hasTag(\"k\") && resource.getTag(\"k\").contains(principal.getTag(\"k\"))",
 ];
 
-/// Conditions about documents, and about what only an action of [`SCOPES`](crate::lab::vocabulary::SCOPES) is told: facts and arguments.
+/// Conditions about documents, and about what only an action of [`SCOPES`](support::lab::vocabulary::SCOPES) is told: facts and arguments.
 pub(crate) const ABOUT_FACTS: [&str; 16] = [
     "(if {has:earlier} then {get:earlier}.contains({ns}person::\"p0\") else true)",
     "(if {has:earlier} then {get:earlier}.containsAny([{ns}person::\"p0\", {ns}person::\"p1\"]) else principal.kind == \"x\")",

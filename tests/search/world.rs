@@ -1,6 +1,5 @@
 //! Generated bundles with policies, stored entities, relations and conditions; and searches in them.
 
-use crate::engines;
 use crate::policies::policy;
 use crate::served::{line, named, open, write};
 use behest::clock::FixedClock;
@@ -12,6 +11,7 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use support::engines;
 
 pub(crate) const SCHEMA: &str = r#"
 entity team in [team];

@@ -2,10 +2,10 @@
 
 use super::batch::key_body;
 use super::client::Client;
-use super::random::Random;
 use super::tuples::{DOCUMENTS, Tuples, USERS, is_reader};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use support::random::Random;
 
 /// Asks the service what it is asked in practice, and compares.
 pub(crate) fn check(client: &Client, tuples: &Tuples, random: &mut Random) {

@@ -1,9 +1,9 @@
 //! What one request writes and deletes, and what that must do to the tuples before it.
 
-use super::random::Random;
 use super::tuples::{Tuples, some_tuple};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use support::random::Random;
 
 /// Most tuples that a batch puts on an object of its own: with the rest, a request stays below its limit of 100.
 const MAX_PILE: u64 = 40;

@@ -1,10 +1,10 @@
 //! Asking the service over HTTP.
 
 use super::batch::Batch;
-use super::place::{KEY, PATIENCE, Service};
 use super::tuples::Tuples;
 use behest::storage::StoreId;
 use serde_json::{Value, json};
+use support::place::{KEY, PATIENCE, Service};
 
 /// One connection, kept between requests.
 pub(crate) struct Client {

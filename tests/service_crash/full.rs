@@ -5,11 +5,11 @@
 use super::answers;
 use super::batch::Batch;
 use super::client::{Client, Reply};
-use super::place::Service;
-use super::random::Random;
 use super::tuples::{Tuples, place};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
+use support::place::Service;
+use support::random::Random;
 
 /// More batches than the room that a store's file has at first.
 const MANY: u64 = 5_000;

@@ -4,14 +4,14 @@ use super::answers;
 use super::batch::Batch;
 use super::client::Client;
 use super::history::{History, Outcome};
-use super::place::{KEY, PATIENCE, Place, Service};
-use super::random::Random;
 use super::tuples::{Tuples, place};
 use std::hash::{BuildHasher, RandomState};
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
+use support::place::{KEY, PATIENCE, Place, Service};
+use support::random::Random;
 
 const ROUNDS: u64 = 50;
 const WRITERS: u64 = 4;

@@ -11,12 +11,6 @@
     reason = "what helpers of tests unwrap is part of the assertion"
 )]
 
-#[path = "../cli/place.rs"]
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-mod place;
-#[path = "../support/random.rs"]
-mod random;
-
 mod answers;
 mod batch;
 mod client;

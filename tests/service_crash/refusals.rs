@@ -2,9 +2,9 @@
 
 use super::batch::Batch;
 use super::client::Client;
-use super::place::Place;
 use super::tuples::place;
 use redb::{Database, TableDefinition};
+use support::place::Place;
 
 #[test]
 fn a_directory_in_use_is_left_to_the_service_that_has_it() {

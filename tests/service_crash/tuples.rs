@@ -1,8 +1,8 @@
 //! The world of these tests, and the oracle: what a set of tuples means, written down as plainly as possible.
 
-use super::place::Place;
-use super::random::Random;
 use std::collections::{BTreeMap, BTreeSet};
+use support::place::Place;
+use support::random::Random;
 
 const MODEL: &str = "model
   schema 1.1

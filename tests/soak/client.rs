@@ -1,10 +1,10 @@
 //! A client that says exactly what a test wants on the wire, and reads what comes.
 
-use super::place::KEY;
 use rustls::{ClientConnection, StreamOwned};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
+use support::place::KEY;
 
 pub(crate) enum Stream {
     Tcp(TcpStream),

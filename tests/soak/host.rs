@@ -1,7 +1,6 @@
 //! A service in a process of its own, on TCP or TLS, and what it takes of the machine.
 
 use super::client::{Client, Stream};
-use super::place::{Place, Service};
 use rcgen::{CertificateParams, KeyPair, SanType};
 use rustix::process::{Pid, Signal, kill_process};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -10,6 +9,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::Duration;
+use support::place::{Place, Service};
 
 /// How a client speaks to the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

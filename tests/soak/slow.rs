@@ -2,11 +2,11 @@
 
 use super::client::{Client, head, post};
 use super::host::{Host, Wire};
-use super::place::KEY;
 use super::time;
 use std::io::Write as _;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
+use support::place::KEY;
 
 /// The times of the service; idle connections are kept for much longer.
 const LIMITS: &str = "connections = 40\nhead_time_ms = 600\nbody_time_ms = 600\nanswer_time_ms = 600\n\

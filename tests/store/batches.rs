@@ -1,11 +1,11 @@
 //! Batches of tuples: preconditions, atomicity, values.
 
-use super::support::{Kind, State, at, conditional, key, record, tuple};
 use super::{Fixture, MAIN, OTHER, numbered};
 use behest::model::{Number, Record, Revision, Tuple, TupleCondition, Value};
 use behest::storage::{Applied, Batch, Event, OnDuplicate, OnMissing, TupleStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use support::store::{Kind, State, at, conditional, key, record, tuple};
 
 const A: &str = "document:a#viewer@user:anne";
 const B: &str = "document:b#viewer@user:*";

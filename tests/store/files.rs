@@ -1,10 +1,10 @@
 //! The data directory of the stores that keep what they are told.
 
-use super::support::{Kind, State, at, model};
 use super::{Fixture, MAIN, numbered};
 use behest::storage::{ModelId, StoreError};
 use redb::{Database, TableDefinition};
 use std::path::Path;
+use support::store::{Kind, State, at, model};
 
 #[test]
 fn a_reopened_store_holds_what_it_held() {

@@ -1,12 +1,12 @@
 //! Generated histories: the store does what a naive one does; its rows, its log and the reopened store agree.
 
-use super::support::{Kind, State, Tenant, at, conditional, key, model, record, tuple};
 use super::{Fixture, digest};
 use behest::model::{Digest, Revision, Tuple};
 use behest::storage::{Batch, OnDuplicate, OnMissing, StoreError, StoreId, TupleStore};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::collections::BTreeSet;
+use support::store::{Kind, State, Tenant, at, conditional, key, model, record, tuple};
 
 #[derive(Clone, Debug)]
 enum Step {

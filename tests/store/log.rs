@@ -1,9 +1,9 @@
 //! The log: pages, stores, times.
 
-use super::support::{Kind, at, key, model, record, tuple};
 use super::{Fixture, MAIN, OTHER, digest, numbered};
 use behest::model::{Revision, Timestamp};
 use behest::storage::{Batch, Change, Event};
+use support::store::{Kind, at, key, model, record, tuple};
 
 pub(crate) fn a_page_never_splits_an_entry(kind: Kind) {
     let Fixture { store, dir: _dir } = Fixture::new(kind);

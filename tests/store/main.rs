@@ -2,14 +2,10 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "the whole file is tests: what fails in a helper fails its test"
 )]
-
-#[path = "../support/store.rs"]
-mod support;
 
 mod batches;
 mod files;
@@ -21,7 +17,7 @@ mod tenants;
 use behest::model::Digest;
 use behest::storage::{Batch, StoreId, TupleStore};
 use std::sync::Arc;
-use support::{Kind, at, record, tuple};
+use support::store::{Kind, at, record, tuple};
 
 const MAIN: StoreId = StoreId::MAIN;
 const OTHER: StoreId = StoreId::from_bits(7);

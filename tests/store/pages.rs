@@ -1,9 +1,9 @@
 //! Tuples in pages, with the times of their writes.
 
-use crate::support::{Kind, at, record, tuple};
 use crate::{Fixture, MAIN, OTHER};
 use behest::model::{Timestamp, TupleKey};
 use behest::storage::{Batch, OnDuplicate, StoreError, TupleStore};
+use support::store::{Kind, at, record, tuple};
 
 fn write(store: &dyn TupleStore, texts: &[&str], at: Timestamp) {
     let writes = texts.iter().map(|text| tuple(text)).collect();

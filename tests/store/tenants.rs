@@ -1,9 +1,9 @@
 //! Stores, models and assertions.
 
-use super::support::{Kind, State, at, model, record, tuple};
 use super::{Fixture, MAIN, OTHER};
 use behest::model::Revision;
 use behest::storage::{Batch, Event, ModelId, StoreError, StoreId};
+use support::store::{Kind, State, at, model, record, tuple};
 
 pub(crate) fn an_untouched_service_is_at_revision_0(kind: Kind) {
     let dir = tempfile::tempdir().unwrap();

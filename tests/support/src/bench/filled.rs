@@ -7,7 +7,7 @@ use behest::stores::{Batch, StoreId, Stores, TupleStore};
 use std::sync::Arc;
 
 /// The stores with the model that the tuples need.
-pub(crate) fn open(store: Arc<dyn TupleStore>) -> Stores {
+pub fn open(store: Arc<dyn TupleStore>) -> Stores {
     let stores = Stores::open(store, Arc::new(SystemClock)).unwrap();
     let layer = stores.prepare_main(Some(&model()), Vec::new(), false).unwrap();
     stores.commit_main(layer, Digest::new([1; 32]), None).unwrap();
@@ -15,7 +15,7 @@ pub(crate) fn open(store: Arc<dyn TupleStore>) -> Stores {
 }
 
 /// Writes every tuple, as an import would.
-pub(crate) fn fill(stores: &Stores, world: Folders) {
+pub fn fill(stores: &Stores, world: Folders) {
     let mut tuples = world.tuples().peekable();
     while tuples.peek().is_some() {
         let batch = tuples.by_ref().take(Batch::IMPORT_TUPLES).collect();

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The time that these engines see: 2026-06-01T00:00:00Z.
-pub(crate) const NOW_MS: i64 = 1_780_272_000_000;
+pub const NOW_MS: i64 = 1_780_272_000_000;
 
 /// Writes files below a folder.
-pub(crate) fn write(root: &Path, files: &[(&str, &str)]) {
+pub fn write(root: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
         let path = root.join(path);
         std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("the folder can be made");
@@ -22,13 +22,13 @@ pub(crate) fn write(root: &Path, files: &[(&str, &str)]) {
 }
 
 /// An engine without a bundle.
-pub(crate) fn empty() -> Engine {
+pub fn empty() -> Engine {
     Engine::new(Arc::new(FixedClock::at(NOW_MS)), Arc::default(), Recorder::default())
         .with_quiet(Duration::from_millis(1))
 }
 
 /// An engine that decides with these files; panics with the report where they do not load.
-pub(crate) fn engine(files: &[(&str, &str)]) -> Engine {
+pub fn engine(files: &[(&str, &str)]) -> Engine {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write(folder.path(), files);
     let engine = empty();
@@ -39,18 +39,18 @@ pub(crate) fn engine(files: &[(&str, &str)]) -> Engine {
 }
 
 /// Asks as `anonymous`.
-pub(crate) fn ask(depth: Depth) -> Ask<'static> {
+pub fn ask(depth: Depth) -> Ask<'static> {
     let arguments = Arguments::Known;
     Ask { caller: "anonymous", request_id: None, require_actor: false, depth, arguments, evidence: None }
 }
 
 /// Decides a JSON body.
-pub(crate) fn decide(engine: &Engine, body: &serde_json::Value, depth: Depth) -> Answer {
+pub fn decide(engine: &Engine, body: &serde_json::Value, depth: Depth) -> Answer {
     engine.decide(&ask(depth), &super::values::request(body)).expect("an answer")
 }
 
 /// The decision, with the reason's code: `permit`, `deny not_permitted`.
-pub(crate) fn verdict(answer: &Answer) -> String {
+pub fn verdict(answer: &Answer) -> String {
     match &answer.reason {
         Some(reason) => format!("{} {}", answer.decision, reason.code),
         None => answer.decision.to_string(),

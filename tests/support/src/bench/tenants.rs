@@ -11,7 +11,7 @@ const USERS: u32 = 20;
 
 /// Where a policy names its tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
+pub enum Named {
     /// In its scope: `principal in Group::"t7/member"`.
     InScope,
     /// In its condition: `principal.tenant == "t7"`.
@@ -20,9 +20,9 @@ pub(crate) enum Named {
 
 /// A bundle of so many policies.
 #[derive(Clone, Copy)]
-pub(crate) struct Tenants {
-    pub(crate) policies: u32,
-    pub(crate) named: Named,
+pub struct Tenants {
+    pub policies: u32,
+    pub named: Named,
 }
 
 impl Tenants {
@@ -31,7 +31,7 @@ impl Tenants {
     }
 
     /// The files of the bundle, but for the users that are stored.
-    pub(crate) fn files(self) -> Vec<(&'static str, String)> {
+    pub fn files(self) -> Vec<(&'static str, String)> {
         let kinds = KINDS.join(", ");
         let (group, within) = match self.named {
             Named::InScope => ("entity Group;\n", " in [Group]"),
@@ -89,7 +89,7 @@ impl Tenants {
     }
 
     /// The `number`th question, below [`QUESTIONS`]: of all tenants and types. With too little clearance it is denied.
-    pub(crate) fn question(self, number: u32, is_cleared: bool) -> Value {
+    pub fn question(self, number: u32, is_cleared: bool) -> Value {
         let (tenant, user) = self.user_of(number);
         let kind = KINDS.get(usize::try_from(number % 10).unwrap()).unwrap();
         let me = format!("u{user}@t{tenant}");
@@ -107,4 +107,4 @@ impl Tenants {
 }
 
 /// Different questions.
-pub(crate) const QUESTIONS: u32 = 1_000;
+pub const QUESTIONS: u32 = 1_000;

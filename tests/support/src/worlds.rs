@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value as Json, json};
 
-pub(crate) const SCHEMA: &str = r#"
+pub const SCHEMA: &str = r#"
 entity team;
 entity folder;
 entity user in [team] { level?: Long, tags?: Set<String>, boss?: user };
@@ -45,13 +45,13 @@ const CONDITIONS: [&str; 21] = [
 ];
 
 #[derive(Clone, Debug)]
-pub(crate) struct World {
-    pub(crate) policies: String,
-    pub(crate) entities: Json,
+pub struct World {
+    pub policies: String,
+    pub entities: Json,
 }
 
 /// Up to a dozen policies over up to a dozen entities.
-pub(crate) fn worlds() -> impl Strategy<Value = World> {
+pub fn worlds() -> impl Strategy<Value = World> {
     let policies = prop::collection::vec(policy(), 1..10);
     (policies, entities()).prop_map(|(policies, entities)| World {
         policies: policies.into_iter().enumerate().map(|(at, text)| format!("@id(\"p{at}\") {text}\n")).collect(),
@@ -143,7 +143,7 @@ fn entities() -> impl Strategy<Value = Json> {
 }
 
 /// A chain of up to four members, as `(type, id)`, without repetition.
-pub(crate) fn chains() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+pub fn chains() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let members: Vec<(&'static str, String)> = (0..3)
         .map(|at| ("user", format!("u{at}")))
         .chain((0..3).map(|at| ("agent", format!("a{at}"))))
@@ -153,7 +153,7 @@ pub(crate) fn chains() -> impl Strategy<Value = Vec<(&'static str, String)>> {
 }
 
 /// A request of that chain; some of its values do not fit, and some members are not declared.
-pub(crate) fn requests() -> impl Strategy<Value = Json> {
+pub fn requests() -> impl Strategy<Value = Json> {
     let action = prop_oneof![4 => Just("read"), 3 => Just("write"), 1 => Just("audit"), 1 => Just("fly")];
     let limit = prop_oneof![
         2 => Just(Json::Null), 4 => (0i64..6).prop_map(Json::from), 1 => Just(json!(2.5)), 1 => Just(json!("3")),
@@ -172,14 +172,14 @@ pub(crate) fn requests() -> impl Strategy<Value = Json> {
 }
 
 /// A chain, with what a request says of each member.
-pub(crate) fn members() -> impl Strategy<Value = Vec<Member>> {
+pub fn members() -> impl Strategy<Value = Vec<Member>> {
     (chains(), prop::collection::vec(properties(), 4)).prop_map(|(chain, properties)| {
         chain.into_iter().zip(properties).map(|((kind, id), properties)| (kind, id, properties)).collect()
     })
 }
 
 /// A request of this chain, in this spelling or, where the chain has none such, as a list.
-pub(crate) fn of_chain(body: &Json, members: &[Member], spelling: Spelling) -> Json {
+pub fn of_chain(body: &Json, members: &[Member], spelling: Spelling) -> Json {
     let spelled = spell(spelling, members).or_else(|| spell(Spelling::List, members));
     let (subject, agent) = spelled.expect("every chain can be a list");
     let mut body = body.clone();
@@ -197,7 +197,7 @@ fn properties() -> impl Strategy<Value = Json> {
 }
 
 /// The subject object that names a chain; `properties` are the last member's.
-pub(crate) fn subject(chain: &[(&str, String)], properties: &Json) -> Json {
+pub fn subject(chain: &[(&str, String)], properties: &Json) -> Json {
     let (last, before) = chain.split_last().expect("a chain has a member");
     let mut subject = json!({"type": last.0, "id": last.1, "properties": properties});
     if !before.is_empty() {

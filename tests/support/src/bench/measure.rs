@@ -5,7 +5,7 @@ use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use std::time::Duration;
 
 /// Measures how long the measuring thread has run.
-pub(crate) struct ThreadTime;
+pub struct ThreadTime;
 
 impl Measurement for ThreadTime {
     type Intermediate = Duration;

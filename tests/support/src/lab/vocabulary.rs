@@ -2,7 +2,7 @@
 //!
 //! `{in}` and `{out}` open and close the namespace of the types; `{ns}` is what stands before their names outside.
 
-pub(super) const SCHEMA: &str = r#"
+pub const SCHEMA: &str = r#"
 entity Level enum ["low", "high"];
 {in}
 entity squad in [squad];
@@ -31,13 +31,13 @@ action "read:d2" in [read] appliesTo {
 action greet in [all] appliesTo { principal: [{ns}person, {ns}bot], resource: [{ns}person, {ns}bot] };
 "#;
 
-pub(super) const CONTEXT: &str = "
+pub const CONTEXT: &str = "
   limit?: Long, items?: Set<String>, window?: duration, origin?: ipaddr, at?: datetime, table?: { a?: Long, b?: Long },
   peer?: {ns}person, peers?: Set<{ns}person>, rank?: Level, request_id?: String,
   arguments?: { n?: Long, s?: String, deep?: { x?: Bool } }, action_properties?: { soft?: Bool },
 ";
 
-pub(super) const MODEL: &str = "model
+pub const MODEL: &str = "model
   schema 1.1
 type {ns}person
 type {ns}bot
@@ -79,7 +79,7 @@ condition exactly(action: string, resource: string, deep: any) {
 ";
 
 /// Conditions about documents; `{ns}` is the namespace, with its colons.
-pub(super) const ABOUT_DOCS: [&str; 58] = [
+pub const ABOUT_DOCS: [&str; 58] = [
     "principal in resource.viewer",
     "principal in resource.can",
     "principal in resource.via",
@@ -140,7 +140,7 @@ pub(super) const ABOUT_DOCS: [&str; 58] = [
     "{has:subject} && {get:subject}.kind == \"x\"",
 ];
 
-pub(super) const ABOUT_ANYONE: [&str; 6] = [
+pub const ABOUT_ANYONE: [&str; 6] = [
     "principal == resource",
     "principal.kind == resource.kind",
     "resource has level && resource.level > 2",
@@ -150,7 +150,7 @@ pub(super) const ABOUT_ANYONE: [&str; 6] = [
 ];
 
 /// Scopes of policies about documents.
-pub(crate) const SCOPES: [&str; 10] = [
+pub const SCOPES: [&str; 10] = [
     "principal, action in Action::\"all\", resource is {ns}doc",
     "principal, action in [Action::\"read\", Action::\"write\"], resource",
     "principal is {ns}person, action in Action::\"read\", resource",

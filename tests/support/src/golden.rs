@@ -3,8 +3,8 @@
 use std::path::Path;
 
 /// Compares with a committed file, from the root of the repository.
-pub(crate) fn check(path: &str, found: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+pub fn check(path: &str, found: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     if std::env::var_os("BEHEST_BLESS").is_some_and(|value| value == "1") {
         std::fs::write(&file, found).expect("the golden file can be written");
         return;

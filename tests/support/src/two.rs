@@ -11,7 +11,7 @@ const ATTEMPTS: usize = 5;
 
 /// Sends two requests at once, the first to be looked at first, and says whether the second was answered before it in some
 /// attempt; returns the answers of the last one, and how many there were.
-pub(crate) async fn send_two(
+pub async fn send_two(
     server: &Server,
     first: impl Fn() -> TestRequest,
     second: impl Fn() -> TestRequest,

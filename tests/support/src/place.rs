@@ -7,16 +7,16 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use tempfile::TempDir;
 
-pub(crate) const KEY: &str = "a-key-that-nobody-would-guess-0001";
+pub const KEY: &str = "a-key-that-nobody-would-guess-0001";
 
 /// As long as the slowest machine needs; a test that waits in vain fails after it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A directory with a bundle in it, which is also where the program is started and puts its session's files.
-pub(crate) struct Place(pub(crate) TempDir);
+pub struct Place(pub TempDir);
 
 impl Place {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         place.write(
             "bundle/schemas/tools.cedarschema",
@@ -35,7 +35,7 @@ impl Place {
         place
     }
 
-    pub(crate) fn write_policies(&self, cap: &str) {
+    pub fn write_policies(&self, cap: &str) {
         self.write(
             "bundle/policies/tools.cedar",
             &format!(
@@ -46,18 +46,18 @@ impl Place {
         );
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub(crate) fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_behest"));
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
         command.args(arguments).current_dir(self.0.path()).env("XDG_RUNTIME_DIR", self.0.path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("BEHEST_") || name == "RUST_LOG" {
@@ -67,11 +67,11 @@ impl Place {
         command
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         self.run_with(arguments, &[], "")
     }
 
-    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
+    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
         let mut command = self.command(arguments);
         command.envs(variables.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -85,7 +85,7 @@ impl Place {
     }
 
     /// Starts a service on the bundle, on a free port, with [`KEY`] as its admin key.
-    pub(crate) fn serve(&self, arguments: &[&str]) -> Service {
+    pub fn serve(&self, arguments: &[&str]) -> Service {
         let mut command = self.command(&["--bundle", "bundle", "--listen", "127.0.0.1:0"]);
         command.args(arguments).env("BEHEST_ADMIN_KEY", KEY).env("BEHEST_RELOAD__POLL_MS", "20");
         command.env("BEHEST_RELOAD__QUIET_MS", "20");
@@ -94,29 +94,29 @@ impl Place {
 }
 
 #[derive(Debug, PartialEq)]
-pub(crate) struct Output {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
+pub struct Output {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
-pub(crate) fn failed(err: &str) -> Output {
+pub fn failed(err: &str) -> Output {
     Output { code: 1, out: String::new(), err: err.to_owned() }
 }
 
-pub(crate) fn done(out: &str) -> Output {
+pub fn done(out: &str) -> Output {
     Output { code: 0, out: out.to_owned(), err: String::new() }
 }
 
 /// A running service, and its log.
-pub(crate) struct Service {
-    pub(crate) child: Child,
-    pub(crate) lines: Receiver<serde_json::Value>,
-    pub(crate) address: String,
+pub struct Service {
+    pub child: Child,
+    pub lines: Receiver<serde_json::Value>,
+    pub address: String,
 }
 
 impl Service {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let log = BufReader::new(child.stderr.take().unwrap());
@@ -136,7 +136,7 @@ impl Service {
     }
 
     /// The next line of the log whose message begins so.
-    pub(crate) fn wait_for(&self, message: &str) -> serde_json::Value {
+    pub fn wait_for(&self, message: &str) -> serde_json::Value {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no line `{message}` in the log"));
             if line["message"].as_str().unwrap().starts_with(message) {
@@ -145,20 +145,26 @@ impl Service {
         }
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status().unwrap();
         assert!(sent.success());
     }
 
-    pub(crate) fn stop(mut self) -> ExitStatus {
+    pub fn stop(mut self) -> ExitStatus {
         self.signal("TERM");
         self.wait_for("stopped");
         self.child.wait().unwrap()
     }
+}
+
+/// The program that cargo built for the suite, beside the folder of the suite itself.
+pub fn program() -> PathBuf {
+    let suite = std::env::current_exe().unwrap();
+    suite.ancestors().nth(2).unwrap().join("behest")
 }
 
 impl Drop for Service {
@@ -168,8 +174,8 @@ impl Drop for Service {
     }
 }
 
-pub(crate) const REFUND: [&str; 3] = ["user:alice > agent:copilot", "tools/call", "tool:refund"];
+pub const REFUND: [&str; 3] = ["user:alice > agent:copilot", "tools/call", "tool:refund"];
 
-pub(crate) fn refund<'a>(amount: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub fn refund<'a>(amount: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["explain"], more, &REFUND, &["--context", amount]].concat()
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// An implementation of the trait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Memory,
     Redb,
     #[cfg(feature = "store-sled")]
@@ -18,13 +18,13 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those that keep what they are told.
-    pub(crate) const DURABLE: &[Self] = &[
+    pub const DURABLE: &[Self] = &[
         Self::Redb,
         #[cfg(feature = "store-sled")]
         Self::Sled,
     ];
 
-    pub(crate) fn open(self, dir: &Path) -> Result<Arc<dyn TupleStore>, StoreError> {
+    pub fn open(self, dir: &Path) -> Result<Arc<dyn TupleStore>, StoreError> {
         const CACHE_BYTES: usize = 4 << 20;
         match self {
             Self::Memory => store::open_memory(),
@@ -37,29 +37,29 @@ impl Kind {
 
 /// What a store of a service holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tenant {
-    pub(crate) record: StoreRecord,
+pub struct Tenant {
+    pub record: StoreRecord,
     /// Newest first.
-    pub(crate) models: Vec<ModelRecord>,
-    pub(crate) tuples: BTreeMap<TupleKey, Tuple>,
+    pub models: Vec<ModelRecord>,
+    pub tuples: BTreeMap<TupleKey, Tuple>,
 }
 
 impl Tenant {
-    pub(crate) fn new(record: StoreRecord) -> Self {
+    pub fn new(record: StoreRecord) -> Self {
         Self { record, models: Vec::new(), tuples: BTreeMap::new() }
     }
 }
 
 /// Everything that answers a question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct State {
-    pub(crate) tenants: BTreeMap<StoreId, Tenant>,
-    pub(crate) revision: Revision,
+pub struct State {
+    pub tenants: BTreeMap<StoreId, Tenant>,
+    pub revision: Revision,
 }
 
 impl State {
     /// As the rows of the state have it.
-    pub(crate) fn read(store: &dyn TupleStore) -> Result<Self, StoreError> {
+    pub fn read(store: &dyn TupleStore) -> Result<Self, StoreError> {
         let mut tenants = BTreeMap::new();
         for record in store.stores()? {
             let id = record.id;
@@ -74,7 +74,7 @@ impl State {
     }
 
     /// As the log has it, read in pages of `limit`; panics on a gap.
-    pub(crate) fn replay(store: &dyn TupleStore, limit: usize) -> Result<Self, StoreError> {
+    pub fn replay(store: &dyn TupleStore, limit: usize) -> Result<Self, StoreError> {
         let mut state = Self::default();
         let mut last = Timestamp(i64::MIN);
         loop {
@@ -116,29 +116,29 @@ impl State {
     }
 }
 
-pub(crate) fn key(text: &str) -> TupleKey {
+pub fn key(text: &str) -> TupleKey {
     text.parse().expect("a tuple")
 }
 
-pub(crate) fn tuple(text: &str) -> Tuple {
+pub fn tuple(text: &str) -> Tuple {
     key(text).into()
 }
 
 /// A tuple that holds while `condition`, with `{limit: <limit>}` beside it.
-pub(crate) fn conditional(text: &str, condition: &str, limit: i64) -> Tuple {
+pub fn conditional(text: &str, condition: &str, limit: i64) -> Tuple {
     let context: Record = [("limit".into(), Value::from(limit))].into_iter().collect();
     Tuple { key: key(text), condition: Some(Arc::new(TupleCondition { name: condition.into(), context })) }
 }
 
-pub(crate) fn record(id: StoreId, name: &str) -> StoreRecord {
+pub fn record(id: StoreId, name: &str) -> StoreRecord {
     StoreRecord { id, name: name.to_owned(), created_at: at(1), updated_at: at(1) }
 }
 
-pub(crate) fn model(bits: u128, json: &str) -> ModelRecord {
+pub fn model(bits: u128, json: &str) -> ModelRecord {
     ModelRecord { id: ModelId::from_bits(bits), json: json.as_bytes().to_vec() }
 }
 
 /// A second of the tests' day.
-pub(crate) fn at(second: i64) -> Timestamp {
+pub fn at(second: i64) -> Timestamp {
     Timestamp(1_790_000_000_000 + second * 1000)
 }

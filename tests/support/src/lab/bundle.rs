@@ -8,20 +8,20 @@ use std::fmt::Write as _;
 
 /// What one bundle says: the namespace of its types, and its files.
 #[derive(Clone)]
-pub(crate) struct Bundle {
-    pub(crate) files: Vec<(&'static str, String)>,
-    pub(crate) namespaced: bool,
+pub struct Bundle {
+    pub files: Vec<(&'static str, String)>,
+    pub namespaced: bool,
 }
 
 impl Bundle {
-    pub(crate) fn policies(&self) -> &str {
+    pub fn policies(&self) -> &str {
         &self.files[3].1
     }
 }
 
 /// A bundle made at random. Whether its types have a namespace is the caller's to say: a bundle that replaces one whose
 /// types have none leaves nothing of the first one's schema.
-pub(crate) fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
+pub fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
     let spell = |text: &str| spelled(text, namespaced);
     let mut policies = String::new();
     for at in 0..6 + dice.below(6) {
@@ -60,7 +60,7 @@ pub(crate) fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
 }
 
 /// A text of a schema or of a policy, with the names that the namespace, if there is one, gives to what it is about.
-pub(crate) fn spelled(text: &str, namespaced: bool) -> String {
+pub fn spelled(text: &str, namespaced: bool) -> String {
     let names = if namespaced {
         [("{ns}", "Lab::"), ("{model}", "Lab/"), ("{in}", "namespace Lab {"), ("{out}", "}")]
     } else {

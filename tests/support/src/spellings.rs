@@ -3,11 +3,11 @@
 use serde_json::{Value as Json, json};
 
 /// A member of a chain: its type, its id, and what the request says of it.
-pub(crate) type Member = (&'static str, String, Json);
+pub type Member = (&'static str, String, Json);
 
 /// A spelling of a chain.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Spelling {
+pub enum Spelling {
     /// `delegation_chain` without the subject.
     List,
     /// `delegation_chain` that ends with the subject.
@@ -26,7 +26,7 @@ pub(crate) enum Spelling {
     SideBySide,
 }
 
-pub(crate) const SPELLINGS: [Spelling; 8] = {
+pub const SPELLINGS: [Spelling; 8] = {
     use Spelling::{Act, ContextAgent, Delegation, DelegationBeside, List, OnBehalfOf, SideBySide, WholeList};
     [List, WholeList, Act, OnBehalfOf, Delegation, DelegationBeside, ContextAgent, SideBySide]
 };
@@ -36,7 +36,7 @@ fn entity((kind, id, properties): &Member) -> Json {
 }
 
 /// The subject and the `context.agent` that spell a chain; none where a chain has no such spelling.
-pub(crate) fn spell(spelling: Spelling, chain: &[Member]) -> Option<(Json, Json)> {
+pub fn spell(spelling: Spelling, chain: &[Member]) -> Option<(Json, Json)> {
     let (last, before) = chain.split_last()?;
     let mut subject = entity(last);
     if before.is_empty() {
@@ -109,7 +109,7 @@ fn acts(actors: &[Member]) -> Option<Json> {
 
 /// Members that name an actor where nobody would read it: the place, and the names. Lower-case names with underscores are
 /// carriers in the wrong place; the others are spelled like what is read there.
-pub(crate) const STRAYS: [(&str, &[&str]); 26] = [
+pub const STRAYS: [(&str, &[&str]); 26] = [
     (
         "",
         &[
@@ -256,12 +256,12 @@ pub(crate) const STRAYS: [(&str, &[&str]); 26] = [
 ];
 
 /// Returns `true` for a carrier's name as it is: in the wrong place a null is as good as nothing.
-pub(crate) fn is_carriers_own(name: &str) -> bool {
+pub fn is_carriers_own(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// Puts a member into the object at a place, which is made where it is not there.
-pub(crate) fn put(body: &mut Json, place: &str, name: &str, value: &Json) {
+pub fn put(body: &mut Json, place: &str, name: &str, value: &Json) {
     let mut at = body;
     for step in place.split('/').skip(1) {
         if at[step].is_null() {

@@ -1,10 +1,11 @@
 //! Numbers that look random, and are the same for the same seed (splitmix64).
 
-pub(crate) struct Random(pub(crate) u64);
+/// The numbers, with the seed that they begin from.
+pub struct Random(pub u64);
 
 impl Random {
     /// The next number, below `end`.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -34,7 +34,7 @@ unless {
 "#;
 
 /// Writes the bundle into a directory.
-pub(crate) fn write_bundle(dir: &Path) {
+pub fn write_bundle(dir: &Path) {
     for (path, text) in
         [("schemas/agents.fga", MODEL), ("schemas/agents.cedarschema", SCHEMA), ("policies/agents.cedar", POLICIES)]
     {
@@ -46,7 +46,7 @@ pub(crate) fn write_bundle(dir: &Path) {
 
 /// How a question ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// Every leg permits.
     Permit,
     /// The first leg does not.
@@ -56,7 +56,7 @@ pub(crate) enum End {
 }
 
 /// The `number`th question that ends so, with as many legs as wanted.
-pub(crate) fn question(world: Folders, number: u32, legs: u32, end: End) -> Value {
+pub fn question(world: Folders, number: u32, legs: u32, end: End) -> Value {
     let document = super::folders::scattered(number, world.documents());
     let owner = world.owner_of(document);
     let id = if end == End::DenyFirst { format!("stranger{number}") } else { format!("u{owner}") };

@@ -4,7 +4,7 @@ use behest::model::{Number, Record, Request, Value};
 use serde_json::Value as Json;
 
 /// JSON as a request's value; numbers keep their digits as `serde_json` writes them.
-pub(crate) fn value(json: &Json) -> Value {
+pub fn value(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value),
@@ -18,7 +18,7 @@ pub(crate) fn value(json: &Json) -> Value {
 }
 
 /// A JSON object as a record.
-pub(crate) fn record(json: &Json) -> Record {
+pub fn record(json: &Json) -> Record {
     match value(json) {
         Value::Record(record) => record,
         other => panic!("{} is no object", other.kind()),
@@ -26,6 +26,6 @@ pub(crate) fn record(json: &Json) -> Record {
 }
 
 /// A whole request body.
-pub(crate) fn request(json: &Json) -> Request {
+pub fn request(json: &Json) -> Request {
     Request::from_body(&record(json)).expect("a well-formed request")
 }

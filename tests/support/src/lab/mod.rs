@@ -1,37 +1,37 @@
-//! A wider world than [`crate::world`]: types in a namespace, tags, enumerations, required attributes, addresses, durations,
+//! A wider world than those of single suites: types in a namespace, tags, enumerations, required attributes, addresses, durations,
 //! sets of entities and of records, every form of scope, conditions with lists and maps, encoded and long ids, cycles, and
 //! every carrier with properties on every member.
 
-pub(crate) mod bundle;
+pub mod bundle;
 mod question;
-pub(crate) mod vocabulary;
+pub mod vocabulary;
 
-pub(crate) use self::bundle::{Bundle, bundle};
-pub(crate) use self::question::Question;
+pub use self::bundle::{Bundle, bundle};
+pub use self::question::Question;
 
 use crate::dice::Dice;
 use behest::model::{Record, Tuple, TupleCondition, Value};
 use std::sync::Arc;
 
 /// Around this the clock moves: 2026-06-01T12:00:00Z, in milliseconds.
-pub(crate) const NOON: i64 = 1_780_315_200_000;
+pub const NOON: i64 = 1_780_315_200_000;
 
 /// Ids of documents: plain ones, one that a tuple has to encode, and a long one.
-pub(crate) fn doc_ids() -> [String; 5] {
+pub fn doc_ids() -> [String; 5] {
     ["d0".to_owned(), "d1".to_owned(), "d2".to_owned(), "urn:x#a*b".to_owned(), "l".repeat(180)]
 }
 
-pub(crate) fn person_ids() -> [String; 4] {
+pub fn person_ids() -> [String; 4] {
     ["p0".to_owned(), "p1".to_owned(), "p2".to_owned(), "spiffe://acme/p#3".to_owned()]
 }
 
 /// One of some words.
-pub(crate) fn word<'t>(dice: &mut Dice, of: &[&'t str]) -> &'t str {
+pub fn word<'t>(dice: &mut Dice, of: &[&'t str]) -> &'t str {
     of[dice.below(of.len())]
 }
 
 /// A tuple of the model's, which may or may not be stored.
-pub(crate) fn tuple(dice: &mut Dice, bundle: &Bundle) -> Tuple {
+pub fn tuple(dice: &mut Dice, bundle: &Bundle) -> Tuple {
     let ns = if bundle.namespaced { "Lab/" } else { "" };
     let person = format!("{ns}person:{}", behest::model::encode_id(person_ids()[dice.below(4)].as_str()));
     let bot = format!("{ns}bot:b{}", dice.below(2));
@@ -67,6 +67,6 @@ fn condition(dice: &mut Dice, names: &[&str]) -> Option<TupleCondition> {
 }
 
 /// Where the clock can be put: about the times that are compared with.
-pub(crate) fn time(dice: &mut Dice) -> i64 {
+pub fn time(dice: &mut Dice) -> i64 {
     NOON + dice.one(&[-2_000, -1, 0, 1, 2_999, 3_000, 3_001])
 }

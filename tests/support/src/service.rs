@@ -14,26 +14,26 @@ use behest::telemetry::Metrics;
 use std::sync::Arc;
 
 /// Thursday, 2026-10-01T09:00:00Z: the time of the shipped cases.
-pub(crate) const NOW_MS: i64 = 1_790_845_200_000;
+pub const NOW_MS: i64 = 1_790_845_200_000;
 
 /// What a developer has at hand: no callers, everything allowed from the same machine.
-pub(crate) fn local() -> Settings {
+pub fn local() -> Settings {
     let permissions = [Permission::Decide, Permission::Search, Permission::Explain];
     Settings { anonymous: Some(permissions.into_iter().collect()), ..Settings::default() }
 }
 
 /// A service without a bundle: whatever gets as far as a decision is a 503.
-pub(crate) fn empty(settings: Settings) -> Server {
+pub fn empty(settings: Settings) -> Server {
     with_engine(settings).0
 }
 
 /// A service and its engine, which has no bundle yet.
-pub(crate) fn with_engine(settings: Settings) -> (Server, Arc<Engine>) {
+pub fn with_engine(settings: Settings) -> (Server, Arc<Engine>) {
     with_clock(settings, Arc::new(FixedClock::at(NOW_MS)), |engine| engine)
 }
 
 /// A service whose engine is made otherwise.
-pub(crate) fn with_clock(
+pub fn with_clock(
     settings: Settings,
     clock: Arc<dyn Clock>,
     change: impl FnOnce(Engine) -> Engine,
@@ -46,48 +46,48 @@ pub(crate) fn with_clock(
 }
 
 /// A POST of JSON from the same machine.
-pub(crate) fn post(path: &str, body: impl Into<Vec<u8>>) -> TestRequest {
+pub fn post(path: &str, body: impl Into<Vec<u8>>) -> TestRequest {
     request(Method::POST, path).insert_header(("Content-Type", "application/json")).set_payload(body.into())
 }
 
 /// A GET from the same machine.
-pub(crate) fn get(path: &str) -> TestRequest {
+pub fn get(path: &str) -> TestRequest {
     request(Method::GET, path)
 }
 
 /// Any request from the same machine.
-pub(crate) fn request(method: Method, path: &str) -> TestRequest {
+pub fn request(method: Method, path: &str) -> TestRequest {
     TestRequest::with_uri(path).method(method).insert_header(("Host", "127.0.0.1:8181"))
 }
 
 /// A response, read whole.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
 }
 
 impl Reply {
     /// The body as JSON.
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).expect("the body is JSON")
     }
 
     /// A header, where it is there and text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
 /// Sends one request.
-pub(crate) async fn send(server: &Server, request: TestRequest) -> Reply {
+pub async fn send(server: &Server, request: TestRequest) -> Reply {
     let app = init_service(server.app()).await;
     reply(call_service(&app, request.to_request()).await).await
 }
 
 /// What a response says, read whole.
-pub(crate) async fn reply(response: ServiceResponse<impl MessageBody>) -> Reply {
+pub async fn reply(response: ServiceResponse<impl MessageBody>) -> Reply {
     let (status, headers) = (response.status(), response.headers().clone());
     let Ok(body) = to_bytes(response.into_body()).await else { panic!("the body cannot be read") };
     Reply { status, headers, body: String::from_utf8(body.to_vec()).expect("the body is text") }

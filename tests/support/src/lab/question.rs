@@ -33,7 +33,7 @@ struct Member {
 
 /// A question in parts.
 #[derive(Clone, Debug)]
-pub(crate) struct Question {
+pub struct Question {
     members: Vec<Member>,
     carrier: Carrier,
     action: &'static str,
@@ -44,7 +44,7 @@ pub(crate) struct Question {
 
 impl Question {
     /// Where a walk begins.
-    pub(crate) fn first(dice: &mut Dice, bundle: &Bundle) -> Self {
+    pub fn first(dice: &mut Dice, bundle: &Bundle) -> Self {
         let resource = Member { kind: "doc", id: dice.one(&doc_ids()).clone(), properties: required() };
         let mut question = Self {
             members: vec![member(dice, "person")],
@@ -59,7 +59,7 @@ impl Question {
     }
 
     /// Sets, changes or takes away one part, and nothing else; most often one that the bundle's policies mention.
-    pub(crate) fn change(&mut self, dice: &mut Dice, bundle: &Bundle) {
+    pub fn change(&mut self, dice: &mut Dice, bundle: &Bundle) {
         let policies = if dice.chance(80) { bundle.policies() } else { "" };
         match dice.below(20) {
             0 => self.members[0].id.clone_from(dice.one(&person_ids())),
@@ -99,7 +99,7 @@ impl Question {
     }
 
     /// The body. `aliased` writes types by their other names where there are any.
-    pub(crate) fn body(&self, bundle: &Bundle, aliased: bool) -> Json {
+    pub fn body(&self, bundle: &Bundle, aliased: bool) -> Json {
         let kind = |kind: &str| match (bundle.namespaced, aliased, kind) {
             (true, false, _) => format!("Lab::{kind}"),
             (false, true, "person") => "human".to_owned(),

@@ -8,20 +8,20 @@ use std::time::Duration;
 
 /// What was asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) path: String,
-    pub(crate) head: String,
-    pub(crate) body: String,
+pub struct Asked {
+    pub path: String,
+    pub head: String,
+    pub body: String,
 }
 
 /// What is answered: a status, headers beside the usual ones, and a body.
-pub(crate) type Answer = (u16, String, String);
+pub type Answer = (u16, String, String);
 
 type Handler = Box<dyn Fn(&Asked) -> Answer + Send>;
 
 /// The server. It ends with the test's process.
-pub(crate) struct Web {
-    pub(crate) url: String,
+pub struct Web {
+    pub url: String,
     handler: Arc<Mutex<Handler>>,
     asked: Arc<AtomicUsize>,
     down: Arc<AtomicBool>,
@@ -30,7 +30,7 @@ pub(crate) struct Web {
 
 impl Web {
     /// Starts one.
-    pub(crate) fn start(handler: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
+    pub fn start(handler: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let web = Self {
@@ -55,22 +55,22 @@ impl Web {
     }
 
     /// Answers otherwise from now on.
-    pub(crate) fn answer(&self, handler: impl Fn(&Asked) -> Answer + Send + 'static) {
+    pub fn answer(&self, handler: impl Fn(&Asked) -> Answer + Send + 'static) {
         *self.handler.lock().expect("no test panicked") = Box::new(handler);
     }
 
     /// Closes every connection without an answer, or no longer does.
-    pub(crate) fn set_down(&self, down: bool) {
+    pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
 
     /// Thinks for so long about each answer, of as many as are wanted at once.
-    pub(crate) fn set_pause(&self, pause: Duration) {
+    pub fn set_pause(&self, pause: Duration) {
         self.pause_ms.store(u64::try_from(pause.as_millis()).expect("a short pause"), Ordering::SeqCst);
     }
 
     /// How often it was asked.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }

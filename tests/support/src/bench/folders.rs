@@ -7,7 +7,7 @@
 use behest::model::{Tuple, TupleKey};
 use behest::relations::model::{AuthorizationModel, ModelFile, read_dsl};
 
-pub(crate) const MODEL: &str = "model
+pub const MODEL: &str = "model
   schema 1.1
 type agent
   relations
@@ -45,31 +45,31 @@ const CIRCLE: u32 = 30;
 const CHAIN: u32 = 25;
 
 /// Agents; each may send the next.
-pub(crate) const AGENTS: u32 = 100;
+pub const AGENTS: u32 = 100;
 
 /// So many tuples, whatever they are.
 #[derive(Clone, Copy)]
-pub(crate) struct Folders {
-    pub(crate) size: u32,
+pub struct Folders {
+    pub size: u32,
 }
 
 /// One kind of check: with a user that is found at the first place looked at, one that is found at the last, and one that
 /// is nowhere. The last two have to see the same.
-pub(crate) struct Question {
-    pub(crate) name: &'static str,
-    pub(crate) first: TupleKey,
-    pub(crate) last: TupleKey,
-    pub(crate) lacks: TupleKey,
+pub struct Question {
+    pub name: &'static str,
+    pub first: TupleKey,
+    pub last: TupleKey,
+    pub lacks: TupleKey,
 }
 
 impl Folders {
     /// The sizes in `BEHEST_TUPLES`, such as `10000,1000000`.
-    pub(crate) fn sizes(default: &str) -> Vec<Self> {
+    pub fn sizes(default: &str) -> Vec<Self> {
         let wanted = std::env::var("BEHEST_TUPLES").unwrap_or_else(|_| default.to_owned());
         wanted.split(',').map(|size| Self { size: size.trim().parse().unwrap() }).collect()
     }
 
-    pub(crate) fn users(self) -> u32 {
+    pub fn users(self) -> u32 {
         (self.size / 10).max(100)
     }
 
@@ -78,7 +78,7 @@ impl Folders {
     }
 
     /// Each tuple once.
-    pub(crate) fn tuples(self) -> impl Iterator<Item = Tuple> {
+    pub fn tuples(self) -> impl Iterator<Item = Tuple> {
         let documents = (0..u32::MAX).flat_map(move |document| {
             [
                 format!("document:d{document}#parent@folder:f{}", self.folder_of(document)),
@@ -89,12 +89,12 @@ impl Folders {
         all.take(usize::try_from(self.size).unwrap()).map(|text| key(&text).into())
     }
 
-    pub(crate) fn owner_of(self, document: u32) -> u32 {
+    pub fn owner_of(self, document: u32) -> u32 {
         scattered(document, self.users())
     }
 
     /// How many documents have both of their tuples.
-    pub(crate) fn documents(self) -> u32 {
+    pub fn documents(self) -> u32 {
         let before = Self::shapes().len() + self.people().count();
         u32::try_from((usize::try_from(self.size).unwrap() - before) / 2).unwrap()
     }
@@ -143,7 +143,7 @@ impl Folders {
     }
 
     /// What checks are measured on.
-    pub(crate) fn questions(self) -> Vec<Question> {
+    pub fn questions(self) -> Vec<Question> {
         let member = |group: u32| format!("user:u{}", self.member_of(group));
         let owner = format!("user:u{}", self.owner_of(7));
         let folder = self.folder_of(7);
@@ -174,17 +174,17 @@ impl Folders {
 }
 
 /// The model, compiled.
-pub(crate) fn model() -> AuthorizationModel {
+pub fn model() -> AuthorizationModel {
     let source = read_dsl(ModelFile { name: "model.fga", text: MODEL }).unwrap();
     AuthorizationModel::of_source(source).unwrap()
 }
 
-pub(crate) fn key(text: &str) -> TupleKey {
+pub fn key(text: &str) -> TupleKey {
     text.parse().unwrap()
 }
 
 /// Spreads numbers evenly and always alike.
-pub(crate) fn scattered(n: u32, below: u32) -> u32 {
+pub fn scattered(n: u32, below: u32) -> u32 {
     let mixed = u64::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     u32::try_from(mixed % u64::from(below)).unwrap()
 }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 /// A key pair of an issuer, a client or an attacker.
 #[derive(Clone)]
-pub(crate) struct Key {
-    pub(crate) kid: String,
+pub struct Key {
+    pub kid: String,
     private: EncodingKey,
     public: Jwk,
     algorithm: Algorithm,
@@ -20,7 +20,7 @@ pub(crate) struct Key {
 
 impl Key {
     /// A P-256 key.
-    pub(crate) fn new(kid: &str) -> Self {
+    pub fn new(kid: &str) -> Self {
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
             .expect("the system has randomness");
         let pem = format!(
@@ -33,7 +33,7 @@ impl Key {
     }
 
     /// An Ed25519 key.
-    pub(crate) fn ed25519(kid: &str) -> Self {
+    pub fn ed25519(kid: &str) -> Self {
         let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).expect("the system has randomness");
         let private = EncodingKey::from_ed_der(document.as_ref());
         let public = Jwk::from_encoding_key(&private, Algorithm::EdDSA).expect("a public key");
@@ -41,14 +41,14 @@ impl Key {
     }
 
     /// The public half, without a name.
-    pub(crate) fn jwk(&self) -> Value {
+    pub fn jwk(&self) -> Value {
         let mut jwk = serde_json::to_value(&self.public).expect("a key is JSON");
         jwk.as_object_mut().expect("an object").remove("alg");
         jwk
     }
 
     /// The public half in a set.
-    pub(crate) fn published(&self) -> Value {
+    pub fn published(&self) -> Value {
         let mut jwk = self.jwk();
         jwk["kid"] = json!(self.kid);
         jwk["use"] = json!("sig");
@@ -57,24 +57,24 @@ impl Key {
     }
 
     /// RFC 7638.
-    pub(crate) fn thumbprint(&self) -> String {
+    pub fn thumbprint(&self) -> String {
         self.public.thumbprint(ThumbprintHash::SHA256).expect("a thumbprint")
     }
 
     /// A JWS with this header and these claims.
-    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.private, self.algorithm);
         format!("{message}.{}", signature.expect("a signature"))
     }
 
     /// An access token.
-    pub(crate) fn access_token(&self, claims: &Value) -> String {
+    pub fn access_token(&self, claims: &Value) -> String {
         self.sign(&json!({"alg": "ES256", "typ": "at+jwt", "kid": self.kid}), claims)
     }
 
     /// A proof of possession for a token.
-    pub(crate) fn proof(&self, token: &str, claims: &Value) -> String {
+    pub fn proof(&self, token: &str, claims: &Value) -> String {
         let mut all = json!({"ath": hash(token)});
         for (name, value) in claims.as_object().expect("an object") {
             all[name] = value.clone();
@@ -84,7 +84,7 @@ impl Key {
 }
 
 /// A JWS by a shared secret.
-pub(crate) fn sign_with_secret(secret: &[u8], header: &Value, claims: &Value) -> String {
+pub fn sign_with_secret(secret: &[u8], header: &Value, claims: &Value) -> String {
     let message = message(header, claims);
     let key = EncodingKey::from_secret(secret);
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("a signature");
@@ -92,18 +92,18 @@ pub(crate) fn sign_with_secret(secret: &[u8], header: &Value, claims: &Value) ->
 }
 
 /// The two parts before the signature.
-pub(crate) fn message(header: &Value, claims: &Value) -> String {
+pub fn message(header: &Value, claims: &Value) -> String {
     let part = |json: &Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
     format!("{}.{}", part(header), part(claims))
 }
 
 /// SHA-256 in base64url.
-pub(crate) fn hash(text: impl AsRef<[u8]>) -> String {
+pub fn hash(text: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_ref()))
 }
 
 /// Some claims with others on top; null takes one away.
-pub(crate) fn with(claims: &Value, over: &Value) -> Value {
+pub fn with(claims: &Value, over: &Value) -> Value {
     let mut claims = claims.clone();
     let members = claims.as_object_mut().expect("an object");
     for (name, value) in over.as_object().expect("an object") {
