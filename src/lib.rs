@@ -22,7 +22,7 @@
 //! | [`http`] | AuthZEN over HTTP, and OpenFGA's API for relations |
 //! | [`cli`] | the command line, and the only place where the parts are put together |
 //!
-//! Which folder may use which is a table in `tests/architecture.rs`.
+//! Which folder may use which is a table in `tests/architecture`.
 
 pub mod bundle;
 pub mod cache;

@@ -1,0 +1,16 @@
+//! The architecture, held: which folder may use which, which room of a folder may use which, how long files and functions
+//! get, and that a name says one thing.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test's helper unwraps is part of the assertion"
+)]
+
+mod folders;
+mod names;
+mod paths;
+mod rooms;
+mod sizes;
+mod source;
