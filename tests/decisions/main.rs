@@ -20,5 +20,6 @@ mod packs;
 mod properties;
 mod relations;
 mod reload;
+mod rounding;
 mod secrets;
 mod strays;
