@@ -1,7 +1,8 @@
 //! Decisions without the service around them: `cargo bench --bench decide`.
 //!
-//! Chains of one, two and four legs over relations, permitted and denied at either end, evaluated and kept; and
-//! one leg over 10 to 100,000 policies, of which one applies. Times are processor time of the measuring thread.
+//! Chains of one, two and four legs over relations, permitted and denied at either end, evaluated
+//! and kept; and one leg over 10 to 100,000 policies, of which one applies. Times are processor
+//! time of the measuring thread.
 //!
 //! `BEHEST_TUPLES` and `BEHEST_POLICIES` choose other sizes.
 
@@ -33,7 +34,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const CACHE_BYTES: usize = 64 << 20;
 
 fn main() {
-    let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
+    let mut criterion = Criterion::default()
+        .with_measurement(ThreadTime)
+        .configure_from_args();
     for world in Folders::sizes("100000") {
         chains(&mut criterion, world);
     }
@@ -53,20 +56,33 @@ fn chains(criterion: &mut Criterion<ThreadTime>, world: Folders) {
             Some(bytes) => engine.with_cache(bytes),
             None => engine,
         };
-        engine.load(&Source::Dir(dir.path().to_owned())).expect("the bundle loads");
+        engine
+            .load(&Source::Dir(dir.path().to_owned()))
+            .expect("the bundle loads");
         (name, engine)
     });
     let mut group = criterion.benchmark_group(format!("chains/{}", world.size));
     for legs in [1, 2, 4] {
-        for (name, end) in [("permit", End::Permit), ("denied first", End::DenyFirst), ("denied last", End::DenyLast)] {
+        for (name, end) in [
+            ("permit", End::Permit),
+            ("denied first", End::DenyFirst),
+            ("denied last", End::DenyLast),
+        ] {
             if legs == 1 && end == End::DenyLast {
                 continue;
             }
-            let expected = if end == End::Permit { Decision::Permit } else { Decision::Deny };
-            let requests: Vec<Request> =
-                (0..1_000).map(|number| support::values::request(&question(world, number, legs, end))).collect();
+            let expected = if end == End::Permit {
+                Decision::Permit
+            } else {
+                Decision::Deny
+            };
+            let requests: Vec<Request> = (0..1_000)
+                .map(|number| support::values::request(&question(world, number, legs, end)))
+                .collect();
             for (how, engine) in &engines {
-                requests.iter().for_each(|request| assert_eq!(decide(engine, request), expected, "{request:?}"));
+                requests.iter().for_each(|request| {
+                    assert_eq!(decide(engine, request), expected, "{request:?}");
+                });
                 let mut at = 0;
                 group.bench_function(format!("{legs} legs, {name}, {how}"), |b| {
                     b.iter(|| {
@@ -81,22 +97,38 @@ fn chains(criterion: &mut Criterion<ThreadTime>, world: Folders) {
 }
 
 fn policies(criterion: &mut Criterion<ThreadTime>) {
-    let sizes = std::env::var("BEHEST_POLICIES").unwrap_or_else(|_| "10,100,1000,10000,100000".to_owned());
-    let sizes: Vec<u32> = sizes.split(',').map(|size| size.trim().parse().unwrap()).collect();
+    let sizes =
+        std::env::var("BEHEST_POLICIES").unwrap_or_else(|_| "10,100,1000,10000,100000".to_owned());
+    let sizes: Vec<u32> = sizes
+        .split(',')
+        .map(|size| size.trim().parse().unwrap())
+        .collect();
     for named in [Named::InScope, Named::InCondition] {
         let mut group = criterion.benchmark_group(format!("policies/{named:?}"));
         for policies in sizes.iter().copied() {
             let tenants = Tenants { policies, named };
             let files = tenants.files();
-            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+            let files: Vec<(&str, &str)> = files
+                .iter()
+                .map(|(path, text)| (*path, text.as_str()))
+                .collect();
             let begun = std::time::Instant::now();
             let engine = support::engines::engine(&files);
-            println!("policies/{named:?}/{policies}: loaded in {:.2} s", begun.elapsed().as_secs_f64());
-            for (name, is_cleared, expected) in [("permit", true, Decision::Permit), ("denied", false, Decision::Deny)]
-            {
+            println!(
+                "policies/{named:?}/{policies}: loaded in {:.2} s",
+                begun.elapsed().as_secs_f64()
+            );
+            for (name, is_cleared, expected) in [
+                ("permit", true, Decision::Permit),
+                ("denied", false, Decision::Deny),
+            ] {
                 let questions = (0..QUESTIONS).map(|number| tenants.question(number, is_cleared));
-                let requests: Vec<Request> = questions.map(|body| support::values::request(&body)).collect();
-                requests.iter().for_each(|request| assert_eq!(decide(&engine, request), expected, "{request:?}"));
+                let requests: Vec<Request> = questions
+                    .map(|body| support::values::request(&body))
+                    .collect();
+                requests.iter().for_each(|request| {
+                    assert_eq!(decide(&engine, request), expected, "{request:?}");
+                });
                 let mut at = 0;
                 group.bench_function(format!("{policies}, {name}"), |b| {
                     b.iter(|| {
@@ -111,5 +143,8 @@ fn policies(criterion: &mut Criterion<ThreadTime>) {
 }
 
 fn decide(engine: &Engine, request: &Request) -> Decision {
-    engine.decide(&support::engines::ask(Depth::Lean), black_box(request)).expect("an answer").decision
+    engine
+        .decide(&support::engines::ask(Depth::Lean), black_box(request))
+        .expect("an answer")
+        .decision
 }

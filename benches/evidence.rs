@@ -1,9 +1,13 @@
-//! What a verified credential adds to a request: the whole path of the service, without a credential, with a token that is
-//! known, and with one that is seen for the first time.
+//! What a verified credential adds to a request: the whole path of the service, without a
+//! credential, with a token that is known, and with one that is seen for the first time.
 //!
 //! `cargo bench --bench evidence`. A known ES256 token is to add at most a quarter.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot go on has failed"
+)]
 
 use actix_web::test::{TestRequest, call_service, init_service};
 use behest::bundle::Source;
@@ -30,21 +34,40 @@ fn server(key: &Key, folder: &std::path::Path) -> Server {
     let keys = folder.join("keys.json");
     std::fs::write(&keys, json!({"keys": [key.published()]}).to_string()).unwrap();
     let profile = Profile {
-        trust: Trust::Keys { source: KeySource::File(keys), algorithms: vec![Algorithm::ES256] },
+        trust: Trust::Keys {
+            source: KeySource::File(keys),
+            algorithms: vec![Algorithm::ES256],
+        },
         audiences: vec!["https://api.example".into()],
         ..Preset::Standard.profile(ISSUER)
     };
     let clock = Arc::new(SystemClock);
-    let verifier = Verifier::start(vec![(profile, HttpClient::new(None).unwrap())], Vec::new(), clock.clone()).unwrap();
+    let verifier = Verifier::start(
+        vec![(profile, HttpClient::new(None).unwrap())],
+        Vec::new(),
+        clock.clone(),
+    )
+    .unwrap();
     let settings = Settings {
         anonymous: Some([Permission::Decide].into_iter().collect()),
         verifier: Some(Arc::new(verifier)),
         ..Settings::default()
     };
     let metrics = Arc::new(Metrics::default());
-    let engine = Arc::new(Engine::new(clock.clone(), metrics.clone(), Recorder::default()));
+    let engine = Arc::new(Engine::new(
+        clock.clone(),
+        metrics.clone(),
+        Recorder::default(),
+    ));
     engine.load(&Source::Embedded).unwrap();
-    Server::new(settings, engine, metrics, clock, &Signer::in_memory().unwrap()).unwrap()
+    Server::new(
+        settings,
+        engine,
+        metrics,
+        clock,
+        &Signer::in_memory().unwrap(),
+    )
+    .unwrap()
 }
 
 /// The same question, with a credential or without.
@@ -92,7 +115,9 @@ fn whole_path(c: &mut Criterion) {
     let plain = body(None);
     group.bench_function("without a credential", |b| b.iter(|| ask(plain.clone())));
     let known = body(Some(&key.access_token(&claims(0))));
-    group.bench_function("with a known ES256 token", |b| b.iter(|| ask(known.clone())));
+    group.bench_function("with a known ES256 token", |b| {
+        b.iter(|| ask(known.clone()));
+    });
     let number = Cell::new(0);
     group.bench_function("with an ES256 token of the first time", |b| {
         b.iter_batched(

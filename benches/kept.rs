@@ -1,12 +1,14 @@
 //! What a write costs the kept legs that it does not touch: `cargo bench --bench kept`.
 //!
-//! Legs that rest on few rows and on many, each asked again and again: evaluated, kept at rest, and kept while a tuple
-//! that none of them rests on is written every ten milliseconds. Such a write may end a leg only where one of its rows
-//! shares a stripe with one of the leg's, and each leg that is lost so is counted as a collision; how many of them chance
-//! would bring stands beside. A leg that is lost and not so counted fails the benchmark, and so does an answer that differs
-//! from the evaluated one.
+//! Legs that rest on few rows and on many, each asked again and again: evaluated, kept at rest, and
+//! kept while a tuple that none of them rests on is written every ten milliseconds. Such a write
+//! may end a leg only where one of its rows shares a stripe with one of the leg's, and each leg
+//! that is lost so is counted as a collision; how many of them chance would bring stands beside. A
+//! leg that is lost and not so counted fails the benchmark, and so does an answer that differs from
+//! the evaluated one.
 //!
-//! `BEHEST_TUPLES` chooses other sizes. Times are processor time of the asking thread; the writer has its own.
+//! `BEHEST_TUPLES` chooses other sizes. Times are processor time of the asking thread; the writer
+//! has its own.
 
 #![expect(
     clippy::unwrap_used,
@@ -81,9 +83,13 @@ fn main() {
         let folder = tempfile::tempdir().unwrap();
         write_bundle(folder.path());
         // The bundle is noted once: what the second engine loads is no change.
-        let [evaluated, kept] = [None, Some(CACHE_BYTES)].map(|cache| Asked::new(&stores, folder.path(), cache));
+        let [evaluated, kept] =
+            [None, Some(CACHE_BYTES)].map(|cache| Asked::new(&stores, folder.path(), cache));
 
-        println!("\n{} tuples, {QUESTIONS} questions of each kind\n", world.size);
+        println!(
+            "\n{} tuples, {QUESTIONS} questions of each kind\n",
+            world.size
+        );
         println!(
             "| legs | rows of each, mean and most | evaluated | kept, at rest | kept, beside writes | lost per write, all by collision | by chance |"
         );
@@ -99,37 +105,73 @@ fn main() {
 fn write_bundle(dir: &Path) {
     support::engines::write(
         dir,
-        &[("schemas/kept.fga", MODEL), ("schemas/kept.cedarschema", SCHEMA), ("policies/kept.cedar", POLICIES)],
+        &[
+            ("schemas/kept.fga", MODEL),
+            ("schemas/kept.cedarschema", SCHEMA),
+            ("policies/kept.cedar", POLICIES),
+        ],
     );
 }
 
 /// A document right in so many folders.
 fn in_folders(stores: &Stores, name: &'static str, count: u32) -> Question {
-    let parents = (0..count).map(|at| key(&format!("document:in{count}#parent@folder:some{at}")).into());
-    stores.write(StoreId::MAIN, None, Batch::of_writes(parents.collect())).unwrap();
+    let parents =
+        (0..count).map(|at| key(&format!("document:in{count}#parent@folder:some{at}")).into());
+    stores
+        .write(StoreId::MAIN, None, Batch::of_writes(parents.collect()))
+        .unwrap();
     let asked = key(&format!("document:in{count}#viewer@user:nobody"));
-    Question { name, first: asked.clone(), last: asked.clone(), lacks: asked }
+    Question {
+        name,
+        first: asked.clone(),
+        last: asked.clone(),
+        lacks: asked,
+    }
 }
 
 fn measure(question: &Question, stores: &Stores, evaluated: &Asked, kept: &Asked) {
-    let keys: Vec<TupleKey> = (0..QUESTIONS).map(|user| with_user(&question.lacks, user)).collect();
+    let keys: Vec<TupleKey> = (0..QUESTIONS)
+        .map(|user| with_user(&question.lacks, user))
+        .collect();
     let requests: Vec<Request> = keys.iter().map(request).collect();
-    let expected: Vec<Decision> = requests.iter().map(|request| evaluated.decide(request)).collect();
+    let expected: Vec<Decision> = requests
+        .iter()
+        .map(|request| evaluated.decide(request))
+        .collect();
     let rows: Vec<u64> = keys.iter().map(|key| rows_read(stores, key)).collect();
     let most = *rows.iter().max().unwrap();
-    assert!(most <= MAX_ROWS as u64, "{}: any write ends what rests on {most} rows", question.name);
+    assert!(
+        most <= MAX_ROWS as u64,
+        "{}: any write ends what rests on {most} rows",
+        question.name
+    );
 
     let uncached = evaluated.laps(&requests, &expected);
     // The first lap keeps them.
-    requests.iter().zip(&expected).for_each(|(request, expected)| assert_eq!(kept.decide(request), *expected));
+    requests
+        .iter()
+        .zip(&expected)
+        .for_each(|(request, expected)| assert_eq!(kept.decide(request), *expected));
     let before = kept.misses();
     let at_rest = kept.laps(&requests, &expected);
-    assert_eq!(kept.misses().lost - before.lost, 0, "{}: a leg is lost although nothing is written", question.name);
+    assert_eq!(
+        kept.misses().lost - before.lost,
+        0,
+        "{}: a leg is lost although nothing is written",
+        question.name
+    );
 
     let (beside, writes) = beside_writes(stores, || kept.laps(&requests, &expected));
     let after = kept.misses();
-    let (lost, collisions) = (after.lost - before.lost, after.collisions - before.collisions);
-    assert_eq!(lost, collisions, "{}: a write ended a leg that it does not touch", question.name);
+    let (lost, collisions) = (
+        after.lost - before.lost,
+        after.collisions - before.collisions,
+    );
+    assert_eq!(
+        lost, collisions,
+        "{}: a write ended a leg that it does not touch",
+        question.name
+    );
     println!(
         "| {} | {}, {} | {} µs | {} µs | {} µs | {} | {} |",
         question.name,
@@ -158,18 +200,27 @@ struct Misses {
 impl Asked {
     fn new(stores: &Arc<Stores>, bundle: &Path, cache: Option<usize>) -> Self {
         let metrics = Arc::<Metrics>::default();
-        let engine = Engine::new(Arc::new(SystemClock), Arc::clone(&metrics), Recorder::default());
+        let engine = Engine::new(
+            Arc::new(SystemClock),
+            Arc::clone(&metrics),
+            Recorder::default(),
+        );
         let engine = engine.with_stores(Arc::clone(stores));
         let engine = match cache {
             Some(bytes) => engine.with_cache(bytes),
             None => engine,
         };
-        engine.load(&Source::Dir(bundle.to_owned())).expect("the bundle loads");
+        engine
+            .load(&Source::Dir(bundle.to_owned()))
+            .expect("the bundle loads");
         Self { engine, metrics }
     }
 
     fn decide(&self, request: &Request) -> Decision {
-        self.engine.decide(&support::engines::ask(Depth::Lean), request).expect("an answer").decision
+        self.engine
+            .decide(&support::engines::ask(Depth::Lean), request)
+            .expect("an answer")
+            .decision
     }
 
     /// Asks again and again; the processor time of one decision, in microseconds.
@@ -187,10 +238,18 @@ impl Asked {
     fn misses(&self) -> Misses {
         let text = self.metrics.encode(0);
         let count = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.unwrap_or_else(|| panic!("no {name} in {text}"))
+                .parse()
+                .unwrap()
         };
-        assert_eq!(count("behest_cache_evictions_total"), 0, "the cache is too small for the questions");
+        assert_eq!(
+            count("behest_cache_evictions_total"),
+            0,
+            "the cache is too small for the questions"
+        );
         Misses {
             lost: count("behest_cache_misses_total{cause=\"stale\"}"),
             collisions: count("behest_cache_stripe_collisions_total"),
@@ -200,11 +259,18 @@ impl Asked {
 
 /// The same question about another user.
 fn with_user(question: &TupleKey, user: u32) -> TupleKey {
-    key(&format!("{}#{}@user:u{user}", question.object, question.relation))
+    key(&format!(
+        "{}#{}@user:u{user}",
+        question.object, question.relation
+    ))
 }
 
 fn request(key: &TupleKey) -> Request {
-    let action = if key.object.kind() == "folder" { "folders" } else { key.relation.as_str() };
+    let action = if key.object.kind() == "folder" {
+        "folders"
+    } else {
+        key.relation.as_str()
+    };
     let user = key.user.to_string();
     support::values::request(&json!({
         "subject": {"type": "user", "id": user.strip_prefix("user:").unwrap()},
@@ -215,13 +281,17 @@ fn request(key: &TupleKey) -> Request {
 
 fn rows_read(stores: &Stores, key: &TupleKey) -> u64 {
     let (context, version) = (Record::new(), stores.main());
-    let terms = Terms { trace: true, ..Terms::new(&context) };
+    let terms = Terms {
+        trace: true,
+        ..Terms::new(&context)
+    };
     let mut reader = Reader::new(version.graph(), version.rules().unwrap(), terms).unwrap();
     reader.check(key).unwrap();
     reader.rows_read().iter().collect::<HashSet<_>>().len() as u64
 }
 
-/// Runs `work` while tuples that no question rests on are written and deleted. How many writes there were.
+/// Runs `work` while tuples that no question rests on are written and deleted. How many writes
+/// there were.
 fn beside_writes<T>(stores: &Stores, work: impl FnOnce() -> T) -> (T, u32) {
     let (is_over, writes) = (AtomicBool::new(false), AtomicU32::new(0));
     let done = std::thread::scope(|scope| {
@@ -229,7 +299,10 @@ fn beside_writes<T>(stores: &Stores, work: impl FnOnce() -> T) -> (T, u32) {
             while !is_over.load(Relaxed) {
                 let number = writes.fetch_add(2, Relaxed);
                 let key = key(&format!("document:new{number}#blocked@user:new{number}"));
-                for batch in [Batch::of_writes(vec![key.clone().into()]), Batch::of_deletes(vec![key])] {
+                for batch in [
+                    Batch::of_writes(vec![key.clone().into()]),
+                    Batch::of_deletes(vec![key]),
+                ] {
                     std::thread::sleep(PAUSE);
                     stores.write(StoreId::MAIN, None, batch).unwrap();
                 }

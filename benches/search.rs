@@ -1,15 +1,21 @@
-//! Searches among 10^4, 10^5 and 10^6 tuples: the first page of 50, and what each result of a whole list costs, for users
-//! who may see 10 documents, 1,000, and all of them.
+//! Searches among 10^4, 10^5 and 10^6 tuples: the first page of 50, and what each result of a whole
+//! list costs, for users who may see 10 documents, 1,000, and all of them.
 //!
-//! The world: a document per tuple, all but ten in one of the folders; `few` is a viewer of ten documents, `some` of a folder
-//! with 1,000, and `all` is in the group that views every folder.
+//! The world: a document per tuple, all but ten in one of the folders; `few` is a viewer of ten
+//! documents, `some` of a folder with 1,000, and `all` is in the group that views every folder.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark's helper may end it")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark's helper may end it"
+)]
 
 use behest::bundle::Source;
 use behest::clock::{Clock, SystemClock};
 use behest::engine::{Ask, Engine, FoundPage, Sealer, SearchLimits};
-use behest::model::{Arguments, Depth, PageRequest, Record, SearchRequest, Searched, Tuple, TupleKey, Value};
+use behest::model::{
+    Arguments, Depth, PageRequest, Record, SearchRequest, Searched, Tuple, TupleKey, Value,
+};
 use behest::record::Recorder;
 use behest::storage::{Batch, StoreId, open_memory};
 use behest::stores::Stores;
@@ -22,7 +28,8 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SCHEMA: &str = "entity user; entity doc; action read appliesTo { principal: user, resource: doc };";
+const SCHEMA: &str =
+    "entity user; entity doc; action read appliesTo { principal: user, resource: doc };";
 
 const MODEL: &str = "model
   schema 1.1
@@ -39,7 +46,8 @@ type doc
     define viewer: [user] or viewer from parent
 ";
 
-const POLICY: &str = "@id(\"viewer\") permit (principal, action, resource) when { principal in resource.viewer };";
+const POLICY: &str =
+    "@id(\"viewer\") permit (principal, action, resource) when { principal in resource.viewer };";
 
 /// Documents of one folder.
 const FOLDER: usize = 1_000;
@@ -53,39 +61,64 @@ fn key(text: &str) -> Tuple {
 
 fn world(documents: usize) -> Engine {
     let folder = tempfile::tempdir().expect("a folder");
-    for (path, text) in [("schemas/s.cedarschema", SCHEMA), ("schemas/m.fga", MODEL), ("policies/p.cedar", POLICY)] {
+    for (path, text) in [
+        ("schemas/s.cedarschema", SCHEMA),
+        ("schemas/m.fga", MODEL),
+        ("policies/p.cedar", POLICY),
+    ] {
         let path = folder.path().join(path);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text).expect("a file");
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let stores = Arc::new(Stores::open(open_memory().expect("memory"), clock.clone()).expect("a store"));
-    let limits = SearchLimits { time: Duration::from_mins(1), ..SearchLimits::default() };
+    let stores =
+        Arc::new(Stores::open(open_memory().expect("memory"), clock.clone()).expect("a store"));
+    let limits = SearchLimits {
+        time: Duration::from_mins(1),
+        ..SearchLimits::default()
+    };
     let sealer = Sealer::random(Duration::from_hours(1)).expect("a key");
     let engine = Engine::new(clock, Arc::default(), Recorder::default())
         .with_quiet(Duration::from_millis(1))
         .with_stores(stores.clone())
         .with_search(limits, sealer);
-    assert!(engine.load(&Source::Dir(folder.path().to_owned())).is_ok(), "the bundle does not load");
+    assert!(
+        engine.load(&Source::Dir(folder.path().to_owned())).is_ok(),
+        "the bundle does not load"
+    );
     let in_folder = |at: usize| key(&format!("doc:d{at}#parent@folder:f{}", at / FOLDER));
     let mut tuples: Vec<Tuple> = (0..documents).map(in_folder).collect();
-    tuples.extend((0..=documents / FOLDER).map(|at| key(&format!("folder:f{at}#viewer@group:staff#member"))));
+    tuples.extend(
+        (0..=documents / FOLDER).map(|at| key(&format!("folder:f{at}#viewer@group:staff#member"))),
+    );
     tuples.extend((0..10).map(|at| key(&format!("doc:own{at}#viewer@user:few"))));
     tuples.extend(["folder:f1#viewer@user:some", "group:staff#member@user:all"].map(key));
     for part in tuples.chunks(10_000) {
-        let batch = Batch { writes: part.to_vec(), ..Batch::default() };
-        assert!(stores.write(StoreId::MAIN, None, batch).is_ok(), "the tuples cannot be written");
+        let batch = Batch {
+            writes: part.to_vec(),
+            ..Batch::default()
+        };
+        assert!(
+            stores.write(StoreId::MAIN, None, batch).is_ok(),
+            "the tuples cannot be written"
+        );
     }
     engine
 }
 
 fn record<const N: usize>(members: [(&str, Value); N]) -> Record {
-    members.into_iter().map(|(name, value)| (name.into(), value)).collect()
+    members
+        .into_iter()
+        .map(|(name, value)| (name.into(), value))
+        .collect()
 }
 
 fn search(user: &str) -> SearchRequest {
     let body = record([
-        ("subject", record([("type", "user".into()), ("id", user.into())]).into()),
+        (
+            "subject",
+            record([("type", "user".into()), ("id", user.into())]).into(),
+        ),
         ("action", record([("name", "read".into())]).into()),
         ("resource", record([("type", "doc".into())]).into()),
     ]);
@@ -101,7 +134,10 @@ fn page(engine: &Engine, search: &SearchRequest, token: Option<&str>) -> FoundPa
         arguments: Arguments::Known,
         evidence: None,
     };
-    let request = PageRequest { token: token.map(Into::into), limit: Some(PAGE) };
+    let request = PageRequest {
+        token: token.map(Into::into),
+        limit: Some(PAGE),
+    };
     match engine.search(&ask, search, &request) {
         Ok(page) => page,
         Err(refusal) => panic!("{refusal:?}"),
@@ -129,7 +165,9 @@ fn searches(criterion: &mut Criterion) {
         for user in ["few", "some", "all"] {
             let search = search(user);
             let mut group = criterion.benchmark_group("search");
-            group.sample_size(10).measurement_time(Duration::from_secs(3));
+            group
+                .sample_size(10)
+                .measurement_time(Duration::from_secs(3));
             let name = format!("{user} of {documents}");
             group.bench_function(BenchmarkId::new("first page", &name), |bencher| {
                 bencher.iter(|| black_box(page(&engine, &search, None)));

@@ -1,14 +1,16 @@
 //! Relations and their disk, at 10^4, 10^5, 10^6 tuples: `cargo bench --bench stores`.
 //!
-//! Import, reopening, durable writes; and what a writer at full speed costs those who read: at most half more at the 99th
-//! percentile. `BEHEST_TUPLES=10000,10000000` chooses other sizes. One table each, no criterion: most of this waits for a
-//! disk, or is about more than one thread.
+//! Import, reopening, durable writes; and what a writer at full speed costs those who read: at most
+//! half more at the 99th percentile. `BEHEST_TUPLES=10000,10000000` chooses other sizes. One table
+//! each, no criterion: most of this waits for a disk, or is about more than one thread.
 //!
-//! A reader beside a writer shares the machine with it, and with redb the machine's disk. So the reader also runs beside a
-//! thread that only counts, and beside one that only writes to a file and waits for the disk: what is left of the difference
-//! is the store's. Systems bring a disk's interrupts to one processor, perhaps the reader's; so the reader is bound to one
-//! processor, whoever is beside it to the others, and all is measured on the first two processors in turn, where the system
-//! lets threads be bound. What the reader shares with the writer inside the process counts on both alike.
+//! A reader beside a writer shares the machine with it, and with redb the machine's disk. So the
+//! reader also runs beside a thread that only counts, and beside one that only writes to a file and
+//! waits for the disk: what is left of the difference is the store's. Systems bring a disk's
+//! interrupts to one processor, perhaps the reader's; so the reader is bound to one processor,
+//! whoever is beside it to the others, and all is measured on the first two processors in turn,
+//! where the system lets threads be bound. What the reader shares with the writer inside the
+//! process counts on both alike.
 
 #![expect(
     clippy::unwrap_used,
@@ -42,8 +44,8 @@ const ROUNDS: usize = 5;
 /// Checks of a reader in one round: enough for a thousand above the 99.9th percentile.
 const CHECKS: u32 = 300_000;
 
-/// What the thread that only waits for the disk writes at a time, about as much as redb does for one tuple; and how many
-/// of them its file has.
+/// What the thread that only waits for the disk writes at a time, about as much as redb does for
+/// one tuple; and how many of them its file has.
 const PART: [u8; 16 << 10] = [7; 16 << 10];
 const FILE_PARTS: u64 = 64;
 
@@ -60,12 +62,22 @@ fn main() {
         let memory = open(open_memory().unwrap());
         fill(&memory, world);
         for bound in Bound::all() {
-            let [nobody, counter, writer] = [Beside::Nobody, Beside::Counter, Beside::Writer(&memory)];
-            readers(world, &memory, ("memory", &bound), &[nobody, counter, writer]);
+            let [nobody, counter, writer] =
+                [Beside::Nobody, Beside::Counter, Beside::Writer(&memory)];
+            readers(
+                world,
+                &memory,
+                ("memory", &bound),
+                &[nobody, counter, writer],
+            );
         }
         drop(memory);
         for bound in Bound::all() {
-            let [nobody, disk, writer] = [Beside::Nobody, Beside::Disk(dir.path()), Beside::Writer(&stores)];
+            let [nobody, disk, writer] = [
+                Beside::Nobody,
+                Beside::Disk(dir.path()),
+                Beside::Writer(&stores),
+            ];
             readers(world, &stores, ("redb", &bound), &[nobody, disk, writer]);
         }
         drop(stores);
@@ -97,17 +109,27 @@ fn reopen(dir: &Path) {
         times.push((wall.elapsed(), thread_time().saturating_sub(cpu)));
         drop(black_box(stores));
     }
-    let of = |part: fn(&(Duration, Duration)) -> Duration| median(times.iter().map(|time| part(time).as_secs_f64()));
-    println!("\nreopen: {:.2} s, of which {:.2} s of processor time", of(|time| time.0), of(|time| time.1));
+    let of = |part: fn(&(Duration, Duration)) -> Duration| {
+        median(times.iter().map(|time| part(time).as_secs_f64()))
+    };
+    println!(
+        "\nreopen: {:.2} s, of which {:.2} s of processor time",
+        of(|time| time.0),
+        of(|time| time.1)
+    );
 }
 
 fn durable_writes(stores: &Stores) {
     for size in [1, 10, 100] {
         let mut times: Vec<u64> = Vec::new();
         for round in 0..60 {
-            let keys = (0..size).map(|at| key(&format!("document:round{round}-{at}#owner@user:u{at}")));
+            let keys =
+                (0..size).map(|at| key(&format!("document:round{round}-{at}#owner@user:u{at}")));
             let keys: Vec<TupleKey> = keys.collect();
-            for batch in [Batch::of_writes(keys.iter().cloned().map(Tuple::from).collect()), Batch::of_deletes(keys)] {
+            for batch in [
+                Batch::of_writes(keys.iter().cloned().map(Tuple::from).collect()),
+                Batch::of_deletes(keys),
+            ] {
                 let begun = Instant::now();
                 stores.write(MAIN, None, batch).unwrap();
                 times.push(begun.elapsed().as_nanos().try_into().unwrap());
@@ -115,7 +137,11 @@ fn durable_writes(stores: &Stores) {
         }
         times.sort_unstable();
         let ms = |part| float(thousandths(&times, part)) / 1e6;
-        println!("durable batch of {size}: p50 {:.2} ms, p99 {:.2} ms", ms(500), ms(990));
+        println!(
+            "durable batch of {size}: p50 {:.2} ms, p99 {:.2} ms",
+            ms(500),
+            ms(990)
+        );
     }
 }
 
@@ -133,10 +159,18 @@ impl Bound {
         let of = |reader: &usize| Self {
             name: reader.to_string(),
             reader: vec![*reader],
-            beside: processors.iter().copied().filter(|it| it != reader).collect(),
+            beside: processors
+                .iter()
+                .copied()
+                .filter(|it| it != reader)
+                .collect(),
         };
         match processors.len() {
-            0 | 1 => vec![Self { name: "any".to_owned(), reader: processors.clone(), beside: processors }],
+            0 | 1 => vec![Self {
+                name: "any".to_owned(),
+                reader: processors.clone(),
+                beside: processors,
+            }],
             _ => processors.iter().take(2).map(of).collect(),
         }
     }
@@ -206,7 +240,8 @@ impl Beside<'_> {
             Self::Disk(dir) => {
                 let mut file = File::create(dir.join("plain")).unwrap();
                 while is_on() {
-                    file.seek(SeekFrom::Start(count % FILE_PARTS * PART.len() as u64)).unwrap();
+                    file.seek(SeekFrom::Start(count % FILE_PARTS * PART.len() as u64))
+                        .unwrap();
                     file.write_all(&PART).unwrap();
                     file.sync_data().unwrap();
                     count += 1;
@@ -225,11 +260,23 @@ impl Beside<'_> {
 
 /// One reader, with each beside it in turns.
 fn readers(world: Folders, stores: &Stores, (name, bound): (&str, &Bound), kinds: &[Beside<'_>]) {
-    let rounds: Vec<Vec<Round>> =
-        (0..ROUNDS).map(|_| kinds.iter().map(|beside| round(world, stores, bound, *beside)).collect()).collect();
+    let rounds: Vec<Vec<Round>> = (0..ROUNDS)
+        .map(|_| {
+            kinds
+                .iter()
+                .map(|beside| round(world, stores, bound, *beside))
+                .collect()
+        })
+        .collect();
     for (at, beside) in kinds.iter().enumerate() {
-        let of = |part: fn(&Round) -> f64| median(rounds.iter().map(|round| part(round.get(at).unwrap())));
-        let ratio = median(rounds.iter().map(|round| round.get(at).unwrap().p99 / round.first().unwrap().p99));
+        let of = |part: fn(&Round) -> f64| {
+            median(rounds.iter().map(|round| part(round.get(at).unwrap())))
+        };
+        let ratio = median(
+            rounds
+                .iter()
+                .map(|round| round.get(at).unwrap().p99 / round.first().unwrap().p99),
+        );
         println!(
             "| {name} | {} | {} | {} | {} | {} | {ratio:.2} | {} |",
             bound.name,
@@ -267,15 +314,25 @@ fn round(world: Folders, stores: &Stores, bound: &Bound, beside: Beside<'_>) -> 
         (times, seconds, beside.join().unwrap())
     });
     let of = |part| float(thousandths(&times, part));
-    Round { p50: of(500), p99: of(990), p999: of(999), writes_per_second: float(writes) / seconds }
+    Round {
+        p50: of(500),
+        p99: of(990),
+        p999: of(999),
+        writes_per_second: float(writes) / seconds,
+    }
 }
 
 /// A write, and the delete of what it wrote: the graph stays as large as it is.
 fn write_and_delete(documents: u32, stores: &Stores, number: u64) {
     let number = u32::try_from(number % 1_000_000).unwrap();
-    let key =
-        key(&format!("document:d{}#blocked@user:u{number}", support::bench::folders::scattered(number, documents)));
-    for batch in [Batch::of_writes(vec![key.clone().into()]), Batch::of_deletes(vec![key])] {
+    let key = key(&format!(
+        "document:d{}#blocked@user:u{number}",
+        support::bench::folders::scattered(number, documents)
+    ));
+    for batch in [
+        Batch::of_writes(vec![key.clone().into()]),
+        Batch::of_deletes(vec![key]),
+    ] {
         stores.write(MAIN, None, batch).unwrap();
     }
 }
@@ -286,15 +343,30 @@ fn read(world: Folders, stores: &Stores) -> Vec<u64> {
     let questions: Vec<(TupleKey, bool)> = (0..1_000)
         .map(|at| {
             let document = support::bench::folders::scattered(at, documents);
-            let user = if at % 2 == 0 { format!("u{}", world.owner_of(document)) } else { format!("nobody{at}") };
-            (key(&format!("document:d{document}#viewer@user:{user}")), at % 2 == 0)
+            let user = if at % 2 == 0 {
+                format!("u{}", world.owner_of(document))
+            } else {
+                format!("nobody{at}")
+            };
+            (
+                key(&format!("document:d{document}#viewer@user:{user}")),
+                at % 2 == 0,
+            )
         })
         .collect();
     let mut times = Vec::with_capacity(usize::try_from(CHECKS).unwrap());
-    for (key, holds) in questions.iter().cycle().take(usize::try_from(CHECKS).unwrap()) {
+    for (key, holds) in questions
+        .iter()
+        .cycle()
+        .take(usize::try_from(CHECKS).unwrap())
+    {
         let begun = Instant::now();
         let version = stores.main();
-        let reader = Reader::new(version.graph(), version.rules().unwrap(), Terms::new(&context));
+        let reader = Reader::new(
+            version.graph(),
+            version.rules().unwrap(),
+            Terms::new(&context),
+        );
         let answer = reader.unwrap().check(black_box(key)).unwrap().holds();
         drop(version);
         times.push(begun.elapsed().as_nanos().try_into().unwrap());

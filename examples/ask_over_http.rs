@@ -1,5 +1,5 @@
-//! Asks a service over HTTP, as a server does that has something to protect. The service is started in the process, on a
-//! free port, with the default bundle; the client is a plain one.
+//! Asks a service over HTTP, as a server does that has something to protect. The service is started
+//! in the process, on a free port, with the default bundle; the client is a plain one.
 //!
 //!     cargo run --example ask_over_http
 
@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::thread;
 use tokio::sync::oneshot;
 
-/// Alice's agent wants to refund more than Alice may. The reason is for the agent, which can then do something about it.
+/// Alice's agent wants to refund more than Alice may. The reason is for the agent, which can then
+/// do something about it.
 const QUESTION: &str = r#"{
     "subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "copilot"}}},
     "action": {"name": "tools/call"},
@@ -47,9 +48,12 @@ pub(crate) fn ask(question: &str) -> Result<String, Box<dyn Error>> {
     answer
 }
 
-/// This is all that a client has to do. A service on another machine also wants a key, in `Authorization: Bearer …`.
+/// This is all that a client has to do. A service on another machine also wants a key, in
+/// `Authorization: Bearer …`.
 fn send(url: &str, question: &str) -> Result<String, Box<dyn Error>> {
-    let mut response = ureq::post(url).header("Content-Type", "application/json").send(question)?;
+    let mut response = ureq::post(url)
+        .header("Content-Type", "application/json")
+        .send(question)?;
     Ok(response.body_mut().read_to_string()?)
 }
 
@@ -58,11 +62,19 @@ fn server() -> Result<Server, Box<dyn Error>> {
     let clock = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::default());
     let engine = Engine::new(clock.clone(), Arc::clone(&metrics), Recorder::default());
-    engine.load(&Source::Embedded).map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;
+    engine
+        .load(&Source::Embedded)
+        .map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;
     let settings = Settings {
         anonymous: Some([Permission::Decide].into_iter().collect()),
         workers: Some(1),
         ..Settings::default()
     };
-    Ok(Server::new(settings, Arc::new(engine), metrics, clock, &Signer::in_memory()?)?)
+    Ok(Server::new(
+        settings,
+        Arc::new(engine),
+        metrics,
+        clock,
+        &Signer::in_memory()?,
+    )?)
 }

@@ -1,5 +1,5 @@
-//! Decides in the process, without a service: an engine over the folder of a bundle, one question, and the explanation of
-//! its answer.
+//! Decides in the process, without a service: an engine over the folder of a bundle, one question,
+//! and the explanation of its answer.
 //!
 //!     cargo run --example decide_in_process
 //!
@@ -38,7 +38,8 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
 /// Returns the explanation of the answer that the bundle in this folder gives.
 pub(crate) fn decide(folder: &Path, question: &str) -> Result<String, Box<dyn Error>> {
     let engine = Engine::new(Arc::new(SystemClock), Arc::default(), Recorder::default());
-    // A bundle with a mistake or a failing case is refused as a whole, with everything that is wrong.
+    // A bundle with a mistake or a failing case is refused as a whole, with everything that is
+    // wrong.
     engine
         .load(&Source::Dir(folder.to_owned()))
         .map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;
@@ -53,6 +54,12 @@ pub(crate) fn decide(folder: &Path, question: &str) -> Result<String, Box<dyn Er
         evidence: None,
         arguments: Arguments::Known,
     };
-    let answer = engine.decide(&ask, &request).map_err(|refusal| format!("there is no answer: {refusal:?}"))?;
-    Ok(explanation_text(answer.decision, answer.reason.as_ref(), answer.explanation.as_ref()))
+    let answer = engine
+        .decide(&ask, &request)
+        .map_err(|refusal| format!("there is no answer: {refusal:?}"))?;
+    Ok(explanation_text(
+        answer.decision,
+        answer.reason.as_ref(),
+        answer.explanation.as_ref(),
+    ))
 }

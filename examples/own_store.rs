@@ -1,13 +1,16 @@
-//! Keeps relations in a store of one's own: [`TupleStore`] over maps, and an engine that decides with it.
+//! Keeps relations in a store of one's own: [`TupleStore`] over maps, and an engine that decides
+//! with it.
 //!
 //!     cargo run --example own_store
 //!
-//! A store keeps what decisions are rebuilt from at start; on the way to a decision nothing reads it. This one forgets
-//! everything at its end. One that is durable has the same methods, writes each change in one transaction, and returns
-//! when the disk has it. `tests/store` is the contract that such a store has to keep.
+//! A store keeps what decisions are rebuilt from at start; on the way to a decision nothing reads
+//! it. This one forgets everything at its end. One that is durable has the same methods, writes
+//! each change in one transaction, and returns when the disk has it. `tests/store` is the contract
+//! that such a store has to keep.
 //!
-//! What is not open to other crates is the layer below, on which the stores of behest itself stand: ordered rows and atomic
-//! writes (`src/store/kv.rs`). A store of one's own implements the whole trait, as here.
+//! What is not open to other crates is the layer below, on which the stores of behest itself stand:
+//! ordered rows and atomic writes (`src/store/kv.rs`). A store of one's own implements the whole
+//! trait, as here.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it shows")]
 
@@ -18,8 +21,8 @@ use behest::http::read_object;
 use behest::model::{Arguments, Depth, Digest, Request, Revision, Timestamp, Tuple, TupleKey};
 use behest::record::Recorder;
 use behest::storage::{
-    Applied, Batch, Change, Event, ModelId, ModelRecord, OnDuplicate, OnMissing, StoreError, StoreId, StoreRecord,
-    TupleStore,
+    Applied, Batch, Change, Event, ModelId, ModelRecord, OnDuplicate, OnMissing, StoreError,
+    StoreId, StoreRecord, TupleStore,
 };
 use behest::stores::Stores;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +37,8 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Decides one question before a tuple is written, after it, and with a second engine over what the first one has left.
+/// Decides one question before a tuple is written, after it, and with a second engine over what the
+/// first one has left.
 pub(crate) fn show() -> Result<Vec<String>, Box<dyn Error>> {
     let store = Arc::new(MapStore::default());
     let mut lines = Vec::new();
@@ -52,7 +56,11 @@ pub(crate) fn show() -> Result<Vec<String>, Box<dyn Error>> {
     let before = Revision(written.revision.0 - 1);
     for change in store.changes(Some(StoreId::MAIN), before, 1)? {
         if let Event::TuplesChanged { written, .. } = change.event {
-            lines.extend(written.iter().map(|tuple| format!("revision {}: {}", change.revision.0, tuple.key)));
+            lines.extend(
+                written
+                    .iter()
+                    .map(|tuple| format!("revision {}: {}", change.revision.0, tuple.key)),
+            );
         }
     }
     Ok(lines)
@@ -64,14 +72,17 @@ fn open(store: Arc<MapStore>) -> Result<(Engine, Arc<Stores>), Box<dyn Error>> {
     let engine = Engine::new(Arc::new(SystemClock), Arc::default(), Recorder::default());
     let engine = engine.with_stores(Arc::clone(&stores));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations");
-    engine.load(&Source::Dir(folder)).map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;
+    engine
+        .load(&Source::Dir(folder))
+        .map_err(|refused| bundle::render(&refused.problems, &refused.files, false))?;
     Ok((engine, stores))
 }
 
 /// Returns whether bob may read d3.
 fn decide(engine: &Engine) -> Result<String, Box<dyn Error>> {
     let body = br#"{"subject": {"type": "user", "id": "bob"}, "action": {"name": "read"}, "resource": {"type": "doc", "id": "d3"}}"#;
-    let request = Request::from_body(&read_object(body, 4)?).map_err(|malformed| malformed.to_string())?;
+    let request =
+        Request::from_body(&read_object(body, 4)?).map_err(|malformed| malformed.to_string())?;
     let ask = Ask {
         caller: "example",
         request_id: None,
@@ -80,7 +91,9 @@ fn decide(engine: &Engine) -> Result<String, Box<dyn Error>> {
         evidence: None,
         arguments: Arguments::Known,
     };
-    let answer = engine.decide(&ask, &request).map_err(|refusal| format!("there is no answer: {refusal:?}"))?;
+    let answer = engine
+        .decide(&ask, &request)
+        .map_err(|refusal| format!("there is no answer: {refusal:?}"))?;
     Ok(answer.decision.to_string())
 }
 
@@ -88,7 +101,8 @@ fn decide(engine: &Engine) -> Result<String, Box<dyn Error>> {
 #[derive(Debug, Default)]
 pub(crate) struct MapStore(Mutex<State>);
 
-/// What the log leads to, and the log. INVARIANT: entry `n` of the log has revision `n + 1`, and times never fall.
+/// What the log leads to, and the log. INVARIANT: entry `n` of the log has revision `n + 1`, and
+/// times never fall.
 #[derive(Debug, Default)]
 struct State {
     tenants: BTreeMap<StoreId, Tenant>,
@@ -120,11 +134,15 @@ impl State {
     }
 
     fn tenant(&self, store: StoreId) -> Result<&Tenant, StoreError> {
-        self.tenants.get(&store).ok_or(StoreError::UnknownStore(store))
+        self.tenants
+            .get(&store)
+            .ok_or(StoreError::UnknownStore(store))
     }
 
     fn tenant_mut(&mut self, store: StoreId) -> Result<&mut Tenant, StoreError> {
-        self.tenants.get_mut(&store).ok_or(StoreError::UnknownStore(store))
+        self.tenants
+            .get_mut(&store)
+            .ok_or(StoreError::UnknownStore(store))
     }
 
     /// Returns the time of the next entry: where the clock was set back, that of the last one.
@@ -135,7 +153,11 @@ impl State {
     fn log(&mut self, at: Timestamp, event: Event) -> Revision {
         let revision = Revision(self.revision().0 + 1);
         let at = self.time(at);
-        self.log.push(Change { revision, at, event });
+        self.log.push(Change {
+            revision,
+            at,
+            event,
+        });
         revision
     }
 }
@@ -161,13 +183,22 @@ impl Tenant {
             }
         }
         for tuple in batch.writes {
-            let found = self.tuples.get(&tuple.key.to_string()).map(|(found, _)| *found == tuple);
+            let found = self
+                .tuples
+                .get(&tuple.key.to_string())
+                .map(|(found, _)| *found == tuple);
             match (found, batch.on_duplicate) {
                 (None, _) => written.push(tuple),
                 (Some(true), OnDuplicate::Ignore | OnDuplicate::Replace) => {}
-                (Some(true), OnDuplicate::Error) => return Err(StoreError::Exists(Box::new(tuple.key))),
-                (Some(false), OnDuplicate::Error) => return Err(StoreError::ExistsOtherwise(Box::new(tuple.key))),
-                (Some(false), OnDuplicate::Ignore) => return Err(StoreError::ConditionDiffers(Box::new(tuple.key))),
+                (Some(true), OnDuplicate::Error) => {
+                    return Err(StoreError::Exists(Box::new(tuple.key)));
+                }
+                (Some(false), OnDuplicate::Error) => {
+                    return Err(StoreError::ExistsOtherwise(Box::new(tuple.key)));
+                }
+                (Some(false), OnDuplicate::Ignore) => {
+                    return Err(StoreError::ConditionDiffers(Box::new(tuple.key)));
+                }
                 (Some(false), OnDuplicate::Replace) => {
                     deleted.push(tuple.key.clone());
                     written.push(tuple);
@@ -188,21 +219,37 @@ impl TupleStore for MapStore {
         if state.tenants.contains_key(&store.id) {
             return Err(StoreError::StoreExists(store.id));
         }
-        let tenant =
-            Tenant { record: store.clone(), models: Vec::new(), assertions: BTreeMap::new(), tuples: BTreeMap::new() };
+        let tenant = Tenant {
+            record: store.clone(),
+            models: Vec::new(),
+            assertions: BTreeMap::new(),
+            tuples: BTreeMap::new(),
+        };
         state.tenants.insert(store.id, tenant);
         Ok(state.log(at, Event::StoreCreated(store)))
     }
 
     fn stores(&self) -> Result<Vec<StoreRecord>, StoreError> {
-        Ok(self.state().tenants.values().map(|tenant| tenant.record.clone()).collect())
+        Ok(self
+            .state()
+            .tenants
+            .values()
+            .map(|tenant| tenant.record.clone())
+            .collect())
     }
 
     fn delete_store(&self, store: StoreId, at: Timestamp) -> Result<Revision, StoreError> {
         let mut state = self.state();
-        state.tenants.remove(&store).ok_or(StoreError::UnknownStore(store))?;
+        state
+            .tenants
+            .remove(&store)
+            .ok_or(StoreError::UnknownStore(store))?;
         // Whom its tuples named is forgotten. A store with much to forget leaves this to `purge`.
-        for change in state.log.iter_mut().filter(|change| change.event.store() == Some(store)) {
+        for change in state
+            .log
+            .iter_mut()
+            .filter(|change| change.event.store() == Some(store))
+        {
             if !matches!(change.event, Event::StoreDeleted(_)) {
                 change.event = Event::Erased(store);
             }
@@ -214,34 +261,69 @@ impl TupleStore for MapStore {
         Ok(false)
     }
 
-    fn write_model(&self, store: StoreId, model: ModelRecord, at: Timestamp) -> Result<Revision, StoreError> {
+    fn write_model(
+        &self,
+        store: StoreId,
+        model: ModelRecord,
+        at: Timestamp,
+    ) -> Result<Revision, StoreError> {
         let mut state = self.state();
         let tenant = state.tenant_mut(store)?;
         if tenant.position(model.id).is_some() {
-            return Err(StoreError::ModelExists { store, model: model.id });
+            return Err(StoreError::ModelExists {
+                store,
+                model: model.id,
+            });
         }
         tenant.models.push(model.clone());
         Ok(state.log(at, Event::ModelWritten { store, model }))
     }
 
     fn model(&self, store: StoreId, model: ModelId) -> Result<Option<ModelRecord>, StoreError> {
-        Ok(self.state().tenant(store)?.models.iter().find(|record| record.id == model).cloned())
+        Ok(self
+            .state()
+            .tenant(store)?
+            .models
+            .iter()
+            .find(|record| record.id == model)
+            .cloned())
     }
 
-    fn models(&self, store: StoreId, before: Option<ModelId>, limit: usize) -> Result<Vec<ModelRecord>, StoreError> {
+    fn models(
+        &self,
+        store: StoreId,
+        before: Option<ModelId>,
+        limit: usize,
+    ) -> Result<Vec<ModelRecord>, StoreError> {
         let state = self.state();
         let tenant = state.tenant(store)?;
         let end = match before {
             None => tenant.models.len(),
-            Some(model) => tenant.position(model).ok_or(StoreError::UnknownModel { store, model })?,
+            Some(model) => tenant
+                .position(model)
+                .ok_or(StoreError::UnknownModel { store, model })?,
         };
-        Ok(tenant.models.iter().take(end).rev().take(limit).cloned().collect())
+        Ok(tenant
+            .models
+            .iter()
+            .take(end)
+            .rev()
+            .take(limit)
+            .cloned()
+            .collect())
     }
 
-    fn write_assertions(&self, store: StoreId, model: ModelId, assertions: &[u8]) -> Result<(), StoreError> {
+    fn write_assertions(
+        &self,
+        store: StoreId,
+        model: ModelId,
+        assertions: &[u8],
+    ) -> Result<(), StoreError> {
         let mut state = self.state();
         let tenant = state.tenant_mut(store)?;
-        tenant.position(model).ok_or(StoreError::UnknownModel { store, model })?;
+        tenant
+            .position(model)
+            .ok_or(StoreError::UnknownModel { store, model })?;
         tenant.assertions.insert(model, assertions.to_vec());
         Ok(())
     }
@@ -256,19 +338,37 @@ impl TupleStore for MapStore {
         let tenant = state.tenant_mut(store)?;
         let (deleted, written) = tenant.effect(batch)?;
         if deleted.is_empty() && written.is_empty() {
-            return Ok(Applied { revision: state.revision(), deleted, written });
+            return Ok(Applied {
+                revision: state.revision(),
+                deleted,
+                written,
+            });
         }
         for key in &deleted {
             tenant.tuples.remove(&key.to_string());
         }
         for tuple in &written {
-            tenant.tuples.insert(tuple.key.to_string(), (tuple.clone(), at));
+            tenant
+                .tuples
+                .insert(tuple.key.to_string(), (tuple.clone(), at));
         }
-        let event = Event::TuplesChanged { store, deleted: deleted.clone(), written: written.clone() };
-        Ok(Applied { revision: state.log(at, event), deleted, written })
+        let event = Event::TuplesChanged {
+            store,
+            deleted: deleted.clone(),
+            written: written.clone(),
+        };
+        Ok(Applied {
+            revision: state.log(at, event),
+            deleted,
+            written,
+        })
     }
 
-    fn read_tuples(&self, store: StoreId, visit: &mut dyn FnMut(Tuple)) -> Result<Revision, StoreError> {
+    fn read_tuples(
+        &self,
+        store: StoreId,
+        visit: &mut dyn FnMut(Tuple),
+    ) -> Result<Revision, StoreError> {
         let state = self.state();
         for (tuple, _) in state.tenant(store)?.tuples.values() {
             visit(tuple.clone());
@@ -291,10 +391,17 @@ impl TupleStore for MapStore {
         Ok(page.take(limit).map(|(_, found)| found.clone()).collect())
     }
 
-    fn written_at(&self, store: StoreId, keys: &[TupleKey]) -> Result<Vec<Option<Timestamp>>, StoreError> {
+    fn written_at(
+        &self,
+        store: StoreId,
+        keys: &[TupleKey],
+    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
         let state = self.state();
         let tuples = &state.tenant(store)?.tuples;
-        Ok(keys.iter().map(|key| tuples.get(&key.to_string()).map(|(_, at)| *at)).collect())
+        Ok(keys
+            .iter()
+            .map(|key| tuples.get(&key.to_string()).map(|(_, at)| *at))
+            .collect())
     }
 
     fn note_bundle(&self, digest: Digest, at: Timestamp) -> Result<Revision, StoreError> {
@@ -306,7 +413,12 @@ impl TupleStore for MapStore {
         Ok(state.log(at, Event::BundleLoaded(digest)))
     }
 
-    fn changes(&self, store: Option<StoreId>, after: Revision, limit: usize) -> Result<Vec<Change>, StoreError> {
+    fn changes(
+        &self,
+        store: Option<StoreId>,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
         let state = self.state();
         if let Some(store) = store {
             state.tenant(store)?;
@@ -319,7 +431,9 @@ impl TupleStore for MapStore {
             }
             if store.is_none() || change.event.store() == store {
                 size += match &change.event {
-                    Event::TuplesChanged { deleted, written, .. } => deleted.len() + written.len(),
+                    Event::TuplesChanged {
+                        deleted, written, ..
+                    } => deleted.len() + written.len(),
                     _ => 1,
                 };
                 page.push(change.clone());
@@ -330,6 +444,8 @@ impl TupleStore for MapStore {
 
     fn revision_before(&self, at: Timestamp) -> Result<Revision, StoreError> {
         let state = self.state();
-        Ok(Revision(state.log.partition_point(|change| change.at < at) as u64))
+        Ok(Revision(
+            state.log.partition_point(|change| change.at < at) as u64
+        ))
     }
 }

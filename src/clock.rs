@@ -1,6 +1,7 @@
 //! The only place that reads the time.
 //!
-//! INVARIANT: the clock is read once per request; everything that the request touches sees the same instant.
+//! INVARIANT: the clock is read once per request; everything that the request touches sees the same
+//! instant.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,8 +12,9 @@ pub trait Clock: Send + Sync {
     /// The present.
     fn now_ms(&self) -> i64;
 
-    /// Milliseconds since some instant, that no setting of the clock moves: how long something lasted is the difference of
-    /// two of them. What is compared with a time that somebody wrote down (`exp`, `nbf`, `iat`) is [`Clock::now_ms`].
+    /// Milliseconds since some instant, that no setting of the clock moves: how long something
+    /// lasted is the difference of two of them. What is compared with a time that somebody wrote
+    /// down (`exp`, `nbf`, `iat`) is [`Clock::now_ms`].
     fn monotonic_ms(&self) -> i64;
 }
 
@@ -24,7 +26,10 @@ static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the time"
+    )]
     fn now_ms(&self) -> i64 {
         match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
@@ -48,13 +53,17 @@ impl FixedClock {
     /// A clock that stands at `ms`.
     #[must_use]
     pub const fn at(ms: i64) -> Self {
-        Self { now_ms: AtomicI64::new(ms), monotonic_ms: AtomicI64::new(0) }
+        Self {
+            now_ms: AtomicI64::new(ms),
+            monotonic_ms: AtomicI64::new(0),
+        }
     }
 
     /// Puts it elsewhere. Where that is later, as much time has passed.
     pub fn set(&self, ms: i64) {
         let before = self.now_ms.swap(ms, Ordering::SeqCst);
-        self.monotonic_ms.fetch_add(ms.saturating_sub(before).max(0), Ordering::SeqCst);
+        self.monotonic_ms
+            .fetch_add(ms.saturating_sub(before).max(0), Ordering::SeqCst);
     }
 
     /// Corrects it, as somebody sets a machine's clock: no time passes.

@@ -1,10 +1,13 @@
 //! The decision record: its lines, its bounds, and what happens when the sink fails.
 
-#![expect(clippy::unwrap_used, reason = "what helpers of tests unwrap is part of the assertion")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what helpers of tests unwrap is part of the assertion"
+)]
 
 use behest::model::{
-    Answer, Arguments, CarrierSettings, Code, Decision, DecisionId, Digest, EntityRef, NextAction, Question, Reason,
-    Record, Request, Revision, Timestamp, Value, read_question,
+    Answer, Arguments, CarrierSettings, Code, Decision, DecisionId, Digest, EntityRef, NextAction,
+    Question, Reason, Record, Request, Revision, Timestamp, Value, read_question,
 };
 use behest::record::{Entry, QueueFull, QueueSettings, Recorder, Sink, WhenFull};
 use behest::telemetry::Metrics;
@@ -13,15 +16,30 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn entity(kind: &str, id: &str) -> Value {
-    Value::from(Record::from_iter([("type".into(), Value::from(kind)), ("id".into(), Value::from(id))]))
+    Value::from(Record::from_iter([
+        ("type".into(), Value::from(kind)),
+        ("id".into(), Value::from(id)),
+    ]))
 }
 
 fn asked() -> Request {
     let body = Record::from_iter([
         ("subject".into(), entity("user", "alice")),
-        ("action".into(), Value::from(Record::from_iter([("name".into(), Value::from("tools/call"))]))),
+        (
+            "action".into(),
+            Value::from(Record::from_iter([(
+                "name".into(),
+                Value::from("tools/call"),
+            )])),
+        ),
         ("resource".into(), entity("tool", "payments/refund")),
-        ("context".into(), Value::from(Record::from_iter([("agent".into(), Value::from("copilot"))]))),
+        (
+            "context".into(),
+            Value::from(Record::from_iter([(
+                "agent".into(),
+                Value::from("copilot"),
+            )])),
+        ),
     ]);
     Request::from_body(&body).unwrap()
 }
@@ -55,14 +73,21 @@ fn deny() -> Answer {
     }
 }
 
-fn record(recorder: &Recorder, question: Option<&Question>, answer: &Answer) -> Result<(), QueueFull> {
+fn record(
+    recorder: &Recorder,
+    question: Option<&Question>,
+    answer: &Answer,
+) -> Result<(), QueueFull> {
     recorder.record(&Entry {
         at: Timestamp(1_790_845_200_005),
         caller: "gateway",
         request_id: Some("r-\"1\"\n"),
         question,
         request: &asked(),
-        inputs: &[("legs[1].context.arguments.amount".to_owned(), "249".to_owned())],
+        inputs: &[(
+            "legs[1].context.arguments.amount".to_owned(),
+            "249".to_owned(),
+        )],
         policies: &["refund-cap".to_owned()],
         answer,
     })
@@ -70,13 +95,21 @@ fn record(recorder: &Recorder, question: Option<&Question>, answer: &Answer) -> 
 
 fn metric(metrics: &Metrics, name: &str) -> u64 {
     let text = metrics.encode(0);
-    let line = text.lines().find(|line| line.starts_with(&format!("{name}_total "))).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&format!("{name}_total ")))
+        .unwrap();
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 fn start(path: &Path, settings: QueueSettings) -> (Recorder, behest::record::Writer, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
-    let (recorder, writer) = Recorder::start(Sink::File(path.to_path_buf()), settings, Arc::clone(&metrics)).unwrap();
+    let (recorder, writer) = Recorder::start(
+        Sink::File(path.to_path_buf()),
+        settings,
+        Arc::clone(&metrics),
+    )
+    .unwrap();
     (recorder, writer, metrics)
 }
 
@@ -99,7 +132,10 @@ fn a_record_is_one_line_of_the_documented_members() {
         r#"{{"v":1,"id":"00000000000000000000000000000007","time":"2026-10-01T09:00:00.005Z","caller":"gateway","request_id":"r-\"1\"\n","subject":{{"type":"user","id":"alice"}},"action":"tools/call","resource":{{"type":"tool","id":"payments/refund"}},"inputs":{{"legs[1].context.arguments.amount":"249"}},"decision":"deny","reason":{{"code":"delegation_missing","message":"user:alice has granted agent:copilot nothing","principal":{{"type":"agent","id":"copilot"}},"next_action":"request"}},"policies":["refund-cap"],"bundle":"{bundle}","revision":3}}"#
     );
     assert_eq!(text.lines().collect::<Vec<_>>(), [permitted, denied]);
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     assert_eq!(metric(&metrics, "behest_records_written"), 2);
 }
 
@@ -111,7 +147,13 @@ fn a_record_is_bounded_whatever_the_request_says() {
     let long = "é".repeat(30_000);
     let body = Record::from_iter([
         ("subject".into(), entity("user", &long)),
-        ("action".into(), Value::from(Record::from_iter([("name".into(), Value::from(long.as_str()))]))),
+        (
+            "action".into(),
+            Value::from(Record::from_iter([(
+                "name".into(),
+                Value::from(long.as_str()),
+            )])),
+        ),
         ("resource".into(), entity(&long, "payments/refund")),
     ]);
     let inputs = [
@@ -131,12 +173,27 @@ fn a_record_is_bounded_whatever_the_request_says() {
         answer: &deny(),
     };
     recorder.record(&entry).unwrap();
-    recorder.record(&Entry { request_id: Some("r1"), inputs: &inputs, ..entry }).unwrap();
-    recorder.record(&Entry { request_id: Some("r2"), inputs: &inputs[..2], ..entry }).unwrap();
+    recorder
+        .record(&Entry {
+            request_id: Some("r1"),
+            inputs: &inputs,
+            ..entry
+        })
+        .unwrap();
+    recorder
+        .record(&Entry {
+            request_id: Some("r2"),
+            inputs: &inputs[..2],
+            ..entry
+        })
+        .unwrap();
     writer.close();
 
     let text = std::fs::read_to_string(&path).unwrap();
-    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert!(text.lines().next().unwrap().len() < 4_000);
     let cut = |chars: usize| format!("{}…", "é".repeat(chars));
     assert_eq!(lines[0]["request_id"], cut(256));
@@ -145,9 +202,15 @@ fn a_record_is_bounded_whatever_the_request_says() {
     assert_eq!(lines[0]["resource"]["type"], cut(80));
     assert_eq!(lines[0].get("cut"), None);
     assert_eq!(lines[1]["cut"], serde_json::json!(["inputs"]));
-    assert_eq!(lines[1]["inputs"]["legs[0].context.more"], format!("{}…", "n".repeat(80)));
+    assert_eq!(
+        lines[1]["inputs"]["legs[0].context.more"],
+        format!("{}…", "n".repeat(80))
+    );
     assert_eq!(lines[1]["inputs"]["legs[1].context.small"], "2");
-    assert_eq!(lines[2]["inputs"]["legs[0].context.most"], "m".repeat(65_000));
+    assert_eq!(
+        lines[2]["inputs"]["legs[0].context.most"],
+        "m".repeat(65_000)
+    );
     assert_eq!(lines[2].get("cut"), None);
 }
 
@@ -178,7 +241,9 @@ fn records_of_many_threads_are_whole_lines_and_a_file_is_appended_to() {
     let text = std::fs::read_to_string(&path).unwrap();
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("earlier"));
-    let whole = lines.filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count();
+    let whole = lines
+        .filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
+        .count();
     assert_eq!(whole, 4 * EACH);
     assert_eq!(metric(&metrics, "behest_records_written"), 2_000);
     assert_eq!(metric(&metrics, "behest_records_dropped"), 0);
@@ -187,7 +252,11 @@ fn records_of_many_threads_are_whole_lines_and_a_file_is_appended_to() {
 #[test]
 fn a_full_queue_loses_and_counts_where_the_setting_says_drop() {
     // Writing to this device fails as a full disk does.
-    let settings = QueueSettings { records: 4, when_full: WhenFull::Drop, ..QueueSettings::default() };
+    let settings = QueueSettings {
+        records: 4,
+        when_full: WhenFull::Drop,
+        ..QueueSettings::default()
+    };
     let (recorder, writer, metrics) = start(Path::new("/dev/full"), settings);
     for _ in 0..50 {
         record(&recorder, None, &permit()).unwrap();
@@ -200,20 +269,36 @@ fn a_full_queue_loses_and_counts_where_the_setting_says_drop() {
 
 #[test]
 fn a_full_queue_refuses_where_the_setting_says_deny() {
-    let settings = QueueSettings { records: 4, when_full: WhenFull::Deny, ..QueueSettings::default() };
+    let settings = QueueSettings {
+        records: 4,
+        when_full: WhenFull::Deny,
+        ..QueueSettings::default()
+    };
     let (recorder, writer, metrics) = start(Path::new("/dev/full"), settings);
-    let taken = (0..50).filter(|_| record(&recorder, None, &permit()).is_ok()).count();
+    let taken = (0..50)
+        .filter(|_| record(&recorder, None, &permit()).is_ok())
+        .count();
     assert!((4..50).contains(&taken), "{taken}");
     writer.close();
     let dropped = usize::try_from(metric(&metrics, "behest_records_dropped")).unwrap();
-    assert_eq!(dropped, taken, "what was taken and never written is counted as lost");
-    assert!(record(&recorder, None, &permit()).is_err(), "after the end there is nobody to write");
+    assert_eq!(
+        dropped, taken,
+        "what was taken and never written is counted as lost"
+    );
+    assert!(
+        record(&recorder, None, &permit()).is_err(),
+        "after the end there is nobody to write"
+    );
 }
 
 #[test]
 fn the_queue_is_bounded_in_bytes_too() {
     // No more than one record fits, and the sink takes none.
-    let settings = QueueSettings { records: 1_000, bytes: 600, when_full: WhenFull::Deny };
+    let settings = QueueSettings {
+        records: 1_000,
+        bytes: 600,
+        when_full: WhenFull::Deny,
+    };
     let (recorder, writer, _) = start(Path::new("/dev/full"), settings);
     assert!(record(&recorder, Some(&question()), &permit()).is_ok());
     assert!(record(&recorder, Some(&question()), &permit()).is_err());
@@ -223,7 +308,10 @@ fn the_queue_is_bounded_in_bytes_too() {
 #[test]
 fn a_file_that_was_moved_away_is_opened_anew_when_asked() {
     let dir = tempfile::tempdir().unwrap();
-    let (path, moved) = (dir.path().join("decisions.jsonl"), dir.path().join("decisions.1.jsonl"));
+    let (path, moved) = (
+        dir.path().join("decisions.jsonl"),
+        dir.path().join("decisions.1.jsonl"),
+    );
     let (recorder, writer, metrics) = start(&path, QueueSettings::default());
     record(&recorder, None, &permit()).unwrap();
     while metric(&metrics, "behest_records_written") < 1 {
@@ -233,7 +321,10 @@ fn a_file_that_was_moved_away_is_opened_anew_when_asked() {
     writer.reopen();
     record(&recorder, None, &deny()).unwrap();
     writer.close();
-    for (path, decision) in [(&moved, r#""decision":"permit""#), (&path, r#""decision":"deny""#)] {
+    for (path, decision) in [
+        (&moved, r#""decision":"permit""#),
+        (&path, r#""decision":"deny""#),
+    ] {
         let text = std::fs::read_to_string(path).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains(decision), "{text}");
@@ -244,7 +335,8 @@ fn a_file_that_was_moved_away_is_opened_anew_when_asked() {
 fn a_sink_that_cannot_be_opened_is_an_error_at_start() {
     let dir = tempfile::tempdir().unwrap();
     let sink = Sink::File(dir.path().join("missing/decisions.jsonl"));
-    let error = Recorder::start(sink, QueueSettings::default(), Arc::new(Metrics::default())).unwrap_err();
+    let error =
+        Recorder::start(sink, QueueSettings::default(), Arc::new(Metrics::default())).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
 
@@ -271,10 +363,19 @@ fn a_record_is_one_line_to_every_reader() {
     recorder.record(&entry).unwrap();
     writer.close();
     let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(text.matches(|c: char| c != '\n' && !behest::telemetry::is_printable(c)).next(), None);
+    assert_eq!(
+        text.matches(|c: char| c != '\n' && !behest::telemetry::is_printable(c))
+            .next(),
+        None
+    );
     assert_eq!(text.lines().count(), 1);
     let line: serde_json::Value = serde_json::from_str(&text).unwrap();
-    for value in [&line["caller"], &line["request_id"], &line["reason"]["message"], &line["policies"][0]] {
+    for value in [
+        &line["caller"],
+        &line["request_id"],
+        &line["reason"]["message"],
+        &line["policies"][0],
+    ] {
         assert_eq!(value.as_str(), Some(planted));
     }
     assert_eq!(line["inputs"][planted].as_str(), Some(planted));

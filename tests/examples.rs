@@ -25,7 +25,10 @@ fn an_explanation_says_which_leg_denies_and_why() {
     }"#;
     let text = decide_in_process::decide(Path::new(env!("CARGO_MANIFEST_DIR")), question).unwrap();
     assert!(text.starts_with("deny: "), "{text}");
-    for line in ["user:alice: deny (refund_over_cap)", "agent:copilot: permit"] {
+    for line in [
+        "user:alice: deny (refund_over_cap)",
+        "agent:copilot: permit",
+    ] {
         assert!(text.contains(line), "{line}: {text}");
     }
 }
@@ -46,6 +49,11 @@ fn a_service_answers_with_a_reason() {
 #[test]
 fn a_store_of_ones_own_is_decided_with_and_opened_again() {
     let lines = own_store::show().unwrap();
-    let expected = ["before: deny", "after: permit", "opened again: permit", "revision 3: doc:d3#viewer@user:bob"];
+    let expected = [
+        "before: deny",
+        "after: permit",
+        "opened again: permit",
+        "revision 3: doc:d3#viewer@user:bob",
+    ];
     assert_eq!(lines, expected);
 }

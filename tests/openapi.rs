@@ -14,8 +14,13 @@ fn the_committed_description_is_the_current_one() {
 fn every_example_stands_in_the_description() {
     let api = serde_json::to_value(openapi()).unwrap();
     for example in examples::examples() {
-        let shown = &api["paths"][example.path]["post"]["requestBody"]["content"]["application/json"]["examples"];
-        assert_eq!(shown[example.name]["value"], example.body, "{}", example.name);
+        let shown = &api["paths"][example.path]["post"]["requestBody"]["content"]["application/json"]
+            ["examples"];
+        assert_eq!(
+            shown[example.name]["value"], example.body,
+            "{}",
+            example.name
+        );
     }
 }
 
@@ -58,10 +63,19 @@ fn every_description_is_a_phrase_of_four_words_or_more() {
                         short.push(format!("{path}: {text}"));
                     }
                 }
-                open.extend(members.iter().map(|(name, member)| (format!("{path}/{name}"), member)));
+                open.extend(
+                    members
+                        .iter()
+                        .map(|(name, member)| (format!("{path}/{name}"), member)),
+                );
             }
             serde_json::Value::Array(items) => {
-                open.extend(items.iter().enumerate().map(|(at, item)| (format!("{path}/{at}"), item)));
+                open.extend(
+                    items
+                        .iter()
+                        .enumerate()
+                        .map(|(at, item)| (format!("{path}/{at}"), item)),
+                );
             }
             _ => {}
         }

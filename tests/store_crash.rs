@@ -1,9 +1,13 @@
-//! What was acknowledged stays: when the process is killed, when the disk is full; and a damaged file is told.
+//! What was acknowledged stays: when the process is killed, when the disk is full; and a damaged
+//! file is told.
 //!
-//! The writers are processes of their own, started from this same test binary: [`writer`] does nothing unless an
-//! environment variable gives it a part.
+//! The writers are processes of their own, started from this same test binary: [`writer`] does
+//! nothing unless an environment variable gives it a part.
 
-#![expect(clippy::unwrap_used, reason = "the whole file is tests: what fails in a helper fails its test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the whole file is tests: what fails in a helper fails its test"
+)]
 
 use behest::storage::{Batch, StoreError, StoreId, TupleStore};
 use std::io::{BufRead, BufReader, Write};
@@ -20,9 +24,14 @@ const DIR: &str = "BEHEST_STORE_DIR";
 /// The writer of the tests below, in its own process.
 #[test]
 fn writer() {
-    let (Ok(part), Ok(dir)) = (std::env::var(PART), std::env::var(DIR)) else { return };
+    let (Ok(part), Ok(dir)) = (std::env::var(PART), std::env::var(DIR)) else {
+        return;
+    };
     let (kind, part) = part.split_once('/').unwrap();
-    let kind = Kind::DURABLE.iter().find(|known| format!("{known:?}") == kind).unwrap();
+    let kind = Kind::DURABLE
+        .iter()
+        .find(|known| format!("{known:?}") == kind)
+        .unwrap();
     match part {
         "write" => write_forever(&*kind.open(Path::new(&dir)).unwrap()),
         #[cfg(unix)]
@@ -55,15 +64,25 @@ fn change(store: &dyn TupleStore, revision: u64) -> Result<(), StoreError> {
 /// Between one and 120 new tuples, in place of some of the change two before.
 fn batch(revision: u64) -> Batch {
     let texts = |n: u64| {
-        let count = if n < 2 || n.is_multiple_of(11) { 0 } else { 1 + Random(n).below(120) };
+        let count = if n < 2 || n.is_multiple_of(11) {
+            0
+        } else {
+            1 + Random(n).below(120)
+        };
         (0..count).map(move |i| format!("document:{n}-{i}#viewer@user:reader-{i}"))
     };
-    let deletes = texts(revision.saturating_sub(2)).step_by(3).map(|text| key(&text)).collect();
+    let deletes = texts(revision.saturating_sub(2))
+        .step_by(3)
+        .map(|text| key(&text))
+        .collect();
     let writes = texts(revision).enumerate().map(|(i, text)| match i % 4 {
         0 => conditional(&text, "until", i64::try_from(revision).unwrap()),
         _ => tuple(&text),
     });
-    Batch { deletes, ..Batch::of_writes(writes.collect()) }
+    Batch {
+        deletes,
+        ..Batch::of_writes(writes.collect())
+    }
 }
 
 /// What a store holds after the changes up to a revision, as a store in memory has it.
@@ -73,13 +92,23 @@ fn expected(revision: u64) -> State {
     State::read(&*store).unwrap()
 }
 
-/// The store holds every acknowledged change, at most one more, each of them whole, and its log agrees.
+/// The store holds every acknowledged change, at most one more, each of them whole, and its log
+/// agrees.
 fn check(store: &dyn TupleStore, acknowledged: u64) -> u64 {
     let state = State::read(store).unwrap();
     let revision = state.revision.0;
-    assert!((acknowledged..=acknowledged + 1).contains(&revision), "{acknowledged} acknowledged, {revision} found");
-    assert!(state == expected(revision), "the state at {revision} is not what was written");
-    assert!(State::replay(store, 1000).unwrap() == state, "the log at {revision} leads to another state");
+    assert!(
+        (acknowledged..=acknowledged + 1).contains(&revision),
+        "{acknowledged} acknowledged, {revision} found"
+    );
+    assert!(
+        state == expected(revision),
+        "the state at {revision} is not what was written"
+    );
+    assert!(
+        State::replay(store, 1000).unwrap() == state,
+        "the log at {revision} leads to another state"
+    );
     revision
 }
 
@@ -92,7 +121,8 @@ fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
         for round in 0..ROUNDS {
             let mut child = start(*kind, "write", dir.path());
             let mut told = Told::by(&mut child);
-            // Most die while they write, a moment after some change, however busy the disk is; some while they open.
+            // Most die while they write, a moment after some change, however busy the disk is; some
+            // while they open.
             let mut take = |line: String| {
                 if let Some(number) = line.strip_prefix("acknowledged ") {
                     last = number.parse().unwrap();
@@ -100,7 +130,11 @@ fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
                     assert_eq!(line, "opened", "round {round}");
                 }
             };
-            let awaited = if round % 5 == 0 { 0 } else { 2 + random.below(6) };
+            let awaited = if round % 5 == 0 {
+                0
+            } else {
+                2 + random.below(6)
+            };
             (0..awaited).for_each(|_| take(told.next().unwrap()));
             std::thread::sleep(Duration::from_micros(random.below(15_000)));
             child.kill().unwrap();
@@ -108,11 +142,15 @@ fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
             told.for_each(take);
             last = check(&*kind.open(dir.path()).unwrap(), last);
         }
-        assert!(last > ROUNDS, "{kind:?}: only {last} changes in {ROUNDS} rounds");
+        assert!(
+            last > ROUNDS,
+            "{kind:?}: only {last} changes in {ROUNDS} rounds"
+        );
     }
 }
 
-/// A flipped bit, a lost end, a zeroed sector: the store says that it is damaged, or nothing of it was hit.
+/// A flipped bit, a lost end, a zeroed sector: the store says that it is damaged, or nothing of it
+/// was hit.
 #[test]
 fn a_damaged_file_is_told_and_never_trusted() {
     const ROUNDS: u64 = 150;
@@ -140,7 +178,11 @@ fn a_damaged_file_is_told_and_never_trusted() {
                     (byte, bit) => damaged[byte] ^= bit,
                 },
                 1 | 2 => damaged[place] ^= 1 << random.below(8),
-                3 => damaged.iter_mut().skip(place & !511).take(512).for_each(|byte| *byte = 0),
+                3 => damaged
+                    .iter_mut()
+                    .skip(place & !511)
+                    .take(512)
+                    .for_each(|byte| *byte = 0),
                 _ => damaged.truncate(place),
             }
             if damaged == *file {
@@ -156,17 +198,27 @@ fn a_damaged_file_is_told_and_never_trusted() {
                         "{name}, round {round}, byte {place}: another state, at {}",
                         state.revision
                     );
-                    assert!(State::replay(&*store, 100).unwrap() == whole, "{name}, round {round}: another log");
+                    assert!(
+                        State::replay(&*store, 100).unwrap() == whole,
+                        "{name}, round {round}: another log"
+                    );
                 }
                 Err(error) => {
-                    assert!(matches!(error, StoreError::Corrupt { .. }), "{name}, round {round}: {error}");
+                    assert!(
+                        matches!(error, StoreError::Corrupt { .. }),
+                        "{name}, round {round}: {error}"
+                    );
                     assert!(!error.to_string().contains('\n'), "{error}");
                     told += 1;
                 }
             }
         }
     }
-    assert!(told > ROUNDS / 2, "only {told} of {} damages were told", 2 * ROUNDS);
+    assert!(
+        told > ROUNDS / 2,
+        "only {told} of {} damages were told",
+        2 * ROUNDS
+    );
 }
 
 #[cfg(unix)]
@@ -177,7 +229,8 @@ mod full {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
-    /// Room for some hundred changes. A limit on the size of a file looks to the store as a full disk does.
+    /// Room for some hundred changes. A limit on the size of a file looks to the store as a full
+    /// disk does.
     const ROOM_BYTES: u64 = 3 << 20;
 
     /// Writes until the disk is full, makes room, and goes on in the same process.
@@ -186,7 +239,14 @@ mod full {
         signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).unwrap();
         let store = kind.open(dir).unwrap();
         let unlimited = getrlimit(Resource::Fsize);
-        setrlimit(Resource::Fsize, Rlimit { current: Some(ROOM_BYTES), ..unlimited }).unwrap();
+        setrlimit(
+            Resource::Fsize,
+            Rlimit {
+                current: Some(ROOM_BYTES),
+                ..unlimited
+            },
+        )
+        .unwrap();
         let mut revision = store.revision().unwrap().0;
         let error = loop {
             match change(&*store, revision + 1) {
@@ -223,9 +283,14 @@ mod full {
             "the disk of `{}` is full: make room and write again, nothing that was acknowledged is lost",
             dir.path().join("behest.redb").display()
         );
-        let [(before, told)] = refused.as_slice() else { panic!("{refused:?}") };
+        let [(before, told)] = refused.as_slice() else {
+            panic!("{refused:?}")
+        };
         assert_eq!(*told, message);
-        assert!(*before > 10 && last > before + 18, "full after {before}, ended at {last}");
+        assert!(
+            *before > 10 && last > before + 18,
+            "full after {before}, ended at {last}"
+        );
         assert_eq!(check(&*Kind::Redb.open(dir.path()).unwrap(), last), last);
     }
 }
@@ -243,7 +308,9 @@ fn start(kind: Kind, part: &str, dir: &Path) -> Child {
 
 /// One write for a whole line, so that a killed process leaves no half of one.
 fn tell(line: &str) {
-    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+    std::io::stderr()
+        .write_all(format!("{line}\n").as_bytes())
+        .unwrap();
 }
 
 /// What a process tells, line by line, until its end.

@@ -1,5 +1,5 @@
-//! One connection, and what is sent over it. No more of HTTP than the service's answers need, so that the client costs
-//! little beside the service.
+//! One connection, and what is sent over it. No more of HTTP than the service's answers need, so
+//! that the client costs little beside the service.
 
 use super::service::KEY;
 use std::io::{Read, Write};
@@ -17,7 +17,10 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn question(body: &str, expected: &str) -> Self {
-        Self { request: post("/access/v1/evaluation", "", body), expected: expected.as_bytes().to_vec() }
+        Self {
+            request: post("/access/v1/evaluation", "", body),
+            expected: expected.as_bytes().to_vec(),
+        }
     }
 
     /// Writes or deletes a tuple that changes no answer.
@@ -54,7 +57,10 @@ impl Connection {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { stream, buffer: vec![0; 64 << 10] }
+        Self {
+            stream,
+            buffer: vec![0; 64 << 10],
+        }
     }
 
     /// Sends a request and waits for its answer, which must begin with what is expected.
@@ -65,7 +71,11 @@ impl Connection {
             let read = self.stream.read(&mut self.buffer[end..]).unwrap();
             end += read;
             let answer = &self.buffer[..end];
-            assert!(read > 0, "the service hung up: {}", String::from_utf8_lossy(answer));
+            assert!(
+                read > 0,
+                "the service hung up: {}",
+                String::from_utf8_lossy(answer)
+            );
             if let Some(body) = whole_body(answer) {
                 break body;
             }
@@ -85,8 +95,13 @@ fn whole_body(answer: &[u8]) -> Option<&[u8]> {
     const END: &[u8] = b"\r\n\r\n";
     const LENGTH: &[u8] = b"content-length: ";
     let head = answer.windows(END.len()).position(|window| window == END)?;
-    let at = answer[..head].windows(LENGTH.len()).position(|window| window.eq_ignore_ascii_case(LENGTH)).unwrap();
-    let digits = answer[at + LENGTH.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    let at = answer[..head]
+        .windows(LENGTH.len())
+        .position(|window| window.eq_ignore_ascii_case(LENGTH))
+        .unwrap();
+    let digits = answer[at + LENGTH.len()..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
     let length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
     let body = &answer[head + END.len()..];
     (body.len() >= length).then_some(body)

@@ -10,7 +10,8 @@ use support::bench::figures::{float, shown};
 /// Connections of an open loop: so many questions can wait for their answers at once.
 const OPEN_CONNECTIONS: usize = 16;
 
-/// How long before a question is due its thread stops to sleep: systems wake threads some ten microseconds late.
+/// How long before a question is due its thread stops to sleep: systems wake threads some ten
+/// microseconds late.
 const SLEEP_MARGIN: Duration = Duration::from_micros(80);
 
 /// An open loop that falls behind ends all the same.
@@ -49,27 +50,43 @@ impl Measured {
 }
 
 /// Asks for `time`.
-pub(crate) fn run(service: &Service, exchanges: &[Exchange], load: Load, time: Duration) -> Measured {
+pub(crate) fn run(
+    service: &Service,
+    exchanges: &[Exchange],
+    load: Load,
+    time: Duration,
+) -> Measured {
     let (cpu, begun) = (service.cpu(), Instant::now());
     let mut latencies = match load {
-        Load::Closed { connections } => {
-            in_threads(connections, |thread| closed(service, exchanges, thread, begun + time))
-        }
+        Load::Closed { connections } => in_threads(connections, |thread| {
+            closed(service, exchanges, thread, begun + time)
+        }),
         Load::Open { rate } => {
             let next = AtomicU32::new(0);
-            in_threads(OPEN_CONNECTIONS, |_| open(service, exchanges, &next, rate, begun, time))
+            in_threads(OPEN_CONNECTIONS, |_| {
+                open(service, exchanges, &next, rate, begun, time)
+            })
         }
     };
     let (time, cpu) = (begun.elapsed(), service.cpu().saturating_sub(cpu));
     latencies.sort_unstable();
-    Measured { latencies, time, cpu }
+    Measured {
+        latencies,
+        time,
+        cpu,
+    }
 }
 
 fn in_threads(count: usize, work: impl Fn(usize) -> Vec<u64> + Sync) -> Vec<u64> {
     let work = &work;
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..count).map(|thread| scope.spawn(move || work(thread))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        let threads: Vec<_> = (0..count)
+            .map(|thread| scope.spawn(move || work(thread)))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
     })
 }
 
@@ -105,7 +122,10 @@ fn open(
             return latencies;
         }
         let due = begun + due;
-        std::thread::sleep(due.saturating_duration_since(Instant::now()).saturating_sub(SLEEP_MARGIN));
+        std::thread::sleep(
+            due.saturating_duration_since(Instant::now())
+                .saturating_sub(SLEEP_MARGIN),
+        );
         while Instant::now() < due {
             std::hint::spin_loop();
         }

@@ -1,13 +1,14 @@
 //! The whole service, as its callers see it: `cargo bench --bench http`.
 //!
-//! Starts the program on a free loopback port, with relations in a data directory and agents that ask for users, and
-//! asks it over HTTP. **Closed loop**: each connection sends its next question when the last is answered; this says how
-//! much the service does. **Open loop**: questions are due at a fixed rate, and a latency counts from when its question
-//! was due, so that a stall is charged to every question it delays; this says how long callers wait. Permits and denials
-//! apart, at rest and beside 100 writes a second, for each size of the cache. Every answer is compared.
+//! Starts the program on a free loopback port, with relations in a data directory and agents that
+//! ask for users, and asks it over HTTP. **Closed loop**: each connection sends its next question
+//! when the last is answered; this says how much the service does. **Open loop**: questions are due
+//! at a fixed rate, and a latency counts from when its question was due, so that a stall is charged
+//! to every question it delays; this says how long callers wait. Permits and denials apart, at rest
+//! and beside 100 writes a second, for each size of the cache. Every answer is compared.
 //!
-//! Prints a table, draws `target/bench/http.svg`, and ends by itself. The clients share the machine with the service: on
-//! a busy one read the processor time, which is the service's alone.
+//! Prints a table, draws `target/bench/http.svg`, and ends by itself. The clients share the machine
+//! with the service: on a busy one read the processor time, which is the service's alone.
 //!
 //! | Variable | Default | |
 //! |---|---|---|
@@ -59,7 +60,9 @@ fn main() {
     let world = Folders::sizes("100000")[0];
     let dir = tempfile::tempdir().unwrap();
     support::bench::agents::write_bundle(&dir.path().join("bundle"));
-    let stores = support::bench::filled::open(open_redb(&dir.path().join("data"), DEFAULT_CACHE_BYTES).unwrap());
+    let stores = support::bench::filled::open(
+        open_redb(&dir.path().join("data"), DEFAULT_CACHE_BYTES).unwrap(),
+    );
     support::bench::filled::fill(&stores, world);
     drop(stores);
 
@@ -79,12 +82,27 @@ fn setting(name: &str, default: &str) -> String {
 fn measure(world: Folders, dir: &Path, cache: &str, rows: &mut Vec<Row>) {
     let time = Duration::from_secs(setting("BEHEST_SECONDS", "3").parse().unwrap());
     let rates = setting("BEHEST_RATES", "1000,5000");
-    let open = rates.split(',').map(|rate| Load::Open { rate: rate.parse().unwrap() });
-    let loads: Vec<Load> = [1, 16].map(|connections| Load::Closed { connections }).into_iter().chain(open).collect();
+    let open = rates.split(',').map(|rate| Load::Open {
+        rate: rate.parse().unwrap(),
+    });
+    let loads: Vec<Load> = [1, 16]
+        .map(|connections| Load::Closed { connections })
+        .into_iter()
+        .chain(open)
+        .collect();
     let kinds = [("permit", End::Permit), ("deny", End::DenyLast)].map(|(name, end)| {
-        let expected = if end == End::Permit { "{\"decision\":true}" } else { "{\"decision\":false}" };
+        let expected = if end == End::Permit {
+            "{\"decision\":true}"
+        } else {
+            "{\"decision\":false}"
+        };
         let bodies = (0..QUESTIONS).map(|number| question(world, number, 2, end).to_string());
-        (name, bodies.map(|body| Exchange::question(&body, expected)).collect::<Vec<_>>())
+        (
+            name,
+            bodies
+                .map(|body| Exchange::question(&body, expected))
+                .collect::<Vec<_>>(),
+        )
     });
     let service = Service::start(dir, cache);
     println!(
@@ -93,17 +111,33 @@ fn measure(world: Folders, dir: &Path, cache: &str, rows: &mut Vec<Row>) {
         service.resident_mib()
     );
     for (_, exchanges) in &kinds {
-        load::run(&service, exchanges, Load::Closed { connections: 4 }, Duration::from_secs(1));
+        load::run(
+            &service,
+            exchanges,
+            Load::Closed { connections: 4 },
+            Duration::from_secs(1),
+        );
     }
     for writes in [0, WRITES] {
         for load in &loads {
             for (answers, exchanges) in &kinds {
-                let measured = beside_writes(world, &service, writes, || load::run(&service, exchanges, *load, time));
-                rows.push(Row { cache: cache.to_owned(), load: *load, writes, answers, measured });
+                let measured = beside_writes(world, &service, writes, || {
+                    load::run(&service, exchanges, *load, time)
+                });
+                rows.push(Row {
+                    cache: cache.to_owned(),
+                    load: *load,
+                    writes,
+                    answers,
+                    measured,
+                });
             }
         }
     }
-    println!("cache {cache}: {} MiB resident at the end", service.resident_mib());
+    println!(
+        "cache {cache}: {} MiB resident at the end",
+        service.resident_mib()
+    );
 }
 
 /// Runs `work` while tuples that no question is about are written and deleted at a fixed rate.
@@ -132,10 +166,22 @@ fn beside_writes<T>(world: Folders, service: &Service, rate: u32, work: impl FnO
 }
 
 fn print(world: Folders, rows: &[Row]) {
-    println!("\n{} tuples, agent for user (two legs), {QUESTIONS} questions of each kind\n", world.size);
-    println!("| cache | load | writes/s | answers | requests/s | p50 µs | p99 µs | p99.9 µs | CPU ms per 1,000 |");
+    println!(
+        "\n{} tuples, agent for user (two legs), {QUESTIONS} questions of each kind\n",
+        world.size
+    );
+    println!(
+        "| cache | load | writes/s | answers | requests/s | p50 µs | p99 µs | p99.9 µs | CPU ms per 1,000 |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for Row { cache, load, writes, answers, measured } in rows {
+    for Row {
+        cache,
+        load,
+        writes,
+        answers,
+        measured,
+    } in rows
+    {
         let us = |part| shown(float(thousandths(&measured.latencies, part)) / 1e3);
         println!(
             "| {cache} | {load} | {writes} | {answers} | {} | {} | {} | {} | {} |",

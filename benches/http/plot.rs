@@ -28,13 +28,16 @@ pub(crate) fn draw(rows: &[Row]) -> PathBuf {
 
 fn paint(area: &DrawingArea<SVGBackend<'_>, Shift>, rows: &[Row]) {
     area.fill(&WHITE).unwrap();
-    let slowest = rows.iter().map(|row| float(thousandths(&row.measured.latencies, MOST)) / 1e3).fold(LEAST, f64::max);
+    let slowest = rows
+        .iter()
+        .map(|row| float(thousandths(&row.measured.latencies, MOST)) / 1e3)
+        .fold(LEAST, f64::max);
     let (panels, legend) = area.split_horizontally(PANELS);
     let panels = panels.split_evenly((1, 2));
-    for (panel, (title, is_shown)) in panels
-        .iter()
-        .zip([("at rest", (|row| row.writes == 0) as fn(&&Row) -> bool), ("beside 100 writes/s", |row| row.writes > 0)])
-    {
+    for (panel, (title, is_shown)) in panels.iter().zip([
+        ("at rest", (|row| row.writes == 0) as fn(&&Row) -> bool),
+        ("beside 100 writes/s", |row| row.writes > 0),
+    ]) {
         let mut chart = ChartBuilder::on(panel)
             .caption(format!("Latency, {title}"), ("sans-serif", 20))
             .margin(12)
@@ -56,22 +59,30 @@ fn paint(area: &DrawingArea<SVGBackend<'_>, Shift>, rows: &[Row]) {
                 let latency = float(thousandths(&row.measured.latencies, part)) / 1e3;
                 (nines(part), latency.max(LEAST))
             });
-            chart.draw_series(LineSeries::new(points, colour(at, row))).unwrap();
+            chart
+                .draw_series(LineSeries::new(points, colour(at, row)))
+                .unwrap();
         }
     }
     // The same lines in both panels, in the same order.
     for (at, row) in rows.iter().filter(|row| row.writes == 0).enumerate() {
         let y = 60 + 26 * i32::try_from(at).unwrap();
-        legend.draw(&PathElement::new([(0, y), (18, y)], colour(at, row))).unwrap();
+        legend
+            .draw(&PathElement::new([(0, y), (18, y)], colour(at, row)))
+            .unwrap();
         let name = format!("{}, {}, cache {}", row.load, row.answers, row.cache);
-        legend.draw(&Text::new(name, (26, y - 6), ("sans-serif", 12))).unwrap();
+        legend
+            .draw(&Text::new(name, (26, y - 6), ("sans-serif", 12)))
+            .unwrap();
     }
     area.present().unwrap();
 }
 
 /// Permits and denials of one load are two shades of one colour.
 fn colour(at: usize, row: &Row) -> ShapeStyle {
-    Palette99::pick(at / 2).mix(if row.answers == "permit" { 1.0 } else { 0.5 }).stroke_width(2)
+    Palette99::pick(at / 2)
+        .mix(if row.answers == "permit" { 1.0 } else { 0.5 })
+        .stroke_width(2)
 }
 
 /// Where a part of the requests stands on the horizontal axis: 90 % at 1, 99 % at 2, 99.9 % at 3.

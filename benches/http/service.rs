@@ -25,17 +25,37 @@ impl Service {
     pub(crate) fn start(dir: &Path, cache: &str) -> Self {
         let begun = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_behest"));
-        command.args(["serve", "--bundle", "bundle", "--data", "data", "--listen", "127.0.0.1:0", "--cache", cache]);
+        command.args([
+            "serve",
+            "--bundle",
+            "bundle",
+            "--data",
+            "data",
+            "--listen",
+            "127.0.0.1:0",
+            "--cache",
+            cache,
+        ]);
         // Settings of the benchmark are none of the service's.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BEHEST_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BEHEST_"))
+        {
             command.env_remove(name);
         }
         command.current_dir(dir).env("BEHEST_ADMIN_KEY", KEY);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut told = String::new();
         let address = loop {
-            let line = log.next().unwrap_or_else(|| panic!("the service does not start: {told}")).unwrap();
+            let line = log
+                .next()
+                .unwrap_or_else(|| panic!("the service does not start: {told}"))
+                .unwrap();
             let parsed: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             if let Some(address) = parsed["address"].as_str() {
                 break address.parse().unwrap();
@@ -45,7 +65,11 @@ impl Service {
         let ready = begun.elapsed();
         // The log goes on, and somebody must read it.
         std::thread::spawn(move || log.for_each(drop));
-        Self { child, address, ready }
+        Self {
+            child,
+            address,
+            ready,
+        }
     }
 
     pub(crate) fn connect(&self) -> Connection {
@@ -54,17 +78,34 @@ impl Service {
 
     /// Processor time so far.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: u32 = fields.skip(11).take(2).map(|field| field.parse::<u32>().unwrap_or(0)).sum();
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let fields = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
+        let ticks: u32 = fields
+            .skip(11)
+            .take(2)
+            .map(|field| field.parse::<u32>().unwrap_or(0))
+            .sum();
         Duration::from_secs(1) * ticks / TICKS
     }
 
     /// Resident memory.
     pub(crate) fn resident_mib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) >> 10
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .unwrap_or_default();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap_or_default();
+        line.split_whitespace()
+            .next()
+            .and_then(|kib| kib.parse::<u64>().ok())
+            .unwrap_or(0)
+            >> 10
     }
 }
 

@@ -1,4 +1,5 @@
-//! The body of a request for a decision: JSON, the chain that it spells, the decision and its explanation.
+//! The body of a request for a decision: JSON, the chain that it spells, the decision and its
+//! explanation.
 
 use behest::bundle::Source;
 use behest::clock::FixedClock;
@@ -13,15 +14,25 @@ const NOW_MS: i64 = 1_790_845_200_000;
 
 /// An engine with the default bundle.
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-    let engine = Engine::new(Arc::new(FixedClock::at(NOW_MS)), Arc::default(), Recorder::default());
-    engine.load(&Source::Embedded).expect("the default bundle loads");
+    let engine = Engine::new(
+        Arc::new(FixedClock::at(NOW_MS)),
+        Arc::default(),
+        Recorder::default(),
+    );
+    engine
+        .load(&Source::Embedded)
+        .expect("the default bundle loads");
     engine
 });
 
 /// Decides a body. No body is a fault of the service, and the same body is decided alike twice.
 pub fn body(input: &[u8]) {
-    let Ok(body) = read_object(input, Limits::default().json_depth) else { return };
-    let Ok(request) = Request::from_body(&body) else { return };
+    let Ok(body) = read_object(input, Limits::default().json_depth) else {
+        return;
+    };
+    let Ok(request) = Request::from_body(&body) else {
+        return;
+    };
     let lean = decide(&request, Depth::Lean);
     let explained = decide(&request, Depth::Explain);
     // INVARIANT: what an answer carries beside the decision never changes it.
@@ -40,7 +51,11 @@ fn decide(request: &Request, depth: Depth) -> Option<String> {
     };
     match ENGINE.decide(&ask, request) {
         Ok(answer) => {
-            let _text = explanation_text(answer.decision, answer.reason.as_ref(), answer.explanation.as_ref());
+            let _text = explanation_text(
+                answer.decision,
+                answer.reason.as_ref(),
+                answer.explanation.as_ref(),
+            );
             Some(answer.decision.to_string())
         }
         Err(Refusal::Malformed(_)) => None,

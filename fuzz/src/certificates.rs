@@ -28,7 +28,10 @@ pub fn certificates(input: &[u8]) {
     let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
     let text = std::str::from_utf8(input).unwrap_or_default();
     for credential in [encoded.as_str(), &pem, text] {
-        assert!(!TRUSTED.proves(credential), "a certificate that nobody signed proves something");
+        assert!(
+            !TRUSTED.proves(credential),
+            "a certificate that nobody signed proves something"
+        );
     }
 }
 
@@ -45,8 +48,12 @@ impl Domain {
         };
         let client = HttpClient::new(None).expect("a client");
         let clock = Arc::new(FixedClock::at(NOW_MS));
-        let verifier = Verifier::start(Vec::new(), vec![(domain, client)], clock).expect("a verifier");
-        Self { verifier, runtime: runtime() }
+        let verifier =
+            Verifier::start(Vec::new(), vec![(domain, client)], clock).expect("a verifier");
+        Self {
+            verifier,
+            runtime: runtime(),
+        }
     }
 
     fn proves(&self, certificate: &str) -> bool {

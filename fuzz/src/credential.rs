@@ -7,10 +7,14 @@ use tokio::runtime::{Builder, Runtime};
 
 /// Returns a runtime: verifying may wait for an issuer.
 pub(crate) fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_time().build().expect("a runtime")
+    Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime")
 }
 
-/// Writes what a verifier reads from time to time. Each process has its own; libFuzzer ends without removing anything.
+/// Writes what a verifier reads from time to time. Each process has its own; libFuzzer ends without
+/// removing anything.
 pub(crate) fn file(name: &str, content: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("behest-fuzz-{}-{name}", std::process::id()));
     std::fs::write(&path, content).expect("a file");

@@ -1,7 +1,8 @@
 //! What is fuzzed: each function takes any bytes, and panics where behest does what it must not.
 //!
-//! The targets in `fuzz_targets` hand these functions to libFuzzer; the test below hands them what `fuzz/seed` has made, so
-//! that a target that is out of step with behest is found without a fuzzer.
+//! The targets in `fuzz_targets` hand these functions to libFuzzer; the test below hands them what
+//! `fuzz/seed` has made, so that a target that is out of step with behest is found without a
+//! fuzzer.
 
 mod body;
 mod certificates;
@@ -22,7 +23,9 @@ mod tests {
 
     /// Replays every seed of a target, as it is and cut short.
     fn replay(target: &str, run: fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("corpus")
+            .join(target);
         let mut seeds = 0;
         for entry in std::fs::read_dir(folder).expect("`fuzz/seed` makes the seeds") {
             let seed = std::fs::read(entry.expect("an entry").path()).expect("a file");

@@ -1,7 +1,7 @@
 //! Tokens of an issuer: as text that anybody can send, and as claims that the issuer has signed.
 //!
-//! The signature of a fuzzer's token never verifies, so that nothing behind it would be tried: each input is also signed,
-//! as the claims of a token.
+//! The signature of a fuzzer's token never verifies, so that nothing behind it would be tried: each
+//! input is also signed, as the claims of a token.
 
 use crate::credential::{file, proves, runtime};
 use aws_lc_rs::rand::SystemRandom;
@@ -36,12 +36,19 @@ static TRUSTED: LazyLock<Issuer> = LazyLock::new(Issuer::new);
 pub fn tokens(input: &[u8]) {
     let issuer = &*TRUSTED;
     if let Ok(token) = std::str::from_utf8(input) {
-        assert!(!issuer.proves(token), "a token that nobody signed proves something");
+        assert!(
+            !issuer.proves(token),
+            "a token that nobody signed proves something"
+        );
     }
     let signed = issuer.sign(input);
     let first = issuer.proves(&signed);
     // The second time it is known.
-    assert_eq!(first, issuer.proves(&signed), "what is kept of a token differs");
+    assert_eq!(
+        first,
+        issuer.proves(&signed),
+        "what is kept of a token differs"
+    );
 }
 
 impl Issuer {
@@ -49,15 +56,23 @@ impl Issuer {
         let key = new_key();
         let file = file("keys.json", &published(&key));
         let profile = Profile {
-            trust: Trust::Keys { source: KeySource::File(file), algorithms: vec![Algorithm::ES256] },
+            trust: Trust::Keys {
+                source: KeySource::File(file),
+                algorithms: vec![Algorithm::ES256],
+            },
             audiences: vec![AUDIENCE.into()],
             own_clients: vec!["web".into()],
             ..Preset::Standard.profile(ISSUER)
         };
         let client = HttpClient::new(None).expect("a client");
         let clock = Arc::new(FixedClock::at(NOW_MS));
-        let verifier = Verifier::start(vec![(profile, client)], Vec::new(), clock).expect("a verifier");
-        Self { key, verifier, runtime: runtime() }
+        let verifier =
+            Verifier::start(vec![(profile, client)], Vec::new(), clock).expect("a verifier");
+        Self {
+            key,
+            verifier,
+            runtime: runtime(),
+        }
     }
 
     fn proves(&self, token: &str) -> bool {
@@ -74,7 +89,8 @@ impl Issuer {
 
 fn new_key() -> EncodingKey {
     let random = SystemRandom::new();
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("randomness");
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+        .expect("randomness");
     let encoded = BASE64_STANDARD.encode(document.as_ref());
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{encoded}\n-----END PRIVATE KEY-----\n");
     EncodingKey::from_ec_pem(pem.as_bytes()).expect("a key")

@@ -1,6 +1,7 @@
 //! Cases: what a bundle must decide, written for people and run at every load.
 //!
-//! A case is hermetic: the bundle's own entities, what it is `given`, a fixed time, and never a data directory.
+//! A case is hermetic: the bundle's own entities, what it is `given`, a fixed time, and never a
+//! data directory.
 
 use super::given::{CaseFile, CaseText, Given};
 use super::manifest::find;
@@ -60,7 +61,8 @@ pub struct CaseReport {
     pub ran: usize,
     /// Those that failed.
     pub failures: Vec<CaseFailure>,
-    /// Policies that decided no case, by id. Empty where a filter left cases out, or where there are no cases.
+    /// Policies that decided no case, by id. Empty where a filter left cases out, or where there
+    /// are no cases.
     pub undecided: Vec<String>,
 }
 
@@ -77,8 +79,8 @@ pub struct CaseFailure {
     pub explanation: String,
 }
 
-/// Runs cases; `decide` answers one, and `explain` tells why, for one that fails. With a filter, only those whose file
-/// and name match it.
+/// Runs cases; `decide` answers one, and `explain` tells why, for one that fails. With a filter,
+/// only those whose file and name match it.
 pub fn run_cases<'a>(
     cases: &[Case],
     policies: impl Iterator<Item = &'a str>,
@@ -106,7 +108,10 @@ pub fn run_cases<'a>(
         decided.extend(observed.policies);
     }
     if filter.is_none() && report.ran > 0 {
-        report.undecided = policies.filter(|id| !decided.contains(*id)).map(str::to_owned).collect();
+        report.undecided = policies
+            .filter(|id| !decided.contains(*id))
+            .map(str::to_owned)
+            .collect();
     }
     report
 }
@@ -114,8 +119,16 @@ pub fn run_cases<'a>(
 impl Expected {
     fn holds(&self, observed: &Observed) -> bool {
         observed.decision == Some(self.decision)
-            && self.code.as_ref().is_none_or(|code| observed.code.as_ref().is_some_and(|found| found.as_str() == code))
-            && self.policies.as_ref().is_none_or(|policies| *policies == observed.policies)
+            && self.code.as_ref().is_none_or(|code| {
+                observed
+                    .code
+                    .as_ref()
+                    .is_some_and(|found| found.as_str() == code)
+            })
+            && self
+                .policies
+                .as_ref()
+                .is_none_or(|policies| *policies == observed.policies)
     }
 
     /// `permit`, `deny`, or a reason's code.
@@ -125,11 +138,16 @@ impl Expected {
             "deny" => (Decision::Deny, None),
             code => (Decision::Deny, Some(code.to_owned())),
         };
-        Self { decision, code, policies: None }
+        Self {
+            decision,
+            code,
+            policies: None,
+        }
     }
 
     fn read(value: &Value) -> Result<Self, String> {
-        const FORMS: &str = "`expect` is `permit`, `deny`, `{deny: code}`, and may name `policies: [id, …]`";
+        const FORMS: &str =
+            "`expect` is `permit`, `deny`, `{deny: code}`, and may name `policies: [id, …]`";
         let record = match value {
             Value::Text(word) if word == "permit" || word == "deny" => return Ok(Self::word(word)),
             Value::Record(record) => record,
@@ -137,9 +155,11 @@ impl Expected {
         };
         let mut expected = match (record.get("permit"), record.get("deny")) {
             (Some(Value::Bool(true)), None) => Self::word("permit"),
-            (None, Some(Value::Text(code))) => {
-                Self { decision: Decision::Deny, code: Some(code.to_string()), policies: None }
-            }
+            (None, Some(Value::Text(code))) => Self {
+                decision: Decision::Deny,
+                code: Some(code.to_string()),
+                policies: None,
+            },
             (None, Some(Value::Bool(true))) => Self::word("deny"),
             _ => return Err(FORMS.to_owned()),
         };
@@ -147,8 +167,10 @@ impl Expected {
             match (key.as_str(), value) {
                 ("permit" | "deny", _) => {}
                 ("policies", Value::List(items)) => {
-                    let ids: Option<BTreeSet<String>> =
-                        items.iter().map(|id| id.as_text().map(ToString::to_string)).collect();
+                    let ids: Option<BTreeSet<String>> = items
+                        .iter()
+                        .map(|id| id.as_text().map(ToString::to_string))
+                        .collect();
                     expected.policies = Some(ids.ok_or(FORMS)?);
                 }
                 _ => return Err(FORMS.to_owned()),
@@ -172,13 +194,22 @@ impl std::fmt::Display for Expected {
 }
 
 fn describe(observed: &Observed) -> String {
-    let decision = observed.decision.map_or_else(|| "no decision".to_owned(), |decision| decision.to_string());
-    let code = observed.code.as_ref().map_or_else(String::new, |code| format!(" {code}"));
+    let decision = observed
+        .decision
+        .map_or_else(|| "no decision".to_owned(), |decision| decision.to_string());
+    let code = observed
+        .code
+        .as_ref()
+        .map_or_else(String::new, |code| format!(" {code}"));
     format!("{decision}{code} by {}", list(&observed.policies))
 }
 
 fn list(ids: &BTreeSet<String>) -> String {
-    if ids.is_empty() { "no policy".to_owned() } else { ids.iter().cloned().collect::<Vec<_>>().join(", ") }
+    if ids.is_empty() {
+        "no policy".to_owned()
+    } else {
+        ids.iter().cloned().collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Reads case files. Every problem of every file is in the report.
@@ -188,14 +219,23 @@ pub(super) fn read(
     stored: &Stored,
     relations: &Layer<'_>,
 ) -> Result<Vec<Case>, Problems> {
-    let mut reader = Reader { schema, stored, relations, problems: Vec::new(), cases: Vec::new(), given: Vec::new() };
+    let mut reader = Reader {
+        schema,
+        stored,
+        relations,
+        problems: Vec::new(),
+        cases: Vec::new(),
+        given: Vec::new(),
+    };
     for file in files {
         match yaml::parse::<CaseFile>(file) {
             Ok(parsed) => reader.file(file, parsed),
             Err(problem) => reader.problems.push(problem),
         }
     }
-    Problems(reader.problems).into_result().map(|()| reader.cases)
+    Problems(reader.problems)
+        .into_result()
+        .map(|()| reader.cases)
 }
 
 struct Reader<'a> {
@@ -214,7 +254,11 @@ impl Reader<'_> {
         for case in parsed.cases {
             if before.iter().any(|known| known.name == case.name) {
                 let message = format!("two cases of the file have the name `{}`", case.name);
-                self.problems.push(Problem::new(message).at(find(file, &case.name)).help("rename one of them"));
+                self.problems.push(
+                    Problem::new(message)
+                        .at(find(file, &case.name))
+                        .help("rename one of them"),
+                );
                 continue;
             }
             if let Some(message) = case.contradiction() {
@@ -253,7 +297,10 @@ impl Reader<'_> {
             match text.request(place) {
                 Ok(request) => self.cases.push(Case {
                     file: file.path.clone(),
-                    name: place.map_or_else(|| text.name.clone(), |(who, to)| format!("{} [{who}, {to}]", text.name)),
+                    name: place.map_or_else(
+                        || text.name.clone(),
+                        |(who, to)| format!("{} [{who}, {to}]", text.name),
+                    ),
                     request,
                     now,
                     stored: stored.clone(),
@@ -267,15 +314,23 @@ impl Reader<'_> {
     }
 
     fn stored(&mut self, file: &SourceFile, given: &Given) -> Result<Option<Stored>, Problems> {
-        let Some(json) = given.entities_json() else { return Ok(None) };
+        let Some(json) = given.entities_json() else {
+            return Ok(None);
+        };
         if let Some((_, stored)) = self.given.iter().find(|(known, _)| *known == json) {
             return Ok(Some(stored.clone()));
         }
-        let stored =
-            self.stored.with(&SourceFile::new(&file.path, json.as_str()), self.schema).map_err(|problems| {
+        let stored = self
+            .stored
+            .with(&SourceFile::new(&file.path, json.as_str()), self.schema)
+            .map_err(|problems| {
                 let in_file = |problem: Problem| {
                     let place = find(file, "entities");
-                    Problem { place: Some(place), message: format!("`given.entities`: {}", problem.message), ..problem }
+                    Problem {
+                        place: Some(place),
+                        message: format!("`given.entities`: {}", problem.message),
+                        ..problem
+                    }
                 };
                 Problems(problems.0.into_iter().map(in_file).collect())
             })?;
@@ -285,7 +340,8 @@ impl Reader<'_> {
 
     fn problem(&mut self, file: &SourceFile, case: &CaseText, message: String) {
         let message = format!("the case `{}`: {message}", case.name);
-        self.problems.push(Problem::new(message).at(find(file, &case.name)));
+        self.problems
+            .push(Problem::new(message).at(find(file, &case.name)));
     }
 }
 
@@ -295,11 +351,13 @@ type Cell = (Option<(String, String)>, Expected);
 fn cells(case: &CaseText) -> Result<Vec<Cell>, String> {
     match (&case.table, &case.expect) {
         (None, Some(YamlValue(expect))) => Ok(vec![(None, Expected::read(expect)?)]),
-        (None, None) => Err("it expects nothing: say `expect: permit` or `expect: {deny: code}`".to_owned()),
+        (None, None) => {
+            Err("it expects nothing: say `expect: permit` or `expect: {deny: code}`".to_owned())
+        }
         (Some(_), Some(_)) => Err("a table has its own `expect`".to_owned()),
         (Some(table), None) => {
-            let square =
-                table.expect.len() == table.who.len() && table.expect.iter().all(|row| row.len() == table.to.len());
+            let square = table.expect.len() == table.who.len()
+                && table.expect.iter().all(|row| row.len() == table.to.len());
             if !square || table.who.is_empty() || table.to.is_empty() {
                 return Err(format!(
                     "the table needs a row of `expect` for each of the {} in `who`, each with a cell for each of the {} in `to`",
@@ -310,7 +368,9 @@ fn cells(case: &CaseText) -> Result<Vec<Cell>, String> {
             let rows = table.who.iter().zip(&table.expect);
             Ok(rows
                 .flat_map(|(who, row)| {
-                    let cell = |(to, word): (&String, &String)| (Some((who.clone(), to.clone())), Expected::word(word));
+                    let cell = |(to, word): (&String, &String)| {
+                        (Some((who.clone(), to.clone())), Expected::word(word))
+                    };
                     table.to.iter().zip(row).map(cell).collect::<Vec<_>>()
                 })
                 .collect())

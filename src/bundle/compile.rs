@@ -7,7 +7,9 @@ use super::relations::{Layer, SchemaTypes};
 use super::sorted::Sorted;
 use super::{pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
-use crate::policy::{Compiled, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema, Stored, TypeInfo};
+use crate::policy::{
+    Compiled, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema, Stored, TypeInfo,
+};
 use crate::relations::model::AuthorizationModel;
 use smol_str::SmolStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,8 +80,8 @@ impl Bundle {
         &self.tuples
     }
 
-    /// Hands its layer of tuples over to whoever keeps them from now on: a million of them spelled out would be more
-    /// memory than the graph that answers from them.
+    /// Hands its layer of tuples over to whoever keeps them from now on: a million of them spelled
+    /// out would be more memory than the graph that answers from them.
     #[must_use]
     pub fn take_tuples(&mut self) -> Vec<Tuple> {
         std::mem::take(&mut self.tuples)
@@ -115,7 +117,8 @@ impl Bundle {
         &self.warnings
     }
 
-    /// The merged Cedar schema with the engine's facts, in Cedar's own syntax: for editors and the Cedar CLI.
+    /// The merged Cedar schema with the engine's facts, in Cedar's own syntax: for editors and the
+    /// Cedar CLI.
     #[must_use]
     pub fn schema_text(&self) -> String {
         self.compiled.schema().text.clone()
@@ -124,30 +127,42 @@ impl Bundle {
     /// Counts, for one line of a log: `41 policies, 23 entities, 12 actions, 96 cases`.
     #[must_use]
     pub fn summary(&self) -> String {
-        let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+        let count = |count: usize, one: &str, many: &str| {
+            format!("{count} {}", if count == 1 { one } else { many })
+        };
         [
             count(self.compiled.policy_ids().count(), "policy", "policies"),
             count(self.stored.len(), "entity", "entities"),
             count(self.tuples.len(), "tuple", "tuples"),
-            count(self.compiled.schema().vocabulary.actions().len(), "action", "actions"),
+            count(
+                self.compiled.schema().vocabulary.actions().len(),
+                "action",
+                "actions",
+            ),
             count(self.cases.len(), "case", "cases"),
         ]
         .join(", ")
     }
 }
 
-/// Merges, checks and compiles. Every problem in one report; cases are not run here. Packs that the bundle names are
-/// added to `files`, so that problems in them can be shown too.
+/// Merges, checks and compiles. Every problem in one report; cases are not run here. Packs that the
+/// bundle names are added to `files`, so that problems in them can be shown too.
 pub fn compile(files: &mut Files) -> Result<Bundle, Problems> {
-    // Cedar recurses over what it reads: a thread of its own, so that no caller's stack is what limits a bundle.
+    // Cedar recurses over what it reads: a thread of its own, so that no caller's stack is what
+    // limits a bundle.
     std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("bundle".to_owned()).stack_size(STACK_BYTES);
-        let thread = builder.spawn_scoped(scope, || compile_here(files)).map_err(|error| {
-            Problem::new(format!("the bundle cannot be compiled: {error}")).help("free some memory")
-        })?;
-        thread
-            .join()
-            .unwrap_or_else(|_| Err(Problem::new("the bundle cannot be compiled: its compilation failed").into()))
+        let builder = std::thread::Builder::new()
+            .name("bundle".to_owned())
+            .stack_size(STACK_BYTES);
+        let thread = builder
+            .spawn_scoped(scope, || compile_here(files))
+            .map_err(|error| {
+                Problem::new(format!("the bundle cannot be compiled: {error}"))
+                    .help("free some memory")
+            })?;
+        thread.join().unwrap_or_else(|_| {
+            Err(Problem::new("the bundle cannot be compiled: its compilation failed").into())
+        })
     })
 }
 
@@ -166,12 +181,24 @@ fn compile_here(files: &mut Files) -> Result<Bundle, Problems> {
     }
     let parts = compile_parts(&sorted, &manifest, files, next_actions, &mut problems);
     match (parts, problems.is_empty()) {
-        (Some(Parts { compiled, stored, cases, model, tuples }), true) => Ok(Bundle {
+        (
+            Some(Parts {
+                compiled,
+                stored,
+                cases,
+                model,
+                tuples,
+            }),
+            true,
+        ) => Ok(Bundle {
             model,
             tuples,
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             digest: files.digest(),
-            carriers: CarrierSettings { attributes: shared_names(&compiled), ..manifest.carriers() },
+            carriers: CarrierSettings {
+                attributes: shared_names(&compiled),
+                ..manifest.carriers()
+            },
             warnings: warnings(&compiled, &manifest, files),
             compiled,
             stored,
@@ -192,24 +219,47 @@ fn compile_parts(
     problems: &mut Vec<Problem>,
 ) -> Option<Parts> {
     let model = keep(read_model(sorted), problems)?;
-    let types = model.as_ref().map(relations::relation_types).unwrap_or_default();
+    let types = model
+        .as_ref()
+        .map(relations::relation_types)
+        .unwrap_or_default();
     let schema = keep(Schema::read(&sorted.schemas, types), problems)?;
     let schema = schema.with_level(manifest.level.unwrap_or(DEFAULT_LEVEL));
-    let tuples = keep(relations::read_tuples(&sorted.tuples.iter().collect::<Vec<_>>(), model.as_ref()), problems);
+    let tuples = keep(
+        relations::read_tuples(&sorted.tuples.iter().collect::<Vec<_>>(), model.as_ref()),
+        problems,
+    );
     check_types(&schema, manifest, files, problems);
     let stored = keep(Stored::read(&sorted.entities, &schema), problems);
     let cases = match &stored {
         Some(stored) => {
             let layer = Layer::new(model.as_ref(), tuples.as_deref().unwrap_or_default());
-            keep(cases::read(&sorted.cases.iter().collect::<Vec<_>>(), &schema, stored, &layer), problems)
+            keep(
+                cases::read(
+                    &sorted.cases.iter().collect::<Vec<_>>(),
+                    &schema,
+                    stored,
+                    &layer,
+                ),
+                problems,
+            )
         }
         None => None,
     };
-    let compiled = keep(Compiled::new(schema, &sorted.policies, &sorted.links, next_actions), problems);
+    let compiled = keep(
+        Compiled::new(schema, &sorted.policies, &sorted.links, next_actions),
+        problems,
+    );
     if let Some(compiled) = &compiled {
         check_reasons(compiled, manifest, files, problems);
     }
-    Some(Parts { compiled: compiled?, stored: stored?, cases: cases?, model, tuples: tuples? })
+    Some(Parts {
+        compiled: compiled?,
+        stored: stored?,
+        cases: cases?,
+        model,
+        tuples: tuples?,
+    })
 }
 
 /// What a bundle is made of.
@@ -226,10 +276,14 @@ fn read_model(sorted: &Sorted) -> Result<Option<AuthorizationModel>, Problems> {
     if sorted.models.is_empty() {
         return Ok(None);
     }
-    // The model may speak of types that only the schema defines: it is read without relations first.
+    // The model may speak of types that only the schema defines: it is read without relations
+    // first.
     let schema = Schema::read(&sorted.schemas, RelationTypes::default())?;
     let declared = schema.vocabulary.types().into_iter().cloned().collect();
-    let types = SchemaTypes { declared, principals: schema.principals() };
+    let types = SchemaTypes {
+        declared,
+        principals: schema.principals(),
+    };
     relations::read_model(&sorted.models, &types)
 }
 
@@ -244,7 +298,9 @@ fn keep<T>(result: Result<T, Problems>, problems: &mut Vec<Problem>) -> Option<T
 }
 
 fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
-    let Some(file) = files.file(MANIFEST) else { return BundleManifest::default() };
+    let Some(file) = files.file(MANIFEST) else {
+        return BundleManifest::default();
+    };
     match manifest::read_bundle(file) {
         Ok(mut manifest) => {
             if let Some(name) = &files.added {
@@ -263,16 +319,21 @@ fn read_manifest(files: &Files, problems: &mut Vec<Problem>) -> BundleManifest {
 fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Problem>) {
     files.packs.clear();
     let named: Vec<&String> = manifest.packs.iter().chain(&manifest.optional).collect();
-    for (path, pack) in files.copied.iter().filter(|(_, pack)| !named.contains(&pack)) {
-        let message = format!("`{path}` belongs to the pack `{pack}`, which the bundle does not name");
-        problems.push(
-            Problem::new(message)
-                .at(Place::whole(path))
-                .help(format!("add `{pack}` to `packs` in `{MANIFEST}`, or remove the file: it would not be applied")),
-        );
+    for (path, pack) in files
+        .copied
+        .iter()
+        .filter(|(_, pack)| !named.contains(&pack))
+    {
+        let message =
+            format!("`{path}` belongs to the pack `{pack}`, which the bundle does not name");
+        problems.push(Problem::new(message).at(Place::whole(path)).help(format!(
+            "add `{pack}` to `packs` in `{MANIFEST}`, or remove the file: it would not be applied"
+        )));
     }
     for (index, name) in named.iter().enumerate() {
-        let place = files.file(MANIFEST).map(|file| find(file, &format!("\"{name}\"")));
+        let place = files
+            .file(MANIFEST)
+            .map(|file| find(file, &format!("\"{name}\"")));
         let mut problem = if named.iter().take(index).any(|known| known == name) {
             Problem::new(format!("the pack `{name}` is named twice")).help("remove one of the two")
         } else if let Some(pack) = pack::files(name, files.is_default) {
@@ -281,28 +342,47 @@ fn add_packs(files: &mut Files, manifest: &BundleManifest, problems: &mut Vec<Pr
             }
             continue;
         } else {
-            let known: Vec<String> = pack::packs().into_iter().map(|pack| format!("`{}`", pack.name)).collect();
-            Problem::new(format!("there is no pack `{name}`")).help(format!("the packs are {}", known.join(", ")))
+            let known: Vec<String> = pack::packs()
+                .into_iter()
+                .map(|pack| format!("`{}`", pack.name))
+                .collect();
+            Problem::new(format!("there is no pack `{name}`"))
+                .help(format!("the packs are {}", known.join(", ")))
         };
         problem.place = place;
         problems.push(problem);
     }
 }
 
-/// Aliases stand for declared types and are not declared themselves; agents and clients have declared types.
-fn check_types(schema: &Schema, manifest: &BundleManifest, files: &Files, problems: &mut Vec<Problem>) {
+/// Aliases stand for declared types and are not declared themselves; agents and clients have
+/// declared types.
+fn check_types(
+    schema: &Schema,
+    manifest: &BundleManifest,
+    files: &Files,
+    problems: &mut Vec<Problem>,
+) {
     let declared = |name: &str| schema.vocabulary.entity_type(name).is_some();
     let file = files.file(MANIFEST);
     let mut refuse = |place: Option<Place>, message: String, help: &str| {
-        problems.push(Problem { place, ..Problem::new(message).help(help) });
+        problems.push(Problem {
+            place,
+            ..Problem::new(message).help(help)
+        });
     };
     for (alias, stands_for) in &manifest.types {
         if declared(alias) {
             let message = format!("`{alias}` is declared in the schema and cannot be an alias");
-            refuse(file.map(|file| find(file, alias)), message, "remove the alias, or the declaration");
+            refuse(
+                file.map(|file| find(file, alias)),
+                message,
+                "remove the alias, or the declaration",
+            );
         }
         if !declared(stands_for) {
-            let message = format!("the alias `{alias}` stands for `{stands_for}`, which the schema does not declare");
+            let message = format!(
+                "the alias `{alias}` stands for `{stands_for}`, which the schema does not declare"
+            );
             refuse(
                 file.map(|file| find_in(file, "types", stands_for)),
                 message,
@@ -311,9 +391,20 @@ fn check_types(schema: &Schema, manifest: &BundleManifest, files: &Files, proble
         }
     }
     let carriers = &manifest.carriers;
-    for kind in carriers.agent_types.iter().flatten().chain(&carriers.client_id).filter(|kind| !declared(kind)) {
-        let message = format!("`{kind}` in `[carriers]` is a type that the schema does not declare");
-        refuse(file.map(|file| find_in(file, "carriers", kind)), message, "name a declared entity type");
+    for kind in carriers
+        .agent_types
+        .iter()
+        .flatten()
+        .chain(&carriers.client_id)
+        .filter(|kind| !declared(kind))
+    {
+        let message =
+            format!("`{kind}` in `[carriers]` is a type that the schema does not declare");
+        refuse(
+            file.map(|file| find_in(file, "carriers", kind)),
+            message,
+            "name a declared entity type",
+        );
     }
 }
 
@@ -328,11 +419,18 @@ fn warnings(compiled: &Compiled, manifest: &BundleManifest, files: &Files) -> Ve
 const NAMING_PACK: (&str, [&str; 3]) = ("delegation", ["user", "agent", "service"]);
 
 /// A bundle in whose schema nobody is of a type that the pack names: it denies every request.
-fn unknown_to_pack(compiled: &Compiled, manifest: &BundleManifest, files: &Files) -> Option<Problem> {
+fn unknown_to_pack(
+    compiled: &Compiled,
+    manifest: &BundleManifest,
+    files: &Files,
+) -> Option<Problem> {
     let (pack, known) = NAMING_PACK;
     let principals = compiled.schema().principals();
     let is_named = manifest.packs.iter().any(|name| name == pack);
-    if !is_named || principals.is_empty() || principals.iter().any(|kind| known.contains(&kind.as_str())) {
+    if !is_named
+        || principals.is_empty()
+        || principals.iter().any(|kind| known.contains(&kind.as_str()))
+    {
         return None;
     }
     let declared: Vec<String> = principals.iter().map(|name| format!("`{name}`")).collect();
@@ -345,12 +443,23 @@ fn unknown_to_pack(compiled: &Compiled, manifest: &BundleManifest, files: &Files
     let help = format!(
         "take a copy of the pack (`behest pack show {pack}`), name your types in it, and take `{pack}` out of `packs`"
     );
-    let place = files.file(MANIFEST).map(|file| find(file, &format!("\"{pack}\"")));
-    Some(Problem { place, ..Problem::new(message).help(help) })
+    let place = files
+        .file(MANIFEST)
+        .map(|file| find(file, &format!("\"{pack}\"")));
+    Some(Problem {
+        place,
+        ..Problem::new(message).help(help)
+    })
 }
 
-/// A reason in the bundle's manifest that no policy gives: probably misspelt, and so without effect.
-fn check_reasons(compiled: &Compiled, manifest: &BundleManifest, files: &Files, problems: &mut Vec<Problem>) {
+/// A reason in the bundle's manifest that no policy gives: probably misspelt, and so without
+/// effect.
+fn check_reasons(
+    compiled: &Compiled,
+    manifest: &BundleManifest,
+    files: &Files,
+    problems: &mut Vec<Problem>,
+) {
     for code in manifest.reasons.keys().filter(|code| !compiled.gives(code)) {
         let mut problem = Problem::new(format!("no policy gives the reason `{code}`"))
             .help("a policy gives it with `@reason`; correct the spelling here or there");
@@ -364,9 +473,15 @@ fn shared_names(compiled: &Compiled) -> Vec<(SmolStr, &'static str)> {
     let vocabulary = &compiled.schema().vocabulary;
     let mut found = Vec::new();
     for kind in vocabulary.types() {
-        let attributes = vocabulary.entity_type(kind).into_iter().flat_map(TypeInfo::attributes);
-        let names =
-            attributes.filter_map(|(name, _)| CarrierSettings::SHARED_NAMES.into_iter().find(|one| one == name));
+        let attributes = vocabulary
+            .entity_type(kind)
+            .into_iter()
+            .flat_map(TypeInfo::attributes);
+        let names = attributes.filter_map(|(name, _)| {
+            CarrierSettings::SHARED_NAMES
+                .into_iter()
+                .find(|one| one == name)
+        });
         found.extend(names.map(|name| (kind.clone(), name)));
     }
     found

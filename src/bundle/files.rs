@@ -1,7 +1,8 @@
 //! Reading a bundle whole.
 //!
-//! INVARIANT: what is returned was the whole content of the directory at one moment: its listing, sizes and hashes
-//! were equal before and after a quiet period. A checkout in progress is waited for, and refused if it does not end.
+//! INVARIANT: what is returned was the whole content of the directory at one moment: its listing,
+//! sizes and hashes were equal before and after a quiet period. A checkout in progress is waited
+//! for, and refused if it does not end.
 
 use super::pack;
 use crate::model::{Digest, Place, Problem, Problems};
@@ -11,14 +12,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long nothing may change before a directory is taken to be complete. A setting: a checkout over a slow network
-/// needs more.
+/// How long nothing may change before a directory is taken to be complete. A setting: a checkout
+/// over a slow network needs more.
 pub const QUIET: Duration = Duration::from_millis(250);
 
 /// How many quiet periods are waited for before a directory that keeps changing is refused.
 const PATIENCE: u32 = 40;
 
-/// Files and folders in a bundle. More is a wrong directory, not a bundle. Who watches one looks at as many.
+/// Files and folders in a bundle. More is a wrong directory, not a bundle. Who watches one looks at
+/// as many.
 pub const MAX_ENTRIES: usize = 20_000;
 
 /// Folders within one another, below `schemas/` or `policies/`. Who watches a bundle looks as deep.
@@ -39,7 +41,8 @@ pub enum Source {
     Dir(PathBuf),
 }
 
-/// What was read, before it is judged: kept so that problems can be shown with the lines that they are about.
+/// What was read, before it is judged: kept so that problems can be shown with the lines that they
+/// are about.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     /// Every file of the bundle, by path, packs that it names not included.
@@ -58,24 +61,40 @@ impl Files {
     /// Bundle files given in memory: for tests and generated bundles.
     #[must_use]
     pub fn from_texts(files: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut own: Vec<SourceFile> = files.into_iter().map(|(path, text)| SourceFile::new(path, text)).collect();
+        let mut own: Vec<SourceFile> = files
+            .into_iter()
+            .map(|(path, text)| SourceFile::new(path, text))
+            .collect();
         own.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { own, ..Self::default() }
+        Self {
+            own,
+            ..Self::default()
+        }
     }
 
-    /// Adds the members of `context.token` that the operator's settings name, each with its Cedar type.
+    /// Adds the members of `context.token` that the operator's settings name, each with its Cedar
+    /// type.
     pub fn add_token_facts<'a>(&mut self, facts: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        let members: Vec<String> = facts.into_iter().map(|(name, kind)| format!("  \"{name}\"?: {kind},\n")).collect();
+        let members: Vec<String> = facts
+            .into_iter()
+            .map(|(name, kind)| format!("  \"{name}\"?: {kind},\n"))
+            .collect();
         if !members.is_empty() {
             let text = format!("type SettingsTokenFacts = {{\n{}}};\n", members.concat());
-            self.own.push(SourceFile::new("settings/token-facts.cedarschema".to_owned(), text));
+            self.own.push(SourceFile::new(
+                "settings/token-facts.cedarschema".to_owned(),
+                text,
+            ));
         }
     }
 
     /// The same files with one pack more.
     #[must_use]
     pub fn with_pack(&self, name: &str) -> Self {
-        Self { added: Some(name.to_owned()), ..self.clone() }
+        Self {
+            added: Some(name.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// The SHA-256 of every path and content, length-prefixed, in the order of the paths.
@@ -100,12 +119,15 @@ impl Files {
     }
 
     pub(super) fn file(&self, path: &str) -> Option<&SourceFile> {
-        self.own.iter().chain(&self.packs).find(|file| file.path == path)
+        self.own
+            .iter()
+            .chain(&self.packs)
+            .find(|file| file.path == path)
     }
 }
 
-/// Reads a source whole. `Err` where it cannot be read: not found, too large, not text, still changing after forty
-/// times `quiet`.
+/// Reads a source whole. `Err` where it cannot be read: not found, too large, not text, still
+/// changing after forty times `quiet`.
 pub fn read(source: &Source, quiet: Duration) -> Result<Files, Problems> {
     match source {
         Source::Embedded => Ok(pack::default_bundle()),
@@ -115,8 +137,11 @@ pub fn read(source: &Source, quiet: Duration) -> Result<Files, Problems> {
 
 fn read_settled(path: &Path, quiet: Duration) -> Result<Files, Problems> {
     let root = path.canonicalize().map_err(|error| {
-        Problem::new(format!("cannot read the bundle `{}`: {error}", path.display()))
-            .help("`--bundle` takes a directory that holds `schemas/` and `policies/`")
+        Problem::new(format!(
+            "cannot read the bundle `{}`: {error}",
+            path.display()
+        ))
+        .help("`--bundle` takes a directory that holds `schemas/` and `policies/`")
     })?;
     let deadline = Instant::now() + quiet * PATIENCE;
     let mut before = read_once(&root);
@@ -130,7 +155,9 @@ fn read_settled(path: &Path, quiet: Duration) -> Result<Files, Problems> {
         }
         if Instant::now() > deadline {
             let message = format!("the bundle `{}` keeps changing", path.display());
-            return Err(Problem::new(message).help("load it when nothing writes to it any more").into());
+            return Err(Problem::new(message)
+                .help("load it when nothing writes to it any more")
+                .into());
         }
     }
 }
@@ -138,13 +165,22 @@ fn read_settled(path: &Path, quiet: Duration) -> Result<Files, Problems> {
 type Contents = BTreeMap<String, Vec<u8>>;
 
 fn read_once(root: &Path) -> Result<Contents, Problems> {
-    let mut walk = Walk { root, contents: Contents::new(), entries: 0, bytes: 0, problems: Vec::new() };
+    let mut walk = Walk {
+        root,
+        contents: Contents::new(),
+        entries: 0,
+        bytes: 0,
+        problems: Vec::new(),
+    };
     let mut found = false;
     for folder in ["schemas", "policies"] {
         let path = root.join(folder);
         if path.is_symlink() {
             found = true;
-            walk.problem(folder, "is a symbolic link: only the bundle's own directory may be one".to_owned());
+            walk.problem(
+                folder,
+                "is a symbolic link: only the bundle's own directory may be one".to_owned(),
+            );
         } else if path.is_dir() {
             found = true;
             walk.folder(&path, folder, 0);
@@ -155,7 +191,9 @@ fn read_once(root: &Path) -> Result<Contents, Problems> {
             .help("`--bundle` takes a directory that holds both; see `behest pack show` and the README for an example");
         return Err(problem.into());
     }
-    Problems(walk.problems).into_result().map(|()| walk.contents)
+    Problems(walk.problems)
+        .into_result()
+        .map(|()| walk.contents)
 }
 
 struct Walk<'a> {
@@ -171,7 +209,10 @@ impl Walk<'_> {
     /// `depth` is that of the folder: how many lie between it and the first.
     fn folder(&mut self, path: &Path, name: &str, depth: usize) {
         if depth > MAX_FOLDERS {
-            return self.problem(name, format!("lies too deep: at most {MAX_FOLDERS} folders lie within one another"));
+            return self.problem(
+                name,
+                format!("lies too deep: at most {MAX_FOLDERS} folders lie within one another"),
+            );
         }
         let entries = match std::fs::read_dir(path) {
             Ok(entries) => entries,
@@ -187,7 +228,10 @@ impl Walk<'_> {
                         self.entries += 1;
                         names.push((file, entry.path()));
                     }
-                    Err(file) => self.problem(name, format!("holds a name that is not UTF-8: {}", file.display())),
+                    Err(file) => self.problem(
+                        name,
+                        format!("holds a name that is not UTF-8: {}", file.display()),
+                    ),
                 },
                 Err(error) => self.problem(name, format!("cannot be listed: {error}")),
             }
@@ -198,24 +242,36 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether there is room for no entry more, which is a problem of the folder where it is noticed first.
+    /// Whether there is room for no entry more, which is a problem of the folder where it is
+    /// noticed first.
     fn is_full(&mut self, name: &str) -> bool {
         let is_full = self.entries >= MAX_ENTRIES;
         if is_full && self.problems.is_empty() {
-            self.problem(name, format!("holds too much: a bundle has at most {MAX_ENTRIES} files and folders"));
+            self.problem(
+                name,
+                format!("holds too much: a bundle has at most {MAX_ENTRIES} files and folders"),
+            );
         }
         is_full
     }
 
     fn entry(&mut self, path: &Path, name: &str, depth: usize) {
         let is_link = path.is_symlink();
-        let inside = path.canonicalize().is_ok_and(|target| target.starts_with(self.root));
+        let inside = path
+            .canonicalize()
+            .is_ok_and(|target| target.starts_with(self.root));
         if is_link && !inside {
-            return self.problem(name, "is a symbolic link that leads out of the bundle or nowhere".to_owned());
+            return self.problem(
+                name,
+                "is a symbolic link that leads out of the bundle or nowhere".to_owned(),
+            );
         }
         match std::fs::metadata(path) {
             Ok(meta) if meta.is_dir() && is_link => {
-                self.problem(name, "is a symbolic link to a folder, which may lead in a circle".to_owned());
+                self.problem(
+                    name,
+                    "is a symbolic link to a folder, which may lead in a circle".to_owned(),
+                );
             }
             Ok(meta) if meta.is_dir() => self.folder(path, name, depth + 1),
             Ok(meta) if meta.is_file() => self.file(path, name, meta.len()),
@@ -228,7 +284,10 @@ impl Walk<'_> {
         self.bytes = self.bytes.saturating_add(len);
         if self.bytes > MAX_BYTES {
             if self.problems.is_empty() {
-                self.problem(name, format!("is one too many: a bundle holds at most {MAX_BYTES} bytes"));
+                self.problem(
+                    name,
+                    format!("is one too many: a bundle holds at most {MAX_BYTES} bytes"),
+                );
             }
             return;
         }
@@ -239,11 +298,13 @@ impl Walk<'_> {
     }
 
     fn problem(&mut self, name: &str, what: String) {
-        self.problems.push(Problem::new(format!("`{name}` {what}")).at(Place::whole(name)));
+        self.problems
+            .push(Problem::new(format!("`{name}` {what}")).at(Place::whole(name)));
     }
 }
 
-/// Text files by path. Files under `packs/` are the packs' own, which come with the binary: they must be the same.
+/// Text files by path. Files under `packs/` are the packs' own, which come with the binary: they
+/// must be the same.
 fn sort_out(contents: Contents) -> Result<Files, Problems> {
     let mut files = Files::default();
     let mut problems = Vec::new();
@@ -252,13 +313,19 @@ fn sort_out(contents: Contents) -> Result<Files, Problems> {
             continue;
         }
         let Ok(text) = String::from_utf8(bytes) else {
-            problems.push(Problem::new(format!("`{path}` is not UTF-8 text")).at(Place::whole(&path)));
+            problems
+                .push(Problem::new(format!("`{path}` is not UTF-8 text")).at(Place::whole(&path)));
             continue;
         };
-        // What reads these says of it only that it is no token, and shows nothing: the mark has no width.
+        // What reads these says of it only that it is no token, and shows nothing: the mark has no
+        // width.
         if text.starts_with('\u{feff}') && MARKLESS.iter().any(|ending| path.ends_with(ending)) {
             let problem = Problem::new(format!("`{path}` begins with a byte order mark (U+FEFF)"));
-            problems.push(problem.at(Place::whole(&path)).help("save it as UTF-8 without one"));
+            problems.push(
+                problem
+                    .at(Place::whole(&path))
+                    .help("save it as UTF-8 without one"),
+            );
             continue;
         }
         if path.starts_with("policies/packs/") || path.starts_with("schemas/packs/") {

@@ -40,24 +40,34 @@ impl Given {
     fn with(&self, over: &Self) -> Self {
         Self {
             now: over.now.clone().or_else(|| self.now.clone()),
-            entities: self.entities.iter().chain(&over.entities).cloned().collect(),
+            entities: self
+                .entities
+                .iter()
+                .chain(&over.entities)
+                .cloned()
+                .collect(),
             tuples: self.tuples.iter().chain(&over.tuples).cloned().collect(),
             token: match (&self.token, &over.token) {
-                (Some(YamlRecord(under)), Some(YamlRecord(over))) => Some(YamlRecord(on_top(under, over))),
+                (Some(YamlRecord(under)), Some(YamlRecord(over))) => {
+                    Some(YamlRecord(on_top(under, over)))
+                }
                 (under, over) => over.clone().or_else(|| under.clone()),
             },
         }
     }
 
-    /// The entities as a file in Cedar's JSON form; none where there are none. The last of one uid stays.
+    /// The entities as a file in Cedar's JSON form; none where there are none. The last of one uid
+    /// stays.
     pub(super) fn entities_json(&self) -> Option<String> {
         let mut kept: Vec<&Record> = Vec::new();
         for YamlRecord(entity) in &self.entities {
             kept.retain(|known| known.get("uid") != entity.get("uid"));
             kept.push(entity);
         }
-        let list: Vec<serde_json::Value> =
-            kept.into_iter().map(|entity| yaml::to_json(&Value::Record(entity.clone()))).collect();
+        let list: Vec<serde_json::Value> = kept
+            .into_iter()
+            .map(|entity| yaml::to_json(&Value::Record(entity.clone())))
+            .collect();
         (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
     }
 
@@ -76,7 +86,11 @@ fn on_top(under: &Record, over: &Record) -> Record {
     for (name, value) in over.iter() {
         facts.insert(name.clone(), value.clone());
     }
-    facts.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect()
+    facts
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// A case as it is written.
@@ -106,7 +120,8 @@ pub(super) struct Table {
 }
 
 impl CaseText {
-    /// What the case says twice, if it does. What it inherits is no contradiction: its own words win.
+    /// What the case says twice, if it does. What it inherits is no contradiction: its own words
+    /// win.
     pub(super) fn contradiction(&self) -> Option<&'static str> {
         let cell = self.who.is_some() || self.to.is_some();
         (self.table.is_some() && cell).then_some("a table has its own `who` and `to`")
@@ -114,9 +129,14 @@ impl CaseText {
 
     /// This case with everything that it inherits from those before it.
     pub(super) fn inherit(self, before: &[Self], file: &SourceFile) -> Result<Self, Problem> {
-        let Some(like) = &self.like else { return Ok(self) };
+        let Some(like) = &self.like else {
+            return Ok(self);
+        };
         let Some(base) = before.iter().find(|case| case.name == *like).cloned() else {
-            let message = format!("the case `{}` is like `{like}`, which is no earlier case of the file", self.name);
+            let message = format!(
+                "the case `{}` is like `{like}`, which is no earlier case of the file",
+                self.name
+            );
             return Err(Problem::new(message)
                 .at(place_of_like(file, &self.name, like))
                 .help("name a case that stands above this one"));
@@ -127,7 +147,10 @@ impl CaseText {
             (base, over) => over.or(base),
         };
         // A raw request and its parts say the same thing twice: the later way of saying it wins.
-        let parts = self.who.is_some() || self.does.is_some() || self.to.is_some() || self.context.is_some();
+        let parts = self.who.is_some()
+            || self.does.is_some()
+            || self.to.is_some()
+            || self.context.is_some();
         Ok(Self {
             name: self.name,
             like: None,
@@ -135,7 +158,11 @@ impl CaseText {
             does: self.does.or(base.does),
             to: self.to.or(base.to),
             context: self.context.or(base.context),
-            request: if parts { self.request } else { self.request.or(base.request) },
+            request: if parts {
+                self.request
+            } else {
+                self.request.or(base.request)
+            },
             // A time of its own counts, in whichever of the two places it stands.
             now: self.now.or(own_now).or(base.now),
             given,
@@ -146,14 +173,19 @@ impl CaseText {
 
     /// The file's `given` with this case's on top.
     pub(super) fn given(&self, file: &Given) -> Given {
-        self.given.as_ref().map_or_else(|| file.clone(), |own| file.with(own))
+        self.given
+            .as_ref()
+            .map_or_else(|| file.clone(), |own| file.with(own))
     }
 
     /// The time of the case.
     pub(super) fn now(&self, given: &Given) -> Result<Timestamp, String> {
-        let Some(text) = self.now.as_ref().or(given.now.as_ref()) else { return Ok(DEFAULT_NOW) };
-        let at: jiff::Timestamp =
-            text.parse().map_err(|_| format!("`{text}` is no time; write it like `2026-10-01T09:00:00Z`"))?;
+        let Some(text) = self.now.as_ref().or(given.now.as_ref()) else {
+            return Ok(DEFAULT_NOW);
+        };
+        let at: jiff::Timestamp = text
+            .parse()
+            .map_err(|_| format!("`{text}` is no time; write it like `2026-10-01T09:00:00Z`"))?;
         Ok(Timestamp(at.as_millisecond()))
     }
 
@@ -171,25 +203,40 @@ impl CaseText {
                         .to_owned(),
                 );
             }
-            if let Some((name, _)) = body.iter().find(|(name, _)| !REQUEST_MEMBERS.contains(&name.as_str())) {
-                return Err(format!("`request.{name}` is no member of an evaluation, and would be ignored"));
+            if let Some((name, _)) = body
+                .iter()
+                .find(|(name, _)| !REQUEST_MEMBERS.contains(&name.as_str()))
+            {
+                return Err(format!(
+                    "`request.{name}` is no member of an evaluation, and would be ignored"
+                ));
             }
             return Request::from_body(body).map_err(|error| error.to_string());
         }
-        let part = |own: &Option<String>, key: &str| own.clone().ok_or_else(|| format!("the case has no `{key}`"));
+        let part = |own: &Option<String>, key: &str| {
+            own.clone()
+                .ok_or_else(|| format!("the case has no `{key}`"))
+        };
         let (who, to) = match cell {
             Some((who, to)) => (who.to_owned(), to.to_owned()),
             None => (part(&self.who, "who")?, part(&self.to, "to")?),
         };
-        let context = self.context.as_ref().map(|YamlRecord(context)| context.clone()).unwrap_or_default();
+        let context = self
+            .context
+            .as_ref()
+            .map(|YamlRecord(context)| context.clone())
+            .unwrap_or_default();
         spelled_out(&who, &part(&self.does, "does")?, &to, context)
     }
 }
 
-/// A request from the short spelling: `user:alice > agent:copilot`, an action's name, `type:id`. An id that holds a `>`
-/// can only be written in a whole request.
+/// A request from the short spelling: `user:alice > agent:copilot`, an action's name, `type:id`. An
+/// id that holds a `>` can only be written in a whole request.
 pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<Request, String> {
-    if let Some((before, actor)) = who.split_once("->").filter(|(_, actor)| actor.contains(':')) {
+    if let Some((before, actor)) = who
+        .split_once("->")
+        .filter(|(_, actor)| actor.contains(':'))
+    {
         return Err(format!(
             "`{}` has `->` in it: write `{} > {}`",
             shown(who),
@@ -197,15 +244,26 @@ pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<R
             shown(actor.trim_start())
         ));
     }
-    let entity = |text: &str| text.trim().parse::<EntityRef>().map_err(|error| error.to_string());
+    let entity = |text: &str| {
+        text.trim()
+            .parse::<EntityRef>()
+            .map_err(|error| error.to_string())
+    };
     let members = who.split('>').map(entity).collect::<Result<Vec<_>, _>>()?;
-    let Some((last, before)) = members.split_last() else { return Err("`who` names nobody".to_owned()) };
+    let Some((last, before)) = members.split_last() else {
+        return Err("`who` names nobody".to_owned());
+    };
     let mut subject = record_of(last);
     if !before.is_empty() {
-        let list = before.iter().map(|member| Value::Record(record_of(member))).collect();
+        let list = before
+            .iter()
+            .map(|member| Value::Record(record_of(member)))
+            .collect();
         subject.insert("delegation_chain", Value::List(list));
     }
-    let action: Record = [(SmolStr::new_static("name"), Value::text(does))].into_iter().collect();
+    let action: Record = [(SmolStr::new_static("name"), Value::text(does))]
+        .into_iter()
+        .collect();
     let body: Record = [
         ("subject".into(), Value::Record(subject)),
         ("action".into(), Value::Record(action)),
@@ -218,16 +276,21 @@ pub fn spelled_out(who: &str, does: &str, to: &str, context: Record) -> Result<R
 }
 
 fn record_of(entity: &EntityRef) -> Record {
-    [("type".into(), Value::text(entity.kind.clone())), ("id".into(), Value::text(entity.id.clone()))]
-        .into_iter()
-        .collect()
+    [
+        ("type".into(), Value::text(entity.kind.clone())),
+        ("id".into(), Value::text(entity.id.clone())),
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// Where a case says what it is like: the name may hold the same words.
 fn place_of_like(file: &SourceFile, name: &str, like: &str) -> Place {
     let from = file.text.find(name).map_or(0, |at| at + name.len());
     let rest = file.text.get(from..).unwrap_or_default();
-    let key = rest.find("like:").map_or(from, |at| from + at + "like:".len());
+    let key = rest
+        .find("like:")
+        .map_or(from, |at| from + at + "like:".len());
     let found = file.text.get(key..).and_then(|rest| rest.find(like));
     found.map_or_else(|| find(file, like), |at| file.place(key + at, like.len()))
 }

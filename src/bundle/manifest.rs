@@ -13,8 +13,8 @@ pub(super) struct BundleManifest {
     /// The packs that the bundle takes from the binary.
     #[serde(default)]
     pub(super) packs: Vec<String>,
-    /// Packs that are not part of the bundle: where its cases are run by themselves, each is added to it for once, and
-    /// its own cases are run.
+    /// Packs that are not part of the bundle: where its cases are run by themselves, each is added
+    /// to it for once, and its own cases are run.
     #[serde(default)]
     pub(super) optional: Vec<String>,
     /// Undeclared types, each with the declared type that it stands for.
@@ -64,7 +64,10 @@ pub(super) struct PackManifest {
 pub(super) struct ReasonManifest {
     next_action: String,
     #[serde(default)]
-    #[expect(dead_code, reason = "for readers of the manifest; checked to be a string")]
+    #[expect(
+        dead_code,
+        reason = "for readers of the manifest; checked to be a string"
+    )]
     doc: Option<String>,
 }
 
@@ -72,12 +75,20 @@ pub(super) struct ReasonManifest {
 pub(super) fn read_bundle(file: &SourceFile) -> Result<BundleManifest, Problem> {
     let manifest: BundleManifest = parse(file)?;
     if let Some(actors) = manifest.limits.actors.filter(|actors| *actors > MAX_ACTORS) {
-        let message = format!("`limits.actors` is {actors}; it can only be lowered from {MAX_ACTORS}");
-        return Err(Problem::new(message).at(find(file, "actors")).help("remove it, or set a smaller number"));
+        let message =
+            format!("`limits.actors` is {actors}; it can only be lowered from {MAX_ACTORS}");
+        return Err(Problem::new(message)
+            .at(find(file, "actors"))
+            .help("remove it, or set a smaller number"));
     }
-    if let Some(level) = manifest.level.filter(|level| !(DEFAULT_LEVEL..=MAX_LEVEL).contains(level)) {
-        let message = format!("`level` is {level}; it lies between {DEFAULT_LEVEL} and {MAX_LEVEL}");
-        let help = "store what policies ask for nearer to the principal, the resource or the context";
+    if let Some(level) = manifest
+        .level
+        .filter(|level| !(DEFAULT_LEVEL..=MAX_LEVEL).contains(level))
+    {
+        let message =
+            format!("`level` is {level}; it lies between {DEFAULT_LEVEL} and {MAX_LEVEL}");
+        let help =
+            "store what policies ask for nearer to the principal, the resource or the context";
         return Err(Problem::new(message).at(find(file, "level")).help(help));
     }
     Ok(manifest)
@@ -104,9 +115,11 @@ fn add_reasons(
                 .help("name a code that a policy gives with `@reason`; the engine's own codes are fixed"));
         }
         let Some(action) = NextAction::from_word(&reason.next_action) else {
-            return Err(Problem::new(format!("unknown next action `{}`", reason.next_action))
-                .at(find(file, &reason.next_action))
-                .help("it is one of `request`, `step_up`, `retry`, `none`"));
+            return Err(
+                Problem::new(format!("unknown next action `{}`", reason.next_action))
+                    .at(find(file, &reason.next_action))
+                    .help("it is one of `request`, `step_up`, `retry`, `none`"),
+            );
         };
         into.insert(code, action);
     }
@@ -118,9 +131,17 @@ impl BundleManifest {
     pub(super) fn carriers(&self) -> CarrierSettings {
         let standard = CarrierSettings::default();
         CarrierSettings {
-            aliases: self.types.iter().map(|(alias, declared)| (alias.clone(), declared.clone())).collect(),
+            aliases: self
+                .types
+                .iter()
+                .map(|(alias, declared)| (alias.clone(), declared.clone()))
+                .collect(),
             client_id: self.carriers.client_id.clone(),
-            agent_types: self.carriers.agent_types.clone().unwrap_or(standard.agent_types),
+            agent_types: self
+                .carriers
+                .agent_types
+                .clone()
+                .unwrap_or(standard.agent_types),
             max_actors: self.limits.actors.unwrap_or(standard.max_actors),
             attributes: Vec::new(),
         }
@@ -129,15 +150,26 @@ impl BundleManifest {
 
 /// Where a word stands in a file; its beginning where it does not.
 pub(super) fn find(file: &SourceFile, word: &str) -> Place {
-    file.text.find(word).map_or_else(|| Place::whole(&file.path), |at| file.place(at, word.len()))
+    file.text
+        .find(word)
+        .map_or_else(|| Place::whole(&file.path), |at| file.place(at, word.len()))
 }
 
-/// Where a table of the manifest holds this text as a value; the first place that has it where none does.
+/// Where a table of the manifest holds this text as a value; the first place that has it where none
+/// does.
 pub(super) fn find_in(file: &SourceFile, table: &str, word: &str) -> Place {
     let text = &file.text;
-    let begin = text.find(&format!("[{table}]")).or_else(|| text.find(table)).unwrap_or(0);
-    let value = text.get(begin..).and_then(|rest| rest.find(&format!("\"{word}\"")));
-    value.map_or_else(|| find(file, word), |at| file.place(begin + at + 1, word.len()))
+    let begin = text
+        .find(&format!("[{table}]"))
+        .or_else(|| text.find(table))
+        .unwrap_or(0);
+    let value = text
+        .get(begin..)
+        .and_then(|rest| rest.find(&format!("\"{word}\"")));
+    value.map_or_else(
+        || find(file, word),
+        |at| file.place(begin + at + 1, word.len()),
+    )
 }
 
 fn parse<T: serde::de::DeserializeOwned>(file: &SourceFile) -> Result<T, Problem> {

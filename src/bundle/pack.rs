@@ -44,15 +44,21 @@ pub fn packs() -> Vec<Pack> {
                 .and_then(|(_, text)| toml::from_str::<super::manifest::PackManifest>(text).ok())
                 .map(|manifest| manifest.summary)
                 .unwrap_or_default();
-            Pack { name, summary, files }
+            Pack {
+                name,
+                summary,
+                files,
+            }
         })
         .collect()
 }
 
-/// The pack files that load with a bundle, under paths that name the pack. Cases only where `with_cases`.
+/// The pack files that load with a bundle, under paths that name the pack. Cases only where
+/// `with_cases`.
 pub(super) fn files(name: &str, with_cases: bool) -> Option<Vec<SourceFile>> {
     let pack = packs().into_iter().find(|pack| pack.name == name)?;
-    let wanted = |path: &str| !path.ends_with(".md") && (with_cases || !path.ends_with("cases.yaml"));
+    let wanted =
+        |path: &str| !path.ends_with(".md") && (with_cases || !path.ends_with("cases.yaml"));
     let rename = |path: &str| format!("pack:{name}/{}", path.rsplit('/').next().unwrap_or(path));
     Some(
         pack.files
@@ -70,7 +76,11 @@ pub(super) fn default_bundle() -> Files {
         .filter(|path| pack_of(path).is_none() && !path.ends_with(".md"))
         .filter_map(|path| embedded(&path).map(|text| SourceFile::new(path, text)))
         .collect();
-    Files { own, is_default: true, ..Files::default() }
+    Files {
+        own,
+        is_default: true,
+        ..Files::default()
+    }
 }
 
 /// The text of an embedded file.
@@ -80,18 +90,27 @@ pub(super) fn embedded(path: &str) -> Option<String> {
 }
 
 fn paths() -> Vec<String> {
-    let mut paths: Vec<String> = EmbeddedPolicies::iter().chain(EmbeddedSchemas::iter()).map(String::from).collect();
-    paths.retain(|path| path.rsplit('/').next().is_some_and(|name| !name.starts_with('.')));
+    let mut paths: Vec<String> = EmbeddedPolicies::iter()
+        .chain(EmbeddedSchemas::iter())
+        .map(String::from)
+        .collect();
+    paths.retain(|path| {
+        path.rsplit('/')
+            .next()
+            .is_some_and(|name| !name.starts_with('.'))
+    });
     paths.sort();
     paths
 }
 
-/// `policies/packs/NAME/…`, `schemas/packs/NAME.cedarschema` and `schemas/packs/NAME.fga` belong to the pack NAME. The
-/// last is a module of the relation model, merged with the modules of the bundle and of other packs.
+/// `policies/packs/NAME/…`, `schemas/packs/NAME.cedarschema` and `schemas/packs/NAME.fga` belong to
+/// the pack NAME. The last is a module of the relation model, merged with the modules of the bundle
+/// and of other packs.
 pub(super) fn pack_of(path: &str) -> Option<&str> {
     if let Some(rest) = path.strip_prefix("policies/packs/") {
         return rest.split_once('/').map(|(name, _)| name);
     }
     let file = path.strip_prefix("schemas/packs/")?;
-    file.strip_suffix(".cedarschema").or_else(|| file.strip_suffix(".fga"))
+    file.strip_suffix(".cedarschema")
+        .or_else(|| file.strip_suffix(".fga"))
 }

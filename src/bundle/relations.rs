@@ -1,16 +1,19 @@
 //! The bundle's relation model, and its layer of tuples.
 //!
-//! INVARIANT: every tuple of a bundle is one that its model allows, under an id that is the one spelling of its entity.
-//! What the engine would ignore is refused here: a tuple that looks like a grant and is none, or the reverse.
+//! INVARIANT: every tuple of a bundle is one that its model allows, under an id that is the one
+//! spelling of its entity. What the engine would ignore is refused here: a tuple that looks like a
+//! grant and is none, or the reverse.
 
 use super::manifest::find;
 use super::yaml::{self, YamlRecord};
 use crate::model::{
-    ModelType, ObjectRef, Place, Problem, Problems, Tuple, TupleCondition, TupleKey, TupleUser, Value, is_canonical_id,
+    ModelType, ObjectRef, Place, Problem, Problems, Tuple, TupleCondition, TupleKey, TupleUser,
+    Value, is_canonical_id,
 };
 use crate::policy::{RelationTypes, SourceFile};
 use crate::relations::model::{
-    AuthorizationModel, ModelDefinition, ModelFile, ModelSource, RestrictionForm, add_modules, named_modules, read_dsl,
+    AuthorizationModel, ModelDefinition, ModelFile, ModelSource, RestrictionForm, add_modules,
+    named_modules, read_dsl,
 };
 use crate::relations::{Graph, Possible, Rules};
 use serde::Deserialize;
@@ -18,7 +21,8 @@ use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-/// The relation of pack `revocation` that the loader completes: a principal of any type can be in it.
+/// The relation of pack `revocation` that the loader completes: a principal of any type can be in
+/// it.
 const SUSPENDED: (&str, &str) = ("platform", "suspended");
 
 /// What the schema says about types, where the model does not.
@@ -29,13 +33,18 @@ pub(super) struct SchemaTypes {
     pub(super) principals: BTreeSet<SmolStr>,
 }
 
-/// Reads the model of all `*.fga` files, those of packs included; none where there are none. A type of the schema need
-/// not be defined once more for a module to speak of it.
-pub(super) fn read_model(files: &[SourceFile], types: &SchemaTypes) -> Result<Option<AuthorizationModel>, Problems> {
+/// Reads the model of all `*.fga` files, those of packs included; none where there are none. A type
+/// of the schema need not be defined once more for a module to speak of it.
+pub(super) fn read_model(
+    files: &[SourceFile],
+    types: &SchemaTypes,
+) -> Result<Option<AuthorizationModel>, Problems> {
     let is_manifest = |file: &&SourceFile| file.path.ends_with("fga.mod");
     let manifests: Vec<&SourceFile> = files.iter().filter(is_manifest).collect();
-    let (modules, plain): (Vec<&SourceFile>, Vec<&SourceFile>) =
-        files.iter().filter(|file| !is_manifest(file)).partition(|file| is_module(&file.text));
+    let (modules, plain): (Vec<&SourceFile>, Vec<&SourceFile>) = files
+        .iter()
+        .filter(|file| !is_manifest(file))
+        .partition(|file| is_module(&file.text));
     if let [_, second, ..] = plain.as_slice() {
         let problem = Problem::new("two files begin with `model`: which one is meant?")
             .at(Place::whole(&second.path))
@@ -43,7 +52,9 @@ pub(super) fn read_model(files: &[SourceFile], types: &SchemaTypes) -> Result<Op
         return Err(problem.into());
     }
     if let [_, second, ..] = manifests.as_slice() {
-        let problem = Problem::new("a bundle has one `fga.mod`").at(Place::whole(&second.path)).help("join the two");
+        let problem = Problem::new("a bundle has one `fga.mod`")
+            .at(Place::whole(&second.path))
+            .help("join the two");
         return Err(problem.into());
     }
     if let Some(manifest) = manifests.first() {
@@ -58,30 +69,47 @@ pub(super) fn read_model(files: &[SourceFile], types: &SchemaTypes) -> Result<Op
         let files: Vec<ModelFile<'_>> = modules.iter().map(|file| model_file(file)).collect();
         let declared = types.declared.iter().map(model_name).collect();
         let added = add_modules(source, &files, &declared);
-        source = added.map_err(|refusal| Problems(refusal.problems.0.into_iter().map(beside_pack).collect()))?;
+        source = added.map_err(|refusal| {
+            Problems(refusal.problems.0.into_iter().map(beside_pack).collect())
+        })?;
     }
     complete(&mut source.definition, &types.principals);
-    AuthorizationModel::of_source(source).map(Some).map_err(|refusal| refusal.problems)
+    AuthorizationModel::of_source(source)
+        .map(Some)
+        .map_err(|refusal| refusal.problems)
 }
 
 fn model_file(file: &SourceFile) -> ModelFile<'_> {
-    ModelFile { name: &file.path, text: &file.text }
+    ModelFile {
+        name: &file.path,
+        text: &file.text,
+    }
 }
 
 fn is_module(text: &str) -> bool {
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    let first = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'));
     first.is_some_and(|line| line.starts_with("module"))
 }
 
 /// The bundle's own modules are those that its manifest names; packs' modules come with the packs.
 fn check_manifest(manifest: &SourceFile, modules: &[&SourceFile]) -> Result<(), Problems> {
     let folder = manifest.path.strip_suffix("fga.mod").unwrap_or_default();
-    let own = modules.iter().filter(|file| !file.path.starts_with("pack:"));
+    let own = modules
+        .iter()
+        .filter(|file| !file.path.starts_with("pack:"));
     let relative: Vec<ModelFile<'_>> = own
-        .map(|file| ModelFile { name: file.path.strip_prefix(folder).unwrap_or(&file.path), text: &file.text })
+        .map(|file| ModelFile {
+            name: file.path.strip_prefix(folder).unwrap_or(&file.path),
+            text: &file.text,
+        })
         .collect();
     let named = named_modules(model_file(manifest), &relative);
-    named.map(drop).map_err(|refusal| from_folder(refusal.problems, folder))
+    named
+        .map(drop)
+        .map_err(|refusal| from_folder(refusal.problems, folder))
 }
 
 /// What a pack and the bundle both define is the bundle's to change.
@@ -90,10 +118,16 @@ fn beside_pack(mut problem: Problem) -> Problem {
         let name = place?.file.strip_prefix("pack:")?.split('/').next()?;
         Some(name.to_owned())
     };
-    match (pack_of(problem.place.as_ref()), problem.also.as_ref(), pack_of(problem.also.as_ref())) {
+    match (
+        pack_of(problem.place.as_ref()),
+        problem.also.as_ref(),
+        pack_of(problem.also.as_ref()),
+    ) {
         (Some(pack), Some(_), None) => {
             std::mem::swap(&mut problem.place, &mut problem.also);
-            problem.help(format!("the pack `{pack}` brings one: remove the other, or give it another name"))
+            problem.help(format!(
+                "the pack `{pack}` brings one: remove the other, or give it another name"
+            ))
         }
         _ => problem,
     }
@@ -102,7 +136,10 @@ fn beside_pack(mut problem: Problem) -> Problem {
 /// Puts a folder back before the places of files that were read relative to it.
 fn from_folder(problems: Problems, folder: &str) -> Problems {
     let rename = |mut problem: Problem| {
-        for place in [&mut problem.place, &mut problem.also].into_iter().flatten() {
+        for place in [&mut problem.place, &mut problem.also]
+            .into_iter()
+            .flatten()
+        {
             if !place.file.starts_with(folder) {
                 place.file = format!("{folder}{}", place.file);
             }
@@ -117,10 +154,14 @@ fn complete(definition: &mut ModelDefinition, principals: &BTreeSet<SmolStr>) {
     let (kind, relation) = SUSPENDED;
     let types: BTreeSet<SmolStr> = principals.iter().map(model_name).collect();
     let platform = definition.types.iter_mut().find(|found| found.name == kind);
-    let Some(suspended) = platform.and_then(|found| found.relations.iter_mut().find(|it| it.name == relation)) else {
+    let Some(suspended) =
+        platform.and_then(|found| found.relations.iter_mut().find(|it| it.name == relation))
+    else {
         return;
     };
-    let Some(template) = suspended.restrictions.first().cloned() else { return };
+    let Some(template) = suspended.restrictions.first().cloned() else {
+        return;
+    };
     suspended.restrictions = types
         .iter()
         .map(|name| crate::relations::model::Restriction {
@@ -131,7 +172,10 @@ fn complete(definition: &mut ModelDefinition, principals: &BTreeSet<SmolStr>) {
         .collect();
     for name in types {
         if definition.types.iter().all(|known| known.name != name) {
-            let added = crate::relations::model::TypeDefinition { name, ..Default::default() };
+            let added = crate::relations::model::TypeDefinition {
+                name,
+                ..Default::default()
+            };
             definition.types.push(added);
         }
     }
@@ -144,17 +188,25 @@ fn model_name(entity_type: &SmolStr) -> SmolStr {
 /// What the schema must know of a model.
 pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
     let mut types = RelationTypes::default();
-    // A model with more names than a store takes has no rules, and is refused when it is to be served: until then every
-    // relation counts as one that depends on every condition.
+    // A model with more names than a store takes has no rules, and is refused when it is to be
+    // served: until then every relation counts as one that depends on every condition.
     let rules = Rules::compile(model, &Graph::default()).ok();
-    let restrictions =
-        model.types().iter().flat_map(|kind| &kind.relations).flat_map(|relation| &relation.restrictions);
+    let restrictions = model
+        .types()
+        .iter()
+        .flat_map(|kind| &kind.relations)
+        .flat_map(|relation| &relation.restrictions);
     types.members = restrictions
         .filter(|restriction| !matches!(restriction.form, RestrictionForm::Userset(_)))
         .map(|restriction| ModelType::new(restriction.kind.clone()).to_entity_type())
         .collect();
     let possible: Option<Vec<(SmolStr, Possible<'_>)>> = rules.as_ref().map(|rules| {
-        let of = |user: &SmolStr| (user.clone(), rules.possible(&ModelType::of_entity_type(user)));
+        let of = |user: &SmolStr| {
+            (
+                user.clone(),
+                rules.possible(&ModelType::of_entity_type(user)),
+            )
+        };
         types.members.iter().map(of).collect()
     });
     for kind in model.types() {
@@ -165,21 +217,28 @@ pub(super) fn relation_types(model: &AuthorizationModel) -> RelationTypes {
             let parameters = parameters_of(model, rules.as_ref(), &model_type, &name);
             (name, parameters)
         };
-        types.parameters.insert(entity_type.clone(), names().map(parameters_of).collect());
+        types
+            .parameters
+            .insert(entity_type.clone(), names().map(parameters_of).collect());
         if let Some(possible) = &possible {
             let users_of = |name: SmolStr| {
-                let can_hold = possible.iter().filter(|(_, possible)| possible.has(&model_type, &name));
+                let can_hold = possible
+                    .iter()
+                    .filter(|(_, possible)| possible.has(&model_type, &name));
                 let users = can_hold.map(|(user, _)| user.clone()).collect();
                 (name, users)
             };
-            types.users.insert(entity_type.clone(), names().map(users_of).collect());
+            types
+                .users
+                .insert(entity_type.clone(), names().map(users_of).collect());
         }
         types.relations.insert(entity_type, names().collect());
     }
     types
 }
 
-/// The parameters of the conditions on which an answer about a relation can depend; of all where there are no rules.
+/// The parameters of the conditions on which an answer about a relation can depend; of all where
+/// there are no rules.
 fn parameters_of(
     model: &AuthorizationModel,
     rules: Option<&Rules>,
@@ -187,9 +246,19 @@ fn parameters_of(
     relation: &SmolStr,
 ) -> BTreeSet<SmolStr> {
     let reached = rules.map(|rules| rules.conditions_of(kind, relation));
-    let counts = |name: &SmolStr| reached.as_ref().is_none_or(|reached| reached.contains(name));
-    let conditions = model.definition().conditions.iter().filter(|condition| counts(&condition.name));
-    conditions.flat_map(|condition| condition.parameters.iter().map(|(name, _)| name.clone())).collect()
+    let counts = |name: &SmolStr| {
+        reached
+            .as_ref()
+            .is_none_or(|reached| reached.contains(name))
+    };
+    let conditions = model
+        .definition()
+        .conditions
+        .iter()
+        .filter(|condition| counts(&condition.name));
+    conditions
+        .flat_map(|condition| condition.parameters.iter().map(|(name, _)| name.clone()))
+        .collect()
 }
 
 /// A tuple as files and cases write it.
@@ -211,7 +280,10 @@ struct ConditionText {
 }
 
 /// Reads tuple files; each tuple must be one that the model allows, and stand in one place only.
-pub(super) fn read_tuples(files: &[&SourceFile], model: Option<&AuthorizationModel>) -> Result<Vec<Tuple>, Problems> {
+pub(super) fn read_tuples(
+    files: &[&SourceFile],
+    model: Option<&AuthorizationModel>,
+) -> Result<Vec<Tuple>, Problems> {
     let mut problems = Vec::new();
     let mut tuples: Vec<Tuple> = Vec::new();
     let mut seen: HashSet<TupleKey> = HashSet::new();
@@ -227,7 +299,8 @@ pub(super) fn read_tuples(files: &[&SourceFile], model: Option<&AuthorizationMod
             match to_tuple(text, model) {
                 Ok(tuple) if seen.insert(tuple.key.clone()) => tuples.push(tuple),
                 Ok(tuple) => {
-                    let problem = Problem::new(format!("the tuple `{}` is written twice", tuple.key));
+                    let problem =
+                        Problem::new(format!("the tuple `{}` is written twice", tuple.key));
                     problems.push(problem.at(place).help("remove one of the two"));
                 }
                 Err(message) => problems.push(Problem::new(message).at(place)),
@@ -245,8 +318,8 @@ fn parse_file(file: &SourceFile) -> Result<Vec<(TupleText, Place)>, Problem> {
             let place = file.place(offset, line.trim_end().len());
             offset += line.len();
             if !line.trim().is_empty() {
-                let text =
-                    serde_json::from_str(line).map_err(|error| Problem::new(error.to_string()).at(place.clone()))?;
+                let text = serde_json::from_str(line)
+                    .map_err(|error| Problem::new(error.to_string()).at(place.clone()))?;
                 found.push((text, place));
             }
         }
@@ -263,15 +336,26 @@ fn parse_file(file: &SourceFile) -> Result<Vec<(TupleText, Place)>, Problem> {
 }
 
 fn to_tuple(text: TupleText, model: Option<&AuthorizationModel>) -> Result<Tuple, String> {
-    let key = TupleKey::parse_shown(&text.user, &text.relation, &text.object).map_err(|error| error.to_string())?;
+    let key = TupleKey::parse_shown(&text.user, &text.relation, &text.object)
+        .map_err(|error| error.to_string())?;
     let condition = text.condition.map(|condition| {
-        let context = condition.context.map(|YamlRecord(context)| context).unwrap_or_default();
-        Arc::new(TupleCondition { name: condition.name, context })
+        let context = condition
+            .context
+            .map(|YamlRecord(context)| context)
+            .unwrap_or_default();
+        Arc::new(TupleCondition {
+            name: condition.name,
+            context,
+        })
     });
     let tuple = Tuple { key, condition };
     check_canonical(&tuple.key)?;
-    let model = model.ok_or("the bundle has tuples and no relation model: declare one in `schemas/<name>.fga`")?;
-    model.check_tuple(&tuple).map_err(|refusal| format!("the tuple `{}`: {refusal}", tuple.key))?;
+    let model = model.ok_or(
+        "the bundle has tuples and no relation model: declare one in `schemas/<name>.fga`",
+    )?;
+    model
+        .check_tuple(&tuple)
+        .map_err(|refusal| format!("the tuple `{}`: {refusal}", tuple.key))?;
     Ok(tuple)
 }
 
@@ -283,7 +367,11 @@ fn check_canonical(key: &TupleKey) -> Result<(), String> {
     };
     for object in user.into_iter().chain([&key.object]) {
         if !is_canonical_id(object.id()) {
-            return Err(format!("the id `{}` is not in its canonical encoding{}", object.id(), suggest(object)));
+            return Err(format!(
+                "the id `{}` is not in its canonical encoding{}",
+                object.id(),
+                suggest(object)
+            ));
         }
     }
     Ok(())
@@ -305,18 +393,26 @@ pub(super) struct Layer<'a> {
 impl<'a> Layer<'a> {
     /// The model, and the tuples that stand beside it.
     pub(super) fn new(model: Option<&'a AuthorizationModel>, tuples: &'a [Tuple]) -> Self {
-        Self { model, keys: tuples.iter().map(|tuple| &tuple.key).collect() }
+        Self {
+            model,
+            keys: tuples.iter().map(|tuple| &tuple.key).collect(),
+        }
     }
 
-    /// A case's tuples; the last of one key stays. As with writes, none can take the place of a tuple of the bundle.
+    /// A case's tuples; the last of one key stays. As with writes, none can take the place of a
+    /// tuple of the bundle.
     pub(super) fn given(&self, given: &[YamlRecord]) -> Result<Vec<Tuple>, String> {
         let mut tuples: Vec<Tuple> = Vec::with_capacity(given.len());
         for YamlRecord(record) in given {
             let json = yaml::to_json(&Value::Record(record.clone()));
-            let text: TupleText = serde_json::from_value(json).map_err(|error| error.to_string())?;
+            let text: TupleText =
+                serde_json::from_value(json).map_err(|error| error.to_string())?;
             let tuple = to_tuple(text, self.model)?;
             if self.keys.contains(&tuple.key) {
-                return Err(format!("the tuple `{}` is the bundle's: a case can only add to them", tuple.key));
+                return Err(format!(
+                    "the tuple `{}` is the bundle's: a case can only add to them",
+                    tuple.key
+                ));
             }
             tuples.retain(|known| known.key != tuple.key);
             tuples.push(tuple);

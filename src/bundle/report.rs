@@ -2,7 +2,10 @@
 
 use super::files::Files;
 use crate::model::{Place, Problem, Problems};
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity,
+    SourceCode,
+};
 use std::fmt;
 
 /// Columns that a report is wrapped at.
@@ -24,8 +27,14 @@ pub fn render_warnings(warnings: &[Problem], files: &Files, colour: bool) -> Str
 }
 
 fn render_all(problems: &[Problem], files: &Files, colour: bool, severity: Severity) -> String {
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
+    let theme = if colour {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(WIDTH)
+        .with_links(false);
     let mut text = String::new();
     for problem in problems {
         let shown = Shown::new(problem, problem.place.as_ref(), files, severity);
@@ -79,7 +88,10 @@ impl Shown {
         match files.file(&place.file) {
             Some(file) if place.len > 0 && place.offset + place.len <= file.text.len() => {
                 // Only the first line is underlined: a policy's whole text would bury its excerpt.
-                let text = file.text.get(place.offset..place.offset + place.len).unwrap_or_default();
+                let text = file
+                    .text
+                    .get(place.offset..place.offset + place.len)
+                    .unwrap_or_default();
                 let len = text.lines().next().map_or(place.len, str::len).max(1);
                 let (text, offset, len) = cut(&file.text, place.offset, len);
                 self.source = Some(NamedSource::new(&file.path, text));
@@ -91,8 +103,8 @@ impl Shown {
     }
 }
 
-/// A text with its long lines cut, and where in it a stretch of one line stands then. Of the line that the stretch begins
-/// in, its surroundings are left; of every other, the beginning.
+/// A text with its long lines cut, and where in it a stretch of one line stands then. Of the line
+/// that the stretch begins in, its surroundings are left; of every other, the beginning.
 fn cut(text: &str, offset: usize, len: usize) -> (String, usize, usize) {
     let mut shown = String::new();
     let mut at = 0;
@@ -101,9 +113,16 @@ fn cut(text: &str, offset: usize, len: usize) -> (String, usize, usize) {
         let body = line.trim_end_matches(['\r', '\n']);
         let has_it = (at..at + line.len()).contains(&offset);
         let column = if has_it { offset - at } else { 0 };
-        let from =
-            if body.len() > MAX_LINE { body.floor_char_boundary(column.saturating_sub(MAX_LINE / 2)) } else { 0 };
-        let to = if body.len() > MAX_LINE { body.floor_char_boundary(from + MAX_LINE) } else { body.len() };
+        let from = if body.len() > MAX_LINE {
+            body.floor_char_boundary(column.saturating_sub(MAX_LINE / 2))
+        } else {
+            0
+        };
+        let to = if body.len() > MAX_LINE {
+            body.floor_char_boundary(from + MAX_LINE)
+        } else {
+            body.len()
+        };
         let before = if from > 0 { "…" } else { "" };
         if has_it {
             offset_shown = shown.len() + before.len() + (column - from);
@@ -131,7 +150,9 @@ impl Diagnostic for Shown {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -139,7 +160,9 @@ impl Diagnostic for Shown {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.label.clone().map(|label| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
+        self.label
+            .clone()
+            .map(|label| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
@@ -157,19 +180,43 @@ mod tests {
 
     #[test]
     fn of_a_long_line_the_surroundings_are_shown() {
-        for (before, after) in [(0, 200_000), (100_000, 100_000), (200_000, 0), (200_000, 2), (10, 10)] {
-            let text = format!("first\n{}wrong{}\r\n{}\n", "ä".repeat(before), "ö".repeat(after), "z".repeat(9_000));
+        for (before, after) in [
+            (0, 200_000),
+            (100_000, 100_000),
+            (200_000, 0),
+            (200_000, 2),
+            (10, 10),
+        ] {
+            let text = format!(
+                "first\n{}wrong{}\r\n{}\n",
+                "ä".repeat(before),
+                "ö".repeat(after),
+                "z".repeat(9_000)
+            );
             let offset = text.find("wrong").unwrap();
             let (shown, at, len) = cut(&text, offset, 5);
             assert_eq!(&shown[at..at + len], "wrong", "{before} {after}");
-            assert!(shown.lines().all(|line| line.len() <= MAX_LINE + 6), "{before} {after}");
+            assert!(
+                shown.lines().all(|line| line.len() <= MAX_LINE + 6),
+                "{before} {after}"
+            );
             assert_eq!(shown.lines().count(), 3);
             let (shown, at, len) = cut(&text, offset, 5 + 2 * after);
             assert!(shown[at..at + len].starts_with("wrong") && len <= MAX_LINE);
         }
-        assert_eq!(cut("short\nlines\n", 6, 5), ("short\nlines\n".to_owned(), 6, 5));
-        let files = Files { own: vec![SourceFile::new("p.cedar", "x".repeat(200_000))], ..Files::default() };
-        let problem = Problem::new("it is long").at(Place { file: "p.cedar".to_owned(), offset: 100_000, len: 1 });
+        assert_eq!(
+            cut("short\nlines\n", 6, 5),
+            ("short\nlines\n".to_owned(), 6, 5)
+        );
+        let files = Files {
+            own: vec![SourceFile::new("p.cedar", "x".repeat(200_000))],
+            ..Files::default()
+        };
+        let problem = Problem::new("it is long").at(Place {
+            file: "p.cedar".to_owned(),
+            offset: 100_000,
+            len: 1,
+        });
         assert!(render(&Problems(vec![problem]), &files, false).len() < 4_000);
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::model::{Number, Problem, Record, Value};
 use crate::policy::SourceFile;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor,
+};
 use serde::{Deserialize, de};
 use smol_str::SmolStr;
 use std::cell::Cell;
@@ -21,23 +23,27 @@ const NODE_BYTES: usize = 8;
 pub(super) fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Problem> {
     // What has aliases is read twice: first to see what it comes to, and nothing of that is held.
     if file.text.contains('*') && file.text.contains('&') {
-        // Two nodes take two bytes at least, so that a file without aliases never comes to more than this.
+        // Two nodes take two bytes at least, so that a file without aliases never comes to more
+        // than this.
         let written = file.text.len().saturating_mul(NODE_BYTES + 1);
         let left = Cell::new(written.saturating_add(MAX_ALIAS_BYTES));
-        serde_saphyr::with_deserializer_from_str_with_options(&file.text, options(), |deserializer| {
-            Weight { left: &left }.deserialize(deserializer)
-        })
+        serde_saphyr::with_deserializer_from_str_with_options(
+            &file.text,
+            options(),
+            |deserializer| Weight { left: &left }.deserialize(deserializer),
+        )
         .map_err(|error| problem(file, &error))?;
     }
-    serde_saphyr::from_str_with_options(&file.text, options()).map_err(|error| problem(file, &error))
+    serde_saphyr::from_str_with_options(&file.text, options())
+        .map_err(|error| problem(file, &error))
 }
 
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,
-        // The file is the operator's own, and its size is bounded where it is read: not how deep it nests. What its aliases
-        // become is bounded by `Weight`.
+        // The file is the operator's own, and its size is bounded where it is read: not how deep it
+        // nests. What its aliases become is bounded by `Weight`.
         budget: serde_saphyr::budget! {
             max_reader_input_bytes: None,
             max_events: usize::MAX,
@@ -54,15 +60,28 @@ fn problem(file: &SourceFile, error: &serde_saphyr::Error) -> Problem {
     let offset = error.location().map(|at| {
         let line = usize::try_from(at.line()).unwrap_or(1);
         let column = usize::try_from(at.column()).unwrap_or(1);
-        let start: usize = file.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let start: usize = file
+            .text
+            .split_inclusive('\n')
+            .take(line.saturating_sub(1))
+            .map(str::len)
+            .sum();
         (start + column.saturating_sub(1)).min(file.text.len())
     });
     let text = error.to_string();
-    let message = text.split(" at line ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_owned();
+    let message = text
+        .split(" at line ")
+        .next()
+        .unwrap_or(&text)
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     Problem::new(message).at(file.place(offset.unwrap_or(0), usize::from(offset.is_some())))
 }
 
-/// Counts what a file comes to once its aliases are what they stand for, and ends where that is too much.
+/// Counts what a file comes to once its aliases are what they stand for, and ends where that is too
+/// much.
 #[derive(Clone, Copy)]
 struct Weight<'a> {
     left: &'a Cell<usize>,
@@ -168,7 +187,10 @@ impl<'de> Deserialize<'de> for YamlRecord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match YamlValue::deserialize(deserializer)?.0 {
             Value::Record(record) => Ok(Self(record)),
-            other => Err(D::Error::custom(format!("expected a mapping, not {}", other.kind()))),
+            other => Err(D::Error::custom(format!(
+                "expected a mapping, not {}",
+                other.kind()
+            ))),
         }
     }
 }
@@ -248,7 +270,9 @@ impl<'de> Visitor<'de> for AnyValue {
 }
 
 fn number<E: de::Error>(digits: &str) -> Result<Value, E> {
-    Number::parse(digits).map(Value::Number).ok_or_else(|| E::custom(format!("`{digits}` is no number")))
+    Number::parse(digits)
+        .map(Value::Number)
+        .ok_or_else(|| E::custom(format!("`{digits}` is no number")))
 }
 
 /// A value as JSON text: for stored entities that a case gives.
@@ -256,7 +280,9 @@ pub(super) fn to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(value) => (*value).into(),
-        Value::Number(number) => serde_json::from_str(number.digits()).unwrap_or(serde_json::Value::Null),
+        Value::Number(number) => {
+            serde_json::from_str(number.digits()).unwrap_or(serde_json::Value::Null)
+        }
         Value::Text(text) => text.as_str().into(),
         Value::List(items) => items.iter().map(to_json).collect(),
         Value::Record(record) => record
@@ -280,11 +306,27 @@ mod tests {
         let long = "x".repeat(200_000);
         let bomb = format!("- &a {long}\n{}", "- *a\n".repeat(15_000));
         let refused = read(bomb).expect_err("three gigabytes");
-        assert!(refused.message.contains("aliases of this file stand for too much"), "{}", refused.message);
+        assert!(
+            refused
+                .message
+                .contains("aliases of this file stand for too much"),
+            "{}",
+            refused.message
+        );
         assert!(refused.place.is_some());
-        assert_eq!(read(format!("- &a {long}\n{}", "- *a\n".repeat(200))).expect("forty megabytes").len(), 201);
-        let nested: String = (1..7).map(|at| format!("- &a{at} [{}]\n", format!("*a{},", at - 1).repeat(20))).collect();
-        assert!(read(format!("- &a0 [1]\n{nested}")).is_err(), "sixty-four million");
+        assert_eq!(
+            read(format!("- &a {long}\n{}", "- *a\n".repeat(200)))
+                .expect("forty megabytes")
+                .len(),
+            201
+        );
+        let nested: String = (1..7)
+            .map(|at| format!("- &a{at} [{}]\n", format!("*a{},", at - 1).repeat(20)))
+            .collect();
+        assert!(
+            read(format!("- &a0 [1]\n{nested}")).is_err(),
+            "sixty-four million"
+        );
         let few = format!("- &a {{k: '*'}}\n{}", "- {a: *a}\n".repeat(10_000));
         assert_eq!(read(few).expect("a file of little things").len(), 10_001);
         let plain = "- '& and * are no aliases'\n- {a, b}\n".to_owned();

@@ -1,13 +1,14 @@
 //! The keys of legs: what an outcome depends on, whole.
 //!
-//! A key begins with the bundle's generation and what is unknown; `policy` writes the rest, because it knows what policies
-//! read. It is stored and compared whole: a hash alone never decides, so nobody can make one leg's permit another's.
+//! A key begins with the bundle's generation and what is unknown; `policy` writes the rest, because
+//! it knows what policies read. It is stored and compared whole: a hash alone never decides, so
+//! nobody can make one leg's permit another's.
 
 use crate::model::Canonical;
 use std::cell::Cell;
 
-/// Longest key. A key holds what policies read: some hundred bytes. One that holds a tool's arguments at length is not
-/// worth its place.
+/// Longest key. A key holds what policies read: some hundred bytes. One that holds a tool's
+/// arguments at length is not worth its place.
 pub const MAX_KEY_BYTES: usize = 8 << 10;
 
 thread_local! {
@@ -20,8 +21,8 @@ thread_local! {
 pub struct Key(Canonical);
 
 impl Key {
-    /// Begins a key. No two bundles of a process have the same `generation`; `unknown` names, in order, what a question
-    /// leaves open.
+    /// Begins a key. No two bundles of a process have the same `generation`; `unknown` names, in
+    /// order, what a question leaves open.
     #[must_use]
     pub fn begin(generation: u64, unknown: &[&str]) -> Self {
         let mut buffer = BUFFER.take();
@@ -60,8 +61,16 @@ mod tests {
 
     #[test]
     fn generations_and_what_is_unknown_tell_keys_apart_and_a_buffer_is_used_again() {
-        let of = |generation, unknown: &[&str]| Key::begin(generation, unknown).bytes().map(<[u8]>::to_vec);
-        let keys = [of(1, &[]), of(2, &[]), of(1, &["arguments"]), of(1, &["a", "rguments"]), of(200, &[])];
+        let of = |generation, unknown: &[&str]| {
+            Key::begin(generation, unknown).bytes().map(<[u8]>::to_vec)
+        };
+        let keys = [
+            of(1, &[]),
+            of(2, &[]),
+            of(1, &["arguments"]),
+            of(1, &["a", "rguments"]),
+            of(200, &[]),
+        ];
         for (at, key) in keys.iter().enumerate() {
             assert!(key.is_some());
             assert!(!keys[..at].contains(key));

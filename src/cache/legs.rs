@@ -1,8 +1,9 @@
 //! Outcomes of legs, in memory that is bounded.
 //!
-//! INVARIANT: an outcome is given out only where an evaluation would come to the same: its key is equal to the byte, none
-//! of the rows that it rests on was written to between the revision at which it was evaluated and the one that the
-//! reader has pinned, and the clock stands within the time for which it holds.
+//! INVARIANT: an outcome is given out only where an evaluation would come to the same: its key is
+//! equal to the byte, none of the rows that it rests on was written to between the revision at
+//! which it was evaluated and the one that the reader has pinned, and the clock stands within the
+//! time for which it holds.
 
 use super::shards::{Shards, Weighed};
 use super::stripes::{Row, Since, Stripes};
@@ -11,13 +12,14 @@ use crate::telemetry::{CacheMetrics, CacheMiss, Metrics};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Most rows that an outcome rests on one by one: 16 KiB of them. To look at 4,003 takes 6 µs, where to evaluate them anew
-/// takes 580 (`benches/kept.rs`). One that rests on more would share a stripe with every eighth tuple that is written
-/// anywhere: it is given out as long as nothing at all is written.
+/// Most rows that an outcome rests on one by one: 16 KiB of them. To look at 4,003 takes 6 µs,
+/// where to evaluate them anew takes 580 (`benches/kept.rs`). One that rests on more would share a
+/// stripe with every eighth tuple that is written anywhere: it is given out as long as nothing at
+/// all is written.
 pub const MAX_ROWS: usize = 4_096;
 
-/// What an entry takes beside what is counted: its places in the table and in the order of use, the counts of its
-/// shared parts, and what the allocator adds to a dozen small allocations.
+/// What an entry takes beside what is counted: its places in the table and in the order of use, the
+/// counts of its shared parts, and what the allocator adds to a dozen small allocations.
 const OVERHEAD_BYTES: usize = 256;
 
 /// What one leg came to.
@@ -78,14 +80,20 @@ impl LegCache {
     /// A cache that takes at most so many bytes.
     #[must_use]
     pub fn new(bytes: usize, metrics: Arc<Metrics>) -> Self {
-        Self { shards: Shards::new(bytes), metrics }
+        Self {
+            shards: Shards::new(bytes),
+            metrics,
+        }
     }
 
-    /// The outcome of a leg, where one is kept that serves this reader, which is to be told to [`Self::found`]; else why
-    /// not, which is to be told to [`Self::missed`] once the leg has been evaluated.
+    /// The outcome of a leg, where one is kept that serves this reader, which is to be told to
+    /// [`Self::found`]; else why not, which is to be told to [`Self::missed`] once the leg has been
+    /// evaluated.
     pub fn find(&self, key: &[u8], pinned: Pinned<'_>) -> Result<Arc<Kept>, CacheMiss> {
         let look = |entry: &Entry| entry.serves(pinned).map(|()| Arc::clone(&entry.kept));
-        self.shards.find(key, look).unwrap_or(Err(CacheMiss::Absent))
+        self.shards
+            .find(key, look)
+            .unwrap_or(Err(CacheMiss::Absent))
     }
 
     /// Counts legs whose kept outcomes were used.
@@ -98,12 +106,20 @@ impl LegCache {
         self.metrics().missed(miss);
     }
 
-    /// Keeps an outcome that was evaluated for this reader, unless it holds for no other. Whether it was kept.
+    /// Keeps an outcome that was evaluated for this reader, unless it holds for no other. Whether
+    /// it was kept.
     #[must_use]
     pub fn keep(&self, key: &[u8], pinned: Pinned<'_>, basis: Basis, kept: Kept) -> bool {
-        let Some(entry) = Entry::new(key, pinned, basis, kept) else { return false };
+        let Some(entry) = Entry::new(key, pinned, basis, kept) else {
+            return false;
+        };
         // A reader that was slow must not replace what one after it has found out.
-        let Some(put) = self.shards.keep(key, entry, |there, new| there.revision > new.revision) else { return false };
+        let Some(put) = self
+            .shards
+            .keep(key, entry, |there, new| there.revision > new.revision)
+        else {
+            return false;
+        };
         self.metrics().evictions.inc_by(put.evicted);
         self.metrics().resized(put.before, put.after);
         true
@@ -134,8 +150,16 @@ impl Entry {
         } else {
             RestsOn::Everything
         };
-        let bytes = key.len() + rests_on.bytes() + kept.bytes() + size_of::<Self>() + OVERHEAD_BYTES;
-        Some(Self { kept: Arc::new(kept), rests_on, revision: pinned.revision, since, until, bytes })
+        let bytes =
+            key.len() + rests_on.bytes() + kept.bytes() + size_of::<Self>() + OVERHEAD_BYTES;
+        Some(Self {
+            kept: Arc::new(kept),
+            rests_on,
+            revision: pinned.revision,
+            since,
+            until,
+            bytes,
+        })
     }
 
     fn serves(&self, pinned: Pinned<'_>) -> Result<(), CacheMiss> {
@@ -144,14 +168,17 @@ impl Entry {
             (RestsOn::Everything, Some(_)) if pinned.revision == self.revision => {}
             // As if all rows of the store shared one stripe.
             (RestsOn::Everything, Some(_)) => return Err(CacheMiss::Collision),
-            (RestsOn::Rows(rows), Some(stripes)) => match stripes.between(rows, self.revision, pinned.revision) {
-                Since::Unchanged => {}
-                Since::Changed => return Err(CacheMiss::Stale),
-                Since::Collided => return Err(CacheMiss::Collision),
-            },
+            (RestsOn::Rows(rows), Some(stripes)) => {
+                match stripes.between(rows, self.revision, pinned.revision) {
+                    Since::Unchanged => {}
+                    Since::Changed => return Err(CacheMiss::Stale),
+                    Since::Collided => return Err(CacheMiss::Collision),
+                }
+            }
         }
         // A moment of the clock's end belongs to no outcome but one that never read it.
-        let holds = self.since <= pinned.now && (pinned.now < self.until || self.until == Timestamp(i64::MAX));
+        let holds = self.since <= pinned.now
+            && (pinned.now < self.until || self.until == Timestamp(i64::MAX));
         if holds { Ok(()) } else { Err(CacheMiss::Time) }
     }
 }
@@ -167,12 +194,17 @@ impl RestsOn {
 
 impl Kept {
     fn bytes(&self) -> usize {
-        let pair = |(path, value): &(String, String)| path.capacity() + value.capacity() + 2 * size_of::<String>();
+        let pair = |(path, value): &(String, String)| {
+            path.capacity() + value.capacity() + 2 * size_of::<String>()
+        };
         let id = |id: &String| id.capacity() + size_of::<String>();
         let reason = match &self.outcome {
             LegOutcome::Permit => 0,
             LegOutcome::Deny(reason) => {
-                let principal = reason.principal.as_ref().map_or(0, |it| it.kind.len() + it.id.len());
+                let principal = reason
+                    .principal
+                    .as_ref()
+                    .map_or(0, |it| it.kind.len() + it.id.len());
                 reason.message.capacity() + reason.code.as_str().len() + principal
             }
         };

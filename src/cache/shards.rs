@@ -1,13 +1,15 @@
 //! Values by their keys, in memory that is bounded: those that were not asked for longest give way.
 //!
-//! INVARIANT: keys are compared whole. A hash alone never decides, so nobody can make one key's value another's.
+//! INVARIANT: keys are compared whole. A hash alone never decides, so nobody can make one key's
+//! value another's.
 
 use foldhash::quality::RandomState;
 use lru::LruCache;
 use std::hash::BuildHasher as _;
 use std::sync::Mutex;
 
-/// Each has a lock of its own: with as many as there are workers on a large machine, two rarely want the same.
+/// Each has a lock of its own: with as many as there are workers on a large machine, two rarely
+/// want the same.
 pub(super) const SHARDS: usize = 16;
 
 /// Something that says how much memory it takes.
@@ -46,9 +48,18 @@ impl<V: Weighed> Shards<V> {
     #[must_use]
     pub fn new(bytes: usize) -> Self {
         let hasher = RandomState::default();
-        let shard = || Mutex::new(Shard { entries: LruCache::unbounded_with_hasher(hasher.clone()), bytes: 0 });
+        let shard = || {
+            Mutex::new(Shard {
+                entries: LruCache::unbounded_with_hasher(hasher.clone()),
+                bytes: 0,
+            })
+        };
         let parts = std::iter::repeat_with(shard).take(SHARDS).collect();
-        Self { parts, hasher, bytes_each: bytes / SHARDS }
+        Self {
+            parts,
+            hasher,
+            bytes_each: bytes / SHARDS,
+        }
     }
 
     /// Looks at the value of a key, which then counts as asked for.
@@ -58,7 +69,8 @@ impl<V: Weighed> Shards<V> {
         shard.entries.get(key).map(look)
     }
 
-    /// Keeps a value, unless the one that is there `stays`. None where it is too large, or cannot be kept.
+    /// Keeps a value, unless the one that is there `stays`. None where it is too large, or cannot
+    /// be kept.
     pub fn keep(&self, key: &[u8], value: V, stays: impl FnOnce(&V, &V) -> bool) -> Option<Put> {
         let bytes = value.bytes();
         if bytes > self.bytes_each {
@@ -66,8 +78,16 @@ impl<V: Weighed> Shards<V> {
         }
         let mut shard = self.shard(key).lock().ok()?;
         let before = shard.bytes;
-        if shard.entries.peek(key).is_some_and(|there| stays(there, &value)) {
-            return Some(Put { before, after: before, evicted: 0 });
+        if shard
+            .entries
+            .peek(key)
+            .is_some_and(|there| stays(there, &value))
+        {
+            return Some(Put {
+                before,
+                after: before,
+                evicted: 0,
+            });
         }
         shard.bytes += bytes;
         if let Some(old) = shard.entries.put(key.into(), value) {
@@ -80,16 +100,26 @@ impl<V: Weighed> Shards<V> {
             shard.bytes -= least.bytes();
             evicted += 1;
         }
-        Some(Put { before, after: shard.bytes, evicted })
+        Some(Put {
+            before,
+            after: shard.bytes,
+            evicted,
+        })
     }
 
     /// How many values there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.parts.iter().map(|shard| shard.lock().unwrap().entries.len()).sum()
+        self.parts
+            .iter()
+            .map(|shard| shard.lock().unwrap().entries.len())
+            .sum()
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the remainder is below the number of shards"
+    )]
     fn shard(&self, key: &[u8]) -> &Mutex<Shard<V>> {
         // The table takes its places from both ends of the same hash; the shard from between.
         let bits = usize::try_from((self.hasher.hash_one(key) >> 24) & 0xFF).unwrap_or(0);

@@ -1,22 +1,25 @@
 //! When each adjacency row was last written to, by stripes of rows.
 //!
-//! Each row of tuples belongs to one of many stripes, by its hash. A stripe holds the revision of the last write to any of
-//! its rows, and 16 bits of the hash of the row that was written, which only tell a collision from a change.
+//! Each row of tuples belongs to one of many stripes, by its hash. A stripe holds the revision of
+//! the last write to any of its rows, and 16 bits of the hash of the row that was written, which
+//! only tell a collision from a change.
 //!
-//! INVARIANT: a write raises the stripes of all rows that it touches before its revision can be seen by any reader. Then
-//! whoever has pinned revision `r` sees in every stripe the last write up to `r`, or a later one.
+//! INVARIANT: a write raises the stripes of all rows that it touches before its revision can be
+//! seen by any reader. Then whoever has pinned revision `r` sees in every stripe the last write up
+//! to `r`, or a later one.
 
 use crate::model::Revision;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Half a megabyte. With ten thousand rows written to in the life of an entry that rests on eight rows, it is lost by
-/// collision seven times in ten; with a hundred, once in a hundred.
+/// Half a megabyte. With ten thousand rows written to in the life of an entry that rests on eight
+/// rows, it is lost by collision seven times in ten; with a hundred, once in a hundred.
 const STRIPES: usize = 1 << 16;
 
 /// How far revisions are counted in a stripe: 48 bits, a million writes a second for nine years.
 const LAST: u64 = (1 << 48) - 1;
 
-/// A row, as far as stripes tell rows apart: its stripe in the upper half, what tells a collision in the lower.
+/// A row, as far as stripes tell rows apart: its stripe in the upper half, what tells a collision
+/// in the lower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(u32);
 
@@ -46,8 +49,8 @@ pub trait Cell {
     fn raise(&self, value: u64);
 }
 
-/// Relaxed: a reader comes to a stripe by way of a version of the store, or of an entry that was made from one, and
-/// both are published after the stripes were raised.
+/// Relaxed: a reader comes to a stripe by way of a version of the store, or of an entry that was
+/// made from one, and both are published after the stripes were raised.
 impl Cell for AtomicU64 {
     fn zero() -> Self {
         Self::new(0)
@@ -69,8 +72,8 @@ pub enum Since {
     Unchanged,
     /// One of them was written to, as far as can be told.
     Changed,
-    /// A row was written to that shares a stripe with one of them. Which of the two was written to before it cannot be
-    /// told.
+    /// A row was written to that shares a stripe with one of them. Which of the two was written to
+    /// before it cannot be told.
     Collided,
 }
 
@@ -90,7 +93,9 @@ impl<C: Cell> Stripes<C> {
     /// So many stripes, at most 65,536: more would never be used.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { cells: (0..count.clamp(1, STRIPES)).map(|_| C::zero()).collect() }
+        Self {
+            cells: (0..count.clamp(1, STRIPES)).map(|_| C::zero()).collect(),
+        }
     }
 
     /// Notes a write. To be called before `revision` is published.
@@ -102,11 +107,11 @@ impl<C: Cell> Stripes<C> {
         }
     }
 
-    /// What became of rows between the revision at which they were read and the one that a reader has pinned, whichever
-    /// is the earlier.
+    /// What became of rows between the revision at which they were read and the one that a reader
+    /// has pinned, whichever is the earlier.
     ///
-    /// INVARIANT: [`Since::Unchanged`] only if the rows are the same at both. The earlier of the two counts: a write
-    /// between them, or after both, has raised a stripe above it.
+    /// INVARIANT: [`Since::Unchanged`] only if the rows are the same at both. The earlier of the
+    /// two counts: a write between them, or after both, has raised a stripe above it.
     #[must_use]
     pub fn between(&self, rows: &[Row], read: Revision, pinned: Revision) -> Since {
         self.since(rows, read.min(pinned))
@@ -114,11 +119,17 @@ impl<C: Cell> Stripes<C> {
 
     fn since(&self, rows: &[Row], upto: Revision) -> Since {
         for row in rows {
-            let Some(cell) = self.cell(*row) else { return Since::Changed };
+            let Some(cell) = self.cell(*row) else {
+                return Since::Changed;
+            };
             let raised = cell.load();
             // A count that has come to its end says nothing any more.
             if raised >> 16 > upto.0 || raised >> 16 == LAST {
-                return if raised & 0xFFFF == row.tag() { Since::Changed } else { Since::Collided };
+                return if raised & 0xFFFF == row.tag() {
+                    Since::Changed
+                } else {
+                    Since::Collided
+                };
             }
         }
         Since::Unchanged
@@ -149,17 +160,27 @@ mod tests {
         stripes.raise([row(2, 9)], Revision(6));
         assert_eq!(stripes.since(&rows, Revision(5)), Since::Collided);
         stripes.raise([row(2, 7)], Revision(3));
-        assert_eq!(stripes.since(&rows, Revision(6)), Since::Unchanged, "a stripe never falls");
+        assert_eq!(
+            stripes.since(&rows, Revision(6)),
+            Since::Unchanged,
+            "a stripe never falls"
+        );
     }
 
     #[test]
     fn past_the_last_revision_that_a_stripe_can_hold_nothing_is_unchanged() {
         let stripes: Stripes = Stripes::default();
         stripes.raise([row(1, 1)], Revision(LAST - 1));
-        assert_eq!(stripes.since(&[row(1, 1)], Revision(LAST - 1)), Since::Unchanged);
+        assert_eq!(
+            stripes.since(&[row(1, 1)], Revision(LAST - 1)),
+            Since::Unchanged
+        );
         for revision in [LAST, LAST + 1, u64::MAX] {
             stripes.raise([row(1, 1)], Revision(revision));
-            assert_eq!(stripes.since(&[row(1, 1)], Revision(u64::MAX)), Since::Changed);
+            assert_eq!(
+                stripes.since(&[row(1, 1)], Revision(u64::MAX)),
+                Since::Changed
+            );
         }
     }
 }

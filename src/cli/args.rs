@@ -110,7 +110,8 @@ pub(super) enum PackCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
-    /// Fetch them now, and say what has changed; with a key of the permission `admin` in `BEHEST_KEY`
+    /// Fetch them now, and say what has changed; with a key of the permission `admin` in
+    /// `BEHEST_KEY`
     Refresh {
         /// The service's address
         #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8181")]
@@ -120,17 +121,21 @@ pub(super) enum KeysCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct BundleArgument {
-    /// The bundle's directory, with `schemas/` and `policies/`; without it that in `BEHEST_BUNDLE`, or the default bundle
-    /// in this program
+    /// The bundle's directory, with `schemas/` and `policies/`; without it that in `BEHEST_BUNDLE`,
+    /// or the default bundle in this program
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
 }
 
 impl BundleArgument {
-    /// Where to read from. The variable is read here and not by the parser, which would take it for the flag where
-    /// `--url` excludes that.
+    /// Where to read from. The variable is read here and not by the parser, which would take it for
+    /// the flag where `--url` excludes that.
     pub(super) fn source(&self) -> Source {
-        let named = || std::env::var_os("BEHEST_BUNDLE").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let named = || {
+            std::env::var_os("BEHEST_BUNDLE")
+                .filter(|dir| !dir.is_empty())
+                .map(PathBuf::from)
+        };
         source_of(self.bundle.clone().or_else(named))
     }
 }
@@ -140,11 +145,12 @@ pub(super) fn source_of(bundle: Option<PathBuf>) -> Source {
     bundle.map_or(Source::Embedded, Source::Dir)
 }
 
-/// What the service is told on the command line. The values are texts here: `config` reads them, with those of
-/// variables and the file, so that one place knows what fits.
+/// What the service is told on the command line. The values are texts here: `config` reads them,
+/// with those of variables and the file, so that one place knows what fits.
 #[derive(Debug, Default, Args)]
 pub(super) struct ServeArguments {
-    /// The bundle's directory, with `schemas/` and `policies/`; without it, the default bundle in this program
+    /// The bundle's directory, with `schemas/` and `policies/`; without it, the default bundle in
+    /// this program
     #[arg(long, value_name = "DIR")]
     bundle: Option<String>,
     /// What to listen on: ADDRESS:PORT or unix:PATH [default: 127.0.0.1:8181]
@@ -178,14 +184,21 @@ impl ServeArguments {
             ("cache", &self.cache),
             ("anonymous", &self.anonymous),
         ];
-        let settings = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect();
-        Flags { config: self.config.clone(), settings }
+        let settings = given
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.clone()?)))
+            .collect();
+        Flags {
+            config: self.config.clone(),
+            settings,
+        }
     }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArguments {
-    /// A file with an AuthZEN request, `-` for standard input, or a chain such as 'user:alice > agent:copilot'
+    /// A file with an AuthZEN request, `-` for standard input, or a chain such as 'user:alice >
+    /// agent:copilot'
     #[arg(value_name = "REQUEST|CHAIN")]
     pub(super) request: String,
     /// The action's name, after a chain
@@ -211,7 +224,8 @@ pub(super) struct SearchArguments {
     /// A chain such as 'user:alice > agent:copilot'; a type in it is searched for
     #[arg(value_name = "CHAIN")]
     pub(super) who: String,
-    /// The action's name, and the resource as TYPE:ID, or a type that is searched for; without an action, actions are
+    /// The action's name, and the resource as TYPE:ID, or a type that is searched for; without an
+    /// action, actions are
     #[arg(value_name = "[ACTION] RESOURCE", num_args = 1..=2, required = true)]
     pub(super) what: Vec<String>,
     /// The request's context as JSON
@@ -254,8 +268,14 @@ mod tests {
             }
         };
         let expected = [("listen", "unix:x".to_owned()), ("cache", "off".to_owned())];
-        assert_eq!(flags(&["behest", "--listen", "unix:x", "--cache", "off"]), expected);
-        assert_eq!(flags(&["behest", "serve", "--listen", "unix:x", "--cache", "off"]), expected);
+        assert_eq!(
+            flags(&["behest", "--listen", "unix:x", "--cache", "off"]),
+            expected
+        );
+        assert_eq!(
+            flags(&["behest", "serve", "--listen", "unix:x", "--cache", "off"]),
+            expected
+        );
         assert_eq!(flags(&["behest"]), []);
     }
 }

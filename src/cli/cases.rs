@@ -26,13 +26,19 @@ pub(super) fn run(argument: &BundleArgument, filter: Option<&Regex>) -> ExitCode
     {
         let name = validate::name(&source);
         return fail(
-            &Problem::new(format!("no case of {name} has a name that matches `{filter}`"))
-                .help("leave `--filter` out to run them all"),
+            &Problem::new(format!(
+                "no case of {name} has a name that matches `{filter}`"
+            ))
+            .help("leave `--filter` out to run them all"),
         );
     }
     print(&render(&report, filter.is_none(), Paint::for_results()));
     print(&format!("{}\n", validate::describe(&source, &bundle)));
-    if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn render(report: &CaseReport, all: bool, paint: Paint) -> String {
@@ -48,14 +54,23 @@ fn render(report: &CaseReport, all: bool, paint: Paint) -> String {
     }
     let failed = report.failures.len();
     let passed = format!("{} passed", report.ran.saturating_sub(failed));
-    let outcome = if failed == 0 { paint.good("ok") } else { paint.bad(&format!("{failed} failed")) };
+    let outcome = if failed == 0 {
+        paint.good("ok")
+    } else {
+        paint.bad(&format!("{failed} failed"))
+    };
     // Writing into a string cannot fail.
     let _ = writeln!(text, "{outcome}: {passed} of {} cases", report.ran);
     text
 }
 
 fn render_failure(failure: &CaseFailure, paint: Paint) -> String {
-    let CaseFailure { name, expected, found, explanation } = failure;
+    let CaseFailure {
+        name,
+        expected,
+        found,
+        explanation,
+    } = failure;
     format!(
         "{} {}\n  expected  {expected}\n  found     {found}\n{}\n",
         paint.bad("failed"),
@@ -91,7 +106,11 @@ mod tests {
 
     #[test]
     fn cases_that_were_left_out_accuse_no_policy() {
-        let report = CaseReport { ran: 2, failures: Vec::new(), undecided: vec!["refund-cap".to_owned()] };
+        let report = CaseReport {
+            ran: 2,
+            failures: Vec::new(),
+            undecided: vec!["refund-cap".to_owned()],
+        };
         assert_eq!(render(&report, false, PLAIN), "ok: 2 passed of 2 cases\n");
     }
 }

@@ -1,4 +1,5 @@
-//! `behest keys refresh`: a running service fetches its issuers' keys now, and says what has changed.
+//! `behest keys refresh`: a running service fetches its issuers' keys now, and says what has
+//! changed.
 
 use super::output::{count, fail, print};
 use super::service::Service;
@@ -36,7 +37,11 @@ pub(super) fn refresh(url: &str) -> ExitCode {
         print("the service has no issuer whose keys could change\n");
     }
     print(&answer.issuers.iter().map(line).collect::<String>());
-    if answer.issuers.iter().any(|issuer| issuer.error.is_some()) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if answer.issuers.iter().any(|issuer| issuer.error.is_some()) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn ask(url: &str) -> Result<Answer, Problem> {
@@ -65,7 +70,9 @@ fn line(issuer: &Refreshed) -> String {
         Some(error) => {
             let _written = write!(line, ", still those of before: {error}");
         }
-        None if issuer.added.is_empty() && issuer.removed.is_empty() => line.push_str(", as before"),
+        None if issuer.added.is_empty() && issuer.removed.is_empty() => {
+            line.push_str(", as before");
+        }
         None => {}
     }
     line.push('\n');
@@ -86,9 +93,18 @@ mod tests {
             error: error.map(str::to_owned),
         };
         for (issuer, expected) in [
-            (issuer(1, &[], &[], None), "https://a.example: 1 key, as before\n"),
-            (issuer(0, &[], &["k1", "k2"], None), "https://a.example: 0 keys, withdrawn: k1, k2\n"),
-            (issuer(2, &["k3"], &["k1"], None), "https://a.example: 2 keys, new: k3, withdrawn: k1\n"),
+            (
+                issuer(1, &[], &[], None),
+                "https://a.example: 1 key, as before\n",
+            ),
+            (
+                issuer(0, &[], &["k1", "k2"], None),
+                "https://a.example: 0 keys, withdrawn: k1, k2\n",
+            ),
+            (
+                issuer(2, &["k3"], &["k1"], None),
+                "https://a.example: 2 keys, new: k3, withdrawn: k1\n",
+            ),
             (
                 issuer(2, &[], &[], Some("it does not answer")),
                 "https://a.example: 2 keys, still those of before: it does not answer\n",

@@ -1,12 +1,14 @@
 //! The command line, and the only place where the parts are put together.
 //!
-//! **Problem.** A policy author needs to know what is wrong, what was decided and why, without a service; an operator
-//! needs a service that says in one sentence why it does not start.
-//! **Decision.** One program. Without a subcommand it serves; the other subcommands read a bundle with the same code
-//! and end. What they print is for people and aligned; colours only on a terminal.
+//! **Problem.** A policy author needs to know what is wrong, what was decided and why, without a
+//! service; an operator needs a service that says in one sentence why it does not start.
+//! **Decision.** One program. Without a subcommand it serves; the other subcommands read a bundle
+//! with the same code and end. What they print is for people and aligned; colours only on a
+//! terminal.
 //! **Trade-off.** Scripts rest on exit codes and on `explain --json`, never on the text.
 //!
-//! Exit codes: 0 done (a denial is an answer too), 1 something is wrong or a case fails, 2 the command line is.
+//! Exit codes: 0 done (a denial is an answer too), 1 something is wrong or a case fails, 2 the
+//! command line is.
 
 mod args;
 mod cases;
@@ -27,7 +29,8 @@ use args::{Arguments, Command, KeysCommand};
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Runs the program with the process's arguments. Ends it itself, with exit code 2, where these make no sense.
+/// Runs the program with the process's arguments. Ends it itself, with exit code 2, where these
+/// make no sense.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -42,6 +45,8 @@ pub fn run() -> ExitCode {
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Export(export)) => export::run(&export),
         Some(Command::Pack { command }) => pack::run(&command),
-        Some(Command::Keys { command: KeysCommand::Refresh { url } }) => keys::refresh(&url),
+        Some(Command::Keys {
+            command: KeysCommand::Refresh { url },
+        }) => keys::refresh(&url),
     }
 }

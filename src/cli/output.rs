@@ -41,25 +41,43 @@ fn tell(label: &str, problem: &Problem, paint: Paint) {
 
 /// Prints everything that is wrong with a bundle, with the lines that it is about.
 pub(super) fn fail_with_lines(problems: &Problems, files: &Files) -> ExitCode {
-    notice(&with_line_end(bundle::render(problems, files, Paint::for_errors().colour)));
+    notice(&with_line_end(bundle::render(
+        problems,
+        files,
+        Paint::for_errors().colour,
+    )));
     ExitCode::FAILURE
 }
 
-/// Prints what is probably a mistake in a bundle and stops nothing, with the lines that it is about.
+/// Prints what is probably a mistake in a bundle and stops nothing, with the lines that it is
+/// about.
 pub(super) fn warn_with_lines(warnings: &[Problem], files: &Files) {
-    notice(&with_line_end(bundle::render_warnings(warnings, files, Paint::for_errors().colour)));
+    notice(&with_line_end(bundle::render_warnings(
+        warnings,
+        files,
+        Paint::for_errors().colour,
+    )));
 }
 
 /// A number of things: `1 tuple`, `2,500 tuples`.
 pub(super) fn count(number: u64, one: &str, more: &str) -> String {
-    format!("{} {}", HumanCount(number), if number == 1 { one } else { more })
+    format!(
+        "{} {}",
+        HumanCount(number),
+        if number == 1 { one } else { more }
+    )
 }
 
 /// How long so many things took: `1.4 s, 16,711 a second`.
 pub(super) fn timing(number: u64, took: Duration) -> String {
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
     let rate = number.saturating_mul(1_000) / ms;
-    format!("{}.{} s, {} a second", ms / 1_000, ms % 1_000 / 100, HumanCount(rate))
+    format!(
+        "{}.{} s, {} a second",
+        ms / 1_000,
+        ms % 1_000 / 100,
+        HumanCount(rate)
+    )
 }
 
 /// The text, ending its last line.
@@ -73,7 +91,15 @@ pub(super) fn with_line_end(mut text: String) -> String {
 /// Every line of `text`, moved to the right.
 pub(super) fn indent(text: &str, by: usize) -> String {
     let margin = " ".repeat(by);
-    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") }).collect()
+    text.lines()
+        .map(|line| {
+            if line.is_empty() {
+                "\n".to_owned()
+            } else {
+                format!("{margin}{line}\n")
+            }
+        })
+        .collect()
 }
 
 /// Colours, where the reader is a terminal that wants them.
@@ -85,11 +111,15 @@ pub(super) struct Paint {
 
 impl Paint {
     pub(super) fn for_results() -> Self {
-        Self { colour: io::stdout().is_terminal() && wanted() }
+        Self {
+            colour: io::stdout().is_terminal() && wanted(),
+        }
     }
 
     pub(super) fn for_errors() -> Self {
-        Self { colour: io::stderr().is_terminal() && wanted() }
+        Self {
+            colour: io::stderr().is_terminal() && wanted(),
+        }
     }
 
     pub(super) fn good(self, text: &str) -> String {
@@ -109,7 +139,11 @@ impl Paint {
     }
 
     fn wrap(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 

@@ -21,14 +21,19 @@ pub(super) fn run(command: &PackCommand) -> ExitCode {
                 ExitCode::SUCCESS
             }
             None => fail(
-                &Problem::new(format!("there is no pack `{name}`")).help("`behest pack list` names those there are"),
+                &Problem::new(format!("there is no pack `{name}`"))
+                    .help("`behest pack list` names those there are"),
             ),
         },
     }
 }
 
 fn render_list(packs: &[Pack], paint: Paint) -> String {
-    let width = packs.iter().map(|pack| pack.name.chars().count()).max().unwrap_or_default();
+    let width = packs
+        .iter()
+        .map(|pack| pack.name.chars().count())
+        .max()
+        .unwrap_or_default();
     let line = |pack: &Pack| {
         let margin = " ".repeat(width.saturating_sub(pack.name.chars().count()));
         format!("{}{margin}  {}\n", paint.strong(&pack.name), pack.summary)
@@ -38,7 +43,11 @@ fn render_list(packs: &[Pack], paint: Paint) -> String {
 
 fn render_files(pack: &Pack, paint: Paint) -> String {
     let file = |(path, text): &(String, String)| {
-        format!("{}\n{}", paint.dim(&format!("==> {path} <==")), with_line_end(text.clone()))
+        format!(
+            "{}\n{}",
+            paint.dim(&format!("==> {path} <==")),
+            with_line_end(text.clone())
+        )
     };
     pack.files.iter().map(file).collect::<Vec<_>>().join("\n")
 }
@@ -51,7 +60,10 @@ mod tests {
         Pack {
             name: name.to_owned(),
             summary: format!("About {name}."),
-            files: vec![("a.cedar".to_owned(), "permit".to_owned()), ("b.cedar".to_owned(), "forbid\n".to_owned())],
+            files: vec![
+                ("a.cedar".to_owned(), "permit".to_owned()),
+                ("b.cedar".to_owned(), "forbid\n".to_owned()),
+            ],
         }
     }
 
@@ -62,6 +74,9 @@ mod tests {
             render_list(&[pack("roles"), pack("delegation")], paint),
             "roles       About roles.\ndelegation  About delegation.\n"
         );
-        assert_eq!(render_files(&pack("roles"), paint), "==> a.cedar <==\npermit\n\n==> b.cedar <==\nforbid\n");
+        assert_eq!(
+            render_files(&pack("roles"), paint),
+            "==> a.cedar <==\npermit\n\n==> b.cedar <==\nforbid\n"
+        );
     }
 }

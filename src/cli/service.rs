@@ -1,6 +1,7 @@
 //! A running service, asked over HTTP.
 //!
-//! INVARIANT: the key is for the service that was named, and for nobody else: no redirects, and no proxy.
+//! INVARIANT: the key is for the service that was named, and for nobody else: no redirects, and no
+//! proxy.
 
 use crate::model::Problem;
 use serde::Deserialize;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-/// Where a key is looked for: an argument would show it to everybody who lists the machine's processes.
+/// Where a key is looked for: an argument would show it to everybody who lists the machine's
+/// processes.
 pub(super) const KEY_VARIABLE: &str = "BEHEST_KEY";
 
 /// Largest answer that is read whole: an explanation with many policies has some hundred kilobytes.
@@ -50,9 +52,15 @@ struct Detail {
 impl Service {
     /// Names a service. `patience` bounds each call whose answer is read whole.
     pub(super) fn at(url: &str, patience: Duration) -> Result<Self, Problem> {
-        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None);
         let agent = config.timeout_global(Some(patience)).build().new_agent();
-        Ok(Self { url: check_url(url)?, agent })
+        Ok(Self {
+            url: check_url(url)?,
+            agent,
+        })
     }
 
     /// The address, as it is shown.
@@ -62,22 +70,30 @@ impl Service {
 
     /// Sends JSON.
     pub(super) fn post(&self, path: &str, body: &[u8]) -> Result<Reply, Problem> {
-        let mut request = self.agent.post(format!("{}{path}", self.url)).header("Content-Type", "application/json");
+        let mut request = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .header("Content-Type", "application/json");
         if let Some(key) = key() {
             request = request.header("Authorization", key);
         }
-        let response = request.send(body).map_err(|error| self.unreachable(&error))?;
+        let response = request
+            .send(body)
+            .map_err(|error| self.unreachable(&error))?;
         self.whole(response)
     }
 
     /// Asks for something.
     pub(super) fn get(&self, path: &str) -> Result<Reply, Problem> {
-        let response = self.request(path).call().map_err(|error| self.unreachable(&error))?;
+        let response = self
+            .request(path)
+            .call()
+            .map_err(|error| self.unreachable(&error))?;
         self.whole(response)
     }
 
-    /// Asks for something that may be large: its reader, and the value of a header where it is there. The body may
-    /// take any time, and break off.
+    /// Asks for something that may be large: its reader, and the value of a header where it is
+    /// there. The body may take any time, and break off.
     pub(super) fn stream(
         &self,
         path: &str,
@@ -85,13 +101,21 @@ impl Service {
         header: &str,
     ) -> Result<(impl Read + use<>, Option<String>), Problem> {
         let request = self.request(path).query_pairs(query.iter().copied());
-        let request = request.config().timeout_global(None).timeout_connect(Some(CONNECT)).build();
+        let request = request
+            .config()
+            .timeout_global(None)
+            .timeout_connect(Some(CONNECT))
+            .build();
         let response = request.call().map_err(|error| self.unreachable(&error))?;
         if response.status().as_u16() != 200 {
             let reply = self.whole(response)?;
             return Err(self.refused(&reply, "the permission `relations.read`"));
         }
-        let named = response.headers().get(header).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let named = response
+            .headers()
+            .get(header)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         Ok((response.into_body().into_reader(), named))
     }
 
@@ -105,8 +129,15 @@ impl Service {
 
     fn whole(&self, mut response: Response<Body>) -> Result<Reply, Problem> {
         let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        Ok(Reply { status, body: body.map_err(|error| self.unreachable(&error))? })
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER_BYTES)
+            .read_to_vec();
+        Ok(Reply {
+            status,
+            body: body.map_err(|error| self.unreachable(&error))?,
+        })
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Problem {
@@ -114,7 +145,8 @@ impl Service {
             .help("check the address, and that the service runs there: `behest serve`")
     }
 
-    /// A refusal, for a person. `permissions` says in words what the call needs: `the permission …`.
+    /// A refusal, for a person. `permissions` says in words what the call needs: `the permission
+    /// …`.
     pub(super) fn refused(&self, reply: &Reply, permissions: &str) -> Problem {
         let (_, said) = reply.error();
         let said = said.unwrap_or_else(|| "it says nothing more".to_owned());
@@ -124,7 +156,11 @@ impl Service {
             404 => "check the address: is behest what answers there?".to_owned(),
             _ => "see the service's log".to_owned(),
         };
-        Problem::new(format!("`{}` refuses with status {}: {said}", self.url, reply.status)).help(help)
+        Problem::new(format!(
+            "`{}` refuses with status {}: {said}",
+            self.url, reply.status
+        ))
+        .help(help)
     }
 }
 
@@ -132,8 +168,11 @@ impl Reply {
     /// The code and the message of an error's body; no message where it has another form.
     pub(super) fn error(&self) -> (String, Option<String>) {
         let text: ErrorText = serde_json::from_slice(&self.body).unwrap_or_default();
-        let (code, message) =
-            if text.message.is_empty() { (text.error.code, text.error.message) } else { (text.code, text.message) };
+        let (code, message) = if text.message.is_empty() {
+            (text.error.code, text.error.message)
+        } else {
+            (text.code, text.message)
+        };
         (code, Some(message).filter(|message| !message.is_empty()))
     }
 }
@@ -142,19 +181,27 @@ impl Reply {
 const CONNECT: Duration = Duration::from_secs(10);
 
 fn key() -> Option<String> {
-    let key = std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty())?;
+    let key = std::env::var(KEY_VARIABLE)
+        .ok()
+        .filter(|key| !key.is_empty())?;
     Some(format!("Bearer {key}"))
 }
 
 fn check_url(url: &str) -> Result<String, Problem> {
     if url.starts_with("https://") {
-        return Err(Problem::new(format!("`{url}` cannot be asked: this version does not speak https"))
-            .help("ask the service's own http address, or go through a proxy on this machine"));
+        return Err(Problem::new(format!(
+            "`{url}` cannot be asked: this version does not speak https"
+        ))
+        .help("ask the service's own http address, or go through a proxy on this machine"));
     }
     match url.strip_prefix("http://") {
-        Some(rest) if !rest.is_empty() && !rest.contains(['?', '#', ' ']) => Ok(url.trim_end_matches('/').to_owned()),
-        _ => Err(Problem::new(format!("`{url}` is not the address of a service"))
-            .help("write for example `http://127.0.0.1:8181`")),
+        Some(rest) if !rest.is_empty() && !rest.contains(['?', '#', ' ']) => {
+            Ok(url.trim_end_matches('/').to_owned())
+        }
+        _ => Err(
+            Problem::new(format!("`{url}` is not the address of a service"))
+                .help("write for example `http://127.0.0.1:8181`"),
+        ),
     }
 }
 
@@ -164,10 +211,19 @@ mod tests {
 
     #[test]
     fn only_http_addresses_are_asked() {
-        assert_eq!(check_url("http://127.0.0.1:8181/").unwrap(), "http://127.0.0.1:8181");
+        assert_eq!(
+            check_url("http://127.0.0.1:8181/").unwrap(),
+            "http://127.0.0.1:8181"
+        );
         for (url, message) in [
-            ("https://pdp.example", "`https://pdp.example` cannot be asked: this version does not speak https"),
-            ("pdp.example", "`pdp.example` is not the address of a service"),
+            (
+                "https://pdp.example",
+                "`https://pdp.example` cannot be asked: this version does not speak https",
+            ),
+            (
+                "pdp.example",
+                "`pdp.example` is not the address of a service",
+            ),
             ("http://", "`http://` is not the address of a service"),
         ] {
             assert_eq!(check_url(url).unwrap_err().message, message);
@@ -176,9 +232,21 @@ mod tests {
 
     #[test]
     fn errors_of_both_apis_are_read() {
-        let told = |body: &str| Reply { status: 400, body: body.into() }.error();
-        assert_eq!(told(r#"{"code":"a","message":"b"}"#), ("a".into(), Some("b".into())));
-        assert_eq!(told(r#"{"error":{"code":"a","message":"b","member":"c"}}"#), ("a".into(), Some("b".into())));
+        let told = |body: &str| {
+            Reply {
+                status: 400,
+                body: body.into(),
+            }
+            .error()
+        };
+        assert_eq!(
+            told(r#"{"code":"a","message":"b"}"#),
+            ("a".into(), Some("b".into()))
+        );
+        assert_eq!(
+            told(r#"{"error":{"code":"a","message":"b","member":"c"}}"#),
+            ("a".into(), Some("b".into()))
+        );
         assert_eq!(told("<html>"), (String::new(), None));
     }
 }

@@ -36,7 +36,12 @@ pub(super) fn read(source: &Source) -> Result<Files, ExitCode> {
 
 /// Which bundle, its digest and its counts.
 pub(super) fn describe(source: &Source, bundle: &Bundle) -> String {
-    format!("{} {}, {}", name(source), bundle.digest().short(), bundle.summary())
+    format!(
+        "{} {}, {}",
+        name(source),
+        bundle.digest().short(),
+        bundle.summary()
+    )
 }
 
 /// Which bundle, for a person.

@@ -18,16 +18,26 @@ pub(super) fn check(config: &Config) -> Result<(), Problems> {
     check_callers(config, &mut problems);
     secrets::check(config, &mut problems);
     if matches!(config.cache, CacheSize::Bytes(bytes) if bytes < CacheSize::LEAST) {
-        problems.push(Problem::new("`cache` is too small to keep anything").help("set at least `64KiB`, or `off`"));
+        problems.push(
+            Problem::new("`cache` is too small to keep anything")
+                .help("set at least `64KiB`, or `off`"),
+        );
     }
-    if config.record.as_ref().is_some_and(|record| record.queue == 0 || record.queue_bytes.0 == 0) {
-        problems
-            .push(Problem::new("`record.queue` or `record.queue_bytes` is 0").help("leave it out, or set at least 1"));
+    if config
+        .record
+        .as_ref()
+        .is_some_and(|record| record.queue == 0 || record.queue_bytes.0 == 0)
+    {
+        problems.push(
+            Problem::new("`record.queue` or `record.queue_bytes` is 0")
+                .help("leave it out, or set at least 1"),
+        );
     }
     Problems(problems).into_result()
 }
 
-/// An empty path would be taken for the directory that the service starts in, or fail far from here.
+/// An empty path would be taken for the directory that the service starts in, or fail far from
+/// here.
 fn check_paths(config: &Config) -> Vec<Problem> {
     let tls = config.tls.as_ref();
     let paths = [
@@ -35,22 +45,35 @@ fn check_paths(config: &Config) -> Vec<Problem> {
         ("data", config.data.as_ref()),
         ("tls.certificate", tls.map(|tls| &tls.certificate)),
         ("tls.key", tls.map(|tls| &tls.key)),
-        ("tls.client_authorities", tls.and_then(|tls| tls.client_authorities.as_ref())),
+        (
+            "tls.client_authorities",
+            tls.and_then(|tls| tls.client_authorities.as_ref()),
+        ),
     ];
-    let empty = paths.into_iter().filter(|(_, path)| path.is_some_and(|path| path.as_os_str().is_empty()));
-    empty.map(|(key, _)| Problem::new(format!("`{key}` is empty")).help("leave it out, or name a path")).collect()
+    let empty = paths
+        .into_iter()
+        .filter(|(_, path)| path.is_some_and(|path| path.as_os_str().is_empty()));
+    empty
+        .map(|(key, _)| {
+            Problem::new(format!("`{key}` is empty")).help("leave it out, or name a path")
+        })
+        .collect()
 }
 
 /// An address that others reach needs callers, and TLS before it.
 fn check_reach(config: &Config, problems: &mut Vec<Problem>) {
-    let Listen::Tcp(address) = &config.listen else { return };
+    let Listen::Tcp(address) = &config.listen else {
+        return;
+    };
     if config.listen.is_local() {
         return;
     }
     if config.callers.is_empty() {
         problems.push(
-            Problem::new(format!("`{address}` can be reached from other machines, and no caller is configured"))
-                .help("add `[[callers]]` to behest.toml, or listen on `127.0.0.1:8181` or `unix:PATH`"),
+            Problem::new(format!(
+                "`{address}` can be reached from other machines, and no caller is configured"
+            ))
+            .help("add `[[callers]]` to behest.toml, or listen on `127.0.0.1:8181` or `unix:PATH`"),
         );
     }
     if !config.behind_proxy && config.tls.is_none() {
@@ -63,7 +86,10 @@ fn check_reach(config: &Config, problems: &mut Vec<Problem>) {
 
 /// A list of what anonymous callers may do, where there are none, is a mistake about who can ask.
 fn check_anonymous(config: &Config, problems: &mut Vec<Problem>) {
-    let listed = config.anonymous.as_ref().is_some_and(|listed| !listed.is_empty());
+    let listed = config
+        .anonymous
+        .as_ref()
+        .is_some_and(|listed| !listed.is_empty());
     if listed && !config.allows_anonymous() {
         problems.push(
             Problem::new("`anonymous` lets callers without a key in, and there can be none here")
@@ -71,7 +97,10 @@ fn check_anonymous(config: &Config, problems: &mut Vec<Problem>) {
         );
     }
     for permission in config.anonymous.iter().flat_map(super::Permissions::iter) {
-        if !matches!(permission, super::Permission::Decide | super::Permission::Search | super::Permission::Explain) {
+        if !matches!(
+            permission,
+            super::Permission::Decide | super::Permission::Search | super::Permission::Explain
+        ) {
             problems.push(
                 Problem::new(format!("`anonymous` lists `{}`", permission.as_str()))
                     .help("it takes `decide`, `search` and `explain`; everything else needs a key"),
@@ -85,28 +114,38 @@ fn check_callers(config: &Config, problems: &mut Vec<Problem>) {
         let name = &caller.name;
         if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
             problems.push(
-                Problem::new(format!("the name of caller {} is empty, too long or has control characters", index + 1))
-                    .help(format!("give it a name of 1 to {MAX_NAME} bytes")),
+                Problem::new(format!(
+                    "the name of caller {} is empty, too long or has control characters",
+                    index + 1
+                ))
+                .help(format!("give it a name of 1 to {MAX_NAME} bytes")),
             );
         } else if RESERVED_NAMES.contains(&name.as_str()) {
             problems.push(
-                Problem::new(format!("a caller is named `{name}`"))
-                    .help("records use this name for callers that are not configured; choose another"),
+                Problem::new(format!("a caller is named `{name}`")).help(
+                    "records use this name for callers that are not configured; choose another",
+                ),
             );
         }
         let others = config.callers.get(..index).unwrap_or_default();
         if others.iter().any(|other| other.name == *name) {
-            problems.push(Problem::new(format!("two callers are named `{name}`")).help("rename one of them"));
+            problems.push(
+                Problem::new(format!("two callers are named `{name}`")).help("rename one of them"),
+            );
         }
         let same = |other: &&Caller| {
             let keys = caller.key_sha256.is_some() && other.key_sha256 == caller.key_sha256;
             let tokens = caller.token.is_some() && other.token == caller.token;
-            keys || tokens || (caller.certificate.is_some() && other.certificate == caller.certificate)
+            keys || tokens
+                || (caller.certificate.is_some() && other.certificate == caller.certificate)
         };
         if let Some(other) = others.iter().find(same) {
             problems.push(
-                Problem::new(format!("the callers `{}` and `{name}` have the same key", other.name))
-                    .help("give each its own, so that records say who asked"),
+                Problem::new(format!(
+                    "the callers `{}` and `{name}` have the same key",
+                    other.name
+                ))
+                .help("give each its own, so that records say who asked"),
             );
         }
         problems.extend(check_caller(caller, config));
@@ -117,7 +156,11 @@ fn check_callers(config: &Config, problems: &mut Vec<Problem>) {
 fn check_caller(caller: &Caller, config: &Config) -> Vec<Problem> {
     let name = &caller.name;
     let mut problems = Vec::new();
-    let ways = [caller.key_sha256.is_some(), caller.token.is_some(), caller.certificate.is_some()];
+    let ways = [
+        caller.key_sha256.is_some(),
+        caller.token.is_some(),
+        caller.certificate.is_some(),
+    ];
     if ways.iter().filter(|way| **way).count() != 1 {
         problems.push(
             Problem::new(format!(
@@ -129,21 +172,34 @@ fn check_caller(caller: &Caller, config: &Config) -> Vec<Problem> {
     problems.extend(check_token(caller, config));
     problems.extend(check_certificate(caller, config));
     problems.extend(check_scope(caller, config));
-    if caller.rate.is_some_and(|rate| !(1..=1_000_000).contains(&rate.per_second) || rate.burst == Some(0)) {
+    if caller
+        .rate
+        .is_some_and(|rate| !(1..=1_000_000).contains(&rate.per_second) || rate.burst == Some(0))
+    {
         problems.push(
-            Problem::new(format!("the rate of the caller `{name}` lets nothing through, or is none"))
-                .help("`rate.per_second` takes a number from 1 to 1000000, and `rate.burst` one from 1"),
+            Problem::new(format!(
+                "the rate of the caller `{name}` lets nothing through, or is none"
+            ))
+            .help(
+                "`rate.per_second` takes a number from 1 to 1000000, and `rate.burst` one from 1",
+            ),
         );
     }
     problems
 }
 
-/// A caller that comes with a token: an issuer must take it for a caller's, and it must be somebody's.
+/// A caller that comes with a token: an issuer must take it for a caller's, and it must be
+/// somebody's.
 fn check_token(caller: &Caller, config: &Config) -> Vec<Problem> {
-    let Some(token) = &caller.token else { return Vec::new() };
+    let Some(token) = &caller.token else {
+        return Vec::new();
+    };
     let name = &caller.name;
     let mut problems = Vec::new();
-    let issuer = config.issuers.iter().find(|issuer| issuer.issuer == token.issuer);
+    let issuer = config
+        .issuers
+        .iter()
+        .find(|issuer| issuer.issuer == token.issuer);
     if issuer.is_none_or(|issuer| issuer.caller_audiences.is_empty()) {
         problems.push(
             Problem::new(format!("the caller `{name}` comes with a token of `{}`, which no caller can", token.issuer))
@@ -152,8 +208,11 @@ fn check_token(caller: &Caller, config: &Config) -> Vec<Problem> {
     }
     if token.principal.parse::<crate::model::EntityRef>().is_err() {
         problems.push(
-            Problem::new(format!("the caller `{name}` comes with a token of `{}`, which is nobody", token.principal))
-                .help("write for example `principal = \"agent:gateway\"`"),
+            Problem::new(format!(
+                "the caller `{name}` comes with a token of `{}`, which is nobody",
+                token.principal
+            ))
+            .help("write for example `principal = \"agent:gateway\"`"),
         );
     }
     problems
@@ -161,19 +220,29 @@ fn check_token(caller: &Caller, config: &Config) -> Vec<Problem> {
 
 /// A caller that is known by a certificate: it must be asked for one, and told by one name.
 fn check_certificate(caller: &Caller, config: &Config) -> Vec<Problem> {
-    let Some(certificate) = &caller.certificate else { return Vec::new() };
+    let Some(certificate) = &caller.certificate else {
+        return Vec::new();
+    };
     let name = &caller.name;
     let mut problems = Vec::new();
-    if config.tls.as_ref().is_none_or(|tls| tls.client_authorities.is_none()) {
+    if config
+        .tls
+        .as_ref()
+        .is_none_or(|tls| tls.client_authorities.is_none())
+    {
         problems.push(
-            Problem::new(format!("the caller `{name}` is known by a certificate, and nobody is asked for one"))
-                .help("set `tls` with `client_authorities`, or give the caller a key"),
+            Problem::new(format!(
+                "the caller `{name}` is known by a certificate, and nobody is asked for one"
+            ))
+            .help("set `tls` with `client_authorities`, or give the caller a key"),
         );
     }
     if certificate.sha256.is_some() == certificate.uri.is_some() {
         problems.push(
-            Problem::new(format!("the certificate of the caller `{name}` has no name, or two"))
-                .help("give it exactly one of `sha256` and `uri`"),
+            Problem::new(format!(
+                "the certificate of the caller `{name}` has no name, or two"
+            ))
+            .help("give it exactly one of `sha256` and `uri`"),
         );
     }
     problems
@@ -182,11 +251,21 @@ fn check_certificate(caller: &Caller, config: &Config) -> Vec<Problem> {
 /// Whose credentials a caller may send: what is not configured could never be sent, and is a slip.
 fn check_scope(caller: &Caller, config: &Config) -> Vec<Problem> {
     let name = &caller.name;
-    let domains = config.trust_domains.iter().map(|domain| (format!("spiffe://{}", domain.name), &domain.audiences));
-    let issuers = config.issuers.iter().map(|issuer| (issuer.issuer.clone(), &issuer.audiences));
+    let domains = config
+        .trust_domains
+        .iter()
+        .map(|domain| (format!("spiffe://{}", domain.name), &domain.audiences));
+    let issuers = config
+        .issuers
+        .iter()
+        .map(|issuer| (issuer.issuer.clone(), &issuer.audiences));
     let all: Vec<(String, &Vec<String>)> = issuers.chain(domains).collect();
     let mut problems = Vec::new();
-    if let Some(unknown) = caller.issuers.iter().find(|issuer| !all.iter().any(|(known, _)| known == *issuer)) {
+    if let Some(unknown) = caller
+        .issuers
+        .iter()
+        .find(|issuer| !all.iter().any(|(known, _)| known == *issuer))
+    {
         problems.push(
             Problem::new(format!("the caller `{name}` may send credentials of `{unknown}`, which is not configured"))
                 .help("list in its `issuers` what `[[issuers]]` has as `issuer`, or `spiffe://` and a trust domain"),
@@ -195,7 +274,11 @@ fn check_scope(caller: &Caller, config: &Config) -> Vec<Problem> {
     let is_its = |issuer: &String| caller.issuers.is_empty() || caller.issuers.contains(issuer);
     let its = all.iter().filter(|(issuer, _)| is_its(issuer));
     let taken: Vec<&String> = its.flat_map(|(_, audiences)| audiences.iter()).collect();
-    if let Some(unknown) = caller.audiences.iter().find(|audience| !taken.contains(audience)) {
+    if let Some(unknown) = caller
+        .audiences
+        .iter()
+        .find(|audience| !taken.contains(audience))
+    {
         problems.push(
             Problem::new(format!(
                 "the caller `{name}` may send tokens for `{unknown}`, which no issuer of its own has"

@@ -1,4 +1,5 @@
-//! What is wrong with a setting, in words for the person who wrote it: the key, its source, the remedy.
+//! What is wrong with a setting, in words for the person who wrote it: the key, its source, the
+//! remedy.
 
 use super::layers::{FLAGS, VARIABLES};
 use crate::model::{Problem, nearest};
@@ -14,19 +15,34 @@ pub(super) fn describe(error: &figment::Error, figment: &Figment) -> Problem {
         _ => None,
     };
     let path: Vec<String> = error.path.iter().cloned().chain(field).collect();
-    let metadata = figment.find_metadata(&path.join(".")).or(error.metadata.as_ref());
+    let metadata = figment
+        .find_metadata(&path.join("."))
+        .or(error.metadata.as_ref());
     let name = spell(&path, metadata);
     match &error.kind {
         Kind::UnknownField(_, known) => {
-            let listed = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let meant = meant(&path, known).map(|path| format!("did you mean {}? ", spell(&path, metadata)));
+            let listed = known
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let meant = meant(&path, known)
+                .map(|path| format!("did you mean {}? ", spell(&path, metadata)));
             let help = format!("{}here there are {listed}", meant.unwrap_or_default());
             Problem::new(format!("{name} is not a setting")).help(help)
         }
-        Kind::MissingField(_) => Problem::new(format!("{name} is missing")).help("see behest.example.toml"),
-        Kind::DuplicateField(_) => Problem::new(format!("{name} occurs twice")).help("remove one of them"),
+        Kind::MissingField(_) => {
+            Problem::new(format!("{name} is missing")).help("see behest.example.toml")
+        }
+        Kind::DuplicateField(_) => {
+            Problem::new(format!("{name} occurs twice")).help("remove one of them")
+        }
         Kind::UnknownVariant(found, known) => {
-            let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let known = known
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
             Problem::new(format!("{name} is `{found}`")).help(format!("it takes one of {known}"))
         }
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
@@ -37,12 +53,13 @@ pub(super) fn describe(error: &figment::Error, figment: &Figment) -> Problem {
             Some((problem, remedy)) => Problem::new(format!("{name}: {problem}")).help(remedy),
             None => Problem::new(format!("{name}: {message}")).help("see behest.example.toml"),
         },
-        other => Problem::new(format!("{name} has a value that does not fit: {other}")).help("see behest.example.toml"),
+        other => Problem::new(format!("{name} has a value that does not fit: {other}"))
+            .help("see behest.example.toml"),
     }
 }
 
-/// The setting that an unknown key was meant for: one that is spelled nearly alike, or one in a table whose name ends with a
-/// single underscore where a variable needs two.
+/// The setting that an unknown key was meant for: one that is spelled nearly alike, or one in a
+/// table whose name ends with a single underscore where a variable needs two.
 fn meant(path: &[String], known: &[&'static str]) -> Option<Vec<String>> {
     let (last, tables) = path.split_last()?;
     let mut meant = tables.to_vec();
@@ -50,7 +67,9 @@ fn meant(path: &[String], known: &[&'static str]) -> Option<Vec<String>> {
         meant.push(name.to_owned());
         return Some(meant);
     }
-    let (table, rest) = known.iter().find_map(|table| Some((table, last.strip_prefix(table)?.strip_prefix('_')?)))?;
+    let (table, rest) = known
+        .iter()
+        .find_map(|table| Some((table, last.strip_prefix(table)?.strip_prefix('_')?)))?;
     meant.extend([(*table).to_owned(), rest.to_owned()]);
     Some(meant)
 }
@@ -63,7 +82,10 @@ fn spell(path: &[String], metadata: Option<&Metadata>) -> String {
         Some(metadata) if metadata.name == VARIABLES => {
             format!("`BEHEST_{}`", path.join("__").to_ascii_uppercase())
         }
-        Some(Metadata { source: Some(Source::File(file)), .. }) => format!("`{key}` in `{}`", file.display()),
+        Some(Metadata {
+            source: Some(Source::File(file)),
+            ..
+        }) => format!("`{key}` in `{}`", file.display()),
         _ => format!("`{key}`"),
     }
 }

@@ -1,7 +1,7 @@
 //! Whose credentials are verified, as an operator writes it: `[[issuers]]` and `[[trust_domains]]`.
 //!
-//! What is left out is what the preset says. What the words mean, and which of them contradict, is known where they are
-//! used; this file refuses what has no form.
+//! What is left out is what the preset says. What the words mean, and which of them contradict, is
+//! known where they are used; this file refuses what has no form.
 
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -13,10 +13,12 @@ use std::path::PathBuf;
 pub struct Issuer {
     /// What its tokens have in `iss`, byte for byte.
     pub issuer: String,
-    /// What is known of it: `standard`, `keycloak`, `entra`, `entra-v1`, `auth0`, `okta`, `cognito`,
-    /// `google` or `gcp`, `github-actions`, `kubernetes`, `aws`, `oidc-provider`, `shared-secret`.
+    /// What is known of it: `standard`, `keycloak`, `entra`, `entra-v1`, `auth0`, `okta`,
+    /// `cognito`, `google` or `gcp`, `github-actions`, `kubernetes`, `aws`, `oidc-provider`,
+    /// `shared-secret`.
     pub preset: Option<String>,
-    /// Where its keys are: `discovery`, an address, `file:PATH`, `secret:PATH`, or `introspection` for none.
+    /// Where its keys are: `discovery`, an address, `file:PATH`, `secret:PATH`, or `introspection`
+    /// for none.
     pub keys: Option<String>,
     /// A file with the authorities that its certificate is by; none for the system's.
     pub ca_file: Option<PathBuf>,
@@ -31,14 +33,16 @@ pub struct Issuer {
     /// One of these must be among an ID token's audiences.
     #[serde(default)]
     pub id_token_audiences: Vec<String>,
-    /// One of these must be among the audiences of a token that a caller of this service comes with.
+    /// One of these must be among the audiences of a token that a caller of this service comes
+    /// with.
     #[serde(default)]
     pub caller_audiences: Vec<String>,
     /// The types of its access tokens; an empty one stands for none.
     pub types: Option<Vec<String>>,
     /// Claims that its access tokens have, with their values; an empty one stands for any.
     pub required: Option<BTreeMap<String, Words>>,
-    /// Claims by one of which its ID tokens are known, with their values; an empty one stands for any.
+    /// Claims by one of which its ID tokens are known, with their values; an empty one stands for
+    /// any.
     pub id_tokens: Option<BTreeMap<String, Words>>,
     /// Whether an ID token may be the only credential that names its subject.
     #[serde(default)]
@@ -69,11 +73,13 @@ pub struct Issuer {
     /// Claims that become members of `context.token`, by their names there.
     #[serde(default)]
     pub facts: BTreeMap<String, Fact>,
-    /// Claims whose value says that a client acts for itself; `{client}` in it stands for the client's id.
+    /// Claims whose value says that a client acts for itself; `{client}` in it stands for the
+    /// client's id.
     pub autonomous: Option<BTreeMap<String, String>>,
     /// Claims that every token of a user has: one that lacks any of them is its client's own.
     pub of_users: Option<Vec<String>>,
-    /// Claims that only users' tokens have: one that has any of them and is otherwise its client's own is refused.
+    /// Claims that only users' tokens have: one that has any of them and is otherwise its client's
+    /// own is refused.
     pub only_of_users: Option<Vec<String>>,
     /// How `act` is read: `rfc8693`, `inverted`, `list`, `none`.
     pub actor: Option<String>,
@@ -106,7 +112,10 @@ pub struct TypedFact {
 
 /// A claim, or a member of one.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "a claim's name with dots before its members, or a list of names")]
+#[serde(
+    untagged,
+    expecting = "a claim's name with dots before its members, or a list of names"
+)]
 pub enum ClaimName {
     /// With dots between the names.
     Dotted(String),
@@ -114,7 +123,8 @@ pub enum ClaimName {
     Names(Vec<String>),
 }
 
-/// Claims, each by paths of which the first that is there counts, and of roles and groups all of them.
+/// Claims, each by paths of which the first that is there counts, and of roles and groups all of
+/// them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Claims {
@@ -169,7 +179,8 @@ pub struct Introspection {
     /// Whether answers must be signed.
     #[serde(default)]
     pub signed: bool,
-    /// Where the keys of signed answers are, as for tokens; those of the issuer's tokens, or of its discovery, without it.
+    /// Where the keys of signed answers are, as for tokens; those of the issuer's tokens, or of its
+    /// discovery, without it.
     pub keys: Option<String>,
 }
 

@@ -1,8 +1,9 @@
 //! Where settings come from: flags over variables over one file.
 //!
-//! INVARIANT: a key that nobody knows is refused whatever it comes from, and its report names the source. Nothing that is
-//! named like a setting is passed over: not what is no text, not what another source overrides, and not what another
-//! variable gives as well, whatever order they come in.
+//! INVARIANT: a key that nobody knows is refused whatever it comes from, and its report names the
+//! source. Nothing that is named like a setting is passed over: not what is no text, not what
+//! another source overrides, and not what another variable gives as well, whatever order they come
+//! in.
 
 use super::{Config, check::check, describe::describe, links::is_link};
 use crate::model::{Place, Problem, Problems};
@@ -34,7 +35,14 @@ const PREFIX: &str = "BEHEST_";
 const SHOWN_CHARS: usize = 64;
 
 /// Settings that are texts, whatever they look like: a directory may be called `2026`.
-const TEXTS: [&str; 6] = ["bundle", "data", "listen", "public_url", "cache", "search.token_key"];
+const TEXTS: [&str; 6] = [
+    "bundle",
+    "data",
+    "listen",
+    "public_url",
+    "cache",
+    "search.token_key",
+];
 
 /// The settings that have a flag, as they were given.
 #[derive(Clone, Debug, Default)]
@@ -73,11 +81,15 @@ impl Environment {
 
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
-        Self { variables: variables.into_iter().collect(), unreadable: Vec::new() }
+        Self {
+            variables: variables.into_iter().collect(),
+            unreadable: Vec::new(),
+        }
     }
 }
 
-/// A variable that is not text is not ours, unless it is named like a setting: [`load`] refuses those.
+/// A variable that is not text is not ours, unless it is named like a setting: [`load`] refuses
+/// those.
 impl FromIterator<(OsString, OsString)> for Environment {
     fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
         let mut environment = Self::default();
@@ -85,7 +97,9 @@ impl FromIterator<(OsString, OsString)> for Environment {
             match (name.to_str(), value.into_string()) {
                 (Some(name), Ok(value)) => environment.variables.push((name.to_owned(), value)),
                 _ if is_ours(&name) => {
-                    environment.unreadable.push(name.to_string_lossy().chars().take(SHOWN_CHARS).collect());
+                    environment
+                        .unreadable
+                        .push(name.to_string_lossy().chars().take(SHOWN_CHARS).collect());
                 }
                 _ => {}
             }
@@ -103,7 +117,9 @@ fn is_ours(name: &std::ffi::OsStr) -> bool {
 /// Reads all settings and checks them against each other.
 pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Problems> {
     let Variables { layer, links } = read_variables(environment)?;
-    let file = settings_file(flags, environment).map(|path| read_file(&path)).transpose()?;
+    let file = settings_file(flags, environment)
+        .map(|path| read_file(&path))
+        .transpose()?;
     let mut figment = Figment::new();
     let mut problems = Vec::new();
     for layer in file.into_iter().chain([layer]) {
@@ -112,9 +128,14 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Problems
     }
     Problems(problems).into_result()?;
     figment = figment.merge(read_flags(flags));
-    let mut config: Config = figment
-        .extract()
-        .map_err(|errors| Problems(errors.into_iter().map(|error| describe(&error, &figment)).collect()))?;
+    let mut config: Config = figment.extract().map_err(|errors| {
+        Problems(
+            errors
+                .into_iter()
+                .map(|error| describe(&error, &figment))
+                .collect(),
+        )
+    })?;
     if config.log.filter.is_none() {
         config.log.filter = environment.get("RUST_LOG").map(str::to_owned);
     }
@@ -131,15 +152,22 @@ struct Layer {
 }
 
 impl Layer {
-    /// Returns what is wrong with this source alone: a setting that another source overrides is read, too. What is missing
-    /// here may stand there.
+    /// Returns what is wrong with this source alone: a setting that another source overrides is
+    /// read, too. What is missing here may stand there.
     fn misfits(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (key, value) in &self.values {
             let values = Dict::from([(key.clone(), value.clone())]);
-            let figment = Figment::from(Self { metadata: self.metadata.clone(), values });
-            let Err(errors) = figment.extract::<Config>() else { continue };
-            let wrong = errors.into_iter().filter(|error| !matches!(error.kind, Kind::MissingField(_)));
+            let figment = Figment::from(Self {
+                metadata: self.metadata.clone(),
+                values,
+            });
+            let Err(errors) = figment.extract::<Config>() else {
+                continue;
+            };
+            let wrong = errors
+                .into_iter()
+                .filter(|error| !matches!(error.kind, Kind::MissingField(_)));
             problems.extend(wrong.map(|error| describe(&error, &figment)));
         }
         problems
@@ -160,30 +188,53 @@ pub(super) const VARIABLES: &str = "variables";
 pub(super) const FLAGS: &str = "flags";
 
 fn settings_file(flags: &Flags, environment: &Environment) -> Option<PathBuf> {
-    let named = flags.config.clone().or_else(|| environment.get("BEHEST_CONFIG").map(PathBuf::from));
+    let named = flags
+        .config
+        .clone()
+        .or_else(|| environment.get("BEHEST_CONFIG").map(PathBuf::from));
     named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()))
 }
 
 fn read_file(path: &Path) -> Result<Layer, Problems> {
     let shown = path.display().to_string();
     let unreadable = |problem: String| {
-        Problem::new(format!("the settings file `{shown}` {problem}"))
-            .help("check the path after `--config` or in `BEHEST_CONFIG`, and who may read the file")
+        Problem::new(format!("the settings file `{shown}` {problem}")).help(
+            "check the path after `--config` or in `BEHEST_CONFIG`, and who may read the file",
+        )
     };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(format!("cannot be read: {error}")))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|error| unreadable(format!("cannot be read: {error}")))?
+        .len();
     if size > MAX_FILE_BYTES {
-        return Err(unreadable(format!("has {size} bytes; at most {MAX_FILE_BYTES} are read")).into());
+        return Err(unreadable(format!(
+            "has {size} bytes; at most {MAX_FILE_BYTES} are read"
+        ))
+        .into());
     }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| unreadable(format!("cannot be read: {error}")))?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         let line = 1 + text.get(..offset).unwrap_or_default().matches('\n').count();
-        Problem::new(format!("line {line} is not TOML: {}", error.message().trim_end().replace('\n', "; ")))
-            .at(Place { file: shown.clone(), offset, len: 0 })
-            .help("see behest.example.toml for the form of each setting")
+        Problem::new(format!(
+            "line {line} is not TOML: {}",
+            error.message().trim_end().replace('\n', "; ")
+        ))
+        .at(Place {
+            file: shown.clone(),
+            offset,
+            len: 0,
+        })
+        .help("see behest.example.toml for the form of each setting")
     })?;
-    let values = Value::serialize(&table).ok().and_then(Value::into_dict).unwrap_or_default();
-    Ok(Layer { metadata: Metadata::from("settings file", Source::File(path.to_path_buf())), values })
+    let values = Value::serialize(&table)
+        .ok()
+        .and_then(Value::into_dict)
+        .unwrap_or_default();
+    Ok(Layer {
+        metadata: Metadata::from("settings file", Source::File(path.to_path_buf())),
+        values,
+    })
 }
 
 /// The variables that are settings, and the names of those that are links.
@@ -194,10 +245,16 @@ struct Variables {
 
 fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
     let mut values = Dict::new();
-    let mut problems: Vec<Problem> = environment.unreadable.iter().map(|name| unreadable(name)).collect();
+    let mut problems: Vec<Problem> = environment
+        .unreadable
+        .iter()
+        .map(|name| unreadable(name))
+        .collect();
     let mut links = Vec::new();
     // Not "unset": an empty `BEHEST_ANONYMOUS` can be meant to let nobody in.
-    let empty = |name: &str| Problem::new(format!("`{name}` is empty")).help("unset it, or give it a value");
+    let empty = |name: &str| {
+        Problem::new(format!("`{name}` is empty")).help("unset it, or give it a value")
+    };
     let mut before = Vec::new();
     for (name, text) in &environment.variables {
         let Some(key) = name.strip_prefix(PREFIX) else {
@@ -220,7 +277,9 @@ fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
         }
         let key = key.to_ascii_lowercase().replace("__", ".");
         if key.split('.').any(str::is_empty) {
-            problems.push(Problem::new(format!("`{name}` is not a setting")).help("see behest.example.toml"));
+            problems.push(
+                Problem::new(format!("`{name}` is not a setting")).help("see behest.example.toml"),
+            );
             continue;
         }
         let value = read_value(&key, text);
@@ -234,22 +293,34 @@ fn read_variables(environment: &Environment) -> Result<Variables, Problems> {
         before.push((name.as_str(), key));
     }
     Problems(problems).into_result()?;
-    Ok(Variables { layer: Layer { metadata: Metadata::named(VARIABLES), values }, links })
+    Ok(Variables {
+        layer: Layer {
+            metadata: Metadata::named(VARIABLES),
+            values,
+        },
+        links,
+    })
 }
 
 /// A variable that nobody would read: its name may be that of a setting.
 fn misspelt(name: &str) -> Problem {
     let shown: String = name.chars().take(SHOWN_CHARS).collect();
-    Problem::new(format!("`{shown}` is not read: names of settings begin with `{PREFIX}`"))
-        .help("spell it so, or give it a name that does not begin like one of this service")
+    Problem::new(format!(
+        "`{shown}` is not read: names of settings begin with `{PREFIX}`"
+    ))
+    .help("spell it so, or give it a name that does not begin like one of this service")
 }
 
 /// A value that is not text is not shown: it may be a key.
 fn unreadable(name: &str) -> Problem {
-    Problem::new(format!("`{name}` is not UTF-8 text, in its name or its value")).help("unset it, or give it a text")
+    Problem::new(format!(
+        "`{name}` is not UTF-8 text, in its name or its value"
+    ))
+    .help("unset it, or give it a text")
 }
 
-/// Returns `true` for an empty table, and for a list that is empty anyway. No permissions for anonymous callers are none.
+/// Returns `true` for an empty table, and for a list that is empty anyway. No permissions for
+/// anonymous callers are none.
 fn says_nothing(key: &str, value: &Value) -> bool {
     match value {
         Value::Dict(_, members) => members.is_empty(),
@@ -270,13 +341,23 @@ fn read_value(key: &str, text: &str) -> Value {
 }
 
 fn read_flags(flags: &Flags) -> Layer {
-    let values = flags.settings.iter().map(|(key, text)| ((*key).to_owned(), Value::from(text.clone()))).collect();
-    Layer { metadata: Metadata::named(FLAGS), values }
+    let values = flags
+        .settings
+        .iter()
+        .map(|(key, text)| ((*key).to_owned(), Value::from(text.clone())))
+        .collect();
+    Layer {
+        metadata: Metadata::named(FLAGS),
+        values,
+    }
 }
 
-/// Adds a value to those of other variables. `Err` names the setting that has one already, which stays.
+/// Adds a value to those of other variables. `Err` names the setting that has one already, which
+/// stays.
 fn merge(values: &mut Dict, value: Value) -> Result<(), String> {
-    let Some(added) = value.into_dict() else { return Ok(()) };
+    let Some(added) = value.into_dict() else {
+        return Ok(());
+    };
     for (key, value) in added {
         match (values.remove(&key), value) {
             (None, value) => drop(values.insert(key, value)),
@@ -295,18 +376,30 @@ fn merge(values: &mut Dict, value: Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Two variables that give one setting, of which one would be passed over. `before` holds those that were read before, by
-/// name and key.
+/// Two variables that give one setting, of which one would be passed over. `before` holds those
+/// that were read before, by name and key.
 fn given_twice(name: &str, setting: &str, before: &[(&str, String)]) -> Problem {
-    let is_within = |key: &str, table: &str| key.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
+    let is_within = |key: &str, table: &str| {
+        key.strip_prefix(table)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
     let gives = |key: &str| key == setting || is_within(setting, key) || is_within(key, setting);
-    let other = before.iter().find(|(_, key)| gives(key)).map_or("another variable", |(other, _)| other);
-    Problem::new(format!("`{setting}` is given twice: by `{other}` and by `{name}`")).help("unset one of them")
+    let other = before
+        .iter()
+        .find(|(_, key)| gives(key))
+        .map_or("another variable", |(other, _)| other);
+    Problem::new(format!(
+        "`{setting}` is given twice: by `{other}` and by `{name}`"
+    ))
+    .help("unset one of them")
 }
 
-/// Returns `true` for a name that begins as our variables do, but for case or the character behind it.
+/// Returns `true` for a name that begins as our variables do, but for case or the character behind
+/// it.
 fn is_misspelt(name: &str) -> bool {
     let (word, rest) = name.split_at_checked(PREFIX.len() - 1).unwrap_or_default();
-    let is_ours = PREFIX.strip_suffix('_').is_some_and(|ours| ours.eq_ignore_ascii_case(word));
+    let is_ours = PREFIX
+        .strip_suffix('_')
+        .is_some_and(|ours| ours.eq_ignore_ascii_case(word));
     is_ours && rest.starts_with(['_', '-', '.']) && !name.starts_with(PREFIX)
 }

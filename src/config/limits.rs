@@ -5,7 +5,8 @@ use crate::model::Problem;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Sizes, numbers and times that protect the service. A request past one is refused, never half read.
+/// Sizes, numbers and times that protect the service. A request past one is refused, never half
+/// read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -59,7 +60,8 @@ impl Default for Limits {
             at_least_time_ms: 2_000,
             // A tenth of the connections.
             waiting: 1_000,
-            // Each costs a file descriptor and some kilobytes: below the usual limit of 16,384 descriptors.
+            // Each costs a file descriptor and some kilobytes: below the usual limit of 16,384
+            // descriptors.
             connections: 10_000,
             workers: None,
             // Callers are servers nearby: one that needs longer is stuck or hostile.
@@ -69,18 +71,21 @@ impl Default for Limits {
             answer_time_ms: 30_000,
             // Load is balanced anew, and what nobody remembers ends.
             connection_time_ms: 60 * 60 * 1_000,
-            // A caller that enforces waits for a second or two; whatever waits here makes everybody's answer later.
+            // A caller that enforces waits for a second or two; whatever waits here makes
+            // everybody's answer later.
             queue_time_ms: 100,
             // A full batch with its reasons takes some hundred kilobytes.
             answer: ByteSize(4 << 20),
-            // Six bodies of the largest size that take forty times as much once they are read; hundreds of usual ones.
+            // Six bodies of the largest size that take forty times as much once they are read;
+            // hundreds of usual ones.
             bodies: ByteSize(256 << 20),
             answers: ByteSize(256 << 20),
             // A store for each customer of a large service.
             stores: 10_000,
             // Compiled, some ten times as much.
             models: ByteSize(16 << 20),
-            // Longer than the 60 s after which common proxies close their side, so that they close first.
+            // Longer than the 60 s after which common proxies close their side, so that they close
+            // first.
             keep_alive_ms: 75_000,
             // Shorter than the 10 s after which container runtimes kill.
             shutdown_ms: 8_000,
@@ -99,9 +104,13 @@ pub struct Reload {
 }
 
 impl Default for Reload {
-    /// A second is soon enough for a person who saves a file, and a listing costs well under a millisecond.
+    /// A second is soon enough for a person who saves a file, and a listing costs well under a
+    /// millisecond.
     fn default() -> Self {
-        Self { poll_ms: 1_000, quiet_ms: 250 }
+        Self {
+            poll_ms: 1_000,
+            quiet_ms: 250,
+        }
     }
 }
 
@@ -138,28 +147,54 @@ pub(super) fn out_of_range(limits: &Limits, search: &Search, reload: &Reload) ->
         .into_iter()
         .filter(|(_, value, least, most)| value < least || value > most)
         .map(|(key, value, least, most)| {
-            Problem::new(format!("`{key}` is {value}")).help(format!("it takes a number from {least} to {most}"))
+            Problem::new(format!("`{key}` is {value}"))
+                .help(format!("it takes a number from {least} to {most}"))
         })
         .collect()
 }
 
 /// Each number, with the least and the most that it may be.
-fn bounds(limits: &Limits, search: &Search, reload: &Reload) -> [(&'static str, u64, u64, u64); 25] {
+fn bounds(
+    limits: &Limits,
+    search: &Search,
+    reload: &Reload,
+) -> [(&'static str, u64, u64, u64); 25] {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     [
-        // A value is read without recursion into it, and written with: 256 levels fit every thread's stack.
+        // A value is read without recursion into it, and written with: 256 levels fit every
+        // thread's stack.
         ("limits.depth", count(limits.depth), 1, 256),
         // A larger body is held in memory once per connection while it arrives.
         ("limits.body", limits.body.0, 1_024, 64 << 20),
         ("limits.evaluations", count(limits.evaluations), 1, 100_000),
-        ("limits.at_least_time_ms", limits.at_least_time_ms, 0, LONGEST_MS),
+        (
+            "limits.at_least_time_ms",
+            limits.at_least_time_ms,
+            0,
+            LONGEST_MS,
+        ),
         ("limits.waiting", count(limits.waiting), 0, 1_000_000),
-        ("limits.connections", count(limits.connections), 1, 1_000_000),
+        (
+            "limits.connections",
+            count(limits.connections),
+            1,
+            1_000_000,
+        ),
         ("limits.workers", limits.workers.map_or(1, count), 1, 512),
         ("limits.head_time_ms", limits.head_time_ms, 1, LONGEST_MS),
         ("limits.body_time_ms", limits.body_time_ms, 1, LONGEST_MS),
-        ("limits.answer_time_ms", limits.answer_time_ms, 1, LONGEST_MS),
-        ("limits.connection_time_ms", limits.connection_time_ms, 1, 7 * LONGEST_MS),
+        (
+            "limits.answer_time_ms",
+            limits.answer_time_ms,
+            1,
+            LONGEST_MS,
+        ),
+        (
+            "limits.connection_time_ms",
+            limits.connection_time_ms,
+            1,
+            7 * LONGEST_MS,
+        ),
         ("limits.queue_time_ms", limits.queue_time_ms, 1, 60_000),
         // Less would refuse what the service itself says of its errors.
         ("limits.answer", limits.answer.0, 16 << 10, 1 << 30),

@@ -1,17 +1,18 @@
 //! One typed tree of settings.
 //!
-//! **Problem.** A setting that is misspelled, contradicts another or comes from a place that nobody thought of makes
-//! a service that is open when its operator believes it closed.
-//! **Decision.** Flags over `BEHEST_…` variables over one file; every key is known or the service does not start;
-//! what contradicts is refused in one report that names the key and where it came from. A value that exists in this
-//! tree is valid.
+//! **Problem.** A setting that is misspelled, contradicts another or comes from a place that nobody
+//! thought of makes a service that is open when its operator believes it closed.
+//! **Decision.** Flags over `BEHEST_…` variables over one file; every key is known or the service
+//! does not start; what contradicts is refused in one report that names the key and where it came
+//! from. A value that exists in this tree is valid.
 //! **Trade-off.** A file that is shared with a newer version must not hold that version's keys.
 //!
-//! The operator's settings never change what a bundle decides, but for narrowing: who may ask, how much, how large.
-//! What changes decisions is `policies/bundle.toml`.
+//! The operator's settings never change what a bundle decides, but for narrowing: who may ask, how
+//! much, how large. What changes decisions is `policies/bundle.toml`.
 //!
-//! INVARIANT: an address that others can reach has callers and something that ends TLS before it, and an anonymous
-//! caller exists only where nobody else can be: on a loopback or unix address without configured callers.
+//! INVARIANT: an address that others can reach has callers and something that ends TLS before it,
+//! and an anonymous caller exists only where nobody else can be: on a loopback or unix address
+//! without configured callers.
 
 mod check;
 mod describe;
@@ -24,7 +25,9 @@ mod search;
 mod secrets;
 mod values;
 
-pub use issuers::{ClaimName, Claims, Detail, Fact, Introspection, Issuer, TrustDomain, TypedFact, Words};
+pub use issuers::{
+    ClaimName, Claims, Detail, Fact, Introspection, Issuer, TrustDomain, TypedFact, Words,
+};
 pub use layers::{Environment, Flags, load};
 pub use limits::{Limits, Reload};
 pub use permissions::{Permission, Permissions};
@@ -50,7 +53,8 @@ pub struct Config {
     pub public_url: Option<PublicUrl>,
     /// Memory for outcomes of legs that were decided before.
     pub cache: CacheSize,
-    /// What anonymous callers may do, exactly; none is the default of [`Config::anonymous_permissions`].
+    /// What anonymous callers may do, exactly; none is the default of
+    /// [`Config::anonymous_permissions`].
     pub anonymous: Option<Permissions>,
     /// What the service speaks TLS with; without it, it speaks plain HTTP.
     pub tls: Option<Tls>,
@@ -74,7 +78,8 @@ pub struct Config {
     pub search: Search,
     /// How a change of the bundle is noticed.
     pub reload: Reload,
-    /// Variables that look like settings and were set by a cluster or a container's link; they are told, and not read.
+    /// Variables that look like settings and were set by a cluster or a container's link; they are
+    /// told, and not read.
     #[serde(skip)]
     pub links: Vec<String>,
 }
@@ -93,11 +98,12 @@ pub struct Caller {
     pub certificate: Option<CallerCertificate>,
     /// How often it may ask; as often as it likes where there is none.
     pub rate: Option<CallerRate>,
-    /// One of these must be among the audiences of a credential in its requests; as its issuer's profile says where there
-    /// are none.
+    /// One of these must be among the audiences of a credential in its requests; as its issuer's
+    /// profile says where there are none.
     #[serde(default)]
     pub audiences: Vec<String>,
-    /// The issuers and trust domains whose credentials its requests may hold; all that are configured where there are none.
+    /// The issuers and trust domains whose credentials its requests may hold; all that are
+    /// configured where there are none.
     #[serde(default)]
     pub issuers: Vec<String>,
     /// What it may do.
@@ -176,16 +182,18 @@ pub struct Log {
     /// The form of a line.
     #[serde(deserialize_with = "log_format")]
     pub format: LogFormat,
-    /// What is logged, in the form of `RUST_LOG`; none is `RUST_LOG` itself, or else the built-in default.
+    /// What is logged, in the form of `RUST_LOG`; none is `RUST_LOG` itself, or else the built-in
+    /// default.
     pub filter: Option<String>,
 }
 
 impl Config {
     /// What a caller without a key may do; none where there is no such caller.
     ///
-    /// There is none where callers are configured, where the address can be reached from elsewhere, or where a proxy
-    /// stands before it. Else it is what `anonymous` lists; by default deciding, and on the default bundle without
-    /// data searching and explaining too, since there is nothing of anyone's to be found out.
+    /// There is none where callers are configured, where the address can be reached from elsewhere,
+    /// or where a proxy stands before it. Else it is what `anonymous` lists; by default deciding,
+    /// and on the default bundle without data searching and explaining too, since there is nothing
+    /// of anyone's to be found out.
     #[must_use]
     pub fn anonymous_permissions(&self) -> Option<Permissions> {
         if !self.allows_anonymous() {
@@ -193,9 +201,11 @@ impl Config {
         }
         match &self.anonymous {
             Some(listed) => Some(listed.clone()).filter(|listed| !listed.is_empty()),
-            None if self.bundle.is_none() && self.data.is_none() => {
-                Some(Permissions::of(&[Permission::Decide, Permission::Search, Permission::Explain]))
-            }
+            None if self.bundle.is_none() && self.data.is_none() => Some(Permissions::of(&[
+                Permission::Decide,
+                Permission::Search,
+                Permission::Explain,
+            ])),
             None => Some(Permissions::of(&[Permission::Decide])),
         }
     }

@@ -23,8 +23,14 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Decide, Self::Search, Self::Explain, Self::RelationsRead, Self::RelationsWrite, Self::Admin];
+    pub const ALL: [Self; 6] = [
+        Self::Decide,
+        Self::Search,
+        Self::Explain,
+        Self::RelationsRead,
+        Self::RelationsWrite,
+        Self::Admin,
+    ];
 
     /// The word in settings.
     #[must_use]
@@ -44,10 +50,15 @@ impl FromStr for Permission {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|permission| permission.as_str() == text).ok_or_else(|| {
-            let known = Self::ALL.map(|permission| format!("`{}`", permission.as_str())).join(", ");
-            format!("`{text}` is not a permission; there are {known}")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|permission| permission.as_str() == text)
+            .ok_or_else(|| {
+                let known = Self::ALL
+                    .map(|permission| format!("`{}`", permission.as_str()))
+                    .join(", ");
+                format!("`{text}` is not a permission; there are {known}")
+            })
     }
 }
 
@@ -92,7 +103,11 @@ impl FromStr for Permissions {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(Self::none()),
-            _ => text.split(',').map(|word| word.trim().parse()).collect::<Result<_, _>>().map(Self),
+            _ => text
+                .split(',')
+                .map(|word| word.trim().parse())
+                .collect::<Result<_, _>>()
+                .map(Self),
         }
     }
 }

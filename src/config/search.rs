@@ -11,7 +11,8 @@ pub struct Search {
     pub results: usize,
     /// The most candidates that are decided for a page.
     pub candidates: usize,
-    /// How long a page may take, in milliseconds. A page that ends early says so, and the next goes on.
+    /// How long a page may take, in milliseconds. A page that ends early says so, and the next goes
+    /// on.
     pub time_ms: u64,
     /// How long the token of a page is good, in milliseconds.
     pub token_ms: u64,
@@ -25,7 +26,8 @@ impl Default for Search {
             results: 1_000,
             // Some tens of microseconds each: about the time below.
             candidates: 20_000,
-            // Searches have threads of their own; whoever waits longer would rather have half a page.
+            // Searches have threads of their own; whoever waits longer would rather have half a
+            // page.
             time_ms: 1_000,
             // Long enough to read a page.
             token_ms: 600_000,

@@ -1,8 +1,9 @@
 //! Secrets that are none: published in documentation, too short, or what everybody tries first.
 //!
-//! A caller's key is known here by its hash alone. A hash cannot tell how long its key is, but those of short and of common
-//! keys can be listed; whoever reads the settings can do the same, and has the key. Where the key itself is given, its
-//! form tells more: a key that repeats or counts is no random one, however long it is.
+//! A caller's key is known here by its hash alone. A hash cannot tell how long its key is, but
+//! those of short and of common keys can be listed; whoever reads the settings can do the same, and
+//! has the key. Where the key itself is given, its form tells more: a key that repeats or counts is
+//! no random one, however long it is.
 
 use super::Config;
 use crate::model::Problem;
@@ -11,10 +12,11 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// What makes a key, and its hash.
-const REMEDY: &str = "make a key with `openssl rand -hex 32`, and its hash with `printf %s \"$KEY\" | sha256sum`";
+const REMEDY: &str =
+    "make a key with `openssl rand -hex 32`, and its hash with `printf %s \"$KEY\" | sha256sum`";
 
-/// LIMIT: characters of keys that are tried whole: all of ASCII's printable ones, and then letters and digits alone. Some
-/// 60,000 hashes, 20 ms at a start with callers.
+/// LIMIT: characters of keys that are tried whole: all of ASCII's printable ones, and then letters
+/// and digits alone. Some 60,000 hashes, 20 ms at a start with callers.
 const PRINTABLE_CHARS: u32 = 2;
 const PLAIN_CHARS: u32 = 3;
 
@@ -30,7 +32,8 @@ const COMMON: &str = "0000 00000 000000 1111 11111 111111 1234 12345 123456 1234
     your-secret your_key yourkey";
 
 /// Seals of page tokens that this project's documentation has shown.
-const PUBLISHED_TOKEN_KEYS: [&str; 1] = ["0c2ee2d1a7fd2f9a4b6f7c0d6b2a3fbb5a5f2f7a94d1a1e9e7b3f3a2c4d5e6f7"];
+const PUBLISHED_TOKEN_KEYS: [&str; 1] =
+    ["0c2ee2d1a7fd2f9a4b6f7c0d6b2a3fbb5a5f2f7a94d1a1e9e7b3f3a2c4d5e6f7"];
 
 /// Phrases that stand where a key should, in lower case.
 const PHRASES: [&str; 11] = [
@@ -48,38 +51,49 @@ const PHRASES: [&str; 11] = [
     "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
 ];
 
-/// LIMIT: how long a repetition or a row of letters is listed. Longer ones begin like these, and nobody types them.
+/// LIMIT: how long a repetition or a row of letters is listed. Longer ones begin like these, and
+/// nobody types them.
 const LONGEST_ROW: usize = 64;
 
-/// LIMIT: different bytes that a seal of page tokens has at least. One of 32 random bytes has fewer than this never: the
-/// chance is below 2^-100.
+/// LIMIT: different bytes that a seal of page tokens has at least. One of 32 random bytes has fewer
+/// than this never: the chance is below 2^-100.
 const LEAST_BYTES: usize = 8;
 
 /// Refuses secrets that others have.
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
-    for (name, hash) in config.callers.iter().filter_map(|caller| Some((&caller.name, caller.key_sha256?))) {
+    for (name, hash) in config
+        .callers
+        .iter()
+        .filter_map(|caller| Some((&caller.name, caller.key_sha256?)))
+    {
         if GUESSABLE.contains(&hash.bytes()) {
             problems.push(
-                Problem::new(format!("the key of the caller `{name}` is short, common, or published in an example"))
-                    .help(REMEDY),
+                Problem::new(format!(
+                    "the key of the caller `{name}` is short, common, or published in an example"
+                ))
+                .help(REMEDY),
             );
         }
     }
     if let Some(key) = &config.search.token_key {
-        let is_published =
-            PUBLISHED_TOKEN_KEYS.iter().any(|text| text.parse().is_ok_and(|one: super::TokenKey| one == *key));
+        let is_published = PUBLISHED_TOKEN_KEYS
+            .iter()
+            .any(|text| text.parse().is_ok_and(|one: super::TokenKey| one == *key));
         let different: HashSet<u8> = key.bytes().iter().copied().collect();
         if is_published || different.len() < LEAST_BYTES {
             problems.push(
-                Problem::new("`search.token_key` was published in an example, or is no random value")
-                    .help("make one of your own with `openssl rand -hex 32`"),
+                Problem::new(
+                    "`search.token_key` was published in an example, or is no random value",
+                )
+                .help("make one of your own with `openssl rand -hex 32`"),
             );
         }
     }
 }
 
-/// Returns `true` for a key that anybody could try: a common one, or one whose bytes, or those that its hexadecimal digits
-/// stand for, are few, repeat or count. A random key of 16 bytes is taken for one less than once in ten million times.
+/// Returns `true` for a key that anybody could try: a common one, or one whose bytes, or those that
+/// its hexadecimal digits stand for, are few, repeat or count. A random key of 16 bytes is taken
+/// for one less than once in ten million times.
 #[must_use]
 pub fn is_guessable(key: &[u8]) -> bool {
     let hash = <[u8; 32]>::try_from(digest(&SHA256, key).as_ref());
@@ -91,15 +105,33 @@ pub fn is_guessable(key: &[u8]) -> bool {
 /// Whether bytes are few, repeat, or mostly count up or down.
 fn is_regular(bytes: &[u8]) -> bool {
     let different: HashSet<u8> = bytes.iter().copied().collect();
-    let repeats = (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b));
-    let steps = bytes.iter().zip(bytes.iter().skip(1)).filter(|(one, next)| one.abs_diff(**next) <= 1).count();
+    let repeats = (1..=bytes.len() / 2).any(|period| {
+        bytes
+            .iter()
+            .zip(bytes.iter().skip(period))
+            .all(|(a, b)| a == b)
+    });
+    let steps = bytes
+        .iter()
+        .zip(bytes.iter().skip(1))
+        .filter(|(one, next)| one.abs_diff(**next) <= 1)
+        .count();
     different.len() < LEAST_BYTES || repeats || 5 * steps > 4 * bytes.len()
 }
 
 fn from_hex(key: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, []) = key.as_chunks::<2>() else { return None };
-    pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+    let digit = |byte: &u8| {
+        char::from(*byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let (pairs, []) = key.as_chunks::<2>() else {
+        return None;
+    };
+    pairs
+        .iter()
+        .map(|[high, low]| Some(digit(high)? << 4 | digit(low)?))
+        .collect()
 }
 
 /// The hashes of keys that anybody could try. They are made where a key is looked at, once.
@@ -112,8 +144,12 @@ fn guessable() -> HashSet<[u8; 32]> {
         hashes.extend(hash);
     };
     let printable: Vec<u8> = (b' '..=b'~').collect();
-    let plain: Vec<u8> =
-        printable.iter().copied().filter(u8::is_ascii_alphanumeric).filter(|b| !b.is_ascii_uppercase()).collect();
+    let plain: Vec<u8> = printable
+        .iter()
+        .copied()
+        .filter(u8::is_ascii_alphanumeric)
+        .filter(|b| !b.is_ascii_uppercase())
+        .collect();
     words(&printable, PRINTABLE_CHARS, &mut add);
     words(&plain, PLAIN_CHARS, &mut add);
     for word in COMMON.split_whitespace() {
@@ -132,7 +168,8 @@ fn guessable() -> HashSet<[u8; 32]> {
         add(phrase.as_bytes());
         add(phrase.to_ascii_uppercase().as_bytes());
     }
-    // One letter again and again, and rows that count: `aaaaaaaa`, `01234567890123`, `abcdefghij`, `0123456789abcdef0123`.
+    // One letter again and again, and rows that count: `aaaaaaaa`, `01234567890123`, `abcdefghij`,
+    // `0123456789abcdef0123`.
     let rows: [&[u8]; 6] = [
         b"0123456789",
         b"1234567890",
@@ -142,7 +179,9 @@ fn guessable() -> HashSet<[u8; 32]> {
         b"qwertyuiop",
     ];
     for length in 3..=LONGEST_ROW {
-        printable.iter().for_each(|letter| add(&vec![*letter; length]));
+        printable
+            .iter()
+            .for_each(|letter| add(&vec![*letter; length]));
         for row in rows {
             let row: Vec<u8> = row.iter().copied().cycle().take(length).collect();
             add(&row);
@@ -157,8 +196,12 @@ fn words(letters: &[u8], longest: u32, add: &mut impl FnMut(&[u8])) {
     let mut before: Vec<Vec<u8>> = vec![Vec::new()];
     add(&[]);
     for _ in 0..longest {
-        let longer =
-            |word: &Vec<u8>| letters.iter().map(|letter| [word.as_slice(), &[*letter]].concat()).collect::<Vec<_>>();
+        let longer = |word: &Vec<u8>| {
+            letters
+                .iter()
+                .map(|letter| [word.as_slice(), &[*letter]].concat())
+                .collect::<Vec<_>>()
+        };
         before = before.iter().flat_map(longer).collect();
         before.iter().for_each(|word| add(word));
     }

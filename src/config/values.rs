@@ -45,21 +45,31 @@ impl FromStr for Listen {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse =
-            || format!("`{text}` is not an address; write for example `127.0.0.1:8181` or `unix:/run/behest.sock`");
+        let refuse = || {
+            format!(
+                "`{text}` is not an address; write for example `127.0.0.1:8181` or `unix:/run/behest.sock`"
+            )
+        };
         if let Some(path) = text.strip_prefix("unix:") {
-            return if path.is_empty() { Err(refuse()) } else { Ok(Self::Unix(path.into())) };
+            return if path.is_empty() {
+                Err(refuse())
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
         }
         let address = match text.strip_prefix("localhost:") {
-            Some(port) => port.parse().ok().map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+            Some(port) => port
+                .parse()
+                .ok()
+                .map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
             None => text.parse().ok(),
         };
         address.map(Self::Tcp).ok_or_else(refuse)
     }
 }
 
-/// An `https` address without query, fragment and user: a service's identifier (AuthZEN 1.0 section 9.1), kept byte
-/// for byte.
+/// An `https` address without query, fragment and user: a service's identifier (AuthZEN 1.0 section
+/// 9.1), kept byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(String);
 
@@ -75,8 +85,14 @@ impl FromStr for PublicUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = |problem: &str| Err(format!("`{text}` {problem}; write for example `https://pdp.example`"));
-        let Some(rest) = text.strip_prefix("https://") else { return refuse("does not begin with `https://`") };
+        let refuse = |problem: &str| {
+            Err(format!(
+                "`{text}` {problem}; write for example `https://pdp.example`"
+            ))
+        };
+        let Some(rest) = text.strip_prefix("https://") else {
+            return refuse("does not begin with `https://`");
+        };
         let host = rest.split('/').next().unwrap_or_default();
         if host.is_empty() || host.starts_with(':') || host.contains('@') {
             return refuse("has no host, or a user before it");
@@ -84,7 +100,10 @@ impl FromStr for PublicUrl {
         if rest.contains(['?', '#']) {
             return refuse("has a query or a fragment");
         }
-        if rest.bytes().any(|b| !b.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&b)) {
+        if rest
+            .bytes()
+            .any(|b| !b.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&b))
+        {
             return refuse("has a character that an address cannot have");
         }
         Ok(Self(text.to_owned()))
@@ -116,7 +135,9 @@ impl FromStr for ByteSize {
             _ => None,
         };
         let bytes = shift.and_then(|shift| digits.parse::<u64>().ok()?.checked_mul(1 << shift));
-        bytes.map(Self).ok_or_else(|| format!("`{text}` is not a size; write for example `64MiB`, `512KiB` or `4096`"))
+        bytes.map(Self).ok_or_else(|| {
+            format!("`{text}` is not a size; write for example `64MiB`, `512KiB` or `4096`")
+        })
     }
 }
 
@@ -130,14 +151,16 @@ pub enum CacheSize {
 }
 
 impl Default for CacheSize {
-    /// Some hundred thousand legs: more than most services are asked for while nothing changes that they rest on.
+    /// Some hundred thousand legs: more than most services are asked for while nothing changes that
+    /// they rest on.
     fn default() -> Self {
         Self::Bytes(ByteSize(64 << 20))
     }
 }
 
 impl CacheSize {
-    /// The least that keeps anything: memory is divided into parts, and each must hold some entries.
+    /// The least that keeps anything: memory is divided into parts, and each must hold some
+    /// entries.
     pub const LEAST: ByteSize = ByteSize(64 << 10);
 }
 
@@ -147,12 +170,16 @@ impl FromStr for CacheSize {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "off" => Ok(Self::Off),
-            _ => text.parse().map(Self::Bytes).map_err(|error| format!("{error}, or `off`")),
+            _ => text
+                .parse()
+                .map(Self::Bytes)
+                .map_err(|error| format!("{error}, or `off`")),
         }
     }
 }
 
-/// The SHA-256 of a caller's key. Never shown, although it does not give the key away: it tells which keys are equal.
+/// The SHA-256 of a caller's key. Never shown, although it does not give the key away: it tells
+/// which keys are equal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyHash([u8; 32]);
 
@@ -175,10 +202,14 @@ impl FromStr for KeyHash {
 
     fn from_str(text: &str) -> Result<Self, String> {
         // What was written is not repeated: it may be the key itself.
-        let refuse =
-            || "the value is not 64 hexadecimal digits; make one with `printf %s \"$KEY\" | sha256sum`".to_owned();
+        let refuse = || {
+            "the value is not 64 hexadecimal digits; make one with `printf %s \"$KEY\" | sha256sum`"
+                .to_owned()
+        };
         // The whole line of `sha256sum` too, which names standard input behind the hash.
-        hex(text.strip_suffix("  -").unwrap_or(text)).map(Self).ok_or_else(refuse)
+        hex(text.strip_suffix("  -").unwrap_or(text))
+            .map(Self)
+            .ok_or_else(refuse)
     }
 }
 
@@ -205,7 +236,10 @@ impl FromStr for TokenKey {
 
     fn from_str(text: &str) -> Result<Self, String> {
         // What was written is not repeated: it may be most of a key.
-        let refuse = || "the value is not 64 hexadecimal digits; make one with `openssl rand -hex 32`".to_owned();
+        let refuse = || {
+            "the value is not 64 hexadecimal digits; make one with `openssl rand -hex 32`"
+                .to_owned()
+        };
         hex(text).map(Self).ok_or_else(refuse)
     }
 }
@@ -236,7 +270,9 @@ impl FromStr for RecordSink {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "" => Err("the value is empty; write a file's path, or `-` for standard output".to_owned()),
+            "" => Err(
+                "the value is empty; write a file's path, or `-` for standard output".to_owned(),
+            ),
             "-" => Ok(Self::Stdout),
             path => Ok(Self::File(path.into())),
         }
@@ -298,4 +334,6 @@ macro_rules! read_as_text {
     )+};
 }
 
-read_as_text!(Listen, PublicUrl, ByteSize, CacheSize, KeyHash, TokenKey, RecordSink, WhenFull);
+read_as_text!(
+    Listen, PublicUrl, ByteSize, CacheSize, KeyHash, TokenKey, RecordSink, WhenFull
+);

@@ -1,11 +1,11 @@
 //! Several questions in one request (AuthZEN 1.0 section 7).
 //!
-//! **Decision.** A batch is a pair of iterators: a request is built when its turn comes, and its answer is handed out
-//! before the next is looked at. A thousand items that inherit a large default are then a thousand copies one after
-//! the other, never at once.
+//! **Decision.** A batch is a pair of iterators: a request is built when its turn comes, and its
+//! answer is handed out before the next is looked at. A thousand items that inherit a large default
+//! are then a thousand copies one after the other, never at once.
 //!
-//! INVARIANT: every item sees the snapshot and the time that the batch began with. How long the batch takes is counted
-//! between items by the monotonic clock; no decision sees it.
+//! INVARIANT: every item sees the snapshot and the time that the batch began with. How long the
+//! batch takes is counted between items by the monotonic clock; no decision sees it.
 
 use super::lookup::BRIEF_READS;
 use super::snapshot::Pin;
@@ -34,7 +34,8 @@ impl Semantic {
             (Self::ExecuteAll, _)
             | (Self::DenyOnFirstDeny, Decision::Permit)
             | (Self::PermitOnFirstPermit, Decision::Deny) => false,
-            (Self::DenyOnFirstDeny, Decision::Deny) | (Self::PermitOnFirstPermit, Decision::Permit) => true,
+            (Self::DenyOnFirstDeny, Decision::Deny)
+            | (Self::PermitOnFirstPermit, Decision::Permit) => true,
         }
     }
 }
@@ -71,9 +72,10 @@ pub enum BatchFault {
 }
 
 impl Engine {
-    /// Decides a batch against one snapshot and one time, in order, item by item as the answers are taken, and stops
-    /// where `semantic` says. A fault ends the whole batch, and so does an item that would begin later than `time` after
-    /// the first: an answer with a hole in it would be read as a denial.
+    /// Decides a batch against one snapshot and one time, in order, item by item as the answers are
+    /// taken, and stops where `semantic` says. A fault ends the whole batch, and so does an item
+    /// that would begin later than `time` after the first: an answer with a hole in it would be
+    /// read as a denial.
     pub fn decide_batch<'a, I>(
         &'a self,
         ask: &'a Ask<'a>,
@@ -109,7 +111,16 @@ impl Engine {
 
     /// Goes on with a batch that was paused.
     pub fn resume<'a, I>(&'a self, ask: &'a Ask<'a>, rest: Paused<I>) -> Batch<'a, I> {
-        let Paused { pin, now, began_ms, semantic, time, items, pending, begun } = rest;
+        let Paused {
+            pin,
+            now,
+            began_ms,
+            semantic,
+            time,
+            items,
+            pending,
+            begun,
+        } = rest;
         let (ended, known, reads) = (false, None, None);
         Batch {
             engine: self,
@@ -158,7 +169,8 @@ pub struct Batch<'a, I> {
     ended: bool,
     /// What is known of the items so far; nothing once one of them is not known.
     known: Option<Vec<Known>>,
-    /// How many tuples may be read before the batch takes too long; none where it may take its time.
+    /// How many tuples may be read before the batch takes too long; none where it may take its
+    /// time.
     reads: Option<u64>,
     /// Whether all of it is for elsewhere.
     is_put_off: bool,
@@ -180,7 +192,11 @@ impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
             Some(item) => Ok(*item),
             None => self.items.next()?,
         };
-        let answer = if self.is_out_of_time() { Err(BatchFault::OutOfTime(self.time)) } else { self.answer(item) };
+        let answer = if self.is_out_of_time() {
+            Err(BatchFault::OutOfTime(self.time))
+        } else {
+            self.answer(item)
+        };
         self.ended = match &answer {
             Ok(answer) => self.semantic.stops_after(answer.decision()),
             Err(_) => true,
@@ -190,25 +206,48 @@ impl<I: Iterator<Item = Result<Request, Malformed>>> Iterator for Batch<'_, I> {
 }
 
 impl<I> Batch<'_, I> {
-    /// Decides no more than a worker may between two answers, for so many items; nothing at all for `None`.
-    /// [`BatchFault::TakesLong`] is where that does not suffice.
+    /// Decides no more than a worker may between two answers, for so many items; nothing at all for
+    /// `None`. [`BatchFault::TakesLong`] is where that does not suffice.
     pub fn briefly(self, items: Option<usize>) -> Self {
         let reads = |items| {
             let items = u64::try_from(items).unwrap_or(u64::MAX);
             BRIEF_READS.saturating_add(items.saturating_mul(READS_OF_AN_ITEM))
         };
-        Self { reads: Some(items.map_or(0, reads)), is_put_off: items.is_none(), ..self }
+        Self {
+            reads: Some(items.map_or(0, reads)),
+            is_put_off: items.is_none(),
+            ..self
+        }
     }
 
     /// What is left of it, with the item that took too long, to go on with elsewhere.
     #[must_use]
     pub fn pause(self) -> Paused<I> {
-        let Self { pin, now, began_ms, semantic, time, items, pending, begun, .. } = self;
-        Paused { pin, now, began_ms, semantic, time, items, pending, begun }
+        let Self {
+            pin,
+            now,
+            began_ms,
+            semantic,
+            time,
+            items,
+            pending,
+            begun,
+            ..
+        } = self;
+        Paused {
+            pin,
+            now,
+            began_ms,
+            semantic,
+            time,
+            items,
+            pending,
+            begun,
+        }
     }
 
-    /// What answers the batch the next time without reading it, where every item was found, and whether that is all of
-    /// its items; to be asked once the answers have been taken.
+    /// What answers the batch the next time without reading it, where every item was found, and
+    /// whether that is all of its items; to be asked once the answers have been taken.
     #[must_use]
     pub fn into_known(self) -> Option<(Vec<Known>, bool)> {
         let whole = !self.ended;
@@ -220,7 +259,11 @@ impl<I> Batch<'_, I> {
         if !std::mem::replace(&mut self.begun, true) {
             return false;
         }
-        let passed = self.engine.clock.monotonic_ms().saturating_sub(self.began_ms);
+        let passed = self
+            .engine
+            .clock
+            .monotonic_ms()
+            .saturating_sub(self.began_ms);
         u64::try_from(passed).is_ok_and(|passed| Duration::from_millis(passed) > self.time)
     }
 
@@ -239,12 +282,18 @@ impl<I> Batch<'_, I> {
         item: Result<Request, Malformed>,
         known: &mut Option<Known>,
     ) -> Result<ItemAnswer, BatchFault> {
-        let pinned = self.pin.pinned().ok_or(BatchFault::Fault(Fault::NoBundle))?;
+        let pinned = self
+            .pin
+            .pinned()
+            .ok_or(BatchFault::Fault(Fault::NoBundle))?;
         let request = match item {
             Ok(request) => request,
             Err(malformed) => return Ok(ItemAnswer::Malformed(malformed)),
         };
-        match self.engine.answer(pinned, self.ask, &request, self.now, known, &mut self.reads) {
+        match self
+            .engine
+            .answer(pinned, self.ask, &request, self.now, known, &mut self.reads)
+        {
             Ok(answer) => Ok(ItemAnswer::Decided(Box::new(answer))),
             Err(Refusal::Malformed(malformed)) => Ok(ItemAnswer::Malformed(malformed)),
             Err(Refusal::Fault(fault)) => Err(BatchFault::Fault(fault)),
@@ -258,6 +307,9 @@ impl<I> Batch<'_, I> {
 
 impl<I> std::fmt::Debug for Batch<'_, I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Batch").field("now", &self.now).field("semantic", &self.semantic).finish_non_exhaustive()
+        f.debug_struct("Batch")
+            .field("now", &self.now)
+            .field("semantic", &self.semantic)
+            .finish_non_exhaustive()
     }
 }

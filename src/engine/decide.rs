@@ -1,7 +1,8 @@
 //! From a request to a verdict: the chain, its legs in order, and their intersection.
 //!
-//! INVARIANT: the verdict is a permit only if every leg permits. Legs are taken in chain order, and the first that does
-//! not permit is the answer; what explaining evaluates after it changes nothing.
+//! INVARIANT: the verdict is a permit only if every leg permits. Legs are taken in chain order, and
+//! the first that does not permit is the answer; what explaining evaluates after it changes
+//! nothing.
 
 use super::Refusal;
 use super::intersection::{HasDecision, intersect};
@@ -12,8 +13,9 @@ use crate::cache::LegCache;
 use crate::engine::token_facts;
 use crate::engine::token_facts::Facts;
 use crate::model::{
-    Arguments, Code, Decision, EntityRef, Explanation, Fault, LegExplanation, LegOutcome, Malformed, NextAction,
-    Question, Reason, Record, Request, Timestamp, Tuple, Unproven, read_proven_question,
+    Arguments, Code, Decision, EntityRef, Explanation, Fault, LegExplanation, LegOutcome,
+    Malformed, NextAction, Question, Reason, Record, Request, Timestamp, Tuple, Unproven,
+    read_proven_question,
 };
 use crate::model::{CarrierSettings, ChainRefusal, Evidence};
 use crate::policy::{ActionInfo, Conversions, Leg, LegInput, Stored, Wanted};
@@ -29,8 +31,8 @@ pub(super) struct Want {
     pub(super) inputs: bool,
     pub(super) require_actor: bool,
     pub(super) arguments: Arguments,
-    /// How many tuples may be read before the decision is given away; all that a decision may where there is no such
-    /// bound.
+    /// How many tuples may be read before the decision is given away; all that a decision may where
+    /// there is no such bound.
     pub(super) reads: Option<u64>,
 }
 
@@ -70,9 +72,13 @@ pub(super) struct Circumstances<'a> {
     pub(super) given: Option<Given<'a>>,
 }
 
-/// Decides. Returns `Err` for a request that is malformed in a way that its shape does not show (too long a chain), and
-/// for a fault in a leg before the first that does not permit.
-pub(super) fn decide(at: Circumstances<'_>, request: &Request, evidence: &Evidence) -> Result<Verdict, Refusal> {
+/// Decides. Returns `Err` for a request that is malformed in a way that its shape does not show
+/// (too long a chain), and for a fault in a leg before the first that does not permit.
+pub(super) fn decide(
+    at: Circumstances<'_>,
+    request: &Request,
+    evidence: &Evidence,
+) -> Result<Verdict, Refusal> {
     let question = match read_question(at, request, evidence)? {
         Ok(question) => question,
         Err(denial) => return Ok(*denial),
@@ -98,7 +104,14 @@ fn read_question(
     });
     let mut question = match read {
         Ok(question) => question,
-        Err(refusal) => return Ok(Err(Box::new(refuse(at, request, no_chain(refusal, carriers)?, None)))),
+        Err(refusal) => {
+            return Ok(Err(Box::new(refuse(
+                at,
+                request,
+                no_chain(refusal, carriers)?,
+                None,
+            ))));
+        }
     };
     let vocabulary = &at.pinned.bundle.compiled().schema().vocabulary;
     question.hide_tokens(|kind| vocabulary.entity_type(kind).is_some());
@@ -123,21 +136,41 @@ fn facts_of<'a>(at: Circumstances<'a>, question: &Question) -> Facts<'a> {
 
 /// Returns the stored entities: the bundle's, or those that a case has in their place.
 fn stored(at: Circumstances<'_>) -> &Stored {
-    at.given.map_or(at.pinned.bundle.stored(), |given| given.stored)
+    at.given
+        .map_or(at.pinned.bundle.stored(), |given| given.stored)
 }
 
 /// Returns how the legs of a question come by their outcomes.
 fn legs_of(at: Circumstances<'_>) -> Legs<'_> {
-    let Circumstances { pinned, want, given, .. } = at;
+    let Circumstances {
+        pinned,
+        want,
+        given,
+        ..
+    } = at;
     // What is explained is evaluated, and a case has tuples and entities of its own.
     let cache = at.cache.filter(|_| !want.explanation && given.is_none());
     let tuples = given.map_or(&[][..], |given| given.tuples);
     let lookup = pinned.relations.map(|(graph, rules)| {
-        let lookup = Lookup::plain(graph, rules).given(tuples).witnessing(want.explanation);
-        lookup.noting(cache.is_some()).reading(want.reads.unwrap_or(DECISION_READS))
+        let lookup = Lookup::plain(graph, rules)
+            .given(tuples)
+            .witnessing(want.explanation);
+        lookup
+            .noting(cache.is_some())
+            .reading(want.reads.unwrap_or(DECISION_READS))
     });
-    let wanted = Wanted { explanation: want.explanation, inputs: want.inputs, clock: false };
-    Legs { pinned, cache, lookup, wanted, is_evaluated: Cell::new(false) }
+    let wanted = Wanted {
+        explanation: want.explanation,
+        inputs: want.inputs,
+        clock: false,
+    };
+    Legs {
+        pinned,
+        cache,
+        lookup,
+        wanted,
+        is_evaluated: Cell::new(false),
+    }
 }
 
 impl HasDecision for Decision {
@@ -146,8 +179,8 @@ impl HasDecision for Decision {
     }
 }
 
-/// Decides leg after leg, each with the facts of every credential that names its member, up to the first that does not
-/// permit. Returns the explanations of the legs as well, where they are wanted.
+/// Decides leg after leg, each with the facts of every credential that names its member, up to the
+/// first that does not permit. Returns the explanations of the legs as well, where they are wanted.
 fn take_legs(
     at: Circumstances<'_>,
     question: &Question,
@@ -161,14 +194,24 @@ fn take_legs(
     let mut turns = (0..question.chain.legs()).flat_map(|index| {
         let with = facts.of_leg(index);
         let several = with.len() > 1;
-        with.into_iter().map(move |(credential, token)| (index, several.then_some(credential), token))
+        with.into_iter()
+            .map(move |(credential, token)| (index, several.then_some(credential), token))
     });
     let mut turns = std::iter::from_fn(|| {
         let (index, credential, token) = turns.next()?;
         let conversions = shared.then_some(&conversions);
         let (relations, arguments, now) = (legs.relations(), at.want.arguments, at.now);
         let stored = stored(at);
-        let input = LegInput { question, leg: index, now, token, stored, relations, conversions, arguments };
+        let input = LegInput {
+            question,
+            leg: index,
+            now,
+            token,
+            stored,
+            relations,
+            conversions,
+            arguments,
+        };
         Some(legs.leg(&input).map(|mut leg| {
             let decision = leg.outcome.decision();
             explained.extend(leg.explanation.take().map(|explanation| *explanation));
@@ -177,7 +220,8 @@ fn take_legs(
         }))
     });
     let mut permits = 0;
-    let denied = intersect(&mut turns, |_| permits += 1).map_err(|fault| refusal(at, legs, fault))?;
+    let denied =
+        intersect(&mut turns, |_| permits += 1).map_err(|fault| refusal(at, legs, fault))?;
     if denied.is_some() && at.want.explanation {
         explain_rest(&mut turns, |fault| refusal(at, legs, fault))?;
     }
@@ -199,10 +243,15 @@ fn explain_rest(
     }
 }
 
-/// Returns why no decision is made after a fault: with more to read there may be an answer, and more to explain.
+/// Returns why no decision is made after a fault: with more to read there may be an answer, and
+/// more to explain.
 fn refusal(at: Circumstances<'_>, legs: &Legs<'_>, fault: Fault) -> Refusal {
     let is_cut = at.want.reads.is_some() && legs.reads_left() == Some(0);
-    if is_cut { Refusal::TakesLong } else { Refusal::Fault(fault) }
+    if is_cut {
+        Refusal::TakesLong
+    } else {
+        Refusal::Fault(fault)
+    }
 }
 
 impl Verdict {
@@ -220,20 +269,30 @@ impl Verdict {
         }
     }
 
-    /// Adds a leg, by the place of its member in the chain and, where several credentials name the member, that of the
-    /// credential. What comes after a denial changes nothing. What all of them decide is for [`intersect`] to say.
+    /// Adds a leg, by the place of its member in the chain and, where several credentials name the
+    /// member, that of the credential. What comes after a denial changes nothing. What all of them
+    /// decide is for [`intersect`] to say.
     fn add(&mut self, leg: Leg, index: usize, credential: Option<usize>) {
         if self.reason.is_some() {
             return;
         }
-        let Leg { outcome, policies, inputs, .. } = leg;
-        let of_one = credential.map(|at| format!(".credentials[{at}]")).unwrap_or_default();
+        let Leg {
+            outcome,
+            policies,
+            inputs,
+            ..
+        } = leg;
+        let of_one = credential
+            .map(|at| format!(".credentials[{at}]"))
+            .unwrap_or_default();
         let with_leg = |(path, value)| (format!("legs[{index}]{of_one}.{path}"), value);
         self.inputs.extend(inputs.into_iter().map(with_leg));
         match outcome {
             LegOutcome::Permit => {
                 // With several credentials one policy may permit the same leg more than once.
-                let new = policies.into_iter().filter(|policy| credential.is_none() || !self.policies.contains(policy));
+                let new = policies
+                    .into_iter()
+                    .filter(|policy| credential.is_none() || !self.policies.contains(policy));
                 let new: Vec<String> = new.collect();
                 self.policies.extend(new);
             }
@@ -255,7 +314,10 @@ fn conclude(
 ) {
     if at.want.explanation {
         for leg in &mut explained {
-            question.dropped.iter().for_each(|dropped| leg.dropped.push(|| dropped.clone()));
+            question
+                .dropped
+                .iter()
+                .for_each(|dropped| leg.dropped.push(|| dropped.clone()));
         }
         let mut tree = explanation(at, &question.action.name, &question.resource.uid, explained);
         tree.credentials = token_facts::lines(&question.credentials);
@@ -268,39 +330,84 @@ fn conclude(
 }
 
 fn has_agent(question: &Question, settings: &CarrierSettings) -> bool {
-    question.chain.actors().iter().any(|actor| settings.agent_types.contains(&actor.uid.kind))
+    question
+        .chain
+        .actors()
+        .iter()
+        .any(|actor| settings.agent_types.contains(&actor.uid.kind))
 }
 
 /// Why a request without a chain is denied; `Err` for what is no request.
 fn no_chain(refusal: ChainRefusal, settings: &CarrierSettings) -> Result<Reason, Refusal> {
     match refusal {
         ChainRefusal::TooLong(actors) => {
-            let problem = format!("names {actors} actors; a chain has at most {}", settings.max_actors);
-            Err(Refusal::Malformed(Malformed { member: "subject".to_owned(), problem }))
+            let problem = format!(
+                "names {actors} actors; a chain has at most {}",
+                settings.max_actors
+            );
+            Err(Refusal::Malformed(Malformed {
+                member: "subject".to_owned(),
+                problem,
+            }))
         }
         ChainRefusal::Deny(code, message) => Ok(of_the_request(code, message, NextAction::Retry)),
-        ChainRefusal::Unproven(Unproven { code, message, next_action }) => {
-            Ok(of_the_request(code, message, next_action))
-        }
+        ChainRefusal::Unproven(Unproven {
+            code,
+            message,
+            next_action,
+        }) => Ok(of_the_request(code, message, next_action)),
     }
 }
 
 /// A reason that is no member's of the chain.
 fn of_the_request(code: Code, message: String, next_action: NextAction) -> Reason {
-    Reason { code, message, principal: None, next_action }
+    Reason {
+        code,
+        message,
+        principal: None,
+        next_action,
+    }
 }
 
 /// A denial before any leg.
-fn refuse(at: Circumstances<'_>, request: &Request, reason: Reason, question: Option<Question>) -> Verdict {
+fn refuse(
+    at: Circumstances<'_>,
+    request: &Request,
+    reason: Reason,
+    question: Option<Question>,
+) -> Verdict {
     let explain = || explanation(at, &request.action.name, &request.resource.uid, Vec::new());
     let explanation = at.want.explanation.then(explain);
-    Verdict { reason: Some(reason), explanation, question, ..Verdict::of_no_leg(at.want) }
+    Verdict {
+        reason: Some(reason),
+        explanation,
+        question,
+        ..Verdict::of_no_leg(at.want)
+    }
 }
 
-fn explanation(at: Circumstances<'_>, name: &str, resource: &EntityRef, legs: Vec<LegExplanation>) -> Explanation {
-    let Pinned { bundle, revision, .. } = at.pinned;
+fn explanation(
+    at: Circumstances<'_>,
+    name: &str,
+    resource: &EntityRef,
+    legs: Vec<LegExplanation>,
+) -> Explanation {
+    let Pinned {
+        bundle, revision, ..
+    } = at.pinned;
     let vocabulary = &bundle.compiled().schema().vocabulary;
-    let action = vocabulary.action(name, resource).map_or(name, ActionInfo::name).to_owned();
+    let action = vocabulary
+        .action(name, resource)
+        .map_or(name, ActionInfo::name)
+        .to_owned();
     let bundle = bundle.digest();
-    Explanation { bundle, revision, now: at.now, action, credentials: Vec::new(), asserted: Vec::new(), legs }
+    Explanation {
+        bundle,
+        revision,
+        now: at.now,
+        action,
+        credentials: Vec::new(),
+        asserted: Vec::new(),
+        legs,
+    }
 }

@@ -1,11 +1,14 @@
 //! An explanation as text, for terminals and case reports.
 //!
-//! Values, ids and messages come from requests: what is not printable in them is written as its number.
+//! Values, ids and messages come from requests: what is not printable in them is written as its
+//! number.
 //!
-//! INVARIANT: without its colours the text is the same everywhere: what a terminal shows, a case report says.
+//! INVARIANT: without its colours the text is the same everywhere: what a terminal shows, a case
+//! report says.
 
 use crate::model::{
-    Condition, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, PolicyRef, Reason, RelationLookup,
+    Condition, Decision, EntityRef, Explanation, LegExplanation, LegOutcome, PolicyRef, Reason,
+    RelationLookup,
 };
 use crate::telemetry::printable;
 use std::fmt::Write;
@@ -23,7 +26,11 @@ pub enum Piece {
 
 /// The decision, its reason, and the tree, indented by two spaces a level. No colour.
 #[must_use]
-pub fn explanation_text(decision: Decision, reason: Option<&Reason>, explanation: Option<&Explanation>) -> String {
+pub fn explanation_text(
+    decision: Decision,
+    reason: Option<&Reason>,
+    explanation: Option<&Explanation>,
+) -> String {
     painted_explanation(decision, reason, explanation, &|_, text| text.to_owned())
 }
 
@@ -35,9 +42,16 @@ pub fn painted_explanation(
     explanation: Option<&Explanation>,
     paint: &dyn Fn(Piece, &str) -> String,
 ) -> String {
-    let mut text = Text { text: paint(Piece::Outcome(decision), &decision.to_string()), paint };
+    let mut text = Text {
+        text: paint(Piece::Outcome(decision), &decision.to_string()),
+        paint,
+    };
     if let Some(reason) = reason {
-        text.push(format_args!(": {} ({})", printable(&reason.message), reason.code));
+        text.push(format_args!(
+            ": {} ({})",
+            printable(&reason.message),
+            reason.code
+        ));
     }
     for leg in explanation.iter().flat_map(|explanation| &explanation.legs) {
         text.leg(leg);
@@ -63,7 +77,11 @@ impl Text<'_> {
             self.push(format_args!("\n    by {}", place(policy)));
         }
         for error in &leg.errors {
-            self.push(format_args!("\n    failed {}: {}", place(&error.policy), printable(&error.message)));
+            self.push(format_args!(
+                "\n    failed {}: {}",
+                place(&error.policy),
+                printable(&error.message)
+            ));
         }
         for miss in &leg.near_misses {
             self.push(format_args!("\n    not {}", place(&miss.policy)));
@@ -73,26 +91,49 @@ impl Text<'_> {
             self.lookup(&leg.principal, lookup);
         }
         for dropped in &leg.dropped {
-            self.push(format_args!("\n    not seen: {} ({})", printable(&dropped.member), dropped.why));
+            self.push(format_args!(
+                "\n    not seen: {} ({})",
+                printable(&dropped.member),
+                dropped.why
+            ));
         }
         if leg.dropped.more() > 0 {
-            self.push(format_args!("\n    not seen: and {} more", leg.dropped.more()));
+            self.push(format_args!(
+                "\n    not seen: and {} more",
+                leg.dropped.more()
+            ));
         }
     }
 
     fn condition(&mut self, condition: &Condition) {
-        let source = condition.source.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.push(format_args!("\n      because this does not hold (line {}): {source}", condition.line));
+        let source = condition
+            .source
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        self.push(format_args!(
+            "\n      because this does not hold (line {}): {source}",
+            condition.line
+        ));
         for (access, value) in &condition.values {
             self.detail(8, &format!("{access} = {value}"));
         }
     }
 
-    /// What was looked up, and the path of tuples from the userset to the user, where there is one. Most often the user
-    /// is whose leg it is, and need not be named again.
+    /// What was looked up, and the path of tuples from the userset to the user, where there is one.
+    /// Most often the user is whose leg it is, and need not be named again.
     fn lookup(&mut self, principal: &EntityRef, lookup: &RelationLookup) {
-        let RelationLookup { user, userset, held, witness } = lookup;
-        let who = if *user == principal.to_string() { String::new() } else { format!("{} ", printable(user)) };
+        let RelationLookup {
+            user,
+            userset,
+            held,
+            witness,
+        } = lookup;
+        let who = if *user == principal.to_string() {
+            String::new()
+        } else {
+            format!("{} ", printable(user))
+        };
         let is_in = if *held { "is in" } else { "is not in" };
         self.push(format_args!("\n    {who}{is_in} {}", printable(userset)));
         for tuple in witness {
@@ -112,7 +153,13 @@ impl Text<'_> {
 }
 
 fn place(policy: &PolicyRef) -> String {
-    format!("{} `{}` at {}:{}", policy.effect.verb(), policy.id, policy.file, policy.line)
+    format!(
+        "{} `{}` at {}:{}",
+        policy.effect.verb(),
+        policy.id,
+        policy.file,
+        policy.line
+    )
 }
 
 #[cfg(test)]
@@ -134,9 +181,17 @@ mod tests {
             determining: Vec::new(),
             near_misses: Vec::new(),
             relations: vec![
-                lookup("user:ann", "doc:d#viewer", &["doc:d#viewer@team:t#member", "team:t#member@user:ann"]),
+                lookup(
+                    "user:ann",
+                    "doc:d#viewer",
+                    &["doc:d#viewer@team:t#member", "team:t#member@user:ann"],
+                ),
                 lookup("user:ann", "platform:main#suspended", &[]),
-                lookup("agent:a", "platform:main#suspended", &["platform:main#suspended@agent:a"]),
+                lookup(
+                    "agent:a",
+                    "platform:main#suspended",
+                    &["platform:main#suspended@agent:a"],
+                ),
             ],
             errors: Vec::new(),
             dropped: DroppedMembers::default(),
@@ -154,14 +209,23 @@ mod tests {
         let expected = "permit\n  user:ann: permit\n    is in doc:d#viewer\n      doc:d#viewer@team:t#member\n      \
                         team:t#member@user:ann\n    is not in platform:main#suspended\n    agent:a is in \
                         platform:main#suspended\n      platform:main#suspended@agent:a";
-        assert_eq!(explanation_text(Decision::Permit, None, Some(&tree)), expected);
+        assert_eq!(
+            explanation_text(Decision::Permit, None, Some(&tree)),
+            expected
+        );
         let tagged = |piece: Piece, text: &str| match piece {
             Piece::Outcome(_) => format!("!{text}"),
             Piece::Principal => format!("*{text}"),
             Piece::Detail => format!("-{text}"),
         };
         let painted = painted_explanation(Decision::Permit, None, Some(&tree), &tagged);
-        assert!(painted.starts_with("!permit\n  *user:ann: !permit\n"), "{painted}");
-        assert_eq!(painted.replace(['!', '*', '-'], ""), expected.replace('-', ""));
+        assert!(
+            painted.starts_with("!permit\n  *user:ann: !permit\n"),
+            "{painted}"
+        );
+        assert_eq!(
+            painted.replace(['!', '*', '-'], ""),
+            expected.replace('-', "")
+        );
     }
 }

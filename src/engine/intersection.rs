@@ -1,5 +1,5 @@
-//! The intersection of legs: who may do something in somebody's name is whoever is permitted it, and so is everyone
-//! before them.
+//! The intersection of legs: who may do something in somebody's name is whoever is permitted it,
+//! and so is everyone before them.
 
 use crate::model::Decision;
 
@@ -9,10 +9,11 @@ pub(super) trait HasDecision {
     fn decision(&self) -> Decision;
 }
 
-/// Takes legs in the order of the chain. Each that permits goes to `permitted`; the first that does not is returned, and
-/// those after it are not taken. Returns nothing where all of them permit.
+/// Takes legs in the order of the chain. Each that permits goes to `permitted`; the first that does
+/// not is returned, and those after it are not taken. Returns nothing where all of them permit.
 ///
-/// INVARIANT: this is the only way from outcomes of legs to a decision, whether they were evaluated or found.
+/// INVARIANT: this is the only way from outcomes of legs to a decision, whether they were evaluated
+/// or found.
 pub(super) fn intersect<L: HasDecision, E>(
     legs: &mut impl Iterator<Item = Result<L, E>>,
     mut permitted: impl FnMut(L),

@@ -1,20 +1,22 @@
 //! Questions that were asked before, and need not be read again.
 //!
-//! **Problem.** Where every leg is found in the cache, most of what a request costs is to read it: its text, its chain, the
-//! keys of its legs.
-//! **Decision.** These keys follow from the text of a request, its caller's settings and the bundle, and from nothing
-//! else. Whoever keeps them beside the text has the question answered from them as long as the bundle is the same and
-//! each leg is found; otherwise the request is read and decided like any other.
+//! **Problem.** Where every leg is found in the cache, most of what a request costs is to read it:
+//! its text, its chain, the keys of its legs.
+//! **Decision.** These keys follow from the text of a request, its caller's settings and the
+//! bundle, and from nothing else. Whoever keeps them beside the text has the question answered from
+//! them as long as the bundle is the same and each leg is found; otherwise the request is read and
+//! decided like any other.
 //! **Trade-off.** The keys are kept twice, here and in the cache.
 //!
-//! Measured over HTTP with every leg in the cache, in processor time per request against a server that parses the body and
-//! answers at once: one question 1.66 times as much before, 1.05 since; fifty in a batch 3.25 and 0.49; an agent for a user
-//! over a million tuples 2.42 and 1.31.
+//! Measured over HTTP with every leg in the cache, in processor time per request against a server
+//! that parses the body and answers at once: one question 1.66 times as much before, 1.05 since;
+//! fifty in a batch 3.25 and 0.49; an agent for a user over a million tuples 2.42 and 1.31.
 //!
-//! INVARIANT: an answer from here is the one that reading and deciding would give with the same revision and time pinned.
-//! The legs are looked up by the same keys, in the same order, and the first that does not permit is the answer. A question
-//! is never known that came with credentials (what they prove has an end), that is refused before its legs or has one
-//! that is never kept, or while decisions are recorded (a record shows the question).
+//! INVARIANT: an answer from here is the one that reading and deciding would give with the same
+//! revision and time pinned. The legs are looked up by the same keys, in the same order, and the
+//! first that does not permit is the answer. A question is never known that came with credentials
+//! (what they prove has an end), that is refused before its legs or has one that is never kept, or
+//! while decisions are recorded (a record shows the question).
 
 use crate::cache::{self, Kept, LegCache};
 use crate::engine::batch::Semantic;
@@ -42,7 +44,11 @@ impl Known {
     /// The memory that it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let spilled = if self.ends.spilled() { self.ends.capacity() * size_of::<usize>() } else { 0 };
+        let spilled = if self.ends.spilled() {
+            self.ends.capacity() * size_of::<usize>()
+        } else {
+            0
+        };
         size_of::<Self>() + self.keys.len() + spilled
     }
 
@@ -60,19 +66,36 @@ impl Known {
         let (mut keys, mut ends) = (Vec::new(), SmallVec::new());
         for leg in 0..question.chain.legs() {
             let (stored, arguments) = (pinned.bundle.stored(), ask.arguments);
-            let input = LegInput { question, leg, now, token: None, stored, relations, conversions: None, arguments };
+            let input = LegInput {
+                question,
+                leg,
+                now,
+                token: None,
+                stored,
+                relations,
+                conversions: None,
+                arguments,
+            };
             let key = crate::engine::legs::key(pinned, &input)?;
             keys.extend_from_slice(key.bytes()?);
             ends.push(keys.len());
         }
         let generation = pinned.bundle.generation();
         let (require_actor, arguments) = (ask.require_actor, ask.arguments);
-        Some(Self { generation, require_actor, arguments, keys: keys.into(), ends })
+        Some(Self {
+            generation,
+            require_actor,
+            arguments,
+            keys: keys.into(),
+            ends,
+        })
     }
 
     fn keys(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends).map(|(begin, end)| self.keys.get(begin..*end).unwrap_or_default())
+        begins
+            .zip(&self.ends)
+            .map(|(begin, end)| self.keys.get(begin..*end).unwrap_or_default())
     }
 }
 
@@ -86,11 +109,13 @@ impl Engine {
     /// Answers one question that is known; nothing where it must be read.
     #[must_use]
     pub fn decide_known(&self, ask: &Ask<'_>, known: &Known) -> Option<Answer> {
-        self.decide_all_known(ask, [known], true, Semantic::ExecuteAll)?.pop()
+        self.decide_all_known(ask, [known], true, Semantic::ExecuteAll)?
+            .pop()
     }
 
-    /// Answers a batch all of whose questions are known, in order, as far as `semantic` says. `whole` tells whether
-    /// `known` are all of its items, or only those up to the one after which it stopped.
+    /// Answers a batch all of whose questions are known, in order, as far as `semantic` says.
+    /// `whole` tells whether `known` are all of its items, or only those up to the one after which
+    /// it stopped.
     #[must_use]
     pub fn decide_all_known<'k>(
         &self,
@@ -99,7 +124,10 @@ impl Engine {
         whole: bool,
         semantic: Semantic,
     ) -> Option<Vec<Answer>> {
-        let cache = self.cache.as_ref().filter(|_| self.knows() && ask.depth != Depth::Explain)?;
+        let cache = self
+            .cache
+            .as_ref()
+            .filter(|_| self.knows() && ask.depth != Depth::Explain)?;
         let pin = self.pin().ok()?;
         let (pinned, now) = (pin.pinned()?, Timestamp(self.clock.now_ms()));
         let (mut found, mut looked_up, mut stopped) = (Vec::new(), 0, false);
@@ -136,8 +164,8 @@ impl HasDecision for Arc<Kept> {
 }
 
 impl Known {
-    /// The first leg that does not permit, or the last; nothing where one is not found, or the question was another when
-    /// it was read.
+    /// The first leg that does not permit, or the last; nothing where one is not found, or the
+    /// question was another when it was read.
     fn deciding_leg(
         &self,
         pinned: Pinned<'_>,
@@ -152,7 +180,11 @@ impl Known {
         if !is_same {
             return None;
         }
-        let at = cache::Pinned { revision: pinned.revision, now, stripes: pinned.stripes };
+        let at = cache::Pinned {
+            revision: pinned.revision,
+            now,
+            stripes: pinned.stripes,
+        };
         let mut found = self.keys().map(|key| {
             let kept = cache.find(key, at)?;
             *looked_up += 1;

@@ -1,7 +1,7 @@
 //! One leg: found among those that were decided before, or evaluated.
 //!
-//! INVARIANT: whoever is told the outcome of a leg cannot tell whether it was found. What is explained, and what cases are
-//! run on, is always evaluated.
+//! INVARIANT: whoever is told the outcome of a leg cannot tell whether it was found. What is
+//! explained, and what cases are run on, is always evaluated.
 
 use super::decide::ARGUMENTS;
 use super::lookup::Lookup;
@@ -39,14 +39,20 @@ impl Legs<'_> {
     /// The outcome of one leg, whose input asks [`Self::relations`].
     pub(super) fn leg(&self, input: &LegInput<'_>) -> Result<Leg, Fault> {
         let compiled = self.pinned.bundle.compiled();
-        let Some(cache) = self.cache else { return compiled.leg(input, self.wanted) };
+        let Some(cache) = self.cache else {
+            return compiled.leg(input, self.wanted);
+        };
         let key = key(self.pinned, input);
         let Some(key) = key.as_ref().and_then(Key::bytes) else {
             self.is_evaluated.set(true);
             cache.missed(CacheMiss::Uncacheable);
             return compiled.leg(input, self.wanted);
         };
-        let at = cache::Pinned { revision: self.pinned.revision, now: input.now, stripes: self.pinned.stripes };
+        let at = cache::Pinned {
+            revision: self.pinned.revision,
+            now: input.now,
+            stripes: self.pinned.stripes,
+        };
         let miss = match cache.find(key, at) {
             Ok(kept) => {
                 cache.found(1);
@@ -55,15 +61,38 @@ impl Legs<'_> {
             Err(miss) => miss,
         };
         self.is_evaluated.set(true);
-        let evaluated = compiled.leg(input, Wanted { clock: true, ..self.wanted });
+        let evaluated = compiled.leg(
+            input,
+            Wanted {
+                clock: true,
+                ..self.wanted
+            },
+        );
         // Taken whatever came of it: it belongs to no other leg.
-        let basis = self.lookup.as_ref().map(Lookup::take_basis).unwrap_or_default();
+        let basis = self
+            .lookup
+            .as_ref()
+            .map(Lookup::take_basis)
+            .unwrap_or_default();
         let is_kept = evaluated.as_ref().is_ok_and(|leg| {
             // The record shows the time that policies read, and every answer has its own.
             let shows_time = self.wanted.inputs && leg.clock != ClockUse::Unread;
-            !shows_time && cache.keep(key, at, Basis { clock: basis.clock.and(leg.clock), ..basis }, kept(leg))
+            !shows_time
+                && cache.keep(
+                    key,
+                    at,
+                    Basis {
+                        clock: basis.clock.and(leg.clock),
+                        ..basis
+                    },
+                    kept(leg),
+                )
         });
-        cache.missed(if is_kept { miss } else { CacheMiss::Uncacheable });
+        cache.missed(if is_kept {
+            miss
+        } else {
+            CacheMiss::Uncacheable
+        });
         evaluated
     }
 }
@@ -75,11 +104,19 @@ pub(super) fn key(pinned: Pinned<'_>, input: &LegInput<'_>) -> Option<Key> {
         Arguments::Unknown => &[ARGUMENTS],
     };
     let mut key = Key::begin(pinned.bundle.generation(), unknown);
-    pinned.bundle.compiled().write_key(input, key.rest()).then_some(key)
+    pinned
+        .bundle
+        .compiled()
+        .write_key(input, key.rest())
+        .then_some(key)
 }
 
 fn kept(leg: &Leg) -> Kept {
-    Kept { outcome: leg.outcome.clone(), policies: leg.policies.clone(), inputs: leg.inputs.clone() }
+    Kept {
+        outcome: leg.outcome.clone(),
+        policies: leg.policies.clone(),
+        inputs: leg.inputs.clone(),
+    }
 }
 
 fn found(kept: &Kept) -> Leg {

@@ -1,7 +1,7 @@
 //! Loading a bundle: read, check, run its cases, and only then swap.
 //!
-//! INVARIANT: a bundle with any problem, a failing case included, never becomes the one that decides. The one that
-//! decides stays.
+//! INVARIANT: a bundle with any problem, a failing case included, never becomes the one that
+//! decides. The one that decides stays.
 
 use super::decide::{Circumstances, Given, Verdict, Want, decide};
 use super::{Engine, Refusal, Snapshot, explanation_text};
@@ -66,17 +66,33 @@ impl Engine {
     fn try_load(&self, source: &Source) -> Result<Loaded, Refused> {
         let mut files = match bundle::read(source, self.quiet) {
             Ok(files) => files,
-            Err(problems) => return Err(Refused { problems, files: Files::default() }),
+            Err(problems) => {
+                return Err(Refused {
+                    problems,
+                    files: Files::default(),
+                });
+            }
         };
-        files.add_token_facts(self.token_facts.iter().map(|(name, kind)| (name.as_str(), *kind)));
+        files.add_token_facts(
+            self.token_facts
+                .iter()
+                .map(|(name, kind)| (name.as_str(), *kind)),
+        );
         let _for_relations = Pages::huge();
         match check_snapshot(&mut files, None) {
-            Ok((snapshot, cases)) if cases.failures.is_empty() => {
-                self.swap(snapshot, cases).map_err(|problems| Refused { problems, files })
-            }
+            Ok((snapshot, cases)) if cases.failures.is_empty() => self
+                .swap(snapshot, cases)
+                .map_err(|problems| Refused { problems, files }),
             Ok((_, cases)) => {
-                let problems = cases.failures.iter().map(|failure| problem(failure, &files)).collect();
-                Err(Refused { problems: Problems(problems), files })
+                let problems = cases
+                    .failures
+                    .iter()
+                    .map(|failure| problem(failure, &files))
+                    .collect();
+                Err(Refused {
+                    problems: Problems(problems),
+                    files,
+                })
             }
             Err(problems) => Err(Refused { problems, files }),
         }
@@ -85,7 +101,11 @@ impl Engine {
     fn swap(&self, snapshot: Snapshot, cases: CaseReport) -> Result<Loaded, Problems> {
         let bundle = snapshot.bundle();
         let digest = bundle.digest();
-        let old = self.live.load().as_ref().map(|snapshot| snapshot.bundle().clone());
+        let old = self
+            .live
+            .load()
+            .as_ref()
+            .map(|snapshot| snapshot.bundle().clone());
         let before = old.as_ref().map(|bundle| bundle.digest());
         let (summary, warnings) = (bundle.summary(), bundle.warnings().to_vec());
         let changed = before != Some(digest);
@@ -94,7 +114,8 @@ impl Engine {
                 Some(stores) => {
                     let (snapshot, tuples) = snapshot.without_relations();
                     let bundle = snapshot.bundle();
-                    let layer = stores.prepare_main(bundle.model(), tuples, bundle.allow_orphans())?;
+                    let layer =
+                        stores.prepare_main(bundle.model(), tuples, bundle.allow_orphans())?;
                     stores.commit_main(layer, digest, Some(Arc::clone(bundle)))?;
                     snapshot
                 }
@@ -113,7 +134,13 @@ impl Engine {
                 status.live = Some((digest, Timestamp(now)));
             }
         });
-        Ok(Loaded { digest, changed, summary, cases, warnings })
+        Ok(Loaded {
+            digest,
+            changed,
+            summary,
+            cases,
+            warnings,
+        })
     }
 
     fn with_status<T>(&self, f: impl FnOnce(&mut Status) -> T) -> T {
@@ -125,8 +152,8 @@ impl Engine {
 const RETIREMENT: Duration = Duration::from_mins(1);
 const RETIREMENT_STEP: Duration = Duration::from_millis(20);
 
-/// Waits for the last request that decides by a bundle: whoever lets go of it last has to take it apart, which takes some
-/// hundred milliseconds for ten thousand policies.
+/// Waits for the last request that decides by a bundle: whoever lets go of it last has to take it
+/// apart, which takes some hundred milliseconds for ten thousand policies.
 fn retire(bundle: Arc<Bundle>) {
     let wait = move || {
         let steps = RETIREMENT.as_millis() / RETIREMENT_STEP.as_millis();
@@ -135,12 +162,20 @@ fn retire(bundle: Arc<Bundle>) {
         }
     };
     // Without a thread to wait in, it is left to the requests.
-    drop(std::thread::Builder::new().name("retire".to_owned()).spawn(wait));
+    drop(
+        std::thread::Builder::new()
+            .name("retire".to_owned())
+            .spawn(wait),
+    );
 }
 
-/// Compiles files and runs their cases, without serving them; then each pack that the bundle calls optional is added to
-/// it, and its cases are run. With a filter, only the cases whose file and name match.
-pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Arc<Bundle>, CaseReport), Problems> {
+/// Compiles files and runs their cases, without serving them; then each pack that the bundle calls
+/// optional is added to it, and its cases are run. With a filter, only the cases whose file and
+/// name match.
+pub fn check(
+    files: &mut Files,
+    filter: Option<&regex::Regex>,
+) -> Result<(Arc<Bundle>, CaseReport), Problems> {
     let (snapshot, mut report) = check_snapshot(files, filter)?;
     let bundle = snapshot.bundle().clone();
     for name in bundle.optional() {
@@ -153,24 +188,50 @@ pub fn check(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Arc<Bu
     Ok((bundle, report))
 }
 
-fn check_snapshot(files: &mut Files, filter: Option<&regex::Regex>) -> Result<(Snapshot, CaseReport), Problems> {
+fn check_snapshot(
+    files: &mut Files,
+    filter: Option<&regex::Regex>,
+) -> Result<(Snapshot, CaseReport), Problems> {
     let small = Pages::small();
     let bundle = bundle::compile(files)?;
     drop(small);
     let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
     let bundle = snapshot.bundle();
-    let report = run(&snapshot, bundle.cases(), bundle.compiled().policy_ids(), filter);
+    let report = run(
+        &snapshot,
+        bundle.cases(),
+        bundle.compiled().policy_ids(),
+        filter,
+    );
     Ok((snapshot, report))
 }
 
-/// Runs the cases of one pack of these files, and no others: what else the bundle permits, the pack may deny.
-fn try_pack(files: &mut Files, name: &str, filter: Option<&regex::Regex>) -> Result<CaseReport, Problems> {
+/// Runs the cases of one pack of these files, and no others: what else the bundle permits, the pack
+/// may deny.
+fn try_pack(
+    files: &mut Files,
+    name: &str,
+    filter: Option<&regex::Regex>,
+) -> Result<CaseReport, Problems> {
     let snapshot = Snapshot::hermetic(bundle::compile(files)?, Revision(0))?;
     let bundle = snapshot.bundle();
     let of_pack = format!("pack:{name}/");
-    let cases: Vec<Case> = bundle.cases().iter().filter(|case| case.file.starts_with(&of_pack)).cloned().collect();
-    let policies = bundle.compiled().policies().filter(|policy| policy.file.starts_with(&of_pack));
-    Ok(run(&snapshot, &cases, policies.map(|policy| policy.id.as_str()), filter))
+    let cases: Vec<Case> = bundle
+        .cases()
+        .iter()
+        .filter(|case| case.file.starts_with(&of_pack))
+        .cloned()
+        .collect();
+    let policies = bundle
+        .compiled()
+        .policies()
+        .filter(|policy| policy.file.starts_with(&of_pack));
+    Ok(run(
+        &snapshot,
+        &cases,
+        policies.map(|policy| policy.id.as_str()),
+        filter,
+    ))
 }
 
 fn run<'a>(
@@ -179,7 +240,10 @@ fn run<'a>(
     policies: impl Iterator<Item = &'a str>,
     filter: Option<&regex::Regex>,
 ) -> CaseReport {
-    let (decide, tell) = (|case: &Case| observe(snapshot, case), |case: &Case| explain(snapshot, case));
+    let (decide, tell) = (
+        |case: &Case| observe(snapshot, case),
+        |case: &Case| explain(snapshot, case),
+    );
     bundle::run_cases(cases, policies, filter, decide, tell)
 }
 
@@ -189,8 +253,17 @@ fn answer(snapshot: &Snapshot, case: &Case, explanation: bool) -> Result<Verdict
         tuples: &case.tuples,
         token: case.token.as_ref(),
     };
-    let want = Want { explanation, ..Want::default() };
-    let at = Circumstances { pinned: snapshot.pinned(), now: case.now, want, cache: None, given: Some(given) };
+    let want = Want {
+        explanation,
+        ..Want::default()
+    };
+    let at = Circumstances {
+        pinned: snapshot.pinned(),
+        now: case.now,
+        want,
+        cache: None,
+        given: Some(given),
+    };
     decide(at, &case.request, &Evidence::default())
 }
 
@@ -201,13 +274,21 @@ fn observe(snapshot: &Snapshot, case: &Case) -> Observed {
             code: verdict.reason.map(|reason| reason.code),
             policies: verdict.policies.into_iter().collect(),
         },
-        Err(_) => Observed { decision: None, code: None, policies: BTreeSet::new() },
+        Err(_) => Observed {
+            decision: None,
+            code: None,
+            policies: BTreeSet::new(),
+        },
     }
 }
 
 fn explain(snapshot: &Snapshot, case: &Case) -> String {
     match answer(snapshot, case, true) {
-        Ok(told) => explanation_text(told.decision, told.reason.as_ref(), told.explanation.as_ref()),
+        Ok(told) => explanation_text(
+            told.decision,
+            told.reason.as_ref(),
+            told.explanation.as_ref(),
+        ),
         Err(Refusal::Malformed(malformed)) => malformed.to_string(),
         Err(Refusal::Fault(fault)) => fault.to_string(),
         Err(Refusal::TakesLong) => "it takes too long".to_owned(),
@@ -215,9 +296,16 @@ fn explain(snapshot: &Snapshot, case: &Case) -> String {
 }
 
 fn problem(failure: &CaseFailure, files: &Files) -> Problem {
-    let message = format!("the case `{}` fails: expected {}, found {}", failure.name, failure.expected, failure.found);
+    let message = format!(
+        "the case `{}` fails: expected {}, found {}",
+        failure.name, failure.expected, failure.found
+    );
     let (file, name) = failure.name.split_once(": ").unwrap_or((&failure.name, ""));
     let name = name.split(" [").next().unwrap_or(name);
-    let place = files.place_of(file, name).unwrap_or_else(|| Place::whole(file));
-    Problem::new(message).at(place).help(failure.explanation.clone())
+    let place = files
+        .place_of(file, name)
+        .unwrap_or_else(|| Place::whole(file));
+    Problem::new(message)
+        .at(place)
+        .help(failure.explanation.clone())
 }

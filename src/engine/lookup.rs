@@ -1,17 +1,20 @@
 //! Relations as policies ask for them, answered by the relation engine at one pinned version.
 //!
-//! **Problem.** A question asks about several relations on each of its legs, and each look-up may read a million tuples,
-//! or convert a megabyte of the request for a condition.
-//! **Decision.** All look-ups of one decision share what they may read and the values that they have converted. A worker
-//! gives a decision a small part of that ([`BRIEF_READS`]); what needs more is decided anew elsewhere, with all of it.
-//! **Trade-off.** What goes beyond [`DECISION_READS`] or [`DECISION_TIME`] is a fault: an answer that depended on how
-//! much was read before would be no answer, and could be kept.
+//! **Problem.** A question asks about several relations on each of its legs, and each look-up may
+//! read a million tuples, or convert a megabyte of the request for a condition.
+//! **Decision.** All look-ups of one decision share what they may read and the values that they
+//! have converted. A worker gives a decision a small part of that ([`BRIEF_READS`]); what needs
+//! more is decided anew elsewhere, with all of it.
+//! **Trade-off.** What goes beyond [`DECISION_READS`] or [`DECISION_TIME`] is a fault: an answer
+//! that depended on how much was read before would be no answer, and could be kept.
 
 use crate::cache::{Basis, Row};
 use crate::model::{EntityRef, ObjectRef, Record, Timestamp, Tuple, TupleKey, TupleUser, Value};
 use crate::policy::{RelationAnswer, RelationFailure, RelationQuestion, Relations};
 use crate::relations::condition::{CLOCK, Evaluations};
-use crate::relations::{Allowance, Failure, Graph, Limits, MAX_CHECK_READS, Membership, Reader, RowHash, Rules, Terms};
+use crate::relations::{
+    Allowance, Failure, Graph, Limits, MAX_CHECK_READS, Membership, Reader, RowHash, Rules, Terms,
+};
 use smol_str::SmolStr;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -19,10 +22,12 @@ use std::time::{Duration, Instant};
 /// How many tuples all look-ups of one decision may read: as many as a check by itself.
 pub(super) const DECISION_READS: u64 = MAX_CHECK_READS;
 
-/// How many of them before a worker gives the decision away: about a millisecond, the longest that others shall wait.
+/// How many of them before a worker gives the decision away: about a millisecond, the longest that
+/// others shall wait.
 pub(super) const BRIEF_READS: u64 = 10_000;
 
-/// The end of all look-ups of one decision, as of a check by itself. The reads above end sooner on any usual machine.
+/// The end of all look-ups of one decision, as of a check by itself. The reads above end sooner on
+/// any usual machine.
 const DECISION_TIME: Duration = Duration::from_secs(3);
 
 /// Bytes of tuples that the witness of one look-up shows.
@@ -67,7 +72,16 @@ impl<'a> Lookup<'a> {
     pub(super) fn plain(graph: &'a Graph, rules: &'a Rules) -> Self {
         let allowance = Allowance::of_reads(DECISION_READS);
         let (until, shared) = (Cell::default(), RefCell::default());
-        Self { graph, rules, given: &[], witness: false, basis: None, allowance, until, shared }
+        Self {
+            graph,
+            rules,
+            given: &[],
+            witness: false,
+            basis: None,
+            allowance,
+            until,
+            shared,
+        }
     }
 
     /// With tuples that a case adds.
@@ -82,12 +96,18 @@ impl<'a> Lookup<'a> {
 
     /// Notes what answers rest on, where that is wanted.
     pub(super) fn noting(self, notes: bool) -> Self {
-        Self { basis: notes.then(RefCell::default), ..self }
+        Self {
+            basis: notes.then(RefCell::default),
+            ..self
+        }
     }
 
     /// Reads no more than so many tuples.
     pub(super) fn reading(self, reads: u64) -> Self {
-        Self { allowance: Allowance::of_reads(reads), ..self }
+        Self {
+            allowance: Allowance::of_reads(reads),
+            ..self
+        }
     }
 
     /// Returns how many more tuples may be read.
@@ -102,15 +122,27 @@ impl<'a> Lookup<'a> {
 
     /// The names of a type's relations.
     fn relations_of(&self, kind: &str) -> impl Iterator<Item = &SmolStr> {
-        let kind = self.rules.model().types().iter().find(|known| known.name == *kind);
-        kind.into_iter().flat_map(|kind| &kind.relations).map(|relation| &relation.name)
+        let kind = self
+            .rules
+            .model()
+            .types()
+            .iter()
+            .find(|known| known.name == *kind);
+        kind.into_iter()
+            .flat_map(|kind| &kind.relations)
+            .map(|relation| &relation.name)
     }
 
-    /// Notes every row of an object that the model knows: what is written on it stands in one of them.
+    /// Notes every row of an object that the model knows: what is written on it stands in one of
+    /// them.
     fn note_rows(&self, object: &ObjectRef) {
         let Some(basis) = &self.basis else { return };
-        let row = |name: &SmolStr| Row::of(RowHash::of_object(object.kind(), object.id(), name).bits());
-        basis.borrow_mut().rows.extend(self.relations_of(object.kind()).map(row));
+        let row =
+            |name: &SmolStr| Row::of(RowHash::of_object(object.kind(), object.id(), name).bits());
+        basis
+            .borrow_mut()
+            .rows
+            .extend(self.relations_of(object.kind()).map(row));
     }
 
     /// Looks at the time.
@@ -129,15 +161,30 @@ impl<'a> Lookup<'a> {
     ) -> Result<Membership, Failure> {
         // Most relations have no conditions, and then nothing of the request is read.
         let nothing = Record::new();
-        let reads_context = self.rules.reads_context(key.object.model_type(), question.relation);
+        let reads_context = self
+            .rules
+            .reads_context(key.object.model_type(), question.relation);
         if reads_context {
             shared.supply(question);
         }
-        let Shared { supplied, evaluations } = shared;
-        let context = if reads_context { question.context } else { &nothing };
-        let supplied = supplied.as_ref().filter(|_| reads_context).map(|(_, supplied)| supplied);
+        let Shared {
+            supplied,
+            evaluations,
+        } = shared;
+        let context = if reads_context {
+            question.context
+        } else {
+            &nothing
+        };
+        let supplied = supplied
+            .as_ref()
+            .filter(|_| reads_context)
+            .map(|(_, supplied)| supplied);
         let is_over = || self.is_over();
-        let limits = Limits { check_reads: DECISION_READS, ..Limits::default() };
+        let limits = Limits {
+            check_reads: DECISION_READS,
+            ..Limits::default()
+        };
         let terms = Terms {
             contextual: self.given,
             supplied,
@@ -148,11 +195,14 @@ impl<'a> Lookup<'a> {
             trace: self.basis.is_some(),
             ..Terms::new(context)
         };
-        let mut reader = Reader::new(self.graph, self.rules, terms)?.with_evaluations(std::mem::take(evaluations));
+        let mut reader = Reader::new(self.graph, self.rules, terms)?
+            .with_evaluations(std::mem::take(evaluations));
         let answer = reader.check(key);
         if let Some(basis) = &self.basis {
             let mut basis = basis.borrow_mut();
-            basis.rows.extend(reader.rows_read().iter().map(|row| Row::of(row.bits())));
+            basis
+                .rows
+                .extend(reader.rows_read().iter().map(|row| Row::of(row.bits())));
             basis.clock = basis.clock.and(reader.clock_use());
         }
         *evaluations = reader.take_evaluations();
@@ -162,14 +212,19 @@ impl<'a> Lookup<'a> {
 
 impl Relations for Lookup<'_> {
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
-        let user = ObjectRef::of_user(question.user).map_err(|_| too_long("user", question.user))?;
+        let user =
+            ObjectRef::of_user(question.user).map_err(|_| too_long("user", question.user))?;
         let key = TupleKey {
             user: TupleUser::Object(user),
             relation: question.relation.into(),
-            object: ObjectRef::of_entity(question.object).map_err(|_| too_long("object", question.object))?,
+            object: ObjectRef::of_entity(question.object)
+                .map_err(|_| too_long("object", question.object))?,
         };
         match self.check(question, &key, &mut self.shared.borrow_mut()) {
-            Ok(Membership::Holds(witness)) => Ok(RelationAnswer { held: true, witness: shown(&witness) }),
+            Ok(Membership::Holds(witness)) => Ok(RelationAnswer {
+                held: true,
+                witness: shown(&witness),
+            }),
             Ok(Membership::Lacks) => Ok(RelationAnswer::default()),
             Err(Failure::Error(error)) => Err(RelationFailure::Denied(error.to_string())),
             Err(Failure::Fault(fault)) => Err(RelationFailure::Fault(fault.to_string())),
@@ -177,18 +232,24 @@ impl Relations for Lookup<'_> {
     }
 
     fn is_object(&self, entity: &EntityRef) -> bool {
-        let Ok(object) = ObjectRef::of_entity(entity) else { return false };
-        // INVARIANT: only rows that are noted are looked at. A tuple of a relation that the model no longer has is a row
-        // that nothing notes: its deletion would leave an answer that rests on it.
+        let Ok(object) = ObjectRef::of_entity(entity) else {
+            return false;
+        };
+        // INVARIANT: only rows that are noted are looked at. A tuple of a relation that the model
+        // no longer has is a row that nothing notes: its deletion would leave an answer that rests
+        // on it.
         self.note_rows(&object);
         self.given.iter().any(|tuple| tuple.key.object == object)
-            || self.graph.has_tuples_on(&object, self.relations_of(object.kind()).map(SmolStr::as_str))
+            || self.graph.has_tuples_on(
+                &object,
+                self.relations_of(object.kind()).map(SmolStr::as_str),
+            )
     }
 }
 
 impl Shared {
-    /// What the engine supplies to conditions, which wins over the request: a caller cannot say what time it is. Asked in
-    /// other surroundings than before, it begins anew.
+    /// What the engine supplies to conditions, which wins over the request: a caller cannot say
+    /// what time it is. Asked in other surroundings than before, it begins anew.
     fn supply(&mut self, question: &RelationQuestion<'_>) {
         let here = Surroundings {
             context: std::ptr::from_ref(question.context).addr(),
@@ -196,24 +257,39 @@ impl Shared {
             action: question.action.into(),
             resource: question.resource.clone(),
         };
-        if self.supplied.as_ref().is_none_or(|(known, _)| *known != here) {
-            let resource = ObjectRef::of_entity(&here.resource)
-                .map_or_else(|_| here.resource.to_string(), |resource| resource.to_string());
+        if self
+            .supplied
+            .as_ref()
+            .is_none_or(|(known, _)| *known != here)
+        {
+            let resource = ObjectRef::of_entity(&here.resource).map_or_else(
+                |_| here.resource.to_string(),
+                |resource| resource.to_string(),
+            );
             let supplied = [
                 (CLOCK, Value::text(rfc3339(here.now))),
                 ("action", Value::text(here.action.clone())),
                 ("resource", Value::text(resource)),
             ];
-            let supplied = supplied.map(|(name, value)| (SmolStr::new_static(name), value)).into_iter().collect();
-            *self = Self { supplied: Some((here, supplied)), evaluations: Evaluations::default() };
+            let supplied = supplied
+                .map(|(name, value)| (SmolStr::new_static(name), value))
+                .into_iter()
+                .collect();
+            *self = Self {
+                supplied: Some((here, supplied)),
+                evaluations: Evaluations::default(),
+            };
         }
     }
 }
 
-/// Why an entity is no part of a tuple. Its id is not in the message: it may be the value of an attribute that is a secret.
+/// Why an entity is no part of a tuple. Its id is not in the message: it may be the value of an
+/// attribute that is a secret.
 fn too_long(part: &str, entity: &EntityRef) -> RelationFailure {
     let kind = &entity.kind;
-    let told = format!("the id of the {part} of type `{kind}` is empty, or too long for a tuple: use a shorter one");
+    let told = format!(
+        "the id of the {part} of type `{kind}` is empty, or too long for a tuple: use a shorter one"
+    );
     RelationFailure::Denied(told)
 }
 
@@ -226,7 +302,10 @@ fn shown(witness: &[TupleKey]) -> Vec<String> {
         match left.checked_sub(text.len()) {
             Some(rest) => left = rest,
             None => {
-                shown.push(format!("and {} more: the path is cut here", witness.len() - at));
+                shown.push(format!(
+                    "and {} more: the path is cut here",
+                    witness.len() - at
+                ));
                 break;
             }
         }

@@ -1,11 +1,12 @@
 //! The one sequence that decides.
 //!
-//! **Problem.** A decision is made from policies, stored entities, relations, a clock and a request, and all but the
-//! last change under it. An answer that saw half of a reload would be right about neither bundle.
-//! **Decision.** Every answer pins one version of the store `main`, which holds the bundle, its model and all tuples as of
-//! one revision, and reads the clock once; a batch pins one for all of its items.
-//! Questions, legs and their intersection are here, in [`decide`], and nowhere else: cases, batches and single
-//! requests go through the same function.
+//! **Problem.** A decision is made from policies, stored entities, relations, a clock and a
+//! request, and all but the last change under it. An answer that saw half of a reload would be
+//! right about neither bundle.
+//! **Decision.** Every answer pins one version of the store `main`, which holds the bundle, its
+//! model and all tuples as of one revision, and reads the clock once; a batch pins one for all of
+//! its items. Questions, legs and their intersection are here, in [`decide`], and nowhere else:
+//! cases, batches and single requests go through the same function.
 //! **Trade-off.** A bundle that has been replaced lives until its last answer is given.
 
 mod batch;
@@ -26,15 +27,17 @@ pub use explanation_text::{Piece, explanation_text, painted_explanation};
 pub use leg_keys::Known;
 pub use load::{Loaded, Refused, Status, check};
 pub use request_cache::{Asked, Bodies, Seen};
-pub use search::{Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements};
+pub use search::{
+    Cut, Found, FoundPage, Sealer, SearchLimits, SearchRefusal, TokenError, search_disagreements,
+};
 pub use snapshot::Snapshot;
 
 use crate::bundle::QUIET;
 use crate::cache::LegCache;
 use crate::clock::Clock;
 use crate::model::{
-    Answer, Arguments, Decision, DecisionId, Depth, Evidence, Explanation, Fault, Malformed, Reason, Request, Revision,
-    Timestamp,
+    Answer, Arguments, Decision, DecisionId, Depth, Evidence, Explanation, Fault, Malformed,
+    Reason, Request, Revision, Timestamp,
 };
 use crate::policy::{NoRelations, Relations};
 use crate::record::{Entry, Recorder};
@@ -77,7 +80,8 @@ pub enum Refusal {
     Malformed(Malformed),
     /// The service is: a 5xx.
     Fault(Fault),
-    /// It was to be decided briefly, and takes longer: nothing came of it, and it is to be decided elsewhere.
+    /// It was to be decided briefly, and takes longer: nothing came of it, and it is to be decided
+    /// elsewhere.
     TakesLong,
 }
 
@@ -107,7 +111,9 @@ pub struct Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("live", &self.live).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("live", &self.live)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,7 +122,8 @@ impl Engine {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, recorder: Recorder) -> Self {
         let mut seed = [0; 4];
-        // Where the system has no randomness the ids of two processes may meet; they stay unique within each.
+        // Where the system has no randomness the ids of two processes may meet; they stay unique
+        // within each.
         let _filled = aws_lc_rs::rand::fill(&mut seed);
         Self {
             clock,
@@ -143,7 +150,8 @@ impl Engine {
         self
     }
 
-    /// Names members of `context.token` beyond those that the engine knows, each with its Cedar type.
+    /// Names members of `context.token` beyond those that the engine knows, each with its Cedar
+    /// type.
     #[must_use]
     pub fn with_token_facts(mut self, facts: Vec<(SmolStr, &'static str)>) -> Self {
         self.token_facts = facts;
@@ -177,7 +185,8 @@ impl Engine {
         self.stores.as_ref()
     }
 
-    /// The newest revision that a decision which begins now sees, as it goes on; none where nothing but policies decides.
+    /// The newest revision that a decision which begins now sees, as it goes on; none where nothing
+    /// but policies decides.
     #[must_use]
     pub fn published(&self) -> Option<watch::Receiver<Revision>> {
         self.stores.as_ref().map(|stores| stores.published())
@@ -193,7 +202,15 @@ impl Engine {
     #[must_use]
     pub fn has_secrets(&self) -> bool {
         let live = self.live.load();
-        live.as_ref().is_some_and(|live| live.bundle().compiled().schema().vocabulary.secrets().next().is_some())
+        live.as_ref().is_some_and(|live| {
+            live.bundle()
+                .compiled()
+                .schema()
+                .vocabulary
+                .secrets()
+                .next()
+                .is_some()
+        })
     }
 
     /// Decides one question.
@@ -201,8 +218,8 @@ impl Engine {
         self.decide_noting(ask, request, &mut None)
     }
 
-    /// Decides one question, and notes what answers it the next time without reading it: where every leg was found, so
-    /// that it is worth its place, and is found again.
+    /// Decides one question, and notes what answers it the next time without reading it: where
+    /// every leg was found, so that it is worth its place, and is found again.
     pub fn decide_noting(
         &self,
         ask: &Ask<'_>,
@@ -211,11 +228,18 @@ impl Engine {
     ) -> Result<Answer, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
-        self.answer(pinned, ask, request, Timestamp(self.clock.now_ms()), known, &mut None)
+        self.answer(
+            pinned,
+            ask,
+            request,
+            Timestamp(self.clock.now_ms()),
+            known,
+            &mut None,
+        )
     }
 
-    /// The same within what a worker may do between two answers: [`Refusal::TakesLong`] where that does not suffice, and
-    /// then nothing is recorded or counted.
+    /// The same within what a worker may do between two answers: [`Refusal::TakesLong`] where that
+    /// does not suffice, and then nothing is recorded or counted.
     pub fn decide_briefly(
         &self,
         ask: &Ask<'_>,
@@ -224,7 +248,14 @@ impl Engine {
     ) -> Result<Answer, Refusal> {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
-        self.answer(pinned, ask, request, Timestamp(self.clock.now_ms()), known, &mut Some(BRIEF_READS))
+        self.answer(
+            pinned,
+            ask,
+            request,
+            Timestamp(self.clock.now_ms()),
+            known,
+            &mut Some(BRIEF_READS),
+        )
     }
 
     /// The bundle and the version of the relations that decide now.
@@ -253,9 +284,24 @@ impl Engine {
         };
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
-        let at = Circumstances { pinned, now, want, cache: self.cache.as_ref(), given: None };
+        let at = Circumstances {
+            pinned,
+            now,
+            want,
+            cache: self.cache.as_ref(),
+            given: None,
+        };
         let verdict = decide::decide(at, request, evidence)?;
-        let Verdict { decision, reason, explanation, policies, inputs, question, is_found, reads: left } = verdict;
+        let Verdict {
+            decision,
+            reason,
+            explanation,
+            policies,
+            inputs,
+            question,
+            is_found,
+            reads: left,
+        } = verdict;
         *reads = reads.map(|_| left);
         let found = question.as_ref().filter(|_| is_found && self.knows());
         *known = found.and_then(|question| known_of(pinned, ask, question, now));
@@ -271,7 +317,9 @@ impl Engine {
                 policies: &policies,
                 answer: &answer,
             };
-            self.recorder.record(&entry).map_err(|_| Refusal::Fault(Fault::RecordQueueFull))?;
+            self.recorder
+                .record(&entry)
+                .map_err(|_| Refusal::Fault(Fault::RecordQueueFull))?;
         }
         self.count(&answer);
         Ok(answer)
@@ -282,7 +330,13 @@ impl Engine {
             Decision::Permit => "permit",
             Decision::Deny => "deny",
         };
-        self.metrics.decided(decision, answer.reason.as_ref().map_or("none", |reason| reason.code.as_str()));
+        self.metrics.decided(
+            decision,
+            answer
+                .reason
+                .as_ref()
+                .map_or("none", |reason| reason.code.as_str()),
+        );
     }
 
     /// The answer to a question that is decided, under a name of its own.
@@ -306,20 +360,36 @@ impl Engine {
         }
     }
 
-    /// A version 7 UUID: the time, and after it a process's seed and a counter in place of random bits.
+    /// A version 7 UUID: the time, and after it a process's seed and a counter in place of random
+    /// bits.
     fn next_id(&self, now: Timestamp) -> DecisionId {
         let count = self.decisions.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let mut tail = [0; 10];
         let source = self.seed.iter().chain(count.iter().skip(2));
-        tail.iter_mut().zip(source).for_each(|(to, from)| *to = *from);
+        tail.iter_mut()
+            .zip(source)
+            .for_each(|(to, from)| *to = *from);
         let ms = u64::try_from(now.0).unwrap_or(0);
-        DecisionId::new(uuid::Builder::from_unix_timestamp_millis(ms, &tail).into_uuid().as_u128())
+        DecisionId::new(
+            uuid::Builder::from_unix_timestamp_millis(ms, &tail)
+                .into_uuid()
+                .as_u128(),
+        )
     }
 }
 
 /// What answers a question the next time without reading it.
-fn known_of(pinned: Pinned<'_>, ask: &Ask<'_>, question: &crate::model::Question, now: Timestamp) -> Option<Known> {
-    let relations = pinned.relations.map(|(graph, rules)| Lookup::plain(graph, rules));
-    let relations = relations.as_ref().map_or(&NoRelations as &dyn Relations, |lookup| lookup);
+fn known_of(
+    pinned: Pinned<'_>,
+    ask: &Ask<'_>,
+    question: &crate::model::Question,
+    now: Timestamp,
+) -> Option<Known> {
+    let relations = pinned
+        .relations
+        .map(|(graph, rules)| Lookup::plain(graph, rules));
+    let relations = relations
+        .as_ref()
+        .map_or(&NoRelations as &dyn Relations, |lookup| lookup);
     Known::of(pinned, ask, question, relations, now)
 }

@@ -1,7 +1,7 @@
 //! Bodies of requests, each with what is known of its questions.
 //!
-//! What a body is called is its keeper's affair: its text, and whatever else the answer depends on that the engine does not
-//! see. INVARIANT: names are compared whole.
+//! What a body is called is its keeper's affair: its text, and whatever else the answer depends on
+//! that the engine does not see. INVARIANT: names are compared whole.
 
 use crate::cache::{Shards, Weighed};
 use crate::engine::leg_keys::Known;
@@ -47,7 +47,10 @@ impl<O> Bodies<O> {
     /// Takes at most so many bytes.
     #[must_use]
     pub fn new(bytes: usize, metrics: Arc<Metrics>) -> Self {
-        Self { shards: Shards::new(bytes), metrics }
+        Self {
+            shards: Shards::new(bytes),
+            metrics,
+        }
     }
 
     /// What is known of a body.
@@ -63,7 +66,15 @@ impl<O> Bodies<O> {
             Asked::Several(known, _) => known.iter().map(Known::bytes).sum(),
         };
         let bytes = name.len() + known + size_of::<Seen<O>>() + OVERHEAD_BYTES;
-        if let Some(put) = self.shards.keep(name, Arc::new(Seen { options, asked, bytes }), |_, _| false) {
+        if let Some(put) = self.shards.keep(
+            name,
+            Arc::new(Seen {
+                options,
+                asked,
+                bytes,
+            }),
+            |_, _| false,
+        ) {
             self.metrics.cache().resized(put.before, put.after);
         }
     }

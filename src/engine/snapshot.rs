@@ -7,8 +7,8 @@ use crate::relations::{Graph, Rules};
 use crate::stores::Version;
 use std::sync::Arc;
 
-/// A bundle with its own layer of tuples and nothing stored beside it: what its cases are run on, and what decides where
-/// there are no stores.
+/// A bundle with its own layer of tuples and nothing stored beside it: what its cases are run on,
+/// and what decides where there are no stores.
 #[derive(Debug)]
 pub struct Snapshot {
     bundle: Arc<Bundle>,
@@ -20,19 +20,25 @@ pub struct Snapshot {
 impl Snapshot {
     /// Puts a bundle on its own tuples.
     pub fn hermetic(bundle: Bundle, revision: Revision) -> Result<Self, Problems> {
-        let refuse =
-            |error: &dyn std::fmt::Display| Problems::from(Problem::new(format!("the bundle's tuples: {error}")));
+        let refuse = |error: &dyn std::fmt::Display| {
+            Problems::from(Problem::new(format!("the bundle's tuples: {error}")))
+        };
         let relations = match bundle.model() {
             None => None,
             Some(model) => {
                 let empty = Graph::load([], revision).map_err(|error| refuse(&error))?;
-                let graph =
-                    empty.with_bundle(bundle.tuples().iter().cloned(), revision).map_err(|error| refuse(&error))?;
+                let graph = empty
+                    .with_bundle(bundle.tuples().iter().cloned(), revision)
+                    .map_err(|error| refuse(&error))?;
                 let rules = Rules::compile(model, &graph).map_err(|error| refuse(&error))?;
                 Some((graph, rules))
             }
         };
-        Ok(Self { bundle: Arc::new(bundle), revision, relations })
+        Ok(Self {
+            bundle: Arc::new(bundle),
+            revision,
+            relations,
+        })
     }
 
     /// The bundle.
@@ -47,7 +53,8 @@ impl Snapshot {
         self.revision
     }
 
-    /// The bundle alone, and its tuples, which become a layer of the store `main` and are kept there only.
+    /// The bundle alone, and its tuples, which become a layer of the store `main` and are kept
+    /// there only.
     pub(super) fn without_relations(self) -> (Self, Vec<Tuple>) {
         let mut bundle = self.bundle;
         let tuples = match Arc::get_mut(&mut bundle) {
@@ -55,12 +62,24 @@ impl Snapshot {
             // Somebody else holds the bundle and may want to see them.
             None => bundle.tuples().to_vec(),
         };
-        (Self { bundle, revision: self.revision, relations: None }, tuples)
+        (
+            Self {
+                bundle,
+                revision: self.revision,
+                relations: None,
+            },
+            tuples,
+        )
     }
 
     pub(super) fn pinned(&self) -> Pinned<'_> {
         let relations = self.relations.as_ref().map(|(graph, rules)| (graph, rules));
-        Pinned { bundle: &self.bundle, revision: self.revision, relations, stripes: None }
+        Pinned {
+            bundle: &self.bundle,
+            revision: self.revision,
+            relations,
+            stripes: None,
+        }
     }
 }
 
@@ -83,7 +102,8 @@ impl Pin {
     }
 }
 
-/// A bundle and one version of the relations beside it. Immutable: an answer sees one of them whole.
+/// A bundle and one version of the relations beside it. Immutable: an answer sees one of them
+/// whole.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pinned<'a> {
     pub(super) bundle: &'a Bundle,
@@ -97,6 +117,11 @@ impl<'a> Pinned<'a> {
     fn of_main(version: &'a Version) -> Option<Self> {
         let bundle = version.bundle()?;
         let relations = version.rules().map(|rules| (version.graph(), rules));
-        Some(Self { bundle, revision: version.revision(), relations, stripes: version.stripes() })
+        Some(Self {
+            bundle,
+            revision: version.revision(),
+            relations,
+            stripes: version.stripes(),
+        })
     }
 }

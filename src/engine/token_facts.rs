@@ -1,10 +1,12 @@
 //! What the legs of a question see as `context.token`.
 //!
-//! INVARIANT: a leg sees the facts of credentials that name its member, and of no others; where several do, it is decided
-//! once with each one's, so that no scope of one is combined with a proof of another.
+//! INVARIANT: a leg sees the facts of credentials that name its member, and of no others; where
+//! several do, it is decided once with each one's, so that no scope of one is combined with a proof
+//! of another.
 
 use crate::model::{
-    Arguments, Credential, CredentialLine, Proven, Question, Record, Timestamp, Unproven, Value, covering,
+    Arguments, Credential, CredentialLine, Proven, Question, Record, Timestamp, Unproven, Value,
+    covering,
 };
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -35,17 +37,33 @@ impl<'a> Facts<'a> {
         given: Option<&'a Record>,
         properties: impl Fn() -> Record,
     ) -> Self {
-        let credentials = question.credentials.iter().enumerate().filter(|_| given.is_none());
+        let credentials = question
+            .credentials
+            .iter()
+            .enumerate()
+            .filter(|_| given.is_none());
         let granted = credentials.filter_map(|(credential, Credential { proven, legs })| {
-            Some(Granted { credential, legs: legs.clone(), facts: facts_of(proven, question, arguments, &properties)? })
+            Some(Granted {
+                credential,
+                legs: legs.clone(),
+                facts: facts_of(proven, question, arguments, &properties)?,
+            })
         });
-        Self { given, granted: granted.collect() }
+        Self {
+            given,
+            granted: granted.collect(),
+        }
     }
 
     /// Returns what a leg is decided with; never empty.
     pub(super) fn of_leg(&self, leg: usize) -> Turns<'_> {
-        let naming = self.granted.iter().filter(|granted| granted.legs.contains(&leg));
-        let mut turns: Turns<'_> = naming.map(|granted| (granted.credential, Some(&granted.facts))).collect();
+        let naming = self
+            .granted
+            .iter()
+            .filter(|granted| granted.legs.contains(&leg));
+        let mut turns: Turns<'_> = naming
+            .map(|granted| (granted.credential, Some(&granted.facts)))
+            .collect();
         if turns.is_empty() {
             turns.push((0, self.given));
         }
@@ -64,16 +82,38 @@ fn facts_of(
     if proven.details.is_empty() || proven.rules.is_empty() {
         return Some(facts);
     }
-    if let Some(detail) = covering(&proven.details, &proven.rules, question, &properties(), arguments) {
+    if let Some(detail) = covering(
+        &proven.details,
+        &proven.rules,
+        question,
+        &properties(),
+        arguments,
+    ) {
         let lists = ["actions", "identifiers", "locations"];
         let mut shown: Record = lists
             .iter()
-            .map(|name| ((*name).into(), detail.get_present(name).cloned().unwrap_or(Value::List(Vec::new()))))
+            .map(|name| {
+                (
+                    (*name).into(),
+                    detail
+                        .get_present(name)
+                        .cloned()
+                        .unwrap_or(Value::List(Vec::new())),
+                )
+            })
             .collect();
         shown.insert("type", detail.get("type").cloned().unwrap_or(Value::Null));
         if let Some(one) = detail.get_present("identifier") {
-            let others = shown.get("identifiers").and_then(Value::as_list).unwrap_or_default();
-            let all = others.iter().filter(|other| *other != one).chain([one]).cloned().collect();
+            let others = shown
+                .get("identifiers")
+                .and_then(Value::as_list)
+                .unwrap_or_default();
+            let all = others
+                .iter()
+                .filter(|other| *other != one)
+                .chain([one])
+                .cloned()
+                .collect();
             shown.insert("identifiers", Value::List(all));
         }
         facts.insert("detail", Value::Record(shown));
@@ -81,10 +121,17 @@ fn facts_of(
     Some(facts)
 }
 
-/// Refuses a credential that has expired since it was verified: the service may have waited for another's.
+/// Refuses a credential that has expired since it was verified: the service may have waited for
+/// another's.
 pub(super) fn check_times(question: &Question, now: Timestamp) -> Result<(), Unproven> {
-    if question.credentials.iter().any(|credential| credential.proven.until <= now) {
-        return Err(Unproven::expired("a credential has expired: send a fresh one"));
+    if question
+        .credentials
+        .iter()
+        .any(|credential| credential.proven.until <= now)
+    {
+        return Err(Unproven::expired(
+            "a credential has expired: send a fresh one",
+        ));
     }
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! `act`, read into the chain that an issuer's profile says it means.
 //!
-//! INVARIANT: what is there is read whole or the token is refused. An `act` that fits no form would otherwise leave the
-//! user alone, with all of the user's rights.
+//! INVARIANT: what is there is read whole or the token is refused. An `act` that fits no form would
+//! otherwise leave the user alone, with all of the user's rights.
 
 use super::profile::{ActorForm, AutonomousClaim, Profile};
-use crate::model::{EntityRef, MAX_ACTORS, NoId, PrincipalIds, Record, Unproven, Value, alike, shown};
+use crate::model::{
+    EntityRef, MAX_ACTORS, NoId, PrincipalIds, Record, Unproven, Value, alike, shown,
+};
 use smol_str::SmolStr;
 
 /// The parties of a token as its own claims name them, before `act` is read.
@@ -17,8 +19,8 @@ pub(super) struct Own<'a> {
 
 /// Returns the chain of a token, by the profile: the subject first, who acts now last.
 ///
-/// INVARIANT: whose authority is used is a subject of the token's own issuer, or of one that the profile lists: an issuer
-/// vouches for its own people. Parties of other issuers may only act.
+/// INVARIANT: whose authority is used is a subject of the token's own issuer, or of one that the
+/// profile lists: an issuer vouches for its own people. Parties of other issuers may only act.
 pub(super) fn chain(
     claims: &Record,
     own: Own<'_>,
@@ -26,8 +28,14 @@ pub(super) fn chain(
     ids: &PrincipalIds,
 ) -> Result<Vec<EntityRef>, Unproven> {
     let Own { subject, client } = own;
-    let Some(act) = claims.get_present("act") else { return Ok(vec![subject]) };
-    let reader = Reader { profile, ids, client };
+    let Some(act) = claims.get_present("act") else {
+        return Ok(vec![subject]);
+    };
+    let reader = Reader {
+        profile,
+        ids,
+        client,
+    };
     let mut chain = vec![subject];
     match profile.actor {
         ActorForm::None => {
@@ -44,8 +52,14 @@ pub(super) fn chain(
             }
         }
         form @ (ActorForm::Inverted | ActorForm::List) => {
-            let before = if form == ActorForm::List { listed(act)? } else { nested(act)? };
-            let Some((subject, actors)) = before.split_last() else { return Err(fits_no_form()) };
+            let before = if form == ActorForm::List {
+                listed(act)?
+            } else {
+                nested(act)?
+            };
+            let Some((subject, actors)) = before.split_last() else {
+                return Err(fits_no_form());
+            };
             for act in actors {
                 chain.push(reader.actor(act)?);
             }
@@ -54,8 +68,17 @@ pub(super) fn chain(
             chain.reverse();
         }
     }
-    let twice = chain.iter().enumerate().any(|(at, uid)| chain.iter().skip(at + 1).any(|other| other == uid));
-    if twice { Err(Unproven::invalid("the token names somebody twice in its chain")) } else { Ok(chain) }
+    let twice = chain
+        .iter()
+        .enumerate()
+        .any(|(at, uid)| chain.iter().skip(at + 1).any(|other| other == uid));
+    if twice {
+        Err(Unproven::invalid(
+            "the token names somebody twice in its chain",
+        ))
+    } else {
+        Ok(chain)
+    }
 }
 
 /// The whole nest, outermost first.
@@ -64,7 +87,9 @@ fn nested(act: &Value) -> Result<Vec<&Record>, Unproven> {
     let mut next = Some(act);
     while let Some(value) = next {
         if found.len() == MAX_ACTORS {
-            return Err(Unproven::invalid(format!("`act` names more than {MAX_ACTORS} parties")));
+            return Err(Unproven::invalid(format!(
+                "`act` names more than {MAX_ACTORS} parties"
+            )));
         }
         let act = value.as_record().ok_or_else(fits_no_form)?;
         found.push(act);
@@ -75,11 +100,19 @@ fn nested(act: &Value) -> Result<Vec<&Record>, Unproven> {
 
 /// A list, each without an `act` of its own.
 fn listed(act: &Value) -> Result<Vec<&Record>, Unproven> {
-    let items = act.as_list().filter(|items| !items.is_empty()).ok_or_else(fits_no_form)?;
+    let items = act
+        .as_list()
+        .filter(|items| !items.is_empty())
+        .ok_or_else(fits_no_form)?;
     if items.len() > MAX_ACTORS {
-        return Err(Unproven::invalid(format!("`act` names more than {MAX_ACTORS} parties")));
+        return Err(Unproven::invalid(format!(
+            "`act` names more than {MAX_ACTORS} parties"
+        )));
     }
-    let plain = |item: &'_ Value| item.as_record().is_some_and(|act| act.get_present("act").is_none());
+    let plain = |item: &'_ Value| {
+        item.as_record()
+            .is_some_and(|act| act.get_present("act").is_none())
+    };
     if !items.iter().all(plain) {
         return Err(fits_no_form());
     }
@@ -107,7 +140,8 @@ impl Reader<'_> {
         self.party(act, Some(kind))
     }
 
-    /// A party that acts. Without a word of what it is, one of another issuer has the type of that issuer's clients.
+    /// A party that acts. Without a word of what it is, one of another issuer has the type of that
+    /// issuer's clients.
     fn actor(&self, act: &Record) -> Result<EntityRef, Unproven> {
         let kind = Self::kind(act)?;
         self.party(act, kind)
@@ -120,16 +154,20 @@ impl Reader<'_> {
             Some("ai_agent") => Ok(Some("agent")),
             Some("service") => Ok(Some("service")),
             Some("user") => Ok(Some("user")),
-            Some(_) => Err(Unproven::invalid("`act.sub_profile` is not `ai_agent`, `service` or `user`")),
+            Some(_) => Err(Unproven::invalid(
+                "`act.sub_profile` is not `ai_agent`, `service` or `user`",
+            )),
         }
     }
 
     /// One party: `sub`, perhaps of another issuer, and perhaps with what it is.
     fn party(&self, act: &Record, kind: Option<&str>) -> Result<EntityRef, Unproven> {
         let known = ["sub", "iss", "sub_profile", "act"];
-        if let Some((member, _)) =
-            act.iter().find(|(member, _)| known.iter().any(|name| alike(name, member) && member != name))
-        {
+        if let Some((member, _)) = act.iter().find(|(member, _)| {
+            known
+                .iter()
+                .any(|name| alike(name, member) && member != name)
+        }) {
             let member = shown(member);
             return Err(Unproven::invalid(format!(
                 "`act.{member}` is spelled like another member but for case or separators"
@@ -140,19 +178,30 @@ impl Reader<'_> {
         let nobody = |why| Unproven::invalid(format!("`act` names nobody: {why}"));
         if *issuer != self.profile.issuer {
             // By its own issuer's rule: it has the same id here as in a token of its own.
-            return self.ids.actor(issuer, kind, &self.profile.actor_type, act).map_err(nobody);
+            return self
+                .ids
+                .actor(issuer, kind, &self.profile.actor_type, act)
+                .map_err(nobody);
         }
         let kind = kind.unwrap_or(&self.profile.actor_type);
         match self.ids.actor(issuer, Some(kind), kind, act) {
-            Err(NoId::Client) => self.ids.entity(issuer, kind, self.tokens_client(act, sub)?).map_err(nobody),
+            Err(NoId::Client) => self
+                .ids
+                .entity(issuer, kind, self.tokens_client(act, sub)?)
+                .map_err(nobody),
             Err(NoId::Person) => Err(unnamed_person(act, self.profile)),
             Err(NoId::Sub) if sub.is_none() => Err(fits_no_form()),
             named => named.map_err(nobody),
         }
     }
 
-    /// The client that the token was issued to, where an actor whose client is not named is that one.
-    fn tokens_client<'s>(&'s self, act: &'s Record, sub: Option<&'s SmolStr>) -> Result<&'s SmolStr, Unproven> {
+    /// The client that the token was issued to, where an actor whose client is not named is that
+    /// one.
+    fn tokens_client<'s>(
+        &'s self,
+        act: &'s Record,
+        sub: Option<&'s SmolStr>,
+    ) -> Result<&'s SmolStr, Unproven> {
         let is_its_own = |autonomous: &AutonomousClaim, client: &str| {
             let text = autonomous.claim.of(act).and_then(Value::as_text);
             let name = text.and_then(|text| autonomous.client_in(text));
@@ -160,7 +209,12 @@ impl Reader<'_> {
             !autonomous.is_chosen && name.is_some_and(|name| autonomous.is_of(client, name))
         };
         let named = self.client.filter(|client| {
-            sub == Some(*client) || self.profile.autonomous.iter().any(|autonomous| is_its_own(autonomous, client))
+            sub == Some(*client)
+                || self
+                    .profile
+                    .autonomous
+                    .iter()
+                    .any(|autonomous| is_its_own(autonomous, client))
         });
         named.ok_or_else(|| {
             Unproven::invalid(

@@ -1,16 +1,19 @@
 //! A JWT, and what its issuer says of it: two sources about one token.
 //!
-//! **Problem.** An issuer that is asked about a JWT answers with fewer claims than the token has: some leave out `act` or
-//! `cnf`. Whoever reads the answer alone takes an agent's token for its user's, and a bound one for a bearer's.
-//! **Decision.** Both are read. What the token itself says is not verified, so it proves nothing; but what it says and its
-//! issuer does not is no reason to give more. Each claim of the token that reading takes stands in the answer with the
-//! same value, or the token is refused. Times that only the token has are kept; what only the token says is missing from
-//! it is missing; and of the facts that answers often leave out, what the token alone has is unknown: a policy that reads
-//! it denies. Where the profile says that answers never carry `act`, the token's own adds its actors.
-//! **Trade-off.** An issuer whose answers leave out scopes or groups that its tokens have cannot be asked about them: its
-//! tokens are verified by its keys.
+//! **Problem.** An issuer that is asked about a JWT answers with fewer claims than the token has:
+//! some leave out `act` or `cnf`. Whoever reads the answer alone takes an agent's token for its
+//! user's, and a bound one for a bearer's.
+//! **Decision.** Both are read. What the token itself says is not verified, so it proves nothing;
+//! but what it says and its issuer does not is no reason to give more. Each claim of the token that
+//! reading takes stands in the answer with the same value, or the token is refused. Times that only
+//! the token has are kept; what only the token says is missing from it is missing; and of the facts
+//! that answers often leave out, what the token alone has is unknown: a policy that reads it
+//! denies. Where the profile says that answers never carry `act`, the token's own adds its actors.
+//! **Trade-off.** An issuer whose answers leave out scopes or groups that its tokens have cannot be
+//! asked about them: its tokens are verified by its keys.
 //!
-//! INVARIANT: what the token alone says never adds a scope, a role, an audience, a proof or a subject.
+//! INVARIANT: what the token alone says never adds a scope, a role, an audience, a proof or a
+//! subject.
 
 use super::claims::{self, bad_claim, milliseconds, texts};
 use super::overage::{self, ELSEWHERE, HAS_GROUPS};
@@ -34,7 +37,8 @@ pub(super) fn merge(
     if token.get_present("events").is_some() {
         return Err(other_kind());
     }
-    let adds_actors = !carries_act && profile.actor == ActorForm::Rfc8693 && answer.get_present("act").is_none();
+    let adds_actors =
+        !carries_act && profile.actor == ActorForm::Rfc8693 && answer.get_present("act").is_none();
     match token.get_present("act") {
         Some(act) if adds_actors => answer.insert("act", act.clone()),
         _ => same(&answer, token, &ClaimPath::new("act"), true)?,
@@ -69,36 +73,60 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
         same(answer, token, path, false)?;
     }
     agree(&first(answer, subject), &first(token, subject), one)?;
-    // Of those of which reading takes the first, all of the token's say what the answer's first says.
+    // Of those of which reading takes the first, all of the token's say what the answer's first
+    // says.
     for (paths, spaced) in [(client, false), (scopes, true)] {
         for found in all(token, paths) {
-            let read = |value: &Value| if spaced { texts(Some(value), true) } else { one(value) };
+            let read = |value: &Value| {
+                if spaced {
+                    texts(Some(value), true)
+                } else {
+                    one(value)
+                }
+            };
             agree(&first(answer, paths), &[found], read)?;
         }
     }
     for paths in [roles, groups, &[ClaimPath::new("aud")]] {
-        agree(&all(answer, paths), &all(token, paths), |value| texts(Some(value), false))?;
+        agree(&all(answer, paths), &all(token, paths), |value| {
+            texts(Some(value), false)
+        })?;
     }
-    for path in ["cnf", "authorization_details"].map(ClaimPath::new).iter().chain(autonomous).chain(facts) {
+    for path in ["cnf", "authorization_details"]
+        .map(ClaimPath::new)
+        .iter()
+        .chain(autonomous)
+        .chain(facts)
+    {
         same(answer, token, path, true)?;
     }
     // What answers often leave out is unknown then, and is there all the same.
-    let only_of_users = only_of_users.iter().filter(|path| !FACTS.contains(&path.name()));
-    if let Some(path) =
-        of_users.iter().chain(only_of_users).find(|path| path.of(token).is_some() && path.of(answer).is_none())
+    let only_of_users = only_of_users
+        .iter()
+        .filter(|path| !FACTS.contains(&path.name()));
+    if let Some(path) = of_users
+        .iter()
+        .chain(only_of_users)
+        .find(|path| path.of(token).is_some() && path.of(answer).is_none())
     {
         return Err(lacks(path.name()));
     }
     for path in required {
         same(answer, token, path, false)?;
     }
-    if id_tokens.iter().any(|mark| mark.is_in(token)) { Err(other_kind()) } else { Ok(()) }
+    if id_tokens.iter().any(|mark| mark.is_in(token)) {
+        Err(other_kind())
+    } else {
+        Ok(())
+    }
 }
 
 /// Adds times that the token alone has.
 fn add_times(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
     for name in TIMES {
-        let Some(value) = token.get_present(name) else { continue };
+        let Some(value) = token.get_present(name) else {
+            continue;
+        };
         let at = milliseconds(value).ok_or_else(|| bad_claim(name))?;
         match answer.get_present(name) {
             None => answer.insert(name, value.clone()),
@@ -112,7 +140,9 @@ fn add_times(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
 /// Adds what the token alone says is not in it.
 fn add_missing(answer: &mut Record, token: &Record) -> Result<(), Unproven> {
     for name in ELSEWHERE {
-        let Some(value) = token.get_present(name) else { continue };
+        let Some(value) = token.get_present(name) else {
+            continue;
+        };
         let more = value.as_record().ok_or_else(|| bad_claim(name))?;
         let mut both = match answer.get_present(name) {
             None => Record::new(),
@@ -149,7 +179,9 @@ fn agree(
     token: &[Found<'_>],
     read: impl Fn(&Value) -> Option<Vec<SmolStr>>,
 ) -> Result<(), Unproven> {
-    let Some((path, _)) = token.first() else { return Ok(()) };
+    let Some((path, _)) = token.first() else {
+        return Ok(());
+    };
     if answer.is_empty() {
         return Err(lacks(path.name()));
     }
@@ -162,10 +194,15 @@ fn agree(
     };
     let holds = |all: &[SmolStr], some: &[SmolStr]| some.iter().all(|one| all.contains(one));
     let (of_answer, of_token) = (members(answer)?, members(token)?);
-    if holds(&of_answer, &of_token) && holds(&of_token, &of_answer) { Ok(()) } else { Err(differs(path.name())) }
+    if holds(&of_answer, &of_token) && holds(&of_token, &of_answer) {
+        Ok(())
+    } else {
+        Err(differs(path.name()))
+    }
 }
 
-/// Refuses a claim of the token that its issuer's answer has with another value, or not at all where it is `needed`.
+/// Refuses a claim of the token that its issuer's answer has with another value, or not at all
+/// where it is `needed`.
 fn same(answer: &Record, token: &Record, path: &ClaimPath, needed: bool) -> Result<(), Unproven> {
     match (path.of(token), path.of(answer)) {
         (Some(one), Some(other)) if one == other => Ok(()),
@@ -177,7 +214,10 @@ fn same(answer: &Record, token: &Record, path: &ClaimPath, needed: bool) -> Resu
 
 /// Those of these claims that are there.
 fn all<'a>(claims: &'a Record, paths: &'a [ClaimPath]) -> Vec<Found<'a>> {
-    paths.iter().filter_map(|path| Some((path, path.of(claims)?))).collect()
+    paths
+        .iter()
+        .filter_map(|path| Some((path, path.of(claims)?)))
+        .collect()
 }
 
 /// The first of these claims that is there.
@@ -193,12 +233,18 @@ fn other_kind() -> Unproven {
 
 fn lacks(name: &str) -> Unproven {
     let remedy = match name {
-        "act" => "have the issuer put it into its answers, or set `introspection.carries_act = false`",
+        "act" => {
+            "have the issuer put it into its answers, or set `introspection.carries_act = false`"
+        }
         _ => "have the issuer put it into its answers, or verify its tokens by its keys",
     };
-    Unproven::invalid(format!("the token has `{name}`, and its issuer's answer about it does not: {remedy}"))
+    Unproven::invalid(format!(
+        "the token has `{name}`, and its issuer's answer about it does not: {remedy}"
+    ))
 }
 
 fn differs(name: &str) -> Unproven {
-    Unproven::invalid(format!("the token's `{name}` is another in its issuer's answer about it"))
+    Unproven::invalid(format!(
+        "the token's `{name}` is another in its issuer's answer about it"
+    ))
 }

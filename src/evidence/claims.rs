@@ -1,26 +1,28 @@
 //! Claims of a token that is genuine, read into what it proves.
 //!
-//! One reading for JWTs and for what introspection says (RFC 9068 section 2.2, RFC 7662 section 2.2), so that a token
-//! means the same however it was verified.
+//! One reading for JWTs and for what introspection says (RFC 9068 section 2.2, RFC 7662 section
+//! 2.2), so that a token means the same however it was verified.
 //!
-//! INVARIANT: a claim that decides and is not of its form refuses the token: a scope or an audience that is overlooked
-//! would let through what it was to keep out.
+//! INVARIANT: a claim that decides and is not of its form refuses the token: a scope or an audience
+//! that is overlooked would let through what it was to keep out.
 
 mod standard_facts;
 
 use super::profile::{ClaimPath, Profile, Trust};
 use super::scope::Scope;
 use super::{overage, parties};
-use crate::model::{CredentialKind, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value, alike, shown};
+use crate::model::{
+    CredentialKind, Number, PrincipalIds, Proven, Record, Timestamp, Unproven, Value, alike, shown,
+};
 use smol_str::SmolStr;
 use std::time::Duration;
 
-/// What a security event has (RFC 8417 section 2.2): a token with it tells of a log-out or the like, and nobody may use it,
-/// whatever its issuer writes into the header.
+/// What a security event has (RFC 8417 section 2.2): a token with it tells of a log-out or the
+/// like, and nobody may use it, whatever its issuer writes into the header.
 const OF_EVENTS: &str = "events";
 
-/// Claims that take something from a token: without them it would name fewer parties, be anybody's, or good at any time and
-/// for any service.
+/// Claims that take something from a token: without them it would name fewer parties, be anybody's,
+/// or good at any time and for any service.
 const NARROWING: [&str; 12] = [
     "act",
     "cnf",
@@ -52,8 +54,8 @@ pub(super) struct Confirmation {
     pub(super) certificate: Option<SmolStr>,
 }
 
-/// Reads the claims of a token of this kind, at this time. `longest` bounds how long it may be used where the claims do
-/// not say when it ends.
+/// Reads the claims of a token of this kind, at this time. `longest` bounds how long it may be used
+/// where the claims do not say when it ends.
 pub(super) fn read(
     claims: &Record,
     kind: CredentialKind,
@@ -74,11 +76,13 @@ pub(super) fn read(
     let granting = kind != CredentialKind::IdToken;
     // What a token says to another service it does not say to whoever asks here.
     let is_ours = |audience: &&SmolStr| {
-        profile.audiences.contains(*audience) && scope.is_none_or(|scope| scope.has_audience(audience))
+        profile.audiences.contains(*audience)
+            && scope.is_none_or(|scope| scope.has_audience(audience))
     };
     let ours: Vec<SmolStr> = audiences.iter().filter(is_ours).cloned().collect();
-    let facts =
-        granting.then(|| standard_facts::facts(claims, kind, profile, (&audiences, &ours), &times)).transpose()?;
+    let facts = granting
+        .then(|| standard_facts::facts(claims, kind, profile, (&audiences, &ours), &times))
+        .transpose()?;
     let details = details(claims)?;
     let proven = Proven {
         kind,
@@ -95,12 +99,18 @@ pub(super) fn read(
     let confirmation = confirmation(claims)?;
     // A binding that was lost on the way makes no bearer's token of it.
     if says_bound(claims) && confirmation.key.is_none() {
-        return Err(Unproven::invalid("the token says that it is bound to a key, and not to which"));
+        return Err(Unproven::invalid(
+            "the token says that it is bound to a key, and not to which",
+        ));
     }
-    Ok(Genuine { proven, confirmation })
+    Ok(Genuine {
+        proven,
+        confirmation,
+    })
 }
 
-/// Refuses the token of another issuer. `may_be_unnamed` tells whether a token of this one may leave its name out.
+/// Refuses the token of another issuer. `may_be_unnamed` tells whether a token of this one may
+/// leave its name out.
 fn check_issuer(claims: &Record, profile: &Profile, may_be_unnamed: bool) -> Result<(), Unproven> {
     let has_no_name = matches!(profile.trust, Trust::Secret(_));
     match text(claims, "iss")? {
@@ -122,16 +132,26 @@ fn details(claims: &Record) -> Result<Vec<Record>, Unproven> {
     items.ok_or_else(|| bad_claim("authorization_details"))
 }
 
-/// Returns `true` if the claims say that the token is bound to a key: Keycloak writes so into tokens, and answers about
-/// them have the type of RFC 9449 section 5.
+/// Returns `true` if the claims say that the token is bound to a key: Keycloak writes so into
+/// tokens, and answers about them have the type of RFC 9449 section 5.
 pub(super) fn says_bound(claims: &Record) -> bool {
-    let is_dpop = |name| claims.get(name).and_then(Value::as_text).is_some_and(|typ| typ.eq_ignore_ascii_case("dpop"));
+    let is_dpop = |name| {
+        claims
+            .get(name)
+            .and_then(Value::as_text)
+            .is_some_and(|typ| typ.eq_ignore_ascii_case("dpop"))
+    };
     ["typ", "token_type"].into_iter().any(is_dpop)
 }
 
-/// Refuses what is spelled like a claim that narrows but for case: whoever wrote it meant the claim.
+/// Refuses what is spelled like a claim that narrows but for case: whoever wrote it meant the
+/// claim.
 pub(super) fn check_spelling(claims: &Record) -> Result<(), Unproven> {
-    let is_like = |member: &SmolStr| NARROWING.into_iter().find(|name| alike(name, member) && member != name);
+    let is_like = |member: &SmolStr| {
+        NARROWING
+            .into_iter()
+            .find(|name| alike(name, member) && member != name)
+    };
     match claims.iter().find_map(|(member, _)| is_like(member)) {
         Some(name) => Err(Unproven::invalid(format!(
             "the token has a claim that is spelled like `{name}` but for case or separators"
@@ -149,7 +169,12 @@ struct Times {
 }
 
 impl Times {
-    fn check(claims: &Record, profile: &Profile, now: Timestamp, longest: Option<Duration>) -> Result<Self, Unproven> {
+    fn check(
+        claims: &Record,
+        profile: &Profile,
+        now: Timestamp,
+        longest: Option<Duration>,
+    ) -> Result<Self, Unproven> {
         let at = |name| match claims.get_present(name) {
             None => Ok(None),
             Some(value) => milliseconds(value).map(Some).ok_or_else(|| bad_claim(name)),
@@ -169,14 +194,21 @@ impl Times {
                     return Err(Unproven::expired("the token has expired: send a fresh one"));
                 }
                 if expires.saturating_sub(issued.unwrap_or(now.0)) > life {
-                    return Err(Unproven::invalid("the token lives longer than its issuer's tokens may"));
+                    return Err(Unproven::invalid(
+                        "the token lives longer than its issuer's tokens may",
+                    ));
                 }
                 until
             }
             (None, Some(longest)) => now.0.saturating_add(millis(longest)),
             (None, None) => return Err(Unproven::invalid("the token never expires")),
         };
-        Ok(Self { begins, issued, expires, until_ms })
+        Ok(Self {
+            begins,
+            issued,
+            expires,
+            until_ms,
+        })
     }
 }
 
@@ -188,7 +220,11 @@ fn audiences(
     implied: bool,
 ) -> Result<Vec<SmolStr>, Unproven> {
     let found = texts(claims.get_present("aud"), false).ok_or_else(|| bad_claim("aud"))?;
-    let wanted = if kind == CredentialKind::IdToken { &profile.id_token_audiences } else { &profile.audiences };
+    let wanted = if kind == CredentialKind::IdToken {
+        &profile.id_token_audiences
+    } else {
+        &profile.audiences
+    };
     if kind == CredentialKind::AccessToken && !profile.client_ids.is_empty() {
         check_client(claims, profile)?;
         // Its clients stand for the service, and the token names no other one.
@@ -216,61 +252,87 @@ fn audiences(
     let remedy = if wanted.is_empty() {
         "the settings name none for such tokens".to_owned()
     } else {
-        format!("ask its issuer for one with this service's, {}", spelled(wanted))
+        format!(
+            "ask its issuer for one with this service's, {}",
+            spelled(wanted)
+        )
     };
-    Err(Unproven::for_another(format!("the token is for another audience, {}: {remedy}", spelled(&found))))
+    Err(Unproven::for_another(format!(
+        "the token is for another audience, {}: {remedy}",
+        spelled(&found)
+    )))
 }
 
 /// The first few of these names.
 fn spelled(names: &[SmolStr]) -> String {
     const MOST: usize = 3;
-    let few: Vec<String> = names.iter().take(MOST).map(|name| format!("`{}`", shown(name))).collect();
-    format!("{}{}", few.join(", "), if names.len() > MOST { ", …" } else { "" })
+    let few: Vec<String> = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{}`", shown(name)))
+        .collect();
+    format!(
+        "{}{}",
+        few.join(", "),
+        if names.len() > MOST { ", …" } else { "" }
+    )
 }
 
 /// Refuses a token of a client that the profile does not list.
 fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
     match parties::client(claims, profile)? {
         Some(client) if profile.client_ids.contains(client) => Ok(()),
-        Some(_) => Err(Unproven::for_another("the token was issued to a client that is not listed in `client_ids`")),
-        None => {
-            Err(Unproven::for_another("the token names no client, and its issuer's profile lists some in `client_ids`"))
-        }
+        Some(_) => Err(Unproven::for_another(
+            "the token was issued to a client that is not listed in `client_ids`",
+        )),
+        None => Err(Unproven::for_another(
+            "the token names no client, and its issuer's profile lists some in `client_ids`",
+        )),
     }
 }
 
 /// Refuses claims that are not those of this kind of token: each kind is known by what it has.
 fn check_kind(claims: &Record, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
     if claims.get_present(OF_EVENTS).is_some() {
-        return Err(Unproven::invalid("the token tells of an event, and is nobody's"));
+        return Err(Unproven::invalid(
+            "the token tells of an event, and is nobody's",
+        ));
     }
     let identifies = profile.id_tokens.iter().any(|mark| mark.is_in(claims));
     match (kind, identifies) {
         (CredentialKind::IdToken, _) if matches!(profile.trust, Trust::Secret(_)) => {
-            Err(Unproven::invalid("an issuer with a shared secret has no ID tokens: send the token as an access token"))
+            Err(Unproven::invalid(
+                "an issuer with a shared secret has no ID tokens: send the token as an access token",
+            ))
         }
         (CredentialKind::IdToken, true) => Ok(()),
         (CredentialKind::IdToken, false) => Err(Unproven::invalid(
             "the token is no ID token: it has none of the claims that its issuer's ID tokens are known by",
         )),
-        (CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid, true) => {
-            Err(Unproven::invalid("the token is an ID token: it says who somebody is, and grants nothing"))
-        }
-        (CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid, false) => {
-            match profile.required.iter().find(|mark| !mark.is_in(claims)) {
-                Some(mark) => Err(Unproven::invalid(format!(
-                    "the token is no access token of its issuer: its claim `{}` is missing, or is not that of one",
-                    mark.claim.name()
-                ))),
-                None => Ok(()),
-            }
-        }
+        (
+            CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid,
+            true,
+        ) => Err(Unproven::invalid(
+            "the token is an ID token: it says who somebody is, and grants nothing",
+        )),
+        (
+            CredentialKind::AccessToken | CredentialKind::JwtSvid | CredentialKind::X509Svid,
+            false,
+        ) => match profile.required.iter().find(|mark| !mark.is_in(claims)) {
+            Some(mark) => Err(Unproven::invalid(format!(
+                "the token is no access token of its issuer: its claim `{}` is missing, or is not that of one",
+                mark.claim.name()
+            ))),
+            None => Ok(()),
+        },
     }
 }
 
 fn confirmation(claims: &Record) -> Result<Confirmation, Unproven> {
     let mut confirmation = Confirmation::default();
-    let Some(cnf) = claims.get_present("cnf") else { return Ok(confirmation) };
+    let Some(cnf) = claims.get_present("cnf") else {
+        return Ok(confirmation);
+    };
     let cnf = cnf.as_record().ok_or_else(|| bad_claim("cnf"))?;
     for (name, value) in cnf.iter().filter(|(_, value)| !value.is_null()) {
         let text = value.as_text().ok_or_else(|| bad_claim("cnf"))?;
@@ -302,7 +364,10 @@ fn text<'a>(claims: &'a Record, name: &str) -> Result<Option<&'a SmolStr>, Unpro
     }
 }
 
-pub(super) fn first_text<'a>(claims: &'a Record, paths: &[ClaimPath]) -> Result<Option<&'a SmolStr>, Unproven> {
+pub(super) fn first_text<'a>(
+    claims: &'a Record,
+    paths: &[ClaimPath],
+) -> Result<Option<&'a SmolStr>, Unproven> {
     match paths.iter().find_map(|path| Some((path, path.of(claims)?))) {
         None => Ok(None),
         Some((_, Value::Text(text))) => Ok(Some(text)),
@@ -310,13 +375,17 @@ pub(super) fn first_text<'a>(claims: &'a Record, paths: &[ClaimPath]) -> Result<
     }
 }
 
-/// A list of texts, or one text: with spaces between its parts where `spaced`. None for anything else.
+/// A list of texts, or one text: with spaces between its parts where `spaced`. None for anything
+/// else.
 pub(super) fn texts(value: Option<&Value>, spaced: bool) -> Option<Vec<SmolStr>> {
     match value {
         None => Some(Vec::new()),
-        Some(Value::Text(text)) if spaced => {
-            Some(text.split(' ').filter(|part| !part.is_empty()).map(SmolStr::new).collect())
-        }
+        Some(Value::Text(text)) if spaced => Some(
+            text.split(' ')
+                .filter(|part| !part.is_empty())
+                .map(SmolStr::new)
+                .collect(),
+        ),
         Some(Value::Text(text)) => Some(vec![text.clone()]),
         Some(Value::List(items)) => items.iter().map(|item| item.as_text().cloned()).collect(),
         Some(_) => None,
@@ -326,7 +395,9 @@ pub(super) fn texts(value: Option<&Value>, spaced: bool) -> Option<Vec<SmolStr>>
 /// A `NumericDate` (RFC 7519 section 2) in milliseconds; none beyond the years that can be written.
 pub(super) fn milliseconds(value: &Value) -> Option<i64> {
     const LAST: i64 = 253_402_300_799; // 9999-12-31T23:59:59Z
-    let Value::Number(number) = value else { return None };
+    let Value::Number(number) = value else {
+        return None;
+    };
     let seconds = whole(number)?;
     (0..=LAST).contains(&seconds).then(|| seconds * 1_000)
 }

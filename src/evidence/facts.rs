@@ -1,8 +1,8 @@
 //! Facts that a profile names: claims of one issuer that become members of `context.token`.
 //!
-//! A claim is handed on by its digits and texts; the bundle's schema says what type it must have, and what does not fit
-//! denies where a policy reads it. Only what issuers write otherwise than the type is turned: a time as a number, one text
-//! in place of a list of one.
+//! A claim is handed on by its digits and texts; the bundle's schema says what type it must have,
+//! and what does not fit denies where a policy reads it. Only what issuers write otherwise than the
+//! type is turned: a time as a number, one text in place of a list of one.
 
 use super::claims::{bad_claim, datetime, milliseconds};
 use super::profile::ClaimPath;
@@ -52,34 +52,51 @@ impl FactKind {
     /// Reads Cedar's name.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, kind)| kind)
+        Self::WORDS
+            .into_iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, kind)| kind)
     }
 
     /// Cedar's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::WORDS.into_iter().find(|(_, kind)| *kind == self).map_or("String", |(word, _)| word)
+        Self::WORDS
+            .into_iter()
+            .find(|(_, kind)| *kind == self)
+            .map_or("String", |(word, _)| word)
     }
 }
 
-/// What is wrong with the rules of one issuer; each text is a sentence with its remedy after a semicolon.
+/// What is wrong with the rules of one issuer; each text is a sentence with its remedy after a
+/// semicolon.
 pub(super) fn check(rules: &[FactRule]) -> Vec<String> {
     let mut problems = Vec::new();
     for rule in rules {
         let name = &rule.name;
-        let is_word = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if name.is_empty() || !is_word(name) || name.starts_with(|first: char| first.is_ascii_digit()) {
-            problems.push(format!("`{name}` is no name of a fact; write letters, digits and `_`"));
+        let is_word = |name: &str| {
+            name.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        if name.is_empty()
+            || !is_word(name)
+            || name.starts_with(|first: char| first.is_ascii_digit())
+        {
+            problems.push(format!(
+                "`{name}` is no name of a fact; write letters, digits and `_`"
+            ));
         }
         if TOKEN_FACTS.contains(&name.as_str()) {
-            problems.push(format!("`{name}` is a fact that every token has; name yours otherwise in `facts`"));
+            problems.push(format!(
+                "`{name}` is a fact that every token has; name yours otherwise in `facts`"
+            ));
         }
     }
     problems
 }
 
-/// Adds the facts that the rules name, where the claims have them. `is_whole` says whether the token holds all of a claim:
-/// what it does not is unknown.
+/// Adds the facts that the rules name, where the claims have them. `is_whole` says whether the
+/// token holds all of a claim: what it does not is unknown.
 pub(super) fn add(
     facts: &mut Record,
     claims: &Record,
@@ -91,7 +108,9 @@ pub(super) fn add(
             facts.insert(rule.name.clone(), unknown_fact());
             continue;
         }
-        let Some(claim) = rule.claim.of(claims) else { continue };
+        let Some(claim) = rule.claim.of(claims) else {
+            continue;
+        };
         let value = match (rule.kind, claim) {
             (FactKind::Time, Value::Number(_)) => {
                 let at = milliseconds(claim).ok_or_else(|| bad_claim(&rule.name))?;

@@ -23,7 +23,9 @@ pub(super) type Outcome = Result<Introspected, Unproven>;
 
 /// Questions under way, by the digest of their token.
 #[derive(Default)]
-pub(super) struct Flights(Mutex<HashMap<TokenDigest, watch::Receiver<Option<Outcome>>, foldhash::fast::RandomState>>);
+pub(super) struct Flights(
+    Mutex<HashMap<TokenDigest, watch::Receiver<Option<Outcome>>, foldhash::fast::RandomState>>,
+);
 
 /// Whoever asks for all.
 struct Lead<'a> {
@@ -34,7 +36,11 @@ struct Lead<'a> {
 
 impl Flights {
     /// What comes of the question, which is asked here unless somebody does already.
-    pub(super) async fn join(&self, digest: TokenDigest, question: impl Future<Output = Outcome>) -> Outcome {
+    pub(super) async fn join(
+        &self,
+        digest: TokenDigest,
+        question: impl Future<Output = Outcome>,
+    ) -> Outcome {
         loop {
             let (lead, mut other) = self.begin(digest);
             if let Some(lead) = lead {
@@ -43,7 +49,11 @@ impl Flights {
                 return outcome;
             }
             // Bound first: what is borrowed of the channel does not last until the next turn.
-            let outcome = other.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+            let outcome = other
+                .wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|outcome| outcome.clone());
             if let Some(outcome) = outcome {
                 return outcome;
             }
@@ -57,13 +67,24 @@ impl Flights {
         }
         let (outcome, receiver) = watch::channel(None);
         under_way.insert(digest, receiver.clone());
-        (Some(Lead { flights: self, digest, outcome }), receiver)
+        (
+            Some(Lead {
+                flights: self,
+                digest,
+                outcome,
+            }),
+            receiver,
+        )
     }
 }
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
-        self.flights.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.digest);
+        self.flights
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.digest);
     }
 }
 
@@ -89,7 +110,10 @@ mod tests {
             tokio::task::yield_now().await;
             Err(Unproven::invalid("no"))
         };
-        let (one, two) = tokio::join!(flights.join([1; 32], question()), flights.join([1; 32], question()));
+        let (one, two) = tokio::join!(
+            flights.join([1; 32], question()),
+            flights.join([1; 32], question())
+        );
         assert_eq!(
             (asked.get(), one.unwrap_err(), two.unwrap_err()),
             (1, Unproven::invalid("no"), Unproven::invalid("no"))

@@ -1,7 +1,8 @@
 //! The credentials of one request, verified together.
 //!
-//! INVARIANT: each outcome comes with the key that it rests on: one that is withdrawn while another's issuer, or the
-//! request's turn, is waited for proves nothing when it is decided ([`Evidence::outcome`]).
+//! INVARIANT: each outcome comes with the key that it rests on: one that is withdrawn while
+//! another's issuer, or the request's turn, is waited for proves nothing when it is decided
+//! ([`Evidence::outcome`]).
 
 use super::credential::Presented;
 use super::scope::Scope;
@@ -15,15 +16,16 @@ use tokio::time::{Instant, timeout_at};
 /// LIMIT: different credentials of one batch. Its items are asked for one or a few parties.
 pub const MAX_BATCH_CREDENTIALS: usize = 64;
 
-/// LIMIT: how long the credentials of one request may take together: one issuer that is out of reach, and some more.
+/// LIMIT: how long the credentials of one request may take together: one issuer that is out of
+/// reach, and some more.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What became of credentials.
 type Outcomes<'a> = BTreeMap<&'a Value, Result<Verified, Unproven>>;
 
 impl Verifier {
-    /// Verifies the credentials of these contexts, each different one once. `caller` is the place of whoever sent them, and
-    /// `scope` says which of them count.
+    /// Verifies the credentials of these contexts, each different one once. `caller` is the place
+    /// of whoever sent them, and `scope` says which of them count.
     pub async fn gather<'a>(
         &self,
         contexts: impl IntoIterator<Item = &'a Record>,
@@ -33,7 +35,10 @@ impl Verifier {
         let end = Instant::now() + PATIENCE;
         let mut outcomes = Outcomes::new();
         for context in contexts {
-            let Some(credentials) = context.get_present("credentials").and_then(Value::as_list) else { continue };
+            let Some(credentials) = context.get_present("credentials").and_then(Value::as_list)
+            else {
+                continue;
+            };
             // A longer list denies by its form, whatever it holds.
             for credential in credentials.iter().take(MAX_CREDENTIALS) {
                 if outcomes.contains_key(credential) {
@@ -64,7 +69,9 @@ impl Verifier {
         end: Instant,
     ) -> Result<Verified, Unproven> {
         let presented = Presented::read(credential, caller, scope)?;
-        let verified = timeout_at(end, self.verify(&presented)).await.map_err(|_| too_late())??;
+        let verified = timeout_at(end, self.verify(&presented))
+            .await
+            .map_err(|_| too_late())??;
         scope.map_or(Ok(()), |scope| scope.check(&verified.proven))?;
         Ok(verified)
     }

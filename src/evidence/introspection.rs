@@ -1,8 +1,10 @@
-//! Asking an issuer about a token (RFC 7662), with a signed answer where the issuer gives one (RFC 9701).
+//! Asking an issuer about a token (RFC 7662), with a signed answer where the issuer gives one (RFC
+//! 9701).
 //!
-//! INVARIANT: a token is shown to the one issuer that it is said to be of, and to no other. What the issuer does not
-//! answer in time proves nothing. Whoever invents tokens gets one question for each different one, in a line of its own:
-//! tokens that were good lately, and those of requests, never wait behind invented ones of unknown callers.
+//! INVARIANT: a token is shown to the one issuer that it is said to be of, and to no other. What
+//! the issuer does not answer in time proves nothing. Whoever invents tokens gets one question for
+//! each different one, in a line of its own: tokens that were good lately, and those of requests,
+//! never wait behind invented ones of unknown callers.
 
 mod endpoint;
 
@@ -32,13 +34,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// LIMIT: questions to one issuer at a time, in each line: each holds a thread until it is answered.
+/// LIMIT: questions to one issuer at a time, in each line: each holds a thread until it is
+/// answered.
 const AT_ONCE: usize = 8;
 
 /// LIMIT: and how many wait in each line.
 const WAITING: usize = 64;
 
-/// LIMIT: tokens of which is remembered that they were good or refused lately, each by its digest alone.
+/// LIMIT: tokens of which is remembered that they were good or refused lately, each by its digest
+/// alone.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 
 /// How long a refusal is given again without asking: long enough for whoever tries again at once.
@@ -47,17 +51,19 @@ const REFUSED_MS: i64 = 1_000;
 /// LIMIT: how long a request waits for its turn and the answer.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// An answer that names no end is good for the request that it was asked for, where none is kept as well.
+/// An answer that names no end is good for the request that it was asked for, where none is kept as
+/// well.
 const THIS_REQUEST: Duration = Duration::from_secs(15);
 
 /// How old a signed answer may be, beside the leeway: it was made for this question.
 const FRESH_MS: i64 = 60_000;
 
-/// The type of a signed answer (RFC 9701 section 5), in its own header and, behind `application/`, in that of the response.
+/// The type of a signed answer (RFC 9701 section 5), in its own header and, behind `application/`,
+/// in that of the response.
 const SIGNED: &str = "token-introspection+jwt";
 
-/// What `token_type` may be (RFC 6750, RFC 9449 section 6.2). A refresh token, or what is exchanged and never used
-/// (`N_A`, RFC 8693 section 2.2.1), may be active as well.
+/// What `token_type` may be (RFC 6750, RFC 9449 section 6.2). A refresh token, or what is exchanged
+/// and never used (`N_A`, RFC 8693 section 2.2.1), may be active as well.
 const USABLE: [&str; 2] = ["bearer", "dpop"];
 
 /// An endpoint in use.
@@ -96,14 +102,19 @@ impl Introspector {
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
         let source = settings.signed.as_ref().map(|signed| signed.keys.clone());
-        let keys =
-            source.map(|source| Keyring::start(issuer, source, client.clone(), Arc::clone(&clock))).transpose()?;
+        let keys = source
+            .map(|source| Keyring::start(issuer, source, client.clone(), Arc::clone(&clock)))
+            .transpose()?;
         let line = || Places::new(AT_ONCE, WAITING);
         Ok(Self {
             settings,
             client,
             keys,
-            lines: Lines { requests: line(), callers: line(), strangers: line() },
+            lines: Lines {
+                requests: line(),
+                callers: line(),
+                strangers: line(),
+            },
             flights: Flights::default(),
             refused: Mutex::new(LruCache::new(REMEMBERED)),
             good: Mutex::new(LruCache::new(REMEMBERED)),
@@ -122,8 +133,9 @@ impl Introspector {
         self.keys.as_ref()
     }
 
-    /// What the issuer says of a token. Callers have shares of the line. Whoever asks the same meanwhile
-    /// gets the same answer, unless none is kept. `unverified` are the token's own claims, where it is a JWT.
+    /// What the issuer says of a token. Callers have shares of the line. Whoever asks the same
+    /// meanwhile gets the same answer, unless none is kept. `unverified` are the token's own
+    /// claims, where it is a JWT.
     pub(super) async fn ask(
         &self,
         (presented, digest): (&Presented<'_>, TokenDigest),
@@ -136,13 +148,25 @@ impl Introspector {
             return Err(refused);
         }
         let was_good = lock(&self.good).contains(&digest);
-        let line = (self.line(presented.purpose, was_good), Claim { caller: presented.caller, was_good });
+        let line = (
+            self.line(presented.purpose, was_good),
+            Claim {
+                caller: presented.caller,
+                was_good,
+            },
+        );
         let question = async {
-            let outcome = self.question(presented, line, unverified, profile, ids, now).await;
+            let outcome = self
+                .question(presented, line, unverified, profile, ids, now)
+                .await;
             self.note(digest, &outcome);
             outcome
         };
-        if self.settings.keep.is_zero() { question.await } else { self.flights.join(digest, question).await }
+        if self.settings.keep.is_zero() {
+            question.await
+        } else {
+            self.flights.join(digest, question).await
+        }
     }
 
     async fn question(
@@ -156,7 +180,9 @@ impl Introspector {
     ) -> Outcome {
         let (claims, voucher) = self.answer(presented, line, profile, now).await?;
         if claims.get("active") != Some(&Value::Bool(true)) {
-            return Err(Unproven::invalid("the issuer says that the token is not active"));
+            return Err(Unproven::invalid(
+                "the issuer says that the token is not active",
+            ));
         }
         let carries_act = self.settings.carries_act;
         let claims = match unverified {
@@ -170,15 +196,30 @@ impl Introspector {
         let profile = if carries_act || profile.own_clients.is_empty() {
             profile
         } else {
-            // Whom a client that is a user's own hand acts for may be an agent that the answer leaves out.
-            blind = Profile { own_clients: Vec::new(), ..profile.clone() };
+            // Whom a client that is a user's own hand acts for may be an agent that the answer
+            // leaves out.
+            blind = Profile {
+                own_clients: Vec::new(),
+                ..profile.clone()
+            };
             &blind
         };
         let longest = self.settings.keep.max(THIS_REQUEST);
         let kind = CredentialKind::AccessToken;
-        let genuine = claims::read(&claims, kind, profile, ids, now, Some(longest), presented.scope)?;
+        let genuine = claims::read(
+            &claims,
+            kind,
+            profile,
+            ids,
+            now,
+            Some(longest),
+            presented.scope,
+        )?;
         check_token_type(&claims, &genuine)?;
-        Ok(Introspected { genuine: Arc::new(genuine), voucher })
+        Ok(Introspected {
+            genuine: Arc::new(genuine),
+            voucher,
+        })
     }
 
     /// What the issuer says, and the key that it has signed it with, where it signs answers.
@@ -190,10 +231,14 @@ impl Introspector {
         now: Timestamp,
     ) -> Result<(Record, Option<Arc<KeyVoucher>>), Unproven> {
         let exchange = self.exchange(presented.value.0, line);
-        let answer = tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| no_answer())??;
+        let answer = tokio::time::timeout(PATIENCE, exchange)
+            .await
+            .map_err(|_| no_answer())??;
         match &self.settings.signed {
             Some(signed) => {
-                let (claims, voucher) = self.signed(&answer, &signed.algorithms, profile, now).await?;
+                let (claims, voucher) = self
+                    .signed(&answer, &signed.algorithms, profile, now)
+                    .await?;
                 Ok((claims, Some(voucher)))
             }
             None => Ok((json::read(&answer.body).ok_or_else(no_answer)?, None)),
@@ -211,7 +256,10 @@ impl Introspector {
 
     fn refused_lately(&self, digest: &TokenDigest) -> Option<Unproven> {
         let now_ms = self.clock.monotonic_ms();
-        lock(&self.refused).get(digest).filter(|(_, until_ms)| *until_ms > now_ms).map(|(refused, _)| refused.clone())
+        lock(&self.refused)
+            .get(digest)
+            .filter(|(_, until_ms)| *until_ms > now_ms)
+            .map(|(refused, _)| refused.clone())
     }
 
     /// Remembers what was answered. That there was no answer says nothing of the token.
@@ -228,7 +276,11 @@ impl Introspector {
     }
 
     /// One exchange, on a thread that may wait.
-    async fn exchange(&self, token: &str, (line, claim): (&Arc<Places>, Claim)) -> Result<Answer, Unproven> {
+    async fn exchange(
+        &self,
+        token: &str,
+        (line, claim): (&Arc<Places>, Claim),
+    ) -> Result<Answer, Unproven> {
         let place = line.take(claim).await.ok_or_else(too_many)?;
         let (client, url) = (self.client.clone(), self.settings.url.clone());
         let authorization = self.authorization();
@@ -237,13 +289,19 @@ impl Introspector {
             let _written = write!(form, "&client_id={}", escape(&self.settings.client_id));
         }
         let signed = self.settings.signed.is_some();
-        let accept = if signed { "application/token-introspection+jwt" } else { "application/json" };
+        let accept = if signed {
+            "application/token-introspection+jwt"
+        } else {
+            "application/json"
+        };
         let asked = tokio::task::spawn_blocking(move || {
             let answer = client.post_form(&url, authorization.as_deref(), &form, accept);
             drop(place);
             answer
         });
-        let answer = asked.await.unwrap_or(Err(FetchError::Form("the exchange ended")));
+        let answer = asked
+            .await
+            .unwrap_or(Err(FetchError::Form("the exchange ended")));
         let url = shown_url(&self.settings.url);
         match answer {
             Ok(answer) => {
@@ -266,7 +324,10 @@ impl Introspector {
     fn authorization(&self) -> Option<String> {
         let secret = self.settings.client_secret.as_ref()?;
         let secret = escape(&String::from_utf8_lossy(secret.reveal()));
-        Some(format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{secret}", escape(&self.settings.client_id)))))
+        Some(format!(
+            "Basic {}",
+            BASE64_STANDARD.encode(format!("{}:{secret}", escape(&self.settings.client_id)))
+        ))
     }
 
     /// The claims in a signed answer (RFC 9701 section 5), and the keys behind them.
@@ -281,11 +342,16 @@ impl Introspector {
         let text = str::from_utf8(&answer.body).map_err(|_| no_answer())?;
         let token = Unverified::read(text.trim_ascii()).map_err(|_| no_answer())?;
         let algorithm = token.algorithm(algorithms)?;
-        if media_type(&answer.media_type) != SIGNED || token.media_type().as_deref() != Some(SIGNED) {
+        if media_type(&answer.media_type) != SIGNED || token.media_type().as_deref() != Some(SIGNED)
+        {
             return Err(no_answer());
         }
         let voucher = keys.signer(&token, algorithm).await?;
-        let is_ours = |value: &Value| value.as_text().is_some_and(|text| *text == self.settings.client_id);
+        let is_ours = |value: &Value| {
+            value
+                .as_text()
+                .is_some_and(|text| *text == self.settings.client_id)
+        };
         let for_us = match token.claims.get("aud") {
             Some(Value::List(audiences)) => audiences.iter().any(is_ours),
             audience => audience.is_some_and(is_ours),
@@ -296,7 +362,11 @@ impl Introspector {
                 "the issuer's signed answer is not for this service, not the issuer's, or not of now",
             ));
         }
-        let claims = token.claims.get("token_introspection").and_then(Value::as_record).cloned();
+        let claims = token
+            .claims
+            .get("token_introspection")
+            .and_then(Value::as_record)
+            .cloned();
         Ok((claims.ok_or_else(no_answer)?, voucher))
     }
 }
@@ -304,18 +374,24 @@ impl Introspector {
 /// Names the endpoint, and tells nothing of tokens.
 impl std::fmt::Debug for Introspector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Introspector").field("url", &self.settings.url).finish_non_exhaustive()
+        f.debug_struct("Introspector")
+            .field("url", &self.settings.url)
+            .finish_non_exhaustive()
     }
 }
 
-/// Whether an answer was made lately: an old one may tell of a token that has been revoked since. `asked` is when it was
-/// asked for, which it may be later than.
+/// Whether an answer was made lately: an old one may tell of a token that has been revoked since.
+/// `asked` is when it was asked for, which it may be later than.
 fn is_fresh(claims: &Record, profile: &Profile, asked: Timestamp) -> bool {
     let leeway = claims::millis(profile.leeway);
     let ahead = leeway.saturating_add(claims::millis(PATIENCE));
-    claims.get("iat").and_then(claims::milliseconds).is_some_and(|made| {
-        made.saturating_sub(ahead) <= asked.0 && made.saturating_add(FRESH_MS).saturating_add(leeway) > asked.0
-    })
+    claims
+        .get("iat")
+        .and_then(claims::milliseconds)
+        .is_some_and(|made| {
+            made.saturating_sub(ahead) <= asked.0
+                && made.saturating_add(FRESH_MS).saturating_add(leeway) > asked.0
+        })
 }
 
 /// Refuses an answer that does not say who acts, and names no client either.
@@ -329,15 +405,25 @@ fn check_client(claims: &Record, profile: &Profile) -> Result<(), Unproven> {
     ))
 }
 
-/// Refuses what is active and no access token, and a token that is bound to a key which the answer does not name.
+/// Refuses what is active and no access token, and a token that is bound to a key which the answer
+/// does not name.
 fn check_token_type(claims: &Record, genuine: &claims::Genuine) -> Result<(), Unproven> {
-    let Some(found) = claims.get_present("token_type") else { return Ok(()) };
-    let found = found.as_text().map(|text| text.to_ascii_lowercase()).unwrap_or_default();
+    let Some(found) = claims.get_present("token_type") else {
+        return Ok(());
+    };
+    let found = found
+        .as_text()
+        .map(|text| text.to_ascii_lowercase())
+        .unwrap_or_default();
     if !USABLE.contains(&found.as_str()) {
-        return Err(Unproven::invalid("the issuer says that the token is no access token"));
+        return Err(Unproven::invalid(
+            "the issuer says that the token is no access token",
+        ));
     }
     if found == "dpop" && genuine.confirmation.key.is_none() {
-        return Err(Unproven::invalid("the issuer says that the token is bound to a key, and not to which"));
+        return Err(Unproven::invalid(
+            "the issuer says that the token is bound to a key, and not to which",
+        ));
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! A compact JWS (RFC 7515 section 7.1), taken apart, and its signature.
 //!
-//! INVARIANT: the algorithm is one that the caller lists, and the key's kind is the algorithm's: what a token says of
-//! itself chooses among what is allowed, and allows nothing. Keys that a header carries (`jwk`, `x5c`) or points at
-//! (`jku`, `x5u`) are never used here; a header with `crit` is refused, since no extension is understood.
+//! INVARIANT: the algorithm is one that the caller lists, and the key's kind is the algorithm's:
+//! what a token says of itself chooses among what is allowed, and allows nothing. Keys that a
+//! header carries (`jwk`, `x5c`) or points at (`jku`, `x5u`) are never used here; a header with
+//! `crit` is refused, since no extension is understood.
 
 use super::json::{self, Unread};
 use crate::model::{Record, Unproven, Value};
@@ -11,7 +12,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use smol_str::SmolStr;
 
-/// LIMIT: bytes of a token. Those with many groups have some kilobytes; HTTP servers take headers of 8 to 16 KiB.
+/// LIMIT: bytes of a token. Those with many groups have some kilobytes; HTTP servers take headers
+/// of 8 to 16 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// LIMIT: bytes of a token's header. A `kid` and a public key are below one kilobyte.
@@ -20,8 +22,8 @@ const MAX_HEADER_BYTES: usize = 4 * 1024;
 /// Members of a header that are texts, where they are there (RFC 7515 section 4.1).
 const TEXTS: [&str; 3] = ["alg", "kid", "typ"];
 
-/// Algorithms that a key pair signs with, by their names (RFC 7518 section 3.1, RFC 8037 section 3.1,
-/// RFC 9864). HMAC is not among them: whoever can verify such a token can make one.
+/// Algorithms that a key pair signs with, by their names (RFC 7518 section 3.1, RFC 8037 section
+/// 3.1, RFC 9864). HMAC is not among them: whoever can verify such a token can make one.
 const ASYMMETRIC: [(&str, Algorithm); 10] = [
     ("RS256", Algorithm::RS256),
     ("RS384", Algorithm::RS384),
@@ -32,7 +34,8 @@ const ASYMMETRIC: [(&str, Algorithm); 10] = [
     ("ES256", Algorithm::ES256),
     ("ES384", Algorithm::ES384),
     ("EdDSA", Algorithm::EdDSA),
-    // The same with its curve in the name (RFC 9864 section 2.2); no other curve of EdDSA is known here.
+    // The same with its curve in the name (RFC 9864 section 2.2); no other curve of EdDSA is known
+    // here.
     ("Ed25519", Algorithm::EdDSA),
 ];
 
@@ -44,7 +47,10 @@ pub(super) fn all_asymmetric() -> Vec<Algorithm> {
 /// An algorithm of a key pair, by its name.
 #[must_use]
 pub fn asymmetric(name: &str) -> Option<Algorithm> {
-    ASYMMETRIC.into_iter().find(|(known, _)| *known == name).map(|(_, algorithm)| algorithm)
+    ASYMMETRIC
+        .into_iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, algorithm)| algorithm)
 }
 
 /// A token whose parts have been read and whose signature has not been checked.
@@ -59,7 +65,9 @@ impl<'a> Unverified<'a> {
     /// Takes a token apart.
     pub(super) fn read(token: &'a str) -> Result<Self, Unproven> {
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(Unproven::invalid(format!("the token is larger than {MAX_TOKEN_BYTES} bytes")));
+            return Err(Unproven::invalid(format!(
+                "the token is larger than {MAX_TOKEN_BYTES} bytes"
+            )));
         }
         let malformed = || Unproven::invalid("the token is no JWT of three parts");
         let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
@@ -68,7 +76,9 @@ impl<'a> Unverified<'a> {
             return Err(malformed());
         }
         if header.len() > MAX_HEADER_BYTES {
-            return Err(Unproven::invalid(format!("the token's header is larger than {MAX_HEADER_BYTES} bytes")));
+            return Err(Unproven::invalid(format!(
+                "the token's header is larger than {MAX_HEADER_BYTES} bytes"
+            )));
         }
         let part = |text: &str| match BASE64_URL_SAFE_NO_PAD.decode(text) {
             Ok(bytes) => json::read_object(&bytes).map_err(|unread| match unread {
@@ -79,30 +89,50 @@ impl<'a> Unverified<'a> {
         };
         let header = part(header)?;
         if header.get("crit").is_some() {
-            return Err(Unproven::invalid("the token's header has `crit`, and no extension is understood"));
+            return Err(Unproven::invalid(
+                "the token's header has `crit`, and no extension is understood",
+            ));
         }
         // A `kid` of another kind is not the same as none, which may mean the only key.
-        if TEXTS.iter().any(|name| header.get(name).is_some_and(|value| value.as_text().is_none())) {
+        if TEXTS.iter().any(|name| {
+            header
+                .get(name)
+                .is_some_and(|value| value.as_text().is_none())
+        }) {
             return Err(Unproven::invalid("the token's header is not of its form"));
         }
         let claims = part(payload)?;
-        Ok(Self { header, claims, signed, signature })
+        Ok(Self {
+            header,
+            claims,
+            signed,
+            signature,
+        })
     }
 
-    /// Returns `true` if a text is a JWT to whoever reads it, whether or not it is one that is accepted here: what it says
-    /// must not be overlooked. A token that is encrypted (RFC 7516 section 7.1) says nothing that could be.
+    /// Returns `true` if a text is a JWT to whoever reads it, whether or not it is one that is
+    /// accepted here: what it says must not be overlooked. A token that is encrypted (RFC 7516
+    /// section 7.1) says nothing that could be.
     pub(super) fn is_meant(token: &str) -> bool {
-        let Some((header, rest)) = token.split_once('.') else { return false };
+        let Some((header, rest)) = token.split_once('.') else {
+            return false;
+        };
         begins_an_object(header) && !(rest.split('.').count() == 4 && is_of_encrypted(header))
     }
 
     /// The algorithm, where it is one of these.
     pub(super) fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, Unproven> {
         let name = self.header_text("alg").unwrap_or_default();
-        let named = if name == "HS256" { Some(Algorithm::HS256) } else { asymmetric(name) };
+        let named = if name == "HS256" {
+            Some(Algorithm::HS256)
+        } else {
+            asymmetric(name)
+        };
         named
             .filter(|algorithm| allowed.contains(algorithm))
-            .ok_or_else(|| Unproven::invalid("the token's algorithm is not one that its issuer may use"))
+            .ok_or_else(|| {
+                Unproven::invalid("the token's algorithm is not one that its issuer may use")
+            })
     }
 
     /// The type, as [`media_type`] writes it; none where the header has none.
@@ -112,18 +142,22 @@ impl<'a> Unverified<'a> {
 
     /// A member of the header that is a text.
     pub(super) fn header_text(&self, name: &str) -> Option<&str> {
-        self.header.get(name).and_then(Value::as_text).map(SmolStr::as_str)
+        self.header
+            .get(name)
+            .and_then(Value::as_text)
+            .map(SmolStr::as_str)
     }
 
     /// Whether the key signed the token with the algorithm.
     pub(super) fn is_signed_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
         // Errors are those of a signature or a key that is not of its form.
-        jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm).unwrap_or(false)
+        jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm)
+            .unwrap_or(false)
     }
 }
 
-/// Returns `true` if base64 is that of what begins like a JSON object, read as leniently as any reader does: in either
-/// alphabet, with padding, and without what is in neither.
+/// Returns `true` if base64 is that of what begins like a JSON object, read as leniently as any
+/// reader does: in either alphabet, with padding, and without what is in neither.
 fn begins_an_object(header: &str) -> bool {
     let mut digits: Vec<u8> = header
         .bytes()
@@ -138,25 +172,49 @@ fn begins_an_object(header: &str) -> bool {
     digits.truncate(digits.len() / 4 * 4);
     let text = BASE64_URL_SAFE_NO_PAD.decode(digits).unwrap_or_default();
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-    let inner = text.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    let inner = text
+        .trim_ascii_start()
+        .strip_prefix(b"{")
+        .map(<[u8]>::trim_ascii_start);
     inner.is_some_and(|inner| matches!(inner.first(), None | Some(b'"' | b'}')))
 }
 
 /// Returns `true` for the header of an encrypted token.
 fn is_of_encrypted(header: &str) -> bool {
-    let header = BASE64_URL_SAFE_NO_PAD.decode(header).ok().and_then(|header| json::read(&header));
-    header.is_some_and(|header| header.get_present("enc").is_some_and(|enc| enc.as_text().is_some()))
+    let header = BASE64_URL_SAFE_NO_PAD
+        .decode(header)
+        .ok()
+        .and_then(|header| json::read(&header));
+    header.is_some_and(|header| {
+        header
+            .get_present("enc")
+            .is_some_and(|enc| enc.as_text().is_some())
+    })
 }
 
-/// A name that stands twice is shown only where it looks like a claim's: it could be any part of the token.
+/// A name that stands twice is shown only where it looks like a claim's: it could be any part of
+/// the token.
 fn twice(name: &str) -> Unproven {
-    let is_plain = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let which = if is_plain { format!(" `{name}`") } else { String::new() };
-    Unproven::invalid(format!("the token has a member{which} twice: two readers could see two tokens in it"))
+    let is_plain = name.len() <= 32
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let which = if is_plain {
+        format!(" `{name}`")
+    } else {
+        String::new()
+    };
+    Unproven::invalid(format!(
+        "the token has a member{which} twice: two readers could see two tokens in it"
+    ))
 }
 
-/// A type in lower case, and without the `application/` that may be left out (RFC 7515 section 4.1.9).
+/// A type in lower case, and without the `application/` that may be left out (RFC 7515 section
+/// 4.1.9).
 pub(super) fn media_type(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
-    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
+    lower
+        .strip_prefix("application/")
+        .map(str::to_owned)
+        .unwrap_or(lower)
 }

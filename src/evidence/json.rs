@@ -1,7 +1,8 @@
 //! JSON of tokens, key sets and introspection answers, as records (RFC 8259).
 //!
-//! Refused: a member that occurs twice, since two readers could see two tokens; nesting beyond [`MAX_DEPTH`]; anything
-//! behind the object. Numbers keep their digits, so that an amount is compared as it was written.
+//! Refused: a member that occurs twice, since two readers could see two tokens; nesting beyond
+//! [`MAX_DEPTH`]; anything behind the object. Numbers keep their digits, so that an amount is
+//! compared as it was written.
 
 use crate::model::{Number, Record, Value};
 use jiter::{Jiter, Peek};
@@ -38,7 +39,10 @@ pub(super) fn read_object(text: &[u8]) -> Result<Record, Unread> {
 
 fn value(json: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, Unread> {
     match peek {
-        Peek::String => json.known_str().map(|text| Value::Text(SmolStr::new(text))).map_err(form),
+        Peek::String => json
+            .known_str()
+            .map(|text| Value::Text(SmolStr::new(text)))
+            .map_err(form),
         Peek::Object if depth < MAX_DEPTH => {
             let mut members = Vec::new();
             let mut next = json.known_object().map_err(form)?.map(SmolStr::new);
@@ -47,7 +51,9 @@ fn value(json: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, Unread
                 members.push((name, value(json, peek, depth + 1)?));
                 next = json.next_key().map_err(form)?.map(SmolStr::new);
             }
-            Record::from_members(members).map(Value::Record).map_err(Unread::Twice)
+            Record::from_members(members)
+                .map(Value::Record)
+                .map_err(Unread::Twice)
         }
         Peek::Array if depth < MAX_DEPTH => {
             let mut items = Vec::new();
@@ -80,8 +86,17 @@ mod tests {
     #[test]
     fn one_object_is_read_and_nothing_else() {
         let record = read(br#"{"a":[1.50,{"b":null}],"c":"x","d":true}"#).unwrap();
-        assert_eq!(record.get("a").unwrap().as_list().unwrap()[0], Value::Number(Number::parse("1.50").unwrap()));
-        let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        assert_eq!(
+            record.get("a").unwrap().as_list().unwrap()[0],
+            Value::Number(Number::parse("1.50").unwrap())
+        );
+        let deep = |levels: usize| {
+            format!(
+                "{{\"a\":{}{}}}",
+                "[".repeat(levels - 1),
+                "]".repeat(levels - 1)
+            )
+        };
         assert!(read(deep(MAX_DEPTH).as_bytes()).is_some());
         for text in [
             "",
@@ -96,7 +111,12 @@ mod tests {
             &deep(MAX_DEPTH + 1),
             &"{\"a\":".repeat(100_000),
         ] {
-            assert_eq!(read(text.as_bytes()), None, "{}", &text[..text.len().min(40)]);
+            assert_eq!(
+                read(text.as_bytes()),
+                None,
+                "{}",
+                &text[..text.len().min(40)]
+            );
         }
         assert_eq!(read(b"{\"a\":\"\xff\"}"), None);
     }

@@ -1,4 +1,5 @@
-//! A JWT of a configured issuer, verified by its published keys or its shared secret (RFC 7515, RFC 7519, RFC 8725).
+//! A JWT of a configured issuer, verified by its published keys or its shared secret (RFC 7515, RFC
+//! 7519, RFC 8725).
 
 use crate::evidence::claims;
 use crate::evidence::claims::Genuine;
@@ -20,13 +21,18 @@ pub(super) async fn check_signature(
     let algorithm = match &profile.trust {
         Trust::Keys { algorithms, .. } => token.algorithm(algorithms)?,
         Trust::Secret(_) => token.algorithm(&[Algorithm::HS256])?,
-        Trust::Introspection => return Err(Unproven::invalid("the issuer's tokens are verified by asking it alone")),
+        Trust::Introspection => {
+            return Err(Unproven::invalid(
+                "the issuer's tokens are verified by asking it alone",
+            ));
+        }
     };
     check_type(token, kind, profile)?;
     keys.signer(token, algorithm).await
 }
 
-/// Returns what a token of this kind and issuer proves to whoever has this scope, its signature being good.
+/// Returns what a token of this kind and issuer proves to whoever has this scope, its signature
+/// being good.
 pub(super) fn read(
     token: &Unverified<'_>,
     (kind, scope): (CredentialKind, Option<&Scope>),
@@ -37,12 +43,26 @@ pub(super) fn read(
     claims::read(&token.claims, kind, profile, ids, now, None, scope)
 }
 
-/// An access token has a type of the profile's; an ID token has `JWT` or none (`OpenID` Connect Core section 2).
-pub(super) fn check_type(token: &Unverified<'_>, kind: CredentialKind, profile: &Profile) -> Result<(), Unproven> {
+/// An access token has a type of the profile's; an ID token has `JWT` or none (`OpenID` Connect
+/// Core section 2).
+pub(super) fn check_type(
+    token: &Unverified<'_>,
+    kind: CredentialKind,
+    profile: &Profile,
+) -> Result<(), Unproven> {
     let found = token.media_type().unwrap_or_default();
     let fits = match kind {
         CredentialKind::IdToken => matches!(found.as_str(), "" | "jwt"),
-        _ => profile.types.iter().any(|accepted| crate::evidence::jose::media_type(accepted) == found),
+        _ => profile
+            .types
+            .iter()
+            .any(|accepted| crate::evidence::jose::media_type(accepted) == found),
     };
-    if fits { Ok(()) } else { Err(Unproven::invalid("the token's type is not one that is accepted of its issuer")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Unproven::invalid(
+            "the token's type is not one that is accepted of its issuer",
+        ))
+    }
 }

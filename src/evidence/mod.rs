@@ -1,16 +1,19 @@
 //! Credentials behind a request, and the service's own key.
 //!
-//! **Problem.** A caller that says who asks is believed. A caller that was deceived, or is itself an agent's, says what
-//! it was told; and a token is easily taken for another: an ID token for an access token, one issuer's `alice` for
-//! another's, a user's token for the agent's that holds it.
-//! **Decision.** A caller may hand over the raw credentials. Each is verified by the profile of the issuer that it names
-//! (`profile`), with keys that a thread keeps fresh (`keys`), read into the chain that the profile says it means
-//! (`claims`, `actors`), and bound to whoever showed that it is theirs (`proof`). What comes of it is
-//! [`crate::model::Evidence`]: the parties, and the facts that policies see as `context.token`.
-//! **Trade-off.** Verifying may wait for an issuer. It comes before the decision, which never waits.
+//! **Problem.** A caller that says who asks is believed. A caller that was deceived, or is itself
+//! an agent's, says what it was told; and a token is easily taken for another: an ID token for an
+//! access token, one issuer's `alice` for another's, a user's token for the agent's that holds it.
+//! **Decision.** A caller may hand over the raw credentials. Each is verified by the profile of the
+//! issuer that it names (`profile`), with keys that a thread keeps fresh (`keys`), read into the
+//! chain that the profile says it means (`claims`, `actors`), and bound to whoever showed that it
+//! is theirs (`proof`). What comes of it is [`crate::model::Evidence`]: the parties, and the facts
+//! that policies see as `context.token`.
+//! **Trade-off.** Verifying may wait for an issuer. It comes before the decision, which never
+//! waits.
 //!
-//! INVARIANT: what does not verify, cannot be verified now, or fits no profile proves nothing, and a request that holds it
-//! is denied. No token, secret or key is in a message, a log line or a debug form.
+//! INVARIANT: what does not verify, cannot be verified now, or fits no profile proves nothing, and
+//! a request that holds it is denied. No token, secret or key is in a message, a log line or a
+//! debug form.
 
 mod actors;
 mod agreement;
@@ -47,7 +50,9 @@ pub use jose::{MAX_TOKEN_BYTES, asymmetric};
 pub(crate) use keys::Authorities;
 pub use keys::{HttpClient, KeyRefresh, KeySource};
 pub use preset::Preset;
-pub use profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust};
+pub use profile::{
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust,
+};
 pub use scope::Scope;
 pub use secret::Secret;
 pub use signer::{KEY_FILE, Signer, SignerError};

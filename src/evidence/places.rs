@@ -1,15 +1,17 @@
 //! Places for those who wait for the same issuer.
 //!
-//! **Problem.** Whoever invents tokens makes the service ask about each of them. Where all wait in one line, those with
-//! real tokens stand behind them until nobody waits for their answer any more.
-//! **Decision.** There are several lines ([`Places`]), and whoever cannot get far in one takes nothing from the others.
-//! In each, whoever has the fewest places is next: one caller's thousand tokens take turns with another's one. Of one
-//! caller's, those that were good lately come before others, and the one who came last before those who came first; where
-//! too many wait, the one who has waited longest is sent away, of the caller with the most: of those who come faster than
-//! they can be served, the ones who are served are then answered in time.
+//! **Problem.** Whoever invents tokens makes the service ask about each of them. Where all wait in
+//! one line, those with real tokens stand behind them until nobody waits for their answer any more.
+//! **Decision.** There are several lines ([`Places`]), and whoever cannot get far in one takes
+//! nothing from the others. In each, whoever has the fewest places is next: one caller's thousand
+//! tokens take turns with another's one. Of one caller's, those that were good lately come before
+//! others, and the one who came last before those who came first; where too many wait, the one who
+//! has waited longest is sent away, of the caller with the most: of those who come faster than they
+//! can be served, the ones who are served are then answered in time.
 //! **Trade-off.** Under overload somebody may be overtaken for ever. All would be late otherwise.
 //!
-//! INVARIANT: a place that was given is given back exactly once, also where nobody waits for it any more.
+//! INVARIANT: a place that was given is given back exactly once, also where nobody waits for it any
+//! more.
 
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,7 +60,14 @@ pub(super) struct Place {
 impl Places {
     /// Creates a line with `free` places, for which at most `most` may wait.
     pub(super) fn new(free: usize, most: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { free, given: Vec::new(), waiting: Vec::new() }), most })
+        Arc::new(Self {
+            state: Mutex::new(State {
+                free,
+                given: Vec::new(),
+                waiting: Vec::new(),
+            }),
+            most,
+        })
     }
 
     /// Waits for a place; none where too many came later.
@@ -83,7 +92,10 @@ impl Places {
     }
 
     fn place(self: &Arc<Self>, caller: Option<usize>) -> Place {
-        Place { of: Some(Arc::clone(self)), caller }
+        Place {
+            of: Some(Arc::clone(self)),
+            caller,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -109,7 +121,12 @@ impl State {
 
     /// Sends away one of the caller of whom the most wait.
     fn send_away(&mut self) {
-        let waiting_of = |caller| self.waiting.iter().filter(|waiting| waiting.claim.caller == caller).count();
+        let waiting_of = |caller| {
+            self.waiting
+                .iter()
+                .filter(|waiting| waiting.claim.caller == caller)
+                .count()
+        };
         let order = |(at, waiting): &(usize, &Waiting)| {
             let Claim { caller, was_good } = waiting.claim;
             (Reverse(waiting_of(caller)), was_good, *at)
@@ -142,9 +159,13 @@ impl Drop for Place {
                 }
                 next
             };
-            let Some(Waiting { claim, give }) = next else { return };
+            let Some(Waiting { claim, give }) = next else {
+                return;
+            };
             // Where the other side is gone, the place comes back and goes on to the next.
-            let Err(mut back) = give.send(places.place(claim.caller)) else { return };
+            let Err(mut back) = give.send(places.place(claim.caller)) else {
+                return;
+            };
             back.of = None;
             caller = claim.caller;
         }
@@ -158,7 +179,10 @@ mod tests {
     use std::pin::{Pin, pin};
     use std::task::{Context, Poll, Waker};
 
-    const ANY: Claim = Claim { caller: None, was_good: false };
+    const ANY: Claim = Claim {
+        caller: None,
+        was_good: false,
+    };
 
     #[test]
     fn the_last_who_came_is_next_and_the_first_is_sent_away() {
@@ -188,7 +212,10 @@ mod tests {
     impl Wait {
         fn begin(places: &Arc<Places>, claim: Claim) -> Self {
             let places = Arc::clone(places);
-            let mut wait = Self { wait: Box::pin(async move { places.take(claim).await }), found: None };
+            let mut wait = Self {
+                wait: Box::pin(async move { places.take(claim).await }),
+                found: None,
+            };
             wait.poll();
             wait
         }
@@ -196,7 +223,10 @@ mod tests {
         /// `None` while it waits; then whether it has got a place.
         fn poll(&mut self) -> Option<bool> {
             if self.found.is_none()
-                && let Poll::Ready(place) = self.wait.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+                && let Poll::Ready(place) = self
+                    .wait
+                    .as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
             {
                 self.found = Some(place.ok_or(()));
             }
@@ -204,26 +234,51 @@ mod tests {
         }
     }
 
-    /// One caller's line is as long as it likes: another's token is next all the same, and one that was good lately comes
-    /// before those that nobody knows.
+    /// One caller's line is as long as it likes: another's token is next all the same, and one that
+    /// was good lately comes before those that nobody knows.
     #[test]
     fn each_caller_has_a_share_of_the_places_and_good_tokens_come_first() {
         let places = Places::new(2, 6);
-        let flood = Claim { caller: Some(1), was_good: false };
-        let known = Claim { caller: Some(1), was_good: true };
-        let other = Claim { caller: Some(2), was_good: false };
-        let mut held: Vec<Wait> = [flood, flood].map(|claim| Wait::begin(&places, claim)).into();
-        let claims = [known, other, flood, flood, flood, flood, flood, flood, flood];
+        let flood = Claim {
+            caller: Some(1),
+            was_good: false,
+        };
+        let known = Claim {
+            caller: Some(1),
+            was_good: true,
+        };
+        let other = Claim {
+            caller: Some(2),
+            was_good: false,
+        };
+        let mut held: Vec<Wait> = [flood, flood]
+            .map(|claim| Wait::begin(&places, claim))
+            .into();
+        let claims = [
+            known, other, flood, flood, flood, flood, flood, flood, flood,
+        ];
         let mut waits = claims.map(|claim| Wait::begin(&places, claim));
         let mut ends = || waits.each_mut().map(Wait::poll);
         let sent_away = [2, 3, 4];
         for (at, end) in ends().into_iter().enumerate() {
-            assert_eq!(end, sent_away.contains(&at).then_some(false), "{at}: the flood's own are sent away");
+            assert_eq!(
+                end,
+                sent_away.contains(&at).then_some(false),
+                "{at}: the flood's own are sent away"
+            );
         }
         held.pop();
-        assert_eq!(ends()[..2], [None, Some(true)], "the other caller's is next");
+        assert_eq!(
+            ends()[..2],
+            [None, Some(true)],
+            "the other caller's is next"
+        );
         held.pop();
-        assert_eq!(ends()[..2], [Some(true), Some(true)], "what was good lately is next");
+        assert_eq!(
+            ends()[..2],
+            [Some(true), Some(true)],
+            "what was good lately is next"
+        );
         drop(waits);
         let state = places.state();
         assert_eq!((state.given.len(), state.free), (0, 2));
@@ -233,10 +288,15 @@ mod tests {
     fn a_place_for_somebody_who_has_gone_comes_back() {
         let places = Places::new(1, 4);
         let mut context = Context::from_waker(Waker::noop());
-        let Poll::Ready(Some(held)) = pin!(places.take(ANY)).poll(&mut context) else { panic!("a place is free") };
+        let Poll::Ready(Some(held)) = pin!(places.take(ANY)).poll(&mut context) else {
+            panic!("a place is free")
+        };
         let mut gone = Box::pin(places.take(ANY));
         let mut late = Box::pin(places.take(ANY));
-        assert!(gone.as_mut().poll(&mut context).is_pending() && late.as_mut().poll(&mut context).is_pending());
+        assert!(
+            gone.as_mut().poll(&mut context).is_pending()
+                && late.as_mut().poll(&mut context).is_pending()
+        );
         // One was given its place and never looked, the other is gone before.
         drop(gone);
         drop(held);

@@ -1,6 +1,8 @@
 //! What is known of some issuers' tokens. Every value of a preset can be set otherwise.
 
-use super::profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust};
+use super::profile::{
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Overage, Profile, Trust,
+};
 use super::{KeySource, Secret, providers};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
@@ -12,7 +14,8 @@ pub enum Preset {
     /// Access tokens as the standard has them (RFC 9068).
     #[default]
     Standard,
-    /// Keycloak: access tokens and ID tokens have the same type in the header, and another in a claim.
+    /// Keycloak: access tokens and ID tokens have the same type in the header, and another in a
+    /// claim.
     Keycloak,
     /// Entra ID, version 2 of its tokens.
     Entra,
@@ -34,8 +37,8 @@ pub enum Preset {
     Aws,
     /// The npm package `oidc-provider`.
     OidcProvider,
-    /// Tokens of a local framework of agents: HS256 with a secret that all share, no issuer, no audience, no subject but
-    /// `agentId` (with `role` and `permissions`).
+    /// Tokens of a local framework of agents: HS256 with a secret that all share, no issuer, no
+    /// audience, no subject but `agentId` (with `role` and `permissions`).
     SharedSecret,
 }
 
@@ -61,7 +64,10 @@ impl Preset {
     /// Reads the word of a setting.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, preset)| preset)
+        Self::WORDS
+            .into_iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, preset)| preset)
     }
 
     /// Returns `true` if the issuer's answers about tokens say who acts (`act`), as its tokens do.
@@ -91,8 +97,12 @@ impl Preset {
         let standard = standard(issuer);
         match self {
             Self::Standard => standard,
-            // What it says of a client's own opaque token has no `sub`; every token of a user has one.
-            Self::OidcProvider => Profile { of_users: paths(&["sub"]), ..standard },
+            // What it says of a client's own opaque token has no `sub`; every token of a user has
+            // one.
+            Self::OidcProvider => Profile {
+                of_users: paths(&["sub"]),
+                ..standard
+            },
             Self::Keycloak => keycloak(standard),
             Self::Auth0 => providers::auth0(standard),
             Self::Okta => providers::okta(standard),
@@ -135,13 +145,16 @@ fn keycloak(standard: Profile) -> Profile {
     }
 }
 
-/// What says that a token is a service account's. It has the host and the address that the client came from, which come
-/// with its own grant alone and from the issuer (client scope `service_account`), and no user's session. Its user has a
-/// subject of its own, and a name with the client's id, in lower case (in answers about tokens `username`): where people
-/// register themselves, somebody may have chosen that, and their tokens are of a session.
+/// What says that a token is a service account's. It has the host and the address that the client
+/// came from, which come with its own grant alone and from the issuer (client scope
+/// `service_account`), and no user's session. Its user has a subject of its own, and a name with
+/// the client's id, in lower case (in answers about tokens `username`): where people register
+/// themselves, somebody may have chosen that, and their tokens are of a session.
 fn keycloak_accounts() -> Vec<AutonomousClaim> {
-    let named = ["preferred_username", "username"]
-        .map(|claim| AutonomousClaim { is_chosen: true, ..AutonomousClaim::client(claim, "service-account-", "") });
+    let named = ["preferred_username", "username"].map(|claim| AutonomousClaim {
+        is_chosen: true,
+        ..AutonomousClaim::client(claim, "service-account-", "")
+    });
     let hosts = ["clientHost", "clientAddress"].map(|claim| AutonomousClaim::value(claim, "*"));
     named.into_iter().chain(hosts).collect()
 }
@@ -183,7 +196,8 @@ fn entra(standard: Profile, version: &str, client: &str) -> Profile {
             ..standard.claims.clone()
         },
         autonomous: vec![AutonomousClaim::value("idtyp", "app")],
-        // `idtyp` is there only where the application asks for it; an application's own token never has scopes.
+        // `idtyp` is there only where the application asks for it; an application's own token never
+        // has scopes.
         of_users: paths("scp"),
         only_of_users: paths("scp"),
         actor: ActorForm::None,
@@ -197,7 +211,12 @@ fn standard(issuer: &str) -> Profile {
         issuer: issuer.into(),
         trust: Trust::Keys {
             source: KeySource::Discovery(issuer.to_owned()),
-            algorithms: vec![Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA],
+            algorithms: vec![
+                Algorithm::RS256,
+                Algorithm::PS256,
+                Algorithm::ES256,
+                Algorithm::EdDSA,
+            ],
         },
         introspection: None,
         audiences: Vec::new(),
@@ -212,7 +231,10 @@ fn standard(issuer: &str) -> Profile {
         leeway: Duration::from_secs(30),
         // A day: access tokens live minutes, some issuers' an hour.
         longest_life: Duration::from_hours(24),
-        ids: vec![("user".into(), SmolStr::default()), ("agent".into(), SmolStr::default())],
+        ids: vec![
+            ("user".into(), SmolStr::default()),
+            ("agent".into(), SmolStr::default()),
+        ],
         subject_type: "user".into(),
         actor_type: "agent".into(),
         client_type: "agent".into(),

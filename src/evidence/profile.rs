@@ -1,13 +1,16 @@
 //! What is trusted of an issuer: one profile each.
 //!
-//! **Problem.** No two issuers write the same token: one names scopes `scp`, one gives access tokens no type, one puts
-//! the agent into `sub` and the user into `act`. A reader that takes what it finds takes one for the other.
-//! **Decision.** Each issuer has a profile that says exactly what its tokens look like. What does not fit is refused;
-//! nothing is guessed from a token.
-//! **Trade-off.** An issuer must be configured before its first token is of use. Presets hold what is known of some.
+//! **Problem.** No two issuers write the same token: one names scopes `scp`, one gives access
+//! tokens no type, one puts the agent into `sub` and the user into `act`. A reader that takes what
+//! it finds takes one for the other.
+//! **Decision.** Each issuer has a profile that says exactly what its tokens look like. What does
+//! not fit is refused; nothing is guessed from a token.
+//! **Trade-off.** An issuer must be configured before its first token is of use. Presets hold what
+//! is known of some.
 //!
-//! INVARIANT: a profile that could accept what it should not (no audience, HMAC beside a published key, the type of an
-//! ID-JAG) does not exist: [`Profile::check`] refuses it before the service starts.
+//! INVARIANT: a profile that could accept what it should not (no audience, HMAC beside a published
+//! key, the type of an ID-JAG) does not exist: [`Profile::check`] refuses it before the service
+//! starts.
 
 mod checks;
 
@@ -31,15 +34,17 @@ pub struct Profile {
     pub introspection: Option<Introspection>,
     /// One of these must be among a token's audiences.
     pub audiences: Vec<SmolStr>,
-    /// The clients whose tokens are accepted; all where there are none. An issuer whose tokens have no audience must list
-    /// some, and then a token that has one is for another service.
+    /// The clients whose tokens are accepted; all where there are none. An issuer whose tokens have
+    /// no audience must list some, and then a token that has one is for another service.
     pub client_ids: Vec<SmolStr>,
     /// One of these must be among an ID token's audiences; without any, no ID token is accepted.
     pub id_token_audiences: Vec<SmolStr>,
-    /// One of these must be among the audiences of a token by which a caller of this service shows who it is; without
-    /// any, no caller can. Never one of [`Profile::audiences`]: whoever is sent a token for those could call with it.
+    /// One of these must be among the audiences of a token by which a caller of this service shows
+    /// who it is; without any, no caller can. Never one of [`Profile::audiences`]: whoever is sent
+    /// a token for those could call with it.
     pub caller_audiences: Vec<SmolStr>,
-    /// Types of access tokens, as [`media_type`] writes them; the empty one is that of a token without a type.
+    /// Types of access tokens, as [`media_type`] writes them; the empty one is that of a token
+    /// without a type.
     pub types: Vec<String>,
     /// Claims that an access token must have: what tells it from the issuer's other tokens.
     pub required: Vec<ClaimMark>,
@@ -61,20 +66,21 @@ pub struct Profile {
     pub client_type: SmolStr,
     /// Where a token has what.
     pub claims: Claims,
-    /// Other issuers of the same people: their subjects are this one's too, and its tokens may name one of theirs as the
-    /// party whose authority is used.
+    /// Other issuers of the same people: their subjects are this one's too, and its tokens may name
+    /// one of theirs as the party whose authority is used.
     pub subjects_of: Vec<SmolStr>,
-    /// Clients that are a user's own hand: they add nobody to the chain of a user's token. `*` stands for all.
+    /// Clients that are a user's own hand: they add nobody to the chain of a user's token. `*`
+    /// stands for all.
     pub own_clients: Vec<SmolStr>,
     /// What becomes of a token that says that there is more than it holds.
     pub overage: Overage,
-    /// Claims whose value says that a token has no user: its client acts for itself. A token whose subject *is* its
-    /// client needs none of them (RFC 9068 section 2.2).
+    /// Claims whose value says that a token has no user: its client acts for itself. A token whose
+    /// subject *is* its client needs none of them (RFC 9068 section 2.2).
     pub autonomous: Vec<AutonomousClaim>,
     /// Claims that every token of a user has: one that lacks any of them is its client's own.
     pub of_users: Vec<ClaimPath>,
-    /// Claims that no client's own token has, such as a session's: a token that has one of them and is otherwise a client's
-    /// own is refused.
+    /// Claims that no client's own token has, such as a session's: a token that has one of them and
+    /// is otherwise a client's own is refused.
     pub only_of_users: Vec<ClaimPath>,
     /// Claims that become members of `context.token`.
     pub facts: Vec<FactRule>,
@@ -97,20 +103,26 @@ impl ClaimMark {
     /// A claim with any value.
     #[must_use]
     pub fn any(path: &str) -> Self {
-        Self { claim: ClaimPath::new(path), values: Vec::new() }
+        Self {
+            claim: ClaimPath::new(path),
+            values: Vec::new(),
+        }
     }
 
     /// A claim with one of these values.
     #[must_use]
     pub fn one_of(path: &str, values: &[&str]) -> Self {
-        Self { claim: ClaimPath::new(path), values: values.iter().map(SmolStr::new).collect() }
+        Self {
+            claim: ClaimPath::new(path),
+            values: values.iter().map(SmolStr::new).collect(),
+        }
     }
 
     /// Returns `true` if the token has the mark.
     pub(super) fn is_in(&self, claims: &Record) -> bool {
-        self.claim
-            .of(claims)
-            .is_some_and(|found| self.values.is_empty() || self.values.iter().any(|value| fits(value, found)))
+        self.claim.of(claims).is_some_and(|found| {
+            self.values.is_empty() || self.values.iter().any(|value| fits(value, found))
+        })
     }
 }
 
@@ -156,13 +168,15 @@ pub enum Trust {
         /// What it may sign with; all of them are of key pairs.
         algorithms: Vec<Algorithm>,
     },
-    /// By a secret that both sides know, with HS256. Its tokens name neither an issuer nor an audience.
+    /// By a secret that both sides know, with HS256. Its tokens name neither an issuer nor an
+    /// audience.
     Secret(Secret),
     /// By asking about each: [`Profile::introspection`].
     Introspection,
 }
 
-/// Where a token has what; the first path that is there counts, and of roles and groups all of them.
+/// Where a token has what; the first path that is there counts, and of roles and groups all of
+/// them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// The subject.
@@ -175,13 +189,14 @@ pub struct Claims {
     pub roles: Vec<ClaimPath>,
     /// Groups.
     pub groups: Vec<ClaimPath>,
-    /// The client of an actor, in `act`: where there are paths, `sub` there is no id of a client, and an actor that is no
-    /// user and whose client is not said is refused. Without paths an actor is named by `sub`.
+    /// The client of an actor, in `act`: where there are paths, `sub` there is no id of a client,
+    /// and an actor that is no user and whose client is not said is refused. Without paths an actor
+    /// is named by `sub`.
     pub actor_client: Vec<ClaimPath>,
 }
 
-/// A claim, or a member of one: `realm_access.roles`. A claim of the whole name comes first, unless the names were given
-/// one by one.
+/// A claim, or a member of one: `realm_access.roles`. A claim of the whole name comes first, unless
+/// the names were given one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath {
     text: SmolStr,
@@ -201,14 +216,24 @@ impl ClaimPath {
     pub fn new(path: impl Into<SmolStr>) -> Self {
         let text = path.into();
         let names = text.split('.').map(SmolStr::new).collect();
-        Self { text, names, exact: false, audience: None }
+        Self {
+            text,
+            names,
+            exact: false,
+            audience: None,
+        }
     }
 
     /// Takes the names of a path.
     #[must_use]
     pub fn exact(names: impl IntoIterator<Item = impl Into<SmolStr>>) -> Self {
         let names: Vec<SmolStr> = names.into_iter().map(Into::into).collect();
-        Self { text: names.join(".").into(), names, exact: true, audience: None }
+        Self {
+            text: names.join(".").into(),
+            names,
+            exact: true,
+            audience: None,
+        }
     }
 
     /// The path, as it was written.
@@ -223,16 +248,25 @@ impl ClaimPath {
 
     /// Returns `true` if what stands there is said to services of these audiences.
     pub(super) fn is_for(&self, audiences: &[SmolStr]) -> bool {
-        self.audience.as_ref().is_none_or(|audience| audiences.contains(audience))
+        self.audience
+            .as_ref()
+            .is_none_or(|audience| audiences.contains(audience))
     }
 
     /// What stands there.
     #[must_use]
     pub fn of<'a>(&self, claims: &'a Record) -> Option<&'a Value> {
-        let whole = if self.exact { None } else { claims.get_present(&self.text) };
+        let whole = if self.exact {
+            None
+        } else {
+            claims.get_present(&self.text)
+        };
         whole.or_else(|| {
             let (first, rest) = self.names.split_first()?;
-            rest.iter().try_fold(claims.get_present(first)?, |value, name| value.as_record()?.get_present(name))
+            rest.iter()
+                .try_fold(claims.get_present(first)?, |value, name| {
+                    value.as_record()?.get_present(name)
+                })
         })
     }
 
@@ -248,8 +282,17 @@ impl ClaimPath {
             return vec![self.clone()];
         }
         let put = |audience: &SmolStr| {
-            let names = self.names.iter().map(|name| if name == Self::AUDIENCE { audience } else { name });
-            Self { audience: Some(audience.clone()), ..Self::exact(names.cloned()) }
+            let names = self.names.iter().map(|name| {
+                if name == Self::AUDIENCE {
+                    audience
+                } else {
+                    name
+                }
+            });
+            Self {
+                audience: Some(audience.clone()),
+                ..Self::exact(names.cloned())
+            }
         };
         audiences.iter().map(put).collect()
     }
@@ -266,8 +309,9 @@ pub struct AutonomousClaim {
     pub of_client: bool,
     /// What follows the client's id.
     pub after: SmolStr,
-    /// Whether people may choose the claim's value, as they do their names: it counts only in a token without what all users'
-    /// tokens have, and where the profile names nothing of that kind, it refuses the token.
+    /// Whether people may choose the claim's value, as they do their names: it counts only in a
+    /// token without what all users' tokens have, and where the profile names nothing of that kind,
+    /// it refuses the token.
     pub is_chosen: bool,
 }
 
@@ -276,37 +320,57 @@ impl AutonomousClaim {
     #[must_use]
     pub fn value(claim: &str, value: &str) -> Self {
         let after = SmolStr::default();
-        Self { claim: ClaimPath::new(claim), value: value.into(), of_client: false, after, is_chosen: false }
+        Self {
+            claim: ClaimPath::new(claim),
+            value: value.into(),
+            of_client: false,
+            after,
+            is_chosen: false,
+        }
     }
 
     /// A claim with the client's id between these texts.
     #[must_use]
     pub fn client(claim: &str, before: &str, after: &str) -> Self {
         let claim = ClaimPath::new(claim);
-        Self { claim, value: before.into(), of_client: true, after: after.into(), is_chosen: false }
+        Self {
+            claim,
+            value: before.into(),
+            of_client: true,
+            after: after.into(),
+            is_chosen: false,
+        }
     }
 
     /// The name of a client in the claim's value; none where the value has another form.
     pub(super) fn client_in<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let named = text.strip_prefix(self.value.as_str()).filter(|_| self.of_client);
+        let named = text
+            .strip_prefix(self.value.as_str())
+            .filter(|_| self.of_client);
         named.and_then(|named| named.strip_suffix(self.after.as_str()))
     }
 
-    /// Returns `true` if a name there is this client's. In `sub` it is an id, which is another in another case; names of
-    /// accounts are often written in lower case.
+    /// Returns `true` if a name there is this client's. In `sub` it is an id, which is another in
+    /// another case; names of accounts are often written in lower case.
     pub(super) fn is_of(&self, client: &str, name: &str) -> bool {
-        if self.claim.name() == "sub" { client == name } else { client.eq_ignore_ascii_case(name) }
+        if self.claim.name() == "sub" {
+            client == name
+        } else {
+            client.eq_ignore_ascii_case(name)
+        }
     }
 }
 
 /// How an issuer says who acts for whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorForm {
-    /// `sub` is the subject, `act` the actor of now, `act` in it the one before (RFC 8693 section 4.1).
+    /// `sub` is the subject, `act` the actor of now, `act` in it the one before (RFC 8693 section
+    /// 4.1).
     Rfc8693,
     /// `sub` is the actor of now, `act` whom it acts for, `act` in it whom that one acts for.
     Inverted,
-    /// `sub` is the actor of now, `act` a list of those before it, the nearest first and the subject last.
+    /// `sub` is the actor of now, `act` a list of those before it, the nearest first and the
+    /// subject last.
     List,
     /// There is no `act`, and a token that has one is refused.
     None,
@@ -329,8 +393,15 @@ impl ActorForm {
 impl Profile {
     /// Puts the audiences into paths that have a place for one.
     pub(super) fn with_paths_for_audiences(mut self) -> Self {
-        for paths in [&mut self.claims.roles, &mut self.claims.groups, &mut self.claims.scopes] {
-            *paths = paths.iter().flat_map(|path| path.for_audiences(&self.audiences)).collect();
+        for paths in [
+            &mut self.claims.roles,
+            &mut self.claims.groups,
+            &mut self.claims.scopes,
+        ] {
+            *paths = paths
+                .iter()
+                .flat_map(|path| path.for_audiences(&self.audiences))
+                .collect();
         }
         self
     }
@@ -339,7 +410,10 @@ impl Profile {
     pub(super) fn actor_names(&self) -> ActorNames {
         let places = |paths: &[ClaimPath]| paths.iter().flat_map(ClaimPath::places).collect();
         // What a client's own tokens have around its name in `sub`.
-        let form = self.autonomous.iter().find(|claim| claim.of_client && claim.claim.name() == "sub");
+        let form = self
+            .autonomous
+            .iter()
+            .find(|claim| claim.of_client && claim.claim.name() == "sub");
         ActorNames::Claims(NamingClaims {
             people: self.subject_type.clone(),
             // Only the first: tokens of one person may have the others or not.
@@ -355,6 +429,8 @@ impl Profile {
 
     /// Returns `true` if this client is a user's own hand.
     pub(super) fn is_own_client(&self, client: &str) -> bool {
-        self.own_clients.iter().any(|own| own == client || own == "*")
+        self.own_clients
+            .iter()
+            .any(|own| own == client || own == "*")
     }
 }

@@ -1,17 +1,21 @@
-//! Presets of hosted identity providers and of platforms that give their workloads tokens, each as its documentation has
-//! its tokens.
+//! Presets of hosted identity providers and of platforms that give their workloads tokens, each as
+//! its documentation has its tokens.
 
 use super::KeySource;
 use super::profile::{ActorForm, AutonomousClaim, ClaimMark, ClaimPath, Claims, Profile, Trust};
 use jsonwebtoken::Algorithm;
 use smol_str::SmolStr;
 
-/// Auth0: its own form of access tokens, and that of RFC 9068. A machine's token has `<client>@clients` as its subject.
+/// Auth0: its own form of access tokens, and that of RFC 9068. A machine's token has
+/// `<client>@clients` as its subject.
 pub(super) fn auth0(standard: Profile) -> Profile {
     Profile {
         types: types(&["jwt", "at+jwt"]),
         id_tokens: marks(&["nonce", "at_hash", "c_hash", "sid"]),
-        claims: Claims { client: paths(&["azp", "client_id"]), ..standard.claims.clone() },
+        claims: Claims {
+            client: paths(&["azp", "client_id"]),
+            ..standard.claims.clone()
+        },
         autonomous: vec![
             AutonomousClaim::value("gty", "client-credentials"),
             AutonomousClaim::client("sub", "", "@clients"),
@@ -20,7 +24,8 @@ pub(super) fn auth0(standard: Profile) -> Profile {
     }
 }
 
-/// Okta: `sub` of a user is the login, which may become another's; `uid` stays, and is the `sub` of ID tokens.
+/// Okta: `sub` of a user is the login, which may become another's; `uid` stays, and is the `sub` of
+/// ID tokens.
 pub(super) fn okta(standard: Profile) -> Profile {
     Profile {
         types: types(&["", "jwt", "at+jwt"]),
@@ -38,11 +43,15 @@ pub(super) fn okta(standard: Profile) -> Profile {
     }
 }
 
-/// Amazon Cognito's user pools: access tokens have no audience, but the client that they were issued to.
+/// Amazon Cognito's user pools: access tokens have no audience, but the client that they were
+/// issued to.
 pub(super) fn cognito(standard: Profile) -> Profile {
     Profile {
         types: types(&["", "jwt"]),
-        required: vec![ClaimMark::one_of("token_use", &["access"]), ClaimMark::any("client_id")],
+        required: vec![
+            ClaimMark::one_of("token_use", &["access"]),
+            ClaimMark::any("client_id"),
+        ],
         id_tokens: vec![ClaimMark::one_of("token_use", &["id"])],
         claims: Claims {
             client: paths(&["client_id"]),
@@ -56,8 +65,8 @@ pub(super) fn cognito(standard: Profile) -> Profile {
     }
 }
 
-/// Google: what it signs are ID tokens. Those of service accounts, which workloads show to services, have the account's
-/// address; those of people accompany another credential.
+/// Google: what it signs are ID tokens. Those of service accounts, which workloads show to
+/// services, have the account's address; those of people accompany another credential.
 pub(super) fn google(standard: Profile) -> Profile {
     Profile {
         types: types(&["jwt"]),
@@ -66,8 +75,16 @@ pub(super) fn google(standard: Profile) -> Profile {
             ClaimMark::one_of("email_verified", &["true"]),
             ClaimMark::any("azp"),
         ],
-        id_tokens: marks(&["nonce", "at_hash", "c_hash", "name", "given_name", "picture"]),
-        // `azp` is the account's number or its address: it is known by its number alone. Nobody's has scopes.
+        id_tokens: marks(&[
+            "nonce",
+            "at_hash",
+            "c_hash",
+            "name",
+            "given_name",
+            "picture",
+        ]),
+        // `azp` is the account's number or its address: it is known by its number alone. Nobody's
+        // has scopes.
         of_users: paths(&["scope"]),
         claims: Claims {
             client: Vec::new(),
@@ -84,32 +101,47 @@ pub(super) fn google(standard: Profile) -> Profile {
 /// GitHub Actions: a job of a workflow.
 pub(super) fn github_actions(standard: Profile) -> Profile {
     let required = marks(&["repository_id", "job_workflow_ref"]);
-    Profile { types: types(&["jwt"]), required, ..workloads(standard) }
+    Profile {
+        types: types(&["jwt"]),
+        required,
+        ..workloads(standard)
+    }
 }
 
 /// Kubernetes: a service account, as the token that is projected into its pods has it.
 pub(super) fn kubernetes(standard: Profile) -> Profile {
-    Profile { types: types(&["", "jwt"]), required: marks(&["kubernetes.io"]), ..workloads(standard) }
+    Profile {
+        types: types(&["", "jwt"]),
+        required: marks(&["kubernetes.io"]),
+        ..workloads(standard)
+    }
 }
 
 /// AWS: a role, by the identity tokens of STS.
 pub(super) fn aws(standard: Profile) -> Profile {
     let source = KeySource::Discovery(standard.issuer.to_string());
     Profile {
-        trust: Trust::Keys { source, algorithms: vec![Algorithm::RS256, Algorithm::ES384] },
+        trust: Trust::Keys {
+            source,
+            algorithms: vec![Algorithm::RS256, Algorithm::ES384],
+        },
         types: types(&["", "jwt"]),
         required: marks(&["https://sts.amazonaws.com/"]),
         ..workloads(standard)
     }
 }
 
-/// A platform that gives its workloads tokens: each is its subject's own, and there are no users, clients and scopes.
+/// A platform that gives its workloads tokens: each is its subject's own, and there are no users,
+/// clients and scopes.
 fn workloads(standard: Profile) -> Profile {
     Profile {
         id_tokens: Vec::new(),
         subject_type: "agent".into(),
         ids: vec![("agent".into(), SmolStr::default())],
-        claims: Claims { subject: paths(&["sub"]), ..Claims::default() },
+        claims: Claims {
+            subject: paths(&["sub"]),
+            ..Claims::default()
+        },
         actor: ActorForm::None,
         ..standard
     }

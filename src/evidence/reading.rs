@@ -1,15 +1,30 @@
 //! Which claims reading takes from a token, by its issuer's profile, and what for.
 //!
-//! **Problem.** What compares a token with its issuer's answer, and what looks for claims that a token does not hold, must
-//! know every claim that reading takes. A list of their own forgets the next one.
-//! **Decision.** The list is made here, from the whole profile: a new member of a profile or of its claims does not
-//! compile until it has a place in it, and whoever uses the list names each of its parts.
+//! **Problem.** What compares a token with its issuer's answer, and what looks for claims that a
+//! token does not hold, must know every claim that reading takes. A list of their own forgets the
+//! next one.
+//! **Decision.** The list is made here, from the whole profile: a new member of a profile or of its
+//! claims does not compile until it has a place in it, and whoever uses the list names each of its
+//! parts.
 
 use super::profile::{ClaimMark, ClaimPath, Claims, Profile};
 
-/// Claims whose form no setting changes that decide who is named, until when, for whom, and what is bound.
-pub(super) const DECIDING: [&str; 12] =
-    ["iss", "sub", "aud", "exp", "nbf", "iat", "act", "cnf", "authorization_details", "events", "typ", "token_type"];
+/// Claims whose form no setting changes that decide who is named, until when, for whom, and what is
+/// bound.
+pub(super) const DECIDING: [&str; 12] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "act",
+    "cnf",
+    "authorization_details",
+    "events",
+    "typ",
+    "token_type",
+];
 
 /// Claims that become facts of every token, and that answers often leave out.
 pub(super) const FACTS: [&str; 5] = ["acr", "amr", "auth_time", "jti", "sid"];
@@ -51,7 +66,8 @@ impl<'a> Reading<'a> {
             required,
             id_tokens,
             facts,
-            // No claims of a setting's: how tokens are verified, and what is made of what they hold.
+            // No claims of a setting's: how tokens are verified, and what is made of what they
+            // hold.
             issuer: _,
             trust: _,
             introspection: _,
@@ -74,14 +90,24 @@ impl<'a> Reading<'a> {
             details: _,
         } = profile;
         // `actor_client` is read inside `act`, which is compared whole.
-        let Claims { subject, client, scopes, roles, groups, actor_client: _ } = claims;
+        let Claims {
+            subject,
+            client,
+            scopes,
+            roles,
+            groups,
+            actor_client: _,
+        } = claims;
         Self {
             subject,
             client,
             scopes,
             roles,
             groups,
-            autonomous: autonomous.iter().map(|autonomous| &autonomous.claim).collect(),
+            autonomous: autonomous
+                .iter()
+                .map(|autonomous| &autonomous.claim)
+                .collect(),
             of_users,
             only_of_users,
             required: required.iter().map(|mark| &mark.claim).collect(),
@@ -90,7 +116,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Those that decide whom a token names and of which kind it is: one that is elsewhere cannot be unknown alone.
+    /// Those that decide whom a token names and of which kind it is: one that is elsewhere cannot
+    /// be unknown alone.
     pub(super) fn deciding(&self) -> impl Iterator<Item = &'a ClaimPath> + '_ {
         let Self {
             subject,
@@ -106,9 +133,16 @@ impl<'a> Reading<'a> {
             facts: _,
         } = self;
         let (parties, marks) = (
-            subject.iter().chain(*client).chain(*of_users).chain(*only_of_users),
+            subject
+                .iter()
+                .chain(*client)
+                .chain(*of_users)
+                .chain(*only_of_users),
             id_tokens.iter().map(|mark| &mark.claim),
         );
-        parties.chain(autonomous.iter().copied()).chain(required.iter().copied()).chain(marks)
+        parties
+            .chain(autonomous.iter().copied())
+            .chain(required.iter().copied())
+            .chain(marks)
     }
 }

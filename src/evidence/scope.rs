@@ -1,7 +1,8 @@
 //! Whose credentials one caller may hand over.
 //!
-//! An issuer's audiences are those of all services that ask here. A caller is one of them: a token that another service was
-//! sent is none of its own, and whoever passes one on would act with what was meant for somebody else.
+//! An issuer's audiences are those of all services that ask here. A caller is one of them: a token
+//! that another service was sent is none of its own, and whoever passes one on would act with what
+//! was meant for somebody else.
 //!
 //! INVARIANT: it only narrows. What a credential proves is decided by its issuer's profile.
 
@@ -28,24 +29,29 @@ impl Scope {
         self.issuers.is_empty() || self.issuers.contains(issuer)
     }
 
-    /// Refuses credentials of an issuer whose do not count. It is asked before the issuer is: nobody learns of a token that
-    /// would be refused anyway.
+    /// Refuses credentials of an issuer whose do not count. It is asked before the issuer is:
+    /// nobody learns of a token that would be refused anyway.
     pub(super) fn check_issuer(&self, issuer: &SmolStr) -> Result<(), Unproven> {
         if self.has_issuer(issuer) {
             return Ok(());
         }
-        Err(Unproven::of_a_stranger("the credential's issuer is not one whose credentials this caller may send"))
+        Err(Unproven::of_a_stranger(
+            "the credential's issuer is not one whose credentials this caller may send",
+        ))
     }
 
-    /// Refuses a credential that is not for this caller. An ID token is for a client and a certificate for nobody in
-    /// particular: their audiences are not looked at.
+    /// Refuses a credential that is not for this caller. An ID token is for a client and a
+    /// certificate for nobody in particular: their audiences are not looked at.
     pub(super) fn check(&self, proven: &Proven) -> Result<(), Unproven> {
         self.check_issuer(&proven.issuer)?;
         let has_audience = match proven.kind {
             CredentialKind::AccessToken | CredentialKind::JwtSvid => true,
             CredentialKind::IdToken | CredentialKind::X509Svid => false,
         };
-        let is_for_caller = proven.audiences.iter().any(|audience| self.audiences.contains(audience));
+        let is_for_caller = proven
+            .audiences
+            .iter()
+            .any(|audience| self.audiences.contains(audience));
         if has_audience && !self.audiences.is_empty() && !is_for_caller {
             return Err(Unproven::for_another(
                 "the token is for another service than this caller: send one that was issued for it",

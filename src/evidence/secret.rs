@@ -23,7 +23,8 @@ impl Secret {
         Self(bytes.into())
     }
 
-    /// Reads a secret from a file, without the end of its line. Refused: a file that everybody may read.
+    /// Reads a secret from a file, without the end of its line. Refused: a file that everybody may
+    /// read.
     ///
     /// INVARIANT: what names no file is not shown: it may be the secret, in the place of its path.
     pub fn read(path: &Path) -> Result<Self, String> {
@@ -35,14 +36,22 @@ impl Secret {
         };
         let metadata = fs::metadata(path).map_err(unknown)?;
         if metadata.len() > MAX_BYTES {
-            return Err(format!("`{shown}` is larger than {MAX_BYTES} bytes: it holds no secret"));
+            return Err(format!(
+                "`{shown}` is larger than {MAX_BYTES} bytes: it holds no secret"
+            ));
         }
         if metadata.mode() & EVERYBODY != 0 {
-            return Err(format!("`{shown}` can be read by everybody: run `chmod o-rwx` on it"));
+            return Err(format!(
+                "`{shown}` can be read by everybody: run `chmod o-rwx` on it"
+            ));
         }
         let bytes = fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
         let secret = bytes.trim_ascii_end().to_vec();
-        if secret.is_empty() { Err(format!("`{shown}` is empty")) } else { Ok(Self(secret)) }
+        if secret.is_empty() {
+            Err(format!("`{shown}` is empty"))
+        } else {
+            Ok(Self(secret))
+        }
     }
 
     /// Returns what `property` says of the secret, which is shown to it alone.

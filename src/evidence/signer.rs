@@ -1,11 +1,15 @@
-//! The service's own key: signs what the service says about itself (AuthZEN 1.0 section 9.1.3, `signed_metadata`).
+//! The service's own key: signs what the service says about itself (AuthZEN 1.0 section 9.1.3,
+//! `signed_metadata`).
 //!
-//! One P-256 key, made at the first start. With a data directory it is kept in [`KEY_FILE`] there, so that a verifier's
-//! cached key set outlives a restart; without one it lives as long as the process.
+//! One P-256 key, made at the first start. With a data directory it is kept in [`KEY_FILE`] there,
+//! so that a verifier's cached key set outlives a restart; without one it lives as long as the
+//! process.
 //!
-//! Refused: a key file that others than its owner may read, and one that holds anything but a P-256 key.
+//! Refused: a key file that others than its owner may read, and one that holds anything but a P-256
+//! key.
 //!
-//! INVARIANT: the private key leaves this file only into the key file, which is of mode 0600 from its first byte on.
+//! INVARIANT: the private key leaves this file only into the key file, which is of mode 0600 from
+//! its first byte on.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -90,31 +94,48 @@ impl Signer {
     /// The public half as a JWK set (RFC 7517 section 5).
     #[must_use]
     pub fn jwks(&self) -> JwkSet {
-        JwkSet { keys: vec![self.public.clone()] }
+        JwkSet {
+            keys: vec![self.public.clone()],
+        }
     }
 
     fn from_pem(pem: &str) -> Result<Self, SignerError> {
-        let refuse = |_| SignerError::Key("the signing key is not a P-256 key in PKCS#8 form".to_owned());
+        let refuse =
+            |_| SignerError::Key("the signing key is not a P-256 key in PKCS#8 form".to_owned());
         let key = EncodingKey::from_ec_pem(pem.as_bytes()).map_err(refuse)?;
         let mut public = Jwk::from_encoding_key(&key, Algorithm::ES256).map_err(refuse)?;
         let kid = public.thumbprint(ThumbprintHash::SHA256).map_err(refuse)?;
         public.common.key_id = Some(kid.clone());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
-        let header = Header { kid: Some(kid), ..Header::new(Algorithm::ES256) };
-        Ok(Self { key, header, public })
+        let header = Header {
+            kid: Some(kid),
+            ..Header::new(Algorithm::ES256)
+        };
+        Ok(Self {
+            key,
+            header,
+            public,
+        })
     }
 }
 
 /// Names the key, and never shows it.
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer").field("kid", &self.kid()).finish_non_exhaustive()
+        f.debug_struct("Signer")
+            .field("kid", &self.kid())
+            .finish_non_exhaustive()
     }
 }
 
 fn generate_pem() -> Result<String, SignerError> {
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-        .map_err(|_| SignerError::Key("the signing key cannot be made: the system gives no randomness".to_owned()))?;
+    let document =
+        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+            .map_err(|_| {
+                SignerError::Key(
+                    "the signing key cannot be made: the system gives no randomness".to_owned(),
+                )
+            })?;
     let encoded = BASE64_STANDARD.encode(document.as_ref());
     let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
     for (index, digit) in encoded.chars().enumerate() {
@@ -136,12 +157,17 @@ fn read_private(path: &Path) -> Result<Option<String>, SignerError> {
         Err(error) => return Err(file_error(path, error)),
     };
     // The open file is asked, not the path: what was checked is what is read.
-    let mode = file.metadata().map_err(|error| file_error(path, error))?.mode();
+    let mode = file
+        .metadata()
+        .map_err(|error| file_error(path, error))?
+        .mode();
     if mode & OTHERS != 0 {
         return Err(SignerError::Exposed(path.to_owned()));
     }
     let mut text = String::new();
-    file.take(MAX_KEY_FILE_BYTES).read_to_string(&mut text).map_err(|error| file_error(path, error))?;
+    file.take(MAX_KEY_FILE_BYTES)
+        .read_to_string(&mut text)
+        .map_err(|error| file_error(path, error))?;
     Ok(Some(text))
 }
 
@@ -151,8 +177,15 @@ fn create_private(path: &Path, text: &str) -> Result<(), SignerError> {
     let draft = path.with_extension(format!("pem.{}", std::process::id()));
     // A draft of an earlier process with this number is of no use to anybody.
     let _ = fs::remove_file(&draft);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(fail)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(fail)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
     let linked = written.and_then(|()| match fs::hard_link(&draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         result => result,
@@ -171,7 +204,10 @@ fn not_a_key(path: &Path) -> SignerError {
 }
 
 fn file_error(path: &Path, source: io::Error) -> SignerError {
-    SignerError::File { path: path.to_owned(), source }
+    SignerError::File {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -188,14 +224,21 @@ mod tests {
         let mut rules = Validation::new(Algorithm::ES256);
         rules.required_spec_claims.clear();
         rules.validate_exp = false;
-        jsonwebtoken::decode::<Value>(token, &key, &rules).unwrap().claims
+        jsonwebtoken::decode::<Value>(token, &key, &rules)
+            .unwrap()
+            .claims
     }
 
     #[test]
     fn what_is_signed_verifies_with_the_published_key_alone() {
         let signer = Signer::in_memory().unwrap();
-        let token = signer.sign(&json!({ "iss": "https://pdp.example" })).unwrap();
-        assert_eq!(verify(&signer, &token), json!({ "iss": "https://pdp.example" }));
+        let token = signer
+            .sign(&json!({ "iss": "https://pdp.example" }))
+            .unwrap();
+        assert_eq!(
+            verify(&signer, &token),
+            json!({ "iss": "https://pdp.example" })
+        );
     }
 
     #[test]
@@ -206,10 +249,19 @@ mod tests {
         let mut members: Vec<&str> = key.keys().map(String::as_str).collect();
         members.sort_unstable();
         assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
-        assert_eq!((&key["kty"], &key["crv"], &key["use"]), (&json!("EC"), &json!("P-256"), &json!("sig")));
-        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, key["x"], key["y"]);
+        assert_eq!(
+            (&key["kty"], &key["crv"], &key["use"]),
+            (&json!("EC"), &json!("P-256"), &json!("sig"))
+        );
+        let canonical = format!(
+            r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#,
+            key["x"], key["y"]
+        );
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
-        assert_eq!(signer.kid(), base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(hash));
+        assert_eq!(
+            signer.kid(),
+            base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(hash)
+        );
         assert_eq!(key["kid"], signer.kid());
     }
 
@@ -220,7 +272,10 @@ mod tests {
         let mode = fs::metadata(dir.path().join(KEY_FILE)).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(Signer::open(dir.path()).unwrap().kid(), first.kid());
-        let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(names, [KEY_FILE]);
     }
 
@@ -244,11 +299,18 @@ mod tests {
     fn a_file_that_holds_no_key_is_refused_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(KEY_FILE);
-        create_private(&path, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
+        create_private(
+            &path,
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        )
+        .unwrap();
         let error = Signer::open(dir.path()).unwrap_err().to_string();
         assert_eq!(
             error,
-            format!("`{}` is not a P-256 key in PKCS#8 form: remove it to have a new one made", path.display())
+            format!(
+                "`{}` is not a P-256 key in PKCS#8 form: remove it to have a new one made",
+                path.display()
+            )
         );
         assert!(path.exists());
     }
@@ -265,6 +327,9 @@ mod tests {
     #[test]
     fn the_private_key_is_not_in_its_debug_form() {
         let signer = Signer::in_memory().unwrap();
-        assert_eq!(format!("{signer:?}"), format!("Signer {{ kid: \"{}\", .. }}", signer.kid()));
+        assert_eq!(
+            format!("{signer:?}"),
+            format!("Signer {{ kid: \"{}\", .. }}", signer.kid())
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Every credential's way from the wire to what it proves.
 //!
-//! INVARIANT: a credential is verified by the one issuer or trust domain that it names, by that one's profile alone, and
-//! nothing waits without a bound.
+//! INVARIANT: a credential is verified by the one issuer or trust domain that it names, by that
+//! one's profile alone, and nothing waits without a bound.
 
 mod possession;
 mod settings;
@@ -18,7 +18,9 @@ use super::proof::{Replays, der_chain};
 use super::spiffe::{self, SpiffeId, TrustDomain};
 use crate::clock::Clock;
 use crate::evidence::jwt;
-use crate::model::{CredentialKind, PrincipalIds, Record, Timestamp, Unproven, Value, Verified, Voucher, shown};
+use crate::model::{
+    CredentialKind, PrincipalIds, Record, Timestamp, Unproven, Value, Verified, Voucher, shown,
+};
 use settings::{principal_ids, problems};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -55,17 +57,28 @@ struct Identified {
 }
 
 impl Issuer {
-    fn start(profile: Profile, client: HttpClient, clock: &Arc<dyn Clock>) -> std::io::Result<Self> {
+    fn start(
+        profile: Profile,
+        client: HttpClient,
+        clock: &Arc<dyn Clock>,
+    ) -> std::io::Result<Self> {
         let profile = profile.with_paths_for_audiences();
         let keys = match &profile.trust {
-            Trust::Keys { source, .. } => {
-                Some(Keyring::start(&profile.issuer, source.clone(), client.clone(), Arc::clone(clock))?)
-            }
-            Trust::Secret(secret) => Some(Keyring::fixed(KeySet::secret(secret.reveal()), Arc::clone(clock))),
+            Trust::Keys { source, .. } => Some(Keyring::start(
+                &profile.issuer,
+                source.clone(),
+                client.clone(),
+                Arc::clone(clock),
+            )?),
+            Trust::Secret(secret) => Some(Keyring::fixed(
+                KeySet::secret(secret.reveal()),
+                Arc::clone(clock),
+            )),
             Trust::Introspection => None,
         };
         let asked = profile.introspection.clone();
-        let start = |settings| Introspector::start(&profile.issuer, settings, client, Arc::clone(clock));
+        let start =
+            |settings| Introspector::start(&profile.issuer, settings, client, Arc::clone(clock));
         let introspector = asked.map(start).transpose()?;
         let calls = (!profile.caller_audiences.is_empty()).then(|| Profile {
             audiences: profile.caller_audiences.clone(),
@@ -73,29 +86,44 @@ impl Issuer {
             details: Vec::new(),
             ..profile.clone()
         });
-        Ok(Self { profile, calls, keys, introspector })
+        Ok(Self {
+            profile,
+            calls,
+            keys,
+            introspector,
+        })
     }
 
     fn profile_for(&self, presented: &Presented<'_>) -> Result<&Profile, Unproven> {
         match presented.purpose {
             Purpose::Request => Ok(&self.profile),
-            Purpose::Call => {
-                self.calls.as_ref().ok_or_else(|| Unproven::invalid("no caller may come with a token of its issuer"))
-            }
+            Purpose::Call => self
+                .calls
+                .as_ref()
+                .ok_or_else(|| Unproven::invalid("no caller may come with a token of its issuer")),
         }
     }
 }
 
 impl Domain {
-    fn start(settings: TrustDomain, client: HttpClient, clock: &Arc<dyn Clock>) -> std::io::Result<Self> {
-        let bundle = Keyring::start(&settings.issuer(), settings.bundle.clone(), client, Arc::clone(clock))?;
+    fn start(
+        settings: TrustDomain,
+        client: HttpClient,
+        clock: &Arc<dyn Clock>,
+    ) -> std::io::Result<Self> {
+        let bundle = Keyring::start(
+            &settings.issuer(),
+            settings.bundle.clone(),
+            client,
+            Arc::clone(clock),
+        )?;
         Ok(Self { settings, bundle })
     }
 }
 
 impl Verifier {
-    /// Takes the profiles, each with the client that reaches its issuer, and begins to fetch keys. `Err` lists what is
-    /// wrong, each with its remedy after a semicolon.
+    /// Takes the profiles, each with the client that reaches its issuer, and begins to fetch keys.
+    /// `Err` lists what is wrong, each with its remedy after a semicolon.
     pub fn start(
         profiles: Vec<(Profile, HttpClient)>,
         domains: Vec<(TrustDomain, HttpClient)>,
@@ -106,7 +134,8 @@ impl Verifier {
             return Err(problems);
         }
         let ids = principal_ids(&profiles, &domains)?;
-        let no_thread = |error: std::io::Error| vec![format!("a thread cannot be started: {error}")];
+        let no_thread =
+            |error: std::io::Error| vec![format!("a thread cannot be started: {error}")];
         let mut issuers = Vec::new();
         for (profile, client) in profiles {
             issuers.push(Issuer::start(profile, client, &clock).map_err(no_thread)?);
@@ -116,12 +145,23 @@ impl Verifier {
             trusted.push(Domain::start(settings, client, &clock).map_err(no_thread)?);
         }
         let replays = Replays::new(super::proof::REMEMBERED_MS);
-        Ok(Self { issuers, domains: trusted, ids: Arc::new(ids), cache: TokenCache::default(), replays, clock })
+        Ok(Self {
+            issuers,
+            domains: trusted,
+            ids: Arc::new(ids),
+            cache: TokenCache::default(),
+            replays,
+            clock,
+        })
     }
 
-    /// Verifies the token by which a caller shows who it is. A token that is bound to a certificate needs that of the
-    /// connection; one that is bound to a key is refused.
-    pub async fn verify_caller(&self, token: &str, certificate: Option<&str>) -> Result<Verified, Unproven> {
+    /// Verifies the token by which a caller shows who it is. A token that is bound to a certificate
+    /// needs that of the connection; one that is bound to a key is refused.
+    pub async fn verify_caller(
+        &self,
+        token: &str,
+        certificate: Option<&str>,
+    ) -> Result<Verified, Unproven> {
         self.verify(&Presented::by_caller(token, certificate)).await
     }
 
@@ -133,25 +173,40 @@ impl Verifier {
         }
         let token = presented.value.0;
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(Unproven::invalid(format!("the token is larger than {MAX_TOKEN_BYTES} bytes")));
+            return Err(Unproven::invalid(format!(
+                "the token is larger than {MAX_TOKEN_BYTES} bytes"
+            )));
         }
-        // What one reader cuts off another takes for a part: no token has any (RFC 6749 appendix A.12, RFC 6750 section 2.1).
+        // What one reader cuts off another takes for a part: no token has any (RFC 6749 appendix
+        // A.12, RFC 6750 section 2.1).
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Unproven::invalid("the token has white space or other characters that no token has"));
+            return Err(Unproven::invalid(
+                "the token has white space or other characters that no token has",
+            ));
         }
         let Identified { genuine, voucher } = self.genuine(presented, now).await?;
         // A request may have waited for keys: proofs are judged by the time of now.
         let proven = self.possessed(&genuine, presented, Timestamp(self.clock.now_ms()))?;
-        Ok(Verified { proven: Arc::new(proven), voucher: voucher.map(|voucher| voucher as Arc<dyn Voucher>) })
+        Ok(Verified {
+            proven: Arc::new(proven),
+            voucher: voucher.map(|voucher| voucher as Arc<dyn Voucher>),
+        })
     }
 
     /// Fetches the keys of all issuers and trust domains now, and says what has changed.
     pub async fn refresh_keys(&self) -> Vec<KeyRefresh> {
         let of_issuers = self.issuers.iter().flat_map(|issuer| {
             let of_answers = issuer.introspector.as_ref().and_then(Introspector::keys);
-            issuer.keys.iter().chain(of_answers).map(|keys| keys.refresh(&issuer.profile.issuer))
+            issuer
+                .keys
+                .iter()
+                .chain(of_answers)
+                .map(|keys| keys.refresh(&issuer.profile.issuer))
         });
-        let of_domains = self.domains.iter().map(|domain| domain.bundle.refresh(&domain.settings.issuer()));
+        let of_domains = self
+            .domains
+            .iter()
+            .map(|domain| domain.bundle.refresh(&domain.settings.issuer()));
         // All are asked for before one is waited for.
         let asked: Vec<_> = of_issuers.chain(of_domains).collect();
         let mut refreshed = Vec::with_capacity(asked.len());
@@ -168,12 +223,23 @@ impl Verifier {
     }
 
     /// A token that is genuine, whoever holds it: known, or verified now.
-    async fn genuine(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Identified, Unproven> {
+    async fn genuine(
+        &self,
+        presented: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Identified, Unproven> {
         let token = presented.value.0;
         let digest = digest_of(presented);
         if let Some(entry) = self.cache.get(&digest, self.moment(now)) {
-            if entry.voucher.as_ref().is_none_or(|voucher| voucher.stands()) {
-                return Ok(Identified { genuine: entry.genuine, voucher: entry.voucher });
+            if entry
+                .voucher
+                .as_ref()
+                .is_none_or(|voucher| voucher.stands())
+            {
+                return Ok(Identified {
+                    genuine: entry.genuine,
+                    voucher: entry.voucher,
+                });
             }
             self.cache.forget(&digest);
         }
@@ -182,40 +248,74 @@ impl Verifier {
             _ if Unverified::is_meant(token) => self.jwt(presented, now).await?,
             _ => self.opaque(presented, now).await?,
         };
-        let identified = Identified { genuine: Arc::clone(&entry.genuine), voucher: entry.voucher.clone() };
+        let identified = Identified {
+            genuine: Arc::clone(&entry.genuine),
+            voucher: entry.voucher.clone(),
+        };
         self.cache.put(digest, entry);
         Ok(identified)
     }
 
     /// This time, by both clocks.
     fn moment(&self, now: Timestamp) -> Moment {
-        Moment { now, monotonic_ms: self.clock.monotonic_ms() }
+        Moment {
+            now,
+            monotonic_ms: self.clock.monotonic_ms(),
+        }
     }
 
     /// A JWT of the issuer that it names.
     async fn jwt(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
         let token = Unverified::read(presented.value.0)?;
         let named = token.claims.get_present("iss");
-        let found = self.issuers.iter().find(|issuer| match (&issuer.profile.trust, named) {
-            (Trust::Secret(_), named) => named.is_none(),
-            (_, Some(Value::Text(name))) => *name == issuer.profile.issuer,
-            _ => false,
-        });
+        let found = self
+            .issuers
+            .iter()
+            .find(|issuer| match (&issuer.profile.trust, named) {
+                (Trust::Secret(_), named) => named.is_none(),
+                (_, Some(Value::Text(name))) => *name == issuer.profile.issuer,
+                _ => false,
+            });
         let issuer = found.ok_or_else(|| no_issuer(named))?;
-        if presented.issuer.is_some_and(|named| named != issuer.profile.issuer) {
-            return Err(Unproven::invalid("the token is of another issuer than `issuer` says"));
+        if presented
+            .issuer
+            .is_some_and(|named| named != issuer.profile.issuer)
+        {
+            return Err(Unproven::invalid(
+                "the token is of another issuer than `issuer` says",
+            ));
         }
-        presented.scope.map_or(Ok(()), |scope| scope.check_issuer(&issuer.profile.issuer))?;
-        if presented.kind == CredentialKind::AccessToken && matches!(issuer.profile.trust, Trust::Introspection) {
+        presented
+            .scope
+            .map_or(Ok(()), |scope| scope.check_issuer(&issuer.profile.issuer))?;
+        if presented.kind == CredentialKind::AccessToken
+            && matches!(issuer.profile.trust, Trust::Introspection)
+        {
             // What is active at its issuer may be of a type that is never used here.
             jwt::check_type(&token, presented.kind, &issuer.profile)?;
-            return self.introspected(issuer, presented, Some(&token.claims), now).await;
+            return self
+                .introspected(issuer, presented, Some(&token.claims), now)
+                .await;
         }
         let profile = issuer.profile_for(presented)?;
-        let keys = issuer.keys.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
+        let keys = issuer
+            .keys
+            .as_ref()
+            .ok_or_else(|| Unproven::invalid("the token's issuer publishes no keys"))?;
         let voucher = jwt::check_signature(&token, presented.kind, profile, keys).await?;
-        let genuine = jwt::read(&token, (presented.kind, presented.scope), profile, &self.ids, now)?;
-        Ok(Entry::new(Arc::new(genuine), Some(voucher), None, self.moment(now)))
+        let genuine = jwt::read(
+            &token,
+            (presented.kind, presented.scope),
+            profile,
+            &self.ids,
+            now,
+        )?;
+        Ok(Entry::new(
+            Arc::new(genuine),
+            Some(voucher),
+            None,
+            self.moment(now),
+        ))
     }
 
     /// A token that says nothing itself.
@@ -225,21 +325,29 @@ impl Verifier {
         }
         // Whoever mistypes a key of this service shows it to nobody else.
         if is_own_key(presented.value.0) {
-            return Err(Unproven::invalid("the value is no token: it begins like a key of this service"));
+            return Err(Unproven::invalid(
+                "the value is no token: it begins like a key of this service",
+            ));
         }
         let able = |issuer: &&Issuer| {
             issuer.introspector.is_some()
                 && issuer.profile_for(presented).is_ok()
-                && presented.issuer.is_none_or(|named| named == issuer.profile.issuer)
-                && presented.scope.is_none_or(|scope| scope.has_issuer(&issuer.profile.issuer))
+                && presented
+                    .issuer
+                    .is_none_or(|named| named == issuer.profile.issuer)
+                && presented
+                    .scope
+                    .is_none_or(|scope| scope.has_issuer(&issuer.profile.issuer))
         };
         let mut able = self.issuers.iter().filter(able);
         match (able.next(), able.next()) {
             (Some(issuer), None) => self.introspected(issuer, presented, None, now).await,
-            (Some(_), Some(_)) => {
-                Err(Unproven::invalid("several issuers could be asked about the token: name one in `issuer`"))
-            }
-            _ => Err(Unproven::of_a_stranger("the token is no JWT, and no issuer is configured to be asked about it")),
+            (Some(_), Some(_)) => Err(Unproven::invalid(
+                "several issuers could be asked about the token: name one in `issuer`",
+            )),
+            _ => Err(Unproven::of_a_stranger(
+                "the token is no JWT, and no issuer is configured to be asked about it",
+            )),
         }
     }
 
@@ -250,26 +358,52 @@ impl Verifier {
         unverified: Option<&Record>,
         now: Timestamp,
     ) -> Result<Entry, Unproven> {
-        let introspector =
-            issuer.introspector.as_ref().ok_or_else(|| Unproven::invalid("the token's issuer cannot be asked"))?;
+        let introspector = issuer
+            .introspector
+            .as_ref()
+            .ok_or_else(|| Unproven::invalid("the token's issuer cannot be asked"))?;
         let profile = issuer.profile_for(presented)?;
         let asked = (presented, digest_of(presented));
-        let Introspected { genuine, voucher } = introspector.ask(asked, unverified, profile, &self.ids, now).await?;
-        Ok(Entry::new(genuine, voucher, Some(introspector.keep()), self.moment(now)))
+        let Introspected { genuine, voucher } = introspector
+            .ask(asked, unverified, profile, &self.ids, now)
+            .await?;
+        Ok(Entry::new(
+            genuine,
+            voucher,
+            Some(introspector.keep()),
+            self.moment(now),
+        ))
     }
 
     /// A JWT-SVID of the trust domain that it names.
     async fn workload(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Entry, Unproven> {
         let token = Unverified::read(presented.value.0)?;
-        let sub = token.claims.get("sub").and_then(Value::as_text).map(SmolStr::as_str).unwrap_or_default();
+        let sub = token
+            .claims
+            .get("sub")
+            .and_then(Value::as_text)
+            .map(SmolStr::as_str)
+            .unwrap_or_default();
         let domain = self.domain(sub, presented.issuer)?;
-        let (genuine, voucher) = spiffe::verify_jwt(&token, &domain.settings, &domain.bundle, &self.ids, now).await?;
-        Ok(Entry::new(Arc::new(genuine), Some(voucher), None, self.moment(now)))
+        let (genuine, voucher) =
+            spiffe::verify_jwt(&token, &domain.settings, &domain.bundle, &self.ids, now).await?;
+        Ok(Entry::new(
+            Arc::new(genuine),
+            Some(voucher),
+            None,
+            self.moment(now),
+        ))
     }
 
-    /// An X.509-SVID. Its verification is not kept: certificates are rarely sent, and their chains are large.
-    async fn certificate(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Verified, Unproven> {
-        let unreadable = || Unproven::invalid("the value is no chain of certificates in PEM form or base64");
+    /// An X.509-SVID. Its verification is not kept: certificates are rarely sent, and their chains
+    /// are large.
+    async fn certificate(
+        &self,
+        presented: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Verified, Unproven> {
+        let unreadable =
+            || Unproven::invalid("the value is no chain of certificates in PEM form or base64");
         let chain = der_chain(presented.value.0).ok_or_else(unreadable)?;
         let leaf = chain.first().ok_or_else(unreadable)?;
         if presented.dpop.is_some() {
@@ -278,27 +412,41 @@ impl Verifier {
             ));
         }
         // Where the caller says which certificate it saw, that is the one which proves.
-        if presented
-            .certificate
-            .is_some_and(|seen| der_chain(seen).as_ref().and_then(|seen| seen.first()) != Some(leaf))
-        {
-            return Err(Unproven::proof("the certificate is another than the one in `tls.certificate`"));
+        if presented.certificate.is_some_and(|seen| {
+            der_chain(seen).as_ref().and_then(|seen| seen.first()) != Some(leaf)
+        }) {
+            return Err(Unproven::proof(
+                "the certificate is another than the one in `tls.certificate`",
+            ));
         }
         let name = spiffe::claimed_id(leaf)?;
         let domain = self.domain(&name, presented.issuer)?;
         let id = SpiffeId::parse(&name).ok_or_else(unreadable)?;
         let bundle = domain.bundle.any().await?;
-        let (proven, anchor) = spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)?;
-        Ok(Verified { proven: Arc::new(proven), voucher: Some(domain.bundle.anchored(&bundle, anchor)) })
+        let (proven, anchor) =
+            spiffe::verify_x509(&chain, &id, &domain.settings, &bundle, &self.ids, now)?;
+        Ok(Verified {
+            proven: Arc::new(proven),
+            voucher: Some(domain.bundle.anchored(&bundle, anchor)),
+        })
     }
 
-    /// The trust domain of a SPIFFE id, which is the one that the credential names, if it names one.
+    /// The trust domain of a SPIFFE id, which is the one that the credential names, if it names
+    /// one.
     fn domain(&self, name: &str, named: Option<&str>) -> Result<&Domain, Unproven> {
-        let id = SpiffeId::parse(name).ok_or_else(|| Unproven::invalid("the credential names no SPIFFE id"))?;
-        let found = self.domains.iter().find(|domain| domain.settings.name == id.domain);
-        let found = found.ok_or_else(|| Unproven::of_a_stranger("the credential's trust domain is not configured"))?;
+        let id = SpiffeId::parse(name)
+            .ok_or_else(|| Unproven::invalid("the credential names no SPIFFE id"))?;
+        let found = self
+            .domains
+            .iter()
+            .find(|domain| domain.settings.name == id.domain);
+        let found = found.ok_or_else(|| {
+            Unproven::of_a_stranger("the credential's trust domain is not configured")
+        })?;
         if named.is_some_and(|named| named != found.settings.issuer()) {
-            return Err(Unproven::invalid("the credential is of another trust domain than `issuer` says"));
+            return Err(Unproven::invalid(
+                "the credential is of another trust domain than `issuer` says",
+            ));
         }
         Ok(found)
     }
@@ -307,7 +455,11 @@ impl Verifier {
 /// Names whom it trusts, and shows no key.
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let issuers: Vec<&str> = self.issuers.iter().map(|issuer| issuer.profile.issuer.as_str()).collect();
+        let issuers: Vec<&str> = self
+            .issuers
+            .iter()
+            .map(|issuer| issuer.profile.issuer.as_str())
+            .collect();
         f.debug_struct("Verifier")
             .field("issuers", &issuers)
             .field("domains", &self.domains.len())

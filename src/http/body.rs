@@ -1,8 +1,8 @@
 //! The body of a request, whole, under its limits.
 //!
-//! INVARIANT: no more than the limit is ever held, whatever length the request declares, and nothing is read before the
-//! caller is known. Bodies that are no trifle are paid for out of one budget ([`Shared::bodies_memory`]), from their first
-//! piece until their request is answered.
+//! INVARIANT: no more than the limit is ever held, whatever length the request declares, and
+//! nothing is read before the caller is known. Bodies that are no trifle are paid for out of one
+//! budget ([`Shared::bodies_memory`]), from their first piece until their request is answered.
 
 use super::connection::Connection;
 use super::shared::Shared;
@@ -16,15 +16,21 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 
-/// Smaller bodies, which came in one piece, are not counted: the connection's own buffer holds as much.
+/// Smaller bodies, which came in one piece, are not counted: the connection's own buffer holds as
+/// much.
 const TRIFLE_BYTES: usize = 16 << 10;
 
-/// What one value of JSON takes in memory, at most, beside its text: with its name, and with what a list of them takes while
-/// it grows.
+/// What one value of JSON takes in memory, at most, beside its text: with its name, and with what a
+/// list of them takes while it grows.
 const VALUE_BYTES: usize = 80;
 
-/// Reads the body of a request that must be JSON (AuthZEN 1.0 section 10.1). Its memory is held by the request.
-pub(super) async fn read_body(request: &HttpRequest, payload: Payload, shared: &Shared) -> Result<Bytes, Error> {
+/// Reads the body of a request that must be JSON (AuthZEN 1.0 section 10.1). Its memory is held by
+/// the request.
+pub(super) async fn read_body(
+    request: &HttpRequest,
+    payload: Payload,
+    shared: &Shared,
+) -> Result<Bytes, Error> {
     let (headers, limits) = (request.headers(), &shared.settings.limits);
     if !is_json(headers) {
         return Err(Error::ContentType);
@@ -32,7 +38,9 @@ pub(super) async fn read_body(request: &HttpRequest, payload: Payload, shared: &
     if !is_plain(headers) {
         return Err(Error::ContentEncoding);
     }
-    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(Error::BodyTooLarge(limits.body_bytes));
     }
@@ -48,30 +56,50 @@ pub(super) async fn read_body(request: &HttpRequest, payload: Payload, shared: &
     Ok(body)
 }
 
-/// What is known of a request's connection; nothing of a request that came without one, as in a test.
+/// What is known of a request's connection; nothing of a request that came without one, as in a
+/// test.
 pub(super) fn connection(request: &HttpRequest) -> Option<&Connection> {
     request.conn_data::<Rc<Connection>>().map(Rc::as_ref)
 }
 
 /// Makes a share of the budget as large as a body and what is read from it.
 pub(super) fn grow(share: &Share, body: &[u8], shared: &Shared) -> Result<(), Error> {
-    let separators = body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    let separators = body
+        .iter()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{'))
+        .count();
     let bytes = body.len() + separators * VALUE_BYTES;
     // A body that would take all of the budget by itself is taken alone.
     let bytes = bytes.min(shared.settings.limits.bodies_bytes);
-    if share.resize(bytes) { Ok(()) } else { Err(Error::Overloaded(Scarce::Bodies)) }
+    if share.resize(bytes) {
+        Ok(())
+    } else {
+        Err(Error::Overloaded(Scarce::Bodies))
+    }
 }
 
-/// `application/json`, in any case and with any parameters; other JSON types promise another vocabulary.
+/// `application/json`, in any case and with any parameters; other JSON types promise another
+/// vocabulary.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return false };
-    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return false;
+    };
+    let essence = value
+        .as_bytes()
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default();
+    essence
+        .trim_ascii()
+        .eq_ignore_ascii_case(b"application/json")
 }
 
-/// Bodies are read as they come: one that is compressed could become anything (RFC 9110 section 8.4).
+/// Bodies are read as they come: one that is compressed could become anything (RFC 9110 section
+/// 8.4).
 fn is_plain(headers: &HeaderMap) -> bool {
-    let codings = headers.get_all(CONTENT_ENCODING).flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let codings = headers
+        .get_all(CONTENT_ENCODING)
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let mut codings = codings.map(<[u8]>::trim_ascii);
     codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
 }
@@ -97,7 +125,14 @@ async fn collect(payload: Payload, shared: &Shared) -> Result<(Bytes, Option<Sha
             joined.extend_from_slice(&chunk);
         }
     }
-    Ok((if joined.is_empty() { body } else { joined.freeze() }, share))
+    Ok((
+        if joined.is_empty() {
+            body
+        } else {
+            joined.freeze()
+        },
+        share,
+    ))
 }
 
 /// Pays for what has come of a body.
@@ -108,9 +143,15 @@ fn pay(share: &mut Option<Share>, length: usize, shared: &Shared) -> Result<(), 
     let is_paid = match share {
         Some(share) => share.resize(length.min(shared.settings.limits.bodies_bytes)),
         None => {
-            *share = shared.bodies_memory.take(length.min(shared.settings.limits.bodies_bytes));
+            *share = shared
+                .bodies_memory
+                .take(length.min(shared.settings.limits.bodies_bytes));
             share.is_some()
         }
     };
-    if is_paid { Ok(()) } else { Err(Error::Overloaded(Scarce::Bodies)) }
+    if is_paid {
+        Ok(())
+    } else {
+        Err(Error::Overloaded(Scarce::Bodies))
+    }
 }

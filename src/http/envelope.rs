@@ -1,8 +1,8 @@
-//! Around every response: the request's ids come back, a wrong key or one too many requests is refused, the time is
-//! measured, a fault is logged.
+//! Around every response: the request's ids come back, a wrong key or one too many requests is
+//! refused, the time is measured, a fault is logged.
 //!
-//! The outermost layer, so that the framework's own responses (405, 404) and paths that ask nobody for a key pass
-//! through it as well.
+//! The outermost layer, so that the framework's own responses (405, 404) and paths that ask nobody
+//! for a key pass through it as well.
 
 use super::caller::Presented;
 use super::connection::Connection;
@@ -28,14 +28,16 @@ pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 /// Smaller answers are not counted: the system's own buffers hold as much of each connection.
 const LARGE_ANSWER_BYTES: u64 = 16 << 10;
 
-/// What a decision of a batch may take beyond the limit on answers, with the names of what is left out beside it.
+/// What a decision of a batch may take beyond the limit on answers, with the names of what is left
+/// out beside it.
 const DECISION_BYTES: usize = 100;
 
-/// A request's ids. A client that is handed one and adds its own sends two: both come back, in order, and records hold
-/// the first.
+/// A request's ids. A client that is handed one and adds its own sends two: both come back, in
+/// order, and records hold the first.
 type Ids = SmallVec<[HeaderValue; 1]>;
 
-/// Passes a request on. An id that the HTTP parser took is a header value, and goes back byte for byte.
+/// Passes a request on. An id that the HTTP parser took is a header value, and goes back byte for
+/// byte.
 pub(super) fn wrap<S, B>(
     request: ServiceRequest,
     service: &S,
@@ -66,13 +68,19 @@ where
             Ok(answered) => answered.await?.map_into_left_body(),
             Err(refused) => refused,
         };
-        // Whatever one connection has sent would be answered without a pause, however many requests it is: after each,
-        // others have their turn. A decision on one question has let them already.
+        // Whatever one connection has sent would be answered without a pause, however many requests
+        // it is: after each, others have their turn. A decision on one question has let them
+        // already.
         if endpoint != "evaluation" || !response.status().is_success() {
             tokio::task::yield_now().await;
         }
         if let BodySize::Sized(size @ LARGE_ANSWER_BYTES..) = response.response().body().size()
-            && let Err(error) = admit_answer(response.request(), size, endpoint, progress.connection.as_deref())
+            && let Err(error) = admit_answer(
+                response.request(),
+                size,
+                endpoint,
+                progress.connection.as_deref(),
+            )
         {
             response = refuse(response.into_parts().0, error);
         }
@@ -80,7 +88,11 @@ where
             report(error, endpoint, ids.first(), &metrics);
         }
         finish(&mut response, ids, progress.is_last);
-        metrics.observe_request(endpoint, response.status().as_u16(), begun.elapsed().as_secs_f64());
+        metrics.observe_request(
+            endpoint,
+            response.status().as_u16(),
+            begun.elapsed().as_secs_f64(),
+        );
         Ok(response)
     }
 }
@@ -96,7 +108,10 @@ fn count(presented: Option<Presented>, shared: &Shared) -> Result<Option<Present
 /// Puts the request's ids on the response, and says if it is the connection's last.
 fn finish<B>(response: &mut ServiceResponse<B>, ids: Ids, is_last: bool) {
     if is_last {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
     for id in ids {
         response.headers_mut().append(REQUEST_ID.clone(), id);
@@ -106,22 +121,31 @@ fn finish<B>(response: &mut ServiceResponse<B>, ids: Ids, is_last: bool) {
 /// A refusal. Each API has its own form of errors.
 fn refuse<B>(request: HttpRequest, error: Error) -> ServiceResponse<EitherBody<B>> {
     let is_store = routes::path(request.match_info()).starts_with("/stores");
-    let response =
-        if is_store { HttpResponse::from_error(ApiError::from(error)) } else { HttpResponse::from_error(error) };
+    let response = if is_store {
+        HttpResponse::from_error(ApiError::from(error))
+    } else {
+        HttpResponse::from_error(error)
+    };
     ServiceResponse::new(request, response).map_into_right_body()
 }
 
-/// Refuses an answer that is too large, or for which there is no memory as long as others are not taken. What everybody
-/// may read is of the service's own making, and as large as that is.
+/// Refuses an answer that is too large, or for which there is no memory as long as others are not
+/// taken. What everybody may read is of the service's own making, and as large as that is.
 fn admit_answer(
     request: &HttpRequest,
     size: u64,
     endpoint: &'static str,
     connection: Option<&Connection>,
 ) -> Result<(), Error> {
-    let Some(shared) = request.app_data::<Data<Shared>>() else { return Ok(()) };
+    let Some(shared) = request.app_data::<Data<Shared>>() else {
+        return Ok(());
+    };
     let limits = &shared.settings.limits;
-    let allowance = if endpoint == "evaluations" { limits.evaluations.saturating_mul(DECISION_BYTES) } else { 0 };
+    let allowance = if endpoint == "evaluations" {
+        limits.evaluations.saturating_mul(DECISION_BYTES)
+    } else {
+        0
+    };
     let most = u64::try_from(limits.answer_bytes.saturating_add(allowance)).unwrap_or(u64::MAX);
     if size > most && !matches!(endpoint, "docs" | "openapi" | "metrics" | "other") {
         return Err(Error::AnswerTooLarge(limits.answer_bytes));
@@ -132,14 +156,21 @@ fn admit_answer(
 /// Logs a fault, and counts a refusal.
 fn report(error: &ActixError, endpoint: &'static str, id: Option<&HeaderValue>, metrics: &Metrics) {
     let (detail, cause) = match (error.as_error::<ApiError>(), error.as_error::<Error>()) {
-        (Some(ApiError::Http(error)), _) | (None, Some(error)) => (error.internal_detail(), error.refusal_cause()),
+        (Some(ApiError::Http(error)), _) | (None, Some(error)) => {
+            (error.internal_detail(), error.refusal_cause())
+        }
         (Some(error), _) => (error.internal_detail(), None),
         (None, None) => (None, None),
     };
     if let Some(detail) = detail {
         let request_id = id.and_then(|id| id.to_str().ok()).map(shown_request_id);
         let request_id = request_id.as_deref();
-        tracing::error!(endpoint, request_id, detail, "the request could not be answered");
+        tracing::error!(
+            endpoint,
+            request_id,
+            detail,
+            "the request could not be answered"
+        );
     }
     if let Some(cause) = cause {
         metrics.load().refused(cause);
@@ -157,8 +188,13 @@ impl Progress {
     fn begin(request: &ServiceRequest) -> Self {
         let connection = request.conn_data::<Rc<Connection>>().cloned();
         let has_body = !matches!(request.parts().1, Payload::None);
-        let is_last = connection.as_ref().is_some_and(|connection| connection.begin(has_body));
-        Self { connection, is_last }
+        let is_last = connection
+            .as_ref()
+            .is_some_and(|connection| connection.begin(has_body));
+        Self {
+            connection,
+            is_last,
+        }
     }
 }
 

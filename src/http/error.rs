@@ -1,7 +1,8 @@
-//! Everything that can go wrong on the wire, and its status and body: the only place that maps them.
+//! Everything that can go wrong on the wire, and its status and body: the only place that maps
+//! them.
 //!
-//! INVARIANT: an error never carries a decision (AuthZEN 1.0 section 10.1.2), and its message never carries another
-//! caller's data or an internal detail.
+//! INVARIANT: an error never carries a decision (AuthZEN 1.0 section 10.1.2), and its message never
+//! carries another caller's data or an internal detail.
 
 use super::Permission;
 use crate::engine::{BatchFault, Refusal, SearchRefusal, TokenError};
@@ -17,10 +18,11 @@ use std::time::Duration;
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"behest\"");
 
 /// Where what was presented did not do (RFC 6750 section 3.1).
-const CHALLENGE_ANEW: HeaderValue = HeaderValue::from_static("Bearer realm=\"behest\", error=\"invalid_token\"");
+const CHALLENGE_ANEW: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"behest\", error=\"invalid_token\"");
 
-/// When to ask again for a revision that has not come, or of a service that has too much to do: a process that is behind
-/// catches up in less, and one that was overloaded has recovered by then.
+/// When to ask again for a revision that has not come, or of a service that has too much to do: a
+/// process that is behind catches up in less, and one that was overloaded has recovered by then.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// What the service has too little of to take a request on.
@@ -37,7 +39,8 @@ pub enum Scarce {
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another content type, or none. A 400, not a 415: AuthZEN lists no other status for what a caller did wrong.
+    /// Another content type, or none. A 400, not a 415: AuthZEN lists no other status for what a
+    /// caller did wrong.
     #[error("the `Content-Type` must be `application/json`")]
     ContentType,
     /// A body that is compressed.
@@ -53,7 +56,8 @@ pub enum Error {
         /// The column, from 1.
         column: usize,
     },
-    /// A member occurs twice in one object (RFC 7493 section 2.3): two readers could see two requests.
+    /// A member occurs twice in one object (RFC 7493 section 2.3): two readers could see two
+    /// requests.
     #[error("`{0}` occurs more than once in its object: send it once")]
     DuplicateMember(String),
     /// Objects and arrays are nested too deeply.
@@ -66,7 +70,9 @@ pub enum Error {
     #[error("{0}")]
     Malformed(#[from] Malformed),
     /// A batch holds too many items.
-    #[error("`evaluations` holds {found} items, and at most {limit} are taken: send several requests")]
+    #[error(
+        "`evaluations` holds {found} items, and at most {limit} are taken: send several requests"
+    )]
     TooManyEvaluations {
         /// How many it holds.
         found: usize,
@@ -96,7 +102,9 @@ pub enum Error {
         waited: Duration,
     },
     /// As many requests as may wait for a revision do.
-    #[error("too many requests wait for a revision that has not come: ask again later, or without `options.at_least`")]
+    #[error(
+        "too many requests wait for a revision that has not come: ask again later, or without `options.at_least`"
+    )]
     TooManyWaiting,
     /// The service has too much to do.
     #[error("{}", overload_message(*.0))]
@@ -154,7 +162,9 @@ pub enum Error {
     #[error("there is nothing here: `/docs` lists what there is")]
     NotFound,
     /// The metadata cannot be served without an identifier.
-    #[error("the metadata need the service's own identifier: start it with `--public-url https://…`")]
+    #[error(
+        "the metadata need the service's own identifier: start it with `--public-url https://…`"
+    )]
     NoPublicUrl,
     /// The metadata of another identifier.
     #[error("no metadata here: those of `{identifier}` are at `{path}`")]
@@ -209,31 +219,49 @@ impl Error {
     fn status_and_code(&self) -> (StatusCode, ErrorCode) {
         match self {
             Self::ContentType => (StatusCode::BAD_REQUEST, ErrorCode::ContentType),
-            Self::ContentEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::ContentEncoding),
+            Self::ContentEncoding => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                ErrorCode::ContentEncoding,
+            ),
             Self::Json { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidJson),
             Self::DuplicateMember(_) => (StatusCode::BAD_REQUEST, ErrorCode::DuplicateMember),
             Self::TooDeep(_) | Self::TooHeavy => (StatusCode::BAD_REQUEST, ErrorCode::TooDeep),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, ErrorCode::Malformed),
-            Self::TooManyEvaluations { .. } => (StatusCode::BAD_REQUEST, ErrorCode::TooManyEvaluations),
+            Self::TooManyEvaluations { .. } => {
+                (StatusCode::BAD_REQUEST, ErrorCode::TooManyEvaluations)
+            }
             Self::DefaultsTooLarge(_) => (StatusCode::BAD_REQUEST, ErrorCode::DefaultsTooLarge),
             Self::BatchTimeout(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::BatchTimeout),
-            Self::RevisionNotReached { .. } | Self::TooManyWaiting => {
-                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RevisionNotReached)
+            Self::RevisionNotReached { .. } | Self::TooManyWaiting => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::RevisionNotReached,
+            ),
+            Self::Overloaded(_) | Self::Left => {
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded)
             }
-            Self::Overloaded(_) | Self::Left => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded),
             Self::AnswerTooLarge(_) => (StatusCode::BAD_REQUEST, ErrorCode::AnswerTooLarge),
             Self::UnsupportedOption(_) => (StatusCode::BAD_REQUEST, ErrorCode::UnsupportedOption),
             Self::BodyIncomplete => (StatusCode::BAD_REQUEST, ErrorCode::BodyIncomplete),
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BodyTimeout),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge),
-            Self::MissingCredential | Self::WrongCredential => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated),
-            Self::CallerUnverified => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::CallerUnverified),
+            Self::MissingCredential | Self::WrongCredential => {
+                (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated)
+            }
+            Self::CallerUnverified => {
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::CallerUnverified)
+            }
             Self::TooManyRequests(_) => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
             Self::MissingPermission { .. } => (StatusCode::FORBIDDEN, ErrorCode::MissingPermission),
-            Self::AnonymousHost | Self::AnonymousProxied => (StatusCode::FORBIDDEN, ErrorCode::AnonymousRefused),
+            Self::AnonymousHost | Self::AnonymousProxied => {
+                (StatusCode::FORBIDDEN, ErrorCode::AnonymousRefused)
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
-            Self::NoPublicUrl | Self::OtherIdentifier { .. } => (StatusCode::NOT_FOUND, ErrorCode::NoMetadata),
-            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed),
+            Self::NoPublicUrl | Self::OtherIdentifier { .. } => {
+                (StatusCode::NOT_FOUND, ErrorCode::NoMetadata)
+            }
+            Self::MethodNotAllowed(_) => {
+                (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed)
+            }
             Self::PageToken(error) => (StatusCode::BAD_REQUEST, token_code(*error)),
             Self::Fault(fault) => fault_status_and_code(fault),
         }
@@ -243,7 +271,13 @@ impl Error {
     pub(super) fn body(&self) -> ErrorBody {
         let (_, code) = self.status_and_code();
         let member = self.member().map(str::to_owned);
-        ErrorBody { error: ErrorDetail { code, message: self.to_string(), member } }
+        ErrorBody {
+            error: ErrorDetail {
+                code,
+                message: self.to_string(),
+                member,
+            },
+        }
     }
 
     /// What the log must hold and the caller must not see.
@@ -268,7 +302,9 @@ impl Error {
     /// The member at fault, where there is one.
     fn member(&self) -> Option<&str> {
         match self {
-            Self::Malformed(malformed) => Some(malformed.member.as_str()).filter(|member| !member.is_empty()),
+            Self::Malformed(malformed) => {
+                Some(malformed.member.as_str()).filter(|member| !member.is_empty())
+            }
             Self::DuplicateMember(member) => Some(member),
             Self::UnsupportedOption(member) => Some(member),
             Self::PageToken(_) => Some("page.token"),
@@ -284,7 +320,9 @@ fn token_code(error: TokenError) -> ErrorCode {
         TokenError::Unknown => ErrorCode::PageTokenUnknown,
         TokenError::Edited => ErrorCode::PageTokenEdited,
         TokenError::OtherCaller | TokenError::OtherQuery => ErrorCode::PageTokenForeign,
-        TokenError::OtherBundle | TokenError::Expired | TokenError::Denied => ErrorCode::PageTokenExpired,
+        TokenError::OtherBundle | TokenError::Expired | TokenError::Denied => {
+            ErrorCode::PageTokenExpired
+        }
     }
 }
 
@@ -292,14 +330,19 @@ fn fault_status_and_code(fault: &Fault) -> (StatusCode, ErrorCode) {
     match fault {
         Fault::NoBundle => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoBundle),
         Fault::RecordQueueFull => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RecordQueueFull),
-        Fault::Relations(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::RelationsUnavailable),
+        Fault::Relations(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::RelationsUnavailable,
+        ),
         Fault::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
     }
 }
 
 fn overload_message(scarce: Scarce) -> &'static str {
     match scarce {
-        Scarce::Time => "the service has more to do than it can in time: ask again as `Retry-After` says",
+        Scarce::Time => {
+            "the service has more to do than it can in time: ask again as `Retry-After` says"
+        }
         Scarce::Bodies => {
             "the requests in progress take all the memory that they may: ask again as `Retry-After` says, or send less"
         }
@@ -325,8 +368,12 @@ fn fault_message(fault: &Fault) -> &'static str {
     match fault {
         Fault::NoBundle => "no bundle is loaded yet: ask again later",
         Fault::RecordQueueFull => "the decision cannot be recorded now: ask again later",
-        Fault::Relations(_) => "a relation could not be looked up within its limits: ask again later",
-        Fault::Internal(_) => "the service failed: its log says why, under this request's `X-Request-ID`",
+        Fault::Relations(_) => {
+            "a relation could not be looked up within its limits: ask again later"
+        }
+        Fault::Internal(_) => {
+            "the service failed: its log says why, under this request's `X-Request-ID`"
+        }
     }
 }
 

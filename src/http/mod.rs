@@ -1,18 +1,19 @@
 //! AuthZEN over HTTP.
 //!
-//! **Problem.** The wire is where a request is forged, doubled, cut short or sent by somebody else, and where callers
-//! compare answers byte for byte.
-//! **Decision.** A request is authenticated before its body is read; the body is read once, whole, under named limits,
-//! straight into [`crate::model::Value`] (`authzen/wire/`); what is not well-formed is a 400 that names the member, and everything that goes
-//! wrong becomes a status and a body in one file (`error`). Routes stand in one file (`routes`), one file per endpoint.
-//! A decision runs inline on the worker: a thread hop costs more than the decision. One that turns out to take long is
-//! begun anew on a thread of its own (`load::apart`).
-//! **Trade-off.** No JSON extractors of the framework: their limits, statuses and messages are not AuthZEN's, and they
-//! read the body before the caller is known.
+//! **Problem.** The wire is where a request is forged, doubled, cut short or sent by somebody else,
+//! and where callers compare answers byte for byte.
+//! **Decision.** A request is authenticated before its body is read; the body is read once, whole,
+//! under named limits, straight into [`crate::model::Value`] (`authzen/wire/`); what is not
+//! well-formed is a 400 that names the member, and everything that goes wrong becomes a status and
+//! a body in one file (`error`). Routes stand in one file (`routes`), one file per endpoint. A
+//! decision runs inline on the worker: a thread hop costs more than the decision. One that turns
+//! out to take long is begun anew on a thread of its own (`load::apart`).
+//! **Trade-off.** No JSON extractors of the framework: their limits, statuses and messages are not
+//! AuthZEN's, and they read the body before the caller is known.
 //!
-//! INVARIANT: an error never carries a decision, and every response that a handler can reach carries the request's
-//! `X-Request-ID` (AuthZEN 1.0 section 10.1.3). What the HTTP parser refuses itself (a head that is no HTTP, is too
-//! large or does not arrive) has no request id to carry.
+//! INVARIANT: an error never carries a decision, and every response that a handler can reach
+//! carries the request's `X-Request-ID` (AuthZEN 1.0 section 10.1.3). What the HTTP parser refuses
+//! itself (a head that is no HTTP, is too large or does not arrive) has no request id to carry.
 
 mod admin;
 pub mod authzen;
@@ -32,7 +33,8 @@ mod tls;
 
 pub use authzen::public_url::{PublicUrl, PublicUrlError};
 pub use authzen::wire::{
-    read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple, write_value,
+    read_object, write_answer, write_condition, write_page, write_record, write_text, write_tuple,
+    write_value,
 };
 pub use caller::certificate::CertificateName;
 pub use caller::rate::Rate;

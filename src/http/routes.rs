@@ -19,7 +19,8 @@ pub(super) const SEARCH_RESOURCE: &str = "/access/v1/search/resource";
 pub(super) const SEARCH_ACTION: &str = "/access/v1/search/action";
 pub(super) const KEYS_REFRESH: &str = "/admin/v1/keys/refresh";
 
-/// Mounts everything. The router tries the routes in this order, so what is asked most stands first.
+/// Mounts everything. The router tries the routes in this order, so what is asked most stands
+/// first.
 pub(super) fn mount(app: &mut ServiceConfig) {
     // For servers that enforce: a permission is needed.
     app.service(post(EVALUATION, evaluation::evaluation))
@@ -36,7 +37,10 @@ pub(super) fn mount(app: &mut ServiceConfig) {
         .service(get("/readyz", health::readyz))
         .service(get("/metrics", health::metrics))
         .service(get(JWKS, metadata::jwks))
-        .service(get("/.well-known/authzen-configuration{suffix:.*}", metadata::metadata));
+        .service(get(
+            "/.well-known/authzen-configuration{suffix:.*}",
+            metadata::metadata,
+        ));
     // For people.
     app.service(get("/", docs::redirect))
         .service(get("/docs", docs::redirect))
@@ -47,8 +51,9 @@ pub(super) fn mount(app: &mut ServiceConfig) {
 
 /// The path of a request as the router matches it, with what is percent-encoded decoded.
 ///
-/// INVARIANT: whatever depends on where a request goes (whether it is public, the form of its errors, its label) reads this:
-/// `/%68ealthz` is the public path `/healthz` to all of them or to none.
+/// INVARIANT: whatever depends on where a request goes (whether it is public, the form of its
+/// errors, its label) reads this: `/%68ealthz` is the public path `/healthz` to all of them or to
+/// none.
 pub(super) fn path(matched: &Path<Url>) -> &str {
     matched.as_str()
 }
@@ -75,7 +80,9 @@ pub(super) fn endpoint_name(path: &str) -> &'static str {
 
 /// Whether a path is everybody's: whatever credential comes along with it opens nothing there.
 pub(super) fn is_public(path: &str) -> bool {
-    let names = ["healthz", "readyz", "metrics", "jwks", "metadata", "docs", "openapi"];
+    let names = [
+        "healthz", "readyz", "metrics", "jwks", "metadata", "docs", "openapi",
+    ];
     path == "/" || names.contains(&endpoint_name(path))
 }
 
@@ -87,7 +94,9 @@ where
 {
     web::resource(path)
         .route(web::post().to(handler))
-        .default_service(web::to(|| async { refuse(Error::MethodNotAllowed("POST")) }))
+        .default_service(web::to(|| async {
+            refuse(Error::MethodNotAllowed("POST"))
+        }))
 }
 
 fn get<H, Args>(path: &'static str, handler: H) -> impl HttpServiceFactory + use<H, Args>
@@ -99,7 +108,9 @@ where
     web::resource(path)
         .route(web::get().to(handler.clone()))
         .route(web::head().to(handler))
-        .default_service(web::to(|| async { refuse(Error::MethodNotAllowed("GET, HEAD")) }))
+        .default_service(web::to(|| async {
+            refuse(Error::MethodNotAllowed("GET, HEAD"))
+        }))
 }
 
 fn refuse(error: Error) -> Result<HttpResponse, Error> {

@@ -1,4 +1,5 @@
-//! The service as one value: what it shares, the application of one worker, and the server around it.
+//! The service as one value: what it shares, the application of one worker, and the server around
+//! it.
 
 use super::connection::Watch;
 use super::envelope;
@@ -15,7 +16,9 @@ use crate::http::caller::rate::Meter;
 use crate::http::connection::listen;
 use crate::http::load::budget::Budget;
 use crate::http::load::revision_wait::WaitingPlaces;
-use crate::http::openfga::{EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, Places, STREAMS_OF_CALLER};
+use crate::http::openfga::{
+    EXPORTS_OF_CALLER, MAX_EXPORTS, MAX_STREAMS, Places, STREAMS_OF_CALLER,
+};
 use crate::telemetry::Metrics;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -82,20 +85,38 @@ impl Server {
             pages: Apart::for_pages(),
             writes: Apart::for_writes(),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
-    /// Serves until `shutdown` is done, and then lets requests in flight end. Blocks the calling thread.
+    /// Serves until `shutdown` is done, and then lets requests in flight end. Blocks the calling
+    /// thread.
     ///
     /// `Err` where a listener cannot be used.
-    pub fn run(self, listeners: Vec<Listener>, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    pub fn run(
+        self,
+        listeners: Vec<Listener>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
         System::new().block_on(async move {
-            let Settings { limits, workers, tls, .. } = &self.shared.settings;
-            let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+            let Settings {
+                limits,
+                workers,
+                tls,
+                ..
+            } = &self.shared.settings;
+            let workers = workers
+                .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+                .max(1);
             let connections = limits.connections.div_ceil(workers).max(1);
-            // The framework's own limit on handshakes is a few hundred, and whoever stops in one would shut others out.
+            // The framework's own limit on handshakes is a few hundred, and whoever stops in one
+            // would shut others out.
             actix_tls::accept::max_concurrent_tls_connect(connections);
-            let tls = tls.as_ref().map(|tls| tls.config().map_err(io::Error::other)).transpose()?;
+            let tls = tls
+                .as_ref()
+                .map(|tls| tls.config().map_err(io::Error::other))
+                .transpose()?;
             let mut builder = actix_server::Server::build()
                 .workers(workers)
                 .max_concurrent_connections(connections)
@@ -111,7 +132,9 @@ impl Server {
     /// Looks at the connections of one worker.
     pub(super) fn watch(&self) -> Rc<Watch> {
         let answers = Arc::clone(&self.shared.answers_memory);
-        Watch::new(self.limits(), Arc::clone(&self.shared.metrics), move || answers.is_pressed())
+        Watch::new(self.limits(), Arc::clone(&self.shared.metrics), move || {
+            answers.is_pressed()
+        })
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -131,9 +154,12 @@ impl Server {
         > + use<>,
     > {
         let (shared, verifying) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
-        // Every request makes room for what this layer may wait for, whether it is there or not: 2,700 bytes, copied twice
-        // on the way (1,300 of a decision's 85,000 instructions). Kept apart it is room for a pointer.
-        let bearers = from_fn(move |request, next| Box::pin(bearer::verify(Arc::clone(&verifying), request, next)));
+        // Every request makes room for what this layer may wait for, whether it is there or not:
+        // 2,700 bytes, copied twice on the way (1,300 of a decision's 85,000 instructions). Kept
+        // apart it is room for a pointer.
+        let bearers = from_fn(move |request, next| {
+            Box::pin(bearer::verify(Arc::clone(&verifying), request, next))
+        });
         App::new()
             .app_data(web::Data::from(Arc::clone(&self.shared)))
             .configure(routes::mount)
@@ -144,13 +170,16 @@ impl Server {
 
 /// The framework takes seconds only: half of one is a whole, and not none.
 fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
+    time.as_secs()
+        .saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
 /// Shows no key.
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("settings", &self.shared.settings).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
     }
 }
 

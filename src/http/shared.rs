@@ -11,7 +11,9 @@ use crate::clock::Clock;
 use crate::engine::{Ask, Bodies, Engine};
 use crate::evidence::Verifier;
 use crate::http::authzen::metadata::Metadata;
-use crate::http::authzen::wire::{Of, Options, check_size, read_object, record_bytes, without_data};
+use crate::http::authzen::wire::{
+    Of, Options, check_size, read_object, record_bytes, without_data,
+};
 use crate::http::caller::certificate::PeerCertificate;
 use crate::http::caller::rate::Meter;
 use crate::http::load::budget::{Budget, Share};
@@ -45,7 +47,11 @@ const SMALL_BYTES: usize = 32 << 10;
 impl Work {
     /// What reading and answering one question will cost.
     pub(super) fn of(body: &[u8]) -> Self {
-        if body.len() > SMALL_BYTES { Self::Long } else { Self::Short }
+        if body.len() > SMALL_BYTES {
+            Self::Long
+        } else {
+            Self::Short
+        }
     }
 }
 
@@ -90,7 +96,8 @@ pub(super) struct Shared {
     pub(super) questions: Apart,
     /// Where searches run.
     pub(super) searches: Apart,
-    /// Where stored texts are read and written that may be large: pages of tuples and changes, models, assertions.
+    /// Where stored texts are read and written that may be large: pages of tuples and changes,
+    /// models, assertions.
     pub(super) pages: Apart,
     /// Where tuples are written, and stores deleted.
     pub(super) writes: Apart,
@@ -99,18 +106,30 @@ pub(super) struct Shared {
 impl Shared {
     /// Counts a request of this caller, and refuses one too many.
     pub(super) fn count(&self, caller: usize) -> Result<(), Error> {
-        let rate = self.settings.callers.get(caller).and_then(|caller| caller.rate);
-        let (Some(rate), Some(meter)) = (rate, self.meters.get(caller)) else { return Ok(()) };
-        meter.take(rate, self.clock.monotonic_ms()).map_err(Error::TooManyRequests)
+        let rate = self
+            .settings
+            .callers
+            .get(caller)
+            .and_then(|caller| caller.rate);
+        let (Some(rate), Some(meter)) = (rate, self.meters.get(caller)) else {
+            return Ok(());
+        };
+        meter
+            .take(rate, self.clock.monotonic_ms())
+            .map_err(Error::TooManyRequests)
     }
 
     /// The certificate of a request's connection, where the authorities of now vouch for it.
-    pub(super) fn peer<'a>(&self, shown: Option<&'a PeerCertificate>) -> Option<&'a PeerCertificate> {
+    pub(super) fn peer<'a>(
+        &self,
+        shown: Option<&'a PeerCertificate>,
+    ) -> Option<&'a PeerCertificate> {
         shown.filter(|peer| peer.is_trusted(self.settings.tls.as_deref(), self.clock.now_ms()))
     }
 
-    /// Refuses a request whose caller is no longer who it was when its headers came: bodies may take their time, and so may
-    /// others' credentials. Meanwhile its token may have expired, or its issuer's keys or its authority be withdrawn.
+    /// Refuses a request whose caller is no longer who it was when its headers came: bodies may
+    /// take their time, and so may others' credentials. Meanwhile its token may have expired, or
+    /// its issuer's keys or its authority be withdrawn.
     fn check_still(&self, request: &HttpRequest, caller: Identity<'_>) -> Result<(), Error> {
         match caller.caller().map(|caller| &caller.by) {
             None | Some(By::Key(_)) => Ok(()),
@@ -119,15 +138,17 @@ impl Shared {
                 None => Err(Error::WrongCredential),
             },
             Some(By::Token { .. }) => match request.extensions().get::<Verified>() {
-                Some(token) if token.proven.until.0 <= self.clock.now_ms() => Err(Error::WrongCredential),
+                Some(token) if token.proven.until.0 <= self.clock.now_ms() => {
+                    Err(Error::WrongCredential)
+                }
                 Some(token) if token.stands() => Ok(()),
                 Some(_) | None => Err(Error::CallerUnverified),
             },
         }
     }
 
-    /// Does work that takes long, once there is a place for it, and if the request's caller is still who it was: others'
-    /// work may take its time, too.
+    /// Does work that takes long, once there is a place for it, and if the request's caller is
+    /// still who it was: others' work may take its time, too.
     pub(super) async fn run_apart<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
         places: &Apart,
@@ -145,8 +166,9 @@ impl Shared {
         }
     }
 
-    /// Takes a request whose caller needs this permission: first who sent it, then its body, and then whether there is time
-    /// for it. The body is read before that, so that the connection can go on; what writes relations is always taken.
+    /// Takes a request whose caller needs this permission: first who sent it, then its body, and
+    /// then whether there is time for it. The body is read before that, so that the connection can
+    /// go on; what writes relations is always taken.
     ///
     /// What takes long needs a turn besides ([`Self::turn`]).
     pub(super) async fn admit<'a>(
@@ -165,8 +187,8 @@ impl Shared {
         Ok((caller, body))
     }
 
-    /// Reads a body, once the relations are as far as it asks for, and verifies what credentials it holds. Nobody waits for
-    /// either with a turn, or with more of a body than its text.
+    /// Reads a body, once the relations are as far as it asks for, and verifies what credentials it
+    /// holds. Nobody waits for either with a turn, or with more of a body than its text.
     pub(super) async fn open(
         &self,
         of: Of,
@@ -178,7 +200,12 @@ impl Shared {
         if work == Work::Short && self.settings.verifier.is_none() {
             let (body, options) = self.read_with_options(of, caller, text)?;
             if self.is_reached(&options) {
-                return Ok(Opened { body, options, evidence: None, turn: None });
+                return Ok(Opened {
+                    body,
+                    options,
+                    evidence: None,
+                    turn: None,
+                });
             }
         }
         // What waits is kept apart: the others' tasks stay small.
@@ -211,40 +238,61 @@ impl Shared {
                 self.pay_credentials(&held, request, text)?;
             }
             let mut gathering = pin!(gather(verifier, caller, &held));
-            evidence = Some(match poll_fn(|cx| Poll::Ready(gathering.as_mut().poll(cx))).await {
-                Poll::Ready(evidence) => evidence,
-                Poll::Pending => {
-                    body = Record::new();
-                    turn.take().into_iter().for_each(Turn::pass_on);
-                    self.pay_credentials(&held, request, text)?;
-                    let evidence = gathering.await;
-                    turn = self.turn_for(work, request, text).await?;
-                    evidence
-                }
-            });
+            evidence = Some(
+                match poll_fn(|cx| Poll::Ready(gathering.as_mut().poll(cx))).await {
+                    Poll::Ready(evidence) => evidence,
+                    Poll::Pending => {
+                        body = Record::new();
+                        turn.take().into_iter().for_each(Turn::pass_on);
+                        self.pay_credentials(&held, request, text)?;
+                        let evidence = gathering.await;
+                        turn = self.turn_for(work, request, text).await?;
+                        evidence
+                    }
+                },
+            );
             if body.is_empty() {
                 body = self.read(text)?;
             }
         }
         // INVARIANT: nothing is waited for between this and the answer, but for what asks again.
         self.check_still(request, caller)?;
-        Ok(Opened { body, options, evidence, turn })
+        Ok(Opened {
+            body,
+            options,
+            evidence,
+            turn,
+        })
     }
 
-    /// Pays for the text of a body that is a trifle, and for the credentials in it, where they wait: for an issuer, or for a
-    /// place to search. Other bodies are paid for with all that they become.
-    fn pay_credentials(&self, held: &[Record], request: &HttpRequest, text: &Bytes) -> Result<(), Error> {
+    /// Pays for the text of a body that is a trifle, and for the credentials in it, where they
+    /// wait: for an issuer, or for a place to search. Other bodies are paid for with all that they
+    /// become.
+    fn pay_credentials(
+        &self,
+        held: &[Record],
+        request: &HttpRequest,
+        text: &Bytes,
+    ) -> Result<(), Error> {
         if held.is_empty() || request.extensions().get::<Share>().is_some() {
             return Ok(());
         }
         let bytes = text.len() + held.iter().map(record_bytes).sum::<usize>();
         let bytes = bytes.min(self.settings.limits.bodies_bytes);
-        let share = self.bodies_memory.take(bytes).ok_or(Error::Overloaded(Scarce::Bodies))?;
+        let share = self
+            .bodies_memory
+            .take(bytes)
+            .ok_or(Error::Overloaded(Scarce::Bodies))?;
         request.extensions_mut().insert(share);
         Ok(())
     }
 
-    fn read_with_options(&self, of: Of, caller: Identity<'_>, text: &[u8]) -> Result<(Record, Options), Error> {
+    fn read_with_options(
+        &self,
+        of: Of,
+        caller: Identity<'_>,
+        text: &[u8],
+    ) -> Result<(Record, Options), Error> {
         let body = self.read(text)?;
         let options = Options::read(of, &body, caller)?;
         if of == Of::Evaluations {
@@ -253,7 +301,12 @@ impl Shared {
         Ok((body, options))
     }
 
-    async fn turn_for(&self, work: Work, request: &HttpRequest, text: &Bytes) -> Result<Option<Turn>, Error> {
+    async fn turn_for(
+        &self,
+        work: Work,
+        request: &HttpRequest,
+        text: &Bytes,
+    ) -> Result<Option<Turn>, Error> {
         match work {
             Work::Short => Ok(None),
             Work::Long => self.turn(request, text).await.map(Some),
@@ -262,13 +315,27 @@ impl Shared {
 
     /// Waits for a turn at the worker, for a body that may take long.
     pub(super) async fn turn(&self, request: &HttpRequest, body: &[u8]) -> Result<Turn, Error> {
-        Turn::take(body.len(), self.settings.limits.queue_time, connection(request)).await
+        Turn::take(
+            body.len(),
+            self.settings.limits.queue_time,
+            connection(request),
+        )
+        .await
     }
 
     /// Pays for an answer of so many bytes, until the client of the connection has taken it.
-    pub(super) fn pay_answer(&self, connection: Option<&Connection>, bytes: u64) -> Result<(), Error> {
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.settings.limits.answers_bytes);
-        let share = self.answers_memory.take(bytes).ok_or(Error::Overloaded(Scarce::Answers))?;
+    pub(super) fn pay_answer(
+        &self,
+        connection: Option<&Connection>,
+        bytes: u64,
+    ) -> Result<(), Error> {
+        let bytes = usize::try_from(bytes)
+            .unwrap_or(usize::MAX)
+            .min(self.settings.limits.answers_bytes);
+        let share = self
+            .answers_memory
+            .take(bytes)
+            .ok_or(Error::Overloaded(Scarce::Answers))?;
         if let Some(connection) = connection {
             connection.keep(share);
         }
@@ -280,7 +347,9 @@ impl Shared {
         let read = read_object(body, self.json_depth());
         read.map_err(|error| match error {
             // Whether the member is one that is marked is known only once the request is read.
-            Error::DuplicateMember(path) if self.engine.has_secrets() => Error::DuplicateMember(without_data(&path)),
+            Error::DuplicateMember(path) if self.engine.has_secrets() => {
+                Error::DuplicateMember(without_data(&path))
+            }
             other => other,
         })
     }
@@ -297,12 +366,19 @@ async fn gather(verifier: &Verifier, caller: Identity<'_>, held: &[Record]) -> E
     verifier.gather(held, caller.place(), scope).await
 }
 
-/// The credentials in the contexts of a body, without all else: its own, and those of a batch's items.
+/// The credentials in the contexts of a body, without all else: its own, and those of a batch's
+/// items.
 fn held_credentials(body: &Record) -> Vec<Record> {
-    let items = body.get("evaluations").and_then(Value::as_list).unwrap_or_default();
+    let items = body
+        .get("evaluations")
+        .and_then(Value::as_list)
+        .unwrap_or_default();
     let holders = std::iter::once(body).chain(items.iter().filter_map(Value::as_record));
-    let credentials = holders.filter_map(|holder| holder.get("context")?.as_record()?.get_present(CREDENTIALS));
-    credentials.map(|credentials| Record::from_iter([(CREDENTIALS.into(), credentials.clone())])).collect()
+    let credentials =
+        holders.filter_map(|holder| holder.get("context")?.as_record()?.get_present(CREDENTIALS));
+    credentials
+        .map(|credentials| Record::from_iter([(CREDENTIALS.into(), credentials.clone())]))
+        .collect()
 }
 
 /// What the engine must know of a caller, on whatever thread.
@@ -348,7 +424,10 @@ pub(super) fn ask<'a>(
 ) -> Ask<'a> {
     Ask {
         caller: caller.name(),
-        request_id: request.headers().get(&REQUEST_ID).and_then(|id| str::from_utf8(id.as_bytes()).ok()),
+        request_id: request
+            .headers()
+            .get(&REQUEST_ID)
+            .and_then(|id| str::from_utf8(id.as_bytes()).ok()),
         require_actor: caller.caller().is_some_and(|caller| caller.require_actor),
         depth: options.depth,
         arguments: options.arguments,

@@ -1,17 +1,19 @@
-//! What the service speaks TLS with: its certificate, and the authorities of its callers' certificates.
+//! What the service speaks TLS with: its certificate, and the authorities of its callers'
+//! certificates.
 //!
-//! Both are read again when their files change ([`Tls::reload`]): certificates live for days or hours. A certificate of
-//! the service that cannot be read leaves the one that was there, which ends by itself. Authorities end otherwise:
+//! Both are read again when their files change ([`Tls::reload`]): certificates live for days or
+//! hours. A certificate of the service that cannot be read leaves the one that was there, which
+//! ends by itself. Authorities end otherwise:
 //!
-//! - What the file holds are the authorities, also where they are none, and where a part of it cannot be read. A file that
-//!   is gone holds none.
-//! - A file that cannot be read, or is no PEM, says nothing: those of before are used for [`KEEP`] more, as an issuer's
-//!   keys are.
+//! - What the file holds are the authorities, also where they are none, and where a part of it
+//!   cannot be read. A file that is gone holds none.
+//! - A file that cannot be read, or is no PEM, says nothing: those of before are used for [`KEEP`]
+//!   more, as an issuer's keys are.
 //!
-//! INVARIANT: a certificate and its key are replaced together, and only where they belong to each other. What is wrong with
-//! them keeps no authority, and what is wrong with the authorities no certificate. What a handshake
-//! found of a caller's certificate holds as long as the authorities of then ([`Tls::authorities`]): a connection may
-//! outlive them.
+//! INVARIANT: a certificate and its key are replaced together, and only where they belong to each
+//! other. What is wrong with them keeps no authority, and what is wrong with the authorities no
+//! certificate. What a handshake found of a caller's certificate holds as long as the authorities
+//! of then ([`Tls::authorities`]): a connection may outlive them.
 
 use crate::evidence::Authorities;
 use arc_swap::ArcSwap;
@@ -20,9 +22,13 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme,
+};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
@@ -34,8 +40,9 @@ use std::time::Duration;
 /// LIMIT: a file of certificates or of a key.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// How long authorities are used whose file can no longer be read: an outage of an hour is survived, and authorities that
-/// somebody keeps from being withdrawn are trusted no longer than that.
+/// How long authorities are used whose file can no longer be read: an outage of an hour is
+/// survived, and authorities that somebody keeps from being withdrawn are trusted no longer than
+/// that.
 const KEEP: Duration = Duration::from_hours(1);
 
 /// Where certificates are.
@@ -54,7 +61,8 @@ pub struct Tls {
     files: TlsFiles,
     own: ArcSwap<CertifiedKey>,
     clients: Option<ArcSwap<Clients>>,
-    /// Since when the file of the authorities cannot be read, by the monotonic clock; none where it can.
+    /// Since when the file of the authorities cannot be read, by the monotonic clock; none where it
+    /// can.
     unreadable_since_ms: Mutex<Option<i64>>,
     is_settled: AtomicBool,
 }
@@ -78,7 +86,12 @@ impl Tls {
     /// Reads the files. `Err` says which cannot be used.
     pub fn open(files: TlsFiles) -> Result<Arc<Self>, String> {
         let own = ArcSwap::from_pointee(own(&files)?);
-        let clients = files.client_authorities.as_deref().map(all_clients).transpose()?.map(ArcSwap::from_pointee);
+        let clients = files
+            .client_authorities
+            .as_deref()
+            .map(all_clients)
+            .transpose()?
+            .map(ArcSwap::from_pointee);
         Ok(Arc::new(Self {
             files,
             own,
@@ -88,18 +101,24 @@ impl Tls {
         }))
     }
 
-    /// Reads them again, at this time by the monotonic clock. `Err` says what is wrong, and what has become of it: what can
-    /// be read counts, whatever cannot.
+    /// Reads them again, at this time by the monotonic clock. `Err` says what is wrong, and what
+    /// has become of it: what can be read counts, whatever cannot.
     pub fn reload(&self, now_ms: i64) -> Result<(), String> {
         let own = own(&self.files).map(|own| self.own.store(Arc::new(own)));
-        let own = own.map_err(|problem| format!("{problem}; the certificate of before is still used"));
+        let own =
+            own.map_err(|problem| format!("{problem}; the certificate of before is still used"));
         let clients = match (&self.clients, self.files.client_authorities.as_deref()) {
             (Some(place), Some(path)) => self.reload_clients(place, path, now_ms),
             _ => Ok(()),
         };
         let problems: Vec<String> = [own, clients].into_iter().filter_map(Result::err).collect();
-        self.is_settled.store(problems.is_empty(), Ordering::Relaxed);
-        if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+        self.is_settled
+            .store(problems.is_empty(), Ordering::Relaxed);
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems.join("; "))
+        }
     }
 
     /// Returns `true` if nothing was wrong when they were read last.
@@ -108,43 +127,66 @@ impl Tls {
         self.is_settled.load(Ordering::Relaxed)
     }
 
-    fn reload_clients(&self, place: &ArcSwap<Clients>, path: &Path, now_ms: i64) -> Result<(), String> {
-        let mut since_ms = self.unreadable_since_ms.lock().unwrap_or_else(PoisonError::into_inner);
+    fn reload_clients(
+        &self,
+        place: &ArcSwap<Clients>,
+        path: &Path,
+        now_ms: i64,
+    ) -> Result<(), String> {
+        let mut since_ms = self
+            .unreadable_since_ms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let (read, complaint) = match clients(path) {
             Ok(ReadClients { clients, complaint }) => {
                 *since_ms = None;
-                let told =
-                    |problem| format!("{problem}; the authorities of before that it does not hold are withdrawn");
+                let told = |problem| {
+                    format!(
+                        "{problem}; the authorities of before that it does not hold are withdrawn"
+                    )
+                };
                 (clients, complaint.map(told))
             }
             Err(problem) => {
                 let waited_ms = now_ms.saturating_sub(*since_ms.get_or_insert(now_ms));
                 if waited_ms < i64::try_from(KEEP.as_millis()).unwrap_or(i64::MAX) {
-                    return Err(format!("{problem}; the authorities of before are used for at most an hour more"));
+                    return Err(format!(
+                        "{problem}; the authorities of before are used for at most an hour more"
+                    ));
                 }
-                let complaint = format!("{problem} since an hour; the authorities of before are withdrawn");
+                let complaint =
+                    format!("{problem} since an hour; the authorities of before are withdrawn");
                 (Clients::none(), Some(complaint))
             }
         };
         let last = place.load();
         if last.roots != read.roots {
-            place.store(Arc::new(Clients { number: last.number.wrapping_add(1), ..read }));
+            place.store(Arc::new(Clients {
+                number: last.number.wrapping_add(1),
+                ..read
+            }));
         }
         complaint.map_or(Ok(()), Err)
     }
 
-    /// The number of the authorities of now, another one whenever they change; none where callers are asked for no
-    /// certificate.
+    /// The number of the authorities of now, another one whenever they change; none where callers
+    /// are asked for no certificate.
     pub(super) fn authorities(&self) -> Option<u64> {
         self.clients.as_ref().map(|clients| clients.load().number)
     }
 
-    /// The number of the authorities of now, where they vouch for this chain at this time, in seconds since 1970.
+    /// The number of the authorities of now, where they vouch for this chain at this time, in
+    /// seconds since 1970.
     pub(super) fn vouch(&self, chain: &[CertificateDer<'_>], now_s: i64) -> Option<u64> {
         let clients = self.clients.as_ref()?.load();
         let (leaf, between) = chain.split_first()?;
         let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now_s).ok()?));
-        clients.verifier.as_ref()?.verify_client_cert(leaf, between, now).ok().map(|_| clients.number)
+        clients
+            .verifier
+            .as_ref()?
+            .verify_client_cert(leaf, between, now)
+            .ok()
+            .map(|_| clients.number)
     }
 
     /// The files.
@@ -163,8 +205,9 @@ impl Tls {
         };
         let mut config = builder.with_cert_resolver(Arc::new(Resolve(Arc::clone(self))));
         if self.clients.is_some() {
-            // INVARIANT: a session that is taken up again would bring its certificate along unverified, whatever authorities
-            // there are by now. A handshake costs a caller that keeps its connections nothing.
+            // INVARIANT: a session that is taken up again would bring its certificate along
+            // unverified, whatever authorities there are by now. A handshake costs a caller that
+            // keeps its connections nothing.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
@@ -175,7 +218,9 @@ impl Tls {
 /// Names the files, and shows nothing of them.
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
+        f.debug_struct("Tls")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
@@ -194,7 +239,11 @@ struct Verify(Arc<Tls>);
 
 impl Verify {
     fn now(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
-        let verifier = self.0.clients.as_ref().and_then(|clients| clients.load().verifier.clone());
+        let verifier = self
+            .0
+            .clients
+            .as_ref()
+            .and_then(|clients| clients.load().verifier.clone());
         verifier.ok_or_else(|| Error::General("no authorities".to_owned()))
     }
 }
@@ -219,7 +268,8 @@ impl ClientCertVerifier for Verify {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.now()?.verify_client_cert(end_entity, intermediates, now)
+        self.now()?
+            .verify_client_cert(end_entity, intermediates, now)
     }
 
     fn verify_tls12_signature(
@@ -228,7 +278,8 @@ impl ClientCertVerifier for Verify {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.now()?.verify_tls12_signature(message, certificate, signature)
+        self.now()?
+            .verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -237,18 +288,25 @@ impl ClientCertVerifier for Verify {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.now()?.verify_tls13_signature(message, certificate, signature)
+        self.now()?
+            .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
 /// A path as messages show it: what holds a key in its place is not shown.
 fn shown_path(path: &Path) -> String {
     let shown = path.display().to_string();
-    if shown.contains("-----BEGIN") { "(hidden)".to_owned() } else { shown }
+    if shown.contains("-----BEGIN") {
+        "(hidden)".to_owned()
+    } else {
+        shown
+    }
 }
 
 fn own(files: &TlsFiles) -> Result<CertifiedKey, String> {
@@ -257,12 +315,21 @@ fn own(files: &TlsFiles) -> Result<CertifiedKey, String> {
     let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?)
         .map_err(|_| format!("`{shown}` holds no private key in PEM form"))?;
     let key = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider());
-    key.map_err(|error| format!("`{shown}` is not the key of `{}`: {error}", files.certificate.display()))
+    key.map_err(|error| {
+        format!(
+            "`{shown}` is not the key of `{}`: {error}",
+            files.certificate.display()
+        )
+    })
 }
 
 impl Clients {
     fn none() -> Self {
-        Self { number: 0, roots: Vec::new(), verifier: None }
+        Self {
+            number: 0,
+            roots: Vec::new(),
+            verifier: None,
+        }
     }
 }
 
@@ -279,41 +346,71 @@ fn clients(path: &Path) -> Result<ReadClients, String> {
         Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let complaint = Some(format!("`{shown}` cannot be read: {error}"));
-            return Ok(ReadClients { clients: Clients::none(), complaint });
+            return Ok(ReadClients {
+                clients: Clients::none(),
+                complaint,
+            });
         }
         Err(error) => return Err(format!("`{shown}` cannot be read: {error}")),
     };
-    let Some(Authorities { certificates, damaged }) = Authorities::read(&text, is_cut) else {
+    let Some(Authorities {
+        certificates,
+        damaged,
+    }) = Authorities::read(&text, is_cut)
+    else {
         return Err(format!("`{shown}` holds no certificates in PEM form"));
     };
     let mut store = RootCertStore::empty();
     let mut complaint = match damaged {
-        _ if is_cut => Some(format!("`{shown}` is larger than {MAX_FILE_BYTES} bytes, and not read beyond them")),
-        0 if certificates.is_empty() => Some(format!("`{shown}` holds no certificates in PEM form")),
+        _ if is_cut => Some(format!(
+            "`{shown}` is larger than {MAX_FILE_BYTES} bytes, and not read beyond them"
+        )),
+        0 if certificates.is_empty() => {
+            Some(format!("`{shown}` holds no certificates in PEM form"))
+        }
         0 => None,
-        _ => Some(format!("`{shown}` is damaged: {damaged} parts of it are no certificates in PEM form")),
+        _ => Some(format!(
+            "`{shown}` is damaged: {damaged} parts of it are no certificates in PEM form"
+        )),
     };
     let mut roots = Vec::new();
     for certificate in certificates {
         match store.add(certificate.clone()) {
             Ok(()) => roots.push(certificate),
-            Err(error) => complaint = Some(format!("`{shown}` holds a certificate that is no authority's: {error}")),
+            Err(error) => {
+                complaint = Some(format!(
+                    "`{shown}` holds a certificate that is no authority's: {error}"
+                ));
+            }
         }
     }
     if roots.is_empty() {
-        return Ok(ReadClients { clients: Clients::none(), complaint });
+        return Ok(ReadClients {
+            clients: Clients::none(),
+            complaint,
+        });
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider).allow_unauthenticated().build();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider)
+        .allow_unauthenticated()
+        .build();
     let verifier = verifier.map_err(|error| format!("`{shown}` cannot be used: {error}"))?;
-    Ok(ReadClients { clients: Clients { number: 0, roots, verifier: Some(verifier) }, complaint })
+    Ok(ReadClients {
+        clients: Clients {
+            number: 0,
+            roots,
+            verifier: Some(verifier),
+        },
+        complaint,
+    })
 }
 
 /// The text of a file up to the limit, and whether there is more of it.
 fn read_some(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
     let mut text = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut text)?;
+    File::open(path)?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut text)?;
     let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
     let is_cut = text.len() > most;
     text.truncate(most);
@@ -323,12 +420,17 @@ fn read_some(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let none = || format!("`{}` holds no certificates in PEM form", path.display());
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
-    found.ok().filter(|found| !found.is_empty()).ok_or_else(none)
+    found
+        .ok()
+        .filter(|found| !found.is_empty())
+        .ok_or_else(none)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let shown = shown_path(path);
-    let size = fs::metadata(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?.len();
+    let size = fs::metadata(path)
+        .map_err(|error| format!("`{shown}` cannot be read: {error}"))?
+        .len();
     if size > MAX_FILE_BYTES {
         return Err(format!("`{shown}` is larger than {MAX_FILE_BYTES} bytes"));
     }

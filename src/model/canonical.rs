@@ -1,8 +1,8 @@
 //! Values as bytes in one way only: what a key of kept outcomes is made of.
 //!
-//! INVARIANT: two different sequences of what is written here never have the same bytes. Everything begins with a tag
-//! of what it is and says its own length, so no value can pass for another, for two others or for one that is absent;
-//! bytes can be read in one way, from the left.
+//! INVARIANT: two different sequences of what is written here never have the same bytes. Everything
+//! begins with a tag of what it is and says its own length, so no value can pass for another, for
+//! two others or for one that is absent; bytes can be read in one way, from the left.
 
 use super::{EntityRef, Record, Value};
 
@@ -59,8 +59,8 @@ impl Canonical {
         self.text(&uid.id);
     }
 
-    /// That a value is not there. `depth` tells the places apart at which it can be missing: a member of a record, and
-    /// the record itself.
+    /// That a value is not there. `depth` tells the places apart at which it can be missing: a
+    /// member of a record, and the record itself.
     pub fn absent(&mut self, depth: usize) {
         self.0.push(ABSENT);
         self.size(depth);
@@ -83,7 +83,8 @@ impl Canonical {
         self.members(record, false);
     }
 
-    /// A value as conditions on tuples see it: to the digit, for their errors show what they were given.
+    /// A value as conditions on tuples see it: to the digit, for their errors show what they were
+    /// given.
     pub fn verbatim(&mut self, value: &Value) {
         self.write(value, true);
     }
@@ -170,14 +171,35 @@ mod tests {
         let spellings = ["5", "5.0", "0.5e1", "50e-1", "5.000"];
         for a in spellings {
             for b in spellings {
-                assert_eq!(bytes(|it| it.value(&number(a))), bytes(|it| it.value(&number(b))));
-                assert_eq!(bytes(|it| it.verbatim(&number(a))) == bytes(|it| it.verbatim(&number(b))), a == b);
+                assert_eq!(
+                    bytes(|it| it.value(&number(a))),
+                    bytes(|it| it.value(&number(b)))
+                );
+                assert_eq!(
+                    bytes(|it| it.verbatim(&number(a))) == bytes(|it| it.verbatim(&number(b))),
+                    a == b
+                );
             }
         }
-        let different = ["5", "-5", "50", "0.5", "5e100", "5.0e100", "0", "500", "5e-3", "9007199254740993"];
+        let different = [
+            "5",
+            "-5",
+            "50",
+            "0.5",
+            "5e100",
+            "5.0e100",
+            "0",
+            "500",
+            "5e-3",
+            "9007199254740993",
+        ];
         for (at, a) in different.iter().enumerate() {
             for b in different.iter().skip(at + 1) {
-                assert_ne!(bytes(|it| it.value(&number(a))), bytes(|it| it.value(&number(b))), "{a} {b}");
+                assert_ne!(
+                    bytes(|it| it.value(&number(a))),
+                    bytes(|it| it.value(&number(b))),
+                    "{a} {b}"
+                );
             }
         }
     }
@@ -186,13 +208,28 @@ mod tests {
     #[test]
     fn numbers_with_the_same_bytes_convert_alike() {
         let zeros = format!("0.{}1e46", "0".repeat(45));
-        let all =
-            ["1", "1.0", "10e-1", &zeros, "1e38", "100000000000000000000000000000000000000", "0e99999", "-0", "0"];
+        let all = [
+            "1",
+            "1.0",
+            "10e-1",
+            &zeros,
+            "1e38",
+            "100000000000000000000000000000000000000",
+            "0e99999",
+            "-0",
+            "0",
+        ];
         for a in all {
             for b in all {
-                let (Value::Number(x), Value::Number(y)) = (number(a), number(b)) else { continue };
+                let (Value::Number(x), Value::Number(y)) = (number(a), number(b)) else {
+                    continue;
+                };
                 if bytes(|it| it.value(&number(a))) == bytes(|it| it.value(&number(b))) {
-                    assert_eq!((x.to_i64(), x.to_decimal_text()), (y.to_i64(), y.to_decimal_text()), "{a} {b}");
+                    assert_eq!(
+                        (x.to_i64(), x.to_decimal_text()),
+                        (y.to_i64(), y.to_decimal_text()),
+                        "{a} {b}"
+                    );
                 }
             }
         }
@@ -209,15 +246,21 @@ mod tests {
         leaf.prop_recursive(3, 12, 3, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::List),
-                prop::collection::vec(("[ab]{0,2}", inner), 0..3).prop_map(|members| Value::Record(
-                    members.into_iter().map(|(name, value)| (name.into(), value)).collect()
-                )),
+                prop::collection::vec(("[ab]{0,2}", inner), 0..3).prop_map(
+                    |members| Value::Record(
+                        members
+                            .into_iter()
+                            .map(|(name, value)| (name.into(), value))
+                            .collect()
+                    )
+                ),
             ]
         })
     }
 
     proptest! {
-        /// Sequences of values, some of them absent: equal to the byte exactly where they are equal one by one.
+        /// Sequences of values, some of them absent: equal to the byte exactly where they are equal
+        /// one by one.
         #[test]
         fn different_sequences_have_different_bytes(
             a in prop::collection::vec(prop::option::of(values()), 0..4),

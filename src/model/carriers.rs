@@ -1,17 +1,19 @@
 //! Carriers: every live way to say "this agent, acting for this user", read into one chain.
 //!
-//! **Problem.** No standard has settled how a request names two parties. Seven spellings are in use, and a service
-//! that reads some of them and ignores the others decides about the wrong party: a carrier that is overlooked makes
-//! an agent's request look like its user's own.
-//! **Decision.** Every spelling in the table of `docs/asking.md` is read here, in one place, before anything is decided.
-//! What is present must be of its form; what occurs more than once must agree; what is consumed is removed from the
-//! properties and the context, so that no policy sees a second truth. What a carrier says of a member beside its name
-//! (`properties`) belongs to that member. Names and places are one table, [`table`]: what is spelled like a carrier, or
-//! stands one level off, is refused.
-//! **Trade-off.** A request with a stray `subject.properties.delegation` of some other meaning is denied and told why.
+//! **Problem.** No standard has settled how a request names two parties. Seven spellings are in
+//! use, and a service that reads some of them and ignores the others decides about the wrong party:
+//! a carrier that is overlooked makes an agent's request look like its user's own.
+//! **Decision.** Every spelling in the table of `docs/asking.md` is read here, in one place, before
+//! anything is decided. What is present must be of its form; what occurs more than once must agree;
+//! what is consumed is removed from the properties and the context, so that no policy sees a second
+//! truth. What a carrier says of a member beside its name (`properties`) belongs to that member.
+//! Names and places are one table, [`table`]: what is spelled like a carrier, or stands one level
+//! off, is refused.
+//! **Trade-off.** A request with a stray `subject.properties.delegation` of some other meaning is
+//! denied and told why.
 //!
-//! INVARIANT: a carrier that is present and not null either becomes part of the chain or denies, and nothing that it says
-//! of a member is lost.
+//! INVARIANT: a carrier that is present and not null either becomes part of the chain or denies,
+//! and nothing that it says of a member is lost.
 
 mod agree;
 mod credentials;
@@ -19,8 +21,8 @@ mod reader;
 pub(super) mod table;
 
 use super::{
-    Action, Chain, ChainError, Code, Dropped, Entity, Evidence, Flaw, MAX_ACTORS, NameFlaw, Question, Record, Request,
-    Unproven, Value, alike, check_name, shown,
+    Action, Chain, ChainError, Code, Dropped, Entity, Evidence, Flaw, MAX_ACTORS, NameFlaw,
+    Question, Record, Request, Unproven, Value, alike, check_name, shown,
 };
 use agree::{agree, say_the_same};
 pub(super) use credentials::shown_subject;
@@ -28,10 +30,17 @@ use reader::Reader;
 use smol_str::SmolStr;
 use table::{CLIENT_ID, Site, is_plain, overlooked, overlooked_client};
 
-/// Names in a request's context that belong to the engine: facts, and what conditions on relations read. A request
-/// that sends one is answered as if it had not.
-const ENGINE_MEMBERS: [&str; 7] =
-    ["delegation", "now", "token", "action_properties", "current_time", "action", "resource"];
+/// Names in a request's context that belong to the engine: facts, and what conditions on relations
+/// read. A request that sends one is answered as if it had not.
+const ENGINE_MEMBERS: [&str; 7] = [
+    "delegation",
+    "now",
+    "token",
+    "action_properties",
+    "current_time",
+    "action",
+    "resource",
+];
 
 /// Members of the context that are read and are no carriers.
 const CONTEXT_MEMBERS: [&str; 1] = ["arguments"];
@@ -52,18 +61,25 @@ pub struct CarrierSettings {
 }
 
 impl CarrierSettings {
-    /// The names of carriers, and of the objects that hold them, that a schema may give to attributes, too. Where it does
-    /// not, they are misplaced.
-    pub const SHARED_NAMES: [&'static str; 7] =
-        ["user", "agent", "credentials", "subject", "context", "properties", CLIENT_ID];
+    /// The names of carriers, and of the objects that hold them, that a schema may give to
+    /// attributes, too. Where it does not, they are misplaced.
+    pub const SHARED_NAMES: [&'static str; 7] = [
+        "user",
+        "agent",
+        "credentials",
+        "subject",
+        "context",
+        "properties",
+        CLIENT_ID,
+    ];
 
     /// Returns `true` if something that nobody reads is no carrier to this bundle.
     fn excuses(&self, flaw: &Flaw) -> bool {
         flaw.of_client && self.client_id.is_none()
     }
 
-    /// Returns `true` if a name among the properties of this type, which is a carrier's to some bundles, is data to this
-    /// one.
+    /// Returns `true` if a name among the properties of this type, which is a carrier's to some
+    /// bundles, is data to this one.
     pub(super) fn is_data(&self, kind: &str, name: &str) -> bool {
         let attributes = self.attributes_of(self.declared(kind).map_or(kind, SmolStr::as_str));
         attributes.contains(&name) || (self.client_id.is_none() && alike(CLIENT_ID, name))
@@ -71,7 +87,11 @@ impl CarrierSettings {
 
     /// The shared names that are attributes of this type.
     fn attributes_of(&self, kind: &str) -> smallvec::SmallVec<[&'static str; 2]> {
-        self.attributes.iter().filter(|(of, _)| of == kind).map(|(_, name)| *name).collect()
+        self.attributes
+            .iter()
+            .filter(|(of, _)| of == kind)
+            .map(|(_, name)| *name)
+            .collect()
     }
 }
 
@@ -90,7 +110,8 @@ impl Default for CarrierSettings {
 /// Why a request has no chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChainRefusal {
-    /// The request is well-formed and denied: `chain_invalid`, `chain_conflict` or `attribute_conflict`.
+    /// The request is well-formed and denied: `chain_invalid`, `chain_conflict` or
+    /// `attribute_conflict`.
     Deny(Code, String),
     /// The request is well-formed and denied for one of its credentials.
     Unproven(Unproven),
@@ -112,8 +133,12 @@ fn conflict(message: impl Into<String>) -> ChainRefusal {
     ChainRefusal::Deny(Code::ChainConflict, message.into())
 }
 
-/// Reads who asks for whom, and takes the carriers out of the request. A request with credentials is denied.
-pub fn read_question(request: &Request, settings: &CarrierSettings) -> Result<Question, ChainRefusal> {
+/// Reads who asks for whom, and takes the carriers out of the request. A request with credentials
+/// is denied.
+pub fn read_question(
+    request: &Request,
+    settings: &CarrierSettings,
+) -> Result<Question, ChainRefusal> {
     read_proven_question(request, settings, &Evidence::default())
 }
 
@@ -148,8 +173,19 @@ pub fn read_proven_question(
     let chain = build_chain(members, settings.max_actors)?;
     check_roles(&chain, &resource)?;
     let credentials = credentials::fit(&chain, proven, |uid| settings.resolved(uid))?;
-    let action = Action { name: request.action.name.clone(), properties: request.action.properties.clone() };
-    Ok(Question { chain, action, resource, context, credentials, dropped, asked })
+    let action = Action {
+        name: request.action.name.clone(),
+        properties: request.action.properties.clone(),
+    };
+    Ok(Question {
+        chain,
+        action,
+        resource,
+        context,
+        credentials,
+        dropped,
+        asked,
+    })
 }
 
 fn build_chain(members: Vec<Entity>, max_actors: usize) -> Result<Chain, ChainRefusal> {
@@ -158,30 +194,46 @@ fn build_chain(members: Vec<Entity>, max_actors: usize) -> Result<Chain, ChainRe
         return Err(ChainRefusal::TooLong(actors));
     }
     let mut members = members.into_iter();
-    let subject = members.next().ok_or_else(|| invalid("the chain is empty"))?;
+    let subject = members
+        .next()
+        .ok_or_else(|| invalid("the chain is empty"))?;
     Chain::new(subject, members.collect()).map_err(|error| match error {
         ChainError::TooLong(actors) => ChainRefusal::TooLong(actors),
-        ChainError::Repeats(uid) => invalid(format!("`{}` occurs twice in the chain", shown(&uid.to_string()))),
+        ChainError::Repeats(uid) => invalid(format!(
+            "`{}` occurs twice in the chain",
+            shown(&uid.to_string())
+        )),
     })
 }
 
-/// An entity that is both in the chain and the resource must have been given the same properties twice, none being none.
+/// An entity that is both in the chain and the resource must have been given the same properties
+/// twice, none being none.
 fn check_roles(chain: &Chain, resource: &Entity) -> Result<(), ChainRefusal> {
     match chain.members().find(|member| member.uid == resource.uid) {
-        Some(member) if !say_the_same(&member.properties, &resource.properties) => Err(ChainRefusal::Deny(
-            Code::AttributeConflict,
-            format!("`{}` is in the chain and the resource, with different properties", shown(&member.uid.to_string())),
-        )),
+        Some(member) if !say_the_same(&member.properties, &resource.properties) => {
+            Err(ChainRefusal::Deny(
+                Code::AttributeConflict,
+                format!(
+                    "`{}` is in the chain and the resource, with different properties",
+                    shown(&member.uid.to_string())
+                ),
+            ))
+        }
         _ => Ok(()),
     }
 }
 
-/// Refuses a resource or an action whose id, type or name is none: what of the chain is none, its reader refuses.
+/// Refuses a resource or an action whose id, type or name is none: what of the chain is none, its
+/// reader refuses.
 fn check_target(request: &Request) -> Result<(), ChainRefusal> {
     let uid = &request.resource.uid;
-    for (path, name) in [("resource.type", &uid.kind), ("resource.id", &uid.id), ("action.name", &request.action.name)]
-    {
-        let refuse = |flaw: NameFlaw| ChainRefusal::Deny(Code::BadValue, format!("`{path}` {flaw}"));
+    for (path, name) in [
+        ("resource.type", &uid.kind),
+        ("resource.id", &uid.id),
+        ("action.name", &request.action.name),
+    ] {
+        let refuse =
+            |flaw: NameFlaw| ChainRefusal::Deny(Code::BadValue, format!("`{path}` {flaw}"));
         check_name(name).map_err(refuse)?;
     }
     Ok(())
@@ -195,19 +247,26 @@ fn check_context(context: &Record, settings: &CarrierSettings) -> Result<(), Cha
     if let Some(found) = overlooked(context, Site::Context, &CONTEXT_MEMBERS) {
         return Err((found, "context").into());
     }
-    match overlooked_client(context, Site::Context, &CONTEXT_MEMBERS).filter(|_| settings.client_id.is_some()) {
+    match overlooked_client(context, Site::Context, &CONTEXT_MEMBERS)
+        .filter(|_| settings.client_id.is_some())
+    {
         Some(found) => Err((found, "context").into()),
         None => Ok(()),
     }
 }
 
-/// A carrier in a default context that an item's own context replaces must stand there too, with an equal value.
+/// A carrier in a default context that an item's own context replaces must stand there too, with an
+/// equal value.
 fn check_replaced(request: &Request, settings: &CarrierSettings) -> Result<(), ChainRefusal> {
-    let Some(replaced) = &request.replaced_context else { return Ok(()) };
+    let Some(replaced) = &request.replaced_context else {
+        return Ok(());
+    };
     check_context(replaced, settings)?;
     let client_id = settings.client_id.as_ref().map(|_| CLIENT_ID);
     for carrier in ["agent", "credentials"].into_iter().chain(client_id) {
-        let Some(value) = replaced.get_present(carrier) else { continue };
+        let Some(value) = replaced.get_present(carrier) else {
+            continue;
+        };
         if request.context.get(carrier) != Some(value) {
             return Err(conflict(format!(
                 "the item's own `context` does not repeat `{carrier}` of the default context"
@@ -218,13 +277,19 @@ fn check_replaced(request: &Request, settings: &CarrierSettings) -> Result<(), C
 }
 
 fn drop_engine_members(context: &mut Record) -> Vec<Dropped> {
-    if !context.iter().any(|(name, _)| ENGINE_MEMBERS.contains(&name.as_str())) {
+    if !context
+        .iter()
+        .any(|(name, _)| ENGINE_MEMBERS.contains(&name.as_str()))
+    {
         return Vec::new();
     }
     ENGINE_MEMBERS
         .iter()
         .filter(|name| context.remove(name).is_some())
-        .map(|name| Dropped { member: format!("context.{name}"), why: "the name belongs to the engine".to_owned() })
+        .map(|name| Dropped {
+            member: format!("context.{name}"),
+            why: "the name belongs to the engine".to_owned(),
+        })
         .collect()
 }
 

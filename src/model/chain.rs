@@ -2,8 +2,9 @@
 
 use super::Entity;
 
-/// Actors in one chain, the subject not counted (design section 11). Longer chains are refused before anything is
-/// decided: each member costs an evaluation, and no credential in use today carries more.
+/// Actors in one chain, the subject not counted (design section 11). Longer chains are refused
+/// before anything is decided: each member costs an evaluation, and no credential in use today
+/// carries more.
 pub const MAX_ACTORS: usize = 8;
 
 /// `subject > actor > … > caller`: the subject's authority is used by the actors, the caller last.
@@ -34,7 +35,11 @@ impl Chain {
         }
         let chain = Self { subject, actors };
         for (at, member) in chain.members().enumerate() {
-            if chain.members().take(at).any(|earlier| earlier.uid == member.uid) {
+            if chain
+                .members()
+                .take(at)
+                .any(|earlier| earlier.uid == member.uid)
+            {
                 return Err(ChainError::Repeats(member.uid.clone()));
             }
         }
@@ -44,7 +49,10 @@ impl Chain {
     /// A chain of one: nobody acts for the subject.
     #[must_use]
     pub fn alone(subject: Entity) -> Self {
-        Self { subject, actors: Vec::new() }
+        Self {
+            subject,
+            actors: Vec::new(),
+        }
     }
 
     /// Whose authority is used.
@@ -79,6 +87,8 @@ impl Chain {
 impl std::fmt::Display for Chain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.subject.uid)?;
-        self.actors.iter().try_for_each(|actor| write!(f, " > {}", actor.uid))
+        self.actors
+            .iter()
+            .try_for_each(|actor| write!(f, " > {}", actor.uid))
     }
 }

@@ -3,8 +3,8 @@
 use super::Timestamp;
 use std::cmp::Ordering;
 
-/// The times that policies and conditions can be told: the years that both of their calendars have. Nothing that read
-/// the clock outside of them is kept.
+/// The times that policies and conditions can be told: the years that both of their calendars have.
+/// Nothing that read the clock outside of them is kept.
 const FIRST: Timestamp = Timestamp(-62_135_596_800_000);
 const LAST: Timestamp = Timestamp(253_402_207_200_000);
 
@@ -14,10 +14,11 @@ pub enum ClockUse {
     /// For nothing: the outcome does not depend on it.
     #[default]
     Unread,
-    /// It was compared directly with values, all of them earlier but those from this one on. The outcome is the same at
-    /// every time from now up to it, itself not among them.
+    /// It was compared directly with values, all of them earlier but those from this one on. The
+    /// outcome is the same at every time from now up to it, itself not among them.
     Until(Timestamp),
-    /// For anything else, or it was compared with what is equal to it: nothing is known of any other time.
+    /// For anything else, or it was compared with what is equal to it: nothing is known of any
+    /// other time.
     Otherwise,
 }
 
@@ -25,10 +26,15 @@ impl ClockUse {
     /// The clock at `now` is read, to be compared.
     #[must_use]
     pub fn read(now: Timestamp) -> Self {
-        if (FIRST..LAST).contains(&now) { Self::Until(LAST) } else { Self::Otherwise }
+        if (FIRST..LAST).contains(&now) {
+            Self::Until(LAST)
+        } else {
+            Self::Otherwise
+        }
     }
 
-    /// The clock at `now` is compared directly with `value`, in milliseconds, a started one counted whole.
+    /// The clock at `now` is compared directly with `value`, in milliseconds, a started one counted
+    /// whole.
     #[must_use]
     pub fn compared(now: Timestamp, value: Timestamp) -> Self {
         match value.cmp(&now) {
@@ -57,17 +63,29 @@ mod tests {
     fn the_least_value_that_is_not_earlier_ends_it_and_an_equal_one_forbids_it() {
         let now = Timestamp(1_000);
         let compared = |ms| ClockUse::compared(now, Timestamp(ms));
-        assert_eq!(compared(999).and(compared(1_500)).and(compared(1_200)), ClockUse::Until(Timestamp(1_200)));
+        assert_eq!(
+            compared(999).and(compared(1_500)).and(compared(1_200)),
+            ClockUse::Until(Timestamp(1_200))
+        );
         assert_eq!(compared(999), ClockUse::Until(LAST));
         assert_eq!(compared(1_500).and(compared(1_000)), ClockUse::Otherwise);
-        assert_eq!(ClockUse::Unread.and(compared(1_001)), ClockUse::Until(Timestamp(1_001)));
-        assert_eq!(ClockUse::Otherwise.and(ClockUse::Unread), ClockUse::Otherwise);
+        assert_eq!(
+            ClockUse::Unread.and(compared(1_001)),
+            ClockUse::Until(Timestamp(1_001))
+        );
+        assert_eq!(
+            ClockUse::Otherwise.and(ClockUse::Unread),
+            ClockUse::Otherwise
+        );
     }
 
     #[test]
     fn a_time_without_a_date_is_not_kept() {
         for now in [FIRST.0 - 1, LAST.0, i64::MAX] {
-            assert_eq!(ClockUse::compared(Timestamp(now), Timestamp(0)), ClockUse::Otherwise);
+            assert_eq!(
+                ClockUse::compared(Timestamp(now), Timestamp(0)),
+                ClockUse::Otherwise
+            );
         }
     }
 }

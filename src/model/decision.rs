@@ -65,13 +65,16 @@ impl DecisionId {
         Self(bits)
     }
 
-    /// Returns its 32 hexadecimal digits, in ASCII. Each answer has them in a header: written by the formatter they were 900
-    /// of a decision's 85,000 instructions.
+    /// Returns its 32 hexadecimal digits, in ASCII. Each answer has them in a header: written by
+    /// the formatter they were 900 of a decision's 85,000 instructions.
     #[must_use]
     pub fn digits(self) -> [u8; 32] {
         let digit = |place: usize| {
             let nibble = (self.0 >> (124 - 4 * place)) & 0xf;
-            b"0123456789abcdef".get(usize::try_from(nibble).unwrap_or_default()).copied().unwrap_or(b'0')
+            b"0123456789abcdef"
+                .get(usize::try_from(nibble).unwrap_or_default())
+                .copied()
+                .unwrap_or(b'0')
         };
         std::array::from_fn(digit)
     }
@@ -80,11 +83,14 @@ impl DecisionId {
 /// 32 hexadecimal digits.
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.digits().iter().try_for_each(|digit| f.write_char(char::from(*digit)))
+        self.digits()
+            .iter()
+            .try_for_each(|digit| f.write_char(char::from(*digit)))
     }
 }
 
-/// Counts the changes of the relations: dense, starting at 0. An answer names the revision that it saw.
+/// Counts the changes of the relations: dense, starting at 0. An answer names the revision that it
+/// saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 

@@ -1,20 +1,22 @@
-//! Rich authorization requests (RFC 9396): whether one object of a token's `authorization_details` covers a question.
+//! Rich authorization requests (RFC 9396): whether one object of a token's `authorization_details`
+//! covers a question.
 //!
-//! **Problem.** A token may allow one payment of 100 to one account and another of 5 to a second. A reader that looks
-//! for an amount here and for an account there finds 100 to the second.
-//! **Decision.** A question is covered by *one* object, whole, or by none. What each type of object means is configured;
-//! an object of another type covers nothing, and so does one with a member that its rule does not know: it could be a
-//! limit.
-//! A detail is compared with what policies see: where they read a stored property of the resource, so does it.
-//! **Trade-off.** A new informative member must be listed as ignored before tokens that have it are of use.
+//! **Problem.** A token may allow one payment of 100 to one account and another of 5 to a second. A
+//! reader that looks for an amount here and for an account there finds 100 to the second.
+//! **Decision.** A question is covered by *one* object, whole, or by none. What each type of object
+//! means is configured; an object of another type covers nothing, and so does one with a member
+//! that its rule does not know: it could be a limit. A detail is compared with what policies see:
+//! where they read a stored property of the resource, so does it.
+//! **Trade-off.** A new informative member must be listed as ignored before tokens that have it are
+//! of use.
 
 use super::{Arguments, Number, Question, Record, Value};
 use smol_str::SmolStr;
 use std::cmp::Ordering;
 
-/// Members of RFC 9396 section 2.2 that are compared with a question, and `identifiers`, a list of what `identifier` is one
-/// of. `datatypes` and `privileges` have no counterpart in a question: an object that has them covers nothing, unless its
-/// rule ignores or compares them.
+/// Members of RFC 9396 section 2.2 that are compared with a question, and `identifiers`, a list of
+/// what `identifier` is one of. `datatypes` and `privileges` have no counterpart in a question: an
+/// object that has them covers nothing, unless its rule ignores or compares them.
 const KNOWN: [&str; 5] = ["type", "locations", "actions", "identifier", "identifiers"];
 
 /// What objects of one type mean.
@@ -26,14 +28,16 @@ pub struct DetailRule {
     pub resource_type: SmolStr,
     /// Where this service's resources are: an object with `locations` must have one of them.
     pub locations: Vec<SmolStr>,
-    /// What the words in the object's `actions` stand for here: the API's word, and the names of actions. Where there are
-    /// any, another word stands for nothing; where there are none, each is the name of an action.
+    /// What the words in the object's `actions` stand for here: the API's word, and the names of
+    /// actions. Where there are any, another word stands for nothing; where there are none, each is
+    /// the name of an action.
     pub actions: Vec<(SmolStr, Vec<SmolStr>)>,
     /// Actions that an object without `actions` covers.
     pub without_actions: Vec<SmolStr>,
     /// Members whose value must be equal to the request's, as paths: of the object, of the request.
     pub equal: Vec<(Path, Path)>,
-    /// Members that bound a number of the request from above, as paths: of the object, of the request.
+    /// Members that bound a number of the request from above, as paths: of the object, of the
+    /// request.
     pub at_most: Vec<(Path, Path)>,
     /// Members that say nothing about what is allowed, as paths.
     pub ignored: Vec<Path>,
@@ -53,7 +57,10 @@ impl Path {
 
     fn of<'a>(&self, record: &'a Record) -> Option<&'a Value> {
         let (first, rest) = self.0.split_first()?;
-        rest.iter().try_fold(record.get_present(first)?, |value, name| value.as_record()?.get_present(name))
+        rest.iter()
+            .try_fold(record.get_present(first)?, |value, name| {
+                value.as_record()?.get_present(name)
+            })
     }
 
     /// Returns `true` for a path into the arguments of a request.
@@ -66,8 +73,9 @@ impl Path {
     }
 }
 
-/// The first object that covers the question. Where its arguments are unknown, the first that covers it with some.
-/// `properties` are the resource's as policies see them: what a request says of a stored one is not what is decided about.
+/// The first object that covers the question. Where its arguments are unknown, the first that
+/// covers it with some. `properties` are the resource's as policies see them: what a request says
+/// of a stored one is not what is decided about.
 #[must_use]
 pub fn covering<'a>(
     details: &'a [Record],
@@ -79,78 +87,122 @@ pub fn covering<'a>(
     let seen = seen(question, properties);
     details.iter().find(|detail| {
         let kind = detail.get("type").and_then(Value::as_text);
-        rules.iter().any(|rule| kind == Some(&rule.kind) && covers(detail, rule, question, &seen, arguments))
+        rules.iter().any(|rule| {
+            kind == Some(&rule.kind) && covers(detail, rule, question, &seen, arguments)
+        })
     })
 }
 
-fn covers(detail: &Record, rule: &DetailRule, question: &Question, seen: &Record, arguments: Arguments) -> bool {
-    let is_open = |of_request: &Path| arguments == Arguments::Unknown && of_request.reads_arguments();
+fn covers(
+    detail: &Record,
+    rule: &DetailRule,
+    question: &Question,
+    seen: &Record,
+    arguments: Arguments,
+) -> bool {
+    let is_open =
+        |of_request: &Path| arguments == Arguments::Unknown && of_request.reads_arguments();
     question.resource.uid.kind == rule.resource_type
         && is_known(detail, &mut Vec::new(), rule)
         && covers_action(detail.get_present("actions"), rule, &question.action.name)
-        && detail.get_present("identifier").is_none_or(|id| id.as_text() == Some(&question.resource.uid.id))
-        && lists(detail.get_present("identifiers"), |id| *id == question.resource.uid.id) != Some(false)
-        && lists(detail.get_present("locations"), |location| rule.locations.contains(location)) != Some(false)
+        && detail
+            .get_present("identifier")
+            .is_none_or(|id| id.as_text() == Some(&question.resource.uid.id))
+        && lists(detail.get_present("identifiers"), |id| {
+            *id == question.resource.uid.id
+        }) != Some(false)
+        && lists(detail.get_present("locations"), |location| {
+            rule.locations.contains(location)
+        }) != Some(false)
         && rule.equal.iter().all(|(of_detail, of_request)| {
             let of_detail = of_detail.of(detail);
             if is_open(of_request) {
                 return of_detail.is_some_and(|one| same(one, one));
             }
-            of_detail.zip(of_request.of(seen)).is_some_and(|(one, other)| same(one, other))
+            of_detail
+                .zip(of_request.of(seen))
+                .is_some_and(|(one, other)| same(one, other))
         })
         && rule.at_most.iter().all(|(of_detail, of_request)| {
             let bound = number(of_detail.of(detail));
             let zero = Number::from(0);
             if is_open(of_request) {
-                return bound.is_some_and(|bound| zero.compare(&bound).is_some_and(Ordering::is_le));
+                return bound
+                    .is_some_and(|bound| zero.compare(&bound).is_some_and(Ordering::is_le));
             }
-            bound.zip(number(of_request.of(seen))).is_some_and(|(bound, asked)| {
-                asked.compare(&bound).is_some_and(Ordering::is_le) && asked.compare(&zero).is_some_and(Ordering::is_ge)
-            })
+            bound
+                .zip(number(of_request.of(seen)))
+                .is_some_and(|(bound, asked)| {
+                    asked.compare(&bound).is_some_and(Ordering::is_le)
+                        && asked.compare(&zero).is_some_and(Ordering::is_ge)
+                })
         })
 }
 
 fn covers_action(listed: Option<&Value>, rule: &DetailRule, action: &SmolStr) -> bool {
     let stands_for_it = |word: &SmolStr| match rule.actions.as_slice() {
         [] => word == action,
-        words => words.iter().any(|(known, names)| known == word && names.contains(action)),
+        words => words
+            .iter()
+            .any(|(known, names)| known == word && names.contains(action)),
     };
     lists(listed, stands_for_it).unwrap_or_else(|| rule.without_actions.contains(action))
 }
 
-/// Whether the rule knows every member, however deep: a record that it knows in part could hold a limit beside it.
+/// Whether the rule knows every member, however deep: a record that it knows in part could hold a
+/// limit beside it.
 fn is_known<'a>(detail: &'a Record, path: &mut Vec<&'a SmolStr>, rule: &DetailRule) -> bool {
     detail.iter().all(|(name, value)| {
         path.push(name);
-        let ruled = rule.equal.iter().chain(&rule.at_most).map(|(of_detail, _)| of_detail).chain(&rule.ignored);
+        let ruled = rule
+            .equal
+            .iter()
+            .chain(&rule.at_most)
+            .map(|(of_detail, _)| of_detail)
+            .chain(&rule.ignored);
         let known = value.is_null()
             || (path.len() == 1 && KNOWN.contains(&name.as_str()))
             || ruled.into_iter().any(|known| known.is(path))
-            || value.as_record().is_some_and(|inner| is_known(inner, path, rule));
+            || value
+                .as_record()
+                .is_some_and(|inner| is_known(inner, path, rule));
         path.pop();
         known
     })
 }
 
-/// Whether a list has such a text; none where there is no list. What is no list of texts lists nothing.
+/// Whether a list has such a text; none where there is no list. What is no list of texts lists
+/// nothing.
 fn lists(value: Option<&Value>, fits: impl Fn(&SmolStr) -> bool) -> Option<bool> {
     value.map(|value| {
         let items = value.as_list().unwrap_or_default();
-        items.iter().all(|item| item.as_text().is_some()) && items.iter().filter_map(Value::as_text).any(fits)
+        items.iter().all(|item| item.as_text().is_some())
+            && items.iter().filter_map(Value::as_text).any(fits)
     })
 }
 
 /// What a rule's paths are read in.
 fn seen(question: &Question, properties: &Record) -> Record {
     let properties = Value::Record(properties.clone());
-    let resource = [("id".into(), Value::Text(question.resource.uid.id.clone())), ("properties".into(), properties)];
+    let resource = [
+        ("id".into(), Value::Text(question.resource.uid.id.clone())),
+        ("properties".into(), properties),
+    ];
     [
         ("context".into(), Value::Record(question.context.clone())),
-        ("resource".into(), Value::Record(resource.into_iter().collect())),
+        (
+            "resource".into(),
+            Value::Record(resource.into_iter().collect()),
+        ),
         (
             "action".into(),
             Value::Record(
-                [("properties".into(), Value::Record(question.action.properties.clone()))].into_iter().collect(),
+                [(
+                    "properties".into(),
+                    Value::Record(question.action.properties.clone()),
+                )]
+                .into_iter()
+                .collect(),
             ),
         ),
     ]
@@ -183,7 +235,10 @@ mod tests {
     use crate::model::{Action, Chain, Entity, EntityRef};
 
     fn record(members: &[(&str, Value)]) -> Record {
-        members.iter().map(|(name, value)| (SmolStr::new(name), value.clone())).collect()
+        members
+            .iter()
+            .map(|(name, value)| (SmolStr::new(name), value.clone()))
+            .collect()
     }
 
     fn texts(items: &[&str]) -> Value {
@@ -191,14 +246,23 @@ mod tests {
     }
 
     fn entity(kind: &str, id: &str) -> Entity {
-        Entity::from(EntityRef { kind: kind.into(), id: id.into() })
+        Entity::from(EntityRef {
+            kind: kind.into(),
+            id: id.into(),
+        })
     }
 
     fn question(amount: &str, to: &str) -> Question {
-        let arguments = record(&[("amount", Value::Number(Number::parse(amount).unwrap())), ("to", Value::text(to))]);
+        let arguments = record(&[
+            ("amount", Value::Number(Number::parse(amount).unwrap())),
+            ("to", Value::text(to)),
+        ]);
         Question {
             chain: Chain::new(entity("user", "alice"), Vec::new()).unwrap(),
-            action: Action { name: "pay".into(), properties: Record::new() },
+            action: Action {
+                name: "pay".into(),
+                properties: Record::new(),
+            },
             resource: entity("account", "main"),
             context: record(&[("arguments", Value::Record(arguments))]),
             credentials: Vec::new(),
@@ -225,13 +289,23 @@ mod tests {
         record(&[
             ("type", Value::text("payment")),
             ("actions", texts(&["pay"])),
-            ("limit", Value::Record(record(&[("amount", Value::text(amount))]))),
+            (
+                "limit",
+                Value::Record(record(&[("amount", Value::text(amount))])),
+            ),
             ("creditor", Value::text(to)),
         ])
     }
 
     fn covered(details: &[Record], question: &Question) -> bool {
-        covering(details, &[rule()], question, &question.resource.properties, Arguments::Known).is_some()
+        covering(
+            details,
+            &[rule()],
+            question,
+            &question.resource.properties,
+            Arguments::Known,
+        )
+        .is_some()
     }
 
     #[test]
@@ -246,7 +320,11 @@ mod tests {
             ("1e400", "1", false),
             ("many", "1", false),
         ] {
-            assert_eq!(covered(&[detail(bound, "bob")], &question(asked, "bob")), expected, "{bound} {asked}");
+            assert_eq!(
+                covered(&[detail(bound, "bob")], &question(asked, "bob")),
+                expected,
+                "{bound} {asked}"
+            );
         }
     }
 
@@ -263,13 +341,33 @@ mod tests {
         let covers = |actions: Option<Value>, rule: &DetailRule| {
             let mut detail = detail("100", "bob");
             detail.insert("actions", actions.unwrap_or(Value::Null));
-            covering(&[detail], std::slice::from_ref(rule), &question("1", "bob"), &Record::new(), Arguments::Known)
-                .is_some()
+            covering(
+                &[detail],
+                std::slice::from_ref(rule),
+                &question("1", "bob"),
+                &Record::new(),
+                Arguments::Known,
+            )
+            .is_some()
         };
-        let words = |word: &str, names: &[&str]| (word.into(), names.iter().map(|name| (*name).into()).collect());
-        let mapped = DetailRule { actions: vec![words("initiate", &["pay", "look"]), words("cancel", &[])], ..rule() };
-        let without = DetailRule { without_actions: vec!["pay".into()], ..mapped.clone() };
-        let others = DetailRule { without_actions: vec!["look".into()], ..mapped.clone() };
+        let words = |word: &str, names: &[&str]| {
+            (
+                word.into(),
+                names.iter().map(|name| (*name).into()).collect(),
+            )
+        };
+        let mapped = DetailRule {
+            actions: vec![words("initiate", &["pay", "look"]), words("cancel", &[])],
+            ..rule()
+        };
+        let without = DetailRule {
+            without_actions: vec!["pay".into()],
+            ..mapped.clone()
+        };
+        let others = DetailRule {
+            without_actions: vec!["look".into()],
+            ..mapped.clone()
+        };
         for (actions, of_plain, of_mapped) in [
             (Some(texts(&["initiate"])), false, true),
             (Some(texts(&["cancel", "initiate"])), false, true),
@@ -283,7 +381,12 @@ mod tests {
             assert_eq!(covers(actions.clone(), &mapped), of_mapped, "{actions:?}");
             assert_eq!(covers(actions.clone(), &without), of_mapped, "{actions:?}");
         }
-        assert!([&rule(), &mapped, &others].iter().all(|rule| !covers(None, rule)) && covers(None, &without));
+        assert!(
+            [&rule(), &mapped, &others]
+                .iter()
+                .all(|rule| !covers(None, rule))
+                && covers(None, &without)
+        );
     }
 
     #[test]
@@ -301,7 +404,10 @@ mod tests {
         assert!(!with("identifier", texts(&["main"])));
         assert!(with("locations", texts(&["https://bank.example"])));
         assert!(!with("times", Value::from(1)));
-        let limit = [("amount", Value::text("100")), ("currency", Value::text("EUR"))];
+        let limit = [
+            ("amount", Value::text("100")),
+            ("currency", Value::text("EUR")),
+        ];
         assert!(!with("limit", Value::Record(record(&limit))));
         assert!(!with("type", Value::text("transfer")));
         assert!(!with("actions", texts(&["read"])));

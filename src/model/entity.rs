@@ -4,7 +4,8 @@ use super::Record;
 use smol_str::SmolStr;
 use std::{fmt, str::FromStr};
 
-/// A type and an id, verbatim (AuthZEN 1.0 section 5.1, 5.2). The id is unique within its type only.
+/// A type and an id, verbatim (AuthZEN 1.0 section 5.1, 5.2). The id is unique within its type
+/// only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityRef {
     /// The type, such as `user`.
@@ -16,7 +17,10 @@ pub struct EntityRef {
 impl EntityRef {
     /// Names an entity.
     pub fn new(kind: impl Into<SmolStr>, id: impl Into<SmolStr>) -> Self {
-        Self { kind: kind.into(), id: id.into() }
+        Self {
+            kind: kind.into(),
+            id: id.into(),
+        }
     }
 }
 
@@ -32,8 +36,8 @@ impl fmt::Display for EntityRef {
 #[error("`{0}` is not of the form `type:id`")]
 pub struct ParseEntityRefError(String);
 
-/// Reads `type:id`. The type ends at the first single colon, so `A::B:x` is the id `x` of the type `A::B`, and ids may
-/// hold colons.
+/// Reads `type:id`. The type ends at the first single colon, so `A::B:x` is the id `x` of the type
+/// `A::B`, and ids may hold colons.
 impl FromStr for EntityRef {
     type Err = ParseEntityRefError;
 
@@ -54,7 +58,11 @@ impl FromStr for EntityRef {
         }
         let (kind, id) = text.split_at_checked(at).ok_or_else(refuse)?;
         let id = id.strip_prefix(':').unwrap_or_default();
-        if kind.is_empty() || id.is_empty() { Err(refuse()) } else { Ok(Self::new(kind, id)) }
+        if kind.is_empty() || id.is_empty() {
+            Err(refuse())
+        } else {
+            Ok(Self::new(kind, id))
+        }
     }
 }
 
@@ -69,7 +77,10 @@ pub struct Entity {
 
 impl From<EntityRef> for Entity {
     fn from(uid: EntityRef) -> Self {
-        Self { uid, properties: Record::new() }
+        Self {
+            uid,
+            properties: Record::new(),
+        }
     }
 }
 
@@ -81,7 +92,11 @@ mod tests {
     fn the_type_ends_at_the_first_single_colon() {
         for (text, kind, id) in [
             ("user:alice", "user", "alice"),
-            ("workload:spiffe://prod/ns/a", "workload", "spiffe://prod/ns/a"),
+            (
+                "workload:spiffe://prod/ns/a",
+                "workload",
+                "spiffe://prod/ns/a",
+            ),
             ("Acme::Team:sre", "Acme::Team", "sre"),
             ("user:a:b", "user", "a:b"),
         ] {

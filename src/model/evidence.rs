@@ -1,10 +1,12 @@
 //! What verified credentials prove, as the rest of the service sees it.
 //!
-//! **Problem.** A request may carry the raw credentials of the parties that it names. They are verified over a network,
-//! before anything is decided, while the chain is read and decided in one synchronous step.
-//! **Decision.** Whoever verifies hands over an [`Evidence`]: for each credential of the request, by its very value,
-//! what it proves or why it proves nothing. The chain is then read against it.
-//! **Trade-off.** A credential is looked up by comparing values, which are small: a token is compared until it differs.
+//! **Problem.** A request may carry the raw credentials of the parties that it names. They are
+//! verified over a network, before anything is decided, while the chain is read and decided in one
+//! synchronous step.
+//! **Decision.** Whoever verifies hands over an [`Evidence`]: for each credential of the request,
+//! by its very value, what it proves or why it proves nothing. The chain is then read against it.
+//! **Trade-off.** A credential is looked up by comparing values, which are small: a token is
+//! compared until it differs.
 //!
 //! INVARIANT: a credential that no outcome is known for proves nothing, and denies.
 
@@ -15,8 +17,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// LIMIT: credentials of one request. A user's token, an agent's own, a workload's identity: more is a mistake, and each
-/// one multiplies the legs.
+/// LIMIT: credentials of one request. A user's token, an agent's own, a workload's identity: more
+/// is a mistake, and each one multiplies the legs.
 pub const MAX_CREDENTIALS: usize = 4;
 
 /// What a credential is.
@@ -34,7 +36,12 @@ pub enum CredentialKind {
 
 impl CredentialKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::AccessToken, Self::IdToken, Self::JwtSvid, Self::X509Svid];
+    pub const ALL: [Self; 4] = [
+        Self::AccessToken,
+        Self::IdToken,
+        Self::JwtSvid,
+        Self::X509Svid,
+    ];
 
     /// The word on the wire.
     #[must_use]
@@ -104,7 +111,8 @@ pub struct Proven {
 pub struct Credential {
     /// What it proves.
     pub proven: Arc<Proven>,
-    /// The members of the chain that it names, by their places: its facts are theirs, and nobody else's.
+    /// The members of the chain that it names, by their places: its facts are theirs, and nobody
+    /// else's.
     pub legs: Range<usize>,
 }
 
@@ -134,17 +142,23 @@ pub const TOKEN_FACTS: [&str; 19] = [
 /// The only member of a fact that is not known.
 const UNKNOWN: &str = "more_than_the_token_holds";
 
-/// Returns the value of a fact of which the token says that there is more than it holds. It fits no declared type, so that
-/// every policy which reads the fact denies.
+/// Returns the value of a fact of which the token says that there is more than it holds. It fits no
+/// declared type, so that every policy which reads the fact denies.
 #[must_use]
 pub fn unknown_fact() -> Value {
-    Value::Record([(SmolStr::new_static(UNKNOWN), Value::Bool(true))].into_iter().collect())
+    Value::Record(
+        [(SmolStr::new_static(UNKNOWN), Value::Bool(true))]
+            .into_iter()
+            .collect(),
+    )
 }
 
 /// Returns `true` for the value of [`unknown_fact`].
 #[must_use]
 pub fn is_unknown_fact(value: &Value) -> bool {
-    value.as_record().is_some_and(|record| record.get(UNKNOWN).is_some())
+    value
+        .as_record()
+        .is_some_and(|record| record.get(UNKNOWN).is_some())
 }
 
 /// Why a credential proves nothing.
@@ -197,7 +211,11 @@ impl Unproven {
     }
 
     fn new(code: Code, message: impl Into<String>, next_action: NextAction) -> Self {
-        Self { code, message: message.into(), next_action }
+        Self {
+            code,
+            message: message.into(),
+            next_action,
+        }
     }
 }
 
@@ -227,7 +245,9 @@ impl Verified {
 /// Shows what it proves.
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified").field("proven", &self.proven).finish_non_exhaustive()
+        f.debug_struct("Verified")
+            .field("proven", &self.proven)
+            .finish_non_exhaustive()
     }
 }
 
@@ -241,7 +261,9 @@ pub struct Evidence {
 /// Tells how many credentials there are, and shows none.
 impl fmt::Debug for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Evidence").field("credentials", &self.outcomes.len()).finish_non_exhaustive()
+        f.debug_struct("Evidence")
+            .field("credentials", &self.outcomes.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -249,7 +271,10 @@ impl Evidence {
     /// Without credentials yet; `ids` are those of the configured issuers.
     #[must_use]
     pub fn new(ids: Arc<PrincipalIds>) -> Self {
-        Self { outcomes: BTreeMap::new(), ids }
+        Self {
+            outcomes: BTreeMap::new(),
+            ids,
+        }
     }
 
     /// Adds what became of a credential.
@@ -257,14 +282,19 @@ impl Evidence {
         self.outcomes.insert(credential, outcome);
     }
 
-    /// Returns what this credential proves now. A request may have waited since it was verified: for another
-    /// credential's issuer, or for its turn. What its issuer has withdrawn meanwhile proves nothing.
+    /// Returns what this credential proves now. A request may have waited since it was verified:
+    /// for another credential's issuer, or for its turn. What its issuer has withdrawn meanwhile
+    /// proves nothing.
     pub fn outcome(&self, credential: &Value) -> Result<Arc<Proven>, Unproven> {
         match self.outcomes.get(credential) {
             Some(Ok(verified)) if verified.stands() => Ok(Arc::clone(&verified.proven)),
-            Some(Ok(_)) => Err(Unproven::invalid("the credential's issuer has withdrawn the key that signed it")),
+            Some(Ok(_)) => Err(Unproven::invalid(
+                "the credential's issuer has withdrawn the key that signed it",
+            )),
             Some(Err(unproven)) => Err(unproven.clone()),
-            None => Err(Unproven::of_a_stranger("no issuer is configured that could have issued the credential")),
+            None => Err(Unproven::of_a_stranger(
+                "no issuer is configured that could have issued the credential",
+            )),
         }
     }
 

@@ -1,9 +1,12 @@
 //! The tree behind a decision, written by the evaluation itself.
 //!
-//! INVARIANT: nothing here is computed for the sake of explaining alone except by the evaluator that decided, on the
-//! inputs that it decided on. Values of attributes marked `@secret` are left out where they are collected.
+//! INVARIANT: nothing here is computed for the sake of explaining alone except by the evaluator
+//! that decided, on the inputs that it decided on. Values of attributes marked `@secret` are left
+//! out where they are collected.
 
-use super::{Code, CredentialKind, Decision, Digest, EntityRef, Proof, Reason, Revision, Timestamp};
+use super::{
+    Code, CredentialKind, Decision, Digest, EntityRef, Proof, Reason, Revision, Timestamp,
+};
 
 /// Everything that an `explain` answer says.
 #[derive(Clone, Debug)]
@@ -20,8 +23,8 @@ pub struct Explanation {
     pub credentials: Vec<CredentialLine>,
     /// The members of the chain that no credential proves: the caller says so, and is believed.
     pub asserted: Vec<EntityRef>,
-    /// One per member of the chain, in order, and for each of them one per granting credential that names it; empty where
-    /// the chain itself was refused.
+    /// One per member of the chain, in order, and for each of them one per granting credential that
+    /// names it; empty where the chain itself was refused.
     pub legs: Vec<LegExplanation>,
 }
 
@@ -156,7 +159,8 @@ pub struct Dropped {
     pub why: String,
 }
 
-/// The members of a request that did not reach the policies of a leg: the first of them, and how many more there are.
+/// The members of a request that did not reach the policies of a leg: the first of them, and how
+/// many more there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DroppedMembers {
     first: Vec<Dropped>,
@@ -164,8 +168,9 @@ pub struct DroppedMembers {
 }
 
 impl DroppedMembers {
-    /// LIMIT: members of one leg that are told: more than an answer shows. A body has tens of thousands, each leg of each
-    /// item of a batch drops them again, and what is said of each takes many times as long as to pass it by.
+    /// LIMIT: members of one leg that are told: more than an answer shows. A body has tens of
+    /// thousands, each leg of each item of a batch drops them again, and what is said of each takes
+    /// many times as long as to pass it by.
     pub const MAX: usize = 64;
 
     /// Adds one; `what` is asked only where it is told.

@@ -1,10 +1,11 @@
 //! Texts that are likely to be credentials, where a name is expected.
 //!
-//! Whoever mistakes the form of a request puts a token where an id belongs: `{"type": "Credential", "id": "<token>"}`. Such a
-//! request is denied, and the denial is shown and recorded, by which the token would be known to all who read records.
+//! Whoever mistakes the form of a request puts a token where an id belongs: `{"type": "Credential",
+//! "id": "<token>"}`. Such a request is denied, and the denial is shown and recorded, by which the
+//! token would be known to all who read records.
 //!
-//! INVARIANT: an id is hidden in a question only under a type that the schema does not declare. Nothing is permitted there,
-//! so no decision depends on it.
+//! INVARIANT: an id is hidden in a question only under a type that the schema does not declare.
+//! Nothing is permitted there, so no decision depends on it.
 
 use super::{EntityRef, MAX_NAME_BYTES, alike};
 use smol_str::SmolStr;
@@ -45,10 +46,12 @@ pub(super) fn hidden(mut uid: EntityRef) -> EntityRef {
 }
 
 fn is_likely(uid: &EntityRef) -> bool {
-    uid.id.len() >= LEAST_BYTES && (is_token(&uid.id) || WORDS.iter().any(|word| alike(word, &uid.kind)))
+    uid.id.len() >= LEAST_BYTES
+        && (is_token(&uid.id) || WORDS.iter().any(|word| alike(word, &uid.kind)))
 }
 
-/// Returns `true` for a JWT, with or without its scheme, for something in PEM form, and for what is longer than an id.
+/// Returns `true` for a JWT, with or without its scheme, for something in PEM form, and for what is
+/// longer than an id.
 fn is_token(text: &str) -> bool {
     const BEARER: &str = "bearer ";
     let text = text.trim_start();
@@ -59,12 +62,15 @@ fn is_token(text: &str) -> bool {
     text.len() > MAX_NAME_BYTES || text.starts_with("-----BEGIN ") || is_jwt(token)
 }
 
-/// Returns `true` for three or five parts in base64url, the first of which is that of an object (RFC 7515 section 7.1, RFC
-/// 7516 section 7.1).
+/// Returns `true` for three or five parts in base64url, the first of which is that of an object
+/// (RFC 7515 section 7.1, RFC 7516 section 7.1).
 fn is_jwt(text: &str) -> bool {
-    let [b'e', b'w'..=b'z', ..] = text.as_bytes() else { return false };
+    let [b'e', b'w'..=b'z', ..] = text.as_bytes() else {
+        return false;
+    };
     let parts = text.split('.').count();
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'=');
+    let is_part =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'=');
     (parts == 3 || parts == 5) && text.trim_end().bytes().all(|byte| is_part(&byte))
 }
 
@@ -101,12 +107,27 @@ mod tests {
 
     #[test]
     fn what_stands_under_a_word_for_credentials_is_hidden_however_it_is_spelled() {
-        for kind in
-            ["credential", "Credential", "credentials", "access_token", "AccessToken", "ID-Token", "JWT", "Bearer"]
-        {
-            assert_eq!(shown(kind, "2YotnFZFEjr1zCsicMWpAA", false), HIDDEN, "{kind}");
+        for kind in [
+            "credential",
+            "Credential",
+            "credentials",
+            "access_token",
+            "AccessToken",
+            "ID-Token",
+            "JWT",
+            "Bearer",
+        ] {
+            assert_eq!(
+                shown(kind, "2YotnFZFEjr1zCsicMWpAA", false),
+                HIDDEN,
+                "{kind}"
+            );
             assert_eq!(shown(kind, "0", false), "0", "{kind}");
-            assert_eq!(shown(kind, "2YotnFZFEjr1zCsicMWpAA", true), "2YotnFZFEjr1zCsicMWpAA", "{kind}");
+            assert_eq!(
+                shown(kind, "2YotnFZFEjr1zCsicMWpAA", true),
+                "2YotnFZFEjr1zCsicMWpAA",
+                "{kind}"
+            );
         }
     }
 

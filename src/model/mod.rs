@@ -1,10 +1,12 @@
 //! The vocabulary of a decision: what is asked, by whom, and what is answered.
 //!
-//! **Problem.** A request reaches the service in seven spellings and leaves it in three depths of answer, while the
-//! parts in between (policies, relations, cache, records) must speak of one thing.
-//! **Decision.** This folder holds that one thing as plain values: no IO, no async, no JSON, no Cedar. A value that
-//! exists here is valid; wire types stay in `http/`, Cedar types in `policy/`.
-//! **Trade-off.** The edges convert. They do it once per request, and nothing inside has to doubt what it holds.
+//! **Problem.** A request reaches the service in seven spellings and leaves it in three depths of
+//! answer, while the parts in between (policies, relations, cache, records) must speak of one
+//! thing.
+//! **Decision.** This folder holds that one thing as plain values: no IO, no async, no JSON, no
+//! Cedar. A value that exists here is valid; wire types stay in `http/`, Cedar types in `policy/`.
+//! **Trade-off.** The edges convert. They do it once per request, and nothing inside has to doubt
+//! what it holds.
 
 mod canonical;
 mod carriers;
@@ -39,20 +41,22 @@ pub use details::{DetailRule, Path, covering};
 pub use digest::Digest;
 pub use entity::{Entity, EntityRef, ParseEntityRefError};
 pub use evidence::{
-    Credential, CredentialKind, Evidence, MAX_CREDENTIALS, Proof, Proven, TOKEN_FACTS, Unproven, Verified, Voucher,
-    is_unknown_fact, unknown_fact,
+    Credential, CredentialKind, Evidence, MAX_CREDENTIALS, Proof, Proven, TOKEN_FACTS, Unproven,
+    Verified, Voucher, is_unknown_fact, unknown_fact,
 };
 pub use explanation::{
-    Condition, CredentialLine, Dropped, DroppedMembers, Explanation, LegExplanation, LegOutcome, NearMiss, PolicyError,
-    PolicyRef, RelationLookup,
+    Condition, CredentialLine, Dropped, DroppedMembers, Explanation, LegExplanation, LegOutcome,
+    NearMiss, PolicyError, PolicyRef, RelationLookup,
 };
 pub use name::{MAX_NAME_BYTES, NameFlaw, check_name};
-pub use principal::{ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NamingClaims, NoId, PrincipalIds};
+pub use principal::{
+    ActorNames, AmbiguousIds, IssuerIds, MAX_SUB_BYTES, NamingClaims, NoId, PrincipalIds,
+};
 pub use problem::{Place, Problem, Problems};
 pub use reason::{Code, NextAction, Reason};
 pub use request::{
-    Action, Flaw, Malformed, Question, Request, body_flaws, misplaced_option, read_action, read_entity,
-    read_optional_record, read_subject, refuse_lookalike,
+    Action, Flaw, Malformed, Question, Request, body_flaws, misplaced_option, read_action,
+    read_entity, read_optional_record, read_subject, refuse_lookalike,
 };
 pub use scalar::{address, duration_nanos, instant_nanos, mapped_network, request_instant_nanos};
 pub use search::{PageRequest, SearchRequest, Searched};
@@ -61,7 +65,8 @@ use spelling::begin_differently;
 pub use spelling::{Letters, MAX_OTHERS, alike, nearest};
 pub use spiffe::{SpiffeId, is_trust_domain};
 pub use tuple::{
-    MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ModelType, ObjectRef, Tuple, TupleCondition,
-    TupleKey, TupleTextError, TupleUser, check_relation, check_type, decode_id, encode_id, is_canonical_id,
+    MAX_OBJECT_CHARS, MAX_RELATION_CHARS, MAX_TYPE_CHARS, MAX_USER_BYTES, ModelType, ObjectRef,
+    Tuple, TupleCondition, TupleKey, TupleTextError, TupleUser, check_relation, check_type,
+    decode_id, encode_id, is_canonical_id,
 };
 pub use value::{Number, Record, Value};

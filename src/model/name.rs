@@ -1,11 +1,13 @@
 //! Types, ids and names as requests have them: one rule for subject, actors, resource and action.
 //!
-//! INVARIANT: what is empty names nobody and nothing, and what is beyond the bound is no name. Both deny, whatever the
-//! role: an id that is taken in one role and not in another would be two principals to two policies.
+//! INVARIANT: what is empty names nobody and nothing, and what is beyond the bound is no name. Both
+//! deny, whatever the role: an id that is taken in one role and not in another would be two
+//! principals to two policies.
 
 use std::fmt;
 
-/// LIMIT: a type, an id or a name, in bytes: the longest SPIFFE id. An id is repeated in reasons, records and cache keys.
+/// LIMIT: a type, an id or a name, in bytes: the longest SPIFFE id. An id is repeated in reasons,
+/// records and cache keys.
 pub const MAX_NAME_BYTES: usize = 2048;
 
 /// Why a text is no name.
@@ -45,6 +47,9 @@ mod tests {
         assert_eq!(check_name("a"), Ok(()));
         assert_eq!(check_name(&"a".repeat(MAX_NAME_BYTES)), Ok(()));
         let flaw = check_name(&"a".repeat(MAX_NAME_BYTES + 1));
-        assert_eq!(flaw.map_err(|flaw| flaw.to_string()), Err("is longer than 2048 bytes".to_owned()));
+        assert_eq!(
+            flaw.map_err(|flaw| flaw.to_string()),
+            Err("is longer than 2048 bytes".to_owned())
+        );
     }
 }

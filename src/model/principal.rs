@@ -1,16 +1,17 @@
 //! Names of issuers' subjects: a principal is an issuer *and* a subject, never a subject alone.
 //!
-//! Two issuers may both know an `alice`, and each may let somebody register as `bob`. So each issuer has for each entity
-//! type an id template of the form `<fixed prefix>{sub}`.
+//! Two issuers may both know an `alice`, and each may let somebody register as `bob`. So each
+//! issuer has for each entity type an id template of the form `<fixed prefix>{sub}`.
 //!
-//! INVARIANT: for one entity type no prefix is a prefix of another's, so two issuers never make the same id. One issuer
-//! may have none; its subjects that begin with another's prefix are refused.
+//! INVARIANT: for one entity type no prefix is a prefix of another's, so two issuers never make the
+//! same id. One issuer may have none; its subjects that begin with another's prefix are refused.
 
 use super::{EntityRef, Record, SpiffeId, Value, alike};
 use smol_str::{SmolStr, format_smolstr};
 use std::fmt;
 
-/// LIMIT: an issuer's subject, in bytes (`OpenID` Connect Core section 2 allows 255; SPIFFE ids have up to 2048).
+/// LIMIT: an issuer's subject, in bytes (`OpenID` Connect Core section 2 allows 255; SPIFFE ids
+/// have up to 2048).
 pub const MAX_SUB_BYTES: usize = 2048;
 
 /// The ids of one issuer.
@@ -26,8 +27,9 @@ pub struct IssuerIds {
     pub actors: ActorNames,
 }
 
-/// How an actor is named where another issuer's token, or a request, names it together with its issuer: by what it is in
-/// tokens of its own, or it would have two ids, and what is said of one would not be said of the other.
+/// How an actor is named where another issuer's token, or a request, names it together with its
+/// issuer: by what it is in tokens of its own, or it would have two ids, and what is said of one
+/// would not be said of the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ActorNames {
     /// By `sub`.
@@ -50,7 +52,8 @@ pub struct NamingClaims {
     pub clients: SmolStr,
     /// Where a client's name is, in any of the paths. Without paths it is `sub`.
     pub client: Vec<Vec<SmolStr>>,
-    /// Where its own tokens name the client that they were issued to: another one there is another actor.
+    /// Where its own tokens name the client that they were issued to: another one there is another
+    /// actor.
     pub own_client: Vec<Vec<SmolStr>>,
     /// The clients that are a person's own hand; `*` stands for all.
     pub hands: Vec<SmolStr>,
@@ -61,7 +64,8 @@ pub struct NamingClaims {
 }
 
 impl ActorNames {
-    /// The type of an actor that does not say what it is; `default` where the issuer's profile does not tell.
+    /// The type of an actor that does not say what it is; `default` where the issuer's profile does
+    /// not tell.
     fn kind<'a>(&'a self, default: &'a str) -> &'a str {
         match self {
             Self::Claims(names) => &names.clients,
@@ -74,25 +78,32 @@ impl ActorNames {
         match self {
             Self::Subject => sub_of(act),
             Self::Claims(names) => names.name_of(kind, act),
-            Self::Spiffe => SpiffeId::parse(sub_of(act)?).map(|id| id.path).ok_or(NoId::Spiffe),
+            Self::Spiffe => SpiffeId::parse(sub_of(act)?)
+                .map(|id| id.path)
+                .ok_or(NoId::Spiffe),
         }
     }
 }
 
 impl NamingClaims {
-    /// INVARIANT: an actor has one name. Claims that name two are refused, and so is one that is spelled like a claim that
-    /// names: whichever were read, what is said of the other would be overlooked. And it has one type, that of its own
-    /// tokens.
+    /// INVARIANT: an actor has one name. Claims that name two are refused, and so is one that is
+    /// spelled like a claim that names: whichever were read, what is said of the other would be
+    /// overlooked. And it has one type, that of its own tokens.
     fn name_of<'a>(&self, kind: &str, act: &'a Record) -> Result<&'a str, NoId> {
         self.check_spelling(act)?;
         if kind == self.people {
             let name = self.person.iter().find_map(|path| at(act, path));
             let name = name.and_then(Value::as_text).ok_or(NoId::Person)?;
-            let is_hand =
-                |client: &SmolStr| client == name || self.hands.iter().any(|hand| hand == client || hand == "*");
+            let is_hand = |client: &SmolStr| {
+                client == name || self.hands.iter().any(|hand| hand == client || hand == "*")
+            };
             let mut clients = self.own_client.iter().filter_map(|path| at(act, path));
             let is_led = clients.any(|client| !client.as_text().is_some_and(is_hand));
-            return if is_led { Err(NoId::Led) } else { Ok(name.as_str()) };
+            return if is_led {
+                Err(NoId::Led)
+            } else {
+                Ok(name.as_str())
+            };
         }
         if kind != self.clients {
             return Err(NoId::Type);
@@ -100,39 +111,81 @@ impl NamingClaims {
         let name = if self.client.is_empty() {
             self.client_in(sub_of(act)?)
         } else {
-            let named = self.client.iter().find_map(|path| Some((path, at(act, path)?)));
+            let named = self
+                .client
+                .iter()
+                .find_map(|path| Some((path, at(act, path)?)));
             let (path, named) = named.ok_or(NoId::Client)?;
             let named = named.as_text().ok_or(NoId::Clients)?;
-            if path.as_slice() == ["sub"] { self.client_in(named) } else { named.as_str() }
+            if path.as_slice() == ["sub"] {
+                self.client_in(named)
+            } else {
+                named.as_str()
+            }
         };
-        let mut others = self.client.iter().chain(&self.own_client).filter_map(|path| at(act, path));
-        let is_another =
-            |value: &Value| value.as_text().is_none_or(|other| other != name && self.client_in(other) != name);
-        if others.any(is_another) { Err(NoId::Clients) } else { Ok(name) }
+        let mut others = self
+            .client
+            .iter()
+            .chain(&self.own_client)
+            .filter_map(|path| at(act, path));
+        let is_another = |value: &Value| {
+            value
+                .as_text()
+                .is_none_or(|other| other != name && self.client_in(other) != name)
+        };
+        if others.any(is_another) {
+            Err(NoId::Clients)
+        } else {
+            Ok(name)
+        }
     }
 
     /// The client's name, without what `sub` has around it.
     fn client_in<'a>(&self, sub: &'a str) -> &'a str {
         let named = sub.strip_prefix(self.before_client.as_str());
-        named.and_then(|named| named.strip_suffix(self.after_client.as_str())).unwrap_or(sub)
+        named
+            .and_then(|named| named.strip_suffix(self.after_client.as_str()))
+            .unwrap_or(sub)
     }
 
     fn check_spelling(&self, act: &Record) -> Result<(), NoId> {
-        let paths = self.person.iter().chain(&self.client).chain(&self.own_client);
-        let known: Vec<&str> = paths.filter_map(|path| path.first()).map(SmolStr::as_str).chain(["sub"]).collect();
-        let is_like = |member: &str| !known.contains(&member) && known.iter().any(|name| alike(name, member));
-        if act.iter().any(|(member, value)| !value.is_null() && is_like(member)) { Err(NoId::Spelling) } else { Ok(()) }
+        let paths = self
+            .person
+            .iter()
+            .chain(&self.client)
+            .chain(&self.own_client);
+        let known: Vec<&str> = paths
+            .filter_map(|path| path.first())
+            .map(SmolStr::as_str)
+            .chain(["sub"])
+            .collect();
+        let is_like =
+            |member: &str| !known.contains(&member) && known.iter().any(|name| alike(name, member));
+        if act
+            .iter()
+            .any(|(member, value)| !value.is_null() && is_like(member))
+        {
+            Err(NoId::Spelling)
+        } else {
+            Ok(())
+        }
     }
 }
 
 fn sub_of(act: &Record) -> Result<&str, NoId> {
-    act.get_present("sub").and_then(Value::as_text).map(SmolStr::as_str).ok_or(NoId::Sub)
+    act.get_present("sub")
+        .and_then(Value::as_text)
+        .map(SmolStr::as_str)
+        .ok_or(NoId::Sub)
 }
 
 /// What stands at a path.
 fn at<'a>(record: &'a Record, path: &[SmolStr]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(record.get_present(first)?, |value, name| value.as_record()?.get_present(name))
+    rest.iter()
+        .try_fold(record.get_present(first)?, |value, name| {
+            value.as_record()?.get_present(name)
+        })
 }
 
 impl IssuerIds {
@@ -160,7 +213,10 @@ pub struct AmbiguousIds {
 impl fmt::Display for AmbiguousIds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, one, other } = self;
-        write!(f, "the issuers `{one}` and `{other}` can give the same id to two subjects of the type `{kind}`")
+        write!(
+            f,
+            "the issuers `{one}` and `{other}` can give the same id to two subjects of the type `{kind}`"
+        )
     }
 }
 
@@ -211,8 +267,14 @@ impl fmt::Display for NoId {
 impl PrincipalIds {
     /// Takes the ids of all issuers, and refuses those that could meet.
     pub fn new(issuers: Vec<IssuerIds>) -> Result<Self, AmbiguousIds> {
-        let all: Vec<(&SmolStr, &SmolStr, &IssuerIds)> =
-            issuers.iter().flat_map(|ids| ids.prefixes.iter().map(move |(kind, prefix)| (kind, prefix, ids))).collect();
+        let all: Vec<(&SmolStr, &SmolStr, &IssuerIds)> = issuers
+            .iter()
+            .flat_map(|ids| {
+                ids.prefixes
+                    .iter()
+                    .map(move |(kind, prefix)| (kind, prefix, ids))
+            })
+            .collect();
         for (at, (kind, prefix, one)) in all.iter().enumerate() {
             for (other_kind, other_prefix, other) in all.iter().skip(at + 1) {
                 let is_shared = prefix == other_prefix && one.shares_with(other);
@@ -221,12 +283,17 @@ impl PrincipalIds {
                     // An id without a prefix is checked against the prefixes when it is made.
                     (true, false) | (false, true) => false,
                     (false, false) => {
-                        prefix.starts_with(other_prefix.as_str()) || other_prefix.starts_with(prefix.as_str())
+                        prefix.starts_with(other_prefix.as_str())
+                            || other_prefix.starts_with(prefix.as_str())
                     }
                 };
                 if kind == other_kind && meet && !is_shared {
                     let (one, other) = (one.issuer.clone(), other.issuer.clone());
-                    return Err(AmbiguousIds { kind: (*kind).clone(), one, other });
+                    return Err(AmbiguousIds {
+                        kind: (*kind).clone(),
+                        one,
+                        other,
+                    });
                 }
             }
         }
@@ -235,19 +302,47 @@ impl PrincipalIds {
 
     /// The entity that is this issuer's subject.
     pub fn entity(&self, issuer: &str, kind: &str, sub: &str) -> Result<EntityRef, NoId> {
-        let ids = self.0.iter().find(|ids| ids.issuer == issuer).ok_or(NoId::Issuer)?;
-        let (kind, prefix) = ids.prefixes.iter().find(|(known, _)| known == kind).ok_or(NoId::Kind)?;
-        if sub.is_empty() || sub.len() > MAX_SUB_BYTES || (prefix.is_empty() && self.is_others(kind, sub)) {
+        let ids = self
+            .0
+            .iter()
+            .find(|ids| ids.issuer == issuer)
+            .ok_or(NoId::Issuer)?;
+        let (kind, prefix) = ids
+            .prefixes
+            .iter()
+            .find(|(known, _)| known == kind)
+            .ok_or(NoId::Kind)?;
+        if sub.is_empty()
+            || sub.len() > MAX_SUB_BYTES
+            || (prefix.is_empty() && self.is_others(kind, sub))
+        {
             return Err(NoId::Sub);
         }
-        let id = if prefix.is_empty() { SmolStr::new(sub) } else { format_smolstr!("{prefix}{sub}") };
-        Ok(EntityRef { kind: kind.clone(), id })
+        let id = if prefix.is_empty() {
+            SmolStr::new(sub)
+        } else {
+            format_smolstr!("{prefix}{sub}")
+        };
+        Ok(EntityRef {
+            kind: kind.clone(),
+            id,
+        })
     }
 
-    /// The entity that is this party in `act`, as its own issuer's tokens name it. `kind` is the type that is said of it;
-    /// where none is, it has that of its issuer's clients, or `default`.
-    pub fn actor(&self, issuer: &str, kind: Option<&str>, default: &str, act: &Record) -> Result<EntityRef, NoId> {
-        let ids = self.0.iter().find(|ids| ids.issuer == issuer).ok_or(NoId::Issuer)?;
+    /// The entity that is this party in `act`, as its own issuer's tokens name it. `kind` is the
+    /// type that is said of it; where none is, it has that of its issuer's clients, or `default`.
+    pub fn actor(
+        &self,
+        issuer: &str,
+        kind: Option<&str>,
+        default: &str,
+        act: &Record,
+    ) -> Result<EntityRef, NoId> {
+        let ids = self
+            .0
+            .iter()
+            .find(|ids| ids.issuer == issuer)
+            .ok_or(NoId::Issuer)?;
         let kind = kind.unwrap_or_else(|| ids.actors.kind(default));
         if !ids.prefixes.iter().any(|(known, _)| known == kind) {
             return Err(NoId::Kind);
@@ -256,27 +351,46 @@ impl PrincipalIds {
         let uid = self.entity(issuer, kind, named)?;
         // The path of another domain's id would be a path here.
         let sub = act.get_present("sub").and_then(Value::as_text);
-        if ids.actors == ActorNames::Spiffe && sub != Some(&uid.id) { Err(NoId::Spiffe) } else { Ok(uid) }
+        if ids.actors == ActorNames::Spiffe && sub != Some(&uid.id) {
+            Err(NoId::Spiffe)
+        } else {
+            Ok(uid)
+        }
     }
 
-    /// Whether two issuers could make one id if these entity types were one, as a bundle's aliases make them.
+    /// Whether two issuers could make one id if these entity types were one, as a bundle's aliases
+    /// make them.
     #[must_use]
     pub fn could_meet(&self, kinds: &[&SmolStr]) -> bool {
         let prefixes = |ids: &'_ IssuerIds| -> Vec<SmolStr> {
-            ids.prefixes.iter().filter(|(kind, _)| kinds.contains(&kind)).map(|(_, prefix)| prefix.clone()).collect()
+            ids.prefixes
+                .iter()
+                .filter(|(kind, _)| kinds.contains(&kind))
+                .map(|(_, prefix)| prefix.clone())
+                .collect()
         };
-        let all: Vec<(&IssuerIds, Vec<SmolStr>)> = self.0.iter().map(|ids| (ids, prefixes(ids))).collect();
-        let meet = |one: &SmolStr, other: &SmolStr| one.starts_with(other.as_str()) || other.starts_with(one.as_str());
+        let all: Vec<(&IssuerIds, Vec<SmolStr>)> =
+            self.0.iter().map(|ids| (ids, prefixes(ids))).collect();
+        let meet = |one: &SmolStr, other: &SmolStr| {
+            one.starts_with(other.as_str()) || other.starts_with(one.as_str())
+        };
         all.iter().enumerate().any(|(at, (ids, ones))| {
             all.iter().skip(at + 1).any(|(other_ids, others)| {
                 let shares = ids.shares_with(other_ids);
-                others.iter().any(|other| ones.iter().any(|one| meet(one, other) && !(shares && one == other)))
+                others.iter().any(|other| {
+                    ones.iter()
+                        .any(|one| meet(one, other) && !(shares && one == other))
+                })
             })
         })
     }
 
     fn is_others(&self, kind: &str, sub: &str) -> bool {
-        let mut prefixes = self.0.iter().flat_map(|ids| &ids.prefixes).filter(|(known, _)| known == kind);
+        let mut prefixes = self
+            .0
+            .iter()
+            .flat_map(|ids| &ids.prefixes)
+            .filter(|(known, _)| known == kind);
         prefixes.any(|(_, prefix)| !prefix.is_empty() && sub.starts_with(prefix.as_str()))
     }
 }
@@ -318,7 +432,11 @@ mod tests {
             actors: ActorNames::Subject,
         };
         for (prefix, listed, good) in [("a|", "i", true), ("a|b", "i", false), ("a|", "k", false)] {
-            let ids = PrincipalIds::new(vec![of("i", "a|", &[]), of("j", prefix, &[listed]), of("k", "k|", &[])]);
+            let ids = PrincipalIds::new(vec![
+                of("i", "a|", &[]),
+                of("j", prefix, &[listed]),
+                of("k", "k|", &[]),
+            ]);
             assert_eq!(ids.is_ok(), good, "{prefix} {listed}");
         }
     }
@@ -326,13 +444,21 @@ mod tests {
     #[test]
     fn a_subject_has_one_id_or_none() {
         let ids = ids(&[("i", ""), ("j", "j:")]).unwrap();
-        let id = |issuer: &str, kind: &str, sub: &str| ids.entity(issuer, kind, sub).map(|uid| uid.to_string());
+        let id = |issuer: &str, kind: &str, sub: &str| {
+            ids.entity(issuer, kind, sub).map(|uid| uid.to_string())
+        };
         assert_eq!(id("i", "user", "alice"), Ok("user:alice".to_owned()));
         assert_eq!(id("j", "user", "alice"), Ok("user:j:alice".to_owned()));
         assert_eq!(id("i", "user", "j:alice"), Err(NoId::Sub));
         assert_eq!(id("i", "user", ""), Err(NoId::Sub));
-        assert_eq!(id("i", "user", &"s".repeat(MAX_SUB_BYTES)), Ok(format!("user:{}", "s".repeat(MAX_SUB_BYTES))));
-        assert_eq!(id("i", "user", &"s".repeat(MAX_SUB_BYTES + 1)), Err(NoId::Sub));
+        assert_eq!(
+            id("i", "user", &"s".repeat(MAX_SUB_BYTES)),
+            Ok(format!("user:{}", "s".repeat(MAX_SUB_BYTES)))
+        );
+        assert_eq!(
+            id("i", "user", &"s".repeat(MAX_SUB_BYTES + 1)),
+            Err(NoId::Sub)
+        );
         assert_eq!(id("i", "agent", "alice"), Err(NoId::Kind));
         assert_eq!(id("k", "user", "alice"), Err(NoId::Issuer));
     }
@@ -346,8 +472,15 @@ mod tests {
             actors: ActorNames::Subject,
         };
         let (user, identity) = (SmolStr::from("user"), SmolStr::from("identity"));
-        for (prefix, meets) in [("", true), ("p", true), ("p|", true), ("p|x", true), ("q|", false)] {
-            let ids = PrincipalIds::new(vec![of("i", "user", "p|"), of("j", "identity", prefix)]).unwrap();
+        for (prefix, meets) in [
+            ("", true),
+            ("p", true),
+            ("p|", true),
+            ("p|x", true),
+            ("q|", false),
+        ] {
+            let ids = PrincipalIds::new(vec![of("i", "user", "p|"), of("j", "identity", prefix)])
+                .unwrap();
             assert_eq!(ids.could_meet(&[&user, &identity]), meets, "{prefix}");
             assert!(!ids.could_meet(&[&user]) && !ids.could_meet(&[&identity]));
         }

@@ -17,7 +17,11 @@ impl Place {
     /// The beginning of a file: for what concerns the whole of it.
     #[must_use]
     pub fn whole(file: impl Into<String>) -> Self {
-        Self { file: file.into(), offset: 0, len: 0 }
+        Self {
+            file: file.into(),
+            offset: 0,
+            len: 0,
+        }
     }
 }
 
@@ -37,7 +41,12 @@ pub struct Problem {
 impl Problem {
     /// A problem without a place.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { place: None, also: None, message: message.into(), help: None }
+        Self {
+            place: None,
+            also: None,
+            message: message.into(),
+            help: None,
+        }
     }
 
     /// Says where.

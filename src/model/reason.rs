@@ -33,7 +33,8 @@ pub enum Code {
     CredentialInvalid,
     /// A credential of the request has expired.
     CredentialExpired,
-    /// A credential cannot be verified now: its issuer's keys, or its introspection, are out of reach.
+    /// A credential cannot be verified now: its issuer's keys, or its introspection, are out of
+    /// reach.
     CredentialUnavailable,
     /// A credential names other parties than the request.
     CredentialMismatch,
@@ -64,12 +65,15 @@ impl Code {
         Self::ProofInvalid,
     ];
 
-    /// Takes a policy's `@reason`: lower-case words joined by underscores, at most 64 bytes, none of the engine's.
+    /// Takes a policy's `@reason`: lower-case words joined by underscores, at most 64 bytes, none
+    /// of the engine's.
     #[must_use]
     pub fn from_policy(text: &str) -> Option<Self> {
         let fits = text.len() <= 64
             && text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         let reserved = Self::RESERVED.iter().any(|code| code.as_str() == text);
         (fits && !reserved).then(|| Self::Pack(text.into()))
     }
@@ -133,7 +137,9 @@ impl NextAction {
     /// Reads the word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Request, Self::StepUp, Self::Retry, Self::None].into_iter().find(|action| action.as_str() == word)
+        [Self::Request, Self::StepUp, Self::Retry, Self::None]
+            .into_iter()
+            .find(|action| action.as_str() == word)
     }
 }
 

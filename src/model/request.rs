@@ -1,11 +1,13 @@
 //! An AuthZEN request by its shape, before anything is read into it.
 //!
-//! Only the shape is checked here (AuthZEN 1.0 sections 5, 6 and 10.1.1): a missing or ill-typed required member is
-//! [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts for whom) is read by
-//! [`super::read_question`], and what is wrong with that denies.
+//! Only the shape is checked here (AuthZEN 1.0 sections 5, 6 and 10.1.1): a missing or ill-typed
+//! required member is [`Malformed`] and becomes a 400. What a well-formed request *means* (who acts
+//! for whom) is read by [`super::read_question`], and what is wrong with that denies.
 
 use super::carriers::shown_subject;
-use super::carriers::table::{Overlooked, Site, is_plain, lookalike, overlooked, overlooked_client};
+use super::carriers::table::{
+    Overlooked, Site, is_plain, lookalike, overlooked, overlooked_client,
+};
 use super::likely_token;
 use super::{Chain, Credential, Dropped, Entity, EntityRef, Record, Value, shown};
 use smol_str::SmolStr;
@@ -25,13 +27,19 @@ impl Malformed {
     /// A required member is absent.
     #[must_use]
     pub fn missing(member: impl Into<String>) -> Self {
-        Self { member: member.into(), problem: "is missing".to_owned() }
+        Self {
+            member: member.into(),
+            problem: "is missing".to_owned(),
+        }
     }
 
     /// A member has another kind than `expected` (with its article: `a string`).
     #[must_use]
     pub fn kind(member: impl Into<String>, expected: &str, found: &Value) -> Self {
-        Self { member: member.into(), problem: format!("must be {expected}, not {}", found.kind()) }
+        Self {
+            member: member.into(),
+            problem: format!("must be {expected}, not {}", found.kind()),
+        }
     }
 }
 
@@ -69,9 +77,11 @@ pub struct Request {
     pub context: Record,
     /// Members that nobody would read: the request is denied, since they may hold a carrier.
     pub flaws: Vec<Flaw>,
-    /// In a batch, the default context that this item's own replaced: a carrier in it must not be lost.
+    /// In a batch, the default context that this item's own replaced: a carrier in it must not be
+    /// lost.
     pub replaced_context: Option<Record>,
-    /// In a batch, the default subject that this item's own replaced: what is unreadable in it counts all the same.
+    /// In a batch, the default subject that this item's own replaced: what is unreadable in it
+    /// counts all the same.
     pub replaced_subject: Option<Arc<Record>>,
 }
 
@@ -89,7 +99,8 @@ impl Request {
         Self::read(item, flaws)
     }
 
-    /// The subject that the request names by type and id, to be shown and recorded; none where it names none.
+    /// The subject that the request names by type and id, to be shown and recorded; none where it
+    /// names none.
     #[must_use]
     pub fn shown_subject(&self) -> Option<EntityRef> {
         shown_subject(&self.subject)
@@ -132,8 +143,8 @@ const BODY: [&str; 5] = ["subject", "action", "resource", "context", "options"];
 /// The members of an entity.
 const ENTITY: [&str; 3] = ["type", "id", "properties"];
 
-/// Finds the members that nobody would read in a body, its action, its resource and its options. What is wrong with those
-/// of subject and context is found where they are read.
+/// Finds the members that nobody would read in a body, its action, its resource and its options.
+/// What is wrong with those of subject and context is found where they are read.
 #[must_use]
 pub fn body_flaws(body: &Record) -> Vec<Flaw> {
     let mut flaws = Vec::new();
@@ -147,12 +158,16 @@ pub fn body_flaws(body: &Record) -> Vec<Flaw> {
 
 impl Flaw {
     fn new(found: &Overlooked<'_>, path: &str) -> Self {
-        Self { message: found.message(path), of_client: false }
+        Self {
+            message: found.message(path),
+            of_client: false,
+        }
     }
 }
 
 fn add_target_flaws(flaws: &mut Vec<Flaw>, body: &Record) {
-    let targets: [(&str, &[&'static str]); 2] = [("action", &["name", "properties"]), ("resource", &ENTITY)];
+    let targets: [(&str, &[&'static str]); 2] =
+        [("action", &["name", "properties"]), ("resource", &ENTITY)];
     for (name, members) in targets {
         if let Some(record) = body.get(name).and_then(Value::as_record) {
             add_flaws(flaws, record, Site::Target, name, members);
@@ -160,7 +175,13 @@ fn add_target_flaws(flaws: &mut Vec<Flaw>, body: &Record) {
     }
 }
 
-fn add_flaws(flaws: &mut Vec<Flaw>, record: &Record, site: Site, path: &str, members: &[&'static str]) {
+fn add_flaws(
+    flaws: &mut Vec<Flaw>,
+    record: &Record,
+    site: Site,
+    path: &str,
+    members: &[&'static str],
+) {
     if !is_plain(record, members) {
         flaws.extend(overlooked(record, site, members).map(|found| Flaw::new(&found, path)));
         flaws.extend(client_flaw(record, site, path, members));
@@ -169,7 +190,10 @@ fn add_flaws(flaws: &mut Vec<Flaw>, record: &Record, site: Site, path: &str, mem
 
 fn client_flaw(record: &Record, site: Site, path: &str, members: &[&'static str]) -> Option<Flaw> {
     let found = overlooked_client(record, site, members)?;
-    Some(Flaw { of_client: true, ..Flaw::new(&found, path) })
+    Some(Flaw {
+        of_client: true,
+        ..Flaw::new(&found, path)
+    })
 }
 
 /// Finds a carrier among options, where none is read.
@@ -178,14 +202,21 @@ pub fn misplaced_option(options: &Record) -> Option<String> {
     overlooked(options, Site::Options, &[]).map(|found| found.message("options"))
 }
 
-/// Refuses a member that is spelled like one of `known` but for case or separators, unless it is null: then it was not
-/// sent. `path` names the object, empty for the body.
-pub fn refuse_lookalike(record: &Record, path: &str, known: &[&'static str]) -> Result<(), Malformed> {
+/// Refuses a member that is spelled like one of `known` but for case or separators, unless it is
+/// null: then it was not sent. `path` names the object, empty for the body.
+pub fn refuse_lookalike(
+    record: &Record,
+    path: &str,
+    known: &[&'static str],
+) -> Result<(), Malformed> {
     for (member, _) in record.iter().filter(|(_, value)| !value.is_null()) {
         if let Some(meant) = lookalike(member, known) {
             let dot = if path.is_empty() { "" } else { "." };
             let member = format!("{path}{dot}{}", shown(member));
-            return Err(Malformed { member, problem: format!("is not read: write `{meant}`") });
+            return Err(Malformed {
+                member,
+                problem: format!("is not read: write `{meant}`"),
+            });
         }
     }
     Ok(())
@@ -220,10 +251,14 @@ pub fn read_entity(body: &Record, name: &str) -> Result<Entity, Malformed> {
         None => Record::new(),
         properties => read_optional_record(properties, &format!("{name}.properties"))?,
     };
-    Ok(Entity { uid: EntityRef { kind, id }, properties })
+    Ok(Entity {
+        uid: EntityRef { kind, id },
+        properties,
+    })
 }
 
-/// Reads the member `name` as an entity to be searched for: a type; the id is ignored (AuthZEN 1.0 section 8.4.1).
+/// Reads the member `name` as an entity to be searched for: a type; the id is ignored (AuthZEN 1.0
+/// section 8.4.1).
 ///
 /// Its properties are not read, and refused where an evaluation would refuse them.
 pub(super) fn read_entity_type(body: &Record, name: &str) -> Result<SmolStr, Malformed> {
@@ -254,7 +289,11 @@ fn required_text(record: &Record, parent: &str, name: &str) -> Result<SmolStr, M
     match record.get(name) {
         None => Err(Malformed::missing(format!("{parent}.{name}"))),
         Some(Value::Text(text)) => Ok(text.clone()),
-        Some(other) => Err(Malformed::kind(format!("{parent}.{name}"), "a string", other)),
+        Some(other) => Err(Malformed::kind(
+            format!("{parent}.{name}"),
+            "a string",
+            other,
+        )),
     }
 }
 
@@ -278,26 +317,39 @@ pub struct Question {
 }
 
 impl Question {
-    /// Hides ids that are likely to be tokens, where `is_declared` does not know their types: what nothing is permitted to
-    /// is shown and recorded, too.
+    /// Hides ids that are likely to be tokens, where `is_declared` does not know their types: what
+    /// nothing is permitted to is shown and recorded, too.
     pub(crate) fn hide_tokens(&mut self, is_declared: impl Fn(&SmolStr) -> bool) {
         let members = self.chain.members_mut().map(|member| &mut member.uid);
-        members.chain([&mut self.resource.uid]).for_each(|uid| likely_token::hide(uid, &is_declared));
+        members
+            .chain([&mut self.resource.uid])
+            .for_each(|uid| likely_token::hide(uid, &is_declared));
     }
 
-    /// The members of the chain that no credential proves, under the type names that the request used.
+    /// The members of the chain that no credential proves, under the type names that the request
+    /// used.
     #[must_use]
     pub fn asserted(&self) -> Vec<EntityRef> {
-        let is_proven = |leg: &usize| self.credentials.iter().any(|credential| credential.legs.contains(leg));
+        let is_proven = |leg: &usize| {
+            self.credentials
+                .iter()
+                .any(|credential| credential.legs.contains(leg))
+        };
         let members = self.chain.members().enumerate();
-        members.filter(|(leg, _)| !is_proven(leg)).map(|(_, member)| self.as_asked(&member.uid)).collect()
+        members
+            .filter(|(leg, _)| !is_proven(leg))
+            .map(|(_, member)| self.as_asked(&member.uid))
+            .collect()
     }
 
     /// An entity under the type name that the request used.
     #[must_use]
     pub fn as_asked(&self, uid: &EntityRef) -> EntityRef {
         match self.asked.iter().find(|(resolved, _)| resolved == uid) {
-            Some((_, kind)) => EntityRef { kind: kind.clone(), id: uid.id.clone() },
+            Some((_, kind)) => EntityRef {
+                kind: kind.clone(),
+                id: uid.id.clone(),
+            },
             None => uid.clone(),
         }
     }

@@ -1,8 +1,9 @@
-//! Points in time, durations and addresses as texts: one reader for what policies and what conditions on tuples are given.
+//! Points in time, durations and addresses as texts: one reader for what policies and what
+//! conditions on tuples are given.
 //!
-//! INVARIANT: a text has one meaning wherever it is read. What a reader cannot hold is `None`, never the nearest value; and
-//! an IPv4 address that is mapped into IPv6 is that IPv4 address, so that `::ffff:10.1.2.3` does not slip past a rule about
-//! `10.0.0.0/8`.
+//! INVARIANT: a text has one meaning wherever it is read. What a reader cannot hold is `None`,
+//! never the nearest value; and an IPv4 address that is mapped into IPv6 is that IPv4 address, so
+//! that `::ffff:10.1.2.3` does not slip past a rule about `10.0.0.0/8`.
 
 use jiff::civil::DateTime;
 use std::borrow::Cow;
@@ -10,8 +11,8 @@ use std::net::IpAddr;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
-/// Reads an RFC 3339 date and time into nanoseconds since 1970; `None` for anything else. Digits beyond nanoseconds are
-/// dropped, as Go drops them.
+/// Reads an RFC 3339 date and time into nanoseconds since 1970; `None` for anything else. Digits
+/// beyond nanoseconds are dropped, as Go drops them.
 #[must_use]
 pub fn instant_nanos(text: &str) -> Option<i128> {
     let (date_time, rest) = text.split_at_checked("2026-01-01T00:00:00".len())?;
@@ -32,8 +33,9 @@ pub fn instant_nanos(text: &str) -> Option<i128> {
     Some(since_epoch - i128::from(offset_seconds(zone)?) * NANOS_PER_SECOND)
 }
 
-/// The same for what requests write: ISO 8601's forms without seconds (`2026-10-01T09:00Z`) and with an offset without a
-/// colon (`+0200`), too. More than nine digits behind the seconds are `None`.
+/// The same for what requests write: ISO 8601's forms without seconds (`2026-10-01T09:00Z`) and
+/// with an offset without a colon (`+0200`), too. More than nine digits behind the seconds are
+/// `None`.
 #[must_use]
 pub fn request_instant_nanos(text: &str) -> Option<i128> {
     let (minutes, rest) = text.split_at_checked("2026-01-01T00:00".len())?;
@@ -44,14 +46,16 @@ pub fn request_instant_nanos(text: &str) -> Option<i128> {
     }
     let seconds = if seconds.is_empty() { ":00" } else { seconds };
     let zone = match zone.split_at_checked("+00".len()) {
-        Some((hours, minutes)) if has_shape(minutes, "dd") => Cow::Owned(format!("{hours}:{minutes}")),
+        Some((hours, minutes)) if has_shape(minutes, "dd") => {
+            Cow::Owned(format!("{hours}:{minutes}"))
+        }
         _ => Cow::Borrowed(zone),
     };
     instant_nanos(&format!("{minutes}{seconds}{zone}"))
 }
 
-/// Reads a Go duration, `1h30m` or `-1.5s`, into nanoseconds; `None` for anything else. What is less than a nanosecond is
-/// dropped.
+/// Reads a Go duration, `1h30m` or `-1.5s`, into nanoseconds; `None` for anything else. What is
+/// less than a nanosecond is dropped.
 #[must_use]
 pub fn duration_nanos(text: &str) -> Option<i128> {
     let (negative, mut rest) = match text.strip_prefix('-') {
@@ -74,7 +78,9 @@ pub fn duration_nanos(text: &str) -> Option<i128> {
         if whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
+        let unit_end = after
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, after) = after.split_at_checked(unit_end)?;
         let nanos = nanos_of(unit)?;
         total = total.checked_add(digits(whole)?.checked_mul(nanos)?)?;
@@ -87,20 +93,28 @@ pub fn duration_nanos(text: &str) -> Option<i128> {
 /// Reads an address; `None` for anything else, and for an IPv6 address with a zone.
 #[must_use]
 pub fn address(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    text.parse::<IpAddr>()
+        .ok()
+        .map(|address| address.to_canonical())
 }
 
-/// The IPv4 address or network that a text maps into IPv6: `10.1.2.3` for `::ffff:10.1.2.3`, `10.0.0.0/8` for
-/// `::ffff:10.0.0.0/104`. `None` for every other text.
+/// The IPv4 address or network that a text maps into IPv6: `10.1.2.3` for `::ffff:10.1.2.3`,
+/// `10.0.0.0/8` for `::ffff:10.0.0.0/104`. `None` for every other text.
 #[must_use]
 pub fn mapped_network(text: &str) -> Option<String> {
     let (written, bits) = match text.split_once('/') {
         Some((written, bits)) => (written, Some(bits)),
         None => (text, None),
     };
-    let IpAddr::V6(written) = written.parse().ok()? else { return None };
-    let IpAddr::V4(mapped) = written.to_canonical() else { return None };
-    let Some(bits) = bits else { return Some(mapped.to_string()) };
+    let IpAddr::V6(written) = written.parse().ok()? else {
+        return None;
+    };
+    let IpAddr::V4(mapped) = written.to_canonical() else {
+        return None;
+    };
+    let Some(bits) = bits else {
+        return Some(mapped.to_string());
+    };
     if bits.is_empty() || !bits.bytes().all(|byte| byte.is_ascii_digit()) || bits.starts_with('0') {
         return None;
     }
@@ -131,19 +145,28 @@ fn offset_seconds(zone: &str) -> Option<i32> {
 /// Whether a text has a digit for each `d`, and the same characters for the others.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
-        && text.bytes().zip(shape.bytes()).all(|(byte, wanted)| match wanted {
-            b'd' => byte.is_ascii_digit(),
-            _ => byte == wanted,
-        })
+        && text
+            .bytes()
+            .zip(shape.bytes())
+            .all(|(byte, wanted)| match wanted {
+                b'd' => byte.is_ascii_digit(),
+                _ => byte == wanted,
+            })
 }
 
 fn split_digits(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
 fn digits(text: &str) -> Option<i128> {
-    if text.is_empty() { Some(0) } else { text.parse().ok() }
+    if text.is_empty() {
+        Some(0)
+    } else {
+        text.parse().ok()
+    }
 }
 
 /// The part of a unit that digits after the point say, without what is less than a nanosecond.
@@ -201,7 +224,11 @@ mod tests {
             ("2026-10-0éT09:00:00Z", None),
             ("", None),
         ] {
-            assert_eq!(request_instant_nanos(text), after.map(|after| nine + after), "{text}");
+            assert_eq!(
+                request_instant_nanos(text),
+                after.map(|after| nine + after),
+                "{text}"
+            );
         }
     }
 

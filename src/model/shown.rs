@@ -1,21 +1,24 @@
 //! How much of a value a message shows: the only place that decides it.
 //!
-//! INVARIANT: a message is as long as its own words and a bounded part of what was sent. A batch repeats a default in
-//! the reason of each of its items: a thousand times whatever one message shows.
+//! INVARIANT: a message is as long as its own words and a bounded part of what was sent. A batch
+//! repeats a default in the reason of each of its items: a thousand times whatever one message
+//! shows.
 
 use std::borrow::Cow;
 
 /// LIMIT: characters of one value in a message: enough to recognise it by.
 const SHOWN_CHARS: usize = 80;
 
-/// LIMIT: bytes of the values in one decision record: as many as a decision of any use reads, and a batch of a thousand such
-/// fills the queue and not the memory.
+/// LIMIT: bytes of the values in one decision record: as many as a decision of any use reads, and a
+/// batch of a thousand such fills the queue and not the memory.
 pub const RECORD_INPUT_BYTES: usize = 64 << 10;
 
-/// LIMIT: characters of a request's id in records and logs: several times what tracing needs. It comes back whole.
+/// LIMIT: characters of a request's id in records and logs: several times what tracing needs. It
+/// comes back whole.
 const REQUEST_ID_CHARS: usize = 256;
 
-/// LIMIT: characters of a whole message: a model of thousands of problems is mended from the first hundred.
+/// LIMIT: characters of a whole message: a model of thousands of problems is mended from the first
+/// hundred.
 const MESSAGE_CHARS: usize = 16_384;
 
 /// Returns a value as messages show it: its beginning, with an ellipsis where more followed.
@@ -30,7 +33,8 @@ pub fn shown_request_id(text: &str) -> Cow<'_, str> {
     cut(text, REQUEST_ID_CHARS)
 }
 
-/// Returns a message that is made of many parts, each of which is bounded or was written by the author of a model.
+/// Returns a message that is made of many parts, each of which is bounded or was written by the
+/// author of a model.
 #[must_use]
 pub fn shown_message(text: &str) -> Cow<'_, str> {
     cut(text, MESSAGE_CHARS)
@@ -56,7 +60,10 @@ mod tests {
         assert_eq!(shown(&limit), limit);
         assert_eq!(shown(&format!("{limit}x")), format!("{limit}…"));
         assert_eq!(shown(""), "");
-        assert_eq!(shown_request_id(&"é".repeat(257)), format!("{}…", "é".repeat(256)));
+        assert_eq!(
+            shown_request_id(&"é".repeat(257)),
+            format!("{}…", "é".repeat(256))
+        );
         assert_eq!(shown_message(&"x".repeat(100_000)).chars().count(), 16_385);
     }
 }

@@ -1,16 +1,17 @@
 //! Whether a name was meant for another.
 //!
-//! Two readers in one request: a member that is *alike* a known one is refused wherever it would be overlooked, since
-//! nobody means two things by `delegation_chain` and `delegationChain`; a name that is merely *near* is refused only where
-//! the names are a closed list, and suggested in messages.
+//! Two readers in one request: a member that is *alike* a known one is refused wherever it would be
+//! overlooked, since nobody means two things by `delegation_chain` and `delegationChain`; a name
+//! that is merely *near* is refused only where the names are a closed list, and suggested in
+//! messages.
 
 use smallvec::SmallVec;
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
-/// Returns `true` if two names differ in case and separators alone: `onBehalfOf`, `on-behalf-of`, `on_behalf_of`. What is
-/// no letter or digit parts words or is not seen; full-width, mathematical and other forms of a letter are that letter,
-/// with or without marks, in whatever language's casing (`I`, `ı` and `İ`). Letters of other scripts that look the same
-/// are others.
+/// Returns `true` if two names differ in case and separators alone: `onBehalfOf`, `on-behalf-of`,
+/// `on_behalf_of`. What is no letter or digit parts words or is not seen; full-width, mathematical
+/// and other forms of a letter are that letter, with or without marks, in whatever language's
+/// casing (`I`, `ı` and `İ`). Letters of other scripts that look the same are others.
 #[must_use]
 #[inline]
 pub fn alike(one: &str, other: &str) -> bool {
@@ -20,16 +21,20 @@ pub fn alike(one: &str, other: &str) -> bool {
 /// LIMIT: letters of a name that are compared: longer ones are alike no other.
 const MAX_LETTERS: usize = 256;
 
-/// LIMIT: names up to so many bytes are read anew for each comparison: nearly all are, and most differ in the first letter.
+/// LIMIT: names up to so many bytes are read anew for each comparison: nearly all are, and most
+/// differ in the first letter.
 const SHORT_BYTES: usize = 64;
 
-/// LIMIT: members of one object that nobody knows and that are compared with those that there are: no client sends so many.
-/// With a body full of them the comparisons would hold the thread that answers others too for seconds.
+/// LIMIT: members of one object that nobody knows and that are compared with those that there are:
+/// no client sends so many. With a body full of them the comparisons would hold the thread that
+/// answers others too for seconds.
 pub const MAX_OTHERS: usize = 100;
 
-/// A name that is compared to many: a long one, and one with other letters than ASCII's, is read once for all of them.
+/// A name that is compared to many: a long one, and one with other letters than ASCII's, is read
+/// once for all of them.
 ///
-/// INVARIANT: what is not seen in a name hides nothing, however much of it there is: it is passed over to the end.
+/// INVARIANT: what is not seen in a name hides nothing, however much of it there is: it is passed
+/// over to the end.
 #[derive(Debug)]
 pub struct Letters<'a>(Reading<'a>);
 
@@ -52,7 +57,8 @@ impl<'a> Letters<'a> {
         Self(Reading::Folded(fold(name)))
     }
 
-    /// Returns `true` if this name and another differ in case and separators alone, as [`alike`] says.
+    /// Returns `true` if this name and another differ in case and separators alone, as [`alike`]
+    /// says.
     #[must_use]
     #[inline]
     pub fn are_of(&self, other: &str) -> bool {
@@ -63,13 +69,16 @@ impl<'a> Letters<'a> {
     }
 }
 
-/// Whether two names begin with different letters, as nearly all do: each member of a request is compared to a dozen known
-/// ones. Without this look they took 5,000 instructions of a decision's 82,000.
+/// Whether two names begin with different letters, as nearly all do: each member of a request is
+/// compared to a dozen known ones. Without this look they took 5,000 instructions of a decision's
+/// 82,000.
 #[inline]
 pub(super) fn begin_differently(one: &str, other: &str) -> bool {
     let lower = |byte: &u8| byte.is_ascii_alphabetic().then_some(byte | 0x20);
     let differ = |one: Option<&u8>, other: Option<&u8>| {
-        one.and_then(lower).zip(other.and_then(lower)).map(|(one, other)| one != other)
+        one.and_then(lower)
+            .zip(other.and_then(lower))
+            .map(|(one, other)| one != other)
     };
     let (one, other) = (one.as_bytes(), other.as_bytes());
     // The second letters follow at once only where the first ones are letters.
@@ -79,12 +88,20 @@ pub(super) fn begin_differently(one: &str, other: &str) -> bool {
 
 /// Whether an ASCII name is spelled like another.
 fn spelled_alike(name: &str, other: &str) -> bool {
-    if other.is_ascii() { ascii_letters(name).eq(ascii_letters(other)) } else { letters(other).eq(letters(name)) }
+    if other.is_ascii() {
+        ascii_letters(name).eq(ascii_letters(other))
+    } else {
+        letters(other).eq(letters(name))
+    }
 }
 
 /// Whether these are the letters of a name.
 fn is_folded(folded: &str, name: &str) -> bool {
-    if name.is_ascii() { ascii_letters(name).eq(folded.bytes()) } else { letters(name).eq(folded.chars()) }
+    if name.is_ascii() {
+        ascii_letters(name).eq(folded.bytes())
+    } else {
+        letters(name).eq(folded.chars())
+    }
 }
 
 fn fold(name: &str) -> Option<String> {
@@ -93,12 +110,17 @@ fn fold(name: &str) -> Option<String> {
 }
 
 fn ascii_letters(name: &str) -> impl Iterator<Item = u8> {
-    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+    name.bytes()
+        .filter(u8::is_ascii_alphanumeric)
+        .map(|byte| byte.to_ascii_lowercase())
 }
 
 /// The letters of a name, without case, marks, forms and separators.
 fn letters(name: &str) -> impl Iterator<Item = char> {
-    name.chars().filter(|c| !is_unseen(*c)).flat_map(decomposed).flat_map(case_folded)
+    name.chars()
+        .filter(|c| !is_unseen(*c))
+        .flat_map(decomposed)
+        .flat_map(case_folded)
 }
 
 /// The letters and digits that a character is made of (Unicode's NFKD), without its marks.
@@ -112,12 +134,16 @@ fn decomposed(c: char) -> SmallVec<[char; 4]> {
     parts
 }
 
-/// A letter without case. All that a language has for one case of a letter are one: upper case of `ı` is `I`, of `ß` `SS`.
+/// A letter without case. All that a language has for one case of a letter are one: upper case of
+/// `ı` is `I`, of `ß` `SS`.
 fn case_folded(c: char) -> impl Iterator<Item = char> {
-    c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+    c.to_lowercase()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
 }
 
-/// Returns `true` for the commonest characters that are not seen. Others are found by their properties, which takes longer.
+/// Returns `true` for the commonest characters that are not seen. Others are found by their
+/// properties, which takes longer.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
@@ -127,12 +153,15 @@ fn is_filler(c: char) -> bool {
     matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
 }
 
-/// Returns the known name that `name` was meant for: one that is alike, or differs in a letter, or in two where it is long.
+/// Returns the known name that `name` was meant for: one that is alike, or differs in a letter, or
+/// in two where it is long.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // LIMIT: what is much longer than every known name is meant for none, and would cost the product of both lengths.
+    // LIMIT: what is much longer than every known name is meant for none, and would cost the
+    // product of both lengths.
     const MAX_BYTES: usize = 64;
-    // LIMIT: names of a bundle are as many as its author likes, and whoever asks by a wrong one waits for this.
+    // LIMIT: names of a bundle are as many as its author likes, and whoever asks by a wrong one
+    // waits for this.
     const MAX_NAMES: usize = 200;
     const MAX_DIFFERENCE: usize = 6;
     if name.len() > MAX_BYTES {
@@ -148,14 +177,22 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         // Each letter that one has more is a difference: most names need no look at more than that.
         let is_near = letters.chars().count().abs_diff(chars) <= most;
         let distance = is_near.then(|| strsim::osa_distance(&sought, &letters));
-        distance.filter(|distance| *distance <= most).map(|distance| (distance, known))
+        distance
+            .filter(|distance| *distance <= most)
+            .map(|distance| (distance, known))
     });
-    distances.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+    distances
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }
 
 /// The letters and digits of a name, without case.
 fn spelled(name: &str) -> String {
-    if name.is_ascii() { ascii_letters(name).map(char::from).collect() } else { letters(name).collect() }
+    if name.is_ascii() {
+        ascii_letters(name).map(char::from).collect()
+    } else {
+        letters(name).collect()
+    }
 }
 
 #[cfg(test)]
@@ -164,7 +201,12 @@ mod tests {
 
     #[test]
     fn case_and_separators_make_no_other_name() {
-        for name in ["delegation_chain", "delegationChain", "Delegation-Chain", "DELEGATIONCHAIN"] {
+        for name in [
+            "delegation_chain",
+            "delegationChain",
+            "Delegation-Chain",
+            "DELEGATIONCHAIN",
+        ] {
             assert!(alike(name, "delegation_chain"), "{name}");
         }
         for name in [
@@ -203,7 +245,12 @@ mod tests {
             assert!(alike(name, meant) && alike(meant, name), "{name}");
             assert!(Letters::of(name).are_of(meant), "{name}");
         }
-        for (one, other) in [("_agent", "agent"), ("agent", "-AGENT"), ("0agent", "0Agent"), ("ａgent", "Agent")] {
+        for (one, other) in [
+            ("_agent", "agent"),
+            ("agent", "-AGENT"),
+            ("0agent", "0Agent"),
+            ("ａgent", "Agent"),
+        ] {
             assert!(alike(one, other), "{one} {other}");
         }
         for name in ["delegation", "delegation_chains", "", "elegation_chain"] {
@@ -213,29 +260,61 @@ mod tests {
 
     #[test]
     fn what_is_not_seen_hides_nothing_however_much_of_it_there_is() {
-        for filler in ["_", "\u{200b}", "\u{3000}", "\u{301}", "\u{1160}", "\u{1f600}"] {
+        for filler in [
+            "_",
+            "\u{200b}",
+            "\u{3000}",
+            "\u{301}",
+            "\u{1160}",
+            "\u{1f600}",
+        ] {
             let hidden = format!("{}agent", filler.repeat(20_000));
-            assert!(alike(&hidden, "agent") && Letters::of(&hidden).are_of("Agent"), "{filler:?}");
+            assert!(
+                alike(&hidden, "agent") && Letters::of(&hidden).are_of("Agent"),
+                "{filler:?}"
+            );
             let other = format!("{}z", filler.repeat(20_000));
-            assert!(!Letters::of(&other).are_of("agent") && Letters::of(&other).are_of("z"), "{filler:?}");
+            assert!(
+                !Letters::of(&other).are_of("agent") && Letters::of(&other).are_of("z"),
+                "{filler:?}"
+            );
         }
         assert!(alike(&"a".repeat(MAX_LETTERS), &"A".repeat(MAX_LETTERS)));
-        assert!(!alike(&"a".repeat(MAX_LETTERS + 1), &"A".repeat(MAX_LETTERS + 1)));
+        assert!(!alike(
+            &"a".repeat(MAX_LETTERS + 1),
+            &"A".repeat(MAX_LETTERS + 1)
+        ));
     }
 
     /// A name is read once, and not once for each that it is compared to.
     #[test]
     fn a_long_name_is_read_once() {
-        for long in ["\u{200b}".repeat(1_000) + "z", "_".repeat(1_000) + "z", "\u{e9}".to_owned()] {
+        for long in [
+            "\u{200b}".repeat(1_000) + "z",
+            "_".repeat(1_000) + "z",
+            "\u{e9}".to_owned(),
+        ] {
             let letters = Letters::of(&long);
-            assert!(matches!(&letters.0, Reading::Folded(Some(folded)) if folded.len() == 1), "{letters:?}");
+            assert!(
+                matches!(&letters.0, Reading::Folded(Some(folded)) if folded.len() == 1),
+                "{letters:?}"
+            );
         }
-        assert!(matches!(Letters::of("delegation_chain").0, Reading::Plain(_)));
+        assert!(matches!(
+            Letters::of("delegation_chain").0,
+            Reading::Plain(_)
+        ));
     }
 
     #[test]
     fn a_slip_of_the_pen_is_near_and_another_word_is_not() {
-        let known = ["reason", "explain", "at_least", "evaluations_semantic", "unknown"];
+        let known = [
+            "reason",
+            "explain",
+            "at_least",
+            "evaluations_semantic",
+            "unknown",
+        ];
         for (name, meant) in [
             ("reasn", Some("reason")),
             ("reasons", Some("reason")),

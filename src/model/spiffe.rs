@@ -16,20 +16,26 @@ impl<'a> SpiffeId<'a> {
     /// Reads an id.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let rest = text.strip_prefix("spiffe://").filter(|_| text.len() <= MAX_BYTES)?;
+        let rest = text
+            .strip_prefix("spiffe://")
+            .filter(|_| text.len() <= MAX_BYTES)?;
         let (domain, path) = rest.split_once('/')?;
         let segment_fits = |segment: &str| {
-            let plain = segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+            let plain = segment
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
             plain && !matches!(segment, "" | "." | "..")
         };
-        (is_trust_domain(domain) && path.split('/').all(segment_fits)).then_some(Self { domain, path })
+        (is_trust_domain(domain) && path.split('/').all(segment_fits))
+            .then_some(Self { domain, path })
     }
 }
 
 /// Whether this is the name of a trust domain (section 2.1).
 #[must_use]
 pub fn is_trust_domain(text: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_');
+    let fits =
+        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_');
     !text.is_empty() && text.len() <= 255 && text.bytes().all(fits)
 }
 
@@ -39,7 +45,13 @@ mod tests {
 
     #[test]
     fn an_id_has_a_domain_and_a_path() {
-        assert_eq!(SpiffeId::parse("spiffe://a.example/ns/x"), Some(SpiffeId { domain: "a.example", path: "ns/x" }));
+        assert_eq!(
+            SpiffeId::parse("spiffe://a.example/ns/x"),
+            Some(SpiffeId {
+                domain: "a.example",
+                path: "ns/x"
+            })
+        );
         for text in [
             "",
             "a.example/x",
@@ -60,6 +72,9 @@ mod tests {
             assert_eq!(SpiffeId::parse(text), None, "{text}");
         }
         let long = |bytes: usize| format!("spiffe://a/{}", "x".repeat(bytes - "spiffe://a/".len()));
-        assert!(SpiffeId::parse(&long(MAX_BYTES)).is_some() && SpiffeId::parse(&long(MAX_BYTES + 1)).is_none());
+        assert!(
+            SpiffeId::parse(&long(MAX_BYTES)).is_some()
+                && SpiffeId::parse(&long(MAX_BYTES + 1)).is_none()
+        );
     }
 }

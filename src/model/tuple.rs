@@ -1,12 +1,13 @@
 //! Relationship tuples: who stands in which relation to what.
 //!
-//! Owns the strings: what OpenFGA accepts as a type, an id, a relation, a user (its protobuf field rules), and how the
-//! ids of Cedar entities are spelled as tuple ids (`encoding`). Whether a model allows a tuple is decided in
-//! `relations/model`.
+//! Owns the strings: what OpenFGA accepts as a type, an id, a relation, a user (its protobuf field
+//! rules), and how the ids of Cedar entities are spelled as tuple ids (`encoding`). Whether a model
+//! allows a tuple is decided in `relations/model`.
 //!
-//! INVARIANT: a value that exists follows the string rules, so its text parses to itself: no type holds `:` or `#`,
-//! no id either, and nothing holds white space or a control character. What is named as an object has another bound than what
-//! is named as a user, so each place checks its own: [`ObjectRef::as_object`], [`ObjectRef::as_user`].
+//! INVARIANT: a value that exists follows the string rules, so its text parses to itself: no type
+//! holds `:` or `#`, no id either, and nothing holds white space or a control character. What is
+//! named as an object has another bound than what is named as a user, so each place checks its own:
+//! [`ObjectRef::as_object`], [`ObjectRef::as_user`].
 
 mod encoding;
 
@@ -35,12 +36,16 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
-    /// Takes a type and an id that follow the string rules, and are short enough for an object or for a user.
+    /// Takes a type and an id that follow the string rules, and are short enough for an object or
+    /// for a user.
     pub fn new(kind: impl Into<SmolStr>, id: impl Into<SmolStr>) -> Result<Self, TupleTextError> {
         let (kind, id) = (kind.into(), id.into());
         check_type(&kind)?;
         check_id(&id)?;
-        let object = Self { kind: ModelType::new(kind), id };
+        let object = Self {
+            kind: ModelType::new(kind),
+            id,
+        };
         match object.as_user() {
             Ok(()) => Ok(object),
             Err(_) => object.as_object().map(|()| object),
@@ -51,12 +56,20 @@ impl ObjectRef {
     pub fn as_object(&self) -> Result<(), TupleTextError> {
         let is_long = self.bytes() > MAX_OBJECT_CHARS
             && self.kind().chars().count() + 1 + self.id.chars().count() > MAX_OBJECT_CHARS;
-        if is_long { Err(TupleTextError::ObjectTooLong) } else { Ok(()) }
+        if is_long {
+            Err(TupleTextError::ObjectTooLong)
+        } else {
+            Ok(())
+        }
     }
 
     /// Refuses an object that is too long to be a user.
     pub fn as_user(&self) -> Result<(), TupleTextError> {
-        if self.bytes() > MAX_USER_BYTES { Err(TupleTextError::UserTooLong) } else { Ok(()) }
+        if self.bytes() > MAX_USER_BYTES {
+            Err(TupleTextError::UserTooLong)
+        } else {
+            Ok(())
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -93,7 +106,9 @@ impl FromStr for ObjectRef {
     type Err = TupleTextError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (kind, id) = text.split_once(':').ok_or_else(|| TupleTextError::object(text))?;
+        let (kind, id) = text
+            .split_once(':')
+            .ok_or_else(|| TupleTextError::object(text))?;
         Self::new(kind, id)
     }
 }
@@ -116,7 +131,10 @@ pub enum TupleUser {
 
 impl TupleUser {
     /// Names everyone in `relation` to `object`.
-    pub fn userset(object: ObjectRef, relation: impl Into<SmolStr>) -> Result<Self, TupleTextError> {
+    pub fn userset(
+        object: ObjectRef,
+        relation: impl Into<SmolStr>,
+    ) -> Result<Self, TupleTextError> {
         let relation = relation.into();
         check_relation(&relation)?;
         Ok(Self::Userset { object, relation })
@@ -198,11 +216,15 @@ impl TupleKey {
         check_relation(relation)?;
         let object: ObjectRef = object.parse()?;
         object.as_object()?;
-        Ok(Self { object, relation: relation.into(), user: user.parse()? })
+        Ok(Self {
+            object,
+            relation: relation.into(),
+            user: user.parse()?,
+        })
     }
 
-    /// Whether this says of a userset that it is in itself (`team:a#member@team:a#member`): true without a tuple, and
-    /// never written.
+    /// Whether this says of a userset that it is in itself (`team:a#member@team:a#member`): true
+    /// without a tuple, and never written.
     #[must_use]
     pub fn is_implicit(&self) -> bool {
         matches!(&self.user, TupleUser::Userset { object, relation }
@@ -240,7 +262,10 @@ pub struct Tuple {
 
 impl From<TupleKey> for Tuple {
     fn from(key: TupleKey) -> Self {
-        Self { key, condition: None }
+        Self {
+            key,
+            condition: None,
+        }
     }
 }
 
@@ -277,7 +302,9 @@ pub enum TupleTextError {
     )]
     Relation(String),
     /// Not `object#relation@user`.
-    #[error("`{0}` is not a tuple: write `object#relation@user`, as in `document:plan#viewer@user:alice`")]
+    #[error(
+        "`{0}` is not a tuple: write `object#relation@user`, as in `document:plan#viewer@user:alice`"
+    )]
     Key(String),
     /// More than [`MAX_OBJECT_CHARS`] characters.
     #[error("the object has more than {MAX_OBJECT_CHARS} characters: use a shorter id")]
@@ -295,24 +322,38 @@ impl TupleTextError {
 
 /// Refuses what cannot be the name of a type.
 pub fn check_type(text: &str) -> Result<(), TupleTextError> {
-    if is_name(text, MAX_TYPE_CHARS) { Ok(()) } else { Err(TupleTextError::Type(shown(text).into_owned())) }
+    if is_name(text, MAX_TYPE_CHARS) {
+        Ok(())
+    } else {
+        Err(TupleTextError::Type(shown(text).into_owned()))
+    }
 }
 
 /// Refuses what cannot be the name of a relation.
 pub fn check_relation(text: &str) -> Result<(), TupleTextError> {
-    if is_name(text, MAX_RELATION_CHARS) { Ok(()) } else { Err(TupleTextError::Relation(shown(text).into_owned())) }
+    if is_name(text, MAX_RELATION_CHARS) {
+        Ok(())
+    } else {
+        Err(TupleTextError::Relation(shown(text).into_owned()))
+    }
 }
 
 fn check_id(text: &str) -> Result<(), TupleTextError> {
-    let is_clean = |text: &str| is_plain(text) || !text.chars().any(|c| matches!(c, ':' | '#') || is_blank(c));
+    let is_clean =
+        |text: &str| is_plain(text) || !text.chars().any(|c| matches!(c, ':' | '#') || is_blank(c));
     let fits = !text.is_empty() && text != "*" && is_clean(text);
-    if fits { Ok(()) } else { Err(TupleTextError::object(text)) }
+    if fits {
+        Ok(())
+    } else {
+        Err(TupleTextError::object(text))
+    }
 }
 
-/// Whether a text is letters, digits and a few marks that mean nothing in a tuple: nearly every name and id is, and needs
-/// no closer look.
+/// Whether a text is letters, digits and a few marks that mean nothing in a tuple: nearly every
+/// name and id is, and needs no closer look.
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'))
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'))
 }
 
 fn is_name(text: &str, max_chars: usize) -> bool {
@@ -320,7 +361,10 @@ fn is_name(text: &str, max_chars: usize) -> bool {
         return true;
     }
     let chars = text.chars().count();
-    (1..=max_chars).contains(&chars) && !text.chars().any(|c| matches!(c, ':' | '#' | '@') || is_blank(c))
+    (1..=max_chars).contains(&chars)
+        && !text
+            .chars()
+            .any(|c| matches!(c, ':' | '#' | '@') || is_blank(c))
 }
 
 /// White space as RE2's `\s` has it, which is ASCII's, and control characters.

@@ -1,7 +1,8 @@
 //! Untyped data as a caller sent it: property values, context members, tool arguments.
 //!
-//! INVARIANT: numbers keep the digits of the body. They never pass through a double, so `9007199254740993` and
-//! `5000.50` are compared and converted exactly; what a policy's schema makes of them is decided in `policy/`.
+//! INVARIANT: numbers keep the digits of the body. They never pass through a double, so
+//! `9007199254740993` and `5000.50` are compared and converted exactly; what a policy's schema
+//! makes of them is decided in `policy/`.
 
 use smol_str::SmolStr;
 use std::cmp::Ordering;
@@ -122,8 +123,10 @@ impl Number {
         };
         let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         let whole_fits = all_digits(whole) && (whole.len() == 1 || !whole.starts_with('0'));
-        let exponent_fits = exponent.is_none_or(|e| all_digits(e.strip_prefix(['+', '-']).unwrap_or(e)));
-        (whole_fits && fraction.is_none_or(all_digits) && exponent_fits).then(|| Self(digits.into()))
+        let exponent_fits =
+            exponent.is_none_or(|e| all_digits(e.strip_prefix(['+', '-']).unwrap_or(e)));
+        (whole_fits && fraction.is_none_or(all_digits) && exponent_fits)
+            .then(|| Self(digits.into()))
     }
 
     /// The digits.
@@ -132,8 +135,8 @@ impl Number {
         &self.0
     }
 
-    /// The exact integer that the digits denote, whatever their spelling (`5`, `5.0`, `0.5e1`); `None` where they
-    /// denote a fraction or lie outside of 64 bits.
+    /// The exact integer that the digits denote, whatever their spelling (`5`, `5.0`, `0.5e1`);
+    /// `None` where they denote a fraction or lie outside of 64 bits.
     #[must_use]
     pub fn to_i64(&self) -> Option<i64> {
         let (digits, scale) = self.scaled()?;
@@ -156,8 +159,9 @@ impl Number {
         i64::try_from(value).ok()
     }
 
-    /// The decimal text `-12.5` without an exponent and with at least one fraction digit, if it has at most four
-    /// of them (Cedar's `decimal`); `None` where it is too precise or too large to write out.
+    /// The decimal text `-12.5` without an exponent and with at least one fraction digit, if it has
+    /// at most four of them (Cedar's `decimal`); `None` where it is too precise or too large to
+    /// write out.
     #[must_use]
     pub fn to_decimal_text(&self) -> Option<String> {
         let (digits, scale) = self.scaled()?;
@@ -175,11 +179,15 @@ impl Number {
         }
         let sign = if value < 0 { "-" } else { "" };
         let magnitude = value.unsigned_abs();
-        Some(format!("{sign}{}.{:04}", magnitude / 10_000, magnitude % 10_000))
+        Some(format!(
+            "{sign}{}.{:04}",
+            magnitude / 10_000,
+            magnitude % 10_000
+        ))
     }
 
-    /// Compares the numbers that the digits denote, whatever their spelling; `None` where one of them does not fit 128
-    /// bits as digits of the other's scale.
+    /// Compares the numbers that the digits denote, whatever their spelling; `None` where one of
+    /// them does not fit 128 bits as digits of the other's scale.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         let ((mut one, one_scale), (mut two, two_scale)) = (self.scaled()?, other.scaled()?);
@@ -195,10 +203,11 @@ impl Number {
         Some(one.cmp(&two))
     }
 
-    /// The number as an integer that does not end in 0 and a power of ten: the same pair for every spelling of it. `None`
-    /// where it is so large or so precise that no attribute type holds it.
+    /// The number as an integer that does not end in 0 and a power of ten: the same pair for every
+    /// spelling of it. `None` where it is so large or so precise that no attribute type holds it.
     ///
-    /// INVARIANT: numbers with the same pair have the same [`Self::to_i64`] and [`Self::to_decimal_text`].
+    /// INVARIANT: numbers with the same pair have the same [`Self::to_i64`] and
+    /// [`Self::to_decimal_text`].
     #[must_use]
     pub fn normal(&self) -> Option<(i128, i64)> {
         let (mut value, mut scale) = self.scaled()?;
@@ -223,7 +232,9 @@ impl Number {
         let fraction = fraction.trim_end_matches('0');
         let mut value: i128 = 0;
         for byte in whole.bytes().chain(fraction.bytes()) {
-            value = value.checked_mul(10)?.checked_add(i128::from(byte.checked_sub(b'0')?))?;
+            value = value
+                .checked_mul(10)?
+                .checked_add(i128::from(byte.checked_sub(b'0')?))?;
         }
         if value == 0 {
             return Some((0, 0));
@@ -247,18 +258,19 @@ impl fmt::Display for Number {
     }
 }
 
-/// The members of an object, by name. Equal records hold equal members, whatever order they were sent in.
+/// The members of an object, by name. Equal records hold equal members, whatever order they were
+/// sent in.
 ///
-/// Clones share the members: a request is read once and then stands in a question, in the items of a batch that inherit it,
-/// and in what is told of it.
+/// Clones share the members: a request is read once and then stands in a question, in the items of
+/// a batch that inherit it, and in what is told of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record(
     /// In ascending order of their names, each once; none where there is no member.
     Option<Arc<[(SmolStr, Value)]>>,
 );
 
-/// Up to this many members are looked through one by one: most names differ in length, which is told faster than which
-/// of two comes first.
+/// Up to this many members are looked through one by one: most names differ in length, which is
+/// told faster than which of two comes first.
 const FEW_MEMBERS: usize = 8;
 
 impl Record {
@@ -273,13 +285,16 @@ impl Record {
         Self::take_members(&mut members, 0)
     }
 
-    /// The same from what stands behind `start`, which is taken out: who reads an object within another keeps the
-    /// members of both on one stack.
+    /// The same from what stands behind `start`, which is taken out: who reads an object within
+    /// another keeps the members of both on one stack.
     pub fn take_members(stack: &mut Vec<(SmolStr, Value)>, start: usize) -> Result<Self, SmolStr> {
         let start = start.min(stack.len());
         let members = stack.get_mut(start..).unwrap_or_default();
         members.sort_by(|(a, _), (b, _)| a.cmp(b));
-        if let Some([(twice, _), _]) = members.array_windows().find(|[(first, _), (second, _)]| first == second) {
+        if let Some([(twice, _), _]) = members
+            .array_windows()
+            .find(|[(first, _), (second, _)]| first == second)
+        {
             return Err(twice.clone());
         }
         Ok(Self::sorted(stack.drain(start..)))
@@ -290,7 +305,10 @@ impl Record {
     pub fn get(&self, name: &str) -> Option<&Value> {
         let members = self.members();
         if members.len() <= FEW_MEMBERS {
-            return members.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+            return members
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value);
         }
         let at = self.position(name).ok()?;
         members.get(at).map(|(_, value)| value)
@@ -309,8 +327,15 @@ impl Record {
             Ok(at) => (at, at + 1),
             Err(at) => (at, at),
         };
-        let (before, after) = (self.members().iter().take(before), self.members().iter().skip(after));
-        let members: Vec<_> = before.cloned().chain([(name, value)]).chain(after.cloned()).collect();
+        let (before, after) = (
+            self.members().iter().take(before),
+            self.members().iter().skip(after),
+        );
+        let members: Vec<_> = before
+            .cloned()
+            .chain([(name, value)])
+            .chain(after.cloned())
+            .collect();
         *self = Self::sorted(members.into_iter());
     }
 
@@ -318,8 +343,13 @@ impl Record {
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let at = self.position(name).ok()?;
         let removed = self.members().get(at).map(|(_, value)| value.clone());
-        let rest: Vec<_> =
-            self.members().iter().enumerate().filter(|(place, _)| *place != at).map(|(_, kept)| kept.clone()).collect();
+        let rest: Vec<_> = self
+            .members()
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| *place != at)
+            .map(|(_, kept)| kept.clone())
+            .collect();
         *self = Self::sorted(rest.into_iter());
         removed
     }
@@ -359,7 +389,8 @@ impl Record {
     }
 
     fn position(&self, name: &str) -> Result<usize, usize> {
-        self.members().binary_search_by(|(key, _)| key.as_str().cmp(name))
+        self.members()
+            .binary_search_by(|(key, _)| key.as_str().cmp(name))
     }
 }
 

@@ -1,20 +1,25 @@
-//! What a leg's outcome depends on, as bytes: all that the policies in scope can read, and nothing else.
+//! What a leg's outcome depends on, as bytes: all that the policies in scope can read, and nothing
+//! else.
 //!
-//! **Problem.** Two legs with the same key share an outcome, so whatever can change one must be in the key; and whatever
-//! is in it without being read makes every request a new one.
-//! **Decision.** A key begins with the action, the principal and the resource, by their names and by the names that
-//! were asked for. They decide which policies are in scope, and so what follows ([`Plan`]): for each path that one of
-//! these reads, the value there or at which depth it is missing; where facts or attributes of any entity are read, the
-//! members before; and every parameter of every condition that a relation which they mention can come to. Which of the
-//! policies in scope are evaluated follows from these values, so the number of the slice has no place in a key.
-//! **Trade-off.** A value that only a policy reads which the index leaves out tells keys apart for nothing.
+//! **Problem.** Two legs with the same key share an outcome, so whatever can change one must be in
+//! the key; and whatever is in it without being read makes every request a new one.
+//! **Decision.** A key begins with the action, the principal and the resource, by their names and
+//! by the names that were asked for. They decide which policies are in scope, and so what follows
+//! ([`Plan`]): for each path that one of these reads, the value there or at which depth it is
+//! missing; where facts or attributes of any entity are read, the members before; and every
+//! parameter of every condition that a relation which they mention can come to. Which of the
+//! policies in scope are evaluated follows from these values, so the number of the slice has no
+//! place in a key.
+//! **Trade-off.** A value that only a policy reads which the index leaves out tells keys apart for
+//! nothing.
 //!
-//! What has no place in a key either: stored entities, which change with the bundle's generation; the tuples that were
-//! read, and the clock, which an entry names by itself.
+//! What has no place in a key either: stored entities, which change with the bundle's generation;
+//! the tuples that were read, and the clock, which an entry names by itself.
 //!
-//! INVARIANT: never too little. A path is followed through records by their declared types alone; where it goes on into
-//! an entity, the whole value that names the entity counts. An attribute that may be read on any entity counts on the
-//! principal, the resource and every member before, where any type has one of that name that a request can supply.
+//! INVARIANT: never too little. A path is followed through records by their declared types alone;
+//! where it goes on into an entity, the whole value that names the entity counts. An attribute that
+//! may be read on any entity counts on the principal, the resource and every member before, where
+//! any type has one of that name that a request can supply.
 
 use crate::model::{Canonical, EntityRef, Question, Record, Value};
 use crate::policy::Compiled;
@@ -71,22 +76,37 @@ impl Plans {
 }
 
 impl Compiled {
-    /// Writes what the outcome of a leg depends on, behind what `key` holds; relations and the clock apart. `false` where
-    /// the leg is refused before any policy is looked at, which costs less than to look it up.
+    /// Writes what the outcome of a leg depends on, behind what `key` holds; relations and the
+    /// clock apart. `false` where the leg is refused before any policy is looked at, which costs
+    /// less than to look it up.
     pub fn write_key(&self, input: &LegInput<'_>, key: &mut Canonical) -> bool {
         let question = input.question;
-        let Some(member) = question.chain.members().nth(input.leg) else { return false };
-        let Ok((action, principal, resource)) = self.applies(question, &member.uid) else { return false };
+        let Some(member) = question.chain.members().nth(input.leg) else {
+            return false;
+        };
+        let Ok((action, principal, resource)) = self.applies(question, &member.uid) else {
+            return false;
+        };
         let vocabulary = &self.schema.vocabulary;
-        let kinds = (vocabulary.entity_type(&member.uid.kind), vocabulary.entity_type(&question.resource.uid.kind));
-        let (Some(who), Some(what)) = kinds else { return false };
-        let named = |uid| Named { uid, stored: input.stored.get(uid).map(AsRef::as_ref) };
+        let kinds = (
+            vocabulary.entity_type(&member.uid.kind),
+            vocabulary.entity_type(&question.resource.uid.kind),
+        );
+        let (Some(who), Some(what)) = kinds else {
+            return false;
+        };
+        let named = |uid| Named {
+            uid,
+            stored: input.stored.get(uid).map(AsRef::as_ref),
+        };
         let index = self.index(input.arguments);
         let scope = index.scope(&action.uid, named(&principal), named(&resource));
-        let plan = scope.plans.get([action.number, who.number, what.number], || Plan {
-            parameters: self.parameters(&index.all(&scope), &scope),
-            ..plan(vocabulary, &scope, action, who, what)
-        });
+        let plan = scope
+            .plans
+            .get([action.number, who.number, what.number], || Plan {
+                parameters: self.parameters(&index.all(&scope), &scope),
+                ..plan(vocabulary, &scope, action, who, what)
+            });
         key.text(&question.action.name);
         entity(question, &member.uid, key);
         entity(question, &question.resource.uid, key);
@@ -94,21 +114,35 @@ impl Compiled {
         true
     }
 
-    /// The parameters of all conditions on tuples that can count for a relation which the scope's policies mention.
+    /// The parameters of all conditions on tuples that can count for a relation which the scope's
+    /// policies mention.
     ///
-    /// INVARIANT: types are Cedar's here, in mentions as in the table. The model's spelling of them does not reach this
-    /// folder: asked for by the other name, a relation would have no parameter, and different questions one key.
+    /// INVARIANT: types are Cedar's here, in mentions as in the table. The model's spelling of them
+    /// does not reach this folder: asked for by the other name, a relation would have no parameter,
+    /// and different questions one key.
     fn parameters(&self, rules: &[&Arc<Rule>], scope: &Scope) -> Vec<SmolStr> {
         if !scope.mentions {
             return Vec::new();
         }
-        let mentions: BTreeSet<&Mention> = rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
-        let all = mentions.into_iter().flat_map(|mention| self.schema.relations.parameters_of(mention));
-        all.collect::<BTreeSet<&SmolStr>>().into_iter().cloned().collect()
+        let mentions: BTreeSet<&Mention> =
+            rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
+        let all = mentions
+            .into_iter()
+            .flat_map(|mention| self.schema.relations.parameters_of(mention));
+        all.collect::<BTreeSet<&SmolStr>>()
+            .into_iter()
+            .cloned()
+            .collect()
     }
 }
 
-fn plan(vocabulary: &Vocabulary, scope: &Scope, action: &ActionInfo, who: &TypeInfo, what: &TypeInfo) -> Plan {
+fn plan(
+    vocabulary: &Vocabulary,
+    scope: &Scope,
+    action: &ActionInfo,
+    who: &TypeInfo,
+    what: &TypeInfo,
+) -> Plan {
     let mut plan = Plan::default();
     for (root, path) in scope.reads.paths() {
         match root {
@@ -126,8 +160,17 @@ fn plan(vocabulary: &Vocabulary, scope: &Scope, action: &ActionInfo, who: &TypeI
             plan.earlier.push(name.clone());
         }
     }
-    let Plan { principal, resource, context, action_properties, token, .. } = &mut plan;
-    [principal, resource, context, action_properties, token].into_iter().for_each(without_longer);
+    let Plan {
+        principal,
+        resource,
+        context,
+        action_properties,
+        token,
+        ..
+    } = &mut plan;
+    [principal, resource, context, action_properties, token]
+        .into_iter()
+        .for_each(without_longer);
     plan
 }
 
@@ -154,20 +197,33 @@ impl Plan {
     fn write(&self, input: &LegInput<'_>, properties: &Record, key: &mut Canonical) {
         let question = input.question;
         let resource = &question.resource.properties;
-        for (paths, record) in
-            [(&self.principal, properties), (&self.resource, resource), (&self.context, &question.context)]
-        {
-            paths.iter().for_each(|path| project(Some(record), path, key));
+        for (paths, record) in [
+            (&self.principal, properties),
+            (&self.resource, resource),
+            (&self.context, &question.context),
+        ] {
+            paths
+                .iter()
+                .for_each(|path| project(Some(record), path, key));
         }
-        // A value that does not fit is told by where it was sent: with the subject, or with an actor.
-        let is_told = |path: &Vec<SmolStr>| path.first().is_some_and(|name| properties.get_present(name).is_some());
+        // A value that does not fit is told by where it was sent: with the subject, or with an
+        // actor.
+        let is_told = |path: &Vec<SmolStr>| {
+            path.first()
+                .is_some_and(|name| properties.get_present(name).is_some())
+        };
         if !properties.is_empty() && self.principal.iter().any(is_told) {
             key.count(u64::from(input.leg == 0));
         }
         // No properties of an action are the same as none sent.
-        let properties = Some(&question.action.properties).filter(|properties| !properties.is_empty());
-        self.action_properties.iter().for_each(|path| project(properties, path, key));
-        self.token.iter().for_each(|path| project(input.token, path, key));
+        let properties =
+            Some(&question.action.properties).filter(|properties| !properties.is_empty());
+        self.action_properties
+            .iter()
+            .for_each(|path| project(properties, path, key));
+        self.token
+            .iter()
+            .for_each(|path| project(input.token, path, key));
         if self.delegation || !self.earlier.is_empty() {
             key.count(u64::try_from(input.leg).unwrap_or(u64::MAX));
             for member in question.chain.members().take(input.leg) {
@@ -199,9 +255,12 @@ fn entity(question: &Question, uid: &EntityRef, key: &mut Canonical) {
     }
 }
 
-/// The part of a path that a request can supply; none where only stored values count, or nothing of that name is declared.
+/// The part of a path that a request can supply; none where only stored values count, or nothing of
+/// that name is declared.
 fn sent(path: &[SmolStr], declared: &BTreeMap<SmolStr, Attribute>) -> Option<Vec<SmolStr>> {
-    let attribute = declared.get(path.first()?).filter(|attribute| attribute.provenance != Provenance::Stored)?;
+    let attribute = declared
+        .get(path.first()?)
+        .filter(|attribute| attribute.provenance != Provenance::Stored)?;
     let mut ty: &Type = &attribute.ty;
     let mut len = 1;
     while let (Type::Record { attrs, .. }, Some(name)) = (ty, path.get(len))
@@ -222,8 +281,12 @@ fn without_longer(paths: &mut Paths) {
 
 /// The value at a path, or how far there is something.
 fn project(record: Option<&Record>, path: &[SmolStr], key: &mut Canonical) {
-    let Some(mut record) = record else { return key.absent(0) };
-    let Some((last, before)) = path.split_last() else { return key.record(record) };
+    let Some(mut record) = record else {
+        return key.absent(0);
+    };
+    let Some((last, before)) = path.split_last() else {
+        return key.record(record);
+    };
     for (depth, name) in (1..).zip(before) {
         match record.get_present(name) {
             Some(Value::Record(inner)) => record = inner,

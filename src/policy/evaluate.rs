@@ -1,11 +1,12 @@
 //! The evaluation of one leg.
 //!
-//! INVARIANT: a leg permits only if no applicable policy of either effect that forbids is satisfied or failed, and at
-//! least one permit is satisfied. Plain Cedar skips a forbid that fails and may permit; here it denies.
+//! INVARIANT: a leg permits only if no applicable policy of either effect that forbids is satisfied
+//! or failed, and at least one permit is satisfied. Plain Cedar skips a forbid that fails and may
+//! permit; here it denies.
 //!
-//! Each policy's condition is evaluated conjunct by conjunct, in order, up to the first that is not true. That is what
-//! Cedar's `&&` does, so the policy holds exactly when all of them do, and an explanation shows the very conjunct that
-//! stopped it.
+//! Each policy's condition is evaluated conjunct by conjunct, in order, up to the first that is not
+//! true. That is what Cedar's `&&` does, so the policy holds exactly when all of them do, and an
+//! explanation shows the very conjunct that stopped it.
 
 mod explain;
 mod rounding;
@@ -15,8 +16,8 @@ use super::inputs::{Inputs, LegRequest, NoInputs, build};
 use super::schema::ActionInfo;
 use super::{Compiled, Conversions};
 use crate::model::{
-    Arguments, ClockUse, Code, Decision, DroppedMembers, EntityRef, Fault, LegExplanation, LegOutcome, Question,
-    Reason, Record, Timestamp, shown,
+    Arguments, ClockUse, Code, Decision, DroppedMembers, EntityRef, Fault, LegExplanation,
+    LegOutcome, Question, Reason, Record, Timestamp, shown,
 };
 use crate::policy::analysis::clock_use;
 use crate::policy::explanation::reasons;
@@ -24,7 +25,9 @@ use crate::policy::inputs::coerce::{Instant, Rounding};
 use crate::policy::load::policies::{Rule, no_slots};
 use crate::policy::load::stored::Stored;
 use crate::policy::port::{RelationFailure, Relations};
-use cedar_policy_core::ast::{EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind};
+use cedar_policy_core::ast::{
+    EntityUID, EntityUIDEntry, Literal, Request, Value as Cedar, ValueKind,
+};
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use explain::blank;
@@ -52,7 +55,8 @@ pub struct Leg {
     pub explanation: Option<Box<LegExplanation>>,
     /// What was read, where it was wanted: a path, and the value as Cedar writes it.
     pub inputs: Vec<(String, String)>,
-    /// How policies used the clock, where it was wanted; what conditions on tuples did with it is for the relations to say.
+    /// How policies used the clock, where it was wanted; what conditions on tuples did with it is
+    /// for the relations to say.
     pub clock: ClockUse,
 }
 
@@ -73,7 +77,8 @@ pub struct LegInput<'a> {
     pub relations: &'a dyn Relations,
     /// What values have become for other legs of the question; nothing where there is one leg.
     pub conversions: Option<&'a Conversions>,
-    /// Which policies decide: where arguments are unknown, those that bound what some could be permitted.
+    /// Which policies decide: where arguments are unknown, those that bound what some could be
+    /// permitted.
     pub arguments: Arguments,
 }
 
@@ -93,13 +98,27 @@ impl<'a> Parties<'a> {
         let resource = stored.get(self.resource).map(AsRef::as_ref);
         index.scope(
             &self.action.uid,
-            Named { uid: self.principal, stored: principal },
-            Named { uid: self.resource, stored: resource },
+            Named {
+                uid: self.principal,
+                stored: principal,
+            },
+            Named {
+                uid: self.resource,
+                stored: resource,
+            },
         )
     }
 
     fn request(&self, input: &LegInput<'a>, wanted: Wanted, rounding: Rounding) -> LegRequest<'a> {
-        let LegInput { question, leg, now, token, relations, conversions, .. } = *input;
+        let LegInput {
+            question,
+            leg,
+            now,
+            token,
+            relations,
+            conversions,
+            ..
+        } = *input;
         LegRequest {
             question,
             leg,
@@ -124,13 +143,19 @@ enum Verdict {
 }
 
 impl Compiled {
-    /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may pass.
+    /// Evaluates one leg. `Err` only where a relation could not be looked up for a reason that may
+    /// pass.
     pub fn leg(&self, input: &LegInput<'_>, wanted: Wanted) -> Result<Leg, Fault> {
         let (leg, between) = self.rounded_leg(input, wanted, Rounding::down())?;
-        if between.is_empty() { Ok(leg) } else { self.settle(input, wanted, leg, &between) }
+        if between.is_empty() {
+            Ok(leg)
+        } else {
+            self.settle(input, wanted, leg, &between)
+        }
     }
 
-    /// Evaluates one leg, with points in time between two milliseconds rounded so; says which of them it reads.
+    /// Evaluates one leg, with points in time between two milliseconds rounded so; says which of
+    /// them it reads.
     fn rounded_leg(
         &self,
         input: &LegInput<'_>,
@@ -139,15 +164,18 @@ impl Compiled {
     ) -> Result<(Leg, Vec<(Instant, String)>), Fault> {
         let decided = self.with_inputs(input, wanted, rounding, |parties, scope, mut inputs| {
             let between = std::mem::take(&mut inputs.between);
-            (self.decided(input, wanted, parties, scope, &inputs), between)
+            (
+                self.decided(input, wanted, parties, scope, &inputs),
+                between,
+            )
         })?;
         Ok(decided.unwrap_or_else(|denial| (denial, Vec::new())))
     }
 
     /// Builds the inputs of a leg and hands them on; returns the denial of a leg that has none.
     ///
-    /// INVARIANT: every step here can only end in a denial or a fault. Whatever permits is [`Self::decided`] by the verdicts
-    /// of all policies that apply.
+    /// INVARIANT: every step here can only end in a denial or a fault. Whatever permits is
+    /// [`Self::decided`] by the verdicts of all policies that apply.
     fn with_inputs<T>(
         &self,
         input: &LegInput<'_>,
@@ -158,16 +186,31 @@ impl Compiled {
         let question = input.question;
         let Some(member) = question.chain.members().nth(input.leg) else {
             let message = "the chain has no such member".to_owned();
-            return Ok(Err(refused(Code::ChainInvalid, message, &question.resource.uid)));
+            return Ok(Err(refused(
+                Code::ChainInvalid,
+                message,
+                &question.resource.uid,
+            )));
         };
         let asked = question.as_asked(&member.uid);
         let (action, principal, resource) = match self.applies(question, &member.uid) {
             Ok(found) => found,
             Err((code, message)) => {
-                return Ok(Err(blank_refusal(code, message, &asked, wanted, DroppedMembers::default())));
+                return Ok(Err(blank_refusal(
+                    code,
+                    message,
+                    &asked,
+                    wanted,
+                    DroppedMembers::default(),
+                )));
             }
         };
-        let parties = Parties { asked: &asked, action, principal: &principal, resource: &resource };
+        let parties = Parties {
+            asked: &asked,
+            action,
+            principal: &principal,
+            resource: &resource,
+        };
         let index = self.index(input.arguments);
         let scope = parties.scope(index, input.stored);
         let request = parties.request(input, wanted, rounding);
@@ -187,29 +230,53 @@ impl Compiled {
         inputs: &Inputs,
     ) -> Leg {
         let evaluator = evaluator(parties.principal, parties.action, parties.resource, inputs);
-        // Who asks why is shown what stopped each policy whose scope matches; the others stop at false, and decide
-        // nothing.
+        // Who asks why is shown what stopped each policy whose scope matches; the others stop at
+        // false, and decide nothing.
         let applicable: Vec<&Arc<Rule>> = if wanted.explanation {
             self.index(input.arguments).all(scope)
         } else {
             inputs.slice.rules.iter().collect()
         };
-        let clock = if wanted.clock { clock_use::used(&evaluator, &applicable, input.now) } else { ClockUse::Unread };
-        let verdicts: Vec<(&Arc<Rule>, Verdict)> =
-            applicable.into_iter().map(|rule| (rule, judge(&evaluator, rule))).collect();
-        let (mut outcome, policies) = self.conclude(input.question, parties.asked, &verdicts, scope.reasoned.as_ref());
+        let clock = if wanted.clock {
+            clock_use::used(&evaluator, &applicable, input.now)
+        } else {
+            ClockUse::Unread
+        };
+        let verdicts: Vec<(&Arc<Rule>, Verdict)> = applicable
+            .into_iter()
+            .map(|rule| (rule, judge(&evaluator, rule)))
+            .collect();
+        let (mut outcome, policies) = self.conclude(
+            input.question,
+            parties.asked,
+            &verdicts,
+            scope.reasoned.as_ref(),
+        );
         if policies.is_empty() {
             self.name_unknown(input, parties.resource, &mut outcome);
         }
-        let explanation = wanted
-            .explanation
-            .then(|| Box::new(self.explain(&evaluator, parties.asked, &outcome, &policies, &verdicts, inputs)));
+        let explanation = wanted.explanation.then(|| {
+            Box::new(self.explain(
+                &evaluator,
+                parties.asked,
+                &outcome,
+                &policies,
+                &verdicts,
+                inputs,
+            ))
+        });
         let inputs = if wanted.inputs {
             self.inputs_read(inputs, &scope.reads, parties.principal, parties.resource)
         } else {
             Vec::new()
         };
-        Leg { outcome, policies, explanation, inputs, clock }
+        Leg {
+            outcome,
+            policies,
+            explanation,
+            inputs,
+            clock,
+        }
     }
 
     /// Whether the question can be asked at all of this principal.
@@ -224,24 +291,40 @@ impl Compiled {
             .action(name, &question.resource.uid)
             .ok_or_else(|| (Code::UnknownAction, vocabulary.no_action(name)))?;
         let type_of = |uid: &EntityRef| {
-            vocabulary.entity_type(&uid.kind).ok_or_else(|| (Code::UnknownType, vocabulary.no_type(&uid.kind)))
+            vocabulary
+                .entity_type(&uid.kind)
+                .ok_or_else(|| (Code::UnknownType, vocabulary.no_type(&uid.kind)))
         };
         let (who, what) = (type_of(principal)?, type_of(&question.resource.uid)?);
         if !action.principals.contains(&who.name) || !action.resources.contains(&what.name) {
-            let message =
-                format!("`{name}` does not apply to `{}` on `{}`", principal.kind, question.resource.uid.kind);
+            let message = format!(
+                "`{name}` does not apply to `{}` on `{}`",
+                principal.kind, question.resource.uid.kind
+            );
             return Err((Code::NotApplicable, message));
         }
         // Cedar's checks of policies rest on the ids of an enumeration being those that it lists.
         for (kind, uid) in [(who, principal), (what, &question.resource.uid)] {
-            if kind.choices.as_ref().is_some_and(|choices| !choices.contains(&uid.id)) {
+            if kind
+                .choices
+                .as_ref()
+                .is_some_and(|choices| !choices.contains(&uid.id))
+            {
                 return Err((
                     Code::NotApplicable,
-                    format!("`{}` is an enumeration without `{}`", uid.kind, shown(&uid.id)),
+                    format!(
+                        "`{}` is an enumeration without `{}`",
+                        uid.kind,
+                        shown(&uid.id)
+                    ),
                 ));
             }
         }
-        Ok((action, who.uid(&principal.id), what.uid(&question.resource.uid.id)))
+        Ok((
+            action,
+            who.uid(&principal.id),
+            what.uid(&question.resource.uid.id),
+        ))
     }
 
     /// The outcome and the policies that determine it.
@@ -255,24 +338,36 @@ impl Compiled {
         let satisfied = |effect: Decision| {
             verdicts
                 .iter()
-                .filter(move |(rule, verdict)| rule.effect == effect && matches!(verdict, Verdict::Satisfied))
+                .filter(move |(rule, verdict)| {
+                    rule.effect == effect && matches!(verdict, Verdict::Satisfied)
+                })
                 .map(|(rule, _)| *rule)
         };
-        let failed_forbid = verdicts
-            .iter()
-            .any(|(rule, verdict)| rule.effect == Decision::Deny && matches!(verdict, Verdict::Failed(..)));
-        let permits: Vec<String> = satisfied(Decision::Permit).map(|rule| rule.id.to_string()).collect();
-        let forbids: Vec<String> = satisfied(Decision::Deny).map(|rule| rule.id.to_string()).collect();
+        let failed_forbid = verdicts.iter().any(|(rule, verdict)| {
+            rule.effect == Decision::Deny && matches!(verdict, Verdict::Failed(..))
+        });
+        let permits: Vec<String> = satisfied(Decision::Permit)
+            .map(|rule| rule.id.to_string())
+            .collect();
+        let forbids: Vec<String> = satisfied(Decision::Deny)
+            .map(|rule| rule.id.to_string())
+            .collect();
         // INVARIANT: no forbid has failed or is satisfied, and some permit is satisfied.
         if !failed_forbid && forbids.is_empty() && !permits.is_empty() {
             return (LegOutcome::Permit, permits);
         }
-        let failed: Vec<&Arc<Rule>> =
-            verdicts.iter().filter(|(_, v)| matches!(v, Verdict::Failed(..))).map(|(rule, _)| *rule).collect();
+        let failed: Vec<&Arc<Rule>> = verdicts
+            .iter()
+            .filter(|(_, v)| matches!(v, Verdict::Failed(..)))
+            .map(|(rule, _)| *rule)
+            .collect();
         let determining = match (failed_forbid, forbids.is_empty()) {
-            (true, _) => {
-                failed.iter().filter(|r| r.effect == Decision::Deny).map(|r| r.id.to_string()).chain(forbids).collect()
-            }
+            (true, _) => failed
+                .iter()
+                .filter(|r| r.effect == Decision::Deny)
+                .map(|r| r.id.to_string())
+                .chain(forbids)
+                .collect(),
             (false, false) => forbids,
             (false, true) => Vec::new(),
         };
@@ -297,7 +392,10 @@ pub(in crate::policy) fn evaluator<'e>(
 ) -> Evaluator<'e> {
     let request = Request::new_unchecked(
         EntityUIDEntry::known(principal.clone(), None),
-        EntityUIDEntry::Known { euid: Arc::clone(&action.uid), loc: None },
+        EntityUIDEntry::Known {
+            euid: Arc::clone(&action.uid),
+            loc: None,
+        },
         EntityUIDEntry::known(resource.clone(), None),
         Some(inputs.context.clone()),
     );
@@ -311,7 +409,12 @@ fn judge(evaluator: &Evaluator<'_>, rule: &Rule) -> Verdict {
             Ok(value) => match truth(&value) {
                 Some(true) => {}
                 Some(false) => return Verdict::Stopped(index),
-                None => return Verdict::Failed(index, format!("`{}` is no boolean", conjunct.source())),
+                None => {
+                    return Verdict::Failed(
+                        index,
+                        format!("`{}` is no boolean", conjunct.source()),
+                    );
+                }
             },
             Err(error) => return Verdict::Failed(index, error.to_string()),
         }
@@ -328,7 +431,12 @@ pub(super) fn truth(value: &Cedar) -> Option<bool> {
 
 fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
     let next_action = reasons::next_action(&code);
-    let reason = Reason { code, message, principal: Some(principal.clone()), next_action };
+    let reason = Reason {
+        code,
+        message,
+        principal: Some(principal.clone()),
+        next_action,
+    };
     Leg {
         outcome: LegOutcome::Deny(reason),
         policies: Vec::new(),
@@ -339,7 +447,13 @@ fn refused(code: Code, message: String, principal: &EntityRef) -> Leg {
 }
 
 /// A denial for which no policy is asked, with an explanation that lists none where one is wanted.
-fn blank_refusal(code: Code, message: String, principal: &EntityRef, wanted: Wanted, dropped: DroppedMembers) -> Leg {
+fn blank_refusal(
+    code: Code,
+    message: String,
+    principal: &EntityRef,
+    wanted: Wanted,
+    dropped: DroppedMembers,
+) -> Leg {
     let mut leg = refused(code, message, principal);
     if wanted.explanation {
         leg.explanation = Some(Box::new(blank(principal, &leg.outcome, dropped)));
@@ -351,17 +465,31 @@ fn blank_refusal(code: Code, message: String, principal: &EntityRef, wanted: Wan
 fn without_inputs(none: NoInputs, principal: &EntityRef, wanted: Wanted) -> Result<Leg, Fault> {
     match none {
         NoInputs::Cedar => {
-            // Nothing is known of why, so nothing is kept of it; and what Cedar says may hold any value.
+            // Nothing is known of why, so nothing is kept of it; and what Cedar says may hold any
+            // value.
             let message = "what the policies were to see cannot be built".to_owned();
-            Ok(Leg { clock: ClockUse::Otherwise, ..refused(Code::PolicyError, message, principal) })
+            Ok(Leg {
+                clock: ClockUse::Otherwise,
+                ..refused(Code::PolicyError, message, principal)
+            })
         }
         NoInputs::Relation(RelationFailure::Fault(message)) => Err(Fault::Relations(message)),
-        NoInputs::Relation(RelationFailure::Denied(message)) => {
-            Ok(blank_refusal(Code::RelationError, message, principal, wanted, DroppedMembers::default()))
-        }
+        NoInputs::Relation(RelationFailure::Denied(message)) => Ok(blank_refusal(
+            Code::RelationError,
+            message,
+            principal,
+            wanted,
+            DroppedMembers::default(),
+        )),
         NoInputs::Bad(bad, dropped) => {
             let message = bad.into_iter().next().unwrap_or_default();
-            Ok(blank_refusal(Code::BadValue, message, principal, wanted, dropped))
+            Ok(blank_refusal(
+                Code::BadValue,
+                message,
+                principal,
+                wanted,
+                dropped,
+            ))
         }
     }
 }

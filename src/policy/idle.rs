@@ -1,11 +1,14 @@
 //! Policies that can never apply, though Cedar's types do not show it.
 //!
-//! **Problem.** An author who wrote a forbid relies on it. One that asks for a relation that nobody in its scope can be in,
-//! for a resource that has an action of its own, or for an empty id looks armed and never is.
-//! **Decision.** A condition is worked out before any request, in three values: true, false, and not known. What is false
-//! for whatever can be asked never applies: a forbid is refused, and a permit is a warning.
+//! **Problem.** An author who wrote a forbid relies on it. One that asks for a relation that nobody
+//! in its scope can be in, for a resource that has an action of its own, or for an empty id looks
+//! armed and never is.
+//! **Decision.** A condition is worked out before any request, in three values: true, false, and
+//! not known. What is false for whatever can be asked never applies: a forbid is refused, and a
+//! permit is a warning.
 //!
-//! INVARIANT: what is not known is possible. A policy that does apply to something is never called idle.
+//! INVARIANT: what is not known is possible. A policy that does apply to something is never called
+//! idle.
 
 use super::schema::{ActionInfo, Schema};
 use crate::model::{Decision, NameFlaw, Problem, check_name};
@@ -17,16 +20,28 @@ use cedar_policy_core::ast::{
 };
 use std::collections::HashSet;
 
-/// What a condition comes to for every request, where `known` says it of its parts; none where it depends.
+/// What a condition comes to for every request, where `known` says it of its parts; none where it
+/// depends.
 pub(super) fn truth<T>(expr: &Expr<T>, known: &impl Fn(&Expr<T>) -> Option<bool>) -> Option<bool> {
     let of = |part: &Expr<T>| truth(part, known);
     known(expr).or_else(|| match expr.expr_kind() {
         ExprKind::Lit(Literal::Bool(value)) => Some(*value),
-        ExprKind::UnaryApp { op: UnaryOp::Not, arg } => of(arg).map(|value| !value),
+        ExprKind::UnaryApp {
+            op: UnaryOp::Not,
+            arg,
+        } => of(arg).map(|value| !value),
         ExprKind::And { left, right } => all([of(left), of(right)].into_iter()),
         ExprKind::Or { left, right } => any([of(left), of(right)].into_iter()),
-        ExprKind::BinaryApp { op: BinaryOp::Eq, arg1, arg2 } => of(arg1).zip(of(arg2)).map(|(one, other)| one == other),
-        ExprKind::If { test_expr, then_expr, else_expr } => match of(test_expr) {
+        ExprKind::BinaryApp {
+            op: BinaryOp::Eq,
+            arg1,
+            arg2,
+        } => of(arg1).zip(of(arg2)).map(|(one, other)| one == other),
+        ExprKind::If {
+            test_expr,
+            then_expr,
+            else_expr,
+        } => match of(test_expr) {
             Some(true) => of(then_expr),
             Some(false) => of(else_expr),
             None => of(then_expr).filter(|value| of(else_expr) == Some(*value)),
@@ -49,8 +64,14 @@ fn any(mut parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
         .unwrap_or_else(|found| found)
 }
 
-/// Takes what is said of a policy that can never apply for what it is: the end of the bundle, or a warning.
-pub(super) fn tell(parsed: &Parsed, problem: Problem, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
+/// Takes what is said of a policy that can never apply for what it is: the end of the bundle, or a
+/// warning.
+pub(super) fn tell(
+    parsed: &Parsed,
+    problem: Problem,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) {
     match parsed.rule.effect {
         Decision::Deny => problems.push(problem),
         Decision::Permit => warnings.push(problem),
@@ -64,8 +85,9 @@ pub(super) fn without_members(parsed: &Parsed, home: &SourceFile) -> Problem {
     of_policy(parsed, home, why, help)
 }
 
-/// Finds the policies that ask for what no request can name: an id that is malformed, or a resource by an action that is not
-/// evaluated for it. A pack's policies are about more than one bundle uses.
+/// Finds the policies that ask for what no request can name: an id that is malformed, or a resource
+/// by an action that is not evaluated for it. A pack's policies are about more than one bundle
+/// uses.
 pub(super) fn beyond_names(
     rules: &[Parsed],
     homes: &[&SourceFile],
@@ -73,9 +95,15 @@ pub(super) fn beyond_names(
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) {
-    let specialised = schema.vocabulary.evaluated().filter(|action| action.general.is_some());
+    let specialised = schema
+        .vocabulary
+        .evaluated()
+        .filter(|action| action.general.is_some());
     let kinds: HashSet<&EntityType> = specialised.flat_map(|action| &action.resources).collect();
-    let own = rules.iter().zip(homes).filter(|(_, home)| !home.path.starts_with("pack:"));
+    let own = rules
+        .iter()
+        .zip(homes)
+        .filter(|(_, home)| !home.path.starts_with("pack:"));
     for (parsed, home) in own {
         let condition = parsed.policy.condition();
         let mut ids = Vec::new();
@@ -83,14 +111,24 @@ pub(super) fn beyond_names(
         let flaw = ids.iter().find_map(|uid| Some((*uid, flaw(uid)?)));
         let matters = flaw.is_some() || ids.iter().any(|uid| kinds.contains(uid.entity_type()));
         // Where the ids are not what keeps it from applying, another word is said of it.
-        if !matters || can_apply(parsed, &condition, schema, true) || !can_apply(parsed, &condition, schema, false) {
+        if !matters
+            || can_apply(parsed, &condition, schema, true)
+            || !can_apply(parsed, &condition, schema, false)
+        {
             continue;
         }
         let problem = match flaw {
             Some((uid, flaw)) => {
-                let why =
-                    format!("it asks for a `{}` whose id {flaw}, and whoever names it is denied", uid.entity_type());
-                of_policy(parsed, home, &why, "write the id that is meant, or remove the policy")
+                let why = format!(
+                    "it asks for a `{}` whose id {flaw}, and whoever names it is denied",
+                    uid.entity_type()
+                );
+                of_policy(
+                    parsed,
+                    home,
+                    &why,
+                    "write the id that is meant, or remove the policy",
+                )
             }
             None => of_policy(
                 parsed,
@@ -109,8 +147,16 @@ fn of_policy(parsed: &Parsed, home: &SourceFile, why: &str, help: &str) -> Probl
         Decision::Permit => "permits",
         Decision::Deny => "forbids",
     };
-    let problem = Problem::new(format!("the policy `{}` {what} nothing: {why}", parsed.rule.id)).help(help);
-    Problem { place: place_in(parsed.policy.loc(), home), also: parsed.link.clone(), ..problem }
+    let problem = Problem::new(format!(
+        "the policy `{}` {what} nothing: {why}",
+        parsed.rule.id
+    ))
+    .help(help);
+    Problem {
+        place: place_in(parsed.policy.loc(), home),
+        also: parsed.link.clone(),
+        ..problem
+    }
 }
 
 fn literals<'e>(expr: &'e Expr, found: &mut Vec<&'e EntityUID>) {
@@ -119,24 +165,38 @@ fn literals<'e>(expr: &'e Expr, found: &mut Vec<&'e EntityUID>) {
     {
         found.push(uid);
     }
-    children(expr).into_iter().for_each(|child| literals(child, found));
+    children(expr)
+        .into_iter()
+        .for_each(|child| literals(child, found));
 }
 
 fn flaw(uid: &EntityUID) -> Option<NameFlaw> {
     check_name(uid.eid().as_ref()).err()
 }
 
-/// Whether something that can be asked might satisfy a policy. `by_id`: whether it is known which ids can be asked for.
+/// Whether something that can be asked might satisfy a policy. `by_id`: whether it is known which
+/// ids can be asked for.
 fn can_apply(parsed: &Parsed, condition: &Expr, schema: &Schema, by_id: bool) -> bool {
-    let in_scope = schema.vocabulary.evaluated().filter(|action| match &parsed.rule.action {
-        ActionConstraint::Any => true,
-        ActionConstraint::Eq(uid) => uid == &action.uid,
-        ActionConstraint::In(groups) => groups.iter().any(|group| is_in_action(&action.uid, group, schema)),
-    });
+    let in_scope = schema
+        .vocabulary
+        .evaluated()
+        .filter(|action| match &parsed.rule.action {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(uid) => uid == &action.uid,
+            ActionConstraint::In(groups) => groups
+                .iter()
+                .any(|group| is_in_action(&action.uid, group, schema)),
+        });
     in_scope.into_iter().any(|action| {
         action.principals.iter().any(|principal| {
             action.resources.iter().any(|resource| {
-                let asked = Environment { schema, principal, action, resource, by_id };
+                let asked = Environment {
+                    schema,
+                    principal,
+                    action,
+                    resource,
+                    by_id,
+                };
                 truth(condition, &|part| asked.known(part)) != Some(false)
             })
         })
@@ -144,7 +204,11 @@ fn can_apply(parsed: &Parsed, condition: &Expr, schema: &Schema, by_id: bool) ->
 }
 
 fn is_in_action(action: &EntityUID, group: &EntityUID, schema: &Schema) -> bool {
-    action == group || schema.actions().get(action).is_some_and(|action| action.is_descendant_of(group))
+    action == group
+        || schema
+            .actions()
+            .get(action)
+            .is_some_and(|action| action.is_descendant_of(group))
 }
 
 /// What is evaluated, by types: Cedar's request environment, and which ids it can have.
@@ -160,12 +224,26 @@ impl Environment<'_> {
     fn known(&self, expr: &Expr) -> Option<bool> {
         match expr.expr_kind() {
             ExprKind::Is { expr, entity_type } => Some(self.kind(variable(expr)?)? == entity_type),
-            ExprKind::BinaryApp { op: BinaryOp::Eq, arg1, arg2 } => self.are_equal(arg1, arg2),
-            ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } => {
+            ExprKind::BinaryApp {
+                op: BinaryOp::Eq,
+                arg1,
+                arg2,
+            } => self.are_equal(arg1, arg2),
+            ExprKind::BinaryApp {
+                op: BinaryOp::In,
+                arg1,
+                arg2,
+            } => {
                 let var = variable(arg1)?;
-                any(members(arg2).iter().map(|group| self.is_in(var, literal(group)?)))
+                any(members(arg2)
+                    .iter()
+                    .map(|group| self.is_in(var, literal(group)?)))
             }
-            ExprKind::BinaryApp { op: BinaryOp::Contains, arg1, arg2 } => match arg1.expr_kind() {
+            ExprKind::BinaryApp {
+                op: BinaryOp::Contains,
+                arg1,
+                arg2,
+            } => match arg1.expr_kind() {
                 ExprKind::Set(items) => any(items.iter().map(|item| self.are_equal(item, arg2))),
                 _ => None,
             },
@@ -182,7 +260,10 @@ impl Environment<'_> {
     }
 
     fn are_equal(&self, one: &Expr, other: &Expr) -> Option<bool> {
-        match (variable(one).zip(literal(other)), variable(other).zip(literal(one))) {
+        match (
+            variable(one).zip(literal(other)),
+            variable(other).zip(literal(one)),
+        ) {
             (Some((var, uid)), _) | (None, Some((var, uid))) => self.is(var, uid),
             (None, None) => None,
         }
@@ -192,13 +273,19 @@ impl Environment<'_> {
     fn is(&self, var: Var, uid: &EntityUID) -> Option<bool> {
         match var {
             Var::Action => Some(*self.action.uid == *uid),
-            Var::Principal | Var::Resource if self.kind(var) != Some(uid.entity_type()) => Some(false),
+            Var::Principal | Var::Resource if self.kind(var) != Some(uid.entity_type()) => {
+                Some(false)
+            }
             Var::Principal | Var::Resource if !self.by_id => None,
             Var::Principal | Var::Resource if flaw(uid).is_some() => Some(false),
             Var::Principal | Var::Context => None,
             Var::Resource => match &self.action.general {
                 Some((_, id)) => Some(AsRef::<str>::as_ref(uid.eid()) == id),
-                None => self.schema.vocabulary.is_specialised(self.action, uid).then_some(false),
+                None => self
+                    .schema
+                    .vocabulary
+                    .is_specialised(self.action, uid)
+                    .then_some(false),
             },
         }
     }
@@ -210,7 +297,10 @@ impl Environment<'_> {
         }
         let kind = self.kind(var)?;
         let above = self.schema.validator.get_entity_type(group.entity_type());
-        match (self.is(var, group), above.is_some_and(|above| above.has_descendant_entity_type(kind))) {
+        match (
+            self.is(var, group),
+            above.is_some_and(|above| above.has_descendant_entity_type(kind)),
+        ) {
             (found, false) => found,
             (Some(true), true) => Some(true),
             (_, true) => None,

@@ -15,9 +15,11 @@ pub struct RelationTypes {
     pub relations: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
     /// The types of which an entity can be in some relation.
     pub members: BTreeSet<SmolStr>,
-    /// The types of which an entity can be in a relation at all, by type and relation. Where nothing is said, any can.
+    /// The types of which an entity can be in a relation at all, by type and relation. Where
+    /// nothing is said, any can.
     pub users: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
-    /// The names of all parameters of all conditions that an answer about a relation can depend on, by type and relation.
+    /// The names of all parameters of all conditions that an answer about a relation can depend on,
+    /// by type and relation.
     pub parameters: BTreeMap<SmolStr, BTreeMap<SmolStr, BTreeSet<SmolStr>>>,
 }
 
@@ -61,7 +63,8 @@ pub struct RelationAnswer {
 /// Why a lookup has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RelationFailure {
-    /// The same question fails again at the same revision (a missing parameter, too deep): the leg denies.
+    /// The same question fails again at the same revision (a missing parameter, too deep): the leg
+    /// denies.
     Denied(String),
     /// Something that may pass (time, breadth, a store): no decision.
     Fault(String),
@@ -82,26 +85,38 @@ impl Relations for NoRelations {
 }
 
 impl RelationTypes {
-    /// Whether an entity of type `user` can be in a relation of one of type `object`, whatever the tuples are.
+    /// Whether an entity of type `user` can be in a relation of one of type `object`, whatever the
+    /// tuples are.
     pub(in crate::policy) fn can_hold(&self, user: &str, object: &str, relation: &str) -> bool {
-        let users = self.users.get(object).and_then(|relations| relations.get(relation));
+        let users = self
+            .users
+            .get(object)
+            .and_then(|relations| relations.get(relation));
         users.is_none_or(|users| users.contains(user))
     }
 
-    /// The parameters of every condition on which the answer to a mention can depend. A path may lead to any type that has
-    /// the relation.
-    pub(in crate::policy) fn parameters_of(&self, mention: &Mention) -> impl Iterator<Item = &SmolStr> {
+    /// The parameters of every condition on which the answer to a mention can depend. A path may
+    /// lead to any type that has the relation.
+    pub(in crate::policy) fn parameters_of(
+        &self,
+        mention: &Mention,
+    ) -> impl Iterator<Item = &SmolStr> {
         let is_meant = |kind: &SmolStr| match &mention.object {
             Object::Literal(object) => *kind == object.kind,
             Object::Path(Root::Principal | Root::Resource | Root::Context, _) => true,
         };
         let relation = mention.relation.clone();
-        let meant = self.parameters.iter().filter(move |(kind, _)| is_meant(kind));
-        meant.filter_map(move |(_, relations)| relations.get(&relation)).flatten()
+        let meant = self
+            .parameters
+            .iter()
+            .filter(move |(kind, _)| is_meant(kind));
+        meant
+            .filter_map(move |(_, relations)| relations.get(&relation))
+            .flatten()
     }
 
-    /// Whether a condition on a tuple that this relation can rest on has a parameter of this name. Where the object's
-    /// type is not known here, that of any type counts.
+    /// Whether a condition on a tuple that this relation can rest on has a parameter of this name.
+    /// Where the object's type is not known here, that of any type counts.
     pub(in crate::policy) fn reads(&self, parameter: &SmolStr, mention: &Mention) -> bool {
         self.parameters_of(mention).any(|name| name == parameter)
     }

@@ -19,16 +19,18 @@
 //! | `bundle` | the digest of the bundle |
 //! | `revision` | the revision of the relations |
 //!
-//! A character that is not printable (the ends of lines of any kind, control characters, marks of direction) is written as
-//! its number, `\u2028`: one record is one line to every reader.
+//! A character that is not printable (the ends of lines of any kind, control characters, marks of
+//! direction) is written as its number, `\u2028`: one record is one line to every reader.
 //!
-//! A type, an id or a name of a refused request that is too long for one is cut like a value in a message: a batch repeats
-//! what it says once in the record of each item, so a record is bounded whatever the request says.
+//! A type, an id or a name of a refused request that is too long for one is cut like a value in a
+//! message: a batch repeats what it says once in the record of each item, so a record is bounded
+//! whatever the request says.
 //!
 //! Members may be added without a new version; none changes its meaning or goes away without one.
 
 use crate::model::{
-    Arguments, Chain, EntityRef, MAX_NAME_BYTES, RECORD_INPUT_BYTES, Reason, Timestamp, shown, shown_request_id,
+    Arguments, Chain, EntityRef, MAX_NAME_BYTES, RECORD_INPUT_BYTES, Reason, Timestamp, shown,
+    shown_request_id,
 };
 use crate::record::Entry;
 use crate::telemetry::{is_printable, write_json_escape};
@@ -43,10 +45,17 @@ const VERSION: u8 = 1;
 /// The line, with its line feed.
 pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
     let mut line = Vec::with_capacity(512);
-    // INVARIANT: keys are strings and writing into memory cannot fail, so this never takes the second branch; a line
-    // that names the decision is better than none if it ever does.
-    if entry.serialize(&mut JsonSerializer::with_formatter(&mut line, OneLine)).is_err() {
-        line = format!(r#"{{"v":{VERSION},"id":"{}","incomplete":true}}"#, entry.answer.id).into_bytes();
+    // INVARIANT: keys are strings and writing into memory cannot fail, so this never takes the
+    // second branch; a line that names the decision is better than none if it ever does.
+    if entry
+        .serialize(&mut JsonSerializer::with_formatter(&mut line, OneLine))
+        .is_err()
+    {
+        line = format!(
+            r#"{{"v":{VERSION},"id":"{}","incomplete":true}}"#,
+            entry.answer.id
+        )
+        .into_bytes();
     }
     line.push(b'\n');
     line
@@ -56,7 +65,11 @@ pub(super) fn write(entry: &Entry<'_>) -> Vec<u8> {
 struct OneLine;
 
 impl Formatter for OneLine {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(|c| !is_printable(c)) {
             let (before, from) = rest.split_at(at);
@@ -94,8 +107,13 @@ impl Serialize for Entry<'_> {
                 }
             }
         }
-        let refused = self.question.is_none().then(|| self.request.shown_resource());
-        let resource = refused.as_ref().or(self.question.map(|question| &question.resource.uid));
+        let refused = self
+            .question
+            .is_none()
+            .then(|| self.request.shown_resource());
+        let resource = refused
+            .as_ref()
+            .or(self.question.map(|question| &question.resource.uid));
         map.serialize_entry("action", &*name(&self.request.action.name))?;
         if let Some(resource) = resource {
             map.serialize_entry("resource", &Named(resource))?;
@@ -104,7 +122,13 @@ impl Serialize for Entry<'_> {
             map.serialize_entry("unknown", &["arguments"])?;
         }
         map.serialize_entry("inputs", &Inputs(self.inputs))?;
-        if self.inputs.iter().map(|(_, value)| value.len()).sum::<usize>() > RECORD_INPUT_BYTES {
+        if self
+            .inputs
+            .iter()
+            .map(|(_, value)| value.len())
+            .sum::<usize>()
+            > RECORD_INPUT_BYTES
+        {
             map.serialize_entry("cut", &["inputs"])?;
         }
         map.serialize_entry("decision", &Text(answer.decision))?;
@@ -118,7 +142,8 @@ impl Serialize for Entry<'_> {
     }
 }
 
-/// RFC 3339 with milliseconds; the bare number of milliseconds for a time that has no date (beyond the year 9999).
+/// RFC 3339 with milliseconds; the bare number of milliseconds for a time that has no date (beyond
+/// the year 9999).
 fn rfc3339(at: Timestamp) -> String {
     match jiff::Timestamp::from_millisecond(at.0) {
         Ok(time) => format!("{time:.3}"),
@@ -146,9 +171,14 @@ impl Serialize for Named<'_> {
     }
 }
 
-/// A type, an id or a name; of one that is too long, which only a refused request has, the beginning.
+/// A type, an id or a name; of one that is too long, which only a refused request has, the
+/// beginning.
 fn name(text: &str) -> Cow<'_, str> {
-    if text.len() > MAX_NAME_BYTES { shown(text) } else { Cow::Borrowed(text) }
+    if text.len() > MAX_NAME_BYTES {
+        shown(text)
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 struct Members<'a>(&'a Chain);
@@ -171,7 +201,14 @@ impl Serialize for Inputs<'_> {
         serializer.collect_map(self.0.iter().map(|(path, value)| {
             let fits = left.checked_sub(value.len());
             left = fits.unwrap_or(left);
-            (path, if fits.is_some() { Cow::Borrowed(value.as_str()) } else { shown(value) })
+            (
+                path,
+                if fits.is_some() {
+                    Cow::Borrowed(value.as_str())
+                } else {
+                    shown(value)
+                },
+            )
         }))
     }
 }
@@ -180,7 +217,12 @@ struct Why<'a>(&'a Reason);
 
 impl Serialize for Why<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Reason { code, message, principal, next_action } = self.0;
+        let Reason {
+            code,
+            message,
+            principal,
+            next_action,
+        } = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("code", code.as_str())?;
         map.serialize_entry("message", message)?;

@@ -1,13 +1,15 @@
 //! The decision record: what was asked and answered, as JSON lines.
 //!
-//! **Problem.** Who was let in, and on whose authority, must be answerable long after the fact; yet a slow disk must
-//! not slow decisions, and a full one must not go unnoticed.
-//! **Decision.** A record is one line of JSON (`line`), put into a queue with two bounds, records and bytes; one
-//! thread (`writer`) writes it to the sink. A full queue either loses the record and counts it, or refuses the
-//! decision: that is the operator's setting ([`WhenFull`]). The writer never discards a line: while the sink fails it
-//! tries again, so the queue fills, and the setting decides here too.
-//! **Trade-off.** Lines are handed to the operating system in batches and not forced to the disk one by one: a crash
-//! of the machine can lose the last ones, a crash of the process those in the queue.
+//! **Problem.** Who was let in, and on whose authority, must be answerable long after the fact; yet
+//! a slow disk must not slow decisions, and a full one must not go unnoticed.
+//! **Decision.** A record is one line of JSON (`line`), put into a queue with two bounds, records
+//! and bytes; one thread (`writer`) writes it to the sink. A full queue either loses the record and
+//! counts it, or refuses the decision: that is the operator's setting ([`WhenFull`]). The writer
+//! never discards a line: while the sink fails it tries again, so the queue fills, and the setting
+//! decides here too.
+//! **Trade-off.** Lines are handed to the operating system in batches and not forced to the disk
+//! one by one: a crash of the machine can lose the last ones, a crash of the process those in the
+//! queue.
 //!
 //! INVARIANT: every record is written, counted as lost, or its decision refused.
 
@@ -35,11 +37,12 @@ pub struct Entry<'a> {
     pub request_id: Option<&'a str>,
     /// What was asked; none where the chain could not be read.
     pub question: Option<&'a Question>,
-    /// The request as it came: for its action and resource, and its subject where there is no chain.
+    /// The request as it came: for its action and resource, and its subject where there is no
+    /// chain.
     pub request: &'a Request,
-    /// The inputs that policies read, by leg and path (`legs[1].principal.email`, `legs[0].context.arguments.amount`),
-    /// as Cedar writes values.
-    /// Values of attributes marked `@secret` are not among them.
+    /// The inputs that policies read, by leg and path (`legs[1].principal.email`,
+    /// `legs[0].context.arguments.amount`), as Cedar writes values. Values of attributes marked
+    /// `@secret` are not among them.
     pub inputs: &'a [(String, String)],
     /// The ids of the determining policies, per leg in chain order.
     pub policies: &'a [String],
@@ -71,7 +74,11 @@ pub struct QueueSettings {
 impl Default for QueueSettings {
     /// Some seconds of a busy service's records, in memory that a small container has.
     fn default() -> Self {
-        Self { records: 16_384, bytes: 64 << 20, when_full: WhenFull::Drop }
+        Self {
+            records: 16_384,
+            bytes: 64 << 20,
+            when_full: WhenFull::Drop,
+        }
     }
 }
 
@@ -86,10 +93,16 @@ pub struct Recorder {
 pub struct QueueFull;
 
 impl Recorder {
-    /// Opens the sink and starts its writer. The [`Writer`] is to be closed before the process ends.
+    /// Opens the sink and starts its writer. The [`Writer`] is to be closed before the process
+    /// ends.
     ///
-    /// `Err` where the sink cannot be opened: a service that is told to record does not start without.
-    pub fn start(sink: Sink, settings: QueueSettings, metrics: Arc<Metrics>) -> io::Result<(Self, Writer)> {
+    /// `Err` where the sink cannot be opened: a service that is told to record does not start
+    /// without.
+    pub fn start(
+        sink: Sink,
+        settings: QueueSettings,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<(Self, Writer)> {
         let (queue, writer) = writer::start(sink, settings, metrics)?;
         Ok((Self { queue: Some(queue) }, writer))
     }

@@ -36,10 +36,15 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn open(sink: Sink) -> io::Result<Self> {
         let target = open_target(&sink)?;
-        Ok(Self { sink, target, torn: false })
+        Ok(Self {
+            sink,
+            target,
+            torn: false,
+        })
     }
 
-    /// Opens the sink's file anew, after it was moved away by whoever rotates it. The old one stays on failure.
+    /// Opens the sink's file anew, after it was moved away by whoever rotates it. The old one stays
+    /// on failure.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         self.target = open_target(&self.sink)?;
         Ok(())
@@ -51,8 +56,8 @@ impl Output {
 
     /// Writes the front of `pending` and takes it out, as far as it goes.
     ///
-    /// A line that is written half when the sink fails is written whole later, after a line feed that ends the half:
-    /// a reader sees one broken line and no two lines run together.
+    /// A line that is written half when the sink fails is written whole later, after a line feed
+    /// that ends the half: a reader sees one broken line and no two lines run together.
     pub(super) fn write(&mut self, pending: &mut Vec<u8>) -> io::Result<()> {
         if self.torn {
             self.target.write_all(b"\n")?;
@@ -85,11 +90,18 @@ fn open_target(sink: &Sink) -> io::Result<Box<dyn Write + Send>> {
 }
 
 fn open_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
 }
 
 fn last_line_end(bytes: &[u8]) -> usize {
-    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+    bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1)
 }
 
 #[cfg(test)]
@@ -112,7 +124,10 @@ mod tests {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             *room -= count;
-            self.taken.lock().unwrap().extend_from_slice(&bytes[..count]);
+            self.taken
+                .lock()
+                .unwrap()
+                .extend_from_slice(&bytes[..count]);
             Ok(count)
         }
 
@@ -125,15 +140,25 @@ mod tests {
     fn a_line_that_was_torn_is_written_again_on_a_line_of_its_own() {
         let disk = Tight::default();
         *disk.room.lock().unwrap() = 6;
-        let mut output = Output { sink: Sink::Stdout, target: Box::new(disk.clone()), torn: false };
+        let mut output = Output {
+            sink: Sink::Stdout,
+            target: Box::new(disk.clone()),
+            torn: false,
+        };
         let mut pending = b"one\ntwo\nthree\n".to_vec();
 
-        assert_eq!(output.write(&mut pending).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(
+            output.write(&mut pending).unwrap_err().kind(),
+            io::ErrorKind::StorageFull
+        );
         assert_eq!(pending, b"two\nthree\n");
         *disk.room.lock().unwrap() = 100;
         output.write(&mut pending).unwrap();
 
         assert_eq!(pending, b"");
-        assert_eq!(String::from_utf8(disk.taken.lock().unwrap().clone()).unwrap(), "one\ntw\ntwo\nthree\n");
+        assert_eq!(
+            String::from_utf8(disk.taken.lock().unwrap().clone()).unwrap(),
+            "one\ntw\ntwo\nthree\n"
+        );
     }
 }

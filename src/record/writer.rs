@@ -1,7 +1,7 @@
 //! The queue of records, and the one thread that empties it.
 //!
-//! INVARIANT: the bytes of a record are counted from before it enters the queue until it has left the process, so the
-//! bound on bytes holds for what waits and for what is being written.
+//! INVARIANT: the bytes of a record are counted from before it enters the queue until it has left
+//! the process, so the bound on bytes holds for what waits and for what is being written.
 
 use crate::record::sink::Output;
 use crate::record::{QueueFull, QueueSettings, Sink, WhenFull};
@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Lines are gathered up to this size before they are written: one system call for many records under load.
+/// Lines are gathered up to this size before they are written: one system call for many records
+/// under load.
 const BATCH_BYTES: usize = 256 << 10;
 
 /// The pause between attempts while the sink fails.
@@ -47,7 +48,8 @@ impl Queue {
     pub(super) fn push(&self, line: Vec<u8>) -> Result<(), QueueFull> {
         let size = line.len();
         let before = self.shared.bytes.fetch_add(size, Ordering::SeqCst);
-        // The first record is taken whatever its size: a bound below one record must not stop the service for good.
+        // The first record is taken whatever its size: a bound below one record must not stop the
+        // service for good.
         let fits = before == 0 || before.saturating_add(size) <= self.settings.bytes;
         let closing = self.shared.closing.load(Ordering::SeqCst);
         if fits && !closing && self.send(Message::Line(line)) {
@@ -82,15 +84,25 @@ impl Writer {
     /// Asks for the sink's file to be opened anew before the next line: for whoever rotates files.
     pub fn reopen(&self) {
         self.queue.shared.reopening.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if let Some(thread) = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+        {
             self.wake(thread);
         }
     }
 
-    /// Writes what is queued and ends the thread. Records that come later meet a full queue. Where the sink fails,
-    /// one last attempt is made, and what is left is counted as lost. Closing twice is closing once.
+    /// Writes what is queued and ends the thread. Records that come later meet a full queue. Where
+    /// the sink fails, one last attempt is made, and what is left is counted as lost. Closing twice
+    /// is closing once.
     pub fn close(&self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let Some(thread) = thread else { return };
         self.queue.shared.closing.store(true, Ordering::SeqCst);
         self.wake(&thread);
@@ -106,7 +118,11 @@ impl Writer {
     }
 }
 
-pub(super) fn start(sink: Sink, settings: QueueSettings, metrics: Arc<Metrics>) -> io::Result<(Arc<Queue>, Writer)> {
+pub(super) fn start(
+    sink: Sink,
+    settings: QueueSettings,
+    metrics: Arc<Metrics>,
+) -> io::Result<(Arc<Queue>, Writer)> {
     let output = Output::open(sink)?;
     let (sender, receiver) = sync_channel(settings.records);
     let shared = Arc::new(Shared {
@@ -115,10 +131,29 @@ pub(super) fn start(sink: Sink, settings: QueueSettings, metrics: Arc<Metrics>) 
         closing: AtomicBool::new(false),
         reopening: AtomicBool::new(false),
     });
-    let queue = Arc::new(Queue { sender, settings, shared: Arc::clone(&shared) });
-    let run = Run { output, receiver, shared, pending: Vec::new(), lines: 0, failing: false };
-    let thread = std::thread::Builder::new().name("decision-records".to_owned()).spawn(move || run.until_closed())?;
-    Ok((Arc::clone(&queue), Writer { queue, thread: Mutex::new(Some(thread)) }))
+    let queue = Arc::new(Queue {
+        sender,
+        settings,
+        shared: Arc::clone(&shared),
+    });
+    let run = Run {
+        output,
+        receiver,
+        shared,
+        pending: Vec::new(),
+        lines: 0,
+        failing: false,
+    };
+    let thread = std::thread::Builder::new()
+        .name("decision-records".to_owned())
+        .spawn(move || run.until_closed())?;
+    Ok((
+        Arc::clone(&queue),
+        Writer {
+            queue,
+            thread: Mutex::new(Some(thread)),
+        },
+    ))
 }
 
 struct Run {
@@ -160,12 +195,15 @@ impl Run {
     /// Takes what waits, up to a batch.
     fn fill(&mut self) {
         while self.pending.len() < BATCH_BYTES {
-            let Ok(message) = self.receiver.try_recv() else { return };
+            let Ok(message) = self.receiver.try_recv() else {
+                return;
+            };
             self.take(message);
         }
     }
 
-    /// Writes until nothing is pending; while the sink fails, again and again until the service ends.
+    /// Writes until nothing is pending; while the sink fails, again and again until the service
+    /// ends.
     fn write_pending(&mut self) {
         loop {
             self.reopen_if_asked();
@@ -182,9 +220,13 @@ impl Run {
         }
         let before = self.pending.len();
         let outcome = self.output.write(&mut self.pending);
-        self.shared.bytes.fetch_sub(before.saturating_sub(self.pending.len()), Ordering::SeqCst);
+        self.shared
+            .bytes
+            .fetch_sub(before.saturating_sub(self.pending.len()), Ordering::SeqCst);
         let left = count_lines(&self.pending);
-        self.shared.metrics.records_written(self.lines.saturating_sub(left));
+        self.shared
+            .metrics
+            .records_written(self.lines.saturating_sub(left));
         self.lines = left;
         match outcome {
             Ok(()) => {
@@ -215,8 +257,9 @@ impl Run {
 
     /// What is still queued is written, or counted as lost.
     ///
-    /// INVARIANT: a record's bytes are counted before `closing` is looked at (`Queue::push`), and `closing` was set
-    /// before this runs; so while a record is on its way into the queue, more bytes are counted than are pending.
+    /// INVARIANT: a record's bytes are counted before `closing` is looked at (`Queue::push`), and
+    /// `closing` was set before this runs; so while a record is on its way into the queue, more
+    /// bytes are counted than are pending.
     fn finish(&mut self) {
         let mut works = true;
         loop {
@@ -232,7 +275,10 @@ impl Run {
         }
         if self.lines > 0 {
             self.shared.metrics.records_dropped(self.lines);
-            tracing::error!(records = self.lines, "decision records were lost at the end");
+            tracing::error!(
+                records = self.lines,
+                "decision records were lost at the end"
+            );
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Why the engine has no answer.
 //!
-//! INVARIANT: a [`RelationError`] is a property of the question, the tuples and the model: whoever asks again at the
-//! same revision gets the same one, in whatever order the engine looked. A [`RelationFault`] is a property of the
-//! moment, and nothing may be kept of it.
+//! INVARIANT: a [`RelationError`] is a property of the question, the tuples and the model: whoever
+//! asks again at the same revision gets the same one, in whatever order the engine looked. A
+//! [`RelationFault`] is a property of the moment, and nothing may be kept of it.
 
 use super::condition::ConditionError;
 use crate::model::TupleKey;
@@ -39,14 +39,19 @@ pub enum RelationError {
 
 /// A suggestion behind a sentence, where there is one.
 pub(in crate::relations) fn meant(near: Option<&str>) -> String {
-    near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+    near.map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default()
 }
 
 impl RelationError {
-    /// Of two errors the one that is reported, whichever was met first: an error of the question before one of a
-    /// condition before the depth, and of two conditions that of the lesser tuple.
+    /// Of two errors the one that is reported, whichever was met first: an error of the question
+    /// before one of a condition before the depth, and of two conditions that of the lesser tuple.
     pub(super) fn foremost(self, other: Self) -> Self {
-        if other.rank() < self.rank() { other } else { self }
+        if other.rank() < self.rank() {
+            other
+        } else {
+            self
+        }
     }
 
     fn rank(&self) -> (u8, Option<&TupleKey>, String) {
@@ -66,7 +71,9 @@ pub enum RelationFault {
     #[error("the question needs more than {0} tuples: raise the limit, or ask about less")]
     TooBroad(u64),
     /// Everything that was asked together needs more than it may.
-    #[error("what is asked together needs more tuples, or more work of conditions, than the limit allows")]
+    #[error(
+        "what is asked together needs more tuples, or more work of conditions, than the limit allows"
+    )]
     TooMuch,
     /// An expansion is longer than anybody reads.
     #[error("the expansion has more than {0} bytes of names: read the tuples page by page")]

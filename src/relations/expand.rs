@@ -9,8 +9,8 @@ use super::reader::{Reader, Scene, Terms};
 use super::rules::{Arrow, Relation, Rewrite};
 use crate::model::{ObjectRef, TupleUser};
 
-/// Longest expansion, in bytes of the names of users and usersets. It is shown to people; a row of a million is read
-/// page by page.
+/// Longest expansion, in bytes of the names of users and usersets. It is shown to people; a row of
+/// a million is read page by page.
 pub const MAX_EXPANSION_BYTES: usize = 4 << 20;
 
 /// One node of an expanded relation.
@@ -53,19 +53,44 @@ impl Reader<'_> {
     /// One level of `object#relation`.
     pub fn expand(&mut self, object: &ObjectRef, relation: &str) -> Result<Expansion, Failure> {
         let relation = self.relation(object.kind(), relation)?;
-        let node = Node { object: self.object(object)?, relation };
+        let node = Node {
+            object: self.object(object)?,
+            relation,
+        };
         let (scene, state) = self.scene();
-        let relation = scene.rules.relation(relation).ok_or(RelationFault::Inconsistent)?;
+        let relation = scene
+            .rules
+            .relation(relation)
+            .ok_or(RelationFault::Inconsistent)?;
         if let Some(trace) = &mut state.trace {
-            trace.rows.push(scene.view.object_row_hash(node.object, relation.name));
+            trace
+                .rows
+                .push(scene.view.object_row_hash(node.object, relation.name));
             for arrow in relation.rewrite.arrows() {
-                let tupleset = scene.rules.relation(arrow.tupleset).ok_or(RelationFault::Inconsistent)?;
-                trace.rows.push(scene.view.object_row_hash(node.object, tupleset.name));
+                let tupleset = scene
+                    .rules
+                    .relation(arrow.tupleset)
+                    .ok_or(RelationFault::Inconsistent)?;
+                trace
+                    .rows
+                    .push(scene.view.object_row_hash(node.object, tupleset.name));
             }
         }
-        let Terms { limits, is_over, allowance, .. } = *scene.terms;
+        let Terms {
+            limits,
+            is_over,
+            allowance,
+            ..
+        } = *scene.terms;
         let meter = Meter::new(limits.check_reads, is_over, allowance);
-        let mut expander = Expander { scene, object, node, relation, meter, left: MAX_EXPANSION_BYTES };
+        let mut expander = Expander {
+            scene,
+            object,
+            node,
+            relation,
+            meter,
+            left: MAX_EXPANSION_BYTES,
+        };
         Ok(expander.rewrite(&relation.rewrite)?)
     }
 }
@@ -85,7 +110,11 @@ impl Expander<'_, '_> {
         let node = match rewrite {
             Rewrite::This => self.users()?,
             Rewrite::Computed(to) => {
-                let to = self.scene.rules.relation(*to).ok_or(RelationFault::Inconsistent)?;
+                let to = self
+                    .scene
+                    .rules
+                    .relation(*to)
+                    .ok_or(RelationFault::Inconsistent)?;
                 ExpansionNode::Computed(self.named(to))
             }
             Rewrite::Arrow(arrow) => self.arrow(arrow)?,
@@ -96,7 +125,10 @@ impl Expander<'_, '_> {
                 subtract: Box::new(self.rewrite(subtract)?),
             },
         };
-        Ok(Expansion { name: self.named(self.relation), node })
+        Ok(Expansion {
+            name: self.named(self.relation),
+            node,
+        })
     }
 
     fn all(&mut self, children: &[Rewrite]) -> Result<Vec<Expansion>, RelationFault> {
@@ -121,13 +153,19 @@ impl Expander<'_, '_> {
 
     fn arrow(&mut self, arrow: &Arrow) -> Result<ExpansionNode, RelationFault> {
         let view = self.scene.view;
-        let tupleset = self.scene.rules.relation(arrow.tupleset).ok_or(RelationFault::Inconsistent)?;
+        let tupleset = self
+            .scene
+            .rules
+            .relation(arrow.tupleset)
+            .ok_or(RelationFault::Inconsistent)?;
         let followed = view.names().text(arrow.name);
         let mut computed = Vec::new();
         for (user, when) in view.row(self.node.object, tupleset.name).plain() {
             self.meter.read()?;
             if tupleset.admits(view, user, when) {
-                let parent = view.object_text(user.object).ok_or(RelationFault::Inconsistent)?;
+                let parent = view
+                    .object_text(user.object)
+                    .ok_or(RelationFault::Inconsistent)?;
                 let userset = format!("{parent}#{followed}");
                 self.show(userset.len())?;
                 computed.push(userset);
@@ -135,17 +173,27 @@ impl Expander<'_, '_> {
         }
         computed.sort();
         computed.dedup();
-        Ok(ExpansionNode::FromTupleset { tupleset: self.named(tupleset), computed })
+        Ok(ExpansionNode::FromTupleset {
+            tupleset: self.named(tupleset),
+            computed,
+        })
     }
 
     /// Counts a name that is shown.
     fn show(&mut self, bytes: usize) -> Result<(), RelationFault> {
-        self.left = self.left.checked_sub(bytes).ok_or(RelationFault::TooLong(MAX_EXPANSION_BYTES))?;
+        self.left = self
+            .left
+            .checked_sub(bytes)
+            .ok_or(RelationFault::TooLong(MAX_EXPANSION_BYTES))?;
         Ok(())
     }
 
     /// A relation to the object that is expanded.
     fn named(&self, relation: &Relation) -> String {
-        format!("{}#{}", self.object, self.scene.view.names().text(relation.name))
+        format!(
+            "{}#{}",
+            self.object,
+            self.scene.view.names().text(relation.name)
+        )
     }
 }

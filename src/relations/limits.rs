@@ -3,23 +3,24 @@
 use super::error::RelationFault;
 use std::cell::Cell;
 
-/// How many dispatches deep an answer may lie: following a userset or an arrow is one, a relation to the same object is
-/// none (OpenFGA's `resolveNodeLimit`).
+/// How many dispatches deep an answer may lie: following a userset or an arrow is one, a relation
+/// to the same object is none (OpenFGA's `resolveNodeLimit`).
 pub const MAX_DEPTH: u32 = 25;
 
-/// How many tuples a check may read. A permitted check reads a handful; a million would keep a core for a second. What
-/// conditions do is counted too, sixteen values looked at as one tuple.
+/// How many tuples a check may read. A permitted check reads a handful; a million would keep a core
+/// for a second. What conditions do is counted too, sixteen values looked at as one tuple.
 pub const MAX_CHECK_READS: u64 = 1_000_000;
 
-/// How many tuples a list may walk over, the checks that confirm its candidates not counted: it is asked for less often
-/// than a check, and its time is limited too.
+/// How many tuples a list may walk over, the checks that confirm its candidates not counted: it is
+/// asked for less often than a check, and its time is limited too.
 pub const MAX_LIST_READS: u64 = 20_000_000;
 
 /// How many results a list gives (OpenFGA's `listObjectsMaxResults`).
 pub const MAX_RESULTS: usize = 1_000;
 
-/// How many rewrites may be open within one another. Bounds the stack: a model's chains of relations to the same object
-/// cost no depth and could otherwise be as long as the model. Each takes about a kilobyte and a half in a debug build.
+/// How many rewrites may be open within one another. Bounds the stack: a model's chains of
+/// relations to the same object cost no depth and could otherwise be as long as the model. Each
+/// takes about a kilobyte and a half in a debug build.
 pub const MAX_NESTING: u32 = 500;
 
 /// After the work of how many tuples the time is looked at.
@@ -38,7 +39,9 @@ impl Allowance {
     /// Allows the work of reading so many tuples.
     #[must_use]
     pub fn of_reads(reads: u64) -> Self {
-        Self { work: Cell::new(reads.saturating_mul(READ_WORK)) }
+        Self {
+            work: Cell::new(reads.saturating_mul(READ_WORK)),
+        }
     }
 
     /// Returns how many more tuples may be read.
@@ -68,7 +71,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: MAX_DEPTH, check_reads: MAX_CHECK_READS, list_reads: MAX_LIST_READS }
+        Self {
+            depth: MAX_DEPTH,
+            check_reads: MAX_CHECK_READS,
+            list_reads: MAX_LIST_READS,
+        }
     }
 }
 
@@ -83,10 +90,21 @@ pub(super) struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    /// A meter that stops after `max` tuples, or when `is_over` says so, or when the allowance is used up.
-    pub(super) fn new(max: u64, is_over: &'a dyn Fn() -> bool, allowance: Option<&'a Allowance>) -> Self {
+    /// A meter that stops after `max` tuples, or when `is_over` says so, or when the allowance is
+    /// used up.
+    pub(super) fn new(
+        max: u64,
+        is_over: &'a dyn Fn() -> bool,
+        allowance: Option<&'a Allowance>,
+    ) -> Self {
         let until_look = READS_BETWEEN_LOOKS * READ_WORK;
-        Self { left: max.saturating_mul(READ_WORK), until_look, allowance, max, is_over }
+        Self {
+            left: max.saturating_mul(READ_WORK),
+            until_look,
+            allowance,
+            max,
+            is_over,
+        }
     }
 
     /// Counts one tuple, or one row.
@@ -99,7 +117,10 @@ impl<'a> Meter<'a> {
         if let Some(allowance) = self.allowance {
             allowance.take(work)?;
         }
-        self.left = self.left.checked_sub(work).ok_or(RelationFault::TooBroad(self.max))?;
+        self.left = self
+            .left
+            .checked_sub(work)
+            .ok_or(RelationFault::TooBroad(self.max))?;
         match self.until_look.checked_sub(work) {
             Some(left) => self.until_look = left,
             None => {
@@ -112,12 +133,19 @@ impl<'a> Meter<'a> {
 
     /// Looks at the time.
     pub(super) fn look(&self) -> Result<(), RelationFault> {
-        if (self.is_over)() { Err(RelationFault::OutOfTime) } else { Ok(()) }
+        if (self.is_over)() {
+            Err(RelationFault::OutOfTime)
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl std::fmt::Debug for Meter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Meter").field("left", &self.left).field("max", &self.max).finish_non_exhaustive()
+        f.debug_struct("Meter")
+            .field("left", &self.left)
+            .field("max", &self.max)
+            .finish_non_exhaustive()
     }
 }

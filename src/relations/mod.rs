@@ -1,12 +1,15 @@
-//! Relationship tuples beside policies: the model language, the conditions that tuples can carry, and the engine.
+//! Relationship tuples beside policies: the model language, the conditions that tuples can carry,
+//! and the engine.
 //!
-//! **Problem.** "May ann see this document" is often answered by who stands in which relation to what, over folders and
-//! groups: millions of tuples, asked about in microseconds, with semantics that people know from OpenFGA.
-//! **Decision.** [`graph`] holds the tuples in memory as versions that never change. [`Rules`] are a [`model`] made ready
-//! for one store. A [`Reader`] pins a version, takes what the request brings along, and answers: check, list, expand. It
-//! does no IO, reads no clock, and ends every question within limits.
-//! **Trade-off.** All tuples are in memory: about 60 bytes each, names included. Whoever has more than fit asks a remote
-//! service.
+//! **Problem.** "May ann see this document" is often answered by who stands in which relation to
+//! what, over folders and groups: millions of tuples, asked about in microseconds, with semantics
+//! that people know from OpenFGA.
+//! **Decision.** [`graph`] holds the tuples in memory as versions that never change. [`Rules`] are
+//! a [`model`] made ready for one store. A [`Reader`] pins a version, takes what the request brings
+//! along, and answers: check, list, expand. It does no IO, reads no clock, and ends every question
+//! within limits.
+//! **Trade-off.** All tuples are in memory: about 60 bytes each, names included. Whoever has more
+//! than fit asks a remote service.
 
 mod check;
 pub mod condition;
@@ -21,8 +24,12 @@ mod rules;
 
 pub use error::{Failure, RelationError, RelationFault};
 pub use expand::{Expansion, ExpansionNode, MAX_EXPANSION_BYTES};
-pub use graph::{Graph, GraphError, Known, Origin, Place, RowHash, order_name, order_of, seed_order};
-pub use limits::{Allowance, Limits, MAX_CHECK_READS, MAX_DEPTH, MAX_LIST_READS, MAX_NESTING, MAX_RESULTS};
+pub use graph::{
+    Graph, GraphError, Known, Origin, Place, RowHash, order_name, order_of, seed_order,
+};
+pub use limits::{
+    Allowance, Limits, MAX_CHECK_READS, MAX_DEPTH, MAX_LIST_READS, MAX_NESTING, MAX_RESULTS,
+};
 pub use list::{Cut, Listed, UserFilter};
 pub use reader::{Membership, Reader, Terms};
 pub use rules::{Possible, Rules, RulesError};

@@ -12,8 +12,8 @@ use foldhash::HashMap;
 /// What a request brings along.
 #[derive(Clone, Copy)]
 pub struct Terms<'a> {
-    /// Tuples that count for this request as if they were written. The caller has validated them; what the model does
-    /// not allow does not count.
+    /// Tuples that count for this request as if they were written. The caller has validated them;
+    /// what the model does not allow does not count.
     pub contextual: &'a [Tuple],
     /// Values for the parameters of conditions.
     pub context: &'a Record,
@@ -29,14 +29,17 @@ pub struct Terms<'a> {
     pub witness: bool,
     /// Whether the rows that are read shall be noted, and what conditions do with the clock.
     pub trace: bool,
-    /// Whether a list shall hold whatever can be in it: every condition holds, and nothing is checked. Such a list has
-    /// every result of the exact one, whatever the context, and maybe more.
+    /// Whether a list shall hold whatever can be in it: every condition holds, and nothing is
+    /// checked. Such a list has every result of the exact one, whatever the context, and maybe
+    /// more.
     pub possible: bool,
 }
 
 impl std::fmt::Debug for Terms<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Terms").field("contextual", &self.contextual.len()).finish_non_exhaustive()
+        f.debug_struct("Terms")
+            .field("contextual", &self.contextual.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,9 +69,9 @@ impl<'a> Terms<'a> {
 /// Whether a user is in a relation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Membership {
-    /// The user is; with the tuples that show it, from the object to the user, where they were asked for. An
-    /// intersection shows all of its operands, one after another. Empty where the relation is that of a userset to
-    /// itself.
+    /// The user is; with the tuples that show it, from the object to the user, where they were
+    /// asked for. An intersection shows all of its operands, one after another. Empty where the
+    /// relation is that of a userset to itself.
     Holds(Vec<TupleKey>),
     /// The user is not.
     Lacks,
@@ -85,8 +88,8 @@ impl Membership {
     }
 }
 
-/// Answers questions about one version of the tuples. What it has found out for one question serves the next, and every
-/// question is answered as if it were the only one.
+/// Answers questions about one version of the tuples. What it has found out for one question serves
+/// the next, and every question is answered as if it were the only one.
 #[derive(Debug)]
 pub struct Reader<'a> {
     pub(super) rules: &'a Rules,
@@ -115,12 +118,24 @@ pub(super) struct State {
 
 impl<'a> Reader<'a> {
     /// A reader of `graph` by `rules`, which must have been compiled for its store.
-    pub fn new(graph: &'a Graph, rules: &'a Rules, terms: Terms<'a>) -> Result<Self, RelationFault> {
+    pub fn new(
+        graph: &'a Graph,
+        rules: &'a Rules,
+        terms: Terms<'a>,
+    ) -> Result<Self, RelationFault> {
         if !rules.belong_to(graph.names()) {
             return Err(RelationFault::ForeignRules);
         }
-        let state = State { trace: terms.trace.then(Trace::default), ..State::default() };
-        Ok(Self { rules, view: View::new(graph, terms.contextual), terms, state })
+        let state = State {
+            trace: terms.trace.then(Trace::default),
+            ..State::default()
+        };
+        Ok(Self {
+            rules,
+            view: View::new(graph, terms.contextual),
+            terms,
+            state,
+        })
     }
 
     /// Goes on with what conditions have converted for another reader of the same request.
@@ -141,18 +156,22 @@ impl<'a> Reader<'a> {
         self.view.graph().revision()
     }
 
-    /// The rows that were read so far, found or not: as long as nobody writes to one of them, every answer stays as it
-    /// is. In no order, and a row may occur several times. Empty without `trace`.
+    /// The rows that were read so far, found or not: as long as nobody writes to one of them, every
+    /// answer stays as it is. In no order, and a row may occur several times. Empty without
+    /// `trace`.
     #[must_use]
     pub fn rows_read(&self) -> &[RowHash] {
         self.state.trace.as_ref().map_or(&[], |trace| &trace.rows)
     }
 
-    /// What conditions did so far with `current_time`, which the context has from the clock: for as long as this says, at
-    /// the same rows, every answer stays as it is.
+    /// What conditions did so far with `current_time`, which the context has from the clock: for as
+    /// long as this says, at the same rows, every answer stays as it is.
     #[must_use]
     pub fn clock_use(&self) -> ClockUse {
-        self.state.trace.as_ref().map_or(ClockUse::Unread, |trace| trace.clock)
+        self.state
+            .trace
+            .as_ref()
+            .map_or(ClockUse::Unread, |trace| trace.clock)
     }
 
     /// Whether `key.user` is in `key.relation` to `key.object` (OpenFGA's Check).
@@ -164,7 +183,8 @@ impl<'a> Reader<'a> {
         scene.decide(state, Node { object, relation }, user, scene.terms.witness)
     }
 
-    /// Checks each, as if it were the only one; equal ones once. Answers are in the order of the questions.
+    /// Checks each, as if it were the only one; equal ones once. Answers are in the order of the
+    /// questions.
     pub fn check_all(&mut self, keys: &[TupleKey]) -> Vec<Result<Membership, Failure>> {
         let mut known: HashMap<&TupleKey, Result<Membership, Failure>> = HashMap::default();
         let mut answer = |key| {
@@ -180,7 +200,14 @@ impl<'a> Reader<'a> {
 
     /// Parts what stays from what changes, so that a walk can check on its way.
     pub(super) fn scene(&mut self) -> (Scene<'_>, &mut State) {
-        (Scene { view: &self.view, rules: self.rules, terms: &self.terms }, &mut self.state)
+        (
+            Scene {
+                view: &self.view,
+                rules: self.rules,
+                terms: &self.terms,
+            },
+            &mut self.state,
+        )
     }
 
     /// The relation of a type, by name.
@@ -188,13 +215,21 @@ impl<'a> Reader<'a> {
         self.kind(kind)?;
         self.rules.find(kind, relation).ok_or_else(|| {
             let near = self.rules.model().nearest_relation(kind, relation);
-            RelationError::UnknownRelation { kind: kind.into(), relation: relation.into(), near }
+            RelationError::UnknownRelation {
+                kind: kind.into(),
+                relation: relation.into(),
+                near,
+            }
         })
     }
 
     /// A type, by name.
     pub(super) fn kind(&self, kind: &str) -> Result<NameId, RelationError> {
-        let known = self.view.names().find(kind).filter(|kind| self.rules.has_kind(*kind));
+        let known = self
+            .view
+            .names()
+            .find(kind)
+            .filter(|kind| self.rules.has_kind(*kind));
         known.ok_or_else(|| RelationError::UnknownType(kind.into()))
     }
 
@@ -204,11 +239,16 @@ impl<'a> Reader<'a> {
         if let TupleUser::Userset { object, relation } = user {
             self.relation(object.kind(), relation)?;
         }
-        self.view.user(user).ok_or_else(|| RelationError::UnknownType(user.kind().clone()))
+        self.view
+            .user(user)
+            .ok_or_else(|| RelationError::UnknownType(user.kind().clone()))
     }
 
     /// The number of an object whose type the model defines.
-    pub(super) fn object(&mut self, object: &ObjectRef) -> Result<super::graph::ObjectId, RelationError> {
+    pub(super) fn object(
+        &mut self,
+        object: &ObjectRef,
+    ) -> Result<super::graph::ObjectId, RelationError> {
         let kind = self.kind(object.kind())?;
         Ok(self.view.object(kind, object.id()))
     }
@@ -224,7 +264,12 @@ impl Scene<'_> {
         witness: bool,
     ) -> Result<Membership, Failure> {
         state.memo.question += 1;
-        let Terms { limits, is_over, allowance, .. } = *self.terms;
+        let Terms {
+            limits,
+            is_over,
+            allowance,
+            ..
+        } = *self.terms;
         let mut run = Run {
             meter: Meter::new(limits.check_reads, is_over, allowance),
             trace: state.trace.as_mut(),
@@ -232,10 +277,21 @@ impl Scene<'_> {
             evaluations: &mut state.evaluations,
             memo: &mut state.memo,
         };
-        let (outcome, witness) = check::check(self.view, self.rules, &mut run, root, user, limits.depth, witness)?;
+        let (outcome, witness) = check::check(
+            self.view,
+            self.rules,
+            &mut run,
+            root,
+            user,
+            limits.depth,
+            witness,
+        )?;
         match outcome {
             Outcome::Holds => {
-                let path: Option<Vec<TupleKey>> = witness.into_iter().map(|edge| self.view.key_text(edge)).collect();
+                let path: Option<Vec<TupleKey>> = witness
+                    .into_iter()
+                    .map(|edge| self.view.key_text(edge))
+                    .collect();
                 Ok(Membership::Holds(path.ok_or(RelationFault::Inconsistent)?))
             }
             Outcome::Lacks | Outcome::LacksByCycle => Ok(Membership::Lacks),

@@ -1,5 +1,5 @@
-//! What a batch does to the tuples that exist: OpenFGA's preconditions (Write, `on_duplicate` and `on_missing`), and
-//! `replace`, which is not among them.
+//! What a batch does to the tuples that exist: OpenFGA's preconditions (Write, `on_duplicate` and
+//! `on_missing`), and `replace`, which is not among them.
 //!
 //! Deletes come first, and no key occurs twice, so no tuple of a batch sees another's effect.
 
@@ -18,9 +18,18 @@ pub(super) struct Effect {
 }
 
 /// Compares a batch, which happens at `now`, with what exists.
-pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp) -> Result<Effect, StoreError> {
+pub(super) fn resolve(
+    kv: &dyn Kv,
+    store: StoreId,
+    batch: Batch,
+    now: Timestamp,
+) -> Result<Effect, StoreError> {
     let mut existing = look_up(kv, store, &batch)?.into_iter();
-    let mut effect = Effect { deleted: Vec::new(), written: Vec::new(), rows: Vec::new() };
+    let mut effect = Effect {
+        deleted: Vec::new(),
+        written: Vec::new(),
+        rows: Vec::new(),
+    };
     for (key, (row_key, found)) in batch.deletes.into_iter().zip(existing.by_ref()) {
         match (found, batch.on_missing) {
             (Some(_), _) => {
@@ -32,12 +41,17 @@ pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp)
         }
     }
     for (tuple, (row_key, found)) in batch.writes.into_iter().zip(existing) {
-        let condition = encode_condition(&tuple).map_err(|TooDeep| StoreError::TooDeep(Box::new(tuple.key.clone())))?;
+        let condition = encode_condition(&tuple)
+            .map_err(|TooDeep| StoreError::TooDeep(Box::new(tuple.key.clone())))?;
         let found = found.as_deref().map(split_value).transpose();
-        let found = found.map_err(|Damaged| corrupt(kv.path(), "a tuple"))?.map(|(_, condition)| condition);
+        let found = found
+            .map_err(|Damaged| corrupt(kv.path(), "a tuple"))?
+            .map(|(_, condition)| condition);
         match (found, batch.on_duplicate) {
             (None, _) => {
-                effect.rows.push(Row::put(row_key, tuple_value(now, &condition)));
+                effect
+                    .rows
+                    .push(Row::put(row_key, tuple_value(now, &condition)));
                 effect.written.push(tuple);
             }
             (Some(found), OnDuplicate::Error) if found != condition => {
@@ -45,9 +59,13 @@ pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp)
             }
             (Some(_), OnDuplicate::Error) => return Err(StoreError::Exists(Box::new(tuple.key))),
             (Some(found), OnDuplicate::Ignore | OnDuplicate::Replace) if found == condition => {}
-            (Some(_), OnDuplicate::Ignore) => return Err(StoreError::ConditionDiffers(Box::new(tuple.key))),
+            (Some(_), OnDuplicate::Ignore) => {
+                return Err(StoreError::ConditionDiffers(Box::new(tuple.key)));
+            }
             (Some(_), OnDuplicate::Replace) => {
-                effect.rows.push(Row::put(row_key, tuple_value(now, &condition)));
+                effect
+                    .rows
+                    .push(Row::put(row_key, tuple_value(now, &condition)));
                 effect.deleted.push(tuple.key.clone());
                 effect.written.push(tuple);
             }
@@ -58,10 +76,14 @@ pub(super) fn resolve(kv: &dyn Kv, store: StoreId, batch: Batch, now: Timestamp)
 
 /// The row of each key of a batch, in the order of the batch. No key may occur twice.
 ///
-/// They are looked up in the order of the rows, so that one look-up finds in the processor's cache what the one before
-/// needed.
+/// They are looked up in the order of the rows, so that one look-up finds in the processor's cache
+/// what the one before needed.
 fn look_up(kv: &dyn Kv, store: StoreId, batch: &Batch) -> Result<Vec<Found>, StoreError> {
-    let mut keys: Vec<(Vec<u8>, usize)> = batch.keys().map(|key| tuple_key(store, key)).zip(0..).collect();
+    let mut keys: Vec<(Vec<u8>, usize)> = batch
+        .keys()
+        .map(|key| tuple_key(store, key))
+        .zip(0..)
+        .collect();
     keys.sort_unstable();
     let repeated = keys.windows(2).filter_map(|pair| match pair {
         [(first, _), (second, place)] if first == second => Some(*place),
@@ -72,7 +94,10 @@ fn look_up(kv: &dyn Kv, store: StoreId, batch: &Batch) -> Result<Vec<Found>, Sto
     }
     let (keys, places): (Vec<Vec<u8>>, Vec<usize>) = keys.into_iter().unzip();
     let values = kv.values(&keys)?;
-    let mut found: Vec<(usize, Found)> = places.into_iter().zip(keys.into_iter().zip(values)).collect();
+    let mut found: Vec<(usize, Found)> = places
+        .into_iter()
+        .zip(keys.into_iter().zip(values))
+        .collect();
     found.sort_unstable_by_key(|(place, _)| *place);
     Ok(found.into_iter().map(|(_, found)| found).collect())
 }

@@ -1,13 +1,13 @@
 //! Values as bytes: lengths first, so that nothing has to be escaped.
 //!
-//! INVARIANT: equal values have equal bytes, because a record lists its members in one order. Conditions are
-//! compared by their bytes.
+//! INVARIANT: equal values have equal bytes, because a record lists its members in one order.
+//! Conditions are compared by their bytes.
 
 use crate::model::{Number, Record, Value};
 use smol_str::SmolStr;
 
-/// Deepest nesting of a condition's context. Bodies nest at most 64 levels; twice that is still far from
-/// the end of any stack.
+/// Deepest nesting of a condition's context. Bodies nest at most 64 levels; twice that is still far
+/// from the end of any stack.
 pub(super) const MAX_DEPTH: usize = 128;
 
 /// A value nests deeper than [`MAX_DEPTH`].
@@ -124,10 +124,15 @@ impl<'a> Reader<'a> {
         Err(Damaged)
     }
 
-    /// How many items follow. Each takes a byte at least, so a damaged length asks for no more memory than was read.
+    /// How many items follow. Each takes a byte at least, so a damaged length asks for no more
+    /// memory than was read.
     pub(super) fn count(&mut self) -> Result<usize, Damaged> {
         let count = self.length()?;
-        if count <= self.0.len() { Ok(count) } else { Err(Damaged) }
+        if count <= self.0.len() {
+            Ok(count)
+        } else {
+            Err(Damaged)
+        }
     }
 
     pub(super) fn bytes(&mut self) -> Result<&'a [u8], Damaged> {
@@ -149,7 +154,11 @@ impl<'a> Reader<'a> {
 
     /// Everything was taken.
     pub(super) fn end(&self) -> Result<(), Damaged> {
-        if self.0.is_empty() { Ok(()) } else { Err(Damaged) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Damaged)
+        }
     }
 
     pub(super) fn record(&mut self) -> Result<Record, Damaged> {
@@ -176,7 +185,11 @@ impl<'a> Reader<'a> {
             LIST => {
                 let depth = depth.checked_sub(1).ok_or(Damaged)?;
                 let count = self.count()?;
-                Value::List((0..count).map(|_| self.value(depth)).collect::<Result<_, _>>()?)
+                Value::List(
+                    (0..count)
+                        .map(|_| self.value(depth))
+                        .collect::<Result<_, _>>()?,
+                )
             }
             RECORD => Value::Record(self.record_within(depth)?),
             _ => return Err(Damaged),
@@ -201,7 +214,12 @@ mod tests {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::List),
                 prop::collection::vec((".{0,9}", inner), 0..6).prop_map(|members| {
-                    Value::Record(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
+                    Value::Record(
+                        members
+                            .into_iter()
+                            .map(|(name, value)| (name.into(), value))
+                            .collect(),
+                    )
                 }),
             ]
         })
@@ -244,7 +262,10 @@ mod tests {
         let mut writer = Writer::default();
         writer.record(&nested(MAX_DEPTH)).unwrap();
         assert_eq!(Reader(&writer.0).record(), Ok(nested(MAX_DEPTH)));
-        assert_eq!(Writer::default().record(&nested(MAX_DEPTH + 1)), Err(TooDeep));
+        assert_eq!(
+            Writer::default().record(&nested(MAX_DEPTH + 1)),
+            Err(TooDeep)
+        );
     }
 
     #[test]

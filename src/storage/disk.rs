@@ -24,9 +24,9 @@ pub(super) struct DataDir {
 }
 
 impl DataDir {
-    /// Makes the directory where it is missing, readable for its owner only, and takes it. `own` is the name of the
-    /// database that is to lie in it: a directory with another one is refused, because an empty store beside it
-    /// would forget every suspension.
+    /// Makes the directory where it is missing, readable for its owner only, and takes it. `own` is
+    /// the name of the database that is to lie in it: a directory with another one is refused,
+    /// because an empty store beside it would forget every suspension.
     pub(super) fn take(path: &Path, own: &'static str) -> Result<Self, StoreError> {
         make_folder(path).map_err(|error| io_error(path, "made", &error))?;
         let lock_path = path.join(LOCK_FILE);
@@ -41,10 +41,16 @@ impl DataDir {
         })?;
         for other in [REDB_FILE, SLED_FOLDER] {
             if other != own && path.join(other).exists() {
-                return Err(StoreError::OtherKind { dir: path.to_owned(), found: other });
+                return Err(StoreError::OtherKind {
+                    dir: path.to_owned(),
+                    found: other,
+                });
             }
         }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
     }
 
     pub(super) fn join(&self, name: &str) -> PathBuf {
@@ -58,7 +64,8 @@ impl DataDir {
     }
 }
 
-/// Options to read and write a file that only its owner may open: who may do what is nobody else's business.
+/// Options to read and write a file that only its owner may open: who may do what is nobody else's
+/// business.
 pub(super) fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
@@ -75,32 +82,51 @@ fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Tells a full disk from other failures. A limit on the size of a file, or of what a user may have, is a full disk.
+/// Tells a full disk from other failures. A limit on the size of a file, or of what a user may
+/// have, is a full disk.
 pub(super) fn io_error(path: &Path, doing: &'static str, error: &io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             StoreError::Full(path.to_owned())
         }
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => corrupt(path, error.to_string()),
-        _ => StoreError::Io { path: path.to_owned(), doing, reason: error.to_string() },
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            corrupt(path, error.to_string())
+        }
+        _ => StoreError::Io {
+            path: path.to_owned(),
+            doing,
+            reason: error.to_string(),
+        },
     }
 }
 
 pub(super) fn corrupt(path: &Path, what: impl Into<String>) -> StoreError {
-    StoreError::Corrupt { path: path.to_owned(), what: what.into() }
+    StoreError::Corrupt {
+        path: path.to_owned(),
+        what: what.into(),
+    }
 }
 
-/// Calls a database. Databases check what they read less than we wish, and some panic on a damaged file: that is an
-/// error like any other here. What the panic left behind is not used again: a database whose locks are poisoned
-/// refuses every later call.
-pub(super) fn contain<T>(path: &Path, call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(corrupt(path, panic_text(panic.as_ref()))))
+/// Calls a database. Databases check what they read less than we wish, and some panic on a damaged
+/// file: that is an error like any other here. What the panic left behind is not used again: a
+/// database whose locks are poisoned refuses every later call.
+pub(super) fn contain<T>(
+    path: &Path,
+    call: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|panic| Err(corrupt(path, panic_text(panic.as_ref()))))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     // A message of several lines would break the sentence that it stands in.
-    text.and_then(|text| text.lines().next()).unwrap_or("the database gave up").to_owned()
+    text.and_then(|text| text.lines().next())
+        .unwrap_or("the database gave up")
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -110,7 +136,9 @@ mod tests {
     #[test]
     fn a_panic_is_an_error() {
         let path = Path::new("/data/behest.redb");
-        let found = contain(path, || -> Result<(), _> { panic!("page 7 is odd\nleft: 1") });
+        let found = contain(path, || -> Result<(), _> {
+            panic!("page 7 is odd\nleft: 1")
+        });
         assert_eq!(
             found.unwrap_err().to_string(),
             "`/data/behest.redb` is damaged or is not a store of behest (page 7 is odd): restore it from a copy, or \
@@ -120,7 +148,11 @@ mod tests {
 
     #[test]
     fn a_limit_on_a_file_is_a_full_disk() {
-        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge] {
+        for kind in [
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::QuotaExceeded,
+            io::ErrorKind::FileTooLarge,
+        ] {
             assert_eq!(
                 io_error(Path::new("/data/behest.redb"), "written", &kind.into()).to_string(),
                 "the disk of `/data/behest.redb` is full: make room and write again, nothing that was acknowledged is lost"
@@ -133,7 +165,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join(SLED_FOLDER)).unwrap();
         let found = DataDir::take(dir.path(), REDB_FILE).unwrap_err();
-        assert!(matches!(found, StoreError::OtherKind { found: SLED_FOLDER, .. }), "{found}");
+        assert!(
+            matches!(
+                found,
+                StoreError::OtherKind {
+                    found: SLED_FOLDER,
+                    ..
+                }
+            ),
+            "{found}"
+        );
         assert!(DataDir::take(dir.path(), SLED_FOLDER).is_ok());
     }
 }

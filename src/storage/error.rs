@@ -76,7 +76,8 @@ pub enum StoreError {
         /// The only format that this version reads.
         expected: u32,
     },
-    /// The disk, or what the process may use of it, is full. Everything acknowledged before is kept.
+    /// The disk, or what the process may use of it, is full. Everything acknowledged before is
+    /// kept.
     #[error("the disk of `{}` is full: make room and write again, nothing that was acknowledged is lost", .0.display())]
     Full(PathBuf),
     /// The file is damaged, or is no store.

@@ -1,6 +1,7 @@
 //! Ids of stores and models: ULIDs, as OpenFGA's API has them.
 //!
-//! INVARIANT: an id has one spelling. Text in lower case, or with letters that stand for digits, is no id.
+//! INVARIANT: an id has one spelling. Text in lower case, or with letters that stand for digits, is
+//! no id.
 
 use crate::clock::Clock;
 use crate::storage::StoreError;
@@ -10,7 +11,9 @@ use ulid::Ulid;
 
 /// Text that is no id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an id has 26 digits and upper-case letters, without I, L, O and U, and begins with 0 to 7")]
+#[error(
+    "an id has 26 digits and upper-case letters, without I, L, O and U, and begins with 0 to 7"
+)]
 pub struct ParseIdError;
 
 macro_rules! id {
@@ -53,7 +56,11 @@ macro_rules! id {
 
             fn from_str(text: &str) -> Result<Self, ParseIdError> {
                 let id = Ulid::from_string(text).map_err(|_| ParseIdError)?;
-                if id.to_string() == text { Ok(Self(id)) } else { Err(ParseIdError) }
+                if id.to_string() == text {
+                    Ok(Self(id))
+                } else {
+                    Err(ParseIdError)
+                }
             }
         }
     };
@@ -70,7 +77,8 @@ impl StoreId {
     };
 }
 
-/// Makes ids: each one greater than those made before by this source, also where the clock stands still or is set back.
+/// Makes ids: each one greater than those made before by this source, also where the clock stands
+/// still or is set back.
 pub struct IdSource {
     clock: Arc<dyn Clock>,
     last: Mutex<u128>,
@@ -80,7 +88,10 @@ impl IdSource {
     /// Makes ids with the time of `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, last: Mutex::new(0) }
+        Self {
+            clock,
+            last: Mutex::new(0),
+        }
     }
 
     /// An id for a new store.
@@ -151,6 +162,9 @@ mod tests {
     #[test]
     fn an_id_tells_its_time() {
         let source = IdSource::new(Arc::new(FixedClock::at(1_790_000_000_000)));
-        assert_eq!(source.next_store().unwrap().0.timestamp_ms(), 1_790_000_000_000);
+        assert_eq!(
+            source.next_store().unwrap().0.timestamp_ms(),
+            1_790_000_000_000
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What a store needs of a database: rows in the order of their keys, and atomic writes.
 //!
-//! INVARIANT: after [`Kv::write`] returned `Ok`, all of its rows survive the end of the process and of the machine;
-//! whatever happens before that leaves all of them or none.
+//! INVARIANT: after [`Kv::write`] returned `Ok`, all of its rows survive the end of the process and
+//! of the machine; whatever happens before that leaves all of them or none.
 
 use crate::storage::StoreError;
 use std::{fmt, ops::Range, path::Path};
@@ -14,7 +14,10 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn put(key: Vec<u8>, value: Vec<u8>) -> Self {
-        Self { key, value: Some(value) }
+        Self {
+            key,
+            value: Some(value),
+        }
     }
 
     pub(super) fn remove(key: Vec<u8>) -> Self {
@@ -41,7 +44,12 @@ pub(super) trait Kv: Send + Sync + fmt::Debug {
     fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
 
     /// The first rows of a range: at most `limit`.
-    fn page(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<Entry>, StoreError>;
+    fn page(
+        &self,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError>;
 
     /// Writes rows, all or none. They are sorted by key, and no key occurs twice.
     fn write(&self, rows: Vec<Row>) -> Result<(), StoreError>;

@@ -1,7 +1,7 @@
 //! A [`TupleStore`] over any database: one log, and the state that it leads to.
 //!
-//! INVARIANT: every write but that of assertions, and of what deleted stores have left ([`purge`]), goes through
-//! [`LogStore::commit_with`], which alone makes revisions.
+//! INVARIANT: every write but that of assertions, and of what deleted stores have left ([`purge`]),
+//! goes through [`LogStore::commit_with`], which alone makes revisions.
 
 mod pages;
 mod purge;
@@ -13,7 +13,8 @@ use crate::storage::kv::{Entry, Kv, Order, Row};
 use crate::storage::rows;
 use crate::storage::rows::{FORMAT, Head};
 use crate::storage::{
-    Applied, Batch, Change, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore, batch,
+    Applied, Batch, Change, Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord,
+    TupleStore, batch,
 };
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -42,7 +43,11 @@ struct Known {
 
 impl Known {
     fn read(kv: &dyn Kv) -> Result<Self, StoreError> {
-        Ok(Self { head: read_head(kv)?, deleted: purge::deleted_stores(kv)?, doubtful: false })
+        Ok(Self {
+            head: read_head(kv)?,
+            deleted: purge::deleted_stores(kv)?,
+            doubtful: false,
+        })
     }
 }
 
@@ -57,34 +62,60 @@ impl<K: Kv> LogStore<K> {
     pub(super) fn open(kv: K) -> Result<Self, StoreError> {
         let found = kv.values(&[rows::FORMAT_KEY.to_vec()])?.pop().flatten();
         match found.as_deref() {
-            None if kv.page(vec![0]..vec![u8::MAX], Order::Ascending, 1)?.is_empty() => kv.write(vec![
-                Row::put(rows::FORMAT_KEY.to_vec(), FORMAT.to_be_bytes().to_vec()),
-                Row::put(rows::HEAD_KEY.to_vec(), Head { revision: 0, at: Timestamp(i64::MIN) }.encode()),
-            ])?,
+            None if kv
+                .page(vec![0]..vec![u8::MAX], Order::Ascending, 1)?
+                .is_empty() =>
+            {
+                kv.write(vec![
+                    Row::put(rows::FORMAT_KEY.to_vec(), FORMAT.to_be_bytes().to_vec()),
+                    Row::put(
+                        rows::HEAD_KEY.to_vec(),
+                        Head {
+                            revision: 0,
+                            at: Timestamp(i64::MIN),
+                        }
+                        .encode(),
+                    ),
+                ])?;
+            }
             None => return Err(corrupt(kv.path(), "its format is missing")),
             Some(bytes) => {
                 let found = bytes.try_into().map(u32::from_be_bytes);
                 let found = found.map_err(|_| corrupt(kv.path(), "its format is illegible"))?;
                 if found != FORMAT {
-                    return Err(StoreError::Format { path: kv.path().to_owned(), found, expected: FORMAT });
+                    return Err(StoreError::Format {
+                        path: kv.path().to_owned(),
+                        found,
+                        expected: FORMAT,
+                    });
                 }
             }
         }
         let known = Known::read(&kv)?;
         let head = known.head;
-        let store = Self { kv, head: Mutex::new(known) };
+        let store = Self {
+            kv,
+            head: Mutex::new(known),
+        };
         store.check_end_of_log(head)?;
         Ok(store)
     }
 
     fn check_end_of_log(&self, head: Head) -> Result<(), StoreError> {
         let last = self.kv.page(rows::log_after(0), Order::Descending, 1)?;
-        let last = last.first().map(|(key, _)| self.read(rows::revision_of(key), "a key of the log")).transpose()?;
-        if last.unwrap_or(0) == head.revision { Ok(()) } else { Err(self.damaged("the end of the log")) }
+        let last = last
+            .first()
+            .map(|(key, _)| self.read(rows::revision_of(key), "a key of the log"))
+            .transpose()?;
+        if last.unwrap_or(0) == head.revision {
+            Ok(())
+        } else {
+            Err(self.damaged("the end of the log"))
+        }
     }
 
-    /// Makes one change: `plan` gets the revision and the time that it will have, and returns `None` where nothing is to
-    /// change.
+    /// Makes one change: `plan` gets the revision and the time that it will have, and returns
+    /// `None` where nothing is to change.
     fn commit(
         &self,
         at: Timestamp,
@@ -107,9 +138,16 @@ impl<K: Kv> LogStore<K> {
         let head = Head { revision, at };
         rows.push(Row::put(rows::HEAD_KEY.to_vec(), head.encode()));
         rows.push(Row::put(rows::log_key(revision), encode(head.at, &event)?));
-        // The log of a deleted store has no readers, and would come back with a new store of the same id.
-        if let Some(store) = event.store().filter(|_| !matches!(event, Event::StoreDeleted(_))) {
-            rows.push(Row::put(rows::log_of_store_key(store, revision), Vec::new()));
+        // The log of a deleted store has no readers, and would come back with a new store of the
+        // same id.
+        if let Some(store) = event
+            .store()
+            .filter(|_| !matches!(event, Event::StoreDeleted(_)))
+        {
+            rows.push(Row::put(
+                rows::log_of_store_key(store, revision),
+                Vec::new(),
+            ));
         }
         rows.sort_by(|a, b| a.key.cmp(&b.key));
         known.doubtful = true;
@@ -142,22 +180,27 @@ impl<K: Kv> LogStore<K> {
     /// The revision that wrote a model.
     fn model_revision(&self, store: StoreId, model: ModelId) -> Result<Option<u64>, StoreError> {
         let found = self.value(rows::model_key(store, model))?;
-        found.map(|value| self.read(rows::decode_revision(&value), "the row of a model")).transpose()
+        found
+            .map(|value| self.read(rows::decode_revision(&value), "the row of a model"))
+            .transpose()
     }
 
     fn model_at(&self, revision: u64) -> Result<ModelRecord, StoreError> {
         match self.entry_at(revision)?.event {
             Event::ModelWritten { model, .. } => Ok(model),
             // The store may have been deleted while it was read.
-            Event::Erased(store) => {
-                Err(self.check_store(store).err().unwrap_or_else(|| self.damaged("an erased model")))
-            }
+            Event::Erased(store) => Err(self
+                .check_store(store)
+                .err()
+                .unwrap_or_else(|| self.damaged("an erased model"))),
             _ => Err(self.damaged("the entry of a model")),
         }
     }
 
     fn entry_at(&self, revision: u64) -> Result<Change, StoreError> {
-        let value = self.value(rows::log_key(revision))?.ok_or_else(|| self.damaged("a missing entry of the log"))?;
+        let value = self
+            .value(rows::log_key(revision))?
+            .ok_or_else(|| self.damaged("a missing entry of the log"))?;
         self.read(rows::decode_change(revision, &value), "an entry of the log")
     }
 
@@ -203,7 +246,10 @@ impl<K: Kv> TupleStore for LogStore<K> {
             if self.value(key.clone())?.is_some() {
                 return Err(StoreError::StoreExists(store.id));
             }
-            Ok(Some(Plan { rows: vec![Row::put(key, rows::encode_store(&store))], event: Event::StoreCreated(store) }))
+            Ok(Some(Plan {
+                rows: vec![Row::put(key, rows::encode_store(&store))],
+                event: Event::StoreCreated(store),
+            }))
         });
         Ok(committed?.0)
     }
@@ -222,7 +268,10 @@ impl<K: Kv> TupleStore for LogStore<K> {
         let (revision, _) = self.commit_with(&mut known, at, |_, _| {
             self.check_store(store)?;
             let rows = vec![Row::remove(rows::store_key(store))];
-            Ok(Some(Plan { event: Event::StoreDeleted(store), rows }))
+            Ok(Some(Plan {
+                event: Event::StoreDeleted(store),
+                rows,
+            }))
         })?;
         known.deleted.insert(store);
         Ok(revision)
@@ -236,48 +285,88 @@ impl<K: Kv> TupleStore for LogStore<K> {
         Ok(!known.deleted.is_empty())
     }
 
-    fn write_model(&self, store: StoreId, model: ModelRecord, at: Timestamp) -> Result<Revision, StoreError> {
+    fn write_model(
+        &self,
+        store: StoreId,
+        model: ModelRecord,
+        at: Timestamp,
+    ) -> Result<Revision, StoreError> {
         let committed = self.commit(at, |revision, _| {
             self.check_store(store)?;
             if self.model_revision(store, model.id)?.is_some() {
-                return Err(StoreError::ModelExists { store, model: model.id });
+                return Err(StoreError::ModelExists {
+                    store,
+                    model: model.id,
+                });
             }
             let rows = vec![
-                Row::put(rows::model_key(store, model.id), revision.to_be_bytes().to_vec()),
-                Row::put(rows::model_order_key(store, revision), model.id.to_bytes().to_vec()),
+                Row::put(
+                    rows::model_key(store, model.id),
+                    revision.to_be_bytes().to_vec(),
+                ),
+                Row::put(
+                    rows::model_order_key(store, revision),
+                    model.id.to_bytes().to_vec(),
+                ),
             ];
-            Ok(Some(Plan { event: Event::ModelWritten { store, model }, rows }))
+            Ok(Some(Plan {
+                event: Event::ModelWritten { store, model },
+                rows,
+            }))
         });
         Ok(committed?.0)
     }
 
     fn model(&self, store: StoreId, model: ModelId) -> Result<Option<ModelRecord>, StoreError> {
         self.check_store(store)?;
-        self.model_revision(store, model)?.map(|revision| self.model_at(revision)).transpose()
+        self.model_revision(store, model)?
+            .map(|revision| self.model_at(revision))
+            .transpose()
     }
 
-    fn models(&self, store: StoreId, before: Option<ModelId>, limit: usize) -> Result<Vec<ModelRecord>, StoreError> {
+    fn models(
+        &self,
+        store: StoreId,
+        before: Option<ModelId>,
+        limit: usize,
+    ) -> Result<Vec<ModelRecord>, StoreError> {
         self.check_store(store)?;
         let before = match before {
             None => u64::MAX,
-            Some(model) => self.model_revision(store, model)?.ok_or(StoreError::UnknownModel { store, model })?,
+            Some(model) => self
+                .model_revision(store, model)?
+                .ok_or(StoreError::UnknownModel { store, model })?,
         };
-        let page = self.kv.page(rows::models_before(store, before), Order::Descending, limit)?;
+        let page = self
+            .kv
+            .page(rows::models_before(store, before), Order::Descending, limit)?;
         let models = page.iter().map(|(key, id)| {
             let model = self.model_at(self.read(rows::revision_of(key), "the order of models")?)?;
             let id = self.read(rows::decode_model_id(id), "the order of models")?;
-            if model.id == id { Ok(model) } else { Err(self.damaged("the order of models")) }
+            if model.id == id {
+                Ok(model)
+            } else {
+                Err(self.damaged("the order of models"))
+            }
         });
         models.collect()
     }
 
-    fn write_assertions(&self, store: StoreId, model: ModelId, assertions: &[u8]) -> Result<(), StoreError> {
+    fn write_assertions(
+        &self,
+        store: StoreId,
+        model: ModelId,
+        assertions: &[u8],
+    ) -> Result<(), StoreError> {
         let _writing = self.lock_head()?;
         self.check_store(store)?;
         if self.model_revision(store, model)?.is_none() {
             return Err(StoreError::UnknownModel { store, model });
         }
-        self.kv.write(vec![Row::put(rows::assertions_key(store, model), assertions.to_vec())])
+        self.kv.write(vec![Row::put(
+            rows::assertions_key(store, model),
+            assertions.to_vec(),
+        )])
     }
 
     fn assertions(&self, store: StoreId, model: ModelId) -> Result<Option<Vec<u8>>, StoreError> {
@@ -288,18 +377,40 @@ impl<K: Kv> TupleStore for LogStore<K> {
     fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError> {
         let (revision, event) = self.commit(at, |_, now| {
             self.check_store(store)?;
-            let batch::Effect { deleted, written, rows } = batch::resolve(&self.kv, store, batch, now)?;
-            let event = Event::TuplesChanged { store, deleted, written };
-            Ok(if rows.is_empty() { None } else { Some(Plan { event, rows }) })
+            let batch::Effect {
+                deleted,
+                written,
+                rows,
+            } = batch::resolve(&self.kv, store, batch, now)?;
+            let event = Event::TuplesChanged {
+                store,
+                deleted,
+                written,
+            };
+            Ok(if rows.is_empty() {
+                None
+            } else {
+                Some(Plan { event, rows })
+            })
         })?;
         let (deleted, written) = match event {
-            Some(Event::TuplesChanged { deleted, written, .. }) => (deleted, written),
+            Some(Event::TuplesChanged {
+                deleted, written, ..
+            }) => (deleted, written),
             _ => (Vec::new(), Vec::new()),
         };
-        Ok(Applied { revision, deleted, written })
+        Ok(Applied {
+            revision,
+            deleted,
+            written,
+        })
     }
 
-    fn read_tuples(&self, store: StoreId, visit: &mut dyn FnMut(Tuple)) -> Result<Revision, StoreError> {
+    fn read_tuples(
+        &self,
+        store: StoreId,
+        visit: &mut dyn FnMut(Tuple),
+    ) -> Result<Revision, StoreError> {
         let known = self.lock_head()?;
         self.check_store(store)?;
         self.each_row(rows::tuples_range(store), |(key, value)| {
@@ -325,14 +436,24 @@ impl<K: Kv> TupleStore for LogStore<K> {
             return Ok(Vec::new());
         }
         let page = self.kv.page(range, Order::Ascending, limit)?;
-        page.iter().map(|(key, value)| self.read(rows::decode_tuple(key, value), "a tuple")).collect()
+        page.iter()
+            .map(|(key, value)| self.read(rows::decode_tuple(key, value), "a tuple"))
+            .collect()
     }
 
-    fn written_at(&self, store: StoreId, keys: &[TupleKey]) -> Result<Vec<Option<Timestamp>>, StoreError> {
+    fn written_at(
+        &self,
+        store: StoreId,
+        keys: &[TupleKey],
+    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
         self.check_store(store)?;
         let keys: Vec<Vec<u8>> = keys.iter().map(|key| rows::tuple_key(store, key)).collect();
         let values = self.kv.values(&keys)?.into_iter();
-        let times = values.map(|value| value.map(|value| rows::split_value(&value).map(|(at, _)| at)).transpose());
+        let times = values.map(|value| {
+            value
+                .map(|value| rows::split_value(&value).map(|(at, _)| at))
+                .transpose()
+        });
         times.map(|at| self.read(at, "a tuple")).collect()
     }
 
@@ -343,12 +464,20 @@ impl<K: Kv> TupleStore for LogStore<K> {
                 return Ok(None);
             }
             let rows = vec![Row::put(rows::BUNDLE_KEY.to_vec(), noted)];
-            Ok(Some(Plan { event: Event::BundleLoaded(digest), rows }))
+            Ok(Some(Plan {
+                event: Event::BundleLoaded(digest),
+                rows,
+            }))
         });
         Ok(committed?.0)
     }
 
-    fn changes(&self, store: Option<StoreId>, after: Revision, limit: usize) -> Result<Vec<Change>, StoreError> {
+    fn changes(
+        &self,
+        store: Option<StoreId>,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
         if let Some(store) = store {
             self.check_store(store)?;
         }

@@ -27,12 +27,19 @@ impl Kv for Memory {
         Ok(keys.iter().map(|key| rows.get(key).cloned()).collect())
     }
 
-    fn page(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    fn page(
+        &self,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
         let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        let found = rows.range(range).map(|(key, value)| (key.clone(), value.clone()));
+        let found = rows
+            .range(range)
+            .map(|(key, value)| (key.clone(), value.clone()));
         Ok(match order {
             Order::Ascending => found.take(limit).collect(),
             Order::Descending => found.rev().take(limit).collect(),

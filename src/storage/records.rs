@@ -28,14 +28,15 @@ pub struct ModelRecord {
 /// What to do with a tuple that is to be written and exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDuplicate {
-    /// Refuse the batch, even where the condition is another ([`StoreError::Exists`](crate::storage::StoreError::Exists)).
+    /// Refuse the batch, even where the condition is another
+    /// ([`StoreError::Exists`](crate::storage::StoreError::Exists)).
     #[default]
     Error,
     /// Skip it if condition and context are equal, and refuse the batch if not
     /// ([`StoreError::ConditionDiffers`](crate::storage::StoreError::ConditionDiffers)).
     Ignore,
-    /// Skip it if condition and context are equal, and put it in the place of the other if not. The log has the deletion of
-    /// the one and the write of the other in one entry.
+    /// Skip it if condition and context are equal, and put it in the place of the other if not. The
+    /// log has the deletion of the one and the write of the other in one entry.
     Replace,
 }
 
@@ -63,25 +64,34 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A good size for an import. Batches of 1,000 took twice the CPU time, for they touch more pages of the tree; those
-    /// of 50,000 took two thirds of it, and a page of the log would cost its reader 50,000 tuples.
+    /// A good size for an import. Batches of 1,000 took twice the CPU time, for they touch more
+    /// pages of the tree; those of 50,000 took two thirds of it, and a page of the log would cost
+    /// its reader 50,000 tuples.
     pub const IMPORT_TUPLES: usize = 10_000;
 
     /// Writes tuples, each of them new.
     #[must_use]
     pub fn of_writes(writes: Vec<Tuple>) -> Self {
-        Self { writes, ..Self::default() }
+        Self {
+            writes,
+            ..Self::default()
+        }
     }
 
     /// Deletes tuples, each of them there.
     #[must_use]
     pub fn of_deletes(deletes: Vec<TupleKey>) -> Self {
-        Self { deletes, ..Self::default() }
+        Self {
+            deletes,
+            ..Self::default()
+        }
     }
 
     /// Every key, those to delete first.
     pub fn keys(&self) -> impl Iterator<Item = &TupleKey> {
-        self.deletes.iter().chain(self.writes.iter().map(|tuple| &tuple.key))
+        self.deletes
+            .iter()
+            .chain(self.writes.iter().map(|tuple| &tuple.key))
     }
 }
 
@@ -158,12 +168,18 @@ impl Event {
         }
     }
 
-    /// How much of a page it takes, in tuples: what is no tuple counts one, and one more for each KiB.
+    /// How much of a page it takes, in tuples: what is no tuple counts one, and one more for each
+    /// KiB.
     pub(super) fn weight(&self) -> usize {
         match self {
-            Self::TuplesChanged { deleted, written, .. } => deleted.len() + written.len(),
+            Self::TuplesChanged {
+                deleted, written, ..
+            } => deleted.len() + written.len(),
             Self::ModelWritten { model, .. } => 1 + model.json.len() / 1024,
-            Self::StoreCreated(_) | Self::StoreDeleted(_) | Self::BundleLoaded(_) | Self::Erased(_) => 1,
+            Self::StoreCreated(_)
+            | Self::StoreDeleted(_)
+            | Self::BundleLoaded(_)
+            | Self::Erased(_) => 1,
         }
     }
 }

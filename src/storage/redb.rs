@@ -1,37 +1,43 @@
 //! The default store: one redb file in the data directory.
 //!
-//! **Durable.** Each write is one transaction with redb's two-phase commit: the second wait for the disk costs about a
-//! millisecond, and means that a damaged last commit is reported rather than taken for one that was cut short, which
-//! would silently forget acknowledged writes.
-//! **Damage.** The file is read once in full when it is opened, and every page's checksum is compared. What redb
-//! still panics on is contained (`disk`). One bit of the file can turn unnoticed, and only where the process was killed:
-//! the one that says which of the last two commits is the newer, so that the last write is gone. Every bit of
-//! the header was tried.
-//! **A full disk.** redb refuses everything after a failed write until the file is opened anew. That is done here, with
-//! the next call, so that a service goes on once there is room; until then, calls that read fail too.
-//! **Measured** on two busy cores with 1M tuples over 200,000 objects in random order: import 14 s of CPU time (48,000
-//! tuples a second), 257 MiB of disk, open 0.4 s, all tuples read 0.8 s, peak memory 82 MiB; a batch of ten 5 ms.
+//! **Durable.** Each write is one transaction with redb's two-phase commit: the second wait for the
+//! disk costs about a millisecond, and means that a damaged last commit is reported rather than
+//! taken for one that was cut short, which would silently forget acknowledged writes.
+//! **Damage.** The file is read once in full when it is opened, and every page's checksum is
+//! compared. What redb still panics on is contained (`disk`). One bit of the file can turn
+//! unnoticed, and only where the process was killed: the one that says which of the last two
+//! commits is the newer, so that the last write is gone. Every bit of the header was tried.
+//! **A full disk.** redb refuses everything after a failed write until the file is opened anew.
+//! That is done here, with the next call, so that a service goes on once there is room; until then,
+//! calls that read fail too.
+//! **Measured** on two busy cores with 1M tuples over 200,000 objects in random order: import 14 s
+//! of CPU time (48,000 tuples a second), 257 MiB of disk, open 0.4 s, all tuples read 0.8 s, peak
+//! memory 82 MiB; a batch of ten 5 ms.
 //!
-//! INVARIANT: a file under its final name is a whole database. A new one is made under another name first, so an empty
-//! file is damage and never a store without tuples.
+//! INVARIANT: a file under its final name is a whole database. A new one is made under another name
+//! first, so an empty file is damage and never a store without tuples.
 
 use crate::storage::disk::{DataDir, REDB_FILE, contain, corrupt, io_error, owner_only};
 use crate::storage::kv::{Entry, Kv, Order, Row};
 use crate::storage::log_store::LogStore;
 use crate::storage::{StoreError, TupleStore};
-use ::redb::{Builder, Database, Error, ReadOnlyTable, ReadableDatabase, TableDefinition, backends::FileBackend};
+use ::redb::{
+    Builder, Database, Error, ReadOnlyTable, ReadableDatabase, TableDefinition,
+    backends::FileBackend,
+};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Memory for pages of the file, unless told otherwise: enough for the upper levels of a tree with millions of tuples.
-/// Decisions read none of it.
+/// Memory for pages of the file, unless told otherwise: enough for the upper levels of a tree with
+/// millions of tuples. Decisions read none of it.
 pub const DEFAULT_CACHE_BYTES: usize = 64 << 20;
 
 const NEW_FILE: &str = "behest.redb.new";
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
 
-/// Opens the store in a data directory, which is made where it is missing. The whole file is read and checked.
+/// Opens the store in a data directory, which is made where it is missing. The whole file is read
+/// and checked.
 pub fn open_redb(dir: &Path, cache_bytes: usize) -> Result<Arc<dyn TupleStore>, StoreError> {
     let dir = DataDir::take(dir, REDB_FILE)?;
     let path = dir.join(REDB_FILE);
@@ -39,11 +45,17 @@ pub fn open_redb(dir: &Path, cache_bytes: usize) -> Result<Arc<dyn TupleStore>, 
         make(&dir, &path, cache_bytes)?;
     }
     let database = open(&path, cache_bytes)?;
-    let redb = Redb { path, cache_bytes, database: RwLock::new(Some(database)), _dir: dir };
+    let redb = Redb {
+        path,
+        cache_bytes,
+        database: RwLock::new(Some(database)),
+        _dir: dir,
+    };
     Ok(Arc::new(LogStore::open(redb)?))
 }
 
-/// Whether a directory holds a store of this kind. Whoever only reads asks first, because opening makes what is missing.
+/// Whether a directory holds a store of this kind. Whoever only reads asks first, because opening
+/// makes what is missing.
 #[must_use]
 pub fn holds_redb(dir: &Path) -> bool {
     dir.join(REDB_FILE).exists()
@@ -52,7 +64,11 @@ pub fn holds_redb(dir: &Path) -> bool {
 /// Makes an empty database and gives it its name when it is complete.
 fn make(dir: &DataDir, path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
     let new = dir.join(NEW_FILE);
-    owner_only().create(true).truncate(true).open(&new).map_err(|error| io_error(&new, "made", &error))?;
+    owner_only()
+        .create(true)
+        .truncate(true)
+        .open(&new)
+        .map_err(|error| io_error(&new, "made", &error))?;
     contain(&new, || {
         let database = build(&new, cache_bytes).map_err(|error| told(&new, "made", error))?;
         let made = || -> Result<(), Error> {
@@ -69,18 +85,24 @@ fn make(dir: &DataDir, path: &Path, cache_bytes: usize) -> Result<(), StoreError
 }
 
 fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
-    let length = std::fs::metadata(path).map_err(|error| io_error(path, "opened", &error))?.len();
+    let length = std::fs::metadata(path)
+        .map_err(|error| io_error(path, "opened", &error))?
+        .len();
     if length == 0 {
         return Err(corrupt(path, "it is empty"));
     }
-    contain(path, || build(path, cache_bytes).map_err(|error| told(path, "opened", error)))
+    contain(path, || {
+        build(path, cache_bytes).map_err(|error| told(path, "opened", error))
+    })
 }
 
 fn build(path: &Path, cache_bytes: usize) -> Result<Database, Error> {
     let file = owner_only().open(path).map_err(Error::Io)?;
     let backend = FileBackend::new(file).map_err(Error::from)?;
     let mut builder = Builder::new();
-    builder.set_cache_size(cache_bytes).set_check_integrity_on_open(true);
+    builder
+        .set_cache_size(cache_bytes)
+        .set_check_integrity_on_open(true);
     builder.create_with_backend(backend).map_err(Error::from)
 }
 
@@ -94,19 +116,28 @@ struct Redb {
 
 impl std::fmt::Debug for Redb {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Redb").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Redb")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
 impl Redb {
-    fn with<T>(&self, doing: &'static str, call: impl FnOnce(&Database) -> Result<T, Error>) -> Result<T, StoreError> {
+    fn with<T>(
+        &self,
+        doing: &'static str,
+        call: impl FnOnce(&Database) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
         contain(&self.path, || {
             let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(open) = database.as_ref() {
                 return call(open).map_err(|error| told(&self.path, doing, error));
             }
             drop(database);
-            let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+            let mut database = self
+                .database
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             let open = match database.take() {
                 Some(open) => open,
                 None => open(&self.path, self.cache_bytes)?,
@@ -116,7 +147,9 @@ impl Redb {
     }
 
     fn read<T>(&self, call: impl FnOnce(&RowTable) -> Result<T, Error>) -> Result<T, StoreError> {
-        self.with("read", |database| call(&database.begin_read()?.open_table(ROWS)?))
+        self.with("read", |database| {
+            call(&database.begin_read()?.open_table(ROWS)?)
+        })
     }
 }
 
@@ -129,11 +162,22 @@ impl Kv for Redb {
 
     fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         self.read(|table| {
-            keys.iter().map(|key| Ok(table.get(key.as_slice())?.map(|value| value.value().to_vec()))).collect()
+            keys.iter()
+                .map(|key| {
+                    Ok(table
+                        .get(key.as_slice())?
+                        .map(|value| value.value().to_vec()))
+                })
+                .collect()
         })
     }
 
-    fn page(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    fn page(
+        &self,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
         if range.is_empty() {
             return Ok(Vec::new());
         }
@@ -170,7 +214,11 @@ impl Kv for Redb {
             Ok(())
         });
         if let Err(StoreError::Full(_)) = written {
-            let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+            let database = self
+                .database
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             // Closing writes too, on a full disk; what it cannot finish, the next opening repairs.
             let _ = contain(&self.path, || {
                 drop(database);

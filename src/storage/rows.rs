@@ -13,8 +13,8 @@
 //! | `L` revision | one entry of the log, models included |
 //! | `I` store revision | nothing: the entries of a store |
 //!
-//! Ids take 16 bytes and revisions eight, the highest first, so that rows lie in their order. The key of a tuple is
-//! its text, `object#relation@user`, so that an object's tuples lie together.
+//! Ids take 16 bytes and revisions eight, the highest first, so that rows lie in their order. The
+//! key of a tuple is its text, `object#relation@user`, so that an object's tuples lie together.
 //!
 //! INVARIANT: whatever changes here changes [`FORMAT`].
 
@@ -27,7 +27,9 @@ use crate::storage::{ModelId, StoreId, StoreRecord};
 use std::ops::Range;
 
 pub(super) use event::{decode_change, encode_change, read_time};
-pub(super) use tuple::{decode_tuple, encode_condition, split_value, tuple_key, tuple_prefix, tuple_value};
+pub(super) use tuple::{
+    decode_tuple, encode_condition, split_value, tuple_key, tuple_prefix, tuple_value,
+};
 
 /// The format of what is written here.
 pub(super) const FORMAT: u32 = 2;
@@ -97,10 +99,12 @@ pub(super) fn stores_range() -> Range<Vec<u8>> {
     prefix_range(vec![STORE])
 }
 
-/// What a store's rows begin with, but for that of its record; the numbers of its entries in the log among them.
+/// What a store's rows begin with, but for that of its record; the numbers of its entries in the
+/// log among them.
 const OF_STORES: [u8; 5] = [TUPLE, MODEL, MODEL_ORDER, ASSERTIONS, LOG_OF_STORE];
 
-/// Everything that a store holds, but for its record and its entries in the log; the numbers of these come last.
+/// Everything that a store holds, but for its record and its entries in the log; the numbers of
+/// these come last.
 pub(super) fn ranges_of_store(store: StoreId) -> [Range<Vec<u8>>; 5] {
     OF_STORES.map(|tag| prefix_range(key(tag, &[&store.to_bytes()])))
 }
@@ -147,15 +151,23 @@ pub(super) fn after(key: &[u8]) -> Vec<u8> {
 
 /// The revision at the end of a key.
 pub(super) fn revision_of(key: &[u8]) -> Result<u64, Damaged> {
-    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(Damaged)
+    key.last_chunk()
+        .map(|bytes| u64::from_be_bytes(*bytes))
+        .ok_or(Damaged)
 }
 
 pub(super) fn decode_revision(value: &[u8]) -> Result<u64, Damaged> {
-    value.try_into().map(u64::from_be_bytes).map_err(|_| Damaged)
+    value
+        .try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| Damaged)
 }
 
 pub(super) fn decode_model_id(value: &[u8]) -> Result<ModelId, Damaged> {
-    value.try_into().map(ModelId::from_bytes).map_err(|_| Damaged)
+    value
+        .try_into()
+        .map(ModelId::from_bytes)
+        .map_err(|_| Damaged)
 }
 
 pub(super) fn encode_store(record: &StoreRecord) -> Vec<u8> {
@@ -195,7 +207,8 @@ fn key(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     key
 }
 
-/// Every key that begins so. A prefix begins with a tag, which is never the greatest byte, so there is always an end.
+/// Every key that begins so. A prefix begins with a tag, which is never the greatest byte, so there
+/// is always an end.
 fn prefix_range(prefix: Vec<u8>) -> Range<Vec<u8>> {
     let mut end = prefix.clone();
     while let Some(last) = end.pop() {

@@ -1,14 +1,16 @@
 //! A store on sled 0.34, behind the Cargo feature `store-sled`, for those who must use it.
 //!
-//! It is off by default for what was measured and what is known. With 1M tuples in both directions, sled took 4.3 GiB
-//! of memory where it was limited to 256 MiB (redb: 143 MiB), 549 MiB of disk (155), 11 s to open (1 ms), 68 µs for one
-//! read (2.4), and 11.5 ms for a durable batch of ten (1.0). Its README calls it beta and names another database for
-//! whom reliability matters most; version 0.34 has had no release for years, and its tracker holds unanswered reports
-//! of files that could not be opened again after a killed process. It keeps the contract of `tests/store` and passes the
-//! test that kills it; a full disk and a damaged file are tested on redb only.
+//! It is off by default for what was measured and what is known. With 1M tuples in both directions,
+//! sled took 4.3 GiB of memory where it was limited to 256 MiB (redb: 143 MiB), 549 MiB of disk
+//! (155), 11 s to open (1 ms), 68 µs for one read (2.4), and 11.5 ms for a durable batch of ten
+//! (1.0). Its README calls it beta and names another database for whom reliability matters most;
+//! version 0.34 has had no release for years, and its tracker holds unanswered reports of files
+//! that could not be opened again after a killed process. It keeps the contract of `tests/store`
+//! and passes the test that kills it; a full disk and a damaged file are tested on redb only.
 //!
-//! **Durable.** sled acknowledges before the disk has anything, so each write is followed by a flush. **Damage** in
-//! what it compresses into its log is found by its own checksums when the row is read, not when the file is opened.
+//! **Durable.** sled acknowledges before the disk has anything, so each write is followed by a
+//! flush. **Damage** in what it compresses into its log is found by its own checksums when the row
+//! is read, not when the file is opened.
 
 use crate::storage::disk::{DataDir, SLED_FOLDER, contain, corrupt, io_error};
 use crate::storage::kv::{Entry, Kv, Order, Row};
@@ -24,10 +26,19 @@ pub fn open_sled(dir: &Path, cache_bytes: usize) -> Result<Arc<dyn TupleStore>, 
     let dir = DataDir::take(dir, SLED_FOLDER)?;
     let path = dir.join(SLED_FOLDER);
     let cache_bytes = u64::try_from(cache_bytes).unwrap_or(u64::MAX);
-    let config = Config::new().path(&path).cache_capacity(cache_bytes).flush_every_ms(None);
-    let database = contain(&path, || config.open().map_err(|error| told(&path, "opened", error)))?;
+    let config = Config::new()
+        .path(&path)
+        .cache_capacity(cache_bytes)
+        .flush_every_ms(None);
+    let database = contain(&path, || {
+        config.open().map_err(|error| told(&path, "opened", error))
+    })?;
     dir.sync()?;
-    Ok(Arc::new(LogStore::open(Sled { path, database, _dir: dir })?))
+    Ok(Arc::new(LogStore::open(Sled {
+        path,
+        database,
+        _dir: dir,
+    })?))
 }
 
 struct Sled {
@@ -38,13 +49,21 @@ struct Sled {
 
 impl std::fmt::Debug for Sled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sled").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Sled")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
 impl Sled {
-    fn with<T>(&self, doing: &'static str, call: impl FnOnce(&Db) -> Result<T, Error>) -> Result<T, StoreError> {
-        contain(&self.path, || call(&self.database).map_err(|error| told(&self.path, doing, error)))
+    fn with<T>(
+        &self,
+        doing: &'static str,
+        call: impl FnOnce(&Db) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        contain(&self.path, || {
+            call(&self.database).map_err(|error| told(&self.path, doing, error))
+        })
     }
 }
 
@@ -55,11 +74,18 @@ impl Kv for Sled {
 
     fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         self.with("read", |database| {
-            keys.iter().map(|key| Ok(database.get(key)?.map(|value| value.to_vec()))).collect()
+            keys.iter()
+                .map(|key| Ok(database.get(key)?.map(|value| value.to_vec())))
+                .collect()
         })
     }
 
-    fn page(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    fn page(
+        &self,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
         if range.is_empty() {
             return Ok(Vec::new());
         }

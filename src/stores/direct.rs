@@ -1,17 +1,19 @@
 //! One store of a data directory that no service has open.
 //!
-//! An import writes more tuples than fit into memory, so this door has no graph behind it: what a graph would be asked,
-//! whether a key is the bundle's, is asked of the bundle itself.
+//! An import writes more tuples than fit into memory, so this door has no graph behind it: what a
+//! graph would be asked, whether a key is the bundle's, is asked of the bundle itself.
 //!
-//! INVARIANT: what is written here is what [`Stores::write`](crate::stores::Stores::write) would have written: both ask the same
-//! functions of `write`.
+//! INVARIANT: what is written here is what [`Stores::write`](crate::stores::Stores::write) would
+//! have written: both ask the same functions of `write`.
 
 use crate::bundle::Bundle;
 use crate::clock::Clock;
 use crate::model::{Revision, Timestamp, Tuple, TupleKey};
 use crate::relations::model::{AuthorizationModel, from_json};
 use crate::stores::write::{check, check_in_main};
-use crate::stores::{Applied, Batch, Selection, StoreError, StoreId, StoresError, TupleStore, models, with_main};
+use crate::stores::{
+    Applied, Batch, Selection, StoreError, StoreId, StoresError, TupleStore, models, with_main,
+};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -32,14 +34,27 @@ impl Admission {
     /// For `main` under a bundle.
     #[must_use]
     pub fn of_bundle(bundle: &Bundle) -> Self {
-        let bundled = bundle.tuples().iter().map(|tuple| tuple.key.clone()).collect();
-        Self { id: StoreId::MAIN, model: bundle.model().cloned(), bundled }
+        let bundled = bundle
+            .tuples()
+            .iter()
+            .map(|tuple| tuple.key.clone())
+            .collect();
+        Self {
+            id: StoreId::MAIN,
+            model: bundle.model().cloned(),
+            bundled,
+        }
     }
 
-    /// For a store under a model, given in OpenFGA's JSON. Which tuples a bundle has is not known then.
+    /// For a store under a model, given in OpenFGA's JSON. Which tuples a bundle has is not known
+    /// then.
     pub fn of_model(id: StoreId, json: &serde_json::Value) -> Result<Self, StoresError> {
         let model = AuthorizationModel::new(from_json(json)?)?;
-        Ok(Self { id, model: Some(model), bundled: HashSet::new() })
+        Ok(Self {
+            id,
+            model: Some(model),
+            bundled: HashSet::new(),
+        })
     }
 
     /// Whether there is a model. Without one, nothing can be written.
@@ -51,12 +66,19 @@ impl Admission {
     /// Refuses a tuple that cannot be written.
     pub fn check_write(&self, tuple: &Tuple) -> Result<(), StoresError> {
         self.check_delete(&tuple.key)?;
-        check(self.model.as_ref().ok_or(StoresError::NoModel(self.id))?, tuple)
+        check(
+            self.model.as_ref().ok_or(StoresError::NoModel(self.id))?,
+            tuple,
+        )
     }
 
     /// Refuses a key that cannot be deleted.
     pub fn check_delete(&self, key: &TupleKey) -> Result<(), StoresError> {
-        if self.id == StoreId::MAIN { check_in_main(key, self.bundled.contains(key)) } else { Ok(()) }
+        if self.id == StoreId::MAIN {
+            check_in_main(key, self.bundled.contains(key))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -69,16 +91,37 @@ pub struct DirectStore {
 
 impl DirectStore {
     /// Opens `main`, which is made where it is missing, under the bundle that will decide with it.
-    pub fn main(store: Arc<dyn TupleStore>, clock: Arc<dyn Clock>, bundle: &Bundle) -> Result<Self, StoresError> {
+    pub fn main(
+        store: Arc<dyn TupleStore>,
+        clock: Arc<dyn Clock>,
+        bundle: &Bundle,
+    ) -> Result<Self, StoresError> {
         with_main(store.as_ref(), Timestamp(clock.now_ms()))?;
-        Ok(Self { store, clock, admission: Admission::of_bundle(bundle) })
+        Ok(Self {
+            store,
+            clock,
+            admission: Admission::of_bundle(bundle),
+        })
     }
 
-    /// Opens a store, which must exist, under the newest of the models that were written to it; to `main` none are.
-    pub fn open(store: Arc<dyn TupleStore>, clock: Arc<dyn Clock>, id: StoreId) -> Result<Self, StoresError> {
+    /// Opens a store, which must exist, under the newest of the models that were written to it; to
+    /// `main` none are.
+    pub fn open(
+        store: Arc<dyn TupleStore>,
+        clock: Arc<dyn Clock>,
+        id: StoreId,
+    ) -> Result<Self, StoresError> {
         let newest = store.models(id, None, 1)?.into_iter().next();
         let model = newest.map(|record| models::read(&record)).transpose()?;
-        Ok(Self { store, clock, admission: Admission { id, model, bundled: HashSet::new() } })
+        Ok(Self {
+            store,
+            clock,
+            admission: Admission {
+                id,
+                model,
+                bundled: HashSet::new(),
+            },
+        })
     }
 
     /// What may be written here.
@@ -87,11 +130,20 @@ impl DirectStore {
         &self.admission
     }
 
-    /// Deletes and writes tuples: all of the batch or nothing, durable when this returns. Each is checked first.
+    /// Deletes and writes tuples: all of the batch or nothing, durable when this returns. Each is
+    /// checked first.
     pub fn apply(&self, batch: Batch) -> Result<Applied, StoresError> {
-        batch.deletes.iter().try_for_each(|key| self.admission.check_delete(key))?;
-        batch.writes.iter().try_for_each(|tuple| self.admission.check_write(tuple))?;
-        Ok(self.store.apply(self.admission.id, batch, Timestamp(self.clock.now_ms()))?)
+        batch
+            .deletes
+            .iter()
+            .try_for_each(|key| self.admission.check_delete(key))?;
+        batch
+            .writes
+            .iter()
+            .try_for_each(|tuple| self.admission.check_write(tuple))?;
+        Ok(self
+            .store
+            .apply(self.admission.id, batch, Timestamp(self.clock.now_ms()))?)
     }
 
     /// The revision of the data directory.
@@ -99,8 +151,8 @@ impl DirectStore {
         Ok(self.store.revision()?)
     }
 
-    /// Passes the wanted tuples to `visit`, in the order of their text, until it fails. Nobody else writes to this
-    /// directory, so all of them are of one revision.
+    /// Passes the wanted tuples to `visit`, in the order of their text, until it fails. Nobody else
+    /// writes to this directory, so all of them are of one revision.
     pub fn each<E: From<StoresError>>(
         &self,
         wanted: &Selection,
@@ -110,9 +162,15 @@ impl DirectStore {
         let mut after: Option<TupleKey> = None;
         loop {
             let read = |error: StoreError| E::from(StoresError::from(error));
-            let page = self.store.page_tuples(self.admission.id, &prefix, after.as_ref(), PAGE_TUPLES).map_err(read)?;
+            let page = self
+                .store
+                .page_tuples(self.admission.id, &prefix, after.as_ref(), PAGE_TUPLES)
+                .map_err(read)?;
             let is_last = page.len() < PAGE_TUPLES;
-            page.iter().map(|(tuple, _)| tuple).filter(|tuple| wanted.holds(&tuple.key)).try_for_each(&mut visit)?;
+            page.iter()
+                .map(|(tuple, _)| tuple)
+                .filter(|tuple| wanted.holds(&tuple.key))
+                .try_for_each(&mut visit)?;
             if is_last {
                 return Ok(());
             }

@@ -26,7 +26,9 @@ pub enum StoresError {
     #[error("store `{0}` has no authorization model: write one first")]
     NoModel(StoreId),
     /// There are as many stores as there may be.
-    #[error("there are {0} stores, which is the most: delete one that nobody needs, or raise `limits.stores`")]
+    #[error(
+        "there are {0} stores, which is the most: delete one that nobody needs, or raise `limits.stores`"
+    )]
     TooManyStores(usize),
     /// `main` is asked to go.
     #[error("the store `main` cannot be deleted: decisions read it")]

@@ -1,10 +1,11 @@
-//! The bundle's model and tuples in the store `main`: checked against what is stored, then published with the bundle.
+//! The bundle's model and tuples in the store `main`: checked against what is stored, then
+//! published with the bundle.
 //!
-//! Two steps, because a bundle is refused as a whole, with all that is wrong with it, before anything of it counts. What
-//! was written between the two is checked again in the second.
+//! Two steps, because a bundle is refused as a whole, with all that is wrong with it, before
+//! anything of it counts. What was written between the two is checked again in the second.
 //!
-//! INVARIANT: no key stands both in the bundle and in the store; and one pin of `main` gives a bundle, its model, its
-//! tuples and the revision that belong together.
+//! INVARIANT: no key stands both in the bundle and in the store; and one pin of `main` gives a
+//! bundle, its model, its tuples and the revision that belong together.
 
 use crate::bundle::Bundle;
 use crate::model::{Digest, Problem, Problems, Revision, Tuple, TupleKey};
@@ -30,9 +31,10 @@ pub struct MainLayer {
 }
 
 impl Stores {
-    /// Checks a bundle's model and tuples against what is stored in `main`, and makes them ready. Refused, with the whole
-    /// list, are tuples whose keys are stored, and, unless `allow_orphans`, stored tuples that the model would leave
-    /// without meaning. That the model allows the bundle's own tuples is for the bundle to say.
+    /// Checks a bundle's model and tuples against what is stored in `main`, and makes them ready.
+    /// Refused, with the whole list, are tuples whose keys are stored, and, unless `allow_orphans`,
+    /// stored tuples that the model would leave without meaning. That the model allows the bundle's
+    /// own tuples is for the bundle to say.
     pub fn prepare_main(
         &self,
         model: Option<&AuthorizationModel>,
@@ -41,7 +43,9 @@ impl Stores {
     ) -> Result<MainLayer, Problems> {
         let version = self.main.version.load_full();
         let stored = version.graph();
-        let colliding = tuples.iter().filter(|tuple| stored.tuple(Origin::Store, &tuple.key).is_some());
+        let colliding = tuples
+            .iter()
+            .filter(|tuple| stored.tuple(Origin::Store, &tuple.key).is_some());
         let mut problems = listed(colliding.map(|tuple| &tuple.key), collision);
         if !allow_orphans {
             // What a model allows is a matter of the tuple's kind.
@@ -53,10 +57,12 @@ impl Stores {
         ready.map_err(|error| Problems::from(Problem::new(error.to_string())))
     }
 
-    /// Publishes a layer together with its bundle: whoever pins `main` from then on has both. The change log notes the
-    /// bundle's digest. `bundle` is absent only where nothing but relations is served.
+    /// Publishes a layer together with its bundle: whoever pins `main` from then on has both. The
+    /// change log notes the bundle's digest. `bundle` is absent only where nothing but relations is
+    /// served.
     ///
-    /// What was written since the layer was made ready is checked again, and nothing else is done while writers wait.
+    /// What was written since the layer was made ready is checked again, and nothing else is done
+    /// while writers wait.
     pub fn commit_main(
         &self,
         mut layer: MainLayer,
@@ -65,21 +71,27 @@ impl Stores {
     ) -> Result<Revision, Problems> {
         let fail = |error: StoresError| Problems::from(Problem::new(error.to_string()));
         let mut written = Vec::new();
-        self.catch_up_beside_writers(&self.main, &mut layer.graph, &mut written).map_err(fail)?;
+        self.catch_up_beside_writers(&self.main, &mut layer.graph, &mut written)
+            .map_err(fail)?;
         let mut turn = self.turn().map_err(fail)?;
-        self.catch_up(&self.main, &mut layer.graph, &mut written).map_err(fail)?;
+        self.catch_up(&self.main, &mut layer.graph, &mut written)
+            .map_err(fail)?;
         layer.check_written(&written)?;
         let now = self.now();
         // A digest that was noted last makes no revision of its own.
-        let noted = turn.durable(self.store.note_bundle(digest, now)).map_err(fail)?;
+        let noted = turn
+            .durable(self.store.note_bundle(digest, now))
+            .map_err(fail)?;
         let version = self.main.version.load_full();
-        self.main.publish(version.with_layer(layer.graph.at(noted), layer.model, bundle, now));
+        self.main
+            .publish(version.with_layer(layer.graph.at(noted), layer.model, bundle, now));
         Ok(noted)
     }
 }
 
 impl MainLayer {
-    /// The layer over what is stored. Where the names of the model find no room, the graph is made anew.
+    /// The layer over what is stored. Where the names of the model find no room, the graph is made
+    /// anew.
     fn over(
         stored: &Graph,
         model: Option<&AuthorizationModel>,
@@ -92,18 +104,30 @@ impl MainLayer {
         };
         let model = match model {
             None => None,
-            Some(model) => Some(Arc::new(Model { id: id_of(model), rules: Rules::compile(model, &base)? })),
+            Some(model) => Some(Arc::new(Model {
+                id: id_of(model),
+                rules: Rules::compile(model, &base)?,
+            })),
         };
         let graph = base.with_bundle(tuples, stored.revision())?;
-        Ok(Self { model, allow_orphans, graph })
+        Ok(Self {
+            model,
+            allow_orphans,
+            graph,
+        })
     }
 
     /// The same checks for tuples that were written since.
     fn check_written(&self, written: &[TupleKey]) -> Result<(), Problems> {
         let model = self.model.as_ref().map(|model| model.rules.model());
         let stored: HashSet<&TupleKey> = written.iter().collect();
-        let stored: Vec<Tuple> = stored.into_iter().filter_map(|key| self.graph.tuple(Origin::Store, key)).collect();
-        let colliding = stored.iter().filter(|tuple| self.graph.tuple(Origin::Bundle, &tuple.key).is_some());
+        let stored: Vec<Tuple> = stored
+            .into_iter()
+            .filter_map(|key| self.graph.tuple(Origin::Store, key))
+            .collect();
+        let colliding = stored
+            .iter()
+            .filter(|tuple| self.graph.tuple(Origin::Bundle, &tuple.key).is_some());
         let mut problems = listed(colliding.map(|tuple| &tuple.key), collision);
         if !self.allow_orphans {
             let orphans = stored.iter().filter(|tuple| !is_allowed(model, tuple));
@@ -114,13 +138,18 @@ impl MainLayer {
 }
 
 fn is_allowed(model: Option<&AuthorizationModel>, tuple: &Tuple) -> bool {
-    let condition = tuple.condition.as_ref().map(|condition| condition.name.as_str());
+    let condition = tuple
+        .condition
+        .as_ref()
+        .map(|condition| condition.name.as_str());
     model.is_some_and(|model| model.allows(&tuple.key, condition))
 }
 
 fn collision(key: &TupleKey) -> Problem {
-    Problem::new(format!("the tuple `{key}` of the bundle is stored in `main` too"))
-        .help("delete it there, or take it out of the bundle")
+    Problem::new(format!(
+        "the tuple `{key}` of the bundle is stored in `main` too"
+    ))
+    .help("delete it there, or take it out of the bundle")
 }
 
 fn orphan(key: &TupleKey) -> Problem {
@@ -140,7 +169,9 @@ fn listed<K>(keys: impl Iterator<Item = K>, problem: impl Fn(K) -> Problem) -> V
         }
     }
     if rest > 0 {
-        problems.push(Problem::new(format!("… and so it is with {rest} more tuples")));
+        problems.push(Problem::new(format!(
+            "… and so it is with {rest} more tuples"
+        )));
     }
     problems
 }
@@ -149,6 +180,8 @@ fn listed<K>(keys: impl Iterator<Item = K>, problem: impl Fn(K) -> Problem) -> V
 fn id_of(model: &AuthorizationModel) -> ModelId {
     let hash = digest(&SHA256, to_json(model.definition()).to_string().as_bytes());
     let mut bits = [0; 16];
-    bits.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+    bits.iter_mut()
+        .zip(hash.as_ref())
+        .for_each(|(to, from)| *to = *from);
     ModelId::from_bits(u128::from_be_bytes(bits))
 }

@@ -1,16 +1,18 @@
 //! The relation service: stores, their models and tuples, and versions of them that readers pin.
 //!
-//! **Problem.** A decision needs tuples, model and policies of one moment, in a fraction of a microsecond; a write must
-//! be durable before it is acknowledged, and visible to the first request after that. Whoever writes through one door
-//! must not find another door that forgets a rule.
-//! **Decision.** Each store has one [`Version`] at a time, immutable, behind an atomic pointer: readers pin it, writers
-//! replace it. All writes of the service take turns ([`turn`]); each is checked against the model, made durable, then
-//! published, then acknowledged. At start everything is rebuilt from the durable store, which nothing reads on the way
-//! to a decision. The version of `main`, the store that decisions read, holds the bundle too ([`main_layer`]): one pin
-//! gives policies, model and tuples that belong together.
-//! **Trade-off.** Tuples of all stores are in memory, those of stores that nobody asks about among them; how many stores
-//! there may be is bounded, and so is what is compiled of their models. One write waits for the one before it, whatever
-//! store that is for: the disk would make it wait anyway.
+//! **Problem.** A decision needs tuples, model and policies of one moment, in a fraction of a
+//! microsecond; a write must be durable before it is acknowledged, and visible to the first request
+//! after that. Whoever writes through one door must not find another door that forgets a rule.
+//! **Decision.** Each store has one [`Version`] at a time, immutable, behind an atomic pointer:
+//! readers pin it, writers replace it. All writes of the service take turns ([`turn`]); each is
+//! checked against the model, made durable, then published, then acknowledged. At start everything
+//! is rebuilt from the durable store, which nothing reads on the way to a decision. The version of
+//! `main`, the store that decisions read, holds the bundle too ([`main_layer`]): one pin gives
+//! policies, model and tuples that belong together.
+//! **Trade-off.** Tuples of all stores are in memory, those of stores that nobody asks about among
+//! them; how many stores there may be is bounded, and so is what is compiled of their models. One
+//! write waits for the one before it, whatever store that is for: the disk would make it wait
+//! anyway.
 //!
 //! | File | Owns |
 //! |---|---|
@@ -26,7 +28,8 @@
 //! | `catch_up` | what was written while a graph was made beside the writers |
 //! | `direct` | one store of a data directory that no service has open |
 //!
-//! INVARIANT: what is published is durable, and every change of a store's version happens in a turn.
+//! INVARIANT: what is published is durable, and every change of a store's version happens in a
+//! turn.
 
 mod catch_up;
 mod compiled;
@@ -45,19 +48,22 @@ pub use crate::stores::direct::{Admission, DirectStore};
 pub use crate::stores::error::StoresError;
 pub use crate::stores::main_layer::MainLayer;
 pub use crate::stores::models::StoredModel;
-pub use crate::stores::read::{ChangePage, ChangePlace, Place, Selection, TimedChange, TimedTuple, TuplePage};
+pub use crate::stores::read::{
+    ChangePage, ChangePlace, Place, Selection, TimedChange, TimedTuple, TuplePage,
+};
 pub use crate::stores::spelling::Spelling;
 pub use crate::stores::version::{Model, Version};
 pub use crate::stores::write::{About, Cleared, MAX_CLEARED, Written};
-// What the surface over this service reads and names; it reaches relations and stores through here alone.
+// What the surface over this service reads and names; it reaches relations and stores through here
+// alone.
 pub use crate::relations::model::{ModelRefusal, RefusalCode, TupleRefusal};
 pub use crate::relations::{
-    Allowance, Cut, Expansion, ExpansionNode, Failure, Limits, Listed, MAX_RESULTS, Membership, Reader, RelationError,
-    RelationFault, Terms, UserFilter,
+    Allowance, Cut, Expansion, ExpansionNode, Failure, Limits, Listed, MAX_RESULTS, Membership,
+    Reader, RelationError, RelationFault, Terms, UserFilter,
 };
 pub use crate::storage::{
-    Applied, Batch, IdSource, ModelId, OnDuplicate, OnMissing, ParseIdError, StoreError, StoreId, StoreRecord,
-    TupleStore, open_memory,
+    Applied, Batch, IdSource, ModelId, OnDuplicate, OnMissing, ParseIdError, StoreError, StoreId,
+    StoreRecord, TupleStore, open_memory,
 };
 
 use crate::clock::Clock;
@@ -79,7 +85,8 @@ pub const MAIN_NAME: &str = "main";
 pub struct StoreLimits {
     /// The most stores, `main` among them. More that are there already stay.
     pub stores: usize,
-    /// The most bytes that the JSON of models has together that stay compiled, but for that of `main`.
+    /// The most bytes that the JSON of models has together that stay compiled, but for that of
+    /// `main`.
     pub compiled_bytes: usize,
 }
 
@@ -88,7 +95,8 @@ impl Default for StoreLimits {
         Self {
             // A store for each customer of a large service. An empty one takes some kilobytes.
             stores: 10_000,
-            // Some hundred megabytes once they are compiled: thousands of usual models, or fifty of the largest.
+            // Some hundred megabytes once they are compiled: thousands of usual models, or fifty of
+            // the largest.
             compiled_bytes: 16 << 20,
         }
     }
@@ -144,18 +152,20 @@ impl OpenStore {
         })
     }
 
-    /// In a turn. Readers pin this version from now on; what it replaces is freed when its last reader has gone.
+    /// In a turn. Readers pin this version from now on; what it replaces is freed when its last
+    /// reader has gone.
     fn publish(&self, next: Version) {
         self.superseded().clear();
         self.version.store(Arc::new(next));
     }
 
-    /// The same for a version that differs from the one before in few tuples. That one is freed by the writer, in a later
-    /// turn.
+    /// The same for a version that differs from the one before in few tuples. That one is freed by
+    /// the writer, in a later turn.
     ///
-    /// Whoever lets go of a version last frees a dozen nodes, and lowers the counts of some hundred others, in memory that
-    /// the writer's processor holds. Beside a writer at full speed that was nearly every check that takes long, and their
-    /// 99th percentile was 1.5 to 1.6 times that of a reader alone; it is 1.04 to 1.36 (`benches/stores.rs`, in memory).
+    /// Whoever lets go of a version last frees a dozen nodes, and lowers the counts of some hundred
+    /// others, in memory that the writer's processor holds. Beside a writer at full speed that was
+    /// nearly every check that takes long, and their 99th percentile was 1.5 to 1.6 times that of a
+    /// reader alone; it is 1.04 to 1.36 (`benches/stores.rs`, in memory).
     fn publish_small(&self, next: Version) {
         let before = self.version.swap(Arc::new(next));
         let mut superseded = self.superseded();
@@ -167,13 +177,15 @@ impl OpenStore {
 
     fn superseded(&self) -> MutexGuard<'_, Vec<Arc<Version>>> {
         // Whatever a writer that panicked left there is only waiting to be freed.
-        self.superseded.lock().unwrap_or_else(PoisonError::into_inner)
+        self.superseded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Stores {
-    /// Rebuilds every store from what is durable, and makes `main` where it is missing. Takes time in proportion to the
-    /// tuples: about two seconds for a million.
+    /// Rebuilds every store from what is durable, and makes `main` where it is missing. Takes time
+    /// in proportion to the tuples: about two seconds for a million.
     pub fn open(store: Arc<dyn TupleStore>, clock: Arc<dyn Clock>) -> Result<Self, StoresError> {
         let records = with_main(store.as_ref(), Timestamp(clock.now_ms()))?;
         let mut open = BTreeMap::new();
@@ -181,9 +193,15 @@ impl Stores {
             let id = record.id;
             open.insert(id, load(store.as_ref(), record)?);
         }
-        let main = open.get(&StoreId::MAIN).cloned().ok_or(StoreError::UnknownStore(StoreId::MAIN))?;
+        let main = open
+            .get(&StoreId::MAIN)
+            .cloned()
+            .ok_or(StoreError::UnknownStore(StoreId::MAIN))?;
         let revision = store.revision()?;
-        let (progress, published) = (Mutex::new(Progress::at(revision)), watch::Sender::new(revision));
+        let (progress, published) = (
+            Mutex::new(Progress::at(revision)),
+            watch::Sender::new(revision),
+        );
         let ids = IdSource::new(Arc::clone(&clock));
         let limits = StoreLimits::default();
         Ok(Self {
@@ -203,16 +221,26 @@ impl Stores {
     /// The same within other limits.
     #[must_use]
     pub fn with_limits(self, limits: StoreLimits) -> Self {
-        Self { limits, compiled: Mutex::new(CompiledModels::with_room(limits.compiled_bytes)), ..self }
+        Self {
+            limits,
+            compiled: Mutex::new(CompiledModels::with_room(limits.compiled_bytes)),
+            ..self
+        }
     }
 
     /// Stores by id: at most `limit` of those after `after`, and with that name where one is given.
     #[must_use]
-    pub fn list(&self, after: Option<StoreId>, name: Option<&str>, limit: usize) -> Vec<StoreRecord> {
+    pub fn list(
+        &self,
+        after: Option<StoreId>,
+        name: Option<&str>,
+        limit: usize,
+    ) -> Vec<StoreRecord> {
         let open = self.open.load();
         let records = open.values().map(|store| &store.record);
         let wanted = |record: &&StoreRecord| {
-            after.is_none_or(|after| record.id > after) && name.is_none_or(|name| record.name == name)
+            after.is_none_or(|after| record.id > after)
+                && name.is_none_or(|name| record.name == name)
         };
         records.filter(wanted).take(limit).cloned().collect()
     }
@@ -235,8 +263,9 @@ impl Stores {
         Ok(record)
     }
 
-    /// Deletes a store; readers that have pinned it end in peace. `main` cannot be deleted. It takes no longer for a store
-    /// that holds much: what that leaves on the disk is for [`Stores::purge_beside`] to remove.
+    /// Deletes a store; readers that have pinned it end in peace. `main` cannot be deleted. It
+    /// takes no longer for a store that holds much: what that leaves on the disk is for
+    /// [`Stores::purge_beside`] to remove.
     pub fn delete(&self, store: StoreId) -> Result<(), StoresError> {
         if store == StoreId::MAIN {
             return Err(StoresError::MainStays);
@@ -264,15 +293,20 @@ impl Stores {
         self.main.version.load()
     }
 
-    /// The newest revision of which every store can be pinned, as it goes on. It counts the changes of all stores, so
-    /// it may be newer than the version of `main` that is pinned then, which holds every change of `main` up to it.
+    /// The newest revision of which every store can be pinned, as it goes on. It counts the changes
+    /// of all stores, so it may be newer than the version of `main` that is pinned then, which
+    /// holds every change of `main` up to it.
     #[must_use]
     pub fn published(&self) -> watch::Receiver<Revision> {
         self.published.subscribe()
     }
 
     fn find(&self, store: StoreId) -> Result<Arc<OpenStore>, StoresError> {
-        self.open.load().get(&store).cloned().ok_or_else(|| StoreError::UnknownStore(store).into())
+        self.open
+            .load()
+            .get(&store)
+            .cloned()
+            .ok_or_else(|| StoreError::UnknownStore(store).into())
     }
 
     fn compiled(&self) -> MutexGuard<'_, CompiledModels> {
@@ -312,7 +346,12 @@ fn with_main(store: &dyn TupleStore, now: Timestamp) -> Result<Vec<StoreRecord>,
 }
 
 fn record(id: StoreId, name: &str, now: Timestamp) -> StoreRecord {
-    StoreRecord { id, name: name.to_owned(), created_at: now, updated_at: now }
+    StoreRecord {
+        id,
+        name: name.to_owned(),
+        created_at: now,
+        updated_at: now,
+    }
 }
 
 fn load(store: &dyn TupleStore, record: StoreRecord) -> Result<Arc<OpenStore>, StoresError> {

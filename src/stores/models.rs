@@ -51,7 +51,8 @@ impl Stores {
         }
     }
 
-    /// A model of a store whose version is pinned. In a turn this is the model of the moment at which is written.
+    /// A model of a store whose version is pinned. In a turn this is the model of the moment at
+    /// which is written.
     pub(super) fn model_of(
         &self,
         open: &OpenStore,
@@ -60,11 +61,18 @@ impl Stores {
     ) -> Result<Arc<Model>, StoresError> {
         match self.find_model(open, version, model)? {
             Found::Compiled(model) => Ok(model),
-            Found::Stored(record) => self.compile(open.record.id, &record, &read(&record)?, version.graph()),
+            Found::Stored(record) => {
+                self.compile(open.record.id, &record, &read(&record)?, version.graph())
+            }
         }
     }
 
-    fn find_model(&self, open: &OpenStore, version: &Version, model: Option<ModelId>) -> Result<Found, StoresError> {
+    fn find_model(
+        &self,
+        open: &OpenStore,
+        version: &Version,
+        model: Option<ModelId>,
+    ) -> Result<Found, StoresError> {
         let store = open.record.id;
         // The bundle's model is the only one of `main`.
         let own = version.model();
@@ -95,7 +103,10 @@ impl Stores {
         read: &AuthorizationModel,
         graph: &Graph,
     ) -> Result<Arc<Model>, StoresError> {
-        let model = Arc::new(Model { id: record.id, rules: Rules::compile(read, graph)? });
+        let model = Arc::new(Model {
+            id: record.id,
+            rules: Rules::compile(read, graph)?,
+        });
         self.keep_compiled(store, &model, record.json.len());
         Ok(model)
     }
@@ -123,18 +134,26 @@ impl Stores {
         let open = self.find(store)?;
         let version = open.version.load();
         // Somebody else may have made room in between.
-        let rules = if rules.fit(version.graph()) { rules } else { Rules::compile(&model, version.graph())? };
+        let rules = if rules.fit(version.graph()) {
+            rules
+        } else {
+            Rules::compile(&model, version.graph())?
+        };
         let id = self.ids.next_model()?;
         let bytes = record.len();
-        turn.durable(self.store.write_model(store, ModelRecord { id, json: record }, self.now()))?;
+        turn.durable(
+            self.store
+                .write_model(store, ModelRecord { id, json: record }, self.now()),
+        )?;
         open.publish(version.with_newest(id));
         drop(turn);
         self.keep_compiled(store, &Arc::new(Model { id, rules }), bytes);
         Ok(id)
     }
 
-    /// Sees to it that a model can be compiled for the store: where its names would not find room among those of all the
-    /// models before it, the graph is made anew with the names that are in use.
+    /// Sees to it that a model can be compiled for the store: where its names would not find room
+    /// among those of all the models before it, the graph is made anew with the names that are in
+    /// use.
     fn make_room(&self, open: &OpenStore, model: &AuthorizationModel) -> Result<(), StoresError> {
         if open.version.load().graph().has_room_for(model) {
             return Ok(());
@@ -166,28 +185,47 @@ impl Stores {
         if store == StoreId::MAIN {
             let version = self.main();
             let own = version.model().filter(|_| before.is_none()).into_iter();
-            return Ok(own.take(limit).map(|model| StoredModel::from(model.as_ref())).collect());
+            return Ok(own
+                .take(limit)
+                .map(|model| StoredModel::from(model.as_ref()))
+                .collect());
         }
-        self.store.models(store, before, limit)?.iter().map(StoredModel::read).collect()
+        self.store
+            .models(store, before, limit)?
+            .iter()
+            .map(StoredModel::read)
+            .collect()
     }
 
     /// One model.
     pub fn model(&self, store: StoreId, model: ModelId) -> Result<StoredModel, StoresError> {
         if store == StoreId::MAIN {
-            return Ok(StoredModel::from(self.with_model(store, Some(model))?.1.as_ref()));
+            return Ok(StoredModel::from(
+                self.with_model(store, Some(model))?.1.as_ref(),
+            ));
         }
         let found = self.store.model(store, model)?;
         StoredModel::read(&found.ok_or(StoreError::UnknownModel { store, model })?)
     }
 
     /// The assertions of a model, as they were written; `None` where there are none.
-    pub fn assertions(&self, store: StoreId, model: ModelId) -> Result<Option<Vec<u8>>, StoresError> {
+    pub fn assertions(
+        &self,
+        store: StoreId,
+        model: ModelId,
+    ) -> Result<Option<Vec<u8>>, StoresError> {
         self.find(store)?;
         Ok(self.store.assertions(store, model)?)
     }
 
-    /// Replaces the assertions of a model, opaque here. Refused in `main`, whose model is tested by the bundle's cases.
-    pub fn write_assertions(&self, store: StoreId, model: ModelId, assertions: &[u8]) -> Result<(), StoresError> {
+    /// Replaces the assertions of a model, opaque here. Refused in `main`, whose model is tested by
+    /// the bundle's cases.
+    pub fn write_assertions(
+        &self,
+        store: StoreId,
+        model: ModelId,
+        assertions: &[u8],
+    ) -> Result<(), StoresError> {
         if store == StoreId::MAIN {
             return Err(StoresError::MainAssertions);
         }
@@ -198,25 +236,35 @@ impl Stores {
 
 impl StoredModel {
     fn read(record: &ModelRecord) -> Result<Self, StoresError> {
-        Ok(Self { id: record.id, json: json_of(record)? })
+        Ok(Self {
+            id: record.id,
+            json: json_of(record)?,
+        })
     }
 }
 
 impl From<&Model> for StoredModel {
     fn from(model: &Model) -> Self {
-        Self { id: model.id, json: to_json(model.rules.model().definition()) }
+        Self {
+            id: model.id,
+            json: to_json(model.rules.model().definition()),
+        }
     }
 }
 
 /// Reads a stored model.
 pub(super) fn read(record: &ModelRecord) -> Result<AuthorizationModel, StoresError> {
-    let refuse =
-        |error: &dyn std::fmt::Display| StoresError::StoredModel { model: record.id, reason: error.to_string() };
+    let refuse = |error: &dyn std::fmt::Display| StoresError::StoredModel {
+        model: record.id,
+        reason: error.to_string(),
+    };
     let definition = from_json(&json_of(record)?).map_err(|error| refuse(&error))?;
     AuthorizationModel::new(definition).map_err(|error| refuse(&error))
 }
 
 fn json_of(record: &ModelRecord) -> Result<Value, StoresError> {
-    serde_json::from_slice(&record.json)
-        .map_err(|error| StoresError::StoredModel { model: record.id, reason: error.to_string() })
+    serde_json::from_slice(&record.json).map_err(|error| StoresError::StoredModel {
+        model: record.id,
+        reason: error.to_string(),
+    })
 }

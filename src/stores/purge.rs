@@ -1,7 +1,8 @@
 //! What deleted stores have left on the disk, removed beside the writers.
 //!
-//! One thread does it, a little at a time, and rests as long as each time took, so that writers have half of the disk's time
-//! at least. It ends with the service, which goes on at its next start.
+//! One thread does it, a little at a time, and rests as long as each time took, so that writers
+//! have half of the disk's time at least. It ends with the service, which goes on at its next
+//! start.
 
 use crate::stores::Stores;
 use std::sync::atomic::Ordering;
@@ -19,7 +20,10 @@ impl Stores {
             return;
         }
         let stores = Arc::downgrade(self);
-        if let Err(error) = Builder::new().name("purge".to_owned()).spawn(move || purge(&stores)) {
+        if let Err(error) = Builder::new()
+            .name("purge".to_owned())
+            .spawn(move || purge(&stores))
+        {
             self.end_purge(&error);
         }
     }
@@ -38,7 +42,10 @@ fn purge(stores: &Weak<Stores>) {
             Ok(true) => {}
             Ok(false) => {
                 // Whoever deletes a store meanwhile is found here, or begins anew.
-                let seen = stores.purges.compare_exchange(wanted, 0, Ordering::SeqCst, Ordering::SeqCst);
+                let seen =
+                    stores
+                        .purges
+                        .compare_exchange(wanted, 0, Ordering::SeqCst, Ordering::SeqCst);
                 if seen.is_ok() {
                     return;
                 }

@@ -1,7 +1,8 @@
 //! Tuples and changes, in pages.
 //!
-//! Tuples come from the durable store, in the order of their text: that order is the same after a restart, and each has
-//! the time of its write there. Only what a user is in is looked up in memory, which knows tuples from that side too.
+//! Tuples come from the durable store, in the order of their text: that order is the same after a
+//! restart, and each has the time of its write there. Only what a user is in is looked up in
+//! memory, which knows tuples from that side too.
 
 use crate::model::{ObjectRef, Revision, Timestamp, Tuple, TupleKey, TupleUser};
 use crate::relations::graph::Origin;
@@ -14,7 +15,8 @@ use std::collections::BTreeMap;
 /// Fewest tuples that are read from disk at once where most of them may be passed over.
 const READ_AT_ONCE: usize = 1_000;
 
-/// Most changes of other types that one page of changes passes by: some ten milliseconds of reading the log.
+/// Most changes of other types that one page of changes passes by: some ten milliseconds of reading
+/// the log.
 const MAX_PASSED: usize = 20_000;
 
 /// Which tuples are wanted. What is absent is any.
@@ -90,9 +92,17 @@ impl Selection {
     /// Whether a tuple with this key is wanted.
     #[must_use]
     pub fn holds(&self, key: &TupleKey) -> bool {
-        self.kind.as_ref().is_none_or(|kind| kind == key.object.kind())
-            && self.object.as_ref().is_none_or(|object| *object == key.object)
-            && self.relation.as_ref().is_none_or(|relation| *relation == key.relation)
+        self.kind
+            .as_ref()
+            .is_none_or(|kind| kind == key.object.kind())
+            && self
+                .object
+                .as_ref()
+                .is_none_or(|object| *object == key.object)
+            && self
+                .relation
+                .as_ref()
+                .is_none_or(|relation| *relation == key.relation)
             && self.user.as_ref().is_none_or(|user| *user == key.user)
     }
 
@@ -123,7 +133,11 @@ impl Stores {
             None => (bundled(&version, wanted, None, limit + 1), None),
         };
         let left = (limit + 1).saturating_sub(own.len());
-        let mut more = if left > 0 { self.stored(store, &version, wanted, after, left)? } else { Vec::new() };
+        let mut more = if left > 0 {
+            self.stored(store, &version, wanted, after, left)?
+        } else {
+            Vec::new()
+        };
         let has_more = own.len() + more.len() > limit;
         own.truncate(limit);
         more.truncate(limit - own.len());
@@ -151,13 +165,25 @@ impl Stores {
         let mut after = after.cloned();
         let mut read = Vec::new();
         while read.len() < limit {
-            let found = of_user(version, Origin::Store, user, wanted, after.as_ref(), limit - read.len());
+            let found = of_user(
+                version,
+                Origin::Store,
+                user,
+                wanted,
+                after.as_ref(),
+                limit - read.len(),
+            );
             let Some(last) = found.last() else { break };
             after = Some(last.key.clone());
             let keys: Vec<TupleKey> = found.iter().map(|tuple| tuple.key.clone()).collect();
             let times = self.store.written_at(store, &keys)?;
             // What has no time was deleted meanwhile; what comes after it was not.
-            read.extend(found.into_iter().zip(times).filter_map(|(tuple, at)| Some(TimedTuple { tuple, at: at? })));
+            read.extend(
+                found
+                    .into_iter()
+                    .zip(times)
+                    .filter_map(|(tuple, at)| Some(TimedTuple { tuple, at: at? })),
+            );
         }
         Ok(read)
     }
@@ -170,16 +196,25 @@ impl Stores {
         limit: usize,
     ) -> Result<Vec<TimedTuple>, StoresError> {
         let prefix = wanted.prefix();
-        let is_exact = wanted.user.is_none() && (wanted.relation.is_none() || wanted.object.is_some());
-        let at_once = if is_exact { limit } else { limit.max(READ_AT_ONCE) };
+        let is_exact =
+            wanted.user.is_none() && (wanted.relation.is_none() || wanted.object.is_some());
+        let at_once = if is_exact {
+            limit
+        } else {
+            limit.max(READ_AT_ONCE)
+        };
         let mut after = after.cloned();
         let mut found = Vec::new();
         while found.len() < limit {
-            let page = self.store.page_tuples(store, &prefix, after.as_ref(), at_once)?;
+            let page = self
+                .store
+                .page_tuples(store, &prefix, after.as_ref(), at_once)?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.key.clone());
             let is_last = page.len() < at_once;
-            let page = page.into_iter().filter(|(tuple, _)| wanted.holds(&tuple.key));
+            let page = page
+                .into_iter()
+                .filter(|(tuple, _)| wanted.holds(&tuple.key));
             found.extend(page.map(|(tuple, at)| TimedTuple { tuple, at }));
             if is_last {
                 break;
@@ -189,8 +224,9 @@ impl Stores {
         Ok(found)
     }
 
-    /// The changes of a store's tuples, oldest first, after `from`: at most `limit`, of objects of one type where one is
-    /// named. At most [`MAX_PASSED`] changes of other types are passed by, and the page ends there.
+    /// The changes of a store's tuples, oldest first, after `from`: at most `limit`, of objects of
+    /// one type where one is named. At most [`MAX_PASSED`] changes of other types are passed by,
+    /// and the page ends there.
     pub fn changes(
         &self,
         store: StoreId,
@@ -199,8 +235,16 @@ impl Stores {
         limit: usize,
     ) -> Result<ChangePage, StoresError> {
         self.find(store)?;
-        let mut page = ChangePage { changes: Vec::new(), next: from, is_end: false };
-        let at_once = if kind.is_some() { limit.max(READ_AT_ONCE) } else { limit };
+        let mut page = ChangePage {
+            changes: Vec::new(),
+            next: from,
+            is_end: false,
+        };
+        let at_once = if kind.is_some() {
+            limit.max(READ_AT_ONCE)
+        } else {
+            limit
+        };
         let mut passed = 0;
         while page.changes.len() < limit && passed < MAX_PASSED {
             let entries = self.store.changes(Some(store), page.next.after, at_once)?;
@@ -221,7 +265,10 @@ impl Stores {
                         passed += 1;
                     }
                 }
-                page.next = ChangePlace { after: revision, offset: 0 };
+                page.next = ChangePlace {
+                    after: revision,
+                    offset: 0,
+                };
             }
         }
         Ok(page)
@@ -229,7 +276,10 @@ impl Stores {
 
     /// The place of the first change that is not before a moment.
     pub fn changes_since(&self, at: Timestamp) -> Result<ChangePlace, StoresError> {
-        Ok(ChangePlace { after: self.store.revision_before(at)?, offset: 0 })
+        Ok(ChangePlace {
+            after: self.store.revision_before(at)?,
+            offset: 0,
+        })
     }
 }
 
@@ -243,20 +293,31 @@ impl TimedChange {
     }
 }
 
-fn bundled(version: &Version, wanted: &Selection, after: Option<&TupleKey>, limit: usize) -> Vec<TimedTuple> {
+fn bundled(
+    version: &Version,
+    wanted: &Selection,
+    after: Option<&TupleKey>,
+    limit: usize,
+) -> Vec<TimedTuple> {
     let at = version.layered_at();
     let found = match (&wanted.object, &wanted.user) {
         (None, Some(user)) => of_user(version, Origin::Bundle, user, wanted, after, limit),
         _ => {
             let prefix = wanted.prefix();
             let all = version.graph().bundle_from(&prefix, after);
-            all.filter(|tuple| wanted.holds(&tuple.key)).take(limit).collect()
+            all.filter(|tuple| wanted.holds(&tuple.key))
+                .take(limit)
+                .collect()
         }
     };
-    found.into_iter().map(|tuple| TimedTuple { tuple, at }).collect()
+    found
+        .into_iter()
+        .map(|tuple| TimedTuple { tuple, at })
+        .collect()
 }
 
-/// The tuples of a user in the order of their text, as they lie on disk: at most `limit` of those after one.
+/// The tuples of a user in the order of their text, as they lie on disk: at most `limit` of those
+/// after one.
 fn of_user(
     version: &Version,
     origin: Origin,
@@ -268,9 +329,15 @@ fn of_user(
     let after = after.map(ToString::to_string).unwrap_or_default();
     // No more are held than are wanted, however many the user has.
     let mut least: BTreeMap<String, Tuple> = BTreeMap::new();
-    for tuple in version.graph().tuples_with(origin, user, wanted.kind.as_deref(), wanted.relation.as_deref()) {
+    for tuple in version.graph().tuples_with(
+        origin,
+        user,
+        wanted.kind.as_deref(),
+        wanted.relation.as_deref(),
+    ) {
         let text = tuple.key.to_string();
-        let is_beyond = || least.len() >= limit && least.last_key_value().is_some_and(|(last, _)| *last < text);
+        let is_beyond =
+            || least.len() >= limit && least.last_key_value().is_some_and(|(last, _)| *last < text);
         if text > after && !is_beyond() {
             least.insert(text, tuple);
             if least.len() > limit {
@@ -284,9 +351,22 @@ fn of_user(
 fn tuple_changes(entry: Change) -> Vec<TimedChange> {
     let at = entry.at;
     match entry.event {
-        Event::TuplesChanged { deleted, written, .. } => {
-            let deleted = deleted.into_iter().map(|key| TimedChange::Deleted(TimedTuple { tuple: key.into(), at }));
-            deleted.chain(written.into_iter().map(|tuple| TimedChange::Written(TimedTuple { tuple, at }))).collect()
+        Event::TuplesChanged {
+            deleted, written, ..
+        } => {
+            let deleted = deleted.into_iter().map(|key| {
+                TimedChange::Deleted(TimedTuple {
+                    tuple: key.into(),
+                    at,
+                })
+            });
+            deleted
+                .chain(
+                    written
+                        .into_iter()
+                        .map(|tuple| TimedChange::Written(TimedTuple { tuple, at })),
+                )
+                .collect()
         }
         Event::StoreCreated(_)
         | Event::StoreDeleted(_)

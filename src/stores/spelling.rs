@@ -6,9 +6,10 @@ use crate::stores::{StoreId, Stores, Version};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// How a call on a store may spell objects, users and types: as tuples do, and in `main`, where they are entities, as
-/// answers show these too. Answers say a type as it was asked for, so there an alias of the bundle stands for its type,
-/// unless the model has a type of that name. What is stored is the model's name.
+/// How a call on a store may spell objects, users and types: as tuples do, and in `main`, where
+/// they are entities, as answers show these too. Answers say a type as it was asked for, so there
+/// an alias of the bundle stands for its type, unless the model has a type of that name. What is
+/// stored is the model's name.
 #[derive(Clone, Debug)]
 pub struct Spelling {
     is_of_main: bool,
@@ -20,29 +21,51 @@ impl Spelling {
     /// Takes what tuples spell, and nothing else.
     #[must_use]
     pub fn of_tuples() -> Self {
-        Self { is_of_main: false, aliases: Arc::default() }
+        Self {
+            is_of_main: false,
+            aliases: Arc::default(),
+        }
     }
 
     fn of_main(version: &Version) -> Self {
-        let aliases = version.bundle().map_or(&[][..], |bundle| &bundle.carriers().aliases);
+        let aliases = version
+            .bundle()
+            .map_or(&[][..], |bundle| &bundle.carriers().aliases);
         let model = version.rules().map(Rules::model);
         let is_free = |alias: &SmolStr| model.is_none_or(|model| model.type_named(alias).is_none());
         let free = aliases.iter().filter(|(alias, _)| is_free(alias));
-        let spelled = free.map(|(alias, kind)| (alias.clone(), ModelType::of_entity_type(kind).as_str().clone()));
-        Self { is_of_main: true, aliases: spelled.collect() }
+        let spelled = free.map(|(alias, kind)| {
+            (
+                alias.clone(),
+                ModelType::of_entity_type(kind).as_str().clone(),
+            )
+        });
+        Self {
+            is_of_main: true,
+            aliases: spelled.collect(),
+        }
     }
 
     /// Reads a user.
     pub fn user(&self, text: &str) -> Result<TupleUser, TupleTextError> {
-        if self.is_of_main { TupleUser::parse_shown(&self.resolve(text)) } else { text.parse() }
+        if self.is_of_main {
+            TupleUser::parse_shown(&self.resolve(text))
+        } else {
+            text.parse()
+        }
     }
 
     /// Reads an object.
     pub fn object(&self, text: &str) -> Result<ObjectRef, TupleTextError> {
-        if self.is_of_main { ObjectRef::parse_shown(&self.resolve(text)) } else { text.parse() }
+        if self.is_of_main {
+            ObjectRef::parse_shown(&self.resolve(text))
+        } else {
+            text.parse()
+        }
     }
 
-    /// Reads an object in two parts, as it is read in one: an id with a colon is whole, and so is one behind `P::D`.
+    /// Reads an object in two parts, as it is read in one: an id with a colon is whole, and so is
+    /// one behind `P::D`.
     pub fn object_of(&self, kind: &SmolStr, id: &SmolStr) -> Result<ObjectRef, TupleTextError> {
         if self.is_of_main && (id.contains(':') || kind.contains("::")) {
             return self.object(&format!("{kind}:{id}"));
@@ -63,12 +86,19 @@ impl Spelling {
     }
 
     fn of_alias(&self, kind: &str) -> Option<&SmolStr> {
-        self.aliases.iter().find(|(alias, _)| alias == kind).map(|(_, kind)| kind)
+        self.aliases
+            .iter()
+            .find(|(alias, _)| alias == kind)
+            .map(|(_, kind)| kind)
     }
 
     /// The text with the model's name of its type.
     fn resolve(&self, text: &str) -> SmolStr {
-        let parts = if self.aliases.is_empty() { None } else { text.split_once(':') };
+        let parts = if self.aliases.is_empty() {
+            None
+        } else {
+            text.split_once(':')
+        };
         let resolved = parts.and_then(|(kind, rest)| Some((self.of_alias(kind)?, rest)));
         // Behind `agent::` another type begins, `agent::Bot`.
         match resolved.filter(|(_, rest)| !rest.starts_with(':')) {
@@ -82,6 +112,10 @@ impl Stores {
     /// Returns how a call on this store may spell objects, users and types.
     #[must_use]
     pub fn spelling(&self, store: StoreId) -> Spelling {
-        if store == StoreId::MAIN { Spelling::of_main(&self.main()) } else { Spelling::of_tuples() }
+        if store == StoreId::MAIN {
+            Spelling::of_main(&self.main())
+        } else {
+            Spelling::of_tuples()
+        }
     }
 }

@@ -11,7 +11,8 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A store whose next write is made, and then reported as failed: what a disk can do in the last moment.
+/// A store whose next write is made, and then reported as failed: what a disk can do in the last
+/// moment.
 #[derive(Debug)]
 struct LastMoment {
     inner: Arc<dyn TupleStore>,
@@ -21,7 +22,11 @@ struct LastMoment {
 impl LastMoment {
     fn report<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         let done = done?;
-        if self.fails.swap(false, Ordering::SeqCst) { Err(StoreError::Full(PathBuf::from("disk"))) } else { Ok(done) }
+        if self.fails.swap(false, Ordering::SeqCst) {
+            Err(StoreError::Full(PathBuf::from("disk")))
+        } else {
+            Ok(done)
+        }
     }
 }
 
@@ -41,16 +46,31 @@ impl TupleStore for LastMoment {
     fn purge(&self) -> Result<bool, StoreError> {
         self.report(self.inner.purge())
     }
-    fn write_model(&self, store: StoreId, model: ModelRecord, at: Timestamp) -> Result<Revision, StoreError> {
+    fn write_model(
+        &self,
+        store: StoreId,
+        model: ModelRecord,
+        at: Timestamp,
+    ) -> Result<Revision, StoreError> {
         self.report(self.inner.write_model(store, model, at))
     }
     fn model(&self, store: StoreId, model: ModelId) -> Result<Option<ModelRecord>, StoreError> {
         self.inner.model(store, model)
     }
-    fn models(&self, store: StoreId, before: Option<ModelId>, limit: usize) -> Result<Vec<ModelRecord>, StoreError> {
+    fn models(
+        &self,
+        store: StoreId,
+        before: Option<ModelId>,
+        limit: usize,
+    ) -> Result<Vec<ModelRecord>, StoreError> {
         self.inner.models(store, before, limit)
     }
-    fn write_assertions(&self, store: StoreId, model: ModelId, assertions: &[u8]) -> Result<(), StoreError> {
+    fn write_assertions(
+        &self,
+        store: StoreId,
+        model: ModelId,
+        assertions: &[u8],
+    ) -> Result<(), StoreError> {
         self.report(self.inner.write_assertions(store, model, assertions))
     }
     fn assertions(&self, store: StoreId, model: ModelId) -> Result<Option<Vec<u8>>, StoreError> {
@@ -59,7 +79,11 @@ impl TupleStore for LastMoment {
     fn apply(&self, store: StoreId, batch: Batch, at: Timestamp) -> Result<Applied, StoreError> {
         self.report(self.inner.apply(store, batch, at))
     }
-    fn read_tuples(&self, store: StoreId, visit: &mut dyn FnMut(Tuple)) -> Result<Revision, StoreError> {
+    fn read_tuples(
+        &self,
+        store: StoreId,
+        visit: &mut dyn FnMut(Tuple),
+    ) -> Result<Revision, StoreError> {
         self.inner.read_tuples(store, visit)
     }
     fn page_tuples(
@@ -71,13 +95,22 @@ impl TupleStore for LastMoment {
     ) -> Result<Vec<(Tuple, Timestamp)>, StoreError> {
         self.inner.page_tuples(store, prefix, after, limit)
     }
-    fn written_at(&self, store: StoreId, keys: &[TupleKey]) -> Result<Vec<Option<Timestamp>>, StoreError> {
+    fn written_at(
+        &self,
+        store: StoreId,
+        keys: &[TupleKey],
+    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
         self.inner.written_at(store, keys)
     }
     fn note_bundle(&self, digest: Digest, at: Timestamp) -> Result<Revision, StoreError> {
         self.report(self.inner.note_bundle(digest, at))
     }
-    fn changes(&self, store: Option<StoreId>, after: Revision, limit: usize) -> Result<Vec<Change>, StoreError> {
+    fn changes(
+        &self,
+        store: Option<StoreId>,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
         self.inner.changes(store, after, limit)
     }
     fn revision_before(&self, at: Timestamp) -> Result<Revision, StoreError> {
@@ -104,12 +137,18 @@ fn batch(text: &str) -> Batch {
 }
 
 fn failing() -> (Arc<LastMoment>, Stores) {
-    let store = Arc::new(LastMoment { inner: open_memory().unwrap(), fails: AtomicBool::new(false) });
+    let store = Arc::new(LastMoment {
+        inner: open_memory().unwrap(),
+        fails: AtomicBool::new(false),
+    });
     let stores = Stores::open(store.clone(), Arc::new(FixedClock::at(0))).unwrap();
     (store, stores)
 }
 
-fn fail_next<T: std::fmt::Debug>(store: &LastMoment, call: impl FnOnce() -> Result<T, StoresError>) {
+fn fail_next<T: std::fmt::Debug>(
+    store: &LastMoment,
+    call: impl FnOnce() -> Result<T, StoresError>,
+) {
     store.fails.store(true, Ordering::SeqCst);
     assert!(call().unwrap_err().is_fault());
 }
@@ -119,17 +158,29 @@ fn what_a_failing_disk_kept_is_found_by_the_next_write() {
     let (store, stores) = failing();
     let id = stores.create("documents").unwrap().id;
     fail_next(&store, || stores.write_model(id, &model()));
-    assert!(stores.with_model(id, None).is_err(), "it was not acknowledged");
-    stores.write(id, None, batch("document:a#viewer@user:a")).unwrap();
-    fail_next(&store, || stores.write(id, None, batch("document:b#viewer@user:a")));
+    assert!(
+        stores.with_model(id, None).is_err(),
+        "it was not acknowledged"
+    );
+    stores
+        .write(id, None, batch("document:a#viewer@user:a"))
+        .unwrap();
+    fail_next(&store, || {
+        stores.write(id, None, batch("document:b#viewer@user:a"))
+    });
     assert_eq!(stores.pin(id).unwrap().graph().stored_len(), 1);
     fail_next(&store, || stores.create("other"));
     assert_eq!(stores.list(None, Some("other"), 10).len(), 0);
 
-    let applied = stores.write(id, None, batch("document:c#viewer@user:a")).unwrap();
+    let applied = stores
+        .write(id, None, batch("document:c#viewer@user:a"))
+        .unwrap();
     assert_eq!(applied.revision, store.revision().unwrap());
     let version = stores.pin(id).unwrap();
-    assert_eq!((version.graph().stored_len(), version.revision()), (3, applied.revision));
+    assert_eq!(
+        (version.graph().stored_len(), version.revision()),
+        (3, applied.revision)
+    );
     assert_eq!(stores.list(None, Some("other"), 10).len(), 1);
 
     fail_next(&store, || stores.delete(id));
@@ -146,7 +197,9 @@ fn a_pinned_version_stays_as_it_is() {
     let id = stores.create("documents").unwrap().id;
     stores.write_model(id, &model()).unwrap();
     let (before, _) = stores.with_model(id, None).unwrap();
-    stores.write(id, None, batch("document:a#viewer@user:a")).unwrap();
+    stores
+        .write(id, None, batch("document:a#viewer@user:a"))
+        .unwrap();
     stores.delete(id).unwrap();
     assert_eq!(before.graph().stored_len(), 0);
     assert!(before.newest().is_some());
@@ -156,7 +209,9 @@ fn a_pinned_version_stays_as_it_is() {
 fn older_models_are_compiled_when_they_are_asked_for() {
     let (_, stores) = failing();
     let id = stores.create("documents").unwrap().id;
-    let models: Vec<ModelId> = (0..20).map(|_| stores.write_model(id, &model()).unwrap()).collect();
+    let models: Vec<ModelId> = (0..20)
+        .map(|_| stores.write_model(id, &model()).unwrap())
+        .collect();
     for model in models.iter().chain(&models) {
         assert_eq!(stores.with_model(id, Some(*model)).unwrap().1.id, *model);
     }
@@ -167,19 +222,33 @@ fn older_models_are_compiled_when_they_are_asked_for() {
 #[test]
 fn there_are_so_many_stores_and_no_more() {
     let (store, stores) = failing();
-    let within = |stores: Stores, most| stores.with_limits(StoreLimits { stores: most, ..StoreLimits::default() });
+    let within = |stores: Stores, most| {
+        stores.with_limits(StoreLimits {
+            stores: most,
+            ..StoreLimits::default()
+        })
+    };
     let stores = within(stores, 3);
     let id = stores.create("first").unwrap().id;
     stores.create("second").unwrap();
     let refused = stores.create("third").unwrap_err();
-    assert!(matches!(refused, StoresError::TooManyStores(3)) && !refused.is_fault(), "{refused}");
+    assert!(
+        matches!(refused, StoresError::TooManyStores(3)) && !refused.is_fault(),
+        "{refused}"
+    );
     assert_eq!(store.stores().unwrap().len(), 3, "`main` is one of them");
     stores.delete(id).unwrap();
     stores.create("third").unwrap();
     // Those that are there stay.
-    let fewer = within(Stores::open(store.inner.clone(), Arc::new(FixedClock::at(0))).unwrap(), 2);
+    let fewer = within(
+        Stores::open(store.inner.clone(), Arc::new(FixedClock::at(0))).unwrap(),
+        2,
+    );
     assert_eq!(fewer.list(None, None, 10).len(), 3);
-    assert!(matches!(fewer.create("fourth"), Err(StoresError::TooManyStores(2))));
+    assert!(matches!(
+        fewer.create("fourth"),
+        Err(StoresError::TooManyStores(2))
+    ));
 }
 
 #[test]
@@ -191,9 +260,14 @@ fn models_of_all_stores_together_stay_compiled_within_their_room() {
     stores.delete(id).unwrap();
     assert_eq!(stores.compiled().size(), (0, 0));
 
-    let stores = stores.with_limits(StoreLimits { compiled_bytes: 3 * one, ..StoreLimits::default() });
+    let stores = stores.with_limits(StoreLimits {
+        compiled_bytes: 3 * one,
+        ..StoreLimits::default()
+    });
     let text = "document:a#viewer@user:a";
-    let ids: Vec<StoreId> = (0..10).map(|_| stores.create("documents").unwrap().id).collect();
+    let ids: Vec<StoreId> = (0..10)
+        .map(|_| stores.create("documents").unwrap().id)
+        .collect();
     for id in &ids {
         stores.write_model(*id, &model()).unwrap();
         stores.write_model(*id, &model()).unwrap();
@@ -206,13 +280,23 @@ fn models_of_all_stores_together_stay_compiled_within_their_room() {
         assert_eq!(Some(newest.id), version.newest());
         assert!(holds(&version, &newest, text));
         let (_, same) = stores.with_model(*id, Some(newest.id)).unwrap();
-        assert!(Arc::ptr_eq(&newest, &same), "what was asked for last is compiled");
-        assert!(stores.compiled().size() <= (3, 3 * one), "{:?}", stores.compiled().size());
+        assert!(
+            Arc::ptr_eq(&newest, &same),
+            "what was asked for last is compiled"
+        );
+        assert!(
+            stores.compiled().size() <= (3, 3 * one),
+            "{:?}",
+            stores.compiled().size()
+        );
         let (version, newest) = again.with_model(*id, None).unwrap();
         assert!(holds(&version, &newest, text));
     }
     // One without room for any is compiled all the same.
-    let stores = stores.with_limits(StoreLimits { compiled_bytes: 0, ..StoreLimits::default() });
+    let stores = stores.with_limits(StoreLimits {
+        compiled_bytes: 0,
+        ..StoreLimits::default()
+    });
     for id in &ids {
         assert!(stores.with_model(*id, None).is_ok());
         assert_eq!(stores.compiled().size().0, 1);
@@ -225,15 +309,25 @@ fn what_deleted_stores_have_left_is_removed_beside_the_writers() {
     let stores = Arc::new(stores);
     let id = stores.create("documents").unwrap().id;
     stores.write_model(id, &model()).unwrap();
-    let tuple = |at| Tuple::from(format!("document:{at}#viewer@user:a").parse::<TupleKey>().unwrap());
-    stores.write(id, None, Batch::of_writes((0..3_000).map(tuple).collect())).unwrap();
+    let tuple = |at| {
+        Tuple::from(
+            format!("document:{at}#viewer@user:a")
+                .parse::<TupleKey>()
+                .unwrap(),
+        )
+    };
+    stores
+        .write(id, None, Batch::of_writes((0..3_000).map(tuple).collect()))
+        .unwrap();
     stores.delete(id).unwrap();
     assert!(stores.pin(id).is_err() && stores.with_model(id, None).is_err());
     let others = stores.create("others").unwrap().id;
     stores.write_model(others, &model()).unwrap();
     let is_left = || {
         let log = store.changes(None, Revision(0), usize::MAX).unwrap();
-        log.iter().any(|change| matches!(&change.event, Event::TuplesChanged { store, .. } if *store == id))
+        log.iter().any(
+            |change| matches!(&change.event, Event::TuplesChanged { store, .. } if *store == id),
+        )
     };
     let wait = |until: &dyn Fn() -> bool| {
         let began = std::time::Instant::now();
@@ -252,7 +346,13 @@ fn what_deleted_stores_have_left_is_removed_beside_the_writers() {
     stores.delete(third).unwrap();
     stores.purge_beside();
     stores.purge_beside();
-    (0..20).for_each(|at| drop(stores.write(others, None, batch(&format!("document:{at}#viewer@user:b"))).unwrap()));
+    (0..20).for_each(|at| {
+        drop(
+            stores
+                .write(others, None, batch(&format!("document:{at}#viewer@user:b")))
+                .unwrap(),
+        );
+    });
     wait(&|| stores.purges.load(Ordering::SeqCst) == 0);
     assert!(!is_left() && !store.purge().unwrap());
     assert_eq!(stores.pin(others).unwrap().graph().stored_len(), 20);

@@ -36,39 +36,61 @@ pub struct Version {
 
 impl Version {
     pub(super) fn of_graph(graph: Graph) -> Self {
-        Self { graph, model: None, newest: None, bundle: None, layered_at: Timestamp(0), stripes: None }
+        Self {
+            graph,
+            model: None,
+            newest: None,
+            bundle: None,
+            layered_at: Timestamp(0),
+            stripes: None,
+        }
     }
 
     /// The store is one whose readers keep what they found out.
     pub(super) fn with_stripes(self) -> Self {
-        Self { stripes: Some(Arc::default()), ..self }
+        Self {
+            stripes: Some(Arc::default()),
+            ..self
+        }
     }
 
     /// The rows that a change of tuples touches.
     pub(super) fn touched(&self, deleted: &[TupleKey], written: &[Tuple]) -> Touched {
         let keys = deleted.iter().chain(written.iter().map(|tuple| &tuple.key));
-        let rows = keys.filter(|_| self.stripes.is_some()).flat_map(RowHash::of_tuple);
+        let rows = keys
+            .filter(|_| self.stripes.is_some())
+            .flat_map(RowHash::of_tuple);
         Touched(rows.map(|row| Row::of(row.bits())).collect())
     }
 
-    /// The next version, to be published at once: the same with other tuples, which differ from these in rows that are
-    /// `touched`.
+    /// The next version, to be published at once: the same with other tuples, which differ from
+    /// these in rows that are `touched`.
     ///
     /// INVARIANT: the stripes of these rows are raised before any reader can pin the version.
     pub(super) fn with_graph(&self, graph: Graph, touched: Touched) -> Self {
         if let Some(stripes) = &self.stripes {
             stripes.raise(touched.0, graph.revision());
         }
-        Self { graph, ..self.clone() }
+        Self {
+            graph,
+            ..self.clone()
+        }
     }
 
     pub(super) fn with_newest(&self, newest: ModelId) -> Self {
-        Self { newest: Some(newest), ..self.clone() }
+        Self {
+            newest: Some(newest),
+            ..self.clone()
+        }
     }
 
-    /// The same tuples, with names of their own. What was compiled for this version is nothing to the other.
+    /// The same tuples, with names of their own. What was compiled for this version is nothing to
+    /// the other.
     pub(super) fn renewed(&self, graph: Graph) -> Self {
-        Self { graph, ..self.clone() }
+        Self {
+            graph,
+            ..self.clone()
+        }
     }
 
     pub(super) fn with_layer(
@@ -78,7 +100,14 @@ impl Version {
         bundle: Option<Arc<Bundle>>,
         layered_at: Timestamp,
     ) -> Self {
-        Self { graph, model, newest: None, bundle, layered_at, stripes: self.stripes.clone() }
+        Self {
+            graph,
+            model,
+            newest: None,
+            bundle,
+            layered_at,
+            stripes: self.stripes.clone(),
+        }
     }
 
     /// The tuples.
@@ -111,11 +140,16 @@ impl Version {
         self.graph.revision()
     }
 
-    /// The wanted tuples, each of them as of this version: the stored ones, and before them those of the bundle where these
-    /// are wanted too.
+    /// The wanted tuples, each of them as of this version: the stored ones, and before them those
+    /// of the bundle where these are wanted too.
     pub fn tuples(&self, wanted: &Selection, with_bundle: bool) -> impl Iterator<Item = Tuple> {
-        let bundled = with_bundle.then(|| self.graph.tuples(Origin::Bundle)).into_iter().flatten();
-        bundled.chain(self.graph.tuples(Origin::Store)).filter(|tuple| wanted.holds(&tuple.key))
+        let bundled = with_bundle
+            .then(|| self.graph.tuples(Origin::Bundle))
+            .into_iter()
+            .flatten();
+        bundled
+            .chain(self.graph.tuples(Origin::Store))
+            .filter(|tuple| wanted.holds(&tuple.key))
     }
 
     /// The bundle that decides together with this version; only in `main`.
@@ -124,8 +158,8 @@ impl Version {
         self.bundle.as_ref()
     }
 
-    /// When each row of its tuples was last written to, up to the newest version of all; only in `main`, whose bundle's
-    /// layer does not count.
+    /// When each row of its tuples was last written to, up to the newest version of all; only in
+    /// `main`, whose bundle's layer does not count.
     #[must_use]
     pub fn stripes(&self) -> Option<&Stripes> {
         self.stripes.as_deref()

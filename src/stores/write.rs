@@ -7,11 +7,12 @@ use crate::stores::version::Version;
 use crate::stores::write_guard::Turn;
 use crate::stores::{Applied, Batch, ModelId, OpenStore, StoreId, Stores, StoresError};
 
-/// Most tuples that one deletion of everything about somebody takes away: the size of an import's batch, half a second
-/// of a disk's time during which other writes wait.
+/// Most tuples that one deletion of everything about somebody takes away: the size of an import's
+/// batch, half a second of a disk's time during which other writes wait.
 pub const MAX_CLEARED: usize = Batch::IMPORT_TUPLES;
 
-/// Most tuples of a change that is small ([`OpenStore::publish_small`]): as many as OpenFGA takes in one write.
+/// Most tuples of a change that is small ([`OpenStore::publish_small`]): as many as OpenFGA takes
+/// in one write.
 const SMALL: usize = 100;
 
 /// What a write did.
@@ -50,16 +51,23 @@ pub struct Cleared {
 }
 
 impl Stores {
-    /// Deletes and writes tuples: all of the batch or nothing, durable and visible when this returns. The writes must be
-    /// tuples that the model allows: the newest, where none is named.
+    /// Deletes and writes tuples: all of the batch or nothing, durable and visible when this
+    /// returns. The writes must be tuples that the model allows: the newest, where none is named.
     ///
-    /// In `main` a tuple of the bundle is refused, whatever the batch says of duplicates and of what is missing, and so
-    /// is an id that is not in canonical encoding.
+    /// In `main` a tuple of the bundle is refused, whatever the batch says of duplicates and of
+    /// what is missing, and so is an id that is not in canonical encoding.
     ///
-    /// INVARIANT: where no model is named, the one of the moment of the write counts, looked up in its turn: a write that
-    /// is under way while another model comes succeeds if that one allows it.
-    pub fn write(&self, store: StoreId, model: Option<ModelId>, batch: Batch) -> Result<Written, StoresError> {
-        // It is compiled beside the writers. Where none is named, the turn may find another, which was compiled as it came.
+    /// INVARIANT: where no model is named, the one of the moment of the write counts, looked up in
+    /// its turn: a write that is under way while another model comes succeeds if that one allows
+    /// it.
+    pub fn write(
+        &self,
+        store: StoreId,
+        model: Option<ModelId>,
+        batch: Batch,
+    ) -> Result<Written, StoresError> {
+        // It is compiled beside the writers. Where none is named, the turn may find another, which
+        // was compiled as it came.
         match self.with_model(store, model) {
             Err(StoresError::NoModel(_)) if model.is_none() => {}
             found => drop(found?),
@@ -76,8 +84,17 @@ impl Stores {
         for tuple in &batch.writes {
             check(model.rules.model(), tuple)?;
         }
-        let Applied { revision, deleted, written } = self.apply(&mut turn, &open, &version, batch)?;
-        Ok(Written { model: model.id, revision, deleted, written })
+        let Applied {
+            revision,
+            deleted,
+            written,
+        } = self.apply(&mut turn, &open, &version, batch)?;
+        Ok(Written {
+            model: model.id,
+            revision,
+            deleted,
+            written,
+        })
     }
 
     /// Deletes every tuple about somebody, at most [`MAX_CLEARED`] at once.
@@ -93,7 +110,12 @@ impl Stores {
         let keys: Vec<TupleKey> = found.into_iter().map(|tuple| tuple.key).collect();
         let (_, in_bundle) = of(Origin::Bundle, 0);
         let applied = self.apply(&mut turn, &open, &version, Batch::of_deletes(keys))?;
-        Ok(Cleared { deleted: applied.deleted.len(), left, in_bundle, revision: applied.revision })
+        Ok(Cleared {
+            deleted: applied.deleted.len(),
+            left,
+            in_bundle,
+            revision: applied.revision,
+        })
     }
 
     /// Makes a batch durable, then publishes it.
@@ -104,16 +126,22 @@ impl Stores {
         version: &Version,
         batch: Batch,
     ) -> Result<Applied, StoresError> {
-        // First what can be refused: a store that cannot take more names must not find out once it is written. What the
-        // batch skips changes nothing here either.
-        let graph = version.graph().apply(&batch.deletes, &batch.writes, turn.next())?;
+        // First what can be refused: a store that cannot take more names must not find out once it
+        // is written. What the batch skips changes nothing here either.
+        let graph = version
+            .graph()
+            .apply(&batch.deletes, &batch.writes, turn.next())?;
         let touched = version.touched(&batch.deletes, &batch.writes);
         let is_small = batch.deletes.len() + batch.writes.len() <= SMALL;
         let said = self.store.apply(open.record.id, batch, self.now());
         let applied = turn.durable_as(said, |applied| applied.revision)?;
         if applied.is_change() {
             let next = version.with_graph(graph, touched);
-            if is_small { open.publish_small(next) } else { open.publish(next) }
+            if is_small {
+                open.publish_small(next);
+            } else {
+                open.publish(next);
+            }
         }
         Ok(applied)
     }
@@ -121,7 +149,10 @@ impl Stores {
 
 /// Refuses a tuple that the model does not allow.
 pub(super) fn check(model: &AuthorizationModel, tuple: &Tuple) -> Result<(), StoresError> {
-    let refuse = |refusal| StoresError::Tuple { key: Box::new(tuple.key.clone()), refusal };
+    let refuse = |refusal| StoresError::Tuple {
+        key: Box::new(tuple.key.clone()),
+        refusal,
+    };
     model.check_tuple(tuple).map_err(refuse)
 }
 
@@ -141,5 +172,8 @@ fn is_canonical(key: &TupleKey) -> bool {
         TupleUser::Object(user) | TupleUser::Userset { object: user, .. } => Some(user),
         TupleUser::Wildcard(_) => None,
     };
-    [Some(&key.object), user].into_iter().flatten().all(|object| is_canonical_id(object.id()))
+    [Some(&key.object), user]
+        .into_iter()
+        .flatten()
+        .all(|object| is_canonical_id(object.id()))
 }

@@ -1,10 +1,11 @@
 //! The order of writes, and how memory and disk meet again after the disk failed in one.
 //!
-//! A write that the disk failed in has not been acknowledged, and may be found in the log all the same. So after a
-//! failure the next write first reads the log from the last revision that memory has, and publishes what it finds.
+//! A write that the disk failed in has not been acknowledged, and may be found in the log all the
+//! same. So after a failure the next write first reads the log from the last revision that memory
+//! has, and publishes what it finds.
 //!
-//! INVARIANT: inside a turn that has begun, memory holds every revision that is durable; and the revision that is told
-//! (`published`) is one that memory holds.
+//! INVARIANT: inside a turn that has begun, memory holds every revision that is durable; and the
+//! revision that is told (`published`) is one that memory holds.
 
 use crate::model::Revision;
 use crate::storage::{Change, Event};
@@ -26,11 +27,15 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn at(revision: Revision) -> Self {
-        Self { revision, doubtful: false }
+        Self {
+            revision,
+            doubtful: false,
+        }
     }
 }
 
-/// The right to write. Others wait until it is dropped; then those who wait for a revision are told how far memory is.
+/// The right to write. Others wait until it is dropped; then those who wait for a revision are told
+/// how far memory is.
 pub(super) struct Turn<'a> {
     progress: MutexGuard<'a, Progress>,
     published: &'a watch::Sender<Revision>,
@@ -52,7 +57,10 @@ impl Turn<'_> {
     }
 
     /// Takes what the durable store said to a write, and notes how far it is.
-    pub(super) fn durable(&mut self, said: Result<Revision, StoreError>) -> Result<Revision, StoresError> {
+    pub(super) fn durable(
+        &mut self,
+        said: Result<Revision, StoreError>,
+    ) -> Result<Revision, StoresError> {
         self.durable_as(said, |revision| *revision)
     }
 
@@ -79,14 +87,17 @@ impl Stores {
     /// Waits for the writes before.
     pub(super) fn turn(&self) -> Result<Turn<'_>, StoresError> {
         let mut progress = self.progress.lock().unwrap_or_else(|poisoned| {
-            // What a writer left behind that panicked is found in the log, like what a failing disk left.
+            // What a writer left behind that panicked is found in the log, like what a failing disk
+            // left.
             let mut progress = poisoned.into_inner();
             self.progress.clear_poison();
             progress.doubtful = true;
             progress
         });
         while progress.doubtful {
-            let found = self.store.changes(None, progress.revision, REPLAYED_AT_ONCE)?;
+            let found = self
+                .store
+                .changes(None, progress.revision, REPLAYED_AT_ONCE)?;
             progress.doubtful = !found.is_empty();
             for change in found {
                 let revision = change.revision;
@@ -94,10 +105,18 @@ impl Stores {
                 progress.revision = revision;
             }
         }
-        Ok(Turn { progress, published: &self.published })
+        Ok(Turn {
+            progress,
+            published: &self.published,
+        })
     }
 
-    fn replay(&self, Change { revision, event, .. }: Change) -> Result<(), StoresError> {
+    fn replay(
+        &self,
+        Change {
+            revision, event, ..
+        }: Change,
+    ) -> Result<(), StoresError> {
         let open = event.store().and_then(|id| self.find(id).ok());
         match (event, open) {
             (Event::StoreCreated(record), None) => self.publish_store(record, revision)?,
@@ -105,7 +124,12 @@ impl Stores {
             (Event::ModelWritten { model, .. }, Some(open)) => {
                 open.publish(open.version.load().with_newest(model.id));
             }
-            (Event::TuplesChanged { deleted, written, .. }, Some(open)) => {
+            (
+                Event::TuplesChanged {
+                    deleted, written, ..
+                },
+                Some(open),
+            ) => {
                 let version = open.version.load();
                 let graph = version.graph().apply(&deleted, &written, revision)?;
                 let touched = version.touched(&deleted, &written);

@@ -11,8 +11,8 @@ pub enum CacheMiss {
     Absent,
     /// A relation that it rests on was written to.
     Stale,
-    /// A row was written to that shares a stripe with one that it rests on, or it rests on too many to name them: counted
-    /// as stale, and by itself.
+    /// A row was written to that shares a stripe with one that it rests on, or it rests on too many
+    /// to name them: counted as stale, and by itself.
     Collision,
     /// What was kept is of another time.
     Time,
@@ -25,7 +25,8 @@ pub enum CacheMiss {
 pub struct CacheMetrics {
     /// Legs whose outcome was kept.
     pub hits: Counter,
-    /// Requests that were answered without being read again: their body was kept, and all of their legs.
+    /// Requests that were answered without being read again: their body was kept, and all of their
+    /// legs.
     pub known: Counter,
     /// Outcomes that made room for others.
     pub evictions: Counter,
@@ -79,12 +80,36 @@ impl CacheMetrics {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register(names::CACHE_HITS, "Legs whose outcome was kept", self.hits.clone());
-        registry.register(names::CACHE_MISSES, "Legs that were evaluated, by cause", self.misses.clone());
-        registry.register(names::CACHE_KNOWN, "Requests whose body and legs were kept", self.known.clone());
-        registry.register(names::CACHE_EVICTIONS, "Outcomes that made room for others", self.evictions.clone());
+        registry.register(
+            names::CACHE_HITS,
+            "Legs whose outcome was kept",
+            self.hits.clone(),
+        );
+        registry.register(
+            names::CACHE_MISSES,
+            "Legs that were evaluated, by cause",
+            self.misses.clone(),
+        );
+        registry.register(
+            names::CACHE_KNOWN,
+            "Requests whose body and legs were kept",
+            self.known.clone(),
+        );
+        registry.register(
+            names::CACHE_EVICTIONS,
+            "Outcomes that made room for others",
+            self.evictions.clone(),
+        );
         let collisions = self.collisions.clone();
-        registry.register(names::CACHE_COLLISIONS, "Misses for a write that may be to other rows", collisions);
-        registry.register(names::CACHE_BYTES, "Memory that kept outcomes and bodies take", self.bytes.clone());
+        registry.register(
+            names::CACHE_COLLISIONS,
+            "Misses for a write that may be to other rows",
+            collisions,
+        );
+        registry.register(
+            names::CACHE_BYTES,
+            "Memory that kept outcomes and bodies take",
+            self.bytes.clone(),
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Log lines on their way out: one line stays one line, and a terminal shows what was written.
 //!
-//! Messages carry what libraries and requests said. The layer that formats them escapes what it knows of terminals; the
-//! ends of lines and the marks of direction are left, and are written as numbers here.
+//! Messages carry what libraries and requests said. The layer that formats them escapes what it
+//! knows of terminals; the ends of lines and the marks of direction are left, and are written as
+//! numbers here.
 
 use super::printable::{is_printable, write_json_escape, write_printable};
 use std::io::{self, Write};
@@ -81,7 +82,9 @@ mod tests {
 
     fn written(form: Form, line: &str) -> String {
         let mut out = Vec::new();
-        Lines::new(&mut out, form).write_all(line.as_bytes()).unwrap();
+        Lines::new(&mut out, form)
+            .write_all(line.as_bytes())
+            .unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -92,11 +95,20 @@ mod tests {
         let forged = "refused: a\u{2028}b\u{85}c\rd\n2026-10-01 ERROR forged\n";
         let expected = "refused: a\\u{2028}b\\u{85}c\\rd\n  | 2026-10-01 ERROR forged\n";
         assert_eq!(written(text, forged), expected);
-        assert_eq!(written(text, "\u{1b}[31m\u{202e}x\n"), "\\u{1b}[31m\\u{202e}x\n");
-        assert_eq!(written(Form::Text { colour: true }, "\u{1b}[31mx\u{9b}\n"), "\u{1b}[31mx\\u{9b}\n");
+        assert_eq!(
+            written(text, "\u{1b}[31m\u{202e}x\n"),
+            "\\u{1b}[31m\\u{202e}x\n"
+        );
+        assert_eq!(
+            written(Form::Text { colour: true }, "\u{1b}[31mx\u{9b}\n"),
+            "\u{1b}[31mx\\u{9b}\n"
+        );
         let json = "{\"message\":\"a\u{2028}b\u{85}\u{202e}\u{E0041}\"}\n";
         let line = written(Form::Json, json);
-        assert_eq!(line, "{\"message\":\"a\\u2028b\\u0085\\u202e\\udb40\\udc41\"}\n");
+        assert_eq!(
+            line,
+            "{\"message\":\"a\\u2028b\\u0085\\u202e\\udb40\\udc41\"}\n"
+        );
         let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(read(&line), read(json));
     }

@@ -67,8 +67,16 @@ impl LoadMetrics {
         for cause in ["request", "answer", "age"] {
             drop(self.ended.get_or_create(&[("cause", cause)]));
         }
-        registry.register(names::REQUESTS_REFUSED, "Requests refused for load, by cause", self.refused.clone());
+        registry.register(
+            names::REQUESTS_REFUSED,
+            "Requests refused for load, by cause",
+            self.refused.clone(),
+        );
         let ended = self.ended.clone();
-        registry.register(names::CONNECTIONS_ENDED, "Connections that the service ended, by cause", ended);
+        registry.register(
+            names::CONNECTIONS_ENDED,
+            "Connections that the service ended, by cause",
+            ended,
+        );
     }
 }

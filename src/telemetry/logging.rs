@@ -1,7 +1,7 @@
 //! Log lines: text for a person at a terminal, JSON for everything else.
 //!
-//! Lines go to standard error, so that standard output stays free for decision records. What a terminal could be fooled
-//! with is written as its number ([`super::lines`]).
+//! Lines go to standard error, so that standard output stays free for decision records. What a
+//! terminal could be fooled with is written as its number ([`super::lines`]).
 
 use super::lines::{Form, Lines};
 use std::io::IsTerminal;
@@ -27,7 +27,9 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
     /// The filter is not of its form.
-    #[error("`{filter}` is not a log filter: {problem}; write for example `info` or `warn,behest=debug`")]
+    #[error(
+        "`{filter}` is not a log filter: {problem}; write for example `info` or `warn,behest=debug`"
+    )]
     Filter {
         /// What was given.
         filter: String,
@@ -43,19 +45,33 @@ pub enum LoggingError {
 pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), LoggingError> {
     let levels = EnvFilter::builder()
         .parse(filter)
-        .map_err(|error| LoggingError::Filter { filter: filter.to_owned(), problem: error.to_string() })?;
+        .map_err(|error| LoggingError::Filter {
+            filter: filter.to_owned(),
+            problem: error.to_string(),
+        })?;
     let terminal = std::io::stderr().is_terminal();
     let text = match format {
         LogFormat::Auto => terminal,
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let colour = text && terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let form = if text { Form::Text { colour } } else { Form::Json };
+    let colour =
+        text && terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let form = if text {
+        Form::Text { colour }
+    } else {
+        Form::Json
+    };
     let writer = move || Lines::new(std::io::stderr(), form);
-    let builder = tracing_subscriber::fmt().with_env_filter(levels).with_writer(writer);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(levels)
+        .with_writer(writer);
     let started = if text {
-        builder.with_target(false).with_ansi(colour).finish().try_init()
+        builder
+            .with_target(false)
+            .with_ansi(colour)
+            .finish()
+            .try_init()
     } else {
         builder.json().flatten_event(true).finish().try_init()
     };

@@ -1,24 +1,28 @@
 //! The metrics of one service, in the `OpenMetrics` text format.
 //!
-//! INVARIANT: label values are bounded. Endpoints are named by the code, reasons by the bundle and at most
-//! [`MAX_REASONS`]; nothing that a caller writes becomes a label.
+//! INVARIANT: label values are bounded. Endpoints are named by the code, reasons by the bundle and
+//! at most [`MAX_REASONS`]; nothing that a caller writes becomes a label.
 
 use super::{CacheMetrics, LoadMetrics, names};
 use arc_swap::ArcSwap;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info};
+use prometheus_client::metrics::{
+    counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info,
+};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// Reasons that are counted one by one; denials with any further reason are counted as `other`. A bundle names a few
-/// dozen, and each is a time series for as long as the process runs, through every reload.
+/// Reasons that are counted one by one; denials with any further reason are counted as `other`. A
+/// bundle names a few dozen, and each is a time series for as long as the process runs, through
+/// every reload.
 pub const MAX_REASONS: usize = 500;
 
 /// Upper bounds in seconds: a decision inline takes tens of microseconds, a slow client seconds.
 const LATENCY_BUCKETS: [f64; 17] = [
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0, 10.0,
 ];
 
 /// What [`Metrics`] keeps where no bundle has gone live.
@@ -80,7 +84,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A decision was made: `decision` is `permit` or `deny`, `reason` a denial's code and `none` for a permit.
+    /// A decision was made: `decision` is `permit` or `deny`, `reason` a denial's code and `none`
+    /// for a permit.
     ///
     /// For every decision: one or two atomic additions and, for a denial, a look-up without a lock.
     pub fn decided(&self, decision: &str, reason: &str) {
@@ -91,10 +96,12 @@ impl Metrics {
         }
     }
 
-    /// A request was answered: by which endpoint (a name of the code, never a path that a caller wrote), with which
-    /// status, after how many seconds.
+    /// A request was answered: by which endpoint (a name of the code, never a path that a caller
+    /// wrote), with which status, after how many seconds.
     pub fn observe_request(&self, endpoint: &'static str, status: u16, seconds: f64) {
-        self.requests.get_or_create(&RequestLabels { endpoint, status }).observe(seconds);
+        self.requests
+            .get_or_create(&RequestLabels { endpoint, status })
+            .observe(seconds);
     }
 
     /// A bundle went live at `at_ms`, in milliseconds since 1970.
@@ -102,7 +109,9 @@ impl Metrics {
         self.bundle_loads.inc();
         self.bundle_live_since_ms.store(at_ms, Ordering::Relaxed);
         self.bundle_info.clear();
-        self.bundle_info.get_or_create(&[("digest", digest.to_owned())]).set(1);
+        self.bundle_info
+            .get_or_create(&[("digest", digest.to_owned())])
+            .set(1);
     }
 
     /// A bundle was refused.
@@ -125,13 +134,24 @@ impl Metrics {
         self.record_write_errors.inc();
     }
 
-    /// A page of a search (`subject`, `resource` or `action`) went through so many candidates, decided about so many of
-    /// them, and returned so many.
-    pub fn searched(&self, search: &'static str, candidates: usize, decided: usize, returned: usize) {
-        let counts =
-            [(&self.search_candidates, candidates), (&self.search_decided, decided), (&self.search_returned, returned)];
+    /// A page of a search (`subject`, `resource` or `action`) went through so many candidates,
+    /// decided about so many of them, and returned so many.
+    pub fn searched(
+        &self,
+        search: &'static str,
+        candidates: usize,
+        decided: usize,
+        returned: usize,
+    ) {
+        let counts = [
+            (&self.search_candidates, candidates),
+            (&self.search_decided, decided),
+            (&self.search_returned, returned),
+        ];
         for (family, count) in counts {
-            family.get_or_create(&[("search", search)]).inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+            family
+                .get_or_create(&[("search", search)])
+                .inc_by(u64::try_from(count).unwrap_or(u64::MAX));
         }
     }
 
@@ -147,12 +167,18 @@ impl Metrics {
         &self.load
     }
 
-    /// Everything, in the `OpenMetrics` text format; the age of the bundle is what it is at `now_ms`.
+    /// Everything, in the `OpenMetrics` text format; the age of the bundle is what it is at
+    /// `now_ms`.
     #[must_use]
     pub fn encode(&self, now_ms: i64) -> String {
         let since = self.bundle_live_since_ms.load(Ordering::Relaxed);
-        // Without a bundle the age is not a number, which an alert on "older than" never takes for fresh.
-        self.bundle_age.set(if since == NEVER { f64::NAN } else { seconds_between(since, now_ms) });
+        // Without a bundle the age is not a number, which an alert on "older than" never takes for
+        // fresh.
+        self.bundle_age.set(if since == NEVER {
+            f64::NAN
+        } else {
+            seconds_between(since, now_ms)
+        });
         let mut text = String::new();
         if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.registry) {
             tracing::error!(%error, "the metrics could not be written out");
@@ -165,12 +191,28 @@ impl Metrics {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register(names::BUILD, "The running version", build);
         let decisions = self.decisions.family.clone();
-        registry.register(names::DECISIONS, "Decisions by outcome and reason", decisions);
+        registry.register(
+            names::DECISIONS,
+            "Decisions by outcome and reason",
+            decisions,
+        );
         let requests = self.requests.clone();
-        registry.register(names::REQUEST_SECONDS, "Time to answer a request, in seconds", requests);
+        registry.register(
+            names::REQUEST_SECONDS,
+            "Time to answer a request, in seconds",
+            requests,
+        );
         let age = self.bundle_age.clone();
-        registry.register(names::BUNDLE_AGE_SECONDS, "Time since the live bundle went live, in seconds", age);
-        registry.register(names::BUNDLE_INFO, "The digest of the live bundle", self.bundle_info.clone());
+        registry.register(
+            names::BUNDLE_AGE_SECONDS,
+            "Time since the live bundle went live, in seconds",
+            age,
+        );
+        registry.register(
+            names::BUNDLE_INFO,
+            "The digest of the live bundle",
+            self.bundle_info.clone(),
+        );
         self.register_counters();
         self.register_searches();
         self.cache.register(&mut self.registry);
@@ -179,11 +221,31 @@ impl Metrics {
 
     fn register_counters(&mut self) {
         for (name, help, counter) in [
-            (names::BUNDLE_LOADS, "Bundles that went live", &self.bundle_loads),
-            (names::RELOAD_FAILURES, "Bundles that were refused", &self.reload_failures),
-            (names::RECORDS_WRITTEN, "Decision records that were written", &self.records_written),
-            (names::RECORDS_DROPPED, "Decision records that were lost", &self.records_dropped),
-            (names::RECORD_WRITE_ERRORS, "Failed attempts to write decision records", &self.record_write_errors),
+            (
+                names::BUNDLE_LOADS,
+                "Bundles that went live",
+                &self.bundle_loads,
+            ),
+            (
+                names::RELOAD_FAILURES,
+                "Bundles that were refused",
+                &self.reload_failures,
+            ),
+            (
+                names::RECORDS_WRITTEN,
+                "Decision records that were written",
+                &self.records_written,
+            ),
+            (
+                names::RECORDS_DROPPED,
+                "Decision records that were lost",
+                &self.records_dropped,
+            ),
+            (
+                names::RECORD_WRITE_ERRORS,
+                "Failed attempts to write decision records",
+                &self.record_write_errors,
+            ),
         ] {
             self.registry.register(name, help, counter.clone());
         }
@@ -191,9 +253,21 @@ impl Metrics {
 
     fn register_searches(&mut self) {
         for (name, help, searches) in [
-            (names::SEARCH_CANDIDATES, "Candidates that searches went through", &self.search_candidates),
-            (names::SEARCH_DECIDED, "Candidates that searches decided", &self.search_decided),
-            (names::SEARCH_RETURNED, "Results that searches returned", &self.search_returned),
+            (
+                names::SEARCH_CANDIDATES,
+                "Candidates that searches went through",
+                &self.search_candidates,
+            ),
+            (
+                names::SEARCH_DECIDED,
+                "Candidates that searches decided",
+                &self.search_decided,
+            ),
+            (
+                names::SEARCH_RETURNED,
+                "Results that searches returned",
+                &self.search_returned,
+            ),
         ] {
             self.registry.register(name, help, searches.clone());
         }
@@ -214,7 +288,12 @@ impl Default for Decisions {
         let family = Family::default();
         let permits = counter_of(&family, "permit", "none");
         let others = counter_of(&family, "deny", "other");
-        Self { family, permits, others, denials: ArcSwap::default() }
+        Self {
+            family,
+            permits,
+            others,
+            denials: ArcSwap::default(),
+        }
     }
 }
 
@@ -239,11 +318,21 @@ impl Decisions {
     }
 }
 
-fn counter_of(family: &Family<[(&'static str, String); 2], Counter>, decision: &'static str, reason: &str) -> Counter {
-    family.get_or_create_owned(&[("decision", decision.to_owned()), ("reason", reason.to_owned())])
+fn counter_of(
+    family: &Family<[(&'static str, String); 2], Counter>,
+    decision: &'static str,
+    reason: &str,
+) -> Counter {
+    family.get_or_create_owned(&[
+        ("decision", decision.to_owned()),
+        ("reason", reason.to_owned()),
+    ])
 }
 
-#[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "an age in milliseconds is far below 2^53"
+)]
 fn seconds_between(since_ms: i64, now_ms: i64) -> f64 {
     now_ms.saturating_sub(since_ms) as f64 / 1_000.0
 }
@@ -253,7 +342,9 @@ mod tests {
     use super::*;
 
     fn lines_with<'a>(text: &'a str, part: &str) -> Vec<&'a str> {
-        text.lines().filter(|line| !line.starts_with('#') && line.contains(part)).collect()
+        text.lines()
+            .filter(|line| !line.starts_with('#') && line.contains(part))
+            .collect()
     }
 
     #[test]
@@ -284,7 +375,10 @@ mod tests {
         let text = metrics.encode(0);
         let last = MAX_REASONS - 1;
         assert_eq!(lines_with(&text, &format!("\"reason_{last}\"")).len(), 1);
-        assert_eq!(lines_with(&text, &format!("\"reason_{MAX_REASONS}\"")), Vec::<&str>::new());
+        assert_eq!(
+            lines_with(&text, &format!("\"reason_{MAX_REASONS}\"")),
+            Vec::<&str>::new()
+        );
         assert_eq!(
             lines_with(&text, r#"reason="other""#),
             [r#"behest_decisions_total{decision="deny",reason="other"} 3"#]
@@ -294,13 +388,25 @@ mod tests {
     #[test]
     fn the_age_of_the_bundle_is_computed_when_it_is_read() {
         let metrics = Metrics::default();
-        assert_eq!(lines_with(&metrics.encode(5_000), "bundle_age"), ["behest_bundle_age_seconds NaN"]);
+        assert_eq!(
+            lines_with(&metrics.encode(5_000), "bundle_age"),
+            ["behest_bundle_age_seconds NaN"]
+        );
         metrics.bundle_loaded("aa", 1_000);
         metrics.bundle_loaded("bb", 2_000);
         let text = metrics.encode(5_500);
-        assert_eq!(lines_with(&text, "bundle_age"), ["behest_bundle_age_seconds 3.5"]);
-        assert_eq!(lines_with(&text, "bundle_info"), [r#"behest_bundle_info{digest="bb"} 1"#]);
-        assert_eq!(lines_with(&text, "bundle_loads"), ["behest_bundle_loads_total 2"]);
+        assert_eq!(
+            lines_with(&text, "bundle_age"),
+            ["behest_bundle_age_seconds 3.5"]
+        );
+        assert_eq!(
+            lines_with(&text, "bundle_info"),
+            [r#"behest_bundle_info{digest="bb"} 1"#]
+        );
+        assert_eq!(
+            lines_with(&text, "bundle_loads"),
+            ["behest_bundle_loads_total 2"]
+        );
     }
 
     #[test]
@@ -308,9 +414,18 @@ mod tests {
         let metrics = Metrics::default();
         metrics.observe_request("evaluation", 200, 0.000_06);
         let text = metrics.encode(0);
-        let bucket =
-            |le: &str| format!(r#"behest_request_seconds_bucket{{le="{le}",endpoint="evaluation",status="200"}}"#);
-        assert_eq!(lines_with(&text, &bucket("0.00005")), [format!("{} 0", bucket("0.00005"))]);
-        assert_eq!(lines_with(&text, &bucket("0.0001")), [format!("{} 1", bucket("0.0001"))]);
+        let bucket = |le: &str| {
+            format!(
+                r#"behest_request_seconds_bucket{{le="{le}",endpoint="evaluation",status="200"}}"#
+            )
+        };
+        assert_eq!(
+            lines_with(&text, &bucket("0.00005")),
+            [format!("{} 0", bucket("0.00005"))]
+        );
+        assert_eq!(
+            lines_with(&text, &bucket("0.0001")),
+            [format!("{} 1", bucket("0.0001"))]
+        );
     }
 }

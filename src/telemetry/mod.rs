@@ -1,9 +1,10 @@
 //! Metrics and logs: what an operator sees of a running service.
 //!
-//! **Problem.** Names that dashboards and alerts rest on must not drift, and counting must not cost what it measures:
-//! a decision takes microseconds.
-//! **Decision.** Every metric is a field of [`Metrics`], registered under a name of [`names`]; there are no globals, so
-//! tests own what they count. What is counted per decision goes through a handle that was looked up before.
+//! **Problem.** Names that dashboards and alerts rest on must not drift, and counting must not cost
+//! what it measures: a decision takes microseconds.
+//! **Decision.** Every metric is a field of [`Metrics`], registered under a name of [`names`];
+//! there are no globals, so tests own what they count. What is counted per decision goes through a
+//! handle that was looked up before.
 //! **Trade-off.** A new metric means a new method here, and cannot be added from where it happens.
 //!
 //! Fields of log lines, by the same names everywhere:
@@ -29,7 +30,8 @@ pub use logging::{DEFAULT_FILTER, LogFormat, LoggingError, start_logging};
 pub use metrics::{MAX_REASONS, Metrics};
 pub use printable::{is_printable, printable, write_json_escape, write_printable};
 
-/// The names of all metrics, without the endings that the exposition format adds (`_total`, `_info`, `_bucket`).
+/// The names of all metrics, without the endings that the exposition format adds (`_total`,
+/// `_info`, `_bucket`).
 pub mod names {
     /// Decisions, by `decision` (`permit`, `deny`) and `reason` (a code, `none` for a permit).
     pub const DECISIONS: &str = "behest_decisions";
@@ -49,7 +51,8 @@ pub mod names {
     pub const RECORDS_DROPPED: &str = "behest_records_dropped";
     /// Attempts to write decision records that failed.
     pub const RECORD_WRITE_ERRORS: &str = "behest_record_write_errors";
-    /// Candidates that pages of searches went through, by `search` (`subject`, `resource`, `action`).
+    /// Candidates that pages of searches went through, by `search` (`subject`, `resource`,
+    /// `action`).
     pub const SEARCH_CANDIDATES: &str = "behest_search_candidates";
     /// Those that were decided.
     pub const SEARCH_DECIDED: &str = "behest_search_decided";
@@ -57,14 +60,15 @@ pub mod names {
     pub const SEARCH_RETURNED: &str = "behest_search_returned";
     /// Legs whose outcome was kept.
     pub const CACHE_HITS: &str = "behest_cache_hits";
-    /// Legs that were evaluated beside a cache, by `cause` (`absent`, `stale`, `time`, `uncacheable`).
+    /// Legs that were evaluated beside a cache, by `cause` (`absent`, `stale`, `time`,
+    /// `uncacheable`).
     pub const CACHE_MISSES: &str = "behest_cache_misses";
     /// Requests that were answered without being read again.
     pub const CACHE_KNOWN: &str = "behest_cache_known_requests";
     /// Outcomes that made room for others.
     pub const CACHE_EVICTIONS: &str = "behest_cache_evictions";
-    /// Misses, among those that are `stale`, for a write that may be to other rows: one shares a stripe with a row of the
-    /// leg's, or the leg rests on too many rows to name them.
+    /// Misses, among those that are `stale`, for a write that may be to other rows: one shares a
+    /// stripe with a row of the leg's, or the leg rests on too many rows to name them.
     pub const CACHE_COLLISIONS: &str = "behest_cache_stripe_collisions";
     /// Memory that kept outcomes take.
     pub const CACHE_BYTES: &str = "behest_cache_bytes";

@@ -1,15 +1,17 @@
 //! Characters that stay what they are in lines for people and machines.
 //!
-//! **Problem.** What a request says comes into logs, records and terminals. A character that begins a new line there, or
-//! turns the direction of the text around it, lets a request write what the service did not say: U+2028 ends a line for
-//! many readers, U+0085 for terminals, U+202E shows `gpj.exe` as `exe.jpg`.
-//! **Decision.** One function says which characters are shown as they are. Whoever writes a line writes the others as
-//! their numbers.
+//! **Problem.** What a request says comes into logs, records and terminals. A character that begins
+//! a new line there, or turns the direction of the text around it, lets a request write what the
+//! service did not say: U+2028 ends a line for many readers, U+0085 for terminals, U+202E shows
+//! `gpj.exe` as `exe.jpg`.
+//! **Decision.** One function says which characters are shown as they are. Whoever writes a line
+//! writes the others as their numbers.
 
 use std::fmt::{self, Write};
 
-/// Returns `true` for a character that is shown as it is: no control character of either set, no end of a line or a
-/// paragraph, nothing that changes the direction of text, no mark that cannot be seen.
+/// Returns `true` for a character that is shown as it is: no control character of either set, no
+/// end of a line or a paragraph, nothing that changes the direction of text, no mark that cannot be
+/// seen.
 #[must_use]
 pub fn is_printable(c: char) -> bool {
     match c {
@@ -48,7 +50,9 @@ pub fn write_printable(out: &mut impl Write, text: &str) -> fmt::Result {
 
 /// Writes a character into a JSON string by its number.
 pub fn write_json_escape(out: &mut impl Write, c: char) -> fmt::Result {
-    c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))
+    c.encode_utf16(&mut [0; 2])
+        .iter()
+        .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
 }
 
 /// A text with what is not printable written as [`write_printable`] does.
@@ -69,9 +73,15 @@ mod tests {
         for (text, expected) in [
             ("plan é 漢 🦀 'a' \"b\" \\", "plan é 漢 🦀 'a' \"b\" \\"),
             ("a\nb\r\tc", "a\\nb\\r\\tc"),
-            ("a\u{2028}b\u{2029}c\u{85}d", "a\\u{2028}b\\u{2029}c\\u{85}d"),
+            (
+                "a\u{2028}b\u{2029}c\u{85}d",
+                "a\\u{2028}b\\u{2029}c\\u{85}d",
+            ),
             ("\u{1b}[31m\u{9b}31m\u{7f}", "\\u{1b}[31m\\u{9b}31m\\u{7f}"),
-            ("\u{202e}gpj.exe\u{2066}\u{200f}\u{feff}", "\\u{202e}gpj.exe\\u{2066}\\u{200f}\\u{feff}"),
+            (
+                "\u{202e}gpj.exe\u{2066}\u{200f}\u{feff}",
+                "\\u{202e}gpj.exe\\u{2066}\\u{200f}\\u{feff}",
+            ),
         ] {
             assert_eq!(printable(text), expected);
         }

@@ -18,13 +18,29 @@ const TABLE: [(&str, &[&str]); 17] = [
     ("evidence", &["model", "clock"]),
     ("cache", &["model", "clock"]),
     ("record", &["model", "clock"]),
-    // A version of the store `main` holds the bundle, and says to the cache which rows a write has touched.
-    ("stores", &["model", "clock", "relations", "storage", "bundle", "cache"]),
+    // A version of the store `main` holds the bundle, and says to the cache which rows a write has
+    // touched.
+    (
+        "stores",
+        &["model", "clock", "relations", "storage", "bundle", "cache"],
+    ),
     (
         "engine",
-        &["model", "clock", "policy", "relations", "stores", "bundle", "evidence", "cache", "record", "process"],
+        &[
+            "model",
+            "clock",
+            "policy",
+            "relations",
+            "stores",
+            "bundle",
+            "evidence",
+            "cache",
+            "record",
+            "process",
+        ],
     ),
-    // Caller identity is evidence; the decision record and the bundle are reached through the engine.
+    // Caller identity is evidence; the decision record and the bundle are reached through the
+    // engine.
     ("http", &["model", "clock", "engine", "stores", "evidence"]),
     ("cli", &["*"]),
     ("main", &["*"]),
@@ -44,16 +60,30 @@ fn a_folder_uses_only_what_the_table_lists() {
             wrong.push(format!("`{folder}` is not in the table"));
             continue;
         };
-        let may =
-            |other: &str| other == folder || other == "telemetry" || allowed.contains(&"*") || allowed.contains(&other);
+        let may = |other: &str| {
+            other == folder
+                || other == "telemetry"
+                || allowed.contains(&"*")
+                || allowed.contains(&other)
+        };
         // Where a path is named, not where it leads: a folder may pass on what is another's.
         for path in Uses::of(&[]).by(source) {
-            if let Some(other) = path.first().filter(|other| table.contains_key(other.as_str()) && !may(other)) {
-                wrong.push(format!("{}: `{folder}` uses `{other}`: {}", source.path.display(), path.join("::")));
+            if let Some(other) = path
+                .first()
+                .filter(|other| table.contains_key(other.as_str()) && !may(other))
+            {
+                wrong.push(format!(
+                    "{}: `{folder}` uses `{other}`: {}",
+                    source.path.display(),
+                    path.join("::")
+                ));
             }
         }
         if folder != CEDAR && source.code.contains("cedar_policy") {
-            wrong.push(format!("{}: only `{CEDAR}` may name Cedar", source.path.display()));
+            wrong.push(format!(
+                "{}: only `{CEDAR}` may name Cedar",
+                source.path.display()
+            ));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

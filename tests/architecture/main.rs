@@ -1,5 +1,5 @@
-//! The architecture, held: which folder may use which, which room of a folder may use which, how long files and functions
-//! get, and that a name says one thing.
+//! The architecture, held: which folder may use which, which room of a folder may use which, how
+//! long files and functions get, and that a name says one thing.
 
 #![expect(
     clippy::expect_used,

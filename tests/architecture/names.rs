@@ -5,16 +5,43 @@ use std::collections::BTreeMap;
 
 /// Names that come more often, and why each is the word that a reader looks for.
 const OFTEN: [(&str, &str); 11] = [
-    ("batch", "several questions or writes at once are a batch in the engine, on the wire and in a store"),
-    ("cases", "a bundle's cases are read, run as decisions and as searches, and reported by the command line"),
-    ("error", "a folder's errors are one enum, and its file is found by its name in each folder"),
-    ("evaluate", "Cedar's policies, a relation's rewrite and a tuple's condition are each evaluated"),
-    ("json", "a form of the same data beside others: tuples, claims, answers"),
+    (
+        "batch",
+        "several questions or writes at once are a batch in the engine, on the wire and in a store",
+    ),
+    (
+        "cases",
+        "a bundle's cases are read, run as decisions and as searches, and reported by the command line",
+    ),
+    (
+        "error",
+        "a folder's errors are one enum, and its file is found by its name in each folder",
+    ),
+    (
+        "evaluate",
+        "Cedar's policies, a relation's rewrite and a tuple's condition are each evaluated",
+    ),
+    (
+        "json",
+        "a form of the same data beside others: tuples, claims, answers",
+    ),
     ("read", "the half that reads, beside one that writes"),
-    ("request", "what is asked, in the model and as each surface takes it"),
-    ("search", "AuthZEN's searches: a setting, an endpoint, its wire, the model and the walk over relations"),
-    ("source", "where something comes from: tuples, keys, policies, models"),
-    ("tuple", "OpenFGA's word, in the model, on the wire and as a row"),
+    (
+        "request",
+        "what is asked, in the model and as each surface takes it",
+    ),
+    (
+        "search",
+        "AuthZEN's searches: a setting, an endpoint, its wire, the model and the walk over relations",
+    ),
+    (
+        "source",
+        "where something comes from: tuples, keys, policies, models",
+    ),
+    (
+        "tuple",
+        "OpenFGA's word, in the model, on the wire and as a row",
+    ),
     ("write", "the half that writes, beside one that reads"),
 ];
 
@@ -22,14 +49,28 @@ const OFTEN: [(&str, &str); 11] = [
 fn no_file_name_comes_more_than_twice() {
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in sources() {
-        let stem = source.path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let stem = source
+            .path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         if stem != "mod" {
-            files.entry(stem).or_default().push(source.path.display().to_string());
+            files
+                .entry(stem)
+                .or_default()
+                .push(source.path.display().to_string());
         }
     }
     let is_listed = |stem: &str| OFTEN.iter().any(|(name, _)| *name == stem);
-    let often: Vec<_> = files.iter().filter(|(stem, paths)| paths.len() > 2 && !is_listed(stem)).collect();
+    let often: Vec<_> = files
+        .iter()
+        .filter(|(stem, paths)| paths.len() > 2 && !is_listed(stem))
+        .collect();
     assert!(often.is_empty(), "{often:#?}");
-    let rare: Vec<_> = OFTEN.iter().filter(|(name, _)| files.get(*name).is_none_or(|paths| paths.len() <= 2)).collect();
+    let rare: Vec<_> = OFTEN
+        .iter()
+        .filter(|(name, _)| files.get(*name).is_none_or(|paths| paths.len() <= 2))
+        .collect();
     assert!(rare.is_empty(), "no longer more than twice: {rare:?}");
 }

@@ -13,23 +13,33 @@ pub(crate) struct Uses {
 
 impl Uses {
     pub(crate) fn of(sources: &[Source]) -> Self {
-        let exports = sources.iter().map(|source| (source.module.clone(), exports(source))).collect();
+        let exports = sources
+            .iter()
+            .map(|source| (source.module.clone(), exports(source)))
+            .collect();
         Self { exports }
     }
 
     /// Every path that a file names.
     pub(crate) fn by(&self, source: &Source) -> Vec<Path> {
-        let named = named(&source.code).into_iter().map(|path| absolute(&source.module, path));
+        let named = named(&source.code)
+            .into_iter()
+            .map(|path| absolute(&source.module, path));
         named.map(|path| self.followed(path)).collect()
     }
 
     fn followed(&self, mut path: Path) -> Path {
         // A re-export of a re-export is as far as it goes.
         for _ in 0..3 {
-            let Some(depth) = (1..path.len()).rev().find(|depth| self.exports.contains_key(&path[..*depth])) else {
+            let Some(depth) = (1..path.len())
+                .rev()
+                .find(|depth| self.exports.contains_key(&path[..*depth]))
+            else {
                 break;
             };
-            let Some(leads) = self.exports[&path[..depth]].get(&path[depth]) else { break };
+            let Some(leads) = self.exports[&path[..depth]].get(&path[depth]) else {
+                break;
+            };
             if *leads == path[..=depth] {
                 break;
             }
@@ -48,7 +58,11 @@ fn exports(source: &Source) -> BTreeMap<String, Path> {
         parse(path, &mut Vec::new(), &mut paths);
         for path in paths {
             let is_here = !["crate", "super", "self"].contains(&path[0].as_str());
-            let leads = if is_here { [&source.module[..], &path].concat() } else { absolute(&source.module, path) };
+            let leads = if is_here {
+                [&source.module[..], &path].concat()
+            } else {
+                absolute(&source.module, path)
+            };
             if let Some(name) = leads.last().cloned() {
                 found.insert(name, leads);
             }
@@ -63,7 +77,9 @@ fn named(code: &str) -> Vec<Path> {
     for root in ["crate::", "behest::", "super::", "self::"] {
         for (at, _) in code.match_indices(root) {
             let before = code[..at].chars().next_back();
-            if !before.is_some_and(|char| char.is_ascii_alphanumeric() || char == '_' || char == ':') {
+            if !before
+                .is_some_and(|char| char.is_ascii_alphanumeric() || char == '_' || char == ':')
+            {
                 parse(&code[at..], &mut Vec::new(), &mut found);
             }
         }
@@ -89,7 +105,9 @@ fn parse<'c>(code: &'c str, prefix: &mut Path, found: &mut Vec<Path>) -> &'c str
             }
         }
     }
-    let end = code.find(|char: char| !char.is_ascii_alphanumeric() && char != '_').unwrap_or(code.len());
+    let end = code
+        .find(|char: char| !char.is_ascii_alphanumeric() && char != '_')
+        .unwrap_or(code.len());
     let (name, rest) = code.split_at(end);
     if !name.is_empty() {
         prefix.push(name.to_owned());
@@ -125,8 +143,22 @@ fn absolute(module: &[String], path: Path) -> Path {
 fn paths_are_read_out_of_lists_and_through_what_is_above() {
     let text = "use crate::a::{b::C, self, d as e, f::{G, H}};\nuse super::super::i;\nlet x = self::j::k(crate::l::M);";
     let module = ["one", "two", "three"].map(str::to_owned);
-    let found: Vec<String> = named(text).into_iter().map(|path| absolute(&module, path).join("::")).collect();
-    for wanted in ["a::b::C", "a::d", "a::f::G", "a::f::H", "one::i", "one::two::three::j::k", "l::M"] {
-        assert!(found.iter().any(|path| path == wanted), "{wanted} in {found:?}");
+    let found: Vec<String> = named(text)
+        .into_iter()
+        .map(|path| absolute(&module, path).join("::"))
+        .collect();
+    for wanted in [
+        "a::b::C",
+        "a::d",
+        "a::f::G",
+        "a::f::H",
+        "one::i",
+        "one::two::three::j::k",
+        "l::M",
+    ] {
+        assert!(
+            found.iter().any(|path| path == wanted),
+            "{wanted} in {found:?}"
+        );
     }
 }

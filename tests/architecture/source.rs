@@ -41,7 +41,8 @@ pub(crate) fn sources() -> Vec<Source> {
             }
         }
     }
-    let is_test = |module: &[String]| (1..=module.len()).any(|depth| tests.contains(&module[..depth]));
+    let is_test =
+        |module: &[String]| (1..=module.len()).any(|depth| tests.contains(&module[..depth]));
     found.retain(|source| !is_test(&source.module));
     found.sort_by(|one, other| one.path.cmp(&other.path));
     assert!(found.len() > 200, "{} files", found.len());
@@ -53,11 +54,22 @@ fn read(root: &Path, path: &Path) -> (Source, Vec<String>) {
     let (code, modules_of_tests) = without_tests(&blank(&text));
     let inside = path.strip_prefix(root).expect("below the root");
     let names = inside.with_extension("");
-    let mut module: Vec<String> = names.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+    let mut module: Vec<String> = names
+        .iter()
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
     if module.last().is_some_and(|last| last == "mod") || module == ["lib"] {
         module.pop();
     }
-    (Source { path: Path::new("src").join(inside), module, text, code }, modules_of_tests)
+    (
+        Source {
+            path: Path::new("src").join(inside),
+            module,
+            text,
+            code,
+        },
+        modules_of_tests,
+    )
 }
 
 /// A text with spaces for its comments, strings and characters.
@@ -77,13 +89,22 @@ fn blank(text: &str) -> String {
     String::from_utf8(code).expect("code outside of strings and comments is ASCII")
 }
 
-/// Where the comment, the string or the character ends that begins here; `at` itself where none does.
+/// Where the comment, the string or the character ends that begins here; `at` itself where none
+/// does.
 fn literal_end(bytes: &[u8], at: usize) -> usize {
     let rest = &bytes[at..];
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let follows_word = at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(is_word);
+    let follows_word = at
+        .checked_sub(1)
+        .and_then(|before| bytes.get(before))
+        .is_some_and(is_word);
     match rest {
-        [b'/', b'/', ..] => at + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
+        [b'/', b'/', ..] => {
+            at + rest
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .unwrap_or(rest.len())
+        }
         [b'"', ..] => at + 1 + closing(&rest[1..], b'"'),
         [b'b', b'"', ..] if !follows_word => at + 2 + closing(&rest[2..], b'"'),
         [b'r', b'"' | b'#', ..] if !follows_word => raw_end(bytes, at + 1),
@@ -96,7 +117,11 @@ fn literal_end(bytes: &[u8], at: usize) -> usize {
                 .ok()
                 .and_then(|text| text.chars().next())
                 .map_or(1, char::len_utf8);
-            if other.get(width) == Some(&b'\'') { at + width + 2 } else { at }
+            if other.get(width) == Some(&b'\'') {
+                at + width + 2
+            } else {
+                at
+            }
         }
         _ => at,
     }
@@ -112,18 +137,24 @@ fn closing(rest: &[u8], quote: u8) -> usize {
 }
 
 fn raw_end(bytes: &[u8], hashes_at: usize) -> usize {
-    let hashes = bytes[hashes_at..].iter().take_while(|byte| **byte == b'#').count();
+    let hashes = bytes[hashes_at..]
+        .iter()
+        .take_while(|byte| **byte == b'#')
+        .count();
     if bytes.get(hashes_at + hashes) != Some(&b'"') {
         // A raw identifier.
         return hashes_at;
     }
     let close = format!("\"{}", "#".repeat(hashes));
     let body = hashes_at + hashes + 1;
-    let found = bytes[body..].windows(close.len()).position(|window| window == close.as_bytes());
+    let found = bytes[body..]
+        .windows(close.len())
+        .position(|window| window == close.as_bytes());
     found.map_or(bytes.len(), |at| body + at + close.len())
 }
 
-/// Code without the items that only tests have, and the names of modules among them that are files of their own.
+/// Code without the items that only tests have, and the names of modules among them that are files
+/// of their own.
 fn without_tests(code: &str) -> (String, Vec<String>) {
     const MARKS: [&str; 3] = ["#[cfg(test)]", "#[cfg(all(test", "#[cfg(any(test"];
     let mut code = code.to_owned();
@@ -131,8 +162,13 @@ fn without_tests(code: &str) -> (String, Vec<String>) {
     while let Some(start) = MARKS.iter().filter_map(|mark| code.find(mark)).min() {
         let item = past_attributes(&code, start);
         let end = item_end(&code, item);
-        let head = code[item..end].trim_start_matches("pub ").trim_start_matches("pub(crate) ");
-        if let Some(name) = head.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
+        let head = code[item..end]
+            .trim_start_matches("pub ")
+            .trim_start_matches("pub(crate) ");
+        if let Some(name) = head
+            .strip_prefix("mod ")
+            .and_then(|rest| rest.strip_suffix(';'))
+        {
             modules.push(name.to_owned());
         }
         let blanks = code[start..end].replace(|char| char != '\n', " ");
@@ -149,10 +185,13 @@ fn past_attributes(code: &str, mut at: usize) -> usize {
     at
 }
 
-/// Where an item ends: behind its semicolon, or behind the brace that closes its body. A field ends behind its comma.
+/// Where an item ends: behind its semicolon, or behind the brace that closes its body. A field ends
+/// behind its comma.
 fn item_end(code: &str, start: usize) -> usize {
-    let name =
-        code[start..].trim_start_matches("pub(super) ").trim_start_matches("pub(crate) ").trim_start_matches("pub ");
+    let name = code[start..]
+        .trim_start_matches("pub(super) ")
+        .trim_start_matches("pub(crate) ")
+        .trim_start_matches("pub ");
     let after = name.trim_start_matches(|char: char| char.is_ascii_alphanumeric() || char == '_');
     if after.starts_with(':') && !after.starts_with("::") {
         return field_end(code, start);
@@ -165,7 +204,11 @@ fn item_end(code: &str, start: usize) -> usize {
             b'{' => {
                 let end = at + matching(&code[at..]);
                 // A list of uses goes on to its semicolon.
-                return if code[end..].starts_with(';') { end + 1 } else { end };
+                return if code[end..].starts_with(';') {
+                    end + 1
+                } else {
+                    end
+                };
             }
             _ => at += matching(&code[at..]),
         }
@@ -206,11 +249,21 @@ fn what_is_no_code_is_blank_and_what_follows_it_is_not() {
     let text = "let a = \"crate::x\\\"\"; // crate::y\nlet b = ['\"', '\\'', r#\"\"crate::z\"\"#];\nfn c<'a>() {}\n";
     let code = blank(text);
     assert!(!code.contains("crate"), "{code}");
-    assert!(code.contains("fn c<'a>() {}") && code.lines().count() == 3, "{code}");
+    assert!(
+        code.contains("fn c<'a>() {}") && code.lines().count() == 3,
+        "{code}"
+    );
     let marked = "use a;\n#[cfg(test)]\nuse b::{c, d};\n#[cfg(test)]\n#[path = x]\nmod e;\n#[cfg(test)]\nfn f() { g(); }\nuse h;\n";
     let (code, modules) = without_tests(marked);
-    assert_eq!(code.split_whitespace().collect::<Vec<_>>(), ["use", "a;", "use", "h;"]);
+    assert_eq!(
+        code.split_whitespace().collect::<Vec<_>>(),
+        ["use", "a;", "use", "h;"]
+    );
     assert_eq!(modules, ["e"]);
-    let (code, _) = without_tests("Self { a: 1, #[cfg(test)]\n b: Map<c, d>, e, #[cfg(test)]\n f: None }");
-    assert_eq!(code.split_whitespace().collect::<Vec<_>>(), ["Self", "{", "a:", "1,", "e,", "}"]);
+    let (code, _) =
+        without_tests("Self { a: 1, #[cfg(test)]\n b: Map<c, d>, e, #[cfg(test)]\n f: None }");
+    assert_eq!(
+        code.split_whitespace().collect::<Vec<_>>(),
+        ["Self", "{", "a:", "1,", "e,", "}"]
+    );
 }

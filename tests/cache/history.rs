@@ -1,5 +1,5 @@
-//! Histories of writes, deletions, bundles, clock moves and questions, told to an engine with a cache and to one without:
-//! no answer differs, and no record.
+//! Histories of writes, deletions, bundles, clock moves and questions, told to an engine with a
+//! cache and to one without: no answer differs, and no record.
 
 use crate::pair::{Service, told};
 use crate::questions;
@@ -15,7 +15,8 @@ use std::sync::Arc;
 use support::dice::Dice;
 use support::seed::seed;
 
-/// Histories, and steps of each: in these every way to break the cache shows that `tests/mutants/` has.
+/// Histories, and steps of each: in these every way to break the cache shows that `tests/mutants/`
+/// has.
 const HISTORIES: u64 = 24;
 const STEPS: usize = 700;
 
@@ -32,8 +33,14 @@ fn what_is_kept_never_differs_from_what_is_evaluated() {
         }
     }
     // A cache that is never asked, or never wrong to be asked, would prove nothing.
-    let expected =
-        [("hits", 2_000), ("known", 200), ("absent", 150), ("stale", 500), ("time", 100), ("uncacheable", 300)];
+    let expected = [
+        ("hits", 2_000),
+        ("known", 200),
+        ("absent", 150),
+        ("stale", 500),
+        ("time", 100),
+        ("uncacheable", 300),
+    ];
     for (name, least) in expected {
         assert!(counts[name] >= least, "{counts:?}");
     }
@@ -94,37 +101,65 @@ impl History {
             .map(|(cache, name)| Service::new(&clock, cache, record(name)));
         let rich = seed % 2 == 1;
         let bundles = bundles(&mut dice, rich, folder.path());
-        services.iter().for_each(|service| service.load(&bundles[0]));
+        services
+            .iter()
+            .for_each(|service| service.load(&bundles[0]));
         let questions = questions::questions(&mut dice, FAMILIES, rich);
         let evidence = questions::evidence();
-        Self { dice, rich, clock, now: world::NOON, services, bundles, questions, evidence, _folder: folder }
+        Self {
+            dice,
+            rich,
+            clock,
+            now: world::NOON,
+            services,
+            bundles,
+            questions,
+            evidence,
+            _folder: folder,
+        }
     }
 
     fn write(&mut self) -> String {
         let batch = batch(&mut self.dice, self.rich);
-        let done = self.services.each_ref().map(|service| service.write(batch.clone()));
+        let done = self
+            .services
+            .each_ref()
+            .map(|service| service.write(batch.clone()));
         assert_eq!(done[0], done[1]);
         format!("{batch:?}")
     }
 
     fn clear(&mut self) -> String {
         let somebody = world::somebody(&mut self.dice);
-        let about = if self.dice.chance(50) { About::Object(somebody) } else { About::User(somebody) };
-        let done = self.services.each_ref().map(|service| service.clear(&about));
+        let about = if self.dice.chance(50) {
+            About::Object(somebody)
+        } else {
+            About::User(somebody)
+        };
+        let done = self
+            .services
+            .each_ref()
+            .map(|service| service.clear(&about));
         assert_eq!(done[0], done[1]);
         format!("{about:?}")
     }
 
     fn load(&mut self) -> String {
         let at = self.dice.below(self.bundles.len());
-        self.services.iter().for_each(|service| service.load(&self.bundles[at]));
+        self.services
+            .iter()
+            .for_each(|service| service.load(&self.bundles[at]));
         format!("bundle {at}")
     }
 
     /// To a mark, or a step on or back from where it stands.
     fn move_clock(&mut self) -> String {
         let is_step = self.dice.chance(35);
-        self.now = if is_step { self.now + self.dice.one(&[1, 1, -1]) } else { world::time(&mut self.dice) };
+        self.now = if is_step {
+            self.now + self.dice.one(&[1, 1, -1])
+        } else {
+            world::time(&mut self.dice)
+        };
         self.clock.set(self.now);
         format!("clock {}", self.now)
     }
@@ -139,15 +174,24 @@ impl History {
             question["context"]["credentials"] = questions::credentials(&mut self.dice, &question);
         }
         let unknown = self.rich && self.dice.chance(10);
-        let arguments = if unknown { Arguments::Unknown } else { Arguments::Known };
-        let ask = |service: &Service| told(&service.ask_with(&question, Some(&self.evidence), arguments));
+        let arguments = if unknown {
+            Arguments::Unknown
+        } else {
+            Arguments::Known
+        };
+        let ask =
+            |service: &Service| told(&service.ask_with(&question, Some(&self.evidence), arguments));
         let answers = self.services.each_ref().map(ask);
         (question, answers)
     }
 
     /// What was counted, unless it was recorded: then the records are compared.
     fn end(self, seed: u64, recorded: bool) -> Vec<(&'static str, u64)> {
-        let counts = if recorded { Vec::new() } else { counts(&self.services[0]) };
+        let counts = if recorded {
+            Vec::new()
+        } else {
+            counts(&self.services[0])
+        };
         let [kept, evaluated] = self.services.map(Service::close);
         for (at, (kept, evaluated)) in kept.iter().zip(&evaluated).enumerate() {
             assert_eq!(kept, evaluated, "seed {seed}, record {at}");
@@ -161,12 +205,19 @@ impl History {
 /// Three bundles. Of the two with one plan each leg has the same key, but for the bundle.
 fn bundles(dice: &mut Dice, rich: bool, folder: &Path) -> Vec<PathBuf> {
     let first = world::plan(dice, rich);
-    let plans = [first.clone(), world::turned(dice, &first), world::plan(dice, rich)];
+    let plans = [
+        first.clone(),
+        world::turned(dice, &first),
+        world::plan(dice, rich),
+    ];
     let mut bundles = Vec::new();
     for (at, plan) in plans.iter().enumerate() {
         let root = folder.join(at.to_string());
         let files = world::bundle(dice, plan);
-        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect();
         support::engines::write(&root, &files);
         bundles.push(root);
     }
@@ -174,7 +225,8 @@ fn bundles(dice: &mut Dice, rich: bool, folder: &Path) -> Vec<PathBuf> {
 }
 
 fn counts(cached: &Service) -> Vec<(&'static str, u64)> {
-    let missed = |cause: &str| cached.count(&format!("behest_cache_misses_total{{cause=\"{cause}\"}}"));
+    let missed =
+        |cause: &str| cached.count(&format!("behest_cache_misses_total{{cause=\"{cause}\"}}"));
     let mut counts = vec![("hits", cached.count("behest_cache_hits_total"))];
     counts.push(("known", cached.recalled()));
     counts.extend(["absent", "stale", "time", "uncacheable"].map(|cause| (cause, missed(cause))));
@@ -189,10 +241,22 @@ fn batch(dice: &mut Dice, rich: bool) -> Batch {
         tuples.insert(tuple.key.clone(), tuple);
     }
     // A tuple that is there keeps its row, and holds under another condition from then on.
-    let on_duplicate = if rich { OnDuplicate::Replace } else { OnDuplicate::Error };
-    let mut batch = Batch { on_missing: OnMissing::Ignore, on_duplicate, ..Batch::default() };
+    let on_duplicate = if rich {
+        OnDuplicate::Replace
+    } else {
+        OnDuplicate::Error
+    };
+    let mut batch = Batch {
+        on_missing: OnMissing::Ignore,
+        on_duplicate,
+        ..Batch::default()
+    };
     for (key, tuple) in tuples {
-        if dice.chance(40) { batch.deletes.push(key) } else { batch.writes.push(tuple) }
+        if dice.chance(40) {
+            batch.deletes.push(key);
+        } else {
+            batch.writes.push(tuple);
+        }
     }
     batch
 }

@@ -45,8 +45,10 @@ condition small(limit: int, most: int, current_time: timestamp) {
 fn service(clock: &Arc<FixedClock>) -> (Service, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let schema = SCHEMA.replace("entity doc { price", "entity doc { owner?: user, price");
-    let policies =
-        POLICIES.replace("principal.boss == resource.owner", "resource has owner && principal.boss == resource.owner");
+    let policies = POLICIES.replace(
+        "principal.boss == resource.owner",
+        "resource has owner && principal.boss == resource.owner",
+    );
     write(
         folder.path(),
         &[
@@ -73,7 +75,10 @@ fn shares(first: &Json, second: &Json) -> bool {
     let answer = service.ask(second);
     let shared = service.count("behest_cache_hits_total") > after;
     if shared {
-        assert_eq!((before.decision, before.reason), (answer.decision, answer.reason));
+        assert_eq!(
+            (before.decision, before.reason),
+            (answer.decision, answer.reason)
+        );
     }
     shared
 }
@@ -82,24 +87,59 @@ fn shares(first: &Json, second: &Json) -> bool {
 fn what_no_policy_reads_does_not_tell_requests_apart() {
     let none = json!({});
     let plain = asked("read", &none, &none, &none);
-    let amount =
-        |amount: Json, note: &str| asked("read", &none, &none, &json!({"arguments": {"amount": amount, "note": note}}));
+    let amount = |amount: Json, note: &str| {
+        asked(
+            "read",
+            &none,
+            &none,
+            &json!({"arguments": {"amount": amount, "note": note}}),
+        )
+    };
     for (first, second) in [
-        (plain.clone(), asked("read", &none, &none, &json!({"request_id": "7", "limit": 3, "other": [1]}))),
         (
             plain.clone(),
-            asked("read", &json!({"rank": 1, "level": null, "vip": true}), &none, &json!({"arguments": null})),
+            asked(
+                "read",
+                &none,
+                &none,
+                &json!({"request_id": "7", "limit": 3, "other": [1]}),
+            ),
+        ),
+        (
+            plain.clone(),
+            asked(
+                "read",
+                &json!({"rank": 1, "level": null, "vip": true}),
+                &none,
+                &json!({"arguments": null}),
+            ),
         ),
         (amount(json!(4), "a"), amount(json!(4.0), "b")),
-        (asked("read", &json!({"level": 5}), &none, &none), asked("read", &json!({"level": 5.0}), &none, &none)),
-        (asked("read", &none, &json!({"price": 1.4}), &none), asked("read", &none, &json!({"price": 1.40}), &none)),
         (
-            asked("read", &json!({"profile": {"rank": 1, "note": "a"}}), &none, &none),
+            asked("read", &json!({"level": 5}), &none, &none),
+            asked("read", &json!({"level": 5.0}), &none, &none),
+        ),
+        (
+            asked("read", &none, &json!({"price": 1.4}), &none),
+            asked("read", &none, &json!({"price": 1.40}), &none),
+        ),
+        (
+            asked(
+                "read",
+                &json!({"profile": {"rank": 1, "note": "a"}}),
+                &none,
+                &none,
+            ),
             asked("read", &json!({"profile": {"rank": 1}}), &none, &none),
         ),
         (
             asked("look", &none, &none, &none),
-            asked("look", &json!({"level": 5}), &json!({"price": 1}), &json!({"until": "x"})),
+            asked(
+                "look",
+                &json!({"level": 5}),
+                &json!({"price": 1}),
+                &json!({"until": "x"}),
+            ),
         ),
     ] {
         assert!(shares(&first, &second), "{first}\n{second}");
@@ -128,9 +168,18 @@ fn what_a_policy_reads_does() {
         (plain.clone(), level(json!(2))),
         (plain.clone(), price(1.4)),
         (price(1.4), price(1.6)),
-        (asked("look", &none, &none, &none), asked("look", &none, &none, &json!({"limit": 1}))),
-        (asked("look", &none, &none, &json!({"limit": 1})), asked("look", &none, &none, &json!({"limit": 1.0}))),
-        (asked("look", &none, &none, &none), asked("look", &none, &none, &json!({"limit": null}))),
+        (
+            asked("look", &none, &none, &none),
+            asked("look", &none, &none, &json!({"limit": 1})),
+        ),
+        (
+            asked("look", &none, &none, &json!({"limit": 1})),
+            asked("look", &none, &none, &json!({"limit": 1.0})),
+        ),
+        (
+            asked("look", &none, &none, &none),
+            asked("look", &none, &none, &json!({"limit": null})),
+        ),
     ] {
         assert!(!shares(&first, &second), "{first}\n{second}");
     }
@@ -144,8 +193,15 @@ fn a_conditions_parameters_tell_questions_apart_in_a_namespace_too() {
         type Lab/doc\n  relations\n    define owner: [Lab/team]\n    define viewer: [user with small] or member from owner\n\
         condition small(limit: int) {\n  limit < 3\n}\n";
     let small = |user: &str, relation: &str, object: &str| {
-        let condition = if user == "user:u" { json!({"name": "small"}) } else { Json::Null };
-        format!("{}\n", json!({"user": user, "relation": relation, "object": object, "condition": condition}))
+        let condition = if user == "user:u" {
+            json!({"name": "small"})
+        } else {
+            Json::Null
+        };
+        format!(
+            "{}\n",
+            json!({"user": user, "relation": relation, "object": object, "condition": condition})
+        )
     };
     let tuples = [
         small("user:u", "viewer", "Lab/doc:d"),
@@ -176,7 +232,11 @@ fn a_conditions_parameters_tell_questions_apart_in_a_namespace_too() {
             body["resource"] = json!({"type": "Lab::doc", "id": id});
             service.ask(&body).decision.to_string()
         });
-        assert_eq!(decided, ["permit", "deny", "deny", "permit"], "{action} {id}");
+        assert_eq!(
+            decided,
+            ["permit", "deny", "deny", "permit"],
+            "{action} {id}"
+        );
     }
 }
 
@@ -215,7 +275,10 @@ fn explaining_and_what_is_off_keep_nothing() {
         evidence: None,
     };
     for _ in 0..2 {
-        service.engine.decide(&ask, &support::values::request(&body)).unwrap();
+        service
+            .engine
+            .decide(&ask, &support::values::request(&body))
+            .unwrap();
     }
     let off = Service::new(&clock, false, None);
     off.load(folder.path());
@@ -223,7 +286,10 @@ fn explaining_and_what_is_off_keep_nothing() {
     off.ask(&body);
     for service in [&service, &off] {
         assert_eq!(service.count("behest_cache_hits_total"), 0);
-        assert_eq!(service.count("behest_cache_misses_total{cause=\"absent\"}"), 0);
+        assert_eq!(
+            service.count("behest_cache_misses_total{cause=\"absent\"}"),
+            0
+        );
         assert_eq!(service.count("behest_cache_bytes"), 0);
     }
 }
@@ -236,9 +302,15 @@ fn time_is_kept_up_to_what_it_is_compared_with() {
         clock.set(NOON + at);
         let before = service.count("behest_cache_hits_total");
         let answer = service.ask(&asked("wait", &json!({}), &json!({}), &json!({})));
-        (answer.decision.to_string(), service.count("behest_cache_hits_total") > before)
+        (
+            answer.decision.to_string(),
+            service.count("behest_cache_hits_total") > before,
+        )
     };
-    let (permit, deny) = (|hit| ("permit".to_owned(), hit), |hit| ("deny".to_owned(), hit));
+    let (permit, deny) = (
+        |hit| ("permit".to_owned(), hit),
+        |hit| ("deny".to_owned(), hit),
+    );
     assert_eq!(wait(0), permit(false));
     assert_eq!(wait(4_999), permit(true));
     assert_eq!(wait(5_000), deny(false), "equal: not kept");
@@ -254,13 +326,25 @@ fn a_new_bundle_begins_anew() {
     let (service, folder) = service(&Arc::new(FixedClock::at(NOON)));
     let ask = |level: i64| {
         let before = service.count("behest_cache_hits_total");
-        let answer = service.ask(&asked("read", &json!({"level": level}), &json!({}), &json!({})));
-        (answer.decision.to_string(), service.count("behest_cache_hits_total") > before)
+        let answer = service.ask(&asked(
+            "read",
+            &json!({"level": level}),
+            &json!({}),
+            &json!({}),
+        ));
+        (
+            answer.decision.to_string(),
+            service.count("behest_cache_hits_total") > before,
+        )
     };
     assert_eq!(ask(3), ("permit".to_owned(), false));
     assert_eq!(ask(3), ("permit".to_owned(), true));
     // It reads what the one before did, and decides otherwise.
-    std::fs::write(folder.path().join("policies/q.cedar"), "@id(\"q\") forbid (principal, action, resource);").unwrap();
+    std::fs::write(
+        folder.path().join("policies/q.cedar"),
+        "@id(\"q\") forbid (principal, action, resource);",
+    )
+    .unwrap();
     service.load(folder.path());
     assert_eq!(ask(3), ("deny".to_owned(), false));
     assert_eq!(ask(3), ("deny".to_owned(), true));
@@ -273,15 +357,29 @@ fn a_write_to_another_row_costs_nothing() {
     service.ask(&body);
     for at in 0..100 {
         let tuple = format!("doc:other{at}#viewer@user:somebody{at}");
-        let small = behest::model::TupleCondition { name: "small".into(), context: behest::model::Record::new() };
+        let small = behest::model::TupleCondition {
+            name: "small".into(),
+            context: behest::model::Record::new(),
+        };
         let key = tuple.parse().unwrap();
-        let tuple = behest::model::Tuple { key, condition: Some(Arc::new(small)) };
-        service.write(Batch { writes: vec![tuple], ..Batch::default() }).unwrap();
+        let tuple = behest::model::Tuple {
+            key,
+            condition: Some(Arc::new(small)),
+        };
+        service
+            .write(Batch {
+                writes: vec![tuple],
+                ..Batch::default()
+            })
+            .unwrap();
         service.ask(&body);
     }
     let collisions = service.count("behest_cache_stripe_collisions_total");
     assert_eq!(service.count("behest_cache_hits_total"), 100 - collisions);
-    assert_eq!(service.count("behest_cache_misses_total{cause=\"stale\"}"), collisions);
+    assert_eq!(
+        service.count("behest_cache_misses_total{cause=\"stale\"}"),
+        collisions
+    );
 }
 
 #[test]
@@ -301,7 +399,14 @@ fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
         service.engine.decide(&ask, &request).unwrap().decision
     };
     for _ in 0..2 {
-        assert_eq!((decide(Arguments::Known), decide(Arguments::Unknown)), (Decision::Deny, Decision::Permit));
+        assert_eq!(
+            (decide(Arguments::Known), decide(Arguments::Unknown)),
+            (Decision::Deny, Decision::Permit)
+        );
     }
-    assert_eq!(service.count("behest_cache_hits_total"), 2, "each is kept, apart from the other");
+    assert_eq!(
+        service.count("behest_cache_hits_total"),
+        2,
+        "each is kept, apart from the other"
+    );
 }

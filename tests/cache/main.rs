@@ -1,6 +1,8 @@
-//! The cache of legs against an engine without one, and the order in which writers and readers meet.
+//! The cache of legs against an engine without one, and the order in which writers and readers
+//! meet.
 //!
-//! `tests/mutants/` holds ways to break it, each of which one of these tests must notice; `run` there shows that they do.
+//! `tests/mutants/` holds ways to break it, each of which one of these tests must notice; `run`
+//! there shows that they do.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,9 +1,9 @@
-//! Every order in which the steps of two writers and two readers can follow one another, each step on the stripes of the
-//! product. `protocol.rs` asks what the memory model adds to that.
+//! Every order in which the steps of two writers and two readers can follow one another, each step
+//! on the stripes of the product. `protocol.rs` asks what the memory model adds to that.
 //!
-//! A writer has the turn, raises the stripes of the row that it writes to, publishes the next version, acknowledges. A
-//! reader pins a version, takes an entry, asks the stripes, and keeps what it evaluated. All states that these steps can
-//! come to are visited, each once.
+//! A writer has the turn, raises the stripes of the row that it writes to, publishes the next
+//! version, acknowledges. A reader pins a version, takes an entry, asks the stripes, and keeps what
+//! it evaluated. All states that these steps can come to are visited, each once.
 
 use behest::cache::{Cell, Row, Since, Stripes};
 use behest::model::Revision;
@@ -39,8 +39,17 @@ struct State {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Thread {
-    Writer { at: u8, left: u8 },
-    Reader { at: u8, left: u8, least: u64, pinned: Version, entry: Option<Entry> },
+    Writer {
+        at: u8,
+        left: u8,
+    },
+    Reader {
+        at: u8,
+        left: u8,
+        least: u64,
+        pinned: Version,
+        entry: Option<Entry>,
+    },
 }
 
 /// How the steps follow one another within a thread: the product's way, and ways to get it wrong.
@@ -71,15 +80,30 @@ impl Cell for Plain {
     }
 }
 
-/// Does one thread's next step; `Err` says what it found wrong, `Ok(None)` that it cannot go on now.
+/// Does one thread's next step; `Err` says what it found wrong, `Ok(None)` that it cannot go on
+/// now.
 fn step(way: Way, state: &State, thread: usize) -> Result<Option<State>, &'static str> {
     let mut next = state.clone();
     let moved = match state.threads[thread] {
         Thread::Writer { left: 0, .. } | Thread::Reader { left: 0, .. } => None,
         Thread::Writer { at, left } => write(way, &mut next, thread, at, left),
-        Thread::Reader { at, left, least, pinned, entry } => {
-            Some(read(way, &mut next, Read { at, left, least, pinned, entry })?)
-        }
+        Thread::Reader {
+            at,
+            left,
+            least,
+            pinned,
+            entry,
+        } => Some(read(
+            way,
+            &mut next,
+            Read {
+                at,
+                left,
+                least,
+                pinned,
+                entry,
+            },
+        )?),
     };
     Ok(moved.map(|moved| {
         next.threads[thread] = moved;
@@ -94,9 +118,14 @@ fn write(way: Way, state: &mut State, thread: usize, at: u8, left: u8) -> Option
         (_, 0) => state.turn = Some(thread),
         (_, 4) => {
             state.turn = None;
-            return Some(Thread::Writer { at: 0, left: left - 1 });
+            return Some(Thread::Writer {
+                at: 0,
+                left: left - 1,
+            });
         }
-        (Way::PublishBeforeRaising, 1) | (Way::AcknowledgeBeforePublishing, 3) => state.published += 1,
+        (Way::PublishBeforeRaising, 1) | (Way::AcknowledgeBeforePublishing, 3) => {
+            state.published += 1;
+        }
         (Way::PublishBeforeRaising, 2) | (_, 1) => raise(way, state),
         (Way::AcknowledgeBeforePublishing, 2) => state.acknowledged = state.published + 1,
         (_, 2) => state.published += 1,
@@ -107,7 +136,10 @@ fn write(way: Way, state: &mut State, thread: usize, at: u8, left: u8) -> Option
 
 fn raise(way: Way, state: &mut State) {
     let stripes = stripes_of(state.stripe);
-    stripes.raise([row()], Revision(state.published + u64::from(way != Way::PublishBeforeRaising)));
+    stripes.raise(
+        [row()],
+        Revision(state.published + u64::from(way != Way::PublishBeforeRaising)),
+    );
     state.stripe = raised(&stripes, row());
 }
 
@@ -122,12 +154,38 @@ struct Read {
 
 /// A reader's next step; an error where what it would answer is wrong.
 fn read(way: Way, state: &mut State, reader: Read) -> Result<Thread, &'static str> {
-    let Read { at, left, least, pinned, entry } = reader;
-    let at_step = |at, pinned, entry| Thread::Reader { at, left, least: 0, pinned, entry };
-    let answered = Thread::Reader { at: 0, left: left - 1, least: 0, pinned: 0, entry: None };
+    let Read {
+        at,
+        left,
+        least,
+        pinned,
+        entry,
+    } = reader;
+    let at_step = |at, pinned, entry| Thread::Reader {
+        at,
+        left,
+        least: 0,
+        pinned,
+        entry,
+    };
+    let answered = Thread::Reader {
+        at: 0,
+        left: left - 1,
+        least: 0,
+        pinned: 0,
+        entry: None,
+    };
     Ok(match (at, entry) {
-        (0, _) => Thread::Reader { at: 1, left, least: state.acknowledged, pinned: 0, entry: None },
-        (1, _) if state.published < least => return Err("an answer from before an acknowledged write"),
+        (0, _) => Thread::Reader {
+            at: 1,
+            left,
+            least: state.acknowledged,
+            pinned: 0,
+            entry: None,
+        },
+        (1, _) if state.published < least => {
+            return Err("an answer from before an acknowledged write");
+        }
         (1, _) => at_step(2, state.published, None),
         (2, _) => at_step(3, pinned, state.kept),
         (3, Some(entry)) if is_current(way, state, entry, pinned) => {
@@ -157,9 +215,16 @@ fn is_current(way: Way, state: &State, entry: Entry, pinned: Version) -> bool {
 
 /// Keeps what was evaluated on the version that is pinned.
 fn keep(way: Way, state: &mut State, pinned: Version) {
-    let revision = if way == Way::KeepUnderTheNewestRevision { state.published } else { pinned };
+    let revision = if way == Way::KeepUnderTheNewestRevision {
+        state.published
+    } else {
+        pinned
+    };
     if state.kept.is_none_or(|kept| kept.revision <= revision) {
-        state.kept = Some(Entry { content: pinned, revision });
+        state.kept = Some(Entry {
+            content: pinned,
+            revision,
+        });
     }
 }
 
@@ -176,16 +241,34 @@ fn stripes_of(value: u64) -> Stripes<Plain> {
 /// The revision that the only cell was raised to.
 fn raised(stripes: &Stripes<Plain>, row: Row) -> u64 {
     (0..=2 * u64::from(WRITES))
-        .find(|revision| stripes.between(&[row], Revision(*revision), Revision(*revision)) == Since::Unchanged)
+        .find(|revision| {
+            stripes.between(&[row], Revision(*revision), Revision(*revision)) == Since::Unchanged
+        })
         .unwrap()
 }
 
 /// Visits every state; the first wrong thing, and how many states there are.
 fn walk(way: Way) -> (Option<&'static str>, usize) {
-    let writer = Thread::Writer { at: 0, left: WRITES };
-    let reader = Thread::Reader { at: 0, left: QUESTIONS, least: 0, pinned: 0, entry: None };
+    let writer = Thread::Writer {
+        at: 0,
+        left: WRITES,
+    };
+    let reader = Thread::Reader {
+        at: 0,
+        left: QUESTIONS,
+        least: 0,
+        pinned: 0,
+        entry: None,
+    };
     let threads = [writer, writer, reader, reader];
-    let start = State { stripe: 0, published: 0, acknowledged: 0, turn: None, kept: None, threads };
+    let start = State {
+        stripe: 0,
+        published: 0,
+        acknowledged: 0,
+        turn: None,
+        kept: None,
+        threads,
+    };
     let mut seen = HashSet::from([start.clone()]);
     let mut left = vec![start];
     while let Some(state) = left.pop() {
@@ -216,7 +299,10 @@ fn every_other_way_goes_wrong_in_some_order() {
     let other = Some("an answer of another revision than it names");
     for (way, expected) in [
         (Way::PublishBeforeRaising, other),
-        (Way::AcknowledgeBeforePublishing, Some("an answer from before an acknowledged write")),
+        (
+            Way::AcknowledgeBeforePublishing,
+            Some("an answer from before an acknowledged write"),
+        ),
         (Way::AskFromTheReadersRevisionAlone, other),
         (Way::AskFromTheEntrysRevisionAlone, other),
         (Way::KeepUnderTheNewestRevision, other),

@@ -1,5 +1,5 @@
-//! Two services that are told the same: one with a cache, one without. As its HTTP surface does, a service keeps what it
-//! has learnt of a question beside the question's words.
+//! Two services that are told the same: one with a cache, one without. As its HTTP surface does, a
+//! service keeps what it has learnt of a question beside the question's words.
 
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
@@ -37,9 +37,16 @@ impl Service {
         let metrics = Arc::new(Metrics::default());
         let clock: Arc<dyn Clock> = clock.clone();
         let stores = Arc::new(Stores::open(open_memory().unwrap(), Arc::clone(&clock)).unwrap());
-        let settings = QueueSettings { when_full: WhenFull::Deny, ..QueueSettings::default() };
-        let started =
-            record.map(|path| (Recorder::start(Sink::File(path.clone()), settings, metrics.clone()).unwrap(), path));
+        let settings = QueueSettings {
+            when_full: WhenFull::Deny,
+            ..QueueSettings::default()
+        };
+        let started = record.map(|path| {
+            (
+                Recorder::start(Sink::File(path.clone()), settings, metrics.clone()).unwrap(),
+                path,
+            )
+        });
         let (recorder, record) = match started {
             Some(((recorder, writer), path)) => (recorder, Some((writer, path))),
             None => (Recorder::default(), None),
@@ -50,30 +57,58 @@ impl Service {
         if cache {
             engine = engine.with_cache(CACHE_BYTES);
         }
-        Self { engine, stores, metrics, record, known: Mutex::default(), recalled: AtomicU64::new(0) }
+        Self {
+            engine,
+            stores,
+            metrics,
+            record,
+            known: Mutex::default(),
+            recalled: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn load(&self, folder: &Path) {
         if let Err(refused) = self.engine.load(&Source::Dir(folder.to_owned())) {
-            panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+            panic!(
+                "{}",
+                behest::bundle::render(&refused.problems, &refused.files, false)
+            );
         }
     }
 
     pub(crate) fn write(&self, batch: Batch) -> Result<Revision, String> {
-        self.stores.write(StoreId::MAIN, None, batch).map(|applied| applied.revision).map_err(said)
+        self.stores
+            .write(StoreId::MAIN, None, batch)
+            .map(|applied| applied.revision)
+            .map_err(said)
     }
 
     pub(crate) fn clear(&self, about: &About) -> Result<Revision, String> {
-        self.stores.clear(StoreId::MAIN, about).map(|cleared| cleared.revision).map_err(said)
+        self.stores
+            .clear(StoreId::MAIN, about)
+            .map(|cleared| cleared.revision)
+            .map_err(said)
     }
 
     pub(crate) fn ask(&self, question: &Json) -> Answer {
         self.ask_with(question, None, Arguments::Known)
     }
 
-    pub(crate) fn ask_with(&self, question: &Json, evidence: Option<&Evidence>, arguments: Arguments) -> Answer {
+    pub(crate) fn ask_with(
+        &self,
+        question: &Json,
+        evidence: Option<&Evidence>,
+        arguments: Arguments,
+    ) -> Answer {
         let (caller, request_id, depth) = ("anonymous", None, Depth::Reason);
-        let ask = Ask { caller, request_id, require_actor: false, depth, arguments, evidence };
+        let ask = Ask {
+            caller,
+            request_id,
+            require_actor: false,
+            depth,
+            arguments,
+            evidence,
+        };
         let text = question.to_string();
         let known = self.known.lock().unwrap().get(&text).cloned();
         if let Some(answer) = known.and_then(|known| self.engine.decide_known(&ask, &known)) {
@@ -81,7 +116,10 @@ impl Service {
             return answer;
         }
         let mut known = None;
-        let answer = self.engine.decide_noting(&ask, &values::request(question), &mut known).expect("an answer");
+        let answer = self
+            .engine
+            .decide_noting(&ask, &values::request(question), &mut known)
+            .expect("an answer");
         if let Some(known) = known {
             self.known.lock().unwrap().insert(text, known);
         }
@@ -96,13 +134,18 @@ impl Service {
     /// A counter of the cache.
     pub(crate) fn count(&self, name: &str) -> u64 {
         let text = self.metrics.encode(0);
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in\n{text}"));
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap_or_else(|| panic!("no {name} in\n{text}"));
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
     /// Its records so far, without what no two decisions share.
     pub(crate) fn close(self) -> Vec<Json> {
-        let Some((writer, path)) = self.record else { return Vec::new() };
+        let Some((writer, path)) = self.record else {
+            return Vec::new();
+        };
         writer.close();
         let text = std::fs::read_to_string(path).unwrap();
         let record = |line: &str| {
@@ -120,5 +163,8 @@ fn said(error: StoresError) -> String {
 
 /// Everything that an answer says but its own name.
 pub(crate) fn told(answer: &Answer) -> String {
-    format!("{} {:?} at {} by {}", answer.decision, answer.reason, answer.revision, answer.bundle)
+    format!(
+        "{} {:?} at {} by {}",
+        answer.decision, answer.reason, answer.revision, answer.bundle
+    )
 }

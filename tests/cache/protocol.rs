@@ -1,8 +1,10 @@
-//! Two writers and two readers under the memory model: loom varies not only their order but also which store each load
-//! sees, on the stripes of the product with the orderings that they have there.
+//! Two writers and two readers under the memory model: loom varies not only their order but also
+//! which store each load sees, on the stripes of the product with the orderings that they have
+//! there.
 //!
-//! The threads do what `orders.rs` says. Loom bounds how often a thread is interrupted, and does not try orders that it
-//! takes for equal to another; that file visits all orders, without what the memory model adds.
+//! The threads do what `orders.rs` says. Loom bounds how often a thread is interrupted, and does
+//! not try orders that it takes for equal to another; that file visits all orders, without what the
+//! memory model adds.
 
 use behest::cache::{Cell, Row, Since, Stripes};
 use behest::model::Revision;
@@ -52,13 +54,21 @@ struct Service {
 
 impl Service {
     fn new() -> Self {
-        Self { stripes: Stripes::new(1), version: AtomicU64::new(0), turn: Mutex::new(()), kept: Mutex::new(None) }
+        Self {
+            stripes: Stripes::new(1),
+            version: AtomicU64::new(0),
+            turn: Mutex::new(()),
+            kept: Mutex::new(None),
+        }
     }
 
     fn write(&self, row: Row, bit: u64, order: Order) {
         let _turn = self.turn.lock().unwrap();
         let (revision, content) = unpacked(self.version.load(Ordering::Relaxed));
-        let (next, changed) = (Revision(revision.0 + 1), packed(revision.0 + 1, content | bit));
+        let (next, changed) = (
+            Revision(revision.0 + 1),
+            packed(revision.0 + 1, content | bit),
+        );
         if order == Order::RaiseFirst {
             self.stripes.raise([row], next);
         }
@@ -73,9 +83,14 @@ impl Service {
         let (revision, content) = unpacked(self.version.load(Ordering::Acquire));
         let mut kept = self.kept.lock().unwrap();
         let entry = *kept;
-        let serves = entry.filter(|entry| self.stripes.between(&[row], entry.revision, revision) == Since::Unchanged);
+        let serves = entry.filter(|entry| {
+            self.stripes.between(&[row], entry.revision, revision) == Since::Unchanged
+        });
         if let Some(entry) = serves {
-            assert_eq!(entry.content, content, "an answer of another revision than it names");
+            assert_eq!(
+                entry.content, content,
+                "an answer of another revision than it names"
+            );
             return;
         }
         if entry.is_none_or(|entry| entry.revision <= revision) {
@@ -96,7 +111,8 @@ struct Cast {
     writers: u32,
     readers: u32,
     questions: u32,
-    /// How often the scheduler may take a thread's turn away; as often as there are chances, where there is no bound.
+    /// How often the scheduler may take a thread's turn away; as often as there are chances, where
+    /// there is no bound.
     interruptions: Option<usize>,
 }
 
@@ -113,26 +129,54 @@ fn walk(order: Order, cast: Cast) {
         }
         for _ in 1..cast.readers {
             let service = Arc::clone(&service);
-            threads.push(thread::spawn(move || (0..cast.questions).for_each(|_| service.read(row))));
+            threads.push(thread::spawn(move || {
+                (0..cast.questions).for_each(|_| service.read(row));
+            }));
         }
         (0..cast.questions).for_each(|_| service.read(row));
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     });
 }
 
 #[test]
 fn two_writers_and_two_readers_never_give_an_answer_of_another_revision() {
-    walk(Order::RaiseFirst, Cast { writers: 2, readers: 2, questions: 1, interruptions: Some(3) });
+    walk(
+        Order::RaiseFirst,
+        Cast {
+            writers: 2,
+            readers: 2,
+            questions: 1,
+            interruptions: Some(3),
+        },
+    );
 }
 
 #[test]
 fn nor_do_two_writers_and_one_reader() {
-    walk(Order::RaiseFirst, Cast { writers: 2, readers: 1, questions: 3, interruptions: None });
+    walk(
+        Order::RaiseFirst,
+        Cast {
+            writers: 2,
+            readers: 1,
+            questions: 3,
+            interruptions: None,
+        },
+    );
 }
 
 /// The model can tell: the other way round it fails.
 #[test]
 #[should_panic(expected = "an answer of another revision than it names")]
 fn publishing_before_the_stripes_are_raised_is_noticed() {
-    walk(Order::PublishFirst, Cast { writers: 2, readers: 2, questions: 1, interruptions: Some(3) });
+    walk(
+        Order::PublishFirst,
+        Cast {
+            writers: 2,
+            readers: 2,
+            questions: 1,
+            interruptions: Some(3),
+        },
+    );
 }

@@ -1,14 +1,16 @@
 //! Questions about the worlds of [`crate::world`], and the credentials behind them.
 
 use crate::world::{MARKS, NOON, rfc3339};
-use behest::model::{CredentialKind, DetailRule, EntityRef, Evidence, Path, Proven, Timestamp, Value, Verified};
+use behest::model::{
+    CredentialKind, DetailRule, EntityRef, Evidence, Path, Proven, Timestamp, Value, Verified,
+};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use support::dice::Dice;
 use support::values;
 
-/// Questions, as bodies of requests, in families: each has one that is made at random, and others that differ from it
-/// in one part, or say the same thing in another place.
+/// Questions, as bodies of requests, in families: each has one that is made at random, and others
+/// that differ from it in one part, or say the same thing in another place.
 pub(crate) fn questions(dice: &mut Dice, families: usize, rich: bool) -> Vec<Json> {
     let mut all = Vec::new();
     for _ in 0..families {
@@ -59,21 +61,31 @@ fn question(dice: &mut Dice, rich: bool) -> Json {
     }
     let mut action = json!({"name": if dice.chance(70) { "read" } else { "write" }});
     if dice.chance(30) {
-        let soft = dice.one(&[json!(true), json!(false), Json::Null, json!("yes")]).clone();
+        let soft = dice
+            .one(&[json!(true), json!(false), Json::Null, json!("yes")])
+            .clone();
         action["properties"] = json!({"soft": soft, "reference": dice.below(3).to_string()});
     }
-    let mut resource = json!({"type": "doc", "id": format!("d{}", dice.below(3)), "properties": of_doc(dice)});
+    let mut resource =
+        json!({"type": "doc", "id": format!("d{}", dice.below(3)), "properties": of_doc(dice)});
     if rich && dice.chance(15) {
         action = json!({"name": "follow"});
         // Whoever is in two roles has the same properties in both.
-        let properties = if dice.chance(70) { subject["properties"].clone() } else { properties(dice) };
-        resource = json!({"type": "user", "id": format!("u{}", dice.below(3)), "properties": properties});
+        let properties = if dice.chance(70) {
+            subject["properties"].clone()
+        } else {
+            properties(dice)
+        };
+        resource =
+            json!({"type": "user", "id": format!("u{}", dice.below(3)), "properties": properties});
     }
     json!({"subject": subject, "action": action, "resource": resource, "context": context(dice)})
 }
 
 /// Credentials by name: of users, of an agent, of an agent for a user, of nobody.
-const CREDENTIALS: [&str; 8] = ["u0-a", "u0-b", "u0-id", "u1-a", "u1-b", "a0", "u0>a0", "forged"];
+const CREDENTIALS: [&str; 8] = [
+    "u0-a", "u0-b", "u0-id", "u1-a", "u1-b", "a0", "u0>a0", "forged",
+];
 
 /// Some credentials, most of them of members of the question's chain.
 pub(crate) fn credentials(dice: &mut Dice, question: &Json) -> Json {
@@ -82,10 +94,17 @@ pub(crate) fn credentials(dice: &mut Dice, question: &Json) -> Json {
         .into_iter()
         .filter(|name| {
             dice.chance(5)
-                || name.split(['-', '>']).filter(|part| part.len() == 2).all(|id| text.contains(&format!("\"{id}\"")))
+                || name
+                    .split(['-', '>'])
+                    .filter(|part| part.len() == 2)
+                    .all(|id| text.contains(&format!("\"{id}\"")))
         })
         .collect();
-    json!((0..=dice.below(2)).map(|_| *dice.one(&fitting)).collect::<Vec<_>>())
+    json!(
+        (0..=dice.below(2))
+            .map(|_| *dice.one(&fitting))
+            .collect::<Vec<_>>()
+    )
 }
 
 /// What they prove.
@@ -94,13 +113,22 @@ pub(crate) fn evidence() -> Evidence {
     let rule = DetailRule {
         kind: "reading".into(),
         resource_type: "doc".into(),
-        at_most: vec![(Path::parse("amount").unwrap(), Path::parse("context.arguments.amount").unwrap())],
+        at_most: vec![(
+            Path::parse("amount").unwrap(),
+            Path::parse("context.arguments.amount").unwrap(),
+        )],
         ..DetailRule::default()
     };
     let rules: Arc<[DetailRule]> = vec![rule].into();
     let mut evidence = Evidence::default();
     for (at, name) in (0..).zip(&CREDENTIALS[..7]) {
-        let chain = name.split('-').next().unwrap().split('>').map(uid).collect();
+        let chain = name
+            .split('-')
+            .next()
+            .unwrap()
+            .split('>')
+            .map(uid)
+            .collect();
         let mut facts = json!({
             "kind": "access_token", "issuer": "https://login.example", "audiences": ["https://api.example"],
             "scopes": if at % 2 == 0 { json!(["read"]) } else { json!([]) }, "roles": if at % 3 == 0 { json!([]) } else { json!(["r"]) },
@@ -116,18 +144,29 @@ pub(crate) fn evidence() -> Evidence {
         }
         let is_id_token = name.ends_with("id");
         let proven = Proven {
-            kind: if is_id_token { CredentialKind::IdToken } else { CredentialKind::AccessToken },
+            kind: if is_id_token {
+                CredentialKind::IdToken
+            } else {
+                CredentialKind::AccessToken
+            },
             issuer: "https://login.example".into(),
             chain,
             audiences: Vec::new(),
             stands_alone: !is_id_token,
             facts: (!is_id_token).then(|| values::record(&facts)),
-            details: if at == 6 { vec![values::record(&detail)] } else { Vec::new() },
+            details: if at == 6 {
+                vec![values::record(&detail)]
+            } else {
+                Vec::new()
+            },
             rules: Arc::clone(&rules),
             proof: None,
             until: Timestamp(NOON + if at == 1 { 3_000 } else { 60_000 }),
         };
-        let verified = Verified { proven: Arc::new(proven), voucher: None };
+        let verified = Verified {
+            proven: Arc::new(proven),
+            voucher: None,
+        };
         evidence.insert(Value::text(*name), Ok(verified));
     }
     evidence
@@ -156,12 +195,19 @@ fn properties(dice: &mut Dice) -> Json {
         json!({"rank": 5}),
         json!(2),
     ];
-    let owners = [json!("u0"), json!("u1"), json!({"type": "user", "id": "u1"})];
+    let owners = [
+        json!("u0"),
+        json!("u1"),
+        json!({"type": "user", "id": "u1"}),
+    ];
     some(
         dice,
         25,
         &[
-            ("level", &[json!(1), json!(4), json!(4.0), json!("4"), Json::Null]),
+            (
+                "level",
+                &[json!(1), json!(4), json!(4.0), json!("4"), Json::Null],
+            ),
             ("tenant", &[json!("t0"), json!("t1"), json!("t2")]),
             ("tags", &[json!(["x"]), json!(["y"]), json!([null])]),
             ("expires", &times),
@@ -182,7 +228,10 @@ fn of_doc(dice: &mut Dice) -> Json {
         dice,
         30,
         &[
-            ("level", &[json!(2.49), json!(2.490), json!(2.5), json!("2.4")]),
+            (
+                "level",
+                &[json!(2.49), json!(2.490), json!(2.5), json!("2.4")],
+            ),
             ("owner", &[json!("u0"), json!("u1"), json!("u2")]),
             ("public", &[json!(true), json!(false)]),
             ("until", &times),
@@ -204,14 +253,37 @@ fn context(dice: &mut Dice) -> Json {
         dice,
         25,
         &[
-            ("limit", &[json!(1), json!(2), json!(3), json!(2.0), json!("2"), json!(2.5), Json::Null]),
+            (
+                "limit",
+                &[
+                    json!(1),
+                    json!(2),
+                    json!(3),
+                    json!(2.0),
+                    json!("2"),
+                    json!(2.5),
+                    Json::Null,
+                ],
+            ),
             ("purpose", &[json!("support"), json!("other")]),
             ("deadline", &times),
             ("peer", &[json!("u0"), json!("u1")]),
             ("arguments", &arguments),
             ("exact", &arguments),
-            ("emergency", &[json!(true), json!(false), Json::Null, json!(1)]),
-            ("ticket", &[json!("none"), json!("T-1"), Json::Null, json!(5), json!(5.0)]),
+            (
+                "emergency",
+                &[json!(true), json!(false), Json::Null, json!(1)],
+            ),
+            (
+                "ticket",
+                &[
+                    json!("none"),
+                    json!("T-1"),
+                    Json::Null,
+                    json!(5),
+                    json!(5.0),
+                ],
+            ),
             ("current_time", &[json!("2020-01-01T00:00:00Z")]),
         ],
     );
@@ -221,5 +293,8 @@ fn context(dice: &mut Dice) -> Json {
 }
 
 fn times() -> Vec<Json> {
-    MARKS.iter().map(|mark| Json::String(rfc3339(NOON + mark))).collect()
+    MARKS
+        .iter()
+        .map(|mark| Json::String(rfc3339(NOON + mark)))
+        .collect()
 }

@@ -1,5 +1,5 @@
-//! Writers and readers at once: every answer is the one of the revision that it names, and none is older than a write that
-//! was acknowledged before its request began.
+//! Writers and readers at once: every answer is the one of the revision that it names, and none is
+//! older than a write that was acknowledged before its request began.
 
 use crate::pair::Service;
 use crate::world::NOON;
@@ -10,14 +10,17 @@ use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-const SCHEMA: &str = "entity user, agent, doc;\naction read appliesTo { principal: [user, agent], resource: doc };";
+const SCHEMA: &str =
+    "entity user, agent, doc;\naction read appliesTo { principal: [user, agent], resource: doc };";
 
-const MODEL: &str = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user]\n";
+const MODEL: &str =
+    "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user]\n";
 
-const POLICIES: &str = "@id(\"viewer\") permit (principal, action, resource) when { principal in resource.viewer };";
+const POLICIES: &str =
+    "@id(\"viewer\") permit (principal, action, resource) when { principal in resource.viewer };";
 
-/// Writes, each to the one row that the question is about, and many more beside: a cache that is told of a write too late
-/// is wrong for as long as it takes to tell it.
+/// Writes, each to the one row that the question is about, and many more beside: a cache that is
+/// told of a write too late is wrong for as long as it takes to tell it.
 const ROUNDS: u64 = 150;
 const BESIDE: usize = 400;
 
@@ -25,7 +28,11 @@ const READERS: usize = 2;
 
 fn service() -> Service {
     let folder = tempfile::tempdir().unwrap();
-    let files = [("policies/p.cedar", POLICIES), ("schemas/s.cedarschema", SCHEMA), ("schemas/m.fga", MODEL)];
+    let files = [
+        ("policies/p.cedar", POLICIES),
+        ("schemas/s.cedarschema", SCHEMA),
+        ("schemas/m.fga", MODEL),
+    ];
     support::engines::write(folder.path(), &files);
     let service = Service::new(&Arc::new(FixedClock::at(NOON)), true, None);
     service.load(folder.path());
@@ -38,13 +45,20 @@ fn question() -> Json {
 
 /// The one tuple of interest comes last.
 fn batch(round: u64) -> Batch {
-    let keys =
-        (0..BESIDE).map(|at| format!("doc:beside{at}#viewer@user:u{at}")).chain(["doc:d#viewer@user:u".to_owned()]);
+    let keys = (0..BESIDE)
+        .map(|at| format!("doc:beside{at}#viewer@user:u{at}"))
+        .chain(["doc:d#viewer@user:u".to_owned()]);
     let keys: Vec<TupleKey> = keys.map(|key| key.parse().unwrap()).collect();
     if round.is_multiple_of(2) {
-        Batch { writes: keys.into_iter().map(Tuple::from).collect(), ..Batch::default() }
+        Batch {
+            writes: keys.into_iter().map(Tuple::from).collect(),
+            ..Batch::default()
+        }
     } else {
-        Batch { deletes: keys, ..Batch::default() }
+        Batch {
+            deletes: keys,
+            ..Batch::default()
+        }
     }
 }
 
@@ -62,7 +76,11 @@ fn every_answer_is_the_one_of_its_revision_and_none_is_older_than_an_acknowledge
                     let revision = answer.revision.0;
                     assert!(revision >= least, "{revision} after {least}");
                     // One round is one revision, and every second one leaves the tuple there.
-                    let expected = if (revision - first) % 2 == 1 { Decision::Permit } else { Decision::Deny };
+                    let expected = if (revision - first) % 2 == 1 {
+                        Decision::Permit
+                    } else {
+                        Decision::Deny
+                    };
                     assert_eq!(answer.decision, expected, "at revision {revision}");
                 }
             });

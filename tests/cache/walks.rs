@@ -1,5 +1,6 @@
-//! Walks: each question is the last one with one part set, changed or taken away, and now and then an old one again. Two
-//! questions that differ in one part alone are what a key that leaves that part out takes for one.
+//! Walks: each question is the last one with one part set, changed or taken away, and now and then
+//! an old one again. Two questions that differ in one part alone are what a key that leaves that
+//! part out takes for one.
 
 use crate::pair::{Service, told};
 use crate::world;
@@ -49,13 +50,19 @@ fn walk(seed: u64) -> Walked {
         .map(|(at, namespaced)| {
             let bundle = lab::bundle(&mut dice, namespaced);
             let root = folder.path().join(at.to_string());
-            let files: Vec<(&str, &str)> = bundle.files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+            let files: Vec<(&str, &str)> = bundle
+                .files
+                .iter()
+                .map(|(path, text)| (*path, text.as_str()))
+                .collect();
             support::engines::write(&root, &files);
             (bundle, root)
         })
         .collect();
     let mut at = 0;
-    services.iter().for_each(|service| service.load(&bundles[at].1));
+    services
+        .iter()
+        .for_each(|service| service.load(&bundles[at].1));
     for _ in 0..25 {
         write(&mut dice, &services, &bundles[at].0);
     }
@@ -70,7 +77,9 @@ fn walk(seed: u64) -> Walked {
             8..12 => clock.set(lab::time(&mut dice)),
             12 => {
                 at = dice.below(bundles.len());
-                services.iter().for_each(|service| service.load(&bundles[at].1));
+                services
+                    .iter()
+                    .for_each(|service| service.load(&bundles[at].1));
             }
             // Where a value does not fit, nothing else decides any more.
             13..28 => question = dice.one(&old).clone(),
@@ -84,15 +93,31 @@ fn walk(seed: u64) -> Walked {
         }
         let body = question.body(&bundles[at].0, dice.chance(10));
         let unknown = dice.chance(5);
-        let arguments = if unknown { Arguments::Unknown } else { Arguments::Known };
-        let [kept, evaluated] = services.each_ref().map(|service| told(&service.ask_with(&body, None, arguments)));
-        assert_eq!(kept, evaluated, "seed {seed}, step {step}: kept, evaluated\n{body}\n{}", bundles[at].0.policies());
+        let arguments = if unknown {
+            Arguments::Unknown
+        } else {
+            Arguments::Known
+        };
+        let [kept, evaluated] = services
+            .each_ref()
+            .map(|service| told(&service.ask_with(&body, None, arguments)));
+        assert_eq!(
+            kept,
+            evaluated,
+            "seed {seed}, step {step}: kept, evaluated\n{body}\n{}",
+            bundles[at].0.policies()
+        );
         let decision = evaluated.split(' ').next().unwrap_or_default().to_owned();
-        is_stuck = ["BadValue", "Conflict", "NotApplicable"].iter().any(|code| evaluated.contains(code));
+        is_stuck = ["BadValue", "Conflict", "NotApplicable"]
+            .iter()
+            .any(|code| evaluated.contains(code));
         turns += usize::from(decision != last);
         last = decision;
     }
-    Walked { hits: services[0].count("behest_cache_hits_total"), turns }
+    Walked {
+        hits: services[0].count("behest_cache_hits_total"),
+        turns,
+    }
 }
 
 /// Writes or deletes a tuple or two.
@@ -102,10 +127,20 @@ fn write(dice: &mut Dice, services: &[Service; 2], bundle: &Bundle) {
         let tuple = lab::tuple(dice, bundle);
         tuples.insert(tuple.key.clone(), tuple);
     }
-    let mut batch = Batch { on_missing: OnMissing::Ignore, on_duplicate: OnDuplicate::Error, ..Batch::default() };
+    let mut batch = Batch {
+        on_missing: OnMissing::Ignore,
+        on_duplicate: OnDuplicate::Error,
+        ..Batch::default()
+    };
     for (key, tuple) in tuples {
-        if dice.chance(30) { batch.deletes.push(key) } else { batch.writes.push(tuple) }
+        if dice.chance(30) {
+            batch.deletes.push(key);
+        } else {
+            batch.writes.push(tuple);
+        }
     }
-    let done = services.each_ref().map(|service| service.write(batch.clone()));
+    let done = services
+        .each_ref()
+        .map(|service| service.write(batch.clone()));
     assert_eq!(done[0], done[1]);
 }

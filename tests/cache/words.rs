@@ -16,12 +16,15 @@ fn services() -> [Service; 2] {
 
 /// Asks both, and returns what they say.
 fn same(services: &[Service; 2], question: &Json) -> String {
-    let [kept, evaluated] = services.each_ref().map(|service| told(&service.ask(question)));
+    let [kept, evaluated] = services
+        .each_ref()
+        .map(|service| told(&service.ask(question)));
     assert_eq!(kept, evaluated, "kept, evaluated\n{question}");
     evaluated
 }
 
-/// A value that does not fit is told by where it was sent, which nothing else in the key of such a leg tells apart.
+/// A value that does not fit is told by where it was sent, which nothing else in the key of such a
+/// leg tells apart.
 #[test]
 fn a_value_that_does_not_fit_is_told_where_it_was_sent() {
     let folder = tempfile::tempdir().unwrap();
@@ -42,12 +45,21 @@ fn a_value_that_does_not_fit_is_told_where_it_was_sent() {
     let ask = |who: Json, context: Json| json!({"subject": who, "action": {"name": "read"}, "resource": {"type": "doc", "id": "d"}, "context": context});
     let agent = json!({"type": "agent", "id": "b", "properties": {"t": 5}});
     let alone = ask(agent.clone(), json!({}));
-    let acting = ask(json!({"type": "user", "id": "ann"}), json!({"agent": agent}));
+    let acting = ask(
+        json!({"type": "user", "id": "ann"}),
+        json!({"agent": agent}),
+    );
     for order in [[&alone, &acting, &alone], [&acting, &alone, &acting]] {
         let services = services();
-        services.iter().for_each(|service| service.load(folder.path()));
+        services
+            .iter()
+            .for_each(|service| service.load(folder.path()));
         for question in order {
-            let member = if *question == alone { "`subject.properties.t`" } else { "`actor.properties.t`" };
+            let member = if *question == alone {
+                "`subject.properties.t`"
+            } else {
+                "`actor.properties.t`"
+            };
             let told = same(&services, question);
             assert!(told.contains(member), "{told}");
         }
@@ -55,32 +67,47 @@ fn a_value_that_does_not_fit_is_told_where_it_was_sent() {
     }
 }
 
-/// A tuple of a relation that the model no longer has is a row that no answer notes: it must say nothing either.
+/// A tuple of a relation that the model no longer has is a row that no answer notes: it must say
+/// nothing either.
 #[test]
 fn a_tuple_of_no_relation_makes_nobody_known() {
     let folder = tempfile::tempdir().unwrap();
     let model = |more: &str| {
-        format!("model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user]\n{more}")
+        format!(
+            "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user]\n{more}"
+        )
     };
     let files = |root: &str, model: &str| {
         let files = [
             ("policies/bundle.toml", "allow_orphans = true\n"),
-            ("policies/entities.json", r#"[{"uid": {"type": "doc", "id": "known"}, "attrs": {}, "parents": []}]"#),
+            (
+                "policies/entities.json",
+                r#"[{"uid": {"type": "doc", "id": "known"}, "attrs": {}, "parents": []}]"#,
+            ),
             (
                 "policies/p.cedar",
                 "@id(\"p\") permit (principal, action, resource) when { principal in resource.viewer };\n",
             ),
             ("schemas/m.fga", model),
-            ("schemas/s.cedarschema", "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n"),
+            (
+                "schemas/s.cedarschema",
+                "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n",
+            ),
         ];
         let root = folder.path().join(root);
         write(&root, &files);
         root
     };
-    let (before, after) = (files("before", &model("    define old: [user]\n")), files("after", &model("")));
+    let (before, after) = (
+        files("before", &model("    define old: [user]\n")),
+        files("after", &model("")),
+    );
     let services = services();
     let batch = |writes: &[&str], deletes: &[&str]| Batch {
-        writes: writes.iter().map(|key| key.parse::<TupleKey>().unwrap().into()).collect(),
+        writes: writes
+            .iter()
+            .map(|key| key.parse::<TupleKey>().unwrap().into())
+            .collect(),
         deletes: deletes.iter().map(|key| key.parse().unwrap()).collect(),
         ..Batch::default()
     };

@@ -1,5 +1,6 @@
-//! What histories are made of: bundles and tuples over one vocabulary, with [`crate::questions`] about them, small enough
-//! that the same legs come again and again, each time with something changed that may or may not matter to them.
+//! What histories are made of: bundles and tuples over one vocabulary, with [`crate::questions`]
+//! about them, small enough that the same legs come again and again, each time with something
+//! changed that may or may not matter to them.
 
 use behest::model::{ObjectRef, Record, Tuple, TupleCondition, Value};
 use serde_json::{Value as Json, json};
@@ -134,7 +135,8 @@ const CONDITIONS: [&str; 34] = [
     "context.now.toTime() < duration(\"12h\") || principal in resource.keeper",
 ];
 
-/// Conditions of policies in a rich world beside these: on a credential, and on more rows than are kept one by one.
+/// Conditions of policies in a rich world beside these: on a credential, and on more rows than are
+/// kept one by one.
 const MORE_CONDITIONS: [&str; 7] = [
     "principal in resource.far",
     "context has token && context.token.scopes.contains(\"read\")",
@@ -145,7 +147,8 @@ const MORE_CONDITIONS: [&str; 7] = [
     "context has arguments && context has token && context.token.detailed",
 ];
 
-/// Conditions of policies about a user as the resource, who may be the principal too, or stand in the chain.
+/// Conditions of policies about a user as the resource, who may be the principal too, or stand in
+/// the chain.
 const ABOUT_USERS: [&str; 6] = [
     "principal == resource",
     "resource has level && resource.level > 2",
@@ -162,7 +165,8 @@ pub(crate) struct Plan {
     model: String,
 }
 
-/// Policies and a model, some of each. A rich world has more that can differ, and so of everything less.
+/// Policies and a model, some of each. A rich world has more that can differ, and so of everything
+/// less.
 pub(crate) fn plan(dice: &mut Dice, rich: bool) -> Plan {
     let all = [
         "principal, action in [Action::\"read\", Action::\"write\"], resource",
@@ -173,15 +177,26 @@ pub(crate) fn plan(dice: &mut Dice, rich: bool) -> Plan {
         let (scopes, conditions): (&[&str], &[&str]) = match dice.below(if rich { 10 } else { 7 }) {
             0..7 => (&all, &CONDITIONS),
             7 | 8 => (&all, &MORE_CONDITIONS),
-            _ => (&["principal, action == Action::\"follow\", resource"], &ABOUT_USERS),
+            _ => (
+                &["principal, action == Action::\"follow\", resource"],
+                &ABOUT_USERS,
+            ),
         };
-        let condition = dice.one(conditions).replace("{mark}", &rfc3339(NOON + dice.one(&MARKS)));
+        let condition = dice
+            .one(conditions)
+            .replace("{mark}", &rfc3339(NOON + dice.one(&MARKS)));
         let effect = if dice.chance(75) { "permit" } else { "forbid" };
-        let reason = if dice.chance(30) { "@reason(\"of_its_own\") " } else { "" };
+        let reason = if dice.chance(30) {
+            "@reason(\"of_its_own\") "
+        } else {
+            ""
+        };
         policies.push((reason, effect, *dice.one(scopes), condition));
     }
     let small = *dice.one(&["most", "most - 1"]);
-    let model = MODEL.replace("{viewer}", VIEWERS[dice.below(VIEWERS.len())]).replace("{small}", small);
+    let model = MODEL
+        .replace("{viewer}", VIEWERS[dice.below(VIEWERS.len())])
+        .replace("{small}", small);
     Plan { policies, model }
 }
 
@@ -190,7 +205,11 @@ pub(crate) fn turned(dice: &mut Dice, plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     for (_, effect, _, _) in &mut plan.policies {
         if dice.chance(40) {
-            *effect = if *effect == "permit" { "forbid" } else { "permit" };
+            *effect = if *effect == "permit" {
+                "forbid"
+            } else {
+                "permit"
+            };
         }
     }
     plan
@@ -200,10 +219,16 @@ pub(crate) fn turned(dice: &mut Dice, plan: &Plan) -> Plan {
 pub(crate) fn bundle(dice: &mut Dice, plan: &Plan) -> Vec<(&'static str, String)> {
     let mut policies = String::new();
     for (at, (reason, effect, scope, condition)) in plan.policies.iter().enumerate() {
-        writeln!(policies, "@id(\"p{at}\") {reason}{effect} ({scope}) when {{ {condition} }};").unwrap();
+        writeln!(
+            policies,
+            "@id(\"p{at}\") {reason}{effect} ({scope}) when {{ {condition} }};"
+        )
+        .unwrap();
     }
     policies += "@id(\"suspended\") @reason(\"is_suspended\") forbid (principal, action, resource) when { principal in Userset::\"platform:main#suspended\" };\n";
-    let mut tuples: String = (0..WIDE).map(|at| line(&format!("doc:d0#wide@group:g{at}#member"))).collect();
+    let mut tuples: String = (0..WIDE)
+        .map(|at| line(&format!("doc:d0#wide@group:g{at}#member")))
+        .collect();
     tuples.extend((0..NEAR).map(|at| line(&format!("doc:d1#near@folder:n{at}"))));
     tuples += &line("doc:d1#parent@folder:f0");
     if dice.chance(50) {
@@ -211,7 +236,10 @@ pub(crate) fn bundle(dice: &mut Dice, plan: &Plan) -> Vec<(&'static str, String)
     }
     vec![
         ("policies/bundle.toml", MANIFEST.to_owned()),
-        ("schemas/world.cedarschema", SCHEMA.replace("{context}", CONTEXT)),
+        (
+            "schemas/world.cedarschema",
+            SCHEMA.replace("{context}", CONTEXT),
+        ),
         ("schemas/model.fga", plan.model.clone()),
         ("policies/world.cedar", policies),
         ("policies/entities.json", entities(dice).to_string()),
@@ -222,7 +250,10 @@ pub(crate) fn bundle(dice: &mut Dice, plan: &Plan) -> Vec<(&'static str, String)
 fn line(key: &str) -> String {
     let (object, user) = key.split_once('@').unwrap();
     let (object, relation) = object.split_once('#').unwrap();
-    format!("{}\n", json!({"user": user, "relation": relation, "object": object}))
+    format!(
+        "{}\n",
+        json!({"user": user, "relation": relation, "object": object})
+    )
 }
 
 fn entities(dice: &mut Dice) -> Json {
@@ -236,8 +267,10 @@ fn entities(dice: &mut Dice) -> Json {
         if dice.chance(50) {
             let boss = reference("user", format!("u{}", dice.below(3)));
             let attributes = json!({"level": dice.below(5), "tenant": format!("t{}", dice.below(2)), "boss": boss});
-            all.push(json!({"uid": {"type": "user", "id": format!("u{at}")}, "attrs": attributes,
-                            "parents": [{"type": "team", "id": "t0"}]}));
+            all.push(
+                json!({"uid": {"type": "user", "id": format!("u{at}")}, "attrs": attributes,
+                            "parents": [{"type": "team", "id": "t0"}]}),
+            );
         }
         let attributes = json!({"folder": reference("folder", format!("f{}", dice.below(2)))});
         all.push(json!({"uid": {"type": "doc", "id": format!("d{at}")}, "attrs": attributes, "parents": []}));
@@ -250,29 +283,74 @@ pub(crate) fn tuple(dice: &mut Dice, rich: bool) -> Tuple {
     let user = format!("user:u{}", dice.below(3));
     let agent = format!("agent:a{}", dice.below(2));
     let team = format!("team:t{}", dice.below(3));
-    let object = |dice: &mut Dice, kind: &str, count| format!("{kind}:{}{}", &kind[..1], dice.below(count));
-    let who = |dice: &mut Dice| if dice.chance(65) { user.clone() } else { agent.clone() };
+    let object =
+        |dice: &mut Dice, kind: &str, count| format!("{kind}:{}{}", &kind[..1], dice.below(count));
+    let who = |dice: &mut Dice| {
+        if dice.chance(65) {
+            user.clone()
+        } else {
+            agent.clone()
+        }
+    };
     let (key, condition) = match dice.below(if rich { 13 } else { 12 }) {
         0 => (format!("platform:main#suspended@{}", who(dice)), None),
         1 => (format!("{team}#member@{user}"), chosen(dice, &["until"])),
-        2 => (format!("{team}#member@team:t{}#member", dice.below(3)), None),
+        2 => (
+            format!("{team}#member@team:t{}#member", dice.below(3)),
+            None,
+        ),
         3 | 4 => (format!("group:g{}#member@{user}", dice.below(WIDE)), None),
-        5 => (format!("{}#viewer@{user}", object(dice, "folder", 2)), chosen(dice, &["window"])),
+        5 => (
+            format!("{}#viewer@{user}", object(dice, "folder", 2)),
+            chosen(dice, &["window"]),
+        ),
         6 => {
             let viewer = (*dice.one(&["user:*", "agent:a0", "team:t0#member"])).to_owned();
-            (format!("{}#viewer@{viewer}", object(dice, "folder", 2)), None)
+            (
+                format!("{}#viewer@{viewer}", object(dice, "folder", 2)),
+                None,
+            )
         }
         7 => (
             format!("{}#viewer@{user}", object(dice, "doc", 3)),
-            chosen(dice, if rich { &["small", "writes", "only"] } else { &["small", "writes"] }),
+            chosen(
+                dice,
+                if rich {
+                    &["small", "writes", "only"]
+                } else {
+                    &["small", "writes"]
+                },
+            ),
         ),
-        8 => (format!("{}#viewer@{team}#member", object(dice, "doc", 3)), chosen(dice, &["until"])),
-        9 => (format!("{}#keeper@{}", object(dice, "doc", 3), who(dice)), None),
-        10 => (format!("{}#blocked@{user}", object(dice, "doc", 3)), chosen(dice, &["small", "mornings"])),
-        11 => (format!("{}#parent@folder:f{}", object(dice, "doc", 3), dice.below(2)), None),
-        _ => (format!("folder:n{}#viewer@{}", dice.below(NEAR), who(dice)), None),
+        8 => (
+            format!("{}#viewer@{team}#member", object(dice, "doc", 3)),
+            chosen(dice, &["until"]),
+        ),
+        9 => (
+            format!("{}#keeper@{}", object(dice, "doc", 3), who(dice)),
+            None,
+        ),
+        10 => (
+            format!("{}#blocked@{user}", object(dice, "doc", 3)),
+            chosen(dice, &["small", "mornings"]),
+        ),
+        11 => (
+            format!(
+                "{}#parent@folder:f{}",
+                object(dice, "doc", 3),
+                dice.below(2)
+            ),
+            None,
+        ),
+        _ => (
+            format!("folder:n{}#viewer@{}", dice.below(NEAR), who(dice)),
+            None,
+        ),
     };
-    Tuple { key: key.parse().unwrap(), condition: condition.map(Arc::new) }
+    Tuple {
+        key: key.parse().unwrap(),
+        condition: condition.map(Arc::new),
+    }
 }
 
 fn chosen(dice: &mut Dice, names: &[&str]) -> Option<TupleCondition> {
@@ -286,13 +364,28 @@ fn chosen(dice: &mut Dice, names: &[&str]) -> Option<TupleCondition> {
         "only" => [("which", Value::text(*dice.one(&["doc:d0", "doc:d1"])))].into(),
         _ => BTreeMap::new(),
     };
-    let context: Record = context.into_iter().map(|(name, value)| (name.into(), value)).collect();
-    Some(TupleCondition { name: name.into(), context })
+    let context: Record = context
+        .into_iter()
+        .map(|(name, value)| (name.into(), value))
+        .collect();
+    Some(TupleCondition {
+        name: name.into(),
+        context,
+    })
 }
 
 /// Somebody or something that a deletion of everything can be about.
 pub(crate) fn somebody(dice: &mut Dice) -> ObjectRef {
-    let all = ["user:u0", "user:u1", "agent:a0", "team:t0", "group:g20", "doc:d0", "folder:f0", "platform:main"];
+    let all = [
+        "user:u0",
+        "user:u1",
+        "agent:a0",
+        "team:t0",
+        "group:g20",
+        "doc:d0",
+        "folder:f0",
+        "platform:main",
+    ];
     let (kind, id) = dice.one(&all).split_once(':').unwrap();
     ObjectRef::new(kind, id).unwrap()
 }
@@ -303,7 +396,11 @@ pub(crate) fn time(dice: &mut Dice) -> i64 {
 }
 
 pub(crate) fn rfc3339(ms: i64) -> String {
-    let (days, seconds, millis) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000) / 1_000, ms.rem_euclid(1_000));
+    let (days, seconds, millis) = (
+        ms.div_euclid(86_400_000),
+        ms.rem_euclid(86_400_000) / 1_000,
+        ms.rem_euclid(1_000),
+    );
     // All times here are on 2026-06-01, which is this day.
     assert_eq!(days, NOON.div_euclid(86_400_000));
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);

@@ -7,11 +7,24 @@ fn a_command_line_that_makes_no_sense_is_exit_code_2() {
     let place = Place::new();
     let unknown = place.run(&["--lisen", "x"]);
     assert_eq!(unknown.code, 2);
-    assert!(unknown.err.starts_with("error: unexpected argument '--lisen' found"), "{}", unknown.err);
+    assert!(
+        unknown
+            .err
+            .starts_with("error: unexpected argument '--lisen' found"),
+        "{}",
+        unknown.err
+    );
     for arguments in [
         &["explain"] as &[&str],
         &["explain", "user:alice", "tools/call"],
-        &["explain", "x.json", "--url", "http://127.0.0.1:1", "--bundle", "bundle"],
+        &[
+            "explain",
+            "x.json",
+            "--url",
+            "http://127.0.0.1:1",
+            "--bundle",
+            "bundle",
+        ],
         &["test", "--filter", "("],
         &["pack"],
         &["--bundle", "bundle", "validate"],
@@ -23,9 +36,15 @@ fn a_command_line_that_makes_no_sense_is_exit_code_2() {
 #[test]
 fn help_shows_examples_and_the_version_is_told() {
     let place = Place::new();
-    assert_eq!(place.run(&["--version"]), done(&format!("behest {}\n", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        place.run(&["--version"]),
+        done(&format!("behest {}\n", env!("CARGO_PKG_VERSION")))
+    );
     for (arguments, example) in [
-        (&["--help"] as &[&str], "behest explain 'user:alice > agent:orchestrator' tools/call tool:github/review"),
+        (
+            &["--help"] as &[&str],
+            "behest explain 'user:alice > agent:orchestrator' tools/call tool:github/review",
+        ),
         (&["explain", "--help"], "behest explain request.json"),
         (&["serve", "--help"], "--public-url <URL>"),
     ] {
@@ -38,12 +57,18 @@ fn help_shows_examples_and_the_version_is_told() {
 fn validate_underlines_what_is_wrong() {
     let place = Place::new();
     let ok = place.run(&["validate", "--bundle", "bundle"]);
-    assert!(ok.code == 0 && ok.out.starts_with("ok: the bundle in `bundle` ") && ok.err.is_empty(), "{ok:?}");
+    assert!(
+        ok.code == 0 && ok.out.starts_with("ok: the bundle in `bundle` ") && ok.err.is_empty(),
+        "{ok:?}"
+    );
     place.write_policies("\"many\"");
     let bad = place.run_with(&["validate"], &[("BEHEST_BUNDLE", "bundle")], "");
     assert!(bad.code == 1 && bad.out.is_empty(), "{bad:?}");
     assert!(bad.err.contains("policies/tools.cedar:6:"), "{}", bad.err);
-    assert!(!bad.err.contains('\u{1b}'), "no colours where nobody sees them");
+    assert!(
+        !bad.err.contains('\u{1b}'),
+        "no colours where nobody sees them"
+    );
 }
 
 #[test]
@@ -52,13 +77,19 @@ fn a_bundle_that_cannot_be_read_is_one_sentence_with_its_remedy() {
     place.write("file", "");
     std::os::unix::fs::symlink("/nonexistent", place.path("bundle/policies/lost.cedar")).unwrap();
     for (bundle, sentence) in [
-        ("missing", "cannot read the bundle `missing`: No such file or directory"),
+        (
+            "missing",
+            "cannot read the bundle `missing`: No such file or directory",
+        ),
         ("file", "holds neither `schemas/` nor `policies/`"),
         ("bundle", "policies/lost.cedar"),
     ] {
         for command in ["validate", "test", "schema", "serve"] {
             let refused = place.run(&[command, "--bundle", bundle]);
-            assert!(refused.code == 1 && refused.err.contains(sentence), "{command} {bundle}: {refused:?}");
+            assert!(
+                refused.code == 1 && refused.err.contains(sentence),
+                "{command} {bundle}: {refused:?}"
+            );
         }
     }
 }
@@ -67,9 +98,15 @@ fn a_bundle_that_cannot_be_read_is_one_sentence_with_its_remedy() {
 fn test_runs_the_cases_and_explains_those_that_fail() {
     let place = Place::new();
     let ok = place.run(&["test", "--bundle", "bundle"]);
-    assert!(ok.code == 0 && ok.out.starts_with("ok: 2 passed of 2 cases\n"), "{ok:?}");
+    assert!(
+        ok.code == 0 && ok.out.starts_with("ok: 2 passed of 2 cases\n"),
+        "{ok:?}"
+    );
     let one = place.run(&["test", "--bundle", "bundle", "--filter", "litt.e"]);
-    assert!(one.code == 0 && one.out.starts_with("ok: 1 passed of 1 cases\n"), "{one:?}");
+    assert!(
+        one.code == 0 && one.out.starts_with("ok: 1 passed of 1 cases\n"),
+        "{one:?}"
+    );
     let none = place.run(&["test", "--bundle", "bundle", "--filter", "lots"]);
     assert_eq!(
         none,
@@ -94,8 +131,15 @@ fn test_runs_the_cases_and_explains_those_that_fail() {
 #[test]
 fn explain_shows_each_leg_with_what_was_missing() {
     let place = Place::new();
-    let denied = place.run(&refund(r#"{"arguments":{"amount":500}}"#, &["--bundle", "bundle"]));
-    assert_eq!((denied.code, denied.err.as_str()), (0, ""), "a denial is an answer");
+    let denied = place.run(&refund(
+        r#"{"arguments":{"amount":500}}"#,
+        &["--bundle", "bundle"],
+    ));
+    assert_eq!(
+        (denied.code, denied.err.as_str()),
+        (0, ""),
+        "a denial is an answer"
+    );
     let (text, bundle) = denied.out.split_once("bundle ").unwrap();
     assert_eq!(
         text,
@@ -105,8 +149,14 @@ fn explain_shows_each_leg_with_what_was_missing() {
          context.arguments.amount < 100\n        context.arguments.amount = 500\n"
     );
     assert!(bundle.ends_with(", revision 0\n"), "{bundle}");
-    let permitted = place.run(&refund(r#"{"arguments":{"amount":5}}"#, &["--bundle", "bundle"]));
-    assert!(permitted.code == 0 && permitted.out.starts_with("permit\n"), "{permitted:?}");
+    let permitted = place.run(&refund(
+        r#"{"arguments":{"amount":5}}"#,
+        &["--bundle", "bundle"],
+    ));
+    assert!(
+        permitted.code == 0 && permitted.out.starts_with("permit\n"),
+        "{permitted:?}"
+    );
 }
 
 #[test]
@@ -116,28 +166,57 @@ fn explain_takes_a_file_or_standard_input_and_answers_in_json() {
         "action":{"name":"tools/call"},"resource":{"type":"tool","id":"refund"}}"#;
     place.write("request.json", request);
     let from_file = place.run(&["explain", "--json", "--bundle", "bundle", "request.json"]);
-    let from_input = place.run_with(&["explain", "--json", "--bundle", "bundle", "-"], &[], request);
+    let from_input = place.run_with(
+        &["explain", "--json", "--bundle", "bundle", "-"],
+        &[],
+        request,
+    );
     for output in [from_file, from_input] {
         let answer: serde_json::Value = serde_json::from_str(&output.out).unwrap();
         assert_eq!(answer["decision"], false, "{output:?}");
-        assert_eq!(answer["context"]["reason"]["principal"], serde_json::json!({"type": "agent", "id": "copilot"}));
-        assert_eq!(answer["context"]["explanation"]["legs"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            answer["context"]["reason"]["principal"],
+            serde_json::json!({"type": "agent", "id": "copilot"})
+        );
+        assert_eq!(
+            answer["context"]["explanation"]["legs"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
     }
 }
 
 #[test]
 fn explain_says_what_is_wrong_with_a_request() {
     let place = Place::new();
-    let explain = |input: &str| place.run_with(&["explain", "--bundle", "bundle", "-"], &[], input).err;
+    let explain = |input: &str| {
+        place
+            .run_with(&["explain", "--bundle", "bundle", "-"], &[], input)
+            .err
+    };
     for (input, sentence) in [
-        (r#"{"subject":{"type":"user"}}"#, "error: the request is not of its form: `subject.id` is missing\n"),
-        (r#"{"a":1,"a":2}"#, "`a` occurs more than once in its object"),
+        (
+            r#"{"subject":{"type":"user"}}"#,
+            "error: the request is not of its form: `subject.id` is missing\n",
+        ),
+        (
+            r#"{"a":1,"a":2}"#,
+            "`a` occurs more than once in its object",
+        ),
         ("[]", "error: the request must be an object, not an array\n"),
         (r#"{"evaluations":[]}"#, "error: the request is a batch\n"),
-        (r#"{"options":{"unknown":["arguments"]}}"#, "error: `options.unknown` cannot be explained\n"),
+        (
+            r#"{"options":{"unknown":["arguments"]}}"#,
+            "error: `options.unknown` cannot be explained\n",
+        ),
     ] {
         let err = explain(input);
-        assert!(err.contains(sentence) && err.contains("\n  help: "), "{input}: {err}");
+        assert!(
+            err.contains(sentence) && err.contains("\n  help: "),
+            "{input}: {err}"
+        );
     }
     assert_eq!(
         place.run(&["explain", "nothing.json"]),
@@ -147,7 +226,9 @@ fn explain_says_what_is_wrong_with_a_request() {
         )
     );
     assert_eq!(
-        place.run(&["explain", "alice", "tools/call", "tool:refund"]).err,
+        place
+            .run(&["explain", "alice", "tools/call", "tool:refund"])
+            .err,
         "error: `alice` is not of the form `type:id`\n  help: see the examples of `behest explain --help`\n"
     );
 }
@@ -156,10 +237,16 @@ fn explain_says_what_is_wrong_with_a_request() {
 fn the_schema_is_printed_or_written() {
     let place = Place::new();
     let printed = place.run(&["schema", "--bundle", "bundle"]);
-    assert!(printed.code == 0 && printed.out.contains("action \"tools/call\" appliesTo {"), "{printed:?}");
+    assert!(
+        printed.code == 0 && printed.out.contains("action \"tools/call\" appliesTo {"),
+        "{printed:?}"
+    );
     let written = place.run(&["schema", "--bundle", "bundle", "--write", "all.cedarschema"]);
     assert_eq!((written.code, written.out.as_str()), (0, ""));
-    assert_eq!(std::fs::read_to_string(place.path("all.cedarschema")).unwrap(), printed.out);
+    assert_eq!(
+        std::fs::read_to_string(place.path("all.cedarschema")).unwrap(),
+        printed.out
+    );
     let nowhere = place.run(&["schema", "--bundle", "bundle", "--write", "no/where"]);
     assert_eq!(
         nowhere,
@@ -175,13 +262,18 @@ fn packs_are_found_by_name() {
     let place = Place::new();
     assert_eq!(place.run(&["pack", "list"]).code, 0);
     let shown = place.run(&["pack", "show", "delegation"]).out;
-    for path in ["policies/packs/delegation/delegation.cedar", "schemas/packs/delegation.fga"] {
+    for path in [
+        "policies/packs/delegation/delegation.cedar",
+        "schemas/packs/delegation.fga",
+    ] {
         assert!(shown.contains(&format!("==> {path} <==\n")), "{shown}");
     }
     assert!(shown.contains("condition grant_until("), "{shown}");
     assert_eq!(
         place.run(&["pack", "show", "delagation"]),
-        failed("error: there is no pack `delagation`\n  help: `behest pack list` names those there are\n")
+        failed(
+            "error: there is no pack `delagation`\n  help: `behest pack list` names those there are\n"
+        )
     );
 }
 
@@ -192,30 +284,51 @@ fn search_prints_a_table_or_json() {
         "bundle/policies/entities.json",
         r#"[{"uid": {"type": "tool", "id": "refund"}, "attrs": {}, "parents": []}]"#,
     );
-    let search = |arguments: &[&str]| place.run(&[&["search", "--bundle", "bundle"], arguments].concat());
+    let search =
+        |arguments: &[&str]| place.run(&[&["search", "--bundle", "bundle"], arguments].concat());
     let tools = search(&["user:alice", "tools/call", "tool"]);
     assert_eq!(tools, done("tool:refund  by users\n1 resource\n"));
     let chain = ["user:alice > agent:copilot", "tools/call", "tool"];
-    let nothing = "0 resources\nnot_permitted: of what is known of the type `tool` nothing is permitted\n";
+    let nothing =
+        "0 resources\nnot_permitted: of what is known of the type `tool` nothing is permitted\n";
     assert_eq!(search(&chain), done(nothing));
     let open = search(&[&chain[..], &["--unknown-arguments"]].concat());
     assert_eq!(
         open,
-        done("tool:refund  by users, agents-small\n1 resource, with some arguments; no call is permitted by this\n")
+        done(
+            "tool:refund  by users, agents-small\n1 resource, with some arguments; no call is permitted by this\n"
+        )
     );
-    let with = search(&[&chain[..], &["--context", r#"{"arguments": {"amount": 5}}"#, "--json"]].concat());
+    let with = search(
+        &[
+            &chain[..],
+            &["--context", r#"{"arguments": {"amount": 5}}"#, "--json"],
+        ]
+        .concat(),
+    );
     let json: serde_json::Value = serde_json::from_str(&with.out).unwrap();
     let policies = serde_json::json!(["users", "agents-small"]);
     assert_eq!(
         json,
         serde_json::json!({"results": [{"type": "tool", "id": "refund", "policies": policies}], "more": false})
     );
-    assert_eq!(search(&["user:alice", "tool:refund"]), done("tools/call  by users\n1 action\n"));
-    for (chain, kind) in [("user > agent:copilot", "user"), ("user:alice > agent", "agent")] {
+    assert_eq!(
+        search(&["user:alice", "tool:refund"]),
+        done("tools/call  by users\n1 action\n")
+    );
+    for (chain, kind) in [
+        ("user > agent:copilot", "user"),
+        ("user:alice > agent", "agent"),
+    ] {
         let found = search(&[chain, "tools/call", "tool:refund"]).out;
         let (count, reason) = found.split_once('\n').unwrap();
         assert_eq!(count, "0 subjects");
-        assert!(reason.starts_with(&format!("not_permitted: nothing of the type `{kind}` is known")), "{reason}");
+        assert!(
+            reason.starts_with(&format!(
+                "not_permitted: nothing of the type `{kind}` is known"
+            )),
+            "{reason}"
+        );
     }
 }
 
@@ -223,16 +336,45 @@ fn search_prints_a_table_or_json() {
 fn a_search_that_makes_no_sense_says_what_is_missing() {
     let place = Place::new();
     for (arguments, sentence) in [
-        (&["user:alice", "tools/call", "tool:refund"] as &[&str], "error: nothing is searched for: put a type"),
-        (&["user", "tools/call", "tool"], "error: two things are searched for"),
-        (&["user > agent", "tools/call", "tool:refund"], "error: two things are searched for"),
-        (&["user:a > user > agent:b", "x", "tool:t"], "error: what is searched for stands first or last in its chain"),
-        (&["user > robot:b", "x", "tool:t"], "error: behind what is searched for there can only be agents"),
-        (&["user:", "x", "tool"], "error: `user:` is not of the form `type:id`"),
-        (&["user:a", "x", "tool", "--context", "[]"], "error: `--context`: the body must be an object"),
+        (
+            &["user:alice", "tools/call", "tool:refund"] as &[&str],
+            "error: nothing is searched for: put a type",
+        ),
+        (
+            &["user", "tools/call", "tool"],
+            "error: two things are searched for",
+        ),
+        (
+            &["user > agent", "tools/call", "tool:refund"],
+            "error: two things are searched for",
+        ),
+        (
+            &["user:a > user > agent:b", "x", "tool:t"],
+            "error: what is searched for stands first or last in its chain",
+        ),
+        (
+            &["user > robot:b", "x", "tool:t"],
+            "error: behind what is searched for there can only be agents",
+        ),
+        (
+            &["user:", "x", "tool"],
+            "error: `user:` is not of the form `type:id`",
+        ),
+        (
+            &["user:a", "x", "tool", "--context", "[]"],
+            "error: `--context`: the body must be an object",
+        ),
     ] {
         let refused = place.run(&[&["search"], arguments].concat());
-        assert!(refused.code == 1 && refused.err.starts_with(sentence), "{arguments:?}: {refused:?}");
-        assert!(refused.err.contains("\n  help: see the examples of `behest search --help`\n"), "{refused:?}");
+        assert!(
+            refused.code == 1 && refused.err.starts_with(sentence),
+            "{arguments:?}: {refused:?}"
+        );
+        assert!(
+            refused
+                .err
+                .contains("\n  help: see the examples of `behest search --help`\n"),
+            "{refused:?}"
+        );
     }
 }

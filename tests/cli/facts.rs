@@ -1,4 +1,5 @@
-//! From the operator's settings over a token to policies: claims that become facts, and principals whose types a bundle lacks.
+//! From the operator's settings over a token to policies: claims that become facts, and principals
+//! whose types a bundle lacks.
 
 use behest::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
@@ -38,7 +39,10 @@ fn place(key: &Key, settings: &str) -> Place {
              when {{ context has token.{name} && {fact}{condition} }};\n"
         )
     };
-    place.write("bundle/policies/docs.cedar", &CONDITIONS.map(policy).concat());
+    place.write(
+        "bundle/policies/docs.cedar",
+        &CONDITIONS.map(policy).concat(),
+    );
     place.write("keys.jwks", &json!({"keys": [key.published()]}).to_string());
     place.write(
         "behest.toml",
@@ -69,7 +73,11 @@ fn decide(place: &Place, service: &Service, token: &str, action: &str) -> String
     });
     place.write("request.json", &request.to_string());
     let url = service.url();
-    let output = place.run_with(&["explain", "--url", &url, "request.json"], &[("BEHEST_KEY", KEY)], "");
+    let output = place.run_with(
+        &["explain", "--url", &url, "request.json"],
+        &[("BEHEST_KEY", KEY)],
+        "",
+    );
     let first = output.out.lines().next().unwrap_or_default().to_owned();
     match first.rsplit_once('(') {
         Some((_, code)) => code.trim_end_matches(')').to_owned(),
@@ -96,9 +104,17 @@ fn claims_that_the_settings_name_are_facts_of_their_types() {
         ("limit", json!({"ext": {"my.limit": 10.4999}}), "permit"),
         ("limit", json!({"ext": {"my.limit": "10.4999"}}), "permit"),
         ("limit", json!({"ext": {"my.limit": 10.5}}), "not_permitted"),
-        ("limit", json!({"ext": {"my": {"limit": 1}}}), "not_permitted"),
+        (
+            "limit",
+            json!({"ext": {"my": {"limit": 1}}}),
+            "not_permitted",
+        ),
         ("until", json!({"ext": {"until": 1_900_000_000}}), "permit"),
-        ("until", json!({"ext": {"until": "2025-12-31T23:59:59Z"}}), "not_permitted"),
+        (
+            "until",
+            json!({"ext": {"until": "2025-12-31T23:59:59Z"}}),
+            "not_permitted",
+        ),
         ("teams", json!({"teams": ["hr", "billing"]}), "permit"),
         ("teams", json!({"teams": "billing"}), "permit"),
         ("teams", json!({"teams": ["hr"]}), "not_permitted"),
@@ -107,7 +123,11 @@ fn claims_that_the_settings_name_are_facts_of_their_types() {
         ("vip", json!({"vip": "true"}), "bad_value"),
     ] {
         let token = key.access_token(&claims(&over));
-        assert_eq!(decide(&place, &service, &token, action), expected, "{action}: {over}");
+        assert_eq!(
+            decide(&place, &service, &token, action),
+            expected,
+            "{action}: {over}"
+        );
     }
     assert_eq!(service.stop().code(), Some(0));
 }
@@ -117,17 +137,27 @@ fn principals_whose_types_the_bundle_lacks_are_told_of_at_start() {
     let key = Key::new("k1");
     let place = place(&key, FACTS);
     let told = |settings: &str| {
-        place.write("more.toml", &format!("{}{settings}", std::fs::read_to_string(place.path("behest.toml")).unwrap()));
+        place.write(
+            "more.toml",
+            &format!(
+                "{}{settings}",
+                std::fs::read_to_string(place.path("behest.toml")).unwrap()
+            ),
+        );
         let service = place.serve(&["--config", "more.toml"]);
         service.signal("TERM");
         let lines = service.lines.iter().filter(|line| line["level"] == "WARN");
-        lines.map(|line| line["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        lines
+            .map(|line| line["message"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(told(""), Vec::<String>::new());
     let messages = told(
         "subject_type = \"person\"\nids = { person = \"p/{sub}\", agents = \"{sub}\" }\nclient_type = \"agents\"\nactor_type = \"agents\"\n",
     );
-    let [agents, person] = messages.as_slice() else { panic!("{messages:?}") };
+    let [agents, person] = messages.as_slice() else {
+        panic!("{messages:?}")
+    };
     assert!(
         agents.starts_with(&format!(
             "credentials of the issuer `{ISSUER}` name principals of the type `agents`, and the schema declares no type `agents`; \
@@ -135,7 +165,10 @@ fn principals_whose_types_the_bundle_lacks_are_told_of_at_start() {
         )) && agents.contains("set `actor_type` and `client_type` in the settings"),
         "{agents}"
     );
-    assert!(person.contains("the type `person`") && person.contains("set `subject_type`"), "{person}");
+    assert!(
+        person.contains("the type `person`") && person.contains("set `subject_type`"),
+        "{person}"
+    );
 }
 
 #[test]
@@ -146,16 +179,28 @@ fn a_pack_that_knows_no_principal_of_the_schema_is_told_of() {
         "namespace Notes {\n  entity User, Bot, Note;\n  action read appliesTo { principal: [User, Bot], resource: Note };\n}\n",
     );
     place.write("notes/policies/bundle.toml", "packs = [\"delegation\"]\n");
-    place.write("notes/policies/notes.cedar", "@id(\"all\") permit (principal, action, resource);\n");
+    place.write(
+        "notes/policies/notes.cedar",
+        "@id(\"all\") permit (principal, action, resource);\n",
+    );
     let told = place.run(&["validate", "--bundle", "notes"]);
     let words = told.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.code == 0 && words.contains("the pack `delegation` names the types"), "{told:?}");
-    assert!(words.contains("`Notes::Bot`") && words.contains("behest pack show delegation"), "{told:?}");
+    assert!(
+        told.code == 0 && words.contains("the pack `delegation` names the types"),
+        "{told:?}"
+    );
+    assert!(
+        words.contains("`Notes::Bot`") && words.contains("behest pack show delegation"),
+        "{told:?}"
+    );
     assert!(words.contains("bundle.toml"), "{told:?}");
     place.write(
         "notes/schemas/people.cedarschema",
         "action write appliesTo { principal: user, resource: Notes::Note };\n",
     );
     let told = place.run(&["validate", "--bundle", "notes"]);
-    assert!(told.code == 0 && !told.err.contains("the pack `delegation`"), "{told:?}");
+    assert!(
+        told.code == 0 && !told.err.contains("the pack `delegation`"),
+        "{told:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! The program as people meet it: its commands, its exit codes, and the sentence for each thing that goes wrong.
+//! The program as people meet it: its commands, its exit codes, and the sentence for each thing
+//! that goes wrong.
 
 #![expect(
     clippy::unwrap_used,

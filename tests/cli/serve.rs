@@ -14,22 +14,45 @@ fn explain_asks_a_running_service_and_shows_the_same() {
     let service = place.serve(&[]);
     let context = r#"{"arguments":{"amount":500}}"#;
     let url = service.url();
-    let mut remote = place.run_with(&refund(context, &["--url", &url]), &[("BEHEST_KEY", KEY)], "");
+    let mut remote = place.run_with(
+        &refund(context, &["--url", &url]),
+        &[("BEHEST_KEY", KEY)],
+        "",
+    );
     // A service counts its changes: the store `main` was made, and a bundle loaded.
     assert!(remote.out.ends_with("revision 2\n"), "{remote:?}");
     remote.out = remote.out.replace("revision 2", "revision 0");
     assert_eq!(remote, place.run(&refund(context, &["--bundle", "bundle"])));
 
     let anonymous = place.run(&refund(context, &["--url", &url]));
-    assert!(anonymous.code == 1 && anonymous.err.contains("refuses with status 403: "), "{anonymous:?}");
-    let wrong = place.run_with(&refund(context, &["--url", &url]), &[("BEHEST_KEY", "wrong")], "");
-    assert!(wrong.err.contains("status 401") && wrong.err.contains("help: set BEHEST_KEY"), "{wrong:?}");
+    assert!(
+        anonymous.code == 1 && anonymous.err.contains("refuses with status 403: "),
+        "{anonymous:?}"
+    );
+    let wrong = place.run_with(
+        &refund(context, &["--url", &url]),
+        &[("BEHEST_KEY", "wrong")],
+        "",
+    );
+    assert!(
+        wrong.err.contains("status 401") && wrong.err.contains("help: set BEHEST_KEY"),
+        "{wrong:?}"
+    );
     assert_eq!(service.stop().code(), Some(0));
 
     let gone = place.run(&refund(context, &["--url", &url]));
-    assert!(gone.code == 1 && gone.err.starts_with(&format!("error: `{url}` does not answer: ")), "{gone:?}");
+    assert!(
+        gone.code == 1
+            && gone
+                .err
+                .starts_with(&format!("error: `{url}` does not answer: ")),
+        "{gone:?}"
+    );
     let https = place.run(&refund(context, &["--url", "https://pdp.example"]));
-    assert!(https.code == 1 && https.err.contains("does not speak https"), "{https:?}");
+    assert!(
+        https.code == 1 && https.err.contains("does not speak https"),
+        "{https:?}"
+    );
 }
 
 #[test]
@@ -50,7 +73,8 @@ fn a_service_that_cannot_start_says_why_and_what_to_do() {
         ),
         (
             &["--listen", "192.0.2.1:8181"],
-            "`192.0.2.1:8181` can be reached from other machines, and no caller is configured".to_owned(),
+            "`192.0.2.1:8181` can be reached from other machines, and no caller is configured"
+                .to_owned(),
             "add `[[callers]]` to behest.toml",
         ),
         (
@@ -58,7 +82,11 @@ fn a_service_that_cannot_start_says_why_and_what_to_do() {
             "`--listen`: `8181` is not an address".to_owned(),
             "write for example `127.0.0.1:8181`",
         ),
-        (&["--config", "broken.toml"], "broken.toml: line 1 is not TOML: ".to_owned(), "see behest.example.toml"),
+        (
+            &["--config", "broken.toml"],
+            "broken.toml: line 1 is not TOML: ".to_owned(),
+            "see behest.example.toml",
+        ),
         (
             &["--config", "unknown.toml"],
             "`limits.bdoy` in `unknown.toml` is not a setting".to_owned(),
@@ -71,24 +99,49 @@ fn a_service_that_cannot_start_says_why_and_what_to_do() {
         ),
         (
             &["--config", "sink.toml", "--listen", "127.0.0.1:0"],
-            "decisions cannot be recorded in `no/where.jsonl`: No such file or directory".to_owned(),
+            "decisions cannot be recorded in `no/where.jsonl`: No such file or directory"
+                .to_owned(),
             "`record.sink` takes a file",
         ),
-        (&["--config", "filter.toml"], "`behest=loud` is not a log filter: ".to_owned(), "write for example `info`"),
+        (
+            &["--config", "filter.toml"],
+            "`behest=loud` is not a log filter: ".to_owned(),
+            "write for example `info`",
+        ),
         (
             &["--data", "file", "--listen", "127.0.0.1:0"],
             "the data directory `file` cannot be made: ".to_owned(),
             "`--data` takes a directory that this user may write to",
         ),
-        (&["--public-url", "http://a"], "`--public-url`: `http://a` does not begin".to_owned(), "write for example"),
+        (
+            &["--public-url", "http://a"],
+            "`--public-url`: `http://a` does not begin".to_owned(),
+            "write for example",
+        ),
     ] {
         let refused = place.run(&[&["serve", "--bundle", "bundle"], arguments].concat());
-        assert!(refused.code == 1 && refused.out.is_empty(), "{arguments:?}: {refused:?}");
-        assert!(refused.err.starts_with(&format!("error: {sentence}")), "{arguments:?}: {}", refused.err);
+        assert!(
+            refused.code == 1 && refused.out.is_empty(),
+            "{arguments:?}: {refused:?}"
+        );
+        assert!(
+            refused.err.starts_with(&format!("error: {sentence}")),
+            "{arguments:?}: {}",
+            refused.err
+        );
         assert!(refused.err.contains(help), "{arguments:?}: {}", refused.err);
     }
-    let short = place.run_with(&["--bundle", "bundle"], &[("BEHEST_ADMIN_KEY", "hunter2")], "");
-    assert!(short.err.starts_with("error: `BEHEST_ADMIN_KEY` is shorter than 32 bytes"), "{short:?}");
+    let short = place.run_with(
+        &["--bundle", "bundle"],
+        &[("BEHEST_ADMIN_KEY", "hunter2")],
+        "",
+    );
+    assert!(
+        short
+            .err
+            .starts_with("error: `BEHEST_ADMIN_KEY` is shorter than 32 bytes"),
+        "{short:?}"
+    );
     assert!(!short.err.contains("hunter2"));
 }
 
@@ -98,28 +151,64 @@ fn complaints_about_settings_repeat_no_secret() {
     const SECRET: &str = "b7e23ec29af22b0b4e41da31e868d57226121c84";
     let place = Place::new();
     let asked = |url: &str, more: &str| {
-        format!("keys = \"introspection\"\n[issuers.introspection]\nurl = \"{url}\"\nclient_id = \"pdp\"\n{more}\n")
+        format!(
+            "keys = \"introspection\"\n[issuers.introspection]\nurl = \"{url}\"\nclient_id = \"pdp\"\n{more}\n"
+        )
     };
     let good = "https://login.example/introspect";
     for (at, (settings, told)) in [
-        (format!("preset = \"shared-secret\"\nkeys = \"secret:{SECRET}\""), "the file of its secret cannot be read"),
+        (
+            format!("preset = \"shared-secret\"\nkeys = \"secret:{SECRET}\""),
+            "the file of its secret cannot be read",
+        ),
         (format!("keys = \"{SECRET}\""), "is no place of keys"),
-        (asked(good, &format!("client_secret_file = \"{SECRET}\"")), "the file of its secret cannot be read"),
-        (asked(&format!("https://u:{SECRET}@login.example/i"), ""), "`https://…@login.example/i` is not an address"),
-        (asked(&format!("http://login.example/i?api_key={SECRET}"), ""), "`http://login.example/i?…` is not `https`"),
+        (
+            asked(good, &format!("client_secret_file = \"{SECRET}\"")),
+            "the file of its secret cannot be read",
+        ),
+        (
+            asked(&format!("https://u:{SECRET}@login.example/i"), ""),
+            "`https://…@login.example/i` is not an address",
+        ),
+        (
+            asked(&format!("http://login.example/i?api_key={SECRET}"), ""),
+            "`http://login.example/i?…` is not `https`",
+        ),
         (asked(SECRET, ""), "`(hidden)` is not an address"),
-        (format!("keys = \"https://u:{SECRET}@login.example/i\""), "`https://…@login.example/i` is not an address"),
+        (
+            format!("keys = \"https://u:{SECRET}@login.example/i\""),
+            "`https://…@login.example/i` is not an address",
+        ),
     ]
     .into_iter()
     .enumerate()
     {
         let file = format!("{at}.toml");
         let issuer = "[[issuers]]\nissuer = \"https://login.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]";
-        let issuer = if at == 0 { "[[issuers]]\nissuer = \"local\"" } else { issuer };
+        let issuer = if at == 0 {
+            "[[issuers]]\nissuer = \"local\""
+        } else {
+            issuer
+        };
         place.write(&file, &format!("{issuer}\n{settings}\n"));
-        let refused = place.run(&["--bundle", "bundle", "--listen", "127.0.0.1:0", "--config", &file]);
-        assert!(refused.code == 1 && refused.err.contains(told), "{settings}: {}", refused.err);
-        assert!(!refused.err.contains(SECRET) && !refused.out.contains(SECRET), "{}", refused.err);
+        let refused = place.run(&[
+            "--bundle",
+            "bundle",
+            "--listen",
+            "127.0.0.1:0",
+            "--config",
+            &file,
+        ]);
+        assert!(
+            refused.code == 1 && refused.err.contains(told),
+            "{settings}: {}",
+            refused.err
+        );
+        assert!(
+            !refused.err.contains(SECRET) && !refused.out.contains(SECRET),
+            "{}",
+            refused.err
+        );
     }
 }
 
@@ -128,7 +217,10 @@ fn a_bundle_with_a_failing_case_is_refused_at_start() {
     let place = Place::new();
     place.write_policies("3");
     let refused = place.run(&["--bundle", "bundle", "--listen", "127.0.0.1:0"]);
-    assert!(refused.code == 1 && refused.err.contains("an agent refunds little"), "{refused:?}");
+    assert!(
+        refused.code == 1 && refused.err.contains("an agent refunds little"),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -147,9 +239,16 @@ fn a_changed_bundle_is_taken_and_a_bad_one_refused() {
     assert_eq!(decision(), "permit");
 
     place.write_policies("3");
-    let refused = service.wait_for("the changed bundle is refused, and the one before still decides");
+    let refused =
+        service.wait_for("the changed bundle is refused, and the one before still decides");
     assert_eq!(refused["level"], "ERROR");
-    assert!(refused["message"].as_str().unwrap().contains("an agent refunds little"), "{refused}");
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .contains("an agent refunds little"),
+        "{refused}"
+    );
     assert_eq!(decision(), "permit");
 
     service.signal("HUP");
@@ -169,8 +268,13 @@ fn a_service_that_serves_gets_no_new_huge_pages() {
     let place = Place::new();
     let service = place.serve(&[]);
     let status = format!("/proc/{}/status", service.child.id());
-    let huge =
-        || std::fs::read_to_string(&status).unwrap().lines().find(|line| line.starts_with("THP")).map(String::from);
+    let huge = || {
+        std::fs::read_to_string(&status)
+            .unwrap()
+            .lines()
+            .find(|line| line.starts_with("THP"))
+            .map(String::from)
+    };
     assert_eq!(huge().as_deref(), Some("THP_enabled:\t0"));
     service.signal("HUP");
     service.wait_for("the bundle was read again and is the same");
@@ -180,13 +284,30 @@ fn a_service_that_serves_gets_no_new_huge_pages() {
 #[test]
 fn an_admin_key_that_is_made_lies_in_a_file_of_its_owner_until_the_end() {
     let place = Place::new();
-    let mut command = place.command(&["--bundle", "bundle", "--listen", "127.0.0.1:0", "--data", "data"]);
+    let mut command = place.command(&[
+        "--bundle",
+        "bundle",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        "data",
+    ]);
     command.env("BEHEST_LOG__FILTER", "debug");
     let service = Service::start(command);
     let path = place.path("data/admin-key");
     let key = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(std::fs::metadata(place.path("data")).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(
+        std::fs::metadata(place.path("data"))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777,
+        0o700
+    );
     let url = service.url();
     let asked = refund(r#"{"arguments":{"amount":5}}"#, &["--url", &url]);
     let answer = place.run_with(&asked, &[("BEHEST_KEY", key.trim())], "");
@@ -197,21 +318,47 @@ fn an_admin_key_that_is_made_lies_in_a_file_of_its_owner_until_the_end() {
         log.push(line.to_string());
     }
     assert!(log.iter().any(|line| line.contains("stopped")), "{log:?}");
-    assert!(!log.iter().any(|line| line.contains(key.trim())), "the key is in the log");
+    assert!(
+        !log.iter().any(|line| line.contains(key.trim())),
+        "the key is in the log"
+    );
     assert!(!path.exists());
 }
 
 #[test]
 fn without_a_data_directory_the_log_says_what_is_not_kept_and_where_the_key_is() {
     let place = Place::new();
-    let command = place.command(&["--bundle", "bundle", "--listen", "127.0.0.1:0", "--cache", "64MiB"]);
+    let command = place.command(&[
+        "--bundle",
+        "bundle",
+        "--listen",
+        "127.0.0.1:0",
+        "--cache",
+        "64MiB",
+    ]);
     let mut child = Service::start(command);
-    let notes: Vec<String> =
-        (0..1).map(|_| child.lines.recv_timeout(PATIENCE).unwrap()["message"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(notes, ["state is in memory only; `--data DIR` keeps relations and the signing key",]);
+    let notes: Vec<String> = (0..1)
+        .map(|_| {
+            child.lines.recv_timeout(PATIENCE).unwrap()["message"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(
+        notes,
+        ["state is in memory only; `--data DIR` keeps relations and the signing key",]
+    );
     let keys: Vec<_> = std::fs::read_dir(place.0.path())
         .unwrap()
-        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("behest-admin-key-"))
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with("behest-admin-key-")
+        })
         .collect();
     assert_eq!(keys.len(), 1);
     child.signal("INT");
@@ -222,15 +369,33 @@ fn without_a_data_directory_the_log_says_what_is_not_kept_and_where_the_key_is()
 #[test]
 fn decisions_are_recorded_and_written_out_at_the_end() {
     let place = Place::new();
-    place.write("behest.toml", "[record]\nsink = \"decisions.jsonl\"\nwhen_full = \"deny\"\n");
+    place.write(
+        "behest.toml",
+        "[record]\nsink = \"decisions.jsonl\"\nwhen_full = \"deny\"\n",
+    );
     let service = place.serve(&[]);
     let url = service.url();
-    for amount in [r#"{"arguments":{"amount":5}}"#, r#"{"arguments":{"amount":500}}"#] {
-        assert_eq!(place.run_with(&refund(amount, &["--url", &url]), &[("BEHEST_KEY", KEY)], "").code, 0);
+    for amount in [
+        r#"{"arguments":{"amount":5}}"#,
+        r#"{"arguments":{"amount":500}}"#,
+    ] {
+        assert_eq!(
+            place
+                .run_with(
+                    &refund(amount, &["--url", &url]),
+                    &[("BEHEST_KEY", KEY)],
+                    ""
+                )
+                .code,
+            0
+        );
     }
     assert_eq!(service.stop().code(), Some(0));
     let text = std::fs::read_to_string(place.path("decisions.jsonl")).unwrap();
-    let records: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let records: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let told = |record: &serde_json::Value| {
         (
             record["caller"].clone(),
@@ -239,8 +404,14 @@ fn decisions_are_recorded_and_written_out_at_the_end() {
         )
     };
     assert_eq!(records.len(), 2, "{text}");
-    assert_eq!(told(&records[0]), ("admin".into(), "permit".into(), "5".into()));
-    assert_eq!(told(&records[1]), ("admin".into(), "deny".into(), "500".into()));
+    assert_eq!(
+        told(&records[0]),
+        ("admin".into(), "permit".into(), "5".into())
+    );
+    assert_eq!(
+        told(&records[1]),
+        ("admin".into(), "deny".into(), "500".into())
+    );
 }
 
 #[test]
@@ -258,18 +429,23 @@ fn a_unix_socket_is_served_and_goes_with_the_service() {
 
 fn ask_socket(path: &Path) -> String {
     let mut stream = UnixStream::connect(path).unwrap();
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
 
-/// The address is taken before the bundle is read: who comes early waits for it, and is not turned away.
+/// The address is taken before the bundle is read: who comes early waits for it, and is not turned
+/// away.
 #[test]
 fn a_client_that_comes_before_the_bundle_waits_for_it() {
     let place = Place::new();
     let mut command = place.command(&["--bundle", "bundle", "--listen", "unix:behest.sock"]);
-    command.env("BEHEST_ADMIN_KEY", KEY).env("BEHEST_RELOAD__QUIET_MS", "1500");
+    command
+        .env("BEHEST_ADMIN_KEY", KEY)
+        .env("BEHEST_RELOAD__QUIET_MS", "1500");
     let path = place.path("behest.sock");
     let early = std::thread::spawn(move || {
         let end = Instant::now() + PATIENCE;
@@ -281,8 +457,14 @@ fn a_client_that_comes_before_the_bundle_waits_for_it() {
     });
     let service = Service::start(command);
     let (answer, waited) = early.join().unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("\"ready\":true"), "{answer}");
-    assert!(waited > Duration::from_secs(1), "it was not early: {waited:?}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK") && answer.contains("\"ready\":true"),
+        "{answer}"
+    );
+    assert!(
+        waited > Duration::from_secs(1),
+        "it was not early: {waited:?}"
+    );
     assert_eq!(service.stop().code(), Some(0));
 }
 
@@ -290,9 +472,11 @@ fn a_client_that_comes_before_the_bundle_waits_for_it() {
 fn what_is_no_http_does_not_fill_the_log() {
     let place = Place::new();
     let service = place.serve(&[]);
-    for garbage in
-        [&b"GET / HTTP/9.9\r\n\r\n"[..], b"\x16\x03\x01\x02\x00", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]
-    {
+    for garbage in [
+        &b"GET / HTTP/9.9\r\n\r\n"[..],
+        b"\x16\x03\x01\x02\x00",
+        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+    ] {
         let mut stream = TcpStream::connect(&service.address).unwrap();
         stream.write_all(garbage).unwrap();
         let mut answer = Vec::new();
@@ -300,7 +484,11 @@ fn what_is_no_http_does_not_fill_the_log() {
     }
     service.signal("TERM");
     let log: Vec<serde_json::Value> = service.lines.iter().collect();
-    assert!(log.iter().any(|line| line["message"] == "stopped"), "{log:?}");
-    let of_the_parser = |line: &&serde_json::Value| line["target"].as_str().unwrap().starts_with("actix");
+    assert!(
+        log.iter().any(|line| line["message"] == "stopped"),
+        "{log:?}"
+    );
+    let of_the_parser =
+        |line: &&serde_json::Value| line["target"].as_str().unwrap().starts_with("actix");
     assert_eq!(log.iter().find(of_the_parser), None);
 }

@@ -31,7 +31,11 @@ fn a_caller_with_an_unknown_permission_or_a_bad_hash_is_refused_and_its_key_not_
 
 #[test]
 pub(crate) fn callers_that_cannot_be_told_apart_are_refused() {
-    let text = caller("a", 'a') + &caller("a", 'b') + &caller("b", 'a') + &caller("anonymous", 'c') + &caller("", 'd');
+    let text = caller("a", 'a')
+        + &caller("a", 'b')
+        + &caller("b", 'a')
+        + &caller("anonymous", 'c')
+        + &caller("", 'd');
     assert_eq!(
         refused(&text, &[], &[]),
         [
@@ -51,8 +55,21 @@ fn an_address_that_others_reach_needs_callers_and_a_proxy() {
     assert_eq!(refused("", &[], &open), [no_callers, no_proxy]);
     assert_eq!(refused("behind_proxy = true", &[], &open), [no_callers]);
     assert_eq!(refused(&caller("a", 'a'), &[], &open), [no_proxy]);
-    assert!(load_text(&format!("behind_proxy = true\n{}", caller("a", 'a')), &[], &open).is_ok());
-    for local in ["127.9.9.9:1", "[::1]:8181", "[::ffff:127.0.0.1]:8181", "localhost:8181", "unix:x.sock"] {
+    assert!(
+        load_text(
+            &format!("behind_proxy = true\n{}", caller("a", 'a')),
+            &[],
+            &open
+        )
+        .is_ok()
+    );
+    for local in [
+        "127.9.9.9:1",
+        "[::1]:8181",
+        "[::ffff:127.0.0.1]:8181",
+        "localhost:8181",
+        "unix:x.sock",
+    ] {
         assert!(load_text("", &[], &[("listen", local)]).is_ok(), "{local}");
     }
     assert!(load_text("", &[], &[("listen", "[::ffff:192.0.2.1]:8181")]).is_err());
@@ -62,12 +79,18 @@ fn an_address_that_others_reach_needs_callers_and_a_proxy() {
 fn anonymous_callers_exist_only_where_nobody_else_can_be() {
     use Permission::{Decide, Explain, Search};
     let allowed = |text: &str, flags: &[(&'static str, &str)]| {
-        load_text(text, &[], flags).unwrap().anonymous_permissions().map(|set| set.iter().collect::<Vec<_>>())
+        load_text(text, &[], flags)
+            .unwrap()
+            .anonymous_permissions()
+            .map(|set| set.iter().collect::<Vec<_>>())
     };
     assert_eq!(allowed("", &[]), Some(vec![Decide, Search, Explain]));
     assert_eq!(allowed("", &[("bundle", "b")]), Some(vec![Decide]));
     assert_eq!(allowed("", &[("data", "d")]), Some(vec![Decide]));
-    assert_eq!(allowed("", &[("bundle", "b"), ("anonymous", "decide,explain")]), Some(vec![Decide, Explain]));
+    assert_eq!(
+        allowed("", &[("bundle", "b"), ("anonymous", "decide,explain")]),
+        Some(vec![Decide, Explain])
+    );
     assert_eq!(allowed("anonymous = [\"search\"]", &[]), Some(vec![Search]));
     assert_eq!(allowed("", &[("anonymous", "none")]), None);
     assert_eq!(allowed("anonymous = []", &[]), None);
@@ -80,7 +103,9 @@ fn anonymous_callers_exist_only_where_nobody_else_can_be() {
     assert_eq!(refused("behind_proxy = true", &[], &listed), [nobody]);
     assert_eq!(
         refused("", &[], &[("anonymous", "admin")]),
-        ["`anonymous` lists `admin` | it takes `decide`, `search` and `explain`; everything else needs a key"]
+        [
+            "`anonymous` lists `admin` | it takes `decide`, `search` and `explain`; everything else needs a key"
+        ]
     );
 }
 
@@ -88,7 +113,8 @@ fn anonymous_callers_exist_only_where_nobody_else_can_be() {
 fn a_caller_is_known_in_exactly_one_way() {
     let key = "a".repeat(64);
     let refused = |caller: &str, more: &str| {
-        let text = format!("[[callers]]\nname = \"x\"\npermissions = [\"decide\"]\n{caller}\n{more}");
+        let text =
+            format!("[[callers]]\nname = \"x\"\npermissions = [\"decide\"]\n{caller}\n{more}");
         load_text(&text, &[], &[]).map_err(|problems| problems[0].clone())
     };
     let issuer = "[[issuers]]\nissuer = \"https://i.example\"\ncaller_audiences = [\"pdp\"]\n";
@@ -100,14 +126,34 @@ fn a_caller_is_known_in_exactly_one_way() {
     assert!(refused(certificate, tls).is_ok());
     for (caller, more, expected) in [
         ("", "", "is known by none or by several"),
-        (&format!("key_sha256 = \"{key}\"\n{token}"), issuer, "is known by none or by several"),
+        (
+            &format!("key_sha256 = \"{key}\"\n{token}"),
+            issuer,
+            "is known by none or by several",
+        ),
         (token, "", "which no caller can"),
-        (token, "[[issuers]]\nissuer = \"https://i.example\"\n", "which no caller can"),
-        ("token = { issuer = \"https://i.example\", principal = \"x\" }", issuer, "which is nobody"),
+        (
+            token,
+            "[[issuers]]\nissuer = \"https://i.example\"\n",
+            "which no caller can",
+        ),
+        (
+            "token = { issuer = \"https://i.example\", principal = \"x\" }",
+            issuer,
+            "which is nobody",
+        ),
         (certificate, "", "nobody is asked for one"),
-        (certificate, "[tls]\ncertificate = \"c\"\nkey = \"k\"\n", "nobody is asked for one"),
+        (
+            certificate,
+            "[tls]\ncertificate = \"c\"\nkey = \"k\"\n",
+            "nobody is asked for one",
+        ),
         ("certificate = {}", tls, "has no name, or two"),
-        (&format!("key_sha256 = \"{key}\"\nrate = {{ per_second = 0 }}"), "", "lets nothing through"),
+        (
+            &format!("key_sha256 = \"{key}\"\nrate = {{ per_second = 0 }}"),
+            "",
+            "lets nothing through",
+        ),
     ] {
         let found = refused(caller, more).map(|_| ()).unwrap_err();
         assert!(found.contains(expected), "{expected}: {found}");

@@ -14,31 +14,49 @@ fn whole_example() -> String {
         Some(rest) if !rest.starts_with(' ') => rest,
         _ => line,
     };
-    EXAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n")
+    EXAMPLE
+        .lines()
+        .map(uncomment)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The same with secrets in the places of the placeholders.
 fn filled_example() -> String {
     let secret = "0123456789abcdef".repeat(4);
-    PLACEHOLDERS.iter().fold(whole_example(), |text, placeholder| {
-        assert!(text.contains(placeholder), "{placeholder}");
-        text.replace(placeholder, &secret)
-    })
+    PLACEHOLDERS
+        .iter()
+        .fold(whole_example(), |text, placeholder| {
+            assert!(text.contains(placeholder), "{placeholder}");
+            text.replace(placeholder, &secret)
+        })
 }
 
 #[test]
 fn the_example_cannot_be_pasted_with_its_secrets() {
-    for text in [whole_example(), std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()] {
-        assert!(!text.contains("9f86d081") && !text.contains("0c2ee2d1"), "a secret that was published");
+    for text in [
+        whole_example(),
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap(),
+    ] {
+        assert!(
+            !text.contains("9f86d081") && !text.contains("0c2ee2d1"),
+            "a secret that was published"
+        );
     }
     let found = refused(&whole_example(), &[], &[]);
-    assert!(found[0].contains("the value is not 64 hexadecimal digits"), "{found:?}");
+    assert!(
+        found[0].contains("the value is not 64 hexadecimal digits"),
+        "{found:?}"
+    );
 }
 
 #[test]
 fn the_example_is_valid_and_shows_the_defaults() {
     let defaults = format!("{:?}", load_text("", &[], &[]).unwrap());
-    assert_eq!(format!("{:?}", load_text(EXAMPLE, &[], &[]).unwrap()), defaults);
+    assert_eq!(
+        format!("{:?}", load_text(EXAMPLE, &[], &[]).unwrap()),
+        defaults
+    );
     load_text(&filled_example(), &[], &[]).unwrap();
 }
 
@@ -58,10 +76,22 @@ fn the_example_has_every_setting() {
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(keys(&example), known(""));
     for name in ["record", "log", "limits", "search", "reload", "tls"] {
-        assert_eq!(keys(example[name].as_table().unwrap()), known(&format!("[{name}]")), "{name}");
+        assert_eq!(
+            keys(example[name].as_table().unwrap()),
+            known(&format!("[{name}]")),
+            "{name}"
+        );
     }
     for name in ["callers", "issuers", "trust_domains"] {
-        let shown = example[name].as_array().unwrap().iter().flat_map(|one| keys(one.as_table().unwrap()));
-        assert_eq!(shown.collect::<BTreeSet<_>>(), known(&format!("[[{name}]]")), "{name}");
+        let shown = example[name]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|one| keys(one.as_table().unwrap()));
+        assert_eq!(
+            shown.collect::<BTreeSet<_>>(),
+            known(&format!("[[{name}]]")),
+            "{name}"
+        );
     }
 }

@@ -8,11 +8,18 @@ use behest::config::is_guessable;
 fn secrets_are_redacted() {
     let config = load_text(&caller("gateway", 'a'), &[], &[]).unwrap();
     let shown = format!("{config:?}");
-    assert!(shown.contains("gateway") && !shown.contains("aaaa") && !shown.contains("170"), "{shown}");
+    assert!(
+        shown.contains("gateway") && !shown.contains("aaaa") && !shown.contains("170"),
+        "{shown}"
+    );
     assert_eq!(config.callers[0].key_sha256.unwrap().bytes(), [0xaa; 32]);
     let line = caller("gateway", 'a').replace("\"\npermissions", "  -\"\npermissions");
     let config = load_text(&line, &[], &[]).unwrap();
-    assert_eq!(config.callers[0].key_sha256.unwrap().bytes(), [0xaa; 32], "the whole line of `sha256sum`");
+    assert_eq!(
+        config.callers[0].key_sha256.unwrap().bytes(),
+        [0xaa; 32],
+        "the whole line of `sha256sum`"
+    );
 }
 
 /// The hash of `test` stood in the README.
@@ -20,20 +27,46 @@ fn secrets_are_redacted() {
 fn a_key_that_others_have_refuses_to_start() {
     let sha256 = |key: &str| -> String {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key.as_bytes());
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     };
-    assert_eq!(sha256("test"), "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    assert_eq!(
+        sha256("test"),
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    );
     let with = |key: &str| caller("gateway", 'a').replace(&"a".repeat(64), &sha256(key));
-    for key in ["test", "test\n", "", "x", "~~", "zz9", "changeme", "Secret123", "PASSWORD", "admin!", "your-key-here"]
-    {
+    for key in [
+        "test",
+        "test\n",
+        "",
+        "x",
+        "~~",
+        "zz9",
+        "changeme",
+        "Secret123",
+        "PASSWORD",
+        "admin!",
+        "your-key-here",
+    ] {
         assert_eq!(
             refused(&with(key), &[], &[]),
-            ["the key of the caller `gateway` is short, common, or published in an example | make a key with \
-                 `openssl rand -hex 32`, and its hash with `printf %s \"$KEY\" | sha256sum`"],
+            [
+                "the key of the caller `gateway` is short, common, or published in an example | make a key with \
+                 `openssl rand -hex 32`, and its hash with `printf %s \"$KEY\" | sha256sum`"
+            ],
             "{key}"
         );
     }
-    for key in ["aaaaaaaaaaaaaaaa", "0123456789012345", "abcdefghij", "correct horse battery staple", "my-secret-key"] {
+    for key in [
+        "aaaaaaaaaaaaaaaa",
+        "0123456789012345",
+        "abcdefghij",
+        "correct horse battery staple",
+        "my-secret-key",
+    ] {
         assert_eq!(refused(&with(key), &[], &[]).len(), 1, "{key}");
     }
     assert!(load_text(&with("c9c1f0a7b2d84f5e8a0e7f7d8c6b5a49"), &[], &[]).is_ok());
@@ -73,7 +106,12 @@ fn a_key_that_repeats_or_counts_is_guessable() {
 fn a_token_key_that_others_have_refuses_to_start() {
     let refuse = |key: &str| refused(&format!("[search]\ntoken_key = \"{key}\""), &[], &[]);
     let published = "0c2ee2d1a7fd2f9a4b6f7c0d6b2a3fbb5a5f2f7a94d1a1e9e7b3f3a2c4d5e6f7";
-    for key in [published, &published.to_uppercase(), &"0".repeat(64), &"deadbeef".repeat(8)] {
+    for key in [
+        published,
+        &published.to_uppercase(),
+        &"0".repeat(64),
+        &"deadbeef".repeat(8),
+    ] {
         let expected = "`search.token_key` was published in an example, or is no random value | make one of your own with \
                         `openssl rand -hex 32`";
         assert_eq!(refuse(key), [expected]);

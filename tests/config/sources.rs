@@ -7,7 +7,11 @@ use std::os::unix::ffi::OsStringExt;
 #[test]
 fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
     let text = "listen = \"127.0.0.1:1\"\ncache = \"1MiB\"\ndata = \"file\"\n[limits]\ndepth = 10\nevaluations = 11\n";
-    let variables = [("BEHEST_LISTEN", "127.0.0.1:2"), ("BEHEST_DATA", "2026"), ("BEHEST_LIMITS__DEPTH", "20")];
+    let variables = [
+        ("BEHEST_LISTEN", "127.0.0.1:2"),
+        ("BEHEST_DATA", "2026"),
+        ("BEHEST_LIMITS__DEPTH", "20"),
+    ];
     let config = load_text(text, &variables, &[("listen", "unix:/run/b.sock")]).unwrap();
     assert_eq!(config.listen, Listen::Unix("/run/b.sock".into()));
     assert_eq!(config.data.unwrap().to_str(), Some("2026"));
@@ -26,17 +30,31 @@ fn nothing_set_is_a_loopback_service_on_the_default_bundle() {
 #[test]
 fn an_unknown_key_is_refused_with_its_source() {
     for (found, name) in [
-        (refused("lisen = 1", &[], &[]), "`lisen` in `FILE` is not a setting"),
-        (refused("[limits]\nbdoy = 1", &[], &[]), "`limits.bdoy` in `FILE` is not a setting"),
+        (
+            refused("lisen = 1", &[], &[]),
+            "`lisen` in `FILE` is not a setting",
+        ),
+        (
+            refused("[limits]\nbdoy = 1", &[], &[]),
+            "`limits.bdoy` in `FILE` is not a setting",
+        ),
         (
             refused("[log]\nlevel = 1", &[("BEHEST_LISTEN", "127.0.0.1:1")], &[]),
             "`log.level` in `FILE` is not a setting",
         ),
-        (refused("", &[("BEHEST_LIMITS__BDOY", "1")], &[]), "`BEHEST_LIMITS__BDOY` is not a setting"),
-        (refused("[limits]\nbody = 2000", &[("BEHEST_LISEN", "1")], &[]), "`BEHEST_LISEN` is not a setting"),
+        (
+            refused("", &[("BEHEST_LIMITS__BDOY", "1")], &[]),
+            "`BEHEST_LIMITS__BDOY` is not a setting",
+        ),
+        (
+            refused("[limits]\nbody = 2000", &[("BEHEST_LISEN", "1")], &[]),
+            "`BEHEST_LISEN` is not a setting",
+        ),
     ] {
         assert_eq!(found.len(), 1, "{found:?}");
-        let help = found[0].strip_prefix(&format!("{name} | ")).unwrap_or_else(|| panic!("{found:?}"));
+        let help = found[0]
+            .strip_prefix(&format!("{name} | "))
+            .unwrap_or_else(|| panic!("{found:?}"));
         assert!(help.contains("here there are `"), "{found:?}");
     }
 }
@@ -45,26 +63,59 @@ fn an_unknown_key_is_refused_with_its_source() {
 fn an_unknown_key_is_told_what_it_was_meant_for() {
     for (found, meant) in [
         (refused("lisen = 1", &[], &[]), "`listen` in `FILE`"),
-        (refused("[limits]\nbdoy = 1", &[], &[]), "`limits.body` in `FILE`"),
-        (refused("", &[("BEHEST_LISEN", "1")], &[]), "`BEHEST_LISTEN`"),
-        (refused("", &[("BEHEST_LIMITS__BDOY", "1")], &[]), "`BEHEST_LIMITS__BODY`"),
-        (refused("", &[("BEHEST_LIMITS_BODY", "1MiB")], &[]), "`BEHEST_LIMITS__BODY`"),
-        (refused("", &[("BEHEST_PUBLICURL", "1")], &[]), "`BEHEST_PUBLIC_URL`"),
+        (
+            refused("[limits]\nbdoy = 1", &[], &[]),
+            "`limits.body` in `FILE`",
+        ),
+        (
+            refused("", &[("BEHEST_LISEN", "1")], &[]),
+            "`BEHEST_LISTEN`",
+        ),
+        (
+            refused("", &[("BEHEST_LIMITS__BDOY", "1")], &[]),
+            "`BEHEST_LIMITS__BODY`",
+        ),
+        (
+            refused("", &[("BEHEST_LIMITS_BODY", "1MiB")], &[]),
+            "`BEHEST_LIMITS__BODY`",
+        ),
+        (
+            refused("", &[("BEHEST_PUBLICURL", "1")], &[]),
+            "`BEHEST_PUBLIC_URL`",
+        ),
     ] {
-        assert!(found[0].contains(&format!(" | did you mean {meant}? here there are `")), "{found:?}");
+        assert!(
+            found[0].contains(&format!(" | did you mean {meant}? here there are `")),
+            "{found:?}"
+        );
     }
     let far = refused("", &[("BEHEST_PORT", "8181")], &[]);
-    assert!(far[0].starts_with("`BEHEST_PORT` is not a setting | here there are `"), "{far:?}");
+    assert!(
+        far[0].starts_with("`BEHEST_PORT` is not a setting | here there are `"),
+        "{far:?}"
+    );
 }
 
 #[test]
 fn a_value_of_another_kind_is_refused_in_words() {
     for (text, expected) in [
-        ("[limits]\ndepth = \"x\"", "`limits.depth` in `FILE` is a text | it takes a whole number"),
-        ("behind_proxy = 1", "`behind_proxy` in `FILE` is `1` | it takes `true` or `false`"),
+        (
+            "[limits]\ndepth = \"x\"",
+            "`limits.depth` in `FILE` is a text | it takes a whole number",
+        ),
+        (
+            "behind_proxy = 1",
+            "`behind_proxy` in `FILE` is `1` | it takes `true` or `false`",
+        ),
         ("limits = 1", "`limits` in `FILE` is `1` | it takes a table"),
-        ("callers = 1", "`callers` in `FILE` is `1` | it takes a list"),
-        ("[log]\nformat = \"xml\"", "`log.format` in `FILE` is `xml` | it takes one of `auto`, `text`, `json`"),
+        (
+            "callers = 1",
+            "`callers` in `FILE` is `1` | it takes a list",
+        ),
+        (
+            "[log]\nformat = \"xml\"",
+            "`log.format` in `FILE` is `xml` | it takes one of `auto`, `text`, `json`",
+        ),
         (
             "listen = \"8181\"",
             "`listen` in `FILE`: `8181` is not an address | write for example `127.0.0.1:8181` or `unix:/run/behest.sock`",
@@ -81,24 +132,40 @@ fn a_value_of_another_kind_is_refused_in_words() {
             "cache = \"big\"",
             "`cache` in `FILE`: `big` is not a size | write for example `64MiB`, `512KiB` or `4096`, or `off`",
         ),
-        ("cache = \"63KiB\"", "`cache` is too small to keep anything | set at least `64KiB`, or `off`"),
-        ("[record]\nqueue = 3", "`record.sink` in `FILE` is missing | see behest.example.toml"),
+        (
+            "cache = \"63KiB\"",
+            "`cache` is too small to keep anything | set at least `64KiB`, or `off`",
+        ),
+        (
+            "[record]\nqueue = 3",
+            "`record.sink` in `FILE` is missing | see behest.example.toml",
+        ),
         (
             "[record]\nsink = \"-\"\nwhen_full = \"wait\"",
             "`record.when_full` in `FILE`: `wait` is not one of `drop` and `deny` | see behest.example.toml",
         ),
-        ("[limits]\ndepth = 257", "`limits.depth` is 257 | it takes a number from 1 to 256"),
-        ("[limits]\nevaluations = 0", "`limits.evaluations` is 0 | it takes a number from 1 to 100000"),
+        (
+            "[limits]\ndepth = 257",
+            "`limits.depth` is 257 | it takes a number from 1 to 256",
+        ),
+        (
+            "[limits]\nevaluations = 0",
+            "`limits.evaluations` is 0 | it takes a number from 1 to 100000",
+        ),
     ] {
         assert_eq!(refused(text, &[], &[]), [expected], "{text}");
     }
     assert_eq!(
         refused("", &[], &[("cache", "big")]),
-        ["`--cache`: `big` is not a size | write for example `64MiB`, `512KiB` or `4096`, or `off`"]
+        [
+            "`--cache`: `big` is not a size | write for example `64MiB`, `512KiB` or `4096`, or `off`"
+        ]
     );
     assert_eq!(
         refused("", &[("BEHEST_LIMITS__BODY", "1MB")], &[]),
-        ["`BEHEST_LIMITS__BODY`: `1MB` is not a size | write for example `64MiB`, `512KiB` or `4096`"]
+        [
+            "`BEHEST_LIMITS__BODY`: `1MB` is not a size | write for example `64MiB`, `512KiB` or `4096`"
+        ]
     );
     assert_eq!(
         refused("", &[("BEHEST_ANONYMOUS", "")], &[]),
@@ -110,9 +177,18 @@ fn a_value_of_another_kind_is_refused_in_words() {
 #[test]
 fn what_is_named_like_a_setting_is_not_passed_over() {
     for (name, problem) in [
-        ("BEHEST_", "`BEHEST_` is not a setting | see behest.example.toml"),
-        ("BEHEST_LIMITS__", "`BEHEST_LIMITS__` is not a setting | see behest.example.toml"),
-        ("BEHEST___LISTEN", "`BEHEST___LISTEN` is not a setting | see behest.example.toml"),
+        (
+            "BEHEST_",
+            "`BEHEST_` is not a setting | see behest.example.toml",
+        ),
+        (
+            "BEHEST_LIMITS__",
+            "`BEHEST_LIMITS__` is not a setting | see behest.example.toml",
+        ),
+        (
+            "BEHEST___LISTEN",
+            "`BEHEST___LISTEN` is not a setting | see behest.example.toml",
+        ),
     ] {
         assert_eq!(refused("", &[(name, "x")], &[]), [problem]);
     }
@@ -126,7 +202,12 @@ fn what_is_named_like_a_setting_is_not_passed_over() {
         let expected = format!("`{name}` is empty | unset it, or give it a value");
         assert_eq!(refused("", &[(name, value)], &[]), [expected]);
     }
-    assert_eq!(load_text("", &[("BEHEST_ANONYMOUS", "[]")], &[]).unwrap().anonymous_permissions(), None);
+    assert_eq!(
+        load_text("", &[("BEHEST_ANONYMOUS", "[]")], &[])
+            .unwrap()
+            .anonymous_permissions(),
+        None
+    );
     for key in ["data", "bundle"] {
         let expected = format!("`{key}` is empty | leave it out, or name a path");
         assert_eq!(refused(&format!("{key} = \"\""), &[], &[]), [expected]);
@@ -137,13 +218,23 @@ fn what_is_named_like_a_setting_is_not_passed_over() {
 fn what_is_overridden_is_read_too() {
     let listen = [("listen", "127.0.0.1:1")];
     let found = refused("listen = 3", &[], &listen);
-    assert!(found[0].starts_with("`listen` in `FILE`: `3` is not an address"), "{found:?}");
+    assert!(
+        found[0].starts_with("`listen` in `FILE`: `3` is not an address"),
+        "{found:?}"
+    );
     assert_eq!(
-        refused("limits = {depth = \"x\"}", &[("BEHEST_LIMITS__DEPTH", "3")], &[]),
+        refused(
+            "limits = {depth = \"x\"}",
+            &[("BEHEST_LIMITS__DEPTH", "3")],
+            &[]
+        ),
         ["`limits.depth` in `FILE` is a text | it takes a whole number"]
     );
     let found = refused("", &[("BEHEST_LISTEN", "3")], &listen);
-    assert!(found[0].starts_with("`BEHEST_LISTEN`: `3` is not an address"), "{found:?}");
+    assert!(
+        found[0].starts_with("`BEHEST_LISTEN`: `3` is not an address"),
+        "{found:?}"
+    );
     // What one source lacks may stand in another.
     assert!(load_text("[record]\nqueue = 3", &[("BEHEST_RECORD__SINK", "-")], &[]).is_ok());
 }
@@ -152,34 +243,78 @@ fn what_is_overridden_is_read_too() {
 #[test]
 fn two_variables_for_one_setting_are_refused_in_whatever_order() {
     for (one, other, setting) in [
-        (("BEHEST_ANONYMOUS", "none"), ("BEHEST_anonymous", "decide"), "anonymous"),
-        (("BEHEST_CALLERS", "[{name=\"a\"}]"), ("BEHEST_callers", "[{name=\"b\"}]"), "callers"),
-        (("BEHEST_LIMITS", "{evaluations=5}"), ("BEHEST_LIMITS__EVALUATIONS", "7"), "limits.evaluations"),
-        (("BEHEST_LIMITS__DEPTH", "5"), ("BEHEST_limits__Depth", "5"), "limits.depth"),
-        (("BEHEST_LIMITS", "7"), ("BEHEST_LIMITS__DEPTH", "5"), "limits"),
+        (
+            ("BEHEST_ANONYMOUS", "none"),
+            ("BEHEST_anonymous", "decide"),
+            "anonymous",
+        ),
+        (
+            ("BEHEST_CALLERS", "[{name=\"a\"}]"),
+            ("BEHEST_callers", "[{name=\"b\"}]"),
+            "callers",
+        ),
+        (
+            ("BEHEST_LIMITS", "{evaluations=5}"),
+            ("BEHEST_LIMITS__EVALUATIONS", "7"),
+            "limits.evaluations",
+        ),
+        (
+            ("BEHEST_LIMITS__DEPTH", "5"),
+            ("BEHEST_limits__Depth", "5"),
+            "limits.depth",
+        ),
+        (
+            ("BEHEST_LIMITS", "7"),
+            ("BEHEST_LIMITS__DEPTH", "5"),
+            "limits",
+        ),
     ] {
         for [first, second] in [[one, other], [other, one]] {
-            let expected =
-                format!("`{setting}` is given twice: by `{}` and by `{}` | unset one of them", first.0, second.0);
+            let expected = format!(
+                "`{setting}` is given twice: by `{}` and by `{}` | unset one of them",
+                first.0, second.0
+            );
             let found = refused("", &[("BEHEST_LISTEN", "127.0.0.1:1"), first, second], &[]);
             assert!(found.contains(&expected), "{found:?}");
         }
     }
-    let apart = [("BEHEST_LIMITS", "{evaluations=5}"), ("BEHEST_limits__depth", "7")];
+    let apart = [
+        ("BEHEST_LIMITS", "{evaluations=5}"),
+        ("BEHEST_limits__depth", "7"),
+    ];
     let limits = load_text("", &apart, &[]).unwrap().limits;
     assert_eq!((limits.evaluations, limits.depth), (5, 7));
 }
 
 #[test]
 fn a_variable_that_begins_nearly_like_a_setting_is_refused() {
-    for name in ["behest_anonymous", "Behest_ANONYMOUS", "BEHEST.ANONYMOUS", "behest-anonymous"] {
+    for name in [
+        "behest_anonymous",
+        "Behest_ANONYMOUS",
+        "BEHEST.ANONYMOUS",
+        "behest-anonymous",
+    ] {
         let found = refused("", &[(name, "decide")], &[]);
         assert!(
-            found[0].starts_with(&format!("`{name}` is not read: names of settings begin with `BEHEST_`")),
+            found[0].starts_with(&format!(
+                "`{name}` is not read: names of settings begin with `BEHEST_`"
+            )),
             "{found:?}"
         );
     }
-    assert!(load_text("", &[("BEHESTS_X", "1"), ("behested_x", "1"), ("BEHEST", "1"), ("behest", "")], &[]).is_ok());
+    assert!(
+        load_text(
+            "",
+            &[
+                ("BEHESTS_X", "1"),
+                ("behested_x", "1"),
+                ("BEHEST", "1"),
+                ("behest", "")
+            ],
+            &[]
+        )
+        .is_ok()
+    );
 }
 
 /// `BEHEST_ANONYMOUS` with a byte too many let anonymous callers decide.
@@ -194,10 +329,19 @@ fn a_variable_that_is_not_text_refuses_to_start() {
     for (name, shown) in [
         (&b"BEHEST_ANONYMOUS"[..], "BEHEST_ANONYMOUS".to_owned()),
         (b"BEHEST_ADMIN_KEY", "BEHEST_ADMIN_KEY".to_owned()),
-        (b"BEHEST_ANONYMOUS\xff", "BEHEST_ANONYMOUS\u{fffd}".to_owned()),
-        (&[b"BEHEST_".to_vec(), vec![b'X'; 500]].concat(), format!("BEHEST_{}", "X".repeat(57))),
+        (
+            b"BEHEST_ANONYMOUS\xff",
+            "BEHEST_ANONYMOUS\u{fffd}".to_owned(),
+        ),
+        (
+            &[b"BEHEST_".to_vec(), vec![b'X'; 500]].concat(),
+            format!("BEHEST_{}", "X".repeat(57)),
+        ),
     ] {
-        assert_eq!(start(name, b"none\xff").unwrap_err(), format!("`{shown}` {end}"));
+        assert_eq!(
+            start(name, b"none\xff").unwrap_err(),
+            format!("`{shown}` {end}")
+        );
     }
     assert!(start(b"BEHEST_LISTEN\xff", b"127.0.0.1:1").is_err());
     assert!(start(b"OTHER", b"none\xff").is_ok() && start(b"OTHER\xff", b"x").is_ok());
@@ -207,7 +351,10 @@ fn a_variable_that_is_not_text_refuses_to_start() {
 fn broken_toml_is_refused_with_its_line() {
     let found = refused("listen = \"127.0.0.1:1\"\ndata = [\n", &[], &[]);
     assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("FILE: line 2 is not TOML: "), "{found:?}");
+    assert!(
+        found[0].starts_with("FILE: line 2 is not TOML: "),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -239,14 +386,20 @@ fn variables_that_are_no_settings_are_left_alone() {
     ];
     let config = load_text("", &variables, &[]).unwrap();
     assert_eq!(config.log.filter.as_deref(), Some("debug"));
-    assert_eq!((config.links.len(), config.links[0].as_str()), (19, "BEHEST_SERVICE_HOST"));
+    assert_eq!(
+        (config.links.len(), config.links[0].as_str()),
+        (19, "BEHEST_SERVICE_HOST")
+    );
     let config = load_text("[log]\nfilter = \"warn\"", &variables, &[]).unwrap();
     assert_eq!(config.log.filter.as_deref(), Some("warn"));
 }
 
 #[test]
 fn a_named_file_must_be_there() {
-    let flags = Flags { config: Some("/nonexistent/behest.toml".into()), settings: Vec::new() };
+    let flags = Flags {
+        config: Some("/nonexistent/behest.toml".into()),
+        settings: Vec::new(),
+    };
     let problems = load(&flags, &Environment::default()).unwrap_err();
     assert_eq!(
         problems.to_string(),
@@ -266,6 +419,9 @@ fn a_variable_that_is_no_link_is_still_a_mistake() {
         ("BEHEST_ENVIRONMENT", "production"),
     ] {
         let found = refused("", &[(name, value)], &[]);
-        assert!(found[0].starts_with(&format!("`{name}` is not a setting")), "{found:?}");
+        assert!(
+            found[0].starts_with(&format!("`{name}` is not a setting")),
+            "{found:?}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Bundles: the default one loads and every case of it holds; each bad variant is refused with the message that helps.
+//! Bundles: the default one loads and every case of it holds; each bad variant is refused with the
+//! message that helps.
 
 use behest::bundle::{self, QUIET, Source};
 use behest::engine;
@@ -6,7 +7,8 @@ use std::path::Path;
 
 #[test]
 fn the_default_bundle_loads_and_its_cases_hold() {
-    let mut files = bundle::read(&Source::Embedded, QUIET).expect("the embedded bundle can be read");
+    let mut files =
+        bundle::read(&Source::Embedded, QUIET).expect("the embedded bundle can be read");
     let (bundle, report) = match engine::check(&mut files, None) {
         Ok(checked) => checked,
         Err(problems) => panic!("\n{}", bundle::render(&problems, &files, false)),
@@ -14,10 +16,25 @@ fn the_default_bundle_loads_and_its_cases_hold() {
     let failures: Vec<String> = report
         .failures
         .iter()
-        .map(|f| format!("{}\n  expected {}\n  found    {}\n{}", f.name, f.expected, f.found, f.explanation))
+        .map(|f| {
+            format!(
+                "{}\n  expected {}\n  found    {}\n{}",
+                f.name, f.expected, f.found, f.explanation
+            )
+        })
         .collect();
-    assert!(failures.is_empty(), "{} of {} cases fail:\n{}", failures.len(), report.ran, failures.join("\n"));
-    assert_eq!(report.undecided, Vec::<String>::new(), "policies that decide no case");
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases fail:\n{}",
+        failures.len(),
+        report.ran,
+        failures.join("\n")
+    );
+    assert_eq!(
+        report.undecided,
+        Vec::<String>::new(),
+        "policies that decide no case"
+    );
     assert!(report.ran >= 80, "only {} cases", report.ran);
     let warnings: Vec<String> = bundle.warnings().iter().map(ToString::to_string).collect();
     assert!(warnings.is_empty(), "{warnings:#?}");
@@ -25,36 +42,65 @@ fn the_default_bundle_loads_and_its_cases_hold() {
 
 #[test]
 fn packs_that_the_default_bundle_leaves_out_are_tried_and_do_not_decide() {
-    let mut files = bundle::read(&Source::Embedded, QUIET).expect("the embedded bundle can be read");
+    let mut files =
+        bundle::read(&Source::Embedded, QUIET).expect("the embedded bundle can be read");
     for (pack, least) in [("assurance", 140), ("scopes", 50)] {
         let only = regex::Regex::new(&format!("^pack:{pack}/")).expect("a pattern");
         let (bundle, report) = engine::check(&mut files, Some(&only)).expect("it loads");
         assert!(report.ran >= least, "only {} cases of {pack}", report.ran);
-        assert!(bundle.optional().iter().any(|name| name == pack), "{pack} is left out");
-        assert!(bundle.cases().iter().all(|case| !only.is_match(&case.file)), "serving runs no case of {pack}");
+        assert!(
+            bundle.optional().iter().any(|name| name == pack),
+            "{pack} is left out"
+        );
+        assert!(
+            bundle.cases().iter().all(|case| !only.is_match(&case.file)),
+            "serving runs no case of {pack}"
+        );
         let policies = |id: &str| id.starts_with(&format!("{pack}-"));
-        assert!(!bundle.compiled().policies().any(|policy| policies(&policy.id)), "{pack} decides");
+        assert!(
+            !bundle
+                .compiled()
+                .policies()
+                .any(|policy| policies(&policy.id)),
+            "{pack} decides"
+        );
     }
 }
 
 #[test]
 fn a_pack_that_a_bundle_cannot_take_is_found_where_it_is_tried() {
     let texts = [
-        ("schemas/s.cedarschema", "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n"),
-        ("policies/p.cedar", "@id(\"open\") permit (principal, action, resource);\n"),
-        ("policies/bundle.toml", "optional = [\"revocation\", \"roles\"]\n"),
+        (
+            "schemas/s.cedarschema",
+            "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n",
+        ),
+        (
+            "policies/p.cedar",
+            "@id(\"open\") permit (principal, action, resource);\n",
+        ),
+        (
+            "policies/bundle.toml",
+            "optional = [\"revocation\", \"roles\"]\n",
+        ),
     ];
     let own = |(path, text): (&str, &str)| (path.to_owned(), text.to_owned());
     let mut files = bundle::Files::from_texts(texts.map(own));
     bundle::compile(&mut files).expect("it loads without them");
     let problems = engine::check(&mut files, None).expect_err("there is no action `tools/call`");
     let report = bundle::render(&problems, &files, false);
-    assert!(report.contains("pack:roles/roles.cedar") && report.contains("tools/call"), "{report}");
+    assert!(
+        report.contains("pack:roles/roles.cedar") && report.contains("tools/call"),
+        "{report}"
+    );
 }
 
 /// Texts as a bundle's files, with policies that are all open but for these.
 fn files(schema: &str, policies: &str, manifest: &str) -> bundle::Files {
-    let texts = [("schemas/s.cedarschema", schema), ("policies/p.cedar", policies), ("policies/bundle.toml", manifest)];
+    let texts = [
+        ("schemas/s.cedarschema", schema),
+        ("policies/p.cedar", policies),
+        ("policies/bundle.toml", manifest),
+    ];
     bundle::Files::from_texts(texts.map(|(path, text)| (path.to_owned(), text.to_owned())))
 }
 
@@ -77,13 +123,20 @@ fn a_permit_that_can_never_apply_is_a_warning_with_its_place_and_its_condition_i
     let bundle = bundle::compile(&mut sound).expect("a permit that can never apply loads");
     let report = bundle::render_warnings(bundle.warnings(), &sound, false);
     assert_eq!(bundle.warnings().len(), 1, "{report}");
-    for part in ["the policy `robots` permits nothing", "policies/p.cedar:3", "`read` applies to `user` on `doc`"] {
+    for part in [
+        "the policy `robots` permits nothing",
+        "policies/p.cedar:3",
+        "`read` applies to `user` on `doc`",
+    ] {
         assert!(report.contains(part), "{part}: {report}");
     }
     let mut wrong = files(schema, &permit("resource.nosuch > 1"), "");
     let problems = bundle::compile(&mut wrong).expect_err("its condition is wrong");
     let report = bundle::render(&problems, &wrong, false);
-    assert!(report.contains("attribute `nosuch` on entity type `doc` not found"), "{report}");
+    assert!(
+        report.contains("attribute `nosuch` on entity type `doc` not found"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -117,9 +170,17 @@ fn a_bundle_may_look_through_as_many_entities_as_it_says_and_all_of_them_are_the
         ];
         bundle::Files::from_texts(texts.map(|(path, text)| (path.to_owned(), text)))
     };
-    assert!(bundle::compile(&mut of("")).is_err(), "three are more than two");
+    assert!(
+        bundle::compile(&mut of("")).is_err(),
+        "three are more than two"
+    );
     let (_, report) = engine::check(&mut of("level = 3\n"), None).expect("it loads");
-    assert_eq!((report.ran, report.failures.len()), (1, 0), "{:?}", report.failures);
+    assert_eq!(
+        (report.ran, report.failures.len()),
+        (1, 0),
+        "{:?}",
+        report.failures
+    );
 }
 
 #[test]
@@ -133,12 +194,19 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
         let text = std::fs::read_to_string(&path).expect("a text");
         let (parts, expected) = parts_of(&text);
         let bundle = tempfile::tempdir().expect("a folder");
-        let files: Vec<(&str, &str)> = parts.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let files: Vec<(&str, &str)> = parts
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect();
         support::engines::write(bundle.path(), &files);
         let report = report_of(bundle.path());
         for line in expected.lines().filter(|line| !line.trim().is_empty()) {
             if !report.contains(line.trim()) {
-                wrong.push(format!("{}: the report lacks `{}`:\n{report}", path.display(), line.trim()));
+                wrong.push(format!(
+                    "{}: the report lacks `{}`:\n{report}",
+                    path.display(),
+                    line.trim()
+                ));
             }
         }
     }
@@ -146,10 +214,13 @@ fn every_bad_bundle_is_refused_with_the_message_that_helps() {
     assert!(seen >= 20, "only {seen} bad bundles");
 }
 
-/// The files of a bad bundle, and what its report must say: each part stands below a line `=== ` with its path, and the
-/// report's lines below `=== expected`.
+/// The files of a bad bundle, and what its report must say: each part stands below a line `=== `
+/// with its path, and the report's lines below `=== expected`.
 fn parts_of(text: &str) -> (Vec<(&str, String)>, String) {
-    let parts = text.strip_prefix("=== ").expect("a path comes first").split("\n=== ");
+    let parts = text
+        .strip_prefix("=== ")
+        .expect("a path comes first")
+        .split("\n=== ");
     let mut parts: Vec<(&str, String)> = parts
         .map(|part| {
             let (path, text) = part.split_once('\n').unwrap_or((part, ""));
@@ -180,8 +251,14 @@ fn folders_nest_so_deep_and_no_deeper() {
     support::engines::write(
         folder.path(),
         &[
-            ("schemas/s.cedarschema", "entity user, doc; action read appliesTo { principal: user, resource: doc };"),
-            ("policies/p.cedar", "@id(\"open\") permit (principal, action, resource);"),
+            (
+                "schemas/s.cedarschema",
+                "entity user, doc; action read appliesTo { principal: user, resource: doc };",
+            ),
+            (
+                "policies/p.cedar",
+                "@id(\"open\") permit (principal, action, resource);",
+            ),
         ],
     );
     let mut at = folder.path().join("policies");
@@ -189,12 +266,19 @@ fn folders_nest_so_deep_and_no_deeper() {
         at.push("x");
     }
     std::fs::create_dir_all(&at).expect("folders");
-    std::fs::write(at.join("q.cedar"), "@id(\"q\") forbid (principal, action, resource);").expect("a file");
+    std::fs::write(
+        at.join("q.cedar"),
+        "@id(\"q\") forbid (principal, action, resource);",
+    )
+    .expect("a file");
     assert_eq!(report_of(folder.path()), "it was loaded");
     for _ in 0..1_500 {
         at.push("y");
     }
     std::fs::create_dir_all(&at).expect("folders");
     let report = report_of(folder.path());
-    assert!(report.contains("/x/y` lies too deep: at most 16 folders lie within one another"), "{report}");
+    assert!(
+        report.contains("/x/y` lies too deep: at most 16 folders lie within one another"),
+        "{report}"
+    );
 }

@@ -7,11 +7,15 @@ use support::values;
 
 #[test]
 fn a_member_that_is_described_in_two_ways_is_a_conflict() {
-    let copilot = |risk: &str| json!({"type": "agent", "id": "copilot", "properties": {"risk": risk}});
+    let copilot =
+        |risk: &str| json!({"type": "agent", "id": "copilot", "properties": {"risk": risk}});
     let alice = |risk: &str| json!({"type": "user", "id": "alice", "properties": {"risk": risk}});
     for (subject, context) in [
         (copilot("low"), json!({"agent": copilot("high")})),
-        (with(&json!({"act": {"sub": "copilot", "properties": {"risk": "low"}}})), json!({"agent": copilot("high")})),
+        (
+            with(&json!({"act": {"sub": "copilot", "properties": {"risk": "low"}}})),
+            json!({"agent": copilot("high")}),
+        ),
         (
             agent(&json!({"on_behalf_of": alice("low"), "delegation":
             {"delegator_type": "user", "delegator_id": "alice", "properties": {"risk": "high"}}})),
@@ -24,20 +28,34 @@ fn a_member_that_is_described_in_two_ways_is_a_conflict() {
         ),
     ] {
         let found = read(&subject, &context, &settings());
-        assert!(found.starts_with("attribute_conflict: "), "{subject} with {context}: {found}");
+        assert!(
+            found.starts_with("attribute_conflict: "),
+            "{subject} with {context}: {found}"
+        );
     }
 }
 
 #[test]
 fn carriers_that_disagree_deny() {
     for (subject, context) in [
-        (with(&json!({"act": {"sub": "copilot"}})), json!({"agent": "other"})),
-        (with(&json!({"act": {"sub": "copilot"}, "on_behalf_of": "bob"})), json!({})),
         (
-            agent(&json!({"on_behalf_of": "alice", "delegation": {"delegator_type": "user", "delegator_id": "bob"}})),
+            with(&json!({"act": {"sub": "copilot"}})),
+            json!({"agent": "other"}),
+        ),
+        (
+            with(&json!({"act": {"sub": "copilot"}, "on_behalf_of": "bob"})),
             json!({}),
         ),
-        (agent(&json!({"on_behalf_of": "alice"})), json!({"agent": "other"})),
+        (
+            agent(
+                &json!({"on_behalf_of": "alice", "delegation": {"delegator_type": "user", "delegator_id": "bob"}}),
+            ),
+            json!({}),
+        ),
+        (
+            agent(&json!({"on_behalf_of": "alice"})),
+            json!({"agent": "other"}),
+        ),
         (
             json!({"type": "agent", "id": "b", "properties": {"on_behalf_of": "alice"},
                    "delegation_chain": [{"type": "user", "id": "alice"}, {"type": "agent", "id": "a"}]}),
@@ -45,7 +63,10 @@ fn carriers_that_disagree_deny() {
         ),
     ] {
         let found = read(&subject, &context, &settings());
-        assert!(found.starts_with("chain_conflict: "), "{subject} with {context}: {found}");
+        assert!(
+            found.starts_with("chain_conflict: "),
+            "{subject} with {context}: {found}"
+        );
     }
 }
 
@@ -59,23 +80,43 @@ fn one_entity_with_two_sets_of_properties_is_a_conflict() {
         }
     };
     let given = |x: &Json| json!({"type": "user", "id": "alice", "properties": x});
-    assert_eq!(ask(&given(&json!({"x": 1})), &given(&json!({"x": 1}))), "user:alice");
+    assert_eq!(
+        ask(&given(&json!({"x": 1})), &given(&json!({"x": 1}))),
+        "user:alice"
+    );
     assert_eq!(ask(&alice(), &given(&json!({}))), "user:alice");
     assert!(ask(&given(&json!({"x": 1})), &alice()).contains("AttributeConflict"));
-    assert!(ask(&alice(), &given(&json!({"x": {"y": null}}))).contains("AttributeConflict"), "an empty object is sent");
+    assert!(
+        ask(&alice(), &given(&json!({"x": {"y": null}}))).contains("AttributeConflict"),
+        "an empty object is sent"
+    );
     for (one, other) in [
         (json!({"x": null}), json!({})),
         (json!({"x": 1, "y": null}), json!({"x": 1})),
-        (json!({"x": {"y": null, "z": 1}}), json!({"w": null, "x": {"z": 1}})),
+        (
+            json!({"x": {"y": null, "z": 1}}),
+            json!({"w": null, "x": {"z": 1}}),
+        ),
     ] {
-        assert_eq!(ask(&given(&one), &given(&other)), "user:alice", "{one} {other}: a null is not sent");
+        assert_eq!(
+            ask(&given(&one), &given(&other)),
+            "user:alice",
+            "{one} {other}: a null is not sent"
+        );
         let described = json!({"type": "user", "id": "alice", "properties": one});
         let listed = json!({"type": "agent", "id": "copilot", "properties": {"on_behalf_of": described},
                             "delegation_chain": [given(&other)]});
-        assert_eq!(read(&listed, &json!({}), &settings()), "user:alice > agent:copilot", "{one} {other}");
+        assert_eq!(
+            read(&listed, &json!({}), &settings()),
+            "user:alice > agent:copilot",
+            "{one} {other}"
+        );
     }
     let aliased = json!({"type": "identity", "id": "alice", "properties": {"x": 2}});
-    assert!(ask(&given(&json!({"x": 1})), &aliased).contains("AttributeConflict"), "an alias is the same entity");
+    assert!(
+        ask(&given(&json!({"x": 1})), &aliased).contains("AttributeConflict"),
+        "an alias is the same entity"
+    );
 }
 
 #[test]
@@ -89,17 +130,38 @@ fn a_carrier_of_a_replaced_context_must_be_repeated() {
         }
     };
     let agent = json!({"agent": "copilot"});
-    assert_eq!(replaced(&agent, &json!({"agent": "copilot", "x": 1}), &settings()), "user:alice > agent:copilot");
+    assert_eq!(
+        replaced(&agent, &json!({"agent": "copilot", "x": 1}), &settings()),
+        "user:alice > agent:copilot"
+    );
     for own in [json!({}), json!({"agent": null}), json!({"agent": "other"})] {
-        assert!(replaced(&agent, &own, &settings()).contains("ChainConflict"), "{own}");
+        assert!(
+            replaced(&agent, &own, &settings()).contains("ChainConflict"),
+            "{own}"
+        );
     }
-    assert!(replaced(&json!({"credentials": []}), &json!({}), &settings()).contains("ChainConflict"));
-    assert_eq!(replaced(&json!({"agent": null, "x": 1}), &json!({}), &settings()), "user:alice");
-    for stray in [json!({"Agent": "copilot"}), json!({"act": {"sub": "copilot"}}), json!({"delegationChain": []})] {
-        assert!(replaced(&stray, &json!({}), &settings()).contains("ChainInvalid"), "{stray}");
+    assert!(
+        replaced(&json!({"credentials": []}), &json!({}), &settings()).contains("ChainConflict")
+    );
+    assert_eq!(
+        replaced(&json!({"agent": null, "x": 1}), &json!({}), &settings()),
+        "user:alice"
+    );
+    for stray in [
+        json!({"Agent": "copilot"}),
+        json!({"act": {"sub": "copilot"}}),
+        json!({"delegationChain": []}),
+    ] {
+        assert!(
+            replaced(&stray, &json!({}), &settings()).contains("ChainInvalid"),
+            "{stray}"
+        );
     }
     let client = json!({"client_id": "copilot"});
     assert_eq!(replaced(&client, &json!({}), &settings()), "user:alice");
-    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
+    let carrying = CarrierSettings {
+        client_id: Some("agent".into()),
+        ..settings()
+    };
     assert!(replaced(&client, &json!({}), &carrying).contains("ChainConflict"));
 }

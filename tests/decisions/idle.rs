@@ -1,4 +1,5 @@
-//! Policies that can never apply: a forbid is refused, a permit is a warning, and none that applies to anything is either.
+//! Policies that can never apply: a forbid is refused, a permit is a warning, and none that applies
+//! to anything is either.
 
 use behest::bundle::{self, Source};
 use behest::engine::Engine;
@@ -46,7 +47,9 @@ fn load(policies: &str) -> Result<Engine, String> {
     engines::write(folder.path(), &files);
     let engine = engines::empty();
     let refused = engine.load(&Source::Dir(folder.path().to_owned())).err();
-    refused.map_or(Ok(engine), |refused| Err(bundle::render(&refused.problems, &refused.files, false)))
+    refused.map_or(Ok(engine), |refused| {
+        Err(bundle::render(&refused.problems, &refused.files, false))
+    })
 }
 
 fn ask(engine: &Engine, who: (&str, &str), properties: &Json, action: &str, doc: &str) -> String {
@@ -79,11 +82,31 @@ fn a_forbid_that_applies_to_some_loads_and_applies() {
         );
         let engine = load(&policies).unwrap_or_else(|report| panic!("{clauses}: {report}"));
         for action in ["read", "call"] {
-            let found = ask(&engine, ("user", "alice"), &json!({"dept": "ext"}), action, "d1");
+            let found = ask(
+                &engine,
+                ("user", "alice"),
+                &json!({"dept": "ext"}),
+                action,
+                "d1",
+            );
             assert_eq!(found, "deny forbidden", "{clauses} {action}");
-            assert_eq!(ask(&engine, ("user", "bob"), &json!({"dept": "ext"}), action, "d1"), "permit", "{clauses}");
+            assert_eq!(
+                ask(
+                    &engine,
+                    ("user", "bob"),
+                    &json!({"dept": "ext"}),
+                    action,
+                    "d1"
+                ),
+                "permit",
+                "{clauses}"
+            );
         }
-        assert_eq!(ask(&engine, ("robot", "r1"), &json!({}), "read", "d1"), "permit", "{clauses}");
+        assert_eq!(
+            ask(&engine, ("robot", "r1"), &json!({}), "read", "d1"),
+            "permit",
+            "{clauses}"
+        );
     }
 }
 
@@ -136,17 +159,32 @@ fn nothing_satisfies_what_is_said_to_forbid_nothing() {
         let scope = *dice.one(&SCOPES);
         let clause = if dice.chance(80) { "when" } else { "unless" };
         let condition = condition(&mut dice, depth);
-        let policy = |effect: &str| format!("@id(\"x\") {effect} ({scope}) {clause} {{ {condition} }};");
+        let policy =
+            |effect: &str| format!("@id(\"x\") {effect} ({scope}) {clause} {{ {condition} }};");
         match load(&policy("forbid")) {
             Ok(_) => loaded += 1,
             Err(report) if report.contains("forbids nothing") => {
                 refused += 1;
                 let engine = load(&policy("permit")).unwrap_or_else(|report| panic!("{report}"));
-                for who in [("user", "alice"), ("user", "bob"), ("robot", "r1"), ("robot", "r2")] {
-                    for (action, doc) in [("read", "d1"), ("read", "d2"), ("call", "d1"), ("call", "d2")] {
+                for who in [
+                    ("user", "alice"),
+                    ("user", "bob"),
+                    ("robot", "r1"),
+                    ("robot", "r2"),
+                ] {
+                    for (action, doc) in [
+                        ("read", "d1"),
+                        ("read", "d2"),
+                        ("call", "d1"),
+                        ("call", "d2"),
+                    ] {
                         for properties in [json!({}), json!({"dept": "ext"})] {
                             let found = ask(&engine, who, &properties, action, doc);
-                            assert!(found.starts_with("deny"), "{who:?} {action} {doc}: {}", policy("forbid"));
+                            assert!(
+                                found.starts_with("deny"),
+                                "{who:?} {action} {doc}: {}",
+                                policy("forbid")
+                            );
                         }
                     }
                 }
@@ -154,7 +192,10 @@ fn nothing_satisfies_what_is_said_to_forbid_nothing() {
             Err(report) => panic!("{}: {report}", policy("forbid")),
         }
     }
-    assert!(refused >= 15 && loaded >= 15, "{refused} refused, {loaded} loaded");
+    assert!(
+        refused >= 15 && loaded >= 15,
+        "{refused} refused, {loaded} loaded"
+    );
 }
 
 #[test]
@@ -164,11 +205,20 @@ fn a_permit_that_no_name_can_reach_is_a_warning_with_its_place() {
             "principal, action == Action::\"call:d1\", resource == doc::\"d2\"",
             "no request about a resource that it asks for",
         ),
-        ("principal == user::\"\", action, resource", "it asks for a `user` whose id is empty"),
+        (
+            "principal == user::\"\", action, resource",
+            "it asks for a `user` whose id is empty",
+        ),
     ] {
-        let policies = format!("@id(\"open\") permit (principal, action, resource);\n@id(\"x\")\npermit ({scope});\n");
-        let texts = [("schemas/s.cedarschema", SCHEMA), ("policies/p.cedar", policies.as_str())];
-        let mut files = bundle::Files::from_texts(texts.map(|(path, text)| (path.to_owned(), text.to_owned())));
+        let policies = format!(
+            "@id(\"open\") permit (principal, action, resource);\n@id(\"x\")\npermit ({scope});\n"
+        );
+        let texts = [
+            ("schemas/s.cedarschema", SCHEMA),
+            ("policies/p.cedar", policies.as_str()),
+        ];
+        let mut files =
+            bundle::Files::from_texts(texts.map(|(path, text)| (path.to_owned(), text.to_owned())));
         let bundle = bundle::compile(&mut files).expect("a permit that can never apply loads");
         let report = bundle::render_warnings(bundle.warnings(), &files, false);
         assert_eq!(bundle.warnings().len(), 1, "{report}");

@@ -141,8 +141,9 @@ proptest! {
         }
     }
 
-    /// The evaluation and its explanation, held to Cedar's own authorizer: the same satisfied policies, the same failed
-    /// ones; and where no permit holds, every permit in scope is explained by the condition that stopped it.
+    /// The evaluation and its explanation, held to Cedar's own authorizer: the same satisfied
+    /// policies, the same failed ones; and where no permit holds, every permit in scope is
+    /// explained by the condition that stopped it.
     #[test]
     fn each_leg_agrees_with_cedars_authorizer(world in worlds::worlds(), chain in worlds::chains(), action in 0usize..2, doc in 0usize..4, limit in prop::option::of(0i64..6)) {
         let chain: Vec<_> = chain.into_iter().filter(|(kind, _)| *kind != "spaceship").collect();
@@ -197,9 +198,13 @@ impl Oracle {
     fn new(world: &World) -> Self {
         let scopes: String = world.policies.lines().map(scope_of).collect();
         let touch = json!([{"type": "Action", "id": "touch"}]);
-        let action = |id: &str| json!({"uid": {"type": "Action", "id": id}, "attrs": {}, "parents": touch});
+        let action =
+            |id: &str| json!({"uid": {"type": "Action", "id": id}, "attrs": {}, "parents": touch});
         let mut entities = world.entities.clone();
-        entities.as_array_mut().expect("a list").extend(["read", "write"].map(action));
+        entities
+            .as_array_mut()
+            .expect("a list")
+            .extend(["read", "write"].map(action));
         Self {
             policies: by_id(&world.policies),
             scopes: by_id(&scopes),
@@ -208,10 +213,20 @@ impl Oracle {
     }
 
     fn effect(&self, id: &str) -> Effect {
-        self.policies.policy(&id.parse().expect("an id")).expect("a policy").effect()
+        self.policies
+            .policy(&id.parse().expect("an id"))
+            .expect("a policy")
+            .effect()
     }
 
-    fn leg(&self, chain: &[(&str, String)], index: usize, action: &str, doc: usize, limit: Option<i64>) -> Expected {
+    fn leg(
+        &self,
+        chain: &[(&str, String)],
+        index: usize,
+        action: &str,
+        doc: usize,
+        limit: Option<i64>,
+    ) -> Expected {
         let entity = |(kind, id): &(&str, String)| json!({"__entity": {"type": kind, "id": id}});
         let place = |member: &(&str, String)| json!({ member.0: entity(member) });
         let mut delegation = json!({"subject": place(&chain[0]), "depth": index});
@@ -233,7 +248,9 @@ impl Oracle {
         if let Some(limit) = limit {
             context["limit"] = json!(limit);
         }
-        let uid = |kind: &str, id: &str| EntityUid::from_str(&format!("{kind}::\"{id}\"")).expect("a uid");
+        let uid = |kind: &str, id: &str| {
+            EntityUid::from_str(&format!("{kind}::\"{id}\"")).expect("a uid")
+        };
         let request = Request::new(
             uid(chain[index].0, &chain[index].1),
             uid("Action", action),
@@ -251,27 +268,62 @@ impl Oracle {
                 error.policy_id().to_string()
             })
             .collect();
-        let satisfied: BTreeSet<String> = response.diagnostics().reason().map(ToString::to_string).collect();
+        let satisfied: BTreeSet<String> = response
+            .diagnostics()
+            .reason()
+            .map(ToString::to_string)
+            .collect();
         // Cedar's reasons are of the deciding effect only, so each permit is asked by itself.
         let alone = |set: &PolicySet, id: &str| {
-            let policy = set.policy(&id.parse().expect("an id")).expect("a policy").clone();
+            let policy = set
+                .policy(&id.parse().expect("an id"))
+                .expect("a policy")
+                .clone();
             let set = PolicySet::from_policies([policy]).expect("one policy");
-            Authorizer::new().is_authorized(&request, &set, &self.entities).diagnostics().reason().next().is_some()
+            Authorizer::new()
+                .is_authorized(&request, &set, &self.entities)
+                .diagnostics()
+                .reason()
+                .next()
+                .is_some()
         };
-        let ids: Vec<String> = self.policies.policies().map(|policy| policy.id().to_string()).collect();
-        let in_scope = ids.into_iter().filter(|id| self.effect(id) == Effect::Permit && alone(&self.scopes, id));
-        let (held, missed): (Vec<String>, Vec<String>) = in_scope.partition(|id| alone(&self.policies, id));
-        let missed = if held.is_empty() { missed.into_iter().collect() } else { BTreeSet::new() };
+        let ids: Vec<String> = self
+            .policies
+            .policies()
+            .map(|policy| policy.id().to_string())
+            .collect();
+        let in_scope = ids
+            .into_iter()
+            .filter(|id| self.effect(id) == Effect::Permit && alone(&self.scopes, id));
+        let (held, missed): (Vec<String>, Vec<String>) =
+            in_scope.partition(|id| alone(&self.policies, id));
+        let missed = if held.is_empty() {
+            missed.into_iter().collect()
+        } else {
+            BTreeSet::new()
+        };
         let forbid = |id: &String| self.effect(id) == Effect::Forbid;
-        let permit = response.decision() == cedar_policy::Decision::Allow && !failed.iter().any(forbid);
-        Expected { found: Found { permit, failed }, satisfied, missed }
+        let permit =
+            response.decision() == cedar_policy::Decision::Allow && !failed.iter().any(forbid);
+        Expected {
+            found: Found { permit, failed },
+            satisfied,
+            missed,
+        }
     }
 }
 
 fn by_id(text: &str) -> PolicySet {
     let mut policies = PolicySet::new();
-    for policy in PolicySet::from_str(text).expect("the policies parse").policies() {
-        let id = policy.annotation("id").expect("each has an id").parse().expect("an id");
+    for policy in PolicySet::from_str(text)
+        .expect("the policies parse")
+        .policies()
+    {
+        let id = policy
+            .annotation("id")
+            .expect("each has an id")
+            .parse()
+            .expect("an id");
         policies.add(policy.new_id(id)).expect("ids are unique");
     }
     policies
@@ -280,5 +332,8 @@ fn by_id(text: &str) -> PolicySet {
 /// A policy of a generated world without its condition.
 fn scope_of(line: &str) -> String {
     let end = line.find(") when ").or_else(|| line.find(") unless "));
-    end.map_or_else(|| format!("{line}\n"), |end| format!("{});\n", &line[..end]))
+    end.map_or_else(
+        || format!("{line}\n"),
+        |end| format!("{});\n", &line[..end]),
+    )
 }

@@ -1,4 +1,5 @@
-//! Relations in policies, over `tests/bundles/relations`: looked up, explained, and never believed from a request.
+//! Relations in policies, over `tests/bundles/relations`: looked up, explained, and never believed
+//! from a request.
 
 use behest::bundle::Source;
 use behest::clock::{Clock, FixedClock};
@@ -14,7 +15,10 @@ fn engine() -> Engine {
     let engine = engines::empty();
     let source = Source::Dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations"));
     if let Err(refused) = engine.load(&source) {
-        panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+        panic!(
+            "{}",
+            behest::bundle::render(&refused.problems, &refused.files, false)
+        );
     }
     engine
 }
@@ -26,18 +30,37 @@ fn asked(kind: &str, id: &str, properties: &Json, doc: &str, context: &Json) -> 
 
 #[test]
 fn an_explanation_shows_what_was_looked_up_and_the_tuples_behind_it() {
-    let answer = engines::decide(&engine(), &asked("user", "bob", &json!({}), "d1", &json!({})), Depth::Explain);
+    let answer = engines::decide(
+        &engine(),
+        &asked("user", "bob", &json!({}), "d1", &json!({})),
+        Depth::Explain,
+    );
     assert_eq!(engines::verdict(&answer), "permit");
     let tree = answer.explanation.expect("it was asked for");
     let found: Vec<(&str, bool, &[String])> = tree.legs[0]
         .relations
         .iter()
-        .map(|lookup| (lookup.userset.as_str(), lookup.held, lookup.witness.as_slice()))
+        .map(|lookup| {
+            (
+                lookup.userset.as_str(),
+                lookup.held,
+                lookup.witness.as_slice(),
+            )
+        })
         .collect();
-    let path = ["folder:f1#viewer@team:eng#member".to_owned(), "team:eng#member@user:bob".to_owned()];
-    assert!(found.contains(&("folder:f1#viewer", true, &path)), "{found:?}");
+    let path = [
+        "folder:f1#viewer@team:eng#member".to_owned(),
+        "team:eng#member@user:bob".to_owned(),
+    ];
+    assert!(
+        found.contains(&("folder:f1#viewer", true, &path)),
+        "{found:?}"
+    );
     assert!(found.contains(&("doc:d1#viewer", false, &[])), "{found:?}");
-    assert!(found.contains(&("team:sre#member", false, &[])), "{found:?}");
+    assert!(
+        found.contains(&("team:sre#member", false, &[])),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -50,19 +73,34 @@ fn a_request_can_neither_claim_a_relation_nor_move_a_stored_reference() {
     ] {
         let body = json!({"subject": {"type": "user", "id": "alice"}, "action": {"name": "read"},
                           "resource": {"type": "doc", "id": "d3", "properties": properties}});
-        assert_eq!(engines::verdict(&engines::decide(&engine, &body, Depth::Lean)), "deny not_permitted", "{body}");
+        assert_eq!(
+            engines::verdict(&engines::decide(&engine, &body, Depth::Lean)),
+            "deny not_permitted",
+            "{body}"
+        );
     }
     let subject = asked("Userset", "doc:d1#viewer", &json!({}), "d1", &json!({}));
-    assert_eq!(engines::verdict(&engines::decide(&engine, &subject, Depth::Lean)), "deny unknown_type");
+    assert_eq!(
+        engines::verdict(&engines::decide(&engine, &subject, Depth::Lean)),
+        "deny unknown_type"
+    );
 }
 
 #[test]
 fn conditions_read_the_engines_time_and_an_id_that_fits_no_tuple_denies() {
     let engine = engine();
     let agent = |context: &Json| {
-        engines::verdict(&engines::decide(&engine, &asked("agent", "bot", &json!({}), "d1", context), Depth::Lean))
+        engines::verdict(&engines::decide(
+            &engine,
+            &asked("agent", "bot", &json!({}), "d1", context),
+            Depth::Lean,
+        ))
     };
-    assert_eq!(agent(&json!({})), "permit", "the grant lasts until July, and it is June");
+    assert_eq!(
+        agent(&json!({})),
+        "permit",
+        "the grant lasts until July, and it is June"
+    );
     assert_eq!(
         agent(&json!({"current_time": "2027-01-01T00:00:00Z"})),
         "permit",
@@ -71,19 +109,26 @@ fn conditions_read_the_engines_time_and_an_id_that_fits_no_tuple_denies() {
     // The user of a tuple has at most 512 bytes, its type included.
     for (length, verdict) in [(507, "deny not_permitted"), (508, "deny relation_error")] {
         let subject = asked("user", &"x".repeat(length), &json!({}), "d1", &json!({}));
-        assert_eq!(engines::verdict(&engines::decide(&engine, &subject, Depth::Lean)), verdict, "{length}");
+        assert_eq!(
+            engines::verdict(&engines::decide(&engine, &subject, Depth::Lean)),
+            verdict,
+            "{length}"
+        );
     }
     for id in ["a:b#c", "eng#member", "*", "with space", "p%25"] {
-        let found =
-            engines::verdict(&engines::decide(&engine, &asked("user", id, &json!({}), "d1", &json!({})), Depth::Lean));
+        let found = engines::verdict(&engines::decide(
+            &engine,
+            &asked("user", id, &json!({}), "d1", &json!({})),
+            Depth::Lean,
+        ));
         assert_eq!(found, "deny not_permitted", "{id}");
     }
 }
 
-const SCHEMA: &str = "entity user, agent, doc;\naction read appliesTo { principal: [user, agent], resource: doc };";
+const SCHEMA: &str =
+    "entity user, agent, doc;\naction read appliesTo { principal: [user, agent], resource: doc };";
 
-const MODEL: &str =
-    "model\n  schema 1.1\ntype user\ntype agent\ntype platform\n  relations\n    define suspended: [user]\n";
+const MODEL: &str = "model\n  schema 1.1\ntype user\ntype agent\ntype platform\n  relations\n    define suspended: [user]\n";
 
 const POLICIES: &str = "@id(\"open\") permit (principal, action, resource);\n@id(\"suspended\") @reason(\"suspended\") forbid (principal, action, resource) when { principal in Userset::\"platform:main#suspended\" };";
 
@@ -91,22 +136,37 @@ fn served() -> (Engine, std::sync::Arc<Stores>, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     engines::write(
         folder.path(),
-        &[("schemas/s.cedarschema", SCHEMA), ("schemas/m.fga", MODEL), ("policies/p.cedar", POLICIES)],
+        &[
+            ("schemas/s.cedarschema", SCHEMA),
+            ("schemas/m.fga", MODEL),
+            ("policies/p.cedar", POLICIES),
+        ],
     );
     let clock: std::sync::Arc<dyn Clock> = std::sync::Arc::new(FixedClock::at(engines::NOW_MS));
     let stores = Stores::open(open_memory().expect("memory"), clock).expect("an empty store opens");
     let stores = std::sync::Arc::new(stores);
     let engine = engines::empty().with_stores(stores.clone());
     if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
-        panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+        panic!(
+            "{}",
+            behest::bundle::render(&refused.problems, &refused.files, false)
+        );
     }
     (engine, stores, folder)
 }
 
 fn batch(text: &str, delete: bool) -> Batch {
     let tuple: Tuple = text.parse::<TupleKey>().expect("a tuple").into();
-    let (deletes, writes) = if delete { (vec![tuple.key], Vec::new()) } else { (Vec::new(), vec![tuple]) };
-    Batch { deletes, writes, ..Batch::default() }
+    let (deletes, writes) = if delete {
+        (vec![tuple.key], Vec::new())
+    } else {
+        (Vec::new(), vec![tuple])
+    };
+    Batch {
+        deletes,
+        writes,
+        ..Batch::default()
+    }
 }
 
 #[test]
@@ -119,11 +179,19 @@ fn a_suspended_agent_is_denied_by_the_first_question_after_the_write_mid_chain_t
     for _ in 0..50 {
         assert_eq!(ask(), "permit");
         let suspended = batch("platform:main#suspended@agent:middle", false);
-        let applied = stores.write(StoreId::MAIN, None, suspended).expect("it is written");
+        let applied = stores
+            .write(StoreId::MAIN, None, suspended)
+            .expect("it is written");
         let answer = engines::decide(&engine, &chain, Depth::Lean);
         assert_eq!(engines::verdict(&answer), "deny suspended");
         assert!(answer.revision >= applied.revision);
-        stores.write(StoreId::MAIN, None, batch("platform:main#suspended@agent:middle", true)).expect("it is deleted");
+        stores
+            .write(
+                StoreId::MAIN,
+                None,
+                batch("platform:main#suspended@agent:middle", true),
+            )
+            .expect("it is deleted");
     }
 }
 
@@ -144,10 +212,20 @@ fn no_question_that_begins_after_a_write_is_answered_from_before_it() {
         }
         for round in 0..100 {
             let suspended = batch("platform:main#suspended@user:alice", round % 2 == 1);
-            let written = stores.write(StoreId::MAIN, None, suspended).expect("it is written").revision;
+            let written = stores
+                .write(StoreId::MAIN, None, suspended)
+                .expect("it is written")
+                .revision;
             let answer = engines::decide(&engine, &question, Depth::Lean);
             assert!(answer.revision >= written);
-            assert_eq!(engines::verdict(&answer), if round % 2 == 0 { "deny suspended" } else { "permit" });
+            assert_eq!(
+                engines::verdict(&answer),
+                if round % 2 == 0 {
+                    "deny suspended"
+                } else {
+                    "permit"
+                }
+            );
         }
     });
 }
@@ -155,22 +233,64 @@ fn no_question_that_begins_after_a_write_is_answered_from_before_it() {
 #[test]
 fn a_bundle_that_would_orphan_or_shadow_stored_tuples_is_refused_with_their_list() {
     let (engine, stores, folder) = served();
-    stores.write(StoreId::MAIN, None, batch("platform:main#suspended@agent:x", false)).expect("it is written");
+    stores
+        .write(
+            StoreId::MAIN,
+            None,
+            batch("platform:main#suspended@agent:x", false),
+        )
+        .expect("it is written");
     let source = Source::Dir(folder.path().to_owned());
-    engines::write(folder.path(), &[("schemas/m.fga", &MODEL.replace("define suspended", "define halted"))]);
-    engines::write(folder.path(), &[("policies/p.cedar", "@id(\"open\") permit (principal, action, resource);")]);
-    let refused = engine.load(&source).expect_err("a stored tuple would mean nothing");
-    assert!(refused.problems.to_string().contains("agent:x"), "{}", refused.problems);
-    engines::write(folder.path(), &[("policies/bundle.toml", "allow_orphans = true\n")]);
+    engines::write(
+        folder.path(),
+        &[(
+            "schemas/m.fga",
+            &MODEL.replace("define suspended", "define halted"),
+        )],
+    );
+    engines::write(
+        folder.path(),
+        &[(
+            "policies/p.cedar",
+            "@id(\"open\") permit (principal, action, resource);",
+        )],
+    );
+    let refused = engine
+        .load(&source)
+        .expect_err("a stored tuple would mean nothing");
+    assert!(
+        refused.problems.to_string().contains("agent:x"),
+        "{}",
+        refused.problems
+    );
+    engines::write(
+        folder.path(),
+        &[("policies/bundle.toml", "allow_orphans = true\n")],
+    );
     engine.load(&source).expect("it is allowed");
     engines::write(
         folder.path(),
-        &[("schemas/m.fga", MODEL), ("policies/bundle.toml", ""), ("policies/p.cedar", POLICIES)],
+        &[
+            ("schemas/m.fga", MODEL),
+            ("policies/bundle.toml", ""),
+            ("policies/p.cedar", POLICIES),
+        ],
     );
     let tuple = "- { user: \"agent:x\", relation: suspended, object: \"platform:main\" }\n";
     engines::write(folder.path(), &[("policies/tuples.yaml", tuple)]);
     let refused = engine.load(&source).expect_err("the key is stored");
-    assert!(refused.problems.to_string().contains("platform:main#suspended@agent:x"), "{}", refused.problems);
+    assert!(
+        refused
+            .problems
+            .to_string()
+            .contains("platform:main#suspended@agent:x"),
+        "{}",
+        refused.problems
+    );
     let chain = asked("agent", "x", &json!({}), "d", &json!({}));
-    assert_eq!(engines::verdict(&engines::decide(&engine, &chain, Depth::Lean)), "permit", "the last good one decides");
+    assert_eq!(
+        engines::verdict(&engines::decide(&engine, &chain, Depth::Lean)),
+        "permit",
+        "the last good one decides"
+    );
 }

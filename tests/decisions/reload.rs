@@ -1,4 +1,5 @@
-//! Reloading: a bad bundle never replaces a good one, half a checkout is waited for, and no answer sees two bundles.
+//! Reloading: a bad bundle never replaces a good one, half a checkout is waited for, and no answer
+//! sees two bundles.
 
 use behest::bundle::Source;
 use behest::engine::{Engine, ItemAnswer, Semantic};
@@ -12,12 +13,14 @@ use std::time::Duration;
 use support::engines;
 use support::values;
 
-const SCHEMA: &str = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
+const SCHEMA: &str =
+    "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
 
 /// A bundle that permits one document and has a case that says so.
 fn bundle(doc: &str) -> [(String, String); 3] {
-    let case =
-        format!("cases:\n  - {{ name: reads, who: \"user:alice\", does: read, to: \"doc:{doc}\", expect: permit }}\n");
+    let case = format!(
+        "cases:\n  - {{ name: reads, who: \"user:alice\", does: read, to: \"doc:{doc}\", expect: permit }}\n"
+    );
     [
         ("schemas/s.cedarschema".to_owned(), SCHEMA.to_owned()),
         (
@@ -29,7 +32,10 @@ fn bundle(doc: &str) -> [(String, String); 3] {
 }
 
 fn write(root: &Path, files: &[(String, String)]) {
-    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
     engines::write(root, &files);
 }
 
@@ -47,7 +53,9 @@ fn two_hundred_reloads_under_load_lose_nothing_and_mix_nothing() {
         write(&folder.path().join(name), &files);
     }
     let mut broken = bundle("a");
-    broken[1].1.push_str("@id(\"only\") forbid (principal, action, resource);\n");
+    broken[1]
+        .1
+        .push_str("@id(\"only\") forbid (principal, action, resource);\n");
     write(&folder.path().join("broken"), &broken);
     let mut failing = bundle("a");
     failing[2].1 = failing[2].1.replace("doc:a", "doc:b");
@@ -56,11 +64,15 @@ fn two_hundred_reloads_under_load_lose_nothing_and_mix_nothing() {
     let engine = Arc::new(engines::empty());
     let dir = |name: &str| Source::Dir(folder.path().join(name));
     engine.load(&dir("a")).expect("it loads");
-    let (stop, asked, seen) =
-        (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)), Arc::new(Seen::default()));
+    let (stop, asked, seen) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(Seen::default()),
+    );
     let workers: Vec<_> = (0..3)
         .map(|_| {
-            let (engine, stop, asked, seen) = (engine.clone(), stop.clone(), asked.clone(), seen.clone());
+            let (engine, stop, asked, seen) =
+                (engine.clone(), stop.clone(), asked.clone(), seen.clone());
             std::thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     seen.lock().unwrap().insert(batch(&engine));
@@ -75,25 +87,42 @@ fn two_hundred_reloads_under_load_lose_nothing_and_mix_nothing() {
         refused += usize::from(engine.load(&dir(name)).is_err());
     }
     stop.store(true, Ordering::Relaxed);
-    workers.into_iter().for_each(|worker| worker.join().expect("no worker panics"));
+    workers
+        .into_iter()
+        .for_each(|worker| worker.join().expect("no worker panics"));
     assert_eq!(refused, 100);
-    assert!(asked.load(Ordering::Relaxed) > 200, "the load was no load: {asked:?}");
+    assert!(
+        asked.load(Ordering::Relaxed) > 200,
+        "the load was no load: {asked:?}"
+    );
     let seen = seen.lock().unwrap();
     let digests: BTreeSet<Digest> = seen.iter().map(|(digest, _)| *digest).collect();
-    assert_eq!(seen.len(), 2, "each bundle decides in its own way only: {seen:?}");
+    assert_eq!(
+        seen.len(),
+        2,
+        "each bundle decides in its own way only: {seen:?}"
+    );
     assert_eq!(digests.len(), 2);
-    assert!(seen.iter().all(|(_, decisions)| decisions[0] != decisions[1]), "{seen:?}");
+    assert!(
+        seen.iter()
+            .all(|(_, decisions)| decisions[0] != decisions[1]),
+        "{seen:?}"
+    );
 }
 
 /// One batch about both documents, explained: every item and its tree must be of one bundle.
 fn batch(engine: &Engine) -> (Digest, Vec<Decision>) {
     let items = [ask_for("a"), ask_for("b")].map(|body| Ok(values::request(&body)));
     let ask = engines::ask(Depth::Explain);
-    let answers = engine.decide_batch(&ask, items, Semantic::ExecuteAll, Duration::MAX).expect("a bundle");
+    let answers = engine
+        .decide_batch(&ask, items, Semantic::ExecuteAll, Duration::MAX)
+        .expect("a bundle");
     let mut digests = BTreeSet::new();
     let mut decisions = Vec::new();
     for answer in answers {
-        let ItemAnswer::Decided(answer) = answer.expect("an answer") else { panic!("every item is well-formed") };
+        let ItemAnswer::Decided(answer) = answer.expect("an answer") else {
+            panic!("every item is well-formed")
+        };
         digests.insert(answer.bundle);
         digests.insert(answer.explanation.expect("it was asked for").bundle);
         decisions.push(answer.decision);
@@ -110,13 +139,24 @@ fn a_bad_bundle_leaves_the_good_one_and_the_status_says_so() {
     let source = Source::Dir(folder.path().to_owned());
     let first = engine.load(&source).expect("it loads");
     assert!(first.changed);
-    std::fs::write(folder.path().join("policies/forbid.ceder"), "forbid (principal, action, resource);").unwrap();
+    std::fs::write(
+        folder.path().join("policies/forbid.ceder"),
+        "forbid (principal, action, resource);",
+    )
+    .unwrap();
     let refused = engine.load(&source).expect_err("a stray ending is refused");
-    assert!(refused.problems.to_string().contains("forbid.ceder"), "{}", refused.problems);
+    assert!(
+        refused.problems.to_string().contains("forbid.ceder"),
+        "{}",
+        refused.problems
+    );
     let status = engine.status();
     assert_eq!(status.live.map(|(digest, _)| digest), Some(first.digest));
     assert!(status.last_failure.is_some());
-    assert_eq!(engines::decide(&engine, &ask_for("a"), Depth::Lean).decision, Decision::Permit);
+    assert_eq!(
+        engines::decide(&engine, &ask_for("a"), Depth::Lean).decision,
+        Decision::Permit
+    );
     std::fs::remove_file(folder.path().join("policies/forbid.ceder")).unwrap();
     let again = engine.load(&source).expect("it loads again");
     assert!(!again.changed);
@@ -129,7 +169,9 @@ fn half_a_checkout_is_waited_for() {
     let root = folder.path().to_owned();
     write(&root, &bundle("a"));
     let forbids: Vec<String> = (0..12)
-        .map(|at| format!("@id(\"no-{at}\") forbid (principal, action, resource == doc::\"{at}\");\n"))
+        .map(|at| {
+            format!("@id(\"no-{at}\") forbid (principal, action, resource == doc::\"{at}\");\n")
+        })
         .collect();
     let writer = std::thread::spawn({
         let root = root.clone();
@@ -141,9 +183,15 @@ fn half_a_checkout_is_waited_for() {
         }
     });
     let engine = engines::empty().with_quiet(Duration::from_millis(150));
-    let loaded = engine.load(&Source::Dir(root)).expect("it loads once it is complete");
+    let loaded = engine
+        .load(&Source::Dir(root))
+        .expect("it loads once it is complete");
     writer.join().unwrap();
-    assert!(loaded.summary.starts_with("13 policies"), "half of a checkout was taken: {}", loaded.summary);
+    assert!(
+        loaded.summary.starts_with("13 policies"),
+        "half of a checkout was taken: {}",
+        loaded.summary
+    );
 }
 
 #[test]
@@ -156,18 +204,30 @@ fn a_symbolic_link_is_resolved_once_and_may_be_moved() {
     let engine = engines::empty();
     let source = Source::Dir(current.clone());
     engine.load(&source).expect("it loads");
-    assert_eq!(engines::decide(&engine, &ask_for("b"), Depth::Lean).decision, Decision::Deny);
+    assert_eq!(
+        engines::decide(&engine, &ask_for("b"), Depth::Lean).decision,
+        Decision::Deny
+    );
     std::os::unix::fs::symlink("v2", folder.path().join("next")).unwrap();
     std::fs::rename(folder.path().join("next"), &current).unwrap();
     assert!(engine.load(&source).expect("it loads").changed);
-    assert_eq!(engines::decide(&engine, &ask_for("b"), Depth::Lean).decision, Decision::Permit);
+    assert_eq!(
+        engines::decide(&engine, &ask_for("b"), Depth::Lean).decision,
+        Decision::Permit
+    );
 }
 
 #[test]
 fn what_cannot_be_read_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engines::empty();
-    let report = |path: &Path| engine.load(&Source::Dir(path.to_owned())).expect_err("refused").problems.to_string();
+    let report = |path: &Path| {
+        engine
+            .load(&Source::Dir(path.to_owned()))
+            .expect_err("refused")
+            .problems
+            .to_string()
+    };
     assert!(report(&folder.path().join("absent")).contains("cannot read the bundle"));
     assert!(report(folder.path()).contains("holds neither"));
     write(folder.path(), &bundle("a"));

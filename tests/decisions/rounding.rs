@@ -14,27 +14,78 @@ fn what_is_behind_the_millisecond_is_rounded_only_where_nothing_depends_on_it() 
     let at = |text: &str| format!("2026-10-01T{text}Z");
     for (action, context, expected) in [
         // Cut, a forbid that holds would not.
-        ("late", json!({"at": at("09:00:00.000000001")}), "deny bad_value"),
+        (
+            "late",
+            json!({"at": at("09:00:00.000000001")}),
+            "deny bad_value",
+        ),
         ("late", json!({"at": at("09:00:00.000000000")}), "permit"),
         ("late", json!({"at": at("08:59:59.999999999")}), "permit"),
         ("late", json!({"at": at("08:59:59.998999999")}), "permit"),
-        ("late", json!({"at": at("09:00:00.001000001")}), "deny forbidden"),
-        ("end", json!({"at": at("08:00:00.123456"), "end": at("09:00:00")}), "permit"),
-        ("end", json!({"at": at("08:00:00.123456"), "end": at("09:00:00.654321")}), "permit"),
-        ("end", json!({"at": at("09:00:00.000456"), "end": at("09:00:00")}), "deny bad_value"),
-        ("end", json!({"at": at("09:00:00.000456"), "end": at("09:00:00.001")}), "permit"),
+        (
+            "late",
+            json!({"at": at("09:00:00.001000001")}),
+            "deny forbidden",
+        ),
+        (
+            "end",
+            json!({"at": at("08:00:00.123456"), "end": at("09:00:00")}),
+            "permit",
+        ),
+        (
+            "end",
+            json!({"at": at("08:00:00.123456"), "end": at("09:00:00.654321")}),
+            "permit",
+        ),
+        (
+            "end",
+            json!({"at": at("09:00:00.000456"), "end": at("09:00:00")}),
+            "deny bad_value",
+        ),
+        (
+            "end",
+            json!({"at": at("09:00:00.000456"), "end": at("09:00:00.001")}),
+            "permit",
+        ),
         // Within one millisecond, which of two comes first is lost by cutting either.
-        ("end", json!({"at": at("09:00:00.000456"), "end": at("09:00:00.000123")}), "deny bad_value"),
-        ("end", json!({"at": at("09:00:00.000123"), "end": at("09:00:00.000456")}), "deny bad_value"),
-        ("end", json!({"at": at("09:00:01.000123"), "end": at("09:00:00.000456")}), "deny not_permitted"),
-        ("among", json!({"times": [at("09:00:00"), at("09:30:00.000123")]}), "permit"),
-        ("among", json!({"times": [at("09:00:00.000123"), at("09:30:00")]}), "deny bad_value"),
+        (
+            "end",
+            json!({"at": at("09:00:00.000456"), "end": at("09:00:00.000123")}),
+            "deny bad_value",
+        ),
+        (
+            "end",
+            json!({"at": at("09:00:00.000123"), "end": at("09:00:00.000456")}),
+            "deny bad_value",
+        ),
+        (
+            "end",
+            json!({"at": at("09:00:01.000123"), "end": at("09:00:00.000456")}),
+            "deny not_permitted",
+        ),
+        (
+            "among",
+            json!({"times": [at("09:00:00"), at("09:30:00.000123")]}),
+            "permit",
+        ),
+        (
+            "among",
+            json!({"times": [at("09:00:00.000123"), at("09:30:00")]}),
+            "deny bad_value",
+        ),
         // What no policy reads matters to nobody.
         ("act", json!({"at": at("09:00:00.000000001")}), "permit"),
     ] {
-        assert_eq!(decided(&engine, action, &context), expected, "{action} {context}");
+        assert_eq!(
+            decided(&engine, action, &context),
+            expected,
+            "{action} {context}"
+        );
     }
-    let asked = asked("late", &json!({"at": at("09:00:00.000000001"), "end": at("09:00:00.1234")}));
+    let asked = asked(
+        "late",
+        &json!({"at": at("09:00:00.000000001"), "end": at("09:00:00.1234")}),
+    );
     let answer = engines::decide(&engine, &asked, Depth::Explain);
     assert_eq!(
         answer.reason.map(|reason| reason.message).as_deref(),
@@ -42,13 +93,18 @@ fn what_is_behind_the_millisecond_is_rounded_only_where_nothing_depends_on_it() 
             "`context.at`: more precise than a millisecond, and the decision depends on that: round it where it is sent"
         )
     );
-    // With another member there are other legs, and what was converted for the one is not rounded for the other.
+    // With another member there are other legs, and what was converted for the one is not rounded
+    // for the other.
     let mut chain = self::asked("among", &json!({"times": [at("09:00:00.000123")]}));
     chain["subject"]["properties"] = json!({"act": {"sub": "bot"}});
-    assert_eq!(engines::verdict(&engines::decide(&engine, &chain, Depth::Lean)), "deny bad_value");
+    assert_eq!(
+        engines::verdict(&engines::decide(&engine, &chain, Depth::Lean)),
+        "deny bad_value"
+    );
 }
 
-/// A policy that compares points in time, and what it says of the points themselves, in nanoseconds.
+/// A policy that compares points in time, and what it says of the points themselves, in
+/// nanoseconds.
 type Comparison = (&'static str, &'static str, fn([i128; 4]) -> bool);
 
 /// Nanoseconds of 09:00:00.
@@ -60,14 +116,42 @@ const MS: i128 = 1_000_000;
 const COMPARISONS: [Comparison; 10] = [
     ("overlap", "a < d && c < b", |[a, b, c, d]| a < d && c < b),
     ("order", "a < b && c < d", |[a, b, c, d]| a < b && c < d),
-    ("chain", "a < b && b < c && c < d", |[a, b, c, d]| a < b && b < c && c < d),
-    ("window", "a > NINE && a < NINE.offset(duration(\"1ms\"))", |[a, ..]| a > NINE && a < NINE + MS),
-    ("branch", "if a < b then c > NINE else d < NINE", |[a, b, c, d]| if a < b { c > NINE } else { d < NINE }),
-    ("differ", "a != b && [a, c].containsAll([a, b])", |[a, b, c, _]| a != b && b == c),
-    ("same", "a == b || !(c == d)", |[a, b, c, d]| a == b || c != d),
-    ("span", "b.durationSince(a) > duration(\"1ms\")", |[a, b, ..]| b - a > MS),
-    ("spans", "b.durationSince(a) > d.durationSince(c)", |[a, b, c, d]| b - a > d - c),
-    ("either", "a < NINE || (b > c && !(c < d))", |[a, b, c, d]| a < NINE || (b > c && c >= d)),
+    ("chain", "a < b && b < c && c < d", |[a, b, c, d]| {
+        a < b && b < c && c < d
+    }),
+    (
+        "window",
+        "a > NINE && a < NINE.offset(duration(\"1ms\"))",
+        |[a, ..]| a > NINE && a < NINE + MS,
+    ),
+    (
+        "branch",
+        "if a < b then c > NINE else d < NINE",
+        |[a, b, c, d]| if a < b { c > NINE } else { d < NINE },
+    ),
+    (
+        "differ",
+        "a != b && [a, c].containsAll([a, b])",
+        |[a, b, c, _]| a != b && b == c,
+    ),
+    ("same", "a == b || !(c == d)", |[a, b, c, d]| {
+        a == b || c != d
+    }),
+    (
+        "span",
+        "b.durationSince(a) > duration(\"1ms\")",
+        |[a, b, ..]| b - a > MS,
+    ),
+    (
+        "spans",
+        "b.durationSince(a) > d.durationSince(c)",
+        |[a, b, c, d]| b - a > d - c,
+    ),
+    (
+        "either",
+        "a < NINE || (b > c && !(c < d))",
+        |[a, b, c, d]| a < NINE || (b > c && c >= d),
+    ),
 ];
 
 fn compared() -> Engine {
@@ -79,7 +163,11 @@ fn compared() -> Engine {
             text = replaced;
         }
         let scope = format!("principal, action == Action::\"{name}\", resource");
-        writeln!(policies, "@id(\"{name}\") forbid ({scope}) when {{ {text} }};").unwrap();
+        writeln!(
+            policies,
+            "@id(\"{name}\") forbid ({scope}) when {{ {text} }};"
+        )
+        .unwrap();
     }
     let names: Vec<&str> = COMPARISONS.iter().map(|(name, ..)| *name).collect();
     let schema = format!(
@@ -87,7 +175,10 @@ fn compared() -> Engine {
          datetime, c: datetime, d: datetime }} }};",
         names.join(", ")
     );
-    engines::engine(&[("schemas/s.cedarschema", &schema), ("policies/p.cedar", &policies)])
+    engines::engine(&[
+        ("schemas/s.cedarschema", &schema),
+        ("policies/p.cedar", &policies),
+    ])
 }
 
 /// Replaces a word where it stands alone.
@@ -96,8 +187,12 @@ fn regex_word(text: &str, word: &str, by: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(word) {
-        let (before, behind) = (rest[..at].chars().next_back(), rest[at + word.len()..].chars().next());
-        let is_word = !before.is_some_and(is_part) && !behind.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let (before, behind) = (
+            rest[..at].chars().next_back(),
+            rest[at + word.len()..].chars().next(),
+        );
+        let is_word = !before.is_some_and(is_part)
+            && !behind.is_some_and(|c| c.is_alphanumeric() || c == '_');
         out += &rest[..at];
         out += if is_word { by } else { word };
         rest = &rest[at + word.len()..];
@@ -136,10 +231,27 @@ fn an_explanation_of_what_is_not_settled_names_no_policy_that_decided() {
     let at = "2026-10-01T09:00:00.000000001Z";
     let answer = engines::decide(&engine, &asked("late", &json!({"at": at})), Depth::Explain);
     let legs = answer.explanation.expect("an explanation").legs;
-    assert_eq!(legs.iter().map(|leg| leg.determining.len()).collect::<Vec<_>>(), [0]);
-    let many: Vec<String> = (1..5).map(|nanos| format!("2026-10-01T09:30:00.00000000{nanos}Z")).collect();
-    assert_eq!(decided(&engine, "among", &json!({"times": &many[..3]})), "deny not_permitted");
-    let answer = engines::decide(&engine, &asked("among", &json!({"times": many})), Depth::Reason);
+    assert_eq!(
+        legs.iter()
+            .map(|leg| leg.determining.len())
+            .collect::<Vec<_>>(),
+        [0]
+    );
+    let many: Vec<String> = (1..5)
+        .map(|nanos| format!("2026-10-01T09:30:00.00000000{nanos}Z"))
+        .collect();
+    assert_eq!(
+        decided(&engine, "among", &json!({"times": &many[..3]})),
+        "deny not_permitted"
+    );
+    let answer = engines::decide(
+        &engine,
+        &asked("among", &json!({"times": many})),
+        Depth::Reason,
+    );
     let reason = answer.reason.expect("a reason").message;
-    assert!(reason.contains("and there are more than 3: round it where it is sent"), "{reason}");
+    assert!(
+        reason.contains("and there are more than 3: round it where it is sent"),
+        "{reason}"
+    );
 }

@@ -1,4 +1,5 @@
-//! What is marked `@secret`, and what a tuple stores beside its condition, leaves a decision by no way.
+//! What is marked `@secret`, and what a tuple stores beside its condition, leaves a decision by no
+//! way.
 
 use behest::bundle::{self, Source};
 use behest::clock::FixedClock;
@@ -18,11 +19,23 @@ const SECRET: &str = "S3CR3T";
 /// A relation for each way in which a condition can fail on a value: name, parameters, expression.
 const CONDITIONS: [(&str, &str, &str); 8] = [
     ("misfit", "code: int", "code > 3"),
-    ("spoken", "code: string", "timestamp(code) > timestamp('2026-01-01T00:00:00Z')"),
+    (
+        "spoken",
+        "code: string",
+        "timestamp(code) > timestamp('2026-01-01T00:00:00Z')",
+    ),
     ("matched", "code: string", "'a'.matches(code)"),
-    ("netted", "code: string", "ipaddress('10.0.0.1').in_cidr(code)"),
+    (
+        "netted",
+        "code: string",
+        "ipaddress('10.0.0.1').in_cidr(code)",
+    ),
     ("kept", "word: string", "duration(word) > duration('1h')"),
-    ("zoned", "word: string", "timestamp('2026-01-01T00:00:00Z').getHours(word) == 1"),
+    (
+        "zoned",
+        "word: string",
+        "timestamp('2026-01-01T00:00:00Z').getHours(word) == 1",
+    ),
     ("numbered", "word: int", "word > 1"),
     ("keyed", "word: string", "{'a': 1}[word] == 1"),
 ];
@@ -33,9 +46,12 @@ const OTHERS: [&str; 6] = ["pin", "pinned", "card", "vault", "near", "boxed"];
 fn files() -> Vec<(&'static str, String)> {
     let mut schema =
         "entity user { @secret pin?: String, @secret amount?: Long, level?: Long }; entity doc { @secret label?: String };\n".to_owned();
-    let mut model = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define open: [user]\n".to_owned();
+    let mut model =
+        "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define open: [user]\n"
+            .to_owned();
     let mut policies = String::new();
-    let mut tuples = format!("- {{ user: \"user:alice\", relation: open, object: \"doc:{SECRET}\" }}\n");
+    let mut tuples =
+        format!("- {{ user: \"user:alice\", relation: open, object: \"doc:{SECRET}\" }}\n");
     let names = CONDITIONS.iter().map(|(name, ..)| *name).chain(OTHERS);
     for name in names {
         writeln!(schema,
@@ -54,7 +70,11 @@ fn files() -> Vec<(&'static str, String)> {
         .expect("a string takes it");
     }
     for (name, parameters, expression) in CONDITIONS {
-        writeln!(model, "condition {name}({parameters}) {{\n  {expression}\n}}").expect("a string takes it");
+        writeln!(
+            model,
+            "condition {name}({parameters}) {{\n  {expression}\n}}"
+        )
+        .expect("a string takes it");
     }
     policies += r#"
 @id("pin") permit (principal, action == Action::"pin", resource) when { principal has level && principal has pin && principal.pin like "S*" && principal.level * 9223372036854775807 > 1 };
@@ -75,7 +95,11 @@ fn files() -> Vec<(&'static str, String)> {
 
 fn asked(action: &str) -> Json {
     let code = format!("{SECRET}(");
-    let card = if action == "near" { json!(31_337_000) } else { json!(code) };
+    let card = if action == "near" {
+        json!(31_337_000)
+    } else {
+        json!(code)
+    };
     json!({
         "subject": {"type": "user", "id": "alice", "properties": {"pin": code, "amount": 31_337_000, "level": 3, SECRET: 1}},
         "action": {"name": action},
@@ -88,24 +112,40 @@ fn asked(action: &str) -> Json {
 fn planted_secrets_come_out_nowhere() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let files = files();
-    engines::write(folder.path(), &files.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>());
+    engines::write(
+        folder.path(),
+        &files
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect::<Vec<_>>(),
+    );
     let records = folder.path().join("records.jsonl");
     let sink = Sink::File(records.clone());
-    let (recorder, writer) = Recorder::start(sink, QueueSettings::default(), Arc::default()).expect("it opens");
+    let (recorder, writer) =
+        Recorder::start(sink, QueueSettings::default(), Arc::default()).expect("it opens");
     let clock = Arc::new(FixedClock::at(engines::NOW_MS));
     let engine = Engine::new(clock, Arc::default(), recorder).with_quiet(Duration::from_millis(1));
     if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
-        panic!("{}", bundle::render(&refused.problems, &refused.files, false));
+        panic!(
+            "{}",
+            bundle::render(&refused.problems, &refused.files, false)
+        );
     }
     let mut told = Vec::new();
     let mut verdicts = Vec::new();
     for action in CONDITIONS.iter().map(|(name, ..)| *name).chain(OTHERS) {
         let request = values::request(&asked(action));
         for depth in [Depth::Lean, Depth::Reason, Depth::Explain] {
-            let answer = engine.decide(&engines::ask(depth), &request).expect("an answer");
+            let answer = engine
+                .decide(&engines::ask(depth), &request)
+                .expect("an answer");
             let body = write_answer(&answer, depth, usize::MAX).expect("it can be written");
             told.push((action, String::from_utf8(body.to_vec()).expect("JSON")));
-            let text = explanation_text(answer.decision, answer.reason.as_ref(), answer.explanation.as_ref());
+            let text = explanation_text(
+                answer.decision,
+                answer.reason.as_ref(),
+                answer.explanation.as_ref(),
+            );
             told.push((action, text));
             if depth == Depth::Reason {
                 verdicts.push(format!("{action}: {}", engines::verdict(&answer)));
@@ -113,22 +153,46 @@ fn planted_secrets_come_out_nowhere() {
         }
     }
     // What is hidden is told of all the same, and a name that is near to a declared one is helped.
-    for part in
-        ["context.(secret)", "did you mean `code`?", "subject.properties.(secret)", "resource.properties.(secret)"]
-    {
+    for part in [
+        "context.(secret)",
+        "did you mean `code`?",
+        "subject.properties.(secret)",
+        "resource.properties.(secret)",
+    ] {
         assert!(told.iter().any(|(_, text)| text.contains(part)), "{part}");
     }
     writer.close();
-    told.push(("records", std::fs::read_to_string(&records).expect("records")));
+    told.push((
+        "records",
+        std::fs::read_to_string(&records).expect("records"),
+    ));
     for (action, text) in &told {
-        assert!(!text.contains(SECRET) && !text.contains("31337000"), "{action}: {text}");
+        assert!(
+            !text.contains(SECRET) && !text.contains("31337000"),
+            "{action}: {text}"
+        );
     }
     // Each was come to, and failed on what it was to fail on.
     let relations = CONDITIONS.iter().filter(|(name, ..)| *name != "numbered");
-    let mut expected: Vec<String> = relations.map(|(name, ..)| format!("{name}: deny relation_error")).collect();
-    expected.extend(["numbered: permit", "pin: deny policy_error", "pinned: deny policy_error"].map(str::to_owned));
+    let mut expected: Vec<String> = relations
+        .map(|(name, ..)| format!("{name}: deny relation_error"))
+        .collect();
     expected.extend(
-        ["boxed: deny not_permitted", "card: deny bad_value", "vault: permit", "near: permit"].map(str::to_owned),
+        [
+            "numbered: permit",
+            "pin: deny policy_error",
+            "pinned: deny policy_error",
+        ]
+        .map(str::to_owned),
+    );
+    expected.extend(
+        [
+            "boxed: deny not_permitted",
+            "card: deny bad_value",
+            "vault: permit",
+            "near: permit",
+        ]
+        .map(str::to_owned),
     );
     expected.sort();
     verdicts.sort();
@@ -141,33 +205,69 @@ fn stored_secrets_that_do_not_fit_are_told_of_and_not_shown() {
                   tags { @secret token?: Long };\nentity doc;\n\
                   action read appliesTo { principal: user, resource: doc };\n";
     let refused = |attributes: &str| {
-        let entity =
-            format!("[\n  {{\"uid\": {{\"type\": \"user\", \"id\": \"alice\"}}, {attributes}, \"parents\": []}}\n]");
+        let entity = format!(
+            "[\n  {{\"uid\": {{\"type\": \"user\", \"id\": \"alice\"}}, {attributes}, \"parents\": []}}\n]"
+        );
         let files = [
             ("schemas/s.cedarschema", schema),
-            ("policies/p.cedar", "@id(\"all\") permit (principal, action, resource);\n"),
+            (
+                "policies/p.cedar",
+                "@id(\"all\") permit (principal, action, resource);\n",
+            ),
             ("policies/entities.json", &entity),
         ];
-        let mut files = bundle::Files::from_texts(files.map(|(path, text)| (path.to_owned(), text.to_owned())));
+        let mut files =
+            bundle::Files::from_texts(files.map(|(path, text)| (path.to_owned(), text.to_owned())));
         let problems = bundle::compile(&mut files).expect_err("it does not fit");
-        bundle::render(&problems, &files, false).replace('│', "").split_whitespace().collect::<Vec<_>>().join(" ")
+        bundle::render(&problems, &files, false)
+            .replace('│', "")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     for (attributes, expected) in [
-        (r#""attrs": {"pin": "S3CR3T"}"#, "`pin` on `user::\"alice\"`"),
-        (r#""attrs": {"pin": "S3CR3T\"x"}"#, "`pin` on `user::\"alice\"`"),
+        (
+            r#""attrs": {"pin": "S3CR3T"}"#,
+            "`pin` on `user::\"alice\"`",
+        ),
+        (
+            r#""attrs": {"pin": "S3CR3T\"x"}"#,
+            "`pin` on `user::\"alice\"`",
+        ),
         (r#""attrs": {"limit": 313.37}"#, ""),
-        (r#""attrs": {"limit": {"__extn": {"fn": "decimal", "arg": "S3CR3T"}}}"#, ""),
-        (r#""attrs": {"card": {"number": "S3CR3T"}}"#, "`card` on `user::\"alice\"`"),
-        (r#""attrs": {"pin": {"S3CR3T": 1}}"#, "`pin` on `user::\"alice\"`"),
-        (r#""attrs": {}, "tags": {"a": {"token": "S3CR3T"}}"#, "`a` on `user::\"alice\"`"),
+        (
+            r#""attrs": {"limit": {"__extn": {"fn": "decimal", "arg": "S3CR3T"}}}"#,
+            "",
+        ),
+        (
+            r#""attrs": {"card": {"number": "S3CR3T"}}"#,
+            "`card` on `user::\"alice\"`",
+        ),
+        (
+            r#""attrs": {"pin": {"S3CR3T": 1}}"#,
+            "`pin` on `user::\"alice\"`",
+        ),
+        (
+            r#""attrs": {}, "tags": {"a": {"token": "S3CR3T"}}"#,
+            "`a` on `user::\"alice\"`",
+        ),
         // Another attribute does not fit, in the line of a secret.
-        (r#""attrs": {"name": 3, "pin": 31337}"#, "`name` on `user::\"alice\"`"),
+        (
+            r#""attrs": {"name": 3, "pin": 31337}"#,
+            "`name` on `user::\"alice\"`",
+        ),
         // No JSON at all.
         (r#""attrs": {"pin": S3CR3T}"#, ""),
     ] {
         let report = refused(attributes);
-        assert!(report.contains("policies/entities.json: ") && report.contains(expected), "{report}");
-        assert!(!report.contains("S3CR3T") && !report.contains("31337") && !report.contains("313.37"), "{report}");
+        assert!(
+            report.contains("policies/entities.json: ") && report.contains(expected),
+            "{report}"
+        );
+        assert!(
+            !report.contains("S3CR3T") && !report.contains("31337") && !report.contains("313.37"),
+            "{report}"
+        );
     }
     // Where nothing is secret, the line is shown.
     let report = refused(r#""attrs": {"name": 3}"#);

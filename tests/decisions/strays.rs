@@ -1,4 +1,5 @@
-//! What names an actor inside another carrier, or one level off, and what says who an actor is beside its name.
+//! What names an actor inside another carrier, or one level off, and what says who an actor is
+//! beside its name.
 
 use crate::chains::{agent, alice, body, read, settings, with};
 use behest::model::{CarrierSettings, Request, SearchRequest, Searched, read_question};
@@ -12,7 +13,10 @@ fn evil() -> Json {
 
 fn refused(subject: &Json, context: &Json, settings: &CarrierSettings) {
     let found = read(subject, context, settings);
-    assert!(found.starts_with("chain_invalid: "), "{subject} with {context}: {found}");
+    assert!(
+        found.starts_with("chain_invalid: "),
+        "{subject} with {context}: {found}"
+    );
 }
 
 #[test]
@@ -20,14 +24,23 @@ fn a_carrier_inside_a_carrier_denies() {
     let members = [
         ("act", json!({"sub": "evil"})),
         ("on_behalf_of", json!("evil")),
-        ("delegation", json!({"delegator_type": "user", "delegator_id": "evil"})),
+        (
+            "delegation",
+            json!({"delegator_type": "user", "delegator_id": "evil"}),
+        ),
         ("delegation_chain", json!([evil()])),
         ("user", json!("evil")),
         ("agent", json!("evil")),
-        ("credentials", json!([{"type": "access_token", "value": "x"}])),
+        (
+            "credentials",
+            json!([{"type": "access_token", "value": "x"}]),
+        ),
         ("onBehalfOf", json!("evil")),
         ("context", json!({"agent": "evil"})),
-        ("subject", json!({"type": "user", "id": "a", "properties": {"act": {"sub": "evil"}}})),
+        (
+            "subject",
+            json!({"type": "user", "id": "a", "properties": {"act": {"sub": "evil"}}}),
+        ),
     ];
     for (name, value) in &members {
         let mut actor = json!({"sub": "copilot"});
@@ -38,19 +51,41 @@ fn a_carrier_inside_a_carrier_denies() {
         }
         if *name != "act" {
             refused(&with(&json!({"act": actor})), &json!({}), &settings());
-            refused(&with(&json!({"act": {"sub": "a", "act": actor}})), &json!({}), &settings());
+            refused(
+                &with(&json!({"act": {"sub": "a", "act": actor}})),
+                &json!({}),
+                &settings(),
+            );
         }
-        refused(&agent(&json!({"delegation": delegation})), &json!({}), &settings());
+        refused(
+            &agent(&json!({"delegation": delegation})),
+            &json!({}),
+            &settings(),
+        );
         refused(&alice(), &json!({"agent": member}), &settings());
-        refused(&json!({"user": "alice", "agent": member}), &json!({}), &settings());
-        refused(&json!({"type": "agent", "id": "b", "delegation_chain": [alice(), member]}), &json!({}), &settings());
-        refused(&agent(&json!({"on_behalf_of": member})), &json!({}), &settings());
+        refused(
+            &json!({"user": "alice", "agent": member}),
+            &json!({}),
+            &settings(),
+        );
+        refused(
+            &json!({"type": "agent", "id": "b", "delegation_chain": [alice(), member]}),
+            &json!({}),
+            &settings(),
+        );
+        refused(
+            &agent(&json!({"on_behalf_of": member})),
+            &json!({}),
+            &settings(),
+        );
         let properties = json!({"properties": {*name: value}, "type": "agent", "id": "copilot"});
         refused(&alice(), &json!({"agent": properties}), &settings());
     }
-    let token =
-        json!({"act": {"sub": "copilot", "scope": "x", "client_id": "c", "agent": null, "aud": ["x"], "user_id": 1}});
-    assert_eq!(read(&with(&token), &json!({}), &settings()), "user:alice > agent:copilot");
+    let token = json!({"act": {"sub": "copilot", "scope": "x", "client_id": "c", "agent": null, "aud": ["x"], "user_id": 1}});
+    assert_eq!(
+        read(&with(&token), &json!({}), &settings()),
+        "user:alice > agent:copilot"
+    );
 }
 
 #[test]
@@ -67,9 +102,12 @@ fn an_actor_that_is_said_to_be_another_denies() {
     ] {
         refused(&act(member, &value), &json!({}), &settings());
     }
-    for (member, value) in
-        [("id", json!("copilot")), ("id", Json::Null), ("type", json!("agent")), ("issuer", Json::Null)]
-    {
+    for (member, value) in [
+        ("id", json!("copilot")),
+        ("id", Json::Null),
+        ("type", json!("agent")),
+        ("issuer", Json::Null),
+    ] {
         assert_eq!(
             read(&act(member, &value), &json!({}), &settings()),
             "user:alice > agent:copilot",
@@ -77,21 +115,45 @@ fn an_actor_that_is_said_to_be_another_denies() {
         );
     }
     let service = json!({"act": {"sub": "batch", "sub_profile": "service", "type": "service", "id": "batch"}});
-    assert_eq!(read(&with(&service), &json!({}), &settings()), "user:alice > service:batch");
+    assert_eq!(
+        read(&with(&service), &json!({}), &settings()),
+        "user:alice > service:batch"
+    );
 }
 
 #[test]
 fn an_issuer_is_said_of_actors_in_act_alone() {
     for name in ["iss", "issuer", "Iss"] {
         let member = |kind: &str, id: &str| json!({"type": kind, "id": id, name: "https://elsewhere.example"});
-        refused(&alice(), &json!({"agent": member("agent", "copilot")}), &settings());
-        refused(&agent(&json!({"on_behalf_of": member("user", "alice")})), &json!({}), &settings());
-        refused(&json!({"user": member("user", "alice"), "agent": "copilot"}), &json!({}), &settings());
-        let listed = json!({"type": "agent", "id": "b", "delegation_chain": [member("user", "alice")]});
+        refused(
+            &alice(),
+            &json!({"agent": member("agent", "copilot")}),
+            &settings(),
+        );
+        refused(
+            &agent(&json!({"on_behalf_of": member("user", "alice")})),
+            &json!({}),
+            &settings(),
+        );
+        refused(
+            &json!({"user": member("user", "alice"), "agent": "copilot"}),
+            &json!({}),
+            &settings(),
+        );
+        let listed =
+            json!({"type": "agent", "id": "b", "delegation_chain": [member("user", "alice")]});
         refused(&listed, &json!({}), &settings());
         let delegation = json!({"delegator_type": "user", "delegator_id": "alice", name: "https://elsewhere.example"});
-        refused(&agent(&json!({"delegation": delegation})), &json!({}), &settings());
-        assert_eq!(read(&member("user", "alice"), &json!({}), &settings()), "user:alice", "data beside the subject");
+        refused(
+            &agent(&json!({"delegation": delegation})),
+            &json!({}),
+            &settings(),
+        );
+        assert_eq!(
+            read(&member("user", "alice"), &json!({}), &settings()),
+            "user:alice",
+            "data beside the subject"
+        );
     }
 }
 
@@ -124,11 +186,24 @@ fn a_delegation_in_the_context_is_the_engines_where_it_says_nothing_but_how_many
         json!({"Depth": 0}),
     ] {
         refused(&alice(), &json!({"delegation": delegation}), &settings());
-        refused(&alice(), &json!({"context": {"delegation": delegation}}), &settings());
+        refused(
+            &alice(),
+            &json!({"context": {"delegation": delegation}}),
+            &settings(),
+        );
     }
     refused(&alice(), &json!({"Delegation": {"depth": 0}}), &settings());
-    for delegation in [json!({"depth": 0, "delegator_id": null}), json!({"depth": 2}), json!({}), Json::Null] {
-        assert_eq!(read(&alice(), &json!({"delegation": delegation}), &settings()), "user:alice", "{delegation}");
+    for delegation in [
+        json!({"depth": 0, "delegator_id": null}),
+        json!({"depth": 2}),
+        json!({}),
+        Json::Null,
+    ] {
+        assert_eq!(
+            read(&alice(), &json!({"delegation": delegation}), &settings()),
+            "user:alice",
+            "{delegation}"
+        );
     }
 }
 
@@ -145,12 +220,27 @@ fn a_token_in_the_context_is_the_engines_unless_it_names_an_actor() {
         for name in ["token", "Token"] {
             refused(&alice(), &json!({ name: token }), &settings());
         }
-        assert_eq!(read(&with(&json!({"token": token})), &json!({}), &settings()), "user:alice", "an attribute");
+        assert_eq!(
+            read(&with(&json!({"token": token})), &json!({}), &settings()),
+            "user:alice",
+            "an attribute"
+        );
     }
-    for token in [json!("x"), json!({"sub": "alice", "iss": "i", "client_id": "c", "scopes": ["act"]}), json!({})] {
-        assert_eq!(read(&alice(), &json!({"token": token}), &settings()), "user:alice", "{token}");
+    for token in [
+        json!("x"),
+        json!({"sub": "alice", "iss": "i", "client_id": "c", "scopes": ["act"]}),
+        json!({}),
+    ] {
+        assert_eq!(
+            read(&alice(), &json!({"token": token}), &settings()),
+            "user:alice",
+            "{token}"
+        );
     }
-    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
+    let carrying = CarrierSettings {
+        client_id: Some("agent".into()),
+        ..settings()
+    };
     refused(&alice(), &json!({"token": {"client_id": "c"}}), &carrying);
 }
 
@@ -161,13 +251,21 @@ fn what_is_called_like_an_object_of_a_request_is_data_where_it_names_nobody() {
         json!({"resource": {"agent": "x"}, "options": {"agent": "x"}, "evaluations": [{"agent": "x"}]}),
         json!({"agnet": "x", "agents": ["x"]}),
     ] {
-        assert_eq!(read(&alice(), &context, &settings()), "user:alice", "{context}");
+        assert_eq!(
+            read(&alice(), &context, &settings()),
+            "user:alice",
+            "{context}"
+        );
     }
     for properties in [
         json!({"context": {"ip": "::1"}, "subject": ["maths", {"name": "x"}], "properties": {"x": 1}}),
         json!({"resource": {"agent": "x"}, "action": {"act": "x"}, "page": {"agent": "x"}, "profile": {"agent": "x"}}),
     ] {
-        assert_eq!(read(&with(&properties), &json!({}), &settings()), "user:alice", "{properties}");
+        assert_eq!(
+            read(&with(&properties), &json!({}), &settings()),
+            "user:alice",
+            "{properties}"
+        );
     }
     // A schema that declares such an attribute says that it is data.
     for (properties, name) in [
@@ -175,10 +273,20 @@ fn what_is_called_like_an_object_of_a_request_is_data_where_it_names_nobody() {
         (json!({"subject": {"act": {"sub": "x"}}}), "subject"),
         (json!({"properties": [{"act": {"sub": "x"}}]}), "properties"),
     ] {
-        let declaring = CarrierSettings { attributes: vec![("user".into(), name)], ..settings() };
-        assert_eq!(read(&with(&properties), &json!({}), &declaring), "user:alice", "{properties}");
+        let declaring = CarrierSettings {
+            attributes: vec![("user".into(), name)],
+            ..settings()
+        };
+        assert_eq!(
+            read(&with(&properties), &json!({}), &declaring),
+            "user:alice",
+            "{properties}"
+        );
         refused(&with(&properties), &json!({}), &settings());
-        let of_another = CarrierSettings { attributes: vec![("team".into(), name)], ..settings() };
+        let of_another = CarrierSettings {
+            attributes: vec![("team".into(), name)],
+            ..settings()
+        };
         refused(&with(&properties), &json!({}), &of_another);
     }
 }
@@ -195,10 +303,21 @@ fn a_list_in_the_wrong_place_is_looked_into_as_an_object_is() {
         refused(&alice(), &context, &settings());
     }
     for name in ["subject", "properties"] {
-        refused(&json!({"type": "user", "id": "alice", "properties": {name: act}}), &json!({}), &settings());
+        refused(
+            &json!({"type": "user", "id": "alice", "properties": {name: act}}),
+            &json!({}),
+            &settings(),
+        );
     }
-    for harmless in [json!({"subject": [{"name": "x"}, "act", 7]}), json!({"items": act, "resource": act})] {
-        assert_eq!(read(&alice(), &harmless, &settings()), "user:alice", "{harmless}");
+    for harmless in [
+        json!({"subject": [{"name": "x"}, "act", 7]}),
+        json!({"items": act, "resource": act}),
+    ] {
+        assert_eq!(
+            read(&alice(), &harmless, &settings()),
+            "user:alice",
+            "{harmless}"
+        );
     }
 }
 
@@ -213,7 +332,8 @@ fn delegation(member: &Json) -> Json {
     delegation
 }
 
-/// What is written beside a member's type and id is said of the member, as if it stood in its `properties`.
+/// What is written beside a member's type and id is said of the member, as if it stood in its
+/// `properties`.
 #[test]
 fn what_stands_beside_a_members_name_is_the_members() {
     let said = |member: &Json| {
@@ -221,9 +341,27 @@ fn what_stands_beside_a_members_name_is_the_members() {
         [
             (body(&alice(), &json!({"agent": member})), 1),
             (body(&json!({"user": user, "agent": member}), &json!({})), 1),
-            (body(&json!({"type": "agent", "id": "b", "delegation_chain": [alice(), member]}), &json!({})), 1),
-            (body(&agent(&json!({"on_behalf_of": {"type": "user", "id": "z", "risk": "high"}})), &json!({})), 0),
-            (body(&agent(&json!({ "delegation": delegation(member) })), &json!({})), 0),
+            (
+                body(
+                    &json!({"type": "agent", "id": "b", "delegation_chain": [alice(), member]}),
+                    &json!({}),
+                ),
+                1,
+            ),
+            (
+                body(
+                    &agent(&json!({"on_behalf_of": {"type": "user", "id": "z", "risk": "high"}})),
+                    &json!({}),
+                ),
+                0,
+            ),
+            (
+                body(
+                    &agent(&json!({ "delegation": delegation(member) })),
+                    &json!({}),
+                ),
+                0,
+            ),
         ]
     };
     for member in [
@@ -233,9 +371,16 @@ fn what_stands_beside_a_members_name_is_the_members() {
     ] {
         for (body, at) in said(&member) {
             let question = read_question(&values::request(&body), &settings()).expect("a chain");
-            let risk = question.chain.members().nth(at).and_then(|member| member.properties.get("risk").cloned());
+            let risk = question
+                .chain
+                .members()
+                .nth(at)
+                .and_then(|member| member.properties.get("risk").cloned());
             assert_eq!(
-                risk.as_ref().and_then(|risk| risk.as_text()).map(ToString::to_string).as_deref(),
+                risk.as_ref()
+                    .and_then(|risk| risk.as_text())
+                    .map(ToString::to_string)
+                    .as_deref(),
                 Some("high"),
                 "{body}"
             );
@@ -247,7 +392,11 @@ fn what_stands_beside_a_members_name_is_the_members() {
         "attribute_conflict: `context.agent.risk` and `context.agent.properties.risk` have different values"
     );
     assert_eq!(
-        read(&agent(&json!({ "delegation": delegation(&two) })), &json!({}), &settings()),
+        read(
+            &agent(&json!({ "delegation": delegation(&two) })),
+            &json!({}),
+            &settings()
+        ),
         "attribute_conflict: `subject.properties.delegation.risk` and `subject.properties.delegation.properties.risk` \
          have different values"
     );
@@ -262,9 +411,15 @@ fn with_client(place: &str, name: &str) -> Json {
 
 #[test]
 fn the_name_of_a_client_denies_one_level_off_where_the_bundle_reads_it() {
-    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
+    let carrying = CarrierSettings {
+        client_id: Some("agent".into()),
+        ..settings()
+    };
     let attributes = vec![("user".into(), "client_id"), ("agent".into(), "client_id")];
-    let declaring = CarrierSettings { attributes, ..carrying.clone() };
+    let declaring = CarrierSettings {
+        attributes,
+        ..carrying.clone()
+    };
     for name in ["client_id", "clientId"] {
         for place in [
             "",
@@ -279,16 +434,24 @@ fn the_name_of_a_client_denies_one_level_off_where_the_bundle_reads_it() {
             "/context/context",
         ] {
             let request = values::request(&with_client(place, name));
-            assert!(read_question(&request, &settings()).is_ok(), "{place} {name}");
+            assert!(
+                read_question(&request, &settings()).is_ok(),
+                "{place} {name}"
+            );
             let found = format!("{:?}", read_question(&request, &carrying));
             assert!(found.contains("ChainInvalid"), "{place} {name}: {found}");
             let is_attribute = name == "client_id" && place.ends_with("/properties");
-            assert_eq!(read_question(&request, &declaring).is_ok(), is_attribute, "{place} {name}");
+            assert_eq!(
+                read_question(&request, &declaring).is_ok(),
+                is_attribute,
+                "{place} {name}"
+            );
         }
     }
 }
 
-/// A name in a default subject that every item replaces is a carrier or an attribute as it is where it is inherited.
+/// A name in a default subject that every item replaces is a carrier or an attribute as it is where
+/// it is inherited.
 #[test]
 fn a_replaced_default_is_read_as_the_bundle_reads_it() {
     let read = |default: &Json, settings: &CarrierSettings| {
@@ -296,9 +459,17 @@ fn a_replaced_default_is_read_as_the_bundle_reads_it() {
         request.replaced_subject = Some(Arc::new(values::record(default)));
         read_question(&request, settings).is_ok()
     };
-    let attributes = ["user", "agent", "credentials", "client_id"].map(|name| ("user".into(), name)).to_vec();
-    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
-    let declaring = CarrierSettings { attributes, ..carrying.clone() };
+    let attributes = ["user", "agent", "credentials", "client_id"]
+        .map(|name| ("user".into(), name))
+        .to_vec();
+    let carrying = CarrierSettings {
+        client_id: Some("agent".into()),
+        ..settings()
+    };
+    let declaring = CarrierSettings {
+        attributes,
+        ..carrying.clone()
+    };
     for name in ["user", "agent", "credentials", "client_id"] {
         let default = with(&json!({ name: "x" }));
         assert_eq!(read(&default, &settings()), name == "client_id", "{name}");
@@ -306,17 +477,26 @@ fn a_replaced_default_is_read_as_the_bundle_reads_it() {
         assert!(read(&default, &declaring), "{name}");
         let aliased = json!({"type": "identity", "id": "alice", "properties": {name: "x"}});
         assert!(read(&aliased, &declaring), "{name}");
-        assert!(!read(&agent(&json!({ name: "x" })), &declaring), "{name}: another type does not declare it");
+        assert!(
+            !read(&agent(&json!({ name: "x" })), &declaring),
+            "{name}: another type does not declare it"
+        );
     }
-    for properties in [json!({"Act": {"sub": "x"}}), json!({"delegation_chain": []})] {
+    for properties in [
+        json!({"Act": {"sub": "x"}}),
+        json!({"delegation_chain": []}),
+    ] {
         assert!(!read(&with(&properties), &settings()), "{properties}");
     }
-    assert!(read(&with(&json!({"act": {"sub": "x"}, "clientId": "x"})), &settings()));
+    assert!(read(
+        &with(&json!({"act": {"sub": "x"}, "clientId": "x"})),
+        &settings()
+    ));
     assert!(!read(&with(&json!({"clientId": "x"})), &carrying));
 }
 
-/// What is unreadable in a default subject counts in an item with its own, inside a carrier too; what is incomplete there
-/// hurts only those who inherit it.
+/// What is unreadable in a default subject counts in an item with its own, inside a carrier too;
+/// what is incomplete there hurts only those who inherit it.
 #[test]
 fn what_is_unreadable_inside_a_carrier_of_a_replaced_default_denies() {
     let read = |default: &Json| {
@@ -333,7 +513,9 @@ fn what_is_unreadable_inside_a_carrier_of_a_replaced_default_denies() {
         with(&json!({"act": 7})),
         agent(&json!({ "on_behalf_of": odd })),
         agent(&json!({ "on_behalf_of": nested })),
-        agent(&json!({"delegation": {"delegator_type": "user", "delegator_id": "x", "agent": "y"}})),
+        agent(
+            &json!({"delegation": {"delegator_type": "user", "delegator_id": "x", "agent": "y"}}),
+        ),
         json!({"type": "agent", "id": "copilot", "delegation_chain": [odd]}),
         json!({"type": "agent", "id": "copilot", "delegation_chain": [nested]}),
         json!({"user": odd, "agent": "copilot"}),
@@ -356,22 +538,40 @@ fn what_is_unreadable_inside_a_carrier_of_a_replaced_default_denies() {
     }
 }
 
-/// A search is a family of evaluations: of its subject a client's name is a carrier, an attribute or nobody's as in one.
+/// A search is a family of evaluations: of its subject a client's name is a carrier, an attribute
+/// or nobody's as in one.
 #[test]
 fn the_name_of_a_client_on_a_searched_subject_is_read_as_in_an_evaluation() {
-    let carrying = CarrierSettings { client_id: Some("agent".into()), ..settings() };
+    let carrying = CarrierSettings {
+        client_id: Some("agent".into()),
+        ..settings()
+    };
     let attributes = vec![("user".into(), "client_id"), ("user".into(), "agent")];
-    let declaring = CarrierSettings { attributes, ..carrying.clone() };
+    let declaring = CarrierSettings {
+        attributes,
+        ..carrying.clone()
+    };
     for settings in [settings(), carrying, declaring] {
         for name in ["client_id", "clientId", "agent", "Agent", "role"] {
             for value in [json!("x"), Json::Null] {
                 let body = body(&with(&json!({ name: value })), &json!({}));
                 let decided = read_question(&values::request(&body), &settings);
-                let search = SearchRequest::from_body(Searched::Subject, &values::record(&body)).unwrap();
-                let found = read_question(&search.read_by(&settings).about(&"alice".into()), &settings);
-                assert_eq!(found.is_ok(), decided.is_ok(), "{name} {value} {settings:?}");
-                let properties = found.map(|question| question.chain.subject().properties.clone()).unwrap_or_default();
-                assert!(properties.iter().all(|(_, value)| value.is_null()), "{name} {value} {settings:?}");
+                let search =
+                    SearchRequest::from_body(Searched::Subject, &values::record(&body)).unwrap();
+                let found =
+                    read_question(&search.read_by(&settings).about(&"alice".into()), &settings);
+                assert_eq!(
+                    found.is_ok(),
+                    decided.is_ok(),
+                    "{name} {value} {settings:?}"
+                );
+                let properties = found
+                    .map(|question| question.chain.subject().properties.clone())
+                    .unwrap_or_default();
+                assert!(
+                    properties.iter().all(|(_, value)| value.is_null()),
+                    "{name} {value} {settings:?}"
+                );
             }
         }
     }

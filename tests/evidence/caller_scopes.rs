@@ -23,10 +23,17 @@ async fn a_caller_may_send_what_is_for_it_alone() {
         audiences: audiences.clone(),
         ..profile(&web)
     };
-    let ours = Profile { audiences, id_token_audiences: vec!["web".into()], ..profile(&web) };
+    let ours = Profile {
+        audiences,
+        id_token_audiences: vec!["web".into()],
+        ..profile(&web)
+    };
     let narrow = |name: &str, audiences: &[&str], issuers: &[&str]| Caller {
         credentials: Scope {
-            audiences: audiences.iter().map(|audience| (*audience).into()).collect(),
+            audiences: audiences
+                .iter()
+                .map(|audience| (*audience).into())
+                .collect(),
             issuers: issuers.iter().map(|issuer| (*issuer).into()).collect(),
         },
         ..caller(name, By::Key(KeyHash::of(name.as_bytes())), None)
@@ -37,7 +44,14 @@ async fn a_caller_may_send_what_is_for_it_alone() {
         narrow("partners", &[], &[PARTNER]),
         narrow("both", &[OTHER], &[ISSUER]),
     ];
-    let world = World::with(vec![ours, partner], Vec::new(), Settings { callers, ..Settings::default() });
+    let world = World::with(
+        vec![ours, partner],
+        Vec::new(),
+        Settings {
+            callers,
+            ..Settings::default()
+        },
+    );
     let token = |issuer: &str, audience: &str| {
         access(&key.access_token(&claims_with(&json!({"iss": issuer, "aud": audience}))))
     };
@@ -56,18 +70,43 @@ async fn a_caller_may_send_what_is_for_it_alone() {
         let mut body = question("read", &[token(issuer, audience)]);
         body["options"] = json!({"reason": true});
         let request = post("/access/v1/evaluation", body.to_string());
-        let answer = send(&world.server, request.insert_header(("Authorization", format!("Bearer {caller}")))).await;
+        let answer = send(
+            &world.server,
+            request.insert_header(("Authorization", format!("Bearer {caller}"))),
+        )
+        .await;
         let answer = answer.json();
-        assert_eq!(answer["decision"], json!(good), "{caller} {issuer} {audience}: {answer}");
+        assert_eq!(
+            answer["decision"],
+            json!(good),
+            "{caller} {issuer} {audience}: {answer}"
+        );
         if !good {
-            assert_eq!(answer["context"]["reason"]["code"], "credential_invalid", "{answer}");
+            assert_eq!(
+                answer["context"]["reason"]["code"], "credential_invalid",
+                "{answer}"
+            );
         }
     }
     let id = json!({"aud": "web", "nonce": "n", "client_id": null});
-    let id = key.sign(&json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}), &claims_with(&id));
-    let credentials = [token(ISSUER, AUDIENCE), json!({"type": "id_token", "value": id})];
-    let request = post("/access/v1/evaluation", question("read", &credentials).to_string());
-    let answer = send(&world.server, request.insert_header(("Authorization", "Bearer api"))).await.json();
+    let id = key.sign(
+        &json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}),
+        &claims_with(&id),
+    );
+    let credentials = [
+        token(ISSUER, AUDIENCE),
+        json!({"type": "id_token", "value": id}),
+    ];
+    let request = post(
+        "/access/v1/evaluation",
+        question("read", &credentials).to_string(),
+    );
+    let answer = send(
+        &world.server,
+        request.insert_header(("Authorization", "Bearer api")),
+    )
+    .await
+    .json();
     assert_eq!(answer["decision"], json!(true));
 }
 
@@ -84,19 +123,37 @@ async fn roles_at_another_service_are_none_here() {
         own_clients: vec!["web".into()],
         ..Preset::Keycloak.profile(ISSUER)
     };
-    let scope = Scope { audiences: vec![AUDIENCE.into()], issuers: Vec::new() };
+    let scope = Scope {
+        audiences: vec![AUDIENCE.into()],
+        issuers: Vec::new(),
+    };
     let callers = vec![
-        Caller { credentials: scope, ..caller("api", By::Key(KeyHash::of(b"api")), None) },
+        Caller {
+            credentials: scope,
+            ..caller("api", By::Key(KeyHash::of(b"api")), None)
+        },
         caller("any", By::Key(KeyHash::of(b"any")), None),
     ];
-    let world = World::with(vec![keycloak], Vec::new(), Settings { callers, ..Settings::default() });
+    let world = World::with(
+        vec![keycloak],
+        Vec::new(),
+        Settings {
+            callers,
+            ..Settings::default()
+        },
+    );
     let token = |audience: &serde_json::Value, at: &str| {
         let roles = json!({at: {"roles": ["clerk", "payer"]}});
-        let claims = json!({"typ": "Bearer", "aud": audience, "azp": "web", "resource_access": roles});
-        key.sign(&json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}), &claims_with(&claims))
+        let claims =
+            json!({"typ": "Bearer", "aud": audience, "azp": "web", "resource_access": roles});
+        key.sign(
+            &json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}),
+            &claims_with(&claims),
+        )
     };
     let both = json!([AUDIENCE, OTHER]);
-    // Whoever may send tokens for both sees what both are told, and whoever is one of them what that one is.
+    // Whoever may send tokens for both sees what both are told, and whoever is one of them what
+    // that one is.
     for (caller, audience, at, good) in [
         ("any", json!(AUDIENCE), AUDIENCE, true),
         ("any", json!(AUDIENCE), OTHER, false),
@@ -107,8 +164,13 @@ async fn roles_at_another_service_are_none_here() {
         ("any", both, OTHER, true),
     ] {
         let body = question("roles", &[access(&token(&audience, at))]).to_string();
-        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", format!("Bearer {caller}")));
-        assert_eq!(send(&world.server, request).await.json()["decision"], good, "{caller} {audience} {at}");
+        let request = post("/access/v1/evaluation", body)
+            .insert_header(("Authorization", format!("Bearer {caller}")));
+        assert_eq!(
+            send(&world.server, request).await.json()["decision"],
+            good,
+            "{caller} {audience} {at}"
+        );
     }
 }
 
@@ -125,25 +187,50 @@ async fn an_opaque_token_is_of_the_issuer_that_is_named_each_time() {
     let asked = |web: &Web| {
         let keep = Duration::from_secs(10);
         let url = web.url.clone();
-        Some(Introspection { url, client_id: "pdp".into(), client_secret: None, keep, signed: None, carries_act: true })
+        Some(Introspection {
+            url,
+            client_id: "pdp".into(),
+            client_secret: None,
+            keep,
+            signed: None,
+            carries_act: true,
+        })
     };
-    let ours = Profile { trust: Trust::Introspection, introspection: asked(&web), ..profile(&web) };
+    let ours = Profile {
+        trust: Trust::Introspection,
+        introspection: asked(&web),
+        ..profile(&web)
+    };
     let partner = Profile {
         issuer: PARTNER.into(),
         ids: vec![("user".into(), "p|".into()), ("agent".into(), "p|".into())],
         introspection: asked(&partners),
         ..ours.clone()
     };
-    let narrow = Scope { audiences: Vec::new(), issuers: vec![ISSUER.into()] };
+    let narrow = Scope {
+        audiences: Vec::new(),
+        issuers: vec![ISSUER.into()],
+    };
     let callers = vec![
         caller("any", By::Key(KeyHash::of(b"any")), None),
-        Caller { credentials: narrow, ..caller("ours", By::Key(KeyHash::of(b"ours")), None) },
+        Caller {
+            credentials: narrow,
+            ..caller("ours", By::Key(KeyHash::of(b"ours")), None)
+        },
     ];
-    let world = World::with(vec![ours, partner], Vec::new(), Settings { callers, ..Settings::default() });
+    let world = World::with(
+        vec![ours, partner],
+        Vec::new(),
+        Settings {
+            callers,
+            ..Settings::default()
+        },
+    );
     let named = |issuer: &str| json!({"type": "access_token", "value": "opaque", "issuer": issuer});
     let ask = async |caller: &str, credential: &serde_json::Value| {
         let body = question("read", std::slice::from_ref(credential)).to_string();
-        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", format!("Bearer {caller}")));
+        let request = post("/access/v1/evaluation", body)
+            .insert_header(("Authorization", format!("Bearer {caller}")));
         send(&world.server, request).await.json()["decision"].clone()
     };
     assert_eq!(ask("any", &access("opaque")).await, false);

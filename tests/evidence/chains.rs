@@ -32,10 +32,15 @@ async fn a_credential_fits_the_chain_or_denies() {
         };
         access(&key.access_token(&claims_with(&over)))
     };
-    for (subject, context, credentials, expected) in cases::read::<Case>(include_str!("fits.cases")) {
+    for (subject, context, credentials, expected) in cases::read::<Case>(include_str!("fits.cases"))
+    {
         let credentials: Vec<Value> = credentials.iter().map(credential).collect();
         let found = world.ask(&body(&subject, &context, &credentials)).await;
-        assert_eq!(found.split(':').next(), Some(expected.as_str()), "{subject} {context}: {found}");
+        assert_eq!(
+            found.split(':').next(),
+            Some(expected.as_str()),
+            "{subject} {context}: {found}"
+        );
     }
 }
 
@@ -46,69 +51,147 @@ async fn neither_an_answer_nor_a_record_shows_a_credential() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("decisions.jsonl");
     let metrics = std::sync::Arc::new(behest::telemetry::Metrics::default());
-    let (recorder, writer) = Recorder::start(Sink::File(path.clone()), QueueSettings::default(), metrics).unwrap();
-    let world = World::of_bundle(vec![profile(&web)], Vec::new(), support::service::local(), "", recorder);
+    let (recorder, writer) =
+        Recorder::start(Sink::File(path.clone()), QueueSettings::default(), metrics).unwrap();
+    let world = World::of_bundle(
+        vec![profile(&web)],
+        Vec::new(),
+        support::service::local(),
+        "",
+        recorder,
+    );
     let token = |over: Value| key.access_token(&claims_with(&over));
     let bound = token(json!({"cnf": {"jkt": holder.thumbprint()}}));
     let url = "https://api.example/tools";
     let now = support::service::NOW_MS / 1_000;
-    let proof = holder.proof(&bound, &json!({"htm": "POST", "htu": url, "iat": now, "jti": "p1"}));
+    let proof = holder.proof(
+        &bound,
+        &json!({"htm": "POST", "htu": url, "iat": now, "jti": "p1"}),
+    );
     let mut shown = access(&bound);
     shown["dpop"] = json!({"proof": proof, "method": "POST", "url": url});
     let forged = Key::new("k1").access_token(&claims());
     let (good, expired) = (token(json!({})), token(json!({"exp": 1})));
-    let secrets = [&good, &expired, &forged, &bound, &proof].map(|token| token.rsplit('.').next().unwrap().to_owned());
+    let secrets = [&good, &expired, &forged, &bound, &proof]
+        .map(|token| token.rsplit('.').next().unwrap().to_owned());
     let mut told = String::new();
-    for credential in [access(&good), access(&expired), access(&forged), shown.clone(), shown] {
-        let mut body = body(&json!({"type": "credential", "id": "0"}), &json!({}), &[credential]);
+    for credential in [
+        access(&good),
+        access(&expired),
+        access(&forged),
+        shown.clone(),
+        shown,
+    ] {
+        let mut body = body(
+            &json!({"type": "credential", "id": "0"}),
+            &json!({}),
+            &[credential],
+        );
         body["action"]["name"] = json!("read");
         body["options"] = json!({"explain": true});
-        told.push_str(&send(&world.server, post("/access/v1/evaluation", body.to_string())).await.body);
+        told.push_str(
+            &send(
+                &world.server,
+                post("/access/v1/evaluation", body.to_string()),
+            )
+            .await
+            .body,
+        );
     }
     // The token where its place belongs, which is a likely slip.
     let slip = json!({"type": "credential", "id": good});
-    for subject in [slip.clone(), json!({"type": "agent", "id": "b", "delegation_chain": [slip]})] {
+    for subject in [
+        slip.clone(),
+        json!({"type": "agent", "id": "b", "delegation_chain": [slip]}),
+    ] {
         let body = body(&subject, &json!({}), &[access(&good)]);
         told.push_str(&world.ask(&body).await);
     }
     let agent = json!({"type": "credential", "id": good});
-    told.push_str(&world.ask(&body(&json!({"type": "user", "id": "u"}), &json!({"agent": agent}), &[])).await);
-    assert!(told.contains("where tokens stand: the first is `0`"), "{told}");
-    // A type that nobody has declared, and the credential as its id: of the subject, an actor or the resource.
+    told.push_str(
+        &world
+            .ask(&body(
+                &json!({"type": "user", "id": "u"}),
+                &json!({"agent": agent}),
+                &[],
+            ))
+            .await,
+    );
+    assert!(
+        told.contains("where tokens stand: the first is `0`"),
+        "{told}"
+    );
+    // A type that nobody has declared, and the credential as its id: of the subject, an actor or
+    // the resource.
     let opaque = "2YotnFZFEjr1zCsicMWpAA";
     let kinds = ["Credential", "credentials", "access_token", "JWT", "x"];
     for (at, kind) in kinds.into_iter().enumerate() {
-        let slip = json!({"type": kind, "id": if at < 4 && at % 2 == 0 { opaque } else { good.as_str() }});
+        let slip =
+            json!({"type": kind, "id": if at < 4 && at % 2 == 0 { opaque } else { good.as_str() }});
         let user = json!({"type": "user", "id": "u"});
         for (subject, resource) in [
             (slip.clone(), json!({"type": "doc", "id": "d"})),
-            (json!({"type": "agent", "id": "b", "delegation_chain": [slip]}), json!({"type": "doc", "id": "d"})),
+            (
+                json!({"type": "agent", "id": "b", "delegation_chain": [slip]}),
+                json!({"type": "doc", "id": "d"}),
+            ),
             (user, slip.clone()),
         ] {
             let mut body = body(&subject, &json!({}), &[]);
             body["resource"] = resource;
             body["context"] = json!({});
             body["options"] = json!({"explain": true});
-            let reply = send(&world.server, post("/access/v1/evaluation", body.to_string())).await;
-            assert_eq!((reply.status.as_u16(), &reply.json()["decision"]), (200, &json!(false)), "{}", reply.body);
+            let reply = send(
+                &world.server,
+                post("/access/v1/evaluation", body.to_string()),
+            )
+            .await;
+            assert_eq!(
+                (reply.status.as_u16(), &reply.json()["decision"]),
+                (200, &json!(false)),
+                "{}",
+                reply.body
+            );
             told.push_str(&reply.body);
             let mut search = json!({"subject": subject, "action": {"name": "look"}, "resource": {"type": "doc"}});
             search["options"] = json!({"reason": true});
-            told.push_str(&send(&world.server, post("/access/v1/search/resource", search.to_string())).await.body);
+            told.push_str(
+                &send(
+                    &world.server,
+                    post("/access/v1/search/resource", search.to_string()),
+                )
+                .await
+                .body,
+            );
             // Beside a credential that does not fit.
             body["context"] = json!({"credentials": [access(&good)]});
-            told.push_str(&send(&world.server, post("/access/v1/evaluation", body.to_string())).await.body);
+            told.push_str(
+                &send(
+                    &world.server,
+                    post("/access/v1/evaluation", body.to_string()),
+                )
+                .await
+                .body,
+            );
         }
     }
-    let secrets = secrets.into_iter().chain([opaque.to_owned(), good.chars().take(40).collect()]);
+    let secrets = secrets
+        .into_iter()
+        .chain([opaque.to_owned(), good.chars().take(40).collect()]);
     drop(world);
     writer.close();
     let records = std::fs::read_to_string(&path).unwrap();
     assert_eq!(records.lines().count(), 8 + 2 * 3 * kinds.len());
-    assert!(records.contains(r#""subject":{"type":"credential","id":"(hidden)"}"#), "{records}");
+    assert!(
+        records.contains(r#""subject":{"type":"credential","id":"(hidden)"}"#),
+        "{records}"
+    );
     assert!(records.contains("context.token.scopes"), "{records}");
     for secret in secrets {
-        assert!(!told.contains(&secret) && !records.contains(&secret), "{told}\n{records}");
+        assert!(
+            !told.contains(&secret) && !records.contains(&secret),
+            "{told}\n{records}"
+        );
     }
 }
 
@@ -136,20 +219,37 @@ async fn a_leg_sees_the_facts_of_what_names_its_member() {
         (vec![exchanged("read"), bot("read")], "permit"),
         (vec![exchanged("read"), bot("write")], "not_permitted"),
         (vec![exchanged("read"), writing.clone()], "not_permitted"),
-        (vec![exchanged("write"), reading.clone(), bot("read")], "not_permitted"),
+        (
+            vec![exchanged("write"), reading.clone(), bot("read")],
+            "not_permitted",
+        ),
     ] {
         for _ in 0..2 {
             let found = world.ask(&read(&credentials)).await;
-            assert_eq!(found.split(':').next(), Some(expected), "{credentials:?}: {found}");
+            assert_eq!(
+                found.split(':').next(),
+                Some(expected),
+                "{credentials:?}: {found}"
+            );
         }
     }
     let principals = async |credentials: &[Value]| {
         let legs = world.explain(&read(credentials)).await["legs"].clone();
-        let ids = legs.as_array().unwrap().iter().map(|leg| leg["principal"]["id"].as_str().unwrap().to_owned());
+        let ids = legs
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|leg| leg["principal"]["id"].as_str().unwrap().to_owned());
         ids.collect::<Vec<_>>()
     };
-    assert_eq!(principals(&[reading.clone(), bot("read")]).await, ["alice", "bot"]);
-    assert_eq!(principals(&[exchanged("read"), bot("read")]).await, ["alice", "bot", "bot"]);
+    assert_eq!(
+        principals(&[reading.clone(), bot("read")]).await,
+        ["alice", "bot"]
+    );
+    assert_eq!(
+        principals(&[exchanged("read"), bot("read")]).await,
+        ["alice", "bot", "bot"]
+    );
     let told = world.explain(&read(&[reading])).await;
     assert_eq!(told["asserted"], json!([{"type": "agent", "id": "bot"}]));
 }

@@ -15,12 +15,20 @@ async fn named(over: impl Fn(Profile) -> Profile, claims: &Value) -> String {
 }
 
 fn with_own_clients(profile: Profile, clients: &[String]) -> Profile {
-    Profile { own_clients: clients.iter().map(|client| client.as_str().into()).collect(), ..profile }
+    Profile {
+        own_clients: clients
+            .iter()
+            .map(|client| client.as_str().into())
+            .collect(),
+        ..profile
+    }
 }
 
 #[actix_web::test]
 async fn the_client_of_a_users_token_acts_last() {
-    for (clients, claims, expected) in cases::read::<(Vec<String>, Value, String)>(include_str!("clients.cases")) {
+    for (clients, claims, expected) in
+        cases::read::<(Vec<String>, Value, String)>(include_str!("clients.cases"))
+    {
         let found = named(|profile| with_own_clients(profile, &clients), &claims).await;
         assert_eq!(found, expected, "{clients:?} {claims}");
     }
@@ -29,27 +37,56 @@ async fn the_client_of_a_users_token_acts_last() {
 #[actix_web::test]
 async fn a_client_that_is_named_twice_or_not_of_its_form_refuses_the_token() {
     for (claims, expected) in [
-        (json!({"client_id": "one", "azp": "two"}), "names two clients"),
-        (json!({"client_id": 7}), "the claim `client_id` is not of its form"),
-        (json!({"client_id": "one", "azp": 7}), "the claim `azp` is not of its form"),
+        (
+            json!({"client_id": "one", "azp": "two"}),
+            "names two clients",
+        ),
+        (
+            json!({"client_id": 7}),
+            "the claim `client_id` is not of its form",
+        ),
+        (
+            json!({"client_id": "one", "azp": 7}),
+            "the claim `azp` is not of its form",
+        ),
         (json!({"client_id": ""}), "the token's client is nobody"),
     ] {
         let found = named(|profile| with_own_clients(profile, &[]), &claims).await;
         assert!(found.contains(expected), "{claims}: {found}");
     }
-    let nested = (0..8).fold(Value::Null, |act, at| json!({"sub": format!("a{at}"), "act": act}));
-    let found = named(|profile| with_own_clients(profile, &[]), &json!({"client_id": "one", "act": nested})).await;
+    let nested = (0..8).fold(
+        Value::Null,
+        |act, at| json!({"sub": format!("a{at}"), "act": act}),
+    );
+    let found = named(
+        |profile| with_own_clients(profile, &[]),
+        &json!({"client_id": "one", "act": nested}),
+    )
+    .await;
     assert!(found.contains("names more than 8 actors"), "{found}");
 }
 
 #[actix_web::test]
 async fn where_the_actor_stands_in_sub_the_client_is_named_too() {
-    for (form, act) in [(ActorForm::Inverted, json!({"sub": "alice"})), (ActorForm::List, json!([{"sub": "alice"}]))] {
-        let of = move |profile: Profile| Profile { actor: form, own_clients: Vec::new(), ..profile };
+    for (form, act) in [
+        (ActorForm::Inverted, json!({"sub": "alice"})),
+        (ActorForm::List, json!([{"sub": "alice"}])),
+    ] {
+        let of = move |profile: Profile| Profile {
+            actor: form,
+            own_clients: Vec::new(),
+            ..profile
+        };
         let claims = |client: &str| json!({"sub": "bot", "act": act, "client_id": client});
         assert_eq!(named(of, &claims("bot")).await, "user:alice > agent:bot");
-        assert_eq!(named(of, &claims("other")).await, "user:alice > agent:bot > agent:other");
-        assert_eq!(named(of, &json!({"sub": "bot", "client_id": "other"})).await, "agent:bot > agent:other");
+        assert_eq!(
+            named(of, &claims("other")).await,
+            "user:alice > agent:bot > agent:other"
+        );
+        assert_eq!(
+            named(of, &json!({"sub": "bot", "client_id": "other"})).await,
+            "agent:bot > agent:other"
+        );
     }
 }
 
@@ -65,14 +102,28 @@ async fn one_agent_has_one_id_in_its_own_token_and_in_another() {
     let own = json!({"typ": "Bearer", "sub": account, "client_id": "batch", "azp": "batch",
         "preferred_username": "service-account-batch", "clientHost": "10.0.0.1"});
     assert_eq!(named(keycloak, &own).await, "agent:batch");
-    let with_act = |act: Value| json!({"typ": "Bearer", "client_id": null, "azp": "batch", "act": act});
+    let with_act =
+        |act: Value| json!({"typ": "Bearer", "client_id": null, "azp": "batch", "act": act});
     for (act, expected) in [
-        (json!({"sub": account, "client_id": "batch"}), "user:alice > agent:batch"),
-        (json!({"sub": account, "azp": "other"}), "user:alice > agent:other > agent:batch"),
+        (
+            json!({"sub": account, "client_id": "batch"}),
+            "user:alice > agent:batch",
+        ),
+        (
+            json!({"sub": account, "azp": "other"}),
+            "user:alice > agent:other > agent:batch",
+        ),
         (json!({"sub": "batch"}), "user:alice > agent:batch"),
-        (json!({"sub": "bob", "sub_profile": "user"}), "user:alice > user:bob > agent:batch"),
+        (
+            json!({"sub": "bob", "sub_profile": "user"}),
+            "user:alice > user:bob > agent:batch",
+        ),
     ] {
-        assert_eq!(named(keycloak, &with_act(act.clone())).await, expected, "{act}");
+        assert_eq!(
+            named(keycloak, &with_act(act.clone())).await,
+            expected,
+            "{act}"
+        );
     }
     for act in [
         json!({"sub": account}),
@@ -83,7 +134,10 @@ async fn one_agent_has_one_id_in_its_own_token_and_in_another() {
         json!({"sub": "other"}),
     ] {
         let found = named(keycloak, &with_act(act.clone())).await;
-        assert!(found.contains("`act` does not name the actor's client"), "{act}: {found}");
+        assert!(
+            found.contains("`act` does not name the actor's client"),
+            "{act}: {found}"
+        );
     }
     // Where a mapper puts the client there.
     let mapped = |profile: Profile| {
@@ -91,5 +145,8 @@ async fn one_agent_has_one_id_in_its_own_token_and_in_another() {
         profile.claims.actor_client = vec![behest::evidence::ClaimPath::new("sub")];
         profile
     };
-    assert_eq!(named(mapped, &with_act(json!({"sub": "other"}))).await, "user:alice > agent:other > agent:batch");
+    assert_eq!(
+        named(mapped, &with_act(json!({"sub": "other"}))).await,
+        "user:alice > agent:other > agent:batch"
+    );
 }

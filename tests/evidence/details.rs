@@ -16,12 +16,24 @@ fn world() -> (World, Key) {
             (path("limit.currency"), path("context.arguments.currency")),
         ],
         at_most: vec![(path("limit.amount"), path("context.arguments.amount"))],
-        actions: vec![("initiate".into(), vec!["pay".into()]), ("status".into(), vec!["look".into()])],
+        actions: vec![
+            ("initiate".into(), vec!["pay".into()]),
+            ("status".into(), vec!["look".into()]),
+        ],
         ..DetailRule::default()
     };
     let key = Key::new("k1");
     let web = publish(&key);
-    (World::new(vec![Profile { details: vec![rule], ..profile(&web) }], Vec::new()), key)
+    (
+        World::new(
+            vec![Profile {
+                details: vec![rule],
+                ..profile(&web)
+            }],
+            Vec::new(),
+        ),
+        key,
+    )
 }
 
 fn detail(amount: &str, to: &str) -> Value {
@@ -38,7 +50,10 @@ async fn an_object_is_of_one_resource_and_speaks_the_words_of_its_api() {
         (json!({"identifier": "savings"}), "not_permitted"),
         (json!({"identifier": ["main"]}), "not_permitted"),
         (json!({"identifiers": ["savings", "main"]}), "permit"),
-        (json!({"identifier": "main", "identifiers": ["savings"]}), "not_permitted"),
+        (
+            json!({"identifier": "main", "identifiers": ["savings"]}),
+            "not_permitted",
+        ),
         (json!({"actions": ["status"]}), "not_permitted"),
         (json!({"actions": ["pay"]}), "not_permitted"),
         (json!({"actions": ["status", "initiate"]}), "permit"),
@@ -75,19 +90,35 @@ async fn a_payment_is_covered_by_one_object_and_never_by_a_mixture() {
     assert_eq!(ask(both.clone(), json!(100), "bob").await, "permit");
     assert_eq!(ask(both.clone(), json!(5.0), "eve").await, "permit");
     assert_eq!(ask(both.clone(), json!(100), "eve").await, "not_permitted");
-    assert_eq!(ask(both.clone(), json!(100.01), "bob").await, "not_permitted");
+    assert_eq!(
+        ask(both.clone(), json!(100.01), "bob").await,
+        "not_permitted"
+    );
     // As numbers: as text, 9 would be above 10.
-    assert_eq!(ask(json!([detail("10", "bob")]), json!(9), "bob").await, "permit");
-    assert_eq!(ask(json!([detail("9", "bob")]), json!(10), "bob").await, "not_permitted");
+    assert_eq!(
+        ask(json!([detail("10", "bob")]), json!(9), "bob").await,
+        "permit"
+    );
+    assert_eq!(
+        ask(json!([detail("9", "bob")]), json!(10), "bob").await,
+        "not_permitted"
+    );
     let mut other = detail("100", "bob");
     other["limit"]["currency"] = json!("USD");
     assert_eq!(ask(json!([other]), json!(1), "bob").await, "not_permitted");
-    assert_eq!(ask(json!([{"type": "admin"}]), json!(1), "bob").await, "not_permitted");
-    assert_eq!(ask(json!(["payment"]), json!(1), "bob").await, "credential_invalid");
+    assert_eq!(
+        ask(json!([{"type": "admin"}]), json!(1), "bob").await,
+        "not_permitted"
+    );
+    assert_eq!(
+        ask(json!(["payment"]), json!(1), "bob").await,
+        "credential_invalid"
+    );
     assert_eq!(ask(json!([]), json!(1), "bob").await, "not_permitted");
 }
 
-/// A detail is compared with what policies see: a request's word does not count where they read a stored value.
+/// A detail is compared with what policies see: a request's word does not count where they read a
+/// stored value.
 #[actix_web::test]
 async fn a_detail_is_compared_with_what_policies_see_of_the_resource() {
     let path = |text: &str| Path::parse(text).unwrap();
@@ -106,7 +137,13 @@ async fn a_detail_is_compared_with_what_policies_see_of_the_resource() {
     let key = Key::new("k1");
     let web = publish(&key);
     let details = rules.into_iter().chain([fee]).collect();
-    let world = World::new(vec![Profile { details, ..profile(&web) }], Vec::new());
+    let world = World::new(
+        vec![Profile {
+            details,
+            ..profile(&web)
+        }],
+        Vec::new(),
+    );
     let stored = json!("STORED");
     let claimed = json!("CLAIMED");
     for (name, account, sent, detail, expected) in [
@@ -141,6 +178,10 @@ async fn a_detail_is_compared_with_what_policies_see_of_the_resource() {
         });
         let found = world.ask(&body).await;
         let expected = if expected { "permit" } else { "not_permitted" };
-        assert_eq!(found.split(':').next().unwrap(), expected, "{account} {sent} {detail}");
+        assert_eq!(
+            found.split(':').next().unwrap(),
+            expected,
+            "{account} {sent} {detail}"
+        );
     }
 }

@@ -30,7 +30,8 @@ fn issuer(name: &str) -> String {
     format!("https://{name}.example")
 }
 
-/// A small generator: xorshift, with a seed that a failure names. No seed is zero, of which nothing else comes.
+/// A small generator: xorshift, with a seed that a failure names. No seed is zero, of which nothing
+/// else comes.
 struct Dice(u64);
 
 impl Dice {
@@ -76,16 +77,30 @@ impl Mint {
         let answers = Answers::default();
         let known = Arc::clone(&answers);
         let asked = Web::start(move |asked: &Asked| {
-            let token = asked.body.split('&').next().unwrap().trim_start_matches("token=").to_owned();
+            let token = asked
+                .body
+                .split('&')
+                .next()
+                .unwrap()
+                .trim_start_matches("token=")
+                .to_owned();
             let answer = known.lock().unwrap().get(&token).cloned();
-            (200, String::new(), answer.unwrap_or_else(|| json!({"active": false})).to_string())
+            (
+                200,
+                String::new(),
+                answer
+                    .unwrap_or_else(|| json!({"active": false}))
+                    .to_string(),
+            )
         });
         let mut profiles: Vec<Profile> = ISSUERS
             .iter()
             .map(|(name, actor)| Profile {
                 issuer: issuer(name).into(),
                 actor: *actor,
-                ids: ["user", "agent"].map(|kind| (kind.into(), format!("{name}|").into())).into(),
+                ids: ["user", "agent"]
+                    .map(|kind| (kind.into(), format!("{name}|").into()))
+                    .into(),
                 id_token_audiences: vec!["web".into()],
                 ..profile(&web)
             })
@@ -103,11 +118,19 @@ impl Mint {
         });
         profiles.push(Profile {
             trust: Trust::Secret(Secret::new(SECRET.to_vec())),
-            ids: vec![("agent".into(), "local|".into()), ("user".into(), "local|".into())],
+            ids: vec![
+                ("agent".into(), "local|".into()),
+                ("user".into(), "local|".into()),
+            ],
             actor: ActorForm::Inverted,
             ..Preset::SharedSecret.profile("local")
         });
-        Self { world: World::new(profiles, Vec::new()), key, answers, _webs: [web, asked] }
+        Self {
+            world: World::new(profiles, Vec::new()),
+            key,
+            answers,
+            _webs: [web, asked],
+        }
     }
 
     /// A token of any issuer and kind, and whom it names.
@@ -121,7 +144,8 @@ impl Mint {
         let is_id_token = name != "asked" && dice.chance(25);
         let sub = dice.one(&["alice", "bob", "bot"]);
         parties.push(format!("{prefix}{sub}"));
-        let mut claims = json!({"iss": issuer(name), "sub": sub, "iat": NOW - 10, "exp": NOW + 300});
+        let mut claims =
+            json!({"iss": issuer(name), "sub": sub, "iat": NOW - 10, "exp": NOW + 300});
         claims["scope"] = json!(dice.one(&["read", "write", "read write", ""]));
         if is_id_token {
             claims["aud"] = json!("web");
@@ -140,15 +164,27 @@ impl Mint {
             claims["act"] = act(dice, form, name, &mut parties);
         }
         let typ = if is_id_token { "JWT" } else { "at+jwt" };
-        let mut value = self.key.sign(&json!({"alg": "ES256", "typ": typ, "kid": "k1"}), &claims);
+        let mut value = self
+            .key
+            .sign(&json!({"alg": "ES256", "typ": typ, "kid": "k1"}), &claims);
         if name == "asked" {
             value = self.ask_about(dice, value, &claims, &prefix, &mut parties);
         }
-        let kind = if is_id_token { "id_token" } else { "access_token" };
-        Issued { credential: json!({"type": kind, "value": value}), parties, prefix, is_id_token }
+        let kind = if is_id_token {
+            "id_token"
+        } else {
+            "access_token"
+        };
+        Issued {
+            credential: json!({"type": kind, "value": value}),
+            parties,
+            prefix,
+            is_id_token,
+        }
     }
 
-    /// Two tokens, of which the second now and then says what the first does: two that fit are rare among any two.
+    /// Two tokens, of which the second now and then says what the first does: two that fit are rare
+    /// among any two.
     fn issue_two(&self, dice: &mut Dice) -> (Issued, Issued) {
         let mut again = Dice(dice.0);
         let one = self.issue(dice);
@@ -158,7 +194,8 @@ impl Mint {
         (one, other)
     }
 
-    /// What the issuer will say of the token: what it holds, or something else; and whether the token is a JWT.
+    /// What the issuer will say of the token: what it holds, or something else; and whether the
+    /// token is a JWT.
     fn ask_about(
         &self,
         dice: &mut Dice,
@@ -186,8 +223,13 @@ impl Mint {
         } else {
             // Nothing but the answer tells of it.
             parties.clear();
-            let all = ["sub", "client_id", "azp"].iter().filter_map(|name| answer[*name].as_str());
-            parties.extend(all.filter(|name| *name != "web").map(|name| format!("{prefix}{name}")));
+            let all = ["sub", "client_id", "azp"]
+                .iter()
+                .filter_map(|name| answer[*name].as_str());
+            parties.extend(
+                all.filter(|name| *name != "web")
+                    .map(|name| format!("{prefix}{name}")),
+            );
             format!("opaque{}", dice.0)
         };
         self.answers.lock().unwrap().insert(value.clone(), answer);
@@ -196,7 +238,8 @@ impl Mint {
 
     fn of_secret(dice: &mut Dice) -> Issued {
         let mut parties = vec!["local|dev".to_owned()];
-        let mut claims = json!({"agentId": "dev", "permissions": ["read"], "iat": NOW - 10, "exp": NOW + 300});
+        let mut claims =
+            json!({"agentId": "dev", "permissions": ["read"], "iat": NOW - 10, "exp": NOW + 300});
         if dice.chance(50) {
             claims["act"] = act(dice, ActorForm::Inverted, "local", &mut parties);
         }
@@ -205,8 +248,17 @@ impl Mint {
         }
         let value = sign_with_secret(SECRET, &json!({"alg": "HS256", "typ": "JWT"}), &claims);
         let is_id_token = dice.chance(30);
-        let kind = if is_id_token { "id_token" } else { "access_token" };
-        Issued { credential: json!({"type": kind, "value": value}), parties, prefix: "local|".to_owned(), is_id_token }
+        let kind = if is_id_token {
+            "id_token"
+        } else {
+            "access_token"
+        };
+        Issued {
+            credential: json!({"type": kind, "value": value}),
+            parties,
+            prefix: "local|".to_owned(),
+            is_id_token,
+        }
     }
 
     /// The decision, and the chains of the credentials as ids.
@@ -215,9 +267,20 @@ impl Mint {
         let permits = self.world.ask(&body).await == "permit";
         let told = self.world.explain(&body).await;
         let ids = |line: &Value| {
-            line["chain"].as_array().unwrap().iter().map(|member| member["id"].as_str().unwrap().to_owned()).collect()
+            line["chain"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|member| member["id"].as_str().unwrap().to_owned())
+                .collect()
         };
-        (permits, told["credentials"].as_array().map(|lines| lines.iter().map(ids).collect()).unwrap_or_default())
+        (
+            permits,
+            told["credentials"]
+                .as_array()
+                .map(|lines| lines.iter().map(ids).collect())
+                .unwrap_or_default(),
+        )
     }
 }
 
@@ -226,7 +289,11 @@ fn act(dice: &mut Dice, form: ActorForm, own: &str, parties: &mut Vec<String>) -
     let both = dice.chance(50);
     let mut party = || {
         let sub = dice.one(&["helper", "carol", "x"]);
-        let of = if dice.chance(60) { own } else { ISSUERS[dice.below(ISSUERS.len())].0 };
+        let of = if dice.chance(60) {
+            own
+        } else {
+            ISSUERS[dice.below(ISSUERS.len())].0
+        };
         parties.push(format!("{of}|{sub}"));
         let mut act = json!({"sub": sub});
         if of != own {
@@ -241,7 +308,11 @@ fn act(dice: &mut Dice, form: ActorForm, own: &str, parties: &mut Vec<String>) -
     };
     let inner = party();
     if !both {
-        return if form == ActorForm::List { json!([inner]) } else { inner };
+        return if form == ActorForm::List {
+            json!([inner])
+        } else {
+            inner
+        };
     }
     let mut outer = party();
     if form == ActorForm::List {
@@ -259,26 +330,51 @@ async fn whatever_tokens_there_are() {
     let (mut permitted, mut named, mut paired) = (0, 0, 0);
     for turn in 0..TURNS {
         let (one, other) = mint.issue_two(&mut dice);
-        let at = format!("seed {seed}, turn {turn}: {} {}", one.credential, other.credential);
+        let at = format!(
+            "seed {seed}, turn {turn}: {} {}",
+            one.credential, other.credential
+        );
         let (alone, chains) = mint.ask(std::slice::from_ref(&one.credential)).await;
-        assert!(!(alone && one.is_id_token), "an ID token stands alone: {at}");
+        assert!(
+            !(alone && one.is_id_token),
+            "an ID token stands alone: {at}"
+        );
         if let Some(chain) = chains.first() {
             named += 1;
             for party in &one.parties {
-                assert!(chain.contains(party), "{party} is left out of {chain:?}: {at}");
+                assert!(
+                    chain.contains(party),
+                    "{party} is left out of {chain:?}: {at}"
+                );
             }
-            assert!(chain[0].starts_with(&one.prefix), "another issuer's {chain:?}: {at}");
+            assert!(
+                chain[0].starts_with(&one.prefix),
+                "another issuer's {chain:?}: {at}"
+            );
         }
-        let (both, chains) = mint.ask(&[one.credential.clone(), other.credential.clone()]).await;
+        let (both, chains) = mint
+            .ask(&[one.credential.clone(), other.credential.clone()])
+            .await;
         permitted += usize::from(alone);
         paired += usize::from(both);
         // What is added to what names the whole chain narrows. An ID token is no such thing.
-        assert!(alone || !both || one.is_id_token, "one more credential permits more: {at}");
+        assert!(
+            alone || !both || one.is_id_token,
+            "one more credential permits more: {at}"
+        );
         if both {
-            assert!(!(one.is_id_token && other.is_id_token), "ID tokens grant: {at}");
+            assert!(
+                !(one.is_id_token && other.is_id_token),
+                "ID tokens grant: {at}"
+            );
             assert_eq!(chains.len(), 2, "{at}");
         }
-        let (forged, _) = mint.ask(&[one.credential.clone(), json!({"type": "access_token", "value": "forged"})]).await;
+        let (forged, _) = mint
+            .ask(&[
+                one.credential.clone(),
+                json!({"type": "access_token", "value": "forged"}),
+            ])
+            .await;
         assert!(!forged, "one that does not verify is passed over: {at}");
     }
     assert!(

@@ -30,10 +30,16 @@ fn active() -> Value {
 fn issuer(claims: Value) -> Web {
     Web::start(move |asked: &Asked| {
         let known = asked.body.starts_with("token=opaque&");
-        let right = asked.head.contains("Basic cGRwJTIwb25lOnMzY3JldCUzQSUyNg==");
+        let right = asked
+            .head
+            .contains("Basic cGRwJTIwb25lOnMzY3JldCUzQSUyNg==");
         match (known, right) {
             (_, false) => (401, String::new(), String::new()),
-            (true, true) => (200, "Content-Type: application/json\r\n".to_owned(), claims.to_string()),
+            (true, true) => (
+                200,
+                "Content-Type: application/json\r\n".to_owned(),
+                claims.to_string(),
+            ),
             (false, true) => (200, String::new(), json!({"active": false}).to_string()),
         }
     })
@@ -41,7 +47,14 @@ fn issuer(claims: Value) -> Web {
 
 fn world(web: &Web) -> World {
     let introspection = Some(asked_by(&web.url));
-    World::new(vec![Profile { trust: Trust::Introspection, introspection, ..profile(web) }], Vec::new())
+    World::new(
+        vec![Profile {
+            trust: Trust::Introspection,
+            introspection,
+            ..profile(web)
+        }],
+        Vec::new(),
+    )
 }
 
 #[actix_web::test]
@@ -57,16 +70,29 @@ async fn an_opaque_token_is_what_its_issuer_says_and_is_remembered_for_its_time(
     world.wait_ms(9_999);
     assert_eq!(world.read("opaque").await, "permit");
     world.wait_ms(1);
-    assert!(world.read("opaque").await.starts_with("credential_invalid: "));
+    assert!(
+        world
+            .read("opaque")
+            .await
+            .starts_with("credential_invalid: ")
+    );
 }
 
-/// A body becomes forty times its size when it is read. While its credentials wait it is text again, and that is paid for.
+/// A body becomes forty times its size when it is read. While its credentials wait it is text
+/// again, and that is paid for.
 #[actix_web::test]
 async fn what_waits_for_an_issuer_has_a_budget_and_gives_it_back() {
     let web = issuer(active());
     let introspection = Some(asked_by(&web.url));
-    let profile = Profile { trust: Trust::Introspection, introspection, ..profile(&web) };
-    let limits = Limits { bodies_bytes: 160_000, ..Limits::default() };
+    let profile = Profile {
+        trust: Trust::Introspection,
+        introspection,
+        ..profile(&web)
+    };
+    let limits = Limits {
+        bodies_bytes: 160_000,
+        ..Limits::default()
+    };
     let world = World::with(vec![profile], Vec::new(), Settings { limits, ..local() });
     web.set_pause(Duration::from_millis(100));
     let statuses = async |turn: usize| {
@@ -76,7 +102,12 @@ async fn what_waits_for_an_issuer_has_a_budget_and_gives_it_back() {
                 body["context"]["pad"] = json!(vec![json!([0]); 3_700]);
                 let body = body.to_string();
                 assert!((14_000..16_000).contains(&body.len()));
-                Box::pin(async { send(&world.server, post("/access/v1/evaluation", body)).await.status.as_u16() })
+                Box::pin(async {
+                    send(&world.server, post("/access/v1/evaluation", body))
+                        .await
+                        .status
+                        .as_u16()
+                })
             })
             .collect();
         join_all(waits).await
@@ -85,22 +116,39 @@ async fn what_waits_for_an_issuer_has_a_budget_and_gives_it_back() {
         let statuses = statuses(turn).await;
         let answered = statuses.iter().filter(|status| **status == 200).count();
         assert!((8..=10).contains(&answered), "{statuses:?}");
-        assert_eq!(statuses.iter().filter(|status| **status == 503).count(), 40 - answered, "{statuses:?}");
+        assert_eq!(
+            statuses.iter().filter(|status| **status == 503).count(),
+            40 - answered,
+            "{statuses:?}"
+        );
     }
     // What needs nobody's answer waits for nothing.
-    assert!(world.read("token0x0").await.starts_with("credential_invalid"));
+    assert!(
+        world
+            .read("token0x0")
+            .await
+            .starts_with("credential_invalid")
+    );
 }
 
 /// What comes of futures that run at the same time.
 async fn join_all<T>(mut waits: Vec<std::pin::Pin<Box<impl Future<Output = T>>>>) -> Vec<T> {
     let mut found: Vec<Option<T>> = waits.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
-        for (wait, found) in waits.iter_mut().zip(&mut found).filter(|(_, found)| found.is_none()) {
+        for (wait, found) in waits
+            .iter_mut()
+            .zip(&mut found)
+            .filter(|(_, found)| found.is_none())
+        {
             if let std::task::Poll::Ready(done) = wait.as_mut().poll(context) {
                 *found = Some(done);
             }
         }
-        if found.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if found.iter().all(Option::is_some) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
     found.into_iter().flatten().collect()
@@ -119,8 +167,13 @@ async fn an_issuer_that_does_not_answer_denies() {
     web.set_down(true);
     assert_eq!(world.read("opaque").await, out_of_reach);
     web.set_down(false);
-    for (status, body) in [(500, "{}"), (302, "{}"), (200, ""), (200, "[]"), (200, "{\"active\":true,\"active\":true}")]
-    {
+    for (status, body) in [
+        (500, "{}"),
+        (302, "{}"),
+        (200, ""),
+        (200, "[]"),
+        (200, "{\"active\":true,\"active\":true}"),
+    ] {
         web.answer(move |_| (status, String::new(), body.to_owned()));
         assert_eq!(world.read("opaque").await, out_of_reach, "{status} {body}");
     }
@@ -159,16 +212,33 @@ async fn a_token_is_shown_to_one_issuer() {
         trust: Trust::Introspection,
         ..profile(&other)
     };
-    let first = Profile { trust: Trust::Introspection, introspection: Some(asked_by(&one.url)), ..profile(&one) };
+    let first = Profile {
+        trust: Trust::Introspection,
+        introspection: Some(asked_by(&one.url)),
+        ..profile(&one)
+    };
     let world = World::new(vec![first, second], Vec::new());
     assert!(world.read("opaque").await.contains("name one in `issuer`"));
     assert_eq!((one.count(), other.count()), (0, 0));
     let named = |issuer: &str| json!({"type": "access_token", "value": "opaque", "issuer": issuer});
-    assert_eq!(world.ask(&question("read", &[named(ISSUER)])).await, "permit");
+    assert_eq!(
+        world.ask(&question("read", &[named(ISSUER)])).await,
+        "permit"
+    );
     assert_eq!((one.count(), other.count()), (1, 0));
     // What one issuer said is nothing that the other said.
-    assert!(world.ask(&question("read", &[named("https://partner.example")])).await.contains("another issuer"));
-    assert!(world.ask(&question("read", &[named("https://nobody.example")])).await.contains("no issuer is configured"));
+    assert!(
+        world
+            .ask(&question("read", &[named("https://partner.example")]))
+            .await
+            .contains("another issuer")
+    );
+    assert!(
+        world
+            .ask(&question("read", &[named("https://nobody.example")]))
+            .await
+            .contains("no issuer is configured")
+    );
 }
 
 #[actix_web::test]
@@ -194,22 +264,55 @@ async fn a_signed_answer_must_be_the_issuers_of_now_and_for_this_service() {
         (over(json!({"iat": null})), jwt, false),
         (over(json!({"iat": now - 90})), jwt, false),
         (over(json!({"iat": now + 37})), jwt, false),
-        (over(json!({"token_introspection": {"active": false}})), jwt, false),
-        (over(json!({"token_introspection": null, "active": true, "sub": "alice"})), jwt, false),
-        (signed(json!({"alg": "ES256", "typ": "at+jwt", "kid": "k1"}), claims.clone(), &key), jwt, false),
+        (
+            over(json!({"token_introspection": {"active": false}})),
+            jwt,
+            false,
+        ),
+        (
+            over(json!({"token_introspection": null, "active": true, "sub": "alice"})),
+            jwt,
+            false,
+        ),
+        (
+            signed(
+                json!({"alg": "ES256", "typ": "at+jwt", "kid": "k1"}),
+                claims.clone(),
+                &key,
+            ),
+            jwt,
+            false,
+        ),
         (signed(header(), claims.clone(), &stranger), jwt, false),
         (over(json!({})), "Content-Type: application/json\r\n", false),
         (inner.to_string(), jwt, false),
-        (inner.to_string(), "Content-Type: application/json\r\n", false),
+        (
+            inner.to_string(),
+            "Content-Type: application/json\r\n",
+            false,
+        ),
     ] {
         let web = Web::start(move |_| (200, content_type.to_owned(), answer.clone()));
         let source = KeySource::Jwks(keys.url.clone());
-        let answers = SignedAnswers { keys: source, algorithms: vec![Algorithm::ES256] };
-        let introspection = Some(Introspection { signed: Some(answers), ..asked_by(&web.url) });
+        let answers = SignedAnswers {
+            keys: source,
+            algorithms: vec![Algorithm::ES256],
+        };
+        let introspection = Some(Introspection {
+            signed: Some(answers),
+            ..asked_by(&web.url)
+        });
         // Whether or not behest has keys of the tokens themselves.
         for trust in [profile(&keys).trust, Trust::Introspection] {
             let introspection = introspection.clone();
-            let world = World::new(vec![Profile { introspection, trust, ..profile(&keys) }], Vec::new());
+            let world = World::new(
+                vec![Profile {
+                    introspection,
+                    trust,
+                    ..profile(&keys)
+                }],
+                Vec::new(),
+            );
             let found = world.read("opaque").await;
             assert_eq!(found == "permit", good, "{found}");
         }
@@ -225,8 +328,14 @@ async fn what_is_active_and_no_access_token_is_refused() {
         (json!({"token_type": "N_A"}), "no access token"),
         (json!({"token_type": "Refresh"}), "no access token"),
         (json!({"token_type": 7}), "no access token"),
-        (json!({"token_type": "DPoP"}), "bound to a key, and not to which"),
-        (json!({"token_type": "DPoP", "cnf": {"jkt": thumbprint}}), "send the proof of possession"),
+        (
+            json!({"token_type": "DPoP"}),
+            "bound to a key, and not to which",
+        ),
+        (
+            json!({"token_type": "DPoP", "cnf": {"jkt": thumbprint}}),
+            "send the proof of possession",
+        ),
         (json!({"events": {}}), "tells of an event"),
     ] {
         let web = issuer(with(&active(), &over));
@@ -240,10 +349,21 @@ async fn a_jwt_that_its_issuer_is_asked_about_has_the_type_of_an_access_token() 
     let key = Key::new("k1");
     let web = Web::start(|_| (200, String::new(), active().to_string()));
     let world = world(&web);
-    let typed = |typ: &str| key.sign(&json!({"alg": "ES256", "typ": typ}), &claims_with(&json!({"scope": "read"})));
+    let typed = |typ: &str| {
+        key.sign(
+            &json!({"alg": "ES256", "typ": typ}),
+            &claims_with(&json!({"scope": "read"})),
+        )
+    };
     assert_eq!(world.read(&typed("at+jwt")).await, "permit");
     for typ in ["oauth-id-jag+jwt", "JWT", "dpop+jwt"] {
-        assert!(world.read(&typed(typ)).await.contains("the token's type is not one"), "{typ}");
+        assert!(
+            world
+                .read(&typed(typ))
+                .await
+                .contains("the token's type is not one"),
+            "{typ}"
+        );
     }
     assert_eq!(web.count(), 1);
 }
@@ -251,8 +371,18 @@ async fn a_jwt_that_its_issuer_is_asked_about_has_the_type_of_an_access_token() 
 #[actix_web::test]
 async fn an_answer_that_is_not_kept_is_asked_for_each_time() {
     let web = issuer(with(&active(), &json!({"exp": null})));
-    let introspection = Some(Introspection { keep: Duration::ZERO, ..asked_by(&web.url) });
-    let world = World::new(vec![Profile { trust: Trust::Introspection, introspection, ..profile(&web) }], Vec::new());
+    let introspection = Some(Introspection {
+        keep: Duration::ZERO,
+        ..asked_by(&web.url)
+    });
+    let world = World::new(
+        vec![Profile {
+            trust: Trust::Introspection,
+            introspection,
+            ..profile(&web)
+        }],
+        Vec::new(),
+    );
     assert_eq!(world.read("opaque").await, "permit");
     assert_eq!(world.read("opaque").await, "permit");
     assert_eq!(web.count(), 2);
@@ -263,7 +393,11 @@ async fn many_requests_with_one_token_wait_for_one_answer() {
     let web = issuer(active());
     web.set_pause(Duration::from_millis(100));
     let world = world(&web);
-    let (one, two, three) = tokio::join!(world.read("opaque"), world.read("opaque"), world.read("opaque"));
+    let (one, two, three) = tokio::join!(
+        world.read("opaque"),
+        world.read("opaque"),
+        world.read("opaque")
+    );
     assert_eq!([one, two, three], ["permit", "permit", "permit"]);
     assert_eq!(web.count(), 1);
 }
@@ -283,8 +417,22 @@ async fn an_answer_lasts_no_longer_because_the_clock_is_set_back() {
 async fn a_jwt_of_an_issuer_with_keys_is_not_shown_to_it() {
     let key = Key::new("k1");
     let (keys, web) = (publish(&key), issuer(active()));
-    let world = World::new(vec![Profile { introspection: Some(asked_by(&web.url)), ..profile(&keys) }], Vec::new());
-    assert_eq!(world.ask(&question("read", &[access(&key.access_token(&claims_with(&json!({}))))])).await, "permit");
+    let world = World::new(
+        vec![Profile {
+            introspection: Some(asked_by(&web.url)),
+            ..profile(&keys)
+        }],
+        Vec::new(),
+    );
+    assert_eq!(
+        world
+            .ask(&question(
+                "read",
+                &[access(&key.access_token(&claims_with(&json!({}))))]
+            ))
+            .await,
+        "permit"
+    );
     assert_eq!(web.count(), 0);
     assert_eq!(world.read("opaque").await, "permit");
 }

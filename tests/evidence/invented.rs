@@ -9,7 +9,8 @@ use std::time::Duration;
 use support::service::{Reply, get, post, send};
 use support::web::{Asked, Web};
 
-/// An issuer that is asked about each token: `gateway` is the gateway's, `alice` a user's, and others nobody's.
+/// An issuer that is asked about each token: `gateway` is the gateway's, `alice` a user's, and
+/// others nobody's.
 fn asked_issuer() -> (World, Web) {
     let web = Web::start(move |asked: &Asked| {
         let active = json!({"active": true, "sub": "gateway", "client_id": "gateway", "aud": OURS, "iss": ISSUER});
@@ -37,8 +38,22 @@ fn asked_issuer() -> (World, Web) {
         ..profile(&web)
     };
     let keyed = |name: &str, key: &[u8]| caller(name, By::Key(KeyHash::of(key)), None);
-    let callers = vec![gateway(None), keyed("other", b"key"), keyed("flood", b"flood")];
-    (World::with(vec![profile], Vec::new(), Settings { callers, ..Settings::default() }), web)
+    let callers = vec![
+        gateway(None),
+        keyed("other", b"key"),
+        keyed("flood", b"flood"),
+    ];
+    (
+        World::with(
+            vec![profile],
+            Vec::new(),
+            Settings {
+                callers,
+                ..Settings::default()
+            },
+        ),
+        web,
+    )
 }
 
 #[actix_web::test]
@@ -56,11 +71,23 @@ async fn a_public_path_asks_nobody_about_a_token() {
         "/%64ocs/",
         "/.well-known/jwks%2Ejson",
     ] {
-        let reply = send(&world.server, get(path).insert_header(("Authorization", "Bearer invented"))).await;
+        let reply = send(
+            &world.server,
+            get(path).insert_header(("Authorization", "Bearer invented")),
+        )
+        .await;
         assert_eq!(reply.status, 200, "{path}");
     }
-    send(&world.server, get("/readyz").insert_header(("Authorization", "Bearer invented"))).await;
-    send(&world.server, get("/.well-known/authzen-configuration").insert_header(("Authorization", "Bearer x"))).await;
+    send(
+        &world.server,
+        get("/readyz").insert_header(("Authorization", "Bearer invented")),
+    )
+    .await;
+    send(
+        &world.server,
+        get("/.well-known/authzen-configuration").insert_header(("Authorization", "Bearer x")),
+    )
+    .await;
     assert_eq!(web.count(), 0);
 }
 
@@ -90,8 +117,10 @@ async fn invented_tokens_keep_no_known_caller_and_no_request_waiting() {
     let (some, others) = invented.split_at(20);
     let real = async {
         let body = question("read", &[access("alice")]).to_string();
-        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer key"));
-        let (known, user) = tokio::join!(call(&world, "Bearer gateway"), send(&world.server, request));
+        let request =
+            post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer key"));
+        let (known, user) =
+            tokio::join!(call(&world, "Bearer gateway"), send(&world.server, request));
         (known.status.as_u16(), user.json()["decision"].clone())
     };
     // Those who come later would overtake them, and they would be sent away.
@@ -99,22 +128,32 @@ async fn invented_tokens_keep_no_known_caller_and_no_request_waiting() {
     let after = all(others.iter().map(|token| call(&world, token)));
     let (before, (known, user), after) = tokio::join!(before, real, after);
     assert_eq!((known, user), (200, json!(true)));
-    let count = |status: u16| before.iter().chain(&after).filter(|found| **found == status).count();
+    let count = |status: u16| {
+        before
+            .iter()
+            .chain(&after)
+            .filter(|found| **found == status)
+            .count()
+    };
     assert_eq!(count(401) + count(503), 100, "{before:?} {after:?}");
     assert!(count(503) > 0 && web.count() < 100, "{before:?} {after:?}");
 }
 
-/// One caller with more invented tokens than an issuer answers about takes nothing from another's good ones.
+/// One caller with more invented tokens than an issuer answers about takes nothing from another's
+/// good ones.
 #[actix_web::test]
 async fn one_callers_invented_tokens_keep_no_other_callers_waiting() {
     let (world, web) = asked_issuer();
     web.set_pause(Duration::from_millis(50));
     let ask = |key: &str, token: String| {
         let body = question("read", &[access(&token)]).to_string();
-        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", format!("Bearer {key}")));
+        let request = post("/access/v1/evaluation", body)
+            .insert_header(("Authorization", format!("Bearer {key}")));
         async { send(&world.server, request).await }
     };
-    let good: Vec<_> = (0..15).map(|at| Box::pin(ask("key", format!("good{at}")))).collect();
+    let good: Vec<_> = (0..15)
+        .map(|at| Box::pin(ask("key", format!("good{at}"))))
+        .collect();
     let invented = all((0..150).map(|at| ask("flood", format!("invented{at}"))));
     let good = async {
         let mut permits = 0;
@@ -132,12 +171,21 @@ async fn one_callers_invented_tokens_keep_no_other_callers_waiting() {
 #[actix_web::test]
 async fn a_mistyped_key_of_this_service_is_shown_to_no_issuer() {
     let (world, web) = asked_issuer();
-    for key in ["behest_EBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8", "Behest_x", "behets_x"] {
+    for key in [
+        "behest_EBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8",
+        "Behest_x",
+        "behets_x",
+    ] {
         let reply = call(&world, &format!("Bearer {key}")).await;
         assert_eq!((reply.status.as_u16(), web.count()), (401, 0), "{key}");
         let body = question("read", &[access(key)]).to_string();
-        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer key"));
-        assert_eq!((send(&world.server, request).await.json(), web.count()), (json!({"decision": false}), 0), "{key}");
+        let request =
+            post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer key"));
+        assert_eq!(
+            (send(&world.server, request).await.json(), web.count()),
+            (json!({"decision": false}), 0),
+            "{key}"
+        );
     }
 }
 
@@ -153,7 +201,11 @@ async fn all(calls: impl Iterator<Item = impl Future<Output = Reply>>) -> Vec<u1
                 *status = reply.status.as_u16();
             }
         }
-        if statuses.contains(&0) { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+        if statuses.contains(&0) {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(())
+        }
     })
     .await;
     statuses

@@ -1,6 +1,8 @@
 //! Keys of issuers: discovery, rotation, outages, and what a flood of unknown names costs.
 
-use crate::world::{ISSUER, World, access, claims, claims_with, profile, publish, question, standard};
+use crate::world::{
+    ISSUER, World, access, claims, claims_with, profile, publish, question, standard,
+};
 use behest::evidence::{KeySource, Profile, Scope, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use jsonwebtoken::Algorithm;
@@ -10,7 +12,13 @@ use support::tokens::{Key, with};
 use support::web::{Asked, Web};
 
 fn by(source: KeySource, web: &Web) -> Profile {
-    Profile { trust: Trust::Keys { source, algorithms: vec![Algorithm::ES256] }, ..profile(web) }
+    Profile {
+        trust: Trust::Keys {
+            source,
+            algorithms: vec![Algorithm::ES256],
+        },
+        ..profile(web)
+    }
 }
 
 #[actix_web::test]
@@ -36,7 +44,12 @@ async fn a_withdrawn_key_verifies_nothing_not_even_what_it_verified_before() {
     web.answer(move |_| (200, String::new(), set.clone()));
     assert_eq!(world.read(&new.access_token(&claims())).await, "permit");
     world.wait_ms(10_000);
-    assert!(world.read(&before).await.contains("a key that its issuer does not publish"));
+    assert!(
+        world
+            .read(&before)
+            .await
+            .contains("a key that its issuer does not publish")
+    );
 }
 
 #[actix_web::test]
@@ -45,7 +58,12 @@ async fn a_flood_of_unknown_names_asks_the_issuer_six_times_and_then_once_in_ten
     assert_eq!(world.read(&key.access_token(&claims())).await, "permit");
     for at in 0..20 {
         let stranger = Key::new(&format!("x{at}"));
-        assert!(world.read(&stranger.access_token(&claims())).await.contains("a key that its issuer does not publish"));
+        assert!(
+            world
+                .read(&stranger.access_token(&claims()))
+                .await
+                .contains("a key that its issuer does not publish")
+        );
     }
     assert_eq!(web.count(), 7);
     world.wait_ms(9_999);
@@ -88,7 +106,11 @@ async fn keys_that_are_rotated_twice_in_a_row_are_followed() {
         let key = Key::new(kid);
         let set = json!({"keys": [key.published()]}).to_string();
         web.answer(move |_| (200, String::new(), set.clone()));
-        assert_eq!(world.read(&key.access_token(&claims())).await, "permit", "{kid}");
+        assert_eq!(
+            world.read(&key.access_token(&claims())).await,
+            "permit",
+            "{kid}"
+        );
     }
 }
 
@@ -107,7 +129,11 @@ async fn keys_last_no_longer_because_the_clock_is_set_back() {
 #[actix_web::test]
 async fn keys_that_are_withdrawn_verify_nothing_whatever_is_left() {
     let other = Key::new("k2");
-    for left in [json!([]), json!([other.published()]), json!([{"kty": "oct", "k": "AAAA", "kid": "z"}])] {
+    for left in [
+        json!([]),
+        json!([other.published()]),
+        json!([{"kty": "oct", "k": "AAAA", "kid": "z"}]),
+    ] {
         let (world, key, web) = standard();
         let token = key.access_token(&claims());
         assert_eq!(world.read(&token).await, "permit");
@@ -116,7 +142,10 @@ async fn keys_that_are_withdrawn_verify_nothing_whatever_is_left() {
         // Somebody's token makes the service look.
         world.read(&Key::new("z").access_token(&claims())).await;
         let found = world.read(&token).await;
-        assert!(found.contains("a key that its issuer does not publish"), "{left}: {found}");
+        assert!(
+            found.contains("a key that its issuer does not publish"),
+            "{left}: {found}"
+        );
         // An issuer that is out of reach then brings nothing back.
         web.set_down(true);
         world.wait_ms(60_000);
@@ -133,24 +162,68 @@ async fn a_key_is_tried_where_it_fits() {
         bare[name] = json!(null);
     }
     let unnamed = |key: &Key| key.sign(&json!({"alg": "ES256", "typ": "at+jwt"}), &claims());
-    let many: Vec<Value> = (0..9).map(|at| Key::new(&format!("m{at}")).published()).collect();
+    let many: Vec<Value> = (0..9)
+        .map(|at| Key::new(&format!("m{at}")).published())
+        .collect();
     let none = "none of the 2 keys of its issuer that fit signed it";
     for (published, token, expected) in [
-        (json!([one.published(), one.published()]), one.access_token(&claims()), "permit"),
-        (json!([two.published(), one.published()]), one.access_token(&claims()), "permit"),
-        (json!([two.published(), one.published()]), two.access_token(&claims()), "permit"),
-        (json!([two.published(), one.published()]), stranger.access_token(&claims()), "the token's signature is wrong"),
+        (
+            json!([one.published(), one.published()]),
+            one.access_token(&claims()),
+            "permit",
+        ),
+        (
+            json!([two.published(), one.published()]),
+            one.access_token(&claims()),
+            "permit",
+        ),
+        (
+            json!([two.published(), one.published()]),
+            two.access_token(&claims()),
+            "permit",
+        ),
+        (
+            json!([two.published(), one.published()]),
+            stranger.access_token(&claims()),
+            "the token's signature is wrong",
+        ),
         (json!([bare]), one.access_token(&claims()), "permit"),
-        (json!([named(&two, json!({"kid": "k2"})), one.published()]), unnamed(&one), "permit"),
-        (json!([named(&two, json!({"kid": null})), one.published()]), unnamed(&two), "permit"),
-        (json!([named(&two, json!({"kid": "k2"})), one.published()]), unnamed(&stranger), none),
-        (json!([one.published()]), unnamed(&stranger), "the token's signature is wrong"),
-        (json!(many), unnamed(&stranger), "publishes 9 that fit, and none of the 8 that were tried signed it"),
-        (json!([]), unnamed(&stranger), "publishes none for its algorithm"),
+        (
+            json!([named(&two, json!({"kid": "k2"})), one.published()]),
+            unnamed(&one),
+            "permit",
+        ),
+        (
+            json!([named(&two, json!({"kid": null})), one.published()]),
+            unnamed(&two),
+            "permit",
+        ),
+        (
+            json!([named(&two, json!({"kid": "k2"})), one.published()]),
+            unnamed(&stranger),
+            none,
+        ),
+        (
+            json!([one.published()]),
+            unnamed(&stranger),
+            "the token's signature is wrong",
+        ),
+        (
+            json!(many),
+            unnamed(&stranger),
+            "publishes 9 that fit, and none of the 8 that were tried signed it",
+        ),
+        (
+            json!([]),
+            unnamed(&stranger),
+            "publishes none for its algorithm",
+        ),
     ] {
         let set = json!({"keys": published}).to_string();
         let web = Web::start(move |_| (200, String::new(), set.clone()));
-        let found = World::new(vec![profile(&web)], Vec::new()).read(&token).await;
+        let found = World::new(vec![profile(&web)], Vec::new())
+            .read(&token)
+            .await;
         assert!(found.contains(expected), "{published}: {found}");
     }
 }
@@ -161,13 +234,28 @@ async fn an_algorithm_may_have_its_curve_in_the_name() {
     for of_key in [json!(null), json!("EdDSA"), json!("Ed25519")] {
         let set = json!({"keys": [with(&key.published(), &json!({"alg": of_key}))]}).to_string();
         let web = Web::start(move |_| (200, String::new(), set.clone()));
-        let trust = Trust::Keys { source: KeySource::Jwks(web.url.clone()), algorithms: vec![Algorithm::EdDSA] };
-        let world = World::new(vec![Profile { trust, ..profile(&web) }], Vec::new());
+        let trust = Trust::Keys {
+            source: KeySource::Jwks(web.url.clone()),
+            algorithms: vec![Algorithm::EdDSA],
+        };
+        let world = World::new(
+            vec![Profile {
+                trust,
+                ..profile(&web)
+            }],
+            Vec::new(),
+        );
         for alg in ["EdDSA", "Ed25519"] {
-            let token = key.sign(&json!({"alg": alg, "typ": "at+jwt", "kid": "k1"}), &claims());
+            let token = key.sign(
+                &json!({"alg": alg, "typ": "at+jwt", "kid": "k1"}),
+                &claims(),
+            );
             assert_eq!(world.read(&token).await, "permit", "{alg} by {of_key}");
         }
-        let token = key.sign(&json!({"alg": "Ed448", "typ": "at+jwt", "kid": "k1"}), &claims());
+        let token = key.sign(
+            &json!({"alg": "Ed448", "typ": "at+jwt", "kid": "k1"}),
+            &claims(),
+        );
         assert!(world.read(&token).await.contains("algorithm"));
     }
 }
@@ -183,12 +271,23 @@ fn administered(web: &Web) -> World {
         rate: None,
         credentials: Scope::default(),
     };
-    let callers = vec![caller("admin", Permission::Admin), caller("other", Permission::RelationsWrite)];
-    World::with(vec![profile(web)], Vec::new(), Settings { callers, ..Settings::default() })
+    let callers = vec![
+        caller("admin", Permission::Admin),
+        caller("other", Permission::RelationsWrite),
+    ];
+    World::with(
+        vec![profile(web)],
+        Vec::new(),
+        Settings {
+            callers,
+            ..Settings::default()
+        },
+    )
 }
 
 async fn refresh(world: &World, key: &str) -> Reply {
-    let request = post("/admin/v1/keys/refresh", "").insert_header(("Authorization", format!("Bearer {key}")));
+    let request = post("/admin/v1/keys/refresh", "")
+        .insert_header(("Authorization", format!("Bearer {key}")));
     send(&world.server, request).await
 }
 
@@ -200,17 +299,33 @@ async fn an_administrator_makes_a_withdrawal_count_at_once() {
     let token = old.access_token(&claims());
     let read = async || {
         let body = question("read", &[access(&token)]).to_string();
-        let request = post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer other"));
+        let request =
+            post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer other"));
         send(&world.server, request).await.json()["decision"].clone()
     };
     assert_eq!(read().await, true);
     let answer = |keys: usize, added: Value, removed: Value| json!({"issuers": [{"issuer": ISSUER, "keys": keys, "added": added, "removed": removed}]});
-    assert_eq!(refresh(&world, "admin").await.json(), answer(1, json!([]), json!([])));
+    assert_eq!(
+        refresh(&world, "admin").await.json(),
+        answer(1, json!([]), json!([]))
+    );
     for (set, expected, decision) in [
-        (json!([new.published(), old.published()]), answer(2, json!(["k2"]), json!([])), true),
-        (json!([new.published()]), answer(1, json!([]), json!(["k1"])), false),
+        (
+            json!([new.published(), old.published()]),
+            answer(2, json!(["k2"]), json!([])),
+            true,
+        ),
+        (
+            json!([new.published()]),
+            answer(1, json!([]), json!(["k1"])),
+            false,
+        ),
         (json!([]), answer(0, json!([]), json!(["k2"])), false),
-        (json!([old.published()]), answer(1, json!(["k1"]), json!([])), true),
+        (
+            json!([old.published()]),
+            answer(1, json!(["k1"]), json!([])),
+            true,
+        ),
     ] {
         let set = json!({"keys": set}).to_string();
         web.answer(move |_| (200, String::new(), set.clone()));
@@ -221,7 +336,13 @@ async fn an_administrator_makes_a_withdrawal_count_at_once() {
     // What cannot be fetched leaves the last keys, and says so.
     web.set_down(true);
     let failed = refresh(&world, "admin").await.json();
-    assert!(failed["issuers"][0]["error"].as_str().unwrap().contains("does not answer"), "{failed}");
+    assert!(
+        failed["issuers"][0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("does not answer"),
+        "{failed}"
+    );
     assert_eq!(read().await, true);
     assert_eq!(refresh(&world, "other").await.status, 403);
     assert_eq!(refresh(&world, "wrong").await.status, 401);
@@ -236,9 +357,14 @@ async fn keys_that_are_of_no_form_leave_the_last_good_ones() {
     assert_eq!(world.read(&token).await, "permit");
     let mut since = web.count();
     let large = " ".repeat(600 * 1024);
-    for (status, body) in
-        [(200, "\"x\""), (200, "<html>{\"keys\":[]}"), (200, "busy"), (200, &large), (404, "{}"), (503, "{}")]
-    {
+    for (status, body) in [
+        (200, "\"x\""),
+        (200, "<html>{\"keys\":[]}"),
+        (200, "busy"),
+        (200, &large),
+        (404, "{}"),
+        (503, "{}"),
+    ] {
         let body = body.to_owned();
         web.answer(move |_| (status, String::new(), body.clone()));
         world.wait_ms(10_000);
@@ -257,7 +383,10 @@ async fn an_answer_without_a_key_withdraws_it_whatever_its_form() {
     let twice = own.replacen('{', "{\"kid\":\"k1\",", 1);
     let others = |count: usize| {
         let one = Key::new("x").published();
-        (0..count).map(|_| one.to_string()).collect::<Vec<_>>().join(",")
+        (0..count)
+            .map(|_| one.to_string())
+            .collect::<Vec<_>>()
+            .join(",")
     };
     let padding = " ".repeat(600 * 1024);
     for (status, body, told) in [
@@ -269,19 +398,36 @@ async fn an_answer_without_a_key_withdraws_it_whatever_its_form() {
         (200, String::new(), "empty"),
         (204, String::new(), "empty"),
         (410, "gone".to_owned(), "gone (410)"),
-        (200, format!("{{\"keys\":[{twice}]}}"), "1 of its keys cannot be read"),
-        (200, format!("{{\"keys\":[{}]}}", others(101)), "publishes 101 keys"),
+        (
+            200,
+            format!("{{\"keys\":[{twice}]}}"),
+            "1 of its keys cannot be read",
+        ),
+        (
+            200,
+            format!("{{\"keys\":[{}]}}", others(101)),
+            "publishes 101 keys",
+        ),
         // What stands beyond the limit is no key, and neither is what stands behind damage.
-        (200, format!("{{\"keys\":[{},{own}]}}", others(100)), "publishes 101 keys"),
+        (
+            200,
+            format!("{{\"keys\":[{},{own}]}}", others(100)),
+            "publishes 101 keys",
+        ),
         (200, format!("{{\"keys\":[{padding}{own}]}}"), "too large"),
         (200, format!("{{\"keys\":[7,x,{own}]}}"), "damaged"),
-        (200, format!("{{\"keys\":[{own}],\"keys\":[{own}]}}"), "twice"),
+        (
+            200,
+            format!("{{\"keys\":[{own}],\"keys\":[{own}]}}"),
+            "twice",
+        ),
     ] {
         let web = publish(&key);
         let world = administered(&web);
         let read = async || {
             let body = question("read", &[access(&token)]).to_string();
-            let request = post("/access/v1/evaluation", body).insert_header(("Authorization", "Bearer other"));
+            let request = post("/access/v1/evaluation", body)
+                .insert_header(("Authorization", "Bearer other"));
             send(&world.server, request).await.json()["decision"].clone()
         };
         assert_eq!(read().await, true);
@@ -289,13 +435,19 @@ async fn an_answer_without_a_key_withdraws_it_whatever_its_form() {
         web.answer(move |_| (status, String::new(), body.clone()));
         let refreshed = refresh(&world, "admin").await.json()["issuers"][0].clone();
         assert_eq!(refreshed["removed"], json!(["k1"]), "{short}: {refreshed}");
-        assert!(refreshed["error"].as_str().unwrap().contains(told), "{short}: {refreshed}");
+        assert!(
+            refreshed["error"].as_str().unwrap().contains(told),
+            "{short}: {refreshed}"
+        );
         assert_eq!(read().await, false, "{short}");
         // What comes whole again counts again.
         let set = json!({"keys": [key.published()]}).to_string();
         web.answer(move |_| (200, String::new(), set.clone()));
         let refreshed = refresh(&world, "admin").await.json()["issuers"][0].clone();
-        assert_eq!((&refreshed["added"], &refreshed["error"]), (&json!(["k1"]), &Value::Null));
+        assert_eq!(
+            (&refreshed["added"], &refreshed["error"]),
+            (&json!(["k1"]), &Value::Null)
+        );
         assert_eq!(read().await, true, "{short}");
     }
 }
@@ -312,7 +464,12 @@ async fn keys_that_can_be_read_verify_beside_those_that_cannot() {
         format!("\u{feff}{{\"keys\":[{own}]}}"),
     ] {
         let web = Web::start(move |_| (200, String::new(), body.clone()));
-        assert_eq!(World::new(vec![profile(&web)], Vec::new()).read(&key.access_token(&claims())).await, "permit");
+        assert_eq!(
+            World::new(vec![profile(&web)], Vec::new())
+                .read(&key.access_token(&claims()))
+                .await,
+            "permit"
+        );
     }
 }
 
@@ -322,24 +479,40 @@ async fn an_issuer_is_discovered_and_must_be_itself() {
     let set = json!({"keys": [key.published()]}).to_string();
     for (metadata, good) in [
         (json!({"issuer": "SELF", "jwks_uri": "SELF/keys"}), true),
-        (json!({"issuer": "https://other.example", "jwks_uri": "SELF/keys"}), false),
+        (
+            json!({"issuer": "https://other.example", "jwks_uri": "SELF/keys"}),
+            false,
+        ),
         (json!({"issuer": "SELF"}), false),
-        (json!({"issuer": "SELF", "jwks_uri": "http://other.example/keys"}), false),
+        (
+            json!({"issuer": "SELF", "jwks_uri": "http://other.example/keys"}),
+            false,
+        ),
         (json!([]), false),
     ] {
         let metadata = metadata.to_string();
         let web = Web::start(|_| (404, String::new(), String::new()));
         let (url, set) = (web.url.clone(), set.clone());
         web.answer(move |asked: &Asked| match asked.path.as_str() {
-            "/.well-known/openid-configuration" => (200, String::new(), metadata.replace("SELF", &url)),
+            "/.well-known/openid-configuration" => {
+                (200, String::new(), metadata.replace("SELF", &url))
+            }
             "/keys" => (200, String::new(), set.clone()),
             _ => (404, String::new(), String::new()),
         });
-        let issuer = Profile { issuer: web.url.as_str().into(), ..by(KeySource::Discovery(web.url.clone()), &web) };
+        let issuer = Profile {
+            issuer: web.url.as_str().into(),
+            ..by(KeySource::Discovery(web.url.clone()), &web)
+        };
         let world = World::new(vec![issuer], Vec::new());
-        let found = world.read(&key.access_token(&claims_with(&json!({"iss": web.url})))).await;
+        let found = world
+            .read(&key.access_token(&claims_with(&json!({"iss": web.url}))))
+            .await;
         assert_eq!(found == "permit", good, "{found}");
-        assert!(good || found.starts_with("credential_unavailable: "), "{found}");
+        assert!(
+            good || found.starts_with("credential_unavailable: "),
+            "{found}"
+        );
     }
 }
 
@@ -364,7 +537,13 @@ async fn keys_stand_in_a_file() {
         }
         world.wait_ms(10_000);
         world.read(&Key::new("z").access_token(&claims())).await;
-        assert!(world.read(&new.access_token(&claims())).await.contains("does not publish"), "{text:?}");
+        assert!(
+            world
+                .read(&new.access_token(&claims()))
+                .await
+                .contains("does not publish"),
+            "{text:?}"
+        );
         std::fs::write(&path, json!({"keys": [new.published()]}).to_string()).unwrap();
         world.wait_ms(10_000);
         assert_eq!(world.read(&new.access_token(&claims())).await, "permit");
@@ -377,10 +556,18 @@ async fn a_redirect_and_an_endless_answer_are_no_keys() {
     let key = Key::new("k1");
     let elsewhere = publish(&key);
     let location = format!("Location: {}\r\n", elsewhere.url);
-    for answer in [(302, location, String::new()), (200, String::new(), " ".repeat(600 * 1024))] {
+    for answer in [
+        (302, location, String::new()),
+        (200, String::new(), " ".repeat(600 * 1024)),
+    ] {
         let web = Web::start(move |_| answer.clone());
         let world = World::new(vec![profile(&web)], Vec::new());
-        assert!(world.read(&key.access_token(&claims())).await.starts_with("credential_unavailable: "));
+        assert!(
+            world
+                .read(&key.access_token(&claims()))
+                .await
+                .starts_with("credential_unavailable: ")
+        );
     }
     assert_eq!(elsewhere.count(), 0);
 }

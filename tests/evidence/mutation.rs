@@ -8,7 +8,9 @@ use support::tokens::Key;
 
 /// How long to mutate: a moment, or the seconds that CI gives.
 fn patience() -> Duration {
-    let seconds = std::env::var("BEHEST_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
+    let seconds = std::env::var("BEHEST_FUZZ_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok());
     seconds.map_or(Duration::from_millis(500), Duration::from_secs)
 }
 
@@ -57,17 +59,22 @@ async fn no_mutation_is_accepted_and_none_makes_it_fail() {
         let mutated = random.mutate(&plain);
         if mutated != plain {
             let found = world.read(&mutated).await;
-            assert!(found.starts_with("credential_"), "seed {seed}: {mutated}: {found}");
+            assert!(
+                found.starts_with("credential_"),
+                "seed {seed}: {mutated}: {found}"
+            );
         }
-        let claims =
-            json!({"htm": "GET", "htu": "https://api.example/", "iat": NOW_MS / 1_000, "jti": format!("{turn}")});
+        let claims = json!({"htm": "GET", "htu": "https://api.example/", "iat": NOW_MS / 1_000, "jti": format!("{turn}")});
         let proof = holder.proof(&bound, &claims);
         let changed = random.mutate(&proof);
         if changed != proof {
             let credential = json!({"type": "access_token", "value": bound,
                 "dpop": {"proof": changed, "method": "GET", "url": "https://api.example/"}});
             let found = world.ask(&question("read", &[credential])).await;
-            assert!(found.starts_with("proof_invalid: "), "seed {seed}: {changed}: {found}");
+            assert!(
+                found.starts_with("proof_invalid: "),
+                "seed {seed}: {changed}: {found}"
+            );
         }
     }
     assert!(turn > 0);

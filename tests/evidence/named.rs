@@ -1,4 +1,5 @@
-//! Who is named by what: a table of tokens and profiles, in the documentation, written by what the service reads.
+//! Who is named by what: a table of tokens and profiles, in the documentation, written by what the
+//! service reads.
 
 use crate::profiles::{PARTNER, Table, tables};
 use crate::world::{AUDIENCE, ISSUER, World, access, profile, publish, question};
@@ -29,25 +30,57 @@ async fn the_page_says_who_is_named_by_what() {
 }
 
 async fn write(table: Table) -> String {
-    let Table { title, profile: made, claims, rows } = table;
+    let Table {
+        title,
+        profile: made,
+        claims,
+        rows,
+    } = table;
     let key = Key::new("k1");
     let web = publish(&key);
     let keys = profile(&web);
-    let trust = if matches!(made.trust, Trust::Secret(_)) { made.trust.clone() } else { keys.trust.clone() };
-    let audiences = if matches!(trust, Trust::Secret(_)) { Vec::new() } else { keys.audiences.clone() };
-    let id_token_audiences = if audiences.is_empty() { Vec::new() } else { vec!["web".into()] };
+    let trust = if matches!(made.trust, Trust::Secret(_)) {
+        made.trust.clone()
+    } else {
+        keys.trust.clone()
+    };
+    let audiences = if matches!(trust, Trust::Secret(_)) {
+        Vec::new()
+    } else {
+        keys.audiences.clone()
+    };
+    let id_token_audiences = if audiences.is_empty() {
+        Vec::new()
+    } else {
+        vec!["web".into()]
+    };
     let partner = Profile {
         issuer: PARTNER.into(),
-        ids: vec![("user".into(), "partner/".into()), ("agent".into(), "partner/".into())],
+        ids: vec![
+            ("user".into(), "partner/".into()),
+            ("agent".into(), "partner/".into()),
+        ],
         ..keys
     };
     let is_secret = matches!(trust, Trust::Secret(_));
-    let made = Profile { trust, audiences, id_token_audiences, ..made };
-    let typ = if made.types.contains(&"at+jwt".to_owned()) { "at+jwt" } else { "JWT" };
+    let made = Profile {
+        trust,
+        audiences,
+        id_token_audiences,
+        ..made
+    };
+    let typ = if made.types.contains(&"at+jwt".to_owned()) {
+        "at+jwt"
+    } else {
+        "JWT"
+    };
     let world = World::new(vec![made, partner], Vec::new());
     let mut told = format!("\n## {title}\n\nEach token has `{claims}` beside its own.\n\n{HEAD}");
     for (kind, over) in rows {
-        let all = with(&with(&claims, &json!({"iat": NOW - 10, "exp": NOW + 300})), &over);
+        let all = with(
+            &with(&claims, &json!({"iat": NOW - 10, "exp": NOW + 300})),
+            &over,
+        );
         let is_id_token = kind.starts_with("ID token");
         let typ = if is_id_token { "JWT" } else { typ };
         let token = if is_secret {
@@ -55,8 +88,9 @@ async fn write(table: Table) -> String {
         } else {
             key.sign(&json!({"alg": "ES256", "typ": typ, "kid": "k1"}), &all)
         };
-        let mut credentials =
-            vec![json!({"type": if is_id_token { "id_token" } else { "access_token" }, "value": token})];
+        let mut credentials = vec![
+            json!({"type": if is_id_token { "id_token" } else { "access_token" }, "value": token}),
+        ];
         if kind.contains("beside an access token") {
             let plain = key.sign(
                 &json!({"alg": "ES256", "typ": "at+jwt", "kid": "k1"}),
@@ -79,17 +113,34 @@ fn row(told: &mut String, kind: &str, claims: &Value, found: &str) {
 async fn named(world: &World, credentials: &[Value]) -> String {
     let body = question("look", credentials);
     let explanation = world.explain(&body).await;
-    let name = |member: &Value| format!("{}:{}", member["type"].as_str().unwrap(), member["id"].as_str().unwrap());
+    let name = |member: &Value| {
+        format!(
+            "{}:{}",
+            member["type"].as_str().unwrap(),
+            member["id"].as_str().unwrap()
+        )
+    };
     match explanation["credentials"].as_array().map(Vec::as_slice) {
         Some([first, ..]) => {
-            let chain: Vec<String> = first["chain"].as_array().unwrap().iter().map(name).collect();
+            let chain: Vec<String> = first["chain"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(name)
+                .collect();
             format!("`{}`", chain.join(" > "))
         }
         _ => {
             let answer = world.ask(&body).await;
             let (code, why) = answer.split_once(": ").unwrap();
-            let why = why.trim_start_matches("`context.credentials[0]`").trim_start();
-            let why = if why.starts_with(": ") { why.trim_start_matches(": ").to_owned() } else { format!("it {why}") };
+            let why = why
+                .trim_start_matches("`context.credentials[0]`")
+                .trim_start();
+            let why = if why.starts_with(": ") {
+                why.trim_start_matches(": ").to_owned()
+            } else {
+                format!("it {why}")
+            };
             format!("`{code}`: {why}")
         }
     }
@@ -123,8 +174,11 @@ fn answered() -> Vec<Answered> {
         carries_act: false,
         ..standard(&alice, token)
     };
-    let provider =
-        |answer| Answered { profile: "`oidc-provider`", preset: Preset::OidcProvider, ..standard(answer, None) };
+    let provider = |answer| Answered {
+        profile: "`oidc-provider`",
+        preset: Preset::OidcProvider,
+        ..standard(answer, None)
+    };
     vec![
         standard(&alice, None),
         standard(&acted, None),
@@ -149,7 +203,12 @@ async fn introspected() -> String {
     let usual = json!({"iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 300});
     for case in answered() {
         let (world, _web) = asking(&case);
-        let Answered { profile, answer, token, .. } = case;
+        let Answered {
+            profile,
+            answer,
+            token,
+            ..
+        } = case;
         let jwt = |claims: &Value| Key::new("k1").access_token(&with(claims, &usual));
         let value = token.as_ref().map_or("opaque".to_owned(), jwt);
         let shown = token.map_or("opaque".to_owned(), |token| format!("`{token}`"));
@@ -161,7 +220,11 @@ async fn introspected() -> String {
 
 /// A service whose issuer gives this answer about every token.
 fn asking(case: &Answered) -> (World, Web) {
-    let answer = with(&case.answer, &json!({"active": true, "aud": AUDIENCE, "exp": NOW + 300})).to_string();
+    let answer = with(
+        &case.answer,
+        &json!({"active": true, "aud": AUDIENCE, "exp": NOW + 300}),
+    )
+    .to_string();
     let web = Web::start(move |_| (200, String::new(), answer.clone()));
     let introspection = Some(Introspection {
         url: web.url.clone(),

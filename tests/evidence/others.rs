@@ -1,4 +1,5 @@
-//! Actors of another issuer: each has the id that it has in its own issuer's tokens, or the token is refused.
+//! Actors of another issuer: each has the id that it has in its own issuer's tokens, or the token
+//! is refused.
 
 use crate::actors::chain;
 use crate::world::{World, access, claims_with, profile, publish, question};
@@ -17,7 +18,10 @@ fn world() -> (World, Key) {
     let keycloak = Profile {
         trust: own.trust.clone(),
         audiences: own.audiences.clone(),
-        ids: vec![("user".into(), "kc/".into()), ("agent".into(), "kc/".into())],
+        ids: vec![
+            ("user".into(), "kc/".into()),
+            ("agent".into(), "kc/".into()),
+        ],
         ..Preset::Keycloak.profile(KEYCLOAK)
     };
     let domain = TrustDomain {
@@ -36,21 +40,57 @@ fn actors() -> Vec<(Value, Option<&'static str>)> {
     vec![
         // A service account has there the number of its user, and its own tokens name its client.
         (json!({"sub": "5f1c", "iss": KEYCLOAK}), None),
-        (json!({"sub": "5f1c", "iss": KEYCLOAK, "client_id": 7}), None),
-        (json!({"sub": "5f1c", "iss": KEYCLOAK, "client_id": "batch"}), Some("agent:kc/batch")),
-        (json!({"sub": "5f1c", "iss": KEYCLOAK, "azp": "batch"}), Some("agent:kc/batch")),
-        (json!({"sub": "5f1c", "iss": KEYCLOAK, "azp": "batch", "client_id": "batch"}), Some("agent:kc/batch")),
-        (json!({"sub": "5f1c", "iss": KEYCLOAK, "azp": "batch", "client_id": "copilot"}), None),
-        (json!({"sub": "5f1c", "iss": KEYCLOAK, "azp": "copilot", "Client_Id": "batch"}), None),
-        (json!({"sub": "5f1c", "iss": KEYCLOAK, "sub_profile": "user"}), Some("user:kc/5f1c")),
-        (json!({"sub": "spiffe://prod.example/x", "iss": DOMAIN}), Some("agent:spiffe://prod.example/x")),
+        (
+            json!({"sub": "5f1c", "iss": KEYCLOAK, "client_id": 7}),
+            None,
+        ),
+        (
+            json!({"sub": "5f1c", "iss": KEYCLOAK, "client_id": "batch"}),
+            Some("agent:kc/batch"),
+        ),
+        (
+            json!({"sub": "5f1c", "iss": KEYCLOAK, "azp": "batch"}),
+            Some("agent:kc/batch"),
+        ),
+        (
+            json!({"sub": "5f1c", "iss": KEYCLOAK, "azp": "batch", "client_id": "batch"}),
+            Some("agent:kc/batch"),
+        ),
+        (
+            json!({"sub": "5f1c", "iss": KEYCLOAK, "azp": "batch", "client_id": "copilot"}),
+            None,
+        ),
+        (
+            json!({"sub": "5f1c", "iss": KEYCLOAK, "azp": "copilot", "Client_Id": "batch"}),
+            None,
+        ),
+        (
+            json!({"sub": "5f1c", "iss": KEYCLOAK, "sub_profile": "user"}),
+            Some("user:kc/5f1c"),
+        ),
+        (
+            json!({"sub": "spiffe://prod.example/x", "iss": DOMAIN}),
+            Some("agent:spiffe://prod.example/x"),
+        ),
         (json!({"sub": "x", "iss": DOMAIN}), None),
         (json!({"sub": "/x", "iss": DOMAIN}), None),
-        (json!({"sub": "spiffe://prod.example/x/", "iss": DOMAIN}), None),
-        (json!({"sub": "spiffe://prod.example/y/../x", "iss": DOMAIN}), None),
+        (
+            json!({"sub": "spiffe://prod.example/x/", "iss": DOMAIN}),
+            None,
+        ),
+        (
+            json!({"sub": "spiffe://prod.example/y/../x", "iss": DOMAIN}),
+            None,
+        ),
         (json!({"sub": "spiffe://prod.example", "iss": DOMAIN}), None),
-        (json!({"sub": "spiffe://other.example/x", "iss": DOMAIN}), None),
-        (json!({"sub": "SPIFFE://prod.example/x", "iss": DOMAIN}), None),
+        (
+            json!({"sub": "spiffe://other.example/x", "iss": DOMAIN}),
+            None,
+        ),
+        (
+            json!({"sub": "SPIFFE://prod.example/x", "iss": DOMAIN}),
+            None,
+        ),
     ]
 }
 
@@ -58,11 +98,18 @@ fn actors() -> Vec<(Value, Option<&'static str>)> {
 async fn an_actor_of_another_issuer_has_the_id_of_its_own_tokens() {
     let (world, key) = world();
     for (act, expected) in actors() {
-        let found = chain(&world, &key.access_token(&claims_with(&json!({"act": act})))).await;
+        let found = chain(
+            &world,
+            &key.access_token(&claims_with(&json!({"act": act}))),
+        )
+        .await;
         match expected {
             Some(name) => assert_eq!(found, format!("user:alice > {name}"), "{act}"),
             None => {
-                assert!(found.starts_with("credential_invalid: ") && found.contains("names nobody"), "{act}: {found}");
+                assert!(
+                    found.starts_with("credential_invalid: ") && found.contains("names nobody"),
+                    "{act}: {found}"
+                );
             }
         }
     }
@@ -75,12 +122,23 @@ async fn a_request_names_such_an_actor_by_the_same_rule() {
         let mut body = question("look", &[access("x")]);
         body["subject"] = json!({"type": "user", "id": "alice", "properties": {"act": act}});
         body["context"] = json!({});
-        let legs = world.explain(&body).await["legs"].as_array().cloned().unwrap_or_default();
+        let legs = world.explain(&body).await["legs"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let names = legs.iter().map(|leg| &leg["principal"]);
-        let names: Vec<String> =
-            names.map(|uid| format!("{}:{}", uid["type"].as_str().unwrap(), uid["id"].as_str().unwrap())).collect();
+        let names: Vec<String> = names
+            .map(|uid| {
+                format!(
+                    "{}:{}",
+                    uid["type"].as_str().unwrap(),
+                    uid["id"].as_str().unwrap()
+                )
+            })
+            .collect();
         match expected {
-            // A member of `act` that names a client may be refused in a request; a number never names one.
+            // A member of `act` that names a client may be refused in a request; a number never
+            // names one.
             Some(name) if !names.is_empty() => assert_eq!(names, ["user:alice", name], "{act}"),
             Some(_) => assert!(act.get("client_id").or(act.get("azp")).is_some(), "{act}"),
             None => assert!(names.is_empty(), "{act}: {names:?}"),

@@ -28,7 +28,10 @@ fn token(key: &Key, over: &Value) -> String {
         "aud": AUDIENCE, "iss": ISSUER, "iat": NOW - 10, "exp": NOW + 300, "azp": "web", "oid": "alice", "sub": "alice",
         "scp": "read", "ver": "2.0", "groups": ["staff"],
     });
-    key.sign(&json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}), &with(&claims, over))
+    key.sign(
+        &json!({"alg": "ES256", "typ": "JWT", "kid": "k1"}),
+        &with(&claims, over),
+    )
 }
 
 fn more() -> [Value; 7] {
@@ -53,27 +56,51 @@ async fn groups_that_are_roles_are_unknown_where_there_are_more() {
     });
     let ask = async |over: &Value| {
         let over = with(over, &json!({"roles": ["clerk", "payer"]}));
-        world.ask(&question("roles", &[access(&token(&key, &over))])).await
+        world
+            .ask(&question("roles", &[access(&token(&key, &over))]))
+            .await
     };
     assert_eq!(ask(&json!({})).await, "permit");
     for over in more() {
-        assert!(ask(&over).await.starts_with("bad_value: `context.token.roles`"), "{over}");
+        assert!(
+            ask(&over)
+                .await
+                .starts_with("bad_value: `context.token.roles`"),
+            "{over}"
+        );
     }
     let (world, key, _web) = self::world(Preset::Entra, |profile| profile);
     for over in more() {
         let over = with(&over, &json!({"roles": ["clerk", "payer"]}));
-        assert_eq!(world.ask(&question("roles", &[access(&token(&key, &over))])).await, "permit", "{over}");
+        assert_eq!(
+            world
+                .ask(&question("roles", &[access(&token(&key, &over))]))
+                .await,
+            "permit",
+            "{over}"
+        );
     }
 }
 
 #[actix_web::test]
 async fn a_policy_that_reads_groups_denies_where_there_are_more() {
     let (world, key, _web) = world(Preset::Entra, |profile| profile);
-    let ask = async |action: &str, over: &Value| world.ask(&question(action, &[access(&token(&key, over))])).await;
+    let ask = async |action: &str, over: &Value| {
+        world
+            .ask(&question(action, &[access(&token(&key, over))]))
+            .await
+    };
     assert_eq!(ask("skim", &json!({})).await, "permit");
     assert_eq!(ask("skim", &json!({"groups": null})).await, "permit");
-    assert_eq!(ask("skim", &json!({"groups": null, "hasgroups": false})).await, "permit");
-    assert!(ask("skim", &json!({"groups": ["blocked"]})).await.starts_with("forbidden: "));
+    assert_eq!(
+        ask("skim", &json!({"groups": null, "hasgroups": false})).await,
+        "permit"
+    );
+    assert!(
+        ask("skim", &json!({"groups": ["blocked"]}))
+            .await
+            .starts_with("forbidden: ")
+    );
     for over in more() {
         for _ in 0..2 {
             let found = ask("skim", &over).await;
@@ -86,40 +113,75 @@ async fn a_policy_that_reads_groups_denies_where_there_are_more() {
         }
     }
     for name in ["acr", "roles", "sid", "jti"] {
-        assert_eq!(ask("read", &json!({"_claim_names": {name: "src1"}})).await, "permit", "{name}");
+        assert_eq!(
+            ask("read", &json!({"_claim_names": {name: "src1"}})).await,
+            "permit",
+            "{name}"
+        );
     }
     let sources = json!({"src1": {"endpoint": "https://x"}});
-    for over in [json!({"sid": "src1", "_claim_sources": sources}), json!({"_claim_names": {"sid": "src1"}})] {
+    for over in [
+        json!({"sid": "src1", "_claim_sources": sources}),
+        json!({"_claim_names": {"sid": "src1"}}),
+    ] {
         assert_eq!(ask("read", &over).await, "permit", "{over}");
-        assert!(ask("session", &over).await.starts_with("bad_value: "), "{over}");
+        assert!(
+            ask("session", &over).await.starts_with("bad_value: "),
+            "{over}"
+        );
     }
     assert_eq!(ask("session", &json!({"sid": "src1"})).await, "permit");
-    // What tells whose a token is, of which kind it is, and what it is bound to: scopes tell a user's from a client's there.
-    for name in ["oid", "azp", "sub", "aud", "cnf", "act", "exp", "scp", "idtyp", "ver", "nonce", "typ"] {
+    // What tells whose a token is, of which kind it is, and what it is bound to: scopes tell a
+    // user's from a client's there.
+    for name in [
+        "oid", "azp", "sub", "aud", "cnf", "act", "exp", "scp", "idtyp", "ver", "nonce", "typ",
+    ] {
         let found = ask("look", &json!({"_claim_names": {name: "src1"}})).await;
-        assert!(found.contains(&format!("has its claim `{name}` elsewhere")), "{found}");
+        assert!(
+            found.contains(&format!("has its claim `{name}` elsewhere")),
+            "{found}"
+        );
     }
     for name in ["scp", "azp", "act", "cnf"] {
         let found = ask("look", &json!({name: "src1", "_claim_sources": sources})).await;
-        assert!(found.contains(&format!("has its claim `{name}` elsewhere")), "{found}");
+        assert!(
+            found.contains(&format!("has its claim `{name}` elsewhere")),
+            "{found}"
+        );
     }
     for name in ["HasGroups", "has_groups", "_Claim_names"] {
         let found = ask("look", &json!({name: true})).await;
-        assert!(found.contains("but for case or separators"), "{name}: {found}");
+        assert!(
+            found.contains("but for case or separators"),
+            "{name}: {found}"
+        );
     }
     for name in ["_claim_names", "_claim_sources"] {
         let found = ask("look", &json!({name: "groups"})).await;
-        assert!(found.contains(&format!("`{name}` is not of its form")), "{found}");
+        assert!(
+            found.contains(&format!("`{name}` is not of its form")),
+            "{found}"
+        );
     }
 }
 
 #[actix_web::test]
 async fn a_setting_refuses_such_tokens() {
-    let (world, key, _web) = world(Preset::Entra, |profile| Profile { overage: Overage::Refuse, ..profile });
-    let ask = async |over: &Value| world.ask(&question("look", &[access(&token(&key, over))])).await;
+    let (world, key, _web) = world(Preset::Entra, |profile| Profile {
+        overage: Overage::Refuse,
+        ..profile
+    });
+    let ask = async |over: &Value| {
+        world
+            .ask(&question("look", &[access(&token(&key, over))]))
+            .await
+    };
     assert_eq!(ask(&json!({})).await, "permit");
     for over in more() {
         let found = ask(&over).await;
-        assert!(found.contains("does not hold all of its claim `groups`"), "{over}: {found}");
+        assert!(
+            found.contains("does not hold all of its claim `groups`"),
+            "{over}: {found}"
+        );
     }
 }

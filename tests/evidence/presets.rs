@@ -26,8 +26,15 @@ async fn read(world: &World, key: &Key, claims: &Value) -> String {
     let body = question("read", &[access(&token)]);
     let explanation = world.explain(&body).await;
     let answer = world.ask(&body).await;
-    match explanation["credentials"][0]["chain"].as_array().map(Vec::as_slice) {
-        Some([one]) => format!("{}:{} {answer}", one["type"].as_str().unwrap(), one["id"].as_str().unwrap()),
+    match explanation["credentials"][0]["chain"]
+        .as_array()
+        .map(Vec::as_slice)
+    {
+        Some([one]) => format!(
+            "{}:{} {answer}",
+            one["type"].as_str().unwrap(),
+            one["id"].as_str().unwrap()
+        ),
         _ => answer,
     }
 }
@@ -45,27 +52,69 @@ async fn keycloak() {
     assert_eq!(read(&world, &key, &token).await, "user:7a1f-uuid permit");
     let of_client = json!({"azp": "batch", "client_id": "batch", "sid": null, "preferred_username": "service-account-batch",
                "clientHost": "10.0.0.1", "clientAddress": "10.0.0.1"});
-    assert_eq!(read(&world, &key, &with(&token, &of_client)).await, "agent:batch permit");
-    for missing in ["preferred_username", "clientHost", "clientAddress", "client_id"] {
+    assert_eq!(
+        read(&world, &key, &with(&token, &of_client)).await,
+        "agent:batch permit"
+    );
+    for missing in [
+        "preferred_username",
+        "clientHost",
+        "clientAddress",
+        "client_id",
+    ] {
         let own = with(&of_client, &json!({ missing: null }));
-        assert_eq!(read(&world, &key, &with(&token, &own)).await, "agent:batch permit", "{missing}");
+        assert_eq!(
+            read(&world, &key, &with(&token, &own)).await,
+            "agent:batch permit",
+            "{missing}"
+        );
     }
     let posing = json!({"azp": "batch", "preferred_username": "service-account-batch"});
     // Without the scope `service_account` there is the name, and no session.
-    assert_eq!(read(&world, &key, &with(&with(&token, &posing), &json!({"sid": null}))).await, "agent:batch permit");
+    assert_eq!(
+        read(
+            &world,
+            &key,
+            &with(&with(&token, &posing), &json!({"sid": null}))
+        )
+        .await,
+        "agent:batch permit"
+    );
     for (over, expected) in [
-        // A user who registered by that name, in her session; and one whom the issuer knows both ways.
-        (posing.clone(), "has a user's claim `sid`: it has marks of both"),
+        // A user who registered by that name, in her session; and one whom the issuer knows both
+        // ways.
+        (
+            posing.clone(),
+            "has a user's claim `sid`: it has marks of both",
+        ),
         (
             json!({"azp": "batch", "preferred_username": "service-account-batch", "sid": null, "session_state": "s1"}),
             "has a user's claim `session_state`",
         ),
-        (with(&posing, &json!({"preferred_username": null, "username": "service-account-Batch"})), "has marks of both"),
-        (with(&of_client, &json!({"sid": "s1"})), "has a user's claim `sid`: it has marks of both"),
-        (with(&of_client, &json!({"session_state": "s1"})), "has a user's claim `session_state`"),
+        (
+            with(
+                &posing,
+                &json!({"preferred_username": null, "username": "service-account-Batch"}),
+            ),
+            "has marks of both",
+        ),
+        (
+            with(&of_client, &json!({"sid": "s1"})),
+            "has a user's claim `sid`: it has marks of both",
+        ),
+        (
+            with(&of_client, &json!({"session_state": "s1"})),
+            "has a user's claim `session_state`",
+        ),
         (json!({"clientHost": "10.0.0.1"}), "has marks of both"),
-        (json!({"sid": null, "sub": "web", "session_state": "s1"}), "has marks of both"),
-        (json!({"preferred_username": "service-account-batch"}), "is another client's"),
+        (
+            json!({"sid": null, "sub": "web", "session_state": "s1"}),
+            "has marks of both",
+        ),
+        (
+            json!({"preferred_username": "service-account-batch"}),
+            "is another client's",
+        ),
         // Its other tokens, which have the same type in the header, some the same audience.
         (json!({"typ": "ID", "at_hash": "x"}), "is an ID token"),
         (json!({"typ": "ID"}), "is an ID token"),
@@ -75,7 +124,10 @@ async fn keycloak() {
         (json!({"typ": null}), "is no access token"),
     ] {
         let found = read(&world, &key, &with(&token, &over)).await;
-        assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");
+        assert!(
+            found.starts_with("credential_invalid: ") && found.contains(expected),
+            "{over}: {found}"
+        );
     }
 }
 
@@ -89,7 +141,8 @@ async fn entra() {
         "sub": "pairwise", "tid": "00000000-tid", "uti": "x", "ver": "2.0",
     });
     assert_eq!(read(&world, &key, &token).await, "user:00000000-oid permit");
-    let of_application = json!({"azp": "batch", "scp": null, "sub": "00000000-oid", "roles": ["read"]});
+    let of_application =
+        json!({"azp": "batch", "scp": null, "sub": "00000000-oid", "roles": ["read"]});
     // Whether or not the application asks for `idtyp`. Its roles are no scopes.
     for idtyp in [Value::Null, json!("app")] {
         let claims = with(&with(&token, &of_application), &json!({"idtyp": idtyp}));
@@ -97,14 +150,23 @@ async fn entra() {
         assert!(found.starts_with("agent:batch not_permitted: "), "{found}");
     }
     for (over, expected) in [
-        (json!({"azp": null, "scp": null, "nonce": "n"}), "is an ID token"),
+        (
+            json!({"azp": null, "scp": null, "nonce": "n"}),
+            "is an ID token",
+        ),
         (json!({"azp": null, "scp": null}), "is no access token"),
         (json!({"ver": "1.0"}), "is no access token"),
         (json!({"oid": null}), "names no subject"),
-        (json!({"act": {"sub": "bot"}}), "its issuer's profile knows none"),
+        (
+            json!({"act": {"sub": "bot"}}),
+            "its issuer's profile knows none",
+        ),
     ] {
         let found = read(&world, &key, &with(&token, &over)).await;
-        assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");
+        assert!(
+            found.starts_with("credential_invalid: ") && found.contains(expected),
+            "{over}: {found}"
+        );
     }
 }
 
@@ -127,10 +189,16 @@ async fn entra_version_1() {
         (json!({"appid": null, "nonce": "n"}), "is an ID token"),
         (json!({"appid": null}), "its claim `appid` is missing"),
         (json!({"ver": "2.0"}), "its claim `ver` is missing"),
-        (json!({"ver": "2.0", "appid": null, "azp": "web"}), "is no access token"),
+        (
+            json!({"ver": "2.0", "appid": null, "azp": "web"}),
+            "is no access token",
+        ),
     ] {
         let found = read(&world, &key, &with(&token, &over)).await;
-        assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");
+        assert!(
+            found.starts_with("credential_invalid: ") && found.contains(expected),
+            "{over}: {found}"
+        );
     }
 }
 
@@ -144,11 +212,19 @@ fn every_word_of_a_setting_is_a_preset() {
 
 #[test]
 fn the_page_and_the_example_say_of_each_preset_what_it_is() {
-    let read = |name: &str| std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let read = |name: &str| {
+        std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
     let (page, example) = (read("docs/credentials.md"), read("behest.example.toml"));
     for (word, _) in Preset::WORDS {
-        let in_row =
-            |line: &str| line.starts_with('|') && line.split('|').nth(1).unwrap().contains(&format!("`{word}`"));
+        let in_row = |line: &str| {
+            line.starts_with('|')
+                && line
+                    .split('|')
+                    .nth(1)
+                    .unwrap()
+                    .contains(&format!("`{word}`"))
+        };
         assert!(page.lines().any(in_row), "{word}");
         assert!(example.contains(&format!("\"{word}\"")), "{word}");
     }

@@ -39,30 +39,59 @@ fn standard_tables() -> Vec<Table> {
         ("a user's, of a client in `azp`", json!({"azp": "copilot"})),
         ("a user's, of no client", json!({})),
         ("exchanged, its client the actor", act),
-        ("exchanged, its client another", json!({"act": {"sub": "bot"}, "client_id": "web"})),
+        (
+            "exchanged, its client another",
+            json!({"act": {"sub": "bot"}, "client_id": "web"}),
+        ),
         (
             "exchanged twice",
             json!({"act": {"sub": "specialist", "act": {"sub": "orchestrator"}}, "client_id": "specialist"}),
         ),
-        ("exchanged, its actor a partner's", json!({"act": {"sub": "bot", "iss": PARTNER}, "client_id": "web"})),
-        ("a client's own", json!({"sub": "batch", "client_id": "batch"})),
+        (
+            "exchanged, its actor a partner's",
+            json!({"act": {"sub": "bot", "iss": PARTNER}, "client_id": "web"}),
+        ),
+        (
+            "a client's own",
+            json!({"sub": "batch", "client_id": "batch"}),
+        ),
         ("of two clients", json!({"client_id": "one", "azp": "two"})),
-        ("with an `act` of another form", json!({"act": [{"sub": "bot"}], "client_id": "bot"})),
+        (
+            "with an `act` of another form",
+            json!({"act": [{"sub": "bot"}], "client_id": "bot"}),
+        ),
         ("ID token alone", id_token.clone()),
         ("ID token beside an access token", id_token.clone()),
-        ("ID token of a client, beside an access token", with(&id_token, &json!({"sub": "web", "azp": "web"}))),
+        (
+            "ID token of a client, beside an access token",
+            with(&id_token, &json!({"sub": "web", "azp": "web"})),
+        ),
     ];
-    let own = |profile| Profile { own_clients: vec!["web".into()], ..profile };
+    let own = |profile| Profile {
+        own_clients: vec!["web".into()],
+        ..profile
+    };
     vec![
-        Table { title: "`standard`", profile: standard(|profile| profile), claims: claims.clone(), rows: plain },
+        Table {
+            title: "`standard`",
+            profile: standard(|profile| profile),
+            claims: claims.clone(),
+            rows: plain,
+        },
         Table {
             title: "`standard`, `own_clients = [\"web\"]`",
             profile: standard(own),
             claims,
             rows: vec![
                 ("a user's, of her own hand", json!({"client_id": "web"})),
-                ("a user's, of another client", json!({"client_id": "copilot"})),
-                ("exchanged, its client her own hand", json!({"act": {"sub": "bot"}, "client_id": "web"})),
+                (
+                    "a user's, of another client",
+                    json!({"client_id": "copilot"}),
+                ),
+                (
+                    "exchanged, its client her own hand",
+                    json!({"act": {"sub": "bot"}, "client_id": "web"}),
+                ),
             ],
         },
     ]
@@ -73,18 +102,33 @@ fn tables_of_forms() -> Vec<Table> {
     vec![
         Table {
             title: "`standard`, `actor = \"inverted\"`",
-            profile: standard(|profile| Profile { actor: ActorForm::Inverted, ..profile }),
+            profile: standard(|profile| Profile {
+                actor: ActorForm::Inverted,
+                ..profile
+            }),
             claims: json!({"iss": ISSUER, "aud": AUDIENCE}),
             rows: vec![
                 ("for a user", inverted.clone()),
-                ("for a user, its client another", with(&inverted, &json!({"client_id": "web"}))),
+                (
+                    "for a user, its client another",
+                    with(&inverted, &json!({"client_id": "web"})),
+                ),
                 (
                     "for another agent of a user's",
-                    with(&inverted, &json!({"act": {"sub": "orchestrator", "act": {"sub": "alice"}}})),
+                    with(
+                        &inverted,
+                        &json!({"act": {"sub": "orchestrator", "act": {"sub": "alice"}}}),
+                    ),
                 ),
-                ("for a partner's user", with(&inverted, &json!({"act": {"sub": "alice", "iss": PARTNER}}))),
+                (
+                    "for a partner's user",
+                    with(&inverted, &json!({"act": {"sub": "alice", "iss": PARTNER}})),
+                ),
                 ("without `act`", json!({"sub": "bot", "client_id": "bot"})),
-                ("without `act`, of another client", json!({"sub": "bot", "client_id": "web"})),
+                (
+                    "without `act`, of another client",
+                    json!({"sub": "bot", "client_id": "web"}),
+                ),
             ],
         },
         Table {
@@ -95,19 +139,37 @@ fn tables_of_forms() -> Vec<Table> {
                 ..profile
             }),
             claims: json!({"iss": ISSUER, "aud": AUDIENCE}),
-            rows: vec![("for a partner's user", with(&inverted, &json!({"act": {"sub": "alice", "iss": PARTNER}})))],
+            rows: vec![(
+                "for a partner's user",
+                with(&inverted, &json!({"act": {"sub": "alice", "iss": PARTNER}})),
+            )],
         },
         Table {
             title: "`standard`, `actor = \"list\"`",
-            profile: standard(|profile| Profile { actor: ActorForm::List, ..profile }),
+            profile: standard(|profile| Profile {
+                actor: ActorForm::List,
+                ..profile
+            }),
             claims: json!({"iss": ISSUER, "aud": AUDIENCE}),
             rows: vec![
-                ("for a user", with(&inverted, &json!({"act": [{"sub": "alice"}]}))),
+                (
+                    "for a user",
+                    with(&inverted, &json!({"act": [{"sub": "alice"}]})),
+                ),
                 (
                     "for another agent of a user's",
-                    with(&inverted, &json!({"act": [{"sub": "orchestrator"}, {"sub": "alice"}]})),
+                    with(
+                        &inverted,
+                        &json!({"act": [{"sub": "orchestrator"}, {"sub": "alice"}]}),
+                    ),
                 ),
-                ("for a partner's user", with(&inverted, &json!({"act": [{"sub": "alice", "iss": PARTNER}]}))),
+                (
+                    "for a partner's user",
+                    with(
+                        &inverted,
+                        &json!({"act": [{"sub": "alice", "iss": PARTNER}]}),
+                    ),
+                ),
             ],
         },
     ]
@@ -122,9 +184,18 @@ fn keycloak() -> Table {
         claims: json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "typ": "Bearer"}),
         rows: vec![
             ("a user's", json!({"azp": "copilot"})),
-            ("a user's, with a `nonce`", json!({"azp": "copilot", "nonce": "n"})),
-            ("a user's, said to be bound, and to no key", json!({"azp": "copilot", "typ": "DPoP"})),
-            ("exchanged, the actor by its client's name", json!({"azp": "bot", "act": {"sub": "bot"}})),
+            (
+                "a user's, with a `nonce`",
+                json!({"azp": "copilot", "nonce": "n"}),
+            ),
+            (
+                "a user's, said to be bound, and to no key",
+                json!({"azp": "copilot", "typ": "DPoP"}),
+            ),
+            (
+                "exchanged, the actor by its client's name",
+                json!({"azp": "bot", "act": {"sub": "bot"}}),
+            ),
             (
                 "exchanged, the actor with its client",
                 json!({"azp": "web", "act": {"sub": "5f1c-uuid", "client_id": "batch"}}),
@@ -133,16 +204,40 @@ fn keycloak() -> Table {
                 "exchanged, the actor with two clients",
                 json!({"azp": "web", "act": {"sub": "5f1c-uuid", "client_id": "batch", "azp": "copilot"}}),
             ),
-            ("exchanged, the actor by its account's number", json!({"azp": "batch", "act": {"sub": "5f1c-uuid"}})),
+            (
+                "exchanged, the actor by its account's number",
+                json!({"azp": "batch", "act": {"sub": "5f1c-uuid"}}),
+            ),
             ("a service account's own", account.clone()),
-            ("a service account's own, with a user's session", with(&account, &json!({"sid": "s1"}))),
-            ("a user's who is named like a service account", with(&account, &json!({"clientHost": null, "sid": "s1"}))),
-            ("of an account named like another client's", with(&account, &json!({"azp": "web"}))),
+            (
+                "a service account's own, with a user's session",
+                with(&account, &json!({"sid": "s1"})),
+            ),
+            (
+                "a user's who is named like a service account",
+                with(&account, &json!({"clientHost": null, "sid": "s1"})),
+            ),
+            (
+                "of an account named like another client's",
+                with(&account, &json!({"azp": "web"})),
+            ),
             ("a refresh token", json!({"typ": "Refresh", "azp": "web"})),
-            ("an ID token as an access token", json!({"typ": "ID", "azp": "web"})),
-            ("ID token alone", json!({"typ": "ID", "aud": "web", "azp": "web"})),
-            ("ID token that is an access token", json!({"aud": "web", "azp": "web", "nonce": "n"})),
-            ("ID token of a service account", with(&account, &json!({"typ": "ID", "aud": "web"}))),
+            (
+                "an ID token as an access token",
+                json!({"typ": "ID", "azp": "web"}),
+            ),
+            (
+                "ID token alone",
+                json!({"typ": "ID", "aud": "web", "azp": "web"}),
+            ),
+            (
+                "ID token that is an access token",
+                json!({"aud": "web", "azp": "web", "nonce": "n"}),
+            ),
+            (
+                "ID token of a service account",
+                with(&account, &json!({"typ": "ID", "aud": "web"})),
+            ),
         ],
     }
 }
@@ -157,21 +252,39 @@ fn shared_secret() -> Table {
         claims: json!({"agentId": "dev-1", "permissions": ["read"]}),
         rows: vec![
             ("an agent's", json!({})),
-            ("with `act`", json!({"act": {"sub": "alice", "iss": PARTNER}})),
+            (
+                "with `act`",
+                json!({"act": {"sub": "alice", "iss": PARTNER}}),
+            ),
             ("ID token", json!({"nonce": "n"})),
         ],
     }
 }
 
 fn entra(title: &'static str, preset: Preset, version: &str, client: &str) -> Table {
-    let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "oid": "a1", "sub": "pairwise", "ver": version});
+    let claims =
+        json!({"iss": ISSUER, "aud": AUDIENCE, "oid": "a1", "sub": "pairwise", "ver": version});
     let rows = vec![
         ("a user's", json!({client: "copilot", "scp": "read"})),
-        ("an application's own", json!({client: "batch", "roles": ["read"]})),
-        ("an application's own, which says so", json!({client: "batch", "idtyp": "app", "roles": ["read"]})),
+        (
+            "an application's own",
+            json!({client: "batch", "roles": ["read"]}),
+        ),
+        (
+            "an application's own, which says so",
+            json!({client: "batch", "idtyp": "app", "roles": ["read"]}),
+        ),
         ("an ID token as an access token", json!({"nonce": "n"})),
-        ("of the other version", json!({client: "copilot", "scp": "read", "ver": "3.0"})),
+        (
+            "of the other version",
+            json!({client: "copilot", "scp": "read", "ver": "3.0"}),
+        ),
         ("ID token alone", json!({"aud": "web", "nonce": "n"})),
     ];
-    Table { title, profile: preset.profile(ISSUER), claims, rows }
+    Table {
+        title,
+        profile: preset.profile(ISSUER),
+        claims,
+        rows,
+    }
 }

@@ -36,8 +36,15 @@ async fn a_good_proof_is_taken_once() {
     world.wait_ms(1);
     assert!(ask(&world, first).await.contains("is not fresh"));
     let later = with(&proof_claims("p2"), &json!({"iat": NOW_MS / 1_000 + 60}));
-    assert_eq!(ask(&world, bound(&token, &holder.proof(&token, &later))).await, "permit");
-    assert!(ask(&world, access(&token)).await.starts_with("proof_invalid: "));
+    assert_eq!(
+        ask(&world, bound(&token, &holder.proof(&token, &later))).await,
+        "permit"
+    );
+    assert!(
+        ask(&world, access(&token))
+            .await
+            .starts_with("proof_invalid: ")
+    );
 }
 
 /// A token that is bound to a key, and the parts of a proof for it.
@@ -55,15 +62,27 @@ impl Bound {
     fn new() -> Self {
         let (world, issuer, web) = standard();
         let holder = Key::new("");
-        let token = issuer.access_token(&claims_with(&json!({"cnf": {"jkt": holder.thumbprint()}})));
+        let token =
+            issuer.access_token(&claims_with(&json!({"cnf": {"jkt": holder.thumbprint()}})));
         let header = json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": holder.jwk()});
         let claims = with(&proof_claims("p"), &json!({"ath": hash(&token)}));
-        Self { world, issuer, holder, token, header, claims, _web: web }
+        Self {
+            world,
+            issuer,
+            holder,
+            token,
+            header,
+            claims,
+            _web: web,
+        }
     }
 
     async fn refuses(&self, proof: &str, expected: &str) {
         let found = ask(&self.world, bound(&self.token, proof)).await;
-        assert!(found.starts_with("proof_invalid: ") && found.contains(expected), "{expected}: {found}");
+        assert!(
+            found.starts_with("proof_invalid: ") && found.contains(expected),
+            "{expected}: {found}"
+        );
     }
 
     /// None of the proofs that were refused has used up the good one.
@@ -89,9 +108,15 @@ async fn a_proof_of_another_key_is_refused() {
         (json!({"typ": null}), "is of another type"),
         (json!({"alg": "none"}), "has an algorithm"),
         (json!({"alg": "HS256"}), "has an algorithm"),
-        (json!({"alg": "RS256"}), "has a key that is not of its algorithm"),
+        (
+            json!({"alg": "RS256"}),
+            "has a key that is not of its algorithm",
+        ),
         (json!({"jwk": null}), "has no key"),
-        (json!({"jwk": {"kty": "oct", "k": "AAAA"}}), "carries a private key"),
+        (
+            json!({"jwk": {"kty": "oct", "k": "AAAA"}}),
+            "carries a private key",
+        ),
         (json!({ "jwk": private }), "carries a private key"),
     ] {
         let header = with(&bound_token.header, &over);
@@ -108,8 +133,14 @@ async fn a_proof_for_anything_else_is_refused() {
     for (over, expected) in [
         (json!({"htm": "GET"}), "another method"),
         (json!({"htm": null}), "another method"),
-        (json!({"htu": "https://api.example/other"}), "another address"),
-        (json!({"htu": "http://api.example/tools"}), "another address"),
+        (
+            json!({"htu": "https://api.example/other"}),
+            "another address",
+        ),
+        (
+            json!({"htu": "http://api.example/tools"}),
+            "another address",
+        ),
         (json!({"htu": null}), "another address"),
         (json!({"iat": now - 60}), "is not fresh"),
         (json!({"iat": now + 6}), "is not fresh"),
@@ -129,8 +160,15 @@ async fn a_proof_for_anything_else_is_refused() {
     bound_token.takes_the_good_one().await;
     // A proof beside a token that is nobody's in particular.
     let plain = bound_token.issuer.access_token(&claims_with(&json!({})));
-    let beside = bound(&plain, &bound_token.holder.proof(&plain, &proof_claims("q")));
-    assert!(ask(&bound_token.world, beside).await.contains("bound to no key"));
+    let beside = bound(
+        &plain,
+        &bound_token.holder.proof(&plain, &proof_claims("q")),
+    );
+    assert!(
+        ask(&bound_token.world, beside)
+            .await
+            .contains("bound to no key")
+    );
 }
 
 #[actix_web::test]
@@ -138,17 +176,32 @@ async fn a_certificate_must_be_the_one_that_the_token_names() {
     let (world, issuer, _web) = standard();
     let der = [0x30, 0x01, 0x7f];
     let token = issuer.access_token(&claims_with(&json!({"cnf": {"x5t#S256": hash(der)}})));
-    let shown =
-        |certificate: &str| json!({"type": "access_token", "value": token, "tls": {"certificate": certificate}});
+    let shown = |certificate: &str| json!({"type": "access_token", "value": token, "tls": {"certificate": certificate}});
     let encoded = BASE64_STANDARD.encode(der);
     assert_eq!(ask(&world, shown(&encoded)).await, "permit");
     let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
     assert_eq!(ask(&world, shown(&pem)).await, "permit");
-    assert_eq!(ask(&world, shown(&pem.replace('\n', "%0A").replace(' ', "%20"))).await, "permit");
-    for other in [BASE64_STANDARD.encode([0x30, 0x01, 0x7e]), "x".to_owned(), "%".to_owned()] {
-        assert!(ask(&world, shown(&other)).await.starts_with("proof_invalid: "), "{other}");
+    assert_eq!(
+        ask(&world, shown(&pem.replace('\n', "%0A").replace(' ', "%20"))).await,
+        "permit"
+    );
+    for other in [
+        BASE64_STANDARD.encode([0x30, 0x01, 0x7e]),
+        "x".to_owned(),
+        "%".to_owned(),
+    ] {
+        assert!(
+            ask(&world, shown(&other))
+                .await
+                .starts_with("proof_invalid: "),
+            "{other}"
+        );
     }
-    assert!(ask(&world, access(&token)).await.starts_with("proof_invalid: "));
+    assert!(
+        ask(&world, access(&token))
+            .await
+            .starts_with("proof_invalid: ")
+    );
     // A certificate beside a token that names none is what the caller saw, and proves nothing.
     let plain = issuer.access_token(&claims_with(&json!({})));
     let beside = json!({"type": "access_token", "value": plain, "tls": {"certificate": encoded}});
@@ -161,9 +214,15 @@ async fn a_token_that_is_bound_to_both_needs_both() {
     let (world, issuer, _web) = standard();
     let holder = Key::new("");
     let der = [0x30, 0x01, 0x7f];
-    let token = issuer.access_token(&claims_with(&json!({"cnf": {"jkt": holder.thumbprint(), "x5t#S256": hash(der)}})));
+    let token = issuer.access_token(&claims_with(
+        &json!({"cnf": {"jkt": holder.thumbprint(), "x5t#S256": hash(der)}}),
+    ));
     let mut credential = bound(&token, &holder.proof(&token, &proof_claims("p")));
-    assert!(ask(&world, credential.clone()).await.contains("bound to a certificate"));
+    assert!(
+        ask(&world, credential.clone())
+            .await
+            .contains("bound to a certificate")
+    );
     credential["tls"] = json!({"certificate": BASE64_STANDARD.encode(der)});
     assert_eq!(ask(&world, credential.clone()).await, "permit");
     credential.as_object_mut().unwrap().remove("dpop");

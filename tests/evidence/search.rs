@@ -1,4 +1,5 @@
-//! Searches with credentials find what evaluation permits with them, and nothing where one does not verify.
+//! Searches with credentials find what evaluation permits with them, and nothing where one does not
+//! verify.
 
 use crate::world::{World, access, claims, claims_with, profile, publish, standard};
 use behest::evidence::Profile;
@@ -9,13 +10,34 @@ use support::tokens::{Key, with};
 
 /// The ids or names that a search finds, in alphabetical order, and the token of the next page.
 async fn find(world: &World, searched: &str, body: &Value) -> (Vec<String>, String) {
-    let reply = send(&world.server, post(&format!("/access/v1/search/{searched}"), body.to_string())).await;
+    let reply = send(
+        &world.server,
+        post(&format!("/access/v1/search/{searched}"), body.to_string()),
+    )
+    .await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     let answer = reply.json();
-    let name = |found: &Value| found["id"].as_str().or(found["name"].as_str()).unwrap().to_owned();
-    let mut found: Vec<String> = answer["results"].as_array().unwrap().iter().map(name).collect();
+    let name = |found: &Value| {
+        found["id"]
+            .as_str()
+            .or(found["name"].as_str())
+            .unwrap()
+            .to_owned()
+    };
+    let mut found: Vec<String> = answer["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(name)
+        .collect();
     found.sort_unstable();
-    (found, answer["page"]["next_token"].as_str().unwrap_or_default().to_owned())
+    (
+        found,
+        answer["page"]["next_token"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    )
 }
 
 fn search(action: &str, kind: &str, credentials: &[Value]) -> Value {
@@ -34,17 +56,37 @@ async fn what_a_token_reaches_is_found() {
     let id_less = json!({"sub": "bot", "client_id": "bot", "scope": "write"});
     let other = access(&key.access_token(&claims_with(&id_less)));
     for (credentials, resources, actions) in [
-        (vec![token("read")], vec!["d", "e"], vec!["look", "read", "session", "skim"]),
-        (vec![token("write")], vec![], vec!["look", "session", "skim"]),
+        (
+            vec![token("read")],
+            vec!["d", "e"],
+            vec!["look", "read", "session", "skim"],
+        ),
+        (
+            vec![token("write")],
+            vec![],
+            vec!["look", "session", "skim"],
+        ),
         (vec![access("x")], vec![], vec![]),
         (vec![token("read"), access("x")], vec![], vec![]),
         // Another's, which is in no chain of hers.
         (vec![token("read"), other], vec![], vec![]),
-        (vec![token("read"), token("write")], vec![], vec!["look", "session", "skim"]),
+        (
+            vec![token("read"), token("write")],
+            vec![],
+            vec!["look", "session", "skim"],
+        ),
     ] {
         let body = search("read", "doc", &credentials);
-        assert_eq!(find(&world, "resource", &body).await.0, resources, "{credentials:?}");
-        assert_eq!(find(&world, "action", &body).await.0, actions, "{credentials:?}");
+        assert_eq!(
+            find(&world, "resource", &body).await.0,
+            resources,
+            "{credentials:?}"
+        );
+        assert_eq!(
+            find(&world, "action", &body).await.0,
+            actions,
+            "{credentials:?}"
+        );
     }
 }
 
@@ -66,11 +108,30 @@ async fn a_token_finds_its_own_subject_alone() {
 async fn a_detail_covers_each_resource_for_itself() {
     let key = Key::new("k1");
     let web = publish(&key);
-    let rule = DetailRule { kind: "payment".into(), resource_type: "account".into(), ..DetailRule::default() };
-    let world = World::new(vec![Profile { details: vec![rule], ..profile(&web) }], Vec::new());
+    let rule = DetailRule {
+        kind: "payment".into(),
+        resource_type: "account".into(),
+        ..DetailRule::default()
+    };
+    let world = World::new(
+        vec![Profile {
+            details: vec![rule],
+            ..profile(&web)
+        }],
+        Vec::new(),
+    );
     let detail = json!([{"type": "payment", "actions": ["pay"], "identifiers": ["main"]}]);
     let token = key.access_token(&claims_with(&json!({"authorization_details": detail})));
-    assert_eq!(find(&world, "resource", &search("pay", "account", &[access(&token)])).await.0, ["main"]);
+    assert_eq!(
+        find(
+            &world,
+            "resource",
+            &search("pay", "account", &[access(&token)])
+        )
+        .await
+        .0,
+        ["main"]
+    );
 }
 
 #[actix_web::test]
@@ -81,9 +142,16 @@ async fn each_page_comes_with_a_proof_of_its_own() {
     let url = "https://api.example/tools";
     let page = |jti: &str, next: &str| {
         let now = support::service::NOW_MS / 1_000;
-        let proof = holder.proof(&token, &json!({"htm": "POST", "htu": url, "iat": now, "jti": jti}));
+        let proof = holder.proof(
+            &token,
+            &json!({"htm": "POST", "htu": url, "iat": now, "jti": jti}),
+        );
         let dpop = json!({"proof": proof, "method": "POST", "url": url});
-        let mut body = search("read", "doc", &[with(&access(&token), &json!({"dpop": dpop}))]);
+        let mut body = search(
+            "read",
+            "doc",
+            &[with(&access(&token), &json!({"dpop": dpop}))],
+        );
         body["page"] = json!({"limit": 1, "token": next});
         body
     };
@@ -91,7 +159,10 @@ async fn each_page_comes_with_a_proof_of_its_own() {
     let (second, end) = find(&world, "resource", &page("2", &next)).await;
     let mut both = [first, second].concat();
     both.sort_unstable();
-    assert_eq!((both, end.as_str()), (vec!["d".to_owned(), "e".to_owned()], ""));
+    assert_eq!(
+        (both, end.as_str()),
+        (vec!["d".to_owned(), "e".to_owned()], "")
+    );
     // A proof that was used finds nothing.
     assert!(find(&world, "resource", &page("2", "")).await.0.is_empty());
 }
@@ -108,7 +179,13 @@ async fn what_some_arguments_could_be_covered_by_is_found_where_they_are_unknown
         at_most: vec![(path("limit"), path("context.arguments.amount"))],
         ..DetailRule::default()
     };
-    let world = World::new(vec![Profile { details: vec![rule], ..profile(&web) }], Vec::new());
+    let world = World::new(
+        vec![Profile {
+            details: vec![rule],
+            ..profile(&web)
+        }],
+        Vec::new(),
+    );
     let mut both_found = 0;
     for (limit, creditor, account) in [
         (json!("100"), json!("bob"), "main"),
@@ -123,7 +200,8 @@ async fn what_some_arguments_could_be_covered_by_is_found_where_they_are_unknown
         let detail = json!([{
             "type": "payment", "actions": ["pay"], "identifiers": [account], "limit": limit, "creditor": creditor,
         }]);
-        let token = access(&key.access_token(&claims_with(&json!({"authorization_details": detail}))));
+        let token =
+            access(&key.access_token(&claims_with(&json!({"authorization_details": detail}))));
         let mut permitted = Vec::new();
         for account in ["main", "savings"] {
             let mut body = search("pay", "account", std::slice::from_ref(&token));

@@ -2,7 +2,10 @@
 
 use crate::world::{World, question};
 use behest::evidence::{KeySource, TrustDomain};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    SanType,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::service::NOW_MS;
@@ -84,15 +87,32 @@ fn serve(key: &Key) -> Web {
 #[actix_web::test]
 async fn a_jwt_svid_is_verified_by_the_bundle_of_its_domain() {
     let domains = Domains::new();
-    let Domains { world, key, header, claims, .. } = &domains;
+    let Domains {
+        world,
+        key,
+        header,
+        claims,
+        ..
+    } = &domains;
     assert_eq!(who(world, &jwt(&key.sign(header, claims))).await, NAME);
-    domains.refuses(&domains.stranger.sign(header, claims), "signature is wrong").await;
+    domains
+        .refuses(&domains.stranger.sign(header, claims), "signature is wrong")
+        .await;
     domains.refuses(NAME, "no JWT").await;
     for (over, expected) in [
-        (json!({"sub": "spiffe://dev.example/x"}), "signature is wrong"),
-        (json!({"sub": "spiffe://other.example/x"}), "trust domain is not configured"),
+        (
+            json!({"sub": "spiffe://dev.example/x"}),
+            "signature is wrong",
+        ),
+        (
+            json!({"sub": "spiffe://other.example/x"}),
+            "trust domain is not configured",
+        ),
         (json!({"sub": "bot"}), "names no SPIFFE id"),
-        (json!({"sub": "spiffe://prod.example"}), "names no SPIFFE id"),
+        (
+            json!({"sub": "spiffe://prod.example"}),
+            "names no SPIFFE id",
+        ),
         (json!({"aud": ["other"]}), "another audience"),
         (json!({"exp": null}), "never expires"),
         (json!({"exp": NOW - 31}), "expired"),
@@ -100,15 +120,22 @@ async fn a_jwt_svid_is_verified_by_the_bundle_of_its_domain() {
     ] {
         domains.refuses(&domains.with_claims(&over), expected).await;
     }
-    for (over, expected) in
-        [(json!({"kid": null}), "must name its key"), (json!({"typ": "at+jwt"}), "not that of a JWT-SVID")]
-    {
-        domains.refuses(&key.sign(&with(header, &over), claims), expected).await;
+    for (over, expected) in [
+        (json!({"kid": null}), "must name its key"),
+        (json!({"typ": "at+jwt"}), "not that of a JWT-SVID"),
+    ] {
+        domains
+            .refuses(&key.sign(&with(header, &over), claims), expected)
+            .await;
     }
     let named = |issuer: &str| json!({"type": "jwt_svid", "value": key.sign(header, claims), "issuer": issuer});
     assert_eq!(who(world, &named("spiffe://prod.example")).await, NAME);
     for _ in 0..2 {
-        assert!(who(world, &named("spiffe://dev.example")).await.contains("of another trust domain"));
+        assert!(
+            who(world, &named("spiffe://dev.example"))
+                .await
+                .contains("of another trust domain")
+        );
     }
 }
 
@@ -117,16 +144,28 @@ async fn other_claims_of_a_jwt_svid_grant_nothing_and_what_would_narrow_it_refus
     let domains = Domains::new();
     let scoped = json!({"scope": "read", "client_id": "y", "iss": "https://a.example"});
     let credential = jwt(&domains.with_claims(&scoped));
-    assert!(domains.world.ask(&question("read", &[credential])).await.starts_with("not_permitted: "));
+    assert!(
+        domains
+            .world
+            .ask(&question("read", &[credential]))
+            .await
+            .starts_with("not_permitted: ")
+    );
     for (over, expected) in [
-        (json!({"act": {"sub": "x"}}), "its issuer's profile knows none"),
+        (
+            json!({"act": {"sub": "x"}}),
+            "its issuer's profile knows none",
+        ),
         (json!({"cnf": {"jkt": "x"}}), "is bound to a key"),
         (json!({"Act": {"sub": "x"}}), "spelled like `act`"),
         (json!({"CNF": {"jkt": "x"}}), "spelled like `cnf`"),
         (json!({"events": {}}), "tells of an event"),
     ] {
         let found = who(&domains.world, &jwt(&domains.with_claims(&over))).await;
-        assert!(found.starts_with("credential_invalid: ") && found.contains(expected), "{over}: {found}");
+        assert!(
+            found.starts_with("credential_invalid: ") && found.contains(expected),
+            "{over}: {found}"
+        );
     }
 }
 
@@ -142,15 +181,26 @@ impl Authority {
 
     fn leaf(&self, names: &[&str], begins: i64, ends: i64, ca: bool) -> String {
         let mut params = CertificateParams::default();
-        params.subject_alt_names = names.iter().map(|name| SanType::URI((*name).try_into().unwrap())).collect();
-        let at = |seconds: i64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(seconds).unwrap());
+        params.subject_alt_names = names
+            .iter()
+            .map(|name| SanType::URI((*name).try_into().unwrap()))
+            .collect();
+        let at = |seconds: i64| {
+            rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(seconds).unwrap())
+        };
         params.not_before = at(begins);
         params.not_after = at(ends);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ClientAuth,
+            ExtendedKeyUsagePurpose::ServerAuth,
+        ];
         if ca {
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         }
-        params.signed_by(&KeyPair::generate().unwrap(), &self.0).unwrap().pem()
+        params
+            .signed_by(&KeyPair::generate().unwrap(), &self.0)
+            .unwrap()
+            .pem()
     }
 }
 
@@ -164,7 +214,10 @@ async fn an_x509_svid_is_verified_by_the_bundle_of_its_domain() {
         KeySource::Pem(path)
     };
     let (ours, theirs) = (write("prod.pem", &authority), write("dev.pem", &stranger));
-    let world = World::new(Vec::new(), vec![domain("prod.example", ours), domain("dev.example", theirs)]);
+    let world = World::new(
+        Vec::new(),
+        vec![domain("prod.example", ours), domain("dev.example", theirs)],
+    );
     let svid = |pem: &str| json!({"type": "x509_svid", "value": pem});
     let good = authority.leaf(&[NAME], NOW - 60, NOW + 300, false);
     assert_eq!(who(&world, &svid(&good)).await, NAME);
@@ -173,8 +226,14 @@ async fn an_x509_svid_is_verified_by_the_bundle_of_its_domain() {
     let other = authority.leaf(&[NAME], NOW - 60, NOW + 300, false);
     for (beside, expected) in [
         (json!({"tls": {"certificate": good}}), NAME),
-        (json!({"tls": {"certificate": other}}), "another than the one in `tls.certificate`"),
-        (json!({"issuer": "spiffe://dev.example"}), "of another trust domain"),
+        (
+            json!({"tls": {"certificate": other}}),
+            "another than the one in `tls.certificate`",
+        ),
+        (
+            json!({"issuer": "spiffe://dev.example"}),
+            "of another trust domain",
+        ),
         (
             json!({"dpop": {"proof": "x", "method": "GET", "url": "https://a.example/"}}),
             "came with a proof of possession",
@@ -185,15 +244,44 @@ async fn an_x509_svid_is_verified_by_the_bundle_of_its_domain() {
     }
     for (pem, expected) in [
         ("A".repeat(32 * 1024 + 1), "are larger than"),
-        (stranger.leaf(&[NAME], NOW - 60, NOW + 300, false), "does not verify"),
-        (authority.leaf(&["spiffe://dev.example/x"], NOW - 60, NOW + 300, false), "does not verify"),
-        (authority.leaf(&["spiffe://other.example/x"], NOW - 60, NOW + 300, false), "trust domain is not configured"),
-        (authority.leaf(&[], NOW - 60, NOW + 300, false), "exactly one URI"),
-        (authority.leaf(&[NAME, "spiffe://prod.example/other"], NOW - 60, NOW + 300, false), "exactly one URI"),
+        (
+            stranger.leaf(&[NAME], NOW - 60, NOW + 300, false),
+            "does not verify",
+        ),
+        (
+            authority.leaf(&["spiffe://dev.example/x"], NOW - 60, NOW + 300, false),
+            "does not verify",
+        ),
+        (
+            authority.leaf(&["spiffe://other.example/x"], NOW - 60, NOW + 300, false),
+            "trust domain is not configured",
+        ),
+        (
+            authority.leaf(&[], NOW - 60, NOW + 300, false),
+            "exactly one URI",
+        ),
+        (
+            authority.leaf(
+                &[NAME, "spiffe://prod.example/other"],
+                NOW - 60,
+                NOW + 300,
+                false,
+            ),
+            "exactly one URI",
+        ),
         (authority.leaf(&[NAME], NOW - 60, NOW - 1, false), "expired"),
-        (authority.leaf(&[NAME], NOW + 60, NOW + 300, false), "does not verify"),
-        (authority.leaf(&[NAME], NOW - 60, NOW + 3600, false), "lives longer"),
-        (authority.leaf(&[NAME], NOW - 60, NOW + 300, true), "does not verify"),
+        (
+            authority.leaf(&[NAME], NOW + 60, NOW + 300, false),
+            "does not verify",
+        ),
+        (
+            authority.leaf(&[NAME], NOW - 60, NOW + 3600, false),
+            "lives longer",
+        ),
+        (
+            authority.leaf(&[NAME], NOW - 60, NOW + 300, true),
+            "does not verify",
+        ),
         (NAME.to_owned(), "no chain of certificates"),
     ] {
         let found = who(&world, &svid(&pem)).await;

@@ -1,15 +1,20 @@
-//! TLS: the handshake, callers' certificates, certificates that are replaced, and connections that never begin.
+//! TLS: the handshake, callers' certificates, certificates that are replaced, and connections that
+//! never begin.
 
 use behest::clock::FixedClock;
 use behest::engine::Engine;
 use behest::evidence::{Scope, Signer};
 use behest::http::{
-    By, Caller, CertificateName, KeyHash, Limits, Listener, Permission, Server, Settings, Tls, TlsFiles,
+    By, Caller, CertificateName, KeyHash, Limits, Listener, Permission, Server, Settings, Tls,
+    TlsFiles,
 };
 use behest::record::Recorder;
 use behest::stores::{Stores, open_memory};
 use behest::telemetry::Metrics;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    SanType,
+};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -36,10 +41,16 @@ impl Authority {
     fn issue(&self, names: Vec<SanType>) -> Issued {
         let mut params = CertificateParams::default();
         params.subject_alt_names = names;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ClientAuth,
+            ExtendedKeyUsagePurpose::ServerAuth,
+        ];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap().pem();
-        Issued { certificate, key: key.serialize_pem() }
+        Issued {
+            certificate,
+            key: key.serialize_pem(),
+        }
     }
 
     fn for_server(&self) -> Issued {
@@ -72,29 +83,58 @@ impl Running {
             client_authorities: Some(path("clients.pem")),
         };
         let tls = Tls::open(files).unwrap();
-        let settings =
-            Settings { callers, tls: Some(Arc::clone(&tls)), workers: Some(1), limits, ..Settings::default() };
+        let settings = Settings {
+            callers,
+            tls: Some(Arc::clone(&tls)),
+            workers: Some(1),
+            limits,
+            ..Settings::default()
+        };
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let metrics = Arc::new(Metrics::default());
         let stores = Arc::new(Stores::open(open_memory().unwrap(), clock.clone()).unwrap());
-        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores.clone());
+        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
+            .with_stores(stores.clone());
         let engine = Arc::new(engine);
-        let server = Server::new(settings, engine, metrics, clock.clone(), &Signer::in_memory().unwrap()).unwrap();
+        let server = Server::new(
+            settings,
+            engine,
+            metrics,
+            clock.clone(),
+            &Signer::in_memory().unwrap(),
+        )
+        .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
-        std::thread::spawn(move || server.run(vec![Listener::Tcp(listener)], std::future::pending()));
-        Self { at, tls, clock, stores, folder }
+        std::thread::spawn(move || {
+            server.run(vec![Listener::Tcp(listener)], std::future::pending())
+        });
+        Self {
+            at,
+            tls,
+            clock,
+            stores,
+            folder,
+        }
     }
 
     /// Trusts these authorities of callers from now on.
     fn trust(&self, authorities: &[&Authority]) {
-        let all: String = authorities.iter().map(|authority| authority.0.pem()).collect();
+        let all: String = authorities
+            .iter()
+            .map(|authority| authority.0.pem())
+            .collect();
         std::fs::write(self.folder.path().join("clients.pem"), all).unwrap();
         assert_eq!(self.tls.reload(0), Ok(()));
     }
 
     /// The status of an evaluation, as this client.
-    fn status(&self, authority: &Authority, client: Option<&Issued>, key: Option<&str>) -> Result<u16, String> {
+    fn status(
+        &self,
+        authority: &Authority,
+        client: Option<&Issued>,
+        key: Option<&str>,
+    ) -> Result<u16, String> {
         self.status_by(&Self::agent(authority, client), key, "close")
     }
 
@@ -113,7 +153,9 @@ impl Running {
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .root_certs(RootCerts::new_with_certs(&[root]))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .unversioned_rustls_crypto_provider(Arc::new(
+                rustls::crypto::aws_lc_rs::default_provider(),
+            ))
             .client_cert(client)
             .build();
         ureq::Agent::config_builder()
@@ -126,7 +168,12 @@ impl Running {
     }
 
     /// The status of an evaluation, over a connection that is then kept or closed.
-    fn status_by(&self, agent: &ureq::Agent, key: Option<&str>, connection: &str) -> Result<u16, String> {
+    fn status_by(
+        &self,
+        agent: &ureq::Agent,
+        key: Option<&str>,
+        connection: &str,
+    ) -> Result<u16, String> {
         self.status_of(agent, key, connection, ("/access/v1/evaluation", "{}"))
     }
 
@@ -139,13 +186,18 @@ impl Running {
         (path, body): (&str, &str),
     ) -> Result<u16, String> {
         let mut request = agent.post(format!("https://localhost:{}{path}", self.at.port()));
-        request = request.header("Content-Type", "application/json").header("Connection", connection);
+        request = request
+            .header("Content-Type", "application/json")
+            .header("Connection", connection);
         if let Some(key) = key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
         let mut answer = request.send(body).map_err(|error| error.to_string())?;
         // A connection whose answer was read is used again.
-        answer.body_mut().read_to_vec().map_err(|error| error.to_string())?;
+        answer
+            .body_mut()
+            .read_to_vec()
+            .map_err(|error| error.to_string())?;
         Ok(answer.status().as_u16())
     }
 }
@@ -156,7 +208,9 @@ fn put(folder: &Path, issued: &Issued) {
 }
 
 fn caller(name: &str, by: By) -> Caller {
-    let permissions = [Permission::Decide, Permission::Search].into_iter().collect();
+    let permissions = [Permission::Decide, Permission::Search]
+        .into_iter()
+        .collect();
     Caller {
         name: name.to_owned(),
         by,
@@ -177,7 +231,10 @@ fn a_caller_is_known_by_its_certificate_or_by_its_key() {
     let (servers, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let gateway = "spiffe://prod.example/gateway";
     let callers = vec![
-        caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned()))),
+        caller(
+            "gateway",
+            By::Certificate(CertificateName::Uri(gateway.to_owned())),
+        ),
         caller("other", By::Key(KeyHash::of(b"key"))),
     ];
     let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
@@ -186,9 +243,18 @@ fn a_caller_is_known_by_its_certificate_or_by_its_key() {
     assert_eq!(ask(None, Some("key")), KNOWN);
     assert_eq!(ask(Some(&clients.for_client(gateway)), Some("key")), KNOWN);
     assert_eq!(ask(None, None), UNKNOWN);
-    assert_eq!(ask(Some(&clients.for_client("spiffe://prod.example/other")), None), UNKNOWN);
+    assert_eq!(
+        ask(
+            Some(&clients.for_client("spiffe://prod.example/other")),
+            None
+        ),
+        UNKNOWN
+    );
     // A wrong key is wrong whatever the connection shows.
-    assert_eq!(ask(Some(&clients.for_client(gateway)), Some("wrong")), UNKNOWN);
+    assert_eq!(
+        ask(Some(&clients.for_client(gateway)), Some("wrong")),
+        UNKNOWN
+    );
     // A certificate that no authority of the settings signed ends the handshake.
     assert!(ask(Some(&strangers.for_client(gateway)), None).is_err());
     assert!(running.status(&strangers, None, Some("key")).is_err());
@@ -202,14 +268,26 @@ fn certificates_are_replaced_while_the_service_runs_and_never_by_bad_ones() {
     assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
     let renewed = others.for_server();
     std::fs::write(running.folder.path().join("own.pem"), &renewed.certificate).unwrap();
-    assert!(running.tls.reload(0).unwrap_err().contains("is not the key of"));
+    assert!(
+        running
+            .tls
+            .reload(0)
+            .unwrap_err()
+            .contains("is not the key of")
+    );
     assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
     put(running.folder.path(), &renewed);
     assert_eq!(running.tls.reload(0), Ok(()));
     assert_eq!(running.status(&others, None, Some("key")), KNOWN);
     assert!(running.status(&servers, None, Some("key")).is_err());
     std::fs::write(running.folder.path().join("own.key"), "").unwrap();
-    assert!(running.tls.reload(0).unwrap_err().contains("holds no private key"));
+    assert!(
+        running
+            .tls
+            .reload(0)
+            .unwrap_err()
+            .contains("holds no private key")
+    );
     assert_eq!(running.status(&others, None, Some("key")), KNOWN);
 }
 
@@ -217,7 +295,10 @@ fn certificates_are_replaced_while_the_service_runs_and_never_by_bad_ones() {
 fn a_session_of_before_brings_no_caller_along() {
     let (servers, clients, others) = (Authority::new(), Authority::new(), Authority::new());
     let gateway = "spiffe://prod.example/gateway";
-    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let callers = vec![caller(
+        "gateway",
+        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+    )];
     let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
     let agent = Running::agent(&servers, Some(&clients.for_client(gateway)));
     let ask = || running.status_by(&agent, None, "close");
@@ -232,7 +313,10 @@ fn a_session_of_before_brings_no_caller_along() {
 fn a_connection_that_outlives_its_certificate_is_nobodys() {
     let (servers, clients) = (Authority::new(), Authority::new());
     let gateway = "spiffe://prod.example/gateway";
-    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let callers = vec![caller(
+        "gateway",
+        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+    )];
     let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
     let agent = Running::agent(&servers, Some(&clients.for_client(gateway)));
     let ask = || running.status_by(&agent, None, "keep-alive");
@@ -249,13 +333,19 @@ fn a_connection_that_outlives_its_certificate_is_nobodys() {
 fn a_connection_is_nobodys_once_its_authority_is_one_no_more() {
     let (servers, clients, others) = (Authority::new(), Authority::new(), Authority::new());
     let gateway = "spiffe://prod.example/gateway";
-    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let callers = vec![caller(
+        "gateway",
+        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+    )];
     let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
     // Each keeps its connection until it is refused.
     let agents = [(); 3].map(|()| Running::agent(&servers, Some(&clients.for_client(gateway))));
     let ask = |at: usize| running.status_by(&agents[at], None, "keep-alive");
     let trust = |authorities: &[&Authority]| running.trust(authorities);
-    assert_eq!([ask(0), ask(1), ask(2), ask(0)], [KNOWN, KNOWN, KNOWN, KNOWN]);
+    assert_eq!(
+        [ask(0), ask(1), ask(2), ask(0)],
+        [KNOWN, KNOWN, KNOWN, KNOWN]
+    );
     trust(&[&clients, &others]);
     assert_eq!(ask(0), KNOWN);
     trust(&[&others]);
@@ -269,10 +359,17 @@ fn a_connection_is_nobodys_once_its_authority_is_one_no_more() {
 fn with_both() -> (Running, Authority, Authority) {
     let (servers, clients) = (Authority::new(), Authority::new());
     let callers = vec![
-        caller("gateway", By::Certificate(CertificateName::Uri(GATEWAY.to_owned()))),
+        caller(
+            "gateway",
+            By::Certificate(CertificateName::Uri(GATEWAY.to_owned())),
+        ),
         caller("other", By::Key(KeyHash::of(b"key"))),
     ];
-    (Running::start(&servers.for_server(), &clients, callers, Limits::default()), servers, clients)
+    (
+        Running::start(&servers.for_server(), &clients, callers, Limits::default()),
+        servers,
+        clients,
+    )
 }
 
 const GATEWAY: &str = "spiffe://prod.example/gateway";
@@ -291,11 +388,26 @@ fn authorities_whose_file_is_emptied_or_gone_are_withdrawn() {
             None => std::fs::remove_file(&path).unwrap(),
         }
         let told = running.tls.reload(0).unwrap_err();
-        assert!(told.contains("are withdrawn") && !running.tls.is_settled(), "{told}");
+        assert!(
+            told.contains("are withdrawn") && !running.tls.is_settled(),
+            "{told}"
+        );
         // On the connection of before, on a new one, and beside a key.
-        assert_eq!(running.status_by(&agent, None, "keep-alive"), UNKNOWN, "{text:?}");
-        assert_eq!(running.status(&servers, Some(&gateway), None), UNKNOWN, "{text:?}");
-        assert_eq!(running.status(&servers, Some(&gateway), Some("key")), KNOWN, "{text:?}");
+        assert_eq!(
+            running.status_by(&agent, None, "keep-alive"),
+            UNKNOWN,
+            "{text:?}"
+        );
+        assert_eq!(
+            running.status(&servers, Some(&gateway), None),
+            UNKNOWN,
+            "{text:?}"
+        );
+        assert_eq!(
+            running.status(&servers, Some(&gateway), Some("key")),
+            KNOWN,
+            "{text:?}"
+        );
     }
 }
 
@@ -308,10 +420,20 @@ fn authorities_are_replaced_whatever_is_wrong_with_the_services_own_certificate(
     std::fs::write(running.folder.path().join("own.key"), "").unwrap();
     std::fs::write(running.folder.path().join("clients.pem"), others.0.pem()).unwrap();
     let told = running.tls.reload(0).unwrap_err();
-    assert!(told.contains("holds no private key") && told.contains("of before is still used"), "{told}");
+    assert!(
+        told.contains("holds no private key") && told.contains("of before is still used"),
+        "{told}"
+    );
     assert_eq!(running.status_by(&agent, None, "keep-alive"), UNKNOWN);
-    assert!(running.status(&servers, Some(&clients.for_client(GATEWAY)), None).is_err());
-    assert_eq!(running.status(&servers, Some(&others.for_client(GATEWAY)), None), KNOWN);
+    assert!(
+        running
+            .status(&servers, Some(&clients.for_client(GATEWAY)), None)
+            .is_err()
+    );
+    assert_eq!(
+        running.status(&servers, Some(&others.for_client(GATEWAY)), None),
+        KNOWN
+    );
 }
 
 #[test]
@@ -321,12 +443,23 @@ fn of_a_damaged_file_the_authorities_are_those_that_can_be_read() {
     let damaged = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
     let no_authority = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let large = format!("{}{}", others.0.pem(), " ".repeat(1 << 20));
-    for text in [format!("{damaged}{}", others.0.pem()), format!("{}{no_authority}", others.0.pem()), large] {
+    for text in [
+        format!("{damaged}{}", others.0.pem()),
+        format!("{}{no_authority}", others.0.pem()),
+        large,
+    ] {
         running.trust(&[&clients]);
         std::fs::write(running.folder.path().join("clients.pem"), &text).unwrap();
         assert!(running.tls.reload(0).is_err());
-        assert!(running.status(&servers, Some(&clients.for_client(GATEWAY)), None).is_err());
-        assert_eq!(running.status(&servers, Some(&others.for_client(GATEWAY)), None), KNOWN);
+        assert!(
+            running
+                .status(&servers, Some(&clients.for_client(GATEWAY)), None)
+                .is_err()
+        );
+        assert_eq!(
+            running.status(&servers, Some(&others.for_client(GATEWAY)), None),
+            KNOWN
+        );
     }
 }
 
@@ -336,24 +469,42 @@ fn authorities_whose_file_cannot_be_read_end_after_an_hour() {
     let (running, servers, clients) = with_both();
     let ask = || running.status(&servers, Some(&clients.for_client(GATEWAY)), None);
     let path = running.folder.path().join("clients.pem");
-    for (at, expected) in [(5, KNOWN), (HOUR_MS, KNOWN), (HOUR_MS + 5, UNKNOWN), (3 * HOUR_MS, UNKNOWN)] {
+    for (at, expected) in [
+        (5, KNOWN),
+        (HOUR_MS, KNOWN),
+        (HOUR_MS + 5, UNKNOWN),
+        (3 * HOUR_MS, UNKNOWN),
+    ] {
         std::fs::write(&path, "no PEM").unwrap();
         assert!(running.tls.reload(at).is_err());
         assert_eq!(ask(), expected, "{at}");
     }
     running.trust(&[&clients]);
     std::fs::write(&path, "no PEM").unwrap();
-    assert!(running.tls.reload(4 * HOUR_MS).unwrap_err().contains("an hour more"));
+    assert!(
+        running
+            .tls
+            .reload(4 * HOUR_MS)
+            .unwrap_err()
+            .contains("an hour more")
+    );
     assert_eq!(ask(), KNOWN);
 }
 
 #[test]
 fn whoever_waited_for_a_revision_is_looked_at_again() {
-    const PATHS: [&str; 4] =
-        ["/access/v1/evaluation", "/access/v1/evaluations", "/access/v1/search/subject", "/access/v1/search/resource"];
+    const PATHS: [&str; 4] = [
+        "/access/v1/evaluation",
+        "/access/v1/evaluations",
+        "/access/v1/search/subject",
+        "/access/v1/search/resource",
+    ];
     let (servers, clients, others) = (Authority::new(), Authority::new(), Authority::new());
     let gateway = "spiffe://prod.example/gateway";
-    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let callers = vec![caller(
+        "gateway",
+        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+    )];
     let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
     for (stays, expected) in [(true, KNOWN), (false, UNKNOWN)] {
         let ahead = running.stores.published().borrow().0 + 1;
@@ -382,14 +533,23 @@ fn a_connection_is_nobodys_once_a_certificate_between_has_ended() {
     let gateway = "spiffe://prod.example/gateway";
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, "between");
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "between");
     params.not_after = rcgen::date_time_ymd(2100, 1, 1);
     let end = params.not_after.unix_timestamp() * 1_000;
-    let between = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &clients.0).unwrap();
+    let between =
+        CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &clients.0).unwrap();
     let between = Authority(between);
     let leaf = between.for_client(gateway);
-    let chain = Issued { certificate: format!("{}{}", leaf.certificate, between.0.pem()), key: leaf.key };
-    let callers = vec![caller("gateway", By::Certificate(CertificateName::Uri(gateway.to_owned())))];
+    let chain = Issued {
+        certificate: format!("{}{}", leaf.certificate, between.0.pem()),
+        key: leaf.key,
+    };
+    let callers = vec![caller(
+        "gateway",
+        By::Certificate(CertificateName::Uri(gateway.to_owned())),
+    )];
     let running = Running::start(&servers.for_server(), &clients, callers, Limits::default());
     let agent = Running::agent(&servers, Some(&chain));
     let ask = || running.status_by(&agent, None, "keep-alive");
@@ -404,23 +564,39 @@ fn a_connection_is_nobodys_once_a_certificate_between_has_ended() {
 fn a_connection_that_never_begins_or_speaks_something_else_ends() {
     let (servers, clients) = (Authority::new(), Authority::new());
     // Long enough for an honest handshake on a busy machine.
-    let limits = Limits { head_time: Duration::from_secs(3), ..Limits::default() };
+    let limits = Limits {
+        head_time: Duration::from_secs(3),
+        ..Limits::default()
+    };
     let callers = vec![caller("other", By::Key(KeyHash::of(b"key")))];
     let running = Running::start(&servers.for_server(), &clients, callers, limits);
     let at = running.at;
-    let openings: [&'static [u8]; 4] = [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", &[0xff; 4096]];
+    let openings: [&'static [u8]; 4] = [
+        b"",
+        b"\x16\x03\x01",
+        b"GET / HTTP/1.1\r\n\r\n",
+        &[0xff; 4096],
+    ];
     let connections = openings.map(|first| {
         std::thread::spawn(move || {
             let mut stream = TcpStream::connect(at).unwrap();
-            stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_mins(1)))
+                .unwrap();
             let _sent = stream.write_all(first);
             // Whatever it says before, it ends: a read that waits longer fails.
             match stream.read_to_end(&mut Vec::new()) {
                 Ok(_) => {}
-                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{first:?}"),
+                Err(error) => assert_eq!(
+                    error.kind(),
+                    std::io::ErrorKind::ConnectionReset,
+                    "{first:?}"
+                ),
             }
         })
     });
-    connections.into_iter().for_each(|connection| connection.join().unwrap());
+    connections
+        .into_iter()
+        .for_each(|connection| connection.join().unwrap());
     assert_eq!(running.status(&servers, None, Some("key")), KNOWN);
 }

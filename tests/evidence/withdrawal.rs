@@ -1,6 +1,8 @@
 //! Keys that are withdrawn while a request waits, or while an answer is kept.
 
-use crate::world::{AUDIENCE, ISSUER, World, access, claims, claims_with, profile, publish, question};
+use crate::world::{
+    AUDIENCE, ISSUER, World, access, claims, claims_with, profile, publish, question,
+};
 use behest::evidence::{Introspection, KeySource, Profile, Scope, SignedAnswers, Trust};
 use behest::http::{By, Caller, KeyHash, Permission, Settings};
 use behest::model::EntityRef;
@@ -21,7 +23,9 @@ fn caller(name: &str, by: By) -> Caller {
     Caller {
         name: name.to_owned(),
         by,
-        permissions: [Permission::Decide, Permission::Admin].into_iter().collect(),
+        permissions: [Permission::Decide, Permission::Admin]
+            .into_iter()
+            .collect(),
         require_actor: false,
         reasons: true,
         rate: None,
@@ -34,10 +38,26 @@ fn world(profile: Profile) -> World {
     let principal = EntityRef::new("agent", "gateway");
     let callers = vec![
         caller("admin", By::Key(KeyHash::of(b"admin"))),
-        caller("gateway", By::Token { issuer: ISSUER.to_owned(), principal }),
+        caller(
+            "gateway",
+            By::Token {
+                issuer: ISSUER.to_owned(),
+                principal,
+            },
+        ),
     ];
-    let profile = Profile { caller_audiences: vec![OURS.into()], ..profile };
-    World::with(vec![profile], Vec::new(), Settings { callers, ..Settings::default() })
+    let profile = Profile {
+        caller_audiences: vec![OURS.into()],
+        ..profile
+    };
+    World::with(
+        vec![profile],
+        Vec::new(),
+        Settings {
+            callers,
+            ..Settings::default()
+        },
+    )
 }
 
 fn introspection(web: &Web, signed: Option<SignedAnswers>) -> Introspection {
@@ -59,22 +79,37 @@ fn active() -> Value {
 }
 
 async fn ask(world: &World, authorization: &str, credentials: &[Value]) -> Reply {
-    let request = post("/access/v1/evaluation", question("read", credentials).to_string());
-    send(&world.server, request.insert_header(("Authorization", format!("Bearer {authorization}")))).await
+    let request = post(
+        "/access/v1/evaluation",
+        question("read", credentials).to_string(),
+    );
+    send(
+        &world.server,
+        request.insert_header(("Authorization", format!("Bearer {authorization}"))),
+    )
+    .await
 }
 
 /// The answer in one word, or why there is none.
 fn outcome(reply: &Reply) -> String {
     let json = reply.json();
-    let code = json["context"]["reason"]["code"].as_str().or_else(|| json["error"]["code"].as_str());
-    if json["decision"] == true { "permit".to_owned() } else { code.unwrap_or(&reply.body).to_owned() }
+    let code = json["context"]["reason"]["code"]
+        .as_str()
+        .or_else(|| json["error"]["code"].as_str());
+    if json["decision"] == true {
+        "permit".to_owned()
+    } else {
+        code.unwrap_or(&reply.body).to_owned()
+    }
 }
 
 /// Publishes these keys, and has them fetched at once.
 async fn rotate(world: &World, web: &Web, keys: &[&Key]) {
-    let set = json!({"keys": keys.iter().map(|key| key.published()).collect::<Vec<_>>()}).to_string();
+    let set =
+        json!({"keys": keys.iter().map(|key| key.published()).collect::<Vec<_>>()}).to_string();
     web.answer(move |_| (200, String::new(), set.clone()));
-    let request = post("/admin/v1/keys/refresh", "").insert_header(("Authorization", "Bearer admin"));
+    let request =
+        post("/admin/v1/keys/refresh", "").insert_header(("Authorization", "Bearer admin"));
     assert_eq!(send(&world.server, request).await.status, 200);
 }
 
@@ -88,9 +123,16 @@ async fn an_answer_falls_with_the_keys_that_signed_it() {
     let answer = key.sign(&header, &claims);
     let jwt = "Content-Type: application/token-introspection+jwt\r\n";
     let web = Web::start(move |_| (200, jwt.to_owned(), answer.clone()));
-    let signed = SignedAnswers { keys: KeySource::Jwks(keys.url.clone()), algorithms: vec![Algorithm::ES256] };
+    let signed = SignedAnswers {
+        keys: KeySource::Jwks(keys.url.clone()),
+        algorithms: vec![Algorithm::ES256],
+    };
     let introspection = Some(introspection(&web, Some(signed)));
-    let world = world(Profile { introspection, trust: Trust::Introspection, ..profile(&keys) });
+    let world = world(Profile {
+        introspection,
+        trust: Trust::Introspection,
+        ..profile(&keys)
+    });
     let opaque = [access("opaque")];
     for (published, expected, asked) in [
         (vec![&key], "permit", 1),
@@ -105,14 +147,20 @@ async fn an_answer_falls_with_the_keys_that_signed_it() {
     }
 }
 
-/// A token, and another whose issuer has to be asked; while it is, the keys of the first become these. Returns what comes of
-/// a request with both by a caller with this token.
-async fn meanwhile(authorization: impl Fn(&Key) -> String, published: impl Fn(&Key, &Key) -> Vec<Key>) -> String {
+/// A token, and another whose issuer has to be asked; while it is, the keys of the first become
+/// these. Returns what comes of a request with both by a caller with this token.
+async fn meanwhile(
+    authorization: impl Fn(&Key) -> String,
+    published: impl Fn(&Key, &Key) -> Vec<Key>,
+) -> String {
     let (key, other) = (Key::new("k1"), Key::new("k2"));
     let keys = publish(&key);
     let web = Web::start(|_| (200, String::new(), active().to_string()));
     web.set_pause(PAUSE);
-    let world = world(Profile { introspection: Some(introspection(&web, None)), ..profile(&keys) });
+    let world = world(Profile {
+        introspection: Some(introspection(&web, None)),
+        ..profile(&keys)
+    });
     let credentials = [access(&key.access_token(&claims())), access("opaque")];
     let authorization = authorization(&key);
     let asked = ask(&world, &authorization, &credentials);
@@ -130,16 +178,31 @@ async fn meanwhile(authorization: impl Fn(&Key) -> String, published: impl Fn(&K
 async fn a_credential_falls_with_its_keys_while_anothers_issuer_is_waited_for() {
     let admin = |_: &Key| "admin".to_owned();
     assert_eq!(meanwhile(admin, |key, _| vec![key.clone()]).await, "permit");
-    assert_eq!(meanwhile(admin, |key, other| vec![other.clone(), key.clone()]).await, "permit");
-    assert_eq!(meanwhile(admin, |_, other| vec![other.clone()]).await, "credential_invalid");
-    assert_eq!(meanwhile(admin, |_, _| Vec::new()).await, "credential_invalid");
+    assert_eq!(
+        meanwhile(admin, |key, other| vec![other.clone(), key.clone()]).await,
+        "permit"
+    );
+    assert_eq!(
+        meanwhile(admin, |_, other| vec![other.clone()]).await,
+        "credential_invalid"
+    );
+    assert_eq!(
+        meanwhile(admin, |_, _| Vec::new()).await,
+        "credential_invalid"
+    );
 }
 
 #[actix_web::test]
 async fn a_caller_falls_with_its_keys_while_a_credentials_issuer_is_waited_for() {
     let own = json!({"sub": "gateway", "client_id": "gateway", "aud": OURS});
     let token = |key: &Key| key.access_token(&claims_with(&own));
-    assert_eq!(meanwhile(token, |key, other| vec![other.clone(), key.clone()]).await, "permit");
+    assert_eq!(
+        meanwhile(token, |key, other| vec![other.clone(), key.clone()]).await,
+        "permit"
+    );
     // Whoever comes again comes with what its issuer vouches for now.
-    assert_eq!(meanwhile(token, |_, other| vec![other.clone()]).await, "caller_unverified");
+    assert_eq!(
+        meanwhile(token, |_, other| vec![other.clone()]).await,
+        "caller_unverified"
+    );
 }

@@ -3,7 +3,9 @@
 use behest::bundle::Source;
 use behest::clock::FixedClock;
 use behest::engine::Engine;
-use behest::evidence::{HttpClient, KeySource, Preset, Profile, Signer, Trust, TrustDomain, Verifier};
+use behest::evidence::{
+    HttpClient, KeySource, Preset, Profile, Signer, Trust, TrustDomain, Verifier,
+};
 use behest::http::{Server, Settings};
 use behest::record::Recorder;
 use behest::telemetry::Metrics;
@@ -91,7 +93,11 @@ impl World {
     }
 
     /// A service with these settings.
-    pub(crate) fn with(profiles: Vec<Profile>, domains: Vec<TrustDomain>, settings: Settings) -> Self {
+    pub(crate) fn with(
+        profiles: Vec<Profile>,
+        domains: Vec<TrustDomain>,
+        settings: Settings,
+    ) -> Self {
         Self::of_bundle(profiles, domains, settings, "", Recorder::default())
     }
 
@@ -106,12 +112,22 @@ impl World {
         let clock = Arc::new(FixedClock::at(service::NOW_MS));
         let client = || HttpClient::new(None).expect("a client");
         let verifier = Verifier::start(
-            profiles.into_iter().map(|profile| (profile, client())).collect(),
-            domains.into_iter().map(|domain| (domain, client())).collect(),
+            profiles
+                .into_iter()
+                .map(|profile| (profile, client()))
+                .collect(),
+            domains
+                .into_iter()
+                .map(|domain| (domain, client()))
+                .collect(),
             clock.clone(),
         );
         let verifier = Some(Arc::new(verifier.expect("a verifier")));
-        let settings = Settings { verifier, known_bytes: CACHE_BYTES, ..settings };
+        let settings = Settings {
+            verifier,
+            known_bytes: CACHE_BYTES,
+            ..settings
+        };
         let metrics = Arc::new(Metrics::default());
         let engine = Engine::new(clock.clone(), metrics.clone(), recorder)
             .with_quiet(std::time::Duration::from_millis(1))
@@ -129,11 +145,19 @@ impl World {
             std::fs::write(path, text).expect("a file");
         }
         if let Err(refused) = engine.load(&Source::Dir(bundle.path().to_owned())) {
-            panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+            panic!(
+                "{}",
+                behest::bundle::render(&refused.problems, &refused.files, false)
+            );
         }
         let signer = Signer::in_memory().expect("a key");
-        let server = Server::new(settings, Arc::new(engine), metrics, clock.clone(), &signer).expect("a server");
-        Self { server, clock, _bundle: bundle }
+        let server = Server::new(settings, Arc::new(engine), metrics, clock.clone(), &signer)
+            .expect("a server");
+        Self {
+            server,
+            clock,
+            _bundle: bundle,
+        }
     }
 
     /// Lets time pass.
@@ -146,14 +170,22 @@ impl World {
     pub(crate) async fn ask(&self, body: &Value) -> String {
         let mut body = body.clone();
         body["options"] = json!({"reason": true});
-        let reply = service::send(&self.server, service::post("/access/v1/evaluation", body.to_string())).await;
+        let reply = service::send(
+            &self.server,
+            service::post("/access/v1/evaluation", body.to_string()),
+        )
+        .await;
         assert_eq!(reply.status, 200, "{}", reply.body);
         let answer = reply.json();
         match answer["decision"].as_bool() {
             Some(true) => "permit".to_owned(),
             _ => {
                 let reason = &answer["context"]["reason"];
-                format!("{}: {}", reason["code"].as_str().unwrap(), reason["message"].as_str().unwrap())
+                format!(
+                    "{}: {}",
+                    reason["code"].as_str().unwrap(),
+                    reason["message"].as_str().unwrap()
+                )
             }
         }
     }
@@ -167,7 +199,11 @@ impl World {
     pub(crate) async fn explain(&self, body: &Value) -> Value {
         let mut body = body.clone();
         body["options"] = json!({"explain": true});
-        let reply = service::send(&self.server, service::post("/access/v1/evaluation", body.to_string())).await;
+        let reply = service::send(
+            &self.server,
+            service::post("/access/v1/evaluation", body.to_string()),
+        )
+        .await;
         reply.json()["context"]["explanation"].clone()
     }
 }
@@ -196,7 +232,10 @@ pub(crate) fn publish(key: &Key) -> Web {
 /// The profile of the issuer whose keys are there.
 pub(crate) fn profile(web: &Web) -> Profile {
     Profile {
-        trust: Trust::Keys { source: KeySource::Jwks(web.url.clone()), algorithms: vec![Algorithm::ES256] },
+        trust: Trust::Keys {
+            source: KeySource::Jwks(web.url.clone()),
+            algorithms: vec![Algorithm::ES256],
+        },
         audiences: vec![AUDIENCE.into()],
         // Who signs in there is nobody's agent.
         own_clients: vec!["web".into()],

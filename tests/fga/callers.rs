@@ -14,7 +14,11 @@ fn calls(store: &str) -> Vec<(Method, String, bool)> {
         (Method::GET, of(""), false),
         (Method::GET, of("/authorization-models"), false),
         (Method::POST, of("/authorization-models"), true),
-        (Method::GET, of(&format!("/authorization-models/{model}")), false),
+        (
+            Method::GET,
+            of(&format!("/authorization-models/{model}")),
+            false,
+        ),
         (Method::POST, of("/write"), true),
         (Method::POST, of("/read"), false),
         (Method::GET, of("/changes"), false),
@@ -37,12 +41,28 @@ async fn a_call_needs_a_key_with_its_permission_before_its_body_is_read() {
     let fixture = Fixture::new().await;
     for (method, path, writes) in calls(&fixture.store) {
         let call = |key| fixture.call(method.clone(), &path, key, None);
-        assert_eq!(error(&call(None).await), "401 bearer_token_missing", "{method} {path}");
-        assert_eq!(error(&call(Some("nobody")).await), "401 unauthenticated", "{method} {path}");
+        assert_eq!(
+            error(&call(None).await),
+            "401 bearer_token_missing",
+            "{method} {path}"
+        );
+        assert_eq!(
+            error(&call(Some("nobody")).await),
+            "401 unauthenticated",
+            "{method} {path}"
+        );
         let wrong = if writes { READER } else { WRITER };
-        assert_eq!(error(&call(Some(wrong)).await), "403 forbidden", "{method} {path}");
+        assert_eq!(
+            error(&call(Some(wrong)).await),
+            "403 forbidden",
+            "{method} {path}"
+        );
         let right = call(Some(if writes { WRITER } else { READER })).await;
-        assert!(![401, 403].contains(&right.status.as_u16()), "{method} {path}: {}", right.body);
+        assert!(
+            ![401, 403].contains(&right.status.as_u16()),
+            "{method} {path}: {}",
+            right.body
+        );
     }
 }
 
@@ -63,12 +83,36 @@ async fn every_call_is_described() {
 async fn what_is_not_there_is_told_apart() {
     let fixture = Fixture::new().await;
     for (method, path, expected) in [
-        (Method::GET, "/stores/01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned(), "404 store_id_not_found"),
-        (Method::GET, "/stores/81ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned(), "404 store_id_not_found"),
-        (Method::GET, "/stores/short".to_owned(), "400 store_id_invalid_length"),
-        (Method::GET, "/stores/01arz3ndektsv4rrffq69g5fav".to_owned(), "400 validation_error"),
-        (Method::GET, format!("/stores/{}/nothing", fixture.store), "404 undefined_endpoint"),
-        (Method::GET, format!("/stores/{}/check", fixture.store), "405 unimplemented"),
+        (
+            Method::GET,
+            "/stores/01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned(),
+            "404 store_id_not_found",
+        ),
+        (
+            Method::GET,
+            "/stores/81ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned(),
+            "404 store_id_not_found",
+        ),
+        (
+            Method::GET,
+            "/stores/short".to_owned(),
+            "400 store_id_invalid_length",
+        ),
+        (
+            Method::GET,
+            "/stores/01arz3ndektsv4rrffq69g5fav".to_owned(),
+            "400 validation_error",
+        ),
+        (
+            Method::GET,
+            format!("/stores/{}/nothing", fixture.store),
+            "404 undefined_endpoint",
+        ),
+        (
+            Method::GET,
+            format!("/stores/{}/check", fixture.store),
+            "405 unimplemented",
+        ),
         (Method::PUT, "/stores".to_owned(), "405 unimplemented"),
     ] {
         let reply = fixture.call(method, &path, Some(BOTH), None).await;
@@ -76,5 +120,8 @@ async fn what_is_not_there_is_told_apart() {
     }
     let check = json!({ "authorization_model_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
         "tuple_key": { "user": "user:a", "relation": "viewer", "object": "document:a" } });
-    assert_eq!(error(&fixture.on_store("check", &check).await), "400 authorization_model_not_found");
+    assert_eq!(
+        error(&fixture.on_store("check", &check).await),
+        "400 authorization_model_not_found"
+    );
 }

@@ -9,7 +9,11 @@ async fn every_example_works() {
     for example in examples() {
         let path = example.path.replace("{store_id}", &fixture.store);
         let reply = fixture.post(&path, &example.body).await;
-        assert_eq!(reply.status, example.status, "{}: {}", example.path, reply.body);
+        assert_eq!(
+            reply.status, example.status,
+            "{}: {}",
+            example.path, reply.body
+        );
         if example.path == "/stores" {
             fixture.store = reply.json()["id"].as_str().unwrap().to_owned();
         }
@@ -24,7 +28,12 @@ async fn every_example_works() {
 fn every_example_stands_in_the_description() {
     let api = serde_json::to_value(behest::http::openapi()).unwrap();
     for example in examples() {
-        let shown = &api["paths"][example.path]["post"]["requestBody"]["content"]["application/json"]["examples"];
-        assert_eq!(shown[example.name]["value"], example.body, "{} {}", example.path, example.name);
+        let shown = &api["paths"][example.path]["post"]["requestBody"]["content"]["application/json"]
+            ["examples"];
+        assert_eq!(
+            shown[example.name]["value"], example.body,
+            "{} {}",
+            example.path, example.name
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The OpenFGA HTTP API beyond what its own runner covers: who may call, the store `main`, pages, limits, what is added.
+//! The OpenFGA HTTP API beyond what its own runner covers: who may call, the store `main`, pages,
+//! limits, what is added.
 
 #![expect(
     clippy::unwrap_used,
@@ -57,8 +58,13 @@ impl Fixture {
     }
 
     async fn with_model(fixture: Self) -> Self {
-        let store =
-            fixture.post("/stores", &json!({ "name": "documents" })).await.json()["id"].as_str().unwrap().to_owned();
+        let store = fixture
+            .post("/stores", &json!({ "name": "documents" }))
+            .await
+            .json()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let fixture = Self { store, ..fixture };
         let reply = fixture.on_store("authorization-models", &model()).await;
         assert_eq!(reply.status, 201, "{}", reply.body);
@@ -71,7 +77,13 @@ impl Fixture {
 
     /// Where there may be so many stores.
     fn within(stores: usize) -> Self {
-        Self::of(open_memory().unwrap(), StoreLimits { stores, ..StoreLimits::default() })
+        Self::of(
+            open_memory().unwrap(),
+            StoreLimits {
+                stores,
+                ..StoreLimits::default()
+            },
+        )
     }
 
     fn of(store: Arc<dyn TupleStore>, limits: StoreLimits) -> Self {
@@ -85,33 +97,62 @@ impl Fixture {
 
     fn make(store: Arc<dyn TupleStore>, limits: StoreLimits, folder: Option<&Path>) -> Self {
         let clock = Arc::new(FixedClock::at(NOW_MS));
-        let stores = Arc::new(Stores::open(store, clock.clone()).unwrap().with_limits(limits));
+        let stores = Arc::new(
+            Stores::open(store, clock.clone())
+                .unwrap()
+                .with_limits(limits),
+        );
         let metrics = Arc::new(Metrics::default());
-        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores.clone());
+        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
+            .with_stores(stores.clone());
         let engine = engine.with_quiet(Duration::from_millis(1));
-        if let Some(Err(refused)) = folder.map(|folder| engine.load(&Source::Dir(folder.to_owned()))) {
-            panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+        if let Some(Err(refused)) =
+            folder.map(|folder| engine.load(&Source::Dir(folder.to_owned())))
+        {
+            panic!(
+                "{}",
+                behest::bundle::render(&refused.problems, &refused.files, false)
+            );
         }
         let callers = vec![
             caller("reader", READER, &[Permission::RelationsRead]),
             caller("writer", WRITER, &[Permission::RelationsWrite]),
-            caller("both", BOTH, &[Permission::RelationsRead, Permission::RelationsWrite]),
+            caller(
+                "both",
+                BOTH,
+                &[Permission::RelationsRead, Permission::RelationsWrite],
+            ),
         ];
         // As generous to anonymous callers as no configuration could be.
-        let settings =
-            Settings { callers, anonymous: Some(Permission::ALL.into_iter().collect()), ..Settings::default() };
+        let settings = Settings {
+            callers,
+            anonymous: Some(Permission::ALL.into_iter().collect()),
+            ..Settings::default()
+        };
         let signer = Signer::in_memory().unwrap();
         let server = Server::new(settings, Arc::new(engine), metrics, clock, &signer).unwrap();
-        Self { server, stores, store: String::new() }
+        Self {
+            server,
+            stores,
+            store: String::new(),
+        }
     }
 
-    async fn call(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Reply {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Reply {
         let mut request = request(method, path);
         if let Some(key) = key {
             request = request.insert_header(("Authorization", format!("Bearer {key}")));
         }
         if let Some(body) = body {
-            request = request.insert_header(("Content-Type", "application/json")).set_payload(body.to_string());
+            request = request
+                .insert_header(("Content-Type", "application/json"))
+                .set_payload(body.to_string());
         }
         send(&self.server, request).await
     }
@@ -129,15 +170,24 @@ impl Fixture {
     }
 
     async fn on_store(&self, call: &str, body: &Value) -> Reply {
-        self.post(&format!("/stores/{}/{call}", self.store), body).await
+        self.post(&format!("/stores/{}/{call}", self.store), body)
+            .await
     }
 
     /// Writes tuples, `object#relation@user` each.
     async fn write(&self, tuples: &[&str]) {
-        let reply = self.on_store("write", &json!({ "writes": { "tuple_keys": keys(tuples) } })).await;
+        let reply = self
+            .on_store(
+                "write",
+                &json!({ "writes": { "tuple_keys": keys(tuples) } }),
+            )
+            .await;
         assert_eq!(reply.status.as_u16(), 200, "{}", reply.body);
         let revision = reply.header("behest-revision").unwrap();
-        let body = format!("{{\"revision\":{revision},\"written\":{},\"deleted\":0}}", tuples.len());
+        let body = format!(
+            "{{\"revision\":{revision},\"written\":{},\"deleted\":0}}",
+            tuples.len()
+        );
         assert_eq!(reply.body, body);
     }
 }
@@ -166,10 +216,18 @@ fn keys(tuples: &[&str]) -> Vec<Value> {
 
 /// The model of the documentation's examples.
 fn model() -> Value {
-    behest::http::openfga::examples::examples().into_iter().find(|example| example.name == "1-model").unwrap().body
+    behest::http::openfga::examples::examples()
+        .into_iter()
+        .find(|example| example.name == "1-model")
+        .unwrap()
+        .body
 }
 
 /// Status and code of an error.
 fn error(reply: &Reply) -> String {
-    format!("{} {}", reply.status.as_u16(), reply.json()["code"].as_str().unwrap_or("?"))
+    format!(
+        "{} {}",
+        reply.status.as_u16(),
+        reply.json()["code"].as_str().unwrap_or("?")
+    )
 }

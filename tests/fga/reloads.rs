@@ -17,9 +17,14 @@ use support::service::request;
 /// The model of the examples, with a relation of this name besides.
 fn compiled(relation: &str) -> AuthorizationModel {
     let mut json = model();
-    let kind = json["type_definitions"].as_array_mut().unwrap().last_mut().unwrap();
+    let kind = json["type_definitions"]
+        .as_array_mut()
+        .unwrap()
+        .last_mut()
+        .unwrap();
     kind["relations"][relation] = json!({ "this": {} });
-    kind["metadata"]["relations"][relation] = json!({ "directly_related_user_types": [{ "type": "user" }] });
+    kind["metadata"]["relations"][relation] =
+        json!({ "directly_related_user_types": [{ "type": "user" }] });
     AuthorizationModel::new(from_json(&json).unwrap()).unwrap()
 }
 
@@ -32,14 +37,20 @@ fn tuple(text: &str) -> Tuple {
 }
 
 /// Loads one bundle after another until it is told to stop, and returns how many were taken.
-fn reload(stores: &Stores, bundles: &[(AuthorizationModel, Vec<Tuple>)], stop: &AtomicBool) -> usize {
+fn reload(
+    stores: &Stores,
+    bundles: &[(AuthorizationModel, Vec<Tuple>)],
+    stop: &AtomicBool,
+) -> usize {
     let mut taken = 0;
     for turn in 0_u64.. {
         if stop.load(Ordering::SeqCst) {
             break;
         }
         let (model, tuples) = &bundles[usize::try_from(turn).unwrap() % bundles.len()];
-        let Ok(layer) = stores.prepare_main(Some(model), tuples.clone(), true) else { continue };
+        let Ok(layer) = stores.prepare_main(Some(model), tuples.clone(), true) else {
+            continue;
+        };
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&turn.to_be_bytes());
         taken += usize::from(stores.commit_main(layer, Digest::new(digest), None).is_ok());
@@ -49,9 +60,18 @@ fn reload(stores: &Stores, bundles: &[(AuthorizationModel, Vec<Tuple>)], stop: &
 
 fn main_fixture(first: &AuthorizationModel) -> Fixture {
     let fixture = Fixture::empty();
-    let layer = fixture.stores.prepare_main(Some(first), Vec::new(), true).unwrap();
-    fixture.stores.commit_main(layer, Digest::new([1; 32]), None).unwrap();
-    Fixture { store: StoreId::MAIN.to_string(), ..fixture }
+    let layer = fixture
+        .stores
+        .prepare_main(Some(first), Vec::new(), true)
+        .unwrap();
+    fixture
+        .stores
+        .commit_main(layer, Digest::new([1; 32]), None)
+        .unwrap();
+    Fixture {
+        store: StoreId::MAIN.to_string(),
+        ..fixture
+    }
 }
 
 #[actix_web::test]
@@ -107,24 +127,36 @@ fn writes_and_bundles_come_to_what_one_after_another_would() {
                 let kind = &kind;
                 scope.spawn(move || {
                     for at in 0..WRITES {
-                        let write = |text: &str| stores.write(StoreId::MAIN, None, Batch::of_writes(vec![tuple(text)]));
+                        let write = |text: &str| {
+                            stores.write(StoreId::MAIN, None, Batch::of_writes(vec![tuple(text)]))
+                        };
                         write(&format!("{kind}:{writer}-{at}#viewer@user:a")).unwrap();
                         // Only one of the models has it.
                         let some = write(&format!("{kind}:{writer}-{at}#one@user:a"));
-                        assert!(matches!(some, Ok(_) | Err(StoresError::Tuple { .. })), "{some:?}");
+                        assert!(
+                            matches!(some, Ok(_) | Err(StoresError::Tuple { .. })),
+                            "{some:?}"
+                        );
                         // Only one of the bundles has it, and takes it back where it is not stored.
                         let shared = format!("{kind}:shared-two#viewer@user:a");
                         match write(&shared) {
                             Ok(_) => {
                                 let key = shared.parse().unwrap();
-                                stores.write(StoreId::MAIN, None, Batch::of_deletes(vec![key])).unwrap();
+                                stores
+                                    .write(StoreId::MAIN, None, Batch::of_deletes(vec![key]))
+                                    .unwrap();
                             }
                             Err(error) => assert!(
-                                error.to_string().contains("exists already") || error.to_string().contains("bundle"),
+                                error.to_string().contains("exists already")
+                                    || error.to_string().contains("bundle"),
                                 "{error}"
                             ),
                         }
-                        let gone = stores.write(StoreId::MAIN, Some(ModelId::from_bits(1)), Batch::default());
+                        let gone = stores.write(
+                            StoreId::MAIN,
+                            Some(ModelId::from_bits(1)),
+                            Batch::default(),
+                        );
                         assert!(gone.unwrap_err().to_string().contains("has no model"));
                     }
                 })
@@ -138,13 +170,35 @@ fn writes_and_bundles_come_to_what_one_after_another_would() {
     });
     let version = stores.main();
     let graph = version.graph();
-    assert!(graph.tuples(Origin::Store).all(|tuple| graph.tuple(Origin::Bundle, &tuple.key).is_none()));
+    assert!(
+        graph
+            .tuples(Origin::Store)
+            .all(|tuple| graph.tuple(Origin::Bundle, &tuple.key).is_none())
+    );
     // Memory holds what the log leads to.
-    let mut stored: Vec<String> = graph.tuples(Origin::Store).map(|tuple| tuple.key.to_string()).collect();
+    let mut stored: Vec<String> = graph
+        .tuples(Origin::Store)
+        .map(|tuple| tuple.key.to_string())
+        .collect();
     stored.sort_unstable();
-    let page = stores.read(StoreId::MAIN, &behest::stores::Selection::default(), None, 100_000).unwrap();
-    let mut read: Vec<String> = page.tuples.iter().map(|timed| timed.tuple.key.to_string()).collect();
-    read.retain(|text| graph.tuple(Origin::Bundle, &text.parse().unwrap()).is_none());
+    let page = stores
+        .read(
+            StoreId::MAIN,
+            &behest::stores::Selection::default(),
+            None,
+            100_000,
+        )
+        .unwrap();
+    let mut read: Vec<String> = page
+        .tuples
+        .iter()
+        .map(|timed| timed.tuple.key.to_string())
+        .collect();
+    read.retain(|text| {
+        graph
+            .tuple(Origin::Bundle, &text.parse().unwrap())
+            .is_none()
+    });
     read.sort_unstable();
     assert_eq!(stored, read);
 }

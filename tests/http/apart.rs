@@ -33,7 +33,8 @@ condition listed(items: list<string>) {
 }
 ";
 
-const POLICY: &str = "@id(\"viewer\") permit (principal, action, resource) when { principal in resource.viewer };";
+const POLICY: &str =
+    "@id(\"viewer\") permit (principal, action, resource) when { principal in resource.viewer };";
 
 /// A document that 8,000 teams may view on a condition, and one that a user may.
 struct Fixture {
@@ -45,8 +46,11 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for (path, text) in [("schemas/s.cedarschema", SCHEMA), ("schemas/m.fga", MODEL), ("policies/p.cedar", POLICY)]
-        {
+        for (path, text) in [
+            ("schemas/s.cedarschema", SCHEMA),
+            ("schemas/m.fga", MODEL),
+            ("policies/p.cedar", POLICY),
+        ] {
             let path = folder.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
@@ -54,21 +58,37 @@ impl Fixture {
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let metrics = Arc::new(Metrics::default());
         let stores = Arc::new(Stores::open(open_memory().unwrap(), clock.clone()).unwrap());
-        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores.clone());
+        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
+            .with_stores(stores.clone());
         assert!(engine.load(&Source::Dir(folder.path().to_owned())).is_ok());
         let tuple = |team: usize| {
-            let condition = TupleCondition { name: "listed".into(), context: Record::new() };
-            let key = format!("doc:wide#viewer@team:{team}#member").parse().unwrap();
-            Tuple { key, condition: Some(Arc::new(condition)) }
+            let condition = TupleCondition {
+                name: "listed".into(),
+                context: Record::new(),
+            };
+            let key = format!("doc:wide#viewer@team:{team}#member")
+                .parse()
+                .unwrap();
+            Tuple {
+                key,
+                condition: Some(Arc::new(condition)),
+            }
         };
         let mut tuples: Vec<Tuple> = (0..8_000).map(tuple).collect();
         for key in ["doc:plain#viewer@user:alice", "team:7999#member@user:bob"] {
             tuples.push(Tuple::from(key.parse::<behest::model::TupleKey>().unwrap()));
         }
-        stores.write(StoreId::MAIN, None, Batch::of_writes(tuples)).unwrap();
+        stores
+            .write(StoreId::MAIN, None, Batch::of_writes(tuples))
+            .unwrap();
         let signer = Signer::in_memory().unwrap();
-        let server = Server::new(local(), Arc::new(engine), metrics.clone(), clock, &signer).unwrap();
-        Self { server, metrics, _folder: folder }
+        let server =
+            Server::new(local(), Arc::new(engine), metrics.clone(), clock, &signer).unwrap();
+        Self {
+            server,
+            metrics,
+            _folder: folder,
+        }
     }
 
     async fn ask(&self, path: &str, body: &Value) -> (u16, Value) {
@@ -78,8 +98,12 @@ impl Fixture {
 
     fn decisions(&self) -> u64 {
         let text = self.metrics.encode(0);
-        let lines = text.lines().filter(|line| line.starts_with("behest_decisions_total{"));
-        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with("behest_decisions_total{"));
+        lines
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum()
     }
 }
 
@@ -94,14 +118,23 @@ async fn a_decision_that_takes_long_delays_no_other() {
     let fixture = Fixture::new();
     let mut counted = 0;
     // Many tuples, and a body that is long by itself.
-    for (who, what, items, expected) in
-        [("carol", "wide", 4, false), ("bob", "wide", 4, true), ("carol", "plain", 20_000, false)]
-    {
+    for (who, what, items, expected) in [
+        ("carol", "wide", 4, false),
+        ("bob", "wide", 4, true),
+        ("carol", "plain", 20_000, false),
+    ] {
         let long = || post(EVALUATION, question(who, what, items).to_string());
         let short = || post(EVALUATION, question("alice", "plain", 0).to_string());
         let (long, short, attempts) = send_two(&fixture.server, long, short).await;
-        assert_eq!((long.status.as_u16(), long.json()), (200, json!({ "decision": expected })), "{who} {what}");
-        assert_eq!((short.status.as_u16(), short.json()), (200, json!({ "decision": true })));
+        assert_eq!(
+            (long.status.as_u16(), long.json()),
+            (200, json!({ "decision": expected })),
+            "{who} {what}"
+        );
+        assert_eq!(
+            (short.status.as_u16(), short.json()),
+            (200, json!({ "decision": true }))
+        );
         assert!(attempts.is_some(), "{who} {what}");
         counted += 2 * u64::try_from(attempts.unwrap_or_default()).unwrap();
     }
@@ -118,7 +151,10 @@ async fn one_large_item_among_small_ones_delays_no_other() {
     let (long, short, attempts) = send_two(&fixture.server, long, short).await;
     assert_eq!(long.status.as_u16(), 200);
     assert_eq!(long.json()["evaluations"][1], json!({ "decision": false }));
-    assert_eq!((short.status.as_u16(), short.json()), (200, json!({ "decision": true })));
+    assert_eq!(
+        (short.status.as_u16(), short.json()),
+        (200, json!({ "decision": true }))
+    );
     assert!(attempts.is_some());
 }
 
@@ -126,8 +162,15 @@ async fn one_large_item_among_small_ones_delays_no_other() {
 async fn a_batch_goes_on_apart_where_it_begins_to_take_long() {
     let fixture = Fixture::new();
     let ask = |who, what| question(who, what, 4);
-    let items = [ask("alice", "plain"), ask("carol", "wide"), ask("bob", "wide"), ask("carol", "plain")];
-    let (status, body) = fixture.ask(EVALUATIONS, &json!({ "evaluations": items })).await;
+    let items = [
+        ask("alice", "plain"),
+        ask("carol", "wide"),
+        ask("bob", "wide"),
+        ask("carol", "plain"),
+    ];
+    let (status, body) = fixture
+        .ask(EVALUATIONS, &json!({ "evaluations": items }))
+        .await;
     assert_eq!(status, 200);
     let expected = [true, false, true, false].map(|decision| json!({ "decision": decision }));
     assert_eq!(body, json!({ "evaluations": expected }));

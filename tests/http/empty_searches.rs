@@ -1,4 +1,5 @@
-//! Pages without results say why, where it is asked; and names that lead nowhere say where they should.
+//! Pages without results say why, where it is asked; and names that lead nowhere say where they
+//! should.
 
 use behest::bundle::Source;
 use behest::clock::FixedClock;
@@ -43,15 +44,24 @@ fn serving(settings: Settings) -> Server {
         std::fs::write(path, text).unwrap();
     }
     let clock = Arc::new(FixedClock::at(NOW_MS));
-    let (server, engine) = with_clock(settings, clock, |engine| engine.with_quiet(Duration::from_millis(1)));
+    let (server, engine) = with_clock(settings, clock, |engine| {
+        engine.with_quiet(Duration::from_millis(1))
+    });
     if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
-        panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+        panic!(
+            "{}",
+            behest::bundle::render(&refused.problems, &refused.files, false)
+        );
     }
     server
 }
 
 async fn page(server: &Server, searched: &str, body: &Value) -> Value {
-    let reply = send(server, post(&format!("/access/v1/search/{searched}"), body.to_string())).await;
+    let reply = send(
+        server,
+        post(&format!("/access/v1/search/{searched}"), body.to_string()),
+    )
+    .await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     reply.json()
 }
@@ -83,7 +93,12 @@ async fn an_empty_page_says_why_where_it_is_asked() {
             "people_only",
             "Agents do not enter. Besides, nothing of the type `agent`",
         ),
-        ("resource", asking(bot, "enter", ("room", "")), "people_only", "Agents do not enter."),
+        (
+            "resource",
+            asking(bot, "enter", ("room", "")),
+            "people_only",
+            "Agents do not enter.",
+        ),
         (
             "resource",
             asking(bot, "light", ("room", "")),
@@ -108,14 +123,38 @@ async fn an_empty_page_says_why_where_it_is_asked() {
             "unknown_action",
             "declares no action `entr`; did you mean `enter`?",
         ),
-        ("resource", asking(ann, "open", ("room", "")), "not_applicable", "`open` does not apply to `user` on `room`"),
-        ("action", asking(bot, "", ("lamp", "l")), "not_permitted", "no action is permitted"),
-        ("action", asking(bot, "", ("Shop::Till", "t")), "not_applicable", "no action applies to these types"),
-        ("action", asking(bot, "", ("lump", "l")), "unknown_type", "declares no type `lump`; did you mean `lamp`?"),
+        (
+            "resource",
+            asking(ann, "open", ("room", "")),
+            "not_applicable",
+            "`open` does not apply to `user` on `room`",
+        ),
+        (
+            "action",
+            asking(bot, "", ("lamp", "l")),
+            "not_permitted",
+            "no action is permitted",
+        ),
+        (
+            "action",
+            asking(bot, "", ("Shop::Till", "t")),
+            "not_applicable",
+            "no action applies to these types",
+        ),
+        (
+            "action",
+            asking(bot, "", ("lump", "l")),
+            "unknown_type",
+            "declares no type `lump`; did you mean `lamp`?",
+        ),
     ] {
         let found = page(&server, searched, &body).await;
         let reason = &found["context"]["reason"];
-        assert_eq!((&found["results"], &reason["code"]), (&json!([]), &json!(code)), "{body} {found}");
+        assert_eq!(
+            (&found["results"], &reason["code"]),
+            (&json!([]), &json!(code)),
+            "{body} {found}"
+        );
         assert!(
             reason["message"].as_str().unwrap().starts_with(message)
                 || reason["message"].as_str().unwrap().contains(message),
@@ -127,7 +166,13 @@ async fn an_empty_page_says_why_where_it_is_asked() {
         assert_eq!(page(&server, searched, &lean).await, json!({"results": []}));
     }
     let found = page(&server, "resource", &asking(ann, "enter", ("room", ""))).await;
-    assert_eq!((found["results"].as_array().unwrap().len(), found["context"].get("reason")), (2, None));
+    assert_eq!(
+        (
+            found["results"].as_array().unwrap().len(),
+            found["context"].get("reason")
+        ),
+        (2, None)
+    );
 }
 
 #[actix_web::test]
@@ -135,24 +180,42 @@ async fn a_malformed_chain_is_the_reason_that_an_evaluation_gives() {
     let server = serving(local());
     let mut body = asking(("user", "ann"), "enter", ("room", "r1"));
     body["subject"]["properties"] = json!({"act": 7});
-    let reply = send(&server, post("/access/v1/evaluation", body.to_string())).await.json();
+    let reply = send(&server, post("/access/v1/evaluation", body.to_string()))
+        .await
+        .json();
     assert_eq!(reply["context"]["reason"]["code"], "chain_invalid");
     for searched in ["subject", "resource", "action"] {
-        assert_eq!(page(&server, searched, &body).await["context"]["reason"], reply["context"]["reason"], "{searched}");
+        assert_eq!(
+            page(&server, searched, &body).await["context"]["reason"],
+            reply["context"]["reason"],
+            "{searched}"
+        );
     }
 }
 
 #[actix_web::test]
 async fn a_tool_that_the_schema_knows_is_found() {
     let server = serving(local());
-    let found = page(&server, "resource", &asking(("user", "ann"), "tools/call", ("tool", ""))).await;
-    let mut ids: Vec<&str> = found["results"].as_array().unwrap().iter().filter_map(|it| it["id"].as_str()).collect();
+    let found = page(
+        &server,
+        "resource",
+        &asking(("user", "ann"), "tools/call", ("tool", "")),
+    )
+    .await;
+    let mut ids: Vec<&str> = found["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|it| it["id"].as_str())
+        .collect();
     ids.sort_unstable();
     assert_eq!(ids, ["tickets/close", "tickets/read"]);
 }
 
 async fn reason(server: &Server, body: &Value) -> (String, String, String) {
-    let reply = send(server, post("/access/v1/evaluation", body.to_string())).await.json();
+    let reply = send(server, post("/access/v1/evaluation", body.to_string()))
+        .await
+        .json();
     let reason = &reply["context"]["reason"];
     let text = |name: &str| reason[name].as_str().unwrap_or_default().to_owned();
     (text("code"), text("message"), text("next_action"))
@@ -162,23 +225,50 @@ async fn reason(server: &Server, body: &Value) -> (String, String, String) {
 async fn words_name_the_thing_and_where_it_should_lead() {
     let server = serving(local());
     let bob = ("user", "bob");
-    let (code, message, next) = reason(&server, &asking(bob, "tools/call", ("tool", "tickets/raed"))).await;
+    let (code, message, next) = reason(
+        &server,
+        &asking(bob, "tools/call", ("tool", "tickets/raed")),
+    )
+    .await;
     assert_eq!((code.as_str(), next.as_str()), ("not_staff", "none"));
     assert_eq!(
         message,
         "`user:bob` may not tools/call tool:tickets/raed {here}; nobody knows `tool:tickets/raed`: no stored entity, no tuple, no \
          policy and no action names it; did you mean `tool:tickets/read`?"
     );
-    let (code, message, next) = reason(&server, &asking(bob, "tools/call", ("tool", "tickets/read"))).await;
+    let (code, message, next) = reason(
+        &server,
+        &asking(bob, "tools/call", ("tool", "tickets/read")),
+    )
+    .await;
     assert_eq!((code.as_str(), next.as_str()), ("not_staff", "none"));
-    assert_eq!(message, "`user:bob` may not tools/call tool:tickets/read {here}.");
-    let (code, message, _) = reason(&server, &asking(bob, "tools/call:tickets/read", ("tool", "tickets/read"))).await;
-    let words =
-        "`tools/call:tickets/read` is what `tools/call` means on `tickets/read`: ask for the action `tools/call`";
+    assert_eq!(
+        message,
+        "`user:bob` may not tools/call tool:tickets/read {here}."
+    );
+    let (code, message, _) = reason(
+        &server,
+        &asking(bob, "tools/call:tickets/read", ("tool", "tickets/read")),
+    )
+    .await;
+    let words = "`tools/call:tickets/read` is what `tools/call` means on `tickets/read`: ask for the action `tools/call`";
     assert_eq!((code.as_str(), message.as_str()), ("unknown_action", words));
-    let (_, message, _) = reason(&server, &asking(bob, "Shop::Action::\"open\"", ("Shop::Till", "t"))).await;
-    assert_eq!(message, "the action `Shop::Action::\"open\"` is asked for by its id: `open`");
+    let (_, message, _) = reason(
+        &server,
+        &asking(bob, "Shop::Action::\"open\"", ("Shop::Till", "t")),
+    )
+    .await;
+    assert_eq!(
+        message,
+        "the action `Shop::Action::\"open\"` is asked for by its id: `open`"
+    );
     // Whose kind nobody stores or names comes with requests.
     let (_, message, next) = reason(&server, &asking(bob, "enter", ("lamp", "x"))).await;
-    assert_eq!((message.as_str(), next.as_str()), ("no policy permits `user:bob` to `enter` on `lamp:x`", "request"));
+    assert_eq!(
+        (message.as_str(), next.as_str()),
+        (
+            "no policy permits `user:bob` to `enter` on `lamp:x`",
+            "request"
+        )
+    );
 }

@@ -24,7 +24,11 @@ const BUNDLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bundles/relatio
 /// The same, but whoever views may not read.
 fn other_bundle() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for part in ["schemas/m.fga", "schemas/s.cedarschema", "policies/entities.json"] {
+    for part in [
+        "schemas/m.fga",
+        "schemas/s.cedarschema",
+        "policies/entities.json",
+    ] {
         let path = folder.path().join(part);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::copy(Path::new(BUNDLE).join(part), path).unwrap();
@@ -45,7 +49,8 @@ impl Service {
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let metrics = Arc::new(Metrics::default());
         let stores = Arc::new(Stores::open(open_memory().unwrap(), clock.clone()).unwrap());
-        let mut engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores.clone());
+        let mut engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
+            .with_stores(stores.clone());
         if remembers {
             engine = engine.with_cache(BYTES);
         }
@@ -60,12 +65,22 @@ impl Service {
             rate: None,
             credentials: Scope::default(),
         };
-        let callers =
-            vec![caller("plain", false, false), caller("talkative", true, false), caller("gateway", true, true)];
-        let settings = Settings { callers, known_bytes: if remembers { BYTES } else { 0 }, ..local() };
+        let callers = vec![
+            caller("plain", false, false),
+            caller("talkative", true, false),
+            caller("gateway", true, true),
+        ];
+        let settings = Settings {
+            callers,
+            known_bytes: if remembers { BYTES } else { 0 },
+            ..local()
+        };
         let signer = Signer::in_memory().unwrap();
-        let service =
-            Self { server: Server::new(settings, engine.clone(), metrics, clock, &signer).unwrap(), engine, stores };
+        let service = Self {
+            server: Server::new(settings, engine.clone(), metrics, clock, &signer).unwrap(),
+            engine,
+            stores,
+        };
         service.load(BUNDLE);
         service
     }
@@ -76,8 +91,14 @@ impl Service {
 
     fn write(&self, key: &str, there: bool) {
         let key: TupleKey = key.parse().unwrap();
-        let batch =
-            if there { Batch::of_writes(vec![key.into()]) } else { Batch { deletes: vec![key], ..Batch::default() } };
+        let batch = if there {
+            Batch::of_writes(vec![key.into()])
+        } else {
+            Batch {
+                deletes: vec![key],
+                ..Batch::default()
+            }
+        };
         self.stores.write(StoreId::MAIN, None, batch).unwrap();
     }
 
@@ -91,8 +112,13 @@ impl Service {
 
     async fn recalled(&self) -> u64 {
         let metrics = send(&self.server, get("/metrics")).await.body;
-        let line = metrics.lines().find(|line| line.starts_with("behest_cache_known_requests_total"));
-        line.and_then(|line| line.rsplit(' ').next()).unwrap().parse().unwrap()
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with("behest_cache_known_requests_total"));
+        line.and_then(|line| line.rsplit(' ').next())
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 }
 
@@ -117,27 +143,63 @@ fn bodies() -> (Vec<Post>, Vec<Post>) {
     let kept = vec![
         (EVALUATION, dave()),
         (EVALUATION, with(dave(), "options", json!({"reason": true}))),
-        (EVALUATION, with(dave(), "options", json!({"reason": false, "at_least": 0}))),
-        (EVALUATION, with(dave(), "context", json!({"nobody": ["reads", "this"]}))),
+        (
+            EVALUATION,
+            with(dave(), "options", json!({"reason": false, "at_least": 0})),
+        ),
+        (
+            EVALUATION,
+            with(dave(), "context", json!({"nobody": ["reads", "this"]})),
+        ),
         (EVALUATION, question("erin", "d7")),
         (EVALUATION, with(dave(), "subject", agent)),
         (EVALUATIONS, dave()),
         (EVALUATIONS, batch()),
-        (EVALUATIONS, with(batch(), "options", json!({"evaluations_semantic": "deny_on_first_deny"}))),
         (
             EVALUATIONS,
-            with(batch(), "options", json!({"evaluations_semantic": "permit_on_first_permit", "reason": true})),
+            with(
+                batch(),
+                "options",
+                json!({"evaluations_semantic": "deny_on_first_deny"}),
+            ),
         ),
-        (EVALUATIONS, with(batch(), "options", json!({"unknown": ["arguments"]}))),
+        (
+            EVALUATIONS,
+            with(
+                batch(),
+                "options",
+                json!({"evaluations_semantic": "permit_on_first_permit", "reason": true}),
+            ),
+        ),
+        (
+            EVALUATIONS,
+            with(batch(), "options", json!({"unknown": ["arguments"]})),
+        ),
     ];
     let malformed = json!([{"resource": {"type": "doc", "id": "d7"}}, {"resource": 7}]);
     let read = vec![
-        (EVALUATION, with(dave(), "options", json!({"explain": true}))),
-        (EVALUATION, with(dave(), "context", json!({"credentials": [{"type": "access_token", "value": "t"}]}))),
-        (EVALUATION, with(dave(), "action", json!({"name": "no_such_action"}))),
+        (
+            EVALUATION,
+            with(dave(), "options", json!({"explain": true})),
+        ),
+        (
+            EVALUATION,
+            with(
+                dave(),
+                "context",
+                json!({"credentials": [{"type": "access_token", "value": "t"}]}),
+            ),
+        ),
+        (
+            EVALUATION,
+            with(dave(), "action", json!({"name": "no_such_action"})),
+        ),
         (EVALUATION, with(dave(), "action", json!({}))),
         (EVALUATIONS, with(dave(), "evaluations", malformed)),
-        (EVALUATIONS, with(dave(), "options", json!({"explain": true}))),
+        (
+            EVALUATIONS,
+            with(dave(), "options", json!({"explain": true})),
+        ),
     ];
     (kept, read)
 }
@@ -149,7 +211,13 @@ fn said(reply: &Reply) -> (u16, Value, Vec<Option<String>>) {
         explanation["decision_id"] = Value::Null;
     }
     let headers = ["content-type", "behest-revision", "x-request-id"];
-    (reply.status.as_u16(), body, headers.map(|name| reply.header(name).map(str::to_owned)).into())
+    (
+        reply.status.as_u16(),
+        body,
+        headers
+            .map(|name| reply.header(name).map(str::to_owned))
+            .into(),
+    )
 }
 
 #[actix_web::test]
@@ -171,8 +239,15 @@ async fn a_body_that_comes_again_is_answered_as_if_it_were_read() {
         for round in 0..4 {
             for caller in ["", "plain", "talkative", "gateway"] {
                 for (path, body) in kept.iter().chain(&read) {
-                    let (a, b) = (remembering.ask(caller, path, body).await, reading.ask(caller, path, body).await);
-                    assert_eq!(said(&a), said(&b), "after {change:?}, round {round}, {caller:?}: {path} {body}");
+                    let (a, b) = (
+                        remembering.ask(caller, path, body).await,
+                        reading.ask(caller, path, body).await,
+                    );
+                    assert_eq!(
+                        said(&a),
+                        said(&b),
+                        "after {change:?}, round {round}, {caller:?}: {path} {body}"
+                    );
                     if let Some(id) = a.header("behest-decision") {
                         assert!(ids.insert(id.to_owned()), "{id} twice");
                     }
@@ -194,7 +269,17 @@ async fn a_body_is_recalled_once_its_legs_were_found_and_some_never_are() {
         }
         // Neither another caller's nor another endpoint's.
         service.ask("talkative", path, &body).await;
-        service.ask("plain", if path == EVALUATION { EVALUATIONS } else { EVALUATION }, &body).await;
+        service
+            .ask(
+                "plain",
+                if path == EVALUATION {
+                    EVALUATIONS
+                } else {
+                    EVALUATION
+                },
+                &body,
+            )
+            .await;
         assert_eq!(service.recalled().await, 2, "{path} {body}");
     }
     for (path, body) in read {
@@ -210,13 +295,27 @@ async fn a_body_is_recalled_once_its_legs_were_found_and_some_never_are() {
 async fn what_is_known_still_waits_for_its_revision() {
     let service = Service::new(true);
     let newest = service.stores.published().borrow().0;
-    let body = with(question("dave", "d7"), "options", json!({"at_least": newest}));
+    let body = with(
+        question("dave", "d7"),
+        "options",
+        json!({"at_least": newest}),
+    );
     for _ in 0..3 {
-        assert_eq!(service.ask("plain", EVALUATION, &body).await.body, r#"{"decision":false}"#);
+        assert_eq!(
+            service.ask("plain", EVALUATION, &body).await.body,
+            r#"{"decision":false}"#
+        );
     }
     service.write("doc:d7#viewer@user:dave", true);
-    let later = with(question("dave", "d7"), "options", json!({"at_least": newest + 1}));
+    let later = with(
+        question("dave", "d7"),
+        "options",
+        json!({"at_least": newest + 1}),
+    );
     for _ in 0..4 {
-        assert_eq!(service.ask("plain", EVALUATION, &later).await.body, r#"{"decision":true}"#);
+        assert_eq!(
+            service.ask("plain", EVALUATION, &later).await.body,
+            r#"{"decision":true}"#
+        );
     }
 }

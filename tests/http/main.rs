@@ -1,4 +1,5 @@
-//! AuthZEN over HTTP, by clause: parsing, callers, decisions, batches, search, metadata, and sockets.
+//! AuthZEN over HTTP, by clause: parsing, callers, decisions, batches, search, metadata, and
+//! sockets.
 
 #![expect(
     clippy::unwrap_used,
@@ -55,13 +56,25 @@ fn question() -> Value {
 /// The question with one member replaced.
 fn with(name: &str, value: &Value) -> String {
     let mut body = question();
-    body.as_object_mut().into_iter().for_each(|members| drop(members.insert(name.to_owned(), value.clone())));
+    body.as_object_mut()
+        .into_iter()
+        .for_each(|members| drop(members.insert(name.to_owned(), value.clone())));
     body.to_string()
 }
 
 /// Status, code and message of an error, in one line.
 fn error(reply: &Reply) -> String {
     let body = reply.json();
-    let part = |name| body.pointer(&format!("/error/{name}")).and_then(Value::as_str).unwrap_or("?").to_owned();
-    format!("{} {}: {}", reply.status.as_u16(), part("code"), part("message"))
+    let part = |name| {
+        body.pointer(&format!("/error/{name}"))
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+            .to_owned()
+    };
+    format!(
+        "{} {}: {}",
+        reply.status.as_u16(),
+        part("code"),
+        part("message")
+    )
 }

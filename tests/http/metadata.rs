@@ -10,7 +10,10 @@ use support::service::{empty, get, local, request, send};
 const PATH: &str = "/.well-known/authzen-configuration";
 
 fn identified(url: &str) -> Server {
-    empty(Settings { public_url: Some(PublicUrl::parse(url).unwrap()), ..local() })
+    empty(Settings {
+        public_url: Some(PublicUrl::parse(url).unwrap()),
+        ..local()
+    })
 }
 
 #[actix_web::test]
@@ -22,7 +25,11 @@ async fn only_what_exists_is_advertised() {
     assert_eq!(reply.header("content-type"), Some("application/json"));
     assert_eq!(reply.header("cache-control"), Some("public, max-age=300"));
     let mut metadata = reply.json();
-    let signed = metadata.as_object_mut().unwrap().remove("signed_metadata").unwrap();
+    let signed = metadata
+        .as_object_mut()
+        .unwrap()
+        .remove("signed_metadata")
+        .unwrap();
     assert_eq!(
         metadata,
         json!({
@@ -45,14 +52,19 @@ async fn only_what_exists_is_advertised() {
 /// Verifies with the published keys alone.
 async fn verify(server: &Server, token: &str) -> Value {
     let keys = send(server, get("/.well-known/jwks.json")).await;
-    assert_eq!(keys.header("content-type"), Some("application/jwk-set+json"));
+    assert_eq!(
+        keys.header("content-type"),
+        Some("application/jwk-set+json")
+    );
     let keys: JwkSet = serde_json::from_str(&keys.body).unwrap();
     let header = jsonwebtoken::decode_header(token).unwrap();
     assert_eq!(header.alg, Algorithm::ES256);
     let key = keys.find(&header.kid.unwrap()).unwrap();
     let mut rules = Validation::new(Algorithm::ES256);
     rules.required_spec_claims.clear();
-    jsonwebtoken::decode::<Value>(token, &DecodingKey::from_jwk(key).unwrap(), &rules).unwrap().claims
+    jsonwebtoken::decode::<Value>(token, &DecodingKey::from_jwk(key).unwrap(), &rules)
+        .unwrap()
+        .claims
 }
 
 #[actix_web::test]
@@ -60,13 +72,30 @@ async fn an_identifier_with_a_path_has_its_metadata_behind_the_well_known_name()
     let server = identified("https://pdp.example/tenant1/");
     let reply = send(&server, get(&format!("{PATH}/tenant1"))).await;
     let metadata = reply.json();
-    assert_eq!(metadata["policy_decision_point"], "https://pdp.example/tenant1/");
-    assert_eq!(metadata["access_evaluation_endpoint"], "https://pdp.example/tenant1/access/v1/evaluation");
-    let encoded = send(&server, get("/.well-known/authzen%2dconfiguration/%74enant1")).await;
-    assert_eq!(encoded.json()["policy_decision_point"], "https://pdp.example/tenant1/");
+    assert_eq!(
+        metadata["policy_decision_point"],
+        "https://pdp.example/tenant1/"
+    );
+    assert_eq!(
+        metadata["access_evaluation_endpoint"],
+        "https://pdp.example/tenant1/access/v1/evaluation"
+    );
+    let encoded = send(
+        &server,
+        get("/.well-known/authzen%2dconfiguration/%74enant1"),
+    )
+    .await;
+    assert_eq!(
+        encoded.json()["policy_decision_point"],
+        "https://pdp.example/tenant1/"
+    );
     for path in ["", "/", "/tenant", "/tenant1/", "/tenant2", "x"] {
         let reply = send(&server, get(&format!("{PATH}{path}"))).await;
-        assert_eq!((reply.status.as_u16(), &reply.json()["error"]["code"]), (404, &json!("no_metadata")), "{path}");
+        assert_eq!(
+            (reply.status.as_u16(), &reply.json()["error"]["code"]),
+            (404, &json!("no_metadata")),
+            "{path}"
+        );
     }
 }
 

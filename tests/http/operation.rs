@@ -14,7 +14,10 @@ async fn it_lives_before_it_can_decide() {
     assert_eq!(send(&server, get("/healthz")).await.status, 200);
     let reply = send(&server, get("/readyz")).await;
     assert_eq!(reply.status, 503);
-    assert_eq!(reply.json(), json!({"ready": false, "last_load_failed": false}));
+    assert_eq!(
+        reply.json(),
+        json!({"ready": false, "last_load_failed": false})
+    );
 }
 
 #[actix_web::test]
@@ -22,7 +25,10 @@ async fn it_is_ready_once_a_bundle_is_live() {
     let reply = send(&deciding(local()), get("/readyz")).await;
     assert_eq!(reply.status, 200);
     let body = reply.json();
-    assert_eq!((&body["ready"], &body["last_load_failed"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&body["ready"], &body["last_load_failed"]),
+        (&json!(true), &json!(false))
+    );
     assert_eq!(body["bundle"].as_str().map(str::len), Some(64));
     assert_eq!(body["since"], "2026-10-01T09:00:00Z");
 }
@@ -38,15 +44,31 @@ async fn what_is_wrong_with_a_bundle_is_told_to_an_administrator_alone() {
         rate: None,
         credentials: Scope::default(),
     };
-    let callers = vec![caller("admin", Permission::Admin), caller("gateway", Permission::Decide)];
-    let (server, engine) = with_engine(Settings { callers, ..Settings::default() });
+    let callers = vec![
+        caller("admin", Permission::Admin),
+        caller("gateway", Permission::Decide),
+    ];
+    let (server, engine) = with_engine(Settings {
+        callers,
+        ..Settings::default()
+    });
     let missing = tempfile::tempdir().unwrap().path().join("not-there");
     assert!(engine.load(&Source::Dir(missing)).is_err());
     let probe = send(&server, get("/readyz")).await.json();
     assert_eq!(probe, json!({"ready": false, "last_load_failed": true}));
-    let gateway = send(&server, get("/readyz").insert_header(("Authorization", "Bearer gateway"))).await.json();
+    let gateway = send(
+        &server,
+        get("/readyz").insert_header(("Authorization", "Bearer gateway")),
+    )
+    .await
+    .json();
     assert_eq!(gateway, probe);
-    let admin = send(&server, get("/readyz").insert_header(("Authorization", "Bearer admin"))).await.json();
+    let admin = send(
+        &server,
+        get("/readyz").insert_header(("Authorization", "Bearer admin")),
+    )
+    .await
+    .json();
     assert!(!admin["problems"].as_array().unwrap().is_empty());
 }
 
@@ -64,22 +86,45 @@ async fn the_page_is_whole_and_loads_nothing_from_elsewhere() {
     let server = empty(local());
     for path in ["/", "/docs"] {
         let reply = send(&server, get(path)).await;
-        assert_eq!((reply.status.as_u16(), reply.header("location")), (307, Some("/docs/")));
+        assert_eq!(
+            (reply.status.as_u16(), reply.header("location")),
+            (307, Some("/docs/"))
+        );
     }
     let page = send(&server, get("/docs/")).await;
     assert_eq!(page.status, 200);
-    assert_eq!(page.header("content-security-policy"), Some("frame-ancestors 'none'"));
+    assert_eq!(
+        page.header("content-security-policy"),
+        Some("frame-ancestors 'none'")
+    );
     assert!(!page.body.contains("http://") && !page.body.contains("https://"));
-    let script = send(&server, get("/docs/swagger-initializer.js")).await.body;
-    assert!(script.contains("\"url\": \"/openapi.json\"") && script.contains("\"tryItOutEnabled\": true"), "{script}");
+    let script = send(&server, get("/docs/swagger-initializer.js"))
+        .await
+        .body;
+    assert!(
+        script.contains("\"url\": \"/openapi.json\"")
+            && script.contains("\"tryItOutEnabled\": true"),
+        "{script}"
+    );
     let api = send(&server, get("/openapi.json")).await;
-    assert_eq!(api.json(), serde_json::to_value(behest::http::openapi()).unwrap());
+    assert_eq!(
+        api.json(),
+        serde_json::to_value(behest::http::openapi()).unwrap()
+    );
 }
 
 #[actix_web::test]
 async fn probes_may_ask_for_the_head_alone() {
     let server = empty(local());
-    assert_eq!(send(&server, request(Method::HEAD, "/healthz")).await.status, 200);
+    assert_eq!(
+        send(&server, request(Method::HEAD, "/healthz"))
+            .await
+            .status,
+        200
+    );
     let reply = send(&server, request(Method::DELETE, "/healthz")).await;
-    assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, Some("GET, HEAD")));
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("allow")),
+        (405, Some("GET, HEAD"))
+    );
 }

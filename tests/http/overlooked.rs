@@ -1,4 +1,5 @@
-//! What a caller writes where nobody would read it: refused at every level of every body, and never taken for nothing.
+//! What a caller writes where nobody would read it: refused at every level of every body, and never
+//! taken for nothing.
 
 use crate::{EVALUATION, EVALUATIONS, deciding, error, question};
 use actix_web::http::StatusCode;
@@ -15,7 +16,9 @@ fn evil() -> Value {
 }
 
 fn strays() -> impl Iterator<Item = (&'static str, &'static str)> {
-    STRAYS.iter().flat_map(|(place, names)| names.iter().map(|name| (*place, *name)))
+    STRAYS
+        .iter()
+        .flat_map(|(place, names)| names.iter().map(|name| (*place, *name)))
 }
 
 async fn ask(server: &Server, path: &str, body: &Value) -> Reply {
@@ -32,7 +35,12 @@ async fn a_question_with_a_stray_carrier_is_denied() {
             put(&mut body, place, name, &evil());
             let reply = ask(&server, path, &body).await;
             assert_eq!(reply.status, StatusCode::OK, "{body}: {}", reply.body);
-            assert_eq!(reply.json().pointer(CODE), Some(&json!("chain_invalid")), "{body}: {}", reply.body);
+            assert_eq!(
+                reply.json().pointer(CODE),
+                Some(&json!("chain_invalid")),
+                "{body}: {}",
+                reply.body
+            );
         }
     }
 }
@@ -45,10 +53,19 @@ async fn a_stray_carrier_in_an_item_or_a_default_denies_what_it_is_said_of() {
         put(&mut item, place, name, &evil());
         let body = json!({"evaluations": [item, question()], "options": {"reason": true}});
         let answer = ask(&server, EVALUATIONS, &body).await.json();
-        assert_eq!(answer["evaluations"][0].pointer(CODE), Some(&json!("chain_invalid")), "{body}: {answer}");
-        assert_eq!(answer["evaluations"][1], json!({"decision": true}), "{body}: {answer}");
+        assert_eq!(
+            answer["evaluations"][0].pointer(CODE),
+            Some(&json!("chain_invalid")),
+            "{body}: {answer}"
+        );
+        assert_eq!(
+            answer["evaluations"][1],
+            json!({"decision": true}),
+            "{body}: {answer}"
+        );
 
-        // The second item has everything of its own, and what nobody reads in a default is said of the whole batch.
+        // The second item has everything of its own, and what nobody reads in a default is said of
+        // the whole batch.
         let mut own = question();
         own["context"] = json!({});
         let mut body = question();
@@ -56,12 +73,21 @@ async fn a_stray_carrier_in_an_item_or_a_default_denies_what_it_is_said_of() {
         body["evaluations"] = json!([{}, own]);
         body["options"] = json!({"reason": true});
         let answer = ask(&server, EVALUATIONS, &body).await.json();
-        assert_eq!(answer["evaluations"][0].pointer(CODE), Some(&json!("chain_invalid")), "{body}: {answer}");
-        assert_eq!(answer["evaluations"][1].pointer(CODE), Some(&json!("chain_invalid")), "{body}: {answer}");
+        assert_eq!(
+            answer["evaluations"][0].pointer(CODE),
+            Some(&json!("chain_invalid")),
+            "{body}: {answer}"
+        );
+        assert_eq!(
+            answer["evaluations"][1].pointer(CODE),
+            Some(&json!("chain_invalid")),
+            "{body}: {answer}"
+        );
     }
 }
 
-/// A null was not sent, whatever it is called and wherever it stands: in a question, an item and a default alike.
+/// A null was not sent, whatever it is called and wherever it stands: in a question, an item and a
+/// default alike.
 #[actix_web::test]
 async fn a_stray_name_without_a_value_is_decided_as_if_it_were_not_there() {
     let server = deciding(local());
@@ -72,15 +98,24 @@ async fn a_stray_name_without_a_value_is_decided_as_if_it_were_not_there() {
             body
         };
         let expected = ask(&server, EVALUATION, &with("nobody's")).await.json();
-        assert_eq!(ask(&server, EVALUATION, &with(name)).await.json(), expected, "{place} {name}");
+        assert_eq!(
+            ask(&server, EVALUATION, &with(name)).await.json(),
+            expected,
+            "{place} {name}"
+        );
         let mut defaults = with(name);
         defaults["evaluations"] = json!([{}, with(name)]);
         let answer = ask(&server, EVALUATIONS, &defaults).await.json();
-        assert_eq!(answer, json!({"evaluations": [expected, expected]}), "{place} {name}");
+        assert_eq!(
+            answer,
+            json!({"evaluations": [expected, expected]}),
+            "{place} {name}"
+        );
     }
 }
 
-/// An item's own subject replaces the default whole (AuthZEN 1.0 section 7.1), with the well-formed carriers on it.
+/// An item's own subject replaces the default whole (AuthZEN 1.0 section 7.1), with the well-formed
+/// carriers on it.
 #[actix_web::test]
 async fn a_carrier_that_is_read_goes_with_the_default_subject_that_an_item_replaces() {
     let server = deciding(local());
@@ -94,17 +129,27 @@ async fn a_carrier_that_is_read_goes_with_the_default_subject_that_an_item_repla
         body["subject"] = subject;
         body["evaluations"] = json!([{}, question()]);
         let answer = ask(&server, EVALUATIONS, &body).await.json();
-        assert_eq!(answer, json!({"evaluations": [{"decision": false}, {"decision": true}]}), "{body}");
+        assert_eq!(
+            answer,
+            json!({"evaluations": [{"decision": false}, {"decision": true}]}),
+            "{body}"
+        );
     }
 }
 
-/// A batch that is asked where one question is answered is ignored (AuthZEN 1.0 section 10.1.1), unless it names an actor.
+/// A batch that is asked where one question is answered is ignored (AuthZEN 1.0 section 10.1.1),
+/// unless it names an actor.
 #[actix_web::test]
 async fn a_batch_at_another_endpoint_is_ignored_unless_it_names_an_actor() {
     let server = deciding(local());
     let bob = json!({"type": "user", "id": "bob"});
-    let harmless =
-        [json!([]), json!([{}]), json!([{"subject": bob, "action": {"name": "drop"}}]), json!("x"), json!(null)];
+    let harmless = [
+        json!([]),
+        json!([{}]),
+        json!([{"subject": bob, "action": {"name": "drop"}}]),
+        json!("x"),
+        json!(null),
+    ];
     let naming = [
         json!([{}, {"context": {"agent": "evil"}}]),
         json!([{"subject": {"type": "user", "id": "alice", "properties": {"act": {"sub": "evil"}}}}]),
@@ -113,24 +158,49 @@ async fn a_batch_at_another_endpoint_is_ignored_unless_it_names_an_actor() {
         json!({"context": {"agent": "evil"}}),
     ];
     for name in ["evaluations", "Evaluations"] {
-        for (items, code) in
-            harmless.iter().map(|items| (items, None)).chain(naming.iter().map(|items| (items, Some(()))))
+        for (items, code) in harmless
+            .iter()
+            .map(|items| (items, None))
+            .chain(naming.iter().map(|items| (items, Some(()))))
         {
             let mut body = question();
             body["options"] = json!({"reason": true});
             body[name] = items.clone();
             let reply = ask(&server, EVALUATION, &body).await;
             let expected = code.map(|()| json!("chain_invalid"));
-            assert_eq!(reply.json().pointer(CODE), expected.as_ref(), "{body}: {}", reply.body);
+            assert_eq!(
+                reply.json().pointer(CODE),
+                expected.as_ref(),
+                "{body}: {}",
+                reply.body
+            );
             if code.is_some() {
-                assert!(reply.body.contains("send it to `/access/v1/evaluations`"), "{}", reply.body);
+                assert!(
+                    reply.body.contains("send it to `/access/v1/evaluations`"),
+                    "{}",
+                    reply.body
+                );
             }
-            let found = ask(&server, "/access/v1/search/resource", &body).await.json();
-            assert_eq!(found["results"].as_array().is_some_and(Vec::is_empty), code.is_some(), "{body}: {found}");
+            let found = ask(&server, "/access/v1/search/resource", &body)
+                .await
+                .json();
+            assert_eq!(
+                found["results"].as_array().is_some_and(Vec::is_empty),
+                code.is_some(),
+                "{body}: {found}"
+            );
             let batch = json!({"evaluations": [body, question()], "options": {"reason": true}});
             let answer = ask(&server, EVALUATIONS, &batch).await.json();
-            assert_eq!(answer["evaluations"][0].pointer(CODE), expected.as_ref(), "{batch}: {answer}");
-            assert_eq!(answer["evaluations"][1], json!({"decision": true}), "{batch}: {answer}");
+            assert_eq!(
+                answer["evaluations"][0].pointer(CODE),
+                expected.as_ref(),
+                "{batch}: {answer}"
+            );
+            assert_eq!(
+                answer["evaluations"][1],
+                json!({"decision": true}),
+                "{batch}: {answer}"
+            );
         }
     }
 }
@@ -139,20 +209,33 @@ async fn a_batch_at_another_endpoint_is_ignored_unless_it_names_an_actor() {
 #[actix_web::test]
 async fn a_principal_that_a_tuple_would_spell_otherwise_is_shown_in_both_spellings() {
     let server = deciding(local());
-    for (id, tuple) in [("m%20n", Some("agent:m%2520n")), ("a#member", Some("agent:a%23member")), ("copilot", None)] {
+    for (id, tuple) in [
+        ("m%20n", Some("agent:m%2520n")),
+        ("a#member", Some("agent:a%23member")),
+        ("copilot", None),
+    ] {
         let mut body = question();
         body["context"] = json!({"agent": id});
         body["options"] = json!({"explain": true});
         body["action"] = json!({"name": "nothing"});
         let answer = ask(&server, EVALUATION, &body).await.json();
-        let legs = answer["context"]["explanation"]["legs"].as_array().cloned().unwrap_or_default();
-        let of_agent = legs.iter().find(|leg| leg["principal"]["type"] == "agent").expect("a leg of the agent");
+        let legs = answer["context"]["explanation"]["legs"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let of_agent = legs
+            .iter()
+            .find(|leg| leg["principal"]["type"] == "agent")
+            .expect("a leg of the agent");
         let mut expected = json!({"type": "agent", "id": id});
         if let Some(tuple) = tuple {
             expected["tuple"] = json!(tuple);
         }
         assert_eq!(of_agent["principal"], expected, "{answer}");
-        assert_eq!(answer["context"]["explanation"]["asserted"][1], expected, "{answer}");
+        assert_eq!(
+            answer["context"]["explanation"]["asserted"][1], expected,
+            "{answer}"
+        );
     }
 }
 
@@ -171,7 +254,11 @@ async fn options_of_an_item_are_ignored_unless_they_name_an_actor() {
             item[name] = options;
             let batch = json!({"evaluations": [item, question()]});
             let answer = ask(&server, EVALUATIONS, &batch).await.json();
-            assert_eq!(answer["evaluations"], json!([{"decision": reads}, {"decision": true}]), "{batch}");
+            assert_eq!(
+                answer["evaluations"],
+                json!([{"decision": reads}, {"decision": true}]),
+                "{batch}"
+            );
         }
     }
 }
@@ -191,7 +278,10 @@ async fn a_carrier_beside_a_page_or_inside_options_is_refused() {
         let mut body = question();
         put(&mut body, place, name, &evil());
         let said = error(&ask(&server, path, &body).await);
-        assert!(said.starts_with("400 malformed: ") && said.contains("would not be read there"), "{body}: {said}");
+        assert!(
+            said.starts_with("400 malformed: ") && said.contains("would not be read there"),
+            "{body}: {said}"
+        );
     }
     let mut body = question();
     body["page"] = json!({"properties": {"sort": "id"}, "x": 1});
@@ -207,13 +297,22 @@ async fn a_search_with_a_stray_carrier_finds_nothing() {
         // The searched entity's own properties do not count, but for carriers.
         plain["subject"]["properties"] = json!({});
         let found = ask(&server, &path, &plain).await.json();
-        assert!(found["results"].as_array().is_some_and(|results| !results.is_empty()), "{found}");
+        assert!(
+            found["results"]
+                .as_array()
+                .is_some_and(|results| !results.is_empty()),
+            "{found}"
+        );
         // In a page it is a 400.
         for (place, name) in strays().filter(|(place, _)| !place.starts_with("/page")) {
             let mut body = plain.clone();
             put(&mut body, place, name, &evil());
             let reply = ask(&server, &path, &body).await;
-            assert_eq!((reply.status, &reply.json()["results"]), (StatusCode::OK, &json!([])), "{kind} {body}");
+            assert_eq!(
+                (reply.status, &reply.json()["results"]),
+                (StatusCode::OK, &json!([])),
+                "{kind} {body}"
+            );
         }
     }
 }
@@ -224,15 +323,20 @@ async fn a_default_that_is_no_object_is_refused_where_items_have_their_own() {
     let mut own = question();
     own["context"] = json!({});
     for name in ["subject", "action", "resource", "context"] {
-        for (value, kind) in
-            [(json!("x"), "a string"), (json!([{"agent": "evil"}]), "an array"), (json!(7), "a number")]
-        {
+        for (value, kind) in [
+            (json!("x"), "a string"),
+            (json!([{"agent": "evil"}]), "an array"),
+            (json!(7), "a number"),
+        ] {
             let body = json!({name: value, "evaluations": [own]});
             let expected = format!("400 malformed: `{name}` must be an object, not {kind}");
             assert_eq!(error(&ask(&server, EVALUATIONS, &body).await), expected);
         }
         let body = json!({name: null, "evaluations": [own]});
-        assert_eq!(ask(&server, EVALUATIONS, &body).await.json(), json!({"evaluations": [{"decision": true}]}));
+        assert_eq!(
+            ask(&server, EVALUATIONS, &body).await.json(),
+            json!({"evaluations": [{"decision": true}]})
+        );
     }
 }
 
@@ -240,11 +344,31 @@ async fn a_default_that_is_no_object_is_refused_where_items_have_their_own() {
 async fn options_that_were_meant_for_others_are_refused() {
     let server = deciding(local());
     for (name, value, problem) in [
-        ("reasn", json!(true), "`options.reasn` is no option: did you mean `reason`?"),
-        ("explanation", json!(true), "`options.explanation` is no option: did you mean `explain`?"),
-        ("Reason", json!(true), "`options.Reason` is no option: did you mean `reason`?"),
-        ("atLeast", json!(1), "`options.atLeast` is no option: did you mean `at_least`?"),
-        ("explian", json!(true), "`options.explian` is no option: did you mean `explain`?"),
+        (
+            "reasn",
+            json!(true),
+            "`options.reasn` is no option: did you mean `reason`?",
+        ),
+        (
+            "explanation",
+            json!(true),
+            "`options.explanation` is no option: did you mean `explain`?",
+        ),
+        (
+            "Reason",
+            json!(true),
+            "`options.Reason` is no option: did you mean `reason`?",
+        ),
+        (
+            "atLeast",
+            json!(1),
+            "`options.atLeast` is no option: did you mean `at_least`?",
+        ),
+        (
+            "explian",
+            json!(true),
+            "`options.explian` is no option: did you mean `explain`?",
+        ),
         (
             "evaluation_semantics",
             json!("deny_on_first_deny"),
@@ -260,10 +384,15 @@ async fn options_that_were_meant_for_others_are_refused() {
         for path in [EVALUATION, EVALUATIONS] {
             let mut body = question();
             body["options"] = json!({ name: value });
-            assert_eq!(error(&ask(&server, path, &body).await), format!("400 malformed: {problem}"));
+            assert_eq!(
+                error(&ask(&server, path, &body).await),
+                format!("400 malformed: {problem}")
+            );
         }
     }
-    let many: Value = (0..101).map(|at| (format!("xplain_{at}"), json!(1))).collect();
+    let many: Value = (0..101)
+        .map(|at| (format!("xplain_{at}"), json!(1)))
+        .collect();
     for path in [EVALUATION, EVALUATIONS] {
         let mut body = question();
         body["options"] = many.clone();
@@ -271,8 +400,12 @@ async fn options_that_were_meant_for_others_are_refused() {
         assert_eq!(error(&ask(&server, path, &body).await), problem);
     }
     let mut body = question();
-    body["options"] = json!({"region": "eu", "x": {"y": 1}, "another_option": "value", "reasn": null});
-    assert_eq!(ask(&server, EVALUATION, &body).await.json(), json!({"decision": true}));
+    body["options"] =
+        json!({"region": "eu", "x": {"y": 1}, "another_option": "value", "reasn": null});
+    assert_eq!(
+        ask(&server, EVALUATION, &body).await.json(),
+        json!({"decision": true})
+    );
 }
 
 #[actix_web::test]
@@ -295,7 +428,8 @@ async fn members_beside_the_question_are_refused_in_another_spelling() {
     }
 }
 
-/// 34 KB of a batch were 30 MB of an answer: an id that is a default is repeated in the reason of every item.
+/// 34 KB of a batch were 30 MB of an answer: an id that is a default is repeated in the reason of
+/// every item.
 #[actix_web::test]
 async fn what_is_shown_of_an_id_does_not_multiply_a_body() {
     let server = deciding(local());
@@ -308,8 +442,14 @@ async fn what_is_shown_of_an_id_does_not_multiply_a_body() {
         ("action", json!({"name": long})),
         ("context", json!({"agent": long})),
         ("context", json!({"Agent": 1, long.as_str(): 1})),
-        ("context", json!({format!("agent{}", "_".repeat(30_000)): 1})),
-        ("subject", json!({"type": "user", "id": "alice", "Id": 1, "properties": {"act": {"sub": long}}})),
+        (
+            "context",
+            json!({format!("agent{}", "_".repeat(30_000)): 1}),
+        ),
+        (
+            "subject",
+            json!({"type": "user", "id": "alice", "Id": 1, "properties": {"act": {"sub": long}}}),
+        ),
     ] {
         let mut body = question();
         body[name] = value;
@@ -317,7 +457,12 @@ async fn what_is_shown_of_an_id_does_not_multiply_a_body() {
         body["options"] = json!({"reason": true});
         let reply = ask(&server, EVALUATIONS, &body).await;
         assert_eq!(reply.status, StatusCode::OK);
-        assert!(reply.body.len() < 500 * 400, "{} bytes of an answer: {:.300}", reply.body.len(), reply.body);
+        assert!(
+            reply.body.len() < 500 * 400,
+            "{} bytes of an answer: {:.300}",
+            reply.body.len(),
+            reply.body
+        );
         assert_eq!(reply.json()["evaluations"][499]["decision"], json!(false));
     }
 }

@@ -19,7 +19,8 @@ use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 use support::service::{NOW_MS, local};
 
-const SCHEMA: &str = "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
+const SCHEMA: &str =
+    "entity user, doc;\naction read appliesTo { principal: user, resource: doc };\n";
 
 /// A bundle that permits one document.
 fn write(root: &Path, doc: &str) {
@@ -49,10 +50,13 @@ fn request() -> String {
 /// What one bundle decided about both documents, by its digest.
 type Seen = BTreeMap<String, Vec<bool>>;
 
-/// Asks on one connection until told to stop. Each answer must come, be whole, and be of one bundle.
+/// Asks on one connection until told to stop. Each answer must come, be whole, and be of one
+/// bundle.
 fn ask_until(stop: &AtomicBool, asked: &AtomicUsize, address: SocketAddr) -> Seen {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     let request = request();
     let mut seen = Seen::new();
     while !stop.load(Ordering::Relaxed) {
@@ -61,10 +65,24 @@ fn ask_until(stop: &AtomicBool, asked: &AtomicUsize, address: SocketAddr) -> See
         assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
         let body: Value = serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap();
         let answers = body["evaluations"].as_array().unwrap();
-        let digest = |answer: &Value| answer["context"]["explanation"]["bundle"].as_str().unwrap().to_owned();
-        assert_eq!(digest(&answers[0]), digest(&answers[1]), "an answer mixes two bundles");
-        let decisions: Vec<bool> = answers.iter().map(|answer| answer["decision"].as_bool().unwrap()).collect();
-        let before = seen.entry(digest(&answers[0])).or_insert_with(|| decisions.clone());
+        let digest = |answer: &Value| {
+            answer["context"]["explanation"]["bundle"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(
+            digest(&answers[0]),
+            digest(&answers[1]),
+            "an answer mixes two bundles"
+        );
+        let decisions: Vec<bool> = answers
+            .iter()
+            .map(|answer| answer["decision"].as_bool().unwrap())
+            .collect();
+        let before = seen
+            .entry(digest(&answers[0]))
+            .or_insert_with(|| decisions.clone());
         assert_eq!(*before, decisions, "a bundle decides in two ways");
         asked.fetch_add(1, Ordering::Relaxed);
     }
@@ -77,32 +95,57 @@ fn forty_reloads_lose_no_request() {
     write(&folder.path().join("a"), "a");
     write(&folder.path().join("b"), "b");
     write(&folder.path().join("broken"), "a");
-    std::fs::write(folder.path().join("broken/policies/more.cedar"), "forbid (principal, action").unwrap();
+    std::fs::write(
+        folder.path().join("broken/policies/more.cedar"),
+        "forbid (principal, action",
+    )
+    .unwrap();
 
-    let (clock, metrics) = (Arc::new(FixedClock::at(NOW_MS)), Arc::new(Metrics::default()));
-    let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_quiet(Duration::from_millis(1));
+    let (clock, metrics) = (
+        Arc::new(FixedClock::at(NOW_MS)),
+        Arc::new(Metrics::default()),
+    );
+    let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
+        .with_quiet(Duration::from_millis(1));
     let engine = Arc::new(engine);
     let load = |name: &str| engine.load(&Source::Dir(folder.path().join(name))).is_ok();
     assert!(load("a"));
-    let settings = Settings { workers: Some(2), ..local() };
-    let server = Server::new(settings, engine.clone(), metrics, clock, &Signer::in_memory().unwrap()).unwrap();
+    let settings = Settings {
+        workers: Some(2),
+        ..local()
+    };
+    let server = Server::new(
+        settings,
+        engine.clone(),
+        metrics,
+        clock,
+        &Signer::in_memory().unwrap(),
+    )
+    .unwrap();
     let service = running(server);
 
     let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
     let seen = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..3).map(|_| scope.spawn(|| ask_until(&stop, &asked, service.address))).collect();
+        let clients: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| ask_until(&stop, &asked, service.address)))
+            .collect();
         let mut refused = 0;
         for round in 0..40 {
             // Each bundle is asked before the next comes.
             let before = asked.load(Ordering::Relaxed);
             refused += usize::from(!load(["b", "broken", "a", "broken"][round % 4]));
-            while asked.load(Ordering::Relaxed) < before + 3 && !clients.iter().any(ScopedJoinHandle::is_finished) {
+            while asked.load(Ordering::Relaxed) < before + 3
+                && !clients.iter().any(ScopedJoinHandle::is_finished)
+            {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
         stop.store(true, Ordering::Relaxed);
         assert_eq!(refused, 20);
-        let seen: Vec<Seen> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+        let seen: Vec<Seen> = clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .collect();
         seen.into_iter().flatten().collect::<Seen>()
     });
     let mut decisions: Vec<Vec<bool>> = seen.into_values().collect();

@@ -34,12 +34,16 @@ impl Fixture {
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let metrics = Arc::new(Metrics::default());
         let stores = Arc::new(Stores::open(store, clock.clone()).unwrap());
-        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default()).with_stores(stores.clone());
+        let engine = Engine::new(clock.clone(), metrics.clone(), Recorder::default())
+            .with_stores(stores.clone());
         let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bundles/relations");
         assert!(engine.load(&Source::Dir(bundle.into())).is_ok());
         let signer = Signer::in_memory().unwrap();
         let settings = Settings { limits, ..local() };
-        Self { server: Server::new(settings, Arc::new(engine), metrics, clock, &signer).unwrap(), stores }
+        Self {
+            server: Server::new(settings, Arc::new(engine), metrics, clock, &signer).unwrap(),
+            stores,
+        }
     }
 
     fn newest(&self) -> Revision {
@@ -49,11 +53,18 @@ impl Fixture {
     /// Lets dave view the document, in the next revision.
     fn grant(&self) -> Revision {
         let tuple: TupleKey = "doc:d7#viewer@user:dave".parse().unwrap();
-        self.stores.write(StoreId::MAIN, None, Batch::of_writes(vec![tuple.into()])).unwrap().revision
+        self.stores
+            .write(StoreId::MAIN, None, Batch::of_writes(vec![tuple.into()]))
+            .unwrap()
+            .revision
     }
 
     async fn ask(&self, at_least: impl Into<Value>) -> Reply {
-        send(&self.server, post(EVALUATION, question(at_least).to_string())).await
+        send(
+            &self.server,
+            post(EVALUATION, question(at_least).to_string()),
+        )
+        .await
     }
 }
 
@@ -73,17 +84,31 @@ fn next(revision: Revision) -> u64 {
 async fn what_was_acknowledged_is_there() {
     let fixture = Fixture::new(Limits::default());
     let newest = fixture.newest();
-    for at_least in [json!(0), json!(newest.0), json!(null), serde_json::from_str(&format!("{}.0", newest.0)).unwrap()]
-    {
-        assert_eq!(fixture.ask(at_least.clone()).await.body, r#"{"decision":false}"#, "{at_least}");
+    for at_least in [
+        json!(0),
+        json!(newest.0),
+        json!(null),
+        serde_json::from_str(&format!("{}.0", newest.0)).unwrap(),
+    ] {
+        assert_eq!(
+            fixture.ask(at_least.clone()).await.body,
+            r#"{"decision":false}"#,
+            "{at_least}"
+        );
     }
     let written = fixture.grant();
     let reply = fixture.ask(written.0).await;
     assert_eq!(reply.body, r#"{"decision":true}"#);
-    assert_eq!(reply.header("behest-revision"), Some(written.to_string().as_str()));
+    assert_eq!(
+        reply.header("behest-revision"),
+        Some(written.to_string().as_str())
+    );
     // Another store's change has a revision too, and takes nothing away from what `main` shows.
     fixture.stores.create("documents").unwrap();
-    assert_eq!(fixture.ask(next(written)).await.body, r#"{"decision":true}"#);
+    assert_eq!(
+        fixture.ask(next(written)).await.body,
+        r#"{"decision":true}"#
+    );
 }
 
 #[actix_web::test]
@@ -106,7 +131,10 @@ async fn a_decision_waits_for_what_is_written_meanwhile() {
     }
     assert_eq!(fixture.grant().0, ahead);
     assert_eq!(one.await.body, r#"{"decision":true}"#);
-    assert_eq!(many.await.body, r#"{"evaluations":[{"decision":true},{"decision":true}]}"#);
+    assert_eq!(
+        many.await.body,
+        r#"{"evaluations":[{"decision":true},{"decision":true}]}"#
+    );
 }
 
 #[actix_web::test]
@@ -115,18 +143,27 @@ async fn a_search_waits_too() {
     let ahead = next(fixture.newest());
     let mut body = question(ahead);
     body["resource"] = json!({"type": "doc"});
-    let mut search = std::pin::pin!(send(&fixture.server, post("/access/v1/search/resource", body.to_string())));
+    let mut search = std::pin::pin!(send(
+        &fixture.server,
+        post("/access/v1/search/resource", body.to_string())
+    ));
     tokio::select! {
         early = &mut search => panic!("{early:?}"),
         () = actix_web::rt::time::sleep(A_MOMENT) => {}
     }
     assert_eq!(fixture.grant().0, ahead);
-    assert_eq!(search.await.json()["results"], json!([{"type": "doc", "id": "d7"}]));
+    assert_eq!(
+        search.await.json()["results"],
+        json!([{"type": "doc", "id": "d7"}])
+    );
 }
 
 #[actix_web::test]
 async fn a_revision_that_never_comes_is_an_error_after_the_time_for_it() {
-    let fixture = Fixture::new(Limits { at_least_time: Duration::from_millis(10), ..Limits::default() });
+    let fixture = Fixture::new(Limits {
+        at_least_time: Duration::from_millis(10),
+        ..Limits::default()
+    });
     let newest = fixture.newest();
     for at_least in [next(newest), i64::MAX as u64] {
         let reply = fixture.ask(at_least).await;
@@ -141,19 +178,34 @@ async fn a_revision_that_never_comes_is_an_error_after_the_time_for_it() {
         assert_eq!(reply.json()["error"]["member"], "options.at_least");
     }
     for (at_least, problem) in [
-        (json!(-1), "must be a revision, which is a whole number from 0, not `-1`"),
-        (json!(1.5), "must be a revision, which is a whole number from 0, not `1.5`"),
-        (json!(u64::MAX), "must be a revision, which is a whole number from 0, not `18446744073709551615`"),
+        (
+            json!(-1),
+            "must be a revision, which is a whole number from 0, not `-1`",
+        ),
+        (
+            json!(1.5),
+            "must be a revision, which is a whole number from 0, not `1.5`",
+        ),
+        (
+            json!(u64::MAX),
+            "must be a revision, which is a whole number from 0, not `18446744073709551615`",
+        ),
         (json!("1"), "must be a number, not a string"),
         (json!([]), "must be a number, not an array"),
     ] {
-        assert_eq!(error(&fixture.ask(at_least).await), format!("400 malformed: `options.at_least` {problem}"));
+        assert_eq!(
+            error(&fixture.ask(at_least).await),
+            format!("400 malformed: `options.at_least` {problem}")
+        );
     }
 }
 
 #[actix_web::test]
 async fn few_wait_at_once() {
-    let fixture = Fixture::new(Limits { waiting: 1, ..Limits::default() });
+    let fixture = Fixture::new(Limits {
+        waiting: 1,
+        ..Limits::default()
+    });
     let ahead = next(fixture.newest());
     let told = "503 revision_not_reached: too many requests wait for a revision that has not come: ask again later, or \
                 without `options.at_least`";
@@ -164,7 +216,10 @@ async fn few_wait_at_once() {
             () = actix_web::rt::time::sleep(A_MOMENT) => {}
         }
         let second = fixture.ask(ahead).await;
-        assert_eq!((error(&second).as_str(), second.header("retry-after")), (told, Some("1")));
+        assert_eq!(
+            (error(&second).as_str(), second.header("retry-after")),
+            (told, Some("1"))
+        );
         // What is there needs no place among those who wait.
         assert_eq!(fixture.ask(ahead - 1).await.status, 200);
     }
@@ -180,7 +235,12 @@ async fn few_wait_at_once() {
 #[actix_web::test]
 async fn a_revision_stays_reached_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
-    let open = || Fixture::on(open_redb(dir.path(), DEFAULT_CACHE_BYTES).unwrap(), Limits::default());
+    let open = || {
+        Fixture::on(
+            open_redb(dir.path(), DEFAULT_CACHE_BYTES).unwrap(),
+            Limits::default(),
+        )
+    };
     let written = open().grant();
     let again = open();
     assert_eq!(again.newest(), written);
@@ -190,7 +250,8 @@ async fn a_revision_stays_reached_after_a_restart() {
 #[actix_web::test]
 async fn without_relations_no_revision_comes() {
     let server = crate::deciding(local());
-    let ask = async |at_least: u64| send(&server, post(EVALUATION, question(at_least).to_string())).await;
+    let ask =
+        async |at_least: u64| send(&server, post(EVALUATION, question(at_least).to_string())).await;
     assert_eq!(ask(0).await.status, 200);
     assert!(error(&ask(1).await).starts_with("503 revision_not_reached: revision 1 has not come"));
 }

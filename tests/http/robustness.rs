@@ -1,7 +1,7 @@
 //! No input panics, hangs, or is answered with a 5xx: bodies, bundles and cases, mutated at random.
 //!
-//! Seeded: the same seed tries the same inputs. `BEHEST_FUZZ_SECONDS` (5 for each test unless set) bounds the time and
-//! `BEHEST_FUZZ_SEED` sets the seed, which a failure names.
+//! Seeded: the same seed tries the same inputs. `BEHEST_FUZZ_SECONDS` (5 for each test unless set)
+//! bounds the time and `BEHEST_FUZZ_SEED` sets the seed, which a failure names.
 
 use behest::bundle::{self, Files, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +22,8 @@ impl Random {
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(bound.max(1)).expect("it fits")).expect("it fits")
+        usize::try_from(self.next() % u64::try_from(bound.max(1)).expect("it fits"))
+            .expect("it fits")
     }
 
     fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
@@ -31,11 +32,17 @@ impl Random {
 }
 
 fn seed() -> u64 {
-    std::env::var("BEHEST_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_260_601)
+    std::env::var("BEHEST_FUZZ_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(20_260_601)
 }
 
 fn seconds() -> u64 {
-    std::env::var("BEHEST_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+    std::env::var("BEHEST_FUZZ_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(5)
 }
 
 /// Calls `attempt` with fresh randomness until the time is up; at least twenty times.
@@ -109,13 +116,21 @@ fn mutate(text: &[u8], random: &mut Random) -> Vec<u8> {
 fn mutated_bundles_are_loaded_or_refused() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files: Vec<(String, String)> = Vec::new();
-    collect(&root.join("tests/bundles/small"), &root.join("tests/bundles/small"), &mut files);
-    assert!(files.len() >= 5, "the small bundle has one file of each kind");
+    collect(
+        &root.join("tests/bundles/small"),
+        &root.join("tests/bundles/small"),
+        &mut files,
+    );
+    assert!(
+        files.len() >= 5,
+        "the small bundle has one file of each kind"
+    );
     for_a_while(|random| {
         let mut mutated = files.clone();
         for _ in 0..=random.below(2) {
             let at = random.below(mutated.len());
-            mutated[at].1 = String::from_utf8_lossy(&mutate(mutated[at].1.as_bytes(), random)).into_owned();
+            mutated[at].1 =
+                String::from_utf8_lossy(&mutate(mutated[at].1.as_bytes(), random)).into_owned();
         }
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let mut files = Files::from_texts(mutated.clone());
@@ -132,14 +147,20 @@ fn mutated_bundles_are_loaded_or_refused() {
 }
 
 fn collect(root: &Path, folder: &Path, into: &mut Vec<(String, String)>) {
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
             collect(root, &path, into);
         } else {
-            let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(root)
+                .expect("below the root")
+                .to_string_lossy()
+                .into_owned();
             into.push((name, std::fs::read_to_string(&path).expect("text")));
         }
     }
@@ -167,7 +188,9 @@ fn mutated_bodies_are_answered() {
     let runtime = actix_web::rt::System::new();
     runtime.block_on(async {
         let (server, engine) = service::with_engine(service::local());
-        engine.load(&Source::Embedded).expect("the default bundle loads");
+        engine
+            .load(&Source::Embedded)
+            .expect("the default bundle loads");
         let app = actix_web::test::init_service(server.app()).await;
         let mut random = Random(seed());
         // A count in place of a time, so that the inputs are the same whatever the machine's speed.
@@ -175,9 +198,17 @@ fn mutated_bodies_are_answered() {
             let path = *random.pick(&PATHS);
             let body = mutate(random.pick(&BODIES).as_bytes(), &mut random);
             let request = service::post(path, body.clone()).to_request();
-            let status = actix_web::test::call_service(&app, request).await.status().as_u16();
+            let status = actix_web::test::call_service(&app, request)
+                .await
+                .status()
+                .as_u16();
             let known = matches!(status, 200 | 400 | 413);
-            assert!(known, "seed {}: {status} for {path} {}", seed(), String::from_utf8_lossy(&body));
+            assert!(
+                known,
+                "seed {}: {status} for {path} {}",
+                seed(),
+                String::from_utf8_lossy(&body)
+            );
         }
     });
 }

@@ -11,8 +11,11 @@ use support::dice::Dice;
 /// Every question that can be asked of a user.
 fn questions(world: &World, user: &TupleUser) -> Vec<TupleKey> {
     let about = |object: &ObjectRef| {
-        let key =
-            |relation: &&str| TupleKey { object: object.clone(), relation: (*relation).into(), user: user.clone() };
+        let key = |relation: &&str| TupleKey {
+            object: object.clone(),
+            relation: (*relation).into(),
+            user: user.clone(),
+        };
         RELATIONS.iter().map(key).collect::<Vec<_>>()
     };
     world.objects().iter().flat_map(about).collect()
@@ -22,7 +25,11 @@ fn questions(world: &World, user: &TupleUser) -> Vec<TupleKey> {
 fn said(oracle: &Oracle<'_>, key: &TupleKey) -> Option<Value> {
     oracle.patience.set(PATIENCE);
     let value = oracle.check(&key.user, &(key.object.clone(), key.relation.clone()));
-    let value = if value == Value::Cycle { Value::Lacks } else { value };
+    let value = if value == Value::Cycle {
+        Value::Lacks
+    } else {
+        value
+    };
     (oracle.patience.get() > 0).then_some(value)
 }
 
@@ -33,8 +40,16 @@ fn checks_and_batches_agree_and_witnesses_are_true() {
         let mut dice = Dice::new(seed + 1_000_000);
         let oracle = scene.oracle();
         for tuple in &scene.tuples {
-            let condition = tuple.condition.as_ref().map(|condition| condition.name.as_str());
-            assert_eq!(scene.world.model.allows(&tuple.key, condition), oracle.admits(tuple), "{}", tuple.key);
+            let condition = tuple
+                .condition
+                .as_ref()
+                .map(|condition| condition.name.as_str());
+            assert_eq!(
+                scene.world.model.allows(&tuple.key, condition),
+                oracle.admits(tuple),
+                "{}",
+                tuple.key
+            );
         }
         let mut keys: Vec<TupleKey> = questions(&scene.world, &scene.world.user(&mut dice));
         // What one question leaves behind must not change another, in whatever order they come.
@@ -50,15 +65,30 @@ fn checks_and_batches_agree_and_witnesses_are_true() {
             };
             let found = value_of(&scene.reader(false).check(key));
             assert_eq!(found, wanted, "world {seed}: {key}\n{}", scene.show());
-            assert_eq!(value_of(&in_batch), wanted, "in a batch, world {seed}: {key}\n{}", scene.show());
+            assert_eq!(
+                value_of(&in_batch),
+                wanted,
+                "in a batch, world {seed}: {key}\n{}",
+                scene.show()
+            );
             let shown = shared.check(key);
-            assert_eq!(value_of(&shown), wanted, "with a witness, world {seed}: {key}\n{}", scene.show());
+            assert_eq!(
+                value_of(&shown),
+                wanted,
+                "with a witness, world {seed}: {key}\n{}",
+                scene.show()
+            );
             if let Ok(Membership::Holds(witness)) = shown {
                 for step in &witness {
                     let counts = |tuple: &&behest::model::Tuple| {
-                        tuple.key == *step && oracle.admits(tuple) && oracle.applies(tuple) == Ok(true)
+                        tuple.key == *step
+                            && oracle.admits(tuple)
+                            && oracle.applies(tuple) == Ok(true)
                     };
-                    assert!(oracle.tuples.iter().any(|tuple| counts(&tuple)), "world {seed}: {step} in {witness:?}");
+                    assert!(
+                        oracle.tuples.iter().any(|tuple| counts(&tuple)),
+                        "world {seed}: {step} in {witness:?}"
+                    );
                 }
             }
             *seen
@@ -73,10 +103,16 @@ fn checks_and_batches_agree_and_witnesses_are_true() {
     }
     // The worlds must not become so poor that agreement says nothing.
     for outcome in ["holds", "lacks", "too deep", "condition"] {
-        assert!(seen.get(outcome).is_some_and(|count| *count >= 50), "{seen:?}");
+        assert!(
+            seen.get(outcome).is_some_and(|count| *count >= 50),
+            "{seen:?}"
+        );
     }
     let all: u32 = seen.values().sum();
-    assert!(seen.get("given up").is_none_or(|count| count * 50 < all), "{seen:?}");
+    assert!(
+        seen.get("given up").is_none_or(|count| count * 50 < all),
+        "{seen:?}"
+    );
 }
 
 /// As long as nobody writes to a row that a check has read, its answer stays.
@@ -95,14 +131,30 @@ fn a_check_depends_on_nothing_but_the_rows_that_it_names() {
                 if touched.iter().any(|row| rows.contains(row)) {
                     continue;
                 }
-                let graph = scene.graph.apply(std::slice::from_ref(&tuple.key), &[], Revision(2)).unwrap();
+                let graph = scene
+                    .graph
+                    .apply(std::slice::from_ref(&tuple.key), &[], Revision(2))
+                    .unwrap();
                 let terms = Terms {
                     contextual: &scene.world.layers[2],
-                    limits: Limits { depth: scene.world.max_depth, ..Limits::default() },
+                    limits: Limits {
+                        depth: scene.world.max_depth,
+                        ..Limits::default()
+                    },
                     ..Terms::new(&scene.world.context)
                 };
-                let after = value_of(&Reader::new(&graph, &scene.rules, terms).unwrap().check(&key));
-                assert_eq!(after, before, "world {seed}: {key} without {}\n{}", tuple.key, scene.show());
+                let after = value_of(
+                    &Reader::new(&graph, &scene.rules, terms)
+                        .unwrap()
+                        .check(&key),
+                );
+                assert_eq!(
+                    after,
+                    before,
+                    "world {seed}: {key} without {}\n{}",
+                    tuple.key,
+                    scene.show()
+                );
             }
         }
     }

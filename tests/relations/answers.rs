@@ -3,8 +3,8 @@
 use super::store::{DOCS, EMPTY, Store, model, object, texts, user};
 use behest::model::{ModelType, Record, Revision, Tuple, TupleCondition, TupleUser, Value};
 use behest::relations::{
-    Cut, Expansion, ExpansionNode, Failure, Graph, Limits, Listed, Membership, Reader, RelationFault, Rules, Terms,
-    UserFilter,
+    Cut, Expansion, ExpansionNode, Failure, Graph, Limits, Listed, Membership, Reader,
+    RelationFault, Rules, Terms, UserFilter,
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -22,34 +22,76 @@ fn a_witness_is_the_path_from_the_object_to_the_user() {
         "doc:plan#blocked@user:ann",
         "doc:memo#editor@user:*",
     ]);
-    let path =
-        ["folder:b#parent@folder:a", "folder:a#viewer@group:staff#member", "group:staff#member@group:ops#member"];
+    let path = [
+        "folder:b#parent@folder:a",
+        "folder:a#viewer@group:staff#member",
+        "group:staff#member@group:ops#member",
+    ];
     assert_eq!(
         store.witness("folder:b#viewer@user:ann").unwrap(),
         [&path[..], &["group:ops#member@user:ann"]].concat()
     );
     // What showed that she would be an editor, and that she is blocked, is left out.
-    assert_eq!(store.witness("doc:plan#viewer@user:ann").unwrap(), ["doc:plan#owner@user:ann"]);
-    assert_eq!(store.witness("doc:memo#viewer@user:bob").unwrap(), ["doc:memo#editor@user:*"]);
+    assert_eq!(
+        store.witness("doc:plan#viewer@user:ann").unwrap(),
+        ["doc:plan#owner@user:ann"]
+    );
+    assert_eq!(
+        store.witness("doc:memo#viewer@user:bob").unwrap(),
+        ["doc:memo#editor@user:*"]
+    );
     assert_eq!(
         store.witness("doc:plan#auditor@user:ann").unwrap(),
         ["doc:plan#owner@user:ann", "doc:plan#owner@user:ann"]
     );
-    assert_eq!(store.witness("group:ops#member@group:ops#member").unwrap(), Vec::<String>::new());
+    assert_eq!(
+        store.witness("group:ops#member@group:ops#member").unwrap(),
+        Vec::<String>::new()
+    );
     assert_eq!(store.witness("doc:plan#owner@user:bob"), None);
 }
 
 #[test]
 fn a_list_with_as_many_results_as_wanted_is_complete_and_one_more_cuts_it() {
-    let store = Store::docs(&["doc:1#owner@user:ann", "doc:2#owner@user:ann", "doc:2#owner@user:bob"]);
+    let store = Store::docs(&[
+        "doc:1#owner@user:ann",
+        "doc:2#owner@user:ann",
+        "doc:2#owner@user:bob",
+    ]);
     let mut reader = store.reader(Terms::new(&EMPTY));
-    let mut objects = |max| reader.list_objects(&user("user:ann"), "viewer", "doc", max).unwrap();
-    assert_eq!((texts(&objects(2)), objects(2).cut), (vec!["doc:1".into(), "doc:2".into()], None));
-    assert_eq!((objects(1).found.len(), objects(1).cut), (1, Some(Cut::Results)));
-    assert_eq!(objects(0), Listed { found: Vec::new(), cut: Some(Cut::Results) });
-    let filter = UserFilter { kind: "user".into(), relation: None };
-    let mut users = |max| reader.list_users(&object("doc:2"), "viewer", &filter, max).unwrap();
-    assert_eq!((texts(&users(2)), users(2).cut), (vec!["user:ann".into(), "user:bob".into()], None));
+    let mut objects = |max| {
+        reader
+            .list_objects(&user("user:ann"), "viewer", "doc", max)
+            .unwrap()
+    };
+    assert_eq!(
+        (texts(&objects(2)), objects(2).cut),
+        (vec!["doc:1".into(), "doc:2".into()], None)
+    );
+    assert_eq!(
+        (objects(1).found.len(), objects(1).cut),
+        (1, Some(Cut::Results))
+    );
+    assert_eq!(
+        objects(0),
+        Listed {
+            found: Vec::new(),
+            cut: Some(Cut::Results)
+        }
+    );
+    let filter = UserFilter {
+        kind: "user".into(),
+        relation: None,
+    };
+    let mut users = |max| {
+        reader
+            .list_users(&object("doc:2"), "viewer", &filter, max)
+            .unwrap()
+    };
+    assert_eq!(
+        (texts(&users(2)), users(2).cut),
+        (vec!["user:ann".into(), "user:bob".into()], None)
+    );
     assert_eq!(users(1).cut, Some(Cut::Results));
     let mut seen = 0;
     let cut = reader.stream_objects(&user("user:ann"), "viewer", "doc", &mut |_| {
@@ -62,14 +104,34 @@ fn a_list_with_as_many_results_as_wanted_is_complete_and_one_more_cuts_it() {
 #[test]
 fn the_tuples_of_the_request_count_for_it_alone() {
     let store = Store::docs(&["group:ops#member@user:ann"]);
-    let own = ["folder:new#viewer@group:ops#member", "doc:new#parent@folder:new"]
-        .map(|key| Tuple::from(key.parse::<behest::model::TupleKey>().unwrap()));
-    let mut reader = store.reader(Terms { contextual: &own, witness: true, ..Terms::new(&EMPTY) });
-    let Ok(Membership::Holds(path)) = reader.check(&"doc:new#viewer@user:ann".parse().unwrap()) else { panic!() };
+    let own = [
+        "folder:new#viewer@group:ops#member",
+        "doc:new#parent@folder:new",
+    ]
+    .map(|key| Tuple::from(key.parse::<behest::model::TupleKey>().unwrap()));
+    let mut reader = store.reader(Terms {
+        contextual: &own,
+        witness: true,
+        ..Terms::new(&EMPTY)
+    });
+    let Ok(Membership::Holds(path)) = reader.check(&"doc:new#viewer@user:ann".parse().unwrap())
+    else {
+        panic!()
+    };
     assert_eq!(path.len(), 3);
-    assert_eq!(texts(&reader.list_objects(&user("user:ann"), "viewer", "doc", 9).unwrap()), ["doc:new"]);
+    assert_eq!(
+        texts(
+            &reader
+                .list_objects(&user("user:ann"), "viewer", "doc", 9)
+                .unwrap()
+        ),
+        ["doc:new"]
+    );
     assert_eq!(reader.revision(), Revision(7));
-    assert_eq!(store.check("doc:new#viewer@user:ann", Limits::default()), Ok(false));
+    assert_eq!(
+        store.check("doc:new#viewer@user:ann", Limits::default()),
+        Ok(false)
+    );
 }
 
 #[test]
@@ -78,13 +140,26 @@ fn a_tuple_of_the_request_stands_for_the_one_of_its_key() {
         "group#member]\n    define editor",
         "group#member, user:*, group#member with until]\n    define editor",
     );
-    let stored =
-        ["doc:1#owner@user:ann", "doc:1#blocked@group:g#member", "doc:1#blocked@user:*", "group:g#member@user:ann"];
+    let stored = [
+        "doc:1#owner@user:ann",
+        "doc:1#blocked@group:g#member",
+        "doc:1#blocked@user:*",
+        "group:g#member@user:ann",
+    ];
     let store = Store::new(&text, stored.iter().map(ToString::to_string));
     let until = |key: &str, end: &str| {
-        let context = [("end".into(), Value::text(end)), ("now".into(), Value::text("2026-06-01T00:00:00Z"))];
-        let condition = TupleCondition { name: "until".into(), context: context.into_iter().collect() };
-        Tuple { key: key.parse().unwrap(), condition: Some(Arc::new(condition)) }
+        let context = [
+            ("end".into(), Value::text(end)),
+            ("now".into(), Value::text("2026-06-01T00:00:00Z")),
+        ];
+        let condition = TupleCondition {
+            name: "until".into(),
+            context: context.into_iter().collect(),
+        };
+        Tuple {
+            key: key.parse().unwrap(),
+            condition: Some(Arc::new(condition)),
+        }
     };
     let over = "2026-01-01T00:00:00Z";
     let lasts = "2027-01-01T00:00:00Z";
@@ -99,16 +174,32 @@ fn a_tuple_of_the_request_stands_for_the_one_of_its_key() {
         (vec![plain(owner), until(owner, over)], owner, true),
         // Through a userset and everyone as well, of which OpenFGA lets both count.
         (vec![until(group, over)], "doc:1#blocked@user:ann", true),
-        (vec![until(group, over), until("doc:1#blocked@user:*", over)], "doc:1#blocked@user:ann", false),
+        (
+            vec![until(group, over), until("doc:1#blocked@user:*", over)],
+            "doc:1#blocked@user:ann",
+            false,
+        ),
         (vec![until(group, over)], group, false),
     ] {
-        let mut reader = store.reader(Terms { contextual: &own, ..Terms::new(&EMPTY) });
+        let mut reader = store.reader(Terms {
+            contextual: &own,
+            ..Terms::new(&EMPTY)
+        });
         let holds = reader.check(&key.parse().unwrap()).unwrap().holds();
-        // Of everyone the model allows no condition: such a tuple counts for nothing, and hides the stored one.
+        // Of everyone the model allows no condition: such a tuple counts for nothing, and hides the
+        // stored one.
         assert_eq!(holds, expected, "{key} {own:?}");
-        let TupleKeyParts { user: who, relation, object } = parts(key);
+        let TupleKeyParts {
+            user: who,
+            relation,
+            object,
+        } = parts(key);
         let listed = reader.list_objects(&who, &relation, "doc", 9).unwrap();
-        assert_eq!(texts(&listed) == [object.clone()], expected, "{key} {own:?}");
+        assert_eq!(
+            texts(&listed) == [object.clone()],
+            expected,
+            "{key} {own:?}"
+        );
     }
 }
 
@@ -120,7 +211,11 @@ struct TupleKeyParts {
 
 fn parts(key: &str) -> TupleKeyParts {
     let key: behest::model::TupleKey = key.parse().unwrap();
-    TupleKeyParts { user: key.user, relation: key.relation.to_string(), object: key.object.to_string() }
+    TupleKeyParts {
+        user: key.user,
+        relation: key.relation.to_string(),
+        object: key.object.to_string(),
+    }
 }
 
 #[test]
@@ -128,15 +223,22 @@ fn readers_see_one_revision_whole_while_writes_go_on() {
     let store = Store::docs(&[]);
     let live = arc_swap::ArcSwap::from_pointee(store.graph.clone());
     let is_over = std::sync::atomic::AtomicBool::new(false);
-    let both =
-        ["doc:1#owner@user:ann", "doc:2#owner@user:ann"].map(|key| key.parse::<behest::model::TupleKey>().unwrap());
+    let both = ["doc:1#owner@user:ann", "doc:2#owner@user:ann"]
+        .map(|key| key.parse::<behest::model::TupleKey>().unwrap());
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for revision in 8..2_000 {
                 let tuples = both.clone().map(Tuple::from);
-                let (deletes, writes) =
-                    if revision % 2 == 0 { (&both[..0], &tuples[..]) } else { (&both[..], &tuples[..0]) };
-                live.store(Arc::new(live.load().apply(deletes, writes, Revision(revision)).unwrap()));
+                let (deletes, writes) = if revision % 2 == 0 {
+                    (&both[..0], &tuples[..])
+                } else {
+                    (&both[..], &tuples[..0])
+                };
+                live.store(Arc::new(
+                    live.load()
+                        .apply(deletes, writes, Revision(revision))
+                        .unwrap(),
+                ));
             }
             is_over.store(true, std::sync::atomic::Ordering::SeqCst);
         });
@@ -147,7 +249,9 @@ fn readers_see_one_revision_whole_while_writes_go_on() {
             for answer in reader.check_all(&both) {
                 assert_eq!(answer.map(|answer| answer.holds()), Ok(wanted));
             }
-            let listed = reader.list_objects(&user("user:ann"), "viewer", "doc", 9).unwrap();
+            let listed = reader
+                .list_objects(&user("user:ann"), "viewer", "doc", 9)
+                .unwrap();
             assert_eq!(listed.found.len(), if wanted { 2 } else { 0 });
         }
     });
@@ -157,18 +261,36 @@ fn readers_see_one_revision_whole_while_writes_go_on() {
 fn the_values_of_a_tuple_win_over_those_of_the_request() {
     let key = "doc:1#owner@user:ann".parse().unwrap();
     let stored = Record::from_iter([("end".into(), Value::from("2026-10-01T00:00:00Z"))]);
-    let condition = Some(Arc::new(TupleCondition { name: "until".into(), context: stored }));
+    let condition = Some(Arc::new(TupleCondition {
+        name: "until".into(),
+        context: stored,
+    }));
     let graph = Graph::load([Tuple { key, condition }], Revision(1)).unwrap();
     let rules = Rules::compile(&model(DOCS), &graph).unwrap();
     let check = |context: &[(&str, &str)]| {
-        let context = context.iter().map(|(name, value)| ((*name).into(), Value::from(*value))).collect();
-        let answer =
-            Reader::new(&graph, &rules, Terms::new(&context)).unwrap().check(&"doc:1#owner@user:ann".parse().unwrap());
-        answer.map(|answer| answer.holds()).map_err(|failure| failure.to_string())
+        let context = context
+            .iter()
+            .map(|(name, value)| ((*name).into(), Value::from(*value)))
+            .collect();
+        let answer = Reader::new(&graph, &rules, Terms::new(&context))
+            .unwrap()
+            .check(&"doc:1#owner@user:ann".parse().unwrap());
+        answer
+            .map(|answer| answer.holds())
+            .map_err(|failure| failure.to_string())
     };
     assert_eq!(check(&[("now", "2026-09-30T00:00:00Z")]), Ok(true));
-    assert_eq!(check(&[("now", "2026-10-02T00:00:00Z"), ("end", "2027-01-01T00:00:00Z")]), Ok(false));
-    assert_eq!(check(&[]), Err("condition `until` has no value for `now`: send it in the context".into()));
+    assert_eq!(
+        check(&[
+            ("now", "2026-10-02T00:00:00Z"),
+            ("end", "2027-01-01T00:00:00Z")
+        ]),
+        Ok(false)
+    );
+    assert_eq!(
+        check(&[]),
+        Err("condition `until` has no value for `now`: send it in the context".into())
+    );
 }
 
 #[test]
@@ -179,20 +301,43 @@ fn an_expansion_shows_one_level() {
         "doc:1#editor@user:*",
         "doc:1#editor@group:x#member",
     ]);
-    let expansion = store.reader(Terms::new(&EMPTY)).expand(&object("doc:1"), "viewer").unwrap();
-    let node = |name: &str, node| Expansion { name: name.into(), node };
+    let expansion = store
+        .reader(Terms::new(&EMPTY))
+        .expand(&object("doc:1"), "viewer")
+        .unwrap();
+    let node = |name: &str, node| Expansion {
+        name: name.into(),
+        node,
+    };
     let wanted = ExpansionNode::Union(vec![
-        node("doc:1#viewer", ExpansionNode::Computed("doc:1#editor".into())),
-        node("doc:1#viewer", ExpansionNode::Computed("doc:1#owner".into())),
         node(
             "doc:1#viewer",
-            ExpansionNode::FromTupleset { tupleset: "doc:1#parent".into(), computed: vec!["folder:a#viewer".into()] },
+            ExpansionNode::Computed("doc:1#editor".into()),
+        ),
+        node(
+            "doc:1#viewer",
+            ExpansionNode::Computed("doc:1#owner".into()),
+        ),
+        node(
+            "doc:1#viewer",
+            ExpansionNode::FromTupleset {
+                tupleset: "doc:1#parent".into(),
+                computed: vec!["folder:a#viewer".into()],
+            },
         ),
     ]);
     assert_eq!(expansion, node("doc:1#viewer", wanted));
-    let expansion = store.reader(Terms::new(&EMPTY)).expand(&object("doc:1"), "editor").unwrap();
-    let ExpansionNode::Difference { base, .. } = expansion.node else { panic!() };
-    assert_eq!(base.node, ExpansionNode::Users(vec![user("user:ann"), user("user:*")]));
+    let expansion = store
+        .reader(Terms::new(&EMPTY))
+        .expand(&object("doc:1"), "editor")
+        .unwrap();
+    let ExpansionNode::Difference { base, .. } = expansion.node else {
+        panic!()
+    };
+    assert_eq!(
+        base.node,
+        ExpansionNode::Users(vec![user("user:ann"), user("user:*")])
+    );
 }
 
 #[test]
@@ -200,9 +345,15 @@ fn what_the_model_does_not_define_is_an_error_of_the_question() {
     let store = Store::docs(&[]);
     for (key, message) in [
         ("page:1#viewer@user:ann", "the model defines no type `page`"),
-        ("doc:1#reader@user:ann", "the model defines no relation `reader` of type `doc`"),
+        (
+            "doc:1#reader@user:ann",
+            "the model defines no relation `reader` of type `doc`",
+        ),
         ("doc:1#viewer@robot:r", "the model defines no type `robot`"),
-        ("doc:1#viewer@group:g#owner", "the model defines no relation `owner` of type `group`"),
+        (
+            "doc:1#viewer@group:g#owner",
+            "the model defines no relation `owner` of type `group`",
+        ),
     ] {
         let failure = store.check(key, Limits::default()).unwrap_err();
         assert!(matches!(failure, Failure::Error(_)), "{key}");
@@ -216,10 +367,13 @@ fn rules_of_one_store_are_refused_in_another() {
     let refused = Reader::new(&one.graph, &other.rules, Terms::new(&EMPTY)).unwrap_err();
     assert_eq!(refused, RelationFault::ForeignRules);
     // A model may be newer than the version of the tuples that a reader has pinned.
-    let text = "model\n  schema 1.1\ntype user\ntype note\n  relations\n    define reader: [user]\n";
+    let text =
+        "model\n  schema 1.1\ntype user\ntype note\n  relations\n    define reader: [user]\n";
     let newer = Rules::compile(&model(text), &one.graph).unwrap();
     let terms = Terms::new(&EMPTY);
-    let answer = Reader::new(&one.graph, &newer, terms).unwrap().check(&"note:1#reader@user:ann".parse().unwrap());
+    let answer = Reader::new(&one.graph, &newer, terms)
+        .unwrap()
+        .check(&"note:1#reader@user:ann".parse().unwrap());
     assert_eq!(answer, Ok(Membership::Lacks));
 }
 
@@ -227,10 +381,15 @@ fn rules_of_one_store_are_refused_in_another() {
 fn the_conditions_on_which_a_relation_can_depend_are_known() {
     let store = Store::docs(&[]);
     let doc = ModelType::new("doc");
-    assert_eq!(Vec::from_iter(store.rules.conditions_of(&doc, "viewer")), ["until"]);
+    assert_eq!(
+        Vec::from_iter(store.rules.conditions_of(&doc, "viewer")),
+        ["until"]
+    );
     assert!(store.rules.conditions_of(&doc, "editor").is_empty());
     assert!(store.rules.conditions_of(&doc, "nothing").is_empty());
-    assert!(store.rules.reads_context(&doc, "viewer") && !store.rules.reads_context(&doc, "editor"));
+    assert!(
+        store.rules.reads_context(&doc, "viewer") && !store.rules.reads_context(&doc, "editor")
+    );
     // What is not known is taken to read it.
     assert!(store.rules.reads_context(&doc, "nothing"));
 }

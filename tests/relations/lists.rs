@@ -19,7 +19,9 @@ fn lists_of_objects_agree_with_a_naive_walk_and_with_checks() {
         for _ in 0..LISTS {
             let (kind, relation) = (*dice.one(scene.world.kinds()), *dice.one(&RELATIONS));
             let user = scene.world.user(&mut dice);
-            let found = scene.reader(false).list_objects(&user, relation, kind, usize::MAX);
+            let found = scene
+                .reader(false)
+                .list_objects(&user, relation, kind, usize::MAX);
             let found = found.map(|listed| {
                 assert_eq!(listed.cut, None);
                 listed.found.into_iter().collect::<BTreeSet<_>>()
@@ -30,7 +32,12 @@ fn lists_of_objects_agree_with_a_naive_walk_and_with_checks() {
                 continue;
             }
             let question = format!("world {seed}: {user} {relation} {kind}");
-            assert_eq!(found, wanted.map_err(Failure::Error), "{question}\n{}", scene.show());
+            assert_eq!(
+                found,
+                wanted.map_err(Failure::Error),
+                "{question}\n{}",
+                scene.show()
+            );
             seen[match &found {
                 Err(_) => 0,
                 Ok(found) if found.is_empty() => 1,
@@ -38,16 +45,26 @@ fn lists_of_objects_agree_with_a_naive_walk_and_with_checks() {
             }] += 1;
             let Ok(found) = found else { continue };
             for object in IDS.map(|id| ObjectRef::new(kind, id).unwrap()) {
-                let key = TupleKey { object: object.clone(), relation: relation.into(), user: user.clone() };
+                let key = TupleKey {
+                    object: object.clone(),
+                    relation: relation.into(),
+                    user: user.clone(),
+                };
                 let holds = value_of(&scene.reader(false).check(&key)) == Value::Holds;
-                assert_eq!(found.contains(&object), holds, "{question} {object}\n{}", scene.show());
+                assert_eq!(
+                    found.contains(&object),
+                    holds,
+                    "{question} {object}\n{}",
+                    scene.show()
+                );
             }
         }
     }
     assert!(seen.iter().all(|count| *count > 50), "{seen:?}");
 }
 
-/// The objects that a user comes to, walking over tuples against the direction of the model until nothing new is met.
+/// The objects that a user comes to, walking over tuples against the direction of the model until
+/// nothing new is met.
 fn objects(
     oracle: &Oracle<'_>,
     user: &TupleUser,
@@ -69,7 +86,11 @@ fn objects(
             false
         }
     };
-    for tuple in oracle.tuples.iter().filter(|tuple| oracle.admits(tuple) && names(&tuple.key.user, user)) {
+    for tuple in oracle
+        .tuples
+        .iter()
+        .filter(|tuple| oracle.admits(tuple) && names(&tuple.key.user, user))
+    {
         let sub = (tuple.key.object.clone(), tuple.key.relation.clone());
         if leading.contains(&relation_of(&sub)) && meet(tuple, &mut errors) {
             reached.insert(sub, 0);
@@ -78,11 +99,16 @@ fn objects(
     reached.retain(|sub, _| leading.contains(&relation_of(sub)));
     loop {
         let mut next = reached.clone();
-        for (sub, distance) in reached.iter().filter(|(_, distance)| **distance <= oracle.max_depth) {
+        for (sub, distance) in reached
+            .iter()
+            .filter(|(_, distance)| **distance <= oracle.max_depth)
+        {
             for (to, how) in &leading_edges(oracle, &leading) {
                 for (object, cost, by) in arrivals(oracle, sub, to, how) {
                     if by.is_none_or(|tuple| meet(tuple, &mut errors)) {
-                        let entry = next.entry((object, to.1.clone())).or_insert(distance + cost);
+                        let entry = next
+                            .entry((object, to.1.clone()))
+                            .or_insert(distance + cost);
                         *entry = (distance + cost).min(*entry);
                     }
                 }
@@ -93,11 +119,16 @@ fn objects(
         }
         reached = next;
     }
-    if reached.values().any(|distance| *distance > oracle.max_depth) {
+    if reached
+        .values()
+        .any(|distance| *distance > oracle.max_depth)
+    {
         errors.push(Value::Error(RelationError::TooDeep(oracle.max_depth)));
     }
     let mut found = BTreeSet::new();
-    let near = reached.iter().filter(|(_, distance)| **distance <= oracle.max_depth);
+    let near = reached
+        .iter()
+        .filter(|(_, distance)| **distance <= oracle.max_depth);
     for (sub, _) in near.filter(|(sub, _)| relation_of(sub) == target) {
         match oracle.check(user, sub) {
             Value::Holds => {
@@ -135,7 +166,11 @@ fn leading(oracle: &Oracle<'_>, target: &Name) -> BTreeSet<Name> {
                     next.insert((to.0.clone(), name));
                 }
                 Rewrite::FromTupleset { tupleset, computed } => {
-                    let parents = oracle.relation(&to.0, &tupleset).unwrap().restrictions.iter();
+                    let parents = oracle
+                        .relation(&to.0, &tupleset)
+                        .unwrap()
+                        .restrictions
+                        .iter();
                     next.extend(parents.map(|parent| (parent.kind.clone(), computed.clone())));
                 }
                 _ => unreachable!("a leaf"),
@@ -160,12 +195,16 @@ fn usersets(relation: &RelationDefinition) -> Vec<Name> {
 fn leading_edges(oracle: &Oracle<'_>, leading: &BTreeSet<Name>) -> Vec<(Name, Rewrite)> {
     let leaves = |name: &Name| -> Vec<(Name, Rewrite)> {
         let relation = oracle.relation(&name.0, &name.1).unwrap();
-        generators(&relation.rewrite).into_iter().map(|leaf| (name.clone(), leaf.clone())).collect()
+        generators(&relation.rewrite)
+            .into_iter()
+            .map(|leaf| (name.clone(), leaf.clone()))
+            .collect()
     };
     leading.iter().flat_map(leaves).collect()
 }
 
-/// The objects of `to`'s type to whose relation a leaf leads up from `sub`; what that costs, and the tuple.
+/// The objects of `to`'s type to whose relation a leaf leads up from `sub`; what that costs, and
+/// the tuple.
 fn arrivals<'o>(
     oracle: &'o Oracle<'_>,
     sub: &Sub,
@@ -175,14 +214,27 @@ fn arrivals<'o>(
     let by = |relation: &SmolStr, user: TupleUser| {
         let is = move |tuple: &&behest::model::Tuple| {
             let key = &tuple.key;
-            *key.object.kind() == to.0 && key.relation == *relation && key.user == user && oracle.admits(tuple)
+            *key.object.kind() == to.0
+                && key.relation == *relation
+                && key.user == user
+                && oracle.admits(tuple)
         };
         let tuples = oracle.tuples.iter().filter(is);
-        tuples.map(|tuple| (tuple.key.object.clone(), 1, Some(tuple))).collect::<Vec<_>>()
+        tuples
+            .map(|tuple| (tuple.key.object.clone(), 1, Some(tuple)))
+            .collect::<Vec<_>>()
     };
     match leaf {
-        Rewrite::This => by(&to.1, TupleUser::Userset { object: sub.0.clone(), relation: sub.1.clone() }),
-        Rewrite::Computed(name) if *name == sub.1 && *sub.0.kind() == to.0 => vec![(sub.0.clone(), 0, None)],
+        Rewrite::This => by(
+            &to.1,
+            TupleUser::Userset {
+                object: sub.0.clone(),
+                relation: sub.1.clone(),
+            },
+        ),
+        Rewrite::Computed(name) if *name == sub.1 && *sub.0.kind() == to.0 => {
+            vec![(sub.0.clone(), 0, None)]
+        }
         Rewrite::FromTupleset { tupleset, computed } if *computed == sub.1 => {
             by(tupleset, TupleUser::Object(sub.0.clone()))
         }
@@ -200,14 +252,19 @@ fn lists_of_users_agree_with_a_naive_expansion_and_with_checks() {
             let object = dice.one(&scene.world.objects()).clone();
             let relation = *dice.one(&RELATIONS);
             let filter = if dice.chance(70) {
-                UserFilter { kind: (*dice.one(&["user", "user", "employee", "group"])).into(), relation: None }
+                UserFilter {
+                    kind: (*dice.one(&["user", "user", "employee", "group"])).into(),
+                    relation: None,
+                }
             } else {
                 UserFilter {
                     kind: (*dice.one(scene.world.kinds())).into(),
                     relation: Some((*dice.one(&RELATIONS)).into()),
                 }
             };
-            let found = scene.reader(false).list_users(&object, relation, &filter, usize::MAX);
+            let found = scene
+                .reader(false)
+                .list_users(&object, relation, &filter, usize::MAX);
             let found = found.map(|listed| {
                 assert_eq!(listed.cut, None);
                 listed.found.into_iter().collect::<BTreeSet<_>>()
@@ -218,20 +275,37 @@ fn lists_of_users_agree_with_a_naive_expansion_and_with_checks() {
                 continue;
             }
             let question = format!("world {seed}: {object}#{relation} {filter:?}");
-            assert_eq!(found, wanted.map_err(Failure::Error), "{question}\n{}", scene.show());
+            assert_eq!(
+                found,
+                wanted.map_err(Failure::Error),
+                "{question}\n{}",
+                scene.show()
+            );
             seen[match &found {
                 Err(_) => 0,
                 Ok(found) if found.is_empty() => 1,
                 Ok(_) => 2,
             }] += 1;
             // Who is in by name is listed by name. Who is in as one of everyone need not be.
-            let everyone = oracle.tuples.iter().any(|tuple| matches!(tuple.key.user, TupleUser::Wildcard(_)));
+            let everyone = oracle
+                .tuples
+                .iter()
+                .any(|tuple| matches!(tuple.key.user, TupleUser::Wildcard(_)));
             if let (Ok(found), false, None) = (found, everyone, &filter.relation) {
                 for id in IDS {
                     let user = TupleUser::Object(ObjectRef::new(filter.kind.clone(), id).unwrap());
-                    let key = TupleKey { object: object.clone(), relation: relation.into(), user: user.clone() };
+                    let key = TupleKey {
+                        object: object.clone(),
+                        relation: relation.into(),
+                        user: user.clone(),
+                    };
                     let holds = value_of(&scene.reader(false).check(&key)) == Value::Holds;
-                    assert_eq!(found.contains(&user), holds, "{question} {user}\n{}", scene.show());
+                    assert_eq!(
+                        found.contains(&user),
+                        holds,
+                        "{question} {user}\n{}",
+                        scene.show()
+                    );
                 }
             }
         }
@@ -255,13 +329,26 @@ fn users(
     let root = (object.clone(), SmolStr::new(relation));
     let mut errors = Vec::new();
     let mut candidates = BTreeSet::new();
-    let distances = if oracle.finds_at(&probe, &root) { oracle.expansion(&probe, &root) } else { BTreeMap::new() };
-    if distances.values().any(|distance| *distance > oracle.max_depth) {
+    let distances = if oracle.finds_at(&probe, &root) {
+        oracle.expansion(&probe, &root)
+    } else {
+        BTreeMap::new()
+    };
+    if distances
+        .values()
+        .any(|distance| *distance > oracle.max_depth)
+    {
         errors.push(Value::Error(RelationError::TooDeep(oracle.max_depth)));
     }
-    for (sub, _) in distances.iter().filter(|(_, distance)| **distance <= oracle.max_depth) {
+    for (sub, _) in distances
+        .iter()
+        .filter(|(_, distance)| **distance <= oracle.max_depth)
+    {
         if sub.0.kind() == &filter.kind && Some(&sub.1) == filter.relation.as_ref() {
-            candidates.insert(TupleUser::Userset { object: sub.0.clone(), relation: sub.1.clone() });
+            candidates.insert(TupleUser::Userset {
+                object: sub.0.clone(),
+                relation: sub.1.clone(),
+            });
         }
         for (tuple, is_own) in oracle.tuples_met(&probe, sub) {
             match oracle.applies(tuple) {

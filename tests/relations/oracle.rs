@@ -1,9 +1,12 @@
-//! What a question about relations comes to, straight from the definitions: recursion over a list of tuples, without
-//! numbers, indexes, pruning, memory or short circuits. Slow, and meant to be read.
+//! What a question about relations comes to, straight from the definitions: recursion over a list
+//! of tuples, without numbers, indexes, pruning, memory or short circuits. Slow, and meant to be
+//! read.
 
 use behest::model::{ObjectRef, Record, Tuple, TupleUser};
 use behest::relations::RelationError;
-use behest::relations::model::{AuthorizationModel, RelationDefinition, Restriction, RestrictionForm, Rewrite};
+use behest::relations::model::{
+    AuthorizationModel, RelationDefinition, Restriction, RestrictionForm, Rewrite,
+};
 use smol_str::SmolStr;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +29,8 @@ pub(crate) struct Oracle<'a> {
     pub(crate) tuples: &'a [Tuple],
     pub(crate) context: &'a Record,
     pub(crate) max_depth: u32,
-    /// Evaluations left. Where it reaches zero the world is too tangled for a naive evaluator, and nothing is compared.
+    /// Evaluations left. Where it reaches zero the world is too tangled for a naive evaluator, and
+    /// nothing is compared.
     pub(crate) patience: Cell<u32>,
 }
 
@@ -48,8 +52,18 @@ impl Oracle<'_> {
         self.finds(user, &(object.kind().clone(), relation.into()), &mut seen)
     }
 
-    fn finds(&self, user: &TupleUser, at: &(SmolStr, SmolStr), seen: &mut BTreeSet<(SmolStr, SmolStr)>) -> bool {
-        let Some(relation) = self.relation(&at.0, &at.1).filter(|_| seen.insert(at.clone())) else { return false };
+    fn finds(
+        &self,
+        user: &TupleUser,
+        at: &(SmolStr, SmolStr),
+        seen: &mut BTreeSet<(SmolStr, SmolStr)>,
+    ) -> bool {
+        let Some(relation) = self
+            .relation(&at.0, &at.1)
+            .filter(|_| seen.insert(at.clone()))
+        else {
+            return false;
+        };
         if let TupleUser::Userset { object, relation } = user
             && (object.kind(), relation) == (&at.0, &at.1)
         {
@@ -57,22 +71,36 @@ impl Oracle<'_> {
         }
         let names_it = relation.restrictions.iter().any(|restriction| match user {
             TupleUser::Object(object) => {
-                restriction.kind == *object.kind() && !matches!(restriction.form, RestrictionForm::Userset(_))
+                restriction.kind == *object.kind()
+                    && !matches!(restriction.form, RestrictionForm::Userset(_))
             }
-            TupleUser::Wildcard(kind) => restriction.kind == *kind && restriction.form == RestrictionForm::Wildcard,
+            TupleUser::Wildcard(kind) => {
+                restriction.kind == *kind && restriction.form == RestrictionForm::Wildcard
+            }
             TupleUser::Userset { object, relation } => {
-                restriction.kind == *object.kind() && restriction.form == RestrictionForm::Userset(relation.clone())
+                restriction.kind == *object.kind()
+                    && restriction.form == RestrictionForm::Userset(relation.clone())
             }
         });
-        names_it || self.below(&at.0, relation).iter().any(|below| self.finds(user, below, seen))
+        names_it
+            || self
+                .below(&at.0, relation)
+                .iter()
+                .any(|below| self.finds(user, below, seen))
     }
 
     /// The relations that contribute to one.
     fn below(&self, kind: &SmolStr, relation: &RelationDefinition) -> Vec<(SmolStr, SmolStr)> {
-        let usersets = relation.restrictions.iter().filter_map(|restriction| match &restriction.form {
-            RestrictionForm::Userset(name) => Some((restriction.kind.clone(), name.clone())),
-            _ => None,
-        });
+        let usersets =
+            relation
+                .restrictions
+                .iter()
+                .filter_map(|restriction| match &restriction.form {
+                    RestrictionForm::Userset(name) => {
+                        Some((restriction.kind.clone(), name.clone()))
+                    }
+                    _ => None,
+                });
         let mut found: Vec<_> = usersets.collect();
         let mut left = vec![&relation.rewrite];
         while let Some(rewrite) = left.pop() {
@@ -93,42 +121,68 @@ impl Oracle<'_> {
     pub(crate) fn admits(&self, tuple: &Tuple) -> bool {
         let key = &tuple.key;
         let name = tuple.condition.as_ref().map(|condition| &condition.name);
-        self.relation(key.object.kind(), &key.relation).is_some_and(|relation| {
-            relation.restrictions.iter().any(|Restriction { kind, form, condition }| {
-                kind == key.user.kind()
-                    && condition.as_ref() == name
-                    && match (&key.user, form) {
-                        (TupleUser::Object(_), RestrictionForm::Object)
-                        | (TupleUser::Wildcard(_), RestrictionForm::Wildcard) => true,
-                        (TupleUser::Userset { relation, .. }, RestrictionForm::Userset(name)) => relation == name,
-                        _ => false,
-                    }
+        self.relation(key.object.kind(), &key.relation)
+            .is_some_and(|relation| {
+                relation.restrictions.iter().any(
+                    |Restriction {
+                         kind,
+                         form,
+                         condition,
+                     }| {
+                        kind == key.user.kind()
+                            && condition.as_ref() == name
+                            && match (&key.user, form) {
+                                (TupleUser::Object(_), RestrictionForm::Object)
+                                | (TupleUser::Wildcard(_), RestrictionForm::Wildcard) => true,
+                                (
+                                    TupleUser::Userset { relation, .. },
+                                    RestrictionForm::Userset(name),
+                                ) => relation == name,
+                                _ => false,
+                            }
+                    },
+                )
             })
-        })
     }
 
     pub(crate) fn applies(&self, tuple: &Tuple) -> Result<bool, RelationError> {
-        let Some(stored) = &tuple.condition else { return Ok(true) };
+        let Some(stored) = &tuple.condition else {
+            return Ok(true);
+        };
         let condition = self.model.condition(&stored.name).unwrap();
         condition
             .evaluate(&stored.context, self.context)
-            .map_err(|error| RelationError::Condition { tuple: Box::new(tuple.key.clone()), error })
+            .map_err(|error| RelationError::Condition {
+                tuple: Box::new(tuple.key.clone()),
+                error,
+            })
     }
 
     /// The tuples on `object#relation` that the model allows.
     pub(crate) fn tuples_on(&self, object: &ObjectRef, relation: &str) -> Vec<&Tuple> {
         let on = |tuple: &&Tuple| tuple.key.object == *object && tuple.key.relation == relation;
-        self.tuples.iter().filter(on).filter(|tuple| self.admits(tuple)).collect()
+        self.tuples
+            .iter()
+            .filter(on)
+            .filter(|tuple| self.admits(tuple))
+            .collect()
     }
 
     /// The sub-problems to which a leaf of a rewrite leads, each with the tuple that leads there.
-    fn leads(&self, user: &TupleUser, (object, relation): &Sub, leaf: &Rewrite) -> Vec<(Sub, Option<&Tuple>)> {
+    fn leads(
+        &self,
+        user: &TupleUser,
+        (object, relation): &Sub,
+        leaf: &Rewrite,
+    ) -> Vec<(Sub, Option<&Tuple>)> {
         let found: Vec<(Sub, Option<&Tuple>)> = match leaf {
             Rewrite::This => self
                 .tuples_on(object, relation)
                 .into_iter()
                 .filter_map(|tuple| match &tuple.key.user {
-                    TupleUser::Userset { object, relation } => Some(((object.clone(), relation.clone()), Some(tuple))),
+                    TupleUser::Userset { object, relation } => {
+                        Some(((object.clone(), relation.clone()), Some(tuple)))
+                    }
                     _ => None,
                 })
                 .collect(),
@@ -137,13 +191,17 @@ impl Oracle<'_> {
                 .tuples_on(object, tupleset)
                 .into_iter()
                 .filter_map(|tuple| match &tuple.key.user {
-                    TupleUser::Object(parent) => Some(((parent.clone(), computed.clone()), Some(tuple))),
+                    TupleUser::Object(parent) => {
+                        Some(((parent.clone(), computed.clone()), Some(tuple)))
+                    }
                     _ => None,
                 })
                 .collect(),
             _ => unreachable!("a leaf"),
         };
-        let known = |sub: &Sub| self.relation(sub.0.kind(), &sub.1).is_some() && self.can_find(user, &sub.0, &sub.1);
+        let known = |sub: &Sub| {
+            self.relation(sub.0.kind(), &sub.1).is_some() && self.can_find(user, &sub.0, &sub.1)
+        };
         found.into_iter().filter(|(sub, _)| known(sub)).collect()
     }
 
@@ -152,25 +210,43 @@ impl Oracle<'_> {
         self.can_find(user, &sub.0, &sub.1)
     }
 
-    /// The sub-problems of which a relation consists, for users of this form; none of them is the user itself.
+    /// The sub-problems of which a relation consists, for users of this form; none of them is the
+    /// user itself.
     pub(crate) fn expansion(&self, form: &TupleUser, root: &Sub) -> BTreeMap<Sub, u32> {
         self.distances(form, root)
     }
 
-    /// The tuples that an expansion reads at one sub-problem, and whether they are the relation's own. An arrow that
-    /// leads nowhere for users of this form is not read.
-    pub(crate) fn tuples_met(&self, form: &TupleUser, (object, relation): &Sub) -> Vec<(&Tuple, bool)> {
+    /// The tuples that an expansion reads at one sub-problem, and whether they are the relation's
+    /// own. An arrow that leads nowhere for users of this form is not read.
+    pub(crate) fn tuples_met(
+        &self,
+        form: &TupleUser,
+        (object, relation): &Sub,
+    ) -> Vec<(&Tuple, bool)> {
         let mut met = Vec::new();
         let mut left = vec![&self.relation(object.kind(), relation).unwrap().rewrite];
         while let Some(rewrite) = left.pop() {
             match rewrite {
-                Rewrite::This => met.extend(self.tuples_on(object, relation).into_iter().map(|tuple| (tuple, true))),
+                Rewrite::This => met.extend(
+                    self.tuples_on(object, relation)
+                        .into_iter()
+                        .map(|tuple| (tuple, true)),
+                ),
                 Rewrite::FromTupleset { tupleset, computed } => {
                     let parents = &self.relation(object.kind(), tupleset).unwrap().restrictions;
-                    let leads =
-                        |kind: &SmolStr| self.finds(form, &(kind.clone(), computed.clone()), &mut BTreeSet::new());
+                    let leads = |kind: &SmolStr| {
+                        self.finds(
+                            form,
+                            &(kind.clone(), computed.clone()),
+                            &mut BTreeSet::new(),
+                        )
+                    };
                     if parents.iter().any(|parent| leads(&parent.kind)) {
-                        met.extend(self.tuples_on(object, tupleset).into_iter().map(|tuple| (tuple, false)));
+                        met.extend(
+                            self.tuples_on(object, tupleset)
+                                .into_iter()
+                                .map(|tuple| (tuple, false)),
+                        );
                     }
                 }
                 _ => left.extend(rewrite.children()),
@@ -179,7 +255,8 @@ impl Oracle<'_> {
         met
     }
 
-    /// How deep each sub-problem lies, by the shortest way: a tuple is one dispatch, the same object none.
+    /// How deep each sub-problem lies, by the shortest way: a tuple is one dispatch, the same
+    /// object none.
     fn distances(&self, user: &TupleUser, root: &Sub) -> BTreeMap<Sub, u32> {
         let mut known = BTreeMap::from([(root.clone(), 0)]);
         loop {
@@ -210,8 +287,17 @@ impl Oracle<'_> {
         }
     }
 
-    fn value(&self, user: &TupleUser, sub: &Sub, distances: &BTreeMap<Sub, u32>, path: &mut Vec<Sub>) -> Value {
-        if distances.get(sub).is_none_or(|distance| *distance > self.max_depth) {
+    fn value(
+        &self,
+        user: &TupleUser,
+        sub: &Sub,
+        distances: &BTreeMap<Sub, u32>,
+        path: &mut Vec<Sub>,
+    ) -> Value {
+        if distances
+            .get(sub)
+            .is_none_or(|distance| *distance > self.max_depth)
+        {
             return Value::Error(RelationError::TooDeep(self.max_depth));
         }
         if is_itself(user, sub) {
@@ -240,7 +326,10 @@ impl Oracle<'_> {
         path: &mut Vec<Sub>,
     ) -> Value {
         let mut all = |children: &[Rewrite]| -> Vec<Value> {
-            children.iter().map(|child| self.rewrite(user, sub, child, distances, path)).collect()
+            children
+                .iter()
+                .map(|child| self.rewrite(user, sub, child, distances, path))
+                .collect()
         };
         match rewrite {
             Rewrite::Union(children) => union(&all(children)),
@@ -291,7 +380,11 @@ fn union(values: &[Value]) -> Value {
     if values.contains(&Value::Holds) {
         return Value::Holds;
     }
-    let marked = if values.contains(&Value::Cycle) { Value::Cycle } else { Value::Lacks };
+    let marked = if values.contains(&Value::Cycle) {
+        Value::Cycle
+    } else {
+        Value::Lacks
+    };
     foremost(values).map_or(marked, Value::Error)
 }
 
@@ -306,7 +399,8 @@ fn intersection(values: &[Value]) -> Value {
     foremost(values).map_or(Value::Holds, Value::Error)
 }
 
-/// A false base or a true subtract wins over the other side; a cycle on either side is false; then the base's error.
+/// A false base or a true subtract wins over the other side; a cycle on either side is false; then
+/// the base's error.
 fn difference(base: Value, subtract: Value) -> Value {
     if base == Value::Lacks || subtract == Value::Holds {
         return Value::Lacks;
@@ -320,7 +414,8 @@ fn difference(base: Value, subtract: Value) -> Value {
     }
 }
 
-/// The error that is reported of several: of a condition before the depth, of the lesser tuple first.
+/// The error that is reported of several: of a condition before the depth, of the lesser tuple
+/// first.
 pub(crate) fn foremost(values: &[Value]) -> Option<RelationError> {
     let errors = values.iter().filter_map(|value| match value {
         Value::Error(error) => Some(error.clone()),

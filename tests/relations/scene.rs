@@ -26,10 +26,17 @@ impl Scene {
     pub(super) fn make(seed: u64) -> Option<Self> {
         let world = World::make(seed)?;
         let graph = Graph::load(world.layers[1].clone(), Revision(1)).unwrap();
-        let graph = graph.with_bundle(world.layers[0].clone(), Revision(1)).unwrap();
+        let graph = graph
+            .with_bundle(world.layers[0].clone(), Revision(1))
+            .unwrap();
         let rules = Rules::compile(&world.model, &graph).unwrap();
         let tuples = world.tuples();
-        Some(Self { world, tuples, graph, rules })
+        Some(Self {
+            world,
+            tuples,
+            graph,
+            rules,
+        })
     }
 
     pub(super) fn oracle(&self) -> Oracle<'_> {
@@ -45,7 +52,10 @@ impl Scene {
     pub(super) fn reader(&self, witness: bool) -> Reader<'_> {
         let terms = Terms {
             contextual: &self.world.layers[2],
-            limits: Limits { depth: self.world.max_depth, ..Limits::default() },
+            limits: Limits {
+                depth: self.world.max_depth,
+                ..Limits::default()
+            },
             witness,
             trace: true,
             ..Terms::new(&self.world.context)
@@ -55,7 +65,10 @@ impl Scene {
 
     /// For the message of a failure.
     pub(super) fn show(&self) -> String {
-        let mut lines = vec![format!("context {:?}, depth {}", self.world.context, self.world.max_depth)];
+        let mut lines = vec![format!(
+            "context {:?}, depth {}",
+            self.world.context, self.world.max_depth
+        )];
         for kind in self.world.model.types() {
             for relation in &kind.relations {
                 lines.push(format!(
@@ -65,14 +78,21 @@ impl Scene {
             }
         }
         for (layer, tuples) in ["bundle", "stored", "own"].iter().zip(&self.world.layers) {
-            lines.extend(tuples.iter().map(|tuple| format!("{layer} {} {:?}", tuple.key, tuple.condition)));
+            lines.extend(
+                tuples
+                    .iter()
+                    .map(|tuple| format!("{layer} {} {:?}", tuple.key, tuple.condition)),
+            );
         }
         lines.join("\n")
     }
 }
 
 pub(super) fn worlds() -> impl Iterator<Item = (u64, Scene)> {
-    let count: u64 = std::env::var("BEHEST_WORLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(WORLDS);
+    let count: u64 = std::env::var("BEHEST_WORLDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(WORLDS);
     (0..count).filter_map(|seed| Some((seed, Scene::make(seed)?)))
 }
 

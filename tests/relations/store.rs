@@ -28,7 +28,14 @@ condition until(now: timestamp, end: timestamp) {
 ";
 
 pub(super) fn model(text: &str) -> AuthorizationModel {
-    AuthorizationModel::of_source(read_dsl(ModelFile { name: "model.fga", text }).unwrap()).unwrap()
+    AuthorizationModel::of_source(
+        read_dsl(ModelFile {
+            name: "model.fga",
+            text,
+        })
+        .unwrap(),
+    )
+    .unwrap()
 }
 
 /// A store with these tuples, and a model compiled for it.
@@ -39,7 +46,9 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(text: &str, tuples: impl IntoIterator<Item = String>) -> Self {
-        let tuples = tuples.into_iter().map(|tuple| Tuple::from(tuple.parse::<behest::model::TupleKey>().unwrap()));
+        let tuples = tuples
+            .into_iter()
+            .map(|tuple| Tuple::from(tuple.parse::<behest::model::TupleKey>().unwrap()));
         let graph = Graph::load(tuples, Revision(7)).unwrap();
         let rules = Rules::compile(&model(text), &graph).unwrap();
         Self { graph, rules }
@@ -54,12 +63,20 @@ impl Store {
     }
 
     pub(super) fn check(&self, key: &str, limits: Limits) -> Result<bool, Failure> {
-        let terms = Terms { limits, ..Terms::new(&EMPTY) };
-        self.reader(terms).check(&key.parse().unwrap()).map(|answer| answer.holds())
+        let terms = Terms {
+            limits,
+            ..Terms::new(&EMPTY)
+        };
+        self.reader(terms)
+            .check(&key.parse().unwrap())
+            .map(|answer| answer.holds())
     }
 
     pub(super) fn witness(&self, key: &str) -> Option<Vec<String>> {
-        let terms = Terms { witness: true, ..Terms::new(&EMPTY) };
+        let terms = Terms {
+            witness: true,
+            ..Terms::new(&EMPTY)
+        };
         match self.reader(terms).check(&key.parse().unwrap()).unwrap() {
             Membership::Holds(path) => Some(path.iter().map(ToString::to_string).collect()),
             Membership::Lacks => None,

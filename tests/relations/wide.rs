@@ -22,36 +22,79 @@ condition ok(yes: bool) {
   yes
 }
 ";
-    let shares = |from: u32| (from..from + 5_000).map(|at| format!("doc:1#viewer@team:{at}#member"));
-    let mine = ["team:4000#member@user:ann", "team:9999#member@user:bob", "doc:2#viewer@team:1#member"];
+    let shares =
+        |from: u32| (from..from + 5_000).map(|at| format!("doc:1#viewer@team:{at}#member"));
+    let mine = [
+        "team:4000#member@user:ann",
+        "team:9999#member@user:bob",
+        "doc:2#viewer@team:1#member",
+    ];
     let store = Store::new(text, shares(0).chain(mine.map(ToOwned::to_owned)));
-    let limits = Limits { check_reads: 100, ..Limits::default() };
+    let limits = Limits {
+        check_reads: 100,
+        ..Limits::default()
+    };
     for (user, wanted) in [("ann", true), ("bob", false), ("eve", false)] {
-        assert_eq!(store.check(&format!("doc:1#viewer@user:{user}"), limits), Ok(wanted), "{user}");
+        assert_eq!(
+            store.check(&format!("doc:1#viewer@user:{user}"), limits),
+            Ok(wanted),
+            "{user}"
+        );
     }
-    assert_eq!(store.check("doc:1#viewer@team:4999#member", limits), Ok(true));
-    assert_eq!(store.check("doc:1#viewer@team:5000#member", Limits::default()), Ok(false));
+    assert_eq!(
+        store.check("doc:1#viewer@team:4999#member", limits),
+        Ok(true)
+    );
+    assert_eq!(
+        store.check("doc:1#viewer@team:5000#member", Limits::default()),
+        Ok(false)
+    );
     // By whichever side it was found, a condition without an answer is an error.
     let key: behest::model::TupleKey = "team:3000#member@user:eve".parse().unwrap();
-    let condition = Some(Arc::new(TupleCondition { name: "ok".into(), context: Record::new() }));
+    let condition = Some(Arc::new(TupleCondition {
+        name: "ok".into(),
+        context: Record::new(),
+    }));
     let tuple = Tuple { key, condition };
     let graph = store.graph.apply(&[], &[tuple], Revision(8)).unwrap();
-    let terms = Terms { limits, trace: true, ..Terms::new(&EMPTY) };
+    let terms = Terms {
+        limits,
+        trace: true,
+        ..Terms::new(&EMPTY)
+    };
     let mut reader = Reader::new(&graph, &store.rules, terms).unwrap();
-    let failure = reader.check(&"doc:1#viewer@user:eve".parse().unwrap()).unwrap_err();
-    assert_eq!(failure.to_string(), "condition `ok` has no value for `yes`: send it in the context");
+    let failure = reader
+        .check(&"doc:1#viewer@user:eve".parse().unwrap())
+        .unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "condition `ok` has no value for `yes`: send it in the context"
+    );
     // Whoever lets everyone in, or the user, touches a row that the answer rests on.
     let mut reader = store.reader(terms);
-    assert_eq!(reader.check(&"doc:1#viewer@user:bob".parse().unwrap()), Ok(Membership::Lacks));
+    assert_eq!(
+        reader.check(&"doc:1#viewer@user:bob".parse().unwrap()),
+        Ok(Membership::Lacks)
+    );
     let rows = reader.rows_read();
-    for write in ["team:4500#member@user:bob", "team:4500#member@user:*", "doc:1#viewer@team:7000#member"] {
+    for write in [
+        "team:4500#member@user:bob",
+        "team:4500#member@user:*",
+        "doc:1#viewer@team:7000#member",
+    ] {
         let touched = RowHash::of_tuple(&write.parse().unwrap());
         assert!(touched.iter().any(|row| rows.contains(row)), "{write}");
     }
     // The limit on depth holds whichever side is looked at.
     let shallow = Limits { depth: 0, ..limits };
     assert_eq!(
-        store.check("doc:1#viewer@user:ann", Limits { check_reads: 100_000, ..shallow }),
+        store.check(
+            "doc:1#viewer@user:ann",
+            Limits {
+                check_reads: 100_000,
+                ..shallow
+            }
+        ),
         Err(RelationError::TooDeep(0).into())
     );
 }
@@ -66,7 +109,10 @@ fn a_wide_row_agrees_with_looking_at_every_team() {
         let (teams, shares, memberships) = (40 + dice.below(80), dice.below(140), dice.below(120));
         let mut tuples = BTreeSet::new();
         for _ in 0..shares {
-            let (relation, row) = (*dice.one(&["member", "lead"]), *dice.one(&["viewer", "viewer", "hidden"]));
+            let (relation, row) = (
+                *dice.one(&["member", "lead"]),
+                *dice.one(&["viewer", "viewer", "hidden"]),
+            );
             if row == "viewer" || relation == "lead" {
                 tuples.insert(format!("doc:1#{row}@team:{}#{relation}", dice.below(teams)));
             }
@@ -83,15 +129,27 @@ fn a_wide_row_agrees_with_looking_at_every_team() {
             let is_in = |row: &str| {
                 (0..teams).any(|team| {
                     ["member", "lead"].into_iter().any(|relation| {
-                        let holds = |user: &str| tuples.contains(&format!("team:{team}#{relation}@user:{user}"));
+                        let holds = |user: &str| {
+                            tuples.contains(&format!("team:{team}#{relation}@user:{user}"))
+                        };
                         tuples.contains(&format!("doc:1#{row}@team:{team}#{relation}"))
                             && (holds(&user.to_string()) || holds("*"))
                     })
                 })
             };
-            let check = |relation: &str| store.check(&format!("doc:1#{relation}@user:{user}"), Limits::default());
-            assert_eq!(check("viewer"), Ok(is_in("viewer")), "world {world}, user {user}");
-            assert_eq!(check("open"), Ok(is_in("viewer") && !is_in("hidden")), "world {world}, user {user}");
+            let check = |relation: &str| {
+                store.check(&format!("doc:1#{relation}@user:{user}"), Limits::default())
+            };
+            assert_eq!(
+                check("viewer"),
+                Ok(is_in("viewer")),
+                "world {world}, user {user}"
+            );
+            assert_eq!(
+                check("open"),
+                Ok(is_in("viewer") && !is_in("hidden")),
+                "world {world}, user {user}"
+            );
         }
     }
 }

@@ -3,8 +3,8 @@
 use behest::model::{ObjectRef, Record, Tuple, TupleCondition, TupleKey, TupleUser, Value};
 use behest::relations::condition::ParameterType;
 use behest::relations::model::{
-    AuthorizationModel, ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
-    Rewrite, TypeDefinition,
+    AuthorizationModel, ConditionDefinition, ModelDefinition, Origin, RelationDefinition,
+    Restriction, RestrictionForm, Rewrite, TypeDefinition,
 };
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -67,28 +67,50 @@ impl World {
             let same = |other: &Tuple| other.key == tuple.key;
             // A key stands once in the bundle and the store together; the request may repeat it.
             let taken = layers[0].iter().chain(&layers[1]).any(same);
-            let layer = if taken { 2 } else { *dice.one(&[0, 1, 1, 1, 2]) };
+            let layer = if taken {
+                2
+            } else {
+                *dice.one(&[0, 1, 1, 1, 2])
+            };
             if !layers[layer].iter().any(same) {
                 layers[layer].push(tuple);
             }
         }
-        // The request says of some that are there what they are for it: under another condition, or none.
+        // The request says of some that are there what they are for it: under another condition, or
+        // none.
         for known in layers[..2].concat() {
             if dice.chance(20) && !layers[2].iter().any(|own| own.key == known.key) {
                 let condition = stored(&mut dice, shape, condition_name);
-                layers[2].push(Tuple { key: known.key, condition });
+                layers[2].push(Tuple {
+                    key: known.key,
+                    condition,
+                });
             }
         }
         let context = context(&mut dice);
         let max_depth = *dice.one(&[25, 25, 25, 4, 3, 2, 1, 0]);
-        Some(Self { shape, model, layers, context, max_depth })
+        Some(Self {
+            shape,
+            model,
+            layers,
+            context,
+            max_depth,
+        })
     }
 
     /// Every object that tuples can be on.
     pub(crate) fn objects(&self) -> Vec<ObjectRef> {
-        let of_kind =
-            |kind: &&str| IDS.iter().take(self.shape.ids).map(|id| ObjectRef::new(*kind, *id).unwrap()).collect();
-        KINDS.iter().take(self.shape.kinds).flat_map(|kind: &&str| -> Vec<ObjectRef> { of_kind(kind) }).collect()
+        let of_kind = |kind: &&str| {
+            IDS.iter()
+                .take(self.shape.ids)
+                .map(|id| ObjectRef::new(*kind, *id).unwrap())
+                .collect()
+        };
+        KINDS
+            .iter()
+            .take(self.shape.kinds)
+            .flat_map(|kind: &&str| -> Vec<ObjectRef> { of_kind(kind) })
+            .collect()
     }
 
     /// The types that have relations.
@@ -111,39 +133,85 @@ impl World {
 }
 
 fn definition(dice: &mut Dice, shape: Shape) -> ModelDefinition {
-    let conditions = CONDITIONS.iter().map(|(name, expression, parameters)| ConditionDefinition {
-        name: (*name).into(),
-        expression: (*expression).into(),
-        parameters: parameters.iter().map(|(name, ty)| ((*name).into(), type_of(ty))).collect(),
-        ..ConditionDefinition::default()
-    });
+    let conditions = CONDITIONS
+        .iter()
+        .map(|(name, expression, parameters)| ConditionDefinition {
+            name: (*name).into(),
+            expression: (*expression).into(),
+            parameters: parameters
+                .iter()
+                .map(|(name, ty)| ((*name).into(), type_of(ty)))
+                .collect(),
+            ..ConditionDefinition::default()
+        });
     let conditions = conditions.collect();
-    let mut types: Vec<TypeDefinition> =
-        PEOPLE.iter().map(|name| TypeDefinition { name: (*name).into(), ..TypeDefinition::default() }).collect();
+    let mut types: Vec<TypeDefinition> = PEOPLE
+        .iter()
+        .map(|name| TypeDefinition {
+            name: (*name).into(),
+            ..TypeDefinition::default()
+        })
+        .collect();
     for kind in KINDS.into_iter().take(shape.kinds) {
         let mut relations = vec![relation("parent", Rewrite::This, parents(dice, shape))];
         for (at, name) in RELATIONS.into_iter().enumerate() {
             let rewrite = rewrite(dice, at, shape.mixed, 2);
-            let restrictions = if rewrite.is_assignable() { restrictions(dice, shape) } else { Vec::new() };
+            let restrictions = if rewrite.is_assignable() {
+                restrictions(dice, shape)
+            } else {
+                Vec::new()
+            };
             relations.push(relation(name, rewrite, restrictions));
         }
-        types.push(TypeDefinition { name: kind.into(), relations, ..TypeDefinition::default() });
+        types.push(TypeDefinition {
+            name: kind.into(),
+            relations,
+            ..TypeDefinition::default()
+        });
     }
-    ModelDefinition { types, conditions, ..ModelDefinition::default() }
+    ModelDefinition {
+        types,
+        conditions,
+        ..ModelDefinition::default()
+    }
 }
 
 /// Name, expression, parameters.
-type Written = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+type Written = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
 
 /// Conditions over parameters of every kind of type.
 const CONDITIONS: [Written; 7] = [
     ("small", "x < 10", &[("x", "int")]),
     ("ok", "yes", &[("yes", "bool")]),
-    ("listed", "'a' in names && names.size() < 4", &[("names", "list<string>")]),
-    ("mapped", "marks.a > 1.5 || 'b' in marks", &[("marks", "map<double>")]),
-    ("timely", "at + span < timestamp('2026-10-01T00:00:00Z')", &[("at", "timestamp"), ("span", "duration")]),
-    ("near", "ip.in_cidr('10.0.0.0/8') || ip == ipaddress('::1')", &[("ip", "ipaddress")]),
-    ("alike", "names.exists(name, name.matches(pattern))", &[("names", "list<string>"), ("pattern", "string")]),
+    (
+        "listed",
+        "'a' in names && names.size() < 4",
+        &[("names", "list<string>")],
+    ),
+    (
+        "mapped",
+        "marks.a > 1.5 || 'b' in marks",
+        &[("marks", "map<double>")],
+    ),
+    (
+        "timely",
+        "at + span < timestamp('2026-10-01T00:00:00Z')",
+        &[("at", "timestamp"), ("span", "duration")],
+    ),
+    (
+        "near",
+        "ip.in_cidr('10.0.0.0/8') || ip == ipaddress('::1')",
+        &[("ip", "ipaddress")],
+    ),
+    (
+        "alike",
+        "names.exists(name, name.matches(pattern))",
+        &[("names", "list<string>"), ("pattern", "string")],
+    ),
 ];
 
 fn type_of(text: &str) -> ParameterType {
@@ -155,26 +223,40 @@ fn type_of(text: &str) -> ParameterType {
 }
 
 fn relation(name: &str, rewrite: Rewrite, restrictions: Vec<Restriction>) -> RelationDefinition {
-    RelationDefinition { name: name.into(), rewrite, restrictions, origin: Origin::default() }
+    RelationDefinition {
+        name: name.into(),
+        rewrite,
+        restrictions,
+        origin: Origin::default(),
+    }
 }
 
-/// Computed relations only lead to lesser ones, so that no model has a circle of them; tuples may lead anywhere.
+/// Computed relations only lead to lesser ones, so that no model has a circle of them; tuples may
+/// lead anywhere.
 fn rewrite(dice: &mut Dice, at: usize, mixed: bool, depth: usize) -> Rewrite {
     let leaf = |dice: &mut Dice| match dice.below(5) {
         0 if at > 0 => Rewrite::Computed(RELATIONS[dice.below(at)].into()),
-        1 => Rewrite::FromTupleset { tupleset: "parent".into(), computed: (*dice.one(&RELATIONS)).into() },
+        1 => Rewrite::FromTupleset {
+            tupleset: "parent".into(),
+            computed: (*dice.one(&RELATIONS)).into(),
+        },
         _ => Rewrite::This,
     };
     if depth == 0 || dice.chance(35) {
         return leaf(dice);
     }
-    let mut operands: Vec<Rewrite> = (0..2 + dice.below(2)).map(|_| rewrite(dice, at, mixed, depth - 1)).collect();
+    let mut operands: Vec<Rewrite> = (0..2 + dice.below(2))
+        .map(|_| rewrite(dice, at, mixed, depth - 1))
+        .collect();
     operands.dedup();
     match dice.below(if mixed { 4 } else { 1 }) {
         _ if operands.len() < 2 => operands.remove(0),
         0 | 1 => Rewrite::Union(operands),
         2 => Rewrite::Intersection(operands),
-        _ => Rewrite::Difference { subtract: Box::new(operands.remove(1)), base: Box::new(operands.remove(0)) },
+        _ => Rewrite::Difference {
+            subtract: Box::new(operands.remove(1)),
+            base: Box::new(operands.remove(0)),
+        },
     }
 }
 
@@ -186,9 +268,16 @@ fn restrictions(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
             0 | 1 => (*dice.one(&PEOPLE), RestrictionForm::Object),
             2 => (*dice.one(&PEOPLE), RestrictionForm::Wildcard),
             3 => (*dice.one(kinds), RestrictionForm::Object),
-            _ => (*dice.one(kinds), RestrictionForm::Userset((*dice.one(&RELATIONS)).into())),
+            _ => (
+                *dice.one(kinds),
+                RestrictionForm::Userset((*dice.one(&RELATIONS)).into()),
+            ),
         };
-        let restriction = Restriction { kind: kind.into(), form, condition: condition_name(dice, shape) };
+        let restriction = Restriction {
+            kind: kind.into(),
+            form,
+            condition: condition_name(dice, shape),
+        };
         if !found.contains(&restriction) {
             found.push(restriction);
         }
@@ -199,9 +288,17 @@ fn restrictions(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
 fn parents(dice: &mut Dice, shape: Shape) -> Vec<Restriction> {
     let mut found = Vec::new();
     for _ in 0..=dice.below(2) {
-        let kind = if dice.chance(10) { "user" } else { *dice.one(&KINDS[..shape.kinds]) };
+        let kind = if dice.chance(10) {
+            "user"
+        } else {
+            *dice.one(&KINDS[..shape.kinds])
+        };
         let kind = SmolStr::new(kind);
-        let restriction = Restriction { kind, form: RestrictionForm::Object, condition: condition_name(dice, shape) };
+        let restriction = Restriction {
+            kind,
+            form: RestrictionForm::Object,
+            condition: condition_name(dice, shape),
+        };
         if !found.contains(&restriction) {
             found.push(restriction);
         }
@@ -218,23 +315,36 @@ fn condition_name(dice: &mut Dice, shape: Shape) -> Option<SmolStr> {
 fn tuple(dice: &mut Dice, shape: Shape, model: &AuthorizationModel) -> Tuple {
     let kind = *dice.one(&KINDS[..shape.kinds]);
     let object = ObjectRef::new(kind, id(dice, shape)).unwrap();
-    let assignable: Vec<&RelationDefinition> =
-        model.type_named(kind).unwrap().relations.iter().filter(|relation| !relation.restrictions.is_empty()).collect();
+    let assignable: Vec<&RelationDefinition> = model
+        .type_named(kind)
+        .unwrap()
+        .relations
+        .iter()
+        .filter(|relation| !relation.restrictions.is_empty())
+        .collect();
     let relation = *dice.one(&assignable);
     let restriction = dice.one(&relation.restrictions).clone();
     let (user, condition) = if dice.chance(90) {
         let user = match restriction.form {
-            RestrictionForm::Object => TupleUser::Object(ObjectRef::new(restriction.kind, id(dice, shape)).unwrap()),
-            RestrictionForm::Wildcard => TupleUser::Wildcard(restriction.kind),
-            RestrictionForm::Userset(name) => {
-                TupleUser::userset(ObjectRef::new(restriction.kind, id(dice, shape)).unwrap(), name).unwrap()
+            RestrictionForm::Object => {
+                TupleUser::Object(ObjectRef::new(restriction.kind, id(dice, shape)).unwrap())
             }
+            RestrictionForm::Wildcard => TupleUser::Wildcard(restriction.kind),
+            RestrictionForm::Userset(name) => TupleUser::userset(
+                ObjectRef::new(restriction.kind, id(dice, shape)).unwrap(),
+                name,
+            )
+            .unwrap(),
         };
         (user, restriction.condition)
     } else {
         (any_user(dice, shape), condition_name(dice, shape))
     };
-    let key = TupleKey { object, relation: relation.name.clone(), user };
+    let key = TupleKey {
+        object,
+        relation: relation.name.clone(),
+        user,
+    };
     let condition = stored(dice, shape, |_, _| condition);
     Tuple { key, condition }
 }
@@ -246,14 +356,20 @@ fn stored(
     name: impl FnOnce(&mut Dice, Shape) -> Option<SmolStr>,
 ) -> Option<Arc<TupleCondition>> {
     name(dice, shape).map(|name| {
-        let context = if dice.chance(50) { context(dice) } else { Record::new() };
+        let context = if dice.chance(50) {
+            context(dice)
+        } else {
+            Record::new()
+        };
         Arc::new(TupleCondition { name, context })
     })
 }
 
 fn any_user(dice: &mut Dice, shape: Shape) -> TupleUser {
     let kinds = &KINDS[..shape.kinds];
-    let object = |dice: &mut Dice, kinds: &[&str]| ObjectRef::new(*dice.one(kinds), id(dice, shape)).unwrap();
+    let object = |dice: &mut Dice, kinds: &[&str]| {
+        ObjectRef::new(*dice.one(kinds), id(dice, shape)).unwrap()
+    };
     match dice.below(8) {
         0 => TupleUser::Wildcard((*dice.one(&PEOPLE)).into()),
         1 | 2 => TupleUser::userset(object(dice, kinds), *dice.one(&RELATIONS)).unwrap(),
@@ -277,13 +393,42 @@ fn context(dice: &mut Dice) -> Record {
     }
     let text = |text: &str| Value::text(text);
     let list = |items: &[&str]| Value::List(items.iter().map(|item| Value::text(*item)).collect());
-    let marks = |name: &str, mark: Value| Value::Record([(name.into(), mark)].into_iter().collect());
+    let marks =
+        |name: &str, mark: Value| Value::Record([(name.into(), mark)].into_iter().collect());
     let others: [(&str, [Value; 4]); 6] = [
-        ("names", [list(&["a", "b"]), list(&["b"]), list(&["a", "a", "b", "c"]), text("a")]),
-        ("marks", [marks("a", 2.into()), marks("b", 0.into()), marks("c", 9.into()), marks("a", text("x"))]),
-        ("at", ["2026-09-01T00:00:00Z", "2027-01-01T00:00:00Z", "2026-09-30T23:30:00+02:00", "soon"].map(text)),
+        (
+            "names",
+            [
+                list(&["a", "b"]),
+                list(&["b"]),
+                list(&["a", "a", "b", "c"]),
+                text("a"),
+            ],
+        ),
+        (
+            "marks",
+            [
+                marks("a", 2.into()),
+                marks("b", 0.into()),
+                marks("c", 9.into()),
+                marks("a", text("x")),
+            ],
+        ),
+        (
+            "at",
+            [
+                "2026-09-01T00:00:00Z",
+                "2027-01-01T00:00:00Z",
+                "2026-09-30T23:30:00+02:00",
+                "soon",
+            ]
+            .map(text),
+        ),
         ("span", ["1h", "8760h", "-1h", "1 day"].map(text)),
-        ("ip", ["10.1.2.3", "192.168.0.1", "::ffff:10.0.0.1", "10.0.0.256"].map(text)),
+        (
+            "ip",
+            ["10.1.2.3", "192.168.0.1", "::ffff:10.0.0.1", "10.0.0.256"].map(text),
+        ),
         ("pattern", ["^[ab]$", "c", "(?i)A", "a**"].map(text)),
     ];
     for (name, values) in others {

@@ -1,4 +1,5 @@
-//! A search finds exactly what evaluation permits, whatever the policies, the relations and the pages.
+//! A search finds exactly what evaluation permits, whatever the policies, the relations and the
+//! pages.
 
 use crate::served;
 use crate::world::{self, World};
@@ -27,7 +28,10 @@ fn config() -> ProptestConfig {
 }
 
 pub(crate) fn limits(candidates: usize) -> SearchLimits {
-    SearchLimits { candidates, ..SearchLimits::default() }
+    SearchLimits {
+        candidates,
+        ..SearchLimits::default()
+    }
 }
 
 fn read(kind: &str, body: &Json) -> SearchRequest {
@@ -47,12 +51,32 @@ fn page(
     limit: Option<u64>,
     token: Option<String>,
 ) -> FoundPage {
-    page_at(engine, kind, body, Ask { arguments, ..engines::ask(Depth::Lean) }, limit, token)
+    page_at(
+        engine,
+        kind,
+        body,
+        Ask {
+            arguments,
+            ..engines::ask(Depth::Lean)
+        },
+        limit,
+        token,
+    )
 }
 
 /// Everything at once, with the policies behind each result, and why where there is nothing.
 pub(crate) fn whole(engine: &Engine, kind: &str, body: &Json, arguments: Arguments) -> FoundPage {
-    page_at(engine, kind, body, Ask { arguments, ..engines::ask(Depth::Reason) }, None, None)
+    page_at(
+        engine,
+        kind,
+        body,
+        Ask {
+            arguments,
+            ..engines::ask(Depth::Reason)
+        },
+        None,
+        None,
+    )
 }
 
 fn page_at(
@@ -63,8 +87,13 @@ fn page_at(
     limit: Option<u64>,
     token: Option<String>,
 ) -> FoundPage {
-    let request = PageRequest { token: token.map(Into::into), limit };
-    engine.search(&ask, &read(kind, body), &request).expect("a page")
+    let request = PageRequest {
+        token: token.map(Into::into),
+        limit,
+    };
+    engine
+        .search(&ask, &read(kind, body), &request)
+        .expect("a page")
 }
 
 /// Every page, one after another; `between` is called after each with its revision.
@@ -111,13 +140,23 @@ pub(crate) fn about(kind: &str, body: &Json, id: &str) -> Json {
 }
 
 fn permits(engine: &Engine, body: &Json, arguments: Arguments) -> bool {
-    let ask = Ask { arguments, ..engines::ask(Depth::Lean) };
-    engine.decide(&ask, &values::request(body)).expect("an answer").decision == Decision::Permit
+    let ask = Ask {
+        arguments,
+        ..engines::ask(Depth::Lean)
+    };
+    engine
+        .decide(&ask, &values::request(body))
+        .expect("an answer")
+        .decision
+        == Decision::Permit
 }
 
 pub(crate) fn tuples(stores: &Stores) -> Vec<Tuple> {
     let main = stores.main();
-    main.graph().tuples(Origin::Bundle).chain(main.graph().tuples(Origin::Store)).collect()
+    main.graph()
+        .tuples(Origin::Bundle)
+        .chain(main.graph().tuples(Origin::Store))
+        .collect()
 }
 
 /// What there is to be found, by deciding about everything that is known.
@@ -134,9 +173,14 @@ fn brute(
             let of = body[kind]["type"].as_str().expect("a type");
             world::universe(world, tuples(stores).iter(), of)
         }
-        _ => ["read", "write", "audit", "follow", "pick", "test"].map(str::to_owned).into(),
+        _ => ["read", "write", "audit", "follow", "pick", "test"]
+            .map(str::to_owned)
+            .into(),
     };
-    known.into_iter().filter(|id| permits(engine, &about(kind, body, id), arguments)).collect()
+    known
+        .into_iter()
+        .filter(|id| permits(engine, &about(kind, body, id), arguments))
+        .collect()
 }
 
 proptest! {
@@ -159,7 +203,8 @@ proptest! {
         }
     }
 
-    /// Each result was true at some revision that a page saw; whatever was true at all of them was found.
+    /// Each result was true at some revision that a page saw; whatever was true at all of them was
+    /// found.
     #[test]
     fn writes_between_pages_lose_nothing_that_stays_and_find_nothing_that_never_was(
         world in world::worlds(),

@@ -7,7 +7,8 @@ use std::path::Path;
 fn agrees(source: &Source) {
     let mut files = bundle::read(source, QUIET).expect("the bundle can be read");
     let told = engine::search_disagreements(&mut files);
-    let told = told.unwrap_or_else(|problems| panic!("{}", bundle::render(&problems, &files, false)));
+    let told =
+        told.unwrap_or_else(|problems| panic!("{}", bundle::render(&problems, &files, false)));
     assert!(told.is_empty(), "{told:#?}");
 }
 
@@ -16,7 +17,8 @@ fn search_agrees_with_every_case_of_the_default_bundle() {
     agrees(&Source::Embedded);
 }
 
-/// Namespaces, templates with links, tags, enumerations: every bundle in the shape of one of Cedar's examples.
+/// Namespaces, templates with links, tags, enumerations: every bundle in the shape of one of
+/// Cedar's examples.
 #[test]
 fn and_with_those_of_every_example() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/cedar");
@@ -27,10 +29,14 @@ fn and_with_those_of_every_example() {
 
 #[test]
 fn and_with_those_of_a_bundle_whose_entities_hold_actions() {
-    agrees(&Source::Dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/actions")));
+    agrees(&Source::Dir(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/actions"),
+    ));
 }
 
 #[test]
 fn and_with_those_of_a_bundle_on_relations() {
-    agrees(&Source::Dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations")));
+    agrees(&Source::Dir(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles/relations"),
+    ));
 }

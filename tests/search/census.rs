@@ -1,4 +1,5 @@
-//! What walks came past: a kind of world that no search ever found anything by proves nothing, so each has to come.
+//! What walks came past: a kind of world that no search ever found anything by proves nothing, so
+//! each has to come.
 
 use crate::wide::{Packs, Wide};
 use behest::engine::FoundPage;
@@ -9,25 +10,53 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often a kind has to come.
 const LEAST: usize = 1;
 
-/// What a policy that permitted something found must look like: any of the texts of a kind stands in it.
+/// What a policy that permitted something found must look like: any of the texts of a kind stands
+/// in it.
 const POLICIES: [(&str, &[&str]); 36] = [
     ("a type in a namespace", &["Lab::"]),
-    ("a type in none", &[" is person", " is bot", " is doc", " doc::", " person::", " squad::"]),
+    (
+        "a type in none",
+        &[
+            " is person",
+            " is bot",
+            " is doc",
+            " doc::",
+            " person::",
+            " squad::",
+        ],
+    ),
     ("an unless", &[") unless {"]),
     ("principal ==", &["(principal == "]),
     (
         "principal is",
-        &["(principal is person,", "(principal is Lab::person,", "(principal is bot,", "(principal is Lab::bot,"],
+        &[
+            "(principal is person,",
+            "(principal is Lab::person,",
+            "(principal is bot,",
+            "(principal is Lab::bot,",
+        ],
     ),
     ("principal in", &["(principal in "]),
-    ("principal is in", &["(principal is person in", "(principal is Lab::person in"]),
+    (
+        "principal is in",
+        &["(principal is person in", "(principal is Lab::person in"],
+    ),
     ("resource ==", &[", resource == "]),
-    ("resource is", &[", resource is doc)", ", resource is Lab::doc)"]),
+    (
+        "resource is",
+        &[", resource is doc)", ", resource is Lab::doc)"],
+    ),
     ("resource in", &[", resource in "]),
-    ("resource is in", &[", resource is doc in", ", resource is Lab::doc in"]),
+    (
+        "resource is in",
+        &[", resource is doc in", ", resource is Lab::doc in"],
+    ),
     ("action ==", &[", action == "]),
     ("a list of actions", &[", action in ["]),
-    ("a group of actions", &["Action::\"all\"", "Action::\"peers\""]),
+    (
+        "a group of actions",
+        &["Action::\"all\"", "Action::\"peers\""],
+    ),
     ("a template", &["?principal"]),
     ("a required attribute", &[".kind"]),
     ("a tag", &["getTag(", "hasTag("]),
@@ -39,14 +68,28 @@ const POLICIES: [(&str, &[&str]); 36] = [
     ("a set of entities", &["readers", "friends", ".rooms"]),
     ("a set of records", &["{n: "]),
     ("a record", &["place.", "home."]),
-    ("an attribute that holds actions", &["resource.one", "resource.some"]),
-    ("a relation of the resource", &["resource.viewer", "resource.can", "resource.via", "resource.member"]),
+    (
+        "an attribute that holds actions",
+        &["resource.one", "resource.some"],
+    ),
+    (
+        "a relation of the resource",
+        &[
+            "resource.viewer",
+            "resource.can",
+            "resource.via",
+            "resource.member",
+        ],
+    ),
     ("a relation of an attribute", &["resource.room.viewer"]),
     ("a userset by name", &["Userset::"]),
     ("a negation", &["!("]),
     ("a branch", &["(if "]),
     ("a disjunction", &[" || "]),
-    ("an attribute behind an attribute", &["resource.owner.", "resource.room."]),
+    (
+        "an attribute behind an attribute",
+        &["resource.owner.", "resource.room."],
+    ),
     ("a fact: whose authority", &["delegation.subject"]),
     ("a fact: the one before", &["delegation.from"]),
     ("a fact: those before", &["delegation.earlier"]),
@@ -111,7 +154,10 @@ pub(crate) struct Census {
 
 impl Census {
     pub(crate) fn note(&mut self, sight: &Sight<'_>) {
-        sight.codes.iter().for_each(|code| self.count(format!("a denial {code}")));
+        sight
+            .codes
+            .iter()
+            .for_each(|code| self.count(format!("a denial {code}")));
         if sight.page.found.is_empty() {
             return;
         }
@@ -122,10 +168,22 @@ impl Census {
                 }
             }
         }
-        sight.of_subjects().into_iter().for_each(|kind| self.count(kind.to_owned()));
-        sight.of_ids().into_iter().for_each(|kind| self.count(kind.to_owned()));
-        sight.of_actions().into_iter().for_each(|kind| self.count(kind.to_owned()));
-        sight.of_relations().into_iter().for_each(|kind| self.count(kind));
+        sight
+            .of_subjects()
+            .into_iter()
+            .for_each(|kind| self.count(kind.to_owned()));
+        sight
+            .of_ids()
+            .into_iter()
+            .for_each(|kind| self.count(kind.to_owned()));
+        sight
+            .of_actions()
+            .into_iter()
+            .for_each(|kind| self.count(kind.to_owned()));
+        sight
+            .of_relations()
+            .into_iter()
+            .for_each(|kind| self.count(kind));
     }
 
     fn count(&mut self, kind: String) {
@@ -140,14 +198,23 @@ impl Census {
             .filter(|(_, count)| *count < LEAST)
             .map(|(kind, count)| format!("{kind}: {count}"))
             .collect();
-        assert!(rare.is_empty(), "these hardly ever come: {rare:#?}\n{:#?}", self.counts);
+        assert!(
+            rare.is_empty(),
+            "these hardly ever come: {rare:#?}\n{:#?}",
+            self.counts
+        );
     }
 }
 
 impl Sight<'_> {
     /// The texts of the policies that permit something found.
     fn policies(&self) -> Vec<&str> {
-        let ids: BTreeSet<&String> = self.page.found.iter().flat_map(|found| &found.policies).collect();
+        let ids: BTreeSet<&String> = self
+            .page
+            .found
+            .iter()
+            .flat_map(|found| &found.policies)
+            .collect();
         let policies = self.wide.policies.iter().filter(|(id, _)| ids.contains(id));
         policies.map(|(_, text)| text.as_str()).collect()
     }
@@ -165,13 +232,20 @@ impl Sight<'_> {
         }];
         let carriers = [
             ("a chain in delegation_chain", before, false),
-            ("a chain in on_behalf_of", &properties["on_behalf_of"], false),
+            (
+                "a chain in on_behalf_of",
+                &properties["on_behalf_of"],
+                false,
+            ),
             ("a chain in delegation", &properties["delegation"], false),
             ("a chain in act", &properties["act"], true),
             ("a chain in context.agent", agent, true),
             ("a chain in two parts", parts, false),
         ];
-        let carriers: Vec<_> = carriers.into_iter().filter(|(_, value, _)| !value.is_null()).collect();
+        let carriers: Vec<_> = carriers
+            .into_iter()
+            .filter(|(_, value, _)| !value.is_null())
+            .collect();
         found.extend(carriers.iter().map(|(name, ..)| *name));
         if self.kind == "subject" {
             found.push(match carriers.first() {
@@ -181,12 +255,17 @@ impl Sight<'_> {
             });
         }
         // Each has the one that it must have.
-        let has_more = |value: &Json| value["properties"].as_object().is_some_and(|members| members.len() > 1);
+        let has_more = |value: &Json| {
+            value["properties"]
+                .as_object()
+                .is_some_and(|members| members.len() > 1)
+        };
         if carriers.iter().any(|(_, value, _)| has_more(value)) {
             found.push("properties on an earlier member");
         }
-        let is_short =
-            |value: &Json| matches!(value["type"].as_str(), Some("person" | "bot")) == self.wide.bundle.namespaced;
+        let is_short = |value: &Json| {
+            matches!(value["type"].as_str(), Some("person" | "bot")) == self.wide.bundle.namespaced
+        };
         if subject["type"] == "human"
             || (subject["type"].is_string() && self.wide.bundle.namespaced && is_short(subject))
         {
@@ -219,22 +298,41 @@ impl Sight<'_> {
             _ => self.body["resource"]["id"].as_str().into_iter().collect(),
         };
         for action in actions {
-            let special = resources.iter().any(|id| matches!((action, *id), ("read", "d2") | ("peek", "d1")));
+            let special = resources
+                .iter()
+                .any(|id| matches!((action, *id), ("read", "d2") | ("peek", "d1")));
             found.extend(special.then_some("a specialised action"));
-            found.extend((action == "probe").then_some("an action that only its special ones are for"));
-            found.extend((namespaced && action == "peek").then_some("an action of a namespace by its id"));
-            found.extend(action.contains("::").then_some("an action by its whole name"));
-            found.extend((namespaced && action == "visit").then_some("a type of a pack beside a namespace"));
+            found.extend(
+                (action == "probe").then_some("an action that only its special ones are for"),
+            );
+            found.extend(
+                (namespaced && action == "peek").then_some("an action of a namespace by its id"),
+            );
+            found.extend(
+                action
+                    .contains("::")
+                    .then_some("an action by its whole name"),
+            );
+            found.extend(
+                (namespaced && action == "visit").then_some("a type of a pack beside a namespace"),
+            );
             found.extend((action == "rate").then_some("members of an enumeration"));
         }
-        found.extend((namespaced && self.wide.packs != Packs::None).then_some("a pack beside a namespace"));
+        found.extend(
+            (namespaced && self.wide.packs != Packs::None).then_some("a pack beside a namespace"),
+        );
         found
     }
 
     fn of_relations(&self) -> Vec<String> {
         let mut found = Vec::new();
         let text = self.body.to_string();
-        let ids: Vec<&str> = self.page.found.iter().map(|found| found.id.as_str()).collect();
+        let ids: Vec<&str> = self
+            .page
+            .found
+            .iter()
+            .map(|found| found.id.as_str())
+            .collect();
         let is_named = |id: &str| {
             let id = behest::model::decode_id(id).unwrap_or_default();
             ids.contains(&id.as_str()) || text.contains(&format!("\"{id}\""))
@@ -242,17 +340,28 @@ impl Sight<'_> {
         let policies = self.policies();
         let asks = |relation: &str| policies.iter().any(|policy| policy.contains(relation));
         for tuple in self.tuples {
-            let Some(condition) = &tuple.condition else { continue };
+            let Some(condition) = &tuple.condition else {
+                continue;
+            };
             let (object, relation) = (tuple.key.object.to_string(), tuple.key.relation.to_string());
             let about_object = is_named(object.split_once(':').map_or("", |(_, id)| id));
-            if about_object && asks(if relation == "viewer" { "resource." } else { "resource.can" }) {
+            if about_object
+                && asks(if relation == "viewer" {
+                    "resource."
+                } else {
+                    "resource.can"
+                })
+            {
                 found.push(format!("the condition {}", condition.name));
             }
         }
         let key = |tuple: &Tuple| tuple.key.to_string().replace("Lab/", "");
         let keys: BTreeSet<String> = self.tuples.iter().map(key).collect();
-        let circle = |at: usize| keys.contains(&format!("team:t{at}#member@team:t{}#member", (at + 1) % 3));
-        if (0..3).all(circle) && (asks("resource.member") || asks("resource.viewer") || asks("#member")) {
+        let circle =
+            |at: usize| keys.contains(&format!("team:t{at}#member@team:t{}#member", (at + 1) % 3));
+        if (0..3).all(circle)
+            && (asks("resource.member") || asks("resource.viewer") || asks("#member"))
+        {
             found.push("groups in a circle".to_owned());
         }
         found

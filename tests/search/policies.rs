@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Conditions that hold, fail or err, and name what is searched for in every way that a search understands, and in some
-/// that it does not.
+/// Conditions that hold, fail or err, and name what is searched for in every way that a search
+/// understands, and in some that it does not.
 const CONDITIONS: [&str; 54] = [
     "principal in resource.viewer",
     "principal in resource.reader",
@@ -62,8 +62,8 @@ const CONDITIONS: [&str; 54] = [
     "context has delegation.subject.user && resource has readers && resource.readers.contains(context.delegation.subject.user)",
 ];
 
-/// Conditions about other types of resources, by action and type: users, who may be the principal too, the members of an
-/// enumeration, folders, and what has a namespace.
+/// Conditions about other types of resources, by action and type: users, who may be the principal
+/// too, the members of an enumeration, folders, and what has a namespace.
 const OTHERS: [(&str, &str, &[&str]); 4] = [
     (
         "follow",
@@ -83,12 +83,20 @@ const OTHERS: [(&str, &str, &[&str]); 4] = [
     (
         "pick",
         "resource",
-        &["resource == mode::\"fast\"", "principal in Userset::\"group:g0#member\"", "principal has level"],
+        &[
+            "resource == mode::\"fast\"",
+            "principal in Userset::\"group:g0#member\"",
+            "principal has level",
+        ],
     ),
     (
         "audit",
         "resource is folder",
-        &["principal in resource.viewer", "resource has open && resource.open", "resource == folder::\"lit\""],
+        &[
+            "principal in resource.viewer",
+            "resource has open && resource.open",
+            "resource == folder::\"lit\"",
+        ],
     ),
     (
         "test",
@@ -138,8 +146,13 @@ fn about_documents() -> impl Strategy<Value = String> {
         "action == Action::\"read:d1\"",
         "action == Action::\"write\"",
     ]);
-    let resource =
-        select(vec!["resource", "resource", "resource is doc", "resource == doc::\"d0\"", "resource in team::\"t1\""]);
+    let resource = select(vec![
+        "resource",
+        "resource",
+        "resource is doc",
+        "resource == doc::\"d0\"",
+        "resource in team::\"t1\"",
+    ]);
     let condition = (select(CONDITIONS.to_vec()), 0u8..10).prop_map(|(text, form)| match form {
         0 => format!("!({text})"),
         1 => format!("(({text}) || resource == doc::\"d3\")"),

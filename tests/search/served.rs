@@ -14,16 +14,25 @@ use std::time::Duration;
 use support::engines;
 
 /// An engine over a bundle's files, with an empty store.
-pub(crate) fn open(files: &[(&str, String)], clock: &Arc<FixedClock>, limits: SearchLimits) -> (Engine, Arc<Stores>) {
+pub(crate) fn open(
+    files: &[(&str, String)],
+    clock: &Arc<FixedClock>,
+    limits: SearchLimits,
+) -> (Engine, Arc<Stores>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let place = |files: &[(&str, String)]| {
-        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect();
         engines::write(folder.path(), &files);
     };
     place(files);
     let clock: Arc<dyn Clock> = clock.clone();
-    let stores =
-        Arc::new(Stores::open(open_memory().expect("memory"), Arc::clone(&clock)).expect("an empty store opens"));
+    let stores = Arc::new(
+        Stores::open(open_memory().expect("memory"), Arc::clone(&clock))
+            .expect("an empty store opens"),
+    );
     let sealer = Sealer::random(Duration::from_mins(1)).expect("there is randomness");
     let engine = Engine::new(clock, Arc::default(), Recorder::default())
         .with_quiet(Duration::from_millis(1))
@@ -34,9 +43,16 @@ pub(crate) fn open(files: &[(&str, String)], clock: &Arc<FixedClock>, limits: Se
         // A forbid that can never apply is refused: a permit stands in its place.
         let report = refused.problems.to_string();
         let policies = files.iter().filter(|(path, _)| path.ends_with(".cedar"));
-        place(&policies.map(|(path, text)| (*path, as_permits(text, &report))).collect::<Vec<_>>());
+        place(
+            &policies
+                .map(|(path, text)| (*path, as_permits(text, &report)))
+                .collect::<Vec<_>>(),
+        );
         if let Err(refused) = load() {
-            panic!("{}", behest::bundle::render(&refused.problems, &refused.files, false));
+            panic!(
+                "{}",
+                behest::bundle::render(&refused.problems, &refused.files, false)
+            );
         }
     }
     (engine, stores)
@@ -45,9 +61,17 @@ pub(crate) fn open(files: &[(&str, String)], clock: &Arc<FixedClock>, limits: Se
 /// Policies, one a line, in which those that a report finds to forbid nothing are permits.
 fn as_permits(policies: &str, report: &str) -> String {
     let is_idle = |line: &str| {
-        line.split('"').nth(1).is_some_and(|id| report.contains(&format!("the policy `{id}` forbids nothing")))
+        line.split('"')
+            .nth(1)
+            .is_some_and(|id| report.contains(&format!("the policy `{id}` forbids nothing")))
     };
-    let of = |line: &str| if is_idle(line) { line.replacen("forbid (", "permit (", 1) } else { line.to_owned() };
+    let of = |line: &str| {
+        if is_idle(line) {
+            line.replacen("forbid (", "permit (", 1)
+        } else {
+            line.to_owned()
+        }
+    };
     policies.lines().map(|line| of(line) + "\n").collect()
 }
 
@@ -59,7 +83,15 @@ pub(crate) fn write(stores: &Stores, deletes: Vec<Tuple>, writes: Vec<Tuple>) {
     }
     let deletes = deletes.into_iter().map(|tuple| tuple.key).collect();
     // What the bundle's layer has, or is not there, is refused: the next state is whatever it is.
-    let _refused = stores.write(StoreId::MAIN, None, Batch { deletes, writes, ..Batch::default() });
+    let _refused = stores.write(
+        StoreId::MAIN,
+        None,
+        Batch {
+            deletes,
+            writes,
+            ..Batch::default()
+        },
+    );
 }
 
 /// A tuple as a bundle's line.
@@ -67,8 +99,11 @@ pub(crate) fn line(tuple: &Tuple) -> String {
     let mut line = json!({"user": tuple.key.user.to_string(), "relation": tuple.key.relation.to_string(),
                           "object": tuple.key.object.to_string()});
     if let Some(condition) = &tuple.condition {
-        let context: serde_json::Map<String, Json> =
-            condition.context.iter().map(|(name, value)| (name.to_string(), json_of(value))).collect();
+        let context: serde_json::Map<String, Json> = condition
+            .context
+            .iter()
+            .map(|(name, value)| (name.to_string(), json_of(value)))
+            .collect();
         line["condition"] = json!({"name": condition.name.to_string(), "context": context});
     }
     format!("{line}\n")
@@ -105,7 +140,11 @@ pub(crate) fn named<'t>(
             TupleUser::Wildcard(_) => None,
         };
         let in_tuples = kind.replace("::", "/");
-        for object in user.into_iter().chain([&tuple.key.object]).filter(|object| *object.kind() == in_tuples) {
+        for object in user
+            .into_iter()
+            .chain([&tuple.key.object])
+            .filter(|object| *object.kind() == in_tuples)
+        {
             ids.insert(decode_id(object.id()).expect("a canonical id").to_string());
         }
     }

@@ -5,9 +5,15 @@ use support::dice::Dice;
 use support::lab::bundle::spelled;
 use support::lab::{Bundle, doc_ids, person_ids};
 
-/// Documents that may be stored. Tuples spell some of them otherwise, and the last is too long for one.
+/// Documents that may be stored. Tuples spell some of them otherwise, and the last is too long for
+/// one.
 pub(crate) fn stored_docs() -> Vec<String> {
-    let more = ["d3".to_owned(), "100%".to_owned(), "ä b".to_owned(), "m".repeat(300)];
+    let more = [
+        "d3".to_owned(),
+        "100%".to_owned(),
+        "ä b".to_owned(),
+        "m".repeat(300),
+    ];
     doc_ids().into_iter().chain(more).collect()
 }
 
@@ -48,7 +54,11 @@ impl Stock {
 
     /// Nowhere, or in one of two that hold one another.
     fn parents(&self, kind: &str, ids: [&str; 2]) -> [Json; 3] {
-        [json!([]), json!([self.uid(kind, ids[0])]), json!([self.uid(kind, ids[1])])]
+        [
+            json!([]),
+            json!([self.uid(kind, ids[0])]),
+            json!([self.uid(kind, ids[1])]),
+        ]
     }
 
     fn places(&self) -> Vec<Json> {
@@ -86,8 +96,17 @@ impl Stock {
             ("level", &[json!(2), json!(4)]),
             ("ip", &[json!("10.0.0.1"), json!("::1")]),
             ("ttl", &[json!("30m"), json!("2h")]),
-            ("since", &[json!("2026-06-01T11:59:59.999Z"), json!("2026-06-01T12:00:03Z")]),
-            ("friends", &[json!([people[0]]), json!([people[1], people[3]])]),
+            (
+                "since",
+                &[
+                    json!("2026-06-01T11:59:59.999Z"),
+                    json!("2026-06-01T12:00:03Z"),
+                ],
+            ),
+            (
+                "friends",
+                &[json!([people[0]]), json!([people[1], people[3]])],
+            ),
             ("cards", &[json!([{"n": 1}]), json!([{"n": 2}])]),
             ("clearance", &self.clearances),
             ("home", &[json!({"city": "a", "zip": 1}), json!({"zip": 5})]),
@@ -104,8 +123,11 @@ impl Stock {
         let mut bots = Vec::new();
         for id in ["b0", "b1", "b2"] {
             let owner = dice.one(&self.people).clone();
-            let members: [(&str, &[Json]); 3] =
-                [("level", &[json!(2), json!(4)]), ("owner", &[owner]), ("ip", &[json!("10.0.0.1")])];
+            let members: [(&str, &[Json]); 3] = [
+                ("level", &[json!(2), json!(4)]),
+                ("owner", &[owner]),
+                ("ip", &[json!("10.0.0.1")]),
+            ];
             let attributes = with_kind(dice, &members);
             if dice.chance(70) {
                 bots.push(self.entity("bot", id, attributes, dice.one(&squads).clone()));
@@ -138,20 +160,46 @@ impl Stock {
         let members: [(&str, &[Json]); 16] = [
             ("level", &[json!(1), json!(2), json!(3)]),
             ("owner", &[owner]),
-            ("readers", &[json!([people[0]]), json!([people[1], people[2]]), json!([])]),
+            (
+                "readers",
+                &[json!([people[0]]), json!([people[1], people[2]]), json!([])],
+            ),
             ("source", &[json!("10.0.0.1"), json!("::1")]),
             ("age", &[json!("30m"), json!("2h")]),
-            ("until", &[json!("2026-06-01T12:00:00Z"), json!("2026-06-01T12:00:03Z")]),
+            (
+                "until",
+                &[json!("2026-06-01T12:00:00Z"), json!("2026-06-01T12:00:03Z")],
+            ),
             ("price", &[json!("2.5"), json!("2.49")]),
             ("clearance", &self.clearances),
-            ("place", &[json!({"city": "a", "zip": 1}), json!({"zip": 5})]),
-            ("marks", &[json!([{"n": 1}]), json!([{"n": 2}, {"n": 1}]), json!([])]),
+            (
+                "place",
+                &[json!({"city": "a", "zip": 1}), json!({"zip": 5})],
+            ),
+            (
+                "marks",
+                &[json!([{"n": 1}]), json!([{"n": 2}, {"n": 1}]), json!([])],
+            ),
             ("room", &[first.clone(), second.clone(), third.clone()]),
             ("rooms", &[json!([first]), json!([second, third])]),
             ("mfa", &[json!(true), json!(false)]),
             ("labels", &[json!(["a"]), json!(["a", "b"]), json!(["c"])]),
-            ("one", &[action("peek:d1"), action("open"), action("join"), action("peers")]),
-            ("some", &[json!([action("peek:d1")]), json!([action("open"), action("join")])]),
+            (
+                "one",
+                &[
+                    action("peek:d1"),
+                    action("open"),
+                    action("join"),
+                    action("peers"),
+                ],
+            ),
+            (
+                "some",
+                &[
+                    json!([action("peek:d1")]),
+                    json!([action("open"), action("join")]),
+                ],
+            ),
         ];
         with_kind(dice, &members)
     }

@@ -1,10 +1,13 @@
-//! The worlds of the cache's walks ([`support::lab`]), with what a search looks up in them: more that is stored, policies that
-//! compare it in every way, templates with links, actions in a namespace and in attributes, packs beside types of a
-//! namespace, groups in a circle. And searches in them.
+//! The worlds of the cache's walks ([`support::lab`]), with what a search looks up in them: more
+//! that is stored, policies that compare it in every way, templates with links, actions in a
+//! namespace and in attributes, packs beside types of a namespace, groups in a circle. And searches
+//! in them.
 
 use crate::served;
 use crate::stock::{entities, stored_docs};
-use crate::words::{ABOUT_ACTIONS, ABOUT_DOCS, ABOUT_FACTS, OTHERS, SCHEMA, SECOND, TEMPLATES, VISIT};
+use crate::words::{
+    ABOUT_ACTIONS, ABOUT_DOCS, ABOUT_FACTS, OTHERS, SCHEMA, SECOND, TEMPLATES, VISIT,
+};
 use behest::clock::FixedClock;
 use behest::engine::{Engine, SearchLimits};
 use behest::model::{Record, Tuple, TupleCondition, Value, encode_id};
@@ -42,7 +45,12 @@ impl Wide {
     pub(crate) fn new(dice: &mut Dice) -> Self {
         let namespaced = dice.chance(65);
         let bundle = lab::bundle(dice, namespaced);
-        let packs = *dice.one(&[Packs::None, Packs::Revocation, Packs::Revocation, Packs::Both]);
+        let packs = *dice.one(&[
+            Packs::None,
+            Packs::Revocation,
+            Packs::Revocation,
+            Packs::Both,
+        ]);
         let mut wide = Self {
             files: bundle.files.clone(),
             entities: entities(dice, &bundle),
@@ -56,7 +64,9 @@ impl Wide {
         let linked = wide.link(dice);
         let by_id = |text: &str| {
             let id = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
-            text.lines().map(|line| (id(line), line.to_owned())).collect::<Vec<_>>()
+            text.lines()
+                .map(|line| (id(line), line.to_owned()))
+                .collect::<Vec<_>>()
         };
         wide.policies.extend(by_id(wide.bundle.policies()));
         wide.policies.extend(by_id(&own));
@@ -65,8 +75,17 @@ impl Wide {
         let mut keys = BTreeSet::new();
         let tuples: Vec<Tuple> = (0..8).map(|_| wide.tuple(dice)).collect();
         // A bundle names none that is true without a tuple.
-        let is_needed = |tuple: &&Tuple| !tuple.key.user.to_string().starts_with(&tuple.key.object.to_string());
-        let tuples = tuples.iter().filter(is_needed).filter(|tuple| keys.insert(tuple.key.to_string()));
+        let is_needed = |tuple: &&Tuple| {
+            !tuple
+                .key
+                .user
+                .to_string()
+                .starts_with(&tuple.key.object.to_string())
+        };
+        let tuples = tuples
+            .iter()
+            .filter(is_needed)
+            .filter(|tuple| keys.insert(tuple.key.to_string()));
         let lines = tuples.map(served::line);
         wide.files.push(("policies/tuples.jsonl", lines.collect()));
         wide
@@ -93,8 +112,11 @@ impl Wide {
             Packs::Both => {
                 manifest.push_str("packs = [\"revocation\", \"delegation\"]\n");
                 schema.push_str(&self.spelled(VISIT));
-                let visitor = self.spelled("    define visitor: [user, agent, {model}person]\n    define via:");
-                self.replace("schemas/model.fga", |model| model.replace("    define via:", &visitor));
+                let visitor = self
+                    .spelled("    define visitor: [user, agent, {model}person]\n    define via:");
+                self.replace("schemas/model.fga", |model| {
+                    model.replace("    define via:", &visitor)
+                });
             }
         }
         let alias = match self.packs {
@@ -109,7 +131,11 @@ impl Wide {
     }
 
     fn replace(&mut self, path: &str, text: impl FnOnce(&str) -> String) {
-        let file = self.files.iter_mut().find(|(at, _)| *at == path).expect("the file");
+        let file = self
+            .files
+            .iter_mut()
+            .find(|(at, _)| *at == path)
+            .expect("the file");
         file.1 = text(&file.1);
     }
 
@@ -123,13 +149,26 @@ impl Wide {
                 _ if is_visited && at < 4 => OTHERS[3],
                 0..7 => (word(dice, &SCOPES), &ABOUT_DOCS),
                 7..10 => (word(dice, &SCOPES), &ABOUT_FACTS),
-                10 => ("principal, action in {ns}Action::\"peek\", resource", &ABOUT_DOCS),
-                11 if self.bundle.namespaced && dice.chance(50) => {
-                    ("principal, action == Other::Action::\"open\", resource is {ns}doc", &ABOUT_DOCS)
-                }
-                11 => ("principal, action == {ns}Action::\"open\", resource is {ns}doc", &ABOUT_DOCS),
-                12 => ("principal, action in Action::\"probe\", resource", &ABOUT_DOCS),
-                13..15 => ("principal, action in {ns}Action::\"peers\", resource", &ABOUT_ACTIONS),
+                10 => (
+                    "principal, action in {ns}Action::\"peek\", resource",
+                    &ABOUT_DOCS,
+                ),
+                11 if self.bundle.namespaced && dice.chance(50) => (
+                    "principal, action == Other::Action::\"open\", resource is {ns}doc",
+                    &ABOUT_DOCS,
+                ),
+                11 => (
+                    "principal, action == {ns}Action::\"open\", resource is {ns}doc",
+                    &ABOUT_DOCS,
+                ),
+                12 => (
+                    "principal, action in Action::\"probe\", resource",
+                    &ABOUT_DOCS,
+                ),
+                13..15 => (
+                    "principal, action in {ns}Action::\"peers\", resource",
+                    &ABOUT_ACTIONS,
+                ),
                 _ => OTHERS[dice.below(3)],
             };
             let one = word(dice, conditions);
@@ -168,24 +207,42 @@ impl Wide {
         }
         if !links.is_empty() {
             self.files.push(("policies/templates.cedar", templates));
-            self.files.push(("policies/wide.links.json", Json::Array(links).to_string()));
+            self.files
+                .push(("policies/wide.links.json", Json::Array(links).to_string()));
         }
         linked
     }
 
-    pub(crate) fn engine(&self, clock: &Arc<FixedClock>, limits: SearchLimits) -> (Engine, Arc<Stores>) {
+    pub(crate) fn engine(
+        &self,
+        clock: &Arc<FixedClock>,
+        limits: SearchLimits,
+    ) -> (Engine, Arc<Stores>) {
         served::open(&self.files, clock, limits)
     }
 
     /// A tuple of the world's own, or one for what only this world has.
     pub(crate) fn tuple(&self, dice: &mut Dice) -> Tuple {
         let model = |text: &str| self.spelled(&format!("{{model}}{text}"));
-        let doc = |dice: &mut Dice| model(&format!("doc:{}", encode_id(dice.one(&stored_docs()[..8]).as_str())));
-        let person = |dice: &mut Dice| model(&format!("person:{}", encode_id(dice.one(&person_ids()).as_str())));
+        let doc = |dice: &mut Dice| {
+            model(&format!(
+                "doc:{}",
+                encode_id(dice.one(&stored_docs()[..8]).as_str())
+            ))
+        };
+        let person = |dice: &mut Dice| {
+            model(&format!(
+                "person:{}",
+                encode_id(dice.one(&person_ids()).as_str())
+            ))
+        };
         let covers = || {
             let actions = ["visit", "write"].map(Value::text).to_vec();
             let context = Record::from_iter([("actions".into(), Value::List(actions))]);
-            TupleCondition { name: "grant_covers".into(), context }
+            TupleCondition {
+                name: "grant_covers".into(),
+                context,
+            }
         };
         let (key, condition) = match (dice.below(20), self.packs) {
             (0..2, Packs::Revocation | Packs::Both) => {
@@ -193,8 +250,15 @@ impl Wide {
                 (format!("platform:main#suspended@{}", model(who)), None)
             }
             (2..5, Packs::Both) => {
-                let condition = if dice.chance(50) { Some(covers()) } else { None };
-                (format!("user:u{}#delegate@agent:a{}", dice.below(2), dice.below(2)), condition)
+                let condition = if dice.chance(50) {
+                    Some(covers())
+                } else {
+                    None
+                };
+                (
+                    format!("user:u{}#delegate@agent:a{}", dice.below(2), dice.below(2)),
+                    condition,
+                )
             }
             (5..9, Packs::Both) => {
                 let who = *dice.one(&["user:u0", "user:u1", "agent:a0", "agent:a1"]);
@@ -213,10 +277,20 @@ impl Wide {
                 )
             }
             (10, _) => (format!("{}#viewer@{}", doc(dice), person(dice)), None),
-            (11, _) => (format!("{}#member@{}", model(&format!("team:t{}", dice.below(3))), person(dice)), None),
+            (11, _) => (
+                format!(
+                    "{}#member@{}",
+                    model(&format!("team:t{}", dice.below(3))),
+                    person(dice)
+                ),
+                None,
+            ),
             _ => return lab::tuple(dice, &self.bundle),
         };
-        Tuple { key: key.parse().expect("a tuple"), condition: condition.map(Arc::new) }
+        Tuple {
+            key: key.parse().expect("a tuple"),
+            condition: condition.map(Arc::new),
+        }
     }
 
     /// The declared type that a word of a request means.
@@ -231,8 +305,12 @@ impl Wide {
     /// The ids of a type that are known.
     pub(crate) fn known(&self, tuples: &[Tuple], kind: &str) -> BTreeSet<String> {
         let kind = self.declared(kind);
-        let policies: String =
-            self.policies.iter().map(|(_, text)| text.as_str()).chain([self.slots.as_str()]).collect();
+        let policies: String = self
+            .policies
+            .iter()
+            .map(|(_, text)| text.as_str())
+            .chain([self.slots.as_str()])
+            .collect();
         let mut ids = served::named(&self.entities, &policies, tuples.iter(), &kind);
         match kind.trim_start_matches("Lab::") {
             "Level" => ids.extend(["low", "high"].map(str::to_owned)),
@@ -245,8 +323,14 @@ impl Wide {
 
     /// The names of all actions that can be asked for.
     pub(crate) fn actions(&self) -> BTreeSet<String> {
-        let mut names = vec!["all", "read", "write", "greet", "peers", "peek", "join", "probe", "rate"];
-        names.extend(if self.bundle.namespaced { vec![OPEN[0], OPEN[1]] } else { vec!["open"] });
+        let mut names = vec![
+            "all", "read", "write", "greet", "peers", "peek", "join", "probe", "rate",
+        ];
+        names.extend(if self.bundle.namespaced {
+            vec![OPEN[0], OPEN[1]]
+        } else {
+            vec!["open"]
+        });
         names.extend((self.packs == Packs::Both).then_some("visit"));
         names.into_iter().map(str::to_owned).collect()
     }
@@ -269,7 +353,11 @@ impl Wide {
         if dice.chance(25) {
             body["context"]["arguments"] = json!({"n": dice.one(&[1, 5])});
         }
-        let (from, member) = if kind == "action" { (&mut body, "action") } else { (&mut body[kind], "id") };
+        let (from, member) = if kind == "action" {
+            (&mut body, "action")
+        } else {
+            (&mut body[kind], "id")
+        };
         from.as_object_mut().expect("an object").remove(member);
         (kind, body)
     }

@@ -16,11 +16,11 @@ action rate appliesTo { principal: [{ns}person, {ns}bot], resource: Level };
 "#;
 
 /// An action of the same id in another namespace: each is asked for by its whole name.
-pub(crate) const SECOND: &str =
-    "namespace Other { action open appliesTo { principal: [Lab::person, Lab::bot], resource: Lab::doc }; }\n";
+pub(crate) const SECOND: &str = "namespace Other { action open appliesTo { principal: [Lab::person, Lab::bot], resource: Lab::doc }; }\n";
 
 /// An action for types that the packs bring, beside those of a namespace.
-pub(crate) const VISIT: &str = "action visit appliesTo { principal: [user, agent, {ns}person], resource: {ns}doc };\n";
+pub(crate) const VISIT: &str =
+    "action visit appliesTo { principal: [user, agent, {ns}person], resource: {ns}doc };\n";
 
 /// Conditions about documents, whatever the action.
 pub(crate) const ABOUT_DOCS: [&str; 51] = [
@@ -77,7 +77,8 @@ pub(crate) const ABOUT_DOCS: [&str; 51] = [
     "principal is {ns}person && principal.hasTag(\"k\") && resource.hasTag(\"k\") && resource.getTag(\"k\").contains(principal.getTag(\"k\"))",
 ];
 
-/// Conditions about documents, and about what only an action of [`SCOPES`](support::lab::vocabulary::SCOPES) is told: facts and arguments.
+/// Conditions about documents, and about what only an action of
+/// [`SCOPES`](support::lab::vocabulary::SCOPES) is told: facts and arguments.
 pub(crate) const ABOUT_FACTS: [&str; 16] = [
     "(if {has:earlier} then {get:earlier}.contains({ns}person::\"p0\") else true)",
     "(if {has:earlier} then {get:earlier}.containsAny([{ns}person::\"p0\", {ns}person::\"p1\"]) else principal.kind == \"x\")",

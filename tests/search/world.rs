@@ -1,4 +1,5 @@
-//! Generated bundles with policies, stored entities, relations and conditions; and searches in them.
+//! Generated bundles with policies, stored entities, relations and conditions; and searches in
+//! them.
 
 use crate::policies::policy;
 use crate::served::{line, named, open, write};
@@ -103,7 +104,11 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
         let at = usize::from(at) % (tuples.len() + 1);
         let (stored, tuples) = tuples.split_at(at);
         World {
-            policies: policies.into_iter().enumerate().map(|(at, text)| format!("@id(\"p{at}\") {text}\n")).collect(),
+            policies: policies
+                .into_iter()
+                .enumerate()
+                .map(|(at, text)| format!("@id(\"p{at}\") {text}\n"))
+                .collect(),
             entities,
             tuples: tuples.to_vec(),
             stored: stored.to_vec(),
@@ -153,15 +158,28 @@ fn entities() -> impl Strategy<Value = Json> {
     })
 }
 
-/// Every tuple that a world or a write can have, as `object#relation@user` with perhaps a condition behind it.
+/// Every tuple that a world or a write can have, as `object#relation@user` with perhaps a condition
+/// behind it.
 pub(crate) fn all_tuples() -> Vec<String> {
     let mut all = Vec::new();
     for doc in ["d0", "d1", "d2", "d4", "t only", "x%3Ay"].map(|id| id.replace(' ', "%20")) {
-        for user in ["user:u0", "user:u2", "user:ghost", "agent:a0", "agent:a1", "group:g0#member", "user:*"] {
+        for user in [
+            "user:u0",
+            "user:u2",
+            "user:ghost",
+            "agent:a0",
+            "agent:a1",
+            "group:g0#member",
+            "user:*",
+        ] {
             all.push(format!("doc:{doc}#viewer@{user}"));
         }
-        all.push(format!("doc:{doc}#viewer@user:u1 until 2026-07-01T00:00:00Z"));
-        all.push(format!("doc:{doc}#viewer@user:u3 until 2026-05-01T00:00:00Z"));
+        all.push(format!(
+            "doc:{doc}#viewer@user:u1 until 2026-07-01T00:00:00Z"
+        ));
+        all.push(format!(
+            "doc:{doc}#viewer@user:u3 until 2026-05-01T00:00:00Z"
+        ));
         all.push(format!("doc:{doc}#viewer@user:u1 only doc:{doc}"));
         all.push(format!("doc:{doc}#viewer@user:u3 only doc:d0"));
         all.push(format!("doc:{doc}#viewer@agent:a2 few"));
@@ -173,7 +191,14 @@ pub(crate) fn all_tuples() -> Vec<String> {
         all.push(format!("doc:{doc}#editor@agent:a0"));
         all.push(format!("doc:{doc}#editor@user:u1"));
     }
-    for member in ["user:u0", "user:u1", "agent:a0", "agent:a1", "user:ghost", "group:g1#member"] {
+    for member in [
+        "user:u0",
+        "user:u1",
+        "agent:a0",
+        "agent:a1",
+        "user:ghost",
+        "group:g1#member",
+    ] {
         all.push(format!("group:g0#member@{member}"));
     }
     for member in ["user:u2", "agent:a2", "group:g0#member"] {
@@ -201,8 +226,12 @@ pub(crate) fn tuple(text: &str) -> Tuple {
             "only" => Some("which"),
             _ => None,
         };
-        let context = member.map(|member| (member.into(), Value::text(parts.next().expect("a value"))));
-        Arc::new(TupleCondition { name: name.into(), context: Record::from_iter(context) })
+        let context =
+            member.map(|member| (member.into(), Value::text(parts.next().expect("a value"))));
+        Arc::new(TupleCondition {
+            name: name.into(),
+            context: Record::from_iter(context),
+        })
     });
     Tuple { key, condition }
 }
@@ -210,7 +239,11 @@ pub(crate) fn tuple(text: &str) -> Tuple {
 /// One of a key, for a store holds no two.
 fn once(tuples: &[String]) -> Vec<Tuple> {
     let mut keys = BTreeSet::new();
-    tuples.iter().map(|text| tuple(text)).filter(|tuple| keys.insert(tuple.key.to_string())).collect()
+    tuples
+        .iter()
+        .map(|text| tuple(text))
+        .filter(|tuple| keys.insert(tuple.key.to_string()))
+        .collect()
 }
 
 /// An engine over the world. `limits` are those of a page.
@@ -225,13 +258,20 @@ pub(crate) fn engine(world: &World, limits: SearchLimits) -> (Engine, Arc<Stores
     ];
     let (engine, stores) = open(&files, &Arc::new(FixedClock::at(engines::NOW_MS)), limits);
     let keys: BTreeSet<String> = bundled.iter().map(|tuple| tuple.key.to_string()).collect();
-    let writes = once(&world.stored).into_iter().filter(|tuple| !keys.contains(&tuple.key.to_string())).collect();
+    let writes = once(&world.stored)
+        .into_iter()
+        .filter(|tuple| !keys.contains(&tuple.key.to_string()))
+        .collect();
     write(&stores, Vec::new(), writes);
     (engine, stores)
 }
 
 /// The ids of a type that are known in a world.
-pub(crate) fn universe<'t>(world: &World, tuples: impl Iterator<Item = &'t Tuple>, kind: &str) -> BTreeSet<String> {
+pub(crate) fn universe<'t>(
+    world: &World,
+    tuples: impl Iterator<Item = &'t Tuple>,
+    kind: &str,
+) -> BTreeSet<String> {
     let mut ids = named(&world.entities, &world.policies, tuples, kind);
     match kind {
         "mode" => ids.extend(["fast", "slow"].map(str::to_owned)),
@@ -264,7 +304,8 @@ fn context() -> impl Strategy<Value = Json> {
     let arguments = prop_oneof![
         4 => Just(Json::Null), 4 => (0i64..6).prop_map(|limit| json!({"limit": limit})), 1 => Just(json!({"note": "n"})),
     ];
-    (limit, arguments).prop_map(|(limit, arguments)| json!({"limit": limit, "arguments": arguments}))
+    (limit, arguments)
+        .prop_map(|(limit, arguments)| json!({"limit": limit, "arguments": arguments}))
 }
 
 /// Who asks, whole: with up to two actors, in several spellings.
@@ -307,8 +348,7 @@ fn resource(kind: &'static str) -> impl Strategy<Value = Json> {
         "mode" => vec!["fast", "slow", "none"],
         _ => vec!["d0", "d1", "d2", "d3", "d5", "lit", "x:y", "nothing"],
     };
-    let properties =
-        prop_oneof![3 => Just(json!({})), 1 => Just(json!({"public": true})), 1 => Just(json!({"level": 2}))];
+    let properties = prop_oneof![3 => Just(json!({})), 1 => Just(json!({"public": true})), 1 => Just(json!({"level": 2}))];
     (select(ids), properties)
         .prop_map(move |(id, properties)| json!({"type": kind, "id": id, "properties": properties}))
 }
@@ -327,10 +367,16 @@ pub(crate) fn searches() -> impl Strategy<Value = (&'static str, Json)> {
         let resource = json!({"type": kind, "id": "ignored", "properties": {"public": true}});
         ("resource", json!({"subject": subject, "action": {"name": action}, "resource": resource, "context": context}))
     });
-    let actions = (subjects(), action().prop_flat_map(|(_, kind)| resource(kind)), context()).prop_map(
-        |(subject, resource, context)| {
-            ("action", json!({"subject": subject, "resource": resource, "context": context}))
-        },
-    );
+    let actions = (
+        subjects(),
+        action().prop_flat_map(|(_, kind)| resource(kind)),
+        context(),
+    )
+        .prop_map(|(subject, resource, context)| {
+            (
+                "action",
+                json!({"subject": subject, "resource": resource, "context": context}),
+            )
+        });
     prop_oneof![3 => subject, 4 => found, 1 => actions]
 }

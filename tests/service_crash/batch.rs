@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use support::random::Random;
 
-/// Most tuples that a batch puts on an object of its own: with the rest, a request stays below its limit of 100.
+/// Most tuples that a batch puts on an object of its own: with the rest, a request stays below its
+/// limit of 100.
 const MAX_PILE: u64 = 40;
 
 /// Piles that each writer leaves standing.
@@ -26,14 +27,26 @@ impl Batch {
     pub(crate) fn marked(number: u64) -> Self {
         let mark = format!("document:mark#viewer@user:n{number}");
         let writes = [(mark.clone(), None)].into_iter().collect();
-        Self { mark, writes, deletes: BTreeSet::new(), on_duplicate: "error", ignores_missing: false }
+        Self {
+            mark,
+            writes,
+            deletes: BTreeSet::new(),
+            on_duplicate: "error",
+            ignores_missing: false,
+        }
     }
 
-    /// What `writer` does to the tuples that it believes to be there: some that others write too, some that nobody else
-    /// touches, so that most batches are taken and some are not.
-    pub(crate) fn at_random(random: &mut Random, number: u64, writer: u64, believed: &Tuples) -> Self {
+    /// What `writer` does to the tuples that it believes to be there: some that others write too,
+    /// some that nobody else touches, so that most batches are taken and some are not.
+    pub(crate) fn at_random(
+        random: &mut Random,
+        number: u64,
+        writer: u64,
+        believed: &Tuples,
+    ) -> Self {
         let mut batch = Self::marked(number);
-        batch.on_duplicate = ["error", "ignore", "replace"][usize::try_from(random.below(3)).unwrap()];
+        batch.on_duplicate =
+            ["error", "ignore", "replace"][usize::try_from(random.below(3)).unwrap()];
         batch.ignores_missing = random.below(3) == 0;
         for _ in 0..=random.below(5) {
             let (key, limit) = some_tuple(random);
@@ -48,8 +61,8 @@ impl Batch {
         }
         if random.below(2) == 0 {
             batch.deletes.extend(oldest_pile(writer, believed));
-            let pile =
-                (0..=random.below(MAX_PILE)).map(|at| (format!("{}{number}#viewer@user:f{at}", pile(writer)), None));
+            let pile = (0..=random.below(MAX_PILE))
+                .map(|at| (format!("{}{number}#viewer@user:f{at}", pile(writer)), None));
             batch.writes.extend(pile);
         }
         batch
@@ -59,13 +72,17 @@ impl Batch {
     pub(crate) fn apply(&self, tuples: &mut Tuples) -> bool {
         let is_missing = |key: &String| !tuples.contains_key(key);
         let is_refused = |(key, limit): (&String, &Option<i64>)| {
-            tuples.get(key).is_some_and(|known| match self.on_duplicate {
-                "replace" => false,
-                "ignore" => known != limit,
-                _ => true,
-            })
+            tuples
+                .get(key)
+                .is_some_and(|known| match self.on_duplicate {
+                    "replace" => false,
+                    "ignore" => known != limit,
+                    _ => true,
+                })
         };
-        if (!self.ignores_missing && self.deletes.iter().any(is_missing)) || self.writes.iter().any(is_refused) {
+        if (!self.ignores_missing && self.deletes.iter().any(is_missing))
+            || self.writes.iter().any(is_refused)
+        {
             return false;
         }
         self.force(tuples);
@@ -92,7 +109,8 @@ impl Batch {
         let deletes: Vec<Value> = self.deletes.iter().map(|key| key_body(key)).collect();
         let mut body = json!({"writes": {"tuple_keys": writes, "on_duplicate": self.on_duplicate}});
         if !deletes.is_empty() {
-            body["deletes"] = json!({"tuple_keys": deletes, "on_missing": mode(self.ignores_missing)});
+            body["deletes"] =
+                json!({"tuple_keys": deletes, "on_missing": mode(self.ignores_missing)});
         }
         body
     }
@@ -109,10 +127,20 @@ pub(crate) fn key_body(key: &str) -> Value {
 fn oldest_pile(writer: u64, believed: &Tuples) -> Vec<String> {
     let own = pile(writer);
     let keys = || believed.keys().filter(|key| key.starts_with(&own));
-    let number = |key: &str| key[own.len()..].split('#').next().unwrap().parse::<u64>().unwrap();
+    let number = |key: &str| {
+        key[own.len()..]
+            .split('#')
+            .next()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
     let numbers: BTreeSet<u64> = keys().map(|key| number(key)).collect();
     match numbers.first() {
-        Some(oldest) if numbers.len() >= PILES => keys().filter(|key| number(key) == *oldest).cloned().collect(),
+        Some(oldest) if numbers.len() >= PILES => keys()
+            .filter(|key| number(key) == *oldest)
+            .cloned()
+            .collect(),
         _ => Vec::new(),
     }
 }

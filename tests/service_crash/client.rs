@@ -26,17 +26,32 @@ pub(crate) struct Reply {
 
 impl Client {
     pub(crate) fn of(service: &Service) -> Self {
-        let settings = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
-        Self { agent: settings.build().new_agent(), url: service.url() }
+        let settings = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE));
+        Self {
+            agent: settings.build().new_agent(),
+            url: service.url(),
+        }
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Reply, Lost> {
-        let request = self.agent.post(format!("{}{path}", self.url)).header("Content-Type", "application/json");
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .header("Content-Type", "application/json");
         let request = request.header("Authorization", format!("Bearer {KEY}"));
         let mut response = request.send(body.to_string()).map_err(Lost)?;
-        let revision = response.headers().get("Behest-Revision").map(|value| value.to_str().unwrap().parse().unwrap());
+        let revision = response
+            .headers()
+            .get("Behest-Revision")
+            .map(|value| value.to_str().unwrap().parse().unwrap());
         let text = response.body_mut().read_to_string().map_err(Lost)?;
-        Ok(Reply { status: response.status().as_u16(), revision, body: serde_json::from_str(&text).unwrap() })
+        Ok(Reply {
+            status: response.status().as_u16(),
+            revision,
+            body: serde_json::from_str(&text).unwrap(),
+        })
     }
 
     /// A call on the store that decisions read.
@@ -57,8 +72,7 @@ impl Client {
 
     /// The revision that an answer is of now.
     pub(crate) fn revision(&self) -> u64 {
-        let question =
-            json!({"tuple_key": super::batch::key_body("document:d0#viewer@user:u0"), "context": {"amount": 0}});
+        let question = json!({"tuple_key": super::batch::key_body("document:d0#viewer@user:u0"), "context": {"amount": 0}});
         self.call("check", &question).unwrap().revision.unwrap()
     }
 
@@ -87,7 +101,10 @@ impl Client {
                 );
                 assert!(twice.is_none(), "{tuple} occurs twice");
             }
-            page["continuation_token"].as_str().unwrap().clone_into(&mut token);
+            page["continuation_token"]
+                .as_str()
+                .unwrap()
+                .clone_into(&mut token);
             if token.is_empty() {
                 return found;
             }

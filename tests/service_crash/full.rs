@@ -1,6 +1,8 @@
-//! A service whose disk is full: it says so, loses nothing, goes on deciding, and writes again once there is room.
+//! A service whose disk is full: it says so, loses nothing, goes on deciding, and writes again once
+//! there is room.
 //!
-//! A limit on the size of a file looks to the service as a full disk does, and needs no disk of its own.
+//! A limit on the size of a file looks to the service as a full disk does, and needs no disk of its
+//! own.
 
 use super::answers;
 use super::batch::Batch;
@@ -27,18 +29,35 @@ fn a_full_disk_is_told_and_decisions_go_on() {
             assert!(batch.apply(&mut tuples));
         }
     }
-    let unlimited = limit(&service, Some(std::fs::metadata(place.path("data/behest.redb")).unwrap().len()));
+    let unlimited = limit(
+        &service,
+        Some(
+            std::fs::metadata(place.path("data/behest.redb"))
+                .unwrap()
+                .len(),
+        ),
+    );
     let refused = fill(&client, &mut tuples, &mut numbers);
     assert_full(&refused);
     answers::check(&client, &tuples, &mut random);
-    assert!(client.read(&Value::Null) == tuples, "what is read on a full disk is not what was written");
+    assert!(
+        client.read(&Value::Null) == tuples,
+        "what is read on a full disk is not what was written"
+    );
 
     // It stays so, and the refusals leave nothing behind.
     for number in numbers.by_ref().take(3) {
-        assert_full(&client.write(&Batch::at_random(&mut random, number, 0, &tuples)).unwrap());
+        assert_full(
+            &client
+                .write(&Batch::at_random(&mut random, number, 0, &tuples))
+                .unwrap(),
+        );
         answers::check(&client, &tuples, &mut random);
     }
-    assert!(client.read(&Value::Null) == tuples, "a refused write is read");
+    assert!(
+        client.read(&Value::Null) == tuples,
+        "a refused write is read"
+    );
 
     limit(&service, unlimited);
     for number in numbers.take(20) {
@@ -50,20 +69,34 @@ fn a_full_disk_is_told_and_decisions_go_on() {
     drop(service);
 
     let service = place.serve(&["--data", "data"]);
-    assert!(Client::of(&service).read(&Value::Null) == tuples, "the file holds something else");
+    assert!(
+        Client::of(&service).read(&Value::Null) == tuples,
+        "the file holds something else"
+    );
 }
 
 /// Limits the size of the service's files, and returns the limit before.
 fn limit(service: &Service, bytes: Option<u64>) -> Option<u64> {
     let pid = Pid::from_raw(i32::try_from(service.child.id()).unwrap());
-    prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap().current
+    prlimit(
+        pid,
+        Resource::Fsize,
+        Rlimit {
+            current: bytes,
+            maximum: None,
+        },
+    )
+    .unwrap()
+    .current
 }
 
 /// Writes large batches until one is refused.
 fn fill(client: &Client, tuples: &mut Tuples, numbers: &mut impl Iterator<Item = u64>) -> Reply {
     for number in numbers.take(MANY.try_into().unwrap()) {
         let mut batch = Batch::marked(number);
-        batch.writes.extend((0..90).map(|at| (format!("document:heap-{number}#viewer@user:f{at}"), None)));
+        batch
+            .writes
+            .extend((0..90).map(|at| (format!("document:heap-{number}#viewer@user:f{at}"), None)));
         let reply = client.write(&batch).unwrap();
         if reply.status != 200 {
             return reply;
@@ -75,5 +108,11 @@ fn fill(client: &Client, tuples: &mut Tuples, numbers: &mut impl Iterator<Item =
 
 fn assert_full(reply: &Reply) {
     let told = "the disk is full and nothing was written: make room, and send the request again";
-    assert_eq!((reply.status, &reply.body), (500, &serde_json::json!({"code": "resource_exhausted", "message": told})));
+    assert_eq!(
+        (reply.status, &reply.body),
+        (
+            500,
+            &serde_json::json!({"code": "resource_exhausted", "message": told})
+        )
+    );
 }

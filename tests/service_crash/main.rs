@@ -1,7 +1,9 @@
-//! The whole service and its disk: killed in the middle of writes, out of room, and in front of a file that is not its own.
+//! The whole service and its disk: killed in the middle of writes, out of room, and in front of a
+//! file that is not its own.
 //!
-//! What the store promises by itself is tested in `store_crash.rs`, file by file and bit by bit. Here the program is
-//! started as people start it, written to and asked through HTTP, and compared with what the test remembers.
+//! What the store promises by itself is tested in `store_crash.rs`, file by file and bit by bit.
+//! Here the program is started as people start it, written to and asked through HTTP, and compared
+//! with what the test remembers.
 
 #![expect(
     clippy::unwrap_used,

@@ -22,7 +22,13 @@ fn a_directory_in_use_is_left_to_the_service_that_has_it() {
 fn a_file_that_is_damaged_foreign_or_of_another_time_is_refused_and_stays() {
     let place = place();
     let service = place.serve(&["--data", "data"]);
-    assert_eq!(Client::of(&service).write(&Batch::marked(1)).unwrap().status, 200);
+    assert_eq!(
+        Client::of(&service)
+            .write(&Batch::marked(1))
+            .unwrap()
+            .status,
+        200
+    );
     assert_eq!(service.stop().code(), Some(0));
     let file = place.path("data/behest.redb");
     let whole = std::fs::read(&file).unwrap();
@@ -39,7 +45,11 @@ fn a_file_that_is_damaged_foreign_or_of_another_time_is_refused_and_stays() {
         ("truncated", truncated, is_damaged),
         ("damaged", damaged, is_damaged),
         ("no database", trash, is_damaged),
-        ("empty", Vec::new(), "error: `data/behest.redb` is damaged or is not a store of behest (it is empty)"),
+        (
+            "empty",
+            Vec::new(),
+            "error: `data/behest.redb` is damaged or is not a store of behest (it is empty)",
+        ),
         ("somebody else's database", of_a_stranger, is_damaged),
         (
             "newer",
@@ -50,26 +60,46 @@ fn a_file_that_is_damaged_foreign_or_of_another_time_is_refused_and_stays() {
     ] {
         std::fs::write(&file, &bytes).unwrap();
         let told = refused(&place);
-        assert!(told.starts_with(message) && told.lines().count() == 1, "{name}: {told}");
+        assert!(
+            told.starts_with(message) && told.lines().count() == 1,
+            "{name}: {told}"
+        );
         if message == is_damaged {
             let remedy = "): restore it from a copy, or move it away to start empty\n";
             assert!(told.ends_with(remedy), "{name}: {told}");
         }
-        assert_eq!(refused(&place), told, "{name}: the refusal changed the file");
+        assert_eq!(
+            refused(&place),
+            told,
+            "{name}: the refusal changed the file"
+        );
     }
     std::fs::write(&file, &whole).unwrap();
-    assert!(Client::of(&place.serve(&["--data", "data"])).allows(&Batch::marked(1).mark).unwrap());
+    assert!(
+        Client::of(&place.serve(&["--data", "data"]))
+            .allows(&Batch::marked(1).mark)
+            .unwrap()
+    );
 }
 
 /// Starts the service, which must refuse, and returns what it says.
 fn refused(place: &Place) -> String {
-    let output = place.run(&["--bundle", "bundle", "--listen", "127.0.0.1:0", "--data", "data"]);
+    let output = place.run(&[
+        "--bundle",
+        "bundle",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        "data",
+    ]);
     assert!(output.code == 1 && output.out.is_empty(), "{output:?}");
     output.err
 }
 
 fn place_of(file: &[u8], text: &[u8]) -> usize {
-    file.windows(text.len()).position(|window| window == text).unwrap()
+    file.windows(text.len())
+        .position(|window| window == text)
+        .unwrap()
 }
 
 const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
@@ -91,6 +121,10 @@ fn of_a_stranger(place: &Place) -> Vec<u8> {
 
 fn put(database: Database, key: &[u8], value: &[u8]) {
     let transaction = database.begin_write().unwrap();
-    transaction.open_table(ROWS).unwrap().insert(key, value).unwrap();
+    transaction
+        .open_table(ROWS)
+        .unwrap()
+        .insert(key, value)
+        .unwrap();
     transaction.commit().unwrap();
 }

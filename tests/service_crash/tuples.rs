@@ -1,4 +1,5 @@
-//! The world of these tests, and the oracle: what a set of tuples means, written down as plainly as possible.
+//! The world of these tests, and the oracle: what a set of tuples means, written down as plainly as
+//! possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use support::place::Place;
@@ -47,15 +48,31 @@ pub(crate) type Tuples = BTreeMap<String, Option<i64>>;
 
 /// A key of those that answers depend on, and a condition that it may have.
 pub(crate) fn some_tuple(random: &mut Random) -> (String, Option<i64>) {
-    let (user, group, document) = (random.below(USERS), random.below(GROUPS), random.below(DOCUMENTS));
+    let (user, group, document) = (
+        random.below(USERS),
+        random.below(GROUPS),
+        random.below(DOCUMENTS),
+    );
     match random.below(6) {
         0 => (format!("group:g{group}#member@user:u{user}"), None),
         // Circles among groups are meant to arise; a group in itself is refused.
-        1 => (format!("group:g{group}#member@group:g{}#member", (group + 1 + random.below(GROUPS - 1)) % GROUPS), None),
+        1 => (
+            format!(
+                "group:g{group}#member@group:g{}#member",
+                (group + 1 + random.below(GROUPS - 1)) % GROUPS
+            ),
+            None,
+        ),
         2 => (format!("document:d{document}#blocked@user:u{user}"), None),
-        3 => (format!("document:d{document}#viewer@group:g{group}#member"), None),
+        3 => (
+            format!("document:d{document}#viewer@group:g{group}#member"),
+            None,
+        ),
         4 => (format!("document:d{document}#viewer@user:u{user}"), None),
-        _ => (format!("document:d{document}#viewer@user:u{user}"), Some(random.below(10).try_into().unwrap())),
+        _ => (
+            format!("document:d{document}#viewer@user:u{user}"),
+            Some(random.below(10).try_into().unwrap()),
+        ),
     }
 }
 
@@ -67,7 +84,9 @@ pub(crate) fn is_reader(tuples: &Tuples, user: &str, document: &str, amount: i64
 
 fn is_viewer(tuples: &Tuples, user: &str, document: &str, amount: i64) -> bool {
     let directly = tuples.get(&format!("document:{document}#viewer@user:{user}"));
-    let by_group = |group: &String| tuples.contains_key(&format!("document:{document}#viewer@group:{group}#member"));
+    let by_group = |group: &String| {
+        tuples.contains_key(&format!("document:{document}#viewer@group:{group}#member"))
+    };
     directly.is_some_and(|limit| limit.is_none_or(|limit| amount < limit))
         || groups_of(tuples, user).iter().any(by_group)
 }
@@ -77,7 +96,10 @@ fn groups_of(tuples: &Tuples, user: &str) -> BTreeSet<String> {
     loop {
         let joined = (0..GROUPS).map(|at| format!("g{at}")).filter(|group| {
             let has = |member: &str| tuples.contains_key(&format!("group:{group}#member@{member}"));
-            has(&format!("user:{user}")) || found.iter().any(|inner| has(&format!("group:{inner}#member")))
+            has(&format!("user:{user}"))
+                || found
+                    .iter()
+                    .any(|inner| has(&format!("group:{inner}#member")))
         });
         let joined: BTreeSet<String> = joined.collect();
         if joined == found {

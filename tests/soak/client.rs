@@ -116,7 +116,10 @@ impl Client {
             }
         };
         let head = String::from_utf8_lossy(&text[..end]).to_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+            .unwrap_or(0);
         let mut body = text.split_off(end);
         while body.len() < length {
             match self.stream.read(&mut piece)? {
@@ -124,12 +127,16 @@ impl Client {
                 read => body.extend_from_slice(&piece[..read]),
             }
         }
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap();
         Ok(Reply { status, head, body })
     }
 
-    /// Returns `true` once the service has ended the connection; whatever it still says is read, a piece at a time with
-    /// `pause` between two, for as long as `patience`.
+    /// Returns `true` once the service has ended the connection; whatever it still says is read, a
+    /// piece at a time with `pause` between two, for as long as `patience`.
     pub(crate) fn is_ended(&mut self, patience: Duration, pause: Duration) -> bool {
         let began = std::time::Instant::now();
         let mut piece = [0; 512];
@@ -138,7 +145,11 @@ impl Client {
             match self.stream.read(&mut piece) {
                 Ok(0) => return true,
                 Ok(_) => {}
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) => {}
                 Err(_) => return true,
             }
             std::thread::sleep(pause);

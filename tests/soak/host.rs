@@ -39,11 +39,20 @@ impl Host {
                 (settings, Some(config))
             }
         };
-        place.write("behest.toml", &format!("[limits]\nworkers = 1\n{limits}\n{settings}"));
+        place.write(
+            "behest.toml",
+            &format!("[limits]\nworkers = 1\n{limits}\n{settings}"),
+        );
         let service = place.serve(&["--cache", "off", "--config", "behest.toml"]);
         let address = service.address.clone();
         let process = service.child.id();
-        Self { address, process, _service: Mutex::new(service), _place: place, tls }
+        Self {
+            address,
+            process,
+            _service: Mutex::new(service),
+            _place: place,
+            tls,
+        }
     }
 
     /// A new connection.
@@ -55,8 +64,12 @@ impl Host {
     pub(crate) fn socket(&self) -> TcpStream {
         let socket = TcpStream::connect(&self.address).unwrap();
         socket.set_nodelay(true).unwrap();
-        socket.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-        socket.set_write_timeout(Some(Duration::from_mins(1))).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_mins(1)))
+            .unwrap();
+        socket
+            .set_write_timeout(Some(Duration::from_mins(1)))
+            .unwrap();
         socket
     }
 
@@ -74,7 +87,10 @@ impl Host {
     /// Resident memory, in MiB.
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
     }
 
@@ -106,9 +122,16 @@ fn certified(place: &Place) -> (String, Arc<ClientConfig>) {
     place.write("own.pem", &certificate.pem());
     place.write("own.key", &key.serialize_pem());
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(certificate.der().to_vec())).unwrap();
+    roots
+        .add(CertificateDer::from(certificate.der().to_vec()))
+        .unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
     let config = config.with_root_certificates(roots).with_no_client_auth();
-    ("[tls]\ncertificate = \"own.pem\"\nkey = \"own.key\"\n".to_owned(), Arc::new(config))
+    (
+        "[tls]\ncertificate = \"own.pem\"\nkey = \"own.key\"\n".to_owned(),
+        Arc::new(config),
+    )
 }

@@ -1,7 +1,8 @@
-//! The service under more than it can do, among clients that are slow on purpose, and asked for more memory than it has.
+//! The service under more than it can do, among clients that are slow on purpose, and asked for
+//! more memory than it has.
 //!
-//! What is held is a ratio between phases of one run, or a bound on memory; no absolute time. `BEHEST_SOAK_SECONDS` (4 for
-//! each test unless set) is how long a test goes on.
+//! What is held is a ratio between phases of one run, or a bound on memory; no absolute time.
+//! `BEHEST_SOAK_SECONDS` (4 for each test unless set) is how long a test goes on.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -22,7 +23,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 fn seconds() -> u64 {
-    std::env::var("BEHEST_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
+    std::env::var("BEHEST_SOAK_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(4)
 }
 
 /// One test at a time: each measures what the machine does for its service.

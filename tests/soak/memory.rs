@@ -1,4 +1,5 @@
-//! What the service holds in memory is bounded by its budgets, whatever is sent to it and whatever is not read of it.
+//! What the service holds in memory is bounded by its budgets, whatever is sent to it and whatever
+//! is not read of it.
 
 use super::client::{Client, head, post};
 use super::host::{Host, Wire};
@@ -14,8 +15,9 @@ const LIMITS: &str = "bodies = \"16MiB\"\nanswers = \"16MiB\"\nanswer = \"2MiB\"
 /// As many connections as each attack has.
 const CROWD: usize = 40;
 
-/// How much the service may grow, in MiB: its budgets, what one worker works on, what the allocator keeps, and the buffers
-/// of all connections. Without budgets each attack takes some hundred or more.
+/// How much the service may grow, in MiB: its budgets, what one worker works on, what the allocator
+/// keeps, and the buffers of all connections. Without budgets each attack takes some hundred or
+/// more.
 const GROWTH: u64 = 16 + 16 + 120;
 
 const BATCH: &str = "/access/v1/evaluations";
@@ -30,7 +32,11 @@ struct Soak {
 impl Soak {
     fn start() -> Self {
         let host = Host::start(Wire::Tcp, LIMITS);
-        let mut soak = Self { host, before: 0, highest: 0 };
+        let mut soak = Self {
+            host,
+            before: 0,
+            highest: 0,
+        };
         soak.is_well();
         soak.before = soak.host.memory();
         soak
@@ -53,20 +59,35 @@ impl Soak {
     fn is_well(&self) {
         let question = json!({"subject": {"type": "user", "id": "alice"}, "action": {"name": "tools/call"},
             "resource": {"type": "tool", "id": "refund"}});
-        let reply = self.host.connect().post("/access/v1/evaluation", &question.to_string()).unwrap();
-        assert_eq!((reply.status, reply.text().as_str()), (200, "{\"decision\":true}"));
+        let reply = self
+            .host
+            .connect()
+            .post("/access/v1/evaluation", &question.to_string())
+            .unwrap();
+        assert_eq!(
+            (reply.status, reply.text().as_str()),
+            (200, "{\"decision\":true}")
+        );
     }
 
     fn crowd(&self) -> Vec<Client> {
         let mut crowd: Vec<Client> = (0..CROWD).map(|_| self.host.connect()).collect();
-        crowd.iter_mut().for_each(|client| client.patience(Duration::from_secs(1)));
+        crowd
+            .iter_mut()
+            .for_each(|client| client.patience(Duration::from_secs(1)));
         crowd
     }
 
     fn grew_little(&self, attack: &str) {
         let growth = self.highest.saturating_sub(self.before);
-        println!("{attack}: {} MiB before, {} MiB at the highest", self.before, self.highest);
-        assert!(growth < GROWTH, "{attack}: the service has grown by {growth} MiB");
+        println!(
+            "{attack}: {} MiB before, {} MiB at the highest",
+            self.before, self.highest
+        );
+        assert!(
+            growth < GROWTH,
+            "{attack}: the service has grown by {growth} MiB"
+        );
     }
 }
 
@@ -84,7 +105,8 @@ fn for_a_while(attack: &str, mut each: impl FnMut(&mut Soak)) {
     soak.grew_little(attack);
 }
 
-/// A question with a context of as many numbers as fit into the largest body: forty times its length once it is read.
+/// A question with a context of as many numbers as fit into the largest body: forty times its
+/// length once it is read.
 fn large(options: &Value) -> String {
     let mut body = json!({"subject": {"type": "user", "id": "alice"}, "action": {"name": "tools/call"},
         "resource": {"type": "tool", "id": "refund"}, "options": options});
@@ -106,8 +128,12 @@ fn bodies_that_do_not_end_are_held_within_their_budget() {
     let request = head("/access/v1/evaluation", "Content-Length: 1048000") + &body;
     for_a_while("unfinished bodies", |soak| {
         let mut crowd = soak.crowd();
-        // Those for whom there is no room are told so, and some of what they have to say is not read.
-        let refused = crowd.iter_mut().filter_map(|client| client.send(&request).err()).count();
+        // Those for whom there is no room are told so, and some of what they have to say is not
+        // read.
+        let refused = crowd
+            .iter_mut()
+            .filter_map(|client| client.send(&request).err())
+            .count();
         soak.watch(Duration::from_millis(500));
         println!("{refused} of {CROWD} could not send it all");
         let status = |client: &mut Client| client.receive().map_or(0, |reply| reply.status);
@@ -118,14 +144,23 @@ fn bodies_that_do_not_end_are_held_within_their_budget() {
                 status(client)
             })
             .collect();
-        assert!(statuses.iter().all(|status| [0, 503, 408].contains(status)), "{statuses:?}");
-        assert!(statuses.iter().any(|status| *status != 408), "nobody was refused");
+        assert!(
+            statuses.iter().all(|status| [0, 503, 408].contains(status)),
+            "{statuses:?}"
+        );
+        assert!(
+            statuses.iter().any(|status| *status != 408),
+            "nobody was refused"
+        );
     });
 }
 
 #[test]
 fn who_waits_for_a_revision_holds_the_text_of_its_body() {
-    let request = post("/access/v1/evaluation", &large(&json!({"at_least": 1_000_000})));
+    let request = post(
+        "/access/v1/evaluation",
+        &large(&json!({"at_least": 1_000_000})),
+    );
     for_a_while("waiting for a revision", |soak| {
         let mut crowd = soak.crowd();
         for client in &mut crowd {
@@ -146,7 +181,9 @@ fn an_answer_has_a_largest_size_and_what_is_not_read_is_bounded() {
     let request = post(BATCH, &repeated(&json!({"explain": true})));
     for_a_while("answers that nobody reads", |soak| {
         let mut honest = soak.host.connect();
-        let reply = honest.post(BATCH, &repeated(&json!({"reason": true}))).unwrap();
+        let reply = honest
+            .post(BATCH, &repeated(&json!({"reason": true})))
+            .unwrap();
         if reply.status == 200 {
             assert!(reply.body.len() < 3 << 20, "{} bytes", reply.body.len());
             let answer: Value = serde_json::from_slice(&reply.body).unwrap();

@@ -1,5 +1,5 @@
-//! Three times what the service can do, in batches of 600: who is served is served in time, the others are told so at once,
-//! and when the load ends it is over.
+//! Three times what the service can do, in batches of 600: who is served is served in time, the
+//! others are told so at once, and when the load ends it is over.
 
 use super::client::{Client, Reply};
 use super::host::{Host, Wire};
@@ -15,7 +15,8 @@ const BATCH: &str = "/access/v1/evaluations";
 /// As many clients as fill the service.
 const CLIENTS: usize = 4;
 
-/// Fewer requests say too little of how long one takes: on a machine that others use, one of them is everything.
+/// Fewer requests say too little of how long one takes: on a machine that others use, one of them
+/// is everything.
 const ENOUGH: usize = 60;
 
 /// As many as it takes to ask three times as much.
@@ -34,7 +35,11 @@ impl Tally {
             200 => self.served.push(took),
             503 => {
                 assert!(reply.head.contains("\r\nretry-after: "), "{}", reply.head);
-                assert!(reply.text().contains("\"code\":\"overloaded\""), "{}", reply.text());
+                assert!(
+                    reply.text().contains("\"code\":\"overloaded\""),
+                    "{}",
+                    reply.text()
+                );
                 self.refused.push(took);
             }
             other => panic!("{other}: {}", reply.text()),
@@ -46,7 +51,11 @@ impl Tally {
 fn slowest(times: &[Duration]) -> Duration {
     let mut times = times.to_vec();
     times.sort_unstable();
-    let rank = if times.len() >= 400 { times.len() * 99 / 100 } else { times.len() * 9 / 10 };
+    let rank = if times.len() >= 400 {
+        times.len() * 99 / 100
+    } else {
+        times.len() * 9 / 10
+    };
     times[rank.min(times.len() - 1)]
 }
 
@@ -139,8 +148,13 @@ fn three_times_too_much_is_served_in_time_or_refused_at_once() {
     let (mut client, body) = (host.connect(), batch(0));
     let before = alone(&mut client, &body, 10);
     let capacity = saturate(&host, time() / 3);
-    assert!(capacity.refused.is_empty(), "{} were refused of what it can do", capacity.refused.len());
-    let per_second = f64::from(u32::try_from(capacity.served.len()).unwrap()) / (time() / 3).as_secs_f64();
+    assert!(
+        capacity.refused.is_empty(),
+        "{} were refused of what it can do",
+        capacity.refused.len()
+    );
+    let per_second =
+        f64::from(u32::try_from(capacity.served.len()).unwrap()) / (time() / 3).as_secs_f64();
 
     let is_over = AtomicBool::new(false);
     let span = time() * 2 / 3;
@@ -165,12 +179,30 @@ fn three_times_too_much_is_served_in_time_or_refused_at_once() {
         middle(&probes),
         after[0],
     );
-    assert!(load.refused.len() > load.served.len() / 2, "nothing that was too much is refused");
+    assert!(
+        load.refused.len() > load.served.len() / 2,
+        "nothing that was too much is refused"
+    );
     if capacity.served.len() >= ENOUGH {
-        assert!(goodput > per_second / 3.0, "it does less than it can: {goodput:.1}/s of {per_second:.1}/s");
-        assert!(slowest(&load.served) < slowest(&capacity.served) * 2, "those who are served wait");
-        assert!(middle(&load.refused) < middle(&capacity.served), "a refusal takes as long as an answer");
+        assert!(
+            goodput > per_second / 3.0,
+            "it does less than it can: {goodput:.1}/s of {per_second:.1}/s"
+        );
+        assert!(
+            slowest(&load.served) < slowest(&capacity.served) * 2,
+            "those who are served wait"
+        );
+        assert!(
+            middle(&load.refused) < middle(&capacity.served),
+            "a refusal takes as long as an answer"
+        );
     }
-    assert!(middle(&probes) < middle(&before) / 3, "probes wait for batches");
-    assert!(after.iter().min().unwrap() < &(middle(&before) * 2), "the load is over and the service is not: {after:?}");
+    assert!(
+        middle(&probes) < middle(&before) / 3,
+        "probes wait for batches"
+    );
+    assert!(
+        after.iter().min().unwrap() < &(middle(&before) * 2),
+        "the load is over and the service is not: {after:?}"
+    );
 }

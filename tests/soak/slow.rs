@@ -1,4 +1,5 @@
-//! Clients that are slow on purpose: none of them holds its connection for longer than its time, whatever it did before.
+//! Clients that are slow on purpose: none of them holds its connection for longer than its time,
+//! whatever it did before.
 
 use super::client::{Client, head, post};
 use super::host::{Host, Wire};
@@ -29,7 +30,8 @@ enum Shape {
     Byte,
     /// Half of a body.
     Body,
-    /// A body in chunks that does not end, where nobody reads it: to a probe, with a wrong key, to no path.
+    /// A body in chunks that does not end, where nobody reads it: to a probe, with a wrong key, to
+    /// no path.
     Chunks(&'static str),
     /// A large answer that it does not take, again and again.
     Answers,
@@ -59,15 +61,20 @@ impl Shape {
                 client.get("/healthz")?;
                 client.send("G")
             }
-            Self::Body => client.send(&(head("/access/v1/evaluation", "Content-Length: 100") + "{")),
+            Self::Body => {
+                client.send(&(head("/access/v1/evaluation", "Content-Length: 100") + "{"))
+            }
             Self::Chunks(line) => {
-                client.send(&format!("{line}Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"))?;
+                client.send(&format!(
+                    "{line}Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"
+                ))?;
                 client.receive().map(drop)
             }
             Self::Answers | Self::Sips => {
                 client.patience(Duration::from_secs(1));
-                let request =
-                    format!("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\r\n");
+                let request = format!(
+                    "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\r\n"
+                );
                 // Until the service reads no more; what it has not read may break the connection.
                 (0..200).try_for_each(|_| client.send(&request)).or(Ok(()))
             }
@@ -80,7 +87,8 @@ impl Shape {
         match self {
             Self::Chunks(_) => {
                 while began.elapsed() < PATIENCE {
-                    if client.send("1\r\nx\r\n").is_err() || client.is_ended(Duration::from_millis(100), Duration::ZERO)
+                    if client.send("1\r\nx\r\n").is_err()
+                        || client.is_ended(Duration::from_millis(100), Duration::ZERO)
                     {
                         return true;
                     }
@@ -92,8 +100,10 @@ impl Shape {
                 client.is_ended(PATIENCE, Duration::ZERO)
             }
             Self::Sips => {
-                // What the system had taken of the answers is still read, and then there is no more.
-                client.is_ended(PATIENCE / 3, Duration::from_millis(20)) || client.is_ended(PATIENCE, Duration::ZERO)
+                // What the system had taken of the answers is still read, and then there is no
+                // more.
+                client.is_ended(PATIENCE / 3, Duration::from_millis(20))
+                    || client.is_ended(PATIENCE, Duration::ZERO)
             }
             _ => client.is_ended(PATIENCE, Duration::ZERO),
         }
@@ -107,7 +117,10 @@ fn each_is_ended(host: &Host) {
             scope.spawn(move || {
                 let mut client = host.connect();
                 if shape.begin(&mut client).is_ok() {
-                    assert!(shape.is_ended(&mut client), "{shape:?} holds its connection");
+                    assert!(
+                        shape.is_ended(&mut client),
+                        "{shape:?} holds its connection"
+                    );
                 }
             });
         }
@@ -126,7 +139,10 @@ fn a_crowd_makes_room(host: &Host, shape: Shape) {
     let mut client = host.connect();
     client.patience(PATIENCE);
     assert_eq!(client.get("/healthz").unwrap().status, 200, "{shape:?}");
-    println!("{shape:?}: a probe was answered after {:?}", began.elapsed());
+    println!(
+        "{shape:?}: a probe was answered after {:?}",
+        began.elapsed()
+    );
 }
 
 fn soak(wire: Wire) {
@@ -140,8 +156,14 @@ fn soak(wire: Wire) {
     while round == 0 || began.elapsed() < time() {
         each_is_ended(&host);
         assert_eq!(honest.get("/healthz").unwrap().status, 200);
-        assert_eq!(honest.post("/access/v1/evaluation", "{}").unwrap().status, 400);
-        a_crowd_makes_room(&host, [Shape::Byte, Shape::Chunks("GET /healthz HTTP/1.1\r\n")][round % 2]);
+        assert_eq!(
+            honest.post("/access/v1/evaluation", "{}").unwrap().status,
+            400
+        );
+        a_crowd_makes_room(
+            &host,
+            [Shape::Byte, Shape::Chunks("GET /healthz HTTP/1.1\r\n")][round % 2],
+        );
         round += 1;
     }
     assert!(host.metric("behest_connections_ended_total{cause=\"request\"}") > 0.0);
@@ -176,7 +198,10 @@ fn half_a_handshake_holds_no_connection() {
 #[test]
 fn a_connection_grows_only_so_old() {
     let _machine = super::alone();
-    let host = Host::start(Wire::Tcp, "connection_time_ms = 800\nkeep_alive_ms = 600000\n");
+    let host = Host::start(
+        Wire::Tcp,
+        "connection_time_ms = 800\nkeep_alive_ms = 600000\n",
+    );
     let mut busy = host.connect();
     let began = Instant::now();
     let last = loop {
@@ -190,7 +215,10 @@ fn a_connection_grows_only_so_old() {
     assert_eq!(last.status, 200);
     assert!(busy.is_ended(PATIENCE, Duration::ZERO));
     let mut idle = host.connect();
-    assert_eq!(idle.post("/access/v1/evaluation", "{}").unwrap().status, 400);
+    assert_eq!(
+        idle.post("/access/v1/evaluation", "{}").unwrap().status,
+        400
+    );
     assert!(idle.is_ended(PATIENCE, Duration::ZERO));
     // What is asked in pieces is still asked.
     let mut pieces = host.connect();
@@ -239,7 +267,9 @@ fn connections_take_turns() {
         for client in &mut crowd {
             client.send(&request).unwrap();
         }
-        probe.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        probe
+            .send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .unwrap();
     });
     let metrics = probe.receive().unwrap().text();
     let answered: f64 = metrics
@@ -248,5 +278,8 @@ fn connections_take_turns() {
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
         .sum();
     println!("{answered} requests of others were answered first");
-    assert!((1.0..f64::from(CONNECTIONS * REQUESTS) / 10.0).contains(&answered), "{answered} came first");
+    assert!(
+        (1.0..f64::from(CONNECTIONS * REQUESTS) / 10.0).contains(&answered),
+        "{answered} came first"
+    );
 }

@@ -10,14 +10,33 @@ use support::store::{Kind, State, at, model};
 fn a_reopened_store_holds_what_it_held() {
     for kind in Kind::DURABLE {
         let fixture = Fixture::new(*kind);
-        fixture.store.write_model(MAIN, model(5, "{}"), at(1)).unwrap();
-        fixture.store.write_assertions(MAIN, ModelId::from_bits(5), b"[]").unwrap();
+        fixture
+            .store
+            .write_model(MAIN, model(5, "{}"), at(1))
+            .unwrap();
+        fixture
+            .store
+            .write_assertions(MAIN, ModelId::from_bits(5), b"[]")
+            .unwrap();
         fixture.store.apply(MAIN, numbered(0, 5000), at(2)).unwrap();
         let before = State::read(&*fixture.store).unwrap();
         let Fixture { store, dir: _dir } = fixture.reopened(*kind);
         assert_eq!(State::read(&*store).unwrap(), before);
-        assert_eq!(store.assertions(MAIN, ModelId::from_bits(5)).unwrap().as_deref(), Some(&b"[]"[..]));
-        assert_eq!(store.apply(MAIN, numbered(5000, 1), at(3)).unwrap().revision.0, before.revision.0 + 1);
+        assert_eq!(
+            store
+                .assertions(MAIN, ModelId::from_bits(5))
+                .unwrap()
+                .as_deref(),
+            Some(&b"[]"[..])
+        );
+        assert_eq!(
+            store
+                .apply(MAIN, numbered(5000, 1), at(3))
+                .unwrap()
+                .revision
+                .0,
+            before.revision.0 + 1
+        );
     }
 }
 
@@ -51,7 +70,10 @@ fn another_format_is_refused() {
     );
     put(dir.path(), b"F", None);
     let refused = Kind::Redb.open(dir.path()).unwrap_err();
-    assert!(refused.to_string().contains("(its format is missing)"), "{refused}");
+    assert!(
+        refused.to_string().contains("(its format is missing)"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -59,9 +81,16 @@ fn a_log_without_its_end_is_refused() {
     let Fixture { store, dir } = Fixture::new(Kind::Redb);
     store.apply(MAIN, numbered(0, 1), at(1)).unwrap();
     drop(store);
-    put(dir.path(), &[b"L".as_slice(), &2_u64.to_be_bytes()].concat(), None);
+    put(
+        dir.path(),
+        &[b"L".as_slice(), &2_u64.to_be_bytes()].concat(),
+        None,
+    );
     let refused = Kind::Redb.open(dir.path()).unwrap_err();
-    assert!(refused.to_string().contains("(the end of the log)"), "{refused}");
+    assert!(
+        refused.to_string().contains("(the end of the log)"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -79,7 +108,11 @@ fn what_is_no_store_is_refused() {
         std::fs::write(dir.path().join("behest.redb"), content).unwrap();
         let refused = Kind::Redb.open(dir.path()).unwrap_err();
         assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
-        assert_eq!(std::fs::read(dir.path().join("behest.redb")).unwrap(), content, "the file stays as it was");
+        assert_eq!(
+            std::fs::read(dir.path().join("behest.redb")).unwrap(),
+            content,
+            "the file stays as it was"
+        );
     }
 }
 
@@ -90,7 +123,10 @@ fn a_directory_that_cannot_be_made_says_so() {
         let refused = kind.open(&file.path().join("data")).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            format!("`{}` cannot be made: Not a directory (os error 20)", file.path().join("data").display())
+            format!(
+                "`{}` cannot be made: Not a directory (os error 20)",
+                file.path().join("data").display()
+            )
         );
     }
 }

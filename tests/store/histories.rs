@@ -1,4 +1,5 @@
-//! Generated histories: the store does what a naive one does; its rows, its log and the reopened store agree.
+//! Generated histories: the store does what a naive one does; its rows, its log and the reopened
+//! store agree.
 
 use super::{Fixture, digest};
 use behest::model::{Digest, Revision, Tuple};
@@ -23,7 +24,12 @@ enum Step {
 type Outcome = Result<u64, &'static str>;
 
 pub(crate) fn every_history_ends_alike(kind: Kind) {
-    let config = Config { cases: 24, rng_seed: RngSeed::Fixed(3), failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: 24,
+        rng_seed: RngSeed::Fixed(3),
+        failure_persistence: None,
+        ..Config::default()
+    };
     let histories = prop::collection::vec(steps(), 1..40);
     let run = TestRunner::new(config).run(&histories, |history| {
         let Fixture { mut store, dir } = Fixture::new(kind);
@@ -59,7 +65,11 @@ pub(crate) fn every_history_ends_alike(kind: Kind) {
 const MAIN: u8 = 0;
 
 fn id(n: u8) -> StoreId {
-    if n == MAIN { StoreId::MAIN } else { StoreId::from_bits(u128::from(n)) }
+    if n == MAIN {
+        StoreId::MAIN
+    } else {
+        StoreId::from_bits(u128::from(n))
+    }
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -79,19 +89,30 @@ fn batches() -> impl Strategy<Value = Batch> {
         let user = ["user:a", "user:*", "team:t#member"][user];
         format!("document:{object}#viewer@{user}")
     });
-    let tuples = (key_text.clone(), prop::option::of(0..2_i64)).prop_map(|(text, limit)| match limit {
-        Some(limit) => conditional(&text, "until", limit),
-        None => tuple(&text),
-    });
+    let tuples =
+        (key_text.clone(), prop::option::of(0..2_i64)).prop_map(|(text, limit)| match limit {
+            Some(limit) => conditional(&text, "until", limit),
+            None => tuple(&text),
+        });
     let writes = prop::collection::vec(tuples, 0..4);
     let deletes = prop::collection::vec(key_text.prop_map(|text| key(&text)), 0..3);
-    let duplicates = prop::sample::select(vec![OnDuplicate::Error, OnDuplicate::Ignore, OnDuplicate::Replace]);
-    (deletes, writes, duplicates, any::<bool>()).prop_map(|(deletes, writes, on_duplicate, missing)| Batch {
-        deletes,
-        writes,
-        on_duplicate,
-        on_missing: if missing { OnMissing::Ignore } else { OnMissing::Error },
-    })
+    let duplicates = prop::sample::select(vec![
+        OnDuplicate::Error,
+        OnDuplicate::Ignore,
+        OnDuplicate::Replace,
+    ]);
+    (deletes, writes, duplicates, any::<bool>()).prop_map(
+        |(deletes, writes, on_duplicate, missing)| Batch {
+            deletes,
+            writes,
+            on_duplicate,
+            on_missing: if missing {
+                OnMissing::Ignore
+            } else {
+                OnMissing::Error
+            },
+        },
+    )
 }
 
 fn take(store: &dyn TupleStore, step: &Step, second: i64) -> Outcome {
@@ -100,21 +121,24 @@ fn take(store: &dyn TupleStore, step: &Step, second: i64) -> Outcome {
         Step::Create(n) => store.create_store(record(id(*n), "generated"), now),
         Step::Delete(n) => store.delete_store(id(*n), now),
         Step::Model(n, bits) => store.write_model(id(*n), model(u128::from(*bits), "{}"), now),
-        Step::Apply(n, batch) => store.apply(id(*n), batch.clone(), now).map(|applied| applied.revision),
+        Step::Apply(n, batch) => store
+            .apply(id(*n), batch.clone(), now)
+            .map(|applied| applied.revision),
         Step::Bundle(byte) => store.note_bundle(digest(*byte), now),
         Step::Purge => store.purge().and_then(|_| store.revision()),
         Step::Reopen => store.revision(),
     };
-    done.map(|revision| revision.0).map_err(|error| match error {
-        StoreError::UnknownStore(_) => "unknown store",
-        StoreError::StoreExists(_) => "store exists",
-        StoreError::ModelExists { .. } => "model exists",
-        StoreError::Repeated(_) => "repeated",
-        StoreError::Exists(_) | StoreError::ExistsOtherwise(_) => "exists",
-        StoreError::Missing(_) => "missing",
-        StoreError::ConditionDiffers(_) => "condition differs",
-        other => panic!("{other}"),
-    })
+    done.map(|revision| revision.0)
+        .map_err(|error| match error {
+            StoreError::UnknownStore(_) => "unknown store",
+            StoreError::StoreExists(_) => "store exists",
+            StoreError::ModelExists { .. } => "model exists",
+            StoreError::Repeated(_) => "repeated",
+            StoreError::Exists(_) | StoreError::ExistsOtherwise(_) => "exists",
+            StoreError::Missing(_) => "missing",
+            StoreError::ConditionDiffers(_) => "condition differs",
+            other => panic!("{other}"),
+        })
 }
 
 /// The contract, written down the shortest way.
@@ -131,8 +155,14 @@ impl Naive {
                 if self.state.tenants.contains_key(&id(*n)) {
                     return Err("store exists");
                 }
-                let name = if self.state.revision.0 == 0 { "main" } else { "generated" };
-                self.state.tenants.insert(id(*n), Tenant::new(record(id(*n), name)));
+                let name = if self.state.revision.0 == 0 {
+                    "main"
+                } else {
+                    "generated"
+                };
+                self.state
+                    .tenants
+                    .insert(id(*n), Tenant::new(record(id(*n), name)));
                 true
             }
             Step::Delete(n) => {
@@ -164,7 +194,12 @@ impl Naive {
 fn apply(tenant: &mut Tenant, batch: &Batch) -> Result<bool, &'static str> {
     let mut tuples = tenant.tuples.clone();
     let mut named = BTreeSet::new();
-    if !batch.deletes.iter().chain(batch.writes.iter().map(|Tuple { key, .. }| key)).all(|key| named.insert(key)) {
+    if !batch
+        .deletes
+        .iter()
+        .chain(batch.writes.iter().map(|Tuple { key, .. }| key))
+        .all(|key| named.insert(key))
+    {
         return Err("repeated");
     }
     for key in &batch.deletes {

@@ -38,7 +38,10 @@ impl Fixture {
 
     fn reopened(self, kind: Kind) -> Self {
         drop(self.store);
-        Self { store: kind.open(self.dir.path()).unwrap(), dir: self.dir }
+        Self {
+            store: kind.open(self.dir.path()).unwrap(),
+            dir: self.dir,
+        }
     }
 }
 
@@ -48,7 +51,11 @@ fn digest(byte: u8) -> Digest {
 
 /// Writes `count` tuples `document:<n>#viewer@user:a`, from `first` on.
 fn numbered(first: usize, count: usize) -> Batch {
-    Batch::of_writes((first..first + count).map(|n| tuple(&format!("document:{n}#viewer@user:a"))).collect())
+    Batch::of_writes(
+        (first..first + count)
+            .map(|n| tuple(&format!("document:{n}#viewer@user:a")))
+            .collect(),
+    )
 }
 
 macro_rules! contract {

@@ -62,16 +62,30 @@ pub(in crate::cli) struct ImportArguments {
     pub(in crate::cli) place: PlaceArguments,
     #[command(flatten)]
     pub(in crate::cli) bundle: BundleArgument,
-    /// What to do with a tuple that exists. One that exists with another condition is wrong, unless it is to be replaced
-    #[arg(long, value_name = "WHAT", value_enum, default_value = "ignore", conflicts_with = "delete")]
+    /// What to do with a tuple that exists. One that exists with another condition is wrong, unless
+    /// it is to be replaced
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value = "ignore",
+        conflicts_with = "delete"
+    )]
     pub(in crate::cli) on_duplicate: Duplicate,
     /// Delete the tuples of the file, whatever their conditions
     #[arg(long)]
     pub(in crate::cli) delete: bool,
     /// With `--delete`: what to do with a tuple that does not exist
-    #[arg(long, value_name = "WHAT", value_enum, default_value = "ignore", requires = "delete")]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value = "ignore",
+        requires = "delete"
+    )]
     pub(in crate::cli) on_missing: Exception,
-    /// Tuples that are written at once, all or none [default and most: 10000 and 50000 with `--data`, 100 with `--url`]
+    /// Tuples that are written at once, all or none [default and most: 10000 and 50000 with
+    /// `--data`, 100 with `--url`]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_BATCH))]
     pub(in crate::cli) batch: Option<u32>,
     /// How many lines may be wrong: each is told and left out
@@ -82,7 +96,8 @@ pub(in crate::cli) struct ImportArguments {
     pub(in crate::cli) dry_run: bool,
 }
 
-/// Most tuples of one batch. One entry of the log holds them all, and whoever reads the log holds an entry.
+/// Most tuples of one batch. One entry of the log holds them all, and whoever reads the log holds
+/// an entry.
 const MAX_BATCH: i64 = 50_000;
 
 /// What to do with a tuple that is as it should become.
@@ -131,7 +146,8 @@ pub(in crate::cli) struct ExportArguments {
     /// The file to write, which is there once it is complete; `-` for standard output
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(in crate::cli) output: PathBuf,
-    /// The format; without it, the ending of the file tells, and it is JSON lines on standard output
+    /// The format; without it, the ending of the file tells, and it is JSON lines on standard
+    /// output
     #[arg(long)]
     pub(in crate::cli) format: Option<Format>,
     /// Only tuples on objects of this type
@@ -156,6 +172,8 @@ pub(in crate::cli) struct ExportArguments {
 fn store_id(text: &str) -> Result<StoreId, String> {
     match text {
         "main" => Ok(StoreId::MAIN),
-        _ => text.parse().map_err(|error| format!("{error}; or it is `main`")),
+        _ => text
+            .parse()
+            .map_err(|error| format!("{error}; or it is `main`")),
     }
 }

@@ -1,6 +1,7 @@
 //! `behest explain`: one decision and why, from a bundle or from a running service.
 //!
-//! Both ways end in the same values of the model and the same text, so that a terminal shows what the service says.
+//! Both ways end in the same values of the model and the same text, so that a terminal shows what
+//! the service says.
 
 mod reply;
 mod request;
@@ -47,15 +48,24 @@ pub(super) fn run(arguments: &ExplainArguments) -> ExitCode {
     }
 }
 
-/// Decides with a bundle that is loaded as the service loads it, cases included. What is wrong is printed already
-/// where there is `Err`.
+/// Decides with a bundle that is loaded as the service loads it, cases included. What is wrong is
+/// printed already where there is `Err`.
 fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
     request::refuse_options(body).map_err(|problem| fail(&problem))?;
     let request = Request::from_body(body).map_err(|error| {
-        fail(&Problem::new(format!("the request is not of its form: {error}")).help("see `behest explain --help`"))
+        fail(
+            &Problem::new(format!("the request is not of its form: {error}"))
+                .help("see `behest explain --help`"),
+        )
     })?;
-    let engine = Engine::new(Arc::new(SystemClock), Arc::new(Metrics::default()), Recorder::default());
-    engine.load(source).map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
+    let engine = Engine::new(
+        Arc::new(SystemClock),
+        Arc::new(Metrics::default()),
+        Recorder::default(),
+    );
+    engine
+        .load(source)
+        .map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
     let ask = Ask {
         caller: "explain",
         request_id: None,
@@ -64,16 +74,27 @@ fn decide(source: &Source, body: &Record) -> Result<Told, ExitCode> {
         arguments: Arguments::Known,
         evidence: None,
     };
-    let answer = engine.decide(&ask, &request).map_err(|refusal| fail(&describe(&refusal)))?;
-    let json = http::write_answer(&answer, Depth::Explain, usize::MAX)
-        .map_err(|error| fail(&Problem::new(format!("the answer cannot be written as JSON: {error}"))))?;
-    Ok(Told { decision: answer.decision, reason: answer.reason, explanation: answer.explanation, json: json.to_vec() })
+    let answer = engine
+        .decide(&ask, &request)
+        .map_err(|refusal| fail(&describe(&refusal)))?;
+    let json = http::write_answer(&answer, Depth::Explain, usize::MAX).map_err(|error| {
+        fail(&Problem::new(format!(
+            "the answer cannot be written as JSON: {error}"
+        )))
+    })?;
+    Ok(Told {
+        decision: answer.decision,
+        reason: answer.reason,
+        explanation: answer.explanation,
+        json: json.to_vec(),
+    })
 }
 
 fn describe(refusal: &Refusal) -> Problem {
     match refusal {
         Refusal::Malformed(malformed) => {
-            Problem::new(format!("the request is not of its form: {malformed}")).help("see `behest explain --help`")
+            Problem::new(format!("the request is not of its form: {malformed}"))
+                .help("see `behest explain --help`")
         }
         Refusal::Fault(fault) => Problem::new(format!("there is no decision: {fault}")),
         Refusal::TakesLong => Problem::new("there is no decision: it takes too long"),
@@ -99,9 +120,18 @@ fn render(told: &Told, paint: Paint) -> String {
         Piece::Principal => paint.strong(text),
         Piece::Detail => paint.dim(text),
     };
-    let text = painted_explanation(told.decision, told.reason.as_ref(), told.explanation.as_ref(), &piece);
+    let text = painted_explanation(
+        told.decision,
+        told.reason.as_ref(),
+        told.explanation.as_ref(),
+        &piece,
+    );
     let bundle = told.explanation.as_ref().map(|explanation| {
-        let line = format!("bundle {}, revision {}", explanation.bundle.short(), explanation.revision);
+        let line = format!(
+            "bundle {}, revision {}",
+            explanation.bundle.short(),
+            explanation.revision
+        );
         format!("{}\n", paint.dim(&line))
     });
     format!("{}{}", with_line_end(text), bundle.unwrap_or_default())

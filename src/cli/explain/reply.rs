@@ -4,25 +4,34 @@
 
 use super::Told;
 use crate::model::{
-    Code, Condition, CredentialKind, CredentialLine, Decision, Digest, Dropped, EntityRef, Explanation, LegExplanation,
-    LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Problem, Proof, Reason, RelationLookup, Revision,
-    Timestamp,
+    Code, Condition, CredentialKind, CredentialLine, Decision, Digest, Dropped, EntityRef,
+    Explanation, LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Problem,
+    Proof, Reason, RelationLookup, Revision, Timestamp,
 };
 use serde::Deserialize;
 
 /// Reads an answer with its explanation.
 pub(super) fn read(json: Vec<u8>) -> Result<Told, Problem> {
     let foreign = |what: &str| {
-        Problem::new(format!("the answer is not one of behest: {what}")).help("check that the address is a service's")
+        Problem::new(format!("the answer is not one of behest: {what}"))
+            .help("check that the address is a service's")
     };
-    let answer: Answer = serde_json::from_slice(&json).map_err(|error| foreign(&error.to_string()))?;
+    let answer: Answer =
+        serde_json::from_slice(&json).map_err(|error| foreign(&error.to_string()))?;
     let context = answer.context.unwrap_or_default();
     let explanation = match context.explanation {
-        Some(tree) => Some(tree.into_model().ok_or_else(|| foreign("its explanation has another form"))?),
+        Some(tree) => Some(
+            tree.into_model()
+                .ok_or_else(|| foreign("its explanation has another form"))?,
+        ),
         None => None,
     };
     Ok(Told {
-        decision: if answer.decision { Decision::Permit } else { Decision::Deny },
+        decision: if answer.decision {
+            Decision::Permit
+        } else {
+            Decision::Deny
+        },
         reason: context.reason.map(ReasonText::into_model),
         explanation,
         json,
@@ -151,7 +160,11 @@ impl Tree {
             revision: Revision(self.revision),
             now: time(&self.now)?,
             action: self.action,
-            credentials: self.credentials.into_iter().map(Credential::into_model).collect::<Option<_>>()?,
+            credentials: self
+                .credentials
+                .into_iter()
+                .map(Credential::into_model)
+                .collect::<Option<_>>()?,
             asserted: self.asserted.into_iter().map(Named::into_model).collect(),
             legs: self.legs.into_iter().map(Leg::into_model).collect(),
         })
@@ -164,7 +177,9 @@ impl Credential {
             kind: CredentialKind::from_word(&self.r#type)?,
             issuer: self.issuer,
             chain: self.chain.into_iter().map(Named::into_model).collect(),
-            proof: [Proof::Dpop, Proof::Mtls].into_iter().find(|proof| Some(proof.as_str()) == self.proof.as_deref()),
+            proof: [Proof::Dpop, Proof::Mtls]
+                .into_iter()
+                .find(|proof| Some(proof.as_str()) == self.proof.as_deref()),
             until: time(&self.until)?,
         })
     }
@@ -174,42 +189,95 @@ impl Leg {
     fn into_model(self) -> LegExplanation {
         LegExplanation {
             principal: self.principal.into_model(),
-            outcome: self.reason.map_or(LegOutcome::Permit, |reason| LegOutcome::Deny(reason.into_model())),
-            determining: self.determining.into_iter().map(Policy::into_model).collect(),
+            outcome: self.reason.map_or(LegOutcome::Permit, |reason| {
+                LegOutcome::Deny(reason.into_model())
+            }),
+            determining: self
+                .determining
+                .into_iter()
+                .map(Policy::into_model)
+                .collect(),
             near_misses: self.near_misses.into_iter().map(Miss::into_model).collect(),
             relations: self
                 .relations
                 .into_iter()
-                .map(|Lookup { user, userset, held, witness }| RelationLookup { user, userset, held, witness })
+                .map(
+                    |Lookup {
+                         user,
+                         userset,
+                         held,
+                         witness,
+                     }| RelationLookup {
+                        user,
+                        userset,
+                        held,
+                        witness,
+                    },
+                )
                 .collect(),
             errors: self
                 .errors
                 .into_iter()
-                .map(|failure| PolicyError { policy: failure.policy.into_model(), message: failure.message })
+                .map(|failure| PolicyError {
+                    policy: failure.policy.into_model(),
+                    message: failure.message,
+                })
                 .collect(),
-            dropped: self.dropped.into_iter().map(|Unseen { member, why }| Dropped { member, why }).collect(),
+            dropped: self
+                .dropped
+                .into_iter()
+                .map(|Unseen { member, why }| Dropped { member, why })
+                .collect(),
         }
     }
 }
 
 impl Policy {
     fn into_model(self) -> PolicyRef {
-        let effect = if self.effect == "permit" { Decision::Permit } else { Decision::Deny };
-        PolicyRef { id: self.id, effect, file: self.file, line: self.line, doc: self.doc }
+        let effect = if self.effect == "permit" {
+            Decision::Permit
+        } else {
+            Decision::Deny
+        };
+        PolicyRef {
+            id: self.id,
+            effect,
+            file: self.file,
+            line: self.line,
+            doc: self.doc,
+        }
     }
 }
 
 impl Miss {
     fn into_model(self) -> NearMiss {
-        let Unmet { source, line, values, error } = self.condition;
-        let values = values.into_iter().map(|Attribute { path, value }| (path, value)).collect();
-        NearMiss { policy: self.policy.into_model(), condition: Condition { source, line, values, error } }
+        let Unmet {
+            source,
+            line,
+            values,
+            error,
+        } = self.condition;
+        let values = values
+            .into_iter()
+            .map(|Attribute { path, value }| (path, value))
+            .collect();
+        NearMiss {
+            policy: self.policy.into_model(),
+            condition: Condition {
+                source,
+                line,
+                values,
+                error,
+            },
+        }
     }
 }
 
 impl ReasonText {
     fn into_model(self) -> Reason {
-        let reserved = Code::RESERVED.into_iter().find(|code| code.as_str() == self.code);
+        let reserved = Code::RESERVED
+            .into_iter()
+            .find(|code| code.as_str() == self.code);
         Reason {
             code: reserved.unwrap_or_else(|| Code::Pack(self.code.into())),
             message: self.message,
@@ -226,7 +294,9 @@ impl Named {
 }
 
 fn time(text: &str) -> Option<Timestamp> {
-    Some(Timestamp(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()))
+    Some(Timestamp(
+        text.parse::<jiff::Timestamp>().ok()?.as_millisecond(),
+    ))
 }
 
 fn digest(hex: &str) -> Option<Digest> {

@@ -17,21 +17,38 @@ const HARMLESS_OPTIONS: [&str; 3] = ["reason", "explain", "evaluations_semantic"
 
 /// Reads the request's body.
 pub(super) fn read(arguments: &ExplainArguments) -> Result<Record, Problem> {
-    let ExplainArguments { request, action, resource, context, .. } = arguments;
+    let ExplainArguments {
+        request,
+        action,
+        resource,
+        context,
+        ..
+    } = arguments;
     let body = match (action, resource) {
         (Some(action), Some(resource)) => {
-            let context = context.as_deref().map(|text| parse(text.as_bytes(), "`--context`")).transpose()?;
+            let context = context
+                .as_deref()
+                .map(|text| parse(text.as_bytes(), "`--context`"))
+                .transpose()?;
             let request = spelled_out(request, action, resource, context.unwrap_or_default())
-                .map_err(|error| Problem::new(error).help("see the examples of `behest explain --help`"))?;
+                .map_err(|error| {
+                    Problem::new(error).help("see the examples of `behest explain --help`")
+                })?;
             body_of(request)
         }
-        _ if request == "-" => parse(&read_limited(std::io::stdin().lock(), "standard input")?, "the request")?,
+        _ if request == "-" => parse(
+            &read_limited(std::io::stdin().lock(), "standard input")?,
+            "the request",
+        )?,
         _ => {
             let file = std::fs::File::open(request).map_err(|error| {
                 Problem::new(format!("the request `{request}` cannot be read: {error}"))
                     .help("name a file with an AuthZEN request, `-`, or a chain with an action and a resource")
             })?;
-            parse(&read_limited(file, request)?, &format!("the request in `{request}`"))?
+            parse(
+                &read_limited(file, request)?,
+                &format!("the request in `{request}`"),
+            )?
         }
     };
     if body.get_present("evaluations").is_some() {
@@ -44,12 +61,15 @@ pub(super) fn read(arguments: &ExplainArguments) -> Result<Record, Problem> {
 pub(super) fn refuse_options(body: &Record) -> Result<(), Problem> {
     let options = body.get_present("options").and_then(Value::as_record);
     let unknown = options.and_then(|options| {
-        options.iter().find(|(name, value)| !HARMLESS_OPTIONS.contains(&name.as_str()) && !value.is_null())
+        options
+            .iter()
+            .find(|(name, value)| !HARMLESS_OPTIONS.contains(&name.as_str()) && !value.is_null())
     });
     match unknown {
-        Some((name, _)) => {
-            Err(Problem::new(format!("`options.{name}` cannot be explained")).help("leave it out of the request"))
-        }
+        Some((name, _)) => Err(
+            Problem::new(format!("`options.{name}` cannot be explained"))
+                .help("leave it out of the request"),
+        ),
         None => Ok(()),
     }
 }
@@ -67,18 +87,33 @@ fn parse(bytes: &[u8], what: &str) -> Result<Record, Problem> {
 
 fn read_limited(source: impl Read, name: &str) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
-    source.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| {
-        Problem::new(format!("`{name}` cannot be read: {error}")).help("name a file with a request")
-    })?;
+    source
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| {
+            Problem::new(format!("`{name}` cannot be read: {error}"))
+                .help("name a file with a request")
+        })?;
     if u64::try_from(bytes.len()).is_ok_and(|size| size <= MAX_BYTES) {
         Ok(bytes)
     } else {
-        Err(Problem::new(format!("`{name}` has more than {MAX_BYTES} bytes")).help("name a file with one request"))
+        Err(
+            Problem::new(format!("`{name}` has more than {MAX_BYTES} bytes"))
+                .help("name a file with one request"),
+        )
     }
 }
 
 fn body_of(request: Request) -> Record {
-    let Request { subject, action, resource, context, replaced_context: _, replaced_subject: _, flaws: _ } = request;
+    let Request {
+        subject,
+        action,
+        resource,
+        context,
+        replaced_context: _,
+        replaced_subject: _,
+        flaws: _,
+    } = request;
     let action = Record::from_iter([("name".into(), Value::Text(action.name))]);
     let resource = Record::from_iter([
         ("type".into(), Value::Text(resource.uid.kind)),

@@ -1,10 +1,10 @@
 //! `behest export`: the tuples of a store, from a data directory or from a running service.
 //!
-//! **Problem.** A copy of relations that mixes two moments can hold a grant without the suspension beside it, and a copy
-//! that ends early looks like a whole one.
-//! **Decision.** All tuples are of one revision: a data directory is read while nobody else has it, and a service
-//! answers from a version that it pins. A file gets its name when it is complete; what comes from a service is complete
-//! where its body ends well.
+//! **Problem.** A copy of relations that mixes two moments can hold a grant without the suspension
+//! beside it, and a copy that ends early looks like a whole one.
+//! **Decision.** All tuples are of one revision: a data directory is read while nobody else has it,
+//! and a service answers from a version that it pins. A file gets its name when it is complete;
+//! what comes from a service is complete where its body ends well.
 //! **Trade-off.** A service takes few exports at once, for each holds a version.
 
 use super::args::ExportArguments;
@@ -33,8 +33,13 @@ pub(super) fn run(arguments: &ExportArguments) -> ExitCode {
     let begun = Instant::now();
     match export(arguments) {
         Ok((written, revision)) => {
-            let (tuples, timing) = (count(written, "tuple", "tuples"), timing(written, begun.elapsed()));
-            notice(&format!("exported {tuples} of revision {revision}; {timing}\n"));
+            let (tuples, timing) = (
+                count(written, "tuple", "tuples"),
+                timing(written, begun.elapsed()),
+            );
+            notice(&format!(
+                "exported {tuples} of revision {revision}; {timing}\n"
+            ));
             ExitCode::SUCCESS
         }
         Err(Stop::Problem(problem)) => fail(&problem),
@@ -63,7 +68,9 @@ impl From<StoresError> for Stop {
 
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
-        Self::Problem(Problem::new(format!("the tuples cannot be written: {error}")))
+        Self::Problem(Problem::new(format!(
+            "the tuples cannot be written: {error}"
+        )))
     }
 }
 
@@ -78,11 +85,15 @@ fn export(arguments: &ExportArguments) -> Result<(u64, String), Stop> {
     match (&arguments.place.data, &arguments.place.url) {
         (Some(dir), _) => {
             let from = Data::open(dir, arguments)?;
-            into_file(&arguments.output, |out| from.write(&wanted, format.write(out).as_mut()))
+            into_file(&arguments.output, |out| {
+                from.write(&wanted, format.write(out).as_mut())
+            })
         }
         (None, Some(url)) => {
             let (body, revision) = ask(url, arguments)?;
-            into_file(&arguments.output, |out| Ok((copy(body, format.write(out).as_mut())?, revision)))
+            into_file(&arguments.output, |out| {
+                Ok((copy(body, format.write(out).as_mut())?, revision))
+            })
         }
         (None, None) => Err(Problem::new("name `--data DIR` or `--url URL`").into()),
     }
@@ -98,9 +109,19 @@ fn selection(arguments: &ExportArguments) -> Result<Selection, Problem> {
     }
     Ok(Selection {
         kind: arguments.kind.as_deref().map(Into::into),
-        object: arguments.object.as_ref().map(|text| text.parse()).transpose().map_err(refuse)?,
+        object: arguments
+            .object
+            .as_ref()
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(refuse)?,
         relation: arguments.relation.as_deref().map(Into::into),
-        user: arguments.user.as_ref().map(|text| text.parse()).transpose().map_err(refuse)?,
+        user: arguments
+            .user
+            .as_ref()
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(refuse)?,
     })
 }
 
@@ -113,8 +134,13 @@ struct Data {
 impl Data {
     fn open(dir: &Path, arguments: &ExportArguments) -> Result<Self, Stop> {
         if !holds_redb(dir) {
-            let told = format!("there is no data directory with relations at `{}`", dir.display());
-            return Err(Problem::new(told).help("`--data` takes the directory that a service was started with").into());
+            let told = format!(
+                "there is no data directory with relations at `{}`",
+                dir.display()
+            );
+            return Err(Problem::new(told)
+                .help("`--data` takes the directory that a service was started with")
+                .into());
         }
         let store = open_redb(dir, DEFAULT_CACHE_BYTES).map_err(|error| locked(&error))?;
         let id = arguments.place.store;
@@ -123,7 +149,10 @@ impl Data {
             let bundle = validate::compile(&arguments.bundle.source()).map_err(Stop::Told)?;
             bundled.extend_from_slice(bundle.tuples());
         }
-        Ok(Self { store: DirectStore::open(store, Arc::new(SystemClock), id)?, bundled })
+        Ok(Self {
+            store: DirectStore::open(store, Arc::new(SystemClock), id)?,
+            bundled,
+        })
     }
 
     fn write(&self, wanted: &Selection, out: &mut dyn WriteTuples) -> Result<(u64, String), Stop> {
@@ -132,7 +161,10 @@ impl Data {
             count += 1;
             out.tuple(tuple).map_err(Stop::from)
         };
-        self.bundled.iter().filter(|tuple| wanted.holds(&tuple.key)).try_for_each(&mut visit)?;
+        self.bundled
+            .iter()
+            .filter(|tuple| wanted.holds(&tuple.key))
+            .try_for_each(&mut visit)?;
         self.store.each(wanted, visit)?;
         out.end()?;
         Ok((count, self.store.revision()?.to_string()))
@@ -148,8 +180,10 @@ fn ask(url: &str, arguments: &ExportArguments) -> Result<(impl Read + use<>, Str
         ("relation", &arguments.relation),
         ("user", &arguments.user),
     ];
-    let mut query: Vec<(&str, &str)> =
-        given.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect();
+    let mut query: Vec<(&str, &str)> = given
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text.as_deref()?)))
+        .collect();
     if arguments.with_bundle {
         query.push(("bundle", "true"));
     }
@@ -163,8 +197,11 @@ fn copy(body: impl Read, out: &mut dyn WriteTuples) -> Result<u64, Stop> {
     let mut count = 0;
     for read in Format::Jsonl.read(Source::new(body, &Meter::default())) {
         let entry = read.map_err(|wrong| {
-            Problem::new(format!("the export broke off at tuple {}: {}", wrong.line, wrong.message))
-                .help("see the service's log, and run the command again")
+            Problem::new(format!(
+                "the export broke off at tuple {}: {}",
+                wrong.line, wrong.message
+            ))
+            .help("see the service's log, and run the command again")
         })?;
         out.tuple(&entry.tuple)?;
         count += 1;
@@ -178,7 +215,10 @@ fn is_output(path: &Path) -> bool {
 }
 
 /// Writes a file, which has its name when all of it is on the disk; or standard output.
-fn into_file<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T, Stop>) -> Result<T, Stop> {
+fn into_file<T>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, Stop>,
+) -> Result<T, Stop> {
     if is_output(path) {
         return write(&mut BufWriter::new(io::stdout().lock()));
     }
@@ -188,14 +228,22 @@ fn into_file<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T, Sto
             .help("name a file in a directory that exists and that you may write to")
     };
     // Who may do what is nobody else's business.
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part);
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&part);
     let file = opened.map_err(|error| refuse(&error))?;
     let written = write(&mut BufWriter::new(&file)).and_then(|written| {
-        file.sync_all().and_then(|()| fs::rename(&part, path)).map_err(|error| refuse(&error))?;
+        file.sync_all()
+            .and_then(|()| fs::rename(&part, path))
+            .map_err(|error| refuse(&error))?;
         Ok(written)
     });
     if written.is_err() {
-        // What is left of it is worth nothing; where it cannot be removed it still has no name to be taken for whole.
+        // What is left of it is worth nothing; where it cannot be removed it still has no name to
+        // be taken for whole.
         let _gone = fs::remove_file(&part);
     }
     written

@@ -15,16 +15,28 @@ use std::sync::Arc;
 /// Memory for pages of the file.
 const CACHE_BYTES: usize = 256 << 20;
 
-/// Opens the directory, and for `main` the bundle that will decide with it. What is wrong is printed already where there
-/// is `Err`.
-pub(super) fn open(dir: &Path, arguments: &ImportArguments, doing: Doing) -> Result<Box<dyn Target>, ExitCode> {
+/// Opens the directory, and for `main` the bundle that will decide with it. What is wrong is
+/// printed already where there is `Err`.
+pub(super) fn open(
+    dir: &Path,
+    arguments: &ImportArguments,
+    doing: Doing,
+) -> Result<Box<dyn Target>, ExitCode> {
     // A dry run makes no directory.
     let is_dry = arguments.dry_run;
-    let opened = if is_dry && !holds_redb(dir) { open_memory() } else { open_redb(dir, CACHE_BYTES) };
+    let opened = if is_dry && !holds_redb(dir) {
+        open_memory()
+    } else {
+        open_redb(dir, CACHE_BYTES)
+    };
     let store = opened.map_err(|error| fail(&locked(&error)))?;
     let (clock, id) = (Arc::new(SystemClock), arguments.place.store);
     let store = if id == StoreId::MAIN {
-        DirectStore::main(store, clock, &validate::compile(&arguments.bundle.source())?)
+        DirectStore::main(
+            store,
+            clock,
+            &validate::compile(&arguments.bundle.source())?,
+        )
     } else {
         DirectStore::open(store, clock, id)
     };
@@ -32,7 +44,11 @@ pub(super) fn open(dir: &Path, arguments: &ImportArguments, doing: Doing) -> Res
     if matches!(doing, Doing::Write(_)) && !store.admission().has_model() {
         return Err(fail(&without_model(id)));
     }
-    Ok(Box::new(Data { store, doing, is_dry }))
+    Ok(Box::new(Data {
+        store,
+        doing,
+        is_dry,
+    }))
 }
 
 fn without_model(id: StoreId) -> Problem {
@@ -48,9 +64,8 @@ fn without_model(id: StoreId) -> Problem {
 pub(in crate::cli) fn locked(error: &StoreError) -> Problem {
     let problem = Problem::new(error.to_string());
     match error {
-        StoreError::Locked(_) => {
-            problem.help("where a service runs on it, name that with `--url`, and a key in `BEHEST_KEY`")
-        }
+        StoreError::Locked(_) => problem
+            .help("where a service runs on it, name that with `--url`, and a key in `BEHEST_KEY`"),
         _ => problem,
     }
 }
@@ -73,23 +88,37 @@ impl Target for Data {
 
     fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal> {
         if self.is_dry {
-            return Ok(Done { changed: u64::try_from(tuples.len()).unwrap_or(u64::MAX), revision: None });
+            return Ok(Done {
+                changed: u64::try_from(tuples.len()).unwrap_or(u64::MAX),
+                revision: None,
+            });
         }
         let batch = match self.doing {
-            Doing::Write(on_duplicate) => {
-                Batch { on_duplicate, ..Batch::of_writes(tuples.iter().copied().cloned().collect()) }
-            }
-            Doing::Delete(on_missing) => {
-                Batch { on_missing, ..Batch::of_deletes(tuples.iter().map(|tuple| tuple.key.clone()).collect()) }
-            }
+            Doing::Write(on_duplicate) => Batch {
+                on_duplicate,
+                ..Batch::of_writes(tuples.iter().copied().cloned().collect())
+            },
+            Doing::Delete(on_missing) => Batch {
+                on_missing,
+                ..Batch::of_deletes(tuples.iter().map(|tuple| tuple.key.clone()).collect())
+            },
         };
         let applied = self.store.apply(batch).map_err(refusal)?;
         let count = |tuples: usize| u64::try_from(tuples).unwrap_or(u64::MAX);
-        let changed = self.doing.changed(count(applied.written.len()), count(applied.deleted.len()));
-        Ok(Done { changed, revision: Some(applied.revision.0) })
+        let changed = self
+            .doing
+            .changed(count(applied.written.len()), count(applied.deleted.len()));
+        Ok(Done {
+            changed,
+            revision: Some(applied.revision.0),
+        })
     }
 }
 
 fn refusal(error: StoresError) -> Refusal {
-    if error.is_fault() { Refusal::Stop(Problem::new(error.to_string())) } else { Refusal::Tuples(error.to_string()) }
+    if error.is_fault() {
+        Refusal::Stop(Problem::new(error.to_string()))
+    } else {
+        Refusal::Tuples(error.to_string())
+    }
 }

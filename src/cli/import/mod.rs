@@ -1,15 +1,17 @@
 //! `behest import`: a file of tuples into a data directory, or into a running service.
 //!
-//! **Problem.** A file has more tuples than fit into memory, one of its lines is wrong, and the machine goes down in
-//! the middle. Afterwards somebody must know what is in, and go on.
-//! **Decision.** The file is read entry by entry and written in batches, each whole or not at all and durable before the
-//! next. What was written is what the store says, not what a file beside it says: a second run passes over the tuples
-//! that are there, so the same command goes on after any interruption, from standard input too. A batch that is
-//! refused is halved until the line is found that is wrong.
-//! **Trade-off.** The second run reads and looks up what the first had done; and a tuple that was deleted between the
-//! two is written again, as the file says.
+//! **Problem.** A file has more tuples than fit into memory, one of its lines is wrong, and the
+//! machine goes down in the middle. Afterwards somebody must know what is in, and go on.
+//! **Decision.** The file is read entry by entry and written in batches, each whole or not at all
+//! and durable before the next. What was written is what the store says, not what a file beside it
+//! says: a second run passes over the tuples that are there, so the same command goes on after any
+//! interruption, from standard input too. A batch that is refused is halved until the line is found
+//! that is wrong.
+//! **Trade-off.** The second run reads and looks up what the first had done; and a tuple that was
+//! deleted between the two is written again, as the file says.
 //!
-//! INVARIANT: where an import stops at a line, all that stands before it is in and nothing of what stands behind it.
+//! INVARIANT: where an import stops at a line, all that stands before it is in and nothing of what
+//! stands behind it.
 
 mod data;
 mod progress;
@@ -53,12 +55,14 @@ impl Doing {
     /// Whether a tuple that is as it should become is skipped.
     fn skips(self) -> bool {
         match self {
-            Self::Write(OnDuplicate::Ignore | OnDuplicate::Replace) | Self::Delete(OnMissing::Ignore) => true,
+            Self::Write(OnDuplicate::Ignore | OnDuplicate::Replace)
+            | Self::Delete(OnMissing::Ignore) => true,
             Self::Write(OnDuplicate::Error) | Self::Delete(OnMissing::Error) => false,
         }
     }
 
-    /// How many tuples of the file were not as they should become. What was replaced was deleted too, and is one of them.
+    /// How many tuples of the file were not as they should become. What was replaced was deleted
+    /// too, and is one of them.
     fn changed(self, written: u64, deleted: u64) -> u64 {
         match self {
             Self::Write(_) => written,
@@ -125,30 +129,50 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     let (tally, outcome) = work.run(entries);
     progress.end();
     let timing = timing(tally.taken(), begun.elapsed());
-    print(&summary(&tally, doing, arguments.dry_run, outcome.is_ok(), Paint::for_results(), &timing));
+    print(&summary(
+        &tally,
+        doing,
+        arguments.dry_run,
+        outcome.is_ok(),
+        Paint::for_results(),
+        &timing,
+    ));
     outcome.map_err(|problem| fail(&resumable(problem, doing)))?;
-    Ok(if tally.wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if tally.wrong > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn batch(arguments: &ImportArguments) -> Result<usize, ExitCode> {
-    let most = if arguments.place.url.is_some() { url::MAX_BATCH } else { usize::MAX };
-    let Some(asked) = arguments.batch else { return Ok(most.min(Batch::IMPORT_TUPLES)) };
+    let most = if arguments.place.url.is_some() {
+        url::MAX_BATCH
+    } else {
+        usize::MAX
+    };
+    let Some(asked) = arguments.batch else {
+        return Ok(most.min(Batch::IMPORT_TUPLES));
+    };
     let asked = usize::try_from(asked).unwrap_or(usize::MAX);
     if asked > most {
         let problem = Problem::new(format!("a service takes at most {most} tuples at once"));
-        return Err(usage(&problem.help("leave `--batch` out, or stop the service and import with `--data`")));
+        return Err(usage(&problem.help(
+            "leave `--batch` out, or stop the service and import with `--data`",
+        )));
     }
     Ok(asked)
 }
 
 fn format(arguments: &ImportArguments) -> Result<Format, ExitCode> {
-    let told =
-        match arguments.format {
-            Some(format) => Ok(format),
-            None if is_input(&arguments.file) => Err(Problem::new("nothing tells the format of standard input")
-                .help("say `--format jsonl`, `yaml` or `csv`")),
-            None => Format::of_name(&arguments.file),
-        };
+    let told = match arguments.format {
+        Some(format) => Ok(format),
+        None if is_input(&arguments.file) => {
+            Err(Problem::new("nothing tells the format of standard input")
+                .help("say `--format jsonl`, `yaml` or `csv`"))
+        }
+        None => Format::of_name(&arguments.file),
+    };
     told.map_err(|problem| usage(&problem))
 }
 
@@ -167,7 +191,8 @@ fn open(file: &Path) -> Result<(Box<dyn Read>, Option<u64>), Problem> {
         Ok((file, metadata.is_file().then_some(metadata.len())))
     });
     let (file, size) = opened.map_err(|error| {
-        Problem::new(format!("`{}` cannot be read: {error}", file.display())).help("name a file, or `-`")
+        Problem::new(format!("`{}` cannot be read: {error}", file.display()))
+            .help("name a file, or `-`")
     })?;
     Ok((Box::new(file), size))
 }
@@ -177,34 +202,62 @@ fn is_input(file: &Path) -> bool {
 }
 
 fn name_of(file: &Path) -> String {
-    if is_input(file) { "standard input".to_owned() } else { file.display().to_string() }
+    if is_input(file) {
+        "standard input".to_owned()
+    } else {
+        file.display().to_string()
+    }
 }
 
 fn tell(name: &str, wrong: &Wrong) {
     let label = Paint::for_errors().bad("error:");
-    notice(&format!("{label} {name}:{}: {}\n", wrong.line, wrong.message));
+    notice(&format!(
+        "{label} {name}:{}: {}\n",
+        wrong.line, wrong.message
+    ));
 }
 
 fn resumable(problem: Problem, doing: Doing) -> Problem {
     let help = match doing {
         _ if doing.skips() => "the same command goes on where this one stopped",
-        Doing::Write(_) => "the same command without `--on-duplicate error` goes on where this one stopped",
-        Doing::Delete(_) => "the same command without `--on-missing error` goes on where this one stopped",
+        Doing::Write(_) => {
+            "the same command without `--on-duplicate error` goes on where this one stopped"
+        }
+        Doing::Delete(_) => {
+            "the same command without `--on-missing error` goes on where this one stopped"
+        }
     };
-    let help = problem.help.as_ref().map_or_else(|| help.to_owned(), |own| format!("{own}; then {help}"));
+    let help = problem
+        .help
+        .as_ref()
+        .map_or_else(|| help.to_owned(), |own| format!("{own}; then {help}"));
     problem.help(help)
 }
 
 /// What was done. `is_whole` says that the end of the file was reached.
-fn summary(tally: &Tally, doing: Doing, is_dry: bool, is_whole: bool, paint: Paint, timing: &str) -> String {
-    let label = if tally.wrong == 0 && is_whole { paint.good("ok:") } else { paint.bad("not all:") };
+fn summary(
+    tally: &Tally,
+    doing: Doing,
+    is_dry: bool,
+    is_whole: bool,
+    paint: Paint,
+    timing: &str,
+) -> String {
+    let label = if tally.wrong == 0 && is_whole {
+        paint.good("ok:")
+    } else {
+        paint.bad("not all:")
+    };
     let tuples = |number| count(number, "tuple", "tuples");
     let (done, one_not, more_not) = match doing {
         Doing::Write(_) => ("imported", "was there already", "were there already"),
         Doing::Delete(_) => ("deleted", "was not there", "were not there"),
     };
     let mut parts = vec![if is_dry {
-        format!("{label} {} could be {done}, nothing was written", tuples(tally.taken()))
+        format!(
+            "{label} {} could be {done}, nothing was written",
+            tuples(tally.taken())
+        )
     } else {
         format!("{label} {done} {}", tuples(tally.changed))
     }];
@@ -214,7 +267,15 @@ fn summary(tally: &Tally, doing: Doing, is_dry: bool, is_whole: bool, paint: Pai
     if tally.wrong > 0 {
         parts.push(count(tally.wrong, "line was wrong", "lines were wrong"));
     }
-    parts.extend(tally.stopped_at.map(|line| format!("stopped at line {line}")));
-    parts.extend(tally.revision.map(|revision| format!("revision {revision}")));
+    parts.extend(
+        tally
+            .stopped_at
+            .map(|line| format!("stopped at line {line}")),
+    );
+    parts.extend(
+        tally
+            .revision
+            .map(|revision| format!("revision {revision}")),
+    );
     format!("{}; {timing}\n", parts.join(", "))
 }

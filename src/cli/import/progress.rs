@@ -29,7 +29,8 @@ impl Progress {
     /// So many lines were taken.
     pub(super) fn set(&self, taken: u64) {
         self.bar.set_position(self.meter.bytes());
-        self.bar.set_message(format!("{} tuples", indicatif::HumanCount(taken)));
+        self.bar
+            .set_message(format!("{} tuples", indicatif::HumanCount(taken)));
     }
 
     /// Prints something else while the bar is away.

@@ -20,11 +20,24 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const NO_MODEL: &str = "latest_authorization_model_not_found";
 
 /// Names the service; for a dry run, asks it for the store's model.
-pub(super) fn open(url: &str, arguments: &ImportArguments, doing: Doing) -> Result<Box<dyn Target>, Problem> {
+pub(super) fn open(
+    url: &str,
+    arguments: &ImportArguments,
+    doing: Doing,
+) -> Result<Box<dyn Target>, Problem> {
     let service = Service::at(url, PATIENCE)?;
     let store = arguments.place.store;
-    let dry = if arguments.dry_run { Some(admission(&service, store)?) } else { None };
-    Ok(Box::new(Remote { service, path: format!("/stores/{store}/write"), doing, dry }))
+    let dry = if arguments.dry_run {
+        Some(admission(&service, store)?)
+    } else {
+        None
+    };
+    Ok(Box::new(Remote {
+        service,
+        path: format!("/stores/{store}/write"),
+        doing,
+        dry,
+    }))
 }
 
 fn admission(service: &Service, store: StoreId) -> Result<Admission, Problem> {
@@ -34,12 +47,24 @@ fn admission(service: &Service, store: StoreId) -> Result<Admission, Problem> {
     }
     let reply = service.get(&format!("/stores/{store}/authorization-models?page_size=1"))?;
     if reply.status != 200 {
-        return Err(service.refused(&reply, "the permission `relations.read`, which a dry run needs"));
+        return Err(service.refused(
+            &reply,
+            "the permission `relations.read`, which a dry run needs",
+        ));
     }
-    let foreign = |what: String| Problem::new(format!("the answer of `{}` cannot be read: {what}", service.url()));
-    let models: Models = serde_json::from_slice(&reply.body).map_err(|error| foreign(error.to_string()))?;
+    let foreign = |what: String| {
+        Problem::new(format!(
+            "the answer of `{}` cannot be read: {what}",
+            service.url()
+        ))
+    };
+    let models: Models =
+        serde_json::from_slice(&reply.body).map_err(|error| foreign(error.to_string()))?;
     let Some(model) = models.authorization_models.first() else {
-        return Err(Problem::new(format!("store `{store}` has no authorization model")).help("write one first"));
+        return Err(
+            Problem::new(format!("store `{store}` has no authorization model"))
+                .help("write one first"),
+        );
     };
     Admission::of_model(store, model).map_err(|error| foreign(error.to_string()))
 }
@@ -54,7 +79,9 @@ struct Remote {
 
 impl Target for Remote {
     fn check(&self, tuple: &Tuple) -> Result<(), String> {
-        let Some(admission) = &self.dry else { return Ok(()) };
+        let Some(admission) = &self.dry else {
+            return Ok(());
+        };
         let checked = match self.doing {
             Doing::Write(_) => admission.check_write(tuple),
             Doing::Delete(_) => admission.check_delete(&tuple.key),
@@ -64,17 +91,27 @@ impl Target for Remote {
 
     fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal> {
         if self.dry.is_some() {
-            return Ok(Done { changed: u64::try_from(tuples.len()).unwrap_or(u64::MAX), revision: None });
+            return Ok(Done {
+                changed: u64::try_from(tuples.len()).unwrap_or(u64::MAX),
+                revision: None,
+            });
         }
-        let reply = self.service.post(&self.path, body(tuples, self.doing).as_bytes()).map_err(Refusal::Stop)?;
+        let reply = self
+            .service
+            .post(&self.path, body(tuples, self.doing).as_bytes())
+            .map_err(Refusal::Stop)?;
         match reply.status {
             200 => done(&reply, self.doing).map_err(Refusal::Stop),
-            // One tuple too many, in bytes or by what the store says of it: each alone is asked about.
+            // One tuple too many, in bytes or by what the store says of it: each alone is asked
+            // about.
             400 | 409 | 413 => match reply.error() {
                 (code, Some(message)) if code != NO_MODEL => Err(Refusal::Tuples(message)),
                 _ => Err(Refusal::Stop(self.service.refused(&reply, ""))),
             },
-            _ => Err(Refusal::Stop(self.service.refused(&reply, "the permission `relations.write`"))),
+            _ => Err(Refusal::Stop(
+                self.service
+                    .refused(&reply, "the permission `relations.write`"),
+            )),
         }
     }
 }
@@ -87,17 +124,24 @@ fn done(reply: &Reply, doing: Doing) -> Result<Done, Problem> {
         deleted: u64,
     }
     let read: Answer = serde_json::from_slice(&reply.body).map_err(|error| {
-        Problem::new(format!("the answer to a write is not one of behest: {error}"))
-            .help("check that the address is a service's, of this version or a newer one")
+        Problem::new(format!(
+            "the answer to a write is not one of behest: {error}"
+        ))
+        .help("check that the address is a service's, of this version or a newer one")
     })?;
-    Ok(Done { changed: doing.changed(read.written, read.deleted), revision: Some(read.revision) })
+    Ok(Done {
+        changed: doing.changed(read.written, read.deleted),
+        revision: Some(read.revision),
+    })
 }
 
 fn body(tuples: &[&Tuple], doing: Doing) -> String {
     let mut text = String::new();
     text.push_str(match doing {
         Doing::Write(OnDuplicate::Ignore) => r#"{"writes":{"on_duplicate":"ignore","tuple_keys":["#,
-        Doing::Write(OnDuplicate::Replace) => r#"{"writes":{"on_duplicate":"replace","tuple_keys":["#,
+        Doing::Write(OnDuplicate::Replace) => {
+            r#"{"writes":{"on_duplicate":"replace","tuple_keys":["#
+        }
         Doing::Write(OnDuplicate::Error) => r#"{"writes":{"tuple_keys":["#,
         Doing::Delete(OnMissing::Ignore) => r#"{"deletes":{"on_missing":"ignore","tuple_keys":["#,
         Doing::Delete(OnMissing::Error) => r#"{"deletes":{"tuple_keys":["#,

@@ -62,13 +62,20 @@ struct Held {
 
 impl Work<'_> {
     /// Imports until the end, the line that is one too many wrong, or a fault.
-    pub(super) fn run(mut self, entries: impl Iterator<Item = Result<Entry, Wrong>>) -> (Tally, Result<(), Problem>) {
+    pub(super) fn run(
+        mut self,
+        entries: impl Iterator<Item = Result<Entry, Wrong>>,
+    ) -> (Tally, Result<(), Problem>) {
         let mut tally = Tally::default();
         let outcome = self.all(entries, &mut tally);
         (tally, outcome)
     }
 
-    fn all(&mut self, entries: impl Iterator<Item = Result<Entry, Wrong>>, tally: &mut Tally) -> Result<(), Problem> {
+    fn all(
+        &mut self,
+        entries: impl Iterator<Item = Result<Entry, Wrong>>,
+        tally: &mut Tally,
+    ) -> Result<(), Problem> {
         let mut held = Held::default();
         for read in entries {
             match read.and_then(|entry| self.check(entry)) {
@@ -81,7 +88,8 @@ impl Work<'_> {
                 }
                 Err(wrong) => held.wrong.push(wrong),
             }
-            let is_full = held.entries.len() >= self.batch || held.wrong.len() + held.repeats.len() >= WAITING;
+            let is_full = held.entries.len() >= self.batch
+                || held.wrong.len() + held.repeats.len() >= WAITING;
             // As soon as too many are wrong: all that is held stands before the last of them.
             let is_over = held.wrong.len() > self.left(tally);
             if (is_full || is_over) && self.flush(&mut held, tally)?.is_break() {
@@ -94,13 +102,20 @@ impl Work<'_> {
     fn check(&self, entry: Entry) -> Result<Entry, Wrong> {
         match self.target.check(&entry.tuple) {
             Ok(()) => Ok(entry),
-            Err(message) => Err(Wrong { line: entry.line, message, is_last: false }),
+            Err(message) => Err(Wrong {
+                line: entry.line,
+                message,
+                is_last: false,
+            }),
         }
     }
 
     /// Whether a line of the batch has the same key, and does not simply say the same.
     fn contradicts(&self, entry: &Entry, held: &Held) -> bool {
-        let first = held.places.get(&entry.tuple.key).and_then(|place| held.entries.get(*place));
+        let first = held
+            .places
+            .get(&entry.tuple.key)
+            .and_then(|place| held.entries.get(*place));
         first.is_some_and(|first| !(self.skips && (self.same_keys || first.tuple == entry.tuple)))
     }
 
@@ -111,34 +126,64 @@ impl Work<'_> {
 
     /// Writes what is held, and tells what is wrong up to the line that is one too many.
     fn flush(&mut self, held: &mut Held, tally: &mut Tally) -> Result<ControlFlow<()>, Problem> {
-        let Held { entries, repeats, mut wrong, .. } = std::mem::take(held);
+        let Held {
+            entries,
+            repeats,
+            mut wrong,
+            ..
+        } = std::mem::take(held);
         let (left, mut refused) = (self.left(tally), Vec::new());
-        let mut batch = Halves { entries: &entries, repeats: &repeats, wrong: &mut wrong, refused: &mut refused, left };
+        let mut batch = Halves {
+            entries: &entries,
+            repeats: &repeats,
+            wrong: &mut wrong,
+            refused: &mut refused,
+            left,
+        };
         let written = self.write(&mut batch, 0..entries.len(), tally);
         let end = match &written {
             Ok(()) => batch.end(),
             // What stands behind the last line that was refused is not done, and not told.
             Err(_) => batch.refused.last().map_or(0, |last| last.line),
         };
-        let skipped = repeats.iter().filter(|(_, line)| *line < end && !is_among(&wrong, *line)).count();
+        let skipped = repeats
+            .iter()
+            .filter(|(_, line)| *line < end && !is_among(&wrong, *line))
+            .count();
         wrong.append(&mut refused);
         wrong.sort_by_key(|wrong| wrong.line);
-        for told in wrong.iter().filter(|wrong| wrong.line <= end).take(left.saturating_add(1)) {
+        for told in wrong
+            .iter()
+            .filter(|wrong| wrong.line <= end)
+            .take(left.saturating_add(1))
+        {
             tally.wrong += 1;
             tally.stopped_at = (told.is_last || tally.wrong > self.max_wrong).then_some(told.line);
             (self.tell)(told);
         }
         written?;
         tally.skipped += u64::try_from(skipped).unwrap_or(u64::MAX);
-        Ok(if tally.stopped_at.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if tally.stopped_at.is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
     }
 
-    /// Writes entries in one batch, or, where that is refused, in halves. What alone is refused is wrong.
-    fn write(&mut self, batch: &mut Halves<'_>, range: Range<usize>, tally: &mut Tally) -> Result<(), Problem> {
+    /// Writes entries in one batch, or, where that is refused, in halves. What alone is refused is
+    /// wrong.
+    fn write(
+        &mut self,
+        batch: &mut Halves<'_>,
+        range: Range<usize>,
+        tally: &mut Tally,
+    ) -> Result<(), Problem> {
         let end = batch.end();
         let entries = batch.entries.get(range.clone()).unwrap_or_default();
         // INVARIANT: nothing is written that stands behind the line that is one too many.
-        let entries = entries.split_at(entries.partition_point(|entry| entry.line < end)).0;
+        let entries = entries
+            .split_at(entries.partition_point(|entry| entry.line < end))
+            .0;
         if entries.is_empty() {
             return Ok(());
         }
@@ -146,7 +191,9 @@ impl Work<'_> {
         match (self.target.write(&tuples), entries) {
             (Ok(Done { changed, revision }), _) => {
                 tally.changed += changed;
-                tally.skipped += u64::try_from(entries.len()).unwrap_or(u64::MAX).saturating_sub(changed);
+                tally.skipped += u64::try_from(entries.len())
+                    .unwrap_or(u64::MAX)
+                    .saturating_sub(changed);
                 tally.revision = revision;
                 (self.step)(tally.taken());
                 Ok(())
@@ -169,14 +216,17 @@ fn hold(entry: Entry, held: &mut Held) {
     match held.places.get(&entry.tuple.key) {
         Some(first) => held.repeats.push((*first, entry.line)),
         None => {
-            held.places.insert(entry.tuple.key.clone(), held.entries.len());
+            held.places
+                .insert(entry.tuple.key.clone(), held.entries.len());
             held.entries.push(entry);
         }
     }
 }
 
 fn is_among(wrong: &[Wrong], line: u64) -> bool {
-    wrong.binary_search_by_key(&line, |wrong| wrong.line).is_ok()
+    wrong
+        .binary_search_by_key(&line, |wrong| wrong.line)
+        .is_ok()
 }
 
 /// A batch that is being written, from its first entry to its last.
@@ -185,7 +235,8 @@ struct Halves<'a> {
     repeats: &'a [(usize, u64)],
     /// Lines that are known to be wrong, in order.
     wrong: &'a mut Vec<Wrong>,
-    /// Lines that the store refused, in order; all of them stand before what is still to be written.
+    /// Lines that the store refused, in order; all of them stand before what is still to be
+    /// written.
     refused: &'a mut Vec<Wrong>,
     /// How many may be wrong.
     left: usize,
@@ -198,17 +249,28 @@ impl Halves<'_> {
         let before = self.wrong.partition_point(|wrong| wrong.line < last);
         match self.left.checked_sub(self.refused.len()) {
             // So many of those behind the last refused line may still be wrong.
-            Some(more) if more >= before => self.wrong.get(more).map_or(u64::MAX, |wrong| wrong.line),
+            Some(more) if more >= before => {
+                self.wrong.get(more).map_or(u64::MAX, |wrong| wrong.line)
+            }
             _ => last,
         }
     }
 
     /// A line was refused, and so are those that say the same.
     fn refuse(&mut self, place: usize, line: u64, message: &str) {
-        let wrong = |line| Wrong { line, message: message.to_owned(), is_last: false };
+        let wrong = |line| Wrong {
+            line,
+            message: message.to_owned(),
+            is_last: false,
+        };
         self.refused.push(wrong(line));
         let before = self.wrong.len();
-        self.wrong.extend(self.repeats.iter().filter(|(first, _)| *first == place).map(|(_, line)| wrong(*line)));
+        self.wrong.extend(
+            self.repeats
+                .iter()
+                .filter(|(first, _)| *first == place)
+                .map(|(_, line)| wrong(*line)),
+        );
         if self.wrong.len() > before {
             self.wrong.sort_by_key(|wrong| wrong.line);
         }

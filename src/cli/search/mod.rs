@@ -1,4 +1,5 @@
-//! `behest search`: who may, to what, or what; from a bundle or from a running service, page after page.
+//! `behest search`: who may, to what, or what; from a bundle or from a running service, page after
+//! page.
 //!
 //! Both ways end in the same JSON, so that a terminal shows what the service says.
 
@@ -10,7 +11,9 @@ use super::service::Service;
 use crate::clock::SystemClock;
 use crate::engine::{Ask, Engine, Refusal, SearchRefusal};
 use crate::http;
-use crate::model::{Arguments, Depth, PageRequest, Problem, Record, SearchRequest, Searched, Value};
+use crate::model::{
+    Arguments, Depth, PageRequest, Problem, Record, SearchRequest, Searched, Value,
+};
 use crate::record::Recorder;
 use crate::telemetry::Metrics;
 use request::Asked;
@@ -108,7 +111,9 @@ pub(super) fn run(arguments: &SearchArguments) -> ExitCode {
                 print(&with_line_end(text));
                 ExitCode::SUCCESS
             }
-            Err(error) => fail(&Problem::new(format!("the results cannot be written as JSON: {error}"))),
+            Err(error) => fail(&Problem::new(format!(
+                "the results cannot be written as JSON: {error}"
+            ))),
         },
         Ok(found) => {
             print(&render(&found, asked.searched, Paint::for_results()));
@@ -125,7 +130,10 @@ fn all_pages(
 ) -> Result<Found, Problem> {
     let wanted = arguments.limit.unwrap_or(usize::MAX);
     let limit = u64::try_from(wanted.clamp(1, PAGE)).ok();
-    let mut found = Found { unknown: arguments.unknown_arguments.then_some(["arguments"]), ..Found::default() };
+    let mut found = Found {
+        unknown: arguments.unknown_arguments.then_some(["arguments"]),
+        ..Found::default()
+    };
     let mut token = None;
     loop {
         let json = page(PageRequest { token, limit })?;
@@ -133,18 +141,27 @@ fn all_pages(
             Problem::new(format!("the answer is no page of a search: {error}"))
                 .help("check the address: is behest what answers there?")
         })?;
-        let (reasons, reason) = read.context.map(|context| (context.reasons, context.reason)).unwrap_or_default();
+        let (reasons, reason) = read
+            .context
+            .map(|context| (context.reasons, context.reason))
+            .unwrap_or_default();
         let mut reasons = reasons.into_iter();
         found.reason = reason;
         for named in read.results {
-            let policies = reasons.next().map(|reason| reason.policies).unwrap_or_default();
+            let policies = reasons
+                .next()
+                .map(|reason| reason.policies)
+                .unwrap_or_default();
             if found.results.len() < wanted {
                 found.results.push(Hit { named, policies });
             } else {
                 found.more = true;
             }
         }
-        token = read.page.map(|page| page.next_token.into()).filter(|token: &smol_str::SmolStr| !token.is_empty());
+        token = read
+            .page
+            .map(|page| page.next_token.into())
+            .filter(|token: &smol_str::SmolStr| !token.is_empty());
         if token.is_none() {
             return Ok(found);
         }
@@ -172,22 +189,34 @@ fn from_service(service: &Service, asked: &Asked, page: PageRequest) -> Result<V
     body.insert("page", Value::Record(member));
     let mut text = String::new();
     http::write_record(&mut text, &body);
-    let answer = service.post(&format!("/access/v1/search/{}", asked.searched.as_str()), text.as_bytes())?;
+    let answer = service.post(
+        &format!("/access/v1/search/{}", asked.searched.as_str()),
+        text.as_bytes(),
+    )?;
     match answer.status {
         200 => Ok(answer.body),
         _ => Err(service.refused(&answer, "the permission `search`")),
     }
 }
 
-/// With a bundle that is loaded as the service loads it, cases included. What is wrong is printed already where there is
-/// `Err`.
+/// With a bundle that is loaded as the service loads it, cases included. What is wrong is printed
+/// already where there is `Err`.
 fn from_bundle(arguments: &SearchArguments, asked: &Asked) -> Result<Found, ExitCode> {
     let search = SearchRequest::from_body(asked.searched, &asked.body).map_err(|error| {
-        fail(&Problem::new(format!("the search is not of its form: {error}")).help("see `behest search --help`"))
+        fail(
+            &Problem::new(format!("the search is not of its form: {error}"))
+                .help("see `behest search --help`"),
+        )
     })?;
-    let engine = Engine::new(Arc::new(SystemClock), Arc::new(Metrics::default()), Recorder::default());
+    let engine = Engine::new(
+        Arc::new(SystemClock),
+        Arc::new(Metrics::default()),
+        Recorder::default(),
+    );
     let source = arguments.bundle.source();
-    engine.load(&source).map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
+    engine
+        .load(&source)
+        .map_err(|refused| fail_with_lines(&refused.problems, &refused.files))?;
     let ask = Ask {
         caller: "search",
         request_id: None,
@@ -197,7 +226,9 @@ fn from_bundle(arguments: &SearchArguments, asked: &Asked) -> Result<Found, Exit
         evidence: None,
     };
     let page = |page: PageRequest| {
-        let found = engine.search(&ask, &search, &page).map_err(|refusal| describe(&refusal))?;
+        let found = engine
+            .search(&ask, &search, &page)
+            .map_err(|refusal| describe(&refusal))?;
         let written = http::write_page(&search, true, &found, asked.arguments, Depth::Reason);
         written
             .map(|bytes| bytes.to_vec())
@@ -209,25 +240,41 @@ fn from_bundle(arguments: &SearchArguments, asked: &Asked) -> Result<Found, Exit
 fn describe(refusal: &SearchRefusal) -> Problem {
     match refusal {
         SearchRefusal::Refused(Refusal::Malformed(malformed)) => {
-            Problem::new(format!("the search is not of its form: {malformed}")).help("see `behest search --help`")
+            Problem::new(format!("the search is not of its form: {malformed}"))
+                .help("see `behest search --help`")
         }
-        SearchRefusal::Refused(Refusal::Fault(fault)) => Problem::new(format!("there is no answer: {fault}")),
-        SearchRefusal::Refused(Refusal::TakesLong) => Problem::new("there is no answer: it takes too long"),
+        SearchRefusal::Refused(Refusal::Fault(fault)) => {
+            Problem::new(format!("there is no answer: {fault}"))
+        }
+        SearchRefusal::Refused(Refusal::TakesLong) => {
+            Problem::new("there is no answer: it takes too long")
+        }
         SearchRefusal::Token(error) => Problem::new(error.to_string()),
     }
 }
 
 /// A line for each result, in alphabetical order, with the policies that permit it.
 fn render(found: &Found, searched: Searched, paint: Paint) -> String {
-    let mut rows: Vec<(&Named, &[String])> =
-        found.results.iter().map(|result| (&result.named, result.policies.as_slice())).collect();
+    let mut rows: Vec<(&Named, &[String])> = found
+        .results
+        .iter()
+        .map(|result| (&result.named, result.policies.as_slice()))
+        .collect();
     rows.sort_unstable();
     let names: Vec<String> = rows.iter().map(|(named, _)| named.to_string()).collect();
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let width = names
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     for (name, (_, policies)) in names.iter().zip(&rows) {
         // Writing into a string cannot fail.
-        let _ = writeln!(text, "{name:width$}  {}", paint.dim(&format!("by {}", policies.join(", "))));
+        let _ = writeln!(
+            text,
+            "{name:width$}  {}",
+            paint.dim(&format!("by {}", policies.join(", ")))
+        );
     }
     let (one, many) = match searched {
         Searched::Subject => ("subject", "subjects"),
@@ -235,11 +282,34 @@ fn render(found: &Found, searched: Searched, paint: Paint) -> String {
         Searched::Action => ("action", "actions"),
     };
     let count = found.results.len();
-    let more = if found.more { ", and there are more" } else { "" };
-    let note = if found.unknown.is_some() { ", with some arguments; no call is permitted by this" } else { "" };
-    let _ = writeln!(text, "{}", paint.dim(&format!("{count} {}{more}{note}", if count == 1 { one } else { many })));
-    if let Some(Denial { code, message, principal, next_action: _ }) = &found.reason {
-        let whose = principal.as_ref().map_or_else(String::new, |principal| format!(" ({principal})"));
+    let more = if found.more {
+        ", and there are more"
+    } else {
+        ""
+    };
+    let note = if found.unknown.is_some() {
+        ", with some arguments; no call is permitted by this"
+    } else {
+        ""
+    };
+    let _ = writeln!(
+        text,
+        "{}",
+        paint.dim(&format!(
+            "{count} {}{more}{note}",
+            if count == 1 { one } else { many }
+        ))
+    );
+    if let Some(Denial {
+        code,
+        message,
+        principal,
+        next_action: _,
+    }) = &found.reason
+    {
+        let whose = principal
+            .as_ref()
+            .map_or_else(String::new, |principal| format!(" ({principal})"));
         let _ = writeln!(text, "{code}{whose}: {message}");
     }
     text

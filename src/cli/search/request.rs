@@ -1,4 +1,5 @@
-//! What is searched for, spelled out on the command line: a type in place of an entity, or no action.
+//! What is searched for, spelled out on the command line: a type in place of an entity, or no
+//! action.
 
 use crate::cli::args::SearchArguments;
 use crate::http;
@@ -24,26 +25,45 @@ enum Word {
 
 /// Reads the command line.
 pub(super) fn read(arguments: &SearchArguments) -> Result<Asked, Problem> {
-    let members: Vec<Word> = arguments.who.split('>').map(word).collect::<Result<_, _>>()?;
+    let members: Vec<Word> = arguments
+        .who
+        .split('>')
+        .map(word)
+        .collect::<Result<_, _>>()?;
     let (action, resource) = match arguments.what.as_slice() {
         [action, resource] => (Some(action), word(resource)?),
         [resource] => (None, word(resource)?),
         _ => return Err(wrong("a search takes a chain, an action and a resource")),
     };
-    let sought = members.iter().filter(|member| matches!(member, Word::Type(_))).count();
+    let sought = members
+        .iter()
+        .filter(|member| matches!(member, Word::Type(_)))
+        .count();
     let mut body = Record::new();
     let searched = match (sought, action, &resource) {
         (1, Some(_), Word::Entity(_)) => Searched::Subject,
         (0, Some(_), Word::Type(_)) => Searched::Resource,
         (0, None, Word::Entity(_)) => Searched::Action,
         (0, Some(_), Word::Entity(_)) => {
-            return Err(wrong("nothing is searched for: put a type in place of an entity, or leave the action out"));
+            return Err(wrong(
+                "nothing is searched for: put a type in place of an entity, or leave the action out",
+            ));
         }
-        _ => return Err(wrong("two things are searched for: name an entity (`type:id`) in place of one of them")),
+        _ => {
+            return Err(wrong(
+                "two things are searched for: name an entity (`type:id`) in place of one of them",
+            ));
+        }
     };
     body.insert("subject", Value::Record(subject(&members)?));
     if let Some(action) = action {
-        body.insert("action", Value::Record(Record::from_iter([("name".into(), Value::text(action.as_str()))])));
+        body.insert(
+            "action",
+            Value::Record(Record::from_iter([(
+                "name".into(),
+                Value::text(action.as_str()),
+            )])),
+        );
     }
     body.insert("resource", Value::Record(entity(&resource)));
     if let Some(context) = &arguments.context {
@@ -51,15 +71,25 @@ pub(super) fn read(arguments: &SearchArguments) -> Result<Asked, Problem> {
             .map_err(|error| wrong(&format!("`--context`: {error}")))?;
         body.insert("context", Value::Record(context));
     }
-    let arguments = if arguments.unknown_arguments { Arguments::Unknown } else { Arguments::Known };
-    Ok(Asked { searched, body, arguments })
+    let arguments = if arguments.unknown_arguments {
+        Arguments::Unknown
+    } else {
+        Arguments::Known
+    };
+    Ok(Asked {
+        searched,
+        body,
+        arguments,
+    })
 }
 
 fn word(text: &str) -> Result<Word, Problem> {
     let text = text.trim();
     match text.parse() {
         Ok(entity) => Ok(Word::Entity(entity)),
-        Err(_) if !text.is_empty() && !text.replace("::", "").contains(':') => Ok(Word::Type(text.to_owned())),
+        Err(_) if !text.is_empty() && !text.replace("::", "").contains(':') => {
+            Ok(Word::Type(text.to_owned()))
+        }
         Err(error) => Err(wrong(&error.to_string())),
     }
 }
@@ -74,31 +104,43 @@ fn entity(word: &Word) -> Record {
     }
 }
 
-/// The chain. What stands before the subject of the request is a `delegation_chain`; what stands behind a type that is
-/// searched for, the actors of its `act`.
+/// The chain. What stands before the subject of the request is a `delegation_chain`; what stands
+/// behind a type that is searched for, the actors of its `act`.
 fn subject(members: &[Word]) -> Result<Record, Problem> {
-    let at = members.iter().position(|member| matches!(member, Word::Type(_))).unwrap_or(members.len() - 1);
+    let at = members
+        .iter()
+        .position(|member| matches!(member, Word::Type(_)))
+        .unwrap_or(members.len() - 1);
     let (Some(last), before) = (members.get(at), members.get(..at).unwrap_or_default()) else {
         return Err(wrong("the chain names nobody"));
     };
     let behind = members.get(at + 1..).unwrap_or_default();
     let mut subject = entity(last);
     if !before.is_empty() && !behind.is_empty() {
-        return Err(wrong("what is searched for stands first or last in its chain"));
+        return Err(wrong(
+            "what is searched for stands first or last in its chain",
+        ));
     }
     if !before.is_empty() {
-        let list = before.iter().map(|member| Value::Record(entity(member))).collect();
+        let list = before
+            .iter()
+            .map(|member| Value::Record(entity(member)))
+            .collect();
         subject.insert("delegation_chain", Value::List(list));
     }
     let mut act: Option<Record> = None;
     for member in behind {
-        let Word::Entity(actor) = member else { continue };
+        let Word::Entity(actor) = member else {
+            continue;
+        };
         let profile = match actor.kind.as_str() {
             "agent" => "ai_agent",
             "service" => "service",
             "user" => "user",
             _ => {
-                return Err(wrong("behind what is searched for there can only be agents, services and users"));
+                return Err(wrong(
+                    "behind what is searched for there can only be agents, services and users",
+                ));
             }
         };
         let mut outer = Record::from_iter([

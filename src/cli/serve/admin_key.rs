@@ -1,7 +1,8 @@
-//! The admin key: for the calls that need one, where no caller is configured, or beside those that are.
+//! The admin key: for the calls that need one, where no caller is configured, or beside those that
+//! are.
 //!
-//! INVARIANT: a key that was made is seen once, by the person at the terminal or in a file of mode 0600. It is never
-//! logged.
+//! INVARIANT: a key that was made is seen once, by the person at the terminal or in a file of mode
+//! 0600. It is never logged.
 
 use crate::config::{self, Config, Environment};
 use crate::evidence::KEY_PREFIX;
@@ -29,8 +30,12 @@ pub(super) struct AdminKey {
 }
 
 impl AdminKey {
-    /// Takes the key that is given, beside configured callers too; without one, makes one where no caller is configured.
-    pub(super) fn choose(config: &Config, environment: &Environment) -> Result<Option<Self>, Problem> {
+    /// Takes the key that is given, beside configured callers too; without one, makes one where no
+    /// caller is configured.
+    pub(super) fn choose(
+        config: &Config,
+        environment: &Environment,
+    ) -> Result<Option<Self>, Problem> {
         let given = environment.get(VARIABLE);
         match given {
             Some(key) if key.len() < MIN_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) => Err(Problem::new(
@@ -76,19 +81,33 @@ impl AdminKey {
         }
     }
 
-    /// Writes the key to a file that only this user may read: in the data directory, or else where files of one
-    /// session lie.
-    pub(super) fn write(&self, data: Option<&Path>, environment: &Environment) -> Result<KeyFile, Problem> {
+    /// Writes the key to a file that only this user may read: in the data directory, or else where
+    /// files of one session lie.
+    pub(super) fn write(
+        &self,
+        data: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<KeyFile, Problem> {
         let path = if let Some(data) = data {
             data.join("admin-key")
         } else {
-            let runtime = environment.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir());
+            let runtime = environment
+                .get("XDG_RUNTIME_DIR")
+                .map(PathBuf::from)
+                .filter(|dir| dir.is_dir());
             let suffix = BASE64_URL_SAFE_NO_PAD.encode(random::<9>()?);
-            runtime.unwrap_or_else(std::env::temp_dir).join(format!("behest-admin-key-{suffix}"))
+            runtime
+                .unwrap_or_else(std::env::temp_dir)
+                .join(format!("behest-admin-key-{suffix}"))
         };
         write_new(&path, &self.key).map_err(|error| {
-            Problem::new(format!("the admin key cannot be written to `{}`: {error}", path.display()))
-                .help(format!("give one in `{VARIABLE}`, or configure `[[callers]]`"))
+            Problem::new(format!(
+                "the admin key cannot be written to `{}`: {error}",
+                path.display()
+            ))
+            .help(format!(
+                "give one in `{VARIABLE}`, or configure `[[callers]]`"
+            ))
         })?;
         Ok(KeyFile { path })
     }
@@ -97,11 +116,14 @@ impl AdminKey {
 /// Says nothing about the key.
 impl std::fmt::Debug for AdminKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AdminKey").field("made", &self.made).finish_non_exhaustive()
+        f.debug_struct("AdminKey")
+            .field("made", &self.made)
+            .finish_non_exhaustive()
     }
 }
 
-/// The file with a key that was made. It goes when the service ends: the next start makes another key.
+/// The file with a key that was made. It goes when the service ends: the next start makes another
+/// key.
 #[derive(Debug)]
 pub(super) struct KeyFile {
     path: PathBuf,
@@ -115,15 +137,21 @@ impl KeyFile {
 
 impl Drop for KeyFile {
     fn drop(&mut self) {
-        // The key is worth nothing any more; a file that stays is replaced or left to the system's cleaning.
+        // The key is worth nothing any more; a file that stays is replaced or left to the system's
+        // cleaning.
         let _gone = fs::remove_file(&self.path);
     }
 }
 
-/// Refuses a key that a configured caller has: its requests would be recorded as that caller's, with its permissions.
+/// Refuses a key that a configured caller has: its requests would be recorded as that caller's,
+/// with its permissions.
 fn check_own(config: &Config, key: &str) -> Result<(), Problem> {
     let hash = digest(&SHA256, key.as_bytes());
-    let same = |caller: &&config::Caller| caller.key_sha256.is_some_and(|known| known.bytes() == hash.as_ref());
+    let same = |caller: &&config::Caller| {
+        caller
+            .key_sha256
+            .is_some_and(|known| known.bytes() == hash.as_ref())
+    };
     match config.callers.iter().find(same) {
         None => Ok(()),
         Some(caller) => Err(Problem::new(format!("`{VARIABLE}` is the key of the caller `{}`", caller.name))
@@ -133,8 +161,9 @@ fn check_own(config: &Config, key: &str) -> Result<(), Problem> {
 
 fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes)
-        .map_err(|_| Problem::new("the system gives no random bytes").help(format!("give a key in `{VARIABLE}`")))?;
+    rand::fill(&mut bytes).map_err(|_| {
+        Problem::new("the system gives no random bytes").help(format!("give a key in `{VARIABLE}`"))
+    })?;
     Ok(bytes)
 }
 
@@ -144,7 +173,11 @@ fn write_new(path: &Path, key: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     writeln!(file, "{key}")
 }
 
@@ -157,9 +190,14 @@ mod tests {
     const KEY: &str = "a-key-that-nobody-would-guess-01";
 
     fn choose(variables: &[(&str, &str)]) -> Result<Option<AdminKey>, Problem> {
-        let environment: Environment =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        AdminKey::choose(&load(&Flags::default(), &environment).unwrap(), &environment)
+        let environment: Environment = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        AdminKey::choose(
+            &load(&Flags::default(), &environment).unwrap(),
+            &environment,
+        )
     }
 
     #[test]
@@ -176,7 +214,10 @@ mod tests {
         assert_eq!(choose(&[(VARIABLE, &key)]).unwrap().unwrap().reveal(), key);
         for short in [&key[1..], &format!("{key} "), &format!("{key}é")] {
             let message = choose(&[(VARIABLE, short)]).unwrap_err().message;
-            assert!(message.starts_with("`BEHEST_ADMIN_KEY` is shorter than 32 bytes") && !message.contains("nobody"));
+            assert!(
+                message.starts_with("`BEHEST_ADMIN_KEY` is shorter than 32 bytes")
+                    && !message.contains("nobody")
+            );
         }
         for guessable in [
             "0".repeat(64),
@@ -189,21 +230,36 @@ mod tests {
             "correct horse battery staple".repeat(2).replace(' ', "-"),
         ] {
             let problem = choose(&[(VARIABLE, &guessable)]).unwrap_err();
-            assert!(problem.message.starts_with("`BEHEST_ADMIN_KEY` is common"), "{guessable}");
+            assert!(
+                problem.message.starts_with("`BEHEST_ADMIN_KEY` is common"),
+                "{guessable}"
+            );
         }
     }
 
     #[test]
     fn a_key_beside_configured_callers_is_an_admins_beside_them() {
-        let caller = format!("[{{name=\"a\",key_sha256=\"{}\",permissions=[\"decide\"]}}]", "a".repeat(64));
+        let caller = format!(
+            "[{{name=\"a\",key_sha256=\"{}\",permissions=[\"decide\"]}}]",
+            "a".repeat(64)
+        );
         assert!(choose(&[("BEHEST_CALLERS", &caller)]).unwrap().is_none());
         let key = KEY;
-        let chosen = choose(&[("BEHEST_CALLERS", &caller), (VARIABLE, key)]).unwrap().unwrap();
+        let chosen = choose(&[("BEHEST_CALLERS", &caller), (VARIABLE, key)])
+            .unwrap()
+            .unwrap();
         assert_eq!((chosen.reveal(), chosen.is_made()), (key, false));
-        let hash: String = digest(&SHA256, key.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash: String = digest(&SHA256, key.as_bytes())
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let same = caller.replace(&"a".repeat(64), &hash);
         let problem = choose(&[("BEHEST_CALLERS", &same), (VARIABLE, key)]).unwrap_err();
-        assert_eq!(problem.message, "`BEHEST_ADMIN_KEY` is the key of the caller `a`");
+        assert_eq!(
+            problem.message,
+            "`BEHEST_ADMIN_KEY` is the key of the caller `a`"
+        );
     }
 
     #[test]
@@ -213,9 +269,17 @@ mod tests {
         fs::write(&old, "old").unwrap();
         fs::set_permissions(&old, fs::Permissions::from_mode(0o644)).unwrap();
         let key = choose(&[]).unwrap().unwrap();
-        let file = key.write(Some(dir.path()), &Environment::default()).unwrap();
-        assert_eq!(fs::read_to_string(file.path()).unwrap().trim_end(), key.reveal());
-        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+        let file = key
+            .write(Some(dir.path()), &Environment::default())
+            .unwrap();
+        assert_eq!(
+            fs::read_to_string(file.path()).unwrap().trim_end(),
+            key.reveal()
+        );
+        assert_eq!(
+            fs::metadata(file.path()).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         drop(file);
         assert!(!old.exists());
     }

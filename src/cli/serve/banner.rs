@@ -9,12 +9,26 @@ use crate::engine::Loaded;
 use std::fmt::Write as _;
 
 /// Said where there is no data directory.
-pub(super) const MEMORY_ONLY: &str = "state is in memory only; `--data DIR` keeps relations and the signing key";
+pub(super) const MEMORY_ONLY: &str =
+    "state is in memory only; `--data DIR` keeps relations and the signing key";
 
 /// Prints it.
-pub(super) fn print(config: &Config, source: &Source, loaded: &Loaded, bound: &Bound, admin_key: Option<&AdminKey>) {
+pub(super) fn print(
+    config: &Config,
+    source: &Source,
+    loaded: &Loaded,
+    bound: &Bound,
+    admin_key: Option<&AdminKey>,
+) {
     let made = admin_key.filter(|key| key.is_made()).map(AdminKey::reveal);
-    notice(&render(config, source, loaded, bound, made, Paint::for_errors()));
+    notice(&render(
+        config,
+        source,
+        loaded,
+        bound,
+        made,
+        Paint::for_errors(),
+    ));
 }
 
 fn render(
@@ -25,13 +39,23 @@ fn render(
     made: Option<&str>,
     paint: Paint,
 ) -> String {
-    let mut text = format!("\n  {} {}\n\n", paint.strong("behest"), env!("CARGO_PKG_VERSION"));
+    let mut text = format!(
+        "\n  {} {}\n\n",
+        paint.strong("behest"),
+        env!("CARGO_PKG_VERSION")
+    );
     let mut line = |label: &str, value: &str| {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "  {}  {value}", paint.dim(&format!("{label:<9}")));
     };
     // What is printed can be opened as it stands.
-    let url = bound.url().map(|url| if config.tls.is_some() { url.replacen("http:", "https:", 1) } else { url });
+    let url = bound.url().map(|url| {
+        if config.tls.is_some() {
+            url.replacen("http:", "https:", 1)
+        } else {
+            url
+        }
+    });
     match url {
         Some(url) => {
             line("listening", &url);
@@ -46,7 +70,10 @@ fn render(
     line("bundle", &format!("{bundle}, {}", loaded.digest.short()));
     line("", &loaded.summary);
     if let Some(key) = made {
-        line("admin key", &format!("{key}  {}", paint.dim("(until the service ends)")));
+        line(
+            "admin key",
+            &format!("{key}  {}", paint.dim("(until the service ends)")),
+        );
     }
     if config.data.is_none() {
         let _ = write!(text, "\n  {MEMORY_ONLY}\n");
@@ -74,7 +101,14 @@ mod tests {
         };
         let bound = Bound::open(&"127.0.0.1:0".parse::<Listen>().unwrap()).unwrap();
         let url = bound.url().unwrap();
-        let text = render(&config, &Source::Embedded, &loaded, &bound, Some("behest_k"), Paint { colour: false });
+        let text = render(
+            &config,
+            &Source::Embedded,
+            &loaded,
+            &bound,
+            Some("behest_k"),
+            Paint { colour: false },
+        );
         let version = env!("CARGO_PKG_VERSION");
         assert_eq!(
             text,

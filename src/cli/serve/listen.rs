@@ -1,11 +1,13 @@
 //! The address that the service listens on, taken before anything else is built.
 //!
-//! **Decision.** Taking the address is listening on it: the system then lets clients connect, and their connections wait
-//! until the first bundle is loaded and [`crate::http::Server`] accepts them. Nothing is answered before.
-//! **Trade-off.** A probe that only connects takes the service for ready a moment early, so probes ask `/readyz`; and
-//! where the bundle is refused, whoever waited sees a connection reset. Binding without listening would cost more: two
-//! starting services could both take a TCP port, and find out only after the load, and a Unix socket on which nobody
-//! listens looks abandoned ([`is_abandoned`]) to a second service, which would remove it.
+//! **Decision.** Taking the address is listening on it: the system then lets clients connect, and
+//! their connections wait until the first bundle is loaded and [`crate::http::Server`] accepts
+//! them. Nothing is answered before.
+//! **Trade-off.** A probe that only connects takes the service for ready a moment early, so probes
+//! ask `/readyz`; and where the bundle is refused, whoever waited sees a connection reset. Binding
+//! without listening would cost more: two starting services could both take a TCP port, and find
+//! out only after the load, and a Unix socket on which nobody listens looks abandoned
+//! ([`is_abandoned`]) to a second service, which would remove it.
 
 use crate::config::Listen;
 use crate::http::Listener;
@@ -34,14 +36,21 @@ impl Bound {
     pub(super) fn open(listen: &Listen) -> Result<Self, Problem> {
         match listen {
             Listen::Tcp(address) => {
-                let listener = TcpListener::bind(address).map_err(|error| cannot_bind(listen, &error))?;
+                let listener =
+                    TcpListener::bind(address).map_err(|error| cannot_bind(listen, &error))?;
                 // The port that was given for 0.
                 let at = At::Tcp(listener.local_addr().unwrap_or(*address));
-                Ok(Self { listener: Listener::Tcp(listener), at })
+                Ok(Self {
+                    listener: Listener::Tcp(listener),
+                    at,
+                })
             }
             Listen::Unix(path) => {
                 let listener = bind_unix(path).map_err(|error| cannot_bind(listen, &error))?;
-                Ok(Self { listener: Listener::Unix(listener), at: At::Unix(path.clone()) })
+                Ok(Self {
+                    listener: Listener::Unix(listener),
+                    at: At::Unix(path.clone()),
+                })
             }
         }
     }
@@ -94,25 +103,32 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     }
 }
 
-/// INVARIANT: true for sockets only. A connection to a plain file is refused too, and that file is somebody's.
+/// INVARIANT: true for sockets only. A connection to a plain file is refused too, and that file is
+/// somebody's.
 fn is_abandoned(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
-        && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        && UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn cannot_bind(listen: &Listen, error: &io::Error) -> Problem {
     let (problem, help) = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            ("is in use".to_owned(), "stop what listens there, or choose another address with `--listen`")
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            ("is not an address of this machine".to_owned(), "choose one that is with `--listen`")
-        }
+        io::ErrorKind::AddrInUse => (
+            "is in use".to_owned(),
+            "stop what listens there, or choose another address with `--listen`",
+        ),
+        io::ErrorKind::AddrNotAvailable => (
+            "is not an address of this machine".to_owned(),
+            "choose one that is with `--listen`",
+        ),
         io::ErrorKind::PermissionDenied => (
             "may not be used by this user".to_owned(),
             "choose a port above 1023, or a directory of your own, with `--listen`",
         ),
-        _ => (format!("cannot be listened on: {error}"), "choose another address with `--listen`"),
+        _ => (
+            format!("cannot be listened on: {error}"),
+            "choose another address with `--listen`",
+        ),
     };
     Problem::new(format!("`{listen}` {problem}")).help(help)
 }
@@ -131,7 +147,10 @@ mod tests {
         let bound = Bound::open(&listen).unwrap();
         assert_eq!(bound.url(), None);
         let problem = Bound::open(&listen).err().unwrap();
-        assert_eq!(problem.message, format!("`unix:{}` is in use", path.display()));
+        assert_eq!(
+            problem.message,
+            format!("`unix:{}` is in use", path.display())
+        );
         drop(bound);
         assert!(!path.exists());
     }

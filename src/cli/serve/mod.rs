@@ -1,12 +1,13 @@
 //! `behest serve`: the parts put together, and the life of the process.
 //!
-//! **Problem.** A service that starts half (without its bundle, its record, its address) decides wrongly or not at
-//! all, and is found out late.
-//! **Decision.** Everything that can fail is done before the first request is taken, in the order in which a person
-//! would want to hear of it; whatever fails ends the process with one report. What happens later (a bundle that
-//! changes, a signal) has a thread of its own.
-//! **Trade-off.** A service whose bundle is broken at start does not come up, even where yesterday's would do. The
-//! address is taken before the bundle is read, so a client may connect early: it waits, as `listen` says.
+//! **Problem.** A service that starts half (without its bundle, its record, its address) decides
+//! wrongly or not at all, and is found out late.
+//! **Decision.** Everything that can fail is done before the first request is taken, in the order
+//! in which a person would want to hear of it; whatever fails ends the process with one report.
+//! What happens later (a bundle that changes, a signal) has a thread of its own.
+//! **Trade-off.** A service whose bundle is broken at start does not come up, even where
+//! yesterday's would do. The address is taken before the bundle is read, so a client may connect
+//! early: it waits, as `listen` says.
 
 mod admin_key;
 mod banner;
@@ -75,18 +76,33 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     let source = source_of(config.bundle.clone());
     // Before the load: what changes while the bundle is read is noticed at the first look.
     let watcher = Watcher::new(&source, &config.reload);
-    let loaded = parts.engine.load(&source).map_err(|refused| Stop::Bundle(Box::new(refused)))?;
+    let loaded = parts
+        .engine
+        .load(&source)
+        .map_err(|refused| Stop::Bundle(Box::new(refused)))?;
     crate::process::huge_pages::settle_pages();
     let server = parts.server(&config, admin_key.as_ref())?;
-    let reload =
-        watcher.map(|watcher| watcher.start(Arc::clone(&parts.engine), Arc::clone(&parts.metrics))).transpose();
+    let reload = watcher
+        .map(|watcher| watcher.start(Arc::clone(&parts.engine), Arc::clone(&parts.metrics)))
+        .transpose();
     let writer = parts.writer.map(Arc::new);
     if let Some(tls) = &parts.tls {
         renew::start(tls).map_err(|error| no_thread(&error))?;
     }
-    let shutdown = signals::listen(reload.map_err(|error| no_thread(&error))?, writer.clone(), parts.tls.clone())?;
+    let shutdown = signals::listen(
+        reload.map_err(|error| no_thread(&error))?,
+        writer.clone(),
+        parts.tls.clone(),
+    )?;
     // After the signals are listened to: whoever reads that the service is there may end it.
-    let _removed_at_the_end = announce(&config, &environment, &source, &loaded, &bound, admin_key.as_ref())?;
+    let _removed_at_the_end = announce(
+        &config,
+        &environment,
+        &source,
+        &loaded,
+        &bound,
+        admin_key.as_ref(),
+    )?;
     if let Some(live) = parts.engine.snapshot() {
         trust::warn_types(&config, live.bundle());
     }
@@ -97,22 +113,26 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
     }
     tracing::info!("stopped");
     outcome.map_err(|error| {
-        Problem::new(format!("serving on `{at}` failed: {error}")).help("see the log lines above").into()
+        Problem::new(format!("serving on `{at}` failed: {error}"))
+            .help("see the log lines above")
+            .into()
     })
 }
 
-/// What is logged where no filter is set. The HTTP parser reports each request that it refuses as an error: whoever
-/// reaches the port could fill the log with them, and hide in it. Faults of the service are logged by `http` itself.
+/// What is logged where no filter is set. The HTTP parser reports each request that it refuses as
+/// an error: whoever reaches the port could fill the log with them, and hide in it. Faults of the
+/// service are logged by `http` itself.
 fn default_filter() -> String {
     format!("{DEFAULT_FILTER},actix_http=off")
 }
 
 fn no_thread(error: &std::io::Error) -> Problem {
-    Problem::new(format!("a thread cannot be started: {error}")).help("raise the limit on threads of this process")
+    Problem::new(format!("a thread cannot be started: {error}"))
+        .help("raise the limit on threads of this process")
 }
 
-/// Says that the service is there, to a person or to a log. What is returned is the file with a key that was made, where
-/// nobody is at the terminal to see it.
+/// Says that the service is there, to a person or to a log. What is returned is the file with a key
+/// that was made, where nobody is at the terminal to see it.
 fn announce(
     config: &Config,
     environment: &Environment,
@@ -123,7 +143,9 @@ fn announce(
 ) -> Result<Option<KeyFile>, Problem> {
     let terminal = std::io::stderr().is_terminal();
     let key_file = match admin_key {
-        Some(key) if key.is_made() && !terminal => Some(key.write(config.data.as_deref(), environment)?),
+        Some(key) if key.is_made() && !terminal => {
+            Some(key.write(config.data.as_deref(), environment)?)
+        }
         _ => None,
     };
     if let Some(file) = &key_file {

@@ -55,21 +55,43 @@ impl Parts {
         let verifier = trust::make(config, &clock)?;
         trust::warn(config);
         let tls = open_tls(config)?;
-        Ok(Self { engine: Arc::new(engine), writer, metrics, clock, signer, verifier, tls })
+        Ok(Self {
+            engine: Arc::new(engine),
+            writer,
+            metrics,
+            clock,
+            signer,
+            verifier,
+            tls,
+        })
     }
 
     /// The HTTP surface over them.
-    pub(super) fn server(&self, config: &Config, admin_key: Option<&AdminKey>) -> Result<Server, Problem> {
+    pub(super) fn server(
+        &self,
+        config: &Config,
+        admin_key: Option<&AdminKey>,
+    ) -> Result<Server, Problem> {
         let verifier = self.verifier.clone();
         let tls = self.tls.clone();
-        let settings = http::Settings { verifier, tls, ..http_settings(config, admin_key)? };
-        let (engine, metrics, clock) = (Arc::clone(&self.engine), Arc::clone(&self.metrics), Arc::clone(&self.clock));
-        Server::new(settings, engine, metrics, clock, &self.signer)
-            .map_err(|error| Problem::new(format!("the service's metadata cannot be signed: {error}")))
+        let settings = http::Settings {
+            verifier,
+            tls,
+            ..http_settings(config, admin_key)?
+        };
+        let (engine, metrics, clock) = (
+            Arc::clone(&self.engine),
+            Arc::clone(&self.metrics),
+            Arc::clone(&self.clock),
+        );
+        Server::new(settings, engine, metrics, clock, &self.signer).map_err(|error| {
+            Problem::new(format!("the service's metadata cannot be signed: {error}"))
+        })
     }
 }
 
-/// What of the cache goes to bodies: a quarter. The keys that a body is kept with are some hundred bytes, as it is itself.
+/// What of the cache goes to bodies: a quarter. The keys that a body is kept with are some hundred
+/// bytes, as it is itself.
 fn known_bytes(config: &Config) -> usize {
     match config.cache {
         CacheSize::Bytes(bytes) => bytes.to_usize() / 4,
@@ -88,19 +110,31 @@ fn make_sealer(config: &Config) -> Result<Sealer, Problem> {
 
 fn search_limits(config: &Config) -> SearchLimits {
     let search = &config.search;
-    SearchLimits { results: search.results, candidates: search.candidates, time: Duration::from_millis(search.time_ms) }
+    SearchLimits {
+        results: search.results,
+        candidates: search.candidates,
+        time: Duration::from_millis(search.time_ms),
+    }
 }
 
 fn open_signer(data: Option<&Path>) -> Result<Signer, Problem> {
     let Some(dir) = data else {
         return Signer::in_memory().map_err(|error| Problem::new(error.to_string()));
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
-        Problem::new(format!("the data directory `{}` cannot be made: {error}", dir.display()))
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| {
+            Problem::new(format!(
+                "the data directory `{}` cannot be made: {error}",
+                dir.display()
+            ))
             .help("`--data` takes a directory that this user may write to")
-    })?;
+        })?;
     Signer::open(dir).map_err(|error| {
-        Problem::new(error.to_string()).help("check who owns the data directory, and who may read its files")
+        Problem::new(error.to_string())
+            .help("check who owns the data directory, and who may read its files")
     })
 }
 
@@ -114,11 +148,19 @@ fn open_stores(config: &Config, clock: &Arc<dyn Clock>) -> Result<Stores, Proble
     let stores = Stores::open(store, Arc::clone(clock))
         .map_err(|error| Problem::new(format!("the relations cannot be read: {error}")))?;
     let limits = &config.limits;
-    Ok(stores.with_limits(StoreLimits { stores: limits.stores, compiled_bytes: limits.models.to_usize() }))
+    Ok(stores.with_limits(StoreLimits {
+        stores: limits.stores,
+        compiled_bytes: limits.models.to_usize(),
+    }))
 }
 
-fn start_recorder(config: &Config, metrics: &Arc<Metrics>) -> Result<(Recorder, Option<Writer>), Problem> {
-    let Some(record) = &config.record else { return Ok((Recorder::default(), None)) };
+fn start_recorder(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+) -> Result<(Recorder, Option<Writer>), Problem> {
+    let Some(record) = &config.record else {
+        return Ok((Recorder::default(), None));
+    };
     let sink = match &record.sink {
         RecordSink::File(path) => Sink::File(path.clone()),
         RecordSink::Stdout => Sink::Stdout,
@@ -140,12 +182,21 @@ fn start_recorder(config: &Config, metrics: &Arc<Metrics>) -> Result<(Recorder, 
 }
 
 fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::Settings, Problem> {
-    let public_url = config.public_url.as_ref().map(|url| http::PublicUrl::parse(url.as_str())).transpose();
-    let mut callers = config.callers.iter().map(caller).collect::<Result<Vec<_>, _>>()?;
+    let public_url = config
+        .public_url
+        .as_ref()
+        .map(|url| http::PublicUrl::parse(url.as_str()))
+        .transpose();
+    let mut callers = config
+        .callers
+        .iter()
+        .map(caller)
+        .collect::<Result<Vec<_>, _>>()?;
     callers.extend(admin_key.map(AdminKey::caller));
     let limits = &config.limits;
     Ok(http::Settings {
-        public_url: public_url.map_err(|error| Problem::new(error.to_string()).help("correct `public_url`"))?,
+        public_url: public_url
+            .map_err(|error| Problem::new(error.to_string()).help("correct `public_url`"))?,
         callers,
         anonymous: config.anonymous_permissions().as_ref().map(permissions),
         raw_keys: config.raw_keys,
@@ -176,13 +227,17 @@ fn http_settings(config: &Config, admin_key: Option<&AdminKey>) -> Result<http::
 }
 
 fn open_tls(config: &Config) -> Result<Option<Arc<Tls>>, Problem> {
-    let Some(tls) = &config.tls else { return Ok(None) };
+    let Some(tls) = &config.tls else {
+        return Ok(None);
+    };
     let files = http::TlsFiles {
         certificate: tls.certificate.clone(),
         key: tls.key.clone(),
         client_authorities: tls.client_authorities.clone(),
     };
-    Tls::open(files).map(Some).map_err(|error| Problem::new(error).help("correct `tls`"))
+    Tls::open(files)
+        .map(Some)
+        .map_err(|error| Problem::new(error).help("correct `tls`"))
 }
 
 fn caller(caller: &config::Caller) -> Result<http::Caller, Problem> {
@@ -191,13 +246,18 @@ fn caller(caller: &config::Caller) -> Result<http::Caller, Problem> {
         (Some(key), ..) => By::Key(http::KeyHash::from_bytes(key.bytes())),
         (None, Some(token), _) => {
             let principal = token.principal.parse().map_err(|_| unknown())?;
-            By::Token { issuer: token.issuer.clone(), principal }
+            By::Token {
+                issuer: token.issuer.clone(),
+                principal,
+            }
         }
-        (None, None, Some(certificate)) => By::Certificate(match (&certificate.sha256, &certificate.uri) {
-            (Some(sha256), _) => CertificateName::Sha256(sha256.bytes()),
-            (None, Some(uri)) => CertificateName::Uri(uri.clone()),
-            (None, None) => return Err(unknown()),
-        }),
+        (None, None, Some(certificate)) => {
+            By::Certificate(match (&certificate.sha256, &certificate.uri) {
+                (Some(sha256), _) => CertificateName::Sha256(sha256.bytes()),
+                (None, Some(uri)) => CertificateName::Uri(uri.clone()),
+                (None, None) => return Err(unknown()),
+            })
+        }
         (None, None, None) => return Err(unknown()),
     };
     Ok(http::Caller {
@@ -206,9 +266,10 @@ fn caller(caller: &config::Caller) -> Result<http::Caller, Problem> {
         permissions: permissions(&caller.permissions),
         require_actor: caller.require_actor,
         reasons: caller.reasons,
-        rate: caller
-            .rate
-            .map(|rate| http::Rate { per_second: rate.per_second, burst: rate.burst.unwrap_or(rate.per_second) }),
+        rate: caller.rate.map(|rate| http::Rate {
+            per_second: rate.per_second,
+            burst: rate.burst.unwrap_or(rate.per_second),
+        }),
         credentials: trust::scope(caller),
     })
 }

@@ -1,7 +1,8 @@
 //! Certificates that are replaced while the service runs.
 //!
-//! Looked at every [`POLL`], and on SIGHUP. Where something is wrong with them they are read again each time, changed or
-//! not: who may read a file changes nothing that is looked at, and authorities that cannot be read end.
+//! Looked at every [`POLL`], and on SIGHUP. Where something is wrong with them they are read again
+//! each time, changed or not: who may read a file changes nothing that is looked at, and
+//! authorities that cannot be read end.
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::http::Tls;
@@ -21,7 +22,10 @@ type Look = Option<(u64, i64, i64, u64)>;
 /// Starts to look. The thread ends with the service.
 pub(super) fn start(tls: &Arc<Tls>) -> io::Result<()> {
     let tls = Arc::downgrade(tls);
-    std::thread::Builder::new().name("certificates".to_owned()).spawn(move || watch(&tls)).map(drop)
+    std::thread::Builder::new()
+        .name("certificates".to_owned())
+        .spawn(move || watch(&tls))
+        .map(drop)
 }
 
 /// Reads the certificates again, and says what came of it.
@@ -31,7 +35,9 @@ pub(super) fn reload(tls: &Tls) {
 
 fn tell(tls: &Tls, outcome: &Result<(), String>) {
     match outcome {
-        Ok(()) => tracing::info!(path = %tls.files().certificate.display(), "the certificates were read again"),
+        Ok(()) => {
+            tracing::info!(path = %tls.files().certificate.display(), "the certificates were read again");
+        }
         Err(error) => tracing::error!(error, "not all certificates can be replaced"),
     }
 }
@@ -57,10 +63,19 @@ fn watch(tls: &Weak<Tls>) {
 
 fn look(tls: &Tls) -> Vec<Look> {
     let files = tls.files();
-    let paths = [Some(&files.certificate), Some(&files.key), files.client_authorities.as_ref()];
+    let paths = [
+        Some(&files.certificate),
+        Some(&files.key),
+        files.client_authorities.as_ref(),
+    ];
     let one = |path: &Path| {
         let metadata = fs::metadata(path).ok()?;
-        Some((metadata.len(), metadata.mtime(), metadata.mtime_nsec(), metadata.ino()))
+        Some((
+            metadata.len(),
+            metadata.mtime(),
+            metadata.mtime_nsec(),
+            metadata.ino(),
+        ))
     };
     paths.into_iter().flatten().map(|path| one(path)).collect()
 }

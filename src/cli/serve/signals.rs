@@ -1,4 +1,5 @@
-//! Signals: SIGTERM and SIGINT end the service in good order, SIGHUP reloads, and SIGXFSZ ends nothing.
+//! Signals: SIGTERM and SIGINT end the service in good order, SIGHUP reloads, and SIGXFSZ ends
+//! nothing.
 
 use super::watch::Reloader;
 use super::{no_thread, renew};
@@ -11,23 +12,27 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::oneshot;
 
-/// Lets the service outlive a limit on the size of its files (`ulimit -f`). The signal that comes with the limit ends a
-/// process that has no handler for it; with one, the write fails as on a full disk, and the store says so.
+/// Lets the service outlive a limit on the size of its files (`ulimit -f`). The signal that comes
+/// with the limit ends a process that has no handler for it; with one, the write fails as on a full
+/// disk, and the store says so.
 pub(super) fn outlive_full_disks() -> Result<(), Problem> {
     let unread = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGXFSZ, unread).map_err(|error| no_handler(&error))?;
     Ok(())
 }
 
-/// Starts to listen. What is returned is done when the service shall end; a second signal to end ends it at once.
+/// Starts to listen. What is returned is done when the service shall end; a second signal to end
+/// ends it at once.
 ///
-/// On SIGHUP the bundle is loaded again, certificates are read again, and the file of decision records opened anew.
+/// On SIGHUP the bundle is loaded again, certificates are read again, and the file of decision
+/// records opened anew.
 pub(super) fn listen(
     reload: Option<Reloader>,
     writer: Option<Arc<Writer>>,
     tls: Option<Arc<Tls>>,
 ) -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| no_handler(&error))?;
+    let mut signals =
+        Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| no_handler(&error))?;
     let (end, ended) = oneshot::channel();
     let handle = move || {
         let mut end = Some(end);
@@ -45,7 +50,10 @@ pub(super) fn listen(
             }
         }
     };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(handle).map_err(|error| no_thread(&error))?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(handle)
+        .map_err(|error| no_thread(&error))?;
     Ok(async {
         let _sender_is_gone = ended.await;
     })

@@ -13,39 +13,56 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Makes the verifier; none where no issuer and no trust domain is configured.
-pub(super) fn make(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<Verifier>>, Problems> {
+pub(super) fn make(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<Verifier>>, Problems> {
     if config.issuers.is_empty() && config.trust_domains.is_empty() {
         return Ok(None);
     }
     let mut problems = Vec::new();
     let mut profiles = Vec::new();
     for issuer in &config.issuers {
-        match profile(issuer).and_then(|profile| Ok((profile, client(issuer.ca_file.as_deref())?))) {
+        match profile(issuer).and_then(|profile| Ok((profile, client(issuer.ca_file.as_deref())?)))
+        {
             Ok(profile) => profiles.push(profile),
-            Err(problem) => problems.push(describe(&format!("the issuer `{}`: {problem}", issuer.issuer))),
+            Err(problem) => problems.push(describe(&format!(
+                "the issuer `{}`: {problem}",
+                issuer.issuer
+            ))),
         }
     }
     let mut domains = Vec::new();
     for domain in &config.trust_domains {
-        match trust_domain(domain).and_then(|settings| Ok((settings, client(domain.ca_file.as_deref())?))) {
+        match trust_domain(domain)
+            .and_then(|settings| Ok((settings, client(domain.ca_file.as_deref())?)))
+        {
             Ok(domain) => domains.push(domain),
-            Err(problem) => problems.push(describe(&format!("the trust domain `{}`: {problem}", domain.name))),
+            Err(problem) => problems.push(describe(&format!(
+                "the trust domain `{}`: {problem}",
+                domain.name
+            ))),
         }
     }
     Problems(problems).into_result()?;
     match Verifier::start(profiles, domains, Arc::clone(clock)) {
         Ok(verifier) => Ok(Some(Arc::new(verifier))),
-        Err(problems) => Err(Problems(problems.iter().map(|problem| describe(problem)).collect())),
+        Err(problems) => Err(Problems(
+            problems.iter().map(|problem| describe(problem)).collect(),
+        )),
     }
 }
 
 /// Which credentials a caller's requests may hold.
 pub(super) fn scope(caller: &config::Caller) -> Scope {
-    Scope { audiences: smol(&caller.audiences), issuers: smol(&caller.issuers) }
+    Scope {
+        audiences: smol(&caller.audiences),
+        issuers: smol(&caller.issuers),
+    }
 }
 
-/// Warns of callers that may send tokens for any of several audiences: a token that was sent to one service would do at
-/// another.
+/// Warns of callers that may send tokens for any of several audiences: a token that was sent to one
+/// service would do at another.
 pub(super) fn warn(config: &Config) {
     if let Some(callers) = unbound(config) {
         tracing::warn!(
@@ -56,7 +73,8 @@ pub(super) fn warn(config: &Config) {
     }
 }
 
-/// Warns of issuers whose tokens name principals of types that the bundle does not declare: whoever is named so is denied.
+/// Warns of issuers whose tokens name principals of types that the bundle does not declare: whoever
+/// is named so is denied.
 pub(super) fn warn_types(config: &Config, bundle: &Bundle) {
     let vocabulary = &bundle.compiled().schema().vocabulary;
     let aliases = &bundle.carriers().aliases;
@@ -73,14 +91,20 @@ pub(super) fn warn_types(config: &Config, bundle: &Bundle) {
     }
 }
 
-/// The types of the principals that credentials name, each with whose credentials these are, and the settings that say so.
+/// The types of the principals that credentials name, each with whose credentials these are, and
+/// the settings that say so.
 fn principal_types(config: &Config) -> BTreeMap<(String, smol_str::SmolStr), Vec<&'static str>> {
     let mut types: BTreeMap<_, Vec<&'static str>> = BTreeMap::new();
     let mut add = |whose: &str, kind: smol_str::SmolStr, word| {
-        types.entry((whose.to_owned(), kind)).or_default().push(word);
+        types
+            .entry((whose.to_owned(), kind))
+            .or_default()
+            .push(word);
     };
     for settings in &config.issuers {
-        let Ok(profile) = profile(settings) else { continue };
+        let Ok(profile) = profile(settings) else {
+            continue;
+        };
         let whose = format!("the issuer `{}`", settings.issuer);
         add(&whose, profile.subject_type, "`subject_type`");
         if profile.actor != ActorForm::None {
@@ -89,18 +113,31 @@ fn principal_types(config: &Config) -> BTreeMap<(String, smol_str::SmolStr), Vec
         add(&whose, profile.client_type, "`client_type`");
     }
     for domain in &config.trust_domains {
-        add(&format!("the trust domain `{}`", domain.name), domain.entity_type.as_str().into(), "`entity_type`");
+        add(
+            &format!("the trust domain `{}`", domain.name),
+            domain.entity_type.as_str().into(),
+            "`entity_type`",
+        );
     }
     types
 }
 
-/// The callers that may send tokens for any of several audiences; none where there is one audience, or each caller names
-/// its own.
+/// The callers that may send tokens for any of several audiences; none where there is one audience,
+/// or each caller names its own.
 fn unbound(config: &Config) -> Option<Vec<&str>> {
     let of_issuers = config.issuers.iter().flat_map(|issuer| &issuer.audiences);
-    let audiences: BTreeSet<&String> =
-        of_issuers.chain(config.trust_domains.iter().flat_map(|domain| &domain.audiences)).collect();
-    let open = config.callers.iter().filter(|caller| caller.audiences.is_empty());
+    let audiences: BTreeSet<&String> = of_issuers
+        .chain(
+            config
+                .trust_domains
+                .iter()
+                .flat_map(|domain| &domain.audiences),
+        )
+        .collect();
+    let open = config
+        .callers
+        .iter()
+        .filter(|caller| caller.audiences.is_empty());
     let callers: Vec<&str> = open.map(|caller| caller.name.as_str()).collect();
     (audiences.len() > 1 && (!callers.is_empty() || config.callers.is_empty())).then_some(callers)
 }
@@ -140,12 +177,15 @@ fn trust_domain(settings: &config::TrustDomain) -> Result<TrustDomain, String> {
 }
 
 /// The members of `context.token` that the issuers' settings name, each with its Cedar type.
-pub(super) fn token_facts(config: &Config) -> Result<Vec<(smol_str::SmolStr, &'static str)>, Problem> {
+pub(super) fn token_facts(
+    config: &Config,
+) -> Result<Vec<(smol_str::SmolStr, &'static str)>, Problem> {
     let mut facts: BTreeMap<smol_str::SmolStr, &'static str> = BTreeMap::new();
     for issuer in &config.issuers {
         for declared in &issuer.facts {
-            let fact =
-                fact(declared).map_err(|problem| describe(&format!("the issuer `{}`: {problem}", issuer.issuer)))?;
+            let fact = fact(declared).map_err(|problem| {
+                describe(&format!("the issuer `{}`: {problem}", issuer.issuer))
+            })?;
             let kind = fact.kind.as_str();
             let other = facts.entry(fact.name).or_insert(kind);
             if *other != kind {

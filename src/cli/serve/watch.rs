@@ -1,12 +1,15 @@
 //! Noticing that the bundle's directory changed, and loading it again.
 //!
-//! Looking is cheap: a listing with sizes and times, no contents. The engine then waits until nothing changes any
-//! more, reads, checks, and swaps or refuses; this file only decides when, and says what came of it.
+//! Looking is cheap: a listing with sizes and times, no contents. The engine then waits until
+//! nothing changes any more, reads, checks, and swaps or refuses; this file only decides when, and
+//! says what came of it.
 //!
-//! INVARIANT: what is remembered was seen before the load that it led to, so a change during a load leads to another.
+//! INVARIANT: what is remembered was seen before the load that it led to, so a change during a load
+//! leads to another.
 //!
-//! INVARIANT: whatever a bundle does to its load, the next one is still looked for. A load that panics is a load that
-//! failed: nobody would notice a thread that is gone before the day a `forbid` does not arrive.
+//! INVARIANT: whatever a bundle does to its load, the next one is still looked for. A load that
+//! panics is a load that failed: nobody would notice a thread that is gone before the day a
+//! `forbid` does not arrive.
 
 use super::super::output::with_line_end;
 use crate::bundle::{self, MAX_ENTRIES, MAX_FOLDERS, Source};
@@ -24,11 +27,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// Entries that are looked at: all of a bundle, its two folders, and one more, so that a directory that is too full looks
-/// unlike any that is not.
+/// Entries that are looked at: all of a bundle, its two folders, and one more, so that a directory
+/// that is too full looks unlike any that is not.
 const MAX_LISTED: usize = MAX_ENTRIES + 3;
 
-/// How deep is looked: at the first folder that lies too deep, so that it is noticed when it is gone.
+/// How deep is looked: at the first folder that lies too deep, so that it is noticed when it is
+/// gone.
 const MAX_DEPTH: usize = MAX_FOLDERS + 1;
 
 /// Looks at a bundle's directory. The default bundle never changes, so nobody watches it.
@@ -42,8 +46,15 @@ pub(super) struct Watcher {
 impl Watcher {
     /// Takes the first look.
     pub(super) fn new(source: &Source, reload: &Reload) -> Option<Self> {
-        let Source::Dir(dir) = source else { return None };
-        Some(Self { source: source.clone(), dir: dir.clone(), poll: reload.poll(), seen: Listing::of(dir) })
+        let Source::Dir(dir) = source else {
+            return None;
+        };
+        Some(Self {
+            source: source.clone(),
+            dir: dir.clone(),
+            poll: reload.poll(),
+            seen: Listing::of(dir),
+        })
     }
 
     /// Starts to look, and to load into `engine` what changed.
@@ -51,7 +62,9 @@ impl Watcher {
         // One request that waits is enough: it is served by a look at what is there then.
         let (sender, receiver) = sync_channel(1);
         let run = move || self.run(&receiver, &metrics, |source| load(&engine, source));
-        std::thread::Builder::new().name("bundle-watcher".to_owned()).spawn(run)?;
+        std::thread::Builder::new()
+            .name("bundle-watcher".to_owned())
+            .spawn(run)?;
         Ok(Reloader { sender })
     }
 
@@ -66,14 +79,20 @@ impl Watcher {
     }
 }
 
-/// Survives a load that panics. The engine's locks are taken again after it, and what it had built is dropped: the swap
-/// is one step, which happened or did not.
+/// Survives a load that panics. The engine's locks are taken again after it, and what it had built
+/// is dropped: the swap is one step, which happened or did not.
 fn contain(metrics: &Metrics, load: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(load)) {
         metrics.reload_failed();
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
         let detail = text.unwrap_or("no text");
-        tracing::error!(detail, "loading the changed bundle panicked, and the one before still decides");
+        tracing::error!(
+            detail,
+            "loading the changed bundle panicked, and the one before still decides"
+        );
     }
 }
 
@@ -91,7 +110,9 @@ impl Reloader {
 
 /// Waits for a request (`true`) or the next look (`false`); none where nobody can ask any more.
 fn wait(receiver: &Receiver<()>, poll: Option<Duration>) -> Option<bool> {
-    let Some(poll) = poll else { return receiver.recv().ok().map(|()| true) };
+    let Some(poll) = poll else {
+        return receiver.recv().ok().map(|()| true);
+    };
     match receiver.recv_timeout(poll) {
         Ok(()) => Some(true),
         Err(RecvTimeoutError::Timeout) => Some(false),
@@ -105,10 +126,14 @@ fn load(engine: &Engine, source: &Source) {
             tracing::info!(bundle = %loaded.digest.short(), "the bundle changed: {}", loaded.summary);
             log_warnings(&loaded.warnings);
         }
-        Ok(loaded) => tracing::info!(bundle = %loaded.digest.short(), "the bundle was read again and is the same"),
+        Ok(loaded) => {
+            tracing::info!(bundle = %loaded.digest.short(), "the bundle was read again and is the same");
+        }
         Err(refused) => {
             let report = with_line_end(bundle::render(&refused.problems, &refused.files, false));
-            tracing::error!("the changed bundle is refused, and the one before still decides\n{report}");
+            tracing::error!(
+                "the changed bundle is refused, and the one before still decides\n{report}"
+            );
         }
     }
 }
@@ -116,7 +141,14 @@ fn load(engine: &Engine, source: &Source) {
 /// Logs what is probably a mistake in a bundle that was taken.
 pub(super) fn log_warnings(warnings: &[Problem]) {
     for warning in warnings {
-        tracing::warn!("{warning}{}", warning.help.as_ref().map(|help| format!(": {help}")).unwrap_or_default());
+        tracing::warn!(
+            "{warning}{}",
+            warning
+                .help
+                .as_ref()
+                .map(|help| format!(": {help}"))
+                .unwrap_or_default()
+        );
     }
 }
 
@@ -124,11 +156,17 @@ pub(super) fn log_warnings(warnings: &[Problem]) {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Listing(BTreeMap<PathBuf, Entry>);
 
-/// Size, times and inode: a file that is replaced by one of equal size and time still differs, and so does one that
-/// could not be read until its mode or owner was changed, which only the time of the last change of its inode tells.
+/// Size, times and inode: a file that is replaced by one of equal size and time still differs, and
+/// so does one that could not be read until its mode or owner was changed, which only the time of
+/// the last change of its inode tells.
 #[derive(Debug, PartialEq, Eq)]
 enum Entry {
-    Seen { size: u64, modified: (i64, i64), changed: (i64, i64), inode: u64 },
+    Seen {
+        size: u64,
+        modified: (i64, i64),
+        changed: (i64, i64),
+        inode: u64,
+    },
     Unreadable(io::ErrorKind),
 }
 
@@ -163,13 +201,19 @@ impl Listing {
         }
         let metadata = fs::metadata(path);
         let folder = metadata.as_ref().is_ok_and(Metadata::is_dir);
-        self.0.insert(path.to_owned(), Entry::of(metadata.as_ref().map_err(|error| error.kind().into())));
+        self.0.insert(
+            path.to_owned(),
+            Entry::of(metadata.as_ref().map_err(|error| error.kind().into())),
+        );
         if !folder {
             return;
         }
-        let Ok(entries) = fs::read_dir(path) else { return };
+        let Ok(entries) = fs::read_dir(path) else {
+            return;
+        };
         for entry in entries.flatten() {
-            // Dotfiles are no part of a bundle; editors and version control write them all the time.
+            // Dotfiles are no part of a bundle; editors and version control write them all the
+            // time.
             if !entry.file_name().as_encoded_bytes().starts_with(b".") {
                 self.add(&entry.path(), depth + 1);
             }
@@ -207,10 +251,17 @@ mod tests {
 
         fs::write(dir.path().join("new"), "shorte").unwrap();
         let modified = fs::metadata(&file).unwrap().modified().unwrap();
-        let replacement = fs::File::options().write(true).open(dir.path().join("new")).unwrap();
+        let replacement = fs::File::options()
+            .write(true)
+            .open(dir.path().join("new"))
+            .unwrap();
         replacement.set_modified(modified).unwrap();
         fs::rename(dir.path().join("new"), &file).unwrap();
-        assert_ne!(longer, Listing::of(dir.path()), "another file of equal size and time");
+        assert_ne!(
+            longer,
+            Listing::of(dir.path()),
+            "another file of equal size and time"
+        );
 
         fs::create_dir(dir.path().join("schemas")).unwrap();
         assert_ne!(longer, Listing::of(dir.path()));
@@ -233,7 +284,10 @@ mod tests {
     #[test]
     fn a_load_that_panics_is_counted_and_the_next_one_comes() {
         let dir = bundle();
-        let reload = Reload { poll_ms: 0, ..Reload::default() };
+        let reload = Reload {
+            poll_ms: 0,
+            ..Reload::default()
+        };
         let watcher = Watcher::new(&Source::Dir(dir.path().to_owned()), &reload).unwrap();
         let (sender, receiver) = sync_channel(1);
         let (loads, loaded) = std::sync::mpsc::channel();
@@ -252,7 +306,10 @@ mod tests {
         drop(sender);
         thread.join().unwrap();
         let text = metrics.encode(0);
-        assert!(text.contains("behest_bundle_reload_failures_total 3"), "{text}");
+        assert!(
+            text.contains("behest_bundle_reload_failures_total 3"),
+            "{text}"
+        );
     }
 
     #[test]

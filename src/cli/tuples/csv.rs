@@ -8,8 +8,8 @@ use crate::model::{Record, Tuple, TupleCondition, TupleUser};
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Terminator};
 use std::io::{self, Write};
 
-/// The columns, in the order in which they are written. A file may have them in any order, and leave out those that
-/// are not [`NEEDED`].
+/// The columns, in the order in which they are written. A file may have them in any order, and
+/// leave out those that are not [`NEEDED`].
 const COLUMNS: [&str; 8] = [
     "user_type",
     "user_id",
@@ -21,7 +21,13 @@ const COLUMNS: [&str; 8] = [
     "condition_context",
 ];
 
-const NEEDED: [&str; 5] = ["user_type", "user_id", "relation", "object_type", "object_id"];
+const NEEDED: [&str; 5] = [
+    "user_type",
+    "user_id",
+    "relation",
+    "object_type",
+    "object_id",
+];
 
 /// The entries of a source.
 pub(super) struct Rows<'a> {
@@ -36,14 +42,21 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
         let meter = source.meter.clone();
-        // The header is read as a row, and rows of another length are told with their line.
-        // A carriage return before the line's end is taken away below: the reader would count such lines too late.
+        // The header is read as a row, and rows of another length are told with their line. A
+        // carriage return before the line's end is taken away below: the reader would count such
+        // lines too late.
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .terminator(Terminator::Any(b'\n'))
             .from_reader(source);
-        Self { reader, meter, row: ByteRecord::new(), columns: None, has_ended: false }
+        Self {
+            reader,
+            meter,
+            row: ByteRecord::new(),
+            columns: None,
+            has_ended: false,
+        }
     }
 
     /// Reads the next row that is not empty; none at the end.
@@ -53,7 +66,11 @@ impl<'a> Rows<'a> {
             let line = self.reader.position().line();
             match self.reader.read_byte_record(&mut self.row) {
                 Ok(true) if self.row.len() == 1 && self.row.as_slice().trim_ascii().is_empty() => {}
-                Ok(true) => return Ok(Some(self.row.position().map_or(line, ::csv::Position::line))),
+                Ok(true) => {
+                    return Ok(Some(
+                        self.row.position().map_or(line, ::csv::Position::line),
+                    ));
+                }
                 Ok(false) => return Ok(None),
                 Err(error) => {
                     let message = match error.into_kind() {
@@ -69,11 +86,16 @@ impl<'a> Rows<'a> {
     fn entry(&mut self) -> Result<Option<Entry>, Wrong> {
         if self.columns.is_none() {
             let Some(line) = self.advance()? else {
-                return Err(Wrong::file(1, "there is no header: name the columns in the first line"));
+                return Err(Wrong::file(
+                    1,
+                    "there is no header: name the columns in the first line",
+                ));
             };
             self.columns = Some(header(&self.row).map_err(|message| Wrong::file(line, message))?);
         }
-        let Some(line) = self.advance()? else { return Ok(None) };
+        let Some(line) = self.advance()? else {
+            return Ok(None);
+        };
         let columns = self.columns.as_deref().unwrap_or_default();
         let read = row(&self.row, columns).map_err(|message| Wrong::entry(line, message))?;
         Ok(Some(Entry { line, tuple: read }))
@@ -103,22 +125,33 @@ fn header(row: &ByteRecord) -> Result<Vec<usize>, String> {
         let name = String::from_utf8_lossy(name);
         let name = name.trim();
         let column = COLUMNS.iter().position(|column| *column == name);
-        let column = column.ok_or_else(|| format!("`{name}` is not a column: there are {known}"))?;
+        let column =
+            column.ok_or_else(|| format!("`{name}` is not a column: there are {known}"))?;
         if columns.contains(&column) {
             return Err(format!("the column `{name}` occurs twice"));
         }
         columns.push(column);
     }
-    let has = |name: &&str| columns.iter().any(|column| COLUMNS.get(*column) == Some(name));
+    let has = |name: &&str| {
+        columns
+            .iter()
+            .any(|column| COLUMNS.get(*column) == Some(name))
+    };
     match NEEDED.iter().find(|name| !has(name)) {
-        Some(name) => Err(format!("the header has no column `{name}`: there are {known}")),
+        Some(name) => Err(format!(
+            "the header has no column `{name}`: there are {known}"
+        )),
         None => Ok(columns),
     }
 }
 
 fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
     if row.len() != columns.len() {
-        return Err(format!("it has {} fields, and the header has {}", row.len(), columns.len()));
+        return Err(format!(
+            "it has {} fields, and the header has {}",
+            row.len(),
+            columns.len()
+        ));
     }
     let mut fields = [""; COLUMNS.len()];
     for (field, column) in row.iter().zip(columns) {
@@ -129,7 +162,16 @@ fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
             *slot = text;
         }
     }
-    let [user_type, user_id, user_relation, relation, object_type, object_id, condition, context] = fields;
+    let [
+        user_type,
+        user_id,
+        user_relation,
+        relation,
+        object_type,
+        object_id,
+        condition,
+        context,
+    ] = fields;
     let user = match user_relation {
         "" => format!("{user_type}:{user_id}"),
         relation => format!("{user_type}:{user_id}#{relation}"),
@@ -137,14 +179,25 @@ fn row(row: &ByteRecord, columns: &[usize]) -> Result<Tuple, String> {
     let condition = match (condition, context) {
         ("", "") => None,
         ("", _) => return Err("it has a `condition_context` and no `condition_name`".to_owned()),
-        (name, "") => Some(TupleCondition { name: name.into(), context: Record::new() }),
+        (name, "") => Some(TupleCondition {
+            name: name.into(),
+            context: Record::new(),
+        }),
         (name, context) => {
             let read = json::read_object(context.as_bytes());
             let context = read.map_err(|message| format!("in `condition_context`: {message}"))?;
-            Some(TupleCondition { name: name.into(), context })
+            Some(TupleCondition {
+                name: name.into(),
+                context,
+            })
         }
     };
-    tuple(&user, relation, &format!("{object_type}:{object_id}"), condition)
+    tuple(
+        &user,
+        relation,
+        &format!("{object_type}:{object_id}"),
+        condition,
+    )
 }
 
 /// Writes a header, and a row for each tuple.
@@ -155,7 +208,10 @@ pub(super) struct Writer<W: Write> {
 
 impl<W: Write> Writer<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out: ::csv::Writer::from_writer(out), has_header: false }
+        Self {
+            out: ::csv::Writer::from_writer(out),
+            has_header: false,
+        }
     }
 
     fn header(&mut self) -> io::Result<()> {
@@ -183,7 +239,16 @@ impl<W: Write> WriteTuples for Writer<W> {
             }
         }
         let object = &key.object;
-        let row = [key.user.kind(), user_id, user_relation, &key.relation, object.kind(), object.id(), name, &context];
+        let row = [
+            key.user.kind(),
+            user_id,
+            user_relation,
+            &key.relation,
+            object.kind(),
+            object.id(),
+            name,
+            &context,
+        ];
         Ok(self.out.write_record(row)?)
     }
 

@@ -17,7 +17,12 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
-        Self { source, buffer: Vec::new(), line: 0, has_ended: false }
+        Self {
+            source,
+            buffer: Vec::new(),
+            line: 0,
+            has_ended: false,
+        }
     }
 }
 
@@ -36,7 +41,8 @@ impl Iterator for Lines<'_> {
                     let read = json::read_object(self.buffer.trim_ascii_end()).and_then(tuple_of);
                     let line = self.line;
                     return Some(
-                        read.map(|tuple| Entry { line, tuple }).map_err(|message| Wrong::entry(line, message)),
+                        read.map(|tuple| Entry { line, tuple })
+                            .map_err(|message| Wrong::entry(line, message)),
                     );
                 }
                 Err(error) => {

@@ -1,12 +1,13 @@
 //! Files of tuples: JSON lines, YAML and CSV, both ways.
 //!
-//! **Problem.** A file of tuples may be larger than memory, and one line of millions may be wrong: a person needs its
-//! number, and a script must be able to go on behind it.
-//! **Decision.** A file is read entry by entry, each with its line. An entry that is wrong is one [`Wrong`], and where
-//! what follows can still be read, the reading goes on. No entry is larger than [`MAX_ENTRY_BYTES`], so a quote that is
-//! never closed does not swallow the file. Numbers keep their digits in all three formats.
-//! **Trade-off.** YAML is read by its events, without anchors, aliases and tags: what those stand for need not fit
-//! into memory.
+//! **Problem.** A file of tuples may be larger than memory, and one line of millions may be wrong:
+//! a person needs its number, and a script must be able to go on behind it.
+//! **Decision.** A file is read entry by entry, each with its line. An entry that is wrong is one
+//! [`Wrong`], and where what follows can still be read, the reading goes on. No entry is larger
+//! than [`MAX_ENTRY_BYTES`], so a quote that is never closed does not swallow the file. Numbers
+//! keep their digits in all three formats.
+//! **Trade-off.** YAML is read by its events, without anchors, aliases and tags: what those stand
+//! for need not fit into memory.
 //!
 //! INVARIANT: what is written here is read back as the same tuples.
 
@@ -24,13 +25,15 @@ use clap::ValueEnum;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Largest entry, in bytes: more than a tuple with the largest context takes, however it is spelled.
+/// Largest entry, in bytes: more than a tuple with the largest context takes, however it is
+/// spelled.
 pub(super) const MAX_ENTRY_BYTES: usize = 1 << 20;
 
 /// How tuples are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// A JSON object on each line: `{"user", "relation", "object", "condition"?: {"name", "context"?}}`
+    /// A JSON object on each line: `{"user", "relation", "object", "condition"?: {"name",
+    /// "context"?}}`
     Jsonl,
     /// A list of the same
     Yaml,
@@ -41,7 +44,9 @@ pub(super) enum Format {
 impl Format {
     /// The format that a file's name tells.
     pub(super) fn of_name(path: &Path) -> Result<Self, Problem> {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        let ending = path
+            .extension()
+            .map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         let shown = path.display();
         match ending.as_deref() {
             Some("jsonl" | "ndjson") => Ok(Self::Jsonl),
@@ -55,7 +60,10 @@ impl Format {
     }
 
     /// Reads the entries of a source.
-    pub(super) fn read<'a>(self, source: Source<'a>) -> Box<dyn Iterator<Item = Result<Entry, Wrong>> + 'a> {
+    pub(super) fn read<'a>(
+        self,
+        source: Source<'a>,
+    ) -> Box<dyn Iterator<Item = Result<Entry, Wrong>> + 'a> {
         match self {
             Self::Jsonl => Box::new(jsonl::Lines::new(source)),
             Self::Yaml => Box::new(yaml::Items::new(source)),
@@ -96,12 +104,20 @@ pub(super) struct Wrong {
 impl Wrong {
     /// What follows can be read.
     fn entry(line: u64, message: impl Into<String>) -> Self {
-        Self { line, message: message.into(), is_last: false }
+        Self {
+            line,
+            message: message.into(),
+            is_last: false,
+        }
     }
 
     /// What follows cannot.
     fn file(line: u64, message: impl Into<String>) -> Self {
-        Self { line, message: message.into(), is_last: true }
+        Self {
+            line,
+            message: message.into(),
+            is_last: true,
+        }
     }
 }
 

@@ -41,10 +41,20 @@ impl<'a> Source<'a> {
     /// Reads from `reader`.
     pub(in crate::cli) fn new(reader: impl Read + 'a, meter: &Meter) -> Self {
         meter.begin_entry();
-        let metered = Metered { inner: Box::new(reader) as Box<dyn Read + 'a>, meter: meter.clone() };
-        let mut source = Self { reader: BufReader::with_capacity(BUFFER_BYTES, metered), meter: meter.clone() };
+        let metered = Metered {
+            inner: Box::new(reader) as Box<dyn Read + 'a>,
+            meter: meter.clone(),
+        };
+        let mut source = Self {
+            reader: BufReader::with_capacity(BUFFER_BYTES, metered),
+            meter: meter.clone(),
+        };
         // What cannot be read now cannot be read later, and is told then.
-        if source.reader.fill_buf().is_ok_and(|bytes| bytes.starts_with(MARK)) {
+        if source
+            .reader
+            .fill_buf()
+            .is_ok_and(|bytes| bytes.starts_with(MARK))
+        {
             source.reader.consume(MARK.len());
         }
         source
@@ -77,11 +87,15 @@ impl<R: Read> Read for Metered<R> {
         let found = self.inner.read(into)?;
         let left = self.meter.left.get().checked_sub(found);
         self.meter.left.set(left.ok_or_else(too_large)?);
-        self.meter.bytes.set(self.meter.bytes.get() + u64::try_from(found).unwrap_or(u64::MAX));
+        self.meter
+            .bytes
+            .set(self.meter.bytes.get() + u64::try_from(found).unwrap_or(u64::MAX));
         Ok(found)
     }
 }
 
 fn too_large() -> io::Error {
-    io::Error::other(format!("an entry has more than {MAX_ENTRY_BYTES} bytes: is a quote not closed?"))
+    io::Error::other(format!(
+        "an entry has more than {MAX_ENTRY_BYTES} bytes: is a quote not closed?"
+    ))
 }

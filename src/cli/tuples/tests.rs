@@ -9,7 +9,9 @@ use std::sync::Arc;
 const FORMATS: [Format; 3] = [Format::Jsonl, Format::Yaml, Format::Csv];
 
 fn read(format: Format, text: impl AsRef<[u8]>) -> Vec<Result<Entry, Wrong>> {
-    format.read(Source::new(text.as_ref(), &Meter::default())).collect()
+    format
+        .read(Source::new(text.as_ref(), &Meter::default()))
+        .collect()
 }
 
 fn written(format: Format, tuples: &[Tuple]) -> String {
@@ -25,7 +27,11 @@ fn written(format: Format, tuples: &[Tuple]) -> String {
 fn told(format: Format, text: impl AsRef<[u8]>) -> Vec<String> {
     let tell = |read: Result<Entry, Wrong>| match read {
         Ok(Entry { line, tuple }) => format!("{line} {}", tuple.key),
-        Err(Wrong { line, message, is_last }) => format!("{line}{} {message}", if is_last { "!" } else { ":" }),
+        Err(Wrong {
+            line,
+            message,
+            is_last,
+        }) => format!("{line}{} {message}", if is_last { "!" } else { ":" }),
     };
     read(format, text).into_iter().map(tell).collect()
 }
@@ -37,12 +43,22 @@ fn id() -> impl Strategy<Value = String> {
 }
 
 fn number() -> impl Strategy<Value = Value> {
-    let digits = prop_oneof!["-?[1-9][0-9]{0,40}", "-?0\\.[0-9]{1,20}", "[1-9]\\.[0-9]{0,3}0e[+-]?[0-9]{1,3}"];
+    let digits = prop_oneof![
+        "-?[1-9][0-9]{0,40}",
+        "-?0\\.[0-9]{1,20}",
+        "[1-9]\\.[0-9]{0,3}0e[+-]?[0-9]{1,3}"
+    ];
     digits.prop_map(|digits| Value::Number(Number::parse(&digits).unwrap()))
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let texts = prop_oneof!["\\PC{0,20}", Just("true".into()), Just("0x1F".into()), Just("~".into()), "[a-z]{0,2000}"];
+    let texts = prop_oneof![
+        "\\PC{0,20}",
+        Just("true".into()),
+        Just("0x1F".into()),
+        Just("~".into()),
+        "[a-z]{0,2000}"
+    ];
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -52,13 +68,17 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
-            prop::collection::vec(("\\PC{0,30}", inner), 0..4).prop_map(|members| Value::Record(record(members))),
+            prop::collection::vec(("\\PC{0,30}", inner), 0..4)
+                .prop_map(|members| Value::Record(record(members))),
         ]
     })
 }
 
 fn record(members: Vec<(String, Value)>) -> Record {
-    members.into_iter().map(|(name, value)| (name.into(), value)).collect()
+    members
+        .into_iter()
+        .map(|(name, value)| (name.into(), value))
+        .collect()
 }
 
 fn tuple() -> impl Strategy<Value = Tuple> {
@@ -67,12 +87,21 @@ fn tuple() -> impl Strategy<Value = Tuple> {
         id().prop_map(|id| format!("team:{id}#member")),
         Just("user:*".to_owned()),
     ];
-    let condition =
-        prop::option::of(("[a-z_]{1,12}", prop::collection::vec(("[a-zA-Z_]{1,9}", value()), 0..4).prop_map(record)));
-    (user, "[^\\s\\p{Cc}:#@]{1,12}", id(), condition).prop_map(|(user, relation, object, condition)| Tuple {
-        key: TupleKey::parse(&user, &relation, &format!("document:{object}")).unwrap(),
-        condition: condition.map(|(name, context)| Arc::new(TupleCondition { name: name.into(), context })),
-    })
+    let condition = prop::option::of((
+        "[a-z_]{1,12}",
+        prop::collection::vec(("[a-zA-Z_]{1,9}", value()), 0..4).prop_map(record),
+    ));
+    (user, "[^\\s\\p{Cc}:#@]{1,12}", id(), condition).prop_map(
+        |(user, relation, object, condition)| Tuple {
+            key: TupleKey::parse(&user, &relation, &format!("document:{object}")).unwrap(),
+            condition: condition.map(|(name, context)| {
+                Arc::new(TupleCondition {
+                    name: name.into(),
+                    context,
+                })
+            }),
+        },
+    )
 }
 
 proptest! {
@@ -99,10 +128,26 @@ proptest! {
 
 #[test]
 fn the_formats_are_those_of_the_documentation() {
-    let mut conditional = Tuple::from("document:plan#viewer@team:sre#member".parse::<TupleKey>().unwrap());
-    let context = record(vec![("until".into(), Value::from("2027")), ("cap".into(), Value::from(3))]);
-    conditional.condition = Some(Arc::new(TupleCondition { name: "in_time".into(), context }));
-    let tuples = ["document:plan#viewer@user:*".parse::<TupleKey>().unwrap().into(), conditional];
+    let mut conditional = Tuple::from(
+        "document:plan#viewer@team:sre#member"
+            .parse::<TupleKey>()
+            .unwrap(),
+    );
+    let context = record(vec![
+        ("until".into(), Value::from("2027")),
+        ("cap".into(), Value::from(3)),
+    ]);
+    conditional.condition = Some(Arc::new(TupleCondition {
+        name: "in_time".into(),
+        context,
+    }));
+    let tuples = [
+        "document:plan#viewer@user:*"
+            .parse::<TupleKey>()
+            .unwrap()
+            .into(),
+        conditional,
+    ];
     for (format, expected) in [
         (
             Format::Jsonl,
@@ -173,13 +218,28 @@ fn csv_takes_its_columns_in_any_order_and_tells_wrong_rows() {
         ]
     );
     for (header, message) in [
-        ("", "1! there is no header: name the columns in the first line"),
-        ("user_type,user_id,relation,object_type\n", "1! the header has no column `object_id`"),
-        ("user_type,user_type\n", "1! the column `user_type` occurs twice"),
-        ("user,relation,object\n", "1! `user` is not a column: there are user_type, "),
+        (
+            "",
+            "1! there is no header: name the columns in the first line",
+        ),
+        (
+            "user_type,user_id,relation,object_type\n",
+            "1! the header has no column `object_id`",
+        ),
+        (
+            "user_type,user_type\n",
+            "1! the column `user_type` occurs twice",
+        ),
+        (
+            "user,relation,object\n",
+            "1! `user` is not a column: there are user_type, ",
+        ),
     ] {
         let found = told(Format::Csv, header);
-        assert!(found.len() == 1 && found[0].starts_with(message), "{found:?}");
+        assert!(
+            found.len() == 1 && found[0].starts_with(message),
+            "{found:?}"
+        );
     }
 }
 
@@ -190,8 +250,11 @@ fn yaml_is_read_item_by_item() {
                  condition: {name: c, context: {n: 0x1F}}\n- user: user:a\n  user: user:b\n  relation: r\n  object: d:5\n\
                  - user: user:a\n  relation: r\n  object: d:6\n  condition:\n    name: c\n    context:\n      n: 1.50\n      \
                  at: 2027-01-01T00:00:00Z\n      ok: true\n      no: ~\n      yes: yes\n...\n";
-    let expected =
-        ["3 d:1#r@user:a", "7 d:2#r@user:b", "8! it is not valid YAML: while parsing node, found unknown anchor"];
+    let expected = [
+        "3 d:1#r@user:a",
+        "7 d:2#r@user:b",
+        "8! it is not valid YAML: while parsing node, found unknown anchor",
+    ];
     assert_eq!(told(Format::Yaml, items), expected);
     let items = items.replace("*a", "&a user:a");
     let found = read(Format::Yaml, &items);
@@ -207,21 +270,42 @@ fn yaml_is_read_item_by_item() {
             "20 d:6#r@user:a",
         ]
     );
-    let condition = found.last().unwrap().as_ref().unwrap().tuple.condition.clone().unwrap();
+    let condition = found
+        .last()
+        .unwrap()
+        .as_ref()
+        .unwrap()
+        .tuple
+        .condition
+        .clone()
+        .unwrap();
     let mut context = String::new();
     http::write_record(&mut context, &condition.context);
-    assert_eq!(context, r#"{"at":"2027-01-01T00:00:00Z","n":1.50,"no":null,"ok":true,"yes":"yes"}"#);
+    assert_eq!(
+        context,
+        r#"{"at":"2027-01-01T00:00:00Z","n":1.50,"no":null,"ok":true,"yes":"yes"}"#
+    );
 
     for (text, message) in [
         ("", vec![]),
         ("---\n", vec![]),
         ("[]", vec![]),
-        ("user: user:a\n", vec!["1! it is no list: write `- user: …` for each tuple"]),
-        ("[]\n---\n[]\n", vec!["2! behind the list stands something else: write one list"]),
+        (
+            "user: user:a\n",
+            vec!["1! it is no list: write `- user: …` for each tuple"],
+        ),
+        (
+            "[]\n---\n[]\n",
+            vec!["2! behind the list stands something else: write one list"],
+        ),
         ("- [\n", vec!["1! it is not valid YAML: "]),
     ] {
         let found = told(Format::Yaml, text);
-        let fits = found.len() == message.len() && found.iter().zip(&message).all(|(found, it)| found.starts_with(it));
+        let fits = found.len() == message.len()
+            && found
+                .iter()
+                .zip(&message)
+                .all(|(found, it)| found.starts_with(it));
         assert!(fits, "{text}: {found:?}");
     }
 }
@@ -241,27 +325,61 @@ fn an_entry_has_a_limit() {
     }
     let header: &[u8] = b"user_type,user_id,relation,object_type,object_id\nuser,a,r,d,1\nuser,\"";
     for (format, text, line) in [
-        (Format::Jsonl, &b"{\"user\":\"user:a\",\"relation\":\"r\",\"object\":\"d:1\"}\n\"user:"[..], 2),
-        (Format::Yaml, b"- {user: 'user:a', relation: r, object: d:1}\n- user: \"", 2),
+        (
+            Format::Jsonl,
+            &b"{\"user\":\"user:a\",\"relation\":\"r\",\"object\":\"d:1\"}\n\"user:"[..],
+            2,
+        ),
+        (
+            Format::Yaml,
+            b"- {user: 'user:a', relation: r, object: d:1}\n- user: \"",
+            2,
+        ),
         (Format::Csv, header, 3),
     ] {
-        let found: Vec<_> = format.read(Source::new(Endless(text), &Meter::default())).collect();
-        let [Ok(_), Err(Wrong { line: told, message, is_last: true })] = found.as_slice() else {
+        let found: Vec<_> = format
+            .read(Source::new(Endless(text), &Meter::default()))
+            .collect();
+        let [
+            Ok(_),
+            Err(Wrong {
+                line: told,
+                message,
+                is_last: true,
+            }),
+        ] = found.as_slice()
+        else {
             panic!("{format:?}: {found:?}")
         };
-        assert_eq!(message, "an entry has more than 1048576 bytes: is a quote not closed?");
+        assert_eq!(
+            message,
+            "an entry has more than 1048576 bytes: is a quote not closed?"
+        );
         assert!((line - 1..=line).contains(told), "{format:?}: {told}");
     }
 }
 
 #[test]
 fn a_name_tells_the_format() {
-    for (name, format) in
-        [("a.jsonl", Format::Jsonl), ("a.NDJSON", Format::Jsonl), ("b/a.yml", Format::Yaml), ("a.b.csv", Format::Csv)]
-    {
+    for (name, format) in [
+        ("a.jsonl", Format::Jsonl),
+        ("a.NDJSON", Format::Jsonl),
+        ("b/a.yml", Format::Yaml),
+        ("a.b.csv", Format::Csv),
+    ] {
         assert_eq!(Format::of_name(Path::new(name)), Ok(format));
     }
-    for (name, help) in [("a.json", "turn an array into lines with `jq -c '.[]'`"), ("a", "say `--format jsonl`")] {
-        assert!(Format::of_name(Path::new(name)).unwrap_err().help.unwrap().starts_with(help), "{name}");
+    for (name, help) in [
+        ("a.json", "turn an array into lines with `jq -c '.[]'`"),
+        ("a", "say `--format jsonl`"),
+    ] {
+        assert!(
+            Format::of_name(Path::new(name))
+                .unwrap_err()
+                .help
+                .unwrap()
+                .starts_with(help),
+            "{name}"
+        );
     }
 }

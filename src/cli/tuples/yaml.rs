@@ -1,14 +1,17 @@
 //! A YAML list of tuples, read by its events: an item is built, given out and forgotten.
 //!
-//! A plain scalar is what JSON would make of it (`true`, `null`, `-1.50` with its digits), else text. Other spellings of
-//! numbers are refused: YAML would read `0x1F` as 31, and a condition that compares texts would not.
+//! A plain scalar is what JSON would make of it (`true`, `null`, `-1.50` with its digits), else
+//! text. Other spellings of numbers are refused: YAML would read `0x1F` as 31, and a condition that
+//! compares texts would not.
 
 use super::entry::tuple_of;
 use super::source::{Meter, Source};
 use super::{Entry, MAX_ENTRY_BYTES, WriteTuples, Wrong, json};
 use crate::http;
 use crate::model::{Number, Record, Tuple, Value};
-use granit_parser::{ErrorKind, Event, FallibleBufferedInput, InputIoError, Parser, ScalarStyle, ScanError, options};
+use granit_parser::{
+    ErrorKind, Event, FallibleBufferedInput, InputIoError, Parser, ScalarStyle, ScanError, options,
+};
 use smol_str::SmolStr;
 use std::io::{self, BufRead, Read, Write};
 
@@ -33,12 +36,23 @@ enum State {
 impl<'a> Items<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
         let meter = source.meter.clone();
-        let chars = Chars { source, text: String::new(), at: 0 };
+        let chars = Chars {
+            source,
+            text: String::new(),
+            at: 0,
+        };
         // A member's name in JSON's quotes may be longer than YAML's 1,024 characters.
-        let mut options = options! { simple_key_max_lookahead: MAX_ENTRY_BYTES, disallow_directives: true };
+        let mut options =
+            options! { simple_key_max_lookahead: MAX_ENTRY_BYTES, disallow_directives: true };
         options.set_emit_comments(false);
         let parser = Parser::new_from_fallible_iter_with_options(chars, options);
-        Self { parser, meter, state: State::Before, line: 1, wrong: None }
+        Self {
+            parser,
+            meter,
+            state: State::Before,
+            line: 1,
+            wrong: None,
+        }
     }
 
     fn event(&mut self) -> Result<Event<'static>, Wrong> {
@@ -58,9 +72,15 @@ impl<'a> Items<'a> {
             match self.event()? {
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 Event::SequenceStart(..) => return Ok(true),
-                Event::Scalar(text, ScalarStyle::Plain, ..) if matches!(text.as_ref(), "" | "~" | "null") => {}
+                Event::Scalar(text, ScalarStyle::Plain, ..)
+                    if matches!(text.as_ref(), "" | "~" | "null") => {}
                 Event::StreamEnd => return Ok(false),
-                _ => return Err(Wrong::file(self.line, "it is no list: write `- user: …` for each tuple")),
+                _ => {
+                    return Err(Wrong::file(
+                        self.line,
+                        "it is no list: write `- user: …` for each tuple",
+                    ));
+                }
             }
         }
     }
@@ -82,7 +102,8 @@ impl<'a> Items<'a> {
             (None, Value::Record(members)) => tuple_of(members),
             (None, other) => Err(format!("a tuple is a mapping, not {}", other.kind())),
         };
-        read.map(|tuple| Some(Entry { line, tuple })).map_err(|message| Wrong::entry(line, message))
+        read.map(|tuple| Some(Entry { line, tuple }))
+            .map_err(|message| Wrong::entry(line, message))
     }
 
     fn end(&mut self) -> Result<(), Wrong> {
@@ -90,12 +111,18 @@ impl<'a> Items<'a> {
             match self.event()? {
                 Event::DocumentEnd => {}
                 Event::StreamEnd => return Ok(()),
-                _ => return Err(Wrong::file(self.line, "behind the list stands something else: write one list")),
+                _ => {
+                    return Err(Wrong::file(
+                        self.line,
+                        "behind the list stands something else: write one list",
+                    ));
+                }
             }
         }
     }
 
-    /// Builds the value that an event begins. What is wrong with it is noted, and the rest of it read all the same.
+    /// Builds the value that an event begins. What is wrong with it is noted, and the rest of it
+    /// read all the same.
     fn value(&mut self, event: Event<'static>, depth: usize) -> Result<Value, Wrong> {
         if event.anchor_id().is_some_and(|id| id != 0) {
             self.note("anchors are not read: write the value out");
@@ -104,7 +131,10 @@ impl<'a> Items<'a> {
             self.note("tags are not read: write the value as JSON would");
         }
         if depth > json::MAX_DEPTH {
-            self.note(&format!("it is nested more than {} levels deep", json::MAX_DEPTH));
+            self.note(&format!(
+                "it is nested more than {} levels deep",
+                json::MAX_DEPTH
+            ));
         }
         match event {
             Event::Scalar(text, ScalarStyle::Plain, ..) => Ok(self.plain(&text)),
@@ -153,15 +183,17 @@ impl<'a> Items<'a> {
             "" | "~" | "null" | "Null" | "NULL" => Value::Null,
             "true" | "True" | "TRUE" => Value::Bool(true),
             "false" | "False" | "FALSE" => Value::Bool(false),
-            _ => match Number::parse(text) {
-                Some(number) => Value::Number(number),
-                None => {
-                    if is_other_number(text) {
-                        self.note(&format!("`{text}` can be read in two ways: quote it, or write it as JSON would"));
+            _ => {
+                match Number::parse(text) {
+                    Some(number) => Value::Number(number),
+                    None => {
+                        if is_other_number(text) {
+                            self.note(&format!("`{text}` can be read in two ways: quote it, or write it as JSON would"));
+                        }
+                        Value::text(text)
                     }
-                    Value::text(text)
                 }
-            },
+            }
         }
     }
 
@@ -178,7 +210,10 @@ impl Iterator for Items<'_> {
             return None;
         }
         let next = self.entry().transpose();
-        if next.as_ref().is_none_or(|read| read.as_ref().is_err_and(|wrong| wrong.is_last)) {
+        if next
+            .as_ref()
+            .is_none_or(|read| read.as_ref().is_err_and(|wrong| wrong.is_last))
+        {
             self.state = State::Ended;
         }
         next
@@ -198,7 +233,10 @@ fn syntax(error: &ScanError) -> Wrong {
     let message = match error.kind() {
         ErrorKind::InputIo { error } => error.to_string(),
         ErrorKind::InputDecoding { message } => message.clone(),
-        _ => format!("it is not valid YAML: {}", error.info().lines().next().unwrap_or_default()),
+        _ => format!(
+            "it is not valid YAML: {}",
+            error.info().lines().next().unwrap_or_default()
+        ),
     };
     Wrong::file(line_of(error.marker().line()), message)
 }
@@ -229,12 +267,14 @@ impl Chars<'_> {
         }
         // A character that lies on both sides of the buffer's end, or none.
         let mut one = Vec::new();
-        while str::from_utf8(&one).is_err_and(|error| error.error_len().is_none()) || one.is_empty() {
+        while str::from_utf8(&one).is_err_and(|error| error.error_len().is_none()) || one.is_empty()
+        {
             let mut byte = [0];
             self.source.read_exact(&mut byte)?;
             one.extend(byte);
         }
-        let read = str::from_utf8(&one).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let read = str::from_utf8(&one)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         self.text.push_str(read);
         Ok(())
     }
@@ -247,10 +287,21 @@ impl Iterator for Chars<'_> {
         if self.at >= self.text.len() {
             match self.read() {
                 Ok(()) => {}
-                Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
-                    return Some(Err(ErrorKind::InputDecoding { message: "it is not UTF-8".to_owned() }));
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                    ) =>
+                {
+                    return Some(Err(ErrorKind::InputDecoding {
+                        message: "it is not UTF-8".to_owned(),
+                    }));
                 }
-                Err(error) => return Some(Err(ErrorKind::InputIo { error: InputIoError::from_io(error) })),
+                Err(error) => {
+                    return Some(Err(ErrorKind::InputIo {
+                        error: InputIoError::from_io(error),
+                    }));
+                }
             }
         }
         let c = self.text.get(self.at..)?.chars().next()?;
@@ -259,7 +310,8 @@ impl Iterator for Chars<'_> {
     }
 }
 
-/// Writes an item for each tuple, its texts in JSON's quotes and its condition as JSON, which YAML is a superset of.
+/// Writes an item for each tuple, its texts in JSON's quotes and its condition as JSON, which YAML
+/// is a superset of.
 pub(super) struct Writer<W> {
     out: W,
     is_empty: bool,
@@ -267,7 +319,10 @@ pub(super) struct Writer<W> {
 
 impl<W> Writer<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out, is_empty: true }
+        Self {
+            out,
+            is_empty: true,
+        }
     }
 }
 
@@ -277,7 +332,11 @@ impl<W: Write> WriteTuples for Writer<W> {
         let key = &tuple.key;
         let mut item = String::new();
         let (user, object) = (key.user.to_string(), key.object.to_string());
-        for (name, text) in [("- user", &*user), ("  relation", &key.relation), ("  object", &object)] {
+        for (name, text) in [
+            ("- user", &*user),
+            ("  relation", &key.relation),
+            ("  object", &object),
+        ] {
             item.push_str(name);
             item.push_str(": ");
             http::write_text(&mut item, text);

@@ -6,8 +6,8 @@ use super::{Refusal, Task};
 use crate::engine::lookup::Lookup;
 use crate::engine::token_facts;
 use crate::model::{
-    Arguments, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record, Request, SearchRequest, Searched,
-    Tuple, TupleUser, Value, read_proven_question,
+    Arguments, ChainRefusal, Decision, EntityRef, ModelType, ObjectRef, Record, Request,
+    SearchRequest, Searched, Tuple, TupleUser, Value, read_proven_question,
 };
 use crate::policy::{Conversions, LegInput, NoRelations, Part, Relations, Reverse, Wanted};
 use crate::relations::{Graph, Limits, Reader, Rules, Terms, UserFilter};
@@ -15,12 +15,12 @@ use smol_str::SmolStr;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
-/// More candidates than these are gone through with everything else that is known: it costs a page as much to order them
-/// as to pass over what is not permitted.
+/// More candidates than these are gone through with everything else that is known: it costs a page
+/// as much to order them as to pass over what is not permitted.
 const MOST: usize = 10_000;
 
-/// How many tuples are read for one list of candidates, some milliseconds' worth: who reaches more goes through what is
-/// known.
+/// How many tuples are read for one list of candidates, some milliseconds' worth: who reaches more
+/// goes through what is known.
 const MOST_READS: u64 = 100_000;
 
 /// The entities that a page goes through.
@@ -33,29 +33,44 @@ pub(super) enum Candidates {
 }
 
 /// Narrows the known entities, unless a page before has found that there is no narrowing them.
-pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> Result<Candidates, Refusal> {
+pub(super) fn candidates(
+    task: &Task<'_>,
+    scans: bool,
+    budget: &Budget<'_>,
+) -> Result<Candidates, Refusal> {
     if scans {
         return Ok(Candidates::Any);
     }
     let named = named(task.search);
     let asked = placeholder(task);
     // A credential names its own subject, and nobody in particular is none.
-    if task.search.searched == Searched::Subject && asked.context.get_present("credentials").is_some() {
+    if task.search.searched == Searched::Subject
+        && asked.context.get_present("credentials").is_some()
+    {
         return Ok(Candidates::Any);
     }
-    let mut question = match read_proven_question(&asked, task.pinned.bundle.carriers(), task.evidence) {
-        Ok(question) => question,
-        // What nobody in particular may not be, only somebody that the request names can be.
-        Err(ChainRefusal::Deny(..) | ChainRefusal::Unproven(_)) => return Ok(Candidates::Few(named)),
-        // Said when the first candidate is decided.
-        Err(ChainRefusal::TooLong(_)) => return Ok(Candidates::Any),
-    };
+    let mut question =
+        match read_proven_question(&asked, task.pinned.bundle.carriers(), task.evidence) {
+            Ok(question) => question,
+            // What nobody in particular may not be, only somebody that the request names can be.
+            Err(ChainRefusal::Deny(..) | ChainRefusal::Unproven(_)) => {
+                return Ok(Candidates::Few(named));
+            }
+            // Said when the first candidate is decided.
+            Err(ChainRefusal::TooLong(_)) => return Ok(Candidates::Any),
+        };
     if task.want.arguments == Arguments::Unknown {
         question.context.remove(super::super::decide::ARGUMENTS);
     }
-    let Some(part) = searched_part(task, &asked, &question) else { return Ok(Candidates::Any) };
+    let Some(part) = searched_part(task, &asked, &question) else {
+        return Ok(Candidates::Any);
+    };
     // Which of its details covers a question depends on the resource of each.
-    if question.credentials.iter().any(|credential| !credential.proven.details.is_empty()) {
+    if question
+        .credentials
+        .iter()
+        .any(|credential| !credential.proven.details.is_empty())
+    {
         return Ok(Candidates::Any);
     }
     let ids = permitted(task, &question, part, budget)?;
@@ -66,12 +81,20 @@ pub(super) fn candidates(task: &Task<'_>, scans: bool, budget: &Budget<'_>) -> R
 }
 
 /// Which part of the question is searched for; none where the chain has it in no place.
-fn searched_part(task: &Task<'_>, asked: &Request, question: &crate::model::Question) -> Option<Part> {
+fn searched_part(
+    task: &Task<'_>,
+    asked: &Request,
+    question: &crate::model::Question,
+) -> Option<Part> {
     match task.search.searched {
         Searched::Resource => Some(Part::Resource),
         Searched::Subject | Searched::Action => {
             let id = asked.subject.get("id").and_then(Value::as_text);
-            question.chain.members().position(|member| Some(&member.uid.id) == id).map(Part::Member)
+            question
+                .chain
+                .members()
+                .position(|member| Some(&member.uid.id) == id)
+                .map(Part::Member)
         }
     }
 }
@@ -87,14 +110,23 @@ fn permitted(
     let relations = task.pinned.relations;
     let lookup = relations.map(|(graph, rules)| Lookup::plain(graph, rules).given(tuples));
     let is_over = || budget.is_over();
-    let backwards = Backwards { relations, given: tuples, is_over: &is_over, known: RefCell::default() };
+    let backwards = Backwards {
+        relations,
+        given: tuples,
+        is_over: &is_over,
+        known: RefCell::default(),
+    };
     let conversions = Conversions::default();
     let shared = question.chain.legs() > 1 || question.credentials.len() > 1;
     let token = task.given.and_then(|given| given.token);
     // No credential has details.
     let facts = token_facts::Facts::of(question, task.want.arguments, token, Record::new);
-    let legs =
-        (0..question.chain.legs()).flat_map(|leg| facts.of_leg(leg).into_iter().map(move |(_, token)| (leg, token)));
+    let legs = (0..question.chain.legs()).flat_map(|leg| {
+        facts
+            .of_leg(leg)
+            .into_iter()
+            .map(move |(_, token)| (leg, token))
+    });
     let compiled = task.pinned.bundle.compiled();
     let mut ids: Option<HashSet<SmolStr>> = None;
     for (leg, token) in legs {
@@ -104,13 +136,18 @@ fn permitted(
             now: task.now,
             token,
             stored: task.stored(),
-            relations: lookup.as_ref().map_or(&NoRelations as &dyn Relations, |lookup| lookup),
+            relations: lookup
+                .as_ref()
+                .map_or(&NoRelations as &dyn Relations, |lookup| lookup),
             conversions: shared.then_some(&conversions),
             arguments: task.want.arguments,
         };
         if matches!(part, Part::Member(at) if leg < at) {
             // Whoever it is stands behind this member, whose leg is the same for all.
-            let outcome = compiled.leg(&input, Wanted::default()).map_err(Refusal::Fault)?.outcome;
+            let outcome = compiled
+                .leg(&input, Wanted::default())
+                .map_err(Refusal::Fault)?
+                .outcome;
             if outcome.decision() == Decision::Deny {
                 return Ok(Some(HashSet::new()));
             }
@@ -125,7 +162,10 @@ fn permitted(
 }
 
 /// The ids in both, where a set that is not known has them all.
-fn in_both(ids: Option<HashSet<SmolStr>>, found: Option<HashSet<SmolStr>>) -> Option<HashSet<SmolStr>> {
+fn in_both(
+    ids: Option<HashSet<SmolStr>>,
+    found: Option<HashSet<SmolStr>>,
+) -> Option<HashSet<SmolStr>> {
     match (ids, found) {
         (Some(mut ids), Some(found)) => {
             ids.retain(|id| found.contains(id));
@@ -135,14 +175,21 @@ fn in_both(ids: Option<HashSet<SmolStr>>, found: Option<HashSet<SmolStr>>) -> Op
     }
 }
 
-/// Every text in the places where carriers stand: an id among them can give the chain another form than the question
-/// about nobody in particular has.
+/// Every text in the places where carriers stand: an id among them can give the chain another form
+/// than the question about nobody in particular has.
 fn named(search: &SearchRequest) -> HashSet<SmolStr> {
     let question = search.question();
     let mut found = HashSet::new();
-    question.subject.iter().for_each(|(_, value)| texts(value, &mut found));
+    question
+        .subject
+        .iter()
+        .for_each(|(_, value)| texts(value, &mut found));
     for carrier in ["agent", "client_id"] {
-        question.context.get(carrier).into_iter().for_each(|value| texts(value, &mut found));
+        question
+            .context
+            .get(carrier)
+            .into_iter()
+            .for_each(|value| texts(value, &mut found));
     }
     found
 }
@@ -165,7 +212,8 @@ struct Backwards<'a> {
     known: RefCell<HashMap<Question, Option<Vec<SmolStr>>>>,
 }
 
-/// Of the objects of a user, or of the users of an object: the relation, and the type of what is looked for.
+/// Of the objects of a user, or of the users of an object: the relation, and the type of what is
+/// looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Question {
     is_of_user: bool,
@@ -185,7 +233,11 @@ impl Backwards<'_> {
         if let Some(known) = self.known.borrow().get(&question) {
             return known.clone();
         }
-        let found = if question.is_of_user { self.objects_of(&question) } else { self.users_of(&question) };
+        let found = if question.is_of_user {
+            self.objects_of(&question)
+        } else {
+            self.users_of(&question)
+        };
         self.known.borrow_mut().insert(question, found.clone());
         found
     }
@@ -193,18 +245,29 @@ impl Backwards<'_> {
     fn objects_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
         let user = TupleUser::Object(ObjectRef::of_user(&question.entity).ok()?);
         self.ask(|reader| {
-            let listed = reader.list_objects(&user, &question.relation, question.kind.as_str(), MOST).ok()?;
+            let listed = reader
+                .list_objects(&user, &question.relation, question.kind.as_str(), MOST)
+                .ok()?;
             // What is no entity's spelling is nothing that could be asked about.
-            let ids = listed.found.iter().filter_map(ObjectRef::to_entity).map(|entity| entity.id);
+            let ids = listed
+                .found
+                .iter()
+                .filter_map(ObjectRef::to_entity)
+                .map(|entity| entity.id);
             listed.cut.is_none().then(|| ids.collect())
         })
     }
 
     fn users_of(&self, question: &Question) -> Option<Vec<SmolStr>> {
         let object = ObjectRef::of_entity(&question.entity).ok()?;
-        let filter = UserFilter { kind: question.kind.as_str().clone(), relation: None };
+        let filter = UserFilter {
+            kind: question.kind.as_str().clone(),
+            relation: None,
+        };
         self.ask(|reader| {
-            let listed = reader.list_users(&object, &question.relation, &filter, MOST).ok()?;
+            let listed = reader
+                .list_users(&object, &question.relation, &filter, MOST)
+                .ok()?;
             let mut ids = Vec::new();
             for user in &listed.found {
                 match user {
@@ -222,9 +285,17 @@ impl Backwards<'_> {
     fn ask<T>(&self, ask: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Option<T> {
         let (graph, rules) = self.relations?;
         let nothing = Record::new();
-        let limits = Limits { list_reads: MOST_READS, ..Limits::default() };
-        let terms =
-            Terms { contextual: self.given, limits, is_over: self.is_over, possible: true, ..Terms::new(&nothing) };
+        let limits = Limits {
+            list_reads: MOST_READS,
+            ..Limits::default()
+        };
+        let terms = Terms {
+            contextual: self.given,
+            limits,
+            is_over: self.is_over,
+            possible: true,
+            ..Terms::new(&nothing)
+        };
         ask(&mut Reader::new(graph, rules, terms).ok()?)
     }
 }
@@ -232,11 +303,21 @@ impl Backwards<'_> {
 impl Reverse for Backwards<'_> {
     fn objects(&self, user: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
         let kind = ModelType::of_entity_type(&kind.into());
-        self.answer(Question { is_of_user: true, entity: user.clone(), relation: relation.into(), kind })
+        self.answer(Question {
+            is_of_user: true,
+            entity: user.clone(),
+            relation: relation.into(),
+            kind,
+        })
     }
 
     fn users(&self, object: &EntityRef, relation: &str, kind: &str) -> Option<Vec<SmolStr>> {
         let kind = ModelType::of_entity_type(&kind.into());
-        self.answer(Question { is_of_user: false, entity: object.clone(), relation: relation.into(), kind })
+        self.answer(Question {
+            is_of_user: false,
+            entity: object.clone(),
+            relation: relation.into(),
+            kind,
+        })
     }
 }

@@ -7,13 +7,16 @@ use crate::clock::FixedClock;
 use crate::engine::Snapshot;
 use crate::engine::decide::{Circumstances, Given, Want, decide};
 use crate::engine::search::page_token::Stand;
-use crate::model::{Decision, Evidence, Problems, Request, Revision, SearchRequest, Searched, Value};
+use crate::model::{
+    Decision, Evidence, Problems, Request, Revision, SearchRequest, Searched, Value,
+};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
-/// Compiles files and makes three searches of each case: for its subject's type, its resource's type, and actions. Each is
-/// answered narrowed and by going through everything that is known. What does not agree is told, and so is an entity
-/// that a case permits and the search for it does not find.
+/// Compiles files and makes three searches of each case: for its subject's type, its resource's
+/// type, and actions. Each is answered narrowed and by going through everything that is known. What
+/// does not agree is told, and so is an entity that a case permits and the search for it does not
+/// find.
 pub fn search_disagreements(files: &mut Files) -> Result<Vec<String>, Problems> {
     let bundle = bundle::compile(files)?;
     let snapshot = Snapshot::hermetic(bundle, Revision(0))?;
@@ -22,14 +25,23 @@ pub fn search_disagreements(files: &mut Files) -> Result<Vec<String>, Problems> 
     let mut asked: Vec<(&Case, SearchRequest)> = Vec::new();
     for case in snapshot.bundle().cases() {
         for searched in [Searched::Subject, Searched::Resource, Searched::Action] {
-            let Some(search) = SearchRequest::of(searched, &case.request) else { continue };
+            let Some(search) = SearchRequest::of(searched, &case.request) else {
+                continue;
+            };
             let search = search.read_by(snapshot.bundle().carriers());
-            if asked.iter().any(|(other, known)| *known == search && is_same(other, case)) {
+            if asked
+                .iter()
+                .any(|(other, known)| *known == search && is_same(other, case))
+            {
                 continue;
             }
             asked.push((case, search.clone()));
             if let Err(difference) = check(&snapshot, case, &search) {
-                told.push(format!("{}: a search for the {}: {difference}", case.name, searched.as_str()));
+                told.push(format!(
+                    "{}: a search for the {}: {difference}",
+                    case.name,
+                    searched.as_str()
+                ));
             }
         }
     }
@@ -38,7 +50,8 @@ pub fn search_disagreements(files: &mut Files) -> Result<Vec<String>, Problems> 
 
 /// Whether two cases ask the same world.
 fn is_same(a: &Case, b: &Case) -> bool {
-    let is_plain = |case: &Case| case.stored.is_none() && case.tuples.is_empty() && case.token.is_none();
+    let is_plain =
+        |case: &Case| case.stored.is_none() && case.tuples.is_empty() && case.token.is_none();
     a.now == b.now && is_plain(a) && is_plain(b)
 }
 
@@ -50,11 +63,25 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
     };
     let evidence = Evidence::default();
     let (pinned, want) = (snapshot.pinned(), Want::default());
-    let task = Task { pinned, search, want, evidence: &evidence, given: Some(given), now: case.now };
+    let task = Task {
+        pinned,
+        search,
+        want,
+        evidence: &evidence,
+        given: Some(given),
+        now: case.now,
+    };
     let all = |scans| {
         let clock = FixedClock::at(0);
-        let limits = SearchLimits { candidates: usize::MAX, ..SearchLimits::default() };
-        let stand = Stand { after: None, limit: None, scans };
+        let limits = SearchLimits {
+            candidates: usize::MAX,
+            ..SearchLimits::default()
+        };
+        let stand = Stand {
+            after: None,
+            limit: None,
+            scans,
+        };
         let turn = task.run(&stand, usize::MAX, &mut Budget::new(limits, &clock, search));
         let found = turn.map_err(|refusal| format!("{refusal:?}"))?.found;
         Ok::<BTreeSet<_>, String>(found.into_iter().map(|Found { id, .. }| id).collect())
@@ -63,13 +90,24 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
     if narrowed != whole {
         return Err(format!("{narrowed:?} when narrowed, {whole:?} otherwise"));
     }
-    let Some(named) = named(case, search.searched) else { return Ok(()) };
+    let Some(named) = named(case, search.searched) else {
+        return Ok(());
+    };
     let question: Request = search.about(&named);
-    let decided = decide(Circumstances { now: case.now, ..task.circumstances() }, &question, task.evidence);
+    let decided = decide(
+        Circumstances {
+            now: case.now,
+            ..task.circumstances()
+        },
+        &question,
+        task.evidence,
+    );
     let permitted = decided.map_err(|refusal| format!("{refusal:?}"))?.decision == Decision::Permit;
     match (permitted, whole.contains(&named)) {
         (false, true) => Err(format!("it finds `{named}`, which is denied")),
-        (true, false) if task.knows(&named) => Err(format!("it does not find `{named}`, which is permitted")),
+        (true, false) if task.knows(&named) => {
+            Err(format!("it does not find `{named}`, which is permitted"))
+        }
         _ => Ok(()),
     }
 }
@@ -77,7 +115,12 @@ fn check(snapshot: &Snapshot, case: &Case, search: &SearchRequest) -> Result<(),
 /// The id that the case has in the place of what is searched for.
 fn named(case: &Case, searched: Searched) -> Option<SmolStr> {
     match searched {
-        Searched::Subject => case.request.subject.get("id").and_then(Value::as_text).cloned(),
+        Searched::Subject => case
+            .request
+            .subject
+            .get("id")
+            .and_then(Value::as_text)
+            .cloned(),
         Searched::Resource => Some(case.request.resource.uid.id.clone()),
         Searched::Action => Some(case.request.action.name.clone()),
     }

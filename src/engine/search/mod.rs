@@ -1,20 +1,23 @@
 //! Searches: who may do this, to what may it be done, what may be done (AuthZEN 1.0 section 8).
 //!
-//! **Problem.** A list that disagrees with the decisions behind it is worse than none, and so is one that was cut without
-//! a word. Deciding about every known entity is right and slow; a second engine that computes the list is fast and, one
-//! day, wrong.
-//! **Decision.** Every result has been decided by [`super::decide`], like any question. What is clever only leaves
-//! candidates out: [`candidates`] works out, from policies and relations, a set beyond which nothing can be permitted, or
-//! says that everything known must be gone through ([`universe`]). Either way candidates come in one order that writes
-//! do not change, so a place in it is all that a page needs to continue; the place is sealed into a [`token`].
-//! **Trade-off.** Each page is of the newest revision, not of the first page's: what is permitted at every revision that
-//! the pages saw is found, and what is found was permitted at one of them. The order looks like none.
+//! **Problem.** A list that disagrees with the decisions behind it is worse than none, and so is
+//! one that was cut without a word. Deciding about every known entity is right and slow; a second
+//! engine that computes the list is fast and, one day, wrong.
+//! **Decision.** Every result has been decided by [`super::decide`], like any question. What is
+//! clever only leaves candidates out: [`candidates`] works out, from policies and relations, a set
+//! beyond which nothing can be permitted, or says that everything known must be gone through
+//! ([`universe`]). Either way candidates come in one order that writes do not change, so a place in
+//! it is all that a page needs to continue; the place is sealed into a [`token`].
+//! **Trade-off.** Each page is of the newest revision, not of the first page's: what is permitted
+//! at every revision that the pages saw is found, and what is found was permitted at one of them.
+//! The order looks like none.
 //!
-//! A search can fail, and then does not look like an empty list: a candidate whose decision is a fault of the service makes
-//! the page one (a list without it would be a denial that nobody decided); and a page that is empty has a reason ([`nothing`]).
+//! A search can fail, and then does not look like an empty list: a candidate whose decision is a
+//! fault of the service makes the page one (a list without it would be a denial that nobody
+//! decided); and a page that is empty has a reason ([`nothing`]).
 //!
-//! INVARIANT: a page ends with the last candidate that was decided. A page that ends early says so, and the next goes on
-//! behind it.
+//! INVARIANT: a page ends with the last candidate that was decided. A page that ends early says so,
+//! and the next goes on behind it.
 
 mod candidates;
 mod cases;
@@ -31,7 +34,8 @@ use super::decide::{Circumstances, Given, Want, decide};
 use super::snapshot::Pinned;
 use super::{Ask, Engine, Refusal};
 use crate::model::{
-    Decision, Depth, EntityRef, Evidence, Fault, PageRequest, SearchRequest, Searched, Timestamp, encode_id,
+    Decision, Depth, EntityRef, Evidence, Fault, PageRequest, SearchRequest, Searched, Timestamp,
+    encode_id,
 };
 use crate::policy::Stored;
 use crate::relations::Place;
@@ -51,14 +55,28 @@ impl Engine {
         let pin = self.pin().map_err(Refusal::Fault)?;
         let pinned = pin.pinned().ok_or(Refusal::Fault(Fault::NoBundle))?;
         let now = Timestamp(self.clock.now_ms());
-        let sealer = self.sealer.as_ref().ok_or_else(|| internal("there was no randomness for a key"))?;
+        let sealer = self
+            .sealer
+            .as_ref()
+            .ok_or_else(|| internal("there was no randomness for a key"))?;
         let bound = page::bound(ask.caller, search, ask.arguments, pinned.bundle.digest());
         let stand = begin(sealer, &bound, page, now)?;
-        let want = Want { require_actor: ask.require_actor, arguments: ask.arguments, ..Want::default() };
+        let want = Want {
+            require_actor: ask.require_actor,
+            arguments: ask.arguments,
+            ..Want::default()
+        };
         let nothing = Evidence::default();
         let evidence = ask.evidence.unwrap_or(&nothing);
         let search = &search.clone().read_by(pinned.bundle.carriers());
-        let task = Task { pinned, search, want, evidence, given: None, now };
+        let task = Task {
+            pinned,
+            search,
+            want,
+            evidence,
+            given: None,
+            now,
+        };
         let is_first = page.token.is_none();
         let turn = self.work_out(&task, &stand, page)?;
         let whole = turn.next == Next::End;
@@ -83,20 +101,45 @@ impl Engine {
     }
 
     /// Works out one page, and counts what it took.
-    fn work_out(&self, task: &Task<'_>, stand: &Stand, page: &PageRequest) -> Result<Turn, SearchRefusal> {
-        let limit = self.search_limits.page(page.limit.or(stand.limit.filter(|limit| *limit > 0)));
+    fn work_out(
+        &self,
+        task: &Task<'_>,
+        stand: &Stand,
+        page: &PageRequest,
+    ) -> Result<Turn, SearchRefusal> {
+        let limit = self
+            .search_limits
+            .page(page.limit.or(stand.limit.filter(|limit| *limit > 0)));
         let mut budget = Budget::new(self.search_limits, &*self.clock, task.search);
         let mut turn = task.run(stand, limit, &mut budget)?;
-        self.metrics.searched(task.search.searched.as_str(), turn.candidates, turn.decided, turn.found.len());
+        self.metrics.searched(
+            task.search.searched.as_str(),
+            turn.candidates,
+            turn.decided,
+            turn.found.len(),
+        );
         task.end_if_denied(&mut turn, page.token.is_none())?;
         Ok(turn)
     }
 }
 
 /// Opens where a page begins: at the beginning, or where its token says.
-fn begin(sealer: &Sealer, bound: &Bound, page: &PageRequest, now: Timestamp) -> Result<Stand, SearchRefusal> {
-    let Some(token) = &page.token else { return Ok(Stand { after: None, limit: page.limit, scans: false }) };
-    let stand = sealer.open(bound, token, now).map_err(SearchRefusal::Token)?;
+fn begin(
+    sealer: &Sealer,
+    bound: &Bound,
+    page: &PageRequest,
+    now: Timestamp,
+) -> Result<Stand, SearchRefusal> {
+    let Some(token) = &page.token else {
+        return Ok(Stand {
+            after: None,
+            limit: page.limit,
+            scans: false,
+        });
+    };
+    let stand = sealer
+        .open(bound, token, now)
+        .map_err(SearchRefusal::Token)?;
     if page.limit.is_some() && page.limit != stand.limit {
         return Err(SearchRefusal::Token(TokenError::OtherQuery));
     }
@@ -110,8 +153,14 @@ fn seal(
     (after, limit, scans): (Option<Place>, Option<u64>, bool),
     now: Timestamp,
 ) -> Result<String, Refusal> {
-    let stand = Stand { after, limit, scans };
-    sealer.seal(bound, &stand, now).map_err(|_| internal("a token cannot be sealed"))
+    let stand = Stand {
+        after,
+        limit,
+        scans,
+    };
+    sealer
+        .seal(bound, &stand, now)
+        .map_err(|_| internal("a token cannot be sealed"))
 }
 
 /// One page to be worked out.
@@ -127,56 +176,82 @@ pub(super) struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// Returns what its candidates are decided in: each anew, for what is found is kept in no cache.
+    /// Returns what its candidates are decided in: each anew, for what is found is kept in no
+    /// cache.
     pub(super) fn circumstances(&self) -> Circumstances<'a> {
-        Circumstances { pinned: self.pinned, now: self.now, want: self.want, cache: None, given: self.given }
+        Circumstances {
+            pinned: self.pinned,
+            now: self.now,
+            want: self.want,
+            cache: None,
+            given: self.given,
+        }
     }
 
     fn stored(&self) -> &'a Stored {
-        self.given.map_or(self.pinned.bundle.stored(), |given| given.stored)
+        self.given
+            .map_or(self.pinned.bundle.stored(), |given| given.stored)
     }
 
     /// Whether the bundle or a case stores what is searched for under this id, or it is an action.
     fn knows(&self, id: &SmolStr) -> bool {
         match self.search.searched {
             Searched::Action => true,
-            Searched::Subject | Searched::Resource => {
-                universe::kind(self).is_some_and(|kind| self.stored().holds(&EntityRef { kind, id: id.clone() }))
-            }
+            Searched::Subject | Searched::Resource => universe::kind(self).is_some_and(|kind| {
+                self.stored().holds(&EntityRef {
+                    kind,
+                    id: id.clone(),
+                })
+            }),
         }
     }
 
-    /// Decides candidates from `stand` on until the page is full and it is known whether there are more, or the budget is
-    /// spent.
+    /// Decides candidates from `stand` on until the page is full and it is known whether there are
+    /// more, or the budget is spent.
     fn run(&self, stand: &Stand, limit: usize, budget: &mut Budget<'_>) -> Result<Turn, Refusal> {
         let after = stand.after.as_ref();
         match self.search.searched {
             Searched::Action => {
                 let vocabulary = &self.pinned.bundle.compiled().schema().vocabulary;
-                let names = vocabulary.actions().into_iter().map(|name| (0, name.clone()));
+                let names = vocabulary
+                    .actions()
+                    .into_iter()
+                    .map(|name| (0, name.clone()));
                 let names = names.filter(|place| after.is_none_or(|after| place > after));
-                self.decide_all(names.map(|place| (place.1.clone(), place)), limit, budget, false, after)
+                self.decide_all(
+                    names.map(|place| (place.1.clone(), place)),
+                    limit,
+                    budget,
+                    false,
+                    after,
+                )
             }
             Searched::Subject | Searched::Resource => {
-                let Some(kind) = universe::kind(self) else { return Ok(Turn::default()) };
+                let Some(kind) = universe::kind(self) else {
+                    return Ok(Turn::default());
+                };
                 let known = universe::Universe::new(self, kind);
                 match candidates(self, stand.scans, budget)? {
                     Candidates::Few(ids) => {
-                        let mut places: Vec<(SmolStr, Place)> =
-                            ids.into_iter().map(|id| (id.clone(), universe::place(&id))).collect();
+                        let mut places: Vec<(SmolStr, Place)> = ids
+                            .into_iter()
+                            .map(|id| (id.clone(), universe::place(&id)))
+                            .collect();
                         places.retain(|(_, place)| after.is_none_or(|after| place > after));
                         places.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
                         let places = places.into_iter().filter(|(id, _)| known.holds(id));
                         self.decide_all(places, limit, budget, false, after)
                     }
-                    Candidates::Any => self.decide_all(known.after(after), limit, budget, true, after),
+                    Candidates::Any => {
+                        self.decide_all(known.after(after), limit, budget, true, after)
+                    }
                 }
             }
         }
     }
 
-    /// Ends a search that is denied as a whole: no later page finds anything. Refuses to go on with one that was not
-    /// when it began: the pages before it would look like all there is.
+    /// Ends a search that is denied as a whole: no later page finds anything. Refuses to go on with
+    /// one that was not when it began: the pages before it would look like all there is.
     fn end_if_denied(&self, turn: &mut Turn, is_first: bool) -> Result<(), SearchRefusal> {
         if !turn.found.is_empty() || !nothing::is_denied(self, turn) {
             return Ok(());
@@ -197,20 +272,28 @@ impl<'a> Task<'a> {
         scans: bool,
         after: Option<&Place>,
     ) -> Result<Turn, Refusal> {
-        let mut turn = Turn { scans, ..Turn::default() };
+        let mut turn = Turn {
+            scans,
+            ..Turn::default()
+        };
         let mut question = self.search.question().clone();
         let mut last = after.cloned();
         for (id, place) in candidates {
             turn.candidates += 1;
-            // However long it took to come here, each page goes on by one: the next would take as long.
-            if let Some(cut) = budget.is_spent(turn.found.len() >= limit).filter(|_| turn.decided > 0) {
+            // However long it took to come here, each page goes on by one: the next would take as
+            // long.
+            if let Some(cut) = budget
+                .is_spent(turn.found.len() >= limit)
+                .filter(|_| turn.decided > 0)
+            {
                 // A page that is full is what was asked for, whatever comes after it.
                 turn.cut = (turn.found.len() < limit).then_some(cut);
                 turn.next = Next::Behind(last);
                 return Ok(turn);
             }
             self.search.set(&mut question, &id);
-            // Nothing is kept of candidates: most are asked about once, and would drive out what is asked again.
+            // Nothing is kept of candidates: most are asked about once, and would drive out what is
+            // asked again.
             let verdict = decide(self.circumstances(), &question, self.evidence)?;
             turn.decided += 1;
             match verdict.decision {
@@ -218,9 +301,15 @@ impl<'a> Task<'a> {
                     turn.next = Next::Behind(last);
                     return Ok(turn);
                 }
-                Decision::Permit => turn.found.push(Found { id, policies: verdict.policies }),
+                Decision::Permit => turn.found.push(Found {
+                    id,
+                    policies: verdict.policies,
+                }),
                 Decision::Deny if turn.found.is_empty() => {
-                    verdict.reason.into_iter().for_each(|reason| turn.denials.add(reason));
+                    verdict
+                        .reason
+                        .into_iter()
+                        .for_each(|reason| turn.denials.add(reason));
                 }
                 Decision::Deny => {}
             }

@@ -1,11 +1,12 @@
 //! Why a search found nothing.
 //!
-//! **Problem.** With an expired credential or a suspended agent every candidate is denied, and the list is empty: to who
-//! lists tools that looks like a server without tools.
-//! **Decision.** A page that is empty and the last has a reason, as a denial has one. What denied all candidates alike is
-//! the reason; where no candidate was decided, because none can be permitted or none is known, it is what denies nobody in
-//! particular. A page that goes on with a search which is denied as a whole by now is refused: the pages before it would
-//! look like all there is.
+//! **Problem.** With an expired credential or a suspended agent every candidate is denied, and the
+//! list is empty: to who lists tools that looks like a server without tools.
+//! **Decision.** A page that is empty and the last has a reason, as a denial has one. What denied
+//! all candidates alike is the reason; where no candidate was decided, because none can be
+//! permitted or none is known, it is what denies nobody in particular. A page that goes on with a
+//! search which is denied as a whole by now is refused: the pages before it would look like all
+//! there is.
 //!
 //! INVARIANT: nothing of a reason changes what is found.
 
@@ -34,7 +35,11 @@ struct Tally {
 
 impl Denials {
     pub(super) fn add(&mut self, reason: Reason) {
-        let tally = if reason.code == Code::NotApplicable { &mut self.others } else { &mut self.applicable };
+        let tally = if reason.code == Code::NotApplicable {
+            &mut self.others
+        } else {
+            &mut self.applicable
+        };
         match &tally.first {
             None => tally.first = Some(reason),
             Some(first) => {
@@ -46,7 +51,11 @@ impl Denials {
     }
 
     fn tally(&self) -> &Tally {
-        if self.applicable.first.is_some() { &self.applicable } else { &self.others }
+        if self.applicable.first.is_some() {
+            &self.applicable
+        } else {
+            &self.others
+        }
     }
 
     /// Whether the search was denied whole, before any member of its chain was asked about.
@@ -61,13 +70,16 @@ fn is_of_the_request(reason: &Reason) -> bool {
     reason.principal.is_none()
 }
 
-/// Returns `true` if a search that found nothing is denied as a whole. A candidate may be refused for itself before its
-/// legs, such as one that stands in the chain already, and another be permitted: so what is asked is whether nobody in
-/// particular is refused. The chain of a search for actions has no candidate in it.
+/// Returns `true` if a search that found nothing is denied as a whole. A candidate may be refused
+/// for itself before its legs, such as one that stands in the chain already, and another be
+/// permitted: so what is asked is whether nobody in particular is refused. The chain of a search
+/// for actions has no candidate in it.
 pub(super) fn is_denied(task: &Task<'_>, turn: &Turn) -> bool {
     match task.search.searched {
         Searched::Action => turn.denials.are_of_the_request(),
-        Searched::Subject | Searched::Resource => of_nobody(task).is_some_and(|reason| is_of_the_request(&reason)),
+        Searched::Subject | Searched::Resource => {
+            of_nobody(task).is_some_and(|reason| is_of_the_request(&reason))
+        }
     }
 }
 
@@ -82,27 +94,48 @@ pub(super) fn reason(task: &Task<'_>, turn: &Turn) -> Reason {
 
 /// What denied all candidates, in words that are about all of them.
 fn alike(task: &Task<'_>, tally: &Tally, first: &Reason) -> Reason {
-    let principal = first.principal.clone().filter(|_| !tally.has_other_principals);
+    let principal = first
+        .principal
+        .clone()
+        .filter(|_| !tally.has_other_principals);
     if tally.has_other_codes {
-        return Reason { principal, ..none_permitted(task) };
+        return Reason {
+            principal,
+            ..none_permitted(task)
+        };
     }
-    let message = if tally.has_other_words { words(task, &first.code) } else { first.message.clone() };
-    Reason { message, principal, ..first.clone() }
+    let message = if tally.has_other_words {
+        words(task, &first.code)
+    } else {
+        first.message.clone()
+    };
+    Reason {
+        message,
+        principal,
+        ..first.clone()
+    }
 }
 
-/// No candidate was decided: what is said of nobody in particular, and whether anything is known at all.
+/// No candidate was decided: what is said of nobody in particular, and whether anything is known at
+/// all.
 fn unasked(task: &Task<'_>) -> Reason {
     let denied = of_nobody(task);
     if let Some(reason) = denied.as_ref().filter(|reason| is_of_the_request(reason)) {
         return reason.clone();
     }
-    let is_known = kind(task).is_some_and(|kind| Universe::new(task, kind).after(None).next().is_some());
+    let is_known =
+        kind(task).is_some_and(|kind| Universe::new(task, kind).after(None).next().is_some());
     let generic = match (task.search.searched, is_known) {
         (Searched::Action, _) | (_, true) => none_permitted(task),
         (_, false) => nothing_known(task),
     };
-    let Some(mut reason) = denied.filter(|reason| reason.code != Code::NotPermitted) else { return generic };
-    if reason.code == Code::UnknownType || reason.code == Code::UnknownAction || reason.code == Code::NotApplicable {
+    let Some(mut reason) = denied.filter(|reason| reason.code != Code::NotPermitted) else {
+        return generic;
+    };
+    if reason.code == Code::UnknownType
+        || reason.code == Code::UnknownAction
+        || reason.code == Code::NotApplicable
+    {
         reason.principal = None;
     }
     if reason.message.contains(NOBODY) {
@@ -128,7 +161,12 @@ fn of_nobody(task: &Task<'_>) -> Option<Reason> {
 
 fn none_permitted(task: &Task<'_>) -> Reason {
     let (code, next_action) = (Code::NotPermitted, NextAction::Request);
-    Reason { message: words(task, &code), code, principal: None, next_action }
+    Reason {
+        message: words(task, &code),
+        code,
+        principal: None,
+        next_action,
+    }
 }
 
 fn nothing_known(task: &Task<'_>) -> Reason {
@@ -136,7 +174,12 @@ fn nothing_known(task: &Task<'_>) -> Reason {
     let message = format!(
         "nothing of the type `{kind}` is known: no stored entity, no tuple, no policy and no action of the bundle names one"
     );
-    Reason { code: Code::NotPermitted, message, principal: None, next_action: NextAction::None }
+    Reason {
+        code: Code::NotPermitted,
+        message,
+        principal: None,
+        next_action: NextAction::None,
+    }
 }
 
 /// A sentence about all candidates.
@@ -150,7 +193,9 @@ fn words(task: &Task<'_>, code: &Code) -> String {
             format!("of what is known of the type `{kind}` nothing is permitted")
         }
         (Searched::Subject | Searched::Resource, code) => {
-            format!("of what is known of the type `{kind}` nothing is permitted: it is denied with `{code}`")
+            format!(
+                "of what is known of the type `{kind}` nothing is permitted: it is denied with `{code}`"
+            )
         }
     }
 }

@@ -13,10 +13,11 @@ use std::time::Duration;
 /// What one page of a search may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchLimits {
-    /// The most results of a page, and the number of those that are given where no limit is asked for.
+    /// The most results of a page, and the number of those that are given where no limit is asked
+    /// for.
     pub results: usize,
-    /// The most candidates that are decided for one page. One counts for more where the request is large; one is decided
-    /// whatever it counts.
+    /// The most candidates that are decided for one page. One counts for more where the request is
+    /// large; one is decided whatever it counts.
     pub candidates: usize,
     /// How long one page may take.
     pub time: Duration,
@@ -28,7 +29,8 @@ impl Default for SearchLimits {
             results: 1_000,
             // Some tens of microseconds each: about the time below.
             candidates: 20_000,
-            // A search is asked by people and at the start of sessions, not on every call; its thread is one of a pool.
+            // A search is asked by people and at the start of sessions, not on every call; its
+            // thread is one of a pool.
             time: Duration::from_secs(1),
         }
     }
@@ -37,7 +39,11 @@ impl Default for SearchLimits {
 impl SearchLimits {
     /// The number of results on a page for which so many were asked.
     pub(super) fn page(self, wanted: Option<u64>) -> usize {
-        wanted.map_or(self.results, |wanted| usize::try_from(wanted).unwrap_or(usize::MAX).min(self.results))
+        wanted.map_or(self.results, |wanted| {
+            usize::try_from(wanted)
+                .unwrap_or(usize::MAX)
+                .min(self.results)
+        })
     }
 }
 
@@ -138,12 +144,12 @@ pub(super) struct Budget<'a> {
     clock: &'a dyn Clock,
 }
 
-/// Beyond a full page so many candidates are looked at for one more result. Where there is none among them, the page has
-/// a token that may lead to an empty one.
+/// Beyond a full page so many candidates are looked at for one more result. Where there is none
+/// among them, the page has a token that may lead to an empty one.
 const PEEKS: usize = 200;
 
-/// A candidate counts once more for each so many values of the request, since it is asked about with all of them. With half
-/// a million, which are a body of 1 MiB, a page has ten candidates.
+/// A candidate counts once more for each so many values of the request, since it is asked about
+/// with all of them. With half a million, which are a body of 1 MiB, a page has ten candidates.
 const VALUES: usize = 256;
 
 /// Bytes of text that weigh as much as a value.
@@ -155,12 +161,22 @@ impl<'a> Budget<'a> {
         let time = i64::try_from(limits.time.as_millis()).unwrap_or(i64::MAX);
         let ends_ms = clock.monotonic_ms().saturating_add(time);
         let each = 1 + values(search) / VALUES;
-        Self { candidates: limits.candidates, each, peeks: PEEKS, ends_ms, clock }
+        Self {
+            candidates: limits.candidates,
+            each,
+            peeks: PEEKS,
+            ends_ms,
+            clock,
+        }
     }
 
     /// Takes one candidate off. Why there is no more, where there is none.
     pub(super) fn is_spent(&mut self, is_full: bool) -> Option<Cut> {
-        let left = if is_full { &mut self.peeks } else { &mut self.candidates };
+        let left = if is_full {
+            &mut self.peeks
+        } else {
+            &mut self.candidates
+        };
         match left.checked_sub(self.each) {
             None => return Some(Cut::Candidates),
             Some(rest) => *left = rest,
@@ -176,8 +192,17 @@ impl<'a> Budget<'a> {
 /// How many values every candidate is asked about with.
 fn values(search: &SearchRequest) -> usize {
     let question = search.question();
-    let records = [&question.subject, &question.action.properties, &question.resource.properties, &question.context];
-    records.into_iter().flat_map(Record::iter).map(|(_, value)| weight(value)).sum()
+    let records = [
+        &question.subject,
+        &question.action.properties,
+        &question.resource.properties,
+        &question.context,
+    ];
+    records
+        .into_iter()
+        .flat_map(Record::iter)
+        .map(|(_, value)| weight(value))
+        .sum()
 }
 
 /// A request nests 64 levels deep at most, so this recursion ends soon.
@@ -186,17 +211,31 @@ fn weight(value: &Value) -> usize {
         Value::Null | Value::Bool(_) | Value::Number(_) => 1,
         Value::Text(text) => 1 + text.len() / TEXT_BYTES,
         Value::List(items) => 1 + items.iter().map(weight).sum::<usize>(),
-        Value::Record(record) => 1 + record.iter().map(|(_, member)| weight(member)).sum::<usize>(),
+        Value::Record(record) => {
+            1 + record
+                .iter()
+                .map(|(_, member)| weight(member))
+                .sum::<usize>()
+        }
     }
 }
 
 /// To what the tokens of a search belong.
-pub(super) fn bound(caller: &str, search: &SearchRequest, arguments: Arguments, bundle: Digest) -> Bound {
-    Bound { caller: sha256(caller.as_bytes()), query: query(search, arguments), bundle }
+pub(super) fn bound(
+    caller: &str,
+    search: &SearchRequest,
+    arguments: Arguments,
+    bundle: Digest,
+) -> Bound {
+    Bound {
+        caller: sha256(caller.as_bytes()),
+        query: query(search, arguments),
+        bundle,
+    }
 }
 
-/// The hash of everything that is asked. Each part stands behind its length or its kind, so that no two queries are one
-/// text.
+/// The hash of everything that is asked. Each part stands behind its length or its kind, so that no
+/// two queries are one text.
 fn query(search: &SearchRequest, arguments: Arguments) -> Hash {
     let question = search.question();
     let mut text = Vec::new();
@@ -216,9 +255,12 @@ fn query(search: &SearchRequest, arguments: Arguments) -> Hash {
     sha256(&text)
 }
 
-/// The context without proofs of possession: each is taken once, so that every page comes with another.
+/// The context without proofs of possession: each is taken once, so that every page comes with
+/// another.
 fn without_proofs(context: &Record) -> Cow<'_, Record> {
-    let Some(credentials) = context.get("credentials").and_then(Value::as_list) else { return Cow::Borrowed(context) };
+    let Some(credentials) = context.get("credentials").and_then(Value::as_list) else {
+        return Cow::Borrowed(context);
+    };
     let without_proof = |credential: &Value| match credential {
         Value::Record(credential) => {
             let mut credential = credential.clone();

@@ -1,13 +1,15 @@
 //! Page tokens: where a search stands, sealed.
 //!
-//! **Problem.** A place in a search names an entity that the caller may not be permitted to see, and a token that
-//! anybody could write would be an input like any other.
-//! **Decision.** A token is encrypted and authenticated (AES-256-GCM, a random nonce each), and holds to what it belongs:
-//! caller, query, bundle, the order of ids, and when it was given. Whose key it was sealed with stands before it in the
-//! open, so that a token of another process is told from one that was changed.
+//! **Problem.** A place in a search names an entity that the caller may not be permitted to see,
+//! and a token that anybody could write would be an input like any other.
+//! **Decision.** A token is encrypted and authenticated (AES-256-GCM, a random nonce each), and
+//! holds to what it belongs: caller, query, bundle, the order of ids, and when it was given. Whose
+//! key it was sealed with stands before it in the open, so that a token of another process is told
+//! from one that was changed.
 //! **Trade-off.** With a key per process, tokens end with it. A configured key lets them live on.
 //!
-//! INVARIANT: nothing of a token is looked at before it has been authenticated, but the name of its key.
+//! INVARIANT: nothing of a token is looked at before it has been authenticated, but the name of its
+//! key.
 
 use crate::model::{Digest, Timestamp};
 use crate::relations::{Place, order_name, seed_order};
@@ -35,7 +37,9 @@ const FORM: &[u8] = b"behest page token 1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It was not sealed with this key: made up, or made by another process.
-    #[error("`page.token` was not made by this service, or before it was started: begin without a token")]
+    #[error(
+        "`page.token` was not made by this service, or before it was started: begin without a token"
+    )]
     Unknown,
     /// It was sealed with this key, and was changed since.
     #[error("`page.token` was changed: send it as it was given, or begin without a token")]
@@ -55,7 +59,8 @@ pub enum TokenError {
     /// Too old.
     #[error("`page.token` has expired: begin without a token")]
     Expired,
-    /// The search is denied as a whole since the page before: a credential has expired, or cannot be verified any more.
+    /// The search is denied as a whole since the page before: a credential has expired, or cannot
+    /// be verified any more.
     #[error(
         "`page.token` goes on with a search that is denied by now, so that the pages before are not all: begin without a \
          token, and with `options.reason`"
@@ -98,11 +103,16 @@ impl Sealer {
         let mut named = b"behest page token key".to_vec();
         named.extend_from_slice(key);
         let lifetime_ms = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
-        Ok(Self { key: RandomizedNonceKey::new(&AES_256_GCM, key)?, name: first(&sha256(&named)), lifetime_ms })
+        Ok(Self {
+            key: RandomizedNonceKey::new(&AES_256_GCM, key)?,
+            name: first(&sha256(&named)),
+            lifetime_ms,
+        })
     }
 
-    /// With a key that other processes have too: it also fixes the order of candidates, so that a token goes on in any of
-    /// them. Before the first graph is made, for later it does not change the order.
+    /// With a key that other processes have too: it also fixes the order of candidates, so that a
+    /// token goes on in any of them. Before the first graph is made, for later it does not change
+    /// the order.
     pub fn shared(key: &[u8; 32], lifetime: Duration) -> Result<Self, Unspecified> {
         let mut order = b"behest order of candidates".to_vec();
         order.extend_from_slice(key);
@@ -118,7 +128,12 @@ impl Sealer {
     }
 
     /// Writes a token.
-    pub(super) fn seal(&self, bound: &Bound, stand: &Stand, now: Timestamp) -> Result<String, Unspecified> {
+    pub(super) fn seal(
+        &self,
+        bound: &Bound,
+        stand: &Stand,
+        now: Timestamp,
+    ) -> Result<String, Unspecified> {
         let mut text = Vec::new();
         text.extend_from_slice(&now.0.to_be_bytes());
         text.extend_from_slice(&order_name().to_be_bytes());
@@ -132,7 +147,9 @@ impl Sealer {
             text.extend_from_slice(&order.to_be_bytes());
             text.extend_from_slice(id.as_bytes());
         }
-        let nonce = self.key.seal_in_place_append_tag(Aad::from(FORM), &mut text)?;
+        let nonce = self
+            .key
+            .seal_in_place_append_tag(Aad::from(FORM), &mut text)?;
         let mut token = self.name.to_vec();
         token.extend_from_slice(nonce.as_ref());
         token.extend_from_slice(&text);
@@ -140,17 +157,30 @@ impl Sealer {
     }
 
     /// Reads a token of the same caller, query and bundle.
-    pub(super) fn open(&self, bound: &Bound, token: &str, now: Timestamp) -> Result<Stand, TokenError> {
+    pub(super) fn open(
+        &self,
+        bound: &Bound,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Stand, TokenError> {
         if token.len() > MAX_TOKEN_CHARS {
             return Err(TokenError::Unknown);
         }
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| TokenError::Unknown)?;
+        let bytes = BASE64_URL_SAFE_NO_PAD
+            .decode(token)
+            .map_err(|_| TokenError::Unknown)?;
         let sealed = bytes.strip_prefix(&self.name).ok_or(TokenError::Unknown)?;
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(TokenError::Edited)?;
+        let (nonce, sealed) = sealed
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(TokenError::Edited)?;
         let mut sealed = sealed.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let text = self.key.open_in_place(nonce, Aad::from(FORM), &mut sealed).map_err(|_| TokenError::Edited)?;
-        // What was authenticated was written by `seal`; that it reads whole is checked all the same.
+        let text = self
+            .key
+            .open_in_place(nonce, Aad::from(FORM), &mut sealed)
+            .map_err(|_| TokenError::Edited)?;
+        // What was authenticated was written by `seal`; that it reads whole is checked all the
+        // same.
         let read = Opened::read(text).ok_or(TokenError::Unknown)?;
         let age = now.0.saturating_sub(read.at);
         if age > self.lifetime_ms || age < -SKEW_MS {
@@ -175,7 +205,9 @@ impl Sealer {
 /// Shows no key.
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sealer").field("lifetime_ms", &self.lifetime_ms).finish_non_exhaustive()
+        f.debug_struct("Sealer")
+            .field("lifetime_ms", &self.lifetime_ms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -199,7 +231,10 @@ impl Opened {
         let (limit, rest) = rest.split_first_chunk()?;
         let after = match rest.split_first_chunk() {
             None => None,
-            Some((place, id)) => Some((u64::from_be_bytes(*place), std::str::from_utf8(id).ok()?.into())),
+            Some((place, id)) => Some((
+                u64::from_be_bytes(*place),
+                std::str::from_utf8(id).ok()?.into(),
+            )),
         };
         let limit = (*limited == 1).then(|| u64::from_be_bytes(*limit));
         Some(Self {
@@ -208,7 +243,11 @@ impl Opened {
             caller: *caller,
             query: *query,
             bundle: *bundle,
-            stand: Stand { after, limit, scans: *scans == 1 },
+            stand: Stand {
+                after,
+                limit,
+                scans: *scans == 1,
+            },
         })
     }
 }
@@ -216,7 +255,9 @@ impl Opened {
 /// The hash of some bytes.
 pub(super) fn sha256(bytes: &[u8]) -> Hash {
     let mut hash = [0; HASH_BYTES];
-    hash.iter_mut().zip(digest(&SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
+    hash.iter_mut()
+        .zip(digest(&SHA256, bytes).as_ref())
+        .for_each(|(to, from)| *to = *from);
     hash
 }
 
@@ -234,22 +275,45 @@ mod tests {
     const LIFETIME: Duration = Duration::from_secs(1);
 
     fn bound() -> Bound {
-        Bound { caller: [1; 32], query: [2; 32], bundle: Digest::new([3; 32]) }
+        Bound {
+            caller: [1; 32],
+            query: [2; 32],
+            bundle: Digest::new([3; 32]),
+        }
     }
 
     fn stand() -> Stand {
-        Stand { after: Some((77, "doc-1".into())), limit: Some(50), scans: true }
+        Stand {
+            after: Some((77, "doc-1".into())),
+            limit: Some(50),
+            scans: true,
+        }
     }
 
     #[test]
     fn a_token_reads_as_it_was_written() {
         let sealer = Sealer::random(LIFETIME).unwrap();
-        for stand in [stand(), Stand { after: None, limit: None, scans: false }, Stand { limit: None, ..stand() }] {
+        for stand in [
+            stand(),
+            Stand {
+                after: None,
+                limit: None,
+                scans: false,
+            },
+            Stand {
+                limit: None,
+                ..stand()
+            },
+        ] {
             let token = sealer.seal(&bound(), &stand, Timestamp(0)).unwrap();
             assert_eq!(sealer.open(&bound(), &token, Timestamp(1_000)), Ok(stand));
         }
         let once = sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap();
-        assert_ne!(once, sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap(), "each has a nonce of its own");
+        assert_ne!(
+            once,
+            sealer.seal(&bound(), &stand(), Timestamp(0)).unwrap(),
+            "each has a nonce of its own"
+        );
     }
 
     #[test]
@@ -259,15 +323,49 @@ mod tests {
         let at = |bound: Bound, now| sealer.open(&bound, &token, Timestamp(now)).unwrap_err();
         assert_eq!(at(bound(), 1_001), TokenError::Expired);
         assert_eq!(at(bound(), -60_001), TokenError::Expired);
-        assert_eq!(at(Bound { caller: [0; 32], ..bound() }, 0), TokenError::OtherCaller);
-        assert_eq!(at(Bound { query: [0; 32], ..bound() }, 0), TokenError::OtherQuery);
-        assert_eq!(at(Bound { bundle: Digest::new([0; 32]), ..bound() }, 0), TokenError::OtherBundle);
+        assert_eq!(
+            at(
+                Bound {
+                    caller: [0; 32],
+                    ..bound()
+                },
+                0
+            ),
+            TokenError::OtherCaller
+        );
+        assert_eq!(
+            at(
+                Bound {
+                    query: [0; 32],
+                    ..bound()
+                },
+                0
+            ),
+            TokenError::OtherQuery
+        );
+        assert_eq!(
+            at(
+                Bound {
+                    bundle: Digest::new([0; 32]),
+                    ..bound()
+                },
+                0
+            ),
+            TokenError::OtherBundle
+        );
         let other = Sealer::new(&[8; 32], LIFETIME).unwrap();
-        assert_eq!(other.open(&bound(), &token, Timestamp(0)), Err(TokenError::Unknown));
+        assert_eq!(
+            other.open(&bound(), &token, Timestamp(0)),
+            Err(TokenError::Unknown)
+        );
         let same = Sealer::new(&[9; 32], LIFETIME).unwrap();
         assert_eq!(same.open(&bound(), &token, Timestamp(0)), Ok(stand()));
         for forged in ["", "x", "not-a-token", "AAAA", &"A".repeat(9_000)] {
-            assert_eq!(sealer.open(&bound(), forged, Timestamp(0)), Err(TokenError::Unknown), "{forged}");
+            assert_eq!(
+                sealer.open(&bound(), forged, Timestamp(0)),
+                Err(TokenError::Unknown),
+                "{forged}"
+            );
         }
         let shown = format!("{sealer:?}");
         assert!(!shown.contains('9'), "{shown}");

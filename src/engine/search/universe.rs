@@ -1,8 +1,8 @@
 //! What a search looks among: the entities of one type that are known.
 //!
-//! Known are the stored entities, the literals in policies, the members of an enumeration, and whatever a tuple names at
-//! the pinned revision. An entity that nothing names is not found, even where a policy would permit it: there is no end
-//! of those.
+//! Known are the stored entities, the literals in policies, the members of an enumeration, and
+//! whatever a tuple names at the pinned revision. An entity that nothing names is not found, even
+//! where a policy would permit it: there is no end of those.
 
 use super::{Task, spelled};
 use crate::model::{EntityRef, ModelType, ObjectRef, Searched, Tuple, TupleUser, Value, decode_id};
@@ -15,9 +15,18 @@ use std::iter::Peekable;
 pub(super) fn kind(task: &Task<'_>) -> Option<SmolStr> {
     let bundle = task.pinned.bundle;
     let asked = &task.search.kind;
-    let alias = bundle.carriers().aliases.iter().find(|(alias, _)| alias == asked);
+    let alias = bundle
+        .carriers()
+        .aliases
+        .iter()
+        .find(|(alias, _)| alias == asked);
     let kind = alias.map_or(asked, |(_, declared)| declared);
-    bundle.compiled().schema().vocabulary.entity_type(kind).map(|_| kind.clone())
+    bundle
+        .compiled()
+        .schema()
+        .vocabulary
+        .entity_type(kind)
+        .map(|_| kind.clone())
 }
 
 /// The place of an id.
@@ -39,33 +48,58 @@ pub(super) struct Universe<'a> {
 impl<'a> Universe<'a> {
     pub(super) fn new(task: &'a Task<'a>, kind: SmolStr) -> Self {
         let model_kind = ModelType::of_entity_type(&kind);
-        let literals = task.pinned.bundle.compiled().literals(&kind).map(|id| place(id));
+        let literals = task
+            .pinned
+            .bundle
+            .compiled()
+            .literals(&kind)
+            .map(|id| place(id));
         let mut others: BTreeSet<Place> = literals.collect();
         for tuple in task.given.iter().flat_map(|given| given.tuples) {
             let named = objects(tuple).filter(|object| *object.model_type() == model_kind);
             others.extend(named.map(|object| (order_of(object.id()), object.id().clone())));
         }
-        Self { task, kind, model_kind, others }
+        Self {
+            task,
+            kind,
+            model_kind,
+            others,
+        }
     }
 
     /// Whether an entity is known.
     pub(super) fn holds(&self, id: &SmolStr) -> bool {
-        let entity = EntityRef { kind: self.kind.clone(), id: id.clone() };
+        let entity = EntityRef {
+            kind: self.kind.clone(),
+            id: id.clone(),
+        };
         let in_graph = || {
             let (graph, _) = self.task.pinned.relations?;
             Some(graph.speaks_of(&ObjectRef::spell(&entity).ok()?))
         };
-        self.task.stored().holds(&entity) || self.others.contains(&place(id)) || in_graph() == Some(true)
+        self.task.stored().holds(&entity)
+            || self.others.contains(&place(id))
+            || in_graph() == Some(true)
     }
 
     /// The known entities behind a place, in order, each with its place.
-    pub(super) fn after(&self, after: Option<&Place>) -> impl Iterator<Item = (SmolStr, Place)> + use<'_> {
+    pub(super) fn after(
+        &self,
+        after: Option<&Place>,
+    ) -> impl Iterator<Item = (SmolStr, Place)> + use<'_> {
         let stored = self.task.stored().places(&self.kind, place);
         let from = after.map_or(0, |after| stored.partition_point(|place| place <= after));
         let stored = (from..stored.len()).map_while(move |at| stored.get(at).cloned());
         let after_owned = after.cloned();
-        let others = self.others.iter().filter(move |place| after_owned.as_ref().is_none_or(|after| *place > after));
-        let graph = self.task.pinned.relations.map(|(graph, _)| graph.known(self.model_kind.as_str(), after));
+        let others = self
+            .others
+            .iter()
+            .filter(move |place| after_owned.as_ref().is_none_or(|after| *place > after));
+        let graph = self
+            .task
+            .pinned
+            .relations
+            .map(|(graph, _)| graph.known(self.model_kind.as_str(), after));
         let merged = Merge {
             streams: [
                 Box::new(stored) as Box<dyn Iterator<Item = Place>>,
@@ -75,7 +109,12 @@ impl<'a> Universe<'a> {
             .map(Iterator::peekable),
         };
         // What is no spelling of an entity cannot be asked about.
-        merged.filter_map(|place| Some((decode_id(&place.1).filter(|id| spelled(id) == place.1)?, place)))
+        merged.filter_map(|place| {
+            Some((
+                decode_id(&place.1).filter(|id| spelled(id) == place.1)?,
+                place,
+            ))
+        })
     }
 }
 
@@ -96,7 +135,11 @@ impl Iterator for Merge<'_> {
     type Item = Place;
 
     fn next(&mut self) -> Option<Place> {
-        let least = self.streams.iter_mut().filter_map(|stream| stream.peek().cloned()).min()?;
+        let least = self
+            .streams
+            .iter_mut()
+            .filter_map(|stream| stream.peek().cloned())
+            .min()?;
         for stream in &mut self.streams {
             while stream.next_if(|place| *place == least).is_some() {}
         }
@@ -104,8 +147,8 @@ impl Iterator for Merge<'_> {
     }
 }
 
-/// The id of no entity in particular. No policy and no tuple can name it: a control character stands in no tuple, and no
-/// one types this one.
+/// The id of no entity in particular. No policy and no tuple can name it: a control character
+/// stands in no tuple, and no one types this one.
 pub(super) const NOBODY: &str = "\u{1}behest: anybody";
 
 /// The question about no entity in particular: what is searched for has an id that nothing has.

@@ -8,7 +8,8 @@ use crate::evidence::{facts, overage};
 use crate::model::{CredentialKind, Record, Unproven, Value, unknown_fact};
 use smol_str::SmolStr;
 
-/// Reads the facts of a token of this kind. `ours` are those of its audiences that are the service's.
+/// Reads the facts of a token of this kind. `ours` are those of its audiences that are the
+/// service's.
 pub(super) fn facts(
     claims: &Record,
     kind: CredentialKind,
@@ -16,7 +17,11 @@ pub(super) fn facts(
     (audiences, ours): (&[SmolStr], &[SmolStr]),
     times: &Times,
 ) -> Result<Record, Unproven> {
-    let token = Token { claims, profile, ours };
+    let token = Token {
+        claims,
+        profile,
+        ours,
+    };
     let mut facts = Record::new();
     facts.insert("kind", Value::text(kind.as_str()));
     facts.insert("issuer", Value::Text(profile.issuer.clone()));
@@ -41,7 +46,9 @@ pub(super) fn facts(
     let detailed = claims.get_present("authorization_details").is_some();
     facts.insert("detailed", Value::Bool(detailed));
     token.add_times(times, &mut facts)?;
-    facts::add(&mut facts, claims, &profile.facts, |path| token.is_whole(std::slice::from_ref(path)))?;
+    facts::add(&mut facts, claims, &profile.facts, |path| {
+        token.is_whole(std::slice::from_ref(path))
+    })?;
     Ok(facts)
 }
 
@@ -54,7 +61,10 @@ struct Token<'a> {
 impl Token<'_> {
     /// Returns `true` if the token holds all of the claim at one of these paths.
     fn is_whole(&self, paths: &[ClaimPath]) -> Result<bool, Unproven> {
-        match (overage::partial(self.claims, paths, self.profile), self.profile.overage) {
+        match (
+            overage::partial(self.claims, paths, self.profile),
+            self.profile.overage,
+        ) {
             (None, _) => Ok(!overage::is_unknown(self.claims, paths)),
             (Some(_), Overage::Unknown) => Ok(false),
             (Some(path), Overage::Refuse) => Err(Unproven::invalid(format!(
@@ -64,7 +74,8 @@ impl Token<'_> {
         }
     }
 
-    /// Returns the texts at these paths; `spaced` where one text holds several, with spaces between them.
+    /// Returns the texts at these paths; `spaced` where one text holds several, with spaces between
+    /// them.
     fn list(&self, paths: &[ClaimPath], spaced: bool) -> Result<Value, Unproven> {
         if !self.is_whole(paths)? {
             return Ok(unknown_fact());
@@ -83,7 +94,8 @@ impl Token<'_> {
     fn add_times(&self, times: &Times, facts: &mut Record) -> Result<(), Unproven> {
         let auth_time = if self.is_whole(&[ClaimPath::new("auth_time")])? {
             let at = self.claims.get_present("auth_time");
-            at.map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time"))).transpose()?
+            at.map(|at| milliseconds(at).ok_or_else(|| bad_claim("auth_time")))
+                .transpose()?
         } else {
             facts.insert("auth_time", unknown_fact());
             None

@@ -21,8 +21,9 @@ pub struct Introspection {
     pub keep: Duration,
     /// By whom answers must be signed; none where they come unsigned.
     pub signed: Option<SignedAnswers>,
-    /// Whether answers say who acts (`act`), as tokens do. Where they do not, an answer without an actor says nothing
-    /// about who acts, so the client always does; a JWT's own `act` adds its actors.
+    /// Whether answers say who acts (`act`), as tokens do. Where they do not, an answer without an
+    /// actor says nothing about who acts, so the client always does; a JWT's own `act` adds its
+    /// actors.
     pub carries_act: bool,
 }
 
@@ -49,9 +50,16 @@ impl Introspection {
             ));
         }
         if let Some(SignedAnswers { keys, algorithms }) = &self.signed {
-            problems.extend(keys.check().err().map(|problem| format!("its answers cannot be verified: {problem}")));
+            problems.extend(
+                keys.check()
+                    .err()
+                    .map(|problem| format!("its answers cannot be verified: {problem}")),
+            );
             if algorithms.is_empty() {
-                problems.push("its answers have no algorithms; list for example `algorithms = [\"ES256\"]`".to_owned());
+                problems.push(
+                    "its answers have no algorithms; list for example `algorithms = [\"ES256\"]`"
+                        .to_owned(),
+                );
             }
         }
         problems

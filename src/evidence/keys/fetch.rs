@@ -1,7 +1,8 @@
 //! One bounded request to an issuer.
 //!
-//! INVARIANT: nothing but what was configured is asked: no redirect is followed and no proxy is used, and what is not
-//! `https` is asked only on this machine. Time, head and body are bounded, whatever the issuer sends.
+//! INVARIANT: nothing but what was configured is asked: no redirect is followed and no proxy is
+//! used, and what is not `https` is asked only on this machine. Time, head and body are bounded,
+//! whatever the issuer sends.
 
 use std::fmt;
 use std::io::Read as _;
@@ -77,7 +78,9 @@ impl HttpClient {
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .root_certs(RootCerts::new_with_certs(&roots))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .unversioned_rustls_crypto_provider(Arc::new(
+                rustls::crypto::aws_lc_rs::default_provider(),
+            ))
             .build();
         let agent = ureq::Agent::config_builder()
             .tls_config(tls)
@@ -138,7 +141,9 @@ pub(in crate::evidence) fn check_url(url: &str) -> Result<(), String> {
     {
         return refuse("is not an address: write for example `https://login.example/jwks`");
     }
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
     match scheme {
         "https" => Ok(()),
         "http" if ["localhost", "127.0.0.1", "[::1]"].contains(&host) => Ok(()),
@@ -150,41 +155,76 @@ pub(in crate::evidence) fn check_url(url: &str) -> Result<(), String> {
     }
 }
 
-/// An address as messages and logs show it: without a password, and without a query, which may hold a key. What is no
-/// address is not shown.
+/// An address as messages and logs show it: without a password, and without a query, which may hold
+/// a key. What is no address is not shown.
 pub(in crate::evidence) fn shown_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return "(hidden)".to_owned() };
-    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("…@", rest));
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return "(hidden)".to_owned();
+    };
+    let (user, rest) = rest
+        .rsplit_once('@')
+        .map_or(("", rest), |(_, rest)| ("…@", rest));
     match rest.find(['?', '#']) {
         Some(end) => format!("{scheme}://{user}{}?…", rest.get(..end).unwrap_or_default()),
         None => format!("{scheme}://{user}{rest}"),
     }
 }
 
-fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, FetchError> {
+fn read(
+    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Answer, FetchError> {
     let unreachable = |error: ureq::Error| FetchError::Unreachable(error.to_string());
     let mut answer = answer.map_err(unreachable)?;
     match answer.status().as_u16() {
-        // An answer without content is one (RFC 9110 section 15.3.5), and this is the other word of an issuer (15.5.11).
+        // An answer without content is one (RFC 9110 section 15.3.5), and this is the other word of
+        // an issuer (15.5.11).
         200 | 204 => {}
-        410 => return Err(FetchError::Gone("it answers that what was there is gone (410)")),
+        410 => {
+            return Err(FetchError::Gone(
+                "it answers that what was there is gone (410)",
+            ));
+        }
         status => return Err(FetchError::Status(status)),
     }
-    let text = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name| {
+        answer
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     let fresh_for = fresh_for(text(CACHE_CONTROL), text(AGE));
-    let media_type = text(CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = text(CONTENT_TYPE)
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let mut body = Vec::new();
-    let some = answer.body_mut().as_reader().take(MAX_BODY_BYTES + 1).read_to_end(&mut body);
+    let some = answer
+        .body_mut()
+        .as_reader()
+        .take(MAX_BODY_BYTES + 1)
+        .read_to_end(&mut body);
     some.map_err(|error| FetchError::Unreachable(error.to_string()))?;
     let most = usize::try_from(MAX_BODY_BYTES).unwrap_or(usize::MAX);
     let is_cut = body.len() > most;
     body.truncate(most);
-    Ok(Answer { body, is_cut, fresh_for, media_type })
+    Ok(Answer {
+        body,
+        is_cut,
+        fresh_for,
+        media_type,
+    })
 }
 
 /// Refuses an answer of which there is more than is taken.
 fn whole(answer: Answer) -> Result<Answer, FetchError> {
-    if answer.is_cut { Err(FetchError::Form("the answer is too large")) } else { Ok(answer) }
+    if answer.is_cut {
+        Err(FetchError::Form("the answer is too large"))
+    } else {
+        Ok(answer)
+    }
 }
 
 /// What `Cache-Control` and `Age` leave; none where `Cache-Control` says nothing of it.
@@ -194,7 +234,13 @@ fn fresh_for(cache_control: &str, age: &str) -> Option<Duration> {
         let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
         match name.to_ascii_lowercase().as_str() {
             "no-store" | "no-cache" => return Some(Duration::ZERO),
-            "max-age" => longest = value.trim_matches('"').parse::<u64>().ok().map(Duration::from_secs),
+            "max-age" => {
+                longest = value
+                    .trim_matches('"')
+                    .parse::<u64>()
+                    .ok()
+                    .map(Duration::from_secs);
+            }
             _ => {}
         }
     }
@@ -205,7 +251,9 @@ fn fresh_for(cache_control: &str, age: &str) -> Option<Duration> {
 /// The certificates of a PEM file.
 fn read_certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let shown = path.display();
-    let size = std::fs::metadata(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|error| format!("`{shown}` cannot be read: {error}"))?
+        .len();
     if size > MAX_PEM_BYTES {
         return Err(format!("`{shown}` is larger than {MAX_PEM_BYTES} bytes"));
     }
@@ -216,7 +264,11 @@ fn read_certificates(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
             _ => None,
         })
         .collect();
-    if certificates.is_empty() { Err(format!("`{shown}` holds no certificate in PEM form")) } else { Ok(certificates) }
+    if certificates.is_empty() {
+        Err(format!("`{shown}` holds no certificate in PEM form"))
+    } else {
+        Ok(certificates)
+    }
 }
 
 #[cfg(test)]
@@ -255,14 +307,22 @@ mod tests {
     fn an_address_is_shown_without_what_may_be_a_secret() {
         for (url, expected) in [
             ("https://a.example/x", "https://a.example/x"),
-            ("https://u:pw@a.example/x?api_key=s", "https://…@a.example/x?…"),
+            (
+                "https://u:pw@a.example/x?api_key=s",
+                "https://…@a.example/x?…",
+            ),
             ("https://u:p/w?@a.example/x", "https://…@a.example/x"),
             ("https://u:p@w@a.example", "https://…@a.example"),
             ("https://a.example#s", "https://a.example?…"),
             ("s3cret", "(hidden)"),
         ] {
             assert_eq!(shown_url(url), expected);
-            assert!(check_url(url).err().is_none_or(|told| told.contains(expected)), "{url}");
+            assert!(
+                check_url(url)
+                    .err()
+                    .is_none_or(|told| told.contains(expected)),
+                "{url}"
+            );
         }
     }
 
@@ -278,7 +338,11 @@ mod tests {
             ("no-store", "", Some(0)),
             ("max-age=x", "", None),
         ] {
-            assert_eq!(fresh_for(cache_control, age), expected.map(Duration::from_secs), "{cache_control} {age}");
+            assert_eq!(
+                fresh_for(cache_control, age),
+                expected.map(Duration::from_secs),
+                "{cache_control} {age}"
+            );
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What an issuer publishes of its keys, read as far as it can be read.
 //!
-//! **Problem.** A key that its issuer has withdrawn must not go on because the answer without it is large, or damaged in a
-//! place, or says nothing of keys. An issuer that is out of reach has withdrawn nothing.
-//! **Decision.** Whatever begins as a key set does is the issuer's word, and so is an answer without a byte: the keys that
-//! can be read are its keys, up to the limits, and no others. What begins otherwise, as a page of HTML, is somebody else's.
-//! **Trade-off.** An issuer that serves half a set by mistake has half its keys until it serves them all.
+//! **Problem.** A key that its issuer has withdrawn must not go on because the answer without it is
+//! large, or damaged in a place, or says nothing of keys. An issuer that is out of reach has
+//! withdrawn nothing.
+//! **Decision.** Whatever begins as a key set does is the issuer's word, and so is an answer
+//! without a byte: the keys that can be read are its keys, up to the limits, and no others. What
+//! begins otherwise, as a page of HTML, is somebody else's.
+//! **Trade-off.** An issuer that serves half a set by mistake has half its keys until it serves
+//! them all.
 //!
 //! INVARIANT: what could not be read verifies nothing, and is told ([`Published::complaint`]).
 
@@ -31,7 +34,8 @@ pub(super) struct Published {
 }
 
 impl Published {
-    /// Reads a set, `{"keys": […]}`, of which no more came where it `is_cut`. None for what is no key set at all.
+    /// Reads a set, `{"keys": […]}`, of which no more came where it `is_cut`. None for what is no
+    /// key set at all.
     pub(super) fn read(text: &[u8], is_cut: bool) -> Option<Self> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let trimmed = text.trim_ascii();
@@ -41,29 +45,48 @@ impl Published {
         match trimmed.first()? {
             b'{' => {}
             // What some write in the stead of no keys.
-            b'[' => return Some(Self::nothing("the answer is an array, and no object with `keys`")),
+            b'[' => {
+                return Some(Self::nothing(
+                    "the answer is an array, and no object with `keys`",
+                ));
+            }
             _ if trimmed == b"null" => return Some(Self::nothing("the answer is `null`")),
             _ => return None,
         }
         let mut listed = Listed::default();
         let is_damaged = listed.read(trimmed).is_none();
         let set = KeySet::of(listed.keys.iter().flatten());
-        Some(Self { set, complaint: listed.complaint(is_damaged, is_cut) })
+        Some(Self {
+            set,
+            complaint: listed.complaint(is_damaged, is_cut),
+        })
     }
 
-    /// Reads certificates of authorities. None for a text that is no PEM at all; an empty one has none of them.
+    /// Reads certificates of authorities. None for a text that is no PEM at all; an empty one has
+    /// none of them.
     pub(super) fn read_pem(text: &[u8], is_cut: bool) -> Option<Self> {
-        let Authorities { certificates, damaged } = Authorities::read(text, is_cut)?;
+        let Authorities {
+            certificates,
+            damaged,
+        } = Authorities::read(text, is_cut)?;
         let complaint = match damaged {
             0 if certificates.is_empty() => Some("the file is empty".to_owned()),
             0 => None,
-            _ => Some(format!("{damaged} parts of the file cannot be read, and are no certificates")),
+            _ => Some(format!(
+                "{damaged} parts of the file cannot be read, and are no certificates"
+            )),
         };
-        Some(Self { set: KeySet::of_anchors(certificates), complaint })
+        Some(Self {
+            set: KeySet::of_anchors(certificates),
+            complaint,
+        })
     }
 
     fn nothing(complaint: &str) -> Self {
-        Self { set: KeySet::default(), complaint: Some(complaint.to_owned()) }
+        Self {
+            set: KeySet::default(),
+            complaint: Some(complaint.to_owned()),
+        }
     }
 }
 
@@ -109,7 +132,8 @@ impl Listed {
             let begin = json.current_index();
             json.known_skip(peek).ok()?;
             if self.keys.len() < MAX_KEYS {
-                self.keys.push(text.get(begin..json.current_index()).and_then(json::read));
+                self.keys
+                    .push(text.get(begin..json.current_index()).and_then(json::read));
             } else {
                 self.beyond += 1;
             }
@@ -121,13 +145,20 @@ impl Listed {
     fn complaint(&self, is_damaged: bool, is_cut: bool) -> Option<String> {
         let unread = self.keys.iter().filter(|key| key.is_none()).count();
         let complaint = match self.named {
-            _ if is_cut => "the answer is too large: what came behind its first part is not read".to_owned(),
+            _ if is_cut => {
+                "the answer is too large: what came behind its first part is not read".to_owned()
+            }
             2.. => "the answer has `keys` twice".to_owned(),
-            _ if is_damaged => "the answer is damaged: what stands behind the damage is not read".to_owned(),
+            _ if is_damaged => {
+                "the answer is damaged: what stands behind the damage is not read".to_owned()
+            }
             0 => "the answer has no `keys`".to_owned(),
             1 if !self.is_array => "`keys` is no array".to_owned(),
             1 if self.beyond > 0 => {
-                format!("it publishes {} keys: those behind the first {MAX_KEYS} are not read", MAX_KEYS + self.beyond)
+                format!(
+                    "it publishes {} keys: those behind the first {MAX_KEYS} are not read",
+                    MAX_KEYS + self.beyond
+                )
             }
             1 if unread > 0 => format!("{unread} of its keys cannot be read"),
             1 => return None,
@@ -146,10 +177,13 @@ pub(crate) struct Authorities {
 }
 
 impl Authorities {
-    /// Reads a text, of which no more came where it `is_cut`. None for one that is no PEM at all; an empty one has none of
-    /// them.
+    /// Reads a text, of which no more came where it `is_cut`. None for one that is no PEM at all;
+    /// an empty one has none of them.
     pub(crate) fn read(text: &[u8], is_cut: bool) -> Option<Self> {
-        let mut found = Self { certificates: Vec::new(), damaged: usize::from(is_cut) };
+        let mut found = Self {
+            certificates: Vec::new(),
+            damaged: usize::from(is_cut),
+        };
         for part in CertificateDer::pem_slice_iter(text) {
             match part {
                 Ok(certificate) => found.certificates.push(certificate),
@@ -193,13 +227,25 @@ mod tests {
             (format!(r#"{{"keys":[{one}]}}"#), 1, ""),
             (format!("\u{feff}{{\"keys\":[{one}]}}\n"), 1, ""),
             (r#"{"keys":[]}"#.to_owned(), 0, ""),
-            (format!(r#"{{"keys":[{twice},{one}]}}"#), 1, "1 of its keys cannot be read"),
+            (
+                format!(r#"{{"keys":[{twice},{one}]}}"#),
+                1,
+                "1 of its keys cannot be read",
+            ),
             (format!(r#"{{"keys":[{one},{one}x"#), 1, "damaged"),
             (format!(r#"{{"keys":[{one}],"x":"#), 1, "damaged"),
             (format!(r#"{{"keys":[{one}]}} {{}}"#), 1, "damaged"),
-            (format!(r#"{{"keys":[{one}],"\u006beys":[{one}]}}"#), 0, "twice"),
+            (
+                format!(r#"{{"keys":[{one}],"\u006beys":[{one}]}}"#),
+                0,
+                "twice",
+            ),
             (format!(r#"{{"keys":null,"keys":[{one}]}}"#), 0, "twice"),
-            (json!({ "keys": many }).to_string(), MAX_KEYS, "publishes 101 keys"),
+            (
+                json!({ "keys": many }).to_string(),
+                MAX_KEYS,
+                "publishes 101 keys",
+            ),
             (r#"{"keys":[7]}"#.to_owned(), 0, "cannot be read"),
             (r#"{"keys":null}"#.to_owned(), 0, "no array"),
             (r#"{"keys":{}}"#.to_owned(), 0, "no array"),
@@ -212,7 +258,10 @@ mod tests {
         ] {
             let (found, told) = read(&text).unwrap();
             assert_eq!(found, keys, "{text}");
-            assert!(told.contains(complaint) && told.is_empty() == complaint.is_empty(), "{text}: {told}");
+            assert!(
+                told.contains(complaint) && told.is_empty() == complaint.is_empty(),
+                "{text}: {told}"
+            );
         }
         for text in ["<html>", "\"x\"", "7", "true", "busy"] {
             assert_eq!(read(text), None, "{text}");
@@ -225,7 +274,9 @@ mod tests {
         let begun = format!(r#"{{"keys":[{one},{{"kty""#);
         let found = Published::read(begun.as_bytes(), true).unwrap();
         assert!(found.set.names().len() == 1 && found.complaint.unwrap().contains("too large"));
-        assert!(Published::read(b"   ", true).is_none() && Published::read(b"<html>", true).is_none());
+        assert!(
+            Published::read(b"   ", true).is_none() && Published::read(b"<html>", true).is_none()
+        );
     }
 
     #[test]
@@ -237,12 +288,20 @@ mod tests {
             (format!("# ours\n{certificate}{certificate}"), 2, true),
             (format!("{damaged}{certificate}"), 1, false),
             (format!("{certificate}{damaged}"), 1, false),
-            (format!("{certificate}-----BEGIN CERTIFICATE-----\nAAAA"), 1, false),
+            (
+                format!("{certificate}-----BEGIN CERTIFICATE-----\nAAAA"),
+                1,
+                false,
+            ),
             (damaged.to_owned(), 0, false),
             (" \n".to_owned(), 0, false),
         ] {
             let found = Published::read_pem(text.as_bytes(), false).unwrap();
-            assert_eq!((found.set.anchors.len(), found.complaint.is_none()), (certificates, is_whole), "{text}");
+            assert_eq!(
+                (found.set.anchors.len(), found.complaint.is_none()),
+                (certificates, is_whole),
+                "{text}"
+            );
         }
         assert!(Published::read_pem(b"no PEM", false).is_none());
     }

@@ -19,11 +19,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// LIMIT: fetches that tokens ask for, one soon after the other: an issuer that rotates its keys twice in a row is followed.
+/// LIMIT: fetches that tokens ask for, one soon after the other: an issuer that rotates its keys
+/// twice in a row is followed.
 const BURST: u32 = 6;
 
-/// LIMIT: and in the long run, one for each such time: whoever sends tokens with invented key names makes at most six
-/// requests a minute to an issuer.
+/// LIMIT: and in the long run, one for each such time: whoever sends tokens with invented key names
+/// makes at most six requests a minute to an issuer.
 const EACH: Duration = Duration::from_secs(10);
 
 /// Keys are fetched again no sooner than this, whatever the issuer says.
@@ -35,8 +36,8 @@ const LONGEST: Duration = Duration::from_hours(1);
 /// Where an issuer does not say how long its keys are good.
 const USUAL: Duration = Duration::from_mins(5);
 
-/// How long the last good keys are used once they cannot be fetched: an outage of an hour is survived, and keys that
-/// somebody keeps from being withdrawn are trusted no longer than that.
+/// How long the last good keys are used once they cannot be fetched: an outage of an hour is
+/// survived, and keys that somebody keeps from being withdrawn are trusted no longer than that.
 const KEEP: Duration = Duration::from_hours(1);
 
 /// After a failure.
@@ -129,7 +130,9 @@ struct State {
 /// Shows what is published.
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("current", &self.current).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("current", &self.current)
+            .finish_non_exhaustive()
     }
 }
 
@@ -160,17 +163,31 @@ impl State {
 
     fn usable(&self) -> Option<Arc<Generation>> {
         let now_ms = self.clock.monotonic_ms();
-        self.current.load_full().filter(|generation| generation.until_ms > now_ms)
+        self.current
+            .load_full()
+            .filter(|generation| generation.until_ms > now_ms)
     }
 }
 
 impl Keyring {
     /// Keys that never change.
     pub(in crate::evidence) fn fixed(keys: KeySet, clock: Arc<dyn Clock>) -> Self {
-        Self { state: State::new(Some(Generation { number: 0, keys, until_ms: i64::MAX }), 0, clock), thread: None }
+        Self {
+            state: State::new(
+                Some(Generation {
+                    number: 0,
+                    keys,
+                    until_ms: i64::MAX,
+                }),
+                0,
+                clock,
+            ),
+            thread: None,
+        }
     }
 
-    /// Starts to fetch. Nothing is waited for: an issuer that is down must not keep the service down.
+    /// Starts to fetch. Nothing is waited for: an issuer that is down must not keep the service
+    /// down.
     pub(in crate::evidence) fn start(
         issuer: &str,
         source: KeySource,
@@ -188,8 +205,13 @@ impl Keyring {
             failing: false,
             complaint: None,
         };
-        std::thread::Builder::new().name("issuer-keys".to_owned()).spawn(move || keeper.run(&receiver))?;
-        Ok(Self { state, thread: Some(sender) })
+        std::thread::Builder::new()
+            .name("issuer-keys".to_owned())
+            .spawn(move || keeper.run(&receiver))?;
+        Ok(Self {
+            state,
+            thread: Some(sender),
+        })
     }
 
     /// What is published now, as long as it may be used.
@@ -199,7 +221,11 @@ impl Keyring {
 
     fn voucher(&self, generation: &Generation, key: &Arc<Key>) -> Arc<KeyVoucher> {
         let (state, with) = (Arc::clone(&self.state), VerifiedWith::Key(Arc::clone(key)));
-        Arc::new(KeyVoucher { state, number: generation.number, with })
+        Arc::new(KeyVoucher {
+            state,
+            number: generation.number,
+            with,
+        })
     }
 
     /// Vouches for a certificate that this authority of the generation vouches for.
@@ -209,7 +235,11 @@ impl Keyring {
         anchor: CertificateDer<'static>,
     ) -> Arc<KeyVoucher> {
         let (state, with) = (Arc::clone(&self.state), VerifiedWith::Anchor(anchor));
-        Arc::new(KeyVoucher { state, number: generation.number, with })
+        Arc::new(KeyVoucher {
+            state,
+            number: generation.number,
+            with,
+        })
     }
 
     /// Returns the key that signed the token, after one more fetch where none did.
@@ -221,9 +251,13 @@ impl Keyring {
         let mut joins = 0;
         loop {
             let usable = self.usable();
-            match usable.as_ref().map(|generation| (generation, generation.keys.signer(token, algorithm))) {
+            match usable
+                .as_ref()
+                .map(|generation| (generation, generation.keys.signer(token, algorithm)))
+            {
                 Some((generation, Ok(key))) => return Ok(self.voucher(generation, key)),
-                // A key is not replaced under its name: whatever is published now, the signature stays wrong.
+                // A key is not replaced under its name: whatever is published now, the signature
+                // stays wrong.
                 Some((_, Err(Unsigned::Wrong))) => return Err(not_signed(Unsigned::Wrong, token)),
                 Some(_) | None => {}
             }
@@ -247,8 +281,12 @@ impl Keyring {
         self.usable().ok_or_else(unreachable)
     }
 
-    /// Asks for a fetch that begins from now on, whatever the budget; what is returned waits for it.
-    pub(in crate::evidence) fn refresh(&self, issuer: &str) -> impl Future<Output = Option<KeyRefresh>> + use<> {
+    /// Asks for a fetch that begins from now on, whatever the budget; what is returned waits for
+    /// it.
+    pub(in crate::evidence) fn refresh(
+        &self,
+        issuer: &str,
+    ) -> impl Future<Output = Option<KeyRefresh>> + use<> {
         let (state, issuer) = (Arc::clone(&self.state), issuer.to_owned());
         let before = state.current.load_full();
         // One that has begun may have read what was published before.
@@ -258,32 +296,52 @@ impl Keyring {
         let asked = self.thread.as_ref().map(|thread| thread.try_send(()));
         async move {
             let _one_waits_already = asked?;
-            let in_time = tokio::time::timeout(2 * PATIENCE, ended.wait_for(|ended| *ended >= wanted)).await;
+            let in_time =
+                tokio::time::timeout(2 * PATIENCE, ended.wait_for(|ended| *ended >= wanted)).await;
             let failure = match in_time {
-                Ok(Ok(_)) => state.failure.load_full().map(|failure| failure.as_ref().clone()),
+                Ok(Ok(_)) => state
+                    .failure
+                    .load_full()
+                    .map(|failure| failure.as_ref().clone()),
                 _ => Some("the keys were not fetched in time".to_owned()),
             };
-            Some(difference(issuer, before.as_deref(), state.current.load_full().as_deref(), failure))
+            Some(difference(
+                issuer,
+                before.as_deref(),
+                state.current.load_full().as_deref(),
+                failure,
+            ))
         }
     }
 
     /// Waits for one fetch: one that has been asked for, or one that may be asked for now.
     async fn refreshed(&self) -> Wait {
-        let Some(thread) = &self.thread else { return Wait::None };
+        let Some(thread) = &self.thread else {
+            return Wait::None;
+        };
         let state = &self.state;
         // Subscribed before looking: a fetch that ends in between is seen.
         let mut ended = state.ended.subscribe();
         let past = *ended.borrow();
-        let under_way = state.asked.load(Ordering::SeqCst).max(state.begun.load(Ordering::SeqCst));
+        let under_way = state
+            .asked
+            .load(Ordering::SeqCst)
+            .max(state.begun.load(Ordering::SeqCst));
         let mine = under_way <= past;
         if mine {
             if !state.budget.take(state.clock.monotonic_ms()) {
                 return Wait::None;
             }
-            state.asked.fetch_max(past.saturating_add(1), Ordering::SeqCst);
+            state
+                .asked
+                .fetch_max(past.saturating_add(1), Ordering::SeqCst);
             let _one_waits_already = thread.try_send(());
         }
-        let wanted = if mine { past.saturating_add(1) } else { under_way };
+        let wanted = if mine {
+            past.saturating_add(1)
+        } else {
+            under_way
+        };
         match tokio::time::timeout(PATIENCE, ended.wait_for(|ended| *ended >= wanted)).await {
             Ok(Ok(_)) if mine => Wait::Fetched,
             Ok(Ok(_)) => Wait::Joined,
@@ -293,7 +351,9 @@ impl Keyring {
 }
 
 fn unreachable() -> Unproven {
-    Unproven::unavailable("the keys of the credential's issuer cannot be fetched now: ask again later")
+    Unproven::unavailable(
+        "the keys of the credential's issuer cannot be fetched now: ask again later",
+    )
 }
 
 fn not_signed(unsigned: Unsigned, token: &Unverified<'_>) -> Unproven {
@@ -301,13 +361,17 @@ fn not_signed(unsigned: Unsigned, token: &Unverified<'_>) -> Unproven {
         Unsigned::NoKey if token.header_text("kid").is_none() => {
             "the token names no key, and its issuer publishes none for its algorithm".to_owned()
         }
-        Unsigned::NoKey => "the token is signed by a key that its issuer does not publish".to_owned(),
+        Unsigned::NoKey => {
+            "the token is signed by a key that its issuer does not publish".to_owned()
+        }
         Unsigned::Unnamed { fitting, tried } if fitting > tried => format!(
             "the token names no key (`kid`), its issuer publishes {fitting} that fit, and none of the {tried} that were \
              tried signed it"
         ),
         Unsigned::Unnamed { fitting, .. } if fitting > 1 => {
-            format!("the token names no key (`kid`), and none of the {fitting} keys of its issuer that fit signed it")
+            format!(
+                "the token names no key (`kid`), and none of the {fitting} keys of its issuer that fit signed it"
+            )
         }
         Unsigned::Unnamed { .. } | Unsigned::Wrong => "the token's signature is wrong".to_owned(),
     })
@@ -323,7 +387,13 @@ fn difference(
     let before = before.map_or(&none, |generation| &generation.keys);
     let after = after.map_or(&none, |generation| &generation.keys);
     let (added, removed) = (after.beyond(before), before.beyond(after));
-    KeyRefresh { issuer, keys: after.names().len(), added, removed, error }
+    KeyRefresh {
+        issuer,
+        keys: after.names().len(),
+        added,
+        removed,
+        error,
+    }
 }
 
 /// The thread.
@@ -343,7 +413,9 @@ impl Keeper {
             self.state.begun.fetch_add(1, Ordering::SeqCst);
             // Whatever an issuer sends, the next fetch comes.
             let pause = catch_unwind(AssertUnwindSafe(|| self.fetch())).unwrap_or(RETRY);
-            self.state.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
+            self.state
+                .ended
+                .send_modify(|ended| *ended = ended.wrapping_add(1));
             match asked.recv_timeout(pause) {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -356,7 +428,10 @@ impl Keeper {
         match self.source.read(&self.client) {
             Ok((published, fresh)) => {
                 if std::mem::take(&mut self.failing) {
-                    tracing::info!(issuer = self.issuer, "the issuer's keys can be fetched again");
+                    tracing::info!(
+                        issuer = self.issuer,
+                        "the issuer's keys can be fetched again"
+                    );
                 }
                 let fresh = match (&self.source, fresh) {
                     (KeySource::File(_) | KeySource::Pem(_), Some(interval)) => interval,
@@ -365,10 +440,16 @@ impl Keeper {
                 self.publish(published, fresh);
                 fresh
             }
-            // INVARIANT: whoever says that there are no keys any more has withdrawn them. Where none were read before, it
-            // is more likely a slip of the settings, and told as one.
+            // INVARIANT: whoever says that there are no keys any more has withdrawn them. Where
+            // none were read before, it is more likely a slip of the settings, and told as one.
             Err(FetchError::Gone(what)) if self.state.current.load().is_some() => {
-                self.publish(Published { complaint: Some(what.to_owned()), ..Published::default() }, RETRY);
+                self.publish(
+                    Published {
+                        complaint: Some(what.to_owned()),
+                        ..Published::default()
+                    },
+                    RETRY,
+                );
                 RETRY
             }
             Err(error) => {
@@ -378,10 +459,14 @@ impl Keeper {
         }
     }
 
-    /// INVARIANT: what an issuer publishes replaces what it published before, also where it is nothing: a set without
-    /// keys withdraws them, and waiting for others would let whoever stole the last go on.
+    /// INVARIANT: what an issuer publishes replaces what it published before, also where it is
+    /// nothing: a set without keys withdraws them, and waiting for others would let whoever stole
+    /// the last go on.
     fn publish(&mut self, published: Published, fresh: Duration) {
-        let Published { set: keys, complaint } = published;
+        let Published {
+            set: keys,
+            complaint,
+        } = published;
         self.state.failure.store(complaint.clone().map(Arc::new));
         if self.complaint != complaint
             && let Some(complaint) = &complaint
@@ -394,7 +479,11 @@ impl Keeper {
             );
         }
         self.complaint = complaint;
-        let until_ms = self.state.clock.monotonic_ms().saturating_add(millis(fresh + KEEP));
+        let until_ms = self
+            .state
+            .clock
+            .monotonic_ms()
+            .saturating_add(millis(fresh + KEEP));
         let last = self.state.current.load();
         let number = match last.as_ref() {
             Some(last) if last.keys.is_same(&keys) => last.number,
@@ -409,7 +498,11 @@ impl Keeper {
                 "the issuer publishes no key that can be used: nothing of it verifies until it does"
             );
         }
-        self.state.current.store(Some(Arc::new(Generation { number, keys, until_ms })));
+        self.state.current.store(Some(Arc::new(Generation {
+            number,
+            keys,
+            until_ms,
+        })));
     }
 
     fn fail(&mut self, error: &FetchError) {

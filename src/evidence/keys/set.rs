@@ -1,9 +1,10 @@
 //! A set of public keys (RFC 7517, and the bundle format of SPIFFE), read into what verifies.
 //!
-//! A key that is not understood is left out: a set may hold keys for other uses. A symmetric key is never taken from a
-//! set: what is published is no secret.
+//! A key that is not understood is left out: a set may hold keys for other uses. A symmetric key is
+//! never taken from a set: what is published is no secret.
 //!
-//! INVARIANT: a key verifies only with algorithms of its kind and curve, and only with the one that its set names.
+//! INVARIANT: a key verifies only with algorithms of its kind and curve, and only with the one that
+//! its set names.
 
 use crate::evidence::jose::{Unverified, asymmetric};
 use crate::model::{Record, Value};
@@ -16,8 +17,8 @@ use smol_str::SmolStr;
 use std::fmt;
 use std::sync::Arc;
 
-/// LIMIT: keys that one token is tried with, where it names none or several have its name. Each costs some tens of
-/// microseconds of a worker, whoever sent the token.
+/// LIMIT: keys that one token is tried with, where it names none or several have its name. Each
+/// costs some tens of microseconds of a worker, whoever sent the token.
 const MAX_TRIES: usize = 8;
 
 /// The keys and trust anchors of one issuer.
@@ -56,7 +57,8 @@ pub(in crate::evidence) struct Key {
 pub(in crate::evidence) struct PublicKey {
     kind: Kind,
     pub(in crate::evidence) verifying: DecodingKey,
-    /// The members that its thumbprint is made of, in the order of their names (RFC 7638 section 3.2).
+    /// The members that its thumbprint is made of, in the order of their names (RFC 7638 section
+    /// 3.2).
     canonical: String,
 }
 
@@ -74,7 +76,10 @@ impl KeySet {
     pub(in crate::evidence) fn of<'a>(listed: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut set = Self::default();
         for key in listed {
-            match key.get_present("use").map(|used| used.as_text().map(SmolStr::as_str)) {
+            match key
+                .get_present("use")
+                .map(|used| used.as_text().map(SmolStr::as_str))
+            {
                 Some(Some("x509-svid")) => set.anchors.extend(anchor(key)),
                 None | Some(Some("sig" | "jwt-svid")) if may_verify(key) => set.add(Key::read(key)),
                 _ => {}
@@ -92,19 +97,33 @@ impl KeySet {
 
     /// One shared secret, for tokens with HS256.
     pub(in crate::evidence) fn secret(secret: &[u8]) -> Self {
-        let public =
-            PublicKey { kind: Kind::Secret, verifying: DecodingKey::from_secret(secret), canonical: String::new() };
-        let key = Arc::new(Key { kid: None, algorithm: Some(Algorithm::HS256), public });
-        Self { keys: vec![key], anchors: Vec::new() }
+        let public = PublicKey {
+            kind: Kind::Secret,
+            verifying: DecodingKey::from_secret(secret),
+            canonical: String::new(),
+        };
+        let key = Arc::new(Key {
+            kid: None,
+            algorithm: Some(Algorithm::HS256),
+            public,
+        });
+        Self {
+            keys: vec![key],
+            anchors: Vec::new(),
+        }
     }
 
     /// Trust anchors alone.
     pub(in crate::evidence) fn of_anchors(anchors: Vec<CertificateDer<'static>>) -> Self {
-        Self { keys: Vec::new(), anchors }
+        Self {
+            keys: Vec::new(),
+            anchors,
+        }
     }
 
-    /// Returns the key of this set that signed the token: one of the name in its header, or any that fits where it has none.
-    /// Two keys may have one name, and a set may name none: each that fits is tried, up to [`MAX_TRIES`].
+    /// Returns the key of this set that signed the token: one of the name in its header, or any
+    /// that fits where it has none. Two keys may have one name, and a set may name none: each that
+    /// fits is tried, up to [`MAX_TRIES`].
     pub(in crate::evidence) fn signer(
         &self,
         token: &Unverified<'_>,
@@ -118,7 +137,10 @@ impl KeySet {
         Err(match (kid, self.fitting(kid, algorithm).count()) {
             (_, 0) => Unsigned::NoKey,
             (Some(_), _) => Unsigned::Wrong,
-            (None, fitting) => Unsigned::Unnamed { fitting, tried: fitting.min(MAX_TRIES) },
+            (None, fitting) => Unsigned::Unnamed {
+                fitting,
+                tried: fitting.min(MAX_TRIES),
+            },
         })
     }
 
@@ -138,16 +160,36 @@ impl KeySet {
 
     /// What each key and authority is called: its `kid`, or its thumbprint.
     pub(in crate::evidence) fn names(&self) -> Vec<String> {
-        let keys = self.keys.iter().filter(|key| key.public.kind != Kind::Secret);
-        let keys = keys.map(|key| key.kid.as_ref().map_or_else(|| key.public.thumbprint(), ToString::to_string));
-        let anchors = self.anchors.iter().map(|anchor| BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, anchor)));
+        let keys = self
+            .keys
+            .iter()
+            .filter(|key| key.public.kind != Kind::Secret);
+        let keys = keys.map(|key| {
+            key.kid
+                .as_ref()
+                .map_or_else(|| key.public.thumbprint(), ToString::to_string)
+        });
+        let anchors = self
+            .anchors
+            .iter()
+            .map(|anchor| BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, anchor)));
         keys.chain(anchors).collect()
     }
 
     /// The names of what is in this set and not in another.
     pub(in crate::evidence) fn beyond(&self, other: &Self) -> Vec<String> {
-        let keys = self.keys.iter().filter(|key| !other.has(key)).cloned().collect();
-        let anchors = self.anchors.iter().filter(|anchor| !other.anchors.contains(anchor)).cloned().collect();
+        let keys = self
+            .keys
+            .iter()
+            .filter(|key| !other.has(key))
+            .cloned()
+            .collect();
+        let anchors = self
+            .anchors
+            .iter()
+            .filter(|anchor| !other.anchors.contains(anchor))
+            .cloned()
+            .collect();
         Self { keys, anchors }.names()
     }
 
@@ -155,7 +197,11 @@ impl KeySet {
     pub(in crate::evidence) fn is_same(&self, other: &Self) -> bool {
         self.anchors == other.anchors
             && self.keys.len() == other.keys.len()
-            && self.keys.iter().zip(&other.keys).all(|(one, two)| one.is_same(two))
+            && self
+                .keys
+                .iter()
+                .zip(&other.keys)
+                .all(|(one, two)| one.is_same(two))
     }
 
     /// Whether nothing can be verified with it: its issuer has withdrawn everything.
@@ -172,17 +218,25 @@ impl Key {
             // A key for an algorithm that is not known here is of no use.
             Some(name) => Some(asymmetric(name.as_text()?)?),
         };
-        let public = PublicKey::read(key).filter(|public| algorithm.is_none_or(|named| public.verifies(named)))?;
-        Some(Self { kid: text("kid").cloned(), algorithm, public })
+        let public = PublicKey::read(key)
+            .filter(|public| algorithm.is_none_or(|named| public.verifies(named)))?;
+        Some(Self {
+            kid: text("kid").cloned(),
+            algorithm,
+            public,
+        })
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        self.kid == other.kid && self.algorithm == other.algorithm && self.public.canonical == other.public.canonical
+        self.kid == other.kid
+            && self.algorithm == other.algorithm
+            && self.public.canonical == other.public.canonical
     }
 }
 
 impl PublicKey {
-    /// Reads the public members of a key pair's key (RFC 7518 section 6, RFC 8037 section 2). None for any other key.
+    /// Reads the public members of a key pair's key (RFC 7518 section 6, RFC 8037 section 2). None
+    /// for any other key.
     pub(in crate::evidence) fn read(key: &Record) -> Option<Self> {
         let text = |name| key.get(name).and_then(Value::as_text).map(SmolStr::as_str);
         let curve = text("crv");
@@ -190,29 +244,52 @@ impl PublicKey {
             ("RSA", _) => {
                 let (n, e) = (text("n")?, text("e")?);
                 let verifying = DecodingKey::from_rsa_components(n, e).ok()?;
-                (Kind::Rsa, verifying, format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#))
+                (
+                    Kind::Rsa,
+                    verifying,
+                    format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
+                )
             }
             ("EC", Some(curve @ ("P-256" | "P-384"))) => {
                 let (x, y) = (text("x")?, text("y")?);
-                let kind = if curve == "P-256" { Kind::P256 } else { Kind::P384 };
+                let kind = if curve == "P-256" {
+                    Kind::P256
+                } else {
+                    Kind::P384
+                };
                 let verifying = DecodingKey::from_ec_components(x, y).ok()?;
-                (kind, verifying, format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#))
+                (
+                    kind,
+                    verifying,
+                    format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#),
+                )
             }
             ("OKP", Some("Ed25519")) => {
                 let x = text("x")?;
                 let verifying = DecodingKey::from_ed_components(x).ok()?;
-                (Kind::Ed25519, verifying, format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#))
+                (
+                    Kind::Ed25519,
+                    verifying,
+                    format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
+                )
             }
             _ => return None,
         };
-        Some(Self { kind, verifying, canonical })
+        Some(Self {
+            kind,
+            verifying,
+            canonical,
+        })
     }
 
     /// Whether the algorithm is one of this kind of key.
     pub(in crate::evidence) fn verifies(&self, algorithm: Algorithm) -> bool {
         use Algorithm as A;
         match self.kind {
-            Kind::Rsa => matches!(algorithm, A::RS256 | A::RS384 | A::RS512 | A::PS256 | A::PS384 | A::PS512),
+            Kind::Rsa => matches!(
+                algorithm,
+                A::RS256 | A::RS384 | A::RS512 | A::PS256 | A::PS384 | A::PS512
+            ),
             Kind::P256 => algorithm == A::ES256,
             Kind::P384 => algorithm == A::ES384,
             Kind::Ed25519 => algorithm == A::EdDSA,
@@ -220,28 +297,41 @@ impl PublicKey {
         }
     }
 
-    /// The key's thumbprint with SHA-256, in base64url (RFC 7638). The members are base64url themselves, or were no key.
+    /// The key's thumbprint with SHA-256, in base64url (RFC 7638). The members are base64url
+    /// themselves, or were no key.
     pub(in crate::evidence) fn thumbprint(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, self.canonical.as_bytes()))
     }
 }
 
-/// Whether a key's operations, where they are listed, have that of a verifier (RFC 7517 section 4.3).
+/// Whether a key's operations, where they are listed, have that of a verifier (RFC 7517 section
+/// 4.3).
 fn may_verify(key: &Record) -> bool {
     let verifies = |operation: &Value| operation.as_text().is_some_and(|text| text == "verify");
-    key.get_present("key_ops").is_none_or(|listed| listed.as_list().is_some_and(|listed| listed.iter().any(verifies)))
+    key.get_present("key_ops").is_none_or(|listed| {
+        listed
+            .as_list()
+            .is_some_and(|listed| listed.iter().any(verifies))
+    })
 }
 
-/// The certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle, section 4.2.2).
+/// The certificate of an authority: the first of `x5c` (SPIFFE Trust Domain and Bundle, section
+/// 4.2.2).
 fn anchor(key: &Record) -> Option<CertificateDer<'static>> {
     let encoded = key.get("x5c")?.as_list()?.first()?.as_text()?;
-    BASE64_STANDARD.decode(encoded.as_str()).ok().map(CertificateDer::from)
+    BASE64_STANDARD
+        .decode(encoded.as_str())
+        .ok()
+        .map(CertificateDer::from)
 }
 
 /// Names the key, and shows none of it: it may be a secret.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").field("kid", &self.kid).field("kind", &self.public.kind).finish_non_exhaustive()
+        f.debug_struct("Key")
+            .field("kid", &self.kid)
+            .field("kind", &self.public.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -252,8 +342,12 @@ mod tests {
     use serde_json::json;
 
     fn set(keys: &serde_json::Value) -> KeySet {
-        let read: Vec<Record> =
-            keys.as_array().unwrap().iter().filter_map(|key| json::read(key.to_string().as_bytes())).collect();
+        let read: Vec<Record> = keys
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|key| json::read(key.to_string().as_bytes()))
+            .collect();
         KeySet::of(&read)
     }
 
@@ -275,8 +369,16 @@ mod tests {
     fn a_key_is_found_by_its_name_and_verifies_as_its_kind_alone() {
         let key = with(p256(), "kid", json!("a"));
         let found = set(&json!([key]));
-        assert_eq!([Some("a"), None, Some("b")].map(|kid| fitting(&found, kid, Algorithm::ES256)), [1, 1, 0]);
-        for other in [Algorithm::ES384, Algorithm::RS256, Algorithm::HS256, Algorithm::EdDSA] {
+        assert_eq!(
+            [Some("a"), None, Some("b")].map(|kid| fitting(&found, kid, Algorithm::ES256)),
+            [1, 1, 0]
+        );
+        for other in [
+            Algorithm::ES384,
+            Algorithm::RS256,
+            Algorithm::HS256,
+            Algorithm::EdDSA,
+        ] {
             assert_eq!(fitting(&found, Some("a"), other), 0, "{other:?}");
         }
         let secret = KeySet::secret(b"secret");
@@ -291,7 +393,10 @@ mod tests {
         assert_eq!(fitting(&found, Some("a"), Algorithm::ES256), 2);
         assert_eq!(found.names(), ["a", "a"]);
         let other = set(&json!([one]));
-        assert_eq!((found.beyond(&other), other.beyond(&found)), (vec!["a".to_owned()], Vec::new()));
+        assert_eq!(
+            (found.beyond(&other), other.beyond(&found)),
+            (vec!["a".to_owned()], Vec::new())
+        );
     }
 
     #[test]
@@ -330,6 +435,11 @@ mod tests {
     fn a_thumbprint_is_that_of_the_standard() {
         let signer = Signer::in_memory().unwrap();
         let jwks = serde_json::to_vec(&signer.jwks().keys[0]).unwrap();
-        assert_eq!(PublicKey::read(&json::read(&jwks).unwrap()).unwrap().thumbprint(), signer.kid());
+        assert_eq!(
+            PublicKey::read(&json::read(&jwks).unwrap())
+                .unwrap()
+                .thumbprint(),
+            signer.kid()
+        );
     }
 }

@@ -8,8 +8,9 @@ use crate::evidence::introspection::Introspection;
 use crate::evidence::jose::media_type;
 use std::time::Duration;
 
-/// Types of tokens that are never an access token, whatever a profile lists: each is made to be exchanged, to prove, to
-/// log out or to identify, and an issuer signs all of them with the same keys.
+/// Types of tokens that are never an access token, whatever a profile lists: each is made to be
+/// exchanged, to prove, to log out or to identify, and an issuer signs all of them with the same
+/// keys.
 const NEVER: [&str; 8] = [
     "oauth-id-jag+jwt",
     "dpop+jwt",
@@ -36,13 +37,25 @@ impl Profile {
             problems.push("it has no name; set `issuer` to what tokens have in `iss`".to_owned());
         }
         if self.types.is_empty() {
-            problems.push("it has no types of access tokens; list for example `types = [\"at+jwt\"]`".to_owned());
+            problems.push(
+                "it has no types of access tokens; list for example `types = [\"at+jwt\"]`"
+                    .to_owned(),
+            );
         }
-        if let Some(never) = self.types.iter().find(|kind| NEVER.contains(&media_type(kind).as_str())) {
-            problems.push(format!("`{never}` is never the type of an access token; remove it from `types`"));
+        if let Some(never) = self
+            .types
+            .iter()
+            .find(|kind| NEVER.contains(&media_type(kind).as_str()))
+        {
+            problems.push(format!(
+                "`{never}` is never the type of an access token; remove it from `types`"
+            ));
         }
         if self.leeway > MAX_LEEWAY {
-            problems.push(format!("its leeway is above {} s; set the clocks right", MAX_LEEWAY.as_secs()));
+            problems.push(format!(
+                "its leeway is above {} s; set the clocks right",
+                MAX_LEEWAY.as_secs()
+            ));
         }
         if self.longest_life.is_zero() {
             problems.push("its tokens may live no time at all; set `longest_life_s`".to_owned());
@@ -53,7 +66,8 @@ impl Profile {
     /// What is wrong with whom its tokens are for.
     fn check_audiences(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        let mut refuse = |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
+        let mut refuse =
+            |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
         let secret = matches!(self.trust, Trust::Secret(_));
         if self.audiences.is_empty() && self.client_ids.is_empty() && !secret {
             refuse(
@@ -61,8 +75,15 @@ impl Profile {
                 "list this service's in `audiences`, or, where its tokens have none, its clients in `client_ids`",
             );
         }
-        let audiences = [&self.audiences, &self.id_token_audiences, &self.caller_audiences];
-        if secret && (audiences.iter().any(|audiences| !audiences.is_empty()) || self.introspection.is_some()) {
+        let audiences = [
+            &self.audiences,
+            &self.id_token_audiences,
+            &self.caller_audiences,
+        ];
+        if secret
+            && (audiences.iter().any(|audiences| !audiences.is_empty())
+                || self.introspection.is_some())
+        {
             // Without audiences a token for requests would be one to call with as well.
             refuse(
                 "tokens by a shared secret have no audiences",
@@ -70,9 +91,16 @@ impl Profile {
             );
         }
         if self.id_tokens.is_empty() && !self.id_token_audiences.is_empty() {
-            refuse("its ID tokens are known by nothing", "list claims that only they have in `id_tokens`");
+            refuse(
+                "its ID tokens are known by nothing",
+                "list claims that only they have in `id_tokens`",
+            );
         }
-        if let Some(both) = self.caller_audiences.iter().find(|one| self.audiences.contains(one)) {
+        if let Some(both) = self
+            .caller_audiences
+            .iter()
+            .find(|one| self.audiences.contains(one))
+        {
             refuse(
                 &format!("`{both}` is an audience of requests' tokens and of callers'"),
                 "give this service an audience of its own in `caller_audiences`",
@@ -84,23 +112,41 @@ impl Profile {
     /// What is wrong with whom its tokens name.
     fn check_parties(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        let mut refuse = |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
+        let mut refuse =
+            |problem: &str, remedy: &str| problems.push(format!("{problem}; {remedy}"));
         if matches!(self.trust, Trust::Secret(_)) && !self.subjects_of.is_empty() {
-            refuse("whoever holds a shared secret could name the users of another issuer", "leave out `subjects_of`");
+            refuse(
+                "whoever holds a shared secret could name the users of another issuer",
+                "leave out `subjects_of`",
+            );
         }
         if self.subjects_of.contains(&self.issuer) {
-            refuse("it shares its subjects with itself", "list other issuers in `subjects_of`, or leave it out");
+            refuse(
+                "it shares its subjects with itself",
+                "list other issuers in `subjects_of`, or leave it out",
+            );
         }
-        let is_blind = self.introspection.as_ref().is_some_and(|asked| !asked.carries_act);
+        let is_blind = self
+            .introspection
+            .as_ref()
+            .is_some_and(|asked| !asked.carries_act);
         if matches!(self.trust, Trust::Introspection) && is_blind && !self.own_clients.is_empty() {
             refuse(
                 "its answers about tokens do not say who acts, so that no client is known to be a user's own hand",
                 "leave out `own_clients`, or set `introspection.carries_act = true` if answers carry `act`",
             );
         }
-        let Self { actor_type, client_type, subject_type, .. } = self;
-        if self.actor != ActorForm::None && actor_type != client_type && actor_type != subject_type {
-            let types = format!("its actors are of the type `{actor_type}` and its clients of `{client_type}`");
+        let Self {
+            actor_type,
+            client_type,
+            subject_type,
+            ..
+        } = self;
+        if self.actor != ActorForm::None && actor_type != client_type && actor_type != subject_type
+        {
+            let types = format!(
+                "its actors are of the type `{actor_type}` and its clients of `{client_type}`"
+            );
             refuse(
                 &format!("{types}, so that one agent would have two ids"),
                 "set `actor_type` and `client_type` to the same type",
@@ -108,7 +154,10 @@ impl Profile {
         }
         for kind in [subject_type, actor_type, client_type] {
             if !self.ids.iter().any(|(known, _)| known == kind) {
-                refuse(&format!("it has no ids of the type `{kind}`"), &format!("add `ids.{kind} = \"{{sub}}\"`"));
+                refuse(
+                    &format!("it has no ids of the type `{kind}`"),
+                    &format!("add `ids.{kind} = \"{{sub}}\"`"),
+                );
             }
         }
         problems
@@ -119,9 +168,17 @@ impl Profile {
         let mut problems = Vec::new();
         match &self.trust {
             Trust::Keys { source, algorithms } => {
-                problems.extend(source.check().err().map(|problem| format!("its keys cannot be fetched: {problem}")));
+                problems.extend(
+                    source
+                        .check()
+                        .err()
+                        .map(|problem| format!("its keys cannot be fetched: {problem}")),
+                );
                 if algorithms.is_empty() {
-                    problems.push("it has no algorithms; list for example `algorithms = [\"ES256\"]`".to_owned());
+                    problems.push(
+                        "it has no algorithms; list for example `algorithms = [\"ES256\"]`"
+                            .to_owned(),
+                    );
                 }
             }
             Trust::Introspection if self.introspection.is_none() => {

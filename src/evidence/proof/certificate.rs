@@ -1,5 +1,5 @@
-//! Certificates that a caller saw in a handshake: in PEM form, in PEM form with percent escapes (as proxies write it
-//! into a header), or as the base64 of their DER form.
+//! Certificates that a caller saw in a handshake: in PEM form, in PEM form with percent escapes (as
+//! proxies write it into a header), or as the base64 of their DER form.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -15,7 +15,9 @@ const MAX_CHAIN: usize = 6;
 pub(in crate::evidence) fn der_chain(text: &str) -> Option<Vec<CertificateDer<'static>>> {
     let text = unescape(text)?;
     let chain = if text.contains("-----BEGIN") {
-        CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>().ok()?
+        CertificateDer::pem_slice_iter(text.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .ok()?
     } else {
         let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
         vec![CertificateDer::from(BASE64_STANDARD.decode(packed).ok()?)]
@@ -57,13 +59,37 @@ mod tests {
         let der = [0x30, 0x03, 0xfb, 0xef, 0xbe];
         let encoded = BASE64_STANDARD.encode(der);
         let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
-        let escaped: String =
-            pem.bytes().map(|b| if b == b'+' { "+".to_owned() } else { format!("%{b:02X}") }).collect();
-        for text in [&encoded, &pem, &escaped, &format!("{}\n{}", &encoded[..4], &encoded[4..])] {
-            assert_eq!(der_chain(text).unwrap(), [CertificateDer::from(der.to_vec())], "{text}");
+        let escaped: String = pem
+            .bytes()
+            .map(|b| {
+                if b == b'+' {
+                    "+".to_owned()
+                } else {
+                    format!("%{b:02X}")
+                }
+            })
+            .collect();
+        for text in [
+            &encoded,
+            &pem,
+            &escaped,
+            &format!("{}\n{}", &encoded[..4], &encoded[4..]),
+        ] {
+            assert_eq!(
+                der_chain(text).unwrap(),
+                [CertificateDer::from(der.to_vec())],
+                "{text}"
+            );
         }
         let many = pem.repeat(MAX_CHAIN + 1);
-        for text in ["%", "%2", "%zz", "?", &many, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"] {
+        for text in [
+            "%",
+            "%2",
+            "%zz",
+            "?",
+            &many,
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----",
+        ] {
             assert_eq!(der_chain(text), None, "{text}");
         }
     }

@@ -25,8 +25,8 @@ const MAX_JTI_BYTES: usize = 256;
 /// Members of a private key: one that is published with its private half is nobody's any more.
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// Checks that the proof is made for this token and request, by the key with this thumbprint, now, and for the first time.
-/// `replays` remembers it among those of this caller.
+/// Checks that the proof is made for this token and request, by the key with this thumbprint, now,
+/// and for the first time. `replays` remembers it among those of this caller.
 pub(in crate::evidence) fn check(
     dpop: &Dpop<'_>,
     token: &str,
@@ -45,14 +45,18 @@ pub(in crate::evidence) fn check(
     let jti = text(&proof, "jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES);
     let jti = jti.ok_or_else(|| wrong("has no usable `jti`"))?;
     // Last: only a proof that is good in every other way takes room.
-    let note = Note { name: name_of(thumbprint, jti), made_ms, caller };
+    let note = Note {
+        name: name_of(thumbprint, jti),
+        made_ms,
+        caller,
+    };
     match replays.note(note, at.monotonic_ms) {
         Seen::Never => Ok(()),
         Seen::Before => Err(wrong("was used before")),
         Seen::Forgotten => Err(wrong("is not fresh")),
-        Seen::Full => {
-            Err(Unproven::unavailable("too many proofs of possession were used lately: ask again in a minute"))
-        }
+        Seen::Full => Err(Unproven::unavailable(
+            "too many proofs of possession were used lately: ask again in a minute",
+        )),
     }
 }
 
@@ -61,7 +65,11 @@ fn wrong(what: &str) -> Unproven {
 }
 
 fn text<'p>(proof: &'p Unverified<'_>, name: &str) -> Option<&'p str> {
-    proof.claims.get(name).and_then(Value::as_text).map(SmolStr::as_str)
+    proof
+        .claims
+        .get(name)
+        .and_then(Value::as_text)
+        .map(SmolStr::as_str)
 }
 
 /// Checks that the key in the proof's header is the one with this thumbprint, and has signed it.
@@ -69,15 +77,23 @@ fn check_signature(proof: &Unverified<'_>, thumbprint: &str) -> Result<(), Unpro
     if proof.media_type().as_deref() != Some("dpop+jwt") {
         return Err(wrong("is of another type than `dpop+jwt`"));
     }
-    let algorithm = proof.algorithm(&all_asymmetric()).map_err(|_| wrong("has an algorithm that is not accepted"))?;
-    let jwk = proof.header.get("jwk").and_then(Value::as_record).ok_or_else(|| wrong("has no key in its header"))?;
+    let algorithm = proof
+        .algorithm(&all_asymmetric())
+        .map_err(|_| wrong("has an algorithm that is not accepted"))?;
+    let jwk = proof
+        .header
+        .get("jwk")
+        .and_then(Value::as_record)
+        .ok_or_else(|| wrong("has no key in its header"))?;
     if PRIVATE.iter().any(|member| jwk.get(member).is_some()) {
         return Err(wrong("carries a private key"));
     }
     let key = PublicKey::read(jwk).filter(|key| key.verifies(algorithm));
     let key = key.ok_or_else(|| wrong("has a key that is not of its algorithm"))?;
     if key.thumbprint() != thumbprint {
-        return Err(wrong("is made by another key than the one that the token is bound to"));
+        return Err(wrong(
+            "is made by another key than the one that the token is bound to",
+        ));
     }
     if !proof.is_signed_by(&key.verifying, algorithm) {
         return Err(wrong("has a wrong signature"));
@@ -99,16 +115,24 @@ fn check_request(proof: &Unverified<'_>, dpop: &Dpop<'_>) -> Result<(), Unproven
 
 /// Returns when the proof was made, in milliseconds, if it is fresh.
 fn check_times(proof: &Unverified<'_>, now: Timestamp) -> Result<i64, Unproven> {
-    let made = proof.claims.get("iat").and_then(milliseconds).ok_or_else(|| wrong("has no time"))?;
+    let made = proof
+        .claims
+        .get("iat")
+        .and_then(milliseconds)
+        .ok_or_else(|| wrong("has no time"))?;
     if made.saturating_add(FRESH_MS) <= now.0 || made.saturating_sub(AHEAD_MS) > now.0 {
         return Err(wrong("is not fresh"));
     }
     // A proof may say itself when it is good (RFC 7519 sections 4.1.4 and 4.1.5).
     let time = |name| match proof.claims.get_present(name) {
         None => Ok(None),
-        Some(at) => milliseconds(at).map(Some).ok_or_else(|| wrong("has a time that is none")),
+        Some(at) => milliseconds(at)
+            .map(Some)
+            .ok_or_else(|| wrong("has a time that is none")),
     };
-    if time("exp")?.is_some_and(|ends| ends <= now.0) || time("nbf")?.is_some_and(|begins| begins > now.0 + AHEAD_MS) {
+    if time("exp")?.is_some_and(|ends| ends <= now.0)
+        || time("nbf")?.is_some_and(|begins| begins > now.0 + AHEAD_MS)
+    {
         return Err(wrong("is not fresh"));
     }
     Ok(made)

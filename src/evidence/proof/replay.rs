@@ -1,16 +1,18 @@
 //! Proofs that were seen, so that none is taken twice (RFC 9449 section 11.1).
 //!
-//! Time is counted by the monotonic clock. Where the machine's clock is set back, proofs that were forgotten look fresh
-//! again: those that are not younger than the youngest that was forgotten are refused.
+//! Time is counted by the monotonic clock. Where the machine's clock is set back, proofs that were
+//! forgotten look fresh again: those that are not younger than the youngest that was forgotten are
+//! refused.
 //!
-//! INVARIANT: a proof is remembered for at least as long as it is fresh, whoever sent it; and the memory is bounded. Where
-//! it is full, proofs are refused until it is not: forgetting one would let it in again. Each caller has a part of it that
-//! no other can fill.
+//! INVARIANT: a proof is remembered for at least as long as it is fresh, whoever sent it; and the
+//! memory is bounded. Where it is full, proofs are refused until it is not: forgetting one would
+//! let it in again. Each caller has a part of it that no other can fill.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-/// LIMIT: proofs of one window that callers may send beyond what each has for itself, all together. A hundred bytes each.
+/// LIMIT: proofs of one window that callers may send beyond what each has for itself, all together.
+/// A hundred bytes each.
 const SHARED: usize = 200_000;
 
 /// LIMIT: proofs of one window that each caller has for itself: some sixty a second.
@@ -71,7 +73,12 @@ struct Window {
 
 impl Default for Window {
     fn default() -> Self {
-        Self { names: HashSet::default(), youngest_ms: i64::MIN, own: HashMap::new(), shared: 0 }
+        Self {
+            names: HashSet::default(),
+            youngest_ms: i64::MIN,
+            own: HashMap::new(),
+            shared: 0,
+        }
     }
 }
 
@@ -113,9 +120,18 @@ impl Window {
 impl Replays {
     /// Remembers proofs for at least `window_ms`.
     pub(in crate::evidence) fn new(window_ms: i64) -> Self {
-        let windows =
-            Windows { began_ms: 0, current: Window::default(), last: Window::default(), forgotten_ms: i64::MIN };
-        Self { windows: Mutex::new(windows), window_ms, shared: SHARED, own: OWN }
+        let windows = Windows {
+            began_ms: 0,
+            current: Window::default(),
+            last: Window::default(),
+            forgotten_ms: i64::MIN,
+        };
+        Self {
+            windows: Mutex::new(windows),
+            window_ms,
+            shared: SHARED,
+            own: OWN,
+        }
     }
 
     /// Takes note of a proof, at this time of the monotonic clock.
@@ -144,14 +160,25 @@ mod tests {
 
     /// A proof that is made when it is sent.
     fn note(proof: u8, caller: usize, made_ms: i64) -> Note {
-        Note { name: [proof; 32], made_ms, caller: Some(caller) }
+        Note {
+            name: [proof; 32],
+            made_ms,
+            caller: Some(caller),
+        }
     }
 
     #[test]
     fn a_full_memory_refuses_until_its_window_ends() {
-        let replays = Replays { shared: 1, own: 1, ..Replays::new(100) };
+        let replays = Replays {
+            shared: 1,
+            own: 1,
+            ..Replays::new(100)
+        };
         let send = |proof, now_ms| replays.note(note(proof, 0, now_ms), now_ms);
-        assert_eq!([1, 2, 3].map(|proof| send(proof, 1_000)), [Seen::Never, Seen::Never, Seen::Full]);
+        assert_eq!(
+            [1, 2, 3].map(|proof| send(proof, 1_000)),
+            [Seen::Never, Seen::Never, Seen::Full]
+        );
         assert_eq!(send(1, 1_099), Seen::Before);
         assert_eq!(send(3, 1_100), Seen::Never);
         assert_eq!(send(1, 1_150), Seen::Before);
@@ -159,11 +186,18 @@ mod tests {
 
     #[test]
     fn no_caller_takes_the_room_of_another() {
-        let replays = Replays { shared: 3, own: 2, ..Replays::new(100) };
+        let replays = Replays {
+            shared: 3,
+            own: 2,
+            ..Replays::new(100)
+        };
         let send = |proof, caller| replays.note(note(proof, caller, 1_000), 1_000);
         let flood: Vec<Seen> = (0..7).map(|proof| send(proof, 0)).collect();
         assert_eq!(flood.iter().filter(|seen| **seen == Seen::Never).count(), 5);
-        assert_eq!([send(10, 1), send(11, 1), send(12, 1)], [Seen::Never, Seen::Never, Seen::Full]);
+        assert_eq!(
+            [send(10, 1), send(11, 1), send(12, 1)],
+            [Seen::Never, Seen::Never, Seen::Full]
+        );
         // A proof is the same, whoever sends it.
         assert_eq!([send(0, 1), send(10, 0)], [Seen::Before, Seen::Before]);
     }
@@ -175,8 +209,14 @@ mod tests {
         assert_eq!(send(1, 5_000, 0), Seen::Never);
         assert_eq!(send(2, 5_300, 300), Seen::Never);
         // The first is forgotten, and by the clock it is fresh again.
-        assert_eq!([send(1, 5_000, 350), send(3, 5_000, 350)], [Seen::Forgotten, Seen::Forgotten]);
-        assert_eq!([send(2, 5_300, 350), send(3, 5_001, 350)], [Seen::Before, Seen::Never]);
+        assert_eq!(
+            [send(1, 5_000, 350), send(3, 5_000, 350)],
+            [Seen::Forgotten, Seen::Forgotten]
+        );
+        assert_eq!(
+            [send(2, 5_300, 350), send(3, 5_001, 350)],
+            [Seen::Before, Seen::Never]
+        );
     }
 
     proptest! {

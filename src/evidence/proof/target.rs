@@ -1,7 +1,8 @@
-//! The address of a request, as a proof of possession names it (RFC 9449 section 4.3, RFC 3986 section 6.2).
+//! The address of a request, as a proof of possession names it (RFC 9449 section 4.3, RFC 3986
+//! section 6.2).
 //!
-//! INVARIANT: what is normalized away never tells two resources apart by the standard; what is no address, or has a user in
-//! it, is equal to nothing.
+//! INVARIANT: what is normalized away never tells two resources apart by the standard; what is no
+//! address, or has a user in it, is equal to nothing.
 
 /// The address without query and fragment, in its one spelling.
 pub(super) fn target(url: &str) -> Option<String> {
@@ -19,14 +20,24 @@ pub(super) fn target(url: &str) -> Option<String> {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port),
         _ => (authority.as_str(), ""),
     };
-    let port = if port.is_empty() || port == usual { String::new() } else { format!(":{port}") };
-    let plain = host.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'@' | b'%' | b'\\'));
+    let port = if port.is_empty() || port == usual {
+        String::new()
+    } else {
+        format!(":{port}")
+    };
+    let plain = host
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && !matches!(b, b'@' | b'%' | b'\\'));
     let is_literal = host.starts_with('[') && host.ends_with(']');
     (plain && !host.is_empty() && (is_literal || !host.contains(':'))).then_some(())?;
-    Some(format!("{scheme}://{host}{port}{}", without_dots(&unescape(path)?)))
+    Some(format!(
+        "{scheme}://{host}{port}{}",
+        without_dots(&unescape(path)?)
+    ))
 }
 
-/// A path in which only what must be is escaped, with digits in upper case. None for an escape that is none.
+/// A path in which only what must be is escaped, with digits in upper case. None for an escape that
+/// is none.
 fn unescape(path: &str) -> Option<String> {
     let mut text = String::with_capacity(path.len());
     let mut rest = path.chars();
@@ -87,9 +98,18 @@ mod tests {
             assert_eq!(target(url).as_deref(), Some("https://a.example/x"), "{url}");
         }
         assert_eq!(target("https://a.example"), target("https://a.example/"));
-        assert_eq!(target("https://[::1]:443/x").as_deref(), Some("https://[::1]/x"));
-        assert_eq!(target("https://a.example/x/y/.."), target("https://a.example/x/"));
-        assert_eq!(target("https://a.example/%c3%a9"), target("https://a.example/%C3%A9"));
+        assert_eq!(
+            target("https://[::1]:443/x").as_deref(),
+            Some("https://[::1]/x")
+        );
+        assert_eq!(
+            target("https://a.example/x/y/.."),
+            target("https://a.example/x/")
+        );
+        assert_eq!(
+            target("https://a.example/%c3%a9"),
+            target("https://a.example/%C3%A9")
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The validity of a certificate (RFC 5280 section 4.1): what the verifier of chains checks and does not tell.
+//! The validity of a certificate (RFC 5280 section 4.1): what the verifier of chains checks and
+//! does not tell.
 
 /// When a certificate begins and ends to be valid, in seconds since 1970.
 #[must_use]
@@ -26,7 +27,12 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         0..=0x7f => (usize::from(*length), rest),
         0x81..=0x83 => {
             let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-            (digits.iter().fold(0_usize, |length, digit| length << 8 | usize::from(*digit)), rest)
+            (
+                digits
+                    .iter()
+                    .fold(0_usize, |length, digit| length << 8 | usize::from(*digit)),
+                rest,
+            )
         }
         _ => return None,
     };
@@ -59,11 +65,21 @@ fn time(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let part = |at: usize| number::<i8>(rest_of_text.get(at..at + 2)?);
     let (month, day, hour, minute, second) = (part(0)?, part(2)?, part(4)?, part(6)?, part(8)?);
     let at = jiff::civil::DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
-    Some((at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second(), rest))
+    Some((
+        at.to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_second(),
+        rest,
+    ))
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
-    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse().ok()
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -77,18 +93,30 @@ mod tests {
     }
 
     fn certificate(times: &[u8]) -> Vec<u8> {
-        let head =
-            [wrap(0xa0, &[2, 1, 2]), wrap(2, &[1]), wrap(0x30, &[]), wrap(0x30, &[]), wrap(0x30, times)].concat();
+        let head = [
+            wrap(0xa0, &[2, 1, 2]),
+            wrap(2, &[1]),
+            wrap(0x30, &[]),
+            wrap(0x30, &[]),
+            wrap(0x30, times),
+        ]
+        .concat();
         wrap(0x30, &wrap(0x30, &head))
     }
 
     #[test]
     fn the_validity_is_read_in_both_forms() {
         let times = [wrap(0x17, b"491231235959Z"), wrap(0x18, b"20500101000000Z")].concat();
-        assert_eq!(validity(&certificate(&times)), Some((2_524_607_999, 2_524_608_000)));
-        for times in
-            [&b""[..], &wrap(0x17, b"491331235959Z"), &wrap(0x17, b"4912312359Z"), &wrap(0x13, b"491231235959Z")]
-        {
+        assert_eq!(
+            validity(&certificate(&times)),
+            Some((2_524_607_999, 2_524_608_000))
+        );
+        for times in [
+            &b""[..],
+            &wrap(0x17, b"491331235959Z"),
+            &wrap(0x17, b"4912312359Z"),
+            &wrap(0x13, b"491231235959Z"),
+        ] {
             assert_eq!(validity(&certificate(times)), None);
         }
     }

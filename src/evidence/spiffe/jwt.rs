@@ -20,15 +20,25 @@ pub(in crate::evidence) async fn verify(
 ) -> Result<(Genuine, Arc<KeyVoucher>), Unproven> {
     let algorithm = check_header(token)?;
     let voucher = keys.signer(token, algorithm).await?;
-    let sub = token.claims.get("sub").and_then(Value::as_text).map(SmolStr::as_str).unwrap_or_default();
+    let sub = token
+        .claims
+        .get("sub")
+        .and_then(Value::as_text)
+        .map(SmolStr::as_str)
+        .unwrap_or_default();
     let id = SpiffeId::parse(sub).filter(|id| id.domain == domain.name);
-    let id = id.ok_or_else(|| Unproven::invalid("the token's subject is no workload of its trust domain"))?;
+    let id = id.ok_or_else(|| {
+        Unproven::invalid("the token's subject is no workload of its trust domain")
+    })?;
     claims::check_spelling(&token.claims)?;
     let mut claims = token.claims.clone();
-    // What an identity of a workload says is who it is: everything else in it is data of whoever asked for it. Only what
-    // would narrow it is read, and refused: a binding that is not checked here, and somebody who acts.
+    // What an identity of a workload says is who it is: everything else in it is data of whoever
+    // asked for it. Only what would narrow it is read, and refused: a binding that is not checked
+    // here, and somebody who acts.
     if claims.get_present("cnf").is_some() {
-        return Err(Unproven::invalid("the token is bound to a key, and a JWT-SVID is a bearer's"));
+        return Err(Unproven::invalid(
+            "the token is bound to a key, and a JWT-SVID is a bearer's",
+        ));
     }
     claims = ["aud", "exp", "iat", "nbf", "act", "events"]
         .into_iter()
@@ -36,7 +46,15 @@ pub(in crate::evidence) async fn verify(
         .collect();
     claims.insert("iss", Value::Text(domain.issuer()));
     claims.insert("sub", Value::text(id.path));
-    let mut genuine = claims::read(&claims, CredentialKind::JwtSvid, &profile(domain), ids, now, None, None)?;
+    let mut genuine = claims::read(
+        &claims,
+        CredentialKind::JwtSvid,
+        &profile(domain),
+        ids,
+        now,
+        None,
+        None,
+    )?;
     if let Some(facts) = &mut genuine.proven.facts {
         facts.insert("subject", Value::text(sub));
     }
@@ -46,10 +64,15 @@ pub(in crate::evidence) async fn verify(
 /// Checks the header, and returns the algorithm that it names.
 fn check_header(token: &Unverified<'_>) -> Result<Algorithm, Unproven> {
     // Section 2.1 lists the algorithms; EdDSA is not among them.
-    let algorithms: Vec<Algorithm> = all_asymmetric().into_iter().filter(|one| *one != Algorithm::EdDSA).collect();
+    let algorithms: Vec<Algorithm> = all_asymmetric()
+        .into_iter()
+        .filter(|one| *one != Algorithm::EdDSA)
+        .collect();
     let algorithm = token.algorithm(&algorithms)?;
     if !matches!(token.media_type().as_deref(), None | Some("jwt" | "jose")) {
-        return Err(Unproven::invalid("the token's type is not that of a JWT-SVID"));
+        return Err(Unproven::invalid(
+            "the token's type is not that of a JWT-SVID",
+        ));
     }
     if token.header_text("kid").is_none() {
         return Err(Unproven::invalid("a JWT-SVID must name its key"));
@@ -61,7 +84,10 @@ fn check_header(token: &Unverified<'_>) -> Result<Algorithm, Unproven> {
 pub(super) fn profile(domain: &TrustDomain) -> Profile {
     Profile {
         issuer: domain.issuer(),
-        trust: Trust::Keys { source: domain.bundle.clone(), algorithms: Vec::new() },
+        trust: Trust::Keys {
+            source: domain.bundle.clone(),
+            algorithms: Vec::new(),
+        },
         introspection: None,
         audiences: domain.audiences.clone(),
         client_ids: Vec::new(),
@@ -77,7 +103,10 @@ pub(super) fn profile(domain: &TrustDomain) -> Profile {
         subject_type: domain.entity_type.clone(),
         actor_type: domain.entity_type.clone(),
         client_type: domain.entity_type.clone(),
-        claims: Claims { subject: vec![ClaimPath::new("sub")], ..Claims::default() },
+        claims: Claims {
+            subject: vec![ClaimPath::new("sub")],
+            ..Claims::default()
+        },
         subjects_of: Vec::new(),
         own_clients: Vec::new(),
         overage: Overage::Refuse,

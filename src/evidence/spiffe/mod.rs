@@ -1,9 +1,10 @@
 //! SPIFFE identities: workloads of a trust domain, by the keys in its bundle.
 //!
-//! **Problem.** A workload's name is worth as much as the authority that vouches for it, and every trust domain has its
-//! own: an authority of one must not vouch for a name in another.
-//! **Decision.** A trust domain is configured with its bundle, and an identity is verified by the bundle of the domain
-//! that it names, and by no other. The bare name, without a document that proves it, is nothing.
+//! **Problem.** A workload's name is worth as much as the authority that vouches for it, and every
+//! trust domain has its own: an authority of one must not vouch for a name in another.
+//! **Decision.** A trust domain is configured with its bundle, and an identity is verified by the
+//! bundle of the domain that it names, and by no other. The bare name, without a document that
+//! proves it, is nothing.
 //! **Trade-off.** Federated domains are configured one by one.
 
 mod der;
@@ -48,7 +49,10 @@ impl TrustDomain {
     pub fn check(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if !crate::model::is_trust_domain(&self.name) {
-            problems.push("its name is no trust domain; write it in lower case without `spiffe://`".to_owned());
+            problems.push(
+                "its name is no trust domain; write it in lower case without `spiffe://`"
+                    .to_owned(),
+            );
         }
         if let KeySource::Jwks(url) | KeySource::Discovery(url) = &self.bundle
             && let Err(problem) = super::keys::check_url(url)
@@ -56,7 +60,8 @@ impl TrustDomain {
             problems.push(format!("its bundle cannot be fetched: {problem}"));
         }
         if self.longest_life.is_zero() {
-            problems.push("its identities may live no time at all; set `longest_life_s`".to_owned());
+            problems
+                .push("its identities may live no time at all; set `longest_life_s`".to_owned());
         }
         problems
     }

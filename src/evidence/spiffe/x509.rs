@@ -2,7 +2,9 @@
 
 use super::{SpiffeId, TrustDomain, der};
 use crate::evidence::keys::Generation;
-use crate::model::{CredentialKind, PrincipalIds, Proof, Proven, Record, Timestamp, Unproven, Value};
+use crate::model::{
+    CredentialKind, PrincipalIds, Proof, Proven, Record, Timestamp, Unproven, Value,
+};
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -16,11 +18,14 @@ pub(in crate::evidence) fn claimed_id(leaf: &CertificateDer<'_>) -> Result<Strin
     // Section 2: exactly one URI.
     match (names.next(), names.next()) {
         (Some(name), None) => Ok(name.to_owned()),
-        _ => Err(Unproven::invalid("the certificate does not have exactly one URI among its names")),
+        _ => Err(Unproven::invalid(
+            "the certificate does not have exactly one URI among its names",
+        )),
     }
 }
 
-/// Verifies a chain, the holder's own certificate first, by its domain's bundle, and returns the authority that vouches for it.
+/// Verifies a chain, the holder's own certificate first, by its domain's bundle, and returns the
+/// authority that vouches for it.
 pub(in crate::evidence) fn verify(
     chain: &[CertificateDer<'static>],
     id: &SpiffeId<'_>,
@@ -29,12 +34,17 @@ pub(in crate::evidence) fn verify(
     ids: &PrincipalIds,
     now: Timestamp,
 ) -> Result<(Proven, CertificateDer<'static>), Unproven> {
-    let (leaf, between) = chain.split_first().ok_or_else(|| invalid("there is no certificate"))?;
+    let (leaf, between) = chain
+        .split_first()
+        .ok_or_else(|| invalid("there is no certificate"))?;
     let anchor = authority(leaf, between, bundle, now)?;
-    let (begins, ends) = der::validity(leaf).ok_or_else(|| invalid("the certificate's validity cannot be read"))?;
+    let (begins, ends) =
+        der::validity(leaf).ok_or_else(|| invalid("the certificate's validity cannot be read"))?;
     let life = i64::try_from(domain.longest_life.as_secs()).unwrap_or(i64::MAX);
     if ends.saturating_sub(begins) > life {
-        return Err(invalid("the certificate lives longer than its trust domain's may"));
+        return Err(invalid(
+            "the certificate lives longer than its trust domain's may",
+        ));
     }
     let issuer = domain.issuer();
     let uid = ids.entity(&issuer, &domain.entity_type, id.path);
@@ -66,28 +76,42 @@ fn authority(
     bundle: &Generation,
     now: Timestamp,
 ) -> Result<CertificateDer<'static>, Unproven> {
-    let certificate = EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
+    let certificate =
+        EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
     let trusted = || {
         let anchors = bundle.keys.anchors.iter();
-        anchors.filter_map(|certificate| Some((certificate, anchor_from_trusted_cert(certificate).ok()?)))
+        anchors.filter_map(|certificate| {
+            Some((certificate, anchor_from_trusted_cert(certificate).ok()?))
+        })
     };
     let anchors: Vec<TrustAnchor<'_>> = trusted().map(|(_, anchor)| anchor).collect();
     let seconds = u64::try_from(now.0 / 1_000).unwrap_or(0);
     let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     let usage = KeyUsage::client_auth();
     let path = certificate
-        .verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, between, at, usage, None, None)
+        .verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &anchors,
+            between,
+            at,
+            usage,
+            None,
+            None,
+        )
         .map_err(|error| match error {
             webpki::Error::CertExpired { .. } => Unproven::expired("the certificate has expired"),
             _ => invalid("the certificate does not verify by its trust domain's bundle"),
         })?;
-    let anchor = trusted().find(|(_, anchor)| anchor == path.anchor()).map(|(certificate, _)| certificate.clone());
+    let anchor = trusted()
+        .find(|(_, anchor)| anchor == path.anchor())
+        .map(|(certificate, _)| certificate.clone());
     anchor.ok_or_else(|| invalid("the certificate does not verify by its trust domain's bundle"))
 }
 
 fn facts(issuer: &SmolStr, subject: &SmolStr, begins: i64, ends: i64) -> Result<Record, Unproven> {
     let at = |seconds| {
-        let at = jiff::Timestamp::from_second(seconds).map_err(|_| Unproven::invalid("the certificate has no time"))?;
+        let at = jiff::Timestamp::from_second(seconds)
+            .map_err(|_| Unproven::invalid("the certificate has no time"))?;
         Ok(Value::text(at.to_string()))
     };
     let mut facts = Record::new();

@@ -1,7 +1,7 @@
 //! What the holder of a token shows of what the token is bound to.
 //!
-//! INVARIANT: a token that is bound proves nothing without what it is bound to, and what is shown for a token that is bound
-//! to nothing is refused where only a thief or a slip would show it.
+//! INVARIANT: a token that is bound proves nothing without what it is bound to, and what is shown
+//! for a token that is bound to nothing is refused where only a thief or a slip would show it.
 
 use super::Verifier;
 use crate::evidence::claims::Genuine;
@@ -30,14 +30,24 @@ impl Verifier {
         }
         match (&genuine.confirmation.key, &presented.dpop) {
             (Some(key), Some(dpop)) => {
-                check_dpop(dpop, presented.value.0, key, (&self.replays, presented.caller), self.moment(now))?;
+                check_dpop(
+                    dpop,
+                    presented.value.0,
+                    key,
+                    (&self.replays, presented.caller),
+                    self.moment(now),
+                )?;
                 proven.proof = Some(Proof::Dpop);
             }
             (Some(_), None) => {
-                return Err(Unproven::proof("the token is bound to a key: send the proof of possession in `dpop`"));
+                return Err(Unproven::proof(
+                    "the token is bound to a key: send the proof of possession in `dpop`",
+                ));
             }
             (None, Some(_)) => {
-                return Err(Unproven::proof("the token is bound to no key, and came with a proof of possession"));
+                return Err(Unproven::proof(
+                    "the token is bound to no key, and came with a proof of possession",
+                ));
             }
             (None, None) => {}
         }
@@ -52,7 +62,9 @@ impl Verifier {
 fn shown_thumbprint(certificate: &str) -> Result<String, Unproven> {
     der_chain(certificate)
         .and_then(|chain| chain.first().map(thumbprint))
-        .ok_or_else(|| Unproven::proof("`tls.certificate` is no chain of certificates in PEM form or base64"))
+        .ok_or_else(|| {
+            Unproven::proof("`tls.certificate` is no chain of certificates in PEM form or base64")
+        })
 }
 
 fn other_certificate(presented: &Presented<'_>) -> Unproven {

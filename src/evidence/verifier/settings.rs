@@ -1,4 +1,5 @@
-//! The settings of all issuers and trust domains together: what is wrong with them, and the ids that they give.
+//! The settings of all issuers and trust domains together: what is wrong with them, and the ids
+//! that they give.
 
 use crate::evidence::keys::HttpClient;
 use crate::evidence::profile::{Profile, Trust};
@@ -10,17 +11,32 @@ use smol_str::SmolStr;
 const MIN_SECRET_BYTES: usize = 32;
 
 /// Lists what is wrong, each with its remedy after a semicolon.
-pub(super) fn problems(profiles: &[(Profile, HttpClient)], domains: &[(TrustDomain, HttpClient)]) -> Vec<String> {
+pub(super) fn problems(
+    profiles: &[(Profile, HttpClient)],
+    domains: &[(TrustDomain, HttpClient)],
+) -> Vec<String> {
     let mut problems = Vec::new();
     for (index, (profile, _)) in profiles.iter().enumerate() {
         let others = profiles.get(..index).unwrap_or_default();
         problems.extend(problems_of_issuer(profile, profiles, others));
     }
     for (index, (domain, _)) in domains.iter().enumerate() {
-        problems
-            .extend(domain.check().into_iter().map(|problem| format!("the trust domain `{}`: {problem}", domain.name)));
-        if domains.get(..index).unwrap_or_default().iter().any(|(other, _)| other.name == domain.name) {
-            problems.push(format!("two trust domains are named `{}`; remove one", domain.name));
+        problems.extend(
+            domain
+                .check()
+                .into_iter()
+                .map(|problem| format!("the trust domain `{}`: {problem}", domain.name)),
+        );
+        if domains
+            .get(..index)
+            .unwrap_or_default()
+            .iter()
+            .any(|(other, _)| other.name == domain.name)
+        {
+            problems.push(format!(
+                "two trust domains are named `{}`; remove one",
+                domain.name
+            ));
         }
     }
     problems
@@ -33,8 +49,11 @@ fn problems_of_issuer(
     others: &[(Profile, HttpClient)],
 ) -> Vec<String> {
     let issuer = &profile.issuer;
-    let mut problems: Vec<String> =
-        profile.check().into_iter().map(|problem| format!("the issuer `{issuer}`: {problem}")).collect();
+    let mut problems: Vec<String> = profile
+        .check()
+        .into_iter()
+        .map(|problem| format!("the issuer `{issuer}`: {problem}"))
+        .collect();
     if let Trust::Secret(secret) = &profile.trust
         && secret.len() < MIN_SECRET_BYTES
     {
@@ -53,7 +72,9 @@ fn problems_of_issuer(
     }
     let is_secret = |profile: &Profile| matches!(profile.trust, Trust::Secret(_));
     if is_secret(profile) && others.iter().any(|(other, _)| is_secret(other)) {
-        problems.push("two issuers have shared secrets, and their tokens name neither; remove one".to_owned());
+        problems.push(
+            "two issuers have shared secrets, and their tokens name neither; remove one".to_owned(),
+        );
     }
     problems
 }
@@ -72,8 +93,16 @@ pub(super) fn principal_ids(
     let of_domains = domains.iter().map(|(domain, _)| {
         let prefix = smol_str::format_smolstr!("{}/", domain.issuer());
         let prefixes = vec![(domain.entity_type.clone(), prefix)];
-        IssuerIds { issuer: domain.issuer(), prefixes, subjects_of: Vec::new(), actors: ActorNames::Spiffe }
+        IssuerIds {
+            issuer: domain.issuer(),
+            prefixes,
+            subjects_of: Vec::new(),
+            actors: ActorNames::Spiffe,
+        }
     });
-    PrincipalIds::new(of_issuers.chain(of_domains).collect())
-        .map_err(|error| vec![format!("{error}; give each another text before `{{sub}}` in `ids`")])
+    PrincipalIds::new(of_issuers.chain(of_domains).collect()).map_err(|error| {
+        vec![format!(
+            "{error}; give each another text before `{{sub}}` in `ids`"
+        )]
+    })
 }

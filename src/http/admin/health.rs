@@ -1,7 +1,8 @@
 //! Whether the service lives, whether it can decide, and its metrics.
 //!
-//! Public, because probes carry no keys (a wrong one is refused here as everywhere, by `envelope`); what is wrong with a bundle is told only to a caller with the permission
-//! `admin`, because it quotes policies.
+//! Public, because probes carry no keys (a wrong one is refused here as everywhere, by `envelope`);
+//! what is wrong with a bundle is told only to a caller with the permission `admin`, because it
+//! quotes policies.
 
 use crate::http::Permission;
 use crate::http::authzen::wire::rfc3339;
@@ -48,7 +49,11 @@ pub(in crate::http) struct BundleProblem {
 
 impl From<Problem> for BundleProblem {
     fn from(problem: Problem) -> Self {
-        Self { file: problem.place.map(|place| place.file), message: problem.message, help: problem.help }
+        Self {
+            file: problem.place.map(|place| place.file),
+            message: problem.message,
+            help: problem.help,
+        }
     }
 }
 
@@ -72,7 +77,8 @@ pub(in crate::http) async fn healthz() -> HttpResponse {
 
 /// Can the service decide?
 ///
-/// 200 once a bundle is live, and from then on: a bundle that is refused leaves the one before live.
+/// 200 once a bundle is live, and from then on: a bundle that is refused leaves the one before
+/// live.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -100,8 +106,14 @@ pub(in crate::http) async fn readyz(request: HttpRequest, shared: Data<Shared>) 
             .filter(|_| detailed)
             .map(|problems| problems.0.into_iter().map(BundleProblem::from).collect()),
     };
-    let code = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(code).insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store"))).json(readiness)
+    let code = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    HttpResponse::build(code)
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .json(readiness)
 }
 
 /// Metrics
@@ -124,7 +136,8 @@ pub(in crate::http) async fn metrics(shared: Data<Shared>) -> HttpResponse {
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Under another name Prometheus 2.42 takes the body for its older format, and refuses the `info` metrics in it.
+/// Under another name Prometheus 2.42 takes the body for its older format, and refuses the `info`
+/// metrics in it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 fn text(kind: &'static str, body: String) -> HttpResponse {

@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 /// What fetching keys came to.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct KeysRefreshed {
-    /// Each issuer and trust domain whose keys can change; an issuer twice where its introspection has keys of its own.
+    /// Each issuer and trust domain whose keys can change; an issuer twice where its introspection
+    /// has keys of its own.
     issuers: Vec<IssuerKeys>,
 }
 
@@ -25,27 +26,41 @@ pub(in crate::http) struct IssuerKeys {
     issuer: String,
     /// How many keys there are now. Where there are none, nothing of the issuer verifies.
     keys: usize,
-    /// Those that were not there before: their `kid`, or their thumbprint (RFC 7638) where they have none.
+    /// Those that were not there before: their `kid`, or their thumbprint (RFC 7638) where they
+    /// have none.
     added: Vec<String>,
     /// Those that are no longer there. What they signed verifies no more.
     removed: Vec<String>,
-    /// Why the keys could not be fetched, and are those of before; or why not all that is published could be read, which
-    /// then verifies nothing.
+    /// Why the keys could not be fetched, and are those of before; or why not all that is published
+    /// could be read, which then verifies nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
 impl From<KeyRefresh> for IssuerKeys {
     fn from(refresh: KeyRefresh) -> Self {
-        let KeyRefresh { issuer, keys, added, removed, error } = refresh;
-        Self { issuer, keys, added, removed, error }
+        let KeyRefresh {
+            issuer,
+            keys,
+            added,
+            removed,
+            error,
+        } = refresh;
+        Self {
+            issuer,
+            keys,
+            added,
+            removed,
+            error,
+        }
     }
 }
 
 /// Fetch the issuers' keys now
 ///
-/// Keys are fetched again by themselves, and when a token comes whose key is not known. After a withdrawal this makes it
-/// count at once, and says what has changed. Needs the permission `admin`; a body is not read.
+/// Keys are fetched again by themselves, and when a token comes whose key is not known. After a
+/// withdrawal this makes it count at once, and says what has changed. Needs the permission `admin`;
+/// a body is not read.
 #[utoipa::path(
     post,
     path = "/admin/v1/keys/refresh",
@@ -58,7 +73,10 @@ impl From<KeyRefresh> for IssuerKeys {
     ),
     security(("key" = [])),
 )]
-pub(in crate::http) async fn refresh(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Error> {
+pub(in crate::http) async fn refresh(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Error> {
     Identity::of(&request, &shared.settings)?.require(Permission::Admin)?;
     let refreshed = match &shared.settings.verifier {
         Some(verifier) => verifier.refresh_keys().await,

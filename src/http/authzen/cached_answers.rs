@@ -1,14 +1,16 @@
 //! Bodies that were asked before, and are answered without being read again.
 //!
-//! **Problem.** Agents ask the same again and again, in the same words; with every leg in the cache, reading the body is
-//! most of the work.
-//! **Decision.** A body is kept, whole, with what its options say and with the keys of its legs ([`Asked`]), under the
-//! endpoint and the caller. Where the engine still finds every leg, the request is answered; anything else is read.
-//! **Trade-off.** A quarter of what `--cache` allows goes to bodies. One that never comes twice takes a place for nothing,
-//! until those that are asked for push it out.
+//! **Problem.** Agents ask the same again and again, in the same words; with every leg in the
+//! cache, reading the body is most of the work.
+//! **Decision.** A body is kept, whole, with what its options say and with the keys of its legs
+//! ([`Asked`]), under the endpoint and the caller. Where the engine still finds every leg, the
+//! request is answered; anything else is read.
+//! **Trade-off.** A quarter of what `--cache` allows goes to bodies. One that never comes twice
+//! takes a place for nothing, until those that are asked for push it out.
 //!
-//! INVARIANT: bodies, callers and endpoints are compared whole. The caller is known and its permissions are checked
-//! before a body is looked for, and a body that came with credentials is never kept.
+//! INVARIANT: bodies, callers and endpoints are compared whole. The caller is known and its
+//! permissions are checked before a body is looked for, and a body that came with credentials is
+//! never kept.
 
 use crate::engine::Asked;
 use crate::http::Error;
@@ -19,7 +21,8 @@ use crate::http::shared::{Shared, ask};
 use actix_web::{HttpRequest, HttpResponse};
 use std::cell::Cell;
 
-/// LIMIT: longer bodies are read every time: those of large batches, for which reading is not most of the work.
+/// LIMIT: longer bodies are read every time: those of large batches, for which reading is not most
+/// of the work.
 const MAX_BODY_BYTES: usize = 32 << 10;
 
 thread_local! {
@@ -50,17 +53,29 @@ impl Shared {
         let limit = self.settings.limits.answer_bytes;
         let response = match &seen.asked {
             Asked::One(known) => {
-                let Some(answer) = self.engine.decide_known(&ask, known) else { return Ok(None) };
-                decided(Some((answer.id, answer.revision)), written(write_answer(&answer, depth, limit))?)
+                let Some(answer) = self.engine.decide_known(&ask, known) else {
+                    return Ok(None);
+                };
+                decided(
+                    Some((answer.id, answer.revision)),
+                    written(write_answer(&answer, depth, limit))?,
+                )
             }
             Asked::Several(known, whole) => {
-                let answers = self.engine.decide_all_known(&ask, known, *whole, seen.options.semantic);
-                let Some(answers) = answers else { return Ok(None) };
+                let answers =
+                    self.engine
+                        .decide_all_known(&ask, known, *whole, seen.options.semantic);
+                let Some(answers) = answers else {
+                    return Ok(None);
+                };
                 let mut body = BatchBody::new(answers.len(), depth, limit);
                 for answer in &answers {
                     written(body.push_decided(answer))?;
                 }
-                decided(answers.first().map(|first| (first.id, first.revision)), body.finish())
+                decided(
+                    answers.first().map(|first| (first.id, first.revision)),
+                    body.finish(),
+                )
             }
         };
         self.bodies.recalled();
@@ -68,8 +83,17 @@ impl Shared {
     }
 
     /// Keeps what a body asked.
-    pub(in crate::http) fn remember(&self, of: Of, caller: Identity<'_>, body: &[u8], options: Options, asked: Asked) {
-        named(of, caller, body, |name| self.bodies.keep(name, options, asked));
+    pub(in crate::http) fn remember(
+        &self,
+        of: Of,
+        caller: Identity<'_>,
+        body: &[u8],
+        options: Options,
+        asked: Asked,
+    ) {
+        named(of, caller, body, |name| {
+            self.bodies.keep(name, options, asked);
+        });
     }
 }
 

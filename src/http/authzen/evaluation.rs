@@ -21,11 +21,13 @@ pub(in crate::http) static REVISION: HeaderName = HeaderName::from_static("behes
 
 /// May this be done?
 ///
-/// Decides one question. The chain of subject and actors is read from the request; the answer is `true` only if
-/// every member of the chain is permitted. A denial is a 200 with `false`: an error status never carries a decision.
+/// Decides one question. The chain of subject and actors is read from the request; the answer is
+/// `true` only if every member of the chain is permitted. A denial is a 200 with `false`: an error
+/// status never carries a decision.
 ///
-/// Without `options` the answer is the decision alone. `options.reason` adds why a request was denied;
-/// `options.explain` adds the policies that decided, with file and line, and what each permit was missing.
+/// Without `options` the answer is the decision alone. `options.reason` adds why a request was
+/// denied; `options.explain` adds the policies that decided, with file and line, and what each
+/// permit was missing.
 #[utoipa::path(
     post,
     path = "/access/v1/evaluation",
@@ -59,22 +61,41 @@ pub(in crate::http) async fn evaluation(
     if let Some(response) = shared.recall(Of::Evaluation, caller, &request, &text)? {
         return Ok(together(response).await);
     }
-    let opened = shared.open(Of::Evaluation, Work::of(&text), caller, &request, &text).await?;
-    let Opened { body, options, evidence, turn } = opened;
+    let opened = shared
+        .open(Of::Evaluation, Work::of(&text), caller, &request, &text)
+        .await?;
+    let Opened {
+        body,
+        options,
+        evidence,
+        turn,
+    } = opened;
     let question = Request::from_body(&body)?;
     let ask = ask(caller, &request, options, evidence.as_ref());
     let mut known = None;
-    let answer = decide(&shared, &ask, options, &question, (&request, text.len(), turn), &mut known).await?;
+    let answer = decide(
+        &shared,
+        &ask,
+        options,
+        &question,
+        (&request, text.len(), turn),
+        &mut known,
+    )
+    .await?;
     if let Some(known) = known {
         shared.remember(Of::Evaluation, caller, &text, options, Asked::One(known));
     }
-    let body = written(write_answer(&answer, options.depth, shared.settings.limits.answer_bytes))?;
+    let body = written(write_answer(
+        &answer,
+        options.depth,
+        shared.settings.limits.answer_bytes,
+    ))?;
     let response = decided(Some((answer.id, answer.revision)), body);
     Ok(together(response).await)
 }
 
-/// LIMIT: a decision on a longer body is made apart. Its context is built for each member of the chain, and is no
-/// millisecond's work any more.
+/// LIMIT: a decision on a longer body is made apart. Its context is built for each member of the
+/// chain, and is no millisecond's work any more.
 const BRIEF_BODY_BYTES: usize = 64 << 10;
 
 /// Returns `true` where so much speaks of one question that deciding it may take long.
@@ -99,23 +120,32 @@ pub(in crate::http) async fn decide(
     }
     // Others that are read on this worker need not wait for it.
     drop(turn);
-    let (engine, ask, question) = (Arc::clone(&shared.engine), OwnAsk::of(ask, options), question.clone());
+    let (engine, ask, question) = (
+        Arc::clone(&shared.engine),
+        OwnAsk::of(ask, options),
+        question.clone(),
+    );
     // What waits is kept apart: the others' tasks stay small.
-    Box::pin(shared.run_apart(&shared.decisions, request, move || Ok(engine.decide(&ask.ask(), &question)?))).await
+    Box::pin(shared.run_apart(&shared.decisions, request, move || {
+        Ok(engine.decide(&ask.ask(), &question)?)
+    }))
+    .await
 }
 
 /// Sends an answer when the requests that are there already have theirs.
 ///
-/// A client that shares the machine, as a sidecar's does, and waits, is woken by each answer: 5 of the 32 µs of processor
-/// time of a check among a million tuples (64 connections of one client). Sent one after another, most answers find it
-/// awake: 27 µs. The wait is what the runtime's turn takes, at most 61 tasks; alone, a look for events that are not there.
+/// A client that shares the machine, as a sidecar's does, and waits, is woken by each answer: 5 of
+/// the 32 µs of processor time of a check among a million tuples (64 connections of one client).
+/// Sent one after another, most answers find it awake: 27 µs. The wait is what the runtime's turn
+/// takes, at most 61 tasks; alone, a look for events that are not there.
 async fn together(response: HttpResponse) -> HttpResponse {
     tokio::task::yield_now().await;
     response
 }
 
-/// A decision's response. For a batch, `first` is its first item that was decided: a thousand names would make a header
-/// that few clients take. Each item's own name stands in its explanation and in the decision record.
+/// A decision's response. For a batch, `first` is its first item that was decided: a thousand names
+/// would make a header that few clients take. Each item's own name stands in its explanation and in
+/// the decision record.
 pub(in crate::http) fn decided(first: Option<(DecisionId, Revision)>, body: Bytes) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
@@ -130,5 +160,9 @@ pub(in crate::http) fn decided(first: Option<(DecisionId, Revision)>, body: Byte
 
 /// Writing into memory fails only by a fault of ours.
 pub(in crate::http) fn written<T>(outcome: io::Result<T>) -> Result<T, Error> {
-    outcome.map_err(|error| Error::Fault(Fault::Internal(format!("the answer cannot be written: {error}"))))
+    outcome.map_err(|error| {
+        Error::Fault(Fault::Internal(format!(
+            "the answer cannot be written: {error}"
+        )))
+    })
 }

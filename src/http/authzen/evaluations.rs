@@ -1,4 +1,5 @@
-//! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one snapshot.
+//! `POST /access/v1/evaluations` (AuthZEN 1.0 section 7): several questions, decided against one
+//! snapshot.
 
 use crate::engine::{Ask, Asked, Batch, BatchFault, ItemAnswer, Known, Paused};
 use crate::http::authzen::evaluation::{decide, decided, is_long, written};
@@ -17,11 +18,13 @@ use std::sync::Arc;
 
 /// May these be done?
 ///
-/// Decides up to 1,000 questions against one state of policies and relations, in order. `subject`, `action`,
-/// `resource` and `context` at the top are defaults; a member of an item replaces the default whole. An item that is not
-/// well-formed is a denial with `context.error`, and leaves the others alone.
+/// Decides up to 1,000 questions against one state of policies and relations, in order. `subject`,
+/// `action`, `resource` and `context` at the top are defaults; a member of an item replaces the
+/// default whole. An item that is not well-formed is a denial with `context.error`, and leaves the
+/// others alone.
 ///
-/// Without `evaluations`, or with none, the body is one question and the answer is that of `/access/v1/evaluation`.
+/// Without `evaluations`, or with none, the body is one question and the answer is that of
+/// `/access/v1/evaluation`.
 #[utoipa::path(
     post,
     path = "/access/v1/evaluations",
@@ -55,14 +58,29 @@ pub(in crate::http) async fn evaluations(
     if let Some(response) = shared.recall(Of::Evaluations, caller, &request, &text)? {
         return Ok(response);
     }
-    let opened = shared.open(Of::Evaluations, Work::Long, caller, &request, &text).await?;
-    let Opened { body, options, evidence, turn } = opened;
+    let opened = shared
+        .open(Of::Evaluations, Work::Long, caller, &request, &text)
+        .await?;
+    let Opened {
+        body,
+        options,
+        evidence,
+        turn,
+    } = opened;
     let limits = &shared.settings.limits;
     let ask = ask(caller, &request, options, evidence.as_ref());
     match read_evaluations(body, limits)? {
         Evaluations::Single(question) => {
             let mut known = None;
-            let answer = decide(&shared, &ask, options, &question, (&request, text.len(), turn), &mut known).await?;
+            let answer = decide(
+                &shared,
+                &ask,
+                options,
+                &question,
+                (&request, text.len(), turn),
+                &mut known,
+            )
+            .await?;
             if let Some(known) = known {
                 shared.remember(Of::Evaluations, caller, &text, options, Asked::One(known));
             }
@@ -73,16 +91,24 @@ pub(in crate::http) async fn evaluations(
             // One large item among small ones takes as long as by itself.
             let is_long = is_long(text.len()) && is_long(items.largest_bytes());
             let work = (is_long, turn);
-            let (answers, known) = decide_all(&shared, &ask, options, items, work, &request).await?;
+            let (answers, known) =
+                decide_all(&shared, &ask, options, items, work, &request).await?;
             if let Some((known, whole)) = known {
-                shared.remember(Of::Evaluations, caller, &text, options, Asked::Several(known, whole));
+                shared.remember(
+                    Of::Evaluations,
+                    caller,
+                    &text,
+                    options,
+                    Asked::Several(known, whole),
+                );
             }
             Ok(decided(answers.first, answers.body.finish()))
         }
     }
 }
 
-/// Decides a batch, all of it on another thread where `is_long`, and returns what answers it the next time.
+/// Decides a batch, all of it on another thread where `is_long`, and returns what answers it the
+/// next time.
 async fn decide_all(
     shared: &Shared,
     ask: &Ask<'_>,
@@ -93,13 +119,23 @@ async fn decide_all(
 ) -> Result<(Answers, Option<(Vec<Known>, bool)>), Error> {
     let limits = &shared.settings.limits;
     let count = items.size_hint().0;
-    let batch = shared.engine.decide_batch(ask, items, options.semantic, limits.batch_time)?;
+    let batch = shared
+        .engine
+        .decide_batch(ask, items, options.semantic, limits.batch_time)?;
     let mut batch = batch.briefly((!is_long).then_some(count));
-    let mut answers = Answers { first: None, body: BatchBody::new(count, options.depth, limits.answer_bytes) };
-    if answers.take_brief(&mut batch, &mut turn, shared, request).await? {
+    let mut answers = Answers {
+        first: None,
+        body: BatchBody::new(count, options.depth, limits.answer_bytes),
+    };
+    if answers
+        .take_brief(&mut batch, &mut turn, shared, request)
+        .await?
+    {
         // Others that are read on this worker need not wait for it.
         drop(turn);
-        let answers = answers.take_rest(shared, OwnAsk::of(ask, options), request, batch.pause()).await?;
+        let answers = answers
+            .take_rest(shared, OwnAsk::of(ask, options), request, batch.pause())
+            .await?;
         return Ok((answers, None));
     }
     Ok((answers, batch.into_known()))
@@ -113,8 +149,8 @@ struct Answers {
 }
 
 impl Answers {
-    /// Takes what is decided within what a worker may do between two answers, and returns `true` where the rest takes
-    /// long.
+    /// Takes what is decided within what a worker may do between two answers, and returns `true`
+    /// where the rest takes long.
     async fn take_brief(
         &mut self,
         batch: &mut Batch<'_, impl Iterator<Item = Result<Request, Malformed>>>,
@@ -147,7 +183,9 @@ impl Answers {
         let engine = Arc::clone(&shared.engine);
         let apart = move || {
             let ask = ask.ask();
-            engine.resume(&ask, rest).try_for_each(|answer| self.push(answer))?;
+            engine
+                .resume(&ask, rest)
+                .try_for_each(|answer| self.push(answer))?;
             Ok::<_, Error>(self)
         };
         shared.run_apart(&shared.decisions, request, apart).await

@@ -2,7 +2,9 @@
 //!
 //! INVARIANT: each works against the default bundle as it says; a test asks all of them.
 
-use crate::http::routes::{EVALUATION, EVALUATIONS, SEARCH_ACTION, SEARCH_RESOURCE, SEARCH_SUBJECT};
+use crate::http::routes::{
+    EVALUATION, EVALUATIONS, SEARCH_ACTION, SEARCH_RESOURCE, SEARCH_SUBJECT,
+};
 use serde_json::{Value, json};
 
 /// One example.
@@ -18,8 +20,8 @@ pub struct Example {
     pub path: &'static str,
     /// What is sent.
     pub body: Value,
-    /// What comes back, per question: `permit`, or the code of the denial's reason; of a search, what is found, as
-    /// `type:id` or an action's name, in alphabetical order.
+    /// What comes back, per question: `permit`, or the code of the denial's reason; of a search,
+    /// what is found, as `type:id` or an action's name, in alphabetical order.
     pub outcomes: &'static [&'static str],
 }
 
@@ -34,7 +36,8 @@ pub struct ExampleAnswer {
     pub body: Value,
 }
 
-/// Answers in full. Explanations are left out: they hold the bundle's digest, and with it all of its files.
+/// Answers in full. Explanations are left out: they hold the bundle's digest, and with it all of
+/// its files.
 #[must_use]
 pub fn answers() -> Vec<ExampleAnswer> {
     let over_cap = json!({
@@ -228,7 +231,10 @@ fn batches() -> Vec<Example> {
             summary: "… up to the first denial",
             description: "For a plan whose steps are all needed: the answer ends with the first step that is denied.",
             path: EVALUATIONS,
-            body: with_options(several(), json!({"evaluations_semantic": "deny_on_first_deny"})),
+            body: with_options(
+                several(),
+                json!({"evaluations_semantic": "deny_on_first_deny"}),
+            ),
             outcomes: &["permit", "refund_over_cap"],
         },
     ]
@@ -293,7 +299,11 @@ fn resource_searches() -> Vec<Example> {
             description: "Those that both may call without any arguments.",
             path: SEARCH_RESOURCE,
             body: tools.clone(),
-            outcomes: &["tool:argocd/logs", "tool:github/review", "tool:memory/update"],
+            outcomes: &[
+                "tool:argocd/logs",
+                "tool:github/review",
+                "tool:memory/update",
+            ],
         },
         Example {
             name: "2-which-tools-with-some-arguments",

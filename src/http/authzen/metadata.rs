@@ -1,7 +1,7 @@
 //! What the service says about itself (AuthZEN 1.0 section 9), and the keys that prove it.
 //!
-//! INVARIANT: everything comes from the configured identifier and nothing from the request, and only what exists is
-//! advertised.
+//! INVARIANT: everything comes from the configured identifier and nothing from the request, and
+//! only what exists is advertised.
 
 use crate::evidence::{Signer, SignerError};
 use crate::http::authzen::schema::ErrorBody;
@@ -61,7 +61,11 @@ struct Claims<'a> {
 
 impl Metadata {
     /// Writes and signs the metadata of `url`, at `now_ms`.
-    pub(in crate::http) fn new(url: &PublicUrl, signer: &Signer, now_ms: i64) -> Result<Self, SignerError> {
+    pub(in crate::http) fn new(
+        url: &PublicUrl,
+        signer: &Signer,
+        now_ms: i64,
+    ) -> Result<Self, SignerError> {
         let mut document = Document {
             policy_decision_point: url.as_str().to_owned(),
             access_evaluation_endpoint: url.endpoint(routes::EVALUATION),
@@ -72,20 +76,32 @@ impl Metadata {
             jwks_uri: url.endpoint(routes::JWKS),
             signed_metadata: None,
         };
-        let claims = Claims { iss: url.as_str(), iat: now_ms.div_euclid(1000), document: &document };
+        let claims = Claims {
+            iss: url.as_str(),
+            iat: now_ms.div_euclid(1000),
+            document: &document,
+        };
         document.signed_metadata = Some(signer.sign(&claims)?);
-        let body = serde_json::to_vec(&document)
-            .map_err(|error| SignerError::Key(format!("the metadata cannot be written: {error}")))?;
-        let path = format!("{}{}", routes::METADATA, url.well_known_suffix()).parse().map(Url::new);
-        let path = path.map_err(|error| SignerError::Key(format!("the identifier has no path: {error}")))?;
-        Ok(Self { identifier: url.as_str().to_owned(), path, body: body.into() })
+        let body = serde_json::to_vec(&document).map_err(|error| {
+            SignerError::Key(format!("the metadata cannot be written: {error}"))
+        })?;
+        let path = format!("{}{}", routes::METADATA, url.well_known_suffix())
+            .parse()
+            .map(Url::new);
+        let path =
+            path.map_err(|error| SignerError::Key(format!("the identifier has no path: {error}")))?;
+        Ok(Self {
+            identifier: url.as_str().to_owned(),
+            path,
+            body: body.into(),
+        })
     }
 }
 
 /// What the service can do
 ///
-/// The AuthZEN metadata. Where the service's identifier has a path, that path follows behind this one
-/// (`/.well-known/authzen-configuration/tenant1`).
+/// The AuthZEN metadata. Where the service's identifier has a path, that path follows behind this
+/// one (`/.well-known/authzen-configuration/tenant1`).
 #[utoipa::path(
     get,
     path = "/.well-known/authzen-configuration",
@@ -98,11 +114,17 @@ impl Metadata {
     ),
     security((), ("key" = [])),
 )]
-pub(in crate::http) async fn metadata(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Error> {
+pub(in crate::http) async fn metadata(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Error> {
     let metadata = shared.metadata.as_ref().ok_or(Error::NoPublicUrl)?;
     if routes::path(request.match_info()) != metadata.path.path() {
         let path = metadata.path.uri().to_string();
-        return Err(Error::OtherIdentifier { identifier: metadata.identifier.clone(), path });
+        return Err(Error::OtherIdentifier {
+            identifier: metadata.identifier.clone(),
+            path,
+        });
     }
     Ok(document("application/json", metadata.body.clone()))
 }

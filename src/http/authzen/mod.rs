@@ -1,7 +1,8 @@
-//! The AuthZEN Authorization API 1.0: evaluation, batches, searches, and what the service says about itself.
+//! The AuthZEN Authorization API 1.0: evaluation, batches, searches, and what the service says
+//! about itself.
 //!
-//! Each endpoint has a file; what goes over the wire is read and written in [`wire`], and shown to readers of the
-//! description in [`schema`] and [`examples`].
+//! Each endpoint has a file; what goes over the wire is read and written in [`wire`], and shown to
+//! readers of the description in [`schema`] and [`examples`].
 
 pub(in crate::http) mod cached_answers;
 pub(in crate::http) mod evaluation;

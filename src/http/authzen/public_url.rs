@@ -3,8 +3,8 @@
 use actix_web::http::Uri;
 use std::fmt;
 
-/// An identifier as AuthZEN 1.0 section 9.1.1 has it: an https URL without query and fragment, kept byte for byte,
-/// because callers compare it so (section 9.2.3).
+/// An identifier as AuthZEN 1.0 section 9.1.1 has it: an https URL without query and fragment, kept
+/// byte for byte, because callers compare it so (section 9.2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(String);
 
@@ -18,9 +18,17 @@ impl PublicUrl {
     pub fn parse(text: &str) -> Result<Self, PublicUrlError> {
         let refuse = || PublicUrlError(text.to_owned());
         let uri: Uri = text.parse().map_err(|_| refuse())?;
-        let host = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(refuse)?.host();
+        let host = uri
+            .authority()
+            .filter(|authority| !authority.as_str().contains('@'))
+            .ok_or_else(refuse)?
+            .host();
         let plain = !text.contains(['?', '#']) && text.starts_with("https://") && !host.is_empty();
-        if plain { Ok(Self(text.to_owned())) } else { Err(refuse()) }
+        if plain {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(refuse())
+        }
     }
 
     /// The identifier, byte for byte.
@@ -35,11 +43,15 @@ impl PublicUrl {
         format!("{}{path}", self.0.trim_end_matches('/'))
     }
 
-    /// What follows the well-known name in the path of the metadata (section 9.2.1): the identifier's own path.
+    /// What follows the well-known name in the path of the metadata (section 9.2.1): the
+    /// identifier's own path.
     #[must_use]
     pub fn well_known_suffix(&self) -> &str {
         let rest = self.0.trim_start_matches("https://");
-        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default().trim_end_matches('/')
+        rest.find('/')
+            .and_then(|at| rest.get(at..))
+            .unwrap_or_default()
+            .trim_end_matches('/')
     }
 }
 
@@ -58,7 +70,11 @@ mod tests {
         for (text, suffix, endpoint) in [
             ("https://pdp.example", "", "https://pdp.example/x"),
             ("https://pdp.example/", "", "https://pdp.example/x"),
-            ("https://pdp.example:8443/tenant1", "/tenant1", "https://pdp.example:8443/tenant1/x"),
+            (
+                "https://pdp.example:8443/tenant1",
+                "/tenant1",
+                "https://pdp.example:8443/tenant1/x",
+            ),
             ("https://[::1]/a/b/", "/a/b", "https://[::1]/a/b/x"),
         ] {
             let url = PublicUrl::parse(text).unwrap();
@@ -69,10 +85,21 @@ mod tests {
 
     #[test]
     fn anything_but_a_plain_https_url_is_refused() {
-        for text in
-            ["", "pdp.example", "http://pdp.example", "https://", "https://a?b", "https://a#b", "https://u@a", "/x"]
-        {
-            assert_eq!(PublicUrl::parse(text), Err(PublicUrlError(text.to_owned())), "{text}");
+        for text in [
+            "",
+            "pdp.example",
+            "http://pdp.example",
+            "https://",
+            "https://a?b",
+            "https://a#b",
+            "https://u@a",
+            "/x",
+        ] {
+            assert_eq!(
+                PublicUrl::parse(text),
+                Err(PublicUrlError(text.to_owned())),
+                "{text}"
+            );
         }
     }
 }

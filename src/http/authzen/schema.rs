@@ -1,7 +1,8 @@
 //! The shapes of the HTTP surface, as the API description shows them.
 //!
-//! Requests are not read into these: [`crate::model::Request`] and [`crate::model::read_question`] read them, because a
-//! carrier of the wrong form must deny and an unknown member must pass. Answers are written from the types in `wire/`.
+//! Requests are not read into these: [`crate::model::Request`] and [`crate::model::read_question`]
+//! read them, because a carrier of the wrong form must deny and an unknown member must pass.
+//! Answers are written from the types in `wire/`.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,9 +14,10 @@ pub type Object = BTreeMap<String, Value>;
 
 /// Whose authority is used, and who uses it (AuthZEN 1.0 section 5.1).
 ///
-/// Beside the plain form, a subject may carry a delegation chain: `properties.act` (RFC 8693), `properties.on_behalf_of`,
-/// `properties.delegation`, `delegation_chain`, or the form `{"user": …, "agent": …}` without type and id. Carriers that
-/// are present must be of their form, in their place, and agree, else the request is denied.
+/// Beside the plain form, a subject may carry a delegation chain: `properties.act` (RFC 8693),
+/// `properties.on_behalf_of`, `properties.delegation`, `delegation_chain`, or the form `{"user": …,
+/// "agent": …}` without type and id. Carriers that are present must be of their form, in their
+/// place, and agree, else the request is denied.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"type": "user", "id": "alice"}))]
 pub struct Subject {
@@ -27,7 +29,8 @@ pub struct Subject {
     pub properties: Option<Object>,
     /// Entities whose authority is used, the subject's first; the subject itself may end the list.
     pub delegation_chain: Option<Vec<EntityId>>,
-    /// The user: an id or `{type?, id, properties?}`. Only together with `agent`, and without `type` and `id`.
+    /// The user: an id or `{type?, id, properties?}`. Only together with `agent`, and without
+    /// `type` and `id`.
     pub user: Option<Value>,
     /// The agent that acts for `user`: an id or `{type?, id, properties?}`.
     pub agent: Option<Value>,
@@ -60,8 +63,9 @@ pub struct Context {
     pub agent: Option<Value>,
     /// A tool call's arguments, verbatim.
     pub arguments: Option<Object>,
-    /// The raw credentials of who asks. They are verified, and the decision rests on what they prove; one that does not
-    /// verify denies. The subject `{"type": "credential", "id": "0"}` is whom the first of them names.
+    /// The raw credentials of who asks. They are verified, and the decision rests on what they
+    /// prove; one that does not verify denies. The subject `{"type": "credential", "id": "0"}` is
+    /// whom the first of them names.
     #[schema(max_items = 4)]
     pub credentials: Option<Vec<PresentedCredential>>,
 }
@@ -76,7 +80,8 @@ pub struct PresentedCredential {
     pub value: String,
     /// The issuer, where several could be asked about an opaque token.
     pub issuer: Option<String>,
-    /// The proof that the token is presented by its holder (RFC 9449), and the request that carried it.
+    /// The proof that the token is presented by its holder (RFC 9449), and the request that carried
+    /// it.
     pub dpop: Option<PresentedProof>,
     /// What the caller saw in the handshake (RFC 8705).
     pub tls: Option<PresentedCertificate>,
@@ -121,8 +126,9 @@ pub struct Options {
     pub reason: Option<bool>,
     /// Whether the answer carries reason and explanation. Needs the permission `explain`.
     pub explain: Option<bool>,
-    /// A revision that the decision must have seen, such as that of a write that went before (`Behest-Revision`). The
-    /// service waits for it, at most two seconds unless set otherwise, and then answers 503.
+    /// A revision that the decision must have seen, such as that of a write that went before
+    /// (`Behest-Revision`). The service waits for it, at most two seconds unless set otherwise, and
+    /// then answers 503.
     #[schema(example = 2)]
     pub at_least: Option<u64>,
 }
@@ -142,7 +148,8 @@ pub struct EvaluationRequest {
     pub options: Option<Options>,
 }
 
-/// Several questions (AuthZEN 1.0 section 7.1). Without `evaluations`, or with none, the body is one question.
+/// Several questions (AuthZEN 1.0 section 7.1). Without `evaluations`, or with none, the body is
+/// one question.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EvaluationsRequest {
     /// The default for items without a subject.
@@ -151,7 +158,8 @@ pub struct EvaluationsRequest {
     pub action: Option<Action>,
     /// The default for items without a resource.
     pub resource: Option<Resource>,
-    /// The default for items without a context. A carrier in it must be repeated by an item's own context.
+    /// The default for items without a context. A carrier in it must be repeated by an item's own
+    /// context.
     pub context: Option<Context>,
     /// The questions. A member of an item replaces the default whole; nothing is merged.
     pub evaluations: Option<Vec<EvaluationItem>>,
@@ -181,19 +189,22 @@ pub struct EvaluationsOptions {
     pub reason: Option<bool>,
     /// Whether answers carry reasons and explanations. Needs the permission `explain`.
     pub explain: Option<bool>,
-    /// `["arguments"]`: what could be permitted with some arguments. Needs the permission `search`; every answer says so,
-    /// and permits no call.
+    /// `["arguments"]`: what could be permitted with some arguments. Needs the permission `search`;
+    /// every answer says so, and permits no call.
     pub unknown: Option<Vec<String>>,
     /// A revision that the decisions must have seen, such as that of a write that went before.
     pub at_least: Option<u64>,
 }
 
-/// How to answer a search. Members that are not listed are ignored, but for one that was meant for one that is.
+/// How to answer a search. Members that are not listed are ignored, but for one that was meant for
+/// one that is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SearchOptions {
-    /// Whether each result carries the policies that permit it. Without it, the caller's setting `reasons` holds.
+    /// Whether each result carries the policies that permit it. Without it, the caller's setting
+    /// `reasons` holds.
     pub reason: Option<bool>,
-    /// `["arguments"]`: what could be permitted with some arguments. The answer says so, and a result permits no call.
+    /// `["arguments"]`: what could be permitted with some arguments. The answer says so, and a
+    /// result permits no call.
     pub unknown: Option<Vec<String>>,
     /// A revision that the search must have seen, such as that of a write that went before.
     pub at_least: Option<u64>,
@@ -277,7 +288,8 @@ pub struct ActionSearchRequest {
 pub struct SearchedSubject {
     /// The type of the subjects that are searched for.
     pub r#type: String,
-    /// Carriers: `act`, `on_behalf_of`, `delegation`. Nothing else in it counts, but for carriers in the wrong place.
+    /// Carriers: `act`, `on_behalf_of`, `delegation`. Nothing else in it counts, but for carriers
+    /// in the wrong place.
     pub properties: Option<Object>,
     /// Entities whose authority is used, before the searched one.
     pub delegation_chain: Option<Vec<EntityId>>,
@@ -350,7 +362,8 @@ pub enum ErrorCode {
     BodyTooLarge,
     /// 401: no credential, or one that nobody has.
     Unauthenticated,
-    /// 503: a caller's token cannot be verified now; the header `Retry-After` says when to ask again.
+    /// 503: a caller's token cannot be verified now; the header `Retry-After` says when to ask
+    /// again.
     CallerUnverified,
     /// 429: the caller sends too many requests; the header `Retry-After` says how long to wait.
     TooManyRequests,
@@ -368,7 +381,8 @@ pub enum ErrorCode {
     NoBundle,
     /// 503: a batch took too long.
     BatchTimeout,
-    /// 503: the relations have not come to the revision that was asked for, within the time or at all.
+    /// 503: the relations have not come to the revision that was asked for, within the time or at
+    /// all.
     RevisionNotReached,
     /// 503: the service has too much to do; the header `Retry-After` says when to ask again.
     Overloaded,

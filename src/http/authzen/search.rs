@@ -2,12 +2,15 @@
 //!
 //! A search runs on a thread of its own: the workers go on deciding meanwhile.
 //!
-//! INVARIANT: a search that waits for a place holds nothing but the text of its body and what its credentials prove. A body
-//! becomes many times its size when it is read, and a thousand of them may wait.
+//! INVARIANT: a search that waits for a place holds nothing but the text of its body and what its
+//! credentials prove. A body becomes many times its size when it is read, and a thousand of them
+//! may wait.
 
 use crate::engine::{Ask, Engine};
 use crate::http::authzen::evaluation::{REVISION, written};
-use crate::http::authzen::schema::{ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest};
+use crate::http::authzen::schema::{
+    ActionSearchRequest, ErrorBody, ResourceSearchRequest, SubjectSearchRequest,
+};
 use crate::http::authzen::wire::{Of, Options, SearchResponse, read_object, write_page};
 use crate::http::shared::{Opened, Shared, Work, ask};
 use crate::http::{Error, Permission};
@@ -18,14 +21,16 @@ use actix_web::{HttpRequest, HttpResponse};
 
 /// Who may do this?
 ///
-/// Finds the subjects of a type that may do an action to a resource. Carriers on the searched subject count (an agent that
-/// acts for it, or for whom it acts), and its other properties and its id do not.
+/// Finds the subjects of a type that may do an action to a resource. Carriers on the searched
+/// subject count (an agent that acts for it, or for whom it acts), and its other properties and its
+/// id do not.
 ///
-/// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
-/// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
+/// What is known is searched: stored entities, what tuples name, literals in policies. Every result
+/// has been decided like any question. A page has at most 1,000 results; where there are more,
+/// `page.next_token` leads to them.
 ///
-/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a denial. What is a fault
-/// of the service for one candidate is one for the page.
+/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a
+/// denial. What is a fault of the service for one candidate is one for the page.
 #[utoipa::path(
     post,
     path = "/access/v1/search/subject",
@@ -59,15 +64,16 @@ pub(in crate::http) async fn subject(
 
 /// To what may this be done?
 ///
-/// Finds the resources of a type to which a chain may do an action: for an agent that acts for a user, those to which
-/// both may. `options.unknown: ["arguments"]` finds those that could be permitted with some arguments, which is what
-/// a list of tools needs.
+/// Finds the resources of a type to which a chain may do an action: for an agent that acts for a
+/// user, those to which both may. `options.unknown: ["arguments"]` finds those that could be
+/// permitted with some arguments, which is what a list of tools needs.
 ///
-/// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
-/// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
+/// What is known is searched: stored entities, what tuples name, literals in policies. Every result
+/// has been decided like any question. A page has at most 1,000 results; where there are more,
+/// `page.next_token` leads to them.
 ///
-/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a denial. What is a fault
-/// of the service for one candidate is one for the page.
+/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a
+/// denial. What is a fault of the service for one candidate is one for the page.
 #[utoipa::path(
     post,
     path = "/access/v1/search/resource",
@@ -101,14 +107,15 @@ pub(in crate::http) async fn resource(
 
 /// What may be done?
 ///
-/// Finds the actions that a chain may do to a resource. An action with members of its own for single resources is found
-/// under its general name, once.
+/// Finds the actions that a chain may do to a resource. An action with members of its own for
+/// single resources is found under its general name, once.
 ///
-/// What is known is searched: stored entities, what tuples name, literals in policies. Every result has been decided like
-/// any question. A page has at most 1,000 results; where there are more, `page.next_token` leads to them.
+/// What is known is searched: stored entities, what tuples name, literals in policies. Every result
+/// has been decided like any question. A page has at most 1,000 results; where there are more,
+/// `page.next_token` leads to them.
 ///
-/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a denial. What is a fault
-/// of the service for one candidate is one for the page.
+/// Where nothing is found and `options.reason` asks for it, `context.reason` says why, as beside a
+/// denial. What is a fault of the service for one candidate is one for the page.
 #[utoipa::path(
     post,
     path = "/access/v1/search/action",
@@ -147,20 +154,40 @@ async fn search(
     searched: Searched,
 ) -> Result<HttpResponse, Error> {
     let (caller, text) = shared.admit(request, payload, Permission::Search).await?;
-    let opened = shared.open(Of::Search, Work::of(&text), caller, request, &text).await?;
-    let Opened { body, options, evidence, turn } = opened;
+    let opened = shared
+        .open(Of::Search, Work::of(&text), caller, request, &text)
+        .await?;
+    let Opened {
+        body,
+        options,
+        evidence,
+        turn,
+    } = opened;
     // Others that are read on this worker need not wait for it.
     drop((body, turn));
     let json_depth = shared.json_depth();
     let limit = shared.settings.limits.answer_bytes;
-    let Ask { caller, require_actor, .. } = ask(caller, request, options, None);
+    let Ask {
+        caller,
+        require_actor,
+        ..
+    } = ask(caller, request, options, None);
     let (caller, engine) = (caller.to_owned(), shared.engine.clone());
     let search = move || {
         let (wanted, page) = read_search(searched, &read_object(&text, json_depth)?)?;
         drop(text);
-        let Options { depth, arguments, .. } = options;
+        let Options {
+            depth, arguments, ..
+        } = options;
         let evidence = evidence.as_ref();
-        let ask = Ask { caller: &caller, request_id: None, require_actor, depth, arguments, evidence };
+        let ask = Ask {
+            caller: &caller,
+            request_id: None,
+            require_actor,
+            depth,
+            arguments,
+            evidence,
+        };
         find(&engine, &ask, &wanted, page, limit)
     };
     let (revision, body) = shared.run_apart(&shared.searches, request, search).await?;
@@ -180,11 +207,27 @@ fn find(
 ) -> Result<(Revision, Bytes), Error> {
     let asked_for_page = page.is_some();
     let found = engine.search(ask, wanted, &page.unwrap_or_default())?;
-    let body = written(write_page(wanted, asked_for_page, &found, ask.arguments, ask.depth))?;
-    if body.len() > limit { Err(Error::AnswerTooLarge(limit)) } else { Ok((found.revision, body)) }
+    let body = written(write_page(
+        wanted,
+        asked_for_page,
+        &found,
+        ask.arguments,
+        ask.depth,
+    ))?;
+    if body.len() > limit {
+        Err(Error::AnswerTooLarge(limit))
+    } else {
+        Ok((found.revision, body))
+    }
 }
 
 /// What is searched for, and which page of it; none where the body names none.
-fn read_search(searched: Searched, body: &Record) -> Result<(SearchRequest, Option<PageRequest>), Error> {
-    Ok((SearchRequest::from_body(searched, body)?, PageRequest::from_body(body)?))
+fn read_search(
+    searched: Searched,
+    body: &Record,
+) -> Result<(SearchRequest, Option<PageRequest>), Error> {
+    Ok((
+        SearchRequest::from_body(searched, body)?,
+        PageRequest::from_body(body)?,
+    ))
 }

@@ -1,10 +1,12 @@
 //! What an anonymous request must look like.
 //!
-//! Anonymous callers exist for the developer at the same machine. A web page in that developer's browser can reach the
-//! loopback address too, under a name that resolves to it (DNS rebinding), and a proxy on the same machine makes the
-//! whole network look local. So such a request must name a loopback host, and must not have passed a proxy.
+//! Anonymous callers exist for the developer at the same machine. A web page in that developer's
+//! browser can reach the loopback address too, under a name that resolves to it (DNS rebinding),
+//! and a proxy on the same machine makes the whole network look local. So such a request must name
+//! a loopback host, and must not have passed a proxy.
 //!
-//! A target in absolute form names a host too, and that one counts (RFC 9112 section 3.2.2): both must be loopback.
+//! A target in absolute form names a host too, and that one counts (RFC 9112 section 3.2.2): both
+//! must be loopback.
 
 use crate::http::Error;
 use actix_web::http::Uri;
@@ -13,12 +15,21 @@ use actix_web::http::header::{HOST, HeaderMap, HeaderValue};
 /// Refuses an anonymous request that may come from elsewhere.
 pub(in crate::http) fn check_anonymous(target: &Uri, headers: &HeaderMap) -> Result<(), Error> {
     let mut hosts = headers.get_all(HOST).peekable();
-    let named = target.authority().map(|authority| authority.as_str().as_bytes());
-    if hosts.peek().is_none() || !hosts.map(HeaderValue::as_bytes).chain(named).all(is_loopback) {
+    let named = target
+        .authority()
+        .map(|authority| authority.as_str().as_bytes());
+    if hosts.peek().is_none()
+        || !hosts
+            .map(HeaderValue::as_bytes)
+            .chain(named)
+            .all(is_loopback)
+    {
         return Err(Error::AnonymousHost);
     }
     // What common proxies add: any one of them betrays a proxy that leaves out the others.
-    let proxied = |name: &str| matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded");
+    let proxied = |name: &str| {
+        matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded")
+    };
     if headers.keys().any(|name| proxied(name.as_str())) {
         return Err(Error::AnonymousProxied);
     }
@@ -27,14 +38,16 @@ pub(in crate::http) fn check_anonymous(target: &Uri, headers: &HeaderMap) -> Res
 
 /// `localhost`, `127.0.0.1` or `[::1]`, with any port or none.
 fn is_loopback(host: &[u8]) -> bool {
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| match host.split_at_checked(name.len()) {
-        Some((head, port)) if head.eq_ignore_ascii_case(name.as_bytes()) => match port {
-            [] => true,
-            [b':', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+    ["localhost", "127.0.0.1", "[::1]"]
+        .iter()
+        .any(|name| match host.split_at_checked(name.len()) {
+            Some((head, port)) if head.eq_ignore_ascii_case(name.as_bytes()) => match port {
+                [] => true,
+                [b':', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+                _ => false,
+            },
             _ => false,
-        },
-        _ => false,
-    })
+        })
 }
 
 #[cfg(test)]
@@ -43,7 +56,14 @@ mod tests {
 
     #[test]
     fn only_loopback_names_are_loopback() {
-        for host in ["localhost", "LocalHost:8181", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:8181"] {
+        for host in [
+            "localhost",
+            "LocalHost:8181",
+            "127.0.0.1",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:8181",
+        ] {
             assert!(is_loopback(host.as_bytes()), "{host}");
         }
         for host in [

@@ -1,9 +1,10 @@
 //! Callers that show who they are by a token of a configured issuer.
 //!
-//! Verifying may wait for the issuer, so it stands in a layer of its own, which is there only where such a caller is
-//! configured: every other service pays nothing for it. It lies inside of `envelope`, which has marked the request.
-//! What was verified stays with the request: bodies and credentials may be waited for, and keys withdrawn meanwhile.
-//! A token that cannot be verified now is no wrong one: its sender is told to come back, and keeps it.
+//! Verifying may wait for the issuer, so it stands in a layer of its own, which is there only where
+//! such a caller is configured: every other service pays nothing for it. It lies inside of
+//! `envelope`, which has marked the request. What was verified stays with the request: bodies and
+//! credentials may be waited for, and keys withdrawn meanwhile. A token that cannot be verified now
+//! is no wrong one: its sender is told to come back, and keeps it.
 
 use crate::http::caller::{Presented, bearer_token};
 use crate::http::shared::Shared;
@@ -22,9 +23,13 @@ pub(in crate::http) async fn verify(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let presented = request.extensions().get().copied();
-    // INVARIANT: nobody is asked about a token that opens nothing: on public paths its sender is nobody in particular.
-    if presented == Some(Presented::Token) && !routes::is_public(routes::path(request.match_info())) {
-        let found = caller(&shared, &request).await.and_then(|found| shared.count(found.0).map(|()| found));
+    // INVARIANT: nobody is asked about a token that opens nothing: on public paths its sender is
+    // nobody in particular.
+    if presented == Some(Presented::Token) && !routes::is_public(routes::path(request.match_info()))
+    {
+        let found = caller(&shared, &request)
+            .await
+            .and_then(|found| shared.count(found.0).map(|()| found));
         match found {
             Ok((at, token)) => {
                 request.extensions_mut().insert(Presented::Caller(at));
@@ -41,26 +46,44 @@ pub(in crate::http) async fn verify(
             }
         }
     }
-    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+    next.call(request)
+        .await
+        .map(ServiceResponse::map_into_boxed_body)
 }
 
 /// The place of the caller whose token a request carries, and what is known of the token.
 async fn caller(shared: &Shared, request: &ServiceRequest) -> Result<(usize, Verified), Error> {
-    let verifier = shared.settings.verifier.as_ref().ok_or(Error::WrongCredential)?;
-    let token = bearer_token(request.headers()).ok_or(Error::WrongCredential)?.to_owned();
+    let verifier = shared
+        .settings
+        .verifier
+        .as_ref()
+        .ok_or(Error::WrongCredential)?;
+    let token = bearer_token(request.headers())
+        .ok_or(Error::WrongCredential)?
+        .to_owned();
     let peer = shared.peer(request.conn_data());
     let certificate = peer.map(|peer| peer.encoded().to_owned());
-    let verified =
-        verifier.verify_caller(&token, certificate.as_deref()).await.map_err(|unproven| match unproven.code {
+    let verified = verifier
+        .verify_caller(&token, certificate.as_deref())
+        .await
+        .map_err(|unproven| match unproven.code {
             Code::CredentialUnavailable => Error::CallerUnverified,
             _ => Error::WrongCredential,
         })?;
     // A token by which somebody acts for another is nobody's own.
     let proven = &verified.proven;
-    let [holder] = proven.chain.as_slice() else { return Err(Error::WrongCredential) };
-    let known = shared.settings.callers.iter().position(|caller| match &caller.by {
-        By::Token { issuer, principal } => *issuer == proven.issuer.as_str() && principal == holder,
-        By::Key(_) | By::Certificate(_) => false,
-    });
+    let [holder] = proven.chain.as_slice() else {
+        return Err(Error::WrongCredential);
+    };
+    let known = shared
+        .settings
+        .callers
+        .iter()
+        .position(|caller| match &caller.by {
+            By::Token { issuer, principal } => {
+                *issuer == proven.issuer.as_str() && principal == holder
+            }
+            By::Key(_) | By::Certificate(_) => false,
+        });
     Ok((known.ok_or(Error::WrongCredential)?, verified))
 }

@@ -1,11 +1,12 @@
 //! The certificate of a connection, and the callers that are known by one.
 //!
-//! A handshake verifies once, and a connection lives for days. So each request asks whether the authorities are still those
-//! by which the certificate was verified last, and whether none of its chain has ended since: two comparisons, as long as
-//! the answer is yes.
+//! A handshake verifies once, and a connection lives for days. So each request asks whether the
+//! authorities are still those by which the certificate was verified last, and whether none of its
+//! chain has ended since: two comparisons, as long as the answer is yes.
 //!
-//! INVARIANT: nobody is known by a certificate for which the authorities of now do not vouch now, whatever the handshake
-//! found. The server asks for certificates only where there are such authorities.
+//! INVARIANT: nobody is known by a certificate for which the authorities of now do not vouch now,
+//! whatever the handshake found. The server asks for certificates only where there are such
+//! authorities.
 
 use crate::evidence::certificate_validity;
 use crate::http::connection::Timed;
@@ -61,14 +62,20 @@ impl PeerCertificate {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest(&SHA256, certificate).as_ref());
         let parsed = EndEntityCert::try_from(certificate).ok();
-        let mut uris = parsed.iter().flat_map(|parsed| parsed.valid_uri_names()).map(str::to_owned);
+        let mut uris = parsed
+            .iter()
+            .flat_map(|parsed| parsed.valid_uri_names())
+            .map(str::to_owned);
         let uri = uris.next();
         let uri = if uris.next().is_some() { None } else { uri };
         // What cannot be read has ended.
         let ends_s = certificate_validity(certificate).map_or(i64::MIN, |(_, ends)| ends);
         Some(Self {
             sha256,
-            chain: chain.iter().map(|certificate| certificate.clone().into_owned()).collect(),
+            chain: chain
+                .iter()
+                .map(|certificate| certificate.clone().into_owned())
+                .collect(),
             ends_s,
             uri,
             encoded: BASE64_STANDARD.encode(certificate).into(),
@@ -79,7 +86,9 @@ impl PeerCertificate {
     /// Whether the authorities of now vouch for it at this time, in milliseconds.
     pub(in crate::http) fn is_trusted(&self, tls: Option<&Tls>, now_ms: i64) -> bool {
         let now_s = now_ms.div_euclid(1_000);
-        let Some((tls, authorities)) = tls.and_then(|tls| Some((tls, tls.authorities()?))) else { return false };
+        let Some((tls, authorities)) = tls.and_then(|tls| Some((tls, tls.authorities()?))) else {
+            return false;
+        };
         if now_s > self.ends_s {
             return false;
         }
@@ -90,8 +99,14 @@ impl PeerCertificate {
             return standing.vouched;
         }
         let vouched = tls.vouch(&self.chain, now_s);
-        let ends = self.chain.iter().filter_map(|certificate| Some(certificate_validity(certificate)?.1));
-        let until_s = ends.filter(|end| *end >= now_s).min().unwrap_or(self.ends_s);
+        let ends = self
+            .chain
+            .iter()
+            .filter_map(|certificate| Some(certificate_validity(certificate)?.1));
+        let until_s = ends
+            .filter(|end| *end >= now_s)
+            .min()
+            .unwrap_or(self.ends_s);
         self.standing.set(Some(Standing {
             authorities: vouched.unwrap_or(authorities),
             vouched: vouched.is_some(),

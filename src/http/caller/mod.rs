@@ -1,8 +1,8 @@
 //! Who calls: keys, permissions, and the one way from a request's headers to an identity.
 //!
-//! INVARIANT: a credential that is present and not known is a 401, whatever path is asked for and whatever anonymous
-//! callers may do; and this is decided before the body is read. `envelope` asks [`Presented::by`] once for each request,
-//! and what it found is all that handlers see.
+//! INVARIANT: a credential that is present and not known is a 401, whatever path is asked for and
+//! whatever anonymous callers may do; and this is decided before the body is read. `envelope` asks
+//! [`Presented::by`] once for each request, and what it found is all that handlers see.
 
 pub(in crate::http) mod anonymous;
 pub(in crate::http) mod bearer;
@@ -82,7 +82,9 @@ impl KeyHash {
         }
         for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
             for digit in pair {
-                let value = char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+                let value = char::from(*digit)
+                    .to_digit(16)
+                    .and_then(|value| u8::try_from(value).ok());
                 *byte = (*byte << 4) | value.ok_or(KeyHashError)?;
             }
         }
@@ -126,8 +128,14 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Decide, Self::Search, Self::Explain, Self::RelationsRead, Self::RelationsWrite, Self::Admin];
+    pub const ALL: [Self; 6] = [
+        Self::Decide,
+        Self::Search,
+        Self::Explain,
+        Self::RelationsRead,
+        Self::RelationsWrite,
+        Self::Admin,
+    ];
 
     /// The word in settings and messages.
     #[must_use]
@@ -145,7 +153,9 @@ impl Permission {
     /// Reads the word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|permission| permission.as_str() == word)
+        Self::ALL
+            .into_iter()
+            .find(|permission| permission.as_str() == word)
     }
 
     fn bit(self) -> u8 {
@@ -167,13 +177,24 @@ impl Permissions {
 
 impl FromIterator<Permission> for Permissions {
     fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
-        Self(permissions.into_iter().fold(0, |bits, permission| bits | permission.bit()))
+        Self(
+            permissions
+                .into_iter()
+                .fold(0, |bits, permission| bits | permission.bit()),
+        )
     }
 }
 
 impl fmt::Debug for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(Permission::ALL.iter().filter(|p| self.has(**p)).map(|p| p.as_str())).finish()
+        f.debug_set()
+            .entries(
+                Permission::ALL
+                    .iter()
+                    .filter(|p| self.has(**p))
+                    .map(|p| p.as_str()),
+            )
+            .finish()
     }
 }
 
@@ -187,28 +208,36 @@ pub(super) enum Presented {
 }
 
 impl Presented {
-    /// Finds it; `None` for a request without a credential. A key beats the connection's certificate.
+    /// Finds it; `None` for a request without a credential. A key beats the connection's
+    /// certificate.
     pub(super) fn by(
         headers: &HeaderMap,
         peer: Option<&PeerCertificate>,
         settings: &Settings,
     ) -> Result<Option<Self>, Error> {
         if !headers.contains_key(AUTHORIZATION) {
-            let found = peer.and_then(|peer| settings.callers.iter().position(|caller| peer.is(caller)));
+            let found =
+                peer.and_then(|peer| settings.callers.iter().position(|caller| peer.is(caller)));
             return Ok(found.map(Self::Caller));
         }
         if let Some(at) = known(headers, settings) {
             return Ok(Some(Self::Caller(at)));
         }
         let may_be_token = settings.takes_tokens() && bearer_token(headers).is_some();
-        if may_be_token { Ok(Some(Self::Token)) } else { Err(Error::WrongCredential) }
+        if may_be_token {
+            Ok(Some(Self::Token))
+        } else {
+            Err(Error::WrongCredential)
+        }
     }
 }
 
 /// The token in `Authorization: Bearer …`, where there is exactly one.
 pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION);
-    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (value, None) = (values.next()?, values.next()) else {
+        return None;
+    };
     let token = str::from_utf8(presented_key(value.as_bytes(), false)?).ok()?;
     (!token.is_empty()).then_some(token)
 }
@@ -237,7 +266,10 @@ impl<'a> Identity<'a> {
     }
 
     /// The configured caller that sent a request, if one did.
-    pub(super) fn caller_of(request: &HttpRequest, settings: &'a Settings) -> Option<(usize, &'a Caller)> {
+    pub(super) fn caller_of(
+        request: &HttpRequest,
+        settings: &'a Settings,
+    ) -> Option<(usize, &'a Caller)> {
         match request.extensions().get().copied()? {
             Presented::Caller(at) => settings.callers.get(at).map(|caller| (at, caller)),
             Presented::Token => None,
@@ -250,7 +282,14 @@ impl<'a> Identity<'a> {
             Self::Anonymous(permissions) => (permissions, true),
             Self::Known(_, caller) => (caller.permissions, false),
         };
-        if permissions.has(permission) { Ok(()) } else { Err(Error::MissingPermission { permission, anonymous }) }
+        if permissions.has(permission) {
+            Ok(())
+        } else {
+            Err(Error::MissingPermission {
+                permission,
+                anonymous,
+            })
+        }
     }
 
     /// The name in records.
@@ -278,10 +317,13 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The place of the caller whose key the request carries. Compares with every caller's, so that the time taken tells nothing.
+/// The place of the caller whose key the request carries. Compares with every caller's, so that the
+/// time taken tells nothing.
 fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
     let mut values = headers.get_all(AUTHORIZATION);
-    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (value, None) = (values.next()?, values.next()) else {
+        return None;
+    };
     let key = presented_key(value.as_bytes(), settings.raw_keys).filter(|key| !key.is_empty())?;
     let hash = KeyHash::of(key);
     let callers = settings.callers.iter().enumerate();
@@ -291,7 +333,8 @@ fn known(headers: &HeaderMap, settings: &Settings) -> Option<usize> {
     })
 }
 
-/// `Bearer <key>`, the scheme in any case (RFC 9110 section 11.1); the whole value where keys may come without.
+/// `Bearer <key>`, the scheme in any case (RFC 9110 section 11.1); the whole value where keys may
+/// come without.
 fn presented_key(value: &[u8], raw_keys: bool) -> Option<&[u8]> {
     const SCHEME: &[u8] = b"bearer ";
     match value.split_at_checked(SCHEME.len()) {
@@ -308,9 +351,24 @@ mod tests {
     #[test]
     fn a_hash_is_read_in_either_case_and_nothing_else_is() {
         let hex = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
-        assert!(KeyHash::parse(hex).unwrap().matches(&KeyHash::of(b"secret")));
-        assert!(KeyHash::parse(&hex.to_uppercase()).unwrap().matches(&KeyHash::of(b"secret")));
-        for text in ["", "2b", "zz", &hex[1..], &format!("{hex}0"), &hex.replace('2', "g")] {
+        assert!(
+            KeyHash::parse(hex)
+                .unwrap()
+                .matches(&KeyHash::of(b"secret"))
+        );
+        assert!(
+            KeyHash::parse(&hex.to_uppercase())
+                .unwrap()
+                .matches(&KeyHash::of(b"secret"))
+        );
+        for text in [
+            "",
+            "2b",
+            "zz",
+            &hex[1..],
+            &format!("{hex}0"),
+            &hex.replace('2', "g"),
+        ] {
             assert_eq!(KeyHash::parse(text).unwrap_err(), KeyHashError, "{text}");
         }
         assert!(!KeyHash::of(b"secret").matches(&KeyHash::of(b"Secret")));
@@ -325,7 +383,9 @@ mod tests {
             ("Basic k", None, Some("Basic k")),
             ("Bearer", None, Some("Bearer")),
         ] {
-            let read = |raw_keys| presented_key(value.as_bytes(), raw_keys).map(|key| str::from_utf8(key).unwrap());
+            let read = |raw_keys| {
+                presented_key(value.as_bytes(), raw_keys).map(|key| str::from_utf8(key).unwrap())
+            };
             assert_eq!((read(false), read(true)), (plain, raw), "{value}");
         }
     }
@@ -335,7 +395,9 @@ mod tests {
         for permission in Permission::ALL {
             assert_eq!(Permission::from_word(permission.as_str()), Some(permission));
         }
-        let some: Permissions = [Permission::Decide, Permission::RelationsRead].into_iter().collect();
+        let some: Permissions = [Permission::Decide, Permission::RelationsRead]
+            .into_iter()
+            .collect();
         assert!(some.has(Permission::Decide) && !some.has(Permission::Admin));
         assert_eq!(format!("{some:?}"), r#"{"decide", "relations.read"}"#);
     }

@@ -1,7 +1,8 @@
 //! How often a caller may ask.
 //!
-//! One counter per caller, without a lock: the time at which the caller's next request would be due if it sent them
-//! evenly (the generic cell rate algorithm). A request that comes earlier than that by more than a burst is refused.
+//! One counter per caller, without a lock: the time at which the caller's next request would be due
+//! if it sent them evenly (the generic cell rate algorithm). A request that comes earlier than that
+//! by more than a burst is refused.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -29,7 +30,10 @@ impl Meter {
             let at = at.max(now);
             (at.saturating_sub(now) <= ahead).then(|| at.saturating_add(each))
         };
-        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due) {
+        match self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, due)
+        {
             Ok(_) => Ok(()),
             Err(at) => {
                 let wait = at.saturating_sub(now).saturating_sub(ahead);
@@ -43,7 +47,10 @@ impl Meter {
 mod tests {
     use super::*;
 
-    const RATE: Rate = Rate { per_second: 10, burst: 3 };
+    const RATE: Rate = Rate {
+        per_second: 10,
+        burst: 3,
+    };
 
     #[test]
     fn a_burst_is_let_through_and_then_the_rate() {

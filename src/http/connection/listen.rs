@@ -1,7 +1,8 @@
-//! From a listener to requests: connections under the service's own times ([`crate::http::connection`]), TLS, HTTP/1.1.
+//! From a listener to requests: connections under the service's own times
+//! ([`crate::http::connection`]), TLS, HTTP/1.1.
 //!
-//! The framework's own server would hand its HTTP a stream of its own. Here its parts are put together as it does, with
-//! ours in between.
+//! The framework's own server would hand its HTTP a stream of its own. Here its parts are put
+//! together as it does, with ours in between.
 
 use crate::http::Limits;
 use crate::http::caller::certificate;
@@ -10,7 +11,9 @@ use crate::http::server::{Listener, Server};
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_server::{GracefulShutdownSignal, ServerBuilder};
-use actix_service::{IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+};
 use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::dev::{AppConfig, Extensions};
@@ -48,16 +51,26 @@ pub(in crate::http) fn listen(
                 },
             ))
         }),
-        (Listener::Tcp(listener), Some(config)) => listen_tls(builder, listener, config, server, ending),
+        (Listener::Tcp(listener), Some(config)) => {
+            listen_tls(builder, listener, config, server, ending)
+        }
         (Listener::Unix(listener), _) => builder.listen_uds("unix", listener, move || {
             let watch = server.watch();
             fn_service(move |stream: UnixStream| {
                 let stream = Timed::new(stream, &watch);
-                ready(Ok::<Accepted<_>, DispatchError>((stream, Protocol::Http1, None)))
+                ready(Ok::<Accepted<_>, DispatchError>((
+                    stream,
+                    Protocol::Http1,
+                    None,
+                )))
             })
-            .and_then(http(&server, &ending, |stream: &Timed<UnixStream>, data| {
-                data.insert(Rc::clone(stream.connection()));
-            }))
+            .and_then(http(
+                &server,
+                &ending,
+                |stream: &Timed<UnixStream>, data| {
+                    data.insert(Rc::clone(stream.connection()));
+                },
+            ))
         }),
     }
 }
@@ -84,10 +97,14 @@ fn listen_tls(
             (stream, Protocol::Http1, from)
         })
         .and_then(
-            http(&server, &ending, |stream: &TlsStream<Timed<TcpStream>>, data| {
-                data.insert(Rc::clone(stream.get_ref().0.connection()));
-                certificate::remember(stream, data);
-            })
+            http(
+                &server,
+                &ending,
+                |stream: &TlsStream<Timed<TcpStream>>, data| {
+                    data.insert(Rc::clone(stream.get_ref().0.connection()));
+                    certificate::remember(stream, data);
+                },
+            )
             .map_err(TlsError::Service),
         )
     })
@@ -106,17 +123,22 @@ fn http<T, F>(
     server: &Server,
     ending: &GracefulShutdownSignal,
     remember: F,
-) -> impl ServiceFactory<Accepted<T>, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<T, F>
+) -> impl ServiceFactory<Accepted<T>, Config = (), Response = (), Error = DispatchError, InitError = ()>
++ use<T, F>
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
     F: Fn(&T, &mut Extensions) + 'static,
 {
-    let app = server.app().into_factory().map_err(|error: actix_web::Error| error.error_response());
+    let app = server
+        .app()
+        .into_factory()
+        .map_err(|error: actix_web::Error| error.error_response());
     let Limits { keep_alive, .. } = *server.limits();
     let ending = ending.clone();
     HttpService::build()
         .keep_alive(keep_alive)
-        // Ours alone: the framework's would answer a whole request with 408 where this worker has stood still.
+        // Ours alone: the framework's would answer a whole request with 408 where this worker has
+        // stood still.
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
         .graceful_shutdown_signal(move || {

@@ -1,15 +1,18 @@
 //! The times of a connection, owned by the service.
 //!
-//! **Problem.** The framework gives a connection its time once: the first request must come within it, an idle connection is
-//! closed. After the first answer one byte, the rest of a body that nobody reads, or an answer that nobody takes holds the
-//! connection for as long as its client likes, and a few dozen of them shut everybody out.
-//! **Decision.** A stream of ours lies under HTTP and TLS and notes what happens on the wire ([`Timed`]); `envelope` notes
-//! where a request begins and ends. One task of each worker looks at all of its connections a few times a second ([`Watch`])
-//! and ends those that are late: a connection without a whole request, one whose client takes no byte, one that is too old.
-//! **Trade-off.** A deadline is late by up to two looks. What happens on the wire is noted by writing a number, so a request
-//! pays for no timer and reads no clock.
+//! **Problem.** The framework gives a connection its time once: the first request must come within
+//! it, an idle connection is closed. After the first answer one byte, the rest of a body that
+//! nobody reads, or an answer that nobody takes holds the connection for as long as its client
+//! likes, and a few dozen of them shut everybody out.
+//! **Decision.** A stream of ours lies under HTTP and TLS and notes what happens on the wire
+//! ([`Timed`]); `envelope` notes where a request begins and ends. One task of each worker looks at
+//! all of its connections a few times a second ([`Watch`]) and ends those that are late: a
+//! connection without a whole request, one whose client takes no byte, one that is too old.
+//! **Trade-off.** A deadline is late by up to two looks. What happens on the wire is noted by
+//! writing a number, so a request pays for no timer and reads no clock.
 //!
-//! INVARIANT: time is counted in looks. A worker that stands still looks late, and then no connection is late for it.
+//! INVARIANT: time is counted in looks. A worker that stands still looks late, and then no
+//! connection is late for it.
 
 pub(in crate::http) mod listen;
 mod stream;
@@ -63,11 +66,16 @@ struct Times {
 
 impl Times {
     fn new(limits: &Limits) -> Self {
-        let shortest = limits.head_time.min(limits.answer_time).min(limits.connection_time);
+        let shortest = limits
+            .head_time
+            .min(limits.answer_time)
+            .min(limits.connection_time);
         let pause = (shortest / 4).clamp(SHORTEST_PAUSE, PAUSE);
         // One more: the first look may come at once.
         let looks = |time: Duration| {
-            u32::try_from(time.as_millis().div_ceil(pause.as_millis().max(1))).unwrap_or(u32::MAX / 4) + 1
+            u32::try_from(time.as_millis().div_ceil(pause.as_millis().max(1)))
+                .unwrap_or(u32::MAX / 4)
+                + 1
         };
         Self {
             pause,
@@ -82,7 +90,11 @@ impl Times {
 
 impl Watch {
     /// A watch of one worker, without connections.
-    pub(super) fn new(limits: &Limits, metrics: Arc<Metrics>, is_pressed: impl Fn() -> bool + 'static) -> Rc<Self> {
+    pub(super) fn new(
+        limits: &Limits,
+        metrics: Arc<Metrics>,
+        is_pressed: impl Fn() -> bool + 'static,
+    ) -> Rc<Self> {
         Rc::new(Self {
             looks: Cell::new(0),
             is_looking: Cell::new(false),
@@ -109,7 +121,9 @@ impl Watch {
             waker: RefCell::new(None),
             answer: RefCell::new(None),
         });
-        self.connections.borrow_mut().push(Rc::downgrade(&connection));
+        self.connections
+            .borrow_mut()
+            .push(Rc::downgrade(&connection));
         if !self.is_looking.replace(true) {
             actix_web::rt::spawn(Rc::clone(self).look_on());
         }
@@ -133,11 +147,20 @@ impl Watch {
     fn look(&self) -> bool {
         let now = self.looks.get().wrapping_add(1);
         self.looks.set(now);
-        let answer = if (self.is_pressed)() { self.times.pressed } else { self.times.answer };
-        let times = Times { answer, ..self.times };
+        let answer = if (self.is_pressed)() {
+            self.times.pressed
+        } else {
+            self.times.answer
+        };
+        let times = Times {
+            answer,
+            ..self.times
+        };
         let mut connections = self.connections.borrow_mut();
         connections.retain(|connection| {
-            let Some(connection) = connection.upgrade() else { return false };
+            let Some(connection) = connection.upgrade() else {
+                return false;
+            };
             match connection.lateness(now, times) {
                 Some(cause) => {
                     connection.finish(cause);
@@ -164,7 +187,8 @@ impl Drop for Ends<'_> {
 pub(super) struct Connection {
     watch: Rc<Watch>,
     began: u32,
-    /// Since when a whole request is due: its first byte, or the end of an answer to a request whose body was not read.
+    /// Since when a whole request is due: its first byte, or the end of an answer to a request
+    /// whose body was not read.
     request_since: Cell<Option<u32>>,
     /// Since when the client takes no byte that is there for it.
     blocked_since: Cell<Option<u32>>,
@@ -182,7 +206,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// A whole head has come, of a request with or without a body. Returns `true` if its answer is the last.
+    /// A whole head has come, of a request with or without a body. Returns `true` if its answer is
+    /// the last.
     pub(super) fn begin(&self, has_body: bool) -> bool {
         self.is_busy.set(true);
         self.request_since.set(None);
@@ -195,10 +220,12 @@ impl Connection {
         self.is_body_unread.set(false);
     }
 
-    /// The answer is there. Where the request's body is not, it must come, and the next request, in the time of a head.
+    /// The answer is there. Where the request's body is not, it must come, and the next request, in
+    /// the time of a head.
     pub(super) fn answered(&self) {
         self.is_busy.set(false);
-        self.request_since.set(self.is_body_unread.get().then(|| self.watch.looks.get()));
+        self.request_since
+            .set(self.is_body_unread.get().then(|| self.watch.looks.get()));
     }
 
     /// Returns `true` if the client sends no more: whoever has waited for its answer has gone away.
@@ -253,7 +280,10 @@ impl Connection {
     /// Keeps who is to be woken when the connection ends.
     fn park(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        if !waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
             *waker = Some(cx.waker().clone());
         }
     }
@@ -261,18 +291,26 @@ impl Connection {
     fn lateness(&self, now: u32, times: Times) -> Option<ConnectionEnd> {
         let since = |then: u32| now.wrapping_sub(then);
         let quiet = since(self.written.get());
-        if self.blocked_since.get().is_some_and(|then| since(then) > times.answer) {
+        if self
+            .blocked_since
+            .get()
+            .is_some_and(|then| since(then) > times.answer)
+        {
             return Some(ConnectionEnd::Answer);
         }
         let is_free = !self.is_busy.get() && self.blocked_since.get().is_none();
         // An answer that is still written goes on, whatever its client has begun to send.
-        let is_late = self.request_since.get().is_some_and(|then| since(then).min(quiet) > times.request);
+        let is_late = self
+            .request_since
+            .get()
+            .is_some_and(|then| since(then).min(quiet) > times.request);
         if is_free && is_late {
             return Some(ConnectionEnd::Request);
         }
         let age = since(self.began);
         let is_idle = is_free && self.request_since.get().is_none() && quiet > times.idle;
-        (age > times.age && (is_idle || age > times.age.saturating_mul(2))).then_some(ConnectionEnd::Age)
+        (age > times.age && (is_idle || age > times.age.saturating_mul(2)))
+            .then_some(ConnectionEnd::Age)
     }
 
     fn finish(&self, cause: ConnectionEnd) {
@@ -285,6 +323,9 @@ impl Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("is_busy", &self.is_busy).field("end", &self.end).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("is_busy", &self.is_busy)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,10 @@ pub(in crate::http) struct Timed<S> {
 impl<S> Timed<S> {
     /// Takes a connection that was just accepted.
     pub(in crate::http) fn new(stream: S, watch: &Rc<Watch>) -> Self {
-        Self { stream, connection: watch.add() }
+        Self {
+            stream,
+            connection: watch.add(),
+        }
     }
 
     /// What is known of the connection.
@@ -31,7 +34,11 @@ impl<S> Timed<S> {
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.connection.end().is_some() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+        if self.connection.end().is_some() {
+            Err(io::ErrorKind::TimedOut.into())
+        } else {
+            Ok(())
+        }
     }
 
     fn note_write(&self, cx: &Context<'_>, outcome: &Poll<io::Result<usize>>) {
@@ -47,7 +54,11 @@ impl<S> Timed<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.check()?;
         let (before, is_full) = (buffer.filled().len(), buffer.remaining() == 0);
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
@@ -61,7 +72,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.check()?;
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note_write(cx, &outcome);

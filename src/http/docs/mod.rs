@@ -15,8 +15,8 @@ use std::sync::{Arc, LazyLock};
 use utoipa_swagger_ui::Config;
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    // Ready to try: one click less for every request. No schemas below the calls: they are in the calls. No bar on top: it
-    // is for choosing among several descriptions.
+    // Ready to try: one click less for every request. No schemas below the calls: they are in the
+    // calls. No bar on top: it is for choosing among several descriptions.
     let config = Config::new([routes::OPENAPI])
         .use_base_layout()
         .try_it_out_enabled(true)
@@ -33,14 +33,19 @@ static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| openapi::written().into()
 
 /// To the page.
 pub(super) async fn redirect() -> HttpResponse {
-    HttpResponse::TemporaryRedirect().insert_header((LOCATION, HeaderValue::from_static(routes::DOCS))).finish()
+    HttpResponse::TemporaryRedirect()
+        .insert_header((LOCATION, HeaderValue::from_static(routes::DOCS)))
+        .finish()
 }
 
 /// The page and its files.
 pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Error> {
     let mut response = HttpResponse::Ok();
     // Nobody may frame a page whose buttons send requests.
-    response.insert_header((CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'")));
+    response.insert_header((
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("frame-ancestors 'none'"),
+    ));
     let name = request.match_info().query("file");
     let own = match name {
         "" | "index.html" => Some(("text/html; charset=utf-8", INDEX)),

@@ -75,7 +75,9 @@ impl Modify for Keys {
                  certificate of its connection. Not needed on the loopback address while no caller is configured.",
             ))
             .build();
-        api.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(scheme));
+        api.components
+            .get_or_insert_default()
+            .add_security_scheme("key", SecurityScheme::Http(scheme));
     }
 }
 
@@ -86,9 +88,17 @@ impl Modify for Everywhere {
     fn modify(&self, api: &mut OpenApi) {
         for operation in api.paths.paths.values_mut().flat_map(operations) {
             let responses = &mut operation.responses.responses;
-            let Some(RefOr::T(refused)) = responses.get_mut("401") else { continue };
-            let challenge = header(Type::String, "The scheme and realm, and whether what was sent is at fault.");
-            refused.headers.entry("WWW-Authenticate".to_owned()).or_insert(challenge);
+            let Some(RefOr::T(refused)) = responses.get_mut("401") else {
+                continue;
+            };
+            let challenge = header(
+                Type::String,
+                "The scheme and realm, and whether what was sent is at fault.",
+            );
+            refused
+                .headers
+                .entry("WWW-Authenticate".to_owned())
+                .or_insert(challenge);
             let retry = header(Type::Integer, "Seconds until one more is taken.");
             let mut too_many = Response::new("The caller sends more requests than it may.");
             too_many.headers.insert("Retry-After".to_owned(), retry);
@@ -105,7 +115,13 @@ fn header(kind: Type, description: &str) -> RefOr<Header> {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, .. } = item;
+    let PathItem {
+        get,
+        put,
+        post,
+        delete,
+        ..
+    } = item;
     [get, put, post, delete].into_iter().flatten()
 }
 
@@ -114,23 +130,50 @@ struct Examples;
 impl Modify for Examples {
     fn modify(&self, api: &mut OpenApi) {
         let examples = examples::examples();
-        let own = examples.iter().map(|it| (it.path, it.name, it.summary, it.description, it.body.clone()));
-        let fga = openfga::examples::examples().into_iter().map(|it| (it.path, it.name, it.summary, "", it.body));
+        let own = examples.iter().map(|it| {
+            (
+                it.path,
+                it.name,
+                it.summary,
+                it.description,
+                it.body.clone(),
+            )
+        });
+        let fga = openfga::examples::examples()
+            .into_iter()
+            .map(|it| (it.path, it.name, it.summary, "", it.body));
         for (path, name, summary, description, body) in own.chain(fga) {
             let operation = operation(api, path);
-            let Some(RefOr::T(described)) = operation.and_then(|operation| operation.request_body.as_mut()) else {
+            let Some(RefOr::T(described)) =
+                operation.and_then(|operation| operation.request_body.as_mut())
+            else {
                 continue;
             };
-            let Some(RefOr::T(content)) = described.content.get_mut(JSON) else { continue };
-            let built = ExampleBuilder::new().summary(summary).description(description).value(Some(body));
-            content.examples.insert(name.to_owned(), RefOr::T(built.build()));
+            let Some(RefOr::T(content)) = described.content.get_mut(JSON) else {
+                continue;
+            };
+            let built = ExampleBuilder::new()
+                .summary(summary)
+                .description(description)
+                .value(Some(body));
+            content
+                .examples
+                .insert(name.to_owned(), RefOr::T(built.build()));
         }
         for answer in examples::answers() {
-            let asked = examples.iter().find(|example| example.path == answer.path && example.name == answer.name);
+            let asked = examples
+                .iter()
+                .find(|example| example.path == answer.path && example.name == answer.name);
             let summary = asked.map_or("", |example| example.summary);
-            if let Some(content) = operation(api, answer.path).and_then(|operation| answered(operation, "200")) {
-                let built = ExampleBuilder::new().summary(summary).value(Some(answer.body));
-                content.examples.insert(answer.name.to_owned(), RefOr::T(built.build()));
+            if let Some(content) =
+                operation(api, answer.path).and_then(|operation| answered(operation, "200"))
+            {
+                let built = ExampleBuilder::new()
+                    .summary(summary)
+                    .value(Some(answer.body));
+                content
+                    .examples
+                    .insert(answer.name.to_owned(), RefOr::T(built.build()));
             }
         }
     }
@@ -145,8 +188,12 @@ impl Modify for Errors {
             for operation in operations(item) {
                 let statuses: Vec<String> = operation.responses.responses.keys().cloned().collect();
                 for status in statuses {
-                    let Some(error) = typical(path, &status) else { continue };
-                    let Some(content) = answered(operation, &status).filter(|content| is_error(content)) else {
+                    let Some(error) = typical(path, &status) else {
+                        continue;
+                    };
+                    let Some(content) =
+                        answered(operation, &status).filter(|content| is_error(content))
+                    else {
                         continue;
                     };
                     content.example = serde_json::to_value(error.body()).ok();
@@ -159,11 +206,18 @@ impl Modify for Errors {
 /// An error that comes with this status.
 fn typical(path: &str, status: &str) -> Option<Error> {
     let limits = settings::Limits::default();
-    let permission = if path.starts_with("/access/v1/search/") { Permission::Search } else { Permission::Decide };
+    let permission = if path.starts_with("/access/v1/search/") {
+        Permission::Search
+    } else {
+        Permission::Decide
+    };
     Some(match status {
         "400" => Error::Malformed(Malformed::missing("action.name")),
         "401" => Error::WrongCredential,
-        "403" => Error::MissingPermission { permission, anonymous: false },
+        "403" => Error::MissingPermission {
+            permission,
+            anonymous: false,
+        },
         "404" => Error::NoPublicUrl,
         "408" => Error::BodyTimeout(limits.body_time),
         "429" => Error::TooManyRequests(Duration::from_secs(1)),
@@ -175,11 +229,16 @@ fn typical(path: &str, status: &str) -> Option<Error> {
 }
 
 fn operation<'a>(api: &'a mut OpenApi, path: &str) -> Option<&'a mut Operation> {
-    api.paths.paths.get_mut(path).and_then(|item| item.post.as_mut())
+    api.paths
+        .paths
+        .get_mut(path)
+        .and_then(|item| item.post.as_mut())
 }
 
 fn answered<'a>(operation: &'a mut Operation, status: &str) -> Option<&'a mut Content> {
-    let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) else { return None };
+    let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) else {
+        return None;
+    };
     match response.content.get_mut(JSON) {
         Some(RefOr::T(content)) => Some(content),
         _ => None,

@@ -1,14 +1,16 @@
 //! Work that takes long, on threads of its own.
 //!
-//! **Problem.** A worker answers hundreds of clients in turn. A question that reads a million tuples, asked of it, makes
-//! all of them wait.
-//! **Decision.** Such questions go to threads that are kept for them, as many at a time as leave half of the processors
-//! to the workers; searches, most of which are short, have more. Others wait for a place, so many and so long; one more is refused.
-//! Writes have few places too, since they take turns: however many wait, they take no threads from the others.
-//! **Trade-off.** Questions that take long are answered one after another. A place is taken until the work ends, also
-//! where its client has left: the limits of a question bound that.
+//! **Problem.** A worker answers hundreds of clients in turn. A question that reads a million
+//! tuples, asked of it, makes all of them wait.
+//! **Decision.** Such questions go to threads that are kept for them, as many at a time as leave
+//! half of the processors to the workers; searches, most of which are short, have more. Others wait
+//! for a place, so many and so long; one more is refused. Writes have few places too, since they
+//! take turns: however many wait, they take no threads from the others.
+//! **Trade-off.** Questions that take long are answered one after another. A place is taken until
+//! the work ends, also where its client has left: the limits of a question bound that.
 //!
-//! INVARIANT: a write of tuples, or a deletion, is never refused for want of a place, and waits as long as it takes.
+//! INVARIANT: a write of tuples, or a deletion, is never refused for want of a place, and waits as
+//! long as it takes.
 
 use crate::http::{Error, Scarce};
 use crate::model::Fault;
@@ -18,13 +20,15 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// LIMIT: how many questions may wait for a place: with the longest that there can be, more would wait in vain.
+/// LIMIT: how many questions may wait for a place: with the longest that there can be, more would
+/// wait in vain.
 const QUESTIONS_WAITING: usize = 32;
 
 /// How long a question waits for a place.
 const QUESTION_WAIT: Duration = Duration::from_secs(5);
 
-/// How many searches run at once for each processor. Most take milliseconds, and none reads more than a page may cost.
+/// How many searches run at once for each processor. Most take milliseconds, and none reads more
+/// than a page may cost.
 const SEARCHES_PER_PROCESSOR: usize = 2;
 
 /// LIMIT: how many searches may wait for a place.
@@ -56,21 +60,33 @@ impl Apart {
 
     /// Creates places for searches.
     pub(in crate::http) fn for_searches() -> Self {
-        Self::new(SEARCHES_PER_PROCESSOR * processors(), SEARCHES_WAITING, SEARCH_WAIT)
+        Self::new(
+            SEARCHES_PER_PROCESSOR * processors(),
+            SEARCHES_WAITING,
+            SEARCH_WAIT,
+        )
     }
 
-    /// Creates places for pages of stored texts: as many are in memory at once as there are processors.
+    /// Creates places for pages of stored texts: as many are in memory at once as there are
+    /// processors.
     pub(in crate::http) fn for_pages() -> Self {
         Self::new(processors(), PAGES_WAITING, QUESTION_WAIT)
     }
 
     /// Creates places for writes, for which whoever comes waits.
     pub(in crate::http) fn for_writes() -> Self {
-        Self { wait: None, ..Self::new(WRITES, Semaphore::MAX_PERMITS, QUESTION_WAIT) }
+        Self {
+            wait: None,
+            ..Self::new(WRITES, Semaphore::MAX_PERMITS, QUESTION_WAIT)
+        }
     }
 
     fn new(places: usize, waiting: usize, wait: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), waiting: Semaphore::new(waiting), wait: Some(wait) }
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            waiting: Semaphore::new(waiting),
+            wait: Some(wait),
+        }
     }
 
     /// Does the work once there is a place for it, where `check` then still allows it.
@@ -94,7 +110,8 @@ impl Apart {
             drop(place);
             outcome
         });
-        done.await.map_err(|error| Error::Fault(Fault::Internal(format!("a thread is gone: {error}"))))?
+        done.await
+            .map_err(|error| Error::Fault(Fault::Internal(format!("a thread is gone: {error}"))))?
     }
 }
 
@@ -148,7 +165,13 @@ mod tests {
         let apart = Apart::new(1, 1, QUESTION_WAIT);
         let taken = Arc::clone(&apart.places).acquire_owned().await.unwrap();
         let is_withdrawn = Cell::new(false);
-        let check = || if is_withdrawn.get() { Err(Error::WrongCredential) } else { Ok(()) };
+        let check = || {
+            if is_withdrawn.get() {
+                Err(Error::WrongCredential)
+            } else {
+                Ok(())
+            }
+        };
         let waiting = apart.run(check, || Ok::<_, Error>(1));
         let meanwhile = async {
             tokio::task::yield_now().await;
@@ -158,6 +181,10 @@ mod tests {
         let (refused, ()) = tokio::join!(waiting, meanwhile);
         assert!(matches!(refused, Err(Error::WrongCredential)));
         is_withdrawn.set(false);
-        assert_eq!(apart.run(check, || Ok::<_, Error>(2)).await.unwrap(), 2, "the place came back");
+        assert_eq!(
+            apart.run(check, || Ok::<_, Error>(2)).await.unwrap(),
+            2,
+            "the place came back"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Memory that requests may take together, counted in bytes over the whole process.
 //!
-//! INVARIANT: what a [`Share`] was given comes back when it is dropped, whatever became of its request.
+//! INVARIANT: what a [`Share`] was given comes back when it is dropped, whatever became of its
+//! request.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,12 +18,18 @@ pub(in crate::http) struct Budget {
 impl Budget {
     /// A budget of which nothing is used.
     pub(in crate::http) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0) })
+        Arc::new(Self {
+            limit,
+            used: AtomicUsize::new(0),
+        })
     }
 
     /// Takes a share of so many bytes; `None` where there are not as many left.
     pub(in crate::http) fn take(self: &Arc<Self>, bytes: usize) -> Option<Share> {
-        self.claim(bytes).then(|| Share { budget: Arc::clone(self), bytes: Cell::new(bytes) })
+        self.claim(bytes).then(|| Share {
+            budget: Arc::clone(self),
+            bytes: Cell::new(bytes),
+        })
     }
 
     /// Returns `true` if more than half of it is used.
@@ -32,7 +39,9 @@ impl Budget {
 
     fn claim(&self, bytes: usize) -> bool {
         let claim = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim).is_ok()
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim)
+            .is_ok()
     }
 }
 
@@ -43,13 +52,16 @@ pub(in crate::http) struct Share {
 }
 
 impl Share {
-    /// Makes it as large as this. Returns `false`, and changes nothing, where there is not as much left.
+    /// Makes it as large as this. Returns `false`, and changes nothing, where there is not as much
+    /// left.
     pub(in crate::http) fn resize(&self, bytes: usize) -> bool {
         let before = self.bytes.get();
         if bytes > before && !self.budget.claim(bytes - before) {
             return false;
         }
-        self.budget.used.fetch_sub(before.saturating_sub(bytes), Ordering::Relaxed);
+        self.budget
+            .used
+            .fetch_sub(before.saturating_sub(bytes), Ordering::Relaxed);
         self.bytes.set(bytes);
         true
     }
@@ -62,7 +74,9 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes.get(), Ordering::Relaxed);
+        self.budget
+            .used
+            .fetch_sub(self.bytes.get(), Ordering::Relaxed);
     }
 }
 
@@ -85,6 +99,8 @@ mod tests {
         assert!(!first.resize(7) && first.bytes() == 6);
         assert!(first.resize(1) && second.resize(9) && budget.is_pressed());
         drop((first, second));
-        assert!(!budget.is_pressed() && budget.take(10).is_some() && budget.take(usize::MAX).is_none());
+        assert!(
+            !budget.is_pressed() && budget.take(10).is_some() && budget.take(usize::MAX).is_none()
+        );
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// The weight of the newest sample is one in so many.
 const WEIGHT: u64 = 8;
 
-/// A sample counts as at most so many times the mean: a machine that stood still says nothing of the work.
+/// A sample counts as at most so many times the mean: a machine that stood still says nothing of
+/// the work.
 const OUTLIER: u64 = 4;
 
 /// What the worker has learned. Times are in nanoseconds.
@@ -31,7 +32,10 @@ impl Estimate {
     /// Learns that a body of so many bytes took so long.
     pub(super) fn learn(&mut self, bytes: usize, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.per_kibibyte = mean(self.per_kibibyte, took.saturating_mul(1_024) / length(bytes));
+        self.per_kibibyte = mean(
+            self.per_kibibyte,
+            took.saturating_mul(1_024) / length(bytes),
+        );
         self.per_turn = mean(self.per_turn, took);
     }
 }
@@ -45,7 +49,10 @@ fn mean(mean: u64, sample: u64) -> u64 {
         return sample;
     }
     let sample = sample.min(mean.saturating_mul(OUTLIER));
-    (mean / WEIGHT).saturating_mul(WEIGHT - 1).saturating_add(sample / WEIGHT).max(1)
+    (mean / WEIGHT)
+        .saturating_mul(WEIGHT - 1)
+        .saturating_add(sample / WEIGHT)
+        .max(1)
 }
 
 #[cfg(test)]
@@ -59,10 +66,16 @@ mod tests {
         estimate.learn(2_048, Duration::from_millis(2));
         assert_eq!(estimate.of(10_240), Duration::from_millis(10));
         estimate.learn(2_048, Duration::from_secs(20));
-        assert!(estimate.of(2_048) < Duration::from_millis(3), "{estimate:?}");
+        assert!(
+            estimate.of(2_048) < Duration::from_millis(3),
+            "{estimate:?}"
+        );
         for _ in 0..100 {
             estimate.learn(2_048, Duration::from_millis(8));
         }
-        assert!(estimate.turn() > Duration::from_millis(7) && estimate.of(1_024) > Duration::from_millis(3));
+        assert!(
+            estimate.turn() > Duration::from_millis(7)
+                && estimate.of(1_024) > Duration::from_millis(3)
+        );
     }
 }

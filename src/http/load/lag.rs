@@ -1,11 +1,12 @@
 //! How long a worker's tasks wait for it.
 //!
-//! A task that was woken runs after all that were woken before it. So a probe, a task that does nothing, measures the
-//! wait of everybody: from when it was made until it ran. A request that is measured anyway makes one, at most every few
-//! milliseconds; an idle worker makes none.
+//! A task that was woken runs after all that were woken before it. So a probe, a task that does
+//! nothing, measures the wait of everybody: from when it was made until it ran. A request that is
+//! measured anyway makes one, at most every few milliseconds; an idle worker makes none.
 //!
-//! INVARIANT: one long wait is no overload, and neither is a long wait behind few. A process that the system has put to
-//! sleep, or a machine that others use, sees such; a worker that is asked for more than it can do sees a crowd lap after lap.
+//! INVARIANT: one long wait is no overload, and neither is a long wait behind few. A process that
+//! the system has put to sleep, or a machine that others use, sees such; a worker that is asked for
+//! more than it can do sees a crowd lap after lap.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -35,11 +36,15 @@ thread_local! {
         const { Laps { under_way: Cell::new(None), made: Cell::new(None), requests: Cell::new(0), long: Cell::new(0) } };
 }
 
-/// Sends a probe if it is time for one. `now` is when a request came; a lap is too long if it takes longer than `limit`.
+/// Sends a probe if it is time for one. `now` is when a request came; a lap is too long if it takes
+/// longer than `limit`.
 pub(in crate::http) fn probe(now: Instant, limit: Duration) {
     LAPS_OF_WORKER.with(|laps| {
         laps.requests.set(laps.requests.get().saturating_add(1));
-        let is_early = laps.made.get().is_some_and(|made| now.saturating_duration_since(made) < PAUSE);
+        let is_early = laps
+            .made
+            .get()
+            .is_some_and(|made| now.saturating_duration_since(made) < PAUSE);
         if is_early || laps.under_way.get().is_some() {
             return;
         }
@@ -62,8 +67,16 @@ pub(in crate::http) fn is_long() -> bool {
 impl Laps {
     fn ran(&self, limit: Duration) {
         let is_crowd = self.requests.get() >= CROWD;
-        let is_long = is_crowd && self.under_way.get().is_some_and(|made| made.elapsed() > limit);
-        self.long.set(if is_long { self.long.get().saturating_add(1) } else { 0 });
+        let is_long = is_crowd
+            && self
+                .under_way
+                .get()
+                .is_some_and(|made| made.elapsed() > limit);
+        self.long.set(if is_long {
+            self.long.get().saturating_add(1)
+        } else {
+            0
+        });
     }
 }
 
@@ -94,7 +107,13 @@ mod tests {
 
     #[actix_web::test]
     async fn long_laps_are_an_overload_and_one_is_not() {
-        let crowds = [(2, CROWD, false), (2, CROWD, false), (2, CROWD, true), (0, CROWD, false), (2, CROWD, false)];
+        let crowds = [
+            (2, CROWD, false),
+            (2, CROWD, false),
+            (2, CROWD, true),
+            (0, CROWD, false),
+            (2, CROWD, false),
+        ];
         let few = [(2, 1, false); 5];
         for (length, requests, is_overload) in crowds.into_iter().chain(few) {
             lap(LIMIT * length, requests).await;

@@ -1,11 +1,12 @@
 //! Waiting for a revision that a request names (`options.at_least`).
 //!
-//! **Why.** Whoever has written a tuple knows the revision that holds it, and may ask for a decision that sees it, of
-//! this process after a restart or of another one that follows it. A process always sees what it has acknowledged, so
-//! most requests wait for nothing.
+//! **Why.** Whoever has written a tuple knows the revision that holds it, and may ask for a
+//! decision that sees it, of this process after a restart or of another one that follows it. A
+//! process always sees what it has acknowledged, so most requests wait for nothing.
 //!
-//! INVARIANT: a request that waits holds no thread and nothing but the text of its body, waits for no longer than its limit,
-//! and has one of a limited number of places, of which no caller takes all from the others.
+//! INVARIANT: a request that waits holds no thread and nothing but the text of its body, waits for
+//! no longer than its limit, and has one of a limited number of places, of which no caller takes
+//! all from the others.
 
 use crate::http::Error;
 use crate::http::Limits;
@@ -52,16 +53,26 @@ impl WaitingPlaces {
         }
     }
 
-    /// Takes a place for a caller whose body is so long. Where there are several callers, each may take as many as are
-    /// left: one alone gets half of all, the next a third.
+    /// Takes a place for a caller whose body is so long. Where there are several callers, each may
+    /// take as many as are left: one alone gets half of all, the next a third.
     fn take(&self, caller: Identity<'_>, body: usize) -> Option<Place<'_>> {
-        let of = self.by_caller.get(caller.place().map_or(0, |place| place + 1))?;
+        let of = self
+            .by_caller
+            .get(caller.place().map_or(0, |place| place + 1))?;
         let text = self.memory.take(body)?;
-        let place = Place { places: self, of, _text: text };
+        let place = Place {
+            places: self,
+            of,
+            _text: text,
+        };
         let own = of.fetch_add(1, Ordering::Relaxed);
         let taken = self.taken.fetch_add(1, Ordering::Relaxed);
         // The first is the place for those without a key, who may be nobody.
-        let share = if self.by_caller.len() > 2 { self.limit.saturating_sub(taken).saturating_sub(own) } else { 1 };
+        let share = if self.by_caller.len() > 2 {
+            self.limit.saturating_sub(taken).saturating_sub(own)
+        } else {
+            1
+        };
         (taken < self.limit && share > 0).then_some(place)
     }
 }
@@ -74,15 +85,21 @@ impl Drop for Place<'_> {
 }
 
 impl Shared {
-    /// Returns `true` if the relations are at the revision that is asked for, so that nobody needs to wait.
+    /// Returns `true` if the relations are at the revision that is asked for, so that nobody needs
+    /// to wait.
     pub(in crate::http) fn is_reached(&self, options: &Options) -> bool {
-        let Some(wanted) = options.at_least else { return true };
-        let newest = self.engine.published().map_or(Revision(0), |published| *published.borrow());
+        let Some(wanted) = options.at_least else {
+            return true;
+        };
+        let newest = self
+            .engine
+            .published()
+            .map_or(Revision(0), |published| *published.borrow());
         newest >= wanted
     }
 
-    /// Returns once the relations are at the revision that is asked for, or says that they are not. The caller holds
-    /// nothing of the request meanwhile but the text of its body.
+    /// Returns once the relations are at the revision that is asked for, or says that they are not.
+    /// The caller holds nothing of the request meanwhile but the text of its body.
     pub(in crate::http) async fn reach(
         &self,
         options: &Options,
@@ -90,20 +107,35 @@ impl Shared {
         request: &HttpRequest,
         body: &[u8],
     ) -> Result<(), Error> {
-        let Some(wanted) = options.at_least else { return Ok(()) };
+        let Some(wanted) = options.at_least else {
+            return Ok(());
+        };
         let Some(mut published) = self.engine.published() else {
             // Nothing but policies decides: no revision ever comes.
-            return if wanted == Revision(0) { Ok(()) } else { Err(self.not_reached(wanted, Revision(0))) };
+            return if wanted == Revision(0) {
+                Ok(())
+            } else {
+                Err(self.not_reached(wanted, Revision(0)))
+            };
         };
         let newest = *published.borrow();
         if newest >= wanted {
             return Ok(());
         }
-        let Some(place) = self.waiting.take(caller, body.len()) else { return Err(Error::TooManyWaiting) };
+        let Some(place) = self.waiting.take(caller, body.len()) else {
+            return Err(Error::TooManyWaiting);
+        };
         let share = request.extensions_mut().remove::<Share>();
-        let _is_smaller = share.as_ref().is_none_or(|share| share.resize(share.bytes().min(body.len())));
-        // The sender lives as long as the engine, so what ends the wait is the revision or the time.
-        let waited = timeout(self.settings.limits.at_least_time, published.wait_for(|newest| *newest >= wanted)).await;
+        let _is_smaller = share
+            .as_ref()
+            .is_none_or(|share| share.resize(share.bytes().min(body.len())));
+        // The sender lives as long as the engine, so what ends the wait is the revision or the
+        // time.
+        let waited = timeout(
+            self.settings.limits.at_least_time,
+            published.wait_for(|newest| *newest >= wanted),
+        )
+        .await;
         let has_come = waited.is_ok_and(|waited| waited.is_ok());
         drop(place);
         let newest = *published.borrow();
@@ -118,6 +150,10 @@ impl Shared {
     }
 
     fn not_reached(&self, wanted: Revision, newest: Revision) -> Error {
-        Error::RevisionNotReached { wanted, newest, waited: self.settings.limits.at_least_time }
+        Error::RevisionNotReached {
+            wanted,
+            newest,
+            waited: self.settings.limits.at_least_time,
+        }
     }
 }

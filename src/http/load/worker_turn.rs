@@ -1,11 +1,13 @@
 //! Turns at a worker, for work that takes long.
 //!
-//! One has the turn, others wait in the order in which they came. Whoever comes is refused if the work before it would take
-//! longer than the limit, which has two values, as in `CoDel`: a worker that keeps up may be far behind for a moment, as when
-//! all clients of a closed loop ask at once; once it has refused somebody it is overloaded, and then little may wait, since
-//! whatever waits only makes everybody's answer later. It has recovered when it has refused nobody for a second.
+//! One has the turn, others wait in the order in which they came. Whoever comes is refused if the
+//! work before it would take longer than the limit, which has two values, as in `CoDel`: a worker
+//! that keeps up may be far behind for a moment, as when all clients of a closed loop ask at once;
+//! once it has refused somebody it is overloaded, and then little may wait, since whatever waits
+//! only makes everybody's answer later. It has recovered when it has refused nobody for a second.
 //!
-//! INVARIANT: a turn is given back on every way out, and whoever waits for one holds nothing but a body.
+//! INVARIANT: a turn is given back on every way out, and whoever waits for one holds nothing but a
+//! body.
 
 use crate::http::connection::Connection;
 use crate::http::load::estimate::Estimate;
@@ -22,17 +24,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How long work goes on before others may use the worker.
 const SLICE: Duration = Duration::from_millis(1);
 
-/// How long a turn lasts at least where others wait for one. Whoever needs longer, and several times as long as others do,
-/// goes on after them; all in small pieces by turns would end late.
+/// How long a turn lasts at least where others wait for one. Whoever needs longer, and several
+/// times as long as others do, goes on after them; all in small pieces by turns would end late.
 const QUANTUM: Duration = Duration::from_millis(100);
 
-/// What may wait at an overloaded worker at least: shorter, and it would be idle between two requests.
+/// What may wait at an overloaded worker at least: shorter, and it would be idle between two
+/// requests.
 const LEAST_WAIT: Duration = Duration::from_millis(5);
 
 /// An overloaded worker that has refused nobody for so long has recovered.
 const RECOVERY: Duration = Duration::from_secs(1);
 
-/// So many that have waited too long, one after another, are an overload that the estimate has missed.
+/// So many that have waited too long, one after another, are an overload that the estimate has
+/// missed.
 const LATE: u32 = 4;
 
 thread_local! {
@@ -67,8 +71,8 @@ struct Place {
 }
 
 impl Turn {
-    /// Waits for a turn for a body of so many bytes. `Err` where it would wait, or has waited, for too long, or where
-    /// its client has gone away.
+    /// Waits for a turn for a body of so many bytes. `Err` where it would wait, or has waited, for
+    /// too long, or where its client has gone away.
     pub(in crate::http) async fn take(
         bytes: usize,
         limit: Duration,
@@ -77,7 +81,13 @@ impl Turn {
         let came = Instant::now();
         let worker = WORKER.with(Rc::clone);
         let place = Place::take(worker, bytes, limit, came)?;
-        let mut turn = Self { place, permit: None, began: came, slice: came, before: Duration::ZERO };
+        let mut turn = Self {
+            place,
+            permit: None,
+            began: came,
+            slice: came,
+            before: Duration::ZERO,
+        };
         turn.wait(connection).await?;
         let worker = &turn.place.worker;
         if turn.began > came && worker.is_late(turn.began.saturating_duration_since(came), limit) {
@@ -87,9 +97,12 @@ impl Turn {
         Ok(turn)
     }
 
-    /// Lets others use the worker, where it is time, and returns `true` if it did. `Err` where the client has gone away
-    /// meanwhile.
-    pub(in crate::http) async fn rest(&mut self, connection: Option<&Connection>) -> Result<bool, Error> {
+    /// Lets others use the worker, where it is time, and returns `true` if it did. `Err` where the
+    /// client has gone away meanwhile.
+    pub(in crate::http) async fn rest(
+        &mut self,
+        connection: Option<&Connection>,
+    ) -> Result<bool, Error> {
         if self.slice.elapsed() < SLICE {
             return Ok(false);
         }
@@ -125,7 +138,9 @@ impl Turn {
             if connection.is_some_and(Connection::has_left) {
                 return Poll::Ready(Err(Error::Left));
             }
-            turn.as_mut().poll(cx).map(|permit| permit.map_err(|_| Error::Left))
+            turn.as_mut()
+                .poll(cx)
+                .map(|permit| permit.map_err(|_| Error::Left))
         });
         self.permit = Some(permit.await?);
         self.began = Instant::now();
@@ -137,13 +152,20 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if self.permit.is_some() {
-            self.place.worker.learn(self.place.bytes, self.before + self.began.elapsed());
+            self.place
+                .worker
+                .learn(self.place.bytes, self.before + self.began.elapsed());
         }
     }
 }
 
 impl Place {
-    fn take(worker: Rc<Worker>, bytes: usize, limit: Duration, now: Instant) -> Result<Self, Error> {
+    fn take(
+        worker: Rc<Worker>,
+        bytes: usize,
+        limit: Duration,
+        now: Instant,
+    ) -> Result<Self, Error> {
         let work = worker.work.get();
         if !work.is_zero() && work > worker.longest_wait(limit, now) {
             worker.refused.set(Some(now));
@@ -151,13 +173,19 @@ impl Place {
         }
         let estimate = worker.estimate.get().of(bytes);
         worker.work.set(work + estimate);
-        Ok(Self { worker, bytes, estimate })
+        Ok(Self {
+            worker,
+            bytes,
+            estimate,
+        })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.worker.work.set(self.worker.work.get().saturating_sub(self.estimate));
+        self.worker
+            .work
+            .set(self.worker.work.get().saturating_sub(self.estimate));
     }
 }
 
@@ -173,13 +201,20 @@ impl Worker {
     }
 
     fn is_overloaded(&self, now: Instant) -> bool {
-        self.refused.get().is_some_and(|refused| now.saturating_duration_since(refused) < RECOVERY)
+        self.refused
+            .get()
+            .is_some_and(|refused| now.saturating_duration_since(refused) < RECOVERY)
     }
 
-    /// How long may wait what comes now. One and a half turns: with one that runs, one more may wait.
+    /// How long may wait what comes now. One and a half turns: with one that runs, one more may
+    /// wait.
     fn longest_wait(&self, limit: Duration, now: Instant) -> Duration {
         let turn = self.estimate.get().turn();
-        if self.is_overloaded(now) { LEAST_WAIT.max(turn * 3 / 2) } else { limit.max(turn * 4) }
+        if self.is_overloaded(now) {
+            LEAST_WAIT.max(turn * 3 / 2)
+        } else {
+            limit.max(turn * 4)
+        }
     }
 
     /// Returns `true` if what has waited so long is to be refused now that its turn has come.

@@ -31,13 +31,16 @@ pub(super) fn ok(body: &impl Serialize) -> HttpResponse {
 
 /// The text of an answer, for work that is done apart: a large one takes long to write, too.
 pub(super) fn text_of(body: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-    serde_json::to_vec(body).map_err(|error| ApiError::Internal(format!("an answer cannot be written: {error}")))
+    serde_json::to_vec(body)
+        .map_err(|error| ApiError::Internal(format!("an answer cannot be written: {error}")))
 }
 
 /// A 200 with a text that was written apart.
 pub(super) fn ok_text(text: Vec<u8>) -> HttpResponse {
     let json = HeaderValue::from_static("application/json");
-    HttpResponse::build(StatusCode::OK).insert_header((CONTENT_TYPE, json)).body(text)
+    HttpResponse::build(StatusCode::OK)
+        .insert_header((CONTENT_TYPE, json))
+        .body(text)
 }
 
 /// A 200 that says what it is of.
@@ -58,7 +61,9 @@ pub(super) fn ok_text_of(basis: Basis, text: Vec<u8>) -> HttpResponse {
 pub(super) fn listed(basis: Basis, cut: Option<Cut>, text: Vec<u8>) -> HttpResponse {
     let mut response = ok_text_of(basis, text);
     if let Some(cut) = cut {
-        response.headers_mut().insert(TRUNCATED.clone(), HeaderValue::from_static(cut_name(cut)));
+        response
+            .headers_mut()
+            .insert(TRUNCATED.clone(), HeaderValue::from_static(cut_name(cut)));
     }
     response
 }
@@ -73,7 +78,9 @@ pub(super) fn name_basis<B>(response: &mut HttpResponse<B>, basis: Basis) {
 
 /// Names the revision in a header.
 pub(super) fn name_revision<B>(response: &mut HttpResponse<B>, revision: Revision) {
-    response.headers_mut().insert(REVISION.clone(), HeaderValue::from(revision.0));
+    response
+        .headers_mut()
+        .insert(REVISION.clone(), HeaderValue::from(revision.0));
 }
 
 /// Why a list is cut, in one word.

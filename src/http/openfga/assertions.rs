@@ -7,7 +7,9 @@ use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{ASSERTION, WRITE_ASSERTIONS};
 use crate::http::openfga::request::{admit, admit_with_body, model_id_in_path, store_id};
 use crate::http::openfga::schema::{AssertionBody, AssertionsBody, Errors, WriteAssertionsRequest};
-use crate::http::openfga::tuple::{read_context, read_contextual_list, read_question, record_json, tuple_body};
+use crate::http::openfga::tuple::{
+    read_context, read_contextual_list, read_question, record_json, tuple_body,
+};
 use crate::http::shared::Shared;
 use crate::model::{Tuple, TupleUser};
 use crate::stores::Model;
@@ -40,13 +42,19 @@ pub(super) async fn write(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let (stores, body) =
+        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
     let work = move || {
         let (_, model) = stores.with_model(store, Some(id))?;
-        let assertions = read_assertions(&Fields::in_store(&body, store, &stores, WRITE_ASSERTIONS)?, &model)?;
+        let assertions = read_assertions(
+            &Fields::in_store(&body, store, &stores, WRITE_ASSERTIONS)?,
+            &model,
+        )?;
         let bytes = serde_json::to_vec(&assertions);
-        let bytes = bytes.map_err(|error| ApiError::Internal(format!("assertions cannot be written: {error}")))?;
+        let bytes = bytes.map_err(|error| {
+            ApiError::Internal(format!("assertions cannot be written: {error}"))
+        })?;
         Ok::<_, ApiError>(stores.write_assertions(store, id, &bytes)?)
     };
     shared.run_apart(&shared.pages, &request, work).await?;
@@ -66,38 +74,59 @@ pub(super) async fn write(
     responses((status = 200, description = "The assertions of the model.", body = AssertionsBody), Errors),
     security(("key" = [])),
 )]
-pub(super) async fn read(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn read(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let (store, id) = (store_id(&request)?, model_id_in_path(&request)?);
     let work = move || {
         let assertions = match stores.assertions(store, id)? {
             None => Value::Array(Vec::new()),
-            Some(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| ApiError::Internal(format!("stored assertions cannot be read: {error}")))?,
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                ApiError::Internal(format!("stored assertions cannot be read: {error}"))
+            })?,
         };
-        text_of(&AssertionsBody { authorization_model_id: id.to_string(), assertions })
+        text_of(&AssertionsBody {
+            authorization_model_id: id.to_string(),
+            assertions,
+        })
     };
-    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
+    Ok(ok_text(
+        shared.run_apart(&shared.pages, &request, work).await?,
+    ))
 }
 
 fn read_assertions(fields: &Fields<'_>, model: &Model) -> Result<Vec<AssertionBody>, ApiError> {
     let items = fields.items("assertions", ASSERTION)?;
     if items.len() > MAX_ASSERTIONS {
-        let told = format!("`assertions` holds {} items, and at most {MAX_ASSERTIONS} are taken", items.len());
+        let told = format!(
+            "`assertions` holds {} items, and at most {MAX_ASSERTIONS} are taken",
+            items.len()
+        );
         return Err(ApiError::new(Code::TooManyAssertions, told));
     }
-    items.iter().map(|item| read_assertion(item, model)).collect()
+    items
+        .iter()
+        .map(|item| read_assertion(item, model))
+        .collect()
 }
 
 fn read_assertion(item: &Fields<'_>, model: &Model) -> Result<AssertionBody, ApiError> {
     let key = read_question(item)?;
     let known = model.rules.model();
     let user_is_known = match &key.user {
-        TupleUser::Object(_) | TupleUser::Wildcard(_) => known.type_named(key.user.kind()).is_some(),
-        TupleUser::Userset { object, relation } => known.relation(object.kind(), relation).is_some(),
+        TupleUser::Object(_) | TupleUser::Wildcard(_) => {
+            known.type_named(key.user.kind()).is_some()
+        }
+        TupleUser::Userset { object, relation } => {
+            known.relation(object.kind(), relation).is_some()
+        }
     };
     if known.relation(key.object.kind(), &key.relation).is_none() || !user_is_known {
-        return Err(ApiError::invalid(format!("the model does not know a type or a relation of `{key}`")));
+        return Err(ApiError::invalid(format!(
+            "the model does not know a type or a relation of `{key}`"
+        )));
     }
     let contextual = read_contextual_list(item, "contextual_tuples", model, MAX_CONTEXTUAL)?;
     Ok(AssertionBody {

@@ -8,7 +8,9 @@ use crate::http::openfga::members::{BATCH_CHECK, CHECK_ITEM};
 use crate::http::openfga::request::{
     MayBeCut, admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
 };
-use crate::http::openfga::schema::{BatchCheckBody, BatchCheckError, BatchCheckRequest, BatchCheckResult, Errors};
+use crate::http::openfga::schema::{
+    BatchCheckBody, BatchCheckError, BatchCheckRequest, BatchCheckResult, Errors,
+};
 use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
 use crate::http::shared::Shared;
@@ -42,20 +44,27 @@ pub(super) async fn batch_check(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) =
+        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, BATCH_CHECK)?;
     check_consistency(&fields)?;
     let items = read_items(&fields)?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
-    let basis = Basis { model: model.id, revision: version.revision() };
+    let basis = Basis {
+        model: model.id,
+        revision: version.revision(),
+    };
     let (groups, mut result) = group(items, &model);
     let question = move |limits| decide(&groups, &version, &model, limits);
     let write = move |Decided(decided)| {
         result.extend(decided);
         text_of(&BatchCheckBody { result })
     };
-    Ok(ok_text_of(basis, answer(&shared, (&request, bytes), Names::InKey, question, write).await?))
+    Ok(ok_text_of(
+        basis,
+        answer(&shared, (&request, bytes), Names::InKey, question, write).await?,
+    ))
 }
 
 /// The items by their correlation ids, which are as they must be.
@@ -77,7 +86,9 @@ fn read_items<'a>(fields: &Fields<'a>) -> Result<BTreeMap<String, Fields<'a>>, A
             return Err(ApiError::invalid(told));
         }
         if named.insert(id.to_string(), item).is_some() {
-            return Err(ApiError::invalid(format!("the correlation id `{id}` occurs twice: make each unique")));
+            return Err(ApiError::invalid(format!(
+                "the correlation id `{id}` occurs twice: make each unique"
+            )));
         }
     }
     Ok(named)
@@ -90,18 +101,23 @@ type Surroundings = (Vec<Tuple>, Record);
 type Group = (Surroundings, Vec<String>, Vec<TupleKey>);
 
 /// The items by their surroundings, and the results of those that are not as they must be.
-fn group(items: BTreeMap<String, Fields<'_>>, model: &Model) -> (Vec<Group>, BTreeMap<String, BatchCheckResult>) {
+fn group(
+    items: BTreeMap<String, Fields<'_>>,
+    model: &Model,
+) -> (Vec<Group>, BTreeMap<String, BatchCheckResult>) {
     let mut result = BTreeMap::new();
     let mut groups: Vec<Group> = Vec::new();
     for (id, item) in items {
         match read_item(&item, model) {
-            Ok((key, surroundings)) => match groups.iter_mut().find(|(known, ..)| *known == surroundings) {
-                Some((_, ids, keys)) => {
-                    ids.push(id);
-                    keys.push(key);
+            Ok((key, surroundings)) => {
+                match groups.iter_mut().find(|(known, ..)| *known == surroundings) {
+                    Some((_, ids, keys)) => {
+                        ids.push(id);
+                        keys.push(key);
+                    }
+                    None => groups.push((surroundings, vec![id], vec![key])),
                 }
-                None => groups.push((surroundings, vec![id], vec![key])),
-            },
+            }
             Err(error) => drop(result.insert(id, failed(&error))),
         }
     }
@@ -117,23 +133,36 @@ impl MayBeCut for Decided {
     }
 }
 
-/// Asks the engine. Each item has a limit of its own, and a result if it goes beyond it; but what all together may cost
-/// where limits are narrow is the whole batch's failure, for it is asked anew with wide ones.
-fn decide(groups: &[Group], version: &Version, model: &Model, limits: Limits) -> Result<Decided, Failure> {
+/// Asks the engine. Each item has a limit of its own, and a result if it goes beyond it; but what
+/// all together may cost where limits are narrow is the whole batch's failure, for it is asked anew
+/// with wide ones.
+fn decide(
+    groups: &[Group],
+    version: &Version,
+    model: &Model,
+    limits: Limits,
+) -> Result<Decided, Failure> {
     let is_over = until(Deadline::of_check());
     let is_narrow = limits != Limits::default();
     let together = Allowance::of_reads(limits.check_reads);
     let mut decided = Vec::new();
     for ((contextual, context), ids, keys) in groups {
         let allowance = is_narrow.then_some(&together);
-        let terms = Terms { allowance, ..terms(contextual, context, limits, &is_over) };
+        let terms = Terms {
+            allowance,
+            ..terms(contextual, context, limits, &is_over)
+        };
         let answers = Reader::new(version.graph(), &model.rules, terms)?.check_all(keys);
         for (id, answer) in ids.iter().zip(answers) {
             decided.push((
                 id.clone(),
                 match answer {
                     Ok(membership) => BatchCheckResult::Allowed(membership.holds()),
-                    Err(failure @ Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooMuch)) if is_narrow => {
+                    Err(
+                        failure @ Failure::Fault(
+                            RelationFault::TooBroad(_) | RelationFault::TooMuch,
+                        ),
+                    ) if is_narrow => {
                         return Err(failure);
                     }
                     Err(failure) => failed(&ApiError::of_failure(failure, Names::InKey)),
@@ -147,7 +176,10 @@ fn decide(groups: &[Group], version: &Version, model: &Model, limits: Limits) ->
 fn read_item(item: &Fields<'_>, model: &Model) -> Result<(TupleKey, Surroundings), ApiError> {
     let key = read_question(item)?;
     let contextual = read_contextual(item, model)?;
-    Ok((key, (contextual, read_context(item)?.cloned().unwrap_or_default())))
+    Ok((
+        key,
+        (contextual, read_context(item)?.cloned().unwrap_or_default()),
+    ))
 }
 
 fn failed(error: &ApiError) -> BatchCheckResult {

@@ -16,9 +16,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 /// Reads the changes
 ///
-/// Oldest first. At the end the token that was sent comes back: send it again later. Where `type` is given, a page may be
-/// empty before the end, with another token that goes on: a page passes by a bounded number of other changes. A tuple that
-/// was replaced is deleted and written, both at once. The bundle's tuples are not here.
+/// Oldest first. At the end the token that was sent comes back: send it again later. Where `type`
+/// is given, a page may be empty before the end, with another token that goes on: a page passes by
+/// a bounded number of other changes. A tuple that was replaced is deleted and written, both at
+/// once. The bundle's tuples are not here.
 #[utoipa::path(
     get,
     path = "/stores/{store_id}/changes",
@@ -34,16 +35,27 @@ use actix_web::{HttpRequest, HttpResponse};
     responses((status = 200, description = "A page of changes.", body = ChangesBody), Errors),
     security(("key" = [])),
 )]
-pub(super) async fn changes(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn changes(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let store = store_id(&request)?;
-    let query = query(&request, &["type", "page_size", "continuation_token", "start_time"])?;
+    let query = query(
+        &request,
+        &["type", "page_size", "continuation_token", "start_time"],
+    )?;
     let size = page_size_of(&query)?;
     let kind = query.get("type").filter(|kind| !kind.is_empty());
-    let kind = kind.map_or_else(String::new, |kind| stores.spelling(store).kind(&kind.into()).to_string());
+    let kind = kind.map_or_else(String::new, |kind| {
+        stores.spelling(store).kind(&kind.into()).to_string()
+    });
     let sent = query.get("continuation_token").cloned().unwrap_or_default();
     let from = place(store, &kind, &sent)?;
-    let since = match query.get("start_time").filter(|text| !text.is_empty() && from.is_none()) {
+    let since = match query
+        .get("start_time")
+        .filter(|text| !text.is_empty() && from.is_none())
+    {
         None => None,
         Some(text) => Some(moment(text)?),
     };
@@ -53,17 +65,30 @@ pub(super) async fn changes(request: HttpRequest, shared: Data<Shared>) -> Resul
             (None, Some(since)) => stores.changes_since(since)?,
             (None, None) => ChangePlace::default(),
         };
-        let page = stores.changes(store, Some(kind.as_str()).filter(|kind| !kind.is_empty()), from, size)?;
+        let page = stores.changes(
+            store,
+            Some(kind.as_str()).filter(|kind| !kind.is_empty()),
+            from,
+            size,
+        )?;
         let next = page.next;
         let token = if page.changes.is_empty() && page.is_end {
             sent
         } else {
-            continuation_token::write(&question(store), &[&kind, &next.after.0.to_string(), &next.offset.to_string()])
+            continuation_token::write(
+                &question(store),
+                &[&kind, &next.after.0.to_string(), &next.offset.to_string()],
+            )
         };
         let changes = page.changes.into_iter().map(change).collect();
-        text_of(&ChangesBody { changes, continuation_token: token })
+        text_of(&ChangesBody {
+            changes,
+            continuation_token: token,
+        })
     };
-    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
+    Ok(ok_text(
+        shared.run_apart(&shared.pages, &request, work).await?,
+    ))
 }
 
 fn question(store: StoreId) -> String {
@@ -71,10 +96,14 @@ fn question(store: StoreId) -> String {
 }
 
 fn place(store: StoreId, kind: &str, token: &str) -> Result<Option<ChangePlace>, ApiError> {
-    let Some([of, after, offset]) = continuation_token::read::<3>(&question(store), token)? else { return Ok(None) };
+    let Some([of, after, offset]) = continuation_token::read::<3>(&question(store), token)? else {
+        return Ok(None);
+    };
     if of != kind {
         let (of, kind) = (shown(&of), shown(kind));
-        let told = format!("the `continuation_token` is of the type `{of}`, and `type` is `{kind}`: send the same");
+        let told = format!(
+            "the `continuation_token` is of the type `{of}`, and `type` is `{kind}`: send the same"
+        );
         return Err(ApiError::new(Code::TokenTypeMismatch, told));
     }
     Ok(Some(ChangePlace {
@@ -85,7 +114,11 @@ fn place(store: StoreId, kind: &str, token: &str) -> Result<Option<ChangePlace>,
 
 fn moment(text: &str) -> Result<Timestamp, ApiError> {
     let read: Result<jiff::Timestamp, _> = text.parse();
-    let told = |_| ApiError::invalid("`start_time` must be a time as RFC 3339 writes it: `2026-10-01T09:00:00Z`");
+    let told = |_| {
+        ApiError::invalid(
+            "`start_time` must be a time as RFC 3339 writes it: `2026-10-01T09:00:00Z`",
+        )
+    };
     read.map(|at| Timestamp(at.as_millisecond())).map_err(told)
 }
 
@@ -94,5 +127,9 @@ fn change(change: TimedChange) -> ChangeBody {
         TimedChange::Written(timed) => ("TUPLE_OPERATION_WRITE", timed),
         TimedChange::Deleted(timed) => ("TUPLE_OPERATION_DELETE", timed),
     };
-    ChangeBody { tuple_key: tuple_body(&timed.tuple), operation, timestamp: rfc3339(timed.at) }
+    ChangeBody {
+        tuple_key: tuple_body(&timed.tuple),
+        operation,
+        timestamp: rfc3339(timed.at),
+    }
 }

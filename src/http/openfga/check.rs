@@ -5,7 +5,9 @@ use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
 use crate::http::openfga::error::{ApiError, Names};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::CHECK;
-use crate::http::openfga::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
+use crate::http::openfga::request::{
+    admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+};
 use crate::http::openfga::schema::{CheckBody, CheckRequest, Errors};
 use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_question};
@@ -16,7 +18,8 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::fmt::Write as _;
 
-/// Text of tuples that an answer shows: a path of twenty-five long ones. An intersection has one for each operand.
+/// Text of tuples that an answer shows: a path of twenty-five long ones. An intersection has one
+/// for each operand.
 const MAX_RESOLUTION_BYTES: usize = 32 << 10;
 
 /// Asks for `resolution`, from clients that cannot set a member of the body.
@@ -24,7 +27,8 @@ const TRACE: &str = "behest-trace";
 
 /// Checks a relation
 ///
-/// With `trace`, or the header `Behest-Trace: true`, a permitted check shows the tuples that permit it in `resolution`.
+/// With `trace`, or the header `Behest-Trace: true`, a permitted check shows the tuples that permit
+/// it in `resolution`.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/check",
@@ -49,7 +53,8 @@ pub(super) async fn check(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) =
+        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, CHECK)?;
     check_consistency(&fields)?;
@@ -57,21 +62,39 @@ pub(super) async fn check(
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
     let contextual = read_contextual(&fields, &model)?;
     let context = read_context(&fields)?.cloned().unwrap_or_default();
-    let traced = request.headers().get(TRACE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+    let traced = request
+        .headers()
+        .get(TRACE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
     let witness = traced || fields.flag("trace")?;
-    let basis = Basis { model: model.id, revision: version.revision() };
+    let basis = Basis {
+        model: model.id,
+        revision: version.revision(),
+    };
     let question = move |limits| {
         let is_over = until(Deadline::of_check());
-        let terms = Terms { witness, ..terms(&contextual, &context, limits, &is_over) };
+        let terms = Terms {
+            witness,
+            ..terms(&contextual, &context, limits, &is_over)
+        };
         Reader::new(version.graph(), &model.rules, terms)?.check(&key)
     };
     let write = |membership| {
         text_of(&match membership {
-            Membership::Holds(witness) => CheckBody { allowed: true, resolution: resolution(&witness) },
-            Membership::Lacks => CheckBody { allowed: false, resolution: String::new() },
+            Membership::Holds(witness) => CheckBody {
+                allowed: true,
+                resolution: resolution(&witness),
+            },
+            Membership::Lacks => CheckBody {
+                allowed: false,
+                resolution: String::new(),
+            },
         })
     };
-    Ok(ok_text_of(basis, answer(&shared, (&request, bytes), Names::InKey, question, write).await?))
+    Ok(ok_text_of(
+        basis,
+        answer(&shared, (&request, bytes), Names::InKey, question, write).await?,
+    ))
 }
 
 /// The tuples, as far as they are worth showing.
@@ -80,7 +103,11 @@ fn resolution(witness: &[TupleKey]) -> String {
     for (at, tuple) in witness.iter().enumerate() {
         if text.len() > MAX_RESOLUTION_BYTES {
             // Writing to a string cannot fail.
-            let _written = write!(text, ", and {} more: the path is cut here", witness.len() - at);
+            let _written = write!(
+                text,
+                ", and {} more: the path is cut here",
+                witness.len() - at
+            );
             break;
         }
         let comma = if at == 0 { "" } else { ", " };

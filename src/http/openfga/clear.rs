@@ -1,4 +1,5 @@
-//! `POST /stores/{id}/delete-tuples`: everything about an object or a user, without knowing the relations. Not in OpenFGA.
+//! `POST /stores/{id}/delete-tuples`: everything about an object or a user, without knowing the
+//! relations. Not in OpenFGA.
 
 use crate::http::Permission;
 use crate::http::openfga::answer::{name_revision, ok};
@@ -15,9 +16,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 /// Deletes every tuple about an object, or about a user
 ///
-/// For somebody who leaves and something that goes: the relations need not be known. Each call is atomic and takes at
-/// most 10,000 tuples; send it again until `left` is 0. The bundle's tuples stay, and are counted. Any other member than
-/// `object` and `user` is refused, since it may have been meant to spare some.
+/// For somebody who leaves and something that goes: the relations need not be known. Each call is
+/// atomic and takes at most 10,000 tuples; send it again until `left` is 0. The bundle's tuples
+/// stay, and are counted. Any other member than `object` and `user` is refused, since it may have
+/// been meant to spare some.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/delete-tuples",
@@ -33,7 +35,8 @@ pub(super) async fn delete_tuples(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let (stores, body) =
+        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, DELETE_TUPLES)?;
     let about = match (fields.text("object")?, fields.text("user")?) {
@@ -41,10 +44,23 @@ pub(super) async fn delete_tuples(
         (None, Some(user)) => About::User(read_object(user, fields.spelling())?),
         _ => return Err(ApiError::invalid("name `object` or `user`, and not both")),
     };
-    let cleared =
-        shared.run_apart(&shared.writes, &request, move || Ok::<_, ApiError>(stores.clear(store, &about)?)).await?;
-    let Cleared { deleted, left, in_bundle, revision } = cleared;
-    let mut response = ok(&DeleteTuplesBody { revision: revision.0, deleted, left, in_bundle });
+    let cleared = shared
+        .run_apart(&shared.writes, &request, move || {
+            Ok::<_, ApiError>(stores.clear(store, &about)?)
+        })
+        .await?;
+    let Cleared {
+        deleted,
+        left,
+        in_bundle,
+        revision,
+    } = cleared;
+    let mut response = ok(&DeleteTuplesBody {
+        revision: revision.0,
+        deleted,
+        left,
+        in_bundle,
+    });
     name_revision(&mut response, revision);
     Ok(response)
 }

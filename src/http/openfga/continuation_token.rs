@@ -1,7 +1,8 @@
 //! Continuation tokens: opaque, and bound to what they continue.
 //!
-//! A token holds a place and the question that it belongs to. It is no secret: whoever may ask for a page may ask for
-//! every page. A token of another question is refused, because a place there means nothing here.
+//! A token holds a place and the question that it belongs to. It is no secret: whoever may ask for
+//! a page may ask for every page. A token of another question is refused, because a place there
+//! means nothing here.
 
 use crate::http::openfga::error::{ApiError, Code};
 use base64::Engine as _;
@@ -24,7 +25,10 @@ pub(super) fn write(question: &str, place: &[&str]) -> String {
 }
 
 /// Reads the place out of a token of the same question; nothing from an empty one.
-pub(super) fn read<const N: usize>(question: &str, token: &str) -> Result<Option<[String; N]>, ApiError> {
+pub(super) fn read<const N: usize>(
+    question: &str,
+    token: &str,
+) -> Result<Option<[String; N]>, ApiError> {
     if token.is_empty() {
         return Ok(None);
     }
@@ -48,7 +52,8 @@ pub(super) fn read<const N: usize>(question: &str, token: &str) -> Result<Option
 /// The refusal of a place that does not parse.
 pub(super) fn parse<T: std::str::FromStr>(part: &str) -> Result<T, ApiError> {
     let told = "the `continuation_token` is damaged: begin without one";
-    part.parse().map_err(|_| ApiError::new(Code::InvalidToken, told))
+    part.parse()
+        .map_err(|_| ApiError::new(Code::InvalidToken, told))
 }
 
 #[cfg(test)]
@@ -58,11 +63,23 @@ mod tests {
     #[test]
     fn a_token_is_read_by_its_own_question_alone() {
         let token = write("stores", &["a", ""]);
-        assert_eq!(read::<2>("stores", &token).unwrap(), Some(["a".to_owned(), String::new()]));
+        assert_eq!(
+            read::<2>("stores", &token).unwrap(),
+            Some(["a".to_owned(), String::new()])
+        );
         assert_eq!(read::<2>("stores", "").unwrap(), None);
-        for (question, token) in [("read", token.as_str()), ("stores", "!"), ("stores", "c3RvcmVz"), ("", "AA")] {
+        for (question, token) in [
+            ("read", token.as_str()),
+            ("stores", "!"),
+            ("stores", "c3RvcmVz"),
+            ("", "AA"),
+        ] {
             let refused = read::<2>(question, token).unwrap_err();
-            assert_eq!(refused.code_name().0, "invalid_continuation_token", "{question} {token}");
+            assert_eq!(
+                refused.code_name().0,
+                "invalid_continuation_token",
+                "{question} {token}"
+            );
         }
         assert!(read::<1>("q", &write("q", &[&"x".repeat(3_000)])).is_ok());
         assert!(read::<1>("q", &write("q", &[&"x".repeat(4_000)])).is_err());

@@ -1,6 +1,8 @@
-//! Everything that can go wrong with a call of the OpenFGA API: OpenFGA's code, its status, its body.
+//! Everything that can go wrong with a call of the OpenFGA API: OpenFGA's code, its status, its
+//! body.
 //!
-//! INVARIANT: the status follows from the code alone, as in OpenFGA, but for a missing permission, which is a 403.
+//! INVARIANT: the status follows from the code alone, as in OpenFGA, but for a missing permission,
+//! which is a 403.
 
 use crate::http::Error;
 use crate::model::shown_message;
@@ -28,7 +30,8 @@ pub(in crate::http) enum ApiError {
     Internal(String),
 }
 
-/// OpenFGA's codes, those that this service gives: its `ErrorCode`, `InternalErrorCode` and `NotFoundErrorCode`.
+/// OpenFGA's codes, those that this service gives: its `ErrorCode`, `InternalErrorCode` and
+/// `NotFoundErrorCode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Code {
     /// 2000: the request is not of its form, or speaks of what the model does not have.
@@ -128,7 +131,10 @@ impl Code {
 impl ApiError {
     /// An error with one of OpenFGA's codes.
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self::Coded { code, message: message.into() }
+        Self::Coded {
+            code,
+            message: message.into(),
+        }
     }
 
     /// The most common one.
@@ -136,13 +142,15 @@ impl ApiError {
         Self::new(Code::Validation, message)
     }
 
-    /// A type or relation that the model does not have gets a code of its own where a call lists or names them, and is
-    /// a mistake in the tuple key elsewhere.
+    /// A type or relation that the model does not have gets a code of its own where a call lists or
+    /// names them, and is a mistake in the tuple key elsewhere.
     pub(super) fn of_failure(failure: Failure, names: Names) -> Self {
         let message = failure.to_string();
         let code = match (&failure, names) {
             (Failure::Error(RelationError::UnknownType(_)), Names::Listed) => Code::TypeNotFound,
-            (Failure::Error(RelationError::UnknownRelation { .. }), Names::Listed) => Code::RelationNotFound,
+            (Failure::Error(RelationError::UnknownRelation { .. }), Names::Listed) => {
+                Code::RelationNotFound
+            }
             (Failure::Error(RelationError::TooDeep(_)), _) => Code::TooComplex,
             (Failure::Error(_) | Failure::Fault(RelationFault::TooCostly), _) => Code::Validation,
             (Failure::Fault(RelationFault::OutOfTime), _) => Code::DeadlineExceeded,
@@ -194,7 +202,9 @@ fn http_code(error: &Error) -> (&'static str, bool) {
     match error {
         Error::MissingCredential => ("bearer_token_missing", true),
         Error::WrongCredential => ("unauthenticated", true),
-        Error::MissingPermission { .. } | Error::AnonymousHost | Error::AnonymousProxied => ("forbidden", true),
+        Error::MissingPermission { .. } | Error::AnonymousHost | Error::AnonymousProxied => {
+            ("forbidden", true)
+        }
         Error::CallerUnverified => ("unavailable", false),
         Error::TooManyRequests(_) => ("rate_limit_exceeded", true),
         Error::NotFound => (Code::UndefinedEndpoint.name(), true),
@@ -222,7 +232,9 @@ impl From<StoresError> for ApiError {
             StoresError::Model(refusal) => Code::Model(refusal.code),
             StoresError::NoModel(_) => Code::NoModel,
             StoresError::InBundle(_) => Code::WriteFailed,
-            StoresError::TooManyStores(_) | StoresError::Graph(_) | StoresError::Rules(_) => Code::ExceededLimit,
+            StoresError::TooManyStores(_) | StoresError::Graph(_) | StoresError::Rules(_) => {
+                Code::ExceededLimit
+            }
             StoresError::Tuple { .. }
             | StoresError::NotCanonical(_)
             | StoresError::MainStays
@@ -243,7 +255,9 @@ fn store_code(error: &StoreError) -> Option<StoreCode> {
         StoreError::UnknownStore(_) => Code::StoreNotFound,
         StoreError::UnknownModel { .. } => Code::ModelNotFound,
         StoreError::Repeated(_) => Code::DuplicateTuples,
-        StoreError::Exists(_) | StoreError::ExistsOtherwise(_) | StoreError::Missing(_) => Code::WriteFailed,
+        StoreError::Exists(_) | StoreError::ExistsOtherwise(_) | StoreError::Missing(_) => {
+            Code::WriteFailed
+        }
         StoreError::ConditionDiffers(_) => Code::Aborted,
         StoreError::TooDeep(_) => Code::Validation,
         StoreError::Full(_) => return Some(StoreCode::Full),
@@ -265,7 +279,11 @@ impl ResponseError for ApiError {
         if let Self::Http(error) = self {
             // What a caller must present, and which methods there are, stand in headers.
             let headers = error.error_response();
-            for (name, value) in headers.headers().iter().filter(|(name, _)| *name != "content-type") {
+            for (name, value) in headers
+                .headers()
+                .iter()
+                .filter(|(name, _)| *name != "content-type")
+            {
                 response.insert_header((name.clone(), value.clone()));
             }
         }

@@ -1,6 +1,7 @@
 //! Examples of the OpenFGA API for the documentation page.
 //!
-//! INVARIANT: sent one after another to a new store, each is answered with its status; a test sends all of them.
+//! INVARIANT: sent one after another to a new store, each is answered with its status; a test sends
+//! all of them.
 
 use serde_json::{Value, json};
 
@@ -23,7 +24,13 @@ pub struct Example {
 #[must_use]
 pub fn examples() -> Vec<Example> {
     let mut examples = vec![
-        example("1-store", "A store for documents", "/stores", 201, json!({ "name": "documents" })),
+        example(
+            "1-store",
+            "A store for documents",
+            "/stores",
+            201,
+            json!({ "name": "documents" }),
+        ),
         example(
             "1-model",
             "Documents, viewed by users and by the members of teams",
@@ -39,7 +46,8 @@ pub fn examples() -> Vec<Example> {
 
 fn writes() -> [Example; 3] {
     let write = "/stores/{store_id}/write";
-    let team = json!({ "user": "team:sre#member", "relation": "viewer", "object": "document:plan" });
+    let team =
+        json!({ "user": "team:sre#member", "relation": "viewer", "object": "document:plan" });
     let alice = json!({ "user": "user:alice", "relation": "member", "object": "team:sre" });
     let until = json!({ "name": "until", "context": { "end": "2027-01-01T00:00:00Z" } });
     let bob = json!({ "user": "user:bob", "relation": "viewer", "object": "document:plan", "condition": until });
@@ -123,11 +131,29 @@ fn questions() -> [Example; 7] {
 
 fn list(path: &'static str) -> Example {
     let body = json!({ "type": "document", "relation": "viewer", "user": "user:alice" });
-    example("1-documents", "Which documents may alice view?", path, 200, body)
+    example(
+        "1-documents",
+        "Which documents may alice view?",
+        path,
+        200,
+        body,
+    )
 }
 
-fn example(name: &'static str, summary: &'static str, path: &'static str, status: u16, body: Value) -> Example {
-    Example { name, summary, path, body, status }
+fn example(
+    name: &'static str,
+    summary: &'static str,
+    path: &'static str,
+    status: u16,
+    body: Value,
+) -> Example {
+    Example {
+        name,
+        summary,
+        path,
+        body,
+        status,
+    }
 }
 
 fn model() -> Value {

@@ -5,7 +5,9 @@ use crate::http::openfga::answer::{Basis, ok_text_of, text_of};
 use crate::http::openfga::error::{ApiError, Names};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::EXPAND;
-use crate::http::openfga::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
+use crate::http::openfga::request::{
+    admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+};
 use crate::http::openfga::schema::{Errors, ExpandBody, ExpandRequest};
 use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{question, read_contextual, read_object, read_relation};
@@ -34,7 +36,8 @@ pub(super) async fn expand(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) =
+        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, EXPAND)?;
     check_consistency(&fields)?;
@@ -44,14 +47,24 @@ pub(super) async fn expand(
     let object = read_object(key.required("object")?, key.spelling())?;
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
     let contextual = read_contextual(&fields, &model)?;
-    let basis = Basis { model: model.id, revision: version.revision() };
+    let basis = Basis {
+        model: model.id,
+        revision: version.revision(),
+    };
     let question = move |limits| {
         let (context, is_over) = (Record::new(), until(Deadline::of_check()));
         let terms = terms(&contextual, &context, limits, &is_over);
         Reader::new(version.graph(), &model.rules, terms)?.expand(&object, &relation)
     };
-    let write = |tree| text_of(&ExpandBody { tree: json!({ "root": node(&tree) }) });
-    Ok(ok_text_of(basis, answer(&shared, (&request, bytes), Names::InKey, question, write).await?))
+    let write = |tree| {
+        text_of(&ExpandBody {
+            tree: json!({ "root": node(&tree) }),
+        })
+    };
+    Ok(ok_text_of(
+        basis,
+        answer(&shared, (&request, bytes), Names::InKey, question, write).await?,
+    ))
 }
 
 /// A model nests its operators 24 deep at most, so this recursion ends soon.
@@ -63,14 +76,21 @@ fn node(tree: &Expansion) -> Value {
         }
         ExpansionNode::Computed(userset) => ("leaf", json!({ "computed": { "userset": userset } })),
         ExpansionNode::FromTupleset { tupleset, computed } => {
-            let computed: Vec<Value> = computed.iter().map(|userset| json!({ "userset": userset })).collect();
-            ("leaf", json!({ "tupleToUserset": { "tupleset": tupleset, "computed": computed } }))
+            let computed: Vec<Value> = computed
+                .iter()
+                .map(|userset| json!({ "userset": userset }))
+                .collect();
+            (
+                "leaf",
+                json!({ "tupleToUserset": { "tupleset": tupleset, "computed": computed } }),
+            )
         }
         ExpansionNode::Union(children) => ("union", nodes(children)),
         ExpansionNode::Intersection(children) => ("intersection", nodes(children)),
-        ExpansionNode::Difference { base, subtract } => {
-            ("difference", json!({ "base": node(base), "subtract": node(subtract) }))
-        }
+        ExpansionNode::Difference { base, subtract } => (
+            "difference",
+            json!({ "base": node(base), "subtract": node(subtract) }),
+        ),
     };
     let mut out = serde_json::Map::new();
     out.insert("name".to_owned(), tree.name.clone().into());

@@ -1,17 +1,20 @@
-//! `GET /stores/{id}/export-tuples`: all tuples of a store at one revision, one line of JSON for each. Not in OpenFGA,
-//! whose pages are of as many revisions as there are pages.
+//! `GET /stores/{id}/export-tuples`: all tuples of a store at one revision, one line of JSON for
+//! each. Not in OpenFGA, whose pages are of as many revisions as there are pages.
 //!
-//! The lines are written from a version that is pinned, so writers go on meanwhile. A thread writes them and waits for
-//! a client that reads slowly.
+//! The lines are written from a version that is pinned, so writers go on meanwhile. A thread writes
+//! them and waits for a client that reads slowly.
 //!
-//! INVARIANT: a body that ends well is complete. One that is not breaks off, and the connection with it.
+//! INVARIANT: a body that ends well is complete. One that is not breaks off, and the connection
+//! with it.
 
 use crate::http::Permission;
 use crate::http::authzen::wire::write_tuple;
 use crate::http::openfga::answer::name_revision;
 use crate::http::openfga::error::{ApiError, Code};
 use crate::http::openfga::places::{NoPlace, Place};
-use crate::http::openfga::request::{Parameters, admit, beside, caller_place, exact_query, store_id};
+use crate::http::openfga::request::{
+    Parameters, admit, beside, caller_place, exact_query, store_id,
+};
 use crate::http::openfga::schema::{Errors, TupleKeyBody};
 use crate::http::openfga::tuple::{read_object, read_relation, read_user};
 use crate::http::shared::Shared;
@@ -39,7 +42,8 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Pieces that wait for a slow client; the thread waits with them.
 const WAITING: usize = 4;
 
-/// What narrows or widens an export. A parameter that is misspelled would export more than was asked for.
+/// What narrows or widens an export. A parameter that is misspelled would export more than was
+/// asked for.
 const PARAMETERS: [&str; 5] = ["type", "object", "relation", "user", "bundle"];
 
 /// How long the thread waits for a client that does not read.
@@ -50,10 +54,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Exports tuples
 ///
-/// All that are stored, at the revision in the header `Behest-Revision`, as lines of JSON in no particular order; numbers
-/// keep their digits. The bundle's tuples of `main` are left out unless they are asked for. `behest import` reads what
-/// comes. A caller may run four at once; where no place is left, an export whose client has taken nothing for two seconds
-/// breaks off and makes room.
+/// All that are stored, at the revision in the header `Behest-Revision`, as lines of JSON in no
+/// particular order; numbers keep their digits. The bundle's tuples of `main` are left out unless
+/// they are asked for. `behest import` reads what comes. A caller may run four at once; where no
+/// place is left, an export whose client has taken nothing for two seconds breaks off and makes
+/// room.
 #[utoipa::path(
     get,
     path = "/stores/{store_id}/export-tuples",
@@ -73,21 +78,34 @@ const PATIENCE: Duration = Duration::from_mins(1);
     ),
     security(("key" = [])),
 )]
-pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn export_tuples(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let caller = caller_place(&request, &shared);
     let store = store_id(&request)?;
-    let (wanted, with_bundle) = read_query(&exact_query(&request, &PARAMETERS)?, &stores.spelling(store))?;
+    let (wanted, with_bundle) = read_query(
+        &exact_query(&request, &PARAMETERS)?,
+        &stores.spelling(store),
+    )?;
     if request.version() < Version::HTTP_11 {
-        return Err(ApiError::invalid("an export needs HTTP/1.1: before that, nothing tells that a body is complete"));
+        return Err(ApiError::invalid(
+            "an export needs HTTP/1.1: before that, nothing tells that a body is complete",
+        ));
     }
     let version = stores.pin(store)?;
     let mut place = shared.exports.take(caller, PATIENCE).map_err(|none| {
         let told = match none {
             NoPlace::OfAll(most) => format!("{most} exports are running, which is the most"),
-            NoPlace::OfShare(most) => format!("{most} exports of yours are running, which is your share"),
+            NoPlace::OfShare(most) => {
+                format!("{most} exports of yours are running, which is your share")
+            }
         };
-        ApiError::new(Code::ResourceExhausted, format!("{told}: ask again when one has ended"))
+        ApiError::new(
+            Code::ResourceExhausted,
+            format!("{told}: ask again when one has ended"),
+        )
     })?;
     let revision = version.revision();
     let (sender, receiver) = channel(WAITING);
@@ -98,7 +116,9 @@ pub(super) async fn export_tuples(request: HttpRequest, shared: Data<Shared>) ->
     // It runs on its own, and ends when nobody listens any more.
     actix_web::rt::spawn(async move { drop(work.await) });
     let mut response = HttpResponse::Ok().body(Lines { receiver });
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
     name_revision(&mut response, revision);
     Ok(response.map_into_boxed_body())
 }
@@ -114,8 +134,14 @@ fn read_query(query: &Parameters, spelling: &Spelling) -> Result<(Selection, boo
         read_relation(relation)?;
         wanted.relation = Some(relation.into());
     }
-    wanted.object = query.get("object").map(|object| read_object(object, spelling)).transpose()?;
-    wanted.user = query.get("user").map(|user| read_user(user, spelling)).transpose()?;
+    wanted.object = query
+        .get("object")
+        .map(|object| read_object(object, spelling))
+        .transpose()?;
+    wanted.user = query
+        .get("user")
+        .map(|user| read_user(user, spelling))
+        .transpose()?;
     let with_bundle = match query.get("bundle").map(String::as_str) {
         None | Some("false") => false,
         Some("true") => true,
@@ -142,7 +168,13 @@ impl Piece {
     }
 }
 
-fn write_all(version: &StoreVersion, wanted: &Selection, with_bundle: bool, place: &mut Place, sender: &Sender<Piece>) {
+fn write_all(
+    version: &StoreVersion,
+    wanted: &Selection,
+    with_bundle: bool,
+    place: &mut Place,
+    sender: &Sender<Piece>,
+) {
     let mut send = |piece: Piece| {
         let bytes = piece.len();
         place.pass(sender, piece, bytes, STALLED)
@@ -179,7 +211,10 @@ impl MessageBody for Lines {
         BodySize::Stream
     }
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
         match std::task::ready!(self.get_mut().receiver.poll_recv(cx)) {
             Some(Piece::Lines(lines)) => Poll::Ready(Some(Ok(lines))),
             Some(Piece::End) => Poll::Ready(None),
@@ -203,8 +238,14 @@ mod tests {
             }
             drop(sender);
             let mut lines = Box::pin(Lines { receiver });
-            assert!(matches!(poll_fn(|cx| lines.as_mut().poll_next(cx)).await, Some(Ok(_))));
-            assert_eq!(poll_fn(|cx| lines.as_mut().poll_next(cx)).await.is_none(), is_complete);
+            assert!(matches!(
+                poll_fn(|cx| lines.as_mut().poll_next(cx)).await,
+                Some(Ok(_))
+            ));
+            assert_eq!(
+                poll_fn(|cx| lines.as_mut().poll_next(cx)).await.is_none(),
+                is_complete
+            );
         }
     }
 }

@@ -1,6 +1,8 @@
-//! The members of a body, as protobuf's JSON has them: in either spelling (`tuple_key`, `tupleKey`), `null` being absent.
+//! The members of a body, as protobuf's JSON has them: in either spelling (`tuple_key`,
+//! `tupleKey`), `null` being absent.
 //!
-//! INVARIANT: an object is read only after its members were compared with those that it may have (`members`).
+//! INVARIANT: an object is read only after its members were compared with those that it may have
+//! (`members`).
 
 use crate::http::openfga::error::ApiError;
 use crate::http::openfga::members::{Members, camel};
@@ -33,9 +35,18 @@ impl<'a> Fields<'a> {
         Self::within(body, String::new(), stores.spelling(store), members)
     }
 
-    fn within(record: &'a Record, path: String, spelling: Spelling, members: Members) -> Result<Self, ApiError> {
+    fn within(
+        record: &'a Record,
+        path: String,
+        spelling: Spelling,
+        members: Members,
+    ) -> Result<Self, ApiError> {
         members.check(record, &path)?;
-        Ok(Self { record, path, spelling })
+        Ok(Self {
+            record,
+            path,
+            spelling,
+        })
     }
 
     /// How objects, users and types in here may be spelled.
@@ -45,13 +56,21 @@ impl<'a> Fields<'a> {
 
     /// The path of a member, for messages.
     pub(super) fn path(&self, name: impl fmt::Display) -> String {
-        if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) }
+        if self.path.is_empty() {
+            name.to_string()
+        } else {
+            format!("{}.{name}", self.path)
+        }
     }
 
     /// A member that is present.
     pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
         self.record.get_present(name).or_else(|| {
-            if name.contains('_') { self.record.get_present(&camel(name).collect::<String>()) } else { None }
+            if name.contains('_') {
+                self.record.get_present(&camel(name).collect::<String>())
+            } else {
+                None
+            }
         })
     }
 
@@ -66,7 +85,8 @@ impl<'a> Fields<'a> {
 
     /// A string that must be there.
     pub(super) fn required(&self, name: &str) -> Result<&'a SmolStr, ApiError> {
-        self.text(name)?.ok_or_else(|| ApiError::invalid(format!("`{}` is missing", self.path(name))))
+        self.text(name)?
+            .ok_or_else(|| ApiError::invalid(format!("`{}` is missing", self.path(name))))
     }
 
     /// A flag; absent is false.
@@ -82,9 +102,10 @@ impl<'a> Fields<'a> {
     pub(super) fn number(&self, name: &str) -> Result<Option<i64>, ApiError> {
         match self.value(name) {
             None => Ok(None),
-            Some(value @ Value::Number(number)) => {
-                number.to_i64().map(Some).ok_or_else(|| self.misfit(name, "a whole number", value))
-            }
+            Some(value @ Value::Number(number)) => number
+                .to_i64()
+                .map(Some)
+                .ok_or_else(|| self.misfit(name, "a whole number", value)),
             Some(other) => Err(self.misfit(name, "a number", other)),
         }
     }
@@ -130,7 +151,11 @@ impl<'a> Fields<'a> {
     }
 
     fn misfit(&self, name: &str, wanted: &str, found: &Value) -> ApiError {
-        ApiError::invalid(format!("`{}` must be {wanted}, not {}", self.path(name), found.kind()))
+        ApiError::invalid(format!(
+            "`{}` must be {wanted}, not {}",
+            self.path(name),
+            found.kind()
+        ))
     }
 }
 
@@ -152,26 +177,41 @@ mod tests {
             ),
             (r#"{"tuple_key":""}"#, Ok(None)),
             (r#"{"other":"a"}"#, Ok(None)),
-            (r#"{"tuple_key":1}"#, Err("`tuple_key` must be a string, not a number")),
+            (
+                r#"{"tuple_key":1}"#,
+                Err("`tuple_key` must be a string, not a number"),
+            ),
         ] {
             let record = read_object(body.as_bytes(), 8).unwrap();
             let found = Fields::of(&record, READ)
                 .and_then(|fields| fields.text("tuple_key"))
                 .map(|text| text.map(ToString::to_string));
-            let expected = expected.map(|text| text.map(str::to_owned)).map_err(str::to_owned);
+            let expected = expected
+                .map(|text| text.map(str::to_owned))
+                .map_err(str::to_owned);
             assert_eq!(found.map_err(|error| error.to_string()), expected, "{body}");
         }
     }
 
     #[test]
     fn messages_name_the_whole_path() {
-        let record = read_object(br#"{"checks":[{"tuple_key":{}},{"tuple_key":{"user":[]}}]}"#, 8).unwrap();
-        let items = Fields::of(&record, BATCH_CHECK).unwrap().items("checks", CHECK_ITEM).unwrap();
+        let record = read_object(
+            br#"{"checks":[{"tuple_key":{}},{"tuple_key":{"user":[]}}]}"#,
+            8,
+        )
+        .unwrap();
+        let items = Fields::of(&record, BATCH_CHECK)
+            .unwrap()
+            .items("checks", CHECK_ITEM)
+            .unwrap();
         let key = items[1].object("tuple_key", TUPLE_KEY).unwrap().unwrap();
         assert_eq!(
             key.text("user").unwrap_err().to_string(),
             "`checks[1].tuple_key.user` must be a string, not an array"
         );
-        assert_eq!(key.required("relation").unwrap_err().to_string(), "`checks[1].tuple_key.relation` is missing");
+        assert_eq!(
+            key.required("relation").unwrap_err().to_string(),
+            "`checks[1].tuple_key.relation` is missing"
+        );
     }
 }

@@ -5,13 +5,17 @@ use crate::http::openfga::answer::{Basis, listed, text_of};
 use crate::http::openfga::error::{ApiError, Names};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::LIST_OBJECTS;
-use crate::http::openfga::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
+use crate::http::openfga::request::{
+    admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+};
 use crate::http::openfga::schema::{Errors, ListObjectsBody, ListObjectsRequest};
 use crate::http::openfga::time::Deadline;
 use crate::http::openfga::tuple::{read_context, read_contextual, read_relation, read_user};
 use crate::http::shared::Shared;
 use crate::model::{ObjectRef, Record, Tuple, TupleUser, check_type};
-use crate::stores::{Limits, Listed, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version};
+use crate::stores::{
+    Limits, Listed, MAX_RESULTS, Model, Reader, RelationFault, StoreId, Stores, Version,
+};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use smol_str::SmolStr;
@@ -19,8 +23,8 @@ use std::sync::Arc;
 
 /// Lists objects
 ///
-/// At most 1,000, within three seconds. A list that is not complete says so in the header `Behest-Truncated`, with the
-/// reason: `results`, `time` or `breadth`.
+/// At most 1,000, within three seconds. A list that is not complete says so in the header
+/// `Behest-Truncated`, with the reason: `results`, `time` or `breadth`.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/list-objects",
@@ -41,13 +45,19 @@ pub(super) async fn list_objects(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) =
+        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let question = Question::read(&stores, store_id(&request)?, &body)?;
     let basis = question.basis();
     let find = move |limits| {
         let is_over = until(Deadline::of_list());
         let mut reader = question.reader(limits, &is_over)?;
-        reader.list_objects(&question.user, &question.relation, &question.kind, MAX_RESULTS)
+        reader.list_objects(
+            &question.user,
+            &question.relation,
+            &question.kind,
+            MAX_RESULTS,
+        )
     };
     let write = |list: Listed<ObjectRef>| {
         let objects = list.found.iter().map(ToString::to_string).collect();
@@ -81,21 +91,35 @@ impl Question {
         let (version, model) = stores.with_model(store, model_id(&fields)?)?;
         let contextual = read_contextual(&fields, &model)?;
         let context = read_context(&fields)?.cloned().unwrap_or_default();
-        let question = Self { user, relation: relation.clone(), kind, version, model, contextual, context };
+        let question = Self {
+            user,
+            relation: relation.clone(),
+            kind,
+            version,
+            model,
+            contextual,
+            context,
+        };
         question.check_user()?;
         Ok(question)
     }
 
-    /// A type or a relation of the user that the model does not have is a mistake in the user, unless the listed type is
-    /// unknown as well.
+    /// A type or a relation of the user that the model does not have is a mistake in the user,
+    /// unless the listed type is unknown as well.
     fn check_user(&self) -> Result<(), ApiError> {
         let model = self.model.rules.model();
-        if model.type_named(&self.kind).is_none() || model.relation(&self.kind, &self.relation).is_none() {
+        if model.type_named(&self.kind).is_none()
+            || model.relation(&self.kind, &self.relation).is_none()
+        {
             return Ok(());
         }
         let is_known = match &self.user {
-            TupleUser::Object(_) | TupleUser::Wildcard(_) => model.type_named(self.user.kind()).is_some(),
-            TupleUser::Userset { object, relation } => model.relation(object.kind(), relation).is_some(),
+            TupleUser::Object(_) | TupleUser::Wildcard(_) => {
+                model.type_named(self.user.kind()).is_some()
+            }
+            TupleUser::Userset { object, relation } => {
+                model.relation(object.kind(), relation).is_some()
+            }
         };
         if is_known {
             return Ok(());
@@ -108,7 +132,10 @@ impl Question {
 
     /// What answers.
     pub(super) fn basis(&self) -> Basis {
-        Basis { model: self.model.id, revision: self.version.revision() }
+        Basis {
+            model: self.model.id,
+            revision: self.version.revision(),
+        }
     }
 
     /// A reader of what was pinned.

@@ -5,12 +5,16 @@ use crate::http::openfga::answer::{Basis, listed, text_of};
 use crate::http::openfga::error::{ApiError, Names};
 use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{LIST_USERS, OBJECT, USER_FILTER};
-use crate::http::openfga::request::{admit_with_size, answer, check_consistency, model_id, store_id, terms, until};
+use crate::http::openfga::request::{
+    admit_with_size, answer, check_consistency, model_id, store_id, terms, until,
+};
 use crate::http::openfga::schema::{
     Errors, ListUsersBody, ListUsersRequest, ObjectBody, UserBody, UsersetBody, WildcardBody,
 };
 use crate::http::openfga::time::Deadline;
-use crate::http::openfga::tuple::{MAX_CONTEXTUAL, read_context, read_contextual_list, read_relation};
+use crate::http::openfga::tuple::{
+    MAX_CONTEXTUAL, read_context, read_contextual_list, read_relation,
+};
 use crate::http::shared::Shared;
 use crate::model::{ObjectRef, TupleUser, check_type};
 use crate::stores::{Listed, MAX_RESULTS, Reader, UserFilter};
@@ -19,8 +23,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 /// Lists users
 ///
-/// At most 1,000, within three seconds; everyone of a type is one answer. A list that is not complete says so in the
-/// header `Behest-Truncated`.
+/// At most 1,000, within three seconds; everyone of a type is one answer. A list that is not
+/// complete says so in the header `Behest-Truncated`.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/list-users",
@@ -41,7 +45,8 @@ pub(super) async fn list_users(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body, bytes) = admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body, bytes) =
+        admit_with_size(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, LIST_USERS)?;
     check_consistency(&fields)?;
@@ -52,11 +57,19 @@ pub(super) async fn list_users(
     let (version, model) = stores.with_model(store, model_id(&fields)?)?;
     let contextual = read_contextual_list(&fields, "contextual_tuples", &model, MAX_CONTEXTUAL)?;
     let context = read_context(&fields)?.cloned().unwrap_or_default();
-    let basis = Basis { model: model.id, revision: version.revision() };
+    let basis = Basis {
+        model: model.id,
+        revision: version.revision(),
+    };
     let find = move |limits| {
         let is_over = until(Deadline::of_list());
         let terms = terms(&contextual, &context, limits, &is_over);
-        Reader::new(version.graph(), &model.rules, terms)?.list_users(&object, &relation, &filter, MAX_RESULTS)
+        Reader::new(version.graph(), &model.rules, terms)?.list_users(
+            &object,
+            &relation,
+            &filter,
+            MAX_RESULTS,
+        )
     };
     let write = |list: Listed<TupleUser>| {
         let users = list.found.into_iter().map(user_body).collect();
@@ -67,15 +80,23 @@ pub(super) async fn list_users(
 }
 
 fn read_object(fields: &Fields<'_>) -> Result<ObjectRef, ApiError> {
-    let object = fields.object("object", OBJECT)?.ok_or_else(|| ApiError::invalid("`object` is missing"))?;
+    let object = fields
+        .object("object", OBJECT)?
+        .ok_or_else(|| ApiError::invalid("`object` is missing"))?;
     let (kind, id) = (object.required("type")?, object.required("id")?);
-    fields.spelling().object_of(kind, id).map_err(|error| ApiError::invalid(error.to_string()))
+    fields
+        .spelling()
+        .object_of(kind, id)
+        .map_err(|error| ApiError::invalid(error.to_string()))
 }
 
 fn read_filter(fields: &Fields<'_>) -> Result<UserFilter, ApiError> {
     let filters = fields.items("user_filters", USER_FILTER)?;
     let [filter] = filters.as_slice() else {
-        let told = format!("`user_filters` holds {} filters, and exactly one is taken", filters.len());
+        let told = format!(
+            "`user_filters` holds {} filters, and exactly one is taken",
+            filters.len()
+        );
         return Err(ApiError::invalid(told));
     };
     let kind = filter.spelling().kind(filter.required("type")?);
@@ -84,7 +105,10 @@ fn read_filter(fields: &Fields<'_>) -> Result<UserFilter, ApiError> {
     if let Some(relation) = relation {
         read_relation(relation)?;
     }
-    Ok(UserFilter { kind, relation: relation.cloned() })
+    Ok(UserFilter {
+        kind,
+        relation: relation.cloned(),
+    })
 }
 
 fn user_body(user: TupleUser) -> UserBody {
@@ -94,10 +118,19 @@ fn user_body(user: TupleUser) -> UserBody {
             let (r#type, id) = object(&one);
             UserBody::Object(ObjectBody { r#type, id })
         }
-        TupleUser::Userset { object: of, relation } => {
+        TupleUser::Userset {
+            object: of,
+            relation,
+        } => {
             let (r#type, id) = object(&of);
-            UserBody::Userset(UsersetBody { r#type, id, relation: relation.to_string() })
+            UserBody::Userset(UsersetBody {
+                r#type,
+                id,
+                relation: relation.to_string(),
+            })
         }
-        TupleUser::Wildcard(kind) => UserBody::Wildcard(WildcardBody { r#type: kind.to_string() }),
+        TupleUser::Wildcard(kind) => UserBody::Wildcard(WildcardBody {
+            r#type: kind.to_string(),
+        }),
     }
 }

@@ -1,11 +1,13 @@
-//! Which members the objects in bodies have: one table, by which they are read, and what is no such member is refused.
+//! Which members the objects in bodies have: one table, by which they are read, and what is no such
+//! member is refused.
 //!
-//! **Problem.** OpenFGA passes over members that it does not know. A tuple whose `conditon` nobody reads holds always, a
-//! deletion whose `relation` nobody reads takes all, and `Deletes` beside `writes` is acknowledged and lost.
-//! **Decision.** What is written into a tuple key, a condition, `writes`, `deletes` or any other object within a body is a
-//! closed list. A body itself may hold members that nobody knows, as newer clients' do; not those that are spelled nearly
-//! like a known one, and not those that belong elsewhere in bodies. A member in both spellings of protobuf is refused, as it
-//! is there.
+//! **Problem.** OpenFGA passes over members that it does not know. A tuple whose `conditon` nobody
+//! reads holds always, a deletion whose `relation` nobody reads takes all, and `Deletes` beside
+//! `writes` is acknowledged and lost.
+//! **Decision.** What is written into a tuple key, a condition, `writes`, `deletes` or any other
+//! object within a body is a closed list. A body itself may hold members that nobody knows, as
+//! newer clients' do; not those that are spelled nearly like a known one, and not those that belong
+//! elsewhere in bodies. A member in both spellings of protobuf is refused, as it is there.
 //! **Trade-off.** What a later OpenFGA adds within an object is refused, until this table has it.
 
 use crate::http::openfga::error::ApiError;
@@ -15,7 +17,8 @@ use crate::model::{MAX_OTHERS, Record, alike, nearest, shown};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Members {
     names: &'static [&'static str],
-    /// Whether it is a body, whose other members are passed over where they are not meant for anything.
+    /// Whether it is a body, whose other members are passed over where they are not meant for
+    /// anything.
     is_body: bool,
 }
 
@@ -26,17 +29,39 @@ pub(super) const WRITES: Members = Members::only(&["tuple_keys", "on_duplicate"]
 pub(super) const DELETES: Members = Members::only(&["tuple_keys", "on_missing"]);
 pub(super) const OBJECT: Members = Members::only(&["type", "id"]);
 pub(super) const USER_FILTER: Members = Members::only(&["type", "relation"]);
-pub(super) const ASSERTION: Members = Members::only(&["tuple_key", "expectation", "contextual_tuples", "context"]);
-pub(super) const CHECK_ITEM: Members = Members::only(&["tuple_key", "contextual_tuples", "context", "correlation_id"]);
+pub(super) const ASSERTION: Members =
+    Members::only(&["tuple_key", "expectation", "contextual_tuples", "context"]);
+pub(super) const CHECK_ITEM: Members = Members::only(&[
+    "tuple_key",
+    "contextual_tuples",
+    "context",
+    "correlation_id",
+]);
 
 pub(super) const CREATE_STORE: Members = Members::body(&["name"]);
 pub(super) const WRITE: Members = Members::body(&["writes", "deletes", "authorization_model_id"]);
-pub(super) const READ: Members = Members::body(&["tuple_key", "page_size", "continuation_token", "consistency"]);
-pub(super) const CHECK: Members =
-    Members::body(&["tuple_key", "contextual_tuples", "context", "authorization_model_id", "trace", "consistency"]);
-pub(super) const BATCH_CHECK: Members = Members::body(&["checks", "authorization_model_id", "consistency"]);
-pub(super) const EXPAND: Members =
-    Members::body(&["tuple_key", "contextual_tuples", "authorization_model_id", "consistency"]);
+pub(super) const READ: Members = Members::body(&[
+    "tuple_key",
+    "page_size",
+    "continuation_token",
+    "consistency",
+]);
+pub(super) const CHECK: Members = Members::body(&[
+    "tuple_key",
+    "contextual_tuples",
+    "context",
+    "authorization_model_id",
+    "trace",
+    "consistency",
+]);
+pub(super) const BATCH_CHECK: Members =
+    Members::body(&["checks", "authorization_model_id", "consistency"]);
+pub(super) const EXPAND: Members = Members::body(&[
+    "tuple_key",
+    "contextual_tuples",
+    "authorization_model_id",
+    "consistency",
+]);
 pub(super) const LIST_OBJECTS: Members = Members::body(&[
     "type",
     "relation",
@@ -60,8 +85,8 @@ pub(super) const WRITE_ASSERTIONS: Members = Members::body(&["assertions"]);
 /// Not OpenFGA's, so no client of OpenFGA's sends more.
 pub(super) const DELETE_TUPLES: Members = Members::only(&["object", "user"]);
 
-/// What is meant for something wherever it stands: a tuple key without its `tuple_key`, a condition beside it, what all
-/// checks of a batch shall have in common.
+/// What is meant for something wherever it stands: a tuple key without its `tuple_key`, a condition
+/// beside it, what all checks of a batch shall have in common.
 const ELSEWHERE: [&str; 14] = [
     "user",
     "relation",
@@ -81,11 +106,17 @@ const ELSEWHERE: [&str; 14] = [
 
 impl Members {
     const fn only(names: &'static [&'static str]) -> Self {
-        Self { names, is_body: false }
+        Self {
+            names,
+            is_body: false,
+        }
     }
 
     const fn body(names: &'static [&'static str]) -> Self {
-        Self { names, is_body: true }
+        Self {
+            names,
+            is_body: true,
+        }
     }
 
     /// Refuses what nobody would read in an object; `path` is the way to it.
@@ -116,13 +147,19 @@ impl Members {
 
     fn check_other(self, member: &str, path: &str) -> Result<(), ApiError> {
         let names = || self.names.iter().copied();
-        let meant = names().find(|name| alike(name, member)).or_else(|| nearest(member, names()));
+        let meant = names()
+            .find(|name| alike(name, member))
+            .or_else(|| nearest(member, names()));
         let is_meant = meant.is_some() || ELSEWHERE.iter().any(|name| alike(name, member));
         if self.is_body && !is_meant {
             return Ok(());
         }
         let hint = meant.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"));
-        Err(ApiError::invalid(format!("`{}` is not read{hint}: there {}", within(path, &shown(member)), self.list())))
+        Err(ApiError::invalid(format!(
+            "`{}` is not read{hint}: there {}",
+            within(path, &shown(member)),
+            self.list()
+        )))
     }
 
     /// What there is, in words.
@@ -144,7 +181,11 @@ fn too_many(members: Members) -> ApiError {
 }
 
 fn within(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 /// Returns `true` for both spellings of a name: `tuple_key` is `tupleKey` too.
@@ -170,24 +211,42 @@ mod tests {
     use utoipa::OpenApi as _;
 
     fn check(members: Members, body: &str) -> Result<(), String> {
-        members.check(&read_object(body.as_bytes(), 8).unwrap(), "").map_err(|error| error.to_string())
+        members
+            .check(&read_object(body.as_bytes(), 8).unwrap(), "")
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn an_object_has_its_own_members_alone() {
-        for name in
-            ["Condition", "conditions", "conditon", "condition.Context", "contex", "Object", "page_size", "ｕser", ""]
-        {
+        for name in [
+            "Condition",
+            "conditions",
+            "conditon",
+            "condition.Context",
+            "contex",
+            "Object",
+            "page_size",
+            "ｕser",
+            "",
+        ] {
             let told = check(TUPLE_KEY, &format!("{{\"{name}\":null}}")).unwrap_err();
             assert!(told.starts_with(&format!("`{name}` is not read")), "{told}");
-            assert!(told.ends_with("there are `user`, `relation`, `object` and `condition`"), "{told}");
+            assert!(
+                told.ends_with("there are `user`, `relation`, `object` and `condition`"),
+                "{told}"
+            );
         }
         for name in ["user", "relation", "object", "condition"] {
             assert_eq!(check(TUPLE_KEY, &format!("{{\"{name}\":1}}")), Ok(()));
         }
         let told = check(CONTEXTUAL_TUPLES, r#"{"tuples":[]}"#).unwrap_err();
         assert_eq!(told, "`tuples` is not read: there is `tuple_keys`");
-        assert!(check(TUPLE_KEY, &format!("{{\"{}\":1}}", "x".repeat(300_000))).unwrap_err().len() < 400);
+        assert!(
+            check(TUPLE_KEY, &format!("{{\"{}\":1}}", "x".repeat(300_000)))
+                .unwrap_err()
+                .len()
+                < 400
+        );
     }
 
     #[test]
@@ -195,9 +254,24 @@ mod tests {
         for name in ["store_id", "x_trace", "comment", "page", ""] {
             assert_eq!(check(WRITE, &format!("{{\"{name}\":1}}")), Ok(()), "{name}");
         }
-        for name in ["Deletes", "delete", "write", "WRITES", "tuple_keys", "onDuplicate", "authorizationModel_Id"] {
-            assert!(check(WRITE, &format!("{{\"{name}\":1}}")).is_err(), "{name}");
-            assert_eq!(check(WRITE, &format!("{{\"{name}\":null}}")), Ok(()), "{name}");
+        for name in [
+            "Deletes",
+            "delete",
+            "write",
+            "WRITES",
+            "tuple_keys",
+            "onDuplicate",
+            "authorizationModel_Id",
+        ] {
+            assert!(
+                check(WRITE, &format!("{{\"{name}\":1}}")).is_err(),
+                "{name}"
+            );
+            assert_eq!(
+                check(WRITE, &format!("{{\"{name}\":null}}")),
+                Ok(()),
+                "{name}"
+            );
         }
         for name in ["TupleKey", "tuple_keys", "tuple-key", "object", "user"] {
             assert!(check(READ, &format!("{{\"{name}\":1}}")).is_err(), "{name}");
@@ -208,26 +282,50 @@ mod tests {
     #[test]
     fn a_body_has_few_others() {
         let body = |count: usize, value: &str| {
-            let members: Vec<String> = (0..count).map(|at| format!("\"deltee_no_{at}\":{value}")).collect();
+            let members: Vec<String> = (0..count)
+                .map(|at| format!("\"deltee_no_{at}\":{value}"))
+                .collect();
             check(WRITE, &format!("{{{}}}", members.join(",")))
         };
         assert_eq!(body(MAX_OTHERS, "1"), Ok(()));
         let told = body(MAX_OTHERS + 1, "1").unwrap_err();
         let there = "there are `writes`, `deletes` and `authorization_model_id`";
-        assert_eq!(told, format!("the body has more than 100 members that are not read: {there}"));
-        assert_eq!(body(MAX_OTHERS + 1, "null"), Ok(()), "what is null is not sent");
+        assert_eq!(
+            told,
+            format!("the body has more than 100 members that are not read: {there}")
+        );
+        assert_eq!(
+            body(MAX_OTHERS + 1, "null"),
+            Ok(()),
+            "what is null is not sent"
+        );
     }
 
     #[test]
     fn one_member_in_two_spellings_is_refused() {
-        assert_eq!(check(WRITES, r#"{"tupleKeys":[],"onDuplicate":"ignore"}"#), Ok(()));
+        assert_eq!(
+            check(WRITES, r#"{"tupleKeys":[],"onDuplicate":"ignore"}"#),
+            Ok(())
+        );
         for (body, pair) in [
-            (r#"{"tuple_keys":[],"tupleKeys":[]}"#, "`tuple_keys` and `tupleKeys`"),
-            (r#"{"tuple_keys":null,"tupleKeys":[]}"#, "`tuple_keys` and `tupleKeys`"),
-            (r#"{"onDuplicate":"error","on_duplicate":"ignore"}"#, "`on_duplicate` and `onDuplicate`"),
+            (
+                r#"{"tuple_keys":[],"tupleKeys":[]}"#,
+                "`tuple_keys` and `tupleKeys`",
+            ),
+            (
+                r#"{"tuple_keys":null,"tupleKeys":[]}"#,
+                "`tuple_keys` and `tupleKeys`",
+            ),
+            (
+                r#"{"onDuplicate":"error","on_duplicate":"ignore"}"#,
+                "`on_duplicate` and `onDuplicate`",
+            ),
         ] {
             let told = check(WRITES, body).unwrap_err();
-            assert_eq!(told, format!("{pair} are one member in two spellings: send it once"));
+            assert_eq!(
+                told,
+                format!("{pair} are one member in two spellings: send it once")
+            );
         }
     }
 
@@ -255,7 +353,9 @@ mod tests {
             ("WriteAssertionsRequest", WRITE_ASSERTIONS),
             ("DeleteTuplesRequest", DELETE_TUPLES),
         ] {
-            let properties = described["components"]["schemas"][schema]["properties"].as_object().unwrap();
+            let properties = described["components"]["schemas"][schema]["properties"]
+                .as_object()
+                .unwrap();
             let mut described: Vec<&str> = properties.keys().map(String::as_str).collect();
             let mut names = members.names.to_vec();
             described.sort_unstable();

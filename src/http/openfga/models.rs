@@ -4,8 +4,12 @@ use crate::http::Permission;
 use crate::http::openfga::answer::{ok_text, text_of};
 use crate::http::openfga::continuation_token;
 use crate::http::openfga::error::ApiError;
-use crate::http::openfga::request::{admit, admit_with_body, model_id_in_path, page_size_of, query, store_id};
-use crate::http::openfga::schema::{Errors, ModelBody, ModelsBody, WriteModelBody, WriteModelRequest};
+use crate::http::openfga::request::{
+    admit, admit_with_body, model_id_in_path, page_size_of, query, store_id,
+};
+use crate::http::openfga::schema::{
+    Errors, ModelBody, ModelsBody, WriteModelBody, WriteModelRequest,
+};
 use crate::http::openfga::tuple::record_json;
 use crate::http::shared::Shared;
 use crate::stores::{ModelId, StoreId, StoredModel, Stores};
@@ -20,7 +24,8 @@ const PAGE_BYTES: usize = 1 << 20;
 
 /// Writes a model
 ///
-/// It is checked whole, is the newest from then on, and never changes. Refused in `main`, whose model is the bundle's.
+/// It is checked whole, is the newest from then on, and never changes. Refused in `main`, whose
+/// model is the bundle's.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/authorization-models",
@@ -36,18 +41,22 @@ pub(super) async fn write(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let (stores, body) =
+        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let store = store_id(&request)?;
-    let work = move || Ok::<_, ApiError>(stores.write_model(store, &Value::Object(record_json(&body)))?);
+    let work =
+        move || Ok::<_, ApiError>(stores.write_model(store, &Value::Object(record_json(&body)))?);
     let id = shared.run_apart(&shared.pages, &request, work).await?;
-    let body = WriteModelBody { authorization_model_id: id.to_string() };
+    let body = WriteModelBody {
+        authorization_model_id: id.to_string(),
+    };
     Ok(HttpResponse::build(StatusCode::CREATED).json(body))
 }
 
 /// Lists the models, the newest first
 ///
-/// A page may hold fewer than `page_size`: it ends before about a MiB of JSON, and holds one model at least. There are more
-/// as long as a `continuation_token` comes.
+/// A page may hold fewer than `page_size`: it ends before about a MiB of JSON, and holds one model
+/// at least. There are more as long as a `continuation_token` comes.
 #[utoipa::path(
     get,
     path = "/stores/{store_id}/authorization-models",
@@ -61,25 +70,36 @@ pub(super) async fn write(
     responses((status = 200, description = "A page of models.", body = ModelsBody), Errors),
     security(("key" = [])),
 )]
-pub(super) async fn list(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let store = store_id(&request)?;
     let query = query(&request, &["page_size", "continuation_token"])?;
     let size = page_size_of(&query)?;
     let question = format!("models {store}");
-    let place = continuation_token::read::<1>(&question, query.get("continuation_token").map_or("", String::as_str))?;
-    let before = place.map(|[id]| continuation_token::parse(&id)).transpose()?;
+    let place = continuation_token::read::<1>(
+        &question,
+        query.get("continuation_token").map_or("", String::as_str),
+    )?;
+    let before = place
+        .map(|[id]| continuation_token::parse(&id))
+        .transpose()?;
     let budget = PAGE_BYTES.min(shared.settings.limits.answer_bytes / 2);
     let work = move || {
         let page = Page::read(&stores, store, before, size, budget)?;
         let last = page.last.filter(|_| page.has_more);
         text_of(&ModelsBody {
-            continuation_token: last
-                .map_or_else(String::new, |last| continuation_token::write(&question, &[&last.to_string()])),
+            continuation_token: last.map_or_else(String::new, |last| {
+                continuation_token::write(&question, &[&last.to_string()])
+            }),
             authorization_models: page.models,
         })
     };
-    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
+    Ok(ok_text(
+        shared.run_apart(&shared.pages, &request, work).await?,
+    ))
 }
 
 /// A page of models.
@@ -91,7 +111,8 @@ struct Page {
 }
 
 impl Page {
-    /// Reads one model after another: read together, they would take memory for many more than a page holds.
+    /// Reads one model after another: read together, they would take memory for many more than a
+    /// page holds.
     fn read(
         stores: &Stores,
         store: StoreId,
@@ -99,12 +120,16 @@ impl Page {
         size: usize,
         budget: usize,
     ) -> Result<Self, ApiError> {
-        let mut page = Self { last: before, ..Self::default() };
+        let mut page = Self {
+            last: before,
+            ..Self::default()
+        };
         let mut bytes = 0;
         while let Some(model) = stores.models(store, page.last, 1)?.pop() {
             let id = model.id;
-            let text = serde_json::value::to_raw_value(&with_id(model))
-                .map_err(|error| ApiError::Internal(format!("a model cannot be written: {error}")))?;
+            let text = serde_json::value::to_raw_value(&with_id(model)).map_err(|error| {
+                ApiError::Internal(format!("a model cannot be written: {error}"))
+            })?;
             bytes += text.get().len();
             if page.models.len() == size || (bytes > budget && !page.models.is_empty()) {
                 page.has_more = true;
@@ -130,11 +155,20 @@ impl Page {
     responses((status = 200, description = "The id of the model.", body = ModelBody), Errors),
     security(("key" = [])),
 )]
-pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn get(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let (store, model) = (store_id(&request)?, model_id_in_path(&request)?);
-    let work = move || text_of(&ModelBody { authorization_model: with_id(stores.model(store, model)?) });
-    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
+    let work = move || {
+        text_of(&ModelBody {
+            authorization_model: with_id(stores.model(store, model)?),
+        })
+    };
+    Ok(ok_text(
+        shared.run_apart(&shared.pages, &request, work).await?,
+    ))
 }
 
 /// The id leads, as in OpenFGA.

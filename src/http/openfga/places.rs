@@ -1,10 +1,12 @@
-//! Places for answers that are written while their client reads: each holds a thread, and a version of the tuples.
+//! Places for answers that are written while their client reads: each holds a thread, and a version
+//! of the tuples.
 //!
-//! **Problem.** Few places, and four clients that read a line now and then have all of them for ever. A bound on how long
-//! an answer takes would cut off whoever has much to read over a slow line.
-//! **Decision.** There is a share for each caller, and nobody waits for a place: where none is left, an answer whose client
-//! has not taken anything for [`GIVES_WAY`] breaks off and makes room. While nobody else comes, a slow client may go on, at
-//! [`LEAST_RATE`].
+//! **Problem.** Few places, and four clients that read a line now and then have all of them for
+//! ever. A bound on how long an answer takes would cut off whoever has much to read over a slow
+//! line.
+//! **Decision.** There is a share for each caller, and nobody waits for a place: where none is
+//! left, an answer whose client has not taken anything for [`GIVES_WAY`] breaks off and makes room.
+//! While nobody else comes, a slow client may go on, at [`LEAST_RATE`].
 //! **Trade-off.** Who exports over a slow line beside many others begins again.
 //!
 //! INVARIANT: at most `most` places are taken, and at most `share` of them by one caller.
@@ -62,19 +64,36 @@ pub(super) struct Place {
 impl Places {
     /// Creates places, and says how many of them one caller may have.
     pub(in crate::http) fn new(most: usize, share: usize) -> Arc<Self> {
-        Arc::new(Self { most, share, taken: Mutex::default() })
+        Arc::new(Self {
+            most,
+            share,
+            taken: Mutex::default(),
+        })
     }
 
     /// Takes a place for a caller whose client may keep the answer waiting for so long.
-    pub(super) fn take(self: &Arc<Self>, caller: usize, patience: Duration) -> Result<Place, NoPlace> {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        caller: usize,
+        patience: Duration,
+    ) -> Result<Place, NoPlace> {
         self.take_at(caller, patience, Instant::now())
     }
 
-    fn take_at(self: &Arc<Self>, caller: usize, patience: Duration, now: Instant) -> Result<Place, NoPlace> {
+    fn take_at(
+        self: &Arc<Self>,
+        caller: usize,
+        patience: Duration,
+        now: Instant,
+    ) -> Result<Place, NoPlace> {
         let mut taken = self.taken();
-        let own = taken.iter().filter(|holder| holder.caller == caller).count();
+        let own = taken
+            .iter()
+            .filter(|holder| holder.caller == caller)
+            .count();
         if own >= self.share {
-            make_room(&mut taken, now, |holder| holder.caller == caller).ok_or(NoPlace::OfShare(self.share))?;
+            make_room(&mut taken, now, |holder| holder.caller == caller)
+                .ok_or(NoPlace::OfShare(self.share))?;
         } else if taken.len() >= self.most {
             make_room(&mut taken, now, |_| true).ok_or(NoPlace::OfAll(self.most))?;
         }
@@ -85,7 +104,11 @@ impl Places {
             cut: Notify::new(),
         });
         taken.push(Arc::clone(&holder));
-        Ok(Place { places: Arc::clone(self), holder, patience })
+        Ok(Place {
+            places: Arc::clone(self),
+            holder,
+            patience,
+        })
     }
 
     fn taken(&self) -> MutexGuard<'_, Vec<Arc<Holder>>> {
@@ -93,11 +116,23 @@ impl Places {
     }
 }
 
-/// Cuts off the one among those that may be whose client has kept it waiting longest, if that is long enough.
-fn make_room(taken: &mut Vec<Arc<Holder>>, now: Instant, may_be: impl Fn(&Holder) -> bool) -> Option<()> {
-    let waiting = taken.iter().enumerate().filter(|(_, holder)| may_be(holder));
-    let waiting = waiting.filter_map(|(at, holder)| Some((at, now.saturating_duration_since(holder.waits_since()?))));
-    let (at, _) = waiting.filter(|(_, waited)| *waited >= GIVES_WAY).max_by_key(|(_, waited)| *waited)?;
+/// Cuts off the one among those that may be whose client has kept it waiting longest, if that is
+/// long enough.
+fn make_room(
+    taken: &mut Vec<Arc<Holder>>,
+    now: Instant,
+    may_be: impl Fn(&Holder) -> bool,
+) -> Option<()> {
+    let waiting = taken
+        .iter()
+        .enumerate()
+        .filter(|(_, holder)| may_be(holder));
+    let waiting = waiting.filter_map(|(at, holder)| {
+        Some((at, now.saturating_duration_since(holder.waits_since()?)))
+    });
+    let (at, _) = waiting
+        .filter(|(_, waited)| *waited >= GIVES_WAY)
+        .max_by_key(|(_, waited)| *waited)?;
     let slowest = taken.remove(at);
     slowest.is_cut.store(true, Ordering::SeqCst);
     slowest.cut.notify_one();
@@ -106,18 +141,31 @@ fn make_room(taken: &mut Vec<Arc<Holder>>, now: Instant, may_be: impl Fn(&Holder
 
 impl Holder {
     fn waits_since(&self) -> Option<Instant> {
-        *self.waits_since.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .waits_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait_since(&self, since: Option<Instant>) {
-        *self.waits_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        *self
+            .waits_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = since;
     }
 }
 
 impl Place {
-    /// Passes a piece of so many bytes on to the client, and waits for it, at most for `at_most`. `false` where the answer
-    /// has to end: the client has gone, takes too long, or another needs the place. For a thread that may wait.
-    pub(super) fn pass<T>(&mut self, sender: &Sender<T>, piece: T, bytes: usize, at_most: Duration) -> bool {
+    /// Passes a piece of so many bytes on to the client, and waits for it, at most for `at_most`.
+    /// `false` where the answer has to end: the client has gone, takes too long, or another needs
+    /// the place. For a thread that may wait.
+    pub(super) fn pass<T>(
+        &mut self,
+        sender: &Sender<T>,
+        piece: T,
+        bytes: usize,
+        at_most: Duration,
+    ) -> bool {
         if self.holder.is_cut.load(Ordering::SeqCst) {
             return false;
         }
@@ -127,7 +175,9 @@ impl Place {
             Err(TrySendError::Full(piece)) => self.wait(sender, piece, at_most),
         };
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.patience = self.patience.saturating_add(Duration::from_millis(bytes.saturating_mul(1_000) / LEAST_RATE));
+        self.patience = self.patience.saturating_add(Duration::from_millis(
+            bytes.saturating_mul(1_000) / LEAST_RATE,
+        ));
         passed
     }
 
@@ -148,7 +198,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.taken().retain(|holder| !Arc::ptr_eq(holder, &self.holder));
+        self.places
+            .taken()
+            .retain(|holder| !Arc::ptr_eq(holder, &self.holder));
     }
 }
 
@@ -176,13 +228,19 @@ mod tests {
     fn whose_client_takes_nothing_makes_room_and_no_other() {
         let places = Places::new(2, 2);
         let now = Instant::now();
-        let (mut slow, quick) = (places.take(1, PATIENCE).unwrap(), places.take(2, PATIENCE).unwrap());
+        let (mut slow, quick) = (
+            places.take(1, PATIENCE).unwrap(),
+            places.take(2, PATIENCE).unwrap(),
+        );
         slow.holder.wait_since(Some(now));
         quick.holder.wait_since(Some(now + GIVES_WAY / 2));
         assert!(places.take_at(3, PATIENCE, now + GIVES_WAY / 2).is_err());
         let third = places.take_at(3, PATIENCE, now + GIVES_WAY).unwrap();
         let (sender, _receiver) = channel::<()>(8);
-        assert!(!slow.pass(&sender, (), 1, PATIENCE), "it has lost its place");
+        assert!(
+            !slow.pass(&sender, (), 1, PATIENCE),
+            "it has lost its place"
+        );
         drop(slow);
         assert_eq!(places.taken().len(), 2);
         assert!(places.take_at(1, PATIENCE, now + GIVES_WAY).is_err());
@@ -193,9 +251,15 @@ mod tests {
     fn nobody_of_another_caller_gives_way_to_one_beyond_its_share() {
         let places = Places::new(4, 1);
         let now = Instant::now();
-        let (slow, own) = (places.take(1, PATIENCE).unwrap(), places.take(2, PATIENCE).unwrap());
+        let (slow, own) = (
+            places.take(1, PATIENCE).unwrap(),
+            places.take(2, PATIENCE).unwrap(),
+        );
         slow.holder.wait_since(Some(now));
-        assert_eq!(places.take_at(2, PATIENCE, now + PATIENCE).unwrap_err(), NoPlace::OfShare(1));
+        assert_eq!(
+            places.take_at(2, PATIENCE, now + PATIENCE).unwrap_err(),
+            NoPlace::OfShare(1)
+        );
         own.holder.wait_since(Some(now));
         assert!(places.take_at(2, PATIENCE, now + PATIENCE).is_ok());
     }
@@ -207,12 +271,24 @@ mod tests {
         let (sender, mut receiver) = channel(1);
         let passed = actix_web::web::block(move || {
             let free = place.pass(&sender, (), 16 << 10, PATIENCE);
-            (free, place.pass(&sender, (), 0, Duration::from_millis(50)), place.patience, place, sender)
+            (
+                free,
+                place.pass(&sender, (), 0, Duration::from_millis(50)),
+                place.patience,
+                place,
+                sender,
+            )
         });
         let (free, stuck, left, mut place, sender) = passed.await.unwrap();
-        assert!(free && !stuck && left > Duration::from_millis(400) && left < Duration::from_millis(520), "{left:?}");
+        assert!(
+            free && !stuck
+                && left > Duration::from_millis(400)
+                && left < Duration::from_millis(520),
+            "{left:?}"
+        );
         // What waits is ended as soon as another needs its place.
-        let waiting = actix_web::web::block(move || (place.pass(&sender, (), 0, PATIENCE), place, sender));
+        let waiting =
+            actix_web::web::block(move || (place.pass(&sender, (), 0, PATIENCE), place, sender));
         let later = Instant::now() + PATIENCE;
         let second = loop {
             match places.take_at(1, PATIENCE, later) {

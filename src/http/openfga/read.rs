@@ -34,7 +34,8 @@ pub(super) async fn read(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body) =
+        admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, READ)?;
     check_consistency(&fields)?;
@@ -44,27 +45,45 @@ pub(super) async fn read(
         Some(key) => (selection(&key)?, question(&key)?),
     };
     let question = format!("read {store} {question}");
-    let from = place(&question, fields.text("continuation_token")?.map_or("", smol_str::SmolStr::as_str))?;
+    let from = place(
+        &question,
+        fields
+            .text("continuation_token")?
+            .map_or("", smol_str::SmolStr::as_str),
+    )?;
     let work = move || {
         let page = stores.read(store, &wanted, from.as_ref(), size)?;
         let next = page.next.map_or_else(String::new, |next| match next {
             Place::Bundle(key) => continuation_token::write(&question, &[BUNDLE, &key.to_string()]),
             Place::Store(key) => continuation_token::write(&question, &[STORE, &key.to_string()]),
         });
-        let tuples =
-            page.tuples.iter().map(|timed| TupleBody { key: tuple_body(&timed.tuple), timestamp: rfc3339(timed.at) });
-        text_of(&ReadBody { tuples: tuples.collect(), continuation_token: next })
+        let tuples = page.tuples.iter().map(|timed| TupleBody {
+            key: tuple_body(&timed.tuple),
+            timestamp: rfc3339(timed.at),
+        });
+        text_of(&ReadBody {
+            tuples: tuples.collect(),
+            continuation_token: next,
+        })
     };
-    Ok(ok_text(shared.run_apart(&shared.pages, &request, work).await?))
+    Ok(ok_text(
+        shared.run_apart(&shared.pages, &request, work).await?,
+    ))
 }
 
 const BUNDLE: &str = "bundle";
 const STORE: &str = "store";
 
 fn place(question: &str, text: &str) -> Result<Option<Place>, ApiError> {
-    let Some([layer, key]) = continuation_token::read::<2>(question, text)? else { return Ok(None) };
+    let Some([layer, key]) = continuation_token::read::<2>(question, text)? else {
+        return Ok(None);
+    };
     let key = continuation_token::parse(&key)?;
-    Ok(Some(if layer == BUNDLE { Place::Bundle(key) } else { Place::Store(key) }))
+    Ok(Some(if layer == BUNDLE {
+        Place::Bundle(key)
+    } else {
+        Place::Store(key)
+    }))
 }
 
 /// A key that is given names an object, or a type and a user.
@@ -100,5 +119,10 @@ fn selection(key: &Fields<'_>) -> Result<Selection, ApiError> {
 /// The texts of a key, which hold no space.
 fn question(key: &Fields<'_>) -> Result<String, ApiError> {
     let text = |name| Ok::<_, ApiError>(key.text(name)?.map_or("", smol_str::SmolStr::as_str));
-    Ok(format!("{} {} {}", text("object")?, text("relation")?, text("user")?))
+    Ok(format!(
+        "{} {} {}",
+        text("object")?,
+        text("relation")?,
+        text("user")?
+    ))
 }

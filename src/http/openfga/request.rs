@@ -9,7 +9,8 @@ use crate::http::shared::Shared;
 use crate::http::{Error, Permission};
 use crate::model::{MAX_OTHERS, Record, Tuple, alike, nearest, shown};
 use crate::stores::{
-    Cut, Expansion, Failure, Limits, Listed, Membership, ModelId, RelationFault, StoreId, Stores, Terms,
+    Cut, Expansion, Failure, Limits, Listed, Membership, ModelId, RelationFault, StoreId, Stores,
+    Terms,
 };
 use actix_web::HttpRequest;
 use actix_web::web::{self, Payload, Query};
@@ -21,7 +22,11 @@ pub(super) const MAX_PAGE: usize = 100;
 const DEFAULT_PAGE: usize = 50;
 
 /// Refuses a caller without the permission, and any without a key.
-pub(super) fn admit(request: &HttpRequest, shared: &Shared, permission: Permission) -> Result<Arc<Stores>, ApiError> {
+pub(super) fn admit(
+    request: &HttpRequest,
+    shared: &Shared,
+    permission: Permission,
+) -> Result<Arc<Stores>, ApiError> {
     let caller = Identity::of(request, &shared.settings)?;
     // Whatever the settings say of anonymous callers: relations are who may do what.
     if caller.caller().is_none() {
@@ -64,12 +69,16 @@ pub(super) async fn admit_with_size(
 pub(super) fn store_id(request: &HttpRequest) -> Result<StoreId, ApiError> {
     let text = request.match_info().query("store_id");
     if text.len() != ID_CHARS {
-        let told = format!("the id of a store has {ID_CHARS} characters, not {}", text.len());
+        let told = format!(
+            "the id of a store has {ID_CHARS} characters, not {}",
+            text.len()
+        );
         return Err(ApiError::new(Code::StoreIdLength, told));
     }
     check_id(text, "store")?;
     // Text of the form that no id has: nobody has that store.
-    text.parse().map_err(|_| ApiError::new(Code::StoreNotFound, format!("there is no store `{text}`")))
+    text.parse()
+        .map_err(|_| ApiError::new(Code::StoreNotFound, format!("there is no store `{text}`")))
 }
 
 /// The model in the path.
@@ -79,14 +88,22 @@ pub(super) fn model_id_in_path(request: &HttpRequest) -> Result<ModelId, ApiErro
 
 /// The `authorization_model_id` of a body.
 pub(super) fn model_id(fields: &Fields<'_>) -> Result<Option<ModelId>, ApiError> {
-    fields.text("authorization_model_id")?.map(|text| read_model_id(text)).transpose()
+    fields
+        .text("authorization_model_id")?
+        .map(|text| read_model_id(text))
+        .transpose()
 }
 
 const ID_CHARS: usize = 26;
 
 fn read_model_id(text: &str) -> Result<ModelId, ApiError> {
     check_id(text, "authorization model")?;
-    text.parse().map_err(|_| ApiError::new(Code::ModelNotFound, format!("there is no authorization model `{text}`")))
+    text.parse().map_err(|_| {
+        ApiError::new(
+            Code::ModelNotFound,
+            format!("there is no authorization model `{text}`"),
+        )
+    })
 }
 
 /// OpenFGA's rule for ids.
@@ -100,7 +117,8 @@ fn check_id(text: &str, what: &str) -> Result<(), ApiError> {
     )))
 }
 
-/// The `consistency` of a question. Every answer is of the newest revision, so there is nothing to choose.
+/// The `consistency` of a question. Every answer is of the newest revision, so there is nothing to
+/// choose.
 pub(super) fn check_consistency(fields: &Fields<'_>) -> Result<(), ApiError> {
     const KNOWN: [&str; 3] = ["UNSPECIFIED", "MINIMIZE_LATENCY", "HIGHER_CONSISTENCY"];
     match fields.text("consistency")? {
@@ -115,17 +133,25 @@ pub(super) fn check_consistency(fields: &Fields<'_>) -> Result<(), ApiError> {
 /// The parameters of a query string.
 pub(super) type Parameters = HashMap<&'static str, String>;
 
-/// The parameters of a query string, in either spelling. One that is sent twice is refused, and so is one that is spelled
-/// nearly like another that there is: without it, more would be read than was asked for. Others are passed over.
+/// The parameters of a query string, in either spelling. One that is sent twice is refused, and so
+/// is one that is spelled nearly like another that there is: without it, more would be read than
+/// was asked for. Others are passed over.
 pub(super) fn query(request: &HttpRequest, known: &[&'static str]) -> Result<Parameters, ApiError> {
     parameters(request, known, |_| Ok(()))
 }
 
 /// The same for a call that is not OpenFGA's: any other parameter is refused.
-pub(super) fn exact_query(request: &HttpRequest, known: &[&'static str]) -> Result<Parameters, ApiError> {
+pub(super) fn exact_query(
+    request: &HttpRequest,
+    known: &[&'static str],
+) -> Result<Parameters, ApiError> {
     parameters(request, known, |other| {
         let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-        let told = format!("the parameter `{}` is not read: there are {}", shown(other), names.join(", "));
+        let told = format!(
+            "the parameter `{}` is not read: there are {}",
+            shown(other),
+            names.join(", ")
+        );
         Err(ApiError::invalid(told))
     })
 }
@@ -144,17 +170,27 @@ fn parameters(
         match names().find(|known| spells(&name, known)) {
             Some(known) => {
                 if found.insert(known, value).is_some() {
-                    return Err(ApiError::invalid(format!("the parameter `{known}` is sent twice: send it once")));
+                    return Err(ApiError::invalid(format!(
+                        "the parameter `{known}` is sent twice: send it once"
+                    )));
                 }
             }
             None => {
                 others += 1;
                 if others > MAX_OTHERS {
-                    let told = format!("the query string has more than {MAX_OTHERS} parameters that are not read");
+                    let told = format!(
+                        "the query string has more than {MAX_OTHERS} parameters that are not read"
+                    );
                     return Err(ApiError::invalid(told));
                 }
-                if let Some(meant) = names().find(|known| alike(known, &name)).or_else(|| nearest(&name, names())) {
-                    let told = format!("the parameter `{}` is not read: did you mean `{meant}`?", shown(&name));
+                if let Some(meant) = names()
+                    .find(|known| alike(known, &name))
+                    .or_else(|| nearest(&name, names()))
+                {
+                    let told = format!(
+                        "the parameter `{}` is not read: did you mean `{meant}`?",
+                        shown(&name)
+                    );
                     return Err(ApiError::invalid(told));
                 }
                 take_other(&name)?;
@@ -174,12 +210,20 @@ pub(super) fn page_size_of(query: &Parameters) -> Result<usize, ApiError> {
 
 /// The size of a page.
 pub(super) fn page_size(wanted: Option<i64>) -> Result<usize, ApiError> {
-    let Some(wanted) = wanted else { return Ok(DEFAULT_PAGE) };
-    usize::try_from(wanted).ok().filter(|size| (1..=MAX_PAGE).contains(size)).ok_or_else(wrong_page)
+    let Some(wanted) = wanted else {
+        return Ok(DEFAULT_PAGE);
+    };
+    usize::try_from(wanted)
+        .ok()
+        .filter(|size| (1..=MAX_PAGE).contains(size))
+        .ok_or_else(wrong_page)
 }
 
 fn wrong_page() -> ApiError {
-    ApiError::new(Code::PageSize, format!("`page_size` must be between 1 and {MAX_PAGE}"))
+    ApiError::new(
+        Code::PageSize,
+        format!("`page_size` must be between 1 and {MAX_PAGE}"),
+    )
 }
 
 /// What a question brings along, for the engine.
@@ -189,13 +233,20 @@ pub(super) fn terms<'a>(
     limits: Limits,
     is_over: &'a dyn Fn() -> bool,
 ) -> Terms<'a> {
-    Terms { contextual, limits, is_over, ..Terms::new(context) }
+    Terms {
+        contextual,
+        limits,
+        is_over,
+        ..Terms::new(context)
+    }
 }
 
-/// How many tuples a worker reads for a question before it gives it away: about a millisecond's work.
+/// How many tuples a worker reads for a question before it gives it away: about a millisecond's
+/// work.
 const BRIEF_READS: u64 = 10_000;
 
-/// LIMIT: a question in a longer body is answered apart: its context is converted before anything is counted.
+/// LIMIT: a question in a longer body is answered apart: its context is converted before anything
+/// is counted.
 const BRIEF_BODY_BYTES: usize = 64 << 10;
 
 /// An answer that may have been cut by the limits that it was asked for within.
@@ -222,8 +273,9 @@ impl MayBeCut for Expansion {
     }
 }
 
-/// Answers a question within what a worker may do between two answers, and where that does not suffice, apart from it,
-/// with all that a question may cost. The answer's text is written where it was found: a long one takes long to write, too.
+/// Answers a question within what a worker may do between two answers, and where that does not
+/// suffice, apart from it, with all that a question may cost. The answer's text is written where it
+/// was found: a long one takes long to write, too.
 pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
     shared: &Shared,
     (request, body_bytes): (&HttpRequest, usize),
@@ -233,17 +285,25 @@ pub(super) async fn answer<T: MayBeCut, A: Send + 'static>(
 ) -> Result<A, ApiError> {
     let refuse = move |failure| ApiError::of_failure(failure, names);
     if body_bytes <= BRIEF_BODY_BYTES {
-        match question(Limits { check_reads: BRIEF_READS, list_reads: BRIEF_READS, ..Limits::default() }) {
+        match question(Limits {
+            check_reads: BRIEF_READS,
+            list_reads: BRIEF_READS,
+            ..Limits::default()
+        }) {
             Err(Failure::Fault(RelationFault::TooBroad(_) | RelationFault::TooMuch)) => {}
             Ok(answer) if answer.is_cut() => {}
             answer => return write(answer.map_err(refuse)?),
         }
     }
-    shared.run_apart(&shared.questions, request, move || write(question(Limits::default()).map_err(refuse)?)).await
+    shared
+        .run_apart(&shared.questions, request, move || {
+            write(question(Limits::default()).map_err(refuse)?)
+        })
+        .await
 }
 
-/// Runs what goes on while its client reads, on a thread of its own. Whoever calls this has a [`Place`](crate::http::openfga::places::Place)
-/// for it: nothing here bounds how many there are.
+/// Runs what goes on while its client reads, on a thread of its own. Whoever calls this has a
+/// [`Place`](crate::http::openfga::places::Place) for it: nothing here bounds how many there are.
 pub(super) async fn beside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {

@@ -3,8 +3,8 @@
 use crate::http::Error;
 use crate::http::openfga::error::ApiError;
 use crate::http::openfga::{
-    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users, models, read, stores,
-    stream, write,
+    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users,
+    models, read, stores, stream, write,
 };
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource};
@@ -16,16 +16,26 @@ pub(in crate::http) fn mount(app: &mut ServiceConfig) {
     let calls = web::scope(STORES)
         // For servers that enforce.
         .service(at("/{store_id}/check", "POST").route(web::post().to(check::check)))
-        .service(at("/{store_id}/batch-check", "POST").route(web::post().to(batch_check::batch_check)))
-        .service(at("/{store_id}/list-objects", "POST").route(web::post().to(list_objects::list_objects)))
-        .service(at("/{store_id}/streamed-list-objects", "POST").route(web::post().to(stream::streamed_list_objects)))
+        .service(
+            at("/{store_id}/batch-check", "POST").route(web::post().to(batch_check::batch_check)),
+        )
+        .service(
+            at("/{store_id}/list-objects", "POST")
+                .route(web::post().to(list_objects::list_objects)),
+        )
+        .service(
+            at("/{store_id}/streamed-list-objects", "POST")
+                .route(web::post().to(stream::streamed_list_objects)),
+        )
         .service(at("/{store_id}/list-users", "POST").route(web::post().to(list_users::list_users)))
         .service(at("/{store_id}/expand", "POST").route(web::post().to(expand::expand)))
         // For whoever keeps the tuples.
         .service(at("/{store_id}/write", "POST").route(web::post().to(write::write)))
         .service(at("/{store_id}/read", "POST").route(web::post().to(read::read)))
         .service(at("/{store_id}/changes", "GET").route(web::get().to(changes::changes)))
-        .service(at("/{store_id}/delete-tuples", "POST").route(web::post().to(clear::delete_tuples)))
+        .service(
+            at("/{store_id}/delete-tuples", "POST").route(web::post().to(clear::delete_tuples)),
+        )
         .service(at("/{store_id}/export-tuples", "GET").route(web::get().to(export::export_tuples)))
         // For whoever keeps the stores and their models.
         .service(
@@ -33,24 +43,38 @@ pub(in crate::http) fn mount(app: &mut ServiceConfig) {
                 .route(web::get().to(models::list))
                 .route(web::post().to(models::write)),
         )
-        .service(at("/{store_id}/authorization-models/{model_id}", "GET").route(web::get().to(models::get)))
+        .service(
+            at("/{store_id}/authorization-models/{model_id}", "GET")
+                .route(web::get().to(models::get)),
+        )
         .service(
             at("/{store_id}/assertions/{model_id}", "GET, PUT")
                 .route(web::get().to(assertions::read))
                 .route(web::put().to(assertions::write)),
         )
         .service(
-            at("/{store_id}", "GET, DELETE").route(web::get().to(stores::get)).route(web::delete().to(stores::delete)),
+            at("/{store_id}", "GET, DELETE")
+                .route(web::get().to(stores::get))
+                .route(web::delete().to(stores::delete)),
         )
-        .service(at("", "GET, POST").route(web::get().to(stores::list)).route(web::post().to(stores::create)))
+        .service(
+            at("", "GET, POST")
+                .route(web::get().to(stores::list))
+                .route(web::post().to(stores::create)),
+        )
         .default_service(web::to(|| async { refuse(Error::NotFound) }));
     app.service(calls);
 }
 
-/// The label of a path in metrics: a closed list, whatever is asked for. `None` where the path is not of this API.
+/// The label of a path in metrics: a closed list, whatever is asked for. `None` where the path is
+/// not of this API.
 pub(in crate::http) fn endpoint_name(path: &str) -> Option<&'static str> {
     let rest = path.strip_prefix(STORES)?;
-    let mut parts = rest.strip_prefix('/').into_iter().flat_map(|rest| rest.splitn(3, '/')).skip(1);
+    let mut parts = rest
+        .strip_prefix('/')
+        .into_iter()
+        .flat_map(|rest| rest.splitn(3, '/'))
+        .skip(1);
     Some(match parts.next() {
         _ if !rest.is_empty() && !rest.starts_with('/') => return None,
         None => "fga_stores",
@@ -72,7 +96,9 @@ pub(in crate::http) fn endpoint_name(path: &str) -> Option<&'static str> {
 }
 
 fn at(path: &'static str, methods: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move { refuse(Error::MethodNotAllowed(methods)) }))
+    web::resource(path).default_service(web::to(move || async move {
+        refuse(Error::MethodNotAllowed(methods))
+    }))
 }
 
 fn refuse(error: Error) -> Result<HttpResponse, ApiError> {

@@ -32,28 +32,41 @@ const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=64;
     responses((status = 200, description = "A page of stores.", body = StoresBody), Errors),
     security(("key" = [])),
 )]
-pub(super) async fn list(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     let query = query(&request, &["page_size", "continuation_token", "name"])?;
     let size = page_size_of(&query)?;
-    let name = query.get("name").map(String::as_str).filter(|name| !name.is_empty());
+    let name = query
+        .get("name")
+        .map(String::as_str)
+        .filter(|name| !name.is_empty());
     let question = format!("stores {}", name.unwrap_or_default());
-    let place = continuation_token::read::<1>(&question, query.get("continuation_token").map_or("", String::as_str))?;
-    let after = place.map(|[id]| continuation_token::parse(&id)).transpose()?;
+    let place = continuation_token::read::<1>(
+        &question,
+        query.get("continuation_token").map_or("", String::as_str),
+    )?;
+    let after = place
+        .map(|[id]| continuation_token::parse(&id))
+        .transpose()?;
     let mut found = stores.list(after, name, size + 1);
     let has_more = found.len() > size;
     found.truncate(size);
     let last = found.last().filter(|_| has_more);
     Ok(ok(&StoresBody {
-        continuation_token: last
-            .map_or_else(String::new, |last| continuation_token::write(&question, &[&last.id.to_string()])),
+        continuation_token: last.map_or_else(String::new, |last| {
+            continuation_token::write(&question, &[&last.id.to_string()])
+        }),
         stores: found.into_iter().map(StoreBody::from).collect(),
     }))
 }
 
 /// Creates a store
 ///
-/// There may be `limits.stores` of them, 10,000 unless it is set; one more is `exceeded_entity_limit`.
+/// There may be `limits.stores` of them, 10,000 unless it is set; one more is
+/// `exceeded_entity_limit`.
 #[utoipa::path(
     post,
     path = "/stores",
@@ -68,14 +81,23 @@ pub(super) async fn create(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
-    let name = Fields::of(&body, CREATE_STORE)?.text("name")?.cloned().unwrap_or_default();
-    let fits = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || ".-/^_&@".contains(c);
+    let (stores, body) =
+        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let name = Fields::of(&body, CREATE_STORE)?
+        .text("name")?
+        .cloned()
+        .unwrap_or_default();
+    let fits =
+        |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || ".-/^_&@".contains(c);
     if !NAME_CHARS.contains(&name.chars().count()) || !name.chars().all(fits) {
         let told = "`name` must be 3 to 64 letters, digits, spaces and `.-/^_&@`";
         return Err(ApiError::invalid(told));
     }
-    let record = shared.run_apart(&shared.pages, &request, move || Ok::<_, ApiError>(stores.create(&name)?)).await?;
+    let record = shared
+        .run_apart(&shared.pages, &request, move || {
+            Ok::<_, ApiError>(stores.create(&name)?)
+        })
+        .await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(StoreBody::from(record)))
 }
 
@@ -89,15 +111,18 @@ pub(super) async fn create(
     responses((status = 200, description = "The id of the store.", body = StoreBody), Errors),
     security(("key" = [])),
 )]
-pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn get(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsRead)?;
     Ok(ok(&StoreBody::from(stores.record(store_id(&request)?)?)))
 }
 
 /// Deletes a store
 ///
-/// With all its models and tuples: it is gone at once, and what it held is removed from the disk in the moments after, also
-/// where the service is started anew. The store `main` cannot be deleted.
+/// With all its models and tuples: it is gone at once, and what it held is removed from the disk in
+/// the moments after, also where the service is started anew. The store `main` cannot be deleted.
 #[utoipa::path(
     delete,
     path = "/stores/{store_id}",
@@ -107,7 +132,10 @@ pub(super) async fn get(request: HttpRequest, shared: Data<Shared>) -> Result<Ht
     responses((status = 204, description = "The store has been deleted."), Errors),
     security(("key" = [])),
 )]
-pub(super) async fn delete(request: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn delete(
+    request: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, ApiError> {
     let stores = admit(&request, &shared, Permission::RelationsWrite)?;
     let store = store_id(&request)?;
     let work = move || {

@@ -1,7 +1,9 @@
-//! `POST /stores/{id}/streamed-list-objects`: the same list as it is found, one line of JSON for each object.
+//! `POST /stores/{id}/streamed-list-objects`: the same list as it is found, one line of JSON for
+//! each object.
 //!
-//! A list that ends early says so in the trailer `Behest-Truncated`, which clients that do not know it pass over. The
-//! framework sends no trailers, so the chunks of the body are framed here (RFC 9112 section 7.1).
+//! A list that ends early says so in the trailer `Behest-Truncated`, which clients that do not know
+//! it pass over. The framework sends no trailers, so the chunks of the body are framed here (RFC
+//! 9112 section 7.1).
 
 use crate::http::Permission;
 use crate::http::openfga::answer::{TRUNCATED, cut_name, name_basis};
@@ -41,8 +43,9 @@ pub(in crate::http) const STREAMS_OF_CALLER: usize = 64;
 
 /// Lists objects as they are found
 ///
-/// One line `{"result": {"object": …}}` for each, without a limit on their number, within three seconds. What cuts it
-/// stands in the trailer `Behest-Truncated`. An error after the first object is a line `{"error": …}`.
+/// One line `{"result": {"object": …}}` for each, without a limit on their number, within three
+/// seconds. What cuts it stands in the trailer `Behest-Truncated`. An error after the first object
+/// is a line `{"error": …}`.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/streamed-list-objects",
@@ -58,14 +61,20 @@ pub(super) async fn streamed_list_objects(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
+    let (stores, body) =
+        admit_with_body(&request, payload, &shared, Permission::RelationsRead).await?;
     let question = Question::read(&stores, store_id(&request)?, &body)?;
     let basis = question.basis();
-    let mut place = shared.streams.take(caller_place(&request, &shared), PATIENCE).map_err(|none| {
-        let (NoPlace::OfAll(most) | NoPlace::OfShare(most)) = none;
-        let told = format!("{most} lists are streamed already, which is the most: ask again when one has ended");
-        ApiError::new(Code::ResourceExhausted, told)
-    })?;
+    let mut place = shared
+        .streams
+        .take(caller_place(&request, &shared), PATIENCE)
+        .map_err(|none| {
+            let (NoPlace::OfAll(most) | NoPlace::OfShare(most)) = none;
+            let told = format!(
+                "{most} lists are streamed already, which is the most: ask again when one has ended"
+            );
+            ApiError::new(Code::ResourceExhausted, told)
+        })?;
     let (sender, mut receiver) = channel(WAITING);
     let walk = beside(move || {
         walk(&question, &mut place, &sender);
@@ -77,10 +86,19 @@ pub(super) async fn streamed_list_objects(
     let first = match receiver.recv().await {
         Some(Found::Failed(error)) => return Ok(failed(&error)),
         Some(first) => first,
-        None => return Err(ApiError::Internal("the walk ended without a word".to_owned())),
+        None => {
+            return Err(ApiError::Internal(
+                "the walk ended without a word".to_owned(),
+            ));
+        }
     };
     let is_framed = request.version() == Version::HTTP_11;
-    let mut response = HttpResponse::Ok().body(Lines { first: Some(first), receiver, is_framed, state: State::Lines });
+    let mut response = HttpResponse::Ok().body(Lines {
+        first: Some(first),
+        receiver,
+        is_framed,
+        state: State::Lines,
+    });
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if is_framed {
@@ -88,7 +106,9 @@ pub(super) async fn streamed_list_objects(
         headers.insert(TRAILER, HeaderValue::from_static("Behest-Truncated"));
     } else {
         // The end of the connection is the end of the body.
-        response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+        response
+            .head_mut()
+            .set_connection_type(actix_web::http::ConnectionType::Close);
     }
     response.head_mut().no_chunking(true);
     name_basis(&mut response, basis);
@@ -110,12 +130,23 @@ fn walk(question: &Question, place: &mut Place, sender: &Sender<Found>) {
         is_heard
     };
     let mut each = |object: ObjectRef| {
-        if tell(Found::Object(object.to_string())) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if tell(Found::Object(object.to_string())) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     };
     let ended = question
         .reader(Limits::default(), &is_over)
         .map_err(Failure::from)
-        .and_then(|mut reader| reader.stream_objects(&question.user, &question.relation, &question.kind, &mut each));
+        .and_then(|mut reader| {
+            reader.stream_objects(
+                &question.user,
+                &question.relation,
+                &question.kind,
+                &mut each,
+            )
+        });
     let last = match ended {
         Ok(cut) => Found::End(cut),
         Err(failure) => Found::Failed(ApiError::of_failure(failure, Names::Listed)),
@@ -136,7 +167,11 @@ fn failed(error: &ApiError) -> HttpResponse {
 /// The gRPC code of an error, as streams give it: 2 is unknown to the protocol, 13 internal.
 fn error_line(error: &ApiError) -> serde_json::Value {
     let (code, is_input) = error.code_name();
-    let number = if error.status_code() == StatusCode::BAD_REQUEST && is_input { 3 } else { 13 };
+    let number = if error.status_code() == StatusCode::BAD_REQUEST && is_input {
+        3
+    } else {
+        13
+    };
     json!({ "code": code, "message": error.to_string(), "error": { "code": number, "message": error.to_string() } })
 }
 
@@ -156,7 +191,9 @@ enum State {
 impl Lines {
     fn write(&mut self, found: Option<Found>) -> Bytes {
         let line = match found {
-            Some(Found::Object(object)) => json(&StreamedBody { result: StreamedObject { object } }),
+            Some(Found::Object(object)) => json(&StreamedBody {
+                result: StreamedObject { object },
+            }),
             Some(Found::Failed(error)) => {
                 self.state = State::Ended;
                 let line = json(&json!({ "error": error_line(&error).get("error") }));
@@ -169,17 +206,29 @@ impl Lines {
             // The walk is gone without its last word: the body must not look complete.
             None => {
                 self.state = State::Ended;
-                return self
-                    .last(Some(json(&json!({ "error": { "code": 13, "message": "the list broke off" } }))), None);
+                return self.last(
+                    Some(json(
+                        &json!({ "error": { "code": 13, "message": "the list broke off" } }),
+                    )),
+                    None,
+                );
             }
         };
-        if self.is_framed { chunk(&line) } else { line.into() }
+        if self.is_framed {
+            chunk(&line)
+        } else {
+            line.into()
+        }
     }
 
     fn last(&self, line: Option<Vec<u8>>, cut: Option<Cut>) -> Bytes {
         let mut out = Vec::new();
         if let Some(line) = line {
-            out.extend_from_slice(&if self.is_framed { chunk(&line) } else { line.into() });
+            out.extend_from_slice(&if self.is_framed {
+                chunk(&line)
+            } else {
+                line.into()
+            });
         }
         if self.is_framed {
             out.extend_from_slice(b"0\r\n");
@@ -199,7 +248,10 @@ impl MessageBody for Lines {
         BodySize::Stream
     }
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let lines = self.get_mut();
         if matches!(lines.state, State::Ended) {
             return Poll::Ready(None);
@@ -209,8 +261,13 @@ impl MessageBody for Lines {
             None => std::task::ready!(lines.receiver.poll_recv(cx)),
         };
         let written = lines.write(found);
-        // An empty piece would end the body for the framework; there is one only where the end is not framed.
-        if written.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(written))) }
+        // An empty piece would end the body for the framework; there is one only where the end is
+        // not framed.
+        if written.is_empty() {
+            Poll::Ready(None)
+        } else {
+            Poll::Ready(Some(Ok(written)))
+        }
     }
 }
 
@@ -238,7 +295,12 @@ mod tests {
             assert!(sender.send(found).await.is_ok());
         }
         drop(sender);
-        let mut lines = Box::pin(Lines { first: None, receiver, is_framed, state: State::Lines });
+        let mut lines = Box::pin(Lines {
+            first: None,
+            receiver,
+            is_framed,
+            state: State::Lines,
+        });
         let mut out = Vec::new();
         while let Some(Ok(piece)) = poll_fn(|cx| lines.as_mut().poll_next(cx)).await {
             out.extend_from_slice(&piece);
@@ -250,23 +312,45 @@ mod tests {
     async fn a_list_that_is_cut_says_so_in_its_trailer() {
         let line = "26\r\n{\"result\":{\"object\":\"document:plan\"}}\n\r\n";
         let plan = || Found::Object("document:plan".to_owned());
-        assert_eq!(body(true, vec![plan(), Found::End(None)]).await, format!("{line}0\r\n\r\n"));
-        for (cut, name) in [(Cut::Time, "time"), (Cut::Breadth, "breadth"), (Cut::Results, "results")] {
+        assert_eq!(
+            body(true, vec![plan(), Found::End(None)]).await,
+            format!("{line}0\r\n\r\n")
+        );
+        for (cut, name) in [
+            (Cut::Time, "time"),
+            (Cut::Breadth, "breadth"),
+            (Cut::Results, "results"),
+        ] {
             let expected = format!("{line}0\r\nbehest-truncated: {name}\r\n\r\n");
-            assert_eq!(body(true, vec![plan(), Found::End(Some(cut))]).await, expected);
+            assert_eq!(
+                body(true, vec![plan(), Found::End(Some(cut))]).await,
+                expected
+            );
         }
         let plain = "{\"result\":{\"object\":\"document:plan\"}}\n";
-        assert_eq!(body(false, vec![plan(), Found::End(Some(Cut::Time))]).await, plain);
+        assert_eq!(
+            body(false, vec![plan(), Found::End(Some(Cut::Time))]).await,
+            plain
+        );
     }
 
     #[actix_web::test]
     async fn an_error_after_an_object_and_a_walk_that_is_gone_end_the_body_with_an_error() {
         let failed = Found::Failed(ApiError::invalid("no"));
-        let told = body(false, vec![Found::Object("document:plan".to_owned()), failed]).await;
-        assert!(told.ends_with("\n{\"error\":{\"code\":3,\"message\":\"no\"}}\n"), "{told}");
+        let told = body(
+            false,
+            vec![Found::Object("document:plan".to_owned()), failed],
+        )
+        .await;
+        assert!(
+            told.ends_with("\n{\"error\":{\"code\":3,\"message\":\"no\"}}\n"),
+            "{told}"
+        );
         let told = body(true, vec![Found::Object("document:plan".to_owned())]).await;
         assert!(
-            told.ends_with("{\"error\":{\"code\":13,\"message\":\"the list broke off\"}}\n\r\n0\r\n\r\n"),
+            told.ends_with(
+                "{\"error\":{\"code\":13,\"message\":\"the list broke off\"}}\n\r\n0\r\n\r\n"
+            ),
             "{told}"
         );
     }

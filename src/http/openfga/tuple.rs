@@ -5,8 +5,8 @@ use crate::http::openfga::fields::Fields;
 use crate::http::openfga::members::{CONDITION, CONTEXTUAL_TUPLES, TUPLE_KEY};
 use crate::http::openfga::schema::{ConditionBody, TupleKeyBody};
 use crate::model::{
-    MAX_OBJECT_CHARS, MAX_RELATION_CHARS, Number, ObjectRef, Record, Tuple, TupleCondition, TupleKey, TupleUser, Value,
-    check_relation,
+    MAX_OBJECT_CHARS, MAX_RELATION_CHARS, Number, ObjectRef, Record, Tuple, TupleCondition,
+    TupleKey, TupleUser, Value, check_relation,
 };
 use crate::stores::{Model, Spelling};
 use serde_json::{Map, Value as Json};
@@ -21,7 +21,11 @@ pub(super) fn read_key(fields: &Fields<'_>) -> Result<TupleKey, ApiError> {
     let relation = fields.required("relation")?;
     read_relation(relation)?;
     let object = read_object(fields.required("object")?, fields.spelling())?;
-    Ok(TupleKey { object, relation: relation.clone(), user })
+    Ok(TupleKey {
+        object,
+        relation: relation.clone(),
+        user,
+    })
 }
 
 /// Reads the `tuple_key` of a question.
@@ -31,29 +35,46 @@ pub(super) fn read_question(fields: &Fields<'_>) -> Result<TupleKey, ApiError> {
 
 /// The `tuple_key` of a question, which must be there.
 pub(super) fn question<'a>(fields: &Fields<'a>) -> Result<Fields<'a>, ApiError> {
-    let missing = || ApiError::new(Code::NoTupleKey, format!("`{}` is missing", fields.path("tuple_key")));
+    let missing = || {
+        ApiError::new(
+            Code::NoTupleKey,
+            format!("`{}` is missing", fields.path("tuple_key")),
+        )
+    };
     fields.object("tuple_key", TUPLE_KEY)?.ok_or_else(missing)
 }
 
 /// Reads a user.
 pub(super) fn read_user(text: &str, spelling: &Spelling) -> Result<TupleUser, ApiError> {
-    spelling.user(text).map_err(|error| ApiError::invalid(error.to_string()))
+    spelling
+        .user(text)
+        .map_err(|error| ApiError::invalid(error.to_string()))
 }
 
 /// Reads an object.
 pub(super) fn read_object(text: &str, spelling: &Spelling) -> Result<ObjectRef, ApiError> {
     if text.chars().count() > MAX_OBJECT_CHARS {
-        let told = format!("the object has more than {MAX_OBJECT_CHARS} characters: use a shorter id");
+        let told =
+            format!("the object has more than {MAX_OBJECT_CHARS} characters: use a shorter id");
         return Err(ApiError::new(Code::ObjectTooLong, told));
     }
-    spelling.object(text).map_err(|error| ApiError::invalid(error.to_string()))
+    spelling
+        .object(text)
+        .map_err(|error| ApiError::invalid(error.to_string()))
 }
 
 /// Reads a relation.
 pub(super) fn read_relation(text: &str) -> Result<(), ApiError> {
     check_relation(text).map_err(|error| {
         let is_long = text.chars().count() > MAX_RELATION_CHARS;
-        ApiError::new(if is_long { Code::RelationTooLong } else { Code::Validation }, error.to_string())
+        ApiError::new(
+            if is_long {
+                Code::RelationTooLong
+            } else {
+                Code::Validation
+            },
+            error.to_string(),
+        )
     })
 }
 
@@ -85,7 +106,10 @@ pub(super) fn read_contextual_list(
 ) -> Result<Vec<Tuple>, ApiError> {
     let count = fields.count(name)?;
     if count > max {
-        let told = format!("`{}` holds {count} tuples, and at most {max} are taken", fields.path(name));
+        let told = format!(
+            "`{}` holds {count} tuples, and at most {max} are taken",
+            fields.path(name)
+        );
         return Err(ApiError::invalid(told));
     }
     let mut tuples = Vec::with_capacity(count);
@@ -95,7 +119,10 @@ pub(super) fn read_contextual_list(
             other => other,
         })?;
         model.rules.model().check_tuple(&tuple).map_err(|refusal| {
-            ApiError::new(Code::InvalidTuple, format!("the tuple `{}` is not allowed: {refusal}", tuple.key))
+            ApiError::new(
+                Code::InvalidTuple,
+                format!("the tuple `{}` is not allowed: {refusal}", tuple.key),
+            )
         })?;
         tuples.push(tuple);
     }
@@ -106,7 +133,10 @@ pub(super) fn read_contextual_list(
 pub(super) fn read_context<'a>(fields: &Fields<'a>) -> Result<Option<&'a Record>, ApiError> {
     let context = fields.record("context")?;
     if context.is_some_and(has_control) {
-        return Err(ApiError::invalid(format!("`{}` has a control character: remove it", fields.path("context"))));
+        return Err(ApiError::invalid(format!(
+            "`{}` has a control character: remove it",
+            fields.path("context")
+        )));
     }
     Ok(context)
 }
@@ -120,15 +150,17 @@ fn has_control(record: &Record) -> bool {
             Value::Record(record) => has_control(record),
         }
     }
-    record.iter().any(|(name, value)| name.contains(char::is_control) || in_value(value))
+    record
+        .iter()
+        .any(|(name, value)| name.contains(char::is_control) || in_value(value))
 }
 
 /// A tuple as answers have it.
 pub(super) fn tuple_body(tuple: &Tuple) -> TupleKeyBody {
-    let condition = tuple
-        .condition
-        .as_ref()
-        .map(|condition| ConditionBody { name: condition.name.to_string(), context: record_json(&condition.context) });
+    let condition = tuple.condition.as_ref().map(|condition| ConditionBody {
+        name: condition.name.to_string(),
+        context: record_json(&condition.context),
+    });
     TupleKeyBody {
         user: tuple.key.user.to_string(),
         relation: tuple.key.relation.to_string(),
@@ -139,7 +171,10 @@ pub(super) fn tuple_body(tuple: &Tuple) -> TupleKeyBody {
 
 /// An object of the model as JSON.
 pub(super) fn record_json(record: &Record) -> Map<String, Json> {
-    record.iter().map(|(name, value)| (name.to_string(), json_of(value))).collect()
+    record
+        .iter()
+        .map(|(name, value)| (name.to_string(), json_of(value)))
+        .collect()
 }
 
 /// A value of the model as JSON.
@@ -154,8 +189,9 @@ pub(super) fn json_of(value: &Value) -> Json {
     }
 }
 
-/// Whole numbers keep their digits; fractions are doubles in this API, as in protobuf. What is too large for one is
-/// written as a string, which conditions read as the number that it spells.
+/// Whole numbers keep their digits; fractions are doubles in this API, as in protobuf. What is too
+/// large for one is written as a string, which conditions read as the number that it spells.
 fn json_number(number: &Number) -> Json {
-    serde_json::from_str(number.digits()).unwrap_or_else(|_| Json::String(number.digits().to_owned()))
+    serde_json::from_str(number.digits())
+        .unwrap_or_else(|_| Json::String(number.digits().to_owned()))
 }

@@ -19,10 +19,11 @@ const MAX_TUPLES: usize = 100;
 
 /// Writes and deletes tuples
 ///
-/// At most 100, all or none, durable and visible when this answers. Where no model is named, the newest at the moment of
-/// the write must allow what is written. With `on_duplicate: "replace"`, which OpenFGA does not have, a tuple that exists
-/// with another condition or context is replaced in the same revision: a grant is renewed in one write. Tuples of the
-/// bundle cannot be written or deleted in `main`, and ids there are in canonical encoding.
+/// At most 100, all or none, durable and visible when this answers. Where no model is named, the
+/// newest at the moment of the write must allow what is written. With `on_duplicate: "replace"`,
+/// which OpenFGA does not have, a tuple that exists with another condition or context is replaced
+/// in the same revision: a grant is renewed in one write. Tuples of the bundle cannot be written or
+/// deleted in `main`, and ids there are in canonical encoding.
 #[utoipa::path(
     post,
     path = "/stores/{store_id}/write",
@@ -42,7 +43,8 @@ pub(super) async fn write(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, ApiError> {
-    let (stores, body) = admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
+    let (stores, body) =
+        admit_with_body(&request, payload, &shared, Permission::RelationsWrite).await?;
     let store = store_id(&request)?;
     let fields = Fields::in_store(&body, store, &stores, WRITE)?;
     let model = model_id(&fields)?;
@@ -50,33 +52,54 @@ pub(super) async fn write(
     let work = move || Ok::<_, ApiError>(stores.write(store, model, batch)?);
     let written = shared.run_apart(&shared.writes, &request, work).await?;
     let (model, revision) = (written.model, written.revision);
-    let body = WriteBody { revision: revision.0, written: written.written.len(), deleted: written.deleted.len() };
+    let body = WriteBody {
+        revision: revision.0,
+        written: written.written.len(),
+        deleted: written.deleted.len(),
+    };
     Ok(ok_of(Basis { model, revision }, &body))
 }
 
 fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
-    let (writes, deletes) = (fields.object("writes", WRITES)?, fields.object("deletes", DELETES)?);
-    let items = |part: &Option<Fields<'_>>| part.as_ref().map_or(Ok(0), |it| it.count("tuple_keys"));
+    let (writes, deletes) = (
+        fields.object("writes", WRITES)?,
+        fields.object("deletes", DELETES)?,
+    );
+    let items =
+        |part: &Option<Fields<'_>>| part.as_ref().map_or(Ok(0), |it| it.count("tuple_keys"));
     let count = items(&writes)? + items(&deletes)?;
     if count == 0 {
-        return Err(ApiError::new(Code::InvalidWriteInput, "`writes` or `deletes` must name at least one tuple"));
+        return Err(ApiError::new(
+            Code::InvalidWriteInput,
+            "`writes` or `deletes` must name at least one tuple",
+        ));
     }
     if count > MAX_TUPLES {
-        let told = format!("the request names {count} tuples, and at most {MAX_TUPLES} are taken: send several");
+        let told = format!(
+            "the request names {count} tuples, and at most {MAX_TUPLES} are taken: send several"
+        );
         return Err(ApiError::new(Code::ExceededLimit, told));
     }
     let mut batch = Batch::default();
     if let Some(writes) = writes {
-        batch.writes = writes.items("tuple_keys", TUPLE_KEY)?.iter().map(read_tuple).collect::<Result<_, _>>()?;
-        batch.on_duplicate = match policy(&writes, "on_duplicate", &["error", "ignore", "replace"])? {
+        batch.writes = writes
+            .items("tuple_keys", TUPLE_KEY)?
+            .iter()
+            .map(read_tuple)
+            .collect::<Result<_, _>>()?;
+        batch.on_duplicate = match policy(&writes, "on_duplicate", &["error", "ignore", "replace"])?
+        {
             "ignore" => OnDuplicate::Ignore,
             "replace" => OnDuplicate::Replace,
             _ => OnDuplicate::Error,
         };
     }
     if let Some(deletes) = deletes {
-        let keys: Result<Vec<TupleKey>, ApiError> =
-            deletes.items("tuple_keys", TUPLE_KEY)?.iter().map(read_key).collect();
+        let keys: Result<Vec<TupleKey>, ApiError> = deletes
+            .items("tuple_keys", TUPLE_KEY)?
+            .iter()
+            .map(read_key)
+            .collect();
         batch.deletes = keys?;
         if policy(&deletes, "on_missing", &["error", "ignore"])? == "ignore" {
             batch.on_missing = OnMissing::Ignore;
@@ -85,12 +108,28 @@ fn read_batch(fields: &Fields<'_>) -> Result<Batch, ApiError> {
     Ok(batch)
 }
 
-/// What is to be done with a tuple that is there, or is not: one of a few words, the first where nothing is said.
-fn policy(fields: &Fields<'_>, name: &str, known: &[&'static str]) -> Result<&'static str, ApiError> {
-    let said = fields.text(name)?.map_or("error", smol_str::SmolStr::as_str);
-    known.iter().find(|word| **word == said).copied().ok_or_else(|| {
-        let words: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
-        let told = format!("`{}` must be one of {}, not `{}`", fields.path(name), words.join(", "), shown(said));
-        ApiError::invalid(told)
-    })
+/// What is to be done with a tuple that is there, or is not: one of a few words, the first where
+/// nothing is said.
+fn policy(
+    fields: &Fields<'_>,
+    name: &str,
+    known: &[&'static str],
+) -> Result<&'static str, ApiError> {
+    let said = fields
+        .text(name)?
+        .map_or("error", smol_str::SmolStr::as_str);
+    known
+        .iter()
+        .find(|word| **word == said)
+        .copied()
+        .ok_or_else(|| {
+            let words: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+            let told = format!(
+                "`{}` must be one of {}, not `{}`",
+                fields.path(name),
+                words.join(", "),
+                shown(said)
+            );
+            ApiError::invalid(told)
+        })
 }

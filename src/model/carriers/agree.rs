@@ -1,7 +1,8 @@
 //! What the carriers of one request say, and whether they agree.
 //!
-//! INVARIANT: all proposals are the same chain, and all properties that are said of one member are the same. A mention
-//! without properties says nothing about them; what any mention says is not lost.
+//! INVARIANT: all proposals are the same chain, and all properties that are said of one member are
+//! the same. A mention without properties says nothing about them; what any mention says is not
+//! lost.
 
 use super::{ChainRefusal, Code, conflict, is_silent};
 use crate::model::{Entity, EntityRef, Record, Value, shown};
@@ -9,7 +10,8 @@ use crate::model::{Entity, EntityRef, Record, Value, shown};
 /// What was read so far.
 #[derive(Debug, Default)]
 pub(super) struct Stated {
-    /// The entity that `subject` names, with its remaining properties; none in the form `{user, agent}`.
+    /// The entity that `subject` names, with its remaining properties; none in the form `{user,
+    /// agent}`.
     pub(super) subject: Option<Entity>,
     /// Members that a carrier names with properties of their own.
     pub(super) others: Vec<Entity>,
@@ -33,12 +35,20 @@ impl Stated {
     /// Notes what a carrier says of a member.
     pub(super) fn describe(&mut self, uid: &EntityRef, properties: Record) {
         if !is_silent(&properties) {
-            self.others.push(Entity { uid: uid.clone(), properties });
+            self.others.push(Entity {
+                uid: uid.clone(),
+                properties,
+            });
         }
     }
 
-    /// Notes whom `context.agent` names: the last actor of the chain, or the subject of a chain of one.
-    pub(super) fn propose_actor(&mut self, carrier: &'static str, actor: EntityRef) -> Result<(), ChainRefusal> {
+    /// Notes whom `context.agent` names: the last actor of the chain, or the subject of a chain of
+    /// one.
+    pub(super) fn propose_actor(
+        &mut self,
+        carrier: &'static str,
+        actor: EntityRef,
+    ) -> Result<(), ChainRefusal> {
         let named: Vec<EntityRef> = match (self.proposals.first(), &self.subject) {
             (Some(proposal), _) => proposal.chain.clone(),
             (None, Some(subject)) => vec![subject.uid.clone()],
@@ -49,7 +59,10 @@ impl Stated {
         }
         let [subject] = named.as_slice() else {
             let actor = actor.to_string();
-            let message = format!("`{carrier}` names `{}`, which is not the last actor of the chain", shown(&actor));
+            let message = format!(
+                "`{carrier}` names `{}`, which is not the last actor of the chain",
+                shown(&actor)
+            );
             return Err(conflict(message));
         };
         self.propose(carrier, vec![subject.clone(), actor]);
@@ -59,7 +72,11 @@ impl Stated {
 
 /// The members of the chain that all proposals name, each with what was said of it.
 pub(super) fn agree(stated: Stated) -> Result<Vec<Entity>, ChainRefusal> {
-    let Stated { subject, others, proposals } = stated;
+    let Stated {
+        subject,
+        others,
+        proposals,
+    } = stated;
     let mut proposals = proposals.into_iter();
     let chain = match (proposals.next(), &subject) {
         // Nearly every request: nothing to agree about, and nothing to copy.
@@ -67,21 +84,36 @@ pub(super) fn agree(stated: Stated) -> Result<Vec<Entity>, ChainRefusal> {
         (None, subject) => subject.iter().map(|subject| subject.uid.clone()).collect(),
         (Some(first), _) => {
             if let Some(other) = proposals.find(|other| other.chain != first.chain) {
-                return Err(conflict(format!("`{}` and `{}` name different chains", first.carrier, other.carrier)));
+                return Err(conflict(format!(
+                    "`{}` and `{}` name different chains",
+                    first.carrier, other.carrier
+                )));
             }
             first.chain
         }
     };
-    let said: Vec<Entity> = subject.into_iter().chain(others).filter(|one| !is_silent(&one.properties)).collect();
+    let said: Vec<Entity> = subject
+        .into_iter()
+        .chain(others)
+        .filter(|one| !is_silent(&one.properties))
+        .collect();
     chain.into_iter().map(|uid| describe(uid, &said)).collect()
 }
 
 /// A member with all that was said of it.
 fn describe(uid: EntityRef, said: &[Entity]) -> Result<Entity, ChainRefusal> {
-    let mut of_it = said.iter().filter(|one| one.uid == uid).map(|one| &one.properties);
-    let Some(properties) = of_it.next() else { return Ok(Entity::from(uid)) };
+    let mut of_it = said
+        .iter()
+        .filter(|one| one.uid == uid)
+        .map(|one| &one.properties);
+    let Some(properties) = of_it.next() else {
+        return Ok(Entity::from(uid));
+    };
     if of_it.any(|others| !say_the_same(others, properties)) {
-        let message = format!("`{}` is named more than once, with different properties", shown(&uid.to_string()));
+        let message = format!(
+            "`{}` is named more than once, with different properties",
+            shown(&uid.to_string())
+        );
         return Err(ChainRefusal::Deny(Code::AttributeConflict, message));
     }
     let properties = properties.clone();
@@ -93,15 +125,22 @@ pub(super) fn say_the_same(one: &Record, other: &Record) -> bool {
     let mut others = other.iter().filter(|(_, value)| !value.is_null());
     let mut ours = one.iter().filter(|(_, value)| !value.is_null());
     // Both are in the order of their names.
-    ours.all(|(name, value)| others.next().is_some_and(|(other, said)| name == other && is_same(value, said)))
-        && others.next().is_none()
+    ours.all(|(name, value)| {
+        others
+            .next()
+            .is_some_and(|(other, said)| name == other && is_same(value, said))
+    }) && others.next().is_none()
 }
 
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Record(one), Value::Record(other)) => say_the_same(one, other),
         (Value::List(one), Value::List(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(other)
+                    .all(|(one, other)| is_same(one, other))
         }
         _ => one == other,
     }

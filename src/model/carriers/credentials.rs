@@ -1,14 +1,16 @@
 //! Credentials of a request, and whether they fit the chain that it names.
 //!
-//! INVARIANT: with credentials present, the subject of the chain, whose authority is used, is proven by one of them that
-//! stands alone. A credential that names several parties names the first members of the chain, in order; the facts of a
-//! credential are of those whom it names. What a caller may add behind them is actors, each without those facts, and each
-//! can only narrow what is permitted.
+//! INVARIANT: with credentials present, the subject of the chain, whose authority is used, is
+//! proven by one of them that stands alone. A credential that names several parties names the first
+//! members of the chain, in order; the facts of a credential are of those whom it names. What a
+//! caller may add behind them is actors, each without those facts, and each can only narrow what is
+//! permitted.
 
 use super::{ChainRefusal, invalid, is_silent, take_present};
 use crate::model::likely_token;
 use crate::model::{
-    Chain, Code, Credential, CredentialKind, EntityRef, Evidence, MAX_CREDENTIALS, Proven, Record, Value, shown,
+    Chain, Code, Credential, CredentialKind, EntityRef, Evidence, MAX_CREDENTIALS, Proven, Record,
+    Value, shown,
 };
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -16,27 +18,40 @@ use std::sync::Arc;
 /// The type of a subject that stands for a credential's chain.
 pub(super) const CREDENTIAL: &str = "credential";
 
-/// Returns `true` for what can be a credential's place in `context.credentials`. Anything else in its stead may be the
-/// credential itself.
+/// Returns `true` for what can be a credential's place in `context.credentials`. Anything else in
+/// its stead may be the credential itself.
 fn is_place(id: &str) -> bool {
     (1..=2).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The subject that a request names by type and id, to be shown and recorded; none where it names none. A credential that
-/// stands where its place belongs is never shown.
+/// The subject that a request names by type and id, to be shown and recorded; none where it names
+/// none. A credential that stands where its place belongs is never shown.
 pub(in crate::model) fn shown_subject(subject: &Record) -> Option<EntityRef> {
     let text = |name| subject.get(name).and_then(Value::as_text).cloned();
     let (kind, id) = text("type").zip(text("id"))?;
     let is_hidden = kind == CREDENTIAL && !is_place(&id);
-    let id = if is_hidden { SmolStr::new_static("(hidden)") } else { id };
+    let id = if is_hidden {
+        SmolStr::new_static("(hidden)")
+    } else {
+        id
+    };
     Some(likely_token::hidden(EntityRef { kind, id }))
 }
 
-/// Takes `context.credentials`, each verified, in order. One that proves nothing denies, whatever the others prove.
-pub(super) fn take(context: &mut Record, evidence: &Evidence) -> Result<Vec<Arc<Proven>>, ChainRefusal> {
-    let Some(value) = take_present(context, "credentials") else { return Ok(Vec::new()) };
+/// Takes `context.credentials`, each verified, in order. One that proves nothing denies, whatever
+/// the others prove.
+pub(super) fn take(
+    context: &mut Record,
+    evidence: &Evidence,
+) -> Result<Vec<Arc<Proven>>, ChainRefusal> {
+    let Some(value) = take_present(context, "credentials") else {
+        return Ok(Vec::new());
+    };
     let Value::List(credentials) = &value else {
-        return Err(invalid(format!("`context.credentials` must be an array, not {}", value.kind())));
+        return Err(invalid(format!(
+            "`context.credentials` must be an array, not {}",
+            value.kind()
+        )));
     };
     if credentials.is_empty() || credentials.len() > MAX_CREDENTIALS {
         let problem = format!("`context.credentials` must hold 1 to {MAX_CREDENTIALS} credentials");
@@ -52,20 +67,40 @@ pub(super) fn take(context: &mut Record, evidence: &Evidence) -> Result<Vec<Arc<
 }
 
 /// The credential that the subject stands for, by its place: `{"type": "credential", "id": "0"}`.
-pub(super) fn named<'a>(subject: &Record, proven: &'a [Arc<Proven>]) -> Result<Option<&'a Proven>, ChainRefusal> {
-    if subject.get("type").and_then(Value::as_text).is_none_or(|kind| kind != CREDENTIAL) {
+pub(super) fn named<'a>(
+    subject: &Record,
+    proven: &'a [Arc<Proven>],
+) -> Result<Option<&'a Proven>, ChainRefusal> {
+    if subject
+        .get("type")
+        .and_then(Value::as_text)
+        .is_none_or(|kind| kind != CREDENTIAL)
+    {
         return Ok(None);
     }
-    // Some clients always send an object of properties. An empty *carrier* is malformed, here as elsewhere.
+    // Some clients always send an object of properties. An empty *carrier* is malformed, here as
+    // elsewhere.
     let says_nothing = |name: &SmolStr, value: &Value| {
         let is_empty = name == "properties" && value.as_record().is_some_and(is_silent);
         value.is_null() || matches!(name.as_str(), "type" | "id") || is_empty
     };
-    if let Some((member, _)) = subject.iter().find(|(name, value)| !says_nothing(name, value)) {
-        return Err(invalid(format!("`subject.{}` stands beside a subject that a credential names", shown(member))));
+    if let Some((member, _)) = subject
+        .iter()
+        .find(|(name, value)| !says_nothing(name, value))
+    {
+        return Err(invalid(format!(
+            "`subject.{}` stands beside a subject that a credential names",
+            shown(member)
+        )));
     }
-    let id = subject.get("id").and_then(Value::as_text).map_or("", SmolStr::as_str);
-    let index = proven.iter().enumerate().find(|(index, _)| index.to_string() == id);
+    let id = subject
+        .get("id")
+        .and_then(Value::as_text)
+        .map_or("", SmolStr::as_str);
+    let index = proven
+        .iter()
+        .enumerate()
+        .find(|(index, _)| index.to_string() == id);
     index.map(|(_, proven)| Some(proven.as_ref())).ok_or_else(|| {
         invalid(if is_place(id) {
             format!("the subject is credential `{id}`, and `context.credentials` has no such place")
@@ -77,8 +112,8 @@ pub(super) fn named<'a>(subject: &Record, proven: &'a [Arc<Proven>]) -> Result<O
     })
 }
 
-/// Returns each credential with the members of the chain that it names, and refuses a chain that they do not fit.
-/// `resolve` reads a type as the bundle does.
+/// Returns each credential with the members of the chain that it names, and refuses a chain that
+/// they do not fit. `resolve` reads a type as the bundle does.
 pub(super) fn fit(
     chain: &Chain,
     proven: Vec<Arc<Proven>>,
@@ -88,14 +123,25 @@ pub(super) fn fit(
     let mut credentials = Vec::new();
     for (index, proven) in proven.into_iter().enumerate() {
         let named: Vec<EntityRef> = proven.chain.iter().map(&resolve).collect();
-        let begins = named.len() <= members.len() && named.iter().zip(&members).all(|(one, member)| one == *member);
+        let begins = named.len() <= members.len()
+            && named
+                .iter()
+                .zip(&members)
+                .all(|(one, member)| one == *member);
         let legs = match named.as_slice() {
             _ if begins => Some(0..named.len()),
-            [one] => members.iter().position(|member| *member == one).map(|at| at..at + 1),
+            [one] => members
+                .iter()
+                .position(|member| *member == one)
+                .map(|at| at..at + 1),
             _ => None,
         };
         let Some(legs) = legs else {
-            let names = named.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ");
+            let names = named
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" > ");
             return Err(mismatch(format!(
                 "`context.credentials[{index}]` is of `{}`, and the chain is `{}`{}",
                 shown(&names),
@@ -107,21 +153,28 @@ pub(super) fn fit(
     }
     check_id_tokens(&credentials)?;
     // What accompanies another credential proves nobody.
-    let proves_subject = |credential: &Credential| credential.legs.start == 0 && credential.proven.stands_alone;
+    let proves_subject =
+        |credential: &Credential| credential.legs.start == 0 && credential.proven.stands_alone;
     if credentials.is_empty() || credentials.iter().any(proves_subject) {
         return Ok(credentials);
     }
     let subject = shown_chain(members.get(..1).unwrap_or_default());
-    Err(mismatch(format!("no credential proves that `{}` stands behind the request", shown(&subject))))
+    Err(mismatch(format!(
+        "no credential proves that `{}` stands behind the request",
+        shown(&subject)
+    )))
 }
 
 /// The members of a chain, without what is likely to be a token in the place of an id.
 fn shown_chain(members: &[&EntityRef]) -> String {
-    let members = members.iter().map(|member| likely_token::hidden((*member).clone()).to_string());
+    let members = members
+        .iter()
+        .map(|member| likely_token::hidden((*member).clone()).to_string());
     members.collect::<Vec<_>>().join(" > ")
 }
 
-/// What helps where only the last party of a credential is not in the chain, which most often is the client.
+/// What helps where only the last party of a credential is not in the chain, which most often is
+/// the client.
 fn remedy(named: &[EntityRef], members: &[&EntityRef]) -> &'static str {
     match named.split_last() {
         Some((_, before)) if !before.is_empty() && before.iter().eq(members.iter().copied()) => {
@@ -131,11 +184,17 @@ fn remedy(named: &[EntityRef], members: &[&EntityRef]) -> &'static str {
     }
 }
 
-/// Refuses an ID token that stands alone: it was made for a client's own use, and whoever has seen one could send it.
+/// Refuses an ID token that stands alone: it was made for a client's own use, and whoever has seen
+/// one could send it.
 fn check_id_tokens(credentials: &[Credential]) -> Result<(), ChainRefusal> {
-    for (index, credential) in credentials.iter().enumerate().filter(|(_, credential)| !credential.proven.stands_alone)
+    for (index, credential) in credentials
+        .iter()
+        .enumerate()
+        .filter(|(_, credential)| !credential.proven.stands_alone)
     {
-        let mut others = credentials.iter().filter(|other| other.proven.kind != CredentialKind::IdToken);
+        let mut others = credentials
+            .iter()
+            .filter(|other| other.proven.kind != CredentialKind::IdToken);
         if !others.any(|other| other.legs.contains(&credential.legs.start)) {
             return Err(mismatch(format!(
                 "`context.credentials[{index}]` is an ID token, which never stands alone: send an access token of the same \

@@ -15,8 +15,17 @@ use smol_str::SmolStr;
 /// The members of an entity.
 const ENTITY: [&str; 3] = ["type", "id", "properties"];
 
-/// The members of an actor in `act` that are read. A token's `act` may have any others that are no carriers.
-const ACTOR: [&str; 7] = ["sub", "iss", "sub_profile", "act", "properties", "type", "id"];
+/// The members of an actor in `act` that are read. A token's `act` may have any others that are no
+/// carriers.
+const ACTOR: [&str; 7] = [
+    "sub",
+    "iss",
+    "sub_profile",
+    "act",
+    "properties",
+    "type",
+    "id",
+];
 
 /// The members of `delegation` that are read; the others are said of who delegates.
 const DELEGATION: [&str; 3] = ["delegator_type", "delegator_id", "properties"];
@@ -34,16 +43,22 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(settings: &'a CarrierSettings, evidence: &'a Evidence) -> Self {
-        Self { settings, evidence, asked: Vec::new(), stated: Stated::default() }
+        Self {
+            settings,
+            evidence,
+            asked: Vec::new(),
+            stated: Stated::default(),
+        }
     }
 
-    /// The chain that a credential names. A credential of one party says nothing about who uses it, so an actor may be
-    /// named beside it.
+    /// The chain that a credential names. A credential of one party says nothing about who uses it,
+    /// so an actor may be named beside it.
     pub(super) fn read_credential(&mut self, credential: &Proven) -> Result<(), ChainRefusal> {
         let mut chain = Vec::new();
         for uid in &credential.chain {
             for name in [&uid.kind, &uid.id] {
-                let refuse = |flaw| invalid(format!("an id or type that a credential names {flaw}"));
+                let refuse =
+                    |flaw| invalid(format!("an id or type that a credential names {flaw}"));
                 check_name(name).map_err(refuse)?;
             }
             chain.push(self.resolve(uid.kind.clone(), uid.id.clone()));
@@ -64,7 +79,9 @@ impl<'a> Reader<'a> {
         };
         for name in ["user", "agent"] {
             if subject.get_present(name).is_some() {
-                return Err(invalid(format!("`subject.{name}` stands beside `subject.type`")));
+                return Err(invalid(format!(
+                    "`subject.{name}` stands beside `subject.type`"
+                )));
             }
         }
         let kind = name_of(Some(kind), "subject.type")?;
@@ -84,7 +101,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The carriers among the subject's properties; they are taken out.
-    fn read_properties(&mut self, uid: &EntityRef, properties: &mut Record) -> Result<(), ChainRefusal> {
+    fn read_properties(
+        &mut self,
+        uid: &EntityRef,
+        properties: &mut Record,
+    ) -> Result<(), ChainRefusal> {
         if let Some(act) = take_present(properties, "act") {
             let mut chain = vec![uid.clone()];
             chain.extend(self.read_act(&act)?);
@@ -92,20 +113,26 @@ impl<'a> Reader<'a> {
         }
         if let Some(value) = take_present(properties, "on_behalf_of") {
             let user = self.read_party(&value, "user", "subject.properties.on_behalf_of")?;
-            self.stated.propose("subject.properties.on_behalf_of", vec![user, uid.clone()]);
+            self.stated
+                .propose("subject.properties.on_behalf_of", vec![user, uid.clone()]);
         }
         if let Some(value) = take_present(properties, "delegation") {
             let user = self.read_delegation(&value)?;
-            self.stated.propose("subject.properties.delegation", vec![user, uid.clone()]);
+            self.stated
+                .propose("subject.properties.delegation", vec![user, uid.clone()]);
         }
         Ok(())
     }
 
-    /// Refuses a subject whose carriers cannot be read, and that nobody reads, since another replaced it. Whom it names, and
-    /// whether it is whole, hurts only those who inherit it.
+    /// Refuses a subject whose carriers cannot be read, and that nobody reads, since another
+    /// replaced it. Whom it names, and whether it is whole, hurts only those who inherit it.
     pub(super) fn check_replaced(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
         self.check(subject, Site::Subject, "subject", &ENTITY)?;
-        let kind = subject.get("type").and_then(Value::as_text).cloned().unwrap_or_default();
+        let kind = subject
+            .get("type")
+            .and_then(Value::as_text)
+            .cloned()
+            .unwrap_or_default();
         let uid = self.resolve(kind, SmolStr::default());
         if let Some(properties) = subject.get("properties").and_then(Value::as_record) {
             let mut properties = properties.clone();
@@ -126,14 +153,20 @@ impl<'a> Reader<'a> {
     /// `{"user": …, "agent": …}` without type and id.
     fn read_user_and_agent(&mut self, subject: &Record) -> Result<(), ChainRefusal> {
         if subject.get_present("delegation_chain").is_some() {
-            return Err(invalid("`subject.delegation_chain` stands beside `subject.user` or `subject.agent`"));
+            return Err(invalid(
+                "`subject.delegation_chain` stands beside `subject.user` or `subject.agent`",
+            ));
         }
         if !is_silent(&properties_of(subject, "subject")?) {
-            return Err(invalid("`subject.properties` stands beside `subject.user` and `subject.agent`"));
+            return Err(invalid(
+                "`subject.properties` stands beside `subject.user` and `subject.agent`",
+            ));
         }
         let mut chain = Vec::new();
         for (name, path) in SIDE_BY_SIDE {
-            let value = subject.get_present(name).ok_or_else(|| invalid(format!("`{path}` is missing")))?;
+            let value = subject
+                .get_present(name)
+                .ok_or_else(|| invalid(format!("`{path}` is missing")))?;
             chain.push(self.read_side(value, name, path)?);
         }
         self.stated.propose("subject.user and subject.agent", chain);
@@ -141,7 +174,12 @@ impl<'a> Reader<'a> {
     }
 
     /// One of the two, of the type `default` where it has none.
-    fn read_side(&mut self, value: &Value, default: &str, path: &str) -> Result<EntityRef, ChainRefusal> {
+    fn read_side(
+        &mut self,
+        value: &Value,
+        default: &str,
+        path: &str,
+    ) -> Result<EntityRef, ChainRefusal> {
         match value {
             Value::Record(record) => self.read_entity(record, Some(default), path),
             other => Ok(self.resolve(default.into(), name_of(Some(other), path)?)),
@@ -163,17 +201,26 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Nested `act`: the outermost is the caller (RFC 8693 section 4.1), so the innermost comes first.
+    /// Nested `act`: the outermost is the caller (RFC 8693 section 4.1), so the innermost comes
+    /// first.
     fn read_act(&mut self, act: &Value) -> Result<Vec<EntityRef>, ChainRefusal> {
         let mut actors = Vec::new();
         let mut next = Some(act);
         while let Some(value) = next {
-            let act =
-                value.as_record().ok_or_else(|| invalid(format!("`act` must be an object, not {}", value.kind())))?;
+            let act = value
+                .as_record()
+                .ok_or_else(|| invalid(format!("`act` must be an object, not {}", value.kind())))?;
             self.check(act, Site::Actor, "act", &ACTOR)?;
             let named = self.read_actor(act)?;
             let uid = self.resolve(named.kind.clone(), named.id.clone());
-            check_said(act, "id", &[&named.id, act.get("sub").and_then(Value::as_text).unwrap_or(&named.id)])?;
+            check_said(
+                act,
+                "id",
+                &[
+                    &named.id,
+                    act.get("sub").and_then(Value::as_text).unwrap_or(&named.id),
+                ],
+            )?;
             check_said(act, "type", &[&named.kind, &uid.kind])?;
             self.describe(&uid, properties_of(act, "act")?, "act")?;
             actors.push(uid);
@@ -192,39 +239,55 @@ impl<'a> Reader<'a> {
                 Some("ai_agent") => Some("agent"),
                 Some("service") => Some("service"),
                 Some("user") => Some("user"),
-                _ => return Err(invalid("`act.sub_profile` must be `ai_agent`, `service` or `user`")),
+                _ => {
+                    return Err(invalid(
+                        "`act.sub_profile` must be `ai_agent`, `service` or `user`",
+                    ));
+                }
             },
         };
         let sub = required_name(act, "sub", "act.sub")?;
         let Some(issuer) = act.get_present("iss") else {
-            return Ok(EntityRef { kind: kind.unwrap_or(DEFAULT).into(), id: sub });
+            return Ok(EntityRef {
+                kind: kind.unwrap_or(DEFAULT).into(),
+                id: sub,
+            });
         };
         let issuer = name_of(Some(issuer), "act.iss")?;
-        let uid = self.evidence.ids().actor(&issuer, kind, DEFAULT, act).map_err(|why| match why {
-            NoId::Issuer => invalid("`act.iss` names an issuer that is not configured"),
-            NoId::Kind
-            | NoId::Sub
-            | NoId::Type
-            | NoId::Client
-            | NoId::Clients
-            | NoId::Led
-            | NoId::Spelling
-            | NoId::Person
-            | NoId::Spiffe => invalid(format!("`act` names nobody: {why}")),
-        })?;
+        let uid = self
+            .evidence
+            .ids()
+            .actor(&issuer, kind, DEFAULT, act)
+            .map_err(|why| match why {
+                NoId::Issuer => invalid("`act.iss` names an issuer that is not configured"),
+                NoId::Kind
+                | NoId::Sub
+                | NoId::Type
+                | NoId::Client
+                | NoId::Clients
+                | NoId::Led
+                | NoId::Spelling
+                | NoId::Person
+                | NoId::Spiffe => invalid(format!("`act` names nobody: {why}")),
+            })?;
         self.check_aliases([&uid])?;
         Ok(uid)
     }
 
     fn read_delegation(&mut self, value: &Value) -> Result<EntityRef, ChainRefusal> {
         const PATH: &str = "subject.properties.delegation";
-        let record =
-            value.as_record().ok_or_else(|| invalid(format!("`{PATH}` must be an object, not {}", value.kind())))?;
+        let record = value
+            .as_record()
+            .ok_or_else(|| invalid(format!("`{PATH}` must be an object, not {}", value.kind())))?;
         self.check(record, Site::Member, PATH, &DELEGATION)?;
         let kind = record.get("delegator_type");
         let kind = kind.ok_or_else(|| invalid(format!("`{PATH}.delegator_type` is missing")))?;
         let kind = kind_of(Some(kind), "subject.properties.delegation.delegator_type")?;
-        let id = required_name(record, "delegator_id", "subject.properties.delegation.delegator_id")?;
+        let id = required_name(
+            record,
+            "delegator_id",
+            "subject.properties.delegation.delegator_id",
+        )?;
         let uid = self.resolve(kind, id);
         self.describe(&uid, said_of_member(record, &DELEGATION, PATH)?, PATH)?;
         Ok(uid)
@@ -234,13 +297,24 @@ impl<'a> Reader<'a> {
         const PATH: &str = "subject.delegation_chain";
         match value.as_list() {
             Some([]) => Err(invalid(format!("`{PATH}` is empty"))),
-            Some(items) => items.iter().map(|item| self.read_typed(item, PATH)).collect(),
-            None => Err(invalid(format!("`{PATH}` must be an array, not {}", value.kind()))),
+            Some(items) => items
+                .iter()
+                .map(|item| self.read_typed(item, PATH))
+                .collect(),
+            None => Err(invalid(format!(
+                "`{PATH}` must be an array, not {}",
+                value.kind()
+            ))),
         }
     }
 
     /// An id of the type `default`, or `{type, id, properties?}`.
-    fn read_party(&mut self, value: &Value, default: &str, path: &str) -> Result<EntityRef, ChainRefusal> {
+    fn read_party(
+        &mut self,
+        value: &Value,
+        default: &str,
+        path: &str,
+    ) -> Result<EntityRef, ChainRefusal> {
         match value {
             Value::Text(_) => Ok(self.resolve(default.into(), name_of(Some(value), path)?)),
             _ => self.read_typed(value, path),
@@ -248,15 +322,23 @@ impl<'a> Reader<'a> {
     }
 
     fn read_typed(&mut self, value: &Value, path: &str) -> Result<EntityRef, ChainRefusal> {
-        let record = value
-            .as_record()
-            .ok_or_else(|| invalid(format!("`{path}` must hold {{type, id}}, not {}", value.kind())))?;
+        let record = value.as_record().ok_or_else(|| {
+            invalid(format!(
+                "`{path}` must hold {{type, id}}, not {}",
+                value.kind()
+            ))
+        })?;
         self.read_entity(record, None, path)
     }
 
-    /// A member that is spelled out, with the properties that belong to it, in `properties` or beside its type and id.
-    /// `default` is its type where it has none.
-    fn read_entity(&mut self, record: &Record, default: Option<&str>, path: &str) -> Result<EntityRef, ChainRefusal> {
+    /// A member that is spelled out, with the properties that belong to it, in `properties` or
+    /// beside its type and id. `default` is its type where it has none.
+    fn read_entity(
+        &mut self,
+        record: &Record,
+        default: Option<&str>,
+        path: &str,
+    ) -> Result<EntityRef, ChainRefusal> {
         self.check(record, Site::Member, path, &ENTITY)?;
         let kind = match (record.get_present("type"), default) {
             (None, Some(default)) => default.into(),
@@ -268,7 +350,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes the properties of a member. It cannot bring a chain of its own.
-    fn describe(&mut self, uid: &EntityRef, properties: Record, path: &str) -> Result<(), ChainRefusal> {
+    fn describe(
+        &mut self,
+        uid: &EntityRef,
+        properties: Record,
+        path: &str,
+    ) -> Result<(), ChainRefusal> {
         if !is_silent(&properties) {
             let path = format!("{path}.properties");
             self.check_properties(uid, &properties, Site::MemberProperties, &path)?;
@@ -277,8 +364,15 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Refuses what an object holds that nobody would read. `client_id` in `act` is a claim of a token.
-    fn check(&self, record: &Record, site: Site, path: &str, members: &[&'static str]) -> Result<(), ChainRefusal> {
+    /// Refuses what an object holds that nobody would read. `client_id` in `act` is a claim of a
+    /// token.
+    fn check(
+        &self,
+        record: &Record,
+        site: Site,
+        path: &str,
+        members: &[&'static str],
+    ) -> Result<(), ChainRefusal> {
         if is_plain(record, members) {
             return Ok(());
         }
@@ -294,7 +388,11 @@ impl<'a> Reader<'a> {
         members: &[&'static str],
     ) -> Option<Overlooked<'r>> {
         let reads_client = self.settings.client_id.is_some() && site != Site::Actor;
-        if reads_client { overlooked_client(record, site, members) } else { None }
+        if reads_client {
+            overlooked_client(record, site, members)
+        } else {
+            None
+        }
     }
 
     /// Refuses carriers among properties, but for those whose names the schema gives to attributes.
@@ -307,7 +405,11 @@ impl<'a> Reader<'a> {
     ) -> Result<(), ChainRefusal> {
         let attributes = self.settings.attributes_of(&uid.kind);
         // Where `client_id` is an attribute, `clientId` may be another.
-        let carriers: SmallVec<[_; 2]> = attributes.iter().copied().filter(|name| *name != CLIENT_ID).collect();
+        let carriers: SmallVec<[_; 2]> = attributes
+            .iter()
+            .copied()
+            .filter(|name| *name != CLIENT_ID)
+            .collect();
         if is_plain(properties, &carriers) {
             return Ok(());
         }
@@ -317,21 +419,36 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn resolve_entity(&mut self, entity: Entity) -> Entity {
-        Entity { uid: self.resolve(entity.uid.kind, entity.uid.id), properties: entity.properties }
+        Entity {
+            uid: self.resolve(entity.uid.kind, entity.uid.id),
+            properties: entity.properties,
+        }
     }
 
-    /// Refuses issuers' subjects whose types the bundle reads as one, where two issuers could then mean different people by
-    /// one id: ids are kept apart type by type, before the bundle is known.
-    pub(super) fn check_aliases<'u>(&self, uids: impl IntoIterator<Item = &'u EntityRef>) -> Result<(), ChainRefusal> {
+    /// Refuses issuers' subjects whose types the bundle reads as one, where two issuers could then
+    /// mean different people by one id: ids are kept apart type by type, before the bundle is
+    /// known.
+    pub(super) fn check_aliases<'u>(
+        &self,
+        uids: impl IntoIterator<Item = &'u EntityRef>,
+    ) -> Result<(), ChainRefusal> {
         let aliases = &self.settings.aliases;
         for uid in uids {
-            let Some((_, declared)) = aliases.iter().find(|(alias, _)| *alias == uid.kind) else { continue };
-            let same = aliases.iter().filter(|(_, kind)| kind == declared).map(|(alias, _)| alias);
+            let Some((_, declared)) = aliases.iter().find(|(alias, _)| *alias == uid.kind) else {
+                continue;
+            };
+            let same = aliases
+                .iter()
+                .filter(|(_, kind)| kind == declared)
+                .map(|(alias, _)| alias);
             let kinds: Vec<&SmolStr> = std::iter::once(declared).chain(same).collect();
             if self.evidence.ids().could_meet(&kinds) {
                 return Err(ChainRefusal::Deny(
                     Code::CredentialInvalid,
-                    format!("the bundle reads `{}` as `{declared}`, and two issuers can give one id to both", uid.kind),
+                    format!(
+                        "the bundle reads `{}` as `{declared}`, and two issuers can give one id to both",
+                        uid.kind
+                    ),
                 ));
             }
         }
@@ -343,7 +460,10 @@ impl<'a> Reader<'a> {
         match self.settings.declared(&uid.kind) {
             None => uid,
             Some(declared) => {
-                let resolved = EntityRef { kind: declared.clone(), id: uid.id };
+                let resolved = EntityRef {
+                    kind: declared.clone(),
+                    id: uid.id,
+                };
                 self.asked.push((resolved.clone(), uid.kind));
                 resolved
             }
@@ -354,21 +474,27 @@ impl<'a> Reader<'a> {
 impl CarrierSettings {
     /// The declared type that an alias stands for.
     pub(super) fn declared(&self, kind: &str) -> Option<&SmolStr> {
-        self.aliases.iter().find(|(alias, _)| alias == kind).map(|(_, declared)| declared)
+        self.aliases
+            .iter()
+            .find(|(alias, _)| alias == kind)
+            .map(|(_, declared)| declared)
     }
 
     /// An entity under its declared type.
     pub(super) fn resolved(&self, uid: &EntityRef) -> EntityRef {
-        EntityRef { kind: self.declared(&uid.kind).unwrap_or(&uid.kind).clone(), id: uid.id.clone() }
+        EntityRef {
+            kind: self.declared(&uid.kind).unwrap_or(&uid.kind).clone(),
+            id: uid.id.clone(),
+        }
     }
 }
 
 /// Refuses an actor that says beside its name that it is another.
 fn check_said(act: &Record, member: &str, named: &[&SmolStr]) -> Result<(), ChainRefusal> {
     match act.get_present(member) {
-        Some(said) if !named.iter().any(|name| said.as_text() == Some(*name)) => {
-            Err(invalid(format!("`act.{member}` is not that of the actor whom `act.sub` names")))
-        }
+        Some(said) if !named.iter().any(|name| said.as_text() == Some(*name)) => Err(invalid(
+            format!("`act.{member}` is not that of the actor whom `act.sub` names"),
+        )),
         _ => Ok(()),
     }
 }

@@ -1,15 +1,18 @@
 //! The table of carriers: what each is called, where it is read, and where one is put by mistake.
 //!
-//! Reading, look-alikes and misplaced names all follow from it. What is refused here would otherwise be ignored as a
-//! member that nobody defines (AuthZEN 1.0 section 10.1.1), and the request decided as if nobody acted for its subject.
+//! Reading, look-alikes and misplaced names all follow from it. What is refused here would
+//! otherwise be ignored as a member that nobody defines (AuthZEN 1.0 section 10.1.1), and the
+//! request decided as if nobody acted for its subject.
 //!
-//! INVARIANT: wherever a carrier's name stands in a request, it is read, refused, or somebody's data: a resource's
-//! properties, an action's, a call's arguments, and what the schema declares. So is the object that it stands in: where it
-//! is not read, it holds no carrier.
+//! INVARIANT: wherever a carrier's name stands in a request, it is read, refused, or somebody's
+//! data: a resource's properties, an action's, a call's arguments, and what the schema declares. So
+//! is the object that it stands in: where it is not read, it holds no carrier.
 
 mod overlooked;
 
-pub(in crate::model) use overlooked::{Overlooked, is_carrier, lookalike, overlooked, overlooked_client};
+pub(in crate::model) use overlooked::{
+    Overlooked, is_carrier, lookalike, overlooked, overlooked_client,
+};
 
 use crate::model::{Letters, Record, Value, begin_differently};
 use smol_str::SmolStr;
@@ -61,66 +64,151 @@ pub(super) const CLIENT_ID: &str = "client_id";
 
 /// Every carrier but [`CLIENT_ID`], and the members that say whose id a carrier's is.
 ///
-/// `context.user` is data, and no misplaced carrier. `context.delegation` belongs to the engine where it says nothing but
-/// how many act.
+/// `context.user` is data, and no misplaced carrier. `context.delegation` belongs to the engine
+/// where it says nothing but how many act.
 static CARRIERS: &[Carrier] = {
-    use Site::{Actor, Body, Context, Item, Member, MemberProperties, Options, Properties, Subject, Target};
+    use Site::{
+        Actor, Body, Context, Item, Member, MemberProperties, Options, Properties, Subject, Target,
+    };
     &[
         Carrier {
             name: "act",
             homes: &[Properties, Actor],
-            misplaced: &[Body, Item, Options, Subject, Context, Target, Member, MemberProperties],
+            misplaced: &[
+                Body,
+                Item,
+                Options,
+                Subject,
+                Context,
+                Target,
+                Member,
+                MemberProperties,
+            ],
         },
         Carrier {
             name: "on_behalf_of",
             homes: &[Properties],
-            misplaced: &[Body, Item, Options, Subject, Context, Target, Member, Actor, MemberProperties],
+            misplaced: &[
+                Body,
+                Item,
+                Options,
+                Subject,
+                Context,
+                Target,
+                Member,
+                Actor,
+                MemberProperties,
+            ],
         },
         Carrier {
             name: "delegation",
             homes: &[Properties],
-            misplaced: &[Body, Item, Options, Subject, Context, Target, Member, Actor, MemberProperties],
+            misplaced: &[
+                Body,
+                Item,
+                Options,
+                Subject,
+                Context,
+                Target,
+                Member,
+                Actor,
+                MemberProperties,
+            ],
         },
         Carrier {
             name: "delegation_chain",
             homes: &[Subject],
-            misplaced: &[Body, Item, Options, Properties, Context, Target, Member, Actor, MemberProperties],
+            misplaced: &[
+                Body,
+                Item,
+                Options,
+                Properties,
+                Context,
+                Target,
+                Member,
+                Actor,
+                MemberProperties,
+            ],
         },
         Carrier {
             name: "user",
             homes: &[Subject],
-            misplaced: &[Body, Item, Options, Properties, Target, Member, Actor, MemberProperties],
+            misplaced: &[
+                Body,
+                Item,
+                Options,
+                Properties,
+                Target,
+                Member,
+                Actor,
+                MemberProperties,
+            ],
         },
         Carrier {
             name: "agent",
             homes: &[Subject, Context],
-            misplaced: &[Body, Item, Options, Properties, Target, Member, Actor, MemberProperties],
+            misplaced: &[
+                Body,
+                Item,
+                Options,
+                Properties,
+                Target,
+                Member,
+                Actor,
+                MemberProperties,
+            ],
         },
         Carrier {
             name: "credentials",
             homes: &[Context],
-            misplaced: &[Body, Item, Options, Subject, Properties, Target, Member, Actor, MemberProperties],
+            misplaced: &[
+                Body,
+                Item,
+                Options,
+                Subject,
+                Properties,
+                Target,
+                Member,
+                Actor,
+                MemberProperties,
+            ],
         },
-        Carrier { name: "iss", homes: &[Actor], misplaced: &[Member] },
-        Carrier { name: "issuer", homes: &[], misplaced: &[Member, Actor] },
+        Carrier {
+            name: "iss",
+            homes: &[Actor],
+            misplaced: &[Member],
+        },
+        Carrier {
+            name: "issuer",
+            homes: &[],
+            misplaced: &[Member, Actor],
+        },
     ]
 };
 
 impl Carrier {
     /// Returns `true` where a member of this carrier's name says who acts, or would were it read.
     fn stands_in(&self, site: Site, member: &str, value: &Value) -> bool {
-        let is_engines = site == Site::Context && member == self.name && member == "delegation" && names_nobody(value);
+        let is_engines = site == Site::Context
+            && member == self.name
+            && member == "delegation"
+            && names_nobody(value);
         !is_engines && (self.homes.contains(&site) || self.misplaced.contains(&site))
     }
 }
 
 /// Returns `true` for a `delegation` that says nothing, or how many act and no more.
 ///
-/// INVARIANT: the form is a list of what is harmless, since the ways to say who delegates have no end: a name may stand in
-/// a list, in an object inside, or below any word.
+/// INVARIANT: the form is a list of what is harmless, since the ways to say who delegates have no
+/// end: a name may stand in a list, in an object inside, or below any word.
 fn names_nobody(value: &Value) -> bool {
-    let is_count = |name: &SmolStr, value: &Value| name == "depth" && matches!(value, Value::Number(_));
-    value.as_record().is_some_and(|record| record.iter().all(|(name, value)| value.is_null() || is_count(name, value)))
+    let is_count =
+        |name: &SmolStr, value: &Value| name == "depth" && matches!(value, Value::Number(_));
+    value.as_record().is_some_and(|record| {
+        record
+            .iter()
+            .all(|(name, value)| value.is_null() || is_count(name, value))
+    })
 }
 
 /// The objects in which carriers stand, by their names.
@@ -144,14 +232,16 @@ fn is_container(name: &str) -> bool {
     CONTAINERS.iter().any(|(container, _)| *container == name)
 }
 
-/// What an object, or a list of objects, of the name `member` is at a site; none where it is somebody's data, whatever it
-/// is called. Where the schema declares an attribute of that name, the caller does not ask.
+/// What an object, or a list of objects, of the name `member` is at a site; none where it is
+/// somebody's data, whatever it is called. Where the schema declares an attribute of that name, the
+/// caller does not ask.
 fn inside(site: Site, member: &Letters<'_>) -> Option<Site> {
     let (name, within) = *CONTAINERS.iter().find(|(name, _)| member.are_of(name))?;
     match (site, within) {
         _ if name == TOKEN && site != Site::Context => None,
         (site, Site::Target | Site::Options | Site::Item) if site.is_of_attributes() => None,
-        (Site::Target, Site::Properties) | (Site::Context, Site::Target | Site::Options | Site::Item) => None,
+        (Site::Target, Site::Properties)
+        | (Site::Context, Site::Target | Site::Options | Site::Item) => None,
         (Site::Context, Site::Properties) => Some(Site::Context),
         _ => Some(within),
     }
@@ -160,11 +250,14 @@ fn inside(site: Site, member: &Letters<'_>) -> Option<Site> {
 /// Finds a carrier in an object that is not read where it stands.
 fn held(value: &Value, site: Site, name: Naming) -> Option<&'static str> {
     match value {
-        Value::Record(record) => record.iter().filter(|(_, value)| !value.is_null()).find_map(|(member, value)| {
-            let letters = Letters::of(member);
-            let own = name(member, &letters, value, site);
-            own.or_else(|| held(value, inside(site, &letters)?, name))
-        }),
+        Value::Record(record) => record
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .find_map(|(member, value)| {
+                let letters = Letters::of(member);
+                let own = name(member, &letters, value, site);
+                own.or_else(|| held(value, inside(site, &letters)?, name))
+            }),
         Value::List(items) => items.iter().find_map(|item| held(item, site, name)),
         _ => None,
     }
@@ -174,9 +267,16 @@ fn held(value: &Value, site: Site, name: Naming) -> Option<&'static str> {
 type Naming = fn(&str, &Letters<'_>, &Value, Site) -> Option<&'static str>;
 
 /// The carrier that a member of an object in the wrong place names.
-fn carrier_named(member: &str, letters: &Letters<'_>, value: &Value, site: Site) -> Option<&'static str> {
+fn carrier_named(
+    member: &str,
+    letters: &Letters<'_>,
+    value: &Value,
+    site: Site,
+) -> Option<&'static str> {
     let carrier = carrier(letters)?;
-    carrier.stands_in(site, member, value).then_some(carrier.name)
+    carrier
+        .stands_in(site, member, value)
+        .then_some(carrier.name)
 }
 
 /// The client, where a member of an object in the wrong place names it.
@@ -184,15 +284,17 @@ fn client_named(_: &str, letters: &Letters<'_>, _: &Value, _: Site) -> Option<&'
     letters.are_of(CLIENT_ID).then_some(CLIENT_ID)
 }
 
-/// Returns `true` for an object of which nobody overlooks anything: each member is one of `members`, or begins unlike all of
-/// them and all names of these tables. Nearly every object of a request ends here: comparing each name with all of the
-/// tables took 3,000 instructions of a decision's 92,000, and looking through each object once for the carriers and once
-/// for the client 500 of 85,000.
+/// Returns `true` for an object of which nobody overlooks anything: each member is one of
+/// `members`, or begins unlike all of them and all names of these tables. Nearly every object of a
+/// request ends here: comparing each name with all of the tables took 3,000 instructions of a
+/// decision's 92,000, and looking through each object once for the carriers and once for the client
+/// 500 of 85,000.
 pub(in crate::model) fn is_plain(record: &Record, members: &[&'static str]) -> bool {
     record.iter().all(|(name, _)| {
         let name = name.as_str();
         members.contains(&name)
-            || (begins_like_none(name) && members.iter().all(|known| begin_differently(name, known)))
+            || (begins_like_none(name)
+                && members.iter().all(|known| begin_differently(name, known)))
     })
 }
 
@@ -209,13 +311,19 @@ fn begins_like_none(name: &str) -> bool {
 
 /// Returns the place of an ASCII letter in the alphabet, in whichever case.
 fn letter(byte: u8) -> Option<usize> {
-    byte.is_ascii_alphabetic().then(|| usize::from(byte.to_ascii_lowercase() - b'a'))
+    byte.is_ascii_alphabetic()
+        .then(|| usize::from(byte.to_ascii_lowercase() - b'a'))
 }
 
-/// The first two letters of the names in these tables: for each first letter, the second ones as bits.
+/// The first two letters of the names in these tables: for each first letter, the second ones as
+/// bits.
 static BEGINNINGS: LazyLock<[u32; 26]> = LazyLock::new(|| {
     let mut beginnings = [0; 26];
-    let names = CARRIERS.iter().map(|carrier| carrier.name).chain(CONTAINERS.map(|(name, _)| name)).chain([CLIENT_ID]);
+    let names = CARRIERS
+        .iter()
+        .map(|carrier| carrier.name)
+        .chain(CONTAINERS.map(|(name, _)| name))
+        .chain([CLIENT_ID]);
     for name in names {
         let mut letters = name.bytes().filter_map(letter);
         if let (Some(one), Some(two)) = (letters.next(), letters.next())

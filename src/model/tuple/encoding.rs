@@ -1,17 +1,19 @@
 //! The one spelling of a Cedar entity as a tuple's object, and back.
 //!
-//! INVARIANT: encoding is injective, and what it makes never holds a character that means something in a tuple. So a
-//! SPIFFE id or a URI can be an id, `eng#member` as an id is never a userset, and `*` as an id is never everyone.
+//! INVARIANT: encoding is injective, and what it makes never holds a character that means something
+//! in a tuple. So a SPIFFE id or a URI can be an id, `eng#member` as an id is never a userset, and
+//! `*` as an id is never everyone.
 
 use super::{ObjectRef, TupleKey, TupleTextError, TupleUser, is_plain};
 use crate::model::EntityRef;
 use smol_str::SmolStr;
 use std::fmt::Write as _;
 
-/// The name of a type as the relation model spells it: `Lab/doc`, where Cedar and requests say `Lab::doc`.
+/// The name of a type as the relation model spells it: `Lab/doc`, where Cedar and requests say
+/// `Lab::doc`.
 ///
-/// INVARIANT: what is asked of a model by a type's name takes this, and not a text: one type has two spellings, and the
-/// other one finds nothing.
+/// INVARIANT: what is asked of a model by a type's name takes this, and not a text: one type has
+/// two spellings, and the other one finds nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModelType(SmolStr);
 
@@ -24,13 +26,21 @@ impl ModelType {
     /// Spells the name of an entity type.
     #[must_use]
     pub fn of_entity_type(name: &SmolStr) -> Self {
-        if name.contains(':') { Self(name.replace("::", "/").into()) } else { Self(name.clone()) }
+        if name.contains(':') {
+            Self(name.replace("::", "/").into())
+        } else {
+            Self(name.clone())
+        }
     }
 
     /// The entity type's name.
     #[must_use]
     pub fn to_entity_type(&self) -> SmolStr {
-        if self.0.contains('/') { self.0.replace('/', "::").into() } else { self.0.clone() }
+        if self.0.contains('/') {
+            self.0.replace('/', "::").into()
+        } else {
+            self.0.clone()
+        }
     }
 
     /// The name as the model has it.
@@ -58,26 +68,35 @@ impl ObjectRef {
         Ok(user)
     }
 
-    /// Spells an entity, whichever place it has in tuples: the id percent-encoded, the namespaces of the type parted by `/`.
-    /// Refuses what is too long for any, and an empty id.
+    /// Spells an entity, whichever place it has in tuples: the id percent-encoded, the namespaces
+    /// of the type parted by `/`. Refuses what is too long for any, and an empty id.
     pub fn spell(entity: &EntityRef) -> Result<Self, TupleTextError> {
         let ModelType(kind) = ModelType::of_entity_type(&entity.kind);
-        let id = if is_plain(&entity.id) { entity.id.clone() } else { encode_id(&entity.id) };
+        let id = if is_plain(&entity.id) {
+            entity.id.clone()
+        } else {
+            encode_id(&entity.id)
+        };
         Self::new(kind, id)
     }
 
-    /// The entity that this object spells; `None` where the id is not canonical, so that no entity has two spellings.
+    /// The entity that this object spells; `None` where the id is not canonical, so that no entity
+    /// has two spellings.
     #[must_use]
     pub fn to_entity(&self) -> Option<EntityRef> {
         let id = decode_id(&self.id).filter(|id| encode_id(id) == self.id)?;
-        Some(EntityRef { kind: self.kind.to_entity_type(), id })
+        Some(EntityRef {
+            kind: self.kind.to_entity_type(),
+            id,
+        })
     }
 }
 
 impl ObjectRef {
-    /// Reads an object as tuples spell it, or as answers show an entity, where that leaves no doubt: no id of a tuple holds
-    /// a colon, so an id with one (`user:https://idp.example/alice`) is an entity's own, whole and not encoded, a per cent
-    /// sign in it being one. One that holds `#` or white space too is refused: it may be meant as a userset.
+    /// Reads an object as tuples spell it, or as answers show an entity, where that leaves no
+    /// doubt: no id of a tuple holds a colon, so an id with one (`user:https://idp.example/alice`)
+    /// is an entity's own, whole and not encoded, a per cent sign in it being one. One that holds
+    /// `#` or white space too is refused: it may be meant as a userset.
     pub fn parse_shown(text: &str) -> Result<Self, TupleTextError> {
         let object = Self::spell_shown(text)?;
         object.as_object()?;
@@ -97,8 +116,8 @@ impl ObjectRef {
 }
 
 impl EntityRef {
-    /// The text that names this entity as the user of a tuple, where `type:id` would name another or none; none for what is
-    /// too long for tuples, too.
+    /// The text that names this entity as the user of a tuple, where `type:id` would name another
+    /// or none; none for what is too long for tuples, too.
     #[must_use]
     pub fn tuple_spelling(&self) -> Option<String> {
         if is_plain(&self.id) {
@@ -108,7 +127,9 @@ impl EntityRef {
         if TupleUser::parse_shown(&self.to_string()).is_ok_and(names_it) {
             return None;
         }
-        ObjectRef::of_user(self).ok().map(|object| object.to_string())
+        ObjectRef::of_user(self)
+            .ok()
+            .map(|object| object.to_string())
     }
 }
 
@@ -161,7 +182,8 @@ pub fn encode_id(id: &str) -> SmolStr {
     text.into()
 }
 
-/// Undoes [`encode_id`]; `None` where a `%` is not followed by two hex digits, or the bytes are no UTF-8.
+/// Undoes [`encode_id`]; `None` where a `%` is not followed by two hex digits, or the bytes are no
+/// UTF-8.
 #[must_use]
 pub fn decode_id(id: &str) -> Option<SmolStr> {
     if !id.contains('%') {
@@ -181,7 +203,8 @@ pub fn decode_id(id: &str) -> Option<SmolStr> {
     String::from_utf8(bytes).ok().map(SmolStr::from)
 }
 
-/// Whether an id is the encoding of its own decoding. In the store that decisions read, every id is.
+/// Whether an id is the encoding of its own decoding. In the store that decisions read, every id
+/// is.
 #[must_use]
 pub fn is_canonical_id(id: &str) -> bool {
     decode_id(id).is_some_and(|decoded| encode_id(&decoded) == id)

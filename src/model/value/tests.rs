@@ -37,7 +37,11 @@ fn decimals_keep_four_places_and_refuse_a_fifth() {
         ("0.00001", None),
         ("12345.123456789", None),
     ] {
-        assert_eq!(number(digits).to_decimal_text().as_deref(), expected, "{digits}");
+        assert_eq!(
+            number(digits).to_decimal_text().as_deref(),
+            expected,
+            "{digits}"
+        );
     }
 }
 
@@ -50,12 +54,24 @@ fn numbers_compare_by_what_they_denote() {
         ("-2", "-1", Some(Ordering::Less)),
         ("0", "-0.0", Some(Ordering::Equal)),
         ("0", "1e-30", Some(Ordering::Less)),
-        ("9007199254740993", "9007199254740992", Some(Ordering::Greater)),
+        (
+            "9007199254740993",
+            "9007199254740992",
+            Some(Ordering::Greater),
+        ),
         ("1e400", "1", None),
         ("1e-39999", "1", None),
     ] {
-        assert_eq!(number(one).compare(&number(other)), expected, "{one} {other}");
-        assert_eq!(number(other).compare(&number(one)), expected.map(Ordering::reverse), "{other} {one}");
+        assert_eq!(
+            number(one).compare(&number(other)),
+            expected,
+            "{one} {other}"
+        );
+        assert_eq!(
+            number(other).compare(&number(one)),
+            expected.map(Ordering::reverse),
+            "{other} {one}"
+        );
     }
 }
 
@@ -68,15 +84,26 @@ fn only_json_numbers_are_numbers() {
 
 #[test]
 fn a_record_refuses_a_name_that_occurs_twice() {
-    let twice = vec![("a".into(), Value::Null), ("b".into(), Value::Null), ("a".into(), Value::from(true))];
+    let twice = vec![
+        ("a".into(), Value::Null),
+        ("b".into(), Value::Null),
+        ("a".into(), Value::from(true)),
+    ];
     assert_eq!(Record::from_members(twice), Err("a".into()));
 }
 
 #[test]
 fn a_record_changes_alone_and_the_last_of_equal_names_stays() {
-    let members = [("b", 1), ("a", 2), ("b", 3)].map(|(name, value)| (SmolStr::new(name), Value::from(value)));
+    let members = [("b", 1), ("a", 2), ("b", 3)]
+        .map(|(name, value)| (SmolStr::new(name), Value::from(value)));
     let first: Record = members.into_iter().collect();
-    assert_eq!(first.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(
+        first
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>(),
+        ["a", "b"]
+    );
     assert_eq!(first.get("b"), Some(&Value::from(3)));
     let mut second = first.clone();
     assert!(second.is_same(&first));
@@ -84,7 +111,13 @@ fn a_record_changes_alone_and_the_last_of_equal_names_stays() {
     second.insert("0", Value::Null);
     assert_eq!(second.remove("a"), Some(Value::from(2)));
     assert_eq!(second.remove("a"), None);
-    assert_eq!(second.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["0", "b"]);
+    assert_eq!(
+        second
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>(),
+        ["0", "b"]
+    );
     assert_eq!((first.len(), first.get("b")), (2, Some(&Value::from(3))));
     assert!(!second.is_same(&first));
     second.remove("0");

@@ -1,27 +1,43 @@
 //! How policies use `context.now`, and so for how long an outcome stays what it is.
 //!
-//! A comparison `context.now < value`, whichever operator and side, changes only when the clock passes the value. Every
-//! other use (a calendar day, a difference, the context as a whole) may change with every millisecond.
+//! A comparison `context.now < value`, whichever operator and side, changes only when the clock
+//! passes the value. Every other use (a calendar day, a difference, the context as a whole) may
+//! change with every millisecond.
 //!
-//! INVARIANT: never too long. All comparisons of the policies that were evaluated count, those as well that were not come to
-//! because something before them was false; what is not known to be such a comparison is another use.
+//! INVARIANT: never too long. All comparisons of the policies that were evaluated count, those as
+//! well that were not come to because something before them was false; what is not known to be such
+//! a comparison is another use.
 
 use crate::model::{ClockUse, Timestamp};
 use crate::policy::analysis::syntax::{Root, access_path, children};
 use crate::policy::inputs::datetime;
 use crate::policy::load::policies::{Rule, no_slots};
-use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Name, PartialValue, Value as Cedar, ValueKind};
+use cedar_policy_core::ast::{
+    BinaryOp, Expr, ExprKind, Literal, Name, PartialValue, Value as Cedar, ValueKind,
+};
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// The use that these policies make of the clock, which stands at `now`, for the inputs that `evaluator` has.
-pub(in crate::policy) fn used(evaluator: &Evaluator<'_>, rules: &[&Arc<Rule>], now: Timestamp) -> ClockUse {
+/// The use that these policies make of the clock, which stands at `now`, for the inputs that
+/// `evaluator` has.
+pub(in crate::policy) fn used(
+    evaluator: &Evaluator<'_>,
+    rules: &[&Arc<Rule>],
+    now: Timestamp,
+) -> ClockUse {
     let mut found = ClockUse::Unread;
-    for rule in rules.iter().filter(|rule| rule.reads.context(&[SmolStr::new_static(NOW)])) {
+    for rule in rules
+        .iter()
+        .filter(|rule| rule.reads.context(&[SmolStr::new_static(NOW)]))
+    {
         let mut values = Vec::new();
-        if !rule.conjuncts.iter().all(|conjunct| compared_with(&conjunct.expr, &mut values)) {
+        if !rule
+            .conjuncts
+            .iter()
+            .all(|conjunct| compared_with(&conjunct.expr, &mut values))
+        {
             return ClockUse::Otherwise;
         }
         found = found.and(ClockUse::read(now));
@@ -50,7 +66,11 @@ fn compared_with<'e>(expr: &'e Expr, values: &mut Vec<&'e Expr>) -> bool {
             continue;
         }
         let (base, attribute) = match next.expr_kind() {
-            ExprKind::BinaryApp { op: BinaryOp::Eq | BinaryOp::Less | BinaryOp::LessEq, arg1, arg2 } => {
+            ExprKind::BinaryApp {
+                op: BinaryOp::Eq | BinaryOp::Less | BinaryOp::LessEq,
+                arg1,
+                arg2,
+            } => {
                 match (is_clock(arg1), is_clock(arg2)) {
                     (true, true) => return false,
                     (false, false) => open.extend([arg1.as_ref(), arg2.as_ref()]),
@@ -71,7 +91,9 @@ fn compared_with<'e>(expr: &'e Expr, values: &mut Vec<&'e Expr>) -> bool {
         };
         // `base has attribute` looks at nothing else of the base.
         match access_path(base) {
-            Some((Root::Context, path)) if path.first().unwrap_or(attribute) == NOW => return false,
+            Some((Root::Context, path)) if path.first().unwrap_or(attribute) == NOW => {
+                return false;
+            }
             Some(_) => {}
             None => open.push(base),
         }
@@ -94,7 +116,12 @@ fn milliseconds(value: Cedar) -> Option<Timestamp> {
 
 fn call(function: &'static str, arguments: &[Cedar]) -> Option<Cedar> {
     let name = Name::parse_unqualified_name(function).ok()?;
-    match Extensions::all_available().func(&name).ok()?.call(arguments).ok()? {
+    match Extensions::all_available()
+        .func(&name)
+        .ok()?
+        .call(arguments)
+        .ok()?
+    {
         PartialValue::Value(value) => Some(value),
         PartialValue::Residual(_) => None,
     }
@@ -108,7 +135,12 @@ mod tests {
     fn expr(text: &str) -> Arc<Expr> {
         let text = format!("permit(principal, action, resource) when {{ {text} }};");
         let set = cedar_policy_core::parser::parse_policyset(&text).unwrap();
-        set.policies().next().unwrap().non_scope_constraints_arc().unwrap().clone()
+        set.policies()
+            .next()
+            .unwrap()
+            .non_scope_constraints_arc()
+            .unwrap()
+            .clone()
     }
 
     fn values(text: &str) -> Option<usize> {
@@ -122,10 +154,22 @@ mod tests {
     fn direct_comparisons_are_told_from_every_other_use() {
         for (text, expected) in [
             ("context.now < datetime(\"2026-01-01\")", Some(1)),
-            ("datetime(\"2026-01-01\") <= context.now && principal.until > context.now", Some(2)),
-            ("context.now >= resource.start.offset(duration(\"1h\")) || context.now == context.at", Some(2)),
-            ("if principal.x then context.now < resource.a else resource.b < context.now", Some(2)),
-            ("context has other && principal has now && context.a.now < principal.now", Some(0)),
+            (
+                "datetime(\"2026-01-01\") <= context.now && principal.until > context.now",
+                Some(2),
+            ),
+            (
+                "context.now >= resource.start.offset(duration(\"1h\")) || context.now == context.at",
+                Some(2),
+            ),
+            (
+                "if principal.x then context.now < resource.a else resource.b < context.now",
+                Some(2),
+            ),
+            (
+                "context has other && principal has now && context.a.now < principal.now",
+                Some(0),
+            ),
             ("context.now.offset(duration(\"1h\")) < resource.a", None),
             ("context.now.toDate() == datetime(\"2026-01-01\")", None),
             ("context.now < context.now", None),
@@ -145,7 +189,10 @@ mod tests {
     #[test]
     fn a_datetime_is_its_milliseconds() {
         for ms in [0, 1, -1, 1_790_845_200_123, -62_135_596_800_000] {
-            assert_eq!(datetime(Timestamp(ms)).and_then(milliseconds), Some(Timestamp(ms)));
+            assert_eq!(
+                datetime(Timestamp(ms)).and_then(milliseconds),
+                Some(Timestamp(ms))
+            );
         }
     }
 }

@@ -1,21 +1,27 @@
-//! Relations in policies: `principal in resource.viewer`, `principal in Userset::"team:sre#member"`.
+//! Relations in policies: `principal in resource.viewer`, `principal in
+//! Userset::"team:sre#member"`.
 //!
-//! **Problem.** Who is in a relation is the relation engine's to say, at one revision. Cedar knows only parents, and an
-//! expression that names a relation in any other way would be false without a word: a rule that looks right and is not
-//! applied.
-//! **Decision.** Two forms are read at load, by their types; what they name is looked up before a leg is evaluated,
-//! and each that holds makes the userset a parent. Every other expression of type `Userset` is refused.
-//! **Trade-off.** A relation is looked up even where a condition before it would have made it unnecessary.
+//! **Problem.** Who is in a relation is the relation engine's to say, at one revision. Cedar knows
+//! only parents, and an expression that names a relation in any other way would be false without a
+//! word: a rule that looks right and is not applied.
+//! **Decision.** Two forms are read at load, by their types; what they name is looked up before a
+//! leg is evaluated, and each that holds makes the userset a parent. Every other expression of type
+//! `Userset` is refused.
+//! **Trade-off.** A relation is looked up even where a condition before it would have made it
+//! unnecessary.
 
 use crate::model::{
-    EntityRef, MAX_USER_BYTES, ObjectRef, Place, Problem, TupleTextError, TupleUser, check_relation, nearest, shown,
+    EntityRef, MAX_USER_BYTES, ObjectRef, Place, Problem, TupleTextError, TupleUser,
+    check_relation, nearest, shown,
 };
 use crate::policy::analysis::syntax::{Root, access_path, children};
 use crate::policy::idle::truth;
 use crate::policy::load::source::{SourceFile, place_in};
 use crate::policy::port::RelationTypes;
 use crate::policy::schema::{Provenance, Schema, Vocabulary};
-use cedar_policy_core::ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint};
+use cedar_policy_core::ast::{
+    BinaryOp, EntityUID, Expr, ExprKind, Literal, Policy, PrincipalOrResourceConstraint,
+};
 use cedar_policy_core::validator::ValidationMode;
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::{BoolType, EntityKind, Type};
@@ -45,7 +51,8 @@ pub(in crate::policy) enum Object {
 /// What a policy asks of relations.
 pub(in crate::policy) struct Mentions {
     pub(in crate::policy) found: BTreeSet<Mention>,
-    /// Whether it can never apply: whoever is in its scope is of a type that some relation it needs has no members of.
+    /// Whether it can never apply: whoever is in its scope is of a type that some relation it needs
+    /// has no members of.
     pub(in crate::policy) is_idle: bool,
 }
 
@@ -56,16 +63,25 @@ pub(in crate::policy) fn mentions(
     schema: &Schema,
 ) -> Result<Mentions, Vec<Problem>> {
     let (vocabulary, types) = (&schema.vocabulary, &schema.relations);
-    let mut reader = Reader { file, vocabulary, types, found: BTreeSet::new(), problems: Vec::new() };
-    for constraint in [policy.principal_constraint().into_inner(), policy.resource_constraint().into_inner()] {
+    let mut reader = Reader {
+        file,
+        vocabulary,
+        types,
+        found: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    for constraint in [
+        policy.principal_constraint().into_inner(),
+        policy.resource_constraint().into_inner(),
+    ] {
         reader.scope(&constraint, place_in(policy.loc(), file));
     }
     if let Some(condition) = policy.non_scope_constraints() {
         reader.literals(condition);
     }
     let checker = Typechecker::new(&schema.validator, ValidationMode::Strict);
-    // INVARIANT: a policy is idle only if none of its environments can satisfy it. Each is judged alone: what Cedar calls
-    // irrelevant can never hold, and says nothing about the others.
+    // INVARIANT: a policy is idle only if none of its environments can satisfy it. Each is judged
+    // alone: what Cedar calls irrelevant can never hold, and says nothing about the others.
     let mut is_relevant = false;
     let mut is_possible = false;
     for (_, check) in checker.typecheck_by_request_env(policy.template()) {
@@ -75,13 +91,21 @@ pub(in crate::policy) fn mentions(
                 is_relevant = true;
                 is_possible |= truth(&typed, &|part| reader.known(part)) != Some(false);
             }
-            // What can never hold is evaluated all the same, up to the conjunct for which it cannot.
+            // What can never hold is evaluated all the same, up to the conjunct for which it
+            // cannot.
             PolicyCheck::Irrelevant(_, typed) => reader.walk(&typed),
             PolicyCheck::Fail(_) => is_possible = true,
         }
     }
     let is_idle = is_relevant && !is_possible;
-    if reader.problems.is_empty() { Ok(Mentions { found: reader.found, is_idle }) } else { Err(reader.problems) }
+    if reader.problems.is_empty() {
+        Ok(Mentions {
+            found: reader.found,
+            is_idle,
+        })
+    } else {
+        Err(reader.problems)
+    }
 }
 
 struct Reader<'a> {
@@ -96,7 +120,9 @@ type Typed = Expr<Option<Type>>;
 
 impl Reader<'_> {
     fn scope(&mut self, constraint: &PrincipalOrResourceConstraint, place: Option<Place>) {
-        let Some(uid) = constraint.get_euid() else { return };
+        let Some(uid) = constraint.get_euid() else {
+            return;
+        };
         if uid.entity_type().to_string() == USERSET {
             self.problem(
                 place,
@@ -108,9 +134,15 @@ impl Reader<'_> {
         }
     }
 
-    /// `in team::"sre"`, where `team` has its members by relation, would be false for every one of them.
+    /// `in team::"sre"`, where `team` has its members by relation, would be false for every one of
+    /// them.
     fn literals(&mut self, expr: &Expr) {
-        if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = expr.expr_kind() {
+        if let ExprKind::BinaryApp {
+            op: BinaryOp::In,
+            arg2,
+            ..
+        } = expr.expr_kind()
+        {
             let items = match arg2.expr_kind() {
                 ExprKind::Set(items) => items.iter().collect(),
                 _ => vec![arg2.as_ref()],
@@ -121,14 +153,19 @@ impl Reader<'_> {
                 }
             }
         }
-        children(expr).into_iter().for_each(|child| self.literals(child));
+        children(expr)
+            .into_iter()
+            .for_each(|child| self.literals(child));
     }
 
     fn relation_type(&mut self, uid: &EntityUID, place: Option<Place>) {
         let kind = uid.entity_type().to_string();
-        let Some(relation) = self.relation_of(&kind) else { return };
+        let Some(relation) = self.relation_of(&kind) else {
+            return;
+        };
         let object = EntityRef::new(kind, AsRef::<str>::as_ref(uid.eid()));
-        let userset = userset_id(&object, &relation).unwrap_or_else(|| format!("{object}#{relation}").into());
+        let userset =
+            userset_id(&object, &relation).unwrap_or_else(|| format!("{object}#{relation}").into());
         self.problem(
             place,
             format!("nobody is `in {uid}`: the relation model says who belongs to it"),
@@ -137,11 +174,19 @@ impl Reader<'_> {
     }
 
     fn walk(&mut self, expr: &Typed) {
-        if let ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } = expr.expr_kind()
+        if let ExprKind::BinaryApp {
+            op: BinaryOp::In,
+            arg1,
+            arg2,
+        } = expr.expr_kind()
             && is_userset(arg2)
         {
             match (user(arg1), self.object(arg2)) {
-                (Some(user), Some((object, relation))) => drop(self.found.insert(Mention { user, object, relation })),
+                (Some(user), Some((object, relation))) => drop(self.found.insert(Mention {
+                    user,
+                    object,
+                    relation,
+                })),
                 (None, _) => self.refuse(arg1),
                 (_, None) => match self.unknown_userset(arg2) {
                     Some(message) => self.refuse_as(arg2, message),
@@ -150,17 +195,24 @@ impl Reader<'_> {
             }
             return;
         }
-        if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = expr.expr_kind() {
+        if let ExprKind::BinaryApp {
+            op: BinaryOp::In,
+            arg2,
+            ..
+        } = expr.expr_kind()
+        {
             self.groups(arg2);
         }
         if is_userset(expr) || self.tests_for_relation(expr) {
             return self.refuse(expr);
         }
-        children(expr).into_iter().for_each(|child| self.walk(child));
+        children(expr)
+            .into_iter()
+            .for_each(|child| self.walk(child));
     }
 
-    /// What is known of a part of a condition before any request: by its type, or because its user's type is never in the
-    /// relation that it asks for.
+    /// What is known of a part of a condition before any request: by its type, or because its
+    /// user's type is never in the relation that it asks for.
     fn known(&self, expr: &Typed) -> Option<bool> {
         if let Some(Type::Bool(kind)) = expr.data() {
             match kind {
@@ -169,15 +221,21 @@ impl Reader<'_> {
                 BoolType::AnyBool => {}
             }
         }
-        let ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } = expr.expr_kind() else { return None };
+        let ExprKind::BinaryApp {
+            op: BinaryOp::In,
+            arg1,
+            arg2,
+        } = expr.expr_kind()
+        else {
+            return None;
+        };
         if !is_userset(arg2) {
             return None;
         }
         let (object, relation) = match arg2.expr_kind() {
             ExprKind::GetAttr { expr, attr } => (SmolStr::from(entity_type(expr)?), attr.clone()),
-            ExprKind::Lit(Literal::EntityUID(uid)) => {
-                parse_userset_id(uid.eid().as_ref()).map(|(object, relation)| (object.kind, relation))?
-            }
+            ExprKind::Lit(Literal::EntityUID(uid)) => parse_userset_id(uid.eid().as_ref())
+                .map(|(object, relation)| (object.kind, relation))?,
             _ => return None,
         };
         (!self.types.can_hold(&entity_type(arg1)?, &object, &relation)).then_some(false)
@@ -189,13 +247,21 @@ impl Reader<'_> {
             ExprKind::Lit(_) => {}
             ExprKind::Set(items) => items.iter().for_each(|item| self.groups(item)),
             _ => {
-                let Some(kind) = expr.data().as_ref().and_then(group_type) else { return };
-                let Some(relation) = self.relation_of(&kind) else { return };
+                let Some(kind) = expr.data().as_ref().and_then(group_type) else {
+                    return;
+                };
+                let Some(relation) = self.relation_of(&kind) else {
+                    return;
+                };
                 let place = place_in(expr.source_loc(), self.file);
                 if self.problems.iter().any(|known| known.place == place) {
                     return;
                 }
-                let text = expr.source_loc().and_then(|loc| loc.snippet()).unwrap_or("Y").to_owned();
+                let text = expr
+                    .source_loc()
+                    .and_then(|loc| loc.snippet())
+                    .unwrap_or("Y")
+                    .to_owned();
                 self.problem(
                     place,
                     format!("nobody is `in` a `{kind}` such as `{text}`: the relation model says who belongs to it"),
@@ -211,10 +277,14 @@ impl Reader<'_> {
     /// A relation of a type whose members are said by the relation model.
     fn relation_of(&self, kind: &str) -> Option<SmolStr> {
         let relations = self.types.relations.get(kind)?;
-        relations.get("member").or_else(|| relations.first()).cloned()
+        relations
+            .get("member")
+            .or_else(|| relations.first())
+            .cloned()
     }
 
-    /// `Y has relation`: to the type checker it always holds, and to an evaluation only where the relation was looked up.
+    /// `Y has relation`: to the type checker it always holds, and to an evaluation only where the
+    /// relation was looked up.
     fn tests_for_relation(&self, expr: &Typed) -> bool {
         let (base, names): (_, Vec<&SmolStr>) = match expr.expr_kind() {
             ExprKind::HasAttr { expr, attr } => (expr, vec![attr]),
@@ -225,14 +295,28 @@ impl Reader<'_> {
         for name in names {
             at = match at {
                 Some(Type::Entity(EntityKind::Entity(lub))) => {
-                    let Some(kind) = lub.get_single_entity().map(ToString::to_string) else { return false };
-                    if self.types.relations.get(kind.as_str()).is_some_and(|relations| relations.contains(name)) {
+                    let Some(kind) = lub.get_single_entity().map(ToString::to_string) else {
+                        return false;
+                    };
+                    if self
+                        .types
+                        .relations
+                        .get(kind.as_str())
+                        .is_some_and(|relations| relations.contains(name))
+                    {
                         return true;
                     }
-                    let attributes = self.vocabulary.entity_type(&kind).map(|kind| &kind.attributes);
-                    attributes.and_then(|all| all.get(name)).map(|attribute| attribute.ty.as_ref())
+                    let attributes = self
+                        .vocabulary
+                        .entity_type(&kind)
+                        .map(|kind| &kind.attributes);
+                    attributes
+                        .and_then(|all| all.get(name))
+                        .map(|attribute| attribute.ty.as_ref())
                 }
-                Some(Type::Record { attrs, .. }) => attrs.get_attr(name).map(|attribute| attribute.attr_type.as_ref()),
+                Some(Type::Record { attrs, .. }) => attrs
+                    .get_attr(name)
+                    .map(|attribute| attribute.attr_type.as_ref()),
                 _ => None,
             };
         }
@@ -264,7 +348,9 @@ impl Reader<'_> {
 
     /// Whether the last step of a path is an attribute of which only stored values count.
     fn is_stored(&self, expr: &Typed) -> bool {
-        let ExprKind::GetAttr { expr: base, attr } = expr.expr_kind() else { return false };
+        let ExprKind::GetAttr { expr: base, attr } = expr.expr_kind() else {
+            return false;
+        };
         entity_type(base)
             .and_then(|kind| self.vocabulary.entity_type(&kind))
             .and_then(|kind| kind.attributes.get(attr))
@@ -273,9 +359,16 @@ impl Reader<'_> {
 
     /// What is wrong with a literal that is no userset of the model.
     fn unknown_userset(&self, expr: &Typed) -> Option<String> {
-        let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() else { return None };
+        let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() else {
+            return None;
+        };
         let id: &str = uid.eid().as_ref();
-        let too_long = |why: TupleTextError| Some(format!("`{USERSET}::\"{}\"` is no userset: {why}", shown(id)));
+        let too_long = |why: TupleTextError| {
+            Some(format!(
+                "`{USERSET}::\"{}\"` is no userset: {why}",
+                shown(id)
+            ))
+        };
         if id.len() > MAX_USER_BYTES {
             return too_long(TupleTextError::UserTooLong);
         }
@@ -286,18 +379,26 @@ impl Reader<'_> {
         let kind = &object.kind;
         let kinds = || self.types.relations.keys().map(AsRef::as_ref);
         let (none, near) = match self.types.relations.get(kind) {
-            None => (format!("the relation model has no type `{kind}`"), nearest(kind, kinds())),
+            None => (
+                format!("the relation model has no type `{kind}`"),
+                nearest(kind, kinds()),
+            ),
             Some(relations) => (
                 format!("type `{kind}` has no relation `{relation}`"),
                 nearest(&relation, relations.iter().map(AsRef::as_ref)),
             ),
         };
-        let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let meant = near
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
         Some(format!("`{uid}` is no userset: {none}{meant}"))
     }
 
     fn refuse(&mut self, expr: &Typed) {
-        self.refuse_as(expr, "this use of a relation cannot be resolved, and would silently be false".to_owned());
+        self.refuse_as(
+            expr,
+            "this use of a relation cannot be resolved, and would silently be false".to_owned(),
+        );
     }
 
     fn refuse_as(&mut self, expr: &Typed, message: String) {
@@ -314,7 +415,12 @@ impl Reader<'_> {
     }
 
     fn problem(&mut self, place: Option<Place>, message: String, help: &str) {
-        self.problems.push(Problem { place, also: None, message, help: Some(help.to_owned()) });
+        self.problems.push(Problem {
+            place,
+            also: None,
+            message,
+            help: Some(help.to_owned()),
+        });
     }
 }
 
@@ -324,7 +430,8 @@ fn user(expr: &Typed) -> Option<(Root, Vec<SmolStr>)> {
     (looks_through(expr) == 0 && entity_type(expr).is_some()).then_some(path)
 }
 
-/// The id that a userset has as an entity, `type:id#relation`; none where the id is too long for a tuple.
+/// The id that a userset has as an entity, `type:id#relation`; none where the id is too long for a
+/// tuple.
 pub(in crate::policy) fn userset_id(object: &EntityRef, relation: &str) -> Option<SmolStr> {
     let object = ObjectRef::of_entity(object).ok()?;
     check_relation(relation).ok()?;
@@ -351,10 +458,12 @@ fn parse_userset_id(text: &str) -> Option<(EntityRef, SmolStr)> {
 fn is_userset(expr: &Typed) -> bool {
     fn names(ty: &Type) -> bool {
         match ty {
-            Type::Entity(EntityKind::Entity(lub)) => {
-                lub.get_single_entity().is_some_and(|kind| kind.to_string() == USERSET)
-            }
-            Type::Set { element_type: Some(element) } => names(element),
+            Type::Entity(EntityKind::Entity(lub)) => lub
+                .get_single_entity()
+                .is_some_and(|kind| kind.to_string() == USERSET),
+            Type::Set {
+                element_type: Some(element),
+            } => names(element),
             _ => false,
         }
     }
@@ -365,14 +474,18 @@ fn is_userset(expr: &Typed) -> bool {
 fn group_type(ty: &Type) -> Option<String> {
     match ty {
         Type::Entity(EntityKind::Entity(lub)) => lub.get_single_entity().map(ToString::to_string),
-        Type::Set { element_type: Some(element) } => group_type(element),
+        Type::Set {
+            element_type: Some(element),
+        } => group_type(element),
         _ => None,
     }
 }
 
 fn entity_type(expr: &Typed) -> Option<String> {
     match expr.data() {
-        Some(Type::Entity(EntityKind::Entity(lub))) => lub.get_single_entity().map(ToString::to_string),
+        Some(Type::Entity(EntityKind::Entity(lub))) => {
+            lub.get_single_entity().map(ToString::to_string)
+        }
         _ => None,
     }
 }
@@ -380,7 +493,9 @@ fn entity_type(expr: &Typed) -> Option<String> {
 /// How many entities an access path looks into.
 fn looks_through(expr: &Typed) -> usize {
     match expr.expr_kind() {
-        ExprKind::GetAttr { expr, .. } => usize::from(entity_type(expr).is_some()) + looks_through(expr),
+        ExprKind::GetAttr { expr, .. } => {
+            usize::from(entity_type(expr).is_some()) + looks_through(expr)
+        }
         _ => 0,
     }
 }

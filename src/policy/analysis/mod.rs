@@ -1,5 +1,6 @@
-//! What is found out about policies at load, for decisions to rest on: what each reads, which relations it asks for, how it
-//! uses the clock, and what it could permit where arguments are unknown.
+//! What is found out about policies at load, for decisions to rest on: what each reads, which
+//! relations it asks for, how it uses the clock, and what it could permit where arguments are
+//! unknown.
 
 pub(in crate::policy) mod clock_use;
 pub(in crate::policy) mod mentions;

@@ -1,11 +1,12 @@
 //! What a policy reads, found once at load.
 //!
-//! Three things rest on it: a value that does not fit its type denies only where it is read; facts are built only
-//! where they are read; the decision record holds what was read.
+//! Three things rest on it: a value that does not fit its type denies only where it is read; facts
+//! are built only where they are read; the decision record holds what was read.
 //!
-//! INVARIANT: never too little. An attribute that is reached through another entity, or out of an expression that is
-//! no plain path, counts as read on every entity of the request. That can deny a request for a `bad_value` on an
-//! attribute of the same name that the policy does not look at; it can never overlook one.
+//! INVARIANT: never too little. An attribute that is reached through another entity, or out of an
+//! expression that is no plain path, counts as read on every entity of the request. That can deny a
+//! request for a `bad_value` on an attribute of the same name that the policy does not look at; it
+//! can never overlook one.
 
 use crate::policy::analysis::syntax::{Root, access_path, children};
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Var};
@@ -39,7 +40,8 @@ impl Reads {
         reads
     }
 
-    /// What several read together. Policies of one kind share what they read, and so does the result.
+    /// What several read together. Policies of one kind share what they read, and so does the
+    /// result.
     pub(in crate::policy) fn merged<'a>(all: impl Iterator<Item = &'a Arc<Self>>) -> Arc<Self> {
         let mut distinct: Vec<&Arc<Self>> = all.collect();
         distinct.sort_unstable_by_key(|reads| Arc::as_ptr(reads));
@@ -77,33 +79,43 @@ impl Reads {
 
     /// Every name that occurs in what is read.
     pub(in crate::policy) fn names(&self) -> impl Iterator<Item = &SmolStr> {
-        self.paths.iter().flat_map(|(_, path)| path).chain(&self.anywhere)
+        self.paths
+            .iter()
+            .flat_map(|(_, path)| path)
+            .chain(&self.anywhere)
     }
 
-    /// Whether the value at this path of the context is read, in part or as part of something larger.
+    /// Whether the value at this path of the context is read, in part or as part of something
+    /// larger.
     pub(in crate::policy) fn context(&self, path: &[SmolStr]) -> bool {
         self.touches(Root::Context, path)
     }
 
-    /// Whether an entity's attribute is read, or a part of it. `root` is the variable that names the entity, if one
-    /// does.
+    /// Whether an entity's attribute is read, or a part of it. `root` is the variable that names
+    /// the entity, if one does.
     pub(in crate::policy) fn attribute(&self, root: Option<Root>, path: &[SmolStr]) -> bool {
         root.is_some_and(|root| self.touches(root, path))
-            || path.first().is_some_and(|attribute| self.anywhere.contains(attribute))
+            || path
+                .first()
+                .is_some_and(|attribute| self.anywhere.contains(attribute))
     }
 
-    /// Whether a member of the context is read, or a part of it. The same as [`Self::context`] of a path of one name.
+    /// Whether a member of the context is read, or a part of it. The same as [`Self::context`] of a
+    /// path of one name.
     pub(in crate::policy) fn reads_context(&self, name: &str) -> bool {
         self.whole_context || self.firsts.contains(&(Root::Context, SmolStr::new(name)))
     }
 
-    /// Whether an entity's attribute is read, or a part of it. The same as [`Self::attribute`] of a path of one name.
+    /// Whether an entity's attribute is read, or a part of it. The same as [`Self::attribute`] of a
+    /// path of one name.
     pub(in crate::policy) fn reads_attribute(&self, root: Option<Root>, name: &SmolStr) -> bool {
-        root.is_some_and(|root| self.firsts.contains(&(root, name.clone()))) || self.anywhere.contains(name)
+        root.is_some_and(|root| self.firsts.contains(&(root, name.clone())))
+            || self.anywhere.contains(name)
     }
 
-    /// Whether a path that begins with this one is read, or the value at one that this one begins with: `context has token`
-    /// does not depend on what the token holds. Paths are ordered name by name, so those that begin with one follow it.
+    /// Whether a path that begins with this one is read, or the value at one that this one begins
+    /// with: `context has token` does not depend on what the token holds. Paths are ordered name by
+    /// name, so those that begin with one follow it.
     fn touches(&self, root: Root, path: &[SmolStr]) -> bool {
         let mut key = (root, path.to_vec());
         let from = (Bound::Included(&key), Bound::Unbounded);
@@ -131,19 +143,32 @@ impl Reads {
             }
             ExprKind::HasAttr { expr, attr } => self.walk_has(expr, std::iter::once(attr)),
             ExprKind::ExtHasAttr { expr, attrs } => self.walk_has(expr, attrs.iter()),
-            ExprKind::BinaryApp { op: BinaryOp::In | BinaryOp::GetTag | BinaryOp::HasTag, arg1, arg2 } => {
+            ExprKind::BinaryApp {
+                op: BinaryOp::In | BinaryOp::GetTag | BinaryOp::HasTag,
+                arg1,
+                arg2,
+            } => {
                 if !matches!(arg1.expr_kind(), ExprKind::Var(_)) {
                     self.follows = true;
                 }
                 self.walk(arg1);
                 self.walk(arg2);
             }
-            ExprKind::BinaryApp { op: BinaryOp::Eq, arg1, arg2 } => {
+            ExprKind::BinaryApp {
+                op: BinaryOp::Eq,
+                arg1,
+                arg2,
+            } => {
                 // To compare the action is not to look at it.
-                [arg1, arg2].into_iter().filter(|operand| !is_action(operand)).for_each(|operand| self.walk(operand));
+                [arg1, arg2]
+                    .into_iter()
+                    .filter(|operand| !is_action(operand))
+                    .for_each(|operand| self.walk(operand));
             }
             _ if is_action(expr) => self.looks_at_action = true,
-            _ => children(expr).into_iter().for_each(|child| self.walk(child)),
+            _ => children(expr)
+                .into_iter()
+                .for_each(|child| self.walk(child)),
         }
     }
 
@@ -236,12 +261,15 @@ mod tests {
 
     #[test]
     fn whether_there_is_a_record_does_not_depend_on_its_members() {
-        let some = reads("principal has role && context has token && context.token.scopes.contains(\"a\")");
+        let some = reads(
+            "principal has role && context has token && context.token.scopes.contains(\"a\")",
+        );
         assert!(some.context(&path(&["token"])) && some.context(&path(&["token", "scopes"])));
         assert!(!some.context(&path(&["token", "groups"])));
         let some = Arc::new(some);
         assert!(
-            !Reads::merged([&some, &Arc::new(reads("context has now"))].into_iter()).context(&path(&["token", "acr"]))
+            !Reads::merged([&some, &Arc::new(reads("context has now"))].into_iter())
+                .context(&path(&["token", "acr"]))
         );
         let whole = Arc::new(reads("context.token == context.other"));
         assert!(Reads::merged([&some, &whole].into_iter()).context(&path(&["token", "groups"])));
@@ -256,7 +284,9 @@ mod tests {
         assert!(some.attribute(Some(Root::Principal), &path(&["limit"])));
         assert!(some.attribute(Some(Root::Resource), &path(&["owner"])));
         assert!(!some.attribute(Some(Root::Principal), &path(&["owner"])));
-        assert!(reads("(if true then principal else resource).x == 1").attribute(None, &path(&["x"])));
+        assert!(
+            reads("(if true then principal else resource).x == 1").attribute(None, &path(&["x"]))
+        );
         assert!(reads("principal has role").attribute(Some(Root::Principal), &path(&["role"])));
     }
 
@@ -268,11 +298,25 @@ mod tests {
             "resource.owner.limit > 3 && (if true then principal else resource).x == 1",
         ] {
             let some = reads(text);
-            for name in ["arguments", "amount", "role", "owner", "limit", "x", "other"] {
-                assert_eq!(some.reads_context(name), some.context(&path(&[name])), "{name} in {text}");
+            for name in [
+                "arguments",
+                "amount",
+                "role",
+                "owner",
+                "limit",
+                "x",
+                "other",
+            ] {
+                assert_eq!(
+                    some.reads_context(name),
+                    some.context(&path(&[name])),
+                    "{name} in {text}"
+                );
                 for root in [None, Some(Root::Principal), Some(Root::Resource)] {
-                    let (as_name, as_path) =
-                        (some.reads_attribute(root, &name.into()), some.attribute(root, &path(&[name])));
+                    let (as_name, as_path) = (
+                        some.reads_attribute(root, &name.into()),
+                        some.attribute(root, &path(&[name])),
+                    );
                     assert_eq!(as_name, as_path, "{name} of {root:?} in {text}");
                 }
             }
@@ -284,9 +328,15 @@ mod tests {
         for (text, looks) in [
             ("principal has role", false),
             ("action == Action::\"read\"", false),
-            ("Action::\"read\" != action || !(action == Action::\"write\")", false),
+            (
+                "Action::\"read\" != action || !(action == Action::\"write\")",
+                false,
+            ),
             ("action in Action::\"touch\"", true),
-            ("(if true then action else Action::\"read\") in Action::\"touch\"", true),
+            (
+                "(if true then action else Action::\"read\") in Action::\"touch\"",
+                true,
+            ),
             ("[action].contains(Action::\"read\")", true),
             ("Action::\"read\" in [Action::\"touch\"]", true),
         ] {

@@ -34,7 +34,11 @@ impl Root {
 /// The direct parts of an expression.
 pub(in crate::policy) fn children<T>(expr: &Expr<T>) -> Vec<&Expr<T>> {
     match expr.expr_kind() {
-        ExprKind::If { test_expr, then_expr, else_expr } => vec![test_expr, then_expr, else_expr],
+        ExprKind::If {
+            test_expr,
+            then_expr,
+            else_expr,
+        } => vec![test_expr, then_expr, else_expr],
         ExprKind::And { left, right } | ExprKind::Or { left, right } => vec![left, right],
         ExprKind::UnaryApp { arg, .. } => vec![arg],
         ExprKind::BinaryApp { arg1, arg2, .. } => vec![arg1, arg2],
@@ -46,11 +50,14 @@ pub(in crate::policy) fn children<T>(expr: &Expr<T>) -> Vec<&Expr<T>> {
         | ExprKind::Is { expr, .. } => vec![expr],
         ExprKind::Set(items) => items.iter().collect(),
         ExprKind::Record(members) => members.values().collect(),
-        ExprKind::Lit(_) | ExprKind::Var(_) | ExprKind::Slot(_) | ExprKind::Unknown(_) => Vec::new(),
+        ExprKind::Lit(_) | ExprKind::Var(_) | ExprKind::Slot(_) | ExprKind::Unknown(_) => {
+            Vec::new()
+        }
     }
 }
 
-/// `principal`, `resource.owner`, `context.arguments.amount`: a variable and the attributes that follow it.
+/// `principal`, `resource.owner`, `context.arguments.amount`: a variable and the attributes that
+/// follow it.
 pub(in crate::policy) fn access_path<T>(expr: &Expr<T>) -> Option<(Root, Vec<SmolStr>)> {
     match expr.expr_kind() {
         ExprKind::Var(var) => Root::of(*var).map(|root| (root, Vec::new())),
@@ -65,23 +72,28 @@ pub(in crate::policy) fn access_path<T>(expr: &Expr<T>) -> Option<(Root, Vec<Smo
 
 /// What a chain of `&&` or one of `||` joins, in order; of anything else, itself.
 ///
-/// A chain is as deep as it is long. Whoever walks one where a request is answered does not recurse: the stack is small there.
+/// A chain is as deep as it is long. Whoever walks one where a request is answered does not
+/// recurse: the stack is small there.
 pub(in crate::policy) fn operands(expr: &Expr) -> Vec<&Expr> {
     let joins_all = matches!(expr.expr_kind(), ExprKind::And { .. });
     let mut found = Vec::new();
     let mut open = vec![expr];
     while let Some(next) = open.pop() {
         match next.expr_kind() {
-            ExprKind::And { left, right } if joins_all => open.extend([right.as_ref(), left.as_ref()]),
-            ExprKind::Or { left, right } if !joins_all => open.extend([right.as_ref(), left.as_ref()]),
+            ExprKind::And { left, right } if joins_all => {
+                open.extend([right.as_ref(), left.as_ref()]);
+            }
+            ExprKind::Or { left, right } if !joins_all => {
+                open.extend([right.as_ref(), left.as_ref()]);
+            }
             _ => found.push(next),
         }
     }
     found
 }
 
-/// The top-level conjuncts, in order: a policy's condition holds exactly when all of them do, evaluated in this order
-/// up to the first that does not.
+/// The top-level conjuncts, in order: a policy's condition holds exactly when all of them do,
+/// evaluated in this order up to the first that does not.
 pub(in crate::policy) fn conjuncts(expr: &Arc<Expr>) -> Vec<Arc<Expr>> {
     let mut found = Vec::new();
     let mut open = vec![expr];

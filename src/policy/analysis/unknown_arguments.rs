@@ -1,16 +1,16 @@
 //! The policies for calls whose arguments are unknown: what *some* arguments could be permitted.
 //!
-//! **Problem.** A server that lists its tools asks before there are arguments, and a tool must not vanish because its
-//! permit reads one.
-//! **Decision.** A second set of rules is made at load. From a permit, the top-level conjuncts that read
-//! `context.arguments` are taken away, and a forbid with one leaves the set. A relation reads them too where a condition
-//! on its tuples has a parameter of that name.
-//! **Trade-off.** What is left permits more than any one call is permitted. It is asked for by name, needs a permission
-//! of its own, and every answer from it says what it is.
+//! **Problem.** A server that lists its tools asks before there are arguments, and a tool must not
+//! vanish because its permit reads one.
+//! **Decision.** A second set of rules is made at load. From a permit, the top-level conjuncts that
+//! read `context.arguments` are taken away, and a forbid with one leaves the set. A relation reads
+//! them too where a condition on its tuples has a parameter of that name.
+//! **Trade-off.** What is left permits more than any one call is permitted. It is asked for by
+//! name, needs a permission of its own, and every answer from it says what it is.
 //!
-//! INVARIANT: a leg that permits with some arguments permits here. A permit keeps conjuncts that do not depend on them, in
-//! their order, so where all of a permit's conjuncts hold, all that are left do; no forbid that holds here depends on
-//! them, so it would forbid every call.
+//! INVARIANT: a leg that permits with some arguments permits here. A permit keeps conjuncts that do
+//! not depend on them, in their order, so where all of a permit's conjuncts hold, all that are left
+//! do; no forbid that holds here depends on them, so it would forbid every call.
 
 use crate::model::Decision;
 use crate::policy::analysis::mentions::{Mention, Object};
@@ -26,26 +26,52 @@ use std::sync::Arc;
 const ARGUMENTS: SmolStr = SmolStr::new_static("arguments");
 
 /// The rules for unknown arguments; none where no rule reads them, so that they are the same.
-pub(in crate::policy) fn without(rules: &[Arc<Rule>], types: &RelationTypes) -> Option<Arc<[Arc<Rule>]>> {
+pub(in crate::policy) fn without(
+    rules: &[Arc<Rule>],
+    types: &RelationTypes,
+) -> Option<Arc<[Arc<Rule>]>> {
     let left: Vec<Option<Arc<Rule>>> = rules.iter().map(|rule| without_them(rule, types)).collect();
-    let is_same =
-        |(left, rule): (&Option<Arc<Rule>>, &Arc<Rule>)| left.as_ref().is_some_and(|left| Arc::ptr_eq(left, rule));
-    if left.iter().zip(rules).all(is_same) { None } else { Some(left.into_iter().flatten().collect()) }
+    let is_same = |(left, rule): (&Option<Arc<Rule>>, &Arc<Rule>)| {
+        left.as_ref().is_some_and(|left| Arc::ptr_eq(left, rule))
+    };
+    if left.iter().zip(rules).all(is_same) {
+        None
+    } else {
+        Some(left.into_iter().flatten().collect())
+    }
 }
 
 /// The rule itself, where it does not read them; none where it is a forbid that does.
 fn without_them(rule: &Arc<Rule>, types: &RelationTypes) -> Option<Arc<Rule>> {
-    let tainted: Vec<&Mention> = rule.mentions.iter().filter(|mention| types.reads(&ARGUMENTS, mention)).collect();
-    let reads = |conjunct: &&Conjunct| reads_arguments(&conjunct.expr) || mentions_any(&conjunct.expr, &tainted);
+    let tainted: Vec<&Mention> = rule
+        .mentions
+        .iter()
+        .filter(|mention| types.reads(&ARGUMENTS, mention))
+        .collect();
+    let reads = |conjunct: &&Conjunct| {
+        reads_arguments(&conjunct.expr) || mentions_any(&conjunct.expr, &tainted)
+    };
     if !rule.conjuncts.iter().any(|conjunct| reads(&conjunct)) {
         return Some(Arc::clone(rule));
     }
     if rule.effect == Decision::Deny {
         return None;
     }
-    let kept: Vec<Conjunct> = rule.conjuncts.iter().filter(|conjunct| !reads(conjunct)).cloned().collect();
-    let each: Vec<Arc<Reads>> = kept.iter().map(|conjunct| Arc::new(Reads::of(&conjunct.expr))).collect();
-    let untainted = rule.mentions.iter().filter(|mention| !tainted.contains(mention)).cloned();
+    let kept: Vec<Conjunct> = rule
+        .conjuncts
+        .iter()
+        .filter(|conjunct| !reads(conjunct))
+        .cloned()
+        .collect();
+    let each: Vec<Arc<Reads>> = kept
+        .iter()
+        .map(|conjunct| Arc::new(Reads::of(&conjunct.expr)))
+        .collect();
+    let untainted = rule
+        .mentions
+        .iter()
+        .filter(|mention| !tainted.contains(mention))
+        .cloned();
     Some(Arc::new(Rule {
         reads: Reads::merged(each.iter()),
         mentions: Arc::new(untainted.collect()),
@@ -65,7 +91,12 @@ pub(in crate::policy) fn mentions_any(expr: &Expr, mentions: &[&Mention]) -> boo
     }
     let mut open = vec![expr];
     while let Some(next) = open.pop() {
-        if let ExprKind::BinaryApp { op: BinaryOp::In, arg2, .. } = next.expr_kind() {
+        if let ExprKind::BinaryApp {
+            op: BinaryOp::In,
+            arg2,
+            ..
+        } = next.expr_kind()
+        {
             let asks = |mention: &&Mention| match (&mention.object, arg2.expr_kind()) {
                 (Object::Path(..), ExprKind::GetAttr { attr, .. }) => *attr == mention.relation,
                 (Object::Literal(_), ExprKind::Lit(_)) => true,

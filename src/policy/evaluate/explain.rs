@@ -4,8 +4,8 @@
 
 use super::Verdict;
 use crate::model::{
-    Condition, Decision, DroppedMembers, EntityRef, LegExplanation, LegOutcome, NearMiss, PolicyError,
-    RECORD_INPUT_BYTES,
+    Condition, Decision, DroppedMembers, EntityRef, LegExplanation, LegOutcome, NearMiss,
+    PolicyError, RECORD_INPUT_BYTES,
 };
 use crate::policy::Compiled;
 use crate::policy::analysis::read_set::Reads;
@@ -18,11 +18,13 @@ use cedar_policy_core::entities::Dereference;
 use cedar_policy_core::evaluator::Evaluator;
 use std::sync::Arc;
 
-/// Bytes of a value that are written however little place a record has left: more than it shows of one that does not fit.
+/// Bytes of a value that are written however little place a record has left: more than it shows of
+/// one that does not fit.
 const MIN_INPUT_BYTES: usize = 1 << 10;
 
 impl Compiled {
-    /// Explains a leg that was decided: what determined it, what failed, and what each permit was missing.
+    /// Explains a leg that was decided: what determined it, what failed, and what each permit was
+    /// missing.
     pub(super) fn explain(
         &self,
         evaluator: &Evaluator<'_>,
@@ -34,9 +36,9 @@ impl Compiled {
     ) -> LegExplanation {
         let mut explanation = blank(principal, outcome, inputs.dropped.clone());
         explanation.relations.clone_from(&inputs.lookups);
-        let permitted = verdicts
-            .iter()
-            .any(|(rule, verdict)| rule.effect == Decision::Permit && matches!(verdict, Verdict::Satisfied));
+        let permitted = verdicts.iter().any(|(rule, verdict)| {
+            rule.effect == Decision::Permit && matches!(verdict, Verdict::Satisfied)
+        });
         for (rule, verdict) in verdicts {
             if policies.contains(&rule.at.id) {
                 explanation.determining.push(rule.at.clone());
@@ -46,7 +48,10 @@ impl Compiled {
                 Verdict::Stopped(at) => (*at, None),
                 Verdict::Failed(at, message) => {
                     let message = self.tellable(rule, message);
-                    explanation.errors.push(PolicyError { policy: rule.at.clone(), message: message.clone() });
+                    explanation.errors.push(PolicyError {
+                        policy: rule.at.clone(),
+                        message: message.clone(),
+                    });
                     (*at, Some(message))
                 }
             };
@@ -55,7 +60,10 @@ impl Compiled {
                 && let Some(conjunct) = rule.conjuncts.get(stopped)
             {
                 let condition = self.condition(evaluator, conjunct, error);
-                explanation.near_misses.push(NearMiss { policy: rule.at.clone(), condition });
+                explanation.near_misses.push(NearMiss {
+                    policy: rule.at.clone(),
+                    condition,
+                });
             }
         }
         explanation
@@ -63,30 +71,49 @@ impl Compiled {
 
     /// Cedar's message, unless it may hold a secret value: an overflow names its operands.
     fn tellable(&self, rule: &Rule, message: &str) -> String {
-        if rule.reads.names().any(|name| self.schema.vocabulary.may_hold_secret(name)) {
+        if rule
+            .reads
+            .names()
+            .any(|name| self.schema.vocabulary.may_hold_secret(name))
+        {
             "it failed on values that are secret".to_owned()
         } else {
             message.to_owned()
         }
     }
 
-    fn condition(&self, evaluator: &Evaluator<'_>, conjunct: &Conjunct, error: Option<String>) -> Condition {
+    fn condition(
+        &self,
+        evaluator: &Evaluator<'_>,
+        conjunct: &Conjunct,
+        error: Option<String>,
+    ) -> Condition {
         let vocabulary = &self.schema.vocabulary;
         let values = conjunct
             .accesses()
             .into_iter()
             .map(|access| {
-                let path = access_path(access).map(|(_, path)| path).unwrap_or_default();
+                let path = access_path(access)
+                    .map(|(_, path)| path)
+                    .unwrap_or_default();
                 let value = if may_be_shown(&path, vocabulary) {
                     let value = evaluator.interpret(access, no_slots());
-                    value.map_or_else(|_| "(absent)".to_owned(), |value| value_text(&value, vocabulary))
+                    value.map_or_else(
+                        |_| "(absent)".to_owned(),
+                        |value| value_text(&value, vocabulary),
+                    )
                 } else {
                     SECRET.to_owned()
                 };
                 (access.to_string(), value)
             })
             .collect();
-        Condition { source: conjunct.source(), line: conjunct.line, values, error }
+        Condition {
+            source: conjunct.source(),
+            line: conjunct.line,
+            values,
+            error,
+        }
     }
 
     /// Returns what policies have read and may be shown: a path, and the value as Cedar writes it.
@@ -108,7 +135,9 @@ impl Compiled {
                     Root::Resource => Some(resource),
                     Root::Context => None,
                 };
-                let Context::Value(context) = &inputs.context else { return None };
+                let Context::Value(context) = &inputs.context else {
+                    return None;
+                };
                 let attribute = |uid: &EntityUID, name: &str| match inputs.entities.entity(uid) {
                     Dereference::Data(entity) => known(entity.get(name)?),
                     Dereference::NoSuchEntity | Dereference::Residual(_) => None,
@@ -125,7 +154,11 @@ impl Compiled {
 }
 
 /// An explanation that names no policy.
-pub(super) fn blank(principal: &EntityRef, outcome: &LegOutcome, dropped: DroppedMembers) -> LegExplanation {
+pub(super) fn blank(
+    principal: &EntityRef,
+    outcome: &LegOutcome,
+    dropped: DroppedMembers,
+) -> LegExplanation {
     LegExplanation {
         principal: principal.clone(),
         outcome: outcome.clone(),

@@ -1,7 +1,7 @@
 //! Which reason a denied leg gives, when several hold.
 //!
-//! Errors; satisfied forbids, those with `@reason` first, by `@id`; `@reason` of applicable permits, by `@id`;
-//! `not_permitted`.
+//! Errors; satisfied forbids, those with `@reason` first, by `@id`; `@reason` of applicable
+//! permits, by `@id`; `not_permitted`.
 
 use crate::model::{Code, Decision, EntityRef, NextAction, Question, Reason, shown};
 use crate::policy::load::policies::Rule;
@@ -23,10 +23,17 @@ pub(in crate::policy) fn denial(
 ) -> Reason {
     let (code, rule) = if failed.is_some() {
         (Code::PolicyError, None)
-    } else if let Some(rule) = forbids.iter().find(|rule| rule.reason.is_some()).or_else(|| forbids.first()) {
+    } else if let Some(rule) = forbids
+        .iter()
+        .find(|rule| rule.reason.is_some())
+        .or_else(|| forbids.first())
+    {
         (rule.reason.clone().unwrap_or(Code::Forbidden), Some(*rule))
     } else if let Some(rule) = reasoned {
-        (rule.reason.clone().unwrap_or(Code::NotPermitted), Some(rule))
+        (
+            rule.reason.clone().unwrap_or(Code::NotPermitted),
+            Some(rule),
+        )
     } else {
         (Code::NotPermitted, None)
     };
@@ -35,29 +42,65 @@ pub(in crate::policy) fn denial(
         (None, Some(rule)) => message_of(rule, principal, question),
         (None, None) => asking("no policy permits ", "", "", principal, question),
     };
-    let next_action = declared.get(code.as_str()).copied().unwrap_or_else(|| next_action(&code));
-    Reason { code, message, principal: Some(principal.clone()), next_action }
+    let next_action = declared
+        .get(code.as_str())
+        .copied()
+        .unwrap_or_else(|| next_action(&code));
+    Reason {
+        code,
+        message,
+        principal: Some(principal.clone()),
+        next_action,
+    }
 }
 
 /// What a rule that denies, or that does not permit, says.
 fn message_of(rule: &Rule, principal: &EntityRef, question: &Question) -> String {
     match &rule.message {
         Some(message) => filled(message, principal, question),
-        None if rule.effect == Decision::Deny => asking("the policy `", &rule.id, "` forbids ", principal, question),
+        None if rule.effect == Decision::Deny => {
+            asking("the policy `", &rule.id, "` forbids ", principal, question)
+        }
         None => {
             let principal = principal.to_string();
-            format!("the condition of `{}` does not hold for `{}`", rule.id, shown(&principal))
+            format!(
+                "the condition of `{}` does not hold for `{}`",
+                rule.id,
+                shown(&principal)
+            )
         }
     }
 }
 
 /// A sentence about the question, put together in one piece: half of all decisions may be denials.
-fn asking(before: &str, rule: &str, after: &str, principal: &EntityRef, question: &Question) -> String {
+fn asking(
+    before: &str,
+    rule: &str,
+    after: &str,
+    principal: &EntityRef,
+    question: &Question,
+) -> String {
     let to = &question.action.name;
     let on = question.as_asked(&question.resource.uid);
     let who = shown(&principal.id);
     let what = shown(&on.id);
-    [before, rule, after, "`", &principal.kind, ":", &who, "` to `", to, "` on `", &on.kind, ":", &what, "`"].concat()
+    [
+        before,
+        rule,
+        after,
+        "`",
+        &principal.kind,
+        ":",
+        &who,
+        "` to `",
+        to,
+        "` on `",
+        &on.kind,
+        ":",
+        &what,
+        "`",
+    ]
+    .concat()
 }
 
 /// A policy's message, with `{principal}`, `{action}` and `{resource}` as they were asked for.
@@ -73,7 +116,9 @@ fn filled(message: &str, principal: &EntityRef, question: &Question) -> String {
             text.push_str(&shown(&question.action.name));
             after
         } else if let Some(after) = after.strip_prefix("resource}") {
-            text.push_str(&shown(&question.as_asked(&question.resource.uid).to_string()));
+            text.push_str(&shown(
+                &question.as_asked(&question.resource.uid).to_string(),
+            ));
             after
         } else {
             text.push('{');

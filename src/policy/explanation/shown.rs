@@ -1,9 +1,9 @@
 //! What of the values that policies saw may be shown: in reasons, explanations, records and logs.
 //!
-//! INVARIANT: a value that leaves a decision comes through here. What is marked `@secret` anywhere is shown nowhere,
-//! neither by itself nor within another value, nor as the name of whom or what a relation was looked up for, nor as the
-//! name of a member where a value was meant; and what is shown to people is cut where it becomes long, with a word that
-//! it is.
+//! INVARIANT: a value that leaves a decision comes through here. What is marked `@secret` anywhere
+//! is shown nowhere, neither by itself nor within another value, nor as the name of whom or what a
+//! relation was looked up for, nor as the name of a member where a value was meant; and what is
+//! shown to people is cut where it becomes long, with a word that it is.
 
 use crate::model::Problem;
 use crate::policy::load::source::SourceFile;
@@ -15,8 +15,8 @@ use std::fmt::{self, Write};
 /// Stands for what may not be shown.
 pub(in crate::policy) const SECRET: &str = "(secret)";
 
-/// Longest value in an explanation, in bytes: what a person compares with a policy. A batch repeats its values for each
-/// permit of each leg of each item.
+/// Longest value in an explanation, in bytes: what a person compares with a policy. A batch repeats
+/// its values for each permit of each leg of each item.
 const SHOWN_BYTES: usize = 512;
 
 /// Stands at the end of a value that is longer.
@@ -27,24 +27,34 @@ pub(in crate::policy) fn may_be_shown(path: &[SmolStr], vocabulary: &Vocabulary)
     !path.iter().any(|name| vocabulary.is_secret(name))
 }
 
-/// The path of a member, as far as it may be shown: below a member that is marked `@secret` the names are a request's
-/// own, as its values are.
+/// The path of a member, as far as it may be shown: below a member that is marked `@secret` the
+/// names are a request's own, as its values are.
 pub(in crate::policy) fn path_text(path: &[SmolStr], vocabulary: &Vocabulary) -> String {
     let secret = path.iter().position(|name| vocabulary.is_secret(name));
     let shown = secret.map_or(path.len(), |at| at + 1);
     let hidden = (shown < path.len()).then_some(SECRET);
-    path.iter().take(shown).map(SmolStr::as_str).chain(hidden).collect::<Vec<_>>().join(".")
+    path.iter()
+        .take(shown)
+        .map(SmolStr::as_str)
+        .chain(hidden)
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
-/// The name of a member that the schema does not declare, as far as it may be shown. `declared` are those that it declares
-/// in its place: beside one that is marked `@secret`, a request may have written the value where the name belongs. A short
-/// word of letters is a name that somebody misspelt.
+/// The name of a member that the schema does not declare, as far as it may be shown. `declared` are
+/// those that it declares in its place: beside one that is marked `@secret`, a request may have
+/// written the value where the name belongs. A short word of letters is a name that somebody
+/// misspelt.
 pub(in crate::policy) fn undeclared_name<'a>(
     name: &SmolStr,
     declared: impl IntoIterator<Item = &'a SmolStr>,
     vocabulary: &Vocabulary,
 ) -> SmolStr {
-    if !is_word(name) && declared.into_iter().any(|declared| vocabulary.is_secret(declared)) {
+    if !is_word(name)
+        && declared
+            .into_iter()
+            .any(|declared| vocabulary.is_secret(declared))
+    {
         return SmolStr::new_static(SECRET);
     }
     name.clone()
@@ -53,23 +63,41 @@ pub(in crate::policy) fn undeclared_name<'a>(
 /// Returns `true` for what is likelier a name than a secret.
 fn is_word(name: &str) -> bool {
     const LONGEST: usize = 24;
-    name.len() <= LONGEST && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+    name.len() <= LONGEST
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
-/// A problem of stored entities, without the values that are marked `@secret`: neither in its words nor in an excerpt,
-/// which shows whole lines of the file.
-pub(in crate::policy) fn without_secrets(mut problem: Problem, file: &SourceFile, vocabulary: &Vocabulary) -> Problem {
+/// A problem of stored entities, without the values that are marked `@secret`: neither in its words
+/// nor in an excerpt, which shows whole lines of the file.
+pub(in crate::policy) fn without_secrets(
+    mut problem: Problem,
+    file: &SourceFile,
+    vocabulary: &Vocabulary,
+) -> Problem {
     let mut secrets = Vec::new();
     if let Ok(entities) = serde_json::from_str(&file.text) {
         add_secrets(&entities, false, vocabulary, &mut secrets);
     }
     // Of two secrets the longer one first: the other may be a part of it.
     secrets.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
-    let hide = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, SECRET));
+    let hide = |text: &str| {
+        secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret, SECRET))
+    };
     problem.message = hide(&problem.message);
     problem.help = problem.help.map(|help| hide(&help));
-    let may_show = secrets.is_empty() && !vocabulary.secrets().any(|name| file.text.contains(&format!("\"{name}\"")));
-    if let Some(place) = problem.place.as_mut().filter(|place| place.len > 0 && !may_show) {
+    let may_show = secrets.is_empty()
+        && !vocabulary
+            .secrets()
+            .any(|name| file.text.contains(&format!("\"{name}\"")));
+    if let Some(place) = problem
+        .place
+        .as_mut()
+        .filter(|place| place.len > 0 && !may_show)
+    {
         problem.message = format!("line {}: {}", file.line(place.offset), problem.message);
         place.len = 0;
     }
@@ -77,7 +105,12 @@ pub(in crate::policy) fn without_secrets(mut problem: Problem, file: &SourceFile
 }
 
 /// Adds the texts and numbers below members that are marked `@secret`, as messages write them.
-fn add_secrets(value: &serde_json::Value, is_secret: bool, vocabulary: &Vocabulary, secrets: &mut Vec<String>) {
+fn add_secrets(
+    value: &serde_json::Value,
+    is_secret: bool,
+    vocabulary: &Vocabulary,
+    secrets: &mut Vec<String>,
+) {
     match value {
         serde_json::Value::String(text) if is_secret && !text.is_empty() => {
             secrets.push(text.clone());
@@ -85,14 +118,21 @@ fn add_secrets(value: &serde_json::Value, is_secret: bool, vocabulary: &Vocabula
         }
         serde_json::Value::Number(number) if is_secret => secrets.push(number.to_string()),
         serde_json::Value::Array(items) => {
-            items.iter().for_each(|item| add_secrets(item, is_secret, vocabulary, secrets));
+            items
+                .iter()
+                .for_each(|item| add_secrets(item, is_secret, vocabulary, secrets));
         }
         serde_json::Value::Object(members) => {
             for (name, member) in members {
                 if is_secret && !name.starts_with("__") {
                     secrets.push(name.clone());
                 }
-                add_secrets(member, is_secret || vocabulary.is_secret(name), vocabulary, secrets);
+                add_secrets(
+                    member,
+                    is_secret || vocabulary.is_secret(name),
+                    vocabulary,
+                    secrets,
+                );
             }
         }
         _ => {}
@@ -105,21 +145,34 @@ pub(in crate::policy) fn value_text(value: &Cedar, vocabulary: &Vocabulary) -> S
     if is_whole { text } else { text + CUT }
 }
 
-/// The beginning of a value as Cedar writes it, without the members that are secret, of at most so many bytes; and
-/// whether that is all of it.
+/// The beginning of a value as Cedar writes it, without the members that are secret, of at most so
+/// many bytes; and whether that is all of it.
 ///
-/// INVARIANT: this takes as long as the text that it returns is, however much the value holds. An explanation shows one
-/// value for each permit of each leg of each item of a batch.
-pub(in crate::policy) fn beginning(value: &Cedar, vocabulary: &Vocabulary, bytes: usize) -> (String, bool) {
-    // Each value in another takes two bytes of text or more: brackets of its own, or what parts it from the next one.
-    let mut redaction = Redaction { vocabulary, left: bytes.div_ceil(2), is_whole: true };
+/// INVARIANT: this takes as long as the text that it returns is, however much the value holds. An
+/// explanation shows one value for each permit of each leg of each item of a batch.
+pub(in crate::policy) fn beginning(
+    value: &Cedar,
+    vocabulary: &Vocabulary,
+    bytes: usize,
+) -> (String, bool) {
+    // Each value in another takes two bytes of text or more: brackets of its own, or what parts it
+    // from the next one.
+    let mut redaction = Redaction {
+        vocabulary,
+        left: bytes.div_ceil(2),
+        is_whole: true,
+    };
     let value = redaction.value(value);
-    let mut text = Cut { text: String::new(), bytes };
+    let mut text = Cut {
+        text: String::new(),
+        bytes,
+    };
     let fits = write!(text, "{value}").is_ok();
     (text.text, fits && redaction.is_whole)
 }
 
-/// Copies a value without the members that are marked `@secret`, however deep they lie, and no more of it than is shown.
+/// Copies a value without the members that are marked `@secret`, however deep they lie, and no more
+/// of it than is shown.
 struct Redaction<'a> {
     vocabulary: &'a Vocabulary,
     /// How many more values are copied.
@@ -139,7 +192,14 @@ impl Redaction<'_> {
                     }
                     let is_secret = self.vocabulary.is_secret(name);
                     let hidden = || Cedar::from(SmolStr::new_static(SECRET));
-                    shown.push((name.clone(), if is_secret { hidden() } else { self.value(member) }));
+                    shown.push((
+                        name.clone(),
+                        if is_secret {
+                            hidden()
+                        } else {
+                            self.value(member)
+                        },
+                    ));
                 }
                 Cedar::record(shown, None)
             }
@@ -180,7 +240,10 @@ impl Write for Cut {
             self.text.push_str(text);
             return Ok(());
         }
-        self.text.push_str(text.get(..text.floor_char_boundary(left)).unwrap_or_default());
+        self.text.push_str(
+            text.get(..text.floor_char_boundary(left))
+                .unwrap_or_default(),
+        );
         Err(fmt::Error)
     }
 }
@@ -195,7 +258,9 @@ mod tests {
     /// Of a schema that declares nothing.
     fn vocabulary() -> Vocabulary {
         let files = [SourceFile::new("s.cedarschema", "entity user;")];
-        Schema::read(&files, RelationTypes::default()).unwrap().vocabulary
+        Schema::read(&files, RelationTypes::default())
+            .unwrap()
+            .vocabulary
     }
 
     fn text(text: &str) -> Cedar {
@@ -216,15 +281,30 @@ mod tests {
         let vocabulary = vocabulary();
         let numbers = Cedar::set((0..100_000_i64).map(Cedar::from), None);
         let members = (0..100_000).map(|at| (format!("m{at}"), numbers.clone()));
-        for large in [numbers.clone(), Cedar::record(members, None), Cedar::set([numbers.clone()], None)] {
-            let mut redaction = Redaction { vocabulary: &vocabulary, left: 100, is_whole: true };
+        for large in [
+            numbers.clone(),
+            Cedar::record(members, None),
+            Cedar::set([numbers.clone()], None),
+        ] {
+            let mut redaction = Redaction {
+                vocabulary: &vocabulary,
+                left: 100,
+                is_whole: true,
+            };
             let copy = redaction.value(&large).to_string();
-            assert!(!redaction.is_whole && copy.len() < 2_000, "{} bytes", copy.len());
+            assert!(
+                !redaction.is_whole && copy.len() < 2_000,
+                "{} bytes",
+                copy.len()
+            );
         }
     }
 
     fn values() -> impl Strategy<Value = Cedar> {
-        let leaf = prop_oneof![(0..12_i64).prop_map(Cedar::from), "[a-c]{0,2}".prop_map(|word| text(&word))];
+        let leaf = prop_oneof![
+            (0..12_i64).prop_map(Cedar::from),
+            "[a-c]{0,2}".prop_map(|word| text(&word))
+        ];
         leaf.prop_recursive(5, 120, 12, |inner| {
             let members = prop::collection::btree_map("[a-c ]{1,2}", inner.clone(), 0..6);
             prop_oneof![
@@ -235,7 +315,8 @@ mod tests {
     }
 
     proptest! {
-        /// What is shown of a value is the beginning of its text, and where that is short, all of it.
+        /// What is shown of a value is the beginning of its text, and where that is short, all of
+        /// it.
         #[test]
         fn what_is_shown_is_the_beginning_of_the_text(value in values(), bytes in 1..200_usize) {
             let whole = value.to_string();

@@ -16,7 +16,10 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn rules(&self, cell: u32) -> &[Position] {
-        self.lists.get(cell as usize).map(AsRef::as_ref).unwrap_or_default()
+        self.lists
+            .get(cell as usize)
+            .map(AsRef::as_ref)
+            .unwrap_or_default()
     }
 
     /// How many lists there are; they are numbered from 0.
@@ -33,8 +36,8 @@ impl Cells {
 /// The policies of one scope.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    /// Those that lead with no equality: always selected. None where there are none, so that a bucket whose policies name
-    /// a tenant each is selected from as one cell.
+    /// Those that lead with no equality: always selected. None where there are none, so that a
+    /// bucket whose policies name a tenant each is selected from as one cell.
     always: Option<u32>,
     groups: Box<[Group]>,
 }
@@ -48,8 +51,8 @@ struct Group {
     by_value: HashMap<Literal, u32>,
 }
 
-/// What the policies of a group have in common. Told apart by hash: names of Cedar that are equal may be ordered, for
-/// their places in the text count there.
+/// What the policies of a group have in common. Told apart by hash: names of Cedar that are equal
+/// may be ordered, for their places in the text count there.
 type Place<'a> = (&'a [Step], &'a Path);
 
 fn place(key: &Key) -> Place<'_> {
@@ -68,7 +71,10 @@ impl Bucket {
     pub(super) fn new(rules: &[(Position, Vec<Key>)], cells: &mut Cells) -> Self {
         let mut constants: HashMap<Place<'_>, HashSet<&Literal>> = HashMap::new();
         for key in rules.iter().flat_map(|(_, keys)| keys) {
-            constants.entry(place(key)).or_default().insert(&key.constant);
+            constants
+                .entry(place(key))
+                .or_default()
+                .insert(&key.constant);
         }
         let mut always = Vec::new();
         let mut groups: HashMap<Place<'_>, HashMap<&Literal, Vec<Position>>> = HashMap::new();
@@ -78,7 +84,12 @@ impl Bucket {
             match keys.iter().rev().max_by_key(told_apart) {
                 None => always.push(*position),
                 Some(key) => {
-                    groups.entry(place(key)).or_default().entry(&key.constant).or_default().push(*position);
+                    groups
+                        .entry(place(key))
+                        .or_default()
+                        .entry(&key.constant)
+                        .or_default()
+                        .push(*position);
                 }
             }
         }
@@ -87,14 +98,22 @@ impl Bucket {
             before: before.into(),
             path: path.clone(),
             whole: cells.add(values.values().flatten().copied().collect()),
-            by_value: values.into_iter().map(|(value, rules)| (value.clone(), cells.add(rules))).collect(),
+            by_value: values
+                .into_iter()
+                .map(|(value, rules)| (value.clone(), cells.add(rules)))
+                .collect(),
         });
-        Self { always, groups: groups.collect() }
+        Self {
+            always,
+            groups: groups.collect(),
+        }
     }
 
     /// Every policy of it, as cells.
     pub(super) fn all(&self) -> impl Iterator<Item = u32> {
-        self.always.into_iter().chain(self.groups.iter().map(|group| group.whole))
+        self.always
+            .into_iter()
+            .chain(self.groups.iter().map(|group| group.whole))
     }
 
     /// The policies that these values do not rule out, as cells.
@@ -131,8 +150,13 @@ impl Group {
             }
         }
         match values.at(&self.path) {
-            AttributeValue::Is(value) => self.by_value.get(&value).map_or(Choice::None, |cell| Choice::One(*cell)),
-            AttributeValue::Absent | AttributeValue::Other | AttributeValue::Unknown => Choice::Whole,
+            AttributeValue::Is(value) => self
+                .by_value
+                .get(&value)
+                .map_or(Choice::None, |cell| Choice::One(*cell)),
+            AttributeValue::Absent | AttributeValue::Other | AttributeValue::Unknown => {
+                Choice::Whole
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What a policy's leading conjuncts say of it, before it is evaluated.
 //!
-//! INVARIANT: a [`Key`] is sound (see the folder's argument): no conjunct that could fail stands before its equality,
-//! unless a [`Step`] says on what its failure depends. An expression that is not known to be harmless ends the walk.
+//! INVARIANT: a [`Key`] is sound (see the folder's argument): no conjunct that could fail stands
+//! before its equality, unless a [`Step`] says on what its failure depends. An expression that is
+//! not known to be harmless ends the walk.
 
 use super::super::schema::Schema;
 use crate::policy::analysis::syntax::{Root, access_path, children};
@@ -10,8 +11,8 @@ use cedar_policy_core::ast::{BinaryOp, EntityType, Expr, ExprKind, Literal, Unar
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
-/// Equalities considered per policy, and steps before one: policies name their tenant early, and each step costs every
-/// request that reaches it.
+/// Equalities considered per policy, and steps before one: policies name their tenant early, and
+/// each step costs every request that reaches it.
 const MAX_KEYS: usize = 8;
 const MAX_STEPS: usize = 16;
 
@@ -47,7 +48,10 @@ pub(super) struct Late<'a> {
 impl<'a> Late<'a> {
     pub(super) fn new(schema: &'a Schema) -> Self {
         let attributes = schema.relations.relations.values().flatten().collect();
-        Self { attributes, userset: &schema.userset }
+        Self {
+            attributes,
+            userset: &schema.userset,
+        }
     }
 
     fn is_in(&self, expr: &Expr) -> bool {
@@ -69,9 +73,15 @@ pub(super) fn keys(rule: &Rule, late: &Late<'_>) -> Vec<Key> {
     let mut keys = Vec::new();
     let mut before = Vec::new();
     for conjunct in &rule.conjuncts {
-        let Some(steps) = steps(&conjunct.expr).filter(|_| !late.is_in(&conjunct.expr)) else { break };
+        let Some(steps) = steps(&conjunct.expr).filter(|_| !late.is_in(&conjunct.expr)) else {
+            break;
+        };
         if let Some((path, constant)) = equality(&conjunct.expr) {
-            keys.push(Key { before: before.clone(), path, constant });
+            keys.push(Key {
+                before: before.clone(),
+                path,
+                constant,
+            });
         }
         for step in steps {
             if !known(&before, &step) {
@@ -96,10 +106,12 @@ impl Step {
 
 /// Whether earlier steps leave this one nothing to say.
 fn known(before: &[Step], step: &Step) -> bool {
-    before.iter().any(|earlier| match (earlier.path(), step.path()) {
-        (Some(earlier), Some(path)) => earlier == path,
-        _ => earlier == step,
-    })
+    before
+        .iter()
+        .any(|earlier| match (earlier.path(), step.path()) {
+            (Some(earlier), Some(path)) => earlier == path,
+            _ => earlier == step,
+        })
 }
 
 /// What a conjunct comes to; none where it could fail in ways that no step describes.
@@ -124,7 +136,10 @@ fn steps(expr: &Expr) -> Option<Vec<Step>> {
                 return Some(steps);
             }
         }
-        ExprKind::Is { expr: base, entity_type } => {
+        ExprKind::Is {
+            expr: base,
+            entity_type,
+        } => {
             if let Some((root, path)) = access_path(base)
                 && path.is_empty()
             {
@@ -137,8 +152,9 @@ fn steps(expr: &Expr) -> Option<Vec<Step>> {
     harmless(expr, &mut found).then_some(found)
 }
 
-/// Whether an expression of a well-typed policy fails only where one of `needed` is absent. What a request sends fits
-/// its type (what does not, denies), and so do stored values: no operator meets a value of another kind.
+/// Whether an expression of a well-typed policy fails only where one of `needed` is absent. What a
+/// request sends fits its type (what does not, denies), and so do stored values: no operator meets
+/// a value of another kind.
 fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
     if let Some(path) = access_path(expr) {
         needed.extend(needs(path));
@@ -173,17 +189,29 @@ fn harmless(expr: &Expr, needed: &mut Vec<Step>) -> bool {
             // They may overflow; a tag may be absent.
             BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag => false,
         },
-        // Functions may refuse their arguments; an attribute of something that is no path has no step.
-        ExprKind::ExtensionFunctionApp { .. } | ExprKind::GetAttr { .. } | ExprKind::Slot(_) | ExprKind::Unknown(_) => {
-            false
-        }
+        // Functions may refuse their arguments; an attribute of something that is no path has no
+        // step.
+        ExprKind::ExtensionFunctionApp { .. }
+        | ExprKind::GetAttr { .. }
+        | ExprKind::Slot(_)
+        | ExprKind::Unknown(_) => false,
     };
-    total && children(expr).into_iter().all(|child| harmless(child, needed))
+    total
+        && children(expr)
+            .into_iter()
+            .all(|child| harmless(child, needed))
 }
 
 /// `path == constant`, either way round.
 fn equality(expr: &Expr) -> Option<(Path, Literal)> {
-    let ExprKind::BinaryApp { op: BinaryOp::Eq, arg1, arg2 } = expr.expr_kind() else { return None };
+    let ExprKind::BinaryApp {
+        op: BinaryOp::Eq,
+        arg1,
+        arg2,
+    } = expr.expr_kind()
+    else {
+        return None;
+    };
     let (path, constant) = match (arg1.expr_kind(), arg2.expr_kind()) {
         (_, ExprKind::Lit(constant)) => (access_path(arg1)?, constant),
         (ExprKind::Lit(constant), _) => (access_path(arg2)?, constant),

@@ -1,17 +1,19 @@
 //! What was merged once is kept.
 //!
-//! INVARIANT: bounded. What is made from one number has a place of its own, of which there are as many as numbers. The rest
-//! stands in a map: when that becomes too much, all of it is dropped and gathered anew. A merge costs some microseconds
-//! per policy merged, and slices that are in use come back at once.
+//! INVARIANT: bounded. What is made from one number has a place of its own, of which there are as
+//! many as numbers. The rest stands in a map: when that becomes too much, all of it is dropped and
+//! gathered anew. A merge costs some microseconds per policy merged, and slices that are in use
+//! come back at once.
 //!
-//! Nearly everything is made from one number: of ten thousand policies of a thousand tenants, those of one tenant about
-//! one type. Found at its place it costs two looks into memory that no cache holds, in the map five.
+//! Nearly everything is made from one number: of ten thousand policies of a thousand tenants, those
+//! of one tenant about one type. Found at its place it costs two looks into memory that no cache
+//! holds, in the map five.
 
 use foldhash::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-/// Numbers and policies that may be kept, counted as one each: about 40 MiB, and some hundred thousand slices of a
-/// few policies.
+/// Numbers and policies that may be kept, counted as one each: about 40 MiB, and some hundred
+/// thousand slices of a few policies.
 const MAX_WEIGHT: usize = 4_000_000;
 
 /// What one entry weighs beside its numbers and policies.
@@ -39,17 +41,30 @@ impl<T: Weighed> Memo<T> {
     /// For the numbers below `count`.
     pub(super) fn new(count: usize) -> Self {
         let by_number = std::iter::repeat_with(OnceLock::new).take(count).collect();
-        Self { by_number, kept: RwLock::new(Kept { weight: 0, by_numbers: HashMap::default() }) }
+        Self {
+            by_number,
+            kept: RwLock::new(Kept {
+                weight: 0,
+                by_numbers: HashMap::default(),
+            }),
+        }
     }
 
-    /// What was made from these numbers, or is made now. Of two threads that make it at once, one's is kept by both.
+    /// What was made from these numbers, or is made now. Of two threads that make it at once, one's
+    /// is kept by both.
     pub(super) fn get(&self, numbers: &[u32], make: impl FnOnce() -> T) -> Arc<T> {
         if let [one] = numbers
             && let Some(place) = self.by_number.get(*one as usize)
         {
             return Arc::clone(place.get_or_init(|| Arc::new(make())));
         }
-        let known = self.kept.read().unwrap_or_else(PoisonError::into_inner).by_numbers.get(numbers).cloned();
+        let known = self
+            .kept
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_numbers
+            .get(numbers)
+            .cloned();
         known.unwrap_or_else(|| {
             let made = Arc::new(make());
             let weight = ENTRY_WEIGHT + numbers.len() + made.weight();
@@ -58,7 +73,10 @@ impl<T: Weighed> Memo<T> {
                 return known.clone();
             }
             if kept.weight + weight > MAX_WEIGHT {
-                *kept = Kept { weight: 0, by_numbers: HashMap::default() };
+                *kept = Kept {
+                    weight: 0,
+                    by_numbers: HashMap::default(),
+                };
             }
             if weight <= MAX_WEIGHT {
                 kept.weight += weight;
@@ -87,7 +105,10 @@ mod tests {
         let memo = Memo::new(1);
         for number in 0..10 {
             let made = memo.get(&[0, number], || Heavy(1_000_000));
-            assert!(Arc::ptr_eq(&made, &memo.get(&[0, number], || Heavy(0))), "{number}");
+            assert!(
+                Arc::ptr_eq(&made, &memo.get(&[0, number], || Heavy(0))),
+                "{number}"
+            );
             assert!(memo.kept.read().unwrap().weight <= MAX_WEIGHT);
         }
         assert_eq!(memo.kept.read().unwrap().by_numbers.len(), 1);

@@ -1,39 +1,45 @@
 //! The policy index: which policies a leg is to be evaluated against.
 //!
-//! **Problem.** Evaluating a policy costs about a microsecond, and a bundle may hold one per tenant, per team, per
-//! tool. All but a few are about somebody else.
-//! **Decision.** Policies are divided at load, by action, by the scope of the principal and of the resource, and by
-//! an equality with a constant among the leading conjuncts of their condition (`principal.tenant == "t3"`). A leg
-//! looks up its own: first the [`Scope`], from the entities' types, ids and stored ancestors; then, from the values
-//! of those attributes, the [`Slice`] of the scope's policies that can have a say. What the policies of a slice read and
-//! which relations they mention is merged once, and kept.
-//! **Trade-off.** Only equality with a constant divides: a policy that asks for membership of a set, or compares two
-//! attributes, is evaluated whenever its scope matches.
+//! **Problem.** Evaluating a policy costs about a microsecond, and a bundle may hold one per
+//! tenant, per team, per tool. All but a few are about somebody else.
+//! **Decision.** Policies are divided at load, by action, by the scope of the principal and of the
+//! resource, and by an equality with a constant among the leading conjuncts of their condition
+//! (`principal.tenant == "t3"`). A leg looks up its own: first the [`Scope`], from the entities'
+//! types, ids and stored ancestors; then, from the values of those attributes, the [`Slice`] of the
+//! scope's policies that can have a say. What the policies of a slice read and which relations they
+//! mention is merged once, and kept.
+//! **Trade-off.** Only equality with a constant divides: a policy that asks for membership of a
+//! set, or compares two attributes, is evaluated whenever its scope matches.
 //!
 //! # Why it is sound
 //!
-//! A policy is left out only where its evaluation would have stopped at a conjunct that is false: it would be neither
-//! satisfied nor failed, so it could change neither the decision, nor the policies that determine it, nor an error.
-//! Evaluation takes the conjuncts in order, up to the first that is not true. Let `k` be the position of the equality
-//! that a policy is found by. The conjuncts before it are described by [`conditions::Step`]s, and a leg goes through them in
-//! the same order:
+//! A policy is left out only where its evaluation would have stopped at a conjunct that is false:
+//! it would be neither satisfied nor failed, so it could change neither the decision, nor the
+//! policies that determine it, nor an error. Evaluation takes the conjuncts in order, up to the
+//! first that is not true. Let `k` be the position of the equality that a policy is found by. The
+//! conjuncts before it are described by [`conditions::Step`]s, and a leg goes through them in the
+//! same order:
 //!
-//! - a conjunct that fails where an attribute is absent: if it is absent, or that is not known, the policy is selected,
-//!   whatever follows (a `forbid` that fails must deny). Otherwise it comes to true or false, and to no failure;
-//! - `has`: if the attribute is absent, the conjunct is false, nothing failed before it, and the policy is left out;
+//! - a conjunct that fails where an attribute is absent: if it is absent, or that is not known, the
+//!   policy is selected, whatever follows (a `forbid` that fails must deny). Otherwise it comes to
+//!   true or false, and to no failure;
+//! - `has`: if the attribute is absent, the conjunct is false, nothing failed before it, and the
+//!   policy is left out;
 //! - `is`: likewise for another type.
 //!
-//! No other conjunct can stand before `k`: whatever may overflow, call a function or read a tag ends the search for
-//! equalities; and so does what speaks of a relation, which is looked up for selected policies only. Operators on values of the
-//! wrong kind fail, too, and there are none: policies are typechecked strictly, stored entities against the schema, and
-//! a leg whose request has a value that does not fit denies before any policy is evaluated. So when the steps are gone
-//! through, conjuncts before `k` are each true or false. If one is false, evaluation stops there; if all are true, it
-//! comes to `k`, where the attribute is there, is a string, an integer, a boolean or an entity, and is another than the
-//! constant: false. An attribute that is absent fails at `k`, so the policy is selected; one that is there and of another
-//! kind cannot be, and selects it as well.
+//! No other conjunct can stand before `k`: whatever may overflow, call a function or read a tag
+//! ends the search for equalities; and so does what speaks of a relation, which is looked up for
+//! selected policies only. Operators on values of the wrong kind fail, too, and there are none:
+//! policies are typechecked strictly, stored entities against the schema, and a leg whose request
+//! has a value that does not fit denies before any policy is evaluated. So when the steps are gone
+//! through, conjuncts before `k` are each true or false. If one is false, evaluation stops there;
+//! if all are true, it comes to `k`, where the attribute is there, is a string, an integer, a
+//! boolean or an entity, and is another than the constant: false. An attribute that is absent fails
+//! at `k`, so the policy is selected; one that is there and of another kind cannot be, and selects
+//! it as well.
 //!
-//! What a request's value must fit is asked of *every* policy whose scope matches, and so is the reason that a denial
-//! gives: both are the scope's.
+//! What a request's value must fit is asked of *every* policy whose scope matches, and so is the
+//! reason that a denial gives: both are the scope's.
 
 mod bucket;
 mod conditions;
@@ -62,8 +68,9 @@ use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Policies with the same actions share one division by scope if they are more than this; others are divided anew for
-/// each of their actions. It bounds both what an action has to visit and what policies about many actions take.
+/// Policies with the same actions share one division by scope if they are more than this; others
+/// are divided anew for each of their actions. It bounds both what an action has to visit and what
+/// policies about many actions take.
 const SHARED_POLICIES: usize = 64;
 
 /// The policies of a bundle, divided. Immutable but for what it remembers.
@@ -126,7 +133,10 @@ pub(super) enum AttributeValue {
     /// It is there, and a set, a record or an extension value.
     Other,
     /// Nothing is known.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for who asks before the inputs are built"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for who asks before the inputs are built")
+    )]
     Unknown,
 }
 
@@ -147,7 +157,10 @@ impl Index {
         let actions = Actions::new(schema);
         let mut by_signature: HashMap<Vec<usize>, Vec<Position>> = HashMap::new();
         for (position, rule) in (0..).zip(rules.iter()) {
-            by_signature.entry(actions.of(&rule.action)).or_default().push(position);
+            by_signature
+                .entry(actions.of(&rule.action))
+                .or_default()
+                .push(position);
         }
         let mut index = Self {
             buckets: Vec::new(),
@@ -165,7 +178,9 @@ impl Index {
             if positions.len() > SHARED_POLICIES {
                 index.add_class(&signature, &positions, &actions, &late);
             } else {
-                signature.into_iter().for_each(|action| own.entry(action).or_default().extend(&positions));
+                signature
+                    .into_iter()
+                    .for_each(|action| own.entry(action).or_default().extend(&positions));
             }
         }
         for (action, mut positions) in own {
@@ -184,28 +199,57 @@ impl Index {
         principal: Option<Named<'_>>,
         resource: Option<Named<'_>>,
     ) -> Vec<&Arc<Rule>> {
-        let held = |axis: &Axis, named: Option<Named<'_>>| named.map_or_else(|| axis.all(), |named| axis.held(named));
+        let held = |axis: &Axis, named: Option<Named<'_>>| {
+            named.map_or_else(|| axis.all(), |named| axis.held(named))
+        };
         let mut buckets = Vec::new();
-        let classes = self.by_action.get(action).into_iter().flatten().filter_map(|class| self.classes.get(*class));
+        let classes = self
+            .by_action
+            .get(action)
+            .into_iter()
+            .flatten()
+            .filter_map(|class| self.classes.get(*class));
         for class in classes {
-            let (principals, resources) = (held(&class.principals, principal), held(&class.resources, resource));
-            class.buckets.each(&principals, &resources, |bucket| buckets.push(bucket));
+            let (principals, resources) = (
+                held(&class.principals, principal),
+                held(&class.resources, resource),
+            );
+            class
+                .buckets
+                .each(&principals, &resources, |bucket| buckets.push(bucket));
         }
-        let buckets = buckets.into_iter().filter_map(|bucket| self.buckets.get(bucket as usize));
+        let buckets = buckets
+            .into_iter()
+            .filter_map(|bucket| self.buckets.get(bucket as usize));
         self.rules_of(buckets.flat_map(Bucket::all))
     }
 
     /// The policies whose scope matches.
-    pub(super) fn scope(&self, action: &EntityUID, principal: Named<'_>, resource: Named<'_>) -> Arc<Scope> {
+    pub(super) fn scope(
+        &self,
+        action: &EntityUID,
+        principal: Named<'_>,
+        resource: Named<'_>,
+    ) -> Arc<Scope> {
         #[cfg(test)]
         if let Some(actions) = &self.unindexed {
             return self.scanned(actions, action, principal, resource);
         }
         let mut buckets: SmallVec<[u32; 8]> = SmallVec::new();
-        let classes = self.by_action.get(action).into_iter().flatten().filter_map(|class| self.classes.get(*class));
+        let classes = self
+            .by_action
+            .get(action)
+            .into_iter()
+            .flatten()
+            .filter_map(|class| self.classes.get(*class));
         for class in classes {
-            let (principals, resources) = (class.principals.held(principal), class.resources.held(resource));
-            class.buckets.each(&principals, &resources, |bucket| buckets.push(bucket));
+            let (principals, resources) = (
+                class.principals.held(principal),
+                class.resources.held(resource),
+            );
+            class
+                .buckets
+                .each(&principals, &resources, |bucket| buckets.push(bucket));
         }
         self.scopes.get(&buckets, || self.merged(&buckets))
     }
@@ -239,18 +283,28 @@ impl Index {
     }
 
     fn rules_of(&self, cells: impl Iterator<Item = u32>) -> Vec<&Arc<Rule>> {
-        let mut positions: Vec<Position> = cells.flat_map(|cell| self.cells.rules(cell)).copied().collect();
+        let mut positions: Vec<Position> = cells
+            .flat_map(|cell| self.cells.rules(cell))
+            .copied()
+            .collect();
         positions.sort_unstable();
-        positions.iter().filter_map(|position| self.rules.get(*position as usize)).collect()
+        positions
+            .iter()
+            .filter_map(|position| self.rules.get(*position as usize))
+            .collect()
     }
 
     fn buckets_of(&self, numbers: &[u32]) -> impl Iterator<Item = &Bucket> {
-        numbers.iter().filter_map(|number| self.buckets.get(*number as usize))
+        numbers
+            .iter()
+            .filter_map(|number| self.buckets.get(*number as usize))
     }
 
     fn merged(&self, buckets: &[u32]) -> Scope {
         let rules = self.rules_in(buckets);
-        let reasoned = rules.iter().find(|rule| rule.effect == Decision::Permit && rule.reason.is_some());
+        let reasoned = rules
+            .iter()
+            .find(|rule| rule.effect == Decision::Permit && rule.reason.is_some());
         Scope {
             buckets: buckets.into(),
             reads: Reads::merged(rules.iter().map(|rule| &rule.reads)),
@@ -261,36 +315,75 @@ impl Index {
         }
     }
 
-    fn add_class(&mut self, signature: &[usize], positions: &[Position], actions: &Actions, late: &Late<'_>) {
+    fn add_class(
+        &mut self,
+        signature: &[usize],
+        positions: &[Position],
+        actions: &Actions,
+        late: &Late<'_>,
+    ) {
         let (mut principals, mut resources) = (Axis::default(), Axis::default());
         let mut by_scope: HashMap<(u32, u32), Vec<Keyed>> = HashMap::new();
         for position in positions {
-            let Some(rule) = self.rules.get(*position as usize) else { continue };
-            let (principal, resource) = (principals.number(&rule.principal), resources.number(&rule.resource));
-            let (Some(principal), Some(resource)) = (principal, resource) else { continue };
-            by_scope.entry((principal, resource)).or_default().push((*position, conditions::keys(rule, late)));
+            let Some(rule) = self.rules.get(*position as usize) else {
+                continue;
+            };
+            let (principal, resource) = (
+                principals.number(&rule.principal),
+                resources.number(&rule.resource),
+            );
+            let (Some(principal), Some(resource)) = (principal, resource) else {
+                continue;
+            };
+            by_scope
+                .entry((principal, resource))
+                .or_default()
+                .push((*position, conditions::keys(rule, late)));
         }
         let mut pairs = Vec::new();
         for (pair, rules) in by_scope {
             pairs.push((pair, u32::try_from(self.buckets.len()).unwrap_or(u32::MAX)));
             self.buckets.push(Bucket::new(&rules, &mut self.cells));
         }
-        for action in signature.iter().filter_map(|action| actions.uids.get(*action)) {
-            self.by_action.entry(action.clone()).or_default().push(self.classes.len());
+        for action in signature
+            .iter()
+            .filter_map(|action| actions.uids.get(*action))
+        {
+            self.by_action
+                .entry(action.clone())
+                .or_default()
+                .push(self.classes.len());
         }
-        self.classes.push(Class { principals, resources, buckets: Pairs::new(pairs.into_iter()) });
+        self.classes.push(Class {
+            principals,
+            resources,
+            buckets: Pairs::new(pairs.into_iter()),
+        });
     }
 }
 
 impl Scope {
     /// Some rules, of which `mentions` are looked up whatever the values are.
-    pub(super) fn fixed<'r>(rules: impl Iterator<Item = &'r Arc<Rule>> + Clone, mentions: BTreeSet<Mention>) -> Self {
+    pub(super) fn fixed<'r>(
+        rules: impl Iterator<Item = &'r Arc<Rule>> + Clone,
+        mentions: BTreeSet<Mention>,
+    ) -> Self {
         let reads = Reads::merged(rules.clone().map(|rule| &rule.reads));
-        let slice =
-            Slice { rules: rules.map(Arc::clone).collect(), reads: Arc::clone(&reads), mentions: Arc::new(mentions) };
+        let slice = Slice {
+            rules: rules.map(Arc::clone).collect(),
+            reads: Arc::clone(&reads),
+            mentions: Arc::new(mentions),
+        };
         let mentions = !slice.mentions.is_empty();
         let (plans, fixed) = (Plans::default(), Some(Arc::new(slice)));
-        Self { buckets: Box::default(), reads, mentions, reasoned: None, plans, fixed }
+        Self {
+            buckets: Box::default(),
+            reads,
+            mentions,
+            reasoned: None,
+            plans,
+            fixed,
+        }
     }
 }
 
@@ -326,19 +419,38 @@ impl Actions {
         let uids: Vec<EntityUID> = schema.actions().keys().cloned().collect();
         let mut members: HashMap<EntityUID, Vec<usize>> = HashMap::new();
         for (number, uid) in uids.iter().enumerate() {
-            let above = schema.actions().get(uid).into_iter().flat_map(|action| action.ancestors());
-            above.chain([uid]).for_each(|above| members.entry(above.clone()).or_default().push(number));
+            let above = schema
+                .actions()
+                .get(uid)
+                .into_iter()
+                .flat_map(|action| action.ancestors());
+            above
+                .chain([uid])
+                .for_each(|above| members.entry(above.clone()).or_default().push(number));
         }
-        Self { numbers: uids.iter().cloned().zip(0..).collect(), uids, members }
+        Self {
+            numbers: uids.iter().cloned().zip(0..).collect(),
+            uids,
+            members,
+        }
     }
 
     /// The actions that a constraint holds for.
     fn of(&self, constraint: &ActionConstraint) -> Vec<usize> {
         match constraint {
             ActionConstraint::Any => (0..self.uids.len()).collect(),
-            ActionConstraint::Eq(one) => self.numbers.get(one.as_ref()).copied().into_iter().collect(),
+            ActionConstraint::Eq(one) => self
+                .numbers
+                .get(one.as_ref())
+                .copied()
+                .into_iter()
+                .collect(),
             ActionConstraint::In(list) => {
-                let members = list.iter().filter_map(|one| self.members.get(one.as_ref())).flatten().copied();
+                let members = list
+                    .iter()
+                    .filter_map(|one| self.members.get(one.as_ref()))
+                    .flatten()
+                    .copied();
                 members.collect::<BTreeSet<usize>>().into_iter().collect()
             }
         }
@@ -361,11 +473,20 @@ impl Values<'_> {
 
 /// Policies of one shape share what they mention, and bundles without relations one empty set.
 fn merged_mentions(rules: &[&Arc<Rule>]) -> Arc<BTreeSet<Mention>> {
-    let mut distinct: Vec<_> = rules.iter().map(|rule| &rule.mentions).filter(|all| !all.is_empty()).collect();
+    let mut distinct: Vec<_> = rules
+        .iter()
+        .map(|rule| &rule.mentions)
+        .filter(|all| !all.is_empty())
+        .collect();
     distinct.sort_unstable_by_key(|mentions| Arc::as_ptr(mentions));
     distinct.dedup_by(|one, other| Arc::ptr_eq(one, other));
     match distinct.as_slice() {
         [one] => Arc::clone(one),
-        several => Arc::new(several.iter().flat_map(|mentions| mentions.iter().cloned()).collect()),
+        several => Arc::new(
+            several
+                .iter()
+                .flat_map(|mentions| mentions.iter().cloned())
+                .collect(),
+        ),
     }
 }

@@ -1,10 +1,14 @@
-//! Scopes of principals and resources: which of the constraints that policies name hold for an entity.
+//! Scopes of principals and resources: which of the constraints that policies name hold for an
+//! entity.
 //!
-//! An entity's type, id and stored ancestors are looked up among the constraints, so the cost is that of the entity and
-//! of what holds for it. Constraints that do not hold are not visited, unless there are fewer of them than ancestors.
+//! An entity's type, id and stored ancestors are looked up among the constraints, so the cost is
+//! that of the entity and of what holds for it. Constraints that do not hold are not visited,
+//! unless there are fewer of them than ancestors.
 
 use super::Named;
-use cedar_policy_core::ast::{EntityReference, EntityType, EntityUID, PrincipalOrResourceConstraint};
+use cedar_policy_core::ast::{
+    EntityReference, EntityType, EntityUID, PrincipalOrResourceConstraint,
+};
 use foldhash::{HashMap, HashMapExt};
 use smallvec::SmallVec;
 
@@ -31,9 +35,15 @@ impl Axis {
         let next = self.count;
         let number = match constraint {
             PrincipalOrResourceConstraint::Any => *self.any.get_or_insert(next),
-            PrincipalOrResourceConstraint::Is(kind) => *self.is.entry(kind.as_ref().clone()).or_insert(next),
-            PrincipalOrResourceConstraint::Eq(reference) => *self.equals.entry(uid(reference)?).or_insert(next),
-            PrincipalOrResourceConstraint::In(reference) => self.number_within(uid(reference)?, None),
+            PrincipalOrResourceConstraint::Is(kind) => {
+                *self.is.entry(kind.as_ref().clone()).or_insert(next)
+            }
+            PrincipalOrResourceConstraint::Eq(reference) => {
+                *self.equals.entry(uid(reference)?).or_insert(next)
+            }
+            PrincipalOrResourceConstraint::In(reference) => {
+                self.number_within(uid(reference)?, None)
+            }
             PrincipalOrResourceConstraint::IsIn(kind, reference) => {
                 self.number_within(uid(reference)?, Some(kind.as_ref().clone()))
             }
@@ -69,16 +79,31 @@ impl Axis {
         }
         if !self.within.is_empty() {
             let mut take = |found: &[(Option<EntityType>, u32)]| {
-                let fits = |only: &Option<EntityType>| only.as_ref().is_none_or(|only| only == kind);
-                held.extend(found.iter().filter(|(only, _)| fits(only)).map(|(_, number)| *number));
+                let fits =
+                    |only: &Option<EntityType>| only.as_ref().is_none_or(|only| only == kind);
+                held.extend(
+                    found
+                        .iter()
+                        .filter(|(only, _)| fits(only))
+                        .map(|(_, number)| *number),
+                );
             };
-            self.within.get(entity.uid).into_iter().for_each(|found| take(found));
+            self.within
+                .get(entity.uid)
+                .into_iter()
+                .for_each(|found| take(found));
             if let Some(stored) = entity.stored {
                 // An entity is no ancestor of itself, but for a cycle, which loading refuses.
                 if stored.ancestors().count() <= self.within.len() {
-                    stored.ancestors().filter_map(|above| self.within.get(above)).for_each(|found| take(found));
+                    stored
+                        .ancestors()
+                        .filter_map(|above| self.within.get(above))
+                        .for_each(|found| take(found));
                 } else {
-                    let above = self.within.iter().filter(|(above, _)| stored.is_descendant_of(above));
+                    let above = self
+                        .within
+                        .iter()
+                        .filter(|(above, _)| stored.is_descendant_of(above));
                     above.for_each(|(_, found)| take(found));
                 }
             }
@@ -108,19 +133,31 @@ impl Pairs {
             list.sort_unstable();
             list
         });
-        Self { by_principal: sorted.collect() }
+        Self {
+            by_principal: sorted.collect(),
+        }
     }
 
     /// What stands where both hold. Visits the shorter of both lists.
     pub(super) fn each(&self, principals: &Held, resources: &Held, mut found: impl FnMut(u32)) {
         for principal in principals {
-            let Some(list) = self.by_principal.get(*principal as usize) else { continue };
+            let Some(list) = self.by_principal.get(*principal as usize) else {
+                continue;
+            };
             if list.len() <= resources.len() {
-                let both = list.iter().filter(|(resource, _)| resources.binary_search(resource).is_ok());
+                let both = list
+                    .iter()
+                    .filter(|(resource, _)| resources.binary_search(resource).is_ok());
                 both.for_each(|(_, value)| found(*value));
             } else {
-                let at = |resource: &u32| list.binary_search_by_key(resource, |(resource, _)| *resource).ok();
-                let both = resources.iter().filter_map(at).filter_map(|at| list.get(at));
+                let at = |resource: &u32| {
+                    list.binary_search_by_key(resource, |(resource, _)| *resource)
+                        .ok()
+                };
+                let both = resources
+                    .iter()
+                    .filter_map(at)
+                    .filter_map(|at| list.get(at));
                 both.for_each(|(_, value)| found(*value));
             }
         }

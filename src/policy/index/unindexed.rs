@@ -5,7 +5,9 @@ use super::memo::Memo;
 use super::{Index, Named, Scope};
 use crate::policy::load::policies::Rule;
 use crate::policy::schema::Schema;
-use cedar_policy_core::ast::{ActionConstraint, Entity, EntityReference, EntityUID, PrincipalOrResourceConstraint};
+use cedar_policy_core::ast::{
+    ActionConstraint, Entity, EntityReference, EntityUID, PrincipalOrResourceConstraint,
+};
 use foldhash::{HashMap, HashMapExt};
 use std::sync::Arc;
 
@@ -17,7 +19,10 @@ impl Index {
     pub(in crate::policy) fn unindexed(rules: Arc<[Arc<Rule>]>, schema: &Schema) -> Self {
         let mut cells = Cells::default();
         Self {
-            buckets: (0..).zip(rules.iter()).map(|(at, _)| Bucket::new(&[(at, Vec::new())], &mut cells)).collect(),
+            buckets: (0..)
+                .zip(rules.iter())
+                .map(|(at, _)| Bucket::new(&[(at, Vec::new())], &mut cells))
+                .collect(),
             cells,
             classes: Vec::new(),
             by_action: HashMap::new(),
@@ -40,14 +45,17 @@ impl Index {
                 && in_scope(&rule.principal, principal)
                 && in_scope(&rule.resource, resource)
         };
-        let buckets: Vec<u32> =
-            (0..).zip(self.rules.iter()).filter(|(_, rule)| matches(rule)).map(|(at, _)| at).collect();
+        let buckets: Vec<u32> = (0..)
+            .zip(self.rules.iter())
+            .filter(|(_, rule)| matches(rule))
+            .map(|(at, _)| at)
+            .collect();
         Arc::new(self.merged(&buckets))
     }
 }
 
-/// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all three are known
-/// before anything is built: ancestors are stored, never sent.
+/// Whether a scope's constraint holds. Scopes speak of identity, type and ancestors only, and all
+/// three are known before anything is built: ancestors are stored, never sent.
 fn in_scope(constraint: &PrincipalOrResourceConstraint, Named { uid, stored }: Named<'_>) -> bool {
     let equals = |reference: &EntityReference| matches!(reference, EntityReference::EUID(one) if **one == *uid);
     let within = |reference: &EntityReference| {
@@ -59,7 +67,9 @@ fn in_scope(constraint: &PrincipalOrResourceConstraint, Named { uid, stored }: N
         PrincipalOrResourceConstraint::Eq(reference) => equals(reference),
         PrincipalOrResourceConstraint::In(reference) => within(reference),
         PrincipalOrResourceConstraint::Is(kind) => **kind == *uid.entity_type(),
-        PrincipalOrResourceConstraint::IsIn(kind, reference) => **kind == *uid.entity_type() && within(reference),
+        PrincipalOrResourceConstraint::IsIn(kind, reference) => {
+            **kind == *uid.entity_type() && within(reference)
+        }
     }
 }
 
@@ -68,6 +78,8 @@ fn action_in_scope(constraint: &ActionConstraint, action: &Entity) -> bool {
     match constraint {
         ActionConstraint::Any => true,
         ActionConstraint::Eq(one) => **one == *action.uid(),
-        ActionConstraint::In(list) => list.iter().any(|one| **one == *action.uid() || action.is_descendant_of(one)),
+        ActionConstraint::In(list) => list
+            .iter()
+            .any(|one| **one == *action.uid() || action.is_descendant_of(one)),
     }
 }

@@ -1,10 +1,12 @@
 //! A request's values as Cedar values, by the declared type.
 //!
-//! INVARIANT: only the declared type decides what a value becomes. Nothing in a value is interpreted: `__entity`,
-//! `__extn` and `__expr` are members like any other. Numbers are converted from their digits.
+//! INVARIANT: only the declared type decides what a value becomes. Nothing in a value is
+//! interpreted: `__entity`, `__extn` and `__expr` are members like any other. Numbers are converted
+//! from their digits.
 
 use crate::model::{
-    DroppedMembers, Number, Value, duration_nanos, is_unknown_fact, mapped_network, request_instant_nanos,
+    DroppedMembers, Number, Value, duration_nanos, is_unknown_fact, mapped_network,
+    request_instant_nanos,
 };
 use crate::policy::explanation::shown::undeclared_name;
 use crate::policy::schema::Vocabulary;
@@ -34,9 +36,9 @@ pub(in crate::policy) struct Findings {
 /// A point in time, in nanoseconds since 1970.
 pub(in crate::policy) type Instant = i128;
 
-/// Which of the two milliseconds around it each point in time is read as, for policies know no smaller part of a second:
-/// the one behind for those that are named here, and the one before for the others. Equal ones are read alike, wherever they
-/// stand.
+/// Which of the two milliseconds around it each point in time is read as, for policies know no
+/// smaller part of a second: the one behind for those that are named here, and the one before for
+/// the others. Equal ones are read alike, wherever they stand.
 #[derive(Clone, Debug, Default)]
 pub(in crate::policy) struct Rounding(Option<Arc<[Instant]>>);
 
@@ -64,7 +66,10 @@ impl Rounding {
 impl Findings {
     /// Nothing found yet.
     pub(in crate::policy) fn rounding(rounding: Rounding) -> Self {
-        Self { rounding, ..Self::default() }
+        Self {
+            rounding,
+            ..Self::default()
+        }
     }
 
     /// Notes a member that is not declared. Findings are kept for other legs, and copied for each.
@@ -101,7 +106,10 @@ impl<'a> At<'a> {
     }
 
     fn below(&'a self, name: &'a SmolStr) -> Self {
-        Self { above: Some(self), name }
+        Self {
+            above: Some(self),
+            name,
+        }
     }
 
     fn path(&self) -> Vec<SmolStr> {
@@ -111,8 +119,8 @@ impl<'a> At<'a> {
     }
 }
 
-/// Reads `value`, which stands `at` some place, as `ty`. `None` where nothing of it can be used; what is wrong is in
-/// `findings`, and a record keeps those of its members that fit.
+/// Reads `value`, which stands `at` some place, as `ty`. `None` where nothing of it can be used;
+/// what is wrong is in `findings`, and a record keeps those of its members that fit.
 pub(in crate::policy) fn fit(
     value: &Value,
     ty: &Type,
@@ -126,11 +134,20 @@ pub(in crate::policy) fn fit(
             match attrs.get_attr(name) {
                 None => {
                     let declared = attrs.iter().map(|(declared, _)| declared);
-                    findings.add_undeclared(|| at.below(&undeclared_name(name, declared, vocabulary)).path());
+                    findings.add_undeclared(|| {
+                        at.below(&undeclared_name(name, declared, vocabulary))
+                            .path()
+                    });
                 }
                 Some(_) if member.is_null() => {}
                 Some(declared) => {
-                    if let Some(member) = fit(member, &declared.attr_type, vocabulary, at.below(name), findings) {
+                    if let Some(member) = fit(
+                        member,
+                        &declared.attr_type,
+                        vocabulary,
+                        at.below(name),
+                        findings,
+                    ) {
                         members.insert(name.clone(), member);
                     }
                 }
@@ -138,35 +155,75 @@ pub(in crate::policy) fn fit(
         }
         for (name, declared) in attrs.iter().filter(|(_, declared)| declared.is_required) {
             if record.get_present(name).is_none() {
-                let why = format!("it is missing, and {} is required", name_of(&declared.attr_type));
+                let why = format!(
+                    "it is missing, and {} is required",
+                    name_of(&declared.attr_type)
+                );
                 findings.misfits.push((at.below(name).path(), why));
             }
         }
         return Some(Cedar::record_arc(Arc::new(members), None));
     }
-    let fitted = scalar(value, ty, vocabulary, at, findings).or_else(|| elements(value, ty, vocabulary, at, findings));
+    let fitted = scalar(value, ty, vocabulary, at, findings)
+        .or_else(|| elements(value, ty, vocabulary, at, findings));
     if fitted.is_none() {
-        let why = format!("{} does not fit {}{}", describe(value, ty), name_of(ty), hint(ty, value));
+        let why = format!(
+            "{} does not fit {}{}",
+            describe(value, ty),
+            name_of(ty),
+            hint(ty, value)
+        );
         findings.misfits.push((at.path(), why));
     }
     fitted
 }
 
-/// The members of an array must all fit, whole: an element that stays away could be the one that a forbid looks for.
-fn elements(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
-    let (Type::Set { element_type: Some(element) }, Value::List(items)) = (ty, value) else { return None };
+/// The members of an array must all fit, whole: an element that stays away could be the one that a
+/// forbid looks for.
+fn elements(
+    value: &Value,
+    ty: &Type,
+    vocabulary: &Vocabulary,
+    at: At<'_>,
+    findings: &mut Findings,
+) -> Option<Cedar> {
+    let (
+        Type::Set {
+            element_type: Some(element),
+        },
+        Value::List(items),
+    ) = (ty, value)
+    else {
+        return None;
+    };
     let mut inner = Findings::rounding(findings.rounding.clone());
-    let fitted: Option<Vec<Cedar>> = items.iter().map(|item| fit(item, element, vocabulary, at, &mut inner)).collect();
-    inner.undeclared.into_iter().for_each(|path| findings.add_undeclared(|| path));
+    let fitted: Option<Vec<Cedar>> = items
+        .iter()
+        .map(|item| fit(item, element, vocabulary, at, &mut inner))
+        .collect();
+    inner
+        .undeclared
+        .into_iter()
+        .for_each(|path| findings.add_undeclared(|| path));
     findings.more_undeclared += inner.more_undeclared;
     findings.between.extend(inner.between);
-    fitted.filter(|_| inner.misfits.is_empty()).map(|fitted| Cedar::set(fitted, None))
+    fitted
+        .filter(|_| inner.misfits.is_empty())
+        .map(|fitted| Cedar::set(fitted, None))
 }
 
-fn scalar(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
+fn scalar(
+    value: &Value,
+    ty: &Type,
+    vocabulary: &Vocabulary,
+    at: At<'_>,
+    findings: &mut Findings,
+) -> Option<Cedar> {
     match (ty, value) {
         (Type::Bool(_), Value::Bool(value)) => Some(Cedar::from(*value)),
-        (Type::Long, Value::Number(number)) if number.digits().len() <= MAX_DIGITS => number.to_i64().map(Cedar::from),
+        (Type::Long, Value::Number(number)) if number.digits().len() <= MAX_DIGITS => {
+            number.to_i64().map(Cedar::from)
+        }
         (Type::String, Value::Text(text)) => Some(Cedar::from(text.clone())),
         (Type::Entity(kind), value) => reference(value, kind, vocabulary).map(Cedar::from),
         (Type::ExtensionType { name }, value) => extension(name, value, at, findings),
@@ -174,16 +231,26 @@ fn scalar(value: &Value, ty: &Type, vocabulary: &Vocabulary, at: At<'_>, finding
     }
 }
 
-/// An id, or `{type, id}` where the type is the declared one. A reference says nothing else of an entity: with a member more
-/// it does not fit, rather than lose what was said.
+/// An id, or `{type, id}` where the type is the declared one. A reference says nothing else of an
+/// entity: with a member more it does not fit, rather than lose what was said.
 fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Option<EntityUID> {
-    let EntityKind::Entity(lub) = kind else { return None };
+    let EntityKind::Entity(lub) = kind else {
+        return None;
+    };
     let name = lub.get_single_entity()?.to_string();
     let info = vocabulary.entity_type(&name)?;
     let id = match value {
         Value::Text(id) => id,
-        Value::Record(record) if record.get("type").and_then(Value::as_text).is_some_and(|kind| *kind == name) => {
-            let members = record.iter().filter(|(_, member)| !member.is_null()).count();
+        Value::Record(record)
+            if record
+                .get("type")
+                .and_then(Value::as_text)
+                .is_some_and(|kind| *kind == name) =>
+        {
+            let members = record
+                .iter()
+                .filter(|(_, member)| !member.is_null())
+                .count();
             record.get("id")?.as_text().filter(|_| members == 2)?
         }
         _ => return None,
@@ -191,12 +258,17 @@ fn reference(value: &Value, kind: &EntityKind, vocabulary: &Vocabulary) -> Optio
     if id.is_empty() {
         return None;
     }
-    let chosen = info.choices.as_ref().is_none_or(|choices| choices.contains(id));
+    let chosen = info
+        .choices
+        .as_ref()
+        .is_none_or(|choices| choices.contains(id));
     chosen.then(|| info.uid(id))
 }
 
 fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) -> Option<Cedar> {
-    let constructor = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name)?;
+    let constructor = CONSTRUCTORS
+        .iter()
+        .find(|constructor| constructor.makes == *name)?;
     let digits = match value {
         Value::Text(text) => text.len(),
         Value::Number(number) => number.digits().len(),
@@ -210,17 +282,19 @@ fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) ->
             // Before Cedar reads it: it takes some spellings of a mapped address for one of IPv6.
             constructor.call(mapped_network(text).map_or_else(|| text.clone(), SmolStr::from))
         }
-        (Kind::Decimal, Value::Number(number)) => constructor.call(number.to_decimal_text()?.into()),
-        (Kind::Decimal, Value::Text(text)) => {
-            constructor.call(text.clone()).or_else(|| constructor.call(Number::parse(text)?.to_decimal_text()?.into()))
+        (Kind::Decimal, Value::Number(number)) => {
+            constructor.call(number.to_decimal_text()?.into())
         }
+        (Kind::Decimal, Value::Text(text)) => constructor
+            .call(text.clone())
+            .or_else(|| constructor.call(Number::parse(text)?.to_decimal_text()?.into())),
         (Kind::Datetime, Value::Text(text)) => constructor.call(text.clone()).or_else(|| {
             let nanos = request_instant_nanos(text)?;
             constructor.call(millisecond_text(findings.millisecond(nanos, at))?.into())
         }),
-        (Kind::Duration, Value::Text(text)) => {
-            constructor.call(text.clone()).or_else(|| constructor.call(milliseconds(duration_nanos(text)?)?))
-        }
+        (Kind::Duration, Value::Text(text)) => constructor
+            .call(text.clone())
+            .or_else(|| constructor.call(milliseconds(duration_nanos(text)?)?)),
         _ => None,
     }
 }
@@ -228,7 +302,9 @@ fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) ->
 /// A point in time, in milliseconds since 1970, as Cedar writes it.
 fn millisecond_text(ms: i128) -> Option<String> {
     let since = SignedDuration::from_millis(i64::try_from(ms).ok()?);
-    let civil = DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(since).ok()?;
+    let civil = DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
+        .checked_add(since)
+        .ok()?;
     Some(format!("{}Z", civil.strftime("%Y-%m-%dT%H:%M:%S.%3f")))
 }
 
@@ -239,13 +315,16 @@ fn milliseconds(nanos: i128) -> Option<SmolStr> {
 
 /// A point in time from its text, such as `2026-10-01T09:00:00.000Z`.
 pub(in crate::policy) fn datetime(text: &str) -> Option<Cedar> {
-    CONSTRUCTORS.iter().find(|constructor| constructor.kind == Kind::Datetime)?.call(text.into())
+    CONSTRUCTORS
+        .iter()
+        .find(|constructor| constructor.kind == Kind::Datetime)?
+        .call(text.into())
 }
 
 const NANOS_PER_MS: i128 = 1_000_000;
 
-/// LIMIT: bytes of a number, of an address, of a point in time or a duration. Each leg reads them anew, and nobody means a
-/// longer one.
+/// LIMIT: bytes of a number, of an address, of a point in time or a duration. Each leg reads them
+/// anew, and nobody means a longer one.
 const MAX_DIGITS: usize = 256;
 
 /// The extension types.
@@ -280,10 +359,19 @@ struct Constructor {
 static CONSTRUCTORS: LazyLock<Vec<Constructor>> = LazyLock::new(|| {
     let find = |kind: Kind| {
         let [makes, function] = kind.names();
-        let calls = Extensions::all_available().func(&function.parse().ok()?).ok()?;
-        Some(Constructor { makes: makes.parse().ok()?, kind, calls })
+        let calls = Extensions::all_available()
+            .func(&function.parse().ok()?)
+            .ok()?;
+        Some(Constructor {
+            makes: makes.parse().ok()?,
+            kind,
+            calls,
+        })
     };
-    [Kind::Address, Kind::Decimal, Kind::Datetime, Kind::Duration].into_iter().filter_map(find).collect()
+    [Kind::Address, Kind::Decimal, Kind::Datetime, Kind::Duration]
+        .into_iter()
+        .filter_map(find)
+        .collect()
 });
 
 impl Constructor {
@@ -311,21 +399,32 @@ fn describe(value: &Value, ty: &Type) -> &'static str {
 fn hint(ty: &Type, value: &Value) -> &'static str {
     let name = match (ty, value) {
         (Type::ExtensionType { name }, _) => name,
-        (Type::Entity(_), Value::Record(_)) => return ", which has its `type`, its `id` and nothing else",
+        (Type::Entity(_), Value::Record(_)) => {
+            return ", which has its `type`, its `id` and nothing else";
+        }
         (Type::Entity(_), Value::Text(id)) if id.is_empty() => return ": its id is empty",
         _ => return "",
     };
-    let kind = CONSTRUCTORS.iter().find(|constructor| constructor.makes == *name).map(|constructor| constructor.kind);
+    let kind = CONSTRUCTORS
+        .iter()
+        .find(|constructor| constructor.makes == *name)
+        .map(|constructor| constructor.kind);
     match (kind, value) {
-        (Some(Kind::Decimal), Value::Text(text)) if text.parse::<f64>().is_err() => ": write digits, such as `249.90`",
+        (Some(Kind::Decimal), Value::Text(text)) if text.parse::<f64>().is_err() => {
+            ": write digits, such as `249.90`"
+        }
         (Some(Kind::Decimal), Value::Number(_) | Value::Text(_)) => {
             ", which has at most four decimals and 15 digits before them: round it where it is sent"
         }
         (Some(Kind::Datetime), Value::Text(_)) => {
             ": write it like `2026-10-01T09:00:00Z` or `2026-10-01T11:00:00+02:00`"
         }
-        (Some(Kind::Duration), Value::Text(_)) => ", in whole milliseconds: write it like `1h30m` or `90s`",
-        (Some(Kind::Address), Value::Text(_)) => ": write an address or a network, like `10.1.2.3` or `10.0.0.0/8`",
+        (Some(Kind::Duration), Value::Text(_)) => {
+            ", in whole milliseconds: write it like `1h30m` or `90s`"
+        }
+        (Some(Kind::Address), Value::Text(_)) => {
+            ": write an address or a network, like `10.1.2.3` or `10.0.0.0/8`"
+        }
         _ => "",
     }
 }
@@ -335,11 +434,14 @@ fn name_of(ty: &Type) -> String {
         Type::Bool(_) => "Bool".to_owned(),
         Type::Long => "Long".to_owned(),
         Type::String => "String".to_owned(),
-        Type::Set { element_type: Some(element) } => format!("Set<{}>", name_of(element)),
+        Type::Set {
+            element_type: Some(element),
+        } => format!("Set<{}>", name_of(element)),
         Type::Record { .. } => "a record".to_owned(),
-        Type::Entity(EntityKind::Entity(lub)) => {
-            lub.get_single_entity().map_or_else(|| "an entity".to_owned(), |name| format!("a reference to `{name}`"))
-        }
+        Type::Entity(EntityKind::Entity(lub)) => lub.get_single_entity().map_or_else(
+            || "an entity".to_owned(),
+            |name| format!("a reference to `{name}`"),
+        ),
         Type::ExtensionType { name } => name.to_string(),
         Type::Never | Type::Set { element_type: None } | Type::Entity(EntityKind::AnyEntity) => {
             "its declared type".to_owned()

@@ -21,7 +21,11 @@ impl Builder<'_> {
         let action = self.request.action;
         let question = self.request.question;
         let mut context = Members::new();
-        for (name, value) in question.context.iter().filter(|(_, value)| !value.is_null()) {
+        for (name, value) in question
+            .context
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+        {
             if action.context.contains_key(name) {
                 self.member(name, value, &mut context);
             } else {
@@ -34,16 +38,25 @@ impl Builder<'_> {
                 self.member(&ACTION_PROPERTIES, &properties, &mut context);
             } else {
                 self.drop(|| {
-                    ("action.properties".to_owned(), "the schema does not declare `action_properties`".to_owned())
+                    (
+                        "action.properties".to_owned(),
+                        "the schema does not declare `action_properties`".to_owned(),
+                    )
                 });
             }
         }
-        for (name, _) in action.context.iter().filter(|(_, attribute)| attribute.required) {
+        for (name, _) in action
+            .context
+            .iter()
+            .filter(|(_, attribute)| attribute.required)
+        {
             if FACTS.contains(&name.as_str()) || !self.scope.reads.reads_context(name) {
                 continue;
             }
             if question.context.get_present(name).is_none() && !context.contains_key(name) {
-                self.bad.push(format!("`context.{name}`: it is missing, and the schema requires it"));
+                self.bad.push(format!(
+                    "`context.{name}`: it is missing, and the schema requires it"
+                ));
             }
         }
         self.facts(&mut context);
@@ -52,7 +65,9 @@ impl Builder<'_> {
 
     /// A member of the request, where a policy reads it.
     fn member(&mut self, name: &SmolStr, value: &Value, context: &mut Members) {
-        let Some(attribute) = self.request.action.context.get(name) else { return };
+        let Some(attribute) = self.request.action.context.get(name) else {
+            return;
+        };
         if !(self.scope.reads.reads_context(name) || self.request.explains) {
             return;
         }
@@ -61,7 +76,14 @@ impl Builder<'_> {
         let fitted = match name.as_str() {
             // Each credential has facts of its own.
             "token" => self.fit(value, attribute, name, is_read, prefix, None),
-            _ => self.fit(value, attribute, name, is_read, prefix, Some(&|| Origin::Context(name.clone()))),
+            _ => self.fit(
+                value,
+                attribute,
+                name,
+                is_read,
+                prefix,
+                Some(&|| Origin::Context(name.clone())),
+            ),
         };
         if let Some(fitted) = fitted {
             context.insert(name.clone(), fitted);
@@ -82,7 +104,11 @@ impl Builder<'_> {
         if let Some(token) = self.request.token
             && reads.reads_context("token")
         {
-            self.member(&SmolStr::new_static("token"), &Value::Record(token.clone()), context);
+            self.member(
+                &SmolStr::new_static("token"),
+                &Value::Record(token.clone()),
+                context,
+            );
         }
     }
 
@@ -100,14 +126,26 @@ impl Builder<'_> {
             })
             .collect();
         let place = |member: &Option<(SmolStr, EntityUID)>| {
-            Cedar::record(member.iter().map(|(kind, uid)| (kind.clone(), Cedar::from(uid.clone()))), None)
+            Cedar::record(
+                member
+                    .iter()
+                    .map(|(kind, uid)| (kind.clone(), Cedar::from(uid.clone()))),
+                None,
+            )
         };
         // Of the facts, too, only those that a policy reads.
-        let reads = |member: &'static str| self.scope.reads.context(&[DELEGATION, SmolStr::new_static(member)]);
+        let reads = |member: &'static str| {
+            self.scope
+                .reads
+                .context(&[DELEGATION, SmolStr::new_static(member)])
+        };
         let before = uids.get(..self.request.leg).unwrap_or_default();
         let mut delegation: Vec<(SmolStr, Cedar)> = Vec::with_capacity(4);
         if reads("subject") {
-            delegation.extend(uids.first().map(|subject| ("subject".into(), place(subject))));
+            delegation.extend(
+                uids.first()
+                    .map(|subject| ("subject".into(), place(subject))),
+            );
         }
         if reads("from") {
             delegation.extend(before.last().map(|from| ("from".into(), place(from))));
@@ -115,9 +153,14 @@ impl Builder<'_> {
         if reads("earlier") && !before.is_empty() {
             let mut earlier: BTreeMap<SmolStr, Vec<Cedar>> = BTreeMap::new();
             for (kind, uid) in before.iter().flatten() {
-                earlier.entry(kind.clone()).or_default().push(Cedar::from(uid.clone()));
+                earlier
+                    .entry(kind.clone())
+                    .or_default()
+                    .push(Cedar::from(uid.clone()));
             }
-            let earlier = earlier.into_iter().map(|(kind, uids)| (kind, Cedar::set(uids, None)));
+            let earlier = earlier
+                .into_iter()
+                .map(|(kind, uids)| (kind, Cedar::set(uids, None)));
             delegation.push(("earlier".into(), Cedar::record(earlier, None)));
         }
         if reads("depth") {
@@ -130,15 +173,22 @@ impl Builder<'_> {
 
 /// A point in time as Cedar's `datetime`; none outside of the years that it writes.
 ///
-/// Cedar makes one from text alone, in some microseconds. All legs of a request or a batch have one time, and under load
-/// so have many requests: the last is kept.
+/// Cedar makes one from text alone, in some microseconds. All legs of a request or a batch have one
+/// time, and under load so have many requests: the last is kept.
 pub(in crate::policy) fn datetime(at: Timestamp) -> Option<Cedar> {
     thread_local! {
         static LAST: RefCell<Option<(Timestamp, Cedar)>> = const { RefCell::new(None) };
     }
-    let kept = LAST.with_borrow(|last| last.as_ref().filter(|(of, _)| *of == at).map(|(_, value)| value.clone()));
+    let kept = LAST.with_borrow(|last| {
+        last.as_ref()
+            .filter(|(of, _)| *of == at)
+            .map(|(_, value)| value.clone())
+    });
     kept.or_else(|| {
-        let text = jiff::Timestamp::from_millisecond(at.0).ok()?.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+        let text = jiff::Timestamp::from_millisecond(at.0)
+            .ok()?
+            .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
+            .to_string();
         let made = coerce::datetime(&text)?;
         LAST.set(Some((at, made.clone())));
         Some(made)

@@ -1,7 +1,7 @@
 //! The entities of one leg while they are put together.
 //!
-//! INVARIANT: an entity is found by its draft, or else as it is stored. What the request adds to an entity wins over what
-//! is stored of it; whether it may was decided before it got here.
+//! INVARIANT: an entity is found by its draft, or else as it is stored. What the request adds to an
+//! entity wins over what is stored of it; whether it may was decided before it got here.
 
 use super::Members;
 use crate::policy::load::stored::Stored;
@@ -15,8 +15,8 @@ use smol_str::SmolStr;
 use std::collections::HashSet as StdHashSet;
 use std::sync::Arc;
 
-/// The drafts of a leg: the principal, the resource, now and then the members before it. So few are looked through one by
-/// one.
+/// The drafts of a leg: the principal, the resource, now and then the members before it. So few are
+/// looked through one by one.
 pub(super) struct Drafts<'a> {
     stored: &'a Stored,
     /// The schema, for the actions.
@@ -35,7 +35,11 @@ struct Draft<'a> {
 
 impl<'a> Drafts<'a> {
     pub(super) fn new(stored: &'a Stored, schema: &'a Schema) -> Self {
-        Self { stored, schema, all: SmallVec::new() }
+        Self {
+            stored,
+            schema,
+            all: SmallVec::new(),
+        }
     }
 
     /// Takes the drafts, and leaves none.
@@ -46,11 +50,19 @@ impl<'a> Drafts<'a> {
 
     /// The place of an entity's draft, made where there is none.
     pub(super) fn add(&mut self, uid: &EntityUID) -> usize {
-        self.all.iter().position(|draft| draft.uid == *uid).unwrap_or_else(|| {
-            let stored = self.stored.get(uid);
-            self.all.push(Draft { uid: uid.clone(), stored, attributes: Vec::new(), parents: Vec::new() });
-            self.all.len() - 1
-        })
+        self.all
+            .iter()
+            .position(|draft| draft.uid == *uid)
+            .unwrap_or_else(|| {
+                let stored = self.stored.get(uid);
+                self.all.push(Draft {
+                    uid: uid.clone(),
+                    stored,
+                    attributes: Vec::new(),
+                    parents: Vec::new(),
+                });
+                self.all.len() - 1
+            })
     }
 
     /// Whether an attribute is stored.
@@ -77,7 +89,12 @@ impl<'a> Drafts<'a> {
     pub(super) fn get(&self, uid: &EntityUID, name: &str) -> Option<&Cedar> {
         let stored = match self.all.iter().find(|draft| draft.uid == *uid) {
             None => self.stored.get(uid)?,
-            Some(draft) => match draft.attributes.iter().rev().find(|(known, _)| known == name) {
+            Some(draft) => match draft
+                .attributes
+                .iter()
+                .rev()
+                .find(|(known, _)| known == name)
+            {
                 Some((_, value)) => return Some(value),
                 None => draft.stored?,
             },
@@ -85,17 +102,24 @@ impl<'a> Drafts<'a> {
         known(stored.get(name)?)
     }
 
-    /// What is known of what the drafts and these values refer to, step by step, as far as policies may look: stored
-    /// entities, and actions with their groups. Only a stored value can name an action, so without stored entities there is
-    /// none.
-    pub(super) fn reachable<'v>(&self, values: impl Iterator<Item = &'v Cedar>) -> Vec<Arc<Entity>> {
+    /// What is known of what the drafts and these values refer to, step by step, as far as policies
+    /// may look: stored entities, and actions with their groups. Only a stored value can name an
+    /// action, so without stored entities there is none.
+    pub(super) fn reachable<'v>(
+        &self,
+        values: impl Iterator<Item = &'v Cedar>,
+    ) -> Vec<Arc<Entity>> {
         let mut found: Vec<Arc<Entity>> = Vec::new();
         if self.stored.is_empty() {
             return found;
         }
         let mut seen: HashSet<EntityUID> = self.all.iter().map(|draft| draft.uid.clone()).collect();
         let mut take = |uid: &EntityUID, found: &mut Vec<Arc<Entity>>| {
-            let known = if uid.is_action() { self.schema.actions().get(uid) } else { self.stored.get(uid) };
+            let known = if uid.is_action() {
+                self.schema.actions().get(uid)
+            } else {
+                self.stored.get(uid)
+            };
             if let Some(entity) = known
                 && !seen.contains(uid)
             {
@@ -105,14 +129,22 @@ impl<'a> Drafts<'a> {
         };
         values.for_each(|value| each_uid(value, &mut |uid| take(uid, &mut found)));
         for draft in &self.all {
-            draft.attributes.iter().for_each(|(_, value)| each_uid(value, &mut |uid| take(uid, &mut found)));
-            draft.stored.into_iter().for_each(|entity| each_reference(entity, &mut |uid| take(uid, &mut found)));
+            draft
+                .attributes
+                .iter()
+                .for_each(|(_, value)| each_uid(value, &mut |uid| take(uid, &mut found)));
+            draft
+                .stored
+                .into_iter()
+                .for_each(|entity| each_reference(entity, &mut |uid| take(uid, &mut found)));
         }
         let mut at = 0;
         for _ in 1..self.schema.level {
             let end = found.len();
             while at < end {
-                let Some(entity) = found.get(at).cloned() else { break };
+                let Some(entity) = found.get(at).cloned() else {
+                    break;
+                };
                 each_reference(&entity, &mut |uid| take(uid, &mut found));
                 at += 1;
             }
@@ -121,7 +153,10 @@ impl<'a> Drafts<'a> {
     }
 
     /// All of it as Cedar takes it, with others that are whole.
-    pub(super) fn into_entities(self, others: impl Iterator<Item = Arc<Entity>>) -> Result<Entities, String> {
+    pub(super) fn into_entities(
+        self,
+        others: impl Iterator<Item = Arc<Entity>>,
+    ) -> Result<Entities, String> {
         let mut whole: SmallVec<[Arc<Entity>; 4]> = SmallVec::new();
         let made = self.all.into_iter().filter_map(|draft| match draft.stored {
             Some(stored) if draft.attributes.is_empty() && draft.parents.is_empty() => {
@@ -133,26 +168,32 @@ impl<'a> Drafts<'a> {
         let known = TCComputation::AssumeAlreadyComputed;
         let extensions = Extensions::all_available();
         let schema = None::<&NoEntitiesSchema>;
-        let made = Entities::from_entities(made, schema, known, extensions).map_err(|error| error.to_string())?;
+        let made = Entities::from_entities(made, schema, known, extensions)
+            .map_err(|error| error.to_string())?;
         whole.extend(others);
         if whole.is_empty() {
             return Ok(made);
         }
         let known = TCComputation::AssumeAlreadyComputed;
-        made.add_entities(whole, schema, known, extensions).map_err(|error| error.to_string())
+        made.add_entities(whole, schema, known, extensions)
+            .map_err(|error| error.to_string())
     }
 }
 
 impl Draft<'_> {
     fn finish(self) -> Entity {
-        let added = self.attributes.into_iter().map(|(name, value)| (name, PartialValue::Value(value)));
+        let added = self
+            .attributes
+            .into_iter()
+            .map(|(name, value)| (name, PartialValue::Value(value)));
         match self.stored {
             None => {
                 let parents = self.parents.into_iter().collect();
                 Entity::new_with_attr_partial_value(self.uid, added, StdHashSet::new(), parents, [])
             }
             Some(stored) => {
-                let (uid, mut attributes, indirect, mut parents, tags) = stored.as_ref().clone().into_inner();
+                let (uid, mut attributes, indirect, mut parents, tags) =
+                    stored.as_ref().clone().into_inner();
                 attributes.extend(added);
                 parents.extend(self.parents);
                 Entity::new_with_attr_partial_value(uid, attributes, indirect, parents, tags)
@@ -195,7 +236,11 @@ pub(in crate::policy) fn known(value: &PartialValue) -> Option<&Cedar> {
 
 /// The entities that an entity's attributes and tags name.
 fn each_reference(entity: &Entity, take: &mut impl FnMut(&EntityUID)) {
-    entity.attrs().chain(entity.tags()).filter_map(|(_, value)| known(value)).for_each(|value| each_uid(value, take));
+    entity
+        .attrs()
+        .chain(entity.tags())
+        .filter_map(|(_, value)| known(value))
+        .for_each(|value| each_uid(value, take));
 }
 
 fn each_uid(value: &Cedar, take: &mut impl FnMut(&EntityUID)) {

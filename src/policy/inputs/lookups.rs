@@ -11,23 +11,34 @@ use cedar_policy_core::ast::{Eid, EntityType, EntityUID, Literal, Value as Cedar
 use smol_str::{SmolStr, ToSmolStr as _};
 
 impl Builder<'_> {
-    /// Looks up what the policies ask of relations. Each userset stands in its attribute, and what holds makes it a
-    /// parent.
-    pub(super) fn look_up(&mut self, slice: &Slice, context: &Members) -> Result<Vec<RelationLookup>, NoInputs> {
+    /// Looks up what the policies ask of relations. Each userset stands in its attribute, and what
+    /// holds makes it a parent.
+    pub(super) fn look_up(
+        &mut self,
+        slice: &Slice,
+        context: &Members,
+    ) -> Result<Vec<RelationLookup>, NoInputs> {
         let mut lookups = Vec::new();
         let mut changes: Vec<Change> = Vec::new();
         for mention in slice.mentions.iter() {
-            let Some(user) = self.entity_at(&mention.user, context) else { continue };
-            let Some((object, object_uid)) = self.object_of(mention, context) else { continue };
-            // A path may lead to types that do not all have the relation: policies ask it only of those that do.
+            let Some(user) = self.entity_at(&mention.user, context) else {
+                continue;
+            };
+            let Some((object, object_uid)) = self.object_of(mention, context) else {
+                continue;
+            };
+            // A path may lead to types that do not all have the relation: policies ask it only of
+            // those that do.
             let has = self.schema.relations.relations.get(&object.kind);
             if !has.is_some_and(|relations| relations.contains(&mention.relation)) {
                 continue;
             }
             let Some(userset) = userset_id(&object, &mention.relation) else {
                 // The id may be the value of an attribute that is a secret.
-                let message =
-                    format!("the id of an object of type `{}` is empty, or too long for a tuple", object.kind);
+                let message = format!(
+                    "the id of an object of type `{}` is empty, or too long for a tuple",
+                    object.kind
+                );
                 return Err(NoInputs::Relation(RelationFailure::Denied(message)));
             };
             let question = RelationQuestion {
@@ -39,22 +50,36 @@ impl Builder<'_> {
                 action: &self.request.question.action.name,
                 resource: &self.request.question.resource.uid,
             };
-            let answer = self.request.relations.holds(&question).map_err(NoInputs::Relation)?;
+            let answer = self
+                .request
+                .relations
+                .holds(&question)
+                .map_err(NoInputs::Relation)?;
             if self.request.explains {
                 lookups.push(self.shown(mention, &question, &userset, answer.clone()));
             }
-            let userset = EntityUID::from_components(self.schema.userset.clone(), Eid::new(userset), None);
+            let userset =
+                EntityUID::from_components(self.schema.userset.clone(), Eid::new(userset), None);
             // An object of an undeclared type is no entity: its attributes cannot be read.
-            let object = object_uid.filter(|_| self.schema.vocabulary.entity_type(&object.kind).is_some());
+            let object =
+                object_uid.filter(|_| self.schema.vocabulary.entity_type(&object.kind).is_some());
             let attribute = object.map(|object| (object, mention.relation.clone()));
-            changes.push(Change { userset, attribute, member: answer.held.then_some(user) });
+            changes.push(Change {
+                userset,
+                attribute,
+                member: answer.held.then_some(user),
+            });
         }
         self.apply(changes);
         Ok(lookups)
     }
 
     /// The object of a mention, where it leads to one; as an entity where the request leads to it.
-    fn object_of(&self, mention: &Mention, context: &Members) -> Option<(EntityRef, Option<EntityUID>)> {
+    fn object_of(
+        &self,
+        mention: &Mention,
+        context: &Members,
+    ) -> Option<(EntityRef, Option<EntityUID>)> {
         match &mention.object {
             Object::Literal(object) => Some((object.clone(), None)),
             Object::Path(root, path) => {
@@ -66,10 +91,16 @@ impl Builder<'_> {
 
     /// Makes the changes, after all lookups, so that none sees what an earlier one found.
     fn apply(&mut self, changes: Vec<Change>) {
-        for Change { userset, attribute, member } in changes {
+        for Change {
+            userset,
+            attribute,
+            member,
+        } in changes
+        {
             if let Some((object, relation)) = attribute {
                 let draft = self.drafts.add(&object);
-                self.drafts.set(draft, relation, Cedar::from(userset.clone()));
+                self.drafts
+                    .set(draft, relation, Cedar::from(userset.clone()));
             }
             if let Some(member) = member {
                 let draft = self.drafts.add(&member);
@@ -78,8 +109,8 @@ impl Builder<'_> {
         }
     }
 
-    /// A look-up for an explanation. Whom or what a secret attribute leads to is not named, nor is a path of tuples from
-    /// the one to the other.
+    /// A look-up for an explanation. Whom or what a secret attribute leads to is not named, nor is
+    /// a path of tuples from the one to the other.
     fn shown(
         &self,
         mention: &Mention,
@@ -95,15 +126,31 @@ impl Builder<'_> {
         };
         let RelationAnswer { held, witness } = answer;
         RelationLookup {
-            user: if shows_user { question.user.to_string() } else { SECRET.to_owned() },
-            userset: if shows_object { userset.to_owned() } else { format!("{SECRET}#{}", mention.relation) },
+            user: if shows_user {
+                question.user.to_string()
+            } else {
+                SECRET.to_owned()
+            },
+            userset: if shows_object {
+                userset.to_owned()
+            } else {
+                format!("{SECRET}#{}", mention.relation)
+            },
             held,
-            witness: if shows_user && shows_object { witness } else { Vec::new() },
+            witness: if shows_user && shows_object {
+                witness
+            } else {
+                Vec::new()
+            },
         }
     }
 
     /// The entity that a path leads to, where it leads to one.
-    fn entity_at(&self, (root, path): &(Root, Vec<SmolStr>), context: &Members) -> Option<EntityUID> {
+    fn entity_at(
+        &self,
+        (root, path): &(Root, Vec<SmolStr>),
+        context: &Members,
+    ) -> Option<EntityUID> {
         let start = match root {
             Root::Principal => Some(self.request.principal),
             Root::Resource => Some(self.request.resource),
@@ -135,5 +182,9 @@ fn entity_ref(uid: &EntityUID) -> EntityRef {
 /// The name of a type, whole.
 fn kind_of(kind: &EntityType) -> SmolStr {
     let name: &cedar_policy_core::ast::InternalName = kind.name().as_ref();
-    if name.is_unqualified() { SmolStr::new(name.basename()) } else { kind.to_smolstr() }
+    if name.is_unqualified() {
+        SmolStr::new(name.basename())
+    } else {
+        kind.to_smolstr()
+    }
 }

@@ -1,14 +1,17 @@
-//! What one leg's policies see: entities and a context, built from the request, the stored entities and the facts.
+//! What one leg's policies see: entities and a context, built from the request, the stored entities
+//! and the facts.
 //!
-//! **Problem.** Building what policies see costs more than evaluating them, and most of what a request says is read by
-//! none.
-//! **Decision.** What no policy of the scope reads is neither converted nor built, unless an explanation is to list what
-//! was left out. A leg has few entities: they are drafts in a short list ([`Drafts`]) until relations are looked up, and
-//! become Cedar's once, at the end.
-//! **Trade-off.** Cedar's own store of entities is a hash map that is made for each leg: about a microsecond.
+//! **Problem.** Building what policies see costs more than evaluating them, and most of what a
+//! request says is read by none.
+//! **Decision.** What no policy of the scope reads is neither converted nor built, unless an
+//! explanation is to list what was left out. A leg has few entities: they are drafts in a short
+//! list ([`Drafts`]) until relations are looked up, and become Cedar's once, at the end.
+//! **Trade-off.** Cedar's own store of entities is a hash map that is made for each leg: about a
+//! microsecond.
 //!
-//! INVARIANT: a leg's inputs come from its principal, the members before it, the resource, the action and the context.
-//! Nothing of a later member reaches them, so a leg's outcome does not depend on who acts through its principal.
+//! INVARIANT: a leg's inputs come from its principal, the members before it, the resource, the
+//! action and the context. Nothing of a later member reaches them, so a leg's outcome does not
+//! depend on who acts through its principal.
 
 pub(in crate::policy) mod coerce;
 mod context;
@@ -23,7 +26,8 @@ pub(super) use drafts::{known, value_at};
 use super::index::{AttributeValue, Index, Scope, Slice, Values};
 use super::schema::{ActionInfo, Attribute, Schema, TypeInfo};
 use crate::model::{
-    Dropped, DroppedMembers, Entity as Asked, Question, Record, RelationLookup, Timestamp, Value, nearest,
+    Dropped, DroppedMembers, Entity as Asked, Question, Record, RelationLookup, Timestamp, Value,
+    nearest,
 };
 use crate::policy::analysis::syntax::Root;
 use crate::policy::explanation::shown::{path_text, undeclared_name};
@@ -40,9 +44,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// LIMIT: undeclared members of one leg for each of which the one is looked for that was probably meant. It takes longer
-/// than the rest of a leg where there are many, and each leg of each item of a batch does it again; who misspells more
-/// sees from the first what is wrong.
+/// LIMIT: undeclared members of one leg for each of which the one is looked for that was probably
+/// meant. It takes longer than the rest of a leg where there are many, and each leg of each item of
+/// a batch does it again; who misspells more sees from the first what is wrong.
 const MAX_COMPARED: usize = 8;
 
 /// One leg to be built.
@@ -90,8 +94,8 @@ pub(super) struct Inputs {
     pub(super) between: Vec<(Instant, String)>,
 }
 
-/// Builds a leg's inputs for the policies of a scope, and finds those of them that can have a say. Relations are
-/// looked up for these.
+/// Builds a leg's inputs for the policies of a scope, and finds those of them that can have a say.
+/// Relations are looked up for these.
 pub(super) fn build(
     request: &LegRequest<'_>,
     schema: &Schema,
@@ -101,20 +105,47 @@ pub(super) fn build(
 ) -> Result<Inputs, NoInputs> {
     let drafts = Drafts::new(stored, schema);
     let (bad, dropped, between) = (Vec::new(), DroppedMembers::default(), Vec::new());
-    let mut builder = Builder { request, schema, scope, drafts, bad, dropped, compared: 0, between };
+    let mut builder = Builder {
+        request,
+        schema,
+        scope,
+        drafts,
+        bad,
+        dropped,
+        compared: 0,
+        between,
+    };
     builder.given_entities();
     let context = builder.context();
     if !builder.bad.is_empty() {
         return Err(NoInputs::Bad(builder.bad, builder.dropped));
     }
-    let kinds = (request.principal.entity_type(), request.resource.entity_type());
+    let kinds = (
+        request.principal.entity_type(),
+        request.resource.entity_type(),
+    );
     let value = |root, path: &[SmolStr]| builder.attribute(root, path, &context);
-    let slice = index.slice(scope, &Values { kinds, value: &value });
+    let slice = index.slice(
+        scope,
+        &Values {
+            kinds,
+            value: &value,
+        },
+    );
     let lookups = builder.look_up(&slice, &context)?;
     let entities = builder.entities(&context)?;
     let context = Context::Value(Arc::new(context));
-    let Builder { dropped, between, .. } = builder;
-    Ok(Inputs { entities, context, slice, dropped, lookups, between })
+    let Builder {
+        dropped, between, ..
+    } = builder;
+    Ok(Inputs {
+        entities,
+        context,
+        slice,
+        dropped,
+        lookups,
+        between,
+    })
 }
 
 /// A context's members.
@@ -136,8 +167,14 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn given_entities(&mut self) {
         let request = self.request;
-        let mut members = request.question.chain.members().take(request.leg + 1).enumerate();
-        // Where no policy looks into others than the principal and the resource, nothing of the members before it is seen.
+        let mut members = request
+            .question
+            .chain
+            .members()
+            .take(request.leg + 1)
+            .enumerate();
+        // Where no policy looks into others than the principal and the resource, nothing of the
+        // members before it is seen.
         if !(self.scope.reads.follows || request.explains) {
             members.by_ref().take(request.leg).for_each(drop);
         }
@@ -145,13 +182,25 @@ impl Builder<'_> {
             let from = if index == 0 { "subject" } else { "actor" };
             let origin = |name: &SmolStr| Origin::Member(index, name.clone());
             if index == request.leg {
-                self.given_entity(member, request.principal, Some(Root::Principal), from, origin);
+                self.given_entity(
+                    member,
+                    request.principal,
+                    Some(Root::Principal),
+                    from,
+                    origin,
+                );
             } else if let Some(info) = self.schema.vocabulary.entity_type(&member.uid.kind) {
                 self.given_entity(member, &info.uid(&member.uid.id), None, from, origin);
             }
         }
         let origin = |name: &SmolStr| Origin::Resource(name.clone());
-        self.given_entity(&request.question.resource, request.resource, Some(Root::Resource), "resource", origin);
+        self.given_entity(
+            &request.question.resource,
+            request.resource,
+            Some(Root::Resource),
+            "resource",
+            origin,
+        );
     }
 
     fn given_entity(
@@ -180,21 +229,40 @@ impl Builder<'_> {
         (root, from): (Option<Root>, &str),
         origin: impl Fn(&SmolStr) -> Origin,
     ) {
-        for (name, value) in asked.properties.iter().filter(|(_, value)| !value.is_null()) {
+        for (name, value) in asked
+            .properties
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+        {
             let Some(attribute) = info.attributes.get(name) else {
-                self.drop_undeclared(&format_args!("{from}.properties"), name, &info.attributes, "");
+                self.drop_undeclared(
+                    &format_args!("{from}.properties"),
+                    name,
+                    &info.attributes,
+                    "",
+                );
                 continue;
             };
-            if let Some(why) = passed_over(attribute.provenance, || self.drafts.is_stored(draft, name)) {
+            if let Some(why) =
+                passed_over(attribute.provenance, || self.drafts.is_stored(draft, name))
+            {
                 self.drop(|| (format!("{from}.properties.{name}"), why.to_owned()));
                 continue;
             }
             if !(self.scope.reads.reads_attribute(root, name) || self.request.explains) {
                 continue;
             }
-            let is_read = |builder: &Self, path: &[SmolStr]| builder.scope.reads.attribute(root, path);
+            let is_read =
+                |builder: &Self, path: &[SmolStr]| builder.scope.reads.attribute(root, path);
             let prefix = || format!("{from}.properties");
-            let fitted = self.fit(value, attribute, name, is_read, prefix, Some(&|| origin(name)));
+            let fitted = self.fit(
+                value,
+                attribute,
+                name,
+                is_read,
+                prefix,
+                Some(&|| origin(name)),
+            );
             if let Some(fitted) = fitted {
                 self.drafts.set(draft, name.clone(), fitted);
             }
@@ -212,7 +280,10 @@ impl Builder<'_> {
         origin: Option<&dyn Fn() -> Origin>,
     ) -> Option<Cedar> {
         let convert = || self.convert(value, attribute, name);
-        let Fitted { value: fitted, findings } = match (self.request.conversions, origin) {
+        let Fitted {
+            value: fitted,
+            findings,
+        } = match (self.request.conversions, origin) {
             (Some(conversions), Some(origin)) if is_compound(value) => {
                 conversions.get(origin(), self.request.rounding.is_down(), convert)
             }
@@ -220,17 +291,30 @@ impl Builder<'_> {
         };
         for undeclared in findings.undeclared {
             let path = || path_text(&undeclared, &self.schema.vocabulary);
-            self.drop(|| (format!("{}.{}", prefix(), path()), "the schema does not declare it".to_owned()));
+            self.drop(|| {
+                (
+                    format!("{}.{}", prefix(), path()),
+                    "the schema does not declare it".to_owned(),
+                )
+            });
         }
         self.dropped.add_untold(findings.more_undeclared);
         for (instant, between) in findings.between {
             if is_read(self, &between) {
-                let member = format!("{}.{}", prefix(), path_text(&between, &self.schema.vocabulary));
+                let member = format!(
+                    "{}.{}",
+                    prefix(),
+                    path_text(&between, &self.schema.vocabulary)
+                );
                 self.between.push((instant, member));
             }
         }
         for (misfit, why) in findings.misfits {
-            let member = format!("{}.{}", prefix(), path_text(&misfit, &self.schema.vocabulary));
+            let member = format!(
+                "{}.{}",
+                prefix(),
+                path_text(&misfit, &self.schema.vocabulary)
+            );
             if is_read(self, &misfit) {
                 self.bad.push(format!("`{member}`: {why}"));
             } else {
@@ -242,11 +326,18 @@ impl Builder<'_> {
 
     fn convert(&self, value: &Value, attribute: &Attribute, name: &SmolStr) -> Fitted {
         let mut findings = Findings::rounding(self.request.rounding.clone());
-        let value = fit(value, &attribute.ty, &self.schema.vocabulary, At::top(name), &mut findings);
+        let value = fit(
+            value,
+            &attribute.ty,
+            &self.schema.vocabulary,
+            At::top(name),
+            &mut findings,
+        );
         Fitted { value, findings }
     }
 
-    /// What is known of an attribute before relations are looked up: all but the attributes that hold usersets.
+    /// What is known of an attribute before relations are looked up: all but the attributes that
+    /// hold usersets.
     fn attribute(&self, root: Root, path: &[SmolStr], context: &Members) -> AttributeValue {
         let start = match root {
             Root::Principal => Some(self.request.principal),
@@ -257,25 +348,36 @@ impl Builder<'_> {
             None => AttributeValue::Absent,
             Some(value) => match value.value_kind() {
                 ValueKind::Lit(literal) => AttributeValue::Is(literal.clone()),
-                ValueKind::Set(_) | ValueKind::Record(_) | ValueKind::ExtensionValue(_) => AttributeValue::Other,
+                ValueKind::Set(_) | ValueKind::Record(_) | ValueKind::ExtensionValue(_) => {
+                    AttributeValue::Other
+                }
             },
         }
     }
 
-    /// The entities that the policies can look into: those that the request names, and what is stored within the level
-    /// that policies are checked for.
+    /// The entities that the policies can look into: those that the request names, and what is
+    /// stored within the level that policies are checked for.
     fn entities(&mut self, context: &Members) -> Result<Entities, NoInputs> {
         let drafts = self.drafts.take();
-        let mut others = if self.scope.reads.follows { drafts.reachable(context.values()) } else { Vec::new() };
+        let mut others = if self.scope.reads.follows {
+            drafts.reachable(context.values())
+        } else {
+            Vec::new()
+        };
         let own = &self.request.action.uid;
         // A stored value may have named the request's own action already.
-        if self.scope.reads.looks_at_action && others.iter().all(|entity| entity.uid() != own.as_ref()) {
+        if self.scope.reads.looks_at_action
+            && others.iter().all(|entity| entity.uid() != own.as_ref())
+        {
             others.extend(self.schema.action_entity(own));
         }
-        drafts.into_entities(others.into_iter()).map_err(|_| NoInputs::Cedar)
+        drafts
+            .into_entities(others.into_iter())
+            .map_err(|_| NoInputs::Cedar)
     }
 
-    /// Notes a member that is not among those that the schema declares in its place, with the one that was probably meant.
+    /// Notes a member that is not among those that the schema declares in its place, with the one
+    /// that was probably meant.
     fn drop_undeclared(
         &mut self,
         place: &dyn fmt::Display,
@@ -289,8 +391,13 @@ impl Builder<'_> {
         self.drop(|| {
             let names = declared.keys().map(SmolStr::as_str);
             let near = is_compared.then(|| nearest(name, names)).flatten();
-            let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let member = format!("{place}.{}", undeclared_name(name, declared.keys(), vocabulary));
+            let meant = near
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            let member = format!(
+                "{place}.{}",
+                undeclared_name(name, declared.keys(), vocabulary)
+            );
             (member, format!("the schema does not declare it{of}{meant}"))
         });
     }

@@ -1,6 +1,7 @@
 //! Which of an entity's properties count: those of the request, or those that are stored.
 //!
-//! INVARIANT: one rule says so, for what policies read and for what is compared with what they read.
+//! INVARIANT: one rule says so, for what policies read and for what is compared with what they
+//! read.
 
 use super::drafts::known;
 use crate::model::{Entity as Asked, Record, Value};
@@ -10,7 +11,10 @@ use crate::policy::schema::Provenance;
 use cedar_policy_core::ast::{Expr, ExprKind, Literal, Value as Cedar, ValueKind};
 
 /// Why a request's value of an attribute does not count; none where it does.
-pub(super) fn passed_over(provenance: Provenance, is_stored: impl FnOnce() -> bool) -> Option<&'static str> {
+pub(super) fn passed_over(
+    provenance: Provenance,
+    is_stored: impl FnOnce() -> bool,
+) -> Option<&'static str> {
     match provenance {
         Provenance::Stored => Some("only stored values of it count"),
         Provenance::Either if is_stored() => Some("a stored value wins"),
@@ -19,19 +23,28 @@ pub(super) fn passed_over(provenance: Provenance, is_stored: impl FnOnce() -> bo
 }
 
 impl Compiled {
-    /// The properties of an entity as policies see them, in the form of a request. What the schema does not declare no
-    /// policy sees: it stays as it was sent.
+    /// The properties of an entity as policies see them, in the form of a request. What the schema
+    /// does not declare no policy sees: it stays as it was sent.
     #[must_use]
     pub fn properties(&self, asked: &Asked, stored: &Stored) -> Record {
-        let Some(info) = self.schema.vocabulary.entity_type(&asked.uid.kind) else { return asked.properties.clone() };
+        let Some(info) = self.schema.vocabulary.entity_type(&asked.uid.kind) else {
+            return asked.properties.clone();
+        };
         let entity = stored.get(&info.uid(&asked.uid.id));
         let is_stored = |name: &str| entity.is_some_and(|entity| entity.get(name).is_some());
         let counts = |name: &str| {
             let declared = info.attributes.get(name);
-            declared.is_none_or(|declared| passed_over(declared.provenance, || is_stored(name)).is_none())
+            declared.is_none_or(|declared| {
+                passed_over(declared.provenance, || is_stored(name)).is_none()
+            })
         };
-        let sent = asked.properties.iter().filter(|(name, value)| !value.is_null() && counts(name));
-        let mut seen: Record = sent.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let sent = asked
+            .properties
+            .iter()
+            .filter(|(name, value)| !value.is_null() && counts(name));
+        let mut seen: Record = sent
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         for (name, value) in entity.into_iter().flat_map(|entity| entity.attrs()) {
             if seen.get(name).is_none() {
                 seen.insert(name.clone(), known(value).map_or(Value::Null, sent_as));
@@ -41,8 +54,8 @@ impl Compiled {
     }
 }
 
-/// A stored value as a request would send it: an entity by its id, and what a function makes by the text that it is made
-/// of. Nothing where there is no such form.
+/// A stored value as a request would send it: an entity by its id, and what a function makes by the
+/// text that it is made of. Nothing where there is no such form.
 fn sent_as(value: &Cedar) -> Value {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(value)) => Value::Bool(*value),
@@ -50,15 +63,20 @@ fn sent_as(value: &Cedar) -> Value {
         ValueKind::Lit(Literal::String(text)) => Value::Text(text.clone()),
         ValueKind::Lit(Literal::EntityUID(uid)) => Value::text(AsRef::<str>::as_ref(uid.eid())),
         ValueKind::Set(items) => Value::List(items.iter().map(sent_as).collect()),
-        ValueKind::Record(members) => {
-            Value::Record(members.iter().map(|(name, member)| (name.clone(), sent_as(member))).collect())
-        }
+        ValueKind::Record(members) => Value::Record(
+            members
+                .iter()
+                .map(|(name, member)| (name.clone(), sent_as(member)))
+                .collect(),
+        ),
         ValueKind::ExtensionValue(_) => made_of(&Expr::from(value.clone())).unwrap_or(Value::Null),
     }
 }
 
 fn made_of(expr: &Expr) -> Option<Value> {
-    let ExprKind::ExtensionFunctionApp { args, .. } = expr.expr_kind() else { return None };
+    let ExprKind::ExtensionFunctionApp { args, .. } = expr.expr_kind() else {
+        return None;
+    };
     match args.as_slice() {
         [only] => match only.expr_kind() {
             ExprKind::Lit(Literal::String(text)) => Some(Value::Text(text.clone())),

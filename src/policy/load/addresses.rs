@@ -1,16 +1,18 @@
 //! IPv4 addresses that are written as addresses of IPv6.
 //!
-//! **Problem.** `::ffff:a01:203` and `10.1.2.3` are one host, and to Cedar two values: neither equals the other, and none of
-//! the one family is in a network of the other.
-//! **Decision.** There is one form. What a request sends becomes the IPv4 address that it is; policies and stored entities
-//! that write the other form are refused, for nothing that a request sends would ever equal it.
+//! **Problem.** `::ffff:a01:203` and `10.1.2.3` are one host, and to Cedar two values: neither
+//! equals the other, and none of the one family is in a network of the other.
+//! **Decision.** There is one form. What a request sends becomes the IPv4 address that it is;
+//! policies and stored entities that write the other form are refused, for nothing that a request
+//! sends would ever equal it.
 
 use crate::model::{Problem, mapped_network};
 use crate::policy::analysis::syntax::children;
 use cedar_policy_core::ast::{Expr, ExprKind, Literal};
 use smol_str::SmolStr;
 
-/// The texts in an expression that Cedar reads as IPv6 and that map an IPv4 address or network, with where they stand.
+/// The texts in an expression that Cedar reads as IPv6 and that map an IPv4 address or network,
+/// with where they stand.
 pub(in crate::policy) fn mapped(expr: &Expr) -> Vec<(&Expr, &SmolStr)> {
     let mut found = Vec::new();
     let mut open = vec![expr];

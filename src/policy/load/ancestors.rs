@@ -1,19 +1,25 @@
 //! How many ancestors the stored entities have together.
 //!
-//! **Problem.** Each entity holds all of its ancestors. A chain of groups is written in as many lines as it has groups, and
-//! held in the square of them.
-//! **Decision.** They are counted before any is held, up to a bound, and a bundle with more is refused.
+//! **Problem.** Each entity holds all of its ancestors. A chain of groups is written in as many
+//! lines as it has groups, and held in the square of them.
+//! **Decision.** They are counted before any is held, up to a bound, and a bundle with more is
+//! refused.
 
 use cedar_policy_core::ast::{Entity, EntityUID};
 use std::collections::{HashMap, HashSet};
 
-/// Most ancestors of all stored entities together: twice what a hundred thousand entities with ten each have.
+/// Most ancestors of all stored entities together: twice what a hundred thousand entities with ten
+/// each have.
 pub(in crate::policy) const MAX_ANCESTORS: usize = 2_000_000;
 
-/// The entity that has most of those that were counted before there were too many, and how many it has.
-pub(in crate::policy) fn too_many<'a>(entities: impl Iterator<Item = &'a Entity>) -> Option<(&'a EntityUID, usize)> {
-    let parents: HashMap<&EntityUID, Vec<&EntityUID>> =
-        entities.map(|entity| (entity.uid(), entity.ancestors().collect())).collect();
+/// The entity that has most of those that were counted before there were too many, and how many it
+/// has.
+pub(in crate::policy) fn too_many<'a>(
+    entities: impl Iterator<Item = &'a Entity>,
+) -> Option<(&'a EntityUID, usize)> {
+    let parents: HashMap<&EntityUID, Vec<&EntityUID>> = entities
+        .map(|entity| (entity.uid(), entity.ancestors().collect()))
+        .collect();
     let mut sum: usize = 0;
     let mut deepest: Option<(&EntityUID, usize)> = None;
     for (uid, above) in &parents {
@@ -47,19 +53,29 @@ mod tests {
 
     fn entity(id: usize, parents: impl Iterator<Item = usize>) -> Entity {
         let parents = parents.map(uid).collect();
-        Entity::new_with_attr_partial_value(uid(id), [], std::collections::HashSet::new(), parents, [])
+        Entity::new_with_attr_partial_value(
+            uid(id),
+            [],
+            std::collections::HashSet::new(),
+            parents,
+            [],
+        )
     }
 
     #[test]
     fn a_chain_is_bounded_and_many_entities_in_few_groups_are_not() {
-        let chain: Vec<Entity> = (0..9_000).map(|at| entity(at, std::iter::once(at + 1))).collect();
+        let chain: Vec<Entity> = (0..9_000)
+            .map(|at| entity(at, std::iter::once(at + 1)))
+            .collect();
         let (_, count) = too_many(chain.iter()).expect("forty million are too many");
         assert!(count > 200, "{count}");
         let short: Vec<Entity> = chain.into_iter().take(1_000).collect();
         assert!(too_many(short.iter()).is_none(), "half a million are not");
         let wide: Vec<Entity> = (100..20_100).map(|at| entity(at, 0..10)).collect();
         assert!(too_many(wide.iter()).is_none());
-        let circle: Vec<Entity> = (0..3).map(|at| entity(at, std::iter::once((at + 1) % 3))).collect();
+        let circle: Vec<Entity> = (0..3)
+            .map(|at| entity(at, std::iter::once((at + 1) % 3)))
+            .collect();
         assert!(too_many(circle.iter()).is_none(), "Cedar refuses it");
     }
 }

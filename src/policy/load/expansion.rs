@@ -1,9 +1,10 @@
 //! How much a schema becomes when common types are written out wherever they are named.
 //!
-//! **Problem.** `type t1 = { a: t0, b: t0 }; type t2 = { a: t1, b: t1 }; …` doubles with every line, and `type t1 = Set<t0>;
-//! …` nests deeper with every line: no bracket tells. Cedar writes them all out.
-//! **Decision.** Depth and size of each common type follow from those of the types that it names; both are worked out
-//! without writing anything out, and bounded.
+//! **Problem.** `type t1 = { a: t0, b: t0 }; type t2 = { a: t1, b: t1 }; …` doubles with every
+//! line, and `type t1 = Set<t0>; …` nests deeper with every line: no bracket tells. Cedar writes
+//! them all out.
+//! **Decision.** Depth and size of each common type follow from those of the types that it names;
+//! both are worked out without writing anything out, and bounded.
 
 use crate::model::{Problem, Problems};
 use crate::policy::load::source::{SourceFile, place_of};
@@ -29,15 +30,25 @@ struct Extent {
 /// What a type that names no other becomes.
 const PLAIN: Extent = Extent { depth: 1, types: 1 };
 
-/// Refuses a schema that becomes too deep or too large. Types that name one another in a circle are not worked out: Cedar
-/// tells of them before it writes anything out.
-pub(in crate::policy) fn check(fragment: &Fragment<RawName>, files: &[SourceFile]) -> Result<(), Problems> {
+/// Refuses a schema that becomes too deep or too large. Types that name one another in a circle are
+/// not worked out: Cedar tells of them before it writes anything out.
+pub(in crate::policy) fn check(
+    fragment: &Fragment<RawName>,
+    files: &[SourceFile],
+) -> Result<(), Problems> {
     let mut types: Vec<(String, Common<'_>)> = Vec::new();
     for (namespace, definition) in &fragment.0 {
         for (id, common) in &definition.common_types {
             let namespace = namespace.as_ref().map(ToString::to_string);
             let name = qualified(namespace.as_deref(), AsRef::<UnreservedId>::as_ref(id));
-            types.push((name, Common { namespace, ty: &common.ty, loc: common.loc.as_ref() }));
+            types.push((
+                name,
+                Common {
+                    namespace,
+                    ty: &common.ty,
+                    loc: common.loc.as_ref(),
+                },
+            ));
         }
     }
     let mut known: HashMap<&str, Extent> = HashMap::new();
@@ -45,17 +56,32 @@ pub(in crate::policy) fn check(fragment: &Fragment<RawName>, files: &[SourceFile
     for _ in 0..=MAX_DEPTH {
         let before = known.clone();
         for (name, common) in &types {
-            known.insert(name, extent(common.ty, common.namespace.as_deref(), &before));
+            known.insert(
+                name,
+                extent(common.ty, common.namespace.as_deref(), &before),
+            );
         }
         if known == before {
             return total(fragment, &known);
         }
     }
-    let too_deep = types.iter().find(|(name, _)| known.get(name.as_str()).is_some_and(|it| it.depth > MAX_DEPTH));
-    let Some((name, common)) = too_deep.filter(|(name, _)| !is_in_circle(name, &types)) else { return Ok(()) };
-    let problem = Problem::new(format!("the common type `{name}` nests more than {MAX_DEPTH} deep when written out"))
-        .help("name fewer common types within one another");
-    Err(Problem { place: place_of(common.loc, files), ..problem }.into())
+    let too_deep = types.iter().find(|(name, _)| {
+        known
+            .get(name.as_str())
+            .is_some_and(|it| it.depth > MAX_DEPTH)
+    });
+    let Some((name, common)) = too_deep.filter(|(name, _)| !is_in_circle(name, &types)) else {
+        return Ok(());
+    };
+    let problem = Problem::new(format!(
+        "the common type `{name}` nests more than {MAX_DEPTH} deep when written out"
+    ))
+    .help("name fewer common types within one another");
+    Err(Problem {
+        place: place_of(common.loc, files),
+        ..problem
+    }
+    .into())
 }
 
 struct Common<'a> {
@@ -69,21 +95,33 @@ fn total(fragment: &Fragment<RawName>, known: &HashMap<&str, Extent>) -> Result<
     let mut types = 0_usize;
     for (namespace, definition) in &fragment.0 {
         let namespace = namespace.as_ref().map(ToString::to_string);
-        let shapes = definition.entity_types.values().filter_map(|kind| match &kind.kind {
-            EntityTypeKind::Standard(standard) => Some(&standard.shape.0),
-            EntityTypeKind::Enum { .. } => None,
-        });
-        let contexts = definition.actions.values().filter_map(|action| action.applies_to.as_ref());
+        let shapes = definition
+            .entity_types
+            .values()
+            .filter_map(|kind| match &kind.kind {
+                EntityTypeKind::Standard(standard) => Some(&standard.shape.0),
+                EntityTypeKind::Enum { .. } => None,
+            });
+        let contexts = definition
+            .actions
+            .values()
+            .filter_map(|action| action.applies_to.as_ref());
         let commons = definition.common_types.values().map(|common| &common.ty);
-        for ty in shapes.chain(contexts.map(|spec| &spec.context.0)).chain(commons) {
+        for ty in shapes
+            .chain(contexts.map(|spec| &spec.context.0))
+            .chain(commons)
+        {
             types = types.saturating_add(extent(ty, namespace.as_deref(), known).types);
         }
     }
     if types <= MAX_TYPES {
         return Ok(());
     }
-    let message = format!("the schema has more than {MAX_TYPES} types when its common types are written out");
-    Err(Problem::new(message).help("name fewer common types within one another").into())
+    let message =
+        format!("the schema has more than {MAX_TYPES} types when its common types are written out");
+    Err(Problem::new(message)
+        .help("name fewer common types within one another")
+        .into())
 }
 
 /// What a type becomes, where common types become what is known of them.
@@ -95,7 +133,10 @@ fn extent(ty: &Type<RawName>, namespace: Option<&str>, known: &HashMap<&str, Ext
             Some(name) => candidates(name, namespace)
                 .iter()
                 .filter_map(|name| known.get(name.as_str()))
-                .fold(PLAIN, |most, one| Extent { depth: most.depth.max(one.depth), types: most.types.max(one.types) }),
+                .fold(PLAIN, |most, one| Extent {
+                    depth: most.depth.max(one.depth),
+                    types: most.types.max(one.types),
+                }),
             None => PLAIN,
         };
         found.depth = found.depth.max(depth + here.depth - 1);
@@ -107,19 +148,25 @@ fn extent(ty: &Type<RawName>, namespace: Option<&str>, known: &HashMap<&str, Ext
 
 fn parts(ty: &Type<RawName>) -> Box<dyn Iterator<Item = &Type<RawName>> + '_> {
     match ty {
-        Type::Type { ty: TypeVariant::Set { element }, .. } => Box::new(std::iter::once(element.as_ref())),
-        Type::Type { ty: TypeVariant::Record(record), .. } => {
-            Box::new(record.attributes.values().map(|member| &member.ty))
-        }
+        Type::Type {
+            ty: TypeVariant::Set { element },
+            ..
+        } => Box::new(std::iter::once(element.as_ref())),
+        Type::Type {
+            ty: TypeVariant::Record(record),
+            ..
+        } => Box::new(record.attributes.values().map(|member| &member.ty)),
         Type::Type { .. } | Type::CommonTypeRef { .. } => Box::new(std::iter::empty()),
     }
 }
 
 fn named(ty: &Type<RawName>) -> Option<&RawName> {
     match ty {
-        Type::Type { ty: TypeVariant::EntityOrCommon { type_name }, .. } | Type::CommonTypeRef { type_name, .. } => {
-            Some(type_name)
+        Type::Type {
+            ty: TypeVariant::EntityOrCommon { type_name },
+            ..
         }
+        | Type::CommonTypeRef { type_name, .. } => Some(type_name),
         Type::Type { .. } => None,
     }
 }
@@ -130,12 +177,18 @@ fn candidates(name: &RawName, namespace: Option<&str>) -> [String; 2] {
 }
 
 fn qualified(namespace: Option<&str>, name: &impl std::fmt::Display) -> String {
-    namespace.map_or_else(|| name.to_string(), |namespace| format!("{namespace}::{name}"))
+    namespace.map_or_else(
+        || name.to_string(),
+        |namespace| format!("{namespace}::{name}"),
+    )
 }
 
 /// Whether a type comes to name itself.
 fn is_in_circle(name: &str, types: &[(String, Common<'_>)]) -> bool {
-    let by_name: HashMap<&str, &Common<'_>> = types.iter().map(|(name, common)| (name.as_str(), common)).collect();
+    let by_name: HashMap<&str, &Common<'_>> = types
+        .iter()
+        .map(|(name, common)| (name.as_str(), common))
+        .collect();
     let mut seen: HashMap<String, bool> = HashMap::new();
     let mut open = vec![(name.to_owned(), false)];
     while let Some((next, is_done)) = open.pop() {
@@ -148,12 +201,16 @@ fn is_in_circle(name: &str, types: &[(String, Common<'_>)]) -> bool {
             Some(false) => return true,
             None => {}
         }
-        let Some(common) = by_name.get(next.as_str()) else { continue };
+        let Some(common) = by_name.get(next.as_str()) else {
+            continue;
+        };
         seen.insert(next.clone(), false);
         open.push((next, true));
         let mut inside = vec![common.ty];
         while let Some(ty) = inside.pop() {
-            let names = named(ty).into_iter().flat_map(|name| candidates(name, common.namespace.as_deref()));
+            let names = named(ty)
+                .into_iter()
+                .flat_map(|name| candidates(name, common.namespace.as_deref()));
             open.extend(names.map(|name| (name, false)));
             inside.extend(parts(ty));
         }
@@ -168,12 +225,15 @@ mod tests {
 
     fn checked(text: &str) -> Result<(), Problems> {
         let files = [SourceFile::new("s.cedarschema", text)];
-        let (fragment, _) = Fragment::from_cedarschema_str(text, Extensions::all_available()).unwrap();
+        let (fragment, _) =
+            Fragment::from_cedarschema_str(text, Extensions::all_available()).unwrap();
         check(&fragment, &files)
     }
 
     fn chain(levels: usize, next: impl Fn(usize) -> String) -> String {
-        let lines: String = (1..=levels).map(|at| format!("type t{at} = {};\n", next(at - 1))).collect();
+        let lines: String = (1..=levels)
+            .map(|at| format!("type t{at} = {};\n", next(at - 1)))
+            .collect();
         format!("type t0 = Long;\n{lines}")
     }
 
@@ -182,12 +242,22 @@ mod tests {
         let sets = |levels| chain(levels, |at| format!("Set<t{at}>"));
         assert_eq!(checked(&sets(63)), Ok(()));
         let refused = checked(&sets(64)).unwrap_err();
-        assert!(refused.to_string().contains("`t64` nests more than 64 deep"), "{refused}");
+        assert!(
+            refused
+                .to_string()
+                .contains("`t64` nests more than 64 deep"),
+            "{refused}"
+        );
         assert!(refused.0[0].place.is_some());
         assert!(checked(&sets(2_000)).is_err());
         let pairs = |levels| chain(levels, |at| format!("{{ a: t{at}, b: t{at} }}"));
         assert_eq!(checked(&pairs(16)), Ok(()));
-        assert!(checked(&pairs(30)).unwrap_err().to_string().contains("types when its common types are written out"));
+        assert!(
+            checked(&pairs(30))
+                .unwrap_err()
+                .to_string()
+                .contains("types when its common types are written out")
+        );
         assert!(checked(&pairs(63)).is_err());
     }
 
@@ -195,6 +265,9 @@ mod tests {
     fn names_are_looked_for_in_their_namespace_and_circles_are_left_to_cedar() {
         let inner = chain(70, |at| format!("Set<t{at}>"));
         assert!(checked(&format!("namespace A {{ {inner} }}")).is_err());
-        assert_eq!(checked("type a = Set<b>; type b = Set<a>; type c = a;"), Ok(()));
+        assert_eq!(
+            checked("type a = Set<b>; type b = Set<a>; type c = a;"),
+            Ok(())
+        );
     }
 }

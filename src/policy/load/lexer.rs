@@ -1,9 +1,10 @@
-//! The words and marks of Cedar's texts, as Cedar's own lexer parts them: what bounds nesting must not read otherwise than
-//! what nests.
+//! The words and marks of Cedar's texts, as Cedar's own lexer parts them: what bounds nesting must
+//! not read otherwise than what nests.
 //!
-//! INVARIANT: where Cedar reads a token, this reads the same one. A comment ends at a line feed or at a carriage return. A
-//! string has no line feed behind a backslash; what is no string to Cedar ends its reading, and here everything behind the
-//! quotation mark counts. A property test holds both to one reading.
+//! INVARIANT: where Cedar reads a token, this reads the same one. A comment ends at a line feed or
+//! at a carriage return. A string has no line feed behind a backslash; what is no string to Cedar
+//! ends its reading, and here everything behind the quotation mark counts. A property test holds
+//! both to one reading.
 
 /// A token, with the byte that it begins at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +69,8 @@ fn leading(text: &str, is_kind: impl Fn(char) -> bool) -> usize {
     text.find(|c| !is_kind(c)).unwrap_or(text.len())
 }
 
-/// The length of the string that a text begins with: `"(\\.|[^"\\])*"`, in which `.` is no line feed.
+/// The length of the string that a text begins with: `"(\\.|[^"\\])*"`, in which `.` is no line
+/// feed.
 fn string(text: &str) -> Option<usize> {
     let mut characters = text.char_indices().skip(1);
     while let Some((at, c)) = characters.next() {
@@ -101,9 +103,15 @@ mod tests {
             ("\"//\" b", vec![Text, Word("b")]),
             ("\"\\\"(\" b", vec![Text, Word("b")]),
             ("\"(\n\" b", vec![Text, Word("b")]),
-            ("\"\\\n(\"", vec![Mark('"'), Mark('\\'), Mark('('), Mark('"')]),
+            (
+                "\"\\\n(\"",
+                vec![Mark('"'), Mark('\\'), Mark('('), Mark('"')],
+            ),
             ("\"(", vec![Mark('"'), Mark('(')]),
-            ("1if é if", vec![Mark('1'), Word("if"), Mark('é'), Word("if")]),
+            (
+                "1if é if",
+                vec![Mark('1'), Word("if"), Mark('é'), Word("if")],
+            ),
             ("/ / a", vec![Mark('/'), Mark('/'), Word("a")]),
             ("\u{a0}a\u{3000}b", vec![Word("a"), Word("b")]),
         ] {

@@ -1,12 +1,16 @@
 //! Templates, and the links that make policies of them.
 //!
-//! **Problem.** A template is no policy: until something names who stands in its slots it permits and forbids nothing.
-//! **Decision.** A bundle's `*links.json` names them, in the form of the Cedar command line. Each link is written out as the
-//! policy that it stands for, under the link's id and at the template's place. From then on it is a policy like any other:
-//! checked, divided, explained and searched as if somebody had written it.
-//! **Trade-off.** Every link has a scope of its own in memory; what the template's condition says they share.
+//! **Problem.** A template is no policy: until something names who stands in its slots it permits
+//! and forbids nothing.
+//! **Decision.** A bundle's `*links.json` names them, in the form of the Cedar command line. Each
+//! link is written out as the policy that it stands for, under the link's id and at the template's
+//! place. From then on it is a policy like any other: checked, divided, explained and searched as
+//! if somebody had written it.
+//! **Trade-off.** Every link has a scope of its own in memory; what the template's condition says
+//! they share.
 //!
-//! INVARIANT: a template without a link is refused, and so is a link that leaves a slot open or fills one that is not there.
+//! INVARIANT: a template without a link is refused, and so is a link that leaves a slot open or
+//! fills one that is not there.
 
 use crate::model::{Code, Place, Problem, nearest};
 use crate::policy::load::source::SourceFile;
@@ -61,7 +65,8 @@ struct Args {
     resource: Option<String>,
 }
 
-/// Links templates. Everything that is wrong with a link, and every template that is left without one, is in `problems`.
+/// Links templates. Everything that is wrong with a link, and every template that is left without
+/// one, is in `problems`.
 pub(in crate::policy) fn link<'p>(
     files: &[SourceFile],
     templates: &[Unlinked<'p>],
@@ -83,45 +88,70 @@ pub(in crate::policy) fn link<'p>(
         has_links |= !texts.is_empty();
         for text in &texts {
             let place = place_of(file, &text.link_id);
-            let Some(template) = templates.iter().find(|template| template.id == text.template_id) else {
+            let Some(template) = templates
+                .iter()
+                .find(|template| template.id == text.template_id)
+            else {
                 problems.push(no_template(text, templates, policies).at(place));
                 continue;
             };
             used.push(&template.id);
             match policy(text, template, vocabulary) {
                 Ok(policy) => {
-                    let (id, file, reason) = (text.link_id.clone(), template.file, template.reason.clone());
-                    linked.push(Linked { id, file, reason, policy, place });
+                    let (id, file, reason) =
+                        (text.link_id.clone(), template.file, template.reason.clone());
+                    linked.push(Linked {
+                        id,
+                        file,
+                        reason,
+                        policy,
+                        place,
+                    });
                 }
                 Err(problem) => problems.push(problem.at(place)),
             }
         }
     }
-    let unused = templates.iter().filter(|template| !used.contains(&&template.id));
+    let unused = templates
+        .iter()
+        .filter(|template| !used.contains(&&template.id));
     problems.extend(unused.map(|template| without_link(template, has_links)));
     linked
 }
 
 /// Shows a link beside what is wrong with its template: it is often the link that is.
 pub(in crate::policy) fn beside(link: Option<&Place>, mut problems: Vec<Problem>) -> Vec<Problem> {
-    problems.iter_mut().for_each(|problem| problem.also = link.cloned());
+    problems
+        .iter_mut()
+        .for_each(|problem| problem.also = link.cloned());
     problems
 }
 
 /// The policy that a link stands for.
-fn policy(text: &LinkText, unlinked: &Unlinked<'_>, vocabulary: &Vocabulary) -> Result<StaticPolicy, Problem> {
+fn policy(
+    text: &LinkText,
+    unlinked: &Unlinked<'_>,
+    vocabulary: &Vocabulary,
+) -> Result<StaticPolicy, Problem> {
     let (template, link) = (&unlinked.template, &text.link_id);
     let has = |slot: SlotId| template.slots().any(|found| found.id == slot);
     let fill = |slot: SlotId, given: Option<&String>| match (has(slot), given) {
         (true, Some(text)) => entity(link, slot, text, vocabulary).map(Some),
         (false, None) => Ok(None),
         (true, None) => {
-            let message = format!("the link `{link}` leaves `{slot}` of the template `{}` open", unlinked.id);
-            Err(Problem::new(message).help(format!("add `\"{slot}\": \"user::\\\"alice\\\"\"` to its `args`")))
+            let message = format!(
+                "the link `{link}` leaves `{slot}` of the template `{}` open",
+                unlinked.id
+            );
+            Err(Problem::new(message).help(format!(
+                "add `\"{slot}\": \"user::\\\"alice\\\"\"` to its `args`"
+            )))
         }
         (false, Some(_)) => {
-            let message =
-                format!("the link `{link}` fills `{slot}`, which the template `{}` does not have", unlinked.id);
+            let message = format!(
+                "the link `{link}` fills `{slot}`, which the template `{}` does not have",
+                unlinked.id
+            );
             Err(Problem::new(message).help("remove it: nothing would look at it"))
         }
     };
@@ -135,7 +165,10 @@ fn policy(text: &LinkText, unlinked: &Unlinked<'_>, vocabulary: &Vocabulary) -> 
     if let Some(what) = what {
         resource = resource.with_filled_slot(what);
     }
-    let annotations = template.annotations().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let annotations = template
+        .annotations()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     StaticPolicy::new(
         PolicyID::from_smolstr(link.clone()),
         template.loc().cloned(),
@@ -149,38 +182,68 @@ fn policy(text: &LinkText, unlinked: &Unlinked<'_>, vocabulary: &Vocabulary) -> 
     .map_err(|error| Problem::new(format!("the link `{link}` leaves a slot open: {error}")))
 }
 
-fn entity(link: &str, slot: SlotId, text: &str, vocabulary: &Vocabulary) -> Result<Arc<EntityUID>, Problem> {
+fn entity(
+    link: &str,
+    slot: SlotId,
+    text: &str,
+    vocabulary: &Vocabulary,
+) -> Result<Arc<EntityUID>, Problem> {
     let refuse = |errors: ParseErrors| {
         let why = errors.first().to_string();
-        Problem::new(format!("`{slot}` of the link `{link}` is no entity: `{text}` ({why})"))
-            .help("write it as in a policy: `\"user::\\\"alice\\\"\"`")
+        Problem::new(format!(
+            "`{slot}` of the link `{link}` is no entity: `{text}` ({why})"
+        ))
+        .help("write it as in a policy: `\"user::\\\"alice\\\"\"`")
     };
     let uid = EntityUID::from_normalized_str(text).map_err(refuse)?;
     let kind = uid.entity_type().to_string();
     if vocabulary.entity_type(&kind).is_none() {
-        let message = format!("`{slot}` of the link `{link}` is `{uid}`, and {}", vocabulary.no_type(&kind));
+        let message = format!(
+            "`{slot}` of the link `{link}` is `{uid}`, and {}",
+            vocabulary.no_type(&kind)
+        );
         return Err(Problem::new(message).help("name an entity of a declared type"));
     }
     Ok(Arc::new(uid))
 }
 
-fn no_template(text: &LinkText, templates: &[Unlinked<'_>], policies: &BTreeMap<SmolStr, Option<Place>>) -> Problem {
-    let LinkText { template_id, link_id, .. } = text;
+fn no_template(
+    text: &LinkText,
+    templates: &[Unlinked<'_>],
+    policies: &BTreeMap<SmolStr, Option<Place>>,
+) -> Problem {
+    let LinkText {
+        template_id,
+        link_id,
+        ..
+    } = text;
     if policies.contains_key(template_id) {
-        let message = format!("the link `{link_id}` names `{template_id}`, which is a policy without slots");
+        let message =
+            format!("the link `{link_id}` names `{template_id}`, which is a policy without slots");
         return Problem::new(message).help("remove the link: the policy decides by itself");
     }
-    let problem = Problem::new(format!("the link `{link_id}` names `{template_id}`, and no template has this id"));
-    match nearest(template_id, templates.iter().map(|template| template.id.as_str())) {
+    let problem = Problem::new(format!(
+        "the link `{link_id}` names `{template_id}`, and no template has this id"
+    ));
+    match nearest(
+        template_id,
+        templates.iter().map(|template| template.id.as_str()),
+    ) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem.help("name the `@id` of a policy with `?principal` or `?resource` in its scope"),
+        None => {
+            problem.help("name the `@id` of a policy with `?principal` or `?resource` in its scope")
+        }
     }
 }
 
 /// Fail closed: a template that forbids would look like a rule and never be one.
 fn without_link(template: &Unlinked<'_>, has_links: bool) -> Problem {
     let id = &template.id;
-    let why = if has_links { "no link names it" } else { "nothing links templates" };
+    let why = if has_links {
+        "no link names it"
+    } else {
+        "nothing links templates"
+    };
     let mut problem = Problem::new(format!("the policy `{id}` is a template, and {why}")).help(format!(
         "link it in a file `policies/links.json`: `[{{\"template_id\": \"{id}\", \"link_id\": …, \"args\": {{…}}}}]`; or name the \
          entities in attributes, groups or `in`, instead of `?principal` and `?resource`"
@@ -190,12 +253,22 @@ fn without_link(template: &Unlinked<'_>, has_links: bool) -> Problem {
 }
 
 fn unreadable(file: &SourceFile, error: &serde_json::Error) -> Problem {
-    let start: usize = file.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let start: usize = file
+        .text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1))
+        .map(str::len)
+        .sum();
     let at = (start + error.column().saturating_sub(1)).min(file.text.len().saturating_sub(1));
-    Problem::new(error.to_string()).at(file.place(at, 1)).help(FORM)
+    Problem::new(error.to_string())
+        .at(file.place(at, 1))
+        .help(FORM)
 }
 
 fn place_of(file: &SourceFile, id: &str) -> Place {
     let quoted = serde_json::Value::from(id).to_string();
-    file.text.find(&quoted).map_or_else(|| Place::whole(&file.path), |at| file.place(at, quoted.len()))
+    file.text.find(&quoted).map_or_else(
+        || Place::whole(&file.path),
+        |at| file.place(at, quoted.len()),
+    )
 }

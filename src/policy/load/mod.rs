@@ -1,5 +1,6 @@
-//! What happens to policies and stored entities when a bundle is loaded: texts are bounded, read, checked against the
-//! schema, and refused with their places where they could never mean what they say.
+//! What happens to policies and stored entities when a bundle is loaded: texts are bounded, read,
+//! checked against the schema, and refused with their places where they could never mean what they
+//! say.
 
 pub(in crate::policy) mod addresses;
 pub(in crate::policy) mod ancestors;

@@ -1,10 +1,12 @@
 //! How deep a text may nest: checked before anything recurses over it.
 //!
-//! Cedar's parser, its validator and the destructors of its trees recurse. What would exhaust a stack is refused here,
-//! with a place; what passes is read on a thread whose stack has room for it ([`STACK_BYTES`]).
+//! Cedar's parser, its validator and the destructors of its trees recurse. What would exhaust a
+//! stack is refused here, with a place; what passes is read on a thread whose stack has room for it
+//! ([`STACK_BYTES`]).
 //!
-//! INVARIANT: the tree that Cedar makes of a policy is no deeper than its operators and four times its brackets: whatever
-//! lets a tree grow without a bracket within a bracket is an operator here. A property test compares the two.
+//! INVARIANT: the tree that Cedar makes of a policy is no deeper than its operators and four times
+//! its brackets: whatever lets a tree grow without a bracket within a bracket is an operator here.
+//! A property test compares the two.
 
 use crate::model::{Problem, Problems};
 use crate::policy::load::lexer::{Token, Tokens};
@@ -13,32 +15,50 @@ use crate::policy::load::source::SourceFile;
 /// Brackets within brackets. No policy that a person reads comes near.
 const MAX_DEPTH: usize = 64;
 
-/// Operators in one policy: `||` counts two, `.` one, `if` one, `["name"]` one, `when` and `unless` two. A chain of them
-/// is a tree as deep as it is long.
+/// Operators in one policy: `||` counts two, `.` one, `if` one, `["name"]` one, `when` and `unless`
+/// two. A chain of them is a tree as deep as it is long.
 const MAX_OPERATORS: usize = 2_000;
 
-/// Branches within branches in one policy. Of an `if` whose condition is known from types alone (`principal is user`, `action
-/// == Action::"read"`), Cedar's type checker takes one branch for both, and whoever walks what it made takes twice as long for
-/// each of them: 28 within one another took eight seconds, in a debug build.
+/// Branches within branches in one policy. Of an `if` whose condition is known from types alone
+/// (`principal is user`, `action == Action::"read"`), Cedar's type checker takes one branch for
+/// both, and whoever walks what it made takes twice as long for each of them: 28 within one another
+/// took eight seconds, in a debug build.
 const MAX_BRANCHES: usize = 16;
 
-/// The stack that a bundle is compiled on: some hundred times what the limits need in a debug build. Only what is used
-/// is ever committed.
+/// The stack that a bundle is compiled on: some hundred times what the limits need in a debug
+/// build. Only what is used is ever committed.
 pub const STACK_BYTES: usize = 512 * 1024 * 1024;
 
 /// Refuses a schema that nests too deep.
 pub(in crate::policy) fn check_schema(file: &SourceFile) -> Result<(), Problems> {
-    check(file, &Limits { has_angles: true, operators: usize::MAX, branches: usize::MAX })
+    check(
+        file,
+        &Limits {
+            has_angles: true,
+            operators: usize::MAX,
+            branches: usize::MAX,
+        },
+    )
 }
 
 /// Refuses a file in which a policy nests too deep, or has too many operators.
 pub(in crate::policy) fn check_policies(file: &SourceFile) -> Result<(), Problems> {
-    check(file, &Limits { has_angles: false, operators: MAX_OPERATORS, branches: MAX_BRANCHES })
+    check(
+        file,
+        &Limits {
+            has_angles: false,
+            operators: MAX_OPERATORS,
+            branches: MAX_BRANCHES,
+        },
+    )
 }
 
 /// Where policies end: after each semicolon outside of strings and comments.
 pub(in crate::policy) fn ends(text: &str) -> Vec<usize> {
-    Tokens::of(text).filter(|(_, token)| *token == Token::Mark(';')).map(|(at, _)| at + 1).collect()
+    Tokens::of(text)
+        .filter(|(_, token)| *token == Token::Mark(';'))
+        .map(|(at, _)| at + 1)
+        .collect()
 }
 
 struct Limits {
@@ -59,8 +79,10 @@ fn check(file: &SourceFile, limits: &Limits) -> Result<(), Problems> {
             Problem::new("the policy has too many operators")
                 .help("split the policy, or put what it lists into a set or into stored entities")
         } else if meter.branches.iter().sum::<usize>() > limits.branches {
-            Problem::new(format!("more than {MAX_BRANCHES} `if` stand within one another"))
-                .help("write a policy for each branch")
+            Problem::new(format!(
+                "more than {MAX_BRANCHES} `if` stand within one another"
+            ))
+            .help("write a policy for each branch")
         } else {
             continue;
         };
@@ -79,7 +101,8 @@ struct Meter {
     has_angles: bool,
     depth: usize,
     operators: usize,
-    /// One number for each open bracket, and one for what is outside of all: an `else` takes all that follows.
+    /// One number for each open bracket, and one for what is outside of all: an `else` takes all
+    /// that follows.
     branches: Vec<usize>,
     /// Whether the token before can be what `["name"]` looks into.
     is_after_value: bool,
@@ -87,14 +110,23 @@ struct Meter {
 
 impl Meter {
     fn new(has_angles: bool) -> Self {
-        Self { has_angles, depth: 0, operators: 0, branches: vec![0], is_after_value: false }
+        Self {
+            has_angles,
+            depth: 0,
+            operators: 0,
+            branches: vec![0],
+            is_after_value: false,
+        }
     }
 
     fn take(&mut self, token: Token<'_>) {
         match token {
             Token::Word("if") => {
                 self.operators += 1;
-                self.branches.last_mut().into_iter().for_each(|count| *count += 1);
+                self.branches
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|count| *count += 1);
             }
             // The conditions of a policy are joined one by one.
             Token::Word("when" | "unless") => self.operators += 2,
@@ -113,7 +145,11 @@ impl Meter {
                 self.operators = 0;
                 self.branches = vec![0];
             }
-            ',' => self.branches.last_mut().into_iter().for_each(|count| *count = 0),
+            ',' => self
+                .branches
+                .last_mut()
+                .into_iter()
+                .for_each(|count| *count = 0),
             '|' | '&' | '.' | '+' | '-' | '*' | '!' | '=' => self.operators += 1,
             '[' if self.is_after_value => self.operators += 1,
             _ => {}

@@ -1,7 +1,8 @@
 //! Packs rest on stored values, whatever types a bundle adds.
 //!
-//! INVARIANT: an attribute of an entity that a pack's policy reads is `@stored`. A pack marks the types that it knows; a
-//! bundle may give an attribute of that name to a type of its own, and a request could then say what the pack believes.
+//! INVARIANT: an attribute of an entity that a pack's policy reads is `@stored`. A pack marks the
+//! types that it knows; a bundle may give an attribute of that name to a type of its own, and a
+//! request could then say what the pack believes.
 
 use crate::model::Problem;
 use crate::policy::analysis::syntax::Root;
@@ -14,9 +15,20 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// Every attribute that a request may say and a pack reads, once.
-pub(in crate::policy) fn problems(rules: &[Parsed], schema: &Schema, files: &[SourceFile]) -> Vec<Problem> {
-    let mut walk = Walk { vocabulary: &schema.vocabulary, rule: None, found: BTreeMap::new() };
-    for parsed in rules.iter().filter(|parsed| parsed.rule.at.file.starts_with("pack:")) {
+pub(in crate::policy) fn problems(
+    rules: &[Parsed],
+    schema: &Schema,
+    files: &[SourceFile],
+) -> Vec<Problem> {
+    let mut walk = Walk {
+        vocabulary: &schema.vocabulary,
+        rule: None,
+        found: BTreeMap::new(),
+    };
+    for parsed in rules
+        .iter()
+        .filter(|parsed| parsed.rule.at.file.starts_with("pack:"))
+    {
         let rule = &parsed.rule;
         walk.rule = Some(parsed);
         for (root, path) in rule.reads.paths() {
@@ -27,15 +39,27 @@ pub(in crate::policy) fn problems(rules: &[Parsed], schema: &Schema, files: &[So
             }
         }
     }
-    let problem = |((kind, attribute), Parsed { rule, policy, link: _ }): ((SmolStr, SmolStr), &Parsed)| {
+    let problem = |(
+        (kind, attribute),
+        Parsed {
+            rule,
+            policy,
+            link: _,
+        },
+    ): ((SmolStr, SmolStr), &Parsed)| {
         let message = format!(
             "`{attribute}` of `{kind}` may come with a request, and the policy `{}` of a pack rests on it",
             rule.id
         );
         let file = files.iter().find(|file| file.path == rule.at.file);
         let place = file.and_then(|file| place_in(policy.loc(), file));
-        let help = format!("mark `{attribute}` with `@stored` where `{kind}` is declared, or give it another name");
-        Problem { place, ..Problem::new(message).help(help) }
+        let help = format!(
+            "mark `{attribute}` with `@stored` where `{kind}` is declared, or give it another name"
+        );
+        Problem {
+            place,
+            ..Problem::new(message).help(help)
+        }
     };
     walk.found.into_iter().map(problem).collect()
 }
@@ -56,7 +80,8 @@ impl<'a> Walk<'a> {
         path: &[SmolStr],
     ) {
         let only = match constraint {
-            PrincipalOrResourceConstraint::Is(kind) | PrincipalOrResourceConstraint::IsIn(kind, _) => Some(kind),
+            PrincipalOrResourceConstraint::Is(kind)
+            | PrincipalOrResourceConstraint::IsIn(kind, _) => Some(kind),
             _ => None,
         };
         for kind in kinds.filter(|kind| only.is_none_or(|only| **only == **kind)) {
@@ -65,21 +90,35 @@ impl<'a> Walk<'a> {
     }
 
     fn context(&mut self, path: &[SmolStr]) {
-        let Some((member, rest)) = path.split_first() else { return };
+        let Some((member, rest)) = path.split_first() else {
+            return;
+        };
         let vocabulary: &'a Vocabulary = self.vocabulary;
-        for declared in vocabulary.contexts().filter_map(|context| context.get(member)) {
+        for declared in vocabulary
+            .contexts()
+            .filter_map(|context| context.get(member))
+        {
             self.value(&declared.ty, rest);
         }
     }
 
     fn entity(&mut self, kind: &str, path: &[SmolStr]) {
         let vocabulary: &'a Vocabulary = self.vocabulary;
-        let Some((name, rest)) = path.split_first() else { return };
-        let Some(attribute) = vocabulary.entity_type(kind).and_then(|info| info.attributes.get(name)) else { return };
+        let Some((name, rest)) = path.split_first() else {
+            return;
+        };
+        let Some(attribute) = vocabulary
+            .entity_type(kind)
+            .and_then(|info| info.attributes.get(name))
+        else {
+            return;
+        };
         if attribute.provenance != Provenance::Stored
             && let Some(rule) = self.rule
         {
-            self.found.entry((kind.into(), name.clone())).or_insert(rule);
+            self.found
+                .entry((kind.into(), name.clone()))
+                .or_insert(rule);
         }
         self.value(&attribute.ty, rest);
     }

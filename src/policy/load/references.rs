@@ -1,7 +1,7 @@
 //! The members of entity references in files of entities.
 //!
-//! Cedar reads `type` and `id` of a reference and passes over the rest: what somebody wrote there would be lost without a
-//! word. Here it is refused, as an unknown key of an entity is.
+//! Cedar reads `type` and `id` of a reference and passes over the rest: what somebody wrote there
+//! would be lost without a word. Here it is refused, as an unknown key of an entity is.
 
 use crate::policy::schema::Schema;
 use cedar_policy_core::validator::types::Type;
@@ -17,33 +17,50 @@ pub(in crate::policy) struct Stray {
 pub(in crate::policy) fn stray(entity: &Map<String, Json>, schema: &Schema) -> Option<Stray> {
     const KEYS: [&str; 4] = ["uid", "attrs", "parents", "tags"];
     if let Some(key) = entity.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Some(Stray { key: key.clone(), of: "an entity" });
+        return Some(Stray {
+            key: key.clone(),
+            of: "an entity",
+        });
     }
     let uid = entity.get("uid");
-    let parents = entity.get("parents").and_then(Json::as_array).into_iter().flatten();
+    let parents = entity
+        .get("parents")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten();
     if let Some(found) = uid.into_iter().chain(parents).find_map(in_reference) {
         return Some(found);
     }
-    let named =
-        uid.map(|uid| uid.get("__entity").unwrap_or(uid)).and_then(|uid| uid.get("type")?.as_str()?.parse().ok());
+    let named = uid
+        .map(|uid| uid.get("__entity").unwrap_or(uid))
+        .and_then(|uid| uid.get("type")?.as_str()?.parse().ok());
     let declared = schema.declared.get_entity_type(&named?)?;
-    let members = |name: &str| entity.get(name).and_then(Json::as_object).into_iter().flatten();
-    let attribute =
-        |(name, value): (&String, &Json)| in_value(value, declared.attr(name).map(|it| it.attr_type.as_ref()));
+    let members = |name: &str| {
+        entity
+            .get(name)
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+    };
+    let attribute = |(name, value): (&String, &Json)| {
+        in_value(value, declared.attr(name).map(|it| it.attr_type.as_ref()))
+    };
     let found = members("attrs").find_map(attribute);
     found.or_else(|| members("tags").find_map(|(_, value)| in_value(value, declared.tag_type())))
 }
 
-/// A value by its type: only where an entity is declared is an object with `type` and `id` a reference.
+/// A value by its type: only where an entity is declared is an object with `type` and `id` a
+/// reference.
 fn in_value(value: &Json, ty: Option<&Type>) -> Option<Stray> {
     match (value, ty) {
         (Json::Object(_), Some(Type::Entity(_))) => in_reference(value),
-        (Json::Array(items), Some(Type::Set { element_type })) => {
-            items.iter().find_map(|item| in_value(item, element_type.as_deref()))
-        }
+        (Json::Array(items), Some(Type::Set { element_type })) => items
+            .iter()
+            .find_map(|item| in_value(item, element_type.as_deref())),
         (Json::Object(members), Some(Type::Record { attrs, .. })) => {
-            let member =
-                |(name, value): (&String, _)| in_value(value, attrs.get_attr(name).map(|it| it.attr_type.as_ref()));
+            let member = |(name, value): (&String, _)| {
+                in_value(value, attrs.get_attr(name).map(|it| it.attr_type.as_ref()))
+            };
             members.iter().find_map(member)
         }
         _ => None,
@@ -55,12 +72,18 @@ fn in_reference(reference: &Json) -> Option<Stray> {
     let members = reference.as_object()?;
     if let Some(inner) = members.get("__entity") {
         let beside = members.keys().find(|key| *key != "__entity");
-        let beside = beside.map(|key| Stray { key: key.clone(), of: "an entity reference" });
+        let beside = beside.map(|key| Stray {
+            key: key.clone(),
+            of: "an entity reference",
+        });
         return beside.or_else(|| in_reference(inner));
     }
     if members.len() == 1 && members.contains_key("__expr") {
         return None;
     }
     let stray = members.keys().find(|key| *key != "type" && *key != "id")?;
-    Some(Stray { key: stray.clone(), of: "an entity reference" })
+    Some(Stray {
+        key: stray.clone(),
+        of: "an entity reference",
+    })
 }

@@ -1,27 +1,32 @@
 //! Policies that differ in constants only: type checking one of them is type checking all.
 //!
-//! **Problem.** Cedar's validator goes through a policy once per request environment, and for levels once more: some
-//! milliseconds each. Bundles of thousands of policies are one text per tenant or team, written by a program.
-//! **Decision.** A policy's shape is its scope and condition, written out with every constant that is free replaced
-//! by a number: the first is 0, the next that differs is 1. Of each shape one policy is validated. Where anything at
-//! all is found, so are all others of that shape, so that each mistake is reported where it stands.
-//! **Trade-off.** Policies of as many shapes as there are policies load as slowly as Cedar validates them.
+//! **Problem.** Cedar's validator goes through a policy once per request environment, and for
+//! levels once more: some milliseconds each. Bundles of thousands of policies are one text per
+//! tenant or team, written by a program.
+//! **Decision.** A policy's shape is its scope and condition, written out with every constant that
+//! is free replaced by a number: the first is 0, the next that differs is 1. Of each shape one
+//! policy is validated. Where anything at all is found, so are all others of that shape, so that
+//! each mistake is reported where it stands.
+//! **Trade-off.** Policies of as many shapes as there are policies load as slowly as Cedar
+//! validates them.
 //!
 //! # Why it is sound
 //!
-//! Two policies of one shape differ by a renaming of constants that is injective: equal ones stay equal and different
-//! ones different, within a policy. A constant is free only where it is a string, an integer or an entity that is compared
-//! with an attribute or a variable (`==`, `<`, `in`, `contains`); and only if it stands nowhere else in the policy. Cedar's type
-//! checker (its version is pinned) gives such a literal its kind or its entity's type, which a shape holds, and never looks at
-//! its value but to ask whether two expressions are equal. Where values matter they are written out: booleans, arguments
-//! of functions, keys of tags, patterns, what stands beside another literal, actions, the entities of enumerations, and
-//! usersets, which name a relation. Strings that are hard to read are asked of every policy.
+//! Two policies of one shape differ by a renaming of constants that is injective: equal ones stay
+//! equal and different ones different, within a policy. A constant is free only where it is a
+//! string, an integer or an entity that is compared with an attribute or a variable (`==`, `<`,
+//! `in`, `contains`); and only if it stands nowhere else in the policy. Cedar's type checker (its
+//! version is pinned) gives such a literal its kind or its entity's type, which a shape holds, and
+//! never looks at its value but to ask whether two expressions are equal. Where values matter they
+//! are written out: booleans, arguments of functions, keys of tags, patterns, what stands beside
+//! another literal, actions, the entities of enumerations, and usersets, which name a relation.
+//! Strings that are hard to read are asked of every policy.
 
 use crate::policy::analysis::syntax::access_path;
 use crate::policy::schema::Schema;
 use cedar_policy_core::ast::{
-    ActionConstraint, BinaryOp, EntityReference, EntityUID, Expr, ExprKind, Literal, PrincipalOrResourceConstraint,
-    Template, UnaryOp, Var,
+    ActionConstraint, BinaryOp, EntityReference, EntityUID, Expr, ExprKind, Literal,
+    PrincipalOrResourceConstraint, Template, UnaryOp, Var,
 };
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -33,16 +38,25 @@ pub(in crate::policy) struct Shape(Vec<u8>);
 impl Shape {
     pub(in crate::policy) fn of(template: &Template, schema: &Schema) -> Self {
         // What stands in any place that is not free is written out in all.
-        let mut first = Writer { schema, bound: HashSet::new(), numbers: HashMap::new(), out: Vec::new() };
+        let mut first = Writer {
+            schema,
+            bound: HashSet::new(),
+            numbers: HashMap::new(),
+            out: Vec::new(),
+        };
         first.policy(template);
-        let mut second = Writer { numbers: HashMap::new(), out: Vec::with_capacity(first.out.len()), ..first };
+        let mut second = Writer {
+            numbers: HashMap::new(),
+            out: Vec::with_capacity(first.out.len()),
+            ..first
+        };
         second.policy(template);
         Self(second.out)
     }
 }
 
-/// INVARIANT: what is written can be read in one way only: every part begins with its kind, every name with its length,
-/// every list with its number of items.
+/// INVARIANT: what is written can be read in one way only: every part begins with its kind, every
+/// name with its length, every list with its number of items.
 struct Writer<'a> {
     schema: &'a Schema,
     /// Constants that stand in a place that is not free.
@@ -114,9 +128,15 @@ impl Writer<'_> {
             }),
             ExprKind::Slot(slot) => self.named(b'?', &slot.to_string()),
             ExprKind::Unknown(unknown) => self.named(b'u', &unknown.to_string()),
-            ExprKind::If { test_expr, then_expr, else_expr } => {
+            ExprKind::If {
+                test_expr,
+                then_expr,
+                else_expr,
+            } => {
                 self.kind(b'I');
-                [test_expr, then_expr, else_expr].into_iter().for_each(|part| self.expr(part, false));
+                [test_expr, then_expr, else_expr]
+                    .into_iter()
+                    .for_each(|part| self.expr(part, false));
             }
             ExprKind::And { left, right } => self.pair(b'&', left, right),
             ExprKind::Or { left, right } => self.pair(b'|', left, right),
@@ -186,12 +206,17 @@ impl Writer<'_> {
             | BinaryOp::Contains
             | BinaryOp::ContainsAll
             | BinaryOp::ContainsAny => true,
-            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag | BinaryOp::HasTag => false,
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag | BinaryOp::HasTag => {
+                false
+            }
         };
         self.kind(b'o');
         self.text(&op.to_string());
         // What stands to the left of `in` is looked into: its level counts.
-        self.expr(left, compares && op != BinaryOp::In && access_path(right).is_some());
+        self.expr(
+            left,
+            compares && op != BinaryOp::In && access_path(right).is_some(),
+        );
         self.expr(right, compares && access_path(left).is_some());
     }
 
@@ -241,7 +266,10 @@ impl Writer<'_> {
             Literal::Long(_) | Literal::String(_) => true,
             // The vocabulary knows no usersets.
             Literal::EntityUID(uid) => {
-                let kind = self.schema.vocabulary.entity_type(&uid.entity_type().to_string());
+                let kind = self
+                    .schema
+                    .vocabulary
+                    .entity_type(&uid.entity_type().to_string());
                 !uid.is_action() && kind.is_some_and(|kind| kind.choices.is_none())
             }
         }

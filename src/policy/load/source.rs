@@ -19,10 +19,14 @@ pub struct SourceFile {
     before: (usize, usize),
 }
 
-/// Without its text: what is told of a bundle that was refused names files, and does not repeat them.
+/// Without its text: what is told of a bundle that was refused names files, and does not repeat
+/// them.
 impl fmt::Debug for SourceFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SourceFile").field("path", &self.path).field("bytes", &self.text.len()).finish_non_exhaustive()
+        f.debug_struct("SourceFile")
+            .field("path", &self.path)
+            .field("bytes", &self.text.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -30,17 +34,32 @@ impl SourceFile {
     /// Takes a file.
     pub fn new(path: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
         let text: Arc<str> = text.into();
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { path: path.into(), text, lines, before: (0, 0) }
+        let lines = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        Self {
+            path: path.into(),
+            text,
+            lines,
+            before: (0, 0),
+        }
     }
 
-    /// The file in pieces, cut at `ends`: each at most `bytes` long, but for one stretch that is longer, and for what
-    /// follows the last end. Offsets within a piece give places and lines of the file.
-    pub(in crate::policy) fn pieces(&self, ends: impl IntoIterator<Item = usize>, bytes: usize) -> Vec<Self> {
+    /// The file in pieces, cut at `ends`: each at most `bytes` long, but for one stretch that is
+    /// longer, and for what follows the last end. Offsets within a piece give places and lines of
+    /// the file.
+    pub(in crate::policy) fn pieces(
+        &self,
+        ends: impl IntoIterator<Item = usize>,
+        bytes: usize,
+    ) -> Vec<Self> {
         let mut cuts = vec![0];
         let mut last = 0;
         for end in ends {
-            if cuts.last().is_some_and(|cut| end - cut > bytes && last > *cut) {
+            if cuts
+                .last()
+                .is_some_and(|cut| end - cut > bytes && last > *cut)
+            {
                 cuts.push(last);
             }
             last = end;
@@ -49,14 +68,21 @@ impl SourceFile {
         let pairs = cuts.iter().zip(cuts.iter().skip(1));
         let pieces = pairs.filter_map(|(from, to)| Some((*from, self.text.get(*from..*to)?)));
         pieces
-            .map(|(from, text)| Self { before: (from, self.line(from) - 1), ..Self::new(&*self.path, text) })
+            .map(|(from, text)| Self {
+                before: (from, self.line(from) - 1),
+                ..Self::new(&*self.path, text)
+            })
             .collect()
     }
 
     /// A stretch of it.
     #[must_use]
     pub fn place(&self, offset: usize, len: usize) -> Place {
-        Place { file: self.path.clone(), offset: self.before.0 + offset, len }
+        Place {
+            file: self.path.clone(),
+            offset: self.before.0 + offset,
+            len,
+        }
     }
 
     /// The line, from 1, that a byte stands on.
@@ -66,9 +92,12 @@ impl SourceFile {
     }
 }
 
-/// Where Cedar says that something stands; `None` where it does not say, or speaks of a text of its own.
+/// Where Cedar says that something stands; `None` where it does not say, or speaks of a text of its
+/// own.
 pub(in crate::policy) fn place_of(loc: Option<&Loc>, files: &[SourceFile]) -> Option<Place> {
-    let file = files.iter().find(|file| loc.is_some_and(|loc| *file.text == *loc.src))?;
+    let file = files
+        .iter()
+        .find(|file| loc.is_some_and(|loc| *file.text == *loc.src))?;
     place_in(loc, file)
 }
 
@@ -77,8 +106,8 @@ pub(in crate::policy) fn place_in(loc: Option<&Loc>, file: &SourceFile) -> Optio
     loc.map(|loc| file.place(loc.start(), loc.end().saturating_sub(loc.start())))
 }
 
-/// Takes over what Cedar reports: its words, its help, and its labels as places. `fallback` is the file at fault where
-/// the report does not name one.
+/// Takes over what Cedar reports: its words, its help, and its labels as places. `fallback` is the
+/// file at fault where the report does not name one.
 pub(in crate::policy) fn problem_of(
     report: &dyn Diagnostic,
     files: &[SourceFile],
@@ -97,7 +126,10 @@ pub(in crate::policy) fn problem_of(
     if let Some(help) = report.help() {
         problem = problem.help(help.to_string());
     }
-    let file = files.iter().find(|file| is_source(report, file)).or(fallback);
+    let file = files
+        .iter()
+        .find(|file| is_source(report, file))
+        .or(fallback);
     if let Some(file) = file {
         let mut labels = report.labels().into_iter().flatten();
         problem = match labels.next() {
@@ -108,18 +140,31 @@ pub(in crate::policy) fn problem_of(
     problem
 }
 
-/// A problem of a file of policies. The parser stops at the beginning of the policy behind one that has no end: what is
-/// missing is told where it belongs.
+/// A problem of a file of policies. The parser stops at the beginning of the policy behind one that
+/// has no end: what is missing is told where it belongs.
 pub(in crate::policy) fn unended(problem: Problem, file: &SourceFile) -> Problem {
     let place = problem.place.as_ref();
-    let split = place.and_then(|place| file.text.split_at_checked(place.offset.checked_sub(file.before.0)?));
-    let Some((before, rest)) = split else { return problem };
-    if !["@", "permit", "forbid"].iter().any(|word| rest.starts_with(word)) {
+    let split = place.and_then(|place| {
+        file.text
+            .split_at_checked(place.offset.checked_sub(file.before.0)?)
+    });
+    let Some((before, rest)) = split else {
+        return problem;
+    };
+    if !["@", "permit", "forbid"]
+        .iter()
+        .any(|word| rest.starts_with(word))
+    {
         return problem;
     }
-    match end_of_code(before).filter(|end| before.get(..*end).is_some_and(|code| code.ends_with(['}', ')']))) {
+    match end_of_code(before).filter(|end| {
+        before
+            .get(..*end)
+            .is_some_and(|code| code.ends_with(['}', ')']))
+    }) {
         Some(end) => {
-            let problem = Problem::new("the policy that ends here has no `;`").help("end it with `;`");
+            let problem =
+                Problem::new("the policy that ends here has no `;`").help("end it with `;`");
             problem.at(file.place(end.saturating_sub(1), 1))
         }
         None => problem,
@@ -131,7 +176,10 @@ fn end_of_code(text: &str) -> Option<usize> {
     let mut start = text.len();
     for line in text.split_inclusive('\n').rev() {
         start -= line.len();
-        let code = line.split_once("//").map_or(line, |(code, _)| code).trim_end();
+        let code = line
+            .split_once("//")
+            .map_or(line, |(code, _)| code)
+            .trim_end();
         if !code.is_empty() {
             return Some(start + code.len());
         }
@@ -157,10 +205,16 @@ mod tests {
         let ends: Vec<usize> = file.text.match_indices(';').map(|(at, _)| at + 1).collect();
         for bytes in 0..40 {
             let pieces = file.pieces(ends.iter().copied(), bytes);
-            assert_eq!(pieces.iter().map(|piece| &*piece.text).collect::<String>(), *file.text);
+            assert_eq!(
+                pieces.iter().map(|piece| &*piece.text).collect::<String>(),
+                *file.text
+            );
             for piece in pieces {
                 let ended = piece.text.rfind(';').map_or(0, |at| at + 1);
-                assert!(ended <= bytes || piece.text.matches(';').count() == 1, "{piece:?} of {bytes}");
+                assert!(
+                    ended <= bytes || piece.text.matches(';').count() == 1,
+                    "{piece:?} of {bytes}"
+                );
                 for at in 0..piece.text.len() {
                     let place = piece.place(at, 1);
                     assert_eq!(file.text[place.offset..][..1], piece.text[at..][..1]);

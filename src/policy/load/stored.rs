@@ -27,13 +27,16 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Reads entity files in Cedar's JSON form and checks them against the schema. An entity that occurs in two files
-    /// is refused unless both say the same.
+    /// Reads entity files in Cedar's JSON form and checks them against the schema. An entity that
+    /// occurs in two files is refused unless both say the same.
     pub fn read(files: &[SourceFile], schema: &Schema) -> Result<Self, Problems> {
         Self::read_files(files, schema).map_err(|problems| {
             let file_of = |problem: &Problem| {
                 let place = problem.place.as_ref();
-                files.iter().find(|file| place.is_some_and(|place| place.file == file.path)).or_else(|| files.first())
+                files
+                    .iter()
+                    .find(|file| place.is_some_and(|place| place.file == file.path))
+                    .or_else(|| files.first())
             };
             let hide = |problem: Problem| match file_of(&problem) {
                 Some(file) => without_secrets(problem, file, &schema.vocabulary),
@@ -56,16 +59,26 @@ impl Stored {
                 Err(error) => problems.push(locate(file, problem_of(&*error, files, Some(file)))),
             }
         }
-        problems
-            .extend(all.iter().flat_map(|(file, entity)| stored_values::problems(file, entity, &schema.vocabulary)));
+        problems.extend(
+            all.iter().flat_map(|(file, entity)| {
+                stored_values::problems(file, entity, &schema.vocabulary)
+            }),
+        );
         Problems(problems).into_result()?;
         check_ancestors(all.iter().map(|(_, entity)| entity)).map_err(|problem| {
-            let file = all.iter().find(|(_, entity)| problem.message.contains(&format!("`{}`", entity.uid())));
-            Problems::from(file.map_or_else(|| problem.clone(), |(file, _)| locate(file, problem.clone())))
+            let file = all
+                .iter()
+                .find(|(_, entity)| problem.message.contains(&format!("`{}`", entity.uid())));
+            Problems::from(file.map_or_else(
+                || problem.clone(),
+                |(file, _)| locate(file, problem.clone()),
+            ))
         })?;
         close(all.iter().map(|(_, entity)| entity.clone()), schema).map_err(|error| {
             let problem = problem_of(&*error, files, None);
-            let file = all.iter().find(|(_, entity)| problem.message.contains(&entity.uid().to_string()));
+            let file = all
+                .iter()
+                .find(|(_, entity)| problem.message.contains(&entity.uid().to_string()));
             Problems::from(match file {
                 Some((file, _)) => locate(file, problem),
                 None => problem,
@@ -85,12 +98,20 @@ impl Stored {
         if let Some(problem) = unknown_key(file, schema) {
             return Err(problem.into());
         }
-        let refuse = |error: &Refused| Problems::from(locate(file, problem_of(&**error, &[], Some(file))));
+        let refuse =
+            |error: &Refused| Problems::from(locate(file, problem_of(&**error, &[], Some(file))));
         let added = parse(&file.text, schema).map_err(|error| refuse(&error))?;
-        let problems = added.iter().flat_map(|entity| stored_values::problems(file, entity, &schema.vocabulary));
+        let problems = added
+            .iter()
+            .flat_map(|entity| stored_values::problems(file, entity, &schema.vocabulary));
         Problems(problems.collect()).into_result()?;
-        let kept = self.entities.values().filter(|entity| added.iter().all(|new| new.uid() != entity.uid()));
-        let kept: Vec<Entity> = kept.map(|entity| without_indirect_ancestors(entity)).collect();
+        let kept = self
+            .entities
+            .values()
+            .filter(|entity| added.iter().all(|new| new.uid() != entity.uid()));
+        let kept: Vec<Entity> = kept
+            .map(|entity| without_indirect_ancestors(entity))
+            .collect();
         check_ancestors(kept.iter().chain(&added)).map_err(|problem| locate(file, problem))?;
         close(kept.into_iter().chain(added.iter().cloned()), schema).map_err(|error| refuse(&error))
     }
@@ -110,7 +131,8 @@ impl Stored {
         self.of_kind(&entity.kind).holds(&entity.id)
     }
 
-    /// The places of all entities of a type, in order. `place` is the same function whenever this is called.
+    /// The places of all entities of a type, in order. `place` is the same function whenever this
+    /// is called.
     #[must_use]
     pub fn places(&self, kind: &str, place: fn(&str) -> (u64, SmolStr)) -> Arc<[(u64, SmolStr)]> {
         self.of_kind(kind).places(place)
@@ -139,7 +161,12 @@ impl Stored {
         let mut refs: Vec<_> = self
             .entities
             .keys()
-            .map(|uid| EntityRef::new(uid.entity_type().to_string(), AsRef::<str>::as_ref(uid.eid())))
+            .map(|uid| {
+                EntityRef::new(
+                    uid.entity_type().to_string(),
+                    AsRef::<str>::as_ref(uid.eid()),
+                )
+            })
             .collect();
         refs.sort();
         refs
@@ -150,41 +177,69 @@ type Refused = Box<dyn miette::Diagnostic + Send + Sync>;
 
 /// Cedar ignores what it does not know: a mistyped `tags` would leave a forbid on tags unarmed.
 fn unknown_key(file: &SourceFile, schema: &Schema) -> Option<Problem> {
-    let entities: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&file.text).ok()?;
+    let entities: Vec<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_str(&file.text).ok()?;
     let Stray { key, of } = entities.iter().find_map(|entity| stray(entity, schema))?;
-    let place = file.text.find(&format!("\"{key}\"")).map(|at| file.place(at, key.len() + 2));
+    let place = file
+        .text
+        .find(&format!("\"{key}\""))
+        .map(|at| file.place(at, key.len() + 2));
     let problem = Problem::new(format!("unknown key `{key}` of {of}"));
     let help = "an entity has `uid`, `attrs`, `parents` and `tags`, and a reference to one `type` and `id`";
-    Some(Problem { place, ..problem.help(help) })
+    Some(Problem {
+        place,
+        ..problem.help(help)
+    })
 }
 
 /// Each entity holds all of its ancestors: those of all together are bounded.
 fn check_ancestors<'a>(entities: impl Iterator<Item = &'a Entity>) -> Result<(), Problem> {
-    let Some((uid, count)) = too_many(entities) else { return Ok(()) };
+    let Some((uid, count)) = too_many(entities) else {
+        return Ok(());
+    };
     let message = format!(
         "the stored entities have more than {MAX_ANCESTORS} ancestors together: `{uid}` alone has {count} or more"
     );
-    Err(Problem::new(message).help("let groups lie within fewer groups, or make the membership a relation"))
+    Err(Problem::new(message)
+        .help("let groups lie within fewer groups, or make the membership a relation"))
 }
 
 fn parse(text: &str, schema: &Schema) -> Result<Vec<Entity>, Refused> {
     let core = CoreSchema::new(&schema.declared);
-    let parser = EntityJsonParser::new(Some(&core), Extensions::all_available(), TCComputation::ComputeNow);
-    let entities = parser.iter_from_json_str(text).map_err(|error| Box::new(error) as Refused)?;
+    let parser = EntityJsonParser::new(
+        Some(&core),
+        Extensions::all_available(),
+        TCComputation::ComputeNow,
+    );
+    let entities = parser
+        .iter_from_json_str(text)
+        .map_err(|error| Box::new(error) as Refused)?;
     Ok(entities.collect())
 }
 
 fn close(entities: impl Iterator<Item = Entity>, schema: &Schema) -> Result<Stored, Refused> {
     let core = CoreSchema::new(&schema.declared);
-    let closed = Entities::from_entities(entities, Some(&core), TCComputation::ComputeNow, Extensions::all_available())
-        .map_err(|error| Box::new(error) as Refused)?;
+    let closed = Entities::from_entities(
+        entities,
+        Some(&core),
+        TCComputation::ComputeNow,
+        Extensions::all_available(),
+    )
+    .map_err(|error| Box::new(error) as Refused)?;
     let entities: HashMap<EntityUID, Arc<Entity>> = closed
         .iter()
         .filter(|entity| !entity.uid().is_action())
         .map(|entity| (entity.uid().clone(), Arc::new(entity.clone())))
         .collect();
-    let kinds = entities.keys().map(|uid| uid.entity_type().clone()).collect();
-    Ok(Stored { entities: Arc::new(entities), kinds: Arc::new(kinds), index: Arc::default() })
+    let kinds = entities
+        .keys()
+        .map(|uid| uid.entity_type().clone())
+        .collect();
+    Ok(Stored {
+        entities: Arc::new(entities),
+        kinds: Arc::new(kinds),
+        index: Arc::default(),
+    })
 }
 
 /// What was derived is derived again: an entity on top may have other parents.
@@ -194,10 +249,13 @@ fn without_indirect_ancestors(entity: &Entity) -> Entity {
     entity
 }
 
-/// Cedar names the entity and not the place: finds the id in the text, or the line that a JSON error speaks of.
+/// Cedar names the entity and not the place: finds the id in the text, or the line that a JSON
+/// error speaks of.
 fn locate(file: &SourceFile, mut problem: Problem) -> Problem {
     let is_of_action = problem.message.contains("Action::\"")
-        && ["duplicate entity entry", "schema declaration"].iter().any(|words| problem.message.contains(words));
+        && ["duplicate entity entry", "schema declaration"]
+            .iter()
+            .any(|words| problem.message.contains(words));
     if is_of_action {
         problem.help = Some(
             "actions and their groups are declared in the schema, `action read in [touch] appliesTo { … };`: remove it here"
@@ -205,7 +263,11 @@ fn locate(file: &SourceFile, mut problem: Problem) -> Problem {
         );
     }
     let offset = quoted_id(&problem.message)
-        .and_then(|id| file.text.find(&format!("\"{id}\"")).map(|at| (at, id.len() + 2)))
+        .and_then(|id| {
+            file.text
+                .find(&format!("\"{id}\""))
+                .map(|at| (at, id.len() + 2))
+        })
         .or_else(|| line_and_column(&problem.message, &file.text).map(|at| (at, 1)));
     problem.place = Some(match offset {
         Some((at, len)) => file.place(at, len),
@@ -223,7 +285,15 @@ fn line_and_column(message: &str, text: &str) -> Option<usize> {
     let (_, rest) = message.rsplit_once("at line ")?;
     let (line, column) = rest.split_once(" column ")?;
     let line: usize = line.trim().parse().ok()?;
-    let column: usize = column.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
-    let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let column: usize = column
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()?;
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.checked_sub(1)?)
+        .map(str::len)
+        .sum();
     Some((start + column.saturating_sub(1)).min(text.len().saturating_sub(1)))
 }

@@ -1,7 +1,8 @@
-//! What no stored entity may be or hold: ids and values that no request ever equals, where Cedar would take them.
+//! What no stored entity may be or hold: ids and values that no request ever equals, where Cedar
+//! would take them.
 //!
-//! INVARIANT: a stored value that a rule compares with is one that something can equal. A forbid on any other would look
-//! armed and never be.
+//! INVARIANT: a stored value that a rule compares with is one that something can equal. A forbid on
+//! any other would look armed and never be.
 
 use crate::model::{Place, Problem};
 use crate::policy::load::addresses;
@@ -10,10 +11,20 @@ use crate::policy::schema::Vocabulary;
 use cedar_policy_core::ast::{Entity, EntityUID, Expr, Literal, PartialValue, Value, ValueKind};
 use smol_str::SmolStr;
 
-/// What is wrong with an entity's id, those of its parents, and the values of its attributes and tags.
-pub(in crate::policy) fn problems(file: &SourceFile, entity: &Entity, vocabulary: &Vocabulary) -> Vec<Problem> {
-    let mut finder =
-        Finder { file, entity, has_general: vocabulary.any_specialised(), vocabulary, problems: Vec::new() };
+/// What is wrong with an entity's id, those of its parents, and the values of its attributes and
+/// tags.
+pub(in crate::policy) fn problems(
+    file: &SourceFile,
+    entity: &Entity,
+    vocabulary: &Vocabulary,
+) -> Vec<Problem> {
+    let mut finder = Finder {
+        file,
+        entity,
+        has_general: vocabulary.any_specialised(),
+        vocabulary,
+        problems: Vec::new(),
+    };
     finder.ids();
     for (name, value) in entity.attrs().chain(entity.tags()) {
         if let PartialValue::Value(value) = value {
@@ -41,18 +52,27 @@ impl Finder<'_> {
     fn value(&mut self, name: &SmolStr, value: &Value) {
         match value.value_kind() {
             ValueKind::Lit(Literal::EntityUID(uid)) if is_empty(uid) => {
-                let message = format!("`{name}` of `{}` holds `{uid}`, whose id is empty", self.entity.uid());
-                self.problems.push(Problem::new(message).help(EMPTY_ID).at(self.place(name)));
+                let message = format!(
+                    "`{name}` of `{}` holds `{uid}`, whose id is empty",
+                    self.entity.uid()
+                );
+                self.problems
+                    .push(Problem::new(message).help(EMPTY_ID).at(self.place(name)));
             }
-            ValueKind::Lit(Literal::EntityUID(uid)) if self.has_general && uid.is_action() => self.action(name, uid),
+            ValueKind::Lit(Literal::EntityUID(uid)) if self.has_general && uid.is_action() => {
+                self.action(name, uid);
+            }
             ValueKind::Lit(_) => {}
             ValueKind::Set(items) => items.iter().for_each(|item| self.value(name, item)),
-            ValueKind::Record(members) => members.values().for_each(|member| self.value(name, member)),
+            ValueKind::Record(members) => {
+                members.values().for_each(|member| self.value(name, member));
+            }
             ValueKind::ExtensionValue(_) => {
                 let written = Expr::from(value.clone());
                 for (_, text) in addresses::mapped(&written) {
                     let mut problem = addresses::problem(text);
-                    problem.message = format!("`{name}` of `{}`: {}", self.entity.uid(), problem.message);
+                    problem.message =
+                        format!("`{name}` of `{}`: {}", self.entity.uid(), problem.message);
                     problem.place = Some(self.place(name));
                     self.problems.push(problem);
                 }
@@ -65,11 +85,15 @@ impl Finder<'_> {
         let uid = self.entity.uid();
         if is_empty(uid) {
             let problem = Problem::new(format!("the id of the entity `{uid}` is empty"));
-            self.problems.push(problem.help(EMPTY_ID).at(self.place_of_empty_id()));
+            self.problems
+                .push(problem.help(EMPTY_ID).at(self.place_of_empty_id()));
         }
         for parent in self.entity.parents().filter(|parent| is_empty(parent)) {
-            let problem = Problem::new(format!("the id of `{parent}`, a parent of `{uid}`, is empty"));
-            self.problems.push(problem.help(EMPTY_ID).at(self.place_of_empty_id()));
+            let problem = Problem::new(format!(
+                "the id of `{parent}`, a parent of `{uid}`, is empty"
+            ));
+            self.problems
+                .push(problem.help(EMPTY_ID).at(self.place_of_empty_id()));
         }
     }
 
@@ -77,11 +101,18 @@ impl Finder<'_> {
     fn place_of_empty_id(&self) -> Place {
         let text = &self.file.text;
         let is_id = |at: &usize| {
-            let before = text.get(..*at).unwrap_or_default().trim_end().strip_suffix(':');
+            let before = text
+                .get(..*at)
+                .unwrap_or_default()
+                .trim_end()
+                .strip_suffix(':');
             before.is_some_and(|before| before.trim_end().ends_with("\"id\""))
         };
         let found = text.match_indices("\"\"").map(|(at, _)| at).find(is_id);
-        found.map_or_else(|| Place::whole(&self.file.path), |at| self.file.place(at, 2))
+        found.map_or_else(
+            || Place::whole(&self.file.path),
+            |at| self.file.place(at, 2),
+        )
     }
 
     fn action(&mut self, name: &SmolStr, uid: &EntityUID) {
@@ -95,7 +126,8 @@ impl Finder<'_> {
         );
         let help = "store the specialised actions that are meant; or a group of actions that it is declared in, and say `in` \
                     instead of `==` or `contains`";
-        self.problems.push(Problem::new(message).help(help).at(self.place(name)));
+        self.problems
+            .push(Problem::new(message).help(help).at(self.place(name)));
     }
 
     /// Of a member of the entity: where its name first stands after the entity's id.
@@ -103,7 +135,14 @@ impl Finder<'_> {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let (id, name) = (quoted(self.entity.uid().eid().as_ref()), quoted(name));
         let start = self.file.text.find(&id).unwrap_or_default();
-        let found = self.file.text.get(start..).and_then(|rest| rest.find(&name));
-        found.map_or_else(|| Place::whole(&self.file.path), |at| self.file.place(start + at, name.len()))
+        let found = self
+            .file
+            .text
+            .get(start..)
+            .and_then(|rest| rest.find(&name));
+        found.map_or_else(
+            || Place::whole(&self.file.path),
+            |at| self.file.place(start + at, name.len()),
+        )
     }
 }

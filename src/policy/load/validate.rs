@@ -1,8 +1,9 @@
-//! Policies held to the schema: Cedar's validator, in words that lead on, and policies that can never apply.
+//! Policies held to the schema: Cedar's validator, in words that lead on, and policies that can
+//! never apply.
 //!
-//! INVARIANT: a forbid of the bundle's own that can never apply is refused. Its author relies on it, and a name that was
-//! misspelt, or a type that was taken out of an action's `appliesTo`, must not end it without a word. A permit that can
-//! never apply is worth a warning.
+//! INVARIANT: a forbid of the bundle's own that can never apply is refused. Its author relies on
+//! it, and a name that was misspelt, or a type that was taken out of an action's `appliesTo`, must
+//! not end it without a word. A permit that can never apply is worth a warning.
 
 use crate::model::{Decision, Place, Problem, nearest};
 use crate::policy::analysis::mentions::USERSET;
@@ -10,20 +11,21 @@ use crate::policy::load::policies::Parsed;
 use crate::policy::load::source::{SourceFile, place_in, problem_of};
 use crate::policy::schema::Schema;
 use cedar_policy_core::ast::{
-    ActionConstraint, EntityType, EntityUID, PolicyID, PolicySet, PrincipalOrResourceConstraint, Template,
+    ActionConstraint, EntityType, EntityUID, PolicyID, PolicySet, PrincipalOrResourceConstraint,
+    Template,
 };
 use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::RequestEnv;
 use cedar_policy_core::validator::validation_errors::EntityDerefViolationKind;
 use cedar_policy_core::validator::{
-    ValidationError, ValidationMode, ValidationWarning, Validator, ValidatorActionId, ValidatorEntityType,
-    confusable_string_checks,
+    ValidationError, ValidationMode, ValidationWarning, Validator, ValidatorActionId,
+    ValidatorEntityType, confusable_string_checks,
 };
 use std::collections::{BTreeMap, HashSet};
 
-/// Most environments in which the condition of a policy that can never apply is checked: so many of its scope's
-/// actions, principals and resources together are enough to tell what is wrong with it.
+/// Most environments in which the condition of a policy that can never apply is checked: so many of
+/// its scope's actions, principals and resources together are enough to tell what is wrong with it.
 const MAX_ENVIRONMENTS: usize = 64;
 
 /// Most actions that a message names.
@@ -38,8 +40,8 @@ pub(in crate::policy) struct Findings {
     pub(in crate::policy) warnings: Vec<Problem>,
 }
 
-/// Validates one policy of each shape, and all of a shape in which anything is found. `homes` are the texts that the
-/// rules stand in, `pieces` all texts that Cedar was given.
+/// Validates one policy of each shape, and all of a shape in which anything is found. `homes` are
+/// the texts that the rules stand in, `pieces` all texts that Cedar was given.
 pub(in crate::policy) fn validate(
     schema: &Schema,
     rules: &[Parsed],
@@ -51,37 +53,72 @@ pub(in crate::policy) fn validate(
     let check = |members: &[usize]| {
         let mut set = PolicySet::new();
         // Their ids are different, so that each is taken.
-        members.iter().filter_map(|at| rules.get(*at)).for_each(|rule| drop(set.add(rule.policy.clone())));
+        members
+            .iter()
+            .filter_map(|at| rules.get(*at))
+            .for_each(|rule| drop(set.add(rule.policy.clone())));
         validator.validate_with_level(&set, ValidationMode::Strict, schema.level)
     };
-    let (sound, doubtful): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) = shapes.iter().partition(|shape| {
-        let checked = check(shape.get(..1).unwrap_or_default());
-        checked.validation_passed() && checked.validation_warnings().next().is_none()
-    });
+    let (sound, doubtful): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) =
+        shapes.iter().partition(|shape| {
+            let checked = check(shape.get(..1).unwrap_or_default());
+            checked.validation_passed() && checked.validation_warnings().next().is_none()
+        });
     let mut doubtful: Vec<usize> = doubtful.into_iter().flatten().copied().collect();
     doubtful.sort_unstable();
     let (errors, found) = check(&doubtful).into_errors_and_warnings();
-    let by_id = rules.iter().zip(homes).map(|(parsed, home)| (parsed.rule.id.as_str(), (parsed, *home))).collect();
-    let mut report = Report { schema, pieces, by_id, findings: Findings::default() };
+    let by_id = rules
+        .iter()
+        .zip(homes)
+        .map(|(parsed, home)| (parsed.rule.id.as_str(), (parsed, *home)))
+        .collect();
+    let mut report = Report {
+        schema,
+        pieces,
+        by_id,
+        findings: Findings::default(),
+    };
     report.errors(errors.collect());
-    let (idle, others): (Vec<ValidationWarning>, Vec<ValidationWarning>) = found.partition(|it| idleness(it).is_some());
+    let (idle, others): (Vec<ValidationWarning>, Vec<ValidationWarning>) =
+        found.partition(|it| idleness(it).is_some());
     report.idle(&idle);
-    let sound = sound.into_iter().flatten().filter_map(|at| rules.get(*at)).map(|rule| rule.policy.template());
+    let sound = sound
+        .into_iter()
+        .flatten()
+        .filter_map(|at| rules.get(*at))
+        .map(|rule| rule.policy.template());
     let others = others.into_iter().chain(confusing_strings(sound));
-    // A pack's policies are about more than one bundle uses: that some cannot apply here is no mistake.
-    let own = |warning: &Problem| !warning.place.as_ref().is_some_and(|place| place.file.starts_with("pack:"));
-    report.findings.warnings.extend(others.map(|warning| problem_of(&warning, pieces, None)).filter(own));
+    // A pack's policies are about more than one bundle uses: that some cannot apply here is no
+    // mistake.
+    let own = |warning: &Problem| {
+        !warning
+            .place
+            .as_ref()
+            .is_some_and(|place| place.file.starts_with("pack:"))
+    };
+    report.findings.warnings.extend(
+        others
+            .map(|warning| problem_of(&warning, pieces, None))
+            .filter(own),
+    );
     report.findings
 }
 
 /// What is hard to read in the strings of policies in which nothing else was found.
-fn confusing_strings<'a>(sound: impl Iterator<Item = &'a Template>) -> impl Iterator<Item = ValidationWarning> {
-    let unclear = |template: &&Template| template.loc().and_then(Loc::snippet).is_none_or(|text| !is_plain(text));
+fn confusing_strings<'a>(
+    sound: impl Iterator<Item = &'a Template>,
+) -> impl Iterator<Item = ValidationWarning> {
+    let unclear = |template: &&Template| {
+        template
+            .loc()
+            .and_then(Loc::snippet)
+            .is_none_or(|text| !is_plain(text))
+    };
     confusable_string_checks(sound.filter(unclear))
 }
 
-/// Whether strings in a text can hold nothing but printable ASCII, which Cedar finds nothing wrong with. A comment with a
-/// quotation mark makes it doubtful.
+/// Whether strings in a text can hold nothing but printable ASCII, which Cedar finds nothing wrong
+/// with. A comment with a quotation mark makes it doubtful.
 fn is_plain(text: &str) -> bool {
     let mut in_string = false;
     text.bytes().all(|byte| {
@@ -145,11 +182,21 @@ struct Report<'a> {
 impl Report<'_> {
     /// Cedar reports once per request environment: one place with one remedy is one problem.
     fn errors(&mut self, errors: Vec<ValidationError>) {
-        let is_internal = |error: &ValidationError| matches!(error, ValidationError::InternalInvariantViolation(_));
-        // An expression without a type: whatever is wrong with it was said of it, but for what stands behind `false &&`.
-        let explained: HashSet<&str> = errors.iter().filter(|error| !is_internal(error)).map(policy_of).collect();
+        let is_internal = |error: &ValidationError| {
+            matches!(error, ValidationError::InternalInvariantViolation(_))
+        };
+        // An expression without a type: whatever is wrong with it was said of it, but for what
+        // stands behind `false &&`.
+        let explained: HashSet<&str> = errors
+            .iter()
+            .filter(|error| !is_internal(error))
+            .map(policy_of)
+            .collect();
         let mut seen: Vec<(Option<Place>, Option<String>)> = Vec::new();
-        for error in errors.iter().filter(|error| !(is_internal(error) && explained.contains(policy_of(error)))) {
+        for error in errors
+            .iter()
+            .filter(|error| !(is_internal(error) && explained.contains(policy_of(error))))
+        {
             let problem = self.problem(error);
             let key = (problem.place.clone(), problem.help.clone());
             if problem.place.is_none() || !seen.contains(&key) {
@@ -202,7 +249,8 @@ impl Report<'_> {
         }
     }
 
-    /// Policies that can never apply, each once: a scope that nothing is in makes the condition false, too.
+    /// Policies that can never apply, each once: a scope that nothing is in makes the condition
+    /// false, too.
     fn idle(&mut self, warnings: &[ValidationWarning]) {
         let mut why: BTreeMap<&str, Idleness> = BTreeMap::new();
         for (id, found) in warnings.iter().filter_map(idleness) {
@@ -210,7 +258,9 @@ impl Report<'_> {
             *first = found.min(*first);
         }
         for (id, why) in why {
-            let Some((parsed, home)) = self.by_id.get(id).copied() else { continue };
+            let Some((parsed, home)) = self.by_id.get(id).copied() else {
+                continue;
+            };
             let is_pack = home.path.starts_with("pack:");
             if is_pack && (why == Idleness::Condition || self.is_about_nothing_here(parsed)) {
                 continue;
@@ -247,7 +297,10 @@ impl Report<'_> {
             ))
             .help("correct the condition, or remove the policy"),
         };
-        Problem { place: place_in(parsed.policy.loc(), home), ..problem }
+        Problem {
+            place: place_in(parsed.policy.loc(), home),
+            ..problem
+        }
     }
 
     /// What the actions of a scope apply to: `` `read` applies to `user` on `doc`; ``.
@@ -261,18 +314,32 @@ impl Report<'_> {
             .actions(constraint)
             .map(|action| {
                 let id: &str = action.name().eid().as_ref();
-                let (principals, resources) = (action.applies_to_principals(), action.applies_to_resources());
-                format!("`{id}` applies to {} on {}; ", names(principals.collect()), names(resources.collect()))
+                let (principals, resources) = (
+                    action.applies_to_principals(),
+                    action.applies_to_resources(),
+                );
+                format!(
+                    "`{id}` applies to {} on {}; ",
+                    names(principals.collect()),
+                    names(resources.collect())
+                )
             })
             .collect();
         shown.sort();
-        let more = if shown.len() > MAX_SHOWN { "and others; " } else { "" };
+        let more = if shown.len() > MAX_SHOWN {
+            "and others; "
+        } else {
+            ""
+        };
         shown.truncate(MAX_SHOWN);
         format!("{}{more}", shown.concat())
     }
 
     /// The actions of a scope that apply to anything.
-    fn actions<'s>(&'s self, constraint: &'s ActionConstraint) -> impl Iterator<Item = &'s ValidatorActionId> {
+    fn actions<'s>(
+        &'s self,
+        constraint: &'s ActionConstraint,
+    ) -> impl Iterator<Item = &'s ValidatorActionId> {
         let is_in = |uid: &EntityUID, group: &EntityUID| {
             let entity = self.schema.actions().get(uid);
             uid == group || entity.is_some_and(|entity| entity.is_descendant_of(group))
@@ -283,23 +350,40 @@ impl Report<'_> {
             ActionConstraint::In(groups) => groups.iter().any(|group| is_in(action.name(), group)),
         };
         let applies = |action: &&ValidatorActionId| {
-            action.applies_to_principals().next().is_some() && action.applies_to_resources().next().is_some()
+            action.applies_to_principals().next().is_some()
+                && action.applies_to_resources().next().is_some()
         };
-        self.schema.validator.action_ids().filter(applies).filter(holds)
+        self.schema
+            .validator
+            .action_ids()
+            .filter(applies)
+            .filter(holds)
     }
 
     /// The types whose entities can be in a scope.
-    fn kinds<'s>(&'s self, constraint: &'s PrincipalOrResourceConstraint) -> impl Iterator<Item = &'s EntityType> {
-        let kinds = self.schema.validator.entity_types().map(ValidatorEntityType::name);
+    fn kinds<'s>(
+        &'s self,
+        constraint: &'s PrincipalOrResourceConstraint,
+    ) -> impl Iterator<Item = &'s EntityType> {
+        let kinds = self
+            .schema
+            .validator
+            .entity_types()
+            .map(ValidatorEntityType::name);
         kinds.filter(move |kind| match (constraint, constraint.get_euid()) {
             (PrincipalOrResourceConstraint::Any, _) => true,
-            (PrincipalOrResourceConstraint::Is(only) | PrincipalOrResourceConstraint::IsIn(only, _), _) => {
-                **only == **kind
+            (
+                PrincipalOrResourceConstraint::Is(only)
+                | PrincipalOrResourceConstraint::IsIn(only, _),
+                _,
+            ) => **only == **kind,
+            (PrincipalOrResourceConstraint::Eq(_), uid) => {
+                uid.is_none_or(|uid| uid.entity_type() == *kind)
             }
-            (PrincipalOrResourceConstraint::Eq(_), uid) => uid.is_none_or(|uid| uid.entity_type() == *kind),
             (PrincipalOrResourceConstraint::In(_), uid) => uid.is_none_or(|uid| {
                 let above = self.schema.validator.get_entity_type(uid.entity_type());
-                uid.entity_type() == *kind || above.is_some_and(|above| above.has_descendant_entity_type(kind))
+                uid.entity_type() == *kind
+                    || above.is_some_and(|above| above.has_descendant_entity_type(kind))
             }),
         })
     }
@@ -318,38 +402,66 @@ impl Report<'_> {
         kinds
     }
 
-    /// Whether a pack's policy is about principals, actions or resources that the bundle has none of: such a policy is
-    /// for other bundles. One about those that it has, and does not bring together, is a mistake.
+    /// Whether a pack's policy is about principals, actions or resources that the bundle has none
+    /// of: such a policy is for other bundles. One about those that it has, and does not bring
+    /// together, is a mistake.
     fn is_about_nothing_here(&self, parsed: &Parsed) -> bool {
-        let (principals, resources): (HashSet<_>, HashSet<_>) =
-            (self.schema.validator.principals().collect(), self.schema.validator.resources().collect());
+        let (principals, resources): (HashSet<_>, HashSet<_>) = (
+            self.schema.validator.principals().collect(),
+            self.schema.validator.resources().collect(),
+        );
         self.actions(&parsed.rule.action).next().is_none()
-            || !self.kinds(&parsed.rule.principal).any(|kind| principals.contains(kind))
-            || !self.kinds(&parsed.rule.resource).any(|kind| resources.contains(kind))
+            || !self
+                .kinds(&parsed.rule.principal)
+                .any(|kind| principals.contains(kind))
+            || !self
+                .kinds(&parsed.rule.resource)
+                .any(|kind| resources.contains(kind))
     }
 
-    /// What is wrong with the condition of a policy that nothing is in the scope of, where all that could be in it taken
-    /// for what it is. Cedar stops at the scope.
+    /// What is wrong with the condition of a policy that nothing is in the scope of, where all that
+    /// could be in it taken for what it is. Cedar stops at the scope.
     fn condition(&self, parsed: &Parsed) -> Vec<ValidationError> {
         let checker = Typechecker::new(&self.schema.validator, ValidationMode::Strict);
         let mut first = Vec::new();
         let mut actions: Vec<&ValidatorActionId> = self.actions(&parsed.rule.action).collect();
         actions.sort_by_key(|action| action.name());
         let environments = actions.into_iter().flat_map(|action| {
-            let principals = self.likely(&parsed.rule.principal, |kind| action.is_applicable_principal_type(kind));
-            let resources = self.likely(&parsed.rule.resource, |kind| action.is_applicable_resource_type(kind));
-            let pairs = move |who| resources.clone().into_iter().map(move |what| (action, who, what));
+            let principals = self.likely(&parsed.rule.principal, |kind| {
+                action.is_applicable_principal_type(kind)
+            });
+            let resources = self.likely(&parsed.rule.resource, |kind| {
+                action.is_applicable_resource_type(kind)
+            });
+            let pairs = move |who| {
+                resources
+                    .clone()
+                    .into_iter()
+                    .map(move |what| (action, who, what))
+            };
             principals.into_iter().flat_map(pairs)
         });
         for (action, principal, resource) in environments.take(MAX_ENVIRONMENTS) {
-            let Some(context) = action.context_type() else { continue };
+            let Some(context) = action.context_type() else {
+                continue;
+            };
             let (principal_slot, resource_slot) = (None, None);
             let action = action.name();
-            let environment =
-                RequestEnv::DeclaredAction { principal, action, resource, context, principal_slot, resource_slot };
+            let environment = RequestEnv::DeclaredAction {
+                principal,
+                action,
+                resource,
+                context,
+                principal_slot,
+                resource_slot,
+            };
             match checker.typecheck_by_single_request_env(parsed.policy.template(), &environment) {
                 PolicyCheck::Success(_) => return Vec::new(),
-                PolicyCheck::Irrelevant(errors, _) | PolicyCheck::Fail(errors) if first.is_empty() => first = errors,
+                PolicyCheck::Irrelevant(errors, _) | PolicyCheck::Fail(errors)
+                    if first.is_empty() =>
+                {
+                    first = errors;
+                }
                 PolicyCheck::Irrelevant(..) | PolicyCheck::Fail(_) => {}
             }
         }

@@ -1,11 +1,13 @@
 //! The facts that the engine adds to every action's context.
 //!
-//! `delegation { subject, from?, earlier?, depth }`: whose authority it is, whom this leg's principal acts for, all
-//! members before it, how many. Cedar has no union types, so each of the first three is a record with a place for
-//! every principal type of the schema. `now` is the time of the request. `token` is what a verified credential says;
-//! it is absent where the request has none, or none that grants anything. What an issuer says beyond the facts that the
-//! engine knows is declared by the bundle, in a common type of the name [`TOKEN_FACTS`], or by the operator's settings: its
-//! members stand in `token` beside the engine's, each optional, since a token may lack it.
+//! `delegation { subject, from?, earlier?, depth }`: whose authority it is, whom this leg's
+//! principal acts for, all members before it, how many. Cedar has no union types, so each of the
+//! first three is a record with a place for every principal type of the schema. `now` is the time
+//! of the request. `token` is what a verified credential says; it is absent where the request has
+//! none, or none that grants anything. What an issuer says beyond the facts that the engine knows
+//! is declared by the bundle, in a common type of the name [`TOKEN_FACTS`], or by the operator's
+//! settings: its members stand in `token` beside the engine's, each optional, since a token may
+//! lack it.
 
 use super::merge::qualified;
 use crate::model::{Place, Problem, Problems};
@@ -19,7 +21,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 /// Context members that the engine supplies: a bundle cannot declare them.
-const ENGINE_MEMBERS: [&str; 6] = ["delegation", "now", "token", "current_time", "action", "resource"];
+const ENGINE_MEMBERS: [&str; 6] = [
+    "delegation",
+    "now",
+    "token",
+    "current_time",
+    "action",
+    "resource",
+];
 
 /// The common type whose members a bundle adds to `context.token`.
 const TOKEN_FACTS: &str = "TokenFacts";
@@ -27,8 +36,9 @@ const TOKEN_FACTS: &str = "TokenFacts";
 /// The same of the operator's settings: the bundle's own declaration of a member counts more.
 const SETTINGS_FACTS: &str = "SettingsTokenFacts";
 
-/// Adds them to a fragment in which every name is whole; `declared` is the schema without them, which knows every
-/// principal type. `place` says where an action is declared, and `place_of_type` where a common type is.
+/// Adds them to a fragment in which every name is whole; `declared` is the schema without them,
+/// which knows every principal type. `place` says where an action is declared, and `place_of_type`
+/// where a common type is.
 pub(super) fn add(
     fragment: &mut Fragment<RawName>,
     declared: &ValidatorSchema,
@@ -43,26 +53,42 @@ pub(super) fn add(
     let facts = [
         ("delegation", delegation(&principals), true),
         ("now", extension("datetime"), true),
-        ("token", token(more_facts(&known, place_of_type, &mut problems), &mut problems), false),
+        (
+            "token",
+            token(
+                more_facts(&known, place_of_type, &mut problems),
+                &mut problems,
+            ),
+            false,
+        ),
     ];
     for (namespace, definition) in &mut fragment.0 {
         for (name, action) in &mut definition.actions {
-            let Some(spec) = &mut action.applies_to else { continue };
+            let Some(spec) = &mut action.applies_to else {
+                continue;
+            };
             let at = |mut problem: Problem| {
                 problem.place = place(namespace.as_ref(), name);
                 problem
             };
-            // INVARIANT: a context that is not understood is refused, never taken for an empty one: its members would
-            // be dropped from every request, and a forbid that reads them would never hold.
+            // INVARIANT: a context that is not understood is refused, never taken for an empty one:
+            // its members would be dropped from every request, and a forbid that reads them would
+            // never hold.
             let Some(mut record) = as_record(&spec.context.0, &known) else {
                 let problem = Problem::new(format!("the context of action `{name}` is no record"));
-                problems.push(at(problem.help("write `context: { … }`, or name a common type that is a record")));
+                problems.push(at(problem.help(
+                    "write `context: { … }`, or name a common type that is a record",
+                )));
                 continue;
             };
-            let taken = ENGINE_MEMBERS.iter().filter(|member| record.attributes.contains_key(**member));
+            let taken = ENGINE_MEMBERS
+                .iter()
+                .filter(|member| record.attributes.contains_key(**member));
             problems.extend(taken.map(|member| at(declares_fact(name, member))));
             for (name, ty, required) in &facts {
-                record.attributes.insert(SmolStr::new_static(name), member(ty.clone(), *required));
+                record
+                    .attributes
+                    .insert(SmolStr::new_static(name), member(ty.clone(), *required));
             }
             spec.context = AttributesOrContext(of_record(record));
         }
@@ -71,24 +97,43 @@ pub(super) fn add(
 }
 
 fn declares_fact(action: &str, member: &str) -> Problem {
-    let message = format!("the context of action `{action}` declares `{member}`, which the engine supplies");
-    Problem::new(message)
-        .help(format!("remove `{member}`: policies can read the engine's without declaring it, or rename yours"))
+    let message =
+        format!("the context of action `{action}` declares `{member}`, which the engine supplies");
+    Problem::new(message).help(format!(
+        "remove `{member}`: policies can read the engine's without declaring it, or rename yours"
+    ))
 }
 
-/// A context as the record that it is: written out, or a common type, of a common type. Cycles have been refused when
-/// the schema was compiled without facts; the count ends whatever was not.
+/// A context as the record that it is: written out, or a common type, of a common type. Cycles have
+/// been refused when the schema was compiled without facts; the count ends whatever was not.
 fn as_record(ty: &Type<RawName>, fragment: &Fragment<RawName>) -> Option<RecordType<RawName>> {
     let mut ty = ty;
-    for _ in 0..=fragment.0.values().map(|definition| definition.common_types.len()).sum() {
+    for _ in 0..=fragment
+        .0
+        .values()
+        .map(|definition| definition.common_types.len())
+        .sum()
+    {
         match ty {
-            Type::Type { ty: TypeVariant::Record(record), .. } => return Some(record.clone()),
-            Type::Type { ty: TypeVariant::EntityOrCommon { type_name }, .. }
+            Type::Type {
+                ty: TypeVariant::Record(record),
+                ..
+            } => return Some(record.clone()),
+            Type::Type {
+                ty: TypeVariant::EntityOrCommon { type_name },
+                ..
+            }
             | Type::CommonTypeRef { type_name, .. } => {
                 let wanted = type_name.to_string();
                 ty = fragment.0.iter().find_map(|(namespace, definition)| {
-                    let named = |id: &&_| qualified(namespace.as_ref(), AsRef::<UnreservedId>::as_ref(*id)) == wanted;
-                    definition.common_types.iter().find(|(id, _)| named(id)).map(|(_, common)| &common.ty)
+                    let named = |id: &&_| {
+                        qualified(namespace.as_ref(), AsRef::<UnreservedId>::as_ref(*id)) == wanted
+                    };
+                    definition
+                        .common_types
+                        .iter()
+                        .find(|(id, _)| named(id))
+                        .map(|(_, common)| &common.ty)
                 })?;
             }
             Type::Type { .. } => return None,
@@ -99,7 +144,11 @@ fn as_record(ty: &Type<RawName>, fragment: &Fragment<RawName>) -> Option<RecordT
 
 fn delegation(principals: &[&EntityType]) -> Type<RawName> {
     let place = |wrap: fn(Type<RawName>) -> Type<RawName>| {
-        record(principals.iter().map(|name| (name.to_string().into(), wrap(entity(name)), false)))
+        record(
+            principals
+                .iter()
+                .map(|name| (name.to_string().into(), wrap(entity(name)), false)),
+        )
     };
     record([
         ("subject".into(), place(|one| one), true),
@@ -109,8 +158,8 @@ fn delegation(principals: &[&EntityType]) -> Type<RawName> {
     ])
 }
 
-/// The members that the bundle and the settings add to `token`, by name. Each namespace may declare some; one member is of
-/// one type.
+/// The members that the bundle and the settings add to `token`, by name. Each namespace may declare
+/// some; one member is of one type.
 fn more_facts(
     fragment: &Fragment<RawName>,
     place: impl Fn(Option<&Name>, &str) -> Option<Place>,
@@ -123,11 +172,17 @@ fn more_facts(
             let namespace = namespace.as_ref();
             let mut types = definition.common_types.iter();
             let named = |id: &&_| AsRef::<UnreservedId>::as_ref(*id).to_string() == wanted;
-            let Some((_, common)) = types.find(|(id, _)| named(id)) else { continue };
+            let Some((_, common)) = types.find(|(id, _)| named(id)) else {
+                continue;
+            };
             let Some(record) = as_record(&common.ty, fragment) else {
                 let problem = Problem::new(format!("the common type `{wanted}` is no record"));
-                let problem = problem.help("write for example `type TokenFacts = { tenant?: String };`");
-                problems.push(Problem { place: place(namespace, wanted), ..problem });
+                let problem =
+                    problem.help("write for example `type TokenFacts = { tenant?: String };`");
+                problems.push(Problem {
+                    place: place(namespace, wanted),
+                    ..problem
+                });
                 continue;
             };
             for (name, member) in record.attributes {
@@ -139,7 +194,8 @@ fn more_facts(
                         problems.push(Problem {
                             place: place(namespace, wanted),
                             also: place(taken.get().0, wanted),
-                            ..Problem::new(message).help("keep one of the two declarations, or make them alike")
+                            ..Problem::new(message)
+                                .help("keep one of the two declarations, or make them alike")
                         });
                     }
                 }
@@ -186,21 +242,42 @@ fn token(more: BTreeMap<SmolStr, Type<RawName>>, problems: &mut Vec<Problem>) ->
         ("detail", detail, false),
     ];
     for (name, _, _) in known.iter().filter(|(name, ..)| more.contains_key(*name)) {
-        let problem = Problem::new(format!("`{TOKEN_FACTS}` declares `{name}`, which the engine supplies"));
-        problems.push(problem.help(format!("remove `{name}`: policies can read it without, or rename yours")));
+        let problem = Problem::new(format!(
+            "`{TOKEN_FACTS}` declares `{name}`, which the engine supplies"
+        ));
+        problems.push(problem.help(format!(
+            "remove `{name}`: policies can read it without, or rename yours"
+        )));
     }
-    let more = more.into_iter().filter(|(name, _)| !known.iter().any(|(known, ..)| known == name));
+    let more = more
+        .into_iter()
+        .filter(|(name, _)| !known.iter().any(|(known, ..)| known == name));
     let more: Vec<_> = more.map(|(name, ty)| (name, ty, false)).collect();
-    record(known.into_iter().map(|(name, ty, required)| (name.into(), ty, required)).chain(more))
+    record(
+        known
+            .into_iter()
+            .map(|(name, ty, required)| (name.into(), ty, required))
+            .chain(more),
+    )
 }
 
 fn record(members: impl IntoIterator<Item = (SmolStr, Type<RawName>, bool)>) -> Type<RawName> {
-    let attributes = members.into_iter().map(|(name, ty, required)| (name, member(ty, required))).collect();
-    of_record(RecordType { attributes, additional_attributes: false })
+    let attributes = members
+        .into_iter()
+        .map(|(name, ty, required)| (name, member(ty, required)))
+        .collect();
+    of_record(RecordType {
+        attributes,
+        additional_attributes: false,
+    })
 }
 
 fn member(ty: Type<RawName>, required: bool) -> TypeOfAttribute<RawName> {
-    TypeOfAttribute { ty, annotations: cedar_policy_core::est::Annotations::new(), required }
+    TypeOfAttribute {
+        ty,
+        annotations: cedar_policy_core::est::Annotations::new(),
+        required,
+    }
 }
 
 fn of_record(record: RecordType<RawName>) -> Type<RawName> {
@@ -208,11 +285,15 @@ fn of_record(record: RecordType<RawName>) -> Type<RawName> {
 }
 
 fn set(element: Type<RawName>) -> Type<RawName> {
-    plain(TypeVariant::Set { element: Box::new(element) })
+    plain(TypeVariant::Set {
+        element: Box::new(element),
+    })
 }
 
 fn entity(name: &EntityType) -> Type<RawName> {
-    plain(TypeVariant::Entity { name: RawName::from_name(name.name().clone().into()) })
+    plain(TypeVariant::Entity {
+        name: RawName::from_name(name.name().clone().into()),
+    })
 }
 
 fn extension(name: &str) -> Type<RawName> {

@@ -1,7 +1,7 @@
 //! Several schema files into one.
 //!
-//! INVARIANT: `@stored` on an attribute beats `@request`, in whichever file and order they stand. A bundle cannot make
-//! a request's claim count where a pack rests on stored values.
+//! INVARIANT: `@stored` on an attribute beats `@request`, in whichever file and order they stand. A
+//! bundle cannot make a request's claim count where a pack rests on stored values.
 
 use super::vocabulary::Provenance;
 use crate::model::{Place, Problem, Problems};
@@ -12,8 +12,8 @@ use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::RawName;
 use cedar_policy_core::validator::json_schema::{
-    ActionType, AttributesOrContext, EntityType, EntityTypeKind, Fragment, NamespaceDefinition, RecordType,
-    StandardEntityType, Type, TypeVariant,
+    ActionType, AttributesOrContext, EntityType, EntityTypeKind, Fragment, NamespaceDefinition,
+    RecordType, StandardEntityType, Type, TypeVariant,
 };
 use smol_str::SmolStr;
 use std::collections::btree_map::Entry;
@@ -27,14 +27,19 @@ const ON_OTHERS: &[&str] = &["doc"];
 /// The merged fragment, and what the annotations said.
 pub(super) struct Merged {
     pub(super) fragment: Fragment<RawName>,
-    /// By qualified type name and attribute; absent means that stored values win and requests may add.
+    /// By qualified type name and attribute; absent means that stored values win and requests may
+    /// add.
     pub(super) provenance: HashMap<(String, SmolStr), Provenance>,
     /// Names of attributes and members marked `@secret`, wherever they stand.
     pub(super) secrets: HashSet<SmolStr>,
 }
 
 pub(super) fn merge(files: &[SourceFile]) -> Result<Merged, Problems> {
-    let mut merger = Merger { files, merged: empty(), problems: Vec::new() };
+    let mut merger = Merger {
+        files,
+        merged: empty(),
+        problems: Vec::new(),
+    };
     for file in files {
         match Fragment::from_cedarschema_str(&file.text, Extensions::all_available()) {
             Ok((fragment, _)) => {
@@ -45,7 +50,9 @@ pub(super) fn merge(files: &[SourceFile]) -> Result<Merged, Problems> {
             Err(error) => merger.problems.push(problem_of(&error, files, Some(file))),
         }
     }
-    Problems(merger.problems).into_result().map(|()| merger.merged)
+    Problems(merger.problems)
+        .into_result()
+        .map(|()| merger.merged)
 }
 
 fn empty() -> Merged {
@@ -63,19 +70,42 @@ struct Merger<'a> {
 }
 
 impl Merger<'_> {
-    fn take(&mut self, file: &SourceFile, namespace: Option<Name>, definition: NamespaceDefinition<RawName>) {
-        self.check(file, &definition.annotations, ON_OTHERS, "a namespace", None);
+    fn take(
+        &mut self,
+        file: &SourceFile,
+        namespace: Option<Name>,
+        definition: NamespaceDefinition<RawName>,
+    ) {
+        self.check(
+            file,
+            &definition.annotations,
+            ON_OTHERS,
+            "a namespace",
+            None,
+        );
         for (name, ty) in &definition.entity_types {
             self.note_annotations(file, &qualified(namespace.as_ref(), name), ty);
         }
         for action in definition.actions.values() {
-            self.check(file, &action.annotations, ON_OTHERS, "an action", action.loc.as_ref());
+            self.check(
+                file,
+                &action.annotations,
+                ON_OTHERS,
+                "an action",
+                action.loc.as_ref(),
+            );
             if let Some(spec) = &action.applies_to {
                 self.note_members(file, &spec.context.0);
             }
         }
         for common in definition.common_types.values() {
-            self.check(file, &common.annotations, ON_OTHERS, "a common type", common.loc.as_ref());
+            self.check(
+                file,
+                &common.annotations,
+                ON_OTHERS,
+                "a common type",
+                common.loc.as_ref(),
+            );
             self.note_members(file, &common.ty);
         }
         match self.merged.fragment.0.entry(namespace.clone()) {
@@ -90,7 +120,13 @@ impl Merger<'_> {
     }
 
     fn note_annotations(&mut self, file: &SourceFile, name: &str, ty: &EntityType<RawName>) {
-        self.check(file, &ty.annotations, ON_TYPES, "an entity type", ty.loc.as_ref());
+        self.check(
+            file,
+            &ty.annotations,
+            ON_TYPES,
+            "an entity type",
+            ty.loc.as_ref(),
+        );
         if name == "Userset" || name.ends_with("::Userset") {
             self.problems.push(
                 Problem::new("the entity type `Userset` belongs to the engine")
@@ -99,13 +135,28 @@ impl Merger<'_> {
             );
         }
         let from_request = ty.annotations.0.keys().any(|key| key.as_ref() == "request");
-        if let EntityTypeKind::Standard(StandardEntityType { tags: Some(tags), .. }) = &ty.kind {
+        if let EntityTypeKind::Standard(StandardEntityType {
+            tags: Some(tags), ..
+        }) = &ty.kind
+        {
             self.note_members(file, tags);
         }
         let Some(record) = attributes(ty) else { return };
         for (attribute, declared) in &record.attributes {
-            self.check(file, &declared.annotations, ON_ATTRIBUTES, "an attribute", declared.ty.loc());
-            let marked = |mark: &str| declared.annotations.0.keys().any(|key| key.as_ref() == mark);
+            self.check(
+                file,
+                &declared.annotations,
+                ON_ATTRIBUTES,
+                "an attribute",
+                declared.ty.loc(),
+            );
+            let marked = |mark: &str| {
+                declared
+                    .annotations
+                    .0
+                    .keys()
+                    .any(|key| key.as_ref() == mark)
+            };
             if marked("secret") {
                 self.merged.secrets.insert(attribute.clone());
             }
@@ -127,12 +178,25 @@ impl Merger<'_> {
 
     /// Annotations inside records.
     fn note_members(&mut self, file: &SourceFile, ty: &Type<RawName>) {
-        let Type::Type { ty: variant, .. } = ty else { return };
+        let Type::Type { ty: variant, .. } = ty else {
+            return;
+        };
         match variant {
             TypeVariant::Record(record) => {
                 for (member, declared) in &record.attributes {
-                    self.check(file, &declared.annotations, ON_MEMBERS, "a record's member", declared.ty.loc());
-                    if declared.annotations.0.keys().any(|key| key.as_ref() == "secret") {
+                    self.check(
+                        file,
+                        &declared.annotations,
+                        ON_MEMBERS,
+                        "a record's member",
+                        declared.ty.loc(),
+                    );
+                    if declared
+                        .annotations
+                        .0
+                        .keys()
+                        .any(|key| key.as_ref() == "secret")
+                    {
                         self.merged.secrets.insert(member.clone());
                     }
                     self.note_members(file, &declared.ty);
@@ -143,7 +207,14 @@ impl Merger<'_> {
         }
     }
 
-    fn check(&mut self, file: &SourceFile, found: &Annotations, known: &[&str], on: &str, loc: Option<&Loc>) {
+    fn check(
+        &mut self,
+        file: &SourceFile,
+        found: &Annotations,
+        known: &[&str],
+        on: &str,
+        loc: Option<&Loc>,
+    ) {
         for (key, value) in &found.0 {
             let key: &str = key.as_ref();
             if known.contains(&key) || key.starts_with("x_") {
@@ -154,7 +225,10 @@ impl Merger<'_> {
             self.problems.push(
                 Problem::new(format!("unknown annotation `@{key}` on {on}"))
                     .at(place_or_file(at, self.files, file))
-                    .help(format!("{on} takes {}, and `@x_…` for your own", list.join(", "))),
+                    .help(format!(
+                        "{on} takes {}, and `@x_…` for your own",
+                        list.join(", ")
+                    )),
             );
         }
     }
@@ -172,19 +246,33 @@ fn unite(
         match into.common_types.entry(id) {
             Entry::Vacant(free) => drop(free.insert(common)),
             Entry::Occupied(taken) => {
-                let message = format!("the common type `{}` is declared twice", taken.key().as_ref());
-                problems.push(twice(message, taken.get().loc.as_ref(), common.loc.as_ref(), files));
+                let message = format!(
+                    "the common type `{}` is declared twice",
+                    taken.key().as_ref()
+                );
+                problems.push(twice(
+                    message,
+                    taken.get().loc.as_ref(),
+                    common.loc.as_ref(),
+                    files,
+                ));
             }
         }
     }
     for (id, action) in from.actions {
         match into.actions.entry(id) {
             Entry::Vacant(free) => drop(free.insert(action)),
-            // Packs that share a vocabulary of groups each declare it: a group is a name and its parents, nothing else.
+            // Packs that share a vocabulary of groups each declare it: a group is a name and its
+            // parents, nothing else.
             Entry::Occupied(taken) if is_same_group(taken.get(), &action) => {}
             Entry::Occupied(taken) => {
                 let message = format!("the action `{}` is declared twice", taken.key());
-                problems.push(twice(message, taken.get().loc.as_ref(), action.loc.as_ref(), files));
+                problems.push(twice(
+                    message,
+                    taken.get().loc.as_ref(),
+                    action.loc.as_ref(),
+                    files,
+                ));
             }
         }
     }
@@ -203,7 +291,10 @@ fn unite(
 fn is_same_group(one: &ActionType<RawName>, other: &ActionType<RawName>) -> bool {
     let is_group = |action: &ActionType<RawName>| {
         let applies = action.applies_to.as_ref();
-        !action.external && applies.is_none_or(|spec| spec.principal_types.is_empty() && spec.resource_types.is_empty())
+        !action.external
+            && applies.is_none_or(|spec| {
+                spec.principal_types.is_empty() && spec.resource_types.is_empty()
+            })
     };
     is_group(one) && is_group(other) && one.member_of == other.member_of
 }
@@ -216,8 +307,11 @@ fn unite_types(
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     let (first, second) = (into.loc.clone(), from.loc.clone());
-    let (EntityTypeKind::Standard(known), EntityTypeKind::Standard(added)) = (&mut into.kind, from.kind) else {
-        let message = format!("the entity type `{name}` is declared twice, and once as an enumeration");
+    let (EntityTypeKind::Standard(known), EntityTypeKind::Standard(added)) =
+        (&mut into.kind, from.kind)
+    else {
+        let message =
+            format!("the entity type `{name}` is declared twice, and once as an enumeration");
         return vec![twice(message, first.as_ref(), second.as_ref(), files)];
     };
     for parent in added.member_of_types {
@@ -246,7 +340,9 @@ fn unite_types(
                 let message = if one.ty != declared.ty {
                     format!("the attribute `{attribute}` of `{name}` is given two types")
                 } else if one.required != declared.required {
-                    format!("the attribute `{attribute}` of `{name}` is optional in one file and required in another")
+                    format!(
+                        "the attribute `{attribute}` of `{name}` is optional in one file and required in another"
+                    )
                 } else {
                     continue;
                 };
@@ -257,8 +353,14 @@ fn unite_types(
     problems
 }
 
-fn twice(message: String, first: Option<&Loc>, second: Option<&Loc>, files: &[SourceFile]) -> Problem {
-    let mut problem = Problem::new(message).help("keep one of the two declarations, or make them alike");
+fn twice(
+    message: String,
+    first: Option<&Loc>,
+    second: Option<&Loc>,
+    files: &[SourceFile],
+) -> Problem {
+    let mut problem =
+        Problem::new(message).help("keep one of the two declarations, or make them alike");
     problem.place = place_of(second, files);
     problem.also = place_of(first, files);
     problem
@@ -278,7 +380,10 @@ pub(super) fn qualified(namespace: Option<&Name>, id: &impl std::fmt::Display) -
 fn attributes(ty: &EntityType<RawName>) -> Option<&RecordType<RawName>> {
     match &ty.kind {
         EntityTypeKind::Standard(StandardEntityType { shape, .. }) => match &shape.0 {
-            Type::Type { ty: TypeVariant::Record(record), .. } => Some(record),
+            Type::Type {
+                ty: TypeVariant::Record(record),
+                ..
+            } => Some(record),
             _ => None,
         },
         EntityTypeKind::Enum { .. } => None,
@@ -287,14 +392,20 @@ fn attributes(ty: &EntityType<RawName>) -> Option<&RecordType<RawName>> {
 
 fn record_mut(ty: &mut StandardEntityType<RawName>) -> Option<&mut RecordType<RawName>> {
     match &mut ty.shape.0 {
-        Type::Type { ty: TypeVariant::Record(record), .. } => Some(record),
+        Type::Type {
+            ty: TypeVariant::Record(record),
+            ..
+        } => Some(record),
         _ => None,
     }
 }
 
 fn record_of(shape: AttributesOrContext<RawName>) -> Option<RecordType<RawName>> {
     match shape.0 {
-        Type::Type { ty: TypeVariant::Record(record), .. } => Some(record),
+        Type::Type {
+            ty: TypeVariant::Record(record),
+            ..
+        } => Some(record),
         _ => None,
     }
 }

@@ -1,10 +1,12 @@
 //! The schema: several files and packs, merged into one vocabulary.
 //!
-//! **Problem.** A pack and a bundle both speak of `user`. Neither can hold the other's attributes, and an attribute
-//! that a pack's forbid rests on must not become something that a request may claim.
-//! **Decision.** Declarations of one entity type are united, attribute by attribute; where an attribute's value may
-//! come from is an annotation, and the stricter one wins wherever it stands. The engine's facts are added to every
-//! action's context here, so that policies that read them are checked like all others.
+//! **Problem.** A pack and a bundle both speak of `user`. Neither can hold the other's attributes,
+//! and an attribute that a pack's forbid rests on must not become something that a request may
+//! claim.
+//! **Decision.** Declarations of one entity type are united, attribute by attribute; where an
+//! attribute's value may come from is an annotation, and the stricter one wins wherever it stands.
+//! The engine's facts are added to every action's context here, so that policies that read them are
+//! checked like all others.
 //! **Trade-off.** The merged schema is not a text that anyone wrote; `behest schema` prints it.
 
 mod facts;
@@ -51,7 +53,8 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Merges schema files and checks the result. Every problem that can be found at once is reported at once.
+    /// Merges schema files and checks the result. Every problem that can be found at once is
+    /// reported at once.
     pub fn read(files: &[SourceFile], relations: RelationTypes) -> Result<Self, Problems> {
         if files.is_empty() {
             let problem = Problem::new("the bundle has no schema")
@@ -71,35 +74,61 @@ impl Schema {
             |namespace, name| place_of_common_type(&merged.fragment, namespace, name, files),
         )?;
         let validator = compile(whole.clone(), files)?;
-        let userset: EntityType =
-            USERSET.parse().map_err(|error| Problem::new(format!("`{USERSET}` is no type to Cedar: {error}")))?;
+        let userset: EntityType = USERSET
+            .parse()
+            .map_err(|error| Problem::new(format!("`{USERSET}` is no type to Cedar: {error}")))?;
         let vocabulary = Vocabulary::new(&validator, &merged, |uid| {
             let kind = uid.entity_type().to_string();
-            let namespace = kind.strip_suffix("::Action").and_then(|namespace| namespace.parse().ok());
-            place_of_action(&merged.fragment, namespace.as_ref(), uid.eid().as_ref(), files)
+            let namespace = kind
+                .strip_suffix("::Action")
+                .and_then(|namespace| namespace.parse().ok());
+            place_of_action(
+                &merged.fragment,
+                namespace.as_ref(),
+                uid.eid().as_ref(),
+                files,
+            )
         })?;
-        let text = whole
-            .to_cedarschema()
-            .map_err(|error| Problem::new(format!("the merged schema cannot be written out: {error}")))?;
-        let actions = validator
-            .action_entities()
-            .map_err(|error| Problem::new(format!("the schema's actions form no hierarchy: {error}")))?;
-        let actions = actions.iter().map(|action| (action.uid().clone(), Arc::new(action.clone()))).collect();
+        let text = whole.to_cedarschema().map_err(|error| {
+            Problem::new(format!("the merged schema cannot be written out: {error}"))
+        })?;
+        let actions = validator.action_entities().map_err(|error| {
+            Problem::new(format!("the schema's actions form no hierarchy: {error}"))
+        })?;
+        let actions = actions
+            .iter()
+            .map(|action| (action.uid().clone(), Arc::new(action.clone())))
+            .collect();
         let level = DEFAULT_LEVEL;
-        Ok(Self { validator, declared, relations, userset, level, actions, vocabulary, text })
+        Ok(Self {
+            validator,
+            declared,
+            relations,
+            userset,
+            level,
+            actions,
+            vocabulary,
+            text,
+        })
     }
 
     /// The same schema for policies that look through as many entities as `level` says, at most
     /// [`super::MAX_LEVEL`].
     #[must_use]
     pub fn with_level(self, level: u32) -> Self {
-        Self { level: level.min(MAX_LEVEL), ..self }
+        Self {
+            level: level.min(MAX_LEVEL),
+            ..self
+        }
     }
 
     /// The types that can be principals, by name.
     #[must_use]
     pub fn principals(&self) -> BTreeSet<SmolStr> {
-        self.validator.principals().map(|kind| kind.to_string().into()).collect()
+        self.validator
+            .principals()
+            .map(|kind| kind.to_string().into())
+            .collect()
     }
 
     /// An action as an entity.
@@ -113,9 +142,15 @@ impl Schema {
     }
 }
 
-/// The same fragment with every name written out, so that a common type means the same wherever it is used.
-fn with_whole_names(fragment: &Fragment<RawName>, files: &[SourceFile]) -> Result<Fragment<RawName>, Problems> {
-    let refuse = |error: &dyn std::fmt::Display| Problem::new(format!("the merged schema cannot be resolved: {error}"));
+/// The same fragment with every name written out, so that a common type means the same wherever it
+/// is used.
+fn with_whole_names(
+    fragment: &Fragment<RawName>,
+    files: &[SourceFile],
+) -> Result<Fragment<RawName>, Problems> {
+    let refuse = |error: &dyn std::fmt::Display| {
+        Problem::new(format!("the merged schema cannot be resolved: {error}"))
+    };
     let resolved = fragment
         .to_internal_name_fragment_with_resolved_types()
         .map_err(|error| problem_of(&error, files, files.first()))?;
@@ -140,7 +175,9 @@ fn place_of_common_type(
     files: &[SourceFile],
 ) -> Option<Place> {
     let types = &fragment.0.get(&namespace.cloned())?.common_types;
-    let (_, common) = types.iter().find(|(id, _)| AsRef::<UnreservedId>::as_ref(*id).to_string() == name)?;
+    let (_, common) = types
+        .iter()
+        .find(|(id, _)| AsRef::<UnreservedId>::as_ref(*id).to_string() == name)?;
     place_of(common.loc.as_ref(), files)
 }
 
@@ -149,11 +186,14 @@ fn compile(fragment: Fragment<RawName>, files: &[SourceFile]) -> Result<Validato
         [only] => Some(only),
         _ => None,
     };
-    let checked = ValidatorSchemaFragment::from_schema_fragment(fragment)
-        .and_then(|fragment| ValidatorSchema::from_schema_fragments([fragment], Extensions::all_available()));
+    let checked = ValidatorSchemaFragment::from_schema_fragment(fragment).and_then(|fragment| {
+        ValidatorSchema::from_schema_fragments([fragment], Extensions::all_available())
+    });
     let schema = checked.map_err(|error| Problems::from(problem_of(&error, files, fallback)))?;
     match schema.check_complete() {
         Ok(()) => Ok(schema),
-        Err(error) => Err(Problem::new(format!("external declarations are not supported: {error}")).into()),
+        Err(error) => {
+            Err(Problem::new(format!("external declarations are not supported: {error}")).into())
+        }
     }
 }

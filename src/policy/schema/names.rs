@@ -1,17 +1,20 @@
 //! The names by which requests call actions.
 //!
-//! **Decision.** An action has one name: its id, where one namespace alone declares it, and otherwise the whole name,
-//! `Photos::Action::"view"`. A second name would be a second spelling of one thing: a condition on a tuple that covers the
-//! action by its name would not cover the other, and one that excepts it would be got around.
+//! **Decision.** An action has one name: its id, where one namespace alone declares it, and
+//! otherwise the whole name, `Photos::Action::"view"`. A second name would be a second spelling of
+//! one thing: a condition on a tuple that covers the action by its name would not cover the other,
+//! and one that excepts it would be got around.
 //!
-//! INVARIANT: no two actions have one name, and for one resource an action has at most one specialised member.
+//! INVARIANT: no two actions have one name, and for one resource an action has at most one
+//! specialised member.
 
 use crate::model::{Place, Problem, Problems};
 use cedar_policy_core::ast::EntityUID;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The name of each action, or which of them cannot be told apart. `place` says where an action is declared.
+/// The name of each action, or which of them cannot be told apart. `place` says where an action is
+/// declared.
 pub(super) fn names<'a>(
     actions: impl Iterator<Item = &'a EntityUID>,
     place: impl Fn(&EntityUID) -> Option<Place>,
@@ -26,10 +29,15 @@ pub(super) fn names<'a>(
     for (id, uids) in by_id {
         let is_alone = uids.len() == 1;
         for uid in uids {
-            let name = if is_alone { SmolStr::new(id) } else { whole(uid) };
+            let name = if is_alone {
+                SmolStr::new(id)
+            } else {
+                whole(uid)
+            };
             match owners.get(&name) {
                 Some(other) => {
-                    let message = format!("`{name}` would be the name of two actions, `{uid}` and `{other}`");
+                    let message =
+                        format!("`{name}` would be the name of two actions, `{uid}` and `{other}`");
                     let mut problem = Problem::new(message).help("rename one of the two");
                     (problem.place, problem.also) = (place(uid), place(other));
                     problems.push(problem);

@@ -6,7 +6,9 @@ use crate::model::{EntityRef, Place, Problem, Problems, alike, nearest, shown};
 use crate::policy::analysis::mentions::USERSET;
 use cedar_policy_core::ast::{Eid, EntityType, EntityUID};
 use cedar_policy_core::validator::types::{AttributeType, EntityKind, Type};
-use cedar_policy_core::validator::{ValidatorActionId, ValidatorEntityType, ValidatorEntityTypeKind, ValidatorSchema};
+use cedar_policy_core::validator::{
+    ValidatorActionId, ValidatorEntityType, ValidatorEntityTypeKind, ValidatorSchema,
+};
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,10 +80,16 @@ impl Vocabulary {
     ) -> Result<Self, Problems> {
         let types = schema
             .entity_types()
-            // Usersets and the attributes that hold them belong to the engine: no request can name one.
+            // Usersets and the attributes that hold them belong to the engine: no request can name
+            // one.
             .filter(|declared| declared.name().to_string() != USERSET)
             .zip(0..)
-            .map(|(declared, number)| (SmolStr::new(declared.name().to_string()), type_info(declared, number, merged)))
+            .map(|(declared, number)| {
+                (
+                    SmolStr::new(declared.name().to_string()),
+                    type_info(declared, number, merged),
+                )
+            })
             .collect();
         let names = names(schema.action_ids().map(ValidatorActionId::name), &place)?;
         let mut actions: HashMap<SmolStr, ActionInfo> = schema
@@ -95,10 +103,20 @@ impl Vocabulary {
         let mut problems = Vec::new();
         for general in schema.action_ids() {
             let members = general.descendants().collect::<Vec<_>>();
-            problems.extend(link_specialised(general.name(), &members, &names, &mut actions, &place));
+            problems.extend(link_specialised(
+                general.name(),
+                &members,
+                &names,
+                &mut actions,
+                &place,
+            ));
         }
         let secrets = merged.secrets.iter().cloned().collect();
-        Problems(problems).into_result().map(|()| Self { types, actions, secrets })
+        Problems(problems).into_result().map(|()| Self {
+            types,
+            actions,
+            secrets,
+        })
     }
 
     /// The type of this name, if it is declared.
@@ -107,20 +125,34 @@ impl Vocabulary {
         self.types.get(name)
     }
 
-    /// The action that a request means by `name` on `resource`: the specialised one where there is one. None for an
-    /// undeclared name, and for the name of a specialised action: requests speak of the general one.
+    /// The action that a request means by `name` on `resource`: the specialised one where there is
+    /// one. None for an undeclared name, and for the name of a specialised action: requests speak
+    /// of the general one.
     #[must_use]
     pub fn action(&self, name: &str, resource: &EntityRef) -> Option<&ActionInfo> {
-        let general = self.actions.get(name).filter(|action| action.general.is_none())?;
-        let special = general.specialised.get(&resource.id).and_then(|member| self.actions.get(member));
+        let general = self
+            .actions
+            .get(name)
+            .filter(|action| action.general.is_none())?;
+        let special = general
+            .specialised
+            .get(&resource.id)
+            .and_then(|member| self.actions.get(member));
         let kind = self.types.get(&resource.kind);
-        let fits = |special: &&ActionInfo| kind.is_some_and(|kind| special.resources.contains(&kind.name));
+        let fits =
+            |special: &&ActionInfo| kind.is_some_and(|kind| special.resources.contains(&kind.name));
         Some(special.filter(fits).unwrap_or(general))
     }
 
     /// The resources for which an action has a member of its own.
-    pub(in crate::policy) fn specialised(&self, name: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
-        self.actions.get(name).into_iter().flat_map(|action| action.specialised.keys())
+    pub(in crate::policy) fn specialised(
+        &self,
+        name: &str,
+    ) -> impl Iterator<Item = &SmolStr> + use<'_> {
+        self.actions
+            .get(name)
+            .into_iter()
+            .flat_map(|action| action.specialised.keys())
     }
 
     /// Every declared type, in order.
@@ -132,22 +164,36 @@ impl Vocabulary {
     /// Every action that a request can name, in order.
     #[must_use]
     pub fn actions(&self) -> BTreeSet<&SmolStr> {
-        self.actions.iter().filter(|(_, action)| action.general.is_none()).map(|(name, _)| name).collect()
+        self.actions
+            .iter()
+            .filter(|(_, action)| action.general.is_none())
+            .map(|(name, _)| name)
+            .collect()
     }
 
     /// The contexts of all actions, by member.
-    pub(in crate::policy) fn contexts(&self) -> impl Iterator<Item = &BTreeMap<SmolStr, Attribute>> {
+    pub(in crate::policy) fn contexts(
+        &self,
+    ) -> impl Iterator<Item = &BTreeMap<SmolStr, Attribute>> {
         self.actions.values().map(|action| &action.context)
     }
 
-    /// Every action that is evaluated: those that a request can name, and their specialised members.
+    /// Every action that is evaluated: those that a request can name, and their specialised
+    /// members.
     pub(in crate::policy) fn evaluated(&self) -> impl Iterator<Item = &ActionInfo> {
         self.actions.values()
     }
 
     /// Whether a resource has an action of its own in place of this one.
-    pub(in crate::policy) fn is_specialised(&self, action: &ActionInfo, resource: &EntityUID) -> bool {
-        let member = action.specialised.get::<str>(resource.eid().as_ref()).and_then(|name| self.actions.get(name));
+    pub(in crate::policy) fn is_specialised(
+        &self,
+        action: &ActionInfo,
+        resource: &EntityUID,
+    ) -> bool {
+        let member = action
+            .specialised
+            .get::<str>(resource.eid().as_ref())
+            .and_then(|name| self.actions.get(name));
         member.is_some_and(|member| member.resources.contains(resource.entity_type()))
     }
 
@@ -158,28 +204,57 @@ impl Vocabulary {
         found.is_some_and(|action| !action.specialised.is_empty())
     }
 
-    /// Every resource for which an action has a member of its own, as a type and an id: the schema knows it.
-    pub(in crate::policy) fn specialised_resources(&self) -> impl Iterator<Item = (SmolStr, &SmolStr)> {
+    /// Every resource for which an action has a member of its own, as a type and an id: the schema
+    /// knows it.
+    pub(in crate::policy) fn specialised_resources(
+        &self,
+    ) -> impl Iterator<Item = (SmolStr, &SmolStr)> {
         self.actions.values().flat_map(|action| {
             let id = action.general.as_ref().map(|(_, id)| id);
-            id.into_iter().flat_map(|id| action.resources.iter().map(move |kind| (kind.to_string().into(), id)))
+            id.into_iter().flat_map(|id| {
+                action
+                    .resources
+                    .iter()
+                    .map(move |kind| (kind.to_string().into(), id))
+            })
         })
     }
 
     /// What is said of a name by which no action can be asked for.
     pub(in crate::policy) fn no_action(&self, name: &str) -> String {
-        if let Some((general, resource)) = self.actions.get(name).and_then(|action| action.general.as_ref()) {
-            return format!("`{name}` is what `{general}` means on `{resource}`: ask for the action `{general}`");
+        if let Some((general, resource)) = self
+            .actions
+            .get(name)
+            .and_then(|action| action.general.as_ref())
+        {
+            return format!(
+                "`{name}` is what `{general}` means on `{resource}`: ask for the action `{general}`"
+            );
         }
-        let askable = || self.actions.values().filter(|action| action.general.is_none());
-        let same_id: BTreeSet<&SmolStr> =
-            askable().filter(|action| action.uid.eid().as_ref() == name).map(|action| &action.name).collect();
+        let askable = || {
+            self.actions
+                .values()
+                .filter(|action| action.general.is_none())
+        };
+        let same_id: BTreeSet<&SmolStr> = askable()
+            .filter(|action| action.uid.eid().as_ref() == name)
+            .map(|action| &action.name)
+            .collect();
         if !same_id.is_empty() {
-            let list: Vec<String> = same_id.into_iter().map(|name| format!("`{name}`")).collect();
-            return format!("several namespaces declare an action `{name}`: ask for {}", list.join(" or "));
+            let list: Vec<String> = same_id
+                .into_iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            return format!(
+                "several namespaces declare an action `{name}`: ask for {}",
+                list.join(" or ")
+            );
         }
         if let Some(action) = askable().find(|action| whole(&action.uid) == name) {
-            return format!("the action `{name}` is asked for by its id: `{}`", action.name);
+            return format!(
+                "the action `{name}` is asked for by its id: `{}`",
+                action.name
+            );
         }
         let none = format!("the schema declares no action `{}`", shown(name));
         match nearest(name, askable().map(|action| action.name.as_str())) {
@@ -194,8 +269,14 @@ impl Vocabulary {
         let none = format!("the schema declares no type `{}`", shown(kind));
         let names = || self.types.keys().map(SmolStr::as_str);
         // `agent` is nearer to `Notes::Agent` than to any other word of the schema.
-        let of_namespace =
-            names().filter(|known| known.rsplit("::").next().is_some_and(|last| alike(last, kind))).min();
+        let of_namespace = names()
+            .filter(|known| {
+                known
+                    .rsplit("::")
+                    .next()
+                    .is_some_and(|last| alike(last, kind))
+            })
+            .min();
         match of_namespace.or_else(|| nearest(kind, names())) {
             Some(near) => format!("{none}; did you mean `{near}`?"),
             None => none,
@@ -204,12 +285,18 @@ impl Vocabulary {
 
     /// Whether there is any action with specialised members.
     pub(in crate::policy) fn any_specialised(&self) -> bool {
-        self.actions.values().any(|action| !action.specialised.is_empty())
+        self.actions
+            .values()
+            .any(|action| !action.specialised.is_empty())
     }
 
     /// Whether some entity has an attribute of this name that a request can supply.
     pub(in crate::policy) fn can_be_sent(&self, attribute: &str) -> bool {
-        let sent = |kind: &TypeInfo| kind.attributes.get(attribute).map(|it| it.provenance != Provenance::Stored);
+        let sent = |kind: &TypeInfo| {
+            kind.attributes
+                .get(attribute)
+                .map(|it| it.provenance != Provenance::Stored)
+        };
         self.types.values().filter_map(sent).any(|sent| sent)
     }
 
@@ -224,10 +311,13 @@ impl Vocabulary {
         self.secrets.iter()
     }
 
-    /// Whether an attribute or member of this name is marked `@secret` anywhere, or has a type with such a member.
+    /// Whether an attribute or member of this name is marked `@secret` anywhere, or has a type with
+    /// such a member.
     pub(in crate::policy) fn may_hold_secret(&self, name: &str) -> bool {
         let holds = |attributes: &BTreeMap<SmolStr, Attribute>| {
-            attributes.get(name).is_some_and(|attribute| self.has_secret_inside(&attribute.ty))
+            attributes
+                .get(name)
+                .is_some_and(|attribute| self.has_secret_inside(&attribute.ty))
         };
         self.is_secret(name)
             || (!self.secrets.is_empty()
@@ -237,10 +327,12 @@ impl Vocabulary {
 
     fn has_secret_inside(&self, ty: &Type) -> bool {
         match ty {
-            Type::Record { attrs, .. } => {
-                attrs.iter().any(|(name, member)| self.is_secret(name) || self.has_secret_inside(&member.attr_type))
-            }
-            Type::Set { element_type: Some(element) } => self.has_secret_inside(element),
+            Type::Record { attrs, .. } => attrs.iter().any(|(name, member)| {
+                self.is_secret(name) || self.has_secret_inside(&member.attr_type)
+            }),
+            Type::Set {
+                element_type: Some(element),
+            } => self.has_secret_inside(element),
             _ => false,
         }
     }
@@ -274,23 +366,49 @@ fn type_info(declared: &ValidatorEntityType, number: u32, merged: &Merged) -> Ty
         .filter(|(_, ty)| !is_userset(&ty.attr_type))
         .map(|(attribute, ty)| {
             let key = (name.clone(), attribute.clone());
-            let provenance = merged.provenance.get(&key).copied().unwrap_or(Provenance::Either);
-            (attribute.clone(), Attribute { ty: ty.attr_type.clone(), provenance, required: ty.is_required })
+            let provenance = merged
+                .provenance
+                .get(&key)
+                .copied()
+                .unwrap_or(Provenance::Either);
+            (
+                attribute.clone(),
+                Attribute {
+                    ty: ty.attr_type.clone(),
+                    provenance,
+                    required: ty.is_required,
+                },
+            )
         })
         .collect();
     let choices = match &declared.kind {
-        ValidatorEntityTypeKind::Enum(choices) => {
-            Some(choices.iter().map(|choice| AsRef::<str>::as_ref(choice).into()).collect())
-        }
+        ValidatorEntityTypeKind::Enum(choices) => Some(
+            choices
+                .iter()
+                .map(|choice| AsRef::<str>::as_ref(choice).into())
+                .collect(),
+        ),
         ValidatorEntityTypeKind::Standard(_) | ValidatorEntityTypeKind::External => None,
     };
-    TypeInfo { number, name: declared.name().with_loc(None), attributes, choices }
+    TypeInfo {
+        number,
+        name: declared.name().with_loc(None),
+        attributes,
+        choices,
+    }
 }
 
 fn action_info(action: &ValidatorActionId, name: &SmolStr, number: u32) -> ActionInfo {
     let member = |(name, member): (&SmolStr, &AttributeType)| {
         let (ty, required) = (member.attr_type.clone(), member.is_required);
-        (name.clone(), Attribute { ty, provenance: Provenance::Request, required })
+        (
+            name.clone(),
+            Attribute {
+                ty,
+                provenance: Provenance::Request,
+                required,
+            },
+        )
     };
     let context = match action.context_type() {
         Some(Type::Record { attrs, .. }) => attrs.iter().map(member).collect(),
@@ -308,8 +426,9 @@ fn action_info(action: &ValidatorActionId, name: &SmolStr, number: u32) -> Actio
     }
 }
 
-/// `Action::"<name>:<resource id>"` in `Action::"<name>"` is evaluated instead of it for that resource, whichever their
-/// namespaces are. Two of one resource are refused: nothing says which is meant.
+/// `Action::"<name>:<resource id>"` in `Action::"<name>"` is evaluated instead of it for that
+/// resource, whichever their namespaces are. Two of one resource are refused: nothing says which is
+/// meant.
 fn link_specialised(
     general: &EntityUID,
     members: &[&EntityUID],
@@ -319,17 +438,25 @@ fn link_specialised(
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut seen: BTreeMap<&str, &EntityUID> = BTreeMap::new();
-    let Some(name) = names.get(general) else { return problems };
+    let Some(name) = names.get(general) else {
+        return problems;
+    };
     let mut members = members.to_vec();
     members.sort_unstable();
     for member in members {
         let id: &str = member.eid().as_ref();
-        let Some(resource) = id.strip_prefix(general.eid().as_ref()).and_then(|rest| rest.strip_prefix(':')) else {
+        let Some(resource) = id
+            .strip_prefix(general.eid().as_ref())
+            .and_then(|rest| rest.strip_prefix(':'))
+        else {
             continue;
         };
-        let Some(special) = names.get(member) else { continue };
+        let Some(special) = names.get(member) else {
+            continue;
+        };
         if let Some(other) = seen.insert(resource, member) {
-            let message = format!("`{member}` and `{other}` are both what `{general}` means on `{resource}`");
+            let message =
+                format!("`{member}` and `{other}` are both what `{general}` means on `{resource}`");
             let mut problem = Problem::new(message).help("keep one of the two");
             (problem.place, problem.also) = (place(member), place(other));
             problems.push(problem);
@@ -346,9 +473,9 @@ fn link_specialised(
 
 fn is_userset(ty: &Type) -> bool {
     match ty {
-        Type::Entity(EntityKind::Entity(lub)) => {
-            lub.get_single_entity().is_some_and(|kind| kind.to_string() == USERSET)
-        }
+        Type::Entity(EntityKind::Entity(lub)) => lub
+            .get_single_entity()
+            .is_some_and(|kind| kind.to_string() == USERSET),
         _ => false,
     }
 }

@@ -22,8 +22,9 @@ use std::sync::Arc;
 const RESOURCE: SmolStr = SmolStr::new_static("resource");
 
 impl Compiled {
-    /// The ids of the entities of which the sought part must be one for the leg to permit; none where that cannot be told,
-    /// or they are more than `most`. `input` is a question about nobody in particular.
+    /// The ids of the entities of which the sought part must be one for the leg to permit; none
+    /// where that cannot be told, or they are more than `most`. `input` is a question about nobody
+    /// in particular.
     #[must_use]
     pub fn candidates(
         &self,
@@ -38,7 +39,13 @@ impl Compiled {
         }
     }
 
-    fn narrowed(&self, input: &LegInput<'_>, part: Part, reverse: &dyn Reverse, most: usize) -> Option<Ids> {
+    fn narrowed(
+        &self,
+        input: &LegInput<'_>,
+        part: Part,
+        reverse: &dyn Reverse,
+        most: usize,
+    ) -> Option<Ids> {
         let question = input.question;
         let member = question.chain.members().nth(input.leg)?;
         let sought_uid = match part {
@@ -55,7 +62,12 @@ impl Compiled {
             return Some(own);
         };
         let sought = Sought::new(part, input.leg, sought_uid.kind.clone(), info);
-        let leg = Leg { action, principal, resource, part };
+        let leg = Leg {
+            action,
+            principal,
+            resource,
+            part,
+        };
         let narrowed = self.of_action(input, &leg, &sought, reverse, most)?;
         Some(narrowed.or(own))
     }
@@ -86,9 +98,12 @@ impl Compiled {
             // What fails here fails, or denies, when a candidate is decided.
             Err(NoInputs::Relation(_) | NoInputs::Cedar) => return None,
             Err(NoInputs::Bad(..)) => {
-                // Where a rule that applies to everybody reads what does not fit, everybody is denied.
-                let everybodys = |rule: &&Arc<Rule>| leg.scope(rule, input.leg).is_none_or(is_any(sought));
-                let everybodys = Rules::fixed(rules.iter().copied().filter(everybodys), BTreeSet::new());
+                // Where a rule that applies to everybody reads what does not fit, everybody is
+                // denied.
+                let everybodys =
+                    |rule: &&Arc<Rule>| leg.scope(rule, input.leg).is_none_or(is_any(sought));
+                let everybodys =
+                    Rules::fixed(rules.iter().copied().filter(everybodys), BTreeSet::new());
                 let bad = build(&request, &self.schema, input.stored, index, &everybodys);
                 return matches!(bad, Err(NoInputs::Bad(..))).then(Ids::none);
             }
@@ -106,31 +121,40 @@ impl Compiled {
         Some(leg.combine(&rules, &narrower, input.leg))
     }
 
-    /// The relations that rules ask about beside those of the sought entity: those that are open, and those that can be
-    /// looked up.
+    /// The relations that rules ask about beside those of the sought entity: those that are open,
+    /// and those that can be looked up.
     fn mentions<'r>(
         &self,
         rules: &[&'r Arc<Rule>],
         leg: &Leg<'_>,
         sought: &Sought<'_>,
     ) -> (Vec<&'r Mention>, Vec<&'r Mention>) {
-        // A condition may read the resource, and that is sought: such a relation is not known although nothing else of
-        // it is.
-        let is_open = |mention: &Mention| leg.part == Part::Resource && self.schema.relations.reads(&RESOURCE, mention);
-        let asked: BTreeSet<&Mention> = rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
-        let asked = asked.into_iter().filter(|mention| !sought.touches_mention(mention));
+        // A condition may read the resource, and that is sought: such a relation is not known
+        // although nothing else of it is.
+        let is_open = |mention: &Mention| {
+            leg.part == Part::Resource && self.schema.relations.reads(&RESOURCE, mention)
+        };
+        let asked: BTreeSet<&Mention> =
+            rules.iter().flat_map(|rule| rule.mentions.iter()).collect();
+        let asked = asked
+            .into_iter()
+            .filter(|mention| !sought.touches_mention(mention));
         asked.partition(|mention| is_open(mention))
     }
 
     /// The rules that can apply, whichever entity it is.
     fn rules_in_question(&self, input: &LegInput<'_>, leg: &Leg<'_>) -> Vec<&Arc<Rule>> {
-        let named = |uid| Named { uid, stored: input.stored.get(uid).map(AsRef::as_ref) };
+        let named = |uid| Named {
+            uid,
+            stored: input.stored.get(uid).map(AsRef::as_ref),
+        };
         let (principal, resource) = match leg.place(input.leg) {
             Place::Principal => (None, Some(named(&leg.resource))),
             Place::Resource => (Some(named(&leg.principal)), None),
             Place::Fact => (Some(named(&leg.principal)), Some(named(&leg.resource))),
         };
-        self.index(input.arguments).open(&leg.action.uid, principal, resource)
+        self.index(input.arguments)
+            .open(&leg.action.uid, principal, resource)
     }
 }
 
@@ -186,7 +210,10 @@ impl Leg<'_> {
 
     /// Some permit is satisfied, and no forbid is.
     fn combine(&self, rules: &[&Arc<Rule>], narrower: &Narrower<'_>, leg: usize) -> Ids {
-        let scope = |rule: &Rule| self.scope(rule, leg).map_or(Ids::Any, |scope| narrower.scope(scope));
+        let scope = |rule: &Rule| {
+            self.scope(rule, leg)
+                .map_or(Ids::Any, |scope| narrower.scope(scope))
+        };
         let mut ids = Ids::none();
         for rule in rules.iter().filter(|rule| rule.effect == Decision::Permit) {
             let within = scope(rule);
@@ -195,7 +222,8 @@ impl Leg<'_> {
             }
         }
         for rule in rules.iter().filter(|rule| rule.effect == Decision::Deny) {
-            // Whoever is outside of its scope is not forbidden; where that can be somebody, it says nothing.
+            // Whoever is outside of its scope is not forbidden; where that can be somebody, it says
+            // nothing.
             if !ids.is_none() && self.scope(rule, leg).is_none_or(is_any(narrower.sought)) {
                 ids = ids.and(narrower.harmless(rule));
             }

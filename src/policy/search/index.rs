@@ -1,7 +1,8 @@
-//! Stored entities by what they hold: which have this value in that attribute, which are in this group.
+//! Stored entities by what they hold: which have this value in that attribute, which are in this
+//! group.
 //!
-//! Made per type when a search first looks, and kept as long as the entities: a bundle that nobody searches pays
-//! nothing.
+//! Made per type when a search first looks, and kept as long as the entities: a bundle that nobody
+//! searches pays nothing.
 
 use cedar_policy_core::ast::{Entity, EntityUID, Literal, PartialValue, ValueKind};
 use foldhash::{HashMap, HashSet};
@@ -47,7 +48,11 @@ pub(super) enum Held<'v> {
 }
 
 impl StoredIndex {
-    pub(in crate::policy) fn of_kind(&self, kind: &str, entities: &HashMap<EntityUID, Arc<Entity>>) -> Arc<KindIndex> {
+    pub(in crate::policy) fn of_kind(
+        &self,
+        kind: &str,
+        entities: &HashMap<EntityUID, Arc<Entity>>,
+    ) -> Arc<KindIndex> {
         // A panic while it is held can only lose an index that was not put in yet.
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kinds.get(kind) {
@@ -63,7 +68,10 @@ impl StoredIndex {
 impl KindIndex {
     fn new(kind: &str, entities: &HashMap<EntityUID, Arc<Entity>>) -> Self {
         let mut index = Self::default();
-        for (uid, entity) in entities.iter().filter(|(uid, _)| uid.entity_type().to_string() == kind) {
+        for (uid, entity) in entities
+            .iter()
+            .filter(|(uid, _)| uid.entity_type().to_string() == kind)
+        {
             index.add(AsRef::<str>::as_ref(uid.eid()).into(), entity);
         }
         index
@@ -71,18 +79,31 @@ impl KindIndex {
 
     fn add(&mut self, id: SmolStr, entity: &Entity) {
         for ancestor in entity.ancestors() {
-            self.below.entry(ancestor.clone()).or_default().push(id.clone());
+            self.below
+                .entry(ancestor.clone())
+                .or_default()
+                .push(id.clone());
         }
         for (name, value) in entity.attrs() {
             let attribute = self.attributes.entry(name.clone()).or_default();
             attribute.having.push(id.clone());
-            let PartialValue::Value(value) = value else { continue };
+            let PartialValue::Value(value) = value else {
+                continue;
+            };
             match value.value_kind() {
-                ValueKind::Lit(literal) => attribute.whole.entry(literal.clone()).or_default().push(id.clone()),
+                ValueKind::Lit(literal) => attribute
+                    .whole
+                    .entry(literal.clone())
+                    .or_default()
+                    .push(id.clone()),
                 ValueKind::Set(set) => {
                     for element in set.iter() {
                         if let ValueKind::Lit(literal) = element.value_kind() {
-                            attribute.elements.entry(literal.clone()).or_default().push(id.clone());
+                            attribute
+                                .elements
+                                .entry(literal.clone())
+                                .or_default()
+                                .push(id.clone());
                         }
                     }
                 }
@@ -96,7 +117,10 @@ impl KindIndex {
         self.ids.contains(id)
     }
 
-    pub(in crate::policy) fn places(&self, place: fn(&str) -> (u64, SmolStr)) -> Arc<[(u64, SmolStr)]> {
+    pub(in crate::policy) fn places(
+        &self,
+        place: fn(&str) -> (u64, SmolStr),
+    ) -> Arc<[(u64, SmolStr)]> {
         let sorted = || {
             let mut places: Vec<(u64, SmolStr)> = self.ids.iter().map(|id| place(id)).collect();
             places.sort_unstable();
@@ -107,9 +131,16 @@ impl KindIndex {
 
     /// The entities with something in an attribute; one may be named twice.
     pub(super) fn with(&self, attribute: &str, held: Held<'_>) -> Vec<SmolStr> {
-        let Some(index) = self.attributes.get(attribute) else { return Vec::new() };
+        let Some(index) = self.attributes.get(attribute) else {
+            return Vec::new();
+        };
         let among = |map: &HashMap<Literal, Vec<SmolStr>>, values: &[Literal]| {
-            values.iter().filter_map(|value| map.get(value)).flatten().cloned().collect()
+            values
+                .iter()
+                .filter_map(|value| map.get(value))
+                .flatten()
+                .cloned()
+                .collect()
         };
         match held {
             Held::Something => index.having.clone(),

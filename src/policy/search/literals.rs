@@ -1,5 +1,5 @@
-//! The entities that policies name, the members of enumerations, and the resources that have an action of their own: they
-//! are known without being stored.
+//! The entities that policies name, the members of enumerations, and the resources that have an
+//! action of their own: they are known without being stored.
 
 use crate::policy::analysis::syntax::children;
 use crate::policy::load::policies::Rule;
@@ -20,18 +20,31 @@ impl Literals {
         let mut found = Self::default();
         for rule in rules {
             for constraint in [&rule.principal, &rule.resource] {
-                constraint.get_euid().into_iter().for_each(|uid| found.add(uid));
+                constraint
+                    .get_euid()
+                    .into_iter()
+                    .for_each(|uid| found.add(uid));
             }
-            rule.conjuncts.iter().for_each(|conjunct| found.walk(&conjunct.expr));
+            rule.conjuncts
+                .iter()
+                .for_each(|conjunct| found.walk(&conjunct.expr));
         }
         for kind in vocabulary.types() {
-            let choices = vocabulary.entity_type(kind).and_then(|kind| kind.choices.as_ref());
+            let choices = vocabulary
+                .entity_type(kind)
+                .and_then(|kind| kind.choices.as_ref());
             if let Some(choices) = choices {
-                found.by_kind.entry(kind.clone()).or_default().extend(choices.iter().cloned());
+                found
+                    .by_kind
+                    .entry(kind.clone())
+                    .or_default()
+                    .extend(choices.iter().cloned());
             }
         }
         for (kind, id) in vocabulary.specialised_resources() {
-            let choices = vocabulary.entity_type(&kind).and_then(|kind| kind.choices.as_ref());
+            let choices = vocabulary
+                .entity_type(&kind)
+                .and_then(|kind| kind.choices.as_ref());
             if choices.is_none_or(|choices| choices.contains(id)) {
                 found.by_kind.entry(kind).or_default().insert(id.clone());
             }
@@ -39,7 +52,10 @@ impl Literals {
         found
     }
 
-    pub(in crate::policy) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &SmolStr> + use<'_> {
+    pub(in crate::policy) fn of_kind(
+        &self,
+        kind: &str,
+    ) -> impl Iterator<Item = &SmolStr> + use<'_> {
         self.by_kind.get(kind).into_iter().flatten()
     }
 
@@ -51,11 +67,16 @@ impl Literals {
         if let ExprKind::Lit(Literal::EntityUID(uid)) = expr.expr_kind() {
             self.add(uid);
         }
-        children(expr).into_iter().for_each(|child| self.walk(child));
+        children(expr)
+            .into_iter()
+            .for_each(|child| self.walk(child));
     }
 
     fn add(&mut self, uid: &EntityUID) {
         let id = AsRef::<str>::as_ref(uid.eid()).into();
-        self.by_kind.entry(uid.entity_type().to_string().into()).or_default().insert(id);
+        self.by_kind
+            .entry(uid.entity_type().to_string().into())
+            .or_default()
+            .insert(id);
     }
 }

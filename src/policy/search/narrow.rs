@@ -1,7 +1,7 @@
 //! Of which entities an expression can be true, or can be false.
 //!
-//! INVARIANT: whatever entity the expression has that truth for is in the answer. What is not understood is answered
-//! with any.
+//! INVARIANT: whatever entity the expression has that truth for is in the answer. What is not
+//! understood is answered with any.
 
 mod lookup;
 
@@ -17,19 +17,20 @@ use crate::policy::load::stored::Stored;
 use crate::policy::schema::Schema;
 use crate::policy::search::target::Sought;
 use cedar_policy_core::ast::{
-    BinaryOp, EntityUID, Expr, ExprKind, Literal, PrincipalOrResourceConstraint as Scope, UnaryOp, Value as Cedar,
-    ValueKind,
+    BinaryOp, EntityUID, Expr, ExprKind, Literal, PrincipalOrResourceConstraint as Scope, UnaryOp,
+    Value as Cedar, ValueKind,
 };
 use cedar_policy_core::evaluator::Evaluator;
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// Branches within branches that are looked into. Nobody writes as many, a text may have some thousand, and each takes its
-/// part of the stack that a request has.
+/// Branches within branches that are looked into. Nobody writes as many, a text may have some
+/// thousand, and each takes its part of the stack that a request has.
 const MAX_BRANCHES: usize = 64;
 
-/// Expressions that are looked into for one conjunct. The condition of a branch is looked at for when it holds and for when
-/// it does not, so those within one another would take twice as long with each.
+/// Expressions that are looked into for one conjunct. The condition of a branch is looked at for
+/// when it holds and for when it does not, so those within one another would take twice as long
+/// with each.
 const MAX_VISITS: usize = 4_096;
 
 /// What may still be looked into.
@@ -43,7 +44,10 @@ impl Room<'_> {
     /// One level down; none where there is no room for it.
     fn within(self) -> Option<Self> {
         self.visits.set(self.visits.get().checked_sub(1)?);
-        Some(Self { branches: self.branches.checked_sub(1)?, ..self })
+        Some(Self {
+            branches: self.branches.checked_sub(1)?,
+            ..self
+        })
     }
 }
 
@@ -65,20 +69,28 @@ impl Narrower<'_> {
     /// The entities for which a rule can be satisfied, its scope aside.
     pub(super) fn satisfied(&self, rule: &Rule) -> Ids {
         // What is known costs nothing, and spares the rest where it is false.
-        let (known, rest): (Vec<&Expr>, Vec<&Expr>) =
-            rule.conjuncts.iter().map(|conjunct| conjunct.expr.as_ref()).partition(|expr| self.is_known(expr));
-        known
-            .into_iter()
-            .chain(rest)
-            .fold(Ids::Any, |ids, expr| if ids.is_none() { ids } else { ids.and(self.conjunct(rule, expr, true)) })
+        let (known, rest): (Vec<&Expr>, Vec<&Expr>) = rule
+            .conjuncts
+            .iter()
+            .map(|conjunct| conjunct.expr.as_ref())
+            .partition(|expr| self.is_known(expr));
+        known.into_iter().chain(rest).fold(Ids::Any, |ids, expr| {
+            if ids.is_none() {
+                ids
+            } else {
+                ids.and(self.conjunct(rule, expr, true))
+            }
+        })
     }
 
     /// The entities for which a rule is not satisfied and does not fail, its scope aside.
     pub(super) fn harmless(&self, rule: &Rule) -> Ids {
-        rule.conjuncts.iter().fold(Ids::none(), |ids, conjunct| match ids {
-            Ids::Any => Ids::Any,
-            ids => self.cap(ids.or(self.conjunct(rule, &conjunct.expr, false))),
-        })
+        rule.conjuncts
+            .iter()
+            .fold(Ids::none(), |ids, conjunct| match ids {
+                Ids::Any => Ids::Any,
+                ids => self.cap(ids.or(self.conjunct(rule, &conjunct.expr, false))),
+            })
     }
 
     /// The entities that a scope can match.
@@ -107,7 +119,15 @@ impl Narrower<'_> {
     }
 
     fn conjunct(&self, rule: &Rule, expr: &Expr, wanted: bool) -> Ids {
-        self.narrow(rule, expr, wanted, Room { branches: MAX_BRANCHES, visits: &Cell::new(MAX_VISITS) })
+        self.narrow(
+            rule,
+            expr,
+            wanted,
+            Room {
+                branches: MAX_BRANCHES,
+                visits: &Cell::new(MAX_VISITS),
+            },
+        )
     }
 
     fn narrow(&self, rule: &Rule, expr: &Expr, wanted: bool, room: Room<'_>) -> Ids {
@@ -115,20 +135,41 @@ impl Narrower<'_> {
             let found = self.value(expr).as_ref().and_then(truth);
             return Ids::all_if(found == Some(wanted));
         }
-        let Some(room) = room.within() else { return Ids::Any };
+        let Some(room) = room.within() else {
+            return Ids::Any;
+        };
         let narrow = |expr: &Expr, wanted| self.narrow(rule, expr, wanted, room);
         let ids = match (expr.expr_kind(), wanted) {
-            (ExprKind::And { .. }, true) | (ExprKind::Or { .. }, false) => operands(expr)
-                .into_iter()
-                .fold(Ids::Any, |ids, each| if ids.is_none() { ids } else { ids.and(narrow(each, wanted)) }),
-            (ExprKind::And { .. }, false) | (ExprKind::Or { .. }, true) => {
-                operands(expr).into_iter().fold(Ids::none(), |ids, each| match ids {
-                    Ids::Any => Ids::Any,
-                    ids => self.cap(ids.or(narrow(each, wanted))),
+            (ExprKind::And { .. }, true) | (ExprKind::Or { .. }, false) => {
+                operands(expr).into_iter().fold(Ids::Any, |ids, each| {
+                    if ids.is_none() {
+                        ids
+                    } else {
+                        ids.and(narrow(each, wanted))
+                    }
                 })
             }
-            (ExprKind::UnaryApp { op: UnaryOp::Not, arg }, _) => narrow(arg, !wanted),
-            (ExprKind::If { test_expr, then_expr, else_expr }, _) => {
+            (ExprKind::And { .. }, false) | (ExprKind::Or { .. }, true) => operands(expr)
+                .into_iter()
+                .fold(Ids::none(), |ids, each| match ids {
+                    Ids::Any => Ids::Any,
+                    ids => self.cap(ids.or(narrow(each, wanted))),
+                }),
+            (
+                ExprKind::UnaryApp {
+                    op: UnaryOp::Not,
+                    arg,
+                },
+                _,
+            ) => narrow(arg, !wanted),
+            (
+                ExprKind::If {
+                    test_expr,
+                    then_expr,
+                    else_expr,
+                },
+                _,
+            ) => {
                 let then = narrow(test_expr, true).and(narrow(then_expr, wanted));
                 then.or(narrow(test_expr, false).and(narrow(else_expr, wanted)))
             }
@@ -146,7 +187,13 @@ impl Narrower<'_> {
 
     /// The entities for which `arg1 op arg2` can be true.
     fn related(&self, rule: &Rule, op: BinaryOp, arg1: &Expr, arg2: &Expr) -> Ids {
-        let known = |expr: &Expr| if self.is_known(expr) { Some(self.value(expr)) } else { None };
+        let known = |expr: &Expr| {
+            if self.is_known(expr) {
+                Some(self.value(expr))
+            } else {
+                None
+            }
+        };
         match op {
             BinaryOp::Eq => match (known(arg1), known(arg2)) {
                 (Some(value), None) => self.equal(arg2, value.as_ref()),
@@ -155,20 +202,32 @@ impl Narrower<'_> {
             },
             BinaryOp::Contains => match (known(arg1), known(arg2)) {
                 // A set that is known holds the entity, or what it has.
-                (Some(set), None) => set.map_or_else(Ids::none, |set| self.one_of(arg2, literals(&set))),
-                (None, Some(value)) => value.map_or_else(Ids::none, |value| self.with_element(arg1, literal(&value))),
+                (Some(set), None) => {
+                    set.map_or_else(Ids::none, |set| self.one_of(arg2, literals(&set)))
+                }
+                (None, Some(value)) => {
+                    value.map_or_else(Ids::none, |value| self.with_element(arg1, literal(&value)))
+                }
                 _ => Ids::Any,
             },
             BinaryOp::ContainsAny => match (known(arg1), known(arg2)) {
-                (Some(set), None) => set.map_or_else(Ids::none, |set| self.with_any(arg2, literals(&set))),
-                (None, Some(set)) => set.map_or_else(Ids::none, |set| self.with_any(arg1, literals(&set))),
+                (Some(set), None) => {
+                    set.map_or_else(Ids::none, |set| self.with_any(arg2, literals(&set)))
+                }
+                (None, Some(set)) => {
+                    set.map_or_else(Ids::none, |set| self.with_any(arg1, literals(&set)))
+                }
                 _ => Ids::Any,
             },
             BinaryOp::In => match mention(rule, arg1, arg2) {
                 Some(mention) => self.in_relation(mention, arg1, arg2),
                 None => match (known(arg1), known(arg2)) {
-                    (Some(value), None) => value.map_or_else(Ids::none, |value| self.around(arg2, &value)),
-                    (None, Some(value)) => value.map_or_else(Ids::none, |value| self.within(arg1, &value)),
+                    (Some(value), None) => {
+                        value.map_or_else(Ids::none, |value| self.around(arg2, &value))
+                    }
+                    (None, Some(value)) => {
+                        value.map_or_else(Ids::none, |value| self.within(arg1, &value))
+                    }
                     _ => Ids::Any,
                 },
             },
@@ -176,7 +235,8 @@ impl Narrower<'_> {
         }
     }
 
-    /// `X in Y.relation`, where one of the two is the sought entity, or Y an attribute of it: looked up backwards.
+    /// `X in Y.relation`, where one of the two is the sought entity, or Y an attribute of it:
+    /// looked up backwards.
     fn in_relation(&self, mention: &Mention, user: &Expr, set: &Expr) -> Ids {
         let uid = |expr: &Expr| match self.value(expr)?.value_kind() {
             ValueKind::Lit(Literal::EntityUID(uid)) => Some(entity_ref(uid)),
@@ -185,33 +245,62 @@ impl Narrower<'_> {
         if self.sought.is_path(&mention.user) {
             let object = match (&mention.object, set.expr_kind()) {
                 (Object::Literal(object), _) => Some(object.clone()),
-                (Object::Path(..), ExprKind::GetAttr { expr, .. }) if self.is_known(expr) => match uid(expr) {
-                    Some(object) => Some(object),
-                    None => return Ids::none(),
-                },
+                (Object::Path(..), ExprKind::GetAttr { expr, .. }) if self.is_known(expr) => {
+                    match uid(expr) {
+                        Some(object) => Some(object),
+                        None => return Ids::none(),
+                    }
+                }
                 _ => None,
             };
-            let Some(object) = object else { return Ids::Any };
-            return Ids::some(self.reverse.users(&object, &mention.relation, &self.sought.kind));
+            let Some(object) = object else {
+                return Ids::Any;
+            };
+            return Ids::some(
+                self.reverse
+                    .users(&object, &mention.relation, &self.sought.kind),
+            );
         }
-        let (Object::Path(root, path), true) = (&mention.object, self.is_known(user)) else { return Ids::Any };
-        let Some(user) = uid(user) else { return Ids::none() };
+        let (Object::Path(root, path), true) = (&mention.object, self.is_known(user)) else {
+            return Ids::Any;
+        };
+        let Some(user) = uid(user) else {
+            return Ids::none();
+        };
         let path = (*root, path.clone());
         if self.sought.is_path(&path) {
-            return Ids::some(self.reverse.objects(&user, &mention.relation, &self.sought.kind));
+            return Ids::some(
+                self.reverse
+                    .objects(&user, &mention.relation, &self.sought.kind),
+            );
         }
-        let Some(attributes) = self.sought.below(&path) else { return Ids::Any };
-        let [attribute] = attributes.as_slice() else { return Ids::Any };
-        let Some(kind) = self.type_behind(attribute) else { return Ids::Any };
-        let Some(info) = self.schema.vocabulary.entity_type(&kind) else { return Ids::Any };
-        let Some(objects) = self.reverse.objects(&user, &mention.relation, &kind) else { return Ids::Any };
-        let values: Vec<Literal> = objects.iter().map(|id| Literal::EntityUID(Arc::new(info.uid(id)))).collect();
+        let Some(attributes) = self.sought.below(&path) else {
+            return Ids::Any;
+        };
+        let [attribute] = attributes.as_slice() else {
+            return Ids::Any;
+        };
+        let Some(kind) = self.type_behind(attribute) else {
+            return Ids::Any;
+        };
+        let Some(info) = self.schema.vocabulary.entity_type(&kind) else {
+            return Ids::Any;
+        };
+        let Some(objects) = self.reverse.objects(&user, &mention.relation, &kind) else {
+            return Ids::Any;
+        };
+        let values: Vec<Literal> = objects
+            .iter()
+            .map(|id| Literal::EntityUID(Arc::new(info.uid(id))))
+            .collect();
         self.by_attributes(&attributes, Held::Value(&values))
     }
 
     /// `expr == value`. What failed equals nothing.
     fn equal(&self, expr: &Expr, value: Option<&Cedar>) -> Ids {
-        let Some(value) = value else { return Ids::none() };
+        let Some(value) = value else {
+            return Ids::none();
+        };
         match literal(value) {
             Some(literal) => self.one_of(expr, Some(vec![literal])),
             None => Ids::Any,
@@ -220,7 +309,9 @@ impl Narrower<'_> {
 
     /// The expression is one of these.
     fn one_of(&self, expr: &Expr, values: Option<Vec<Literal>>) -> Ids {
-        let Some(values) = values else { return Ids::Any };
+        let Some(values) = values else {
+            return Ids::Any;
+        };
         if self.sought.is(expr) {
             return self.ids_of(values.into_iter().filter_map(|literal| match literal {
                 Literal::EntityUID(uid) => Some(uid.as_ref().clone()),
@@ -232,7 +323,9 @@ impl Narrower<'_> {
 
     /// The expression is an attribute with one of these values.
     fn holding(&self, expr: &Expr, values: &[Literal]) -> Ids {
-        self.sought.attributes(expr).map_or(Ids::Any, |path| self.by_attributes(&path, Held::Value(values)))
+        self.sought.attributes(expr).map_or(Ids::Any, |path| {
+            self.by_attributes(&path, Held::Value(values))
+        })
     }
 
     fn with_element(&self, expr: &Expr, value: Option<Literal>) -> Ids {
@@ -258,17 +351,20 @@ impl Narrower<'_> {
 /// The relation that `arg1 in arg2` asks about, where it asks about one.
 fn mention<'r>(rule: &'r Rule, arg1: &Expr, arg2: &Expr) -> Option<&'r Mention> {
     let user = access_path(arg1)?;
-    rule.mentions.iter().filter(|mention| mention.user == user).find(|mention| {
-        match (&mention.object, arg2.expr_kind()) {
+    rule.mentions
+        .iter()
+        .filter(|mention| mention.user == user)
+        .find(|mention| match (&mention.object, arg2.expr_kind()) {
             (Object::Path(root, path), ExprKind::GetAttr { expr, attr }) => {
-                *attr == mention.relation && access_path(expr).is_some_and(|(at, lead)| at == *root && lead == *path)
+                *attr == mention.relation
+                    && access_path(expr).is_some_and(|(at, lead)| at == *root && lead == *path)
             }
             (Object::Literal(object), ExprKind::Lit(Literal::EntityUID(uid))) => {
-                userset_id(object, &mention.relation).is_some_and(|id| id == AsRef::<str>::as_ref(uid.eid()))
+                userset_id(object, &mention.relation)
+                    .is_some_and(|id| id == AsRef::<str>::as_ref(uid.eid()))
             }
             _ => false,
-        }
-    })
+        })
 }
 
 /// A value that can be looked up.

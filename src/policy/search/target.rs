@@ -1,6 +1,7 @@
 //! What is searched for, as the expressions of one leg's policies name it.
 //!
-//! INVARIANT: an expression that does not touch what is sought has the same value whichever candidate it is.
+//! INVARIANT: an expression that does not touch what is sought has the same value whichever
+//! candidate it is.
 
 use crate::policy::analysis::mentions::{Mention, Object};
 use crate::policy::analysis::syntax::{Root, access_path, children};
@@ -36,7 +37,10 @@ impl<'a> Sought<'a> {
     pub(super) fn new(part: Part, leg: usize, kind: SmolStr, info: &'a TypeInfo) -> Self {
         let fact = |name: &str| {
             let path = ["delegation", name].map(SmolStr::new).into_iter();
-            (Root::Context, path.chain([kind.clone()]).collect::<Vec<_>>())
+            (
+                Root::Context,
+                path.chain([kind.clone()]).collect::<Vec<_>>(),
+            )
         };
         let mut entity = Vec::new();
         let mut among = Vec::new();
@@ -50,14 +54,22 @@ impl<'a> Sought<'a> {
                     entity.push(fact("subject"));
                 }
                 if at < leg {
-                    among.push((Root::Context, ["delegation", "earlier"].map(SmolStr::new).to_vec()));
+                    among.push((
+                        Root::Context,
+                        ["delegation", "earlier"].map(SmolStr::new).to_vec(),
+                    ));
                 }
                 if at + 1 == leg {
                     entity.push(fact("from"));
                 }
             }
         }
-        Self { info, kind, entity, among }
+        Self {
+            info,
+            kind,
+            entity,
+            among,
+        }
     }
 
     /// Whether the expression is the sought entity.
@@ -72,9 +84,12 @@ impl<'a> Sought<'a> {
 
     /// The attribute that leads to a relation's object: none where it is the sought entity itself.
     pub(super) fn below(&self, (root, path): &Path) -> Option<Vec<SmolStr>> {
-        let lead =
-            self.entity.iter().find(|(at, lead)| at == root && path.len() > lead.len() && path.starts_with(lead));
-        lead.and_then(|(_, lead)| path.get(lead.len()..)).map(<[SmolStr]>::to_vec)
+        let lead = self
+            .entity
+            .iter()
+            .find(|(at, lead)| at == root && path.len() > lead.len() && path.starts_with(lead));
+        lead.and_then(|(_, lead)| path.get(lead.len()..))
+            .map(<[SmolStr]>::to_vec)
     }
 
     pub(super) fn is_path(&self, path: &Path) -> bool {
@@ -104,7 +119,8 @@ impl<'a> Sought<'a> {
                     continue;
                 }
             };
-            // Which facts there are is known with the types of the chain; only what lies behind the entity is not.
+            // Which facts there are is known with the types of the chain; only what lies behind the
+            // entity is not.
             match access_path(base) {
                 None => open.push(base),
                 Some((root, mut path)) => {

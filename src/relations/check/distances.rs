@@ -1,8 +1,9 @@
 //! How deep each sub-problem of a question lies, by the shortest way.
 //!
-//! The depth limit is about the shortest way, so that an answer does not depend on the order in which ways are tried.
-//! A check that counts as it goes may come by a longer one first; only if the outcome depends on that, the shortest ways
-//! are worked out for all sub-problems, whether they can change the outcome or not.
+//! The depth limit is about the shortest way, so that an answer does not depend on the order in
+//! which ways are tried. A check that counts as it goes may come by a longer one first; only if the
+//! outcome depends on that, the shortest ways are worked out for all sub-problems, whether they can
+//! change the outcome or not.
 
 use super::Evaluation;
 use super::steps::{Node, Steps};
@@ -30,8 +31,17 @@ impl Evaluation<'_, '_> {
     }
 
     /// The sub-problems below one: those at the same depth, and those one dispatch deeper.
-    fn children(&mut self, node: Node, same: &mut Vec<Node>, deeper: &mut Vec<Node>) -> Result<(), RelationFault> {
-        let Some(relation) = self.rules.relation(node.relation).filter(|_| !self.is_itself(node)) else {
+    fn children(
+        &mut self,
+        node: Node,
+        same: &mut Vec<Node>,
+        deeper: &mut Vec<Node>,
+    ) -> Result<(), RelationFault> {
+        let Some(relation) = self
+            .rules
+            .relation(node.relation)
+            .filter(|_| !self.is_itself(node))
+        else {
             return Ok(());
         };
         let mut steps = Steps::default();
@@ -43,7 +53,10 @@ impl Evaluation<'_, '_> {
                     self.usersets(&row, node, relation, &mut steps)?;
                 }
                 Rewrite::Computed(to) if self.reach.has(*to) => {
-                    same.push(Node { object: node.object, relation: *to });
+                    same.push(Node {
+                        object: node.object,
+                        relation: *to,
+                    });
                 }
                 Rewrite::Computed(_) => {}
                 Rewrite::Arrow(arrow) => self.arrow(node.object, arrow, &mut steps)?,

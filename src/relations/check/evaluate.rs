@@ -1,7 +1,8 @@
-//! The check of any relation: its rewrite, operand by operand, down to the sub-problems that a search decides.
+//! The check of any relation: its rewrite, operand by operand, down to the sub-problems that a
+//! search decides.
 //!
-//! INVARIANT: what is kept of a sub-problem is what it comes to on every way. A fact always is; anything else only
-//! where nothing above it on the way had a part in it.
+//! INVARIANT: what is kept of a sub-problem is what it comes to on every way. A fact always is;
+//! anything else only where nothing above it on the way had a part in it.
 
 use super::outcome::Outcome;
 use super::steps::{Node, Step, Steps};
@@ -22,7 +23,11 @@ struct Found {
 
 impl From<Outcome> for Found {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, touched: None, below: 0 }
+        Self {
+            outcome,
+            touched: None,
+            below: 0,
+        }
     }
 }
 
@@ -33,7 +38,11 @@ impl Found {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        Self { outcome: combine(self.outcome, other.outcome), touched, below: self.below.max(other.below) }
+        Self {
+            outcome: combine(self.outcome, other.outcome),
+            touched,
+            below: self.below.max(other.below),
+        }
     }
 }
 
@@ -67,7 +76,11 @@ impl<'r> Evaluation<'_, 'r> {
         if !self.is_itself(root) && !self.reach.has(root.relation) {
             return Ok(Outcome::Lacks);
         }
-        if self.rules.relation(root.relation).is_some_and(|relation| relation.is_monotone) {
+        if self
+            .rules
+            .relation(root.relation)
+            .is_some_and(|relation| relation.is_monotone)
+        {
             self.depths = Depths::Counted { is_shortest: true };
             return Ok(self.search(root, 0, false)?.0);
         }
@@ -76,12 +89,14 @@ impl<'r> Evaluation<'_, 'r> {
         if outcome != Outcome::Unknown {
             return Ok(outcome);
         }
-        // Rare: a way led too deep, and the outcome depends on it. With the shortest ways known there are no unknowns.
+        // Rare: a way led too deep, and the outcome depends on it. With the shortest ways known
+        // there are no unknowns.
         let known = self.distances(root)?;
         self.depths = Depths::Known(known);
         self.witness.clear();
         let found = self.node(root, 0);
-        // How deep a sub-problem lies is different for the next question, and some of this may rest on it.
+        // How deep a sub-problem lies is different for the next question, and some of this may rest
+        // on it.
         self.run.memo.kept.clear();
         Ok(found?.outcome)
     }
@@ -94,15 +109,25 @@ impl<'r> Evaluation<'_, 'r> {
             return Ok(Outcome::Lacks.into());
         }
         if let Some(at) = self.path.iter().position(|above| *above == node) {
-            return Ok(Found { outcome: Outcome::LacksByCycle, touched: Some(at), below: 0 });
+            return Ok(Found {
+                outcome: Outcome::LacksByCycle,
+                touched: Some(at),
+                below: 0,
+            });
         }
         if let Some(found) = self.kept(node, depth) {
             return Ok(found);
         }
-        let Some(relation) = self.rules.relation(node.relation) else { return Ok(Outcome::Lacks.into()) };
+        let Some(relation) = self.rules.relation(node.relation) else {
+            return Ok(Outcome::Lacks.into());
+        };
         let mut found = if relation.is_monotone {
             let (outcome, below) = self.search(node, depth, true)?;
-            Found { outcome, touched: None, below }
+            Found {
+                outcome,
+                touched: None,
+                below,
+            }
         } else {
             let place = self.path.len();
             self.path.push(node);
@@ -115,19 +140,29 @@ impl<'r> Evaluation<'_, 'r> {
             found.touched = None;
         }
         if found.touched.is_none() && found.outcome != Outcome::Unknown {
-            let kept = Kept { outcome: found.outcome.clone(), below: found.below, question: self.run.memo.question };
+            let kept = Kept {
+                outcome: found.outcome.clone(),
+                below: found.below,
+                question: self.run.memo.question,
+            };
             self.run.memo.kept.insert((node, self.user), kept);
         }
         Ok(found)
     }
 
-    /// What is known of a sub-problem. From an earlier question, only where everything below it lies within the limit
-    /// of this one too; and not where a witness is wanted, which cannot be told from an outcome alone.
+    /// What is known of a sub-problem. From an earlier question, only where everything below it
+    /// lies within the limit of this one too; and not where a witness is wanted, which cannot be
+    /// told from an outcome alone.
     fn kept(&self, node: Node, depth: u32) -> Option<Found> {
         let kept = self.run.memo.kept.get(&(node, self.user))?;
-        let fits = kept.question == self.run.memo.question || depth.saturating_add(kept.below) <= self.max_depth;
+        let fits = kept.question == self.run.memo.question
+            || depth.saturating_add(kept.below) <= self.max_depth;
         let shows = !(self.wants_witness && kept.outcome == Outcome::Holds);
-        (fits && shows).then(|| Found { outcome: kept.outcome.clone(), touched: None, below: kept.below })
+        (fits && shows).then(|| Found {
+            outcome: kept.outcome.clone(),
+            touched: None,
+            below: kept.below,
+        })
     }
 
     fn rewrite(
@@ -144,15 +179,25 @@ impl<'r> Evaluation<'_, 'r> {
         let shown = self.witness.len();
         let found = match rewrite {
             Rewrite::This => self.this(node, relation, depth),
-            Rewrite::Computed(to) => self.node(Node { object: node.object, relation: *to }, depth),
+            Rewrite::Computed(to) => self.node(
+                Node {
+                    object: node.object,
+                    relation: *to,
+                },
+                depth,
+            ),
             Rewrite::Arrow(arrow) => {
                 let mut steps = Steps::default();
                 self.arrow(node.object, arrow, &mut steps)?;
                 self.any(steps, depth)
             }
             Rewrite::Union(children) => self.combine(node, relation, children, depth, Gate::Any),
-            Rewrite::Intersection(children) => self.combine(node, relation, children, depth, Gate::All),
-            Rewrite::Difference(base, subtract) => self.difference(node, relation, base, subtract, depth),
+            Rewrite::Intersection(children) => {
+                self.combine(node, relation, children, depth, Gate::All)
+            }
+            Rewrite::Difference(base, subtract) => {
+                self.difference(node, relation, base, subtract, depth)
+            }
         }?;
         self.nesting -= 1;
         if found.outcome != Outcome::Holds {
@@ -161,7 +206,8 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(found)
     }
 
-    /// The operands of a union or an intersection, up to the one that settles it. Of no operands nothing holds.
+    /// The operands of a union or an intersection, up to the one that settles it. Of no operands
+    /// nothing holds.
     fn combine(
         &mut self,
         node: Node,
@@ -205,7 +251,12 @@ impl<'r> Evaluation<'_, 'r> {
     }
 
     /// The relation's own tuples: those that name the user, then the usersets.
-    fn this(&mut self, node: Node, relation: &'r Relation, depth: u32) -> Result<Found, RelationFault> {
+    fn this(
+        &mut self,
+        node: Node,
+        relation: &'r Relation,
+        depth: u32,
+    ) -> Result<Found, RelationFault> {
         let row = self.row(node.object, relation)?;
         let (direct, by) = self.direct(&row, node, relation)?;
         if direct == Outcome::Holds {
@@ -242,6 +293,9 @@ impl<'r> Evaluation<'_, 'r> {
             self.witness.push(step.by);
         }
         let found = self.node(step.to, depth)?;
-        Ok(Found { below: found.below + 1, ..found })
+        Ok(Found {
+            below: found.below + 1,
+            ..found
+        })
     }
 }

@@ -1,14 +1,16 @@
 //! Checks: is this user in that relation to this object?
 //!
-//! **Problem.** The rewrites of a model and its tuples form a graph with circles in it. Walked naively, a denied check
-//! costs every path where a permitted one costs one; and what a check comes to can depend on the order of the walk,
-//! where conditions fail or the graph is deep.
-//! **Decision.** Two evaluators that read tuples through the same functions ([`steps`]). A relation made of unions alone
-//! is decided by a search ([`search`]) that visits each sub-problem once. Anything else is evaluated operand by operand
-//! ([`evaluate`]), ends in searches, and keeps what it has found out; [`outcome`] says how operands combine, in an
-//! algebra in which their order does not count. Depth means the shortest way ([`distances`]).
-//! **Trade-off.** Where intersections or differences take part in a circle themselves, a sub-problem may have to be
-//! evaluated once for each way to it; the limit on what is read ends that with a fault.
+//! **Problem.** The rewrites of a model and its tuples form a graph with circles in it. Walked
+//! naively, a denied check costs every path where a permitted one costs one; and what a check comes
+//! to can depend on the order of the walk, where conditions fail or the graph is deep.
+//! **Decision.** Two evaluators that read tuples through the same functions ([`steps`]). A relation
+//! made of unions alone is decided by a search ([`search`]) that visits each sub-problem once.
+//! Anything else is evaluated operand by operand ([`evaluate`]), ends in searches, and keeps what
+//! it has found out; [`outcome`] says how operands combine, in an algebra in which their order does
+//! not count. Depth means the shortest way ([`distances`]).
+//! **Trade-off.** Where intersections or differences take part in a circle themselves, a
+//! sub-problem may have to be evaluated once for each way to it; the limit on what is read ends
+//! that with a fault.
 
 mod distances;
 mod evaluate;
@@ -81,7 +83,8 @@ struct Evaluation<'e, 'r> {
     rules: &'r Rules,
     run: &'e mut Run<'e, 'r>,
     user: UserId,
-    /// Everyone of the user's type, where the user is one object, the model lets tuples name everyone, and some tuple does.
+    /// Everyone of the user's type, where the user is one object, the model lets tuples name
+    /// everyone, and some tuple does.
     everyone: Option<UserId>,
     /// The sub-problem that asks of the user, a userset, whether it is in itself.
     itself: Option<Node>,
@@ -93,7 +96,8 @@ struct Evaluation<'e, 'r> {
     /// The sub-problems that are being evaluated, each for the sake of the next.
     path: Vec<Node>,
     nesting: u32,
-    /// The tuples of the object that was read last: a check reads several relations of one object in a row.
+    /// The tuples of the object that was read last: a check reads several relations of one object
+    /// in a row.
     last: Option<ObjectRows<'r>>,
 }
 
@@ -108,7 +112,10 @@ pub(in crate::relations) fn check<'e, 'r>(
     wants_witness: bool,
 ) -> Result<(Outcome, Vec<Edge>), RelationFault> {
     let kind = view.kind(user.object);
-    let itself = rules.relation_of(kind, user.relation).map(|relation| Node { object: user.object, relation });
+    let itself = rules.relation_of(kind, user.relation).map(|relation| Node {
+        object: user.object,
+        relation,
+    });
     let is_everyone = view.is_everyone(user.object);
     let terminal = match itself {
         Some(node) => Terminal::Userset(node.relation),
@@ -117,7 +124,11 @@ pub(in crate::relations) fn check<'e, 'r>(
     };
     let names_everyone = || rules.reaching(Terminal::Everyone(kind)).has(root.relation);
     let is_one = itself.is_none() && !is_everyone;
-    let everyone = if is_one && names_everyone() { view.find(kind, EVERYONE).map(UserId::plain) } else { None };
+    let everyone = if is_one && names_everyone() {
+        view.find(kind, EVERYONE).map(UserId::plain)
+    } else {
+        None
+    };
     let mut evaluation = Evaluation {
         view,
         rules,

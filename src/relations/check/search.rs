@@ -1,8 +1,9 @@
 //! The check of a monotone relation: a search for the user, breadth first.
 //!
-//! Only unions lie between such a relation and its tuples, so it holds exactly where some path of tuples leads to the
-//! user. Each sub-problem is looked at once, however many paths lead to it: groups that contain one another in circles
-//! cost no more than a tree, and a denied check reads what a permitted one could have read.
+//! Only unions lie between such a relation and its tuples, so it holds exactly where some path of
+//! tuples leads to the user. Each sub-problem is looked at once, however many paths lead to it:
+//! groups that contain one another in circles cost no more than a tree, and a denied check reads
+//! what a permitted one could have read.
 
 use super::outcome::Outcome;
 use super::steps::{Node, Steps};
@@ -41,11 +42,25 @@ struct Frontier {
 }
 
 impl Evaluation<'_, '_> {
-    /// Decides a monotone sub-problem that lies `depth` dispatches below the question, and says how many dispatches
-    /// further down it looked. `marks` says whether it matters that a denial met a circle.
-    pub(super) fn search(&mut self, start: Node, depth: u32, marks: bool) -> Result<(Outcome, u32), RelationFault> {
-        let mut frontier = Frontier { arcs: marks.then(Vec::new), ..Frontier::default() };
-        frontier.add(Entry { node: start, from: None, distance: 0, is_done: false });
+    /// Decides a monotone sub-problem that lies `depth` dispatches below the question, and says how
+    /// many dispatches further down it looked. `marks` says whether it matters that a denial met a
+    /// circle.
+    pub(super) fn search(
+        &mut self,
+        start: Node,
+        depth: u32,
+        marks: bool,
+    ) -> Result<(Outcome, u32), RelationFault> {
+        let mut frontier = Frontier {
+            arcs: marks.then(Vec::new),
+            ..Frontier::default()
+        };
+        frontier.add(Entry {
+            node: start,
+            from: None,
+            distance: 0,
+            is_done: false,
+        });
         frontier.now.push(0);
         let mut outcome = Outcome::Lacks;
         let mut below = 0;
@@ -53,7 +68,9 @@ impl Evaluation<'_, '_> {
             let mut turn = 0;
             while let Some(&at) = frontier.now.get(turn) {
                 turn += 1;
-                let Some(entry) = frontier.take(at) else { continue };
+                let Some(entry) = frontier.take(at) else {
+                    continue;
+                };
                 below = entry.distance;
                 match self.look(&mut frontier, at, entry, depth)? {
                     Outcome::Holds => return Ok((Outcome::Holds, below)),
@@ -76,12 +93,20 @@ impl Evaluation<'_, '_> {
     }
 
     /// Looks for the user in one sub-problem, and notes where to look next.
-    fn look(&mut self, frontier: &mut Frontier, at: usize, entry: Entry, depth: u32) -> Result<Outcome, RelationFault> {
+    fn look(
+        &mut self,
+        frontier: &mut Frontier,
+        at: usize,
+        entry: Entry,
+        depth: u32,
+    ) -> Result<Outcome, RelationFault> {
         if self.is_itself(entry.node) {
             self.show(frontier, at, None);
             return Ok(Outcome::Holds);
         }
-        let Some(relation) = self.rules.relation(entry.node.relation) else { return Ok(Outcome::Lacks) };
+        let Some(relation) = self.rules.relation(entry.node.relation) else {
+            return Ok(Outcome::Lacks);
+        };
         let mut outcome = Outcome::Lacks;
         let mut steps = Steps::default();
         let mut left: SmallVec<[&Rewrite; 8]> = SmallVec::new();
@@ -101,15 +126,21 @@ impl Evaluation<'_, '_> {
                 }
                 Rewrite::Computed(to) => {
                     if self.reach.has(*to) {
-                        let node = Node { object: entry.node.object, relation: *to };
+                        let node = Node {
+                            object: entry.node.object,
+                            relation: *to,
+                        };
                         frontier.come(at, node, None, entry.distance);
                     }
                 }
                 Rewrite::Arrow(arrow) => self.arrow(entry.node.object, arrow, &mut steps)?,
-                // The first operand is on top of the stack: it is most often the relation's own tuples.
+                // The first operand is on top of the stack: it is most often the relation's own
+                // tuples.
                 Rewrite::Union(children) => left.extend(children.iter().rev()),
                 // No monotone relation has one; whoever asks anyway gets no permit out of it.
-                Rewrite::Intersection(_) | Rewrite::Difference(..) => return Err(RelationFault::Inconsistent),
+                Rewrite::Intersection(_) | Rewrite::Difference(..) => {
+                    return Err(RelationFault::Inconsistent);
+                }
             }
         }
         outcome = outcome.or(steps.failed());
@@ -118,7 +149,13 @@ impl Evaluation<'_, '_> {
     }
 
     /// Notes where the steps from an entry lead, or that they lead beyond the limit.
-    fn follow_all(&self, frontier: &mut Frontier, (at, entry): (usize, Entry), steps: Steps, depth: u32) {
+    fn follow_all(
+        &self,
+        frontier: &mut Frontier,
+        (at, entry): (usize, Entry),
+        steps: Steps,
+        depth: u32,
+    ) {
         let distance = entry.distance + 1;
         for step in steps.steps {
             if self.is_beyond(step.to, depth.saturating_add(distance)) {
@@ -167,7 +204,12 @@ impl Frontier {
         let at = self.entries.len();
         if at == FEW {
             self.places = HashMap::with_capacity(4 * FEW);
-            self.places.extend(self.entries.iter().enumerate().map(|(at, entry)| (entry.node, at)));
+            self.places.extend(
+                self.entries
+                    .iter()
+                    .enumerate()
+                    .map(|(at, entry)| (entry.node, at)),
+            );
         }
         if at >= FEW {
             self.places.insert(entry.node, at);
@@ -191,26 +233,39 @@ impl Frontier {
         Some(*entry)
     }
 
-    /// Comes from entry `from` to a node. A node that was found by a tuple and is now found on the same object is one
-    /// dispatch nearer, and is looked at now rather than next.
+    /// Comes from entry `from` to a node. A node that was found by a tuple and is now found on the
+    /// same object is one dispatch nearer, and is looked at now rather than next.
     fn come(&mut self, from: usize, node: Node, by: Option<Edge>, distance: u32) {
         let found = self.find(node);
-        let at = found.unwrap_or_else(|| self.add(Entry { node, from: Some((from, by)), distance, is_done: false }));
+        let at = found.unwrap_or_else(|| {
+            self.add(Entry {
+                node,
+                from: Some((from, by)),
+                distance,
+                is_done: false,
+            })
+        });
         if let Some(arcs) = &mut self.arcs {
             arcs.push((from, at));
         }
-        let Some(entry) = self.entries.get_mut(at) else { return };
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
         if found.is_some() {
             if entry.is_done || entry.distance <= distance {
                 return;
             }
             (entry.distance, entry.from) = (distance, Some((from, by)));
         }
-        if by.is_some() { self.next.push(at) } else { self.now.push(at) }
+        if by.is_some() {
+            self.next.push(at);
+        } else {
+            self.now.push(at);
+        }
     }
 
-    /// Whether something lies deeper than the limit by every way. What was met by a shorter way too, before or after,
-    /// does not.
+    /// Whether something lies deeper than the limit by every way. What was met by a shorter way
+    /// too, before or after, does not.
     fn ends_beyond(&mut self) -> bool {
         let mut ends = false;
         for (from, node) in std::mem::take(&mut self.beyond) {
@@ -223,8 +278,8 @@ impl Frontier {
         ends
     }
 
-    /// Whether the arcs form a circle: entries to which nothing leads are taken away, until none is left or only a
-    /// circle and what hangs on it.
+    /// Whether the arcs form a circle: entries to which nothing leads are taken away, until none is
+    /// left or only a circle and what hangs on it.
     fn has_circle(&self) -> bool {
         let Some(arcs) = &self.arcs else { return false };
         // A tree has one arc less than it has entries.
@@ -239,7 +294,11 @@ impl Frontier {
                 targets.push(*to);
             }
         }
-        let mut free: Vec<usize> = (0..).zip(&leading).filter(|(_, count)| **count == 0).map(|(at, _)| at).collect();
+        let mut free: Vec<usize> = (0..)
+            .zip(&leading)
+            .filter(|(_, count)| **count == 0)
+            .map(|(at, _)| at)
+            .collect();
         let mut taken = 0;
         while let Some(at) = free.pop() {
             taken += 1;

@@ -1,7 +1,7 @@
 //! Reading the tuples of one sub-problem: which of them name the user, and where the others lead.
 //!
-//! Everything that a check learns from tuples is learnt here, so that counting, tracing, conditions and what the model
-//! does not allow are the same for every way of evaluating.
+//! Everything that a check learns from tuples is learnt here, so that counting, tracing, conditions
+//! and what the model does not allow are the same for every way of evaluating.
 
 use super::outcome::Outcome;
 use super::{Depths, Evaluation};
@@ -12,8 +12,8 @@ use crate::relations::graph::{Edge, ObjectId, ObjectRow, UserId, View, When};
 use crate::relations::rules::{Arrow, Relation, RelationId, Rules};
 use smallvec::SmallVec;
 
-/// So many usersets of a row are looked at before the user's side is tried, and then so many on each side in turn. Fewer
-/// are not worth another search.
+/// So many usersets of a row are looked at before the user's side is tried, and then so many on
+/// each side in turn. Fewer are not worth another search.
 const LOOKED_AT_FIRST: usize = 16;
 
 /// A sub-problem: is the user in this relation to this object?
@@ -49,16 +49,24 @@ impl Steps {
 
     /// The errors as the operand of a union.
     pub(super) fn failed(&mut self) -> Outcome {
-        self.error.take().map_or(Outcome::Lacks, |error| Outcome::Fails(Box::new(error)))
+        self.error
+            .take()
+            .map_or(Outcome::Lacks, |error| Outcome::Fails(Box::new(error)))
     }
 }
 
 impl<'r> Evaluation<'_, 'r> {
     /// The row of a relation's own tuples.
-    pub(super) fn row(&mut self, object: ObjectId, relation: &Relation) -> Result<ObjectRow<'r>, RelationFault> {
+    pub(super) fn row(
+        &mut self,
+        object: ObjectId,
+        relation: &Relation,
+    ) -> Result<ObjectRow<'r>, RelationFault> {
         self.run.meter.read()?;
         if let Some(trace) = &mut self.run.trace {
-            trace.rows.push(self.view.object_row_hash(object, relation.name));
+            trace
+                .rows
+                .push(self.view.object_row_hash(object, relation.name));
         }
         let rows = match self.last {
             Some(rows) if rows.object() == object => rows,
@@ -76,7 +84,11 @@ impl<'r> Evaluation<'_, 'r> {
     ) -> Result<(Outcome, Option<Edge>), RelationFault> {
         let mut outcome = Outcome::Lacks;
         for user in [Some(self.user), self.everyone].into_iter().flatten() {
-            let edge = Edge { object: node.object, relation: relation.name, user };
+            let edge = Edge {
+                object: node.object,
+                relation: relation.name,
+                user,
+            };
             for when in row.of(user) {
                 self.run.meter.read()?;
                 if !relation.admits(self.view, user, when) {
@@ -102,21 +114,37 @@ impl<'r> Evaluation<'_, 'r> {
     ) -> Result<(), RelationFault> {
         for (user, when) in row.usersets() {
             self.run.meter.read()?;
-            let to = self.rules.relation_of(self.view.kind(user.object), user.relation);
-            let Some(to) = to.filter(|to| self.reach.has(*to)) else { continue };
-            let edge = Edge { object: node.object, relation: relation.name, user };
+            let to = self
+                .rules
+                .relation_of(self.view.kind(user.object), user.relation);
+            let Some(to) = to.filter(|to| self.reach.has(*to)) else {
+                continue;
+            };
+            let edge = Edge {
+                object: node.object,
+                relation: relation.name,
+                user,
+            };
             if relation.admits(self.view, user, when) {
-                self.follow(edge, when, Node { object: user.object, relation: to }, into)?;
+                self.follow(
+                    edge,
+                    when,
+                    Node {
+                        object: user.object,
+                        relation: to,
+                    },
+                    into,
+                )?;
             }
         }
         Ok(())
     }
 
-    /// The same where only the outcome counts: of many usersets that are nothing but tuples, only those that hold may be
-    /// among the steps. `depth` is that of the row.
+    /// The same where only the outcome counts: of many usersets that are nothing but tuples, only
+    /// those that hold may be among the steps. `depth` is that of the row.
     ///
-    /// A document can be shared with ten thousand teams, and a user be in three of them. Looked at from both sides in
-    /// turn, the side that has less to offer ends first and decides.
+    /// A document can be shared with ten thousand teams, and a user be in three of them. Looked at
+    /// from both sides in turn, the side that has less to offer ends first and decides.
     pub(super) fn usersets_that_matter(
         &mut self,
         row: &ObjectRow<'r>,
@@ -160,7 +188,10 @@ impl<'r> Evaluation<'_, 'r> {
                     self.note_user_rows();
                     return Ok(());
                 };
-                held.extend(row.of(userset).find_map(|when| self.step_to(node, relation, userset, when)));
+                held.extend(
+                    row.of(userset)
+                        .find_map(|when| self.step_to(node, relation, userset, when)),
+                );
             }
         }
     }
@@ -168,21 +199,40 @@ impl<'r> Evaluation<'_, 'r> {
     /// The usersets that the relation may name, and that the user or everyone of its type is in.
     fn memberships(&self, relation: &'r Relation) -> impl Iterator<Item = UserId> + use<'r> {
         let view = self.view;
-        [Some(self.user), self.everyone].into_iter().flatten().flat_map(move |user| {
-            let names = relation.userset_names();
-            names.flat_map(move |name| {
-                let object = move |(object, _): (ObjectId, &When)| UserId { object, relation: name };
-                view.objects(user, name).map(object)
+        [Some(self.user), self.everyone]
+            .into_iter()
+            .flatten()
+            .flat_map(move |user| {
+                let names = relation.userset_names();
+                names.flat_map(move |name| {
+                    let object = move |(object, _): (ObjectId, &When)| UserId {
+                        object,
+                        relation: name,
+                    };
+                    view.objects(user, name).map(object)
+                })
             })
-        })
     }
 
-    /// The step from a row to a userset in it, if the user can be found there and the relation allows the tuple.
+    /// The step from a row to a userset in it, if the user can be found there and the relation
+    /// allows the tuple.
     fn step_to(&self, node: Node, relation: &Relation, user: UserId, when: &When) -> Option<Step> {
-        let to = self.rules.relation_of(self.view.kind(user.object), user.relation);
+        let to = self
+            .rules
+            .relation_of(self.view.kind(user.object), user.relation);
         let to = to.filter(|to| self.reach.has(*to) && relation.admits(self.view, user, when))?;
-        let by = Edge { object: node.object, relation: relation.name, user };
-        Some(Step { to: Node { object: user.object, relation: to }, by })
+        let by = Edge {
+            object: node.object,
+            relation: relation.name,
+            user,
+        };
+        Some(Step {
+            to: Node {
+                object: user.object,
+                relation: to,
+            },
+            by,
+        })
     }
 
     /// Notes that the answer rests on the tuples that name the user, or everyone of its type.
@@ -195,24 +245,51 @@ impl<'r> Evaluation<'_, 'r> {
     }
 
     /// Where an arrow leads from an object, as far as the user can be found there.
-    pub(super) fn arrow(&mut self, object: ObjectId, arrow: &Arrow, into: &mut Steps) -> Result<(), RelationFault> {
-        let Some(tupleset) = self.rules.relation(arrow.tupleset) else { return Ok(()) };
+    pub(super) fn arrow(
+        &mut self,
+        object: ObjectId,
+        arrow: &Arrow,
+        into: &mut Steps,
+    ) -> Result<(), RelationFault> {
+        let Some(tupleset) = self.rules.relation(arrow.tupleset) else {
+            return Ok(());
+        };
         if !arrow.computed.iter().any(|(_, to)| self.reach.has(*to)) {
             return Ok(());
         }
         for (user, when) in self.row(object, tupleset)?.plain() {
             self.run.meter.read()?;
             let to = arrow.on(self.view.kind(user.object));
-            let Some(to) = to.filter(|to| self.reach.has(*to)) else { continue };
-            let edge = Edge { object, relation: tupleset.name, user };
+            let Some(to) = to.filter(|to| self.reach.has(*to)) else {
+                continue;
+            };
+            let edge = Edge {
+                object,
+                relation: tupleset.name,
+                user,
+            };
             if tupleset.admits(self.view, user, when) {
-                self.follow(edge, when, Node { object: user.object, relation: to }, into)?;
+                self.follow(
+                    edge,
+                    when,
+                    Node {
+                        object: user.object,
+                        relation: to,
+                    },
+                    into,
+                )?;
             }
         }
         Ok(())
     }
 
-    fn follow(&mut self, by: Edge, when: &When, to: Node, into: &mut Steps) -> Result<(), RelationFault> {
+    fn follow(
+        &mut self,
+        by: Edge,
+        when: &When,
+        to: Node,
+        into: &mut Steps,
+    ) -> Result<(), RelationFault> {
         match self.applies(by, when)? {
             Ok(true) => into.steps.push(Step { to, by }),
             Ok(false) => {}
@@ -221,13 +298,24 @@ impl<'r> Evaluation<'_, 'r> {
         Ok(())
     }
 
-    fn applies(&mut self, edge: Edge, when: &When) -> Result<Result<bool, RelationError>, RelationFault> {
+    fn applies(
+        &mut self,
+        edge: Edge,
+        when: &When,
+    ) -> Result<Result<bool, RelationError>, RelationFault> {
         if when.is_none() {
             return Ok(Ok(true));
         }
         let clock = self.run.trace.as_deref_mut().map(|trace| &mut trace.clock);
         let evaluations = &mut *self.run.evaluations;
-        let applies = applies(self.view, self.rules, self.run.sent, edge, when, (evaluations, clock));
+        let applies = applies(
+            self.view,
+            self.rules,
+            self.run.sent,
+            edge,
+            when,
+            (evaluations, clock),
+        );
         self.run.meter.work(self.run.evaluations.take_work())?;
         applies
     }
@@ -238,8 +326,9 @@ impl<'r> Evaluation<'_, 'r> {
     }
 }
 
-/// Whether a tuple's condition holds. The tuple's values win over the request's. Its work is counted in `evaluations`, and
-/// what it does with the clock is added to `clock`, where that is wanted.
+/// Whether a tuple's condition holds. The tuple's values win over the request's. Its work is
+/// counted in `evaluations`, and what it does with the clock is added to `clock`, where that is
+/// wanted.
 pub(in crate::relations) fn applies(
     view: &View<'_>,
     rules: &Rules,
@@ -248,9 +337,14 @@ pub(in crate::relations) fn applies(
     when: &When,
     (evaluations, clock): (&mut Evaluations, Option<&mut ClockUse>),
 ) -> Result<Result<bool, RelationError>, RelationFault> {
-    let Some(stored) = when else { return Ok(Ok(true)) };
+    let Some(stored) = when else {
+        return Ok(Ok(true));
+    };
     // A restriction names the condition, and a valid model defines what its restrictions name.
-    let condition = rules.model().condition(&stored.name).ok_or(RelationFault::Inconsistent)?;
+    let condition = rules
+        .model()
+        .condition(&stored.name)
+        .ok_or(RelationFault::Inconsistent)?;
     let outcome = condition.evaluate_one(&stored.context, sent, evaluations);
     if let Some(clock) = clock {
         *clock = clock.and(condition.clock_use(&stored.context, sent, &outcome, evaluations));
@@ -260,7 +354,10 @@ pub(in crate::relations) fn applies(
         Err(ConditionError::TooCostly { .. }) => Err(RelationFault::TooCostly),
         Err(error) => {
             let tuple = view.key_text(edge).ok_or(RelationFault::Inconsistent)?;
-            Ok(Err(RelationError::Condition { tuple: Box::new(tuple), error }))
+            Ok(Err(RelationError::Condition {
+                tuple: Box::new(tuple),
+                error,
+            }))
         }
     }
 }

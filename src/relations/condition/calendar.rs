@@ -9,14 +9,19 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// A part of a value, in a time zone; UTC where none is named. Parts of durations count the whole of it.
+/// A part of a value, in a time zone; UTC where none is named. Parts of durations count the whole
+/// of it.
 pub(super) fn part(part: Part, value: &Val, zone: Option<&str>) -> Outcome {
     match (value, zone) {
         (Val::Timestamp(instant), zone) => {
             let Some(offset) = offset_seconds(zone.unwrap_or_default(), *instant) else {
                 return Halt::error("the text is no time zone");
             };
-            in_range(instant.civil(offset).map(|civil| Val::Int(of_civil(part, civil))))
+            in_range(
+                instant
+                    .civil(offset)
+                    .map(|civil| Val::Int(of_civil(part, civil))),
+            )
         }
         (Val::Duration(nanos), None) => match of_duration(part, *nanos) {
             Some(count) => Ok(Val::Int(count)),
@@ -51,7 +56,8 @@ fn of_duration(part: Part, nanos: i64) -> Option<i64> {
     })
 }
 
-/// How far east of UTC a zone is at that time: `Europe/Berlin`, or an offset: `+02:00`, `-08:00`, `02:00`.
+/// How far east of UTC a zone is at that time: `Europe/Berlin`, or an offset: `+02:00`, `-08:00`,
+/// `02:00`.
 fn offset_seconds(zone: &str, at: Instant) -> Option<i32> {
     let Some((hours, minutes)) = zone.split_once(':') else {
         if matches!(zone, "" | "UTC") {
@@ -64,8 +70,12 @@ fn offset_seconds(zone: &str, at: Instant) -> Option<i32> {
     let negative = hours.starts_with('-');
     let hours = hours.strip_prefix(['+', '-']).unwrap_or(hours);
     let number = |digits: &str, max: i32| {
-        let fits = (1..=2).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse().ok().filter(|value: &i32| fits && *value <= max)
+        let fits =
+            (1..=2).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits
+            .parse()
+            .ok()
+            .filter(|value: &i32| fits && *value <= max)
     };
     let seconds = number(hours, 23)? * 3_600 + number(minutes, 59)? * 60;
     Some(if negative { -seconds } else { seconds })

@@ -1,7 +1,8 @@
 //! Context values become values of their parameter's type: OpenFGA's casting rules.
 //!
-//! Numbers come from their digits, never through a double. Where OpenFGA would clamp an integer out of range, this
-//! refuses it: a clamped value could satisfy a comparison that the number itself does not.
+//! Numbers come from their digits, never through a double. Where OpenFGA would clamp an integer out
+//! of range, this refuses it: a clamped value could satisfy a comparison that the number itself
+//! does not.
 
 use super::types::ParameterType;
 use super::value::{Key, Val};
@@ -24,26 +25,48 @@ fn cast_at(value: &Value, wanted: &ParameterType, depth: usize) -> Result<Val, S
         (ParameterType::Any, value) => return any(value, depth),
         (ParameterType::Bool, Value::Bool(value)) => Some(Val::Bool(*value)),
         (ParameterType::String, Value::Text(text)) => Some(Val::Text(text.clone())),
-        (ParameterType::Int, value) => integer(value).and_then(|value| i64::try_from(value).ok()).map(Val::Int),
-        (ParameterType::Uint, value) => integer(value).and_then(|value| u64::try_from(value).ok()).map(Val::Uint),
-        (ParameterType::Double, value) => digits_of(value).and_then(|number| double(&number)).map(Val::Double),
-        (ParameterType::Duration, Value::Text(text)) => time::parse_duration(text).map(Val::Duration),
-        (ParameterType::Timestamp, Value::Text(text)) => time::parse_instant(text).map(Val::Timestamp),
+        (ParameterType::Int, value) => integer(value)
+            .and_then(|value| i64::try_from(value).ok())
+            .map(Val::Int),
+        (ParameterType::Uint, value) => integer(value)
+            .and_then(|value| u64::try_from(value).ok())
+            .map(Val::Uint),
+        (ParameterType::Double, value) => digits_of(value)
+            .and_then(|number| double(&number))
+            .map(Val::Double),
+        (ParameterType::Duration, Value::Text(text)) => {
+            time::parse_duration(text).map(Val::Duration)
+        }
+        (ParameterType::Timestamp, Value::Text(text)) => {
+            time::parse_instant(text).map(Val::Timestamp)
+        }
         (ParameterType::Ipaddress, Value::Text(text)) => network::parse_address(text).map(Val::Ip),
         (ParameterType::List(element), Value::List(items)) => {
-            let items: Result<_, _> = items.iter().map(|item| cast_at(item, element, depth + 1)).collect();
+            let items: Result<_, _> = items
+                .iter()
+                .map(|item| cast_at(item, element, depth + 1))
+                .collect();
             return items.map(Val::List);
         }
         (ParameterType::Map(element), Value::Record(record)) => {
             let entries: Result<_, String> = record
                 .iter()
-                .map(|(name, value)| Ok((Key::Text(name.clone()), cast_at(value, element, depth + 1)?)))
+                .map(|(name, value)| {
+                    Ok((Key::Text(name.clone()), cast_at(value, element, depth + 1)?))
+                })
                 .collect();
-            return entries.map(|entries: std::collections::BTreeMap<_, _>| Val::Map(entries.into()));
+            return entries
+                .map(|entries: std::collections::BTreeMap<_, _>| Val::Map(entries.into()));
         }
         _ => None,
     };
-    cast.ok_or_else(|| format!("expected {}, found {}", describe(wanted), found(value, wanted)))
+    cast.ok_or_else(|| {
+        format!(
+            "expected {}, found {}",
+            describe(wanted),
+            found(value, wanted)
+        )
+    })
 }
 
 /// Numbers of unknown type are doubles, as in every JSON document.
@@ -51,12 +74,24 @@ fn any(value: &Value, depth: usize) -> Result<Val, String> {
     Ok(match value {
         Value::Null => Val::Null,
         Value::Bool(value) => Val::Bool(*value),
-        Value::Number(number) => {
-            Val::Double(double(number).ok_or_else(|| "a number is out of the range of a double".to_owned())?)
-        }
+        Value::Number(number) => Val::Double(
+            double(number).ok_or_else(|| "a number is out of the range of a double".to_owned())?,
+        ),
         Value::Text(text) => Val::Text(text.clone()),
-        Value::List(_) => return cast_at(value, &ParameterType::List(Box::new(ParameterType::Any)), depth),
-        Value::Record(_) => return cast_at(value, &ParameterType::Map(Box::new(ParameterType::Any)), depth),
+        Value::List(_) => {
+            return cast_at(
+                value,
+                &ParameterType::List(Box::new(ParameterType::Any)),
+                depth,
+            );
+        }
+        Value::Record(_) => {
+            return cast_at(
+                value,
+                &ParameterType::Map(Box::new(ParameterType::Any)),
+                depth,
+            );
+        }
     })
 }
 
@@ -76,15 +111,25 @@ fn describe(wanted: &ParameterType) -> &'static str {
     }
 }
 
-/// What was sent, for a message: its kind, and never the value, which may be a secret of the tuple or of the request.
+/// What was sent, for a message: its kind, and never the value, which may be a secret of the tuple
+/// or of the request.
 fn found(value: &Value, wanted: &ParameterType) -> String {
     let is_spelling = matches!(
         (wanted, value),
-        (ParameterType::Int | ParameterType::Uint | ParameterType::Double, Value::Number(_) | Value::Text(_))
-            | (ParameterType::Duration | ParameterType::Timestamp | ParameterType::Ipaddress, Value::Text(_))
+        (
+            ParameterType::Int | ParameterType::Uint | ParameterType::Double,
+            Value::Number(_) | Value::Text(_)
+        ) | (
+            ParameterType::Duration | ParameterType::Timestamp | ParameterType::Ipaddress,
+            Value::Text(_)
+        )
     );
     let kind = value.kind();
-    if is_spelling { format!("{kind} that is none") } else { kind.to_owned() }
+    if is_spelling {
+        format!("{kind} that is none")
+    } else {
+        kind.to_owned()
+    }
 }
 
 /// What converting a value costs: one for each value in it, and one for sixteen bytes of text.
@@ -94,7 +139,10 @@ pub(super) fn work(value: &Value) -> u64 {
         Value::Number(number) => work_of_text(number.digits().len()),
         Value::Text(text) => work_of_text(text.len()),
         Value::List(items) => items.iter().map(work).sum(),
-        Value::Record(record) => record.iter().map(|(name, value)| work_of_text(name.len()) + work(value)).sum(),
+        Value::Record(record) => record
+            .iter()
+            .map(|(name, value)| work_of_text(name.len()) + work(value))
+            .sum(),
     };
     inside.saturating_add(1)
 }
@@ -113,13 +161,16 @@ fn digits_of(value: &Value) -> Option<Number> {
     }
 }
 
-/// Go reads a little more than JSON: a plus sign, zeros in front, nothing before or after the point.
+/// Go reads a little more than JSON: a plus sign, zeros in front, nothing before or after the
+/// point.
 fn decimal(text: &str) -> Option<Number> {
     let (sign, body) = match text.strip_prefix('-') {
         Some(body) => ("-", body),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
-    let (mantissa, exponent) = body.find(['e', 'E']).map_or((body, ""), |at| body.split_at(at));
+    let (mantissa, exponent) = body
+        .find(['e', 'E'])
+        .map_or((body, ""), |at| body.split_at(at));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     if whole.is_empty() && fraction.is_empty() {
         return None;
@@ -131,10 +182,15 @@ fn decimal(text: &str) -> Option<Number> {
 }
 
 fn double(number: &Number) -> Option<f64> {
-    number.digits().parse().ok().filter(|value: &f64| value.is_finite())
+    number
+        .digits()
+        .parse()
+        .ok()
+        .filter(|value: &f64| value.is_finite())
 }
 
-/// The whole number that the digits denote, exactly; `None` for a fraction, and outside of 64 bits with or without sign.
+/// The whole number that the digits denote, exactly; `None` for a fraction, and outside of 64 bits
+/// with or without sign.
 fn integer(value: &Value) -> Option<i128> {
     let number = digits_of(value)?;
     let (negative, body) = match number.digits().strip_prefix('-') {
@@ -152,10 +208,15 @@ fn integer(value: &Value) -> Option<i128> {
         return Some(0);
     }
     let trailing = i64::try_from(digits.len() - digits.trim_end_matches('0').len()).ok()?;
-    let scale = exponent?.checked_add(trailing)?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+    let scale = exponent?
+        .checked_add(trailing)?
+        .checked_sub(i64::try_from(fraction.len()).ok()?)?;
     // LIMIT: 2^64 has 20 digits.
     let zeros = u32::try_from(scale).ok().filter(|zeros| *zeros <= 20)?;
-    let magnitude = significant.parse::<i128>().ok()?.checked_mul(10_i128.checked_pow(zeros)?)?;
+    let magnitude = significant
+        .parse::<i128>()
+        .ok()?
+        .checked_mul(10_i128.checked_pow(zeros)?)?;
     Some(if negative { -magnitude } else { magnitude })
 }
 
@@ -175,16 +236,28 @@ mod tests {
             (number("5.0"), ParameterType::Int, Some(Val::Int(5))),
             (number("50e-1"), ParameterType::Int, Some(Val::Int(5))),
             (number("5.5"), ParameterType::Int, None),
-            (number("9007199254740993"), ParameterType::Int, Some(Val::Int(9_007_199_254_740_993))),
+            (
+                number("9007199254740993"),
+                ParameterType::Int,
+                Some(Val::Int(9_007_199_254_740_993)),
+            ),
             (number("9223372036854775808"), ParameterType::Int, None),
-            (number("-9223372036854775808"), ParameterType::Int, Some(Val::Int(i64::MIN))),
+            (
+                number("-9223372036854775808"),
+                ParameterType::Int,
+                Some(Val::Int(i64::MIN)),
+            ),
             (number("1e999999999999"), ParameterType::Int, None),
             ("10".into(), ParameterType::Int, Some(Val::Int(10))),
             ("+007.".into(), ParameterType::Int, Some(Val::Int(7))),
             ("ten".into(), ParameterType::Int, None),
             ("".into(), ParameterType::Int, None),
             (true.into(), ParameterType::Int, None),
-            (number("18446744073709551615"), ParameterType::Uint, Some(Val::Uint(u64::MAX))),
+            (
+                number("18446744073709551615"),
+                ParameterType::Uint,
+                Some(Val::Uint(u64::MAX)),
+            ),
             (number("18446744073709551616"), ParameterType::Uint, None),
             (number("-1"), ParameterType::Uint, None),
             (number("-0"), ParameterType::Uint, Some(Val::Uint(0))),
@@ -202,9 +275,21 @@ mod tests {
     fn the_other_types_are_strict() {
         let texts = ParameterType::List(Box::new(ParameterType::String));
         for (value, wanted, message) in [
-            (number("1"), ParameterType::String, "expected a string, found a number"),
-            ("true".into(), ParameterType::Bool, "expected a boolean, found a string"),
-            (Value::Null, ParameterType::Bool, "expected a boolean, found null"),
+            (
+                number("1"),
+                ParameterType::String,
+                "expected a string, found a number",
+            ),
+            (
+                "true".into(),
+                ParameterType::Bool,
+                "expected a boolean, found a string",
+            ),
+            (
+                Value::Null,
+                ParameterType::Bool,
+                "expected a boolean, found null",
+            ),
             (
                 "1 hour".into(),
                 ParameterType::Duration,
@@ -215,9 +300,21 @@ mod tests {
                 ParameterType::Timestamp,
                 "expected a time such as `2026-10-01T09:00:00Z`, found a string that is none",
             ),
-            ("host".into(), ParameterType::Ipaddress, "expected an IP address, found a string that is none"),
-            (Value::List(vec!["a".into(), true.into()]), texts.clone(), "expected a string, found a boolean"),
-            (Record::new().into(), texts, "expected an array, found an object"),
+            (
+                "host".into(),
+                ParameterType::Ipaddress,
+                "expected an IP address, found a string that is none",
+            ),
+            (
+                Value::List(vec!["a".into(), true.into()]),
+                texts.clone(),
+                "expected a string, found a boolean",
+            ),
+            (
+                Record::new().into(),
+                texts,
+                "expected an array, found an object",
+            ),
         ] {
             assert_eq!(cast(&value, &wanted), Err(message.to_owned()));
         }
@@ -225,6 +322,9 @@ mod tests {
         for _ in 0..100 {
             deep = Value::List(vec![deep]);
         }
-        assert_eq!(cast(&deep, &ParameterType::Any), Err("it is nested more than 64 deep".to_owned()));
+        assert_eq!(
+            cast(&deep, &ParameterType::Any),
+            Err("it is nested more than 64 deep".to_owned())
+        );
     }
 }

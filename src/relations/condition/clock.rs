@@ -1,10 +1,12 @@
 //! How an evaluation used `current_time`, and so for how long its outcome stays what it is.
 //!
-//! `current_time < value`, whichever operator and side, changes only when the clock passes the value. Any other use (an
-//! hour of the day, a difference, a comparison inside of a comprehension) may change with every millisecond.
+//! `current_time < value`, whichever operator and side, changes only when the clock passes the
+//! value. Any other use (an hour of the day, a difference, a comparison inside of a comprehension)
+//! may change with every millisecond.
 //!
-//! INVARIANT: never too long. All comparisons of the expression count, those as well that were not come to because
-//! something before them decided; what is not known to be such a comparison is another use.
+//! INVARIANT: never too long. All comparisons of the expression count, those as well that were not
+//! come to because something before them decided; what is not known to be such a comparison is
+//! another use.
 
 use super::evaluate::{self, Budget, Halt};
 use super::lower::Node;
@@ -19,7 +21,8 @@ use crate::model::{ClockUse, Record};
 pub const CLOCK: &str = "current_time";
 
 impl Condition {
-    /// The use of [`CLOCK`], as the request has it, by the evaluation of these values that came to `outcome`.
+    /// The use of [`CLOCK`], as the request has it, by the evaluation of these values that came to
+    /// `outcome`.
     pub(in crate::relations) fn clock_use(
         &self,
         tuple: &Record,
@@ -27,24 +30,32 @@ impl Condition {
         outcome: &Result<bool, ConditionError>,
         evaluations: &mut Evaluations,
     ) -> ClockUse {
-        let Some(at) = self.parameters.iter().position(|(name, _)| name == CLOCK) else { return ClockUse::Unread };
+        let Some(at) = self.parameters.iter().position(|(name, _)| name == CLOCK) else {
+            return ClockUse::Unread;
+        };
         // What a tuple has stored beside it is no clock.
         if tuple.get(CLOCK).is_some() {
             return ClockUse::Unread;
         }
         match outcome {
             // The message shows it.
-            Err(ConditionError::BadValue { parameter, .. }) if parameter == CLOCK => return ClockUse::Otherwise,
-            // Parameters are looked at in their order: these came before the clock, or without regard to it.
+            Err(ConditionError::BadValue { parameter, .. }) if parameter == CLOCK => {
+                return ClockUse::Otherwise;
+            }
+            // Parameters are looked at in their order: these came before the clock, or without
+            // regard to it.
             Err(
-                ConditionError::BadValue { .. } | ConditionError::Missing { .. } | ConditionError::Undeclared { .. },
+                ConditionError::BadValue { .. }
+                | ConditionError::Missing { .. }
+                | ConditionError::Undeclared { .. },
             ) => return ClockUse::Unread,
             Err(ConditionError::Failed { .. } | ConditionError::TooCostly { .. }) | Ok(_) => {}
         }
         if !self.root.reads(at) {
             return ClockUse::Unread;
         }
-        self.compared(at, tuple, request, evaluations).unwrap_or(ClockUse::Otherwise)
+        self.compared(at, tuple, request, evaluations)
+            .unwrap_or(ClockUse::Otherwise)
     }
 
     /// The use by direct comparisons; `None` where there is any other.
@@ -55,13 +66,18 @@ impl Condition {
         request: Sent<'_>,
         evaluations: &mut Evaluations,
     ) -> Option<ClockUse> {
-        let is_time = self.parameters.get(at).is_some_and(|(_, ty)| *ty == ParameterType::Timestamp);
+        let is_time = self
+            .parameters
+            .get(at)
+            .is_some_and(|(_, ty)| *ty == ParameterType::Timestamp);
         let mut compared = Vec::new();
         if !is_time || !compared_with(&self.root, at, &mut compared) {
             return None;
         }
         let values = self.values(tuple, request, evaluations).ok()?;
-        let Some(Val::Timestamp(now)) = values.get(at) else { return None };
+        let Some(Val::Timestamp(now)) = values.get(at) else {
+            return None;
+        };
         let now = now.milliseconds();
         let mut found = ClockUse::read(now);
         for node in compared {
@@ -69,7 +85,9 @@ impl Condition {
             let value = evaluate::evaluate(node, &values, &mut budget);
             evaluations.work(budget.work_done());
             match value {
-                Ok(Val::Timestamp(value)) => found = found.and(ClockUse::compared(now, value.milliseconds_up())),
+                Ok(Val::Timestamp(value)) => {
+                    found = found.and(ClockUse::compared(now, value.milliseconds_up()));
+                }
                 // The comparison fails at any time.
                 Err(Halt::Error(_)) => {}
                 Ok(_) | Err(Halt::OverBudget) => return None,
@@ -99,7 +117,11 @@ fn compared_with<'n>(node: &'n Node, at: usize, values: &mut Vec<&'n Node>) -> b
         // Nothing is known of a variable of a comprehension outside of it.
         return !value.reads(at) && !value.has_local();
     }
-    !is_clock(node) && node.parts().into_iter().all(|part| compared_with(part, at, values))
+    !is_clock(node)
+        && node
+            .parts()
+            .into_iter()
+            .all(|part| compared_with(part, at, values))
 }
 
 #[cfg(test)]
@@ -111,7 +133,10 @@ mod tests {
     const NOW_MS: i64 = 1_780_272_000_000;
 
     fn record(members: &[(&str, Value)]) -> Record {
-        members.iter().map(|(name, value)| ((*name).into(), value.clone())).collect()
+        members
+            .iter()
+            .map(|(name, value)| ((*name).into(), value.clone()))
+            .collect()
     }
 
     fn used(expression: &str, tuple: &[(&str, Value)], request: &[(&str, Value)]) -> ClockUse {
@@ -119,14 +144,23 @@ mod tests {
             (CLOCK, ParameterType::Timestamp),
             ("until", ParameterType::Timestamp),
             ("open", ParameterType::Bool),
-            ("times", ParameterType::List(Box::new(ParameterType::Timestamp))),
+            (
+                "times",
+                ParameterType::List(Box::new(ParameterType::Timestamp)),
+            ),
             ("any", ParameterType::Any),
         ]
         .map(|(name, ty)| (name.into(), ty));
-        let condition = Condition::compile("c", expression, &parameters).unwrap_or_else(|error| panic!("{error:?}"));
+        let condition = Condition::compile("c", expression, &parameters)
+            .unwrap_or_else(|error| panic!("{error:?}"));
         let (tuple, request) = (record(tuple), record(request));
         let outcome = condition.evaluate(&tuple, &request);
-        condition.clock_use(&tuple, Sent::of(&request), &outcome, &mut Evaluations::default())
+        condition.clock_use(
+            &tuple,
+            Sent::of(&request),
+            &outcome,
+            &mut Evaluations::default(),
+        )
     }
 
     fn given(until: &str) -> Vec<(&str, Value)> {
@@ -145,22 +179,70 @@ mod tests {
         let until = |ms: i64| ClockUse::Until(Timestamp(NOW_MS + ms));
         for (expression, at, expected) in [
             ("current_time < until", "2026-06-01T00:00:01Z", until(1_000)),
-            ("until >= current_time || open", "2026-06-01T00:00:01Z", until(1_000)),
-            ("open || current_time < until", "2026-06-01T00:00:01Z", until(1_000)),
+            (
+                "until >= current_time || open",
+                "2026-06-01T00:00:01Z",
+                until(1_000),
+            ),
+            (
+                "open || current_time < until",
+                "2026-06-01T00:00:01Z",
+                until(1_000),
+            ),
             // A started millisecond: the clock has passed the value when it shows the next.
-            ("current_time < until", "2026-06-01T00:00:00.0105Z", until(11)),
-            ("current_time < until", "2026-06-01T00:00:00.000001Z", until(1)),
+            (
+                "current_time < until",
+                "2026-06-01T00:00:00.0105Z",
+                until(11),
+            ),
+            (
+                "current_time < until",
+                "2026-06-01T00:00:00.000001Z",
+                until(1),
+            ),
             // Within the millisecond that is now: not known to have been passed.
-            ("current_time < until", "2026-05-31T23:59:59.9999Z", ClockUse::Otherwise),
-            ("current_time < until", "2026-05-31T23:59:59.999Z", ClockUse::read(Timestamp(NOW_MS))),
+            (
+                "current_time < until",
+                "2026-05-31T23:59:59.9999Z",
+                ClockUse::Otherwise,
+            ),
+            (
+                "current_time < until",
+                "2026-05-31T23:59:59.999Z",
+                ClockUse::read(Timestamp(NOW_MS)),
+            ),
             ("current_time == until", NOW, ClockUse::Otherwise),
-            ("current_time < until + duration('1h')", "2026-06-01T00:00:01Z", until(3_601_000)),
-            ("current_time < times[0] && current_time < until", "2026-06-01T00:00:01Z", until(1_000)),
-            ("current_time < times[7] || open", "2026-06-01T00:00:01Z", ClockUse::read(Timestamp(NOW_MS))),
-            ("current_time > timestamp('2026-06-01T00:00:02Z')", "2026-06-01T00:00:01Z", until(2_000)),
-            ("until > timestamp('2026-06-01T00:00:02Z')", "2026-06-01T00:00:01Z", ClockUse::Unread),
+            (
+                "current_time < until + duration('1h')",
+                "2026-06-01T00:00:01Z",
+                until(3_601_000),
+            ),
+            (
+                "current_time < times[0] && current_time < until",
+                "2026-06-01T00:00:01Z",
+                until(1_000),
+            ),
+            (
+                "current_time < times[7] || open",
+                "2026-06-01T00:00:01Z",
+                ClockUse::read(Timestamp(NOW_MS)),
+            ),
+            (
+                "current_time > timestamp('2026-06-01T00:00:02Z')",
+                "2026-06-01T00:00:01Z",
+                until(2_000),
+            ),
+            (
+                "until > timestamp('2026-06-01T00:00:02Z')",
+                "2026-06-01T00:00:01Z",
+                ClockUse::Unread,
+            ),
         ] {
-            assert_eq!(used(expression, &[], &given(at)), expected, "{expression} {at}");
+            assert_eq!(
+                used(expression, &[], &given(at)),
+                expected,
+                "{expression} {at}"
+            );
         }
     }
 
@@ -180,7 +262,11 @@ mod tests {
             "string(current_time) == 'x'",
             "{'at': current_time}.at < until",
         ] {
-            assert_eq!(used(expression, &[], &given("2026-06-01T00:00:01Z")), ClockUse::Otherwise, "{expression}");
+            assert_eq!(
+                used(expression, &[], &given("2026-06-01T00:00:01Z")),
+                ClockUse::Otherwise,
+                "{expression}"
+            );
         }
     }
 

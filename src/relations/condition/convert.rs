@@ -21,7 +21,10 @@ pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
         Function::ToDuration => match value {
             Val::Duration(_) => Ok(value.clone()),
             Val::Int(nanos) => Ok(Val::Duration(*nanos)),
-            Val::Text(text) => parsed(time::parse_duration(text).map(Val::Duration), "duration such as `1h30m`"),
+            Val::Text(text) => parsed(
+                time::parse_duration(text).map(Val::Duration),
+                "duration such as `1h30m`",
+            ),
             _ => mismatch("duration", std::slice::from_ref(value)),
         },
         Function::ToInt => to_int(value),
@@ -33,9 +36,10 @@ pub(super) fn convert(function: &Function, value: &Val) -> Outcome {
         Function::ToTimestamp => match value {
             Val::Timestamp(_) => Ok(value.clone()),
             Val::Int(seconds) => in_range(time::Instant::of_seconds(*seconds).map(Val::Timestamp)),
-            Val::Text(text) => {
-                parsed(time::parse_instant(text).map(Val::Timestamp), "time such as `2026-10-01T09:00:00Z`")
-            }
+            Val::Text(text) => parsed(
+                time::parse_instant(text).map(Val::Timestamp),
+                "time such as `2026-10-01T09:00:00Z`",
+            ),
             _ => mismatch("timestamp", std::slice::from_ref(value)),
         },
         Function::ToUint => to_uint(value),
@@ -60,7 +64,10 @@ fn to_bool(value: &Val) -> Outcome {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "that is what the conversion means: the nearest double")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "that is what the conversion means: the nearest double"
+)]
 fn to_double(value: &Val) -> Outcome {
     match value {
         Val::Double(_) => Ok(value.clone()),
@@ -68,7 +75,8 @@ fn to_double(value: &Val) -> Outcome {
         Val::Uint(value) => Ok(Val::Double(*value as f64)),
         Val::Text(text) => {
             // Digits that are out of range are an error; `Inf` and `NaN` are what they say.
-            let fits = |value: &f64| !value.is_infinite() || !text.contains(|c: char| c.is_ascii_digit());
+            let fits =
+                |value: &f64| !value.is_infinite() || !text.contains(|c: char| c.is_ascii_digit());
             parsed(text.parse().ok().filter(fits).map(Val::Double), "double")
         }
         _ => mismatch("double", std::slice::from_ref(value)),
@@ -79,7 +87,11 @@ fn to_int(value: &Val) -> Outcome {
     match value {
         Val::Int(_) => Ok(value.clone()),
         Val::Uint(value) => in_range(i64::try_from(*value).ok().map(Val::Int)),
-        Val::Double(value) => in_range(truncated(*value).and_then(|value| i64::try_from(value).ok()).map(Val::Int)),
+        Val::Double(value) => in_range(
+            truncated(*value)
+                .and_then(|value| i64::try_from(value).ok())
+                .map(Val::Int),
+        ),
         Val::Text(text) => parsed(text.parse().ok().map(Val::Int), "int"),
         Val::Timestamp(timestamp) => Ok(Val::Int(timestamp.seconds())),
         Val::Duration(nanos) => Ok(Val::Int(*nanos)),
@@ -91,7 +103,11 @@ fn to_uint(value: &Val) -> Outcome {
     match value {
         Val::Uint(_) => Ok(value.clone()),
         Val::Int(value) => in_range(u64::try_from(*value).ok().map(Val::Uint)),
-        Val::Double(value) => in_range(truncated(*value).and_then(|value| u64::try_from(value).ok()).map(Val::Uint)),
+        Val::Double(value) => in_range(
+            truncated(*value)
+                .and_then(|value| u64::try_from(value).ok())
+                .map(Val::Uint),
+        ),
         Val::Text(text) => {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
             parsed(text.parse().ok().filter(|_| digits).map(Val::Uint), "uint")
@@ -100,7 +116,10 @@ fn to_uint(value: &Val) -> Outcome {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "it saturates far outside of the range that callers check")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it saturates far outside of the range that callers check"
+)]
 fn truncated(value: f64) -> Option<i128> {
     value.is_finite().then_some(value as i128)
 }

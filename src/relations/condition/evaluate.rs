@@ -1,16 +1,19 @@
 //! Evaluation of a lowered expression, within a budget.
 //!
-//! Costs are cel-go's, which OpenFGA's limit counts: a name, a field, an index or a call costs 1; a list literal 10, a map
-//! literal 30; searching or comparing strings, a tenth of their characters; `in` on a list, its length; a pattern, a
-//! tenth of the text times a quarter of the pattern. `&&`, `||`, `? :` and literals cost nothing of their own, and what
-//! is not evaluated costs nothing. cel-go's estimates for strings inside lists are not followed to the last unit.
+//! Costs are cel-go's, which OpenFGA's limit counts: a name, a field, an index or a call costs 1; a
+//! list literal 10, a map literal 30; searching or comparing strings, a tenth of their characters;
+//! `in` on a list, its length; a pattern, a tenth of the text times a quarter of the pattern. `&&`,
+//! `||`, `? :` and literals cost nothing of their own, and what is not evaluated costs nothing.
+//! cel-go's estimates for strings inside lists are not followed to the last unit.
 //!
-//! Beside cel-go's units, which say nothing of how large a list is that is copied or compared whole, work is counted:
-//! one for each value that is looked at, and one for sixteen bytes of text. A list of a request's megabyte could
-//! otherwise be doubled eighty times within 512 bytes of an expression, for two units each time.
+//! Beside cel-go's units, which say nothing of how large a list is that is copied or compared
+//! whole, work is counted: one for each value that is looked at, and one for sixteen bytes of text.
+//! A list of a request's megabyte could otherwise be doubled eighty times within 512 bytes of an
+//! expression, for two units each time.
 //!
-//! INVARIANT: an error can be absorbed, by `&&`, `||` and what they absorb; an exhausted budget never. The cost of a call
-//! is taken before it is done, so nothing runs that the budget does not cover.
+//! INVARIANT: an error can be absorbed, by `&&`, `||` and what they absorb; an exhausted budget
+//! never. The cost of a call is taken before it is done, so nothing runs that the budget does not
+//! cover.
 
 use super::cast::work_of_text;
 use super::functions;
@@ -46,10 +49,12 @@ impl fmt::Display for Halt {
 
 pub(super) type Outcome = Result<Val, Halt>;
 
-/// The work that one evaluation may do: some 20 ms. A condition over ten thousand values takes a tenth of it.
+/// The work that one evaluation may do: some 20 ms. A condition over ten thousand values takes a
+/// tenth of it.
 const MAX_WORK: u64 = 1 << 20;
 
-/// The work of compiling a pattern that came with the request: some 100 µs, where it is as large as it may be.
+/// The work of compiling a pattern that came with the request: some 100 µs, where it is as large as
+/// it may be.
 const PATTERN_WORK: u64 = 8_192;
 
 /// The work of finding a time zone by its name.
@@ -64,12 +69,18 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(units: u64) -> Self {
-        Self { units, work: MAX_WORK }
+        Self {
+            units,
+            work: MAX_WORK,
+        }
     }
 
     /// For what is evaluated when a model is written.
     pub(super) fn unlimited() -> Self {
-        Self { units: u64::MAX, work: u64::MAX }
+        Self {
+            units: u64::MAX,
+            work: u64::MAX,
+        }
     }
 
     /// The work that was done.
@@ -96,7 +107,12 @@ impl Budget {
 
 /// Evaluates an expression whose parameters have these values.
 pub(super) fn evaluate(node: &Node, parameters: &[Val], budget: &mut Budget) -> Outcome {
-    Frame { parameters, locals: Vec::new(), budget }.value(node)
+    Frame {
+        parameters,
+        locals: Vec::new(),
+        budget,
+    }
+    .value(node)
 }
 
 struct Frame<'a> {
@@ -112,11 +128,17 @@ impl Frame<'_> {
             Node::Const(value) => Ok(value.clone()),
             Node::Parameter(at) => {
                 self.budget.spend(1)?;
-                self.parameters.get(*at).cloned().ok_or_else(|| Halt::Error("a parameter has no value".to_owned()))
+                self.parameters
+                    .get(*at)
+                    .cloned()
+                    .ok_or_else(|| Halt::Error("a parameter has no value".to_owned()))
             }
             Node::Local(at) => {
                 self.budget.spend(1)?;
-                self.locals.get(*at).cloned().unwrap_or_else(|| Halt::error("a variable has no value"))
+                self.locals
+                    .get(*at)
+                    .cloned()
+                    .unwrap_or_else(|| Halt::error("a variable has no value"))
             }
             Node::And(sides) => self.logic(sides, false),
             Node::Or(sides) => self.logic(sides, true),
@@ -196,7 +218,9 @@ impl Frame<'_> {
     }
 
     fn not_strictly_false(&mut self, args: &[Node]) -> Outcome {
-        let value = args.first().map_or_else(|| Halt::error("a value is missing"), |arg| self.value(arg));
+        let value = args
+            .first()
+            .map_or_else(|| Halt::error("a value is missing"), |arg| self.value(arg));
         self.budget.spend(1)?;
         match value {
             Err(Halt::OverBudget) => Err(Halt::OverBudget),
@@ -208,7 +232,9 @@ impl Frame<'_> {
         let mut entries = std::collections::BTreeMap::new();
         for (key, value) in nodes {
             let (key, value) = (self.value(key)?, self.value(value)?);
-            let Some(name) = Key::of(&key) else { return mismatch("map", &[key]) };
+            let Some(name) = Key::of(&key) else {
+                return mismatch("map", &[key]);
+            };
             if entries.insert(name, value).is_some() {
                 return Halt::error("a map literal has a key twice");
             }
@@ -219,7 +245,8 @@ impl Frame<'_> {
 
     fn fold(&mut self, fold: &Fold) -> Outcome {
         let range = self.value(&fold.range)?;
-        // One after another: the budget ends long before a list of a hundred thousand, and copies of it are not free.
+        // One after another: the budget ends long before a list of a hundred thousand, and copies
+        // of it are not free.
         let items: Box<dyn Iterator<Item = Val> + '_> = match &range {
             Val::List(items) => Box::new(items.iter().cloned()),
             Val::Map(entries) => Box::new(entries.keys().map(Key::to_val)),
@@ -232,9 +259,16 @@ impl Frame<'_> {
             self.locals.push(result);
             self.locals.push(Ok(item));
             let go_on = self.value(&fold.go_on);
-            let step = if go_on == Ok(Val::Bool(true)) { Some(self.value(&fold.step)) } else { None };
+            let step = if go_on == Ok(Val::Bool(true)) {
+                Some(self.value(&fold.step))
+            } else {
+                None
+            };
             self.locals.truncate(depth + 1);
-            let so_far = self.locals.pop().unwrap_or_else(|| Halt::error("a variable has no value"));
+            let so_far = self
+                .locals
+                .pop()
+                .unwrap_or_else(|| Halt::error("a variable has no value"));
             match (go_on, step) {
                 (Err(halt), _) | (_, Some(Err(halt @ Halt::OverBudget))) => return Err(halt),
                 (Ok(_), Some(step)) => result = step,
@@ -313,18 +347,28 @@ fn cost(function: &Function, args: &[Val], most: usize) -> u64 {
             | Function::GreaterEqual,
             [a, b],
         ) => tenth(size(a).min(size(b))),
-        (Function::Add, [a @ (Val::Text(_) | Val::Bytes(_)), b]) => tenth(size(a).saturating_add(size(b))),
+        (Function::Add, [a @ (Val::Text(_) | Val::Bytes(_)), b]) => {
+            tenth(size(a).saturating_add(size(b)))
+        }
         (Function::In, [_, list @ Val::List(_)]) => size(list),
         (Function::Contains, [a, b]) => tenth(size(a)).saturating_mul(tenth(size(b))),
         (Function::StartsWith | Function::EndsWith, [_, it])
-        | (Function::ToBytes | Function::ToText, [it @ (Val::Text(_) | Val::Bytes(_))]) => tenth(size(it)),
-        (Function::Matches(_), [a, b]) => tenth(size(a).saturating_add(1)).saturating_mul(size(b).div_ceil(4)),
+        | (Function::ToBytes | Function::ToText, [it @ (Val::Text(_) | Val::Bytes(_))]) => {
+            tenth(size(it))
+        }
+        (Function::Matches(_), [a, b]) => {
+            tenth(size(a).saturating_add(1)).saturating_mul(size(b).div_ceil(4))
+        }
         _ => 1,
     }
 }
 
-/// An operation that has no meaning for such values: only possible where a type was known too late to be checked.
+/// An operation that has no meaning for such values: only possible where a type was known too late
+/// to be checked.
 pub(super) fn mismatch<T>(operation: &str, values: &[Val]) -> Result<T, Halt> {
-    let kinds: Vec<_> = values.iter().map(|value| format!("`{}`", value.type_name())).collect();
+    let kinds: Vec<_> = values
+        .iter()
+        .map(|value| format!("`{}`", value.type_name()))
+        .collect();
     Halt::error(format!("`{operation}` does not take {}", kinds.join(", ")))
 }

@@ -34,24 +34,34 @@ pub(super) fn apply(function: &Function, args: &[Val], budget: &mut Budget) -> O
             }
             Ok(Val::Bool(false))
         }
-        (Function::In, [item, Val::Map(entries)]) => {
-            Ok(Val::Bool(Key::of(item).is_some_and(|key| entries.contains_key(&key))))
-        }
+        (Function::In, [item, Val::Map(entries)]) => Ok(Val::Bool(
+            Key::of(item).is_some_and(|key| entries.contains_key(&key)),
+        )),
         (Function::Size, [it @ (Val::Text(_) | Val::Bytes(_) | Val::List(_) | Val::Map(_))]) => {
             in_range(i64::try_from(it.size()).ok().map(Val::Int))
         }
         (Function::Contains, [Val::Text(a), Val::Text(b)]) => Ok(Val::Bool(a.contains(b.as_str()))),
-        (Function::StartsWith, [Val::Text(a), Val::Text(b)]) => Ok(Val::Bool(a.starts_with(b.as_str()))),
-        (Function::EndsWith, [Val::Text(a), Val::Text(b)]) => Ok(Val::Bool(a.ends_with(b.as_str()))),
-        (Function::Matches(Some(compiled)), [Val::Text(text), _]) => Ok(Val::Bool(compiled.is_match(text))),
-        (Function::Matches(None), [Val::Text(text), Val::Text(source)]) => match pattern::compile_sent(source) {
-            Some(compiled) => Ok(Val::Bool(compiled.is_match(text))),
-            None => Halt::error("the pattern is no regular expression (RE2), or too large"),
-        },
-        (Function::InCidr, [Val::Ip(address), Val::Text(cidr)]) => match network::is_in(*address, cidr) {
-            Some(inside) => Ok(Val::Bool(inside)),
-            None => Halt::error("the text is no network"),
-        },
+        (Function::StartsWith, [Val::Text(a), Val::Text(b)]) => {
+            Ok(Val::Bool(a.starts_with(b.as_str())))
+        }
+        (Function::EndsWith, [Val::Text(a), Val::Text(b)]) => {
+            Ok(Val::Bool(a.ends_with(b.as_str())))
+        }
+        (Function::Matches(Some(compiled)), [Val::Text(text), _]) => {
+            Ok(Val::Bool(compiled.is_match(text)))
+        }
+        (Function::Matches(None), [Val::Text(text), Val::Text(source)]) => {
+            match pattern::compile_sent(source) {
+                Some(compiled) => Ok(Val::Bool(compiled.is_match(text))),
+                None => Halt::error("the pattern is no regular expression (RE2), or too large"),
+            }
+        }
+        (Function::InCidr, [Val::Ip(address), Val::Text(cidr)]) => {
+            match network::is_in(*address, cidr) {
+                Some(inside) => Ok(Val::Bool(inside)),
+                None => Halt::error("the text is no network"),
+            }
+        }
         (Function::ToDyn, [it]) => Ok(it.clone()),
         (Function::TypeOf, [it]) => Ok(Val::Type(it.type_name())),
         (Function::Part(part), [it]) => calendar::part(*part, it, None),
@@ -61,7 +71,8 @@ pub(super) fn apply(function: &Function, args: &[Val], budget: &mut Budget) -> O
     }
 }
 
-/// Whether two values are equal, as [`Val`]'s own equality has it; what is compared is paid for on the way.
+/// Whether two values are equal, as [`Val`]'s own equality has it; what is compared is paid for on
+/// the way.
 fn equal(a: &Val, b: &Val, budget: &mut Budget) -> Result<bool, Halt> {
     budget.work(1)?;
     match (a, b) {
@@ -114,7 +125,9 @@ fn add(a: &Val, b: &Val) -> Outcome {
         (Val::Uint(a), Val::Uint(b)) => a.checked_add(*b).map(Val::Uint),
         (Val::Double(a), Val::Double(b)) => Some(Val::Double(a + b)),
         (Val::Text(a), Val::Text(b)) => Some(Val::Text(format!("{a}{b}").into())),
-        (Val::Bytes(a), Val::Bytes(b)) => Some(Val::Bytes([a.as_ref(), b.as_ref()].concat().into())),
+        (Val::Bytes(a), Val::Bytes(b)) => {
+            Some(Val::Bytes([a.as_ref(), b.as_ref()].concat().into()))
+        }
         (Val::Duration(a), Val::Duration(b)) => a.checked_add(*b).map(Val::Duration),
         (Val::Timestamp(a), Val::Duration(b)) | (Val::Duration(b), Val::Timestamp(a)) => {
             a.moved(*b, false).map(Val::Timestamp)
@@ -147,7 +160,9 @@ fn multiply(a: &Val, b: &Val) -> Outcome {
 
 fn divide(a: &Val, b: &Val) -> Outcome {
     in_range(match (a, b) {
-        (Val::Int(_), Val::Int(0)) | (Val::Uint(_), Val::Uint(0)) => return Halt::error("division by zero"),
+        (Val::Int(_), Val::Int(0)) | (Val::Uint(_), Val::Uint(0)) => {
+            return Halt::error("division by zero");
+        }
         (Val::Int(a), Val::Int(b)) => a.checked_div(*b).map(Val::Int),
         (Val::Uint(a), Val::Uint(b)) => a.checked_div(*b).map(Val::Uint),
         (Val::Double(a), Val::Double(b)) => Some(Val::Double(a / b)),
@@ -157,7 +172,9 @@ fn divide(a: &Val, b: &Val) -> Outcome {
 
 fn modulo(a: &Val, b: &Val) -> Outcome {
     in_range(match (a, b) {
-        (Val::Int(_), Val::Int(0)) | (Val::Uint(_), Val::Uint(0)) => return Halt::error("division by zero"),
+        (Val::Int(_), Val::Int(0)) | (Val::Uint(_), Val::Uint(0)) => {
+            return Halt::error("division by zero");
+        }
         (Val::Int(a), Val::Int(b)) => a.checked_rem(*b).map(Val::Int),
         (Val::Uint(a), Val::Uint(b)) => a.checked_rem(*b).map(Val::Uint),
         _ => return mismatch("%", &[a.clone(), b.clone()]),

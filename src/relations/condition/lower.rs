@@ -1,14 +1,18 @@
-//! From CEL's syntax tree to one that is quick to evaluate, with every name resolved and every type checked.
+//! From CEL's syntax tree to one that is quick to evaluate, with every name resolved and every type
+//! checked.
 //!
-//! INVARIANT: what passes cannot fail for a reason that was visible when the model was written: no unknown variable or
-//! function, no operand of a wrong type, no literal that is no duration, time, address or pattern, no result but a bool.
+//! INVARIANT: what passes cannot fail for a reason that was visible when the model was written: no
+//! unknown variable or function, no operand of a wrong type, no literal that is no duration, time,
+//! address or pattern, no result but a bool.
 
 use super::evaluate::{self, Budget};
 use super::pattern;
 use super::signature::{Function, TYPE_VALUES, Ty};
 use super::types::ParameterType;
 use super::value::Val;
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExpr, SelectExpr};
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExpr, SelectExpr,
+};
 use smol_str::SmolStr;
 
 /// Deepest syntax tree: evaluation is recursive, and conditions of real models are some ten deep.
@@ -47,8 +51,17 @@ impl Node {
             Self::Choice(parts) => vec![&parts.0, &parts.1, &parts.2],
             Self::Call(_, nodes) | Self::List(nodes) => nodes.iter().collect(),
             Self::Select(operand, _) | Self::Has(operand, _) => vec![operand],
-            Self::Map(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
-            Self::Fold(fold) => vec![&fold.range, &fold.start, &fold.go_on, &fold.step, &fold.result],
+            Self::Map(entries) => entries
+                .iter()
+                .flat_map(|(key, value)| [key, value])
+                .collect(),
+            Self::Fold(fold) => vec![
+                &fold.range,
+                &fold.start,
+                &fold.go_on,
+                &fold.step,
+                &fold.result,
+            ],
         }
     }
 
@@ -78,13 +91,22 @@ pub(super) struct Fold {
 }
 
 /// Checks an expression over these parameters, and lowers it; `Err` says what is wrong.
-pub(super) fn lower(expr: &IdedExpr, parameters: &[(SmolStr, ParameterType)]) -> Result<Node, String> {
-    let mut scope = Scope { parameters, locals: Vec::new(), depth: 0 };
+pub(super) fn lower(
+    expr: &IdedExpr,
+    parameters: &[(SmolStr, ParameterType)],
+) -> Result<Node, String> {
+    let mut scope = Scope {
+        parameters,
+        locals: Vec::new(),
+        depth: 0,
+    };
     let (node, ty) = scope.node(expr)?;
     if ty == Ty::Bool {
         Ok(node)
     } else {
-        Err(format!("the expression is of type `{ty}`, and a condition must be a `bool`"))
+        Err(format!(
+            "the expression is of type `{ty}`, and a condition must be a `bool`"
+        ))
     }
 }
 
@@ -99,7 +121,9 @@ type Lowered = Result<(Node, Ty), String>;
 impl<'a> Scope<'a> {
     fn node(&mut self, expr: &'a IdedExpr) -> Lowered {
         if self.depth >= MAX_DEPTH {
-            return Err(format!("the expression is nested more than {MAX_DEPTH} deep"));
+            return Err(format!(
+                "the expression is nested more than {MAX_DEPTH} deep"
+            ));
         }
         self.depth += 1;
         let lowered = match &expr.expr {
@@ -110,7 +134,10 @@ impl<'a> Scope<'a> {
             Expr::List(list) if list.optional_indices.is_empty() => self.list(&list.elements),
             Expr::Map(map) => self.map(map),
             Expr::Comprehension(fold) => self.fold(fold),
-            Expr::Struct(it) => Err(format!("`{}` cannot be built; use `duration(…)` or `timestamp(…)`", it.type_name)),
+            Expr::Struct(it) => Err(format!(
+                "`{}` cannot be built; use `duration(…)` or `timestamp(…)`",
+                it.type_name
+            )),
             Expr::List(_) | Expr::Unspecified => {
                 Err("the expression uses syntax that conditions do not have".to_owned())
             }
@@ -120,15 +147,29 @@ impl<'a> Scope<'a> {
     }
 
     fn name(&self, name: &str) -> Lowered {
-        if let Some((at, (_, ty))) = self.locals.iter().enumerate().rev().find(|(_, (local, _))| *local == name) {
+        if let Some((at, (_, ty))) = self
+            .locals
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(_, (local, _))| *local == name)
+        {
             return Ok((Node::Local(at), ty.clone()));
         }
-        if let Some((at, (_, ty))) = self.parameters.iter().enumerate().find(|(_, (it, _))| it == name) {
+        if let Some((at, (_, ty))) = self
+            .parameters
+            .iter()
+            .enumerate()
+            .find(|(_, (it, _))| it == name)
+        {
             return Ok((Node::Parameter(at), ty.into()));
         }
         match TYPE_VALUES.iter().find(|it| **it == name) {
             Some(name) => Ok((Node::Const(Val::Type(name)), Ty::Type)),
-            None => Err(format!("`{name}` is no parameter of the condition; {}", self.declared())),
+            None => Err(format!(
+                "`{name}` is no parameter of the condition; {}",
+                self.declared()
+            )),
         }
     }
 
@@ -136,7 +177,11 @@ impl<'a> Scope<'a> {
         if self.parameters.is_empty() {
             return "it declares none".to_owned();
         }
-        let names: Vec<_> = self.parameters.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let names: Vec<_> = self
+            .parameters
+            .iter()
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
         format!("it declares {}", names.join(", "))
     }
 
@@ -145,10 +190,19 @@ impl<'a> Scope<'a> {
         let ty = match ty {
             Ty::Map(_, element) => *element,
             Ty::Dyn => Ty::Dyn,
-            ty => return Err(format!("`.{}` is asked of a `{ty}`, which has no fields", select.field)),
+            ty => {
+                return Err(format!(
+                    "`.{}` is asked of a `{ty}`, which has no fields",
+                    select.field
+                ));
+            }
         };
         let (operand, field) = (Box::new(operand), select.field.as_str().into());
-        Ok(if select.test { (Node::Has(operand, field), Ty::Bool) } else { (Node::Select(operand, field), ty) })
+        Ok(if select.test {
+            (Node::Has(operand, field), Ty::Bool)
+        } else {
+            (Node::Select(operand, field), ty)
+        })
     }
 
     fn call(&mut self, call: &'a CallExpr) -> Lowered {
@@ -164,22 +218,30 @@ impl<'a> Scope<'a> {
         let mut nodes_left = nodes.into_iter();
         let mut next = || nodes_left.next().unwrap_or(Node::Const(Val::Null));
         match (name, types.as_slice()) {
-            ("_&&_", [Ty::Bool | Ty::Dyn, Ty::Bool | Ty::Dyn]) => Ok((Node::And(Box::new((next(), next()))), Ty::Bool)),
-            ("_||_", [Ty::Bool | Ty::Dyn, Ty::Bool | Ty::Dyn]) => Ok((Node::Or(Box::new((next(), next()))), Ty::Bool)),
+            ("_&&_", [Ty::Bool | Ty::Dyn, Ty::Bool | Ty::Dyn]) => {
+                Ok((Node::And(Box::new((next(), next()))), Ty::Bool))
+            }
+            ("_||_", [Ty::Bool | Ty::Dyn, Ty::Bool | Ty::Dyn]) => {
+                Ok((Node::Or(Box::new((next(), next()))), Ty::Bool))
+            }
             ("_?_:_", [Ty::Bool | Ty::Dyn, a, b]) => match a.unify(b) {
                 Some(ty) => Ok((Node::Choice(Box::new((next(), next(), next()))), ty)),
                 None => no_overload(),
             },
-            ("_[_]", [Ty::List(element), Ty::Int | Ty::Dyn]) => {
-                Ok((Node::Index(Box::new((next(), next()))), element.as_ref().clone()))
-            }
-            ("_[_]", [Ty::Map(key, element), index]) if index.unify(key).is_some() => {
-                Ok((Node::Index(Box::new((next(), next()))), element.as_ref().clone()))
-            }
+            ("_[_]", [Ty::List(element), Ty::Int | Ty::Dyn]) => Ok((
+                Node::Index(Box::new((next(), next()))),
+                element.as_ref().clone(),
+            )),
+            ("_[_]", [Ty::Map(key, element), index]) if index.unify(key).is_some() => Ok((
+                Node::Index(Box::new((next(), next()))),
+                element.as_ref().clone(),
+            )),
             ("_[_]", [Ty::Dyn, _]) => Ok((Node::Index(Box::new((next(), next()))), Ty::Dyn)),
             ("_&&_" | "_||_" | "_?_:_" | "_[_]", _) => no_overload(),
             _ => {
-                let Some(function) = find(name, call.target.is_some()) else { return Err(unknown(name, call)) };
+                let Some(function) = find(name, call.target.is_some()) else {
+                    return Err(unknown(name, call));
+                };
                 match function.result(&types) {
                     Some(ty) => Ok((fold_constants(function, nodes_left.collect())?, ty)),
                     None => no_overload(),
@@ -203,7 +265,8 @@ impl<'a> Scope<'a> {
             let EntryExpr::MapEntry(entry) = &entry.expr else {
                 return Err("a map literal takes `key: value` entries".to_owned());
             };
-            let ((key, key_type), (value, value_type)) = (self.node(&entry.key)?, self.node(&entry.value)?);
+            let ((key, key_type), (value, value_type)) =
+                (self.node(&entry.key)?, self.node(&entry.value)?);
             if !matches!(key_type, Ty::Bool | Ty::Int | Ty::Uint | Ty::Text | Ty::Dyn) {
                 return Err(format!(
                     "a `{key_type}` cannot be the key of a map; use a string, a whole number or a bool"
@@ -213,7 +276,10 @@ impl<'a> Scope<'a> {
             keys.push(key_type);
             values.push(value_type);
         }
-        Ok((Node::Map(nodes), Ty::Map(Box::new(Ty::join(&keys)), Box::new(Ty::join(&values)))))
+        Ok((
+            Node::Map(nodes),
+            Ty::Map(Box::new(Ty::join(&keys)), Box::new(Ty::join(&values))),
+        ))
     }
 
     fn fold(&mut self, fold: &'a ComprehensionExpr) -> Lowered {
@@ -222,7 +288,11 @@ impl<'a> Scope<'a> {
             Ty::List(element) => *element,
             Ty::Map(key, _) => *key,
             Ty::Dyn => Ty::Dyn,
-            ty => return Err(format!("a `{ty}` has no elements to go through; use a list or a map")),
+            ty => {
+                return Err(format!(
+                    "a `{ty}` has no elements to go through; use a list or a map"
+                ));
+            }
         };
         if fold.iter_var2.is_some() {
             return Err("a comprehension takes one variable".to_owned());
@@ -231,23 +301,42 @@ impl<'a> Scope<'a> {
         let accumulated = self.accumulated(fold, &element, start_type)?;
         self.locals.push((&fold.accu_var, accumulated));
         self.locals.push((&fold.iter_var, element));
-        let inner = self.node(&fold.loop_cond).and_then(|go_on| Ok((go_on, self.node(&fold.loop_step)?)));
+        let inner = self
+            .node(&fold.loop_cond)
+            .and_then(|go_on| Ok((go_on, self.node(&fold.loop_step)?)));
         self.locals.pop();
         let result = self.node(&fold.result);
         self.locals.pop();
         let ((go_on, _), (step, _)) = inner?;
         let (result, ty) = result?;
-        Ok((Node::Fold(Box::new(Fold { range, start, go_on, step, result })), ty))
+        Ok((
+            Node::Fold(Box::new(Fold {
+                range,
+                start,
+                go_on,
+                step,
+                result,
+            })),
+            ty,
+        ))
     }
 
-    /// The type of a comprehension's result so far: `map` and `filter` begin with an empty list, whose elements have
-    /// their type from the first step.
-    fn accumulated(&mut self, fold: &'a ComprehensionExpr, element: &Ty, start: Ty) -> Result<Ty, String> {
-        let empty_list = matches!(&fold.accu_init.expr, Expr::List(list) if list.elements.is_empty());
+    /// The type of a comprehension's result so far: `map` and `filter` begin with an empty list,
+    /// whose elements have their type from the first step.
+    fn accumulated(
+        &mut self,
+        fold: &'a ComprehensionExpr,
+        element: &Ty,
+        start: Ty,
+    ) -> Result<Ty, String> {
+        let empty_list =
+            matches!(&fold.accu_init.expr, Expr::List(list) if list.elements.is_empty());
         if !empty_list {
             return Ok(start);
         }
-        let Some(added) = added_element(&fold.loop_step) else { return Ok(start) };
+        let Some(added) = added_element(&fold.loop_step) else {
+            return Ok(start);
+        };
         self.locals.push((&fold.accu_var, start));
         self.locals.push((&fold.iter_var, element.clone()));
         let added = self.node(added);
@@ -258,7 +347,9 @@ impl<'a> Scope<'a> {
 
 /// The `e` of `result + [e]`, or of `p ? result + [e] : result`.
 fn added_element(step: &IdedExpr) -> Option<&IdedExpr> {
-    let Expr::Call(call) = &step.expr else { return None };
+    let Expr::Call(call) = &step.expr else {
+        return None;
+    };
     match (call.func_name.as_str(), call.args.as_slice()) {
         ("_+_", [_, list]) => match &list.expr {
             Expr::List(list) => list.elements.first(),
@@ -299,14 +390,22 @@ fn fold_constants(function: Function, args: Vec<Node>) -> Result<Node, String> {
             Ok(Node::Call(Function::Matches(Some(compiled)), args))
         }
         (Function::ToDuration | Function::ToTimestamp | Function::ToIp, [Node::Const(value)]) => {
-            let made = evaluate::call(&function, std::slice::from_ref(value), &mut Budget::unlimited());
+            let made = evaluate::call(
+                &function,
+                std::slice::from_ref(value),
+                &mut Budget::unlimited(),
+            );
             made.map(Node::Const).map_err(|halt| match value {
                 Val::Text(text) => format!("`{text}`: {halt}"),
                 _ => halt.to_string(),
             })
         }
-        (Function::InCidr, [_, Node::Const(Val::Text(text))]) if !super::network::is_network(text) => {
-            Err(format!("`{text}` is no network; write an address and the number of its bits: `10.0.0.0/8`"))
+        (Function::InCidr, [_, Node::Const(Val::Text(text))])
+            if !super::network::is_network(text) =>
+        {
+            Err(format!(
+                "`{text}` is no network; write an address and the number of its bits: `10.0.0.0/8`"
+            ))
         }
         _ => Ok(Node::Call(function, args)),
     }
@@ -331,7 +430,9 @@ fn refuse_operands(name: &str, on_value: bool, types: &[Ty]) -> String {
         "[_]" => format!("`[ ]` takes a list and an int, or a map and a key of it, not {operands}"),
         "@in" => format!("`in` takes a value and a list or map of such, not {operands}"),
         operator if !operator.starts_with(char::is_alphabetic) => {
-            format!("`{operator}` does not take {operands}; convert one, as in `int(x)` or `double(x)`")
+            format!(
+                "`{operator}` does not take {operands}; convert one, as in `int(x)` or `double(x)`"
+            )
         }
         name if on_value => format!("`{name}` on a value does not take {operands}"),
         name => format!("`{name}` does not take {operands}"),

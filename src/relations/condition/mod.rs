@@ -1,11 +1,14 @@
 //! Conditions on tuples: CEL expressions over typed parameters.
 //!
-//! **Problem.** A grant can depend on the request: until when, from which network, up to which amount. The expression
-//! comes from whoever writes the model, the values from whoever asks; neither may make a check hang, panic or permit by
-//! mistake, and no value may be read out of a message by who was not told it. OpenFGA says what an expression means: CEL with addresses, parameters that are cast and must all be there.
-//! **Decision.** The `cel` crate reads the text into its syntax tree. Everything after that is ours: a checker that
-//! refuses a model whose expression cannot be right, and an evaluator that counts costs as OpenFGA does. The crate's own
-//! evaluator knows no types before it runs, and no budget; in tests it is the oracle.
+//! **Problem.** A grant can depend on the request: until when, from which network, up to which
+//! amount. The expression comes from whoever writes the model, the values from whoever asks;
+//! neither may make a check hang, panic or permit by mistake, and no value may be read out of a
+//! message by who was not told it. OpenFGA says what an expression means: CEL with addresses,
+//! parameters that are cast and must all be there.
+//! **Decision.** The `cel` crate reads the text into its syntax tree. Everything after that is
+//! ours: a checker that refuses a model whose expression cannot be right, and an evaluator that
+//! counts costs as OpenFGA does. The crate's own evaluator knows no types before it runs, and no
+//! budget; in tests it is the oracle.
 //! **Trade-off.** CEL's functions are written here once more, those that OpenFGA's environment has.
 
 mod calendar;
@@ -53,9 +56,13 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Checks and compiles an expression, within [`MAX_COST`] per evaluation; `Err` says everything that is wrong, each
-    /// with its remedy.
-    pub fn compile(name: &str, expression: &str, parameters: &[(SmolStr, ParameterType)]) -> Result<Self, Vec<String>> {
+    /// Checks and compiles an expression, within [`MAX_COST`] per evaluation; `Err` says everything
+    /// that is wrong, each with its remedy.
+    pub fn compile(
+        name: &str,
+        expression: &str,
+        parameters: &[(SmolStr, ParameterType)],
+    ) -> Result<Self, Vec<String>> {
         let mut problems = wrong_parameters(parameters);
         if expression.len() > MAX_EXPRESSION_BYTES {
             problems.push(format!(
@@ -66,9 +73,12 @@ impl Condition {
         }
         let root = syntax::read(expression, |tree| lower::lower(tree, parameters));
         match root {
-            Ok(root) if problems.is_empty() => {
-                Ok(Self { name: name.into(), parameters: parameters.to_vec(), root, max_cost: MAX_COST })
-            }
+            Ok(root) if problems.is_empty() => Ok(Self {
+                name: name.into(),
+                parameters: parameters.to_vec(),
+                root,
+                max_cost: MAX_COST,
+            }),
             Ok(_) => Err(problems),
             Err(problem) => {
                 problems.push(problem);
@@ -90,8 +100,9 @@ impl Condition {
         &self.name
     }
 
-    /// The declared parameters, in the order in which they were written. An evaluation depends on each of them, for a
-    /// value that is missing or of a wrong type is an error even where the expression does not read it.
+    /// The declared parameters, in the order in which they were written. An evaluation depends on
+    /// each of them, for a value that is missing or of a wrong type is an error even where the
+    /// expression does not read it.
     #[must_use]
     pub fn parameters(&self) -> &[(SmolStr, ParameterType)] {
         &self.parameters
@@ -100,15 +111,20 @@ impl Condition {
     /// Whether the expression names a parameter.
     #[must_use]
     pub fn reads(&self, parameter: &str) -> bool {
-        self.parameters.iter().position(|(name, _)| name == parameter).is_some_and(|at| self.root.reads(at))
+        self.parameters
+            .iter()
+            .position(|(name, _)| name == parameter)
+            .is_some_and(|at| self.root.reads(at))
     }
 
-    /// Whether the condition holds, for the values written beside a tuple and those of the request. The tuple's win.
+    /// Whether the condition holds, for the values written beside a tuple and those of the request.
+    /// The tuple's win.
     pub fn evaluate(&self, tuple: &Record, request: &Record) -> Result<bool, ConditionError> {
         self.evaluate_one(tuple, Sent::of(request), &mut Evaluations::default())
     }
 
-    /// The same as one of many for one request, whose values are converted once and whose work is counted together.
+    /// The same as one of many for one request, whose values are converted once and whose work is
+    /// counted together.
     pub(in crate::relations) fn evaluate_one(
         &self,
         tuple: &Record,
@@ -123,17 +139,26 @@ impl Condition {
             Ok(Val::Bool(holds)) => Ok(holds),
             Ok(_) => Err(self.failed("the result is no bool")),
             Err(Halt::Error(message)) => Err(self.failed(&message)),
-            Err(Halt::OverBudget) => {
-                Err(ConditionError::TooCostly { condition: self.name.clone(), max_cost: self.max_cost })
-            }
+            Err(Halt::OverBudget) => Err(ConditionError::TooCostly {
+                condition: self.name.clone(),
+                max_cost: self.max_cost,
+            }),
         }
     }
 
-    /// Checks what a tuple stores beside this condition: every value must belong to a parameter and fit its type.
+    /// Checks what a tuple stores beside this condition: every value must belong to a parameter and
+    /// fit its type.
     pub fn check_stored(&self, context: &Record) -> Result<(), ConditionError> {
         for (name, value) in context.iter() {
-            let Some((_, wanted)) = self.parameters.iter().find(|(parameter, _)| parameter == name) else {
-                return Err(ConditionError::Undeclared { condition: self.name.clone(), parameter: name.clone() });
+            let Some((_, wanted)) = self
+                .parameters
+                .iter()
+                .find(|(parameter, _)| parameter == name)
+            else {
+                return Err(ConditionError::Undeclared {
+                    condition: self.name.clone(),
+                    parameter: name.clone(),
+                });
             };
             cast::cast(value, wanted).map_err(|message| self.bad_value(name, message))?;
         }
@@ -154,7 +179,9 @@ impl Condition {
                     evaluations.work(cast::work(stored));
                     Some(cast::cast(stored, wanted))
                 }
-                None => request.get(name).map(|value| evaluations.convert((&self.name, at), value, wanted)),
+                None => request
+                    .get(name)
+                    .map(|value| evaluations.convert((&self.name, at), value, wanted)),
             };
             match converted {
                 Some(Ok(value)) => values.push(value),
@@ -165,16 +192,26 @@ impl Condition {
         if missing.is_empty() {
             Ok(values)
         } else {
-            Err(ConditionError::Missing { condition: self.name.clone(), parameters: missing })
+            Err(ConditionError::Missing {
+                condition: self.name.clone(),
+                parameters: missing,
+            })
         }
     }
 
     fn bad_value(&self, name: &SmolStr, message: String) -> ConditionError {
-        ConditionError::BadValue { condition: self.name.clone(), parameter: name.clone(), message }
+        ConditionError::BadValue {
+            condition: self.name.clone(),
+            parameter: name.clone(),
+            message,
+        }
     }
 
     fn failed(&self, message: &str) -> ConditionError {
-        ConditionError::Failed { condition: self.name.clone(), message: message.to_owned() }
+        ConditionError::Failed {
+            condition: self.name.clone(),
+            message: message.to_owned(),
+        }
     }
 }
 
@@ -216,7 +253,9 @@ pub enum ConditionError {
         message: String,
     },
     /// The evaluation costs more than it may.
-    #[error("condition `{condition}` costs more than {max_cost} units: pass fewer or shorter values, or simplify it")]
+    #[error(
+        "condition `{condition}` costs more than {max_cost} units: pass fewer or shorter values, or simplify it"
+    )]
     TooCostly {
         /// The condition.
         condition: SmolStr,
@@ -235,18 +274,34 @@ fn wrong_parameters(parameters: &[(SmolStr, ParameterType)]) -> Vec<String> {
     }
     for (at, (name, ty)) in parameters.iter().enumerate() {
         let mut chars = name.chars();
-        let is_name = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        let is_name = chars
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
             && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_name {
-            problems.push(format!("`{name}` cannot name a parameter; use letters, digits and `_`"));
-        } else if signature::TYPE_VALUES.contains(&name.as_str()) || syntax::RESERVED.contains(&name.as_str()) {
-            problems.push(format!("`{name}` means something in CEL; give the parameter another name"));
+            problems.push(format!(
+                "`{name}` cannot name a parameter; use letters, digits and `_`"
+            ));
+        } else if signature::TYPE_VALUES.contains(&name.as_str())
+            || syntax::RESERVED.contains(&name.as_str())
+        {
+            problems.push(format!(
+                "`{name}` means something in CEL; give the parameter another name"
+            ));
         }
-        if parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
-            problems.push(format!("the parameter `{name}` is declared twice; remove one"));
+        if parameters
+            .iter()
+            .take(at)
+            .any(|(earlier, _)| earlier == name)
+        {
+            problems.push(format!(
+                "the parameter `{name}` is declared twice; remove one"
+            ));
         }
         if ty.depth() > MAX_TYPE_DEPTH {
-            problems.push(format!("the type of `{name}` is nested more than {MAX_TYPE_DEPTH} deep; use `any`"));
+            problems.push(format!(
+                "the type of `{name}` is nested more than {MAX_TYPE_DEPTH} deep; use `any`"
+            ));
         }
     }
     problems

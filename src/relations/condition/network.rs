@@ -1,7 +1,7 @@
 //! IP addresses and the networks that they lie in.
 //!
-//! INVARIANT: an IPv4 address that is mapped into IPv6 is that IPv4 address. Otherwise `::ffff:10.1.2.3` would slip past
-//! a rule about `10.0.0.0/8`.
+//! INVARIANT: an IPv4 address that is mapped into IPv6 is that IPv4 address. Otherwise
+//! `::ffff:10.1.2.3` would slip past a rule about `10.0.0.0/8`.
 
 use std::net::IpAddr;
 
@@ -16,15 +16,20 @@ pub(super) fn parse_address(text: &str) -> Option<IpAddr> {
     crate::model::address(text)
 }
 
-/// Whether an address lies in a network, `10.0.0.0/8`; `None` where that is no network. Addresses of one version lie in
-/// no network of the other.
+/// Whether an address lies in a network, `10.0.0.0/8`; `None` where that is no network. Addresses
+/// of one version lie in no network of the other.
 pub(super) fn is_in(address: IpAddr, cidr: &str) -> Option<bool> {
     let network = parse_network(cidr)?;
     Some(match (address, network.address) {
-        (IpAddr::V4(address), IpAddr::V4(base)) => {
-            agree(u128::from(address.to_bits()), u128::from(base.to_bits()), 32, network.bits)
+        (IpAddr::V4(address), IpAddr::V4(base)) => agree(
+            u128::from(address.to_bits()),
+            u128::from(base.to_bits()),
+            32,
+            network.bits,
+        ),
+        (IpAddr::V6(address), IpAddr::V6(base)) => {
+            agree(address.to_bits(), base.to_bits(), 128, network.bits)
         }
-        (IpAddr::V6(address), IpAddr::V6(base)) => agree(address.to_bits(), base.to_bits(), 128, network.bits),
         _ => false,
     })
 }
@@ -41,10 +46,16 @@ fn parse_network(text: &str) -> Option<Network> {
         && bits.bytes().all(|byte| byte.is_ascii_digit())
         && (bits.len() == 1 || !bits.starts_with('0'));
     let width = if address.is_ipv4() { 32 } else { 128 };
-    let bits: u8 = bits.parse().ok().filter(|bits| digits_fit && *bits <= width)?;
+    let bits: u8 = bits
+        .parse()
+        .ok()
+        .filter(|bits| digits_fit && *bits <= width)?;
     let canonical = address.to_canonical();
     match bits.checked_sub(96) {
-        Some(bits) if canonical != address => Some(Network { address: canonical, bits }),
+        Some(bits) if canonical != address => Some(Network {
+            address: canonical,
+            bits,
+        }),
         _ => Some(Network { address, bits }),
     }
 }
@@ -82,7 +93,11 @@ mod tests {
             ("10.1.2.3", "10.0.0.0/", None),
             ("10.1.2.3", "10.0.0/8", None),
         ] {
-            assert_eq!(is_in(parse_address(address).unwrap(), cidr), expected, "{address} {cidr}");
+            assert_eq!(
+                is_in(parse_address(address).unwrap(), cidr),
+                expected,
+                "{address} {cidr}"
+            );
         }
         for text in ["", "10.0.0.01", "fe80::1%eth0", "10.0.0", "1.2.3.4 "] {
             assert_eq!(parse_address(text), None, "{text}");

@@ -1,9 +1,11 @@
 //! What a request sends to conditions, and what the conditions of one request share.
 //!
-//! **Problem.** Thousands of tuples on one object can carry one condition, and its parameter can be a megabyte of the
-//! request. Converted for each of them, one question holds a core for half a minute.
-//! **Decision.** A value of the request is converted once for each parameter that takes it, and what was done is counted
-//! ([`Evaluations::take_work`]), so that it is paid for like tuples that are read.
+//! **Problem.** Thousands of tuples on one object can carry one condition, and its parameter can be
+//! a megabyte of the request. Converted for each of them, one question holds a core for half a
+//! minute.
+//! **Decision.** A value of the request is converted once for each parameter that takes it, and
+//! what was done is counted ([`Evaluations::take_work`]), so that it is paid for like tuples that
+//! are read.
 
 use super::cast;
 use super::types::ParameterType;
@@ -22,7 +24,10 @@ pub(in crate::relations) struct Sent<'a> {
 impl<'a> Sent<'a> {
     /// The values of a context alone.
     pub(in crate::relations) fn of(context: &'a Record) -> Self {
-        Self { context, supplied: None }
+        Self {
+            context,
+            supplied: None,
+        }
     }
 
     /// The values of a context, below those that the engine supplies.
@@ -32,13 +37,17 @@ impl<'a> Sent<'a> {
 
     /// The value of a parameter.
     pub(super) fn get(self, name: &str) -> Option<&'a Value> {
-        self.supplied.and_then(|supplied| supplied.get(name)).or_else(|| self.context.get(name))
+        self.supplied
+            .and_then(|supplied| supplied.get(name))
+            .or_else(|| self.context.get(name))
     }
 }
 
-/// What the evaluations for one request share: values of the request that are converted, and the work that was done.
+/// What the evaluations for one request share: values of the request that are converted, and the
+/// work that was done.
 ///
-/// INVARIANT: it serves one request only. Values are found by the parameter that they are for, not by what they are.
+/// INVARIANT: it serves one request only. Values are found by the parameter that they are for, not
+/// by what they are.
 #[derive(Debug, Default)]
 pub struct Evaluations {
     /// By condition and place of the parameter.
@@ -57,7 +66,8 @@ impl Evaluations {
         self.work = self.work.saturating_add(work);
     }
 
-    /// The request's value for a parameter of a condition, converted by whichever evaluation comes first.
+    /// The request's value for a parameter of a condition, converted by whichever evaluation comes
+    /// first.
     pub(super) fn convert(
         &mut self,
         (condition, at): (&SmolStr, usize),
@@ -69,7 +79,11 @@ impl Evaluations {
             self.work(1);
             return cast::cast(value, wanted);
         }
-        if let Some(known) = self.converted.get(condition).and_then(|places| places.get(at)?.as_ref()) {
+        if let Some(known) = self
+            .converted
+            .get(condition)
+            .and_then(|places| places.get(at)?.as_ref())
+        {
             return known.clone();
         }
         self.work(cast::work(value));

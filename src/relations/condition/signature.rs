@@ -1,8 +1,9 @@
 //! Static types of expressions, and which operators and functions take which.
 //!
-//! This is CEL's standard environment as OpenFGA has it: no extension but addresses, and no comparison of numbers of two
-//! types. INVARIANT: every function that an expression can name is in [`Function::named`], every operator in
-//! [`Function::operator`]; whatever is in neither is refused when the model is written.
+//! This is CEL's standard environment as OpenFGA has it: no extension but addresses, and no
+//! comparison of numbers of two types. INVARIANT: every function that an expression can name is in
+//! [`Function::named`], every operator in [`Function::operator`]; whatever is in neither is refused
+//! when the model is written.
 
 use super::types::ParameterType;
 use Ty::{Bool, Bytes, Double, Duration, Int, Ip, Text, Timestamp, Uint};
@@ -42,7 +43,9 @@ impl From<&ParameterType> for Ty {
             ParameterType::Timestamp => Self::Timestamp,
             ParameterType::Ipaddress => Self::Ip,
             ParameterType::List(element) => Self::List(Box::new(element.as_ref().into())),
-            ParameterType::Map(element) => Self::Map(Box::new(Self::Text), Box::new(element.as_ref().into())),
+            ParameterType::Map(element) => {
+                Self::Map(Box::new(Self::Text), Box::new(element.as_ref().into()))
+            }
         }
     }
 }
@@ -53,7 +56,9 @@ impl Ty {
         match (self, other) {
             (Self::Dyn, _) | (_, Self::Dyn) => Some(Self::Dyn),
             (Self::List(a), Self::List(b)) => Some(Self::List(Box::new(a.unify(b)?))),
-            (Self::Map(a, b), Self::Map(c, d)) => Some(Self::Map(Box::new(a.unify(c)?), Box::new(b.unify(d)?))),
+            (Self::Map(a, b), Self::Map(c, d)) => {
+                Some(Self::Map(Box::new(a.unify(c)?), Box::new(b.unify(d)?)))
+            }
             (Self::Null, it @ (Self::Duration | Self::Timestamp | Self::Ip))
             | (it @ (Self::Duration | Self::Timestamp | Self::Ip), Self::Null) => Some(it.clone()),
             _ => (self == other).then(|| self.clone()),
@@ -63,8 +68,12 @@ impl Ty {
     /// The type of the elements of a literal: one type, or whatever they are.
     pub(super) fn join(types: &[Self]) -> Self {
         let mut types = types.iter();
-        let Some(first) = types.next() else { return Self::Dyn };
-        types.try_fold(first.clone(), |joined, ty| joined.unify(ty)).unwrap_or(Self::Dyn)
+        let Some(first) = types.next() else {
+            return Self::Dyn;
+        };
+        types
+            .try_fold(first.clone(), |joined, ty| joined.unify(ty))
+            .unwrap_or(Self::Dyn)
     }
 }
 
@@ -90,8 +99,18 @@ impl fmt::Display for Ty {
 }
 
 /// The names of types as values: `type(x) == int`.
-pub(super) const TYPE_VALUES: [&str; 10] =
-    ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
+pub(super) const TYPE_VALUES: [&str; 10] = [
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "type",
+    "uint",
+];
 
 /// What a call does. Operators are calls too.
 #[derive(Clone, Debug)]
@@ -213,9 +232,13 @@ impl Function {
             (Self::Equal | Self::NotEqual, [a, b]) => a.unify(b).map(|_| Ty::Bool),
             (Self::In, [item, Ty::List(element)]) => item.unify(element).map(|_| Ty::Bool),
             (Self::In, [item, Ty::Map(key, _)]) => item.unify(key).map(|_| Ty::Bool),
-            (Self::In, [_, Ty::Dyn]) | (Self::NotStrictlyFalse, [Ty::Bool | Ty::Dyn]) => Some(Ty::Bool),
+            (Self::In, [_, Ty::Dyn]) | (Self::NotStrictlyFalse, [Ty::Bool | Ty::Dyn]) => {
+                Some(Ty::Bool)
+            }
             (Self::Add, [a @ Ty::List(_), b @ Ty::List(_)]) => a.unify(b),
-            (Self::Add, [Ty::List(_), Ty::Dyn] | [Ty::Dyn, Ty::List(_)]) => Some(Ty::List(Box::new(Ty::Dyn))),
+            (Self::Add, [Ty::List(_), Ty::Dyn] | [Ty::Dyn, Ty::List(_)]) => {
+                Some(Ty::List(Box::new(Ty::Dyn)))
+            }
             (Self::Add, [Ty::Dyn, Ty::Dyn]) | (Self::ToDyn, [_]) => Some(Ty::Dyn),
             (Self::Size, [Ty::List(_) | Ty::Map(..)]) => Some(Ty::Int),
             (Self::TypeOf, [_]) => Some(Ty::Type),
@@ -225,29 +248,55 @@ impl Function {
 
     fn overloads(&self) -> &'static [Overload] {
         match self {
-            Self::Equal | Self::NotEqual | Self::NotStrictlyFalse | Self::In | Self::ToDyn | Self::TypeOf => &[],
+            Self::Equal
+            | Self::NotEqual
+            | Self::NotStrictlyFalse
+            | Self::In
+            | Self::ToDyn
+            | Self::TypeOf => &[],
             Self::Less | Self::LessEqual | Self::Greater | Self::GreaterEqual => COMPARISON,
             Self::Add => ADD,
             Self::Subtract => SUBTRACT,
-            Self::Multiply | Self::Divide => &[(&[Int, Int], Int), (&[Uint, Uint], Uint), (&[Double, Double], Double)],
+            Self::Multiply | Self::Divide => &[
+                (&[Int, Int], Int),
+                (&[Uint, Uint], Uint),
+                (&[Double, Double], Double),
+            ],
             Self::Modulo => &[(&[Int, Int], Int), (&[Uint, Uint], Uint)],
             Self::Negate => &[(&[Int], Int), (&[Double], Double)],
             Self::Not => &[(&[Bool], Bool)],
             Self::Size => &[(&[Text], Int), (&[Bytes], Int)],
-            Self::Contains | Self::StartsWith | Self::EndsWith | Self::Matches(_) => &[(&[Text, Text], Bool)],
+            Self::Contains | Self::StartsWith | Self::EndsWith | Self::Matches(_) => {
+                &[(&[Text, Text], Bool)]
+            }
             Self::InCidr => &[(&[Ip, Text], Bool)],
             Self::ToBool => &[(&[Bool], Bool), (&[Text], Bool)],
             Self::ToBytes => &[(&[Bytes], Bytes), (&[Text], Bytes)],
             Self::ToDouble => TO_DOUBLE,
-            Self::ToDuration => &[(&[Duration], Duration), (&[Int], Duration), (&[Text], Duration)],
+            Self::ToDuration => &[
+                (&[Duration], Duration),
+                (&[Int], Duration),
+                (&[Text], Duration),
+            ],
             Self::ToInt => TO_INT,
             Self::ToText => TO_TEXT,
-            Self::ToTimestamp => &[(&[Timestamp], Timestamp), (&[Int], Timestamp), (&[Text], Timestamp)],
-            Self::ToUint => &[(&[Uint], Uint), (&[Int], Uint), (&[Double], Uint), (&[Text], Uint)],
+            Self::ToTimestamp => &[
+                (&[Timestamp], Timestamp),
+                (&[Int], Timestamp),
+                (&[Text], Timestamp),
+            ],
+            Self::ToUint => &[
+                (&[Uint], Uint),
+                (&[Int], Uint),
+                (&[Double], Uint),
+                (&[Text], Uint),
+            ],
             Self::ToIp => &[(&[Text], Ip)],
-            Self::Part(Part::Hours | Part::Minutes | Part::Seconds | Part::Milliseconds) => {
-                &[(&[Timestamp], Int), (&[Timestamp, Text], Int), (&[Duration], Int)]
-            }
+            Self::Part(Part::Hours | Part::Minutes | Part::Seconds | Part::Milliseconds) => &[
+                (&[Timestamp], Int),
+                (&[Timestamp, Text], Int),
+                (&[Duration], Int),
+            ],
             Self::Part(_) => &[(&[Timestamp], Int), (&[Timestamp, Text], Int)],
         }
     }
@@ -287,10 +336,21 @@ const SUBTRACT: &[Overload] = &[
     (&[Timestamp, Timestamp], Duration),
 ];
 
-const TO_DOUBLE: &[Overload] = &[(&[Double], Double), (&[Int], Double), (&[Uint], Double), (&[Text], Double)];
+const TO_DOUBLE: &[Overload] = &[
+    (&[Double], Double),
+    (&[Int], Double),
+    (&[Uint], Double),
+    (&[Text], Double),
+];
 
-const TO_INT: &[Overload] =
-    &[(&[Int], Int), (&[Uint], Int), (&[Double], Int), (&[Text], Int), (&[Timestamp], Int), (&[Duration], Int)];
+const TO_INT: &[Overload] = &[
+    (&[Int], Int),
+    (&[Uint], Int),
+    (&[Double], Int),
+    (&[Text], Int),
+    (&[Timestamp], Int),
+    (&[Duration], Int),
+];
 
 const TO_TEXT: &[Overload] = &[
     (&[Text], Text),
@@ -307,9 +367,19 @@ const TO_TEXT: &[Overload] = &[
 fn pick(overloads: &[Overload], args: &[Ty]) -> Option<Ty> {
     let fits = |parameters: &[Ty]| {
         parameters.len() == args.len()
-            && parameters.iter().zip(args).all(|(wanted, arg)| arg == wanted || *arg == Ty::Dyn)
+            && parameters
+                .iter()
+                .zip(args)
+                .all(|(wanted, arg)| arg == wanted || *arg == Ty::Dyn)
     };
-    let mut results = overloads.iter().filter(|(parameters, _)| fits(parameters)).map(|(_, result)| result);
+    let mut results = overloads
+        .iter()
+        .filter(|(parameters, _)| fits(parameters))
+        .map(|(_, result)| result);
     let first = results.next()?;
-    Some(if results.all(|result| result == first) { first.clone() } else { Ty::Dyn })
+    Some(if results.all(|result| result == first) {
+        first.clone()
+    } else {
+        Ty::Dyn
+    })
 }

@@ -1,5 +1,5 @@
-//! Conditions as their authors write them: parameters, limits and costs here; outcomes, refusals and hostile text in files
-//! of their own.
+//! Conditions as their authors write them: parameters, limits and costs here; outcomes, refusals
+//! and hostile text in files of their own.
 
 mod hostile;
 mod outcomes;
@@ -11,7 +11,11 @@ use std::time::{Duration, Instant};
 
 /// Parameters as the DSL lists them: `x: int, ips: list<ipaddress>`.
 fn parameters(text: &str) -> Vec<(SmolStr, ParameterType)> {
-    text.split(", ").filter(|it| !it.is_empty()).map(|it| it.split_once(": ").unwrap()).map(parameter).collect()
+    text.split(", ")
+        .filter(|it| !it.is_empty())
+        .map(|it| it.split_once(": ").unwrap())
+        .map(parameter)
+        .collect()
 }
 
 fn parameter((name, ty): (&str, &str)) -> (SmolStr, ParameterType) {
@@ -38,12 +42,17 @@ fn value(json: &serde_json::Value) -> Value {
     match json {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::Bool(value) => Value::Bool(*value),
-        serde_json::Value::Number(number) => Value::Number(Number::parse(&number.to_string()).unwrap()),
+        serde_json::Value::Number(number) => {
+            Value::Number(Number::parse(&number.to_string()).unwrap())
+        }
         serde_json::Value::String(text) => Value::text(text),
         serde_json::Value::Array(items) => Value::List(items.iter().map(value).collect()),
-        serde_json::Value::Object(members) => {
-            Value::Record(members.iter().map(|(name, member)| (name.into(), value(member))).collect())
-        }
+        serde_json::Value::Object(members) => Value::Record(
+            members
+                .iter()
+                .map(|(name, member)| (name.into(), value(member)))
+                .collect(),
+        ),
     }
 }
 
@@ -53,33 +62,54 @@ fn compile(declared: &str, expression: &str) -> Condition {
 }
 
 fn holds(declared: &str, expression: &str, context: &str) -> Result<bool, String> {
-    compile(declared, expression).evaluate(&Record::new(), &record(context)).map_err(|error| error.to_string())
+    compile(declared, expression)
+        .evaluate(&Record::new(), &record(context))
+        .map_err(|error| error.to_string())
 }
 
 #[test]
 fn never_is_a_point_in_time() {
-    for expression in
-        ["t.getFullYear() == 9999", "t.getHours('America/New_York') == 18", "t > timestamp('2026-01-01T00:00:00Z')"]
-    {
-        assert_eq!(holds("t: timestamp", expression, r#"{"t": "9999-12-31T23:59:59Z"}"#), Ok(true), "{expression}");
+    for expression in [
+        "t.getFullYear() == 9999",
+        "t.getHours('America/New_York') == 18",
+        "t > timestamp('2026-01-01T00:00:00Z')",
+    ] {
+        assert_eq!(
+            holds(
+                "t: timestamp",
+                expression,
+                r#"{"t": "9999-12-31T23:59:59Z"}"#
+            ),
+            Ok(true),
+            "{expression}"
+        );
     }
 }
 
 #[test]
 fn the_tuples_values_win_and_every_parameter_must_be_there() {
     let condition = compile("x: int, y: int", "x < 100 || y < 50");
-    let evaluate = |tuple: &str, request: &str| condition.evaluate(&record(tuple), &record(request));
-    assert_eq!(evaluate(r#"{"x": 200}"#, r#"{"x": 1, "y": 60, "z": true}"#), Ok(false));
+    let evaluate =
+        |tuple: &str, request: &str| condition.evaluate(&record(tuple), &record(request));
+    assert_eq!(
+        evaluate(r#"{"x": 200}"#, r#"{"x": 1, "y": 60, "z": true}"#),
+        Ok(false)
+    );
     assert_eq!(
         evaluate(r#"{"x": 1}"#, "{}"),
-        Err(ConditionError::Missing { condition: "c".into(), parameters: vec!["y".into()] })
+        Err(ConditionError::Missing {
+            condition: "c".into(),
+            parameters: vec!["y".into()]
+        })
     );
     assert_eq!(
         evaluate("{}", "{}").unwrap_err().to_string(),
         "condition `c` has no value for `x`, `y`: send it in the context"
     );
     assert_eq!(
-        evaluate(r#"{"x": 1}"#, r#"{"y": "many"}"#).unwrap_err().to_string(),
+        evaluate(r#"{"x": 1}"#, r#"{"y": "many"}"#)
+            .unwrap_err()
+            .to_string(),
         "condition `c` has a bad value for `y`: expected a whole number of 64 bits (or its digits in a string), found a string that is none"
     );
 }
@@ -89,16 +119,24 @@ fn stored_contexts_hold_values_for_parameters_only() {
     let condition = compile("x: int, y: int", "x < y");
     assert_eq!(condition.check_stored(&record(r#"{"x": 1}"#)), Ok(()));
     assert_eq!(
-        condition.check_stored(&record(r#"{"z": 1}"#)).unwrap_err().to_string(),
+        condition
+            .check_stored(&record(r#"{"z": 1}"#))
+            .unwrap_err()
+            .to_string(),
         "condition `c` has no parameter `z`: remove the value from the tuple's context"
     );
-    assert!(matches!(condition.check_stored(&record(r#"{"x": true}"#)), Err(ConditionError::BadValue { .. })));
+    assert!(matches!(
+        condition.check_stored(&record(r#"{"x": true}"#)),
+        Err(ConditionError::BadValue { .. })
+    ));
 }
 
 #[test]
 fn a_condition_says_which_parameters_it_names() {
-    let condition =
-        compile("a: int, b: map<int>, c: list<int>, d: int, e: int", "a > 1 ? has(b.x) : c.all(e, e + a > 0)");
+    let condition = compile(
+        "a: int, b: map<int>, c: list<int>, d: int, e: int",
+        "a > 1 ? has(b.x) : c.all(e, e + a > 0)",
+    );
     let read: Vec<_> = condition
         .parameters()
         .iter()
@@ -112,14 +150,17 @@ fn a_condition_says_which_parameters_it_names() {
 
 #[test]
 fn limits_hold_at_the_limit_and_not_past_it() {
-    let long = |bytes: usize| Condition::compile("c", &format!("'{}' == ''", "a".repeat(bytes - 8)), &[]);
+    let long =
+        |bytes: usize| Condition::compile("c", &format!("'{}' == ''", "a".repeat(bytes - 8)), &[]);
     assert!(long(MAX_EXPRESSION_BYTES).is_ok());
     assert_eq!(
         long(MAX_EXPRESSION_BYTES + 1).unwrap_err(),
         ["the expression has 513 bytes, and 512 are allowed; split the condition"]
     );
     let many = |count: usize| {
-        let parameters: Vec<_> = (0..count).map(|at| (format!("p{at}").into(), ParameterType::Int)).collect();
+        let parameters: Vec<_> = (0..count)
+            .map(|at| (format!("p{at}").into(), ParameterType::Int))
+            .collect();
         Condition::compile("c", "true", &parameters)
     };
     assert!(many(MAX_PARAMETERS).is_ok());
@@ -128,18 +169,32 @@ fn limits_hold_at_the_limit_and_not_past_it() {
         ["there are 26 parameters, and 25 are allowed; pass related values as one map"]
     );
     let deep = |depth: usize| {
-        let ty = (0..depth).fold(ParameterType::Int, |ty, _| ParameterType::List(Box::new(ty)));
+        let ty = (0..depth).fold(ParameterType::Int, |ty, _| {
+            ParameterType::List(Box::new(ty))
+        });
         Condition::compile("c", "true", &[("x".into(), ty)])
     };
     assert!(deep(MAX_TYPE_DEPTH).is_ok());
     assert!(deep(MAX_TYPE_DEPTH + 1).is_err());
-    let nested =
-        |depth: usize| Condition::compile("c", &format!("{}true{}", "(".repeat(depth), ")".repeat(depth)), &[]);
+    let nested = |depth: usize| {
+        Condition::compile(
+            "c",
+            &format!("{}true{}", "(".repeat(depth), ")".repeat(depth)),
+            &[],
+        )
+    };
     assert!(nested(24).is_ok());
-    assert_eq!(nested(25).unwrap_err(), ["brackets are nested more than 24 deep; simplify the expression"]);
-    let chained = |terms: usize| Condition::compile("c", &format!("1{} > 0", "+1".repeat(terms - 1)), &[]);
+    assert_eq!(
+        nested(25).unwrap_err(),
+        ["brackets are nested more than 24 deep; simplify the expression"]
+    );
+    let chained =
+        |terms: usize| Condition::compile("c", &format!("1{} > 0", "+1".repeat(terms - 1)), &[]);
     assert!(chained(63).is_ok());
-    assert_eq!(chained(64).unwrap_err(), ["the expression is nested more than 64 deep"]);
+    assert_eq!(
+        chained(64).unwrap_err(),
+        ["the expression is nested more than 64 deep"]
+    );
 }
 
 #[test]
@@ -149,22 +204,53 @@ fn costs_are_counted_as_cel_counts_them() {
         ("x: int", "x < 100 || x > 200", r#"{"x": 1}"#, 2),
         ("x: int", "x < 100 || x > 200", r#"{"x": 150}"#, 4),
         ("m: map<int>", "m.a == 1", r#"{"m": {"a": 1}}"#, 3),
-        ("l: list<string>", "'a' in l", r#"{"l": ["b", "c", "d"]}"#, 4),
-        ("s: string", "s == 'abcdefghijk'", r#"{"s": "abcdefghijk"}"#, 3),
-        ("s: string", "s.startsWith('a')", r#"{"s": "abcdefghijk"}"#, 2),
-        ("s: string", "s.contains('abcdefghijk')", r#"{"s": "abcdefghijk"}"#, 5),
-        ("s: string", "s.matches('abcdefgh')", r#"{"s": "abcdefghijk"}"#, 5),
+        (
+            "l: list<string>",
+            "'a' in l",
+            r#"{"l": ["b", "c", "d"]}"#,
+            4,
+        ),
+        (
+            "s: string",
+            "s == 'abcdefghijk'",
+            r#"{"s": "abcdefghijk"}"#,
+            3,
+        ),
+        (
+            "s: string",
+            "s.startsWith('a')",
+            r#"{"s": "abcdefghijk"}"#,
+            2,
+        ),
+        (
+            "s: string",
+            "s.contains('abcdefghijk')",
+            r#"{"s": "abcdefghijk"}"#,
+            5,
+        ),
+        (
+            "s: string",
+            "s.matches('abcdefgh')",
+            r#"{"s": "abcdefghijk"}"#,
+            5,
+        ),
         ("x: int", "[x, 1] == [1]", r#"{"x": 1}"#, 22),
         ("x: int", "{'a': x} == {'b': 1}", r#"{"x": 1}"#, 62),
         // range 1; per element: result 1, not_strictly_false 1, result 1, x 1, > 1; result 1
         ("l: list<int>", "l.all(x, x > 0)", r#"{"l": [1, 2]}"#, 12),
     ] {
-        let evaluate =
-            |units| compile(declared, expression).with_max_cost(units).evaluate(&record(context), &Record::new());
+        let evaluate = |units| {
+            compile(declared, expression)
+                .with_max_cost(units)
+                .evaluate(&record(context), &Record::new())
+        };
         assert!(evaluate(cost).is_ok(), "{expression}: {:?}", evaluate(cost));
         assert_eq!(
             evaluate(cost - 1),
-            Err(ConditionError::TooCostly { condition: "c".into(), max_cost: cost - 1 }),
+            Err(ConditionError::TooCostly {
+                condition: "c".into(),
+                max_cost: cost - 1
+            }),
             "{expression}"
         );
     }
@@ -172,7 +258,11 @@ fn costs_are_counted_as_cel_counts_them() {
 
 #[test]
 fn work_that_units_do_not_count_is_bounded_too() {
-    let many = format!(r#"{{"l": [{}"x"], "s": "{}"}}"#, "\"aaaa\",".repeat(60_000), "é".repeat(400_000));
+    let many = format!(
+        r#"{{"l": [{}"x"], "s": "{}"}}"#,
+        "\"aaaa\",".repeat(60_000),
+        "é".repeat(400_000)
+    );
     let doubled = format!("({}l).size() > 0", "l+".repeat(48));
     let begun = Instant::now();
     for expression in [
@@ -191,20 +281,32 @@ fn work_that_units_do_not_count_is_bounded_too() {
             "{expression}"
         );
     }
-    for expression in
-        ["l.size() > 3", "l.exists(x, x == 'aaaa')", "s.startsWith('é') && s.size() > 3", "(l + l).size() > 3"]
-    {
-        assert!(holds("l: list<string>, s: string", expression, &many).is_ok(), "{expression}");
+    for expression in [
+        "l.size() > 3",
+        "l.exists(x, x == 'aaaa')",
+        "s.startsWith('é') && s.size() > 3",
+        "(l + l).size() > 3",
+    ] {
+        assert!(
+            holds("l: list<string>, s: string", expression, &many).is_ok(),
+            "{expression}"
+        );
     }
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[test]
 fn an_exhausted_budget_is_never_absorbed() {
     let numbers = format!(r#"{{"l": [{}0]}}"#, "1, ".repeat(1_000));
-    for expression in
-        ["l.all(x, l.all(y, x == y)) || true", "l.exists(x, l.exists(y, x == 7)) && false", "l.map(x, l) == [] || true"]
-    {
+    for expression in [
+        "l.all(x, l.all(y, x == y)) || true",
+        "l.exists(x, l.exists(y, x == 7)) && false",
+        "l.map(x, l) == [] || true",
+    ] {
         assert_eq!(
             holds("l: list<int>", expression, &numbers).unwrap_err(),
             "condition `c` costs more than 100 units: pass fewer or shorter values, or simplify it"

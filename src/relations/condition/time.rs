@@ -10,8 +10,8 @@ const NANOS_PER_SECOND: i128 = 1_000_000_000;
 /// The instants that CEL knows: the years 1 to 9999, in seconds since 1970.
 const INSTANT_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-/// A point in time, in the years 1 to 9999: all of them, where `jiff::Timestamp` ends a day before `9999-12-31T23:59:59Z`,
-/// which people write for never.
+/// A point in time, in the years 1 to 9999: all of them, where `jiff::Timestamp` ends a day before
+/// `9999-12-31T23:59:59Z`, which people write for never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Instant {
     seconds: i64,
@@ -23,7 +23,9 @@ impl Instant {
     fn of_nanos(nanos: i128) -> Option<Self> {
         let seconds = i64::try_from(nanos.div_euclid(NANOS_PER_SECOND)).ok()?;
         let nanos = u32::try_from(nanos.rem_euclid(NANOS_PER_SECOND)).ok()?;
-        INSTANT_SECONDS.contains(&seconds).then_some(Self { seconds, nanos })
+        INSTANT_SECONDS
+            .contains(&seconds)
+            .then_some(Self { seconds, nanos })
     }
 
     /// The point in time that many seconds after 1970.
@@ -53,7 +55,10 @@ impl Instant {
     /// Moved by a duration; `None` where that leaves the years 1 to 9999.
     pub(super) fn moved(self, nanos: i64, back: bool) -> Option<Self> {
         let nanos = i128::from(nanos);
-        Self::of_nanos(self.nanos().checked_add(if back { -nanos } else { nanos })?)
+        Self::of_nanos(
+            self.nanos()
+                .checked_add(if back { -nanos } else { nanos })?,
+        )
     }
 
     /// How long after `earlier`, in nanoseconds; `None` beyond 292 years.
@@ -64,7 +69,12 @@ impl Instant {
     /// What calendar and clock show that many seconds east of UTC; `None` after the year 9999.
     pub(super) fn civil(self, offset_seconds: i32) -> Option<DateTime> {
         let seconds = self.seconds.checked_add(i64::from(offset_seconds))?;
-        epoch().checked_add(SignedDuration::new(seconds, i32::try_from(self.nanos).ok()?)).ok()
+        epoch()
+            .checked_add(SignedDuration::new(
+                seconds,
+                i32::try_from(self.nanos).ok()?,
+            ))
+            .ok()
     }
 }
 
@@ -72,7 +82,8 @@ fn epoch() -> DateTime {
     DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
 }
 
-/// Reads a Go duration, `1h30m` or `-1.5s`, into nanoseconds; `None` for anything else, and beyond 292 years.
+/// Reads a Go duration, `1h30m` or `-1.5s`, into nanoseconds; `None` for anything else, and beyond
+/// 292 years.
 pub(super) fn parse_duration(text: &str) -> Option<i64> {
     i64::try_from(duration_nanos(text)?).ok()
 }
@@ -90,15 +101,18 @@ pub(super) fn print_duration(nanos: i64) -> String {
     text + "s"
 }
 
-/// Reads an RFC 3339 date and time; `None` for anything else, and outside of the years 1 to 9999. Digits beyond
-/// nanoseconds are dropped.
+/// Reads an RFC 3339 date and time; `None` for anything else, and outside of the years 1 to 9999.
+/// Digits beyond nanoseconds are dropped.
 pub(super) fn parse_instant(text: &str) -> Option<Instant> {
     Instant::of_nanos(instant_nanos(text)?)
 }
 
 /// Writes a point in time as Go's `RFC3339Nano` does, in UTC.
 pub(super) fn print_instant(instant: Instant) -> String {
-    instant.civil(0).map(|civil| format!("{civil}Z")).unwrap_or_default()
+    instant
+        .civil(0)
+        .map(|civil| format!("{civil}Z"))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -130,7 +144,12 @@ mod tests {
         ] {
             assert_eq!(parse_duration(text), expected, "{text}");
         }
-        for (nanos, text) in [(0, "0s"), (5_400_000_000_000, "5400s"), (-1_500_000_000, "-1.5s"), (1, "0.000000001s")] {
+        for (nanos, text) in [
+            (0, "0s"),
+            (5_400_000_000_000, "5400s"),
+            (-1_500_000_000, "-1.5s"),
+            (1, "0.000000001s"),
+        ] {
             assert_eq!(print_duration(nanos), text);
         }
     }
@@ -141,8 +160,14 @@ mod tests {
             ("2023-10-11T10:00:00.000Z", Some("2023-10-11T10:00:00Z")),
             ("2023-10-11T10:00:00+02:00", Some("2023-10-11T08:00:00Z")),
             ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00Z")),
-            ("9999-12-31T23:59:59.999999999Z", Some("9999-12-31T23:59:59.999999999Z")),
-            ("2023-10-11T10:00:00.1234567891Z", Some("2023-10-11T10:00:00.123456789Z")),
+            (
+                "9999-12-31T23:59:59.999999999Z",
+                Some("9999-12-31T23:59:59.999999999Z"),
+            ),
+            (
+                "2023-10-11T10:00:00.1234567891Z",
+                Some("2023-10-11T10:00:00.123456789Z"),
+            ),
             ("9999-12-31T23:59:59-00:01", None),
             ("2023-10-11T10:00:00+24:00", None),
             ("0001-01-01T00:00:00+01:00", None),
@@ -158,7 +183,11 @@ mod tests {
             ("2023-10-1éT10:00:00Z", None),
             ("", None),
         ] {
-            assert_eq!(parse_instant(text).map(print_instant).as_deref(), expected, "{text}");
+            assert_eq!(
+                parse_instant(text).map(print_instant).as_deref(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

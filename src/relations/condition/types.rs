@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Deepest nesting of `list<…>` and `map<…>`: nobody passes a value that needs more, and every walk over a type is
-/// recursive.
+/// Deepest nesting of `list<…>` and `map<…>`: nobody passes a value that needs more, and every walk
+/// over a type is recursive.
 pub const MAX_TYPE_DEPTH: usize = 8;
 
 /// The type of a parameter. Keys of maps are strings.

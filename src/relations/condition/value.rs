@@ -1,7 +1,7 @@
 //! Values as expressions see them, and how they compare.
 //!
-//! Equality never fails: values of two kinds differ, and numbers of two kinds are equal where they are the same number,
-//! as CEL has it. Order exists within a kind, and among numbers.
+//! Equality never fails: values of two kinds differ, and numbers of two kinds are equal where they
+//! are the same number, as CEL has it. Order exists within a kind, and among numbers.
 
 use super::cast::work_of_text;
 use super::time::Instant;
@@ -111,7 +111,8 @@ impl Val {
         u64::try_from(size).unwrap_or(u64::MAX)
     }
 
-    /// How two values are ordered; `None` where they are not: other kinds, and the double that is no number.
+    /// How two values are ordered; `None` where they are not: other kinds, and the double that is
+    /// no number.
     pub(super) fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => Some(a.cmp(b)),
@@ -154,26 +155,33 @@ fn integer(value: &Val) -> Option<i128> {
     }
 }
 
-/// Compares the numbers themselves: converting the integer to a double would make 2^53 + 1 equal to 2^53.
+/// Compares the numbers themselves: converting the integer to a double would make 2^53 + 1 equal to
+/// 2^53.
 fn order_double(double: f64, integer: i128) -> Option<Ordering> {
     if double.is_nan() {
         return None;
     }
     let floor = saturating_floor(double);
-    Some(
-        floor.cmp(&integer).then_with(|| {
-            if double.fract() > 0.0 || double.fract() < 0.0 { Ordering::Greater } else { Ordering::Equal }
-        }),
-    )
+    Some(floor.cmp(&integer).then_with(|| {
+        if double.fract() > 0.0 || double.fract() < 0.0 {
+            Ordering::Greater
+        } else {
+            Ordering::Equal
+        }
+    }))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "it saturates, beyond every integer that it is compared with")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it saturates, beyond every integer that it is compared with"
+)]
 fn saturating_floor(double: f64) -> i128 {
     double.floor() as i128
 }
 
 fn whole(double: f64) -> Option<i128> {
-    (double.is_finite() && double.fract() == 0.0 && double.abs() < 1e19).then(|| saturating_floor(double))
+    (double.is_finite() && double.fract() == 0.0 && double.abs() < 1e19)
+        .then(|| saturating_floor(double))
 }
 
 #[cfg(test)]
@@ -188,8 +196,16 @@ mod tests {
             (Val::Int(-1), Val::Uint(u64::MAX), Some(Ordering::Less)),
             (Val::Int(1), Val::Double(1.5), Some(Ordering::Less)),
             (Val::Int(-1), Val::Double(-1.5), Some(Ordering::Greater)),
-            (Val::Int(big + 1), Val::Double(9_007_199_254_740_992.0), Some(Ordering::Greater)),
-            (Val::Uint(u64::MAX), Val::Double(f64::INFINITY), Some(Ordering::Less)),
+            (
+                Val::Int(big + 1),
+                Val::Double(9_007_199_254_740_992.0),
+                Some(Ordering::Greater),
+            ),
+            (
+                Val::Uint(u64::MAX),
+                Val::Double(f64::INFINITY),
+                Some(Ordering::Less),
+            ),
             (Val::Int(0), Val::Double(f64::NAN), None),
             (Val::Double(f64::NAN), Val::Double(f64::NAN), None),
             (Val::Int(1), Val::Text("1".into()), None),

@@ -1,6 +1,7 @@
 //! A persistent array: slots by number, in nodes that are shared between versions.
 //!
-//! INVARIANT: a clone of an array never changes. A write copies one node per level, at most [`FAN_OUT`] slots each.
+//! INVARIANT: a clone of an array never changes. A write copies one node per level, at most
+//! [`FAN_OUT`] slots each.
 
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ pub(super) struct Array<T> {
     levels: u32,
 }
 
-/// A node is its slots, and a slot of an inner node is the node below: one step in memory for each level. Where a million
-/// objects are looked up at random, each step is a miss of the cache.
+/// A node is its slots, and a slot of an inner node is the node below: one step in memory for each
+/// level. Where a million objects are looked up at random, each step is a miss of the cache.
 #[derive(Clone, Debug)]
 enum Node<T> {
     Leaf(Arc<[Option<T>; FAN_OUT]>),
@@ -28,7 +29,10 @@ enum Node<T> {
 
 impl<T> Default for Array<T> {
     fn default() -> Self {
-        Self { root: Node::empty(0), levels: 0 }
+        Self {
+            root: Node::empty(0),
+            levels: 0,
+        }
     }
 }
 
@@ -84,7 +88,11 @@ impl<T: Clone> Array<T> {
 
 impl<T> Node<T> {
     fn empty(level: u32) -> Self {
-        if level == 0 { Self::Leaf(none()) } else { Self::Inner(none()) }
+        if level == 0 {
+            Self::Leaf(none())
+        } else {
+            Self::Inner(none())
+        }
     }
 
     /// The slots of a node at `level`, whose first has the number `first`.
@@ -92,12 +100,19 @@ impl<T> Node<T> {
         match self {
             Self::Leaf(slots) => {
                 let numbered = (0..).zip(slots.iter());
-                Box::new(numbered.filter_map(move |(at, slot): (u32, _)| Some((first | at, slot.as_ref()?))))
+                Box::new(
+                    numbered
+                        .filter_map(move |(at, slot): (u32, _)| Some((first | at, slot.as_ref()?))),
+                )
             }
             Self::Inner(slots) => {
-                let below = (0..).zip(slots.iter()).filter_map(|(at, slot): (u32, _)| Some((at, slot.as_ref()?)));
+                let below = (0..)
+                    .zip(slots.iter())
+                    .filter_map(|(at, slot): (u32, _)| Some((at, slot.as_ref()?)));
                 let first = move |at: u32| first | at.checked_shl(level * BITS).unwrap_or(0);
-                Box::new(below.flat_map(move |(at, node)| node.iter(level.saturating_sub(1), first(at))))
+                Box::new(
+                    below.flat_map(move |(at, node)| node.iter(level.saturating_sub(1), first(at))),
+                )
             }
         }
     }
@@ -125,7 +140,18 @@ mod tests {
     #[test]
     fn slots_keep_what_was_written_near_and_far() {
         let mut array = Array::default();
-        let numbers = [0, 1, 63, 64, 4_095, 4_096, 262_143, 262_144, u32::MAX - 1, u32::MAX];
+        let numbers = [
+            0,
+            1,
+            63,
+            64,
+            4_095,
+            4_096,
+            262_143,
+            262_144,
+            u32::MAX - 1,
+            u32::MAX,
+        ];
         for at in numbers {
             *array.slot(at) = Some(at);
         }

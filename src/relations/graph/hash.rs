@@ -1,8 +1,8 @@
 //! Names of adjacency rows, as hashes: what an evaluation read, and what a write changes.
 //!
-//! INVARIANT: the row that a check of `object#relation` reads and the row that a write of a tuple on it changes hash to
-//! the same value, in one process. Two rows may share a hash; whoever keeps hashes may only lose by it, never serve a
-//! stale answer.
+//! INVARIANT: the row that a check of `object#relation` reads and the row that a write of a tuple
+//! on it changes hash to the same value, in one process. Two rows may share a hash; whoever keeps
+//! hashes may only lose by it, never serve a stale answer.
 
 use crate::model::{TupleKey, TupleUser};
 use foldhash::SharedSeed;
@@ -18,16 +18,23 @@ static STATE: LazyLock<SeedableRandomState> = LazyLock::new(|| match SEED.get() 
 
 static SEED: OnceLock<(u64, SharedSeed)> = OnceLock::new();
 
-/// Fixes the seed, from a secret: processes with the same secret have the same order of ids. Before the first graph is
-/// made, and once; `false` where it was too late.
+/// Fixes the seed, from a secret: processes with the same secret have the same order of ids. Before
+/// the first graph is made, and once; `false` where it was too late.
 pub fn seed_order(secret: [u8; 16]) -> bool {
     let (seed, shared) = secret.split_at(8);
-    let word = |bytes: &[u8]| bytes.iter().fold(0, |word: u64, byte| (word << 8) | u64::from(*byte));
-    LazyLock::get(&STATE).is_none() && SEED.set((word(seed), SharedSeed::from_u64(word(shared)))).is_ok()
+    let word = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(0, |word: u64, byte| (word << 8) | u64::from(*byte))
+    };
+    LazyLock::get(&STATE).is_none()
+        && SEED
+            .set((word(seed), SharedSeed::from_u64(word(shared))))
+            .is_ok()
 }
 
-/// The place of an id, as tuples spell it, in the order in which ids are gone through, whatever their types. Equal
-/// places are told apart by the ids themselves.
+/// The place of an id, as tuples spell it, in the order in which ids are gone through, whatever
+/// their types. Equal places are told apart by the ids themselves.
 #[must_use]
 pub fn order_of(id: &str) -> u64 {
     STATE.hash_one(id)
@@ -50,7 +57,8 @@ impl RowHash {
         Self(STATE.hash_one(('o', kind, id, relation)))
     }
 
-    /// The row of the user `kind:id#relation`, `kind:id` (without a relation) or `kind:*` (with the id `*`).
+    /// The row of the user `kind:id#relation`, `kind:id` (without a relation) or `kind:*` (with the
+    /// id `*`).
     #[must_use]
     pub fn of_user(kind: &str, id: &str, relation: &str) -> Self {
         Self(STATE.hash_one(('u', kind, id, relation)))
@@ -62,7 +70,9 @@ impl RowHash {
         let object = Self::of_object(key.object.kind(), key.object.id(), &key.relation);
         let user = match &key.user {
             TupleUser::Object(object) => Self::of_user(object.kind(), object.id(), ""),
-            TupleUser::Userset { object, relation } => Self::of_user(object.kind(), object.id(), relation),
+            TupleUser::Userset { object, relation } => {
+                Self::of_user(object.kind(), object.id(), relation)
+            }
             TupleUser::Wildcard(kind) => Self::of_user(kind, super::symbols::EVERYONE, ""),
         };
         [object, user]

@@ -24,27 +24,50 @@ pub(in crate::relations) struct Edge {
 }
 
 impl Edge {
-    /// The key from the object's side. A row's plain users come first and its usersets after them, by relation: a check
-    /// that has looked for its user directly goes on with the usersets and passes a million plain users by.
+    /// The key from the object's side. A row's plain users come first and its usersets after them,
+    /// by relation: a check that has looked for its user directly goes on with the usersets and
+    /// passes a million plain users by.
     pub(super) fn by_object(self) -> Key {
-        [self.object.0, pair(self.relation, self.user.relation), self.user.object.0]
+        [
+            self.object.0,
+            pair(self.relation, self.user.relation),
+            self.user.object.0,
+        ]
     }
 
     /// The key from the user's side, by relation.
     pub(super) fn by_user(self) -> Key {
-        [self.user.object.0, pair(self.user.relation, self.relation), self.object.0]
+        [
+            self.user.object.0,
+            pair(self.user.relation, self.relation),
+            self.object.0,
+        ]
     }
 
     /// The inverse of [`Self::by_object`].
     pub(super) fn of_object_key([object, names, user]: Key) -> Self {
         let (relation, of_user) = unpair(names);
-        Self { object: ObjectId(object), relation, user: UserId { object: ObjectId(user), relation: of_user } }
+        Self {
+            object: ObjectId(object),
+            relation,
+            user: UserId {
+                object: ObjectId(user),
+                relation: of_user,
+            },
+        }
     }
 
     /// The inverse of [`Self::by_user`].
     pub(super) fn of_user_key([user, names, object]: Key) -> Self {
         let (of_user, relation) = unpair(names);
-        Self { object: ObjectId(object), relation, user: UserId { object: ObjectId(user), relation: of_user } }
+        Self {
+            object: ObjectId(object),
+            relation,
+            user: UserId {
+                object: ObjectId(user),
+                relation: of_user,
+            },
+        }
     }
 }
 
@@ -68,10 +91,19 @@ pub(in crate::relations) struct Layer {
 impl Layer {
     /// Builds a layer at once; of several tuples with one key the last stays.
     pub(super) fn from_edges(edges: Vec<(Edge, When)>) -> Self {
-        let by_user = edges.iter().map(|(edge, when)| (edge.by_user(), when.is_some())).collect();
+        let by_user = edges
+            .iter()
+            .map(|(edge, when)| (edge.by_user(), when.is_some()))
+            .collect();
         let by_user = Tree::from_entries(by_user);
-        let by_object = edges.into_iter().map(|(edge, when)| (edge.by_object(), when)).collect();
-        Self { by_object: Rows::from_entries(by_object), by_user }
+        let by_object = edges
+            .into_iter()
+            .map(|(edge, when)| (edge.by_object(), when))
+            .collect();
+        Self {
+            by_object: Rows::from_entries(by_object),
+            by_user,
+        }
     }
 
     /// How many tuples there are.
@@ -101,12 +133,16 @@ impl Layer {
 
     /// Every tuple on an object with this relation.
     pub(super) fn on_row(&self, object: ObjectId, relation: NameId) -> Tuples<'_, 1> {
-        let row = self.by_object.of(object.0).between(pair(relation, NameId::NONE), pair(relation, NameId::LAST));
+        let row = self
+            .by_object
+            .of(object.0)
+            .between(pair(relation, NameId::NONE), pair(relation, NameId::LAST));
         Tuples::of(object.0, [row])
     }
 
     /// Every tuple whose user is an object or a userset of it, whatever the relations.
     pub(super) fn of_user(&self, object: ObjectId) -> Range<'_, bool> {
-        self.by_user.range(&[object.0, 0, 0], &[object.0, u32::MAX, u32::MAX])
+        self.by_user
+            .range(&[object.0, 0, 0], &[object.0, u32::MAX, u32::MAX])
     }
 }

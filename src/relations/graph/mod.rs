@@ -1,16 +1,17 @@
 //! The tuples of a store in memory, in both directions, as versions that never change.
 //!
-//! **Problem.** A check reads a handful of rows among millions of tuples and must take well under a microsecond each;
-//! a list walks the other way; both must see one revision from beginning to end while writes go on, and neither may
-//! wait for the other.
-//! **Decision.** Names are numbers, and a tuple is three words. All of them are held twice: from the object's side in
-//! rows that are found by the object's number ([`rows`]), from the user's in a persistent B+ tree ([`ordered`]). A
-//! version is a handful of pointers: a reader pins it by cloning, a write copies the few nodes on its way and makes the
-//! next version. Two layers stand side by side, the bundle's tuples and the stored ones; what decides is their union,
-//! with the request's own tuples as a third ([`view`]).
-//! **Trade-off.** A hash map would find a row with one step less, but its versions could not share. The names of types and
-//! relations stand in one table for all versions; those that have gone out of use go with the table, when the graph is
-//! made anew ([`Graph::renewed`]).
+//! **Problem.** A check reads a handful of rows among millions of tuples and must take well under a
+//! microsecond each; a list walks the other way; both must see one revision from beginning to end
+//! while writes go on, and neither may wait for the other.
+//! **Decision.** Names are numbers, and a tuple is three words. All of them are held twice: from
+//! the object's side in rows that are found by the object's number ([`rows`]), from the user's in a
+//! persistent B+ tree ([`ordered`]). A version is a handful of pointers: a reader pins it by
+//! cloning, a write copies the few nodes on its way and makes the next version. Two layers stand
+//! side by side, the bundle's tuples and the stored ones; what decides is their union, with the
+//! request's own tuples as a third ([`view`]).
+//! **Trade-off.** A hash map would find a row with one step less, but its versions could not share.
+//! The names of types and relations stand in one table for all versions; those that have gone out
+//! of use go with the table, when the graph is made anew ([`Graph::renewed`]).
 
 mod array;
 mod hash;
@@ -57,22 +58,25 @@ pub struct Graph {
     bundle: Layer,
     stored: Layer,
     revision: Revision,
-    /// The bundle's tuples in the order of their text, once somebody has asked for it; shared by the versions that have
-    /// the same.
+    /// The bundle's tuples in the order of their text, once somebody has asked for it; shared by
+    /// the versions that have the same.
     bundle_order: Arc<OnceLock<Box<[Key]>>>,
 }
 
 impl Graph {
     /// A store with these tuples, as of `revision`. Of several tuples with one key the last stays.
-    pub fn load(tuples: impl IntoIterator<Item = Tuple>, revision: Revision) -> Result<Self, GraphError> {
+    pub fn load(
+        tuples: impl IntoIterator<Item = Tuple>,
+        revision: Revision,
+    ) -> Result<Self, GraphError> {
         Self::read(|put| {
             tuples.into_iter().for_each(put);
             Ok(revision)
         })
     }
 
-    /// A store with the tuples that `read` passes on, as of the revision that it returns. They are never all there
-    /// spelled out, which would take twice the memory of the graph.
+    /// A store with the tuples that `read` passes on, as of the revision that it returns. They are
+    /// never all there spelled out, which would take twice the memory of the graph.
     pub fn read<E: From<GraphError>>(
         read: impl FnOnce(&mut dyn FnMut(Tuple)) -> Result<Revision, E>,
     ) -> Result<Self, E> {
@@ -82,8 +86,15 @@ impl Graph {
     }
 
     /// The next version: the bundle's layer replaced by these tuples.
-    pub fn with_bundle(&self, tuples: impl IntoIterator<Item = Tuple>, revision: Revision) -> Result<Self, GraphError> {
-        let mut next = Self { revision, ..self.clone() };
+    pub fn with_bundle(
+        &self,
+        tuples: impl IntoIterator<Item = Tuple>,
+        revision: Revision,
+    ) -> Result<Self, GraphError> {
+        let mut next = Self {
+            revision,
+            ..self.clone()
+        };
         let before = std::mem::take(&mut next.bundle);
         (next.bundle, ()) = next.layer(|put| {
             tuples.into_iter().for_each(put);
@@ -99,14 +110,25 @@ impl Graph {
     /// The same tuples, as of another revision.
     #[must_use]
     pub fn at(&self, revision: Revision) -> Self {
-        Self { revision, ..self.clone() }
+        Self {
+            revision,
+            ..self.clone()
+        }
     }
 
-    /// The next version: first `deletes` are taken out of the store's layer, then `writes` are put in. A delete of what
-    /// is not there changes nothing, and a write of what is there replaces its condition: whether either is an error is
-    /// for the store to say.
-    pub fn apply(&self, deletes: &[TupleKey], writes: &[Tuple], revision: Revision) -> Result<Self, GraphError> {
-        let mut next = Self { revision, ..self.clone() };
+    /// The next version: first `deletes` are taken out of the store's layer, then `writes` are put
+    /// in. A delete of what is not there changes nothing, and a write of what is there replaces its
+    /// condition: whether either is an error is for the store to say.
+    pub fn apply(
+        &self,
+        deletes: &[TupleKey],
+        writes: &[Tuple],
+        revision: Revision,
+    ) -> Result<Self, GraphError> {
+        let mut next = Self {
+            revision,
+            ..self.clone()
+        };
         let mut removed = Vec::with_capacity(deletes.len());
         for key in deletes {
             if let Some(edge) = next.find(key) {
@@ -152,14 +174,21 @@ impl Graph {
     pub fn origin_of(&self, key: &TupleKey) -> Option<Origin> {
         let edge = self.find(key)?;
         let holds = |layer: &Layer| layer.get(edge).is_some();
-        if holds(&self.bundle) { Some(Origin::Bundle) } else { holds(&self.stored).then_some(Origin::Store) }
+        if holds(&self.bundle) {
+            Some(Origin::Bundle)
+        } else {
+            holds(&self.stored).then_some(Origin::Store)
+        }
     }
 
     /// The tuple with this key in one layer.
     #[must_use]
     pub fn tuple(&self, origin: Origin, key: &TupleKey) -> Option<Tuple> {
         let condition = self.in_layer(origin).get(self.find(key)?)?.clone();
-        Some(Tuple { key: key.clone(), condition })
+        Some(Tuple {
+            key: key.clone(),
+            condition,
+        })
     }
 
     /// The names of types and relations that rules are compiled against.
@@ -186,7 +215,9 @@ impl Graph {
         let returned = read(&mut |tuple| {
             // After a failure the rest is passed by.
             if let Ok(read) = &mut edges {
-                match edge(&tuple.key, &mut |name| names.id(name), &mut |kind, id| symbols.intern(kind, id)) {
+                match edge(&tuple.key, &mut |name| names.id(name), &mut |kind, id| {
+                    symbols.intern(kind, id)
+                }) {
                     Ok(edge) => read.push((edge, tuple.condition)),
                     Err(error) => edges = Err(error),
                 }
@@ -200,7 +231,9 @@ impl Graph {
 
     fn intern(&mut self, key: &TupleKey) -> Result<Edge, GraphError> {
         let names = Arc::clone(self.symbols.names());
-        edge(key, &mut |name| names.id(name), &mut |kind, id| self.symbols.intern(kind, id))
+        edge(key, &mut |name| names.id(name), &mut |kind, id| {
+            self.symbols.intern(kind, id)
+        })
     }
 
     /// Takes back the numbers of what only this tuple named, which is in neither layer any more.
@@ -212,26 +245,36 @@ impl Graph {
         }
     }
 
-    /// Whether some tuple names the object: as its object, as its user, or as the object of a userset.
+    /// Whether some tuple names the object: as its object, as its user, or as the object of a
+    /// userset.
     fn is_named(&self, object: ObjectId) -> bool {
         let layers = [&self.bundle, &self.stored];
-        layers.iter().any(|layer| layer.on_object(object).next().is_some() || layer.of_user(object).next().is_some())
+        layers.iter().any(|layer| {
+            layer.on_object(object).next().is_some() || layer.of_user(object).next().is_some()
+        })
     }
 
     fn find(&self, key: &TupleKey) -> Option<Edge> {
         let names = self.symbols.names().now();
         let object = self.find_object(&names, &key.object)?;
         let relation = names.find(&key.relation)?;
-        Some(Edge { object, relation, user: self.find_user(&names, &key.user)? })
+        Some(Edge {
+            object,
+            relation,
+            user: self.find_user(&names, &key.user)?,
+        })
     }
 
     fn find_user(&self, names: &Names, user: &TupleUser) -> Option<UserId> {
         Some(match user {
             TupleUser::Object(user) => UserId::plain(self.find_object(names, user)?),
-            TupleUser::Userset { object, relation } => {
-                UserId { object: self.find_object(names, object)?, relation: names.find(relation)? }
+            TupleUser::Userset { object, relation } => UserId {
+                object: self.find_object(names, object)?,
+                relation: names.find(relation)?,
+            },
+            TupleUser::Wildcard(kind) => {
+                UserId::plain(self.symbols.find(names.find(kind)?, EVERYONE)?)
             }
-            TupleUser::Wildcard(kind) => UserId::plain(self.symbols.find(names.find(kind)?, EVERYONE)?),
         })
     }
 
@@ -240,7 +283,10 @@ impl Graph {
     }
 
     fn tuple_of(&self, names: &Names, edge: Edge, when: &When) -> Option<Tuple> {
-        Some(Tuple { key: self.edge_text(names, edge)?, condition: when.clone() })
+        Some(Tuple {
+            key: self.edge_text(names, edge)?,
+            condition: when.clone(),
+        })
     }
 
     fn key_of(&self, names: &Names, key: Key) -> Option<TupleKey> {
@@ -248,7 +294,11 @@ impl Graph {
     }
 
     fn edge_text(&self, names: &Names, edge: Edge) -> Option<TupleKey> {
-        let text = |id| self.symbols.object(id).map(|object| (names.text(object.kind), object.id.as_str()));
+        let text = |id| {
+            self.symbols
+                .object(id)
+                .map(|object| (names.text(object.kind), object.id.as_str()))
+        };
         view::key_text(names, edge, text)
     }
 }
@@ -263,12 +313,20 @@ fn edge(
     let relation = name(&key.relation)?;
     let user = match &key.user {
         TupleUser::Object(user) => UserId::plain(object(name(user.kind())?, user.id())?),
-        TupleUser::Userset { object: of, relation } => {
-            UserId { object: object(name(of.kind())?, of.id())?, relation: name(relation)? }
-        }
+        TupleUser::Userset {
+            object: of,
+            relation,
+        } => UserId {
+            object: object(name(of.kind())?, of.id())?,
+            relation: name(relation)?,
+        },
         TupleUser::Wildcard(kind) => UserId::plain(object(name(kind)?, &EVERYONE.into())?),
     };
-    Ok(Edge { object: on, relation, user })
+    Ok(Edge {
+        object: on,
+        relation,
+        user,
+    })
 }
 
 #[cfg(test)]

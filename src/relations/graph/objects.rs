@@ -1,14 +1,14 @@
 //! The objects that tuples speak of, one type at a time, in an order that writes do not change.
 //!
-//! **Problem.** Whoever goes through a million objects in pages needs to know, at every page and after any writes, which
-//! it has seen. The numbers of objects are in the order of writes, and another process counts differently; an order by
-//! name would need a sorted index of all names.
-//! **Decision.** The order is that of the hash of the id ([`order_of`]), which the table of names is arranged by anyway:
-//! a place is found at once, and nothing is kept for it.
+//! **Problem.** Whoever goes through a million objects in pages needs to know, at every page and
+//! after any writes, which it has seen. The numbers of objects are in the order of writes, and
+//! another process counts differently; an order by name would need a sorted index of all names.
+//! **Decision.** The order is that of the hash of the id ([`order_of`]), which the table of names
+//! is arranged by anyway: a place is found at once, and nothing is kept for it.
 //! **Trade-off.** To a reader the order looks like none.
 //!
-//! INVARIANT: an object is met if, and only if, some tuple of this version names it: as its object, as its user, or as
-//! the object of a userset.
+//! INVARIANT: an object is met if, and only if, some tuple of this version names it: as its object,
+//! as its user, or as the object of a userset.
 
 use crate::model::ObjectRef;
 use crate::relations::graph::hash::order_of;
@@ -25,7 +25,13 @@ impl Graph {
     pub fn known(&self, kind: &str, after: Option<&Place>) -> Known<'_> {
         let after = after.cloned();
         let bucket = after.as_ref().map_or(0, |(hash, _)| bucket_of(*hash));
-        Known { graph: self, kind: self.names().now().find(kind), after, bucket, ready: Vec::new() }
+        Known {
+            graph: self,
+            kind: self.names().now().find(kind),
+            after,
+            bucket,
+            ready: Vec::new(),
+        }
     }
 
     /// Whether some tuple names the object.
@@ -35,14 +41,25 @@ impl Graph {
     }
 
     /// Returns `true` if some tuple has the object as its object, with one of these relations.
-    pub fn has_tuples_on<'n>(&self, object: &ObjectRef, relations: impl IntoIterator<Item = &'n str>) -> bool {
+    pub fn has_tuples_on<'n>(
+        &self,
+        object: &ObjectRef,
+        relations: impl IntoIterator<Item = &'n str>,
+    ) -> bool {
         let names = self.names().now();
-        let Some(object) = self.find_object(&names, object) else { return false };
+        let Some(object) = self.find_object(&names, object) else {
+            return false;
+        };
         let has_row = |relation| {
             let layers = [&self.bundle, &self.stored];
-            layers.iter().any(|layer| layer.on_row(object, relation).next().is_some())
+            layers
+                .iter()
+                .any(|layer| layer.on_row(object, relation).next().is_some())
         };
-        relations.into_iter().filter_map(|relation| names.find(relation)).any(has_row)
+        relations
+            .into_iter()
+            .filter_map(|relation| names.find(relation))
+            .any(has_row)
     }
 }
 
@@ -66,8 +83,12 @@ impl Iterator for Known<'_> {
         while self.ready.is_empty() && self.bucket < BUCKETS {
             let graph = self.graph;
             let found = graph.symbols.bucket(self.bucket, kind);
-            let places = found.filter(|id| id.as_str() != EVERYONE).map(|id| (order_of(id), id.clone()));
-            self.ready.extend(places.filter(|place| self.after.as_ref().is_none_or(|after| place > after)));
+            let places = found
+                .filter(|id| id.as_str() != EVERYONE)
+                .map(|id| (order_of(id), id.clone()));
+            self.ready.extend(
+                places.filter(|place| self.after.as_ref().is_none_or(|after| place > after)),
+            );
             self.ready.sort_unstable_by(|a, b| b.cmp(a));
             self.bucket += 1;
         }
@@ -86,8 +107,13 @@ mod tests {
     }
 
     fn graph(count: usize) -> Graph {
-        let tuples = (0..count).map(|n| Tuple::from(key(&format!("doc:{n}#viewer@team:t{}#member", n % 7))));
-        Graph::load(tuples.chain([key("doc:all#viewer@user:*").into()]), Revision(1)).unwrap()
+        let tuples =
+            (0..count).map(|n| Tuple::from(key(&format!("doc:{n}#viewer@team:t{}#member", n % 7))));
+        Graph::load(
+            tuples.chain([key("doc:all#viewer@user:*").into()]),
+            Revision(1),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -96,21 +122,47 @@ mod tests {
         let all: Vec<Place> = graph.known("doc", None).collect();
         assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
         let ids: BTreeSet<String> = all.iter().map(|(_, id)| id.to_string()).collect();
-        assert_eq!(ids, (0..3_000).map(|n| n.to_string()).chain(["all".to_owned()]).collect());
+        assert_eq!(
+            ids,
+            (0..3_000)
+                .map(|n| n.to_string())
+                .chain(["all".to_owned()])
+                .collect()
+        );
         for at in [0, 1, 1_499, 3_000] {
-            assert_eq!(graph.known("doc", Some(&all[at])).collect::<Vec<_>>(), all[at + 1..]);
+            assert_eq!(
+                graph.known("doc", Some(&all[at])).collect::<Vec<_>>(),
+                all[at + 1..]
+            );
         }
         assert_eq!(graph.known("team", None).count(), 7);
-        assert_eq!((graph.known("user", None).count(), graph.known("unheard-of", None).count()), (0, 0));
+        assert_eq!(
+            (
+                graph.known("user", None).count(),
+                graph.known("unheard-of", None).count()
+            ),
+            (0, 0)
+        );
     }
 
     #[test]
     fn an_object_goes_with_its_last_tuple_and_others_keep_their_places() {
         let before = graph(50);
-        let after = before.apply(&[key("doc:7#viewer@team:t0#member")], &[], Revision(2)).unwrap();
-        let expected: Vec<Place> = before.known("doc", None).filter(|(_, id)| id != "7").collect();
+        let after = before
+            .apply(&[key("doc:7#viewer@team:t0#member")], &[], Revision(2))
+            .unwrap();
+        let expected: Vec<Place> = before
+            .known("doc", None)
+            .filter(|(_, id)| id != "7")
+            .collect();
         assert_eq!(after.known("doc", None).collect::<Vec<_>>(), expected);
-        assert!(before.speaks_of(&"doc:7".parse().unwrap()) && !after.speaks_of(&"doc:7".parse().unwrap()));
-        assert!(after.speaks_of(&"team:t0".parse().unwrap()) && !after.speaks_of(&"team:none".parse().unwrap()));
+        assert!(
+            before.speaks_of(&"doc:7".parse().unwrap())
+                && !after.speaks_of(&"doc:7".parse().unwrap())
+        );
+        assert!(
+            after.speaks_of(&"team:t0".parse().unwrap())
+                && !after.speaks_of(&"team:none".parse().unwrap())
+        );
     }
 }

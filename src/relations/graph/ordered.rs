@@ -2,8 +2,9 @@
 //!
 //! Owns the shape of the tree and nothing of its meaning: a key is three words, compared in order.
 //!
-//! INVARIANT: a clone of a tree never changes. A write copies the nodes from the root to one leaf, and only those
-//! that another version still holds, so a batch of writes copies each node at most once.
+//! INVARIANT: a clone of a tree never changes. A write copies the nodes from the root to one leaf,
+//! and only those that another version still holds, so a batch of writes copies each node at most
+//! once.
 
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -15,15 +16,17 @@ pub(in crate::relations) use range::Range;
 /// A key. What the words mean is the caller's.
 pub(in crate::relations) type Key = [u32; 3];
 
-/// Places of a node, which lie in it: where a million tuples are looked up at random, each step to another piece of
-/// memory is a miss of the processor's cache. So many make a node of 1,250 bytes, for which allocators have a size.
+/// Places of a node, which lie in it: where a million tuples are looked up at random, each step to
+/// another piece of memory is a miss of the processor's cache. So many make a node of 1,250 bytes,
+/// for which allocators have a size.
 const PLACES: usize = 60;
 
-/// Most entries of a leaf, and most children of an inner node: one place is left for the entry that splits it. A write
-/// copies one node per level, of which there are four above a million keys.
+/// Most entries of a leaf, and most children of an inner node: one place is left for the entry that
+/// splits it. A write copies one node per level, of which there are four above a million keys.
 const MAX: usize = PLACES - 1;
 
-/// A node with fewer entries than this is joined to a neighbour, where both fit into one node of half the size.
+/// A node with fewer entries than this is joined to a neighbour, where both fit into one node of
+/// half the size.
 const SPARSE: usize = 16;
 
 /// A persistent ordered map. Clones are cheap and share everything.
@@ -33,7 +36,10 @@ pub(in crate::relations) struct Tree<V> {
 }
 
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a node's places lie in it; leaves are as many as the rest is few")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a node's places lie in it; leaves are as many as the rest is few"
+)]
 pub(in crate::relations) enum Node<V> {
     Leaf {
         keys: Places<Key>,
@@ -51,7 +57,12 @@ type Places<T> = SmallVec<[T; PLACES]>;
 
 impl<V> Default for Tree<V> {
     fn default() -> Self {
-        Self { root: Arc::new(Node::Leaf { keys: Places::new(), values: Places::new() }) }
+        Self {
+            root: Arc::new(Node::Leaf {
+                keys: Places::new(),
+                values: Places::new(),
+            }),
+        }
     }
 }
 
@@ -74,7 +85,9 @@ impl<V: Clone> Tree<V> {
             }
             level = above;
         }
-        level.pop().map_or_else(Self::default, |(_, root)| Self { root })
+        level
+            .pop()
+            .map_or_else(Self::default, |(_, root)| Self { root })
     }
 
     /// The value at `key`.
@@ -124,7 +137,9 @@ pub(super) fn sort_and_keep_last<V>(entries: &mut Vec<(Key, V)>) {
 
 /// The child whose range holds `key`.
 fn child_of(firsts: &[Key], key: &Key) -> usize {
-    firsts.partition_point(|first| first <= key).saturating_sub(1)
+    firsts
+        .partition_point(|first| first <= key)
+        .saturating_sub(1)
 }
 
 /// What the insertion replaced, and the right half of the node where it had to be split.
@@ -134,7 +149,12 @@ fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> 
     match Arc::make_mut(node) {
         Node::Leaf { keys, values } => {
             let at = match keys.binary_search(&key) {
-                Ok(at) => return (values.get_mut(at).map(|old| std::mem::replace(old, value)), None),
+                Ok(at) => {
+                    return (
+                        values.get_mut(at).map(|old| std::mem::replace(old, value)),
+                        None,
+                    );
+                }
                 Err(at) => at,
             };
             keys.insert(at, key);
@@ -143,37 +163,55 @@ fn insert<V: Clone>(node: &mut Arc<Node<V>>, key: Key, value: V) -> Inserted<V> 
                 return (None, None);
             }
             let cut = cut_at(at, keys.len());
-            let (keys, values): (Places<Key>, Places<V>) = (keys.drain(cut..).collect(), values.drain(cut..).collect());
-            let split = keys.first().copied().map(|first| (first, Arc::new(Node::Leaf { keys, values })));
+            let (keys, values): (Places<Key>, Places<V>) =
+                (keys.drain(cut..).collect(), values.drain(cut..).collect());
+            let split = keys
+                .first()
+                .copied()
+                .map(|first| (first, Arc::new(Node::Leaf { keys, values })));
             (None, split)
         }
         Node::Inner { firsts, children } => {
             let at = child_of(firsts, &key);
-            let Some(child) = children.get_mut(at) else { return (None, None) };
-            // INVARIANT: a key below all others lowers the first bound; nodes that are joined later rely on it.
+            let Some(child) = children.get_mut(at) else {
+                return (None, None);
+            };
+            // INVARIANT: a key below all others lowers the first bound; nodes that are joined later
+            // rely on it.
             if let Some(first) = firsts.get_mut(at) {
                 *first = key.min(*first);
             }
             let (old, split) = insert(child, key, value);
-            let Some((first, right)) = split else { return (old, None) };
+            let Some((first, right)) = split else {
+                return (old, None);
+            };
             firsts.insert(at + 1, first);
             children.insert(at + 1, right);
             if children.len() <= MAX {
                 return (old, None);
             }
             let cut = cut_at(at + 1, children.len());
-            let (firsts, children): (Places<Key>, Places<_>) =
-                (firsts.drain(cut..).collect(), children.drain(cut..).collect());
-            let split = firsts.first().copied().map(|first| (first, Arc::new(Node::Inner { firsts, children })));
+            let (firsts, children): (Places<Key>, Places<_>) = (
+                firsts.drain(cut..).collect(),
+                children.drain(cut..).collect(),
+            );
+            let split = firsts
+                .first()
+                .copied()
+                .map(|first| (first, Arc::new(Node::Inner { firsts, children })));
             (old, split)
         }
     }
 }
 
-/// Where a node that has grown too large is cut: in the middle, except that keys which arrive in ascending order (the
-/// tuples of ever new objects) leave full nodes behind.
+/// Where a node that has grown too large is cut: in the middle, except that keys which arrive in
+/// ascending order (the tuples of ever new objects) leave full nodes behind.
 fn cut_at(inserted: usize, len: usize) -> usize {
-    if inserted + 1 == len { len - 1 } else { len / 2 }
+    if inserted + 1 == len {
+        len - 1
+    } else {
+        len / 2
+    }
 }
 
 fn remove<V: Clone>(node: &mut Arc<Node<V>>, key: &Key) -> Option<V> {
@@ -195,7 +233,9 @@ fn remove<V: Clone>(node: &mut Arc<Node<V>>, key: &Key) -> Option<V> {
 /// Joins the child at `at` to its right or left neighbour where it has become sparse.
 fn join_sparse<V: Clone>(firsts: &mut Places<Key>, children: &mut Places<Arc<Node<V>>>, at: usize) {
     let size = |at: usize| children.get(at).map(|child| child.size());
-    let Some(own) = size(at).filter(|own| *own < SPARSE) else { return };
+    let Some(own) = size(at).filter(|own| *own < SPARSE) else {
+        return;
+    };
     let fits = |other: Option<usize>| other.is_some_and(|other| own + other <= MAX / 2 || own == 0);
     let left = if fits(size(at + 1)) {
         at
@@ -231,14 +271,27 @@ impl<V: Clone> Node<V> {
         }
     }
 
-    /// Takes over the entries of the neighbour to the right. All children of a node are of one kind.
+    /// Takes over the entries of the neighbour to the right. All children of a node are of one
+    /// kind.
     fn append(&mut self, right: &Self) {
         match (self, right) {
-            (Self::Leaf { keys, values }, Self::Leaf { keys: more_keys, values: more_values }) => {
+            (
+                Self::Leaf { keys, values },
+                Self::Leaf {
+                    keys: more_keys,
+                    values: more_values,
+                },
+            ) => {
                 keys.extend_from_slice(more_keys);
                 values.extend(more_values.iter().cloned());
             }
-            (Self::Inner { firsts, children }, Self::Inner { firsts: more_firsts, children: more_children }) => {
+            (
+                Self::Inner { firsts, children },
+                Self::Inner {
+                    firsts: more_firsts,
+                    children: more_children,
+                },
+            ) => {
                 firsts.extend_from_slice(more_firsts);
                 children.extend(more_children.iter().cloned());
             }

@@ -1,4 +1,5 @@
-//! The tuples of a version, spelled out: all of them, those of one side, and the bundle's in the order of their text.
+//! The tuples of a version, spelled out: all of them, those of one side, and the bundle's in the
+//! order of their text.
 
 use super::layer::Edge;
 use super::ordered::Key;
@@ -14,9 +15,10 @@ impl Graph {
         all.filter_map(move |(key, when)| self.tuple_of(&names, Edge::of_object_key(key), when))
     }
 
-    /// Every tuple of one layer of a kind that `is_wanted`. A kind is what types say of a tuple: the object's type, the
-    /// relation, the user's type, whether it is a userset, and of which relation, or everyone; and the condition's name.
-    /// `is_wanted` sees one tuple of each kind. There are few kinds, so this spells out few tuples.
+    /// Every tuple of one layer of a kind that `is_wanted`. A kind is what types say of a tuple:
+    /// the object's type, the relation, the user's type, whether it is a userset, and of which
+    /// relation, or everyone; and the condition's name. `is_wanted` sees one tuple of each kind.
+    /// There are few kinds, so this spells out few tuples.
     pub fn tuples_of_kinds(
         &self,
         origin: Origin,
@@ -24,50 +26,75 @@ impl Graph {
     ) -> impl Iterator<Item = Tuple> {
         let names = self.symbols.names().now();
         let mut kinds = HashMap::default();
-        self.in_layer(origin).by_object.iter().filter_map(move |(key, when)| {
-            let edge = Edge::of_object_key(key);
-            let (object, user) = (self.symbols.kind(edge.object)?, self.symbols.kind(edge.user.object)?);
-            let condition = when.as_ref().map(|condition| condition.name.clone());
-            let kind = (object, edge.relation, user, edge.user.relation, condition);
-            let spelled = || self.tuple_of(&names, edge, when);
-            match kinds.get(&kind) {
-                Some(false) => None,
-                Some(true) => spelled(),
-                None => {
-                    let tuple = spelled()?;
-                    let is_wanted = is_wanted(&tuple);
-                    kinds.insert(kind, is_wanted);
-                    is_wanted.then_some(tuple)
+        self.in_layer(origin)
+            .by_object
+            .iter()
+            .filter_map(move |(key, when)| {
+                let edge = Edge::of_object_key(key);
+                let (object, user) = (
+                    self.symbols.kind(edge.object)?,
+                    self.symbols.kind(edge.user.object)?,
+                );
+                let condition = when.as_ref().map(|condition| condition.name.clone());
+                let kind = (object, edge.relation, user, edge.user.relation, condition);
+                let spelled = || self.tuple_of(&names, edge, when);
+                match kinds.get(&kind) {
+                    Some(false) => None,
+                    Some(true) => spelled(),
+                    None => {
+                        let tuple = spelled()?;
+                        let is_wanted = is_wanted(&tuple);
+                        kinds.insert(kind, is_wanted);
+                        is_wanted.then_some(tuple)
+                    }
                 }
-            }
-        })
+            })
     }
 
-    /// The tuples of one layer on an object, whatever the relation: at most `most`, and how many there are besides, which
-    /// are not spelled out.
+    /// The tuples of one layer on an object, whatever the relation: at most `most`, and how many
+    /// there are besides, which are not spelled out.
     #[must_use]
-    pub fn tuples_on(&self, origin: Origin, object: &ObjectRef, most: usize) -> (Vec<Tuple>, usize) {
+    pub fn tuples_on(
+        &self,
+        origin: Origin,
+        object: &ObjectRef,
+        most: usize,
+    ) -> (Vec<Tuple>, usize) {
         let names = self.symbols.names().now();
-        let Some(object) = self.find_object(&names, object) else { return (Vec::new(), 0) };
+        let Some(object) = self.find_object(&names, object) else {
+            return (Vec::new(), 0);
+        };
         let mut row = self.in_layer(origin).on_object(object);
         let some = row.by_ref().take(most);
-        let some = some.filter_map(|(key, when)| self.tuple_of(&names, Edge::of_object_key(key), when)).collect();
+        let some = some
+            .filter_map(|(key, when)| self.tuple_of(&names, Edge::of_object_key(key), when))
+            .collect();
         (some, row.count())
     }
 
     /// The same for those whose user is an object, or a userset of it.
     #[must_use]
-    pub fn tuples_of(&self, origin: Origin, object: &ObjectRef, most: usize) -> (Vec<Tuple>, usize) {
+    pub fn tuples_of(
+        &self,
+        origin: Origin,
+        object: &ObjectRef,
+        most: usize,
+    ) -> (Vec<Tuple>, usize) {
         let names = self.symbols.names().now();
-        let Some(object) = self.find_object(&names, object) else { return (Vec::new(), 0) };
+        let Some(object) = self.find_object(&names, object) else {
+            return (Vec::new(), 0);
+        };
         let layer = self.in_layer(origin);
         let mut edges = layer.of_user(object).map(|(key, _)| Edge::of_user_key(key));
         let some = edges.by_ref().take(most);
-        let some = some.filter_map(|edge| self.tuple_of(&names, edge, layer.get(edge)?)).collect();
+        let some = some
+            .filter_map(|edge| self.tuple_of(&names, edge, layer.get(edge)?))
+            .collect();
         (some, edges.count())
     }
 
-    /// Every tuple of one layer with exactly this user, on objects of one type and in one relation where these are named.
+    /// Every tuple of one layer with exactly this user, on objects of one type and in one relation
+    /// where these are named.
     pub fn tuples_with(
         &self,
         origin: Origin,
@@ -81,29 +108,48 @@ impl Graph {
         let wanted = (|| Some((self.find_user(&names, user)?, of(kind)?, of(relation)?)))();
         let layer = self.in_layer(origin);
         let edges = wanted.into_iter().flat_map(move |(user, kind, relation)| {
-            let of_user = layer.of_user(user.object).map(|(key, _)| Edge::of_user_key(key));
+            let of_user = layer
+                .of_user(user.object)
+                .map(|(key, _)| Edge::of_user_key(key));
             of_user.filter(move |edge| {
                 edge.user == user
                     && relation.is_none_or(|relation| edge.relation == relation)
-                    && kind.is_none_or(|kind| self.symbols.kind(edge.object).is_some_and(|of| of.name == kind))
+                    && kind.is_none_or(|kind| {
+                        self.symbols
+                            .kind(edge.object)
+                            .is_some_and(|of| of.name == kind)
+                    })
             })
         });
         edges.filter_map(move |edge| self.tuple_of(&names, edge, layer.get(edge)?))
     }
 
-    /// The bundle's tuples in the order of their text (`object#relation@user`): those whose text begins with `prefix` and
-    /// comes after that of `after`. The order is worked out when it is asked for first.
-    pub fn bundle_from(&self, prefix: &str, after: Option<&TupleKey>) -> impl Iterator<Item = Tuple> {
+    /// The bundle's tuples in the order of their text (`object#relation@user`): those whose text
+    /// begins with `prefix` and comes after that of `after`. The order is worked out when it is
+    /// asked for first.
+    pub fn bundle_from(
+        &self,
+        prefix: &str,
+        after: Option<&TupleKey>,
+    ) -> impl Iterator<Item = Tuple> {
         let names = self.symbols.names().now();
-        let order = self.bundle_order.get_or_init(|| self.order_of_bundle(&names));
-        let text = |key: &Key| self.key_of(&names, *key).map(|key| key.to_string()).unwrap_or_default();
+        let order = self
+            .bundle_order
+            .get_or_init(|| self.order_of_bundle(&names));
+        let text = |key: &Key| {
+            self.key_of(&names, *key)
+                .map(|key| key.to_string())
+                .unwrap_or_default()
+        };
         let after = after.map(ToString::to_string).unwrap_or_default();
         let start = order.partition_point(|key| {
             let text = text(key);
             text.as_str() < prefix || text <= after
         });
         let rest = order.get(start..).unwrap_or_default();
-        let begins = order.get(start..).map_or(0, |rest| rest.partition_point(|key| text(key).starts_with(prefix)));
+        let begins = order.get(start..).map_or(0, |rest| {
+            rest.partition_point(|key| text(key).starts_with(prefix))
+        });
         let found = rest.get(..begins).unwrap_or_default();
         found.iter().filter_map(move |key| {
             let edge = Edge::of_object_key(*key);

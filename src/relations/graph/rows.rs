@@ -1,26 +1,28 @@
 //! The tuples of each object, found by the object's number.
 //!
-//! **Problem.** A check reads the rows of a dozen objects among a million. In a tree of all tuples each of them is a
-//! descent through nodes that no processor's cache holds, and a group of two hundred members, which fills several
-//! leaves, is three.
-//! **Decision.** An object's tuples lie in one slice, in order of their relations and users, which stands at the object's
-//! number in a persistent array. Where many users of one kind are in one relation, they lie in a tree instead, and the
-//! slice says so in their place ([`Entry::many`]): the usersets of a group stay beside it however many members it has.
+//! **Problem.** A check reads the rows of a dozen objects among a million. In a tree of all tuples
+//! each of them is a descent through nodes that no processor's cache holds, and a group of two
+//! hundred members, which fills several leaves, is three.
+//! **Decision.** An object's tuples lie in one slice, in order of their relations and users, which
+//! stands at the object's number in a persistent array. Where many users of one kind are in one
+//! relation, they lie in a tree instead, and the slice says so in their place ([`Entry::many`]):
+//! the usersets of a group stay beside it however many members it has.
 //! **Trade-off.** A write copies the object's slice, which a few times [`MANY`] tuples bound.
 //!
-//! INVARIANT: a clone never changes. A tuple is in the slice or in the tree, never in both; all tuples of an object with
-//! the same pair of names are in the same place.
+//! INVARIANT: a clone never changes. A tuple is in the slice or in the tree, never in both; all
+//! tuples of an object with the same pair of names are in the same place.
 
 use super::array::Array;
 use super::layer::When;
 use super::ordered::{Key, Range, Tree};
 use std::sync::Arc;
 
-/// More tuples than this of one object, one relation and one kind of users move to the tree, and come back where half as
-/// many are left.
+/// More tuples than this of one object, one relation and one kind of users move to the tree, and
+/// come back where half as many are left.
 const MANY: usize = 32;
 
-/// The tuples of all objects, by the keys of [`super::layer::Edge::by_object`]. Clones are cheap and share everything.
+/// The tuples of all objects, by the keys of [`super::layer::Edge::by_object`]. Clones are cheap
+/// and share everything.
 #[derive(Clone, Debug, Default)]
 pub(in crate::relations) struct Rows {
     objects: Array<Arc<[Entry]>>,
@@ -47,7 +49,8 @@ pub(in crate::relations) struct Row<'a> {
 }
 
 impl Entry {
-    /// No object has this number: [`super::MAX_OBJECTS`] is half of it, and no request names as many of its own.
+    /// No object has this number: [`super::MAX_OBJECTS`] is half of it, and no request names as
+    /// many of its own.
     const MARK: u32 = u32::MAX;
 
     /// The tuple with this key, on the object that it stands at.
@@ -56,7 +59,11 @@ impl Entry {
     }
 
     fn many(names: u32) -> Self {
-        Self { names, user: Self::MARK, when: None }
+        Self {
+            names,
+            user: Self::MARK,
+            when: None,
+        }
     }
 
     fn is_many(&self) -> bool {
@@ -82,14 +89,22 @@ impl Rows {
                         many.extend(alike.iter().cloned());
                         entries.push(Entry::many(*names));
                     }
-                    _ => entries.extend(alike.iter().map(|(key, when)| Entry::new(*key, when.clone()))),
+                    _ => entries.extend(
+                        alike
+                            .iter()
+                            .map(|(key, when)| Entry::new(*key, when.clone())),
+                    ),
                 }
             }
             if let Some(([object, ..], _)) = of_object.first() {
                 *objects.slot(*object) = Some(entries.into());
             }
         }
-        Self { objects, many: Tree::from_entries(many), len }
+        Self {
+            objects,
+            many: Tree::from_entries(many),
+            len,
+        }
     }
 
     /// How many tuples there are.
@@ -99,7 +114,10 @@ impl Rows {
 
     /// The tuples of an object.
     pub(super) fn of(&self, object: u32) -> Row<'_> {
-        Row { entries: self.objects.get(object).map_or(&[], |entries| entries), many: Some(&self.many) }
+        Row {
+            entries: self.objects.get(object).map_or(&[], |entries| entries),
+            many: Some(&self.many),
+        }
     }
 
     /// The condition of the tuple with this key.
@@ -110,7 +128,15 @@ impl Rows {
 
     /// Every tuple, in order of their keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &When)> {
-        let rows = self.objects.iter().map(|(object, entries)| (object, Row { entries, many: Some(&self.many) }));
+        let rows = self.objects.iter().map(|(object, entries)| {
+            (
+                object,
+                Row {
+                    entries,
+                    many: Some(&self.many),
+                },
+            )
+        });
         rows.flat_map(|(object, row)| Tuples::of(object, [row]))
     }
 
@@ -119,7 +145,11 @@ impl Rows {
         let [object, names, user] = key;
         let slot = self.objects.slot(object);
         let entries = slot.as_deref().unwrap_or_default();
-        let (before, alike, after) = Row { entries, many: None }.around(names, names);
+        let (before, alike, after) = Row {
+            entries,
+            many: None,
+        }
+        .around(names, names);
         if alike.first().is_some_and(Entry::is_many) {
             let old = self.many.insert(key, when);
             self.len += usize::from(old.is_none());
@@ -133,12 +163,21 @@ impl Rows {
         self.len += usize::from(lower.len() + upper.len() == alike.len());
         let new = Entry::new(key, when);
         *slot = Some(if lower.len() + upper.len() < MANY {
-            [before, lower, &[new], upper, after].into_iter().flatten().cloned().collect()
+            [before, lower, &[new], upper, after]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect()
         } else {
             for entry in [lower, &[new], upper].into_iter().flatten() {
-                self.many.insert([object, names, entry.user], entry.when.clone());
+                self.many
+                    .insert([object, names, entry.user], entry.when.clone());
             }
-            [before, &[Entry::many(names)], after].into_iter().flatten().cloned().collect()
+            [before, &[Entry::many(names)], after]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect()
         });
     }
 
@@ -152,23 +191,42 @@ impl Rows {
         self.len -= 1;
         let slot = self.objects.slot(object);
         let entries = slot.as_deref().unwrap_or_default();
-        let (before, alike, after) = Row { entries, many: None }.around(names, names);
+        let (before, alike, after) = Row {
+            entries,
+            many: None,
+        }
+        .around(names, names);
         let left: Vec<Entry> = if alike.first().is_some_and(Entry::is_many) {
             self.many.remove(key);
             let (from, to) = ([object, names, 0], [object, names, u32::MAX]);
-            // Half of what makes them many, so that one tuple that comes and goes does not move them each time.
+            // Half of what makes them many, so that one tuple that comes and goes does not move
+            // them each time.
             if self.many.range(&from, &to).nth(MANY / 2).is_some() {
                 return;
             }
-            let left: Vec<_> = self.many.range(&from, &to).map(|(key, when)| (key, when.clone())).collect();
+            let left: Vec<_> = self
+                .many
+                .range(&from, &to)
+                .map(|(key, when)| (key, when.clone()))
+                .collect();
             for (key, _) in &left {
                 self.many.remove(key);
             }
-            left.into_iter().map(|(key, when)| Entry::new(key, when)).collect()
+            left.into_iter()
+                .map(|(key, when)| Entry::new(key, when))
+                .collect()
         } else {
-            alike.iter().filter(|entry| entry.user != user).cloned().collect()
+            alike
+                .iter()
+                .filter(|entry| entry.user != user)
+                .cloned()
+                .collect()
         };
-        let all: Arc<[Entry]> = [before, &left, after].into_iter().flatten().cloned().collect();
+        let all: Arc<[Entry]> = [before, &left, after]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
         *slot = (!all.is_empty()).then_some(all);
     }
 }
@@ -176,13 +234,19 @@ impl Rows {
 impl<'a> Row<'a> {
     /// A row of a slice that is made for one request.
     pub(super) fn own(entries: &'a [Entry]) -> Self {
-        Self { entries, many: None }
+        Self {
+            entries,
+            many: None,
+        }
     }
 
     /// The part whose pairs of names lie between two, both included.
     pub(super) fn between(&self, first: u32, last: u32) -> Self {
         let (_, entries, _) = self.around(first, last);
-        Self { entries, many: self.many }
+        Self {
+            entries,
+            many: self.many,
+        }
     }
 
     /// The condition of a tuple. The row may be any part that holds all tuples with these names.
@@ -190,7 +254,9 @@ impl<'a> Row<'a> {
         let entry = self.from((names, user)).first()?;
         // The mark comes after every user, and where it stands it stands alone.
         match self.many {
-            Some(many) if entry.names == names && entry.is_many() => many.get(&[object, names, user]),
+            Some(many) if entry.names == names && entry.is_many() => {
+                many.get(&[object, names, user])
+            }
             _ => (entry.place() == (names, user)).then_some(&entry.when),
         }
     }
@@ -222,7 +288,13 @@ pub(in crate::relations) struct Tuples<'a, const ROWS: usize> {
 
 impl<'a, const ROWS: usize> Tuples<'a, ROWS> {
     pub(super) fn of(object: u32, rows: [Row<'a>; ROWS]) -> Self {
-        Self { object, rows: rows.into_iter(), entries: [].iter(), tree: None, many: None }
+        Self {
+            object,
+            rows: rows.into_iter(),
+            entries: [].iter(),
+            tree: None,
+            many: None,
+        }
     }
 }
 
@@ -245,7 +317,10 @@ impl<'a, const ROWS: usize> Iterator for Tuples<'a, ROWS> {
             if !entry.is_many() {
                 return Some(([self.object, entry.names, entry.user], &entry.when));
             }
-            let (from, to) = ([self.object, entry.names, 0], [self.object, entry.names, u32::MAX]);
+            let (from, to) = (
+                [self.object, entry.names, 0],
+                [self.object, entry.names, u32::MAX],
+            );
             self.many = self.tree.map(|tree| Box::new(tree.range(&from, &to)));
         }
     }
@@ -259,7 +334,12 @@ mod tests {
 
     /// Every fifth has none.
     fn condition(name: u32) -> When {
-        let named = || Arc::new(TupleCondition { name: name.to_string().into(), context: Record::new() });
+        let named = || {
+            Arc::new(TupleCondition {
+                name: name.to_string().into(),
+                context: Record::new(),
+            })
+        };
         (!name.is_multiple_of(5)).then(named)
     }
 
@@ -276,7 +356,11 @@ mod tests {
             let die = |at: u32, n: u64| u32::try_from((dice >> at) % n).unwrap();
             // Grows, shrinks, and grows again: rows become many, few, and none.
             let shrinks = (step / 4_000) % 2 == 1;
-            let key = [die(0, 3) * 100_000, die(8, 3), die(16, 2 * u64::try_from(MANY).unwrap())];
+            let key = [
+                die(0, 3) * 100_000,
+                die(8, 3),
+                die(16, 2 * u64::try_from(MANY).unwrap()),
+            ];
             if die(32, 10) < if shrinks { 9 } else { 2 } {
                 rows.remove(&key);
                 map.remove(&key);
@@ -288,42 +372,82 @@ mod tests {
             assert_eq!(rows.get(&key), map.get(&key));
             let [object, names, user] = [die(4, 3) * 100_000, die(12, 3), die(20, 70)];
             let row = rows.of(object).between(names, names);
-            assert_eq!(row.get([object, names, user]), map.get(&[object, names, user]));
+            assert_eq!(
+                row.get([object, names, user]),
+                map.get(&[object, names, user])
+            );
             most = most.max(rows.of(object).entries.len());
             if step % 250 == 0 {
                 let (last, to) = ([object, u32::MAX, u32::MAX], [object, names, u32::MAX]);
-                assert_eq!(all(rows.iter()), all(map.iter().map(|(key, when)| (*key, when))));
+                assert_eq!(
+                    all(rows.iter()),
+                    all(map.iter().map(|(key, when)| (*key, when)))
+                );
                 let of_object = Tuples::of(object, [rows.of(object)]);
-                assert_eq!(all(of_object), all(map.range([object, 0, 0]..=last).map(|(key, when)| (*key, when))));
+                assert_eq!(
+                    all(of_object),
+                    all(map
+                        .range([object, 0, 0]..=last)
+                        .map(|(key, when)| (*key, when)))
+                );
                 let alike = Tuples::of(object, [row]);
-                assert_eq!(all(alike), all(map.range([object, names, 0]..=to).map(|(key, when)| (*key, when))));
+                assert_eq!(
+                    all(alike),
+                    all(map
+                        .range([object, names, 0]..=to)
+                        .map(|(key, when)| (*key, when)))
+                );
                 versions.push((rows.clone(), map.clone()));
             }
         }
         assert!(most <= 3 * MANY, "a slice of {most}");
         for (rows, map) in versions {
-            assert_eq!(all(rows.iter()), all(map.iter().map(|(key, when)| (*key, when))));
+            assert_eq!(
+                all(rows.iter()),
+                all(map.iter().map(|(key, when)| (*key, when)))
+            );
             let at_once = Rows::from_entries(map.into_iter().collect());
-            assert_eq!((all(rows.iter()), rows.len()), (all(at_once.iter()), at_once.len()));
+            assert_eq!(
+                (all(rows.iter()), rows.len()),
+                (all(at_once.iter()), at_once.len())
+            );
         }
     }
 
     #[test]
     fn of_several_tuples_with_one_key_the_last_stays() {
         let many = (0..100).map(|user| ([1, 1, user], None));
-        let rows = Rows::from_entries(many.chain([([1, 1, 7], condition(1)), ([0, 1, 7], None)]).collect());
-        assert_eq!((rows.len(), rows.get(&[1, 1, 7])), (101, Some(&condition(1))));
-        assert_eq!((rows.of(1).entries.len(), rows.get(&[1, 1, 100]), rows.get(&[2, 1, 7])), (1, None, None));
+        let rows = Rows::from_entries(
+            many.chain([([1, 1, 7], condition(1)), ([0, 1, 7], None)])
+                .collect(),
+        );
+        assert_eq!(
+            (rows.len(), rows.get(&[1, 1, 7])),
+            (101, Some(&condition(1)))
+        );
+        assert_eq!(
+            (
+                rows.of(1).entries.len(),
+                rows.get(&[1, 1, 100]),
+                rows.get(&[2, 1, 7])
+            ),
+            (1, None, None)
+        );
     }
 
     #[test]
     fn rows_that_have_gone_leave_nothing_behind() {
-        let mut rows = Rows::from_entries((0..1_000).map(|user| ([user % 3, 1, user], None)).collect());
+        let mut rows =
+            Rows::from_entries((0..1_000).map(|user| ([user % 3, 1, user], None)).collect());
         for user in 0..1_000 {
             rows.remove(&[user % 3, 1, user]);
         }
         assert_eq!(
-            (rows.len(), rows.objects.iter().count(), rows.many.range(&[0; 3], &[u32::MAX; 3]).count()),
+            (
+                rows.len(),
+                rows.objects.iter().count(),
+                rows.many.range(&[0; 3], &[u32::MAX; 3]).count()
+            ),
             (0, 0, 0)
         );
     }

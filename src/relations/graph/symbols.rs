@@ -1,9 +1,10 @@
 //! Numbers for the objects that tuples speak of.
 //!
-//! INVARIANT: an object has a number in a version of the graph if, and only if, one of its tuples names it; and a number
-//! means one object in one version. A number whose object has lost its last tuple is given to another object in a later
-//! version: versions share nothing that changes, so whoever has pinned an earlier one finds what the number meant there,
-//! and nothing outlives a version that holds a number of an object (caches and pages go by names). The object called `*`
+//! INVARIANT: an object has a number in a version of the graph if, and only if, one of its tuples
+//! names it; and a number means one object in one version. A number whose object has lost its last
+//! tuple is given to another object in a later version: versions share nothing that changes, so
+//! whoever has pinned an earlier one finds what the number meant there, and nothing outlives a
+//! version that holds a number of an object (caches and pages go by names). The object called `*`
 //! of a type stands for everyone of that type: no real object has that id.
 
 use super::array::Array;
@@ -29,7 +30,10 @@ pub(in crate::relations) struct UserId {
 impl UserId {
     /// The user that is this object.
     pub(in crate::relations) fn plain(object: ObjectId) -> Self {
-        Self { object, relation: NameId::NONE }
+        Self {
+            object,
+            relation: NameId::NONE,
+        }
     }
 
     /// Whether this is a userset.
@@ -41,7 +45,8 @@ impl UserId {
 /// The id that stands for everyone of a type.
 pub(in crate::relations) const EVERYONE: &str = "*";
 
-/// Most objects and users in one store. The numbers above are for those that only one request speaks of.
+/// Most objects and users in one store. The numbers above are for those that only one request
+/// speaks of.
 pub const MAX_OBJECTS: u32 = 1 << 31;
 
 /// An object's type and id.
@@ -53,8 +58,8 @@ pub(in crate::relations) struct Object {
     pub(in crate::relations) id: SmolStr,
 }
 
-/// What a check asks of every user that it meets. It stands apart from the ids, so that the processor's cache holds that of
-/// a million objects.
+/// What a check asks of every user that it meets. It stands apart from the ids, so that the
+/// processor's cache holds that of a million objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::relations) struct Kind {
     /// The type.
@@ -89,7 +94,10 @@ struct Slot {
 impl Symbols {
     /// No objects, with a table of names for `used` of them.
     pub(super) fn for_used_names(used: usize) -> Self {
-        Self { names: Arc::new(NameTable::for_used(used)), ..Self::default() }
+        Self {
+            names: Arc::new(NameTable::for_used(used)),
+            ..Self::default()
+        }
     }
 
     /// The numbers of types and relations, which all versions of one graph share.
@@ -118,11 +126,17 @@ impl Symbols {
         self.in_bucket(bucket, hash, kind, id)
     }
 
-    /// The ids of the objects of one type that fall into a bucket, in no particular order. All buckets together hold every
-    /// object, by the first bits of the hash of its id.
+    /// The ids of the objects of one type that fall into a bucket, in no particular order. All
+    /// buckets together hold every object, by the first bits of the hash of its id.
     pub(super) fn bucket(&self, bucket: u32, kind: NameId) -> impl Iterator<Item = &SmolStr> {
-        let slots = self.buckets.get(bucket).into_iter().flat_map(|slots| slots.iter());
-        slots.filter(move |slot| slot.kind == kind).filter_map(|slot| Some(&self.object(slot.object)?.id))
+        let slots = self
+            .buckets
+            .get(bucket)
+            .into_iter()
+            .flat_map(|slots| slots.iter());
+        slots
+            .filter(move |slot| slot.kind == kind)
+            .filter_map(|slot| Some(&self.object(slot.object)?.id))
     }
 
     /// The number of an object, given now if need be.
@@ -138,16 +152,26 @@ impl Symbols {
 
     /// Begins to give numbers to many objects.
     pub(super) fn bulk(&mut self) -> Bulk<'_> {
-        Bulk { symbols: self, known: HashMap::default(), new: Vec::new() }
+        Bulk {
+            symbols: self,
+            known: HashMap::default(),
+            new: Vec::new(),
+        }
     }
 
     /// Takes the number of an object back, which no tuple names any more.
     pub(super) fn release(&mut self, object: ObjectId) {
-        let Some(found) = self.objects.get(object.0) else { return };
+        let Some(found) = self.objects.get(object.0) else {
+            return;
+        };
         let (bucket, _) = place(&found.id);
         let slots = self.buckets.slot(bucket);
         let old = slots.as_deref().unwrap_or_default();
-        let left: Arc<[Slot]> = old.iter().filter(|slot| slot.object != object).copied().collect();
+        let left: Arc<[Slot]> = old
+            .iter()
+            .filter(|slot| slot.object != object)
+            .copied()
+            .collect();
         *slots = (!left.is_empty()).then_some(left);
         *self.objects.slot(object.0) = None;
         *self.kinds.slot(object.0) = None;
@@ -158,8 +182,14 @@ impl Symbols {
     /// Gives a number, by which nobody finds the object yet.
     fn add(&mut self, kind: NameId, id: &SmolStr) -> Result<ObjectId, GraphError> {
         let object = self.next()?;
-        *self.objects.slot(object.0) = Some(Object { kind, id: id.clone() });
-        *self.kinds.slot(object.0) = Some(Kind { name: kind, is_everyone: id == EVERYONE });
+        *self.objects.slot(object.0) = Some(Object {
+            kind,
+            id: id.clone(),
+        });
+        *self.kinds.slot(object.0) = Some(Kind {
+            name: kind,
+            is_everyone: id == EVERYONE,
+        });
         Ok(object)
     }
 
@@ -196,10 +226,12 @@ impl Symbols {
 
 /// Gives numbers to many objects, and makes them known in the end.
 ///
-/// A million objects given numbers one by one cost more than a second: each look into a bucket waits for the memory of
-/// some nodes, and each new object copies its bucket. Here a map that is thrown away afterwards stands before them.
+/// A million objects given numbers one by one cost more than a second: each look into a bucket
+/// waits for the memory of some nodes, and each new object copies its bucket. Here a map that is
+/// thrown away afterwards stands before them.
 ///
-/// INVARIANT: the numbers are worth nothing before [`Self::finish`]: without it the graph is thrown away.
+/// INVARIANT: the numbers are worth nothing before [`Self::finish`]: without it the graph is thrown
+/// away.
 pub(super) struct Bulk<'s> {
     symbols: &'s mut Symbols,
     known: HashMap<(NameId, SmolStr), ObjectId>,
@@ -240,8 +272,8 @@ impl Bulk<'_> {
     }
 }
 
-/// How many buckets there are. At a million objects one holds 15, which is two cache lines to look through and to copy
-/// on a write.
+/// How many buckets there are. At a million objects one holds 15, which is two cache lines to look
+/// through and to copy on a write.
 pub(super) const BUCKETS: u32 = 1 << 16;
 
 /// The bucket of an id.
@@ -249,9 +281,13 @@ pub(super) fn bucket_of(hash: u64) -> u32 {
     u32::try_from(hash >> 48).unwrap_or_default()
 }
 
-/// The bucket of an object, and the part of its hash that tells it from others in there. The type takes no part in the
-/// hash, so that the order of buckets is an order of ids ([`crate::relations::graph::objects`]); it stands in the slot instead.
+/// The bucket of an object, and the part of its hash that tells it from others in there. The type
+/// takes no part in the hash, so that the order of buckets is an order of ids
+/// ([`crate::relations::graph::objects`]); it stands in the slot instead.
 fn place(id: &str) -> (u32, u16) {
     let hash = order_of(id);
-    (bucket_of(hash), u16::try_from((hash >> 32) & 0xFFFF).unwrap_or_default())
+    (
+        bucket_of(hash),
+        u16::try_from((hash >> 32) & 0xFFFF).unwrap_or_default(),
+    )
 }

@@ -14,7 +14,10 @@ fn tuple(text: &str) -> Tuple {
 }
 
 fn texts(tuples: impl IntoIterator<Item = Tuple>) -> Vec<String> {
-    let mut texts: Vec<String> = tuples.into_iter().map(|tuple| tuple.key.to_string()).collect();
+    let mut texts: Vec<String> = tuples
+        .into_iter()
+        .map(|tuple| tuple.key.to_string())
+        .collect();
     texts.sort();
     texts
 }
@@ -22,20 +25,39 @@ fn texts(tuples: impl IntoIterator<Item = Tuple>) -> Vec<String> {
 #[test]
 fn a_pinned_version_sees_no_later_write() {
     let empty = Graph::default();
-    let one = empty.apply(&[], &[tuple("doc:1#viewer@user:a")], Revision(1)).unwrap();
-    let two = one.apply(&[key("doc:1#viewer@user:a")], &[tuple("doc:1#viewer@user:*")], Revision(2)).unwrap();
+    let one = empty
+        .apply(&[], &[tuple("doc:1#viewer@user:a")], Revision(1))
+        .unwrap();
+    let two = one
+        .apply(
+            &[key("doc:1#viewer@user:a")],
+            &[tuple("doc:1#viewer@user:*")],
+            Revision(2),
+        )
+        .unwrap();
     assert_eq!(texts(empty.tuples(Origin::Store)), Vec::<String>::new());
     assert_eq!(texts(one.tuples(Origin::Store)), ["doc:1#viewer@user:a"]);
     assert_eq!(texts(two.tuples(Origin::Store)), ["doc:1#viewer@user:*"]);
-    assert_eq!([empty.revision(), one.revision(), two.revision()], [Revision(0), Revision(1), Revision(2)]);
+    assert_eq!(
+        [empty.revision(), one.revision(), two.revision()],
+        [Revision(0), Revision(1), Revision(2)]
+    );
 }
 
 #[test]
 fn the_layers_stand_side_by_side() {
     let graph = Graph::load([tuple("doc:1#viewer@user:a")], Revision(4)).unwrap();
-    let graph = graph.with_bundle([tuple("doc:1#viewer@user:b")], Revision(4)).unwrap();
-    assert_eq!(graph.origin_of(&key("doc:1#viewer@user:a")), Some(Origin::Store));
-    assert_eq!(graph.origin_of(&key("doc:1#viewer@user:b")), Some(Origin::Bundle));
+    let graph = graph
+        .with_bundle([tuple("doc:1#viewer@user:b")], Revision(4))
+        .unwrap();
+    assert_eq!(
+        graph.origin_of(&key("doc:1#viewer@user:a")),
+        Some(Origin::Store)
+    );
+    assert_eq!(
+        graph.origin_of(&key("doc:1#viewer@user:b")),
+        Some(Origin::Bundle)
+    );
     assert_eq!(graph.origin_of(&key("doc:1#viewer@user:c")), None);
     assert_eq!(graph.origin_of(&key("doc:1#viewer@user:a#b")), None);
     let graph = graph.with_bundle([], Revision(4)).unwrap();
@@ -44,33 +66,60 @@ fn the_layers_stand_side_by_side() {
 
 #[test]
 fn both_directions_hold_the_same_tuples_after_any_history() {
-    let users = ["user:a", "user:b", "user:*", "group:1#member", "group:2#member", "group:1"];
+    let users = [
+        "user:a",
+        "user:b",
+        "user:*",
+        "group:1#member",
+        "group:2#member",
+        "group:1",
+    ];
     let (mut graph, mut wanted) = (Graph::default(), BTreeMap::new());
     for step in 0..2_000_u64 {
         let dice = step.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
         let at = |n: u64| usize::try_from((dice >> 8) % n).unwrap();
         let text = format!("doc:{}#r{}@{}", dice % 7, dice % 3, users[at(6)]);
-        let condition = (at(5) == 0)
-            .then(|| std::sync::Arc::new(TupleCondition { name: "c".into(), context: crate::model::Record::new() }));
+        let condition = (at(5) == 0).then(|| {
+            std::sync::Arc::new(TupleCondition {
+                name: "c".into(),
+                context: crate::model::Record::new(),
+            })
+        });
         graph = if dice % 4 == 0 {
             wanted.remove(&text);
             graph.apply(&[key(&text)], &[], Revision(step)).unwrap()
         } else {
             wanted.insert(text.clone(), condition.clone());
-            graph.apply(&[], &[Tuple { key: key(&text), condition }], Revision(step)).unwrap()
+            graph
+                .apply(
+                    &[],
+                    &[Tuple {
+                        key: key(&text),
+                        condition,
+                    }],
+                    Revision(step),
+                )
+                .unwrap()
         };
     }
-    let found: BTreeMap<String, _> =
-        graph.tuples(Origin::Store).map(|tuple| (tuple.key.to_string(), tuple.condition)).collect();
+    let found: BTreeMap<String, _> = graph
+        .tuples(Origin::Store)
+        .map(|tuple| (tuple.key.to_string(), tuple.condition))
+        .collect();
     assert_eq!(found, wanted);
     for object in ["user:a", "group:1", "doc:3", "doc:nobody"] {
         let object: ObjectRef = object.parse().unwrap();
-        let of = |is: &dyn Fn(&Tuple) -> bool| texts(graph.tuples(Origin::Store).filter(|tuple| is(tuple)));
+        let of = |is: &dyn Fn(&Tuple) -> bool| {
+            texts(graph.tuples(Origin::Store).filter(|tuple| is(tuple)))
+        };
         let names = |user: &TupleUser| match user {
             TupleUser::Object(own) | TupleUser::Userset { object: own, .. } => *own == object,
             TupleUser::Wildcard(_) => false,
         };
-        assert_eq!(texts(graph.tuples_of(Origin::Store, &object, usize::MAX).0), of(&|tuple| names(&tuple.key.user)));
+        assert_eq!(
+            texts(graph.tuples_of(Origin::Store, &object, usize::MAX).0),
+            of(&|tuple| names(&tuple.key.user))
+        );
         assert_eq!(
             texts(graph.tuples_on(Origin::Store, &object, usize::MAX).0),
             of(&|tuple| tuple.key.object == object)
@@ -80,19 +129,38 @@ fn both_directions_hold_the_same_tuples_after_any_history() {
 
 #[test]
 fn objects_loaded_at_once_are_found_like_those_written_one_by_one() {
-    let tuples: Vec<Tuple> =
-        (0..3_000).map(|at| tuple(&format!("doc:{}#viewer@user:{}", at % 700, at % 1_100))).collect();
+    let tuples: Vec<Tuple> = (0..3_000)
+        .map(|at| tuple(&format!("doc:{}#viewer@user:{}", at % 700, at % 1_100)))
+        .collect();
     let some = Graph::load(tuples.iter().take(1_000).cloned(), Revision(1)).unwrap();
-    let both = some.with_bundle(tuples.iter().skip(900).cloned(), Revision(2)).unwrap();
+    let both = some
+        .with_bundle(tuples.iter().skip(900).cloned(), Revision(2))
+        .unwrap();
     let all = Graph::load(tuples.iter().cloned(), Revision(1)).unwrap();
     let one_by_one = Graph::default().apply(&[], &tuples, Revision(1)).unwrap();
-    assert_eq!([both.objects_len(), all.objects_len(), one_by_one.objects_len()], [1_800; 3]);
+    assert_eq!(
+        [
+            both.objects_len(),
+            all.objects_len(),
+            one_by_one.objects_len()
+        ],
+        [1_800; 3]
+    );
     for graph in [&both, &all, &one_by_one] {
-        assert!(tuples.iter().all(|tuple| graph.origin_of(&tuple.key).is_some()));
+        assert!(
+            tuples
+                .iter()
+                .all(|tuple| graph.origin_of(&tuple.key).is_some())
+        );
         assert_eq!(graph.origin_of(&key("doc:700#viewer@user:1")), None);
     }
-    assert_eq!(texts(all.tuples(Origin::Store)), texts(one_by_one.tuples(Origin::Store)));
-    let more = all.apply(&[], &[tuple("doc:699#viewer@user:new")], Revision(2)).unwrap();
+    assert_eq!(
+        texts(all.tuples(Origin::Store)),
+        texts(one_by_one.tuples(Origin::Store))
+    );
+    let more = all
+        .apply(&[], &[tuple("doc:699#viewer@user:new")], Revision(2))
+        .unwrap();
     assert_eq!((all.objects_len(), more.objects_len()), (1_800, 1_801));
 }
 
@@ -107,10 +175,20 @@ fn a_kind_of_tuples_is_asked_about_once() {
         "doc:1#viewer@group:a#owner",
         "folder:1#viewer@user:a",
     ];
-    let condition = std::sync::Arc::new(TupleCondition { name: "c".into(), context: crate::model::Record::new() });
+    let condition = std::sync::Arc::new(TupleCondition {
+        name: "c".into(),
+        context: crate::model::Record::new(),
+    });
     let mut tuples: Vec<Tuple> = of_kinds.map(tuple).into();
-    tuples.push(Tuple { key: key("doc:1#viewer@user:b"), condition: Some(condition) });
-    let again: Vec<Tuple> = tuples.iter().filter(|tuple| tuple.key.object.kind() == "doc").cloned().collect();
+    tuples.push(Tuple {
+        key: key("doc:1#viewer@user:b"),
+        condition: Some(condition),
+    });
+    let again: Vec<Tuple> = tuples
+        .iter()
+        .filter(|tuple| tuple.key.object.kind() == "doc")
+        .cloned()
+        .collect();
     let again = again.into_iter().map(|mut tuple| {
         tuple.key.object = "doc:2".parse().unwrap();
         tuple
@@ -123,7 +201,12 @@ fn a_kind_of_tuples_is_asked_about_once() {
     });
     assert_eq!(
         texts(found),
-        ["doc:1#editor@user:a", "doc:1#viewer@user:b", "doc:2#editor@user:a", "doc:2#viewer@user:b"]
+        [
+            "doc:1#editor@user:a",
+            "doc:1#viewer@user:b",
+            "doc:2#editor@user:a",
+            "doc:2#viewer@user:b"
+        ]
     );
     assert_eq!(asked, tuples.len());
 }
@@ -133,7 +216,10 @@ fn a_write_and_a_reader_name_a_row_alike() {
     let written = key("doc:1#viewer@group:1#member");
     let graph = Graph::load([Tuple::from(written.clone())], Revision(1)).unwrap();
     let mut view = View::new(&graph, &[]);
-    let (doc, viewer) = (view.names().find("doc").unwrap(), view.names().find("viewer").unwrap());
+    let (doc, viewer) = (
+        view.names().find("doc").unwrap(),
+        view.names().find("viewer").unwrap(),
+    );
     let object = view.object(doc, "1");
     let user = view.user(&written.user).unwrap();
     let [of_object, of_user] = RowHash::of_tuple(&written);
@@ -141,16 +227,29 @@ fn a_write_and_a_reader_name_a_row_alike() {
     assert_eq!(view.user_row_hash(user), of_user);
     // A row that nobody has written to yet has a name too.
     let unknown = view.object(doc, "2");
-    assert_eq!(view.object_row_hash(unknown, viewer), RowHash::of_tuple(&key("doc:2#viewer@user:x"))[0]);
+    assert_eq!(
+        view.object_row_hash(unknown, viewer),
+        RowHash::of_tuple(&key("doc:2#viewer@user:x"))[0]
+    );
 }
 
 #[test]
 fn a_row_found_among_an_objects_is_the_row() {
     let few = (0..40).map(|at| format!("doc:few#r{}@user:{at}", at % 3));
     let many = (0..400).map(|at| format!("doc:many#r{}@group:{at}#member", at % 3));
-    let own = ["doc:few#r1@user:own", "doc:many#r0@user:own", "doc:own#r2@user:1"].map(tuple);
+    let own = [
+        "doc:few#r1@user:own",
+        "doc:many#r0@user:own",
+        "doc:own#r2@user:1",
+    ]
+    .map(tuple);
     let graph = Graph::load(few.chain(many).map(|text| tuple(&text)), Revision(1)).unwrap();
-    let graph = graph.with_bundle(["doc:few#r0@user:b", "doc:bundle#r1@user:1"].map(tuple), Revision(1)).unwrap();
+    let graph = graph
+        .with_bundle(
+            ["doc:few#r0@user:b", "doc:bundle#r1@user:1"].map(tuple),
+            Revision(1),
+        )
+        .unwrap();
     let mut view = View::new(&graph, &own);
     let kind = view.names().find("doc").unwrap();
     let relations = ["r0", "r1", "r2", "member"].map(|name| view.names().find(name).unwrap());
@@ -174,7 +273,9 @@ fn a_number_that_is_given_again_means_nothing_to_whoever_pinned_a_version_before
     let (mut pinned, mut most) = (Vec::new(), 0);
     let mut dice = 5_u64;
     let mut below = |n: u64| {
-        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        dice = dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (dice >> 33) % n
     };
     for step in 0..4_000_u64 {
@@ -200,7 +301,9 @@ fn a_number_that_is_given_again_means_nothing_to_whoever_pinned_a_version_before
             bundle = (0..below(5)).map(|_| some(&mut below)).collect::<Vec<_>>();
             bundle.sort();
             bundle.dedup();
-            graph = graph.with_bundle(bundle.iter().map(|text| tuple(text)), Revision(step)).unwrap();
+            graph = graph
+                .with_bundle(bundle.iter().map(|text| tuple(text)), Revision(step))
+                .unwrap();
         }
         graph = graph.apply(&deletes, &writes, Revision(step)).unwrap();
         stored.retain(|text| !deletes.contains(&key(text)));
@@ -213,7 +316,10 @@ fn a_number_that_is_given_again_means_nothing_to_whoever_pinned_a_version_before
         let named: BTreeSet<String> = keys
             .flat_map(|key| {
                 let user = key.user.to_string();
-                [key.object.to_string(), user.split('#').next().unwrap().to_owned()]
+                [
+                    key.object.to_string(),
+                    user.split('#').next().unwrap().to_owned(),
+                ]
             })
             .collect();
         assert_eq!(graph.objects_len() as usize, named.len(), "step {step}");
@@ -225,21 +331,39 @@ fn a_number_that_is_given_again_means_nothing_to_whoever_pinned_a_version_before
     }
     assert!(most < 100, "numbers up to {most}");
     for (graph, stored, bundle) in pinned {
-        assert_eq!(texts(graph.tuples(Origin::Store)), stored.iter().cloned().collect::<Vec<_>>());
+        assert_eq!(
+            texts(graph.tuples(Origin::Store)),
+            stored.iter().cloned().collect::<Vec<_>>()
+        );
         assert_eq!(texts(graph.tuples(Origin::Bundle)), bundle);
         for text in &stored {
             assert!(graph.tuple(Origin::Store, &key(text)).is_some(), "{text}");
         }
-        assert_eq!(graph.tuple(Origin::Store, &key("doc:none#viewer@user:0")), None);
+        assert_eq!(
+            graph.tuple(Origin::Store, &key("doc:none#viewer@user:0")),
+            None
+        );
     }
 }
 
 #[test]
 fn a_graph_made_anew_has_the_same_tuples_and_only_the_names_in_use() {
-    let mut graph = Graph::load((0..50).map(|at| tuple(&format!("doc:{at}#r{at}@user:u"))), Revision(3)).unwrap();
-    graph = graph.with_bundle([tuple("team:t#member@user:b")], Revision(4)).unwrap();
+    let mut graph = Graph::load(
+        (0..50).map(|at| tuple(&format!("doc:{at}#r{at}@user:u"))),
+        Revision(3),
+    )
+    .unwrap();
     graph = graph
-        .apply(&(1..50).map(|at| key(&format!("doc:{at}#r{at}@user:u"))).collect::<Vec<_>>(), &[], Revision(5))
+        .with_bundle([tuple("team:t#member@user:b")], Revision(4))
+        .unwrap();
+    graph = graph
+        .apply(
+            &(1..50)
+                .map(|at| key(&format!("doc:{at}#r{at}@user:u")))
+                .collect::<Vec<_>>(),
+            &[],
+            Revision(5),
+        )
         .unwrap();
     let json = serde_json::json!({
         "schema_version": "1.1",
@@ -251,12 +375,24 @@ fn a_graph_made_anew_has_the_same_tuples_and_only_the_names_in_use() {
     for origin in [Origin::Bundle, Origin::Store] {
         assert_eq!(texts(renewed.tuples(origin)), texts(graph.tuples(origin)));
     }
-    assert_eq!((renewed.revision(), renewed.shares_names_with(&graph)), (Revision(5), false));
+    assert_eq!(
+        (renewed.revision(), renewed.shares_names_with(&graph)),
+        (Revision(5), false)
+    );
     let names = renewed.names().now();
     let known = |name: &&&str| names.find(name).is_some();
     let all = ["doc", "user", "r0", "r1", "r49", "team", "member", "folder"];
-    assert_eq!(all.iter().filter(known).count(), 6, "all but those of tuples that have gone");
+    assert_eq!(
+        all.iter().filter(known).count(),
+        6,
+        "all but those of tuples that have gone"
+    );
     assert!(renewed.has_room_for(&model));
-    let later = renewed.apply(&[], &[tuple("doc:1#r1@user:u")], Revision(6)).unwrap();
-    assert!(later.shares_names_with(&renewed) && later.origin_of(&key("doc:1#r1@user:u")) == Some(Origin::Store));
+    let later = renewed
+        .apply(&[], &[tuple("doc:1#r1@user:u")], Revision(6))
+        .unwrap();
+    assert!(
+        later.shares_names_with(&renewed)
+            && later.origin_of(&key("doc:1#r1@user:u")) == Some(Origin::Store)
+    );
 }

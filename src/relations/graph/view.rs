@@ -1,9 +1,10 @@
 //! What one request sees: a version of the graph, and the request's own tuples on top.
 //!
-//! Owns the union of the layers. A tuple of the request stands for the one of its key in the graph, whatever their
-//! conditions: who brings a tuple along says how it is for this question. That is what OpenFGA's check does for a tuple
-//! that names the user itself; its lists, and its checks through usersets and everyone, let both count, so that a list
-//! there can hold what a check denies. Here one rule holds for all of them.
+//! Owns the union of the layers. A tuple of the request stands for the one of its key in the graph,
+//! whatever their conditions: who brings a tuple along says how it is for this question. That is
+//! what OpenFGA's check does for a tuple that names the user itself; its lists, and its checks
+//! through usersets and everyone, let both count, so that a list there can hold what a check
+//! denies. Here one rule holds for all of them.
 
 use super::layer::{Edge, Layer, When, pair};
 use super::ordered::Key;
@@ -40,8 +41,8 @@ struct Own {
 }
 
 impl<'a> View<'a> {
-    /// Puts the request's own tuples on top of a version. Tuples whose types or relations no model knows are left out:
-    /// none could allow them.
+    /// Puts the request's own tuples on top of a version. Tuples whose types or relations no model
+    /// knows are left out: none could allow them.
     pub(in crate::relations) fn new(graph: &'a Graph, contextual: &[Tuple]) -> Self {
         let mut view = Self {
             graph,
@@ -51,13 +52,23 @@ impl<'a> View<'a> {
             by_object: Own::default(),
             by_user: Vec::new(),
         };
-        let mut edges: Vec<(Edge, When)> =
-            contextual.iter().filter_map(|tuple| Some((view.edge(&tuple.key)?, tuple.condition.clone()))).collect();
+        let mut edges: Vec<(Edge, When)> = contextual
+            .iter()
+            .filter_map(|tuple| Some((view.edge(&tuple.key)?, tuple.condition.clone())))
+            .collect();
         // Of several with one key the first counts.
         edges.sort_by_key(|(edge, _)| *edge);
         edges.dedup_by_key(|(edge, _)| *edge);
-        view.by_object = Own::new(edges.iter().map(|(edge, when)| (edge.by_object(), when.clone())).collect());
-        view.by_user = edges.into_iter().map(|(edge, when)| (edge.by_user(), when)).collect();
+        view.by_object = Own::new(
+            edges
+                .iter()
+                .map(|(edge, when)| (edge.by_object(), when.clone()))
+                .collect(),
+        );
+        view.by_user = edges
+            .into_iter()
+            .map(|(edge, when)| (edge.by_user(), when))
+            .collect();
         view.by_user.sort_by_key(|(key, _)| *key);
         view
     }
@@ -79,27 +90,44 @@ impl<'a> View<'a> {
         }
         let count = u32::try_from(self.own.len()).unwrap_or(u32::MAX - MAX_OBJECTS);
         let new = ObjectId(MAX_OBJECTS.saturating_add(count));
-        self.own.push(Object { kind, id: id.into() });
+        self.own.push(Object {
+            kind,
+            id: id.into(),
+        });
         self.own_ids.insert((kind, id.into()), new);
         new
     }
 
     /// The number of an object; none where no tuple speaks of it.
     pub(in crate::relations) fn find(&self, kind: NameId, id: &str) -> Option<ObjectId> {
-        let own = || if self.own_ids.is_empty() { None } else { self.own_ids.get(&(kind, id.into())).copied() };
+        let own = || {
+            if self.own_ids.is_empty() {
+                None
+            } else {
+                self.own_ids.get(&(kind, id.into())).copied()
+            }
+        };
         self.graph.symbols.find(kind, id).or_else(own)
     }
 
     /// An object's type.
     pub(in crate::relations) fn kind(&self, id: ObjectId) -> NameId {
         let own = || self.named(id).map(|object| object.kind);
-        self.graph.symbols.kind(id).map(|kind| kind.name).or_else(own).unwrap_or(NameId::NONE)
+        self.graph
+            .symbols
+            .kind(id)
+            .map(|kind| kind.name)
+            .or_else(own)
+            .unwrap_or(NameId::NONE)
     }
 
     /// Whether the object stands for everyone of its type.
     pub(in crate::relations) fn is_everyone(&self, id: ObjectId) -> bool {
         let own = || self.named(id).is_some_and(|object| object.id == EVERYONE);
-        self.graph.symbols.kind(id).map_or_else(own, |kind| kind.is_everyone)
+        self.graph
+            .symbols
+            .kind(id)
+            .map_or_else(own, |kind| kind.is_everyone)
     }
 
     /// The tuples of `object#relation`.
@@ -107,17 +135,27 @@ impl<'a> View<'a> {
         self.rows_of(object).of(relation)
     }
 
-    /// The tuples of an object, for all of its relations: whoever asks for several of them finds the object once.
+    /// The tuples of an object, for all of its relations: whoever asks for several of them finds
+    /// the object once.
     pub(in crate::relations) fn rows_of(&self, object: ObjectId) -> ObjectRows<'_> {
         let in_graph = |layer: &'a Layer| {
             let is_there = object.0 < MAX_OBJECTS && layer.len() > 0;
-            if is_there { layer.by_object.of(object.0) } else { Row::own(&[]) }
+            if is_there {
+                layer.by_object.of(object.0)
+            } else {
+                Row::own(&[])
+            }
         };
-        let rows = [in_graph(&self.graph.bundle), in_graph(&self.graph.stored), self.by_object.of(object.0)];
+        let rows = [
+            in_graph(&self.graph.bundle),
+            in_graph(&self.graph.stored),
+            self.by_object.of(object.0),
+        ];
         ObjectRows { object, rows }
     }
 
-    /// The objects to which `user` stands in `relation` by a tuple of its own, with the tuple's condition.
+    /// The objects to which `user` stands in `relation` by a tuple of its own, with the tuple's
+    /// condition.
     pub(in crate::relations) fn objects(
         &self,
         user: UserId,
@@ -126,24 +164,44 @@ impl<'a> View<'a> {
         let names = pair(user.relation, relation);
         let (from, to) = ([user.object.0, names, 0], [user.object.0, names, u32::MAX]);
         let layers = [&self.graph.bundle, &self.graph.stored];
-        let is_replaced =
-            |key: &Key| !self.by_user.is_empty() && self.by_user.binary_search_by_key(key, |(own, _)| *own).is_ok();
+        let is_replaced = |key: &Key| {
+            !self.by_user.is_empty()
+                && self
+                    .by_user
+                    .binary_search_by_key(key, |(own, _)| *own)
+                    .is_ok()
+        };
         let graph = layers.into_iter().flat_map(move |layer| {
-            layer.by_user.range(&from, &to).filter(move |(key, _)| !is_replaced(key)).filter_map(
-                |(key, has_condition)| {
+            layer
+                .by_user
+                .range(&from, &to)
+                .filter(move |(key, _)| !is_replaced(key))
+                .filter_map(|(key, has_condition)| {
                     let edge = Edge::of_user_key(key);
-                    let when = if *has_condition { layer.get(edge)? } else { &None };
+                    let when = if *has_condition {
+                        layer.get(edge)?
+                    } else {
+                        &None
+                    };
                     Some((edge.object, when))
-                },
-            )
+                })
         });
         let start = self.by_user.partition_point(|(key, _)| *key < from);
-        let own = self.by_user.get(start..).unwrap_or_default().iter().take_while(move |(key, _)| *key <= to);
+        let own = self
+            .by_user
+            .get(start..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(move |(key, _)| *key <= to);
         graph.chain(own.map(|(key, when)| (Edge::of_user_key(*key).object, when)))
     }
 
     /// The hash of the row `object#relation`.
-    pub(in crate::relations) fn object_row_hash(&self, object: ObjectId, relation: NameId) -> RowHash {
+    pub(in crate::relations) fn object_row_hash(
+        &self,
+        object: ObjectId,
+        relation: NameId,
+    ) -> RowHash {
         let (kind, id) = self.text(object).unwrap_or_default();
         RowHash::of_object(kind, id, self.names.text(relation))
     }
@@ -184,7 +242,8 @@ impl<'a> View<'a> {
     }
 
     fn text(&self, id: ObjectId) -> Option<(&str, &str)> {
-        self.named(id).map(|object| (self.names.text(object.kind), object.id.as_str()))
+        self.named(id)
+            .map(|object| (self.names.text(object.kind), object.id.as_str()))
     }
 
     fn edge(&mut self, key: &TupleKey) -> Option<Edge> {
@@ -192,7 +251,11 @@ impl<'a> View<'a> {
         let object = self.object(name(self, key.object.kind())?, key.object.id());
         let relation = name(self, &key.relation)?;
         let user = self.user(&key.user)?;
-        Some(Edge { object, relation, user })
+        Some(Edge {
+            object,
+            relation,
+            user,
+        })
     }
 
     /// The number of a user; none where no model and no tuple has its type or its relation.
@@ -203,7 +266,10 @@ impl<'a> View<'a> {
             TupleUser::Wildcard(_) => UserId::plain(self.object(kind, EVERYONE)),
             TupleUser::Userset { object, relation } => {
                 let relation = self.names.find(relation)?;
-                UserId { object: self.object(kind, object.id()), relation }
+                UserId {
+                    object: self.object(kind, object.id()),
+                    relation,
+                }
             }
         })
     }
@@ -217,7 +283,11 @@ pub(super) fn key_text<'t>(
 ) -> Option<TupleKey> {
     let (kind, id) = text(edge.object)?;
     let object = ObjectRef::new(kind, id).ok()?;
-    Some(TupleKey { object, relation: names.text(edge.relation).into(), user: user_text(names, edge.user, text)? })
+    Some(TupleKey {
+        object,
+        relation: names.text(edge.relation).into(),
+        user: user_text(names, edge.user, text)?,
+    })
 }
 
 fn user_text<'t>(
@@ -231,7 +301,10 @@ fn user_text<'t>(
     }
     let object = ObjectRef::new(kind, id).ok()?;
     Some(if user.is_userset() {
-        TupleUser::Userset { object, relation: names.text(user.relation).into() }
+        TupleUser::Userset {
+            object,
+            relation: names.text(user.relation).into(),
+        }
     } else {
         TupleUser::Object(object)
     })
@@ -241,7 +314,13 @@ impl Own {
     fn new(mut tuples: Vec<(Key, When)>) -> Self {
         tuples.sort_by_key(|(key, _)| *key);
         let objects = tuples.iter().map(|([object, ..], _)| *object).collect();
-        Self { objects, entries: tuples.into_iter().map(|(key, when)| Entry::new(key, when)).collect() }
+        Self {
+            objects,
+            entries: tuples
+                .into_iter()
+                .map(|(key, when)| Entry::new(key, when))
+                .collect(),
+        }
     }
 
     fn of(&self, object: u32) -> Row<'_> {
@@ -267,7 +346,11 @@ impl<'v> ObjectRows<'v> {
     /// Those of one relation.
     pub(in crate::relations) fn of(&self, relation: NameId) -> ObjectRow<'v> {
         let (first, last) = (pair(relation, NameId::NONE), pair(relation, NameId::LAST));
-        ObjectRow { object: self.object, relation, rows: self.rows.map(|row| row.between(first, last)) }
+        ObjectRow {
+            object: self.object,
+            relation,
+            rows: self.rows.map(|row| row.between(first, last)),
+        }
     }
 }
 
@@ -280,10 +363,19 @@ pub(in crate::relations) struct ObjectRow<'v> {
 }
 
 impl<'v> ObjectRow<'v> {
-    /// The tuple of this row whose user is exactly `user`: the request's own, or else at most one per layer of the graph.
-    pub(in crate::relations) fn of(&self, user: UserId) -> impl Iterator<Item = &'v When> + use<'v> {
+    /// The tuple of this row whose user is exactly `user`: the request's own, or else at most one
+    /// per layer of the graph.
+    pub(in crate::relations) fn of(
+        &self,
+        user: UserId,
+    ) -> impl Iterator<Item = &'v When> + use<'v> {
         let [bundle, stored, own] = self.rows;
-        let key = Edge { object: self.object, relation: self.relation, user }.by_object();
+        let key = Edge {
+            object: self.object,
+            relation: self.relation,
+            user,
+        }
+        .by_object();
         let found = match own.get(key) {
             Some(own) => [Some(own), None],
             None => [bundle.get(key), stored.get(key)],
@@ -292,7 +384,9 @@ impl<'v> ObjectRow<'v> {
     }
 
     /// The tuples whose user is a userset.
-    pub(in crate::relations) fn usersets(&self) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
+    pub(in crate::relations) fn usersets(
+        &self,
+    ) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
         self.between(NameId::FIRST, NameId::LAST)
     }
 
@@ -306,11 +400,18 @@ impl<'v> ObjectRow<'v> {
         self.between(NameId::NONE, NameId::LAST)
     }
 
-    fn between(&self, first: NameId, last: NameId) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
+    fn between(
+        &self,
+        first: NameId,
+        last: NameId,
+    ) -> impl Iterator<Item = (UserId, &'v When)> + use<'v> {
         let (first, last) = (pair(self.relation, first), pair(self.relation, last));
         let tuples = Tuples::of(self.object.0, self.rows.map(|row| row.between(first, last)));
         let [.., own] = self.rows;
-        let counts = move |key: Key, when: &'v When| own.get(key).is_none_or(|own| std::ptr::eq(own, when));
-        tuples.filter(move |(key, when)| counts(*key, when)).map(|(key, when)| (Edge::of_object_key(key).user, when))
+        let counts =
+            move |key: Key, when: &'v When| own.get(key).is_none_or(|own| std::ptr::eq(own, when));
+        tuples
+            .filter(move |(key, when)| counts(*key, when))
+            .map(|(key, when)| (Edge::of_object_key(key).user, when))
     }
 }

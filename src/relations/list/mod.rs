@@ -1,12 +1,14 @@
-//! Lists: the objects to which a user stands in a relation, and the users that stand in one to an object.
+//! Lists: the objects to which a user stands in a relation, and the users that stand in one to an
+//! object.
 //!
-//! **Problem.** Checking every object of a type costs what there is, not what is found; and it gives other errors than
-//! OpenFGA, whose lists never see what the walk does not come to.
-//! **Decision.** Objects are found by walking from the user against the direction of the model ([`objects`]), users by
-//! expanding the relation ([`users`]). For a monotone relation what the walk finds is the answer. Otherwise it is a
-//! candidate, confirmed by the same check that anybody else gets, so a list never disagrees with checks.
-//! **Trade-off.** An intersection is walked through its first operand, however many objects that has. A list that stops
-//! early says so and why; it never looks complete.
+//! **Problem.** Checking every object of a type costs what there is, not what is found; and it
+//! gives other errors than OpenFGA, whose lists never see what the walk does not come to.
+//! **Decision.** Objects are found by walking from the user against the direction of the model
+//! ([`objects`]), users by expanding the relation ([`users`]). For a monotone relation what the
+//! walk finds is the answer. Otherwise it is a candidate, confirmed by the same check that anybody
+//! else gets, so a list never disagrees with checks.
+//! **Trade-off.** An intersection is walked through its first operand, however many objects that
+//! has. A list that stops early says so and why; it never looks complete.
 
 mod objects;
 mod users;
@@ -61,10 +63,23 @@ struct Walk<'w, 'r> {
 
 impl<'w, 'r> Walk<'w, 'r> {
     fn new(scene: Scene<'r>, state: &'w mut State) -> Self {
-        let Terms { limits, is_over, allowance, .. } = *scene.terms;
+        let Terms {
+            limits,
+            is_over,
+            allowance,
+            ..
+        } = *scene.terms;
         let meter = Meter::new(limits.list_reads, is_over, allowance);
         let (now, next, done) = (Vec::new(), Vec::new(), HashSet::default());
-        Self { scene, state, meter, error: None, now, next, done }
+        Self {
+            scene,
+            state,
+            meter,
+            error: None,
+            now,
+            next,
+            done,
+        }
     }
 
     /// Visits what there is to visit, level by level; `visit` says what comes next.
@@ -97,10 +112,18 @@ impl<'w, 'r> Walk<'w, 'r> {
         if self.scene.terms.possible {
             return Ok(true);
         }
-        let State { trace, evaluations, .. } = self.state;
+        let State {
+            trace, evaluations, ..
+        } = self.state;
         let clock = trace.as_mut().map(|trace| &mut trace.clock);
-        let applies =
-            applies(self.scene.view, self.scene.rules, self.scene.terms.sent(), edge, when, (evaluations, clock));
+        let applies = applies(
+            self.scene.view,
+            self.scene.rules,
+            self.scene.terms.sent(),
+            edge,
+            when,
+            (evaluations, clock),
+        );
         self.meter.work(evaluations.take_work())?;
         match applies? {
             Ok(holds) => Ok(holds),
@@ -145,8 +168,8 @@ impl<'w, 'r> Walk<'w, 'r> {
 
 /// How a list ends that has walked until `ended`, and met `error` on the way.
 ///
-/// With more results than were asked for it is cut, whatever it met; otherwise an error is the answer (OpenFGA's order).
-/// Running out of time or of reads cuts it; any other fault is one.
+/// With more results than were asked for it is cut, whatever it met; otherwise an error is the
+/// answer (OpenFGA's order). Running out of time or of reads cuts it; any other fault is one.
 fn conclude(
     has_more: bool,
     error: Option<RelationError>,

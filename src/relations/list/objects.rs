@@ -1,7 +1,7 @@
 //! The objects to which a user stands in a relation: a walk from the user.
 //!
-//! INVARIANT: every object for which the check holds is met. A tuple that the user never comes to is never looked at,
-//! so a condition of it that fails is no error.
+//! INVARIANT: every object for which the check holds is met. A tuple that the user never comes to
+//! is never looked at, so a condition of it that fails is no error.
 
 use super::{Cut, Each, Listed, Walk, collect, conclude};
 use crate::model::{ObjectRef, TupleUser};
@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 impl Reader<'_> {
-    /// The objects of type `kind` to which `user` stands in `relation`, at most `max` (OpenFGA's `ListObjects`).
+    /// The objects of type `kind` to which `user` stands in `relation`, at most `max` (OpenFGA's
+    /// `ListObjects`).
     pub fn list_objects(
         &mut self,
         user: &TupleUser,
@@ -25,8 +26,8 @@ impl Reader<'_> {
         collect(max, |each| self.stream_objects(user, relation, kind, each))
     }
 
-    /// The same as they are found, until `each` breaks, which cuts the list (OpenFGA's `StreamedListObjects`). An error
-    /// comes after the objects that were found in spite of it.
+    /// The same as they are found, until `each` breaks, which cuts the list (OpenFGA's
+    /// `StreamedListObjects`). An error comes after the objects that were found in spite of it.
     pub fn stream_objects(
         &mut self,
         user: &TupleUser,
@@ -41,7 +42,10 @@ impl Reader<'_> {
         // Made up where no tuple names everyone, so that the trace has its row.
         let everyone = is_one.then(|| UserId::plain(self.view.object(user_kind, EVERYONE)));
         let (scene, state) = self.scene();
-        let is_monotone = scene.rules.relation(target).is_some_and(|relation| relation.is_monotone);
+        let is_monotone = scene
+            .rules
+            .relation(target)
+            .is_some_and(|relation| relation.is_monotone);
         let leading = scene.rules.leading_to(target);
         let mut walk = Walk::new(scene, state);
         let mut has_more = false;
@@ -49,7 +53,11 @@ impl Reader<'_> {
         if ended.is_ok() {
             ended = walk.go(&mut |walk, node| {
                 if node.relation == target && (is_monotone || walk.confirm(node, user)?) {
-                    let object = walk.scene.view.object_text(node.object).ok_or(RelationFault::Inconsistent)?;
+                    let object = walk
+                        .scene
+                        .view
+                        .object_text(node.object)
+                        .ok_or(RelationFault::Inconsistent)?;
                     if each(object).is_break() {
                         has_more = true;
                         return Ok(ControlFlow::Break(()));
@@ -64,24 +72,49 @@ impl Reader<'_> {
 }
 
 impl Walk<'_, '_> {
-    /// Where the walk begins: a userset is in itself; and the tuples that name the user, or everyone of its type.
-    fn seed(&mut self, leading: &Bits, user: UserId, everyone: Option<UserId>) -> Result<(), RelationFault> {
+    /// Where the walk begins: a userset is in itself; and the tuples that name the user, or
+    /// everyone of its type.
+    fn seed(
+        &mut self,
+        leading: &Bits,
+        user: UserId,
+        everyone: Option<UserId>,
+    ) -> Result<(), RelationFault> {
         let rules = self.scene.rules;
         let kind = self.scene.view.kind(user.object);
-        let itself = rules.relation_of(kind, user.relation).filter(|relation| leading.has(*relation));
-        self.now.extend(itself.map(|relation| Node { object: user.object, relation }));
-        let names: BTreeSet<NameId> =
-            rules.relations().filter(|(id, _)| leading.has(*id)).map(|(_, relation)| relation.name).collect();
+        let itself = rules
+            .relation_of(kind, user.relation)
+            .filter(|relation| leading.has(*relation));
+        self.now.extend(itself.map(|relation| Node {
+            object: user.object,
+            relation,
+        }));
+        let names: BTreeSet<NameId> = rules
+            .relations()
+            .filter(|(id, _)| leading.has(*id))
+            .map(|(_, relation)| relation.name)
+            .collect();
         for user in [Some(user), everyone].into_iter().flatten() {
             self.row(|scene| scene.view.user_row_hash(user))?;
             for name in &names {
                 for (object, when) in self.scene.view.objects(user, *name) {
                     self.meter.read()?;
-                    let Some(id) = rules.relation_of(self.scene.view.kind(object), *name) else { continue };
-                    let Some(relation) = rules.relation(id).filter(|_| leading.has(id)) else { continue };
-                    let edge = Edge { object, relation: *name, user };
+                    let Some(id) = rules.relation_of(self.scene.view.kind(object), *name) else {
+                        continue;
+                    };
+                    let Some(relation) = rules.relation(id).filter(|_| leading.has(id)) else {
+                        continue;
+                    };
+                    let edge = Edge {
+                        object,
+                        relation: *name,
+                        user,
+                    };
                     if relation.admits(self.scene.view, user, when) && self.applies(edge, when)? {
-                        self.now.push(Node { object, relation: id });
+                        self.now.push(Node {
+                            object,
+                            relation: id,
+                        });
                     }
                 }
             }
@@ -92,24 +125,45 @@ impl Walk<'_, '_> {
     /// From a sub-problem that may hold to those that it would make hold.
     fn ascend(&mut self, node: Node, leading: &Bits) -> Result<(), RelationFault> {
         let rules = self.scene.rules;
-        let Some(relation) = rules.relation(node.relation) else { return Ok(()) };
-        for incoming in rules.incoming(node.relation).iter().filter(|incoming| leading.has(incoming.to)) {
+        let Some(relation) = rules.relation(node.relation) else {
+            return Ok(());
+        };
+        for incoming in rules
+            .incoming(node.relation)
+            .iter()
+            .filter(|incoming| leading.has(incoming.to))
+        {
             match incoming.how {
-                How::Computed => self.now.push(Node { object: node.object, relation: incoming.to }),
+                How::Computed => self.now.push(Node {
+                    object: node.object,
+                    relation: incoming.to,
+                }),
                 How::Userset => {
-                    let user = UserId { object: node.object, relation: relation.name };
+                    let user = UserId {
+                        object: node.object,
+                        relation: relation.name,
+                    };
                     self.follow(user, incoming.to, incoming.to)?;
                 }
-                How::Arrow(tupleset) => self.follow(UserId::plain(node.object), tupleset, incoming.to)?,
+                How::Arrow(tupleset) => {
+                    self.follow(UserId::plain(node.object), tupleset, incoming.to)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// From a user by the tuples of the relation `by` that name it to sub-problems about the relation `to`, both of one
-    /// type.
-    fn follow(&mut self, user: UserId, by: RelationId, to: RelationId) -> Result<(), RelationFault> {
-        let Some(relation) = self.scene.rules.relation(by) else { return Ok(()) };
+    /// From a user by the tuples of the relation `by` that name it to sub-problems about the
+    /// relation `to`, both of one type.
+    fn follow(
+        &mut self,
+        user: UserId,
+        by: RelationId,
+        to: RelationId,
+    ) -> Result<(), RelationFault> {
+        let Some(relation) = self.scene.rules.relation(by) else {
+            return Ok(());
+        };
         self.row(|scene| scene.view.user_row_hash(user))?;
         for (object, when) in self.scene.view.objects(user, relation.name) {
             self.meter.read()?;
@@ -117,8 +171,18 @@ impl Walk<'_, '_> {
             if !is_of_kind(object) || !relation.admits(self.scene.view, user, when) {
                 continue;
             }
-            if self.applies(Edge { object, relation: relation.name, user }, when)? {
-                self.next.push(Node { object, relation: to });
+            if self.applies(
+                Edge {
+                    object,
+                    relation: relation.name,
+                    user,
+                },
+                when,
+            )? {
+                self.next.push(Node {
+                    object,
+                    relation: to,
+                });
             }
         }
         Ok(())

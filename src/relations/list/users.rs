@@ -1,7 +1,8 @@
 //! The users that stand in a relation to an object: the relation expanded.
 //!
-//! INVARIANT: the whole relation is expanded, so the list fails if any tuple that is met on the way has a condition
-//! without an answer, even where every user's check would have one. Individuals are never made up out of everyone.
+//! INVARIANT: the whole relation is expanded, so the list fails if any tuple that is met on the way
+//! has a condition without an answer, even where every user's check would have one. Individuals are
+//! never made up out of everyone.
 
 use super::{Each, Listed, Walk, collect, conclude};
 use crate::model::{ObjectRef, TupleUser};
@@ -24,8 +25,8 @@ pub struct UserFilter {
 }
 
 impl Reader<'_> {
-    /// The users of one form that stand in `relation` to `object`, at most `max` (OpenFGA's `ListUsers`). Everyone is
-    /// listed as such.
+    /// The users of one form that stand in `relation` to `object`, at most `max` (OpenFGA's
+    /// `ListUsers`). Everyone is listed as such.
     pub fn list_users(
         &mut self,
         object: &ObjectRef,
@@ -44,16 +45,23 @@ impl Reader<'_> {
         each: Each<'_, TupleUser>,
     ) -> Result<Option<super::Cut>, Failure> {
         let relation = self.relation(object.kind(), relation)?;
-        let root = Node { object: self.object(object)?, relation };
+        let root = Node {
+            object: self.object(object)?,
+            relation,
+        };
         let wanted = self.wanted(filter)?;
         let (scene, state) = self.scene();
-        let is_monotone = scene.rules.relation(relation).is_some_and(|relation| relation.is_monotone);
+        let is_monotone = scene
+            .rules
+            .relation(relation)
+            .is_some_and(|relation| relation.is_monotone);
         let reach = scene.rules.reaching(match wanted.userset {
             Some(userset) => Terminal::Userset(userset),
             None => Terminal::Object(wanted.kind),
         });
         let mut walk = Walk::new(scene, state);
-        walk.now.extend(Some(root).filter(|root| reach.has(root.relation)));
+        walk.now
+            .extend(Some(root).filter(|root| reach.has(root.relation)));
         let mut met = HashSet::default();
         let mut has_more = false;
         let ended = walk.go(&mut |walk, node| {
@@ -63,7 +71,11 @@ impl Reader<'_> {
                 if !met.insert(user) || !(is_monotone || walk.confirm(root, user)?) {
                     continue;
                 }
-                let text = walk.scene.view.user_text(user).ok_or(RelationFault::Inconsistent)?;
+                let text = walk
+                    .scene
+                    .view
+                    .user_text(user)
+                    .ok_or(RelationFault::Inconsistent)?;
                 if each(text).is_break() {
                     has_more = true;
                     return Ok(ControlFlow::Break(()));
@@ -77,11 +89,22 @@ impl Reader<'_> {
     fn wanted(&self, filter: &UserFilter) -> Result<Wanted, RelationError> {
         let kind = self.kind(&filter.kind)?;
         let Some(relation) = &filter.relation else {
-            return Ok(Wanted { kind, relation: NameId::NONE, userset: None });
+            return Ok(Wanted {
+                kind,
+                relation: NameId::NONE,
+                userset: None,
+            });
         };
         let userset = self.relation(&filter.kind, relation)?;
-        let name = self.rules.relation(userset).map_or(NameId::NONE, |relation| relation.name);
-        Ok(Wanted { kind, relation: name, userset: Some(userset) })
+        let name = self
+            .rules
+            .relation(userset)
+            .map_or(NameId::NONE, |relation| relation.name);
+        Ok(Wanted {
+            kind,
+            relation: name,
+            userset: Some(userset),
+        })
     }
 }
 
@@ -93,7 +116,8 @@ struct Wanted {
 }
 
 impl Walk<'_, '_> {
-    /// Expands one sub-problem: the users that it names go to `users`, and where its tuples lead is visited next.
+    /// Expands one sub-problem: the users that it names go to `users`, and where its tuples lead is
+    /// visited next.
     fn expand(
         &mut self,
         node: Node,
@@ -102,16 +126,24 @@ impl Walk<'_, '_> {
         users: &mut Vec<UserId>,
     ) -> Result<(), RelationFault> {
         let rules = self.scene.rules;
-        let Some(relation) = rules.relation(node.relation) else { return Ok(()) };
+        let Some(relation) = rules.relation(node.relation) else {
+            return Ok(());
+        };
         if wanted.userset == Some(node.relation) {
-            users.push(UserId { object: node.object, relation: relation.name });
+            users.push(UserId {
+                object: node.object,
+                relation: relation.name,
+            });
         }
         let mut left = vec![&relation.rewrite];
         while let Some(rewrite) = left.pop() {
             match rewrite {
                 Rewrite::This => self.expand_tuples(node, relation, reach, wanted, users)?,
                 Rewrite::Computed(to) if reach.has(*to) => {
-                    self.now.push(Node { object: node.object, relation: *to });
+                    self.now.push(Node {
+                        object: node.object,
+                        relation: *to,
+                    });
                 }
                 Rewrite::Computed(_) => {}
                 Rewrite::Arrow(arrow) => self.expand_arrow(node, arrow, reach)?,
@@ -135,7 +167,11 @@ impl Walk<'_, '_> {
         self.row(|scene| scene.view.object_row_hash(node.object, relation.name))?;
         for (user, when) in view.row(node.object, relation.name).all() {
             self.meter.read()?;
-            let edge = Edge { object: node.object, relation: relation.name, user };
+            let edge = Edge {
+                object: node.object,
+                relation: relation.name,
+                user,
+            };
             if !relation.admits(view, user, when) || !self.applies(edge, when)? {
                 continue;
             }
@@ -143,14 +179,28 @@ impl Walk<'_, '_> {
             if kind == wanted.kind && user.relation == wanted.relation {
                 users.push(user);
             }
-            let to = self.scene.rules.relation_of(kind, user.relation).filter(|to| reach.has(*to));
-            self.next.extend(to.map(|to| Node { object: user.object, relation: to }));
+            let to = self
+                .scene
+                .rules
+                .relation_of(kind, user.relation)
+                .filter(|to| reach.has(*to));
+            self.next.extend(to.map(|to| Node {
+                object: user.object,
+                relation: to,
+            }));
         }
         Ok(())
     }
 
-    fn expand_arrow(&mut self, node: Node, arrow: &Arrow, reach: &Bits) -> Result<(), RelationFault> {
-        let Some(tupleset) = self.scene.rules.relation(arrow.tupleset) else { return Ok(()) };
+    fn expand_arrow(
+        &mut self,
+        node: Node,
+        arrow: &Arrow,
+        reach: &Bits,
+    ) -> Result<(), RelationFault> {
+        let Some(tupleset) = self.scene.rules.relation(arrow.tupleset) else {
+            return Ok(());
+        };
         if !arrow.computed.iter().any(|(_, to)| reach.has(*to)) {
             return Ok(());
         }
@@ -158,12 +208,19 @@ impl Walk<'_, '_> {
         self.row(|scene| scene.view.object_row_hash(node.object, tupleset.name))?;
         for (user, when) in view.row(node.object, tupleset.name).plain() {
             self.meter.read()?;
-            let edge = Edge { object: node.object, relation: tupleset.name, user };
+            let edge = Edge {
+                object: node.object,
+                relation: tupleset.name,
+                user,
+            };
             if !tupleset.admits(view, user, when) || !self.applies(edge, when)? {
                 continue;
             }
             let to = arrow.on(view.kind(user.object)).filter(|to| reach.has(*to));
-            self.next.extend(to.map(|to| Node { object: user.object, relation: to }));
+            self.next.extend(to.map(|to| Node {
+                object: user.object,
+                relation: to,
+            }));
         }
         Ok(())
     }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 /// A valid authorization model. Clones share it.
 ///
-/// INVARIANT: every name in it leads somewhere, no relation is defined through itself, and every condition compiles.
+/// INVARIANT: every name in it leads somewhere, no relation is defined through itself, and every
+/// condition compiles.
 #[derive(Clone, Debug)]
 pub struct AuthorizationModel(Arc<Inner>);
 
@@ -33,15 +34,28 @@ struct Type {
 impl AuthorizationModel {
     /// Checks a definition and compiles its conditions.
     pub fn new(definition: ModelDefinition) -> Result<Self, ModelRefusal> {
-        Self::of_source(ModelSource { definition, places: Places::default() })
+        Self::of_source(ModelSource {
+            definition,
+            places: Places::default(),
+        })
     }
 
     /// The same, with a place in every problem.
     pub fn of_source(source: ModelSource) -> Result<Self, ModelRefusal> {
         let ModelSource { definition, places } = source;
-        let conditions = validate::validate(&definition).map_err(|findings| refusal(findings, &places))?;
-        let types = definition.types.iter().enumerate().map(|(at, it)| (it.name.clone(), Type::new(at, it))).collect();
-        Ok(Self(Arc::new(Inner { definition, types, conditions })))
+        let conditions =
+            validate::validate(&definition).map_err(|findings| refusal(findings, &places))?;
+        let types = definition
+            .types
+            .iter()
+            .enumerate()
+            .map(|(at, it)| (it.name.clone(), Type::new(at, it)))
+            .collect();
+        Ok(Self(Arc::new(Inner {
+            definition,
+            types,
+            conditions,
+        })))
     }
 
     /// As it was written.
@@ -66,14 +80,21 @@ impl AuthorizationModel {
     #[must_use]
     pub fn relation(&self, kind: &str, relation: &str) -> Option<&RelationDefinition> {
         let found = self.0.types.get(kind)?;
-        self.types().get(found.at)?.relations.get(*found.relations.get(relation)?)
+        self.types()
+            .get(found.at)?
+            .relations
+            .get(*found.relations.get(relation)?)
     }
 
     /// The relation of a type whose name is nearest to one that the type does not have.
     #[must_use]
     pub fn nearest_relation(&self, kind: &str, relation: &str) -> Option<SmolStr> {
         let kind = self.types().iter().find(|known| known.name == *kind)?;
-        nearest(relation, kind.relations.iter().map(|known| known.name.as_str())).map(Into::into)
+        nearest(
+            relation,
+            kind.relations.iter().map(|known| known.name.as_str()),
+        )
+        .map(Into::into)
     }
 
     /// The condition called `name`, compiled.
@@ -85,17 +106,29 @@ impl AuthorizationModel {
 
 impl Type {
     fn new(at: usize, definition: &TypeDefinition) -> Self {
-        let relations = definition.relations.iter().enumerate().map(|(at, it)| (it.name.clone(), at)).collect();
+        let relations = definition
+            .relations
+            .iter()
+            .enumerate()
+            .map(|(at, it)| (it.name.clone(), at))
+            .collect();
         Self { at, relations }
     }
 }
 
 fn refusal(findings: Vec<Finding>, places: &Places) -> ModelRefusal {
-    let code = findings.first().map_or(RefusalCode::InvalidAuthorizationModel, |finding| finding.code);
+    let code = findings
+        .first()
+        .map_or(RefusalCode::InvalidAuthorizationModel, |finding| {
+            finding.code
+        });
     let problems = findings.into_iter().map(|finding| {
         let mut problem = Problem::new(finding.message).help(finding.help);
         problem.place = places.of(&finding.element).cloned();
         problem
     });
-    ModelRefusal { code, problems: Problems(problems.collect()) }
+    ModelRefusal {
+        code,
+        problems: Problems(problems.collect()),
+    }
 }

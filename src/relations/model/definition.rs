@@ -1,13 +1,15 @@
 //! An authorization model as it was written: types, relations, rewrites, restrictions, conditions.
 //!
-//! Plain values, whatever syntax they came from. Nothing here is checked: [`super::AuthorizationModel`] is a definition
-//! that passed, and the only form that the engine takes.
+//! Plain values, whatever syntax they came from. Nothing here is checked:
+//! [`super::AuthorizationModel`] is a definition that passed, and the only form that the engine
+//! takes.
 
 use crate::relations::condition::ParameterType;
 use smol_str::SmolStr;
 use std::fmt;
 
-/// Deepest nesting of operators in one relation: nobody reads more, and every walk over a rewrite is recursive.
+/// Deepest nesting of operators in one relation: nobody reads more, and every walk over a rewrite
+/// is recursive.
 pub const MAX_REWRITE_DEPTH: usize = 24;
 
 /// Which version of the language a model is written in. 1.2 is 1.1 with modules.
@@ -129,7 +131,8 @@ impl Rewrite {
     }
 }
 
-/// Whom a tuple may name as its user: `user`, `user:*`, `team#member`, each `with` a condition or without.
+/// Whom a tuple may name as its user: `user`, `user:*`, `team#member`, each `with` a condition or
+/// without.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Restriction {
     /// The user's type.

@@ -1,4 +1,5 @@
-//! Why a model is refused: every problem at once, and the one code that clients of OpenFGA's API expect.
+//! Why a model is refused: every problem at once, and the one code that clients of OpenFGA's API
+//! expect.
 
 use crate::model::{Problem, Problems};
 use std::fmt;
@@ -61,7 +62,10 @@ impl ModelRefusal {
     /// A refusal for one problem.
     #[must_use]
     pub fn new(code: RefusalCode, problem: Problem) -> Self {
-        Self { code, problems: problem.into() }
+        Self {
+            code,
+            problems: problem.into(),
+        }
     }
 }
 

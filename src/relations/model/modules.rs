@@ -1,10 +1,11 @@
-//! Schema 1.2: a model in several files, each a module, which may add relations to the types of others.
+//! Schema 1.2: a model in several files, each a module, which may add relations to the types of
+//! others.
 //!
-//! INVARIANT: nothing is dropped and nothing wins: a type, relation or condition that two modules define is refused, and
-//! so is a file that `fga.mod` does not name, or names and is not there.
+//! INVARIANT: nothing is dropped and nothing wins: a type, relation or condition that two modules
+//! define is refused, and so is a file that `fga.mod` does not name, or names and is not there.
 //!
-//! A bundle's modules may stand beside a model in one file, and beside a Cedar schema that knows the types already:
-//! [`add_modules`].
+//! A bundle's modules may stand beside a model in one file, and beside a Cedar schema that knows
+//! the types already: [`add_modules`].
 
 use super::definition::{ModelDefinition, SchemaVersion, TypeDefinition};
 use super::dsl::{self, Header};
@@ -26,13 +27,21 @@ struct Manifest {
     contents: Vec<String>,
 }
 
-/// Reads the modules that a manifest (`fga.mod`, YAML) names. `files` are those beside it, by their path relative to it.
-pub fn read_modules(manifest: ModelFile<'_>, files: &[ModelFile<'_>]) -> Result<ModelSource, ModelRefusal> {
+/// Reads the modules that a manifest (`fga.mod`, YAML) names. `files` are those beside it, by their
+/// path relative to it.
+pub fn read_modules(
+    manifest: ModelFile<'_>,
+    files: &[ModelFile<'_>],
+) -> Result<ModelSource, ModelRefusal> {
     merge_modules(&named_modules(manifest, files)?)
 }
 
-/// The modules that a manifest names, in its order: refused where these are not exactly the files beside it.
-pub fn named_modules<'a>(manifest: ModelFile<'_>, files: &[ModelFile<'a>]) -> Result<Vec<ModelFile<'a>>, ModelRefusal> {
+/// The modules that a manifest names, in its order: refused where these are not exactly the files
+/// beside it.
+pub fn named_modules<'a>(
+    manifest: ModelFile<'_>,
+    files: &[ModelFile<'a>],
+) -> Result<Vec<ModelFile<'a>>, ModelRefusal> {
     let contents = read_manifest(manifest)?;
     let whole = || Place::whole(manifest.name);
     let mut problems = Vec::new();
@@ -40,7 +49,11 @@ pub fn named_modules<'a>(manifest: ModelFile<'_>, files: &[ModelFile<'a>]) -> Re
     for path in &contents {
         match files.iter().find(|file| file.name == path) {
             Some(file) if named.iter().any(|it: &ModelFile<'a>| it.name == file.name) => problems
-                .push(Problem::new(format!("`{path}` is named twice")).at(whole()).help("remove one of the two lines")),
+                .push(
+                    Problem::new(format!("`{path}` is named twice"))
+                        .at(whole())
+                        .help("remove one of the two lines"),
+                ),
             Some(file) => named.push(*file),
             None => problems.push(
                 Problem::new(format!("there is no file `{path}`"))
@@ -49,14 +62,21 @@ pub fn named_modules<'a>(manifest: ModelFile<'_>, files: &[ModelFile<'a>]) -> Re
             ),
         }
     }
-    for file in files.iter().filter(|file| !contents.iter().any(|path| path == file.name)) {
+    for file in files
+        .iter()
+        .filter(|file| !contents.iter().any(|path| path == file.name))
+    {
         problems.push(
             Problem::new(format!("`{}` does not name `{}`", manifest.name, file.name))
                 .at(Place::whole(file.name))
                 .help("add it to `contents`, or remove the file: a module that nobody names would be left out"),
         );
     }
-    if problems.is_empty() { Ok(named) } else { Err(dsl::refuse(problems)) }
+    if problems.is_empty() {
+        Ok(named)
+    } else {
+        Err(dsl::refuse(problems))
+    }
 }
 
 /// Makes one model of several modules, in this order.
@@ -64,17 +84,22 @@ pub fn merge_modules(files: &[ModelFile<'_>]) -> Result<ModelSource, ModelRefusa
     add_modules(ModelSource::default(), files, &BTreeSet::new())
 }
 
-/// Adds modules to a model, in this order. A type in `declared` that a module extends, or lets into a relation, and that
-/// nothing defines, is defined by that.
+/// Adds modules to a model, in this order. A type in `declared` that a module extends, or lets into
+/// a relation, and that nothing defines, is defined by that.
 pub fn add_modules(
     model: ModelSource,
     files: &[ModelFile<'_>],
     declared: &BTreeSet<SmolStr>,
 ) -> Result<ModelSource, ModelRefusal> {
     let before = model.definition.types.len();
-    let mut merge = Merge { source: model, problems: Vec::new() };
+    let mut merge = Merge {
+        source: model,
+        problems: Vec::new(),
+    };
     if files.len() > MAX_FILES {
-        merge.problems.push(Problem::new(format!("there are more than {MAX_FILES} modules")).help("join some"));
+        merge.problems.push(
+            Problem::new(format!("there are more than {MAX_FILES} modules")).help("join some"),
+        );
         return Err(dsl::refuse(merge.problems));
     }
     merge.source.definition.schema = SchemaVersion::V1_2;
@@ -91,7 +116,11 @@ pub fn add_modules(
             merge.extend(extension);
         }
     }
-    if merge.problems.is_empty() { Ok(merge.source) } else { Err(dsl::refuse(merge.problems)) }
+    if merge.problems.is_empty() {
+        Ok(merge.source)
+    } else {
+        Err(dsl::refuse(merge.problems))
+    }
 }
 
 /// Relations that a module adds to a type.
@@ -117,20 +146,29 @@ impl Merge {
         if !parsed.duplicates.is_empty() {
             for (element, place) in parsed.duplicates {
                 let first = parsed.places.of(&element).cloned();
-                self.problems.push(dsl::defined_twice(&element, place, first));
+                self.problems
+                    .push(dsl::defined_twice(&element, place, first));
             }
             return Vec::new();
         }
-        let ModelDefinition { types, conditions, .. } = parsed.definition;
+        let ModelDefinition {
+            types, conditions, ..
+        } = parsed.definition;
         let mut extensions = Vec::new();
         for (at, definition) in types.into_iter().enumerate() {
             if parsed.extended.contains(&at) {
-                extensions.push(Extension { definition, places: parsed.places.clone() });
+                extensions.push(Extension {
+                    definition,
+                    places: parsed.places.clone(),
+                });
                 continue;
             }
             self.note(&Element::Type(definition.name.clone()), &parsed.places);
             for relation in &definition.relations {
-                self.note(&Element::Relation(definition.name.clone(), relation.name.clone()), &parsed.places);
+                self.note(
+                    &Element::Relation(definition.name.clone(), relation.name.clone()),
+                    &parsed.places,
+                );
             }
             self.source.definition.types.push(definition);
         }
@@ -144,62 +182,125 @@ impl Merge {
     /// Defines what is declared elsewhere, as far as modules need it: their types begin at `first`.
     fn define(&mut self, declared: &BTreeSet<SmolStr>, first: usize, extensions: &[Extension]) {
         let added = extensions.iter().map(|extension| &extension.definition);
-        let restricted = self.source.definition.types.iter().skip(first).chain(added.clone());
-        let restricted = restricted.flat_map(|kind| &kind.relations).flat_map(|relation| &relation.restrictions);
-        let needed = added.map(|kind| &kind.name).chain(restricted.map(|restriction| &restriction.kind));
-        let needed: BTreeSet<SmolStr> = needed.filter(|name| declared.contains(*name)).cloned().collect();
+        let restricted = self
+            .source
+            .definition
+            .types
+            .iter()
+            .skip(first)
+            .chain(added.clone());
+        let restricted = restricted
+            .flat_map(|kind| &kind.relations)
+            .flat_map(|relation| &relation.restrictions);
+        let needed = added
+            .map(|kind| &kind.name)
+            .chain(restricted.map(|restriction| &restriction.kind));
+        let needed: BTreeSet<SmolStr> = needed
+            .filter(|name| declared.contains(*name))
+            .cloned()
+            .collect();
         for name in needed {
-            if self.source.definition.types.iter().all(|known| known.name != name) {
-                self.source.definition.types.push(TypeDefinition { name, ..TypeDefinition::default() });
+            if self
+                .source
+                .definition
+                .types
+                .iter()
+                .all(|known| known.name != name)
+            {
+                self.source.definition.types.push(TypeDefinition {
+                    name,
+                    ..TypeDefinition::default()
+                });
             }
         }
     }
 
     fn extend(&mut self, extension: Extension) {
-        let Extension { definition: added, places } = extension;
+        let Extension {
+            definition: added,
+            places,
+        } = extension;
         for relation in &added.relations {
-            self.note(&Element::Relation(added.name.clone(), relation.name.clone()), &places);
+            self.note(
+                &Element::Relation(added.name.clone(), relation.name.clone()),
+                &places,
+            );
         }
-        let Some(extended) = self.source.definition.types.iter_mut().find(|it| it.name == added.name) else {
-            let place = added
-                .relations
-                .first()
-                .and_then(|relation| places.of(&Element::Relation(added.name.clone(), relation.name.clone())).cloned());
-            let place = place.unwrap_or_else(|| Place::whole(added.origin.file.unwrap_or_default()));
+        let Some(extended) = self
+            .source
+            .definition
+            .types
+            .iter_mut()
+            .find(|it| it.name == added.name)
+        else {
+            let place = added.relations.first().and_then(|relation| {
+                places
+                    .of(&Element::Relation(
+                        added.name.clone(),
+                        relation.name.clone(),
+                    ))
+                    .cloned()
+            });
+            let place =
+                place.unwrap_or_else(|| Place::whole(added.origin.file.unwrap_or_default()));
             let problem = Problem::new(format!("there is no type `{}` to extend", added.name))
                 .at(place)
                 .help("define it in another module, or write `type` instead of `extend type`");
             self.problems.push(problem);
             return;
         };
-        extended.relations.extend(
-            added
-                .relations
-                .into_iter()
-                .map(|relation| super::definition::RelationDefinition { origin: added.origin.clone(), ..relation }),
-        );
+        extended
+            .relations
+            .extend(added.relations.into_iter().map(|relation| {
+                super::definition::RelationDefinition {
+                    origin: added.origin.clone(),
+                    ..relation
+                }
+            }));
     }
 
     fn note(&mut self, element: &Element, places: &super::source::Places) {
-        let Some(place) = places.of(element).cloned() else { return };
+        let Some(place) = places.of(element).cloned() else {
+            return;
+        };
         if let Some(first) = self.source.places.note(element.clone(), place.clone()) {
-            self.problems.push(dsl::defined_twice(element, place, Some(first)));
+            self.problems
+                .push(dsl::defined_twice(element, place, Some(first)));
         }
     }
 }
 
 fn read_manifest(file: ModelFile<'_>) -> Result<Vec<String>, ModelRefusal> {
-    const SHAPE: &str = "write `schema: '1.2'` and below `contents:` one line `- FILE.fga` for each module";
-    let refuse = |message: String| dsl::refuse(vec![Problem::new(message).at(Place::whole(file.name)).help(SHAPE)]);
-    let manifest: Manifest = serde_saphyr::from_str(file.text)
-        .map_err(|_| refuse(format!("`{}` does not say which modules there are", file.name)))?;
+    const SHAPE: &str =
+        "write `schema: '1.2'` and below `contents:` one line `- FILE.fga` for each module";
+    let refuse = |message: String| {
+        dsl::refuse(vec![
+            Problem::new(message)
+                .at(Place::whole(file.name))
+                .help(SHAPE),
+        ])
+    };
+    let manifest: Manifest = serde_saphyr::from_str(file.text).map_err(|_| {
+        refuse(format!(
+            "`{}` does not say which modules there are",
+            file.name
+        ))
+    })?;
     if manifest.schema != SchemaVersion::V1_2.as_str() {
-        return Err(refuse(format!("modules have schema 1.2, not `{}`", manifest.schema)));
+        return Err(refuse(format!(
+            "modules have schema 1.2, not `{}`",
+            manifest.schema
+        )));
     }
     for path in &manifest.contents {
-        let inside = !path.starts_with('/') && !path.contains('\\') && path.split('/').all(|part| part != "..");
+        let inside = !path.starts_with('/')
+            && !path.contains('\\')
+            && path.split('/').all(|part| part != "..");
         if !inside || path.strip_suffix(".fga").is_none_or(str::is_empty) {
-            return Err(refuse(format!("`{path}` is no module beside `{}`", file.name)));
+            return Err(refuse(format!(
+                "`{path}` is no module beside `{}`",
+                file.name
+            )));
         }
     }
     Ok(manifest.contents)

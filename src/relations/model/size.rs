@@ -1,8 +1,8 @@
 //! How many bytes a model takes as OpenFGA's protobuf message: its limit is counted in them.
 
 use super::definition::{
-    ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm, Rewrite,
-    TypeDefinition,
+    ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
+    Rewrite, TypeDefinition,
 };
 use crate::relations::condition::ParameterType;
 
@@ -11,35 +11,60 @@ const ID_BYTES: usize = 26;
 
 /// The size of the `AuthorizationModel` message.
 pub(super) fn bytes(model: &ModelDefinition) -> usize {
-    let types: usize = model.types.iter().map(|it| field(type_definition(it))).sum();
-    let conditions: usize = model.conditions.iter().map(|it| entry(it.name.len(), condition(it))).sum();
+    let types: usize = model
+        .types
+        .iter()
+        .map(|it| field(type_definition(it)))
+        .sum();
+    let conditions: usize = model
+        .conditions
+        .iter()
+        .map(|it| entry(it.name.len(), condition(it)))
+        .sum();
     field(ID_BYTES) + text(model.schema.as_str()) + types + conditions
 }
 
 fn type_definition(it: &TypeDefinition) -> usize {
-    let relations: usize = it.relations.iter().map(|it| entry(it.name.len(), rewrite(&it.rewrite))).sum();
-    let about: usize = it.relations.iter().map(|it| entry(it.name.len(), relation_metadata(it))).sum();
+    let relations: usize = it
+        .relations
+        .iter()
+        .map(|it| entry(it.name.len(), rewrite(&it.rewrite)))
+        .sum();
+    let about: usize = it
+        .relations
+        .iter()
+        .map(|it| entry(it.name.len(), relation_metadata(it)))
+        .sum();
     let metadata = about + origin(&it.origin);
     text(&it.name) + relations + if metadata == 0 { 0 } else { field(metadata) }
 }
 
 fn relation_metadata(it: &RelationDefinition) -> usize {
-    it.restrictions.iter().map(|it| field(restriction(it))).sum::<usize>() + origin(&it.origin)
+    it.restrictions
+        .iter()
+        .map(|it| field(restriction(it)))
+        .sum::<usize>()
+        + origin(&it.origin)
 }
 
 fn origin(it: &Origin) -> usize {
-    it.module.as_ref().map_or(0, |module| text(module)) + it.file.as_ref().map_or(0, |file| field(text(file)))
+    it.module.as_ref().map_or(0, |module| text(module))
+        + it.file.as_ref().map_or(0, |file| field(text(file)))
 }
 
 fn rewrite(it: &Rewrite) -> usize {
     match it {
         Rewrite::This => field(0),
         Rewrite::Computed(relation) => field(text(relation)),
-        Rewrite::FromTupleset { tupleset, computed } => field(field(text(tupleset)) + field(text(computed))),
+        Rewrite::FromTupleset { tupleset, computed } => {
+            field(field(text(tupleset)) + field(text(computed)))
+        }
         Rewrite::Union(children) | Rewrite::Intersection(children) => {
             field(children.iter().map(|it| field(rewrite(it))).sum())
         }
-        Rewrite::Difference { base, subtract } => field(field(rewrite(base)) + field(rewrite(subtract))),
+        Rewrite::Difference { base, subtract } => {
+            field(field(rewrite(base)) + field(rewrite(subtract)))
+        }
     }
 }
 
@@ -53,9 +78,16 @@ fn restriction(it: &Restriction) -> usize {
 }
 
 fn condition(it: &ConditionDefinition) -> usize {
-    let parameters: usize = it.parameters.iter().map(|(name, ty)| entry(name.len(), parameter(ty))).sum();
+    let parameters: usize = it
+        .parameters
+        .iter()
+        .map(|(name, ty)| entry(name.len(), parameter(ty)))
+        .sum();
     let metadata = origin(&it.origin);
-    text(&it.name) + text(&it.expression) + parameters + if metadata == 0 { 0 } else { field(metadata) }
+    text(&it.name)
+        + text(&it.expression)
+        + parameters
+        + if metadata == 0 { 0 } else { field(metadata) }
 }
 
 fn parameter(ty: &ParameterType) -> usize {
@@ -69,7 +101,11 @@ fn entry(key: usize, value: usize) -> usize {
 
 /// A string; the empty one is not written.
 fn text(text: &str) -> usize {
-    if text.is_empty() { 0 } else { field(text.len()) }
+    if text.is_empty() {
+        0
+    } else {
+        field(text.len())
+    }
 }
 
 /// A field with that many bytes: one of tag, its length in groups of seven bits, the bytes.

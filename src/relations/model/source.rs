@@ -19,7 +19,11 @@ impl ModelFile<'_> {
     /// A stretch of it.
     #[must_use]
     pub fn place(&self, offset: usize, len: usize) -> Place {
-        Place { file: self.name.to_owned(), offset, len }
+        Place {
+            file: self.name.to_owned(),
+            offset,
+            len,
+        }
     }
 }
 
@@ -88,5 +92,8 @@ impl fmt::Display for Element {
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before.get(start..).unwrap_or_default().chars().count() + 1)
+    (
+        before.matches('\n').count() + 1,
+        before.get(start..).unwrap_or_default().chars().count() + 1,
+    )
 }

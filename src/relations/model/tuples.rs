@@ -1,8 +1,9 @@
 //! Which tuples a model allows: to be written, and to count when they are read.
 //!
-//! Models change and tuples stay, so a stored tuple that the current model does not allow is left out when it is read.
-//! [`AuthorizationModel::allows`] is that filter; [`AuthorizationModel::check_tuple`] asks the same of a tuple that is to
-//! be written or comes along with a request, and says what is wrong.
+//! Models change and tuples stay, so a stored tuple that the current model does not allow is left
+//! out when it is read. [`AuthorizationModel::allows`] is that filter;
+//! [`AuthorizationModel::check_tuple`] asks the same of a tuple that is to be written or comes
+//! along with a request, and says what is wrong.
 
 use super::authorization::AuthorizationModel;
 use super::definition::{Restriction, RestrictionForm};
@@ -42,7 +43,9 @@ pub enum TupleRefusal {
         relation: SmolStr,
     },
     /// The relation does not allow such a user.
-    #[error("relation `{relation}` of `{kind}` does not allow the user `{user}`: it allows {allowed}")]
+    #[error(
+        "relation `{relation}` of `{kind}` does not allow the user `{user}`: it allows {allowed}"
+    )]
     UserNotAllowed {
         /// The object's type.
         kind: SmolStr,
@@ -84,12 +87,17 @@ pub enum TupleRefusal {
 }
 
 impl AuthorizationModel {
-    /// Whether a stored tuple counts: its types and its relation exist, and a restriction allows its user with exactly
-    /// its condition, or with none.
+    /// Whether a stored tuple counts: its types and its relation exist, and a restriction allows
+    /// its user with exactly its condition, or with none.
     #[must_use]
     pub fn allows(&self, key: &TupleKey, condition: Option<&str>) -> bool {
-        let Some(relation) = self.relation(key.object.kind(), &key.relation) else { return false };
-        relation.restrictions.iter().any(|it| names(it, &key.user) && it.condition.as_deref() == condition)
+        let Some(relation) = self.relation(key.object.kind(), &key.relation) else {
+            return false;
+        };
+        relation
+            .restrictions
+            .iter()
+            .any(|it| names(it, &key.user) && it.condition.as_deref() == condition)
     }
 
     /// Refuses a tuple that cannot be written, or come along with a request.
@@ -101,7 +109,11 @@ impl AuthorizationModel {
         let (kind, relation) = (key.object.kind().clone(), key.relation.clone());
         let Some(definition) = self.relation(&kind, &relation) else {
             let near = self.nearest_relation(&kind, &relation);
-            return Err(TupleRefusal::UnknownRelation { kind, relation, near });
+            return Err(TupleRefusal::UnknownRelation {
+                kind,
+                relation,
+                near,
+            });
         };
         self.check_user(&key.user)?;
         if key.is_implicit() {
@@ -110,17 +122,35 @@ impl AuthorizationModel {
         if definition.restrictions.is_empty() {
             return Err(TupleRefusal::NotAssignable { kind, relation });
         }
-        let named: Vec<_> = definition.restrictions.iter().filter(|it| names(it, &key.user)).collect();
+        let named: Vec<_> = definition
+            .restrictions
+            .iter()
+            .filter(|it| names(it, &key.user))
+            .collect();
         let user = key.user.to_string();
         if named.is_empty() {
             let allowed = list(definition.restrictions.iter().map(|it| format!("`{it}`")));
-            return Err(TupleRefusal::UserNotAllowed { kind, relation, user, allowed });
+            return Err(TupleRefusal::UserNotAllowed {
+                kind,
+                relation,
+                user,
+                allowed,
+            });
         }
         let condition = tuple.condition.as_deref();
-        if !named.iter().any(|it| it.condition.as_ref() == condition.map(|it| &it.name)) {
+        if !named
+            .iter()
+            .any(|it| it.condition.as_ref() == condition.map(|it| &it.name))
+        {
             let allowed = list(named.iter().map(|it| with(it.condition.as_ref())));
             let found = with(condition.map(|it| &it.name));
-            return Err(TupleRefusal::WrongCondition { kind, relation, user, allowed, found });
+            return Err(TupleRefusal::WrongCondition {
+                kind,
+                relation,
+                user,
+                allowed,
+                found,
+            });
         }
         condition.map_or(Ok(()), |condition| self.check_condition(condition))
     }
@@ -130,9 +160,15 @@ impl AuthorizationModel {
             return Err(TupleRefusal::UnknownType(user.kind().clone()));
         }
         match user {
-            TupleUser::Userset { object, relation } if self.relation(object.kind(), relation).is_none() => {
+            TupleUser::Userset { object, relation }
+                if self.relation(object.kind(), relation).is_none() =>
+            {
                 let near = self.nearest_relation(object.kind(), relation);
-                Err(TupleRefusal::UnknownRelation { kind: object.kind().clone(), relation: relation.clone(), near })
+                Err(TupleRefusal::UnknownRelation {
+                    kind: object.kind().clone(),
+                    relation: relation.clone(),
+                    near,
+                })
             }
             _ => Ok(()),
         }
@@ -146,7 +182,8 @@ impl AuthorizationModel {
             return Err(TupleRefusal::ControlCharacter(condition.name.clone()));
         }
         // A restriction names it, so the model has it.
-        self.condition(&condition.name).map_or(Ok(()), |it| Ok(it.check_stored(&condition.context)?))
+        self.condition(&condition.name)
+            .map_or(Ok(()), |it| Ok(it.check_stored(&condition.context)?))
     }
 }
 
@@ -154,16 +191,20 @@ impl AuthorizationModel {
 fn names(restriction: &Restriction, user: &TupleUser) -> bool {
     restriction.kind == *user.kind()
         && match (&restriction.form, user) {
-            (RestrictionForm::Object, TupleUser::Object(_)) | (RestrictionForm::Wildcard, TupleUser::Wildcard(_)) => {
-                true
+            (RestrictionForm::Object, TupleUser::Object(_))
+            | (RestrictionForm::Wildcard, TupleUser::Wildcard(_)) => true,
+            (RestrictionForm::Userset(wanted), TupleUser::Userset { relation, .. }) => {
+                wanted == relation
             }
-            (RestrictionForm::Userset(wanted), TupleUser::Userset { relation, .. }) => wanted == relation,
             _ => false,
         }
 }
 
 fn with(condition: Option<&SmolStr>) -> String {
-    condition.map_or_else(|| "without a condition".to_owned(), |name| format!("with `{}`", shown(name)))
+    condition.map_or_else(
+        || "without a condition".to_owned(),
+        |name| format!("with `{}`", shown(name)),
+    )
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {
@@ -172,7 +213,10 @@ fn list(items: impl Iterator<Item = String>) -> String {
 
 /// Bytes of a context: of its names and texts and, roughly, of what is around them.
 fn size(record: &Record, depth: usize) -> usize {
-    record.iter().map(|(name, value)| name.len() + 4 + value_size(value, depth)).sum()
+    record
+        .iter()
+        .map(|(name, value)| name.len() + 4 + value_size(value, depth))
+        .sum()
 }
 
 fn value_size(value: &Value, depth: usize) -> usize {
@@ -185,13 +229,18 @@ fn value_size(value: &Value, depth: usize) -> usize {
         Value::Null | Value::Bool(_) => 2,
         Value::Number(number) => number.digits().len().max(NUMBER_BYTES),
         Value::Text(text) => text.len() + 2,
-        Value::List(items) => items.iter().map(|item| 2 + value_size(item, depth + 1)).sum(),
+        Value::List(items) => items
+            .iter()
+            .map(|item| 2 + value_size(item, depth + 1))
+            .sum(),
         Value::Record(record) => size(record, depth + 1),
     }
 }
 
 fn has_control(record: &Record) -> bool {
-    record.iter().any(|(name, value)| name.contains(char::is_control) || value_has_control(value))
+    record
+        .iter()
+        .any(|(name, value)| name.contains(char::is_control) || value_has_control(value))
 }
 
 fn value_has_control(value: &Value) -> bool {

@@ -19,7 +19,8 @@ pub enum RulesError {
 }
 
 impl Rules {
-    /// Compiles a model for the store whose tuples `graph` holds, for this version of them and all others.
+    /// Compiles a model for the store whose tuples `graph` holds, for this version of them and all
+    /// others.
     pub fn compile(model: &AuthorizationModel, graph: &Graph) -> Result<Self, RulesError> {
         let names = Arc::clone(graph.names());
         // All of them at once: one by one, each would copy the table.
@@ -40,20 +41,26 @@ impl Rules {
             let place = rules.kinds.len();
             rules.kinds.insert(kind_id, place);
             for relation in &kind.relations {
-                rules.index.insert((kind_id, names.id(&relation.name)?), RelationId(count));
+                rules
+                    .index
+                    .insert((kind_id, names.id(&relation.name)?), RelationId(count));
                 count += 1;
             }
         }
         for kind in model.types() {
             for relation in &kind.relations {
-                rules.relations.push(rules.relation_from(&names, kind, relation)?);
+                rules
+                    .relations
+                    .push(rules.relation_from(&names, kind, relation)?);
             }
         }
         rules.incoming = rules.turned();
         rules.mark_monotone();
         rules.mark_flat();
         rules.reach = Reach::new(rules.kinds.len(), rules.relations.len());
-        rules.conditional.resize_with(rules.relations.len(), OnceLock::new);
+        rules
+            .conditional
+            .resize_with(rules.relations.len(), OnceLock::new);
         Ok(rules)
     }
 
@@ -71,13 +78,24 @@ impl Rules {
                 RestrictionForm::Userset(name) => Form::Userset(names.id(name)?),
             };
             let kind = names.id(&restriction.kind)?;
-            restrictions.push(Restriction { kind, form, condition: restriction.condition.clone() });
+            restrictions.push(Restriction {
+                kind,
+                form,
+                condition: restriction.condition.clone(),
+            });
         }
         let kind_id = names.id(&kind.name)?;
         let rewrite = self.rewrite_from(names, kind, &relation.rewrite)?;
         // The last two are set when all relations are known.
         let name = names.id(&relation.name)?;
-        Ok(Relation { kind: kind_id, name, rewrite, restrictions, is_monotone: false, is_flat: false })
+        Ok(Relation {
+            kind: kind_id,
+            name,
+            rewrite,
+            restrictions,
+            is_monotone: false,
+            is_flat: false,
+        })
     }
 
     fn rewrite_from(
@@ -87,7 +105,10 @@ impl Rules {
         rewrite: &model::Rewrite,
     ) -> Result<Rewrite, RulesError> {
         let all = |children: &[model::Rewrite]| -> Result<Vec<Rewrite>, RulesError> {
-            children.iter().map(|child| self.rewrite_from(names, kind, child)).collect()
+            children
+                .iter()
+                .map(|child| self.rewrite_from(names, kind, child))
+                .collect()
         };
         let own = |relation: &str| {
             let found = self.relation_of(names.id(&kind.name)?, names.id(relation)?);
@@ -98,7 +119,11 @@ impl Rules {
             model::Rewrite::Computed(relation) => Rewrite::Computed(own(relation)?),
             model::Rewrite::FromTupleset { tupleset, computed } => {
                 let on = self.arrow_targets(names, kind, tupleset, computed)?;
-                Rewrite::Arrow(Arrow { tupleset: own(tupleset)?, name: names.id(computed)?, computed: on })
+                Rewrite::Arrow(Arrow {
+                    tupleset: own(tupleset)?,
+                    name: names.id(computed)?,
+                    computed: on,
+                })
             }
             model::Rewrite::Union(children) => Rewrite::Union(all(children)?),
             model::Rewrite::Intersection(children) => Rewrite::Intersection(all(children)?),
@@ -119,7 +144,11 @@ impl Rules {
     ) -> Result<Vec<(NameId, RelationId)>, RulesError> {
         let mut on = Vec::new();
         let computed = names.id(computed)?;
-        for restriction in kind.relation(tupleset).map(|it| it.restrictions.as_slice()).unwrap_or_default() {
+        for restriction in kind
+            .relation(tupleset)
+            .map(|it| it.restrictions.as_slice())
+            .unwrap_or_default()
+        {
             let parent = names.id(&restriction.kind)?;
             if let Some(target) = self.relation_of(parent, computed)
                 && !on.contains(&(parent, target))
@@ -135,7 +164,9 @@ impl Rules {
         let mut incoming: Vec<Vec<Incoming>> = self.relations.iter().map(|_| Vec::new()).collect();
         for (to, relation) in self.relations() {
             for (from, how) in self.generators(relation, &relation.rewrite) {
-                let Some(known) = incoming.get_mut(from.at()) else { continue };
+                let Some(known) = incoming.get_mut(from.at()) else {
+                    continue;
+                };
                 if !known.iter().any(|it| it.to == to && it.how == how) {
                     known.push(Incoming { to, how });
                 }
@@ -145,14 +176,25 @@ impl Rules {
     }
 
     /// The relations among whose members all members of the rewrite are.
-    pub(super) fn generators(&self, relation: &Relation, rewrite: &Rewrite) -> Vec<(RelationId, How)> {
+    pub(super) fn generators(
+        &self,
+        relation: &Relation,
+        rewrite: &Rewrite,
+    ) -> Vec<(RelationId, How)> {
         match rewrite {
-            Rewrite::This => self.below(relation).filter(|(_, how)| *how == How::Userset).collect(),
+            Rewrite::This => self
+                .below(relation)
+                .filter(|(_, how)| *how == How::Userset)
+                .collect(),
             Rewrite::Computed(_) | Rewrite::Arrow(_) => rewrite.below(),
-            Rewrite::Union(children) => children.iter().flat_map(|child| self.generators(relation, child)).collect(),
-            Rewrite::Intersection(children) => {
-                children.first().map(|child| self.generators(relation, child)).unwrap_or_default()
-            }
+            Rewrite::Union(children) => children
+                .iter()
+                .flat_map(|child| self.generators(relation, child))
+                .collect(),
+            Rewrite::Intersection(children) => children
+                .first()
+                .map(|child| self.generators(relation, child))
+                .unwrap_or_default(),
             Rewrite::Difference(base, _) => self.generators(relation, base),
         }
     }
@@ -184,7 +226,11 @@ impl Rules {
 
     fn mark_flat(&mut self) {
         let is_plain = |relation: &Relation| {
-            relation.rewrite.is_this() && relation.restrictions.iter().all(|it| !matches!(it.form, Form::Userset(_)))
+            relation.rewrite.is_this()
+                && relation
+                    .restrictions
+                    .iter()
+                    .all(|it| !matches!(it.form, Form::Userset(_)))
         };
         let flat: Vec<bool> = self
             .relations
@@ -193,7 +239,9 @@ impl Rules {
                 relation.restrictions.iter().all(|it| match it.form {
                     Form::Object | Form::Everyone => it.condition.is_none(),
                     Form::Userset(name) => {
-                        let target = self.relation_of(it.kind, name).and_then(|id| self.relation(id));
+                        let target = self
+                            .relation_of(it.kind, name)
+                            .and_then(|id| self.relation(id));
                         it.condition.is_none() && target.is_some_and(is_plain)
                     }
                 })

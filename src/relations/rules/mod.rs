@@ -1,10 +1,12 @@
 //! A model made ready for one store: its names as numbers, its relations as a graph.
 //!
-//! **Problem.** A check asks the same of the model at every step: may this tuple count, where does it lead, can the
-//! user's type be found there at all. Answered from the written model, each would be a search by name.
-//! **Decision.** The model is compiled once, against the names of the store ([`compile`]). What tuples count is decided
-//! in one place ([`Relation::admits`]), at read time: models change and tuples stay. Where a user's type can be found
-//! is worked out once per type ([`reach`]), so that a check which cannot succeed reads nothing.
+//! **Problem.** A check asks the same of the model at every step: may this tuple count, where does
+//! it lead, can the user's type be found there at all. Answered from the written model, each would
+//! be a search by name.
+//! **Decision.** The model is compiled once, against the names of the store ([`compile`]). What
+//! tuples count is decided in one place ([`Relation::admits`]), at read time: models change and
+//! tuples stay. Where a user's type can be found is worked out once per type ([`reach`]), so that a
+//! check which cannot succeed reads nothing.
 //! **Trade-off.** Rules belong to one store; a model used in two stores is compiled twice.
 
 mod compile;
@@ -33,7 +35,8 @@ pub struct Rules {
     index: HashMap<(NameId, NameId), RelationId>,
     /// The types, and the place of each among them.
     kinds: HashMap<NameId, usize>,
-    /// For each relation, where its members are members too: the model read against its direction, for lists.
+    /// For each relation, where its members are members too: the model read against its direction,
+    /// for lists.
     incoming: Vec<Vec<Incoming>>,
     reach: Reach,
     /// For each relation, whether a condition is in its reach; worked out when first asked for.
@@ -55,11 +58,12 @@ pub(in crate::relations) struct Relation {
     pub(in crate::relations) rewrite: Rewrite,
     /// Whom its tuples may name.
     pub(in crate::relations) restrictions: Vec<Restriction>,
-    /// Whether only unions lie between it and every tuple that counts: then it holds exactly where a path of tuples
-    /// leads to the user, and a search decides it.
+    /// Whether only unions lie between it and every tuple that counts: then it holds exactly where
+    /// a path of tuples leads to the user, and a search decides it.
     pub(in crate::relations) is_monotone: bool,
-    /// Whether none of its tuples carries a condition, and each userset that they may name is nothing but tuples that
-    /// name objects. Then a check of it ends with them, and its usersets can be found from the user's side.
+    /// Whether none of its tuples carries a condition, and each userset that they may name is
+    /// nothing but tuples that name objects. Then a check of it ends with them, and its usersets
+    /// can be found from the user's side.
     pub(in crate::relations) is_flat: bool,
 }
 
@@ -109,7 +113,10 @@ pub(in crate::relations) struct Arrow {
 impl Arrow {
     /// The relation to be followed on an object of type `kind`.
     pub(in crate::relations) fn on(&self, kind: NameId) -> Option<RelationId> {
-        self.computed.iter().find(|(of, _)| *of == kind).map(|(_, relation)| *relation)
+        self.computed
+            .iter()
+            .find(|(of, _)| *of == kind)
+            .map(|(_, relation)| *relation)
     }
 }
 
@@ -150,23 +157,39 @@ impl Rules {
             if !seen.insert(id) {
                 continue;
             }
-            let Some(relation) = self.relation(id) else { continue };
-            found.extend(relation.restrictions.iter().filter_map(|restriction| restriction.condition.clone()));
+            let Some(relation) = self.relation(id) else {
+                continue;
+            };
+            found.extend(
+                relation
+                    .restrictions
+                    .iter()
+                    .filter_map(|restriction| restriction.condition.clone()),
+            );
             left.extend(self.below(relation).map(|(to, _)| to));
-            left.extend(relation.rewrite.arrows().into_iter().map(|arrow| arrow.tupleset));
+            left.extend(
+                relation
+                    .rewrite
+                    .arrows()
+                    .into_iter()
+                    .map(|arrow| arrow.tupleset),
+            );
         }
         found
     }
 
-    /// Whether a check of `kind#relation` can depend on what the request says: whether any condition is in its reach.
+    /// Whether a check of `kind#relation` can depend on what the request says: whether any
+    /// condition is in its reach.
     #[must_use]
     pub fn reads_context(&self, kind: &ModelType, relation: &str) -> bool {
-        let cell = self.find(kind.as_str(), relation).and_then(|id| self.conditional.get(id.at()));
+        let cell = self
+            .find(kind.as_str(), relation)
+            .and_then(|id| self.conditional.get(id.at()));
         cell.is_none_or(|cell| *cell.get_or_init(|| !self.conditions_of(kind, relation).is_empty()))
     }
 
-    /// Returns `true` if these rules can answer questions about a graph: if they were compiled for it, or for another
-    /// version of it that was not made anew.
+    /// Returns `true` if these rules can answer questions about a graph: if they were compiled for
+    /// it, or for another version of it that was not made anew.
     #[must_use]
     pub fn fit(&self, graph: &Graph) -> bool {
         self.belong_to(graph.names())
@@ -184,7 +207,11 @@ impl Rules {
     }
 
     /// A relation of a type.
-    pub(in crate::relations) fn relation_of(&self, kind: NameId, relation: NameId) -> Option<RelationId> {
+    pub(in crate::relations) fn relation_of(
+        &self,
+        kind: NameId,
+        relation: NameId,
+    ) -> Option<RelationId> {
         self.index.get(&(kind, relation)).copied()
     }
 
@@ -203,8 +230,8 @@ impl Rules {
         self.kinds.contains_key(&kind)
     }
 
-    /// Where the members of a relation are members too, the subtracted sides of differences left out, and of an
-    /// intersection all but the first: who is in all of its parts is in the first.
+    /// Where the members of a relation are members too, the subtracted sides of differences left
+    /// out, and of an intersection all but the first: who is in all of its parts is in the first.
     pub(in crate::relations) fn incoming(&self, id: RelationId) -> &[Incoming] {
         self.incoming.get(id.at()).map_or(&[], Vec::as_slice)
     }
@@ -221,10 +248,16 @@ impl Rules {
 
     /// The relations that contribute to one, and how, wherever in its rewrite they stand.
     fn below<'r>(&'r self, relation: &'r Relation) -> impl Iterator<Item = (RelationId, How)> + 'r {
-        let usersets = relation.restrictions.iter().filter_map(|restriction| match restriction.form {
-            Form::Userset(name) => self.relation_of(restriction.kind, name).map(|to| (to, How::Userset)),
-            Form::Object | Form::Everyone => None,
-        });
+        let usersets =
+            relation
+                .restrictions
+                .iter()
+                .filter_map(|restriction| match restriction.form {
+                    Form::Userset(name) => self
+                        .relation_of(restriction.kind, name)
+                        .map(|to| (to, How::Userset)),
+                    Form::Object | Form::Everyone => None,
+                });
         usersets.chain(relation.rewrite.below())
     }
 }
@@ -238,18 +271,21 @@ impl RelationId {
 impl Relation {
     /// The names of the relations whose usersets its tuples may name.
     pub(in crate::relations) fn userset_names(&self) -> impl Iterator<Item = NameId> {
-        let names = self.restrictions.iter().map(|restriction| match restriction.form {
-            Form::Userset(name) => Some(name),
-            Form::Object | Form::Everyone => None,
-        });
+        let names = self
+            .restrictions
+            .iter()
+            .map(|restriction| match restriction.form {
+                Form::Userset(name) => Some(name),
+                Form::Object | Form::Everyone => None,
+            });
         let names: BTreeSet<NameId> = names.flatten().collect();
         names.into_iter()
     }
 
     /// Whether a tuple of this relation counts: the one place that says so.
     ///
-    /// INVARIANT: what the model does not allow is not there, for every reader alike: the user's type and form, and the
-    /// condition's name, of which none is one.
+    /// INVARIANT: what the model does not allow is not there, for every reader alike: the user's
+    /// type and form, and the condition's name, of which none is one.
     pub(in crate::relations) fn admits(&self, view: &View<'_>, user: UserId, when: &When) -> bool {
         let kind = view.kind(user.object);
         let condition = when.as_deref().map(|condition| condition.name.as_str());
@@ -290,7 +326,11 @@ impl Rewrite {
         match self {
             Self::This => Vec::new(),
             Self::Computed(to) => vec![(*to, How::Computed)],
-            Self::Arrow(arrow) => arrow.computed.iter().map(|(_, to)| (*to, How::Arrow(arrow.tupleset))).collect(),
+            Self::Arrow(arrow) => arrow
+                .computed
+                .iter()
+                .map(|(_, to)| (*to, How::Arrow(arrow.tupleset)))
+                .collect(),
             Self::Union(_) | Self::Intersection(_) | Self::Difference(..) => {
                 self.children().into_iter().flat_map(Self::below).collect()
             }

@@ -1,11 +1,12 @@
 //! In which relations an object of a type can be at all, whatever the tuples are.
 //!
-//! **Problem.** A forbid on `a and b` of which `a` takes users and `b` robots forbids nothing, and so does one on
-//! `a but not a`; whoever wrote it believes to be protected.
-//! **Decision.** A relation is possible where its rewrite is: one part of a union, each part of an intersection, and what
-//! is left of a difference unless all of it is taken away again, which is seen where the same relation, or a part of it,
-//! stands on both sides. **Trade-off.** Parts of an intersection that exclude one another by their tuples alone are not
-//! seen: possible is no promise.
+//! **Problem.** A forbid on `a and b` of which `a` takes users and `b` robots forbids nothing, and
+//! so does one on `a but not a`; whoever wrote it believes to be protected.
+//! **Decision.** A relation is possible where its rewrite is: one part of a union, each part of an
+//! intersection, and what is left of a difference unless all of it is taken away again, which is
+//! seen where the same relation, or a part of it, stands on both sides. **Trade-off.** Parts of an
+//! intersection that exclude one another by their tuples alone are not seen: possible is no
+//! promise.
 //!
 //! INVARIANT: what is not possible never holds, whatever the tuples and the request.
 
@@ -14,10 +15,12 @@ use super::{Form, RelationId, Rewrite, Rules, Terminal};
 use crate::model::ModelType;
 use crate::relations::graph::NameId;
 
-/// LIMIT: relations that are looked into, one inside of another, to see whether a difference leaves nothing.
+/// LIMIT: relations that are looked into, one inside of another, to see whether a difference leaves
+/// nothing.
 const MAX_DEPTH: usize = 8;
 
-/// LIMIT: comparisons of parts for one difference: a part of a part is compared with each part of the other side.
+/// LIMIT: comparisons of parts for one difference: a part of a part is compared with each part of
+/// the other side.
 const MAX_COMPARISONS: usize = 10_000;
 
 /// The relations in which the objects of one type can be.
@@ -33,7 +36,9 @@ impl Possible<'_> {
     #[must_use]
     pub fn has(&self, kind: &ModelType, relation: &str) -> bool {
         let relation = self.rules.find(kind.as_str(), relation);
-        relation.zip(self.relations.as_ref()).is_some_and(|(relation, relations)| relations.has(relation))
+        relation
+            .zip(self.relations.as_ref())
+            .is_some_and(|(relation, relations)| relations.has(relation))
     }
 }
 
@@ -42,20 +47,29 @@ impl Rules {
     #[must_use]
     pub fn possible(&self, user: &ModelType) -> Possible<'_> {
         let user = self.names.now().find(user.as_str());
-        Possible { rules: self, relations: user.map(|user| self.possible_of(user)) }
+        Possible {
+            rules: self,
+            relations: user.map(|user| self.possible_of(user)),
+        }
     }
 
-    /// Begins with none, and adds those that follow from what is there until nothing does: who is in a relation is there
-    /// by a path of tuples, which ends.
+    /// Begins with none, and adds those that follow from what is there until nothing does: who is
+    /// in a relation is there by a path of tuples, which ends.
     fn possible_of(&self, user: NameId) -> Bits {
         let mut found = Bits::new(self.relations.len());
         let reached = self.reaching(Terminal::Object(user));
-        let mut left: Vec<RelationId> = self.relations().map(|(id, _)| id).filter(|id| reached.has(*id)).collect();
+        let mut left: Vec<RelationId> = self
+            .relations()
+            .map(|(id, _)| id)
+            .filter(|id| reached.has(*id))
+            .collect();
         let mut is_done = false;
         while !is_done {
             let before = left.len();
             left.retain(|id| {
-                let follows = self.relation(*id).is_some_and(|it| self.can(*id, &it.rewrite, user, &found));
+                let follows = self
+                    .relation(*id)
+                    .is_some_and(|it| self.can(*id, &it.rewrite, user, &found));
                 if follows {
                     found.insert(*id);
                 }
@@ -70,52 +84,71 @@ impl Rules {
     fn can(&self, of: RelationId, rewrite: &Rewrite, user: NameId, found: &Bits) -> bool {
         match rewrite {
             Rewrite::This => self.relation(of).is_some_and(|relation| {
-                relation.restrictions.iter().any(|restriction| match restriction.form {
-                    Form::Object | Form::Everyone => restriction.kind == user,
-                    Form::Userset(name) => {
-                        self.relation_of(restriction.kind, name).is_some_and(|relation| found.has(relation))
-                    }
-                })
+                relation
+                    .restrictions
+                    .iter()
+                    .any(|restriction| match restriction.form {
+                        Form::Object | Form::Everyone => restriction.kind == user,
+                        Form::Userset(name) => self
+                            .relation_of(restriction.kind, name)
+                            .is_some_and(|relation| found.has(relation)),
+                    })
             }),
             Rewrite::Computed(to) => found.has(*to),
             Rewrite::Arrow(arrow) => arrow.computed.iter().any(|(_, to)| found.has(*to)),
             Rewrite::Union(parts) => parts.iter().any(|part| self.can(of, part, user, found)),
-            Rewrite::Intersection(parts) => parts.iter().all(|part| self.can(of, part, user, found)),
+            Rewrite::Intersection(parts) => {
+                parts.iter().all(|part| self.can(of, part, user, found))
+            }
             Rewrite::Difference(base, taken) => {
                 let mut left = MAX_COMPARISONS;
-                self.can(of, base, user, found) && !self.is_within((of, base), (of, taken), MAX_DEPTH, &mut left)
+                self.can(of, base, user, found)
+                    && !self.is_within((of, base), (of, taken), MAX_DEPTH, &mut left)
             }
         }
     }
 
-    /// Whether all that is in one part is in the other, as far as their form says so. A part is known by its relation, whose
-    /// own tuples [`Rewrite::This`] stands for.
+    /// Whether all that is in one part is in the other, as far as their form says so. A part is
+    /// known by its relation, whose own tuples [`Rewrite::This`] stands for.
     fn is_within(&self, one: Part<'_>, other: Part<'_>, depth: usize, left: &mut usize) -> bool {
-        let Some(rest) = left.checked_sub(1) else { return false };
+        let Some(rest) = left.checked_sub(1) else {
+            return false;
+        };
         *left = rest;
-        let mut within = |one: Part<'_>, other: Part<'_>, depth| self.is_within(one, other, depth, left);
+        let mut within =
+            |one: Part<'_>, other: Part<'_>, depth| self.is_within(one, other, depth, left);
         match (one, other) {
             ((a, Rewrite::This), (b, Rewrite::This)) if a == b => return true,
             ((_, Rewrite::Computed(a)), (_, Rewrite::Computed(b))) if a == b => return true,
-            ((_, Rewrite::Arrow(a)), (_, Rewrite::Arrow(b))) if a.tupleset == b.tupleset && a.name == b.name => {
+            ((_, Rewrite::Arrow(a)), (_, Rewrite::Arrow(b)))
+                if a.tupleset == b.tupleset && a.name == b.name =>
+            {
                 return true;
             }
             _ => {}
         }
         let by_other = match other.1 {
             Rewrite::Union(parts) => parts.iter().any(|part| within(one, (other.0, part), depth)),
-            Rewrite::Intersection(parts) => parts.iter().all(|part| within(one, (other.0, part), depth)),
-            Rewrite::Computed(to) => self.inside(*to, depth).is_some_and(|(inner, depth)| within(one, inner, depth)),
+            Rewrite::Intersection(parts) => {
+                parts.iter().all(|part| within(one, (other.0, part), depth))
+            }
+            Rewrite::Computed(to) => self
+                .inside(*to, depth)
+                .is_some_and(|(inner, depth)| within(one, inner, depth)),
             Rewrite::This | Rewrite::Arrow(_) | Rewrite::Difference(..) => false,
         };
         by_other
             || match one.1 {
-                Rewrite::Union(parts) => parts.iter().all(|part| within((one.0, part), other, depth)),
-                Rewrite::Intersection(parts) => parts.iter().any(|part| within((one.0, part), other, depth)),
-                Rewrite::Difference(base, _) => within((one.0, base), other, depth),
-                Rewrite::Computed(from) => {
-                    self.inside(*from, depth).is_some_and(|(inner, depth)| within(inner, other, depth))
+                Rewrite::Union(parts) => {
+                    parts.iter().all(|part| within((one.0, part), other, depth))
                 }
+                Rewrite::Intersection(parts) => {
+                    parts.iter().any(|part| within((one.0, part), other, depth))
+                }
+                Rewrite::Difference(base, _) => within((one.0, base), other, depth),
+                Rewrite::Computed(from) => self
+                    .inside(*from, depth)
+                    .is_some_and(|(inner, depth)| within(inner, other, depth)),
                 Rewrite::This | Rewrite::Arrow(_) => false,
             }
     }
@@ -123,7 +156,8 @@ impl Rules {
     /// What a relation is made of, one level down.
     fn inside(&self, id: RelationId, depth: usize) -> Option<(Part<'_>, usize)> {
         let depth = depth.checked_sub(1)?;
-        self.relation(id).map(|relation| ((id, &relation.rewrite), depth))
+        self.relation(id)
+            .map(|relation| ((id, &relation.rewrite), depth))
     }
 }
 
@@ -141,11 +175,18 @@ mod tests {
         let head = "model\n  schema 1.1\ntype user\ntype robot\ntype team\n  relations\n    define all: [user]\n    \
              define both: all and bots\n    define bots: [robot]\n";
         let text = format!("{head}type doc\n  relations\n{relations}");
-        let source = read_dsl(ModelFile { name: "m.fga", text: &text }).unwrap();
+        let source = read_dsl(ModelFile {
+            name: "m.fga",
+            text: &text,
+        })
+        .unwrap();
         let model = AuthorizationModel::of_source(source).unwrap();
         let rules = Rules::compile(&model, &Graph::default()).unwrap();
         let possible = rules.possible(&ModelType::new(user));
-        asked.iter().map(|relation| possible.has(&ModelType::new("doc"), relation)).collect()
+        asked
+            .iter()
+            .map(|relation| possible.has(&ModelType::new("doc"), relation))
+            .collect()
     }
 
     const RELATIONS: &str = "    define a: [user]
@@ -169,7 +210,9 @@ mod tests {
 
     #[test]
     fn nobody_is_in_what_two_types_would_have_to_share() {
-        let asked = ["a", "b", "ab", "ac", "above", "nobody", "somebody", "grouped", "c"];
+        let asked = [
+            "a", "b", "ab", "ac", "above", "nobody", "somebody", "grouped", "c",
+        ];
         let of_user = [true, false, false, true, true, false, true, false, true];
         assert_eq!(possible(RELATIONS, "user", &asked), of_user);
         let of_robot = [false, true, false, false, false, false, false, false, true];
@@ -180,6 +223,9 @@ mod tests {
     #[test]
     fn nobody_is_in_what_is_taken_away_again() {
         let asked = ["none", "less", "narrow", "part", "same", "twice"];
-        assert_eq!(possible(RELATIONS, "user", &asked), [false, true, false, false, false, true]);
+        assert_eq!(
+            possible(RELATIONS, "user", &asked),
+            [false, true, false, false, false, true]
+        );
     }
 }

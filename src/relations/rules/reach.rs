@@ -1,7 +1,7 @@
 //! Where in a model a kind of user can be found at all.
 //!
-//! INVARIANT: a relation outside of [`Reach::to`] holds for no user of that form, whatever the tuples are. So a check
-//! of it is false without a read.
+//! INVARIANT: a relation outside of [`Reach::to`] holds for no user of that form, whatever the
+//! tuples are. So a check of it is false without a read.
 
 use super::{Form, How, RelationId, Rules};
 use crate::relations::graph::NameId;
@@ -30,7 +30,9 @@ impl Bits {
 
     /// Whether the relation is in the set.
     pub(in crate::relations) fn has(&self, id: RelationId) -> bool {
-        self.0.get(id.at() / 64).is_some_and(|word| word & (1 << (id.0 % 64)) != 0)
+        self.0
+            .get(id.at() / 64)
+            .is_some_and(|word| word & (1 << (id.0 % 64)) != 0)
     }
 
     /// Adds a relation; whether it is new.
@@ -55,7 +57,11 @@ pub(super) struct Reach {
 impl Reach {
     pub(super) fn new(kinds: usize, relations: usize) -> Self {
         let cells = |count: usize| std::iter::repeat_with(OnceLock::new).take(count).collect();
-        Self { to: cells(2 * kinds + relations), from: cells(relations), nothing: Bits::default() }
+        Self {
+            to: cells(2 * kinds + relations),
+            from: cells(relations),
+            nothing: Bits::default(),
+        }
     }
 
     /// The relations in which a user of this form can be found.
@@ -66,13 +72,17 @@ impl Reach {
             Terminal::Everyone(kind) => of_kind(kind).map(|place| place + 1),
             Terminal::Userset(relation) => Some(2 * rules.kinds.len() + relation.at()),
         };
-        let Some(cell) = place.and_then(|place| self.to.get(place)) else { return &self.nothing };
+        let Some(cell) = place.and_then(|place| self.to.get(place)) else {
+            return &self.nothing;
+        };
         cell.get_or_init(|| upwards(rules, terminal))
     }
 
     /// The relations from which a list can arrive at `target`.
     pub(super) fn from<'r>(&'r self, rules: &Rules, target: RelationId) -> &'r Bits {
-        let Some(cell) = self.from.get(target.at()) else { return &self.nothing };
+        let Some(cell) = self.from.get(target.at()) else {
+            return &self.nothing;
+        };
         cell.get_or_init(|| downwards(rules, target))
     }
 }
@@ -88,13 +98,17 @@ fn upwards(rules: &Rules, terminal: Terminal) -> Bits {
                 known.push(id);
             }
         }
-        let names_it = relation.restrictions.iter().any(|it| match (terminal, it.form) {
-            (Terminal::Object(kind), Form::Object | Form::Everyone) | (Terminal::Everyone(kind), Form::Everyone) => {
-                it.kind == kind
-            }
-            (Terminal::Userset(userset), Form::Userset(name)) => rules.relation_of(it.kind, name) == Some(userset),
-            (Terminal::Object(_) | Terminal::Everyone(_) | Terminal::Userset(_), _) => false,
-        });
+        let names_it = relation
+            .restrictions
+            .iter()
+            .any(|it| match (terminal, it.form) {
+                (Terminal::Object(kind), Form::Object | Form::Everyone)
+                | (Terminal::Everyone(kind), Form::Everyone) => it.kind == kind,
+                (Terminal::Userset(userset), Form::Userset(name)) => {
+                    rules.relation_of(it.kind, name) == Some(userset)
+                }
+                (Terminal::Object(_) | Terminal::Everyone(_) | Terminal::Userset(_), _) => false,
+            });
         if names_it || terminal == Terminal::Userset(id) {
             left.push(id);
         }
@@ -115,7 +129,12 @@ fn downwards(rules: &Rules, target: RelationId) -> Bits {
         if found.insert(id)
             && let Some(relation) = rules.relation(id)
         {
-            left.extend(rules.generators(relation, &relation.rewrite).into_iter().map(|(to, _): (_, How)| to));
+            left.extend(
+                rules
+                    .generators(relation, &relation.rewrite)
+                    .into_iter()
+                    .map(|(to, _): (_, How)| to),
+            );
         }
     }
     found

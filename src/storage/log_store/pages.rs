@@ -6,8 +6,8 @@ use crate::storage::kv::{Kv, Order};
 use crate::storage::rows;
 use crate::storage::{Change, StoreError, StoreId, TupleStore as _};
 
-/// Most entries of the log read at once: an entry of an import takes up to a megabyte. The first page of a call is one
-/// entry, which is often enough, and each next page is twice as long.
+/// Most entries of the log read at once: an entry of an import takes up to a megabyte. The first
+/// page of a call is one entry, which is often enough, and each next page is twice as long.
 const LOG_PAGE_ROWS: usize = 16;
 
 impl<K: Kv> LogStore<K> {
@@ -57,7 +57,9 @@ impl<K: Kv> LogStore<K> {
     }
     /// A page of the whole log, which has no gaps.
     fn log_page(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
-        let page = self.kv.page(rows::log_after(after), Order::Ascending, limit)?;
+        let page = self
+            .kv
+            .page(rows::log_after(after), Order::Ascending, limit)?;
         let numbered = page.iter().zip(after.saturating_add(1)..);
         let decoded = numbered.map(|((key, value), revision)| {
             if key == &rows::log_key(revision) {
@@ -70,9 +72,20 @@ impl<K: Kv> LogStore<K> {
     }
 
     /// A page of the log of one store.
-    fn log_page_of(&self, store: StoreId, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
-        let page = self.kv.page(rows::log_of_store_after(store, after), Order::Ascending, limit)?;
-        let decoded = page.iter().map(|(key, _)| self.entry_at(self.read(rows::revision_of(key), "a key of the log")?));
+    fn log_page_of(
+        &self,
+        store: StoreId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        let page = self.kv.page(
+            rows::log_of_store_after(store, after),
+            Order::Ascending,
+            limit,
+        )?;
+        let decoded = page
+            .iter()
+            .map(|(key, _)| self.entry_at(self.read(rows::revision_of(key), "a key of the log")?));
         decoded.collect()
     }
 }

@@ -1,14 +1,15 @@
 //! What deleted stores leave behind, removed a little at a time.
 //!
-//! **Problem.** A store may hold millions of rows. Removed in the transaction that deletes it, they made every other write
-//! wait in proportion to them, a suspension among these.
-//! **Decision.** A deletion removes the store's record, and nobody finds the store from then on. Its rows go in steps, each
-//! a transaction of its own. Nothing on disk lists them: rows of a store without a record are what a deletion has left, and
-//! whoever opens the database looks for such.
-//! **Trade-off.** What was deleted is on disk for some moments more; where the process ends first, until it runs again.
+//! **Problem.** A store may hold millions of rows. Removed in the transaction that deletes it, they
+//! made every other write wait in proportion to them, a suspension among these.
+//! **Decision.** A deletion removes the store's record, and nobody finds the store from then on.
+//! Its rows go in steps, each a transaction of its own. Nothing on disk lists them: rows of a store
+//! without a record are what a deletion has left, and whoever opens the database looks for such.
+//! **Trade-off.** What was deleted is on disk for some moments more; where the process ends first,
+//! until it runs again.
 //!
-//! INVARIANT: the entries of the log are emptied from the newest to the oldest, each in one step with its number, so that
-//! the log can be replayed from the beginning whenever the process ends.
+//! INVARIANT: the entries of the log are emptied from the newest to the oldest, each in one step
+//! with its number, so that the log can be replayed from the beginning whenever the process ends.
 
 use crate::storage::StoreError;
 use crate::storage::disk::corrupt;
@@ -32,9 +33,16 @@ pub(super) fn deleted_stores(kv: &dyn Kv) -> Result<BTreeSet<StoreId>, StoreErro
     let mut deleted = BTreeSet::new();
     for mut range in rows::ranges_of_stores() {
         while !range.is_empty() {
-            let Some((key, _)) = kv.page(range.clone(), Order::Ascending, 1)?.pop() else { break };
-            let (store, end) = rows::store_of(&key).map_err(|_| corrupt(kv.path(), "a key of a store"))?;
-            if kv.values(&[rows::store_key(store)])?.iter().all(Option::is_none) {
+            let Some((key, _)) = kv.page(range.clone(), Order::Ascending, 1)?.pop() else {
+                break;
+            };
+            let (store, end) =
+                rows::store_of(&key).map_err(|_| corrupt(kv.path(), "a key of a store"))?;
+            if kv
+                .values(&[rows::store_key(store)])?
+                .iter()
+                .all(Option::is_none)
+            {
                 deleted.insert(store);
             }
             range.start = end;
@@ -54,7 +62,10 @@ impl<K: Kv> LogStore<K> {
 
     /// One step of that.
     pub(super) fn purge_some(&self, known: &mut Known, store: StoreId) -> Result<(), StoreError> {
-        let mut step = Step { rows: Vec::new(), bytes: 0 };
+        let mut step = Step {
+            rows: Vec::new(),
+            bytes: 0,
+        };
         let [state @ .., log] = rows::ranges_of_store(store);
         for range in state {
             self.take_rows(range, &mut step)?;
@@ -69,7 +80,11 @@ impl<K: Kv> LogStore<K> {
     }
 
     /// Removes rows of a range, as far as there is room in the step.
-    fn take_rows(&self, mut range: std::ops::Range<Vec<u8>>, step: &mut Step) -> Result<(), StoreError> {
+    fn take_rows(
+        &self,
+        mut range: std::ops::Range<Vec<u8>>,
+        step: &mut Step,
+    ) -> Result<(), StoreError> {
         while !step.is_full() {
             let page = self.kv.page(range.clone(), Order::Ascending, READ_ROWS)?;
             let Some((last, _)) = page.last() else { break };
@@ -90,12 +105,20 @@ impl<K: Kv> LogStore<K> {
         step: &mut Step,
     ) -> Result<(), StoreError> {
         while !step.is_full() {
-            let Some((number, _)) = self.kv.page(numbers.clone(), Order::Descending, 1)?.pop() else { break };
+            let Some((number, _)) = self.kv.page(numbers.clone(), Order::Descending, 1)?.pop()
+            else {
+                break;
+            };
             let revision = self.read(rows::revision_of(&number), "a key of the log")?;
-            let entry = self.value(rows::log_key(revision))?.ok_or_else(|| self.damaged("the log of a store"))?;
+            let entry = self
+                .value(rows::log_key(revision))?
+                .ok_or_else(|| self.damaged("the log of a store"))?;
             let at = self.read(rows::read_time(&entry), "an entry of the log")?;
             step.bytes += entry.len();
-            step.rows.push(Row::put(rows::log_key(revision), encode(at, &Event::Erased(store))?));
+            step.rows.push(Row::put(
+                rows::log_key(revision),
+                encode(at, &Event::Erased(store))?,
+            ));
             numbers.end.clone_from(&number);
             step.rows.push(Row::remove(number));
         }

@@ -15,7 +15,10 @@ const BUNDLE_LOADED: u8 = 5;
 const ERASED: u8 = 6;
 
 /// The bytes of an entry; or the first tuple whose condition nests too deep.
-pub(in crate::storage) fn encode_change(at: Timestamp, event: &Event) -> Result<Vec<u8>, Box<TupleKey>> {
+pub(in crate::storage) fn encode_change(
+    at: Timestamp,
+    event: &Event,
+) -> Result<Vec<u8>, Box<TupleKey>> {
     let mut out = Writer::default();
     out.fixed(at.0.to_be_bytes());
     match event {
@@ -33,7 +36,11 @@ pub(in crate::storage) fn encode_change(at: Timestamp, event: &Event) -> Result<
             out.fixed(model.id.to_bytes());
             out.bytes(&model.json);
         }
-        Event::TuplesChanged { store, deleted, written } => {
+        Event::TuplesChanged {
+            store,
+            deleted,
+            written,
+        } => {
             out.byte(TUPLES_CHANGED);
             out.fixed(store.to_bytes());
             write_tuples(&mut out, deleted, written)?;
@@ -58,19 +65,30 @@ pub(in crate::storage) fn decode_change(revision: u64, bytes: &[u8]) -> Result<C
         STORE_DELETED => Event::StoreDeleted(StoreId::from_bytes(from.fixed()?)),
         MODEL_WRITTEN => Event::ModelWritten {
             store: StoreId::from_bytes(from.fixed()?),
-            model: ModelRecord { id: ModelId::from_bytes(from.fixed()?), json: from.bytes()?.to_vec() },
+            model: ModelRecord {
+                id: ModelId::from_bytes(from.fixed()?),
+                json: from.bytes()?.to_vec(),
+            },
         },
         TUPLES_CHANGED => {
             let store = StoreId::from_bytes(from.fixed()?);
             let (deleted, written) = read_tuples(&mut from)?;
-            Event::TuplesChanged { store, deleted, written }
+            Event::TuplesChanged {
+                store,
+                deleted,
+                written,
+            }
         }
         BUNDLE_LOADED => Event::BundleLoaded(read_digest(from.text()?)?),
         ERASED => Event::Erased(StoreId::from_bytes(from.fixed()?)),
         _ => return Err(Damaged),
     };
     from.end()?;
-    Ok(Change { revision: Revision(revision), at, event })
+    Ok(Change {
+        revision: Revision(revision),
+        at,
+        event,
+    })
 }
 
 /// The time of an entry, without the rest of it.
@@ -78,7 +96,11 @@ pub(in crate::storage) fn read_time(bytes: &[u8]) -> Result<Timestamp, Damaged> 
     Ok(Timestamp(i64::from_be_bytes(Reader(bytes).fixed()?)))
 }
 
-fn write_tuples(out: &mut Writer, deleted: &[TupleKey], written: &[Tuple]) -> Result<(), Box<TupleKey>> {
+fn write_tuples(
+    out: &mut Writer,
+    deleted: &[TupleKey],
+    written: &[Tuple],
+) -> Result<(), Box<TupleKey>> {
     out.length(deleted.len());
     for key in deleted {
         write_key(out, key);
@@ -93,9 +115,13 @@ fn write_tuples(out: &mut Writer, deleted: &[TupleKey], written: &[Tuple]) -> Re
 
 fn read_tuples(from: &mut Reader<'_>) -> Result<(Vec<TupleKey>, Vec<Tuple>), Damaged> {
     let count = from.count()?;
-    let deleted = (0..count).map(|_| read_key(from)).collect::<Result<_, _>>()?;
+    let deleted = (0..count)
+        .map(|_| read_key(from))
+        .collect::<Result<_, _>>()?;
     let count = from.count()?;
-    let written = (0..count).map(|_| read_tuple(from.text()?, from.bytes()?)).collect::<Result<_, _>>()?;
+    let written = (0..count)
+        .map(|_| read_tuple(from.text()?, from.bytes()?))
+        .collect::<Result<_, _>>()?;
     Ok((deleted, written))
 }
 

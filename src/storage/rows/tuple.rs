@@ -40,10 +40,16 @@ pub(in crate::storage) fn encode_condition(tuple: &Tuple) -> Result<Vec<u8>, Too
 }
 
 /// A tuple from its row, and when it was written.
-pub(in crate::storage) fn decode_tuple(row_key: &[u8], value: &[u8]) -> Result<(Tuple, Timestamp), Damaged> {
+pub(in crate::storage) fn decode_tuple(
+    row_key: &[u8],
+    value: &[u8],
+) -> Result<(Tuple, Timestamp), Damaged> {
     let text = row_key.get(1 + size_of::<StoreId>()..).ok_or(Damaged)?;
     let (at, condition) = split_value(value)?;
-    Ok((read_tuple(std::str::from_utf8(text).map_err(|_| Damaged)?, condition)?, at))
+    Ok((
+        read_tuple(std::str::from_utf8(text).map_err(|_| Damaged)?, condition)?,
+        at,
+    ))
 }
 
 pub(super) fn write_key(out: &mut Writer, tuple: &TupleKey) {
@@ -63,5 +69,8 @@ pub(super) fn read_tuple(text: &str, value: &[u8]) -> Result<Tuple, Damaged> {
     let name = SmolStr::new(from.text()?);
     let context = from.record()?;
     from.end()?;
-    Ok(Tuple { key, condition: Some(Arc::new(TupleCondition { name, context })) })
+    Ok(Tuple {
+        key,
+        condition: Some(Arc::new(TupleCondition { name, context })),
+    })
 }

@@ -9,19 +9,38 @@ fn the_bundles_tuples_are_read_in_pages_as_if_sorted_each_time() {
     let all = tuples();
     // Another bundle before it, which was read from too.
     load(&stores, &all[..7], 1);
-    assert_eq!(stores.read(StoreId::MAIN, &Selection::default(), None, 100).unwrap().tuples.len(), 7);
+    assert_eq!(
+        stores
+            .read(StoreId::MAIN, &Selection::default(), None, 100)
+            .unwrap()
+            .tuples
+            .len(),
+        7
+    );
     load(&stores, &all, 2);
     for stored in STORED {
         stores.write(StoreId::MAIN, None, batch(stored)).unwrap();
     }
     let text = |tuple: &Tuple| tuple.key.to_string();
     for wanted in &selections() {
-        let mut expected: Vec<String> = all.iter().filter(|tuple| wanted.holds(&tuple.key)).map(text).collect();
+        let mut expected: Vec<String> = all
+            .iter()
+            .filter(|tuple| wanted.holds(&tuple.key))
+            .map(text)
+            .collect();
         expected.sort();
         let stored = STORED.map(str::to_owned);
-        expected.extend(stored.into_iter().filter(|text| wanted.holds(&text.parse().unwrap())));
+        expected.extend(
+            stored
+                .into_iter()
+                .filter(|text| wanted.holds(&text.parse().unwrap())),
+        );
         for size in [1, 7, 1_000] {
-            assert_eq!(read_in_pages(&stores, wanted, size), expected, "{wanted:?} by {size}");
+            assert_eq!(
+                read_in_pages(&stores, wanted, size),
+                expected,
+                "{wanted:?} by {size}"
+            );
         }
     }
 }
@@ -59,8 +78,12 @@ fn load(stores: &Stores, tuples: &[Tuple], digest: u8) {
         ],
     });
     let model = AuthorizationModel::new(from_json(&json).unwrap()).unwrap();
-    let layer = stores.prepare_main(Some(&model), tuples.to_vec(), false).unwrap();
-    stores.commit_main(layer, Digest::new([digest; 32]), None).unwrap();
+    let layer = stores
+        .prepare_main(Some(&model), tuples.to_vec(), false)
+        .unwrap();
+    stores
+        .commit_main(layer, Digest::new([digest; 32]), None)
+        .unwrap();
 }
 
 fn selections() -> Vec<Selection> {
@@ -68,14 +91,34 @@ fn selections() -> Vec<Selection> {
     let mut selections = vec![Selection::default()];
     for user in USERS {
         let user = Some(user.parse().unwrap());
-        selections.push(Selection { kind: Some("doc".into()), user: user.clone(), ..Selection::default() });
+        selections.push(Selection {
+            kind: Some("doc".into()),
+            user: user.clone(),
+            ..Selection::default()
+        });
         let relation = Some("viewer".into());
-        selections.push(Selection { kind: Some("doc".into()), user: user.clone(), relation, ..Selection::default() });
-        selections.push(Selection { object: object("doc:1"), user, ..Selection::default() });
+        selections.push(Selection {
+            kind: Some("doc".into()),
+            user: user.clone(),
+            relation,
+            ..Selection::default()
+        });
+        selections.push(Selection {
+            object: object("doc:1"),
+            user,
+            ..Selection::default()
+        });
     }
     for text in ["doc:1", "doc:7", "doc:nowhere"] {
-        selections.push(Selection { object: object(text), ..Selection::default() });
-        selections.push(Selection { object: object(text), relation: Some("owner".into()), ..Selection::default() });
+        selections.push(Selection {
+            object: object(text),
+            ..Selection::default()
+        });
+        selections.push(Selection {
+            object: object(text),
+            relation: Some("owner".into()),
+            ..Selection::default()
+        });
     }
     selections
 }
@@ -85,7 +128,9 @@ fn read_in_pages(stores: &Stores, wanted: &Selection, size: usize) -> Vec<String
     let mut found = Vec::new();
     let mut from = None;
     loop {
-        let page = stores.read(StoreId::MAIN, wanted, from.as_ref(), size).unwrap();
+        let page = stores
+            .read(StoreId::MAIN, wanted, from.as_ref(), size)
+            .unwrap();
         found.extend(page.tuples.iter().map(|timed| timed.tuple.key.to_string()));
         assert!(page.tuples.len() <= size);
         from = page.next;

@@ -7,8 +7,14 @@ fn wide(stem: &str, relations: usize) -> serde_json::Value {
     let names: Vec<String> = (0..relations).map(|at| format!("{stem}-{at}")).collect();
     let this = json!({ "this": {} });
     let users = json!({ "directly_related_user_types": [{ "type": "user" }] });
-    let relations: serde_json::Map<_, _> = names.iter().map(|name| (name.clone(), this.clone())).collect();
-    let metadata: serde_json::Map<_, _> = names.iter().map(|name| (name.clone(), users.clone())).collect();
+    let relations: serde_json::Map<_, _> = names
+        .iter()
+        .map(|name| (name.clone(), this.clone()))
+        .collect();
+    let metadata: serde_json::Map<_, _> = names
+        .iter()
+        .map(|name| (name.clone(), users.clone()))
+        .collect();
     json!({
         "schema_version": "1.1",
         "type_definitions": [
@@ -29,7 +35,9 @@ fn models_with_ever_new_names_are_taken_for_ever_and_older_ones_still_answer() {
     let mut tables = 1;
     for at in 0..MODELS {
         let before = stores.pin(id).unwrap();
-        let model = stores.write_model(id, &wide(&format!("m{at}"), RELATIONS)).unwrap();
+        let model = stores
+            .write_model(id, &wide(&format!("m{at}"), RELATIONS))
+            .unwrap();
         let text = format!("document:{at}#m{at}-7@user:a");
         stores.write(id, None, batch(&text)).unwrap();
         let (version, newest) = stores.with_model(id, None).unwrap();
@@ -40,12 +48,20 @@ fn models_with_ever_new_names_are_taken_for_ever_and_older_ones_still_answer() {
         let (now, first) = stores.with_model(id, Some(pinned[0].1.id)).unwrap();
         assert!(holds(&now, &first, &pinned[0].2));
     }
-    assert!((2..=MODELS / 2).contains(&tables), "{tables} tables of names");
+    assert!(
+        (2..=MODELS / 2).contains(&tables),
+        "{tables} tables of names"
+    );
     const { assert!(RELATIONS * MODELS > crate::relations::graph::MAX_NAMES) };
-    // Whoever has pinned a version finds in it what was there, whatever numbers its names have elsewhere.
+    // Whoever has pinned a version finds in it what was there, whatever numbers its names have
+    // elsewhere.
     for (at, (version, model, text)) in pinned.iter().enumerate() {
         assert!(holds(version, model, text), "{text}");
-        assert!(!holds(version, model, &format!("document:{at}#m{at}-8@user:a")));
+        assert!(!holds(
+            version,
+            model,
+            &format!("document:{at}#m{at}-8@user:a")
+        ));
         assert_eq!(version.graph().stored_len(), at + 1);
         if at % 6 == 0 {
             let (now, again) = stores.with_model(id, Some(model.id)).unwrap();
@@ -55,7 +71,11 @@ fn models_with_ever_new_names_are_taken_for_ever_and_older_ones_still_answer() {
     }
     let again = Stores::open(store.inner.clone(), Arc::new(FixedClock::at(0))).unwrap();
     let (version, newest) = again.with_model(id, None).unwrap();
-    assert!(holds(&version, &newest, &format!("document:{}#m{}-7@user:a", MODELS - 1, MODELS - 1)));
+    assert!(holds(
+        &version,
+        &newest,
+        &format!("document:{}#m{}-7@user:a", MODELS - 1, MODELS - 1)
+    ));
 }
 
 #[test]
@@ -67,7 +87,8 @@ fn names_are_made_room_for_while_others_write() {
         let mut json = wide(&format!("m{at}"), 3_000);
         let kind = &mut json["type_definitions"][1];
         kind["relations"]["viewer"] = json!({ "this": {} });
-        kind["metadata"]["relations"]["viewer"] = json!({ "directly_related_user_types": [{ "type": "user" }] });
+        kind["metadata"]["relations"]["viewer"] =
+            json!({ "directly_related_user_types": [{ "type": "user" }] });
         json
     };
     std::thread::scope(|scope| {
@@ -77,11 +98,19 @@ fn names_are_made_room_for_while_others_write() {
                 scope.spawn(move || {
                     for at in 0..500 {
                         stores
-                            .write(id, None, batch(&format!("document:{writer}-{at}#viewer@user:u{}", at % 7)))
+                            .write(
+                                id,
+                                None,
+                                batch(&format!("document:{writer}-{at}#viewer@user:u{}", at % 7)),
+                            )
                             .unwrap();
                         if at % 3 == 0 {
-                            let key = format!("document:{writer}-{at}#viewer@user:u{}", at % 7).parse().unwrap();
-                            stores.write(id, None, Batch::of_deletes(vec![key])).unwrap();
+                            let key = format!("document:{writer}-{at}#viewer@user:u{}", at % 7)
+                                .parse()
+                                .unwrap();
+                            stores
+                                .write(id, None, Batch::of_deletes(vec![key]))
+                                .unwrap();
                         }
                     }
                 })
@@ -90,10 +119,18 @@ fn names_are_made_room_for_while_others_write() {
         for at in 0..8 {
             stores.write_model(id, &both(at)).unwrap();
         }
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        writers
+            .into_iter()
+            .for_each(|writer| writer.join().unwrap());
     });
     let (version, newest) = stores.with_model(id, None).unwrap();
-    let page = stores.read(id, &Selection::default(), None, 10_000).unwrap();
+    let page = stores
+        .read(id, &Selection::default(), None, 10_000)
+        .unwrap();
     assert_eq!(page.tuples.len(), version.graph().stored_len());
-    assert!(page.tuples.iter().all(|timed| holds(&version, &newest, &timed.tuple.key.to_string())));
+    assert!(
+        page.tuples
+            .iter()
+            .all(|timed| holds(&version, &newest, &timed.tuple.key.to_string()))
+    );
 }

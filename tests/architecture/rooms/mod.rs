@@ -1,8 +1,8 @@
 //! Which room of `http/` and of `policy/` may use which.
 //!
-//! A room is a file or a folder, or a part of one that others use apart from the rest. The tables are in order: a room uses
-//! rooms that stand before it, and of those the ones that it lists. What points the other way is in a list of its own,
-//! with why.
+//! A room is a file or a folder, or a part of one that others use apart from the rest. The tables
+//! are in order: a room uses rooms that stand before it, and of those the ones that it lists. What
+//! points the other way is in a list of its own, with why.
 
 mod http;
 mod policy;
@@ -22,13 +22,20 @@ fn arrows(folder: &str, table: &[Room]) -> BTreeSet<(&'static str, &'static str,
     let sources = sources();
     let uses = Uses::of(&sources);
     let mut found = BTreeSet::new();
-    for source in sources.iter().filter(|source| source.folder() == folder && source.module.len() > 1) {
+    for source in sources
+        .iter()
+        .filter(|source| source.folder() == folder && source.module.len() > 1)
+    {
         let Some(room) = room_of(folder, table, &source.module) else {
             panic!("{} is in no room of the table", source.path.display());
         };
         for path in uses.by(source) {
             if let Some(other) = room_of(folder, table, &path).filter(|other| *other != room) {
-                found.insert((room, other, format!("{}: {}", source.path.display(), path.join("::"))));
+                found.insert((
+                    room,
+                    other,
+                    format!("{}: {}", source.path.display(), path.join("::")),
+                ));
             }
         }
     }
@@ -39,31 +46,54 @@ fn arrows(folder: &str, table: &[Room]) -> BTreeSet<(&'static str, &'static str,
 fn room_of(folder: &str, table: &[Room], path: &Path) -> Option<&'static str> {
     let inside = path.strip_prefix(&[folder.to_owned()][..])?.join("::");
     let holds = |name: &str| inside == name || inside.starts_with(&format!("{name}::"));
-    table.iter().map(|(name, ..)| *name).filter(|name| holds(name)).max_by_key(|name| name.len())
+    table
+        .iter()
+        .map(|(name, ..)| *name)
+        .filter(|name| holds(name))
+        .max_by_key(|name| name.len())
 }
 
 fn check(folder: &str, table: &[Room], against: &[Against]) {
     let at = |room: &str| table.iter().position(|(name, ..)| *name == room);
-    let is_against = |room: &str, other: &str| against.iter().any(|(from, to, _)| *from == room && *to == other);
+    let is_against = |room: &str, other: &str| {
+        against
+            .iter()
+            .any(|(from, to, _)| *from == room && *to == other)
+    };
     let mut wrong = Vec::new();
     for (room, listed, _) in table {
         let later = listed.iter().filter(|other| at(other) >= at(room));
-        wrong.extend(later.map(|other| format!("`{room}` lists `{other}`, which does not stand before it")));
+        wrong.extend(
+            later.map(|other| format!("`{room}` lists `{other}`, which does not stand before it")),
+        );
     }
     let arrows = arrows(folder, table);
     for (room, other, example) in &arrows {
-        let listed = table.iter().find(|(name, ..)| name == room).map_or(&[][..], |(_, listed, _)| *listed);
+        let listed = table
+            .iter()
+            .find(|(name, ..)| name == room)
+            .map_or(&[][..], |(_, listed, _)| *listed);
         if !listed.contains(other) && !is_against(room, other) {
             wrong.push(format!("`{room}` uses `{other}`: {example}"));
         }
     }
-    let is_used = |room: &str, other: &str| arrows.iter().any(|(from, to, _)| *from == room && *to == other);
+    let is_used = |room: &str, other: &str| {
+        arrows
+            .iter()
+            .any(|(from, to, _)| *from == room && *to == other)
+    };
     for (room, listed, _) in table {
         let unused = listed.iter().filter(|other| !is_used(room, other));
-        wrong.extend(unused.map(|other| format!("`{room}` no longer uses `{other}`: take it out of the table")));
+        wrong.extend(
+            unused.map(|other| {
+                format!("`{room}` no longer uses `{other}`: take it out of the table")
+            }),
+        );
     }
     let unused = against.iter().filter(|(from, to, _)| !is_used(from, to));
-    wrong.extend(unused.map(|(from, to, _)| format!("`{from}` no longer uses `{to}` against the order")));
+    wrong.extend(
+        unused.map(|(from, to, _)| format!("`{from}` no longer uses `{to}` against the order")),
+    );
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

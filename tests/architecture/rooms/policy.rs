@@ -3,19 +3,43 @@
 use super::{Against, Room};
 
 pub(super) const POLICY: [Room; 19] = [
-    ("analysis::syntax", &[], "Paths and parts of Cedar's syntax tree."),
-    ("port", &["analysis::syntax"], "What policies must know of relations, and what must answer them."),
+    (
+        "analysis::syntax",
+        &[],
+        "Paths and parts of Cedar's syntax tree.",
+    ),
+    (
+        "port",
+        &["analysis::syntax"],
+        "What policies must know of relations, and what must answer them.",
+    ),
     ("load::source", &[], "A file of a bundle, and places in it."),
     ("load::lexer", &[], "The tokens of Cedar's languages."),
-    ("search::index", &[], "Stored entities by what policies compare."),
-    ("load::expansion", &["load::source"], "How far common types may expand."),
-    ("load::nesting", &["load::source", "load::lexer"], "How deep a text may nest, before a parser recurses."),
+    (
+        "search::index",
+        &[],
+        "Stored entities by what policies compare.",
+    ),
+    (
+        "load::expansion",
+        &["load::source"],
+        "How far common types may expand.",
+    ),
+    (
+        "load::nesting",
+        &["load::source", "load::lexer"],
+        "How deep a text may nest, before a parser recurses.",
+    ),
     (
         "schema",
         &["port", "load::source", "load::expansion", "load::nesting"],
         "Types, actions and their attributes, checked.",
     ),
-    ("explanation::shown", &["load::source", "schema"], "What of a value may be shown."),
+    (
+        "explanation::shown",
+        &["load::source", "schema"],
+        "What of a value may be shown.",
+    ),
     (
         "analysis::mentions",
         &["analysis::syntax", "port", "load::source", "schema"],
@@ -34,7 +58,11 @@ pub(super) const POLICY: [Room; 19] = [
         ],
         "Policies, templates and stored entities, read and checked.",
     ),
-    ("idle", &["analysis::syntax", "load::source", "schema", "load"], "Policies that can never apply."),
+    (
+        "idle",
+        &["analysis::syntax", "load::source", "schema", "load"],
+        "Policies that can never apply.",
+    ),
     (
         "analysis",
         &["analysis::syntax", "port", "analysis::mentions", "load"],
@@ -42,15 +70,33 @@ pub(super) const POLICY: [Room; 19] = [
     ),
     (
         "index",
-        &["analysis::syntax", "schema", "analysis::mentions", "load", "analysis"],
+        &[
+            "analysis::syntax",
+            "schema",
+            "analysis::mentions",
+            "load",
+            "analysis",
+        ],
         "Which policies can have a say in a request.",
     ),
     (
         "inputs",
-        &["analysis::syntax", "port", "schema", "explanation::shown", "analysis::mentions", "load", "index"],
+        &[
+            "analysis::syntax",
+            "port",
+            "schema",
+            "explanation::shown",
+            "analysis::mentions",
+            "load",
+            "index",
+        ],
         "What policies see of a request: entities and a context.",
     ),
-    ("explanation", &["load"], "Reasons and explanations of an outcome."),
+    (
+        "explanation",
+        &["load"],
+        "Reasons and explanations of an outcome.",
+    ),
     (
         "evaluate",
         &[
@@ -68,7 +114,14 @@ pub(super) const POLICY: [Room; 19] = [
     ),
     (
         "cache_key",
-        &["analysis::syntax", "schema", "analysis::mentions", "load", "index", "evaluate"],
+        &[
+            "analysis::syntax",
+            "schema",
+            "analysis::mentions",
+            "load",
+            "index",
+            "evaluate",
+        ],
         "What of a question an outcome depends on.",
     ),
     (
@@ -90,12 +143,36 @@ pub(super) const POLICY: [Room; 19] = [
 
 /// What in `policy/` points against the order: by whom, of whom, and why it stays so for now.
 pub(super) const POLICY_AGAINST: [Against; 8] = [
-    ("port", "analysis::mentions", "a question is made of what a policy mentions"),
-    ("schema", "analysis::mentions", "relations are part of the schema, and named where policies mention them"),
-    ("analysis::mentions", "idle", "a condition that is always false mentions nothing"),
+    (
+        "port",
+        "analysis::mentions",
+        "a question is made of what a policy mentions",
+    ),
+    (
+        "schema",
+        "analysis::mentions",
+        "relations are part of the schema, and named where policies mention them",
+    ),
+    (
+        "analysis::mentions",
+        "idle",
+        "a condition that is always false mentions nothing",
+    ),
     ("load", "idle", "a policy is refused where it is read"),
     ("load", "analysis", "a policy is kept with what it reads"),
-    ("analysis", "inputs", "a time in a policy is read as one of a request is"),
-    ("index", "cache_key", "the layout of a key is made with the index, once for each scope"),
-    ("explanation", "evaluate", "what is unknown is found by evaluating"),
+    (
+        "analysis",
+        "inputs",
+        "a time in a policy is read as one of a request is",
+    ),
+    (
+        "index",
+        "cache_key",
+        "the layout of a key is made with the index, once for each scope",
+    ),
+    (
+        "explanation",
+        "evaluate",
+        "what is unknown is found by evaluating",
+    ),
 ];

@@ -2,9 +2,13 @@
 
 use serde::de::DeserializeOwned;
 
-/// Reads one case a line, each a JSON array; empty lines and those that begin with `#` are the reader's.
+/// Reads one case a line, each a JSON array; empty lines and those that begin with `#` are the
+/// reader's.
 pub fn read<T: DeserializeOwned>(text: &str) -> Vec<T> {
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let case = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let case =
+        |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     lines.map(case).collect()
 }

@@ -16,15 +16,20 @@ pub const NOW_MS: i64 = 1_780_272_000_000;
 pub fn write(root: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
         let path = root.join(path);
-        std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("the folder can be made");
+        std::fs::create_dir_all(path.parent().expect("a file is in a folder"))
+            .expect("the folder can be made");
         std::fs::write(path, text).expect("the file can be written");
     }
 }
 
 /// An engine without a bundle.
 pub fn empty() -> Engine {
-    Engine::new(Arc::new(FixedClock::at(NOW_MS)), Arc::default(), Recorder::default())
-        .with_quiet(Duration::from_millis(1))
+    Engine::new(
+        Arc::new(FixedClock::at(NOW_MS)),
+        Arc::default(),
+        Recorder::default(),
+    )
+    .with_quiet(Duration::from_millis(1))
 }
 
 /// An engine that decides with these files; panics with the report where they do not load.
@@ -33,7 +38,10 @@ pub fn engine(files: &[(&str, &str)]) -> Engine {
     write(folder.path(), files);
     let engine = empty();
     if let Err(refused) = engine.load(&Source::Dir(folder.path().to_owned())) {
-        panic!("{}", bundle::render(&refused.problems, &refused.files, false));
+        panic!(
+            "{}",
+            bundle::render(&refused.problems, &refused.files, false)
+        );
     }
     engine
 }
@@ -41,12 +49,21 @@ pub fn engine(files: &[(&str, &str)]) -> Engine {
 /// Asks as `anonymous`.
 pub fn ask(depth: Depth) -> Ask<'static> {
     let arguments = Arguments::Known;
-    Ask { caller: "anonymous", request_id: None, require_actor: false, depth, arguments, evidence: None }
+    Ask {
+        caller: "anonymous",
+        request_id: None,
+        require_actor: false,
+        depth,
+        arguments,
+        evidence: None,
+    }
 }
 
 /// Decides a JSON body.
 pub fn decide(engine: &Engine, body: &serde_json::Value, depth: Depth) -> Answer {
-    engine.decide(&ask(depth), &super::values::request(body)).expect("an answer")
+    engine
+        .decide(&ask(depth), &super::values::request(body))
+        .expect("an answer")
 }
 
 /// The decision, with the reason's code: `permit`, `deny not_permitted`.

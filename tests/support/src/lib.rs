@@ -11,8 +11,8 @@
 //! | [`cases`], [`golden`] | tables of cases, and committed output |
 //! | [`bench`] | worlds and figures of benchmarks |
 //!
-//! It depends on `behest` as any user does, so its types are those of the suites. Unit tests of `behest` itself cannot use it:
-//! theirs is another build of the same crate.
+//! It depends on `behest` as any user does, so its types are those of the suites. Unit tests of
+//! `behest` itself cannot use it: theirs is another build of the same crate.
 
 pub mod bench;
 pub mod cases;

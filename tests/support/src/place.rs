@@ -1,4 +1,5 @@
-//! Where the program is run: a directory with a small bundle, and the services that are started in it.
+//! Where the program is run: a directory with a small bundle, and the services that are started in
+//! it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -12,7 +13,8 @@ pub const KEY: &str = "a-key-that-nobody-would-guess-0001";
 /// As long as the slowest machine needs; a test that waits in vain fails after it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A directory with a bundle in it, which is also where the program is started and puts its session's files.
+/// A directory with a bundle in it, which is also where the program is started and puts its
+/// session's files.
 pub struct Place(pub TempDir);
 
 impl Place {
@@ -58,7 +60,10 @@ impl Place {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
-        command.args(arguments).current_dir(self.0.path()).env("XDG_RUNTIME_DIR", self.0.path());
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("XDG_RUNTIME_DIR", self.0.path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("BEHEST_") || name == "RUST_LOG" {
                 command.env_remove(name);
@@ -73,9 +78,18 @@ impl Place {
 
     pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
         let mut command = self.command(arguments);
-        command.envs(variables.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         Output {
             code: output.status.code().unwrap(),
@@ -87,7 +101,10 @@ impl Place {
     /// Starts a service on the bundle, on a free port, with [`KEY`] as its admin key.
     pub fn serve(&self, arguments: &[&str]) -> Service {
         let mut command = self.command(&["--bundle", "bundle", "--listen", "127.0.0.1:0"]);
-        command.args(arguments).env("BEHEST_ADMIN_KEY", KEY).env("BEHEST_RELOAD__POLL_MS", "20");
+        command
+            .args(arguments)
+            .env("BEHEST_ADMIN_KEY", KEY)
+            .env("BEHEST_RELOAD__POLL_MS", "20");
         command.env("BEHEST_RELOAD__QUIET_MS", "20");
         Service::start(command)
     }
@@ -101,11 +118,19 @@ pub struct Output {
 }
 
 pub fn failed(err: &str) -> Output {
-    Output { code: 1, out: String::new(), err: err.to_owned() }
+    Output {
+        code: 1,
+        out: String::new(),
+        err: err.to_owned(),
+    }
 }
 
 pub fn done(out: &str) -> Output {
-    Output { code: 0, out: out.to_owned(), err: String::new() }
+    Output {
+        code: 0,
+        out: out.to_owned(),
+        err: String::new(),
+    }
 }
 
 /// A running service, and its log.
@@ -117,28 +142,43 @@ pub struct Service {
 
 impl Service {
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let (sender, lines) = channel();
         let log = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || {
             for line in log.lines() {
                 let line = line.unwrap();
-                let parsed = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not a log line: {line}"));
+                let parsed = serde_json::from_str(&line)
+                    .unwrap_or_else(|_| panic!("not a log line: {line}"));
                 if sender.send(parsed).is_err() {
                     return;
                 }
             }
         });
-        let mut service = Self { child, lines, address: String::new() };
+        let mut service = Self {
+            child,
+            lines,
+            address: String::new(),
+        };
         let started = service.wait_for("serving");
-        service.address.push_str(started["address"].as_str().unwrap());
+        service
+            .address
+            .push_str(started["address"].as_str().unwrap());
         service
     }
 
     /// The next line of the log whose message begins so.
     pub fn wait_for(&self, message: &str) -> serde_json::Value {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no line `{message}` in the log"));
+            let line = self
+                .lines
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("no line `{message}` in the log"));
             if line["message"].as_str().unwrap().starts_with(message) {
                 return line;
             }
@@ -150,7 +190,10 @@ impl Service {
     }
 
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status().unwrap();
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {}", self.child.id())])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 

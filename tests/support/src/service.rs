@@ -19,7 +19,10 @@ pub const NOW_MS: i64 = 1_790_845_200_000;
 /// What a developer has at hand: no callers, everything allowed from the same machine.
 pub fn local() -> Settings {
     let permissions = [Permission::Decide, Permission::Search, Permission::Explain];
-    Settings { anonymous: Some(permissions.into_iter().collect()), ..Settings::default() }
+    Settings {
+        anonymous: Some(permissions.into_iter().collect()),
+        ..Settings::default()
+    }
 }
 
 /// A service without a bundle: whatever gets as far as a decision is a 503.
@@ -39,15 +42,22 @@ pub fn with_clock(
     change: impl FnOnce(Engine) -> Engine,
 ) -> (Server, Arc<Engine>) {
     let metrics = Arc::new(Metrics::default());
-    let engine = Arc::new(change(Engine::new(clock.clone(), metrics.clone(), Recorder::default())));
+    let engine = Arc::new(change(Engine::new(
+        clock.clone(),
+        metrics.clone(),
+        Recorder::default(),
+    )));
     let signer = Signer::in_memory().expect("the system has randomness");
-    let server = Server::new(settings, engine.clone(), metrics, clock, &signer).expect("the metadata are signed");
+    let server = Server::new(settings, engine.clone(), metrics, clock, &signer)
+        .expect("the metadata are signed");
     (server, engine)
 }
 
 /// A POST of JSON from the same machine.
 pub fn post(path: &str, body: impl Into<Vec<u8>>) -> TestRequest {
-    request(Method::POST, path).insert_header(("Content-Type", "application/json")).set_payload(body.into())
+    request(Method::POST, path)
+        .insert_header(("Content-Type", "application/json"))
+        .set_payload(body.into())
 }
 
 /// A GET from the same machine.
@@ -57,7 +67,9 @@ pub fn get(path: &str) -> TestRequest {
 
 /// Any request from the same machine.
 pub fn request(method: Method, path: &str) -> TestRequest {
-    TestRequest::with_uri(path).method(method).insert_header(("Host", "127.0.0.1:8181"))
+    TestRequest::with_uri(path)
+        .method(method)
+        .insert_header(("Host", "127.0.0.1:8181"))
 }
 
 /// A response, read whole.
@@ -89,6 +101,12 @@ pub async fn send(server: &Server, request: TestRequest) -> Reply {
 /// What a response says, read whole.
 pub async fn reply(response: ServiceResponse<impl MessageBody>) -> Reply {
     let (status, headers) = (response.status(), response.headers().clone());
-    let Ok(body) = to_bytes(response.into_body()).await else { panic!("the body cannot be read") };
-    Reply { status, headers, body: String::from_utf8(body.to_vec()).expect("the body is text") }
+    let Ok(body) = to_bytes(response.into_body()).await else {
+        panic!("the body cannot be read")
+    };
+    Reply {
+        status,
+        headers,
+        body: String::from_utf8(body.to_vec()).expect("the body is text"),
+    }
 }

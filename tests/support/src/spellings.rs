@@ -1,4 +1,5 @@
-//! Every way to write down a chain, and every way to write down an actor so that nobody would read it.
+//! Every way to write down a chain, and every way to write down an actor so that nobody would read
+//! it.
 
 use serde_json::{Value as Json, json};
 
@@ -27,8 +28,19 @@ pub enum Spelling {
 }
 
 pub const SPELLINGS: [Spelling; 8] = {
-    use Spelling::{Act, ContextAgent, Delegation, DelegationBeside, List, OnBehalfOf, SideBySide, WholeList};
-    [List, WholeList, Act, OnBehalfOf, Delegation, DelegationBeside, ContextAgent, SideBySide]
+    use Spelling::{
+        Act, ContextAgent, Delegation, DelegationBeside, List, OnBehalfOf, SideBySide, WholeList,
+    };
+    [
+        List,
+        WholeList,
+        Act,
+        OnBehalfOf,
+        Delegation,
+        DelegationBeside,
+        ContextAgent,
+        SideBySide,
+    ]
 };
 
 fn entity((kind, id, properties): &Member) -> Json {
@@ -47,7 +59,11 @@ pub fn spell(spelling: Spelling, chain: &[Member]) -> Option<(Json, Json)> {
             _ => None,
         };
     }
-    let pair = if let [first, _] = chain { Some(first) } else { None };
+    let pair = if let [first, _] = chain {
+        Some(first)
+    } else {
+        None
+    };
     let agent = match spelling {
         Spelling::List | Spelling::WholeList => {
             let mut list: Vec<Json> = before.iter().map(entity).collect();
@@ -107,8 +123,9 @@ fn acts(actors: &[Member]) -> Option<Json> {
     Some(act)
 }
 
-/// Members that name an actor where nobody would read it: the place, and the names. Lower-case names with underscores are
-/// carriers in the wrong place; the others are spelled like what is read there.
+/// Members that name an actor where nobody would read it: the place, and the names. Lower-case
+/// names with underscores are carriers in the wrong place; the others are spelled like what is read
+/// there.
 pub const STRAYS: [(&str, &[&str]); 26] = [
     (
         "",
@@ -230,9 +247,18 @@ pub const STRAYS: [(&str, &[&str]); 26] = [
     ("/context/subject/properties", &["act", "on_behalf_of"]),
     ("/page", &["agent", "act", "credentials"]),
     ("/page/context", &["agent"]),
-    ("/subject/properties/properties", &["act", "on_behalf_of", "agent", "Act"]),
-    ("/subject/properties/context", &["agent", "act", "credentials"]),
-    ("/subject/properties/subject", &["act", "delegation_chain", "agent"]),
+    (
+        "/subject/properties/properties",
+        &["act", "on_behalf_of", "agent", "Act"],
+    ),
+    (
+        "/subject/properties/context",
+        &["agent", "act", "credentials"],
+    ),
+    (
+        "/subject/properties/subject",
+        &["act", "delegation_chain", "agent"],
+    ),
     ("/subject/properties/subject/properties", &["act"]),
     ("/subject/properties/Context", &["agent"]),
     (
@@ -251,13 +277,23 @@ pub const STRAYS: [(&str, &[&str]); 26] = [
             "Depth",
         ],
     ),
-    ("/context/token", &["act", "agent", "on_behalf_of", "delegationChain", "credentials"]),
+    (
+        "/context/token",
+        &[
+            "act",
+            "agent",
+            "on_behalf_of",
+            "delegationChain",
+            "credentials",
+        ],
+    ),
     ("/context/Token/subject/properties", &["act"]),
 ];
 
 /// Returns `true` for a carrier's name as it is: in the wrong place a null is as good as nothing.
 pub fn is_carriers_own(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    name.bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// Puts a member into the object at a place, which is made where it is not there.

@@ -46,7 +46,11 @@ pub struct Tenant {
 
 impl Tenant {
     pub fn new(record: StoreRecord) -> Self {
-        Self { record, models: Vec::new(), tuples: BTreeMap::new() }
+        Self {
+            record,
+            models: Vec::new(),
+            tuples: BTreeMap::new(),
+        }
     }
 }
 
@@ -66,11 +70,18 @@ impl State {
             let mut tenant = Tenant::new(record);
             tenant.models = store.models(id, None, usize::MAX)?;
             store.read_tuples(id, &mut |tuple| {
-                assert_eq!(tenant.tuples.insert(tuple.key.clone(), tuple), None, "a tuple was read twice");
+                assert_eq!(
+                    tenant.tuples.insert(tuple.key.clone(), tuple),
+                    None,
+                    "a tuple was read twice"
+                );
             })?;
             tenants.insert(id, tenant);
         }
-        Ok(Self { tenants, revision: store.revision()? })
+        Ok(Self {
+            tenants,
+            revision: store.revision()?,
+        })
     }
 
     /// As the log has it, read in pages of `limit`; panics on a gap.
@@ -84,7 +95,11 @@ impl State {
             }
             for change in page {
                 assert_eq!(change.revision.0, state.revision.0 + 1, "a gap in the log");
-                assert!(change.at >= last, "time fell at revision {}", change.revision);
+                assert!(
+                    change.at >= last,
+                    "time fell at revision {}",
+                    change.revision
+                );
                 (state.revision, last) = (change.revision, change.at);
                 state.step(change.event);
             }
@@ -100,15 +115,34 @@ impl State {
                 self.tenants.remove(&id);
             }
             Event::ModelWritten { store, model } => {
-                self.tenants.get_mut(&store).expect("a model of a store").models.insert(0, model);
+                self.tenants
+                    .get_mut(&store)
+                    .expect("a model of a store")
+                    .models
+                    .insert(0, model);
             }
-            Event::TuplesChanged { store, deleted, written } => {
-                let tuples = &mut self.tenants.get_mut(&store).expect("tuples of a store").tuples;
+            Event::TuplesChanged {
+                store,
+                deleted,
+                written,
+            } => {
+                let tuples = &mut self
+                    .tenants
+                    .get_mut(&store)
+                    .expect("tuples of a store")
+                    .tuples;
                 for key in deleted {
-                    assert!(tuples.remove(&key).is_some(), "`{key}` was deleted and did not exist");
+                    assert!(
+                        tuples.remove(&key).is_some(),
+                        "`{key}` was deleted and did not exist"
+                    );
                 }
                 for tuple in written {
-                    assert_eq!(tuples.insert(tuple.key.clone(), tuple), None, "a tuple was written twice");
+                    assert_eq!(
+                        tuples.insert(tuple.key.clone(), tuple),
+                        None,
+                        "a tuple was written twice"
+                    );
                 }
             }
             Event::BundleLoaded(_) | Event::Erased(_) => {}
@@ -127,15 +161,29 @@ pub fn tuple(text: &str) -> Tuple {
 /// A tuple that holds while `condition`, with `{limit: <limit>}` beside it.
 pub fn conditional(text: &str, condition: &str, limit: i64) -> Tuple {
     let context: Record = [("limit".into(), Value::from(limit))].into_iter().collect();
-    Tuple { key: key(text), condition: Some(Arc::new(TupleCondition { name: condition.into(), context })) }
+    Tuple {
+        key: key(text),
+        condition: Some(Arc::new(TupleCondition {
+            name: condition.into(),
+            context,
+        })),
+    }
 }
 
 pub fn record(id: StoreId, name: &str) -> StoreRecord {
-    StoreRecord { id, name: name.to_owned(), created_at: at(1), updated_at: at(1) }
+    StoreRecord {
+        id,
+        name: name.to_owned(),
+        created_at: at(1),
+        updated_at: at(1),
+    }
 }
 
 pub fn model(bits: u128, json: &str) -> ModelRecord {
-    ModelRecord { id: ModelId::from_bits(bits), json: json.as_bytes().to_vec() }
+    ModelRecord {
+        id: ModelId::from_bits(bits),
+        json: json.as_bytes().to_vec(),
+    }
 }
 
 /// A second of the tests' day.

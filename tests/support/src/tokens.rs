@@ -21,23 +21,35 @@ pub struct Key {
 impl Key {
     /// A P-256 key.
     pub fn new(kid: &str) -> Self {
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-            .expect("the system has randomness");
+        let document =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+                .expect("the system has randomness");
         let pem = format!(
             "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
             BASE64_STANDARD.encode(document.as_ref())
         );
         let private = EncodingKey::from_ec_pem(pem.as_bytes()).expect("a key");
         let public = Jwk::from_encoding_key(&private, Algorithm::ES256).expect("a public key");
-        Self { kid: kid.to_owned(), private, public, algorithm: Algorithm::ES256 }
+        Self {
+            kid: kid.to_owned(),
+            private,
+            public,
+            algorithm: Algorithm::ES256,
+        }
     }
 
     /// An Ed25519 key.
     pub fn ed25519(kid: &str) -> Self {
-        let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).expect("the system has randomness");
+        let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
+            .expect("the system has randomness");
         let private = EncodingKey::from_ed_der(document.as_ref());
         let public = Jwk::from_encoding_key(&private, Algorithm::EdDSA).expect("a public key");
-        Self { kid: kid.to_owned(), private, public, algorithm: Algorithm::EdDSA }
+        Self {
+            kid: kid.to_owned(),
+            private,
+            public,
+            algorithm: Algorithm::EdDSA,
+        }
     }
 
     /// The public half, without a name.
@@ -58,19 +70,25 @@ impl Key {
 
     /// RFC 7638.
     pub fn thumbprint(&self) -> String {
-        self.public.thumbprint(ThumbprintHash::SHA256).expect("a thumbprint")
+        self.public
+            .thumbprint(ThumbprintHash::SHA256)
+            .expect("a thumbprint")
     }
 
     /// A JWS with this header and these claims.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.private, self.algorithm);
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &self.private, self.algorithm);
         format!("{message}.{}", signature.expect("a signature"))
     }
 
     /// An access token.
     pub fn access_token(&self, claims: &Value) -> String {
-        self.sign(&json!({"alg": "ES256", "typ": "at+jwt", "kid": self.kid}), claims)
+        self.sign(
+            &json!({"alg": "ES256", "typ": "at+jwt", "kid": self.kid}),
+            claims,
+        )
     }
 
     /// A proof of possession for a token.
@@ -79,7 +97,10 @@ impl Key {
         for (name, value) in claims.as_object().expect("an object") {
             all[name] = value.clone();
         }
-        self.sign(&json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": self.jwk()}), &all)
+        self.sign(
+            &json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": self.jwk()}),
+            &all,
+        )
     }
 }
 
@@ -87,7 +108,8 @@ impl Key {
 pub fn sign_with_secret(secret: &[u8], header: &Value, claims: &Value) -> String {
     let message = message(header, claims);
     let key = EncodingKey::from_secret(secret);
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("a signature");
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256)
+        .expect("a signature");
     format!("{message}.{signature}")
 }
 

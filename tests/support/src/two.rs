@@ -5,12 +5,13 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use behest::http::Server;
 use std::cell::Cell;
 
-/// How often two requests are sent: what is done on another thread may by chance be done before the other is answered, and
-/// what is done on the worker never lets the other go first.
+/// How often two requests are sent: what is done on another thread may by chance be done before the
+/// other is answered, and what is done on the worker never lets the other go first.
 const ATTEMPTS: usize = 5;
 
-/// Sends two requests at once, the first to be looked at first, and says whether the second was answered before it in some
-/// attempt; returns the answers of the last one, and how many there were.
+/// Sends two requests at once, the first to be looked at first, and says whether the second was
+/// answered before it in some attempt; returns the answers of the last one, and how many there
+/// were.
 pub async fn send_two(
     server: &Server,
     first: impl Fn() -> TestRequest,
@@ -26,9 +27,16 @@ pub async fn send_two(
     }
 }
 
-async fn send_once(server: &Server, first: TestRequest, second: TestRequest) -> (Reply, Reply, bool) {
+async fn send_once(
+    server: &Server,
+    first: TestRequest,
+    second: TestRequest,
+) -> (Reply, Reply, bool) {
     // Whatever takes time and is no answer is done before.
-    let (one, other) = (init_service(server.app()).await, init_service(server.app()).await);
+    let (one, other) = (
+        init_service(server.app()).await,
+        init_service(server.app()).await,
+    );
     let is_first_there = Cell::new(false);
     let first = async {
         let response = call_service(&one, first.to_request()).await;

@@ -8,12 +8,17 @@ pub fn value(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value),
-        Json::Number(number) => Value::Number(Number::parse(&number.to_string()).expect("JSON writes numbers")),
+        Json::Number(number) => {
+            Value::Number(Number::parse(&number.to_string()).expect("JSON writes numbers"))
+        }
         Json::String(text) => Value::text(text.as_str()),
         Json::Array(items) => Value::List(items.iter().map(value).collect()),
-        Json::Object(members) => {
-            Value::Record(members.iter().map(|(name, member)| (name.into(), value(member))).collect())
-        }
+        Json::Object(members) => Value::Record(
+            members
+                .iter()
+                .map(|(name, member)| (name.into(), value(member)))
+                .collect(),
+        ),
     }
 }
 

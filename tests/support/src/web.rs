@@ -40,11 +40,16 @@ impl Web {
             down: Arc::default(),
             pause_ms: Arc::default(),
         };
-        let (handler, asked, down) = (Arc::clone(&web.handler), Arc::clone(&web.asked), Arc::clone(&web.down));
+        let (handler, asked, down) = (
+            Arc::clone(&web.handler),
+            Arc::clone(&web.asked),
+            Arc::clone(&web.down),
+        );
         let pause_ms = Arc::clone(&web.pause_ms);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (handler, asked, down) = (Arc::clone(&handler), Arc::clone(&asked), Arc::clone(&down));
+                let (handler, asked, down) =
+                    (Arc::clone(&handler), Arc::clone(&asked), Arc::clone(&down));
                 let pause_ms = Arc::clone(&pause_ms);
                 std::thread::spawn(move || {
                     serve(&stream, &handler, &asked, &down, &pause_ms);
@@ -66,7 +71,10 @@ impl Web {
 
     /// Thinks for so long about each answer, of as many as are wanted at once.
     pub fn set_pause(&self, pause: Duration) {
-        self.pause_ms.store(u64::try_from(pause.as_millis()).expect("a short pause"), Ordering::SeqCst);
+        self.pause_ms.store(
+            u64::try_from(pause.as_millis()).expect("a short pause"),
+            Ordering::SeqCst,
+        );
     }
 
     /// How often it was asked.
@@ -75,20 +83,37 @@ impl Web {
     }
 }
 
-fn serve(stream: &TcpStream, handler: &Mutex<Handler>, asked: &AtomicUsize, down: &AtomicBool, pause_ms: &AtomicU64) {
-    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+fn serve(
+    stream: &TcpStream,
+    handler: &Mutex<Handler>,
+    asked: &AtomicUsize,
+    down: &AtomicBool,
+    pause_ms: &AtomicU64,
+) {
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a timeout");
     let mut reader = BufReader::new(stream);
     loop {
-        let Some(request) = read(&mut reader) else { return };
+        let Some(request) = read(&mut reader) else {
+            return;
+        };
         if down.load(Ordering::SeqCst) {
             return;
         }
         asked.fetch_add(1, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(pause_ms.load(Ordering::SeqCst)));
         let (status, headers, body) = (handler.lock().expect("no test panicked"))(&request);
-        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n",
+            body.len()
+        );
         let mut stream = stream;
-        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).is_err() {
+        if stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(body.as_bytes()))
+            .is_err()
+        {
             return;
         }
     }
@@ -109,9 +134,14 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
     let path = head.split(' ').nth(1)?.to_owned();
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<usize>().ok())?
     });
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    Some(Asked { path, head, body: String::from_utf8(body).ok()? })
+    Some(Asked {
+        path,
+        head,
+        body: String::from_utf8(body).ok()?,
+    })
 }

@@ -1,4 +1,5 @@
-//! Generated worlds: a fixed vocabulary, and policies, entities, chains and requests made at random over it.
+//! Generated worlds: a fixed vocabulary, and policies, entities, chains and requests made at random
+//! over it.
 
 use crate::spellings::{Member, SPELLINGS, Spelling, spell};
 use proptest::prelude::*;
@@ -19,7 +20,8 @@ action read, write in [touch] appliesTo {
 action audit appliesTo { principal: [user], resource: doc };
 "#;
 
-/// Conditions of every kind: plain, guarded, following references, reading facts, and failing by overflow.
+/// Conditions of every kind: plain, guarded, following references, reading facts, and failing by
+/// overflow.
 const CONDITIONS: [&str; 21] = [
     "principal has level && principal.level > 2",
     "principal has level && principal.level + 9223372036854775806 > 0",
@@ -54,7 +56,11 @@ pub struct World {
 pub fn worlds() -> impl Strategy<Value = World> {
     let policies = prop::collection::vec(policy(), 1..10);
     (policies, entities()).prop_map(|(policies, entities)| World {
-        policies: policies.into_iter().enumerate().map(|(at, text)| format!("@id(\"p{at}\") {text}\n")).collect(),
+        policies: policies
+            .into_iter()
+            .enumerate()
+            .map(|(at, text)| format!("@id(\"p{at}\") {text}\n"))
+            .collect(),
         entities,
     })
 }
@@ -69,32 +75,58 @@ fn policy() -> impl Strategy<Value = String> {
         "principal == user::\"u0\"",
         "principal is agent in team::\"t1\"",
     ]);
-    let action =
-        select(vec!["action", "action == Action::\"read\"", "action in [Action::\"read\", Action::\"write\"]"]);
-    let resource = select(vec!["resource", "resource == doc::\"d0\"", "resource in folder::\"f0\"", "resource is doc"]);
+    let action = select(vec![
+        "action",
+        "action == Action::\"read\"",
+        "action in [Action::\"read\", Action::\"write\"]",
+    ]);
+    let resource = select(vec![
+        "resource",
+        "resource == doc::\"d0\"",
+        "resource in folder::\"f0\"",
+        "resource is doc",
+    ]);
     let conditions = subsequence(CONDITIONS.to_vec(), 0..4);
-    (effect, principal, action, resource, conditions, any::<bool>()).prop_map(
-        |(effect, principal, action, resource, mut conditions, unless)| {
-            if effect == "forbid" {
-                keep_possible(principal, unless, &mut conditions);
-            }
-            // The audit action takes users only: a scope that excludes them would be an impossible policy.
-            let action = if action == "action" { "action in [Action::\"read\", Action::\"write\"]" } else { action };
-            let clause = match (conditions.is_empty(), unless) {
-                (true, _) => String::new(),
-                (false, false) => format!(" when {{ {} }}", conditions.join(" && ")),
-                (false, true) => format!(" unless {{ {} }}", conditions.join(" && ")),
-            };
-            format!("{effect} ({principal}, {action}, {resource}){clause};")
-        },
+    (
+        effect,
+        principal,
+        action,
+        resource,
+        conditions,
+        any::<bool>(),
     )
+        .prop_map(
+            |(effect, principal, action, resource, mut conditions, unless)| {
+                if effect == "forbid" {
+                    keep_possible(principal, unless, &mut conditions);
+                }
+                // The audit action takes users only: a scope that excludes them would be an impossible
+                // policy.
+                let action = if action == "action" {
+                    "action in [Action::\"read\", Action::\"write\"]"
+                } else {
+                    action
+                };
+                let clause = match (conditions.is_empty(), unless) {
+                    (true, _) => String::new(),
+                    (false, false) => format!(" when {{ {} }}", conditions.join(" && ")),
+                    (false, true) => format!(" unless {{ {} }}", conditions.join(" && ")),
+                };
+                format!("{effect} ({principal}, {action}, {resource}){clause};")
+            },
+        )
 }
 
-/// Leaves those conditions of a forbid that some request can meet: one that can never apply is refused.
+/// Leaves those conditions of a forbid that some request can meet: one that can never apply is
+/// refused.
 fn keep_possible(principal: &str, unless: bool, conditions: &mut Vec<&str>) {
-    let mut kind = ["user", "agent"].into_iter().find(|kind| principal.contains(kind));
+    let mut kind = ["user", "agent"]
+        .into_iter()
+        .find(|kind| principal.contains(kind));
     conditions.retain(|condition| {
-        let needs = if condition.starts_with("principal has boss") || condition.starts_with("principal is user") {
+        let needs = if condition.starts_with("principal has boss")
+            || condition.starts_with("principal is user")
+        {
             Some("user")
         } else if condition.starts_with("principal has owner") {
             Some("agent")
@@ -154,27 +186,41 @@ pub fn chains() -> impl Strategy<Value = Vec<(&'static str, String)>> {
 
 /// A request of that chain; some of its values do not fit, and some members are not declared.
 pub fn requests() -> impl Strategy<Value = Json> {
-    let action = prop_oneof![4 => Just("read"), 3 => Just("write"), 1 => Just("audit"), 1 => Just("fly")];
+    let action =
+        prop_oneof![4 => Just("read"), 3 => Just("write"), 1 => Just("audit"), 1 => Just("fly")];
     let limit = prop_oneof![
         2 => Just(Json::Null), 4 => (0i64..6).prop_map(Json::from), 1 => Just(json!(2.5)), 1 => Just(json!("3")),
     ];
     let purpose = prop_oneof![2 => Just(Json::Null), 2 => Just(json!("support")), 1 => Just(json!(["support"]))];
-    (members(), select(SPELLINGS.to_vec()), action, 0usize..4, properties(), limit, purpose).prop_map(
-        |(members, spelling, action, doc, properties, limit, purpose)| {
-            let body = json!({
-                "action": {"name": action},
-                "resource": {"type": "doc", "id": format!("d{doc}"), "properties": properties},
-                "context": {"limit": limit, "purpose": purpose},
-            });
-            of_chain(&body, &members, spelling)
-        },
+    (
+        members(),
+        select(SPELLINGS.to_vec()),
+        action,
+        0usize..4,
+        properties(),
+        limit,
+        purpose,
     )
+        .prop_map(
+            |(members, spelling, action, doc, properties, limit, purpose)| {
+                let body = json!({
+                    "action": {"name": action},
+                    "resource": {"type": "doc", "id": format!("d{doc}"), "properties": properties},
+                    "context": {"limit": limit, "purpose": purpose},
+                });
+                of_chain(&body, &members, spelling)
+            },
+        )
 }
 
 /// A chain, with what a request says of each member.
 pub fn members() -> impl Strategy<Value = Vec<Member>> {
     (chains(), prop::collection::vec(properties(), 4)).prop_map(|(chain, properties)| {
-        chain.into_iter().zip(properties).map(|((kind, id), properties)| (kind, id, properties)).collect()
+        chain
+            .into_iter()
+            .zip(properties)
+            .map(|((kind, id), properties)| (kind, id, properties))
+            .collect()
     })
 }
 
@@ -188,7 +234,8 @@ pub fn of_chain(body: &Json, members: &[Member], spelling: Spelling) -> Json {
     body
 }
 
-/// What a request says of an entity: nothing, what is declared for some types, what does not fit, what nobody declares.
+/// What a request says of an entity: nothing, what is declared for some types, what does not fit,
+/// what nobody declares.
 fn properties() -> impl Strategy<Value = Json> {
     prop_oneof![
         3 => Just(json!({})), 1 => Just(json!({"level": 4})), 1 => Just(json!({"level": [4]})), 1 => Just(json!({"rank": 1})),
@@ -201,7 +248,10 @@ pub fn subject(chain: &[(&str, String)], properties: &Json) -> Json {
     let (last, before) = chain.split_last().expect("a chain has a member");
     let mut subject = json!({"type": last.0, "id": last.1, "properties": properties});
     if !before.is_empty() {
-        let list: Vec<Json> = before.iter().map(|(kind, id)| json!({"type": kind, "id": id})).collect();
+        let list: Vec<Json> = before
+            .iter()
+            .map(|(kind, id)| json!({"type": kind, "id": id}))
+            .collect();
         subject["delegation_chain"] = Json::Array(list);
     }
     subject

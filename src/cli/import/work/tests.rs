@@ -25,7 +25,8 @@ struct Terms {
     deletes: bool,
 }
 
-/// A store, as the tests of `store/` know it: OpenFGA's preconditions, all or nothing. Object 0 is refused always.
+/// A store, as the tests of `store/` know it: OpenFGA's preconditions, all or nothing. Object 0 is
+/// refused always.
 #[derive(Clone, Debug, Default)]
 struct Fake {
     tuples: BTreeMap<TupleKey, Tuple>,
@@ -49,16 +50,24 @@ impl Fake {
 
 impl Target for Fake {
     fn check(&self, tuple: &Tuple) -> Result<(), String> {
-        if is_object(tuple, UNCHECKED) { Err("unchecked".to_owned()) } else { Ok(()) }
+        if is_object(tuple, UNCHECKED) {
+            Err("unchecked".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     fn write(&mut self, tuples: &[&Tuple]) -> Result<Done, Refusal> {
-        let keys: std::collections::BTreeSet<&TupleKey> = tuples.iter().map(|tuple| &tuple.key).collect();
+        let keys: std::collections::BTreeSet<&TupleKey> =
+            tuples.iter().map(|tuple| &tuple.key).collect();
         assert_eq!(keys.len(), tuples.len(), "no key occurs twice");
         if tuples.iter().any(|tuple| self.refuses(tuple)) {
             return Err(Refusal::Tuples("refused".to_owned()));
         }
-        self.left = self.left.checked_sub(1).ok_or_else(|| Refusal::Stop(Problem::new("the disk is full")))?;
+        self.left = self
+            .left
+            .checked_sub(1)
+            .ok_or_else(|| Refusal::Stop(Problem::new("the disk is full")))?;
         let before = self.tuples.clone();
         for tuple in tuples.iter().copied() {
             if self.deletes {
@@ -69,7 +78,10 @@ impl Target for Fake {
         }
         let changed = self.tuples.len().abs_diff(before.len()) as u64;
         self.revision += u64::from(changed > 0);
-        Ok(Done { changed, revision: Some(self.revision) })
+        Ok(Done {
+            changed,
+            revision: Some(self.revision),
+        })
     }
 }
 
@@ -83,16 +95,29 @@ fn tuple(object: u8, condition: Option<u8>) -> Tuple {
     let key = format!("document:{object}#viewer@user:a").parse().unwrap();
     let condition = condition.map(|value| {
         let context = Record::from_iter([("n".into(), Value::from(i64::from(value)))]);
-        Arc::new(TupleCondition { name: "c".into(), context })
+        Arc::new(TupleCondition {
+            name: "c".into(),
+            context,
+        })
     });
     Tuple { key, condition }
 }
 
 fn entries(lines: &[Line]) -> Vec<Result<Entry, Wrong>> {
     let read = |(line, what): (u64, &Line)| match what {
-        Line::Tuple { object, condition } => Ok(Entry { line, tuple: tuple(*object, *condition) }),
-        Line::Unchecked => Ok(Entry { line, tuple: tuple(UNCHECKED, None) }),
-        Line::Unread => Err(Wrong { line, message: "unread".to_owned(), is_last: false }),
+        Line::Tuple { object, condition } => Ok(Entry {
+            line,
+            tuple: tuple(*object, *condition),
+        }),
+        Line::Unchecked => Ok(Entry {
+            line,
+            tuple: tuple(UNCHECKED, None),
+        }),
+        Line::Unread => Err(Wrong {
+            line,
+            message: "unread".to_owned(),
+            is_last: false,
+        }),
     };
     (1..).zip(lines).map(read).collect()
 }
@@ -142,25 +167,38 @@ fn one_by_one(lines: &[Line], terms: Terms, store: &mut Fake) -> (Tally, Vec<u64
 
 fn lines() -> impl Strategy<Value = Vec<Line>> {
     let condition = prop_oneof![3 => Just(None), 1 => (0_u8..2).prop_map(Some)];
-    let tuple = (0_u8..40, condition).prop_map(|(object, condition)| Line::Tuple { object, condition });
+    let tuple =
+        (0_u8..40, condition).prop_map(|(object, condition)| Line::Tuple { object, condition });
     let line = prop_oneof![20 => tuple, 1 => Just(Line::Unchecked), 1 => Just(Line::Unread)];
     prop::collection::vec(line, 0..80)
 }
 
 fn terms() -> impl Strategy<Value = Terms> {
     let max_wrong = prop_oneof![Just(0), 1_u64..6, Just(u64::MAX)];
-    (1_usize..40, max_wrong, any::<bool>(), any::<bool>()).prop_map(|(batch, max_wrong, skips, deletes)| Terms {
-        batch,
-        max_wrong,
-        skips,
-        deletes,
-    })
+    (1_usize..40, max_wrong, any::<bool>(), any::<bool>()).prop_map(
+        |(batch, max_wrong, skips, deletes)| Terms {
+            batch,
+            max_wrong,
+            skips,
+            deletes,
+        },
+    )
 }
 
 /// A store that holds some of what the lines speak of.
 fn store(terms: Terms, held: &[u8]) -> Fake {
-    let tuples = held.iter().map(|object| tuple(*object, None)).map(|tuple| (tuple.key.clone(), tuple)).collect();
-    Fake { tuples, skips: terms.skips, deletes: terms.deletes, revision: 0, left: usize::MAX }
+    let tuples = held
+        .iter()
+        .map(|object| tuple(*object, None))
+        .map(|tuple| (tuple.key.clone(), tuple))
+        .collect();
+    Fake {
+        tuples,
+        skips: terms.skips,
+        deletes: terms.deletes,
+        revision: 0,
+        left: usize::MAX,
+    }
 }
 
 proptest! {
@@ -202,7 +240,13 @@ proptest! {
 
 #[test]
 fn a_file_that_cannot_be_read_on_is_not_done() {
-    let (mut store, mut told) = (Fake { left: 9, ..Fake::default() }, 0);
+    let (mut store, mut told) = (
+        Fake {
+            left: 9,
+            ..Fake::default()
+        },
+        0,
+    );
     let work = Work {
         target: &mut store,
         batch: 10,
@@ -212,17 +256,55 @@ fn a_file_that_cannot_be_read_on_is_not_done() {
         tell: &mut |_| told += 1,
         step: &|_| {},
     };
-    let broken = Wrong { line: 2, message: "the disk is gone".to_owned(), is_last: true };
-    let (tally, outcome) = work.run([Ok(Entry { line: 1, tuple: tuple(1, None) }), Err(broken)].into_iter());
-    assert_eq!((tally.changed, tally.wrong, tally.stopped_at, outcome.is_ok(), told), (1, 1, Some(2), true, 1));
+    let broken = Wrong {
+        line: 2,
+        message: "the disk is gone".to_owned(),
+        is_last: true,
+    };
+    let (tally, outcome) = work.run(
+        [
+            Ok(Entry {
+                line: 1,
+                tuple: tuple(1, None),
+            }),
+            Err(broken),
+        ]
+        .into_iter(),
+    );
+    assert_eq!(
+        (
+            tally.changed,
+            tally.wrong,
+            tally.stopped_at,
+            outcome.is_ok(),
+            told
+        ),
+        (1, 1, Some(2), true, 1)
+    );
 }
 
 #[test]
 fn a_fault_ends_an_import_and_says_what_was_done() {
-    let terms = Terms { batch: 2, max_wrong: 0, skips: true, deletes: false };
-    let lines: Vec<Line> = (1..=9).map(|object| Line::Tuple { object, condition: None }).collect();
-    let mut store = Fake { left: 3, ..store(terms, &[]) };
+    let terms = Terms {
+        batch: 2,
+        max_wrong: 0,
+        skips: true,
+        deletes: false,
+    };
+    let lines: Vec<Line> = (1..=9)
+        .map(|object| Line::Tuple {
+            object,
+            condition: None,
+        })
+        .collect();
+    let mut store = Fake {
+        left: 3,
+        ..store(terms, &[])
+    };
     let (tally, told, failed) = import(&lines, terms, &mut store);
-    assert_eq!((tally.changed, tally.stopped_at, told, failed), (6, None, Vec::new(), true));
+    assert_eq!(
+        (tally.changed, tally.stopped_at, told, failed),
+        (6, None, Vec::new(), true)
+    );
     assert_eq!(store.tuples.len(), 6);
 }

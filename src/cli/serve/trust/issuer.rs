@@ -3,8 +3,8 @@
 use super::smol;
 use crate::config;
 use crate::evidence::{
-    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, Introspection, KeySource, Overage, Preset,
-    Profile, Secret, SignedAnswers, Trust, asymmetric,
+    ActorForm, AutonomousClaim, ClaimMark, ClaimPath, FactKind, FactRule, Introspection, KeySource,
+    Overage, Preset, Profile, Secret, SignedAnswers, Trust, asymmetric,
 };
 use crate::model::{DetailRule, Path};
 use std::collections::BTreeMap;
@@ -16,29 +16,41 @@ pub(super) fn profile(settings: &config::Issuer) -> Result<Profile, String> {
     let mut profile = preset.profile(&settings.issuer);
     let algorithms = algorithms(settings, &profile)?;
     let asked = settings.introspection.as_ref();
-    profile.introspection = asked.map(|asked| introspection(asked, settings, preset, &algorithms)).transpose()?;
+    profile.introspection = asked
+        .map(|asked| introspection(asked, settings, preset, &algorithms))
+        .transpose()?;
     profile.trust = trust(settings, preset, algorithms)?;
     set_audiences(&mut profile, settings);
     set_kinds(&mut profile, settings);
     if let Some(word) = &settings.overage {
-        profile.overage = Overage::from_word(word)
-            .ok_or_else(|| format!("`{word}` in `overage` is neither `unknown` nor `refuse`; write one of them"))?;
+        profile.overage = Overage::from_word(word).ok_or_else(|| {
+            format!("`{word}` in `overage` is neither `unknown` nor `refuse`; write one of them")
+        })?;
     }
     set_parties(&mut profile, settings, preset)?;
     set_claims(&mut profile, settings);
     profile.facts = settings.facts.iter().map(fact).collect::<Result<_, _>>()?;
     if let Some(word) = &settings.actor {
-        profile.actor = ActorForm::from_word(word)
-            .ok_or_else(|| format!("`{word}` is no form of `act`; there are `rfc8693`, `inverted`, `list`, `none`"))?;
+        profile.actor = ActorForm::from_word(word).ok_or_else(|| {
+            format!("`{word}` is no form of `act`; there are `rfc8693`, `inverted`, `list`, `none`")
+        })?;
     }
-    profile.details = settings.details.iter().map(detail).collect::<Result<_, _>>()?;
+    profile.details = settings
+        .details
+        .iter()
+        .map(detail)
+        .collect::<Result<_, _>>()?;
     Ok(profile)
 }
 
 fn preset(settings: &config::Issuer) -> Result<Preset, String> {
-    let Some(word) = &settings.preset else { return Ok(Preset::default()) };
+    let Some(word) = &settings.preset else {
+        return Ok(Preset::default());
+    };
     Preset::from_word(word).ok_or_else(|| {
-        let known = Preset::WORDS.map(|(word, _)| format!("`{word}`")).join(", ");
+        let known = Preset::WORDS
+            .map(|(word, _)| format!("`{word}`"))
+            .join(", ");
         format!("`{word}` is no preset; there are {known}")
     })
 }
@@ -55,49 +67,96 @@ fn set_audiences(profile: &mut Profile, settings: &config::Issuer) {
 fn set_kinds(profile: &mut Profile, settings: &config::Issuer) {
     set(&mut profile.types, settings.types.clone());
     set(&mut profile.required, settings.required.as_ref().map(marks));
-    set(&mut profile.id_tokens, settings.id_tokens.as_ref().map(marks));
+    set(
+        &mut profile.id_tokens,
+        settings.id_tokens.as_ref().map(marks),
+    );
     profile.id_tokens_alone = settings.id_tokens_alone;
-    set(&mut profile.leeway, settings.leeway_s.map(Duration::from_secs));
-    set(&mut profile.longest_life, settings.longest_life_s.map(Duration::from_secs));
+    set(
+        &mut profile.leeway,
+        settings.leeway_s.map(Duration::from_secs),
+    );
+    set(
+        &mut profile.longest_life,
+        settings.longest_life_s.map(Duration::from_secs),
+    );
 }
 
 /// Whom its tokens name, and by which ids.
-fn set_parties(profile: &mut Profile, settings: &config::Issuer, preset: Preset) -> Result<(), String> {
+fn set_parties(
+    profile: &mut Profile,
+    settings: &config::Issuer,
+    preset: Preset,
+) -> Result<(), String> {
     profile.subjects_of = smol(&settings.subjects_of);
     profile.own_clients = smol(&settings.own_clients.0);
     if let Some(ids) = &settings.ids {
-        profile.ids =
-            ids.iter().map(|(kind, form)| Ok((kind.as_str().into(), prefix(form)?))).collect::<Result<_, String>>()?;
+        profile.ids = ids
+            .iter()
+            .map(|(kind, form)| Ok((kind.as_str().into(), prefix(form)?)))
+            .collect::<Result<_, String>>()?;
     }
-    set(&mut profile.subject_type, settings.subject_type.as_deref().map(Into::into));
-    set(&mut profile.actor_type, settings.actor_type.as_deref().map(Into::into));
-    set(&mut profile.client_type, settings.client_type.as_deref().map(Into::into));
+    set(
+        &mut profile.subject_type,
+        settings.subject_type.as_deref().map(Into::into),
+    );
+    set(
+        &mut profile.actor_type,
+        settings.actor_type.as_deref().map(Into::into),
+    );
+    set(
+        &mut profile.client_type,
+        settings.client_type.as_deref().map(Into::into),
+    );
     if preset == Preset::SharedSecret {
         // Its tokens have no actor and no client but the agent itself.
         profile.actor_type = profile.subject_type.clone();
         profile.client_type = profile.subject_type.clone();
     }
-    set(&mut profile.autonomous, settings.autonomous.as_ref().map(|claims| claims.iter().map(autonomous).collect()));
+    set(
+        &mut profile.autonomous,
+        settings
+            .autonomous
+            .as_ref()
+            .map(|claims| claims.iter().map(autonomous).collect()),
+    );
     set(
         &mut profile.only_of_users,
-        settings.only_of_users.as_ref().map(|names| names.iter().map(ClaimPath::new).collect()),
+        settings
+            .only_of_users
+            .as_ref()
+            .map(|names| names.iter().map(ClaimPath::new).collect()),
     );
-    set(&mut profile.of_users, settings.of_users.as_ref().map(|names| names.iter().map(ClaimPath::new).collect()));
+    set(
+        &mut profile.of_users,
+        settings
+            .of_users
+            .as_ref()
+            .map(|names| names.iter().map(ClaimPath::new).collect()),
+    );
     Ok(())
 }
 
 /// Where its claims stand.
 fn set_claims(profile: &mut Profile, settings: &config::Issuer) {
-    let paths = |names: &Option<Vec<config::ClaimName>>| names.as_ref().map(|names| names.iter().map(path).collect());
+    let paths = |names: &Option<Vec<config::ClaimName>>| {
+        names.as_ref().map(|names| names.iter().map(path).collect())
+    };
     set(&mut profile.claims.subject, paths(&settings.claims.subject));
     set(&mut profile.claims.client, paths(&settings.claims.client));
     set(&mut profile.claims.scopes, paths(&settings.claims.scopes));
     set(&mut profile.claims.roles, paths(&settings.claims.roles));
     set(&mut profile.claims.groups, paths(&settings.claims.groups));
-    set(&mut profile.claims.actor_client, paths(&settings.claims.actor_client));
+    set(
+        &mut profile.claims.actor_client,
+        paths(&settings.claims.actor_client),
+    );
 }
 
-fn algorithms(settings: &config::Issuer, profile: &Profile) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
+fn algorithms(
+    settings: &config::Issuer,
+    profile: &Profile,
+) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
     match (&settings.algorithms, &profile.trust) {
         (None, Trust::Keys { algorithms, .. }) => Ok(algorithms.clone()),
         (None, Trust::Secret(_) | Trust::Introspection) => Ok(Vec::new()),
@@ -112,8 +171,15 @@ fn algorithms(settings: &config::Issuer, profile: &Profile) -> Result<Vec<jsonwe
     }
 }
 
-fn trust(settings: &config::Issuer, preset: Preset, algorithms: Vec<jsonwebtoken::Algorithm>) -> Result<Trust, String> {
-    let secret = settings.keys.as_deref().and_then(|keys| keys.strip_prefix("secret:"));
+fn trust(
+    settings: &config::Issuer,
+    preset: Preset,
+    algorithms: Vec<jsonwebtoken::Algorithm>,
+) -> Result<Trust, String> {
+    let secret = settings
+        .keys
+        .as_deref()
+        .and_then(|keys| keys.strip_prefix("secret:"));
     match (settings.keys.as_deref(), secret, preset) {
         (_, Some(path), Preset::SharedSecret) => {
             let secret = Secret::read(std::path::Path::new(path)).map_err(|error| format!("{error}; correct `keys`"))?;
@@ -164,16 +230,27 @@ fn introspection(
     preset: Preset,
     algorithms: &[jsonwebtoken::Algorithm],
 ) -> Result<Introspection, String> {
-    let secret = settings.client_secret_file.as_deref().map(Secret::read).transpose();
-    let of_tokens = issuer.keys.as_deref().filter(|keys| *keys != "introspection");
+    let secret = settings
+        .client_secret_file
+        .as_deref()
+        .map(Secret::read)
+        .transpose();
+    let of_tokens = issuer
+        .keys
+        .as_deref()
+        .filter(|keys| *keys != "introspection");
     let signed = settings.signed.then(|| {
         let keys = key_source(settings.keys.as_deref().or(of_tokens), issuer)?;
-        Ok::<_, String>(SignedAnswers { keys, algorithms: algorithms.to_vec() })
+        Ok::<_, String>(SignedAnswers {
+            keys,
+            algorithms: algorithms.to_vec(),
+        })
     });
     Ok(Introspection {
         url: settings.url.clone(),
         client_id: settings.client_id.clone(),
-        client_secret: secret.map_err(|error| format!("{error}; correct `introspection.client_secret_file`"))?,
+        client_secret: secret
+            .map_err(|error| format!("{error}; correct `introspection.client_secret_file`"))?,
         keep: Duration::from_millis(settings.keep_ms),
         signed: signed.transpose()?,
         carries_act: settings.carries_act.unwrap_or_else(|| preset.carries_act()),
@@ -182,20 +259,32 @@ fn introspection(
 
 fn detail(settings: &config::Detail) -> Result<DetailRule, String> {
     let path = |text: &str| {
-        Path::parse(text).ok_or_else(|| format!("`{text}` is no path; write names with dots between them"))
+        Path::parse(text)
+            .ok_or_else(|| format!("`{text}` is no path; write names with dots between them"))
     };
     let pairs = |members: &BTreeMap<String, String>| {
-        members.iter().map(|(ours, asked)| Ok((path(ours)?, path(asked)?))).collect::<Result<Vec<_>, String>>()
+        members
+            .iter()
+            .map(|(ours, asked)| Ok((path(ours)?, path(asked)?)))
+            .collect::<Result<Vec<_>, String>>()
     };
     Ok(DetailRule {
         kind: settings.r#type.as_str().into(),
         resource_type: settings.resource_type.as_str().into(),
         locations: smol(&settings.locations),
-        actions: settings.actions.iter().map(|(word, names)| (word.as_str().into(), smol(names))).collect(),
+        actions: settings
+            .actions
+            .iter()
+            .map(|(word, names)| (word.as_str().into(), smol(names)))
+            .collect(),
         without_actions: smol(&settings.without_actions),
         equal: pairs(&settings.equal)?,
         at_most: pairs(&settings.at_most)?,
-        ignored: settings.ignored.iter().map(|text| path(text)).collect::<Result<_, _>>()?,
+        ignored: settings
+            .ignored
+            .iter()
+            .map(|text| path(text))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -205,13 +294,19 @@ pub(super) fn fact((name, settings): (&String, &config::Fact)) -> Result<FactRul
         config::Fact::Text(claim) => (claim, FactKind::default()),
         config::Fact::Typed(typed) => {
             let kind = FactKind::from_word(&typed.r#type).ok_or_else(|| {
-                let known = FactKind::WORDS.map(|(word, _)| format!("`{word}`")).join(", ");
+                let known = FactKind::WORDS
+                    .map(|(word, _)| format!("`{word}`"))
+                    .join(", ");
                 format!("`{}` is no type of a fact; there are {known}", typed.r#type)
             })?;
             (&typed.claim, kind)
         }
     };
-    Ok(FactRule { name: name.as_str().into(), claim: path(claim), kind })
+    Ok(FactRule {
+        name: name.as_str().into(),
+        claim: path(claim),
+        kind,
+    })
 }
 
 fn path(name: &config::ClaimName) -> ClaimPath {
@@ -223,13 +318,20 @@ fn path(name: &config::ClaimName) -> ClaimPath {
 
 /// `acme|{sub}`: what stands before the subject.
 fn prefix(form: &str) -> Result<smol_str::SmolStr, String> {
-    let prefix = form.strip_suffix("{sub}").filter(|prefix| !prefix.contains(['{', '}']));
-    prefix.map(Into::into).ok_or_else(|| format!("`{form}` is no form of an id; write for example `acme|{{sub}}`"))
+    let prefix = form
+        .strip_suffix("{sub}")
+        .filter(|prefix| !prefix.contains(['{', '}']));
+    prefix
+        .map(Into::into)
+        .ok_or_else(|| format!("`{form}` is no form of an id; write for example `acme|{{sub}}`"))
 }
 
 fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
-    let (value, after) =
-        value.split_once("{client}").map_or((value.as_str(), None), |(before, after)| (before, Some(after)));
+    let (value, after) = value
+        .split_once("{client}")
+        .map_or((value.as_str(), None), |(before, after)| {
+            (before, Some(after))
+        });
     match after {
         Some(after) => AutonomousClaim::client(claim, value, after),
         None => AutonomousClaim::value(claim, value),
@@ -237,8 +339,21 @@ fn autonomous((claim, value): (&String, &String)) -> AutonomousClaim {
 }
 
 fn marks(claims: &BTreeMap<String, config::Words>) -> Vec<ClaimMark> {
-    let values = |words: &config::Words| words.0.iter().filter(|word| !word.is_empty()).map(Into::into).collect();
-    claims.iter().map(|(claim, words)| ClaimMark { claim: ClaimPath::new(claim), values: values(words) }).collect()
+    let values = |words: &config::Words| {
+        words
+            .0
+            .iter()
+            .filter(|word| !word.is_empty())
+            .map(Into::into)
+            .collect()
+    };
+    claims
+        .iter()
+        .map(|(claim, words)| ClaimMark {
+            claim: ClaimPath::new(claim),
+            values: values(words),
+        })
+        .collect()
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {

@@ -1,10 +1,10 @@
 //! Answers as JSON (AuthZEN 1.0 sections 5.5, 6.2 and 7.2).
 //!
-//! INVARIANT: an answer without options is `{"decision":…}` and nothing else. The official interoperability runners
-//! compare whole bodies.
+//! INVARIANT: an answer without options is `{"decision":…}` and nothing else. The official
+//! interoperability runners compare whole bodies.
 //!
-//! INVARIANT: what stands beside decisions takes no more than the limit on answers, and nothing larger is held. What is left
-//! out is named in `omitted`; a decision never is.
+//! INVARIANT: what stands beside decisions takes no more than the limit on answers, and nothing
+//! larger is held. What is left out is named in `omitted`; a decision never is.
 
 use crate::engine::ItemAnswer;
 use crate::http::authzen::wire::explanation::Explanation;
@@ -29,7 +29,8 @@ pub(in crate::http) struct EvaluationResponse<'a> {
     context: Option<DecisionContext<'a>>,
 }
 
-/// The answers to a batch, in the order of its items; shorter than these where the batch stopped early.
+/// The answers to a batch, in the order of its items; shorter than these where the batch stopped
+/// early.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct EvaluationsResponse<'a> {
     /// One answer per item.
@@ -45,14 +46,16 @@ pub(in crate::http) struct DecisionContext<'a> {
     /// The whole tree behind the decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<Explanation<'a>>,
-    /// `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no call.
+    /// `["arguments"]` where it was asked what some arguments could be permitted: a permit is of no
+    /// call.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["arguments"]))]
     unknown: Option<&'static [&'static str]>,
     /// Why an item of a batch was not decided (section 7.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ItemError>,
-    /// What is left out, because the answer would be larger than `limits.answer`: `explanation`, `reason`, `error`.
+    /// What is left out, because the answer would be larger than `limits.answer`: `explanation`,
+    /// `reason`, `error`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["explanation"]))]
     omitted: Option<&'static [&'static str]>,
@@ -98,13 +101,21 @@ pub(in crate::http) struct ItemError {
 
 impl<'a> EntityRef<'a> {
     pub(super) fn new(kind: &'a str, id: &'a str) -> Self {
-        Self { r#type: kind, id, tuple: None }
+        Self {
+            r#type: kind,
+            id,
+            tuple: None,
+        }
     }
 }
 
 impl<'a> From<&'a model::EntityRef> for EntityRef<'a> {
     fn from(uid: &'a model::EntityRef) -> Self {
-        Self { r#type: &uid.kind, id: &uid.id, tuple: uid.tuple_spelling() }
+        Self {
+            r#type: &uid.kind,
+            id: &uid.id,
+            tuple: uid.tuple_spelling(),
+        }
     }
 }
 
@@ -129,22 +140,36 @@ pub fn write_answer(answer: &Answer, depth: Depth, limit: usize) -> io::Result<B
     Ok(body.into())
 }
 
-/// Writes an answer at the end of a body, with as much beside the decision as fits into `limit` bytes of it.
+/// Writes an answer at the end of a body, with as much beside the decision as fits into `limit`
+/// bytes of it.
 fn write_within(body: &mut Vec<u8>, answer: &Answer, depth: Depth, limit: usize) -> io::Result<()> {
     let mut omitted: Option<&'static [&'static str]> = None;
     for depth in narrower(depth) {
-        let Some(mut context) = context(answer, *depth) else { continue };
+        let Some(mut context) = context(answer, *depth) else {
+            continue;
+        };
         context.omitted = omitted;
         if fits(body, limit, &response(answer.decision, context)) {
             return Ok(());
         }
-        omitted = Some(if *depth == Depth::Explain { &["explanation"] } else { &["explanation", "reason"] });
+        omitted = Some(if *depth == Depth::Explain {
+            &["explanation"]
+        } else {
+            &["explanation", "reason"]
+        });
     }
     if depth == Depth::Reason {
         omitted = omitted.map(|_| &["reason"] as &[_]);
     }
-    let context = DecisionContext { omitted, unknown: unknown(answer.arguments), ..DecisionContext::default() };
-    Ok(serde_json::to_writer(body, &response(answer.decision, context))?)
+    let context = DecisionContext {
+        omitted,
+        unknown: unknown(answer.arguments),
+        ..DecisionContext::default()
+    };
+    Ok(serde_json::to_writer(
+        body,
+        &response(answer.decision, context),
+    )?)
 }
 
 /// A depth, and those that carry less but more than the decision.
@@ -156,8 +181,8 @@ fn narrower(depth: Depth) -> &'static [Depth] {
     }
 }
 
-/// Writes a response at the end of a body, if the body has no more than `limit` bytes with it; otherwise the body stays as
-/// it was.
+/// Writes a response at the end of a body, if the body has no more than `limit` bytes with it;
+/// otherwise the body stays as it was.
 fn fits(body: &mut Vec<u8>, limit: usize, response: &EvaluationResponse<'_>) -> bool {
     let before = body.len();
     let written = serde_json::to_writer(Within { body, limit }, response).is_ok();
@@ -196,7 +221,8 @@ pub(in crate::http) struct BatchBody {
 }
 
 impl BatchBody {
-    /// The beginning of a body for so many answers, with at most `limit` bytes beside the decisions.
+    /// The beginning of a body for so many answers, with at most `limit` bytes beside the
+    /// decisions.
     pub(in crate::http) fn new(answers: usize, depth: Depth, limit: usize) -> Self {
         let mut body = Vec::with_capacity(20 + answers * (DENY.len() + 1));
         body.extend_from_slice(OPENING);
@@ -209,11 +235,21 @@ impl BatchBody {
             ItemAnswer::Malformed(malformed) => {
                 let limit = self.limit;
                 let body = self.next();
-                if fits(body, limit, &response(Decision::Deny, item_error(malformed))) {
+                if fits(
+                    body,
+                    limit,
+                    &response(Decision::Deny, item_error(malformed)),
+                ) {
                     return Ok(());
                 }
-                let context = DecisionContext { omitted: Some(&["error"]), ..DecisionContext::default() };
-                Ok(serde_json::to_writer(body, &response(Decision::Deny, context))?)
+                let context = DecisionContext {
+                    omitted: Some(&["error"]),
+                    ..DecisionContext::default()
+                };
+                Ok(serde_json::to_writer(
+                    body,
+                    &response(Decision::Deny, context),
+                )?)
             }
             ItemAnswer::Decided(answer) => self.push_decided(answer),
         }
@@ -224,7 +260,11 @@ impl BatchBody {
         let (depth, limit) = (self.depth, self.limit);
         let is_bare = context(answer, depth).is_none();
         let body = self.next();
-        if is_bare { body.write_all(bare(answer.decision)) } else { write_within(body, answer, depth, limit) }
+        if is_bare {
+            body.write_all(bare(answer.decision))
+        } else {
+            write_within(body, answer, depth, limit)
+        }
     }
 
     /// Where the next answer is written.
@@ -254,7 +294,10 @@ fn response(decision: Decision, context: DecisionContext<'_>) -> EvaluationRespo
         Decision::Permit => true,
         Decision::Deny => false,
     };
-    EvaluationResponse { decision, context: Some(context) }
+    EvaluationResponse {
+        decision,
+        context: Some(context),
+    }
 }
 
 /// What stands beside the decision at this depth; `None` where nothing does.
@@ -262,11 +305,26 @@ fn context(answer: &Answer, depth: Depth) -> Option<DecisionContext<'_>> {
     let reason = || answer.reason.as_ref().map(Reason::from);
     let unknown = unknown(answer.arguments);
     let context = match depth {
-        Depth::Lean => DecisionContext { unknown, ..DecisionContext::default() },
-        Depth::Reason => DecisionContext { reason: reason(), unknown, ..DecisionContext::default() },
+        Depth::Lean => DecisionContext {
+            unknown,
+            ..DecisionContext::default()
+        },
+        Depth::Reason => DecisionContext {
+            reason: reason(),
+            unknown,
+            ..DecisionContext::default()
+        },
         Depth::Explain => {
-            let explanation = answer.explanation.as_ref().map(|tree| Explanation::new(answer.id, tree));
-            return Some(DecisionContext { reason: reason(), explanation, unknown, ..DecisionContext::default() });
+            let explanation = answer
+                .explanation
+                .as_ref()
+                .map(|tree| Explanation::new(answer.id, tree));
+            return Some(DecisionContext {
+                reason: reason(),
+                explanation,
+                unknown,
+                ..DecisionContext::default()
+            });
         }
     };
     (context.reason.is_some() || context.unknown.is_some()).then_some(context)
@@ -282,7 +340,10 @@ pub(in crate::http) fn unknown(arguments: Arguments) -> Option<&'static [&'stati
 
 fn item_error(malformed: &Malformed) -> DecisionContext<'static> {
     DecisionContext {
-        error: Some(ItemError { status: 400, message: malformed.to_string() }),
+        error: Some(ItemError {
+            status: 400,
+            message: malformed.to_string(),
+        }),
         ..DecisionContext::default()
     }
 }

@@ -1,18 +1,18 @@
 //! `evaluations`: items and defaults into requests (AuthZEN 1.0 section 7.1).
 //!
-//! A member of an item replaces the default whole, and each item is validated after that, so a default that is
-//! incomplete hurts only the items that inherit it. An item that is not well-formed is that item's denial, and leaves
-//! the others alone (section 7.2.1).
+//! A member of an item replaces the default whole, and each item is validated after that, so a
+//! default that is incomplete hurts only the items that inherit it. An item that is not well-formed
+//! is that item's denial, and leaves the others alone (section 7.2.1).
 //!
-//! INVARIANT: what is wrong with the body itself is wrong with every item: a default that is no object, and a member that
-//! nobody would read, even where each item has its own, and however deep in a carrier it lies. A well-formed carrier in a
-//! default subject goes with it.
+//! INVARIANT: what is wrong with the body itself is wrong with every item: a default that is no
+//! object, and a member that nobody would read, even where each item has its own, and however deep
+//! in a carrier it lies. A well-formed carrier in a default subject goes with it.
 //!
-//! INVARIANT: a null member of an item makes it malformed. Read as "not there" it would inherit, and decide about
-//! somebody else.
+//! INVARIANT: a null member of an item makes it malformed. Read as "not there" it would inherit,
+//! and decide about somebody else.
 //!
-//! INVARIANT: an item's copy of the defaults is made when the item's turn comes. All of them at once would be a body's
-//! size times its number of items.
+//! INVARIANT: an item's copy of the defaults is made when the item's turn comes. All of them at
+//! once would be a body's size times its number of items.
 
 use crate::http::{Error, Limits};
 use crate::model::{Flaw, Malformed, Record, Request, Value, body_flaws};
@@ -48,7 +48,13 @@ pub(in crate::http) struct Items {
 impl Items {
     /// Returns the memory of the largest item, with the defaults that it may inherit.
     pub(in crate::http) fn largest_bytes(&self) -> usize {
-        let largest = self.rest.as_slice().iter().map(bytes).max().unwrap_or_default();
+        let largest = self
+            .rest
+            .as_slice()
+            .iter()
+            .map(bytes)
+            .max()
+            .unwrap_or_default();
         largest.saturating_add(record_bytes(&self.defaults))
     }
 }
@@ -76,14 +82,20 @@ impl Iterator for Items {
 pub(in crate::http) fn check_size(body: &Record, limits: &Limits) -> Result<(), Error> {
     match body.get("evaluations") {
         Some(Value::List(items)) if items.len() > limits.evaluations => {
-            Err(Error::TooManyEvaluations { found: items.len(), limit: limits.evaluations })
+            Err(Error::TooManyEvaluations {
+                found: items.len(),
+                limit: limits.evaluations,
+            })
         }
         _ => Ok(()),
     }
 }
 
 /// Reads a body, under the limits on the number of items and on what they inherit together.
-pub(in crate::http) fn read_evaluations(mut body: Record, limits: &Limits) -> Result<Evaluations, Error> {
+pub(in crate::http) fn read_evaluations(
+    mut body: Record,
+    limits: &Limits,
+) -> Result<Evaluations, Error> {
     check_size(&body, limits)?;
     let items = match body.remove("evaluations") {
         None | Some(Value::Null) => Vec::new(),
@@ -98,11 +110,22 @@ pub(in crate::http) fn read_evaluations(mut body: Record, limits: &Limits) -> Re
         return Err(Error::DefaultsTooLarge(limits.inherited_bytes));
     }
     let flaws = body_flaws(&body);
-    let subject = body.get("subject").and_then(Value::as_record).cloned().map(Arc::new);
-    Ok(Evaluations::Batch(Items { defaults: body, subject, flaws, rest: items.into_iter(), taken: 0 }))
+    let subject = body
+        .get("subject")
+        .and_then(Value::as_record)
+        .cloned()
+        .map(Arc::new);
+    Ok(Evaluations::Batch(Items {
+        defaults: body,
+        subject,
+        flaws,
+        rest: items.into_iter(),
+        taken: 0,
+    }))
 }
 
-/// Refuses a default that is no object, whether an item inherits it or not: nobody would read what it says.
+/// Refuses a default that is no object, whether an item inherits it or not: nobody would read what
+/// it says.
 fn check_defaults(body: &Record) -> Result<(), Malformed> {
     for name in DEFAULTED {
         match body.get_present(name) {
@@ -113,15 +136,21 @@ fn check_defaults(body: &Record) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// The memory that all copies of defaults take together. A default context is copied for an item with a context of its
-/// own, too: the carriers in it must not be lost.
+/// The memory that all copies of defaults take together. A default context is copied for an item
+/// with a context of its own, too: the carriers in it must not be lost.
 fn inherited_bytes(defaults: &Record, items: &[Value]) -> usize {
     let sizes = DEFAULTED.map(|name| (name, defaults.get(name).map_or(0, bytes)));
     let copied = |item: &Record| {
-        let copies = sizes.iter().filter(|(name, _)| *name == "context" || item.get(name).is_none());
+        let copies = sizes
+            .iter()
+            .filter(|(name, _)| *name == "context" || item.get(name).is_none());
         copies.fold(0_usize, |sum, (_, size)| sum.saturating_add(*size))
     };
-    items.iter().filter_map(Value::as_record).map(copied).fold(0, usize::saturating_add)
+    items
+        .iter()
+        .filter_map(Value::as_record)
+        .map(copied)
+        .fold(0, usize::saturating_add)
 }
 
 /// The memory of a value; that of its texts is counted as if none were stored in place.
@@ -138,7 +167,10 @@ fn bytes(value: &Value) -> usize {
 
 /// The memory of what is in an object.
 pub(in crate::http) fn record_bytes(record: &Record) -> usize {
-    record.iter().map(|(name, value)| size_of::<SmolStr>() + name.len() + bytes(value)).sum()
+    record
+        .iter()
+        .map(|(name, value)| size_of::<SmolStr>() + name.len() + bytes(value))
+        .sum()
 }
 
 fn read_item(
@@ -149,7 +181,13 @@ fn read_item(
 ) -> Result<Request, Malformed> {
     let item = match item {
         Value::Record(item) => item,
-        other => return Err(Malformed::kind(format!("evaluations[{index}]"), "an object", &other)),
+        other => {
+            return Err(Malformed::kind(
+                format!("evaluations[{index}]"),
+                "an object",
+                &other,
+            ));
+        }
     };
     let own_context = item.get("context").is_some();
     let own_subject = item.get("subject").is_some();
@@ -158,9 +196,14 @@ fn read_item(
             return Err(Malformed::kind(name, "an object", null));
         }
     }
-    let inherited = DEFAULTED.into_iter().filter(|name| item.get(name).is_none());
-    let inherited = inherited.filter_map(|name| Some((SmolStr::new_static(name), defaults.get(name)?.clone())));
-    let own = item.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let inherited = DEFAULTED
+        .into_iter()
+        .filter(|name| item.get(name).is_none());
+    let inherited =
+        inherited.filter_map(|name| Some((SmolStr::new_static(name), defaults.get(name)?.clone())));
+    let own = item
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
     let mut request = Request::from_item(&own.chain(inherited).collect())?;
     if own_context {
         request.replaced_context = defaults.get("context").and_then(Value::as_record).cloned();
@@ -177,13 +220,22 @@ mod tests {
     use super::*;
 
     fn read(body: &serde_json::Value) -> Result<Evaluations, Error> {
-        let limits = Limits { evaluations: 3, inherited_bytes: 4_000, ..Limits::default() };
-        read_evaluations(read_object(body.to_string().as_bytes(), 64).unwrap(), &limits)
+        let limits = Limits {
+            evaluations: 3,
+            inherited_bytes: 4_000,
+            ..Limits::default()
+        };
+        read_evaluations(
+            read_object(body.to_string().as_bytes(), 64).unwrap(),
+            &limits,
+        )
     }
 
     fn items(body: &serde_json::Value) -> Vec<Result<Request, String>> {
         match read(body).unwrap() {
-            Evaluations::Batch(items) => items.map(|item| item.map_err(|m| m.to_string())).collect(),
+            Evaluations::Batch(items) => {
+                items.map(|item| item.map_err(|m| m.to_string())).collect()
+            }
             Evaluations::Single(request) => panic!("read as one: {request:?}"),
         }
     }
@@ -208,7 +260,9 @@ mod tests {
         let largest = |items: serde_json::Value| {
             let mut body = base();
             body["evaluations"] = items;
-            let Evaluations::Batch(items) = read(&body).unwrap() else { panic!("read as one") };
+            let Evaluations::Batch(items) = read(&body).unwrap() else {
+                panic!("read as one")
+            };
             items.largest_bytes()
         };
         let small = largest(serde_json::json!([{}, {}, {}]));
@@ -218,14 +272,32 @@ mod tests {
 
     #[test]
     fn an_item_replaces_the_whole_default() {
-        let body = with("evaluations", serde_json::json!([{}, {"resource": {"type": "record", "id": "2"}}]));
+        let body = with(
+            "evaluations",
+            serde_json::json!([{}, {"resource": {"type": "record", "id": "2"}}]),
+        );
         let items = items(&body);
         let (first, second) = (items[0].as_ref().unwrap(), items[1].as_ref().unwrap());
-        assert_eq!(first.resource.properties.get("status"), Some(&Value::text("archived")));
-        assert_eq!((second.resource.uid.id.as_str(), second.resource.properties.len()), ("2", 0));
+        assert_eq!(
+            first.resource.properties.get("status"),
+            Some(&Value::text("archived"))
+        );
+        assert_eq!(
+            (
+                second.resource.uid.id.as_str(),
+                second.resource.properties.len()
+            ),
+            ("2", 0)
+        );
         assert_eq!(second.subject, first.subject);
-        assert_eq!((&first.replaced_subject, &second.replaced_subject), (&None, &None));
-        assert_eq!((&second.context, &second.replaced_context), (&first.context, &None));
+        assert_eq!(
+            (&first.replaced_subject, &second.replaced_subject),
+            (&None, &None)
+        );
+        assert_eq!(
+            (&second.context, &second.replaced_context),
+            (&first.context, &None)
+        );
     }
 
     #[test]
@@ -234,7 +306,10 @@ mod tests {
         let items = items(&body);
         let item = items[0].as_ref().unwrap();
         assert!(item.context.is_empty());
-        assert_eq!(item.replaced_context.as_ref().unwrap().get("agent"), Some(&Value::text("copilot")));
+        assert_eq!(
+            item.replaced_context.as_ref().unwrap().get("agent"),
+            Some(&Value::text("copilot"))
+        );
     }
 
     #[test]
@@ -243,41 +318,62 @@ mod tests {
         let items = items(&with("evaluations", serde_json::json!([{"subject": own}])));
         let item = items[0].as_ref().unwrap();
         assert_eq!(item.subject.get("id"), Some(&Value::text("bob")));
-        assert_eq!(item.replaced_subject.as_ref().unwrap().get("id"), Some(&Value::text("alice")));
+        assert_eq!(
+            item.replaced_subject.as_ref().unwrap().get("id"),
+            Some(&Value::text("alice"))
+        );
     }
 
     #[test]
     fn a_null_member_is_malformed_and_never_inherits() {
         for name in DEFAULTED {
             let items = items(&with("evaluations", serde_json::json!([{ name: null }])));
-            assert_eq!(items, [Err(format!("`{name}` must be an object, not null"))]);
+            assert_eq!(
+                items,
+                [Err(format!("`{name}` must be an object, not null"))]
+            );
         }
     }
 
     #[test]
     fn an_incomplete_default_hurts_only_who_inherits_it() {
         let mut body = with("resource", serde_json::json!({}));
-        body["evaluations"] = serde_json::json!([{"resource": {"type": "record", "id": "2"}}, {}, 7]);
+        body["evaluations"] =
+            serde_json::json!([{"resource": {"type": "record", "id": "2"}}, {}, 7]);
         let items = items(&body);
         assert!(items[0].is_ok());
         assert_eq!(items[1], Err("`resource.type` is missing".to_owned()));
-        assert_eq!(items[2], Err("`evaluations[2]` must be an object, not a number".to_owned()));
+        assert_eq!(
+            items[2],
+            Err("`evaluations[2]` must be an object, not a number".to_owned())
+        );
     }
 
     #[test]
     fn no_items_are_one_question() {
         for none in [serde_json::json!([]), serde_json::Value::Null] {
-            assert!(matches!(read(&with("evaluations", none)), Ok(Evaluations::Single(_))));
+            assert!(matches!(
+                read(&with("evaluations", none)),
+                Ok(Evaluations::Single(_))
+            ));
         }
         assert!(matches!(read(&base()), Ok(Evaluations::Single(_))));
     }
 
     #[test]
     fn the_number_of_items_is_limited() {
-        let many = |count: usize| with("evaluations", serde_json::json!(vec![serde_json::json!({}); count]));
+        let many = |count: usize| {
+            with(
+                "evaluations",
+                serde_json::json!(vec![serde_json::json!({}); count]),
+            )
+        };
         assert_eq!(items(&many(3)).len(), 3);
         let error = read(&many(4)).unwrap_err().to_string();
-        assert_eq!(error, "`evaluations` holds 4 items, and at most 3 are taken: send several requests");
+        assert_eq!(
+            error,
+            "`evaluations` holds 4 items, and at most 3 are taken: send several requests"
+        );
     }
 
     #[test]
@@ -289,17 +385,26 @@ mod tests {
         };
         let refused = "the defaults that the items of `evaluations` inherit take more than 4000 bytes together: put \
                        large values into the items that need them, or send several requests";
-        // A number takes 33 bytes; the other defaults and the list around the numbers take some hundred.
+        // A number takes 33 bytes; the other defaults and the list around the numbers take some
+        // hundred.
         assert_eq!(batch(serde_json::json!([{}]), 90), Ok(()));
-        assert_eq!(batch(serde_json::json!([{}, {}]), 90), Err(refused.to_owned()));
-        assert_eq!(batch(serde_json::json!([{}, {"context": {}}]), 90), Err(refused.to_owned()));
+        assert_eq!(
+            batch(serde_json::json!([{}, {}]), 90),
+            Err(refused.to_owned())
+        );
+        assert_eq!(
+            batch(serde_json::json!([{}, {"context": {}}]), 90),
+            Err(refused.to_owned())
+        );
         assert_eq!(batch(serde_json::json!([{}, 7, null]), 90), Ok(()));
         assert_eq!(batch(serde_json::json!([{}]), 130), Err(refused.to_owned()));
     }
 
     #[test]
     fn an_item_is_read_when_its_turn_comes() {
-        let Ok(Evaluations::Batch(mut items)) = read(&with("evaluations", serde_json::json!([{}, {}, 7]))) else {
+        let Ok(Evaluations::Batch(mut items)) =
+            read(&with("evaluations", serde_json::json!([{}, {}, 7])))
+        else {
             panic!("not a batch")
         };
         assert!(items.next().is_some_and(|item| item.is_ok()));

@@ -6,8 +6,8 @@ use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::ToSchema;
 
-/// Text of dropped members that one leg tells. They are the request's own words, repeated for each leg of each item of
-/// a batch; forty or so show what is misspelt.
+/// Text of dropped members that one leg tells. They are the request's own words, repeated for each
+/// leg of each item of a batch; forty or so show what is misspelt.
 const DROPPED_BYTES: usize = 2048;
 
 /// The tree behind a decision, written by the evaluation that made it.
@@ -27,8 +27,8 @@ pub(in crate::http) struct Explanation<'a> {
     credentials: Vec<Credential<'a>>,
     /// The members of the chain that no credential proves: the caller says so, and is believed.
     asserted: Vec<EntityRef<'a>>,
-    /// One per member of the chain, in order, and for each of them one per granting credential that names it; empty where
-    /// the chain itself was refused.
+    /// One per member of the chain, in order, and for each of them one per granting credential that
+    /// names it; empty where the chain itself was refused.
     legs: Vec<Leg<'a>>,
 }
 
@@ -182,7 +182,8 @@ impl<'a> From<&'a model::CredentialLine> for Credential<'a> {
 
 /// A point in time as RFC 3339 writes it; years that it cannot write stay milliseconds.
 pub(in crate::http) fn rfc3339(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| format!("{} ms", at.0), |at| at.to_string())
+    jiff::Timestamp::from_millisecond(at.0)
+        .map_or_else(|_| format!("{} ms", at.0), |at| at.to_string())
 }
 
 impl<'a> From<&'a model::LegExplanation> for Leg<'a> {
@@ -215,7 +216,10 @@ fn first_dropped(all: &model::DroppedMembers) -> Vec<Dropped<'_>> {
     let mut told: Vec<_> = all.iter().take_while(fits).map(Dropped::from).collect();
     let more = (all.iter().len() + all.more()).saturating_sub(told.len());
     if more > 0 {
-        told.push(Dropped { member: format!("and {more} more").into(), why: "the list is cut here" });
+        told.push(Dropped {
+            member: format!("and {more} more").into(),
+            why: "the list is cut here",
+        });
     }
     told
 }
@@ -226,7 +230,13 @@ impl<'a> From<&'a model::PolicyRef> for Policy<'a> {
             Decision::Permit => "permit",
             Decision::Deny => "forbid",
         };
-        Self { id: &policy.id, effect, file: &policy.file, line: policy.line, doc: policy.doc.as_deref() }
+        Self {
+            id: &policy.id,
+            effect,
+            file: &policy.file,
+            line: policy.line,
+            doc: policy.doc.as_deref(),
+        }
     }
 }
 
@@ -238,7 +248,11 @@ impl<'a> From<&'a model::NearMiss> for NearMiss<'a> {
             condition: Condition {
                 source: &condition.source,
                 line: condition.line,
-                values: condition.values.iter().map(|(path, value)| Attribute { path, value }).collect(),
+                values: condition
+                    .values
+                    .iter()
+                    .map(|(path, value)| Attribute { path, value })
+                    .collect(),
                 error: condition.error.as_deref(),
             },
         }
@@ -247,18 +261,29 @@ impl<'a> From<&'a model::NearMiss> for NearMiss<'a> {
 
 impl<'a> From<&'a model::RelationLookup> for Relation<'a> {
     fn from(lookup: &'a model::RelationLookup) -> Self {
-        Self { user: &lookup.user, userset: &lookup.userset, held: lookup.held, witness: &lookup.witness }
+        Self {
+            user: &lookup.user,
+            userset: &lookup.userset,
+            held: lookup.held,
+            witness: &lookup.witness,
+        }
     }
 }
 
 impl<'a> From<&'a model::PolicyError> for Failure<'a> {
     fn from(error: &'a model::PolicyError) -> Self {
-        Self { policy: Policy::from(&error.policy), message: &error.message }
+        Self {
+            policy: Policy::from(&error.policy),
+            message: &error.message,
+        }
     }
 }
 
 impl<'a> From<&'a model::Dropped> for Dropped<'a> {
     fn from(dropped: &'a model::Dropped) -> Self {
-        Self { member: dropped.member.as_str().into(), why: &dropped.why }
+        Self {
+            member: dropped.member.as_str().into(),
+            why: &dropped.why,
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Values and tuples as JSON text that is read back as the same: numbers keep their digits, where the API of OpenFGA
-//! makes doubles of them.
+//! Values and tuples as JSON text that is read back as the same: numbers keep their digits, where
+//! the API of OpenFGA makes doubles of them.
 
 use crate::model::{Record, Tuple, TupleCondition, Value};
 use std::fmt::Write as _;
@@ -62,8 +62,8 @@ pub fn write_condition(text: &mut String, condition: &TupleCondition) {
     text.push('}');
 }
 
-/// A string in JSON's quotes. What YAML does not take as it is, or a terminal would act on, is escaped: the text is
-/// read the same by both.
+/// A string in JSON's quotes. What YAML does not take as it is, or a terminal would act on, is
+/// escaped: the text is read the same by both.
 pub fn write_text(text: &mut String, string: &str) {
     text.push('"');
     for c in string.chars() {
@@ -81,8 +81,8 @@ pub fn write_text(text: &mut String, string: &str) {
     text.push('"');
 }
 
-/// What YAML calls printable (1.2, section 5.1), without line ends and byte order marks. Characters beyond the first
-/// plane all are, so that no escape is half of one.
+/// What YAML calls printable (1.2, section 5.1), without line ends and byte order marks. Characters
+/// beyond the first plane all are, so that no escape is half of one.
 fn is_plain(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}'
         | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)

@@ -1,15 +1,15 @@
 //! `options`: how a caller wants to be answered (AuthZEN 1.0 section 7.1.2).
 //!
-//! Members that nobody defines are ignored, but for those that were meant for one that is: `reasn` asks for a reason, and
-//! a carrier here would not be read. One that changes *what* is asked and cannot be answered is refused: an answer that
-//! ignored it would be wrong.
+//! Members that nobody defines are ignored, but for those that were meant for one that is: `reasn`
+//! asks for a reason, and a carrier here would not be read. One that changes *what* is asked and
+//! cannot be answered is refused: an answer that ignored it would be wrong.
 
 use crate::engine::Semantic;
 use crate::http::caller::Identity;
 use crate::http::{Error, Permission};
 use crate::model::{
-    Arguments, Depth, MAX_OTHERS, Malformed, Record, Revision, Value, alike, misplaced_option, nearest,
-    refuse_lookalike, shown,
+    Arguments, Depth, MAX_OTHERS, Malformed, Record, Revision, Value, alike, misplaced_option,
+    nearest, refuse_lookalike, shown,
 };
 
 const UNKNOWN: &str = "options.unknown";
@@ -18,7 +18,13 @@ const UNKNOWN: &str = "options.unknown";
 const EXPLANATION: &str = "explanation";
 
 /// Every option.
-const NAMES: [&str; 5] = ["reason", "explain", "unknown", "at_least", "evaluations_semantic"];
+const NAMES: [&str; 5] = [
+    "reason",
+    "explain",
+    "unknown",
+    "at_least",
+    "evaluations_semantic",
+];
 
 /// What the options stand beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +33,8 @@ pub(in crate::http) enum Of {
     Evaluation,
     /// Several.
     Evaluations,
-    /// A search: it has no explanation, for a denial is not in it, and each result can be asked about by itself.
+    /// A search: it has no explanation, for a denial is not in it, and each result can be asked
+    /// about by itself.
     Search,
 }
 
@@ -58,7 +65,11 @@ pub(in crate::http) struct Options {
 
 impl Options {
     /// Reads the member `options` of a body, with the caller's settings as defaults.
-    pub(in crate::http) fn read(of: Of, body: &Record, caller: Identity<'_>) -> Result<Self, Error> {
+    pub(in crate::http) fn read(
+        of: Of,
+        body: &Record,
+        caller: Identity<'_>,
+    ) -> Result<Self, Error> {
         refuse_lookalike(body, "", of.members())?;
         let none = Record::new();
         let options = match body.get("options") {
@@ -84,30 +95,55 @@ impl Options {
             if of == Of::Search {
                 return Err(Error::UnsupportedOption("options.explain"));
             }
-            return Ok(Self { depth: Depth::Explain, semantic, arguments, at_least });
+            return Ok(Self {
+                depth: Depth::Explain,
+                semantic,
+                arguments,
+                at_least,
+            });
         }
         // What the request says beats the caller's setting, in both directions.
         let reason = reason.unwrap_or_else(|| caller.caller().is_some_and(|caller| caller.reasons));
-        Ok(Self { depth: if reason { Depth::Reason } else { Depth::Lean }, semantic, arguments, at_least })
+        Ok(Self {
+            depth: if reason { Depth::Reason } else { Depth::Lean },
+            semantic,
+            arguments,
+            at_least,
+        })
     }
 }
 
 /// Refuses a member that was meant for an option, and a carrier.
 fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
-    let others = options.iter().filter(|(name, value)| !value.is_null() && !NAMES.contains(&name.as_str()));
+    let others = options
+        .iter()
+        .filter(|(name, value)| !value.is_null() && !NAMES.contains(&name.as_str()));
     for (at, (name, _)) in others.enumerate() {
         if at >= MAX_OTHERS {
             let problem = format!("has more than {MAX_OTHERS} members that are no options");
-            return Err(Malformed { member: "options".to_owned(), problem });
+            return Err(Malformed {
+                member: "options".to_owned(),
+                problem,
+            });
         }
-        let meant = if alike(name, EXPLANATION) { Some("explain") } else { nearest(name, NAMES) };
+        let meant = if alike(name, EXPLANATION) {
+            Some("explain")
+        } else {
+            nearest(name, NAMES)
+        };
         if let Some(meant) = meant {
             let member = format!("options.{}", shown(name));
-            return Err(Malformed { member, problem: format!("is no option: did you mean `{meant}`?") });
+            return Err(Malformed {
+                member,
+                problem: format!("is no option: did you mean `{meant}`?"),
+            });
         }
     }
     match misplaced_option(options) {
-        Some(problem) => Err(Malformed { member: "options".to_owned(), problem: format!("has a carrier: {problem}") }),
+        Some(problem) => Err(Malformed {
+            member: "options".to_owned(),
+            problem: format!("has a carrier: {problem}"),
+        }),
         None => Ok(()),
     }
 }
@@ -124,7 +160,11 @@ fn read_unknown(options: &Record) -> Result<Arguments, Malformed> {
     match options.get_present("unknown") {
         None => Ok(Arguments::Known),
         Some(Value::List(names)) if names.is_empty() => Ok(Arguments::Known),
-        Some(Value::List(names)) if names.iter().all(|name| name.as_text().is_some_and(|name| name == "arguments")) => {
+        Some(Value::List(names))
+            if names
+                .iter()
+                .all(|name| name.as_text().is_some_and(|name| name == "arguments")) =>
+        {
             Ok(Arguments::Unknown)
         }
         Some(_) => Err(Malformed {

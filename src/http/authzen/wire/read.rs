@@ -1,9 +1,9 @@
-//! One pass from the bytes of a body to a record (RFC 8259, and I-JSON, RFC 7493, for what AuthZEN 1.0 section 11.5
-//! asks of it).
+//! One pass from the bytes of a body to a record (RFC 8259, and I-JSON, RFC 7493, for what AuthZEN
+//! 1.0 section 11.5 asks of it).
 //!
-//! Refused: what is no JSON or not UTF-8, a byte order mark, lone surrogates, anything behind the value, a member that
-//! occurs twice in its object once escapes are read, nesting beyond the limit, too many values within nested arrays, a
-//! body that is not an object.
+//! Refused: what is no JSON or not UTF-8, a byte order mark, lone surrogates, anything behind the
+//! value, a member that occurs twice in its object once escapes are read, nesting beyond the limit,
+//! too many values within nested arrays, a body that is not an object.
 //!
 //! INVARIANT: the recursion goes no deeper than the limit, and numbers keep their digits.
 
@@ -16,7 +16,14 @@ use std::fmt::Write as _;
 /// Reads a body. `max_depth` counts levels of objects and arrays, the body's own included.
 pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
     let max_weight = MAX_WEIGHT.max(body.len().saturating_mul(WEIGHT_PER_BYTE));
-    let mut reader = Reader { json: Jiter::new(body), max_depth, max_weight, lists: 0, weight: 0, members: Vec::new() };
+    let mut reader = Reader {
+        json: Jiter::new(body),
+        max_depth,
+        max_weight,
+        lists: 0,
+        weight: 0,
+        members: Vec::new(),
+    };
     match reader.document() {
         Ok(Value::Record(record)) => Ok(record),
         Ok(other) => Err(Malformed::kind("", "an object", &other).into()),
@@ -25,25 +32,33 @@ pub fn read_object(body: &[u8], max_depth: usize) -> Result<Record, Error> {
         Err(Refusal::Twice(path)) => Err(Error::DuplicateMember(path)),
         Err(Refusal::Syntax(error)) => {
             let position = reader.json.error_position(error.index);
-            Err(Error::Json { problem: say(body, &error.error_type), line: position.line, column: position.column })
+            Err(Error::Json {
+                problem: say(body, &error.error_type),
+                line: position.line,
+                column: position.column,
+            })
         }
     }
 }
 
-/// LIMIT: most that the values of a body may weigh together. Each weighs as much as there are arrays around it, and one: a
-/// policy's set is sorted when it is made, and so often each of its values is sorted. Whether a body weighs too much does not
-/// depend on what policies read of it, and so neither does a decision that was kept.
+/// LIMIT: most that the values of a body may weigh together. Each weighs as much as there are
+/// arrays around it, and one: a policy's set is sorted when it is made, and so often each of its
+/// values is sorted. Whether a body weighs too much does not depend on what policies read of it,
+/// and so neither does a decision that was kept.
 const MAX_WEIGHT: usize = 4_000_000;
 
 /// Larger bodies may weigh so much for each byte: one without nested arrays weighs less.
 const WEIGHT_PER_BYTE: usize = 4;
 
-/// The path of a member without names that are a request's own: what stands in a context or in properties. They may be
-/// account numbers, and values that were written where a name belongs.
+/// The path of a member without names that are a request's own: what stands in a context or in
+/// properties. They may be account numbers, and values that were written where a name belongs.
 pub(in crate::http) fn without_data(path: &str) -> String {
     let mut shown: Vec<&str> = Vec::new();
     for segment in path.split('.') {
-        if shown.last().is_some_and(|last| ["context", "properties"].contains(last)) {
+        if shown
+            .last()
+            .is_some_and(|last| ["context", "properties"].contains(last))
+        {
             shown.push("(not shown)");
             break;
         }
@@ -69,7 +84,9 @@ impl From<JiterError> for Refusal {
 impl Refusal {
     fn below(self, name: &str) -> Self {
         match self {
-            Self::Twice(path) if path.starts_with('[') => Self::Twice(format!("{}{path}", shown(name))),
+            Self::Twice(path) if path.starts_with('[') => {
+                Self::Twice(format!("{}{path}", shown(name)))
+            }
             Self::Twice(path) => Self::Twice(format!("{}.{path}", shown(name))),
             other => other,
         }
@@ -96,7 +113,8 @@ struct Reader<'a> {
     /// Arrays that are open.
     lists: usize,
     weight: usize,
-    /// The members, read so far, of the objects that are open: of each behind those of the one around it.
+    /// The members, read so far, of the objects that are open: of each behind those of the one
+    /// around it.
     members: Vec<(SmolStr, Value)>,
 }
 
@@ -129,12 +147,16 @@ impl Reader<'_> {
         let mut next = self.json.known_object()?.map(SmolStr::new);
         while let Some(name) = next {
             let peek = self.json.peek()?;
-            let value = self.value(peek, depth).map_err(|refusal| refusal.below(&name))?;
+            let value = self
+                .value(peek, depth)
+                .map_err(|refusal| refusal.below(&name))?;
             self.members.push((name, value));
             next = self.json.next_key()?.map(SmolStr::new);
         }
         let record = Record::take_members(&mut self.members, start);
-        record.map(Value::Record).map_err(|name| Refusal::Twice(shown(&name).into_owned()))
+        record
+            .map(Value::Record)
+            .map_err(|name| Refusal::Twice(shown(&name).into_owned()))
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, Refusal> {
@@ -143,7 +165,9 @@ impl Reader<'_> {
         let mut items = Vec::new();
         let mut next = self.json.known_array()?;
         while let Some(peek) = next {
-            let item = self.value(peek, depth).map_err(|refusal| refusal.at(items.len()))?;
+            let item = self
+                .value(peek, depth)
+                .map_err(|refusal| refusal.at(items.len()))?;
             items.push(item);
             if self.weight > self.max_weight {
                 return Err(Refusal::TooHeavy);
@@ -165,20 +189,27 @@ impl Reader<'_> {
     }
 
     fn enter(&self, depth: usize) -> Result<(), Refusal> {
-        if depth > self.max_depth { Err(Refusal::TooDeep) } else { Ok(()) }
+        if depth > self.max_depth {
+            Err(Refusal::TooDeep)
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// What is wrong, in words.
 fn say(body: &[u8], error: &JiterErrorType) -> &'static str {
     use JsonErrorType as E;
-    let JiterErrorType::JsonError(error) = error else { return "a value was expected" };
+    let JiterErrorType::JsonError(error) = error else {
+        return "a value was expected";
+    };
     match error {
         _ if body.starts_with(b"\xef\xbb\xbf") => "it begins with a byte order mark",
         E::EofWhileParsingValue if body.trim_ascii().is_empty() => "it is empty",
-        E::EofWhileParsingList | E::EofWhileParsingObject | E::EofWhileParsingString | E::EofWhileParsingValue => {
-            "it ends too early"
-        }
+        E::EofWhileParsingList
+        | E::EofWhileParsingObject
+        | E::EofWhileParsingString
+        | E::EofWhileParsingValue => "it ends too early",
         E::ExpectedColon => "a colon is missing",
         E::ExpectedListCommaOrEnd => "a comma or the end of an array is missing",
         E::ExpectedObjectCommaOrEnd => "a comma or the end of an object is missing",
@@ -187,7 +218,9 @@ fn say(body: &[u8], error: &JiterErrorType) -> &'static str {
         E::InvalidUnicodeCodePoint => "a string is not valid UTF-8",
         E::ControlCharacterWhileParsingString => "a control character in a string is not escaped",
         E::KeyMustBeAString => "a member's name must be a string",
-        E::LoneLeadingSurrogateInHexEscape | E::UnexpectedEndOfHexEscape => "a surrogate escape has no partner",
+        E::LoneLeadingSurrogateInHexEscape | E::UnexpectedEndOfHexEscape => {
+            "a surrogate escape has no partner"
+        }
         E::TrailingComma => "a comma has nothing behind it",
         E::TrailingCharacters => "something follows the object",
         _ => "a value was expected",
@@ -205,14 +238,17 @@ mod tests {
 
     #[test]
     fn values_arrive_as_they_were_sent() {
-        let body =
-            r#" {"t":"\u0061é😀\ud83d\ude00","n":9007199254740993,"d":-1.50e+2,"l":[1,[],{}],"z":null,"b":true} "#;
+        let body = r#" {"t":"\u0061é😀\ud83d\ude00","n":9007199254740993,"d":-1.50e+2,"l":[1,[],{}],"z":null,"b":true} "#;
         let record = read_object(body.as_bytes(), 64).unwrap();
         let number = |digits| Value::Number(Number::parse(digits).unwrap());
         assert_eq!(record.get("t"), Some(&Value::text("aé😀😀")));
         assert_eq!(record.get("n"), Some(&number("9007199254740993")));
         assert_eq!(record.get("d"), Some(&number("-1.50e+2")));
-        let list = vec![number("1"), Value::List(Vec::new()), Value::Record(Record::new())];
+        let list = vec![
+            number("1"),
+            Value::List(Vec::new()),
+            Value::Record(Record::new()),
+        ];
         assert_eq!(record.get("l"), Some(&Value::List(list)));
         assert_eq!(record.get("z"), Some(&Value::Null));
         assert_eq!(record.get("b"), Some(&Value::Bool(true)));
@@ -225,36 +261,93 @@ mod tests {
             (&b""[..], "it is empty (line 1, column 0)"),
             (b" \n ", "it is empty (line 2, column 1)"),
             (b"{", "it ends too early (line 1, column 1)"),
-            (b"{\"a\":1,}", "a comma has nothing behind it (line 1, column 8)"),
-            (b"{'a':1}", "a member's name must be a string (line 1, column 2)"),
+            (
+                b"{\"a\":1,}",
+                "a comma has nothing behind it (line 1, column 8)",
+            ),
+            (
+                b"{'a':1}",
+                "a member's name must be a string (line 1, column 2)",
+            ),
             (b"{\"a\" 1}", "a colon is missing (line 1, column 6)"),
-            (b"{\"a\":1}{", "something follows the object (line 1, column 8)"),
-            (b"{\"a\":1} x", "something follows the object (line 1, column 9)"),
+            (
+                b"{\"a\":1}{",
+                "something follows the object (line 1, column 8)",
+            ),
+            (
+                b"{\"a\":1} x",
+                "something follows the object (line 1, column 9)",
+            ),
             (b"{\"a\":NaN}", "a value was expected (line 1, column 6)"),
-            (b"{\"a\":-Infinity}", "a number is not valid (line 1, column 7)"),
+            (
+                b"{\"a\":-Infinity}",
+                "a number is not valid (line 1, column 7)",
+            ),
             (b"{\"a\":01}", "a number is not valid (line 1, column 7)"),
-            (b"{\"a\":0x1}", "a comma or the end of an object is missing (line 1, column 7)"),
+            (
+                b"{\"a\":0x1}",
+                "a comma or the end of an object is missing (line 1, column 7)",
+            ),
             (b"{\"a\":1.}", "a number is not valid (line 1, column 8)"),
             (b"/* */{}", "a value was expected (line 1, column 1)"),
-            (b"{\"a\":\"\x01\"}", "a control character in a string is not escaped (line 1, column 7)"),
-            (b"{\"a\":\"\xff\"}", "a string is not valid UTF-8 (line 1, column 7)"),
-            (b"{\"a\":\"\xc0\xaf\"}", "a string is not valid UTF-8 (line 1, column 7)"),
-            (b"{\"\xff\":1}", "a string is not valid UTF-8 (line 1, column 3)"),
-            (b"{\"a\":\"\\ud800\"}", "a surrogate escape has no partner (line 1, column 13)"),
-            (b"{\"a\":\"\\udc00\"}", "a surrogate escape has no partner (line 1, column 12)"),
-            (b"{\"a\":\"\\udc00\\ud800\"}", "a surrogate escape has no partner (line 1, column 12)"),
-            (b"\xef\xbb\xbf{}", "it begins with a byte order mark (line 1, column 1)"),
-            (b"{\0\"\0a\0", "a member's name must be a string (line 1, column 2)"),
+            (
+                b"{\"a\":\"\x01\"}",
+                "a control character in a string is not escaped (line 1, column 7)",
+            ),
+            (
+                b"{\"a\":\"\xff\"}",
+                "a string is not valid UTF-8 (line 1, column 7)",
+            ),
+            (
+                b"{\"a\":\"\xc0\xaf\"}",
+                "a string is not valid UTF-8 (line 1, column 7)",
+            ),
+            (
+                b"{\"\xff\":1}",
+                "a string is not valid UTF-8 (line 1, column 3)",
+            ),
+            (
+                b"{\"a\":\"\\ud800\"}",
+                "a surrogate escape has no partner (line 1, column 13)",
+            ),
+            (
+                b"{\"a\":\"\\udc00\"}",
+                "a surrogate escape has no partner (line 1, column 12)",
+            ),
+            (
+                b"{\"a\":\"\\udc00\\ud800\"}",
+                "a surrogate escape has no partner (line 1, column 12)",
+            ),
+            (
+                b"\xef\xbb\xbf{}",
+                "it begins with a byte order mark (line 1, column 1)",
+            ),
+            (
+                b"{\0\"\0a\0",
+                "a member's name must be a string (line 1, column 2)",
+            ),
         ] {
             let text = String::from_utf8_lossy(body).into_owned();
-            assert_eq!(refuse(body), format!("the body is not valid JSON: {problem}"), "{text}");
+            assert_eq!(
+                refuse(body),
+                format!("the body is not valid JSON: {problem}"),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn only_an_object_is_a_body() {
-        for (body, kind) in [("[]", "an array"), ("\"x\"", "a string"), ("1", "a number"), ("null", "null")] {
-            assert_eq!(refuse(body), format!("the body must be an object, not {kind}"));
+        for (body, kind) in [
+            ("[]", "an array"),
+            ("\"x\"", "a string"),
+            ("1", "a number"),
+            ("null", "null"),
+        ] {
+            assert_eq!(
+                refuse(body),
+                format!("the body must be an object, not {kind}")
+            );
         }
     }
 
@@ -263,9 +356,15 @@ mod tests {
         for (body, path) in [
             (r#"{"a":1,"a":1}"#, "a"),
             (r#"{"s":{"id":"x","\u0069d":"y"}}"#, "s.id"),
-            (r#"{"l":[{},{"m":[[{"k":1,"x":2,"k":1}]]}]}"#, "l[1].m[0][0].k"),
+            (
+                r#"{"l":[{},{"m":[[{"k":1,"x":2,"k":1}]]}]}"#,
+                "l[1].m[0][0].k",
+            ),
         ] {
-            assert_eq!(refuse(body), format!("`{path}` occurs more than once in its object: send it once"));
+            assert_eq!(
+                refuse(body),
+                format!("`{path}` occurs more than once in its object: send it once")
+            );
         }
     }
 
@@ -275,7 +374,10 @@ mod tests {
             ("subject.id", "subject.id"),
             ("context", "context"),
             ("context.vault.4711", "context.(not shown)"),
-            ("evaluations[3].subject.properties.x", "evaluations[3].subject.properties.(not shown)"),
+            (
+                "evaluations[3].subject.properties.x",
+                "evaluations[3].subject.properties.(not shown)",
+            ),
         ] {
             assert_eq!(without_data(path), expected);
         }
@@ -283,11 +385,23 @@ mod tests {
 
     #[test]
     fn nesting_is_read_up_to_the_limit_and_no_further() {
-        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        let nested = |levels: usize| {
+            format!(
+                "{{\"a\":{}{}}}",
+                "[".repeat(levels - 1),
+                "]".repeat(levels - 1)
+            )
+        };
         assert!(read_object(nested(64).as_bytes(), 64).is_ok());
-        assert_eq!(refuse(nested(65)), "the body is nested more than 64 levels deep: send flatter data");
+        assert_eq!(
+            refuse(nested(65)),
+            "the body is nested more than 64 levels deep: send flatter data"
+        );
         let unclosed = "{\"a\":".repeat(500_000);
-        assert_eq!(refuse(unclosed), "the body is nested more than 64 levels deep: send flatter data");
+        assert_eq!(
+            refuse(unclosed),
+            "the body is nested more than 64 levels deep: send flatter data"
+        );
         // The deepest that a setting can allow fits the stack.
         let deepest = crate::http::Limits::MAX_JSON_DEPTH;
         assert!(read_object(nested(deepest).as_bytes(), deepest).is_ok());
@@ -295,19 +409,47 @@ mod tests {
 
     #[test]
     fn what_nests_weighs_more_than_what_is_long() {
-        let of = |value: &str, times: usize| format!("{{\"a\":[{}]}}", vec![value; times].join(","));
+        let of =
+            |value: &str, times: usize| format!("{{\"a\":[{}]}}", vec![value; times].join(","));
         let deep = format!("{}1{}", "[".repeat(59), "]".repeat(59));
         for (body, is_refused) in [
             (of("1", 500_000), false),
             (of("[1,1]", 170_000), false),
             (of(&deep, 1_000), false),
             (of(&deep, 8_000), true),
-            (of(&format!("{}{}{}", "[".repeat(57), vec!["1"; 3_500].join(","), "]".repeat(57)), 30), true),
+            (
+                of(
+                    &format!(
+                        "{}{}{}",
+                        "[".repeat(57),
+                        vec!["1"; 3_500].join(","),
+                        "]".repeat(57)
+                    ),
+                    30,
+                ),
+                true,
+            ),
         ] {
-            assert_eq!(read_object(body.as_bytes(), 64).is_err(), is_refused, "{}", &body[..80]);
+            assert_eq!(
+                read_object(body.as_bytes(), 64).is_err(),
+                is_refused,
+                "{}",
+                &body[..80]
+            );
         }
-        let body = of(&format!("{}{}{}", "[".repeat(57), vec!["1"; 80_000].join(","), "]".repeat(57)), 1);
-        assert_eq!(refuse(body), "the body holds too many values within nested arrays: send flatter data");
+        let body = of(
+            &format!(
+                "{}{}{}",
+                "[".repeat(57),
+                vec!["1"; 80_000].join(","),
+                "]".repeat(57)
+            ),
+            1,
+        );
+        assert_eq!(
+            refuse(body),
+            "the body holds too many values within nested arrays: send flatter data"
+        );
     }
 
     proptest! {

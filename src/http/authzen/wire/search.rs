@@ -1,7 +1,8 @@
 //! Pages of searches as JSON (AuthZEN 1.0 sections 8.2.2 and 8.3).
 //!
-//! INVARIANT: what was asked without a page, and fits into one, is answered with `results` alone: the official
-//! interoperability runners compare whole bodies. A page that has a next always says so.
+//! INVARIANT: what was asked without a page, and fits into one, is answered with `results` alone:
+//! the official interoperability runners compare whole bodies. A page that has a next always says
+//! so.
 
 use crate::engine::FoundPage;
 use crate::http::authzen::wire::answer::{EntityRef, Reason, unknown};
@@ -56,7 +57,8 @@ struct SearchContext<'a> {
     /// Why nothing was found: as beside a denial. Only on a first page that is empty and the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason<'a>>,
-    /// `["arguments"]` where it was asked what some arguments could be permitted: a result permits no call.
+    /// `["arguments"]` where it was asked what some arguments could be permitted: a result permits
+    /// no call.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["arguments"]))]
     unknown: Option<&'static [&'static str]>,
@@ -90,15 +92,32 @@ pub fn write_page(
     arguments: Arguments,
     depth: Depth,
 ) -> io::Result<Bytes> {
-    let reasons = || page.found.iter().map(|found| FoundReason { policies: &found.policies }).collect();
+    let reasons = || {
+        page.found
+            .iter()
+            .map(|found| FoundReason {
+                policies: &found.policies,
+            })
+            .collect()
+    };
     let reasons = match depth {
         Depth::Lean => None,
         Depth::Reason | Depth::Explain => Some(reasons()),
     };
-    let reason = page.reason.as_ref().filter(|_| depth != Depth::Lean).map(Reason::from);
-    let context = SearchContext { reasons, reason, unknown: unknown(arguments) };
+    let reason = page
+        .reason
+        .as_ref()
+        .filter(|_| depth != Depth::Lean)
+        .map(Reason::from);
+    let context = SearchContext {
+        reasons,
+        reason,
+        unknown: unknown(arguments),
+    };
     let results = page.found.iter().map(|found| match search.searched {
-        Searched::Subject | Searched::Resource => SearchResult::Entity(EntityRef::new(&search.kind, &found.id)),
+        Searched::Subject | Searched::Resource => {
+            SearchResult::Entity(EntityRef::new(&search.kind, &found.id))
+        }
         Searched::Action => SearchResult::Action { name: &found.id },
     });
     let body = SearchResponse {
@@ -106,7 +125,9 @@ pub fn write_page(
             next_token: page.next.as_deref().unwrap_or_default(),
             count: page.found.len(),
             total: page.total,
-            properties: page.cut.map(|cut| PageProperties { incomplete: cut.as_str() }),
+            properties: page.cut.map(|cut| PageProperties {
+                incomplete: cut.as_str(),
+            }),
         }),
         context: (context.reasons.is_some() || context.unknown.is_some()).then_some(context),
         results: results.collect(),

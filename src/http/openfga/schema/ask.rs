@@ -23,7 +23,8 @@ pub(in crate::http::openfga) struct CheckRequest {
     context: Option<Map<String, Value>>,
     /// The newest, where none is named.
     authorization_model_id: Option<String>,
-    /// Whether `resolution` shall show the tuples that permit it. The header `Behest-Trace: true` asks for the same.
+    /// Whether `resolution` shall show the tuples that permit it. The header `Behest-Trace: true`
+    /// asks for the same.
     trace: Option<bool>,
     /// Accepted, and without effect.
     consistency: Option<String>,
@@ -34,8 +35,8 @@ pub(in crate::http::openfga) struct CheckRequest {
 pub(in crate::http::openfga) struct CheckBody {
     /// Whether the user is in that relation to the object.
     pub(in crate::http::openfga) allowed: bool,
-    /// Where it was asked for: the tuples that show it, `object#relation@user`, from the object to the user, with `, `
-    /// between them. No tuple holds a space. Empty where nothing shows it.
+    /// Where it was asked for: the tuples that show it, `object#relation@user`, from the object to
+    /// the user, with `, ` between them. No tuple holds a space. Empty where nothing shows it.
     #[schema(example = "document:plan#viewer@team:sre#member, team:sre#member@user:alice")]
     pub(in crate::http::openfga) resolution: String,
 }
@@ -119,7 +120,8 @@ pub(in crate::http::openfga) struct ExpandKey {
 /// One level of the relation: who is in it, and by which rules.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct ExpandBody {
-    /// `{"root": …}`: nodes with `leaf` (`users`, `computed`, `tupleToUserset`), `union`, `intersection` or `difference`.
+    /// `{"root": …}`: nodes with `leaf` (`users`, `computed`, `tupleToUserset`), `union`,
+    /// `intersection` or `difference`.
     pub(in crate::http::openfga) tree: Value,
 }
 

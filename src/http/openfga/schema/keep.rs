@@ -76,8 +76,9 @@ pub(in crate::http::openfga) struct ModelsBody {
 pub(in crate::http::openfga) struct Writes {
     /// The tuples, with their conditions.
     tuple_keys: Vec<TupleKeyBody>,
-    /// What to do with one that exists: `error`; `ignore` where its condition and context are equal; or `replace`, which is
-    /// not in OpenFGA: where they differ, the new ones take their place.
+    /// What to do with one that exists: `error`; `ignore` where its condition and context are
+    /// equal; or `replace`, which is not in OpenFGA: where they differ, the new ones take their
+    /// place.
     #[schema(example = "error")]
     on_duplicate: Option<String>,
 }
@@ -106,9 +107,11 @@ pub(in crate::http::openfga) struct WriteRequest {
 /// What a write did. OpenFGA's answer is empty, and its clients pass over these.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct WriteBody {
-    /// The revision that holds it, as in the header `Behest-Revision`: for `options.at_least` of a decision.
+    /// The revision that holds it, as in the header `Behest-Revision`: for `options.at_least` of a
+    /// decision.
     pub(in crate::http::openfga) revision: u64,
-    /// How many tuples were written; without those that were there, and with those that were replaced.
+    /// How many tuples were written; without those that were there, and with those that were
+    /// replaced.
     pub(in crate::http::openfga) written: usize,
     /// How many were deleted; without those that were not there, and with those that were replaced.
     pub(in crate::http::openfga) deleted: usize,
@@ -210,7 +213,8 @@ pub(in crate::http::openfga) struct DeleteTuplesRequest {
 /// What a call has deleted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::openfga) struct DeleteTuplesBody {
-    /// The revision without them, as in the header `Behest-Revision`: for `options.at_least` of a decision.
+    /// The revision without them, as in the header `Behest-Revision`: for `options.at_least` of a
+    /// decision.
     pub(in crate::http::openfga) revision: u64,
     /// How many tuples, all at once.
     pub(in crate::http::openfga) deleted: usize,

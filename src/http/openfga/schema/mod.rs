@@ -1,6 +1,8 @@
-//! The shapes of the OpenFGA API: those of answers are written as they stand here, those of requests are described.
+//! The shapes of the OpenFGA API: those of answers are written as they stand here, those of
+//! requests are described.
 //!
-//! Requests are not read into these (`fields` reads them), because a message must name the member at fault.
+//! Requests are not read into these (`fields` reads them), because a message must name the member
+//! at fault.
 
 mod ask;
 mod keep;
@@ -9,8 +11,8 @@ pub(super) use ask::*;
 pub(super) use keep::*;
 
 use crate::http::openfga::{
-    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users, models, read, stores,
-    stream, write,
+    assertions, batch_check, changes, check, clear, expand, export, list_objects, list_users,
+    models, read, stores, stream, write,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -55,8 +57,8 @@ pub(super) enum Errors {
     /// The time was up, a limit on what one request may cost was met, or a fault of the service.
     #[response(status = 500)]
     Internal(FgaError),
-    /// The service has too much to do, or no memory for the body or the answer: ask again after the time in `Retry-After`.
-    /// Tuples are written, and stores deleted, however much there is to do.
+    /// The service has too much to do, or no memory for the body or the answer: ask again after the
+    /// time in `Retry-After`. Tuples are written, and stores deleted, however much there is to do.
     #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds until the request may be sent again.")))]
     Busy(FgaError),
 }

@@ -5,8 +5,8 @@ use crate::model::carriers::{ChainRefusal, Code, invalid};
 use crate::model::{Record, Value, check_name, shown};
 use smol_str::SmolStr;
 
-/// The type of a member of a chain. A credential stands for a whole chain, and only as the subject: elsewhere its id may be
-/// the token itself, which nobody should see.
+/// The type of a member of a chain. A credential stands for a whole chain, and only as the subject:
+/// elsewhere its id may be the token itself, which nobody should see.
 pub(super) fn kind_of(value: Option<&Value>, path: &str) -> Result<SmolStr, ChainRefusal> {
     let kind = name_of(value, path)?;
     if kind == CREDENTIAL {
@@ -22,15 +22,23 @@ pub(super) fn properties_of(record: &Record, path: &str) -> Result<Record, Chain
     match record.get_present("properties") {
         None => Ok(Record::new()),
         Some(Value::Record(properties)) => Ok(properties.clone()),
-        Some(other) => Err(invalid(format!("`{path}.properties` must be an object, not {}", other.kind()))),
+        Some(other) => Err(invalid(format!(
+            "`{path}.properties` must be an object, not {}",
+            other.kind()
+        ))),
     }
 }
 
-/// The properties of the member of a chain at `path`, with what stands beside its `name`: whoever writes it there means
-/// the member, and a policy that forbids by it must see it.
-pub(super) fn said_of_member(record: &Record, name: &[&str], path: &str) -> Result<Record, ChainRefusal> {
+/// The properties of the member of a chain at `path`, with what stands beside its `name`: whoever
+/// writes it there means the member, and a policy that forbids by it must see it.
+pub(super) fn said_of_member(
+    record: &Record,
+    name: &[&str],
+    path: &str,
+) -> Result<Record, ChainRefusal> {
     let mut properties = properties_of(record, path)?;
-    let is_said = |(member, value): &(&SmolStr, &Value)| !name.contains(&member.as_str()) && !value.is_null();
+    let is_said =
+        |(member, value): &(&SmolStr, &Value)| !name.contains(&member.as_str()) && !value.is_null();
     for (name, value) in record.iter().filter(is_said) {
         match properties.get_present(name) {
             Some(other) if other != value => {
@@ -48,7 +56,11 @@ pub(super) fn said_of_member(record: &Record, name: &[&str], path: &str) -> Resu
 }
 
 /// A name that is a member of its own.
-pub(super) fn required_name(record: &Record, member: &str, path: &str) -> Result<SmolStr, ChainRefusal> {
+pub(super) fn required_name(
+    record: &Record,
+    member: &str,
+    path: &str,
+) -> Result<SmolStr, ChainRefusal> {
     match record.get(member) {
         None => Err(invalid(format!("`{path}` is missing"))),
         present => name_of(present, path),
@@ -63,6 +75,9 @@ pub(super) fn name_of(value: Option<&Value>, path: &str) -> Result<SmolStr, Chai
             check_name(text).map_err(|flaw| invalid(format!("`{path}` {flaw}")))?;
             Ok(text.clone())
         }
-        Some(other) => Err(invalid(format!("`{path}` must be a string, not {}", other.kind()))),
+        Some(other) => Err(invalid(format!(
+            "`{path}` must be a string, not {}",
+            other.kind()
+        ))),
     }
 }

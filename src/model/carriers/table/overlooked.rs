@@ -1,8 +1,9 @@
-//! Members that nobody would read: names that are spelled like a carrier's, and carriers in the wrong place.
+//! Members that nobody would read: names that are spelled like a carrier's, and carriers in the
+//! wrong place.
 
 use super::{
-    CARRIERS, CLIENT_ID, CONTAINERS, Naming, Site, TOKEN, begins_like_none, carrier, carrier_named, client_named, held,
-    inside, is_container,
+    CARRIERS, CLIENT_ID, CONTAINERS, Naming, Site, TOKEN, begins_like_none, carrier, carrier_named,
+    client_named, held, inside, is_container,
 };
 use crate::model::carriers::{ChainRefusal, invalid};
 use crate::model::{Letters, Record, Value, begin_differently, shown};
@@ -25,14 +26,24 @@ impl Overlooked<'_> {
         let dot = if path.is_empty() { "" } else { "." };
         match self {
             Self::Alike(member, known) => {
-                format!("`{path}{dot}{}` is spelled like `{known}` but for case or separators", shown(member))
+                format!(
+                    "`{path}{dot}{}` is spelled like `{known}` but for case or separators",
+                    shown(member)
+                )
             }
             Self::Misplaced(member, carrier) => {
-                format!("`{path}{dot}{}` would not be read there: `{carrier}` belongs {}", shown(member), home(carrier))
+                format!(
+                    "`{path}{dot}{}` would not be read there: `{carrier}` belongs {}",
+                    shown(member),
+                    home(carrier)
+                )
             }
             Self::Inside(member, carrier) => {
                 let place = place(member);
-                format!("`{path}{dot}{}` would not be read there, and holds `{carrier}`: {place}", shown(member))
+                format!(
+                    "`{path}{dot}{}` would not be read there, and holds `{carrier}`: {place}",
+                    shown(member)
+                )
             }
         }
     }
@@ -44,34 +55,41 @@ impl From<(Overlooked<'_>, &str)> for ChainRefusal {
     }
 }
 
-/// Finds a member of an object that nobody would read: one spelled like one of `members` or like a carrier that is read
-/// there, a carrier in the wrong place, and one in an object that is in the wrong place itself. A null was not sent,
-/// whatever it is called.
+/// Finds a member of an object that nobody would read: one spelled like one of `members` or like a
+/// carrier that is read there, a carrier in the wrong place, and one in an object that is in the
+/// wrong place itself. A null was not sent, whatever it is called.
 pub(in crate::model) fn overlooked<'a>(
     record: &'a Record,
     site: Site,
     members: &[&'static str],
 ) -> Option<Overlooked<'a>> {
-    record.iter().filter(|(_, value)| !value.is_null()).find_map(|(member, value)| {
-        if members.iter().any(|known| member == known) {
-            return None;
-        }
-        let letters = Letters::of(member);
-        let is_attributes = |known: &&str| site.is_of_attributes() && is_container(known);
-        if let Some(known) = spelled_like(&letters, member, members).filter(|known| !is_attributes(known)) {
-            return Some(Overlooked::Alike(member, known));
-        }
-        if begins_like_none(member) {
-            return None;
-        }
-        let Some(carrier) = carrier(&letters) else {
-            return found_inside(member, &letters, value, site, carrier_named);
-        };
-        if carrier.homes.contains(&site) {
-            return (carrier.name != member).then_some(Overlooked::Alike(member, carrier.name));
-        }
-        carrier.stands_in(site, member, value).then_some(Overlooked::Misplaced(member, carrier.name))
-    })
+    record
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .find_map(|(member, value)| {
+            if members.iter().any(|known| member == known) {
+                return None;
+            }
+            let letters = Letters::of(member);
+            let is_attributes = |known: &&str| site.is_of_attributes() && is_container(known);
+            if let Some(known) =
+                spelled_like(&letters, member, members).filter(|known| !is_attributes(known))
+            {
+                return Some(Overlooked::Alike(member, known));
+            }
+            if begins_like_none(member) {
+                return None;
+            }
+            let Some(carrier) = carrier(&letters) else {
+                return found_inside(member, &letters, value, site, carrier_named);
+            };
+            if carrier.homes.contains(&site) {
+                return (carrier.name != member).then_some(Overlooked::Alike(member, carrier.name));
+            }
+            carrier
+                .stands_in(site, member, value)
+                .then_some(Overlooked::Misplaced(member, carrier.name))
+        })
 }
 
 /// Finds a carrier in a member that is an object of another place.
@@ -88,14 +106,16 @@ fn found_inside<'a>(
     held(value, inside(site, letters)?, name).map(|carrier| Overlooked::Inside(member, carrier))
 }
 
-/// Finds a member that names the client where nobody would read it, for bundles that read `context.client_id`. `members`
-/// are those that are read there.
+/// Finds a member that names the client where nobody would read it, for bundles that read
+/// `context.client_id`. `members` are those that are read there.
 pub(in crate::model) fn overlooked_client<'a>(
     record: &'a Record,
     site: Site,
     members: &[&'static str],
 ) -> Option<Overlooked<'a>> {
-    let mut sent = record.iter().filter(|(member, value)| !value.is_null() && !members.contains(&member.as_str()));
+    let mut sent = record
+        .iter()
+        .filter(|(member, value)| !value.is_null() && !members.contains(&member.as_str()));
     sent.find_map(|(member, value)| {
         if begins_like_none(member) {
             return None;
@@ -119,16 +139,26 @@ pub(in crate::model) fn lookalike(name: &str, members: &[&'static str]) -> Optio
     spelled_like(&Letters::of(name), name, members)
 }
 
-fn spelled_like(letters: &Letters<'_>, name: &str, members: &[&'static str]) -> Option<&'static str> {
-    members.iter().copied().find(|known| *known != name && letters.are_of(known))
+fn spelled_like(
+    letters: &Letters<'_>,
+    name: &str,
+    members: &[&'static str],
+) -> Option<&'static str> {
+    members
+        .iter()
+        .copied()
+        .find(|known| *known != name && letters.are_of(known))
 }
 
-/// Returns `true` if a member among the properties of a subject is a carrier, however it is spelled and wherever it
-/// belongs, or an object that holds one. To some bundles [`CLIENT_ID`] is one.
+/// Returns `true` if a member among the properties of a subject is a carrier, however it is spelled
+/// and wherever it belongs, or an object that holds one. To some bundles [`CLIENT_ID`] is one.
 pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
     let letters = Letters::of(name);
     match carrier(&letters) {
-        Some(carrier) => carrier.homes.contains(&Site::Properties) || carrier.misplaced.contains(&Site::Properties),
+        Some(carrier) => {
+            carrier.homes.contains(&Site::Properties)
+                || carrier.misplaced.contains(&Site::Properties)
+        }
         None if letters.are_of(CLIENT_ID) => true,
         None => [carrier_named as Naming, client_named]
             .into_iter()
@@ -138,7 +168,10 @@ pub(in crate::model) fn is_carrier(name: &SmolStr, value: &Value) -> bool {
 
 /// Where a carrier belongs, in words.
 fn home(name: &str) -> &'static str {
-    let homes = CARRIERS.iter().find(|carrier| carrier.name == name).map_or(&[][..], |carrier| carrier.homes);
+    let homes = CARRIERS
+        .iter()
+        .find(|carrier| carrier.name == name)
+        .map_or(&[][..], |carrier| carrier.homes);
     match homes {
         [Site::Properties, ..] => "into `subject.properties`",
         _ if name == "issuer" => "into `act`, as `iss`",
@@ -154,10 +187,14 @@ fn place(member: &str) -> &'static str {
     let letters = Letters::of(member);
     match CONTAINERS.iter().find(|(name, _)| letters.are_of(name)) {
         Some(("page", _)) => "pages are of searches",
-        Some((_, Site::Item)) => "send it to `/access/v1/evaluations`, with no such member in an item",
+        Some((_, Site::Item)) => {
+            "send it to `/access/v1/evaluations`, with no such member in an item"
+        }
         Some((_, Site::Options)) => "options stand beside `evaluations`, for all items",
         Some((name, _)) if *name == TOKEN => "tokens belong into `context.credentials`",
-        Some((_, Site::Properties)) => "`properties` belong to a subject, an action, a resource or a member of a chain",
+        Some((_, Site::Properties)) => {
+            "`properties` belong to a subject, an action, a resource or a member of a chain"
+        }
         _ => "it belongs beside the others of `subject`, `action`, `resource` and `context`",
     }
 }

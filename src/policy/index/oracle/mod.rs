@@ -1,5 +1,5 @@
-//! The index, held to evaluation without one: decision, determining policies, errors, reason and near misses, over
-//! generated policies and requests; and to Cedar's own authorizer.
+//! The index, held to evaluation without one: decision, determining policies, errors, reason and
+//! near misses, over generated policies and requests; and to Cedar's own authorizer.
 
 mod world;
 
@@ -11,8 +11,12 @@ use crate::model::{Arguments, Code, Decision, EntityRef, LegOutcome, Timestamp};
 use crate::policy::analysis::syntax::Root;
 use crate::policy::load::source::SourceFile;
 use crate::policy::load::stored::Stored;
-use crate::policy::port::{RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations};
-use cedar_policy::{AuthorizationError, Authorizer, Context, Effect, Entities, EntityUid, PolicySet, Request};
+use crate::policy::port::{
+    RelationAnswer, RelationFailure, RelationQuestion, RelationTypes, Relations,
+};
+use cedar_policy::{
+    AuthorizationError, Authorizer, Context, Effect, Entities, EntityUid, PolicySet, Request,
+};
 use cedar_policy_core::ast::{EntityUID, Literal};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -35,7 +39,10 @@ impl Viewers {
 impl Relations for Viewers {
     fn holds(&self, question: &RelationQuestion<'_>) -> Result<RelationAnswer, RelationFailure> {
         let held = Self::holds(&question.user.to_string(), &question.object.id);
-        Ok(RelationAnswer { held, witness: Vec::new() })
+        Ok(RelationAnswer {
+            held,
+            witness: Vec::new(),
+        })
     }
 
     fn is_object(&self, _: &EntityRef) -> bool {
@@ -54,21 +61,41 @@ fn schema() -> Schema {
 }
 
 fn compiled(policies: &str) -> Compiled {
-    Compiled::new(schema(), &[SourceFile::new("world.cedar", policies)], &[], NextActions::new()).unwrap()
+    Compiled::new(
+        schema(),
+        &[SourceFile::new("world.cedar", policies)],
+        &[],
+        NextActions::new(),
+    )
+    .unwrap()
 }
 
 /// The world with a permit in place of each forbid that can never apply, which is refused.
 fn possible(mut world: World) -> (World, Compiled) {
-    let compile =
-        |policies: &str| Compiled::new(schema(), &[SourceFile::new("world.cedar", policies)], &[], NextActions::new());
+    let compile = |policies: &str| {
+        Compiled::new(
+            schema(),
+            &[SourceFile::new("world.cedar", policies)],
+            &[],
+            NextActions::new(),
+        )
+    };
     let report = match compile(&world.policies) {
         Ok(compiled) => return (world, compiled),
         Err(problems) => problems.to_string(),
     };
     let is_idle = |line: &str| {
-        line.split('"').nth(1).is_some_and(|id| report.contains(&format!("the policy `{id}` forbids nothing")))
+        line.split('"')
+            .nth(1)
+            .is_some_and(|id| report.contains(&format!("the policy `{id}` forbids nothing")))
     };
-    let of = |line: &str| if is_idle(line) { line.replacen("forbid (", "permit (", 1) } else { line.to_owned() };
+    let of = |line: &str| {
+        if is_idle(line) {
+            line.replacen("forbid (", "permit (", 1)
+        } else {
+            line.to_owned()
+        }
+    };
     world.policies = world.policies.lines().map(|line| of(line) + "\n").collect();
     let compiled = compile(&world.policies).unwrap();
     (world, compiled)
@@ -96,8 +123,15 @@ fn leg(compiled: &Compiled, stored: &Stored, asked: &Asked, wanted: Wanted) -> L
 
 fn told(leg: &Leg) -> (LegOutcome, Vec<String>, Vec<String>) {
     let explained = leg.explanation.as_ref();
-    let near_misses = explained.map(|told| &told.near_misses).into_iter().flatten();
-    (leg.outcome.clone(), leg.policies.clone(), near_misses.map(|miss| format!("{miss:?}")).collect())
+    let near_misses = explained
+        .map(|told| &told.near_misses)
+        .into_iter()
+        .flatten();
+    (
+        leg.outcome.clone(),
+        leg.policies.clone(),
+        near_misses.map(|miss| format!("{miss:?}")).collect(),
+    )
 }
 
 fn config() -> ProptestConfig {
@@ -155,7 +189,8 @@ impl<'a> Oracle<'a> {
     }
 
     fn check(&self, asked: &Asked, lean: &Leg, explained: &Leg) -> Result<(), TestCaseError> {
-        let uid = |kind: &str, id: &str| -> EntityUid { format!("{kind}::\"{id}\"").parse().unwrap() };
+        let uid =
+            |kind: &str, id: &str| -> EntityUid { format!("{kind}::\"{id}\"").parse().unwrap() };
         let request = Request::new(
             uid(asked.principal.0, &asked.principal.1.to_string()),
             uid("Action", asked.action),
@@ -164,28 +199,61 @@ impl<'a> Oracle<'a> {
             None,
         );
         let entities = Entities::from_json_value(self.entities(asked), None).unwrap();
-        let response = Authorizer::new().is_authorized(&request.unwrap(), &self.policies, &entities);
+        let response =
+            Authorizer::new().is_authorized(&request.unwrap(), &self.policies, &entities);
         let failed: BTreeSet<String> = response
             .diagnostics()
             .errors()
             .map(|AuthorizationError::PolicyEvaluationError(error)| error.policy_id().to_string())
             .collect();
-        let forbids = |id: &String| self.policies.policy(&id.parse().unwrap()).unwrap().effect() == Effect::Forbid;
-        let permit = response.decision() == cedar_policy::Decision::Allow && !failed.iter().any(forbids);
+        let forbids = |id: &String| {
+            self.policies.policy(&id.parse().unwrap()).unwrap().effect() == Effect::Forbid
+        };
+        let permit =
+            response.decision() == cedar_policy::Decision::Allow && !failed.iter().any(forbids);
         let about = || format!("{asked:?}\n{}", self.world.policies);
-        prop_assert_eq!(lean.outcome.decision() == Decision::Permit, permit, "{}", about());
+        prop_assert_eq!(
+            lean.outcome.decision() == Decision::Permit,
+            permit,
+            "{}",
+            about()
+        );
         let errors = &explained.explanation.as_ref().unwrap().errors;
         let told: BTreeSet<String> = errors.iter().map(|error| error.policy.id.clone()).collect();
         prop_assert_eq!(&told, &failed, "{}", about());
         if !failed.iter().any(forbids) {
-            let satisfied: BTreeSet<String> = response.diagnostics().reason().map(ToString::to_string).collect();
-            prop_assert_eq!(&lean.policies.iter().cloned().collect::<BTreeSet<_>>(), &satisfied, "{}", about());
+            let satisfied: BTreeSet<String> = response
+                .diagnostics()
+                .reason()
+                .map(ToString::to_string)
+                .collect();
+            prop_assert_eq!(
+                &lean.policies.iter().cloned().collect::<BTreeSet<_>>(),
+                &satisfied,
+                "{}",
+                about()
+            );
         }
         if !permit && failed.is_empty() && lean.policies.is_empty() {
             let misses = &explained.explanation.as_ref().unwrap().near_misses;
-            let gives = |id: &str| self.policies.policy(&id.parse().unwrap()).unwrap().annotation("reason").is_some();
-            let reason = if misses.iter().any(|miss| gives(&miss.policy.id)) { "told" } else { "not_permitted" };
-            prop_assert_eq!(lean.outcome.code().map(Code::as_str), Some(reason), "{}", about());
+            let gives = |id: &str| {
+                self.policies
+                    .policy(&id.parse().unwrap())
+                    .unwrap()
+                    .annotation("reason")
+                    .is_some()
+            };
+            let reason = if misses.iter().any(|miss| gives(&miss.policy.id)) {
+                "told"
+            } else {
+                "not_permitted"
+            };
+            prop_assert_eq!(
+                lean.outcome.code().map(Code::as_str),
+                Some(reason),
+                "{}",
+                about()
+            );
         }
         Ok(())
     }
@@ -197,7 +265,11 @@ impl<'a> Oracle<'a> {
         for ((kind, id), sent) in [(asked.principal, principal), (asked.resource, resource)] {
             let at = at(&mut all, kind, &id.to_string());
             for (name, value) in in_cedar(&fitting(sent)).as_object().unwrap() {
-                at["attrs"].as_object_mut().unwrap().entry(name).or_insert(value.clone());
+                at["attrs"]
+                    .as_object_mut()
+                    .unwrap()
+                    .entry(name)
+                    .or_insert(value.clone());
             }
         }
         for action in ["read", "write"] {
@@ -206,7 +278,8 @@ impl<'a> Oracle<'a> {
         let user = format!("{}:{}", asked.principal.0, asked.principal.1);
         for doc in 0..4 {
             let userset = json!({"type": "Userset", "id": format!("doc:{doc}#viewer")});
-            at(&mut all, "doc", &doc.to_string())["attrs"]["viewer"] = json!({"__entity": userset.clone()});
+            at(&mut all, "doc", &doc.to_string())["attrs"]["viewer"] =
+                json!({"__entity": userset.clone()});
             if Viewers::holds(&user, &doc.to_string()) {
                 let principal = at(&mut all, asked.principal.0, &asked.principal.1.to_string());
                 principal["parents"].as_array_mut().unwrap().push(userset);
@@ -216,25 +289,35 @@ impl<'a> Oracle<'a> {
     }
 }
 
-/// What a request's members come to where the leg does not deny for them: what does not fit is not there.
+/// What a request's members come to where the leg does not deny for them: what does not fit is not
+/// there.
 fn fitting(members: &world::Members) -> world::Members {
     let fits = |name: &str, value: &Json| match name {
         "tenant" | "region" | "kind" => value.is_string(),
         "level" | "rank" | "tries" => value.is_i64(),
         "active" => value.is_boolean(),
         "profile" | "args" => value.is_object(),
-        "roles" => value.as_array().is_some_and(|roles| roles.iter().all(Json::is_string)),
+        "roles" => value
+            .as_array()
+            .is_some_and(|roles| roles.iter().all(Json::is_string)),
         _ => value.get("type").is_some(),
     };
-    members.iter().filter(|(name, value)| fits(name, value)).cloned().collect()
+    members
+        .iter()
+        .filter(|(name, value)| fits(name, value))
+        .cloned()
+        .collect()
 }
 
 fn at<'a>(all: &'a mut Vec<Json>, kind: &str, id: &str) -> &'a mut Json {
     let uid = json!({"type": kind, "id": id});
-    let at = all.iter().position(|entity| entity["uid"] == uid).unwrap_or_else(|| {
-        all.push(json!({"uid": uid, "attrs": {}, "parents": []}));
-        all.len() - 1
-    });
+    let at = all
+        .iter()
+        .position(|entity| entity["uid"] == uid)
+        .unwrap_or_else(|| {
+            all.push(json!({"uid": uid, "attrs": {}, "parents": []}));
+            all.len() - 1
+        });
     &mut all[at]
 }
 
@@ -245,11 +328,19 @@ fn slice(index: &Index, properties: &[(&str, AttributeValue)]) -> Arc<Slice> {
     let named = |uid| Named { uid, stored: None };
     let scope = index.scope(&uid("Action", "read"), named(&principal), named(&resource));
     let value = |root: Root, path: &[SmolStr]| {
-        let found = properties.iter().find(|(name, _)| root == Root::Principal && path == [*name]);
+        let found = properties
+            .iter()
+            .find(|(name, _)| root == Root::Principal && path == [*name]);
         found.map_or(AttributeValue::Absent, |(_, value)| value.clone())
     };
     let kinds = (principal.entity_type(), resource.entity_type());
-    index.slice(&scope, &Values { kinds, value: &value })
+    index.slice(
+        &scope,
+        &Values {
+            kinds,
+            value: &value,
+        },
+    )
 }
 
 fn text(value: &str) -> AttributeValue {
@@ -273,9 +364,19 @@ fn a_forbid_that_cannot_hold_for_a_type_does_not_fail_for_its_relation() {
     let properties = [Vec::new(), Vec::new()];
     for doc in 0..4 {
         let (principal, resource) = (("agent", 0), ("doc", doc));
-        let asked = Asked { principal, action: "read", resource, properties: properties.clone(), context: Vec::new() };
+        let asked = Asked {
+            principal,
+            action: "read",
+            resource,
+            properties: properties.clone(),
+            context: Vec::new(),
+        };
         let leg = leg(&compiled, &Stored::default(), &asked, Wanted::default());
-        assert_eq!((leg.outcome, leg.policies), (LegOutcome::Permit, vec!["all".to_owned()]), "{doc}");
+        assert_eq!(
+            (leg.outcome, leg.policies),
+            (LegOutcome::Permit, vec!["all".to_owned()]),
+            "{doc}"
+        );
     }
 }
 
@@ -294,27 +395,52 @@ const POLICIES: &str = r#"
 fn only_policies_that_can_have_a_say_are_selected() {
     let compiled = compiled(POLICIES);
     let of = |properties: &[(&str, AttributeValue)]| -> Vec<String> {
-        slice(&compiled.index, properties).rules.iter().map(|rule| rule.id.to_string()).collect()
+        slice(&compiled.index, properties)
+            .rules
+            .iter()
+            .map(|rule| rule.id.to_string())
+            .collect()
     };
     // What needs the level is selected, for it fails.
     assert_eq!(of(&[]), ["fails", "level", "two", "viewer"]);
     assert_eq!(of(&[("level", number(3))]), ["fails", "viewer"]);
-    assert_eq!(of(&[("level", number(1)), ("tenant", text("b"))]), ["b", "fails", "level", "viewer"]);
-    assert_eq!(of(&[("level", number(2)), ("tenant", text("a"))]), ["a", "fails", "two", "viewer"]);
+    assert_eq!(
+        of(&[("level", number(1)), ("tenant", text("b"))]),
+        ["b", "fails", "level", "viewer"]
+    );
+    assert_eq!(
+        of(&[("level", number(2)), ("tenant", text("a"))]),
+        ["a", "fails", "two", "viewer"]
+    );
     // What is not known, or of a kind that no constant has, rules out nothing.
     let unknown = [("level", number(3)), ("tenant", AttributeValue::Unknown)];
     assert_eq!(of(&unknown), ["a", "b", "fails", "viewer"]);
-    assert_eq!(of(&[("level", number(3)), ("tenant", AttributeValue::Other)]), ["a", "b", "fails", "viewer"]);
+    assert_eq!(
+        of(&[("level", number(3)), ("tenant", AttributeValue::Other)]),
+        ["a", "b", "fails", "viewer"]
+    );
 }
 
 #[test]
 fn a_slice_is_merged_once_and_has_what_its_policies_read() {
     let compiled = compiled(POLICIES);
-    let [first, again, other] =
-        ["a", "a", "b"].map(|tenant| slice(&compiled.index, &[("level", number(3)), ("tenant", text(tenant))]));
+    let [first, again, other] = ["a", "a", "b"].map(|tenant| {
+        slice(
+            &compiled.index,
+            &[("level", number(3)), ("tenant", text(tenant))],
+        )
+    });
     assert!(Arc::ptr_eq(&first, &again));
     assert!(!Arc::ptr_eq(&first, &other));
-    assert!(first.reads.attribute(Some(Root::Resource), &["viewer".into()]));
-    assert!(!first.reads.attribute(Some(Root::Resource), &["tenant".into()]));
+    assert!(
+        first
+            .reads
+            .attribute(Some(Root::Resource), &["viewer".into()])
+    );
+    assert!(
+        !first
+            .reads
+            .attribute(Some(Root::Resource), &["tenant".into()])
+    );
     assert_eq!(first.mentions.len(), 1);
 }

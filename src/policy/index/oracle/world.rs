@@ -1,12 +1,14 @@
-//! Generated policies, stored entities and requests: scopes of every kind, equalities that lead and that do not,
-//! guards, conditions that fail, values that are absent, stored, sent, and of the wrong kind.
+//! Generated policies, stored entities and requests: scopes of every kind, equalities that lead and
+//! that do not, guards, conditions that fail, values that are absent, stored, sent, and of the
+//! wrong kind.
 
 use crate::model::{Action, Chain, Entity, EntityRef, Number, Question, Record, Value};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value as Json, json};
 
-/// `level` and `kind` are required: a policy may read them without a guard, and a request may leave them out.
+/// `level` and `kind` are required: a policy may read them without a guard, and a request may leave
+/// them out.
 pub(super) const SCHEMA: &str = r#"
 entity Group in [Group];
 entity Folder in [Folder];
@@ -33,7 +35,10 @@ const CONJUNCTS: [Conjunct; 53] = [
     (&["principal has tenant"], "principal.tenant != \"a\""),
     (&["resource has tenant"], "resource.tenant == \"a\""),
     (&["resource has tenant"], "resource.tenant == \"b\""),
-    (&["principal has tenant", "resource has tenant"], "principal.tenant == resource.tenant"),
+    (
+        &["principal has tenant", "resource has tenant"],
+        "principal.tenant == resource.tenant",
+    ),
     // Unguarded: they fail where the attribute is absent.
     (&[], "principal.level == 1"),
     (&[], "principal.level == 2"),
@@ -45,12 +50,24 @@ const CONJUNCTS: [Conjunct; 53] = [
     (&["principal has active"], "principal.active"),
     (&["principal has home"], "principal.home == Group::\"g0\""),
     (&["principal has home"], "principal.home == Group::\"g1\""),
-    (&["principal is user", "principal has region"], "principal.region == \"a\""),
+    (
+        &["principal is user", "principal has region"],
+        "principal.region == \"a\"",
+    ),
     (&["principal is user"], "principal == user::\"1\""),
-    (&["principal has profile.zone"], "principal.profile.zone == \"a\""),
-    (&["principal has profile", "principal.profile has zone"], "principal.profile.zone == \"b\""),
+    (
+        &["principal has profile.zone"],
+        "principal.profile.zone == \"a\"",
+    ),
+    (
+        &["principal has profile", "principal.profile has zone"],
+        "principal.profile.zone == \"b\"",
+    ),
     (&["resource has owner"], "resource.owner == user::\"0\""),
-    (&["resource has owner", "resource.owner has tenant"], "resource.owner.tenant == \"a\""),
+    (
+        &["resource has owner", "resource.owner has tenant"],
+        "resource.owner.tenant == \"a\"",
+    ),
     (&["resource has owner"], "resource.owner.level == 1"),
     (&["context has tenant"], "context.tenant == \"a\""),
     (&["context has args.name"], "context.args.name == \"b\""),
@@ -58,14 +75,26 @@ const CONJUNCTS: [Conjunct; 53] = [
     (&["principal has active"], "principal.active == false"),
     (&["principal has active"], "!principal.active"),
     (&[], "principal.level == -9223372036854775808"),
-    (&["principal has tenant"], "[\"a\", \"b\"].contains(principal.tenant)"),
+    (
+        &["principal has tenant"],
+        "[\"a\", \"b\"].contains(principal.tenant)",
+    ),
     (&["principal has tenant"], "principal.tenant like \"a*\""),
-    (&["principal is user", "principal has roles"], "principal.roles.contains(\"a\")"),
-    (&["principal is user", "principal has roles"], "principal.roles.isEmpty()"),
+    (
+        &["principal is user", "principal has roles"],
+        "principal.roles.contains(\"a\")",
+    ),
+    (
+        &["principal is user", "principal has roles"],
+        "principal.roles.isEmpty()",
+    ),
     (&["resource has rank"], "resource.rank == 1"),
     (&["resource has owner"], "resource.owner == principal"),
     (&["resource has owner"], "resource.owner in Group::\"g1\""),
-    (&["resource has owner", "resource.owner has home"], "resource.owner.home == Group::\"g0\""),
+    (
+        &["resource has owner", "resource.owner has home"],
+        "resource.owner.home == Group::\"g0\"",
+    ),
     (&["context has args.dry"], "context.args.dry"),
     (&[], "principal in [Group::\"g0\", Group::\"g2\"]"),
     (&[], "action == Action::\"read\""),
@@ -73,13 +102,19 @@ const CONJUNCTS: [Conjunct; 53] = [
     (&[], "(principal.level == 1 || resource.kind == \"a\")"),
     // They end the walk: a tag may be absent, a function may fail.
     (&["principal is user"], "principal.hasTag(\"k\")"),
-    (&["principal is user", "principal.hasTag(\"k\")"], "principal.getTag(\"k\") == \"a\""),
+    (
+        &["principal is user", "principal.hasTag(\"k\")"],
+        "principal.getTag(\"k\") == \"a\"",
+    ),
     (&[], "decimal(\"1.0\").lessThan(decimal(\"2.0\"))"),
     // They overflow for some values.
     (&[], "principal.level + 9223372036854775805 > 0"),
     (&["context has tries"], "-context.tries < 0"),
     (&["context has tries"], "context.tries == 1"),
-    (&[], "(if principal is agent then resource.kind == \"a\" else true)"),
+    (
+        &[],
+        "(if principal is agent then resource.kind == \"a\" else true)",
+    ),
     (&[], "principal in Group::\"g1\""),
     (&["resource is doc"], "principal in resource.viewer"),
     (&[], "principal in Userset::\"doc:1#viewer\""),
@@ -112,11 +147,20 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
     // Now and then so many that those about the same actions are divided once for all of these.
     let count = prop_oneof![20 => 1..24usize, 1 => 130..150usize];
     let policies = count.prop_flat_map(|count| prop::collection::vec(policy(), count));
-    (policies, stored(), prop::collection::vec(asked(), 12)).prop_map(|(policies, stored, asked)| {
-        let policies =
-            policies.into_iter().enumerate().map(|(at, text)| format!("@id(\"p{at:02}\") {text}\n")).collect();
-        World { policies, stored, asked }
-    })
+    (policies, stored(), prop::collection::vec(asked(), 12)).prop_map(
+        |(policies, stored, asked)| {
+            let policies = policies
+                .into_iter()
+                .enumerate()
+                .map(|(at, text)| format!("@id(\"p{at:02}\") {text}\n"))
+                .collect();
+            World {
+                policies,
+                stored,
+                asked,
+            }
+        },
+    )
 }
 
 fn policy() -> impl Strategy<Value = String> {
@@ -156,29 +200,52 @@ fn policy() -> impl Strategy<Value = String> {
     let conjuncts = subsequence(CONJUNCTS.to_vec(), 0..5).prop_shuffle();
     // What leads is an equality more often than not.
     let first = select(CONJUNCTS[..HARMLESS].to_vec());
-    (reason, effect, principal, action, resource, first, conjuncts, 0..8usize).prop_map(
-        |(reason, effect, principal, action, resource, first, mut conjuncts, form)| {
-            if form < 5 {
-                conjuncts.insert(0, first);
-            }
-            let mut said: Vec<&str> = Vec::new();
-            for (guards, text) in &conjuncts {
-                said.extend(guards.iter().filter(|guard| !said.contains(guard)).copied().collect::<Vec<_>>());
-                said.push(text);
-            }
-            let clause = match (said.is_empty(), form) {
-                (true, _) => String::new(),
-                (false, 7) => format!(" unless {{ {} }}", said.join(" && ")),
-                (false, _) => format!(" when {{ {} }}", said.join(" && ")),
-            };
-            format!("{reason}{effect} ({principal}, {action}, {resource}){clause};")
-        },
+    (
+        reason,
+        effect,
+        principal,
+        action,
+        resource,
+        first,
+        conjuncts,
+        0..8usize,
     )
+        .prop_map(
+            |(reason, effect, principal, action, resource, first, mut conjuncts, form)| {
+                if form < 5 {
+                    conjuncts.insert(0, first);
+                }
+                let mut said: Vec<&str> = Vec::new();
+                for (guards, text) in &conjuncts {
+                    said.extend(
+                        guards
+                            .iter()
+                            .filter(|guard| !said.contains(guard))
+                            .copied()
+                            .collect::<Vec<_>>(),
+                    );
+                    said.push(text);
+                }
+                let clause = match (said.is_empty(), form) {
+                    (true, _) => String::new(),
+                    (false, 7) => format!(" unless {{ {} }}", said.join(" && ")),
+                    (false, _) => format!(" when {{ {} }}", said.join(" && ")),
+                };
+                format!("{reason}{effect} ({principal}, {action}, {resource}){clause};")
+            },
+        )
 }
 
 fn stored() -> impl Strategy<Value = Vec<Json>> {
-    let member = |kind: &'static str, id: usize, groups: Vec<&'static str>, above: &'static str, members: Members| {
-        let parents: Vec<Json> = groups.into_iter().map(|group| json!({"type": above, "id": group})).collect();
+    let member = |kind: &'static str,
+                  id: usize,
+                  groups: Vec<&'static str>,
+                  above: &'static str,
+                  members: Members| {
+        let parents: Vec<Json> = groups
+            .into_iter()
+            .map(|group| json!({"type": above, "id": group}))
+            .collect();
         let uid = json!({"type": kind, "id": id.to_string()});
         let mut made = json!({"uid": uid, "attrs": in_cedar(&members), "parents": parents});
         if kind == "user" && id < 2 {
@@ -191,25 +258,43 @@ fn stored() -> impl Strategy<Value = Vec<Json>> {
             "user" | "agent" => (vec!["g0", "g1", "g2"], "Group"),
             _ => (vec!["f0", "f1"], "Folder"),
         };
-        let (groups, members) = (subsequence(groups.clone(), 0..=groups.len()), attributes(kind, true));
+        let (groups, members) = (
+            subsequence(groups.clone(), 0..=groups.len()),
+            attributes(kind, true),
+        );
         prop::option::of((groups, members))
-            .prop_map(move |some| some.map(|(groups, members)| member(kind, id, groups, above, members)))
+            .prop_map(move |some| {
+                some.map(|(groups, members)| member(kind, id, groups, above, members))
+            })
             .boxed()
     };
-    let all: Vec<_> =
-        ["user", "agent", "doc", "tool"].into_iter().flat_map(|kind| (0..3).map(move |id| one(kind, id))).collect();
+    let all: Vec<_> = ["user", "agent", "doc", "tool"]
+        .into_iter()
+        .flat_map(|kind| (0..3).map(move |id| one(kind, id)))
+        .collect();
     all.prop_map(|found| {
         let mut found: Vec<Json> = found.into_iter().flatten().collect();
-        for (kind, below, above) in [("Group", "g2", "g1"), ("Group", "g1", "g0"), ("Folder", "f1", "f0")] {
+        for (kind, below, above) in [
+            ("Group", "g2", "g1"),
+            ("Group", "g1", "g0"),
+            ("Folder", "f1", "f0"),
+        ] {
             let parents = json!([{"type": kind, "id": above}]);
-            found.push(json!({"uid": {"type": kind, "id": below}, "attrs": {}, "parents": parents}));
+            found
+                .push(json!({"uid": {"type": kind, "id": below}, "attrs": {}, "parents": parents}));
         }
         found
     })
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    (select(vec!["user", "agent"]), 0..4usize, select(vec!["read", "write"]), select(vec!["doc", "tool"]), 0..4usize)
+    (
+        select(vec!["user", "agent"]),
+        0..4usize,
+        select(vec!["read", "write"]),
+        select(vec!["doc", "tool"]),
+        0..4usize,
+    )
         .prop_flat_map(|(who, id, action, what, which)| {
             let context = members(
                 vec![
@@ -217,7 +302,12 @@ fn asked() -> impl Strategy<Value = Asked> {
                     ("tries", number(), json!("a")),
                     (
                         "args",
-                        select(vec![json!({}), json!({"name": "a"}), json!({"name": "b", "dry": true})]).boxed(),
+                        select(vec![
+                            json!({}),
+                            json!({"name": "a"}),
+                            json!({"name": "b", "dry": true}),
+                        ])
+                        .boxed(),
                         json!([]),
                     ),
                 ],
@@ -236,29 +326,48 @@ fn asked() -> impl Strategy<Value = Asked> {
         })
 }
 
-/// The attributes of an entity: as stored, with what is required; as sent, with what does not fit now and then.
+/// The attributes of an entity: as stored, with what is required; as sent, with what does not fit
+/// now and then.
 fn attributes(kind: &'static str, stored: bool) -> BoxedStrategy<Members> {
     let entity = |kind: &'static str, ids: Vec<&'static str>| -> BoxedStrategy<Json> {
-        select(ids).prop_map(move |id| json!({"type": kind, "id": id})).boxed()
+        select(ids)
+            .prop_map(move |id| json!({"type": kind, "id": id}))
+            .boxed()
     };
     let (required, mut optional) = match kind {
         "user" | "agent" => (
             ("level", number(), json!("a")),
             vec![
-                ("active", select(vec![json!(true), json!(false)]).boxed(), json!("a")),
+                (
+                    "active",
+                    select(vec![json!(true), json!(false)]).boxed(),
+                    json!("a"),
+                ),
                 ("home", entity("Group", vec!["g0", "g1"]), json!(7)),
-                ("profile", select(vec![json!({}), json!({"zone": "a"}), json!({"zone": "b"})]).boxed(), json!("a")),
+                (
+                    "profile",
+                    select(vec![json!({}), json!({"zone": "a"}), json!({"zone": "b"})]).boxed(),
+                    json!("a"),
+                ),
             ],
         ),
         _ => (
             ("kind", text(), json!(2)),
-            vec![("rank", number(), json!("a")), ("owner", entity("user", vec!["0", "1", "3"]), json!(7))],
+            vec![
+                ("rank", number(), json!("a")),
+                ("owner", entity("user", vec!["0", "1", "3"]), json!(7)),
+            ],
         ),
     };
     optional.push(("tenant", text(), json!(3)));
     if kind == "user" {
         optional.push(("region", text(), json!(3)));
-        let roles = select(vec![json!([]), json!(["a"]), json!(["b", "a"]), json!(["c"])]);
+        let roles = select(vec![
+            json!([]),
+            json!(["a"]),
+            json!(["b", "a"]),
+            json!(["c"]),
+        ]);
         optional.push(("roles", roles.boxed(), json!(["a", 1])));
     }
     let (misfits, present) = if stored { (0, 30) } else { (1, 70) };
@@ -276,7 +385,11 @@ fn members(
 ) -> impl Strategy<Value = Members> {
     let one = move |(name, fitting, misfit): (&'static str, BoxedStrategy<Json>, Json)| {
         (fitting, 0..100u32, 0..100u32).prop_map(move |(fitting, bad, there)| {
-            let value = if bad < misfits { misfit.clone() } else { fitting };
+            let value = if bad < misfits {
+                misfit.clone()
+            } else {
+                fitting
+            };
             (there < present).then_some((name, value))
         })
     };
@@ -298,7 +411,11 @@ pub(super) fn in_cedar(members: &Members) -> Json {
         Some(_) => json!({"__entity": value}),
         None => value.clone(),
     };
-    members.iter().map(|(name, value)| ((*name).to_owned(), told(value))).collect::<serde_json::Map<_, _>>().into()
+    members
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), told(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 impl Asked {
@@ -310,7 +427,10 @@ impl Asked {
         let [principal, resource] = &self.properties;
         Question {
             chain: Chain::alone(entity(self.principal, principal)),
-            action: Action { name: self.action.into(), properties: Record::new() },
+            action: Action {
+                name: self.action.into(),
+                properties: Record::new(),
+            },
             resource: entity(self.resource, resource),
             context: record(&self.context),
             credentials: Vec::new(),
@@ -321,7 +441,10 @@ impl Asked {
 }
 
 fn record(members: &Members) -> Record {
-    members.iter().map(|(name, json)| ((*name).into(), value(json))).collect()
+    members
+        .iter()
+        .map(|(name, json)| ((*name).into(), value(json)))
+        .collect()
 }
 
 fn value(json: &Json) -> Value {
@@ -331,6 +454,11 @@ fn value(json: &Json) -> Value {
         Json::Number(number) => Value::Number(Number::parse(&number.to_string()).unwrap()),
         Json::String(text) => Value::text(text.as_str()),
         Json::Array(items) => Value::List(items.iter().map(value).collect()),
-        Json::Object(members) => Value::Record(members.iter().map(|(name, json)| (name.into(), value(json))).collect()),
+        Json::Object(members) => Value::Record(
+            members
+                .iter()
+                .map(|(name, json)| (name.into(), value(json)))
+                .collect(),
+        ),
     }
 }

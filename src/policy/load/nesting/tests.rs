@@ -11,7 +11,10 @@ use proptest::prelude::*;
 #[test]
 fn depth_and_operators_are_counted_outside_of_strings_and_comments() {
     let policy = |condition: &str| {
-        SourceFile::new("p.cedar", format!("permit(principal, action, resource) when {{ {condition} }};"))
+        SourceFile::new(
+            "p.cedar",
+            format!("permit(principal, action, resource) when {{ {condition} }};"),
+        )
     };
     let deep = |levels: usize| policy(&format!("{}true{}", "(".repeat(levels), ")".repeat(levels)));
     assert!(check_policies(&deep(63)).is_ok());
@@ -22,12 +25,21 @@ fn depth_and_operators_are_counted_outside_of_strings_and_comments() {
     assert!(check_policies(&policy(&format!("\"{}\" == \"\"", "(".repeat(500)))).is_ok());
     for end in ["\n", "\r", "\r\n"] {
         assert!(check_policies(&policy(&format!("true // {}{end}", "(".repeat(500)))).is_ok());
-        assert!(check_policies(&policy(&format!("true // x{end} && {}", "(".repeat(500)))).is_err());
+        assert!(
+            check_policies(&policy(&format!("true // x{end} && {}", "(".repeat(500)))).is_err()
+        );
     }
     let branches = |count: usize| format!("{}true", "if true then true else ".repeat(count));
     assert!(check_policies(&policy(&branches(16))).is_ok());
     assert!(check_policies(&policy(&branches(17))).is_err());
-    assert!(check_policies(&policy(&format!("({}) && ({})", branches(16), branches(16)))).is_ok());
+    assert!(
+        check_policies(&policy(&format!(
+            "({}) && ({})",
+            branches(16),
+            branches(16)
+        )))
+        .is_ok()
+    );
     assert!(check_policies(&policy(&format!("[{}, {}]", branches(16), branches(16)))).is_ok());
     let within = "(if true then ".repeat(17) + "true" + &" else true)".repeat(17);
     assert!(check_policies(&policy(&within)).is_err());
@@ -37,17 +49,27 @@ fn depth_and_operators_are_counted_outside_of_strings_and_comments() {
 fn what_grows_a_tree_without_brackets_within_brackets_is_counted() {
     let of = |text: String| check_policies(&SourceFile::new("p.cedar", text));
     let conditions = |count: usize| {
-        of(format!("permit(principal, action, resource) {};", "when { true } unless { false }".repeat(count)))
+        of(format!(
+            "permit(principal, action, resource) {};",
+            "when { true } unless { false }".repeat(count)
+        ))
     };
     assert!(conditions(500).is_ok());
     assert!(conditions(501).is_err());
     let steps = |count: usize| {
-        of(format!("permit(principal, action, resource) when {{ context{} }};", "[\"a\"]".repeat(count)))
+        of(format!(
+            "permit(principal, action, resource) when {{ context{} }};",
+            "[\"a\"]".repeat(count)
+        ))
     };
     assert!(steps(1_998).is_ok());
     assert!(steps(1_999).is_err());
     let schema = |levels: usize, end: &str| {
-        let text = format!("// {end} type a = {}Long{};", "Set<".repeat(levels), ">".repeat(levels));
+        let text = format!(
+            "// {end} type a = {}Long{};",
+            "Set<".repeat(levels),
+            ">".repeat(levels)
+        );
         check_schema(&SourceFile::new("s.cedarschema", text))
     };
     for end in ["\n", "\r"] {
@@ -130,27 +152,44 @@ fn conditions() -> impl Strategy<Value = String> {
             chain("&&", inner.clone().boxed()),
             chain("||", inner.clone().boxed()),
             chain("+", inner.clone().boxed()),
-            (inner.clone(), gaps(), inner.clone()).prop_map(|(a, gap, b)| format!("({a} >{gap}{b})")),
+            (inner.clone(), gaps(), inner.clone())
+                .prop_map(|(a, gap, b)| format!("({a} >{gap}{b})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} is user in {b})")),
             (inner.clone(), gaps()).prop_map(|(a, gap)| format!("!{gap}!({a})")),
-            (inner.clone(), gaps(), 1_usize..4)
-                .prop_map(|(a, gap, steps)| format!("({a}){}", format!("[{gap}\"k\"]").repeat(steps))),
-            (inner.clone(), 1_usize..4).prop_map(|(a, steps)| format!("({a}){}", ".b.c".repeat(steps))),
+            (inner.clone(), gaps(), 1_usize..4).prop_map(|(a, gap, steps)| format!(
+                "({a}){}",
+                format!("[{gap}\"k\"]").repeat(steps)
+            )),
+            (inner.clone(), 1_usize..4)
+                .prop_map(|(a, steps)| format!("({a}){}", ".b.c".repeat(steps))),
             (inner.clone(), gaps()).prop_map(|(a, gap)| format!("({a}{gap}has x.y.z)")),
-            (inner.clone(), inner.clone(), gaps()).prop_map(|(a, b, gap)| format!("[{a},{gap}{b}]")),
+            (inner.clone(), inner.clone(), gaps())
+                .prop_map(|(a, b, gap)| format!("[{a},{gap}{b}]")),
             (inner.clone(), gaps()).prop_map(|(a, gap)| format!("{{k:{gap}{a}}}")),
-            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("(if {a} then {b} else {c})")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(a, b, c)| format!("(if {a} then {b} else {c})")),
             (inner.clone(), inner).prop_map(|(a, b)| format!("({a}).contains({b})")),
         ]
     })
 }
 
 fn policies() -> impl Strategy<Value = String> {
-    let clause = (prop_oneof![Just("when"), Just("unless")], gaps(), conditions(), gaps());
-    let clause = clause.prop_map(|(word, before, condition, after)| format!("{word}{before}{{ {condition}{after}}} "));
+    let clause = (
+        prop_oneof![Just("when"), Just("unless")],
+        gaps(),
+        conditions(),
+        gaps(),
+    );
+    let clause = clause.prop_map(|(word, before, condition, after)| {
+        format!("{word}{before}{{ {condition}{after}}} ")
+    });
     let policy = (prop::collection::vec(clause, 0..6), gaps());
-    let policy =
-        policy.prop_map(|(clauses, gap)| format!("permit(principal, action, resource) {}{gap};\n", clauses.concat()));
+    let policy = policy.prop_map(|(clauses, gap)| {
+        format!(
+            "permit(principal, action, resource) {}{gap};\n",
+            clauses.concat()
+        )
+    });
     prop::collection::vec(policy, 1..4).prop_map(|policies| policies.concat())
 }
 
@@ -159,16 +198,28 @@ fn types() -> impl Strategy<Value = String> {
     leaf.prop_recursive(6, 30, 3, |inner| {
         prop_oneof![
             (gaps(), inner.clone()).prop_map(|(gap, inner)| format!("Set{gap}<{gap}{inner}>")),
-            (gaps(), inner.clone(), inner).prop_map(|(gap, a, b)| format!("{{{gap}k: {a}, \"//<\"?: {b}{gap}}}")),
+            (gaps(), inner.clone(), inner)
+                .prop_map(|(gap, a, b)| format!("{{{gap}k: {a}, \"//<\"?: {b}{gap}}}")),
         ]
     })
 }
 
 fn depth_of_type(ty: &Type<RawName>) -> usize {
     match ty {
-        Type::Type { ty: TypeVariant::Set { element }, .. } => 1 + depth_of_type(element),
-        Type::Type { ty: TypeVariant::Record(record), .. } => {
-            1 + record.attributes.values().map(|member| depth_of_type(&member.ty)).max().unwrap_or(0)
+        Type::Type {
+            ty: TypeVariant::Set { element },
+            ..
+        } => 1 + depth_of_type(element),
+        Type::Type {
+            ty: TypeVariant::Record(record),
+            ..
+        } => {
+            1 + record
+                .attributes
+                .values()
+                .map(|member| depth_of_type(&member.ty))
+                .max()
+                .unwrap_or(0)
         }
         Type::Type { .. } | Type::CommonTypeRef { .. } => 1,
     }

@@ -1,19 +1,26 @@
-//! What Cedar does not check of one policy, and this service promises: its id, its reason, its annotations, and that it
-//! can match what it names.
+//! What Cedar does not check of one policy, and this service promises: its id, its reason, its
+//! annotations, and that it can match what it names.
 
 use super::{Reader, annotation};
 use crate::model::{Code, Place, Problem};
 use crate::policy::analysis::syntax::children;
 use crate::policy::load::addresses;
 use crate::policy::load::source::{SourceFile, place_in};
-use cedar_policy_core::ast::{ActionConstraint, BinaryOp, EntityUID, Expr, ExprKind, Literal, Template};
+use cedar_policy_core::ast::{
+    ActionConstraint, BinaryOp, EntityUID, Expr, ExprKind, Literal, Template,
+};
 use smol_str::SmolStr;
 
 const ANNOTATIONS: [&str; 4] = ["id", "reason", "message", "doc"];
 
 impl Reader<'_> {
     /// Takes the id of a policy, or says that it has none.
-    pub(super) fn id(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) -> Option<SmolStr> {
+    pub(super) fn id(
+        &mut self,
+        file: &SourceFile,
+        template: &Template,
+        place: Option<&Place>,
+    ) -> Option<SmolStr> {
         let Some(id) = annotation(template, "id").filter(|id| !id.is_empty()) else {
             let line = template.loc().map_or(1, |loc| file.line(loc.start()));
             let message = format!("the policy on line {line} has no id");
@@ -30,7 +37,11 @@ impl Reader<'_> {
     /// Takes an id, unless another policy or template has it.
     pub(super) fn claim(&mut self, id: SmolStr, place: Option<&Place>) -> Option<SmolStr> {
         if id.is_empty() {
-            self.problem(place, "the link has no id".to_owned(), Some("give it a `link_id`: explanations name it"));
+            self.problem(
+                place,
+                "the link has no id".to_owned(),
+                Some("give it a `link_id`: explanations name it"),
+            );
             return None;
         }
         match self.places.get(&id) {
@@ -39,7 +50,8 @@ impl Reader<'_> {
                 Some(id)
             }
             Some(first) => {
-                let mut problem = Problem::new(format!("two policies have the id `{id}`")).help("rename one of them");
+                let mut problem = Problem::new(format!("two policies have the id `{id}`"))
+                    .help("rename one of them");
                 problem.place = place.cloned();
                 problem.also.clone_from(first);
                 self.problems.push(problem);
@@ -71,7 +83,12 @@ impl Reader<'_> {
     }
 
     /// Refuses annotations that are not known here, but for the author's own.
-    pub(super) fn check_annotations(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
+    pub(super) fn check_annotations(
+        &mut self,
+        file: &SourceFile,
+        template: &Template,
+        place: Option<&Place>,
+    ) {
         for (key, annotation) in template.annotations() {
             let key: &str = key.as_ref();
             if ANNOTATIONS.contains(&key) || key.starts_with("x_") {
@@ -86,8 +103,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Once an action has specialised members, a policy that names it with `==` would not match them.
-    pub(super) fn check_actions(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
+    /// Once an action has specialised members, a policy that names it with `==` would not match
+    /// them.
+    pub(super) fn check_actions(
+        &mut self,
+        file: &SourceFile,
+        template: &Template,
+        place: Option<&Place>,
+    ) {
         if let ActionConstraint::Eq(uid) = template.action_constraint()
             && self.is_general(uid)
         {
@@ -100,28 +123,54 @@ impl Reader<'_> {
         }
     }
 
-    fn check_literals(&mut self, file: &SourceFile, expr: &Expr, right_of_in: bool, place: Option<&Place>) {
+    fn check_literals(
+        &mut self,
+        file: &SourceFile,
+        expr: &Expr,
+        right_of_in: bool,
+        place: Option<&Place>,
+    ) {
         match expr.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) if !right_of_in && self.is_general(uid) => {
                 let place = place_in(expr.source_loc(), file).or_else(|| place.cloned());
                 self.refuse_general(uid, place);
             }
-            ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } => {
+            ExprKind::BinaryApp {
+                op: BinaryOp::In,
+                arg1,
+                arg2,
+            } => {
                 self.check_literals(file, arg1, false, place);
                 self.check_literals(file, arg2, true, place);
             }
             ExprKind::Set(items) => {
-                items.iter().for_each(|item| self.check_literals(file, item, right_of_in, place));
+                items
+                    .iter()
+                    .for_each(|item| self.check_literals(file, item, right_of_in, place));
             }
-            _ => children(expr).into_iter().for_each(|child| self.check_literals(file, child, false, place)),
+            _ => children(expr)
+                .into_iter()
+                .for_each(|child| self.check_literals(file, child, false, place)),
         }
     }
 
     /// An address that no request's address equals.
-    pub(super) fn check_addresses(&mut self, file: &SourceFile, template: &Template, place: Option<&Place>) {
-        for (expr, text) in template.non_scope_constraints().map(addresses::mapped).unwrap_or_default() {
+    pub(super) fn check_addresses(
+        &mut self,
+        file: &SourceFile,
+        template: &Template,
+        place: Option<&Place>,
+    ) {
+        for (expr, text) in template
+            .non_scope_constraints()
+            .map(addresses::mapped)
+            .unwrap_or_default()
+        {
             let place = place_in(expr.source_loc(), file).or_else(|| place.cloned());
-            self.problems.push(Problem { place, ..addresses::problem(text) });
+            self.problems.push(Problem {
+                place,
+                ..addresses::problem(text)
+            });
         }
     }
 

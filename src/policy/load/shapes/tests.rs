@@ -23,7 +23,8 @@ const SCHEMA: &str = r#"
     } };
 "#;
 
-/// Conditions with texts at `$` and numbers at `#`: free ones, and each way in which a value matters.
+/// Conditions with texts at `$` and numbers at `#`: free ones, and each way in which a value
+/// matters.
 const CONDITIONS: [&str; 52] = [
     "principal has name && principal.name == $",
     "$ == resource.name",
@@ -94,7 +95,13 @@ const TEXTS: [&str; 11] = [
     "\"\u{202e}x\"",
 ];
 
-const NUMBERS: [&str; 5] = ["0", "1", "-1", "9223372036854775807", "-9223372036854775808"];
+const NUMBERS: [&str; 5] = [
+    "0",
+    "1",
+    "-1",
+    "9223372036854775807",
+    "-9223372036854775808",
+];
 
 /// A text and a number.
 type Constant = (&'static str, &'static str);
@@ -133,7 +140,8 @@ fn parsed(text: &str) -> PolicySet {
 fn found(text: &str, validator: &Validator) -> (usize, usize) {
     let set = parsed(text);
     let result = validator.validate_with_level(&set, ValidationMode::Strict, 2);
-    let strings = cedar_policy_core::validator::confusable_string_checks(set.all_templates()).count();
+    let strings =
+        cedar_policy_core::validator::confusable_string_checks(set.all_templates()).count();
     let (errors, warnings) = result.into_errors_and_warnings();
     (errors.count(), warnings.count() - strings)
 }
@@ -141,7 +149,13 @@ fn found(text: &str, validator: &Validator) -> (usize, usize) {
 /// The relations that it asks about, where it is well-typed.
 fn asked(text: &str) -> Option<BTreeSet<Mention>> {
     let set = parsed(text);
-    mentions(&SourceFile::new("p.cedar", text), set.policies().next().unwrap(), &WORLD).ok().map(|asked| asked.found)
+    mentions(
+        &SourceFile::new("p.cedar", text),
+        set.policies().next().unwrap(),
+        &WORLD,
+    )
+    .ok()
+    .map(|asked| asked.found)
 }
 
 fn shape(text: &str) -> Shape {
@@ -185,24 +199,49 @@ proptest! {
 #[test]
 fn a_shape_leaves_out_what_is_free_and_nothing_else() {
     let same = |one: &str, other: &str| {
-        let [one, other] = [one, other].map(|text| format!("permit (principal, action, resource) when {{ {text} }};"));
+        let [one, other] = [one, other]
+            .map(|text| format!("permit (principal, action, resource) when {{ {text} }};"));
         shape(&one) == shape(&other)
     };
     assert!(same("resource.name == \"a\"", "resource.name == \"b\""));
     assert!(same("principal.level < 1", "principal.level < 2"));
-    assert!(same("principal in [Group::\"a\", Group::\"b\"]", "principal in [Group::\"c\", Group::\"d\"]"));
+    assert!(same(
+        "principal in [Group::\"a\", Group::\"b\"]",
+        "principal in [Group::\"c\", Group::\"d\"]"
+    ));
     // Equal stays equal, and different different.
-    assert!(!same("[\"a\", \"a\"].contains(resource.name)", "[\"a\", \"b\"].contains(resource.name)"));
+    assert!(!same(
+        "[\"a\", \"a\"].contains(resource.name)",
+        "[\"a\", \"b\"].contains(resource.name)"
+    ));
     assert!(!same("resource.name == \"a\"", "resource.name == 1"));
-    assert!(!same("principal == user::\"a\"", "principal == Group::\"a\""));
-    assert!(!same("principal.color == Color::\"red\"", "principal.color == Color::\"green\""));
-    assert!(!same("action == Action::\"read\"", "action == Action::\"write\""));
+    assert!(!same(
+        "principal == user::\"a\"",
+        "principal == Group::\"a\""
+    ));
+    assert!(!same(
+        "principal.color == Color::\"red\"",
+        "principal.color == Color::\"green\""
+    ));
+    assert!(!same(
+        "action == Action::\"read\"",
+        "action == Action::\"write\""
+    ));
     assert!(!same("resource.hasTag(\"a\")", "resource.hasTag(\"b\")"));
     assert!(!same("\"a\" == \"b\"", "\"a\" == \"c\""));
     assert!(!same("true", "false"));
-    assert!(!same("resource.name like \"a\"", "resource.name like \"b\""));
-    assert!(same("context has pair && context.pair.level == 1", "context has pair && context.pair.level == -1"));
-    assert!(!same("principal in Userset::\"doc:a#viewer\"", "principal in Userset::\"doc:b#viewer\""));
+    assert!(!same(
+        "resource.name like \"a\"",
+        "resource.name like \"b\""
+    ));
+    assert!(same(
+        "context has pair && context.pair.level == 1",
+        "context has pair && context.pair.level == -1"
+    ));
+    assert!(!same(
+        "principal in Userset::\"doc:a#viewer\"",
+        "principal in Userset::\"doc:b#viewer\""
+    ));
     // What stands in one place that is not free is free in none.
     let tag = |key: &str| format!("resource.name == \"{key}\" && resource.hasTag(\"a\")");
     assert!(same(&tag("b"), &tag("c")));

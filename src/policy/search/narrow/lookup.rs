@@ -12,18 +12,26 @@ use std::sync::Arc;
 impl Narrower<'_> {
     /// `value in expr`, where `value` is known.
     pub(super) fn around(&self, expr: &Expr, value: &Cedar) -> Ids {
-        let ValueKind::Lit(Literal::EntityUID(uid)) = value.value_kind() else { return Ids::Any };
-        let entity = if uid.is_action() { self.schema.action_entity(uid) } else { self.stored.get(uid).cloned() };
+        let ValueKind::Lit(Literal::EntityUID(uid)) = value.value_kind() else {
+            return Ids::Any;
+        };
+        let entity = if uid.is_action() {
+            self.schema.action_entity(uid)
+        } else {
+            self.stored.get(uid).cloned()
+        };
         let ancestors = entity.iter().flat_map(|entity| entity.ancestors().cloned());
         let at_or_above = ancestors.chain([uid.as_ref().clone()]);
         if self.sought.is(expr) {
             return self.ids_of(at_or_above);
         }
-        let values: Vec<Literal> = at_or_above.map(|uid| Literal::EntityUID(Arc::new(uid))).collect();
+        let values: Vec<Literal> = at_or_above
+            .map(|uid| Literal::EntityUID(Arc::new(uid)))
+            .collect();
         match self.sought.attributes(expr) {
-            Some(path) => {
-                self.by_attributes(&path, Held::Value(&values)).or(self.by_attributes(&path, Held::Element(&values)))
-            }
+            Some(path) => self
+                .by_attributes(&path, Held::Value(&values))
+                .or(self.by_attributes(&path, Held::Element(&values))),
             None => Ids::Any,
         }
     }
@@ -40,15 +48,31 @@ impl Narrower<'_> {
             _ => None,
         });
         if self.sought.is(expr) {
-            return uids.fold(Ids::none(), |ids, uid| self.cap(ids.or(self.at_or_below(uid))));
+            return uids.fold(Ids::none(), |ids, uid| {
+                self.cap(ids.or(self.at_or_below(uid)))
+            });
         }
-        let Some(path) = self.sought.attributes(expr) else { return Ids::Any };
-        let [attribute] = path.as_slice() else { return Ids::Any };
-        let Some(kind) = self.type_behind(attribute) else { return Ids::Any };
-        let Some(info) = self.schema.vocabulary.entity_type(&kind) else { return Ids::Any };
+        let Some(path) = self.sought.attributes(expr) else {
+            return Ids::Any;
+        };
+        let [attribute] = path.as_slice() else {
+            return Ids::Any;
+        };
+        let Some(kind) = self.type_behind(attribute) else {
+            return Ids::Any;
+        };
+        let Some(info) = self.schema.vocabulary.entity_type(&kind) else {
+            return Ids::Any;
+        };
         let below = self.stored.of_kind(&kind);
         let values: Vec<Literal> = uids
-            .flat_map(|uid| below.below(uid).iter().map(|id| info.uid(id)).chain([uid.clone()]))
+            .flat_map(|uid| {
+                below
+                    .below(uid)
+                    .iter()
+                    .map(|id| info.uid(id))
+                    .chain([uid.clone()])
+            })
             .map(|uid| Literal::EntityUID(Arc::new(uid)))
             .collect();
         self.by_attributes(&path, Held::Value(&values))
@@ -58,7 +82,11 @@ impl Narrower<'_> {
     pub(super) fn having(&self, base: &Expr, attribute: &SmolStr) -> Ids {
         // What is not declared is the engine's own, of a relation, and always there.
         if self.sought.is(base) && self.sought.attribute(attribute).is_some() {
-            Ids::only(self.stored.of_kind(&self.sought.kind).with(attribute, Held::Something))
+            Ids::only(
+                self.stored
+                    .of_kind(&self.sought.kind)
+                    .with(attribute, Held::Something),
+            )
         } else {
             Ids::Any
         }
@@ -67,17 +95,32 @@ impl Narrower<'_> {
     /// The entities whose attribute, or the attribute of the entity in it, holds one of these.
     pub(super) fn by_attributes(&self, path: &[SmolStr], held: Held<'_>) -> Ids {
         let found = match path {
-            [name] if self.sought.attribute(name).is_some() => self.stored.of_kind(&self.sought.kind).with(name, held),
+            [name] if self.sought.attribute(name).is_some() => {
+                self.stored.of_kind(&self.sought.kind).with(name, held)
+            }
             [name, behind] => {
-                let Some(kind) = self.type_behind(name) else { return Ids::Any };
-                let Some(info) = self.schema.vocabulary.entity_type(&kind) else { return Ids::Any };
+                let Some(kind) = self.type_behind(name) else {
+                    return Ids::Any;
+                };
+                let Some(info) = self.schema.vocabulary.entity_type(&kind) else {
+                    return Ids::Any;
+                };
                 // The entity behind may be one of the request's, and have this from there.
-                if info.attributes.get(behind).is_none_or(|it| it.provenance != Provenance::Stored) {
+                if info
+                    .attributes
+                    .get(behind)
+                    .is_none_or(|it| it.provenance != Provenance::Stored)
+                {
                     return Ids::Any;
                 }
                 let found = self.stored.of_kind(&kind).with(behind, held);
-                let values: Vec<Literal> = found.iter().map(|id| Literal::EntityUID(Arc::new(info.uid(id)))).collect();
-                self.stored.of_kind(&self.sought.kind).with(name, Held::Value(&values))
+                let values: Vec<Literal> = found
+                    .iter()
+                    .map(|id| Literal::EntityUID(Arc::new(info.uid(id))))
+                    .collect();
+                self.stored
+                    .of_kind(&self.sought.kind)
+                    .with(name, Held::Value(&values))
             }
             _ => return Ids::Any,
         };
@@ -87,14 +130,18 @@ impl Narrower<'_> {
     /// The type of the entity that an attribute holds.
     pub(super) fn type_behind(&self, attribute: &str) -> Option<SmolStr> {
         match self.sought.attribute(attribute)?.ty.as_ref() {
-            Type::Entity(EntityKind::Entity(lub)) => Some(lub.get_single_entity()?.to_string().into()),
+            Type::Entity(EntityKind::Entity(lub)) => {
+                Some(lub.get_single_entity()?.to_string().into())
+            }
             _ => None,
         }
     }
 
     /// Those of the sought type.
     pub(super) fn ids_of(&self, uids: impl IntoIterator<Item = EntityUID>) -> Ids {
-        let of_kind = uids.into_iter().filter(|uid| *uid.entity_type() == self.sought.info.name);
+        let of_kind = uids
+            .into_iter()
+            .filter(|uid| *uid.entity_type() == self.sought.info.name);
         Ids::only(of_kind.map(|uid| AsRef::<str>::as_ref(uid.eid()).into()))
     }
 

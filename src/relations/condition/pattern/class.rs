@@ -4,19 +4,22 @@ use super::read::write_char;
 
 /// Classes by name within brackets; each may be negated, `[:^alpha:]`.
 const POSIX: [&str; 14] = [
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
-    "xdigit",
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+    "space", "upper", "word", "xdigit",
 ];
 
 /// Unicode's general categories, as Go names them.
 const CATEGORIES: [&str; 36] = [
-    "C", "Cc", "Cf", "Co", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No", "P", "Pc",
-    "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs", "Any",
+    "C", "Cc", "Cf", "Co", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd",
+    "Nl", "No", "P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z",
+    "Zl", "Zp", "Zs", "Any",
 ];
 
 /// Scripts whose whole name is as short as others' abbreviations, which Go does not know.
-const SHORT_SCRIPTS: [&str; 13] =
-    ["Ahom", "Cham", "Kawi", "Lao", "Lisu", "Modi", "Mro", "Newa", "Nko", "Thai", "Toto", "Vai", "Yi"];
+const SHORT_SCRIPTS: [&str; 13] = [
+    "Ahom", "Cham", "Kawi", "Lao", "Lisu", "Modi", "Mro", "Newa", "Nko", "Thai", "Toto", "Vai",
+    "Yi",
+];
 
 /// Writes a class whose `[` has been read, and says what follows it.
 pub(super) fn rewrite<'p>(text: &'p str, out: &mut String) -> Option<&'p str> {
@@ -34,7 +37,10 @@ pub(super) fn rewrite<'p>(text: &'p str, out: &mut String) -> Option<&'p str> {
             return Some(after);
         }
         is_first = false;
-        if let Some((name, after)) = rest.strip_prefix("[:").and_then(|inside| inside.split_once(":]")) {
+        if let Some((name, after)) = rest
+            .strip_prefix("[:")
+            .and_then(|inside| inside.split_once(":]"))
+        {
             let plain = name.strip_prefix('^').unwrap_or(name);
             if !POSIX.contains(&plain) {
                 return None;
@@ -56,7 +62,10 @@ pub(super) fn rewrite<'p>(text: &'p str, out: &mut String) -> Option<&'p str> {
         rest = after;
         write_char(out, low);
         // A hyphen before the closing bracket is a member.
-        if let Some(after) = rest.strip_prefix('-').filter(|after| !after.starts_with(']')) {
+        if let Some(after) = rest
+            .strip_prefix('-')
+            .filter(|after| !after.starts_with(']'))
+        {
             let (high, after) = member(after)?;
             if high < low {
                 return None;
@@ -80,11 +89,16 @@ fn split_first(text: &str) -> Option<(char, &str)> {
     Some((first, text.get(first.len_utf8()..)?))
 }
 
-/// A class that an escape names, whose `\` has been read, as members of brackets. Nothing where the escape is another;
-/// `None` where no such class exists.
-#[expect(clippy::option_option, reason = "refused, another, and found are three things")]
+/// A class that an escape names, whose `\` has been read, as members of brackets. Nothing where the
+/// escape is another; `None` where no such class exists.
+#[expect(
+    clippy::option_option,
+    reason = "refused, another, and found are three things"
+)]
 pub(super) fn named(text: &str) -> Option<Option<(String, &str)>> {
-    let Some((first, rest)) = split_first(text) else { return Some(None) };
+    let Some((first, rest)) = split_first(text) else {
+        return Some(None);
+    };
     let ascii = match first {
         'd' => "0-9",
         'D' => "[^0-9]",
@@ -111,8 +125,12 @@ fn unicode(is_negated: bool, text: &str) -> Option<(String, &str)> {
     let is_negated = is_negated != plain.is_some();
     let name = plain.unwrap_or(name);
     let is_script = || {
-        let begins = name.split('_').all(|part| part.starts_with(|c: char| c.is_ascii_uppercase()));
-        let letters = name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        let begins = name
+            .split('_')
+            .all(|part| part.starts_with(|c: char| c.is_ascii_uppercase()));
+        let letters = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
         begins && letters && (name.len() > 4 || SHORT_SCRIPTS.contains(&name))
     };
     let letter = if is_negated { 'P' } else { 'p' };
@@ -159,7 +177,11 @@ fn hexadecimal(text: &str) -> Option<(char, &str)> {
 
 /// Up to three digits.
 fn octal(text: &str) -> Option<(char, &str)> {
-    let count = text.bytes().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+    let count = text
+        .bytes()
+        .take(3)
+        .take_while(|byte| (b'0'..=b'7').contains(byte))
+        .count();
     let (digits, rest) = text.split_at_checked(count)?;
     Some((char::from_u32(u32::from_str_radix(digits, 8).ok()?)?, rest))
 }

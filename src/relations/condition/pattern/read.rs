@@ -1,7 +1,7 @@
 //! A pattern as Go's `regexp/syntax` reads it, written for the `regex` crate.
 //!
-//! INVARIANT: nothing of the pattern is passed on as it stands but letters and digits: every other character is written
-//! as its number, and every operator by this reader.
+//! INVARIANT: nothing of the pattern is passed on as it stands but letters and digits: every other
+//! character is written as its number, and every operator by this reader.
 
 use super::class;
 use std::fmt::Write as _;
@@ -9,13 +9,17 @@ use std::fmt::Write as _;
 /// Most repetitions, alone and multiplied along a nesting: RE2's limit.
 const MAX_REPEATS: u32 = 1_000;
 
-/// Deepest nesting of groups. The crate's own limit is 250 levels of syntax, of which a group takes two.
+/// Deepest nesting of groups. The crate's own limit is 250 levels of syntax, of which a group takes
+/// two.
 const MAX_GROUPS: usize = 100;
 
 /// The same pattern for the `regex` crate; `None` where RE2 refuses it.
 pub(super) fn rewrite(pattern: &str) -> Option<String> {
-    let mut reader =
-        Reader { rest: pattern, out: String::with_capacity(pattern.len() + 16), groups: vec![Group::default()] };
+    let mut reader = Reader {
+        rest: pattern,
+        out: String::with_capacity(pattern.len() + 16),
+        groups: vec![Group::default()],
+    };
     while !reader.rest.is_empty() {
         reader.step()?;
     }
@@ -141,7 +145,10 @@ impl Reader<'_> {
         self.take("?");
         if self.take("P<") || self.take("<") {
             let (name, rest) = self.rest.split_once('>')?;
-            let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let is_name = !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if !is_name {
                 return None;
             }
@@ -190,8 +197,14 @@ impl Reader<'_> {
     }
 
     fn repeat(&mut self, operator: &str, times: u32) -> Option<()> {
-        let Last::Piece(inner) = self.groups.last()?.last else { return None };
-        let repeats = if times >= 2 { inner.checked_mul(times).filter(|all| *all <= MAX_REPEATS)? } else { inner };
+        let Last::Piece(inner) = self.groups.last()?.last else {
+            return None;
+        };
+        let repeats = if times >= 2 {
+            inner.checked_mul(times).filter(|all| *all <= MAX_REPEATS)?
+        } else {
+            inner
+        };
         self.out.push_str(operator);
         if self.take("?") {
             self.out.push('?');
@@ -283,7 +296,9 @@ fn counts(text: &str) -> Option<(Counts, &str)> {
     let number = |text: &str| text.parse::<u32>().ok();
     let counts = match most {
         None => number(least).map(|least| (least, None)),
-        Some(most) => number(least).zip(number(most)).map(|(least, most)| (least, Some(most))),
+        Some(most) => number(least)
+            .zip(number(most))
+            .map(|(least, most)| (least, Some(most))),
     };
     Some((counts, rest))
 }

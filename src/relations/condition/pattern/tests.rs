@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Texts in the first line; then a pattern a line, and for each text whether it matches: none of them where Go refuses
-/// the pattern. Written by Go 1.26 from tokens put together at random.
+/// Texts in the first line; then a pattern a line, and for each text whether it matches: none of
+/// them where Go refuses the pattern. Written by Go 1.26 from tokens put together at random.
 const GO: &str = include_str!("go.jsonl");
 
 #[test]
@@ -32,7 +32,11 @@ fn patterns_match_what_re2_matches() {
         ("a.c", "aéc", true),
         ("(?i)^ABC$", "abc", true),
     ] {
-        assert_eq!(compile(pattern).unwrap().is_match(text), expected, "{pattern} {text}");
+        assert_eq!(
+            compile(pattern).unwrap().is_match(text),
+            expected,
+            "{pattern} {text}"
+        );
     }
 }
 
@@ -83,7 +87,9 @@ fn patterns_agree_with_go() {
     for line in lines {
         let (pattern, expected): (String, String) = serde_json::from_str(line).unwrap();
         let found = compile(&pattern).map(|it| {
-            let bits = texts.iter().map(|text| if it.is_match(text) { '1' } else { '0' });
+            let bits = texts
+                .iter()
+                .map(|text| if it.is_match(text) { '1' } else { '0' });
             bits.collect::<String>()
         });
         match found {
@@ -92,12 +98,22 @@ fn patterns_agree_with_go() {
             None => stricter.push(pattern),
         }
     }
-    // What Go takes and this does not: the ends of words, and a repetition behind flags or behind nothing quoted.
+    // What Go takes and this does not: the ends of words, and a repetition behind flags or behind
+    // nothing quoted.
     let is_known = |pattern: &&String| {
         let behind = [")*", ")+", ")?", "){", r"\Q\E", "*(?", "+(?"];
-        pattern.contains(r"\<") || pattern.contains(r"\>") || behind.iter().any(|it| pattern.contains(it))
+        pattern.contains(r"\<")
+            || pattern.contains(r"\>")
+            || behind.iter().any(|it| pattern.contains(it))
     };
-    let unknown: Vec<_> = stricter.iter().filter(|pattern| !is_known(pattern)).collect();
+    let unknown: Vec<_> = stricter
+        .iter()
+        .filter(|pattern| !is_known(pattern))
+        .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
-    assert!(alike > 500 && stricter.len() < 150, "{alike} {}", stricter.len());
+    assert!(
+        alike > 500 && stricter.len() < 150,
+        "{alike} {}",
+        stricter.len()
+    );
 }

@@ -7,19 +7,26 @@ use proptest::prelude::*;
 fn hostile_expressions_end_soon_and_without_a_panic() {
     let started = Instant::now();
     for piece in [
-        "(", "[", "{", "-", "!", "!-", "a.", "a[", "f(", "1+", "a?", "a?b:", "a&&", "a||", "x.map(x,", "[[", "{1:",
-        "'", "\"\"\"", "r'", "//", "\\", "\u{0}", "💥", "a in ", "`",
+        "(", "[", "{", "-", "!", "!-", "a.", "a[", "f(", "1+", "a?", "a?b:", "a&&", "a||",
+        "x.map(x,", "[[", "{1:", "'", "\"\"\"", "r'", "//", "\\", "\u{0}", "💥", "a in ", "`",
     ] {
         let text = piece.repeat(MAX_EXPRESSION_BYTES / piece.len());
         for text in [
             text.clone(),
             format!("{text}1"),
-            format!("{}1", &text[..piece.len() * 20.min(MAX_EXPRESSION_BYTES / piece.len())]),
+            format!(
+                "{}1",
+                &text[..piece.len() * 20.min(MAX_EXPRESSION_BYTES / piece.len())]
+            ),
         ] {
             let _ = Condition::compile("c", &text, &parameters("a: int, x: list<int>"));
         }
     }
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 /// Expressions that mean the same to the crate's evaluator, which knows no budget and no types.
@@ -38,7 +45,11 @@ fn integer_expression() -> impl Strategy<Value = String> {
         Just("9223372036854775807".to_owned())
     ];
     leaf.prop_recursive(3, 12, 2, |inner| {
-        let pair = (inner.clone(), inner.clone(), prop_oneof![Just("+"), Just("-"), Just("*"), Just("/"), Just("%")]);
+        let pair = (
+            inner.clone(),
+            inner.clone(),
+            prop_oneof![Just("+"), Just("-"), Just("*"), Just("/"), Just("%")],
+        );
         prop_oneof![
             pair.prop_map(|(a, b, operator)| format!("({a} {operator} {b})")),
             (inner.clone(), inner).prop_map(|(a, b)| format!("[{a}, 1].map(x, x + {b})[0]")),
@@ -62,9 +73,12 @@ fn bool_expression() -> impl Strategy<Value = String> {
         prop_oneof![
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) && ({b})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) || ({b})")),
-            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("(({a}) ? ({b}) : ({c}))")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(a, b, c)| format!("(({a}) ? ({b}) : ({c}))")),
             inner.clone().prop_map(|a| format!("!({a})")),
-            inner.clone().prop_map(|a| format!("[1, 0, 2].exists(i, ({a}) && 2 / i == 1)")),
+            inner
+                .clone()
+                .prop_map(|a| format!("[1, 0, 2].exists(i, ({a}) && 2 / i == 1)")),
             inner.prop_map(|a| format!("[1, 0].all(i, ({a}) || 1 / i == 1)")),
         ]
     })

@@ -13,7 +13,12 @@ impl<V: Clone> Tree<V> {
 
 impl<V> Node<V> {
     fn range(&self, from: &Key, to: &Key) -> Range<'_, V> {
-        let mut range = Range { above: SmallVec::new(), keys: [].iter(), values: [].iter(), end: *to };
+        let mut range = Range {
+            above: SmallVec::new(),
+            keys: [].iter(),
+            values: [].iter(),
+            end: *to,
+        };
         let mut node = self;
         loop {
             match node {
@@ -25,7 +30,9 @@ impl<V> Node<V> {
                 }
                 Self::Inner { firsts, children } => {
                     let at = child_of(firsts, from);
-                    range.above.push(children.get(at + 1..).unwrap_or_default().iter());
+                    range
+                        .above
+                        .push(children.get(at + 1..).unwrap_or_default().iter());
                     match children.get(at) {
                         Some(child) => node = child,
                         None => return range,

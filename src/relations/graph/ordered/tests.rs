@@ -16,7 +16,9 @@ impl Dice {
 }
 
 fn entries(tree: &Tree<u32>) -> Vec<(Key, u32)> {
-    tree.range(&[0; 3], &[u32::MAX; 3]).map(|(key, value)| (key, *value)).collect()
+    tree.range(&[0; 3], &[u32::MAX; 3])
+        .map(|(key, value)| (key, *value))
+        .collect()
 }
 
 fn expected(map: &BTreeMap<Key, u32>) -> Vec<(Key, u32)> {
@@ -39,10 +41,19 @@ fn it_agrees_with_the_standard_map_under_any_history() {
         if step % 500 == 0 {
             assert_eq!(entries(&tree), expected(&map));
         }
-        let (a, b) = ([dice.below(4), dice.below(300), 0], [dice.below(4), dice.below(300), 2]);
+        let (a, b) = (
+            [dice.below(4), dice.below(300), 0],
+            [dice.below(4), dice.below(300), 2],
+        );
         let (from, to) = (a.min(b), a.max(b));
-        let wanted: Vec<_> = map.range(from..=to).map(|(key, value)| (*key, *value)).collect();
-        let found: Vec<_> = tree.range(&from, &to).map(|(key, value)| (key, *value)).collect();
+        let wanted: Vec<_> = map
+            .range(from..=to)
+            .map(|(key, value)| (*key, *value))
+            .collect();
+        let found: Vec<_> = tree
+            .range(&from, &to)
+            .map(|(key, value)| (key, *value))
+            .collect();
         assert_eq!(found, wanted);
         assert_eq!(tree.get(&key), map.get(&key));
     }
@@ -65,7 +76,12 @@ fn a_version_never_changes() {
 
 #[test]
 fn of_several_entries_with_one_key_the_last_stays() {
-    let tree = Tree::from_entries(vec![([1, 0, 0], 1), ([0, 0, 0], 2), ([1, 0, 0], 3), ([1, 0, 0], 4)]);
+    let tree = Tree::from_entries(vec![
+        ([1, 0, 0], 1),
+        ([0, 0, 0], 2),
+        ([1, 0, 0], 3),
+        ([1, 0, 0], 4),
+    ]);
     assert_eq!(entries(&tree), [([0, 0, 0], 2), ([1, 0, 0], 4)]);
 }
 

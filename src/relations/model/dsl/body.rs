@@ -1,11 +1,16 @@
 //! The body of a condition: an expression between braces, taken as text.
 //!
-//! The end is the brace that closes the first; braces in strings do not count. Comments of the DSL are taken out, for
-//! `#` means nothing in an expression.
+//! The end is the brace that closes the first; braces in strings do not count. Comments of the DSL
+//! are taken out, for `#` means nothing in an expression.
 
-/// The expression between the braces, and how many bytes it takes with the closing one; `None` where none closes.
+/// The expression between the braces, and how many bytes it takes with the closing one; `None`
+/// where none closes.
 pub(super) fn read(rest: &str) -> Option<(String, usize)> {
-    let mut scan = Scan { rest, at: 0, kept: String::new() };
+    let mut scan = Scan {
+        rest,
+        at: 0,
+        kept: String::new(),
+    };
     let mut open = 1_usize;
     while let Some(c) = scan.peek() {
         match c {
@@ -58,7 +63,10 @@ impl<'a> Scan<'a> {
     }
 
     fn begins_comment(&self) -> bool {
-        self.kept.chars().next_back().is_none_or(char::is_whitespace)
+        self.kept
+            .chars()
+            .next_back()
+            .is_none_or(char::is_whitespace)
     }
 
     fn drop_line(&mut self) {
@@ -76,12 +84,18 @@ impl<'a> Scan<'a> {
     fn string(&mut self, quote: char) {
         let mut before = self.kept.chars().rev();
         let raw = match before.next() {
-            Some('r' | 'R') => before.next().is_none_or(|c| !is_name(c) || matches!(c, 'b' | 'B')),
+            Some('r' | 'R') => before
+                .next()
+                .is_none_or(|c| !is_name(c) || matches!(c, 'b' | 'B')),
             Some('b' | 'B') => matches!(before.next(), Some('r' | 'R')),
             _ => false,
         };
         let triple: String = std::iter::repeat_n(quote, 3).collect();
-        let end = if self.rest_now().starts_with(&triple) { triple } else { quote.to_string() };
+        let end = if self.rest_now().starts_with(&triple) {
+            triple
+        } else {
+            quote.to_string()
+        };
         (0..end.len()).for_each(|_| self.keep());
         while self.peek().is_some() && !self.rest_now().starts_with(&end) {
             if self.peek() == Some('\\') && !raw {

@@ -33,24 +33,34 @@ impl Kind<'_> {
     }
 }
 
-/// Reads tokens one by one. The body of a condition is not made of these tokens: the parser takes it as text.
+/// Reads tokens one by one. The body of a condition is not made of these tokens: the parser takes
+/// it as text.
 #[derive(Debug)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
-    /// The first word that is written as Cedar writes a type in a namespace, and where it stands. It is read as one word:
-    /// whoever writes `Notes::User` does so throughout, and makes one mistake.
+    /// The first word that is written as Cedar writes a type in a namespace, and where it stands.
+    /// It is read as one word: whoever writes `Notes::User` does so throughout, and makes one
+    /// mistake.
     namespaced: Option<(&'a str, usize)>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, namespaced: None }
+        Self {
+            text,
+            at: 0,
+            namespaced: None,
+        }
     }
 
     /// The first word with `::` in it, as a token of its own.
     pub(super) fn namespaced(&self) -> Option<Token<'a>> {
-        self.namespaced.map(|(word, offset)| Token { kind: Kind::Word(word), offset, len: word.len() })
+        self.namespaced.map(|(word, offset)| Token {
+            kind: Kind::Word(word),
+            offset,
+            len: word.len(),
+        })
     }
 
     /// What is not read yet.
@@ -80,12 +90,24 @@ impl<'a> Lexer<'a> {
             }
         }
         if let Some(offset) = first_line_end {
-            return Token { kind: Kind::Line, offset, len: 0 };
+            return Token {
+                kind: Kind::Line,
+                offset,
+                len: 0,
+            };
         }
         let (rest, offset) = (self.rest(), self.at);
-        let Some(c) = rest.chars().next() else { return Token { kind: Kind::End, offset, len: 0 } };
+        let Some(c) = rest.chars().next() else {
+            return Token {
+                kind: Kind::End,
+                offset,
+                len: 0,
+            };
+        };
         let (kind, len) = match c {
-            '[' | ']' | '(' | ')' | '<' | '>' | '{' | '}' | ':' | ',' | '#' | '*' => (Kind::Mark(c), 1),
+            '[' | ']' | '(' | ')' | '<' | '>' | '{' | '}' | ':' | ',' | '#' | '*' => {
+                (Kind::Mark(c), 1)
+            }
             c if is_word(c) => {
                 let len = word_len(rest);
                 let whole = namespaced_len(rest, len);
@@ -102,7 +124,9 @@ impl<'a> Lexer<'a> {
     }
 
     fn begins_comment(&self) -> bool {
-        self.text.get(..self.at).is_none_or(|before| before.chars().next_back().is_none_or(char::is_whitespace))
+        self.text
+            .get(..self.at)
+            .is_none_or(|before| before.chars().next_back().is_none_or(char::is_whitespace))
     }
 }
 
@@ -110,7 +134,8 @@ fn word_len(text: &str) -> usize {
     text.find(|c| !is_word(c)).unwrap_or(text.len())
 }
 
-/// The length of the names that begin the text, each but the first behind `::`; `first` is that of the first.
+/// The length of the names that begin the text, each but the first behind `::`; `first` is that of
+/// the first.
 fn namespaced_len(text: &str, first: usize) -> usize {
     let mut len = first;
     while let Some(rest) = text.get(len..).and_then(|rest| rest.strip_prefix("::")) {

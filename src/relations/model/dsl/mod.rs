@@ -1,9 +1,9 @@
 //! OpenFGA's modelling language, schema 1.1 and 1.2, read and written by hand.
 //!
-//! **Problem.** The one grammar that exists is ANTLR's, for other languages; people who edit a model want all mistakes at
-//! once, at their line. **Decision.** A declaration stands on its line, so a mistake ends with the line and reading goes
-//! on at the next. Within brackets, lines do not matter. **Trade-off.** Where the ANTLR grammar asks for exactly one
-//! blank, any number will do.
+//! **Problem.** The one grammar that exists is ANTLR's, for other languages; people who edit a
+//! model want all mistakes at once, at their line. **Decision.** A declaration stands on its line,
+//! so a mistake ends with the line and reading goes on at the next. Within brackets, lines do not
+//! matter. **Trade-off.** Where the ANTLR grammar asks for exactly one blank, any number will do.
 
 mod body;
 mod lexer;
@@ -19,7 +19,8 @@ use super::error::{ModelRefusal, RefusalCode};
 use super::source::{Element, ModelFile, ModelSource};
 use crate::model::{Place, Problem, Problems};
 
-/// Longest text: a model of 256 KiB in JSON's protobuf form is not larger than this in DSL, comments aside.
+/// Longest text: a model of 256 KiB in JSON's protobuf form is not larger than this in DSL,
+/// comments aside.
 pub const MAX_DSL_BYTES: usize = 1024 * 1024;
 
 /// Reads a model from one text that begins with `model`.
@@ -35,10 +36,15 @@ pub fn read_dsl(file: ModelFile<'_>) -> Result<ModelSource, ModelRefusal> {
     let twice: Vec<_> = parsed
         .duplicates
         .iter()
-        .map(|(element, place)| defined_twice(element, place.clone(), parsed.places.of(element).cloned()))
+        .map(|(element, place)| {
+            defined_twice(element, place.clone(), parsed.places.of(element).cloned())
+        })
         .collect();
     if twice.is_empty() {
-        Ok(ModelSource { definition: parsed.definition, places: parsed.places })
+        Ok(ModelSource {
+            definition: parsed.definition,
+            places: parsed.places,
+        })
     } else {
         Err(refuse(twice))
     }
@@ -46,15 +52,17 @@ pub fn read_dsl(file: ModelFile<'_>) -> Result<ModelSource, ModelRefusal> {
 
 /// Something has two declarations.
 pub(super) fn defined_twice(element: &Element, place: Place, first: Option<Place>) -> Problem {
-    let mut problem =
-        Problem::new(format!("{element} is defined twice")).at(place).help("remove one, or give it another name");
+    let mut problem = Problem::new(format!("{element} is defined twice"))
+        .at(place)
+        .help("remove one, or give it another name");
     if let Some(first) = first {
         problem = problem.and_at(first);
     }
     problem
 }
 
-/// Reads any text of the language; duplicates and all that concerns the whole model are not looked at.
+/// Reads any text of the language; duplicates and all that concerns the whole model are not looked
+/// at.
 pub(super) fn parse(file: ModelFile<'_>) -> Result<Parsed, ModelRefusal> {
     if file.text.len() > MAX_DSL_BYTES {
         return Err(ModelRefusal::new(
@@ -65,11 +73,18 @@ pub(super) fn parse(file: ModelFile<'_>) -> Result<Parsed, ModelRefusal> {
         ));
     }
     let (parsed, problems) = parser::Parser::new(file).parse();
-    if problems.is_empty() { Ok(parsed) } else { Err(refuse(problems)) }
+    if problems.is_empty() {
+        Ok(parsed)
+    } else {
+        Err(refuse(problems))
+    }
 }
 
 pub(super) fn refuse(problems: Vec<Problem>) -> ModelRefusal {
-    ModelRefusal { code: RefusalCode::InvalidAuthorizationModel, problems: Problems(problems) }
+    ModelRefusal {
+        code: RefusalCode::InvalidAuthorizationModel,
+        problems: Problems(problems),
+    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,13 @@ impl<'a> Parser<'a> {
             places: Places::default(),
             duplicates: Vec::new(),
         };
-        Self { file, lexer, current, parsed, problems: Vec::new() }
+        Self {
+            file,
+            lexer,
+            current,
+            parsed,
+            problems: Vec::new(),
+        }
     }
 
     /// Reads all of it, past mistakes.
@@ -78,10 +84,15 @@ impl<'a> Parser<'a> {
 
     /// Notes a name that is written as Cedar writes it: once, however often there are such.
     fn note_namespaced(&mut self) {
-        let Some(token) = self.lexer.namespaced() else { return };
+        let Some(token) = self.lexer.namespaced() else {
+            return;
+        };
         let Kind::Word(name) = token.kind else { return };
         let message = format!("`{name}` is written as in Cedar, and a relation model has no `::`");
-        let help = format!("write `{}`, here and wherever a name has `::`", name.replace("::", "/"));
+        let help = format!(
+            "write `{}`, here and wherever a name has `::`",
+            name.replace("::", "/")
+        );
         let Mistake(problem) = self.problem_at(token, message, &help);
         self.problems.insert(0, *problem);
     }
@@ -93,7 +104,10 @@ impl<'a> Parser<'a> {
                 self.skip_lines();
                 self.keyword("schema", "write `schema 1.1` below `model`")?;
                 let token = self.current;
-                let version = self.word("the version of the schema", "write `schema 1.1` or `schema 1.2`")?;
+                let version = self.word(
+                    "the version of the schema",
+                    "write `schema 1.1` or `schema 1.2`",
+                )?;
                 self.parsed.definition.schema = SchemaVersion::parse(version).ok_or_else(|| {
                     self.problem_at(
                         token,
@@ -122,19 +136,31 @@ impl<'a> Parser<'a> {
             Kind::Word("extend") => {
                 let extend = self.current;
                 if self.parsed.header == Header::Model {
-                    let help = "only a module extends a type of another: begin with `module` and a name";
-                    return Err(self.problem_at(extend, "a model has nothing to extend".to_owned(), help));
+                    let help =
+                        "only a module extends a type of another: begin with `module` and a name";
+                    return Err(self.problem_at(
+                        extend,
+                        "a model has nothing to extend".to_owned(),
+                        help,
+                    ));
                 }
                 self.advance();
                 match self.current.kind {
                     Kind::Word("type") => self.type_definition(true),
-                    _ => Err(self.unexpected("`type`", "write `extend type` and the name of a type of another module")),
+                    _ => Err(self.unexpected(
+                        "`type`",
+                        "write `extend type` and the name of a type of another module",
+                    )),
                 }
             }
             Kind::Word("condition") => self.condition(),
             Kind::Word("define") => {
                 let help = "relations stand below `type NAME` and `relations`";
-                Err(self.problem_at(self.current, "`define` stands outside of a type".to_owned(), help))
+                Err(self.problem_at(
+                    self.current,
+                    "`define` stands outside of a type".to_owned(),
+                    help,
+                ))
             }
             _ => Err(self.unexpected(
                 "`type` or `condition`",
@@ -146,10 +172,16 @@ impl<'a> Parser<'a> {
     fn type_definition(&mut self, extended: bool) -> Parse<()> {
         self.advance();
         let name_token = self.current;
-        let name: SmolStr = self.word("the name of the type", "write `type document`")?.into();
+        let name: SmolStr = self
+            .word("the name of the type", "write `type document`")?
+            .into();
         self.end_of_line()?;
         let origin = self.origin();
-        let mut definition = TypeDefinition { name: name.clone(), relations: Vec::new(), origin };
+        let mut definition = TypeDefinition {
+            name: name.clone(),
+            relations: Vec::new(),
+            origin,
+        };
         if !extended {
             self.note(Element::Type(name), name_token);
         }
@@ -162,7 +194,9 @@ impl<'a> Parser<'a> {
             self.relations(&mut definition);
         }
         if extended {
-            self.parsed.extended.push(self.parsed.definition.types.len());
+            self.parsed
+                .extended
+                .push(self.parsed.definition.types.len());
         }
         self.parsed.definition.types.push(definition);
         Ok(())
@@ -172,15 +206,19 @@ impl<'a> Parser<'a> {
         let found_before = self.problems.len();
         loop {
             self.skip_lines();
-            let Kind::Word("define") = self.current.kind else { break };
+            let Kind::Word("define") = self.current.kind else {
+                break;
+            };
             match self.relation(&definition.name) {
                 Ok(relation) => definition.relations.push(relation),
                 Err(problem) => self.recover(problem),
             }
         }
         if definition.relations.is_empty() && self.problems.len() == found_before {
-            let problem =
-                self.unexpected("`define`", "define a relation, as in `define viewer: [user]`, or remove `relations`");
+            let problem = self.unexpected(
+                "`define`",
+                "define a relation, as in `define viewer: [user]`, or remove `relations`",
+            );
             self.problems.push(*problem.0);
         }
     }
@@ -188,12 +226,19 @@ impl<'a> Parser<'a> {
     fn relation(&mut self, kind: &SmolStr) -> Parse<RelationDefinition> {
         self.advance();
         let name_token = self.current;
-        let name: SmolStr = self.word("the name of the relation", "write `define viewer: [user]`")?.into();
+        let name: SmolStr = self
+            .word("the name of the relation", "write `define viewer: [user]`")?
+            .into();
         self.mark(':', "write `define viewer: [user]`")?;
         self.note(Element::Relation(kind.clone(), name.clone()), name_token);
         let (rewrite, restrictions) = relation::read(self)?;
         self.end_of_line()?;
-        Ok(RelationDefinition { name, rewrite, restrictions, origin: Origin::default() })
+        Ok(RelationDefinition {
+            name,
+            rewrite,
+            restrictions,
+            origin: Origin::default(),
+        })
     }
 
     fn condition(&mut self) -> Parse<()> {
@@ -206,7 +251,10 @@ impl<'a> Parser<'a> {
         self.skip_lines();
         while self.current.kind != Kind::Mark(')') {
             let parameter = self.word("the name of a parameter", SHAPE)?.into();
-            self.mark(':', "write the parameter with its type, as in `now: timestamp`")?;
+            self.mark(
+                ':',
+                "write the parameter with its type, as in `now: timestamp`",
+            )?;
             parameters.push((parameter, self.parameter_type()?));
             self.skip_lines();
             if self.current.kind == Kind::Mark(',') {
@@ -224,13 +272,22 @@ impl<'a> Parser<'a> {
         let Some((expression, bytes)) = body::read(self.lexer.rest()) else {
             // All that follows is its body.
             self.lexer.skip(usize::MAX);
-            return Err(self.problem_at(brace, "this `{` is never closed".to_owned(), "end the condition with `}`"));
+            return Err(self.problem_at(
+                brace,
+                "this `{` is never closed".to_owned(),
+                "end the condition with `}`",
+            ));
         };
         self.lexer.skip(bytes);
         self.advance();
         self.note(Element::Condition(name.clone()), name_token);
         let origin = self.origin();
-        self.parsed.definition.conditions.push(ConditionDefinition { name, expression, parameters, origin });
+        self.parsed.definition.conditions.push(ConditionDefinition {
+            name,
+            expression,
+            parameters,
+            origin,
+        });
         self.end_of_line()
     }
 
@@ -251,7 +308,11 @@ impl<'a> Parser<'a> {
         let token = self.current;
         let element = self.word("the type of the elements", TYPES)?;
         let element = ParameterType::scalar(element).ok_or_else(|| {
-            self.problem_at(token, format!("a `{name}` cannot hold `{element}`"), "use `any` for what is nested deeper")
+            self.problem_at(
+                token,
+                format!("a `{name}` cannot hold `{element}`"),
+                "use `any` for what is nested deeper",
+            )
         })?;
         self.mark('>', "close it, as in `list<string>`")?;
         Ok(wrap(Box::new(element)))
@@ -261,13 +322,21 @@ impl<'a> Parser<'a> {
     fn origin(&self) -> Origin {
         match &self.parsed.header {
             Header::Model => Origin::default(),
-            Header::Module(name) => Origin { module: Some(name.clone()), file: Some(self.file.name.into()) },
+            Header::Module(name) => Origin {
+                module: Some(name.clone()),
+                file: Some(self.file.name.into()),
+            },
         }
     }
 
     fn note(&mut self, element: Element, token: Token<'_>) {
         let place = self.place(token);
-        if self.parsed.places.note(element.clone(), place.clone()).is_some() {
+        if self
+            .parsed
+            .places
+            .note(element.clone(), place.clone())
+            .is_some()
+        {
             self.parsed.duplicates.push((element, place));
         }
     }
@@ -284,7 +353,10 @@ impl<'a> Parser<'a> {
     fn end_of_line(&mut self) -> Parse<()> {
         match self.current.kind {
             Kind::Line | Kind::End => Ok(()),
-            _ => Err(self.unexpected("the end of the line", "begin a new line for the next declaration")),
+            _ => Err(self.unexpected(
+                "the end of the line",
+                "begin a new line for the next declaration",
+            )),
         }
     }
 
@@ -303,7 +375,13 @@ impl<'a> Parser<'a> {
     }
 
     fn place(&self, token: Token<'_>) -> Place {
-        let skipped = self.file.text.len() - self.file.text.strip_prefix('\u{feff}').unwrap_or(self.file.text).len();
+        let skipped = self.file.text.len()
+            - self
+                .file
+                .text
+                .strip_prefix('\u{feff}')
+                .unwrap_or(self.file.text)
+                .len();
         self.file.place(token.offset + skipped, token.len)
     }
 }
@@ -318,6 +396,8 @@ impl<'a> Cursor<'a> for Parser<'a> {
     }
 
     fn problem_at(&self, token: Token<'_>, message: String, help: &str) -> Mistake {
-        Mistake(Box::new(Problem::new(message).at(self.place(token)).help(help)))
+        Mistake(Box::new(
+            Problem::new(message).at(self.place(token)).help(help),
+        ))
     }
 }

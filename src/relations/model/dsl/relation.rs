@@ -1,7 +1,7 @@
 //! The right side of `define`: who is in a relation.
 //!
-//! The direct part, `[…]`, comes first and once; operators are not mixed without parentheses, so nobody has to know which
-//! binds tighter.
+//! The direct part, `[…]`, comes first and once; operators are not mixed without parentheses, so
+//! nobody has to know which binds tighter.
 
 use super::super::definition::{Restriction, RestrictionForm, Rewrite};
 use super::lexer::{Kind, Token};
@@ -24,12 +24,18 @@ pub(super) trait Cursor<'a> {
     /// The token is not what has to stand here.
     fn unexpected(&self, wanted: &str, help: &str) -> Mistake {
         let token = self.current();
-        self.problem_at(token, format!("expected {wanted}, found {}", token.kind.describe()), help)
+        self.problem_at(
+            token,
+            format!("expected {wanted}, found {}", token.kind.describe()),
+            help,
+        )
     }
 
     /// Takes a word.
     fn word(&mut self, wanted: &str, help: &str) -> Parse<&'a str> {
-        let Kind::Word(word) = self.current().kind else { return Err(self.unexpected(wanted, help)) };
+        let Kind::Word(word) = self.current().kind else {
+            return Err(self.unexpected(wanted, help));
+        };
         self.advance();
         Ok(word)
     }
@@ -66,7 +72,9 @@ fn expression<'a>(
     depth: usize,
 ) -> Parse<Rewrite> {
     let first = operand(cursor, restrictions, leftmost, depth)?;
-    let Some(operator) = operator(cursor)? else { return Ok(first) };
+    let Some(operator) = operator(cursor)? else {
+        return Ok(first);
+    };
     let mut operands = vec![first];
     loop {
         operands.push(operand(cursor, restrictions, false, depth)?);
@@ -75,7 +83,8 @@ fn expression<'a>(
             None => break,
             Some(next) if next == operator && operator != Operator::ButNot => {}
             Some(next) => {
-                let help = "put one of them in parentheses, as in `(a or b) and c`: nothing binds tighter";
+                let help =
+                    "put one of them in parentheses, as in `(a or b) and c`: nothing binds tighter";
                 return Err(cursor.problem_at(
                     token,
                     format!("`{next}` follows `{operator}` without parentheses"),
@@ -146,7 +155,11 @@ fn operand<'a>(
         }
         Kind::Mark('(') if depth >= MAX_DEPTH => {
             let help = "give a part a name of its own, as another relation";
-            Err(cursor.problem_at(token, format!("parentheses are nested more than {MAX_DEPTH} deep"), help))
+            Err(cursor.problem_at(
+                token,
+                format!("parentheses are nested more than {MAX_DEPTH} deep"),
+                help,
+            ))
         }
         Kind::Mark('(') => {
             cursor.advance();
@@ -163,8 +176,14 @@ fn operand<'a>(
                 return Ok(Rewrite::Computed(name.into()));
             }
             cursor.advance();
-            let tupleset = cursor.word("the relation that leads there", "write `viewer from parent`")?;
-            Ok(Rewrite::FromTupleset { tupleset: tupleset.into(), computed: name.into() })
+            let tupleset = cursor.word(
+                "the relation that leads there",
+                "write `viewer from parent`",
+            )?;
+            Ok(Rewrite::FromTupleset {
+                tupleset: tupleset.into(),
+                computed: name.into(),
+            })
         }
     }
 }
@@ -185,18 +204,27 @@ fn direct<'a>(cursor: &mut impl Cursor<'a>, restrictions: &mut Vec<Restriction>)
 }
 
 fn restriction<'a>(cursor: &mut impl Cursor<'a>) -> Parse<Restriction> {
-    const SHAPE: &str = "name a type: `user`, `user:*` or `team#member`, `with` a condition or without";
+    const SHAPE: &str =
+        "name a type: `user`, `user:*` or `team#member`, `with` a condition or without";
     let kind = cursor.word("a type", SHAPE)?.into();
     let form = match cursor.current().kind {
         Kind::Mark(':') => {
             cursor.advance();
-            cursor.mark('*', "after a type and a colon stands `*`: everyone of that type")?;
+            cursor.mark(
+                '*',
+                "after a type and a colon stands `*`: everyone of that type",
+            )?;
             RestrictionForm::Wildcard
         }
         Kind::Mark('#') => {
             cursor.advance();
             RestrictionForm::Userset(
-                cursor.word("a relation", "write the relation behind `#`, as in `team#member`")?.into(),
+                cursor
+                    .word(
+                        "a relation",
+                        "write the relation behind `#`, as in `team#member`",
+                    )?
+                    .into(),
             )
         }
         _ => RestrictionForm::Object,
@@ -204,9 +232,17 @@ fn restriction<'a>(cursor: &mut impl Cursor<'a>) -> Parse<Restriction> {
     let condition = match cursor.current().kind {
         Kind::Word("with") => {
             cursor.advance();
-            Some(cursor.word("the name of a condition", "write `[user with in_hours]`")?.into())
+            Some(
+                cursor
+                    .word("the name of a condition", "write `[user with in_hours]`")?
+                    .into(),
+            )
         }
         _ => None,
     };
-    Ok(Restriction { kind, form, condition })
+    Ok(Restriction {
+        kind,
+        form,
+        condition,
+    })
 }

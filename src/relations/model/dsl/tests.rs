@@ -19,7 +19,15 @@ fn problems(text: &str) -> Vec<String> {
         .problems
         .0
         .iter()
-        .map(|it| format!("{}:{} {}; {}", at(it).0, at(it).1, it.message, it.help.as_deref().unwrap()))
+        .map(|it| {
+            format!(
+                "{}:{} {}; {}",
+                at(it).0,
+                at(it).1,
+                it.message,
+                it.help.as_deref().unwrap()
+            )
+        })
         .collect()
 }
 
@@ -98,7 +106,13 @@ type define
     let definition = source(text).definition;
     assert_eq!(source(&to_dsl(&definition).unwrap()).definition, definition);
     let module = &definition.types[1].relations[3];
-    assert!(matches!(&module.rewrite, crate::relations::model::Rewrite::Difference { .. }), "{module:?}");
+    assert!(
+        matches!(
+            &module.rewrite,
+            crate::relations::model::Rewrite::Difference { .. }
+        ),
+        "{module:?}"
+    );
 }
 
 #[test]
@@ -116,10 +130,21 @@ condition soon(now: timestamp) {
   now < timestamp('2026-01-01T00:00:00Z') && 'A::B' != ''
 }
 ";
-    let refused = read_dsl(ModelFile { name: FILE, text }).unwrap_err().problems.0;
-    let [problem] = refused.as_slice() else { panic!("{refused:?}") };
-    assert_eq!(problem.message, "`Notes::User` is written as in Cedar, and a relation model has no `::`");
-    assert_eq!(problem.help.as_deref(), Some("write `Notes/User`, here and wherever a name has `::`"));
+    let refused = read_dsl(ModelFile { name: FILE, text })
+        .unwrap_err()
+        .problems
+        .0;
+    let [problem] = refused.as_slice() else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(
+        problem.message,
+        "`Notes::User` is written as in Cedar, and a relation model has no `::`"
+    );
+    assert_eq!(
+        problem.help.as_deref(),
+        Some("write `Notes/User`, here and wherever a name has `::`")
+    );
     let place = problem.place.as_ref().unwrap();
     assert_eq!(&text[place.offset..place.offset + place.len], "Notes::User");
 }
@@ -131,8 +156,14 @@ fn mistakes_are_shown_at_their_place_with_a_remedy() {
             "",
             "1:1 expected `model` or `module`, found the end of the text; begin with `model` and, on the next line, `schema 1.1`; or with `module` and a name",
         ),
-        ("model\n  schema 1.0", "2:10 there is no schema `1.0`; write `schema 1.1` or `schema 1.2`"),
-        ("model\ntype user", "2:1 expected `schema`, found `type`; write `schema 1.1` below `model`"),
+        (
+            "model\n  schema 1.0",
+            "2:10 there is no schema `1.0`; write `schema 1.1` or `schema 1.2`",
+        ),
+        (
+            "model\ntype user",
+            "2:1 expected `schema`, found `type`; write `schema 1.1` below `model`",
+        ),
         (
             "module core",
             "1:1 a module is a part of a model; read it together with the other modules, or begin with `model` and `schema 1.1`",
@@ -157,7 +188,10 @@ fn mistakes_are_shown_at_their_place_with_a_remedy() {
             "model\n  schema 1.1\ntype a\n  define x: [a]",
             "4:3 `define` stands outside of a type; relations stand below `type NAME` and `relations`",
         ),
-        ("model\n  schema 1.1\ntype a\ntype a", "4:6 type `a` is defined twice; remove one, or give it another name"),
+        (
+            "model\n  schema 1.1\ntype a\ntype a",
+            "4:6 type `a` is defined twice; remove one, or give it another name",
+        ),
         (
             "model\n  schema 1.1\ncondition c(x: text) { x }",
             "3:16 there is no type `text`; a parameter is `any`, `bool`, `string`, `int`, `uint`, `double`, `duration`, `timestamp`, `ipaddress`, `list<…>` or `map<…>`",
@@ -182,7 +216,10 @@ fn mistakes_are_shown_at_their_place_with_a_remedy() {
 #[test]
 fn mistakes_in_a_relation_are_shown_too() {
     for (relation, expected) in [
-        ("x", "4:13 expected `:`, found the end of the text; write `define viewer: [user]`"),
+        (
+            "x",
+            "4:13 expected `:`, found the end of the text; write `define viewer: [user]`",
+        ),
         (
             "x:",
             "4:14 expected a relation, found the end of the text; name a relation, as in `editor` or `viewer from parent`, or types in brackets: `[user]`",
@@ -195,7 +232,10 @@ fn mistakes_in_a_relation_are_shown_too() {
             "x: a but not b but not c",
             "4:27 `but not` follows `but not` without parentheses; put one of them in parentheses, as in `(a or b) and c`: nothing binds tighter",
         ),
-        ("x: a but b", "4:21 expected `not`, found `b`; write `a but not b`"),
+        (
+            "x: a but b",
+            "4:21 expected `not`, found `b`; write `a but not b`",
+        ),
         (
             "x: a or [user]",
             "4:20 `[` stands behind another part; write the direct part once, before everything else: `[user] or editor`",
@@ -204,17 +244,38 @@ fn mistakes_in_a_relation_are_shown_too() {
             "x: a from",
             "4:21 expected the relation that leads there, found the end of the text; write `viewer from parent`",
         ),
-        ("x: (a or b", "4:22 expected `)`, found the end of the text; close the parenthesis"),
+        (
+            "x: (a or b",
+            "4:22 expected `)`, found the end of the text; close the parenthesis",
+        ),
         (
             "x: []",
             "4:16 expected a type, found `]`; name a type: `user`, `user:*` or `team#member`, `with` a condition or without",
         ),
-        ("x: [user:a]", "4:21 expected `*`, found `a`; after a type and a colon stands `*`: everyone of that type"),
-        ("x: [user#]", "4:21 expected a relation, found `]`; write the relation behind `#`, as in `team#member`"),
-        ("x: [user with]", "4:25 expected the name of a condition, found `]`; write `[user with in_hours]`"),
-        ("x: [user team]", "4:21 expected `]`, found `team`; part types by `,` and end them with `]`"),
-        ("x: a | b", "4:17 expected the end of the line, found `|`; begin a new line for the next declaration"),
-        ("é: a", "4:12 expected the name of the relation, found `é`; write `define viewer: [user]`"),
+        (
+            "x: [user:a]",
+            "4:21 expected `*`, found `a`; after a type and a colon stands `*`: everyone of that type",
+        ),
+        (
+            "x: [user#]",
+            "4:21 expected a relation, found `]`; write the relation behind `#`, as in `team#member`",
+        ),
+        (
+            "x: [user with]",
+            "4:25 expected the name of a condition, found `]`; write `[user with in_hours]`",
+        ),
+        (
+            "x: [user team]",
+            "4:21 expected `]`, found `team`; part types by `,` and end them with `]`",
+        ),
+        (
+            "x: a | b",
+            "4:17 expected the end of the line, found `|`; begin a new line for the next declaration",
+        ),
+        (
+            "é: a",
+            "4:12 expected the name of the relation, found `é`; write `define viewer: [user]`",
+        ),
     ] {
         let text = format!("model schema 1.1\ntype t\n  relations\n    define {relation}");
         assert_eq!(problems(&text), [expected], "{text}");
@@ -223,9 +284,11 @@ fn mistakes_in_a_relation_are_shown_too() {
 
 #[test]
 fn all_mistakes_come_in_one_report() {
-    let text =
-        "model\n  schema 1.1\ntype a\n  relations\n    define x [a]\n    define y: a b\n    define z: [a]\ntype\n";
-    let lines: Vec<_> = problems(text).iter().map(|it| it.split_once(' ').unwrap().0.to_owned()).collect();
+    let text = "model\n  schema 1.1\ntype a\n  relations\n    define x [a]\n    define y: a b\n    define z: [a]\ntype\n";
+    let lines: Vec<_> = problems(text)
+        .iter()
+        .map(|it| it.split_once(' ').unwrap().0.to_owned())
+        .collect();
     assert_eq!(lines, ["5:14", "6:17", "8:5"]);
 }
 
@@ -252,7 +315,11 @@ fn bodies_of_conditions_end_at_their_brace() {
 #[test]
 fn what_only_json_can_say_is_not_written_wrongly() {
     let json = |relation: &str, restricted: bool| {
-        let types = if restricted { r#"[{"type": "user"}]"# } else { "[]" };
+        let types = if restricted {
+            r#"[{"type": "user"}]"#
+        } else {
+            "[]"
+        };
         let text = format!(
             r#"{{"schema_version": "1.1", "type_definitions": [{{"type": "user", "relations": {{"a": {relation}}},
                 "metadata": {{"relations": {{"a": {{"directly_related_user_types": {types}}}}}}}}}]}}"#
@@ -262,8 +329,15 @@ fn what_only_json_can_say_is_not_written_wrongly() {
     let this = r#"{"this": {}}"#;
     let b = r#"{"computedUserset": {"relation": "b"}}"#;
     let direct_last = json(&format!(r#"{{"union": {{"child": [{b}, {this}]}}}}"#), true);
-    assert!(to_dsl(&direct_last).unwrap().ends_with("define a: [user] or b\n"));
-    let subtracted = json(&format!(r#"{{"difference": {{"base": {b}, "subtract": {this}}}}}"#), true);
+    assert!(
+        to_dsl(&direct_last)
+            .unwrap()
+            .ends_with("define a: [user] or b\n")
+    );
+    let subtracted = json(
+        &format!(r#"{{"difference": {{"base": {b}, "subtract": {this}}}}}"#),
+        true,
+    );
     assert_eq!(
         to_dsl(&subtracted).unwrap_err().to_string(),
         "the direct part of relation `a` of `user` cannot be written in DSL; move it to the front, once"
@@ -279,32 +353,68 @@ fn what_only_json_can_say_is_not_written_wrongly() {
 fn limits_hold_at_the_limit_and_not_past_it() {
     let nested = |depth: usize| {
         let relation = format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
-        format!("model\n  schema 1.1\ntype t\n  relations\n    define a: [t]\n    define x: {relation}")
+        format!(
+            "model\n  schema 1.1\ntype t\n  relations\n    define a: [t]\n    define x: {relation}"
+        )
     };
-    assert!(read_dsl(ModelFile { name: FILE, text: &nested(23) }).is_ok());
+    assert!(
+        read_dsl(ModelFile {
+            name: FILE,
+            text: &nested(23)
+        })
+        .is_ok()
+    );
     assert_eq!(
         problems(&nested(24)),
-        ["6:38 parentheses are nested more than 23 deep; give a part a name of its own, as another relation"]
+        [
+            "6:38 parentheses are nested more than 23 deep; give a part a name of its own, as another relation"
+        ]
     );
     let long = " ".repeat(MAX_DSL_BYTES - 5) + "model";
     assert_eq!(
-        read_dsl(ModelFile { name: FILE, text: &long }).unwrap_err().code,
+        read_dsl(ModelFile {
+            name: FILE,
+            text: &long
+        })
+        .unwrap_err()
+        .code,
         RefusalCode::InvalidAuthorizationModel
     );
     let longer = " ".repeat(MAX_DSL_BYTES - 4) + "model";
-    assert_eq!(read_dsl(ModelFile { name: FILE, text: &longer }).unwrap_err().code, RefusalCode::ExceededEntityLimit);
+    assert_eq!(
+        read_dsl(ModelFile {
+            name: FILE,
+            text: &longer
+        })
+        .unwrap_err()
+        .code,
+        RefusalCode::ExceededEntityLimit
+    );
 }
 
 fn names() -> impl Strategy<Value = String> {
-    prop_oneof![Just("a"), Just("b"), Just("from"), Just("or"), Just("type"), Just("x-1.y/z")].prop_map(str::to_owned)
+    prop_oneof![
+        Just("a"),
+        Just("b"),
+        Just("from"),
+        Just("or"),
+        Just("type"),
+        Just("x-1.y/z")
+    ]
+    .prop_map(str::to_owned)
 }
 
 fn tail() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![names(), (names(), names()).prop_map(|(a, b)| format!("{a} from {b}"))];
+    let leaf = prop_oneof![
+        names(),
+        (names(), names()).prop_map(|(a, b)| format!("{a} from {b}"))
+    ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
-            proptest::collection::vec(inner.clone(), 2..4).prop_map(|it| format!("({})", it.join(" or "))),
-            proptest::collection::vec(inner.clone(), 2..4).prop_map(|it| format!("({})", it.join(" and "))),
+            proptest::collection::vec(inner.clone(), 2..4)
+                .prop_map(|it| format!("({})", it.join(" or "))),
+            proptest::collection::vec(inner.clone(), 2..4)
+                .prop_map(|it| format!("({})", it.join(" and "))),
             (inner.clone(), inner).prop_map(|(a, b)| format!("({a} but not {b})")),
         ]
     })

@@ -25,7 +25,9 @@ pub enum InexpressibleError {
         relation: SmolStr,
     },
     /// The expression of a condition would end early, or lists or maps nest.
-    #[error("{0} cannot be written in DSL; simplify its parameters, or balance the braces of its expression")]
+    #[error(
+        "{0} cannot be written in DSL; simplify its parameters, or balance the braces of its expression"
+    )]
     Condition(String),
 }
 
@@ -41,9 +43,10 @@ pub fn to_dsl(model: &ModelDefinition) -> Result<String, InexpressibleError> {
         for relation in &definition.relations {
             let text = relation_text(relation).map_err(|problem| match problem {
                 Misfit::Name(name) => InexpressibleError::Name(name),
-                Misfit::Direct => {
-                    InexpressibleError::Direct { kind: definition.name.clone(), relation: relation.name.clone() }
-                }
+                Misfit::Direct => InexpressibleError::Direct {
+                    kind: definition.name.clone(),
+                    relation: relation.name.clone(),
+                },
             })?;
             let _ = writeln!(out, "    define {}: {text}", name(&relation.name)?);
         }
@@ -60,7 +63,11 @@ enum Misfit {
 }
 
 fn name(name: &SmolStr) -> Result<&str, InexpressibleError> {
-    if is_name(name) { Ok(name) } else { Err(InexpressibleError::Name(name.clone())) }
+    if is_name(name) {
+        Ok(name)
+    } else {
+        Err(InexpressibleError::Name(name.clone()))
+    }
 }
 
 fn is_name(name: &str) -> bool {
@@ -69,7 +76,13 @@ fn is_name(name: &str) -> bool {
 
 fn relation_text(relation: &RelationDefinition) -> Result<String, Misfit> {
     let mut out = String::new();
-    rewrite(&relation.rewrite, &relation.restrictions, true, false, &mut out)?;
+    rewrite(
+        &relation.rewrite,
+        &relation.restrictions,
+        true,
+        false,
+        &mut out,
+    )?;
     Ok(out)
 }
 
@@ -94,7 +107,9 @@ fn rewrite(
         }
         Rewrite::Union(children) => (" or ", direct_first(children)),
         Rewrite::Intersection(children) => (" and ", direct_first(children)),
-        Rewrite::Difference { base, subtract } => (" but not ", vec![base.as_ref(), subtract.as_ref()]),
+        Rewrite::Difference { base, subtract } => {
+            (" but not ", vec![base.as_ref(), subtract.as_ref()])
+        }
     };
     // One operand has no operator to be told from its neighbours by.
     let parentheses = nested && children.len() > 1;
@@ -113,14 +128,20 @@ fn rewrite(
     Ok(())
 }
 
-/// The order of the operands of `or` and `and` means nothing, but the grammar wants the direct part in front.
+/// The order of the operands of `or` and `and` means nothing, but the grammar wants the direct part
+/// in front.
 fn direct_first(children: &[Rewrite]) -> Vec<&Rewrite> {
-    let (first, others): (Vec<_>, Vec<_>) = children.iter().partition(|child| child.is_assignable());
+    let (first, others): (Vec<_>, Vec<_>) =
+        children.iter().partition(|child| child.is_assignable());
     first.into_iter().chain(others).collect()
 }
 
 fn word(name: &SmolStr) -> Result<&str, Misfit> {
-    if is_name(name) { Ok(name) } else { Err(Misfit::Name(name.clone())) }
+    if is_name(name) {
+        Ok(name)
+    } else {
+        Err(Misfit::Name(name.clone()))
+    }
 }
 
 fn direct(restrictions: &[Restriction], out: &mut String) -> Result<(), Misfit> {
@@ -145,10 +166,12 @@ fn direct(restrictions: &[Restriction], out: &mut String) -> Result<(), Misfit> 
 
 fn condition_text(condition: &ConditionDefinition) -> Result<String, InexpressibleError> {
     let closed = format!("{}\n}}", condition.expression);
-    let reads_back =
-        body::read(&closed).is_some_and(|(text, bytes)| text == condition.expression && bytes == closed.len());
+    let reads_back = body::read(&closed)
+        .is_some_and(|(text, bytes)| text == condition.expression && bytes == closed.len());
     if !reads_back || condition.parameters.iter().any(|(_, ty)| ty.depth() > 1) {
-        return Err(InexpressibleError::Condition(Element::Condition(condition.name.clone()).to_string()));
+        return Err(InexpressibleError::Condition(
+            Element::Condition(condition.name.clone()).to_string(),
+        ));
     }
     let mut parameters = Vec::with_capacity(condition.parameters.len());
     for (parameter, ty) in &condition.parameters {

@@ -1,7 +1,8 @@
 //! Which members the objects of a model have, and what is refused because nobody would read it.
 //!
-//! A restriction whose `Condition` is passed over allows the tuple without one. So what says who is in a relation is a
-//! closed list; elsewhere a member may be passed over, unless it is spelled nearly like a known one.
+//! A restriction whose `Condition` is passed over allows the tuple without one. So what says who is
+//! in a relation is a closed list; elsewhere a member may be passed over, unless it is spelled
+//! nearly like a known one.
 
 use super::read::{At, Misfit, Read};
 use crate::model::{alike, nearest, shown};
@@ -14,39 +15,68 @@ pub(super) struct Members {
     is_closed: bool,
 }
 
-pub(super) const MODEL: Members = Members::with(&["id", "schema_version", "type_definitions", "conditions"]);
+pub(super) const MODEL: Members =
+    Members::with(&["id", "schema_version", "type_definitions", "conditions"]);
 pub(super) const TYPE: Members = Members::with(&["type", "relations", "metadata"]);
 pub(super) const METADATA: Members = Members::with(&["relations", "module", "source_info"]);
-pub(super) const RELATION: Members = Members::with(&["directly_related_user_types", "module", "source_info"]);
-pub(super) const REWRITE: Members =
-    Members::only(&["this", "computed_userset", "tuple_to_userset", "union", "intersection", "difference"]);
+pub(super) const RELATION: Members =
+    Members::with(&["directly_related_user_types", "module", "source_info"]);
+pub(super) const REWRITE: Members = Members::only(&[
+    "this",
+    "computed_userset",
+    "tuple_to_userset",
+    "union",
+    "intersection",
+    "difference",
+]);
 pub(super) const CHILDREN: Members = Members::only(&["child"]);
 pub(super) const DIFFERENCE: Members = Members::only(&["base", "subtract"]);
 pub(super) const FROM_TUPLESET: Members = Members::only(&["tupleset", "computed_userset"]);
 pub(super) const REFERENCE: Members = Members::only(&["object", "relation"]);
-pub(super) const RESTRICTION: Members = Members::only(&["type", "relation", "wildcard", "condition"]);
-pub(super) const CONDITION: Members = Members::only(&["name", "expression", "parameters", "metadata"]);
+pub(super) const RESTRICTION: Members =
+    Members::only(&["type", "relation", "wildcard", "condition"]);
+pub(super) const CONDITION: Members =
+    Members::only(&["name", "expression", "parameters", "metadata"]);
 pub(super) const PARAMETER: Members = Members::only(&["type_name", "generic_types"]);
 
 impl Members {
     const fn with(names: &'static [&'static str]) -> Self {
-        Self { names, is_closed: false }
+        Self {
+            names,
+            is_closed: false,
+        }
     }
 
     const fn only(names: &'static [&'static str]) -> Self {
-        Self { names, is_closed: true }
+        Self {
+            names,
+            is_closed: true,
+        }
     }
 }
 
 impl At<'_> {
-    /// Refuses a member of an object that nobody would read, and one in both spellings. What is null is absent.
+    /// Refuses a member of an object that nobody would read, and one in both spellings. What is
+    /// null is absent.
     pub(super) fn expect(&self, members: Members) -> Read<()> {
-        let present = self.value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        let present = self
+            .value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null());
         let mut found: Vec<&str> = Vec::new();
         for (member, _) in present {
-            match members.names.iter().find(|name| member == *name || *member == camel(name)) {
+            match members
+                .names
+                .iter()
+                .find(|name| member == *name || *member == camel(name))
+            {
                 Some(name) if found.contains(name) => {
-                    return Err(self.unread(format!("`{name}` is there in two spellings"), "send it once".to_owned()));
+                    return Err(self.unread(
+                        format!("`{name}` is there in two spellings"),
+                        "send it once".to_owned(),
+                    ));
                 }
                 Some(name) => found.push(name),
                 None => self.expect_other(members, member)?,
@@ -57,7 +87,9 @@ impl At<'_> {
 
     fn expect_other(&self, members: Members, member: &str) -> Read<()> {
         let names = || members.names.iter().copied();
-        let meant = names().find(|name| alike(name, member)).or_else(|| nearest(member, names()));
+        let meant = names()
+            .find(|name| alike(name, member))
+            .or_else(|| nearest(member, names()));
         match meant {
             None if !members.is_closed => Ok(()),
             None => {
@@ -65,13 +97,24 @@ impl At<'_> {
                 let help = format!("remove it; there is {}", names.join(", "));
                 Err(self.unread(format!("`{}` is not read", shown(member)), help))
             }
-            Some(name) => Err(self.unread(format!("`{}` is not read", shown(member)), format!("write `{name}`"))),
+            Some(name) => Err(self.unread(
+                format!("`{}` is not read", shown(member)),
+                format!("write `{name}`"),
+            )),
         }
     }
 
     fn unread(&self, what: String, help: String) -> Misfit {
-        let message = if self.path.is_empty() { what } else { format!("{what} in `{}`", self.path) };
-        Misfit { code: RefusalCode::ValidationError, message, help }
+        let message = if self.path.is_empty() {
+            what
+        } else {
+            format!("{what} in `{}`", self.path)
+        };
+        Misfit {
+            code: RefusalCode::ValidationError,
+            message,
+            help,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! A model as OpenFGA's API has it: the JSON of its protobuf messages.
 //!
-//! Read as protobuf's JSON is read: names in either spelling (`type_name`, `typeName`), `null` is absent, unknown members
-//! are left out where nothing can have been meant by them. Written with one spelling each, without what is empty, as OpenFGA's own tools write it. What this
-//! refuses is the form; whether a model makes sense is asked in `validate`.
+//! Read as protobuf's JSON is read: names in either spelling (`type_name`, `typeName`), `null` is
+//! absent, unknown members are left out where nothing can have been meant by them. Written with one
+//! spelling each, without what is empty, as OpenFGA's own tools write it. What this refuses is the
+//! form; whether a model makes sense is asked in `validate`.
 
 mod members;
 mod read;

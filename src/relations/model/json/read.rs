@@ -1,14 +1,14 @@
 //! From JSON, with the path of what is wrong in every message.
 
 use super::super::definition::{
-    ConditionDefinition, MAX_REWRITE_DEPTH, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
-    Rewrite, SchemaVersion, TypeDefinition,
+    ConditionDefinition, MAX_REWRITE_DEPTH, ModelDefinition, Origin, RelationDefinition,
+    Restriction, RestrictionForm, Rewrite, SchemaVersion, TypeDefinition,
 };
 use super::super::error::{ModelRefusal, RefusalCode};
 use super::TYPE_NAMES;
 use super::members::{
-    CHILDREN, CONDITION, DIFFERENCE, FROM_TUPLESET, METADATA, MODEL, PARAMETER, REFERENCE, RELATION, RESTRICTION,
-    REWRITE, TYPE, camel,
+    CHILDREN, CONDITION, DIFFERENCE, FROM_TUPLESET, METADATA, MODEL, PARAMETER, REFERENCE,
+    RELATION, RESTRICTION, REWRITE, TYPE, camel,
 };
 use crate::model::{Problem, shown};
 use crate::relations::condition::{MAX_TYPE_DEPTH, ParameterType};
@@ -16,11 +16,16 @@ use serde_json::Value;
 use smol_str::SmolStr;
 use std::fmt;
 
-/// Reads a model: `schema_version`, `type_definitions`, `conditions`. Other members are left out where nothing can have been
-/// meant by them (`members`).
+/// Reads a model: `schema_version`, `type_definitions`, `conditions`. Other members are left out
+/// where nothing can have been meant by them (`members`).
 pub fn from_json(json: &Value) -> Result<ModelDefinition, ModelRefusal> {
-    read(&At::root(json))
-        .map_err(|Misfit { code, message, help }| ModelRefusal::new(code, Problem::new(message).help(help)))
+    read(&At::root(json)).map_err(
+        |Misfit {
+             code,
+             message,
+             help,
+         }| ModelRefusal::new(code, Problem::new(message).help(help)),
+    )
 }
 
 /// The first thing that is wrong with the form.
@@ -41,12 +46,23 @@ pub(super) struct At<'a> {
 
 impl<'a> At<'a> {
     fn root(value: &'a Value) -> Self {
-        Self { value, path: String::new() }
+        Self {
+            value,
+            path: String::new(),
+        }
     }
 
     fn misfit(&self, wanted: impl fmt::Display) -> Misfit {
-        let path = if self.path.is_empty() { "the model" } else { &self.path };
-        let path = if self.path.is_empty() { path.to_owned() } else { format!("`{path}`") };
+        let path = if self.path.is_empty() {
+            "the model"
+        } else {
+            &self.path
+        };
+        let path = if self.path.is_empty() {
+            path.to_owned()
+        } else {
+            format!("`{path}`")
+        };
         Misfit {
             code: RefusalCode::ValidationError,
             message: format!("{path} is not {wanted}"),
@@ -55,7 +71,11 @@ impl<'a> At<'a> {
     }
 
     fn child(&self, name: impl fmt::Display, value: &'a Value) -> Self {
-        let path = if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) };
+        let path = if self.path.is_empty() {
+            name.to_string()
+        } else {
+            format!("{}.{name}", self.path)
+        };
         Self { value, path }
     }
 
@@ -66,29 +86,45 @@ impl<'a> At<'a> {
             .as_object()?
             .get_key_value(name)
             .or_else(|| self.value.as_object()?.get_key_value(&camel(name)))?;
-        if value.is_null() { None } else { Some(self.child(name, value)) }
+        if value.is_null() {
+            None
+        } else {
+            Some(self.child(name, value))
+        }
     }
 
     fn object(&self) -> Read<&'a serde_json::Map<String, Value>> {
-        self.value.as_object().ok_or_else(|| self.misfit("an object"))
+        self.value
+            .as_object()
+            .ok_or_else(|| self.misfit("an object"))
     }
 
     /// The members of an object, each with its path; nothing where it is absent.
     fn entries(it: Option<&Self>) -> Read<Vec<(SmolStr, Self)>> {
         let Some(it) = it else { return Ok(Vec::new()) };
-        Ok(it.object()?.iter().map(|(name, value)| (name.into(), it.child(name, value))).collect())
+        Ok(it
+            .object()?
+            .iter()
+            .map(|(name, value)| (name.into(), it.child(name, value)))
+            .collect())
     }
 
     /// The elements of an array; none where it is absent.
     fn items(it: Option<&Self>) -> Read<Vec<Self>> {
         let Some(it) = it else { return Ok(Vec::new()) };
         let items = it.value.as_array().ok_or_else(|| it.misfit("an array"))?;
-        let item = |(at, value)| Self { value, path: format!("{}[{at}]", it.path) };
+        let item = |(at, value)| Self {
+            value,
+            path: format!("{}[{at}]", it.path),
+        };
         Ok(items.iter().enumerate().map(item).collect())
     }
 
     fn text(&self) -> Read<SmolStr> {
-        self.value.as_str().map(SmolStr::from).ok_or_else(|| self.misfit("a string"))
+        self.value
+            .as_str()
+            .map(SmolStr::from)
+            .ok_or_else(|| self.misfit("a string"))
     }
 
     /// A string member that is not empty.
@@ -106,14 +142,21 @@ fn read(root: &At<'_>) -> Read<ModelDefinition> {
     Ok(ModelDefinition {
         schema: schema(root)?,
         types: types.iter().map(type_definition).collect::<Read<_>>()?,
-        conditions: conditions.iter().map(|(key, it)| condition(key, it)).collect::<Read<_>>()?,
+        conditions: conditions
+            .iter()
+            .map(|(key, it)| condition(key, it))
+            .collect::<Read<_>>()?,
     })
 }
 
 fn schema(root: &At<'_>) -> Read<SchemaVersion> {
     let version = root.text_member("schema_version")?.unwrap_or_default();
     SchemaVersion::parse(&version).ok_or_else(|| Misfit {
-        code: if version == "1.0" { RefusalCode::InvalidAuthorizationModel } else { RefusalCode::ValidationError },
+        code: if version == "1.0" {
+            RefusalCode::InvalidAuthorizationModel
+        } else {
+            RefusalCode::ValidationError
+        },
         message: format!("`schema_version` is `{}`", shown(&version)),
         help: "write `1.1`, or `1.2` for a model with modules".to_owned(),
     })
@@ -124,15 +167,28 @@ fn type_definition(it: &At<'_>) -> Read<TypeDefinition> {
     it.expect(TYPE)?;
     let metadata = it.member("metadata");
     metadata.as_ref().map_or(Ok(()), |it| it.expect(METADATA))?;
-    let mut about = At::entries(metadata.as_ref().and_then(|it| it.member("relations")).as_ref())?;
+    let mut about = At::entries(
+        metadata
+            .as_ref()
+            .and_then(|it| it.member("relations"))
+            .as_ref(),
+    )?;
     let mut relations = Vec::new();
     for (name, userset) in At::entries(it.member("relations").as_ref())? {
-        let about = about.iter().position(|(it, _)| *it == name).map(|at| about.swap_remove(at).1);
+        let about = about
+            .iter()
+            .position(|(it, _)| *it == name)
+            .map(|at| about.swap_remove(at).1);
         about.as_ref().map_or(Ok(()), |it| it.expect(RELATION))?;
-        let restricted = about.as_ref().and_then(|it| it.member("directly_related_user_types"));
+        let restricted = about
+            .as_ref()
+            .and_then(|it| it.member("directly_related_user_types"));
         relations.push(RelationDefinition {
             rewrite: rewrite(&userset, 0)?,
-            restrictions: At::items(restricted.as_ref())?.iter().map(restriction).collect::<Read<_>>()?,
+            restrictions: At::items(restricted.as_ref())?
+                .iter()
+                .map(restriction)
+                .collect::<Read<_>>()?,
             origin: about.as_ref().map(origin).transpose()?.unwrap_or_default(),
             name,
         });
@@ -140,20 +196,34 @@ fn type_definition(it: &At<'_>) -> Read<TypeDefinition> {
     if let Some((name, it)) = about.first() {
         return Err(Misfit {
             code: RefusalCode::InvalidAuthorizationModel,
-            message: format!("`{}` is about a relation `{name}` that the type does not have", it.path),
+            message: format!(
+                "`{}` is about a relation `{name}` that the type does not have",
+                it.path
+            ),
             help: "define the relation, or remove what is said about it".to_owned(),
         });
     }
     Ok(TypeDefinition {
         name: it.text_member("type")?.unwrap_or_default(),
         relations,
-        origin: metadata.as_ref().map(origin).transpose()?.unwrap_or_default(),
+        origin: metadata
+            .as_ref()
+            .map(origin)
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 
 fn origin(it: &At<'_>) -> Read<Origin> {
-    let file = it.member("source_info").map(|it| it.text_member("file")).transpose()?.flatten();
-    Ok(Origin { module: it.text_member("module")?, file })
+    let file = it
+        .member("source_info")
+        .map(|it| it.text_member("file"))
+        .transpose()?
+        .flatten();
+    Ok(Origin {
+        module: it.text_member("module")?,
+        file,
+    })
 }
 
 fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
@@ -172,7 +242,10 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
         if children.is_empty() {
             return Err(it.misfit("a list of at least one `child`"));
         }
-        children.iter().map(|child| rewrite(child, depth + 1)).collect()
+        children
+            .iter()
+            .map(|child| rewrite(child, depth + 1))
+            .collect()
     };
     if it.member("this").is_some() {
         Ok(Rewrite::This)
@@ -180,8 +253,14 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
         Ok(Rewrite::Computed(relation(&it)?))
     } else if let Some(it) = it.member("tuple_to_userset") {
         it.expect(FROM_TUPLESET)?;
-        let part = |name| it.member(name).ok_or_else(|| it.misfit(format!("an object with `{name}`")));
-        let (tupleset, computed) = (relation(&part("tupleset")?)?, relation(&part("computed_userset")?)?);
+        let part = |name| {
+            it.member(name)
+                .ok_or_else(|| it.misfit(format!("an object with `{name}`")))
+        };
+        let (tupleset, computed) = (
+            relation(&part("tupleset")?)?,
+            relation(&part("computed_userset")?)?,
+        );
         Ok(Rewrite::FromTupleset { tupleset, computed })
     } else if let Some(it) = it.member("union") {
         Ok(Rewrite::Union(children(&it)?))
@@ -189,21 +268,39 @@ fn rewrite(it: &At<'_>, depth: usize) -> Read<Rewrite> {
         Ok(Rewrite::Intersection(children(&it)?))
     } else if let Some(it) = it.member("difference") {
         it.expect(DIFFERENCE)?;
-        let part = |name| it.member(name).ok_or_else(|| it.misfit(format!("an object with `{name}`")));
-        let (base, subtract) = (rewrite(&part("base")?, depth + 1)?, rewrite(&part("subtract")?, depth + 1)?);
-        Ok(Rewrite::Difference { base: Box::new(base), subtract: Box::new(subtract) })
+        let part = |name| {
+            it.member(name)
+                .ok_or_else(|| it.misfit(format!("an object with `{name}`")))
+        };
+        let (base, subtract) = (
+            rewrite(&part("base")?, depth + 1)?,
+            rewrite(&part("subtract")?, depth + 1)?,
+        );
+        Ok(Rewrite::Difference {
+            base: Box::new(base),
+            subtract: Box::new(subtract),
+        })
     } else {
-        let wanted =
-            "an object with `this`, `computedUserset`, `tupleToUserset`, `union`, `intersection` or `difference`";
+        let wanted = "an object with `this`, `computedUserset`, `tupleToUserset`, `union`, `intersection` or `difference`";
         Err(it.misfit(wanted))
     }
 }
 
-/// Refuses members that are no operator, and a second operator: what one of them takes away, the other would give.
+/// Refuses members that are no operator, and a second operator: what one of them takes away, the
+/// other would give.
 fn expect_one(it: &At<'_>) -> Read<()> {
     it.expect(REWRITE)?;
-    let present = it.value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    if present.count() > 1 { Err(it.misfit("an object with one operator")) } else { Ok(()) }
+    let present = it
+        .value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null());
+    if present.count() > 1 {
+        Err(it.misfit("an object with one operator"))
+    } else {
+        Ok(())
+    }
 }
 
 fn relation(it: &At<'_>) -> Read<SmolStr> {
@@ -222,7 +319,11 @@ fn restriction(it: &At<'_>) -> Read<Restriction> {
         (None, None) => RestrictionForm::Object,
     };
     let kind = it.text_member("type")?.unwrap_or_default();
-    Ok(Restriction { kind, form, condition: it.text_member("condition")? })
+    Ok(Restriction {
+        kind,
+        form,
+        condition: it.text_member("condition")?,
+    })
 }
 
 fn condition(key: &SmolStr, it: &At<'_>) -> Read<ConditionDefinition> {
@@ -239,12 +340,20 @@ fn condition(key: &SmolStr, it: &At<'_>) -> Read<ConditionDefinition> {
     let parameters = At::entries(it.member("parameters").as_ref())?;
     Ok(ConditionDefinition {
         name,
-        expression: it.text_member("expression")?.unwrap_or_default().to_string(),
+        expression: it
+            .text_member("expression")?
+            .unwrap_or_default()
+            .to_string(),
         parameters: parameters
             .into_iter()
             .map(|(name, it)| Ok((name, parameter_type(&it, 0)?)))
             .collect::<Read<_>>()?,
-        origin: it.member("metadata").as_ref().map(origin).transpose()?.unwrap_or_default(),
+        origin: it
+            .member("metadata")
+            .as_ref()
+            .map(origin)
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 
@@ -254,16 +363,31 @@ fn parameter_type(it: &At<'_>, depth: usize) -> Read<ParameterType> {
     }
     it.expect(PARAMETER)?;
     let wanted = "an object with a `type_name`, such as `TYPE_NAME_STRING`";
-    let name = it.member("type_name").ok_or_else(|| it.misfit(wanted))?.text()?;
-    let known = TYPE_NAMES.iter().find(|(json, _)| *json == name).ok_or_else(|| it.misfit(wanted))?.1;
+    let name = it
+        .member("type_name")
+        .ok_or_else(|| it.misfit(wanted))?
+        .text()?;
+    let known = TYPE_NAMES
+        .iter()
+        .find(|(json, _)| *json == name)
+        .ok_or_else(|| it.misfit(wanted))?
+        .1;
     let held = At::items(it.member("generic_types").as_ref())?;
     match (ParameterType::scalar(known), held.as_slice()) {
         (Some(scalar), []) => Ok(scalar),
         (None, [element]) => {
             let element = Box::new(parameter_type(element, depth + 1)?);
-            Ok(if known == "list" { ParameterType::List(element) } else { ParameterType::Map(element) })
+            Ok(if known == "list" {
+                ParameterType::List(element)
+            } else {
+                ParameterType::Map(element)
+            })
         }
-        (Some(_), _) => Err(it.misfit(format!("a type without `generic_types`, as `{known}` holds nothing"))),
-        (None, _) => Err(it.misfit(format!("a type with one of `generic_types`: what the `{known}` holds"))),
+        (Some(_), _) => Err(it.misfit(format!(
+            "a type without `generic_types`, as `{known}` holds nothing"
+        ))),
+        (None, _) => Err(it.misfit(format!(
+            "a type with one of `generic_types`: what the `{known}` holds"
+        ))),
     }
 }

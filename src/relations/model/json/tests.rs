@@ -40,7 +40,10 @@ fn both_spellings_null_and_unknown_members_are_read() {
     let read = from_json(&snake).unwrap();
     assert_eq!(from_json(&camel).unwrap(), read);
     let written = to_json(&read);
-    assert_eq!(written["type_definitions"][0], json!({ "type": "user", "relations": {} }));
+    assert_eq!(
+        written["type_definitions"][0],
+        json!({ "type": "user", "relations": {} })
+    );
     assert_eq!(
         written["type_definitions"][1]["metadata"]["relations"]["viewer"],
         json!({ "directly_related_user_types": [] })
@@ -51,15 +54,23 @@ fn both_spellings_null_and_unknown_members_are_read() {
 #[test]
 fn the_form_is_refused_with_its_path() {
     let with = |relation: Value| json!({ "schema_version": "1.1", "type_definitions": [{ "type": "t", "relations": { "r": relation } }] });
-    let condition =
-        |condition: Value| json!({ "schema_version": "1.1", "type_definitions": [], "conditions": { "c": condition } });
+    let condition = |condition: Value| json!({ "schema_version": "1.1", "type_definitions": [], "conditions": { "c": condition } });
     for (json, message) in [
         (json!([]), "the model is not an object"),
         (json!({}), "`schema_version` is ``"),
         (json!({ "schema_version": "2" }), "`schema_version` is `2`"),
-        (json!({ "schema_version": 1.1 }), "`schema_version` is not a string"),
-        (json!({ "schema_version": "1.1", "type_definitions": {} }), "`type_definitions` is not an array"),
-        (json!({ "schema_version": "1.1", "type_definitions": ["user"] }), "`type_definitions[0]` is not an object"),
+        (
+            json!({ "schema_version": 1.1 }),
+            "`schema_version` is not a string",
+        ),
+        (
+            json!({ "schema_version": "1.1", "type_definitions": {} }),
+            "`type_definitions` is not an array",
+        ),
+        (
+            json!({ "schema_version": "1.1", "type_definitions": ["user"] }),
+            "`type_definitions[0]` is not an object",
+        ),
         (
             with(json!({})),
             "`type_definitions[0].relations.r` is not an object with `this`, `computedUserset`, `tupleToUserset`, `union`, `intersection` or `difference`",
@@ -77,25 +88,41 @@ fn the_form_is_refused_with_its_path() {
             "`type_definitions[0].relations.r.union.child[0].computedUserset.relation` is not a string",
         ),
         (
-            condition(json!({ "name": "c", "parameters": { "x": { "type_name": "TYPE_NAME_TEXT" } } })),
+            condition(
+                json!({ "name": "c", "parameters": { "x": { "type_name": "TYPE_NAME_TEXT" } } }),
+            ),
             "`conditions.c.parameters.x` is not an object with a `type_name`, such as `TYPE_NAME_STRING`",
         ),
         (
-            condition(json!({ "name": "c", "parameters": { "x": { "type_name": "TYPE_NAME_LIST" } } })),
+            condition(
+                json!({ "name": "c", "parameters": { "x": { "type_name": "TYPE_NAME_LIST" } } }),
+            ),
             "`conditions.c.parameters.x` is not a type with one of `generic_types`: what the `list` holds",
         ),
     ] {
-        assert_eq!(refuse(&json), (RefusalCode::ValidationError, message.to_owned()));
+        assert_eq!(
+            refuse(&json),
+            (RefusalCode::ValidationError, message.to_owned())
+        );
     }
     for (json, message) in [
-        (json!({ "schema_version": "1.0" }), "`schema_version` is `1.0`"),
-        (condition(json!({ "name": "d" })), "condition `c` is named `d`"),
+        (
+            json!({ "schema_version": "1.0" }),
+            "`schema_version` is `1.0`",
+        ),
+        (
+            condition(json!({ "name": "d" })),
+            "condition `c` is named `d`",
+        ),
         (
             json!({ "schema_version": "1.1", "type_definitions": [{ "type": "t", "metadata": { "relations": { "r": {} } } }] }),
             "`type_definitions[0].metadata.relations.r` is about a relation `r` that the type does not have",
         ),
     ] {
-        assert_eq!(refuse(&json), (RefusalCode::InvalidAuthorizationModel, message.to_owned()));
+        assert_eq!(
+            refuse(&json),
+            (RefusalCode::InvalidAuthorizationModel, message.to_owned())
+        );
     }
 }
 
@@ -106,7 +133,12 @@ fn what_nobody_would_read_is_refused() {
             { "type": "t", "relations": { "r": relation }, "metadata": { "relations": { "r": about } } }] })
     };
     let this = || json!({ "this": {} });
-    let restricted = |restriction: Value| of_relation(this(), json!({ "directly_related_user_types": [restriction] }));
+    let restricted = |restriction: Value| {
+        of_relation(
+            this(),
+            json!({ "directly_related_user_types": [restriction] }),
+        )
+    };
     let with = |relation: Value| of_relation(relation, json!({}));
     assert!(from_json(&restricted(json!({ "type": "t", "condition": "c" }))).is_ok());
     for json in [
@@ -136,21 +168,28 @@ fn what_nobody_would_read_is_refused() {
         message,
         "`Condition` is not read in `type_definitions[0].metadata.relations.r.directly_related_user_types[0]`"
     );
-    let passed_over =
-        json!({ "schema_version": "1.1", "comment": "", "type_definitions": [{ "type": "t", "doc": "" }] });
+    let passed_over = json!({ "schema_version": "1.1", "comment": "", "type_definitions": [{ "type": "t", "doc": "" }] });
     assert!(from_json(&passed_over).is_ok());
 }
 
 #[test]
 fn operators_nest_to_the_limit_and_not_past_it() {
     let nested = |depth: usize| {
-        let relation = (0..depth).fold(json!({ "this": {} }), |it, _| json!({ "union": { "child": [it] } }));
+        let relation = (0..depth).fold(
+            json!({ "this": {} }),
+            |it, _| json!({ "union": { "child": [it] } }),
+        );
         from_json(
             &json!({ "schema_version": "1.1", "type_definitions": [{ "type": "t", "relations": { "r": relation } }] }),
         )
     };
     assert!(nested(super::super::MAX_REWRITE_DEPTH).is_ok());
-    assert_eq!(nested(super::super::MAX_REWRITE_DEPTH + 1).unwrap_err().code, RefusalCode::InvalidAuthorizationModel);
+    assert_eq!(
+        nested(super::super::MAX_REWRITE_DEPTH + 1)
+            .unwrap_err()
+            .code,
+        RefusalCode::InvalidAuthorizationModel
+    );
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! To JSON.
 
 use super::super::definition::{
-    ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm, Rewrite,
-    TypeDefinition,
+    ConditionDefinition, ModelDefinition, Origin, RelationDefinition, Restriction, RestrictionForm,
+    Rewrite, TypeDefinition,
 };
 use super::TYPE_NAMES;
 use crate::relations::condition::ParameterType;
 use serde_json::{Map, Value, json};
 
-/// Writes a model: `schema_version`, `type_definitions`, and `conditions` where there are any. The id is the caller's.
+/// Writes a model: `schema_version`, `type_definitions`, and `conditions` where there are any. The
+/// id is the caller's.
 #[must_use]
 pub fn to_json(model: &ModelDefinition) -> Value {
     let mut out = json!({
@@ -16,20 +17,29 @@ pub fn to_json(model: &ModelDefinition) -> Value {
         "type_definitions": model.types.iter().map(type_definition).collect::<Vec<_>>(),
     });
     if !model.conditions.is_empty() {
-        let conditions = model.conditions.iter().map(|it| (it.name.to_string(), condition(it)));
+        let conditions = model
+            .conditions
+            .iter()
+            .map(|it| (it.name.to_string(), condition(it)));
         set(&mut out, "conditions", Value::Object(conditions.collect()));
     }
     out
 }
 
 fn type_definition(definition: &TypeDefinition) -> Value {
-    let relations: Map<_, _> =
-        definition.relations.iter().map(|it| (it.name.to_string(), rewrite(&it.rewrite))).collect();
+    let relations: Map<_, _> = definition
+        .relations
+        .iter()
+        .map(|it| (it.name.to_string(), rewrite(&it.rewrite)))
+        .collect();
     let mut out = json!({ "type": definition.name.as_str(), "relations": relations });
     let mut metadata = json!({});
     if !definition.relations.is_empty() {
-        let about: Map<_, _> =
-            definition.relations.iter().map(|it| (it.name.to_string(), relation_metadata(it))).collect();
+        let about: Map<_, _> = definition
+            .relations
+            .iter()
+            .map(|it| (it.name.to_string(), relation_metadata(it)))
+            .collect();
         set(&mut metadata, "relations", Value::Object(about));
     }
     add_origin(&mut metadata, &definition.origin);
@@ -56,10 +66,13 @@ fn add_origin(out: &mut Value, origin: &Origin) {
 }
 
 fn rewrite(it: &Rewrite) -> Value {
-    let children = |children: &[Rewrite]| json!({ "child": children.iter().map(rewrite).collect::<Vec<_>>() });
+    let children =
+        |children: &[Rewrite]| json!({ "child": children.iter().map(rewrite).collect::<Vec<_>>() });
     match it {
         Rewrite::This => json!({ "this": {} }),
-        Rewrite::Computed(relation) => json!({ "computedUserset": { "relation": relation.as_str() } }),
+        Rewrite::Computed(relation) => {
+            json!({ "computedUserset": { "relation": relation.as_str() } })
+        }
         Rewrite::FromTupleset { tupleset, computed } => json!({ "tupleToUserset": {
             "tupleset": { "relation": tupleset.as_str() },
             "computedUserset": { "relation": computed.as_str() },
@@ -88,7 +101,11 @@ fn restriction(it: &Restriction) -> Value {
 fn condition(it: &ConditionDefinition) -> Value {
     let mut out = json!({ "name": it.name.as_str(), "expression": it.expression });
     if !it.parameters.is_empty() {
-        let parameters: Map<_, _> = it.parameters.iter().map(|(name, ty)| (name.to_string(), parameter(ty))).collect();
+        let parameters: Map<_, _> = it
+            .parameters
+            .iter()
+            .map(|(name, ty)| (name.to_string(), parameter(ty)))
+            .collect();
         set(&mut out, "parameters", Value::Object(parameters));
     }
     let mut metadata = json!({});
@@ -100,7 +117,10 @@ fn condition(it: &ConditionDefinition) -> Value {
 }
 
 fn parameter(ty: &ParameterType) -> Value {
-    let name = TYPE_NAMES.iter().find(|(_, known)| *known == ty.name()).map_or("TYPE_NAME_ANY", |(json, _)| json);
+    let name = TYPE_NAMES
+        .iter()
+        .find(|(_, known)| *known == ty.name())
+        .map_or("TYPE_NAME_ANY", |(json, _)| json);
     match ty.element() {
         Some(element) => json!({ "type_name": name, "generic_types": [parameter(element)] }),
         None => json!({ "type_name": name }),

@@ -19,12 +19,27 @@ condition in_hours(hour: int) { hour > 8 }
 ";
 
 fn model() -> AuthorizationModel {
-    AuthorizationModel::of_source(read_dsl(ModelFile { name: "m.fga", text: MODEL }).unwrap()).unwrap()
+    AuthorizationModel::of_source(
+        read_dsl(ModelFile {
+            name: "m.fga",
+            text: MODEL,
+        })
+        .unwrap(),
+    )
+    .unwrap()
 }
 
 fn tuple(key: &str, condition: Option<(&str, Record)>) -> Tuple {
-    let condition = condition.map(|(name, context)| Arc::new(TupleCondition { name: name.into(), context }));
-    Tuple { key: key.parse().unwrap(), condition }
+    let condition = condition.map(|(name, context)| {
+        Arc::new(TupleCondition {
+            name: name.into(),
+            context,
+        })
+    });
+    Tuple {
+        key: key.parse().unwrap(),
+        condition,
+    }
 }
 
 fn hour(value: Value) -> Record {
@@ -38,12 +53,21 @@ fn what_the_restrictions_name_can_be_written() {
         ("doc:1#viewer@user:a", None),
         ("doc:1#viewer@user:*", None),
         ("doc:1#viewer@user:a", Some(("in_hours", Record::new()))),
-        ("doc:1#viewer@team:a#member", Some(("in_hours", hour(Value::from(9))))),
+        (
+            "doc:1#viewer@team:a#member",
+            Some(("in_hours", hour(Value::from(9)))),
+        ),
         ("team:a#member@team:b#member", None),
     ] {
         let tuple = tuple(key, condition);
         assert_eq!(model.check_tuple(&tuple), Ok(()), "{key}");
-        assert!(model.allows(&tuple.key, tuple.condition.as_ref().map(|it| it.name.as_str())), "{key}");
+        assert!(
+            model.allows(
+                &tuple.key,
+                tuple.condition.as_ref().map(|it| it.name.as_str())
+            ),
+            "{key}"
+        );
     }
 }
 
@@ -51,16 +75,36 @@ fn what_the_restrictions_name_can_be_written() {
 fn what_they_do_not_name_is_refused_and_does_not_count() {
     let model = model();
     for (key, condition, message) in [
-        ("dok:1#viewer@user:a", None, "the model has no type `dok`: correct the type, or define it"),
-        ("doc:1#viewer@usr:a", None, "the model has no type `usr`: correct the type, or define it"),
-        ("doc:1#vievver@user:a", None, "type `doc` has no relation `vievver`: correct the relation, or define it"),
-        ("doc:1#viewer@team:a#boss", None, "type `team` has no relation `boss`: correct the relation, or define it"),
+        (
+            "dok:1#viewer@user:a",
+            None,
+            "the model has no type `dok`: correct the type, or define it",
+        ),
+        (
+            "doc:1#viewer@usr:a",
+            None,
+            "the model has no type `usr`: correct the type, or define it",
+        ),
+        (
+            "doc:1#vievver@user:a",
+            None,
+            "type `doc` has no relation `vievver`: correct the relation, or define it",
+        ),
+        (
+            "doc:1#viewer@team:a#boss",
+            None,
+            "type `team` has no relation `boss`: correct the relation, or define it",
+        ),
         (
             "doc:1#reader@user:a",
             None,
             "relation `reader` of `doc` takes no tuples: it is defined by others; write to one of those, or allow types in it",
         ),
-        ("doc:1#owner@user:*", None, "relation `owner` of `doc` does not allow the user `user:*`: it allows `user`"),
+        (
+            "doc:1#owner@user:*",
+            None,
+            "relation `owner` of `doc` does not allow the user `user:*`: it allows `user`",
+        ),
         (
             "doc:1#viewer@team:a",
             None,
@@ -98,7 +142,9 @@ fn what_they_do_not_name_is_refused_and_does_not_count() {
 fn stored_contexts_fit_their_condition() {
     let model = model();
     let check = |context| {
-        model.check_tuple(&tuple("doc:1#viewer@user:a", Some(("in_hours", context)))).map_err(|it| it.to_string())
+        model
+            .check_tuple(&tuple("doc:1#viewer@user:a", Some(("in_hours", context))))
+            .map_err(|it| it.to_string())
     };
     assert_eq!(check(hour("9".into())), Ok(()));
     assert_eq!(

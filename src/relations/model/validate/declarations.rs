@@ -20,14 +20,21 @@ pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut F
         let element = Element::Type(definition.name.clone());
         check_name(&element, &definition.name, findings);
         if !seen.insert(&definition.name) {
-            findings.add(element.clone(), format!("{element} is defined twice"), "remove one, or give it another name");
+            findings.add(
+                element.clone(),
+                format!("{element} is defined twice"),
+                "remove one, or give it another name",
+            );
         }
         check_relations(model, definition, index, findings);
     }
 }
 
 /// Compiles every condition; those that do not compile are findings.
-pub(super) fn compile_conditions(model: &ModelDefinition, findings: &mut Findings) -> HashMap<SmolStr, Condition> {
+pub(super) fn compile_conditions(
+    model: &ModelDefinition,
+    findings: &mut Findings,
+) -> HashMap<SmolStr, Condition> {
     let mut conditions = HashMap::with_capacity(model.conditions.len());
     for it in &model.conditions {
         let element = Element::Condition(it.name.clone());
@@ -41,7 +48,9 @@ pub(super) fn compile_conditions(model: &ModelDefinition, findings: &mut Finding
             }
             Err(problems) => {
                 for problem in problems {
-                    let (message, help) = problem.split_once("; ").unwrap_or((&problem, "correct the condition"));
+                    let (message, help) = problem
+                        .split_once("; ")
+                        .unwrap_or((&problem, "correct the condition"));
                     findings.add(element.clone(), format!("{element}: {message}"), help);
                 }
             }
@@ -50,15 +59,31 @@ pub(super) fn compile_conditions(model: &ModelDefinition, findings: &mut Finding
     conditions
 }
 
-fn check_relations(model: &ModelDefinition, definition: &TypeDefinition, index: &Index<'_>, findings: &mut Findings) {
+fn check_relations(
+    model: &ModelDefinition,
+    definition: &TypeDefinition,
+    index: &Index<'_>,
+    findings: &mut Findings,
+) {
     let mut seen = HashSet::new();
     for relation in &definition.relations {
         let element = Element::Relation(definition.name.clone(), relation.name.clone());
         check_name(&element, &relation.name, findings);
         if !seen.insert(&relation.name) {
-            findings.add(element.clone(), format!("{element} is defined twice"), "remove one, or give it another name");
+            findings.add(
+                element.clone(),
+                format!("{element} is defined twice"),
+                "remove one, or give it another name",
+            );
         }
-        let mut check = Relation { model, index, kind: &definition.name, definition: relation, element, findings };
+        let mut check = Relation {
+            model,
+            index,
+            kind: &definition.name,
+            definition: relation,
+            element,
+            findings,
+        };
         check.assignable();
         check.restrictions();
         check.rewrite(&relation.rewrite);
@@ -68,19 +93,29 @@ fn check_relations(model: &ModelDefinition, definition: &TypeDefinition, index: 
 fn check_name(element: &Element, name: &str, findings: &mut Findings) {
     if name.is_empty() || RESERVED.contains(&name) {
         let message = format!("{element} has a name that nothing can have");
-        findings.add(element.clone(), message, "a name is not empty, and neither `self` nor `this`");
+        findings.add(
+            element.clone(),
+            message,
+            "a name is not empty, and neither `self` nor `this`",
+        );
         return;
     }
     let (code, wrong) = match element {
         Element::Type(_) => (RefusalCode::TypeInvalidPattern, check_type(name).err()),
-        Element::Relation(..) => (RefusalCode::RelationsInvalidPattern, check_relation(name).err()),
+        Element::Relation(..) => (
+            RefusalCode::RelationsInvalidPattern,
+            check_relation(name).err(),
+        ),
         // The rule for conditions has the same length and characters.
         Element::Condition(_) => (RefusalCode::ValidationError, check_relation(name).err()),
         Element::Model => return,
     };
     if wrong.is_some() {
-        let message = format!("{element} has a name that is too long, or has a character that names cannot have");
-        let help = "leave out `:`, `#`, `@` and white space; a type has at most 254 characters, others 50";
+        let message = format!(
+            "{element} has a name that is too long, or has a character that names cannot have"
+        );
+        let help =
+            "leave out `:`, `#`, `@` and white space; a type has at most 254 characters, others 50";
         findings.add_as(code, element.clone(), message, help);
     }
 }
@@ -102,8 +137,14 @@ impl Relation<'_, '_> {
     }
 
     fn assignable(&mut self) {
-        match (self.definition.rewrite.is_assignable(), self.definition.restrictions.is_empty()) {
-            (true, true) => self.add("does not say whom its tuples may name", "write types in brackets: `[user]`"),
+        match (
+            self.definition.rewrite.is_assignable(),
+            self.definition.restrictions.is_empty(),
+        ) {
+            (true, true) => self.add(
+                "does not say whom its tuples may name",
+                "write types in brackets: `[user]`",
+            ),
             (false, false) => {
                 self.add(
                     "names types, but takes no tuples",
@@ -116,7 +157,11 @@ impl Relation<'_, '_> {
 
     fn restrictions(&mut self) {
         for restriction in &self.definition.restrictions {
-            let Restriction { kind, form, condition } = restriction;
+            let Restriction {
+                kind,
+                form,
+                condition,
+            } = restriction;
             if !self.index.has_type(kind) {
                 self.add(
                     format!("allows `{kind}`, which is no type"),
@@ -126,7 +171,9 @@ impl Relation<'_, '_> {
                 && self.index.relation(kind, relation).is_none()
             {
                 self.add(
-                    format!("allows `{kind}#{relation}`, but `{kind}` has no relation `{relation}`"),
+                    format!(
+                        "allows `{kind}#{relation}`, but `{kind}` has no relation `{relation}`"
+                    ),
                     format!("define it below `type {kind}`, or correct the name"),
                 );
             }
@@ -145,14 +192,20 @@ impl Relation<'_, '_> {
         match rewrite {
             Rewrite::This => {}
             Rewrite::Computed(name) if *name == self.definition.name => {
-                self.add("is defined as itself", "name another relation, or remove that part");
+                self.add(
+                    "is defined as itself",
+                    "name another relation, or remove that part",
+                );
             }
             Rewrite::Computed(name) => self.require(name),
             Rewrite::FromTupleset { tupleset, computed } => self.tupleset(tupleset, computed),
             Rewrite::Union(_) | Rewrite::Intersection(_) | Rewrite::Difference { .. } => {
                 let children = rewrite.children();
                 if children.is_empty() {
-                    self.add("has an operator without operands", "name at least one relation");
+                    self.add(
+                        "has an operator without operands",
+                        "name at least one relation",
+                    );
                 }
                 for child in children {
                     self.rewrite(child);
@@ -172,7 +225,9 @@ impl Relation<'_, '_> {
     }
 
     fn tupleset(&mut self, tupleset: &SmolStr, computed: &SmolStr) {
-        let Some(leads) = self.index.relation(self.kind, tupleset) else { return self.require(tupleset) };
+        let Some(leads) = self.index.relation(self.kind, tupleset) else {
+            return self.require(tupleset);
+        };
         if leads.rewrite != Rewrite::This {
             self.add(
                 format!("follows `{tupleset}`, which is more than its own tuples"),
@@ -180,14 +235,23 @@ impl Relation<'_, '_> {
             );
             return;
         }
-        if leads.restrictions.iter().any(|it| it.form != RestrictionForm::Object) {
+        if leads
+            .restrictions
+            .iter()
+            .any(|it| it.form != RestrictionForm::Object)
+        {
             self.add(
                 format!("follows `{tupleset}`, which allows usersets or everyone of a type"),
-                format!("allow plain types only in `{tupleset}`: there must be objects to go on from"),
+                format!(
+                    "allow plain types only in `{tupleset}`: there must be objects to go on from"
+                ),
             );
             return;
         }
-        let reached = leads.restrictions.iter().any(|it| self.index.relation(&it.kind, computed).is_some());
+        let reached = leads
+            .restrictions
+            .iter()
+            .any(|it| self.index.relation(&it.kind, computed).is_some());
         if !reached {
             self.add(
                 format!("asks for `{computed}` of what `{tupleset}` leads to, and no type there has it"),

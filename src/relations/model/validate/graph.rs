@@ -1,7 +1,7 @@
 //! What the relations make together: no loop, and for each at least one way in.
 //!
-//! Both are computed to a fixed point over a work list, not by walking paths: a model can have more paths than a machine
-//! can walk. What comes out is what OpenFGA's walks find.
+//! Both are computed to a fixed point over a work list, not by walking paths: a model can have more
+//! paths than a machine can walk. What comes out is what OpenFGA's walks find.
 
 use super::super::definition::{ModelDefinition, RelationDefinition, RestrictionForm, Rewrite};
 use super::super::source::Element;
@@ -9,8 +9,8 @@ use super::{Findings, Index};
 use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 
-/// Longest chain of relations that are defined as other relations of the same object. Following one costs no depth in a
-/// check, so this is what bounds it.
+/// Longest chain of relations that are defined as other relations of the same object. Following one
+/// costs no depth in a check, so this is what bounds it.
 const MAX_CHAIN: usize = 100;
 
 /// A relation of a type.
@@ -20,7 +20,11 @@ pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut F
     let relations: Vec<(Node<'_>, &RelationDefinition)> = model
         .types
         .iter()
-        .flat_map(|it| it.relations.iter().map(|relation| ((it.name.as_str(), relation.name.as_str()), relation)))
+        .flat_map(|it| {
+            it.relations
+                .iter()
+                .map(|relation| ((it.name.as_str(), relation.name.as_str()), relation))
+        })
         .collect();
     chains(&relations, findings);
     if findings.0.is_empty() {
@@ -28,18 +32,31 @@ pub(super) fn check(model: &ModelDefinition, index: &Index<'_>, findings: &mut F
     }
 }
 
-/// Relations that are defined as other relations of the same object, down to those that are not: those that never get
-/// there are in a loop or lead to one.
+/// Relations that are defined as other relations of the same object, down to those that are not:
+/// those that never get there are in a loop or lead to one.
 fn chains(relations: &[(Node<'_>, &RelationDefinition)], findings: &mut Findings) {
-    let computed: HashMap<Node<'_>, HashSet<Node<'_>>> =
-        relations.iter().map(|(node, relation)| (*node, computed_from(node.0, &relation.rewrite))).collect();
-    let mut waiting: HashMap<Node<'_>, usize> = computed.iter().map(|(node, targets)| (*node, targets.len())).collect();
+    let computed: HashMap<Node<'_>, HashSet<Node<'_>>> = relations
+        .iter()
+        .map(|(node, relation)| (*node, computed_from(node.0, &relation.rewrite)))
+        .collect();
+    let mut waiting: HashMap<Node<'_>, usize> = computed
+        .iter()
+        .map(|(node, targets)| (*node, targets.len()))
+        .collect();
     let mut lengths: HashMap<Node<'_>, usize> = HashMap::new();
     let dependents = reversed(&computed);
-    let mut ready: Vec<Node<'_>> = waiting.iter().filter(|(_, count)| **count == 0).map(|(node, _)| *node).collect();
+    let mut ready: Vec<Node<'_>> = waiting
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(node, _)| *node)
+        .collect();
     while let Some(node) = ready.pop() {
         let targets = computed.get(&node).into_iter().flatten();
-        let length = 1 + targets.filter_map(|it| lengths.get(it)).max().copied().unwrap_or_default();
+        let length = 1 + targets
+            .filter_map(|it| lengths.get(it))
+            .max()
+            .copied()
+            .unwrap_or_default();
         lengths.insert(node, length);
         for dependent in dependents.get(&node).into_iter().flatten() {
             if let Some(count) = waiting.get_mut(dependent) {
@@ -50,9 +67,15 @@ fn chains(relations: &[(Node<'_>, &RelationDefinition)], findings: &mut Findings
             }
         }
     }
-    if let Some((looping, _)) = relations.iter().find(|(node, _)| !lengths.contains_key(node)) {
+    if let Some((looping, _)) = relations
+        .iter()
+        .find(|(node, _)| !lengths.contains_key(node))
+    {
         report_loop(*looping, &computed, &lengths, findings);
-    } else if let Some(((kind, name), _)) = relations.iter().find(|(node, _)| lengths.get(node) > Some(&MAX_CHAIN)) {
+    } else if let Some(((kind, name), _)) = relations
+        .iter()
+        .find(|(node, _)| lengths.get(node) > Some(&MAX_CHAIN))
+    {
         let element = Element::Relation((*kind).into(), (*name).into());
         let message = format!("{element} is defined through more than {MAX_CHAIN} others");
         findings.add(element, message, "name the last of them directly");
@@ -91,7 +114,12 @@ fn report_loop<'a>(
     let mut path: Vec<Node<'_>> = vec![start];
     loop {
         let last = path.last().copied().unwrap_or(start);
-        let next = computed.get(&last).into_iter().flatten().filter(|it| !finished.contains_key(*it)).min();
+        let next = computed
+            .get(&last)
+            .into_iter()
+            .flatten()
+            .filter(|it| !finished.contains_key(*it))
+            .min();
         let Some(next) = next.copied() else { return };
         if let Some(at) = path.iter().position(|node| *node == next) {
             path.drain(..at);
@@ -102,8 +130,15 @@ fn report_loop<'a>(
     }
     let element = Element::Relation(next_name(&path).0.into(), next_name(&path).1.into());
     // LIMIT: a message; the first names tell where to look.
-    let names: Vec<_> = path.iter().take(10).map(|(_, name)| format!("`{name}`")).collect();
-    let message = format!("{element} is defined through itself: {}", names.join(" -> "));
+    let names: Vec<_> = path
+        .iter()
+        .take(10)
+        .map(|(_, name)| format!("`{name}`"))
+        .collect();
+    let message = format!(
+        "{element} is defined through itself: {}",
+        names.join(" -> ")
+    );
     findings.add(element, message, "remove one of these steps");
 }
 
@@ -111,8 +146,13 @@ fn next_name<'a>(path: &[Node<'a>]) -> Node<'a> {
     path.first().copied().unwrap_or_default()
 }
 
-/// Relations that somebody can be in: there is a way to them from tuples that name plain objects or everyone of a type.
-fn entries(relations: &[(Node<'_>, &RelationDefinition)], index: &Index<'_>, findings: &mut Findings) {
+/// Relations that somebody can be in: there is a way to them from tuples that name plain objects or
+/// everyone of a type.
+fn entries(
+    relations: &[(Node<'_>, &RelationDefinition)],
+    index: &Index<'_>,
+    findings: &mut Findings,
+) {
     let mut dependents: HashMap<Node<'_>, Vec<usize>> = HashMap::new();
     for (at, (node, relation)) in relations.iter().enumerate() {
         for on in depends_on(node.0, relation, index) {
@@ -122,7 +162,9 @@ fn entries(relations: &[(Node<'_>, &RelationDefinition)], index: &Index<'_>, fin
     let mut entered: HashSet<Node<'_>> = HashSet::new();
     let mut open: Vec<usize> = (0..relations.len()).rev().collect();
     while let Some((node, relation)) = open.pop().and_then(|at| relations.get(at)) {
-        if !entered.contains(node) && is_entered(node.0, relation, &relation.rewrite, index, &entered) {
+        if !entered.contains(node)
+            && is_entered(node.0, relation, &relation.rewrite, index, &entered)
+        {
             entered.insert(*node);
             open.extend(dependents.get(node).into_iter().flatten());
         }
@@ -133,9 +175,17 @@ fn entries(relations: &[(Node<'_>, &RelationDefinition)], index: &Index<'_>, fin
         }
         let element = Element::Relation((*kind).into(), (*name).into());
         let itself = depends_on(kind, relation, index).contains(&(*kind, *name));
-        let why = if itself { ": it only leads back to itself" } else { "" };
+        let why = if itself {
+            ": it only leads back to itself"
+        } else {
+            ""
+        };
         let message = format!("nobody can ever be in {element}{why}");
-        findings.add(element, message, "allow a type directly in it, or in what it is defined by: `[user] or …`");
+        findings.add(
+            element,
+            message,
+            "allow a type directly in it, or in what it is defined by: `[user] or …`",
+        );
     }
 }
 
@@ -150,12 +200,14 @@ fn is_entered(
     match rewrite {
         Rewrite::This => relation.restrictions.iter().any(|it| match &it.form {
             RestrictionForm::Object | RestrictionForm::Wildcard => true,
-            RestrictionForm::Userset(relation) => entered.contains(&(it.kind.as_str(), relation.as_str())),
+            RestrictionForm::Userset(relation) => {
+                entered.contains(&(it.kind.as_str(), relation.as_str()))
+            }
         }),
         Rewrite::Computed(name) => entered.contains(&(kind, name.as_str())),
-        Rewrite::FromTupleset { tupleset, computed } => {
-            reached(kind, tupleset, computed, index).into_iter().any(|node| entered.contains(&node))
-        }
+        Rewrite::FromTupleset { tupleset, computed } => reached(kind, tupleset, computed, index)
+            .into_iter()
+            .any(|node| entered.contains(&node)),
         Rewrite::Union(children) => children.iter().any(child),
         Rewrite::Intersection(children) => children.iter().all(child),
         Rewrite::Difference { base, subtract } => child(base) && child(subtract),
@@ -163,7 +215,11 @@ fn is_entered(
 }
 
 /// The relations that a relation's members can come from.
-fn depends_on<'a>(kind: &'a str, relation: &'a RelationDefinition, index: &Index<'a>) -> HashSet<Node<'a>> {
+fn depends_on<'a>(
+    kind: &'a str,
+    relation: &'a RelationDefinition,
+    index: &Index<'a>,
+) -> HashSet<Node<'a>> {
     let mut nodes = computed_from(kind, &relation.rewrite);
     for restriction in &relation.restrictions {
         if let RestrictionForm::Userset(relation) = &restriction.form {
@@ -181,8 +237,16 @@ fn depends_on<'a>(kind: &'a str, relation: &'a RelationDefinition, index: &Index
 }
 
 /// The relations that `computed from tupleset` asks for; types without it are left out.
-fn reached<'a>(kind: &str, tupleset: &SmolStr, computed: &'a SmolStr, index: &Index<'a>) -> Vec<Node<'a>> {
-    let restrictions = index.relation(kind, tupleset).map(|it| it.restrictions.as_slice()).unwrap_or_default();
+fn reached<'a>(
+    kind: &str,
+    tupleset: &SmolStr,
+    computed: &'a SmolStr,
+    index: &Index<'a>,
+) -> Vec<Node<'a>> {
+    let restrictions = index
+        .relation(kind, tupleset)
+        .map(|it| it.restrictions.as_slice())
+        .unwrap_or_default();
     restrictions
         .iter()
         .filter(|it| index.relation(&it.kind, computed).is_some())

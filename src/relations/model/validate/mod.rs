@@ -1,7 +1,8 @@
 //! Whether a model makes sense: OpenFGA's rules, all of them, and every problem at once.
 //!
-//! First each declaration by itself (`declarations`), then what the relations make together (`graph`): a loop or a relation
-//! that nobody can ever be in is only looked for once every name leads somewhere.
+//! First each declaration by itself (`declarations`), then what the relations make together
+//! (`graph`): a loop or a relation that nobody can ever be in is only looked for once every name
+//! leads somewhere.
 
 mod declarations;
 mod graph;
@@ -38,11 +39,27 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, element: Element, message: impl Into<String>, help: impl Into<String>) {
-        self.add_as(RefusalCode::InvalidAuthorizationModel, element, message, help);
+        self.add_as(
+            RefusalCode::InvalidAuthorizationModel,
+            element,
+            message,
+            help,
+        );
     }
 
-    fn add_as(&mut self, code: RefusalCode, element: Element, message: impl Into<String>, help: impl Into<String>) {
-        self.0.push(Finding { code, element, message: message.into(), help: help.into() });
+    fn add_as(
+        &mut self,
+        code: RefusalCode,
+        element: Element,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.0.push(Finding {
+            code,
+            element,
+            message: message.into(),
+            help: help.into(),
+        });
     }
 }
 
@@ -51,7 +68,8 @@ struct Index<'a>(HashMap<&'a str, HashMap<&'a str, &'a RelationDefinition>>);
 
 impl<'a> Index<'a> {
     fn new(model: &'a ModelDefinition) -> Self {
-        let mut index: HashMap<&str, HashMap<&str, &RelationDefinition>> = HashMap::with_capacity(model.types.len());
+        let mut index: HashMap<&str, HashMap<&str, &RelationDefinition>> =
+            HashMap::with_capacity(model.types.len());
         for definition in &model.types {
             let relations = index.entry(&definition.name).or_default();
             for relation in &definition.relations {
@@ -71,7 +89,9 @@ impl<'a> Index<'a> {
 }
 
 /// Checks a model; what passes comes with its conditions compiled.
-pub(super) fn validate(model: &ModelDefinition) -> Result<HashMap<SmolStr, Condition>, Vec<Finding>> {
+pub(super) fn validate(
+    model: &ModelDefinition,
+) -> Result<HashMap<SmolStr, Condition>, Vec<Finding>> {
     let mut findings = Findings::default();
     limits(model, &mut findings);
     if !findings.0.is_empty() {
@@ -83,19 +103,31 @@ pub(super) fn validate(model: &ModelDefinition) -> Result<HashMap<SmolStr, Condi
     if findings.0.is_empty() {
         graph::check(model, &index, &mut findings);
     }
-    if findings.0.is_empty() { Ok(conditions) } else { Err(findings.0) }
+    if findings.0.is_empty() {
+        Ok(conditions)
+    } else {
+        Err(findings.0)
+    }
 }
 
 fn limits(model: &ModelDefinition, findings: &mut Findings) {
     if model.types.is_empty() {
         let code = RefusalCode::TypeDefinitionsTooFewItems;
-        findings.add_as(code, Element::Model, "the model defines no type", "define one, as in `type user`");
+        findings.add_as(
+            code,
+            Element::Model,
+            "the model defines no type",
+            "define one, as in `type user`",
+        );
     }
     if model.types.len() > MAX_TYPES {
         findings.add_as(
             RefusalCode::ExceededEntityLimit,
             Element::Model,
-            format!("the model defines {} types, and {MAX_TYPES} are allowed", model.types.len()),
+            format!(
+                "the model defines {} types, and {MAX_TYPES} are allowed",
+                model.types.len()
+            ),
             "join types that have the same relations",
         );
     }
@@ -103,7 +135,10 @@ fn limits(model: &ModelDefinition, findings: &mut Findings) {
         findings.add_as(
             RefusalCode::ValidationError,
             Element::Model,
-            format!("the model defines {} conditions, and {MAX_CONDITIONS} are allowed", model.conditions.len()),
+            format!(
+                "the model defines {} conditions, and {MAX_CONDITIONS} are allowed",
+                model.conditions.len()
+            ),
             "join conditions that differ in a value only, and pass that as a parameter",
         );
     }

@@ -1,4 +1,5 @@
-//! Each rule of a valid model, with the message word for word, and models that would exhaust a naive walk.
+//! Each rule of a valid model, with the message word for word, and models that would exhaust a
+//! naive walk.
 
 use super::super::{AuthorizationModel, ModelFile, from_json, line_and_column, read_dsl};
 use super::*;
@@ -9,21 +10,38 @@ use std::time::{Duration, Instant};
 /// What is wrong with a model whose types these are: `line message; help` of each problem.
 fn problems(types: &str) -> Vec<String> {
     let text = format!("model\n  schema 1.1\ntype user\n{types}");
-    let source = read_dsl(ModelFile { name: "model.fga", text: &text }).unwrap_or_else(|it| panic!("{text}\n{it:?}"));
-    let Err(refusal) = AuthorizationModel::of_source(source) else { return Vec::new() };
+    let source = read_dsl(ModelFile {
+        name: "model.fga",
+        text: &text,
+    })
+    .unwrap_or_else(|it| panic!("{text}\n{it:?}"));
+    let Err(refusal) = AuthorizationModel::of_source(source) else {
+        return Vec::new();
+    };
     assert_eq!(refusal.code, RefusalCode::InvalidAuthorizationModel);
-    let line = |it: &crate::model::Problem| line_and_column(&text, it.place.as_ref().unwrap().offset).0;
+    let line =
+        |it: &crate::model::Problem| line_and_column(&text, it.place.as_ref().unwrap().offset).0;
     refusal
         .problems
         .0
         .iter()
-        .map(|it| format!("{} {}; {}", line(it), it.message, it.help.as_deref().unwrap()))
+        .map(|it| {
+            format!(
+                "{} {}; {}",
+                line(it),
+                it.message,
+                it.help.as_deref().unwrap()
+            )
+        })
         .collect()
 }
 
 /// A type `doc` with these relations.
 fn doc(relations: &[&str]) -> String {
-    format!("type doc\n  relations\n    define {}\n", relations.join("\n    define "))
+    format!(
+        "type doc\n  relations\n    define {}\n",
+        relations.join("\n    define ")
+    )
 }
 
 #[test]
@@ -87,11 +105,20 @@ fn every_relation_has_a_way_in_and_no_loop() {
     for (relations, expected) in [
         (
             vec!["a: b", "b: [user] or a"],
-            vec!["6 relation `a` of `doc` is defined through itself: `a` -> `b` -> `a`; remove one of these steps"],
+            vec![
+                "6 relation `a` of `doc` is defined through itself: `a` -> `b` -> `a`; remove one of these steps",
+            ],
         ),
         (
-            vec!["a: [user] or b", "b: c but not d", "c: [user]", "d: [user] and b"],
-            vec!["7 relation `b` of `doc` is defined through itself: `b` -> `d` -> `b`; remove one of these steps"],
+            vec![
+                "a: [user] or b",
+                "b: c but not d",
+                "c: [user]",
+                "d: [user] and b",
+            ],
+            vec![
+                "7 relation `b` of `doc` is defined through itself: `b` -> `d` -> `b`; remove one of these steps",
+            ],
         ),
         (
             vec!["p: [doc]", "a: a from p"],
@@ -134,11 +161,17 @@ fn every_relation_has_a_way_in_and_no_loop() {
 
 #[test]
 fn conditions_compile() {
-    let with = |condition: &str| problems(&format!("type doc\n  relations\n    define a: [user with c]\n{condition}"));
+    let with = |condition: &str| {
+        problems(&format!(
+            "type doc\n  relations\n    define a: [user with c]\n{condition}"
+        ))
+    };
     assert!(with("condition c(x: int) { x < 100 }").is_empty());
     assert_eq!(
         with("condition c(x: int) { x + 1 }"),
-        ["7 condition `c`: the expression is of type `int`, and a condition must be a `bool`; correct the condition"]
+        [
+            "7 condition `c`: the expression is of type `int`, and a condition must be a `bool`; correct the condition"
+        ]
     );
     assert_eq!(
         with("condition c(int: int) { y }"),
@@ -152,27 +185,47 @@ fn conditions_compile() {
 #[test]
 fn json_has_no_rule_to_itself() {
     let check = |types: serde_json::Value| {
-        let definition = from_json(&json!({ "schema_version": "1.1", "type_definitions": types })).unwrap();
+        let definition =
+            from_json(&json!({ "schema_version": "1.1", "type_definitions": types })).unwrap();
         let refusal = AuthorizationModel::new(definition).unwrap_err();
         (refusal.code, refusal.problems.0[0].message.clone())
     };
     let invalid = RefusalCode::InvalidAuthorizationModel;
     let long = "r".repeat(51);
     for (types, code, message) in [
-        (json!([]), RefusalCode::TypeDefinitionsTooFewItems, "the model defines no type".to_owned()),
-        (json!([{ "type": "" }]), invalid, "type `` has a name that nothing can have".to_owned()),
-        (json!([{ "type": "self" }]), invalid, "type `self` has a name that nothing can have".to_owned()),
+        (
+            json!([]),
+            RefusalCode::TypeDefinitionsTooFewItems,
+            "the model defines no type".to_owned(),
+        ),
+        (
+            json!([{ "type": "" }]),
+            invalid,
+            "type `` has a name that nothing can have".to_owned(),
+        ),
+        (
+            json!([{ "type": "self" }]),
+            invalid,
+            "type `self` has a name that nothing can have".to_owned(),
+        ),
         (
             json!([{ "type": "a b" }]),
             RefusalCode::TypeInvalidPattern,
-            "type `a b` has a name that is too long, or has a character that names cannot have".to_owned(),
+            "type `a b` has a name that is too long, or has a character that names cannot have"
+                .to_owned(),
         ),
         (
             json!([{ "type": "a", "relations": { (long.clone()): { "this": {} } } }]),
             RefusalCode::RelationsInvalidPattern,
-            format!("relation `{long}` of `a` has a name that is too long, or has a character that names cannot have"),
+            format!(
+                "relation `{long}` of `a` has a name that is too long, or has a character that names cannot have"
+            ),
         ),
-        (json!([{ "type": "a" }, { "type": "a" }]), invalid, "type `a` is defined twice".to_owned()),
+        (
+            json!([{ "type": "a" }, { "type": "a" }]),
+            invalid,
+            "type `a` is defined twice".to_owned(),
+        ),
         (
             json!([{ "type": "a", "relations": { "r": { "this": {} } } }]),
             invalid,
@@ -191,13 +244,21 @@ fn json_has_no_rule_to_itself() {
 
 #[test]
 fn limits_hold_at_the_limit_and_not_past_it() {
-    let refused = |definition: ModelDefinition| AuthorizationModel::new(definition).err().map(|it| it.code);
+    let refused =
+        |definition: ModelDefinition| AuthorizationModel::new(definition).err().map(|it| it.code);
     let read = |text: &str| read_dsl(ModelFile { name: "m", text }).unwrap().definition;
     let types = |count: usize| {
-        read(&(0..count).fold("model\n  schema 1.1\n".to_owned(), |text, at| text + &format!("type t{at}\n")))
+        read(
+            &(0..count).fold("model\n  schema 1.1\n".to_owned(), |text, at| {
+                text + &format!("type t{at}\n")
+            }),
+        )
     };
     assert_eq!(refused(types(MAX_TYPES)), None);
-    assert_eq!(refused(types(MAX_TYPES + 1)), Some(RefusalCode::ExceededEntityLimit));
+    assert_eq!(
+        refused(types(MAX_TYPES + 1)),
+        Some(RefusalCode::ExceededEntityLimit)
+    );
 
     let conditions = |count: usize| {
         let text = (0..count).fold("model\n  schema 1.1\ntype t\n".to_owned(), |text, at| {
@@ -206,26 +267,39 @@ fn limits_hold_at_the_limit_and_not_past_it() {
         refused(read(&text))
     };
     assert_eq!(conditions(MAX_CONDITIONS), None);
-    assert_eq!(conditions(MAX_CONDITIONS + 1), Some(RefusalCode::ValidationError));
+    assert_eq!(
+        conditions(MAX_CONDITIONS + 1),
+        Some(RefusalCode::ValidationError)
+    );
 
     let chain = |length: usize| {
-        let text = (1..length).fold("type doc\n  relations\n    define r0: [user]\n".to_owned(), |text, at| {
-            text + &format!("    define r{at}: r{}\n", at - 1)
-        });
+        let text = (1..length).fold(
+            "type doc\n  relations\n    define r0: [user]\n".to_owned(),
+            |text, at| text + &format!("    define r{at}: r{}\n", at - 1),
+        );
         problems(&text)
     };
     assert!(chain(100).is_empty());
     assert_eq!(
         chain(101),
-        ["106 relation `r100` of `doc` is defined through more than 100 others; name the last of them directly"]
+        [
+            "106 relation `r100` of `doc` is defined through more than 100 others; name the last of them directly"
+        ]
     );
 
     // As protobuf's own encoder counts: 64 bytes with an id of 26.
-    let small = read("model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define a: [user]\n");
-    assert_eq!(size::bytes(&small), 28 + 5 + (2 + 6) + (2 + 5 + (2 + 3 + 2 + 2) + (2 + (2 + 3 + 2 + (2 + 6)))));
+    let small =
+        read("model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define a: [user]\n");
+    assert_eq!(
+        size::bytes(&small),
+        28 + 5 + (2 + 6) + (2 + 5 + (2 + 3 + 2 + 2) + (2 + (2 + 3 + 2 + (2 + 6))))
+    );
     let mut large = small;
     large.types[0].origin.file = Some("f".repeat(MAX_MODEL_BYTES).into());
-    assert_eq!(refused(large.clone()), Some(RefusalCode::ExceededEntityLimit));
+    assert_eq!(
+        refused(large.clone()),
+        Some(RefusalCode::ExceededEntityLimit)
+    );
     let over = size::bytes(&large) - MAX_MODEL_BYTES;
     large.types[0].origin.file = Some("f".repeat(MAX_MODEL_BYTES - over).into());
     assert_eq!(size::bytes(&large), MAX_MODEL_BYTES);
@@ -251,8 +325,17 @@ fn models_with_more_paths_than_can_be_walked_are_checked_soon() {
     assert!(problems(&text).is_empty());
     let mut text = "type doc\n  relations\n    define p: [doc]\n".to_owned();
     for at in 0..2_000 {
-        let _ = writeln!(text, "    define r{at}: [doc#r{}] or r{} from p", (at + 1) % 2_000, (at + 7) % 2_000);
+        let _ = writeln!(
+            text,
+            "    define r{at}: [doc#r{}] or r{} from p",
+            (at + 1) % 2_000,
+            (at + 7) % 2_000
+        );
     }
     assert_eq!(problems(&text).len(), 2_000);
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        started.elapsed()
+    );
 }

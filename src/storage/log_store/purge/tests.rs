@@ -28,7 +28,11 @@ struct State {
 impl Disk {
     fn new() -> Self {
         let writes_left = AtomicUsize::new(usize::MAX);
-        Self(Arc::new(State { rows: Memory::default(), largest: AtomicUsize::new(0), writes_left }))
+        Self(Arc::new(State {
+            rows: Memory::default(),
+            largest: AtomicUsize::new(0),
+            writes_left,
+        }))
     }
 
     fn open(&self) -> LogStore<Self> {
@@ -38,7 +42,13 @@ impl Disk {
     /// The rows of a store, those of its log's numbers among them.
     fn rows_of(&self, store: StoreId) -> usize {
         let ranges = rows::ranges_of_store(store).into_iter();
-        ranges.map(|range| self.page(range, Order::Ascending, usize::MAX).unwrap().len()).sum()
+        ranges
+            .map(|range| {
+                self.page(range, Order::Ascending, usize::MAX)
+                    .unwrap()
+                    .len()
+            })
+            .sum()
     }
 
     fn take_largest(&self) -> usize {
@@ -55,24 +65,43 @@ impl Kv for Disk {
         self.0.rows.values(keys)
     }
 
-    fn page(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    fn page(
+        &self,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
         self.0.rows.page(range, order, limit)
     }
 
     fn write(&self, rows: Vec<Row>) -> Result<(), StoreError> {
         let left = self.0.writes_left.load(Ordering::SeqCst).checked_sub(1);
-        self.0.writes_left.store(left.ok_or_else(|| StoreError::Full("disk".into()))?, Ordering::SeqCst);
+        self.0.writes_left.store(
+            left.ok_or_else(|| StoreError::Full("disk".into()))?,
+            Ordering::SeqCst,
+        );
         self.0.largest.fetch_max(rows.len(), Ordering::SeqCst);
         self.0.rows.write(rows)
     }
 }
 
 fn record(id: StoreId) -> StoreRecord {
-    StoreRecord { id, name: "of a test".to_owned(), created_at: NOW, updated_at: NOW }
+    StoreRecord {
+        id,
+        name: "of a test".to_owned(),
+        created_at: NOW,
+        updated_at: NOW,
+    }
 }
 
 fn tuples(range: Range<usize>) -> Batch {
-    let tuple = |at| Tuple::from(format!("document:{at}#viewer@user:ann").parse::<TupleKey>().unwrap());
+    let tuple = |at| {
+        Tuple::from(
+            format!("document:{at}#viewer@user:ann")
+                .parse::<TupleKey>()
+                .unwrap(),
+        )
+    };
     Batch::of_writes(range.map(tuple).collect())
 }
 
@@ -81,9 +110,14 @@ fn filled(disk: &Disk, count: usize) {
     let store = disk.open();
     for id in [KEPT, GONE] {
         store.create_store(record(id), NOW).unwrap();
-        let model = ModelRecord { id: ModelId::from_bits(1), json: b"{}".to_vec() };
+        let model = ModelRecord {
+            id: ModelId::from_bits(1),
+            json: b"{}".to_vec(),
+        };
         store.write_model(id, model, NOW).unwrap();
-        store.write_assertions(id, ModelId::from_bits(1), b"[]").unwrap();
+        store
+            .write_assertions(id, ModelId::from_bits(1), b"[]")
+            .unwrap();
         store.apply(id, tuples(0..count / 2), NOW).unwrap();
         (count / 2..count).for_each(|at| drop(store.apply(id, tuples(at..at + 1), NOW).unwrap()));
     }
@@ -100,8 +134,13 @@ fn purge_all(store: &impl TupleStore) -> usize {
 /// The store is gone to every reader, the other is whole, and the log leads there.
 fn check(store: &impl TupleStore, count: usize) {
     assert_eq!(store.stores().unwrap(), [record(KEPT)]);
-    let is_unknown = |error: StoreError| assert!(matches!(error, StoreError::UnknownStore(GONE)), "{error}");
-    is_unknown(store.read_tuples(GONE, &mut |tuple| panic!("{tuple:?}")).unwrap_err());
+    let is_unknown =
+        |error: StoreError| assert!(matches!(error, StoreError::UnknownStore(GONE)), "{error}");
+    is_unknown(
+        store
+            .read_tuples(GONE, &mut |tuple| panic!("{tuple:?}"))
+            .unwrap_err(),
+    );
     is_unknown(store.page_tuples(GONE, "", None, 10).unwrap_err());
     is_unknown(store.models(GONE, None, 1).unwrap_err());
     is_unknown(store.model(GONE, ModelId::from_bits(1)).unwrap_err());
@@ -109,8 +148,12 @@ fn check(store: &impl TupleStore, count: usize) {
     is_unknown(store.changes(Some(GONE), Revision(0), 1).unwrap_err());
     let mut found = 0;
     store.read_tuples(KEPT, &mut |_| found += 1).unwrap();
-    assert_eq!((found, store.models(KEPT, None, 9).unwrap().len()), (count, 1));
-    // Until the store was deleted, the log tells a beginning of its history, and then nothing of it.
+    assert_eq!(
+        (found, store.models(KEPT, None, 9).unwrap().len()),
+        (count, 1)
+    );
+    // Until the store was deleted, the log tells a beginning of its history, and then nothing of
+    // it.
     let log = store.changes(None, Revision(0), usize::MAX).unwrap();
     let of_gone: Vec<bool> = log
         .iter()
@@ -119,7 +162,10 @@ fn check(store: &impl TupleStore, count: usize) {
         .collect();
     let told = of_gone.iter().take_while(|is_erased| !**is_erased).count();
     let deletion = of_gone.len() - 1;
-    assert!(told > deletion || of_gone[told..deletion].iter().all(|is_erased| *is_erased), "{of_gone:?}");
+    assert!(
+        told > deletion || of_gone[told..deletion].iter().all(|is_erased| *is_erased),
+        "{of_gone:?}"
+    );
     assert!(!of_gone[deletion]);
 }
 
@@ -130,7 +176,10 @@ fn a_deletion_takes_no_longer_for_a_large_store() {
     let store = disk.open();
     disk.take_largest();
     store.delete_store(GONE, NOW).unwrap();
-    assert!(disk.take_largest() <= 4, "the record, the head, and an entry of the log");
+    assert!(
+        disk.take_largest() <= 4,
+        "the record, the head, and an entry of the log"
+    );
     check(&store, 3_000);
     // Writers come in between.
     assert!(store.purge().unwrap());
@@ -148,7 +197,10 @@ fn what_is_large_is_removed_in_more_steps() {
     let store = disk.open();
     store.create_store(record(GONE), NOW).unwrap();
     for at in 0..20 {
-        let model = ModelRecord { id: ModelId::from_bits(at), json: vec![b' '; 1 << 20] };
+        let model = ModelRecord {
+            id: ModelId::from_bits(at),
+            json: vec![b' '; 1 << 20],
+        };
         store.write_model(GONE, model, NOW).unwrap();
     }
     store.delete_store(GONE, NOW).unwrap();
@@ -180,7 +232,12 @@ fn whoever_opens_the_disk_goes_on_where_the_last_process_ended() {
             Err(error) => assert!(error.is_fault(), "{error}"),
         }
         // What failed is left, and the same process goes on with other writes.
-        store.note_bundle(crate::model::Digest::new([u8::try_from(ends).unwrap(); 32]), NOW).unwrap();
+        store
+            .note_bundle(
+                crate::model::Digest::new([u8::try_from(ends).unwrap(); 32]),
+                NOW,
+            )
+            .unwrap();
         ends += 1;
     }
     assert!(ends >= 3, "{ends}");
@@ -200,12 +257,17 @@ fn a_store_of_the_same_id_has_nothing_of_the_one_before() {
             store = disk.open();
         }
         store.create_store(record(GONE), NOW).unwrap();
-        store.read_tuples(GONE, &mut |tuple| panic!("{tuple:?}")).unwrap();
+        store
+            .read_tuples(GONE, &mut |tuple| panic!("{tuple:?}"))
+            .unwrap();
         assert_eq!(store.models(GONE, None, 1).unwrap(), []);
         assert_eq!(store.model(GONE, ModelId::from_bits(1)).unwrap(), None);
         let changes = store.changes(Some(GONE), Revision(0), usize::MAX).unwrap();
         assert_eq!(
-            changes.into_iter().map(|change| change.event).collect::<Vec<_>>(),
+            changes
+                .into_iter()
+                .map(|change| change.event)
+                .collect::<Vec<_>>(),
             [Event::StoreCreated(record(GONE))]
         );
         // And nothing that is left takes what it has.

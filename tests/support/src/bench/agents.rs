@@ -1,4 +1,5 @@
-//! Agents that act for users in the world of folders: the bundle, and questions of which it is known how they end.
+//! Agents that act for users in the world of folders: the bundle, and questions of which it is
+//! known how they end.
 
 use super::folders::{AGENTS, Folders, MODEL};
 use serde_json::{Value, json};
@@ -35,9 +36,11 @@ unless {
 
 /// Writes the bundle into a directory.
 pub fn write_bundle(dir: &Path) {
-    for (path, text) in
-        [("schemas/agents.fga", MODEL), ("schemas/agents.cedarschema", SCHEMA), ("policies/agents.cedar", POLICIES)]
-    {
+    for (path, text) in [
+        ("schemas/agents.fga", MODEL),
+        ("schemas/agents.cedarschema", SCHEMA),
+        ("policies/agents.cedar", POLICIES),
+    ] {
         let path = dir.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -59,9 +62,15 @@ pub enum End {
 pub fn question(world: Folders, number: u32, legs: u32, end: End) -> Value {
     let document = super::folders::scattered(number, world.documents());
     let owner = world.owner_of(document);
-    let id = if end == End::DenyFirst { format!("stranger{number}") } else { format!("u{owner}") };
+    let id = if end == End::DenyFirst {
+        format!("stranger{number}")
+    } else {
+        format!("u{owner}")
+    };
     // Every agent has a grant from the one before, and no other.
-    let mut actors: Vec<String> = (1..legs).map(|leg| format!("a{}", (owner + leg - 1) % AGENTS)).collect();
+    let mut actors: Vec<String> = (1..legs)
+        .map(|leg| format!("a{}", (owner + leg - 1) % AGENTS))
+        .collect();
     if let Some(last) = actors.last_mut().filter(|_| end == End::DenyLast) {
         *last = format!("a{}", (owner + legs) % AGENTS);
     }
@@ -69,7 +78,11 @@ pub fn question(world: Folders, number: u32, legs: u32, end: End) -> Value {
         Value::Null => json!({"sub": id}),
         inner => json!({"sub": id, "act": inner}),
     });
-    let properties = if act.is_null() { json!({}) } else { json!({ "act": act }) };
+    let properties = if act.is_null() {
+        json!({})
+    } else {
+        json!({ "act": act })
+    };
     json!({
         "subject": {"type": "user", "id": id, "properties": properties},
         "action": {"name": "view"},

@@ -7,7 +7,10 @@ pub fn thousandths(sorted: &[u64], part: usize) -> u64 {
 }
 
 /// A count as a number to calculate with. Those of a benchmark are far below the limit.
-#[expect(clippy::cast_precision_loss, reason = "2^53 nanoseconds are a hundred days")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "2^53 nanoseconds are a hundred days"
+)]
 pub fn float(count: u64) -> f64 {
     count as f64
 }
@@ -24,7 +27,11 @@ pub fn shown(value: f64) -> String {
     match value {
         value if value >= 1_000.0 => {
             let mut text = format!("{value:.0}");
-            for at in (1..text.len()).rev().filter(|at| (text.len() - at).is_multiple_of(3)).collect::<Vec<_>>() {
+            for at in (1..text.len())
+                .rev()
+                .filter(|at| (text.len() - at).is_multiple_of(3))
+                .collect::<Vec<_>>()
+            {
                 text.insert(at, ',');
             }
             text

@@ -9,8 +9,12 @@ use std::sync::Arc;
 /// The stores with the model that the tuples need.
 pub fn open(store: Arc<dyn TupleStore>) -> Stores {
     let stores = Stores::open(store, Arc::new(SystemClock)).unwrap();
-    let layer = stores.prepare_main(Some(&model()), Vec::new(), false).unwrap();
-    stores.commit_main(layer, Digest::new([1; 32]), None).unwrap();
+    let layer = stores
+        .prepare_main(Some(&model()), Vec::new(), false)
+        .unwrap();
+    stores
+        .commit_main(layer, Digest::new([1; 32]), None)
+        .unwrap();
     stores
 }
 
@@ -19,6 +23,8 @@ pub fn fill(stores: &Stores, world: Folders) {
     let mut tuples = world.tuples().peekable();
     while tuples.peek().is_some() {
         let batch = tuples.by_ref().take(Batch::IMPORT_TUPLES).collect();
-        stores.write(StoreId::MAIN, None, Batch::of_writes(batch)).unwrap();
+        stores
+            .write(StoreId::MAIN, None, Batch::of_writes(batch))
+            .unwrap();
     }
 }

@@ -1,8 +1,9 @@
-//! A seeded world of relations: folders five deep, groups three deep, documents with an owner and a folder, and for every
-//! user one agent that may act for it; as in the performance harness's W3 and W5. Agents may send agents.
+//! A seeded world of relations: folders five deep, groups three deep, documents with an owner and a
+//! folder, and for every user one agent that may act for it; as in the performance harness's W3 and
+//! W5. Agents may send agents.
 //!
-//! Beside it stand shapes that are hard in one way each: groups that contain one another in circles, a chain of groups as
-//! deep as a check goes, and a document shared with every team.
+//! Beside it stand shapes that are hard in one way each: groups that contain one another in
+//! circles, a chain of groups as deep as a check goes, and a document shared with every team.
 
 use behest::model::{Tuple, TupleKey};
 use behest::relations::model::{AuthorizationModel, ModelFile, read_dsl};
@@ -53,8 +54,8 @@ pub struct Folders {
     pub size: u32,
 }
 
-/// One kind of check: with a user that is found at the first place looked at, one that is found at the last, and one that
-/// is nowhere. The last two have to see the same.
+/// One kind of check: with a user that is found at the first place looked at, one that is found at
+/// the last, and one that is nowhere. The last two have to see the same.
 pub struct Question {
     pub name: &'static str,
     pub first: TupleKey,
@@ -66,7 +67,12 @@ impl Folders {
     /// The sizes in `BEHEST_TUPLES`, such as `10000,1000000`.
     pub fn sizes(default: &str) -> Vec<Self> {
         let wanted = std::env::var("BEHEST_TUPLES").unwrap_or_else(|_| default.to_owned());
-        wanted.split(',').map(|size| Self { size: size.trim().parse().unwrap() }).collect()
+        wanted
+            .split(',')
+            .map(|size| Self {
+                size: size.trim().parse().unwrap(),
+            })
+            .collect()
     }
 
     pub fn users(self) -> u32 {
@@ -81,12 +87,22 @@ impl Folders {
     pub fn tuples(self) -> impl Iterator<Item = Tuple> {
         let documents = (0..u32::MAX).flat_map(move |document| {
             [
-                format!("document:d{document}#parent@folder:f{}", self.folder_of(document)),
-                format!("document:d{document}#owner@user:u{}", self.owner_of(document)),
+                format!(
+                    "document:d{document}#parent@folder:f{}",
+                    self.folder_of(document)
+                ),
+                format!(
+                    "document:d{document}#owner@user:u{}",
+                    self.owner_of(document)
+                ),
             ]
         });
-        let all = Self::shapes().into_iter().chain(self.people()).chain(documents);
-        all.take(usize::try_from(self.size).unwrap()).map(|text| key(&text).into())
+        let all = Self::shapes()
+            .into_iter()
+            .chain(self.people())
+            .chain(documents);
+        all.take(usize::try_from(self.size).unwrap())
+            .map(|text| key(&text).into())
     }
 
     pub fn owner_of(self, document: u32) -> u32 {
@@ -108,20 +124,33 @@ impl Folders {
     fn shapes() -> Vec<String> {
         let mut texts = Vec::new();
         for group in 0..GROUPS {
-            texts.push(format!("group:mid{}#member@group:leaf{group}#member", group / 10));
+            texts.push(format!(
+                "group:mid{}#member@group:leaf{group}#member",
+                group / 10
+            ));
             texts.push(format!("document:wide#shared@team:{group}#member"));
         }
-        texts.extend((0..GROUPS / 10).map(|mid| format!("group:top{}#member@group:mid{mid}#member", mid / 10)));
+        texts.extend(
+            (0..GROUPS / 10)
+                .map(|mid| format!("group:top{}#member@group:mid{mid}#member", mid / 10)),
+        );
         for from in 0..CIRCLE {
             let others = (0..CIRCLE).filter(|to| *to != from);
-            texts.extend(others.map(|to| format!("group:round{from}#member@group:round{to}#member")));
+            texts.extend(
+                others.map(|to| format!("group:round{from}#member@group:round{to}#member")),
+            );
         }
         texts.push("group:round1#member@user:u1".to_owned());
         texts.push(format!("group:round{}#member@user:u2", CIRCLE - 1));
-        texts.extend((0..CHAIN).map(|at| format!("group:chain{at}#member@group:chain{}#member", at + 1)));
+        texts.extend(
+            (0..CHAIN).map(|at| format!("group:chain{at}#member@group:chain{}#member", at + 1)),
+        );
         texts.push(format!("group:chain{CHAIN}#member@user:u1"));
         texts.push("folder:f1#viewer@group:top1#member".to_owned());
-        texts.extend((0..AGENTS).map(|agent| format!("agent:a{agent}#delegate@agent:a{}", (agent + 1) % AGENTS)));
+        texts.extend(
+            (0..AGENTS)
+                .map(|agent| format!("agent:a{agent}#delegate@agent:a{}", (agent + 1) % AGENTS)),
+        );
         texts
     }
 
@@ -136,7 +165,10 @@ impl Folders {
         let folders = (1..self.folders()).flat_map(|folder| {
             [
                 format!("folder:f{folder}#parent@folder:f{}", folder / 10),
-                format!("folder:f{folder}#viewer@group:leaf{}#member", scattered(folder, GROUPS)),
+                format!(
+                    "folder:f{folder}#viewer@group:leaf{}#member",
+                    scattered(folder, GROUPS)
+                ),
             ]
         });
         users.chain(folders)
@@ -148,8 +180,13 @@ impl Folders {
         let owner = format!("user:u{}", self.owner_of(7));
         let folder = self.folder_of(7);
         // The last of its folders that grants anything.
-        let top = std::iter::successors(Some(folder), |folder| Some(folder / 10)).find(|folder| *folder < 10).unwrap();
-        let (near, far) = (member(scattered(folder, GROUPS)), member(scattered(top, GROUPS)));
+        let top = std::iter::successors(Some(folder), |folder| Some(folder / 10))
+            .find(|folder| *folder < 10)
+            .unwrap();
+        let (near, far) = (
+            member(scattered(folder, GROUPS)),
+            member(scattered(top, GROUPS)),
+        );
         let of = |name, object: &str, first: &str, last: &str| Question {
             name,
             first: key(&format!("{object}@{first}")),
@@ -158,24 +195,55 @@ impl Folders {
         };
         vec![
             of("direct", "document:d7#owner", &owner, &owner),
-            of("through a folder and a group", "document:d7#viewer", &near, &far),
-            of("through three groups", "folder:f1#viewer", &member(100), &member(199)),
-            of("deep: 25 groups", "group:chain0#member", "user:u1", "user:u1"),
-            of("wide: 1,000 teams", "document:wide#shared", &member(3), &member(GROUPS - 1)),
-            of("circles of 30 groups", "group:round0#member", "user:u1", "user:u2"),
+            of(
+                "through a folder and a group",
+                "document:d7#viewer",
+                &near,
+                &far,
+            ),
+            of(
+                "through three groups",
+                "folder:f1#viewer",
+                &member(100),
+                &member(199),
+            ),
+            of(
+                "deep: 25 groups",
+                "group:chain0#member",
+                "user:u1",
+                "user:u1",
+            ),
+            of(
+                "wide: 1,000 teams",
+                "document:wide#shared",
+                &member(3),
+                &member(GROUPS - 1),
+            ),
+            of(
+                "circles of 30 groups",
+                "group:round0#member",
+                "user:u1",
+                "user:u2",
+            ),
             of("difference", "document:d7#reader", &owner, &far),
         ]
     }
 
     /// The first user in a leaf group and the team of the same number, or the last user.
     fn member_of(self, group: u32) -> u32 {
-        (0..self.users()).find(|user| scattered(*user, GROUPS) == group).unwrap_or(self.users() - 1)
+        (0..self.users())
+            .find(|user| scattered(*user, GROUPS) == group)
+            .unwrap_or(self.users() - 1)
     }
 }
 
 /// The model, compiled.
 pub fn model() -> AuthorizationModel {
-    let source = read_dsl(ModelFile { name: "model.fga", text: MODEL }).unwrap();
+    let source = read_dsl(ModelFile {
+        name: "model.fga",
+        text: MODEL,
+    })
+    .unwrap();
     AuthorizationModel::of_source(source).unwrap()
 }
 

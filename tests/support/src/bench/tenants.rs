@@ -1,10 +1,13 @@
-//! Many policies, one for each tenant and type of resource, as in the performance harness's W2 and W2A.
+//! Many policies, one for each tenant and type of resource, as in the performance harness's W2 and
+//! W2A.
 
 use super::folders::scattered;
 use serde_json::{Value, json};
 
-const KINDS: [&str; 10] =
-    ["invoice", "contract", "ticket", "report", "project", "payroll", "asset", "lead", "campaign", "order"];
+const KINDS: [&str; 10] = [
+    "invoice", "contract", "ticket", "report", "project", "payroll", "asset", "lead", "campaign",
+    "order",
+];
 
 /// Users of each tenant.
 const USERS: u32 = 20;
@@ -43,8 +46,13 @@ impl Tenants {
              action read, update, delete appliesTo {{ principal: user, resource: [{kinds}] }};\n"
         );
         let pairs = (0..self.count()).flat_map(|tenant| KINDS.map(|kind| (tenant, kind)));
-        let policies = pairs.take(self.policies.try_into().unwrap()).map(|(tenant, kind)| self.policy(tenant, kind));
-        let mut files = vec![("schemas/tenants.cedarschema", schema), ("policies/tenants.cedar", policies.collect())];
+        let policies = pairs
+            .take(self.policies.try_into().unwrap())
+            .map(|(tenant, kind)| self.policy(tenant, kind));
+        let mut files = vec![
+            ("schemas/tenants.cedarschema", schema),
+            ("policies/tenants.cedar", policies.collect()),
+        ];
         if self.named == Named::InScope {
             files.push(("policies/entities.json", self.entities().to_string()));
         }
@@ -53,7 +61,10 @@ impl Tenants {
 
     fn policy(self, tenant: u32, kind: &str) -> String {
         let (who, mine) = match self.named {
-            Named::InScope => (format!("principal in Group::\"t{tenant}/member\""), String::new()),
+            Named::InScope => (
+                format!("principal in Group::\"t{tenant}/member\""),
+                String::new(),
+            ),
             Named::InCondition => (
                 "principal is user".to_owned(),
                 format!(
@@ -88,7 +99,8 @@ impl Tenants {
         (scattered(number, self.count()), number % USERS)
     }
 
-    /// The `number`th question, below [`QUESTIONS`]: of all tenants and types. With too little clearance it is denied.
+    /// The `number`th question, below [`QUESTIONS`]: of all tenants and types. With too little
+    /// clearance it is denied.
     pub fn question(self, number: u32, is_cleared: bool) -> Value {
         let (tenant, user) = self.user_of(number);
         let kind = KINDS.get(usize::try_from(number % 10).unwrap()).unwrap();

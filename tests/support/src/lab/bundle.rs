@@ -19,8 +19,8 @@ impl Bundle {
     }
 }
 
-/// A bundle made at random. Whether its types have a namespace is the caller's to say: a bundle that replaces one whose
-/// types have none leaves nothing of the first one's schema.
+/// A bundle made at random. Whether its types have a namespace is the caller's to say: a bundle
+/// that replaces one whose types have none leaves nothing of the first one's schema.
 pub fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
     let spell = |text: &str| spelled(text, namespaced);
     let mut policies = String::new();
@@ -30,7 +30,10 @@ pub fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
         let (scope, conditions): (&str, &[&str]) = if dice.chance(85) {
             (word(dice, &SCOPES), &ABOUT_DOCS)
         } else {
-            ("principal, action == Action::\"greet\", resource", &ABOUT_ANYONE)
+            (
+                "principal, action == Action::\"greet\", resource",
+                &ABOUT_ANYONE,
+            )
         };
         let one = spell(word(dice, conditions));
         let whole = match dice.below(5) {
@@ -38,14 +41,25 @@ pub fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
             1 => format!("({one}) && ({})", spell(word(dice, conditions))),
             _ => one,
         };
-        writeln!(policies, "@id(\"p{at}\") {effect} ({}) {clause} {{ {whole} }};", spell(scope)).unwrap();
+        writeln!(
+            policies,
+            "@id(\"p{at}\") {effect} ({}) {clause} {{ {whole} }};",
+            spell(scope)
+        )
+        .unwrap();
     }
     let schema = spell(&SCHEMA.replace("{context}", CONTEXT));
-    let relations =
-        MODEL.replace("{ns}", if namespaced { "Lab/" } else { "" }).replace("{small}", word(dice, &["3", "6"]));
+    let relations = MODEL
+        .replace("{ns}", if namespaced { "Lab/" } else { "" })
+        .replace("{small}", word(dice, &["3", "6"]));
     let manifest = if namespaced {
         let alias = |kind: &str| format!("{kind} = \"Lab::{kind}\"\n");
-        format!("allow_orphans = true\n[types]\n{}{}{}", alias("person"), alias("bot"), alias("doc"))
+        format!(
+            "allow_orphans = true\n[types]\n{}{}{}",
+            alias("person"),
+            alias("bot"),
+            alias("doc")
+        )
     } else {
         "allow_orphans = true\n[types]\nhuman = \"person\"\n".to_owned()
     };
@@ -54,37 +68,63 @@ pub fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
         ("schemas/lab.cedarschema", schema),
         ("schemas/model.fga", relations),
         ("policies/lab.cedar", policies),
-        ("policies/entities.json", entities(dice, namespaced).to_string()),
+        (
+            "policies/entities.json",
+            entities(dice, namespaced).to_string(),
+        ),
     ];
     Bundle { files, namespaced }
 }
 
-/// A text of a schema or of a policy, with the names that the namespace, if there is one, gives to what it is about.
+/// A text of a schema or of a policy, with the names that the namespace, if there is one, gives to
+/// what it is about.
 pub fn spelled(text: &str, namespaced: bool) -> String {
     let names = if namespaced {
-        [("{ns}", "Lab::"), ("{model}", "Lab/"), ("{in}", "namespace Lab {"), ("{out}", "}")]
+        [
+            ("{ns}", "Lab::"),
+            ("{model}", "Lab/"),
+            ("{in}", "namespace Lab {"),
+            ("{out}", "}"),
+        ]
     } else {
         [("{ns}", ""), ("{model}", ""), ("{in}", ""), ("{out}", "")]
     };
-    let text = ["from", "earlier", "subject"].iter().fold(text.to_owned(), |text, place| {
-        let [has, get] = fact(namespaced, place);
-        text.replace(&format!("{{has:{place}}}"), &has).replace(&format!("{{get:{place}}}"), &get)
-    });
-    names.iter().fold(text, |text, (place, name)| text.replace(place, name))
+    let text = ["from", "earlier", "subject"]
+        .iter()
+        .fold(text.to_owned(), |text, place| {
+            let [has, get] = fact(namespaced, place);
+            text.replace(&format!("{{has:{place}}}"), &has)
+                .replace(&format!("{{get:{place}}}"), &get)
+        });
+    names
+        .iter()
+        .fold(text, |text, (place, name)| text.replace(place, name))
 }
 
-/// How a policy asks whether a fact has a person, and names that person: facts have a place for each principal type.
+/// How a policy asks whether a fact has a person, and names that person: facts have a place for
+/// each principal type.
 fn fact(namespaced: bool, place: &str) -> [String; 2] {
     if namespaced {
-        let has = format!("(context.delegation has {place} && context.delegation.{place} has \"Lab::person\")");
+        let has = format!(
+            "(context.delegation has {place} && context.delegation.{place} has \"Lab::person\")"
+        );
         [has, format!("context.delegation.{place}[\"Lab::person\"]")]
     } else {
-        [format!("context has delegation.{place}.person"), format!("context.delegation.{place}.person")]
+        [
+            format!("context has delegation.{place}.person"),
+            format!("context.delegation.{place}.person"),
+        ]
     }
 }
 
 fn entities(dice: &mut Dice, namespaced: bool) -> Json {
-    let kind = |kind: &str| if namespaced { format!("Lab::{kind}") } else { kind.to_owned() };
+    let kind = |kind: &str| {
+        if namespaced {
+            format!("Lab::{kind}")
+        } else {
+            kind.to_owned()
+        }
+    };
     let uid = |of: &str, id: &str| json!({"type": kind(of), "id": id});
     let reference = |of: &str, id: &str| json!({"__entity": {"type": kind(of), "id": id}});
     let mut all = vec![
@@ -106,14 +146,24 @@ fn entities(dice: &mut Dice, namespaced: bool) -> Json {
                 attributes["friends"] = json!([reference("person", "p1")]);
                 attributes["clearance"] = json!({"__entity": {"type": "Level", "id": "high"}});
             }
-            let parents = if dice.chance(50) { json!([uid("squad", "q0")]) } else { json!([]) };
-            let tags = if dice.chance(50) { json!({"k": dice.one(&["v", "w"])}) } else { json!({}) };
+            let parents = if dice.chance(50) {
+                json!([uid("squad", "q0")])
+            } else {
+                json!([])
+            };
+            let tags = if dice.chance(50) {
+                json!({"k": dice.one(&["v", "w"])})
+            } else {
+                json!({})
+            };
             all.push(json!({"uid": uid("person", id), "attrs": attributes, "parents": parents, "tags": tags}));
         }
     }
     if dice.chance(60) {
         let attributes = json!({"kind": "x", "owner": reference("person", "p0")});
-        all.push(json!({"uid": uid("bot", "b0"), "attrs": attributes, "parents": [uid("squad", "q1")]}));
+        all.push(
+            json!({"uid": uid("bot", "b0"), "attrs": attributes, "parents": [uid("squad", "q1")]}),
+        );
     }
     for id in ["d0", "d1"] {
         if dice.chance(60) {
@@ -125,7 +175,11 @@ fn entities(dice: &mut Dice, namespaced: bool) -> Json {
                 attributes["level"] = json!(dice.below(5));
                 attributes["owner"] = reference("person", word(dice, &["p0", "p1"]));
             }
-            let tags = if dice.chance(50) { json!({"k": ["v"]}) } else { json!({}) };
+            let tags = if dice.chance(50) {
+                json!({"k": ["v"]})
+            } else {
+                json!({})
+            };
             all.push(
                 json!({"uid": uid("doc", id), "attrs": attributes, "parents": [uid("shelf", "s0")], "tags": tags}),
             );

@@ -1,4 +1,5 @@
-//! A [`Question`] is kept in parts, so that a walk can change one part of it and leave the others alone.
+//! A [`Question`] is kept in parts, so that a walk can change one part of it and leave the others
+//! alone.
 
 use super::{Bundle, doc_ids, person_ids, word};
 use crate::dice::Dice;
@@ -45,7 +46,11 @@ pub struct Question {
 impl Question {
     /// Where a walk begins.
     pub fn first(dice: &mut Dice, bundle: &Bundle) -> Self {
-        let resource = Member { kind: "doc", id: dice.one(&doc_ids()).clone(), properties: required() };
+        let resource = Member {
+            kind: "doc",
+            id: dice.one(&doc_ids()).clone(),
+            properties: required(),
+        };
         let mut question = Self {
             members: vec![member(dice, "person")],
             carrier: Carrier::List,
@@ -58,9 +63,14 @@ impl Question {
         question
     }
 
-    /// Sets, changes or takes away one part, and nothing else; most often one that the bundle's policies mention.
+    /// Sets, changes or takes away one part, and nothing else; most often one that the bundle's
+    /// policies mention.
     pub fn change(&mut self, dice: &mut Dice, bundle: &Bundle) {
-        let policies = if dice.chance(80) { bundle.policies() } else { "" };
+        let policies = if dice.chance(80) {
+            bundle.policies()
+        } else {
+            ""
+        };
         match dice.below(20) {
             0 => self.members[0].id.clone_from(dice.one(&person_ids())),
             1 if self.members.len() < 3 => self.members.push(member(dice, "bot")),
@@ -79,10 +89,20 @@ impl Question {
                     _ => dice.one(&person_ids()).clone(),
                 }
             }
-            7..12 => change_one(dice, policies, &mut self.resource.properties, &of_resource()),
+            7..12 => change_one(
+                dice,
+                policies,
+                &mut self.resource.properties,
+                &of_resource(),
+            ),
             12..15 => {
                 let at = dice.below(self.members.len());
-                change_one(dice, policies, &mut self.members[at].properties, &of_member());
+                change_one(
+                    dice,
+                    policies,
+                    &mut self.members[at].properties,
+                    &of_member(),
+                );
             }
             _ => change_one(dice, policies, &mut self.context, &of_context()),
         }
@@ -91,10 +111,18 @@ impl Question {
     /// Another action, with a resource that it applies to, most of the time.
     fn act(&mut self, dice: &mut Dice) {
         self.action = word(dice, &["read", "read", "read", "write", "write", "greet"]);
-        let wanted = if self.action == "greet" { "person" } else { "doc" };
+        let wanted = if self.action == "greet" {
+            "person"
+        } else {
+            "doc"
+        };
         if self.resource.kind != wanted && dice.chance(90) {
             self.resource.kind = wanted;
-            self.resource.id = if wanted == "doc" { "d0".to_owned() } else { "p1".to_owned() };
+            self.resource.id = if wanted == "doc" {
+                "d0".to_owned()
+            } else {
+                "p1".to_owned()
+            };
         }
     }
 
@@ -105,8 +133,7 @@ impl Question {
             (false, true, "person") => "human".to_owned(),
             _ => kind.to_owned(),
         };
-        let entity =
-            |member: &Member| json!({"type": kind(member.kind), "id": member.id, "properties": member.properties});
+        let entity = |member: &Member| json!({"type": kind(member.kind), "id": member.id, "properties": member.properties});
         let (last, before) = self.members.split_last().unwrap();
         let mut context = self.context.clone();
         let mut subject = entity(last);
@@ -121,7 +148,9 @@ impl Question {
                 subject = entity(user);
                 context.insert("agent".to_owned(), entity(last));
             }
-            (Carrier::UserAndAgent, [user]) => subject = json!({"user": entity(user), "agent": entity(last)}),
+            (Carrier::UserAndAgent, [user]) => {
+                subject = json!({"user": entity(user), "agent": entity(last)});
+            }
             (Carrier::Act, [user]) => {
                 subject = entity(user);
                 // The token's claim has no place for a type of ours, nor for properties.
@@ -139,7 +168,11 @@ fn member(dice: &mut Dice, kind: &'static str) -> Member {
         "person" => dice.one(&person_ids()).clone(),
         _ => format!("b{}", dice.below(2)),
     };
-    Member { kind, id, properties: required() }
+    Member {
+        kind,
+        id,
+        properties: required(),
+    }
 }
 
 /// What every entity has to have: where it is absent, whatever reads it fails.
@@ -149,9 +182,22 @@ fn required() -> Map<String, Json> {
 
 type Members<'a> = Vec<(&'a str, Vec<Json>)>;
 
-fn change_one(dice: &mut Dice, policies: &str, of: &mut Map<String, Json>, members: &[(&str, Vec<Json>)]) {
-    let mentioned: Vec<_> = members.iter().filter(|(name, _)| policies.contains(name)).cloned().collect();
-    let (name, values) = dice.one(if mentioned.is_empty() { members } else { &mentioned });
+fn change_one(
+    dice: &mut Dice,
+    policies: &str,
+    of: &mut Map<String, Json>,
+    members: &[(&str, Vec<Json>)],
+) {
+    let mentioned: Vec<_> = members
+        .iter()
+        .filter(|(name, _)| policies.contains(name))
+        .cloned()
+        .collect();
+    let (name, values) = dice.one(if mentioned.is_empty() {
+        members
+    } else {
+        &mentioned
+    });
     if dice.chance(25) {
         of.remove(*name);
     } else {
@@ -164,11 +210,24 @@ fn of_member() -> Members<'static> {
     members.extend([
         ("ttl", vec![json!("30m"), json!("2h"), json!(5)]),
         ("since", times()),
-        ("friends", vec![json!(["p0"]), json!(["p1", "p0"]), json!([{"type": "doc", "id": "d0"}])]),
-        ("cards", vec![json!([{"n": 1}]), json!([{"n": 2}]), json!([{"n": "1"}])]),
+        (
+            "friends",
+            vec![
+                json!(["p0"]),
+                json!(["p1", "p0"]),
+                json!([{"type": "doc", "id": "d0"}]),
+            ],
+        ),
+        (
+            "cards",
+            vec![json!([{"n": 1}]), json!([{"n": 2}]), json!([{"n": "1"}])],
+        ),
         ("home", places()),
         ("boss", vec![json!("p0"), json!("p1")]),
-        ("score", vec![json!(2.49), json!(2.5), json!("2.4"), json!("x")]),
+        (
+            "score",
+            vec![json!(2.49), json!(2.5), json!("2.4"), json!("x")],
+        ),
         ("desk", vec![json!("r0")]),
     ]);
     members
@@ -178,14 +237,40 @@ fn of_resource() -> Members<'static> {
     let mut members = of_anyone();
     members.extend([
         ("owner", vec![json!("p0"), json!("p1"), json!("p2")]),
-        ("readers", vec![json!(["p0"]), json!(["p1", "p2"]), json!([]), json!([null])]),
-        ("source", vec![json!("10.0.0.1"), json!("192.168.0.1"), json!("nowhere")]),
+        (
+            "readers",
+            vec![json!(["p0"]), json!(["p1", "p2"]), json!([]), json!([null])],
+        ),
+        (
+            "source",
+            vec![json!("10.0.0.1"), json!("192.168.0.1"), json!("nowhere")],
+        ),
         ("age", vec![json!("30m"), json!("2h"), Json::Null]),
         ("until", times()),
-        ("price", vec![json!(2.49), json!(2.490), json!(2.5), json!("2.4"), json!("x")]),
+        (
+            "price",
+            vec![
+                json!(2.49),
+                json!(2.490),
+                json!(2.5),
+                json!("2.4"),
+                json!("x"),
+            ],
+        ),
         ("place", places()),
-        ("marks", vec![json!([{"n": 1}]), json!([]), json!([{"n": 2}, {"n": 1}]), json!([{}])]),
-        ("labels", vec![json!(["a"]), json!(["a", "b"]), json!(["b"]), json!([])]),
+        (
+            "marks",
+            vec![
+                json!([{"n": 1}]),
+                json!([]),
+                json!([{"n": 2}, {"n": 1}]),
+                json!([{}]),
+            ],
+        ),
+        (
+            "labels",
+            vec![json!(["a"]), json!(["a", "b"]), json!(["b"]), json!([])],
+        ),
         ("room", vec![json!("r0")]),
     ]);
     members
@@ -195,9 +280,23 @@ fn of_resource() -> Members<'static> {
 fn of_anyone() -> Members<'static> {
     vec![
         ("kind", vec![json!("x"), json!("y"), Json::Null, json!(1)]),
-        ("level", vec![json!(1), json!(4), json!(4.0), json!("4"), Json::Null]),
-        ("ip", vec![json!("10.0.0.1"), json!("10.0.0.0/8"), json!("::1"), json!("ten")]),
-        ("clearance", vec![json!("high"), json!("low"), json!("none")]),
+        (
+            "level",
+            vec![json!(1), json!(4), json!(4.0), json!("4"), Json::Null],
+        ),
+        (
+            "ip",
+            vec![
+                json!("10.0.0.1"),
+                json!("10.0.0.0/8"),
+                json!("::1"),
+                json!("ten"),
+            ],
+        ),
+        (
+            "clearance",
+            vec![json!("high"), json!("low"), json!("none")],
+        ),
         ("mfa", vec![json!(true), json!(false), json!("true")]),
         ("nobody_declares", vec![json!(1), json!(2)]),
     ]
@@ -205,18 +304,68 @@ fn of_anyone() -> Members<'static> {
 
 fn of_context() -> Members<'static> {
     vec![
-        ("limit", vec![json!(1), json!(5), json!(9), json!(2.0), json!(2.5), json!("2"), Json::Null]),
-        ("items", vec![json!(["a"]), json!(["b"]), json!(["a", "b"]), json!([]), json!([1])]),
-        ("window", vec![json!("30m"), json!("2h"), json!("soon"), Json::Null]),
-        ("origin", vec![json!("10.0.0.1"), json!("::1"), json!("127.0.0.1"), json!("ten")]),
+        (
+            "limit",
+            vec![
+                json!(1),
+                json!(5),
+                json!(9),
+                json!(2.0),
+                json!(2.5),
+                json!("2"),
+                Json::Null,
+            ],
+        ),
+        (
+            "items",
+            vec![
+                json!(["a"]),
+                json!(["b"]),
+                json!(["a", "b"]),
+                json!([]),
+                json!([1]),
+            ],
+        ),
+        (
+            "window",
+            vec![json!("30m"), json!("2h"), json!("soon"), Json::Null],
+        ),
+        (
+            "origin",
+            vec![
+                json!("10.0.0.1"),
+                json!("::1"),
+                json!("127.0.0.1"),
+                json!("ten"),
+            ],
+        ),
         ("at", times()),
-        ("table", vec![json!({"a": 1}), json!({"a": 5}), json!({"b": 1}), json!({"a": "1"}), json!([])]),
+        (
+            "table",
+            vec![
+                json!({"a": 1}),
+                json!({"a": 5}),
+                json!({"b": 1}),
+                json!({"a": "1"}),
+                json!([]),
+            ],
+        ),
         ("peer", vec![json!("p0"), json!("p1")]),
         ("peers", vec![json!(["p0"]), json!(["p1", "p2"]), json!([])]),
         ("rank", vec![json!("high"), json!("low"), json!("none")]),
-        ("deep", vec![json!("none"), json!({"x": [1, {"y": null}]}), json!([1, 2.50])]),
+        (
+            "deep",
+            vec![
+                json!("none"),
+                json!({"x": [1, {"y": null}]}),
+                json!([1, 2.50]),
+            ],
+        ),
         ("wanted", vec![json!("a")]),
-        ("exact", vec![json!({"n": 1}), json!({"n": 2}), json!({"n": 1, "m": 1})]),
+        (
+            "exact",
+            vec![json!({"n": 1}), json!({"n": 2}), json!({"n": 1, "m": 1})],
+        ),
         (
             "arguments",
             vec![
@@ -243,5 +392,12 @@ fn places() -> Vec<Json> {
 }
 
 fn times() -> Vec<Json> {
-    ["2026-06-01T11:59:59.999Z", "2026-06-01T12:00:00Z", "2026-06-01T12:00:03Z", "noon"].map(Json::from).into()
+    [
+        "2026-06-01T11:59:59.999Z",
+        "2026-06-01T12:00:00Z",
+        "2026-06-01T12:00:03Z",
+        "noon",
+    ]
+    .map(Json::from)
+    .into()
 }

@@ -1,6 +1,8 @@
-//! The texts that bundles are put together from: one schema, one model, and policies' scopes and conditions.
+//! The texts that bundles are put together from: one schema, one model, and policies' scopes and
+//! conditions.
 //!
-//! `{in}` and `{out}` open and close the namespace of the types; `{ns}` is what stands before their names outside.
+//! `{in}` and `{out}` open and close the namespace of the types; `{ns}` is what stands before their
+//! names outside.
 
 pub const SCHEMA: &str = r#"
 entity Level enum ["low", "high"];

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::model::{
-    Code, Condition, CredentialKind, CredentialLine, DecisionId, Digest, Dropped, DroppedMembers, LegExplanation,
-    LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Proof, RelationLookup, Revision, Timestamp,
+    Code, Condition, CredentialKind, CredentialLine, DecisionId, Digest, Dropped, DroppedMembers,
+    LegExplanation, LegOutcome, NearMiss, NextAction, PolicyError, PolicyRef, Proof,
+    RelationLookup, Revision, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -13,7 +14,13 @@ fn text(body: io::Result<Bytes>) -> String {
 
 fn policy() -> PolicyRef {
     let file = "policies/a.cedar".to_owned();
-    PolicyRef { id: "cap".to_owned(), effect: Decision::Deny, file, line: 3, doc: None }
+    PolicyRef {
+        id: "cap".to_owned(),
+        effect: Decision::Deny,
+        file,
+        line: 3,
+        doc: None,
+    }
 }
 
 fn denial() -> Answer {
@@ -34,7 +41,11 @@ fn denial() -> Answer {
         outcome: LegOutcome::Deny(reason.clone()),
         determining: vec![policy()],
         near_misses: vec![NearMiss {
-            policy: PolicyRef { effect: Decision::Permit, doc: Some("why".to_owned()), ..policy() },
+            policy: PolicyRef {
+                effect: Decision::Permit,
+                doc: Some("why".to_owned()),
+                ..policy()
+            },
             condition,
         }],
         relations: vec![RelationLookup {
@@ -43,8 +54,16 @@ fn denial() -> Answer {
             held: true,
             witness: vec!["user:alice member team:sre".to_owned()],
         }],
-        errors: vec![PolicyError { policy: policy(), message: "overflow".to_owned() }],
-        dropped: [Dropped { member: "context.x".to_owned(), why: "not declared".to_owned() }].into_iter().collect(),
+        errors: vec![PolicyError {
+            policy: policy(),
+            message: "overflow".to_owned(),
+        }],
+        dropped: [Dropped {
+            member: "context.x".to_owned(),
+            why: "not declared".to_owned(),
+        }]
+        .into_iter()
+        .collect(),
     };
     let other = LegExplanation {
         principal: model::EntityRef::new("agent", "copilot"),
@@ -82,7 +101,12 @@ fn denial() -> Answer {
 }
 
 fn permit() -> Answer {
-    Answer { decision: Decision::Permit, reason: None, explanation: None, ..denial() }
+    Answer {
+        decision: Decision::Permit,
+        reason: None,
+        explanation: None,
+        ..denial()
+    }
 }
 
 const LIMIT: usize = 1 << 20;
@@ -96,15 +120,23 @@ fn what_would_be_too_large_is_left_out_and_named() {
     let reasoned = REASON.replace("}}}", r#"},"omitted":["explanation"]}}"#);
     assert_eq!(cut(Depth::Explain, explained - 1), reasoned);
     let bare = |omitted| format!(r#"{{"decision":false,"context":{{"omitted":[{omitted}]}}}}"#);
-    assert_eq!(cut(Depth::Explain, reasoned.len() - 1), bare(r#""explanation","reason""#));
+    assert_eq!(
+        cut(Depth::Explain, reasoned.len() - 1),
+        bare(r#""explanation","reason""#)
+    );
     assert_eq!(cut(Depth::Reason, REASON.len()), REASON);
     assert_eq!(cut(Depth::Reason, REASON.len() - 1), bare(r#""reason""#));
     // In a batch, those that come later lose what stands beside them.
     let mut body = BatchBody::new(3, Depth::Reason, OPENING.len() + REASON.len() + 10);
     body.push_decided(&denial).unwrap();
     body.push_decided(&denial).unwrap();
-    body.push(&ItemAnswer::Malformed(Malformed::missing("resource"))).unwrap();
-    let expected = format!(r#"{{"evaluations":[{REASON},{},{}]}}"#, bare(r#""reason""#), bare(r#""error""#));
+    body.push(&ItemAnswer::Malformed(Malformed::missing("resource")))
+        .unwrap();
+    let expected = format!(
+        r#"{{"evaluations":[{REASON},{},{}]}}"#,
+        bare(r#""reason""#),
+        bare(r#""error""#)
+    );
     assert_eq!(text(Ok(body.finish())), expected);
 }
 
@@ -112,18 +144,34 @@ const REASON: &str = r#"{"decision":false,"context":{"reason":{"code":"forbidden
 
 #[test]
 fn each_depth_carries_its_own_and_nothing_more() {
-    assert_eq!(text(write_answer(&permit(), Depth::Lean, LIMIT)), r#"{"decision":true}"#);
-    assert_eq!(text(write_answer(&denial(), Depth::Lean, LIMIT)), r#"{"decision":false}"#);
-    assert_eq!(text(write_answer(&permit(), Depth::Reason, LIMIT)), r#"{"decision":true}"#);
+    assert_eq!(
+        text(write_answer(&permit(), Depth::Lean, LIMIT)),
+        r#"{"decision":true}"#
+    );
+    assert_eq!(
+        text(write_answer(&denial(), Depth::Lean, LIMIT)),
+        r#"{"decision":false}"#
+    );
+    assert_eq!(
+        text(write_answer(&permit(), Depth::Reason, LIMIT)),
+        r#"{"decision":true}"#
+    );
     assert_eq!(text(write_answer(&denial(), Depth::Reason, LIMIT)), REASON);
 }
 
 #[test]
 fn a_batch_is_its_answers_in_order() {
     let decided = |answer| ItemAnswer::Decided(Box::new(answer));
-    let items = [decided(permit()), ItemAnswer::Malformed(Malformed::missing("resource")), decided(denial())];
+    let items = [
+        decided(permit()),
+        ItemAnswer::Malformed(Malformed::missing("resource")),
+        decided(denial()),
+    ];
     let error = r#"{"decision":false,"context":{"error":{"status":400,"message":"`resource` is missing"}}}"#;
-    for (depth, last) in [(Depth::Lean, r#"{"decision":false}"#), (Depth::Reason, REASON)] {
+    for (depth, last) in [
+        (Depth::Lean, r#"{"decision":false}"#),
+        (Depth::Reason, REASON),
+    ] {
         let expected = format!(r#"{{"evaluations":[{{"decision":true}},{error},{last}]}}"#);
         let mut body = BatchBody::new(items.len(), depth, LIMIT);
         items.iter().for_each(|answer| body.push(answer).unwrap());
@@ -133,7 +181,8 @@ fn a_batch_is_its_answers_in_order() {
 
 #[test]
 fn an_explanation_carries_the_whole_tree() {
-    let body: Value = serde_json::from_str(&text(write_answer(&denial(), Depth::Explain, LIMIT))).unwrap();
+    let body: Value =
+        serde_json::from_str(&text(write_answer(&denial(), Depth::Explain, LIMIT))).unwrap();
     let at = |effect| json!({"id": "cap", "effect": effect, "file": "policies/a.cedar", "line": 3});
     let mut near = at("permit");
     near["doc"] = json!("why");
