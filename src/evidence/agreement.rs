@@ -100,6 +100,24 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
     {
         same(answer, token, path, true)?;
     }
+    check_users(answer, token, of_users, only_of_users)?;
+    for path in required {
+        same(answer, token, path, false)?;
+    }
+    if id_tokens.iter().any(|mark| mark.is_in(token)) {
+        Err(other_kind())
+    } else {
+        Ok(())
+    }
+}
+
+/// Refuses an answer that lacks what the token has of a user's.
+fn check_users(
+    answer: &Record,
+    token: &Record,
+    of_users: &[ClaimPath],
+    only_of_users: &[ClaimPath],
+) -> Result<(), Unproven> {
     // What answers often leave out is unknown then, and is there all the same.
     let only_of_users = only_of_users
         .iter()
@@ -111,14 +129,7 @@ fn check_claims(answer: &Record, token: &Record, profile: &Profile) -> Result<()
     {
         return Err(lacks(path.name()));
     }
-    for path in required {
-        same(answer, token, path, false)?;
-    }
-    if id_tokens.iter().any(|mark| mark.is_in(token)) {
-        Err(other_kind())
-    } else {
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Adds times that the token alone has.

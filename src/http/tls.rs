@@ -361,18 +361,7 @@ fn clients(path: &Path) -> Result<ReadClients, String> {
         return Err(format!("`{shown}` holds no certificates in PEM form"));
     };
     let mut store = RootCertStore::empty();
-    let mut complaint = match damaged {
-        _ if is_cut => Some(format!(
-            "`{shown}` is larger than {MAX_FILE_BYTES} bytes, and not read beyond them"
-        )),
-        0 if certificates.is_empty() => {
-            Some(format!("`{shown}` holds no certificates in PEM form"))
-        }
-        0 => None,
-        _ => Some(format!(
-            "`{shown}` is damaged: {damaged} parts of it are no certificates in PEM form"
-        )),
-    };
+    let mut complaint = complaint_of(path, is_cut, damaged, certificates.is_empty());
     let mut roots = Vec::new();
     for certificate in certificates {
         match store.add(certificate.clone()) {
@@ -403,6 +392,21 @@ fn clients(path: &Path) -> Result<ReadClients, String> {
         },
         complaint,
     })
+}
+
+/// Returns what is to be said of a file of authorities, where not all of it is what it should be.
+fn complaint_of(path: &Path, is_cut: bool, damaged: usize, is_empty: bool) -> Option<String> {
+    let shown = path.display();
+    match damaged {
+        _ if is_cut => Some(format!(
+            "`{shown}` is larger than {MAX_FILE_BYTES} bytes, and not read beyond them"
+        )),
+        0 if is_empty => Some(format!("`{shown}` holds no certificates in PEM form")),
+        0 => None,
+        _ => Some(format!(
+            "`{shown}` is damaged: {damaged} parts of it are no certificates in PEM form"
+        )),
+    }
 }
 
 /// The text of a file up to the limit, and whether there is more of it.

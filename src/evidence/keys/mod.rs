@@ -18,6 +18,7 @@
 mod budget;
 mod fetch;
 mod published;
+mod refresh;
 mod ring;
 mod set;
 mod source;
@@ -25,7 +26,7 @@ mod source;
 pub use fetch::HttpClient;
 pub(super) use fetch::{Answer, FetchError, check_url, shown_url};
 pub(crate) use published::Authorities;
-pub use ring::KeyRefresh;
+pub use refresh::KeyRefresh;
 pub(super) use ring::{Generation, KeyVoucher, Keyring};
 pub(super) use set::{KeySet, PublicKey};
 pub use source::KeySource;

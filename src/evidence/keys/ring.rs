@@ -3,6 +3,7 @@
 use super::budget::Budget;
 use super::fetch::{FetchError, HttpClient, TIMEOUT};
 use super::published::Published;
+use super::refresh::{KeyRefresh, difference};
 use super::set::{Key, KeySet, Unsigned};
 use super::source::KeySource;
 use crate::clock::Clock;
@@ -96,21 +97,6 @@ pub(in crate::evidence) struct Generation {
     pub(in crate::evidence) keys: KeySet,
     /// By the monotonic clock: whoever sets the machine's makes no key last longer.
     until_ms: i64,
-}
-
-/// What fetching an issuer's keys at once came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeyRefresh {
-    /// The issuer, or `spiffe://` and a trust domain.
-    pub issuer: String,
-    /// How many keys there are now.
-    pub keys: usize,
-    /// Those that were not there before: their `kid`, or their thumbprint.
-    pub added: Vec<String>,
-    /// Those that are no longer there.
-    pub removed: Vec<String>,
-    /// Why the keys are still those of before, or not all that is published.
-    pub error: Option<String>,
 }
 
 struct State {
@@ -375,25 +361,6 @@ fn not_signed(unsigned: Unsigned, token: &Unverified<'_>) -> Unproven {
         }
         Unsigned::Unnamed { .. } | Unsigned::Wrong => "the token's signature is wrong".to_owned(),
     })
-}
-
-fn difference(
-    issuer: String,
-    before: Option<&Generation>,
-    after: Option<&Generation>,
-    error: Option<String>,
-) -> KeyRefresh {
-    let none = KeySet::default();
-    let before = before.map_or(&none, |generation| &generation.keys);
-    let after = after.map_or(&none, |generation| &generation.keys);
-    let (added, removed) = (after.beyond(before), before.beyond(after));
-    KeyRefresh {
-        issuer,
-        keys: after.names().len(),
-        added,
-        removed,
-        error,
-    }
 }
 
 /// The thread.

@@ -7,8 +7,7 @@
 //! **Decision.** Two forms are read at load, by their types; what they name is looked up before a
 //! leg is evaluated, and each that holds makes the userset a parent. Every other expression of type
 //! `Userset` is refused.
-//! **Trade-off.** A relation is looked up even where a condition before it would have made it
-//! unnecessary.
+//! **Trade-off.** A relation is looked up even where a condition before it makes it needless.
 
 use crate::model::{
     EntityRef, MAX_USER_BYTES, ObjectRef, Place, Problem, TupleTextError, TupleUser,

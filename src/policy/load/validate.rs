@@ -88,20 +88,21 @@ pub(in crate::policy) fn validate(
         .filter_map(|at| rules.get(*at))
         .map(|rule| rule.policy.template());
     let others = others.into_iter().chain(confusing_strings(sound));
-    // A pack's policies are about more than one bundle uses: that some cannot apply here is no
-    // mistake.
-    let own = |warning: &Problem| {
-        !warning
-            .place
-            .as_ref()
-            .is_some_and(|place| place.file.starts_with("pack:"))
-    };
     report.findings.warnings.extend(
         others
             .map(|warning| problem_of(&warning, pieces, None))
-            .filter(own),
+            .filter(is_own),
     );
     report.findings
+}
+
+/// Returns `true` for a warning about the bundle's own files. A pack's policies are about more than one bundle uses: that some
+/// cannot apply here is no mistake.
+fn is_own(warning: &Problem) -> bool {
+    !warning
+        .place
+        .as_ref()
+        .is_some_and(|place| place.file.starts_with("pack:"))
 }
 
 /// What is hard to read in the strings of policies in which nothing else was found.
