@@ -6,15 +6,15 @@ use behest::relations::{Failure, Graph, Limits, Listed, Membership, Reader, Rule
 
 pub(super) const DOCS: &str = "model
   schema 1.1
-pub(super) type user
-pub(super) type group
+type user
+type group
   relations
     define member: [user, group#member]
-pub(super) type folder
+type folder
   relations
     define parent: [folder]
     define viewer: [user, group#member] or viewer from parent
-pub(super) type doc
+type doc
   relations
     define parent: [folder]
     define owner: [user, user with until]
