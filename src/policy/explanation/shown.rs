@@ -8,7 +8,7 @@
 use crate::model::Problem;
 use crate::policy::load::source::SourceFile;
 use crate::policy::schema::Vocabulary;
-use cedar_policy_core::ast::{Value as Cedar, ValueKind};
+use cedar_policy_core::ast::{UnreservedId, Value as Cedar, ValueKind};
 use smol_str::SmolStr;
 use std::fmt::{self, Write};
 
@@ -155,6 +155,14 @@ pub(in crate::policy) fn beginning(
     vocabulary: &Vocabulary,
     bytes: usize,
 ) -> (String, bool) {
+    let mut text = Cut {
+        text: String::new(),
+        bytes,
+    };
+    if vocabulary.secrets().next().is_none() {
+        let fits = write_value(&mut text, value).is_ok();
+        return (text.text, fits);
+    }
     // Each value in another takes two bytes of text or more: brackets of its own, or what parts it
     // from the next one.
     let mut redaction = Redaction {
@@ -163,16 +171,42 @@ pub(in crate::policy) fn beginning(
         is_whole: true,
     };
     let value = redaction.value(value);
-    let mut text = Cut {
-        text: String::new(),
-        bytes,
-    };
     let fits = write!(text, "{value}").is_ok();
     (text.text, fits && redaction.is_whole)
 }
 
+/// Writes a value as Cedar does, up to where the text ends: Cedar sorts the whole of a set before it
+/// writes its first element.
+fn write_value(text: &mut Cut, value: &Cedar) -> fmt::Result {
+    match value.value_kind() {
+        ValueKind::Set(items) => {
+            text.write_str("[")?;
+            for (at, item) in items.iter().enumerate() {
+                text.write_str(if at > 0 { ", " } else { "" })?;
+                write_value(text, item)?;
+            }
+            text.write_str("]")
+        }
+        ValueKind::Record(members) => {
+            text.write_str("{")?;
+            for (at, (name, member)) in members.iter().enumerate() {
+                text.write_str(if at > 0 { ", " } else { "" })?;
+                match name.parse::<UnreservedId>() {
+                    Ok(name) => write!(text, "{name}: ")?,
+                    Err(_) => write!(text, "\"{name}\": ")?,
+                }
+                write_value(text, member)?;
+            }
+            text.write_str("}")
+        }
+        ValueKind::Lit(_) | ValueKind::ExtensionValue(_) => write!(text, "{value}"),
+    }
+}
+
 /// Copies a value without the members that are marked `@secret`, however deep they lie, and no more
 /// of it than is shown.
+///
+/// INVARIANT: an element of a set is copied whole or not at all: cut, it would be another.
 struct Redaction<'a> {
     vocabulary: &'a Vocabulary,
     /// How many more values are copied.
@@ -210,7 +244,11 @@ impl Redaction<'_> {
                     if !self.takes_one() {
                         break;
                     }
-                    shown.push(self.value(item));
+                    let item = self.value(item);
+                    if !self.is_whole {
+                        break;
+                    }
+                    shown.push(item);
                 }
                 Cedar::set(shown, None)
             }
