@@ -201,8 +201,10 @@ fn three_times_too_much_is_served_in_time_or_refused_at_once() {
         middle(&probes) < middle(&before) / 3,
         "probes wait for batches"
     );
+    // The same request alone takes from 38 to 64 ms on a machine that others use. What worked through
+    // requests of clients that have left took seconds.
     assert!(
-        after.iter().min().unwrap() < &(middle(&before) * 2),
+        after.iter().min().unwrap() < &(middle(&before) * 4),
         "the load is over and the service is not: {after:?}"
     );
 }
