@@ -99,6 +99,24 @@ async fn the_last_good_keys_are_used_for_an_hour_more_and_then_nothing_verifies(
 }
 
 #[actix_web::test]
+async fn a_key_that_cannot_be_fetched_now_is_no_wrong_one() {
+    let (world, key, web) = standard();
+    assert_eq!(world.read(&key.access_token(&claims())).await, "permit");
+    let rotated = Key::new("k2");
+    web.set_down(true);
+    world.wait_ms(10_000);
+    let found = world.read(&rotated.access_token(&claims())).await;
+    assert!(found.starts_with("credential_unavailable: "), "{found}");
+    // Another's key under a known name stays wrong, whether the issuer answers or not.
+    let found = world.read(&Key::new("k1").access_token(&claims())).await;
+    assert!(found.starts_with("credential_invalid: "), "{found}");
+    web.set_down(false);
+    world.wait_ms(10_000);
+    let found = world.read(&rotated.access_token(&claims())).await;
+    assert!(found.starts_with("credential_invalid: "), "{found}");
+}
+
+#[actix_web::test]
 async fn keys_that_are_rotated_twice_in_a_row_are_followed() {
     let (world, first, web) = standard();
     assert_eq!(world.read(&first.access_token(&claims())).await, "permit");
@@ -146,10 +164,12 @@ async fn keys_that_are_withdrawn_verify_nothing_whatever_is_left() {
             found.contains("a key that its issuer does not publish"),
             "{left}: {found}"
         );
-        // An issuer that is out of reach then brings nothing back.
+        // An issuer that is out of reach then brings nothing back: all that is not known any more
+        // is whether it has published the key again.
         web.set_down(true);
         world.wait_ms(60_000);
-        assert!(world.read(&token).await.starts_with("credential_invalid: "));
+        let found = world.read(&token).await;
+        assert!(found.starts_with("credential_unavailable: "), "{found}");
     }
 }
 

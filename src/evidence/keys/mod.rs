@@ -17,6 +17,7 @@
 
 mod budget;
 mod fetch;
+mod keeper;
 mod published;
 mod refresh;
 mod ring;

@@ -1,8 +1,8 @@
 //! One issuer's keys, kept fresh by a thread of their own.
 
 use super::budget::Budget;
-use super::fetch::{FetchError, HttpClient, TIMEOUT};
-use super::published::Published;
+use super::fetch::{HttpClient, TIMEOUT};
+use super::keeper::Keeper;
 use super::refresh::{KeyRefresh, difference};
 use super::set::{Key, KeySet, Unsigned};
 use super::source::KeySource;
@@ -13,10 +13,9 @@ use arc_swap::ArcSwapOption;
 use jsonwebtoken::Algorithm;
 use rustls::pki_types::CertificateDer;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -27,22 +26,6 @@ const BURST: u32 = 6;
 /// LIMIT: and in the long run, one for each such time: whoever sends tokens with invented key names
 /// makes at most six requests a minute to an issuer.
 const EACH: Duration = Duration::from_secs(10);
-
-/// Keys are fetched again no sooner than this, whatever the issuer says.
-const SHORTEST: Duration = Duration::from_secs(30);
-
-/// And no later than this: a key that was withdrawn is gone within it.
-const LONGEST: Duration = Duration::from_hours(1);
-
-/// Where an issuer does not say how long its keys are good.
-const USUAL: Duration = Duration::from_mins(5);
-
-/// How long the last good keys are used once they cannot be fetched: an outage of an hour is
-/// survived, and keys that somebody keeps from being withdrawn are trusted no longer than that.
-const KEEP: Duration = Duration::from_hours(1);
-
-/// After a failure.
-const RETRY: Duration = Duration::from_secs(15);
 
 /// LIMIT: how long a request waits for a fetch: discovery and the set, each within its own limit.
 const PATIENCE: Duration = Duration::from_secs(2 * TIMEOUT.as_secs() + 1);
@@ -96,18 +79,21 @@ pub(in crate::evidence) struct Generation {
     pub(in crate::evidence) number: u64,
     pub(in crate::evidence) keys: KeySet,
     /// By the monotonic clock: whoever sets the machine's makes no key last longer.
-    until_ms: i64,
+    pub(super) until_ms: i64,
 }
 
-struct State {
-    clock: Arc<dyn Clock>,
-    current: ArcSwapOption<Generation>,
+/// What the ring and the thread share.
+pub(super) struct State {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) current: ArcSwapOption<Generation>,
     /// How many fetches have begun.
-    begun: AtomicU64,
+    pub(super) begun: AtomicU64,
     /// How many have ended.
-    ended: watch::Sender<u64>,
+    pub(super) ended: watch::Sender<u64>,
     /// Why the last one failed; none where it did not.
-    failure: ArcSwapOption<String>,
+    pub(super) failure: ArcSwapOption<String>,
+    /// Whether the last one did not reach the issuer: what was published since is not known.
+    pub(super) is_out_of_reach: AtomicBool,
     /// The last that was asked for, counted like them.
     asked: AtomicU64,
     budget: Budget,
@@ -142,6 +128,7 @@ impl State {
             begun: AtomicU64::new(0),
             ended: watch::Sender::new(0),
             failure: ArcSwapOption::empty(),
+            is_out_of_reach: AtomicBool::new(false),
             asked: AtomicU64::new(asked),
             budget: Budget::new(BURST, EACH),
         })
@@ -188,7 +175,6 @@ impl Keyring {
             source,
             client,
             state: Arc::clone(&state),
-            failing: false,
             complaint: None,
         };
         std::thread::Builder::new()
@@ -254,6 +240,15 @@ impl Keyring {
             let usable = self.usable().ok_or_else(unreachable)?;
             return match usable.keys.signer(token, algorithm) {
                 Ok(key) => Ok(self.voucher(&usable, key)),
+                // The key may have been published since the issuer was last reached.
+                Err(Unsigned::NoKey | Unsigned::Unnamed { .. })
+                    if self.state.is_out_of_reach.load(Ordering::SeqCst) =>
+                {
+                    Err(Unproven::unavailable(
+                        "no key that is known of the credential's issuer signed it, and new ones cannot be fetched now: \
+                         ask again later",
+                    ))
+                }
                 Err(unsigned) => Err(not_signed(unsigned, token)),
             };
         }
@@ -361,125 +356,4 @@ fn not_signed(unsigned: Unsigned, token: &Unverified<'_>) -> Unproven {
         }
         Unsigned::Unnamed { .. } | Unsigned::Wrong => "the token's signature is wrong".to_owned(),
     })
-}
-
-/// The thread.
-struct Keeper {
-    issuer: String,
-    source: KeySource,
-    client: HttpClient,
-    state: Arc<State>,
-    failing: bool,
-    /// What could not be read of what was published last.
-    complaint: Option<String>,
-}
-
-impl Keeper {
-    fn run(mut self, asked: &Receiver<()>) {
-        loop {
-            self.state.begun.fetch_add(1, Ordering::SeqCst);
-            // Whatever an issuer sends, the next fetch comes.
-            let pause = catch_unwind(AssertUnwindSafe(|| self.fetch())).unwrap_or(RETRY);
-            self.state
-                .ended
-                .send_modify(|ended| *ended = ended.wrapping_add(1));
-            match asked.recv_timeout(pause) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    /// Fetches once, publishes, and says how long to wait.
-    fn fetch(&mut self) -> Duration {
-        match self.source.read(&self.client) {
-            Ok((published, fresh)) => {
-                if std::mem::take(&mut self.failing) {
-                    tracing::info!(
-                        issuer = self.issuer,
-                        "the issuer's keys can be fetched again"
-                    );
-                }
-                let fresh = match (&self.source, fresh) {
-                    (KeySource::File(_) | KeySource::Pem(_), Some(interval)) => interval,
-                    (_, fresh) => fresh.unwrap_or(USUAL).clamp(SHORTEST, LONGEST),
-                };
-                self.publish(published, fresh);
-                fresh
-            }
-            // INVARIANT: whoever says that there are no keys any more has withdrawn them. Where
-            // none were read before, it is more likely a slip of the settings, and told as one.
-            Err(FetchError::Gone(what)) if self.state.current.load().is_some() => {
-                self.publish(
-                    Published {
-                        complaint: Some(what.to_owned()),
-                        ..Published::default()
-                    },
-                    RETRY,
-                );
-                RETRY
-            }
-            Err(error) => {
-                self.fail(&error);
-                RETRY
-            }
-        }
-    }
-
-    /// INVARIANT: what an issuer publishes replaces what it published before, also where it is
-    /// nothing: a set without keys withdraws them, and waiting for others would let whoever stole
-    /// the last go on.
-    fn publish(&mut self, published: Published, fresh: Duration) {
-        let Published {
-            set: keys,
-            complaint,
-        } = published;
-        self.state.failure.store(complaint.clone().map(Arc::new));
-        if self.complaint != complaint
-            && let Some(complaint) = &complaint
-        {
-            tracing::error!(
-                issuer = self.issuer,
-                complaint,
-                keys = keys.names().len(),
-                "not all that the issuer publishes can be read: what was not read verifies nothing"
-            );
-        }
-        self.complaint = complaint;
-        let until_ms = self
-            .state
-            .clock
-            .monotonic_ms()
-            .saturating_add(millis(fresh + KEEP));
-        let last = self.state.current.load();
-        let number = match last.as_ref() {
-            Some(last) if last.keys.is_same(&keys) => last.number,
-            Some(last) => last.number.wrapping_add(1),
-            None => 0,
-        };
-        let was_empty = last.as_ref().is_some_and(|last| last.keys.is_empty());
-        drop(last);
-        if keys.is_empty() && !was_empty {
-            tracing::warn!(
-                issuer = self.issuer,
-                "the issuer publishes no key that can be used: nothing of it verifies until it does"
-            );
-        }
-        self.state.current.store(Some(Arc::new(Generation {
-            number,
-            keys,
-            until_ms,
-        })));
-    }
-
-    fn fail(&mut self, error: &FetchError) {
-        self.state.failure.store(Some(Arc::new(error.to_string())));
-        if !std::mem::replace(&mut self.failing, true) {
-            tracing::warn!(issuer = self.issuer, %error, "the issuer's keys cannot be fetched; the last good ones are used for at most an hour more");
-        }
-    }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
