@@ -208,8 +208,16 @@ mod tests {
     #[test]
     fn numbers_with_the_same_bytes_convert_alike() {
         let zeros = format!("0.{}1e46", "0".repeat(45));
+        let longest = format!("1.{}", "0".repeat(254));
+        let longer = format!("1.{}", "0".repeat(255));
+        let exponent = format!("1e{}", "0".repeat(300));
+        let nothing = format!("0e{}", "9".repeat(300));
         let all = [
             "1",
+            &longest,
+            &longer,
+            &exponent,
+            &nothing,
             "1.0",
             "10e-1",
             &zeros,

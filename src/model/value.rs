@@ -109,6 +109,10 @@ impl From<Record> for Value {
 pub struct Number(SmolStr);
 
 impl Number {
+    /// LIMIT: bytes of a number that anything converts, in any spelling. Each leg reads them anew,
+    /// and nobody means a longer one.
+    pub const MAX_BYTES: usize = 256;
+
     /// Takes digits that a JSON reader has accepted as a number; `None` for anything else.
     #[must_use]
     pub fn parse(digits: &str) -> Option<Self> {
@@ -136,7 +140,7 @@ impl Number {
     }
 
     /// The exact integer that the digits denote, whatever their spelling (`5`, `5.0`, `0.5e1`);
-    /// `None` where they denote a fraction or lie outside of 64 bits.
+    /// `None` where they denote a fraction, lie outside of 64 bits or are too long.
     #[must_use]
     pub fn to_i64(&self) -> Option<i64> {
         let (digits, scale) = self.scaled()?;
@@ -218,8 +222,15 @@ impl Number {
         Some((value, scale))
     }
 
-    /// The digits as one integer and a power of ten; `None` when that does not fit 128 bits.
+    /// The digits as one integer and a power of ten; `None` when that does not fit 128 bits, and
+    /// where they are longer than [`Self::MAX_BYTES`].
+    ///
+    /// INVARIANT: whatever a number becomes is made of this. Whether its spelling is too long is
+    /// decided here, so that one that is converted and one that is not never have the same pair.
     fn scaled(&self) -> Option<(i128, i64)> {
+        if self.0.len() > Self::MAX_BYTES {
+            return None;
+        }
         let (negative, body) = match self.0.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, self.0.as_str()),

@@ -410,3 +410,59 @@ fn what_some_arguments_could_be_permitted_is_never_taken_for_a_call() {
         "each is kept, apart from the other"
     );
 }
+
+/// Whether a number is too long is told of its spelling, and most keys hold what it denotes: a
+/// question must not find what became of another spelling, whichever was asked first.
+#[test]
+fn a_number_that_is_too_long_is_not_answered_as_its_short_spelling() {
+    let clock = Arc::new(FixedClock::at(NOON));
+    let zeros = "0".repeat(300);
+    for (place, short) in [("amount", "4"), ("level", "4"), ("price", "1")] {
+        let long = [
+            format!("{short}.{zeros}"),
+            format!("{short}e{zeros}"),
+            format!("0.{short}e{zeros}1"),
+        ];
+        for long in &long {
+            for order in [[short, long], [long, short]] {
+                let (cached, folder) = service(&clock);
+                let off = Service::new(&clock, false, None);
+                off.load(folder.path());
+                for digits in order {
+                    let request = with_number(place, digits);
+                    let [one, other] = [&cached, &off].map(|service| decided(service, &request));
+                    assert_eq!(one, other, "{place} {digits}");
+                    assert_eq!(one == "permit", digits == short, "{place} {digits}: {one}");
+                }
+            }
+        }
+    }
+}
+
+/// A question with a number, by its digits: JSON as tests have it would write them its own way.
+fn with_number(place: &str, digits: &str) -> behest::model::Request {
+    use behest::model::{Number, Record, Value};
+    let record = |name: &str, value| Record::from_iter([(name.into(), value)]);
+    let none = json!({});
+    let mut request = support::values::request(&asked("read", &none, &none, &none));
+    let number = record(place, Value::Number(Number::parse(digits).unwrap()));
+    match place {
+        "amount" => request.context = record("arguments", Value::Record(number)),
+        "level" => request.subject.insert("properties", Value::Record(number)),
+        _ => request.resource.properties = number,
+    }
+    request
+}
+
+fn decided(service: &Service, request: &behest::model::Request) -> String {
+    let ask = behest::engine::Ask {
+        caller: "anonymous",
+        request_id: None,
+        require_actor: false,
+        depth: behest::model::Depth::Reason,
+        arguments: behest::model::Arguments::Known,
+        evidence: None,
+    };
+    let answer = service.engine.decide(&ask, request).unwrap();
+    support::engines::verdict(&answer)
+}

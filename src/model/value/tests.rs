@@ -22,6 +22,9 @@ fn integers_come_from_their_digits_and_never_through_a_double() {
         ("5.5", None),
         ("1e400", None),
         ("123456789012345678901234567890123456789012345678", None),
+        (&format!("5.{}", "0".repeat(254)), Some(5)),
+        (&format!("5.{}", "0".repeat(255)), None),
+        (&format!("5e{}", "0".repeat(300)), None),
     ] {
         assert_eq!(number(digits).to_i64(), expected, "{digits}");
     }

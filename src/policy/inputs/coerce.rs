@@ -221,9 +221,7 @@ fn scalar(
 ) -> Option<Cedar> {
     match (ty, value) {
         (Type::Bool(_), Value::Bool(value)) => Some(Cedar::from(*value)),
-        (Type::Long, Value::Number(number)) if number.digits().len() <= MAX_DIGITS => {
-            number.to_i64().map(Cedar::from)
-        }
+        (Type::Long, Value::Number(number)) => number.to_i64().map(Cedar::from),
         (Type::String, Value::Text(text)) => Some(Cedar::from(text.clone())),
         (Type::Entity(kind), value) => reference(value, kind, vocabulary).map(Cedar::from),
         (Type::ExtensionType { name }, value) => extension(name, value, at, findings),
@@ -269,12 +267,7 @@ fn extension(name: &Name, value: &Value, at: At<'_>, findings: &mut Findings) ->
     let constructor = CONSTRUCTORS
         .iter()
         .find(|constructor| constructor.makes == *name)?;
-    let digits = match value {
-        Value::Text(text) => text.len(),
-        Value::Number(number) => number.digits().len(),
-        _ => 0,
-    };
-    if digits > MAX_DIGITS {
+    if value.as_text().is_some_and(|text| text.len() > MAX_BYTES) {
         return None;
     }
     match (constructor.kind, value) {
@@ -323,9 +316,10 @@ pub(in crate::policy) fn datetime(text: &str) -> Option<Cedar> {
 
 const NANOS_PER_MS: i128 = 1_000_000;
 
-/// LIMIT: bytes of a number, of an address, of a point in time or a duration. Each leg reads them
-/// anew, and nobody means a longer one.
-const MAX_DIGITS: usize = 256;
+/// LIMIT: bytes of an address, of a point in time or a duration. Each leg reads them anew, and
+/// nobody means a longer one. How long a number may be is for [`Number`] to say: keys of outcomes
+/// tell numbers apart by what they are, and not by their spelling.
+const MAX_BYTES: usize = 256;
 
 /// The extension types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -386,6 +380,9 @@ impl Constructor {
 /// What was sent, for a message. Never the value itself: it may be a secret.
 fn describe(value: &Value, ty: &Type) -> &'static str {
     match value {
+        Value::Number(number) if number.digits().len() > Number::MAX_BYTES => {
+            "a number of more than 256 bytes"
+        }
         Value::Number(number) if matches!(ty, Type::Long) && number.to_i64().is_none() => {
             "a number with a fraction or out of range"
         }
