@@ -5,7 +5,7 @@ use super::files::Files;
 use super::manifest::{self, BundleManifest, find, find_in};
 use super::relations::{Layer, SchemaTypes};
 use super::sorted::Sorted;
-use super::{pack, relations};
+use super::{client_as_data, pack, relations};
 use crate::model::{CarrierSettings, Digest, Place, Problem, Problems, Tuple};
 use crate::policy::{
     Compiled, DEFAULT_LEVEL, NextActions, RelationTypes, STACK_BYTES, Schema, Stored, TypeInfo,
@@ -252,6 +252,7 @@ fn compile_parts(
     );
     if let Some(compiled) = &compiled {
         check_reasons(compiled, manifest, files, problems);
+        problems.extend(client_as_data::problem(compiled, manifest, files));
     }
     Some(Parts {
         compiled: compiled?,

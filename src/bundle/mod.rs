@@ -15,6 +15,7 @@
 //! silently changes the other.
 
 mod cases;
+mod client_as_data;
 mod compile;
 mod files;
 mod given;

@@ -73,6 +73,20 @@ impl CarrierSettings {
         CLIENT_ID,
     ];
 
+    /// Returns `true` for a name in a request's context that becomes part of the chain, or denies:
+    /// no policy sees it there. [`CLIENT_ID`] does where the bundle says so.
+    #[must_use]
+    pub fn takes_from_context(name: &str) -> bool {
+        table::is_taken_at(Site::Context, name)
+    }
+
+    /// Returns `true` for a name among the properties of a member of the chain that becomes part of
+    /// the chain, or denies, though a schema declares it.
+    #[must_use]
+    pub fn takes_from_properties(name: &str) -> bool {
+        table::is_taken_at(Site::Properties, name) && !Self::SHARED_NAMES.contains(&name)
+    }
+
     /// Returns `true` if something that nobody reads is no carrier to this bundle.
     fn excuses(&self, flaw: &Flaw) -> bool {
         flaw.of_client && self.client_id.is_none()

@@ -122,6 +122,14 @@ impl Compiled {
         self.rules.iter().map(|rule| &rule.at)
     }
 
+    /// The policies that read a member of a context which the schema declares, or a part of it.
+    pub fn readers_of_context(&self, name: &str) -> impl Iterator<Item = &PolicyRef> {
+        let mut contexts = self.schema.vocabulary.contexts();
+        let is_declared = contexts.any(|context| context.contains_key(name));
+        let reads = move |rule: &&Arc<Rule>| is_declared && rule.reads.reads_context(name);
+        self.rules.iter().filter(reads).map(|rule| &rule.at)
+    }
+
     /// Whether some policy gives this reason.
     #[must_use]
     pub fn gives(&self, code: &str) -> bool {

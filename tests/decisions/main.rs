@@ -9,6 +9,7 @@
 )]
 
 mod bundle;
+mod carriers_as_data;
 mod chains;
 mod conflicts;
 mod decide;

@@ -186,6 +186,13 @@ static CARRIERS: &[Carrier] = {
     ]
 };
 
+/// Returns `true` for a name under which something is read or refused at a site, as what says who
+/// acts: however it is spelled.
+pub(super) fn is_taken_at(site: Site, name: &str) -> bool {
+    carrier(&Letters::of(name))
+        .is_some_and(|carrier| carrier.homes.contains(&site) || carrier.misplaced.contains(&site))
+}
+
 impl Carrier {
     /// Returns `true` where a member of this carrier's name says who acts, or would were it read.
     fn stands_in(&self, site: Site, member: &str, value: &Value) -> bool {

@@ -15,7 +15,7 @@ use crate::policy::load::links::{Linked, Unlinked, beside, link};
 use crate::policy::load::shapes::Shape;
 use crate::policy::load::source::{SourceFile, place_in, problem_of, unended};
 use crate::policy::load::validate::{Findings, validate};
-use crate::policy::load::{nesting, provenance};
+use crate::policy::load::{carriers, nesting, provenance};
 use crate::policy::schema::{Schema, Vocabulary};
 use cedar_policy_core::ast::{
     ActionConstraint, Effect, Expr, Policy, PolicyID, PrincipalOrResourceConstraint, SlotEnv,
@@ -122,6 +122,8 @@ impl Rules {
         reader
             .problems
             .extend(provenance::problems(&all, schema, files));
+        let carriers = carriers::problems(&all, &homes, schema);
+        reader.problems.extend(carriers);
         if reader.problems.is_empty() && !schema.relations.relations.is_empty() {
             warnings.extend(reader.add_mentions(schema, &mut all, &homes, &shapes));
         }

@@ -1,0 +1,32 @@
+//! A bundle that reads `context.client_id` in two ways.
+
+use super::compile::MANIFEST;
+use super::files::Files;
+use super::manifest::{BundleManifest, find_in};
+use crate::model::Problem;
+use crate::policy::Compiled;
+
+/// A policy that reads `context.client_id` as data, in a bundle that takes it for who acts: no
+/// policy sees it.
+pub(super) fn problem(
+    compiled: &Compiled,
+    manifest: &BundleManifest,
+    files: &Files,
+) -> Option<Problem> {
+    let kind = manifest.carriers.client_id.as_ref()?;
+    let reader = compiled.readers_of_context("client_id").next()?;
+    let message = format!(
+        "the policy `{}` reads `context.client_id`, which no policy sees: by `[carriers]` it says who acts",
+        reader.id
+    );
+    let help = format!(
+        "write the policy about the actor (`principal is {kind}`), or remove `client_id` from `[carriers]`"
+    );
+    let place = files
+        .file(MANIFEST)
+        .map(|file| find_in(file, "carriers", "client_id"));
+    Some(Problem {
+        place,
+        ..Problem::new(message).help(help)
+    })
+}
