@@ -390,6 +390,15 @@ async fn options_that_were_meant_for_others_are_refused() {
             );
         }
     }
+    // What is not seen may be longer than any name.
+    let unseen = format!("at_{}least", "\u{200b}".repeat(300));
+    let mut body = question();
+    body["options"] = json!({ unseen: 7 });
+    let said = error(&ask(&server, EVALUATION, &body).await);
+    assert!(
+        said.ends_with("is no option: did you mean `at_least`?"),
+        "{said}"
+    );
     let many: Value = (0..101)
         .map(|at| (format!("xplain_{at}"), json!(1)))
         .collect();

@@ -129,7 +129,9 @@ fn refuse_misspelt(options: &Record) -> Result<(), Malformed> {
         let meant = if alike(name, EXPLANATION) {
             Some("explain")
         } else {
-            nearest(name, NAMES)
+            // However much there is between the letters that is not seen.
+            let same = NAMES.into_iter().find(|known| alike(name, known));
+            same.or_else(|| nearest(name, NAMES))
         };
         if let Some(meant) = meant {
             let member = format!("options.{}", shown(name));
