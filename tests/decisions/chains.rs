@@ -69,7 +69,7 @@ fn a_credential_that_nobody_verified_denies() {
 }
 
 /// Evidence of one credential, which names alice.
-fn proven(credential: &Json) -> Evidence {
+pub(crate) fn proven(credential: &Json) -> Evidence {
     let proven = Proven {
         kind: CredentialKind::AccessToken,
         issuer: "https://login.example".into(),

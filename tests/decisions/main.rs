@@ -15,6 +15,7 @@ mod conflicts;
 mod decide;
 mod examples;
 mod fitting;
+mod generated;
 mod idle;
 mod matrix;
 mod packs;
