@@ -47,7 +47,7 @@ pub use facts::{FactKind, FactRule};
 pub use gather::MAX_BATCH_CREDENTIALS;
 pub use introspection::{Introspection, SignedAnswers};
 pub use jose::{MAX_TOKEN_BYTES, asymmetric};
-pub(crate) use keys::Authorities;
+pub(crate) use keys::{Authorities, FileError, FileMark, FileText};
 pub use keys::{HttpClient, KeyRefresh, KeySource};
 pub use preset::Preset;
 pub use profile::{

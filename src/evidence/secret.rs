@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// LIMIT: bytes of a secret in a file.
 const MAX_BYTES: u64 = 4 * 1024;
@@ -12,15 +12,68 @@ const MAX_BYTES: u64 = 4 * 1024;
 /// Permission bits of everybody but the owner and its group.
 const EVERYBODY: u32 = 0o007;
 
+/// Shortest shared secret, in bytes: as long as the hash (RFC 7518 section 3.2).
+const MIN_SHARED_BYTES: usize = 32;
+
 /// A secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+#[derive(Clone)]
+pub struct Secret {
+    bytes: Vec<u8>,
+    /// Where it was read; none where it was handed over.
+    path: Option<PathBuf>,
+    /// Says what is wrong with it, as a secret that is shared.
+    complaint: fn(&[u8]) -> Option<&'static str>,
+}
+
+/// Two secrets are the same if they have the same bytes.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Secret {}
 
 impl Secret {
     /// Takes a secret.
     #[must_use]
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self {
+            bytes: bytes.into(),
+            path: None,
+            complaint: |_| None,
+        }
+    }
+
+    /// The same, shared with an issuer, where nothing is wrong with it: neither what `complaint`
+    /// says, nor that it is too short. Whatever takes its place in its file must hold as well.
+    pub fn shared(mut self, complaint: fn(&[u8]) -> Option<&'static str>) -> Result<Self, String> {
+        self.complaint = complaint;
+        self.check()?;
+        Ok(self)
+    }
+
+    /// What is in its file by now, and can be used as it is.
+    pub(super) fn again(&self) -> Result<Self, String> {
+        let Some(path) = &self.path else {
+            return Ok(self.clone());
+        };
+        Self::read(path)?.shared(self.complaint)
+    }
+
+    /// Refuses it where it can be no shared secret.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.bytes.len() < MIN_SHARED_BYTES {
+            return Err(format!(
+                "its secret is shorter than {MIN_SHARED_BYTES} bytes"
+            ));
+        }
+        (self.complaint)(&self.bytes).map_or(Ok(()), |complaint| Err(complaint.to_owned()))
+    }
+
+    /// Where it was read.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Reads a secret from a file, without the end of its line. Refused: a file that everybody may
@@ -50,30 +103,34 @@ impl Secret {
         if secret.is_empty() {
             Err(format!("`{shown}` is empty"))
         } else {
-            Ok(Self(secret))
+            let path = Some(path.to_owned());
+            Ok(Self {
+                path,
+                ..Self::new(secret)
+            })
         }
     }
 
     /// Returns what `property` says of the secret, which is shown to it alone.
     pub fn has(&self, property: impl FnOnce(&[u8]) -> bool) -> bool {
-        property(&self.0)
+        property(&self.bytes)
     }
 
     /// The secret itself.
     pub(super) fn reveal(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// How many bytes it has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
     /// Whether it has none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 }
 

@@ -12,7 +12,7 @@ use super::credential::{Presented, is_own_key};
 use super::flights::Introspected;
 use super::introspection::Introspector;
 use super::jose::{MAX_TOKEN_BYTES, Unverified};
-use super::keys::{HttpClient, KeyRefresh, KeySet, KeyVoucher, Keyring};
+use super::keys::{HttpClient, KeyRefresh, KeyVoucher, Keyring};
 use super::profile::{Profile, Trust};
 use super::proof::{Replays, der_chain};
 use super::spiffe::{self, SpiffeId, TrustDomain};
@@ -70,10 +70,12 @@ impl Issuer {
                 client.clone(),
                 Arc::clone(clock),
             )?),
-            Trust::Secret(secret) => Some(Keyring::fixed(
-                KeySet::secret(secret.reveal()),
+            Trust::Secret(secret) => Some(Keyring::shared(
+                &profile.issuer,
+                secret,
+                client.clone(),
                 Arc::clone(clock),
-            )),
+            )?),
             Trust::Introspection => None,
         };
         let asked = profile.introspection.clone();
@@ -195,6 +197,20 @@ impl Verifier {
 
     /// Fetches the keys of all issuers and trust domains now, and says what has changed.
     pub async fn refresh_keys(&self) -> Vec<KeyRefresh> {
+        let mut refreshed = Vec::new();
+        for one in self.fetch_keys() {
+            refreshed.extend(one.await);
+        }
+        refreshed
+    }
+
+    /// Fetches the keys of all issuers and trust domains soon, and waits for none.
+    pub fn look_at_keys(&self) {
+        self.fetch_keys().into_iter().for_each(drop);
+    }
+
+    /// Asks for all keys; what is returned waits for them.
+    fn fetch_keys(&self) -> Vec<impl Future<Output = Option<KeyRefresh>> + use<>> {
         let of_issuers = self.issuers.iter().flat_map(|issuer| {
             let of_answers = issuer.introspector.as_ref().and_then(Introspector::keys);
             issuer
@@ -208,12 +224,7 @@ impl Verifier {
             .iter()
             .map(|domain| domain.bundle.refresh(&domain.settings.issuer()));
         // All are asked for before one is waited for.
-        let asked: Vec<_> = of_issuers.chain(of_domains).collect();
-        let mut refreshed = Vec::with_capacity(asked.len());
-        for one in asked {
-            refreshed.extend(one.await);
-        }
-        refreshed
+        of_issuers.chain(of_domains).collect()
     }
 
     /// How issuers' subjects are named here.

@@ -6,16 +6,17 @@
 //! ends by itself. Authorities end otherwise:
 //!
 //! - What the file holds are the authorities, also where they are none, and where a part of it
-//!   cannot be read. A file that is gone holds none.
-//! - A file that cannot be read, or is no PEM, says nothing: those of before are used for [`KEEP`]
-//!   more, as an issuer's keys are.
+//!   cannot be read. A file that is gone holds none, and so does one of comments alone.
+//! - A file that is no PEM holds none once it has stayed so for [`STAYS`].
+//! - A file that cannot be read says nothing: those of before are used for [`KEEP`] more, as an
+//!   issuer's keys are.
 //!
 //! INVARIANT: a certificate and its key are replaced together, and only where they belong to each
 //! other. What is wrong with them keeps no authority, and what is wrong with the authorities no
 //! certificate. What a handshake found of a caller's certificate holds as long as the authorities
 //! of then ([`Tls::authorities`]): a connection may outlive them.
 
-use crate::evidence::Authorities;
+use crate::evidence::{Authorities, FileError, FileMark, FileText};
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::aws_lc_rs;
@@ -30,8 +31,7 @@ use rustls::{
     DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme,
 };
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,6 +44,10 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// survived, and authorities that somebody keeps from being withdrawn are trusted no longer than
 /// that.
 const KEEP: Duration = Duration::from_hours(1);
+
+/// How long a file must hold what is no PEM before it counts as one that holds none: whoever writes
+/// it is done by then.
+const STAYS: Duration = Duration::from_secs(10);
 
 /// Where certificates are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +65,36 @@ pub struct Tls {
     files: TlsFiles,
     own: ArcSwap<CertifiedKey>,
     clients: Option<ArcSwap<Clients>>,
-    /// Since when the file of the authorities cannot be read, by the monotonic clock; none where it
-    /// can.
-    unreadable_since_ms: Mutex<Option<i64>>,
+    /// What is known of the file of the authorities.
+    look: Mutex<Look>,
     is_settled: AtomicBool,
+}
+
+/// What is known of a file of authorities. Times are by the monotonic clock.
+#[derive(Default)]
+struct Look {
+    /// What tells its content of the last time from others.
+    last: Option<FileMark>,
+    /// Since when it cannot be read.
+    unreadable_since_ms: Option<i64>,
+    /// What it holds that is no PEM, and since when.
+    foreign: Option<(FileMark, i64)>,
+}
+
+/// Why nothing is known of authorities.
+enum NoClients {
+    /// The file cannot be read, or its authorities cannot be used.
+    Unread(String),
+    /// It holds something else.
+    Foreign(String, FileMark),
+}
+
+impl NoClients {
+    fn problem(self) -> String {
+        match self {
+            Self::Unread(problem) | Self::Foreign(problem, _) => problem,
+        }
+    }
 }
 
 /// The authorities of callers' certificates.
@@ -86,17 +116,18 @@ impl Tls {
     /// Reads the files. `Err` says which cannot be used.
     pub fn open(files: TlsFiles) -> Result<Arc<Self>, String> {
         let own = ArcSwap::from_pointee(own(&files)?);
+        let mut look = Look::default();
         let clients = files
             .client_authorities
             .as_deref()
-            .map(all_clients)
+            .map(|path| all_clients(path, &mut look))
             .transpose()?
             .map(ArcSwap::from_pointee);
         Ok(Arc::new(Self {
             files,
             own,
             clients,
-            unreadable_since_ms: Mutex::default(),
+            look: Mutex::new(look),
             is_settled: AtomicBool::new(true),
         }))
     }
@@ -133,13 +164,11 @@ impl Tls {
         path: &Path,
         now_ms: i64,
     ) -> Result<(), String> {
-        let mut since_ms = self
-            .unreadable_since_ms
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let (read, complaint) = match clients(path) {
+        let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read, complaint) = match clients(path, &mut look) {
             Ok(ReadClients { clients, complaint }) => {
-                *since_ms = None;
+                look.unreadable_since_ms = None;
+                look.foreign = None;
                 let told = |problem| {
                     format!(
                         "{problem}; the authorities of before that it does not hold are withdrawn"
@@ -147,9 +176,19 @@ impl Tls {
                 };
                 (clients, complaint.map(told))
             }
-            Err(problem) => {
-                let waited_ms = now_ms.saturating_sub(*since_ms.get_or_insert(now_ms));
-                if waited_ms < i64::try_from(KEEP.as_millis()).unwrap_or(i64::MAX) {
+            Err(NoClients::Foreign(problem, mark)) => {
+                if !look.is_still(mark, now_ms) {
+                    return Err(format!(
+                        "{problem}; if it stays so, the authorities of before are withdrawn in {} seconds",
+                        STAYS.as_secs()
+                    ));
+                }
+                let complaint = format!("{problem}; the authorities of before are withdrawn");
+                (Clients::none(), Some(complaint))
+            }
+            Err(NoClients::Unread(problem)) => {
+                let since_ms = *look.unreadable_since_ms.get_or_insert(now_ms);
+                if now_ms.saturating_sub(since_ms) < millis(KEEP) {
                     return Err(format!(
                         "{problem}; the authorities of before are used for at most an hour more"
                     ));
@@ -333,32 +372,53 @@ impl Clients {
     }
 }
 
+impl Look {
+    /// Returns `true` if the file has held this for [`STAYS`].
+    fn is_still(&mut self, mark: FileMark, now_ms: i64) -> bool {
+        let (last, since_ms) = *self.foreign.get_or_insert((mark, now_ms));
+        if last != mark {
+            self.foreign = Some((mark, now_ms));
+        }
+        last == mark && now_ms.saturating_sub(since_ms) >= millis(STAYS)
+    }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// The authorities at start, all of which can be used.
-fn all_clients(path: &Path) -> Result<Clients, String> {
-    let ReadClients { clients, complaint } = clients(path)?;
+fn all_clients(path: &Path, look: &mut Look) -> Result<Clients, String> {
+    let ReadClients { clients, complaint } = clients(path, look).map_err(NoClients::problem)?;
     complaint.map_or(Ok(clients), Err)
 }
 
 /// The authorities in a file, as far as they can be used. `Err` where the file says nothing of any.
-fn clients(path: &Path) -> Result<ReadClients, String> {
+fn clients(path: &Path, look: &mut Look) -> Result<ReadClients, NoClients> {
     let shown = path.display();
-    let (text, is_cut) = match read_some(path) {
-        Ok(read) => read,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let complaint = Some(format!("`{shown}` cannot be read: {error}"));
+    let file = match FileText::read(path, MAX_FILE_BYTES, &mut look.last) {
+        Ok(file) => file,
+        Err(FileError::Gone(what)) => {
+            let complaint = Some(format!("`{shown}` cannot be read: {what}"));
             return Ok(ReadClients {
                 clients: Clients::none(),
                 complaint,
             });
         }
-        Err(error) => return Err(format!("`{shown}` cannot be read: {error}")),
+        Err(FileError::Unreadable(error)) => {
+            let problem = format!("`{shown}` cannot be read: {error}");
+            return Err(NoClients::Unread(problem));
+        }
     };
+    let mark = file.mark();
+    let FileText { text, is_cut } = file;
     let Some(Authorities {
         certificates,
         damaged,
     }) = Authorities::read(&text, is_cut)
     else {
-        return Err(format!("`{shown}` holds no certificates in PEM form"));
+        let problem = format!("`{shown}` holds no certificates in PEM form");
+        return Err(NoClients::Foreign(problem, mark));
     };
     let mut store = RootCertStore::empty();
     let mut complaint = complaint_of(path, is_cut, damaged, certificates.is_empty());
@@ -383,7 +443,8 @@ fn clients(path: &Path) -> Result<ReadClients, String> {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider)
         .allow_unauthenticated()
         .build();
-    let verifier = verifier.map_err(|error| format!("`{shown}` cannot be used: {error}"))?;
+    let verifier = verifier
+        .map_err(|error| NoClients::Unread(format!("`{shown}` cannot be used: {error}")))?;
     Ok(ReadClients {
         clients: Clients {
             number: 0,
@@ -407,18 +468,6 @@ fn complaint_of(path: &Path, is_cut: bool, damaged: usize, is_empty: bool) -> Op
             "`{shown}` is damaged: {damaged} parts of it are no certificates in PEM form"
         )),
     }
-}
-
-/// The text of a file up to the limit, and whether there is more of it.
-fn read_some(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
-    let mut text = Vec::new();
-    File::open(path)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut text)?;
-    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
-    let is_cut = text.len() > most;
-    text.truncate(most);
-    Ok((text, is_cut))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

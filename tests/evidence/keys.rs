@@ -209,6 +209,27 @@ async fn a_key_is_tried_where_it_fits() {
         ),
         (json!([bare]), one.access_token(&claims()), "permit"),
         (
+            json!([named(&one, json!({"revoked": {"revoked_at": 1}}))]),
+            one.access_token(&claims()),
+            "a key that its issuer does not publish",
+        ),
+        (
+            json!([named(
+                &one,
+                json!({"exp": support::service::NOW_MS / 1_000})
+            )]),
+            one.access_token(&claims()),
+            "a key that its issuer does not publish",
+        ),
+        (
+            json!([named(
+                &one,
+                json!({"exp": support::service::NOW_MS / 1_000 + 60})
+            )]),
+            one.access_token(&claims()),
+            "permit",
+        ),
+        (
             json!([named(&two, json!({"kid": "k2"})), one.published()]),
             unnamed(&one),
             "permit",
@@ -378,6 +399,8 @@ async fn keys_that_are_of_no_form_leave_the_last_good_ones() {
     let mut since = web.count();
     let large = " ".repeat(600 * 1024);
     for (status, body) in [
+        (202, "{\"keys\":[]}"),
+        (200, "# busy"),
         (200, "\"x\""),
         (200, "<html>{\"keys\":[]}"),
         (200, "busy"),
@@ -415,6 +438,12 @@ async fn an_answer_without_a_key_withdraws_it_whatever_its_form() {
         (200, "{}".to_owned(), "no `keys`"),
         (200, "[]".to_owned(), "an array"),
         (200, "null".to_owned(), "`null`"),
+        (200, "false".to_owned(), "`false`"),
+        (200, "0".to_owned(), "`0`"),
+        (200, "\"\"".to_owned(), "an empty text"),
+        (200, "\0".to_owned(), "empty"),
+        (203, "{}".to_owned(), "no `keys`"),
+        (206, "// none\n{}".to_owned(), "no `keys`"),
         (200, String::new(), "empty"),
         (204, String::new(), "empty"),
         (410, "gone".to_owned(), "gone (410)"),
@@ -550,13 +579,21 @@ async fn keys_stand_in_a_file() {
     world.wait_ms(10_000);
     assert_eq!(world.read(&new.access_token(&claims())).await, "permit");
     // An empty file withdraws them, and so does one that is gone.
-    for text in [Some(""), None] {
+    let looked = async || {
+        world.wait_ms(10_000);
+        world.read(&Key::new("z").access_token(&claims())).await;
+    };
+    for text in [Some(""), Some("# none\n"), Some("\0"), Some("none"), None] {
         match text {
             Some(text) => std::fs::write(&path, text).unwrap(),
             None => std::fs::remove_file(&path).unwrap(),
         }
-        world.wait_ms(10_000);
-        world.read(&Key::new("z").access_token(&claims())).await;
+        looked().await;
+        if text == Some("none") {
+            // Somebody may be writing it. If it stays, it is meant.
+            assert_eq!(world.read(&new.access_token(&claims())).await, "permit");
+            looked().await;
+        }
         assert!(
             world
                 .read(&new.access_token(&claims()))
@@ -568,7 +605,100 @@ async fn keys_stand_in_a_file() {
         world.wait_ms(10_000);
         assert_eq!(world.read(&new.access_token(&claims())).await, "permit");
     }
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    looked().await;
+    let found = world.read(&new.access_token(&claims())).await;
+    assert!(found.contains("does not publish"), "{found}");
     assert_eq!(web.count(), 0);
+}
+
+#[actix_web::test]
+async fn metadata_that_name_no_keys_withdraw_them() {
+    let key = Key::new("k1");
+    let set = json!({"keys": [key.published()]}).to_string();
+    let good = r#"{"issuer":"SELF","jwks_uri":"SELF/keys"}"#;
+    for (metadata, is_withdrawn) in [
+        ("{}", true),
+        ("null", true),
+        ("[]", true),
+        ("", true),
+        (r#"{"issuer":"SELF"}"#, true),
+        (r#"{"issuer":"SELF","jwks_uri":""}"#, true),
+        (r#"{"issuer":"SELF","jwks_uri":[]}"#, true),
+        (r#"{"issuer":"SELF","jw"#, true),
+        (r#"{"issuer":"https://other.example"}"#, false),
+        ("<html>", false),
+    ] {
+        let web = Web::start(|_| (404, String::new(), String::new()));
+        let publish = |metadata: &str| {
+            let (metadata, set) = (metadata.replace("SELF", &web.url), set.clone());
+            web.answer(move |asked: &Asked| match asked.path.as_str() {
+                "/keys" => (200, String::new(), set.clone()),
+                _ => (200, String::new(), metadata.clone()),
+            });
+        };
+        publish(good);
+        let issuer = Profile {
+            issuer: web.url.as_str().into(),
+            ..by(KeySource::Discovery(web.url.clone()), &web)
+        };
+        let world = World::new(vec![issuer], Vec::new());
+        let token = |key: &Key| key.access_token(&claims_with(&json!({"iss": web.url})));
+        assert_eq!(world.read(&token(&key)).await, "permit");
+        publish(metadata);
+        world.read(&token(&Key::new("z"))).await;
+        let found = world.read(&token(&key)).await;
+        assert_eq!(found != "permit", is_withdrawn, "{metadata}: {found}");
+    }
+}
+
+#[actix_web::test]
+async fn a_shared_secret_is_replaced_and_withdrawn() {
+    use behest::evidence::{Preset, Secret};
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let put = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let owners = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&path, owners).unwrap();
+    };
+    let (one, two) = ("9f8e7d6c5b4a".repeat(3), "0a1b2c3d4e5f".repeat(3));
+    put(&one);
+    let profile = Profile {
+        trust: Trust::Secret(Secret::read(&path).unwrap().shared(|_| None).unwrap()),
+        ..Preset::SharedSecret.profile("agents")
+    };
+    let world = World::new(vec![profile], Vec::new());
+    let now = support::service::NOW_MS / 1_000;
+    let own = json!({"agentId": "copilot", "role": "coder", "permissions": ["read"], "iat": now, "exp": now + 600});
+    let read = async |secret: &str| {
+        let token =
+            support::tokens::sign_with_secret(secret.as_bytes(), &json!({"alg": "HS256"}), &own);
+        let found = world.ask(&question("look", &[access(&token)])).await;
+        found.split(':').next().unwrap().to_owned()
+    };
+    let refused = "credential_invalid";
+    let looked = async || {
+        world.wait_ms(10_000);
+        read("another secret, of which nobody knows").await;
+    };
+    assert_eq!([read(&one).await, read(&two).await], ["permit", refused]);
+    put(&two);
+    looked().await;
+    assert_eq!([read(&one).await, read(&two).await], [refused, "permit"]);
+    for text in [Some(""), Some("# none"), Some("short"), None] {
+        match text {
+            Some(text) => put(text),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        looked().await;
+        assert_eq!(read(&two).await, refused, "{text:?}");
+        put(&two);
+        looked().await;
+        assert_eq!(read(&two).await, "permit", "{text:?}");
+    }
 }
 
 #[actix_web::test]

@@ -23,16 +23,16 @@ use std::time::Duration;
 use support::service::NOW_MS;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, in PEM form.
-struct Issued {
-    certificate: String,
+pub(crate) struct Issued {
+    pub(crate) certificate: String,
     key: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -53,26 +53,36 @@ impl Authority {
         }
     }
 
-    fn for_server(&self) -> Issued {
+    pub(crate) fn for_server(&self) -> Issued {
         self.issue(vec![SanType::DnsName("localhost".try_into().unwrap())])
     }
 
-    fn for_client(&self, uri: &str) -> Issued {
+    pub(crate) fn for_client(&self, uri: &str) -> Issued {
         self.issue(vec![SanType::URI(uri.try_into().unwrap())])
     }
 }
 
 /// A service behind TLS, that ends with the process.
-struct Running {
+pub(crate) struct Running {
     at: SocketAddr,
     tls: Arc<Tls>,
     clock: Arc<FixedClock>,
-    stores: Arc<Stores>,
+    pub(crate) stores: Arc<Stores>,
     folder: tempfile::TempDir,
 }
 
 impl Running {
     fn start(own: &Issued, clients: &Authority, callers: Vec<Caller>, limits: Limits) -> Self {
+        let settings = Settings {
+            callers,
+            limits,
+            ..Settings::default()
+        };
+        Self::with(own, clients, settings)
+    }
+
+    /// A service with these settings.
+    pub(crate) fn with(own: &Issued, clients: &Authority, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         put(folder.path(), own);
@@ -84,11 +94,9 @@ impl Running {
         };
         let tls = Tls::open(files).unwrap();
         let settings = Settings {
-            callers,
             tls: Some(Arc::clone(&tls)),
             workers: Some(1),
-            limits,
-            ..Settings::default()
+            ..settings
         };
         let clock = Arc::new(FixedClock::at(NOW_MS));
         let metrics = Arc::new(Metrics::default());
@@ -119,7 +127,7 @@ impl Running {
     }
 
     /// Trusts these authorities of callers from now on.
-    fn trust(&self, authorities: &[&Authority]) {
+    pub(crate) fn trust(&self, authorities: &[&Authority]) {
         let all: String = authorities
             .iter()
             .map(|authority| authority.0.pem())
@@ -139,7 +147,7 @@ impl Running {
     }
 
     /// A client that takes up its sessions again.
-    fn agent(authority: &Authority, client: Option<&Issued>) -> ureq::Agent {
+    pub(crate) fn agent(authority: &Authority, client: Option<&Issued>) -> ureq::Agent {
         let root = Certificate::from_pem(authority.0.pem().as_bytes()).unwrap();
         let client = client.map(|client| {
             let chain: Vec<_> = ureq::tls::parse_pem(client.certificate.as_bytes())
@@ -178,7 +186,7 @@ impl Running {
     }
 
     /// The status of the answer to this body at this path.
-    fn status_of(
+    pub(crate) fn status_of(
         &self,
         agent: &ureq::Agent,
         key: Option<&str>,
@@ -379,7 +387,7 @@ fn authorities_whose_file_is_emptied_or_gone_are_withdrawn() {
     let (running, servers, clients) = with_both();
     let path = running.folder.path().join("clients.pem");
     let gateway = clients.for_client(GATEWAY);
-    for text in [Some(""), Some(" \n"), None] {
+    for text in [Some(""), Some(" \n"), Some("# none\n"), Some("\0\0"), None] {
         running.trust(&[&clients]);
         let agent = Running::agent(&servers, Some(&gateway));
         assert_eq!(running.status_by(&agent, None, "keep-alive"), KNOWN);
@@ -469,18 +477,24 @@ fn authorities_whose_file_cannot_be_read_end_after_an_hour() {
     let (running, servers, clients) = with_both();
     let ask = || running.status(&servers, Some(&clients.for_client(GATEWAY)), None);
     let path = running.folder.path().join("clients.pem");
+    // What stands in its place leads nowhere: whoever asks is told of an error.
+    let unread = || {
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+    };
     for (at, expected) in [
         (5, KNOWN),
         (HOUR_MS, KNOWN),
         (HOUR_MS + 5, UNKNOWN),
         (3 * HOUR_MS, UNKNOWN),
     ] {
-        std::fs::write(&path, "no PEM").unwrap();
+        unread();
         assert!(running.tls.reload(at).is_err());
         assert_eq!(ask(), expected, "{at}");
     }
+    std::fs::remove_file(&path).unwrap();
     running.trust(&[&clients]);
-    std::fs::write(&path, "no PEM").unwrap();
+    unread();
     assert!(
         running
             .tls
@@ -489,6 +503,31 @@ fn authorities_whose_file_cannot_be_read_end_after_an_hour() {
             .contains("an hour more")
     );
     assert_eq!(ask(), KNOWN);
+}
+
+#[test]
+fn authorities_end_where_something_else_stands_in_their_file() {
+    let (running, servers, clients) = with_both();
+    let ask = || running.status(&servers, Some(&clients.for_client(GATEWAY)), None);
+    let path = running.folder.path().join("clients.pem");
+    for (text, at, expected) in [
+        ("none any more", 0, KNOWN),
+        ("none any more", 9_999, KNOWN),
+        // Somebody is still writing it.
+        ("none any more, I said", 10_000, KNOWN),
+        ("none any more, I said", 20_000, UNKNOWN),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let told = running.tls.reload(at).unwrap_err();
+        assert_eq!(told.contains("seconds"), expected == KNOWN, "{told}");
+        assert_eq!(ask(), expected, "{at}");
+    }
+    running.trust(&[&clients]);
+    assert_eq!(ask(), KNOWN);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert!(running.tls.reload(0).unwrap_err().contains("directory"));
+    assert_eq!(ask(), UNKNOWN);
 }
 
 #[test]

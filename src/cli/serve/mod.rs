@@ -93,6 +93,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), Stop> {
         reload.map_err(|error| no_thread(&error))?,
         writer.clone(),
         parts.tls.clone(),
+        parts.verifier.clone(),
     )?;
     // After the signals are listened to: whoever reads that the service is there may end it.
     let _removed_at_the_end = announce(

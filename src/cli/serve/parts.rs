@@ -28,7 +28,7 @@ pub(super) struct Parts {
     clock: Arc<dyn Clock>,
     signer: Signer,
     /// Present where somebody's credentials are verified.
-    verifier: Option<Arc<Verifier>>,
+    pub(super) verifier: Option<Arc<Verifier>>,
     /// Present where the service speaks TLS.
     pub(super) tls: Option<Arc<Tls>>,
 }

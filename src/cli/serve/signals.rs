@@ -3,6 +3,7 @@
 
 use super::watch::Reloader;
 use super::{no_thread, renew};
+use crate::evidence::Verifier;
 use crate::http::Tls;
 use crate::model::Problem;
 use crate::record::Writer;
@@ -24,12 +25,13 @@ pub(super) fn outlive_full_disks() -> Result<(), Problem> {
 /// Starts to listen. What is returned is done when the service shall end; a second signal to end
 /// ends it at once.
 ///
-/// On SIGHUP the bundle is loaded again, certificates are read again, and the file of decision
-/// records opened anew.
+/// On SIGHUP the bundle is loaded again, certificates are read again, keys of issuers are fetched,
+/// and the file of decision records is opened anew.
 pub(super) fn listen(
     reload: Option<Reloader>,
     writer: Option<Arc<Writer>>,
     tls: Option<Arc<Tls>>,
+    verifier: Option<Arc<Verifier>>,
 ) -> Result<impl Future<Output = ()> + Send + 'static, Problem> {
     let mut signals =
         Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| no_handler(&error))?;
@@ -41,6 +43,7 @@ pub(super) fn listen(
                 (SIGHUP, kept) => {
                     end = kept;
                     hang_up(reload.as_ref(), writer.as_deref(), tls.as_deref());
+                    verifier.iter().for_each(|verifier| verifier.look_at_keys());
                 }
                 (_, Some(end)) => {
                     tracing::info!("stopping: requests in progress may end");

@@ -4,6 +4,7 @@
 //! used, and what is not `https` is asked only on this machine. Time, head and body are bounded,
 //! whatever the issuer sends.
 
+use super::file::FileMark;
 use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
@@ -51,6 +52,8 @@ pub(in crate::evidence) enum FetchError {
     Form(&'static str),
     /// The issuer says that what was there is there no more.
     Gone(&'static str),
+    /// A file that holds something else, and what tells that from another content.
+    Foreign(&'static str, FileMark),
 }
 
 impl fmt::Display for FetchError {
@@ -58,7 +61,7 @@ impl fmt::Display for FetchError {
         match self {
             Self::Status(status) => write!(f, "it answers with the status {status}"),
             Self::Unreachable(why) => write!(f, "it does not answer: {why}"),
-            Self::Form(what) | Self::Gone(what) => f.write_str(what),
+            Self::Form(what) | Self::Gone(what) | Self::Foreign(what, _) => f.write_str(what),
         }
     }
 }
@@ -93,11 +96,6 @@ impl HttpClient {
             .build()
             .new_agent();
         Ok(Self(agent))
-    }
-
-    /// Reads what is at an address.
-    pub(in crate::evidence) fn get(&self, url: &str) -> Result<Answer, FetchError> {
-        self.get_some(url).and_then(whole)
     }
 
     /// Reads what is at an address, and of more than is taken of an answer the first part.
@@ -176,9 +174,10 @@ fn read(
     let unreachable = |error: ureq::Error| FetchError::Unreachable(error.to_string());
     let mut answer = answer.map_err(unreachable)?;
     match answer.status().as_u16() {
-        // An answer without content is one (RFC 9110 section 15.3.5), and this is the other word of
-        // an issuer (15.5.11).
-        200 | 204 => {}
+        // Whatever a proxy says of how it came by it, an answer is one, also without content (RFC
+        // 9110 section 15.3). Work that is only begun may end otherwise.
+        200 | 203..=206 => {}
+        // This is the other word of an issuer (15.5.11).
         410 => {
             return Err(FetchError::Gone(
                 "it answers that what was there is gone (410)",

@@ -1,9 +1,10 @@
 //! The thread that keeps one issuer's keys fresh.
 
 use super::fetch::{FetchError, HttpClient};
+use super::file::FileMark;
 use super::published::Published;
 use super::ring::{Generation, State};
-use super::source::KeySource;
+use super::source::{FILE_INTERVAL, KeySource};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,6 +35,10 @@ pub(super) struct Keeper {
     pub(super) state: Arc<State>,
     /// What could not be read of what was published last.
     pub(super) complaint: Option<String>,
+    /// What tells the content that a file had last from others.
+    pub(super) last: Option<FileMark>,
+    /// What a file holds that is none of keys, and since when, by the monotonic clock.
+    pub(super) foreign: Option<(FileMark, i64)>,
 }
 
 impl Keeper {
@@ -55,39 +60,70 @@ impl Keeper {
 
     /// Fetches once, publishes, and says how long to wait.
     fn fetch(&mut self) -> Duration {
-        match self.source.read(&self.client) {
-            Ok((published, fresh)) => {
+        let read = self.source.read(&self.client, &mut self.last);
+        if !matches!(read, Err(FetchError::Foreign(..))) {
+            self.foreign = None;
+        }
+        match read {
+            Ok((mut published, fresh)) => {
                 if self.state.is_out_of_reach.swap(false, Ordering::SeqCst) {
                     tracing::info!(
                         issuer = self.issuer,
                         "the issuer's keys can be fetched again"
                     );
                 }
-                let fresh = match (&self.source, fresh) {
-                    (KeySource::File(_) | KeySource::Pem(_), Some(interval)) => interval,
-                    (_, fresh) => fresh.unwrap_or(USUAL).clamp(SHORTEST, LONGEST),
+                let fresh = match fresh {
+                    Some(interval) if self.source.is_file() => interval,
+                    fresh => fresh.unwrap_or(USUAL).clamp(SHORTEST, LONGEST),
                 };
+                let now_ms = self.state.clock.now_ms();
+                let next_end = published.set.end(now_ms);
                 self.publish(published, fresh);
-                fresh
+                // A key that ends before the next fetch makes it come earlier.
+                let until_end = next_end.and_then(|end| u64::try_from(end - now_ms).ok());
+                until_end.map_or(fresh, |end| fresh.min(Duration::from_millis(end)))
             }
             // INVARIANT: whoever says that there are no keys any more has withdrawn them. Where
             // none were read before, it is more likely a slip of the settings, and told as one.
             Err(FetchError::Gone(what)) if self.state.current.load().is_some() => {
-                self.state.is_out_of_reach.store(false, Ordering::SeqCst);
-                self.publish(
-                    Published {
-                        complaint: Some(what.to_owned()),
-                        ..Published::default()
-                    },
-                    RETRY,
-                );
-                RETRY
+                self.withdraw(what)
+            }
+            // Whoever writes something else into a file and leaves it there means it.
+            Err(FetchError::Foreign(what, mark))
+                if self.state.current.load().is_some() && self.is_still(mark) =>
+            {
+                self.withdraw(what)
             }
             Err(error) => {
                 self.fail(&error);
-                RETRY
+                self.retry()
             }
         }
+    }
+
+    fn withdraw(&mut self, what: &str) -> Duration {
+        self.state.is_out_of_reach.store(false, Ordering::SeqCst);
+        let retry = self.retry();
+        self.publish(Published::nothing(what), retry);
+        retry
+    }
+
+    fn retry(&self) -> Duration {
+        if self.source.is_file() {
+            FILE_INTERVAL
+        } else {
+            RETRY
+        }
+    }
+
+    /// Returns `true` if a file holds what it held at a look before this one.
+    fn is_still(&mut self, mark: FileMark) -> bool {
+        let now_ms = self.state.clock.monotonic_ms();
+        let (last, since_ms) = *self.foreign.get_or_insert((mark, now_ms));
+        if last != mark {
+            self.foreign = Some((mark, now_ms));
+        }
+        last == mark && now_ms.saturating_sub(since_ms) >= millis(FILE_INTERVAL)
     }
 
     /// INVARIANT: what an issuer publishes replaces what it published before, also where it is
@@ -110,11 +146,7 @@ impl Keeper {
             );
         }
         self.complaint = complaint;
-        let until_ms = self
-            .state
-            .clock
-            .monotonic_ms()
-            .saturating_add(millis(fresh + KEEP));
+        let until_ms = until_ms(self.state.clock.monotonic_ms(), fresh);
         let last = self.state.current.load();
         let number = match last.as_ref() {
             Some(last) if last.keys.is_same(&keys) => last.number,
@@ -156,6 +188,11 @@ impl Keeper {
             );
         }
     }
+}
+
+/// Until when keys are used that were fetched now and are fresh for so long, by the monotonic clock.
+pub(super) fn until_ms(now_ms: i64, fresh: Duration) -> i64 {
+    now_ms.saturating_add(millis(fresh + KEEP))
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -16,7 +16,9 @@
 //! delays another's keys.
 
 mod budget;
+mod discovery;
 mod fetch;
+mod file;
 mod keeper;
 mod published;
 mod refresh;
@@ -26,8 +28,9 @@ mod source;
 
 pub use fetch::HttpClient;
 pub(super) use fetch::{Answer, FetchError, check_url, shown_url};
+pub(crate) use file::{FileError, FileMark, FileText};
 pub(crate) use published::Authorities;
 pub use refresh::KeyRefresh;
 pub(super) use ring::{Generation, KeyVoucher, Keyring};
-pub(super) use set::{KeySet, PublicKey};
+pub(super) use set::PublicKey;
 pub use source::KeySource;

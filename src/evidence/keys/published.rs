@@ -11,6 +11,7 @@
 //!
 //! INVARIANT: what could not be read verifies nothing, and is told ([`Published::complaint`]).
 
+use super::file::{behind_comments, is_blank};
 use super::set::KeySet;
 use crate::evidence::json;
 use crate::model::Record;
@@ -37,24 +38,13 @@ impl Published {
     /// Reads a set, `{"keys": […]}`, of which no more came where it `is_cut`. None for what is no
     /// key set at all.
     pub(super) fn read(text: &[u8], is_cut: bool) -> Option<Self> {
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let trimmed = text.trim_ascii();
-        if trimmed.is_empty() && !is_cut {
-            return Some(Self::nothing("the answer is empty"));
-        }
-        match trimmed.first()? {
-            b'{' => {}
-            // What some write in the stead of no keys.
-            b'[' => {
-                return Some(Self::nothing(
-                    "the answer is an array, and no object with `keys`",
-                ));
-            }
-            _ if trimmed == b"null" => return Some(Self::nothing("the answer is `null`")),
-            _ => return None,
-        }
+        let text = match Word::of(text, is_cut) {
+            Word::Object(text) => text,
+            Word::Nothing(told) => return Some(Self::nothing(told)),
+            Word::Foreign => return None,
+        };
         let mut listed = Listed::default();
-        let is_damaged = listed.read(trimmed).is_none();
+        let is_damaged = listed.read(text).is_none();
         let set = KeySet::of(listed.keys.iter().flatten());
         Some(Self {
             set,
@@ -82,10 +72,50 @@ impl Published {
         })
     }
 
-    fn nothing(complaint: &str) -> Self {
+    /// A shared secret.
+    pub(super) fn secret(secret: &[u8]) -> Self {
+        Self {
+            set: KeySet::secret(secret),
+            complaint: None,
+        }
+    }
+
+    /// The word of an issuer that publishes nothing, and what is said of it.
+    pub(super) fn nothing(complaint: &str) -> Self {
         Self {
             set: KeySet::default(),
             complaint: Some(complaint.to_owned()),
+        }
+    }
+}
+
+/// What an answer is, whatever it should hold.
+pub(super) enum Word<'a> {
+    /// It begins as an object does.
+    Object(&'a [u8]),
+    /// It is what some write in the stead of nothing.
+    Nothing(&'static str),
+    /// It is nobody's word: a page of a proxy, or of a machine that is busy.
+    Foreign,
+}
+
+impl<'a> Word<'a> {
+    /// Looks at an answer, of which no more came where it `is_cut`.
+    pub(super) fn of(text: &'a [u8], is_cut: bool) -> Self {
+        let content = behind_comments(text);
+        match (content.first(), content.trim_ascii_end()) {
+            (Some(b'{'), _) => Self::Object(content),
+            (Some(b'['), _) => Self::Nothing("the answer is an array, and no object"),
+            _ if is_cut => Self::Foreign,
+            (_, b"null") => Self::Nothing("the answer is `null`"),
+            (_, b"false") => Self::Nothing("the answer is `false`"),
+            (_, b"0") => Self::Nothing("the answer is `0`"),
+            (_, b"\"\"") => Self::Nothing("the answer is an empty text"),
+            // A comment alone could be anybody's.
+            (None, _) if !text.iter().any(u8::is_ascii_graphic) => {
+                Self::Nothing("the answer is empty")
+            }
+            _ => Self::Foreign,
         }
     }
 }
@@ -193,7 +223,7 @@ impl Authorities {
                 break;
             }
         }
-        let is_empty = text.trim_ascii().is_empty() && !is_cut;
+        let is_empty = is_blank(text) && !is_cut;
         let is_pem = text.windows(BEGIN.len()).any(|part| part == BEGIN);
         (is_empty || is_pem).then_some(found)
     }
@@ -254,7 +284,13 @@ mod tests {
             ("{".to_owned(), 0, "damaged"),
             (format!("[{one}]"), 0, "an array"),
             ("null".to_owned(), 0, "`null`"),
+            ("false".to_owned(), 0, "`false`"),
+            ("0\n".to_owned(), 0, "`0`"),
+            ("\"\"".to_owned(), 0, "an empty text"),
             (" \n".to_owned(), 0, "empty"),
+            ("\0\0".to_owned(), 0, "empty"),
+            ("// none\n{\"keys\":[]}".to_owned(), 0, ""),
+            (format!("# ours\n{{\"keys\":[{one}]}}"), 1, ""),
         ] {
             let (found, told) = read(&text).unwrap();
             assert_eq!(found, keys, "{text}");
@@ -263,7 +299,7 @@ mod tests {
                 "{text}: {told}"
             );
         }
-        for text in ["<html>", "\"x\"", "7", "true", "busy"] {
+        for text in ["<html>", "\"x\"", "7", "true", "busy", "# busy"] {
             assert_eq!(read(text), None, "{text}");
         }
     }
@@ -295,6 +331,8 @@ mod tests {
             ),
             (damaged.to_owned(), 0, false),
             (" \n".to_owned(), 0, false),
+            ("# none".to_owned(), 0, false),
+            ("\0\0".to_owned(), 0, false),
         ] {
             let found = Published::read_pem(text.as_bytes(), false).unwrap();
             assert_eq!(

@@ -2,12 +2,13 @@
 
 use super::budget::Budget;
 use super::fetch::{HttpClient, TIMEOUT};
-use super::keeper::Keeper;
+use super::keeper::{Keeper, until_ms};
 use super::refresh::{KeyRefresh, difference};
 use super::set::{Key, KeySet, Unsigned};
-use super::source::KeySource;
+use super::source::{FILE_INTERVAL, KeySource};
 use crate::clock::Clock;
 use crate::evidence::jose::Unverified;
+use crate::evidence::secret::Secret;
 use crate::model::{Unproven, Voucher};
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::Algorithm;
@@ -159,6 +160,26 @@ impl Keyring {
         }
     }
 
+    /// The secret that is shared with an issuer, looked at again as other files are.
+    pub(in crate::evidence) fn shared(
+        issuer: &str,
+        secret: &Secret,
+        client: HttpClient,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        let keys = KeySet::secret(secret.reveal());
+        if secret.path().is_none() {
+            return Ok(Self::fixed(keys, clock));
+        }
+        let source = KeySource::Secret(secret.clone());
+        let first = Generation {
+            number: 0,
+            keys,
+            until_ms: until_ms(clock.monotonic_ms(), FILE_INTERVAL),
+        };
+        Self::run(issuer, source, client, State::new(Some(first), 1, clock))
+    }
+
     /// Starts to fetch. Nothing is waited for: an issuer that is down must not keep the service
     /// down.
     pub(in crate::evidence) fn start(
@@ -167,7 +188,15 @@ impl Keyring {
         client: HttpClient,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        let state = State::new(None, 1, clock);
+        Self::run(issuer, source, client, State::new(None, 1, clock))
+    }
+
+    fn run(
+        issuer: &str,
+        source: KeySource,
+        client: HttpClient,
+        state: Arc<State>,
+    ) -> io::Result<Self> {
         // One request that waits is enough: it is served by whatever is published next.
         let (sender, receiver) = sync_channel(1);
         let keeper = Keeper {
@@ -176,6 +205,8 @@ impl Keyring {
             client,
             state: Arc::clone(&state),
             complaint: None,
+            last: None,
+            foreign: None,
         };
         std::thread::Builder::new()
             .name("issuer-keys".to_owned())

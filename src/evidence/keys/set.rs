@@ -6,6 +6,7 @@
 //! INVARIANT: a key verifies only with algorithms of its kind and curve, and only with the one that
 //! its set names.
 
+use crate::evidence::claims::milliseconds;
 use crate::evidence::jose::{Unverified, asymmetric};
 use crate::model::{Record, Value};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -20,6 +21,9 @@ use std::sync::Arc;
 /// LIMIT: keys that one token is tried with, where it names none or several have its name. Each
 /// costs some tens of microseconds of a worker, whoever sent the token.
 const MAX_TRIES: usize = 8;
+
+/// What a shared secret is called.
+const SECRET: &str = "the shared secret";
 
 /// The keys and trust anchors of one issuer.
 #[derive(Debug, Default)]
@@ -49,6 +53,8 @@ pub(in crate::evidence) enum Unsigned {
 pub(in crate::evidence) struct Key {
     kid: Option<SmolStr>,
     algorithm: Option<Algorithm>,
+    /// From when on its issuer uses it no more.
+    ends_ms: Option<i64>,
     public: PublicKey,
 }
 
@@ -58,7 +64,7 @@ pub(in crate::evidence) struct PublicKey {
     kind: Kind,
     pub(in crate::evidence) verifying: DecodingKey,
     /// The members that its thumbprint is made of, in the order of their names (RFC 7638 section
-    /// 3.2).
+    /// 3.2); of a secret its hash. It tells it from other keys.
     canonical: String,
 }
 
@@ -100,11 +106,12 @@ impl KeySet {
         let public = PublicKey {
             kind: Kind::Secret,
             verifying: DecodingKey::from_secret(secret),
-            canonical: String::new(),
+            canonical: BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, secret)),
         };
         let key = Arc::new(Key {
             kid: None,
             algorithm: Some(Algorithm::HS256),
+            ends_ms: None,
             public,
         });
         Self {
@@ -160,14 +167,10 @@ impl KeySet {
 
     /// What each key and authority is called: its `kid`, or its thumbprint.
     pub(in crate::evidence) fn names(&self) -> Vec<String> {
-        let keys = self
-            .keys
-            .iter()
-            .filter(|key| key.public.kind != Kind::Secret);
-        let keys = keys.map(|key| {
-            key.kid
-                .as_ref()
-                .map_or_else(|| key.public.thumbprint(), ToString::to_string)
+        let keys = self.keys.iter().map(|key| match &key.kid {
+            _ if key.public.kind == Kind::Secret => SECRET.to_owned(),
+            Some(kid) => kid.to_string(),
+            None => key.public.thumbprint(),
         });
         let anchors = self
             .anchors
@@ -204,6 +207,13 @@ impl KeySet {
                 .all(|(one, two)| one.is_same(two))
     }
 
+    /// Takes away what its issuer uses no more at this time, and says when the next of it ends.
+    pub(in crate::evidence) fn end(&mut self, now_ms: i64) -> Option<i64> {
+        self.keys
+            .retain(|key| key.ends_ms.is_none_or(|ends| ends > now_ms));
+        self.keys.iter().filter_map(|key| key.ends_ms).min()
+    }
+
     /// Whether nothing can be verified with it: its issuer has withdrawn everything.
     pub(in crate::evidence) fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.anchors.is_empty()
@@ -223,6 +233,7 @@ impl Key {
         Some(Self {
             kid: text("kid").cloned(),
             algorithm,
+            ends_ms: ends(key),
             public,
         })
     }
@@ -302,6 +313,17 @@ impl PublicKey {
     pub(in crate::evidence) fn thumbprint(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, self.canonical.as_bytes()))
     }
+}
+
+/// When a key ends (`exp`, `OpenID` Federation 1.0 section 8.7.2). One whose end cannot be read has
+/// ended, and so has one that was revoked.
+fn ends(key: &Record) -> Option<i64> {
+    let is_revoked = key
+        .get_present("revoked")
+        .is_some_and(|revoked| *revoked != Value::Bool(false));
+    let end = key.get_present("exp");
+    let end = end.map(|end| milliseconds(end).unwrap_or(i64::MIN));
+    if is_revoked { Some(i64::MIN) } else { end }
 }
 
 /// Whether a key's operations, where they are listed, have that of a verifier (RFC 7517 section
@@ -429,6 +451,30 @@ mod tests {
             let found = set(&json!([key]));
             assert!(found.is_empty(), "{key}");
         }
+    }
+
+    #[test]
+    fn a_key_ends_when_its_issuer_says_so() {
+        let left = |member: &str, value: serde_json::Value, now_ms| {
+            let mut found = set(&json!([with(p256(), member, value), p256()]));
+            let next = found.end(now_ms);
+            (found.names().len(), next)
+        };
+        assert_eq!(left("exp", json!(5), 4_999), (2, Some(5_000)));
+        assert_eq!(left("exp", json!(5), 5_000), (1, None));
+        assert_eq!(left("exp", json!("x"), 0), (1, None));
+        assert_eq!(left("exp", json!(null), 0), (2, None));
+        assert_eq!(left("revoked", json!({"revoked_at": 5}), 0), (1, None));
+        assert_eq!(left("revoked", json!(true), 0), (1, None));
+        assert_eq!(left("revoked", json!(false), 0), (2, None));
+    }
+
+    #[test]
+    fn secrets_are_told_apart_and_not_shown() {
+        let (one, other) = (KeySet::secret(b"one"), KeySet::secret(b"other"));
+        assert!(!one.is_same(&other) && one.is_same(&KeySet::secret(b"one")));
+        assert_eq!(one.beyond(&other), [SECRET]);
+        assert!(!format!("{one:?}").contains("canonical"));
     }
 
     #[test]

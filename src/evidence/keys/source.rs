@@ -1,20 +1,17 @@
 //! Where an issuer's keys are, and reading them there once.
 
 use super::fetch::{FetchError, HttpClient};
+use super::file::{FileError, FileMark, FileText, is_blank};
 use super::published::Published;
-use crate::evidence::json;
-use crate::model::Value;
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
-use std::path::Path;
-use std::path::PathBuf;
+use crate::evidence::secret::Secret;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// LIMIT: a file of keys or certificates.
 const MAX_FILE_BYTES: u64 = 512 * 1024;
 
 /// How often a file is looked at: soon enough for a person who replaces it.
-const FILE_INTERVAL: Duration = Duration::from_secs(10);
+pub(super) const FILE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Where keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +25,8 @@ pub enum KeySource {
     File(PathBuf),
     /// Certificates of authorities in a PEM file, read again when it changes.
     Pem(PathBuf),
+    /// A shared secret that was read from a file, read again when it changes.
+    Secret(Secret),
 }
 
 /// What was published, and for how long it may be used; none where that was not said.
@@ -39,7 +38,7 @@ impl KeySource {
     pub(in crate::evidence) fn check(&self) -> Result<(), String> {
         match self {
             Self::Jwks(url) | Self::Discovery(url) => super::check_url(url),
-            Self::File(_) => Ok(()),
+            Self::File(_) | Self::Secret(_) => Ok(()),
             Self::Pem(_) => Err(
                 "certificates are no keys of tokens; set an address, `discovery` or `file:PATH`"
                     .to_owned(),
@@ -47,27 +46,52 @@ impl KeySource {
         }
     }
 
-    /// Reads the keys.
-    pub(super) fn read(&self, client: &HttpClient) -> Result<Read, FetchError> {
+    /// Returns `true` for a file on this machine.
+    pub(super) fn is_file(&self) -> bool {
         match self {
-            Self::Jwks(url) => fetch_set(url, client),
-            Self::Discovery(issuer) => fetch_set(&discover(issuer, client)?, client),
+            Self::File(_) | Self::Pem(_) | Self::Secret(_) => true,
+            Self::Jwks(_) | Self::Discovery(_) => false,
+        }
+    }
+
+    /// Reads the keys. `last` is what tells the file's content of the last time from others.
+    pub(super) fn read(
+        &self,
+        client: &HttpClient,
+        last: &mut Option<FileMark>,
+    ) -> Result<Read, FetchError> {
+        let found = match self {
+            Self::Jwks(url) => return fetch_set(url, client),
+            Self::Discovery(issuer) => return fetch_set(&discover(issuer, client)?, client),
             Self::File(path) => {
-                let (text, is_cut) = read_file(path)?;
-                let found = Published::read(&text, is_cut)
-                    .ok_or(FetchError::Form("the file holds no JWK set"))?;
-                Ok((found, Some(FILE_INTERVAL)))
+                let file = read_file(path, last)?;
+                if is_blank(&file.text) && !file.is_cut {
+                    Published::nothing("the file is empty")
+                } else {
+                    let foreign = || FetchError::Foreign("the file holds no JWK set", file.mark());
+                    Published::read(&file.text, file.is_cut).ok_or_else(foreign)?
+                }
             }
             Self::Pem(path) => {
-                let (text, is_cut) = read_file(path)?;
-                // An empty file withdraws them. What is no PEM says nothing.
-                let found = Published::read_pem(&text, is_cut);
-                let found = found.ok_or(FetchError::Form(
-                    "the file holds no certificates in PEM form",
-                ))?;
-                Ok((found, Some(FILE_INTERVAL)))
+                let file = read_file(path, last)?;
+                let foreign = || {
+                    let what = "the file holds no certificates in PEM form";
+                    FetchError::Foreign(what, file.mark())
+                };
+                Published::read_pem(&file.text, file.is_cut).ok_or_else(foreign)?
             }
-        }
+            Self::Secret(secret) => {
+                if let Some(path) = secret.path() {
+                    read_file(path, last)?;
+                }
+                // What is there is the secret, or there is none.
+                match secret.again() {
+                    Ok(secret) => Published::secret(secret.reveal()),
+                    Err(why) => Published::nothing(&why),
+                }
+            }
+        };
+        Ok((found, Some(FILE_INTERVAL)))
     }
 }
 
@@ -78,43 +102,18 @@ fn fetch_set(url: &str, client: &HttpClient) -> Result<Read, FetchError> {
     Ok((found, answer.fresh_for))
 }
 
-/// The address in an issuer's metadata, which must be that issuer's own (`OpenID` Connect Discovery
-/// section 4.3).
+/// The address in an issuer's metadata.
 fn discover(issuer: &str, client: &HttpClient) -> Result<String, FetchError> {
     let url = format!(
         "{}/.well-known/openid-configuration",
         issuer.trim_end_matches('/')
     );
-    let metadata = json::read(&client.get(&url)?.body)
-        .ok_or(FetchError::Form("its metadata are no JSON object"))?;
-    let text = |name| metadata.get(name).and_then(Value::as_text);
-    if text("issuer").is_none_or(|named| named != issuer) {
-        return Err(FetchError::Form("its metadata name another issuer"));
-    }
-    if metadata.get_present("jwks_uri").is_none() {
-        return Err(FetchError::Gone("its metadata have no `jwks_uri`"));
-    }
-    let jwks = text("jwks_uri").ok_or(FetchError::Form(
-        "the `jwks_uri` in its metadata is no text",
-    ))?;
-    super::check_url(jwks)
-        .map_err(|_| FetchError::Form("the `jwks_uri` in its metadata is not `https`"))?;
-    Ok(jwks.to_string())
+    super::discovery::jwks_uri(&client.get_some(&url)?, issuer)
 }
 
-/// The text of a file, up to the limit, and whether there is more of it.
-fn read_file(path: &Path) -> Result<(Vec<u8>, bool), FetchError> {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => FetchError::Gone("the file is not there"),
-        _ => FetchError::Unreachable(error.to_string()),
-    };
-    let mut text = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut text)
-        .map_err(unreadable)?;
-    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
-    let is_cut = text.len() > most;
-    text.truncate(most);
-    Ok((text, is_cut))
+fn read_file(path: &Path, last: &mut Option<FileMark>) -> Result<FileText, FetchError> {
+    FileText::read(path, MAX_FILE_BYTES, last).map_err(|error| match error {
+        FileError::Gone(what) => FetchError::Gone(what),
+        FileError::Unreadable(error) => FetchError::Unreachable(error.to_string()),
+    })
 }

@@ -7,9 +7,6 @@ use crate::evidence::spiffe::TrustDomain;
 use crate::model::{ActorNames, IssuerIds, PrincipalIds};
 use smol_str::SmolStr;
 
-/// Shortest shared secret, in bytes: as long as the hash (RFC 7518 section 3.2).
-const MIN_SECRET_BYTES: usize = 32;
-
 /// Lists what is wrong, each with its remedy after a semicolon.
 pub(super) fn problems(
     profiles: &[(Profile, HttpClient)],
@@ -55,10 +52,10 @@ fn problems_of_issuer(
         .map(|problem| format!("the issuer `{issuer}`: {problem}"))
         .collect();
     if let Trust::Secret(secret) = &profile.trust
-        && secret.len() < MIN_SECRET_BYTES
+        && let Err(problem) = secret.check()
     {
         problems.push(format!(
-            "the issuer `{issuer}`: its secret is shorter than {MIN_SECRET_BYTES} bytes; make one with `openssl rand -hex 32`"
+            "the issuer `{issuer}`: {problem}; make one with `openssl rand -hex 32`"
         ));
     }
     let known = |issuer: &SmolStr| all.iter().any(|(other, _)| other.issuer == *issuer);

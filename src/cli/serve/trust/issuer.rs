@@ -183,11 +183,8 @@ fn trust(
     match (settings.keys.as_deref(), secret, preset) {
         (_, Some(path), Preset::SharedSecret) => {
             let secret = Secret::read(std::path::Path::new(path)).map_err(|error| format!("{error}; correct `keys`"))?;
-            if secret.has(config::is_guessable) {
-                let problem = "its secret is common, repeats itself, or counts: anybody could try it";
-                return Err(format!("{problem}; make one with `openssl rand -hex 32`"));
-            }
-            Ok(Trust::Secret(secret))
+            let secret = secret.shared(guessable);
+            Ok(Trust::Secret(secret.map_err(|error| format!("{error}; make one with `openssl rand -hex 32`"))?))
         }
         (_, None, Preset::SharedSecret) => {
             Err("its tokens are verified by a secret; set `keys = \"secret:PATH\"`".to_owned())
@@ -196,6 +193,12 @@ fn trust(
         (Some("introspection"), ..) => Ok(Trust::Introspection),
         (keys, ..) => Ok(Trust::Keys { source: key_source(keys, settings)?, algorithms }),
     }
+}
+
+/// What is wrong with a secret that anybody could try.
+fn guessable(secret: &[u8]) -> Option<&'static str> {
+    config::is_guessable(secret)
+        .then_some("its secret is common, repeats itself, or counts: anybody could try it")
 }
 
 /// Where keys are; the issuer says so itself where nobody else does.
