@@ -20,7 +20,7 @@ use crate::http::load::budget::{Budget, Share};
 use crate::http::load::revision_wait::WaitingPlaces;
 use crate::http::load::worker_turn::Turn;
 use crate::http::openfga::Places;
-use crate::model::{Evidence, Record, Value, Verified};
+use crate::model::{Evidence, Proof, Record, Value, Verified};
 use crate::telemetry::Metrics;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -139,6 +139,13 @@ impl Shared {
             },
             Some(By::Token { .. }) => match request.extensions().get::<Verified>() {
                 Some(token) if token.proven.until.0 <= self.clock.now_ms() => {
+                    Err(Error::WrongCredential)
+                }
+                // What it is bound to is the connection's certificate, as long as that is anybody's.
+                Some(token)
+                    if token.proven.proof == Some(Proof::Mtls)
+                        && self.peer(request.conn_data()).is_none() =>
+                {
                     Err(Error::WrongCredential)
                 }
                 Some(token) if token.stands() => Ok(()),

@@ -11,6 +11,7 @@
 mod actors;
 mod agreement;
 mod batches;
+mod bound_callers;
 mod caller_scopes;
 mod callers;
 mod chains;
