@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use support::dice::Dice;
+use support::lab::vocabulary::{ABOUT_DOCS, ABOUT_TIMES};
 use support::lab::{self, Bundle, Question};
 use support::seed::seed;
 
@@ -18,13 +19,18 @@ use support::seed::seed;
 const WALKS: u64 = 16;
 const STEPS: usize = 600;
 
+/// Walks among points in time.
+const FINE_WALKS: u64 = 4;
+
+const HITS: &str = "behest_cache_hits_total";
+
 #[test]
 fn a_step_that_changes_one_part_never_finds_the_answer_to_another() {
     let mut hits = 0;
     let mut turns = 0;
     let first = seed(0);
     for seed in first..first + WALKS {
-        let walked = walk(seed);
+        let walked = walk(seed, &ABOUT_DOCS);
         hits += walked.hits;
         turns += walked.turns;
     }
@@ -33,12 +39,43 @@ fn a_step_that_changes_one_part_never_finds_the_answer_to_another() {
     assert!(turns > 500, "{turns} steps that turned the answer");
 }
 
+/// Points in time between two milliseconds are decided where nothing depends on them, and either is
+/// kept: for another time, another clock and another point it is not the answer.
+#[test]
+fn a_point_in_time_between_milliseconds_is_kept_for_itself_alone() {
+    let mut fine: BTreeMap<&str, u64> = BTreeMap::new();
+    let first = seed(0) + 100;
+    for seed in first..first + FINE_WALKS {
+        for (kind, count) in walk(seed, &ABOUT_TIMES).fine {
+            *fine.entry(kind).or_default() += count;
+        }
+    }
+    for kind in FINE_KINDS {
+        let is_common = fine.get(kind).is_some_and(|count| *count > 10);
+        assert!(is_common, "{kind}: {fine:?}");
+    }
+}
+
+/// What has to come of points in time between two milliseconds.
+const FINE_KINDS: [&str; 4] = [
+    "evaluated, and nothing depends on them",
+    "evaluated, and the decision depends on them",
+    "kept, and nothing depends on them",
+    "kept, and the decision depends on them",
+];
+
+fn fine_kind(evaluated: &str, was_kept: bool) -> &'static str {
+    let depends = evaluated.contains("more precise than a millisecond");
+    FINE_KINDS[2 * usize::from(was_kept) + usize::from(depends)]
+}
+
 struct Walked {
     hits: u64,
     turns: usize,
+    fine: BTreeMap<&'static str, u64>,
 }
 
-fn walk(seed: u64) -> Walked {
+fn walk(seed: u64, about: &[&str]) -> Walked {
     let mut dice = Dice::new(5_000 + seed);
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock::at(world::NOON));
@@ -48,7 +85,7 @@ fn walk(seed: u64) -> Walked {
         .into_iter()
         .enumerate()
         .map(|(at, namespaced)| {
-            let bundle = lab::bundle(&mut dice, namespaced);
+            let bundle = lab::bundle_about(&mut dice, namespaced, about);
             let root = folder.path().join(at.to_string());
             let files: Vec<(&str, &str)> = bundle
                 .files
@@ -71,6 +108,7 @@ fn walk(seed: u64) -> Walked {
     let mut last = String::new();
     let mut turns = 0;
     let mut is_stuck = false;
+    let mut fine: BTreeMap<&str, u64> = BTreeMap::new();
     for step in 0..STEPS {
         match dice.below(100) {
             0..8 => write(&mut dice, &services, &bundles[at].0),
@@ -98,6 +136,9 @@ fn walk(seed: u64) -> Walked {
         } else {
             Arguments::Known
         };
+        let text = body.to_string();
+        let is_fine = lab::FINE_TIMES.iter().any(|time| text.contains(time));
+        let hits = is_fine.then(|| services[0].count(HITS));
         let [kept, evaluated] = services
             .each_ref()
             .map(|service| told(&service.ask_with(&body, None, arguments)));
@@ -107,6 +148,10 @@ fn walk(seed: u64) -> Walked {
             "seed {seed}, step {step}: kept, evaluated\n{body}\n{}",
             bundles[at].0.policies()
         );
+        if let Some(hits) = hits {
+            let was_kept = services[0].count(HITS) > hits;
+            *fine.entry(fine_kind(&evaluated, was_kept)).or_default() += 1;
+        }
         let decision = evaluated.split(' ').next().unwrap_or_default().to_owned();
         is_stuck = ["BadValue", "Conflict", "NotApplicable"]
             .iter()
@@ -115,8 +160,9 @@ fn walk(seed: u64) -> Walked {
         last = decision;
     }
     Walked {
-        hits: services[0].count("behest_cache_hits_total"),
+        hits: services[0].count(HITS),
         turns,
+        fine,
     }
 }
 

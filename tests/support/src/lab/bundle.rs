@@ -22,13 +22,18 @@ impl Bundle {
 /// A bundle made at random. Whether its types have a namespace is the caller's to say: a bundle
 /// that replaces one whose types have none leaves nothing of the first one's schema.
 pub fn bundle(dice: &mut Dice, namespaced: bool) -> Bundle {
+    bundle_about(dice, namespaced, &ABOUT_DOCS)
+}
+
+/// A bundle whose policies about documents have these conditions.
+pub fn bundle_about(dice: &mut Dice, namespaced: bool, about_docs: &[&str]) -> Bundle {
     let spell = |text: &str| spelled(text, namespaced);
     let mut policies = String::new();
     for at in 0..6 + dice.below(6) {
         let effect = if dice.chance(85) { "permit" } else { "forbid" };
         let clause = if dice.chance(85) { "when" } else { "unless" };
         let (scope, conditions): (&str, &[&str]) = if dice.chance(85) {
-            (word(dice, &SCOPES), &ABOUT_DOCS)
+            (word(dice, &SCOPES), about_docs)
         } else {
             (
                 "principal, action == Action::\"greet\", resource",

@@ -7,8 +7,8 @@ pub mod bundle;
 mod question;
 pub mod vocabulary;
 
-pub use self::bundle::{Bundle, bundle};
-pub use self::question::Question;
+pub use self::bundle::{Bundle, bundle, bundle_about};
+pub use self::question::{FINE_TIMES, Question};
 
 use crate::dice::Dice;
 use behest::model::{Record, Tuple, TupleCondition, Value};

@@ -391,13 +391,27 @@ fn places() -> Vec<Json> {
     ]
 }
 
+/// Points in time between two milliseconds, next to those that policies and the clock are compared
+/// with; two of them are one.
+pub const FINE_TIMES: [&str; 6] = [
+    "2026-06-01T11:59:59.999000001Z",
+    "2026-06-01T11:59:59.9995Z",
+    "2026-06-01T12:00:00.0005Z",
+    "2026-06-01T14:00:00.0005+02:00",
+    "2026-06-01T12:00:02.9999Z",
+    "2026-06-01T12:00:03.0005Z",
+];
+
 fn times() -> Vec<Json> {
-    [
+    let whole = [
         "2026-06-01T11:59:59.999Z",
         "2026-06-01T12:00:00Z",
         "2026-06-01T12:00:03Z",
         "noon",
-    ]
-    .map(Json::from)
-    .into()
+    ];
+    whole
+        .into_iter()
+        .chain(FINE_TIMES)
+        .map(Json::from)
+        .collect()
 }

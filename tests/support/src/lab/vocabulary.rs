@@ -142,6 +142,21 @@ pub const ABOUT_DOCS: [&str; 58] = [
     "{has:subject} && {get:subject}.kind == \"x\"",
 ];
 
+/// Conditions about points in time, each compared with another, with the clock or with a whole
+/// second, and some about none.
+pub const ABOUT_TIMES: [&str; 10] = [
+    "principal is {ns}person && principal has since && principal.since < datetime(\"2026-06-01T12:00:00Z\")",
+    "principal is {ns}person && principal has since && context.now >= principal.since",
+    "principal is {ns}person && principal has since && resource has until && principal.since <= resource.until",
+    "resource has until && context.now < resource.until",
+    "resource has until && context.now <= resource.until",
+    "resource has until && context has at && context.at < resource.until",
+    "context has at && context.at < datetime(\"2026-06-01T12:00:00Z\")",
+    "context has at && context.at == datetime(\"2026-06-01T12:00:00.001Z\")",
+    "principal in resource.viewer",
+    "resource.kind == \"x\"",
+];
+
 pub const ABOUT_ANYONE: [&str; 6] = [
     "principal == resource",
     "principal.kind == resource.kind",
