@@ -155,7 +155,7 @@ fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
 fn a_damaged_file_is_told_and_never_trusted() {
     const ROUNDS: u64 = 150;
     const HEADER_BYTES: usize = 320;
-    // Which of the last two commits is the newer: see `src/storage/redb.rs`.
+    // Which of the last two commits is the newer: see `src/storage/backends/redb.rs`.
     const UNTOLD: (usize, u8) = (9, 1);
     let dir = tempfile::tempdir().unwrap();
     let store = Kind::Redb.open(dir.path()).unwrap();

@@ -21,12 +21,13 @@
 //! | `batch` | what a batch of tuples does to those that exist: preconditions |
 //! | `rows`, `codec` | keys and bytes of each row |
 //! | `log_store` | [`TupleStore`] over any `kv`; in it `purge`, what deleted stores leave |
-//! | `memory`, `redb`, `sled` | three `kv` |
+//! | `backends` | three `kv`: `memory`, `redb`, `sled` |
 //! | `disk` | the data directory: its lock, its failures |
 //!
 //! INVARIANT: replaying the log from the beginning gives the stores, models and tuples that the
 //! state rows hold.
 
+mod backends;
 mod batch;
 mod codec;
 mod disk;
@@ -34,22 +35,17 @@ mod error;
 mod id;
 mod kv;
 mod log_store;
-mod memory;
 mod records;
-mod redb;
 mod rows;
-#[cfg(feature = "store-sled")]
-mod sled;
 
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use std::fmt;
 
-pub use crate::storage::redb::{DEFAULT_CACHE_BYTES, holds_redb, open_redb};
 #[cfg(feature = "store-sled")]
-pub use crate::storage::sled::open_sled;
+pub use backends::open_sled;
+pub use backends::{DEFAULT_CACHE_BYTES, holds_redb, open_memory, open_redb};
 pub use error::StoreError;
 pub use id::{IdSource, ModelId, ParseIdError, StoreId};
-pub use memory::open_memory;
 pub use records::{
     Applied, Batch, Change, Event, ModelRecord, OnDuplicate, OnMissing, StoreRecord,
 };

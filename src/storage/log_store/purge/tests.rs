@@ -1,9 +1,9 @@
 //! What a deletion writes, and what is left of it wherever it was cut short.
 
 use crate::model::{Revision, Timestamp, Tuple, TupleKey};
+use crate::storage::backends::memory::Memory;
 use crate::storage::kv::Entry;
 use crate::storage::log_store::purge::*;
-use crate::storage::memory::Memory;
 use crate::storage::{Batch, ModelId, ModelRecord, StoreRecord, TupleStore};
 use std::ops::Range;
 use std::path::Path;

@@ -15,7 +15,7 @@ pub fn open_memory() -> Result<Arc<dyn TupleStore>, StoreError> {
 
 /// Rows in memory.
 #[derive(Debug, Default)]
-pub(super) struct Memory(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
+pub(in crate::storage) struct Memory(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
 
 impl Kv for Memory {
     fn path(&self) -> &Path {
