@@ -28,14 +28,11 @@ fn writer() {
         return;
     };
     let (kind, part) = part.split_once('/').unwrap();
-    let kind = Kind::DURABLE
-        .iter()
-        .find(|known| format!("{known:?}") == kind)
-        .unwrap();
+    let kind = Kind::named(kind);
     match part {
         "write" => write_forever(&*kind.open(Path::new(&dir)).unwrap()),
         #[cfg(unix)]
-        "fill" => full::fill(*kind, Path::new(&dir)),
+        "fill" => full::fill(kind, Path::new(&dir)),
         other => panic!("no part `{other}`"),
     }
 }
@@ -87,7 +84,7 @@ fn batch(revision: u64) -> Batch {
 
 /// What a store holds after the changes up to a revision, as a store in memory has it.
 fn expected(revision: u64) -> State {
-    let store = Kind::Memory.open(Path::new("")).unwrap();
+    let store = Kind::named("memory").open(Path::new("")).unwrap();
     (1..=revision).for_each(|revision| change(&*store, revision).unwrap());
     State::read(&*store).unwrap()
 }
@@ -115,11 +112,11 @@ fn check(store: &dyn TupleStore, acknowledged: u64) -> u64 {
 #[test]
 fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
     const ROUNDS: u64 = 50;
-    for kind in Kind::DURABLE {
+    for kind in Kind::durable() {
         let dir = tempfile::tempdir().unwrap();
         let (mut random, mut last) = (Random(4), 0);
         for round in 0..ROUNDS {
-            let mut child = start(*kind, "write", dir.path());
+            let mut child = start(kind, "write", dir.path());
             let mut told = Told::by(&mut child);
             // Most die while they write, a moment after some change, however busy the disk is; some
             // while they open.
@@ -158,7 +155,7 @@ fn a_damaged_file_is_told_and_never_trusted() {
     // Which of the last two commits is the newer: see `src/storage/backends/redb.rs`.
     const UNTOLD: (usize, u8) = (9, 1);
     let dir = tempfile::tempdir().unwrap();
-    let store = Kind::Redb.open(dir.path()).unwrap();
+    let store = Kind::named("redb").open(dir.path()).unwrap();
     (1..=40).for_each(|revision| change(&*store, revision).unwrap());
     // As a killed process leaves it, and as a stopped one does.
     let killed = std::fs::read(dir.path().join("behest.redb")).unwrap();
@@ -190,7 +187,7 @@ fn a_damaged_file_is_told_and_never_trusted() {
             }
             let dir = tempfile::tempdir().unwrap();
             std::fs::write(dir.path().join("behest.redb"), &damaged).unwrap();
-            match Kind::Redb.open(dir.path()) {
+            match Kind::named("redb").open(dir.path()) {
                 Ok(store) => {
                     let state = State::read(&*store).unwrap();
                     assert!(
@@ -267,7 +264,7 @@ mod full {
     #[test]
     fn a_full_disk_is_told_and_loses_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = start(Kind::Redb, "fill", dir.path());
+        let mut child = start(Kind::named("redb"), "fill", dir.path());
         let (mut last, mut refused) = (0, Vec::new());
         for line in Told::by(&mut child) {
             if let Some(number) = line.strip_prefix("acknowledged ") {
@@ -291,14 +288,17 @@ mod full {
             *before > 10 && last > before + 18,
             "full after {before}, ended at {last}"
         );
-        assert_eq!(check(&*Kind::Redb.open(dir.path()).unwrap(), last), last);
+        assert_eq!(
+            check(&*Kind::named("redb").open(dir.path()).unwrap(), last),
+            last
+        );
     }
 }
 
 fn start(kind: Kind, part: &str, dir: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "writer", "--nocapture", "--test-threads=1"])
-        .env(PART, format!("{kind:?}/{part}"))
+        .env(PART, format!("{}/{part}", kind.name()))
         .env(DIR, dir)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

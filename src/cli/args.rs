@@ -6,6 +6,7 @@ pub(super) use bulk::{ExportArguments, ImportArguments};
 
 use crate::bundle::Source;
 use crate::config::Flags;
+use crate::storage::Backend;
 use clap::{Args, Parser, Subcommand};
 use regex::Regex;
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Serve decisions (what happens without a command, too)
+    #[command(after_help = store_backends())]
     Serve(ServeArguments),
     /// Report everything that is wrong with a bundle
     Validate {
@@ -145,6 +147,28 @@ pub(super) fn source_of(bundle: Option<PathBuf>) -> Source {
     bundle.map_or(Source::Embedded, Source::Dir)
 }
 
+/// Returns what `--data` takes, for the help of the service: each store backend, with a sentence.
+fn store_backends() -> String {
+    let lines: Vec<String> = Backend::all()
+        .map(|backend| {
+            let missing = backend
+                .feature()
+                .filter(|_| !backend.is_built())
+                .map(|feature| format!(" (needs the Cargo feature `{feature}`)"));
+            format!(
+                "  {:<10} {}{}",
+                backend.form(),
+                backend.summary(),
+                missing.unwrap_or_default()
+            )
+        })
+        .collect();
+    format!(
+        "What `--data` takes:\n{}\n  DIR        The same as redb:DIR",
+        lines.join("\n")
+    )
+}
+
 /// What the service is told on the command line. The values are texts here: `config` reads them,
 /// with those of variables and the file, so that one place knows what fits.
 #[derive(Debug, Default, Args)]
@@ -156,7 +180,7 @@ pub(super) struct ServeArguments {
     /// What to listen on: ADDRESS:PORT or unix:PATH [default: 127.0.0.1:8181]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Where state is kept; without it, everything is in memory only
+    /// Where state is kept: DIR, or BACKEND:DIR; without it, everything is in memory only
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
     /// The settings file [default: behest.toml, where it is there]

@@ -41,13 +41,13 @@ pub(super) fn check(config: &Config) -> Result<(), Problems> {
 fn check_paths(config: &Config) -> Vec<Problem> {
     let tls = config.tls.as_ref();
     let paths = [
-        ("bundle", config.bundle.as_ref()),
-        ("data", config.data.as_ref()),
-        ("tls.certificate", tls.map(|tls| &tls.certificate)),
-        ("tls.key", tls.map(|tls| &tls.key)),
+        ("bundle", config.bundle.as_deref()),
+        ("data", config.data_dir()),
+        ("tls.certificate", tls.map(|tls| tls.certificate.as_path())),
+        ("tls.key", tls.map(|tls| tls.key.as_path())),
         (
             "tls.client_authorities",
-            tls.and_then(|tls| tls.client_authorities.as_ref()),
+            tls.and_then(|tls| tls.client_authorities.as_deref()),
         ),
     ];
     let empty = paths

@@ -35,9 +35,12 @@ pub use search::Search;
 pub use secrets::is_guessable;
 pub use values::{ByteSize, CacheSize, KeyHash, Listen, PublicUrl, RecordSink, TokenKey, WhenFull};
 
+use crate::model::Problem;
+use crate::storage::StoreLocation;
 use crate::telemetry::LogFormat;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -48,7 +51,8 @@ pub struct Config {
     /// What the service listens on.
     pub listen: Listen,
     /// Where state is kept; none keeps everything in memory.
-    pub data: Option<PathBuf>,
+    #[serde(deserialize_with = "store_location")]
+    pub data: Option<StoreLocation>,
     /// The `https` address under which callers know the service: its identifier in metadata.
     pub public_url: Option<PublicUrl>,
     /// Memory for outcomes of legs that were decided before.
@@ -201,7 +205,7 @@ impl Config {
         }
         match &self.anonymous {
             Some(listed) => Some(listed.clone()).filter(|listed| !listed.is_empty()),
-            None if self.bundle.is_none() && self.data.is_none() => Some(Permissions::of(&[
+            None if self.bundle.is_none() && self.data_dir().is_none() => Some(Permissions::of(&[
                 Permission::Decide,
                 Permission::Search,
                 Permission::Explain,
@@ -210,9 +214,27 @@ impl Config {
         }
     }
 
+    /// Returns the data directory; none where everything is in memory.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.data.as_ref().and_then(StoreLocation::dir)
+    }
+
     fn allows_anonymous(&self) -> bool {
         self.callers.is_empty() && self.listen.is_local() && !self.behind_proxy
     }
+}
+
+fn store_location<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<StoreLocation>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(|problem: Problem| {
+        D::Error::custom(match problem.help {
+            Some(help) => format!("{}; {help}", problem.message),
+            None => problem.message,
+        })
+    })
 }
 
 fn log_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogFormat, D::Error> {

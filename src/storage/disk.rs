@@ -2,17 +2,13 @@
 //!
 //! INVARIANT: one process at a time has a data directory, whichever database lies in it.
 
-use crate::storage::StoreError;
+use crate::storage::{Backend, StoreError};
 use std::any::Any;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-/// The file of the default store.
-pub(super) const REDB_FILE: &str = "behest.redb";
-/// The folder of the store behind the feature `store-sled`.
-pub(super) const SLED_FOLDER: &str = "behest.sled";
 const LOCK_FILE: &str = "behest.lock";
 
 /// A data directory that this process alone uses, until it is dropped.
@@ -25,9 +21,9 @@ pub(super) struct DataDir {
 
 impl DataDir {
     /// Makes the directory where it is missing, readable for its owner only, and takes it. `own` is
-    /// the name of the database that is to lie in it: a directory with another one is refused,
-    /// because an empty store beside it would forget every suspension.
-    pub(super) fn take(path: &Path, own: &'static str) -> Result<Self, StoreError> {
+    /// the backend whose data is to lie in it: a directory with that of another is refused, because
+    /// an empty store beside it would forget every suspension.
+    pub(super) fn take(path: &Path, own: &Backend) -> Result<Self, StoreError> {
         make_folder(path).map_err(|error| io_error(path, "made", &error))?;
         let lock_path = path.join(LOCK_FILE);
         let lock = owner_only()
@@ -39,13 +35,14 @@ impl DataDir {
             TryLockError::WouldBlock => StoreError::Locked(path.to_owned()),
             TryLockError::Error(error) => io_error(&lock_path, "locked", &error),
         })?;
-        for other in [REDB_FILE, SLED_FOLDER] {
-            if other != own && path.join(other).exists() {
-                return Err(StoreError::OtherKind {
-                    dir: path.to_owned(),
-                    found: other,
-                });
-            }
+        let other = Backend::all()
+            .filter(|backend| backend.name() != own.name())
+            .find(|backend| backend.is_held_in(path));
+        if let Some(found) = other {
+            return Err(StoreError::OtherBackend {
+                dir: path.to_owned(),
+                found,
+            });
         }
         Ok(Self {
             path: path.to_owned(),
@@ -161,20 +158,23 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_with_another_store_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join(SLED_FOLDER)).unwrap();
-        let found = DataDir::take(dir.path(), REDB_FILE).unwrap_err();
-        assert!(
-            matches!(
-                found,
-                StoreError::OtherKind {
-                    found: SLED_FOLDER,
-                    ..
-                }
-            ),
-            "{found}"
-        );
-        assert!(DataDir::take(dir.path(), SLED_FOLDER).is_ok());
+    fn a_directory_with_the_data_of_another_backend_is_refused() {
+        for held in Backend::all() {
+            let Some(entry) = held.entry() else { continue };
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir(dir.path().join(entry)).unwrap();
+            for own in Backend::all().filter(|own| own.name() != held.name()) {
+                let path = dir.path().display();
+                assert_eq!(
+                    DataDir::take(dir.path(), own).unwrap_err().to_string(),
+                    format!(
+                        "the data directory `{path}` already holds `{entry}` of the store backend `{name}`: open it \
+                         as `{name}:{path}`, or choose another directory",
+                        name = held.name()
+                    )
+                );
+            }
+            assert!(DataDir::take(dir.path(), held).is_ok());
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::TupleKey;
 use crate::storage::codec::MAX_DEPTH;
-use crate::storage::{ModelId, StoreId};
+use crate::storage::{Backend, ModelId, StoreId};
 use std::path::PathBuf;
 
 /// Why a store did not do what it was asked.
@@ -58,13 +58,26 @@ pub enum StoreError {
     /// Another process has the data directory open.
     #[error("the data directory `{}` is in use by another process: stop that one, or choose another directory", .0.display())]
     Locked(PathBuf),
-    /// The data directory belongs to another kind of store.
-    #[error("the data directory `{}` already holds `{found}`: open it with the store that made it, or choose another directory", dir.display())]
-    OtherKind {
+    /// The data directory holds the data of another backend.
+    #[error(
+        "the data directory `{dir}` already holds `{}` of the store backend `{name}`: open it as `{name}:{dir}`, or choose another directory",
+        found.entry().unwrap_or_default(), name = found.name(), dir = dir.display()
+    )]
+    OtherBackend {
         /// The directory.
         dir: PathBuf,
-        /// The name of the other store's file.
-        found: &'static str,
+        /// The backend whose data was found.
+        found: &'static Backend,
+    },
+    /// A backend that keeps nothing was named, and a directory of its name holds a store.
+    #[error(
+        "`{name}` keeps nothing, and the directory `{name}` holds `{entry}`: write `./{name}` to open it, or move it away"
+    )]
+    DirectoryOfThisName {
+        /// The name of both.
+        name: &'static str,
+        /// What the directory holds.
+        entry: &'static str,
     },
     /// The file was written by another version.
     #[error("`{}` has format {found}, and this version of behest reads format {expected}: open it with the version that wrote it", path.display())]
@@ -117,7 +130,8 @@ impl StoreError {
             | Self::TooDeep(_) => false,
             Self::Random
             | Self::Locked(_)
-            | Self::OtherKind { .. }
+            | Self::OtherBackend { .. }
+            | Self::DirectoryOfThisName { .. }
             | Self::Format { .. }
             | Self::Full(_)
             | Self::Corrupt { .. }

@@ -21,7 +21,7 @@
 //! | `batch` | what a batch of tuples does to those that exist: preconditions |
 //! | `rows`, `codec` | keys and bytes of each row |
 //! | `log_store` | [`TupleStore`] over any `kv`; in it `purge`, what deleted stores leave |
-//! | `backends` | three `kv`: `memory`, `redb`, `sled` |
+//! | `backends` | the databases, each a `kv`, in one table; in it `location`, where a store lies |
 //! | `disk` | the data directory: its lock, its failures |
 //!
 //! INVARIANT: replaying the log from the beginning gives the stores, models and tuples that the
@@ -41,9 +41,7 @@ mod rows;
 use crate::model::{Digest, Revision, Timestamp, Tuple, TupleKey};
 use std::fmt;
 
-#[cfg(feature = "store-sled")]
-pub use backends::open_sled;
-pub use backends::{DEFAULT_CACHE_BYTES, holds_redb, open_memory, open_redb};
+pub use backends::{Backend, DEFAULT_CACHE_BYTES, StoreLocation, open_memory, open_redb};
 pub use error::StoreError;
 pub use id::{IdSource, ModelId, ParseIdError, StoreId};
 pub use records::{

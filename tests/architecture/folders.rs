@@ -10,7 +10,8 @@ const TABLE: [(&str, &[&str]); 17] = [
     ("clock", &[]),
     ("telemetry", &[]),
     ("process", &[]),
-    ("config", &["model"]),
+    // The setting `data` names a backend of the storage.
+    ("config", &["model", "storage"]),
     ("policy", &["model"]),
     ("storage", &["model", "clock"]),
     ("relations", &["model"]),

@@ -14,7 +14,7 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
     ];
     let config = load_text(text, &variables, &[("listen", "unix:/run/b.sock")]).unwrap();
     assert_eq!(config.listen, Listen::Unix("/run/b.sock".into()));
-    assert_eq!(config.data.unwrap().to_str(), Some("2026"));
+    assert_eq!(config.data.unwrap().to_string(), "2026");
     assert!(matches!(config.cache, CacheSize::Bytes(size) if size.0 == 1 << 20));
     assert_eq!((config.limits.depth, config.limits.evaluations), (20, 11));
 }
@@ -131,6 +131,15 @@ fn a_value_of_another_kind_is_refused_in_words() {
         (
             "cache = \"big\"",
             "`cache` in `FILE`: `big` is not a size | write for example `64MiB`, `512KiB` or `4096`, or `off`",
+        ),
+        (
+            "data = 2026",
+            "`data` in `FILE` is `2026` | it takes a text",
+        ),
+        (
+            "data = \"redb://u:PW@h/db\"",
+            "`data` in `FILE`: `redb:` stands before something else than a directory | write for example \
+             `redb:/var/lib/behest`",
         ),
         (
             "cache = \"63KiB\"",

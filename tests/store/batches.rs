@@ -146,7 +146,7 @@ pub(crate) fn what_differs_is_replaced_in_one_revision(kind: Kind) {
         );
         let before = State::read(&*store).unwrap();
         drop(store);
-        if kind != Kind::Memory {
+        if kind.is_durable() {
             assert_eq!(
                 State::read(&*kind.open(dir.path()).unwrap()).unwrap(),
                 before
@@ -296,7 +296,7 @@ pub(crate) fn conditions_keep_their_values(kind: Kind) {
         .apply(MAIN, Batch::of_writes(written.clone()), at(1))
         .unwrap();
     assert_eq!(tuples(&*store), written);
-    if kind != Kind::Memory {
+    if kind.is_durable() {
         let Fixture { store, dir: _dir } = Fixture { store, dir }.reopened(kind);
         assert_eq!(tuples(&*store), written);
     }

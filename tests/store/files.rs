@@ -8,8 +8,8 @@ use support::store::{Kind, State, at, model};
 
 #[test]
 fn a_reopened_store_holds_what_it_held() {
-    for kind in Kind::DURABLE {
-        let fixture = Fixture::new(*kind);
+    for kind in Kind::durable() {
+        let fixture = Fixture::new(kind);
         fixture
             .store
             .write_model(MAIN, model(5, "{}"), at(1))
@@ -20,7 +20,7 @@ fn a_reopened_store_holds_what_it_held() {
             .unwrap();
         fixture.store.apply(MAIN, numbered(0, 5000), at(2)).unwrap();
         let before = State::read(&*fixture.store).unwrap();
-        let Fixture { store, dir: _dir } = fixture.reopened(*kind);
+        let Fixture { store, dir: _dir } = fixture.reopened(kind);
         assert_eq!(State::read(&*store).unwrap(), before);
         assert_eq!(
             store
@@ -42,8 +42,8 @@ fn a_reopened_store_holds_what_it_held() {
 
 #[test]
 fn a_directory_in_use_says_so() {
-    for kind in Kind::DURABLE {
-        let Fixture { store, dir } = Fixture::new(*kind);
+    for kind in Kind::durable() {
+        let Fixture { store, dir } = Fixture::new(kind);
         let refused = kind.open(dir.path()).unwrap_err();
         let expected = format!(
             "the data directory `{}` is in use by another process: stop that one, or choose another directory",
@@ -57,10 +57,10 @@ fn a_directory_in_use_says_so() {
 
 #[test]
 fn another_format_is_refused() {
-    let Fixture { store, dir } = Fixture::new(Kind::Redb);
+    let Fixture { store, dir } = Fixture::new(Kind::named("redb"));
     drop(store);
     put(dir.path(), b"F", Some(&1_u32.to_be_bytes()));
-    let refused = Kind::Redb.open(dir.path()).unwrap_err();
+    let refused = Kind::named("redb").open(dir.path()).unwrap_err();
     assert_eq!(
         refused.to_string(),
         format!(
@@ -69,7 +69,7 @@ fn another_format_is_refused() {
         )
     );
     put(dir.path(), b"F", None);
-    let refused = Kind::Redb.open(dir.path()).unwrap_err();
+    let refused = Kind::named("redb").open(dir.path()).unwrap_err();
     assert!(
         refused.to_string().contains("(its format is missing)"),
         "{refused}"
@@ -78,7 +78,7 @@ fn another_format_is_refused() {
 
 #[test]
 fn a_log_without_its_end_is_refused() {
-    let Fixture { store, dir } = Fixture::new(Kind::Redb);
+    let Fixture { store, dir } = Fixture::new(Kind::named("redb"));
     store.apply(MAIN, numbered(0, 1), at(1)).unwrap();
     drop(store);
     put(
@@ -86,7 +86,7 @@ fn a_log_without_its_end_is_refused() {
         &[b"L".as_slice(), &2_u64.to_be_bytes()].concat(),
         None,
     );
-    let refused = Kind::Redb.open(dir.path()).unwrap_err();
+    let refused = Kind::named("redb").open(dir.path()).unwrap_err();
     assert!(
         refused.to_string().contains("(the end of the log)"),
         "{refused}"
@@ -97,7 +97,7 @@ fn a_log_without_its_end_is_refused() {
 fn an_unfinished_new_file_is_made_again() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("behest.redb.new"), b"half a file").unwrap();
-    assert!(Kind::Redb.open(dir.path()).is_ok());
+    assert!(Kind::named("redb").open(dir.path()).is_ok());
     assert!(!dir.path().join("behest.redb.new").exists());
 }
 
@@ -106,7 +106,7 @@ fn what_is_no_store_is_refused() {
     for content in [&b""[..], b"hello", &[0; 8192], &[0xff; 8192]] {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("behest.redb"), content).unwrap();
-        let refused = Kind::Redb.open(dir.path()).unwrap_err();
+        let refused = Kind::named("redb").open(dir.path()).unwrap_err();
         assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
         assert_eq!(
             std::fs::read(dir.path().join("behest.redb")).unwrap(),
@@ -119,7 +119,7 @@ fn what_is_no_store_is_refused() {
 #[test]
 fn a_directory_that_cannot_be_made_says_so() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    for kind in Kind::DURABLE {
+    for kind in Kind::durable() {
         let refused = kind.open(&file.path().join("data")).unwrap_err();
         assert_eq!(
             refused.to_string(),
@@ -137,7 +137,7 @@ fn only_the_owner_reads_it() {
     use std::os::unix::fs::PermissionsExt;
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("new/data");
-    let _store = Kind::Redb.open(&dir).unwrap();
+    let _store = Kind::named("redb").open(&dir).unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&dir), mode(&dir.join("behest.redb"))), (0o700, 0o600));
 }

@@ -58,17 +58,20 @@ fn numbered(first: usize, count: usize) -> Batch {
     )
 }
 
+/// Holds every backend of this program to one rule.
+fn on_each(rule: fn(Kind)) {
+    for kind in Kind::all() {
+        eprintln!("on {}", kind.name());
+        rule(kind);
+    }
+}
+
 macro_rules! contract {
     ($($module:ident: $($test:ident),+;)+) => {
-        mod memory {
-            $($(#[test] fn $test() { super::$module::$test(super::Kind::Memory); })+)+
-        }
-        mod redb {
-            $($(#[test] fn $test() { super::$module::$test(super::Kind::Redb); })+)+
-        }
-        #[cfg(feature = "store-sled")]
-        mod sled {
-            $($(#[test] fn $test() { super::$module::$test(super::Kind::Sled); })+)+
+        mod contract {
+            $(mod $module {
+                $(#[test] fn $test() { crate::on_each(crate::$module::$test); })+
+            })+
         }
     };
 }

@@ -50,7 +50,7 @@ pub(crate) fn tuples_come_in_the_order_of_their_text_with_their_times(kind: Kind
         ],
         at(2),
     );
-    let fixture = if Kind::DURABLE.contains(&kind) {
+    let fixture = if kind.is_durable() {
         fixture.reopened(kind)
     } else {
         fixture

@@ -2,7 +2,9 @@
 
 use super::BundleArgument;
 use crate::cli::tuples::Format;
-use crate::storage::{OnDuplicate, OnMissing, StoreId};
+use crate::model::Problem;
+use crate::storage::{OnDuplicate, OnMissing, StoreId, StoreLocation};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -39,15 +41,35 @@ Examples:
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("place").required(true).args(["data", "url"]))]
 pub(in crate::cli) struct PlaceArguments {
-    /// A data directory that no service has open
-    #[arg(long, value_name = "DIR")]
-    pub(in crate::cli) data: Option<PathBuf>,
+    /// A data directory that no service has open: DIR, or BACKEND:DIR as the service takes it
+    #[arg(long, value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
+    data: Option<String>,
     /// A running service, with the key in `BEHEST_KEY`
     #[arg(long, value_name = "URL", conflicts_with = "bundle")]
     pub(in crate::cli) url: Option<String>,
     /// The store: `main`, which decisions read, or the id of another
     #[arg(long, value_name = "ID", default_value = "main", value_parser = store_id)]
     pub(in crate::cli) store: StoreId,
+}
+
+impl PlaceArguments {
+    /// Returns where the data directory lies that `--data` names. It is read here and not by the
+    /// parser, which would repeat an address with its password.
+    pub(in crate::cli) fn location(&self) -> Result<Option<StoreLocation>, Problem> {
+        let Some(text) = &self.data else {
+            return Ok(None);
+        };
+        let location: StoreLocation = text.parse().map_err(|problem: Problem| Problem {
+            message: format!("`--data`: {}", problem.message),
+            ..problem
+        })?;
+        if location.dir().is_none() {
+            let told = format!("`--data`: `{location}` keeps nothing beyond one command");
+            let help = format!("name a data directory; one of this name is written `./{location}`");
+            return Err(Problem::new(told).help(help));
+        }
+        Ok(Some(location))
+    }
 }
 
 #[derive(Debug, Args)]

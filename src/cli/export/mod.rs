@@ -15,7 +15,7 @@ use super::tuples::{Format, Meter, Source, WriteTuples};
 use super::validate;
 use crate::clock::SystemClock;
 use crate::model::{Problem, Tuple, TupleTextError, check_relation, check_type};
-use crate::storage::{DEFAULT_CACHE_BYTES, StoreId, holds_redb, open_redb};
+use crate::storage::{StoreId, StoreLocation};
 use crate::stores::{DirectStore, Selection, StoresError};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
@@ -82,9 +82,9 @@ fn export(arguments: &ExportArguments) -> Result<(u64, String), Stop> {
         None => Format::of_name(&arguments.output)?,
     };
     // First what can be refused, so that no file is begun for it.
-    match (&arguments.place.data, &arguments.place.url) {
-        (Some(dir), _) => {
-            let from = Data::open(dir, arguments)?;
+    match (arguments.place.location()?, &arguments.place.url) {
+        (Some(location), _) => {
+            let from = Data::open(&location, arguments)?;
             into_file(&arguments.output, |out| {
                 from.write(&wanted, format.write(out).as_mut())
             })
@@ -132,17 +132,14 @@ struct Data {
 }
 
 impl Data {
-    fn open(dir: &Path, arguments: &ExportArguments) -> Result<Self, Stop> {
-        if !holds_redb(dir) {
-            let told = format!(
-                "there is no data directory with relations at `{}`",
-                dir.display()
-            );
+    fn open(location: &StoreLocation, arguments: &ExportArguments) -> Result<Self, Stop> {
+        if location.found().is_none() {
+            let told = format!("there is no data directory with relations at `{location}`");
             return Err(Problem::new(told)
                 .help("`--data` takes the directory that a service was started with")
                 .into());
         }
-        let store = open_redb(dir, DEFAULT_CACHE_BYTES).map_err(|error| locked(&error))?;
+        let store = location.open().map_err(|error| locked(&error))?;
         let id = arguments.place.store;
         let mut bundled = Vec::new();
         if arguments.with_bundle && id == StoreId::MAIN {

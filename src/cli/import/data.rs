@@ -6,9 +6,8 @@ use crate::cli::output::fail;
 use crate::cli::validate;
 use crate::clock::SystemClock;
 use crate::model::{Problem, Tuple};
-use crate::storage::{Batch, StoreError, StoreId, holds_redb, open_memory, open_redb};
+use crate::storage::{Batch, StoreError, StoreId, StoreLocation, open_memory};
 use crate::stores::{DirectStore, StoresError};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -18,16 +17,16 @@ const CACHE_BYTES: usize = 256 << 20;
 /// Opens the directory, and for `main` the bundle that will decide with it. What is wrong is
 /// printed already where there is `Err`.
 pub(super) fn open(
-    dir: &Path,
+    location: &StoreLocation,
     arguments: &ImportArguments,
     doing: Doing,
 ) -> Result<Box<dyn Target>, ExitCode> {
     // A dry run makes no directory.
     let is_dry = arguments.dry_run;
-    let opened = if is_dry && !holds_redb(dir) {
+    let opened = if is_dry && location.found().is_none() {
         open_memory()
     } else {
-        open_redb(dir, CACHE_BYTES)
+        location.open_with_cache(CACHE_BYTES)
     };
     let store = opened.map_err(|error| fail(&locked(&error)))?;
     let (clock, id) = (Arc::new(SystemClock), arguments.place.store);

@@ -108,8 +108,12 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, ExitCode> {
     let (batch, format) = (batch(arguments)?, format(arguments)?);
     let (source, size) = open(&arguments.file).map_err(|problem| fail(&problem))?;
     let doing = Doing::of(arguments);
-    let mut target = match (&arguments.place.data, &arguments.place.url) {
-        (Some(dir), _) => data::open(dir, arguments, doing)?,
+    let location = arguments
+        .place
+        .location()
+        .map_err(|problem| usage(&problem))?;
+    let mut target = match (location, &arguments.place.url) {
+        (Some(location), _) => data::open(&location, arguments, doing)?,
         (None, Some(url)) => url::open(url, arguments, doing).map_err(|problem| fail(&problem))?,
         (None, None) => return Err(usage(&Problem::new("name `--data DIR` or `--url URL`"))),
     };

@@ -75,7 +75,7 @@ fn render(
             &format!("{key}  {}", paint.dim("(until the service ends)")),
         );
     }
-    if config.data.is_none() {
+    if config.data_dir().is_none() {
         let _ = write!(text, "\n  {MEMORY_ONLY}\n");
     }
     text.push('\n');

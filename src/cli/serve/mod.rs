@@ -144,9 +144,7 @@ fn announce(
 ) -> Result<Option<KeyFile>, Problem> {
     let terminal = std::io::stderr().is_terminal();
     let key_file = match admin_key {
-        Some(key) if key.is_made() && !terminal => {
-            Some(key.write(config.data.as_deref(), environment)?)
-        }
+        Some(key) if key.is_made() && !terminal => Some(key.write(config.data_dir(), environment)?),
         _ => None,
     };
     if let Some(file) = &key_file {
@@ -156,7 +154,7 @@ fn announce(
         banner::print(config, source, loaded, bound, admin_key);
     } else {
         tracing::info!(address = %bound, bundle = %loaded.digest.short(), "serving: {}", loaded.summary);
-        if config.data.is_none() {
+        if config.data_dir().is_none() {
             tracing::info!("{}", banner::MEMORY_ONLY);
         }
     }

@@ -10,7 +10,7 @@ use crate::http::{self, By, CertificateName, Server, Tls};
 use crate::model::{Problem, Problems};
 use crate::record;
 use crate::record::{QueueSettings, Recorder, Sink, Writer};
-use crate::storage::{DEFAULT_CACHE_BYTES, open_memory, open_redb};
+use crate::storage::{StoreLocation, open_memory};
 use crate::stores::{StoreLimits, Stores};
 use crate::telemetry::Metrics;
 use std::fs::DirBuilder;
@@ -36,7 +36,7 @@ pub(super) struct Parts {
 impl Parts {
     /// Makes them, with what they keep on disk.
     pub(super) fn make(config: &Config) -> Result<Self, Problems> {
-        let signer = open_signer(config.data.as_deref())?;
+        let signer = open_signer(config.data_dir())?;
         let metrics = Arc::new(Metrics::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (recorder, writer) = start_recorder(config, &metrics)?;
@@ -138,12 +138,12 @@ fn open_signer(data: Option<&Path>) -> Result<Signer, Problem> {
     })
 }
 
-/// The relations: in the data directory, or in memory.
+/// Opens the relations where `data` says, or else in memory.
 fn open_stores(config: &Config, clock: &Arc<dyn Clock>) -> Result<Stores, Problem> {
-    let store = match config.data.as_deref() {
-        Some(dir) => open_redb(dir, DEFAULT_CACHE_BYTES),
-        None => open_memory(),
-    };
+    let store = config
+        .data
+        .as_ref()
+        .map_or_else(open_memory, StoreLocation::open);
     let store = store.map_err(|error| Problem::new(error.to_string()))?;
     let stores = Stores::open(store, Arc::clone(clock))
         .map_err(|error| Problem::new(format!("the relations cannot be read: {error}")))?;

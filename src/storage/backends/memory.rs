@@ -1,15 +1,16 @@
 //! A store in memory: for tests, and for a service without `--data`. Nothing outlives it.
 
+use super::Opened;
+use crate::storage::StoreError;
 use crate::storage::kv::{Entry, Kv, Order, Row};
 use crate::storage::log_store::LogStore;
-use crate::storage::{StoreError, TupleStore};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// An empty store in memory.
-pub fn open_memory() -> Result<Arc<dyn TupleStore>, StoreError> {
+/// Opens an empty store.
+pub(super) fn open() -> Opened {
     Ok(Arc::new(LogStore::open(Memory::default())?))
 }
 

@@ -17,10 +17,11 @@
 //! INVARIANT: a file under its final name is a whole database. A new one is made under another name
 //! first, so an empty file is damage and never a store without tuples.
 
-use crate::storage::disk::{DataDir, REDB_FILE, contain, corrupt, io_error, owner_only};
+use super::Opened;
+use crate::storage::StoreError;
+use crate::storage::disk::{DataDir, contain, corrupt, io_error, owner_only};
 use crate::storage::kv::{Entry, Kv, Order, Row};
 use crate::storage::log_store::LogStore;
-use crate::storage::{StoreError, TupleStore};
 use ::redb::{
     Builder, Database, Error, ReadOnlyTable, ReadableDatabase, TableDefinition,
     backends::FileBackend,
@@ -29,22 +30,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Memory for pages of the file, unless told otherwise: enough for the upper levels of a tree with
-/// millions of tuples. Decisions read none of it.
-pub const DEFAULT_CACHE_BYTES: usize = 64 << 20;
-
 const NEW_FILE: &str = "behest.redb.new";
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
 
-/// Opens the store in a data directory, which is made where it is missing. The whole file is read
-/// and checked.
-pub fn open_redb(dir: &Path, cache_bytes: usize) -> Result<Arc<dyn TupleStore>, StoreError> {
-    let dir = DataDir::take(dir, REDB_FILE)?;
-    let path = dir.join(REDB_FILE);
+/// Opens the file at `path` in a data directory. The whole of it is read and checked.
+pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> Opened {
     if !path.exists() {
         make(&dir, &path, cache_bytes)?;
     }
-    let database = open(&path, cache_bytes)?;
+    let database = open_file(&path, cache_bytes)?;
     let redb = Redb {
         path,
         cache_bytes,
@@ -52,13 +46,6 @@ pub fn open_redb(dir: &Path, cache_bytes: usize) -> Result<Arc<dyn TupleStore>, 
         _dir: dir,
     };
     Ok(Arc::new(LogStore::open(redb)?))
-}
-
-/// Whether a directory holds a store of this kind. Whoever only reads asks first, because opening
-/// makes what is missing.
-#[must_use]
-pub fn holds_redb(dir: &Path) -> bool {
-    dir.join(REDB_FILE).exists()
 }
 
 /// Makes an empty database and gives it its name when it is complete.
@@ -84,7 +71,7 @@ fn make(dir: &DataDir, path: &Path, cache_bytes: usize) -> Result<(), StoreError
     dir.sync()
 }
 
-fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
+fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
     let length = std::fs::metadata(path)
         .map_err(|error| io_error(path, "opened", &error))?
         .len();
@@ -140,7 +127,7 @@ impl Redb {
                 .unwrap_or_else(PoisonError::into_inner);
             let open = match database.take() {
                 Some(open) => open,
-                None => open(&self.path, self.cache_bytes)?,
+                None => open_file(&self.path, self.cache_bytes)?,
             };
             call(database.insert(open)).map_err(|error| told(&self.path, doing, error))
         })

@@ -12,19 +12,18 @@
 //! flush. **Damage** in what it compresses into its log is found by its own checksums when the row
 //! is read, not when the file is opened.
 
-use crate::storage::disk::{DataDir, SLED_FOLDER, contain, corrupt, io_error};
+use super::Opened;
+use crate::storage::StoreError;
+use crate::storage::disk::{DataDir, contain, corrupt, io_error};
 use crate::storage::kv::{Entry, Kv, Order, Row};
 use crate::storage::log_store::LogStore;
-use crate::storage::{StoreError, TupleStore};
 use ::sled::{Config, Db, Error};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Opens the store in a data directory, which is made where it is missing.
-pub fn open_sled(dir: &Path, cache_bytes: usize) -> Result<Arc<dyn TupleStore>, StoreError> {
-    let dir = DataDir::take(dir, SLED_FOLDER)?;
-    let path = dir.join(SLED_FOLDER);
+/// Opens the folder at `path` in a data directory.
+pub(super) fn open(dir: DataDir, path: PathBuf, cache_bytes: usize) -> Opened {
     let cache_bytes = u64::try_from(cache_bytes).unwrap_or(u64::MAX);
     let config = Config::new()
         .path(&path)

@@ -1,37 +1,57 @@
 //! Stores for tests: how each kind is opened, and what one holds, read in two ways.
 
 use behest::model::{Record, Revision, Timestamp, Tuple, TupleCondition, TupleKey, Value};
-use behest::storage as store;
-use behest::storage::{Event, ModelId, ModelRecord, StoreError, StoreId, StoreRecord, TupleStore};
+use behest::storage::{
+    Backend, Event, ModelId, ModelRecord, StoreError, StoreId, StoreLocation, StoreRecord,
+    TupleStore,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// An implementation of the trait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Memory,
-    Redb,
-    #[cfg(feature = "store-sled")]
-    Sled,
-}
+/// An implementation of the trait, from the table of backends.
+#[derive(Clone, Copy)]
+pub struct Kind(&'static Backend);
 
 impl Kind {
-    /// Those that keep what they are told.
-    pub const DURABLE: &[Self] = &[
-        Self::Redb,
-        #[cfg(feature = "store-sled")]
-        Self::Sled,
-    ];
+    /// Those that this program has.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Backend::all()
+            .filter(|backend| backend.is_built())
+            .map(Self)
+    }
 
+    /// Those that keep what they are told.
+    pub fn durable() -> impl Iterator<Item = Self> {
+        Self::all().filter(|kind| kind.is_durable())
+    }
+
+    pub fn named(name: &str) -> Self {
+        Self::all()
+            .find(|kind| kind.0.name() == name)
+            .unwrap_or_else(|| panic!("no backend `{name}`"))
+    }
+
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    pub fn is_durable(self) -> bool {
+        self.0.is_durable()
+    }
+
+    /// Opens it in a directory, with a cache that tests can fill.
     pub fn open(self, dir: &Path) -> Result<Arc<dyn TupleStore>, StoreError> {
         const CACHE_BYTES: usize = 4 << 20;
-        match self {
-            Self::Memory => store::open_memory(),
-            Self::Redb => store::open_redb(dir, CACHE_BYTES),
-            #[cfg(feature = "store-sled")]
-            Self::Sled => store::open_sled(dir, CACHE_BYTES),
-        }
+        StoreLocation::new(self.0, dir)
+            .expect("a backend of this program")
+            .open_with_cache(CACHE_BYTES)
+    }
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 
